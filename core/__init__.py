@@ -1,0 +1,1 @@
+"""Pure domain of the fleet: values, physics, bounds, the scheduler's rules."""

@@ -1,0 +1,55 @@
+"""The one error tree: raise the narrowest class, catch only where you can act."""
+
+from __future__ import annotations
+
+
+class FleetError(Exception):
+    """The request could not be carried out."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip())
+
+    @property
+    def message(self) -> str:
+        """The sentence to show to the user."""
+        return str(self)
+
+
+class NotFound(FleetError):
+    """What was asked for does not exist."""
+
+
+class InvalidInput(FleetError):
+    """The input is not valid."""
+
+
+class OutOfRange(InvalidInput):
+    """A value lies outside the range for which the formula or setting is valid."""
+
+
+class Conflict(FleetError):
+    """Somebody else changed this meanwhile."""
+
+
+class Forbidden(FleetError):
+    """Your role does not allow this."""
+
+
+class ModelRejected(FleetError):
+    """The model does not keep the contract."""
+
+
+class ModelUnavailable(FleetError):
+    """No verified model can serve this forecast."""
+
+
+class ForecastRefused(FleetError):
+    """No forecast can be made from the telemetry that is there."""
+
+
+class CalibrationInsufficient(FleetError):
+    """There are too few scored days for a bound at this confidence."""
+
+
+class ServiceUnavailable(FleetError):
+    """A service that this needs does not answer."""

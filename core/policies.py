@@ -1,0 +1,54 @@
+"""The thermal policy in force: limit, confidence, cooling factor and age limit."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from decimal import Decimal
+
+from core.errors import InvalidInput
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What a decision is judged by; every decision cites the versions it used.
+
+    Attributes
+    ----------
+    thermal_limit_c : float
+        Largest admissible day maximum, degC, [-50, 100].
+    confidence : Decimal
+        Confidence of the decision bound, [0.5, 0.99]; a Decimal because ranks are
+        compared exactly.
+    cooling_factor_c_per_pct : float
+        Fall (or rise) of a region's temperature per percentage point of its load
+        moved away (or in), degC, [0, 1]. Assumed and configurable.
+    telemetry_max_age_h : float
+        Telemetry older than this at the time of issue blocks, hours, > 0.
+    fleet_policy_id, region_policy_id : int | None
+        Stored versions this was composed from.
+    """
+
+    thermal_limit_c: float = 35.0
+    confidence: Decimal = Decimal("0.95")
+    cooling_factor_c_per_pct: float = 0.05
+    telemetry_max_age_h: float = 3.0
+    fleet_policy_id: int | None = None
+    region_policy_id: int | None = None
+
+    def __post_init__(self) -> None:
+        _require("thermal_limit_c", self.thermal_limit_c, -50.0, 100.0)
+        _require("confidence", float(self.confidence), 0.5, 0.99)
+        _require("cooling_factor_c_per_pct", self.cooling_factor_c_per_pct, 0.0, 1.0)
+        _require("telemetry_max_age_h", self.telemetry_max_age_h, 0.1, 168.0)
+
+    @property
+    def alpha(self) -> Decimal:
+        """Allowed exceedance probability, 1 - confidence, exact."""
+        return 1 - self.confidence
+
+
+def _require(name: str, value: float, low: float, high: float) -> None:
+    if not (math.isfinite(value) and low <= value <= high):
+        message = f"{name} is {value}, outside {low} to {high}."
+        raise InvalidInput(message)

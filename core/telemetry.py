@@ -1,0 +1,127 @@
+"""Hourly telemetry: quantities, valid ranges, and a gap-aware frame."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import InvalidInput
+
+HOUR = timedelta(hours=1)
+
+
+class Quantity(StrEnum):
+    """What an hour of telemetry may carry; values name columns everywhere."""
+
+    TEMPERATURE_C = "temperature_c"
+    RELATIVE_HUMIDITY_PCT = "relative_humidity_pct"
+    WET_BULB_C = "wet_bulb_c"
+    IT_LOAD_MW = "it_load_mw"
+    CARBON_INTENSITY_GCO2_KWH = "carbon_intensity_gco2_kwh"
+    WATER_USAGE_L = "water_usage_l"
+    PRICE_USD_MWH = "price_usd_mwh"
+    WIND_SPEED_KMH = "wind_speed_kmh"
+    CLOUD_COVER_PCT = "cloud_cover_pct"
+
+
+@dataclass(frozen=True, slots=True)
+class ValidRange:
+    """Closed range of plausible values, in the quantity's unit."""
+
+    low: float
+    high: float
+
+    def contains(self, value: float) -> bool:
+        """True when `value` is finite and inside; NaN is never inside."""
+        return bool(self.low <= value <= self.high)
+
+
+VALID_RANGES: Mapping[Quantity, ValidRange] = {
+    Quantity.TEMPERATURE_C: ValidRange(-50.0, 60.0),
+    Quantity.RELATIVE_HUMIDITY_PCT: ValidRange(0.0, 100.0),
+    Quantity.WET_BULB_C: ValidRange(-50.0, 60.0),
+    Quantity.IT_LOAD_MW: ValidRange(0.0, 500.0),
+    Quantity.CARBON_INTENSITY_GCO2_KWH: ValidRange(0.0, 2_000.0),
+    Quantity.WATER_USAGE_L: ValidRange(0.0, 1e9),
+    Quantity.PRICE_USD_MWH: ValidRange(-5_000.0, 20_000.0),
+    Quantity.WIND_SPEED_KMH: ValidRange(0.0, 500.0),
+    Quantity.CLOUD_COVER_PCT: ValidRange(0.0, 100.0),
+}
+"""Temperature, load and carbon from the product's requirements; the rest assumed,
+wide enough for every record of the real data (prices to 9,000 USD/MWh)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TelemetryFrame:
+    """Consecutive hours of one region; what is missing is NaN.
+
+    Attributes
+    ----------
+    start_utc : datetime
+        First hour, a full UTC hour; hour i is [start + i h, start + (i + 1) h).
+    n_hours : int
+        Number of hours.
+    values : Mapping[Quantity, ndarray of float64, shape (n_hours,)]
+        Present quantities only; `column` gives NaN for the others.
+    """
+
+    region_slug: str
+    start_utc: datetime
+    n_hours: int
+    values: Mapping[Quantity, NDArray[np.float64]]
+
+    def __post_init__(self) -> None:
+        require_full_utc_hour(self.start_utc)
+        for quantity, column in self.values.items():
+            if column.shape != (self.n_hours,):
+                message = f"{quantity} has shape {column.shape}, not ({self.n_hours},)."
+                raise InvalidInput(message)
+
+    @property
+    def end_utc(self) -> datetime:
+        """Instant at which the last hour ends."""
+        return self.start_utc + self.n_hours * HOUR
+
+    def column(self, quantity: Quantity) -> NDArray[np.float64]:
+        """Values of `quantity`, shape (n_hours,), NaN where missing."""
+        column = self.values.get(quantity)
+        return np.full(self.n_hours, np.nan) if column is None else column
+
+    def window(self, start_utc: datetime, end_utc: datetime) -> TelemetryFrame:
+        """The hours of [start_utc, end_utc), padded with NaN outside this frame."""
+        offset = hours_between(self.start_utc, start_utc)
+        n_hours = max(hours_between(start_utc, end_utc), 0)
+        low, high = max(offset, 0), min(offset + n_hours, self.n_hours)
+        values: dict[Quantity, NDArray[np.float64]] = {}
+        for quantity, column in self.values.items():
+            padded = np.full(n_hours, np.nan)
+            if high > low:
+                padded[low - offset : high - offset] = column[low:high]
+            values[quantity] = padded
+        return TelemetryFrame(
+            region_slug=self.region_slug,
+            start_utc=start_utc,
+            n_hours=n_hours,
+            values=values,
+        )
+
+
+def require_full_utc_hour(instant: datetime) -> None:
+    """Raise InvalidInput unless `instant` is an aware, full UTC hour."""
+    if instant.tzinfo is None:
+        message = f"{instant.isoformat()} has no time zone."
+        raise InvalidInput(message)
+    utc = instant.astimezone(UTC)
+    if utc != utc.replace(minute=0, second=0, microsecond=0):
+        message = f"{instant.isoformat()} is not a full hour."
+        raise InvalidInput(message)
+
+
+def hours_between(start_utc: datetime, end_utc: datetime) -> int:
+    """Whole hours from `start_utc` to `end_utc`, negative when it comes before."""
+    return int((end_utc - start_utc) // HOUR)

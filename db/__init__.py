@@ -1,0 +1,1 @@
+"""PostgreSQL: schema, query functions per aggregate, the embedded server."""

@@ -1,0 +1,649 @@
+"""The only ORM classes. One row per fact; the database keeps the rules."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Date,
+    DateTime,
+    Double,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    SmallInteger,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+NAMING_CONVENTION = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+NOW = text("now()")
+
+
+class Base(DeclarativeBase):
+    """Declarative base with explicit constraint names and plain column types."""
+
+    metadata = MetaData(naming_convention=NAMING_CONVENTION)
+    type_annotation_map = {  # noqa: RUF012 -- SQLAlchemy reads this class attribute
+        datetime: DateTime(timezone=True),
+        date: Date,
+        float: Double,
+        str: Text,
+        bytes: LargeBinary,
+        Decimal: Numeric(6, 5),
+        UUID: postgresql.UUID(as_uuid=True),
+        dict[str, Any]: JSONB,
+        list[str]: ARRAY(Text),
+    }
+
+
+def _big_id() -> Mapped[int]:
+    return mapped_column(BigInteger, Identity(always=True), primary_key=True)
+
+
+class UserRow(Base):
+    """People and system users (worker, command line); system users cannot log in."""
+
+    __tablename__ = "app_user"
+    __table_args__ = (
+        CheckConstraint("role in ('auditor', 'operator', 'admin')", name="role"),
+        CheckConstraint(
+            "(password_hash is null) = is_system", name="system_has_no_password"
+        ),
+        CheckConstraint("name = btrim(name) and name <> ''", name="name_trimmed"),
+        Index("uq_app_user_name_lower", text("lower(name)"), unique=True),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    name: Mapped[str] = mapped_column(String(80))
+    role: Mapped[str]
+    password_hash: Mapped[str | None]
+    is_system: Mapped[bool] = mapped_column(server_default=text("false"))
+    is_active: Mapped[bool] = mapped_column(server_default=text("true"))
+    must_change_password: Mapped[bool] = mapped_column(server_default=text("false"))
+    failed_login_count: Mapped[int] = mapped_column(server_default=text("0"))
+    last_failed_login_at_utc: Mapped[datetime | None]
+    created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
+class SessionRow(Base):
+    """A login; the cookie holds a random token, this table its SHA-256."""
+
+    __tablename__ = "user_session"
+    __table_args__ = (
+        CheckConstraint("length(token_sha256) = 64", name="token_sha256_length"),
+        CheckConstraint("expires_at_utc > created_at_utc", name="expires_later"),
+        Index("ix_user_session_user_id", "user_id"),
+    )
+
+    id: Mapped[int] = _big_id()
+    token_sha256: Mapped[str] = mapped_column(unique=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
+    created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+    last_seen_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+    expires_at_utc: Mapped[datetime]
+    ended_at_utc: Mapped[datetime | None]
+    end_reason: Mapped[str | None]
+    address: Mapped[str | None]
+    user_agent: Mapped[str | None] = mapped_column(String(300))
+
+
+class RegionRow(Base):
+    """A region; limits and factors live in `policy`, the rest of its facts here."""
+
+    __tablename__ = "region"
+    __table_args__ = (
+        CheckConstraint(
+            "cooling_type in ('evaporative', 'air', 'hybrid', 'adiabatic')",
+            name="cooling_type",
+        ),
+        CheckConstraint("latitude_deg between -90 and 90", name="latitude"),
+        CheckConstraint("longitude_deg between -180 and 180", name="longitude"),
+        CheckConstraint("it_capacity_mw > 0", name="capacity_positive"),
+        CheckConstraint("flexible_load_frac between 0 and 1", name="flexible_frac"),
+        CheckConstraint("grid_water_l_per_kwh >= 0", name="grid_water"),
+        CheckConstraint("overhead_frac between 0 and 1", name="overhead_frac"),
+        CheckConstraint("chiller_cop > 0", name="chiller_cop"),
+        CheckConstraint(
+            "economiser_full_c < economiser_none_c", name="economiser_band"
+        ),
+        CheckConstraint("wue_air_l_per_kwh >= 0", name="wue_air"),
+        CheckConstraint("colour ~ '^#[0-9a-fA-F]{6}$'", name="colour"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    slug: Mapped[str] = mapped_column(String(32), unique=True)
+    name: Mapped[str] = mapped_column(String(80))
+    time_zone: Mapped[str]
+    latitude_deg: Mapped[float]
+    longitude_deg: Mapped[float]
+    cooling_type: Mapped[str]
+    overhead_frac: Mapped[float]
+    chiller_cop: Mapped[float]
+    economiser_full_c: Mapped[float]
+    economiser_none_c: Mapped[float]
+    wue_air_l_per_kwh: Mapped[float]
+    adiabatic_switch_c: Mapped[float]
+    it_capacity_mw: Mapped[float]
+    flexible_load_frac: Mapped[float]
+    grid_water_l_per_kwh: Mapped[float]
+    colour: Mapped[str]
+    is_synthetic: Mapped[bool] = mapped_column(server_default=text("false"))
+    is_active: Mapped[bool] = mapped_column(server_default=text("true"))
+    created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
+class PolicyRow(Base):
+    """A version of the policy; fleet rows are complete, region rows override fields."""
+
+    __tablename__ = "policy"
+    __table_args__ = (
+        CheckConstraint("version > 0", name="version_positive"),
+        CheckConstraint("thermal_limit_c between -50 and 100", name="thermal_limit"),
+        CheckConstraint("confidence between 0.5 and 0.99", name="confidence"),
+        CheckConstraint("cooling_factor_c_per_pct between 0 and 1", name="cooling"),
+        CheckConstraint("telemetry_max_age_h > 0", name="telemetry_max_age"),
+        CheckConstraint(
+            "region_id is not null or (thermal_limit_c is not null and confidence is"
+            " not null and cooling_factor_c_per_pct is not null and"
+            " telemetry_max_age_h is not null)",
+            name="fleet_complete",
+        ),
+        Index(
+            "uq_policy_scope_version",
+            text("coalesce(region_id, 0)"),
+            "version",
+            unique=True,
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    region_id: Mapped[int | None] = mapped_column(ForeignKey("region.id"))
+    version: Mapped[int]
+    thermal_limit_c: Mapped[float | None]
+    confidence: Mapped[Decimal | None]
+    cooling_factor_c_per_pct: Mapped[float | None]
+    telemetry_max_age_h: Mapped[float | None]
+    reason: Mapped[str | None]
+    created_by_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
+    created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
+class IngestBatchRow(Base):
+    """One import or generation of telemetry, with its counts."""
+
+    __tablename__ = "ingest_batch"
+    __table_args__ = (
+        CheckConstraint("origin in ('measured', 'synthetic')", name="origin"),
+        CheckConstraint(
+            "format in ('csv', 'open-meteo', 'electricity-maps', 'generator')",
+            name="format",
+        ),
+        CheckConstraint("length(content_sha256) = 64", name="content_sha256_length"),
+        CheckConstraint(
+            "carbon_kind is null or carbon_kind in ('life-cycle', 'direct')",
+            name="carbon_kind",
+        ),
+        CheckConstraint(
+            "rows_read = rows_inserted + rows_updated + rows_unchanged + rows_refused",
+            name="counts_add_up",
+        ),
+    )
+
+    id: Mapped[int] = _big_id()
+    source_label: Mapped[str] = mapped_column(String(300))
+    format: Mapped[str]
+    content_sha256: Mapped[str]
+    origin: Mapped[str]
+    carbon_kind: Mapped[str | None]
+    time_zone: Mapped[str | None]
+    region_slugs: Mapped[list[str]]
+    quantities: Mapped[list[str]]
+    first_hour_utc: Mapped[datetime | None]
+    last_hour_utc: Mapped[datetime | None]
+    rows_read: Mapped[int]
+    rows_inserted: Mapped[int]
+    rows_updated: Mapped[int]
+    rows_unchanged: Mapped[int]
+    rows_refused: Mapped[int]
+    actor_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
+    created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
+class IngestRejectRow(Base):
+    """A refused row of an import: where it stood, what it said, why it was refused."""
+
+    __tablename__ = "ingest_reject"
+    __table_args__ = (
+        CheckConstraint("line_number > 0", name="line_number_positive"),
+        Index("ix_ingest_reject_batch_id", "batch_id", "line_number"),
+    )
+
+    id: Mapped[int] = _big_id()
+    batch_id: Mapped[int] = mapped_column(ForeignKey("ingest_batch.id"))
+    line_number: Mapped[int] = mapped_column(BigInteger)
+    reason_code: Mapped[str]
+    reason: Mapped[str]
+    raw_text: Mapped[str] = mapped_column(String(500))
+
+
+class _TelemetryValues:
+    """Columns that a telemetry hour and its kept former values share."""
+
+    temperature_c: Mapped[float | None]
+    relative_humidity_pct: Mapped[float | None]
+    wet_bulb_c: Mapped[float | None]
+    it_load_mw: Mapped[float | None]
+    carbon_intensity_gco2_kwh: Mapped[float | None]
+    water_usage_l: Mapped[float | None]
+    price_usd_mwh: Mapped[float | None]
+    wind_speed_kmh: Mapped[float | None]
+    cloud_cover_pct: Mapped[float | None]
+
+
+class TelemetryRow(_TelemetryValues, Base):
+    """The hour [hour_utc, hour_utc + 1 h) of a region; known when it ends.
+
+    Range-partitioned by month (UTC); `ensure_telemetry_partitions` makes partitions.
+    Not-a-number and infinities are outside every CHECK range.
+    """
+
+    __tablename__ = "telemetry"
+    __table_args__ = (
+        CheckConstraint(
+            "extract(epoch from hour_utc)::bigint % 3600 = 0", name="full_hour"
+        ),
+        CheckConstraint("temperature_c between -100 and 100", name="temperature"),
+        CheckConstraint("relative_humidity_pct between 0 and 100", name="humidity"),
+        CheckConstraint("wet_bulb_c between -100 and 100", name="wet_bulb"),
+        CheckConstraint("it_load_mw between 0 and 100000", name="it_load"),
+        CheckConstraint("carbon_intensity_gco2_kwh between 0 and 2000", name="carbon"),
+        CheckConstraint("water_usage_l between 0 and 1e9", name="water"),
+        CheckConstraint("price_usd_mwh between -1e5 and 1e5", name="price"),
+        CheckConstraint("wind_speed_kmh between 0 and 500", name="wind"),
+        CheckConstraint("cloud_cover_pct between 0 and 100", name="cloud"),
+        {"postgresql_partition_by": "RANGE (hour_utc)"},
+    )
+
+    region_id: Mapped[int] = mapped_column(ForeignKey("region.id"), primary_key=True)
+    hour_utc: Mapped[datetime] = mapped_column(primary_key=True)
+    batch_id: Mapped[int] = mapped_column(ForeignKey("ingest_batch.id"))
+
+
+class TelemetryRevisionRow(_TelemetryValues, Base):
+    """Former values of a telemetry hour, written by a trigger when one changes."""
+
+    __tablename__ = "telemetry_revision"
+    __table_args__ = (Index("ix_telemetry_revision_hour", "region_id", "hour_utc"),)
+
+    id: Mapped[int] = _big_id()
+    region_id: Mapped[int] = mapped_column(ForeignKey("region.id"))
+    hour_utc: Mapped[datetime]
+    batch_id: Mapped[int] = mapped_column(ForeignKey("ingest_batch.id"))
+    replaced_by_batch_id: Mapped[int] = mapped_column(ForeignKey("ingest_batch.id"))
+    replaced_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
+class ModelVersionRow(Base):
+    """A model: its bytes, contract, training window and metrics."""
+
+    __tablename__ = "model_version"
+    __table_args__ = (
+        CheckConstraint("length(onnx_sha256) = 64", name="onnx_sha256_length"),
+        CheckConstraint(
+            "state in ('candidate', 'validated', 'rejected')", name="state"
+        ),
+        CheckConstraint(
+            "(state = 'rejected') = (rejected_reason is not null)",
+            name="rejected_has_reason",
+        ),
+        CheckConstraint("trained_from_utc < trained_until_utc", name="window"),
+        CheckConstraint("horizon_h between 1 and 168", name="horizon"),
+        UniqueConstraint("target", "onnx_sha256"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    target: Mapped[str]
+    family: Mapped[str]
+    onnx_sha256: Mapped[str]
+    onnx_bytes: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    contract_version: Mapped[int]
+    feature_names: Mapped[list[str]]
+    region_slugs: Mapped[list[str]]
+    horizon_h: Mapped[int]
+    trained_from_utc: Mapped[datetime]
+    trained_until_utc: Mapped[datetime]
+    metrics: Mapped[dict[str, Any]]
+    state: Mapped[str]
+    rejected_reason: Mapped[str | None]
+    code_version: Mapped[str]
+    created_by_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
+    created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
+class ModelActivationRow(Base):
+    """Append-only log, the only source of "which model serves".
+
+    Each activation names the one it replaces; that name is unique, so of two
+    activations at once exactly one wins (compare and swap).
+    """
+
+    __tablename__ = "model_activation"
+    __table_args__ = (
+        UniqueConstraint("previous_id"),
+        Index(
+            "uq_model_activation_first",
+            "target",
+            unique=True,
+            postgresql_where=text("previous_id is null"),
+        ),
+        Index("ix_model_activation_target", "target", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    target: Mapped[str]
+    model_version_id: Mapped[int] = mapped_column(ForeignKey("model_version.id"))
+    previous_id: Mapped[int | None] = mapped_column(ForeignKey("model_activation.id"))
+    reason: Mapped[str]
+    actor_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
+    created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
+class IntervalCalibrationRow(Base):
+    """Quantile of a region's normalised absolute residuals, for displayed intervals."""
+
+    __tablename__ = "interval_calibration"
+    __table_args__ = (
+        CheckConstraint("confidence between 0.5 and 0.99", name="confidence"),
+        CheckConstraint("quantile > 0 and quantile < 'Infinity'", name="quantile"),
+        CheckConstraint("score_count > 0", name="score_count"),
+        Index("ix_interval_calibration_latest", "model_version_id", "region_id", "id"),
+    )
+
+    id: Mapped[int] = _big_id()
+    model_version_id: Mapped[int] = mapped_column(ForeignKey("model_version.id"))
+    region_id: Mapped[int] = mapped_column(ForeignKey("region.id"))
+    confidence: Mapped[Decimal]
+    quantile: Mapped[float]
+    score_count: Mapped[int]
+    first_issue_utc: Mapped[datetime]
+    last_issue_utc: Mapped[datetime]
+    created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
+class ForecastRow(Base):
+    """A forecast as issued, or the refusal to issue one; append-only."""
+
+    __tablename__ = "forecast"
+    __table_args__ = (
+        CheckConstraint("kind in ('live', 'hindcast')", name="kind"),
+        CheckConstraint("status in ('issued', 'refused')", name="status"),
+        CheckConstraint(
+            "(status = 'refused') = (refusal_code is not null)", name="refusal_code"
+        ),
+        CheckConstraint(
+            "(status = 'refused') = (refusal_text is not null)", name="refusal_text"
+        ),
+        CheckConstraint(
+            "status = 'refused' or model_version_id is not null", name="names_model"
+        ),
+        CheckConstraint(
+            "day_bound_c > '-Infinity' and day_bound_c < 'Infinity'",
+            name="bound_finite",
+        ),
+        CheckConstraint(
+            "(day_bound_c is null) = (score_quantile is null)",
+            name="bound_has_quantile",
+        ),
+        Index(
+            "uq_forecast_issued",
+            "region_id",
+            "target",
+            "issued_at_utc",
+            "model_version_id",
+            unique=True,
+            postgresql_where=text("status = 'issued'"),
+        ),
+        Index("ix_forecast_latest", "region_id", "target", "issued_at_utc", "id"),
+    )
+
+    id: Mapped[int] = _big_id()
+    region_id: Mapped[int] = mapped_column(ForeignKey("region.id"))
+    target: Mapped[str]
+    issued_at_utc: Mapped[datetime]
+    kind: Mapped[str]
+    status: Mapped[str]
+    refusal_code: Mapped[str | None]
+    refusal_text: Mapped[str | None]
+    model_version_id: Mapped[int | None] = mapped_column(ForeignKey("model_version.id"))
+    telemetry_watermark_utc: Mapped[datetime | None]
+    confidence: Mapped[Decimal | None]
+    score_count: Mapped[int | None]
+    score_watermark_id: Mapped[int | None] = mapped_column(BigInteger)
+    score_quantile: Mapped[float | None]
+    tracking_offset: Mapped[float | None]
+    day_bound_c: Mapped[float | None]
+    interval_calibration_id: Mapped[int | None] = mapped_column(
+        ForeignKey("interval_calibration.id")
+    )
+    created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
+class ForecastHourRow(Base):
+    """One hour of an issued forecast; bounds once an interval is calibrated."""
+
+    __tablename__ = "forecast_hour"
+    __table_args__ = (
+        CheckConstraint("hour_index between 0 and 167", name="hour_index"),
+        CheckConstraint("mean > '-Infinity' and mean < 'Infinity'", name="mean_finite"),
+        CheckConstraint("scale > 0 and scale < 'Infinity'", name="scale_positive"),
+        CheckConstraint("(lower is null) = (upper is null)", name="both_bounds"),
+        CheckConstraint("lower <= mean and mean <= upper", name="bounds_order"),
+    )
+
+    forecast_id: Mapped[int] = mapped_column(
+        ForeignKey("forecast.id"), primary_key=True
+    )
+    hour_index: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    mean: Mapped[float]
+    scale: Mapped[float]
+    lower: Mapped[float | None]
+    upper: Mapped[float | None]
+
+
+class WindowScoreRow(Base):
+    """Conformity score of a finished temperature window, or why it has none."""
+
+    __tablename__ = "window_score"
+    __table_args__ = (
+        CheckConstraint("local_issue_hour between 0 and 23", name="local_hour"),
+        CheckConstraint(
+            "(score is null) = (unscored_reason is not null)", name="score_or_reason"
+        ),
+        CheckConstraint("(score is null) = (day_max_c is null)", name="score_has_max"),
+        CheckConstraint(
+            "score > '-Infinity' and score < 'Infinity'", name="score_finite"
+        ),
+        UniqueConstraint("region_id", "model_version_id", "issued_at_utc"),
+        Index(
+            "ix_window_score_calibration",
+            "region_id",
+            "model_version_id",
+            "local_issue_hour",
+            "issued_at_utc",
+        ),
+    )
+
+    id: Mapped[int] = _big_id()
+    region_id: Mapped[int] = mapped_column(ForeignKey("region.id"))
+    model_version_id: Mapped[int] = mapped_column(ForeignKey("model_version.id"))
+    issued_at_utc: Mapped[datetime]
+    local_issue_hour: Mapped[int] = mapped_column(SmallInteger)
+    day_max_c: Mapped[float | None]
+    score: Mapped[float | None]
+    unscored_reason: Mapped[str | None]
+    created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
+class DecisionRow(Base):
+    """A scheduler decision with all that explains and replays it; append-only."""
+
+    __tablename__ = "decision"
+    __table_args__ = (
+        CheckConstraint("kind in ('automatic', 'what_if', 'recorded')", name="kind"),
+        CheckConstraint("outcome in ('APPROVED', 'BLOCKED')", name="outcome"),
+        CheckConstraint("shift_pct between 0 and 100", name="shift_pct"),
+        CheckConstraint("window_start_utc < window_end_utc", name="window"),
+        CheckConstraint(
+            "target_region_id is null or target_region_id <> source_region_id",
+            name="target_differs",
+        ),
+        CheckConstraint(
+            "shift_pct = 0 or target_region_id is not null", name="shift_has_target"
+        ),
+        CheckConstraint(
+            "outcome = 'BLOCKED' or coalesce(source_bound_after_c < 'Infinity'"
+            " and source_bound_after_c > '-Infinity'"
+            " and source_bound_after_c <= thermal_limit_c, false)",
+            name="approved_within_limit",
+        ),
+        CheckConstraint("length(inputs_sha256) = 64", name="inputs_sha256_length"),
+        CheckConstraint(
+            "kind = 'recorded' or supersedes_id is null", name="only_recorded_supersede"
+        ),
+        UniqueConstraint("request_id"),
+        UniqueConstraint("supersedes_id"),
+        Index(
+            "uq_decision_what_if",
+            "actor_id",
+            "inputs_sha256",
+            unique=True,
+            postgresql_where=text("kind = 'what_if'"),
+        ),
+        Index(
+            "uq_decision_automatic",
+            "source_forecast_id",
+            "inputs_sha256",
+            unique=True,
+            postgresql_where=text("kind = 'automatic'"),
+        ),
+        Index("ix_decision_window", "source_region_id", "window_start_utc"),
+        Index("ix_decision_kind", "kind", "id"),
+    )
+
+    id: Mapped[int] = _big_id()
+    kind: Mapped[str]
+    request_id: Mapped[UUID]
+    actor_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
+    source_region_id: Mapped[int] = mapped_column(ForeignKey("region.id"))
+    target_region_id: Mapped[int | None] = mapped_column(ForeignKey("region.id"))
+    shift_pct: Mapped[float]
+    local_day: Mapped[date]
+    window_start_utc: Mapped[datetime]
+    window_end_utc: Mapped[datetime]
+    is_simulated: Mapped[bool]
+    outcome: Mapped[str]
+    reason_code: Mapped[str]
+    reason_text: Mapped[str]
+    risk_level: Mapped[str]
+    thermal_limit_c: Mapped[float]
+    confidence: Mapped[Decimal]
+    exceedance_probability: Mapped[float | None]
+    source_bound_before_c: Mapped[float | None]
+    source_bound_after_c: Mapped[float | None]
+    target_bound_before_c: Mapped[float | None]
+    target_bound_after_c: Mapped[float | None]
+    minimum_shift_pct: Mapped[float | None]
+    maximum_safe_shift_pct: Mapped[float | None]
+    fleet_policy_id: Mapped[int | None] = mapped_column(ForeignKey("policy.id"))
+    region_policy_id: Mapped[int | None] = mapped_column(ForeignKey("policy.id"))
+    model_version_id: Mapped[int | None] = mapped_column(ForeignKey("model_version.id"))
+    source_forecast_id: Mapped[int | None] = mapped_column(ForeignKey("forecast.id"))
+    target_forecast_id: Mapped[int | None] = mapped_column(ForeignKey("forecast.id"))
+    impact: Mapped[dict[str, Any] | None]
+    inputs_text: Mapped[str]
+    inputs_sha256: Mapped[str]
+    code_version: Mapped[str]
+    comment: Mapped[str | None] = mapped_column(String(2000))
+    what_if_id: Mapped[int | None] = mapped_column(ForeignKey("decision.id"))
+    supersedes_id: Mapped[int | None] = mapped_column(ForeignKey("decision.id"))
+    created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
+class DecisionTransferRow(Base):
+    """Load that a live recorded decision moves in one hour; later decisions add up."""
+
+    __tablename__ = "decision_transfer"
+    __table_args__ = (
+        CheckConstraint("moved_mw >= 0 and moved_mw < 'Infinity'", name="moved"),
+        CheckConstraint("source_region_id <> target_region_id", name="regions_differ"),
+        Index("ix_decision_transfer_source", "source_region_id", "hour_utc"),
+        Index("ix_decision_transfer_target", "target_region_id", "hour_utc"),
+    )
+
+    decision_id: Mapped[int] = mapped_column(
+        ForeignKey("decision.id"), primary_key=True
+    )
+    hour_utc: Mapped[datetime] = mapped_column(primary_key=True)
+    source_region_id: Mapped[int] = mapped_column(ForeignKey("region.id"))
+    target_region_id: Mapped[int] = mapped_column(ForeignKey("region.id"))
+    moved_mw: Mapped[float]
+
+
+class AuditHeadRow(Base):
+    """The one row that orders the chain: taken FOR UPDATE by the insert trigger."""
+
+    __tablename__ = "audit_head"
+    __table_args__ = (CheckConstraint("id = 1", name="single_row"),)
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    installation_id: Mapped[UUID]
+    seq: Mapped[int] = mapped_column(BigInteger)
+    hash: Mapped[bytes]
+
+
+class AuditEventRow(Base):
+    """One link of the hash chain; sequence and hashes are set by the database."""
+
+    __tablename__ = "audit_event"
+    __table_args__ = (
+        CheckConstraint("octet_length(hash) = 32", name="hash_length"),
+        CheckConstraint("octet_length(previous_hash) = 32", name="previous_length"),
+        CheckConstraint("seq > 0", name="seq_positive"),
+        Index("ix_audit_event_action", "action", "seq"),
+        Index("ix_audit_event_object", "object_type", "object_id"),
+    )
+
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    format_version: Mapped[int] = mapped_column(SmallInteger)
+    previous_hash: Mapped[bytes]
+    hash: Mapped[bytes]
+    payload: Mapped[str]
+    occurred_at_utc: Mapped[datetime]
+    actor_id: Mapped[int | None] = mapped_column(ForeignKey("app_user.id"))
+    actor_name: Mapped[str]
+    action: Mapped[str]
+    object_type: Mapped[str | None]
+    object_id: Mapped[str | None]
+    request_id: Mapped[str | None]

@@ -1,0 +1,1 @@
+"""Forecasting: features, training, ONNX export, inference; no database, no web."""

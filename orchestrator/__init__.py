@@ -1,0 +1,1 @@
+"""Use cases and processes: services, command line, worker, supervisor."""

@@ -1,0 +1,1 @@
+"""The `gfo` command line, one module per group of commands."""

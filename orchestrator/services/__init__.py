@@ -1,0 +1,1 @@
+"""One use case per module; each takes a session and the actor, and decides when."""

@@ -1,0 +1,1 @@
+"""Pages of the portal: layouts, callbacks and pure figures."""

@@ -1,0 +1,1 @@
+"""The Flask and Dash application: gate, login, shell, health."""
