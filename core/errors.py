@@ -43,10 +43,6 @@ class ModelUnavailable(FleetError):
     """No verified model can serve this forecast."""
 
 
-class ForecastRefused(FleetError):
-    """No forecast can be made from the telemetry that is there."""
-
-
 class CalibrationInsufficient(FleetError):
     """There are too few scored days for a bound at this confidence."""
 

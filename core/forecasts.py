@@ -59,6 +59,9 @@ class HourlyForecast:
         if self.mean.ndim != 1 or self.mean.shape != self.scale.shape:
             message = "mean and scale must be vectors of the same length."
             raise InvalidInput(message)
+        if self.mean.size == 0:
+            message = "A forecast covers at least one hour."
+            raise InvalidInput(message)
         if not (np.isfinite(self.mean).all() and np.isfinite(self.scale).all()):
             message = "A forecast must be finite."
             raise InvalidInput(message)

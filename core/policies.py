@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from decimal import Decimal
 
-from core.errors import InvalidInput
+from core.errors import OutOfRange
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,9 +24,14 @@ class Policy:
         Fall (or rise) of a region's temperature per percentage point of its load
         moved away (or in), degC, [0, 1]. Assumed and configurable.
     telemetry_max_age_h : float
-        Telemetry older than this at the time of issue blocks, hours, > 0.
+        Telemetry older than this at the time of issue blocks, hours, [0.1, 168].
     fleet_policy_id, region_policy_id : int | None
         Stored versions this was composed from.
+
+    Raises
+    ------
+    OutOfRange
+        When a value is outside its range or not a number.
     """
 
     thermal_limit_c: float = 35.0
@@ -38,7 +43,13 @@ class Policy:
 
     def __post_init__(self) -> None:
         _require("thermal_limit_c", self.thermal_limit_c, -50.0, 100.0)
-        _require("confidence", float(self.confidence), 0.5, 0.99)
+        # Compared as a Decimal: a float would let 0.99 and a little more through.
+        if not (
+            self.confidence.is_finite()
+            and Decimal("0.5") <= self.confidence <= Decimal("0.99")
+        ):
+            message = f"confidence is {self.confidence}, outside 0.5 to 0.99."
+            raise OutOfRange(message)
         _require("cooling_factor_c_per_pct", self.cooling_factor_c_per_pct, 0.0, 1.0)
         _require("telemetry_max_age_h", self.telemetry_max_age_h, 0.1, 168.0)
 
@@ -50,5 +61,5 @@ class Policy:
 
 def _require(name: str, value: float, low: float, high: float) -> None:
     if not (math.isfinite(value) and low <= value <= high):
-        message = f"{name} is {value}, outside {low} to {high}."
-        raise InvalidInput(message)
+        message = f"{name} is {value}, outside {low:g} to {high:g}."
+        raise OutOfRange(message)

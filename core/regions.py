@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from core.errors import InvalidInput
+from core.errors import InvalidInput, OutOfRange
 
 _SLUG = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?\Z")
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}\Z")
@@ -79,6 +79,13 @@ class Region:
         Off-site water of its electricity, litres per kWh, >= 0.
     is_synthetic : bool
         Its telemetry is made by the generator; every view of it says so.
+
+    Raises
+    ------
+    InvalidInput
+        When a text is not written as it must be, or there is no such time zone.
+    OutOfRange
+        When a number is outside its range or not a number.
     """
 
     slug: str
@@ -101,8 +108,12 @@ class Region:
                 f"Region slug {self.slug!r} must be 1 to 32 letters, digits or hyphens."
             )
             raise InvalidInput(message)
-        if not self.name.strip() or len(self.name) > 80:
-            message = f"Region {self.slug} needs a name of 1 to 80 characters."
+        # A line break in a name would forge lines in logs and exports.
+        named = self.name.strip() and self.name.isprintable() and len(self.name) <= 80
+        if not named:
+            message = (
+                f"Region {self.slug} needs a name of 1 to 80 printable characters."
+            )
             raise InvalidInput(message)
         require_time_zone(self.time_zone)
         _require_range("latitude_deg", self.latitude_deg, -90.0, 90.0)
@@ -132,5 +143,5 @@ def require_time_zone(name: str) -> ZoneInfo:
 
 def _require_range(name: str, value: float, low: float, high: float) -> None:
     if not (math.isfinite(value) and low <= value <= high):
-        message = f"{name} is {value}, outside {low} to {high}."
-        raise InvalidInput(message)
+        message = f"{name} is {value}, outside {low:g} to {high:g}."
+        raise OutOfRange(message)

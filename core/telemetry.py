@@ -65,9 +65,14 @@ class TelemetryFrame:
     start_utc : datetime
         First hour, a full UTC hour; hour i is [start + i h, start + (i + 1) h).
     n_hours : int
-        Number of hours.
+        Number of hours, >= 0.
     values : Mapping[Quantity, ndarray of float64, shape (n_hours,)]
         Present quantities only; `column` gives NaN for the others.
+
+    Raises
+    ------
+    InvalidInput
+        When the start is not an aware full hour, or a column has another length.
     """
 
     region_slug: str
@@ -77,6 +82,9 @@ class TelemetryFrame:
 
     def __post_init__(self) -> None:
         require_full_utc_hour(self.start_utc)
+        if self.n_hours < 0:
+            message = f"A frame cannot have {self.n_hours} hours."
+            raise InvalidInput(message)
         for quantity, column in self.values.items():
             if column.shape != (self.n_hours,):
                 message = f"{quantity} has shape {column.shape}, not ({self.n_hours},)."
@@ -85,7 +93,7 @@ class TelemetryFrame:
     @property
     def end_utc(self) -> datetime:
         """Instant at which the last hour ends."""
-        return self.start_utc + self.n_hours * HOUR
+        return self.start_utc.astimezone(UTC) + self.n_hours * HOUR
 
     def column(self, quantity: Quantity) -> NDArray[np.float64]:
         """Values of `quantity`, shape (n_hours,), NaN where missing."""
@@ -93,7 +101,15 @@ class TelemetryFrame:
         return np.full(self.n_hours, np.nan) if column is None else column
 
     def window(self, start_utc: datetime, end_utc: datetime) -> TelemetryFrame:
-        """The hours of [start_utc, end_utc), padded with NaN outside this frame."""
+        """The hours of [start_utc, end_utc), padded with NaN outside this frame.
+
+        Raises
+        ------
+        InvalidInput
+            When one of the two is not an aware full hour.
+        """
+        require_full_utc_hour(start_utc)
+        require_full_utc_hour(end_utc)
         offset = hours_between(self.start_utc, start_utc)
         n_hours = max(hours_between(start_utc, end_utc), 0)
         low, high = max(offset, 0), min(offset + n_hours, self.n_hours)
@@ -111,11 +127,19 @@ class TelemetryFrame:
         )
 
 
+def require_aware(instant: datetime) -> None:
+    """Raise InvalidInput unless `instant` says in which time zone it is.
+
+    Python would read a naive one in the time zone of the machine.
+    """
+    if instant.utcoffset() is None:
+        message = f"{instant.isoformat()} has no time zone; add one, as in +00:00."
+        raise InvalidInput(message)
+
+
 def require_full_utc_hour(instant: datetime) -> None:
     """Raise InvalidInput unless `instant` is an aware, full UTC hour."""
-    if instant.tzinfo is None:
-        message = f"{instant.isoformat()} has no time zone."
-        raise InvalidInput(message)
+    require_aware(instant)
     utc = instant.astimezone(UTC)
     if utc != utc.replace(minute=0, second=0, microsecond=0):
         message = f"{instant.isoformat()} is not a full hour."
@@ -123,5 +147,13 @@ def require_full_utc_hour(instant: datetime) -> None:
 
 
 def hours_between(start_utc: datetime, end_utc: datetime) -> int:
-    """Whole hours from `start_utc` to `end_utc`, negative when it comes before."""
-    return int((end_utc - start_utc) // HOUR)
+    """Whole hours from `start_utc` to `end_utc`, negative when it comes before.
+
+    Examples
+    --------
+    >>> new_year = datetime(2023, 1, 1, tzinfo=UTC)
+    >>> hours_between(new_year, new_year + timedelta(days=2))
+    48
+    """
+    # In UTC: two instants in one local zone would be subtracted by the wall clock.
+    return int((end_utc.astimezone(UTC) - start_utc.astimezone(UTC)) // HOUR)

@@ -109,6 +109,22 @@ class SessionRow(Base):
     user_agent: Mapped[str | None] = mapped_column(String(300))
 
 
+class DenialCountRow(Base):
+    """How often an address was refused in a minute; feeds limits and the audit."""
+
+    __tablename__ = "denial_count"
+    __table_args__ = (
+        CheckConstraint("kind in ('login', 'access')", name="kind"),
+        CheckConstraint("count > 0", name="count_positive"),
+    )
+
+    address: Mapped[str] = mapped_column(primary_key=True)
+    minute_utc: Mapped[datetime] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    count: Mapped[int]
+    is_reported: Mapped[bool] = mapped_column(server_default=text("false"))
+
+
 class RegionRow(Base):
     """A region; limits and factors live in `policy`, the rest of its facts here."""
 
@@ -120,15 +136,18 @@ class RegionRow(Base):
         ),
         CheckConstraint("latitude_deg between -90 and 90", name="latitude"),
         CheckConstraint("longitude_deg between -180 and 180", name="longitude"),
-        CheckConstraint("it_capacity_mw > 0", name="capacity_positive"),
-        CheckConstraint("flexible_load_frac between 0 and 1", name="flexible_frac"),
-        CheckConstraint("grid_water_l_per_kwh >= 0", name="grid_water"),
-        CheckConstraint("overhead_frac between 0 and 1", name="overhead_frac"),
-        CheckConstraint("chiller_cop > 0", name="chiller_cop"),
         CheckConstraint(
-            "economiser_full_c < economiser_none_c", name="economiser_band"
+            "it_capacity_mw > 0 and it_capacity_mw <= 100000", name="capacity_positive"
         ),
-        CheckConstraint("wue_air_l_per_kwh >= 0", name="wue_air"),
+        CheckConstraint("flexible_load_frac between 0 and 1", name="flexible_frac"),
+        CheckConstraint("grid_water_l_per_kwh between 0 and 100", name="grid_water"),
+        CheckConstraint("overhead_frac between 0 and 1", name="overhead_frac"),
+        CheckConstraint("chiller_cop between 0.5 and 50", name="chiller_cop"),
+        CheckConstraint(
+            "economiser_full_c < economiser_none_c and economiser_none_c <= 60",
+            name="economiser_band",
+        ),
+        CheckConstraint("wue_air_l_per_kwh between 0 and 10", name="wue_air"),
         CheckConstraint("colour ~ '^#[0-9a-fA-F]{6}$'", name="colour"),
     )
 
@@ -163,7 +182,9 @@ class PolicyRow(Base):
         CheckConstraint("thermal_limit_c between -50 and 100", name="thermal_limit"),
         CheckConstraint("confidence between 0.5 and 0.99", name="confidence"),
         CheckConstraint("cooling_factor_c_per_pct between 0 and 1", name="cooling"),
-        CheckConstraint("telemetry_max_age_h > 0", name="telemetry_max_age"),
+        CheckConstraint(
+            "telemetry_max_age_h between 0.1 and 168", name="telemetry_max_age"
+        ),
         CheckConstraint(
             "region_id is not null or (thermal_limit_c is not null and confidence is"
             " not null and cooling_factor_c_per_pct is not null and"
@@ -271,9 +292,7 @@ class TelemetryRow(_TelemetryValues, Base):
 
     __tablename__ = "telemetry"
     __table_args__ = (
-        CheckConstraint(
-            "extract(epoch from hour_utc)::bigint % 3600 = 0", name="full_hour"
-        ),
+        CheckConstraint("extract(epoch from hour_utc) % 3600 = 0", name="full_hour"),
         CheckConstraint("temperature_c between -100 and 100", name="temperature"),
         CheckConstraint("relative_humidity_pct between 0 and 100", name="humidity"),
         CheckConstraint("wet_bulb_c between -100 and 100", name="wet_bulb"),
@@ -567,6 +586,7 @@ class DecisionRow(Base):
     reason_code: Mapped[str]
     reason_text: Mapped[str]
     risk_level: Mapped[str]
+    recommendations: Mapped[list[str]]
     thermal_limit_c: Mapped[float]
     confidence: Mapped[Decimal]
     exceedance_probability: Mapped[float | None]

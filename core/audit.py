@@ -1,0 +1,289 @@
+"""The audit chain: canonical text of a record, link hashes, verification."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import struct
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from numbers import Integral, Real
+from typing import TypeAlias
+from uuid import UUID
+
+from core.errors import InvalidInput
+
+FORMAT_VERSION = 1
+HASH_BYTES = 32
+
+Canonical: TypeAlias = (
+    "dict[str, Canonical] | list[Canonical] | str | int | bool | None"
+)
+
+
+class AuditAction(StrEnum):
+    """What an audit event records."""
+
+    INSTALLATION_STARTED = "installation_started"
+    LOGIN_SUCCEEDED = "login_succeeded"
+    LOGIN_FAILED = "login_failed"
+    LOGGED_OUT = "logged_out"
+    SESSION_ENDED = "session_ended"
+    ACCESS_DENIED = "access_denied"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 -- the name of an event
+    PASSWORD_RESET = "password_reset"  # noqa: S105 -- the name of an event
+    USER_ADDED = "user_added"
+    USER_ROLE_CHANGED = "user_role_changed"
+    USER_DISABLED = "user_disabled"
+    TELEMETRY_IMPORTED = "telemetry_imported"
+    TELEMETRY_GENERATED = "telemetry_generated"
+    REGION_ADDED = "region_added"
+    REGION_CHANGED = "region_changed"
+    POLICY_CHANGED = "policy_changed"
+    MODEL_REGISTERED = "model_registered"
+    MODEL_VALIDATED = "model_validated"
+    MODEL_REJECTED = "model_rejected"
+    MODEL_ACTIVATED = "model_activated"
+    DECISION_AUTOMATIC = "decision_automatic"
+    DECISION_WHAT_IF = "decision_what_if"
+    DECISION_RECORDED = "decision_recorded"
+    DECISION_REFUSED = "decision_refused"
+    AUDIT_EXPORTED = "audit_exported"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEvent:
+    """A link of the chain: the hashed payload, and the columns used for filtering.
+
+    Attributes
+    ----------
+    seq : int
+        Position in the chain, from 1, without gaps.
+    previous_hash, hash : bytes, 32 bytes
+        Of the event before (of the installation's id for the first), and of this one.
+    payload : str
+        Canonical text as it was hashed; it is never parsed and written again.
+    """
+
+    seq: int
+    format_version: int
+    previous_hash: bytes
+    hash: bytes
+    payload: str
+    occurred_at_utc: datetime
+    actor_id: int | None
+    actor_name: str
+    action: str
+    object_type: str | None
+    object_id: str | None
+    request_id: str | None
+
+    @property
+    def hash_hex(self) -> str:
+        """The hash in 64 hexadecimal digits."""
+        return self.hash.hex()
+
+    def columns(self) -> dict[str, Canonical]:
+        """The filter columns as the payload must state them."""
+        return {
+            "action": self.action,
+            "actor_id": self.actor_id,
+            "actor_name": self.actor_name,
+            "object_id": self.object_id,
+            "object_type": self.object_type,
+            "occurred_at_utc": instant_text(self.occurred_at_utc),
+            "request_id": self.request_id,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainReport:
+    """Outcome of a verification.
+
+    Attributes
+    ----------
+    event_count : int
+        Events found sound, from the first on.
+    last_hash : bytes
+        Hash of the last sound event; the genesis hash when there is none.
+    first_bad_seq : int | None
+        Where the chain breaks; None when it is sound.
+    reason : str | None
+        What is wrong there, in a sentence.
+    """
+
+    event_count: int
+    last_hash: bytes
+    first_bad_seq: int | None = None
+    reason: str | None = None
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether every event fits the one before it."""
+        return self.first_bad_seq is None
+
+
+def canonical_json(value: object) -> str:
+    """The one text of a record: what is hashed, stored and never written again.
+
+    JSON with sorted keys, no white space, and ASCII only, so that no export, terminal
+    or copy can change a byte. Numbers that are not whole become strings: floats their
+    shortest form that reads back as the same float (`"35.1"`, `"NaN"`, `"Infinity"`,
+    `"-Infinity"`), decimals their digits; a reader in another language then
+    cannot round them. Instants are UTC with microseconds and `Z`.
+
+    Raises
+    ------
+    InvalidInput
+        For a key that is not text, an instant without a time zone, or a value of a
+        kind that has no canonical form.
+
+    Examples
+    --------
+    >>> canonical_json({"limit_c": 35.0, "bound_c": float("nan"), "n": 3})
+    '{"bound_c":"NaN","limit_c":"35.0","n":3}'
+    """
+    return json.dumps(
+        _canonical(value),
+        sort_keys=True,
+        separators=(",", ":"),
+        ensure_ascii=True,
+        allow_nan=False,
+    )
+
+
+def instant_text(instant: datetime) -> str:
+    """An instant as payloads write it.
+
+    Examples
+    --------
+    >>> instant_text(datetime(2023, 8, 1, 5, tzinfo=UTC))
+    '2023-08-01T05:00:00.000000Z'
+    """
+    if instant.tzinfo is None:
+        message = f"{instant.isoformat()} has no time zone."
+        raise InvalidInput(message)
+    text = instant.astimezone(UTC).isoformat(timespec="microseconds")
+    return text.removesuffix("+00:00") + "Z"
+
+
+def genesis_hash(installation_id: UUID) -> bytes:
+    """Previous hash of the first event: SHA-256 of the installation's id as text."""
+    return hashlib.sha256(str(installation_id).encode("ascii")).digest()
+
+
+def event_hash(version: int, previous_hash: bytes, seq: int, payload: str) -> bytes:
+    """SHA-256 of version u8, previous hash 32 B, seq u64 big-endian, payload UTF-8.
+
+    Raises
+    ------
+    InvalidInput
+        When a part does not fit its field.
+    """
+    if not 0 <= version < 2**8 or not 0 <= seq < 2**64:
+        message = f"Version {version} or sequence {seq} is out of range."
+        raise InvalidInput(message)
+    if len(previous_hash) != HASH_BYTES:
+        message = f"A hash has {HASH_BYTES} bytes, not {len(previous_hash)}."
+        raise InvalidInput(message)
+    head = struct.pack(">B32sQ", version, previous_hash, seq)
+    return hashlib.sha256(head + payload.encode("utf-8", "surrogatepass")).digest()
+
+
+def verify_chain(events: Iterable[AuditEvent], genesis: bytes) -> ChainReport:
+    """Walk the chain from its first event and stop at the first that does not fit.
+
+    Parameters
+    ----------
+    events : iterable of AuditEvent
+        In the order of their sequence; read once, so it may be a stream.
+    genesis : bytes
+        Previous hash of the first event, from `genesis_hash`.
+    """
+    last_seq, last_hash = 0, genesis
+    for event in events:
+        reason = _fault(event, last_seq + 1, last_hash)
+        if reason is not None:
+            return ChainReport(
+                event_count=last_seq,
+                last_hash=last_hash,
+                first_bad_seq=min(event.seq, last_seq + 1),
+                reason=reason,
+            )
+        last_seq, last_hash = event.seq, event.hash
+    return ChainReport(event_count=last_seq, last_hash=last_hash)
+
+
+def _fault(event: AuditEvent, expected_seq: int, last_hash: bytes) -> str | None:
+    if event.seq != expected_seq:
+        return f"Event {expected_seq} is missing; event {event.seq} follows."
+    if event.format_version != FORMAT_VERSION:
+        return f"Event {event.seq} has format {event.format_version}, unknown here."
+    if event.previous_hash != last_hash:
+        return f"Event {event.seq} does not continue the event before it."
+    expected = event_hash(event.format_version, last_hash, event.seq, event.payload)
+    if event.hash != expected:
+        return f"Event {event.seq} does not have the hash of its payload."
+    return _column_fault(event)
+
+
+def _column_fault(event: AuditEvent) -> str | None:
+    try:
+        payload = json.loads(event.payload)
+    except ValueError:
+        payload = None
+    if not isinstance(payload, dict):
+        return f"Event {event.seq} has a payload that is not a record."
+    for name, value in event.columns().items():
+        # Absence is a difference too: a column says nothing that was not hashed.
+        if name not in payload or payload[name] != value:
+            return f"Event {event.seq} says another {name} than its payload."
+    return None
+
+
+def _canonical(value: object) -> Canonical:
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Mapping):
+        return {_key(key): _canonical(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
+        return [_canonical(item) for item in value]
+    return _scalar_text(value)
+
+
+def _key(key: object) -> str:
+    if not isinstance(key, str):
+        message = f"A record's keys are text, not {type(key).__name__}."
+        raise InvalidInput(message)
+    return str(key)
+
+
+def _scalar_text(value: object) -> str:
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, Real):
+        return _float_text(float(value))
+    if isinstance(value, datetime):
+        return instant_text(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, UUID):
+        return str(value)
+    message = f"A value of type {type(value).__name__} has no canonical form."
+    raise InvalidInput(message)
+
+
+def _float_text(value: float) -> str:
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "Infinity" if value > 0 else "-Infinity"
+    return repr(value)

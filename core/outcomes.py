@@ -1,0 +1,56 @@
+"""The scheduler's verdicts and the codes of its reasons."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """The scheduler's verdict."""
+
+    APPROVED = "APPROVED"
+    BLOCKED = "BLOCKED"
+
+
+class ReasonCode(StrEnum):
+    """Why: one code for each sentence the scheduler can say.
+
+    NOT_RESOLVABLE means that not even 100 % would clear the source. Heat that a shift
+    leaves unchanged reads as if nothing had been shifted: OVER_LIMIT or NOT_RESOLVABLE.
+    """
+
+    WITHIN_ENVELOPE = "within_envelope"
+    SHIFT_RESOLVES = "shift_resolves"
+    SHIFT_REDUCES_BUT_OVER = "shift_reduces_but_over"
+    OVER_LIMIT = "over_limit"
+    NOT_RESOLVABLE = "not_resolvable"
+    SHIFT_EXCEEDS_FLEXIBLE = "shift_exceeds_flexible"
+    LOAD_UNKNOWN = "load_unknown"
+    TARGET_OVER_LIMIT = "target_over_limit"
+    TARGET_OVER_CAPACITY = "target_over_capacity"
+    FORECAST_MISSING = "forecast_missing"
+    FORECAST_NOT_FINITE = "forecast_not_finite"
+    MODEL_UNAVAILABLE = "model_unavailable"
+    TELEMETRY_MISSING = "telemetry_missing"
+    TELEMETRY_STALE = "telemetry_stale"
+    TELEMETRY_GAP = "telemetry_gap"
+    CALIBRATION_INSUFFICIENT = "calibration_insufficient"
+
+    @property
+    def is_data_problem(self) -> bool:
+        """True when the verdict rests on missing data, not on heat or capacity."""
+        return self in _DATA_PROBLEMS
+
+
+_DATA_PROBLEMS = frozenset(
+    {
+        ReasonCode.LOAD_UNKNOWN,
+        ReasonCode.FORECAST_MISSING,
+        ReasonCode.FORECAST_NOT_FINITE,
+        ReasonCode.MODEL_UNAVAILABLE,
+        ReasonCode.TELEMETRY_MISSING,
+        ReasonCode.TELEMETRY_STALE,
+        ReasonCode.TELEMETRY_GAP,
+        ReasonCode.CALIBRATION_INSUFFICIENT,
+    }
+)

@@ -1,0 +1,133 @@
+"""What the scheduler knows of one region for one window."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.conformal import Calibration, LimitCheck, check_limit
+from core.errors import InvalidInput
+from core.forecasts import HourlyForecast, Target
+from core.outcomes import ReasonCode
+from core.policies import Policy
+from core.regions import Region
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Why an end of the shift cannot be judged; it blocks."""
+
+    code: ReasonCode
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionOutlook:
+    """What the scheduler knows of one region for one window.
+
+    Attributes
+    ----------
+    policy : Policy
+        In force for this region.
+    forecast, calibration : HourlyForecast, Calibration | None
+        Of the region's temperature; both present, or `problem` says why not.
+    it_load_mw : ndarray, shape (n_hours,)
+        Load after all live recorded decisions of the window; NaN where unknown.
+    prior_rise_c : ndarray, shape (n_hours,)
+        Temperature rise that those decisions already cause (negative: fall); not
+        finite where the load they moved cannot be held against a known load.
+    problem : Problem | None
+        Set when there is no usable forecast or calibration.
+
+    Raises
+    ------
+    InvalidInput
+        When these contradict each other, or the hours, region, quantity or confidence
+        they are for.
+    """
+
+    region: Region
+    policy: Policy
+    forecast: HourlyForecast | None
+    calibration: Calibration | None
+    it_load_mw: NDArray[np.float64]
+    prior_rise_c: NDArray[np.float64]
+    problem: Problem | None = None
+
+    def __post_init__(self) -> None:
+        judged = self.forecast is not None and self.calibration is not None
+        if judged == (self.problem is not None):
+            message = "An outlook has either a calibrated forecast or a problem."
+            raise InvalidInput(message)
+        if self.it_load_mw.shape != self.prior_rise_c.shape:
+            message = "Loads and prior rises must cover the same hours."
+            raise InvalidInput(message)
+        if self.forecast is not None:
+            self._require_own(self.forecast)
+        if self.calibration and self.calibration.alpha != self.policy.alpha:
+            message = "The calibration is not at the policy's confidence."
+            raise InvalidInput(message)
+
+    @property
+    def load_is_known(self) -> bool:
+        """Whether the load of every hour is a number that a load can be."""
+        return bool(((self.it_load_mw >= 0) & (self.it_load_mw < np.inf)).all())
+
+    def check(self, rise_c: NDArray[np.float64] | None = None) -> LimitCheck | None:
+        """Hold the limit against the bound after a further rise; None if unjudged.
+
+        An infinite rise (load moved into a region that has none) is None too, and so
+        is a bound that overflows.
+        """
+        if self.forecast is None or self.calibration is None:
+            return None
+        further_c = 0.0 if rise_c is None else rise_c
+        # Opposite infinities add up to NaN, which is refused as they are.
+        with np.errstate(over="ignore", invalid="ignore"):
+            total = self.prior_rise_c + further_c
+        if not np.isfinite(total).all():
+            return None
+        try:
+            return check_limit(
+                self.forecast.mean,
+                self.forecast.scale,
+                self.calibration,
+                limit=self.policy.thermal_limit_c,
+                rise_by_hour=total,
+            )
+        except InvalidInput:
+            # Everything else was validated at construction: the bound overflowed.
+            return None
+
+    def why_unjudged(self) -> Problem:
+        """Why `check` gives no bound even before a further rise."""
+        if self.problem is not None:
+            return self.problem
+        if not np.isfinite(self.prior_rise_c).all():
+            return Problem(
+                code=ReasonCode.LOAD_UNKNOWN,
+                text=(
+                    "what recorded shifts do to its temperature is not known, because"
+                    " its load is not known, or 0, in some hour."
+                ),
+            )
+        return Problem(
+            code=ReasonCode.FORECAST_NOT_FINITE,
+            text="the bound of its forecast is not a finite number.",
+        )
+
+    def _require_own(self, forecast: HourlyForecast) -> None:
+        if forecast.mean.shape != self.it_load_mw.shape:
+            message = "Forecast and loads must cover the same hours."
+            raise InvalidInput(message)
+        if forecast.target is not Target.TEMPERATURE_C:
+            message = f"A limit is held against temperature, not {forecast.target}."
+            raise InvalidInput(message)
+        if forecast.region_slug != self.region.slug:
+            message = (
+                f"A forecast of {forecast.region_slug} says nothing of"
+                f" {self.region.slug}."
+            )
+            raise InvalidInput(message)

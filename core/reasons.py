@@ -1,0 +1,194 @@
+"""The scheduler's rules: from the facts of a judgement to a verdict and its sentence.
+
+Rules are written in the positive: what is not shown to be safe is BLOCKED, with the
+first reason that applies.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.conformal import LimitCheck
+from core.outcomes import Outcome, ReasonCode
+from core.outlooks import RegionOutlook
+from core.safe_shifts import (
+    SafeShifts,
+    flexible_pct,
+    is_flexible,
+    is_within_capacity,
+)
+from core.shift import LoadShift
+from core.wording import percent, rounded_up, setting
+
+Judgement = tuple[Outcome, ReasonCode, str]
+Block = tuple[ReasonCode, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """All facts of one judgement, so that the rules below read as rules.
+
+    Attributes
+    ----------
+    shift : LoadShift | None
+        None without a target or a known load.
+    source_before, source_after, target_before, target_after : LimitCheck | None
+        None where there is no finite bound, or no target.
+    """
+
+    source: RegionOutlook
+    target: RegionOutlook | None
+    safe: SafeShifts
+    source_before: LimitCheck | None
+    target_before: LimitCheck | None
+    shift_pct: float
+    shift: LoadShift | None
+    source_after: LimitCheck | None
+    target_after: LimitCheck | None
+
+
+def judge(facts: Facts) -> Judgement:
+    """APPROVED or BLOCKED, why, and the sentence that says so."""
+    before, after = facts.source_before, facts.source_after
+    if before is None:
+        return Outcome.BLOCKED, *_unjudged(facts.source)
+    obstacle = shift_obstacle(facts)
+    if obstacle is not None:
+        return Outcome.BLOCKED, *obstacle
+    if after is None:
+        return Outcome.BLOCKED, *_load_unknown(facts)
+    if not after.is_exceeded:
+        return Outcome.APPROVED, *_approval(facts, before, after)
+    return Outcome.BLOCKED, *_over_limit(facts, before, after)
+
+
+def shift_obstacle(facts: Facts) -> Block | None:
+    """Why the shift cannot be made, whatever it would do for the source."""
+    if facts.shift_pct == 0:
+        return None
+    if not is_flexible(facts.source, facts.shift_pct):
+        text = (
+            f"Only {percent(flexible_pct(facts.source))} of the load of"
+            f" {facts.source.region.name} can be moved; {percent(facts.shift_pct)}"
+            " was asked for."
+        )
+        return ReasonCode.SHIFT_EXCEEDS_FLEXIBLE, text
+    return _target_obstacle(facts, facts.target) if facts.target else None
+
+
+def _target_obstacle(facts: Facts, target: RegionOutlook) -> Block | None:
+    if facts.target_before is None:
+        return _unjudged(target)
+    if facts.shift is None:
+        return None
+    name = target.region.name
+    if not is_within_capacity(facts.shift, target):
+        capacity_mw = target.region.it_capacity_mw
+        peak_mw = float(np.max(facts.shift.target_load_after_mw))
+        text = (
+            f"{name} would carry {rounded_up(peak_mw, capacity_mw, is_above=True)} MW,"
+            f" above its capacity of {setting(capacity_mw)} MW.{_room(facts)}"
+        )
+        return ReasonCode.TARGET_OVER_CAPACITY, text
+    after = facts.target_after
+    if after is None:
+        text = (
+            f"{name} carries no load, or next to none, in some hour, so the rise that"
+            f" moved load would cause there has no bound.{_room(facts)}"
+        )
+        return ReasonCode.TARGET_OVER_LIMIT, text
+    if not after.is_exceeded:
+        return None
+    text = (
+        f"{name} would reach {_bound(after, target)}, above its limit of"
+        f" {_limit(target)}.{_room(facts)}"
+    )
+    return ReasonCode.TARGET_OVER_LIMIT, text
+
+
+def _unjudged(end: RegionOutlook) -> Block:
+    problem = end.why_unjudged()
+    return problem.code, f"{end.region.name}: {problem.text}"
+
+
+def _load_unknown(facts: Facts) -> Block:
+    unknown = " and ".join(
+        end.region.name
+        for end in (facts.source, facts.target)
+        if end is not None and not end.load_is_known
+    )
+    text = f"The load of {unknown} is not known for every hour; nothing can be moved."
+    return ReasonCode.LOAD_UNKNOWN, text
+
+
+def _over_limit(facts: Facts, before: LimitCheck, after: LimitCheck) -> Block:
+    source = facts.source
+    name, bound, limit = source.region.name, _bound(after, source), _limit(source)
+    if after.bound < before.bound:
+        change = f"lowers the bound for {name} from {_bound(before, source)} to {bound}"
+        if _bound(before, source) == bound:
+            change = f"hardly lowers the bound for {name}, {bound}"
+        text = (
+            f"Shifting {percent(facts.shift_pct)} {change}, still above the limit of"
+            f" {limit}. {_needed(facts)}"
+        )
+        return ReasonCode.SHIFT_REDUCES_BUT_OVER, text
+    code = (
+        ReasonCode.NOT_RESOLVABLE
+        if facts.safe.minimum_pct is None
+        else ReasonCode.OVER_LIMIT
+    )
+    text = (
+        f"The bound for {name}, {bound}, is above the limit of {limit}."
+        f" {_needed(facts)}"
+    )
+    return code, text
+
+
+def _approval(
+    facts: Facts, before: LimitCheck, after: LimitCheck
+) -> tuple[ReasonCode, str]:
+    source = facts.source
+    name, bound, limit = source.region.name, _bound(after, source), _limit(source)
+    if before.is_exceeded:
+        text = (
+            f"Shifting {percent(facts.shift_pct)} lowers the bound for {name} from"
+            f" {_bound(before, source)} to {bound}, within the limit of {limit}."
+        )
+        return ReasonCode.SHIFT_RESOLVES, text
+    text = f"The bound for {name}, {bound}, is within the limit of {limit}."
+    return ReasonCode.WITHIN_ENVELOPE, text
+
+
+def _needed(facts: Facts) -> str:
+    needed_pct, room_pct = facts.safe.minimum_pct, facts.safe.maximum_pct
+    if needed_pct is None:
+        return "Not resolvable by shifting alone."
+    needed = f"About {percent(needed_pct)} would have to be shifted"
+    if not is_flexible(facts.source, needed_pct):
+        return f"{needed}; only {percent(flexible_pct(facts.source))} can be moved."
+    if facts.target and room_pct is not None and needed_pct > room_pct:
+        return f"{needed}; {facts.target.region.name} can take {_most(room_pct)}."
+    if not facts.source.load_is_known:
+        return f"{needed}, but its load is not known for every hour."
+    return f"Shift about {percent(needed_pct)}."
+
+
+def _room(facts: Facts) -> str:
+    room_pct = facts.safe.maximum_pct
+    return "" if room_pct is None else f" It can take {_most(room_pct)}."
+
+
+def _most(room_pct: float) -> str:
+    return f"at most {percent(room_pct)}" if room_pct > 0 else "no load"
+
+
+def _bound(check: LimitCheck, end: RegionOutlook) -> str:
+    limit_c = end.policy.thermal_limit_c
+    return f"{rounded_up(check.bound, limit_c, is_above=check.is_exceeded)} °C"
+
+
+def _limit(end: RegionOutlook) -> str:
+    return f"{setting(end.policy.thermal_limit_c)} °C"

@@ -1,0 +1,150 @@
+"""Which shifts are safe: the least that clears the source, the most a target takes.
+
+Both answers come in steps of 0.1 %, rounded to the safe side. A larger shift never
+warms the source and never cools or empties the target, in exact arithmetic and in
+floats alike, so the safe shifts of either end form one interval and bisection over
+the steps finds its end with the very test that `core.scheduler.decide` applies.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.outlooks import RegionOutlook
+from core.shift import LoadShift, shift_load
+
+STEPS_PER_PCT = 10
+_STEPS = range(100 * STEPS_PER_PCT + 1)
+
+PCT_TOLERANCE = 1e-9
+"""Rounding allowed when a shift is compared with the flexible share, in %."""
+LOAD_TOLERANCE_MW = 1e-6
+"""Rounding allowed when a load is compared with a capacity: one watt."""
+COMFORT_MARGIN_C = 2.0
+"""Margin that HIGH risk is advised to reach, degC."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SafeShifts:
+    """What can be said of all shifts from a source to a target, %.
+
+    Attributes
+    ----------
+    minimum_pct, for_margin_pct : float | None
+        Least that clears the source, and that leaves it the comfort margin.
+    maximum_pct : float | None
+        Most that the source may give and the target take.
+    """
+
+    minimum_pct: float | None
+    for_margin_pct: float | None
+    maximum_pct: float | None
+
+
+def safe_shifts(source: RegionOutlook, target: RegionOutlook | None) -> SafeShifts:
+    """The ends of the safe interval, which no single shift that is asked for moves."""
+    return SafeShifts(
+        minimum_pct=minimum_shift_pct(source),
+        for_margin_pct=minimum_shift_pct(source, margin_c=COMFORT_MARGIN_C),
+        maximum_pct=maximum_safe_shift_pct(source, target),
+    )
+
+
+def minimum_shift_pct(source: RegionOutlook, *, margin_c: float = 0.0) -> float | None:
+    """Smallest shift in steps of 0.1 % after which the source itself is approved.
+
+    Neither the flexible share nor a target is asked. An hour without load is not
+    cooled by moving nothing away; an hour whose load is unknown counts as loaded, so
+    the answer is a proposal until the load is known.
+
+    Parameters
+    ----------
+    margin_c : float
+        Margin to be left below the limit, degC.
+
+    Returns
+    -------
+    float | None
+        0 when no shift is needed; None when 100 % is not enough or there is no bound.
+    """
+    first_clear = _first_step(lambda pct: _clears(source, pct, margin_c))
+    return None if first_clear == len(_STEPS) else _pct(first_clear)
+
+
+def maximum_safe_shift_pct(
+    source: RegionOutlook, target: RegionOutlook | None
+) -> float | None:
+    """Largest shift in steps of 0.1 % that the source may give and the target take.
+
+    Bounded by the source's flexible share, the target's capacity in every hour, and
+    the target's bound after the rise. Every smaller shift is safe for the target too.
+    None without a target, a load or a bound; 0 when the target can take nothing.
+    """
+    if target is None or target.check() is None:
+        return None
+    if not (source.load_is_known and target.load_is_known):
+        return None
+    first_unsafe = _first_step(lambda pct: not _is_taken(source, target, pct))
+    return _pct(max(first_unsafe - 1, 0))
+
+
+def hourly_shift(
+    source: RegionOutlook, target: RegionOutlook | None, shift_pct: float
+) -> LoadShift | None:
+    """Loads and rises of a shift; None without a target or a known load."""
+    if target is None or not (source.load_is_known and target.load_is_known):
+        return None
+    return shift_load(
+        source_load_mw=source.it_load_mw,
+        target_load_mw=target.it_load_mw,
+        shift_pct=shift_pct,
+        source_cooling_factor_c_per_pct=source.policy.cooling_factor_c_per_pct,
+        target_cooling_factor_c_per_pct=target.policy.cooling_factor_c_per_pct,
+    )
+
+
+def flexible_pct(source: RegionOutlook) -> float:
+    """Largest share of its load that the source may give, %."""
+    return 100.0 * source.region.flexible_load_frac
+
+
+def is_flexible(source: RegionOutlook, shift_pct: float) -> bool:
+    """Whether the source may give `shift_pct` of its load."""
+    return shift_pct <= flexible_pct(source) + PCT_TOLERANCE
+
+
+def is_within_capacity(shift: LoadShift, target: RegionOutlook) -> bool:
+    """Whether the target can carry its load after the shift in every hour."""
+    largest_mw = target.region.it_capacity_mw + LOAD_TOLERANCE_MW
+    return bool((shift.target_load_after_mw <= largest_mw).all())
+
+
+def _clears(source: RegionOutlook, shift_pct: float, margin_c: float) -> bool:
+    fall_c = source.policy.cooling_factor_c_per_pct * shift_pct
+    after = source.check(margin_c - np.where(source.it_load_mw <= 0, 0.0, fall_c))
+    return after is not None and not after.is_exceeded
+
+
+def _is_taken(source: RegionOutlook, target: RegionOutlook, shift_pct: float) -> bool:
+    shift = hourly_shift(source, target, shift_pct)
+    if shift is None or not is_flexible(source, shift_pct):
+        return False
+    after = target.check(shift.target_rise_c)
+    return (
+        after is not None
+        and not after.is_exceeded
+        and is_within_capacity(shift, target)
+    )
+
+
+def _first_step(is_past: Callable[[float], bool]) -> int:
+    """The first step at which a condition that never turns back holds."""
+    return bisect_left(_STEPS, True, key=lambda step: is_past(_pct(step)))
+
+
+def _pct(step: int) -> float:
+    return step / STEPS_PER_PCT

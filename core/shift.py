@@ -1,0 +1,229 @@
+"""What moving load does to two regions: load, heat, energy, carbon, water and cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import InvalidInput, OutOfRange
+from core.footprints import (
+    Footprint,
+    RegionSignals,
+    SignalBasis,
+    footprint,
+    require_load,
+    require_same_hours,
+    total_footprint,
+)
+
+__all__ = [
+    "Footprint",
+    "LoadShift",
+    "RegionSignals",
+    "ShiftImpact",
+    "SignalBasis",
+    "footprint",
+    "shift_impact",
+    "shift_load",
+    "total_footprint",
+]
+
+LOAD_TOLERANCE_MW = 1e-9
+"""Rounding allowed when load that is moved is compared with load that is there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadShift:
+    """Loads and temperature rises of a shift, hour by hour, shape (n_hours,).
+
+    Attributes
+    ----------
+    shift_pct : float
+        Share of the source's load that moves, %, [0, 100].
+    source_rise_c : ndarray
+        degC, <= 0: minus the source's factor times `shift_pct`, the same each hour; 0
+        in an hour in which the source has no load, since moving nothing cools nothing.
+    target_rise_c : ndarray
+        degC, >= 0: the target's factor times the rise of its load in %. +inf in an
+        hour in which load moves to a target that has none, so that it is never safe.
+    """
+
+    shift_pct: float
+    moved_mw: NDArray[np.float64]
+    source_load_before_mw: NDArray[np.float64]
+    source_load_after_mw: NDArray[np.float64]
+    target_load_before_mw: NDArray[np.float64]
+    target_load_after_mw: NDArray[np.float64]
+    source_rise_c: NDArray[np.float64]
+    target_rise_c: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShiftImpact:
+    """Footprints of both regions and their sum, before and after a shift."""
+
+    source_before: Footprint
+    source_after: Footprint
+    target_before: Footprint
+    target_after: Footprint
+    fleet_before: Footprint
+    fleet_after: Footprint
+
+
+def shift_load(
+    *,
+    source_load_mw: NDArray[np.float64],
+    target_load_mw: NDArray[np.float64],
+    shift_pct: float,
+    source_cooling_factor_c_per_pct: float,
+    target_cooling_factor_c_per_pct: float,
+) -> LoadShift:
+    """Move `shift_pct` % of the source's load to the target in every hour.
+
+    Load is conserved: what leaves the source arrives at the target. Whether that much
+    may move (flexible share, capacity, limits) is the scheduler's to say.
+
+    Parameters
+    ----------
+    source_load_mw, target_load_mw : ndarray of float64, shape (n_hours,)
+        Loads before the shift, MW, finite, >= 0.
+    shift_pct : float
+        Share of the source's load, %, [0, 100].
+    source_cooling_factor_c_per_pct, target_cooling_factor_c_per_pct : float
+        degC per percentage point of the region's own load, finite, >= 0.
+
+    Raises
+    ------
+    OutOfRange
+        When the shift is not within 0 to 100 % or a factor is negative or not finite.
+    InvalidInput
+        When a load is missing, negative or infinite, or the windows differ in length.
+
+    Examples
+    --------
+    >>> shift = shift_load(
+    ...     source_load_mw=np.array([60.0]),
+    ...     target_load_mw=np.array([30.0]),
+    ...     shift_pct=20.0,
+    ...     source_cooling_factor_c_per_pct=0.05,
+    ...     target_cooling_factor_c_per_pct=0.05,
+    ... )
+    >>> shift.target_load_after_mw.tolist()
+    [42.0]
+    >>> shift.source_rise_c.tolist(), shift.target_rise_c.tolist()
+    ([-1.0], [2.0])
+    """
+    require_load("The source's load", source_load_mw)
+    require_load("The target's load", target_load_mw)
+    require_same_hours(source_load_mw, target_load_mw)
+    _require_shift_pct(shift_pct)
+    _require_factor("source", source_cooling_factor_c_per_pct)
+    _require_factor("target", target_cooling_factor_c_per_pct)
+    moved_mw = source_load_mw * (shift_pct / 100.0)
+    # Written as a difference so that no shift gives 0 and not -0.
+    relief_c = 0.0 - source_cooling_factor_c_per_pct * shift_pct
+    return LoadShift(
+        shift_pct=shift_pct,
+        moved_mw=moved_mw,
+        source_load_before_mw=source_load_mw,
+        source_load_after_mw=source_load_mw - moved_mw,
+        target_load_before_mw=target_load_mw,
+        target_load_after_mw=target_load_mw + moved_mw,
+        source_rise_c=np.where(source_load_mw > 0.0, relief_c, 0.0),
+        target_rise_c=_target_rise_c(
+            moved_mw, target_load_mw, target_cooling_factor_c_per_pct
+        ),
+    )
+
+
+def shift_impact(
+    source: RegionSignals, target: RegionSignals, moved_mw: NDArray[np.float64]
+) -> ShiftImpact:
+    """Recompute both regions' footprints after `moved_mw` leaves one for the other.
+
+    Each region keeps its own weather, grid and price, so a shift that saves at the
+    source and spends more at the target shows as a loss of the fleet.
+
+    Parameters
+    ----------
+    source, target : RegionSignals
+        Two different regions over the same hours.
+    moved_mw : ndarray of float64, shape (n_hours,)
+        Load moved in each hour, MW, finite, >= 0, at most the source's load.
+
+    Raises
+    ------
+    InvalidInput
+        When source and target are one region, their hours differ, their carbon
+        intensities are of different kinds, or more moves than the source has.
+    """
+    _require_comparable(source, target)
+    require_load("The moved load", moved_mw)
+    require_same_hours(source.it_load_mw, moved_mw)
+    left_mw = source.it_load_mw - moved_mw
+    if (left_mw < -LOAD_TOLERANCE_MW).any():
+        message = (
+            f"More load is moved than {source.region.slug} has in some hour; move at"
+            " most its load."
+        )
+        raise InvalidInput(message)
+    source_before = footprint(source)
+    source_after = footprint(source, np.maximum(left_mw, 0.0))
+    target_before = footprint(target)
+    target_after = footprint(target, target.it_load_mw + moved_mw)
+    return ShiftImpact(
+        source_before=source_before,
+        source_after=source_after,
+        target_before=target_before,
+        target_after=target_after,
+        fleet_before=total_footprint([source_before, target_before]),
+        fleet_after=total_footprint([source_after, target_after]),
+    )
+
+
+def _target_rise_c(
+    moved_mw: NDArray[np.float64],
+    target_load_mw: NDArray[np.float64],
+    factor_c_per_pct: float,
+) -> NDArray[np.float64]:
+    # The percentage of nothing is unbounded: +inf, even for a factor of 0, blocks.
+    rise_c = np.where(moved_mw > 0.0, np.inf, 0.0)
+    loaded = target_load_mw > 0.0
+    # Against a load next to 0 the quotient overflows to the same +inf.
+    with np.errstate(over="ignore", invalid="ignore"):
+        ratio = moved_mw[loaded] / target_load_mw[loaded]
+        rise_c[loaded] = np.where(
+            ratio < np.inf, factor_c_per_pct * 100 * ratio, np.inf
+        )
+    return rise_c
+
+
+def _require_shift_pct(shift_pct: float) -> None:
+    if not 0.0 <= shift_pct <= 100.0:
+        message = f"A shift of {shift_pct} % is outside 0 to 100 %."
+        raise OutOfRange(message)
+
+
+def _require_factor(end: str, factor_c_per_pct: float) -> None:
+    if not 0.0 <= factor_c_per_pct < np.inf:
+        message = (
+            f"The {end}'s cooling factor is {factor_c_per_pct} degC per percentage"
+            " point; it must be finite and >= 0."
+        )
+        raise OutOfRange(message)
+
+
+def _require_comparable(source: RegionSignals, target: RegionSignals) -> None:
+    if source.region.slug == target.region.slug:
+        message = f"Source and target are both {source.region.slug}; choose another."
+        raise InvalidInput(message)
+    require_same_hours(source.it_load_mw, target.it_load_mw)
+    kinds = source.carbon_kind, target.carbon_kind
+    if None not in kinds and kinds[0] != kinds[1]:
+        message = (
+            f"Carbon intensity is {kinds[0]} in {source.region.slug} and {kinds[1]} in"
+            f" {target.region.slug}; import the same kind for both."
+        )
+        raise InvalidInput(message)

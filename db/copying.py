@@ -1,0 +1,34 @@
+"""COPY through a SQLAlchemy session: the fast way in, within its transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import psycopg
+from psycopg import sql
+from sqlalchemy.orm import Session
+
+
+def driver_connection(session: Session) -> psycopg.Connection[tuple[object, ...]]:
+    """The psycopg connection of the session's transaction."""
+    connection = session.connection().connection.driver_connection
+    if not isinstance(connection, psycopg.Connection):
+        message = "This needs the psycopg 3 driver."
+        raise TypeError(message)
+    return connection
+
+
+def copy_rows(
+    session: Session,
+    table: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+) -> None:
+    """COPY `rows` into `table`, in the session's transaction."""
+    session.flush()
+    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
+        sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
+    )
+    with driver_connection(session).cursor() as cursor, cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row(row)

@@ -1,0 +1,306 @@
+"""Queries on decisions and on the load that live recorded ones move."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Select, func, insert, or_, select, text
+from sqlalchemy.orm import Session, aliased
+
+from core.errors import NotFound
+from core.telemetry import HOUR, hours_between
+from db.schema import DecisionRow, DecisionTransferRow, RegionRow, UserRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewDecision:
+    """A decision as it is to be stored; the names are the table's columns."""
+
+    kind: str
+    request_id: UUID
+    actor_id: int
+    source_region_id: int
+    target_region_id: int | None
+    shift_pct: float
+    local_day: date
+    window_start_utc: datetime
+    window_end_utc: datetime
+    is_simulated: bool
+    outcome: str
+    reason_code: str
+    reason_text: str
+    risk_level: str
+    recommendations: list[str]
+    thermal_limit_c: float
+    confidence: Decimal
+    exceedance_probability: float | None
+    source_bound_before_c: float | None
+    source_bound_after_c: float | None
+    target_bound_before_c: float | None
+    target_bound_after_c: float | None
+    minimum_shift_pct: float | None
+    maximum_safe_shift_pct: float | None
+    fleet_policy_id: int | None
+    region_policy_id: int | None
+    model_version_id: int | None
+    source_forecast_id: int | None
+    target_forecast_id: int | None
+    impact: dict[str, Any] | None
+    inputs_text: str
+    inputs_sha256: str
+    code_version: str
+    comment: str | None = None
+    what_if_id: int | None = None
+    supersedes_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredDecision:
+    """A decision with the names of what it refers to."""
+
+    decision_id: int
+    created_at_utc: datetime
+    actor_name: str
+    source_slug: str
+    target_slug: str | None
+    is_superseded: bool
+    facts: NewDecision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer:
+    """Load moved in one hour by a live recorded decision."""
+
+    hour_utc: datetime
+    moved_mw: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetLoad:
+    """What live recorded decisions already do to a region, hour by hour.
+
+    Attributes
+    ----------
+    moved_out_mw, moved_in_mw : ndarray, shape (n_hours,)
+    """
+
+    moved_out_mw: NDArray[np.float64]
+    moved_in_mw: NDArray[np.float64]
+
+
+def insert_decision(session: Session, decision: NewDecision) -> int:
+    """Store a decision; returns its id."""
+    values = {name: getattr(decision, name) for name in NewDecision.__slots__}
+    return session.execute(
+        insert(DecisionRow).values(**values).returning(DecisionRow.id)
+    ).scalar_one()
+
+
+def insert_transfers(
+    session: Session,
+    *,
+    decision_id: int,
+    source_region_id: int,
+    target_region_id: int,
+    transfers: Sequence[Transfer],
+) -> None:
+    """Store the hourly load that a live recorded decision moves."""
+    session.execute(
+        insert(DecisionTransferRow),
+        [
+            {
+                "decision_id": decision_id,
+                "hour_utc": transfer.hour_utc,
+                "source_region_id": source_region_id,
+                "target_region_id": target_region_id,
+                "moved_mw": transfer.moved_mw,
+            }
+            for transfer in transfers
+        ],
+    )
+
+
+def lock_regions(session: Session, region_ids: Sequence[int]) -> None:
+    """Make recorders of decisions that touch these regions wait for each other.
+
+    Locks are taken in ascending order, so that two recorders cannot deadlock, and are
+    held until the transaction ends. One lock a region, whatever the window: windows
+    of neighbouring issue hours overlap.
+    """
+    for region_id in sorted(set(region_ids)):
+        session.execute(
+            text("select pg_advisory_xact_lock(hashtext('gfo_decision'), :region_id)"),
+            {"region_id": region_id},
+        )
+
+
+def lock_actor(session: Session, actor_id: int) -> None:
+    """Make what-ifs of one actor wait for each other, until the transaction ends."""
+    session.execute(
+        text("select pg_advisory_xact_lock(hashtext('gfo_what_if'), :actor_id)"),
+        {"actor_id": actor_id},
+    )
+
+
+def net_load(
+    session: Session, *, region_id: int, start_utc: datetime, n_hours: int
+) -> NetLoad:
+    """Sum of what live recorded decisions move; superseded ones no longer count."""
+    successor = aliased(DecisionRow)
+    rows = session.execute(
+        select(
+            DecisionTransferRow.hour_utc,
+            DecisionTransferRow.source_region_id,
+            func.sum(DecisionTransferRow.moved_mw),
+        )
+        .where(
+            or_(
+                DecisionTransferRow.source_region_id == region_id,
+                DecisionTransferRow.target_region_id == region_id,
+            ),
+            DecisionTransferRow.hour_utc >= start_utc,
+            DecisionTransferRow.hour_utc < start_utc + n_hours * HOUR,
+            ~select(successor.id)
+            .where(successor.supersedes_id == DecisionTransferRow.decision_id)
+            .exists(),
+        )
+        .group_by(DecisionTransferRow.hour_utc, DecisionTransferRow.source_region_id)
+    )
+    moved_out, moved_in = np.zeros(n_hours), np.zeros(n_hours)
+    for hour_utc, source_region_id, moved_mw in rows:
+        column = moved_out if source_region_id == region_id else moved_in
+        column[hours_between(start_utc, hour_utc)] += moved_mw
+    return NetLoad(moved_out_mw=moved_out, moved_in_mw=moved_in)
+
+
+def decision_by_id(session: Session, decision_id: int) -> StoredDecision:
+    """A decision by its id.
+
+    Raises
+    ------
+    NotFound
+        When there is none.
+    """
+    found = _first(session, _query().where(DecisionRow.id == decision_id))
+    if found is None:
+        message = f"There is no decision {decision_id}."
+        raise NotFound(message)
+    return found
+
+
+def decision_by_request(session: Session, request_id: UUID) -> StoredDecision | None:
+    """The decision that a request made, if it made one."""
+    return _first(session, _query().where(DecisionRow.request_id == request_id))
+
+
+def what_if_by_inputs(
+    session: Session, *, actor_id: int, inputs_sha256: str
+) -> StoredDecision | None:
+    """The what-if an actor already has for the same inputs."""
+    return _first(
+        session,
+        _query().where(
+            DecisionRow.kind == "what_if",
+            DecisionRow.actor_id == actor_id,
+            DecisionRow.inputs_sha256 == inputs_sha256,
+        ),
+    )
+
+
+def automatic_by_inputs(
+    session: Session, *, source_forecast_id: int, inputs_sha256: str
+) -> StoredDecision | None:
+    """The automatic decision already made on a forecast with the same inputs."""
+    return _first(
+        session,
+        _query().where(
+            DecisionRow.kind == "automatic",
+            DecisionRow.source_forecast_id == source_forecast_id,
+            DecisionRow.inputs_sha256 == inputs_sha256,
+        ),
+    )
+
+
+def list_decisions(
+    session: Session,
+    *,
+    kind: str | None = None,
+    region_slug: str | None = None,
+    outcome: str | None = None,
+    live_only: bool = False,
+    before_id: int | None = None,
+    limit: int = 50,
+) -> list[StoredDecision]:
+    """Decisions, newest first; `before_id` opens the next page."""
+    query = _query().order_by(DecisionRow.id.desc()).limit(limit)
+    if kind is not None:
+        query = query.where(DecisionRow.kind == kind)
+    if outcome is not None:
+        query = query.where(DecisionRow.outcome == outcome)
+    if live_only:
+        query = query.where(DecisionRow.is_simulated.is_(False))
+    if before_id is not None:
+        query = query.where(DecisionRow.id < before_id)
+    if region_slug is not None:
+        region_id = (
+            select(RegionRow.id).where(RegionRow.slug == region_slug).scalar_subquery()
+        )
+        query = query.where(
+            or_(
+                DecisionRow.source_region_id == region_id,
+                DecisionRow.target_region_id == region_id,
+            )
+        )
+    return [_decision(*row) for row in session.execute(query)]
+
+
+_Query = Select[DecisionRow, str, str, str | None, bool]
+
+
+def _query() -> _Query:
+    source, target, successor = (
+        aliased(RegionRow),
+        aliased(RegionRow),
+        aliased(DecisionRow),
+    )
+    is_superseded = (
+        select(successor.id).where(successor.supersedes_id == DecisionRow.id).exists()
+    )
+    return (
+        select(DecisionRow, UserRow.name, source.slug, target.slug, is_superseded)
+        .join(UserRow, UserRow.id == DecisionRow.actor_id)
+        .join(source, source.id == DecisionRow.source_region_id)
+        .outerjoin(target, target.id == DecisionRow.target_region_id)
+    )
+
+
+def _first(session: Session, query: _Query) -> StoredDecision | None:
+    row = session.execute(query.limit(1)).first()
+    return None if row is None else _decision(*row)
+
+
+def _decision(
+    row: DecisionRow,
+    actor_name: str,
+    source_slug: str,
+    target_slug: str | None,
+    is_superseded: bool,
+) -> StoredDecision:
+    return StoredDecision(
+        decision_id=row.id,
+        created_at_utc=row.created_at_utc,
+        actor_name=actor_name,
+        source_slug=source_slug,
+        target_slug=target_slug,
+        is_superseded=is_superseded,
+        facts=NewDecision(
+            **{name: getattr(row, name) for name in NewDecision.__slots__}
+        ),
+    )

@@ -1,0 +1,573 @@
+"""Queries on forecasts: issue, read back, and the scores of finished windows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import numpy as np
+from sqlalchemy import CursorResult, case, func, insert, select, text
+from sqlalchemy.orm import Session
+
+from core.forecasts import HourlyForecast, RefusalCode, Target
+from db.copying import copy_rows
+from db.schema import (
+    ForecastHourRow,
+    ForecastRow,
+    IntervalCalibrationRow,
+    WindowScoreRow,
+)
+
+CHUNK_ROWS = 2_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewForecast:
+    """A forecast, or the refusal of one, as it is to be stored."""
+
+    region_id: int
+    target: Target
+    issued_at_utc: datetime
+    kind: str
+    model_version_id: int | None
+    telemetry_watermark_utc: datetime | None
+    forecast: HourlyForecast | None = None
+    refusal_code: RefusalCode | None = None
+    refusal_text: str | None = None
+    confidence: Decimal | None = None
+    score_count: int | None = None
+    score_watermark_id: int | None = None
+    score_quantile: float | None = None
+    tracking_offset: float | None = None
+    day_bound_c: float | None = None
+    interval_calibration_id: int | None = None
+    interval_quantile: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredForecast:
+    """A forecast as issued, with its hours; or a refusal, without."""
+
+    forecast_id: int
+    region_id: int
+    target: Target
+    issued_at_utc: datetime
+    kind: str
+    model_version_id: int | None
+    telemetry_watermark_utc: datetime | None
+    refusal_code: RefusalCode | None
+    refusal_text: str | None
+    confidence: Decimal | None
+    score_count: int | None
+    score_watermark_id: int | None
+    score_quantile: float | None
+    tracking_offset: float | None
+    day_bound_c: float | None
+    mean: tuple[float, ...]
+    scale: tuple[float, ...]
+    lower: tuple[float | None, ...]
+    upper: tuple[float | None, ...]
+
+    def hourly(self, region_slug: str) -> HourlyForecast | None:
+        """The forecast as a value; None for a refusal."""
+        if not self.mean:
+            return None
+        return HourlyForecast(
+            region_slug=region_slug,
+            target=self.target,
+            issued_at_utc=self.issued_at_utc,
+            mean=np.array(self.mean),
+            scale=np.array(self.scale),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewScore:
+    """The score of a finished window, or why it has none."""
+
+    region_id: int
+    model_version_id: int
+    issued_at_utc: datetime
+    local_issue_hour: int
+    day_max_c: float | None
+    score: float | None
+    unscored_reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredScore:
+    """The score of a finished window."""
+
+    score_id: int
+    issued_at_utc: datetime
+    local_issue_hour: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreHistory:
+    """Scores of one region, model and local issue hour, oldest first."""
+
+    scores: tuple[float, ...]
+    watermark_id: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntervalCalibration:
+    """Quantile by which displayed intervals are widened."""
+
+    calibration_id: int
+    quantile: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoredDay:
+    """A finished day: its bound as issued and its real maximum."""
+
+    issued_at_utc: datetime
+    day_bound_c: float
+    day_max_c: float
+
+
+def insert_forecasts(session: Session, forecasts: Sequence[NewForecast]) -> list[int]:
+    """Store forecasts with their hours; returns their ids in order."""
+    ids: list[int] = []
+    for start in range(0, len(forecasts), CHUNK_ROWS):
+        ids += _insert_chunk(session, forecasts[start : start + CHUNK_ROWS])
+    return ids
+
+
+def _insert_chunk(session: Session, chunk: Sequence[NewForecast]) -> list[int]:
+    statement = insert(ForecastRow).returning(
+        ForecastRow.id, sort_by_parameter_order=True
+    )
+    ids = list(session.scalars(statement, [_columns(item) for item in chunk]))
+    hours = (
+        row
+        for forecast_id, item in zip(ids, chunk, strict=True)
+        for row in _hour_rows(forecast_id, item)
+    )
+    copy_rows(
+        session,
+        ForecastHourRow.__tablename__,
+        ("forecast_id", "hour_index", "mean", "scale", "lower", "upper"),
+        hours,
+    )
+    return ids
+
+
+def _columns(item: NewForecast) -> dict[str, object]:
+    excluded = {"forecast", "interval_quantile"}
+    columns: dict[str, object] = {
+        name: getattr(item, name)
+        for name in NewForecast.__slots__
+        if name not in excluded
+    }
+    columns["target"] = item.target.value
+    columns["status"] = "refused" if item.forecast is None else "issued"
+    return columns
+
+
+def _hour_rows(
+    forecast_id: int, item: NewForecast
+) -> Iterable[tuple[int, int, float, float, float | None, float | None]]:
+    if item.forecast is None:
+        return
+    means, scales = item.forecast.mean.tolist(), item.forecast.scale.tolist()
+    for index, (mean, scale) in enumerate(zip(means, scales, strict=True)):
+        half_width = (
+            None if item.interval_quantile is None else item.interval_quantile * scale
+        )
+        lower = None if half_width is None else mean - half_width
+        upper = None if half_width is None else mean + half_width
+        yield forecast_id, index, mean, scale, lower, upper
+
+
+def forecast_at(
+    session: Session,
+    *,
+    region_id: int,
+    target: Target,
+    issued_at_utc: datetime,
+    model_version_id: int | None = None,
+) -> StoredForecast | None:
+    """The forecast issued at an instant: an issued one before a refusal, then newest.
+
+    Without `model_version_id` a live forecast goes before a hindcast: what was really
+    known then is never replaced by what a later model would have said.
+    """
+    query = select(ForecastRow).where(
+        ForecastRow.region_id == region_id,
+        ForecastRow.target == target.value,
+        ForecastRow.issued_at_utc == issued_at_utc,
+    )
+    if model_version_id is not None:
+        query = query.where(ForecastRow.model_version_id == model_version_id)
+    row = session.scalars(
+        query.order_by(
+            ForecastRow.status,
+            case((ForecastRow.kind == "live", 0), else_=1),
+            ForecastRow.id.desc(),
+        ).limit(1)
+    ).first()
+    return None if row is None else _stored(session, row)
+
+
+def newest_live_issue(
+    session: Session, *, region_id: int, until_utc: datetime
+) -> datetime | None:
+    """Issue instant of the newest live temperature forecast or refusal."""
+    return session.scalar(
+        select(func.max(ForecastRow.issued_at_utc)).where(
+            ForecastRow.region_id == region_id,
+            ForecastRow.target == Target.TEMPERATURE_C.value,
+            ForecastRow.kind == "live",
+            ForecastRow.issued_at_utc <= until_utc,
+        )
+    )
+
+
+def newest_forecast(
+    session: Session, *, region_id: int, target: Target, kind: str
+) -> StoredForecast | None:
+    """The forecast or refusal stored last."""
+    row = session.scalars(
+        select(ForecastRow)
+        .where(
+            ForecastRow.region_id == region_id,
+            ForecastRow.target == target.value,
+            ForecastRow.kind == kind,
+        )
+        .order_by(ForecastRow.issued_at_utc.desc(), ForecastRow.id.desc())
+        .limit(1)
+    ).first()
+    return None if row is None else _stored(session, row)
+
+
+def forecast_by_id(session: Session, forecast_id: int) -> StoredForecast | None:
+    """A stored forecast by its id."""
+    row = session.get(ForecastRow, forecast_id)
+    return None if row is None else _stored(session, row)
+
+
+def issued_instants(
+    session: Session,
+    *,
+    region_id: int,
+    target: Target,
+    model_version_id: int | None = None,
+) -> set[datetime]:
+    """Instants at which forecasts were issued, for one model or for any."""
+    query = select(ForecastRow.issued_at_utc).where(
+        ForecastRow.region_id == region_id,
+        ForecastRow.target == target.value,
+        ForecastRow.status == "issued",
+    )
+    if model_version_id is not None:
+        query = query.where(ForecastRow.model_version_id == model_version_id)
+    return set(session.scalars(query))
+
+
+def issued_about_midnight(
+    session: Session, *, region_id: int, time_zone: str
+) -> set[datetime]:
+    """Instants of temperature forecasts issued in the first two local hours of a day.
+
+    The day view is issued at local midnight, or at one where a clock change skips it;
+    leaving the other hours in the database keeps the list of days quick.
+    """
+    local_hour = func.extract(
+        "hour", func.timezone(time_zone, ForecastRow.issued_at_utc)
+    )
+    return set(
+        session.scalars(
+            select(ForecastRow.issued_at_utc).where(
+                ForecastRow.region_id == region_id,
+                ForecastRow.target == Target.TEMPERATURE_C.value,
+                ForecastRow.status == "issued",
+                local_hour <= 1,
+            )
+        )
+    )
+
+
+_INSERT_SCORES = text(
+    """
+    insert into window_score (region_id, model_version_id, issued_at_utc,
+        local_issue_hour, day_max_c, score, unscored_reason)
+    select * from unnest(
+        cast(:region_id as integer[]), cast(:model_version_id as integer[]),
+        cast(:issued_at_utc as timestamptz[]), cast(:local_issue_hour as smallint[]),
+        cast(:day_max_c as double precision[]), cast(:score as double precision[]),
+        cast(:unscored_reason as text[]))
+    on conflict do nothing
+    """
+)
+"""Columns as arrays: a statement per row, or of a thousand rows, takes far longer."""
+
+
+def insert_scores(session: Session, scores: Sequence[NewScore]) -> int:
+    """Store scores of finished windows; those already there are left as they are."""
+    columns = {
+        name: [getattr(item, name) for item in scores] for name in NewScore.__slots__
+    }
+    result = session.execute(_INSERT_SCORES, columns)
+    return result.rowcount if isinstance(result, CursorResult) else 0
+
+
+def score_history(
+    session: Session,
+    *,
+    region_id: int,
+    model_version_id: int,
+    local_issue_hour: int,
+    finished_by_utc: datetime,
+    watermark_id: int | None = None,
+    horizon_h: int = 24,
+) -> ScoreHistory:
+    """All scores whose window ended by an instant, oldest first.
+
+    `watermark_id` limits them to the rows a forecast saw, so that its bound can be
+    recomputed later.
+    """
+    query = (
+        select(WindowScoreRow.id, WindowScoreRow.score)
+        .where(
+            WindowScoreRow.region_id == region_id,
+            WindowScoreRow.model_version_id == model_version_id,
+            WindowScoreRow.local_issue_hour == local_issue_hour,
+            WindowScoreRow.issued_at_utc
+            <= finished_by_utc - timedelta(hours=horizon_h),
+            WindowScoreRow.score.is_not(None),
+        )
+        .order_by(WindowScoreRow.issued_at_utc)
+    )
+    if watermark_id is not None:
+        query = query.where(WindowScoreRow.id <= watermark_id)
+    rows = session.execute(query).all()
+    return ScoreHistory(
+        scores=tuple(score for _, score in rows if score is not None),
+        watermark_id=max((row_id for row_id, _ in rows), default=None),
+    )
+
+
+def all_scores(
+    session: Session, *, region_id: int, model_version_id: int
+) -> list[StoredScore]:
+    """Every score of a region and a model, oldest window first."""
+    rows = session.execute(
+        select(
+            WindowScoreRow.id,
+            WindowScoreRow.issued_at_utc,
+            WindowScoreRow.local_issue_hour,
+            WindowScoreRow.score,
+        )
+        .where(
+            WindowScoreRow.region_id == region_id,
+            WindowScoreRow.model_version_id == model_version_id,
+            WindowScoreRow.score.is_not(None),
+        )
+        .order_by(WindowScoreRow.issued_at_utc)
+    )
+    return [
+        StoredScore(
+            score_id=score_id,
+            issued_at_utc=issued_at_utc,
+            local_issue_hour=local_issue_hour,
+            score=score,
+        )
+        for score_id, issued_at_utc, local_issue_hour, score in rows
+        if score is not None
+    ]
+
+
+def scored_instants(
+    session: Session, *, region_id: int, model_version_id: int
+) -> set[datetime]:
+    """Issue instants that have a row in `window_score`."""
+    return set(
+        session.scalars(
+            select(WindowScoreRow.issued_at_utc).where(
+                WindowScoreRow.region_id == region_id,
+                WindowScoreRow.model_version_id == model_version_id,
+            )
+        )
+    )
+
+
+def unscored_live_forecasts(
+    session: Session, *, region_id: int, finished_by_utc: datetime, limit: int = 2_000
+) -> list[StoredForecast]:
+    """Issued temperature forecasts whose window ended and that have no score yet."""
+    scored = (
+        select(WindowScoreRow.id)
+        .where(
+            WindowScoreRow.region_id == ForecastRow.region_id,
+            WindowScoreRow.model_version_id == ForecastRow.model_version_id,
+            WindowScoreRow.issued_at_utc == ForecastRow.issued_at_utc,
+        )
+        .exists()
+    )
+    rows = session.scalars(
+        select(ForecastRow)
+        .where(
+            ForecastRow.region_id == region_id,
+            ForecastRow.target == Target.TEMPERATURE_C.value,
+            ForecastRow.status == "issued",
+            ForecastRow.kind == "live",
+            ForecastRow.issued_at_utc <= finished_by_utc - timedelta(hours=24),
+            ~scored,
+        )
+        .order_by(ForecastRow.issued_at_utc)
+        .limit(limit)
+    ).all()
+    return [_stored(session, row) for row in rows]
+
+
+def scored_days(
+    session: Session,
+    *,
+    region_id: int,
+    local_issue_hour: int,
+    from_utc: datetime,
+    until_utc: datetime,
+) -> list[ScoredDay]:
+    """Finished days with the bound that was issued for them and their real maximum."""
+    rows = session.execute(
+        select(
+            ForecastRow.issued_at_utc,
+            ForecastRow.day_bound_c,
+            WindowScoreRow.day_max_c,
+        )
+        .join(
+            WindowScoreRow,
+            (WindowScoreRow.region_id == ForecastRow.region_id)
+            & (WindowScoreRow.model_version_id == ForecastRow.model_version_id)
+            & (WindowScoreRow.issued_at_utc == ForecastRow.issued_at_utc),
+        )
+        .where(
+            ForecastRow.region_id == region_id,
+            ForecastRow.target == Target.TEMPERATURE_C.value,
+            ForecastRow.status == "issued",
+            ForecastRow.day_bound_c.is_not(None),
+            WindowScoreRow.local_issue_hour == local_issue_hour,
+            WindowScoreRow.day_max_c.is_not(None),
+            ForecastRow.issued_at_utc >= from_utc,
+            ForecastRow.issued_at_utc <= until_utc - timedelta(hours=24),
+        )
+        .order_by(ForecastRow.issued_at_utc)
+    )
+    return [
+        ScoredDay(issued_at_utc=issued, day_bound_c=bound, day_max_c=day_max)
+        for issued, bound, day_max in rows
+        if bound is not None and day_max is not None
+    ]
+
+
+def insert_interval_calibration(
+    session: Session,
+    *,
+    model_version_id: int,
+    region_id: int,
+    confidence: Decimal,
+    quantile: float,
+    score_count: int,
+    first_issue_utc: datetime,
+    last_issue_utc: datetime,
+) -> int:
+    """Keep a new quantile for displayed intervals; the newest is used."""
+    row = IntervalCalibrationRow(
+        model_version_id=model_version_id,
+        region_id=region_id,
+        confidence=confidence,
+        quantile=quantile,
+        score_count=score_count,
+        first_issue_utc=first_issue_utc,
+        last_issue_utc=last_issue_utc,
+    )
+    session.add(row)
+    session.flush()
+    return row.id
+
+
+def interval_calibrations(
+    session: Session, *, model_version_id: int, region_id: int, confidence: Decimal
+) -> list[tuple[datetime, IntervalCalibration]]:
+    """Every quantile, with the instant from which it could be known, in that order."""
+    rows = session.scalars(
+        select(IntervalCalibrationRow)
+        .where(
+            IntervalCalibrationRow.model_version_id == model_version_id,
+            IntervalCalibrationRow.region_id == region_id,
+            IntervalCalibrationRow.confidence == confidence,
+        )
+        .order_by(IntervalCalibrationRow.last_issue_utc)
+    )
+    return [
+        (
+            row.last_issue_utc + timedelta(hours=24),
+            IntervalCalibration(calibration_id=row.id, quantile=row.quantile),
+        )
+        for row in rows
+    ]
+
+
+def interval_calibration(
+    session: Session,
+    *,
+    model_version_id: int,
+    region_id: int,
+    confidence: Decimal,
+    known_by_utc: datetime,
+) -> IntervalCalibration | None:
+    """The newest quantile that used only windows finished by `known_by_utc`."""
+    row = session.scalars(
+        select(IntervalCalibrationRow)
+        .where(
+            IntervalCalibrationRow.model_version_id == model_version_id,
+            IntervalCalibrationRow.region_id == region_id,
+            IntervalCalibrationRow.confidence == confidence,
+            IntervalCalibrationRow.last_issue_utc <= known_by_utc - timedelta(hours=24),
+        )
+        .order_by(IntervalCalibrationRow.last_issue_utc.desc())
+        .limit(1)
+    ).first()
+    if row is None:
+        return None
+    return IntervalCalibration(calibration_id=row.id, quantile=row.quantile)
+
+
+def _stored(session: Session, row: ForecastRow) -> StoredForecast:
+    hours = session.execute(
+        select(
+            ForecastHourRow.mean,
+            ForecastHourRow.scale,
+            ForecastHourRow.lower,
+            ForecastHourRow.upper,
+        )
+        .where(ForecastHourRow.forecast_id == row.id)
+        .order_by(ForecastHourRow.hour_index)
+    ).all()
+    return StoredForecast(
+        forecast_id=row.id,
+        region_id=row.region_id,
+        target=Target(row.target),
+        issued_at_utc=row.issued_at_utc,
+        kind=row.kind,
+        model_version_id=row.model_version_id,
+        telemetry_watermark_utc=row.telemetry_watermark_utc,
+        refusal_code=RefusalCode(row.refusal_code) if row.refusal_code else None,
+        refusal_text=row.refusal_text,
+        confidence=row.confidence,
+        score_count=row.score_count,
+        score_watermark_id=row.score_watermark_id,
+        score_quantile=row.score_quantile,
+        tracking_offset=row.tracking_offset,
+        day_bound_c=row.day_bound_c,
+        mean=tuple(hour.mean for hour in hours),
+        scale=tuple(hour.scale for hour in hours),
+        lower=tuple(hour.lower for hour in hours),
+        upper=tuple(hour.upper for hour in hours),
+    )

@@ -1,0 +1,187 @@
+"""Queries on imports: batches and the rows that were refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.errors import InvalidInput, NotFound
+from db.schema import IngestBatchRow, IngestRejectRow
+
+LONGEST_PAGE = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewBatch:
+    """What is known about an import before its rows are counted."""
+
+    source_label: str
+    format: str
+    content_sha256: str
+    origin: str
+    carbon_kind: str | None
+    time_zone: str | None
+    region_slugs: list[str]
+    quantities: list[str]
+    actor_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowCounts:
+    """Where the rows of an import went; they add up to `rows_read`."""
+
+    rows_read: int
+    rows_inserted: int
+    rows_updated: int
+    rows_unchanged: int
+    rows_refused: int
+    first_hour_utc: datetime | None
+    last_hour_utc: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredBatch:
+    """An import as stored."""
+
+    batch_id: int
+    created_at_utc: datetime
+    facts: NewBatch
+    counts: RowCounts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reject:
+    """A refused row."""
+
+    reject_id: int
+    line_number: int
+    reason_code: str
+    reason: str
+    raw_text: str
+
+
+def insert_batch(session: Session, batch: NewBatch, counts: RowCounts) -> int:
+    """Store an import and return its id."""
+    row = IngestBatchRow(**_facts(batch), **_facts(counts))
+    session.add(row)
+    session.flush()
+    return row.id
+
+
+def find_batch(session: Session, batch_id: int) -> StoredBatch:
+    """The import with this id; raises NotFound without one."""
+    row = session.get(IngestBatchRow, batch_id)
+    if row is None:
+        message = f"There is no import {batch_id}."
+        raise NotFound(message)
+    return _stored(row)
+
+
+def find_same_batch(
+    session: Session, batch: NewBatch, counts: RowCounts
+) -> StoredBatch | None:
+    """The first import of the same content, read the same way, refusing as much."""
+    row = session.scalar(
+        select(IngestBatchRow)
+        .where(
+            IngestBatchRow.content_sha256 == batch.content_sha256,
+            IngestBatchRow.format == batch.format,
+            IngestBatchRow.origin == batch.origin,
+            IngestBatchRow.carbon_kind.is_not_distinct_from(batch.carbon_kind),
+            IngestBatchRow.time_zone.is_not_distinct_from(batch.time_zone),
+            IngestBatchRow.region_slugs == batch.region_slugs,
+            IngestBatchRow.rows_read == counts.rows_read,
+            IngestBatchRow.rows_refused == counts.rows_refused,
+        )
+        .order_by(IngestBatchRow.id)
+        .limit(1)
+    )
+    return None if row is None else _stored(row)
+
+
+def other_carbon_kinds(
+    session: Session, region_slugs: list[str], carbon_kind: str
+) -> list[str]:
+    """Kinds of carbon intensity other than `carbon_kind` that these regions hold."""
+    statement = (
+        select(IngestBatchRow.carbon_kind)
+        .where(
+            IngestBatchRow.carbon_kind != carbon_kind,
+            IngestBatchRow.region_slugs.overlap(region_slugs),
+        )
+        .distinct()
+        .order_by(IngestBatchRow.carbon_kind)
+    )
+    return [kind for kind in session.scalars(statement) if kind is not None]
+
+
+def list_batches(
+    session: Session, *, before_id: int | None = None, limit: int = 50
+) -> list[StoredBatch]:
+    """Imports, newest first; `before_id` continues after the last one of a page."""
+    statement = (
+        select(IngestBatchRow).order_by(IngestBatchRow.id.desc()).limit(_page(limit))
+    )
+    if before_id is not None:
+        statement = statement.where(IngestBatchRow.id < before_id)
+    return [_stored(row) for row in session.scalars(statement)]
+
+
+def list_rejects(
+    session: Session,
+    batch_id: int,
+    *,
+    after: tuple[int, int] = (0, 0),
+    limit: int = 50,
+) -> list[Reject]:
+    """Refused rows of an import in the order of the file.
+
+    `after` is the (line_number, reject_id) of the last one of the page before.
+    """
+    line_number, reject_id = after
+    follows = (IngestRejectRow.line_number > line_number) | (
+        (IngestRejectRow.line_number == line_number) & (IngestRejectRow.id > reject_id)
+    )
+    rows = session.scalars(
+        select(IngestRejectRow)
+        .where(
+            IngestRejectRow.batch_id == batch_id,
+            IngestRejectRow.line_number >= line_number,
+            follows,
+        )
+        .order_by(IngestRejectRow.line_number, IngestRejectRow.id)
+        .limit(_page(limit))
+    )
+    return [
+        Reject(
+            reject_id=row.id,
+            line_number=row.line_number,
+            reason_code=row.reason_code,
+            reason=row.reason,
+            raw_text=row.raw_text,
+        )
+        for row in rows
+    ]
+
+
+def _page(limit: int) -> int:
+    if not 1 <= limit <= LONGEST_PAGE:
+        message = f"A page has 1 to {LONGEST_PAGE} rows."
+        raise InvalidInput(message)
+    return limit
+
+
+def _facts(value: NewBatch | RowCounts) -> dict[str, object]:
+    return {field.name: getattr(value, field.name) for field in fields(value)}
+
+
+def _stored(row: IngestBatchRow) -> StoredBatch:
+    return StoredBatch(
+        batch_id=row.id,
+        created_at_utc=row.created_at_utc,
+        facts=NewBatch(**{f.name: getattr(row, f.name) for f in fields(NewBatch)}),
+        counts=RowCounts(**{f.name: getattr(row, f.name) for f in fields(RowCounts)}),
+    )

@@ -1,0 +1,229 @@
+"""Queries on models: versions with their bytes, and the append-only activation log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on, insert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from core.errors import Conflict, NotFound
+from core.forecasts import Target
+from db.schema import ModelActivationRow, ModelVersionRow, UserRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewModelVersion:
+    """A model to be kept; the same bytes for the same target are the same version."""
+
+    target: Target
+    family: str
+    onnx_sha256: str
+    onnx_bytes: bytes
+    contract_version: int
+    feature_names: tuple[str, ...]
+    region_slugs: tuple[str, ...]
+    horizon_h: int
+    trained_from_utc: datetime
+    trained_until_utc: datetime
+    metrics: dict[str, Any]
+    state: str
+    code_version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelVersion:
+    """A stored model without its bytes."""
+
+    version_id: int
+    target: Target
+    family: str
+    onnx_sha256: str
+    feature_names: tuple[str, ...]
+    region_slugs: tuple[str, ...]
+    horizon_h: int
+    trained_from_utc: datetime
+    trained_until_utc: datetime
+    metrics: dict[str, Any]
+    state: str
+    created_by: str
+    created_at_utc: datetime
+    is_active: bool
+
+    @property
+    def label(self) -> str:
+        """How people name it: number, family and the start of its hash."""
+        return f"model {self.version_id} ({self.family}, {self.onnx_sha256[:8]})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activation:
+    """Which model serves a target, by the newest line of the log."""
+
+    activation_id: int
+    version: ModelVersion
+
+
+def insert_model_version(
+    session: Session, model: NewModelVersion, *, actor_id: int
+) -> tuple[int, bool]:
+    """Keep a model; returns its id and whether it is new."""
+    values = {name: getattr(model, name) for name in NewModelVersion.__slots__}
+    values |= {
+        "target": model.target.value,
+        "feature_names": list(model.feature_names),
+        "region_slugs": list(model.region_slugs),
+        "created_by_id": actor_id,
+    }
+    new_id = session.scalar(
+        insert(ModelVersionRow)
+        .values(**values)
+        .on_conflict_do_nothing(index_elements=["target", "onnx_sha256"])
+        .returning(ModelVersionRow.id)
+    )
+    if new_id is not None:
+        return new_id, True
+    known_id = session.scalars(
+        select(ModelVersionRow.id).where(
+            ModelVersionRow.target == model.target.value,
+            ModelVersionRow.onnx_sha256 == model.onnx_sha256,
+        )
+    ).one()
+    return known_id, False
+
+
+def model_bytes(session: Session, version_id: int) -> bytes:
+    """The ONNX bytes of a version."""
+    stored = session.scalar(
+        select(ModelVersionRow.onnx_bytes).where(ModelVersionRow.id == version_id)
+    )
+    if stored is None:
+        message = f"There is no model version {version_id}."
+        raise NotFound(message)
+    return stored
+
+
+def model_version(session: Session, version_id: int) -> ModelVersion:
+    """A version by its id.
+
+    Raises
+    ------
+    NotFound
+        When there is none.
+    """
+    for version in list_model_versions(session, version_id=version_id):
+        return version
+    message = f"There is no model version {version_id}."
+    raise NotFound(message)
+
+
+def list_model_versions(
+    session: Session,
+    *,
+    target: Target | None = None,
+    version_id: int | None = None,
+    limit: int = 200,
+) -> list[ModelVersion]:
+    """Versions, newest first."""
+    query = (
+        select(ModelVersionRow, UserRow.name)
+        .join(UserRow, UserRow.id == ModelVersionRow.created_by_id)
+        .order_by(ModelVersionRow.id.desc())
+        .limit(limit)
+    )
+    if target is not None:
+        query = query.where(ModelVersionRow.target == target.value)
+    if version_id is not None:
+        query = query.where(ModelVersionRow.id == version_id)
+    active_ids = {row.model_version_id for row in _newest_activations(session)}
+    return [
+        _version(row, created_by, is_active=row.id in active_ids)
+        for row, created_by in session.execute(query)
+    ]
+
+
+def active_model(session: Session, target: Target) -> Activation | None:
+    """The model that serves `target`; None when none was activated."""
+    for row in _newest_activations(session):
+        if row.target == target.value:
+            return Activation(
+                activation_id=row.id,
+                version=model_version(session, row.model_version_id),
+            )
+    return None
+
+
+def former_version_id(session: Session, target: Target) -> int | None:
+    """The version that served before the active one, by the newest lines of the log."""
+    served = session.scalars(
+        select(ModelActivationRow.model_version_id)
+        .where(ModelActivationRow.target == target.value)
+        .order_by(ModelActivationRow.id.desc())
+        .limit(100)
+    ).all()
+    return next((former for former in served[1:] if former != served[0]), None)
+
+
+def insert_activation(
+    session: Session,
+    *,
+    target: Target,
+    version_id: int,
+    expected_previous_id: int | None,
+    actor_id: int,
+    reason: str,
+) -> int:
+    """Log that a version serves from now on, compare-and-swap on the previous line.
+
+    Raises
+    ------
+    Conflict
+        When somebody else activated a model meanwhile.
+    """
+    row = ModelActivationRow(
+        target=target.value,
+        model_version_id=version_id,
+        previous_id=expected_previous_id,
+        actor_id=actor_id,
+        reason=reason,
+    )
+    try:
+        with session.begin_nested():
+            session.add(row)
+    except IntegrityError as exc:
+        message = f"Another model was activated for {target} meanwhile; look again."
+        raise Conflict(message) from exc
+    return row.id
+
+
+def _newest_activations(session: Session) -> list[ModelActivationRow]:
+    return list(
+        session.scalars(
+            select(ModelActivationRow)
+            .ext(distinct_on(ModelActivationRow.target))
+            .order_by(ModelActivationRow.target, ModelActivationRow.id.desc())
+        )
+    )
+
+
+def _version(row: ModelVersionRow, created_by: str, *, is_active: bool) -> ModelVersion:
+    return ModelVersion(
+        version_id=row.id,
+        target=Target(row.target),
+        family=row.family,
+        onnx_sha256=row.onnx_sha256,
+        feature_names=tuple(row.feature_names),
+        region_slugs=tuple(row.region_slugs),
+        horizon_h=row.horizon_h,
+        trained_from_utc=row.trained_from_utc,
+        trained_until_utc=row.trained_until_utc,
+        metrics=row.metrics,
+        state=row.state,
+        created_by=created_by,
+        created_at_utc=row.created_at_utc,
+        is_active=is_active,
+    )

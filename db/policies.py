@@ -1,0 +1,89 @@
+"""Queries on policy versions: fleet rows are complete, region rows override fields."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.orm import Session
+
+from core.errors import NotFound
+from core.policies import Policy
+from db.schema import PolicyRow
+
+OVERRIDABLE = (
+    "thermal_limit_c",
+    "confidence",
+    "cooling_factor_c_per_pct",
+    "telemetry_max_age_h",
+)
+
+
+def effective_policy(session: Session, region_id: int) -> Policy:
+    """The policy in force for a region."""
+    return effective_policies(session, [region_id])[region_id]
+
+
+def effective_policies(session: Session, region_ids: list[int]) -> dict[int, Policy]:
+    """The policy in force for each region: its overrides on the fleet's policy."""
+    newest = _newest(session)
+    fleet = newest.get(None)
+    if fleet is None:
+        message = "There is no policy yet; start the portal once to create the first."
+        raise NotFound(message)
+    return {
+        region_id: _compose(fleet, newest.get(region_id)) for region_id in region_ids
+    }
+
+
+def has_fleet_policy(session: Session) -> bool:
+    """Whether the first policy was made."""
+    return None in _newest(session)
+
+
+def insert_policy(
+    session: Session,
+    *,
+    region_id: int | None,
+    values: Mapping[str, object],
+    actor_id: int,
+    reason: str | None,
+) -> int:
+    """Add the next version for the fleet or a region; `values` overrides fields."""
+    version = session.scalar(
+        select(func.coalesce(func.max(PolicyRow.version), 0) + 1).where(
+            PolicyRow.region_id.is_not_distinct_from(region_id)
+        )
+    )
+    row = PolicyRow(
+        region_id=region_id,
+        version=version,
+        created_by_id=actor_id,
+        reason=reason,
+        **{name: values.get(name) for name in OVERRIDABLE},
+    )
+    session.add(row)
+    session.flush()
+    return row.id
+
+
+def _newest(session: Session) -> dict[int | None, PolicyRow]:
+    rows = session.scalars(
+        select(PolicyRow)
+        .ext(distinct_on(PolicyRow.region_id))
+        .order_by(PolicyRow.region_id, PolicyRow.version.desc())
+    )
+    return {row.region_id: row for row in rows}
+
+
+def _compose(fleet: PolicyRow, region: PolicyRow | None) -> Policy:
+    def pick(name: str) -> object:
+        override = getattr(region, name) if region else None
+        return getattr(fleet, name) if override is None else override
+
+    return Policy(
+        **{name: pick(name) for name in OVERRIDABLE},  # type: ignore[arg-type]
+        fleet_policy_id=fleet.id,
+        region_policy_id=region.id if region else None,
+    )

@@ -1,0 +1,47 @@
+"""Does the history of this database really only grow? Asked by `gfo doctor`."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, text
+
+APPEND_ONLY_TABLES = (
+    "audit_event",
+    "decision",
+    "decision_transfer",
+    "forecast",
+    "forecast_hour",
+    "interval_calibration",
+    "model_activation",
+    "policy",
+    "telemetry_revision",
+    "window_score",
+)
+
+_RIGHTS = text(
+    """
+    select has_table_privilege(current_user, cast(:name as text), 'update')
+        or has_table_privilege(current_user, cast(:name as text), 'delete')
+        or has_table_privilege(current_user, cast(:name as text), 'truncate')
+    """
+)
+_GUARDS = text(
+    """
+    select count(*) from pg_trigger
+    where tgrelid = cast(:name as regclass) and not tgisinternal
+      and tgenabled in ('O', 'A') and (tgtype::integer & (8 | 16 | 32)) <> 0
+    """
+)
+
+
+def missing_protections(connection: Connection) -> list[str]:
+    """What would let the current role rewrite history, in sentences; empty is good."""
+    missing = []
+    for name in APPEND_ONLY_TABLES:
+        if not connection.scalar(_GUARDS, {"name": name}):
+            missing.append(f"{name} has no trigger that refuses changes")
+        if connection.scalar(_RIGHTS, {"name": name}):
+            missing.append(
+                f"the portal's role may change {name}; give it a role of its own"
+                " (DATABASE_OWNER_URL apart from DATABASE_URL)"
+            )
+    return missing

@@ -1,0 +1,173 @@
+"""Logins: the cookie holds a random token, the table only its SHA-256."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, select, update
+from sqlalchemy.orm import Session
+
+from core.access import Actor, Role
+from db.schema import SessionRow, UserRow
+
+
+class EndReason(StrEnum):
+    """Why a login ended before its time."""
+
+    LOGOUT = "logout"
+    ENDED_BY_USER = "ended_by_user"
+    REPLACED = "replaced"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 -- a reason, not a password
+    ROLE_CHANGED = "role_changed"
+    DISABLED = "disabled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginSession:
+    """A login that is alive, and who it belongs to."""
+
+    session_id: int
+    actor: Actor
+    must_change_password: bool
+    created_at_utc: datetime
+    last_seen_at_utc: datetime
+    expires_at_utc: datetime
+    user_agent: str | None
+
+
+def insert_session(
+    session: Session,
+    *,
+    token_sha256: str,
+    user_id: int,
+    created_at_utc: datetime,
+    expires_at_utc: datetime,
+    address: str | None,
+    user_agent: str | None,
+) -> int:
+    """Store a new login; returns its id."""
+    row = SessionRow(
+        token_sha256=token_sha256,
+        user_id=user_id,
+        created_at_utc=created_at_utc,
+        last_seen_at_utc=created_at_utc,
+        expires_at_utc=expires_at_utc,
+        address=address,
+        user_agent=user_agent[:300] if user_agent else None,
+    )
+    session.add(row)
+    session.flush()
+    return row.id
+
+
+def find_live_session(
+    session: Session, token_sha256: str, *, now_utc: datetime, seen_since_utc: datetime
+) -> LoginSession | None:
+    """The login of this token, unless it ended, ran out, idled or lost its user."""
+    rows = _live(
+        session,
+        SessionRow.token_sha256 == token_sha256,
+        now_utc=now_utc,
+        seen_since_utc=seen_since_utc,
+    )
+    return rows[0] if rows else None
+
+
+def list_live_sessions(
+    session: Session, user_id: int, *, now_utc: datetime, seen_since_utc: datetime
+) -> list[LoginSession]:
+    """A person's logins that are alive, the latest used first."""
+    return _live(
+        session,
+        SessionRow.user_id == user_id,
+        now_utc=now_utc,
+        seen_since_utc=seen_since_utc,
+    )
+
+
+def touch_session(session: Session, session_id: int, *, now_utc: datetime) -> None:
+    """Somebody acted in this login: its idle time begins anew."""
+    session.execute(
+        update(SessionRow)
+        .where(SessionRow.id == session_id, SessionRow.last_seen_at_utc < now_utc)
+        .values(last_seen_at_utc=now_utc)
+    )
+
+
+def end_session(
+    session: Session,
+    session_id: int,
+    *,
+    user_id: int,
+    now_utc: datetime,
+    reason: EndReason,
+) -> bool:
+    """End one login of this person; False when it is not theirs or over already."""
+    ended = session.scalars(
+        update(SessionRow)
+        .where(
+            SessionRow.id == session_id,
+            SessionRow.user_id == user_id,
+            SessionRow.ended_at_utc.is_(None),
+        )
+        .values(ended_at_utc=now_utc, end_reason=reason.value)
+        .returning(SessionRow.id)
+    ).all()
+    return bool(ended)
+
+
+def end_sessions_of_user(
+    session: Session, user_id: int, *, now_utc: datetime, reason: EndReason
+) -> int:
+    """End every login of this person; returns how many there were."""
+    ended = session.scalars(
+        update(SessionRow)
+        .where(SessionRow.user_id == user_id, SessionRow.ended_at_utc.is_(None))
+        .values(ended_at_utc=now_utc, end_reason=reason.value)
+        .returning(SessionRow.id)
+    ).all()
+    return len(ended)
+
+
+def _live(
+    session: Session,
+    *conditions: ColumnElement[bool],
+    now_utc: datetime,
+    seen_since_utc: datetime,
+) -> list[LoginSession]:
+    statement = (
+        select(SessionRow, UserRow)
+        .join(UserRow, UserRow.id == SessionRow.user_id)
+        .where(
+            *conditions,
+            SessionRow.ended_at_utc.is_(None),
+            SessionRow.expires_at_utc > now_utc,
+            SessionRow.last_seen_at_utc > seen_since_utc,
+            UserRow.is_active.is_(True),
+            UserRow.is_system.is_(False),
+        )
+        .order_by(SessionRow.last_seen_at_utc.desc(), SessionRow.id.desc())
+        .limit(100)
+    )
+    rows = session.execute(statement, execution_options={"populate_existing": True})
+    return [_login_session(login, user) for login, user in rows]
+
+
+def _login_session(login: SessionRow, user: UserRow) -> LoginSession:
+    return LoginSession(
+        session_id=login.id,
+        actor=Actor(
+            user_id=user.id,
+            name=user.name,
+            role=Role(user.role),
+            address=login.address,
+            session_sha256=login.token_sha256,
+        ),
+        must_change_password=user.must_change_password,
+        created_at_utc=login.created_at_utc,
+        last_seen_at_utc=login.last_seen_at_utc,
+        expires_at_utc=login.expires_at_utc,
+        user_agent=login.user_agent,
+    )

@@ -1,0 +1,273 @@
+"""Bulk upsert of staged telemetry: settle duplicates, count, then one INSERT."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    Subquery,
+    and_,
+    case,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    text,
+)
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.orm import Session
+
+from core.errors import Conflict
+from core.telemetry import HOUR
+from db.ingest import NewBatch, RowCounts, insert_batch
+from db.schema import RegionRow, TelemetryRow
+from db.telemetry_staging import (
+    QUANTITY_NAMES,
+    REFUSED,
+    SETTLED,
+    STAGED,
+    store_refusals,
+)
+
+_INSERTED, _UPDATED, _UNCHANGED = "inserted", "updated", "unchanged"
+
+_LOCK_CLASS = 0x7E1E
+"""First key of the advisory locks; the second is the region's id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettledRows:
+    """What a batch will do, counted exactly; nothing can change it until commit.
+
+    Attributes
+    ----------
+    duplicate_count : int
+        Rows that repeat an hour of the same file without contradiction; they are in
+        `counts.rows_unchanged`.
+    """
+
+    counts: RowCounts
+    duplicate_count: int
+    region_slugs: tuple[str, ...]
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether no hour is inserted or updated."""
+        return self.counts.rows_inserted == self.counts.rows_updated == 0
+
+
+def settle_staged(session: Session, *, conflict_code: str) -> SettledRows:
+    """Decide about every staged hour; from here to commit its regions are locked.
+
+    Rows of one hour that differ in a value are all refused, under `conflict_code`;
+    rows that agree or complete each other become one.
+    """
+    _lock_regions(session)
+    duplicate_count = _refuse_conflicts(session, conflict_code)
+    session.execute(insert(SETTLED).from_select(SETTLED.columns.keys(), _outcomes()))
+    session.execute(text("analyze telemetry_settled"))
+    return SettledRows(
+        counts=_count(session, duplicate_count),
+        duplicate_count=duplicate_count,
+        region_slugs=tuple(session.scalars(_region_slugs())),
+    )
+
+
+def write_settled(session: Session, settled: SettledRows, batch: NewBatch) -> int:
+    """Store the batch, its hours and its refused rows; return the batch's id.
+
+    What the batch does not carry stays as it was.
+
+    Raises
+    ------
+    Conflict
+        When somebody wrote the same hours without taking the regions' locks.
+    """
+    # Partitions first: making one locks `ingest_batch`, so of two imports that had
+    # both stored their batch already, each would wait for the other.
+    _ensure_partitions(session)
+    batch_id = insert_batch(session, batch, settled.counts)
+    _upsert(session, settled, batch_id)
+    store_refusals(session, batch_id)
+    return batch_id
+
+
+def _upsert(session: Session, settled: SettledRows, batch_id: int) -> None:
+    changed = select(
+        SETTLED.c.region_id,
+        SETTLED.c.hour_utc,
+        literal(batch_id, BigInteger),
+        *[SETTLED.c[name] for name in QUANTITY_NAMES],
+    ).where(SETTLED.c.outcome != _UNCHANGED)
+    upsert = pg_insert(TelemetryRow).from_select(
+        ["region_id", "hour_utc", "batch_id", *QUANTITY_NAMES], changed
+    )
+    statement = upsert.on_conflict_do_update(
+        index_elements=["region_id", "hour_utc"],
+        set_={
+            "batch_id": upsert.excluded.batch_id,
+            **{
+                name: func.coalesce(upsert.excluded[name], getattr(TelemetryRow, name))
+                for name in QUANTITY_NAMES
+            },
+        },
+    )
+    result = session.connection().execute(
+        statement, execution_options={"preserve_rowcount": True}
+    )
+    if result.rowcount != settled.counts.rows_inserted + settled.counts.rows_updated:
+        message = "The telemetry changed during the import; import the file again."
+        raise Conflict(message)
+
+
+def _lock_regions(session: Session) -> None:
+    """One writer of telemetry per region; in the order of ids, so none can deadlock."""
+    region_ids = session.scalars(
+        select(STAGED.c.region_id).distinct().order_by(STAGED.c.region_id)
+    ).all()
+    for region_id in region_ids:
+        session.execute(select(func.pg_advisory_xact_lock(_LOCK_CLASS, region_id)))
+
+
+def _refuse_conflicts(session: Session, conflict_code: str) -> int:
+    """Move contradicting rows to the refused ones; return how many others repeat."""
+    repeated = _repeated_hours()
+    same_hour = and_(
+        STAGED.c.region_id == repeated.c.region_id,
+        STAGED.c.hour_utc == repeated.c.hour_utc,
+        repeated.c.is_conflict,
+    )
+    duplicates = case((repeated.c.is_conflict, 0), else_=repeated.c.row_count - 1)
+    repeated_count, duplicate_count = session.execute(
+        select(func.count(), func.coalesce(func.sum(duplicates), 0)).select_from(
+            repeated
+        )
+    ).one()
+    if not repeated_count:
+        return 0
+    reason = func.format(
+        "Lines %s and %s give different values for this hour of %s; none was taken.",
+        repeated.c.first_line,
+        repeated.c.last_line,
+        RegionRow.slug,
+    )
+    session.execute(
+        insert(REFUSED).from_select(
+            REFUSED.columns.keys(),
+            select(
+                STAGED.c.line_number,
+                literal(conflict_code),
+                reason,
+                STAGED.c.raw_text,
+            )
+            .join(repeated, same_hour)
+            .join(RegionRow, RegionRow.id == STAGED.c.region_id),
+        )
+    )
+    session.execute(delete(STAGED).where(same_hour))
+    return int(duplicate_count)
+
+
+def _repeated_hours() -> Subquery:
+    """Hours that more than one staged row is about."""
+    conflict = or_(
+        *[
+            func.min(STAGED.c[name]) != func.max(STAGED.c[name])
+            for name in QUANTITY_NAMES
+        ]
+    )
+    return (
+        select(
+            STAGED.c.region_id,
+            STAGED.c.hour_utc,
+            func.count().label("row_count"),
+            func.min(STAGED.c.line_number).label("first_line"),
+            func.max(STAGED.c.line_number).label("last_line"),
+            # Without a value on either side the comparison is null: no conflict.
+            func.coalesce(conflict, False).label("is_conflict"),
+        )
+        .group_by(STAGED.c.region_id, STAGED.c.hour_utc)
+        .having(func.count() > 1)
+        .subquery("repeated")
+    )
+
+
+def _outcomes() -> Select[*tuple[object, ...]]:
+    """One row per staged hour, with what it will do to the stored one."""
+    hours = (
+        select(
+            STAGED.c.region_id,
+            STAGED.c.hour_utc,
+            *[func.max(STAGED.c[name]).label(name) for name in QUANTITY_NAMES],
+        )
+        .group_by(STAGED.c.region_id, STAGED.c.hour_utc)
+        .subquery("hours")
+    )
+    differs = or_(
+        *[
+            and_(
+                hours.c[name].is_not(None),
+                hours.c[name].is_distinct_from(getattr(TelemetryRow, name)),
+            )
+            for name in QUANTITY_NAMES
+        ]
+    )
+    outcome: ColumnElement[str] = case(
+        (TelemetryRow.region_id.is_(None), _INSERTED),
+        (differs, _UPDATED),
+        else_=_UNCHANGED,
+    )
+    return select(hours, outcome).outerjoin(
+        TelemetryRow,
+        and_(
+            TelemetryRow.region_id == hours.c.region_id,
+            TelemetryRow.hour_utc == hours.c.hour_utc,
+        ),
+    )
+
+
+def _count(session: Session, duplicate_count: int) -> RowCounts:
+    outcomes = select(SETTLED.c.outcome, func.count()).group_by(SETTLED.c.outcome)
+    by_outcome: dict[str, int] = dict(session.execute(outcomes).all())
+    first, last = session.execute(
+        select(func.min(SETTLED.c.hour_utc), func.max(SETTLED.c.hour_utc))
+    ).one()
+    refused = session.scalar(select(func.count()).select_from(REFUSED)) or 0
+    unchanged = by_outcome.get(_UNCHANGED, 0) + duplicate_count
+    inserted, updated = by_outcome.get(_INSERTED, 0), by_outcome.get(_UPDATED, 0)
+    return RowCounts(
+        rows_read=inserted + updated + unchanged + refused,
+        rows_inserted=inserted,
+        rows_updated=updated,
+        rows_unchanged=unchanged,
+        rows_refused=refused,
+        first_hour_utc=first,
+        last_hour_utc=last,
+    )
+
+
+def _region_slugs() -> Select[*tuple[str]]:
+    return (
+        select(RegionRow.slug)
+        .where(RegionRow.id.in_(select(SETTLED.c.region_id)))
+        .order_by(RegionRow.slug)
+    )
+
+
+def _ensure_partitions(session: Session) -> None:
+    """Partitions of the months that get a row, and of no month between them.
+
+    After the slow reading: making one locks out writers of `region` and
+    `ingest_batch` until the transaction ends.
+    """
+    month = func.date_trunc("month", SETTLED.c.hour_utc)
+    months = session.scalars(select(month).distinct().order_by(month)).all()
+    for start_utc in months:
+        session.execute(
+            select(func.ensure_telemetry_partitions(start_utc, start_utc + HOUR))
+        )

@@ -1,0 +1,179 @@
+"""Accounts: people, and the system users that processes act as."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import Select, func, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from core.access import Actor, Role
+from core.errors import Conflict, NotFound
+from db.schema import UserRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """An account as stored; the hash never shows in a log or a traceback."""
+
+    user_id: int
+    name: str
+    role: Role
+    is_system: bool
+    is_active: bool
+    must_change_password: bool
+    failed_login_count: int
+    last_failed_login_at_utc: datetime | None
+    created_at_utc: datetime
+    password_hash: str | None = field(repr=False)
+
+
+def find_user(session: Session, user_id: int, *, lock: bool = False) -> User | None:
+    """The account with this id; `lock` holds its row until the transaction ends."""
+    return _one(session, select(UserRow).where(UserRow.id == user_id), lock=lock)
+
+
+def find_user_by_name(
+    session: Session, name: str, *, lock: bool = False
+) -> User | None:
+    """The account of this name, whatever its capitals."""
+    statement = select(UserRow).where(func.lower(UserRow.name) == func.lower(name))
+    return _one(session, statement, lock=lock)
+
+
+def list_users(session: Session, *, limit: int = 500) -> list[User]:
+    """Accounts in the order of their names."""
+    rows = session.scalars(
+        select(UserRow).order_by(func.lower(UserRow.name)).limit(limit)
+    )
+    return [_user(row) for row in rows]
+
+
+def insert_user(
+    session: Session,
+    *,
+    name: str,
+    role: Role,
+    password_hash: str,
+    must_change_password: bool,
+) -> User:
+    """Store a new person.
+
+    Raises Conflict when the name is taken, in any capitals.
+    """
+    row = UserRow(
+        name=name,
+        role=role.value,
+        password_hash=password_hash,
+        must_change_password=must_change_password,
+    )
+    try:
+        with session.begin_nested():
+            session.add(row)
+    except IntegrityError as exc:
+        message = f"There is already a user called {name}."
+        raise Conflict(message) from exc
+    session.refresh(row)
+    return _user(row)
+
+
+def set_password(
+    session: Session, user_id: int, password_hash: str, *, must_change: bool
+) -> None:
+    """Replace the password and forget failed logins."""
+    _update(
+        session,
+        user_id,
+        password_hash=password_hash,
+        must_change_password=must_change,
+        failed_login_count=0,
+        last_failed_login_at_utc=None,
+    )
+
+
+def set_password_hash(session: Session, user_id: int, password_hash: str) -> None:
+    """Store the same password under newer parameters."""
+    _update(session, user_id, password_hash=password_hash)
+
+
+def set_active(session: Session, user_id: int, *, is_active: bool) -> None:
+    """Allow or refuse logins of this account."""
+    _update(session, user_id, is_active=is_active)
+
+
+def set_role(session: Session, user_id: int, role: Role) -> None:
+    """Give the account another role."""
+    _update(session, user_id, role=role.value)
+
+
+def set_failed_logins(
+    session: Session, user_id: int, *, count: int, last_at_utc: datetime | None
+) -> None:
+    """Remember how often and when logging in last failed."""
+    _update(
+        session,
+        user_id,
+        failed_login_count=count,
+        last_failed_login_at_utc=last_at_utc,
+    )
+
+
+def lock_active_admins(session: Session) -> list[int]:
+    """Ids of the admins who can log in, locked so that none can be lost at once."""
+    statement = (
+        select(UserRow.id)
+        .where(
+            UserRow.role == Role.ADMIN.value,
+            UserRow.is_active.is_(True),
+            UserRow.is_system.is_(False),
+        )
+        .order_by(UserRow.id)
+        .with_for_update()
+    )
+    return list(session.scalars(statement))
+
+
+def has_people(session: Session) -> bool:
+    """Whether any account other than system users exists."""
+    statement = select(UserRow.id).where(UserRow.is_system.is_(False)).limit(1)
+    return session.scalar(statement) is not None
+
+
+def system_actor(session: Session, name: str) -> Actor:
+    """The system user `name` as an actor: what the worker and commands act as."""
+    user = find_user_by_name(session, name)
+    if user is None or not user.is_system:
+        message = f"There is no system user called {name}."
+        raise NotFound(message)
+    return Actor(user_id=user.user_id, name=user.name, role=user.role)
+
+
+def _one(session: Session, statement: Select[UserRow], *, lock: bool) -> User | None:
+    if lock:
+        statement = statement.with_for_update()
+    # A row read before the lock was granted may be older than the one locked.
+    row = session.scalars(
+        statement, execution_options={"populate_existing": True}
+    ).one_or_none()
+    return None if row is None else _user(row)
+
+
+def _update(session: Session, user_id: int, **values: object) -> None:
+    session.execute(update(UserRow).where(UserRow.id == user_id).values(**values))
+
+
+def _user(row: UserRow) -> User:
+    return User(
+        user_id=row.id,
+        name=row.name,
+        role=Role(row.role),
+        is_system=row.is_system,
+        is_active=row.is_active,
+        must_change_password=row.must_change_password,
+        failed_login_count=row.failed_login_count,
+        last_failed_login_at_utc=row.last_failed_login_at_utc,
+        created_at_utc=row.created_at_utc,
+        password_hash=row.password_hash,
+    )

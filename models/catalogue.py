@@ -1,0 +1,230 @@
+"""The feature catalogue: every input a model may ask for, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from core.errors import InvalidInput
+from core.forecasts import Target
+from core.telemetry import Quantity
+
+MAX_LAG_H = 168
+"""Oldest lag on offer: one week, for the weekly cycle of load."""
+
+HOUR_HARMONICS = 2
+"""Harmonics of the local day on offer; the third was measured and did not help."""
+
+YEAR_HARMONICS = 2
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaggedQuantity:
+    """A telemetry quantity that models may look back on.
+
+    Attributes
+    ----------
+    stand_in : float
+        What stands for the quantity, in its unit, when a region has never measured
+        it. Assumed, mid-latitude averages: a region trained without the quantity has
+        learned nothing from it, so the figure matters only to pooled weights.
+    """
+
+    quantity: Quantity
+    unit: str
+    stand_in: float
+
+
+LAGGED_QUANTITIES: Mapping[Quantity, LaggedQuantity] = {
+    quantity: LaggedQuantity(quantity=quantity, unit=unit, stand_in=stand_in)
+    for quantity, unit, stand_in in (
+        (Quantity.TEMPERATURE_C, "degC", 15.0),
+        (Quantity.RELATIVE_HUMIDITY_PCT, "%", 65.0),
+        (Quantity.WET_BULB_C, "degC", 11.0),
+        (Quantity.WIND_SPEED_KMH, "km/h", 12.0),
+        (Quantity.CLOUD_COVER_PCT, "%", 50.0),
+        (Quantity.CARBON_INTENSITY_GCO2_KWH, "gCO2eq/kWh", 400.0),
+        (Quantity.PRICE_USD_MWH, "USD/MWh", 60.0),
+        (Quantity.IT_LOAD_MW, "MW", 50.0),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feature:
+    """One column of a model's input.
+
+    Attributes
+    ----------
+    quantity, lag_h : Quantity | None, int | None
+        For telemetry, what is looked back on and how far: lag L at issue t is the
+        hour [t - L h, t - (L - 1) h), so lag 1 is the newest hour that has ended.
+        Both None for the calendar, which is never missing.
+    """
+
+    name: str
+    unit: str
+    meaning: str
+    quantity: Quantity | None = None
+    lag_h: int | None = None
+
+
+def lag_name(quantity: Quantity, lag_h: int) -> str:
+    """Name of the feature that is `quantity` `lag_h` hours before the issue.
+
+    Examples
+    --------
+    >>> lag_name(Quantity.TEMPERATURE_C, 1)
+    'temperature_c_lag_1h'
+    """
+    return f"{quantity}_lag_{lag_h}h"
+
+
+def hour_harmonic_names() -> tuple[str, ...]:
+    """Names of the sine and cosine features of the local hour, in order."""
+    return _harmonic_names("local_hour", HOUR_HARMONICS)
+
+
+def year_harmonic_names(harmonics: int = YEAR_HARMONICS) -> tuple[str, ...]:
+    """Names of the sine and cosine features of the season, in order."""
+    return _harmonic_names("year", harmonics)
+
+
+def weekday_names() -> tuple[str, ...]:
+    """Names of the seven features of the local weekday, Monday first."""
+    return tuple(f"local_weekday_{day}" for day in WEEKDAYS)
+
+
+def _harmonic_names(prefix: str, harmonics: int) -> tuple[str, ...]:
+    return tuple(
+        f"{prefix}_{wave}_{order}"
+        for order in range(1, harmonics + 1)
+        for wave in ("sin", "cos")
+    )
+
+
+def _lag_features() -> list[Feature]:
+    return [
+        Feature(
+            name=lag_name(entry.quantity, lag_h),
+            unit=entry.unit,
+            meaning=f"{entry.quantity} of the hour that began {lag_h} h before issue",
+            quantity=entry.quantity,
+            lag_h=lag_h,
+        )
+        for entry in LAGGED_QUANTITIES.values()
+        for lag_h in range(1, MAX_LAG_H + 1)
+    ]
+
+
+def _calendar_features() -> list[Feature]:
+    hour = "harmonic of the local clock hour of issue, period 24 h"
+    year = "harmonic of the issue instant, period 8,766 h from 2000-01-01T00:00Z"
+    weekday = "1 when the local day of the issue instant is this weekday, else 0"
+    return [
+        Feature(
+            name="local_hour",
+            unit="h",
+            meaning="local clock time of issue, 0 to 23.75 (half hours count)",
+        ),
+        *(Feature(name=name, unit="1", meaning=hour) for name in hour_harmonic_names()),
+        *(Feature(name=name, unit="1", meaning=year) for name in year_harmonic_names()),
+        *(Feature(name=name, unit="1", meaning=weekday) for name in weekday_names()),
+    ]
+
+
+CATALOGUE: Mapping[str, Feature] = {
+    feature.name: feature for feature in (*_lag_features(), *_calendar_features())
+}
+
+
+def features_named(names: Sequence[str]) -> tuple[Feature, ...]:
+    """The catalogue's features of these names, in this order.
+
+    Raises
+    ------
+    InvalidInput
+        When a name is not in the catalogue or appears twice, or there is none.
+    """
+    if not names:
+        message = "A model needs at least one feature."
+        raise InvalidInput(message)
+    unknown = [name for name in names if name not in CATALOGUE]
+    if unknown:
+        message = (
+            f"Feature {unknown[0]!r} is not in the catalogue of docs/model-contract.md."
+        )
+        raise InvalidInput(message)
+    if len(set(names)) != len(names):
+        twice = next(name for name in names if list(names).count(name) > 1)
+        message = f"Feature {twice!r} is named twice."
+        raise InvalidInput(message)
+    return tuple(CATALOGUE[name] for name in names)
+
+
+_TARGET_LAGS: Mapping[Target, tuple[int, ...]] = {
+    Target.TEMPERATURE_C: tuple(range(1, 49)),
+    Target.WET_BULB_C: tuple(range(1, 49)),
+    Target.CARBON_INTENSITY_GCO2_KWH: tuple(range(1, 49)),
+    # The same 24 hours of a week ago: load follows the working week.
+    Target.IT_LOAD_MW: (*range(1, 49), *range(145, 169)),
+}
+
+_WEATHER = (
+    Quantity.TEMPERATURE_C,
+    Quantity.RELATIVE_HUMIDITY_PCT,
+    Quantity.WIND_SPEED_KMH,
+    Quantity.CLOUD_COVER_PCT,
+)
+_COVARIATES: Mapping[Target, tuple[Quantity, ...]] = {
+    Target.TEMPERATURE_C: _WEATHER[1:],
+    Target.WET_BULB_C: _WEATHER,
+    Target.CARBON_INTENSITY_GCO2_KWH: (
+        Quantity.TEMPERATURE_C,
+        Quantity.WIND_SPEED_KMH,
+        Quantity.CLOUD_COVER_PCT,
+        Quantity.PRICE_USD_MWH,
+    ),
+    Target.IT_LOAD_MW: (),
+}
+
+COVARIATE_LAGS_H = tuple(range(1, 7))
+"""Six hours: 12 or 24 were less accurate on the real regions (forecast-quality.md)."""
+
+
+def default_feature_names(target: Target, *, with_season: bool) -> tuple[str, ...]:
+    """Features that the ridge family uses for `target`.
+
+    Parameters
+    ----------
+    with_season : bool
+        Whether to include the first harmonic of the year. Leave it out when training
+        saw less than most of a year: the wave would be extrapolated.
+    """
+    names = [lag_name(target.quantity, lag) for lag in _TARGET_LAGS[target]]
+    for quantity in _COVARIATES[target]:
+        names += [lag_name(quantity, lag) for lag in COVARIATE_LAGS_H]
+    names += hour_harmonic_names()
+    if with_season:
+        names += year_harmonic_names(1)
+    if target in {Target.CARBON_INTENSITY_GCO2_KWH, Target.IT_LOAD_MW}:
+        names += weekday_names()
+    return tuple(names)
+
+
+def catalogue_markdown() -> str:
+    """The table of docs/model-contract.md; lags of a quantity share one row."""
+    lagged = [
+        f"| `{entry.quantity}_lag_{{L}}h`, L = 1 to {MAX_LAG_H} | {entry.unit} "
+        f"| `{entry.quantity}` of the hour [t - L h, t - (L - 1) h) "
+        f"| stand-in {entry.stand_in:g}, see *Gaps* |"
+        for entry in LAGGED_QUANTITIES.values()
+    ]
+    calendar = [
+        f"| `{feature.name}` | {feature.unit} | {feature.meaning} | never missing |"
+        for feature in CATALOGUE.values()
+        if feature.quantity is None
+    ]
+    head = ["| feature | unit | meaning | missing |", "|---|---|---|---|"]
+    return "\n".join([*head, *lagged, *calendar])

@@ -1,0 +1,73 @@
+"""The chronology of training: what may be learned from what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+INNER_TRAIN_FRAC = 0.7
+RESIDUAL_BLOCKS = 8
+PURGE_H = 24
+"""Added to the horizon on both sides of a held-out block, so that rows whose outcome
+lies in the block, or whose newest inputs do, teach nothing about it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeline:
+    """How a training span is divided; the same instants for all regions.
+
+    Attributes
+    ----------
+    split_hour : int
+        Penalties fitted on windows that ended by this hour are judged on windows
+        issued from it on. Hours since 1970, as all hours here.
+    block_edges : ndarray of int, shape (RESIDUAL_BLOCKS + 1,)
+        Blocks whose residuals come from weights that did not see them.
+    """
+
+    horizon_h: int
+    split_hour: int
+    block_edges: IntArray
+
+    @classmethod
+    def over(cls, first_hour: int, last_hour: int, horizon_h: int) -> Timeline:
+        """Divide the issues from `first_hour` to `last_hour`, both included."""
+        span = last_hour + 1 - first_hour
+        edges = np.linspace(first_hour, last_hour + 1, RESIDUAL_BLOCKS + 1)
+        return cls(
+            horizon_h=horizon_h,
+            split_hour=round(first_hour + INNER_TRAIN_FRAC * span),
+            block_edges=edges.astype(np.int64),
+        )
+
+    @property
+    def blocks(self) -> range:
+        """Numbers of the held-out blocks."""
+        return range(len(self.block_edges) - 1)
+
+    def before_split(self, issue_hours: IntArray) -> BoolArray:
+        """Windows that had ended by the split."""
+        return issue_hours + self.horizon_h <= self.split_hour
+
+    def after_split(self, issue_hours: IntArray) -> BoolArray:
+        """Windows issued from the split on."""
+        return issue_hours >= self.split_hour
+
+    def inside(self, issue_hours: IntArray, block: int) -> BoolArray:
+        """Windows issued in the block."""
+        start, end = self.block_edges[block], self.block_edges[block + 1]
+        held_out: BoolArray = (issue_hours >= start) & (issue_hours < end)
+        return held_out
+
+    def apart(self, issue_hours: IntArray, block: int) -> BoolArray:
+        """Windows far enough from the block to be learned from when it is held out."""
+        margin = self.horizon_h + PURGE_H
+        start, end = self.block_edges[block], self.block_edges[block + 1]
+        before: BoolArray = issue_hours < start - margin
+        after: BoolArray = issue_hours >= end + margin
+        return before | after

@@ -1,0 +1,180 @@
+"""Read an ONNX file and say whether it keeps the contract, without running it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import onnx
+from google.protobuf.message import DecodeError
+from onnx import numpy_helper
+
+from core.errors import ModelRejected
+from models.metadata import ModelContract, contract_from_metadata
+
+FEATURES_INPUT = "features"
+REGION_INPUT = "region_index"
+MEAN_OUTPUT = "mean"
+SCALE_OUTPUT = "scale"
+
+MAX_OPSET = 21
+ML_DOMAIN = "ai.onnx.ml"
+
+ALLOWED_OPERATORS = frozenset(
+    {
+        "Abs", "Add", "Cast", "Ceil", "Clip", "Concat", "Constant",
+        "ConstantOfShape", "Div", "Equal", "Exp", "Expand", "Flatten", "Floor",
+        "Gather", "GatherElements", "GatherND", "Gemm", "Greater", "GreaterOrEqual",
+        "Identity", "Less", "LessOrEqual", "Log", "MatMul", "Max", "Mean", "Min",
+        "Mul", "Neg", "Not", "Pad", "Pow", "ReduceMax", "ReduceMean", "ReduceMin",
+        "ReduceSum", "Relu", "Reshape", "Shape", "Sigmoid", "Slice", "Softplus",
+        "Split", "Sqrt", "Squeeze", "Sub", "Sum", "Tanh", "Tile", "Transpose",
+        "Unsqueeze", "Where",
+        f"{ML_DOMAIN}.TreeEnsemble", f"{ML_DOMAIN}.TreeEnsembleRegressor",
+    }
+)  # fmt: skip
+"""Arithmetic, shapes and tree ensembles: no loops, branches, randomness or files."""
+
+
+def read_contract(onnx_bytes: bytes) -> ModelContract:
+    """The contract of a model that keeps it.
+
+    Nothing is executed and no file is opened: the bytes are parsed, and the graph's
+    operators, weights, tensors and metadata are checked.
+
+    Raises
+    ------
+    ModelRejected
+        With the sentence that says how the contract is broken.
+    """
+    model = _parsed(onnx_bytes)
+    _require_known_operators(model)
+    _require_own_finite_weights(model)
+    contract = contract_from_metadata(
+        {entry.key: entry.value for entry in model.metadata_props}
+    )
+    _require_tensors(model, contract)
+    _require_well_formed(model)
+    return contract
+
+
+def _parsed(onnx_bytes: bytes) -> onnx.ModelProto:
+    try:
+        model = onnx.load_model_from_string(onnx_bytes)
+    except DecodeError as exc:
+        message = "The file is not an ONNX model."
+        raise ModelRejected(message) from exc
+    if not model.graph.node:
+        message = "The file holds no ONNX graph."
+        raise ModelRejected(message)
+    return model
+
+
+def _require_known_operators(model: onnx.ModelProto) -> None:
+    if model.functions:
+        message = "The model defines functions of its own; write the operators out."
+        raise ModelRejected(message)
+    for opset in model.opset_import:
+        if opset.domain not in {"", "ai.onnx", ML_DOMAIN}:
+            message = f"Operator set {opset.domain!r} is not allowed."
+            raise ModelRejected(message)
+        if opset.domain != ML_DOMAIN and opset.version > MAX_OPSET:
+            message = f"Operator set {opset.version} is newer than {MAX_OPSET}."
+            raise ModelRejected(message)
+    for node in model.graph.node:
+        name = _operator_name(node)
+        if name not in ALLOWED_OPERATORS:
+            message = f"Operator {name} is not allowed; see docs/model-contract.md."
+            raise ModelRejected(message)
+        if any(attribute.g.node or attribute.graphs for attribute in node.attribute):
+            message = f"Operator {name} holds a graph of its own, which is not allowed."
+            raise ModelRejected(message)
+
+
+def _operator_name(node: onnx.NodeProto) -> str:
+    in_default = node.domain in {"", "ai.onnx"}
+    return node.op_type if in_default else f"{node.domain}.{node.op_type}"
+
+
+def _require_own_finite_weights(model: onnx.ModelProto) -> None:
+    if model.graph.sparse_initializer:
+        message = "Sparse weights are not allowed."
+        raise ModelRejected(message)
+    for tensor in _tensors(model):
+        if tensor.external_data or tensor.data_location == onnx.TensorProto.EXTERNAL:
+            message = f"Weight {tensor.name!r} lies in another file; embed it."
+            raise ModelRejected(message)
+        weights = _weights(tensor)
+        if weights.dtype.kind == "f" and not np.isfinite(weights).all():
+            message = f"Weight {tensor.name!r} holds a value that is not finite."
+            raise ModelRejected(message)
+
+
+def _tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
+    yield from model.graph.initializer
+    for node in model.graph.node:
+        for attribute in node.attribute:
+            if attribute.HasField("t"):
+                yield attribute.t
+            yield from attribute.tensors
+
+
+def _weights(
+    tensor: onnx.TensorProto,
+) -> np.ndarray[tuple[int, ...], np.dtype[np.generic]]:
+    try:
+        return np.asarray(numpy_helper.to_array(tensor))
+    except (ValueError, TypeError, KeyError) as exc:
+        message = f"Weight {tensor.name!r} cannot be read: {exc}."
+        raise ModelRejected(message) from exc
+
+
+def _require_tensors(model: onnx.ModelProto, contract: ModelContract) -> None:
+    float32, int64 = onnx.TensorProto.FLOAT, onnx.TensorProto.INT64
+    n_features, horizon_h = len(contract.feature_names), contract.horizon_h
+    weights = {tensor.name for tensor in model.graph.initializer}
+    inputs = [value for value in model.graph.input if value.name not in weights]
+    _require_values(
+        "inputs",
+        inputs,
+        {FEATURES_INPUT: (float32, [n_features]), REGION_INPUT: (int64, [])},
+    )
+    _require_values(
+        "outputs",
+        model.graph.output,
+        {MEAN_OUTPUT: (float32, [horizon_h]), SCALE_OUTPUT: (float32, [horizon_h])},
+    )
+
+
+def _require_values(
+    role: str,
+    values: Sequence[onnx.ValueInfoProto],
+    expected: dict[str, tuple[int, list[int]]],
+) -> None:
+    if {value.name for value in values} != set(expected):
+        found = ", ".join(sorted(value.name for value in values)) or "none"
+        message = f"The {role} must be {' and '.join(expected)}, but are: {found}."
+        raise ModelRejected(message)
+    for value in values:
+        element_type, row_shape = expected[value.name]
+        tensor_type = value.type.tensor_type
+        if tensor_type.elem_type != element_type:
+            wanted = onnx.TensorProto.DataType.Name(element_type)
+            message = f"{value.name} must hold {wanted} values."
+            raise ModelRejected(message)
+        dimensions = list(tensor_type.shape.dim)
+        rest = [d.dim_value for d in dimensions[1:]]
+        # A first dimension that is fixed would serve one batch size only.
+        if not dimensions or dimensions[0].HasField("dim_value") or rest != row_shape:
+            wanted = ", ".join(["N", *map(str, row_shape)])
+            message = f"{value.name} must have shape [{wanted}] with N left open."
+            raise ModelRejected(message)
+
+
+def _require_well_formed(model: onnx.ModelProto) -> None:
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as exc:
+        first_line = str(exc).strip().splitlines()[0]
+        message = f"The graph is not valid ONNX: {first_line}"
+        raise ModelRejected(message) from exc

@@ -1,0 +1,108 @@
+"""The ridge family's design: what the linear weights are multiplied with.
+
+The weights change with the hour of issue: every feature is multiplied with 1 and with
+the harmonics of the local hour. Against separate weights for each of the 24 issue
+hours this is a fifth of the size and more accurate (docs/forecast-quality.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.forecasts import Target
+from models.catalogue import hour_harmonic_names, year_harmonic_names
+from models.metadata import ModelContract
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+LOWEST_MEAN: Mapping[Target, float] = {
+    Target.CARBON_INTENSITY_GCO2_KWH: 0.0,
+    Target.IT_LOAD_MW: 0.0,
+}
+"""A linear model may pass below zero on a windy night or an idle hall; neither
+quantity can be negative, and a negative mean would turn emissions into credits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DesignLayout:
+    """Which columns of `features` play which part.
+
+    Attributes
+    ----------
+    hour_columns : tuple of int
+        Harmonics of the local hour of issue: they multiply everything.
+    state_columns : tuple of int
+        All other columns, standardised for the mean.
+    season_columns : tuple of int
+        Harmonics of the year among them; the scale depends on these and the hour.
+    """
+
+    hour_columns: tuple[int, ...]
+    state_columns: tuple[int, ...]
+    season_columns: tuple[int, ...]
+
+    @property
+    def n_mean_weights(self) -> int:
+        """Weights per region and horizon for the mean, with the constant."""
+        return (len(self.hour_columns) + 1) * (len(self.state_columns) + 1)
+
+    @property
+    def n_scale_weights(self) -> int:
+        """Weights per region and horizon for the scale, with the constant."""
+        return (len(self.hour_columns) + 1) * (len(self.season_columns) + 1)
+
+    def mean_design(self, features: FloatArray, standardised: FloatArray) -> FloatArray:
+        """Design of the mean, shape (N, n_mean_weights).
+
+        Parameters
+        ----------
+        features : ndarray, shape (N, F)
+        standardised : ndarray, shape (N, len(state_columns))
+            The state columns, centred and divided by their spread.
+        """
+        return interaction(features[:, self.hour_columns], standardised)
+
+    def scale_design(self, features: FloatArray) -> FloatArray:
+        """Design of the scale, shape (N, n_scale_weights)."""
+        season = features[:, self.season_columns]
+        return interaction(features[:, self.hour_columns], season)
+
+    def seasonal_mean_weights(self) -> NDArray[np.bool_]:
+        """True where a weight of the mean belongs to the season."""
+        seasonal = np.isin(self.state_columns, self.season_columns)
+        return np.tile(np.concatenate(([False], seasonal)), len(self.hour_columns) + 1)
+
+    def seasonal_scale_weights(self) -> NDArray[np.bool_]:
+        """True where a weight of the scale belongs to the season."""
+        block = np.arange(len(self.season_columns) + 1) > 0
+        return np.tile(block, len(self.hour_columns) + 1)
+
+
+def layout_for(contract: ModelContract) -> DesignLayout:
+    """Where the design finds its columns among the contract's features."""
+    names = contract.feature_names
+    hours, seasons = set(hour_harmonic_names()), set(year_harmonic_names())
+    return DesignLayout(
+        hour_columns=tuple(i for i, name in enumerate(names) if name in hours),
+        state_columns=tuple(i for i, name in enumerate(names) if name not in hours),
+        season_columns=tuple(i for i, name in enumerate(names) if name in seasons),
+    )
+
+
+def interaction(waves: FloatArray, columns: FloatArray) -> FloatArray:
+    """Products of (1, waves) with (1, columns), row by row; column 0 is constant.
+
+    Examples
+    --------
+    >>> interaction(np.array([[2.0]]), np.array([[3.0, 5.0]])).tolist()
+    [[1.0, 3.0, 5.0, 2.0, 6.0, 10.0]]
+    """
+    one = np.ones((len(columns), 1))
+    left = np.concatenate((one, waves), axis=1)
+    right = np.concatenate((one, columns), axis=1)
+    return (left[:, :, None] * right[:, None, :]).reshape(len(columns), -1)

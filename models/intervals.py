@@ -1,0 +1,121 @@
+"""The displayed two-sided interval: one quantile per region, by MAPIE.
+
+Imports scikit-learn and MAPIE, seconds of start-up: for training and worker code only.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+from mapie.conformity_scores import AbsoluteConformityScore
+from mapie.regression import SplitConformalRegressor
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, RegressorMixin
+
+from core.errors import CalibrationInsufficient, InvalidInput
+from core.forecasts import HourlyForecast
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntervalQuantile:
+    """Half width of the displayed interval in units of the scale.
+
+    Attributes
+    ----------
+    quantile : float
+        The interval of an hour is mean ± quantile * scale.
+    score_count : int
+        Hours that it was calibrated on.
+    confidence : Decimal
+        Nominal share of hours inside, (0, 1).
+    """
+
+    quantile: float
+    score_count: int
+    confidence: Decimal
+
+    def around(self, forecast: HourlyForecast) -> tuple[FloatArray, FloatArray]:
+        """Lower and upper bound of each hour, in the target's unit."""
+        half_width = self.quantile * forecast.scale
+        return forecast.mean - half_width, forecast.mean + half_width
+
+
+class _Zero(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+    """Predicts 0: the forecast is already taken off what MAPIE is given."""
+
+    n_features_in_ = 1  # how MAPIE recognises a fitted estimator
+
+    def fit(self, features: FloatArray, target: FloatArray) -> _Zero:
+        _ = features, target
+        return self
+
+    def predict(self, features: FloatArray) -> FloatArray:
+        return np.zeros(len(features))
+
+
+def interval_quantile(
+    observed: FloatArray, mean: FloatArray, scale: FloatArray, confidence: Decimal
+) -> IntervalQuantile:
+    """Calibrate the displayed interval of one region on finished forecasts.
+
+    MAPIE's split conformal regressor with the absolute score on |y - mean| / scale;
+    its own normalised score learns the logarithm of residuals, which is another thing.
+
+    Parameters
+    ----------
+    observed, mean, scale : ndarray, all of one shape
+        What happened and what was forecast; hours with NaN in `observed` are left out.
+    confidence : Decimal
+        Share of hours that the interval is to hold, (0, 1).
+
+    Raises
+    ------
+    InvalidInput
+        When shapes differ, confidence is not in (0, 1), or a known hour's mean is not
+        finite or its scale not finite and positive.
+    CalibrationInsufficient
+        When too few hours are known for this confidence.
+    """
+    if not (observed.shape == mean.shape == scale.shape):
+        message = "observed, mean and scale must have one shape."
+        raise InvalidInput(message)
+    if not 0 < confidence < 1:
+        message = f"confidence is {confidence}, not between 0 and 1."
+        raise InvalidInput(message)
+    known = np.isfinite(observed)
+    usable = np.isfinite(mean) & np.isfinite(scale) & (scale > 0)
+    if not usable[known].all():
+        message = "A forecast to calibrate on is not finite."
+        raise InvalidInput(message)
+    scores = ((observed - mean) / scale)[known]
+    # MAPIE's own minimum, with one to spare for its rounding of 1 - confidence.
+    needed = math.floor(max(1 / (1 - confidence), 1 / confidence)) + 1
+    if len(scores) < needed:
+        message = (
+            f"{len(scores)} known hours cannot carry an interval at {confidence}; "
+            f"at least {needed} are needed."
+        )
+        raise CalibrationInsufficient(message)
+    return IntervalQuantile(
+        quantile=_mapie_quantile(scores, confidence),
+        score_count=len(scores),
+        confidence=confidence,
+    )
+
+
+def _mapie_quantile(scores: FloatArray, confidence: Decimal) -> float:
+    nothing = np.zeros((len(scores), 1))
+    regressor = SplitConformalRegressor(
+        estimator=_Zero(),
+        confidence_level=float(confidence),
+        conformity_score=AbsoluteConformityScore(sym=True),
+        prefit=True,
+    )
+    regressor.conformalize(nothing, scores)
+    _, intervals = regressor.predict_interval(nothing[:1])
+    return float(intervals[0, 1, 0])

@@ -1,0 +1,174 @@
+"""What a model says about itself, and how that is written into an ONNX file."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from core.errors import InvalidInput, ModelRejected
+from core.forecasts import Target
+from models.catalogue import features_named
+
+CONTRACT_VERSION = 1
+"""Raised when a model of the old contract could no longer be served."""
+
+MAX_HORIZON_H = 168
+POOLED_INDEX = 0
+_KEY_PREFIX = "gfo_"
+_SLUG = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?\Z")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelContract:
+    """The metadata of a model, validated once, here.
+
+    Attributes
+    ----------
+    feature_names : tuple of str, length F
+        Catalogue names in the order of the columns of `features`.
+    region_slugs : tuple of str, length R
+        Region i of this tuple has `region_index` i + 1; 0 is pooled.
+    horizon_h : int
+        Hours that one row forecasts, [1, 168].
+    trained_from_utc, trained_until_utc : datetime
+        Start of the first and end of the last hour that training saw.
+    family : str
+        How it was made, such as ``ridge``; informative.
+    """
+
+    target: Target
+    feature_names: tuple[str, ...]
+    region_slugs: tuple[str, ...]
+    horizon_h: int
+    trained_from_utc: datetime
+    trained_until_utc: datetime
+    family: str
+    code_version: str
+    seed: int
+    contract_version: int = CONTRACT_VERSION
+
+    def __post_init__(self) -> None:
+        features_named(self.feature_names)
+        if self.contract_version != CONTRACT_VERSION:
+            message = (
+                f"Contract version {self.contract_version} is not served; "
+                f"build the model for version {CONTRACT_VERSION}."
+            )
+            raise InvalidInput(message)
+        if not 1 <= self.horizon_h <= MAX_HORIZON_H:
+            message = f"Horizon {self.horizon_h} h is outside 1 to {MAX_HORIZON_H} h."
+            raise InvalidInput(message)
+        if not self.trained_from_utc < self.trained_until_utc:
+            message = "The training window must begin before it ends."
+            raise InvalidInput(message)
+        bad = [slug for slug in self.region_slugs if not _SLUG.match(slug)]
+        if bad or len(set(self.region_slugs)) != len(self.region_slugs):
+            message = "Region slugs must be valid and named once each."
+            raise InvalidInput(message)
+        if not self.family or len(self.family) > 64:
+            message = "The family must be named in 1 to 64 characters."
+            raise InvalidInput(message)
+
+    def region_index(self, region_slug: str) -> int:
+        """`region_index` of a region; 0, pooled, for one the model has not seen."""
+        if region_slug in self.region_slugs:
+            return self.region_slugs.index(region_slug) + 1
+        return POOLED_INDEX
+
+    def to_metadata(self) -> dict[str, str]:
+        """The `metadata_props` of the ONNX file, keys and values as text."""
+        return {
+            f"{_KEY_PREFIX}contract_version": str(self.contract_version),
+            f"{_KEY_PREFIX}target": self.target.value,
+            f"{_KEY_PREFIX}feature_names": json.dumps(self.feature_names),
+            f"{_KEY_PREFIX}region_slugs": json.dumps(self.region_slugs),
+            f"{_KEY_PREFIX}horizon_h": str(self.horizon_h),
+            f"{_KEY_PREFIX}trained_from_utc": _instant_text(self.trained_from_utc),
+            f"{_KEY_PREFIX}trained_until_utc": _instant_text(self.trained_until_utc),
+            f"{_KEY_PREFIX}family": self.family,
+            f"{_KEY_PREFIX}code_version": self.code_version,
+            f"{_KEY_PREFIX}seed": str(self.seed),
+        }
+
+
+def contract_from_metadata(properties: Mapping[str, str]) -> ModelContract:
+    """Read and check a model's `metadata_props`.
+
+    Raises
+    ------
+    ModelRejected
+        With the sentence that says what is missing or wrong.
+    """
+    try:
+        return ModelContract(
+            contract_version=_whole_number(properties, "contract_version"),
+            target=_target(_text(properties, "target")),
+            feature_names=_names(properties, "feature_names"),
+            region_slugs=_names(properties, "region_slugs"),
+            horizon_h=_whole_number(properties, "horizon_h"),
+            trained_from_utc=_instant(properties, "trained_from_utc"),
+            trained_until_utc=_instant(properties, "trained_until_utc"),
+            family=_text(properties, "family"),
+            code_version=_text(properties, "code_version"),
+            seed=_whole_number(properties, "seed"),
+        )
+    except InvalidInput as exc:
+        raise ModelRejected(exc.message) from exc
+
+
+def _text(properties: Mapping[str, str], key: str) -> str:
+    value = properties.get(_KEY_PREFIX + key)
+    if value is None:
+        message = f"The model's metadata has no {_KEY_PREFIX}{key}."
+        raise ModelRejected(message)
+    return value
+
+
+def _whole_number(properties: Mapping[str, str], key: str) -> int:
+    text = _text(properties, key)
+    if not re.fullmatch(r"[0-9]{1,18}", text):
+        message = f"{_KEY_PREFIX}{key} is {text[:40]!r}, not a whole number."
+        raise ModelRejected(message)
+    return int(text)
+
+
+def _names(properties: Mapping[str, str], key: str) -> tuple[str, ...]:
+    text = _text(properties, key)
+    try:
+        names = json.loads(text)
+    except (ValueError, RecursionError) as exc:
+        message = f"{_KEY_PREFIX}{key} is not a JSON list."
+        raise ModelRejected(message) from exc
+    if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+        message = f"{_KEY_PREFIX}{key} is not a JSON list of names."
+        raise ModelRejected(message)
+    return tuple(names)
+
+
+def _instant(properties: Mapping[str, str], key: str) -> datetime:
+    text = _text(properties, key)
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError as exc:
+        message = f"{_KEY_PREFIX}{key} is {text[:40]!r}, not an ISO 8601 instant."
+        raise ModelRejected(message) from exc
+    if instant.tzinfo is None:
+        message = f"{_KEY_PREFIX}{key} has no time zone."
+        raise ModelRejected(message)
+    return instant.astimezone(UTC)
+
+
+def _target(text: str) -> Target:
+    try:
+        return Target(text)
+    except ValueError as exc:
+        known = ", ".join(target.value for target in Target)
+        message = f"gfo_target is {text[:40]!r}, not one of {known}."
+        raise ModelRejected(message) from exc
+
+
+def _instant_text(instant: datetime) -> str:
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

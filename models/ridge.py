@@ -1,0 +1,109 @@
+"""The ridge family once trained: scikit-learn estimators and what they predict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import Ridge
+from sklearn.preprocessing import StandardScaler
+
+from models.design import LOWEST_MEAN, DesignLayout
+from models.metadata import POOLED_INDEX, ModelContract
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+def fit_ridge(design: FloatArray, target: FloatArray, penalty: float) -> Ridge:
+    """Fit scikit-learn's Ridge to a design whose column 0 is constant.
+
+    Parameters
+    ----------
+    design : ndarray, shape (n, D)
+    target : ndarray, shape (n, H)
+    penalty : float
+        Per row, > 0; the constant is never penalised.
+    """
+    ridge = Ridge(alpha=penalty * len(design), solver="cholesky")
+    return ridge.fit(design[:, 1:], target)
+
+
+def predict_ridge(ridge: Ridge, design: FloatArray) -> FloatArray:
+    """scikit-learn's own prediction, shape (n, H), float64."""
+    predicted = np.asarray(ridge.predict(design[:, 1:]), dtype=np.float64)
+    return predicted.reshape(len(design), -1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShrunkenRidge:
+    """A pooled Ridge and, per region, a Ridge on what the pooled one leaves over.
+
+    Penalising the difference draws a region's weights towards the pooled ones: a
+    region with little history borrows from the fleet.
+
+    Attributes
+    ----------
+    own : tuple of Ridge, length R
+        The one of `region_index` i is own[i - 1].
+    """
+
+    pooled: Ridge
+    own: tuple[Ridge, ...]
+
+    def predict(self, design: FloatArray, region_index: IntArray) -> FloatArray:
+        """Pooled prediction plus the region's own, shape (N, H)."""
+        predicted = predict_ridge(self.pooled, design)
+        for index in np.unique(region_index[region_index != POOLED_INDEX]):
+            rows = region_index == index
+            predicted[rows] += predict_ridge(self.own[index - 1], design[rows])
+        return predicted
+
+    def weights(self) -> FloatArray:
+        """One set of weights per `region_index`, shape (R + 1, D, H)."""
+        pooled = _weights(self.pooled)
+        return np.stack([pooled, *(pooled + _weights(ridge) for ridge in self.own)])
+
+
+def _weights(ridge: Ridge) -> FloatArray:
+    weights = np.vstack((np.atleast_1d(ridge.intercept_), np.atleast_2d(ridge.coef_).T))
+    return np.asarray(weights, dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainedRidge:
+    """A trained model of the ridge family, ready for export.
+
+    Attributes
+    ----------
+    scaler : StandardScaler
+        Centre and spread of the state columns, the same for all regions.
+    scale_floor : ndarray, shape (R + 1, H)
+        Smallest scale, > 0, in the target's unit.
+    mean_penalties : ndarray, shape (R + 1,)
+        The regularisation that the chronological split chose, pooled first.
+    """
+
+    contract: ModelContract
+    layout: DesignLayout
+    scaler: StandardScaler
+    mean_model: ShrunkenRidge
+    scale_model: ShrunkenRidge
+    scale_floor: FloatArray
+    mean_penalties: FloatArray
+
+    def predict(
+        self, features: NDArray[np.float32], region_index: IntArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Means and scales, each of shape (N, H), by scikit-learn's own predict."""
+        wide = features.astype(np.float64)
+        standardised = self.scaler.transform(wide[:, self.layout.state_columns])
+        mean = self.mean_model.predict(
+            self.layout.mean_design(wide, standardised), region_index
+        )
+        lowest = LOWEST_MEAN.get(self.contract.target)
+        if lowest is not None:
+            mean = np.maximum(mean, lowest)
+        scale = self.scale_model.predict(self.layout.scale_design(wide), region_index)
+        return mean, np.maximum(scale, self.scale_floor[region_index])

@@ -1,0 +1,180 @@
+"""`gfo train` and `gfo model`: make models, look at them, let one serve."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core.errors import InvalidInput
+from core.forecasts import Target
+from db import model_versions
+from db.model_versions import ModelVersion
+from orchestrator.services.model_registry import activate_model, rollback_model
+from orchestrator.terminal import (
+    Json,
+    command_context,
+    parse_day,
+    print_json,
+    progress,
+)
+
+app = typer.Typer(help="Models: list, export, activate, roll back.")
+
+TargetOption = Annotated[
+    list[Target] | None,
+    typer.Option("--target", help="What to forecast; repeatable. Default: all four."),
+]
+
+
+def train(
+    family: Annotated[str, typer.Option(help="Family of models.")] = "ridge",
+    target: TargetOption = None,
+    until: Annotated[
+        str | None,
+        typer.Option(help="Train only on telemetry before this UTC day (YYYY-MM-DD)."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed, kept with the model.")] = 7,
+    activate: Annotated[
+        bool,
+        typer.Option(
+            "--activate", help="Let it serve at once, even if another model does."
+        ),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Train models on stored telemetry, prove their ONNX export, register them."""
+    # scikit-learn takes seconds to import; other commands must not wait for it.
+    from orchestrator.services.training import train_models  # noqa: PLC0415
+
+    with command_context() as context:
+        if family != "ridge":
+            message = f"There is no family {family!r}; the families are: ridge."
+            raise InvalidInput(message)
+        settings = context.runtime.settings
+        summaries = train_models(
+            context.session,
+            context.actor,
+            targets=target or list(Target),
+            until_day=parse_day(until) if until else None,
+            seed=seed,
+            activate=activate,
+            now=context.runtime.clock(),
+            horizon_h=settings.forecast_horizon_hours,
+            on_progress=progress,
+        )
+    if as_json:
+        print_json(summaries)
+        return
+    for summary in summaries:
+        state = "active" if summary.is_active else "registered, not active"
+        typer.echo(
+            f"{summary.target}: model {summary.version_id} ({state}),"
+            f" {summary.size_bytes / 1e6:.1f} MB, trained until"
+            f" {summary.trained_until_utc:%Y-%m-%d} in {summary.seconds:.1f} s;"
+            f" ONNX equals scikit-learn within {summary.parity_max_abs_difference:.1e}"
+            f" on {summary.parity_rows} rows."
+        )
+        if not summary.is_active:
+            typer.echo(f"  Let it serve with: gfo model activate {summary.version_id}")
+
+
+@app.command("list")
+def list_models(target: TargetOption = None, as_json: Json = False) -> None:
+    """Versions, newest first."""
+    with command_context() as context:
+        versions = [
+            version
+            for version in model_versions.list_model_versions(context.session)
+            if target is None or version.target in target
+        ]
+    if as_json:
+        print_json(versions)
+        return
+    if not versions:
+        typer.echo("There is no model yet; train one with `gfo train`.")
+    for version in versions:
+        typer.echo(_line(version))
+
+
+@app.command("export")
+def export(
+    version_id: Annotated[int, typer.Argument(help="Id of a model version.")],
+    out: Annotated[Path, typer.Option(help="Where to write the ONNX file.")],
+    validate: Annotated[
+        bool,
+        typer.Option(
+            "--validate", help="Read the file back and hold it against the contract."
+        ),
+    ] = False,
+) -> None:
+    """Write the ONNX bytes of a version to a file."""
+    with command_context() as context:
+        version = model_versions.model_version(context.session, version_id)
+        onnx_bytes = model_versions.model_bytes(context.session, version_id)
+        _write(out, onnx_bytes)
+        typer.echo(f"Wrote {len(onnx_bytes)} bytes to {out}.")
+        if validate:
+            _validate(out.read_bytes(), version)
+            typer.echo(
+                f"It keeps the contract of {version.target} and answers finite,"
+                " repeatable forecasts."
+            )
+
+
+@app.command("activate")
+def activate(
+    version_id: Annotated[int, typer.Argument(help="Id of a model version.")],
+    reason: Annotated[str, typer.Option(help="Why; kept in the audit.")] = "",
+) -> None:
+    """Let a validated version serve its target from the next forecast on."""
+    with command_context() as context:
+        version = activate_model(
+            context.session,
+            context.actor,
+            version_id,
+            reason=reason or "activated from the command line",
+        )
+    typer.echo(f"{version.label} serves {version.target} from the next forecast on.")
+
+
+@app.command("rollback")
+def rollback(
+    target: Annotated[Target, typer.Option(help="Which target.")] = (
+        Target.TEMPERATURE_C
+    ),
+    reason: Annotated[str, typer.Option(help="Why; kept in the audit.")] = "",
+) -> None:
+    """Let the version that served before serve again."""
+    with command_context() as context:
+        version = rollback_model(
+            context.session,
+            context.actor,
+            target,
+            reason=reason or "rolled back from the command line",
+        )
+    typer.echo(f"{version.label} serves {version.target} again.")
+
+
+def _write(out: Path, onnx_bytes: bytes) -> None:
+    try:
+        out.write_bytes(onnx_bytes)
+    except OSError as exc:
+        message = f"{out} cannot be written: {exc.strerror}."
+        raise InvalidInput(message) from exc
+
+
+def _validate(onnx_bytes: bytes, version: ModelVersion) -> None:
+    from models.check import check_model  # noqa: PLC0415 -- onnx, only when asked
+
+    check_model(onnx_bytes, version.onnx_sha256)
+
+
+def _line(version: ModelVersion) -> str:
+    active = "active" if version.is_active else version.state
+    return (
+        f"{version.version_id:>4}  {version.target:<26} {version.family:<10}"
+        f" {active:<10} {version.onnx_sha256[:12]}  until"
+        f" {version.trained_until_utc:%Y-%m-%d}  by {version.created_by}"
+    )

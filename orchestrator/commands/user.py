@@ -1,0 +1,78 @@
+"""`gfo user`: accounts from the command line, as the system user `cli`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from core.access import Role
+from orchestrator.services import accounts
+from orchestrator.services.accounts import AccountView, NewPassword
+from orchestrator.terminal import Json, command_context, print_json
+
+app = typer.Typer(help="Accounts: add, disable, reset-password, list.")
+
+UserName = Annotated[str, typer.Argument(help="The person's user name.")]
+
+
+@app.command("add")
+def add(
+    name: UserName,
+    role: Annotated[Role, typer.Option(help="What the person may do.")],
+    as_json: Json = False,
+) -> None:
+    """Make an account; prints its one-time password once."""
+    with command_context() as context:
+        made = accounts.add_user(context.session, context.actor, name=name, role=role)
+    _print_password(made, as_json=as_json)
+
+
+@app.command("disable")
+def disable(name: UserName) -> None:
+    """Refuse further logins of a person and end those that run."""
+    with command_context() as context:
+        account = accounts.disable_user(
+            context.session, context.actor, name, now=context.runtime.clock()
+        )
+    typer.echo(f"{account.name} is disabled; all their logins have ended.")
+
+
+@app.command("reset-password")
+def reset_password(name: UserName, as_json: Json = False) -> None:
+    """Give a person a new one-time password; prints it once."""
+    with command_context() as context:
+        made = accounts.reset_password(
+            context.session, context.actor, name, now=context.runtime.clock()
+        )
+    _print_password(made, as_json=as_json)
+
+
+@app.command("list")
+def list_all(as_json: Json = False) -> None:
+    """List every account with its role and state."""
+    with command_context() as context:
+        found = accounts.list_accounts(context.session, context.actor)
+    if as_json:
+        print_json(found)
+        return
+    width = max(len(account.name) for account in found)
+    for account in found:
+        typer.echo(f"{account.name:{width}}  {account.role:8}  {_state(account)}")
+
+
+def _print_password(made: NewPassword, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"account": made.account, "one_time_password": made.password})
+        return
+    typer.echo(f"{made.account.name} ({made.account.role}) logs in once with:")
+    typer.echo(f"  {made.password}")
+    typer.echo("It must be changed at the first login and is not shown again.")
+
+
+def _state(account: AccountView) -> str:
+    if account.is_system:
+        return "system"
+    if not account.is_active:
+        return "disabled"
+    return "must change password" if account.must_change_password else "active"

@@ -1,0 +1,44 @@
+"""The job queue: what is queued by name, and how a transaction queues it.
+
+Jobs are kept by procrastinate in the same database. A job queued here is inserted on
+the session's own connection, so what asks for it and the job commit together.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import procrastinate
+from sqlalchemy.orm import Session
+
+from db.copying import driver_connection
+
+ISSUE_FORECASTS = "issue_forecasts"
+HINDCAST_DAY = "hindcast_day"
+HOURLY_CYCLE = "hourly_cycle"
+
+_queue = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())
+"""Only builds statements: it is never opened, each job brings its connection."""
+
+
+def queue_forecasts(session: Session, *, issued_at_utc: datetime) -> None:
+    """Ask the worker for the forecasts of all regions at one issue instant."""
+    _defer(session, ISSUE_FORECASTS, {"issued_at_utc": issued_at_utc.isoformat()})
+
+
+def queue_hindcast(session: Session, *, local_day: date) -> None:
+    """Ask the worker for hindcasts of all regions on one local day."""
+    _defer(session, HINDCAST_DAY, {"local_day": local_day.isoformat()})
+
+
+def _defer(session: Session, task: str, arguments: dict[str, str]) -> None:
+    """Queue a task; the same task with the same arguments waits only once."""
+    lock = ":".join([task, *arguments.values()])
+    job = _queue.configure_task(
+        task, queueing_lock=lock, connection=driver_connection(session)
+    )
+    try:
+        with session.begin_nested():
+            job.defer(**arguments)
+    except procrastinate.exceptions.AlreadyEnqueued:
+        return

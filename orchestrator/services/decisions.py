@@ -1,0 +1,534 @@
+"""Store decisions with their audit event in one transaction; list and explain them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from hashlib import sha256
+from uuid import UUID
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from core.access import Actor, Permission
+from core.audit import AuditAction, canonical_json
+from core.errors import InvalidInput
+from core.footprints import Footprint
+from core.risk import RiskLevel
+from core.scheduler import Outcome, ReasonCode, Verdict
+from core.shift import ShiftImpact, shift_impact
+from core.version import CODE_VERSION
+from db import audit, decisions, regions
+from db.decisions import NewDecision, StoredDecision
+from orchestrator.logs import get_logger
+from orchestrator.services.region_windows import RegionWindow
+from orchestrator.services.window_choice import region_choice
+from orchestrator.views import (
+    DecisionCard,
+    DecisionDetail,
+    DecisionPage,
+    DecisionSummary,
+    ImpactRow,
+    NamedValue,
+    RegionChoice,
+    VerdictView,
+)
+
+log = get_logger(__name__)
+
+MAXIMUM_PAGE = 200
+INPUTS_FORMAT = 1
+
+_AUDIT_ACTIONS = {
+    "automatic": AuditAction.DECISION_AUTOMATIC,
+    "what_if": AuditAction.DECISION_WHAT_IF,
+    "recorded": AuditAction.DECISION_RECORDED,
+}
+
+_IMPACT_QUANTITIES = (
+    ("facility_energy_mwh", "Facility energy", "MWh"),
+    ("emissions_kgco2e", "Carbon", "kg CO₂e"),
+    ("water_on_site_l", "Water on site", "L"),
+    ("water_off_site_l", "Water off site", "L"),
+    ("cost_usd", "Energy cost", "USD"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """A verdict together with the windows it was made from."""
+
+    source: RegionWindow
+    target: RegionWindow | None
+    local_day: date
+    verdict: Verdict
+
+    @property
+    def impact(self) -> ShiftImpact | None:
+        """What the shift does to both regions; None when nothing moves."""
+        if self.target is None or self.verdict.shift is None:
+            return None
+        return shift_impact(
+            self.source.signals, self.target.signals, self.verdict.shift.moved_mw
+        )
+
+    @property
+    def inputs_text(self) -> str:
+        """Canonical text of everything that determines the verdict."""
+        return canonical_json(
+            {
+                "format": INPUTS_FORMAT,
+                "source": _inputs_of(self.source),
+                "target": _inputs_of(self.target) if self.target else None,
+                "shift_pct": self.verdict.shift_pct,
+                "window_start_utc": self.source.issued_at_utc.isoformat(),
+                "is_simulated": self.source.is_simulation,
+            }
+        )
+
+    @property
+    def inputs_sha256(self) -> str:
+        """SHA-256 of the inputs' text, hexadecimal."""
+        return sha256(self.inputs_text.encode()).hexdigest()
+
+
+def store(
+    session: Session,
+    actor: Actor,
+    judgement: Judgement,
+    *,
+    kind: str,
+    request_id: UUID,
+    comment: str | None = None,
+    what_if_id: int | None = None,
+    supersedes_id: int | None = None,
+) -> StoredDecision:
+    """Insert a decision, its transfers when it binds, and last its audit event."""
+    decision = _new_decision(
+        actor,
+        judgement,
+        kind=kind,
+        request_id=request_id,
+        comment=comment,
+        what_if_id=what_if_id,
+        supersedes_id=supersedes_id,
+    )
+    decision_id = decisions.insert_decision(session, decision)
+    if kind == "recorded":
+        _store_transfers(session, decision_id, judgement)
+    audit.append_event(
+        session,
+        actor=actor,
+        action=_AUDIT_ACTIONS[kind],
+        object_type="decision",
+        object_id=str(decision_id),
+        after=_audit_facts(decision, judgement),
+        reason=comment,
+        request_id=str(request_id),
+    )
+    _log(decision_id, decision, judgement)
+    return decisions.decision_by_id(session, decision_id)
+
+
+def list_decisions(
+    session: Session,
+    actor: Actor,
+    *,
+    kind: str | None = None,
+    region_slug: str | None = None,
+    outcome: str | None = None,
+    live_only: bool = False,
+    before_id: int | None = None,
+    limit: int = 50,
+) -> DecisionPage:
+    """One page of decisions, newest first."""
+    actor.require(Permission.VIEW_FLEET)
+    if not 1 <= limit <= MAXIMUM_PAGE:
+        message = f"A page has 1 to {MAXIMUM_PAGE} rows."
+        raise InvalidInput(message)
+    found = decisions.list_decisions(
+        session,
+        kind=kind,
+        region_slug=region_slug,
+        outcome=outcome,
+        live_only=live_only,
+        before_id=before_id,
+        limit=limit + 1,
+    )
+    choices = _choices(session)
+    rows = tuple(_summary(stored, choices) for stored in found[:limit])
+    return DecisionPage(
+        rows=rows,
+        next_before_id=rows[-1].decision_id if len(found) > limit else None,
+        regions=tuple(choices.values()),
+    )
+
+
+def decision_detail(session: Session, actor: Actor, decision_id: int) -> DecisionDetail:
+    """The whole story of a decision.
+
+    Raises
+    ------
+    NotFound
+        When there is no such decision.
+    """
+    actor.require(Permission.VIEW_FLEET)
+    stored = decisions.decision_by_id(session, decision_id)
+    event = audit.event_for_object(
+        session, object_type="decision", object_id=str(decision_id)
+    )
+    return DecisionDetail(
+        card=decision_card(session, stored),
+        facts=_facts(stored),
+        comment=stored.facts.comment,
+        inputs_text=stored.facts.inputs_text,
+        inputs_sha256=stored.facts.inputs_sha256,
+        audit_seq=event.seq if event else None,
+        audit_hash=event.hash_hex if event else None,
+    )
+
+
+def decision_card(session: Session, stored: StoredDecision) -> DecisionCard:
+    """A stored decision as its card, from stored values only."""
+    facts = stored.facts
+    choices = _choices(session)
+    impact = facts.impact or {}
+    return DecisionCard(
+        decision_id=stored.decision_id,
+        kind=facts.kind,
+        created_at_utc=stored.created_at_utc,
+        actor_name=stored.actor_name,
+        source=choices[stored.source_slug],
+        target=choices[stored.target_slug] if stored.target_slug else None,
+        local_day=facts.local_day,
+        window_start_utc=facts.window_start_utc,
+        window_end_utc=facts.window_end_utc,
+        shift_pct=facts.shift_pct,
+        is_simulated=facts.is_simulated,
+        verdict=_stored_verdict(facts),
+        thermal_limit_c=facts.thermal_limit_c,
+        allowed_probability=float(1 - facts.confidence),
+        exceedance_probability=facts.exceedance_probability,
+        source_bound_before_c=facts.source_bound_before_c,
+        source_bound_after_c=facts.source_bound_after_c,
+        target_bound_before_c=facts.target_bound_before_c,
+        target_bound_after_c=facts.target_bound_after_c,
+        minimum_shift_pct=facts.minimum_shift_pct,
+        maximum_safe_shift_pct=facts.maximum_safe_shift_pct,
+        impact=tuple(ImpactRow(**row) for row in impact.get("rows", [])),
+        impact_notes=tuple(impact.get("notes", [])),
+    )
+
+
+def verdict_view(verdict: Verdict) -> VerdictView:
+    """A fresh verdict in words."""
+    return VerdictView(
+        outcome=verdict.outcome,
+        reason_code=verdict.reason_code,
+        reason_text=verdict.reason_text,
+        data_problem=verdict.reason_code.is_data_problem,
+        risk_level=verdict.risk.level,
+        margin_c=verdict.risk.margin_c,
+        recommendations=verdict.risk.recommendations,
+    )
+
+
+def impact_rows(impact: ShiftImpact) -> tuple[ImpactRow, ...]:
+    """The table before and after, at both ends and for the fleet."""
+    return tuple(
+        ImpactRow(
+            label=label,
+            unit=unit,
+            source_before=getattr(impact.source_before, name),
+            source_after=getattr(impact.source_after, name),
+            target_before=getattr(impact.target_before, name),
+            target_after=getattr(impact.target_after, name),
+            fleet_before=getattr(impact.fleet_before, name),
+            fleet_after=getattr(impact.fleet_after, name),
+        )
+        for name, label, unit in _IMPACT_QUANTITIES
+    )
+
+
+def _new_decision(
+    actor: Actor,
+    judgement: Judgement,
+    *,
+    kind: str,
+    request_id: UUID,
+    comment: str | None,
+    what_if_id: int | None,
+    supersedes_id: int | None,
+) -> NewDecision:
+    source, target, verdict = judgement.source, judgement.target, judgement.verdict
+    after = verdict.source_after
+    return NewDecision(
+        kind=kind,
+        request_id=request_id,
+        actor_id=actor.user_id,
+        source_region_id=source.region_id,
+        target_region_id=target.region_id if target else None,
+        shift_pct=verdict.shift_pct,
+        local_day=judgement.local_day,
+        window_start_utc=source.hours_utc[0],
+        window_end_utc=source.telemetry.end_utc,
+        is_simulated=source.is_simulation,
+        outcome=verdict.outcome.value,
+        reason_code=verdict.reason_code.value,
+        reason_text=verdict.reason_text,
+        risk_level=verdict.risk.level.value,
+        recommendations=list(verdict.risk.recommendations),
+        thermal_limit_c=source.policy.thermal_limit_c,
+        confidence=source.policy.confidence,
+        exceedance_probability=after.exceedance_probability if after else None,
+        source_bound_before_c=_bound(verdict, "source_before"),
+        source_bound_after_c=_bound(verdict, "source_after"),
+        target_bound_before_c=_bound(verdict, "target_before"),
+        target_bound_after_c=_bound(verdict, "target_after"),
+        minimum_shift_pct=verdict.minimum_shift_pct,
+        maximum_safe_shift_pct=verdict.maximum_safe_shift_pct,
+        fleet_policy_id=source.policy.fleet_policy_id,
+        region_policy_id=source.policy.region_policy_id,
+        model_version_id=source.stored.model_version_id if source.stored else None,
+        source_forecast_id=source.stored.forecast_id if source.stored else None,
+        target_forecast_id=(
+            target.stored.forecast_id if target and target.stored else None
+        ),
+        impact=_impact_json(judgement),
+        inputs_text=judgement.inputs_text,
+        inputs_sha256=judgement.inputs_sha256,
+        code_version=CODE_VERSION,
+        comment=comment,
+        what_if_id=what_if_id,
+        supersedes_id=supersedes_id,
+    )
+
+
+def _store_transfers(session: Session, decision_id: int, judgement: Judgement) -> None:
+    """Live approved shifts bind: later decisions start from the load they leave."""
+    source, target, verdict = judgement.source, judgement.target, judgement.verdict
+    binds = verdict.is_approved and not source.is_simulation and verdict.shift_pct > 0
+    if not binds or target is None or verdict.shift is None:
+        return
+    decisions.insert_transfers(
+        session,
+        decision_id=decision_id,
+        source_region_id=source.region_id,
+        target_region_id=target.region_id,
+        transfers=[
+            decisions.Transfer(hour_utc=hour, moved_mw=moved)
+            for hour, moved in zip(
+                source.hours_utc, verdict.shift.moved_mw.tolist(), strict=True
+            )
+        ],
+    )
+
+
+def _bound(verdict: Verdict, end: str) -> float | None:
+    check = getattr(verdict, end)
+    return check.bound if check else None
+
+
+def _inputs_of(window: RegionWindow) -> dict[str, object]:
+    outlook, stored = window.outlook, window.stored
+    calibration = outlook.calibration
+    return {
+        "region": outlook.region.slug,
+        "it_capacity_mw": outlook.region.it_capacity_mw,
+        "flexible_load_frac": outlook.region.flexible_load_frac,
+        "policy": {
+            "thermal_limit_c": outlook.policy.thermal_limit_c,
+            "confidence": str(outlook.policy.confidence),
+            "cooling_factor_c_per_pct": outlook.policy.cooling_factor_c_per_pct,
+            "telemetry_max_age_h": outlook.policy.telemetry_max_age_h,
+        },
+        "forecast_id": stored.forecast_id if stored else None,
+        "model_version_id": stored.model_version_id if stored else None,
+        "telemetry_watermark_utc": (
+            stored.telemetry_watermark_utc.isoformat()
+            if stored and stored.telemetry_watermark_utc
+            else None
+        ),
+        "mean": outlook.forecast.mean.tolist() if outlook.forecast else None,
+        "scale": outlook.forecast.scale.tolist() if outlook.forecast else None,
+        "calibration": {
+            "score_count": calibration.n_scores,
+            "score_watermark_id": stored.score_watermark_id if stored else None,
+            "scores_sha256": sha256(
+                np.array(calibration.ordered_scores, dtype="<f8").tobytes()
+            ).hexdigest(),
+            "offset": calibration.offset,
+            "quantile": calibration.quantile,
+        }
+        if calibration
+        else None,
+        "problem": outlook.problem.code.value if outlook.problem else None,
+        "it_load_mw": outlook.it_load_mw.tolist(),
+        "prior_rise_c": outlook.prior_rise_c.tolist(),
+    }
+
+
+def _impact_json(judgement: Judgement) -> dict[str, object] | None:
+    impact = judgement.impact
+    if impact is None:
+        return None
+    rows = impact_rows(impact)
+    return {
+        "rows": [
+            {name: getattr(row, name) for name in ImpactRow.__slots__} for row in rows
+        ],
+        "notes": list(impact_notes(judgement, impact)),
+    }
+
+
+def impact_notes(judgement: Judgement, impact: ShiftImpact) -> tuple[str, ...]:
+    """What the impact rests on, and what is missing or suspect in it."""
+    basis = judgement.source.signals.basis.value
+    notes = [
+        "Loads, weather and carbon are actual values."
+        if basis == "actual"
+        else "Loads, weather and carbon are forecasts; prices are those of the same"
+        " hour one day before."
+    ]
+    for footprint in (impact.source_before, impact.target_before):
+        notes += _footprint_notes(footprint)
+    return tuple(dict.fromkeys(notes))
+
+
+def _footprint_notes(footprint: Footprint) -> list[str]:
+    missing = ", ".join(quantity.value for quantity in footprint.missing)
+    return [f"Missing: {missing}."] * bool(missing) + list(footprint.suspect)
+
+
+def _audit_facts(decision: NewDecision, judgement: Judgement) -> dict[str, object]:
+    stored = judgement.source.stored
+    return {
+        "kind": decision.kind,
+        "source": judgement.source.outlook.region.slug,
+        "target": (judgement.target.outlook.region.slug if judgement.target else None),
+        "shift_pct": decision.shift_pct,
+        "window_start_utc": decision.window_start_utc.isoformat(),
+        "is_simulated": decision.is_simulated,
+        "outcome": decision.outcome,
+        "reason_code": decision.reason_code,
+        "source_bound_after_c": decision.source_bound_after_c,
+        "exceedance_probability": decision.exceedance_probability,
+        "thermal_limit_c": decision.thermal_limit_c,
+        "confidence": str(decision.confidence),
+        "model_version_id": decision.model_version_id,
+        "telemetry_watermark_utc": (
+            stored.telemetry_watermark_utc.isoformat()
+            if stored and stored.telemetry_watermark_utc
+            else None
+        ),
+        "inputs_sha256": decision.inputs_sha256,
+        "code_version": decision.code_version,
+    }
+
+
+def _log(decision_id: int, decision: NewDecision, judgement: Judgement) -> None:
+    """A what-if is a hypothetical and is never logged as a decision."""
+    source = judgement.source.outlook.region.slug
+    facts = {
+        "decision_id": decision_id,
+        "kind": decision.kind,
+        "source": source,
+        "shift_pct": decision.shift_pct,
+        "outcome": decision.outcome,
+        "reason_code": decision.reason_code,
+        "bound_c": decision.source_bound_after_c,
+        "simulated": decision.is_simulated,
+    }
+    if decision.kind == "what_if":
+        log.info("what_if_evaluated", **facts)
+        return
+    log.info(
+        "risk_assessed",
+        region=source,
+        risk_level=decision.risk_level,
+        bound_c=decision.source_bound_after_c,
+        exceedance_probability=decision.exceedance_probability,
+    )
+    if decision.risk_level == RiskLevel.CRITICAL:
+        log.warning(
+            "risk_breach_detected",
+            region=source,
+            bound_c=decision.source_bound_after_c,
+            limit_c=decision.thermal_limit_c,
+        )
+    log.info("scheduling_decision", **facts)
+
+
+def _choices(session: Session) -> dict[str, RegionChoice]:
+    return {
+        stored.region.slug: region_choice(stored.region)
+        for stored in regions.list_regions(session, active_only=False)
+    }
+
+
+def _summary(
+    stored: StoredDecision, choices: Mapping[str, RegionChoice]
+) -> DecisionSummary:
+    facts = stored.facts
+    return DecisionSummary(
+        decision_id=stored.decision_id,
+        kind=facts.kind,
+        created_at_utc=stored.created_at_utc,
+        actor_name=stored.actor_name,
+        source=choices[stored.source_slug],
+        target=choices[stored.target_slug] if stored.target_slug else None,
+        local_day=facts.local_day,
+        shift_pct=facts.shift_pct,
+        is_simulated=facts.is_simulated,
+        outcome=Outcome(facts.outcome),
+        reason_code=facts.reason_code,
+        reason_text=facts.reason_text,
+        risk_level=RiskLevel(facts.risk_level),
+        is_superseded=stored.is_superseded,
+    )
+
+
+def _stored_verdict(facts: NewDecision) -> VerdictView:
+    """The verdict exactly as stored."""
+    bound_c = facts.source_bound_after_c
+    code = ReasonCode(facts.reason_code)
+    return VerdictView(
+        outcome=Outcome(facts.outcome),
+        reason_code=code,
+        reason_text=facts.reason_text,
+        data_problem=code.is_data_problem,
+        risk_level=RiskLevel(facts.risk_level),
+        margin_c=None if bound_c is None else facts.thermal_limit_c - bound_c,
+        recommendations=tuple(facts.recommendations),
+    )
+
+
+def _facts(stored: StoredDecision) -> tuple[NamedValue, ...]:
+    facts = stored.facts
+    inputs = json.loads(facts.inputs_text)
+    source = inputs["source"]
+    calibration = source["calibration"] or {}
+    values: list[tuple[str, object]] = [
+        ("Request id", facts.request_id),
+        ("Model version", facts.model_version_id),
+        ("Forecast at the source", facts.source_forecast_id),
+        ("Forecast at the target", facts.target_forecast_id),
+        ("Telemetry known until", source["telemetry_watermark_utc"]),
+        ("Calibration scores", calibration.get("score_count")),
+        ("Tracked quantile q", calibration.get("quantile")),
+        ("Tracking offset b", calibration.get("offset")),
+        ("Fleet policy version id", facts.fleet_policy_id),
+        ("Region policy version id", facts.region_policy_id),
+        ("Telemetry age limit", f"{source['policy']['telemetry_max_age_h']} h"),
+        ("Cooling factor", f"{source['policy']['cooling_factor_c_per_pct']} °C per %"),
+        ("Cites what-if", facts.what_if_id),
+        ("Supersedes decision", facts.supersedes_id),
+        ("Code version", facts.code_version),
+    ]
+    return tuple(
+        NamedValue(label=label, value=str(value))
+        for label, value in values
+        if value is not None
+    )

@@ -1,0 +1,268 @@
+"""Everything known of one region for one window: its outlook and its signals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy.orm import Session
+
+from core.conformal import Calibration, ScoreTracker
+from core.days import WINDOW_H, local_issue_hour, window_end
+from core.errors import CalibrationInsufficient
+from core.footprints import RegionSignals, SignalBasis
+from core.forecasts import Target
+from core.policies import Policy
+from core.scheduler import Problem, ReasonCode, RegionOutlook
+from core.telemetry import HOUR, Quantity, TelemetryFrame
+from db import decisions, forecasts, policies, telemetry
+from db.forecasts import StoredForecast
+from db.regions import StoredRegion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionWindow:
+    """A region over [issued_at_utc, + 24 h), as decisions and pages need it.
+
+    Attributes
+    ----------
+    is_simulation : bool
+        A window judged as of its issue time, which is past; it never binds.
+    telemetry : TelemetryFrame
+        What has become known of the window's hours, NaN for the rest.
+    """
+
+    region_id: int
+    issued_at_utc: datetime
+    is_simulation: bool
+    policy: Policy
+    stored: StoredForecast | None
+    outlook: RegionOutlook
+    signals: RegionSignals
+    telemetry: TelemetryFrame
+
+    @property
+    def hours_utc(self) -> tuple[datetime, ...]:
+        """Starts of the window's hours."""
+        return tuple(self.issued_at_utc + i * HOUR for i in range(WINDOW_H))
+
+
+def load_region_window(
+    session: Session,
+    stored_region: StoredRegion,
+    *,
+    issued_at_utc: datetime,
+    now: datetime,
+    is_simulation: bool,
+) -> RegionWindow:
+    """Read what the scheduler needs of one region.
+
+    Loads, weather and grid signals are actual values once the whole window is known,
+    forecasts before. The price of coming hours is that of the same hour a day before,
+    since prices are not forecast.
+    """
+    region = stored_region.region
+    policy = policies.effective_policy(session, stored_region.region_id)
+    stored = forecasts.forecast_at(
+        session,
+        region_id=stored_region.region_id,
+        target=Target.TEMPERATURE_C,
+        issued_at_utc=issued_at_utc,
+    )
+    frame = telemetry.load_frame(
+        session, region.slug, issued_at_utc - WINDOW_H * HOUR, window_end(issued_at_utc)
+    )
+    window_frame = frame.window(issued_at_utc, window_end(issued_at_utc))
+    signals = _signals(session, stored_region, issued_at_utc, frame, now)
+    outlook = _outlook(
+        session,
+        stored_region,
+        policy,
+        stored,
+        signals.it_load_mw,
+        as_of=issued_at_utc if is_simulation else now,
+        issued_at_utc=issued_at_utc,
+        is_simulation=is_simulation,
+    )
+    return RegionWindow(
+        region_id=stored_region.region_id,
+        issued_at_utc=issued_at_utc,
+        is_simulation=is_simulation,
+        policy=policy,
+        stored=stored,
+        outlook=outlook,
+        signals=_with_load(signals, outlook.it_load_mw),
+        telemetry=window_frame,
+    )
+
+
+def calibration_of(
+    session: Session, stored: StoredForecast, *, time_zone: str, policy: Policy
+) -> Calibration | Problem:
+    """The calibration a forecast was issued with, at the policy's confidence.
+
+    Recomputed from the scores that the forecast saw, so it is the same months later.
+    """
+    scores: tuple[float, ...] = ()
+    if stored.model_version_id is not None and stored.score_watermark_id is not None:
+        scores = forecasts.score_history(
+            session,
+            region_id=stored.region_id,
+            model_version_id=stored.model_version_id,
+            local_issue_hour=local_issue_hour(time_zone, stored.issued_at_utc),
+            finished_by_utc=stored.issued_at_utc,
+            watermark_id=stored.score_watermark_id,
+        ).scores
+    try:
+        return ScoreTracker(policy.alpha, scores).calibration()
+    except CalibrationInsufficient as exc:
+        return Problem(code=ReasonCode.CALIBRATION_INSUFFICIENT, text=exc.message)
+
+
+def _outlook(
+    session: Session,
+    stored_region: StoredRegion,
+    policy: Policy,
+    stored: StoredForecast | None,
+    base_load_mw: NDArray[np.float64],
+    *,
+    as_of: datetime,
+    issued_at_utc: datetime,
+    is_simulation: bool,
+) -> RegionOutlook:
+    region = stored_region.region
+    problem = _data_problem(stored, policy, as_of)
+    calibration: Calibration | None = None
+    if problem is None and stored is not None:
+        answer = calibration_of(
+            session, stored, time_zone=region.time_zone, policy=policy
+        )
+        if isinstance(answer, Problem):
+            problem = answer
+        else:
+            calibration = answer
+    load_mw, prior_rise_c = base_load_mw, np.zeros(WINDOW_H)
+    if not is_simulation:
+        load_mw, prior_rise_c = _after_recorded(
+            session, stored_region.region_id, policy, base_load_mw, issued_at_utc
+        )
+    usable = problem is None and stored is not None
+    return RegionOutlook(
+        region=region,
+        policy=policy,
+        forecast=stored.hourly(region.slug) if usable and stored else None,
+        calibration=calibration,
+        it_load_mw=load_mw,
+        prior_rise_c=prior_rise_c,
+        problem=problem,
+    )
+
+
+def _data_problem(
+    stored: StoredForecast | None, policy: Policy, as_of: datetime
+) -> Problem | None:
+    if stored is None:
+        return Problem(
+            code=ReasonCode.FORECAST_MISSING,
+            text="no forecast is stored for this window.",
+        )
+    if stored.refusal_code is not None:
+        return Problem(
+            code=ReasonCode(stored.refusal_code.value),
+            text=stored.refusal_text or "no forecast could be issued.",
+        )
+    watermark = stored.telemetry_watermark_utc
+    age = None if watermark is None else as_of - watermark
+    if age is None or not age <= timedelta(hours=policy.telemetry_max_age_h):
+        shown = "of unknown age" if age is None else f"{age / HOUR:.1f} h old"
+        return Problem(
+            code=ReasonCode.TELEMETRY_STALE,
+            text=(
+                f"the newest telemetry behind the forecast is {shown};"
+                f" at most {policy.telemetry_max_age_h:g} h is allowed."
+            ),
+        )
+    return None
+
+
+def _after_recorded(
+    session: Session,
+    region_id: int,
+    policy: Policy,
+    base_load_mw: NDArray[np.float64],
+    issued_at_utc: datetime,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Load and rise that live recorded decisions leave behind.
+
+    The rise is taken over the load before any of them, which is the cautious side at
+    both ends: less fall at a source, more rise at a target.
+    """
+    net = decisions.net_load(
+        session, region_id=region_id, start_utc=issued_at_utc, n_hours=WINDOW_H
+    )
+    change_mw = net.moved_in_mw - net.moved_out_mw
+    rise_c = np.zeros(WINDOW_H)
+    moved = change_mw != 0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        change_pct = 100.0 * change_mw[moved] / base_load_mw[moved]
+    rise_c[moved] = policy.cooling_factor_c_per_pct * change_pct
+    return np.maximum(base_load_mw + change_mw, 0.0), rise_c
+
+
+def _signals(
+    session: Session,
+    stored_region: StoredRegion,
+    issued_at_utc: datetime,
+    frame: TelemetryFrame,
+    now: datetime,
+) -> RegionSignals:
+    window = frame.window(issued_at_utc, window_end(issued_at_utc))
+    day_before = frame.window(issued_at_utc - WINDOW_H * HOUR, issued_at_utc)
+    is_past = window_end(issued_at_utc) <= now
+
+    def values(quantity: Quantity, target: Target) -> NDArray[np.float64]:
+        if is_past:
+            return window.column(quantity)
+        stored = forecasts.forecast_at(
+            session,
+            region_id=stored_region.region_id,
+            target=target,
+            issued_at_utc=issued_at_utc,
+        )
+        hourly = stored.hourly(stored_region.region.slug) if stored else None
+        return np.full(WINDOW_H, np.nan) if hourly is None else hourly.mean
+
+    dry_bulb_c = values(Quantity.TEMPERATURE_C, Target.TEMPERATURE_C)
+    return RegionSignals(
+        region=stored_region.region,
+        it_load_mw=values(Quantity.IT_LOAD_MW, Target.IT_LOAD_MW),
+        dry_bulb_c=dry_bulb_c,
+        # Two forecasts are made apart; a wet bulb above the dry bulb is not physical.
+        wet_bulb_c=np.minimum(
+            values(Quantity.WET_BULB_C, Target.WET_BULB_C), dry_bulb_c
+        ),
+        carbon_intensity_gco2_kwh=values(
+            Quantity.CARBON_INTENSITY_GCO2_KWH, Target.CARBON_INTENSITY_GCO2_KWH
+        ),
+        price_usd_mwh=(window if is_past else day_before).column(
+            Quantity.PRICE_USD_MWH
+        ),
+        basis=SignalBasis.ACTUAL if is_past else SignalBasis.FORECAST,
+    )
+
+
+def _with_load(
+    signals: RegionSignals, it_load_mw: NDArray[np.float64]
+) -> RegionSignals:
+    return RegionSignals(
+        region=signals.region,
+        it_load_mw=it_load_mw,
+        dry_bulb_c=signals.dry_bulb_c,
+        wet_bulb_c=signals.wet_bulb_c,
+        carbon_intensity_gco2_kwh=signals.carbon_intensity_gco2_kwh,
+        price_usd_mwh=signals.price_usd_mwh,
+        basis=signals.basis,
+        carbon_kind=signals.carbon_kind,
+    )

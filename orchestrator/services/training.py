@@ -1,0 +1,246 @@
+"""Train models on stored telemetry, prove their export, register them.
+
+Imports scikit-learn: for the command line and the worker, never for the web process.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from core.access import Actor, Permission
+from core.days import full_hour
+from core.errors import InvalidInput, ModelRejected
+from core.forecasts import Target
+from core.telemetry import HOUR, TelemetryFrame
+from core.version import CODE_VERSION
+from db import model_versions, telemetry
+from db.model_versions import NewModelVersion
+from db.regions import StoredRegion
+from models.contract import read_contract
+from models.export import export_onnx
+from models.features import feature_matrix
+from models.parity import ParityReport, validate_parity
+from models.ridge import TrainedRidge
+from models.train import train_ridge
+from orchestrator.services.model_registry import activate_model, register_model
+from orchestrator.services.window_choice import active_regions
+
+PARITY_ROWS = 10_000
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingSummary:
+    """What training one target gave."""
+
+    target: Target
+    version_id: int
+    is_new: bool
+    is_active: bool
+    onnx_sha256: str
+    size_bytes: int
+    trained_from_utc: datetime
+    trained_until_utc: datetime
+    seconds: float
+    parity_max_abs_difference: float
+    parity_rows: int
+
+
+def train_models(
+    session: Session,
+    actor: Actor,
+    *,
+    targets: Sequence[Target],
+    until_day: date | None,
+    seed: int,
+    activate: bool,
+    now: datetime,
+    horizon_h: int = 24,
+    on_progress: Progress | None = None,
+) -> list[TrainingSummary]:
+    """Train one model per target on all telemetry before `until_day` (UTC).
+
+    A model is registered only when its ONNX export says the same as scikit-learn on
+    real rows. It is activated when `activate`, or when no model serves its target.
+
+    Raises
+    ------
+    InvalidInput
+        When there is too little telemetry.
+    ModelRejected
+        When the export differs from what was trained.
+    """
+    actor.require(Permission.MANAGE_MODELS)
+    report = on_progress or (lambda _message: None)
+    until_utc = (
+        full_hour(now)
+        if until_day is None
+        else datetime.combine(until_day, datetime.min.time(), tzinfo=UTC)
+    )
+    found = active_regions(session)
+    frames = _frames(session, found, until_utc)
+    summaries = []
+    for target in targets:
+        report(f"Training {target} on {len(frames)} regions …")
+        summaries.append(
+            _train_one(
+                session,
+                actor,
+                frames,
+                target=target,
+                until_utc=until_utc,
+                horizon_h=horizon_h,
+                seed=seed,
+                activate=activate,
+            )
+        )
+    return summaries
+
+
+RegionFrames = dict[str, tuple[TelemetryFrame, str]]
+
+
+def _frames(
+    session: Session, found: Sequence[StoredRegion], until_utc: datetime
+) -> RegionFrames:
+    frames: RegionFrames = {}
+    for stored in found:
+        span = telemetry.first_and_last_hour(session, stored.region.slug)
+        if span is None or span[0] >= until_utc:
+            continue
+        frames[stored.region.slug] = (
+            telemetry.load_frame(session, stored.region.slug, span[0], until_utc),
+            stored.region.time_zone,
+        )
+    if not frames:
+        message = (
+            f"No region has telemetry before {until_utc:%Y-%m-%d}; import some with"
+            " `gfo telemetry import`, or generate it."
+        )
+        raise InvalidInput(message)
+    return frames
+
+
+def _train_one(
+    session: Session,
+    actor: Actor,
+    frames: RegionFrames,
+    *,
+    target: Target,
+    until_utc: datetime,
+    horizon_h: int,
+    seed: int,
+    activate: bool,
+) -> TrainingSummary:
+    started = time.monotonic()
+    trained = train_ridge(frames, target, until_utc, horizon_h, seed)
+    onnx_bytes = export_onnx(trained)
+    contract = read_contract(onnx_bytes)
+    parity = _require_parity(trained, onnx_bytes, frames)
+    digest = sha256(onnx_bytes).hexdigest()
+    version_id, is_new = register_model(
+        session,
+        actor,
+        NewModelVersion(
+            target=target,
+            family=contract.family,
+            onnx_sha256=digest,
+            onnx_bytes=onnx_bytes,
+            contract_version=contract.contract_version,
+            feature_names=contract.feature_names,
+            region_slugs=contract.region_slugs,
+            horizon_h=contract.horizon_h,
+            trained_from_utc=contract.trained_from_utc,
+            trained_until_utc=contract.trained_until_utc,
+            metrics={
+                "parity_max_abs_difference": parity.max_abs_difference,
+                "parity_rows": parity.n_rows,
+            },
+            state="validated",
+            code_version=CODE_VERSION,
+        ),
+    )
+    is_active = _activate(session, actor, target, version_id, activate=activate)
+    return TrainingSummary(
+        target=target,
+        version_id=version_id,
+        is_new=is_new,
+        is_active=is_active,
+        onnx_sha256=digest,
+        size_bytes=len(onnx_bytes),
+        trained_from_utc=contract.trained_from_utc,
+        trained_until_utc=contract.trained_until_utc,
+        seconds=time.monotonic() - started,
+        parity_max_abs_difference=parity.max_abs_difference,
+        parity_rows=parity.n_rows,
+    )
+
+
+def _activate(
+    session: Session,
+    actor: Actor,
+    target: Target,
+    version_id: int,
+    *,
+    activate: bool,
+) -> bool:
+    serving = model_versions.active_model(session, target)
+    if serving is not None and serving.version.version_id == version_id:
+        return True
+    if activate or serving is None:
+        reason = "trained and asked to serve" if activate else "first model"
+        activate_model(session, actor, version_id, reason=reason)
+        return True
+    return False
+
+
+def _require_parity(
+    trained: TrainedRidge, onnx_bytes: bytes, frames: RegionFrames
+) -> ParityReport:
+    """Hold the export against scikit-learn on up to 10,000 of the training rows."""
+    features, region_index = _parity_rows(trained, frames)
+    parity = validate_parity(trained, onnx_bytes, features, region_index)
+    if not parity.holds:
+        message = (
+            f"The exported {trained.contract.target} model differs from scikit-learn by"
+            f" {parity.max_abs_difference:.2e} in row {parity.worst_row} of"
+            f" {parity.n_rows}; at most {parity.limit:.0e} is allowed."
+        )
+        raise ModelRejected(message)
+    return parity
+
+
+def _parity_rows(
+    trained: TrainedRidge, frames: RegionFrames
+) -> tuple[np.ndarray, np.ndarray]:
+    contract = trained.contract
+    per_region = max(PARITY_ROWS // len(frames), 1)
+    features, indices = [], []
+    for slug, (frame, time_zone) in frames.items():
+        step = max(frame.n_hours // per_region, 1)
+        instants = [
+            frame.start_utc + i * HOUR for i in range(0, frame.n_hours + 1, step)
+        ]
+        rows = feature_matrix(
+            frame, time_zone, instants, contract.feature_names, target=contract.target
+        )
+        usable = rows.features[rows.usable]
+        features.append(usable)
+        indices.append(
+            np.full(len(usable), contract.region_index(slug), dtype=np.int64)
+        )
+    return np.concatenate(features), np.concatenate(indices)
+
+
+def split_day(first_hour_utc: datetime, last_hour_utc: datetime) -> date:
+    """A day that leaves the last 500 days, at most half, for calibration."""
+    span = last_hour_utc - first_hour_utc
+    return (last_hour_utc - min(timedelta(days=500), span / 2)).date()

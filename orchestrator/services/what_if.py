@@ -1,0 +1,407 @@
+"""Try moving load between two regions; record the decision that binds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy.orm import Session
+
+from core.access import Actor, Permission
+from core.errors import Conflict, InvalidInput
+from core.scheduler import Verdict, decide, scenarios
+from core.shift import LoadShift
+from db import decisions
+from db.decisions import StoredDecision
+from db.regions import StoredRegion
+from orchestrator.services.decisions import (
+    Judgement,
+    decision_card,
+    store,
+    verdict_view,
+)
+from orchestrator.services.forecasting import finite_series
+from orchestrator.services.region_windows import RegionWindow, load_region_window
+from orchestrator.services.window_choice import (
+    WindowChoice,
+    active_regions,
+    choose_window,
+    day_choices,
+    pick_region,
+    region_choice,
+)
+from orchestrator.views import (
+    DecisionCard,
+    RecordOutcome,
+    ScenarioRow,
+    Series,
+    ShiftEnd,
+    WhatIfView,
+)
+
+MAXIMUM_COMMENT_CHARS = 2_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Question:
+    """A source, a target and a window, with all that is known of them."""
+
+    found: list[StoredRegion]
+    source_region: StoredRegion
+    choice: WindowChoice
+    source: RegionWindow
+    target: RegionWindow | None
+
+    def judge(self, shift_pct: float) -> Judgement:
+        """The verdict at a shift."""
+        target = self.target.outlook if self.target else None
+        return Judgement(
+            source=self.source,
+            target=self.target,
+            local_day=self.choice.decision_day,
+            verdict=decide(self.source.outlook, target, shift_pct),
+        )
+
+
+def what_if_view(
+    session: Session,
+    actor: Actor,
+    *,
+    source_slug: str | None,
+    target_slug: str | None,
+    local_day: date | None,
+    now: datetime,
+) -> WhatIfView:
+    """All that the page needs to draw and to follow the slider; stores nothing."""
+    actor.require(Permission.VIEW_FLEET)
+    question = _ask(
+        session,
+        source_slug=source_slug,
+        target_slug=target_slug,
+        local_day=local_day,
+        now=now,
+    )
+    source, target = question.source, question.target
+    baseline = question.judge(0.0).verdict
+    unit_shift = _unit_shift(question)
+    days = day_choices(session, question.source_region)
+    return WhatIfView(
+        regions=tuple(region_choice(item.region) for item in question.found),
+        as_of_utc=now,
+        source=_end(source, unit_shift.source_rise_c if unit_shift else None, -1.0),
+        target=_end(
+            target, unit_shift.target_rise_c if unit_shift else None, 1.0, source
+        )
+        if target
+        else None,
+        local_day=question.choice.local_day,
+        issued_at_utc=source.stored.issued_at_utc if source.stored else None,
+        is_simulation=source.is_simulation,
+        hours_utc=source.hours_utc,
+        flexible_pct=100.0 * source.outlook.region.flexible_load_frac,
+        allowed_probability=float(source.policy.alpha),
+        baseline=verdict_view(baseline),
+        minimum_shift_pct=baseline.minimum_shift_pct,
+        maximum_safe_shift_pct=baseline.maximum_safe_shift_pct,
+        safe_interval_text=_safe_interval_text(baseline, question),
+        scenarios=tuple(
+            _scenario(verdict)
+            for verdict in scenarios(source.outlook, target.outlook if target else None)
+        ),
+        inputs_basis=source.signals.basis.value,
+        first_day=days.first_day,
+        last_day=days.last_day,
+        missing_days=days.missing_days,
+        notice=_notice(question),
+    )
+
+
+def evaluate(
+    session: Session,
+    actor: Actor,
+    *,
+    source_slug: str,
+    target_slug: str | None,
+    local_day: date | None,
+    shift_pct: float,
+    request_id: UUID,
+    now: datetime,
+) -> DecisionCard:
+    """Judge a shift and keep it as the actor's what-if; the same inputs are kept once.
+
+    Raises
+    ------
+    Conflict
+        When the request id was used for something else.
+    """
+    actor.require(Permission.DECIDE)
+    question = _ask(
+        session,
+        source_slug=source_slug,
+        target_slug=target_slug,
+        local_day=local_day,
+        now=now,
+    )
+    judgement = question.judge(shift_pct)
+    decisions.lock_actor(session, actor.user_id)
+    known = decisions.decision_by_request(
+        session, request_id
+    ) or decisions.what_if_by_inputs(
+        session, actor_id=actor.user_id, inputs_sha256=judgement.inputs_sha256
+    )
+    if known is not None:
+        _require_same_shift(known, judgement)
+        return decision_card(session, known)
+    return decision_card(
+        session,
+        store(session, actor, judgement, kind="what_if", request_id=request_id),
+    )
+
+
+def record(
+    session: Session,
+    actor: Actor,
+    *,
+    what_if_id: int,
+    comment: str,
+    request_id: UUID,
+    now: datetime,
+) -> RecordOutcome:
+    """Record a what-if as a decision that binds, unless its verdict changed meanwhile.
+
+    Recorders that touch one of the two regions wait for each other, and each judges
+    again on the load that the others left. BLOCKED can be recorded too: it says that
+    it was seen, and moves nothing.
+
+    Raises
+    ------
+    NotFound, Conflict, InvalidInput
+        When there is no such what-if, or the request id was used for something else,
+        or the comment is too long.
+    """
+    actor.require(Permission.DECIDE)
+    comment = comment.strip()
+    if len(comment) > MAXIMUM_COMMENT_CHARS:
+        message = f"A comment has at most {MAXIMUM_COMMENT_CHARS} characters."
+        raise InvalidInput(message)
+    what_if = decisions.decision_by_id(session, what_if_id)
+    if what_if.facts.kind != "what_if":
+        message = f"Decision {what_if_id} is not a what-if; only those are recorded."
+        raise InvalidInput(message)
+    facts = what_if.facts
+    touched = [facts.source_region_id, facts.target_region_id]
+    decisions.lock_regions(session, [i for i in touched if i is not None])
+    known = decisions.decision_by_request(session, request_id)
+    if known is not None:
+        return _same_record(session, known, what_if_id, comment)
+    judgement = _judge_again(session, what_if, now)
+    verdict = judgement.verdict
+    if (verdict.outcome.value, verdict.reason_code.value) != (
+        facts.outcome,
+        facts.reason_code,
+    ):
+        return RecordOutcome(card=None, changed=verdict_view(verdict))
+    stored = store(
+        session,
+        actor,
+        judgement,
+        kind="recorded",
+        request_id=request_id,
+        comment=comment or None,
+        what_if_id=what_if_id,
+    )
+    return RecordOutcome(card=decision_card(session, stored), changed=None)
+
+
+def _judge_again(session: Session, what_if: StoredDecision, now: datetime) -> Judgement:
+    facts = what_if.facts
+    found = active_regions(session)
+    choice = WindowChoice(
+        local_day=facts.local_day if facts.is_simulated else None,
+        decision_day=facts.local_day,
+        issued_at_utc=facts.window_start_utc,
+        is_simulation=facts.is_simulated,
+    )
+    source_region = pick_region(found, what_if.source_slug)
+    question = _load(
+        session,
+        found,
+        source_region,
+        pick_region(found, what_if.target_slug) if what_if.target_slug else None,
+        choice,
+        now,
+    )
+    return question.judge(facts.shift_pct)
+
+
+def _same_record(
+    session: Session, known: StoredDecision, what_if_id: int, comment: str
+) -> RecordOutcome:
+    same = (
+        known.facts.kind == "recorded"
+        and known.facts.what_if_id == what_if_id
+        and (known.facts.comment or "") == comment
+    )
+    if not same:
+        message = "This request id was already used for another decision."
+        raise Conflict(message)
+    return RecordOutcome(card=decision_card(session, known), changed=None)
+
+
+def _ask(
+    session: Session,
+    *,
+    source_slug: str | None,
+    target_slug: str | None,
+    local_day: date | None,
+    now: datetime,
+) -> _Question:
+    found = active_regions(session)
+    source = pick_region(found, source_slug)
+    others = [item for item in found if item.region_id != source.region_id]
+    target = None
+    if target_slug is not None:
+        target = pick_region(found, target_slug)
+    elif others:
+        target = others[0]
+    if target is not None and target.region_id == source.region_id:
+        message = "Source and target must be different regions."
+        raise InvalidInput(message)
+    choice = choose_window(session, source, local_day=local_day, now=now)
+    return _load(session, found, source, target, choice, now)
+
+
+def _load(
+    session: Session,
+    found: list[StoredRegion],
+    source: StoredRegion,
+    target: StoredRegion | None,
+    choice: WindowChoice,
+    now: datetime,
+) -> _Question:
+    """Both regions are seen from one issue instant, the source's."""
+
+    def window(stored_region: StoredRegion) -> RegionWindow:
+        return load_region_window(
+            session,
+            stored_region,
+            issued_at_utc=choice.issued_at_utc,
+            now=now,
+            is_simulation=choice.is_simulation,
+        )
+
+    return _Question(
+        found=found,
+        source_region=source,
+        choice=choice,
+        source=window(source),
+        target=window(target) if target else None,
+    )
+
+
+def _require_same_shift(known: StoredDecision, judgement: Judgement) -> None:
+    target = judgement.target
+    facts = known.facts
+    same = (
+        facts.kind == "what_if"
+        and facts.source_region_id == judgement.source.region_id
+        and facts.target_region_id == (target.region_id if target else None)
+        and facts.shift_pct == judgement.verdict.shift_pct
+        and facts.window_start_utc == judgement.source.issued_at_utc
+    )
+    if not same:
+        message = "This request id was already used for another decision."
+        raise Conflict(message)
+
+
+def _unit_shift(question: _Question) -> LoadShift | None:
+    """The shift of 1 %, from which the browser scales while the slider moves."""
+    return question.judge(1.0).verdict.shift if question.target else None
+
+
+def _end(
+    window: RegionWindow,
+    rise_c: NDArray[np.float64] | None,
+    direction: float,
+    giver: RegionWindow | None = None,
+) -> ShiftEnd:
+    """One end for the browser; the moved load is the giver's, the source by default."""
+    outlook, stored = window.outlook, window.stored
+    check = outlook.check()
+    prior = outlook.prior_rise_c
+    moved_from = (giver or window).outlook.it_load_mw
+    finite_rise = rise_c if rise_c is not None and np.isfinite(rise_c).all() else None
+    region = outlook.region
+    return ShiftEnd(
+        region=region_choice(region),
+        colour=region.colour,
+        mean_c=_series(stored.mean if stored else (), prior),
+        lower_c=_series(stored.lower if stored else (), prior),
+        upper_c=_series(stored.upper if stored else (), prior),
+        actual_c=finite_series(
+            window.telemetry.column(window.stored.target.quantity)
+            if window.stored
+            else np.array([])
+        ),
+        thermal_limit_c=window.policy.thermal_limit_c,
+        bound_c=check.bound if check else None,
+        exceedance_probability=check.exceedance_probability if check else None,
+        rise_c_per_pct=float(np.max(finite_rise)) if finite_rise is not None else None,
+        rise_by_hour_c_per_pct=()
+        if finite_rise is None
+        else finite_series(finite_rise),
+        it_load_mw=finite_series(outlook.it_load_mw),
+        load_mw_per_pct=finite_series(direction * moved_from / 100.0),
+        it_capacity_mw=region.it_capacity_mw,
+    )
+
+
+def _series(
+    values: tuple[float | None, ...], prior_rise_c: NDArray[np.float64]
+) -> Series:
+    return tuple(
+        None if value is None else value + rise
+        for value, rise in zip(values, prior_rise_c.tolist(), strict=False)
+    )
+
+
+def _scenario(verdict: Verdict) -> ScenarioRow:
+    return ScenarioRow(
+        shift_pct=verdict.shift_pct,
+        outcome=verdict.outcome,
+        reason_code=verdict.reason_code,
+        risk_level=verdict.risk.level,
+        source_bound_c=verdict.source_after.bound if verdict.source_after else None,
+        target_bound_c=verdict.target_after.bound if verdict.target_after else None,
+    )
+
+
+def _safe_interval_text(baseline: Verdict, question: _Question) -> str:
+    least, most = baseline.minimum_shift_pct, baseline.maximum_safe_shift_pct
+    if question.source.outlook.problem is not None:
+        return "No shift can be called safe: the source has no bound."
+    if question.target is None:
+        return "Choose a target region to see the safe interval."
+    if most is None:
+        return "No shift can be called safe: the target has no bound or no load."
+    name = question.target.outlook.region.name
+    if least is None:
+        return f"No shift clears the source; {name} could take up to {most:g} %."
+    if least > most:
+        return (
+            f"The safe interval is empty: {least:g} % is needed and {name} can take"
+            f" at most {most:g} %."
+        )
+    return f"Safe interval: {least:g} % to {most:g} %."
+
+
+def _notice(question: _Question) -> str | None:
+    problem = question.source.outlook.problem
+    if problem is None:
+        if question.target is None:
+            return "A shift needs a second region; add one first."
+        return None
+    return f"{question.source.outlook.region.name}: {problem.text}"

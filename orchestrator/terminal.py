@@ -1,0 +1,135 @@
+"""What commands share: messages for people, results for programs, exit codes."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Annotated, NoReturn
+
+import typer
+from sqlalchemy.orm import Session
+
+from core.access import Actor
+from core.errors import FleetError, InvalidInput
+from db.users import system_actor
+from orchestrator.connect import configure_logs, connected_runtime
+from orchestrator.runtime import Runtime
+from orchestrator.settings import Settings, load_settings
+
+FAILED, UNUSABLE = 1, 2
+CLI_USER = "cli"
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandContext:
+    """One command's unit of work: its runtime, transaction and system user."""
+
+    runtime: Runtime
+    session: Session
+    actor: Actor
+
+
+def progress(message: str) -> None:
+    """Tell a person what is going on, apart from the result."""
+    typer.echo(message, err=True)
+
+
+def say(message: str) -> None:
+    """Tell a person what a process without a result does, at once."""
+    said(message)
+
+
+def said(message: str) -> bool:
+    """Like `say`; False when nobody can hear it: a lost terminal ends nothing."""
+    try:
+        typer.echo(message)
+        sys.stdout.flush()
+    except OSError:
+        return False
+    return True
+
+
+def print_json(value: object) -> None:
+    """Print a result for a program: one JSON document on standard output."""
+    typer.echo(json.dumps(value, default=_jsonable, indent=2))
+
+
+def fail(error: FleetError) -> NoReturn:
+    """End a command with one sentence: 2 for what was typed, 1 for the rest."""
+    typer.secho(f"gfo: {error.message}", err=True, fg=typer.colors.RED)
+    raise typer.Exit(UNUSABLE if isinstance(error, InvalidInput) else FAILED)
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turn every error of ours into its sentence and an exit code."""
+    try:
+        yield
+    except FleetError as exc:
+        fail(exc)
+
+
+@contextmanager
+def command_settings(*, is_service: bool = False) -> Iterator[Settings]:
+    """Settings with logs on, for a command that needs no database.
+
+    At a terminal a person reads the command's own summary, and its logs begin at
+    warnings unless the settings name a level; a service logs as the settings say.
+    """
+    _print_everything()
+    with explained():
+        settings = load_settings()
+        is_quiet = sys.stderr.isatty() and not is_service
+        names_level = "log_level" in settings.model_fields_set
+        configure_logs(
+            settings, level="WARNING" if is_quiet and not names_level else None
+        )
+        yield settings
+
+
+def _print_everything() -> None:
+    """A character that the terminal does not know is shown as `?`, not an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+@contextmanager
+def command_context(actor_name: str = CLI_USER) -> Iterator[CommandContext]:
+    """The database in one transaction, acting as a system user; commits at the end."""
+    with (
+        command_settings() as settings,
+        connected_runtime(settings, on_progress=progress) as runtime,
+        runtime.transaction() as session,
+    ):
+        yield CommandContext(
+            runtime=runtime, session=session, actor=system_actor(session, actor_name)
+        )
+
+
+def parse_day(text: str) -> date:
+    """A calendar day as YYYY-MM-DD."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as exc:
+        message = f"{text!r} is not a day; write it like 2023-08-15."
+        raise InvalidInput(message) from exc
+
+
+def _jsonable(value: object) -> object:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {
+            field.name: getattr(value, field.name)
+            for field in dataclasses.fields(value)
+        }
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    return str(value)

@@ -1,0 +1,335 @@
+"""Plain values that services return and pages draw; no behaviour beyond naming."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from core.risk import RiskLevel
+from core.scheduler import Outcome, ReasonCode
+
+Series = tuple[float | None, ...]
+"""Hourly values in order; None where missing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionChoice:
+    """A region as a choice in a list."""
+
+    slug: str
+    name: str
+    time_zone: str
+    is_synthetic: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictView:
+    """A verdict in words.
+
+    `data_problem` is true when it is BLOCKED for want of data or model, which is an
+    alarm; BLOCKED by rule is a safe, normal result.
+    """
+
+    outcome: Outcome
+    reason_code: ReasonCode
+    reason_text: str
+    data_problem: bool
+    risk_level: RiskLevel
+    margin_c: float | None
+    recommendations: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetRow:
+    """One region on the Fleet page: its next 24 hours."""
+
+    region: RegionChoice
+    colour: str
+    cooling_type: str
+    thermal_limit_c: float
+    temperature_c: float | None
+    temperature_at_utc: datetime | None
+    telemetry_age_h: float | None
+    telemetry_is_stale: bool
+    forecast_mean_c: Series
+    issued_at_utc: datetime | None
+    day_bound_c: float | None
+    exceedance_probability: float | None
+    allowed_probability: float
+    verdict: VerdictView
+    carbon_intensity_gco2_kwh: float | None
+    water_l_last_24h: float | None
+    it_load_mw: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetView:
+    """The Fleet page: every active region, in fixed places."""
+
+    as_of_utc: datetime
+    rows: tuple[FleetRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoverageRow:
+    """How often the day's maximum stayed within the bound over the last days."""
+
+    days: int
+    scored_days: int
+    coverage_frac: float | None
+    mean_margin_c: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForecastDayView:
+    """The Forecast page for one region and window.
+
+    Attributes
+    ----------
+    local_day : date | None
+        The day asked for; None for "the next 24 hours" (the newest live issue).
+    is_simulation : bool
+        A past day, judged by what was known at its issue time.
+    hours_utc : tuple of datetime
+        Starts of the 24 hours; `mean_c`, `lower_c`, `upper_c`, `actual_c` go with it.
+    history_hours_utc, history_c
+        The 48 hours before the issue.
+    day_max_dots_c : tuple of float
+        Equally likely values of the day's maximum, ascending; empty without a bound.
+    first_day, last_day, missing_days
+        Days that can be picked: first to last, less the missing ones.
+    notice : str | None
+        Why there is nothing to draw, and the next step.
+    """
+
+    region: RegionChoice
+    regions: tuple[RegionChoice, ...]
+    as_of_utc: datetime
+    local_day: date | None
+    issued_at_utc: datetime | None
+    is_simulation: bool
+    hours_utc: tuple[datetime, ...]
+    mean_c: Series
+    lower_c: Series
+    upper_c: Series
+    actual_c: Series
+    actual_max_c: float | None
+    history_hours_utc: tuple[datetime, ...]
+    history_c: Series
+    thermal_limit_c: float
+    allowed_probability: float
+    day_bound_c: float | None
+    exceedance_probability: float | None
+    verdict: VerdictView
+    day_max_dots_c: tuple[float, ...]
+    coverage: tuple[CoverageRow, ...]
+    model_label: str | None
+    score_count: int | None
+    tracking_offset: float | None
+    telemetry_watermark_utc: datetime | None
+    first_day: date | None
+    last_day: date | None
+    missing_days: tuple[date, ...]
+    notice: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShiftEnd:
+    """One end of a what-if: what the browser needs to redraw while the slider moves.
+
+    The bound after a shift of x % is `bound_c + x * rise_c_per_pct` (negative at the
+    source); each hour's mean and interval move by `x * rise_by_hour_c_per_pct`.
+    """
+
+    region: RegionChoice
+    colour: str
+    mean_c: Series
+    lower_c: Series
+    upper_c: Series
+    actual_c: Series
+    thermal_limit_c: float
+    bound_c: float | None
+    exceedance_probability: float | None
+    rise_c_per_pct: float | None
+    rise_by_hour_c_per_pct: Series
+    it_load_mw: Series
+    load_mw_per_pct: Series
+    it_capacity_mw: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImpactRow:
+    """One quantity before and after, at both ends and for the fleet."""
+
+    label: str
+    unit: str
+    source_before: float | None
+    source_after: float | None
+    target_before: float | None
+    target_after: float | None
+    fleet_before: float | None
+    fleet_after: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScenarioRow:
+    """The verdict at one shift."""
+
+    shift_pct: float
+    outcome: Outcome
+    reason_code: ReasonCode
+    risk_level: RiskLevel
+    source_bound_c: float | None
+    target_bound_c: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhatIfView:
+    """The What-if page for a source, a target and a window; nothing is stored.
+
+    Attributes
+    ----------
+    minimum_shift_pct : float | None
+        Clears the source; None when none does.
+    maximum_safe_shift_pct : float | None
+        The most the target can take; None when it cannot be said.
+    safe_interval_text : str
+        The safe interval in words, or why it is empty.
+    inputs_basis : str
+        Whether loads, carbon and prices are actual values or forecasts.
+    notice : str | None
+        Why no shift can be tried, and the next step.
+    """
+
+    regions: tuple[RegionChoice, ...]
+    as_of_utc: datetime
+    source: ShiftEnd
+    target: ShiftEnd | None
+    local_day: date | None
+    issued_at_utc: datetime | None
+    is_simulation: bool
+    hours_utc: tuple[datetime, ...]
+    flexible_pct: float
+    allowed_probability: float
+    baseline: VerdictView
+    minimum_shift_pct: float | None
+    maximum_safe_shift_pct: float | None
+    safe_interval_text: str
+    scenarios: tuple[ScenarioRow, ...]
+    inputs_basis: str
+    first_day: date | None
+    last_day: date | None
+    missing_days: tuple[date, ...]
+    notice: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionCard:
+    """A stored decision as its verdict card shows it."""
+
+    decision_id: int
+    kind: str
+    created_at_utc: datetime
+    actor_name: str
+    source: RegionChoice
+    target: RegionChoice | None
+    local_day: date
+    window_start_utc: datetime
+    window_end_utc: datetime
+    shift_pct: float
+    is_simulated: bool
+    verdict: VerdictView
+    thermal_limit_c: float
+    allowed_probability: float
+    exceedance_probability: float | None
+    source_bound_before_c: float | None
+    source_bound_after_c: float | None
+    target_bound_before_c: float | None
+    target_bound_after_c: float | None
+    minimum_shift_pct: float | None
+    maximum_safe_shift_pct: float | None
+    impact: tuple[ImpactRow, ...]
+    impact_notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordOutcome:
+    """What became of a request to record.
+
+    `card` is the recorded decision; when the verdict changed since the what-if,
+    nothing was recorded and `changed` holds the new verdict.
+    """
+
+    card: DecisionCard | None
+    changed: VerdictView | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionSummary:
+    """A decision as a row of the Audit page."""
+
+    decision_id: int
+    kind: str
+    created_at_utc: datetime
+    actor_name: str
+    source: RegionChoice
+    target: RegionChoice | None
+    local_day: date
+    shift_pct: float
+    is_simulated: bool
+    outcome: Outcome
+    reason_code: str
+    reason_text: str
+    risk_level: RiskLevel
+    is_superseded: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionPage:
+    """One page of decisions, newest first; `next_before_id` opens the older ones."""
+
+    rows: tuple[DecisionSummary, ...]
+    next_before_id: int | None
+    regions: tuple[RegionChoice, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedValue:
+    """A fact with its name, in words and with its unit."""
+
+    label: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionDetail:
+    """The whole story of a decision."""
+
+    card: DecisionCard
+    facts: tuple[NamedValue, ...]
+    comment: str | None
+    inputs_text: str
+    inputs_sha256: str
+    audit_seq: int | None
+    audit_hash: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEventView:
+    """One event of the audit chain."""
+
+    seq: int
+    occurred_at_utc: datetime
+    actor_name: str
+    action: str
+    object_label: str
+    summary: str
+    hash_hex: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEventPage:
+    """One page of events, newest first."""
+
+    rows: tuple[AuditEventView, ...]
+    next_before_seq: int | None

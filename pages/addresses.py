@@ -1,0 +1,145 @@
+"""Addresses of pages: what a link says, parsed from hostile text and built again."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import date
+from urllib.parse import parse_qs, urlencode
+from uuid import UUID
+
+from core.errors import InvalidInput, NotFound
+
+FLEET = "/"
+FORECAST = "/forecast"
+WHAT_IF = "/what-if"
+AUDIT = "/audit"
+AUDIT_EVENTS = "/audit/events"
+DECISIONS = "/decisions/"
+
+_LONGEST_VALUE = 64
+_LARGEST_ID = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """The query string of a page's address."""
+
+    values: dict[str, str]
+
+    @classmethod
+    def parse(cls, search: object) -> Query:
+        """Read `?name=value&…`; the last of a repeated name counts."""
+        if not isinstance(search, str):
+            return cls(values={})
+        try:
+            pairs = parse_qs(search.removeprefix("?"), max_num_fields=20)
+        except ValueError as exc:
+            message = "The address has too many parameters."
+            raise InvalidInput(message) from exc
+        return cls(values={name: found[-1].strip() for name, found in pairs.items()})
+
+    def text(self, name: str) -> str | None:
+        """A short text, or None when it is absent."""
+        value = self.values.get(name) or None
+        if value is not None and len(value) > _LONGEST_VALUE:
+            message = f"{name} in the address is too long."
+            raise InvalidInput(message)
+        return value
+
+    def day(self, name: str) -> date | None:
+        """A calendar day written YYYY-MM-DD, or None when it is absent."""
+        return parse_day(self.text(name))
+
+    def shift_pct(self, name: str) -> float:
+        """A shift in percent, 0 when it is absent."""
+        value = self.text(name)
+        return 0.0 if value is None else parse_shift_pct(value)
+
+    def identifier(self, name: str) -> int | None:
+        """A positive whole number, or None when it is absent."""
+        value = self.text(name)
+        return None if value is None else _positive(value, name)
+
+
+def parse_day(value: object) -> date | None:
+    """A calendar day written YYYY-MM-DD; None stays None."""
+    if value is None:
+        return None
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError as exc:
+        message = f"The day {str(value)[:20]!r} is not a date; write it as 2023-08-14."
+        raise InvalidInput(message) from exc
+
+
+def parse_shift_pct(value: object) -> float:
+    """A shift from 0 to 100 %, rounded to the slider's steps of 0.1 %."""
+    try:
+        shift_pct = round(float(str(value)), 1)
+    except ValueError:
+        shift_pct = math.nan
+    if not 0.0 <= shift_pct <= 100.0:
+        message = f"The shift {str(value)[:20]!r} is not a number from 0 to 100."
+        raise InvalidInput(message)
+    return shift_pct
+
+
+def parse_request_id(value: object) -> UUID:
+    """The identifier that the browser gave to a request."""
+    try:
+        return UUID(str(value))
+    except ValueError as exc:
+        message = "The request carries no identifier; reload the page and try again."
+        raise InvalidInput(message) from exc
+
+
+def parse_slug(value: object, what: str) -> str:
+    """A region's slug that must be there."""
+    if not isinstance(value, str) or not value or len(value) > _LONGEST_VALUE:
+        message = f"Choose the {what} region."
+        raise InvalidInput(message)
+    return value
+
+
+def decision_id_of(pathname: object) -> int:
+    """The decision that `/decisions/<id>` names."""
+    text = str(pathname or "").removeprefix(DECISIONS).strip("/")
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:30]) <= _LARGEST_ID):
+        message = "There is no such decision: its address ends with its number."
+        raise NotFound(message)
+    return int(text)
+
+
+def forecast_href(region_slug: str, local_day: date | None = None) -> str:
+    """The Forecast page of a region and a day."""
+    return _href(FORECAST, region=region_slug, day=local_day)
+
+
+def what_if_href(
+    source_slug: str, target_slug: str | None = None, local_day: date | None = None
+) -> str:
+    """The What-if page of a source, a target and a day."""
+    return _href(WHAT_IF, source=source_slug, target=target_slug, day=local_day)
+
+
+def decision_href(decision_id: int) -> str:
+    """The permalink of a decision."""
+    return f"{DECISIONS}{decision_id}"
+
+
+def with_query(path: str, values: dict[str, str | None]) -> str:
+    """A path with those values that are there."""
+    return _href(path, **values)
+
+
+def _href(path: str, **values: str | date | None) -> str:
+    query = urlencode({name: str(value) for name, value in values.items() if value})
+    return f"{path}?{query}" if query else path
+
+
+def _positive(value: str, name: str) -> int:
+    if not (value.isascii() and value.isdigit() and 0 < int(value) <= _LARGEST_ID):
+        message = f"{name} in the address is not a positive whole number."
+        raise InvalidInput(message)
+    return int(value)

@@ -1,0 +1,255 @@
+"""Pieces that pages share: notices, badges, tables, labelled controls, charts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import dash_bootstrap_components as dbc
+from dash import dcc, html
+from dash.development.base_component import Component
+from plotly import graph_objects as go
+
+from core.risk import RiskLevel
+from core.scheduler import Outcome
+from orchestrator.views import NamedValue, RegionChoice, VerdictView
+from pages.attributes import aria, data, given
+from pages.words import RISK_STEPS, verdict_shape, verdict_word
+
+Child = Component | str | None
+Kind = Literal["info", "warn", "alarm"]
+
+
+def notice(title: str, text: Child, *, kind: Kind = "info", id: str = "") -> Component:  # noqa: A002
+    """A sentence that stands where content would, with the next step."""
+    extra = "" if kind == "info" else f" gfo-notice-{kind}"
+    return html.Div(
+        [html.Strong(title), html.Span(text)],
+        className=f"gfo-notice{extra}",
+        role="alert" if kind == "alarm" else "status",
+        **given(id=id),
+    )
+
+
+def skeleton(height_px: int, label: str = "Loading") -> Component:
+    """A grey block that appears when loading takes longer than 300 ms."""
+    return html.Div(
+        html.Span(f"{label}…", className="visually-hidden"),
+        className="gfo-skeleton",
+        style={"height": f"{height_px}px"},
+    )
+
+
+def page_head(title: str, lead: str, *extra: Child) -> Component:
+    """The heading of a page with the question that the page answers."""
+    return html.Header(
+        [html.H1(title), html.P(lead, className="gfo-muted"), *extra],
+        className="gfo-page-head",
+    )
+
+
+def panel(title: str, *children: Child, id: str, hint: str = "") -> Component:  # noqa: A002
+    """A titled card."""
+    heading_id = f"{id}-heading"
+    return html.Section(
+        [
+            html.H2(title, id=heading_id),
+            html.P(hint, className="gfo-muted gfo-hint") if hint else None,
+            *children,
+        ],
+        id=id,
+        className="gfo-card gfo-panel",
+        **aria(labelledby=heading_id),
+    )
+
+
+def field(label: str, control: Component, *, hint: str = "") -> Component:
+    """A control under its label."""
+    return html.Div(
+        [
+            html.Label(label, htmlFor=getattr(control, "id", "")),
+            control,
+            html.Span(hint, className="gfo-hint") if hint else None,
+        ],
+        className="gfo-field gfo-inline-field",
+    )
+
+
+def region_select(control_id: str) -> Component:
+    """An empty choice of regions; a callback fills it."""
+    control: Component = dbc.Select(id=control_id, options=[], value=None)
+    return control
+
+
+def region_options(regions: Sequence[RegionChoice]) -> list[dict[str, str]]:
+    """The options of a region choice; synthetic regions say so."""
+    return [
+        {
+            "label": f"{region.name} (synthetic)"
+            if region.is_synthetic
+            else region.name,
+            "value": region.slug,
+        }
+        for region in regions
+    ]
+
+
+def verdict_badge(verdict: VerdictView) -> Component:
+    """APPROVED or BLOCKED as shape and word; only a data problem is an alarm."""
+    return _status(
+        verdict_shape(verdict.outcome, data_problem=verdict.data_problem),
+        verdict_word(verdict),
+        alarm=verdict.data_problem,
+    )
+
+
+def outcome_badge(outcome: Outcome) -> Component:
+    """The bare outcome, in tables where the reason stands beside it."""
+    return _status(verdict_shape(outcome, data_problem=False), outcome.value)
+
+
+def _status(shape: str, word: str, *, alarm: bool = False) -> Component:
+    return html.Span(
+        [html.Span(shape, className="gfo-shape", **aria(hidden="true")), word],
+        className="gfo-status gfo-status-alarm" if alarm else "gfo-status",
+    )
+
+
+def risk_mark(level: RiskLevel) -> Component:
+    """A risk level as a word with one to four filled steps."""
+    filled = RISK_STEPS[level]
+    return html.Span(
+        [
+            html.Span(
+                "●" * filled + "○" * (4 - filled),
+                className="gfo-steps",
+                **aria(hidden="true"),
+            ),
+            level.value,
+        ],
+        className="gfo-risk",
+    )
+
+
+def tag(text: str, *, title: str = "") -> Component:
+    """A small label such as "synthetic" or "simulation"."""
+    return html.Span(text, className="gfo-tag", **given(title=title))
+
+
+def synthetic_tag(region: RegionChoice) -> Component | None:
+    """Marks a region whose telemetry the generator makes."""
+    if not region.is_synthetic:
+        return None
+    return tag("synthetic", title="Its telemetry is made by the demo generator.")
+
+
+def simulation_tag(*, is_simulated: bool) -> Component | None:
+    """Marks what was judged for a past day."""
+    if not is_simulated:
+        return None
+    return tag(
+        "simulation",
+        title="A past day, judged by what was known when it began; never binding.",
+    )
+
+
+def data_table(
+    caption: str,
+    head: Sequence[str],
+    rows: Sequence[Sequence[Child]],
+    *,
+    numeric_from: int = 1,
+    id: str = "",  # noqa: A002
+    cards: bool = False,
+) -> Component:
+    """A table; columns from `numeric_from` on are right-aligned numbers.
+
+    With `cards`, each row becomes a card on a narrow screen.
+    """
+
+    def css(column: int) -> str:
+        return "gfo-number" if column >= numeric_from else ""
+
+    header = [
+        html.Th(text, scope="col", className=css(column))
+        for column, text in enumerate(head)
+    ]
+    body = [
+        html.Tr(
+            [
+                html.Td(cell, className=css(column), **data(label=head[column]))
+                for column, cell in enumerate(row)
+            ]
+        )
+        for row in rows
+    ]
+    table = html.Table(
+        [
+            html.Caption(caption, className="visually-hidden"),
+            html.Thead(html.Tr(header)),
+            html.Tbody(body),
+        ],
+        className="gfo-table gfo-cards" if cards else "gfo-table",
+        **given(id=id),
+    )
+    # Focusable, so that the keyboard can scroll a table wider than the screen.
+    return html.Div(
+        table,
+        className="gfo-scroll",
+        tabIndex="0",
+        role="region",
+        **aria(label=caption),
+    )
+
+
+def disclosure(summary: str, *children: Child) -> Component:
+    """Content that is there for those who ask."""
+    return html.Details([html.Summary(summary), *children], className="gfo-details")
+
+
+def facts(values: Sequence[NamedValue]) -> Component:
+    """Names and values, two columns."""
+    pairs: list[Component] = []
+    for value in values:
+        pairs += [html.Dt(value.label), html.Dd(value.value)]
+    return html.Dl(pairs, className="gfo-facts")
+
+
+def chart(
+    graph_id: str, figure: go.Figure | None, summary: str, *, height_px: int
+) -> Component:
+    """A figure with its text summary, which is also its accessible name."""
+    properties: dict[str, Any] = {} if figure is None else {"figure": figure}
+    return html.Figure(
+        [
+            html.Div(
+                dcc.Graph(
+                    id=graph_id,
+                    config=_graph_config(),
+                    style={"height": f"{height_px}px"},
+                    **properties,
+                ),
+                role="img",
+                **aria(label=summary),
+            ),
+            html.Figcaption(summary, className="gfo-muted gfo-hint"),
+        ],
+        className="gfo-figure",
+    )
+
+
+def _graph_config() -> dcc.Graph.Config:
+    return {
+        "displayModeBar": False,
+        "displaylogo": False,
+        "responsive": True,
+        "showLink": False,
+    }
+
+
+def link(text: str, href: str, *, label: str = "") -> Component:
+    """A link within the portal, followed without loading the frame again."""
+    inner: list[Child] = [text]
+    if label:
+        inner.append(html.Span(f" {label}", className="visually-hidden"))
+    return dcc.Link(inner, href=href)

@@ -1,0 +1,69 @@
+"""The Forecast page follows its address; its controls change the address."""
+
+from __future__ import annotations
+
+from dash import Dash, Input, Output, State
+
+from core.access import Permission
+from orchestrator.services.forecasting import day_view
+from orchestrator.views import ForecastDayView
+from pages.addresses import Query
+from pages.components import region_options
+from pages.context import PageContext
+from pages.days import DAY_OUTPUTS, day_choice
+from pages.forecast.layout import content
+from pages.serving import follow_in_browser, serve
+
+
+def register_callbacks(app: Dash, context: PageContext) -> None:
+    """Register the page's callbacks."""
+
+    @serve(
+        app,
+        context,
+        outputs=[
+            Output("forecast-panel", "children"),
+            Output("forecast-shown", "data"),
+            Output("forecast-region", "options"),
+            Output("forecast-region", "value"),
+            *(Output("forecast-day", name) for name in DAY_OUTPUTS),
+        ],
+        inputs=[Input("forecast-url", "search")],
+        permission=Permission.VIEW_FLEET,
+        at_load=False,
+    )
+    def show_day(search: str | None) -> tuple[object, ...]:
+        query = Query.parse(search)
+        with context.runtime.transaction() as session:
+            view = day_view(
+                session,
+                context.current_actor(),
+                region_slug=query.text("region"),
+                local_day=query.day("day"),
+                now=context.runtime.clock(),
+            )
+        return _rendered(view)
+
+    follow_in_browser(
+        app,
+        "gfo_pages",
+        "follow_forecast_controls",
+        Input("forecast-region", "value"),
+        Input("forecast-day", "date"),
+        Input("forecast-next-24h", "n_clicks"),
+        State("forecast-shown", "data"),
+    )
+
+
+def _rendered(view: ForecastDayView) -> tuple[object, ...]:
+    shown = {
+        "region": view.region.slug,
+        "day": view.local_day.isoformat() if view.local_day else None,
+    }
+    return (
+        content(view),
+        shown,
+        region_options(view.regions),
+        view.region.slug,
+        *day_choice(view.local_day, view.first_day, view.last_day, view.missing_days),
+    )

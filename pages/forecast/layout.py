@@ -1,0 +1,293 @@
+"""The Forecast page's tree: the sentence first, then the evidence."""
+
+from __future__ import annotations
+
+from dash import dcc, html
+from dash.development.base_component import Component
+
+from orchestrator.views import CoverageRow, ForecastDayView, NamedValue
+from pages import addresses
+from pages.attributes import aria
+from pages.components import (
+    chart,
+    data_table,
+    disclosure,
+    facts,
+    field,
+    link,
+    notice,
+    page_head,
+    panel,
+    region_select,
+    risk_mark,
+    simulation_tag,
+    skeleton,
+    synthetic_tag,
+    verdict_badge,
+)
+from pages.days import day_field
+from pages.forecast.figures import (
+    day_maximum_dots,
+    dots_summary,
+    forecast_band,
+    padded,
+    risk_blocked_hours,
+)
+from pages.theme import celsius, local_labels, number, thermal_limit_label
+from pages.words import (
+    NEXT_24_HOURS,
+    age,
+    allowed,
+    bound,
+    day_name,
+    degrees,
+    local_time,
+    percent,
+    probability,
+    typeset,
+)
+
+
+def layout() -> Component:
+    """The frame of the page; a callback fills it from the address."""
+    return html.Div(
+        [
+            dcc.Location(id="forecast-url", refresh=False),
+            dcc.Store(id="forecast-shown"),
+            page_head("Forecast", "How likely is it that the day exceeds the limit?"),
+            html.Div(
+                [
+                    field("Region", region_select("forecast-region")),
+                    day_field("forecast-day", "forecast-next-24h"),
+                ],
+                className="gfo-controls",
+            ),
+            html.Div([skeleton(64), skeleton(420)], id="forecast-panel"),
+        ]
+    )
+
+
+def sentence(view: ForecastDayView) -> Component:
+    """What the page says, before any chart."""
+    return html.P(
+        [
+            html.Span(sentence_text(view) + " → "),
+            verdict_badge(view.verdict),
+            simulation_tag(is_simulated=view.is_simulation),
+            synthetic_tag(view.region),
+        ],
+        id="forecast-sentence",
+        className="gfo-sentence",
+    )
+
+
+def sentence_text(view: ForecastDayView) -> str:
+    """The chance of exceeding the limit, in words and as a number."""
+    when = (
+        f"in {NEXT_24_HOURS}"
+        if view.local_day is None
+        else f"on {view.local_day.day} {view.local_day:%B %Y}"
+    )
+    name, limit = view.region.name, degrees(view.thermal_limit_c)
+    if view.exceedance_probability is None:
+        return f"Whether {name} exceeds {limit} {when} cannot be said"
+    chance = probability(view.exceedance_probability, view.allowed_probability)
+    return (
+        f"Chance that {name} exceeds {limit} {when}: {chance}"
+        f" (allowed {allowed(view.allowed_probability)})"
+    )
+
+
+def frequency_text(view: ForecastDayView) -> str | None:
+    """The chance as a count of past days."""
+    if view.exceedance_probability is None:
+        return None
+    days = round(100 * view.exceedance_probability)
+    counted = "fewer than 1" if days == 0 else f"about {days}"
+    return (
+        f"In {counted} of 100 past days the forecast was exceeded by as much as would"
+        " take this day over its limit."
+    )
+
+
+def content(view: ForecastDayView) -> list[Component | None]:
+    """Everything below the controls."""
+    has_forecast = any(value is not None for value in view.mean_c)
+    return [
+        _verdict_block(view),
+        _notice(view),
+        _chart_panel(view) if has_forecast or view.history_c else None,
+        html.Div(
+            [
+                _dots_panel(view) if view.day_max_dots_c else None,
+                _coverage_panel(view),
+                _facts_panel(view),
+            ],
+            className="gfo-columns",
+        ),
+    ]
+
+
+def _verdict_block(view: ForecastDayView) -> Component:
+    frequency = frequency_text(view)
+    return html.Div(
+        [
+            sentence(view),
+            html.P(frequency, className="gfo-muted") if frequency else None,
+            html.P(
+                [
+                    typeset(view.verdict.reason_text),
+                    " Risk ",
+                    risk_mark(view.verdict.risk_level),
+                    ". ",
+                    typeset(" ".join(view.verdict.recommendations)),
+                    " ",
+                    link(
+                        "Try a shift",
+                        addresses.what_if_href(view.region.slug, None, view.local_day),
+                    ),
+                ]
+            ),
+        ],
+        className="gfo-card gfo-verdict-block",
+        **aria(live="polite"),
+    )
+
+
+def _notice(view: ForecastDayView) -> Component | None:
+    if view.notice is None:
+        return None
+    return notice("No forecast to draw", typeset(view.notice), kind="warn")
+
+
+def chart_summary(view: ForecastDayView) -> str:
+    """The chart in words."""
+    means = [value for value in view.mean_c if value is not None]
+    parts = [] if means else ["No forecast for this window."]
+    if means:
+        parts.append(
+            f"Forecast mean from {celsius(min(means))} to {celsius(max(means))}."
+        )
+    if view.day_bound_c is not None:
+        parts.append(f"Bound on the day’s maximum {bound(view.day_bound_c)}.")
+    parts.append(f"{thermal_limit_label(view.thermal_limit_c)}.")
+    if view.actual_max_c is not None:
+        parts.append(f"Measured maximum {celsius(view.actual_max_c)}.")
+    hours = len(risk_blocked_hours(view))
+    if hours:
+        parts.append(
+            f"Risk-blocked: {hours} h, whose mean is within the limit while their range"
+            " is not."
+        )
+    return " ".join(parts)
+
+
+def _chart_panel(view: ForecastDayView) -> Component:
+    return panel(
+        f"Temperature of {view.region.name}",
+        chart(
+            "forecast-chart", forecast_band(view), chart_summary(view), height_px=400
+        ),
+        disclosure("The numbers of this chart", _hours_table(view)),
+        id="forecast-hours",
+    )
+
+
+def _hours_table(view: ForecastDayView) -> Component:
+    count = len(view.hours_utc)
+    columns = (view.mean_c, view.lower_c, view.upper_c, view.actual_c)
+    series = [padded(values, count) for values in columns]
+    labels = local_labels(view.hours_utc, view.region.time_zone)
+    return data_table(
+        "Forecast by hour, °C",
+        ("Hour (local)", "Mean", "Lower", "Upper", "Measured"),
+        [
+            [label, *(number(values[hour], 1) for values in series)]
+            for hour, label in enumerate(labels)
+        ],
+    )
+
+
+def _dots_panel(view: ForecastDayView) -> Component:
+    return panel(
+        "Maximum of the day",
+        chart(
+            "forecast-dots", day_maximum_dots(view), dots_summary(view), height_px=280
+        ),
+        id="forecast-maximum",
+    )
+
+
+def _coverage_panel(view: ForecastDayView) -> Component:
+    confidence = percent(100 * (1 - view.allowed_probability))
+    return panel(
+        "How good the bound has been",
+        data_table(
+            "How often the day’s maximum stayed within its bound",
+            ("Before this window", "Days scored", "Within the bound", "Mean room left"),
+            [_coverage_cells(row) for row in view.coverage],
+            id="forecast-coverage",
+        ),
+        id="forecast-quality",
+        hint=f"A bound that keeps its promise holds on about {confidence} of days.",
+    )
+
+
+def _coverage_cells(row: CoverageRow) -> list[Component | str | None]:
+    coverage_pct = None if row.coverage_frac is None else 100 * row.coverage_frac
+    return [
+        f"last {row.days} days",
+        number(row.scored_days),
+        percent(coverage_pct, 1),
+        celsius(row.mean_margin_c),
+    ]
+
+
+def _facts_panel(view: ForecastDayView) -> Component:
+    zone = view.region.time_zone
+    values = [
+        ("Window", _window_text(view)),
+        (
+            "Issued",
+            local_time(view.issued_at_utc, zone) if view.issued_at_utc else None,
+        ),
+        ("Model", view.model_label),
+        ("Days that calibrate the bound", _count(view.score_count)),
+        ("Tracking offset", _offset(view.tracking_offset)),
+        ("Telemetry known until", _watermark(view)),
+        ("Time zone", zone),
+    ]
+    return panel(
+        "What this rests on",
+        facts([NamedValue(label=name, value=text) for name, text in values if text]),
+        html.P(
+            "Temperature stands for the air at the inlet under free cooling (assumed).",
+            className="gfo-muted gfo-hint",
+        ),
+        id="forecast-facts",
+    )
+
+
+def _window_text(view: ForecastDayView) -> str:
+    if view.local_day is None:
+        return f"{NEXT_24_HOURS.capitalize()} (live)"
+    return f"{day_name(view.local_day)} (simulation of a past day)"
+
+
+def _count(count: int | None) -> str | None:
+    return None if count is None else number(count)
+
+
+def _offset(offset: float | None) -> str | None:
+    return None if offset is None else f"{number(offset, 2)} scales"
+
+
+def _watermark(view: ForecastDayView) -> str | None:
+    known_until = view.telemetry_watermark_utc
+    if known_until is None:
+        return None
+    text = local_time(known_until, view.region.time_zone)
+    if view.is_simulation:
+        return text
+    hours = (view.as_of_utc - known_until).total_seconds() / 3600
+    return f"{text}, {age(max(hours, 0.0))} ago"

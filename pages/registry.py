@@ -1,0 +1,23 @@
+"""The pages of the portal, in the order of the navigation bar."""
+
+from __future__ import annotations
+
+from dash import Dash
+
+from pages import audit, fleet, forecast, what_if
+from pages.context import PageContext
+from pages.shell import install_shell
+
+__all__ = ["PageContext", "register_pages"]
+
+
+def register_pages(app: Dash, context: PageContext) -> None:
+    """Register every page with Dash and put them into the frame.
+
+    Each goes through `dash.register_page(name, path=…, title=…, layout=…,
+    permission=Permission.…)`: the gate reads the permission from there, and a page
+    without one stops the start.
+    """
+    for page in (fleet, forecast, what_if, audit):
+        page.register(app, context)
+    install_shell(app, context)

@@ -1,0 +1,118 @@
+"""Pages and callbacks: registered with their permission, and never failing silently."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import dash
+import structlog
+from dash import ClientsideFunction, Dash, Input, Output, State, no_update
+from dash.development.base_component import Component
+
+from core.access import Permission
+from core.errors import FleetError, Forbidden, NotFound
+from orchestrator.logs import get_logger
+from pages.components import notice
+from pages.context import PageContext
+
+log = get_logger(__name__)
+
+Callback = Callable[..., Any]
+
+
+def add_page(
+    name: str,
+    *,
+    title: str,
+    order: int,
+    layout: Callable[..., Component],
+    permission: Permission,
+    path: str | None = None,
+    path_template: str | None = None,
+) -> None:
+    """Register a page; the web application's gate asks for its permission."""
+    dash.register_page(
+        name,
+        path=path,
+        path_template=path_template,
+        name=title,
+        title=title,
+        order=order,
+        layout=layout,
+        permission=permission,
+    )
+
+
+def follow_in_browser(
+    app: Dash, script: str, function: str, *wiring: Output | Input | State
+) -> None:
+    """Register a callback that `webapp/assets` holds; it sends nothing."""
+    app.clientside_callback(
+        ClientsideFunction(script, function), *wiring, prevent_initial_call=True
+    )
+
+
+def serve(
+    app: Dash,
+    context: PageContext,
+    *,
+    outputs: Sequence[Output],
+    inputs: Sequence[Input],
+    states: Sequence[State] = (),
+    permission: Permission,
+    notice_output: int = 0,
+    at_load: bool = True,
+) -> Callable[[Callback], Callback]:
+    """Register a callback that the server runs.
+
+    A FleetError becomes a notice in the output numbered `notice_output`, and so does a
+    bug, with its reference; the other outputs stay as they are.
+    """
+    for output in outputs:
+        context.callback_permission(
+            f"{output.component_id}.{output.component_property}", permission
+        )
+
+    def register(callback: Callback) -> Callback:
+        app.callback(
+            list(outputs),
+            list(inputs),
+            list(states),
+            prevent_initial_call=not at_load,
+            on_error=partial(_explain, len(outputs), notice_output),
+        )(callback)
+        return callback
+
+    return register
+
+
+def _explain(n_outputs: int, notice_output: int, error: Exception) -> list[object]:
+    answers: list[object] = [no_update] * n_outputs
+    answers[notice_output] = error_notice(error)
+    return answers
+
+
+def error_notice(error: Exception) -> Component:
+    """What went wrong and what to do next; a bug is logged under its reference."""
+    if isinstance(error, Forbidden | NotFound):
+        title = "Not allowed" if isinstance(error, Forbidden) else "Not found"
+        return notice(title, error.message)
+    if isinstance(error, FleetError):
+        return notice("This did not work", error.message, kind="warn")
+    reference = _reference()
+    log.error("callback_failed", reference=reference, exc_info=error)
+    return notice(
+        "Something went wrong in the portal",
+        f"It has been noted under the reference {reference}. Reload the page to try"
+        " again, and name the reference if it happens again.",
+        kind="alarm",
+    )
+
+
+def _reference() -> str:
+    """The id of the request that the web application gave it, else one of our own."""
+    known = structlog.contextvars.get_contextvars().get("request_id")
+    return str(known) if known else secrets.token_hex(8)

@@ -1,0 +1,116 @@
+"""The frame around every page: navigation by permission, the user, the theme."""
+
+from __future__ import annotations
+
+import dash
+from dash import Dash, Input, Output, dcc, html
+from dash.development.base_component import Component
+
+from core.access import Actor, Permission
+from core.errors import Forbidden
+from pages import addresses
+from pages.attributes import aria
+from pages.context import PageContext
+from pages.serving import follow_in_browser
+
+_LINKS = (
+    ("Fleet", addresses.FLEET, Permission.VIEW_FLEET),
+    ("Forecast", addresses.FORECAST, Permission.VIEW_FLEET),
+    ("What-if", addresses.WHAT_IF, Permission.VIEW_FLEET),
+    ("Audit", addresses.AUDIT, Permission.VIEW_FLEET),
+)
+
+
+def install_shell(app: Dash, context: PageContext) -> None:
+    """Put every page into the frame."""
+    app_name = context.runtime.settings.app_name
+
+    def frame() -> Component:
+        # Dash also asks for the layout once before there is any request.
+        try:
+            actor: Actor | None = context.current_actor()
+        except Forbidden:
+            actor = None
+        return shell(app_name, actor)
+
+    app.layout = frame
+    follow_in_browser(
+        app,
+        "gfo_pages",
+        "mark_current_link",
+        *(Output(_link_id(name), "className") for name, _, _ in _LINKS),
+        Input("shell-url", "pathname"),
+    )
+
+
+def shell(app_name: str, actor: Actor | None) -> Component:
+    """The frame for one user; without one there is nothing to navigate."""
+    return html.Div(
+        [
+            dcc.Location(id="shell-url", refresh=False),
+            html.Header(
+                [
+                    dcc.Link(app_name, href=addresses.FLEET, className="gfo-brand"),
+                    _navigation(actor) if actor else None,
+                    html.Button(
+                        "Theme",
+                        id="theme-toggle",
+                        className="gfo-button gfo-button-quiet gfo-theme-toggle"
+                        " gfo-theme-icon",
+                        type="button",
+                        title="Switch between light and dark",
+                    ),
+                    _user(actor) if actor else None,
+                ],
+                className="gfo-navbar",
+            ),
+            html.Main(
+                dash.page_container, id="main", className="gfo-main", tabIndex="-1"
+            ),
+            html.Footer(
+                "Times are shown in the region’s own zone with its offset, and stored"
+                " in UTC.",
+                className="gfo-footer gfo-muted",
+            ),
+        ]
+    )
+
+
+def _navigation(actor: Actor) -> Component:
+    return html.Nav(
+        [
+            dcc.Link(name, href=path, id=_link_id(name))
+            if actor.may(permission)
+            else html.Span(id=_link_id(name))
+            for name, path, permission in _LINKS
+        ],
+        **aria(label="Pages"),
+    )
+
+
+def _user(actor: Actor) -> Component:
+    return html.Div(
+        [
+            html.A(
+                [actor.name, html.Span(actor.role.value, className="gfo-tag")],
+                href="/account",
+                title="Your account",
+            ),
+            # portal.js adds the form token when it is sent.
+            html.Form(
+                html.Button(
+                    "Log out",
+                    id="log-out",
+                    type="submit",
+                    className="gfo-button gfo-button-quiet",
+                ),
+                action="/logout",
+                method="POST",
+            ),
+        ],
+        className="gfo-user",
+    )
+
+
+def _link_id(name: str) -> str:
+    return f"nav-{name.lower()}"

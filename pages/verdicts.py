@@ -1,0 +1,169 @@
+"""A stored decision's verdict card and impact table, on What-if and on Audit."""
+
+from __future__ import annotations
+
+from dash import html
+from dash.development.base_component import Component
+
+from orchestrator.views import DecisionCard, ImpactRow, NamedValue
+from pages import addresses
+from pages.components import (
+    data_table,
+    facts,
+    link,
+    risk_mark,
+    simulation_tag,
+    synthetic_tag,
+    verdict_badge,
+)
+from pages.theme import MISSING, number
+from pages.words import (
+    KIND_WORDS,
+    allowed,
+    bound,
+    day_name,
+    degrees,
+    local_time,
+    probability,
+    route,
+    share,
+    typeset,
+)
+
+_ENDS = ("Source", "Target", "Fleet")
+
+
+def verdict_card(card: DecisionCard) -> Component:
+    """The verdict with its reasons and the figures that it rests on."""
+    verdict = card.verdict
+    return html.Div(
+        [
+            html.P(
+                [
+                    verdict_badge(verdict),
+                    " ",
+                    html.Strong(f"{route(card.source, card.target)},"),
+                    f" shift {share(card.shift_pct)}, {day_name(card.local_day)} ",
+                    simulation_tag(is_simulated=card.is_simulated),
+                    synthetic_tag(card.source),
+                ],
+                className="gfo-sentence",
+            ),
+            html.P(typeset(verdict.reason_text)),
+            html.P(
+                [
+                    "Risk ",
+                    risk_mark(verdict.risk_level),
+                    ". ",
+                    typeset(" ".join(verdict.recommendations)),
+                ]
+            ),
+            facts(_figures(card)),
+            html.P(
+                [
+                    f"{KIND_WORDS.get(card.kind, card.kind)} ",
+                    link(
+                        f"decision {card.decision_id}",
+                        addresses.decision_href(card.decision_id),
+                    ),
+                    f", by {card.actor_name}, {_taken(card)}",
+                ],
+                className="gfo-muted",
+            ),
+        ],
+        className="gfo-verdict-card",
+    )
+
+
+def _taken(card: DecisionCard) -> str:
+    return local_time(card.created_at_utc, card.source.time_zone)
+
+
+def _figures(card: DecisionCard) -> list[NamedValue]:
+    chance = probability(card.exceedance_probability, card.allowed_probability)
+    values = [
+        (
+            "Chance of exceeding",
+            f"{chance} (allowed {allowed(card.allowed_probability)})",
+        ),
+        ("Thermal limit", degrees(card.thermal_limit_c)),
+        (
+            f"Day bound, {card.source.name}",
+            _change(card.source_bound_before_c, card.source_bound_after_c),
+        ),
+    ]
+    if card.target is not None:
+        change = _change(card.target_bound_before_c, card.target_bound_after_c)
+        values.append((f"Day bound, {card.target.name}", change))
+        values.append(("Safe interval", _safe_interval(card)))
+    return [NamedValue(label=label, value=value) for label, value in values]
+
+
+def _change(before_c: float | None, after_c: float | None) -> str:
+    if before_c == after_c:
+        return bound(before_c)
+    return f"{bound(before_c)} → {bound(after_c)}"
+
+
+def _safe_interval(card: DecisionCard) -> str:
+    least, most = card.minimum_shift_pct, card.maximum_safe_shift_pct
+    if most is None:
+        return "not known: the target has no bound or no load"
+    if least is None:
+        return f"empty: no shift clears the source (target: at most {share(most)})"
+    if least > most:
+        return f"empty: {share(least)} needed, at most {share(most)} possible"
+    return f"{share(least)} to {share(most)}"
+
+
+def impact_table(card: DecisionCard) -> Component:
+    """What the shift costs and saves, before and after, at both ends and in sum."""
+    if not card.impact:
+        return html.P("No impact was stored: nothing moves.", className="gfo-muted")
+    head = ["Quantity"]
+    for end in _ENDS:
+        head += [f"{end} before", f"{end} after"]
+    return html.Div(
+        [
+            data_table(
+                "Impact before and after the shift",
+                [*head, "Fleet change"],
+                [_impact_cells(row) for row in card.impact],
+                id="impact-table",
+            ),
+            *[
+                html.P(typeset(note), className="gfo-muted gfo-hint")
+                for note in card.impact_notes
+            ],
+        ]
+    )
+
+
+def _impact_cells(row: ImpactRow) -> list[str]:
+    values = (
+        row.source_before,
+        row.source_after,
+        row.target_before,
+        row.target_after,
+        row.fleet_before,
+        row.fleet_after,
+    )
+    digits = _digits(values)
+    return [
+        f"{row.label}, {row.unit}",
+        *(number(value, digits) for value in values),
+        _signed(row.fleet_before, row.fleet_after, digits),
+    ]
+
+
+def _digits(values: tuple[float | None, ...]) -> int:
+    """Three or so meaningful digits, the same across a row."""
+    largest = max((abs(value) for value in values if value is not None), default=0.0)
+    return 0 if largest >= 10_000 else 1 if largest >= 10 else 2
+
+
+def _signed(before: float | None, after: float | None, digits: int) -> str:
+    if before is None or after is None:
+        return MISSING
+    text = number(after - before, digits)
+    return f"+{text}" if after > before and float(text.replace(",", "")) else text

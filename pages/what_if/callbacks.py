@@ -1,0 +1,267 @@
+"""The What-if page: its address gives a view, a released slider stores a verdict.
+
+Dragging is followed in the browser alone (`webapp/assets/what_if.js`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from dash import Dash, Input, Output, State
+from dash.development.base_component import Component
+
+from core.access import Permission
+from core.errors import InvalidInput
+from orchestrator.services import what_if
+from orchestrator.views import DecisionCard, WhatIfView
+from pages.addresses import (
+    Query,
+    parse_day,
+    parse_request_id,
+    parse_shift_pct,
+    parse_slug,
+)
+from pages.components import region_options
+from pages.context import PageContext
+from pages.days import DAY_OUTPUTS, day_choice
+from pages.serving import follow_in_browser, serve
+from pages.verdicts import impact_table, verdict_card
+from pages.what_if import content
+from pages.what_if.preview import preview_data
+
+_VIEW_OUTPUTS = (
+    Output("what-if-notice", "children"),
+    Output("what-if-data", "data"),
+    Output("what-if-source", "options"),
+    Output("what-if-source", "value"),
+    Output("what-if-target", "options"),
+    Output("what-if-target", "value"),
+    Output("what-if-safe-strip", "children"),
+    Output("what-if-safe", "children"),
+    Output("what-if-baseline", "children"),
+    Output("what-if-scenarios", "children"),
+    Output("what-if-source-title", "children"),
+    Output("what-if-target-title", "children"),
+    Output("what-if-source-numbers", "children"),
+    Output("what-if-target-numbers", "children"),
+    *(Output("what-if-day", name) for name in DAY_OUTPUTS),
+)
+
+
+def register_callbacks(app: Dash, context: PageContext) -> None:
+    """Register the page's callbacks."""
+    _register_view(app, context)
+    _register_evaluate(app, context)
+    _register_record(app, context)
+    _register_browser(app)
+
+
+def _register_view(app: Dash, context: PageContext) -> None:
+    @serve(
+        app,
+        context,
+        outputs=_VIEW_OUTPUTS,
+        inputs=[Input("what-if-url", "search")],
+        permission=Permission.VIEW_FLEET,
+        at_load=False,
+    )
+    def show_view(search: str | None) -> tuple[object, ...]:
+        query = Query.parse(search)
+        shift_pct = query.shift_pct("shift")
+        actor = context.current_actor()
+        with context.runtime.transaction() as session:
+            view = what_if.what_if_view(
+                session,
+                actor,
+                source_slug=query.text("source"),
+                target_slug=query.text("target"),
+                local_day=query.day("day"),
+                now=context.runtime.clock(),
+            )
+        may_decide = actor.may(Permission.DECIDE)
+        return _rendered(view, shift_pct=shift_pct, may_decide=may_decide)
+
+
+def _rendered(
+    view: WhatIfView, *, shift_pct: float, may_decide: bool
+) -> tuple[object, ...]:
+    source, target = view.source, view.target
+    options = region_options(view.regions)
+    others = [item for item in options if item["value"] != source.region.slug]
+    return (
+        content.window_notice(view),
+        preview_data(view, shift_pct=shift_pct, may_decide=may_decide),
+        options,
+        source.region.slug,
+        others,
+        target.region.slug if target else None,
+        content.safe_strip(view),
+        content.safe_words(view),
+        content.baseline(view),
+        content.scenarios(view),
+        content.title(source, "source"),
+        content.title(target, "target") if target else "No target",
+        content.numbers(source, view.hours_utc),
+        content.numbers(target, view.hours_utc),
+        *day_choice(view.local_day, view.first_day, view.last_day, view.missing_days),
+    )
+
+
+def _register_evaluate(app: Dash, context: PageContext) -> None:
+    @serve(
+        app,
+        context,
+        outputs=[
+            Output("what-if-verdict", "children"),
+            Output("what-if-impact", "children"),
+            Output("what-if-stored", "data"),
+        ],
+        inputs=[Input("what-if-request", "data")],
+        permission=Permission.DECIDE,
+        at_load=False,
+    )
+    def evaluate(data: object) -> tuple[Component, Component, dict[str, object]]:
+        request = _record(data)
+        with context.runtime.transaction() as session:
+            card = what_if.evaluate(
+                session,
+                context.current_actor(),
+                source_slug=parse_slug(request.get("source"), "source"),
+                target_slug=parse_slug(request.get("target"), "target"),
+                local_day=parse_day(request.get("day")),
+                shift_pct=parse_shift_pct(request.get("shift_pct")),
+                request_id=parse_request_id(request.get("request_id")),
+                now=context.runtime.clock(),
+            )
+        return verdict_card(card), impact_table(card), _stored(card, request)
+
+
+def _record(data: object) -> Mapping[str, object]:
+    """What the browser posted, as a record."""
+    if not isinstance(data, Mapping):
+        message = "The request is empty; reload the page and try again."
+        raise InvalidInput(message)
+    return data
+
+
+def _stored(card: DecisionCard, request: Mapping[str, object]) -> dict[str, object]:
+    """What the browser compares with its controls: what this verdict is for."""
+    return {
+        "decision_id": card.decision_id,
+        "source": card.source.slug,
+        "target": card.target.slug if card.target else None,
+        "day": request.get("day"),
+        "shift_pct": card.shift_pct,
+    }
+
+
+def _register_record(app: Dash, context: PageContext) -> None:
+    @serve(
+        app,
+        context,
+        outputs=[
+            Output("what-if-record-status", "children"),
+            Output("what-if-recorded", "children"),
+            Output("what-if-record-modal", "is_open"),
+        ],
+        inputs=[Input("what-if-record-confirm", "n_clicks")],
+        states=[
+            State("what-if-stored", "data"),
+            State("what-if-comment", "value"),
+            State("what-if-record-request", "data"),
+        ],
+        permission=Permission.DECIDE,
+        at_load=False,
+    )
+    def record(
+        _n_clicks: int, stored: object, comment: object, request_id: object
+    ) -> tuple[None, Component, bool]:
+        with context.runtime.transaction() as session:
+            outcome = what_if.record(
+                session,
+                context.current_actor(),
+                what_if_id=_decision_id(stored),
+                comment=_comment(comment),
+                request_id=parse_request_id(request_id),
+                now=context.runtime.clock(),
+            )
+        return None, content.recorded(outcome), False
+
+
+def _decision_id(stored: object) -> int:
+    decision_id = _record(stored).get("decision_id")
+    if not isinstance(decision_id, int) or isinstance(decision_id, bool):
+        message = "Evaluate a shift first; only a stored verdict can be recorded."
+        raise InvalidInput(message)
+    return decision_id
+
+
+def _comment(value: object) -> str:
+    comment = value.strip() if isinstance(value, str) else ""
+    if not comment:
+        message = "Write a comment: whoever reads this decision later needs the reason."
+        raise InvalidInput(message)
+    return comment
+
+
+def _register_browser(app: Dash) -> None:
+    """Callbacks that run in the browser and send nothing."""
+    follow_in_browser(
+        app,
+        "gfo_pages",
+        "follow_what_if_controls",
+        Input("what-if-source", "value"),
+        Input("what-if-target", "value"),
+        Input("what-if-day", "date"),
+        Input("what-if-next-24h", "n_clicks"),
+        State("what-if-data", "data"),
+    )
+    follow_in_browser(
+        app,
+        "gfo_what_if",
+        "agree_on_shift",
+        Output("what-if-slider", "value"),
+        Output("what-if-number", "value"),
+        Input("what-if-slider", "value"),
+        Input("what-if-number", "value"),
+        Input("what-if-data", "data"),
+    )
+    follow_in_browser(
+        app,
+        "gfo_what_if",
+        "show_charts",
+        Output("what-if-source-chart", "figure"),
+        Output("what-if-target-chart", "figure"),
+        Input("what-if-data", "data"),
+    )
+    follow_in_browser(
+        app, "gfo_what_if", "follow_shift", Input("what-if-slider", "value")
+    )
+    follow_in_browser(
+        app,
+        "gfo_what_if",
+        "mark_stored",
+        Output("what-if-hint", "className"),
+        Output("what-if-verdict", "className"),
+        Output("what-if-impact", "className"),
+        Output("what-if-evaluate", "disabled"),
+        Output("what-if-record", "disabled"),
+        Input("what-if-slider", "value"),
+        Input("what-if-data", "data"),
+        Input("what-if-stored", "data"),
+    )
+    follow_in_browser(
+        app,
+        "gfo_what_if",
+        "request_evaluation",
+        Input("what-if-slider", "value"),
+        Input("what-if-evaluate", "n_clicks"),
+        State("what-if-data", "data"),
+    )
+    follow_in_browser(
+        app,
+        "gfo_what_if",
+        "open_record",
+        Input("what-if-record", "n_clicks"),
+        Input("what-if-record-cancel", "n_clicks"),
+    )

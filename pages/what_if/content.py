@@ -1,0 +1,156 @@
+"""What fills the What-if page: safe interval, scenarios, tables, what was recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from dash import html
+from dash.development.base_component import Component
+
+from orchestrator.views import RecordOutcome, ShiftEnd, WhatIfView
+from pages import addresses
+from pages.attributes import aria
+from pages.components import (
+    data_table,
+    disclosure,
+    link,
+    notice,
+    outcome_badge,
+    risk_mark,
+    simulation_tag,
+    synthetic_tag,
+    verdict_badge,
+)
+from pages.theme import local_labels, number
+from pages.words import bound, share, typeset, verdict_word, window_name
+
+
+def safe_strip(view: WhatIfView) -> Component:
+    """The safe interval drawn under the slider's track."""
+    least, most = view.minimum_shift_pct, view.maximum_safe_shift_pct
+    is_safe = least is not None and most is not None and least <= most
+    bar = (
+        html.Div(
+            className="gfo-safe-bar",
+            style={"left": f"{least}%", "width": f"{max(most - least, 0.5)}%"},
+        )
+        if is_safe and least is not None and most is not None
+        else None
+    )
+    ends = [html.Span(share(value)) for value in (0, 25, 50, 75, 100)]
+    return html.Div(
+        [
+            html.Div(bar, className="gfo-safe-track"),
+            html.Div(ends, className="gfo-safe-scale"),
+        ],
+        **aria(hidden="true"),
+    )
+
+
+def safe_words(view: WhatIfView) -> list[Component | str]:
+    """The safe interval in words, and what can be moved at all."""
+    basis = (
+        f" At most {share(view.flexible_pct)} of the load of {view.source.region.name}"
+        f" can be moved. Loads, carbon and prices: {view.inputs_basis} values."
+    )
+    return [html.Strong(typeset(view.safe_interval_text)), basis]
+
+
+def baseline(view: WhatIfView) -> Component:
+    """The verdict without a shift."""
+    return html.Div(
+        [
+            html.H3("Without a shift"),
+            html.P(
+                [
+                    verdict_badge(view.baseline),
+                    " ",
+                    typeset(view.baseline.reason_text),
+                ]
+            ),
+        ],
+        className="gfo-baseline",
+    )
+
+
+def title(end: ShiftEnd, role: str) -> list[Component | str | None]:
+    """The heading of one end's chart."""
+    return [f"{end.region.name} ({role}) ", synthetic_tag(end.region)]
+
+
+def window_notice(view: WhatIfView) -> list[Component | None]:
+    """Which window this is, and why nothing can be tried, if so."""
+    blocked = (
+        notice("No shift can be judged", typeset(view.notice), kind="warn")
+        if view.notice
+        else None
+    )
+    window = html.P(
+        [
+            f"Window: {window_name(view.local_day)}. ",
+            simulation_tag(is_simulated=view.is_simulation),
+        ],
+        className="gfo-muted",
+    )
+    return [window, blocked]
+
+
+def scenarios(view: WhatIfView) -> Component:
+    """Verdicts at 0, 10, … 100 %."""
+    return data_table(
+        "Verdict at each shift",
+        ("Shift", "Verdict", "Risk", "Source bound", "Target bound"),
+        [
+            [
+                share(row.shift_pct),
+                outcome_badge(row.outcome),
+                risk_mark(row.risk_level),
+                bound(row.source_bound_c),
+                bound(row.target_bound_c),
+            ]
+            for row in view.scenarios
+        ],
+        numeric_from=3,
+        id="what-if-scenarios-table",
+    )
+
+
+def numbers(end: ShiftEnd | None, hours_utc: Sequence[datetime]) -> Component | None:
+    """The hours of one end before any shift, and what 1 % changes."""
+    if end is None or not end.mean_c:
+        return None
+    series = (end.mean_c, end.lower_c, end.upper_c, end.it_load_mw)
+    padded = [[*values, *[None] * (len(hours_utc) - len(values))] for values in series]
+    labels = local_labels(hours_utc, end.region.time_zone)
+    return disclosure(
+        "The numbers of this chart, without a shift",
+        data_table(
+            f"{end.region.name} by hour, without a shift",
+            ("Hour (local)", "Mean, °C", "Lower, °C", "Upper, °C", "IT load, MW"),
+            [
+                [label, *(number(values[hour], 1) for values in padded)]
+                for hour, label in enumerate(labels)
+            ],
+        ),
+    )
+
+
+def recorded(outcome: RecordOutcome) -> Component:
+    """What became of a request to record."""
+    if outcome.card is not None:
+        card = outcome.card
+        return notice(
+            f"Recorded as decision {card.decision_id}: {card.verdict.outcome.value}.",
+            link("Open it", addresses.decision_href(card.decision_id)),
+            id="what-if-recorded-notice",
+        )
+    changed = outcome.changed
+    if changed is None:
+        return notice("Nothing was recorded.", "Evaluate the shift again.", kind="warn")
+    return notice(
+        f"Nothing was recorded: the verdict is now {verdict_word(changed)}.",
+        f"{typeset(changed.reason_text)} Evaluate the shift again to see it.",
+        kind="warn",
+        id="what-if-changed-notice",
+    )

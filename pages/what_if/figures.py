@@ -1,0 +1,182 @@
+"""Before and after a shift, for one end of it.
+
+Traces that move with the slider carry a `meta` that `webapp/assets/what_if.js` finds
+them by; the arithmetic there and here is the same: a value plus shift times its rise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from plotly import graph_objects as go
+
+from orchestrator.views import Series, ShiftEnd
+from pages.theme import (
+    TEMPLATE,
+    Ink,
+    chart_instants,
+    local_labels,
+    local_time_axis,
+    thermal_limit_label,
+    tint,
+)
+
+MEAN_AFTER = "mean_after"
+LOWER_AFTER = "lower_after"
+UPPER_AFTER = "upper_after"
+BOUND_AFTER = "bound_after"
+
+
+def shift_chart(
+    end: ShiftEnd, hours_utc: Sequence[datetime], *, shift_pct: float
+) -> go.Figure:
+    """The forecast of one end with its range and day bound, before and after."""
+    figure = go.Figure()
+    figure.update_layout(template=TEMPLATE)
+    x = chart_instants(hours_utc)
+    labels = local_labels(hours_utc, end.region.time_zone)
+    _add_forecast(figure, end, x, labels, shift_pct=None)
+    _add_forecast(figure, end, x, labels, shift_pct=shift_pct)
+    if any(value is not None for value in end.actual_c):
+        figure.add_scatter(
+            x=x,
+            y=list(end.actual_c),
+            mode="lines",
+            name="Measured, without a shift",
+            line={"color": Ink.MEASURED.value, "width": 2, "dash": "dot"},
+            customdata=labels,
+            hovertemplate="%{customdata}<br>Measured %{y:.1f} °C<extra></extra>",
+        )
+    _add_levels(figure, end, x, shift_pct)
+    figure.update_xaxes(local_time_axis(hours_utc, end.region.time_zone, every_h=6))
+    figure.update_yaxes(title="Temperature (°C)", range=_reach_c(end))
+    return figure
+
+
+def moved(
+    values: Series, rises_c_per_pct: Series, shift_pct: float
+) -> list[float | None]:
+    """Each hour after a shift: its value plus the shift times its rise."""
+    rises = [*rises_c_per_pct, *[None] * (len(values) - len(rises_c_per_pct))]
+    return [
+        _plus(value, rise, shift_pct)
+        for value, rise in zip(values, rises, strict=False)
+    ]
+
+
+def bound_after_c(end: ShiftEnd, shift_pct: float) -> float | None:
+    """The end's day bound after a shift."""
+    return _plus(end.bound_c, end.rise_c_per_pct, shift_pct)
+
+
+def _reach_c(end: ShiftEnd) -> list[float] | None:
+    """An axis that no shift can leave, so that it stands still while one drags."""
+    rises = end.rise_by_hour_c_per_pct
+    values = [
+        *end.lower_c,
+        *end.upper_c,
+        *moved(end.lower_c, rises, 100.0),
+        *moved(end.upper_c, rises, 100.0),
+        end.bound_c,
+        bound_after_c(end, 100.0),
+    ]
+    known = [value for value in values if value is not None]
+    if not known:
+        return None
+    low_c, high_c = min(known), max(*known, end.thermal_limit_c)
+    room_c = 0.05 * (high_c - low_c)
+    return [low_c - room_c, high_c + room_c]
+
+
+def _plus(
+    value_c: float | None, rise_c_per_pct: float | None, shift_pct: float
+) -> float | None:
+    """Without a known rise, only no shift at all leaves a known value."""
+    if value_c is None or shift_pct == 0:
+        return value_c
+    return None if rise_c_per_pct is None else value_c + shift_pct * rise_c_per_pct
+
+
+def _add_forecast(
+    figure: go.Figure,
+    end: ShiftEnd,
+    x: list[str],
+    labels: list[str],
+    *,
+    shift_pct: float | None,
+) -> None:
+    """The forecast as it stands (`shift_pct` None), or after a shift."""
+    is_after = shift_pct is not None
+    ink = Ink.AFTER_SHIFT if is_after else Ink.FORECAST
+    word = "after the shift" if is_after else "before"
+    lower, mean, upper = (
+        moved(values, end.rise_by_hour_c_per_pct, shift_pct or 0.0)
+        for values in (end.lower_c, end.mean_c, end.upper_c)
+    )
+    edge = {"x": x, "mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
+    figure.add_scatter(
+        **edge,
+        y=lower,
+        name=f"Lower end {word}",
+        showlegend=False,
+        meta=LOWER_AFTER if is_after else None,
+    )
+    figure.add_scatter(
+        **edge,
+        y=upper,
+        name=f"Range of each hour, {word}",
+        fill="tonexty",
+        fillcolor=tint(ink, 0.2),
+        showlegend=False,
+        meta=UPPER_AFTER if is_after else None,
+    )
+    figure.add_scatter(
+        x=x,
+        y=mean,
+        mode="lines",
+        name=f"Forecast {word}",
+        line={
+            "color": ink.value,
+            "width": 2.5,
+            "dash": "solid" if is_after else "dash",
+        },
+        customdata=labels,
+        hovertemplate=f"%{{customdata}}<br>Mean {word} %{{y:.1f}} °C<extra></extra>",
+        meta=MEAN_AFTER if is_after else None,
+    )
+
+
+def _add_levels(
+    figure: go.Figure, end: ShiftEnd, x: list[str], shift_pct: float
+) -> None:
+    edges = [x[0], x[-1]] if x else []
+    levels = (
+        (
+            thermal_limit_label(end.thermal_limit_c),
+            end.thermal_limit_c,
+            Ink.LIMIT,
+            "dash",
+            None,
+        ),
+        ("Day bound before", end.bound_c, Ink.BOUND, "dot", None),
+        (
+            "Day bound after the shift",
+            bound_after_c(end, shift_pct),
+            Ink.BOUND,
+            "solid",
+            BOUND_AFTER,
+        ),
+    )
+    for name, level_c, ink, dash, meta in levels:
+        if level_c is None and meta is None:
+            continue
+        figure.add_scatter(
+            x=edges,
+            y=[level_c] * len(edges),
+            mode="lines",
+            name=name,
+            line={"color": ink.value, "width": 2.5, "dash": dash},
+            hoverinfo="skip",
+            meta=meta,
+        )

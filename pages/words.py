@@ -1,0 +1,155 @@
+"""What values are called: verdicts, risks, probabilities, days and ages in words."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from core.risk import RiskLevel
+from core.scheduler import Outcome
+from orchestrator.views import RegionChoice, VerdictView
+from pages.theme import (
+    MINUS,
+    MISSING,
+    THIN_SPACE,
+    celsius,
+    number,
+    short_number,
+    utc_offset,
+)
+
+RISK_STEPS: dict[RiskLevel, int] = {
+    RiskLevel.UNKNOWN: 0,
+    RiskLevel.LOW: 1,
+    RiskLevel.MODERATE: 2,
+    RiskLevel.HIGH: 3,
+    RiskLevel.CRITICAL: 4,
+}
+
+KIND_WORDS = {
+    "automatic": "Automatic",
+    "what_if": "What-if",
+    "recorded": "Recorded",
+}
+
+NEXT_24_HOURS = "the next 24 hours"
+_HYPHEN_AS_MINUS = re.compile(r"(?<![\w.-])-(?=\d)")
+_SPACE_BEFORE_UNIT = re.compile(r"(?<=\d) (?=%|°C|MW|h\b)")
+
+
+def verdict_shape(outcome: Outcome, *, data_problem: bool) -> str:
+    """The shape that goes with a verdict, so that colour never speaks alone."""
+    if outcome is Outcome.APPROVED:
+        return "✓"
+    return "▲" if data_problem else "■"
+
+
+def verdict_word(verdict: VerdictView) -> str:
+    """The verdict, and when it is one for want of data, that too."""
+    if verdict.data_problem:
+        return f"{verdict.outcome.value}: no data"
+    return verdict.outcome.value
+
+
+def typeset(text: str) -> str:
+    """A sentence with thin spaces before its units and true minus signs."""
+    return _HYPHEN_AS_MINUS.sub(MINUS, _SPACE_BEFORE_UNIT.sub(THIN_SPACE, text))
+
+
+def percent(value_pct: float | None, digits: int = 0) -> str:
+    """A percentage with its thin space."""
+    text = number(value_pct, digits)
+    return text if text == MISSING else f"{text}{THIN_SPACE}%"
+
+
+def share(value_pct: float | None) -> str:
+    """A percentage with no more digits than it needs, such as a shift."""
+    if value_pct is None or not math.isfinite(value_pct):
+        return MISSING
+    return f"{short_number(value_pct)}{THIN_SPACE}%"
+
+
+def allowed(allowed_frac: float) -> str:
+    """The allowed probability of exceeding the limit."""
+    return share(round(allowed_frac * 100, 6))
+
+
+def probability(chance_frac: float | None, allowed_frac: float) -> str:
+    """A chance with just enough digits to be told from the allowed one.
+
+    Examples
+    --------
+    >>> [probability(p, 0.05).replace(THIN_SPACE, " ") for p in (0.071, 0.0519, 0.0027)]
+    ['7 %', '5.2 %', '0.3 %']
+    """
+    if chance_frac is None or not math.isfinite(chance_frac):
+        return MISSING
+    chance_pct, allowed_pct = chance_frac * 100, allowed_frac * 100
+    for digits in range(5):
+        shown = round(chance_pct, digits)
+        looks_allowed = shown <= allowed_pct
+        if shown > 0 and looks_allowed == (chance_frac <= allowed_frac):
+            return percent(chance_pct, digits)
+    return percent(chance_pct, 5)
+
+
+def bound(bound_c: float | None) -> str:
+    """A bound, rounded up: never understated."""
+    if bound_c is None or not math.isfinite(bound_c):
+        return MISSING
+    return celsius(math.ceil(bound_c * 10 - 1e-9) / 10)
+
+
+def degrees(limit_c: float) -> str:
+    """A limit with no more digits than it needs."""
+    return f"{short_number(limit_c)}{THIN_SPACE}°C"
+
+
+def day_name(local_day: date) -> str:
+    """A day in full: 14 July 2023."""
+    return f"{local_day.day} {local_day:%B %Y}"
+
+
+def window_name(local_day: date | None) -> str:
+    """The window of a page: a day, or the next 24 hours."""
+    return NEXT_24_HOURS if local_day is None else day_name(local_day)
+
+
+def local_time(instant: datetime, time_zone: str) -> str:
+    """An instant on a clock in `time_zone`, its offset stated."""
+    local = instant.astimezone(ZoneInfo(time_zone))
+    return f"{local.day} {local:%b %Y, %H:%M} ({utc_offset(local)})"
+
+
+def utc_time(instant: datetime) -> str:
+    """An instant in UTC, to the second."""
+    return local_seconds(instant.astimezone(ZoneInfo("UTC")))
+
+
+def local_seconds(instant: datetime) -> str:
+    """An aware instant to the second, in its own zone."""
+    return f"{instant.day} {instant:%b %Y, %H:%M:%S} {instant.tzname()}"
+
+
+def age(hours: float | None) -> str:
+    """An age in its natural unit.
+
+    Examples
+    --------
+    >>> [age(h).replace(THIN_SPACE, " ") for h in (0.2, 3.4, 73.0)]
+    ['12 min', '3 h', '3 days']
+    """
+    if hours is None or not math.isfinite(hours):
+        return MISSING
+    if hours < 1:
+        return f"{round(hours * 60)}{THIN_SPACE}min"
+    if hours < 48:
+        return f"{round(hours)}{THIN_SPACE}h"
+    return f"{round(hours / 24)}{THIN_SPACE}days"
+
+
+def route(source: RegionChoice, target: RegionChoice | None) -> str:
+    """From where to where load moves."""
+    return source.name if target is None else f"{source.name} → {target.name}"

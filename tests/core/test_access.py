@@ -1,0 +1,68 @@
+"""Access: the code's table is that of the security design, cell by cell."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError
+
+import pytest
+
+from core.access import PERMISSIONS, Actor, Permission, Role
+from core.errors import FleetError, Forbidden, NotFound
+
+ALLOWED: dict[Permission, set[Role]] = {
+    # See fleet, forecasts, trade-offs, all decisions.
+    Permission.VIEW_FLEET: {Role.AUDITOR, Role.OPERATOR, Role.ADMIN},
+    # What-if, record or supersede a decision.
+    Permission.DECIDE: {Role.OPERATOR, Role.ADMIN},
+    # Audit events, replay, verify, export.
+    Permission.VIEW_AUDIT_EVENTS: {Role.AUDITOR, Role.ADMIN},
+    # Telemetry import, regions, models, users, tokens of others, policy.
+    Permission.MANAGE_TELEMETRY: {Role.ADMIN},
+    Permission.MANAGE_REGIONS: {Role.ADMIN},
+    Permission.MANAGE_MODELS: {Role.ADMIN},
+    Permission.MANAGE_USERS: {Role.ADMIN},
+    Permission.MANAGE_POLICY: {Role.ADMIN},
+}
+
+
+def actor(role: Role) -> Actor:
+    """Somebody with a role."""
+    return Actor(user_id=1, name="ada", role=role)
+
+
+def test_every_permission_and_every_role_is_in_the_table() -> None:
+    assert set(ALLOWED) == set(Permission)
+    assert set(PERMISSIONS) == set(Role)
+
+
+@pytest.mark.parametrize("permission", list(Permission))
+@pytest.mark.parametrize("role", list(Role))
+def test_role_may_exactly_what_the_table_says(
+    role: Role, permission: Permission
+) -> None:
+    is_allowed = role in ALLOWED[permission]
+    assert actor(role).may(permission) is is_allowed
+    if is_allowed:
+        actor(role).require(permission)
+        return
+    with pytest.raises(Forbidden):
+        actor(role).require(permission)
+
+
+def test_refusal_names_the_role_and_the_action() -> None:
+    with pytest.raises(Forbidden) as caught:
+        actor(Role.AUDITOR).require(Permission.MANAGE_USERS)
+    assert caught.value.message == (
+        "Your role (auditor) does not allow this: manage users."
+    )
+
+
+def test_actor_cannot_be_given_another_role() -> None:
+    with pytest.raises(FrozenInstanceError):
+        actor(Role.AUDITOR).role = Role.ADMIN  # type: ignore[misc]
+
+
+def test_error_without_words_shows_the_sentence_of_its_class() -> None:
+    assert NotFound().message == "What was asked for does not exist."
+    assert Forbidden("Not today.").message == "Not today."
+    assert issubclass(Forbidden, FleetError)

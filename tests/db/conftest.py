@@ -1,0 +1,127 @@
+"""A database with a row in every table; folders for embedded servers."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from core.access import Actor, Role
+from core.audit import AuditAction
+from db.audit import append_event
+from db.engine import DatabaseUrls, libpq_url, make_engine
+from db.local_server import LocalServer
+
+# In the order of the foreign keys; every statement makes exactly one row.
+FILL = (
+    "insert into app_user (name, role, password_hash) values ('ada', 'admin', 'x')",
+    """insert into user_session (token_sha256, user_id, expires_at_utc)
+        values (repeat('0', 64), 1, now() + interval '1 hour')""",
+    """insert into denial_count (address, minute_utc, kind, count)
+        values ('192.0.2.7', '2025-01-01T00:00Z', 'login', 3)""",
+    """insert into region (slug, name, time_zone, latitude_deg, longitude_deg,
+        cooling_type, overhead_frac, chiller_cop, economiser_full_c, economiser_none_c,
+        wue_air_l_per_kwh, adiabatic_switch_c, it_capacity_mw, flexible_load_frac,
+        grid_water_l_per_kwh, colour)
+        values ('US-TEX', 'Texas', 'America/Chicago', 31, -99, 'air', 0.1, 4, 10, 20,
+        0, 25, 100, 0.4, 1.5, '#1f77b4')""",
+    """insert into policy (version, thermal_limit_c, confidence,
+        cooling_factor_c_per_pct, telemetry_max_age_h, created_by_id)
+        values (1, 35, 0.95, 0.05, 3, 1)""",
+    """insert into ingest_batch (source_label, format, content_sha256, origin,
+        region_slugs, quantities, rows_read, rows_inserted, rows_updated,
+        rows_unchanged, rows_refused, actor_id)
+        values ('a.csv', 'csv', repeat('0', 64), 'measured', '{US-TEX}',
+        '{temperature_c}', 2, 1, 0, 0, 1, 1)""",
+    """insert into ingest_reject (batch_id, line_number, reason_code, reason, raw_text)
+        values (1, 2, 'range', 'too hot', '999')""",
+    "select ensure_telemetry_partitions('2023-08-01Z', '2023-09-01Z')",
+    """insert into telemetry (region_id, hour_utc, batch_id, temperature_c)
+        values (1, '2023-08-01 05:00Z', 1, 30)""",
+    "update telemetry set temperature_c = 31",
+    """insert into model_version (target, family, onnx_sha256, onnx_bytes,
+        contract_version, feature_names, region_slugs, horizon_h, trained_from_utc,
+        trained_until_utc, metrics, state, code_version, created_by_id)
+        values ('temperature_c', 'ridge', repeat('0', 64), '\\x00', 1, '{a}',
+        '{US-TEX}', 24, '2021-01-01Z', '2022-01-01Z', '{}', 'validated', '0.1.0', 1)""",
+    """insert into model_activation (target, model_version_id, reason, actor_id)
+        values ('temperature_c', 1, 'first', 1)""",
+    """insert into interval_calibration (model_version_id, region_id, confidence,
+        quantile, score_count, first_issue_utc, last_issue_utc)
+        values (1, 1, 0.95, 1.5, 90, '2022-01-01Z', '2022-04-01Z')""",
+    """insert into forecast (region_id, target, issued_at_utc, kind, status,
+        model_version_id) values (1, 'temperature_c', '2023-08-01 05:00Z', 'live',
+        'issued', 1)""",
+    """insert into forecast_hour (forecast_id, hour_index, mean, scale)
+        values (1, 0, 30, 1)""",
+    """insert into window_score (region_id, model_version_id, issued_at_utc,
+        local_issue_hour, day_max_c, score)
+        values (1, 1, '2023-08-01 05:00Z', 0, 38, 0.5)""",
+    """insert into decision (kind, request_id, actor_id, source_region_id, shift_pct,
+        local_day, window_start_utc, window_end_utc, is_simulated, outcome, reason_code,
+        reason_text, risk_level, recommendations, thermal_limit_c, confidence,
+        inputs_text, inputs_sha256, code_version)
+        values ('automatic', gen_random_uuid(), 1, 1, 0, '2023-08-01',
+        '2023-08-01 05:00Z', '2023-08-02 05:00Z', true, 'BLOCKED', 'above_limit',
+        'above', 'high', '{shift}', 35, 0.95, '{}', repeat('0', 64), '0.1.0')""",
+    """insert into region (slug, name, time_zone, latitude_deg, longitude_deg,
+        cooling_type, overhead_frac, chiller_cop, economiser_full_c, economiser_none_c,
+        wue_air_l_per_kwh, adiabatic_switch_c, it_capacity_mw, flexible_load_frac,
+        grid_water_l_per_kwh, colour)
+        values ('SG', 'Singapore', 'Asia/Singapore', 1, 104, 'hybrid', 0.1, 4, 10, 20,
+        0, 25, 100, 0.4, 1.5, '#1f77b4')""",
+    """insert into decision_transfer (decision_id, hour_utc, source_region_id,
+        target_region_id, moved_mw) values (1, '2023-08-01 05:00Z', 1, 2, 3)""",
+    """insert into procrastinate_jobs (queue_name, task_name) values ('q', 't')""",
+)
+
+
+@pytest.fixture
+def filled_urls(database_urls: DatabaseUrls) -> DatabaseUrls:
+    """A database of this test's own; the application filled every table of it."""
+    engine = make_engine(database_urls.app, pool_size=1)
+    actor = Actor(user_id=1, name="worker", role=Role.ADMIN)
+    with Session(engine) as session, session.begin():
+        for statement in FILL:
+            session.execute(text(statement))
+        append_event(session, actor=actor, action=AuditAction.INSTALLATION_STARTED)
+    engine.dispose()
+    return database_urls
+
+
+@pytest.fixture
+def empty_dir() -> Iterator[Path]:
+    """An empty data folder that every user can pass, with a short path."""
+    folder = Path(tempfile.mkdtemp(prefix="gfo-server-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Iterator[Path]:
+    """A data folder whose cluster is made and stopped; its tests leave it startable."""
+    folder = Path(tempfile.mkdtemp(prefix="gfo-created-"))
+    folder.chmod(0o755)
+    with LocalServer.own(folder):
+        pass
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def execute() -> Callable[[str, str], list[tuple[object, ...]]]:
+    """Runs one statement on a connection of its own and commits."""
+
+    def run(url: str, statement: str) -> list[tuple[object, ...]]:
+        with psycopg.connect(libpq_url(url)) as connection:
+            cursor = connection.execute(statement.encode())
+            return cursor.fetchall() if cursor.description else []
+
+    return run

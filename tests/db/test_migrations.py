@@ -1,0 +1,213 @@
+"""Migrations make the schema, and go down and up with data in every table."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+import pytest
+from sqlalchemy import Connection, text
+
+from core.errors import Conflict, InvalidInput
+from db import migrate
+from db.engine import DatabaseUrls, make_engine
+from db.schema import Base
+
+REVISIONS = ("0006", "0005", "0004", "0003", "0002", "0001", "base")
+
+_CONSTRAINTS = text(
+    """
+    select conrelid::regclass::text, conname, pg_get_constraintdef(oid)
+    from pg_constraint
+    where connamespace = 'public'::regnamespace and contype <> 't'
+      and conrelid::regclass::text = any(:tables)
+    order by 1, 2
+    """
+)
+_COLUMNS = text(
+    """
+    select table_name, column_name, udt_name, is_nullable, column_default,
+           is_identity, identity_generation, character_maximum_length, numeric_scale
+    from information_schema.columns
+    where table_schema = 'public' and table_name = any(:tables)
+    order by 1, 2
+    """
+)
+_INDEXES = text(
+    """
+    select tablename, indexname, indexdef from pg_indexes
+    where schemaname = 'public' and tablename = any(:tables) order by 1, 2
+    """
+)
+
+
+def scalar(url: str, statement: str) -> object:
+    engine = make_engine(url, pool_size=1)
+    try:
+        with engine.connect() as connection:
+            return connection.scalar(text(statement))
+    finally:
+        engine.dispose()
+
+
+def row_counts(url: str) -> dict[str, int]:
+    engine = make_engine(url, pool_size=1)
+    with engine.connect() as connection:
+        tables = connection.scalars(
+            text("select tablename from pg_tables where schemaname = 'public'")
+        ).all()
+        counts = {
+            table: connection.scalar(text(f"select count(*) from {table}"))  # noqa: S608
+            for table in tables
+        }
+    engine.dispose()
+    return counts
+
+
+def described(connection: Connection) -> list[list[tuple[object, ...]]]:
+    names = sorted(Base.metadata.tables)
+    return [
+        [tuple(row) for row in connection.execute(query, {"tables": names})]
+        for query in (_CONSTRAINTS, _COLUMNS, _INDEXES)
+    ]
+
+
+def test_migrations_leave_nothing_for_alembic_to_add(
+    database_urls: DatabaseUrls,
+) -> None:
+    migrate.check(database_urls)
+
+
+def test_check_finds_a_difference(database_urls: DatabaseUrls) -> None:
+    engine = make_engine(database_urls.owner, pool_size=1)
+    with engine.begin() as connection:
+        connection.execute(text("alter table region add column extra text"))
+    engine.dispose()
+
+    with pytest.raises(Conflict, match="extra"):
+        migrate.check(database_urls)
+
+
+def test_check_finds_a_database_behind(empty_database_urls: DatabaseUrls) -> None:
+    migrate.upgrade(empty_database_urls, "0003")
+
+    with pytest.raises(Conflict, match="newest"):
+        migrate.check(empty_database_urls)
+
+
+def test_migrated_tables_equal_the_declared_ones_to_every_constraint(
+    database_urls: DatabaseUrls, empty_database_urls: DatabaseUrls
+) -> None:
+    migrated = make_engine(database_urls.owner, pool_size=1)
+    declared = make_engine(empty_database_urls.owner, pool_size=1)
+    Base.metadata.create_all(declared)
+    with migrated.connect() as left, declared.connect() as right:
+        for found, expected in zip(described(left), described(right), strict=True):
+            assert expected
+            assert found == expected
+    migrated.dispose()
+    declared.dispose()
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_down_and_up_again_with_rows_in_every_table(
+    filled_urls: DatabaseUrls, revision: str
+) -> None:
+    before = row_counts(filled_urls.owner)
+    assert all(before[table] for table in Base.metadata.tables), before
+
+    migrate.downgrade(filled_urls, revision, discard_history=True)
+    kept = row_counts(filled_urls.owner)
+    migrate.upgrade(filled_urls)
+    after = row_counts(filled_urls.owner)
+
+    migrate.check(filled_urls)
+    kept.pop("alembic_version", None)
+    assert {table: after[table] for table in kept} == kept
+    assert set(after) | {"telemetry_2023_08"} == set(before)
+
+
+@pytest.mark.parametrize(("revision", "table"), [("0005", "audit_event")])
+def test_history_is_not_dropped_without_consent(
+    filled_urls: DatabaseUrls, revision: str, table: str
+) -> None:
+    with pytest.raises(Conflict, match=f"would drop {table} with 1 rows"):
+        migrate.downgrade(filled_urls, revision)
+
+    assert row_counts(filled_urls.owner)[table] == 1
+    assert migrate.current_revision(filled_urls.app) == "0006"
+
+
+def test_decisions_are_not_dropped_without_consent(filled_urls: DatabaseUrls) -> None:
+    migrate.downgrade(filled_urls, "0005", discard_history=True)
+
+    with pytest.raises(Conflict, match="would drop decision with 1 rows"):
+        migrate.downgrade(filled_urls, "0004")
+
+    assert row_counts(filled_urls.owner)["decision"] == 1
+
+
+def test_an_empty_history_needs_no_consent(empty_database_urls: DatabaseUrls) -> None:
+    migrate.upgrade(empty_database_urls)
+
+    migrate.downgrade(empty_database_urls, "base")
+
+    assert migrate.current_revision(empty_database_urls.owner) is None
+
+
+def test_system_users_are_there_and_cannot_log_in(database_urls: DatabaseUrls) -> None:
+    names = scalar(
+        database_urls.app,
+        "select array_agg(name order by name) from app_user"
+        " where is_system and password_hash is null and role = 'admin'",
+    )
+
+    assert names == ["cli", "worker"]
+
+
+def test_a_table_in_use_stops_a_migration_within_seconds(
+    filled_urls: DatabaseUrls,
+) -> None:
+    engine = make_engine(filled_urls.app, pool_size=1)
+    with engine.connect() as reader:
+        reader.execute(text("select count(*) from audit_event"))
+        with pytest.raises(Conflict, match="locks in time"):
+            migrate.downgrade(filled_urls, "0005", discard_history=True)
+    engine.dispose()
+
+    assert migrate.current_revision(filled_urls.app) == "0006"
+
+
+def test_two_migrators_at_once_both_succeed(empty_database_urls: DatabaseUrls) -> None:
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            migrate.upgrade(empty_database_urls)
+        except BaseException as exc:  # noqa: BLE001 -- handed to the main thread
+            failures.append(exc)
+
+    threads = [threading.Thread(target=run) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert failures == []
+    assert migrate.current_revision(empty_database_urls.app) == migrate.head_revision()
+
+
+def test_an_unknown_revision_is_named(database_urls: DatabaseUrls) -> None:
+    with pytest.raises(InvalidInput, match="'9999'"):
+        migrate.upgrade(database_urls, "9999")
+
+
+def test_migrating_leaves_logging_as_it_was(database_urls: DatabaseUrls) -> None:
+    root = logging.getLogger()
+    before = (root.level, list(root.handlers), root.disabled)
+    ours = logging.getLogger("gfo.test")
+
+    migrate.upgrade(database_urls)
+
+    assert (root.level, list(root.handlers), root.disabled) == before
+    assert not ours.disabled

@@ -1,0 +1,251 @@
+"""Telemetry queries and the bulk upsert, on real partitions."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from core.telemetry import HOUR, Quantity
+from db.engine import DatabaseUrls, make_engine
+from db.ingest import NewBatch, RowCounts
+from db.regions import StoredRegion, insert_region, update_region
+from db.telemetry import (
+    coverage_days,
+    first_and_last_hour,
+    last_hour_with,
+    latest_hours,
+    load_frame,
+)
+from db.telemetry_merge import SettledRows, settle_staged, write_settled
+from db.telemetry_staging import open_staging, stage_rows
+from db.users import system_actor
+from orchestrator.demo_regions import DEMO_REGIONS, demo_profile
+
+START = datetime(2023, 6, 30, 22, tzinfo=UTC)
+QUANTITIES = tuple(Quantity)
+
+Values = dict[Quantity, float]
+T, LOAD = Quantity.TEMPERATURE_C, Quantity.IT_LOAD_MW
+
+
+@pytest.fixture
+def arizona(session: Session) -> StoredRegion:
+    return insert_region(session, DEMO_REGIONS[0].region)
+
+
+def write(
+    session: Session, region: StoredRegion, hours: Sequence[tuple[datetime, Values]]
+) -> SettledRows:
+    """Upsert hours of a region as one batch."""
+    open_staging(session)
+    stage_rows(
+        session,
+        [
+            (n, region.region_id, hour, *(values.get(q) for q in QUANTITIES), "raw")
+            for n, (hour, values) in enumerate(hours, start=1)
+        ],
+    )
+    settled = settle_staged(session, conflict_code="conflicting_duplicate")
+    write_settled(session, settled, _batch(session, region))
+    return settled
+
+
+def _batch(session: Session, region: StoredRegion) -> NewBatch:
+    return NewBatch(
+        source_label="test",
+        format="csv",
+        content_sha256="0" * 64,
+        origin="measured",
+        carbon_kind=None,
+        time_zone=None,
+        region_slugs=[region.slug],
+        quantities=["temperature_c"],
+        actor_id=system_actor(session, "cli").user_id,
+    )
+
+
+def counted(counts: RowCounts) -> tuple[int, int, int]:
+    return counts.rows_inserted, counts.rows_updated, counts.rows_unchanged
+
+
+def test_a_frame_spans_partitions_and_shows_gaps_as_nan(
+    session: Session, arizona: StoredRegion
+) -> None:
+    write(session, arizona, [(START, {T: 40.0}), (START + 3 * HOUR, {T: 39.5})])
+
+    frame = load_frame(session, "arizona", START - HOUR, START + 4 * HOUR)
+
+    assert frame.start_utc == START - HOUR
+    np.testing.assert_array_equal(frame.column(T), [np.nan, 40.0, np.nan, np.nan, 39.5])
+    assert np.isnan(frame.column(LOAD)).all()
+
+
+def test_a_frame_of_nothing_is_all_nan(session: Session, arizona: StoredRegion) -> None:
+    del arizona
+    frame = load_frame(session, "arizona", START, START + 2 * HOUR)
+    assert np.isnan(frame.column(T)).all()
+    assert load_frame(session, "arizona", START, START).n_hours == 0
+
+
+def test_an_upsert_counts_exactly_and_null_overwrites_nothing(
+    session: Session, arizona: StoredRegion
+) -> None:
+    hours = [START + n * HOUR for n in range(4)]
+    write(session, arizona, [(hour, {T: 30.0, LOAD: 50.0}) for hour in hours[:3]])
+
+    settled = write(
+        session,
+        arizona,
+        [
+            (hours[0], {T: 30.0}),
+            (hours[1], {T: 31.0}),
+            (hours[2], {LOAD: 50.0, Quantity.PRICE_USD_MWH: 9.0}),
+            (hours[3], {T: 33.0}),
+        ],
+    )
+
+    assert counted(settled.counts) == (1, 2, 1)
+    frame = load_frame(session, "arizona", START, START + 4 * HOUR)
+    np.testing.assert_array_equal(frame.column(T), [30.0, 31.0, 30.0, 33.0])
+    np.testing.assert_array_equal(frame.column(LOAD), [50.0, 50.0, 50.0, np.nan])
+
+
+def test_values_survive_bit_for_bit(session: Session, arizona: StoredRegion) -> None:
+    awkward = [0.1 + 0.2, 1e-300, 59.99999999999999, -1 / 3]
+    write(
+        session,
+        arizona,
+        [(START + n * HOUR, {T: value}) for n, value in enumerate(awkward)],
+    )
+    frame = load_frame(session, "arizona", START, START + 4 * HOUR)
+    assert frame.column(T).tolist() == awkward
+
+
+def test_partitions_are_made_for_months_with_rows_only(
+    session: Session, arizona: StoredRegion
+) -> None:
+    hours = [datetime(year, 1, 1, tzinfo=UTC) for year in (2003, 2012)]
+    write(session, arizona, [(hour, {T: 10.0}) for hour in hours])
+    made = session.scalars(
+        text(
+            "select relname from pg_class where relispartition and relkind = 'r'"
+            " and relname between 'telemetry_2003' and 'telemetry_2013' order by 1"
+        )
+    ).all()
+    assert made == ["telemetry_2003_01", "telemetry_2012_01"]
+
+
+def test_latest_hours_hold_the_last_row_of_each_active_region(
+    session: Session, arizona: StoredRegion
+) -> None:
+    ireland = insert_region(session, DEMO_REGIONS[1].region)
+    write(session, arizona, [(START, {T: 40.0}), (START + 5 * HOUR, {LOAD: 50.0})])
+    assert set(latest_hours(session)) == {"arizona"}
+
+    write(session, ireland, [(START, {T: 15.0})])
+    latest = latest_hours(session)
+    assert latest["arizona"].hour_utc == START + 5 * HOUR
+    assert latest["arizona"].values == {LOAD: 50.0}
+    assert latest["ireland"].values == {T: 15.0}
+
+    update_region(session, replace(arizona.region, is_active=False))
+    assert set(latest_hours(session)) == {"ireland"}
+
+
+def test_last_hour_with_a_quantity_counts_hours_that_have_ended(
+    session: Session, arizona: StoredRegion
+) -> None:
+    write(
+        session,
+        arizona,
+        [
+            (START, {T: 40.0}),
+            (START + HOUR, {T: 41.0}),
+            (START + 2 * HOUR, {LOAD: 50.0}),
+        ],
+    )
+    assert last_hour_with(session, "arizona", T) == START + HOUR
+    assert last_hour_with(session, "arizona", LOAD) == START + 2 * HOUR
+    half_way = START + timedelta(minutes=90)
+    assert last_hour_with(session, "arizona", T, until_utc=half_way) == START
+    assert last_hour_with(session, "arizona", T, until_utc=START) is None
+    assert last_hour_with(session, "arizona", Quantity.PRICE_USD_MWH) is None
+
+
+def test_first_and_last_hour(session: Session, arizona: StoredRegion) -> None:
+    assert first_and_last_hour(session, "arizona") is None
+    write(session, arizona, [(START + n * HOUR, {T: 40.0}) for n in (7, 0, 3)])
+    assert first_and_last_hour(session, "arizona") == (START, START + 7 * HOUR)
+
+
+def test_days_are_local_to_the_region(session: Session, arizona: StoredRegion) -> None:
+    """Midnight in Phoenix is 07:00 UTC."""
+    midnight_utc = datetime(2023, 7, 1, 7, tzinfo=UTC)
+    write(
+        session,
+        arizona,
+        [
+            (midnight_utc - HOUR, {T: 30.0}),
+            (midnight_utc, {T: 30.0}),
+            (midnight_utc + HOUR, {LOAD: 50.0}),
+        ],
+    )
+    days = coverage_days(session, "arizona")
+    assert [(d.local_day, d.n_hours, d.n_temperature_hours) for d in days] == [
+        (date(2023, 6, 30), 1, 1),
+        (date(2023, 7, 1), 2, 1),
+    ]
+
+
+def import_at_once(
+    urls: DatabaseUrls, slugs: tuple[str, str], hours: Sequence[datetime]
+) -> list[tuple[int, int, int]]:
+    """Two writers that start together, and what each of them counted."""
+    engine = make_engine(urls.app, pool_size=3)
+    outcomes: list[tuple[int, int, int]] = []
+    barrier = threading.Barrier(2, timeout=30)
+    with Session(engine) as session, session.begin():
+        regions = {
+            slug: insert_region(session, demo_profile(slug).region)
+            for slug in set(slugs)
+        }
+
+    def import_rows(region: StoredRegion) -> None:
+        with Session(engine) as session, session.begin():
+            barrier.wait()
+            rows = [(hour, {T: 40.0}) for hour in hours]
+            outcomes.append(counted(write(session, region, rows).counts))
+
+    threads = [
+        threading.Thread(target=import_rows, args=(regions[slug],)) for slug in slugs
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    engine.dispose()
+    return sorted(outcomes)
+
+
+def test_writers_of_a_region_wait_for_each_other_and_count_right(
+    database_urls: DatabaseUrls,
+) -> None:
+    """Of two imports of the same hours at once, one inserts and one changes nothing."""
+    hours = [START + n * HOUR for n in range(100)]
+    outcomes = import_at_once(database_urls, ("arizona", "arizona"), hours)
+    assert outcomes == [(0, 0, 100), (100, 0, 0)]
+
+
+def test_writers_of_different_regions_that_both_need_partitions_both_finish(
+    database_urls: DatabaseUrls,
+) -> None:
+    hours = [datetime(2001 + n // 12, n % 12 + 1, 1, tzinfo=UTC) for n in range(48)]
+    outcomes = import_at_once(database_urls, ("arizona", "ireland"), hours)
+    assert outcomes == [(48, 0, 0), (48, 0, 0)]

@@ -1,0 +1,83 @@
+"""From "where is trouble?" to "how likely is it?", as an operator reads it."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from selenium.webdriver.common.keys import Keys
+
+from db.users import system_actor
+from orchestrator.services.forecasting import day_view
+from tests.e2e.serving import Portal
+from tests.e2e.visitor import Visitor, fleet_row
+
+pytestmark = pytest.mark.e2e
+
+HOT_DAY = date(2025, 7, 13)
+WARM_DAY = date(2025, 6, 14)
+
+
+def test_fleet_shows_each_region_with_its_verdict(visitor: Visitor) -> None:
+    visitor.come_in("olga")
+    visitor.sees("#fleet-headline", "BLOCKED: Arizona.", "2 of 3 APPROVED.")
+    visitor.sees(fleet_row("arizona"), "Arizona", "■ BLOCKED", "allowed 5 %")
+    for region in ("ireland", "wyoming"):
+        visitor.sees(fleet_row(region), "✓ APPROVED", "allowed 5 %", "limit 35 °C")
+
+
+def test_a_hot_day_is_said_in_one_sentence_with_chance_and_verdict(
+    visitor: Visitor,
+) -> None:
+    visitor.come_in("olga")
+    visitor.follow("Forecast", fleet_row("arizona"))
+    visitor.sees("#forecast-sentence", "Arizona", "in the next 24 hours", "BLOCKED")
+    visitor.type_into("#forecast-day", "13 Jul 2025", Keys.ENTER)
+    visitor.is_at("/forecast?region=arizona&day=2025-07-13")
+    visitor.sees(
+        "#forecast-sentence",
+        "Chance that Arizona exceeds 35 °C on 13 July 2025: 100 % (allowed 5 %)",
+        "→ ■ BLOCKED",
+        "simulation",
+    )
+    visitor.sees("#forecast-panel", "is above the limit of 35 °C")
+
+
+def test_the_sentence_says_what_the_forecast_service_says(
+    visitor: Visitor, portal: Portal
+) -> None:
+    with portal.runtime.transaction() as session:
+        view = day_view(
+            session,
+            system_actor(session, "cli"),
+            region_slug="arizona",
+            local_day=WARM_DAY,
+            now=portal.runtime.clock(),
+        )
+    chance = view.exceedance_probability
+    assert chance is not None
+    assert 0.05 < chance < 0.95  # a day on which the chance is worth reading
+    visitor.come_in("olga", f"/forecast?region=arizona&day={WARM_DAY}")
+    visitor.sees(
+        "#forecast-sentence",
+        f"on 14 June 2025: {100 * chance:.0f} % (allowed 5 %)",
+        view.verdict.outcome.value,
+    )
+    visitor.sees("#forecast-panel", f"In about {round(100 * chance)} of 100 past days")
+
+
+def test_the_chart_has_its_limit_and_a_table_of_its_numbers(visitor: Visitor) -> None:
+    visitor.come_in("olga", f"/forecast?region=arizona&day={HOT_DAY}")
+    visitor.sees("#forecast-chart .legend", "Thermal limit (35 °C)")
+    assert visitor.text("#forecast-hours table") == ""
+    visitor.click("#forecast-hours summary")
+    table = visitor.sees("#forecast-hours table", "Hour (local)", "Measured")
+    assert table.count(":00 ") == 24
+
+
+def test_the_next_24_hours_are_one_click_away_from_any_day(visitor: Visitor) -> None:
+    visitor.come_in("olga", f"/forecast?region=arizona&day={HOT_DAY}")
+    visitor.sees("#forecast-sentence", "13 July 2025")
+    visitor.click("#forecast-next-24h")
+    visitor.is_at("/forecast?region=arizona")
+    visitor.sees("#forecast-sentence", "in the next 24 hours")

@@ -1,0 +1,102 @@
+"""A part of the portal that is killed comes back by itself, with every row."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.portal_process import (
+    ADMIN_PASSWORD,
+    Browser,
+    PortalProcess,
+    add_region,
+    children_of,
+    processes_of,
+    require_kept,
+    wait_until,
+)
+
+pytestmark = pytest.mark.slow
+
+BACK_WITHIN_S = 30.0
+
+
+@pytest.fixture(scope="module")
+def portal(stage_dir: Path, installed_stage: Path) -> Iterator[PortalProcess]:
+    """One portal for all faults here: each finds it as the one before left it."""
+    folder = Path(tempfile.mkdtemp(prefix="r", dir=stage_dir))
+    folder.chmod(0o755)
+    subprocess.run(["/bin/cp", "-a", f"{installed_stage}/.", folder], check=True)
+    portal = PortalProcess.start(folder).wait_ready()
+    wait_until(lambda: "worker_started" in portal.logged)
+    yield portal
+    portal.stop()
+    assert not processes_of(folder)
+    portal.clean_up()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _database(portal: PortalProcess) -> int:
+    return portal.child("bin/postgres")
+
+
+def _web_master(portal: PortalProcess) -> int:
+    return portal.child("gunicorn")
+
+
+def _web_worker(portal: PortalProcess) -> int:
+    return children_of(_web_master(portal))[0]
+
+
+def _worker(portal: PortalProcess) -> int:
+    return portal.child("orchestrator worker")
+
+
+@pytest.mark.parametrize("find", [_database, _web_worker, _web_master, _worker])
+def test_what_is_killed_comes_back_and_no_committed_row_is_lost(
+    portal: PortalProcess, find: Callable[[PortalProcess], int]
+) -> None:
+    slug = find.__name__.strip("_").replace("_", "-").upper()
+    add_region(portal.data_dir, slug)
+    killed = find(portal)
+    others = set(children_of(portal.process.pid)) - {killed}
+
+    os.kill(killed, signal.SIGKILL)
+
+    wait_until(lambda: killed not in processes_of(portal.data_dir))
+    wait_until(lambda: portal.is_ready() and _has_a_worker(portal), BACK_WITHIN_S)
+    assert portal.process.poll() is None
+    if find is not _database:  # the worker may choose to start anew without one
+        assert others <= set(children_of(portal.process.pid))
+    require_kept(portal.data_dir, slug)
+    assert Browser(portal.url).log_in("admin", ADMIN_PASSWORD).status == 303
+
+
+def _has_a_worker(portal: PortalProcess) -> bool:
+    return any(
+        "orchestrator worker" in processes_of(portal.data_dir).get(number, "")
+        for number in children_of(portal.process.pid)
+    )
+
+
+def test_a_killed_web_master_takes_its_workers_along(portal: PortalProcess) -> None:
+    master = _web_master(portal)
+    workers = children_of(master)
+    assert len(workers) == 2
+
+    os.kill(master, signal.SIGKILL)
+
+    wait_until(lambda: not workers_alive(portal, workers), 3.0)
+    wait_until(portal.is_ready, BACK_WITHIN_S)
+
+
+def workers_alive(portal: PortalProcess, workers: list[int]) -> set[int]:
+    """Those of `workers` that still live."""
+    return set(workers) & processes_of(portal.data_dir).keys()

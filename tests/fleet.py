@@ -1,0 +1,99 @@
+"""A small synthetic fleet in July: telemetry, models, hindcasts, one live issue.
+
+Made once per test process and cloned for each test that needs it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from core.access import Actor
+from core.days import full_hour
+from core.forecasts import Target
+from db.engine import DatabaseUrls, make_engine
+from db.users import system_actor
+from orchestrator.demo_regions import first_demo_profiles
+from orchestrator.runtime import Runtime
+from orchestrator.services.hindcasts import hindcast_regions
+from orchestrator.services.installation import ensure_first_policy
+from orchestrator.services.issuance import issue_live
+from orchestrator.services.model_registry import ModelCache
+from orchestrator.services.telemetry import generate_telemetry
+from orchestrator.services.training import train_models
+from orchestrator.services.window_choice import active_regions
+from orchestrator.settings import load_settings
+
+NOW = datetime(2025, 7, 20, 18, 25, tzinfo=UTC)
+TRAINED_UNTIL = date(2025, 3, 1)
+SEED = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fleet:
+    """A runtime on a database of its own, with a clock that stands still."""
+
+    runtime: Runtime
+    urls: DatabaseUrls
+
+    def actor(self, session: Session, name: str = "cli") -> Actor:
+        """A system user."""
+        return system_actor(session, name)
+
+
+def runtime_on(urls: DatabaseUrls, now: datetime = NOW) -> Runtime:
+    """A runtime as the app role, whose clock shows `now`."""
+    settings = load_settings(None).model_copy(
+        update={"data_dir": Path("unused"), "demo_seed": SEED}
+    )
+    return Runtime(settings=settings, engine=make_engine(urls.app), clock=lambda: now)
+
+
+def make_fleet(urls: DatabaseUrls, *, n_regions: int = 3, n_days: int = 500) -> None:
+    """Fill a migrated database with the fleet."""
+    runtime = runtime_on(urls)
+    end_utc = full_hour(NOW)
+    with runtime.transaction() as session:
+        actor = system_actor(session, "worker")
+        ensure_first_policy(session, actor, runtime.settings.first_policy())
+        generate_telemetry(
+            session,
+            actor,
+            first_demo_profiles(n_regions),
+            start_utc=end_utc - timedelta(days=n_days),
+            end_utc=end_utc,
+            seed=SEED,
+            now_utc=NOW,
+        )
+        train_models(
+            session,
+            actor,
+            targets=list(Target),
+            until_day=TRAINED_UNTIL,
+            seed=SEED,
+            activate=False,
+            now=NOW,
+        )
+        found = active_regions(session)
+        hindcast_regions(
+            session,
+            actor,
+            ModelCache(),
+            stored_regions=found,
+            all_regions=found,
+            from_day=TRAINED_UNTIL + timedelta(days=1),
+            until_day=NOW.date() + timedelta(days=1),
+            now=NOW,
+        )
+        issue_live(
+            session,
+            actor,
+            ModelCache(),
+            issued_at_utc=full_hour(NOW),
+            stored_regions=found,
+            now=NOW,
+        )
+    runtime.engine.dispose()

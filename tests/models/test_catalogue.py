@@ -1,0 +1,79 @@
+"""The published catalogue is the one in the code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.errors import InvalidInput
+from core.forecasts import Target
+from models.catalogue import (
+    CATALOGUE,
+    catalogue_markdown,
+    default_feature_names,
+    features_named,
+)
+from models.contract import ALLOWED_OPERATORS
+from models.gaps import (
+    MAX_FILLED_GAP_H,
+    MAX_FILLED_HOURS,
+    MAX_HELD_H,
+    MEAN_WINDOW_H,
+)
+from models.metadata import CONTRACT_VERSION
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "model-contract.md"
+
+
+def _between(page: str, marker: str) -> str:
+    after = page.split(f"<!-- {marker} -->\n")[1]
+    return after.split(f"\n<!-- end {marker} -->", maxsplit=1)[0]
+
+
+def test_page_holds_the_table_that_the_code_generates() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert _between(page, "catalogue").strip() == catalogue_markdown()
+
+
+def test_page_lists_exactly_the_allowed_operators() -> None:
+    listed = _between(PAGE.read_text(encoding="utf-8"), "operators")
+    assert {name.strip(" `\n") for name in listed.split(",")} == ALLOWED_OPERATORS
+
+
+def test_page_states_the_gap_rules_of_the_code() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert f"of at most {MAX_FILLED_GAP_H} h" in page
+    assert f"at most {MAX_FILLED_HOURS} h of one look-back" in page
+    assert f"up to {MAX_HELD_H} h" in page
+    assert f"{MEAN_WINDOW_H} h before" in page
+    assert f"`gfo_contract_version` | `{CONTRACT_VERSION}`" in page
+
+
+@pytest.mark.parametrize("target", list(Target))
+@pytest.mark.parametrize("with_season", [True, False])
+def test_every_default_feature_is_in_the_catalogue_once(
+    target: Target, with_season: bool
+) -> None:
+    names = default_feature_names(target, with_season=with_season)
+    assert [feature.name for feature in features_named(names)] == list(names)
+    assert any(name.startswith("year_") for name in names) == with_season
+
+
+@pytest.mark.parametrize(
+    ("names", "word"),
+    [
+        ((), "at least one"),
+        (("temperature_c_lag_0h",), "temperature_c_lag_0h"),
+        (("local_hour", "local_hour"), "twice"),
+    ],
+)
+def test_names_outside_the_catalogue_are_refused(
+    names: tuple[str, ...], word: str
+) -> None:
+    with pytest.raises(InvalidInput, match=word):
+        features_named(names)
+
+
+def test_no_feature_looks_at_the_hour_of_issue_or_later() -> None:
+    assert min(f.lag_h for f in CATALOGUE.values() if f.lag_h is not None) == 1

@@ -1,0 +1,175 @@
+"""Accounts: the first admin, roles, one-time passwords, and who may change them."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy.orm import Session
+
+from core.access import Actor, Role
+from core.audit import AuditAction
+from core.errors import Conflict, Forbidden, InvalidInput, NotFound
+from db.audit import list_events
+from db.engine import DatabaseUrls, make_engine
+from db.users import find_user_by_name, system_actor
+from orchestrator.services import accounts, logins, passwords
+from orchestrator.services.logins import Client, Login, RefusedLogin
+
+NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
+STRONG = "quartz lantern seven rivers"
+CLIENT = Client(address="203.0.113.7", user_agent=None)
+
+
+@pytest.fixture
+def cli(session: Session) -> Actor:
+    return system_actor(session, "cli")
+
+
+def _log_in(session: Session, name: str, password: str) -> Login | RefusedLogin:
+    return logins.log_in(session, name=name, password=password, client=CLIENT, now=NOW)
+
+
+def test_the_first_admin_gets_a_one_time_password(session: Session) -> None:
+    printed = accounts.ensure_first_admin(session, "root", None)
+    assert printed is not None
+    login = _log_in(session, "root", printed)
+    assert isinstance(login, Login)
+    assert login.must_change_password
+    assert login.actor.role is Role.ADMIN
+
+
+def test_the_operator_may_choose_the_first_password(session: Session) -> None:
+    assert accounts.ensure_first_admin(session, "root", STRONG) is None
+    login = _log_in(session, "root", STRONG)
+    assert isinstance(login, Login)
+    assert not login.must_change_password
+
+
+@pytest.mark.parametrize("weak", ["", "short", "password12345", "rootrootrootroot"])
+def test_a_weak_first_password_is_one_clear_sentence(
+    session: Session, weak: str
+) -> None:
+    with pytest.raises(InvalidInput, match="GFO_ADMIN_PASSWORD cannot be used"):
+        accounts.ensure_first_admin(session, "root", weak)
+    assert find_user_by_name(session, "root") is None
+
+
+def test_an_installation_with_people_keeps_them(session: Session) -> None:
+    accounts.ensure_first_admin(session, "root", STRONG)
+    assert accounts.ensure_first_admin(session, "other", None) is None
+    assert find_user_by_name(session, "other") is None
+
+
+def test_an_added_user_logs_in_once_and_must_change(
+    session: Session, cli: Actor
+) -> None:
+    made = accounts.add_user(session, cli, name=" ada ", role=Role.AUDITOR)
+    assert made.account.name == "ada"
+    assert made.password not in repr(made)
+    login = _log_in(session, "ada", made.password)
+    assert isinstance(login, Login)
+    assert login.must_change_password
+    event = next(e for e in list_events(session) if e.action == AuditAction.USER_ADDED)
+    assert event.actor_name == "cli"
+    assert made.password not in event.payload
+
+
+@pytest.mark.parametrize("name", ["", "   ", "a" * 81, "a\x00b", "a\nb"])
+def test_names_are_short_and_printable(session: Session, cli: Actor, name: str) -> None:
+    with pytest.raises(InvalidInput):
+        accounts.add_user(session, cli, name=name, role=Role.AUDITOR)
+
+
+@pytest.mark.parametrize("role", [Role.AUDITOR, Role.OPERATOR])
+def test_only_admins_manage_accounts(session: Session, cli: Actor, role: Role) -> None:
+    accounts.ensure_first_admin(session, "root", STRONG)
+    actor = Actor(user_id=cli.user_id, name="x", role=role)
+    with pytest.raises(Forbidden):
+        accounts.add_user(session, actor, name="eve", role=Role.ADMIN)
+    with pytest.raises(Forbidden):
+        accounts.list_accounts(session, actor)
+    with pytest.raises(Forbidden):
+        accounts.disable_user(session, actor, "root", now=NOW)
+    with pytest.raises(Forbidden):
+        accounts.change_role(session, actor, "root", Role.AUDITOR, now=NOW)
+    with pytest.raises(Forbidden):
+        accounts.reset_password(session, actor, "root", now=NOW)
+
+
+def test_system_users_cannot_be_changed_or_log_in(session: Session, cli: Actor) -> None:
+    with pytest.raises(NotFound):
+        accounts.reset_password(session, cli, "worker", now=NOW)
+    with pytest.raises(NotFound):
+        accounts.disable_user(session, cli, "cli", now=NOW)
+    assert isinstance(_log_in(session, "worker", ""), RefusedLogin)
+
+
+def test_the_last_admin_stays(session: Session, cli: Actor) -> None:
+    accounts.ensure_first_admin(session, "root", STRONG)
+    with pytest.raises(Conflict, match="only admin left"):
+        accounts.disable_user(session, cli, "root", now=NOW)
+    with pytest.raises(Conflict, match="only admin left"):
+        accounts.change_role(session, cli, "root", Role.OPERATOR, now=NOW)
+    accounts.add_user(session, cli, name="second", role=Role.ADMIN)
+    assert not accounts.disable_user(session, cli, "root", now=NOW).is_active
+
+
+def test_two_admins_who_disable_each_other_leave_one(
+    database_urls: DatabaseUrls,
+) -> None:
+    engine = make_engine(database_urls.app)
+    with Session(engine) as session, session.begin():
+        cli = system_actor(session, "cli")
+        for name in ("anna", "berta"):
+            accounts.add_user(session, cli, name=name, role=Role.ADMIN)
+    barrier = threading.Barrier(2)
+    outcomes: list[str] = []
+
+    def disable(name: str) -> None:
+        with Session(engine) as session, session.begin():
+            barrier.wait()
+            accounts.disable_user(session, cli, name, now=NOW)
+        outcomes.append(name)
+
+    def attempt(name: str) -> None:
+        try:
+            disable(name)
+        except Conflict:
+            outcomes.append("conflict")
+
+    threads = [threading.Thread(target=attempt, args=[n]) for n in ("anna", "berta")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=20)
+    engine.dispose()
+    assert len(outcomes) == 2
+    assert outcomes.count("conflict") == 1
+
+
+def test_a_changed_role_is_audited_with_both_values(
+    session: Session, cli: Actor
+) -> None:
+    accounts.add_user(session, cli, name="ada", role=Role.AUDITOR)
+    accounts.change_role(session, cli, "ada", Role.OPERATOR, now=NOW)
+    event = list_events(session, action=AuditAction.USER_ROLE_CHANGED)[0]
+    assert '"before":{"is_active":true,"name":"ada","role":"auditor"}' in event.payload
+    assert '"role":"operator"' in event.payload
+
+
+def test_a_login_renews_a_hash_of_older_parameters(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accounts.ensure_first_admin(session, "root", STRONG)
+    before = find_user_by_name(session, "root")
+    stronger = passwords.PasswordHasher(time_cost=3, memory_cost=20 * 1024)
+    monkeypatch.setattr(passwords, "_HASHER", stronger)
+    assert isinstance(_log_in(session, "root", STRONG), Login)
+    after = find_user_by_name(session, "root")
+    assert before is not None
+    assert after is not None
+    assert before.password_hash != after.password_hash
+    assert "t=3" in (after.password_hash or "")
+    assert isinstance(_log_in(session, "root", STRONG), Login)

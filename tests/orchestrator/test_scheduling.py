@@ -1,0 +1,541 @@
+"""Issue, decide, try a shift, record it: the services on a real database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import date, timedelta
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import delete, text
+from sqlalchemy.exc import DBAPIError
+
+from core.access import Actor, Role
+from core.conformal import ScoreTracker, check_limit
+from core.days import full_hour, local_issue_hour
+from core.errors import Conflict, Forbidden, InvalidInput, NotFound
+from core.forecasts import Target
+from core.scheduler import Outcome, ReasonCode
+from db import audit, decisions, forecasts, model_versions, policies, regions
+from db.schema import DecisionRow, ForecastHourRow, ForecastRow
+from orchestrator.runtime import Runtime
+from orchestrator.services import what_if
+from orchestrator.services.decisions import decision_detail, list_decisions
+from orchestrator.services.fleet import fleet_view
+from orchestrator.services.forecasting import day_view
+from orchestrator.services.issuance import issue_live
+from orchestrator.services.model_registry import ModelCache
+from orchestrator.services.window_choice import active_regions
+from orchestrator.views import DecisionCard
+from tests.fleet import NOW, Fleet
+
+HOT_DAY = date(2025, 7, 10)
+MILD_DAY = date(2025, 5, 20)
+
+
+def _evaluate(
+    fleet: Fleet,
+    *,
+    source: str = "arizona",
+    target: str | None = "ireland",
+    day: date | None = HOT_DAY,
+    shift_pct: float = 0.0,
+    request_id: object = None,
+) -> DecisionCard:
+    with fleet.runtime.transaction() as session:
+        return what_if.evaluate(
+            session,
+            fleet.actor(session),
+            source_slug=source,
+            target_slug=target,
+            local_day=day,
+            shift_pct=shift_pct,
+            request_id=request_id or uuid4(),
+            now=NOW,
+        )
+
+
+def _record(
+    fleet: Fleet, what_if_id: int, request_id: object = None, comment: str = "seen"
+) -> what_if.RecordOutcome:
+    with fleet.runtime.transaction() as session:
+        return what_if.record(
+            session,
+            fleet.actor(session),
+            what_if_id=what_if_id,
+            comment=comment,
+            request_id=request_id or uuid4(),
+            now=NOW,
+        )
+
+
+def _change_limit(fleet: Fleet, slug: str, limit_c: float) -> None:
+    with fleet.runtime.transaction() as session:
+        policies.insert_policy(
+            session,
+            region_id=regions.region_by_slug(session, slug).region_id,
+            values={"thermal_limit_c": limit_c},
+            actor_id=fleet.actor(session).user_id,
+            reason="test",
+        )
+
+
+def _live_bound(fleet: Fleet, slug: str) -> float:
+    with fleet.runtime.transaction() as session:
+        view = fleet_view(session, fleet.actor(session), now=NOW)
+    (row,) = [row for row in view.rows if row.region.slug == slug]
+    assert row.day_bound_c is not None
+    return row.day_bound_c
+
+
+def test_a_live_issue_stores_forecasts_and_automatic_decisions(fleet: Fleet) -> None:
+    with fleet.runtime.transaction() as session:
+        page = list_decisions(session, fleet.actor(session), kind="automatic")
+        assert {row.source.slug for row in page.rows} == {
+            "arizona", "ireland", "wyoming",
+        }  # fmt: skip
+        for row in page.rows:
+            assert not row.is_simulated
+            event = audit.event_for_object(
+                session, object_type="decision", object_id=str(row.decision_id)
+            )
+            assert event is not None
+            assert event.action == "decision_automatic"
+
+
+def test_issuing_the_same_instant_again_changes_nothing(fleet: Fleet) -> None:
+    with fleet.runtime.transaction() as session:
+        before = session.scalar(text("select count(*) from forecast"))
+        summary = issue_live(
+            session,
+            fleet.actor(session, "worker"),
+            ModelCache(),
+            issued_at_utc=full_hour(NOW),
+            stored_regions=active_regions(session),
+            now=NOW,
+        )
+        assert (summary.issued, summary.refused, summary.decided) == (0, 0, 0)
+        assert session.scalar(text("select count(*) from forecast")) == before
+
+
+def test_a_region_with_stale_telemetry_is_refused_once_and_blocked(
+    fleet: Fleet,
+) -> None:
+    later = NOW + timedelta(hours=9)
+    with fleet.runtime.transaction() as session:
+        for _ in range(2):
+            issue_live(
+                session,
+                fleet.actor(session, "worker"),
+                ModelCache(),
+                issued_at_utc=full_hour(later),
+                stored_regions=active_regions(session)[:1],
+                now=later,
+            )
+        refusals = session.scalar(
+            text("select count(*) from forecast where refusal_code is not null"
+                 " and target = 'temperature_c'")
+        )  # fmt: skip
+        newest = list_decisions(session, fleet.actor(session), kind="automatic").rows[0]
+        assert refusals == 1
+    assert newest.outcome is Outcome.BLOCKED
+    assert newest.reason_code == "telemetry_stale"
+
+
+def test_without_an_active_model_everything_is_blocked(fleet: Fleet) -> None:
+    later = full_hour(NOW) + timedelta(hours=1)
+
+    class _NoModels(ModelCache):
+        def serving(self, *_: object) -> None:
+            return None
+
+    with fleet.runtime.transaction() as session:
+        issue_live(
+            session,
+            fleet.actor(session, "worker"),
+            _NoModels(),
+            issued_at_utc=later,
+            stored_regions=active_regions(session),
+            now=later,
+        )
+        view = fleet_view(session, fleet.actor(session), now=later)
+    assert {row.verdict.reason_code for row in view.rows} == {
+        ReasonCode.MODEL_UNAVAILABLE
+    }
+
+
+def test_a_model_whose_bytes_changed_does_not_serve(fleet: Fleet) -> None:
+    owner = replace(fleet, runtime=_owner_runtime(fleet))
+    with owner.runtime.transaction() as session:
+        session.execute(
+            text("update model_version set onnx_bytes = onnx_bytes || '\\x00'::bytea")
+        )
+    later = full_hour(NOW) + timedelta(hours=1)
+    with fleet.runtime.transaction() as session:
+        issue_live(
+            session,
+            fleet.actor(session, "worker"),
+            ModelCache(),
+            issued_at_utc=later,
+            stored_regions=active_regions(session)[:1],
+            now=later,
+        )
+        view = fleet_view(session, fleet.actor(session), now=later)
+    assert view.rows[0].verdict.outcome is Outcome.BLOCKED
+    assert view.rows[0].verdict.reason_code is ReasonCode.MODEL_UNAVAILABLE
+    assert "SHA-256" in view.rows[0].verdict.reason_text
+
+
+def _owner_runtime(fleet: Fleet) -> Runtime:
+    from db.engine import make_engine  # noqa: PLC0415
+
+    return replace(fleet.runtime, engine=make_engine(fleet.urls.owner))
+
+
+def test_the_hot_day_is_blocked_because_of_its_bound(fleet: Fleet) -> None:
+    card = _evaluate(fleet, shift_pct=0.0)
+    assert card.verdict.outcome is Outcome.BLOCKED
+    assert card.verdict.reason_code in {
+        ReasonCode.OVER_LIMIT, ReasonCode.NOT_RESOLVABLE,
+    }  # fmt: skip
+    assert card.source_bound_before_c is not None
+    assert card.source_bound_before_c > card.thermal_limit_c
+    assert card.exceedance_probability is not None
+    assert card.exceedance_probability > card.allowed_probability
+    assert card.is_simulated
+
+
+def test_a_stored_bound_can_be_recomputed_from_the_database(fleet: Fleet) -> None:
+    """Every hindcast of a region: scores up to its watermark give its bound again."""
+    with fleet.runtime.transaction() as session:
+        region = regions.region_by_slug(session, "arizona")
+        policy = policies.effective_policy(session, region.region_id)
+        ids = session.scalars(
+            text(
+                "select id from forecast where region_id = :id and target ="
+                " 'temperature_c' and day_bound_c is not null order by issued_at_utc"
+            ),
+            {"id": region.region_id},
+        ).all()
+        assert len(ids) > 100
+        for forecast_id in ids:
+            stored = forecasts.forecast_by_id(session, forecast_id)
+            assert stored is not None
+            assert stored.model_version_id is not None
+            history = forecasts.score_history(
+                session,
+                region_id=region.region_id,
+                model_version_id=stored.model_version_id,
+                local_issue_hour=local_issue_hour(
+                    region.region.time_zone, stored.issued_at_utc
+                ),
+                finished_by_utc=stored.issued_at_utc,
+                watermark_id=stored.score_watermark_id,
+            )
+            calibration = ScoreTracker(policy.alpha, history.scores).calibration()
+            hourly = stored.hourly("arizona")
+            assert hourly is not None
+            check = check_limit(
+                hourly.mean, hourly.scale, calibration, limit=policy.thermal_limit_c
+            )
+            assert calibration.quantile == stored.score_quantile
+            assert calibration.offset == stored.tracking_offset
+            assert check.bound == stored.day_bound_c
+
+
+def test_a_hindcast_bound_uses_no_later_score(fleet: Fleet) -> None:
+    with fleet.runtime.transaction() as session:
+        late = session.scalar(
+            text(
+                """
+                select count(*) from forecast f join window_score w
+                  on w.region_id = f.region_id
+                 and w.model_version_id = f.model_version_id
+                 and w.id = f.score_watermark_id
+                where w.issued_at_utc + interval '24 hours' > f.issued_at_utc
+                """
+            )
+        )
+    assert late == 0
+
+
+def test_the_same_what_if_is_kept_once(fleet: Fleet) -> None:
+    first = _evaluate(fleet, shift_pct=12.0)
+    again = _evaluate(fleet, shift_pct=12.0)
+    other = _evaluate(fleet, shift_pct=13.0)
+    assert first.decision_id == again.decision_id != other.decision_id
+
+
+def test_a_request_id_means_one_request(fleet: Fleet) -> None:
+    request_id = uuid4()
+    first = _evaluate(fleet, shift_pct=12.0, request_id=request_id)
+    again = _evaluate(fleet, shift_pct=12.0, request_id=request_id)
+    assert first.decision_id == again.decision_id
+    with pytest.raises(Conflict, match="already used"):
+        _evaluate(fleet, shift_pct=20.0, request_id=request_id)
+
+
+def test_recording_twice_with_one_request_id_records_once(fleet: Fleet) -> None:
+    card = _evaluate(fleet, shift_pct=5.0)
+    request_id = uuid4()
+    first = _record(fleet, card.decision_id, request_id)
+    again = _record(fleet, card.decision_id, request_id)
+    assert first.card is not None
+    assert again.card is not None
+    assert first.card.decision_id == again.card.decision_id
+    with pytest.raises(Conflict, match="already used"):
+        _record(fleet, card.decision_id, request_id, comment="another")
+
+
+def test_a_shift_that_resolves_is_approved_and_explains_itself(fleet: Fleet) -> None:
+    _change_limit(fleet, "arizona", _live_bound(fleet, "arizona") - 1.0)
+    over = _evaluate(fleet, day=None, shift_pct=0.0)
+    assert over.verdict.reason_code is ReasonCode.OVER_LIMIT
+    assert over.minimum_shift_pct is not None
+    resolved = _evaluate(fleet, day=None, shift_pct=over.minimum_shift_pct)
+    assert resolved.verdict.outcome is Outcome.APPROVED
+    assert resolved.verdict.reason_code is ReasonCode.SHIFT_RESOLVES
+    below = _evaluate(fleet, day=None, shift_pct=over.minimum_shift_pct - 0.1)
+    assert below.verdict.reason_code is ReasonCode.SHIFT_REDUCES_BUT_OVER
+
+
+def test_load_is_conserved_in_the_impact(fleet: Fleet) -> None:
+    card = _evaluate(fleet, day=MILD_DAY, shift_pct=10.0)
+    assert card.impact
+    for row in card.impact:
+        values = (row.source_after, row.target_after, row.fleet_after)
+        assert all(value is not None for value in values), row
+        assert row.source_after + row.target_after == pytest.approx(row.fleet_after)
+
+
+def test_a_recorded_shift_takes_the_room_from_the_next_one(fleet: Fleet) -> None:
+    _change_limit(fleet, "arizona", _live_bound(fleet, "arizona") - 1.0)
+    first = _evaluate(fleet, day=None, shift_pct=25.0)
+    assert first.verdict.outcome is Outcome.APPROVED
+    recorded = _record(fleet, first.decision_id)
+    assert recorded.card is not None
+    after = _evaluate(fleet, day=None, shift_pct=0.0)
+    assert after.source_bound_before_c == pytest.approx(first.source_bound_after_c)
+    assert after.verdict.outcome is Outcome.APPROVED
+    target_view = _evaluate(fleet, source="ireland", target="arizona", day=None)
+    assert target_view.source_bound_before_c == pytest.approx(
+        first.target_bound_after_c
+    )
+
+
+def test_two_operators_cannot_fill_the_same_room_twice(fleet: Fleet) -> None:
+    """Each shift alone fits Ireland's thermal room; both together do not."""
+    room_c = 1.0
+    _change_limit(fleet, "ireland", _live_bound(fleet, "ireland") + room_c)
+    probe = _evaluate(fleet, source="arizona", day=None, shift_pct=0.0)
+    assert probe.maximum_safe_shift_pct is not None
+    share = round(0.8 * probe.maximum_safe_shift_pct, 1)
+    assert share > 0
+    cards = [_evaluate(fleet, day=None, shift_pct=share + i / 10) for i in range(2)]
+    # Arizona itself must be fine, so that only the room at the target decides.
+    _change_limit(fleet, "arizona", 60.0)
+    cards = [_evaluate(fleet, day=None, shift_pct=share + i / 10) for i in range(2)]
+    assert [card.verdict.outcome for card in cards] == [Outcome.APPROVED] * 2
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = list(pool.map(lambda card: _record(fleet, card.decision_id), cards))
+    assert sorted(outcome.card is not None for outcome in outcomes) == [False, True]
+    (refused,) = [o for o in outcomes if o.card is None]
+    assert refused.changed is not None
+    assert refused.changed.reason_code is ReasonCode.TARGET_OVER_LIMIT
+
+
+def test_a_simulated_record_moves_no_load(fleet: Fleet) -> None:
+    recorded = _record(fleet, _evaluate(fleet, shift_pct=10.0).decision_id)
+    assert recorded.card is not None
+    assert recorded.card.is_simulated
+    with fleet.runtime.transaction() as session:
+        assert session.scalar(text("select count(*) from decision_transfer")) == 0
+
+
+def test_a_verdict_that_changed_is_shown_and_not_saved(fleet: Fleet) -> None:
+    card = _evaluate(fleet, source="wyoming", target="ireland", day=None)
+    assert card.verdict.outcome is Outcome.APPROVED
+    _change_limit(fleet, "wyoming", -40.0)
+    outcome = _record(fleet, card.decision_id)
+    assert outcome.card is None
+    assert outcome.changed is not None
+    assert outcome.changed.outcome is Outcome.BLOCKED
+    with fleet.runtime.transaction() as session:
+        page = list_decisions(session, fleet.actor(session), kind="recorded")
+        assert page.rows == ()
+
+
+def _as(role: Role) -> Actor:
+    return Actor(user_id=1, name="somebody", role=role)
+
+
+@pytest.mark.parametrize("act", ["evaluate", "record"])
+def test_an_auditor_cannot_decide(fleet: Fleet, act: str) -> None:
+    actions: dict[str, Callable[..., object]] = {
+        "evaluate": lambda session: what_if.evaluate(
+            session, _as(Role.AUDITOR), source_slug="arizona", target_slug="ireland",
+            local_day=HOT_DAY, shift_pct=1.0, request_id=uuid4(), now=NOW,
+        ),
+        "record": lambda session: what_if.record(
+            session, _as(Role.AUDITOR), what_if_id=1, comment="", request_id=uuid4(),
+            now=NOW,
+        ),
+    }  # fmt: skip
+    with fleet.runtime.transaction() as session, pytest.raises(Forbidden):
+        actions[act](session)
+
+
+def test_bad_requests_are_named(fleet: Fleet) -> None:
+    with pytest.raises(InvalidInput, match="different regions"):
+        _evaluate(fleet, target="arizona")
+    with pytest.raises(NotFound, match="Known: arizona, ireland, wyoming"):
+        _evaluate(fleet, source="atlantis")
+    with pytest.raises(InvalidInput, match="outside 0 to 100"):
+        _evaluate(fleet, shift_pct=101.0)
+    with pytest.raises(InvalidInput, match="outside 0 to 100"):
+        _evaluate(fleet, shift_pct=float("nan"))
+
+
+def test_a_day_without_data_is_blocked_and_says_so(fleet: Fleet) -> None:
+    card = _evaluate(fleet, day=date(2030, 1, 1))
+    assert card.verdict.outcome is Outcome.BLOCKED
+    assert card.verdict.reason_code is ReasonCode.FORECAST_MISSING
+    with fleet.runtime.transaction() as session:
+        view = day_view(
+            session,
+            fleet.actor(session),
+            region_slug="arizona",
+            local_day=date(2030, 1, 1),
+            now=NOW,
+        )
+    assert view.notice is not None
+    assert "1 January 2030 has not begun" in view.notice
+    assert view.mean_c == ()
+
+
+def _jobs(fleet: Fleet) -> list[tuple[str, dict[str, str]]]:
+    with fleet.runtime.transaction() as session:
+        rows = session.execute(
+            text("select task_name, args from procrastinate_jobs order by id")
+        )
+        return [(name, args) for name, args in rows]
+
+
+def _open_day(fleet: Fleet, local_day: date | None) -> str | None:
+    with fleet.runtime.transaction() as session:
+        return day_view(
+            session,
+            fleet.actor(session),
+            region_slug="arizona",
+            local_day=local_day,
+            now=NOW,
+        ).notice
+
+
+def test_a_missing_forecast_is_asked_for_once(fleet: Fleet) -> None:
+    with _owner_runtime(fleet).transaction() as session:
+        for table in ("decision", "forecast_hour", "forecast"):
+            session.execute(text(f"alter table {table} disable trigger user"))
+        session.execute(delete(DecisionRow))
+        session.execute(delete(ForecastHourRow))
+        session.execute(delete(ForecastRow))
+    for _ in range(2):
+        assert "has been asked for" in str(_open_day(fleet, MILD_DAY))
+        assert "has been asked for" in str(_open_day(fleet, None))
+    assert _jobs(fleet) == [
+        ("hindcast_day", {"local_day": MILD_DAY.isoformat()}),
+        ("issue_forecasts", {"issued_at_utc": full_hour(NOW).isoformat()}),
+    ]
+
+
+def test_a_day_of_training_is_not_hindcast(fleet: Fleet) -> None:
+    assert "would flatter it" in str(_open_day(fleet, date(2024, 6, 1)))
+    assert _jobs(fleet) == []
+
+
+def test_the_day_view_shows_what_was_known_and_what_happened(fleet: Fleet) -> None:
+    with fleet.runtime.transaction() as session:
+        view = day_view(
+            session,
+            fleet.actor(session),
+            region_slug="arizona",
+            local_day=HOT_DAY,
+            now=NOW,
+        )
+    assert view.is_simulation
+    assert len(view.mean_c) == len(view.lower_c) == len(view.actual_c) == 24
+    assert all(value is not None for value in view.lower_c)
+    assert view.actual_max_c == max(v for v in view.actual_c if v is not None)
+    assert len(view.day_max_dots_c) == 40
+    assert list(view.day_max_dots_c) == sorted(view.day_max_dots_c)
+    assert view.coverage[0].scored_days == 30
+    assert view.missing_days == ()
+    assert view.last_day == NOW.date()
+
+
+def test_a_decision_tells_its_whole_story(fleet: Fleet) -> None:
+    card = _evaluate(fleet, shift_pct=10.0)
+    with fleet.runtime.transaction() as session:
+        detail = decision_detail(session, fleet.actor(session), card.decision_id)
+        chain = audit.verify(session)
+    inputs = json.loads(detail.inputs_text)
+    assert inputs["source"]["region"] == "arizona"
+    assert len(inputs["source"]["mean"]) == 24
+    assert inputs["source"]["calibration"]["score_count"] >= 60
+    assert detail.card == card
+    assert detail.audit_seq is not None
+    assert chain.is_sound
+
+
+def test_a_decision_and_its_audit_event_commit_together(fleet: Fleet) -> None:
+    """When the event cannot be written, there is no decision."""
+    owner = _owner_runtime(fleet)
+    with owner.transaction() as session:
+        session.execute(
+            text(
+                "create function refuse() returns trigger language plpgsql as"
+                " $$ begin raise exception 'no event'; end $$"
+            )
+        )
+        session.execute(
+            text(
+                "create trigger aa_refuse before insert on audit_event"
+                " for each row execute function refuse()"
+            )
+        )
+    with pytest.raises(DBAPIError, match="no event"):
+        _evaluate(fleet, shift_pct=33.0)
+    with fleet.runtime.transaction() as session:
+        found = decisions.list_decisions(session, kind="what_if")
+        assert found == []
+    owner.engine.dispose()
+
+
+def test_keyset_pages_hold_every_decision_once(fleet: Fleet) -> None:
+    for shift in range(7):
+        _evaluate(fleet, shift_pct=float(shift))
+    seen: list[int] = []
+    before_id = None
+    with fleet.runtime.transaction() as session:
+        while True:
+            page = list_decisions(
+                session, fleet.actor(session), before_id=before_id, limit=3
+            )
+            seen += [row.decision_id for row in page.rows]
+            before_id = page.next_before_id
+            if before_id is None:
+                break
+        total = session.scalar(text("select count(*) from decision"))
+    assert len(seen) == len(set(seen)) == total
+    assert seen == sorted(seen, reverse=True)
+
+
+def test_models_of_all_targets_serve(fleet: Fleet) -> None:
+    with fleet.runtime.transaction() as session:
+        for target in Target:
+            active = model_versions.active_model(session, target)
+            assert active is not None
+            assert active.version.metrics["parity_rows"] > 1_000

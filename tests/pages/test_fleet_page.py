@@ -1,0 +1,117 @@
+"""Fleet: where is trouble in the next 24 hours?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+from urllib.parse import unquote
+
+from core.scheduler import Outcome
+from orchestrator.views import FleetView
+from pages.fleet.figures import sparkline, sparkline_summary
+from pages.fleet.layout import layout, table, trouble
+from pages.theme import Ink
+
+Text = Callable[[object], str]
+Walk = Callable[[object], list[Any]]
+
+
+def test_the_headline_tells_heat_from_missing_data(fleet: FleetView) -> None:
+    assert trouble(fleet) == (
+        "BLOCKED: Arizona. No verdict for want of data: Wyoming. 1 of 3 APPROVED."
+    )
+
+
+def test_no_trouble_is_said_only_when_all_are_approved(fleet: FleetView) -> None:
+    calm = replace(fleet, rows=fleet.rows[1:2])
+    assert trouble(calm) == "No trouble: all 1 regions are APPROVED."
+
+
+def test_rows_stay_in_their_places_whatever_their_verdict(
+    fleet: FleetView, components_of: Walk
+) -> None:
+    rows = [
+        component.id["region"]
+        for component in components_of(table(fleet))
+        if isinstance(getattr(component, "id", None), dict)
+    ]
+    assert rows == ["arizona", "ireland", "wyoming"]
+
+
+def test_a_row_shows_every_figure_with_its_unit(
+    fleet: FleetView, text_of: Text
+) -> None:
+    text = text_of(table(replace(fleet, rows=fleet.rows[:1])))
+    for shown in (
+        "BLOCKED",
+        "7 %",
+        "allowed 5 %",
+        "36.2 °C",
+        "limit 35 °C",
+        "31.4 °C",
+        "CRITICAL",
+        "margin −1.2 °C",
+        "412 g/kWh",
+        "1,843 m³",
+        "61.3 MW",
+        "24 min",
+        "synthetic",
+    ):
+        assert shown in text, shown
+
+
+def test_only_a_data_problem_is_an_alarm(fleet: FleetView, components_of: Walk) -> None:
+    def alarms(view: FleetView) -> int:
+        return sum(
+            "gfo-status-alarm" in (getattr(component, "className", "") or "")
+            for component in components_of(table(view))
+        )
+
+    assert fleet.rows[0].verdict.outcome is Outcome.BLOCKED
+    assert alarms(replace(fleet, rows=fleet.rows[:2])) == 0
+    assert alarms(replace(fleet, rows=fleet.rows[2:])) == 2  # its verdict and its age
+
+
+def test_each_region_links_to_its_forecast_and_its_what_if(
+    fleet: FleetView, components_of: Walk
+) -> None:
+    hrefs = {
+        getattr(component, "href", None) for component in components_of(table(fleet))
+    }
+    assert {"/forecast?region=ireland", "/what-if?source=ireland"} <= hrefs
+
+
+def test_an_empty_fleet_says_what_to_do(fleet: FleetView, text_of: Text) -> None:
+    assert "gfo region add" in text_of(table(replace(fleet, rows=())))
+
+
+def test_the_sparkline_draws_forecast_limit_and_bound(fleet: FleetView) -> None:
+    picture = unquote(sparkline(fleet.rows[0]) or "")
+    assert picture.startswith("data:image/svg+xml,<svg")
+    assert [ink in picture for ink in (Ink.FORECAST, Ink.LIMIT, Ink.BOUND)] == [
+        True
+    ] * 3
+
+
+def test_no_forecast_means_no_sparkline(fleet: FleetView) -> None:
+    assert sparkline(fleet.rows[2]) is None
+    assert "No forecast" in sparkline_summary(fleet.rows[2])
+
+
+def test_the_sparkline_leaves_a_gap_where_an_hour_is_missing(fleet: FleetView) -> None:
+    row = fleet.rows[0]
+    broken = replace(
+        row, forecast_mean_c=(*row.forecast_mean_c[:5], None, *row.forecast_mean_c[6:])
+    )
+    line = unquote(sparkline(broken) or "").split('stroke="#0072B2"')[0]
+    assert line.rsplit('d="', 1)[1].count("M") == 2
+
+
+def test_the_page_asks_again_every_minute(components_of: Walk) -> None:
+    (timer,) = [
+        component
+        for component in components_of(layout())
+        if getattr(component, "id", None) == "fleet-refresh"
+    ]
+    assert timer.interval == 60_000

@@ -1,0 +1,179 @@
+"""Forecast: the sentence, the chart and the evidence say the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from plotly import graph_objects as go
+
+from orchestrator.views import ForecastDayView
+from pages.forecast.figures import (
+    ACTUAL_LABEL,
+    HISTORY_LABEL,
+    MEAN_LABEL,
+    RANGE_LABEL,
+    RISK_LABEL,
+    bound_label,
+    day_maximum_dots,
+    dots_summary,
+    forecast_band,
+    risk_blocked_hours,
+)
+from pages.forecast.layout import chart_summary, content, sentence_text
+from pages.theme import thermal_limit_label
+
+Text = Callable[[object], str]
+Make = Callable[..., Any]
+
+
+def traces(figure: go.Figure) -> dict[str, Any]:
+    return {trace.name: trace for trace in figure.data}
+
+
+def plain(text: str) -> str:
+    return text.replace("\u202f", " ")
+
+
+def test_the_sentence_names_region_limit_day_and_chance(
+    make_forecast_day: Make,
+) -> None:
+    assert plain(sentence_text(make_forecast_day())) == (
+        "Chance that Arizona exceeds 35 °C on 14 July 2023: 7 % (allowed 5 %)"
+    )
+
+
+def test_without_a_bound_the_sentence_claims_no_chance(
+    refused_forecast_day: ForecastDayView,
+) -> None:
+    text = sentence_text(refused_forecast_day)
+    assert text.endswith("cannot be said")
+    assert "%" not in text
+
+
+def test_the_mean_stands_at_the_hour_it_is_for(make_forecast_day: Make) -> None:
+    view = make_forecast_day()
+    mean = traces(forecast_band(view))[MEAN_LABEL]
+    assert mean.x[0] == "2023-07-14T07:00:00"  # local midnight in Phoenix
+    assert list(mean.y) == list(view.mean_c)
+
+
+def test_the_chart_names_each_of_its_marks(make_forecast_day: Make) -> None:
+    figure = forecast_band(make_forecast_day())
+    assert set(traces(figure)) >= {
+        RANGE_LABEL,
+        MEAN_LABEL,
+        HISTORY_LABEL,
+        ACTUAL_LABEL,
+        RISK_LABEL,
+        thermal_limit_label(35.0),
+        bound_label(0.05),
+    }
+    assert plain(bound_label(0.05)) == "95 % bound on the day’s maximum"
+    assert figure.layout.yaxis.title.text == "Temperature (°C)"
+
+
+def test_the_bound_is_drawn_over_its_window_only(make_forecast_day: Make) -> None:
+    view = make_forecast_day()
+    bound = traces(forecast_band(view))[bound_label(0.05)]
+    assert bound.x[0] == "2023-07-14T07:00:00"
+    assert set(bound.y) == {36.2}
+
+
+def test_hours_are_risk_blocked_when_only_their_range_passes_the_limit(
+    make_forecast_day: Make,
+) -> None:
+    view = make_forecast_day(
+        mean_c=(34.0, 35.0, 35.1, 30.0, None),
+        upper_c=(35.0, 35.2, 37.0, 31.0, 40.0),
+        lower_c=(33.0, 34.8, 33.2, 29.0, None),
+    )
+    assert risk_blocked_hours(view) == [1]
+
+
+def test_a_refused_forecast_draws_history_and_limit_but_no_forecast(
+    refused_forecast_day: ForecastDayView,
+) -> None:
+    names = set(traces(forecast_band(refused_forecast_day)))
+    assert names == {HISTORY_LABEL, thermal_limit_label(35.0)}
+
+
+def test_a_refused_forecast_says_why(
+    refused_forecast_day: ForecastDayView, text_of: Text
+) -> None:
+    text = text_of(content(refused_forecast_day))
+    assert "The newest telemetry is 9 h old" in text
+    assert "BLOCKED: no data" in text
+
+
+def test_the_axis_is_in_local_time_and_states_zone_and_offset(
+    make_forecast_day: Make,
+) -> None:
+    axis = forecast_band(make_forecast_day()).layout.xaxis
+    assert axis.title.text == "Local time (America/Phoenix, UTC−7)"
+    assert axis.ticktext[0] == "00:00<br>12 Jul"
+    assert axis.tickvals[0] == "2023-07-12T07:00:00"
+
+
+def test_a_day_that_changes_its_clock_keeps_every_hour(make_forecast_day: Make) -> None:
+    region = replace(make_forecast_day().region, time_zone="America/Chicago")
+    start = datetime(2023, 11, 5, 5, tzinfo=UTC)  # midnight before clocks go back
+    hours = tuple(start + timedelta(hours=h) for h in range(24))
+    view = make_forecast_day(
+        region=region, hours_utc=hours, history_hours_utc=(), history_c=()
+    )
+    figure = forecast_band(view)
+    assert len(set(traces(figure)[MEAN_LABEL].x)) == 24
+    assert figure.layout.xaxis.title.text.endswith("UTC−5 then UTC−6)")
+
+
+def test_the_same_view_gives_the_same_figure(make_forecast_day: Make) -> None:
+    view = make_forecast_day()
+    assert forecast_band(view).to_json() == forecast_band(view).to_json()
+    assert day_maximum_dots(view).to_json() == day_maximum_dots(view).to_json()
+
+
+@pytest.mark.parametrize("limit_c", [33.0, 34.999, 35.0, 36.01])
+def test_no_dot_is_drawn_across_the_limit(
+    make_forecast_day: Make, limit_c: float
+) -> None:
+    view = make_forecast_day(thermal_limit_c=limit_c)
+    found = traces(day_maximum_dots(view))
+    assert all(x < limit_c for x in found["At most the limit"].x)
+    assert all(x > limit_c for x in found["Above the limit"].x)
+    above = sum(dot > limit_c for dot in view.day_max_dots_c)
+    assert len(found["Above the limit"].x) == above
+    assert f"{above} of 40 lie above the limit" in dots_summary(view)
+
+
+def test_a_dot_exactly_at_the_limit_does_not_exceed_it(make_forecast_day: Make) -> None:
+    view = make_forecast_day(day_max_dots_c=(34.0, 35.0, 35.2))
+    assert len(traces(day_maximum_dots(view))["Above the limit"].x) == 1
+
+
+def test_the_summary_tells_bound_limit_and_what_was_measured(
+    make_forecast_day: Make,
+) -> None:
+    text = plain(chart_summary(make_forecast_day()))
+    for part in ("36.2 °C", "Thermal limit (35 °C)", "Measured maximum 34.8 °C"):
+        assert part in text
+
+
+def test_coverage_without_scored_days_is_a_dash(
+    make_forecast_day: Make, text_of: Text
+) -> None:
+    text = text_of(content(make_forecast_day()))
+    assert "last 30 days 30 96.7 % 3.1 °C" in text
+    assert "last 365 days 0 – –" in text
+
+
+def test_a_past_day_is_marked_as_a_simulation(
+    make_forecast_day: Make, text_of: Text
+) -> None:
+    assert "simulation" in text_of(content(make_forecast_day())[0])
+    live = make_forecast_day(is_simulation=False, local_day=None)
+    assert "simulation" not in text_of(content(live)[0])
+    assert "in the next 24 hours" in sentence_text(live)

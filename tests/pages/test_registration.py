@@ -1,0 +1,134 @@
+"""Every page and callback says who may use it, and its browser side exists."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import dash
+import pytest
+from dash import Dash
+
+from core.access import Actor, Permission, Role
+from core.errors import Forbidden, InvalidInput
+from orchestrator.runtime import Runtime
+from pages.registry import PageContext, register_pages
+from pages.serving import error_notice
+from pages.shell import shell
+
+Text = Callable[[object], str]
+Walk = Callable[[object], list[Any]]
+
+ASSETS = Path(__file__).parents[2] / "webapp" / "assets"
+OPERATOR = Actor(user_id=1, name="olga", role=Role.OPERATOR)
+
+Registered = tuple[Dash, dict[str, Permission]]
+
+
+@pytest.fixture
+def registered() -> Registered:
+    dash.page_registry.clear()
+    app = Dash(
+        __name__,
+        use_pages=True,
+        pages_folder="",
+        use_async=False,
+        suppress_callback_exceptions=True,
+    )
+    permissions: dict[str, Permission] = {}
+    # Registration reads the name of the product and touches no database.
+    runtime = cast(Runtime, SimpleNamespace(settings=SimpleNamespace(app_name="Fleet")))
+    context = PageContext(
+        runtime=runtime,
+        current_actor=lambda: OPERATOR,
+        callback_permission=permissions.__setitem__,
+    )
+    register_pages(app, context)
+    return app, permissions
+
+
+@pytest.mark.usefixtures("registered")
+def test_every_page_names_its_permission() -> None:
+    found = {page["path"]: page["permission"] for page in dash.page_registry.values()}
+    assert found["/audit/events"] is Permission.VIEW_AUDIT_EVENTS
+    assert {"/", "/forecast", "/what-if", "/audit"} <= set(found)
+    assert all(isinstance(item, Permission) for item in found.values())
+
+
+def test_what_stores_a_decision_needs_the_permission_to_decide(
+    registered: Registered,
+) -> None:
+    _, permissions = registered
+    assert permissions["what-if-verdict.children"] is Permission.DECIDE
+    assert permissions["what-if-recorded.children"] is Permission.DECIDE
+    assert permissions["what-if-data.data"] is Permission.VIEW_FLEET
+    assert permissions["audit-events.children"] is Permission.VIEW_AUDIT_EVENTS
+
+
+def test_every_server_callback_declares_all_its_outputs(registered: Registered) -> None:
+    app, permissions = registered
+    served = [key for key, entry in callbacks(app).items() if "callback" in entry]
+    assert len(served) == 8
+    for key in served:
+        outputs = key.strip(".").split("...")
+        assert set(outputs) <= set(permissions)
+
+
+def test_every_browser_callback_exists_in_the_assets(registered: Registered) -> None:
+    app, _ = registered
+    scripts = {
+        "gfo_pages": (ASSETS / "pages.js").read_text(),
+        "gfo_what_if": (ASSETS / "what_if.js").read_text(),
+    }
+    wanted = [
+        (
+            item["clientside_function"]["namespace"],
+            item["clientside_function"]["function_name"],
+        )
+        for item in cast(Any, dash)._callback.GLOBAL_CALLBACK_LIST + app._callback_list
+        if item.get("clientside_function")
+    ]
+    assert wanted
+    for namespace, function in wanted:
+        assert re.search(rf"^    {function}\(", scripts[namespace], re.MULTILINE), (
+            function
+        )
+
+
+def callbacks(app: Dash) -> dict[str, Any]:
+    return {**cast(Any, dash)._callback.GLOBAL_CALLBACK_MAP, **app.callback_map}
+
+
+@pytest.mark.usefixtures("registered")
+def test_the_frame_offers_pages_user_theme_and_logout(
+    components_of: Walk, text_of: Text
+) -> None:
+    frame = shell("Fleet", OPERATOR)
+    ids = {getattr(component, "id", None) for component in components_of(frame)}
+    assert {"nav-fleet", "nav-what-if", "theme-toggle", "log-out", "main"} <= ids
+    assert "olga" in text_of(frame)
+    (form,) = [c for c in components_of(frame) if type(c).__name__ == "Form"]
+    assert (form.action, form.method) == ("/logout", "POST")
+
+
+@pytest.mark.usefixtures("registered")
+def test_a_stranger_sees_a_frame_without_navigation(components_of: Walk) -> None:
+    ids = {getattr(c, "id", None) for c in components_of(shell("Fleet", None))}
+    assert "nav-fleet" not in ids
+    assert "log-out" not in ids
+
+
+def test_what_a_user_can_mend_is_said_in_its_own_words(text_of: Text) -> None:
+    assert "Choose the source" in text_of(
+        error_notice(InvalidInput("Choose the source."))
+    )
+    assert text_of(error_notice(Forbidden())).startswith("Not allowed")
+
+
+def test_a_bug_shows_a_reference_and_none_of_its_words(text_of: Text) -> None:
+    text = text_of(error_notice(RuntimeError("SELECT secret FROM app_user")))
+    assert re.search(r"reference [0-9a-f]{16}\b", text)
+    assert "SELECT" not in text

@@ -1,0 +1,137 @@
+"""Puts the web application together: the doors first, then what lies behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import dash
+from dash import Dash, html
+from flask import Flask
+
+from orchestrator.runtime import Runtime
+from pages.registry import PageContext
+from webapp.auth import current_actor, install_login
+from webapp.callbacks import StrictJson
+from webapp.cookies import StateCookie
+from webapp.csrf import install_csrf
+from webapp.errors import install_error_pages
+from webapp.gate import Gate
+from webapp.headers import SecurityHeaders
+from webapp.health import make_health
+from webapp.index import INDEX, THEME_SCRIPT
+from webapp.pages_guard import guard_pages
+from webapp.permissions import (
+    CallbackPermissions,
+    require_page_entries,
+    require_route_entries,
+)
+from webapp.portal import bootstrap_url, make_portal, stylesheet_url
+from webapp.proxies import trust_proxies
+from webapp.request_context import install_request_context
+from webapp.secret_key import secret_key
+
+CALLBACK_PERMISSIONS = "gfo_callback_permissions"
+"""Where the application keeps its finished table, for whoever checks it."""
+
+LARGEST_BODY_BYTES = 2 * 1024 * 1024
+
+RegisterPages = Callable[[Dash, PageContext], None]
+
+
+def create_app(runtime: Runtime, register_pages: RegisterPages) -> Dash:
+    """The portal over `runtime` with the pages that `register_pages` adds.
+
+    Raises
+    ------
+    MissingPermissionError
+        When a route, a page or a callback says nobody who may reach it.
+    InvalidInput
+        When the settings hold no usable secret key.
+    """
+    permissions = CallbackPermissions()
+    gate = Gate(runtime, permissions)
+    headers = SecurityHeaders([THEME_SCRIPT])
+    server = _make_server(runtime, gate, headers)
+    hooks_before = len(server.before_request_funcs[None])
+    app = _make_dash(server, runtime.settings.app_name)
+    register_pages(
+        app,
+        PageContext(
+            runtime=runtime,
+            current_actor=current_actor,
+            callback_permission=permissions.declare,
+        ),
+    )
+    if app.layout is None:
+        app.layout = html.Main(dash.page_container, id="main", tabIndex=-1)
+    require_page_entries()
+    guard_pages(current_actor, gate.deny)
+    install_error_pages(server)
+    _finish_setup(app, server.before_request_funcs[None][hooks_before:])
+    require_route_entries(server)
+    permissions.resolve(app)
+    server.extensions[CALLBACK_PERMISSIONS] = permissions.table()
+    gate.guard(app)
+    headers.allow(app.csp_hashes())
+    return app
+
+
+def _make_server(runtime: Runtime, gate: Gate, headers: SecurityHeaders) -> Flask:
+    server = Flask(__name__, static_folder=None)
+    server.config.update(
+        SECRET_KEY=secret_key(runtime.settings),
+        MAX_CONTENT_LENGTH=LARGEST_BODY_BYTES,
+        MAX_FORM_MEMORY_SIZE=LARGEST_BODY_BYTES,
+        SESSION_COOKIE_SAMESITE="Lax",
+    )
+    server.session_interface = StateCookie()
+    server.json = StrictJson(server)
+    server.jinja_env.globals.update(
+        app_name=runtime.settings.app_name,
+        theme_script=THEME_SCRIPT,
+        stylesheet_url=stylesheet_url,
+    )
+    trust_proxies(server, runtime.settings.trusted_proxy_count)
+    # The order is the point: answers pass these doors backwards, requests forwards.
+    install_request_context(server)
+    headers.install(server)
+    install_login(server, runtime)
+    gate.install(server)
+    install_csrf(server)
+    server.register_blueprint(make_portal(runtime))
+    server.register_blueprint(make_health(runtime))
+    return server
+
+
+def _make_dash(server: Flask, title: str) -> Dash:
+    # The registry is global to Dash; an application made before must not lend us pages.
+    dash.page_registry.clear()
+    return Dash(
+        __name__,
+        server=server,  # type: ignore[arg-type]  # its types forget Flask
+        title=title,
+        update_title="",
+        index_string=INDEX,
+        assets_folder="assets",
+        external_stylesheets=[bootstrap_url()],
+        serve_locally=True,
+        suppress_callback_exceptions=True,
+        use_pages=True,
+        pages_folder="",
+        include_pages_meta=False,
+        # procrastinate's asgiref would otherwise switch Dash to its slower dispatch.
+        use_async=False,
+        enable_mcp=False,
+        add_log_handler=False,
+    )
+
+
+def _finish_setup(app: Dash, hooks: Sequence[Callable[[], object]]) -> None:
+    """Do now what Dash leaves for the first request.
+
+    Its router adds a callback and an inline script then; permissions and the content
+    policy must know both before anybody asks.
+    """
+    with app.server.test_request_context("/"):
+        for hook in hooks:
+            hook()

@@ -1,0 +1,75 @@
+/* Controls of a page change its address; the address then fills the page.
+   Only the page's own dcc.Location is told, so the frame is not rendered again. */
+(function () {
+  "use strict";
+  const dc = (window.dash_clientside = window.dash_clientside || {});
+
+  function setSearch(locationId, values) {
+    const query = new URLSearchParams();
+    for (const [name, value] of Object.entries(values)) {
+      if (value !== null && value !== undefined && value !== "") {
+        query.set(name, value);
+      }
+    }
+    const text = query.toString();
+    const search = text ? "?" + text : "";
+    // Both, or dcc.Location goes back to an address that it remembers.
+    const href = window.location.origin + window.location.pathname + search;
+    dc.set_props(locationId, { search, href });
+  }
+
+  function triggered(property) {
+    return dc.callback_context.triggered.some((item) => item.prop_id === property);
+  }
+
+  const PAGES = { "/": 0, "/forecast": 1, "/what-if": 2, "/audit": 3, "/decisions": 3 };
+
+  dc.gfo_pages = {
+    mark_current_link(pathname) {
+      const first = "/" + (pathname || "/").split("/")[1];
+      return [0, 1, 2, 3].map((page) => (PAGES[first] === page ? "active" : ""));
+    },
+
+    follow_forecast_controls(region, day, _liveClicks, shown) {
+      if (!shown) return;
+      const wanted = triggered("forecast-next-24h.n_clicks") ? null : day || null;
+      if (region === shown.region && wanted === shown.day) return;
+      setSearch("forecast-url", { region, day: wanted });
+    },
+
+    follow_what_if_controls(source, target, day, _liveClicks, data) {
+      if (!data) return;
+      const wanted = triggered("what-if-next-24h.n_clicks") ? null : day || null;
+      const shownTarget = data.target ? data.target.slug : null;
+      const unchanged =
+        source === data.source.slug &&
+        (target || null) === shownTarget &&
+        wanted === data.day;
+      if (unchanged) return;
+      const shift = new URLSearchParams(window.location.search).get("shift");
+      setSearch("what-if-url", {
+        source,
+        // A region cannot shift to itself: let the server choose another target.
+        target: target === source ? null : target,
+        day: wanted,
+        shift,
+      });
+    },
+
+    follow_audit_filters(kind, region, outcome, live) {
+      const now = new URLSearchParams(window.location.search);
+      const open = (value) => (value === "any" ? null : value);
+      const wanted = {
+        kind: open(kind),
+        region: open(region),
+        outcome: open(outcome),
+        live: live ? "1" : null,
+      };
+      const same = Object.entries(wanted).every(
+        ([name, value]) => (now.get(name) || null) === (value || null),
+      );
+      // Other filters begin at the newest decision again.
+      if (!same) setSearch("audit-url", wanted);
+    },
+  };
+})();

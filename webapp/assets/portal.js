@@ -1,0 +1,95 @@
+/* What every page of the portal does in the browser, without a framework. */
+(function () {
+  "use strict";
+
+  const root = document.documentElement;
+  const CHECK_EVERY_MS = 4000;
+  const GIVE_UP_MS = 4000;
+
+  /* Theme: any element of class gfo-theme-toggle switches it and it is remembered. */
+  function toggleTheme() {
+    const theme = root.getAttribute("data-bs-theme") === "dark" ? "light" : "dark";
+    root.setAttribute("data-bs-theme", theme);
+    try {
+      localStorage.setItem("gfo-theme", theme);
+    } catch (error) {
+      /* Without storage the choice lasts until the page is left. */
+    }
+    document.dispatchEvent(new CustomEvent("gfo-theme", { detail: theme }));
+  }
+
+  /* Decisions wait while the portal cannot be reached: elements of class gfo-decides. */
+  document.addEventListener(
+    "click",
+    function (event) {
+      if (event.target.closest(".gfo-theme-toggle")) {
+        toggleTheme();
+      }
+      if (root.hasAttribute("data-gfo-offline") && event.target.closest(".gfo-decides")) {
+        event.preventDefault();
+        event.stopPropagation();
+      }
+    },
+    true
+  );
+
+  /* Plain forms inside Dash pages, such as the one that logs out, get their token. */
+  document.addEventListener("submit", function (event) {
+    const form = event.target;
+    if (form.method !== "post" || form.elements.csrf_token) {
+      return;
+    }
+    const cookie = document.cookie.match(/(?:^|; )_csrf_token=([^;]*)/);
+    const field = document.createElement("input");
+    field.type = "hidden";
+    field.name = "csrf_token";
+    field.value = cookie ? decodeURIComponent(cookie[1]) : "";
+    form.append(field);
+  });
+
+  /* A callback that answers 401 means that the login ended: ask for it again, here. */
+  const plainFetch = window.fetch;
+  window.fetch = async function (...args) {
+    const response = await plainFetch.apply(this, args);
+    if (response.status === 401 && response.url.includes("/_dash-")) {
+      const here = location.pathname + location.search;
+      location.assign("/login?next=" + encodeURIComponent(here));
+    }
+    return response;
+  };
+
+  /* Connection: the portal and its database are asked every few seconds. */
+  function show(isReachable) {
+    let banner = document.getElementById("gfo-connection");
+    if (!banner) {
+      banner = document.createElement("div");
+      banner.id = "gfo-connection";
+      banner.className = "gfo-connection";
+      banner.setAttribute("role", "alert");
+      document.body.prepend(banner);
+    }
+    if (root.hasAttribute("data-gfo-offline") === !isReachable) {
+      return;
+    }
+    root.toggleAttribute("data-gfo-offline", !isReachable);
+    banner.textContent = isReachable
+      ? ""
+      : "The portal cannot be reached. What you see may be old; decisions are off" +
+        " until the connection is back.";
+  }
+
+  async function check() {
+    try {
+      const response = await plainFetch("/readyz", {
+        cache: "no-store",
+        signal: AbortSignal.timeout(GIVE_UP_MS),
+      });
+      show(response.ok);
+    } catch (error) {
+      show(false);
+    }
+    setTimeout(check, CHECK_EVERY_MS);
+  }
+
+  setTimeout(check, CHECK_EVERY_MS);
+})();

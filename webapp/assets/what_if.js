@@ -1,0 +1,256 @@
+/* The What-if slider: dragging redraws here and sends nothing; letting go asks the
+   server once. The arithmetic is that of pages/what_if/figures.py. */
+(function () {
+  "use strict";
+  const dc = (window.dash_clientside = window.dash_clientside || {});
+  const THIN = "\u202f";
+  const QUIET_MS = 400; // keys and the number box: a pause means "let go"
+
+  let shown = null; // the data that the page shows
+  let frame = null; // a redraw that waits for the next animation frame
+  let pointerIsDown = false;
+  let timer = null;
+  let pending = null; // {data, shift} to be evaluated when the slider is let go
+  let known = { data: null, shift: null }; // asked for already, or given by a link
+
+  document.addEventListener("pointerdown", () => { pointerIsDown = true; }, true);
+  // Dash hears of the slider when it rests; the charts follow every movement.
+  document.addEventListener("input", (event) => {
+    if (event.target.id === "what-if-slider") follow(parseShift(event.target.value));
+  }, true);
+  for (const name of ["pointerup", "pointercancel"]) {
+    document.addEventListener(name, () => { pointerIsDown = false; settle(60); }, true);
+  }
+
+  function isNumber(value) {
+    return typeof value === "number" && Number.isFinite(value);
+  }
+
+  function parseShift(value) {
+    if (value === null || value === undefined || value === "") return null;
+    const shift = Math.round(Number(value) * 10) / 10;
+    return Number.isFinite(shift) && shift >= 0 && shift <= 100 ? shift : null;
+  }
+
+  function plus(value, rise, shift) {
+    if (!isNumber(value) || shift === 0) return isNumber(value) ? value : null;
+    return isNumber(rise) ? value + shift * rise : null;
+  }
+
+  function celsius(value, roundUp) {
+    if (!isNumber(value)) return "–";
+    const tenth = roundUp ? Math.ceil(value * 10 - 1e-9) / 10 : value;
+    return tenth.toFixed(1).replace("-", "\u2212") + THIN + "°C";
+  }
+
+  function boundAfter(end, shift) {
+    return plus(end.bound_c, end.rise_c_per_pct, shift);
+  }
+
+  /* The traces of one end that a shift moves: their values, by the trace's meta. */
+  function movedTraces(end, shift) {
+    const moved = (values) =>
+      values.map((value, hour) => plus(value, end.rise_by_hour_c_per_pct[hour], shift));
+    const bound = boundAfter(end, shift);
+    return {
+      mean_after: moved(end.mean_c),
+      lower_after: moved(end.lower_c),
+      upper_after: moved(end.upper_c),
+      bound_after: end.mean_c.length ? [bound, bound] : [],
+    };
+  }
+
+  function redrawChart(id, end, shift) {
+    const chart = document.querySelector(`#${id} .js-plotly-plot`);
+    if (!chart || !chart.data || !end) return;
+    const after = movedTraces(end, shift);
+    const traces = chart.data.flatMap((trace, index) => (after[trace.meta] ? [index] : []));
+    if (!traces.length) return;
+    const data = traces.map((index) => ({ y: after[chart.data[index].meta] }));
+    window.Plotly.animate(chart, { data, traces }, {
+      mode: "immediate",
+      frame: { duration: 0, redraw: false },
+      transition: { duration: 0 },
+    });
+  }
+
+  function setText(id, text) {
+    const element = document.getElementById(id);
+    if (element) element.textContent = text;
+  }
+
+  function writePreview(shift) {
+    const word = previewOutcome(shown, shift);
+    const shape = word === "APPROVED" ? "✓" : "■";
+    setText("what-if-preview", `Preview at ${shift}${THIN}%: ${shape} ${word}`);
+    setText("what-if-preview-source", endText(shown.source, shift));
+    setText("what-if-preview-target", endText(shown.target, shift));
+  }
+
+  /* Draw the shift in the next animation frame; only the newest one counts. */
+  function follow(shift) {
+    if (!shown || shift === null) return;
+    window.cancelAnimationFrame(frame);
+    frame = window.requestAnimationFrame(() => {
+      writePreview(shift);
+      redrawChart("what-if-source-chart", shown.source, shift);
+      redrawChart("what-if-target-chart", shown.target, shift);
+    });
+  }
+
+  /* Approve only on numbers that are all there and all within their limits. */
+  function staysWithin(end, shift) {
+    const bound = boundAfter(end, shift);
+    return isNumber(bound) && bound <= end.limit_c;
+  }
+
+  function hasRoom(target, shift) {
+    return target.it_load_mw.every((load, hour) => {
+      const after = plus(load, target.load_mw_per_pct[hour], shift);
+      return isNumber(after) && after <= target.it_capacity_mw + 1e-6;
+    });
+  }
+
+  function previewOutcome(data, shift) {
+    if (!staysWithin(data.source, shift)) return "BLOCKED";
+    if (shift === 0) return "APPROVED";
+    const approved =
+      shift <= data.flexible_pct + 1e-9 &&
+      data.target &&
+      staysWithin(data.target, shift) &&
+      hasRoom(data.target, shift);
+    return approved ? "APPROVED" : "BLOCKED";
+  }
+
+  function endText(end, shift) {
+    if (!end) return "";
+    const before = celsius(end.bound_c, true);
+    const after = celsius(boundAfter(end, shift), true);
+    const limit = String(end.limit_c).replace("-", "\u2212") + THIN + "°C";
+    return `${end.name}: day bound ${before} → ${after}, limit ${limit}`;
+  }
+
+  function key(data, shift) {
+    const target = data.target ? data.target.slug : null;
+    return JSON.stringify([data.source.slug, target, data.day, shift]);
+  }
+
+  function storedKey(stored) {
+    return JSON.stringify([stored.source, stored.target, stored.day, stored.shift_pct]);
+  }
+
+  function settle(wait) {
+    if (!pending) return;
+    window.clearTimeout(timer);
+    timer = window.setTimeout(() => {
+      if (pointerIsDown || !pending) return;
+      const { data, shift } = pending;
+      pending = null;
+      evaluate(data, shift);
+    }, wait);
+  }
+
+  function evaluate(data, shift) {
+    if (!document.getElementById("what-if-slider")) return; // the page was left
+    if (document.documentElement.hasAttribute("data-gfo-offline")) return;
+    known = { data, shift };
+    const url = new URL(window.location.href);
+    url.searchParams.set("source", data.source.slug);
+    url.searchParams.set("target", data.target.slug);
+    url.searchParams.set("shift", String(shift));
+    window.history.replaceState(window.history.state, "", url);
+    dc.set_props("what-if-request", {
+      data: {
+        source: data.source.slug,
+        target: data.target.slug,
+        day: data.day,
+        shift_pct: shift,
+        request_id: newId(),
+      },
+    });
+  }
+
+  function newId() {
+    const bytes = window.crypto.getRandomValues(new Uint8Array(16));
+    bytes[6] = (bytes[6] & 0x0f) | 0x40;
+    bytes[8] = (bytes[8] & 0x3f) | 0x80;
+    const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    return [8, 12, 16, 20].reduceRight(
+      (text, at) => text.slice(0, at) + "-" + text.slice(at), hex);
+  }
+
+  dc.gfo_what_if = {
+    /* Slider, number box and a newly opened link show the same shift. */
+    agree_on_shift(slider, number, data) {
+      const source = dc.callback_context.triggered[0];
+      const from = source ? source.prop_id.split(".")[0] : "what-if-data";
+      const value = { "what-if-slider": slider, "what-if-number": number }[from];
+      const shift = from === "what-if-data" && data ? data.shift_pct : parseShift(value);
+      if (from === "what-if-data" && data) known = { data, shift };
+      const same = (shown) => shift === null || parseShift(shown) === shift;
+      return [
+        same(slider) ? dc.no_update : shift,
+        same(number) ? dc.no_update : shift,
+      ];
+    },
+
+    /* New regions or a new day: new charts, drawn by the server at the link's shift. */
+    show_charts(data) {
+      if (!data) return [dc.no_update, dc.no_update];
+      shown = data;
+      writePreview(data.shift_pct);
+      const empty = { data: [], layout: {} };
+      return [data.source.figure, data.target ? data.target.figure : empty];
+    },
+
+    /* The number box and the keys move the slider too. */
+    follow_shift(slider) {
+      follow(parseShift(slider));
+    },
+
+    /* A verdict of another shift is shown faded, one of other regions not at all. */
+    mark_stored(slider, data, stored) {
+      const shift = parseShift(slider);
+      if (!data || shift === null) return Array(5).fill(dc.no_update);
+      const current = Boolean(stored) && storedKey(stored) === key(data, shift);
+      const sameQuestion =
+        Boolean(stored) && storedKey(stored) === key(data, stored.shift_pct);
+      const css = current ? "" : sameQuestion ? "gfo-outdated" : "d-none";
+      const mayEvaluate = data.may_decide && Boolean(data.target);
+      return [
+        current ? "d-none" : "gfo-muted",
+        css,
+        sameQuestion || !stored ? css.replace("d-none", "") : css,
+        !mayEvaluate,
+        !(mayEvaluate && current),
+      ];
+    },
+
+    request_evaluation(slider, _clicks, data) {
+      const shift = parseShift(slider);
+      if (!data || !data.may_decide || !data.target || shift === null) return;
+      const pressed = dc.callback_context.triggered.some(
+        (item) => item.prop_id === "what-if-evaluate.n_clicks" && item.value);
+      if (pressed) {
+        pending = null;
+        evaluate(data, shift);
+        return;
+      }
+      const isKnown = known.data === data && known.shift === shift;
+      pending = isKnown ? null : { data, shift };
+      settle(QUIET_MS);
+    },
+
+    open_record() {
+      const opens = dc.callback_context.triggered.some(
+        (item) => item.prop_id === "what-if-record.n_clicks" && item.value);
+      if (opens) {
+        // One request id for each opening: pressing Record twice records once.
+        dc.set_props("what-if-record-request", { data: newId() });
+        dc.set_props("what-if-comment", { value: "" });
+        dc.set_props("what-if-record-status", { children: null });
+      }
+      dc.set_props("what-if-record-modal", { is_open: opens });
+    },
+  };
+})();

@@ -1,0 +1,149 @@
+"""Deny by default: nothing is reached unless the permission table says so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from dash import Dash
+from flask import Flask, abort, jsonify, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from core.access import Actor, Permission
+from core.errors import Forbidden, ServiceUnavailable
+from orchestrator.logs import get_logger
+from orchestrator.runtime import Runtime
+from orchestrator.services import accounts, denials, logins
+from webapp import callbacks
+from webapp.auth import (
+    PortalUser,
+    current_actor,
+    is_polling,
+    logged_in_user,
+)
+from webapp.cookies import login_token
+from webapp.permissions import (
+    ROUTES,
+    Access,
+    CallbackPermissions,
+    is_page_endpoint,
+    may_reach,
+    page_at,
+)
+from webapp.request_context import request_id
+
+log = get_logger(__name__)
+
+CALLBACK_ENDPOINT = "/_dash-update-component"
+_MACHINE_PATHS = ("/_", "/assets/", "/portal/")
+_BEFORE_PASSWORD_CHANGE = frozenset({"portal.password", "portal.logout"})
+
+
+class Gate:
+    """Asked before every request, ahead of everything else that looks at it."""
+
+    def __init__(self, runtime: Runtime, permissions: CallbackPermissions) -> None:
+        self._runtime = runtime
+        self._permissions = permissions
+        self._app: Dash | None = None
+
+    def install(self, server: Flask) -> None:
+        """Stand before the form protection, or an ended login would read 400."""
+        server.before_request(self.check)
+
+    def guard(self, app: Dash) -> None:
+        """Check the callbacks of this Dash application."""
+        self._app = app
+
+    def check(self) -> ResponseReturnValue | None:
+        """Answer in place of the route, or let the request pass."""
+        access = ROUTES.get(request.endpoint or "")
+        if access is Access.ANYBODY:
+            return None
+        user = logged_in_user()
+        if user is None:
+            return self._turn_away()
+        if (
+            user.login.must_change_password
+            and request.endpoint not in _BEFORE_PASSWORD_CHANGE
+        ):
+            return _to_password_change()
+        body = self._check_route(access)
+        self._note_activity(user, body)
+        return None
+
+    def _check_route(
+        self, access: Access | Permission | None
+    ) -> Mapping[str, Any] | None:
+        if request.endpoint is None:
+            return None  # Flask answers 404 or 405
+        if access is None or not may_reach(current_actor(), access):
+            self.deny(current_actor(), request.endpoint)
+        if is_page_endpoint(request.endpoint):
+            self._check_page()
+        if request.endpoint == CALLBACK_ENDPOINT:
+            return self._check_callback()
+        return None
+
+    def _check_page(self) -> None:
+        page = page_at(request.path)
+        if page is None:
+            abort(404)
+        if not may_reach(current_actor(), page["permission"]):
+            self.deny(current_actor(), page["module"])
+
+    def _check_callback(self) -> Mapping[str, Any]:
+        body = callbacks.parse_body(request)
+        permission = self._permissions.get(body["output"])
+        if permission is None or self._app is None:
+            abort(400)
+        if not may_reach(current_actor(), permission):
+            self.deny(current_actor(), body["output"])
+        callbacks.require_registered_shape(self._app, body)
+        return body
+
+    def _note_activity(self, user: PortalUser, body: Mapping[str, Any] | None) -> None:
+        now = self._runtime.clock()
+        if is_polling(request, body) or not logins.needs_touch(user.login, now):
+            return
+        with self._runtime.transaction() as session:
+            logins.touch(session, user.login, now)
+
+    def deny(self, actor: Actor, wanted: str) -> NoReturn:
+        """Keep the refusal in audit and log, and raise Forbidden."""
+        log.warning(
+            "access_denied", user=actor.name, role=actor.role.value, wanted=wanted
+        )
+        with self._runtime.transaction() as session:
+            accounts.record_denial(
+                session, actor, wanted=wanted, request_id=request_id()
+            )
+        raise Forbidden
+
+    def _turn_away(self) -> ResponseReturnValue:
+        """A person goes to the login page; a script is told that it has no login."""
+        if not request.path.startswith(_MACHINE_PATHS):
+            is_page = request.method in {"GET", "HEAD"}
+            wanted = request.full_path.rstrip("?") if is_page else None
+            return redirect(url_for("portal.login", next=wanted))
+        self._count_stranger()
+        return jsonify(error="Log in first.", reference=request_id()), 401
+
+    def _count_stranger(self) -> None:
+        if login_token(request) is not None:
+            return  # a login that ended is no attack
+        log.info("access_denied", address=request.remote_addr, wanted="login")
+        try:
+            with self._runtime.transaction() as session:
+                denials.record_refused_stranger(
+                    session, request.remote_addr, self._runtime.clock()
+                )
+        except ServiceUnavailable:
+            log.warning("denial_not_counted", address=request.remote_addr)
+
+
+def _to_password_change() -> ResponseReturnValue:
+    if request.path.startswith(_MACHINE_PATHS):
+        error = "Choose a new password first."
+        return jsonify(error=error, reference=request_id()), 403
+    return redirect(url_for("portal.password"))

@@ -1,0 +1,58 @@
+"""How gunicorn serves the portal; read by `gfo serve` and `./run`.
+
+Gunicorn's master imports this before it makes its workers, so what is wrong here is
+one sentence instead of a worker that fails again and again.
+"""
+
+from __future__ import annotations
+
+import signal
+
+from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
+from gunicorn.config import Config  # type: ignore[import-untyped]
+from gunicorn.glogging import Logger  # type: ignore[import-untyped]
+from gunicorn.workers.base import Worker  # type: ignore[import-untyped]
+
+from db.local_child import die_with_parent
+from orchestrator.connect import configure_logs
+from orchestrator.parentage import follow_parent
+from orchestrator.settings import load_settings
+from webapp.secret_key import secret_key
+
+follow_parent()
+_settings = load_settings()
+configure_logs(_settings)
+secret_key(_settings)
+
+
+class StructuredLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
+    """Gunicorn's own messages, in the format of all other log lines."""
+
+    def setup(self, cfg: Config) -> None:
+        """Hand the records on instead of printing them."""
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+
+
+def post_fork(_server: Arbiter, worker: Worker) -> None:
+    """A worker must not outlive its master: it would keep the port."""
+    die_with_parent(worker.ppid, signal.SIGKILL)
+
+
+# Threads share a process' pool; each holds a connection only while it works.
+worker_class = "gthread"
+threads = 4
+# A request has at most 10 s in the database; one that takes longer is stuck.
+timeout = 60
+# Browsers open connections in advance and say nothing on them; a stop does not wait
+# for those. A request that it cuts off is not committed, and its repetition is safe.
+graceful_timeout = 2
+keepalive = 5
+# Large enough for links with a whole view in them, small enough to refuse abuse.
+limit_request_line = 8190
+logger_class = StructuredLogger
+loglevel = "warning"
+proc_name = "gfo-web"
+# A door that nobody uses, and a file in the home folder.
+control_socket_disable = True

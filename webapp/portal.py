@@ -1,0 +1,243 @@
+"""The plain pages around the portal: login, logout, the account and its password."""
+
+from __future__ import annotations
+
+import importlib.util
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+from flask import (
+    Blueprint,
+    Response,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    send_from_directory,
+    session,
+    url_for,
+)
+from flask.typing import ResponseReturnValue
+from flask_login import login_required
+
+from core.errors import ServiceUnavailable
+from orchestrator.runtime import Runtime
+from orchestrator.services import accounts, logins
+from orchestrator.services.accounts import RefusedChange
+from orchestrator.services.logins import Login, Refusal, RefusedLogin
+from orchestrator.services.passwords import MAX_LENGTH, MIN_LENGTH
+from webapp.auth import PortalUser, client, current_actor, logged_in_user
+from webapp.cookies import forget_login_token, set_login_token
+from webapp.next_path import HOME, safe_next
+from webapp.request_context import request_id
+
+ASSETS = Path(__file__).parent / "assets"
+STYLESHEET = "gfo.css"
+
+_WRONG = (
+    "The name or the password is not right, or it was tried too often."
+    " After five wrong tries every further one has to wait, up to 15 minutes."
+)
+
+
+def make_portal(runtime: Runtime) -> Blueprint:
+    """The routes of the plain pages."""
+    portal = Blueprint("portal", __name__)
+    pages = PlainPages(runtime)
+    portal.add_url_rule("/login", "login", pages.login, methods=["GET", "POST"])
+    portal.add_url_rule("/logout", "logout", pages.logout, methods=["POST"])
+    portal.add_url_rule("/account", "account", pages.account)
+    portal.add_url_rule(
+        "/account/password", "password", pages.password, methods=["GET", "POST"]
+    )
+    portal.add_url_rule(
+        "/account/logins/<int:login_id>/end",
+        "end_login",
+        pages.end_login,
+        methods=["POST"],
+    )
+    portal.add_url_rule(f"/portal/{STYLESHEET}", "stylesheet", stylesheet)
+    portal.add_url_rule("/portal/icon.svg", "icon", icon)
+    portal.add_url_rule("/portal/bootstrap.css", "bootstrap", bootstrap)
+    return portal
+
+
+class PlainPages:
+    """Views that need the database."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    def login(self) -> ResponseReturnValue:
+        """Ask for name and password, and start a login."""
+        wanted = safe_next(request.values.get("next"))
+        user = logged_in_user()
+        if request.method == "GET":
+            return redirect(wanted) if user else _login_page(wanted)
+        runtime = self._runtime
+        with runtime.transaction() as db:
+            outcome = logins.log_in(
+                db,
+                name=request.form.get("name", ""),
+                password=request.form.get("password", ""),
+                client=client(),
+                now=runtime.clock(),
+            )
+            if isinstance(outcome, Login) and user is not None:
+                logins.log_out(
+                    db, user.login, request_id=request_id(), now=runtime.clock()
+                )
+        if isinstance(outcome, RefusedLogin):
+            return _refused_login(outcome, wanted)
+        return _logged_in(
+            outcome,
+            url_for("portal.password") if outcome.must_change_password else wanted,
+        )
+
+    @login_required  # type: ignore[untyped-decorator]
+    def logout(self) -> ResponseReturnValue:
+        """End this login."""
+        with self._runtime.transaction() as db:
+            logins.log_out(
+                db,
+                _user().login,
+                request_id=request_id(),
+                now=self._runtime.clock(),
+            )
+        session.clear()
+        response = redirect(url_for("portal.login"), code=303)
+        forget_login_token(response)
+        return response
+
+    @login_required  # type: ignore[untyped-decorator]
+    def account(self) -> ResponseReturnValue:
+        """Who I am, and where I am logged in."""
+        actor = current_actor()
+        with self._runtime.transaction() as db:
+            own_logins = logins.list_logins(db, actor, self._runtime.clock())
+        return render_template(
+            "account.html",
+            title="Your account",
+            actor=actor,
+            logins=own_logins,
+            this_login_id=_user().login.session_id,
+        )
+
+    @login_required  # type: ignore[untyped-decorator]
+    def password(self) -> ResponseReturnValue:
+        """Change my password; with a one-time password nothing else is reachable."""
+        if request.method == "GET":
+            return _password_page()
+        new = request.form.get("new", "")
+        if new != request.form.get("repeated", ""):
+            return _password_page("The two new passwords differ."), 422
+        with self._runtime.transaction() as db:
+            outcome = accounts.change_password(
+                db,
+                current_actor(),
+                current=request.form.get("current", ""),
+                new=new,
+                client=client(),
+                now=self._runtime.clock(),
+            )
+        if isinstance(outcome, RefusedChange):
+            return _password_page(outcome.sentence), 422
+        return _logged_in(outcome, HOME)
+
+    @login_required  # type: ignore[untyped-decorator]
+    def end_login(self, login_id: int) -> ResponseReturnValue:
+        """End another login of mine, on a machine that I left."""
+        with self._runtime.transaction() as db:
+            logins.end_own_login(
+                db,
+                current_actor(),
+                login_id,
+                request_id=request_id(),
+                now=self._runtime.clock(),
+            )
+        return redirect(url_for("portal.account"), code=303)
+
+
+def stylesheet() -> Response:
+    """The one file that the login page needs."""
+    return send_from_directory(ASSETS, STYLESHEET)
+
+
+def icon() -> Response:
+    """The mark in the browser's tab."""
+    return send_from_directory(ASSETS, "icon.svg")
+
+
+def bootstrap() -> Response:
+    """Bootstrap 5 from an installed package: no other host, no copy in the source."""
+    return send_from_directory(_bootstrap_folder(), "bootstrap.min.css")
+
+
+def stylesheet_url() -> str:
+    """Address of the stylesheet, new whenever the file is."""
+    changed = int((ASSETS / STYLESHEET).stat().st_mtime)
+    return f"/portal/{STYLESHEET}?m={changed}"
+
+
+def bootstrap_url() -> str:
+    """Address of Bootstrap's stylesheet, new with every release of its package."""
+    return f"/portal/bootstrap.css?m={version('bootstrap-flask')}"
+
+
+@cache
+def _bootstrap_folder() -> Path:
+    # Found, not imported: the package would bring its forms along.
+    spec = importlib.util.find_spec("flask_bootstrap")
+    if spec is None or spec.origin is None:
+        message = "The package bootstrap-flask is not installed."
+        raise ServiceUnavailable(message)
+    return Path(spec.origin).parent / "static" / "bootstrap5" / "css"
+
+
+def _user() -> PortalUser:
+    user = logged_in_user()
+    if user is None:  # the gate let only people through
+        message = "A view behind the gate was reached without a login."
+        raise RuntimeError(message)
+    return user
+
+
+def _login_page(wanted: str, problem: str | None = None) -> str:
+    return render_template(
+        "login.html",
+        title="Log in",
+        next=wanted,
+        problem=problem,
+        name=request.form.get("name", ""),
+    )
+
+
+def _refused_login(refusal: RefusedLogin, wanted: str) -> Response:
+    if refusal.reason is Refusal.CREDENTIALS or refusal.retry_after is None:
+        return make_response(_login_page(wanted, _WRONG), 401)
+    minutes = round(refusal.retry_after.total_seconds() / 60)
+    problem = f"Too many tries from this address. Try again in {minutes} minutes."
+    response = make_response(_login_page(wanted, problem), 429)
+    response.headers["Retry-After"] = str(round(refusal.retry_after.total_seconds()))
+    return response
+
+
+def _logged_in(login: Login, target: str) -> Response:
+    # A form token that was known before the login is worth nothing after it.
+    session.clear()
+    response = make_response(redirect(target, code=303))
+    set_login_token(response, login.token)
+    return response
+
+
+def _password_page(problem: str | None = None) -> str:
+    return render_template(
+        "password.html",
+        title="Change your password",
+        actor=current_actor(),
+        is_forced=_user().login.must_change_password,
+        problem=problem,
+        min_length=MIN_LENGTH,
+        max_length=MAX_LENGTH,
+    )

@@ -1,0 +1,54 @@
+"""Each request's id, its log context, and a line when it was slow or failed."""
+
+from __future__ import annotations
+
+import time
+import uuid
+
+import structlog
+from flask import Flask, Response, g, request
+
+from orchestrator.logs import get_logger
+
+log = get_logger(__name__)
+
+REQUEST_ID_HEADER = "X-Request-ID"
+SLOW_S = 1.0
+
+
+def install_request_context(server: Flask) -> None:
+    """Name every request; whatever is logged meanwhile carries the name."""
+    server.before_request(_begin)
+    server.after_request(_finish)
+
+
+def request_id() -> str:
+    """The id of this request, which is also the reference that an error shows."""
+    if "request_id" not in g:
+        # Made here, never taken from a header: a client must not choose what it is.
+        g.request_id = uuid.uuid4().hex[:16]
+    return str(g.request_id)
+
+
+def _begin() -> None:
+    g.started_s = time.perf_counter()
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=request_id())
+
+
+def _finish(response: Response) -> Response:
+    response.headers[REQUEST_ID_HEADER] = request_id()
+    duration_s = time.perf_counter() - g.get("started_s", time.perf_counter())
+    facts = {
+        "method": request.method,
+        "path": request.path,
+        "status": response.status_code,
+        "duration_ms": round(duration_s * 1000),
+    }
+    if response.status_code >= 500:
+        log.warning("request_failed", **facts)
+    elif duration_s > SLOW_S:
+        log.info("request_slow", **facts)
+    else:
+        log.debug("request_served", **facts)
+    return response
