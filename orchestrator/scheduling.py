@@ -72,7 +72,7 @@ class Scheduler:
         for stored_region in found:
             if stored_region.region.is_synthetic:
                 catch_up = partial(_catch_up, self._runtime, stored_region, now)
-                self._step("telemetry_generated", stored_region, catch_up)
+                self._step("synthetic_telemetry", stored_region, catch_up)
         for stored_region in found:
             score = partial(_score, self._cache, stored_region, now)
             self._step("windows_scored", stored_region, score)
@@ -141,17 +141,16 @@ def _catch_up(
     end_utc = full_hour(now)
     if span is None or span[1] + HOUR >= end_utc:
         return {}
-    start_utc = span[1] + HOUR
     generate_telemetry(
         session,
         actor,
         [demo_profile(slug)],
-        start_utc=start_utc,
+        start_utc=span[1] + HOUR,
         end_utc=end_utc,
         seed=runtime.settings.demo_seed,
         now_utc=now,
     )
-    return {"start_utc": start_utc.isoformat(), "end_utc": end_utc.isoformat()}
+    return {}  # the import itself logs what it made
 
 
 def _score(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 import threading
 from collections.abc import Callable
@@ -125,8 +124,12 @@ def _on_stop_signal(stop: Callable[[], None]) -> None:
 
 async def _rescue_for_ever(queue: procrastinate.App) -> None:
     while True:
-        with contextlib.suppress(ConnectorException):  # the queue itself reports it
+        try:
             await rescue_stalled_jobs(queue)
+        except ConnectorException:
+            pass  # the queue reports a lost database itself
+        except Exception:
+            log.exception("rescue_failed")
         await asyncio.sleep(STALLED_AFTER_S)
 
 

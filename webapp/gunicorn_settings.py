@@ -13,6 +13,9 @@ from gunicorn.config import Config  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 from gunicorn.workers.base import Worker  # type: ignore[import-untyped]
 
+# Imported, not made: each worker makes its own application, with its own connections,
+# but they share the memory of its code and start in no time.
+import webapp.wsgi  # noqa: F401
 from db.local_child import die_with_parent
 from orchestrator.connect import configure_logs
 from orchestrator.parentage import follow_parent

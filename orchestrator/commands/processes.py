@@ -8,13 +8,17 @@ from typing import Annotated
 
 import typer
 
+from core.errors import FleetError
 from orchestrator.connect import (
     connected_runtime,
     open_runtime,
     require_running_database,
 )
+from orchestrator.logs import get_logger
 from orchestrator.parentage import follow_parent
-from orchestrator.terminal import Json, command_context, command_settings, say
+from orchestrator.terminal import FAILED, Json, command_context, command_settings, say
+
+log = get_logger(__name__)
 
 
 def run() -> None:
@@ -49,6 +53,12 @@ def work() -> None:
         )
         try:
             run_worker(runtime)
+        except FleetError:
+            raise
+        except Exception as exc:
+            # A bug; its traceback is a field of a log line, not lines between them.
+            log.exception("worker_failed")
+            raise typer.Exit(FAILED) from exc
         finally:
             runtime.engine.dispose()
 

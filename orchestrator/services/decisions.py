@@ -67,12 +67,17 @@ class Judgement:
 
     @property
     def impact(self) -> ShiftImpact | None:
-        """What the shift does to both regions; None when nothing moves."""
-        if self.target is None or self.verdict.shift is None:
+        """What the shift does to both regions; None without a target or a load.
+
+        The same share of the load that the signals hold: of the actual load for a past
+        window, although its verdict rests on the load that was known at the issue.
+        """
+        if self.target is None:
             return None
-        return shift_impact(
-            self.source.signals, self.target.signals, self.verdict.shift.moved_mw
-        )
+        moved_mw = self.verdict.shift_pct / 100.0 * self.source.signals.it_load_mw
+        if not np.isfinite(moved_mw).all():
+            return None
+        return shift_impact(self.source.signals, self.target.signals, moved_mw)
 
     @property
     def inputs_text(self) -> str:
@@ -387,7 +392,8 @@ def impact_notes(judgement: Judgement, impact: ShiftImpact) -> tuple[str, ...]:
     """What the impact rests on, and what is missing or suspect in it."""
     basis = judgement.source.signals.basis.value
     notes = [
-        "Loads, weather and carbon are actual values."
+        "Loads, weather, carbon and prices are actual values; the verdict rests on"
+        " what was known at the issue."
         if basis == "actual"
         else "Loads, weather and carbon are forecasts; prices are those of the same"
         " hour one day before."

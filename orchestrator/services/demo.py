@@ -13,6 +13,7 @@ from db.users import system_actor
 from orchestrator.demo_regions import first_demo_profiles
 from orchestrator.runtime import Runtime
 from orchestrator.services.hindcasts import hindcast_regions
+from orchestrator.services.installation import ensure_first_policy
 from orchestrator.services.model_registry import ModelCache
 from orchestrator.services.telemetry import generate_telemetry
 from orchestrator.services.training import split_day, train_models
@@ -39,10 +40,12 @@ def make_demo_fleet(
     end_utc = full_hour(now)
     profiles = first_demo_profiles(n_regions)
     with runtime.transaction() as session:
+        worker = system_actor(session, DEMO_USER)
+        ensure_first_policy(session, worker, runtime.settings.first_policy())
         on_progress(f"Generating {n_days} days of telemetry for {n_regions} regions …")
         generate_telemetry(
             session,
-            system_actor(session, DEMO_USER),
+            worker,
             profiles,
             start_utc=end_utc - timedelta(days=n_days),
             end_utc=end_utc,

@@ -123,6 +123,8 @@ def finite_series(values: Sequence[float] | np.ndarray) -> Series:
 
 
 def _dots(outlook: RegionOutlook) -> tuple[float, ...]:
+    if outlook.check() is None:
+        return ()
     if outlook.forecast is None or outlook.calibration is None:
         return ()
     dots = day_max_quantiles(

@@ -85,6 +85,12 @@ def hindcast_regions(
         raise ModelUnavailable(message)
     _require_out_of_sample(serving, from_day, until_day)
     midnights = _midnights(all_regions, from_day, until_day)
+    # Zones east of Greenwich begin their first day earlier, but never in training.
+    start_utc = max(
+        datetime.combine(from_day, datetime.min.time(), tzinfo=UTC)
+        - timedelta(hours=WINDOW_H),
+        serving.runtime.contract.trained_until_utc,
+    )
     summaries = []
     for number, stored_region in enumerate(stored_regions, start=1):
         report(
@@ -96,8 +102,7 @@ def hindcast_regions(
             serving=serving,
             stored_region=stored_region,
             policy=policies.effective_policy(session, stored_region.region_id),
-            start_utc=datetime.combine(from_day, datetime.min.time(), tzinfo=UTC)
-            - timedelta(hours=WINDOW_H),
+            start_utc=start_utc,
             end_utc=datetime.combine(until_day, datetime.min.time(), tzinfo=UTC),
             now=now,
         )

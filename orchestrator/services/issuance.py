@@ -177,16 +177,19 @@ def _new_forecast(
             refusal_code=refusal.code if refusal else RefusalCode.MODEL_UNAVAILABLE,
             refusal_text=refusal.text if refusal else "no model is active.",
         )
-    history = forecasts.score_history(
-        session,
-        region_id=stored_region.region_id,
-        model_version_id=serving.version_id,
-        local_issue_hour=local_issue_hour(
-            stored_region.region.time_zone, issued_at_utc
-        ),
-        finished_by_utc=issued_at_utc,
+    history = (
+        forecasts.score_history(
+            session,
+            region_id=stored_region.region_id,
+            model_version_id=serving.version_id,
+            local_issue_hour=local_issue_hour(
+                stored_region.region.time_zone, issued_at_utc
+            ),
+            finished_by_utc=issued_at_utc,
+        )
+        if target is Target.TEMPERATURE_C  # only the temperature has a bound
+        else None
     )
-    tracker = ScoreTracker(policy.alpha, history.scores)
     interval = forecasts.interval_calibration(
         session,
         model_version_id=serving.version_id,
@@ -201,8 +204,8 @@ def _new_forecast(
         model_version_id=serving.version_id,
         telemetry_watermark_utc=watermark,
         policy=policy,
-        tracker=tracker if target is Target.TEMPERATURE_C else None,
-        score_watermark_id=history.watermark_id,
+        tracker=ScoreTracker(policy.alpha, history.scores) if history else None,
+        score_watermark_id=history.watermark_id if history else None,
         interval=interval,
     )
 

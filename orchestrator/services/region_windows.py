@@ -59,9 +59,10 @@ def load_region_window(
 ) -> RegionWindow:
     """Read what the scheduler needs of one region.
 
-    Loads, weather and grid signals are actual values once the whole window is known,
-    forecasts before. The price of coming hours is that of the same hour a day before,
-    since prices are not forecast.
+    The verdict rests on what was known at the issue, the load included. The impact
+    (`signals`) rests on actual values once the whole window is known, and on forecasts
+    before. The price of coming hours is that of the same hour a day before, since
+    prices are not forecast.
     """
     region = stored_region.region
     policy = policies.effective_policy(session, stored_region.region_id)
@@ -75,13 +76,16 @@ def load_region_window(
         session, region.slug, issued_at_utc - WINDOW_H * HOUR, window_end(issued_at_utc)
     )
     window_frame = frame.window(issued_at_utc, window_end(issued_at_utc))
-    signals = _signals(session, stored_region, issued_at_utc, frame, now)
+    is_past = window_end(issued_at_utc) <= now
+    signals = _signals(session, stored_region, issued_at_utc, frame, is_past=is_past)
     outlook = _outlook(
         session,
         stored_region,
         policy,
         stored,
-        signals.it_load_mw,
+        _load_known_at_issue(session, stored_region, issued_at_utc, frame)
+        if is_simulation
+        else signals.it_load_mw,
         as_of=issued_at_utc if is_simulation else now,
         issued_at_utc=issued_at_utc,
         is_simulation=is_simulation,
@@ -93,7 +97,7 @@ def load_region_window(
         policy=policy,
         stored=stored,
         outlook=outlook,
-        signals=_with_load(signals, outlook.it_load_mw),
+        signals=signals if is_past else _with_load(signals, outlook.it_load_mw),
         telemetry=window_frame,
     )
 
@@ -216,11 +220,11 @@ def _signals(
     stored_region: StoredRegion,
     issued_at_utc: datetime,
     frame: TelemetryFrame,
-    now: datetime,
+    *,
+    is_past: bool,
 ) -> RegionSignals:
     window = frame.window(issued_at_utc, window_end(issued_at_utc))
     day_before = frame.window(issued_at_utc - WINDOW_H * HOUR, issued_at_utc)
-    is_past = window_end(issued_at_utc) <= now
 
     def values(quantity: Quantity, target: Target) -> NDArray[np.float64]:
         if is_past:
@@ -250,6 +254,27 @@ def _signals(
             Quantity.PRICE_USD_MWH
         ),
         basis=SignalBasis.ACTUAL if is_past else SignalBasis.FORECAST,
+    )
+
+
+def _load_known_at_issue(
+    session: Session,
+    stored_region: StoredRegion,
+    issued_at_utc: datetime,
+    frame: TelemetryFrame,
+) -> NDArray[np.float64]:
+    """The load forecast of the window, or the load of the same hours a day before."""
+    stored = forecasts.forecast_at(
+        session,
+        region_id=stored_region.region_id,
+        target=Target.IT_LOAD_MW,
+        issued_at_utc=issued_at_utc,
+    )
+    hourly = stored.hourly(stored_region.region.slug) if stored else None
+    if hourly is not None:
+        return hourly.mean
+    return frame.window(issued_at_utc - WINDOW_H * HOUR, issued_at_utc).column(
+        Quantity.IT_LOAD_MW
     )
 
 

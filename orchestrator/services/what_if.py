@@ -363,7 +363,7 @@ def _series(
     values: tuple[float | None, ...], prior_rise_c: NDArray[np.float64]
 ) -> Series:
     return tuple(
-        None if value is None else value + rise
+        value + rise if value is not None and np.isfinite(rise) else None
         for value, rise in zip(values, prior_rise_c.tolist(), strict=False)
     )
 
@@ -389,11 +389,11 @@ def _safe_interval_text(baseline: Verdict, question: _Question) -> str:
         return "No shift can be called safe: the target has no bound or no load."
     name = question.target.outlook.region.name
     if least is None:
-        return f"No shift clears the source; {name} could take up to {most:g} %."
+        return f"No shift clears the source; up to {most:g} % could move to {name}."
     if least > most:
         return (
-            f"The safe interval is empty: {least:g} % is needed and {name} can take"
-            f" at most {most:g} %."
+            f"The safe interval is empty: {least:g} % is needed and at most {most:g} %"
+            f" can move to {name}."
         )
     return f"Safe interval: {least:g} % to {most:g} %."
 

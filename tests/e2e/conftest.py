@@ -1,4 +1,4 @@
-"""A browser for each module; a portal of its own and a visitor for each test."""
+"""One browser; a portal of its own and a visitor for each test."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _fleet_template(postgres: PostgresForTests, _fleet_template: str) -> str:
     return _fleet_template
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def dash_br(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PortalBrowser]:
     """In place of the browser of dash[testing], whose picture of a failure it keeps."""
     with PortalBrowser(tmp_path_factory.mktemp("profile")) as browser:

@@ -50,23 +50,28 @@ def test_an_open_page_says_so_within_ten_seconds_and_recovers(
     visitor: Visitor, let_in: Callable[[bool], None]
 ) -> None:
     visitor.come_in("olga", "/what-if?source=arizona&target=ireland&shift=30")
-    visitor.sees("#what-if-preview", "Preview at 30 %")
-    visitor.waits_for_enabled("#what-if-evaluate")
+    visitor.click("#what-if-evaluate")
+    visitor.sees("#what-if-verdict", "shift 30 %", "by olga")
+    visitor.waits_for_enabled("#what-if-record")
     visitor.rest()
     let_in(False)
     visitor.sees("#gfo-connection", UNREACHABLE, "decisions are off", timeout_s=10)
     assert visitor.visible("#gfo-connection")
-    visitor.sees("#what-if-preview", "Preview at 30 %")  # what was there stays
+    visitor.sees("#what-if-verdict", "shift 30 %")  # what was there stays
 
     visitor.callbacks_posted()
-    visitor.click("#what-if-evaluate")
+    for button in ("#what-if-evaluate", "#what-if-record"):
+        visitor.click(button)
     visitor.pause(0.5)
     assert visitor.callbacks_posted() == []
+    assert not visitor.visible("#what-if-record-modal")
 
     let_in(True)
     visitor.sees_no("#gfo-connection")
-    visitor.click("#what-if-evaluate")
-    visitor.sees("#what-if-verdict", "shift 30 %", "by olga")
+    visitor.click("#what-if-record")
+    visitor.type_into("#what-if-comment", "The connection is back.")
+    visitor.click("#what-if-record-confirm")
+    visitor.sees("#what-if-recorded", "Recorded as decision")
 
 
 def test_a_page_opened_meanwhile_explains_itself_and_tries_again(

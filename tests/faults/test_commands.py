@@ -72,29 +72,17 @@ def test_the_doctor_finds_nothing_on_a_sound_installation(demo_dir: Path) -> Non
     assert outcome.returncode == 0
 
 
-@pytest.mark.parametrize(
-    "arguments", [("doctor",), ("region", "list"), ("audit", "verify")]
-)
-def test_an_unmigrated_database_says_what_to_do(
-    unmigrated_dir: Path, arguments: tuple[str, ...]
+def test_no_command_leaves_an_identifier_of_the_machine(
+    installed_dir: Path, tmp_path: Path
 ) -> None:
-    outcome = gfo(unmigrated_dir, *arguments)
+    """ONNX Runtime would, in the home folder, and send usage data under it."""
+    assert gfo(installed_dir, "doctor", HOME=str(tmp_path)).returncode == 1
 
-    assert outcome.returncode == 1
-    assert "run `gfo db upgrade` or start the portal." in outcome.stderr
-    assert "Traceback" not in outcome.stderr
-
-
-@pytest.fixture
-def unmigrated_dir(migrated_dir: Path) -> Path:
-    """A data folder whose database was taken back to nothing."""
-    taken_back = gfo(migrated_dir, "db", "downgrade", "base", "--discard-history")
-    assert taken_back.returncode == 0, taken_back.stderr
-    return migrated_dir
+    assert list(tmp_path.rglob("*")) == []
 
 
-@pytest.mark.parametrize("command", ["serve", "worker"])
-def test_a_process_beside_an_unmigrated_database_says_what_to_do(
+@pytest.mark.parametrize("command", ["doctor", "serve", "worker", "demo"])
+def test_an_unmigrated_database_says_what_to_do(
     empty_dir: Path, command: str, empty_database_urls: DatabaseUrls
 ) -> None:
     outcome = gfo(

@@ -85,7 +85,8 @@ def _with_environment(clone: Path) -> None:
     python = programs / "python"
     python.write_text(
         "#!/bin/sh\n"
-        'case "$*" in *version_info*) echo True ;; *hashlib*) cat >/dev/null; echo stamp ;;'
+        'case "$*" in *version_info*) echo True ;;'
+        " *hashlib*) cat >/dev/null; echo stamp ;;"
         ' *orchestrator*) echo "$@" ;'
         ' echo "$GFO_DATA_DIR" ; pwd ;; esac\n'
     )

@@ -23,6 +23,12 @@ pytestmark = [
 
 ORDINARY_USER = "nobody"
 
+CAN_RUN = """
+import subprocess, sys
+import gunicorn, orchestrator
+subprocess.run([sys.executable, "-c", ""], check=True)
+"""
+
 
 def _as_ordinary_user(*command: str) -> list[str]:
     program = shutil.which("setpriv")
@@ -44,7 +50,7 @@ def python() -> str:
         f"/usr/bin/{version}",
         f"/usr/local/bin/{version}",
     ):
-        imports = _as_ordinary_user(candidate, "-c", "import gunicorn, orchestrator")
+        imports = _as_ordinary_user(candidate, "-c", CAN_RUN)
         try:
             outcome = subprocess.run(
                 imports, env=_environment(Path("/")), check=False, capture_output=True

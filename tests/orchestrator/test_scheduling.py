@@ -311,6 +311,36 @@ def test_load_is_conserved_in_the_impact(fleet: Fleet) -> None:
         assert row.source_after + row.target_after == pytest.approx(row.fleet_after)
 
 
+def test_a_past_verdict_rests_on_the_load_known_at_its_issue(fleet: Fleet) -> None:
+    """Loads measured later change the impact of a past shift, never its verdict."""
+
+    def shifted() -> DecisionCard:
+        return _evaluate(fleet, day=MILD_DAY, shift_pct=10.0)
+
+    before = shifted()
+    with _owner_runtime(fleet).transaction() as session:
+        session.execute(
+            text(
+                "update telemetry set it_load_mw = it_load_mw / 2"
+                " where hour_utc >= :start and hour_utc < :until"
+            ),
+            {
+                "start": before.window_start_utc,
+                "until": before.window_end_utc,
+            },
+        )
+    after = shifted()
+    assert after.decision_id == before.decision_id
+    fresh = _evaluate(fleet, day=MILD_DAY, shift_pct=10.1)
+    assert fresh.target_bound_after_c == pytest.approx(
+        before.target_bound_after_c, abs=0.05
+    )
+    energy_before, energy_after = before.impact[0], fresh.impact[0]
+    assert energy_before.fleet_before == pytest.approx(
+        2 * (energy_after.fleet_before or 0.0), rel=1e-6
+    )
+
+
 def test_a_recorded_shift_takes_the_room_from_the_next_one(fleet: Fleet) -> None:
     _change_limit(fleet, "arizona", _live_bound(fleet, "arizona") - 1.0)
     first = _evaluate(fleet, day=None, shift_pct=25.0)
