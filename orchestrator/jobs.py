@@ -16,6 +16,7 @@ from db.copying import driver_connection
 ISSUE_FORECASTS = "issue_forecasts"
 HINDCAST_DAY = "hindcast_day"
 HOURLY_CYCLE = "hourly_cycle"
+REPORT_DENIALS = "report_denials"
 
 _queue = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())
 """Only builds statements: it is never opened, each job brings its connection."""

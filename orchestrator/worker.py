@@ -14,10 +14,16 @@ from procrastinate.exceptions import ConnectorException
 
 from core.errors import ServiceUnavailable
 from db.engine import libpq_url
-from orchestrator.jobs import HINDCAST_DAY, HOURLY_CYCLE, ISSUE_FORECASTS
+from orchestrator.jobs import (
+    HINDCAST_DAY,
+    HOURLY_CYCLE,
+    ISSUE_FORECASTS,
+    REPORT_DENIALS,
+)
 from orchestrator.logs import get_logger
 from orchestrator.runtime import Runtime
 from orchestrator.scheduling import Scheduler
+from orchestrator.services.denials import report_finished_minutes
 
 log = get_logger(__name__)
 
@@ -81,6 +87,13 @@ def make_queue(runtime: Runtime, scheduler: Scheduler) -> procrastinate.App:
     @queue.task(name=HINDCAST_DAY, retry=_RETRY)
     def hindcast_day(local_day: str) -> None:
         scheduler.hindcast(date.fromisoformat(local_day))
+
+    @queue.periodic(cron="* * * * *")
+    @queue.task(name=REPORT_DENIALS, queueing_lock=REPORT_DENIALS)
+    def report_denials(timestamp: int) -> None:  # noqa: ARG001 -- the queue gives it
+        """Refused strangers reach the audit chain even if nobody logs in after them."""
+        with runtime.transaction() as session:
+            report_finished_minutes(session, runtime.clock())
 
     return queue
 

@@ -56,7 +56,7 @@ class Request:
         return str(output)
 
 
-class PortalBrowser(Browser):  # type: ignore[misc]  # no types
+class PortalBrowser(Browser):
     """Chromium with the waits and logs of dash[testing] and a record of requests."""
 
     def __init__(self, profile: Path) -> None:

@@ -13,6 +13,9 @@ from tests.e2e.visitor import Visitor
 
 pytestmark = pytest.mark.e2e
 
+Callback = tuple[list[dict[str, object]], ...]
+"""Outputs, inputs and state, as Dash posts them."""
+
 LINK = "/what-if?source=arizona&target=ireland&day=2025-07-13&shift=30"
 
 # What the page would send, sent by hand from the auditor's own logged-in browser.
@@ -41,7 +44,7 @@ def prop(component_id: str, name: str, value: object = None) -> dict[str, object
 
 
 REQUEST_ID = "6f0e4c1a-5a0b-4d52-9f0e-0d8a4f3d9b11"
-EVALUATE = (
+EVALUATE: Callback = (
     [
         prop("what-if-verdict", "children"),
         prop("what-if-impact", "children"),
@@ -62,7 +65,7 @@ EVALUATE = (
     ],
     [],
 )
-RECORD = (
+RECORD: Callback = (
     [
         prop("what-if-record-status", "children"),
         prop("what-if-recorded", "children"),
@@ -77,7 +80,7 @@ RECORD = (
 )
 
 
-def forge(visitor: Visitor, callback: tuple[object, object, object]) -> tuple[int, str]:
+def forge(visitor: Visitor, callback: Callback) -> tuple[int, str]:
     """Post a callback by hand; status and body of the answer."""
     visitor.rest()
     status, body = visitor.browser.driver.execute_async_script(FORGE, *callback)
@@ -138,7 +141,7 @@ def test_an_auditor_can_look_at_a_shift_but_not_decide(
 
 @pytest.mark.parametrize("callback", [EVALUATE, RECORD], ids=["evaluate", "record"])
 def test_a_forged_decision_of_an_auditor_is_refused_and_kept_in_the_audit(
-    visitor: Visitor, portal: Portal, callback: tuple[object, object, object]
+    visitor: Visitor, portal: Portal, callback: Callback
 ) -> None:
     before = count_decisions(portal)
     visitor.come_in("anton", LINK)

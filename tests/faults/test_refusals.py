@@ -67,10 +67,7 @@ def test_a_data_folder_below_a_file(empty_dir: Path) -> None:
     ("variable", "value", "named"),
     [
         ("GFO_PORT", "70000", "1 to 65535"),
-        ("GFO_PORT", "http", "'http'"),
-        ("GFO_WEB_WORKERS", "0", "1 to 64"),
         ("GFO_LOG_FORMAT", "xml", "'xml'"),
-        ("GFO_DEMO", "perhaps", "'perhaps'"),
     ],
 )
 def test_a_wrong_setting(
