@@ -66,15 +66,14 @@ def test_what_is_killed_comes_back_and_no_committed_row_is_lost(
     slug = find.__name__.strip("_").replace("_", "-").upper()
     add_region(portal.data_dir, slug)
     killed = find(portal)
-    others = set(children_of(portal.process.pid)) - {killed}
+    database = _database(portal)
 
     os.kill(killed, signal.SIGKILL)
 
     wait_until(lambda: killed not in processes_of(portal.data_dir))
     wait_until(lambda: portal.is_ready() and _has_a_worker(portal), BACK_WITHIN_S)
     assert portal.process.poll() is None
-    if find is not _database:  # the worker may choose to start anew without one
-        assert others <= set(children_of(portal.process.pid))
+    assert (_database(portal) == database) is (find is not _database)
     require_kept(portal.data_dir, slug)
     assert Browser(portal.url).log_in("admin", ADMIN_PASSWORD).status == 303
 

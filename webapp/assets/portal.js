@@ -47,13 +47,35 @@
     form.append(field);
   });
 
-  /* A callback that answers 401 means that the login ended: ask for it again, here. */
+  /* A callback that answers 401 means that the login ended: ask for it again, here.
+     One that an outage swallowed leaves the page behind its controls: it is asked
+     again, by its address, once the portal can be reached. */
   const plainFetch = window.fetch;
+  let missedAnswer = false;
+
+  function missed() {
+    missedAnswer = true;
+    show(false);
+  }
+
   window.fetch = async function (...args) {
-    const response = await plainFetch.apply(this, args);
+    const url = String(args[0] instanceof Request ? args[0].url : args[0]);
+    const isCallback = url.includes("/_dash-update-component");
+    let response;
+    try {
+      response = await plainFetch.apply(this, args);
+    } catch (error) {
+      if (isCallback && error.name !== "AbortError") {
+        missed();
+      }
+      throw error;
+    }
     if (response.status === 401 && response.url.includes("/_dash-")) {
       const here = location.pathname + location.search;
       location.assign("/login?next=" + encodeURIComponent(here));
+    }
+    if (isCallback && response.status === 503) {
+      missed();
     }
     return response;
   };
@@ -72,6 +94,10 @@
       return;
     }
     root.toggleAttribute("data-gfo-offline", !isReachable);
+    if (isReachable && missedAnswer) {
+      location.reload();
+      return;
+    }
     banner.textContent = isReachable
       ? ""
       : "The portal cannot be reached. What you see may be old; decisions are off" +
