@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from core.access import Actor, Permission
 from core.audit import AuditAction
+from core.days import WINDOW_H
 from core.errors import Conflict, InvalidInput
 from core.forecasts import Target
 from db import audit, model_versions
@@ -103,6 +104,12 @@ def activate_model(
         message = (
             f"Model version {version_id} is {version.state}; only a validated one can"
             " be activated."
+        )
+        raise InvalidInput(message)
+    if version.horizon_h != WINDOW_H:
+        message = (
+            f"Model version {version_id} forecasts {version.horizon_h} h; decisions are"
+            f" taken on {WINDOW_H} h, so it cannot serve."
         )
         raise InvalidInput(message)
     previous = model_versions.active_model(session, version.target)

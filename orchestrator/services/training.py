@@ -15,7 +15,7 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from core.access import Actor, Permission
-from core.days import full_hour
+from core.days import WINDOW_H, full_hour
 from core.errors import InvalidInput, ModelRejected
 from core.forecasts import Target
 from core.telemetry import HOUR, TelemetryFrame
@@ -195,7 +195,8 @@ def _activate(
     serving = model_versions.active_model(session, target)
     if serving is not None and serving.version.version_id == version_id:
         return True
-    if activate or serving is None:
+    can_serve = model_versions.model_version(session, version_id).horizon_h == WINDOW_H
+    if activate or (serving is None and can_serve):
         reason = "trained and asked to serve" if activate else "first model"
         activate_model(session, actor, version_id, reason=reason)
         return True

@@ -27,10 +27,11 @@ from orchestrator.services.decisions import decision_detail, list_decisions
 from orchestrator.services.fleet import fleet_view
 from orchestrator.services.forecasting import day_view
 from orchestrator.services.issuance import issue_live
-from orchestrator.services.model_registry import ModelCache
+from orchestrator.services.model_registry import ModelCache, activate_model
+from orchestrator.services.training import train_models
 from orchestrator.services.window_choice import active_regions
 from orchestrator.views import DecisionCard
-from tests.fleet import NOW, Fleet
+from tests.fleet import NOW, TRAINED_UNTIL, Fleet
 
 HOT_DAY = date(2025, 7, 10)
 MILD_DAY = date(2025, 5, 20)
@@ -542,6 +543,26 @@ def test_a_decision_and_its_audit_event_commit_together(fleet: Fleet) -> None:
         found = decisions.list_decisions(session, kind="what_if")
         assert found == []
     owner.engine.dispose()
+
+
+def test_a_model_of_another_horizon_is_kept_but_cannot_serve(fleet: Fleet) -> None:
+    with fleet.runtime.transaction() as session:
+        actor = fleet.actor(session)
+        active = model_versions.active_model(session, Target.IT_LOAD_MW)
+        (summary,) = train_models(
+            session,
+            actor,
+            targets=[Target.IT_LOAD_MW],
+            until_day=TRAINED_UNTIL,
+            seed=8,
+            activate=False,
+            now=NOW,
+            horizon_h=12,
+        )
+        assert not summary.is_active
+        with pytest.raises(InvalidInput, match="forecasts 12 h"):
+            activate_model(session, actor, summary.version_id, reason="test")
+        assert model_versions.active_model(session, Target.IT_LOAD_MW) == active
 
 
 def test_keyset_pages_hold_every_decision_once(fleet: Fleet) -> None:
