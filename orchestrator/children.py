@@ -15,7 +15,7 @@ from orchestrator.stop_signals import StopSignals
 
 log = get_logger(__name__)
 
-STOP_PATIENCE_S = 10.0
+STOP_PATIENCE_S = 6.0
 STEADY_S = 60.0
 """A child that ran this long is steady again; its next restart is immediate."""
 LONGEST_PAUSE_S = 30.0

@@ -51,12 +51,13 @@ class StopSignals:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Let the block end first: a process being started must not be lost."""
-        self._is_held = True
+        was_held, self._is_held = self._is_held, True
         try:
             yield
         finally:
-            self._is_held = False
-        self.check()
+            self._is_held = was_held
+        if not was_held:
+            self.check()
 
     def check(self) -> None:
         """Raise StopRequested when a signal has come.

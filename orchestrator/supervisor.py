@@ -99,11 +99,15 @@ def _serve(settings: Settings, signals: StopSignals, stack: ExitStack) -> None:
     worker.start()
     _announce(settings, one_time_password)
     while True:
-        signals.check()
-        if server is not None:
+        # Held while processes are polled: `poll` takes a lock before it guards it, and
+        # a signal that raises between the two would leave it taken for ever.
+        with signals.held():
+            web.keep_running()
+            worker.keep_running()
+            process = server.process if server is not None else None
+            is_database_dead = process is not None and process.poll() is not None
+        if server is not None and is_database_dead:
             _keep_database(server)
-        web.keep_running()
-        worker.keep_running()
         time.sleep(POLL_S)
 
 
@@ -196,8 +200,9 @@ def _own_command(name: str) -> list[str]:
 def _wait_ready(settings: Settings, signals: StopSignals, web: Child) -> None:
     deadline = time.monotonic() + READY_TIMEOUT_S
     while not answers(settings.host, settings.port):
-        signals.check()
-        if not web.is_running:
+        with signals.held():
+            is_running = web.is_running
+        if not is_running:
             message = "The web server ended while starting; see the lines above."
             raise ServiceUnavailable(message)
         if time.monotonic() > deadline:

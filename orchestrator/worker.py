@@ -34,6 +34,7 @@ STALLED_AFTER_S = 30.0
 """A worker that said nothing for so long has died; it speaks every 10 s."""
 
 _STOP_PATIENCE_S = 5
+"""For a job to come to the end of the step that it is in."""
 
 # A job that met a database out of reach is tried again before its hour is over.
 _RETRY = procrastinate.RetryStrategy(

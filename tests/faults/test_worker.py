@@ -11,6 +11,7 @@ import numpy as np
 import psycopg
 import pytest
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from core.days import full_hour
 from core.errors import ServiceUnavailable
@@ -125,12 +126,16 @@ def test_two_workers_at_once_do_the_work_of_one(fleet: Fleet) -> None:
             faults.append(exc)
 
     threads = [threading.Thread(target=work) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with capture_logs() as logged:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
 
     assert faults == []
+    assert {line["event"] for line in logged}.isdisjoint(
+        {"step_failed", "step_refused"}
+    )
     assert _counts(fleet)["decision"] - before["decision"] == len(SLUGS)
     assert _counts(fleet)["telemetry"] - before["telemetry"] == 30 * len(SLUGS)
 
