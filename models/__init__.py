@@ -2,6 +2,6 @@
 
 import os
 
-# ONNX Runtime reports usage to its maker unless told otherwise before its import;
-# nothing here asks another host for anything, whoever imports the models.
+# ONNX Runtime would otherwise make an identifier of this machine and send usage data
+# to its maker. It looks once, when it is imported, and only this package imports it.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,10 +21,6 @@ from db.users import system_actor
 from orchestrator.connect import configure_logs, connected_runtime
 from orchestrator.runtime import Runtime
 from orchestrator.settings import Settings, load_settings
-
-# ONNX Runtime would otherwise make an identifier of this machine and send usage data
-# to its maker. It looks once, when it is imported, which commands do after this.
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 FAILED, UNUSABLE = 1, 2
 CLI_USER = "cli"
