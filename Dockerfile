@@ -3,7 +3,7 @@ FROM python:3.11-slim AS build
 WORKDIR /src
 RUN python -m venv /opt/gfo
 COPY requirements/runtime.txt requirements/
-RUN /opt/gfo/bin/pip install --no-cache-dir --require-hashes -r requirements/runtime.txt
+RUN /opt/gfo/bin/pip install --no-cache-dir --no-deps --require-hashes -r requirements/runtime.txt
 COPY . .
 RUN /opt/gfo/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
 

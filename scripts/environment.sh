@@ -45,7 +45,8 @@ ensure_environment() {
   say "Installing locked packages (first time: a minute or two) ..."
   local arguments=()
   for lock in "$@"; do arguments+=(-r "requirements/$lock.txt"); done
-  .venv/bin/python -m pip install --quiet --quiet --disable-pip-version-check --require-hashes "${arguments[@]}" \
+  # The locks are complete; resolving again would meet extras that hash checking refuses once a newer release is out.
+  .venv/bin/python -m pip install --quiet --quiet --disable-pip-version-check --no-deps --require-hashes "${arguments[@]}" \
     || die "the locked packages could not be installed; see the lines above (is the package index reachable?)."
   .venv/bin/python -m pip install --quiet --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . \
     || die "the project itself could not be installed; see the lines above."
