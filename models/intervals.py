@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import numpy as np
@@ -43,6 +44,23 @@ class IntervalQuantile:
         """Lower and upper bound of each hour, in the target's unit."""
         half_width = self.quantile * forecast.scale
         return forecast.mean - half_width, forecast.mean + half_width
+
+
+def recalibration_instants(start_utc: datetime, end_utc: datetime) -> list[datetime]:
+    """When the displayed interval is calibrated anew: each month, and at the end.
+
+    Returns
+    -------
+    list of datetime
+        The first of every month (UTC) inside (start, end), then `end_utc`'s hour.
+    """
+    months = []
+    year, month = start_utc.year, start_utc.month
+    while (first := datetime(year, month, 1, tzinfo=UTC)) < end_utc:
+        if first > start_utc:
+            months.append(first)
+        year, month = (year + 1, 1) if month == 12 else (year, month + 1)
+    return [*months, end_utc.replace(minute=0, second=0, microsecond=0)]
 
 
 class _Zero(RegressorMixin, BaseEstimator):  # type: ignore[misc]

@@ -15,7 +15,7 @@ from core.telemetry import VALID_RANGES
 from models.runtime import ModelRuntime
 
 if TYPE_CHECKING:
-    from models.ridge import TrainedRidge
+    from models.train import TrainedModel
 
 _TEMPERATURE_LIMIT_C = 1e-4
 _RANGE_FRAC = 2e-6
@@ -60,7 +60,7 @@ class ParityReport:
 
 
 def validate_parity(
-    trained: TrainedRidge,
+    trained: TrainedModel,
     onnx_bytes: bytes,
     features: NDArray[np.float32],
     region_index: NDArray[np.int64],

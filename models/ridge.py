@@ -80,7 +80,9 @@ class TrainedRidge:
     scaler : StandardScaler
         Centre and spread of the state columns, the same for all regions.
     scale_floor : ndarray, shape (R + 1, H)
-        Smallest scale, > 0, in the target's unit.
+        Smallest scale, > 0, in the target's unit, before the tail factor.
+    tail_factor : ndarray, shape (H,)
+        What the scale of each hour is multiplied with (`models.tails`).
     mean_penalties : ndarray, shape (R + 1,)
         The regularisation that the chronological split chose, pooled first.
     """
@@ -91,6 +93,7 @@ class TrainedRidge:
     mean_model: ShrunkenRidge
     scale_model: ShrunkenRidge
     scale_floor: FloatArray
+    tail_factor: FloatArray
     mean_penalties: FloatArray
 
     def predict(
@@ -105,5 +108,12 @@ class TrainedRidge:
         lowest = LOWEST_MEAN.get(self.contract.target)
         if lowest is not None:
             mean = np.maximum(mean, lowest)
-        scale = self.scale_model.predict(self.layout.scale_design(wide), region_index)
-        return mean, np.maximum(scale, self.scale_floor[region_index])
+        return mean, self.predict_scale(features, region_index)
+
+    def predict_scale(
+        self, features: NDArray[np.float32], region_index: IntArray
+    ) -> FloatArray:
+        """The scales alone, shape (N, H)."""
+        design = self.layout.scale_design(features.astype(np.float64))
+        scale = self.scale_model.predict(design, region_index)
+        return self.tail_factor * np.maximum(scale, self.scale_floor[region_index])

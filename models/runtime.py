@@ -169,22 +169,31 @@ def hindcast(
     if frame.region_slug != region.slug:
         message = f"Telemetry of {frame.region_slug} cannot forecast {region.slug}."
         raise InvalidInput(message)
+    return forecast_windows(runtime, frame, region.time_zone, issue_instants)
+
+
+def forecast_windows(
+    runtime: Predictor,
+    frame: TelemetryFrame,
+    time_zone: str,
+    issue_instants: Sequence[datetime],
+) -> list[HourlyForecast | Refusal]:
+    """As `hindcast`, of a region of which only telemetry and time zone are known."""
     contract = runtime.contract
+    slug = frame.region_slug
     inputs = feature_matrix(
         frame,
-        region.time_zone,
+        time_zone,
         issue_instants,
         contract.feature_names,
         target=contract.target,
     )
     usable = inputs.features[inputs.usable]
-    region_index = np.full(
-        len(usable), contract.region_index(region.slug), dtype=np.int64
-    )
+    region_index = np.full(len(usable), contract.region_index(slug), dtype=np.int64)
     mean, scale = runtime.predict(usable, region_index)
     predictions = zip(mean, scale, strict=True)
     return [
-        problem or _checked(contract, region.slug, issued_at_utc, *next(predictions))
+        problem or _checked(contract, slug, issued_at_utc, *next(predictions))
         for problem, issued_at_utc in zip(inputs.problems, issue_instants, strict=True)
     ]
 

@@ -1,287 +1,47 @@
-"""Train the ridge family: always from the past to the future, never shuffled."""
+"""One call that trains a model of any family. Imports scikit-learn."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
-import numpy as np
-from numpy.typing import NDArray
-from sklearn.linear_model import Ridge
-from sklearn.preprocessing import StandardScaler
-from threadpoolctl import threadpool_limits
-
 from core.forecasts import Target
-from core.telemetry import HOUR
-from core.version import CODE_VERSION
-from models.catalogue import default_feature_names
-from models.chronology import Timeline
-from models.design import DesignLayout, layout_for
-from models.metadata import ModelContract
-from models.ridge import ShrunkenRidge, TrainedRidge, fit_ridge, predict_ridge
-from models.training_rows import (
-    EPOCH,
-    RegionTelemetry,
-    TrainingRows,
-    collect_rows,
-    hour_stride,
-)
+from models.boosting import TrainedBoosting
+from models.boosting_training import train_boosting
+from models.family import DEFAULT_FAMILY, Family
+from models.ridge import TrainedRidge
+from models.ridge_training import train_ridge
+from models.training_rows import RegionTelemetry
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
-
-FAMILY = "ridge"
-POOLED_PENALTIES = (3e-4, 1e-3, 3e-3)
-OWN_PENALTIES = (1e-2, 3e-2, 1e-1, 3e-1, 1.0)
-SCALE_PENALTY = 1e-2
-"""Weak: the scale has 15 weights per horizon and thousands of rows."""
-
-MAX_POOLED_ROWS = 40_000
-
-SEASON_MIN_H = 300 * 24
-"""Shorter history shows no full wave of the year, so none is fitted to it."""
-
-SCALE_FLOOR_FRAC = 0.4
-"""Floor of the scale as a share of the mean absolute residual. Assumed: a scale
-near 0 makes scores explode. On real temperatures it binds in under 0.1 % of hours, on
-Singapore's nearly constant carbon intensity in 3 %."""
-
-MIN_SCALE = 1e-3
-"""In the target's unit: keeps the scale positive where telemetry never changes."""
+TrainedModel = TrainedRidge | TrainedBoosting
 
 
-def train_ridge(
+_TRAINERS: Mapping[Family, Callable[..., TrainedModel]] = {
+    Family.RIDGE: train_ridge,
+    Family.BOOSTING: train_boosting,
+}
+
+
+def train_model(
     frames: Mapping[str, RegionTelemetry],
     target: Target,
     until_utc: datetime,
+    *,
+    family: Family = DEFAULT_FAMILY,
     horizon_h: int = 24,
     seed: int = 0,
-) -> TrainedRidge:
-    """Train on every window that ended by `until_utc`.
-
-    Regions with too little history get no weights of their own and are served by the
-    pooled ones. Runs on one thread: on few cores, more make it slower by far.
+) -> TrainedModel:
+    """Train one model of `family` on every window that ended by `until_utc`.
 
     Parameters
     ----------
     frames : Mapping of slug to (TelemetryFrame, IANA time zone)
     horizon_h : int
         Hours to forecast, [1, 168].
-    seed : int
-        Recorded in the contract; nothing in this family is random.
 
     Raises
     ------
     InvalidInput
         When no region has enough complete windows.
     """
-    names = default_feature_names(target, with_season=True)
-    regions = collect_rows(frames, target, names, until_utc, horizon_h)
-    if max(rows.span_h for rows in regions) < SEASON_MIN_H:
-        kept = default_feature_names(target, with_season=False)
-        columns = [names.index(name) for name in kept]
-        regions, names = [rows.with_features(columns) for rows in regions], kept
-    first_hour = min(int(rows.issue_hours[0]) for rows in regions)
-    last_hour = max(int(rows.issue_hours[-1]) for rows in regions)
-    contract = ModelContract(
-        target=target,
-        feature_names=names,
-        region_slugs=tuple(rows.slug for rows in regions),
-        horizon_h=horizon_h,
-        trained_from_utc=EPOCH + first_hour * HOUR,
-        trained_until_utc=until_utc,
-        family=FAMILY,
-        code_version=CODE_VERSION,
-        seed=seed,
-    )
-    with threadpool_limits(limits=1):
-        timeline = Timeline.over(first_hour, last_hour, horizon_h)
-        return _train(contract, regions, timeline)
-
-
-def _train(
-    contract: ModelContract, regions: Sequence[TrainingRows], timeline: Timeline
-) -> TrainedRidge:
-    layout = layout_for(contract)
-    shared = _thinned(regions)
-    scaler = StandardScaler()
-    scaler.fit(shared.features[:, layout.state_columns].astype(np.float64))
-    pooled = _learn_pooled(_sample(shared, layout, scaler), timeline)
-    own = [
-        _learn_own(_sample(rows, layout, scaler), pooled, timeline, layout)
-        for rows in regions
-    ]
-    return TrainedRidge(
-        contract=contract,
-        layout=layout,
-        scaler=scaler,
-        mean_model=ShrunkenRidge(
-            pooled=pooled.mean, own=tuple(part.mean for part in own)
-        ),
-        scale_model=ShrunkenRidge(
-            pooled=pooled.scale, own=tuple(part.scale for part in own)
-        ),
-        scale_floor=np.stack([part.scale_floor for part in (pooled, *own)]),
-        mean_penalties=np.array([part.penalty for part in (pooled, *own)]),
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Sample:
-    """Designs and outcomes of some rows."""
-
-    issue_hours: NDArray[np.int64]
-    mean_design: FloatArray
-    scale_design: FloatArray
-    observed: FloatArray
-    span_h: int
-
-    def fit(self, rows: BoolArray, outcome: FloatArray, penalty: float) -> Ridge:
-        return fit_ridge(self.mean_design[rows], outcome[rows], penalty)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Learned:
-    """What one fit found for the mean and the scale."""
-
-    mean: Ridge
-    scale: Ridge
-    scale_floor: FloatArray
-    penalty: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _LearnedPooled(_Learned):
-    """The pooled fit, with its earlier selves for honest residuals.
-
-    Attributes
-    ----------
-    at_split : Ridge
-        Fitted on what had ended by the split.
-    folds : tuple of Ridge
-        Fitted apart from each block.
-    """
-
-    at_split: Ridge
-    folds: tuple[Ridge, ...]
-
-
-def _thinned(regions: Sequence[TrainingRows]) -> TrainingRows:
-    stride = hour_stride(sum(len(rows) for rows in regions), MAX_POOLED_ROWS)
-    parts = [rows.where(slice(None, None, stride)) for rows in regions]
-    return TrainingRows(
-        slug="pooled",
-        issue_hours=np.concatenate([part.issue_hours for part in parts]),
-        features=np.concatenate([part.features for part in parts]),
-        observed=np.concatenate([part.observed for part in parts]),
-    )
-
-
-def _sample(
-    rows: TrainingRows, layout: DesignLayout, scaler: StandardScaler
-) -> _Sample:
-    wide = rows.features.astype(np.float64)
-    standardised = scaler.transform(wide[:, layout.state_columns])
-    return _Sample(
-        issue_hours=rows.issue_hours,
-        mean_design=layout.mean_design(wide, standardised),
-        scale_design=layout.scale_design(wide),
-        observed=rows.observed,
-        span_h=rows.span_h,
-    )
-
-
-def _learn_pooled(sample: _Sample, timeline: Timeline) -> _LearnedPooled:
-    hours, observed = sample.issue_hours, sample.observed
-    penalty = _choose_penalty(sample, observed, timeline, POOLED_PENALTIES)
-    everything = np.ones(len(hours), dtype=np.bool_)
-    folds = tuple(
-        sample.fit(timeline.apart(hours, block), observed, penalty)
-        for block in timeline.blocks
-    )
-    misses = np.empty_like(observed)
-    for block, fold in zip(timeline.blocks, folds, strict=True):
-        held_out = timeline.inside(hours, block)
-        predicted = predict_ridge(fold, sample.mean_design[held_out])
-        misses[held_out] = np.abs(observed[held_out] - predicted)
-    return _LearnedPooled(
-        mean=sample.fit(everything, observed, penalty),
-        scale=fit_ridge(sample.scale_design, misses, SCALE_PENALTY),
-        scale_floor=_scale_floor(misses),
-        penalty=penalty,
-        at_split=sample.fit(timeline.before_split(hours), observed, penalty),
-        folds=folds,
-    )
-
-
-def _learn_own(
-    sample: _Sample, pooled: _LearnedPooled, timeline: Timeline, layout: DesignLayout
-) -> _Learned:
-    hours = sample.issue_hours
-    own = _own_sample(sample, layout)
-    earlier = _left_over(sample, pooled.at_split)
-    penalty = _choose_penalty(own, earlier, timeline, OWN_PENALTIES)
-    misses = np.empty_like(sample.observed)
-    for block, fold in zip(timeline.blocks, pooled.folds, strict=True):
-        held_out = timeline.inside(hours, block)
-        if held_out.any():
-            remainder = _left_over(sample, fold)
-            ridge = own.fit(timeline.apart(hours, block), remainder, penalty)
-            predicted = predict_ridge(ridge, own.mean_design[held_out])
-            misses[held_out] = np.abs(remainder[held_out] - predicted)
-    everything = np.ones(len(hours), dtype=np.bool_)
-    beyond_pooled = misses - predict_ridge(pooled.scale, sample.scale_design)
-    return _Learned(
-        mean=own.fit(everything, _left_over(sample, pooled.mean), penalty),
-        scale=fit_ridge(own.scale_design, beyond_pooled, SCALE_PENALTY),
-        scale_floor=_scale_floor(misses),
-        penalty=penalty,
-    )
-
-
-def _own_sample(sample: _Sample, layout: DesignLayout) -> _Sample:
-    """What the region's own weights may use: no season that it has not seen whole.
-
-    A column of zeros gets a weight of exactly zero, so the season stays pooled.
-    """
-    if sample.span_h >= SEASON_MIN_H:
-        return sample
-    return _Sample(
-        issue_hours=sample.issue_hours,
-        mean_design=sample.mean_design * ~layout.seasonal_mean_weights(),
-        scale_design=sample.scale_design * ~layout.seasonal_scale_weights(),
-        observed=sample.observed,
-        span_h=sample.span_h,
-    )
-
-
-def _left_over(sample: _Sample, pooled: Ridge) -> FloatArray:
-    return sample.observed - predict_ridge(pooled, sample.mean_design)
-
-
-def _choose_penalty(
-    sample: _Sample,
-    outcome: FloatArray,
-    timeline: Timeline,
-    penalties: Sequence[float],
-) -> float:
-    """The penalty that forecast the later part best from the earlier part.
-
-    The strongest when a region has nothing on one side of the split.
-    """
-    earlier = timeline.before_split(sample.issue_hours)
-    later = timeline.after_split(sample.issue_hours)
-    if not (earlier.any() and later.any()):
-        return max(penalties)
-    errors = []
-    for penalty in penalties:
-        ridge = sample.fit(earlier, outcome, penalty)
-        predicted = predict_ridge(ridge, sample.mean_design[later])
-        errors.append(float(np.mean((outcome[later] - predicted) ** 2)))
-    return penalties[int(np.argmin(errors))]
-
-
-def _scale_floor(misses: FloatArray) -> FloatArray:
-    floor: FloatArray = np.maximum(SCALE_FLOOR_FRAC * misses.mean(axis=0), MIN_SCALE)
-    return floor
+    return _TRAINERS[family](frames, target, until_utc, horizon_h, seed)

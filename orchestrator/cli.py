@@ -6,6 +6,7 @@ import typer
 
 from orchestrator.commands import (
     audit,
+    backtest,
     database,
     decisions,
     forecast,
@@ -30,6 +31,7 @@ app.command("worker")(processes.work)
 app.command("demo")(processes.demo)
 app.command("doctor")(processes.doctor)
 app.command("train")(models.train)
+app.command("backtest")(backtest.backtest)
 app.command("decide")(decisions.decide)
 app.add_typer(database.app, name="db")
 app.add_typer(region.app, name="region")

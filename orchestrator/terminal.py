@@ -6,13 +6,17 @@ import dataclasses
 import io
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import count
 from typing import Annotated, NoReturn
 
 import typer
+from rich.console import Console
+from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as ProgressBar
 from sqlalchemy.orm import Session
 
 from core.access import Actor
@@ -40,6 +44,34 @@ class CommandContext:
 def progress(message: str) -> None:
     """Tell a person what is going on, apart from the result."""
     typer.echo(message, err=True)
+
+
+@contextmanager
+def progress_bar(steps: int) -> Iterator[Callable[[str], None]]:
+    """Show how far long work is; call what is given as each of `steps` begins.
+
+    Apart from the result, as `progress`; without a terminal each step is a line.
+    """
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield progress
+        return
+    with ProgressBar(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+    ) as bar:
+        task = bar.add_task("", total=steps)
+        begun = count()
+
+        def begin(message: str) -> None:
+            # What begins now is not done yet.
+            bar.update(task, description=message, completed=next(begun))
+
+        yield begin
 
 
 def say(message: str) -> None:

@@ -11,6 +11,7 @@ from core.errors import InvalidInput
 from core.forecasts import Target
 from db import model_versions
 from db.model_versions import ModelVersion
+from models.family import DEFAULT_FAMILY, Family
 from orchestrator.services.model_registry import activate_model, rollback_model
 from orchestrator.terminal import (
     Json,
@@ -29,7 +30,7 @@ TargetOption = Annotated[
 
 
 def train(
-    family: Annotated[str, typer.Option(help="Family of models.")] = "ridge",
+    family: Annotated[Family, typer.Option(help="Family of models.")] = DEFAULT_FAMILY,
     target: TargetOption = None,
     until: Annotated[
         str | None,
@@ -49,15 +50,13 @@ def train(
     from orchestrator.services.training import train_models  # noqa: PLC0415
 
     with command_context() as context:
-        if family != "ridge":
-            message = f"There is no family {family!r}; the families are: ridge."
-            raise InvalidInput(message)
         settings = context.runtime.settings
         summaries = train_models(
             context.session,
             context.actor,
             targets=target or list(Target),
             until_day=parse_day(until) if until else None,
+            family=family,
             seed=seed,
             activate=activate,
             now=context.runtime.clock(),

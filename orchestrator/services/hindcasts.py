@@ -15,16 +15,17 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from core.access import Actor, Permission
-from core.conformal import MINIMUM_SCORES, SCORE_WINDOW, ScoreTracker, conformity_score
+from core.conformal import MINIMUM_SCORES, SCORE_WINDOW, conformity_score
 from core.days import WINDOW_H, issue_at_local_midnight, local_issue_hour, window_end
 from core.errors import InvalidInput, ModelUnavailable
 from core.forecasts import HourlyForecast, Target
 from core.policies import Policy
+from core.replay import ScoreReplay
 from core.telemetry import HOUR, Quantity, TelemetryFrame
 from db import forecasts, policies, telemetry
 from db.forecasts import IntervalCalibration, NewForecast, NewScore
 from db.regions import StoredRegion
-from models.intervals import interval_quantile
+from models.intervals import interval_quantile, recalibration_instants
 from models.runtime import hindcast
 from orchestrator.logs import get_logger
 from orchestrator.services.issuance import (
@@ -288,12 +289,12 @@ class _RegionRun:
                     Target.TEMPERATURE_C,
                 ),
                 policy=self.policy,
-                tracker=replay.tracker,
+                tracker=replay.replay.tracker,
                 score_watermark_id=replay.watermark_id,
                 interval=known[-1] if known else None,
             )
 
-    def _score_replays(self) -> dict[int, _ScoreReplay]:
+    def _score_replays(self) -> dict[int, _WatchedReplay]:
         by_hour: dict[int, list[forecasts.StoredScore]] = defaultdict(list)
         for row in forecasts.all_scores(
             self.session,
@@ -302,7 +303,8 @@ class _RegionRun:
         ):
             by_hour[row.local_issue_hour].append(row)
         return {
-            hour: _ScoreReplay(self.policy, by_hour[hour]) for hour in range(WINDOW_H)
+            hour: _WatchedReplay(replay=ScoreReplay(self.policy.alpha, by_hour[hour]))
+            for hour in range(WINDOW_H)
         }
 
     def _calibrate_intervals(
@@ -321,7 +323,9 @@ class _RegionRun:
             region_id=self.stored_region.region_id,
             confidence=self.policy.confidence,
         )
-        for month in _month_starts(self.start_utc, min(self.end_utc, self.now)):
+        for month in recalibration_instants(
+            self.start_utc, min(self.end_utc, self.now)
+        ):
             if any(known_at == month for known_at, _ in known):
                 continue
             finished = [
@@ -363,31 +367,17 @@ class _RegionRun:
         )
 
 
-class _ScoreReplay:
-    """The tracker of one local issue hour, fed only with what had ended by a time."""
+@dataclass(slots=True, kw_only=True)
+class _WatchedReplay:
+    """A replay that knows the newest score it has learned."""
 
-    def __init__(self, policy: Policy, scores: Sequence[forecasts.StoredScore]) -> None:
-        self.tracker = ScoreTracker(policy.alpha)
-        self.watermark_id: int | None = None
-        self._waiting = iter(scores)
-        self._next = next(self._waiting, None)
+    replay: ScoreReplay[forecasts.StoredScore]
+    watermark_id: int | None = None
 
     def advance_to(self, newest_issue_utc: datetime) -> None:
         """Learn the scores of windows issued by `newest_issue_utc`."""
-        while self._next is not None and self._next.issued_at_utc <= newest_issue_utc:
-            self.tracker.add(self._next.score)
-            self.watermark_id = max(self.watermark_id or 0, self._next.score_id)
-            self._next = next(self._waiting, None)
-
-
-def _month_starts(start_utc: datetime, end_utc: datetime) -> list[datetime]:
-    months = []
-    year, month = start_utc.year, start_utc.month
-    while (first := datetime(year, month, 1, tzinfo=UTC)) < end_utc:
-        if first > start_utc:
-            months.append(first)
-        year, month = (year + 1, 1) if month == 12 else (year, month + 1)
-    return [*months, end_utc.replace(minute=0, second=0, microsecond=0)]
+        for row in self.replay.advance_to(newest_issue_utc):
+            self.watermark_id = max(self.watermark_id or 0, row.score_id)
 
 
 def _midnights(

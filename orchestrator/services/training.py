@@ -25,10 +25,10 @@ from db.model_versions import NewModelVersion
 from db.regions import StoredRegion
 from models.contract import read_contract
 from models.export import export_onnx
+from models.family import DEFAULT_FAMILY, Family
 from models.features import feature_matrix
 from models.parity import ParityReport, validate_parity
-from models.ridge import TrainedRidge
-from models.train import train_ridge
+from models.train import TrainedModel, train_model
 from orchestrator.services.model_registry import activate_model, register_model
 from orchestrator.services.window_choice import active_regions
 
@@ -63,6 +63,7 @@ def train_models(
     seed: int,
     activate: bool,
     now: datetime,
+    family: Family = DEFAULT_FAMILY,
     horizon_h: int = 24,
     on_progress: Progress | None = None,
 ) -> list[TrainingSummary]:
@@ -89,7 +90,7 @@ def train_models(
     frames = _frames(session, found, until_utc)
     summaries = []
     for target in targets:
-        report(f"Training {target} on {len(frames)} regions …")
+        report(f"Training {target} ({family}) on {len(frames)} regions …")
         summaries.append(
             _train_one(
                 session,
@@ -97,6 +98,7 @@ def train_models(
                 frames,
                 target=target,
                 until_utc=until_utc,
+                family=family,
                 horizon_h=horizon_h,
                 seed=seed,
                 activate=activate,
@@ -136,12 +138,15 @@ def _train_one(
     *,
     target: Target,
     until_utc: datetime,
+    family: Family,
     horizon_h: int,
     seed: int,
     activate: bool,
 ) -> TrainingSummary:
     started = time.monotonic()
-    trained = train_ridge(frames, target, until_utc, horizon_h, seed)
+    trained = train_model(
+        frames, target, until_utc, family=family, horizon_h=horizon_h, seed=seed
+    )
     onnx_bytes = export_onnx(trained)
     contract = read_contract(onnx_bytes)
     parity = _require_parity(trained, onnx_bytes, frames)
@@ -204,7 +209,7 @@ def _activate(
 
 
 def _require_parity(
-    trained: TrainedRidge, onnx_bytes: bytes, frames: RegionFrames
+    trained: TrainedModel, onnx_bytes: bytes, frames: RegionFrames
 ) -> ParityReport:
     """Hold the export against scikit-learn on up to 10,000 of the training rows."""
     features, region_index = _parity_rows(trained, frames)
@@ -220,7 +225,7 @@ def _require_parity(
 
 
 def _parity_rows(
-    trained: TrainedRidge, frames: RegionFrames
+    trained: TrainedModel, frames: RegionFrames
 ) -> tuple[np.ndarray, np.ndarray]:
     contract = trained.contract
     per_region = max(PARITY_ROWS // len(frames), 1)

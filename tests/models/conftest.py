@@ -13,7 +13,7 @@ from core.regions import CoolingParameters, CoolingType, Region
 from core.telemetry import HOUR, Quantity, TelemetryFrame
 from models.export import export_onnx
 from models.ridge import TrainedRidge
-from models.train import train_ridge
+from models.ridge_training import train_ridge
 
 START_UTC = datetime(2022, 1, 1, tzinfo=UTC)
 

@@ -16,8 +16,8 @@ from models.export import export_onnx
 from models.features import feature_matrix
 from models.parity import PARITY_LIMITS, validate_parity
 from models.ridge import TrainedRidge
+from models.ridge_training import train_ridge
 from models.runtime import ModelRuntime
-from models.train import train_ridge
 
 MakeFrame = Callable[..., TelemetryFrame]
 

@@ -15,7 +15,7 @@ from models.export import export_onnx
 from models.features import feature_matrix
 from models.metrics import skill_frac
 from models.ridge import TrainedRidge
-from models.train import train_ridge
+from models.ridge_training import train_ridge
 from models.training_rows import MIN_WINDOWS, hour_stride
 from models.windows import observed_windows, persistence_windows
 

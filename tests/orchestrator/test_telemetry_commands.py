@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 import typer
 from typer.testing import CliRunner, Result
 
@@ -40,17 +37,6 @@ class Gfo:
     def write(self, name: str, content: str) -> str:
         (self.folder / name).write_text(content)
         return name
-
-
-@pytest.fixture
-def untouched_logging() -> Iterator[None]:
-    """Commands configure the process's logging; put it back for other tests."""
-    handlers, level = logging.root.handlers[:], logging.root.level
-    yield
-    logging.root.handlers[:], logging.root.level = handlers, level
-    for name in logging.root.manager.loggerDict:
-        logging.getLogger(name).disabled = False
-    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -1,0 +1,61 @@
+"""Replay of finished windows: at each issue, only what had been scored by then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from decimal import Decimal
+from typing import Generic, Protocol, TypeVar
+
+from core.conformal import ScoreTracker
+
+
+class FinishedWindow(Protocol):
+    """A scored window; `score` is its conformity score."""
+
+    @property
+    def issued_at_utc(self) -> datetime:
+        """Start of the window."""
+
+    @property
+    def score(self) -> float:
+        """How many scales its maximum lay above the means."""
+
+
+Window = TypeVar("Window", bound=FinishedWindow)
+
+
+class ScoreReplay(Generic[Window]):
+    """The tracker of one local issue hour, fed only with what had ended by a time.
+
+    Parameters
+    ----------
+    alpha : Decimal
+        Allowed exceedance probability, (0, 1).
+    windows : iterable
+        Scored windows, oldest first.
+
+    Attributes
+    ----------
+    tracker : ScoreTracker
+        As of the last `advance_to`.
+    """
+
+    def __init__(self, alpha: Decimal, windows: Iterable[Window]) -> None:
+        self.tracker = ScoreTracker(alpha)
+        self._waiting: Iterator[Window] = iter(windows)
+        self._next = next(self._waiting, None)
+
+    def advance_to(self, newest_issue_utc: datetime) -> list[Window]:
+        """Learn the windows issued by `newest_issue_utc`; returns those just learned.
+
+        A forecast issued at t knows the windows that ended by t, so it passes t minus
+        the window's length: on the day after a 23-hour day, yesterday's window is
+        still open.
+        """
+        learned: list[Window] = []
+        while self._next is not None and self._next.issued_at_utc <= newest_issue_utc:
+            self.tracker.add(self._next.score)
+            learned.append(self._next)
+            self._next = next(self._waiting, None)
+        return learned

@@ -1,0 +1,258 @@
+"""Train, then roll through later days with only the past visible, and count."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+import numpy as np
+
+from core.days import issue_at_local_midnight
+from core.errors import InvalidInput
+from core.forecasts import Target
+from core.telemetry import Quantity
+from models.backtest_figures import (
+    Figures,
+    JudgedDays,
+    RolledDays,
+    pooled_figures,
+    region_figures,
+)
+from models.export import export_onnx
+from models.family import DEFAULT_FAMILY, Family
+from models.rolling import (
+    RegionDays,
+    forecast_days,
+    rolling_checks,
+    rolling_half_width,
+)
+from models.runtime import ModelRuntime, Predictor
+from models.train import train_model
+from models.training_rows import RegionTelemetry
+from models.windows import observed_windows
+
+LIMIT_QUANTILE = 0.95
+"""A limit that is not given is each region's own: this quantile of the daily maxima
+that training saw, so that every climate has days near it."""
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BacktestSetup:
+    """What is tested, on which days.
+
+    Attributes
+    ----------
+    train_until, calibrate_until, test_until : date
+        Local days: training uses days before the first, scores come from days between
+        the first and the second, figures from days between the second and the third.
+    limit_c : float | None
+        Limit on the day's maximum, degC; None for each region's own.
+
+    Raises
+    ------
+    InvalidInput
+        When the days are not in order or no target is asked for.
+    """
+
+    train_until: date
+    calibrate_until: date
+    test_until: date
+    targets: tuple[Target, ...] = tuple(Target)
+    family: Family = DEFAULT_FAMILY
+    limit_c: float | None = None
+    seed: int = 7
+    confidence: Decimal = Decimal("0.95")
+
+    def __post_init__(self) -> None:
+        if not self.train_until < self.calibrate_until < self.test_until:
+            message = (
+                "Training must end before calibration and calibration before the test,"
+                f" but they end on {self.train_until}, {self.calibrate_until} and"
+                f" {self.test_until}."
+            )
+            raise InvalidInput(message)
+        if not self.targets:
+            message = "At least one target must be tested."
+            raise InvalidInput(message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetReport:
+    """What one target's backtest gave."""
+
+    pooled: Figures
+    regions: Mapping[str, Figures]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BacktestResult:
+    """Figures of every target, and what they rest on.
+
+    Attributes
+    ----------
+    limits_c : Mapping of slug to float
+        Limit of each region, degC; empty when the temperature was not tested.
+    timings_s : Mapping of str to float
+        Seconds that training and rolling took, per target.
+    """
+
+    targets: Mapping[Target, TargetReport]
+    limits_c: Mapping[str, float]
+    timings_s: Mapping[str, float] = field(default_factory=dict)
+
+
+def run_backtest(
+    frames: Mapping[str, RegionTelemetry],
+    setup: BacktestSetup,
+    on_progress: Progress | None = None,
+) -> BacktestResult:
+    """Backtest every target on `frames`.
+
+    Forecasts come from the exported ONNX model through the runtime that serves, at
+    each region's local midnight. Regions without enough history before training ends
+    are forecast by the pooled weights.
+
+    Parameters
+    ----------
+    frames : Mapping of slug to (TelemetryFrame, IANA time zone)
+    on_progress : callable, optional
+        Told what begins; `steps` says how often.
+
+    Raises
+    ------
+    InvalidInput
+        When no region can be trained on, or a region's limit cannot be told.
+    """
+    report = on_progress or (lambda _message: None)
+    needs_limits = Target.TEMPERATURE_C in setup.targets
+    limits_c = _limits_c(frames, setup) if needs_limits else {}
+    reports: dict[Target, TargetReport] = {}
+    timings_s: dict[str, float] = {}
+    for target in setup.targets:
+        report(f"{target}: training on {len(frames)} regions")
+        started = time.monotonic()
+        runtime = _trained(frames, target, setup)
+        timings_s[f"train_{target}"] = time.monotonic() - started
+        started = time.monotonic()
+        tested: dict[str, RolledDays] = {}
+        for slug in sorted(frames):
+            report(f"{target}: {slug}")
+            tested[slug] = _tested(runtime, frames[slug], setup, limits_c.get(slug))
+        reports[target] = TargetReport(
+            pooled=pooled_figures(list(tested.values()), setup.confidence),
+            regions={
+                slug: region_figures(item, setup.confidence)
+                for slug, item in tested.items()
+            },
+        )
+        timings_s[f"test_{target}"] = time.monotonic() - started
+    return BacktestResult(targets=reports, limits_c=limits_c, timings_s=timings_s)
+
+
+def steps(frames: Mapping[str, RegionTelemetry], setup: BacktestSetup) -> int:
+    """How often `run_backtest` reports progress."""
+    return len(setup.targets) * (1 + len(frames))
+
+
+def training_end(frames: Mapping[str, RegionTelemetry], train_until: date) -> datetime:
+    """The first instant at which `train_until` begins in any region.
+
+    Zones in the east begin it earlier; training to the same instant everywhere keeps
+    their first calibration window out of what the others taught.
+    """
+    return min(
+        issue_at_local_midnight(time_zone, train_until)
+        for _, time_zone in frames.values()
+    )
+
+
+def judge_days(
+    days: RegionDays,
+    time_zone: str,
+    setup: BacktestSetup,
+    limit_c: float | None,
+) -> RolledDays:
+    """The test part of days that begin with the calibration, rolled and judged.
+
+    Parameters
+    ----------
+    limit_c : float | None
+        Limit on the day's maximum, degC; None for other targets than temperature.
+    """
+    half_width = rolling_half_width(days, setup.confidence)
+    first_test = issue_at_local_midnight(time_zone, setup.calibrate_until)
+    first = sum(issue < first_test for issue in days.issues)
+    judged = None
+    if limit_c is not None:
+        checks = rolling_checks(days, confidence=setup.confidence, limit_c=limit_c)
+        judged = JudgedDays(limit_c=limit_c, checks=checks[first:])
+    return RolledDays(
+        days=days.since(first), half_width=half_width[first:], judged=judged
+    )
+
+
+def issues_of(time_zone: str, first: date, until: date) -> Sequence[datetime]:
+    """Local midnights of [first, until)."""
+    return [
+        issue_at_local_midnight(time_zone, first + timedelta(days=day))
+        for day in range((until - first).days)
+    ]
+
+
+def _trained(
+    frames: Mapping[str, RegionTelemetry], target: Target, setup: BacktestSetup
+) -> ModelRuntime:
+    trained = train_model(
+        frames,
+        target,
+        training_end(frames, setup.train_until),
+        family=setup.family,
+        seed=setup.seed,
+    )
+    onnx_bytes = export_onnx(trained)
+    return ModelRuntime(onnx_bytes, hashlib.sha256(onnx_bytes).hexdigest())
+
+
+def _tested(
+    runtime: Predictor,
+    region: RegionTelemetry,
+    setup: BacktestSetup,
+    limit_c: float | None,
+) -> RolledDays:
+    frame, time_zone = region
+    issues = issues_of(time_zone, setup.train_until, setup.test_until)
+    days = forecast_days(runtime, frame, time_zone, issues)
+    is_temperature = runtime.contract.target is Target.TEMPERATURE_C
+    return judge_days(days, time_zone, setup, limit_c if is_temperature else None)
+
+
+def _limits_c(
+    frames: Mapping[str, RegionTelemetry], setup: BacktestSetup
+) -> dict[str, float]:
+    if setup.limit_c is not None:
+        return dict.fromkeys(sorted(frames), setup.limit_c)
+    return {slug: _own_limit_c(frames[slug], setup) for slug in sorted(frames)}
+
+
+def _own_limit_c(region: RegionTelemetry, setup: BacktestSetup) -> float:
+    frame, time_zone = region
+    first = frame.start_utc.date()
+    n_days = (setup.train_until - first).days
+    issues = issues_of(time_zone, first, setup.train_until) if n_days > 0 else []
+    observed = observed_windows(frame, Quantity.TEMPERATURE_C, issues, 24)
+    day_max = observed.max(axis=1, initial=-np.inf)
+    known = day_max[np.isfinite(day_max)]
+    if not len(known):
+        message = (
+            f"{frame.region_slug} has no whole day of temperature before"
+            f" {setup.train_until}, so it has no limit of its own; give one with"
+            " --limit-c."
+        )
+        raise InvalidInput(message)
+    return float(np.quantile(known, LIMIT_QUANTILE))

@@ -1,0 +1,185 @@
+"""Roll one region through its days: each forecast with what was known at its issue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.conformal import (
+    MINIMUM_SCORES,
+    SCORE_WINDOW,
+    LimitCheck,
+    ScoreTracker,
+    check_limit,
+    conformity_score,
+)
+from core.errors import CalibrationInsufficient
+from core.forecasts import Refusal, RefusalCode
+from core.replay import ScoreReplay
+from core.telemetry import HOUR, TelemetryFrame
+from models.intervals import interval_quantile, recalibration_instants
+from models.runtime import Predictor, forecast_windows
+from models.windows import observed_windows, persistence_windows
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+OBSERVATION_MISSING = "observation_missing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionDays:
+    """Forecasts of one region's days beside what happened.
+
+    Attributes
+    ----------
+    issues : sequence of datetime, length n
+        Ascending.
+    mean, scale, observed, persistence : ndarray, shape (n, H)
+        In the target's unit; NaN where unknown or refused.
+    refused : sequence of RefusalCode | None, length n
+    """
+
+    issues: Sequence[datetime]
+    mean: FloatArray
+    scale: FloatArray
+    observed: FloatArray
+    persistence: FloatArray
+    refused: Sequence[RefusalCode | None]
+
+    @property
+    def horizon_h(self) -> int:
+        """Hours of one forecast."""
+        return int(self.mean.shape[1])
+
+    @property
+    def is_scored(self) -> BoolArray:
+        """Days with a forecast and all their hours observed, shape (n,)."""
+        known = np.isfinite(self.observed) & np.isfinite(self.mean)
+        return np.asarray(known.all(axis=1), dtype=np.bool_)
+
+    @property
+    def day_max(self) -> FloatArray:
+        """Largest observed hour of each day, NaN unless all are known, shape (n,)."""
+        highest: FloatArray = self.observed.max(axis=1)
+        return highest
+
+    def since(self, first: int) -> RegionDays:
+        """The days from position `first` on."""
+        return RegionDays(
+            issues=self.issues[first:],
+            mean=self.mean[first:],
+            scale=self.scale[first:],
+            observed=self.observed[first:],
+            persistence=self.persistence[first:],
+            refused=self.refused[first:],
+        )
+
+    def why_unscored(self, day: int) -> str:
+        """Why the day at this position is not scored."""
+        return self.refused[day] or OBSERVATION_MISSING
+
+
+def forecast_days(
+    runtime: Predictor,
+    frame: TelemetryFrame,
+    time_zone: str,
+    issues: Sequence[datetime],
+) -> RegionDays:
+    """Forecasts at `issues`, each from the hours that had ended by then."""
+    contract = runtime.contract
+    shape = (len(issues), contract.horizon_h)
+    mean, scale = np.full(shape, np.nan), np.full(shape, np.nan)
+    refused: list[RefusalCode | None] = [None] * len(issues)
+    for day, answer in enumerate(forecast_windows(runtime, frame, time_zone, issues)):
+        if isinstance(answer, Refusal):
+            refused[day] = answer.code
+        else:
+            mean[day], scale[day] = answer.mean, answer.scale
+    quantity = contract.target.quantity
+    return RegionDays(
+        issues=issues,
+        mean=mean,
+        scale=scale,
+        observed=observed_windows(frame, quantity, issues, contract.horizon_h),
+        persistence=persistence_windows(frame, quantity, issues, contract.horizon_h),
+        refused=refused,
+    )
+
+
+def rolling_half_width(days: RegionDays, confidence: Decimal) -> FloatArray:
+    """Half width of the displayed interval of every hour, shape (n, H).
+
+    The quantile is that of the last year of days finished by the newest recalibration
+    before the issue; NaN until two months of days have been scored.
+    """
+    window = timedelta(hours=days.horizon_h)
+    quantiles = np.full(len(days.issues), np.nan)
+    scored = np.flatnonzero(days.is_scored).tolist()
+    ends = [days.issues[day] + window for day in scored]
+    issued = np.array([issue.timestamp() for issue in days.issues])
+    for instant in recalibration_instants(days.issues[0], days.issues[-1] + HOUR):
+        n_finished = sum(end <= instant for end in ends)
+        finished = scored[:n_finished][-SCORE_WINDOW:]
+        if len(finished) >= MINIMUM_SCORES:
+            quantiles[issued >= instant.timestamp()] = interval_quantile(
+                days.observed[finished],
+                days.mean[finished],
+                days.scale[finished],
+                confidence,
+            ).quantile
+    half_width: FloatArray = quantiles[:, None] * days.scale
+    return half_width
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ScoredDay:
+    issued_at_utc: datetime
+    score: float
+
+
+def rolling_checks(
+    days: RegionDays, *, confidence: Decimal, limit_c: float
+) -> list[LimitCheck | None]:
+    """The limit held against each day's bound; None where there is no bound.
+
+    The bound of a day rests on the scores of days that had ended by its issue and on
+    the offset that tracked them, as in `core.conformal`.
+    """
+    replay = ScoreReplay(1 - confidence, _scored_days(days))
+    window = timedelta(hours=days.horizon_h)
+    checks: list[LimitCheck | None] = []
+    for day, issue in enumerate(days.issues):
+        replay.advance_to(issue - window)
+        checks.append(_check(days, day, replay.tracker, limit_c))
+    return checks
+
+
+def _check(
+    days: RegionDays, day: int, tracker: ScoreTracker, limit_c: float
+) -> LimitCheck | None:
+    if days.refused[day] is not None:
+        return None
+    try:
+        calibration = tracker.calibration()
+    except CalibrationInsufficient:
+        return None
+    return check_limit(days.mean[day], days.scale[day], calibration, limit=limit_c)
+
+
+def _scored_days(days: RegionDays) -> list[_ScoredDay]:
+    day_max = days.day_max
+    return [
+        _ScoredDay(
+            issued_at_utc=days.issues[day],
+            score=conformity_score(
+                float(day_max[day]), days.mean[day], days.scale[day]
+            ),
+        )
+        for day in np.flatnonzero(days.is_scored).tolist()
+    ]

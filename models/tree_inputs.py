@@ -1,0 +1,219 @@
+"""What the trees of the boosted family look at, in units of the linear model's scale.
+
+Differences are divided by the linear model's own scale for that region, hour and
+season, so that a surprise in Singapore and one in Dallas look alike: one set of trees
+serves all regions and has six or sixteen of them to learn from.
+
+Both the trees' trainer and the exported graph compute these inputs in float64 and
+round them to float32 before a threshold is held against them. Two computations that
+differ in the last digits then still take the same branch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.telemetry import Quantity
+from models.catalogue import (
+    COVARIATE_LAGS_H,
+    LAGGED_QUANTITIES,
+    hour_harmonic_names,
+    lag_name,
+    year_harmonic_names,
+)
+from models.metadata import ModelContract
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+DAY_H = 24
+MIN_SCALE_RATIO = 0.3
+"""Least that the trees may leave of the linear model's scale. Assumed: trees can answer
+anything, and a scale near 0 makes scores explode. On real regions it never binds."""
+
+RECENT_LAGS_H = (1, 3, 6, 24)
+"""Lag 1, and those that it is compared with."""
+
+N_BY_HOUR = 8
+"""Inputs that differ from hour to hour of one forecast."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeInputs:
+    """Where the trees' inputs come from; weights are whole numbers or 1/24, 1/6.
+
+    Attributes
+    ----------
+    day_columns, day_before_columns : tuple of int, length 24
+        The target's hours of the last day and of the one before, newest first.
+    row_weights : ndarray, shape (F, 5)
+        From a row to: mean of the last day, mean of the day before, and lag 1 less lag
+        24, 3 and 6.
+    raw_weights : ndarray, shape (F, K)
+        From a row to what is taken as it is: per covariate the newest hour, the mean
+        of its hours and their change; the season.
+    same_hour_columns : tuple of int, length H
+        For each hour of the forecast, that of the last day at the same time of day.
+    clock_columns : tuple of int, length 2
+        Sine and cosine of the local hour of issue.
+    clock_turns : ndarray, shape (2, 2H)
+        From these to the sine, then the cosine, of each hour's own local time.
+    """
+
+    day_columns: tuple[int, ...]
+    day_before_columns: tuple[int, ...]
+    row_weights: FloatArray
+    raw_weights: FloatArray
+    same_hour_columns: tuple[int, ...]
+    clock_columns: tuple[int, ...]
+    clock_turns: FloatArray
+    horizon_h: int
+
+    @property
+    def n_columns(self) -> int:
+        """Inputs of one hour, C."""
+        return int(DIFFERENCES.shape[1] + self.raw_weights.shape[1]) + N_BY_HOUR
+
+    def table(
+        self, features: FloatArray, mean: FloatArray, scale: FloatArray
+    ) -> NDArray[np.float32]:
+        """Inputs of every hour of every row, shape (N, H, C).
+
+        Parameters
+        ----------
+        features : ndarray, shape (N, F)
+        mean, scale : ndarray, shape (N, H)
+            What the linear model says of the rows; scale > 0.
+        """
+        by_row = np.concatenate(
+            (self._differences(features, mean, scale), features @ self.raw_weights),
+            axis=1,
+        )
+        by_hour = self._by_hour(features, mean, scale)
+        repeated = np.repeat(by_row[:, None, :], self.horizon_h, axis=1)
+        table: NDArray[np.float32] = np.concatenate(
+            (repeated, by_hour), axis=2, dtype=np.float32
+        )
+        return table
+
+    def _differences(
+        self, features: FloatArray, mean: FloatArray, scale: FloatArray
+    ) -> FloatArray:
+        day = features[:, self.day_columns]
+        day_before = features[:, self.day_before_columns]
+        terms = np.column_stack(
+            (
+                features @ self.row_weights,
+                day.max(axis=1),
+                day.min(axis=1),
+                day_before.max(axis=1),
+                day_before.min(axis=1),
+                mean.mean(axis=1),
+                mean.max(axis=1),
+                mean.min(axis=1),
+            )
+        )
+        unit = scale.mean(axis=1)[:, None]
+        compared: FloatArray = terms @ DIFFERENCES / unit
+        return compared
+
+    def _by_hour(
+        self, features: FloatArray, mean: FloatArray, scale: FloatArray
+    ) -> FloatArray:
+        day_mean = (features @ self.row_weights)[:, :1]
+        clock = features[:, self.clock_columns] @ self.clock_turns
+        hours = np.broadcast_to(np.arange(self.horizon_h, dtype=np.float64), mean.shape)
+        return np.stack(
+            (
+                (mean - features[:, self.same_hour_columns]) / scale,
+                (mean - day_mean) / scale,
+                (mean.max(axis=1, keepdims=True) - mean) / scale,
+                mean,
+                scale,
+                hours,
+                clock[:, : self.horizon_h],
+                clock[:, self.horizon_h :],
+            ),
+            axis=2,
+        )
+
+
+def _differences() -> FloatArray:
+    """From the terms of a row to the differences the trees look at, shape (12, 11)."""
+    (
+        day_mean, day_before_mean, since_24, since_3, since_6, day_max, day_min,
+        day_before_max, day_before_min, mean, mean_max, mean_min,
+    ) = np.eye(12)  # fmt: skip
+    return np.stack(
+        (
+            mean - day_mean,
+            day_mean - day_before_mean,
+            since_24,
+            since_3,
+            since_6,
+            day_max - day_min,
+            day_before_max - day_before_min,
+            day_max - day_before_max,
+            day_min - day_before_min,
+            mean_max - day_max,
+            mean_max - mean_min,
+        ),
+        axis=1,
+    )
+
+
+DIFFERENCES = _differences()
+
+
+def tree_inputs(contract: ModelContract) -> TreeInputs:
+    """Where a model of this contract finds its trees' inputs."""
+    place = {name: column for column, name in enumerate(contract.feature_names)}
+    own = contract.target.quantity
+    lags = [place[lag_name(own, lag)] for lag in range(1, 2 * DAY_H + 1)]
+    hours = np.arange(contract.horizon_h)
+    angle = 2.0 * np.pi * hours / DAY_H
+    return TreeInputs(
+        day_columns=tuple(lags[:DAY_H]),
+        day_before_columns=tuple(lags[DAY_H:]),
+        row_weights=_row_weights(len(place), lags),
+        raw_weights=_raw_weights(place, own),
+        same_hour_columns=tuple(lags[DAY_H - 1 - hour % DAY_H] for hour in hours),
+        clock_columns=tuple(place[name] for name in hour_harmonic_names()[:2]),
+        clock_turns=np.block(
+            [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+        ),
+        horizon_h=contract.horizon_h,
+    )
+
+
+def _row_weights(n_features: int, lags: list[int]) -> FloatArray:
+    weights = np.zeros((n_features, 5))
+    weights[lags[:DAY_H], 0] = 1.0 / DAY_H
+    weights[lags[DAY_H:], 1] = 1.0 / DAY_H
+    newest, three_ago, six_ago, day_ago = (lags[lag - 1] for lag in RECENT_LAGS_H)
+    weights[newest, 2:] = 1.0
+    weights[[day_ago, three_ago, six_ago], [2, 3, 4]] = -1.0
+    return weights
+
+
+def _raw_weights(place: dict[str, int], own: Quantity) -> FloatArray:
+    columns = []
+    for quantity in LAGGED_QUANTITIES:
+        names = [lag_name(quantity, lag) for lag in COVARIATE_LAGS_H]
+        if quantity is own or not all(name in place for name in names):
+            continue
+        lags = [place[name] for name in names]
+        newest, mean, change = np.zeros((3, len(place)))
+        newest[lags[0]] = 1.0
+        mean[lags] = 1.0 / len(lags)
+        change[lags[0]], change[lags[-1]] = 1.0, -1.0
+        columns += [newest, mean, change]
+    for name in year_harmonic_names(1):
+        if name in place:
+            season = np.zeros(len(place))
+            season[place[name]] = 1.0
+            columns.append(season)
+    return np.stack(columns, axis=1) if columns else np.zeros((len(place), 0))
