@@ -10,6 +10,7 @@ from core.errors import InvalidInput
 from core.forecasts import Target
 from db import telemetry
 from db.users import system_actor
+from models.family import DEFAULT_FAMILY, Family
 from orchestrator.demo_regions import first_demo_profiles
 from orchestrator.runtime import Runtime
 from orchestrator.services.hindcasts import hindcast_regions
@@ -20,6 +21,10 @@ from orchestrator.services.training import split_day, train_models
 from orchestrator.services.window_choice import active_regions
 
 DEMO_USER = "worker"
+
+DEMO_FAMILIES = {Target.TEMPERATURE_C: DEFAULT_FAMILY}
+"""Decisions rest on the temperature; for the rest the quicker family keeps a first
+start short, and synthetic weather has little that trees could find."""
 
 Progress = Callable[[str], None]
 
@@ -58,16 +63,18 @@ def make_demo_fleet(
             message = "The demo fleet has no telemetry."
             raise InvalidInput(message)
         first_day = split_day(*span)
-        train_models(
-            session,
-            system_actor(session, DEMO_USER),
-            targets=list(Target),
-            until_day=first_day,
-            seed=runtime.settings.demo_seed,
-            activate=False,
-            now=now,
-            on_progress=on_progress,
-        )
+        for target in Target:
+            train_models(
+                session,
+                system_actor(session, DEMO_USER),
+                targets=[target],
+                until_day=first_day,
+                family=DEMO_FAMILIES.get(target, Family.RIDGE),
+                seed=runtime.settings.demo_seed,
+                activate=False,
+                now=now,
+                on_progress=on_progress,
+            )
     with runtime.transaction() as session:
         found = active_regions(session)
         hindcast_regions(

@@ -1,0 +1,127 @@
+"""Queries on how forecasts turned out: each finished window beside its forecast."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Float, Function, and_, func, select
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from core.forecasts import Target
+from db.schema import ForecastHourRow, ForecastRow, WindowScoreRow
+
+WINDOW = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinishedForecast:
+    """A temperature forecast of a window that has ended, and what was measured.
+
+    Attributes
+    ----------
+    mean, scale : tuple of float, length H
+        degC.
+    mean_width_c : float | None
+        Of the displayed interval; None when it had none.
+    score_watermark_id : int | None
+        The newest score that its bound rests on.
+    day_max_c : float
+        Largest hour measured in the window.
+    """
+
+    model_version_id: int
+    issued_at_utc: datetime
+    mean: tuple[float, ...]
+    scale: tuple[float, ...]
+    mean_width_c: float | None
+    score_watermark_id: int | None
+    day_bound_c: float | None
+    day_max_c: float
+
+
+def finished_forecasts(
+    session: Session,
+    *,
+    region_id: int,
+    local_issue_hour: int,
+    from_utc: datetime,
+    until_utc: datetime,
+) -> list[FinishedForecast]:
+    """Forecasts of windows inside [from_utc, until_utc), oldest first.
+
+    Of several for one instant (live, hindcast, another model) the one stored first:
+    what was really known then is not replaced by what a later model would have said.
+    """
+    first = (
+        select(func.min(ForecastRow.id))
+        .where(
+            ForecastRow.region_id == region_id,
+            ForecastRow.target == Target.TEMPERATURE_C.value,
+            ForecastRow.status == "issued",
+            ForecastRow.issued_at_utc >= from_utc,
+            ForecastRow.issued_at_utc <= until_utc - WINDOW,
+        )
+        .group_by(ForecastRow.issued_at_utc)
+    )
+    rows = session.execute(
+        select(
+            ForecastRow.model_version_id,
+            ForecastRow.issued_at_utc,
+            _hours(ForecastHourRow.mean),
+            _hours(ForecastHourRow.scale),
+            func.avg(ForecastHourRow.upper - ForecastHourRow.lower),
+            ForecastRow.score_watermark_id,
+            ForecastRow.day_bound_c,
+            WindowScoreRow.day_max_c,
+        )
+        .join(ForecastHourRow, ForecastHourRow.forecast_id == ForecastRow.id)
+        .join(
+            WindowScoreRow,
+            and_(
+                WindowScoreRow.region_id == ForecastRow.region_id,
+                WindowScoreRow.model_version_id == ForecastRow.model_version_id,
+                WindowScoreRow.issued_at_utc == ForecastRow.issued_at_utc,
+            ),
+        )
+        .where(
+            ForecastRow.id.in_(first),
+            WindowScoreRow.local_issue_hour == local_issue_hour,
+            WindowScoreRow.day_max_c.is_not(None),
+        )
+        .group_by(ForecastRow.id, WindowScoreRow.day_max_c)
+        .order_by(ForecastRow.issued_at_utc)
+    )
+    return [
+        FinishedForecast(
+            model_version_id=model_version_id,
+            issued_at_utc=issued_at_utc,
+            mean=tuple(mean),
+            scale=tuple(scale),
+            mean_width_c=width,
+            score_watermark_id=watermark_id,
+            day_bound_c=bound_c,
+            day_max_c=day_max_c,
+        )
+        for (
+            model_version_id,
+            issued_at_utc,
+            mean,
+            scale,
+            width,
+            watermark_id,
+            bound_c,
+            day_max_c,
+        ) in rows
+        if model_version_id is not None and day_max_c is not None
+    ]
+
+
+def _hours(column: InstrumentedAttribute[float]) -> Function[Sequence[float]]:
+    """The column's values of a forecast, in order of the hours."""
+    hours: Function[Sequence[float]] = func.array_agg(
+        aggregate_order_by(column, ForecastHourRow.hour_index), type_=ARRAY(Float)
+    )
+    return hours
