@@ -13,9 +13,12 @@ from core.errors import InvalidInput, NotFound
 FLEET = "/"
 FORECAST = "/forecast"
 WHAT_IF = "/what-if"
+TRADE_OFFS = "/trade-offs"
 AUDIT = "/audit"
 AUDIT_EVENTS = "/audit/events"
 DECISIONS = "/decisions/"
+ADMIN_REGIONS = "/admin/regions"
+ADMIN_TELEMETRY = "/admin/telemetry"
 
 _LONGEST_VALUE = 64
 _LARGEST_ID = 2**63 - 1

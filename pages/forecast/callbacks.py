@@ -13,6 +13,7 @@ from pages.context import PageContext
 from pages.days import DAY_OUTPUTS, day_choice
 from pages.forecast.layout import content
 from pages.serving import follow_in_browser, serve
+from pages.times import chosen_times, in_times
 
 
 def register_callbacks(app: Dash, context: PageContext) -> None:
@@ -42,7 +43,7 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
                 local_day=query.day("day"),
                 now=context.runtime.clock(),
             )
-        return _rendered(view)
+        return _rendered(in_times(view, chosen_times()))
 
     follow_in_browser(
         app,

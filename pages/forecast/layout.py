@@ -33,7 +33,13 @@ from pages.forecast.figures import (
     padded,
     risk_blocked_hours,
 )
-from pages.theme import celsius, local_labels, number, thermal_limit_label
+from pages.theme import (
+    celsius,
+    local_labels,
+    number,
+    thermal_limit_label,
+    zone_label,
+)
 from pages.words import (
     NEXT_24_HOURS,
     age,
@@ -200,7 +206,13 @@ def _hours_table(view: ForecastDayView) -> Component:
     labels = local_labels(view.hours_utc, view.region.time_zone)
     return data_table(
         "Forecast by hour, °C",
-        ("Hour (local)", "Mean", "Lower", "Upper", "Measured"),
+        (
+            f"Hour ({zone_label(view.hours_utc, view.region.time_zone)})",
+            "Mean, °C",
+            "Lower, °C",
+            "Upper, °C",
+            "Measured, °C",
+        ),
         [
             [label, *(number(values[hour], 1) for values in series)]
             for hour, label in enumerate(labels)

@@ -25,6 +25,7 @@ from pages.components import region_options
 from pages.context import PageContext
 from pages.days import DAY_OUTPUTS, day_choice
 from pages.serving import follow_in_browser, serve
+from pages.times import chosen_times, in_times
 from pages.verdicts import impact_table, verdict_card
 from pages.what_if import content
 from pages.what_if.preview import preview_data
@@ -79,7 +80,8 @@ def _register_view(app: Dash, context: PageContext) -> None:
                 now=context.runtime.clock(),
             )
         may_decide = actor.may(Permission.DECIDE)
-        return _rendered(view, shift_pct=shift_pct, may_decide=may_decide)
+        shown = in_times(view, chosen_times())
+        return _rendered(shown, shift_pct=shift_pct, may_decide=may_decide)
 
 
 def _rendered(
@@ -133,7 +135,8 @@ def _register_evaluate(app: Dash, context: PageContext) -> None:
                 request_id=parse_request_id(request.get("request_id")),
                 now=context.runtime.clock(),
             )
-        return verdict_card(card), impact_table(card), _stored(card, request)
+        shown = in_times(card, chosen_times())
+        return verdict_card(shown), impact_table(shown), _stored(card, request)
 
 
 def _record(data: object) -> Mapping[str, object]:

@@ -22,7 +22,7 @@ from pages.components import (
     synthetic_tag,
     verdict_badge,
 )
-from pages.theme import local_labels, number
+from pages.theme import local_labels, number, zone_label
 from pages.words import bound, share, typeset, verdict_word, window_name
 
 
@@ -127,7 +127,13 @@ def numbers(end: ShiftEnd | None, hours_utc: Sequence[datetime]) -> Component | 
         "The numbers of this chart, without a shift",
         data_table(
             f"{end.region.name} by hour, without a shift",
-            ("Hour (local)", "Mean, °C", "Lower, °C", "Upper, °C", "IT load, MW"),
+            (
+                f"Hour ({zone_label(hours_utc, end.region.time_zone)})",
+                "Mean, °C",
+                "Lower, °C",
+                "Upper, °C",
+                "IT load, MW",
+            ),
             [
                 [label, *(number(values[hour], 1) for values in padded)]
                 for hour, label in enumerate(labels)

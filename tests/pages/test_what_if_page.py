@@ -85,7 +85,7 @@ def test_the_axis_stands_still_whatever_the_shift(make_what_if: Make) -> None:
 def test_each_end_is_drawn_in_its_own_local_time(make_what_if: Make) -> None:
     view = make_what_if()
     figure = shift_chart(view.target, view.hours_utc, shift_pct=0.0)
-    assert figure.layout.xaxis.title.text == "Local time (Europe/Dublin, UTC+1)"
+    assert figure.layout.xaxis.title.text == "Time (Europe/Dublin, UTC+1)"
 
 
 def test_the_browser_gets_numbers_that_json_can_carry(make_what_if: Make) -> None:

@@ -22,12 +22,18 @@
     return dc.callback_context.triggered.some((item) => item.prop_id === property);
   }
 
-  const PAGES = { "/": 0, "/forecast": 1, "/what-if": 2, "/audit": 3, "/decisions": 3 };
-
   dc.gfo_pages = {
+    set_search: setSearch,
+
+    /* The link whose path begins this one; a decision belongs to Audit. */
     mark_current_link(pathname) {
-      const first = "/" + (pathname || "/").split("/")[1];
-      return [0, 1, 2, 3].map((page) => (PAGES[first] === page ? "active" : ""));
+      const here = (pathname || "/").replace(/^\/decisions\b/, "/audit");
+      for (const link of document.querySelectorAll(".gfo-navbar nav a")) {
+        const path = new URL(link.href).pathname;
+        const isHere = here === path || (path !== "/" && here.startsWith(path + "/"));
+        if (isHere) link.setAttribute("aria-current", "page");
+        else link.removeAttribute("aria-current");
+      }
     },
 
     follow_forecast_controls(region, day, _liveClicks, shown) {
