@@ -62,6 +62,13 @@
       });
     },
 
+    /* A region that was just added is opened. */
+    open_saved_region(saved) {
+      const now = new URLSearchParams(window.location.search);
+      if (!saved || !saved.region || now.get("region") === saved.region) return;
+      setSearch("regions-url", { region: saved.region });
+    },
+
     follow_audit_filters(kind, region, outcome, live) {
       const now = new URLSearchParams(window.location.search);
       const open = (value) => (value === "any" ? null : value);
