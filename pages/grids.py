@@ -18,7 +18,7 @@ from pages.attributes import aria
 ROW_PX = 34
 
 _OPTIONS: Mapping[str, Any] = {
-    "theme": "legacy",
+    "theme": "themeQuartz",
     "rowHeight": ROW_PX,
     "headerHeight": ROW_PX,
     "animateRows": False,
@@ -49,15 +49,13 @@ def grid(
         "columnDefs": [dict(column) for column in columns],
         "defaultColDef": {
             "resizable": True,
+            "minWidth": 110,
             "sortable": True,
             "suppressHeaderMenuButton": True,
         },
-        "columnSize": "responsiveSizeToFit",
-        "className": "ag-theme-quartz gfo-grid",
+        "className": "gfo-grid",
         "style": {"height": f"{height_px}px"},
         "dashGridOptions": {**_OPTIONS, **(options or {})},
-        # Cells are text and numbers; nothing in them is ever run.
-        "dangerously_allow_code": False,
     }
     asked = {"rowModelType": "infinite"} if rows is None else {"rowData": list(rows)}
     return html.Div(dag.AgGrid(**shared, **asked), role="region", **aria(label=label))

@@ -22,9 +22,21 @@ _REFUSED_COLUMNS = (
         "width": 100,
         "filter": "agNumberColumnFilter",
     },
-    {"field": "reason", "headerName": "Reason", "flex": 2, "filter": True},
+    {
+        "field": "reason",
+        "headerName": "Reason",
+        "flex": 2,
+        "minWidth": 280,
+        "filter": True,
+    },
     {"field": "code", "headerName": "Code", "width": 190, "filter": True},
-    {"field": "raw", "headerName": "The row as it came", "flex": 2, "filter": True},
+    {
+        "field": "raw",
+        "headerName": "The row as it came",
+        "flex": 2,
+        "minWidth": 320,
+        "filter": True,
+    },
 )
 
 
