@@ -32,6 +32,11 @@ def notice(title: str, text: Child, *, kind: Kind = "info", id: str = "") -> Com
     )
 
 
+def retry_button() -> Component:
+    """Asks for the page's content again; `webapp/assets/times.js` follows it."""
+    return html.Button("Try again", type="button", className="gfo-button gfo-retry")
+
+
 def skeleton(height_px: int, label: str = "Loading") -> Component:
     """A grey block that appears when loading takes longer than 300 ms."""
     return html.Div(

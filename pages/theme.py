@@ -28,7 +28,7 @@ class Ink(StrEnum):
     AFTER_SHIFT = "#009E73"
     BOUND = "#CC79A7"
     LIMIT = "#D55E00"
-    MEASURED = "#808890"
+    MEASURED = "#70777E"
 
 
 TEXT_SIZE_PX = 13

@@ -45,6 +45,8 @@ _VIEW_OUTPUTS = (
     Output("what-if-target-title", "children"),
     Output("what-if-source-numbers", "children"),
     Output("what-if-target-numbers", "children"),
+    Output("what-if-source-chart-caption", "children"),
+    Output("what-if-target-chart-caption", "children"),
     *(Output("what-if-day", name) for name in DAY_OUTPUTS),
 )
 
@@ -105,6 +107,8 @@ def _rendered(
         content.title(target, "target") if target else "No target",
         content.numbers(source, view.hours_utc),
         content.numbers(target, view.hours_utc),
+        content.caption(view, source),
+        content.caption(view, target),
         *day_choice(view.local_day, view.first_day, view.last_day, view.missing_days),
     )
 
@@ -252,6 +256,14 @@ def _register_browser(app: Dash) -> None:
         Input("what-if-slider", "value"),
         Input("what-if-data", "data"),
         Input("what-if-stored", "data"),
+    )
+    follow_in_browser(
+        app,
+        "gfo_what_if",
+        "trade_offs_link",
+        Output("what-if-trade-offs", "href"),
+        Input("what-if-slider", "value"),
+        Input("what-if-data", "data"),
     )
     follow_in_browser(
         app,

@@ -36,6 +36,10 @@
       }
     },
 
+    title_forecast(shown) {
+      if (shown) document.title = `Forecast: ${shown.title}`;
+    },
+
     follow_forecast_controls(region, day, _liveClicks, shown) {
       if (!shown) return;
       const wanted = triggered("forecast-next-24h.n_clicks") ? null : day || null;

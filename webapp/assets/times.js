@@ -15,6 +15,10 @@
   // Somebody who travels sees the time of where they are.
   if (kept.startsWith("browser:") && kept !== `browser:${zone}`) keep("browser");
 
+  document.addEventListener("click", (event) => {
+    if (event.target.closest(".gfo-retry")) window.location.reload();
+  });
+
   document.addEventListener("change", (event) => {
     if (event.target.id !== "times-choice") return;
     keep(event.target.value);
