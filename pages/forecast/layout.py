@@ -306,7 +306,7 @@ def _facts_panel(view: ForecastDayView) -> Component:
         ("Days that calibrate the bound", _count(view.score_count)),
         ("Tracking offset", _offset(view.tracking_offset)),
         ("Telemetry known until", _watermark(view)),
-        ("Time zone", zone),
+        ("Times shown in", zone),
     ]
     return panel(
         "What this rests on",
