@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import distinct_on
@@ -66,6 +67,14 @@ def insert_policy(
     session.add(row)
     session.flush()
     return row.id
+
+
+def own_values(session: Session, region_id: int | None) -> dict[str, Any] | None:
+    """What the newest version of the fleet or a region sets; None without one."""
+    row = _newest(session).get(region_id)
+    if row is None:
+        return None
+    return {name: getattr(row, name) for name in OVERRIDABLE}
 
 
 def _newest(session: Session) -> dict[int | None, PolicyRow]:

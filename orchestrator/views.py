@@ -41,7 +41,15 @@ class VerdictView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetRow:
-    """One region on the Fleet page: its next 24 hours."""
+    """One region on the Fleet page: its last 24 hours and its next.
+
+    Attributes
+    ----------
+    history_c : Series
+        Measured temperature of the 24 hours before now.
+    forecast_hours_utc : tuple of datetime
+        Starts of the hours of `forecast_mean_c`.
+    """
 
     region: RegionChoice
     colour: str
@@ -51,6 +59,8 @@ class FleetRow:
     temperature_at_utc: datetime | None
     telemetry_age_h: float | None
     telemetry_is_stale: bool
+    history_c: Series
+    forecast_hours_utc: tuple[datetime, ...]
     forecast_mean_c: Series
     issued_at_utc: datetime | None
     day_bound_c: float | None

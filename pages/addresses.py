@@ -13,9 +13,12 @@ from core.errors import InvalidInput, NotFound
 FLEET = "/"
 FORECAST = "/forecast"
 WHAT_IF = "/what-if"
+TRADE_OFFS = "/trade-offs"
 AUDIT = "/audit"
 AUDIT_EVENTS = "/audit/events"
 DECISIONS = "/decisions/"
+ADMIN_REGIONS = "/admin/regions"
+ADMIN_TELEMETRY = "/admin/telemetry"
 
 _LONGEST_VALUE = 64
 _LARGEST_ID = 2**63 - 1
@@ -117,10 +120,19 @@ def forecast_href(region_slug: str, local_day: date | None = None) -> str:
 
 
 def what_if_href(
-    source_slug: str, target_slug: str | None = None, local_day: date | None = None
+    source_slug: str,
+    target_slug: str | None = None,
+    local_day: date | None = None,
+    shift_pct: float | None = None,
 ) -> str:
-    """The What-if page of a source, a target and a day."""
-    return _href(WHAT_IF, source=source_slug, target=target_slug, day=local_day)
+    """The What-if page of a source, a target, a day and a shift."""
+    return _href(
+        WHAT_IF,
+        source=source_slug,
+        target=target_slug,
+        day=local_day,
+        shift=None if shift_pct is None else f"{shift_pct:g}",
+    )
 
 
 def decision_href(decision_id: int) -> str:

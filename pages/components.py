@@ -14,6 +14,7 @@ from core.risk import RiskLevel
 from core.scheduler import Outcome
 from orchestrator.views import NamedValue, RegionChoice, VerdictView
 from pages.attributes import aria, data, given
+from pages.downloads import chart_downloads, table_download
 from pages.words import RISK_STEPS, verdict_shape, verdict_word
 
 Child = Component | str | None
@@ -29,6 +30,11 @@ def notice(title: str, text: Child, *, kind: Kind = "info", id: str = "") -> Com
         role="alert" if kind == "alarm" else "status",
         **given(id=id),
     )
+
+
+def retry_button() -> Component:
+    """Asks for the page's content again; `webapp/assets/times.js` follows it."""
+    return html.Button("Try again", type="button", className="gfo-button gfo-retry")
 
 
 def skeleton(height_px: int, label: str = "Loading") -> Component:
@@ -161,10 +167,12 @@ def data_table(
     numeric_from: int = 1,
     id: str = "",  # noqa: A002
     cards: bool = False,
+    download: bool = False,
 ) -> Component:
     """A table; columns from `numeric_from` on are right-aligned numbers.
 
-    With `cards`, each row becomes a card on a narrow screen.
+    With `cards`, each row becomes a card on a narrow screen; with `download` (and an
+    id) it can be saved as CSV.
     """
 
     def css(column: int) -> str:
@@ -193,13 +201,16 @@ def data_table(
         **given(id=id),
     )
     # Focusable, so that the keyboard can scroll a table wider than the screen.
-    return html.Div(
+    scrolling = html.Div(
         table,
         className="gfo-scroll",
         tabIndex="0",
         role="region",
         **aria(label=caption),
     )
+    if not download:
+        return scrolling
+    return html.Div([scrolling, table_download(id)], className="gfo-table-block")
 
 
 def disclosure(summary: str, *children: Child) -> Component:
@@ -216,10 +227,20 @@ def facts(values: Sequence[NamedValue]) -> Component:
 
 
 def chart(
-    graph_id: str, figure: go.Figure | None, summary: str, *, height_px: int
+    graph_id: str,
+    figure: go.Figure | None,
+    summary: str,
+    *,
+    height_px: int,
+    caption: str = "",
 ) -> Component:
-    """A figure with its text summary, which is also its accessible name."""
+    """A figure with its text summary, which is also its accessible name.
+
+    The caption says what the figure rests on and goes into every download. Both can be
+    filled later: their ids are the graph's with `-summary` and `-caption`.
+    """
     properties: dict[str, Any] = {} if figure is None else {"figure": figure}
+    summary_id, caption_id = f"{graph_id}-summary", f"{graph_id}-caption"
     return html.Figure(
         [
             html.Div(
@@ -230,9 +251,16 @@ def chart(
                     **properties,
                 ),
                 role="img",
-                **aria(label=summary),
+                **aria(labelledby=summary_id),
             ),
-            html.Figcaption(summary, className="gfo-muted gfo-hint"),
+            html.Figcaption(
+                [
+                    html.Span(summary, id=summary_id),
+                    html.Span(caption, id=caption_id, className="gfo-caption"),
+                ],
+                className="gfo-muted gfo-hint",
+            ),
+            chart_downloads(graph_id),
         ],
         className="gfo-figure",
     )

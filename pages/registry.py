@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from dash import Dash
 
-from pages import audit, fleet, forecast, what_if
+from pages import (
+    admin_regions,
+    admin_telemetry,
+    audit,
+    fleet,
+    forecast,
+    trade_offs,
+    what_if,
+)
 from pages.context import PageContext
 from pages.shell import install_shell
 
@@ -18,6 +26,14 @@ def register_pages(app: Dash, context: PageContext) -> None:
     permission=Permission.…)`: the gate reads the permission from there, and a page
     without one stops the start.
     """
-    for page in (fleet, forecast, what_if, audit):
+    for page in (
+        fleet,
+        forecast,
+        what_if,
+        trade_offs,
+        audit,
+        admin_regions,
+        admin_telemetry,
+    ):
         page.register(app, context)
     install_shell(app, context)

@@ -9,13 +9,13 @@ from typing import Any
 
 import dash
 import structlog
-from dash import ClientsideFunction, Dash, Input, Output, State, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
 from dash.development.base_component import Component
 
 from core.access import Permission
 from core.errors import FleetError, Forbidden, NotFound
 from orchestrator.logs import get_logger
-from pages.components import notice
+from pages.components import notice, retry_button
 from pages.context import PageContext
 
 log = get_logger(__name__)
@@ -106,8 +106,13 @@ def error_notice(error: Exception) -> Component:
     log.error("callback_failed", reference=reference, exc_info=error)
     return notice(
         "Something went wrong in the portal",
-        f"It has been noted under the reference {reference}. Reload the page to try"
-        " again, and name the reference if it happens again.",
+        html.Span(
+            [
+                f"It has been noted under the reference {reference}. ",
+                "Name it if this happens again. ",
+                retry_button(),
+            ]
+        ),
         kind="alarm",
     )
 

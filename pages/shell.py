@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dash
-from dash import Dash, Input, Output, dcc, html
+import dash_bootstrap_components as dbc
+from dash import Dash, Input, dcc, html
 from dash.development.base_component import Component
 
 from core.access import Actor, Permission
@@ -12,13 +13,23 @@ from pages import addresses
 from pages.attributes import aria
 from pages.context import PageContext
 from pages.serving import follow_in_browser
+from pages.times import Clock, Times, chosen_times
 
 _LINKS = (
     ("Fleet", addresses.FLEET, Permission.VIEW_FLEET),
     ("Forecast", addresses.FORECAST, Permission.VIEW_FLEET),
     ("What-if", addresses.WHAT_IF, Permission.VIEW_FLEET),
+    ("Trade-offs", addresses.TRADE_OFFS, Permission.VIEW_FLEET),
     ("Audit", addresses.AUDIT, Permission.VIEW_FLEET),
+    ("Regions", addresses.ADMIN_REGIONS, Permission.MANAGE_REGIONS),
+    ("Telemetry", addresses.ADMIN_TELEMETRY, Permission.MANAGE_TELEMETRY),
 )
+
+_CLOCK_WORDS = {
+    Clock.REGION: "Times are those of each region’s own clock, with zone and offset.",
+    Clock.BROWSER: "Times are those of your browser’s clock, with zone and offset.",
+    Clock.UTC: "Times are in UTC.",
+}
 
 
 def install_shell(app: Dash, context: PageContext) -> None:
@@ -31,19 +42,15 @@ def install_shell(app: Dash, context: PageContext) -> None:
             actor: Actor | None = context.current_actor()
         except Forbidden:
             actor = None
-        return shell(app_name, actor)
+        return shell(app_name, actor, chosen_times())
 
     app.layout = frame
     follow_in_browser(
-        app,
-        "gfo_pages",
-        "mark_current_link",
-        *(Output(_link_id(name), "className") for name, _, _ in _LINKS),
-        Input("shell-url", "pathname"),
+        app, "gfo_pages", "mark_current_link", Input("shell-url", "pathname")
     )
 
 
-def shell(app_name: str, actor: Actor | None) -> Component:
+def shell(app_name: str, actor: Actor | None, times: Times) -> Component:
     """The frame for one user; without one there is nothing to navigate."""
     return html.Div(
         [
@@ -52,6 +59,7 @@ def shell(app_name: str, actor: Actor | None) -> Component:
                 [
                     dcc.Link(app_name, href=addresses.FLEET, className="gfo-brand"),
                     _navigation(actor) if actor else None,
+                    _times_choice(times) if actor else None,
                     html.Button(
                         "Theme",
                         id="theme-toggle",
@@ -68,8 +76,7 @@ def shell(app_name: str, actor: Actor | None) -> Component:
                 dash.page_container, id="main", className="gfo-main", tabIndex="-1"
             ),
             html.Footer(
-                "Times are shown in the region’s own zone with its offset, and stored"
-                " in UTC.",
+                f"{_CLOCK_WORDS[times.clock]} Exports are in UTC.",
                 className="gfo-footer gfo-muted",
             ),
         ]
@@ -80,11 +87,30 @@ def _navigation(actor: Actor) -> Component:
     return html.Nav(
         [
             dcc.Link(name, href=path, id=_link_id(name))
-            if actor.may(permission)
-            else html.Span(id=_link_id(name))
             for name, path, permission in _LINKS
+            if actor.may(permission)
         ],
         **aria(label="Pages"),
+    )
+
+
+def _times_choice(times: Times) -> Component:
+    """Whose clock; `webapp/assets/times.js` keeps it and shows the page anew."""
+    return html.Div(
+        [
+            html.Label("Times", htmlFor="times-choice"),
+            dbc.Select(
+                id="times-choice",
+                options=[
+                    {"label": "Region", "value": Clock.REGION.value},
+                    {"label": "Browser", "value": Clock.BROWSER.value},
+                    {"label": "UTC", "value": Clock.UTC.value},
+                ],
+                value=times.clock.value,
+                size="sm",
+            ),
+        ],
+        className="gfo-times",
     )
 
 

@@ -28,7 +28,7 @@ class Ink(StrEnum):
     AFTER_SHIFT = "#009E73"
     BOUND = "#CC79A7"
     LIMIT = "#D55E00"
-    MEASURED = "#808890"
+    MEASURED = "#70777E"
 
 
 TEXT_SIZE_PX = 13
@@ -149,30 +149,52 @@ def chart_instants(hours_utc: Sequence[datetime]) -> list[str]:
 
 
 def local_labels(hours_utc: Sequence[datetime], time_zone: str) -> list[str]:
-    """Each hour in the region's local time, for hover boxes and tables."""
+    """Each hour on a clock in `time_zone`, for hover boxes and tables.
+
+    Where the clock changes between them, each says its offset: one hour comes twice.
+    """
     zone = ZoneInfo(time_zone)
-    local = (hour.astimezone(zone) for hour in hours_utc)
-    return [f"{hour:%a} {hour.day} {hour:%b %H:%M}" for hour in local]
+    local = [hour.astimezone(zone) for hour in hours_utc]
+    changes = len({hour.utcoffset() for hour in local}) > 1
+    return [
+        f"{hour:%a} {hour.day} {hour:%b %H:%M}"
+        + (f" ({utc_offset(hour)})" if changes else "")
+        for hour in local
+    ]
+
+
+def zone_label(hours_utc: Sequence[datetime], time_zone: str) -> str:
+    """The zone of a series with its offset or offsets; UTC needs none.
+
+    Examples
+    --------
+    >>> zone_label([datetime(2023, 8, 1, tzinfo=UTC)], "Europe/Dublin")
+    'Europe/Dublin, UTC+1'
+    """
+    if time_zone == "UTC":
+        return "UTC"
+    zone = ZoneInfo(time_zone)
+    offsets = dict.fromkeys(utc_offset(hour.astimezone(zone)) for hour in hours_utc)
+    return ", ".join([time_zone, *([" then ".join(offsets)] if offsets else [])])
 
 
 def local_time_axis(
     hours_utc: Sequence[datetime], time_zone: str, *, every_h: int
 ) -> dict[str, object]:
-    """An x axis in local time over instants in UTC, its zone and offset stated.
+    """An x axis in a zone's time over instants in UTC, zone and offset stated.
 
     Positions stay in UTC, so a day that changes its clock keeps every hour; labels are
-    what a clock in the region shows.
+    what a clock in the zone shows.
     """
     zone = ZoneInfo(time_zone)
     local = [hour.astimezone(zone) for hour in hours_utc]
     ticks = [hour for hour in local if hour.hour % every_h == 0]
-    offsets = list(dict.fromkeys(utc_offset(hour) for hour in local))
     return {
         "type": "date",
         "tickmode": "array",
         "tickvals": chart_instants(ticks),
         "ticktext": [_tick_text(hour) for hour in ticks],
-        "title": {"text": f"Local time ({time_zone}, {' then '.join(offsets)})"},
+        "title": {"text": f"Time ({zone_label(hours_utc, time_zone)})"},
     }
 
 

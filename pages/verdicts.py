@@ -130,6 +130,7 @@ def impact_table(card: DecisionCard) -> Component:
                 [*head, "Fleet change"],
                 [_impact_cells(row) for row in card.impact],
                 id="impact-table",
+                download=True,
             ),
             *[
                 html.P(typeset(note), className="gfo-muted gfo-hint")

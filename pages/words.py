@@ -120,7 +120,8 @@ def window_name(local_day: date | None) -> str:
 def local_time(instant: datetime, time_zone: str) -> str:
     """An instant on a clock in `time_zone`, its offset stated."""
     local = instant.astimezone(ZoneInfo(time_zone))
-    return f"{local.day} {local:%b %Y, %H:%M} ({utc_offset(local)})"
+    offset = "UTC" if time_zone == "UTC" else f"({utc_offset(local)})"
+    return f"{local.day} {local:%b %Y, %H:%M} {offset}"
 
 
 def utc_time(instant: datetime) -> str:

@@ -29,6 +29,7 @@ from webapp.portal import bootstrap_url, make_portal, stylesheet_url
 from webapp.proxies import trust_proxies
 from webapp.request_context import install_request_context
 from webapp.secret_key import secret_key
+from webapp.telemetry_upload import install_upload_limit, make_telemetry_upload
 
 CALLBACK_PERMISSIONS = "gfo_callback_permissions"
 """Where the application keeps its finished table, for whoever checks it."""
@@ -97,8 +98,10 @@ def _make_server(runtime: Runtime, gate: Gate, headers: SecurityHeaders) -> Flas
     headers.install(server)
     install_login(server, runtime)
     gate.install(server)
+    install_upload_limit(server)
     install_csrf(server)
     server.register_blueprint(make_portal(runtime))
+    server.register_blueprint(make_telemetry_upload(runtime))
     server.register_blueprint(make_health(runtime))
     return server
 

@@ -14,6 +14,7 @@ from core.telemetry import HOUR, Quantity, TelemetryFrame
 from db import telemetry
 from db.regions import StoredRegion
 from orchestrator.services.decisions import verdict_view
+from orchestrator.services.forecasting import finite_series
 from orchestrator.services.region_windows import RegionWindow, load_region_window
 from orchestrator.services.window_choice import (
     active_regions,
@@ -61,9 +62,8 @@ def _fleet_row(
     temperature_c, known_until_utc = _newest(recent, Quantity.TEMPERATURE_C)
     age = None if known_until_utc is None else now - known_until_utc
     is_fresh = age is not None and age <= timedelta(hours=policy.telemetry_max_age_h)
-    water_l = recent.window(recent.end_utc - WINDOW_H * HOUR, recent.end_utc).column(
-        Quantity.WATER_USAGE_L
-    )
+    last_day = recent.window(recent.end_utc - WINDOW_H * HOUR, recent.end_utc)
+    water_l = last_day.column(Quantity.WATER_USAGE_L)
     return FleetRow(
         region=region_choice(region),
         colour=region.colour,
@@ -73,6 +73,8 @@ def _fleet_row(
         temperature_at_utc=known_until_utc,
         telemetry_age_h=None if age is None else max(age / HOUR, 0.0),
         telemetry_is_stale=not is_fresh,
+        history_c=finite_series(last_day.column(Quantity.TEMPERATURE_C)),
+        forecast_hours_utc=window.hours_utc if window.stored else (),
         forecast_mean_c=window.stored.mean if window.stored else (),
         issued_at_utc=window.stored.issued_at_utc if window.stored else None,
         day_bound_c=check.bound if check else None,

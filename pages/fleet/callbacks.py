@@ -10,6 +10,7 @@ from orchestrator.services.fleet import fleet_view
 from pages.context import PageContext
 from pages.fleet.layout import headline, table
 from pages.serving import serve
+from pages.times import chosen_times, in_times
 
 
 def register_callbacks(app: Dash, context: PageContext) -> None:
@@ -27,4 +28,4 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
             view = fleet_view(
                 session, context.current_actor(), now=context.runtime.clock()
             )
-        return headline(view), table(view)
+        return headline(view), table(in_times(view, chosen_times()))

@@ -1,24 +1,26 @@
-"""The sparkline of a region's next 24 hours, as an inline picture."""
+"""The sparkline of a region: 24 hours measured, 24 to come, as an inline picture."""
 
 from __future__ import annotations
 
 from urllib.parse import quote
 
-from orchestrator.views import FleetRow
+from orchestrator.views import FleetRow, Series
 from pages.theme import Ink, celsius, thermal_limit_label
 
-WIDTH_PX = 168
-HEIGHT_PX = 44
+WIDTH_PX = 232
+HEIGHT_PX = 40
 _PAD_PX = 4
 _LEAST_SPAN_C = 4.0
+_NOW_PX = WIDTH_PX / 2
+_HALF_H = 24
 
 
 def sparkline(row: FleetRow) -> str | None:
-    """The forecast mean, the limit and the day bound as a data URI; None without one.
+    """Measured, forecast mean, limit and day bound as a data URI; None without any.
 
     Inks that stand out on both themes, so one picture serves light and dark.
     """
-    known = [value for value in row.forecast_mean_c if value is not None]
+    known = [*_known(row.history_c), *_known(row.forecast_mean_c)]
     if len(known) < 2:
         return None
     marks = [
@@ -26,7 +28,12 @@ def sparkline(row: FleetRow) -> str | None:
         *([] if row.day_bound_c is None else [row.day_bound_c]),
     ]
     scale = _Scale(low_c=min(known), high_c=max(known + marks))
-    parts = [_limit(row.thermal_limit_c, scale), _line(row, scale)]
+    parts = [
+        _now(),
+        _limit(row.thermal_limit_c, scale),
+        _line(row.history_c, scale, Ink.MEASURED, start_px=_PAD_PX),
+        _line(row.forecast_mean_c, scale, Ink.FORECAST, start_px=_NOW_PX),
+    ]
     if row.day_bound_c is not None:
         parts.append(_bound(row.day_bound_c, scale))
     svg = (
@@ -39,14 +46,22 @@ def sparkline(row: FleetRow) -> str | None:
 
 def sparkline_summary(row: FleetRow) -> str:
     """What the sparkline shows, in words."""
-    known = [value for value in row.forecast_mean_c if value is not None]
-    limit = thermal_limit_label(row.thermal_limit_c)
-    if not known:
-        return f"No forecast for {row.region.name}. {limit}."
-    return (
-        f"{row.region.name}, forecast for the next 24 hours: {celsius(min(known))} to"
-        f" {celsius(max(known))}. {limit}."
-    )
+    limit = f"{thermal_limit_label(row.thermal_limit_c)}."
+    parts = [f"{row.region.name}:"]
+    for name, series in (
+        ("last 24 hours", row.history_c),
+        ("next 24 hours", row.forecast_mean_c),
+    ):
+        known = _known(series)
+        reach = (
+            f"{celsius(min(known))} to {celsius(max(known))}" if known else "not known"
+        )
+        parts.append(f"{name} {reach},")
+    return f"{' '.join(parts).rstrip(',')}. {limit}"
+
+
+def _known(series: Series) -> list[float]:
+    return [value for value in series if value is not None]
 
 
 class _Scale:
@@ -62,19 +77,27 @@ class _Scale:
         return round(_PAD_PX + (self._high_c - value_c) * self._px_per_c, 1)
 
 
-def _line(row: FleetRow, scale: _Scale) -> str:
-    step = (WIDTH_PX - 2 * _PAD_PX) / max(len(row.forecast_mean_c) - 1, 1)
+def _line(series: Series, scale: _Scale, ink: Ink, *, start_px: float) -> str:
+    step = (_NOW_PX - _PAD_PX) / _HALF_H
     points: list[str] = []
     pen = "M"
-    for hour, value_c in enumerate(row.forecast_mean_c):
+    for hour, value_c in enumerate(series):
         if value_c is None:
             pen = "M"
             continue
-        points.append(f"{pen}{_PAD_PX + hour * step:.1f} {scale.y(value_c)}")
+        points.append(f"{pen}{start_px + hour * step:.1f} {scale.y(value_c)}")
         pen = "L"
     return (
-        f'<path d="{"".join(points)}" fill="none" stroke="{Ink.FORECAST.value}"'
+        f'<path d="{"".join(points)}" fill="none" stroke="{ink.value}"'
         ' stroke-width="2" stroke-linejoin="round"/>'
+    )
+
+
+def _now() -> str:
+    """Where measured hours end and forecast ones begin."""
+    return (
+        f'<path d="M{_NOW_PX} 0V{HEIGHT_PX}" stroke="{Ink.MEASURED.value}"'
+        ' stroke-width="1" stroke-dasharray="2 2"/>'
     )
 
 

@@ -13,6 +13,8 @@ from pages.context import PageContext
 from pages.days import DAY_OUTPUTS, day_choice
 from pages.forecast.layout import content
 from pages.serving import follow_in_browser, serve
+from pages.times import chosen_times, in_times
+from pages.words import window_name
 
 
 def register_callbacks(app: Dash, context: PageContext) -> None:
@@ -42,7 +44,7 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
                 local_day=query.day("day"),
                 now=context.runtime.clock(),
             )
-        return _rendered(view)
+        return _rendered(in_times(view, chosen_times()))
 
     follow_in_browser(
         app,
@@ -53,12 +55,16 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
         Input("forecast-next-24h", "n_clicks"),
         State("forecast-shown", "data"),
     )
+    follow_in_browser(
+        app, "gfo_pages", "title_forecast", Input("forecast-shown", "data")
+    )
 
 
 def _rendered(view: ForecastDayView) -> tuple[object, ...]:
     shown = {
         "region": view.region.slug,
         "day": view.local_day.isoformat() if view.local_day else None,
+        "title": f"{view.region.name}, {window_name(view.local_day)}",
     }
     return (
         content(view),

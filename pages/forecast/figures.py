@@ -216,11 +216,17 @@ def day_maximum_dots(view: ForecastDayView) -> go.Figure:
         line={"color": Ink.LIMIT.value, "width": 2, "dash": "dash"},
         hoverinfo="skip",
     )
-    figure.update_xaxes(title="Maximum of the day (°C)")
+    figure.update_xaxes(title="Maximum of the day (°C)", range=_reach(view, width_c))
     figure.update_yaxes(
         title="Number of dots", range=[0, tallest + 1.5], dtick=max(1, tallest // 4)
     )
     return figure
+
+
+def _reach(view: ForecastDayView, width_c: float) -> list[float]:
+    """All dots and the limit, with room to see the limit's line beside them."""
+    values = [*view.day_max_dots_c, view.thermal_limit_c]
+    return [min(values) - 1.5 * width_c, max(values) + 1.5 * width_c]
 
 
 def dots_summary(view: ForecastDayView) -> str:

@@ -33,7 +33,13 @@ from pages.forecast.figures import (
     padded,
     risk_blocked_hours,
 )
-from pages.theme import celsius, local_labels, number, thermal_limit_label
+from pages.theme import (
+    celsius,
+    local_labels,
+    number,
+    thermal_limit_label,
+    zone_label,
+)
 from pages.words import (
     NEXT_24_HOURS,
     age,
@@ -45,6 +51,7 @@ from pages.words import (
     percent,
     probability,
     typeset,
+    window_name,
 )
 
 
@@ -182,11 +189,44 @@ def chart_summary(view: ForecastDayView) -> str:
     return " ".join(parts)
 
 
+def caption(view: ForecastDayView) -> str:
+    """What a figure of this page rests on, for whoever gets it without the page."""
+    zone = view.region.time_zone
+    issued = (
+        f"issued {local_time(view.issued_at_utc, zone)}"
+        if view.issued_at_utc
+        else "no forecast"
+    )
+    kind = "simulation" if view.is_simulation else "live"
+    return (
+        f"{view.region.name}, {window_name(view.local_day)} ({kind}): {issued},"
+        f" {view.model_label or 'no model'}; as of {local_time(view.as_of_utc, zone)};"
+        f" times in {zone_label(view.hours_utc, zone)}."
+    )
+
+
+def _dots_table(view: ForecastDayView) -> Component:
+    total = len(view.day_max_dots_c)
+    return data_table(
+        "Equally likely values of the day’s maximum",
+        ("Share of days at or below", "Maximum of the day, °C"),
+        [
+            [percent(100 * (rank + 0.5) / total, 1), number(value_c, 1)]
+            for rank, value_c in enumerate(view.day_max_dots_c)
+        ],
+        id="forecast-dots-table",
+    )
+
+
 def _chart_panel(view: ForecastDayView) -> Component:
     return panel(
         f"Temperature of {view.region.name}",
         chart(
-            "forecast-chart", forecast_band(view), chart_summary(view), height_px=400
+            "forecast-chart",
+            forecast_band(view),
+            chart_summary(view),
+            height_px=400,
+            caption=caption(view),
         ),
         disclosure("The numbers of this chart", _hours_table(view)),
         id="forecast-hours",
@@ -200,7 +240,13 @@ def _hours_table(view: ForecastDayView) -> Component:
     labels = local_labels(view.hours_utc, view.region.time_zone)
     return data_table(
         "Forecast by hour, °C",
-        ("Hour (local)", "Mean", "Lower", "Upper", "Measured"),
+        (
+            f"Hour ({zone_label(view.hours_utc, view.region.time_zone)})",
+            "Mean, °C",
+            "Lower, °C",
+            "Upper, °C",
+            "Measured, °C",
+        ),
         [
             [label, *(number(values[hour], 1) for values in series)]
             for hour, label in enumerate(labels)
@@ -212,8 +258,13 @@ def _dots_panel(view: ForecastDayView) -> Component:
     return panel(
         "Maximum of the day",
         chart(
-            "forecast-dots", day_maximum_dots(view), dots_summary(view), height_px=280
+            "forecast-dots",
+            day_maximum_dots(view),
+            dots_summary(view),
+            height_px=280,
+            caption=caption(view),
         ),
+        disclosure("The numbers of this chart", _dots_table(view)),
         id="forecast-maximum",
     )
 
@@ -255,7 +306,7 @@ def _facts_panel(view: ForecastDayView) -> Component:
         ("Days that calibrate the bound", _count(view.score_count)),
         ("Tracking offset", _offset(view.tracking_offset)),
         ("Telemetry known until", _watermark(view)),
-        ("Time zone", zone),
+        ("Times shown in", zone),
     ]
     return panel(
         "What this rests on",

@@ -25,6 +25,7 @@ from pages.components import region_options
 from pages.context import PageContext
 from pages.days import DAY_OUTPUTS, day_choice
 from pages.serving import follow_in_browser, serve
+from pages.times import chosen_times, in_times
 from pages.verdicts import impact_table, verdict_card
 from pages.what_if import content
 from pages.what_if.preview import preview_data
@@ -44,6 +45,8 @@ _VIEW_OUTPUTS = (
     Output("what-if-target-title", "children"),
     Output("what-if-source-numbers", "children"),
     Output("what-if-target-numbers", "children"),
+    Output("what-if-source-chart-caption", "children"),
+    Output("what-if-target-chart-caption", "children"),
     *(Output("what-if-day", name) for name in DAY_OUTPUTS),
 )
 
@@ -79,7 +82,8 @@ def _register_view(app: Dash, context: PageContext) -> None:
                 now=context.runtime.clock(),
             )
         may_decide = actor.may(Permission.DECIDE)
-        return _rendered(view, shift_pct=shift_pct, may_decide=may_decide)
+        shown = in_times(view, chosen_times())
+        return _rendered(shown, shift_pct=shift_pct, may_decide=may_decide)
 
 
 def _rendered(
@@ -103,6 +107,8 @@ def _rendered(
         content.title(target, "target") if target else "No target",
         content.numbers(source, view.hours_utc),
         content.numbers(target, view.hours_utc),
+        content.caption(view, source),
+        content.caption(view, target),
         *day_choice(view.local_day, view.first_day, view.last_day, view.missing_days),
     )
 
@@ -133,7 +139,8 @@ def _register_evaluate(app: Dash, context: PageContext) -> None:
                 request_id=parse_request_id(request.get("request_id")),
                 now=context.runtime.clock(),
             )
-        return verdict_card(card), impact_table(card), _stored(card, request)
+        shown = in_times(card, chosen_times())
+        return verdict_card(shown), impact_table(shown), _stored(card, request)
 
 
 def _record(data: object) -> Mapping[str, object]:
@@ -249,6 +256,14 @@ def _register_browser(app: Dash) -> None:
         Input("what-if-slider", "value"),
         Input("what-if-data", "data"),
         Input("what-if-stored", "data"),
+    )
+    follow_in_browser(
+        app,
+        "gfo_what_if",
+        "trade_offs_link",
+        Output("what-if-trade-offs", "href"),
+        Input("what-if-slider", "value"),
+        Input("what-if-data", "data"),
     )
     follow_in_browser(
         app,

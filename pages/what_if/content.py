@@ -22,8 +22,15 @@ from pages.components import (
     synthetic_tag,
     verdict_badge,
 )
-from pages.theme import local_labels, number
-from pages.words import bound, share, typeset, verdict_word, window_name
+from pages.theme import local_labels, number, zone_label
+from pages.words import (
+    bound,
+    local_time,
+    share,
+    typeset,
+    verdict_word,
+    window_name,
+)
 
 
 def safe_strip(view: WhatIfView) -> Component:
@@ -103,7 +110,7 @@ def scenarios(view: WhatIfView) -> Component:
         ("Shift", "Verdict", "Risk", "Source bound", "Target bound"),
         [
             [
-                share(row.shift_pct),
+                _try_link(view, row.shift_pct),
                 outcome_badge(row.outcome),
                 risk_mark(row.risk_level),
                 bound(row.source_bound_c),
@@ -113,23 +120,70 @@ def scenarios(view: WhatIfView) -> Component:
         ],
         numeric_from=3,
         id="what-if-scenarios-table",
+        download=True,
+    )
+
+
+def _try_link(view: WhatIfView, shift_pct: float) -> Component:
+    target = view.target.region.slug if view.target else None
+    href = addresses.what_if_href(
+        view.source.region.slug, target, view.local_day, shift_pct
+    )
+    return link(share(shift_pct), href, label="try this shift")
+
+
+def caption(view: WhatIfView, end: ShiftEnd | None) -> str | None:
+    """What one end's figure rests on, for whoever gets it without the page."""
+    if end is None:
+        return None
+    zone = end.region.time_zone
+    issued = (
+        f"issued {local_time(view.issued_at_utc, zone)}"
+        if view.issued_at_utc
+        else "no forecast"
+    )
+    kind = "simulation" if view.is_simulation else "live"
+    return (
+        f"{end.region.name}, {window_name(view.local_day)} ({kind}): {issued}; as of"
+        f" {local_time(view.as_of_utc, zone)}; times in"
+        f" {zone_label(view.hours_utc, zone)}."
     )
 
 
 def numbers(end: ShiftEnd | None, hours_utc: Sequence[datetime]) -> Component | None:
-    """The hours of one end before any shift, and what 1 % changes."""
+    """The hours of one end before any shift, and what each percent changes."""
     if end is None or not end.mean_c:
         return None
-    series = (end.mean_c, end.lower_c, end.upper_c, end.it_load_mw)
+    series = (
+        end.mean_c,
+        end.lower_c,
+        end.upper_c,
+        end.rise_by_hour_c_per_pct,
+        end.it_load_mw,
+    )
+    digits = (1, 1, 1, 3, 1)
     padded = [[*values, *[None] * (len(hours_utc) - len(values))] for values in series]
     labels = local_labels(hours_utc, end.region.time_zone)
     return disclosure(
         "The numbers of this chart, without a shift",
         data_table(
             f"{end.region.name} by hour, without a shift",
-            ("Hour (local)", "Mean, °C", "Lower, °C", "Upper, °C", "IT load, MW"),
+            (
+                f"Hour ({zone_label(hours_utc, end.region.time_zone)})",
+                "Mean, °C",
+                "Lower, °C",
+                "Upper, °C",
+                "Change per % shifted, °C",
+                "IT load, MW",
+            ),
             [
-                [label, *(number(values[hour], 1) for values in padded)]
+                [
+                    label,
+                    *(
+                        number(values[hour], places)
+                        for values, places in zip(padded, digits, strict=True)
+                    ),
+                ]
                 for hour, label in enumerate(labels)
             ],
         ),

@@ -6,6 +6,7 @@ import dash_bootstrap_components as dbc
 from dash import dcc, html
 from dash.development.base_component import Component
 
+from pages import addresses
 from pages.attributes import aria
 from pages.components import (
     chart,
@@ -159,15 +160,18 @@ def _actions(*, may_decide: bool) -> Component:
         ],
         className="gfo-actions" if may_decide else "d-none",
     )
+    trade_offs = dcc.Link(
+        "See its carbon and water", id="what-if-trade-offs", href=addresses.TRADE_OFFS
+    )
     if may_decide:
-        return buttons
+        return html.Div([buttons, trade_offs], className="gfo-actions")
     explanation = notice(
         "Your role can look, not decide.",
         "You can move the slider and read the preview; evaluating and recording a shift"
         " is for operators and admins.",
         id="what-if-read-only",
     )
-    return html.Div([explanation, buttons])
+    return html.Div([explanation, buttons, trade_offs])
 
 
 def _verdict_panel(*, may_decide: bool) -> Component:
@@ -194,7 +198,7 @@ def _chart_panel(end: str) -> Component:
             chart(
                 f"what-if-{end}-chart",
                 None,
-                f"Forecast of the {end} before and after the shift.",
+                "",  # written by the browser, which knows the shift
                 height_px=330,
             ),
             html.Div(id=f"what-if-{end}-numbers"),

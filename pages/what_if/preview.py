@@ -8,6 +8,7 @@ from typing import Any
 
 from orchestrator.views import ShiftEnd, WhatIfView
 from pages.what_if.figures import shift_chart
+from pages.words import window_name
 
 
 def preview_data(
@@ -15,7 +16,9 @@ def preview_data(
 ) -> dict[str, Any]:
     """Figures, arrays and limits of both ends, for `webapp/assets/what_if.js`."""
     target = view.target
+    names = [end.region.name for end in (view.source, target) if end is not None]
     return {
+        "title": f"{' → '.join(names)}, {window_name(view.local_day)}",
         "source": _end(view.source, view.hours_utc, shift_pct),
         "target": None if target is None else _end(target, view.hours_utc, shift_pct),
         "day": view.local_day.isoformat() if view.local_day else None,

@@ -71,7 +71,7 @@ def test_the_chart_has_its_limit_and_a_table_of_its_numbers(visitor: Visitor) ->
     visitor.sees("#forecast-chart .legend", "Thermal limit (35 °C)")
     assert visitor.text("#forecast-hours table") == ""
     visitor.click("#forecast-hours summary")
-    table = visitor.sees("#forecast-hours table", "Hour (local)", "Measured")
+    table = visitor.sees("#forecast-hours table", "Hour (America/Phoenix", "Measured")
     assert table.count(":00 ") == 24
 
 

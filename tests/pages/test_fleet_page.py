@@ -96,7 +96,7 @@ def test_the_sparkline_draws_forecast_limit_and_bound(fleet: FleetView) -> None:
 
 def test_no_forecast_means_no_sparkline(fleet: FleetView) -> None:
     assert sparkline(fleet.rows[2]) is None
-    assert "No forecast" in sparkline_summary(fleet.rows[2])
+    assert "next 24 hours not known" in sparkline_summary(fleet.rows[2])
 
 
 def test_the_sparkline_leaves_a_gap_where_an_hour_is_missing(fleet: FleetView) -> None:

@@ -113,7 +113,7 @@ def test_the_axis_is_in_local_time_and_states_zone_and_offset(
     make_forecast_day: Make,
 ) -> None:
     axis = forecast_band(make_forecast_day()).layout.xaxis
-    assert axis.title.text == "Local time (America/Phoenix, UTC−7)"
+    assert axis.title.text == "Time (America/Phoenix, UTC−7)"
     assert axis.ticktext[0] == "00:00<br>12 Jul"
     assert axis.tickvals[0] == "2023-07-12T07:00:00"
 

@@ -18,6 +18,7 @@ from orchestrator.runtime import Runtime
 from pages.registry import PageContext, register_pages
 from pages.serving import error_notice
 from pages.shell import shell
+from pages.times import Times
 
 Text = Callable[[object], str]
 Walk = Callable[[object], list[Any]]
@@ -71,7 +72,7 @@ def test_what_stores_a_decision_needs_the_permission_to_decide(
 def test_every_server_callback_declares_all_its_outputs(registered: Registered) -> None:
     app, permissions = registered
     served = [key for key, entry in callbacks(app).items() if "callback" in entry]
-    assert len(served) == 8
+    assert len(served) == 13
     for key in served:
         outputs = key.strip(".").split("...")
         assert set(outputs) <= set(permissions)
@@ -79,10 +80,6 @@ def test_every_server_callback_declares_all_its_outputs(registered: Registered) 
 
 def test_every_browser_callback_exists_in_the_assets(registered: Registered) -> None:
     app, _ = registered
-    scripts = {
-        "gfo_pages": (ASSETS / "pages.js").read_text(),
-        "gfo_what_if": (ASSETS / "what_if.js").read_text(),
-    }
     wanted = [
         (
             item["clientside_function"]["namespace"],
@@ -93,9 +90,8 @@ def test_every_browser_callback_exists_in_the_assets(registered: Registered) -> 
     ]
     assert wanted
     for namespace, function in wanted:
-        assert re.search(rf"^    {function}\(", scripts[namespace], re.MULTILINE), (
-            function
-        )
+        script = (ASSETS / f"{namespace.removeprefix('gfo_')}.js").read_text()
+        assert re.search(rf"^    {function}\(", script, re.MULTILINE), function
 
 
 def callbacks(app: Dash) -> dict[str, Any]:
@@ -106,7 +102,7 @@ def callbacks(app: Dash) -> dict[str, Any]:
 def test_the_frame_offers_pages_user_theme_and_logout(
     components_of: Walk, text_of: Text
 ) -> None:
-    frame = shell("Fleet", OPERATOR)
+    frame = shell("Fleet", OPERATOR, Times())
     ids = {getattr(component, "id", None) for component in components_of(frame)}
     assert {"nav-fleet", "nav-what-if", "theme-toggle", "log-out", "main"} <= ids
     assert "olga" in text_of(frame)
@@ -116,7 +112,7 @@ def test_the_frame_offers_pages_user_theme_and_logout(
 
 @pytest.mark.usefixtures("registered")
 def test_a_stranger_sees_a_frame_without_navigation(components_of: Walk) -> None:
-    ids = {getattr(c, "id", None) for c in components_of(shell("Fleet", None))}
+    ids = {getattr(c, "id", None) for c in components_of(shell("Fleet", None, Times()))}
     assert "nav-fleet" not in ids
     assert "log-out" not in ids
 

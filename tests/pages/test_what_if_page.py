@@ -85,7 +85,7 @@ def test_the_axis_stands_still_whatever_the_shift(make_what_if: Make) -> None:
 def test_each_end_is_drawn_in_its_own_local_time(make_what_if: Make) -> None:
     view = make_what_if()
     figure = shift_chart(view.target, view.hours_utc, shift_pct=0.0)
-    assert figure.layout.xaxis.title.text == "Local time (Europe/Dublin, UTC+1)"
+    assert figure.layout.xaxis.title.text == "Time (Europe/Dublin, UTC+1)"
 
 
 def test_the_browser_gets_numbers_that_json_can_carry(make_what_if: Make) -> None:
@@ -125,8 +125,8 @@ def test_scenarios_show_the_verdict_at_every_step(
     make_what_if: Make, text_of: Text
 ) -> None:
     text = text_of(content.scenarios(make_what_if()))
-    assert "0 % ■ BLOCKED" in text
-    assert "30 % ✓ APPROVED ●●●○ HIGH 34.7 °C 22.7 °C" in text
+    assert "0 %  try this shift ■ BLOCKED" in text
+    assert "30 %  try this shift ✓ APPROVED ●●●○ HIGH 34.7 °C 22.7 °C" in text
 
 
 def test_a_window_that_cannot_be_judged_says_why(

@@ -22,12 +22,22 @@
     return dc.callback_context.triggered.some((item) => item.prop_id === property);
   }
 
-  const PAGES = { "/": 0, "/forecast": 1, "/what-if": 2, "/audit": 3, "/decisions": 3 };
-
   dc.gfo_pages = {
+    set_search: setSearch,
+
+    /* The link whose path begins this one; a decision belongs to Audit. */
     mark_current_link(pathname) {
-      const first = "/" + (pathname || "/").split("/")[1];
-      return [0, 1, 2, 3].map((page) => (PAGES[first] === page ? "active" : ""));
+      const here = (pathname || "/").replace(/^\/decisions\b/, "/audit");
+      for (const link of document.querySelectorAll(".gfo-navbar nav a")) {
+        const path = new URL(link.href).pathname;
+        const isHere = here === path || (path !== "/" && here.startsWith(path + "/"));
+        if (isHere) link.setAttribute("aria-current", "page");
+        else link.removeAttribute("aria-current");
+      }
+    },
+
+    title_forecast(shown) {
+      if (shown) document.title = `Forecast: ${shown.title}`;
     },
 
     follow_forecast_controls(region, day, _liveClicks, shown) {
@@ -54,6 +64,13 @@
         day: wanted,
         shift,
       });
+    },
+
+    /* A region that was just added is opened. */
+    open_saved_region(saved) {
+      const now = new URLSearchParams(window.location.search);
+      if (!saved || !saved.region || now.get("region") === saved.region) return;
+      setSearch("regions-url", { region: saved.region });
     },
 
     follow_audit_filters(kind, region, outcome, live) {

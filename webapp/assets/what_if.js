@@ -85,6 +85,8 @@
     setText("what-if-preview", `Preview at ${shift}${THIN}%: ${shape} ${word}`);
     setText("what-if-preview-source", endText(shown.source, shift));
     setText("what-if-preview-target", endText(shown.target, shift));
+    setText("what-if-source-chart-summary", chartText(shown.source, shift));
+    setText("what-if-target-chart-summary", chartText(shown.target, shift));
   }
 
   /* Draw the shift in the next animation frame; only the newest one counts. */
@@ -128,6 +130,19 @@
     const after = celsius(boundAfter(end, shift), true);
     const limit = String(end.limit_c).replace("-", "\u2212") + THIN + "°C";
     return `${end.name}: day bound ${before} → ${after}, limit ${limit}`;
+  }
+
+  /* The chart in words: what it shows before and after this shift. */
+  function chartText(end, shift) {
+    if (!end) return "No target to draw.";
+    const reach = (values) => {
+      const known = values.filter(isNumber);
+      return known.length
+        ? `${celsius(Math.min(...known))} to ${celsius(Math.max(...known))}` : "not known";
+    };
+    const after = movedTraces(end, shift).mean_after;
+    return `${endText(end, shift)}. Forecast mean ${reach(end.mean_c)} before,` +
+      ` ${reach(after)} after a shift of ${shift}${THIN}%.`;
   }
 
   function key(data, shift) {
@@ -198,6 +213,7 @@
     show_charts(data) {
       if (!data) return [dc.no_update, dc.no_update];
       shown = data;
+      document.title = `What-if: ${data.title}`;
       writePreview(data.shift_pct);
       const empty = { data: [], layout: {} };
       return [data.source.figure, data.target ? data.target.figure : empty];
@@ -224,6 +240,16 @@
         !mayEvaluate,
         !(mayEvaluate && current),
       ];
+    },
+
+    trade_offs_link(slider, data) {
+      const shift = parseShift(slider);
+      if (!data || shift === null) return dc.no_update;
+      const query = new URLSearchParams({ source: data.source.slug });
+      if (data.target) query.set("target", data.target.slug);
+      if (data.day) query.set("day", data.day);
+      if (shift) query.set("shift", String(shift));
+      return `/trade-offs?${query}`;
     },
 
     request_evaluation(slider, _clicks, data) {

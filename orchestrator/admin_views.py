@@ -1,0 +1,98 @@
+"""Plain values of the admins' pages: regions with their limits, and imports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from orchestrator.views import RegionChoice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyFacts:
+    """The policy in force somewhere, and which of its values are that place's own."""
+
+    thermal_limit_c: float
+    confidence: float
+    cooling_factor_c_per_pct: float
+    telemetry_max_age_h: float
+    overridden: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionFacts:
+    """A region as an admin edits it.
+
+    Attributes
+    ----------
+    facts : Mapping
+        Values by the names of `Region` and `CoolingParameters`.
+    """
+
+    choice: RegionChoice
+    is_active: bool
+    cooling_type: str
+    facts: Mapping[str, str | float | bool]
+    policy: PolicyFacts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionsView:
+    """Every region, active or not, the one to edit, and the fleet's policy."""
+
+    regions: tuple[RegionFacts, ...]
+    chosen: RegionFacts | None
+    fleet_policy: PolicyFacts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportRow:
+    """One import of telemetry."""
+
+    batch_id: int
+    created_at_utc: datetime
+    label: str
+    format: str
+    origin: str
+    region_slugs: tuple[str, ...]
+    quantities: tuple[str, ...]
+    rows_read: int
+    rows_inserted: int
+    rows_updated: int
+    rows_unchanged: int
+    rows_refused: int
+    first_hour_utc: datetime | None
+    last_hour_utc: datetime | None
+    content_sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedRowView:
+    """A row that an import refused, and why."""
+
+    line_number: int
+    reason_code: str
+    reason: str
+    raw_text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportsPage:
+    """One page of imports, newest first; `next_before_id` opens the older ones."""
+
+    rows: tuple[ImportRow, ...]
+    next_before_id: int | None
+    regions: tuple[RegionChoice, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportDetail:
+    """An import with one page of its refused rows, in the order of the file.
+
+    `next_after` is the line and row id that the next page begins after.
+    """
+
+    row: ImportRow
+    refused: tuple[RefusedRowView, ...]
+    next_after: tuple[int, int] | None

@@ -1,0 +1,232 @@
+"""The Regions page follows its address; its forms change a region or a policy."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from dash import Dash, Input, Output, State
+from dash.development.base_component import Component
+
+from core.access import Permission
+from core.errors import InvalidInput
+from core.regions import CoolingType
+from orchestrator.admin_views import RegionsView
+from orchestrator.services.policy_changes import change_policy
+from orchestrator.services.region_admin import regions_view
+from orchestrator.services.regions import RegionDraft, add_region, set_region
+from pages.addresses import Query
+from pages.admin_regions.fields import (
+    COOLING_FIELDS,
+    POLICY_FIELDS,
+    REGION_FIELDS,
+    read_all,
+)
+from pages.admin_regions.layout import (
+    NEW,
+    control_id,
+    policy_scope,
+    policy_values,
+    regions_table,
+)
+from pages.components import notice
+from pages.context import PageContext
+from pages.serving import follow_in_browser, serve
+
+_FORM_FIELDS = (*REGION_FIELDS, *COOLING_FIELDS)
+_NEW_DEFAULTS: dict[str, object] = {
+    "cooling_type": CoolingType.EVAPORATIVE.value,
+    "it_capacity_mw": 100.0,
+    "flexible_load_frac": 50.0,
+    "grid_water_l_per_kwh": 1.02,
+    "is_active": True,
+}
+_DRAFT_FIELDS = tuple(item.name for item in REGION_FIELDS if item.name != "is_active")
+
+
+def register_callbacks(app: Dash, context: PageContext) -> None:
+    """Register the page's callbacks."""
+    _register_view(app, context)
+    _register_save(app, context)
+    _register_policy(app, context)
+    follow_in_browser(
+        app, "gfo_pages", "open_saved_region", Input("regions-saved", "data")
+    )
+
+
+def _register_view(app: Dash, context: PageContext) -> None:
+    @serve(
+        app,
+        context,
+        outputs=[
+            Output("regions-notice", "children"),
+            Output("regions-table", "children"),
+            Output("regions-shown", "data"),
+            Output("regions-form", "className"),
+            Output("region-slug", "readonly"),
+            Output("regions-cooling", "className"),
+            Output("regions-policy-scope", "children"),
+            *(Output(control_id(item), "value") for item in _FORM_FIELDS),
+            *(Output(control_id(item), "value") for item in POLICY_FIELDS),
+        ],
+        inputs=[
+            Input("regions-url", "search"),
+            Input("regions-saved", "data"),
+            Input("policy-saved", "data"),
+        ],
+        permission=Permission.MANAGE_REGIONS,
+        at_load=False,
+    )
+    def show_regions(search: str | None, *_saved: object) -> tuple[object, ...]:
+        query = Query.parse(search)
+        with context.runtime.transaction() as session:
+            view = regions_view(
+                session, context.current_actor(), slug=query.text("region")
+            )
+        return _rendered(view, is_new=query.text(NEW) is not None)
+
+
+def _rendered(view: RegionsView, *, is_new: bool) -> tuple[object, ...]:
+    chosen = view.chosen
+    policy = chosen.policy if chosen else view.fleet_policy
+    shown = {
+        "region": chosen.choice.slug if chosen else None,
+        "cooling_type": chosen.cooling_type if chosen else None,
+    }
+    return (
+        None,
+        regions_table(view),
+        shown,
+        "" if chosen or is_new else "d-none",
+        chosen is not None,
+        "" if chosen else "d-none",
+        policy_scope(view),
+        *_form_values(view),
+        *policy_values(policy),
+    )
+
+
+def _form_values(view: RegionsView) -> list[object]:
+    if view.chosen is None:
+        return [_NEW_DEFAULTS.get(item.name) for item in _FORM_FIELDS]
+    facts = view.chosen.facts
+    return [item.shown(facts[item.name]) for item in _FORM_FIELDS]
+
+
+def _register_save(app: Dash, context: PageContext) -> None:
+    @serve(
+        app,
+        context,
+        outputs=[
+            Output("regions-save-status", "children"),
+            Output("regions-saved", "data"),
+        ],
+        inputs=[Input("regions-save", "n_clicks")],
+        states=[
+            State("regions-shown", "data"),
+            *(State(control_id(item), "value") for item in _FORM_FIELDS),
+        ],
+        permission=Permission.MANAGE_REGIONS,
+        at_load=False,
+    )
+    def save(
+        _n_clicks: int, shown: object, *values: object
+    ) -> tuple[Component, dict[str, object]]:
+        slug = _shown_region(shown)
+        with context.runtime.transaction() as session:
+            actor = context.current_actor()
+            if slug is None:
+                stored = add_region(session, actor, _draft(values))
+            else:
+                stored = set_region(session, actor, slug, _changes(values, shown))
+        name = stored.region.name
+        return notice("Saved.", f"{name} is as you see it."), _saved(stored.slug)
+
+
+def _shown_region(shown: object) -> str | None:
+    if not isinstance(shown, dict):
+        message = "The page is not loaded yet; try again."
+        raise InvalidInput(message)
+    slug = shown.get("region")
+    return slug if isinstance(slug, str) else None
+
+
+def _saved(slug: str | None) -> dict[str, object]:
+    """Different every time, so that the page looks again."""
+    return {"region": slug, "at": time.monotonic_ns()}
+
+
+def _changes(values: Sequence[object], shown: object) -> dict[str, object]:
+    entered = read_all(_FORM_FIELDS, values)
+    _require_complete(entered)
+    left_out = {"slug"}
+    shown_type = shown.get("cooling_type") if isinstance(shown, dict) else None
+    if entered["cooling_type"] != shown_type:
+        # Another type brings its own parameters; those of the old one stay behind.
+        left_out |= {item.name for item in COOLING_FIELDS}
+    return {name: value for name, value in entered.items() if name not in left_out}
+
+
+def _draft(values: Sequence[object]) -> RegionDraft:
+    entered = read_all(REGION_FIELDS, values[: len(REGION_FIELDS)])
+    entered["colour"] = entered["colour"] or None
+    needed = {name: value for name, value in entered.items() if name != "colour"}
+    _require_complete(needed)
+    facts = {name: entered[name] for name in _DRAFT_FIELDS}
+    facts["cooling_type"] = _cooling_type(facts["cooling_type"])
+    return RegionDraft(**facts)  # type: ignore[arg-type]  # Region checks each value
+
+
+def _cooling_type(value: object) -> CoolingType:
+    try:
+        return CoolingType(str(value))
+    except ValueError as exc:
+        message = f"There is no cooling type {str(value)[:20]!r}."
+        raise InvalidInput(message) from exc
+
+
+def _require_complete(entered: dict[str, str | float | bool | None]) -> None:
+    labels = {item.name: item.label for item in _FORM_FIELDS}
+    for name, value in entered.items():
+        if value is None or value == "":
+            message = f"{labels[name]} is empty."
+            raise InvalidInput(message)
+
+
+def _register_policy(app: Dash, context: PageContext) -> None:
+    @serve(
+        app,
+        context,
+        outputs=[
+            Output("policy-save-status", "children"),
+            Output("policy-reason", "value"),
+            Output("policy-saved", "data"),
+        ],
+        inputs=[Input("policy-save", "n_clicks")],
+        states=[
+            State("regions-shown", "data"),
+            State("policy-reason", "value"),
+            *(State(control_id(item), "value") for item in POLICY_FIELDS),
+        ],
+        permission=Permission.MANAGE_POLICY,
+        at_load=False,
+    )
+    def save_policy(
+        _n_clicks: int, shown: object, reason: object, *values: object
+    ) -> tuple[Component, str, dict[str, object]]:
+        slug = _shown_region(shown)
+        entered = read_all(POLICY_FIELDS, values)
+        with context.runtime.transaction() as session:
+            changed = change_policy(
+                session,
+                context.current_actor(),
+                region_slug=slug,
+                values={
+                    name: value if isinstance(value, float) else None
+                    for name, value in entered.items()
+                },
+                reason=reason if isinstance(reason, str) else "",
+            )
+        said = "The limits are changed." if changed else "Nothing to change."
+        done = notice(said, "The next verdict is judged by what you see.")
+        return done, "", _saved(slug)

@@ -1,0 +1,204 @@
+"""The Regions page: a table of regions, a form for one, and the limits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import dash_bootstrap_components as dbc
+from dash import dcc, html
+from dash.development.base_component import Component
+
+from orchestrator.admin_views import PolicyFacts, RegionFacts, RegionsView
+from pages import addresses
+from pages.admin_regions.fields import (
+    COOLING_FIELDS,
+    POLICY_FIELDS,
+    REGION_FIELDS,
+    Field,
+)
+from pages.components import (
+    Child,
+    data_table,
+    field,
+    link,
+    page_head,
+    panel,
+    skeleton,
+    synthetic_tag,
+    tag,
+)
+from pages.theme import number, short_number
+from pages.words import degrees, share
+
+NEW = "new"
+
+
+def layout() -> Component:
+    """The frame of the page; a callback fills it from the address."""
+    return html.Div(
+        [
+            dcc.Location(id="regions-url", refresh=False),
+            dcc.Store(id="regions-shown"),
+            dcc.Store(id="regions-saved"),
+            dcc.Store(id="policy-saved"),
+            page_head(
+                "Regions",
+                "Where the fleet runs, and what its decisions are judged by.",
+                link("Add a region", f"{addresses.ADMIN_REGIONS}?{NEW}=1"),
+                link("The fleet’s limits", addresses.ADMIN_REGIONS),
+            ),
+            html.Div(id="regions-notice"),
+            panel(
+                "Every region",
+                html.Div(skeleton(280), id="regions-table"),
+                id="regions-all",
+            ),
+            html.Div(
+                [
+                    html.Div(_region_form(), id="regions-form", className="d-none"),
+                    _policy_form(),
+                ],
+                className="gfo-columns gfo-columns-2 gfo-columns-start",
+            ),
+        ]
+    )
+
+
+def control_id(item: Field) -> str:
+    """The id of a field's control."""
+    return f"region-{item.name.replace('_', '-')}"
+
+
+def _region_form() -> Component:
+    return panel(
+        "Region",
+        _grid(REGION_FIELDS),
+        html.Div(
+            [html.H3("Cooling"), _grid(COOLING_FIELDS)],
+            id="regions-cooling",
+            className="d-none",
+        ),
+        html.Div(
+            dbc.Button(
+                "Save the region",
+                id="regions-save",
+                color="primary",
+                class_name="gfo-decides",
+            ),
+            className="gfo-actions",
+        ),
+        html.Div(id="regions-save-status", role="status"),
+        id="regions-form-panel",
+    )
+
+
+def _policy_form() -> Component:
+    return panel(
+        "Limits",
+        html.P(id="regions-policy-scope"),
+        _grid(POLICY_FIELDS),
+        field("Reason", dbc.Textarea(id="policy-reason", rows=2, maxlength=500)),
+        html.Div(
+            dbc.Button(
+                "Change the limits",
+                id="policy-save",
+                color="primary",
+                class_name="gfo-decides",
+            ),
+            className="gfo-actions",
+        ),
+        html.Div(id="policy-save-status", role="status"),
+        id="regions-policy",
+        hint="Every change is a new version with its reason. Decisions taken before"
+        " keep the limits that they were judged by.",
+    )
+
+
+def _grid(fields: Sequence[Field]) -> Component:
+    return html.Div([_control(item) for item in fields], className="gfo-form-grid")
+
+
+def _control(item: Field) -> Component:
+    control: Component
+    if item.kind == "flag":
+        control = dbc.Checkbox(id=control_id(item), label=item.label, value=True)
+        return control
+    if item.kind == "choice":
+        options = [{"label": value, "value": value} for value in item.choices]
+        control = dbc.Select(id=control_id(item), options=options)
+    elif item.kind == "number":
+        control = dbc.Input(
+            id=control_id(item), type="number", step="any", inputmode="decimal"
+        )
+    else:
+        control = dbc.Input(id=control_id(item), type="text", maxlength=80)
+    return field(item.label, control, hint=item.hint)
+
+
+def regions_table(view: RegionsView) -> Component:
+    """Every region with what matters for a decision."""
+    return data_table(
+        "Regions of the fleet",
+        (
+            "Region",
+            "Time zone",
+            "Cooling",
+            "IT capacity, MW",
+            "May move",
+            "Limit",
+            "Confidence",
+        ),
+        [_cells(facts) for facts in view.regions],
+        numeric_from=3,
+        id="regions-list",
+        cards=True,
+        download=True,
+    )
+
+
+def _cells(region: RegionFacts) -> list[Child]:
+    choice, policy = region.choice, region.policy
+    name = html.Span(
+        [
+            link(
+                choice.name,
+                addresses.with_query(addresses.ADMIN_REGIONS, {"region": choice.slug}),
+            ),
+            synthetic_tag(choice),
+            None if region.is_active else tag("not in the fleet"),
+        ]
+    )
+    own_limit = "" if "thermal_limit_c" not in policy.overridden else " (own)"
+    return [
+        name,
+        choice.time_zone,
+        region.cooling_type,
+        number(float(region.facts["it_capacity_mw"])),
+        share(100 * float(region.facts["flexible_load_frac"])),
+        f"{degrees(policy.thermal_limit_c)}{own_limit}",
+        share(round(100 * policy.confidence, 6)),
+    ]
+
+
+def policy_scope(view: RegionsView) -> str:
+    """Whose limits the form changes, and what an empty field means."""
+    if view.chosen is None:
+        return "The whole fleet, where a region has no value of its own."
+    fleet = view.fleet_policy
+    return (
+        f"{view.chosen.choice.name} alone. An empty field takes the fleet’s value:"
+        f" limit {degrees(fleet.thermal_limit_c)},"
+        f" confidence {share(round(100 * fleet.confidence, 6))},"
+        f" cooling factor {short_number(fleet.cooling_factor_c_per_pct)},"
+        f" oldest telemetry {short_number(fleet.telemetry_max_age_h)} h."
+    )
+
+
+def policy_values(policy: PolicyFacts) -> list[object]:
+    """What the policy form holds: only the place's own values."""
+    return [
+        item.shown(getattr(policy, item.name))
+        if item.name in policy.overridden
+        else None
+        for item in POLICY_FIELDS
+    ]

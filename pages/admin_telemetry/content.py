@@ -1,0 +1,162 @@
+"""What fills the Telemetry page: imports, one import, its refused rows."""
+
+from __future__ import annotations
+
+from dash import html
+from dash.development.base_component import Component
+
+from orchestrator.admin_views import ImportDetail, ImportRow, ImportsPage
+from orchestrator.views import NamedValue
+from pages import addresses
+from pages.components import Child, data_table, facts, link, notice, panel, tag
+from pages.grids import grid
+from pages.theme import number
+from pages.times import UTC_ZONE, Times
+from pages.words import local_time
+
+_REFUSED_COLUMNS = (
+    {
+        "field": "line",
+        "headerName": "Line",
+        "type": "numericColumn",
+        "width": 100,
+        "filter": "agNumberColumnFilter",
+    },
+    {
+        "field": "reason",
+        "headerName": "Reason",
+        "flex": 2,
+        "minWidth": 280,
+        "filter": True,
+    },
+    {"field": "code", "headerName": "Code", "width": 190, "filter": True},
+    {
+        "field": "raw",
+        "headerName": "The row as it came",
+        "flex": 2,
+        "minWidth": 320,
+        "filter": True,
+    },
+)
+
+
+def imports_table(page: ImportsPage, times: Times) -> Component:
+    """Imports, newest first."""
+    if not page.rows:
+        return notice("No imports yet.", "Import a file above, or `gfo telemetry`.")
+    older = (
+        link("Older imports", _address(before=str(page.next_before_id)))
+        if page.next_before_id
+        else None
+    )
+    return html.Div(
+        [
+            data_table(
+                "Imports of telemetry, newest first",
+                (
+                    "Import",
+                    "When",
+                    "File",
+                    "Regions",
+                    "Read",
+                    "New",
+                    "Changed",
+                    "Unchanged",
+                    "Refused",
+                ),
+                [_cells(row, times) for row in page.rows],
+                numeric_from=4,
+                id="telemetry-imports-table",
+                cards=True,
+                download=True,
+            ),
+            html.P(older, className="gfo-pager") if older else None,
+        ]
+    )
+
+
+def _cells(row: ImportRow, times: Times) -> list[Child]:
+    refused = number(row.rows_refused)
+    return [
+        link(f"Import {row.batch_id}", _address(batch=str(row.batch_id))),
+        local_time(row.created_at_utc, times.zone_for(UTC_ZONE)),
+        html.Span([row.label, tag("synthetic") if row.origin == "synthetic" else None]),
+        ", ".join(row.region_slugs),
+        number(row.rows_read),
+        number(row.rows_inserted),
+        number(row.rows_updated),
+        number(row.rows_unchanged),
+        html.Strong(refused) if row.rows_refused else refused,
+    ]
+
+
+def import_panel(detail: ImportDetail, times: Times) -> Component:
+    """One import: where its rows went, and those that were refused."""
+    row = detail.row
+    return panel(
+        f"Import {row.batch_id}: {row.label}",
+        facts(_facts(row, times)),
+        _refused(detail),
+        html.P(link("Close", addresses.ADMIN_TELEMETRY)),
+        id="telemetry-import-panel",
+    )
+
+
+def _facts(row: ImportRow, times: Times) -> list[NamedValue]:
+    zone = times.zone_for(UTC_ZONE)
+    hours = "none"
+    if row.first_hour_utc and row.last_hour_utc:
+        hours = (
+            f"{local_time(row.first_hour_utc, zone)} to"
+            f" {local_time(row.last_hour_utc, zone)}"
+        )
+    went = (
+        f"{number(row.rows_read)} read: {number(row.rows_inserted)} new,"
+        f" {number(row.rows_updated)} changed, {number(row.rows_unchanged)} unchanged,"
+        f" {number(row.rows_refused)} refused"
+    )
+    values = (
+        ("Rows", went),
+        ("Regions", ", ".join(row.region_slugs)),
+        ("Quantities", ", ".join(row.quantities)),
+        ("Hours", hours),
+        ("Format", row.format),
+        ("SHA-256", row.content_sha256),
+    )
+    return [NamedValue(label=label, value=value) for label, value in values]
+
+
+def _refused(detail: ImportDetail) -> Component:
+    if not detail.refused:
+        return notice("No row was refused.", "All of the file came in.")
+    rows = [
+        {
+            "line": row.line_number,
+            "reason": row.reason,
+            "code": row.reason_code,
+            "raw": row.raw_text,
+        }
+        for row in detail.refused
+    ]
+    more = None
+    if detail.next_after is not None:
+        line, row_id = detail.next_after
+        href = _address(batch=str(detail.row.batch_id), after=f"{line}.{row_id}")
+        more = html.P(link("Further refused rows", href), className="gfo-pager")
+    return html.Div(
+        [
+            html.H3("Refused rows"),
+            grid(
+                "telemetry-refused",
+                f"Refused rows of import {detail.row.batch_id}",
+                _REFUSED_COLUMNS,
+                rows=rows,
+                height_px=min(420, 48 + 35 * len(rows) + 20),
+            ),
+            more,
+        ]
+    )
+
+
+def _address(**values: str) -> str:
+    return addresses.with_query(addresses.ADMIN_TELEMETRY, {**values})

@@ -1,0 +1,233 @@
+"""The cells of the Fleet page's table: one function for each column."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dash import html
+
+from core.scheduler import Outcome
+from orchestrator.views import FleetRow
+from pages import addresses
+from pages.components import Child, link, risk_mark, synthetic_tag, verdict_badge
+from pages.fleet.figures import HEIGHT_PX, WIDTH_PX, sparkline, sparkline_summary
+from pages.theme import celsius, local_labels, quantity
+from pages.words import age, allowed, bound, degrees, probability, typeset
+
+LIKELY_FRAC = 0.5
+"""From this chance on a breach is expected rather than merely not ruled out."""
+
+_LITRES_PER_M3 = 1000.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A column on the page and in its download.
+
+    `csv_name` names the plain value with its unit; without one the column is left out.
+    """
+
+    title: str
+    cell: Callable[[FleetRow], list[Child]]
+    csv_name: str | None = None
+    csv_value: Callable[[FleetRow], object] = lambda _: None
+
+    def csv_text(self, row: FleetRow) -> str:
+        """The plain value, empty where it is not known."""
+        value = self.csv_value(row)
+        return "" if value is None else str(value)
+
+
+def breach_words(row: FleetRow) -> str | None:
+    """What deserves an alarm: load that is, or likely will be, over the limit."""
+    limit_c = row.thermal_limit_c
+    is_known = row.temperature_c is not None and not row.telemetry_is_stale
+    if is_known and (row.temperature_c or 0.0) > limit_c:
+        return "Above the limit now"
+    chance = row.exceedance_probability
+    if chance is None or chance < LIKELY_FRAC:
+        return None
+    hours = zip(row.forecast_hours_utc, row.forecast_mean_c, strict=False)
+    over = [hour for hour, mean_c in hours if mean_c is not None and mean_c > limit_c]
+    if not over:
+        return "Breach likely"
+    return f"Breach likely, {local_labels(over[:1], row.region.time_zone)[0]}"
+
+
+def _region(row: FleetRow) -> list[Child]:
+    return [
+        html.Span(row.region.name, className="gfo-region-name"),
+        synthetic_tag(row.region),
+        html.Span(f"{row.cooling_type} cooling", className="gfo-second"),
+    ]
+
+
+def _verdict(row: FleetRow) -> list[Child]:
+    breach = breach_words(row)
+    is_approved = row.verdict.outcome is Outcome.APPROVED
+    # An approved row's reason would only repeat its bound and limit.
+    reason = "" if is_approved else typeset(row.verdict.reason_text)
+    return [
+        html.Span(
+            [
+                verdict_badge(row.verdict),
+                html.Span(f"▲ {breach}", className="gfo-status gfo-status-alarm")
+                if breach
+                else None,
+            ],
+            className="gfo-badges",
+        ),
+        html.Span(reason, className="gfo-second gfo-reason") if reason else None,
+    ]
+
+
+def _chance(row: FleetRow) -> list[Child]:
+    chance = probability(row.exceedance_probability, row.allowed_probability)
+    return _two_lines(chance, f"allowed {allowed(row.allowed_probability)}")
+
+
+def _bound(row: FleetRow) -> list[Child]:
+    return _two_lines(bound(row.day_bound_c), f"limit {degrees(row.thermal_limit_c)}")
+
+
+def _now(row: FleetRow) -> list[Child]:
+    stale = " gfo-stale" if row.telemetry_is_stale else ""
+    return [html.Span(celsius(row.temperature_c), className=f"gfo-first{stale}")]
+
+
+def _spark(row: FleetRow) -> list[Child]:
+    source = sparkline(row)
+    if source is None:
+        return [html.Span("nothing to draw", className="gfo-muted")]
+    return [
+        html.Img(
+            src=source,
+            alt=sparkline_summary(row),
+            width=str(WIDTH_PX),
+            height=str(HEIGHT_PX),
+            className="gfo-sparkline",
+        )
+    ]
+
+
+def _risk(row: FleetRow) -> list[Child]:
+    margin_c = row.verdict.margin_c
+    second = "" if margin_c is None else f"margin {celsius(margin_c)}"
+    return [
+        risk_mark(row.verdict.risk_level),
+        html.Span(second, className="gfo-second"),
+    ]
+
+
+def _carbon(row: FleetRow) -> list[Child]:
+    return _two_lines(quantity(row.carbon_intensity_gco2_kwh, "g/kWh"), "")
+
+
+def _water(row: FleetRow) -> list[Child]:
+    water_m3 = _water_m3(row)
+    return _two_lines(quantity(water_m3, "m³", 0 if (water_m3 or 0) >= 100 else 1), "")
+
+
+def _water_m3(row: FleetRow) -> float | None:
+    litres = row.water_l_last_24h
+    return None if litres is None else litres / _LITRES_PER_M3
+
+
+def _load(row: FleetRow) -> list[Child]:
+    return _two_lines(quantity(row.it_load_mw, "MW", 1), "")
+
+
+def _age(row: FleetRow) -> list[Child]:
+    if row.telemetry_age_h is None:
+        return [html.Span("▲ none", className="gfo-status gfo-status-alarm")]
+    text = age(row.telemetry_age_h)
+    if row.telemetry_is_stale:
+        return [html.Span(f"▲ {text}", className="gfo-status gfo-status-alarm")]
+    return [html.Span(text, className="gfo-first")]
+
+
+def _links(row: FleetRow) -> list[Child]:
+    slug, name = row.region.slug, row.region.name
+    return [
+        html.Span(
+            [
+                link("Forecast", addresses.forecast_href(slug), label=f"of {name}"),
+                link("What-if", addresses.what_if_href(slug), label=f"from {name}"),
+            ],
+            className="gfo-links",
+        )
+    ]
+
+
+def _two_lines(first: str, second: str) -> list[Child]:
+    return [
+        html.Span(first, className="gfo-first"),
+        html.Span(second, className="gfo-second") if second else None,
+    ]
+
+
+COLUMNS = (
+    Column(
+        title="Region",
+        cell=_region,
+        csv_name="region",
+        csv_value=lambda row: row.region.name,
+    ),
+    Column(
+        title="Verdict",
+        cell=_verdict,
+        csv_name="verdict",
+        csv_value=lambda row: row.verdict.outcome.value,
+    ),
+    Column(
+        title="Chance of exceeding",
+        cell=_chance,
+        csv_name="exceedance_probability",
+        csv_value=lambda row: row.exceedance_probability,
+    ),
+    Column(
+        title="Day bound",
+        cell=_bound,
+        csv_name="day_bound_c",
+        csv_value=lambda row: row.day_bound_c,
+    ),
+    Column(title="Last and next 24 hours", cell=_spark),
+    Column(
+        title="Now",
+        cell=_now,
+        csv_name="temperature_c",
+        csv_value=lambda row: row.temperature_c,
+    ),
+    Column(
+        title="Risk",
+        cell=_risk,
+        csv_name="risk_level",
+        csv_value=lambda row: row.verdict.risk_level.value,
+    ),
+    Column(
+        title="Carbon",
+        cell=_carbon,
+        csv_name="carbon_intensity_gco2_kwh",
+        csv_value=lambda row: row.carbon_intensity_gco2_kwh,
+    ),
+    Column(
+        title="Water, last 24 h",
+        cell=_water,
+        csv_name="water_m3_last_24h",
+        csv_value=_water_m3,
+    ),
+    Column(
+        title="IT load",
+        cell=_load,
+        csv_name="it_load_mw",
+        csv_value=lambda row: row.it_load_mw,
+    ),
+    Column(
+        title="Data age",
+        cell=_age,
+        csv_name="telemetry_age_h",
+        csv_value=lambda row: row.telemetry_age_h,
+    ),
+    Column(title="Open", cell=_links),
+)

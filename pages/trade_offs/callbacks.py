@@ -1,0 +1,123 @@
+"""The Trade-offs page follows its address; playing it asks the server for nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dash import Dash, Input, Output, State
+from plotly import graph_objects as go
+
+from core.access import Permission
+from core.errors import InvalidInput
+from orchestrator.services.trade_offs import trade_off_view
+from orchestrator.trade_off_views import TradeOffView, WaterScope
+from pages.addresses import Query
+from pages.components import region_options
+from pages.context import PageContext
+from pages.days import DAY_OUTPUTS, day_choice
+from pages.serving import follow_in_browser, serve
+from pages.theme import local_labels
+from pages.times import chosen_times, in_times
+from pages.trade_offs import content
+from pages.trade_offs.figures import scatter_summary, trade_off_scatter
+from pages.words import window_name
+
+_OUTPUTS = (
+    Output("trade-offs-notice", "children"),
+    Output("trade-offs-data", "data"),
+    Output("trade-offs-source", "options"),
+    Output("trade-offs-source", "value"),
+    Output("trade-offs-target", "options"),
+    Output("trade-offs-target", "value"),
+    Output("trade-offs-shift", "value"),
+    Output("trade-offs-water", "value"),
+    Output("trade-offs-chart", "figure"),
+    Output("trade-offs-chart-summary", "children"),
+    Output("trade-offs-chart-caption", "children"),
+    Output("trade-offs-numbers", "children"),
+    Output("trade-offs-efficiency", "children"),
+    *(Output("trade-offs-day", name) for name in DAY_OUTPUTS),
+)
+
+
+def register_callbacks(app: Dash, context: PageContext) -> None:
+    """Register the page's callbacks."""
+
+    @serve(
+        app,
+        context,
+        outputs=_OUTPUTS,
+        inputs=[Input("trade-offs-url", "search")],
+        permission=Permission.VIEW_FLEET,
+        at_load=False,
+    )
+    def show_trade_offs(search: str | None) -> tuple[object, ...]:
+        query = Query.parse(search)
+        scope = _scope(query.text("water"))
+        with context.runtime.transaction() as session:
+            view = trade_off_view(
+                session,
+                context.current_actor(),
+                source_slug=query.text("source"),
+                target_slug=query.text("target"),
+                local_day=query.day("day"),
+                shift_pct=query.shift_pct("shift"),
+                now=context.runtime.clock(),
+            )
+        return _rendered(in_times(view, chosen_times()), scope)
+
+    follow_in_browser(
+        app,
+        "gfo_trade_offs",
+        "follow_controls",
+        Input("trade-offs-source", "value"),
+        Input("trade-offs-target", "value"),
+        Input("trade-offs-shift", "value"),
+        Input("trade-offs-day", "date"),
+        Input("trade-offs-next-24h", "n_clicks"),
+        Input("trade-offs-water", "value"),
+        State("trade-offs-data", "data"),
+    )
+    follow_in_browser(app, "gfo_trade_offs", "begin", Input("trade-offs-data", "data"))
+
+
+def _scope(text: str | None) -> WaterScope:
+    try:
+        return WaterScope(text or WaterScope.ON_SITE)
+    except ValueError as exc:
+        message = f"The water {text!r} is unknown; use on_site or total."
+        raise InvalidInput(message) from exc
+
+
+def _rendered(view: TradeOffView, scope: WaterScope) -> tuple[object, ...]:
+    options = region_options(view.regions)
+    others = [item for item in options if item["value"] != view.source.slug]
+    figure: go.Figure = trade_off_scatter(view, scope)
+    return (
+        content.window_notice(view),
+        _browser_data(view, scope),
+        options,
+        view.source.slug,
+        others,
+        view.target.slug if view.target else None,
+        view.shift_pct,
+        scope.value,
+        figure,
+        scatter_summary(view, scope),
+        content.caption(view),
+        content.hourly_numbers(view, scope),
+        content.efficiency_table(view),
+        *day_choice(view.local_day, view.first_day, view.last_day, view.missing_days),
+    )
+
+
+def _browser_data(view: TradeOffView, scope: WaterScope) -> dict[str, Any]:
+    return {
+        "title": f"{view.source.name}, {window_name(view.local_day)}",
+        "source": view.source.slug,
+        "target": view.target.slug if view.target else None,
+        "day": view.local_day.isoformat() if view.local_day else None,
+        "shift": view.shift_pct,
+        "water": scope.value,
+        "labels": local_labels(view.hours_utc, view.source.time_zone),
+    }

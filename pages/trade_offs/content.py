@@ -1,0 +1,181 @@
+"""What fills the Trade-offs page: the window, the efficiency table, hourly numbers."""
+
+from __future__ import annotations
+
+from dash import html
+from dash.development.base_component import Component
+
+from orchestrator.trade_off_views import (
+    EfficiencyRow,
+    TradeOffView,
+    WaterScope,
+)
+from pages import addresses
+from pages.attributes import aria
+from pages.components import (
+    Child,
+    data_table,
+    disclosure,
+    link,
+    notice,
+    simulation_tag,
+)
+from pages.theme import MISSING, local_labels, number, zone_label
+from pages.trade_offs.figures import LITRES_PER_M3, moves_anything
+from pages.words import local_time, share, typeset, window_name
+
+
+def window_notice(view: TradeOffView) -> list[Component | None]:
+    """Which window and shift this is, and what is missing in it."""
+    moved: list[Child] = ["No load is moved."]
+    if moves_anything(view) and view.target is not None:
+        amount, names = share(view.shift_pct), (view.source.name, view.target.name)
+        moved = [
+            f"{amount} of the load of {names[0]} moves to {names[1]}. ",
+            link("Judge it in What-if", _what_if(view)),
+        ]
+    over = (
+        notice(
+            "More than may be moved",
+            f"At most {share(view.flexible_pct)} of the load of {view.source.name} is"
+            " flexible; the page shows the shift all the same.",
+            kind="warn",
+        )
+        if moves_anything(view) and view.shift_pct > view.flexible_pct
+        else None
+    )
+    lines = [
+        f"Window: {window_name(view.local_day)}, {view.inputs_basis} values. ",
+        *moved,
+        simulation_tag(is_simulated=view.is_simulation),
+    ]
+    gaps = (
+        notice("Some sums are missing.", typeset(" ".join(view.notes)), kind="warn")
+        if view.notes
+        else None
+    )
+    return [html.P(lines, className="gfo-muted"), over, gaps]
+
+
+def _what_if(view: TradeOffView) -> str:
+    return addresses.with_query(
+        addresses.WHAT_IF,
+        {
+            "source": view.source.slug,
+            "target": view.target.slug if view.target else None,
+            "day": view.local_day.isoformat() if view.local_day else None,
+            "shift": f"{view.shift_pct:g}",
+        },
+    )
+
+
+def caption(view: TradeOffView) -> str:
+    """What the figure rests on, for whoever gets it without the page."""
+    zone = view.source.time_zone
+    return (
+        f"{view.inputs_basis.capitalize()} values, {window_name(view.local_day)};"
+        f" as of {local_time(view.as_of_utc, zone)};"
+        f" times in {zone_label(view.hours_utc, zone)}."
+    )
+
+
+def efficiency_table(view: TradeOffView) -> Component:
+    """Water, carbon, load and temperature of each region, and the fleet's sums."""
+    moves = moves_anything(view)
+    head = [
+        "Region",
+        "Temperature, mean, °C",
+        "Carbon intensity, mean, g/kWh",
+        "IT load, mean, MW",
+        "Energy, MWh",
+        "Emissions, t CO₂e",
+        "Water, m³",
+        "Water per energy, L/kWh",
+    ]
+    rows = [_cells(row, moves=moves) for row in (*view.efficiency, view.fleet)]
+    return html.Div(
+        [
+            data_table(
+                "Efficiency of each region over the window",
+                head,
+                rows,
+                id="trade-offs-efficiency-table",
+                cards=True,
+                download=True,
+            ),
+            html.P(
+                "Water is that of the plant and of its electricity. Energy is the"
+                " facility’s, cooling included."
+                + (" Where a shift changes a value: before → after." if moves else ""),
+                className="gfo-muted gfo-hint",
+            ),
+        ]
+    )
+
+
+def _cells(row: EfficiencyRow, *, moves: bool) -> list[Child]:
+    def change(before: float | None, after: float | None, digits: int) -> Child:
+        one, other = number(before, digits), number(after, digits)
+        if not moves or one == other:
+            return one
+        arrow = html.Span(" → ", **aria(hidden="true"))
+        word = html.Span(" to ", className="visually-hidden")
+        return html.Span([one, arrow, word, html.Strong(other)])
+
+    return [
+        row.name,
+        number(row.mean_temperature_c, 1),
+        number(row.mean_carbon_intensity_gco2_kwh),
+        change(row.mean_it_load_before_mw, row.mean_it_load_after_mw, 1),
+        change(row.facility_energy_before_mwh, row.facility_energy_after_mwh, 0),
+        change(
+            _scaled(row.emissions_before_kgco2e, 1000.0),
+            _scaled(row.emissions_after_kgco2e, 1000.0),
+            1,
+        ),
+        change(
+            _scaled(row.water_before_l, LITRES_PER_M3),
+            _scaled(row.water_after_l, LITRES_PER_M3),
+            0,
+        ),
+        _per_kwh(row.water_after_l, row.facility_energy_after_mwh),
+    ]
+
+
+def _scaled(value: float | None, divisor: float) -> float | None:
+    return None if value is None else value / divisor
+
+
+def _per_kwh(water_l: float | None, energy_mwh: float | None) -> str:
+    if water_l is None or not energy_mwh:
+        return MISSING
+    return number(water_l / energy_mwh / 1000.0, 2)
+
+
+def hourly_numbers(view: TradeOffView, scope: WaterScope) -> Component:
+    """The animation as a table: one row an hour, two columns a region."""
+    zone = view.source.time_zone
+    labels = local_labels(view.hours_utc, zone)
+    head = [f"Hour ({zone})"]
+    for item in view.shown:
+        head += [f"{item.region.name}, g/kWh", f"{item.region.name}, m³"]
+    rows: list[list[Child]] = []
+    for hour, label in enumerate(labels):
+        cells: list[Child] = [label]
+        for item in view.shown:
+            water = item.water_after_l.of(scope)[hour]
+            cells += [
+                number(item.carbon_intensity_gco2_kwh[hour]),
+                number(_scaled(water, LITRES_PER_M3), 1),
+            ]
+        rows.append(cells)
+    return disclosure(
+        "The numbers of this chart",
+        data_table(
+            "Carbon intensity and water of each region by hour, after the shift",
+            head,
+            rows,
+            id="trade-offs-hours-table",
+            download=True,
+        ),
+    )

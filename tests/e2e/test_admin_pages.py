@@ -1,0 +1,111 @@
+"""An admin adds a region, imports its telemetry, sees refused rows, sets limits."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from tests.e2e.serving import Portal
+from tests.e2e.visitor import Visitor, fleet_row
+from tests.fleet import NOW
+
+pytestmark = pytest.mark.e2e
+
+START = datetime(2025, 7, 18, tzinfo=UTC)
+assert START < NOW
+HEADER = "timestamp,region,temperature_c,it_load_mw,carbon_intensity_gco2_kwh"
+
+
+def write_telemetry(path: Path) -> Path:
+    """Thirty good hours, one of 99 degC, one of a region that is not there."""
+    hours = [START + timedelta(hours=hour) for hour in range(30)]
+    lines = [f"{hour:%Y-%m-%dT%H:%MZ},ontario,21.5,40,35" for hour in hours]
+    lines += [
+        f"{hours[-1] + timedelta(hours=1):%Y-%m-%dT%H:%MZ},ontario,99,40,35",
+        f"{hours[-1]:%Y-%m-%dT%H:%MZ},atlantis,20,40,35",
+    ]
+    path.write_text("\n".join([HEADER, *lines]) + "\n")
+    return path
+
+
+def add_ontario(visitor: Visitor) -> None:
+    visitor.follow("Add a region")
+    visitor.holds("#region-it-capacity-mw", "100")
+    for field, value in (
+        ("slug", "ontario"),
+        ("name", "Ontario"),
+        ("time-zone", "America/Toronto"),
+        ("latitude-deg", "43.7"),
+        ("longitude-deg", "-79.42"),
+    ):
+        visitor.type_into(f"#region-{field}", value)
+    visitor.click("#regions-save")
+    visitor.is_at("/admin/regions?region=ontario")
+    visitor.sees("#regions-list", "Ontario", "America/Toronto")
+
+
+def test_a_new_region_gets_telemetry_and_shows_which_rows_were_refused(
+    visitor: Visitor, tmp_path: Path
+) -> None:
+    visitor.come_in("ada", "/admin/regions")
+    visitor.sees("#regions-list", "Arizona", "Wyoming")
+    add_ontario(visitor)
+    visitor.follow("Telemetry", "nav")
+    visitor.sees("#telemetry-imports", "generator, seed 7", "synthetic")
+    file = write_telemetry(tmp_path / "ontario.csv")
+    visitor.browser.wait_for_element("#telemetry-file").send_keys(str(file))
+    visitor.click("#telemetry-send")
+    visitor.sees("#telemetry-import", "ontario.csv", "32 read: 30 new", "2 refused")
+    visitor.sees("#telemetry-refused", "99", "atlantis", "32", "33")
+    visitor.sees("#telemetry-imports-table", "ontario.csv")
+    assert visitor.browser.console_errors() == []
+
+
+def test_a_file_that_cannot_be_read_says_why_and_keeps_nothing(
+    visitor: Visitor, portal: Portal, tmp_path: Path
+) -> None:
+    visitor.come_in("ada", "/admin/telemetry")
+    file = tmp_path / "notes.csv"
+    file.write_text("a,b\n1,2\n")
+    visitor.browser.wait_for_element("#telemetry-file").send_keys(str(file))
+    visitor.click("#telemetry-send")
+    visitor.sees("#telemetry-status.gfo-problem", "reference")
+    with portal.runtime.transaction() as session:
+        assert session.scalar(text("select count(*) from ingest_batch")) == 1
+
+
+def test_a_lower_limit_blocks_a_region_that_was_approved(visitor: Visitor) -> None:
+    visitor.come_in("ada")
+    visitor.sees(fleet_row("ireland"), "✓ APPROVED", "limit 35 °C")
+    visitor.open("/admin/regions?region=ireland")
+    visitor.sees("#regions-policy-scope", "Ireland alone", "limit 35 °C")
+    visitor.type_into("#region-thermal-limit-c", "5")
+    visitor.click("#policy-save")
+    visitor.sees("#policy-save-status", "Give a reason")
+    visitor.type_into("#policy-reason", "New servers are delicate.")
+    visitor.click("#policy-save")
+    visitor.sees("#policy-save-status", "The limits are changed.")
+    visitor.sees("#regions-list", "5 °C (own)")
+    visitor.follow("Fleet", "nav")
+    visitor.sees(fleet_row("ireland"), "■ BLOCKED", "limit 5 °C")
+
+
+def test_a_wrong_number_is_named_and_nothing_is_saved(visitor: Visitor) -> None:
+    visitor.come_in("ada", "/admin/regions?region=ireland")
+    visitor.holds("#region-name", "Ireland")
+    visitor.type_into("#region-flexible-load-frac", "140")
+    visitor.click("#regions-save")
+    visitor.sees("#regions-save-status", "flexible_load_frac is 1.4")
+    visitor.open("/admin/regions?region=ireland")
+    visitor.holds("#region-flexible-load-frac", "80")
+
+
+@pytest.mark.parametrize("path", ["/admin/regions", "/admin/telemetry"])
+def test_an_operator_finds_no_way_in(visitor: Visitor, path: str) -> None:
+    visitor.come_in("olga")
+    assert "Regions" not in visitor.text("nav")
+    visitor.open(path)
+    visitor.sees("main", "Your role does not allow this.")

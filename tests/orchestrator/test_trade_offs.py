@@ -1,0 +1,102 @@
+"""Trade-offs of the small fleet: load is conserved, sums agree with the what-if."""
+
+from __future__ import annotations
+
+from datetime import date
+from uuid import uuid4
+
+import numpy as np
+import pytest
+
+from core.errors import InvalidInput, NotFound
+from orchestrator.services import what_if
+from orchestrator.services.trade_offs import trade_off_view
+from orchestrator.trade_off_views import ShiftRole, TradeOffView, WaterScope
+from tests.fleet import Fleet
+
+pytestmark = pytest.mark.slow
+
+DAY = date(2025, 6, 14)
+
+
+def view_of(fleet: Fleet, **asked: object) -> TradeOffView:
+    wanted = {
+        "source_slug": "arizona",
+        "target_slug": "ireland",
+        "local_day": DAY,
+        "shift_pct": 40.0,
+        **asked,
+    }
+    with fleet.runtime.transaction() as session:
+        return trade_off_view(
+            session,
+            fleet.actor(session),
+            now=fleet.runtime.clock(),
+            **wanted,  # type: ignore[arg-type]
+        )
+
+
+def test_load_leaves_the_source_and_all_of_it_arrives(fleet: Fleet) -> None:
+    view = view_of(fleet)
+    roles = {item.role: item for item in view.shown}
+    source, target = roles[ShiftRole.SOURCE], roles[ShiftRole.TARGET]
+    left = np.subtract(source.it_load_before_mw, source.it_load_after_mw)
+    came = np.subtract(target.it_load_after_mw, target.it_load_before_mw)
+    np.testing.assert_allclose(left, came)
+    np.testing.assert_allclose(left, 0.4 * np.array(source.it_load_before_mw))
+    other = roles[ShiftRole.OTHER]
+    assert other.it_load_before_mw == other.it_load_after_mw
+    assert other.water_before_l == other.water_after_l
+
+
+def test_the_table_says_what_the_stored_decision_says(fleet: Fleet) -> None:
+    view = view_of(fleet)
+    with fleet.runtime.transaction() as session:
+        card = what_if.evaluate(
+            session,
+            fleet.actor(session),
+            source_slug="arizona",
+            target_slug="ireland",
+            local_day=DAY,
+            shift_pct=40.0,
+            request_id=uuid4(),
+            now=fleet.runtime.clock(),
+        )
+    (carbon,) = [row for row in card.impact if "arbon" in row.label]
+    arizona, ireland = (
+        next(row for row in view.efficiency if row.name == name)
+        for name in ("Arizona", "Ireland")
+    )
+    scale = {"kg CO₂e": 1.0, "t CO₂e": 1000.0}[carbon.unit]
+    assert arizona.emissions_before_kgco2e == pytest.approx(
+        scale * (carbon.source_before or 0)
+    )
+    assert arizona.emissions_after_kgco2e == pytest.approx(
+        scale * (carbon.source_after or 0)
+    )
+    assert ireland.emissions_after_kgco2e == pytest.approx(
+        scale * (carbon.target_after or 0)
+    )
+
+
+def test_the_hours_add_up_to_the_table(fleet: Fleet) -> None:
+    view = view_of(fleet)
+    for item, row in zip(view.shown, view.efficiency, strict=True):
+        total = sum(value or 0.0 for value in item.water_after_l.of(WaterScope.TOTAL))
+        assert row.water_after_l == pytest.approx(total)
+    fleet_water = sum(row.water_after_l or 0.0 for row in view.efficiency)
+    assert view.fleet.water_after_l == pytest.approx(fleet_water)
+
+
+def test_without_a_shift_nothing_changes(fleet: Fleet) -> None:
+    view = view_of(fleet, shift_pct=0.0)
+    for row in (*view.efficiency, view.fleet):
+        assert row.water_before_l == row.water_after_l
+        assert row.emissions_before_kgco2e == row.emissions_after_kgco2e
+
+
+def test_regions_that_cannot_be_are_refused(fleet: Fleet) -> None:
+    with pytest.raises(NotFound, match="atlantis"):
+        view_of(fleet, source_slug="atlantis")
+    with pytest.raises(InvalidInput, match="different"):
+        view_of(fleet, target_slug="arizona")

@@ -1,0 +1,92 @@
+"""A telemetry file from the browser: streamed in, imported, answered as JSON."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from flask import Blueprint, Flask, jsonify, request
+from flask.typing import ResponseReturnValue
+
+from core.errors import InvalidInput
+from orchestrator.ingest.formats import TelemetryFormat
+from orchestrator.ingest.rows import CarbonKind
+from orchestrator.runtime import Runtime
+from orchestrator.services.telemetry import ImportRequest, import_telemetry
+from orchestrator.services.telemetry_batch import ImportSummary
+from webapp.auth import current_actor
+from webapp.request_context import request_id
+
+ENDPOINT = "telemetry.upload"
+Choice = TypeVar("Choice", TelemetryFormat, CarbonKind)
+
+LARGEST_FILE_BYTES = 16 * 1024 * 1024
+
+
+def install_upload_limit(server: Flask) -> None:
+    """Let this one route take more than a page's form.
+
+    Set before anything reads the form, and after the gate has let the user pass.
+    """
+
+    def raise_limit() -> None:
+        if request.endpoint == ENDPOINT:
+            request.max_content_length = LARGEST_FILE_BYTES
+
+    server.before_request(raise_limit)
+
+
+def make_telemetry_upload(runtime: Runtime) -> Blueprint:
+    """The route that takes files."""
+    blueprint = Blueprint("telemetry", __name__)
+
+    # Under `/_`, so that errors are answered as JSON as well.
+    @blueprint.post("/_telemetry")
+    def upload() -> ResponseReturnValue:
+        file = request.files.get("file")
+        if file is None or not file.filename:
+            message = "Choose a file first."
+            raise InvalidInput(message)
+        asked = ImportRequest(
+            source=file.stream,  # type: ignore[arg-type]  # a binary stream
+            label=file.filename,
+            telemetry_format=_one_of(TelemetryFormat, "format"),
+            region_slug=request.form.get("region") or None,
+            time_zone=request.form.get("time_zone", "").strip() or None,
+            carbon_kind=_one_of(CarbonKind, "carbon_kind"),
+        )
+        with runtime.transaction() as session:
+            summary = import_telemetry(
+                session,
+                current_actor(),
+                asked,
+                now_utc=runtime.clock(),
+                ranges=runtime.settings.valid_ranges(),
+                request_id=request_id(),
+            )
+        return jsonify(batch_id=summary.batch_id, sentence=_sentence(summary))
+
+    return blueprint
+
+
+def _one_of(kind: type[Choice], name: str) -> Choice:
+    text = request.form.get(name, "")
+    try:
+        return kind(text)
+    except ValueError as exc:
+        message = f"{name} {text[:20]!r} is unknown; use one of {', '.join(kind)}."
+        raise InvalidInput(message) from exc
+
+
+def _sentence(summary: ImportSummary) -> str:
+    counts = summary.counts
+    said = [
+        (
+            f"{counts.rows_read:,} rows: {counts.rows_inserted:,} new,"
+            f" {counts.rows_updated:,} changed, {counts.rows_unchanged:,} unchanged,"
+            f" {counts.rows_refused:,} refused."
+        ),
+        *summary.notes,
+    ]
+    if summary.ignored_columns:
+        said.append(f"Not used: {', '.join(summary.ignored_columns)}.")
+    return " ".join(said)
