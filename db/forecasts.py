@@ -122,15 +122,6 @@ class IntervalCalibration:
     quantile: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScoredDay:
-    """A finished day: its bound as issued and its real maximum."""
-
-    issued_at_utc: datetime
-    day_bound_c: float
-    day_max_c: float
-
-
 def insert_forecasts(session: Session, forecasts: Sequence[NewForecast]) -> list[int]:
     """Store forecasts with their hours; returns their ids in order."""
     ids: list[int] = []
@@ -424,46 +415,6 @@ def unscored_live_forecasts(
         .limit(limit)
     ).all()
     return [_stored(session, row) for row in rows]
-
-
-def scored_days(
-    session: Session,
-    *,
-    region_id: int,
-    local_issue_hour: int,
-    from_utc: datetime,
-    until_utc: datetime,
-) -> list[ScoredDay]:
-    """Finished days with the bound that was issued for them and their real maximum."""
-    rows = session.execute(
-        select(
-            ForecastRow.issued_at_utc,
-            ForecastRow.day_bound_c,
-            WindowScoreRow.day_max_c,
-        )
-        .join(
-            WindowScoreRow,
-            (WindowScoreRow.region_id == ForecastRow.region_id)
-            & (WindowScoreRow.model_version_id == ForecastRow.model_version_id)
-            & (WindowScoreRow.issued_at_utc == ForecastRow.issued_at_utc),
-        )
-        .where(
-            ForecastRow.region_id == region_id,
-            ForecastRow.target == Target.TEMPERATURE_C.value,
-            ForecastRow.status == "issued",
-            ForecastRow.day_bound_c.is_not(None),
-            WindowScoreRow.local_issue_hour == local_issue_hour,
-            WindowScoreRow.day_max_c.is_not(None),
-            ForecastRow.issued_at_utc >= from_utc,
-            ForecastRow.issued_at_utc <= until_utc - timedelta(hours=24),
-        )
-        .order_by(ForecastRow.issued_at_utc)
-    )
-    return [
-        ScoredDay(issued_at_utc=issued, day_bound_c=bound, day_max_c=day_max)
-        for issued, bound, day_max in rows
-        if bound is not None and day_max is not None
-    ]
 
 
 def insert_interval_calibration(

@@ -81,16 +81,6 @@ class FleetView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CoverageRow:
-    """How often the day's maximum stayed within the bound over the last days."""
-
-    days: int
-    scored_days: int
-    coverage_frac: float | None
-    mean_margin_c: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ForecastDayView:
     """The Forecast page for one region and window.
 
@@ -132,7 +122,6 @@ class ForecastDayView:
     exceedance_probability: float | None
     verdict: VerdictView
     day_max_dots_c: tuple[float, ...]
-    coverage: tuple[CoverageRow, ...]
     model_label: str | None
     score_count: int | None
     tracking_offset: float | None

@@ -19,6 +19,7 @@ AUDIT_EVENTS = "/audit/events"
 DECISIONS = "/decisions/"
 ADMIN_REGIONS = "/admin/regions"
 ADMIN_TELEMETRY = "/admin/telemetry"
+FORECAST_QUALITY = "/admin/forecast-quality"
 
 _LONGEST_VALUE = 64
 _LARGEST_ID = 2**63 - 1

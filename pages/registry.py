@@ -10,6 +10,7 @@ from pages import (
     audit,
     fleet,
     forecast,
+    forecast_quality,
     trade_offs,
     what_if,
 )
@@ -34,6 +35,7 @@ def register_pages(app: Dash, context: PageContext) -> None:
         audit,
         admin_regions,
         admin_telemetry,
+        forecast_quality,
     ):
         page.register(app, context)
     install_shell(app, context)

@@ -23,6 +23,7 @@ _LINKS = (
     ("Audit", addresses.AUDIT, Permission.VIEW_FLEET),
     ("Regions", addresses.ADMIN_REGIONS, Permission.MANAGE_REGIONS),
     ("Telemetry", addresses.ADMIN_TELEMETRY, Permission.MANAGE_TELEMETRY),
+    ("Quality", addresses.FORECAST_QUALITY, Permission.MANAGE_MODELS),
 )
 
 _CLOCK_WORDS = {

@@ -106,7 +106,7 @@ def _quality(
         confidence_frac=float(policy.confidence),
         rows=rows,
         bins=tuple(_bins(stated, policy.thermal_limit_c)),
-        is_drifting=_is_drifting(rows, float(policy.confidence)),
+        is_drifting=drifts(rows, float(policy.confidence)),
     )
 
 
@@ -135,7 +135,8 @@ def _mean(values: Sequence[float]) -> float | None:
     return float(np.mean(values)) if values else None
 
 
-def _is_drifting(rows: Iterable[QualityRow], confidence: float) -> bool:
+def drifts(rows: Iterable[QualityRow], confidence: float) -> bool:
+    """Whether the bound of the last 90 days held less often than chance explains."""
     row = next(row for row in rows if row.days == DRIFT_DAYS)
     if row.coverage_frac is None:
         return False

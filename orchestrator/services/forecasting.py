@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 import numpy as np
 from sqlalchemy.orm import Session
 
 from core.access import Actor, Permission
 from core.conformal import day_max_quantiles
-from core.days import WINDOW_H, full_hour
+from core.days import full_hour
 from core.forecasts import Target
 from core.scheduler import RegionOutlook, decide
 from core.telemetry import HOUR, Quantity
-from db import forecasts, model_versions, telemetry
-from db.forecasts import ScoredDay, StoredForecast
+from db import model_versions, telemetry
+from db.forecasts import StoredForecast
 from db.regions import StoredRegion
 from orchestrator.jobs import queue_forecasts, queue_hindcast
 from orchestrator.services.decisions import verdict_view
@@ -28,11 +28,10 @@ from orchestrator.services.window_choice import (
     pick_region,
     region_choice,
 )
-from orchestrator.views import CoverageRow, ForecastDayView, Series
+from orchestrator.views import ForecastDayView, Series
 
 HISTORY_H = 48
 DOTS = 40
-COVERAGE_DAYS = (30, 90, 365)
 
 
 def day_view(
@@ -105,7 +104,6 @@ def _view(
         exceedance_probability=check.exceedance_probability if check else None,
         verdict=verdict_view(decide(outlook)),
         day_max_dots_c=_dots(outlook),
-        coverage=_coverage(session, stored_region, issued_at_utc),
         model_label=_model_label(session, stored),
         score_count=outlook.calibration.n_scores if outlook.calibration else None,
         tracking_offset=outlook.calibration.offset if outlook.calibration else None,
@@ -132,40 +130,6 @@ def _dots(outlook: RegionOutlook) -> tuple[float, ...]:
     )
     rise_c = float(np.max(outlook.prior_rise_c))
     return tuple(dot + rise_c for dot in dots)
-
-
-def _coverage(
-    session: Session, stored_region: StoredRegion, issued_at_utc: datetime
-) -> tuple[CoverageRow, ...]:
-    """Coverage of the bound for days issued at local midnight, before this window."""
-    longest = max(COVERAGE_DAYS)
-    days = forecasts.scored_days(
-        session,
-        region_id=stored_region.region_id,
-        local_issue_hour=0,
-        from_utc=issued_at_utc - timedelta(days=longest, hours=WINDOW_H),
-        until_utc=issued_at_utc,
-    )
-    return tuple(_coverage_row(days, span, issued_at_utc) for span in COVERAGE_DAYS)
-
-
-def _coverage_row(
-    days: list[ScoredDay], span: int, issued_at_utc: datetime
-) -> CoverageRow:
-    earliest = issued_at_utc - timedelta(days=span, hours=1)
-    recent = [day for day in days if day.issued_at_utc >= earliest]
-    if not recent:
-        return CoverageRow(
-            days=span, scored_days=0, coverage_frac=None, mean_margin_c=None
-        )
-    held = [day.day_max_c <= day.day_bound_c for day in recent]
-    margins_c = [day.day_bound_c - day.day_max_c for day in recent]
-    return CoverageRow(
-        days=span,
-        scored_days=len(recent),
-        coverage_frac=sum(held) / len(held),
-        mean_margin_c=sum(margins_c) / len(margins_c),
-    )
 
 
 def _model_label(session: Session, stored: StoredForecast | None) -> str | None:

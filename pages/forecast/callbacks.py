@@ -12,6 +12,7 @@ from pages.components import region_options
 from pages.context import PageContext
 from pages.days import DAY_OUTPUTS, day_choice
 from pages.forecast.layout import content
+from pages.forecast_quality.callbacks import register_panel_callback
 from pages.serving import follow_in_browser, serve
 from pages.times import chosen_times, in_times
 from pages.words import window_name
@@ -19,6 +20,7 @@ from pages.words import window_name
 
 def register_callbacks(app: Dash, context: PageContext) -> None:
     """Register the page's callbacks."""
+    register_panel_callback(app, context)
 
     @serve(
         app,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from orchestrator.views import CoverageRow, ForecastDayView, NamedValue
+from orchestrator.views import ForecastDayView, NamedValue
 from pages import addresses
 from pages.attributes import aria
 from pages.components import (
@@ -127,7 +127,7 @@ def content(view: ForecastDayView) -> list[Component | None]:
         html.Div(
             [
                 _dots_panel(view) if view.day_max_dots_c else None,
-                _coverage_panel(view),
+                _quality_panel(),
                 _facts_panel(view),
             ],
             className="gfo-columns",
@@ -269,29 +269,13 @@ def _dots_panel(view: ForecastDayView) -> Component:
     )
 
 
-def _coverage_panel(view: ForecastDayView) -> Component:
-    confidence = percent(100 * (1 - view.allowed_probability))
+def _quality_panel() -> Component:
+    """Filled by a callback of its own: the verdict does not wait for it."""
     return panel(
         "How good the bound has been",
-        data_table(
-            "How often the day’s maximum stayed within its bound",
-            ("Before this window", "Days scored", "Within the bound", "Mean room left"),
-            [_coverage_cells(row) for row in view.coverage],
-            id="forecast-coverage",
-        ),
+        html.Div(skeleton(240), id="forecast-quality-content"),
         id="forecast-quality",
-        hint=f"A bound that keeps its promise holds on about {confidence} of days.",
     )
-
-
-def _coverage_cells(row: CoverageRow) -> list[Component | str | None]:
-    coverage_pct = None if row.coverage_frac is None else 100 * row.coverage_frac
-    return [
-        f"last {row.days} days",
-        number(row.scored_days),
-        percent(coverage_pct, 1),
-        celsius(row.mean_margin_c),
-    ]
 
 
 def _facts_panel(view: ForecastDayView) -> Component:

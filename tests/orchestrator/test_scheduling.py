@@ -502,7 +502,6 @@ def test_the_day_view_shows_what_was_known_and_what_happened(fleet: Fleet) -> No
     assert view.actual_max_c == max(v for v in view.actual_c if v is not None)
     assert len(view.day_max_dots_c) == 40
     assert list(view.day_max_dots_c) == sorted(view.day_max_dots_c)
-    assert view.coverage[0].scored_days == 30
     assert view.missing_days == ()
     assert view.last_day == NOW.date()
 

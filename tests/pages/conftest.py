@@ -14,7 +14,6 @@ from core.scheduler import Outcome, ReasonCode
 from orchestrator.views import (
     AuditEventPage,
     AuditEventView,
-    CoverageRow,
     DecisionCard,
     DecisionDetail,
     DecisionPage,
@@ -182,17 +181,6 @@ def forecast_day(**changes: object) -> ForecastDayView:
         "exceedance_probability": 0.0712,
         "verdict": BLOCKED,
         "day_max_dots_c": tuple(32.6 + 0.09 * i + 0.0005 * i * i for i in range(40)),
-        "coverage": (
-            CoverageRow(
-                days=30, scored_days=30, coverage_frac=0.9667, mean_margin_c=3.1
-            ),
-            CoverageRow(
-                days=90, scored_days=88, coverage_frac=0.9432, mean_margin_c=3.4
-            ),
-            CoverageRow(
-                days=365, scored_days=0, coverage_frac=None, mean_margin_c=None
-            ),
-        ),
         "model_label": "ridge · temperature_c · 3f9a2c",
         "score_count": 365,
         "tracking_offset": -0.05,

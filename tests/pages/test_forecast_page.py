@@ -162,14 +162,6 @@ def test_the_summary_tells_bound_limit_and_what_was_measured(
         assert part in text
 
 
-def test_coverage_without_scored_days_is_a_dash(
-    make_forecast_day: Make, text_of: Text
-) -> None:
-    text = text_of(content(make_forecast_day()))
-    assert "last 30 days 30 96.7 % 3.1 °C" in text
-    assert "last 365 days 0 – –" in text
-
-
 def test_a_past_day_is_marked_as_a_simulation(
     make_forecast_day: Make, text_of: Text
 ) -> None:

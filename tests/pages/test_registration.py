@@ -72,7 +72,7 @@ def test_what_stores_a_decision_needs_the_permission_to_decide(
 def test_every_server_callback_declares_all_its_outputs(registered: Registered) -> None:
     app, permissions = registered
     served = [key for key, entry in callbacks(app).items() if "callback" in entry]
-    assert len(served) == 13
+    assert len(served) >= 13
     for key in served:
         outputs = key.strip(".").split("...")
         assert set(outputs) <= set(permissions)

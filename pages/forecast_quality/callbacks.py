@@ -1,0 +1,58 @@
+"""The fleet's table, and the panel of the Forecast page."""
+
+from __future__ import annotations
+
+from dash import Dash, Input, Output, State
+
+from core.access import Permission
+from orchestrator.services.forecast_quality import fleet_quality_view, quality_view
+from pages.addresses import Query
+from pages.context import PageContext
+from pages.forecast_quality.content import fleet_content, quality_content
+from pages.serving import serve
+
+
+def register_callbacks(app: Dash, context: PageContext) -> None:
+    """Register the page's callback."""
+
+    @serve(
+        app,
+        context,
+        outputs=[Output("quality-panel", "children")],
+        inputs=[Input("quality-url", "pathname")],
+        permission=Permission.MANAGE_MODELS,
+    )
+    def show_fleet(_pathname: str | None) -> tuple[object, ...]:
+        with context.runtime.transaction() as session:
+            view = fleet_quality_view(
+                session, context.current_actor(), now=context.runtime.clock()
+            )
+        return (fleet_content(view),)
+
+
+def register_panel_callback(app: Dash, context: PageContext) -> None:
+    """Register the callback that fills the panel of the Forecast page.
+
+    Apart from the page's own, because it replays a year: the verdict is not to wait.
+    """
+
+    @serve(
+        app,
+        context,
+        outputs=[Output("forecast-quality-content", "children")],
+        inputs=[Input("forecast-shown", "data")],
+        states=[State("forecast-url", "search")],
+        permission=Permission.VIEW_FLEET,
+        at_load=False,
+    )
+    def show_region(_shown: object, search: str | None) -> tuple[object, ...]:
+        query = Query.parse(search)
+        with context.runtime.transaction() as session:
+            view = quality_view(
+                session,
+                context.current_actor(),
+                region_slug=query.text("region"),
+                local_day=query.day("day"),
+                now=context.runtime.clock(),
+            )
+        return (quality_content(view),)

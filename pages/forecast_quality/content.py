@@ -1,0 +1,163 @@
+"""What is said of forecasts that have been: a region's panel, the fleet's table."""
+
+from __future__ import annotations
+
+from dash import html
+from dash.development.base_component import Component
+
+from orchestrator.quality_views import FleetQualityView, QualityRow, QualityView
+from pages import addresses
+from pages.components import (
+    chart,
+    data_table,
+    disclosure,
+    link,
+    notice,
+    panel,
+    synthetic_tag,
+)
+from pages.forecast_quality.figures import (
+    bin_label,
+    reliability_chart,
+    reliability_summary,
+)
+from pages.theme import celsius, number
+from pages.words import degrees, percent
+
+DRIFT_TITLE = "Coverage is drifting"
+
+
+def quality_content(view: QualityView) -> list[Component | None]:
+    """How good the bound of a region has been, and whether its chances came true."""
+    confidence = percent(100 * view.confidence_frac)
+    return [
+        html.P(
+            f"A bound that keeps its promise holds on about {confidence} of days.",
+            className="gfo-muted gfo-hint",
+        ),
+        drift_notice(view),
+        data_table(
+            "How often the day’s maximum stayed within its bound",
+            (
+                "Before this window",
+                "Days scored",
+                "Within the bound",
+                "Mean room left",
+                "Mean width of the range",
+            ),
+            [[f"last {row.days} days", *_cells(row)] for row in view.rows],
+            id="forecast-coverage",
+        ),
+        *_reliability(view),
+    ]
+
+
+def drift_notice(view: QualityView) -> Component | None:
+    """An alarm when the bound holds too seldom for it to be chance."""
+    if not view.is_drifting:
+        return None
+    return notice(
+        DRIFT_TITLE,
+        f"The bound of {view.region.name} has held less often than chance explains."
+        " Look at its telemetry for a changed sensor, and consider training anew.",
+        kind="alarm",
+    )
+
+
+def _reliability(view: QualityView) -> list[Component]:
+    if not view.bins:
+        return [
+            html.P(
+                "No chance of exceeding the limit has been stated for a day that has"
+                " ended; this fills as days are scored.",
+                className="gfo-muted gfo-hint",
+            )
+        ]
+    return [
+        chart(
+            "forecast-reliability",
+            reliability_chart(view),
+            reliability_summary(view),
+            height_px=280,
+        ),
+        disclosure(
+            "When we said …, it happened …",
+            data_table(
+                "Stated chances and what came of them",
+                (
+                    f"Chance of exceeding {degrees(view.thermal_limit_c)}",
+                    "Days",
+                    "Stated on average",
+                    "Happened",
+                ),
+                [
+                    [
+                        bin_label(item),
+                        number(item.n_days),
+                        percent(100 * item.mean_probability, 1),
+                        f"{item.exceeded_days} of {item.n_days} times",
+                    ]
+                    for item in view.bins
+                ],
+            ),
+        ),
+    ]
+
+
+def _cells(row: QualityRow) -> list[Component | str | None]:
+    return [
+        number(row.scored_days),
+        percent(None if row.coverage_frac is None else 100 * row.coverage_frac, 1),
+        celsius(row.mean_margin_c),
+        celsius(row.mean_width_c),
+    ]
+
+
+def fleet_content(view: FleetQualityView) -> list[Component | None]:
+    """A row per region, and the alarms above it."""
+    spans = [row.days for row in view.regions[0].rows] if view.regions else []
+    return [
+        *(drift_notice(region) for region in view.regions),
+        panel(
+            "Every region",
+            data_table(
+                "How often each region’s maximum stayed within its bound",
+                (
+                    "Region",
+                    *(f"Within, last {days} days" for days in spans),
+                    "Days scored",
+                    "Mean room left",
+                    "Mean width of the range",
+                    "Chances over 5 %: stated, happened",
+                ),
+                [_fleet_cells(region) for region in view.regions],
+                id="quality-regions",
+                cards=True,
+            ),
+            id="quality-fleet",
+            hint="Room and width over the longest span. A bound holds on about the"
+            " share of days that its confidence names.",
+        ),
+    ]
+
+
+def _fleet_cells(view: QualityView) -> list[Component | str | None]:
+    longest = max(view.rows, key=lambda row: row.days)
+    likely = [item for item in view.bins if item.low >= 0.05]
+    stated = sum(item.n_days * item.mean_probability for item in likely)
+    happened = sum(item.exceeded_days for item in likely)
+    return [
+        html.Span(
+            [
+                link(view.region.name, addresses.forecast_href(view.region.slug)),
+                synthetic_tag(view.region),
+            ]
+        ),
+        *(
+            percent(None if row.coverage_frac is None else 100 * row.coverage_frac, 1)
+            for row in view.rows
+        ),
+        *_cells(longest)[:1],
+        *_cells(longest)[2:],
+        f"{number(stated, 1)}, {number(happened)} days" if likely else None,
+    ]

@@ -1,0 +1,123 @@
+"""Whether stated chances came true, as a figure."""
+
+from __future__ import annotations
+
+import math
+
+from plotly import graph_objects as go
+
+from orchestrator.quality_views import QualityView, ReliabilityBin
+from pages.theme import TEMPLATE, THIN_SPACE, Ink, short_number
+
+STATED_LABEL = "Stated chance"
+HAPPENED_LABEL = "Days on which it happened"
+_Z_95 = 1.96
+
+
+def bin_label(reliability: ReliabilityBin) -> str:
+    """The range of stated chances.
+
+    Examples
+    --------
+    >>> bin_label(
+    ...     ReliabilityBin(
+    ...         low=0.05, high=0.1, n_days=9, mean_probability=0.07, exceeded_days=1
+    ...     )
+    ... )
+    '5–10\\u202f%'
+    """
+    low, high = (
+        short_number(round(100 * edge, 6))
+        for edge in (reliability.low, reliability.high)
+    )
+    return f"{low}–{high}{THIN_SPACE}%"
+
+
+def reliability_chart(view: QualityView) -> go.Figure:
+    """For each range of stated chances its mean beside how often it came true.
+
+    The bars are the 95 % range that so few days leave open (Wilson 1927, J. Amer.
+    Statist. Assoc. 22, 209).
+    """
+    figure = go.Figure()
+    figure.update_layout(template=TEMPLATE)
+    labels = [bin_label(item) for item in view.bins]
+    shares = [item.exceeded_days / item.n_days for item in view.bins]
+    ranges = [wilson_interval(item.exceeded_days, item.n_days) for item in view.bins]
+    figure.add_scatter(
+        x=labels,
+        y=[100 * share for share in shares],
+        mode="markers",
+        name=HAPPENED_LABEL,
+        marker={"color": Ink.MEASURED.value, "size": 11},
+        error_y={
+            "type": "data",
+            "symmetric": False,
+            "array": [
+                100 * (high - share) for (_, high), share in _pairs(ranges, shares)
+            ],
+            "arrayminus": [
+                100 * (share - low) for (low, _), share in _pairs(ranges, shares)
+            ],
+            "color": Ink.MEASURED.value,
+            "thickness": 1.5,
+        },
+        customdata=[[item.exceeded_days, item.n_days] for item in view.bins],
+        hovertemplate="%{customdata[0]} of %{customdata[1]} days (%{y:.1f} %)"
+        "<extra></extra>",
+    )
+    figure.add_scatter(
+        x=labels,
+        y=[100 * item.mean_probability for item in view.bins],
+        mode="markers",
+        name=STATED_LABEL,
+        marker={
+            "color": Ink.FORECAST.value,
+            "size": 11,
+            "symbol": "diamond-open",
+            "line": {"width": 2},
+        },
+        hovertemplate="stated %{y:.1f} % on average<extra></extra>",
+    )
+    figure.update_xaxes(title="Stated chance of exceeding the limit", type="category")
+    figure.update_yaxes(title="Share of days (%)", rangemode="tozero")
+    return figure
+
+
+def wilson_interval(hits: int, trials: int) -> tuple[float, float]:
+    """95 % range of a share that was seen `hits` times in `trials`.
+
+    Examples
+    --------
+    >>> low, high = wilson_interval(0, 20)
+    >>> round(low, 6), round(high, 3)
+    (0.0, 0.161)
+    """
+    share, square = hits / trials, _Z_95**2
+    centre = (share + square / (2 * trials)) / (1 + square / trials)
+    reach = (
+        _Z_95
+        / (1 + square / trials)
+        * math.sqrt(share * (1 - share) / trials + square / (4 * trials**2))
+    )
+    return max(centre - reach, 0.0), min(centre + reach, 1.0)
+
+
+def reliability_summary(view: QualityView) -> str:
+    """The figure in words."""
+    if not view.bins:
+        return "No chance has been stated for a day that has ended."
+    parts = [
+        f"{bin_label(item)}: {item.exceeded_days} of {item.n_days} days"
+        for item in view.bins
+    ]
+    limit = f"{short_number(view.thermal_limit_c)}{THIN_SPACE}°C"
+    return (
+        f"How often {limit} was exceeded when this was the chance. {'; '.join(parts)}."
+    )
+
+
+def _pairs(
+    ranges: list[tuple[float, float]], shares: list[float]
+) -> zip[tuple[tuple[float, float], float]]:
+    return zip(ranges, shares, strict=True)

@@ -1,0 +1,22 @@
+"""The Forecast quality page's frame."""
+
+from __future__ import annotations
+
+from dash import dcc, html
+from dash.development.base_component import Component
+
+from pages.components import page_head, skeleton
+
+
+def layout() -> Component:
+    """The frame of the page; a callback fills it."""
+    return html.Div(
+        [
+            dcc.Location(id="quality-url", refresh=False),
+            page_head(
+                "Forecast quality",
+                "How often has each region’s bound held, and did chances come true?",
+            ),
+            html.Div(skeleton(320), id="quality-panel"),
+        ]
+    )

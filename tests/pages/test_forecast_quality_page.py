@@ -1,0 +1,133 @@
+"""How good forecasts have been: the panel of a region, the table of the fleet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from orchestrator.quality_views import (
+    FleetQualityView,
+    QualityRow,
+    QualityView,
+    ReliabilityBin,
+)
+from orchestrator.views import RegionChoice
+from pages.forecast_quality.content import (
+    DRIFT_TITLE,
+    fleet_content,
+    quality_content,
+)
+from pages.forecast_quality.figures import (
+    HAPPENED_LABEL,
+    STATED_LABEL,
+    reliability_chart,
+    reliability_summary,
+    wilson_interval,
+)
+
+Text = Callable[[object], str]
+
+VIEW = QualityView(
+    region=RegionChoice(
+        slug="arizona",
+        name="Arizona",
+        time_zone="America/Phoenix",
+        is_synthetic=False,
+    ),
+    thermal_limit_c=35.0,
+    confidence_frac=0.95,
+    rows=(
+        QualityRow(
+            days=30,
+            scored_days=30,
+            coverage_frac=0.9667,
+            mean_margin_c=3.1,
+            mean_width_c=7.2,
+        ),
+        QualityRow(
+            days=90,
+            scored_days=0,
+            coverage_frac=None,
+            mean_margin_c=None,
+            mean_width_c=None,
+        ),
+    ),
+    bins=(
+        ReliabilityBin(
+            low=0.0, high=0.01, n_days=40, mean_probability=0.004, exceeded_days=0
+        ),
+        ReliabilityBin(
+            low=0.05, high=0.1, n_days=20, mean_probability=0.07, exceeded_days=2
+        ),
+    ),
+    is_drifting=False,
+)
+
+
+def test_the_panel_tells_coverage_room_and_width_and_a_dash_where_none_is_known(
+    text_of: Text,
+) -> None:
+    text = text_of(quality_content(VIEW))
+    assert "last 30 days 30 96.7 % 3.1 °C 7.2 °C" in text
+    assert "last 90 days 0 – – –" in text
+    assert "holds on about 95 % of days" in text
+    assert DRIFT_TITLE not in text
+
+
+def test_the_panel_says_how_often_what_was_stated_came_true(text_of: Text) -> None:
+    text = text_of(quality_content(VIEW))
+    assert "5–10 % 20 7.0 % 2 of 20 times" in text
+    assert "0–1 %: 0 of 40 days; 5–10 %: 2 of 20 days" in text
+
+
+def test_without_scored_days_the_panel_says_what_comes(text_of: Text) -> None:
+    text = text_of(quality_content(replace(VIEW, bins=())))
+    assert "this fills as days are scored" in text
+
+
+def test_drift_is_an_alarm_on_both_pages(text_of: Text) -> None:
+    drifting = replace(VIEW, is_drifting=True)
+    for content in (
+        quality_content(drifting),
+        fleet_content(FleetQualityView(regions=(VIEW, drifting))),
+    ):
+        assert text_of(content).count(DRIFT_TITLE) == 1
+
+
+def test_the_fleet_table_has_a_row_for_each_region(text_of: Text) -> None:
+    other = replace(VIEW, region=replace(VIEW.region, slug="eire", name="Ireland"))
+    text = text_of(fleet_content(FleetQualityView(regions=(VIEW, other))))
+    assert "Arizona 96.7 % – 0 – – 1.4, 2 days" in text
+    assert "Ireland 96.7 %" in text
+
+
+def test_an_empty_fleet_has_an_empty_table(text_of: Text) -> None:
+    assert "Every region" in text_of(fleet_content(FleetQualityView(regions=())))
+
+
+def test_the_figure_sets_what_happened_beside_what_was_stated() -> None:
+    figure = reliability_chart(VIEW)
+    traces = {trace.name: trace for trace in figure.data}
+    assert list(traces[STATED_LABEL].y) == pytest.approx([0.4, 7.0])
+    assert list(traces[HAPPENED_LABEL].y) == pytest.approx([0.0, 10.0])
+    errors = traces[HAPPENED_LABEL].error_y
+    assert errors.arrayminus[0] == pytest.approx(0.0)
+    assert errors.array[1] > errors.arrayminus[1] > 0
+    assert figure == reliability_chart(VIEW)
+
+
+def test_the_summary_without_days_says_so() -> None:
+    assert "No chance has been stated" in reliability_summary(replace(VIEW, bins=()))
+
+
+@pytest.mark.parametrize(
+    ("hits", "trials", "expected"),
+    # Agresti & Coull (1998), Amer. Statist. 52, 119 give the closed form.
+    [(2, 20, (0.0279, 0.3010)), (20, 20, (0.8389, 1.0)), (0, 1, (0.0, 0.7935))],
+)
+def test_wilson_interval_is_the_closed_form(
+    hits: int, trials: int, expected: tuple[float, float]
+) -> None:
+    assert wilson_interval(hits, trials) == pytest.approx(expected, abs=1e-4)
