@@ -5,17 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.forecasts import Target
 from core.telemetry import VALID_RANGES
+from models.contract import MEAN_OUTPUT, SCALE_OUTPUT
 from models.runtime import ModelRuntime
-
-if TYPE_CHECKING:
-    from models.train import TrainedModel
 
 _TEMPERATURE_LIMIT_C = 1e-4
 _RANGE_FRAC = 2e-6
@@ -36,20 +34,35 @@ PARITY_LIMITS: Mapping[Target, float] = {
 """Largest admissible difference, in the target's unit."""
 
 
+class Predicting(Protocol):
+    """A trained model, or anything else that answers rows."""
+
+    def predict(
+        self, features: NDArray[np.float32], region_index: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Means and scales, each of shape (N, H)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParityReport:
     """How far ONNX and scikit-learn lie apart.
 
     Attributes
     ----------
-    worst_row : int
-        Row of the largest difference, of mean or scale.
-    max_abs_difference, limit : float
+    worst_row, worst_hour : int
+        Row and hour of the forecast of the largest difference; -1 without rows.
+    worst_output : str
+        ``mean`` or ``scale``.
+    onnx_value, expected_value, max_abs_difference, limit : float
         In the target's unit.
     """
 
     n_rows: int
     worst_row: int
+    worst_hour: int
+    worst_output: str
+    onnx_value: float
+    expected_value: float
     max_abs_difference: float
     limit: float
 
@@ -60,7 +73,7 @@ class ParityReport:
 
 
 def validate_parity(
-    trained: TrainedModel,
+    trained: Predicting,
     onnx_bytes: bytes,
     features: NDArray[np.float32],
     region_index: NDArray[np.int64],
@@ -73,21 +86,32 @@ def validate_parity(
     region_index : ndarray of int64, shape (N,)
     """
     runtime = ModelRuntime(onnx_bytes, hashlib.sha256(onnx_bytes).hexdigest())
-    limit = PARITY_LIMITS[trained.contract.target]
+    limit = PARITY_LIMITS[runtime.contract.target]
     if not len(features):
+        nothing = float("nan")
         return ParityReport(
-            n_rows=0, worst_row=-1, max_abs_difference=float("nan"), limit=limit
+            n_rows=0,
+            worst_row=-1,
+            worst_hour=-1,
+            worst_output="mean",
+            onnx_value=nothing,
+            expected_value=nothing,
+            max_abs_difference=nothing,
+            limit=limit,
         )
-    mean, scale = runtime.predict(features, region_index)
-    expected_mean, expected_scale = trained.predict(features, region_index)
-    difference = np.maximum(
-        np.abs(mean - expected_mean), np.abs(scale - expected_scale)
-    ).max(axis=1)
+    found = np.stack(runtime.predict(features, region_index))
+    expected = np.stack(trained.predict(features, region_index))
+    difference = np.abs(found - expected)
     # A difference that is not a number must come out worst, not be passed over.
-    worst_row = int(np.argmax(np.where(np.isnan(difference), np.inf, difference)))
+    worst = int(np.argmax(np.where(np.isnan(difference), np.inf, difference)))
+    output, row, hour = np.unravel_index(worst, difference.shape)
     return ParityReport(
         n_rows=len(features),
-        worst_row=worst_row,
-        max_abs_difference=float(difference[worst_row]),
+        worst_row=int(row),
+        worst_hour=int(hour),
+        worst_output=(MEAN_OUTPUT, SCALE_OUTPUT)[output],
+        onnx_value=float(found[output, row, hour]),
+        expected_value=float(expected[output, row, hour]),
+        max_abs_difference=float(difference[output, row, hour]),
         limit=limit,
     )

@@ -1,0 +1,145 @@
+"""Prove that a model file says what scikit-learn says: train it anew and compare.
+
+A file keeps no scikit-learn estimator (that would have to be pickled). But its metadata
+say how it was made, and training is deterministic: the same telemetry gives the same
+estimator again. A file of another make is held against the ONNX project's own reference
+implementation instead, which shares no code with the runtime that serves.
+
+Imports scikit-learn: for the command line, never for the web process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx.reference import ReferenceEvaluator
+
+from core.errors import InvalidInput
+from models.boosting import TrainedBoosting
+from models.contract import FEATURES_INPUT, MEAN_OUTPUT, REGION_INPUT, SCALE_OUTPUT
+from models.family import Family
+from models.metadata import ModelContract
+from models.parity import ParityReport, Predicting, validate_parity
+from models.parity_rows import ParityRows, real_rows, threshold_rows
+from models.train import train_model
+from models.training_rows import RegionTelemetry
+
+SCIKIT_LEARN = "scikit-learn"
+ONNX_REFERENCE = "the ONNX reference"
+REFERENCE_ROWS = 1_000
+"""The reference walks trees row by row in Python; ten thousand would take minutes."""
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reproduction:
+    """What a file was held against, on which rows, and how far apart they lie."""
+
+    against: str
+    rows: ParityRows
+    report: ParityReport
+
+    @property
+    def worst_origin(self) -> str:
+        """Where the row of the largest difference comes from."""
+        return self.rows.origins[self.report.worst_row]
+
+
+def reproduce(
+    onnx_bytes: bytes,
+    contract: ModelContract,
+    frames: Mapping[str, RegionTelemetry],
+) -> Reproduction:
+    """Hold a file against what its metadata say it is.
+
+    Parameters
+    ----------
+    frames : Mapping of slug to (TelemetryFrame, IANA time zone)
+        The telemetry that the model was trained on, or more of it.
+
+    Raises
+    ------
+    InvalidInput
+        When no row can be made from the telemetry, it is not that of the training, or
+        the reference lacks an operator of the file.
+    """
+    rows = real_rows(frames, contract)
+    if not len(rows):
+        message = (
+            f"The telemetry gives no row from which {contract.target} can be told."
+        )
+        raise InvalidInput(message)
+    if contract.family not in list(Family):
+        kept = slice(None, None, max(len(rows) // REFERENCE_ROWS, 1))
+        rows = ParityRows(
+            features=rows.features[kept],
+            region_index=rows.region_index[kept],
+            origins=rows.origins[kept],
+        )
+        return _compared(ONNX_REFERENCE, _Reference(onnx_bytes), onnx_bytes, rows)
+    trained = train_model(
+        frames,
+        contract.target,
+        contract.trained_until_utc,
+        family=Family(contract.family),
+        horizon_h=contract.horizon_h,
+        seed=contract.seed,
+    )
+    _require_same_training(trained.contract, contract)
+    if isinstance(trained, TrainedBoosting):
+        rows = rows.and_these(threshold_rows(trained, rows))
+    return _compared(SCIKIT_LEARN, trained, onnx_bytes, rows)
+
+
+def _compared(
+    against: str, expected: Predicting, onnx_bytes: bytes, rows: ParityRows
+) -> Reproduction:
+    return Reproduction(
+        against=against,
+        rows=rows,
+        report=validate_parity(expected, onnx_bytes, rows.features, rows.region_index),
+    )
+
+
+def _require_same_training(again: ModelContract, contract: ModelContract) -> None:
+    for name in ("region_slugs", "feature_names", "trained_from_utc"):
+        found, expected = getattr(again, name), getattr(contract, name)
+        if found != expected:
+            message = (
+                f"This telemetry is not what the model was trained on: its {name} would"
+                f" be {_short(found)}, the file says {_short(expected)}."
+            )
+            raise InvalidInput(message)
+
+
+def _short(value: object) -> str:
+    text = ", ".join(value) if isinstance(value, tuple) else str(value)
+    return text if len(text) <= 120 else f"{text[:117]}…"
+
+
+class _Reference:
+    """The graph run by the ONNX project's reference implementation."""
+
+    def __init__(self, onnx_bytes: bytes) -> None:
+        self._evaluator = ReferenceEvaluator(onnx.load_model_from_string(onnx_bytes))
+
+    def predict(
+        self, features: NDArray[np.float32], region_index: NDArray[np.int64]
+    ) -> tuple[FloatArray, FloatArray]:
+        try:
+            mean, scale = self._evaluator.run(
+                [MEAN_OUTPUT, SCALE_OUTPUT],
+                {FEATURES_INPUT: features, REGION_INPUT: region_index},
+            )
+        except (AttributeError, NotImplementedError, TypeError, ValueError) as exc:
+            message = (
+                f"{ONNX_REFERENCE[0].upper()}{ONNX_REFERENCE[1:]} cannot run this file,"
+                f" so its answers cannot be checked: {str(exc).splitlines()[0]}"
+            )
+            raise InvalidInput(message) from exc
+        return np.asarray(mean, np.float64), np.asarray(scale, np.float64)
