@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -240,6 +240,13 @@ def total_footprint(footprints: Sequence[Footprint]) -> Footprint:
             dict.fromkeys(sentence for part in footprints for sentence in part.suspect)
         ),
     )
+
+
+def with_extra_cost(part: Footprint, cost_usd: float) -> Footprint:
+    """The footprint with money spent besides energy; unknown stays unknown."""
+    if part.cost_usd is None:
+        return part
+    return replace(part, cost_usd=part.cost_usd + cost_usd)
 
 
 def require_load(

@@ -47,6 +47,11 @@ class RegionChange:
     after: LimitCheck | None
 
     @property
+    def change_mw(self) -> FloatArray:
+        """Change of the load; negative where it falls."""
+        return self.in_mw - self.out_mw
+
+    @property
     def load_after_mw(self) -> FloatArray:
         """Load after the plan."""
         return self.outlook.it_load_mw - self.out_mw + self.in_mw
@@ -236,19 +241,54 @@ def _part(
     changes: Mapping[str, RegionChange], move: Transfer, migration_energy_frac: float
 ) -> PlanPart:
     source, target = changes[move.source], changes[move.target]
-    energy_mwh = float(source.outlook.it_load_mw.sum())
-    moved_mwh = float(move.moved_mw.sum())
-    share_pct = 100.0 * moved_mwh / energy_mwh if energy_mwh > 0.0 else 0.0
-    shift = LoadShift(
-        shift_pct=min(share_pct, 100.0),
+    shift = transfer_shift(
+        source.outlook,
+        target.outlook,
         moved_mw=move.moved_mw,
         arrived_mw=move.moved_mw * (1.0 + migration_energy_frac),
-        source_load_before_mw=source.outlook.it_load_mw,
-        source_load_after_mw=source.load_after_mw,
-        target_load_before_mw=target.outlook.it_load_mw,
-        target_load_after_mw=target.load_after_mw,
-        source_rise_c=source.rise_c,
-        target_rise_c=target.rise_c,
+        source_change_mw=source.change_mw,
+        target_change_mw=target.change_mw,
     )
     verdict = decide_transfer(source.outlook, target.outlook, shift)
     return PlanPart(transfer=move, verdict=verdict)
+
+
+def transfer_shift(
+    source: RegionOutlook,
+    target: RegionOutlook,
+    *,
+    moved_mw: FloatArray,
+    arrived_mw: FloatArray,
+    source_change_mw: FloatArray,
+    target_change_mw: FloatArray,
+) -> LoadShift:
+    """One transfer with what the whole plan does to both ends, to be judged.
+
+    Parameters
+    ----------
+    moved_mw, arrived_mw : ndarray, shape (n_hours,)
+        Of this transfer: what leaves, and what the target carries for it.
+    source_change_mw, target_change_mw : ndarray, shape (n_hours,)
+        Change of each end's load by the whole plan; negative where it falls.
+    """
+
+    def rise_c(end: RegionOutlook, change_mw: FloatArray) -> FloatArray:
+        return net_rise_c(
+            change_mw,
+            reference_mw=end.rise_load_mw,
+            factor_c_per_pct=end.policy.cooling_factor_c_per_pct,
+        )
+
+    energy_mwh = float(source.it_load_mw.sum())
+    share = float(moved_mw.sum()) / energy_mwh if energy_mwh > 0.0 else 0.0
+    return LoadShift(
+        shift_pct=100.0 * min(share, 1.0),
+        moved_mw=moved_mw,
+        arrived_mw=arrived_mw,
+        source_load_before_mw=source.it_load_mw,
+        source_load_after_mw=source.it_load_mw + source_change_mw,
+        target_load_before_mw=target.it_load_mw,
+        target_load_after_mw=target.it_load_mw + target_change_mw,
+        source_rise_c=rise_c(source, source_change_mw),
+        target_rise_c=rise_c(target, target_change_mw),
+    )

@@ -16,6 +16,7 @@ from core.footprints import (
     require_load,
     require_same_hours,
     total_footprint,
+    with_extra_cost,
 )
 
 __all__ = [
@@ -70,7 +71,10 @@ class LoadShift:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShiftImpact:
-    """Footprints of both regions and their sum, before and after a shift."""
+    """Footprints of both regions and their sum, before and after a shift.
+
+    What the migration costs is the source's: it is in `source_after.cost_usd`.
+    """
 
     source_before: Footprint
     source_after: Footprint
@@ -237,7 +241,12 @@ def net_rise_c(
 
 
 def shift_impact(
-    source: RegionSignals, target: RegionSignals, moved_mw: NDArray[np.float64]
+    source: RegionSignals,
+    target: RegionSignals,
+    moved_mw: NDArray[np.float64],
+    *,
+    migration_energy_frac: float = 0.0,
+    migration_usd_per_mwh: float = 0.0,
 ) -> ShiftImpact:
     """Recompute both regions' footprints after `moved_mw` leaves one for the other.
 
@@ -250,9 +259,15 @@ def shift_impact(
         Two different regions over the same hours.
     moved_mw : ndarray of float64, shape (n_hours,)
         Load moved in each hour, MW, finite, >= 0, at most the source's load.
+    migration_energy_frac : float
+        Energy of the migration over the energy moved, [0, 1]; the target carries it.
+    migration_usd_per_mwh : float
+        Money that moving a MWh costs besides, USD, >= 0; the source pays it.
 
     Raises
     ------
+    OutOfRange
+        When the migration's energy or price is out of its range.
     InvalidInput
         When source and target are one region, their hours differ, their carbon
         intensities are of different kinds, or more moves than the source has.
@@ -267,10 +282,18 @@ def shift_impact(
             " most its load."
         )
         raise InvalidInput(message)
+    _require_migration_energy(migration_energy_frac)
+    if not 0.0 <= migration_usd_per_mwh < np.inf:
+        message = f"Moving a MWh costs {migration_usd_per_mwh} USD; it must be >= 0."
+        raise OutOfRange(message)
+    arrived_mw = moved_mw * (1.0 + migration_energy_frac)
     source_before = footprint(source)
-    source_after = footprint(source, np.maximum(left_mw, 0.0))
+    source_after = with_extra_cost(
+        footprint(source, np.maximum(left_mw, 0.0)),
+        migration_usd_per_mwh * float(moved_mw.sum()),
+    )
     target_before = footprint(target)
-    target_after = footprint(target, target.it_load_mw + moved_mw)
+    target_after = footprint(target, target.it_load_mw + arrived_mw)
     return ShiftImpact(
         source_before=source_before,
         source_after=source_after,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import distinct_on
@@ -17,7 +18,11 @@ OVERRIDABLE = (
     "confidence",
     "cooling_factor_c_per_pct",
     "telemetry_max_age_h",
+    "migration_energy_frac",
+    "migration_usd_per_mwh",
+    "counts_hydro_water",
 )
+_DEFAULTS = {field.name: field.default for field in fields(Policy)}
 
 
 def effective_policy(session: Session, region_id: int) -> Policy:
@@ -80,7 +85,11 @@ def _newest(session: Session) -> dict[int | None, PolicyRow]:
 def _compose(fleet: PolicyRow, region: PolicyRow | None) -> Policy:
     def pick(name: str) -> object:
         override = getattr(region, name) if region else None
-        return getattr(fleet, name) if override is None else override
+        if override is not None:
+            return override
+        # A fleet's policy older than a field knows nothing of it.
+        known = getattr(fleet, name)
+        return _DEFAULTS[name] if known is None else known
 
     return Policy(
         **{name: pick(name) for name in OVERRIDABLE},  # type: ignore[arg-type]

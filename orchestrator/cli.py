@@ -10,6 +10,7 @@ from orchestrator.commands import (
     decisions,
     forecast,
     models,
+    plans,
     processes,
     region,
     telemetry,
@@ -31,6 +32,7 @@ app.command("demo")(processes.demo)
 app.command("doctor")(processes.doctor)
 app.command("train")(models.train)
 app.command("decide")(decisions.decide)
+app.command("optimize")(plans.optimize)
 app.add_typer(database.app, name="db")
 app.add_typer(region.app, name="region")
 app.add_typer(user.app, name="user")
