@@ -261,11 +261,17 @@ class _Program:
             out_mw=out,
             in_mw=inward,
             load_after_mw=load_after,
-            excess_c=self._columns()[self._layout.slack :],
+            excess_c=self._excess_c(),
             totals=found,
             objective_usd=found.objective_usd(prices),
             shadow=self._shadow_prices(),
         )
+
+    def _excess_c(self) -> FloatArray:
+        # Where moving load cools nothing, no row asks for slack.
+        over_c = self._problem.over_c
+        is_coolable = self._problem.mw_per_c.any(axis=1)
+        return np.where(is_coolable, self._columns()[self._layout.slack :], over_c)
 
     def _flows(self) -> tuple[FloatArray, FloatArray, FloatArray]:
         shape, n_flows = self._problem.load_mw.shape, self._layout.n_flows
