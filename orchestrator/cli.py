@@ -10,6 +10,7 @@ from orchestrator.commands import (
     decisions,
     forecast,
     models,
+    plan_backtest,
     plans,
     policy,
     processes,
@@ -33,6 +34,7 @@ app.command("demo")(processes.demo)
 app.command("doctor")(processes.doctor)
 app.command("train")(models.train)
 app.command("decide")(decisions.decide)
+app.command("backtest-plan")(plan_backtest.backtest_plan)
 app.command("optimize")(plans.optimize)
 app.add_typer(database.app, name="db")
 app.add_typer(region.app, name="region")
