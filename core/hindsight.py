@@ -21,9 +21,7 @@ def true_totals(
 ) -> Totals:
     """Totals of a plan under the true loads, weather, carbon and prices.
 
-    A plan says which share of each hour's load leaves, and how what leaves is spread;
-    both are kept while the loads become the true ones. So load is conserved whatever
-    the forecast of it was.
+    See `true_flows` for how a plan is carried out under other loads than expected.
 
     Parameters
     ----------
@@ -37,15 +35,34 @@ def true_totals(
     InvalidInput
         When the two are not of the same regions and hours.
     """
-    out, inward = true_flows(known, truth, out_mw, in_mw)
+    out, inward = true_flows(
+        known, truth, out_mw, in_mw, migration_energy_frac=migration_energy_frac
+    )
     load = truth.load_mw - out + (1.0 + migration_energy_frac) * inward
     return totals(truth, load, float(inward.sum()))
 
 
 def true_flows(
-    known: Placement, truth: Placement, out_mw: FloatArray, in_mw: FloatArray
+    known: Placement,
+    truth: Placement,
+    out_mw: FloatArray,
+    in_mw: FloatArray,
+    *,
+    migration_energy_frac: float = 0.0,
 ) -> tuple[FloatArray, FloatArray]:
-    """Flows of a plan under the true loads, MW, balanced in every hour."""
+    """Flows of a plan under the true loads, MW, balanced in every hour.
+
+    A plan says which share of each hour's load leaves, and how what leaves is spread;
+    both are kept while the loads become the true ones. Nobody is sent more than the
+    true loads leave room for, in heat and capacity: what does not fit stays where it
+    was, taken back from all givers of the hour alike. So a forecast that was wrong
+    earns nothing by breaking a limit.
+
+    Raises
+    ------
+    InvalidInput
+        When the two are not of the same regions and hours.
+    """
     if known.slugs != truth.slugs or known.load_mw.shape != truth.load_mw.shape:
         message = "A plan and its truth must be of the same regions and hours."
         raise InvalidInput(message)
@@ -54,4 +71,12 @@ def true_flows(
         pool = in_mw.sum(axis=0)
         spread = np.where(pool > 0.0, in_mw / pool, 0.0)
     out = leaving * truth.load_mw
-    return out, spread * out.sum(axis=0)
+    sent = out.sum(axis=0)
+    free = truth.capacity_mw[:, None] - truth.load_mw
+    room = np.where(truth.may_receive, np.minimum(truth.room_mw, free), 0.0)
+    most = np.maximum(room, 0.0) / (1.0 + migration_energy_frac)
+    inward = np.minimum(spread * sent, most)
+    fits = np.divide(
+        inward.sum(axis=0), sent, out=np.zeros_like(sent), where=sent > 0.0
+    )
+    return out * fits, inward

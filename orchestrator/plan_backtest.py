@@ -18,7 +18,7 @@ from core.conformal import (
     conformity_score,
 )
 from core.days import WINDOW_H
-from core.errors import InvalidInput
+from core.errors import InvalidInput, PlanInfeasible
 from core.footprints import hourly_rates
 from core.forecasts import HourlyForecast, Target
 from core.greedy import greedy_plan
@@ -46,6 +46,9 @@ from orchestrator.plan_backtest_days import (
 __all__ = ["BacktestRegion", "Forecasts", "PlanBacktestSetup", "run_plan_backtest"]
 
 FloatArray = NDArray[np.float64]
+Flows = tuple[FloatArray, FloatArray]
+"""Out and in, shape (n_regions, n_hours), MW."""
+
 WAYS = ("nothing", "greedy", "plan", "oracle", "clairvoyant")
 """The oracle knows loads, weather, carbon and prices, but keeps to the bounds on heat
 that were known; the clairvoyant knows the day's maximum too."""
@@ -140,10 +143,17 @@ class RegionRates:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanBacktestResult:
-    """Every test day, and the rates of every region."""
+    """Every test day, and the rates of every region.
+
+    Attributes
+    ----------
+    infeasible : Mapping of instant to sentence
+        Days on which no plan kept capacity and ramps; they are in no sum.
+    """
 
     days: tuple[PlanDay, ...]
     rates: Mapping[str, RegionRates]
+    infeasible: Mapping[datetime, str]
 
 
 def run_plan_backtest(
@@ -167,7 +177,8 @@ def run_plan_backtest(
             message = f"Forecasts of {key[1]} in {key[0]} are of other days."
             raise InvalidInput(message)
     trackers = {item.region.slug: ScoreTracker(_alpha(setup)) for item in regions}
-    days = []
+    days: list[PlanDay] = []
+    infeasible: dict[datetime, str] = {}
     for number, issued_at_utc in enumerate(setup.issues):
         if number >= setup.n_calibration:
             if on_day is not None:
@@ -182,12 +193,16 @@ def run_plan_backtest(
                 )
                 for item in regions
             ]
-            days.append(_plan_day(known, issued_at_utc, setup))
+            try:
+                days.append(_plan_day(known, issued_at_utc, setup))
+            except PlanInfeasible as exc:
+                infeasible[issued_at_utc] = exc.message
         for item in regions:
             _learn(trackers[item.region.slug], item, forecasts, number, issued_at_utc)
     tested = setup.issues[setup.n_calibration :]
     return PlanBacktestResult(
         days=tuple(days),
+        infeasible=infeasible,
         rates={
             item.region.slug: _rates(item, tested, setup.counts_hydro_water)
             for item in regions
@@ -214,10 +229,14 @@ def _plan_day(
     certain = placement([item.as_it_came(heat_is_known=True) for item in inside])
     clairvoyant = best_plan(certain, prices, rules)
     stay = np.zeros_like(truth.load_mw)
+
+    def carried_out(out: FloatArray, inward: FloatArray) -> Flows:
+        return true_flows(known, truth, out, inward, migration_energy_frac=frac)
+
     flows = {
         "nothing": (stay, stay),
-        "greedy": true_flows(known, truth, greedy.out_mw, greedy.in_mw),
-        "plan": true_flows(known, truth, plan.out_mw, plan.in_mw),
+        "greedy": carried_out(greedy.out_mw, greedy.in_mw),
+        "plan": carried_out(plan.out_mw, plan.in_mw),
         "oracle": (oracle.out_mw, oracle.in_mw),
         "clairvoyant": (clairvoyant.out_mw, clairvoyant.in_mw),
     }
@@ -237,9 +256,6 @@ def _totals(
 ) -> Totals:
     load = truth.load_mw - out + (1.0 + frac) * inward
     return totals(truth, load, float(inward.sum()))
-
-
-Flows = tuple[FloatArray, FloatArray]
 
 
 def _heat_of_plan(

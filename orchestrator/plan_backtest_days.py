@@ -37,12 +37,15 @@ _CERTAIN = Calibration(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BacktestRegion:
-    """A region with its limit, and its telemetry before and after every issue."""
+    """A region with its limit, and its telemetry before and after every issue.
+
+    `auctioned_h` is how many hours of the window have a known price at the issue.
+    """
 
     region: Region
     frame: TelemetryFrame
     limit_c: float
-    has_day_ahead_price: bool = False
+    auctioned_h: int = 0
 
 
 class KnownDay:
@@ -113,10 +116,9 @@ class KnownDay:
 
     def _expected_price(self) -> FloatArray:
         past = price_outlook_usd_mwh(self._past.column(Quantity.PRICE_USD_MWH))
-        if not self.item.has_day_ahead_price:
-            return past
         auction = self.came.column(Quantity.PRICE_USD_MWH)
-        return np.where(np.isfinite(auction), auction, past)
+        is_set = np.arange(WINDOW_H) < self.item.auctioned_h
+        return np.where(is_set & np.isfinite(auction), auction, past)
 
     def _outlook(self, it_load_mw: FloatArray) -> RegionOutlook:
         answer, calibration = self._answers[Target.TEMPERATURE_C], self._calibration

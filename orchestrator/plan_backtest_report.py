@@ -44,6 +44,10 @@ def plan_backtest_document(
         "format": FORMAT,
         "setup": dict(setup),
         "n_days": len(result.days),
+        "infeasible_days": {
+            issued_at_utc.isoformat(): text
+            for issued_at_utc, text in result.infeasible.items()
+        },
         "days_with_a_region_left_out": sum(bool(day.left_out) for day in result.days),
         "regions": {slug: asdict(rates) for slug, rates in result.rates.items()},
         "ways": {
@@ -115,6 +119,8 @@ def plan_backtest_table(
         f" {heat.exceeded_after} really passed the limit, {heat.missed_before} and"
         f" {heat.missed_after} of them although APPROVED."
     )
+    if result.infeasible:
+        lines.append(f"On {len(result.infeasible)} more days no plan kept every limit.")
     return "\n".join(lines)
 
 

@@ -27,13 +27,15 @@ class Plant:
 
     Attributes
     ----------
-    has_day_ahead_price : bool
-        Its price series is that of a day-ahead auction, known before the day begins.
+    auctioned_h : int
+        Hours from midnight UTC on whose price a day-ahead auction has set by then; 0
+        where prices are made in real time. Germany's next day begins at 22 or 23 h
+        UTC, and its auction comes later.
     """
 
     cooling_type: CoolingType
     mix: Mapping[PowerSource, float]
-    has_day_ahead_price: bool = False
+    auctioned_h: int = 0
 
 
 PLANTS: Mapping[str, Plant] = MappingProxyType(
@@ -47,7 +49,7 @@ PLANTS: Mapping[str, Plant] = MappingProxyType(
                 _S.NUCLEAR: 0.09,
                 _S.SOLAR: 0.08,
             },
-            has_day_ahead_price=True,
+            auctioned_h=24,
         ),
         "US-CAL-CISO": Plant(
             cooling_type=CoolingType.ADIABATIC,
@@ -60,7 +62,7 @@ PLANTS: Mapping[str, Plant] = MappingProxyType(
                 _S.GEOTHERMAL: 0.05,
                 _S.BIOMASS: 0.02,
             },
-            has_day_ahead_price=True,
+            auctioned_h=24,
         ),
         "CA-ON": Plant(
             cooling_type=CoolingType.AIR,
@@ -77,7 +79,7 @@ PLANTS: Mapping[str, Plant] = MappingProxyType(
                 _S.HYDRO: 0.05,
                 _S.NUCLEAR: 0.02,
             },
-            has_day_ahead_price=True,
+            auctioned_h=22,
         ),
         "SG": Plant(
             cooling_type=CoolingType.EVAPORATIVE,

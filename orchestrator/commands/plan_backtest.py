@@ -132,8 +132,7 @@ def backtest_plan(  # noqa: PLR0913 -- one parameter per option
                     region=files.regions[slug],
                     frame=frame,
                     limit_c=limits_c[slug],
-                    has_day_ahead_price=auction_prices
-                    and plant_of(slug).has_day_ahead_price,
+                    auctioned_h=plant_of(slug).auctioned_h if auction_prices else 0,
                 )
                 for slug, frame in files.frames.items()
             ],

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from core.conformal import shifted_bound
 from core.errors import InvalidInput, NotFound
-from core.hindsight import true_totals
+from core.hindsight import true_flows, true_totals
+from core.optimizer import best_plan
 from core.outcomes import ReasonCode
-from core.placement import placement, totals
+from core.placement import PlanPrices, PlanRules, placement, totals
 from core.plans import Transfer, judge_plan, spread, transfers
 from core.scheduler import decide
 from tests.core.outlook_cases import an_hour_at, an_outlook
@@ -174,18 +175,38 @@ def test_impossible_transfers_are_refused() -> None:
 def test_hindsight_keeps_shares_and_conserves_load() -> None:
     fleet = a_fleet(3, seed=5, hot_frac=0.0)
     known = placement(fleet)
-    truth = replace(known, load_mw=known.load_mw * 1.1)
+    roomy = replace(known, capacity_mw=known.capacity_mw + 100.0)
+    truth = replace(roomy, load_mw=known.load_mw * 1.1)
     out = 0.1 * known.load_mw
     out[1:] = 0.0
     in_mw = np.zeros_like(out)
     in_mw[1:] = out[0] / 2.0
 
-    same = true_totals(known, known, out, in_mw)
+    same = true_totals(known, roomy, out, in_mw)
     came = true_totals(known, truth, out, in_mw)
 
     expected = totals(known, known.load_mw - out + in_mw, float(in_mw.sum()))
-    assert same == expected
+    assert same.carbon_t == pytest.approx(expected.carbon_t)
     assert came.moved_mwh == pytest.approx(1.1 * same.moved_mwh)
     assert came.carbon_t == pytest.approx(1.1 * same.carbon_t)
     with pytest.raises(InvalidInput, match="same regions"):
         true_totals(known, placement(fleet[:2]), out, in_mw)
+
+
+@pytest.mark.parametrize("frac", [0.0, 0.05])
+def test_in_hindsight_nobody_gets_more_than_there_was_room_for(frac: float) -> None:
+    fleet = a_fleet(4, seed=7, hot_frac=0.0)
+    known = placement(fleet)
+    plan = best_plan(known, PlanPrices(), PlanRules(migration_energy_frac=frac))
+    truth = replace(known, load_mw=known.load_mw * 1.04)
+    out, inward = true_flows(
+        known, truth, plan.out_mw, plan.in_mw, migration_energy_frac=frac
+    )
+
+    assert np.abs(out.sum(axis=0) - inward.sum(axis=0)).max() <= 1e-9
+    load = truth.load_mw - out + (1.0 + frac) * inward
+    taken = inward > 0.0
+    capacity = np.broadcast_to(truth.capacity_mw[:, None], load.shape)
+    assert taken.any()
+    assert (load[taken] <= capacity[taken] + 1e-9).all()
+    assert ((1.0 + frac) * inward <= np.maximum(truth.room_mw, 0.0) + 1e-9).all()
