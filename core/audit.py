@@ -48,6 +48,8 @@ class AuditAction(StrEnum):
     MODEL_VALIDATED = "model_validated"
     MODEL_REJECTED = "model_rejected"
     MODEL_ACTIVATED = "model_activated"
+    PLAN_FOUND = "plan_found"
+    PLAN_RECORDED = "plan_recorded"
     DECISION_AUTOMATIC = "decision_automatic"
     DECISION_WHAT_IF = "decision_what_if"
     DECISION_RECORDED = "decision_recorded"

@@ -47,5 +47,9 @@ class CalibrationInsufficient(FleetError):
     """There are too few scored days for a bound at this confidence."""
 
 
+class PlanInfeasible(FleetError):
+    """No plan keeps every limit that was set."""
+
+
 class ServiceUnavailable(FleetError):
     """A service that this needs does not answer."""

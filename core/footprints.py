@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -19,7 +19,12 @@ from core.errors import InvalidInput
 from core.pue import estimate_pue, facility_energy_mwh
 from core.regions import CoolingType, Region
 from core.telemetry import Quantity
-from core.water import estimate_wue, off_site_water_l, on_site_water_l
+from core.water import (
+    estimate_wue,
+    off_site_water_l,
+    on_site_water_l,
+    region_grid_water_l_per_kwh,
+)
 
 _SPRAYS_BY_DRY_BULB = frozenset({CoolingType.ADIABATIC, CoolingType.HYBRID})
 
@@ -47,6 +52,8 @@ class RegionSignals:
         Price of energy, USD per MWh; may be negative.
     carbon_kind : CarbonKind | None
         What the carbon intensity counts; None when the provider did not say.
+    counts_hydro_water : bool
+        Whether reservoir evaporation is charged to the hydropower of its grid.
     """
 
     region: Region
@@ -57,6 +64,7 @@ class RegionSignals:
     price_usd_mwh: NDArray[np.float64]
     basis: SignalBasis
     carbon_kind: CarbonKind | None = None
+    counts_hydro_water: bool = False
 
     def __post_init__(self) -> None:
         require_load(
@@ -72,6 +80,16 @@ class RegionSignals:
             if np.isinf(hours).any():
                 message = f"{self.region.slug}: {quantity} is infinite in some hour."
                 raise InvalidInput(message)
+
+    @property
+    def grid_water_l_per_kwh(self) -> float:
+        """Off-site water of its electricity under the hydropower switch, L/kWh."""
+        region = self.region
+        return region_grid_water_l_per_kwh(
+            region.grid_water_l_per_kwh,
+            region.grid_hydro_frac,
+            hydro_counts=self.counts_hydro_water,
+        )
 
     def required(self) -> dict[Quantity, NDArray[np.float64]]:
         """What a complete footprint of this region needs, besides its load."""
@@ -144,27 +162,57 @@ def footprint(
     load = signals.it_load_mw if it_load_mw is None else it_load_mw
     require_load(f"{signals.region.slug}: IT load", load, may_be_missing=True)
     require_same_hours(signals.it_load_mw, load)
-    cooling = signals.region.cooling
-    facility = facility_energy_mwh(load, estimate_pue(signals.wet_bulb_c, cooling))
+    rates = hourly_rates(signals)
+    return Footprint(
+        it_energy_mwh=_sum(load),
+        facility_energy_mwh=_sum(facility_energy_mwh(load, rates.facility_mwh)),
+        emissions_kgco2e=_sum(load * rates.emissions_kgco2e),
+        water_on_site_l=_sum(load * rates.water_on_site_l),
+        water_off_site_l=_sum(load * rates.water_off_site_l),
+        cost_usd=_sum(load * rates.cost_usd),
+        missing=_missing(signals, load),
+        suspect=_distrusted_carbon(signals),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HourlyRates:
+    """What one MWh of IT load costs in each hour; NaN where missing or suspect.
+
+    Attributes
+    ----------
+    facility_mwh, emissions_kgco2e, cost_usd : ndarray, shape (n_hours,)
+        Per MWh of IT load: energy drawn, emissions, and its price.
+    water_on_site_l, water_off_site_l : ndarray, shape (n_hours,)
+        Litres per MWh of IT load.
+    """
+
+    facility_mwh: NDArray[np.float64]
+    emissions_kgco2e: NDArray[np.float64]
+    water_on_site_l: NDArray[np.float64]
+    water_off_site_l: NDArray[np.float64]
+    cost_usd: NDArray[np.float64]
+
+
+def hourly_rates(signals: RegionSignals) -> HourlyRates:
+    """Rates of a region: `footprint` is the sum over hours of load times rate."""
+    region = signals.region
+    facility = estimate_pue(signals.wet_bulb_c, region.cooling)
     wue = estimate_wue(
-        cooling_type=signals.region.cooling_type,
-        cooling=cooling,
+        cooling_type=region.cooling_type,
+        cooling=region.cooling,
         dry_bulb_c=signals.dry_bulb_c,
         wet_bulb_c=signals.wet_bulb_c,
     )
-    suspect = _distrusted_carbon(signals)
     emissions = emissions_kgco2e(facility, signals.carbon_intensity_gco2_kwh)
-    return Footprint(
-        it_energy_mwh=_sum(load),
-        facility_energy_mwh=_sum(facility),
-        emissions_kgco2e=None if suspect else _sum(emissions),
-        water_on_site_l=_sum(on_site_water_l(load, wue)),
-        water_off_site_l=_sum(
-            off_site_water_l(facility, signals.region.grid_water_l_per_kwh)
-        ),
-        cost_usd=_sum(facility * signals.price_usd_mwh),
-        missing=_missing(signals, load),
-        suspect=suspect,
+    if _distrusted_carbon(signals):
+        emissions = np.full_like(emissions, np.nan)
+    return HourlyRates(
+        facility_mwh=facility,
+        emissions_kgco2e=emissions,
+        water_on_site_l=on_site_water_l(1.0, wue),
+        water_off_site_l=off_site_water_l(facility, signals.grid_water_l_per_kwh),
+        cost_usd=facility * signals.price_usd_mwh,
     )
 
 
@@ -192,6 +240,13 @@ def total_footprint(footprints: Sequence[Footprint]) -> Footprint:
             dict.fromkeys(sentence for part in footprints for sentence in part.suspect)
         ),
     )
+
+
+def with_extra_cost(part: Footprint, cost_usd: float) -> Footprint:
+    """The footprint with money spent besides energy; unknown stays unknown."""
+    if part.cost_usd is None:
+        return part
+    return replace(part, cost_usd=part.cost_usd + cost_usd)
 
 
 def require_load(

@@ -35,6 +35,9 @@ class RegionOutlook:
         Of the region's temperature; both present, or `problem` says why not.
     it_load_mw : ndarray, shape (n_hours,)
         Load after all live recorded decisions of the window; NaN where unknown.
+    reference_load_mw : ndarray, shape (n_hours,) | None
+        Load before any of those decisions, of which heat takes its percentages; None
+        when there were none.
     prior_rise_c : ndarray, shape (n_hours,)
         Temperature rise that those decisions already cause (negative: fall); not
         finite where the load they moved cannot be held against a known load.
@@ -55,6 +58,7 @@ class RegionOutlook:
     it_load_mw: NDArray[np.float64]
     prior_rise_c: NDArray[np.float64]
     problem: Problem | None = None
+    reference_load_mw: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         judged = self.forecast is not None and self.calibration is not None
@@ -64,6 +68,9 @@ class RegionOutlook:
         if self.it_load_mw.shape != self.prior_rise_c.shape:
             message = "Loads and prior rises must cover the same hours."
             raise InvalidInput(message)
+        if self.rise_load_mw.shape != self.it_load_mw.shape:
+            message = "Loads before and after recorded decisions cover other hours."
+            raise InvalidInput(message)
         if self.forecast is not None:
             self._require_own(self.forecast)
         if self.calibration and self.calibration.alpha != self.policy.alpha:
@@ -71,9 +78,18 @@ class RegionOutlook:
             raise InvalidInput(message)
 
     @property
+    def rise_load_mw(self) -> NDArray[np.float64]:
+        """The load of which a rise takes its percentages, MW."""
+        before = self.reference_load_mw
+        return self.it_load_mw if before is None else before
+
+    @property
     def load_is_known(self) -> bool:
         """Whether the load of every hour is a number that a load can be."""
-        return bool(((self.it_load_mw >= 0) & (self.it_load_mw < np.inf)).all())
+        return all(
+            bool(((hours >= 0) & (hours < np.inf)).all())
+            for hours in (self.it_load_mw, self.rise_load_mw)
+        )
 
     def check(self, rise_c: NDArray[np.float64] | None = None) -> LimitCheck | None:
         """Hold the limit against the bound after a further rise; None if unjudged.

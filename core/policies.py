@@ -25,6 +25,13 @@ class Policy:
         moved away (or in), degC, [0, 1]. Assumed and configurable.
     telemetry_max_age_h : float
         Telemetry older than this at the time of issue blocks, hours, [0.1, 168].
+    migration_energy_frac : float
+        Energy that moving load costs, over the energy of the load moved, [0, 1]; the
+        target carries it. A shift goes by the policy of its source.
+    migration_usd_per_mwh : float
+        Money that moving a MWh of load costs besides its energy, USD, [0, 1000].
+    counts_hydro_water : bool
+        Whether reservoir evaporation is charged to hydropower (studies disagree).
     fleet_policy_id, region_policy_id : int | None
         Stored versions this was composed from.
 
@@ -38,6 +45,9 @@ class Policy:
     confidence: Decimal = Decimal("0.95")
     cooling_factor_c_per_pct: float = 0.05
     telemetry_max_age_h: float = 3.0
+    migration_energy_frac: float = 0.0
+    migration_usd_per_mwh: float = 0.0
+    counts_hydro_water: bool = False
     fleet_policy_id: int | None = None
     region_policy_id: int | None = None
 
@@ -52,6 +62,8 @@ class Policy:
             raise OutOfRange(message)
         _require("cooling_factor_c_per_pct", self.cooling_factor_c_per_pct, 0.0, 1.0)
         _require("telemetry_max_age_h", self.telemetry_max_age_h, 0.1, 168.0)
+        _require("migration_energy_frac", self.migration_energy_frac, 0.0, 1.0)
+        _require("migration_usd_per_mwh", self.migration_usd_per_mwh, 0.0, 1_000.0)
 
     @property
     def alpha(self) -> Decimal:

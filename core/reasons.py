@@ -18,6 +18,7 @@ from core.safe_shifts import (
     flexible_pct,
     is_flexible,
     is_within_capacity,
+    leaves_what_must_stay,
 )
 from core.shift import LoadShift
 from core.wording import percent, rounded_up, setting
@@ -73,6 +74,12 @@ def shift_obstacle(facts: Facts) -> Block | None:
             f"Only {percent(flexible_pct(facts.source))} of the load of"
             f" {facts.source.region.name} can be moved; {percent(facts.shift_pct)}"
             " was asked for."
+        )
+        return ReasonCode.SHIFT_EXCEEDS_FLEXIBLE, text
+    if facts.shift and not leaves_what_must_stay(facts.shift, facts.source):
+        text = (
+            f"More load would leave {facts.source.region.name} in some hour than may"
+            " be moved."
         )
         return ReasonCode.SHIFT_EXCEEDS_FLEXIBLE, text
     return _target_obstacle(facts, facts.target) if facts.target else None

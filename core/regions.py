@@ -76,7 +76,10 @@ class Region:
     flexible_load_frac : float
         Share of its IT load that may be moved elsewhere, [0, 1].
     grid_water_l_per_kwh : float
-        Off-site water of its electricity, litres per kWh, >= 0.
+        Off-site water of its electricity, litres per kWh, >= 0, without the
+        evaporation of hydropower's reservoirs.
+    grid_hydro_frac : float
+        Hydropower's share of its electricity, [0, 1]; counts when the policy says so.
     is_synthetic : bool
         Its telemetry is made by the generator; every view of it says so.
 
@@ -101,6 +104,7 @@ class Region:
     colour: str
     is_synthetic: bool = False
     is_active: bool = True
+    grid_hydro_frac: float = 0.0
 
     def __post_init__(self) -> None:
         if not _SLUG.match(self.slug):
@@ -121,6 +125,7 @@ class Region:
         _require_range("it_capacity_mw", self.it_capacity_mw, 0.001, 100_000.0)
         _require_range("flexible_load_frac", self.flexible_load_frac, 0.0, 1.0)
         _require_range("grid_water_l_per_kwh", self.grid_water_l_per_kwh, 0.0, 100.0)
+        _require_range("grid_hydro_frac", self.grid_hydro_frac, 0.0, 1.0)
         if not _COLOUR.match(self.colour):
             message = f"Colour {self.colour!r} must be written like #1f77b4."
             raise InvalidInput(message)

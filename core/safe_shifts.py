@@ -13,9 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.outlooks import RegionOutlook
-from core.shift import LoadShift, shift_load
+from core.shift import LoadShift, shift_load, source_rise_c
 
 STEPS_PER_PCT = 10
 _STEPS = range(100 * STEPS_PER_PCT + 1)
@@ -104,17 +105,44 @@ def hourly_shift(
         shift_pct=shift_pct,
         source_cooling_factor_c_per_pct=source.policy.cooling_factor_c_per_pct,
         target_cooling_factor_c_per_pct=target.policy.cooling_factor_c_per_pct,
+        source_reference_mw=source.rise_load_mw,
+        target_reference_mw=target.rise_load_mw,
+        migration_energy_frac=source.policy.migration_energy_frac,
     )
 
 
 def flexible_pct(source: RegionOutlook) -> float:
-    """Largest share of its load that the source may give, %."""
-    return 100.0 * source.region.flexible_load_frac
+    """Largest share of its load that the source may give in every hour, %.
+
+    Recorded decisions add up here too: what may not move of the load before them has
+    to stay, however many steps the rest takes.
+    """
+    flexible_frac = source.region.flexible_load_frac
+    if source.reference_load_mw is None or not source.load_is_known:
+        return 100.0 * flexible_frac
+    loaded = source.it_load_mw > 0.0
+    shares = movable_mw(source)[loaded] / source.it_load_mw[loaded]
+    return 100.0 * float(np.min(shares, initial=flexible_frac))
+
+
+def movable_mw(source: RegionOutlook) -> NDArray[np.float64]:
+    """Load that the source may still give in each hour, MW, shape (n_hours,)."""
+    flexible_frac = source.region.flexible_load_frac
+    rigid_mw = (1.0 - flexible_frac) * source.rise_load_mw
+    free_mw = np.maximum(source.it_load_mw - rigid_mw, 0.0)
+    return np.minimum(flexible_frac * source.it_load_mw, free_mw)
 
 
 def is_flexible(source: RegionOutlook, shift_pct: float) -> bool:
     """Whether the source may give `shift_pct` of its load."""
     return shift_pct <= flexible_pct(source) + PCT_TOLERANCE
+
+
+def leaves_what_must_stay(shift: LoadShift, source: RegionOutlook) -> bool:
+    """Whether no hour of a shift takes more than the source may still give."""
+    given_mw = shift.source_load_before_mw - shift.source_load_after_mw
+    largest_mw = movable_mw(source) * (1.0 + PCT_TOLERANCE) + LOAD_TOLERANCE_MW
+    return bool((given_mw <= largest_mw).all())
 
 
 def is_within_capacity(shift: LoadShift, target: RegionOutlook) -> bool:
@@ -124,8 +152,13 @@ def is_within_capacity(shift: LoadShift, target: RegionOutlook) -> bool:
 
 
 def _clears(source: RegionOutlook, shift_pct: float, margin_c: float) -> bool:
-    fall_c = source.policy.cooling_factor_c_per_pct * shift_pct
-    after = source.check(margin_c - np.where(source.it_load_mw <= 0, 0.0, fall_c))
+    rise_c = source_rise_c(
+        shift_pct,
+        load_mw=source.it_load_mw,
+        reference_mw=source.rise_load_mw,
+        factor_c_per_pct=source.policy.cooling_factor_c_per_pct,
+    )
+    after = source.check(margin_c + rise_c)
     return after is not None and not after.is_exceeded
 
 

@@ -35,6 +35,7 @@ __all__ = [
     "RegionOutlook",
     "Verdict",
     "decide",
+    "decide_transfer",
     "maximum_safe_shift_pct",
     "minimum_shift_pct",
     "scenarios",
@@ -103,6 +104,38 @@ def decide(
     return _decide(source, target, shift_pct, safe_shifts(source, target))
 
 
+def decide_transfer(
+    source: RegionOutlook, target: RegionOutlook, shift: LoadShift
+) -> Verdict:
+    """Judge one part of a plan by the very rules that judge a single shift.
+
+    Parameters
+    ----------
+    shift : LoadShift
+        `moved_mw` of this part; loads and rises that the whole plan leaves at both
+        ends. Its share is that of the source's energy over the window.
+
+    Raises
+    ------
+    InvalidInput
+        As `decide` does.
+    """
+    _require_sound(source, target, shift.shift_pct)
+    safe = safe_shifts(source, target)
+    facts = Facts(
+        source=source,
+        target=target,
+        safe=safe,
+        source_before=source.check(),
+        target_before=target.check(),
+        shift_pct=shift.shift_pct,
+        shift=shift,
+        source_after=source.check(shift.source_rise_c),
+        target_after=target.check(shift.target_rise_c),
+    )
+    return _verdict(facts)
+
+
 def scenarios(
     source: RegionOutlook,
     target: RegionOutlook | None,
@@ -130,14 +163,18 @@ def _decide(
     shift_pct: float,
     safe: SafeShifts,
 ) -> Verdict:
-    facts = _facts(source, target, shift_pct, safe)
+    return _verdict(_facts(source, target, shift_pct, safe))
+
+
+def _verdict(facts: Facts) -> Verdict:
     outcome, code, text = judge(facts)
+    safe = facts.safe
     return Verdict(
         outcome=outcome,
         reason_code=code,
         reason_text=text,
         risk=_risk(facts),
-        shift_pct=shift_pct,
+        shift_pct=facts.shift_pct,
         source_before=facts.source_before,
         source_after=facts.source_after,
         target_before=facts.target_before,

@@ -216,6 +216,32 @@ def grid_water_l_per_kwh(mix: Mapping[PowerSource, float], hydro_counts: bool) -
     )
 
 
+def region_grid_water_l_per_kwh(
+    without_hydro_l_per_kwh: float, hydro_frac: float, *, hydro_counts: bool
+) -> float:
+    """Off-site water of a kWh of a region's grid under the hydropower switch, litres.
+
+    Parameters
+    ----------
+    without_hydro_l_per_kwh : float
+        Litres per kWh of the whole mix, reservoir evaporation left out.
+    hydro_frac : float
+        Hydropower's share of the mix, [0, 1].
+    hydro_counts : bool
+        As in `grid_water_l_per_kwh`.
+
+    Examples
+    --------
+    >>> region_grid_water_l_per_kwh(1.95, 0.25, hydro_counts=True)
+    6.2
+    >>> region_grid_water_l_per_kwh(1.95, 0.25, hydro_counts=False)
+    1.95
+    """
+    if not hydro_counts:
+        return without_hydro_l_per_kwh
+    return without_hydro_l_per_kwh + hydro_frac * EWIF_L_PER_KWH[PowerSource.HYDRO]
+
+
 def on_site_water_l(
     it_energy_mwh: ArrayLike, wue_l_per_kwh: ArrayLike
 ) -> NDArray[np.float64]:

@@ -59,6 +59,7 @@ class NewDecision:
     comment: str | None = None
     what_if_id: int | None = None
     supersedes_id: int | None = None
+    plan_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,10 +77,14 @@ class StoredDecision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
-    """Load moved in one hour by a live recorded decision."""
+    """Load moved in one hour by a live recorded decision.
+
+    `arrived_mw` is what the target carries for it, the migration's energy included.
+    """
 
     hour_utc: datetime
     moved_mw: float
+    arrived_mw: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +126,7 @@ def insert_transfers(
                 "source_region_id": source_region_id,
                 "target_region_id": target_region_id,
                 "moved_mw": transfer.moved_mw,
+                "arrived_mw": transfer.arrived_mw,
             }
             for transfer in transfers
         ],
@@ -159,6 +165,12 @@ def net_load(
             DecisionTransferRow.hour_utc,
             DecisionTransferRow.source_region_id,
             func.sum(DecisionTransferRow.moved_mw),
+            # Transfers older than the column lost nothing on their way.
+            func.sum(
+                func.coalesce(
+                    DecisionTransferRow.arrived_mw, DecisionTransferRow.moved_mw
+                )
+            ),
         )
         .where(
             or_(
@@ -174,9 +186,12 @@ def net_load(
         .group_by(DecisionTransferRow.hour_utc, DecisionTransferRow.source_region_id)
     )
     moved_out, moved_in = np.zeros(n_hours), np.zeros(n_hours)
-    for hour_utc, source_region_id, moved_mw in rows:
-        column = moved_out if source_region_id == region_id else moved_in
-        column[hours_between(start_utc, hour_utc)] += moved_mw
+    for hour_utc, source_region_id, moved_mw, arrived_mw in rows:
+        hour = hours_between(start_utc, hour_utc)
+        if source_region_id == region_id:
+            moved_out[hour] += moved_mw
+        else:
+            moved_in[hour] += arrived_mw
     return NetLoad(moved_out_mw=moved_out, moved_in_mw=moved_in)
 
 
@@ -226,6 +241,12 @@ def automatic_by_inputs(
             DecisionRow.inputs_sha256 == inputs_sha256,
         ),
     )
+
+
+def decisions_of_plan(session: Session, plan_id: int) -> list[StoredDecision]:
+    """The decisions that carry out a plan, in the order in which they were made."""
+    query = _query().where(DecisionRow.plan_id == plan_id).order_by(DecisionRow.id)
+    return [_decision(*row) for row in session.execute(query)]
 
 
 def list_decisions(

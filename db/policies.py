@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import func, select
@@ -19,6 +20,13 @@ OVERRIDABLE = (
     "cooling_factor_c_per_pct",
     "telemetry_max_age_h",
 )
+FLEET_TERMS = (
+    "migration_energy_frac",
+    "migration_usd_per_mwh",
+    "counts_hydro_water",
+)
+"""What holds for the fleet as a whole; a new version keeps what it does not name."""
+_DEFAULTS = {field.name: field.default for field in fields(Policy)}
 
 
 def effective_policy(session: Session, region_id: int) -> Policy:
@@ -29,13 +37,22 @@ def effective_policy(session: Session, region_id: int) -> Policy:
 def effective_policies(session: Session, region_ids: list[int]) -> dict[int, Policy]:
     """The policy in force for each region: its overrides on the fleet's policy."""
     newest = _newest(session)
-    fleet = newest.get(None)
-    if fleet is None:
-        message = "There is no policy yet; start the portal once to create the first."
-        raise NotFound(message)
+    fleet = _required(newest)
     return {
         region_id: _compose(fleet, newest.get(region_id)) for region_id in region_ids
     }
+
+
+def fleet_policy(session: Session) -> Policy:
+    """The fleet's own policy; raises NotFound before there is one."""
+    return _compose(_required(_newest(session)), None)
+
+
+def region_overrides(session: Session, region_id: int) -> dict[str, object]:
+    """What a region's newest policy overrides."""
+    row = _newest(session).get(region_id)
+    found = {name: getattr(row, name) for name in OVERRIDABLE} if row else {}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def has_fleet_policy(session: Session) -> bool:
@@ -63,6 +80,7 @@ def insert_policy(
         created_by_id=actor_id,
         reason=reason,
         **{name: values.get(name) for name in OVERRIDABLE},
+        **_terms(session, region_id, values),
     )
     session.add(row)
     session.flush()
@@ -77,6 +95,18 @@ def own_values(session: Session, region_id: int | None) -> dict[str, Any] | None
     return {name: getattr(row, name) for name in OVERRIDABLE}
 
 
+def _terms(
+    session: Session, region_id: int | None, values: Mapping[str, object]
+) -> dict[str, object]:
+    if region_id is not None:
+        return {}
+    before = _newest(session).get(None)
+    return {
+        name: values.get(name, getattr(before, name) if before else None)
+        for name in FLEET_TERMS
+    }
+
+
 def _newest(session: Session) -> dict[int | None, PolicyRow]:
     rows = session.scalars(
         select(PolicyRow)
@@ -86,13 +116,27 @@ def _newest(session: Session) -> dict[int | None, PolicyRow]:
     return {row.region_id: row for row in rows}
 
 
+def _required(newest: Mapping[int | None, PolicyRow]) -> PolicyRow:
+    fleet = newest.get(None)
+    if fleet is None:
+        message = "There is no policy yet; start the portal once to create the first."
+        raise NotFound(message)
+    return fleet
+
+
 def _compose(fleet: PolicyRow, region: PolicyRow | None) -> Policy:
     def pick(name: str) -> object:
         override = getattr(region, name) if region else None
         return getattr(fleet, name) if override is None else override
 
+    def term(name: str) -> object:
+        # A policy older than a term knows nothing of it.
+        known = getattr(fleet, name)
+        return _DEFAULTS[name] if known is None else known
+
     return Policy(
         **{name: pick(name) for name in OVERRIDABLE},  # type: ignore[arg-type]
+        **{name: term(name) for name in FLEET_TERMS},  # type: ignore[arg-type]
         fleet_policy_id=fleet.id,
         region_policy_id=region.id if region else None,
     )

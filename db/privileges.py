@@ -29,6 +29,7 @@ APP_GRANTS: Mapping[str, str] = {
     "forecast": _APPEND,
     "forecast_hour": _APPEND,
     "window_score": _APPEND,
+    "plan": _APPEND,
     "decision": _APPEND,
     "decision_transfer": _APPEND,
     "audit_head": "select",  # its trigger writes, as the owner

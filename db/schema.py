@@ -141,6 +141,7 @@ class RegionRow(Base):
         ),
         CheckConstraint("flexible_load_frac between 0 and 1", name="flexible_frac"),
         CheckConstraint("grid_water_l_per_kwh between 0 and 100", name="grid_water"),
+        CheckConstraint("grid_hydro_frac between 0 and 1", name="grid_hydro"),
         CheckConstraint("overhead_frac between 0 and 1", name="overhead_frac"),
         CheckConstraint("chiller_cop between 0.5 and 50", name="chiller_cop"),
         CheckConstraint(
@@ -167,6 +168,7 @@ class RegionRow(Base):
     it_capacity_mw: Mapped[float]
     flexible_load_frac: Mapped[float]
     grid_water_l_per_kwh: Mapped[float]
+    grid_hydro_frac: Mapped[float] = mapped_column(server_default=text("0"))
     colour: Mapped[str]
     is_synthetic: Mapped[bool] = mapped_column(server_default=text("false"))
     is_active: Mapped[bool] = mapped_column(server_default=text("true"))
@@ -184,6 +186,12 @@ class PolicyRow(Base):
         CheckConstraint("cooling_factor_c_per_pct between 0 and 1", name="cooling"),
         CheckConstraint(
             "telemetry_max_age_h between 0.1 and 168", name="telemetry_max_age"
+        ),
+        CheckConstraint(
+            "migration_energy_frac between 0 and 1", name="migration_energy"
+        ),
+        CheckConstraint(
+            "migration_usd_per_mwh between 0 and 1000", name="migration_cost"
         ),
         CheckConstraint(
             "region_id is not null or (thermal_limit_c is not null and confidence is"
@@ -206,6 +214,9 @@ class PolicyRow(Base):
     confidence: Mapped[Decimal | None]
     cooling_factor_c_per_pct: Mapped[float | None]
     telemetry_max_age_h: Mapped[float | None]
+    migration_energy_frac: Mapped[float | None]
+    migration_usd_per_mwh: Mapped[float | None]
+    counts_hydro_water: Mapped[bool | None]
     reason: Mapped[str | None]
     created_by_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
     created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
@@ -525,6 +536,32 @@ class WindowScoreRow(Base):
     created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
 
 
+class PlanRow(Base):
+    """A plan for the fleet with all that explains it; append-only."""
+
+    __tablename__ = "plan"
+    __table_args__ = (
+        CheckConstraint("window_start_utc < window_end_utc", name="window"),
+        CheckConstraint("length(inputs_sha256) = 64", name="inputs_sha256_length"),
+        UniqueConstraint("request_id"),
+        Index("uq_plan_inputs", "actor_id", "inputs_sha256", unique=True),
+    )
+
+    id: Mapped[int] = _big_id()
+    request_id: Mapped[UUID]
+    actor_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
+    anchor_region_id: Mapped[int] = mapped_column(ForeignKey("region.id"))
+    local_day: Mapped[date]
+    window_start_utc: Mapped[datetime]
+    window_end_utc: Mapped[datetime]
+    is_simulated: Mapped[bool]
+    result: Mapped[dict[str, Any]]
+    inputs_text: Mapped[str]
+    inputs_sha256: Mapped[str]
+    code_version: Mapped[str]
+    created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
 class DecisionRow(Base):
     """A scheduler decision with all that explains and replays it; append-only."""
 
@@ -551,6 +588,9 @@ class DecisionRow(Base):
         CheckConstraint(
             "kind = 'recorded' or supersedes_id is null", name="only_recorded_supersede"
         ),
+        CheckConstraint(
+            "kind = 'recorded' or plan_id is null", name="only_recorded_cite_a_plan"
+        ),
         UniqueConstraint("request_id"),
         UniqueConstraint("supersedes_id"),
         Index(
@@ -566,6 +606,14 @@ class DecisionRow(Base):
             "inputs_sha256",
             unique=True,
             postgresql_where=text("kind = 'automatic'"),
+        ),
+        Index(
+            "uq_decision_plan_part",
+            "plan_id",
+            "source_region_id",
+            "target_region_id",
+            unique=True,
+            postgresql_where=text("plan_id is not null"),
         ),
         Index("ix_decision_window", "source_region_id", "window_start_utc"),
         Index("ix_decision_kind", "kind", "id"),
@@ -608,6 +656,7 @@ class DecisionRow(Base):
     comment: Mapped[str | None] = mapped_column(String(2000))
     what_if_id: Mapped[int | None] = mapped_column(ForeignKey("decision.id"))
     supersedes_id: Mapped[int | None] = mapped_column(ForeignKey("decision.id"))
+    plan_id: Mapped[int | None] = mapped_column(ForeignKey("plan.id"))
     created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
 
 
@@ -617,6 +666,9 @@ class DecisionTransferRow(Base):
     __tablename__ = "decision_transfer"
     __table_args__ = (
         CheckConstraint("moved_mw >= 0 and moved_mw < 'Infinity'", name="moved"),
+        CheckConstraint(
+            "arrived_mw >= moved_mw and arrived_mw < 'Infinity'", name="arrived"
+        ),
         CheckConstraint("source_region_id <> target_region_id", name="regions_differ"),
         Index("ix_decision_transfer_source", "source_region_id", "hour_utc"),
         Index("ix_decision_transfer_target", "target_region_id", "hour_utc"),
@@ -629,6 +681,7 @@ class DecisionTransferRow(Base):
     source_region_id: Mapped[int] = mapped_column(ForeignKey("region.id"))
     target_region_id: Mapped[int] = mapped_column(ForeignKey("region.id"))
     moved_mw: Mapped[float]
+    arrived_mw: Mapped[float | None]
 
 
 class AuditHeadRow(Base):

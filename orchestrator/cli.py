@@ -11,6 +11,9 @@ from orchestrator.commands import (
     decisions,
     forecast,
     models,
+    plan_backtest,
+    plans,
+    policy,
     processes,
     region,
     telemetry,
@@ -33,6 +36,8 @@ app.command("doctor")(processes.doctor)
 app.command("train")(models.train)
 app.command("backtest")(backtest.backtest)
 app.command("decide")(decisions.decide)
+app.command("backtest-plan")(plan_backtest.backtest_plan)
+app.command("optimize")(plans.optimize)
 app.add_typer(database.app, name="db")
 app.add_typer(region.app, name="region")
 app.add_typer(user.app, name="user")
@@ -40,6 +45,7 @@ app.add_typer(telemetry.app, name="telemetry")
 app.add_typer(models.app, name="model")
 app.add_typer(forecast.app, name="forecast")
 app.add_typer(decisions.app, name="decision")
+app.add_typer(policy.app, name="policy")
 app.add_typer(audit.app, name="audit")
 
 

@@ -29,7 +29,11 @@ COOLING = typer.Option("--cooling", help="How it rejects heat; brings its preset
 CAPACITY = typer.Option("--capacity-mw", help="Largest IT load, MW.")
 FLEXIBLE = typer.Option("--flexible-frac", help="Share of load that may move, 0 to 1.")
 GRID_WATER = typer.Option(
-    "--grid-water-l-per-kwh", help="Off-site water of its electricity, L/kWh."
+    "--grid-water-l-per-kwh",
+    help="Off-site water of its electricity without hydropower's reservoirs, L/kWh.",
+)
+HYDRO = typer.Option(
+    "--hydro-frac", help="Hydropower's share of its electricity, 0 to 1."
 )
 COLOUR = typer.Option("--colour", help="Like #1f77b4.")
 
@@ -68,6 +72,7 @@ def add(  # noqa: PLR0913 -- one parameter per option
     capacity_mw: Annotated[float, CAPACITY] = 100.0,
     flexible_frac: Annotated[float, FLEXIBLE] = 0.5,
     grid_water_l_per_kwh: Annotated[float, GRID_WATER] = DEFAULT_GRID_WATER_L_PER_KWH,
+    hydro_frac: Annotated[float, HYDRO] = 0.0,
     colour: Annotated[str | None, COLOUR] = None,
     from_csv: Annotated[
         Path | None,
@@ -100,6 +105,7 @@ def add(  # noqa: PLR0913 -- one parameter per option
                 it_capacity_mw=capacity_mw,
                 flexible_load_frac=flexible_frac,
                 grid_water_l_per_kwh=grid_water_l_per_kwh,
+                grid_hydro_frac=hydro_frac,
                 colour=colour,
             )
             report = _line(add_region(context.session, context.actor, draft).region)
@@ -118,6 +124,7 @@ def change(  # noqa: PLR0913 -- one parameter per option
     capacity_mw: Annotated[float | None, CAPACITY] = None,
     flexible_frac: Annotated[float | None, FLEXIBLE] = None,
     grid_water_l_per_kwh: Annotated[float | None, GRID_WATER] = None,
+    hydro_frac: Annotated[float | None, HYDRO] = None,
     colour: Annotated[str | None, COLOUR] = None,
     active: Annotated[
         bool | None,
@@ -140,6 +147,7 @@ def change(  # noqa: PLR0913 -- one parameter per option
         "it_capacity_mw": capacity_mw,
         "flexible_load_frac": flexible_frac,
         "grid_water_l_per_kwh": grid_water_l_per_kwh,
+        "grid_hydro_frac": hydro_frac,
         "colour": colour,
         "is_active": active,
     }

@@ -10,6 +10,7 @@ from hashlib import sha256
 from uuid import UUID
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from core.access import Actor, Permission
@@ -39,7 +40,8 @@ from orchestrator.views import (
 log = get_logger(__name__)
 
 MAXIMUM_PAGE = 200
-INPUTS_FORMAT = 1
+INPUTS_FORMAT = 2
+"""2: heat rests on the load before recorded decisions, which is stored beside it."""
 
 _AUDIT_ACTIONS = {
     "automatic": AuditAction.DECISION_AUTOMATIC,
@@ -57,6 +59,21 @@ _IMPACT_QUANTITIES = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlanMove:
+    """The transfer of a plan that a decision carries out.
+
+    Attributes
+    ----------
+    source_change_mw, target_change_mw : ndarray, shape (n_hours,)
+        What the whole plan does to the load of both ends.
+    """
+
+    plan_id: int
+    source_change_mw: NDArray[np.float64]
+    target_change_mw: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
     """A verdict together with the windows it was made from."""
 
@@ -64,6 +81,7 @@ class Judgement:
     target: RegionWindow | None
     local_day: date
     verdict: Verdict
+    plan_move: PlanMove | None = None
 
     @property
     def impact(self) -> ShiftImpact | None:
@@ -74,10 +92,26 @@ class Judgement:
         """
         if self.target is None:
             return None
-        moved_mw = self.verdict.shift_pct / 100.0 * self.source.signals.it_load_mw
+        moved_mw = self._share_by_hour() * self.source.signals.it_load_mw
         if not np.isfinite(moved_mw).all():
             return None
-        return shift_impact(self.source.signals, self.target.signals, moved_mw)
+        policy = self.source.policy
+        return shift_impact(
+            self.source.signals,
+            self.target.signals,
+            moved_mw,
+            migration_energy_frac=policy.migration_energy_frac,
+            migration_usd_per_mwh=policy.migration_usd_per_mwh,
+        )
+
+    def _share_by_hour(self) -> float | NDArray[np.float64]:
+        shift = self.verdict.shift
+        if self.plan_move is None or shift is None:
+            return self.verdict.shift_pct / 100.0
+        load = shift.source_load_before_mw
+        return np.divide(
+            shift.moved_mw, load, out=np.zeros_like(load), where=load > 0.0
+        )
 
     @property
     def inputs_text(self) -> str:
@@ -85,13 +119,26 @@ class Judgement:
         return canonical_json(
             {
                 "format": INPUTS_FORMAT,
-                "source": _inputs_of(self.source),
-                "target": _inputs_of(self.target) if self.target else None,
+                "source": inputs_of(self.source),
+                "target": inputs_of(self.target) if self.target else None,
                 "shift_pct": self.verdict.shift_pct,
                 "window_start_utc": self.source.issued_at_utc.isoformat(),
                 "is_simulated": self.source.is_simulation,
+                "plan": self._plan_inputs(),
             }
         )
+
+    def _plan_inputs(self) -> dict[str, object] | None:
+        move, shift = self.plan_move, self.verdict.shift
+        if move is None or shift is None:
+            return None
+        return {
+            "plan_id": move.plan_id,
+            "moved_mw": shift.moved_mw.tolist(),
+            "arrived_mw": shift.arrived_mw.tolist(),
+            "source_change_mw": move.source_change_mw.tolist(),
+            "target_change_mw": move.target_change_mw.tolist(),
+        }
 
     @property
     def inputs_sha256(self) -> str:
@@ -308,13 +355,19 @@ def _new_decision(
         comment=comment,
         what_if_id=what_if_id,
         supersedes_id=supersedes_id,
+        plan_id=judgement.plan_move.plan_id if judgement.plan_move else None,
     )
 
 
 def _store_transfers(session: Session, decision_id: int, judgement: Judgement) -> None:
-    """Live approved shifts bind: later decisions start from the load they leave."""
+    """What binds: later decisions start from the load that it leaves.
+
+    A live approved shift does, and every transfer of a plan: one that cannot clear its
+    source is BLOCKED, but it is part of what the plan does to the other regions.
+    """
     source, target, verdict = judgement.source, judgement.target, judgement.verdict
-    binds = verdict.is_approved and not source.is_simulation and verdict.shift_pct > 0
+    stands = verdict.is_approved or judgement.plan_move is not None
+    binds = stands and not source.is_simulation and verdict.shift_pct > 0
     if not binds or target is None or verdict.shift is None:
         return
     decisions.insert_transfers(
@@ -323,9 +376,12 @@ def _store_transfers(session: Session, decision_id: int, judgement: Judgement) -
         source_region_id=source.region_id,
         target_region_id=target.region_id,
         transfers=[
-            decisions.Transfer(hour_utc=hour, moved_mw=moved)
-            for hour, moved in zip(
-                source.hours_utc, verdict.shift.moved_mw.tolist(), strict=True
+            decisions.Transfer(hour_utc=hour, moved_mw=moved, arrived_mw=arrived)
+            for hour, moved, arrived in zip(
+                source.hours_utc,
+                verdict.shift.moved_mw.tolist(),
+                verdict.shift.arrived_mw.tolist(),
+                strict=True,
             )
         ],
     )
@@ -336,7 +392,8 @@ def _bound(verdict: Verdict, end: str) -> float | None:
     return check.bound if check else None
 
 
-def _inputs_of(window: RegionWindow) -> dict[str, object]:
+def inputs_of(window: RegionWindow) -> dict[str, object]:
+    """All that a verdict rests on at one end, as plain values."""
     outlook, stored = window.outlook, window.stored
     calibration = outlook.calibration
     return {
@@ -348,6 +405,7 @@ def _inputs_of(window: RegionWindow) -> dict[str, object]:
             "confidence": str(outlook.policy.confidence),
             "cooling_factor_c_per_pct": outlook.policy.cooling_factor_c_per_pct,
             "telemetry_max_age_h": outlook.policy.telemetry_max_age_h,
+            "migration_energy_frac": outlook.policy.migration_energy_frac,
         },
         "forecast_id": stored.forecast_id if stored else None,
         "model_version_id": stored.model_version_id if stored else None,
@@ -371,6 +429,7 @@ def _inputs_of(window: RegionWindow) -> dict[str, object]:
         else None,
         "problem": outlook.problem.code.value if outlook.problem else None,
         "it_load_mw": outlook.it_load_mw.tolist(),
+        "reference_load_mw": outlook.rise_load_mw.tolist(),
         "prior_rise_c": outlook.prior_rise_c.tolist(),
     }
 
@@ -530,6 +589,7 @@ def _facts(stored: StoredDecision) -> tuple[NamedValue, ...]:
         ("Telemetry age limit", f"{source['policy']['telemetry_max_age_h']} h"),
         ("Cooling factor", f"{source['policy']['cooling_factor_c_per_pct']} °C per %"),
         ("Cites what-if", facts.what_if_id),
+        ("Carries out plan", facts.plan_id),
         ("Supersedes decision", facts.supersedes_id),
         ("Code version", facts.code_version),
     ]

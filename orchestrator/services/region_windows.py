@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -16,6 +16,7 @@ from core.footprints import RegionSignals, SignalBasis
 from core.forecasts import Target
 from core.policies import Policy
 from core.scheduler import Problem, ReasonCode, RegionOutlook
+from core.shift import net_rise_c
 from core.telemetry import HOUR, Quantity, TelemetryFrame
 from db import decisions, forecasts, policies, telemetry
 from db.forecasts import StoredForecast
@@ -77,7 +78,9 @@ def load_region_window(
     )
     window_frame = frame.window(issued_at_utc, window_end(issued_at_utc))
     is_past = window_end(issued_at_utc) <= now
-    signals = _signals(session, stored_region, issued_at_utc, frame, is_past=is_past)
+    signals = _signals(
+        session, stored_region, policy, issued_at_utc, frame, is_past=is_past
+    )
     outlook = _outlook(
         session,
         stored_region,
@@ -97,8 +100,49 @@ def load_region_window(
         policy=policy,
         stored=stored,
         outlook=outlook,
-        signals=signals if is_past else _with_load(signals, outlook.it_load_mw),
+        signals=signals if is_past else replace(signals, it_load_mw=outlook.it_load_mw),
         telemetry=window_frame,
+    )
+
+
+def signals_known_at_issue(
+    session: Session,
+    stored_region: StoredRegion,
+    *,
+    issued_at_utc: datetime,
+    policy: Policy,
+    it_load_mw: NDArray[np.float64],
+) -> RegionSignals:
+    """What a plan may rest on: forecasts, or the same hours of the day before.
+
+    Windows of the past have a stored forecast of the temperature alone; of the rest
+    the day before stands in, as it does for prices.
+    """
+    frame = telemetry.load_frame(
+        session,
+        stored_region.region.slug,
+        issued_at_utc - WINDOW_H * HOUR,
+        window_end(issued_at_utc),
+    )
+    signals = _signals(
+        session, stored_region, policy, issued_at_utc, frame, is_past=False
+    )
+    day_before = frame.window(issued_at_utc - WINDOW_H * HOUR, issued_at_utc)
+
+    def filled(hours: NDArray[np.float64], quantity: Quantity) -> NDArray[np.float64]:
+        return day_before.column(quantity) if np.isnan(hours).all() else hours
+
+    dry_bulb_c = filled(signals.dry_bulb_c, Quantity.TEMPERATURE_C)
+    return replace(
+        signals,
+        it_load_mw=it_load_mw,
+        dry_bulb_c=dry_bulb_c,
+        wet_bulb_c=np.minimum(
+            filled(signals.wet_bulb_c, Quantity.WET_BULB_C), dry_bulb_c
+        ),
+        carbon_intensity_gco2_kwh=filled(
+            signals.carbon_intensity_gco2_kwh, Quantity.CARBON_INTENSITY_GCO2_KWH
+        ),
     )
 
 
@@ -147,9 +191,9 @@ def _outlook(
             problem = answer
         else:
             calibration = answer
-    load_mw, prior_rise_c = base_load_mw, np.zeros(WINDOW_H)
+    load_mw, prior_rise_c, reference_mw = base_load_mw, np.zeros(WINDOW_H), None
     if not is_simulation:
-        load_mw, prior_rise_c = _after_recorded(
+        load_mw, prior_rise_c, reference_mw = _after_recorded(
             session, stored_region.region_id, policy, base_load_mw, issued_at_utc
         )
     usable = problem is None and stored is not None
@@ -161,6 +205,7 @@ def _outlook(
         it_load_mw=load_mw,
         prior_rise_c=prior_rise_c,
         problem=problem,
+        reference_load_mw=reference_mw,
     )
 
 
@@ -197,27 +242,32 @@ def _after_recorded(
     policy: Policy,
     base_load_mw: NDArray[np.float64],
     issued_at_utc: datetime,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Load and rise that live recorded decisions leave behind.
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64] | None]:
+    """Load and rise that live recorded decisions leave behind, and the load before.
 
-    The rise is taken over the load before any of them, which is the cautious side at
-    both ends: less fall at a source, more rise at a target.
+    Heat follows the load itself, whatever the steps that led to it, so every rise, of
+    earlier decisions and of a further one, is measured on the load before them all.
     """
     net = decisions.net_load(
         session, region_id=region_id, start_utc=issued_at_utc, n_hours=WINDOW_H
     )
     change_mw = net.moved_in_mw - net.moved_out_mw
-    rise_c = np.zeros(WINDOW_H)
-    moved = change_mw != 0
-    with np.errstate(divide="ignore", invalid="ignore"):
-        change_pct = 100.0 * change_mw[moved] / base_load_mw[moved]
-    rise_c[moved] = policy.cooling_factor_c_per_pct * change_pct
-    return np.maximum(base_load_mw + change_mw, 0.0), rise_c
+    if not change_mw.any():
+        return base_load_mw, np.zeros(WINDOW_H), None
+    rise_c = net_rise_c(
+        change_mw,
+        reference_mw=base_load_mw,
+        factor_c_per_pct=policy.cooling_factor_c_per_pct,
+    )
+    # Of an unknown load neither the rest nor the rise is known.
+    rise_c = np.where(np.isfinite(base_load_mw) | (change_mw == 0), rise_c, np.nan)
+    return np.maximum(base_load_mw + change_mw, 0.0), rise_c, base_load_mw
 
 
 def _signals(
     session: Session,
     stored_region: StoredRegion,
+    policy: Policy,
     issued_at_utc: datetime,
     frame: TelemetryFrame,
     *,
@@ -254,6 +304,7 @@ def _signals(
             Quantity.PRICE_USD_MWH
         ),
         basis=SignalBasis.ACTUAL if is_past else SignalBasis.FORECAST,
+        counts_hydro_water=policy.counts_hydro_water,
     )
 
 
@@ -275,19 +326,4 @@ def _load_known_at_issue(
         return hourly.mean
     return frame.window(issued_at_utc - WINDOW_H * HOUR, issued_at_utc).column(
         Quantity.IT_LOAD_MW
-    )
-
-
-def _with_load(
-    signals: RegionSignals, it_load_mw: NDArray[np.float64]
-) -> RegionSignals:
-    return RegionSignals(
-        region=signals.region,
-        it_load_mw=it_load_mw,
-        dry_bulb_c=signals.dry_bulb_c,
-        wet_bulb_c=signals.wet_bulb_c,
-        carbon_intensity_gco2_kwh=signals.carbon_intensity_gco2_kwh,
-        price_usd_mwh=signals.price_usd_mwh,
-        basis=signals.basis,
-        carbon_kind=signals.carbon_kind,
     )

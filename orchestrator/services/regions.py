@@ -62,6 +62,7 @@ class RegionDraft:
     it_capacity_mw: float = 100.0
     flexible_load_frac: float = 0.5
     grid_water_l_per_kwh: float = DEFAULT_GRID_WATER_L_PER_KWH
+    grid_hydro_frac: float = 0.0
     colour: str | None = None
 
 
@@ -101,6 +102,7 @@ def add_region(
         it_capacity_mw=draft.it_capacity_mw,
         flexible_load_frac=draft.flexible_load_frac,
         grid_water_l_per_kwh=draft.grid_water_l_per_kwh,
+        grid_hydro_frac=draft.grid_hydro_frac,
         colour=colour,
     )
     stored = insert_region(session, region)

@@ -17,6 +17,7 @@ APPEND_ONLY = {
     "forecast": "refusal_text",
     "forecast_hour": "mean",
     "window_score": "score",
+    "plan": "code_version",
     "decision": "comment",
     "decision_transfer": "moved_mw",
     "audit_event": "payload",

@@ -13,7 +13,7 @@ from db import migrate
 from db.engine import DatabaseUrls, make_engine
 from db.schema import Base
 
-REVISIONS = ("0006", "0005", "0004", "0003", "0002", "0001", "base")
+REVISIONS = ("0010", "0007", "0006", "0005", "0004", "0003", "0002", "0001", "base")
 
 _CONSTRAINTS = text(
     """
@@ -127,15 +127,25 @@ def test_down_and_up_again_with_rows_in_every_table(
     assert set(after) | {"telemetry_2023_08"} == set(before)
 
 
-@pytest.mark.parametrize(("revision", "table"), [("0005", "audit_event")])
+@pytest.mark.parametrize(
+    ("with_consent_to", "revision", "table", "stops_at"),
+    [("head", "0007", "plan", "0010"), ("0007", "0005", "audit_event", "0006")],
+)
 def test_history_is_not_dropped_without_consent(
-    filled_urls: DatabaseUrls, revision: str, table: str
+    filled_urls: DatabaseUrls,
+    with_consent_to: str,
+    revision: str,
+    table: str,
+    stops_at: str,
 ) -> None:
+    if with_consent_to != "head":
+        migrate.downgrade(filled_urls, with_consent_to, discard_history=True)
+
     with pytest.raises(Conflict, match=f"would drop {table} with 1 rows"):
         migrate.downgrade(filled_urls, revision)
 
     assert row_counts(filled_urls.owner)[table] == 1
-    assert migrate.current_revision(filled_urls.app) == "0006"
+    assert migrate.current_revision(filled_urls.app) == stops_at
 
 
 def test_decisions_are_not_dropped_without_consent(filled_urls: DatabaseUrls) -> None:

@@ -1,0 +1,91 @@
+"""What an operator would do by hand: hour by hour, to the cheapest region with room."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.placement import Placement, PlanPrices
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GreedyPlan:
+    """Flows of the greedy plan, shape (n_regions, n_hours), MW."""
+
+    out_mw: FloatArray
+    in_mw: FloatArray
+
+
+def greedy_plan(
+    problem: Placement, prices: PlanPrices, *, migration_energy_frac: float = 0.0
+) -> GreedyPlan:
+    """Cheapest feasible region, hour by hour; budgets and ramps are not looked at.
+
+    First each region above its limit sheds what it must, in the order of the fleet;
+    then each region, in the same order, sends what still may move to the cheapest
+    region that has room, as long as that saves money. Heat and capacity are kept in
+    every hour, so the plan is feasible wherever a plan is.
+    """
+    rates = problem.rates.priced(prices)
+    gain = 1.0 + migration_energy_frac
+    shape = problem.load_mw.shape
+    out, inward = np.zeros(shape), np.zeros(shape)
+    for hour in range(shape[1]):
+        state = _Hour(problem, rates[:, hour], hour, gain, prices.migration_usd_per_mwh)
+        for giver in range(shape[0]):
+            state.shed(giver)
+        for giver in range(shape[0]):
+            state.save(giver)
+        out[:, hour], inward[:, hour] = state.out, state.inward
+    return GreedyPlan(out_mw=out, in_mw=inward)
+
+
+class _Hour:
+    """One hour's flows while they are made."""
+
+    def __init__(
+        self,
+        problem: Placement,
+        rates: FloatArray,
+        hour: int,
+        gain: float,
+        migration_usd_per_mwh: float,
+    ) -> None:
+        self._rates, self._gain = rates, gain
+        self._migration = migration_usd_per_mwh
+        free = problem.capacity_mw - problem.load_mw[:, hour]
+        room = np.minimum(problem.room_mw[:, hour], free)
+        self._room = np.where(problem.may_receive[:, hour], np.maximum(room, 0.0), 0.0)
+        self._must = np.maximum(-np.minimum(problem.room_mw[:, hour], free), 0.0)
+        self._left = problem.movable_mw[:, hour].copy()
+        self._order = np.argsort(rates, kind="stable")
+        self.out, self.inward = np.zeros(len(rates)), np.zeros(len(rates))
+
+    def shed(self, giver: int) -> None:
+        """Send away what has to leave, whatever it costs."""
+        self._send(giver, self._must[giver], must_save=False)
+
+    def save(self, giver: int) -> None:
+        """Send away what is cheaper elsewhere; who took load keeps what it has."""
+        if self.inward[giver] == 0.0:
+            self._send(giver, np.inf, must_save=True)
+
+    def _send(self, giver: int, wanted_mw: float, *, must_save: bool) -> None:
+        for taker in self._order:
+            cost = self._gain * self._rates[taker] + self._migration
+            if must_save and cost >= self._rates[giver]:
+                return
+            if taker == giver or self.out[taker] > 0.0:
+                continue
+            amount = min(wanted_mw, self._left[giver], self._room[taker] / self._gain)
+            if amount <= 0.0:
+                continue
+            self.out[giver] += amount
+            self.inward[taker] += amount
+            self._left[giver] -= amount
+            self._room[taker] -= self._gain * amount
+            wanted_mw -= amount

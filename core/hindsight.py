@@ -1,0 +1,82 @@
+"""What a plan made on forecasts really gives, once the true values are known."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import InvalidInput
+from core.placement import Placement, Totals, totals
+
+FloatArray = NDArray[np.float64]
+
+
+def true_totals(
+    known: Placement,
+    truth: Placement,
+    out_mw: FloatArray,
+    in_mw: FloatArray,
+    *,
+    migration_energy_frac: float = 0.0,
+) -> Totals:
+    """Totals of a plan under the true loads, weather, carbon and prices.
+
+    See `true_flows` for how a plan is carried out under other loads than expected.
+
+    Parameters
+    ----------
+    known, truth : Placement
+        The same regions in the same order, as forecast and as it came.
+    out_mw, in_mw : ndarray, shape (n_regions, n_hours)
+        The plan made on `known`.
+
+    Raises
+    ------
+    InvalidInput
+        When the two are not of the same regions and hours.
+    """
+    out, inward = true_flows(
+        known, truth, out_mw, in_mw, migration_energy_frac=migration_energy_frac
+    )
+    load = truth.load_mw - out + (1.0 + migration_energy_frac) * inward
+    return totals(truth, load, float(inward.sum()))
+
+
+def true_flows(
+    known: Placement,
+    truth: Placement,
+    out_mw: FloatArray,
+    in_mw: FloatArray,
+    *,
+    migration_energy_frac: float = 0.0,
+) -> tuple[FloatArray, FloatArray]:
+    """Flows of a plan under the true loads, MW, balanced in every hour.
+
+    A plan says which share of each hour's load leaves, and how what leaves is spread;
+    both are kept while the loads become the true ones. Nobody is sent more than the
+    true loads leave room for, in heat and capacity: what does not fit stays where it
+    was, taken back from all givers of the hour alike. So a forecast that was wrong
+    earns nothing by breaking a limit.
+
+    Raises
+    ------
+    InvalidInput
+        When the two are not of the same regions and hours.
+    """
+    if known.slugs != truth.slugs or known.load_mw.shape != truth.load_mw.shape:
+        message = "A plan and its truth must be of the same regions and hours."
+        raise InvalidInput(message)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        leaving = np.where(known.load_mw > 0.0, out_mw / known.load_mw, 0.0)
+        pool = in_mw.sum(axis=0)
+        spread = np.where(pool > 0.0, in_mw / pool, 0.0)
+    out = leaving * truth.load_mw
+    sent = out.sum(axis=0)
+    free = truth.capacity_mw[:, None] - truth.load_mw
+    room = np.where(truth.may_receive, np.minimum(truth.room_mw, free), 0.0)
+    most = np.maximum(room, 0.0) / (1.0 + migration_energy_frac)
+    inward = np.minimum(spread * sent, most)
+    fits = np.divide(
+        inward.sum(axis=0), sent, out=np.zeros_like(sent), where=sent > 0.0
+    )
+    return out * fits, inward

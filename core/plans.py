@@ -1,0 +1,294 @@
+"""A plan as transfers between regions, judged by the scheduler's rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.conformal import LimitCheck
+from core.errors import InvalidInput, NotFound
+from core.footprints import require_load
+from core.outlooks import RegionOutlook
+from core.scheduler import Verdict, decide_transfer
+from core.shift import LoadShift, net_rise_c
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer:
+    """Load that one region sends another, MW in each hour, shape (n_hours,)."""
+
+    source: str
+    target: str
+    moved_mw: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionChange:
+    """What a whole plan does to one region.
+
+    Attributes
+    ----------
+    out_mw, in_mw : ndarray, shape (n_hours,)
+        Load that leaves, and load that arrives with the energy of its migration.
+    before, after : LimitCheck | None
+        None where there is no finite bound.
+    """
+
+    outlook: RegionOutlook
+    out_mw: FloatArray
+    in_mw: FloatArray
+    rise_c: FloatArray
+    before: LimitCheck | None
+    after: LimitCheck | None
+
+    @property
+    def change_mw(self) -> FloatArray:
+        """Change of the load; negative where it falls."""
+        return self.in_mw - self.out_mw
+
+    @property
+    def load_after_mw(self) -> FloatArray:
+        """Load after the plan."""
+        return self.outlook.it_load_mw - self.out_mw + self.in_mw
+
+    @property
+    def blocked_by_c(self) -> float | None:
+        """Degrees by which it stays above its limit; 0 when it does not.
+
+        None without a bound: then it stays BLOCKED for want of data.
+        """
+        if self.after is None:
+            return None
+        over_c = self.after.bound - self.outlook.policy.thermal_limit_c
+        return over_c if self.after.is_exceeded else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanPart:
+    """One transfer of a plan with its verdict."""
+
+    transfer: Transfer
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanJudgement:
+    """Every region and every transfer of a plan, judged together."""
+
+    changes: tuple[RegionChange, ...]
+    parts: tuple[PlanPart, ...]
+
+    def change(self, slug: str) -> RegionChange:
+        """The change of the region called `slug`."""
+        return next(c for c in self.changes if c.outlook.region.slug == slug)
+
+
+def transfers(
+    slugs: Sequence[str], out_mw: FloatArray, in_mw: FloatArray
+) -> tuple[Transfer, ...]:
+    """Who sends to whom, so that every region gives and gets what the plan says.
+
+    Givers and takers are matched in the order of `slugs` in every hour (the north-west
+    corner rule), which keeps the pairs few and the same from hour to hour.
+
+    Parameters
+    ----------
+    out_mw, in_mw : ndarray, shape (n_regions, n_hours)
+        Balanced in every hour.
+    """
+    n_regions, n_hours = out_mw.shape
+    moved = np.zeros((n_regions, n_regions, n_hours))
+    for hour in range(n_hours):
+        _match(out_mw[:, hour].copy(), in_mw[:, hour].copy(), moved[:, :, hour])
+    return tuple(
+        Transfer(source=slugs[i], target=slugs[j], moved_mw=moved[i, j])
+        for i in range(n_regions)
+        for j in range(n_regions)
+        if moved[i, j].any()
+    )
+
+
+def judge_plan(
+    outlooks: Sequence[RegionOutlook],
+    moves: Sequence[Transfer],
+    *,
+    migration_energy_frac: float = 0.0,
+) -> PlanJudgement:
+    """Judge transfers together: each end after all that the plan does to it.
+
+    Raises
+    ------
+    InvalidInput
+        When a transfer goes to its own source, has other hours, or more than a load
+        can be; when load is to move that is not known.
+    NotFound
+        When a transfer names a region that is not there.
+    """
+    by_slug = {outlook.region.slug: outlook for outlook in outlooks}
+    for move in moves:
+        _require_sound(by_slug, move)
+    changes = {
+        slug: _change(outlook, moves, migration_energy_frac)
+        for slug, outlook in by_slug.items()
+    }
+    return PlanJudgement(
+        changes=tuple(changes.values()),
+        parts=tuple(_part(changes, move, migration_energy_frac) for move in moves),
+    )
+
+
+def spread(
+    source: RegionOutlook, shift_pct: float, shares: Mapping[str, float]
+) -> tuple[Transfer, ...]:
+    """A shift to several targets: `shift_pct` % of the source's load, by shares.
+
+    Parameters
+    ----------
+    shares : Mapping of slug to share
+        Each within [0, 1]; they sum to 1 within 1e-9.
+
+    Raises
+    ------
+    InvalidInput
+        When the shift is not within 0 to 100 %, the shares do not sum to 1, or the
+        source's load is not known.
+
+    Notes
+    -----
+    The last share is what the others leave, so the parts add up to the whole.
+    """
+    if not 0.0 <= shift_pct <= 100.0:
+        message = f"A shift of {shift_pct} % is outside 0 to 100 %."
+        raise InvalidInput(message)
+    if not shares or not all(0.0 <= share <= 1.0 for share in shares.values()):
+        message = "Each target needs a share between 0 and 1."
+        raise InvalidInput(message)
+    if abs(sum(shares.values()) - 1.0) > 1e-9:
+        message = f"The targets' shares sum to {sum(shares.values()):g}, not 1."
+        raise InvalidInput(message)
+    require_load("The source's load", source.it_load_mw)
+    total = source.it_load_mw * (shift_pct / 100.0)
+    *first, last = shares
+    parts = {slug: total * shares[slug] for slug in first}
+    rest = total - sum(parts.values(), start=np.zeros_like(total))
+    parts[last] = np.maximum(rest, 0.0)
+    return tuple(
+        Transfer(source=source.region.slug, target=slug, moved_mw=moved)
+        for slug, moved in parts.items()
+    )
+
+
+def _match(out_mw: FloatArray, in_mw: FloatArray, moved: FloatArray) -> None:
+    givers, takers = np.flatnonzero(out_mw), np.flatnonzero(in_mw)
+    i = j = 0
+    while i < len(givers) and j < len(takers):
+        giver, taker = givers[i], takers[j]
+        amount = min(out_mw[giver], in_mw[taker])
+        moved[giver, taker] += amount
+        out_mw[giver] -= amount
+        in_mw[taker] -= amount
+        # The smaller of the two is now exactly 0.
+        i += int(out_mw[giver] <= 0.0)
+        j += int(in_mw[taker] <= 0.0)
+
+
+def _require_sound(by_slug: Mapping[str, RegionOutlook], move: Transfer) -> None:
+    for slug in (move.source, move.target):
+        if slug not in by_slug:
+            message = f"The plan names {slug}, which is not one of its regions."
+            raise NotFound(message)
+        if not by_slug[slug].load_is_known:
+            message = f"The load of {slug} is not known for every hour."
+            raise InvalidInput(message)
+        if by_slug[slug].it_load_mw.shape != move.moved_mw.shape:
+            message = f"The plan and {slug} cover other hours."
+            raise InvalidInput(message)
+    if move.source == move.target:
+        message = f"{move.source} cannot send load to itself."
+        raise InvalidInput(message)
+    require_load("The moved load", move.moved_mw)
+
+
+def _change(
+    outlook: RegionOutlook, moves: Sequence[Transfer], migration_energy_frac: float
+) -> RegionChange:
+    slug = outlook.region.slug
+    nothing = np.zeros_like(outlook.it_load_mw)
+    out = sum((m.moved_mw for m in moves if m.source == slug), start=nothing)
+    arrived = sum((m.moved_mw for m in moves if m.target == slug), start=nothing)
+    arrived = arrived * (1.0 + migration_energy_frac)
+    rise_c = net_rise_c(
+        arrived - out,
+        reference_mw=outlook.rise_load_mw,
+        factor_c_per_pct=outlook.policy.cooling_factor_c_per_pct,
+    )
+    return RegionChange(
+        outlook=outlook,
+        out_mw=out,
+        in_mw=arrived,
+        rise_c=rise_c,
+        before=outlook.check(),
+        after=outlook.check(rise_c),
+    )
+
+
+def _part(
+    changes: Mapping[str, RegionChange], move: Transfer, migration_energy_frac: float
+) -> PlanPart:
+    source, target = changes[move.source], changes[move.target]
+    shift = transfer_shift(
+        source.outlook,
+        target.outlook,
+        moved_mw=move.moved_mw,
+        arrived_mw=move.moved_mw * (1.0 + migration_energy_frac),
+        source_change_mw=source.change_mw,
+        target_change_mw=target.change_mw,
+    )
+    verdict = decide_transfer(source.outlook, target.outlook, shift)
+    return PlanPart(transfer=move, verdict=verdict)
+
+
+def transfer_shift(
+    source: RegionOutlook,
+    target: RegionOutlook,
+    *,
+    moved_mw: FloatArray,
+    arrived_mw: FloatArray,
+    source_change_mw: FloatArray,
+    target_change_mw: FloatArray,
+) -> LoadShift:
+    """One transfer with what the whole plan does to both ends, to be judged.
+
+    Parameters
+    ----------
+    moved_mw, arrived_mw : ndarray, shape (n_hours,)
+        Of this transfer: what leaves, and what the target carries for it.
+    source_change_mw, target_change_mw : ndarray, shape (n_hours,)
+        Change of each end's load by the whole plan; negative where it falls.
+    """
+
+    def rise_c(end: RegionOutlook, change_mw: FloatArray) -> FloatArray:
+        return net_rise_c(
+            change_mw,
+            reference_mw=end.rise_load_mw,
+            factor_c_per_pct=end.policy.cooling_factor_c_per_pct,
+        )
+
+    energy_mwh = float(source.it_load_mw.sum())
+    share = float(moved_mw.sum()) / energy_mwh if energy_mwh > 0.0 else 0.0
+    return LoadShift(
+        shift_pct=100.0 * min(share, 1.0),
+        moved_mw=moved_mw,
+        arrived_mw=arrived_mw,
+        source_load_before_mw=source.it_load_mw,
+        source_load_after_mw=source.it_load_mw + source_change_mw,
+        target_load_before_mw=target.it_load_mw,
+        target_load_after_mw=target.it_load_mw + target_change_mw,
+        source_rise_c=rise_c(source, source_change_mw),
+        target_rise_c=rise_c(target, target_change_mw),
+    )

@@ -1,0 +1,133 @@
+"""The fleet's terms of moving load, and limits that follow from ASHRAE's classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from sqlalchemy.orm import Session
+
+from core.access import Actor, Permission
+from core.ashrae import INLET_C, AshraeClass, outdoor_limit_c
+from core.audit import AuditAction
+from core.errors import InvalidInput
+from core.policies import Policy
+from db import audit, policies
+from db.regions import region_by_slug
+
+LONGEST_REASON_CHARS = 500
+
+
+def change_terms(
+    session: Session, actor: Actor, *, changes: Mapping[str, object], reason: str
+) -> Policy:
+    """Add a fleet policy with other terms of moving load; the limits stay.
+
+    Parameters
+    ----------
+    changes : Mapping
+        Some of `db.policies.FLEET_TERMS`, named as in `core.policies.Policy`.
+
+    Raises
+    ------
+    Forbidden, InvalidInput, OutOfRange
+        Without the right; without a reason or with an unknown term; out of its range.
+    """
+    actor.require(Permission.MANAGE_POLICY)
+    unknown = set(changes) - set(policies.FLEET_TERMS)
+    if unknown or not changes:
+        message = f"Name some of {', '.join(policies.FLEET_TERMS)}."
+        raise InvalidInput(message)
+    before = policies.fleet_policy(session)
+    after = replace(before, **dict(changes))  # type: ignore[arg-type]
+    names = (*policies.OVERRIDABLE, *policies.FLEET_TERMS)
+    _insert(
+        session,
+        actor,
+        region_slug=None,
+        values={name: getattr(after, name) for name in names},
+        before={name: getattr(before, name) for name in changes},
+        after=dict(changes),
+        reason=_reason(reason),
+    )
+    return policies.fleet_policy(session)
+
+
+def limit_by_class(
+    session: Session,
+    actor: Actor,
+    *,
+    region_slug: str,
+    equipment: AshraeClass,
+    approach_c: float,
+    reason: str,
+) -> float:
+    """Give a region the limit of its equipment's class; returns it, degC.
+
+    Raises
+    ------
+    Forbidden, NotFound, InvalidInput, OutOfRange
+        Without the right; without such a region or a reason; for an approach that
+        cannot be.
+    """
+    actor.require(Permission.MANAGE_POLICY)
+    limit_c = outdoor_limit_c(equipment, approach_c)
+    stored = region_by_slug(session, region_slug)
+    before = policies.region_overrides(session, stored.region_id)
+    inlet = INLET_C[equipment]
+    basis = (
+        f"ASHRAE TC 9.9 (2021) {equipment}, inlet {inlet.low:g} to {inlet.high:g} °C,"
+        f" approach {approach_c:g} °C: limit {limit_c:g} °C."
+    )
+    _insert(
+        session,
+        actor,
+        region_slug=region_slug,
+        values=before | {"thermal_limit_c": limit_c},
+        before={"thermal_limit_c": before.get("thermal_limit_c")},
+        after={
+            "thermal_limit_c": limit_c,
+            "ashrae_class": equipment.value,
+            "approach_c": approach_c,
+        },
+        reason=f"{basis} {_reason(reason)}",
+    )
+    return limit_c
+
+
+def _reason(text: str) -> str:
+    reason = text.strip()
+    if not 0 < len(reason) <= LONGEST_REASON_CHARS:
+        message = f"Give a reason of 1 to {LONGEST_REASON_CHARS} characters."
+        raise InvalidInput(message)
+    return reason
+
+
+def _insert(
+    session: Session,
+    actor: Actor,
+    *,
+    region_slug: str | None,
+    values: Mapping[str, object],
+    before: Mapping[str, object],
+    after: Mapping[str, object],
+    reason: str,
+) -> None:
+    stored = region_by_slug(session, region_slug) if region_slug else None
+    policies.insert_policy(
+        session,
+        region_id=stored.region_id if stored else None,
+        values=values,
+        actor_id=actor.user_id,
+        reason=reason,
+    )
+    audit.append_event(
+        session,
+        actor=actor,
+        action=AuditAction.POLICY_CHANGED,
+        object_type="policy",
+        object_id=region_slug or "fleet",
+        before=dict(before),
+        after=dict(after),
+        reason=reason,
+    )

@@ -1,0 +1,173 @@
+"""Recorded decisions add up at both ends, whoever records them and how."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
+
+import pytest
+
+from core.scheduler import Outcome, ReasonCode
+from db import policies, regions
+from orchestrator.plan_views import PlanTerms
+from orchestrator.services import plans, what_if
+from orchestrator.services.fleet import fleet_view
+from orchestrator.views import DecisionCard
+from tests.fleet import NOW, Fleet
+
+
+def _limit(fleet: Fleet, slug: str, limit_c: float) -> None:
+    with fleet.runtime.transaction() as session:
+        policies.insert_policy(
+            session,
+            region_id=regions.region_by_slug(session, slug).region_id,
+            values={"thermal_limit_c": limit_c},
+            actor_id=fleet.actor(session).user_id,
+            reason="test",
+        )
+
+
+def _limit_of(fleet: Fleet, slug: str) -> float:
+    with fleet.runtime.transaction() as session:
+        region_id = regions.region_by_slug(session, slug).region_id
+        return policies.effective_policy(session, region_id).thermal_limit_c
+
+
+def _bound(fleet: Fleet, slug: str) -> float:
+    with fleet.runtime.transaction() as session:
+        rows = fleet_view(session, fleet.actor(session), now=NOW).rows
+    (bound,) = [row.day_bound_c for row in rows if row.region.slug == slug]
+    assert bound is not None
+    return bound
+
+
+def _try(fleet: Fleet, source: str, shift_pct: float) -> DecisionCard:
+    with fleet.runtime.transaction() as session:
+        return what_if.evaluate(
+            session,
+            fleet.actor(session),
+            source_slug=source,
+            target_slug="ireland",
+            local_day=None,
+            shift_pct=shift_pct,
+            request_id=uuid4(),
+            now=NOW,
+        )
+
+
+def _record(fleet: Fleet, card: DecisionCard) -> what_if.RecordOutcome:
+    with fleet.runtime.transaction() as session:
+        return what_if.record(
+            session,
+            fleet.actor(session),
+            what_if_id=card.decision_id,
+            comment="",
+            request_id=uuid4(),
+            now=NOW,
+        )
+
+
+@pytest.fixture
+def narrow(fleet: Fleet) -> Fleet:
+    """Ireland has one degree of room, and nobody else is near a limit."""
+    _limit(fleet, "ireland", _bound(fleet, "ireland") + 1.0)
+    for slug in ("arizona", "wyoming"):
+        _limit(fleet, slug, 80.0)
+    return fleet
+
+
+def _room_pct(fleet: Fleet, source: str) -> float:
+    room = _try(fleet, source, 0.0).maximum_safe_shift_pct
+    assert room is not None
+    assert room > 1.0
+    return room
+
+
+def test_two_sources_cannot_both_have_more_than_half_of_the_room(
+    narrow: Fleet,
+) -> None:
+    cards = [
+        _try(narrow, source, round(0.5 * _room_pct(narrow, source) + 0.2, 1))
+        for source in ("arizona", "wyoming")
+    ]
+    assert [card.verdict.outcome for card in cards] == [Outcome.APPROVED] * 2
+
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = list(pool.map(lambda card: _record(narrow, card), cards))
+
+    assert sorted(outcome.card is not None for outcome in outcomes) == [False, True]
+    (refused,) = [o.changed for o in outcomes if o.card is None]
+    assert refused is not None
+    assert refused.reason_code is ReasonCode.TARGET_OVER_LIMIT
+
+
+def test_two_halves_of_the_room_fill_it_and_no_more(narrow: Fleet) -> None:
+    for source in ("arizona", "wyoming"):
+        half = int(10 * 0.5 * _room_pct(narrow, source)) / 10
+        if source == "wyoming":
+            # What is left by now is the second half of what there was.
+            half = int(10 * _room_pct(narrow, source)) / 10
+        assert _record(narrow, _try(narrow, source, half)).card is not None
+    left = _try(narrow, "arizona", 0.0)
+
+    limit_c = _limit_of(narrow, "ireland")
+    assert left.target_bound_before_c is not None
+    assert limit_c - 0.05 <= left.target_bound_before_c <= limit_c
+    assert left.maximum_safe_shift_pct is not None
+    assert left.maximum_safe_shift_pct <= 0.2
+    assert _try(narrow, "arizona", 1.0).verdict.outcome is Outcome.BLOCKED
+
+
+def test_in_two_steps_a_shift_heats_and_cools_as_in_one(narrow: Fleet) -> None:
+    room = _room_pct(narrow, "arizona")
+    whole = _try(narrow, "arizona", round(0.8 * room, 1))
+    first = _try(narrow, "arizona", round(0.4 * room, 1))
+    assert _record(narrow, first).card is not None
+    share = (whole.shift_pct - first.shift_pct) / (100.0 - first.shift_pct)
+    second = _try(narrow, "arizona", 100.0 * share)
+
+    assert second.target_bound_after_c == pytest.approx(
+        whole.target_bound_after_c, abs=1e-9
+    )
+    assert second.source_bound_after_c == pytest.approx(
+        whole.source_bound_after_c, abs=1e-9
+    )
+
+
+def test_a_plan_and_a_shift_do_not_fill_the_same_room(narrow: Fleet) -> None:
+    shift = _try(narrow, "wyoming", round(0.9 * _room_pct(narrow, "wyoming"), 1))
+    _limit(narrow, "arizona", _bound(narrow, "arizona") - 5.0)
+    _limit(narrow, "wyoming", _bound(narrow, "wyoming"))  # takes nothing itself
+    with narrow.runtime.transaction() as session:
+        plan = plans.find_plan(
+            session,
+            narrow.actor(session),
+            terms=PlanTerms(),
+            anchor_slug="arizona",
+            local_day=None,
+            request_id=uuid4(),
+            now=NOW,
+        )
+    assert {transfer.target.slug for transfer in plan.transfers} == {"ireland"}
+
+    def record_plan() -> bool:
+        with narrow.runtime.transaction() as session:
+            outcome = plans.record_plan(
+                session,
+                narrow.actor(session),
+                plan_id=plan.plan_id,
+                comment="",
+                request_id=uuid4(),
+                now=NOW,
+            )
+            return bool(outcome.cards)
+
+    def record_shift() -> bool:
+        return _record(narrow, shift).card is not None
+
+    with ThreadPoolExecutor(2) as pool:
+        futures = [pool.submit(record_plan), pool.submit(record_shift)]
+        passed = [future.result() for future in futures]
+
+    assert sorted(passed) == [False, True]
+    assert _bound(narrow, "ireland") <= _limit_of(narrow, "ireland")

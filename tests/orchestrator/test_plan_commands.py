@@ -1,0 +1,103 @@
+"""`gfo optimize` as a person or a script uses it."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+import typer
+from typer.testing import CliRunner, Result
+
+from orchestrator.commands import plans
+from tests.fleet import Fleet
+
+DAY = ("--region", "arizona", "--day", "2025-05-20")
+
+# In this process, because each start of Python costs seconds.
+APP = typer.Typer(pretty_exceptions_enable=False)
+APP.command("optimize")(plans.optimize)
+
+
+@pytest.fixture
+def untouched_logging() -> Iterator[None]:
+    """Commands configure the process's logging; put it back for other tests."""
+    handlers, level = logging.root.handlers[:], logging.root.level
+    yield
+    logging.root.handlers[:], logging.root.level = handlers, level
+    for name in logging.root.manager.loggerDict:
+        logging.getLogger(name).disabled = False
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def optimize(
+    tmp_path: Path,
+    fleet: Fleet,
+    monkeypatch: pytest.MonkeyPatch,
+    untouched_logging: None,
+) -> Callable[..., Result]:
+    """Runs the command on the small fleet's database."""
+    del untouched_logging
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DATABASE_URL", fleet.urls.app)
+    monkeypatch.setenv("DATABASE_OWNER_URL", fleet.urls.owner)
+    monkeypatch.setenv("DATABASE_AUDITOR_URL", fleet.urls.auditor)
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(APP, arguments)
+
+    return run
+
+
+def test_the_plan_is_a_table_for_people(optimize: Callable[..., Result]) -> None:
+    result = optimize(*DAY)
+
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith("Plan 1 (simulated), 2025-05-20 07:00 to")
+    assert any("→" in line and "MWh" in line for line in lines)
+    for label in ("Doing nothing", "Greedy", "Best plan", "Best plan, had all been"):
+        assert any(line.strip().startswith(label) for line in lines), label
+    assert sum("t CO2e" in line and "m3" in line for line in lines) >= 12
+
+
+def test_the_plan_is_json_for_programs(optimize: Callable[..., Result]) -> None:
+    result = optimize(*DAY, "--carbon-usd-per-t", "120", "--json")
+
+    assert result.exit_code == 0, result.output
+    plan = json.loads(result.stdout)
+    assert plan["terms"]["carbon_usd_per_t"] == 120
+    assert plan["transfers"]
+    assert {row["key"] for row in plan["comparison"]} >= {"nothing", "plan", "oracle"}
+
+
+def test_a_budget_that_cannot_be_kept_ends_with_1(
+    optimize: Callable[..., Result],
+) -> None:
+    result = optimize(*DAY, "--limit", "carbon_t=1")
+
+    assert result.exit_code == 1
+    assert "carbon budget of 1 t CO2e cannot be kept" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--limit", "carbon=1"), "'carbon' is not a limit"),
+        (("--limit", "carbon_t=much"), "not like carbon_t=120"),
+        (("--carbon-usd-per-t", "-1"), "carbon_usd_per_t is -1.0"),
+        (("--carbon-usd-per-t", "nan"), "carbon_usd_per_t is nan"),
+        (("--limit", "ramp_mw_per_h=-2"), "ramp_mw_per_h is -2.0"),
+    ],
+)
+def test_wrong_input_ends_with_2_and_says_what(
+    optimize: Callable[..., Result], arguments: tuple[str, ...], sentence: str
+) -> None:
+    result = optimize(*DAY, *arguments)
+
+    assert result.exit_code == 2
+    assert sentence in result.stderr
