@@ -15,6 +15,10 @@ from models.catalogue import features_named
 CONTRACT_VERSION = 1
 """Raised when a model of the old contract could no longer be served."""
 
+MAX_MODEL_BYTES = 64 * 1024 * 1024
+"""Largest ONNX file that is taken; the default model of 1,000 regions has 35 MB."""
+
+MAX_REGIONS = 10_000
 MAX_HORIZON_H = 168
 POOLED_INDEX = 0
 _KEY_PREFIX = "gfo_"
@@ -68,9 +72,16 @@ class ModelContract:
         if bad or len(set(self.region_slugs)) != len(self.region_slugs):
             message = "Region slugs must be valid and named once each."
             raise InvalidInput(message)
-        if not self.family or len(self.family) > 64:
-            message = "The family must be named in 1 to 64 characters."
+        if len(self.region_slugs) > MAX_REGIONS:
+            message = f"A model names at most {MAX_REGIONS:,} regions."
             raise InvalidInput(message)
+        for what, text in (
+            ("family", self.family),
+            ("code version", self.code_version),
+        ):
+            if not 1 <= len(text) <= 64 or not text.isprintable():
+                message = f"The {what} must be 1 to 64 printable characters."
+                raise InvalidInput(message)
 
     def region_index(self, region_slug: str) -> int:
         """`region_index` of a region; 0, pooled, for one the model has not seen."""

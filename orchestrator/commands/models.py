@@ -12,13 +12,17 @@ from core.forecasts import Target
 from db import model_versions
 from db.model_versions import ModelVersion
 from models.family import DEFAULT_FAMILY, Family
+from models.sandbox import check_in_sandbox
+from orchestrator.services.model_files import read_model_file
 from orchestrator.services.model_registry import activate_model, rollback_model
 from orchestrator.terminal import (
     Json,
     command_context,
+    command_settings,
     parse_day,
     print_json,
     progress,
+    unavailable_is_unusable,
 )
 
 app = typer.Typer(help="Models: list, export, activate, roll back.")
@@ -120,6 +124,25 @@ def export(
                 f"It keeps the contract of {version.target} and answers finite,"
                 " repeatable forecasts."
             )
+
+
+@app.command("validate")
+def validate(
+    file: Annotated[Path, typer.Argument(help="An ONNX file, from anywhere.")],
+    as_json: Json = False,
+) -> None:
+    """Check a file in the sandbox: 0 accepted, 1 refused, 2 could not be checked."""
+    with command_settings(), unavailable_is_unusable():
+        contract = check_in_sandbox(read_model_file(file))
+    if as_json:
+        print_json(contract)
+        return
+    typer.echo(
+        f"{file.name} keeps the contract: {contract.target} for {contract.horizon_h} h"
+        f" from {len(contract.feature_names)} features,"
+        f" {len(contract.region_slugs)} regions, family {contract.family}, trained"
+        f" until {contract.trained_until_utc:%Y-%m-%d %H:%M} UTC."
+    )
 
 
 @app.command("activate")
