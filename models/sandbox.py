@@ -109,12 +109,10 @@ def _exit_code(child: subprocess.Popen[bytes], stream: IO[bytes]) -> int:
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    # The group, even when the child has ended: it must leave nothing behind.
-    try:
+    # It leads a group of its own and can start nothing that would outlive it.
+    if child.poll() is None:
         os.killpg(child.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
-    child.wait()
+        child.wait()
     if child.stdout is not None:
         child.stdout.close()
 
