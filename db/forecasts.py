@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import numpy as np
 from sqlalchemy import CursorResult, case, func, insert, select, text
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from core.forecasts import HourlyForecast, RefusalCode, Target
 from db.copying import copy_rows
@@ -17,6 +17,7 @@ from db.schema import (
     ForecastHourRow,
     ForecastRow,
     IntervalCalibrationRow,
+    RegionRow,
     WindowScoreRow,
 )
 
@@ -244,6 +245,38 @@ def newest_forecast(
         .limit(1)
     ).first()
     return None if row is None else _stored(session, row)
+
+
+def refused_targets(
+    session: Session, *, issued_at_utc: datetime, code: RefusalCode
+) -> set[Target]:
+    """Targets that some region was refused at an instant and was not issued later."""
+    issued = aliased(ForecastRow)
+    was_issued = (
+        select(issued.id)
+        .where(
+            issued.region_id == ForecastRow.region_id,
+            issued.target == ForecastRow.target,
+            issued.issued_at_utc == ForecastRow.issued_at_utc,
+            issued.kind == "live",
+            issued.status == "issued",
+        )
+        .exists()
+    )
+    found = session.scalars(
+        select(ForecastRow.target)
+        .join(RegionRow, RegionRow.id == ForecastRow.region_id)
+        .where(
+            RegionRow.is_active,
+            ForecastRow.target.in_([target.value for target in Target]),
+            ForecastRow.issued_at_utc == issued_at_utc,
+            ForecastRow.kind == "live",
+            ForecastRow.refusal_code == code.value,
+            ~was_issued,
+        )
+        .distinct()
+    )
+    return {Target(target) for target in found}
 
 
 def forecast_by_id(session: Session, forecast_id: int) -> StoredForecast | None:

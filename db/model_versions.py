@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -105,6 +105,13 @@ def model_bytes(session: Session, version_id: int) -> bytes:
         message = f"There is no model version {version_id}."
         raise NotFound(message)
     return stored
+
+
+def stored_sha256(session: Session, version_id: int) -> str:
+    """The hash of the bytes as they are now, computed by the database."""
+    digest = func.encode(func.sha256(ModelVersionRow.onnx_bytes), "hex")
+    found = session.scalar(select(digest).where(ModelVersionRow.id == version_id))
+    return str(found)
 
 
 def model_version(session: Session, version_id: int) -> ModelVersion:

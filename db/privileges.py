@@ -25,6 +25,7 @@ APP_GRANTS: Mapping[str, str] = {
     "telemetry_revision": "select",  # its trigger writes, as the owner
     "model_version": "select, insert, update (state, rejected_reason)",
     "model_activation": _APPEND,
+    "model_health": _CHANGE,
     "model_upload": _CHANGE,
     "model_upload_chunk": "select, insert, delete",
     "model_evaluation": _CHANGE,

@@ -389,6 +389,22 @@ class ModelActivationRow(Base):
     created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
 
 
+class ModelHealthRow(Base):
+    """Whether the active model of a target answers, as the worker last found it."""
+
+    __tablename__ = "model_health"
+    __table_args__ = (
+        CheckConstraint(
+            "is_available = (reason is null)", name="unavailable_has_reason"
+        ),
+    )
+
+    target: Mapped[str] = mapped_column(primary_key=True)
+    is_available: Mapped[bool]
+    reason: Mapped[str | None]
+    changed_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
 class ModelUploadRow(Base):
     """A file that somebody gave as a model: in quarantine until it is checked."""
 

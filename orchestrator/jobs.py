@@ -17,6 +17,9 @@ ISSUE_FORECASTS = "issue_forecasts"
 HINDCAST_DAY = "hindcast_day"
 HOURLY_CYCLE = "hourly_cycle"
 REPORT_DENIALS = "report_denials"
+WATCH_MODELS = "watch_models"
+CHECK_MODEL = "check_model"
+EVALUATE_MODEL = "evaluate_model"
 
 _queue = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())
 """Only builds statements: it is never opened, each job brings its connection."""
@@ -30,6 +33,17 @@ def queue_forecasts(session: Session, *, issued_at_utc: datetime) -> None:
 def queue_hindcast(session: Session, *, local_day: date) -> None:
     """Ask the worker for hindcasts of all regions on one local day."""
     _defer(session, HINDCAST_DAY, {"local_day": local_day.isoformat()})
+
+
+def queue_model_check(session: Session, *, upload_id: int) -> None:
+    """Ask the worker to check an uploaded file."""
+    _defer(session, CHECK_MODEL, {"upload_id": str(upload_id)})
+
+
+def queue_evaluation_step(session: Session, *, evaluation_id: int, done: int) -> None:
+    """Ask the worker for the next region of an evaluation, `done` being finished."""
+    arguments = {"evaluation_id": str(evaluation_id), "done": str(done)}
+    _defer(session, EVALUATE_MODEL, arguments)
 
 
 def _defer(session: Session, task: str, arguments: dict[str, str]) -> None:

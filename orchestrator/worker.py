@@ -19,6 +19,7 @@ from orchestrator.jobs import (
     HOURLY_CYCLE,
     ISSUE_FORECASTS,
     REPORT_DENIALS,
+    WATCH_MODELS,
 )
 from orchestrator.logs import get_logger
 from orchestrator.runtime import Runtime
@@ -61,6 +62,8 @@ def run_worker(runtime: Runtime) -> None:
     except ConnectorException as exc:
         message = "The job queue lost the database."
         raise ServiceUnavailable(message) from exc
+    finally:
+        scheduler.close()
     log.info("worker_stopped")
 
 
@@ -88,6 +91,11 @@ def make_queue(runtime: Runtime, scheduler: Scheduler) -> procrastinate.App:
     @queue.task(name=HINDCAST_DAY, retry=_RETRY)
     def hindcast_day(local_day: str) -> None:
         scheduler.hindcast(date.fromisoformat(local_day))
+
+    @queue.periodic(cron="* * * * *")
+    @queue.task(name=WATCH_MODELS, queueing_lock=WATCH_MODELS)
+    def watch_models(timestamp: int) -> None:  # noqa: ARG001 -- the queue gives it
+        scheduler.watch_models()
 
     @queue.periodic(cron="* * * * *")
     @queue.task(name=REPORT_DENIALS, queueing_lock=REPORT_DENIALS)

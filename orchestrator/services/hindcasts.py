@@ -113,7 +113,6 @@ def hindcast_regions(
 
 def score_finished_windows(
     session: Session,
-    cache: ModelCache,
     *,
     stored_regions: Sequence[StoredRegion],
     now: datetime,
@@ -122,9 +121,6 @@ def score_finished_windows(
 
     A window with missing hours waits two days for them, then is counted as unscored.
     """
-    serving = cache.serving(session, Target.TEMPERATURE_C)
-    if serving is None:
-        return 0
     scores: list[NewScore] = []
     for stored_region in stored_regions:
         finished = forecasts.unscored_live_forecasts(

@@ -1,8 +1,6 @@
-"""The registry of models: keep a version, activate one, hand out verified runtimes."""
+"""The registry of models: keep a version, let one serve, go back."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
@@ -13,52 +11,12 @@ from core.errors import Conflict, InvalidInput
 from core.forecasts import Target
 from db import audit, model_versions
 from db.model_versions import ModelVersion, NewModelVersion
-from models.runtime import ModelRuntime
 from orchestrator.logs import get_logger
+from orchestrator.services.serving import ModelCache, ServingModel
+
+__all__ = ["ModelCache", "ServingModel"]
 
 log = get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServingModel:
-    """The active model of a target, loaded and verified."""
-
-    version_id: int
-    runtime: ModelRuntime
-
-
-class ModelCache:
-    """Loaded models of one process, by version; bytes are hashed again at each load."""
-
-    def __init__(self) -> None:
-        self._loaded: dict[int, ModelRuntime] = {}
-
-    def serving(self, session: Session, target: Target) -> ServingModel | None:
-        """The active model of `target`; None when none is active.
-
-        Raises
-        ------
-        ModelRejected
-            When its bytes are not those that were registered.
-        """
-        active = model_versions.active_model(session, target)
-        if active is None:
-            return None
-        version = active.version
-        if version.version_id not in self._loaded:
-            stored_bytes = model_versions.model_bytes(session, version.version_id)
-            self._loaded[version.version_id] = ModelRuntime(
-                stored_bytes, version.onnx_sha256
-            )
-            log.info(
-                "model_loaded",
-                target=target.value,
-                model_version_id=version.version_id,
-                sha256=version.onnx_sha256,
-            )
-        return ServingModel(
-            version_id=version.version_id, runtime=self._loaded[version.version_id]
-        )
 
 
 def register_model(

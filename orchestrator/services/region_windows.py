@@ -17,7 +17,7 @@ from core.forecasts import Target
 from core.policies import Policy
 from core.scheduler import Problem, ReasonCode, RegionOutlook
 from core.telemetry import HOUR, Quantity, TelemetryFrame
-from db import decisions, forecasts, policies, telemetry
+from db import decisions, forecasts, model_health, policies, telemetry
 from db.forecasts import StoredForecast
 from db.regions import StoredRegion
 
@@ -137,7 +137,9 @@ def _outlook(
     is_simulation: bool,
 ) -> RegionOutlook:
     region = stored_region.region
-    problem = _data_problem(stored, policy, as_of)
+    problem = (None if is_simulation else _model_problem(session)) or _data_problem(
+        stored, policy, as_of
+    )
     calibration: Calibration | None = None
     if problem is None and stored is not None:
         answer = calibration_of(
@@ -161,6 +163,20 @@ def _outlook(
         it_load_mw=load_mw,
         prior_rise_c=prior_rise_c,
         problem=problem,
+    )
+
+
+def _model_problem(session: Session) -> Problem | None:
+    """A live verdict rests on a model that can be verified now, not only at issue."""
+    trouble = model_health.model_troubles(session).get(Target.TEMPERATURE_C)
+    if trouble is None:
+        return None
+    return Problem(
+        code=ReasonCode.MODEL_UNAVAILABLE,
+        text=(
+            f"the temperature model cannot be used since"
+            f" {trouble.since_utc:%Y-%m-%d %H:%M} UTC: {trouble.reason}"
+        ),
     )
 
 

@@ -49,6 +49,10 @@ def headline(view: FleetView) -> Component:
         [
             html.Strong(trouble(view), id="fleet-headline"),
             html.Span(f"As of {utc_time(view.as_of_utc)}", className="gfo-muted"),
+            *(
+                notice("Model unavailable", typeset(alarm), kind="alarm")
+                for alarm in view.alarms
+            ),
         ],
         className="gfo-headline",
     )

@@ -52,6 +52,7 @@ FILL = (
         '{US-TEX}', 24, '2021-01-01Z', '2022-01-01Z', '{}', 'validated', '0.1.0', 1)""",
     """insert into model_activation (target, model_version_id, reason, actor_id)
         values ('temperature_c', 1, 'first', 1)""",
+    "insert into model_health (target, is_available) values ('temperature_c', true)",
     """insert into model_upload (content_sha256, size_bytes, file_label, state,
         uploaded_by_id) values (repeat('0', 64), 1, 'a.onnx', 'quarantined', 1)""",
     """insert into model_upload_chunk (upload_id, position, content)

@@ -13,7 +13,7 @@ from db import migrate
 from db.engine import DatabaseUrls, make_engine
 from db.schema import Base
 
-REVISIONS = ("0007", "0006", "0005", "0004", "0003", "0002", "0001", "base")
+REVISIONS = ("0040", "0007", "0006", "0005", "0004", "0003", "0002", "0001", "base")
 
 _CONSTRAINTS = text(
     """

@@ -118,8 +118,8 @@ def _two_big_products() -> bytes:
     return _feeding(nodes, [_ints("a_shape", [60_000, 60_000])])
 
 
-def long_products() -> bytes:
-    """Products of 7,650 by 7,650 that fit into memory and take minutes."""
+def long_products(per_row: int = 850) -> bytes:
+    """Products that fit into memory and take minutes: 7,650 squared for nine rows."""
     nodes = [
         helper.make_node("Shape", ["features"], ["n"], end=1),
         helper.make_node("Mul", ["n", "k"], ["m0_shape"]),
@@ -129,7 +129,7 @@ def long_products() -> bytes:
         helper.make_node("MatMul", [f"m{i}", "m0"], [f"m{i + 1}"]) for i in range(5)
     ]
     nodes.append(helper.make_node("ReduceSum", ["m5"], ["extra"], keepdims=0))
-    return _feeding(nodes, [_ints("k", [850, 850])])
+    return _feeding(nodes, [_ints("k", [per_row, per_row])])
 
 
 def _loop() -> bytes:
