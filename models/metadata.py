@@ -21,6 +21,7 @@ MAX_MODEL_BYTES = 64 * 1024 * 1024
 MAX_REGIONS = 10_000
 MAX_HORIZON_H = 168
 POOLED_INDEX = 0
+_FIRST_YEAR, _LAST_YEAR = 1900, 2200
 _KEY_PREFIX = "gfo_"
 _SLUG = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?\Z")
 
@@ -67,6 +68,9 @@ class ModelContract:
             raise InvalidInput(message)
         if not self.trained_from_utc < self.trained_until_utc:
             message = "The training window must begin before it ends."
+            raise InvalidInput(message)
+        if not _FIRST_YEAR <= self.trained_until_utc.year <= _LAST_YEAR:
+            message = f"The training window must end in {_FIRST_YEAR} to {_LAST_YEAR}."
             raise InvalidInput(message)
         bad = [slug for slug in self.region_slugs if not _SLUG.match(slug)]
         if bad or len(set(self.region_slugs)) != len(self.region_slugs):

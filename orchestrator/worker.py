@@ -15,6 +15,8 @@ from procrastinate.exceptions import ConnectorException
 from core.errors import ServiceUnavailable
 from db.engine import libpq_url
 from orchestrator.jobs import (
+    CHECK_MODEL,
+    EVALUATE_MODEL,
     HINDCAST_DAY,
     HOURLY_CYCLE,
     ISSUE_FORECASTS,
@@ -91,6 +93,15 @@ def make_queue(runtime: Runtime, scheduler: Scheduler) -> procrastinate.App:
     @queue.task(name=HINDCAST_DAY, retry=_RETRY)
     def hindcast_day(local_day: str) -> None:
         scheduler.hindcast(date.fromisoformat(local_day))
+
+    @queue.task(name=CHECK_MODEL, retry=_RETRY)
+    def check_model(upload_id: str) -> None:
+        scheduler.check_model(int(upload_id))
+
+    # Behind everything else: an evaluation is long, and its regions come one by one.
+    @queue.task(name=EVALUATE_MODEL, retry=_RETRY)
+    def evaluate_model(evaluation_id: str, done: str) -> None:  # noqa: ARG001
+        scheduler.evaluate_model(int(evaluation_id))
 
     @queue.periodic(cron="* * * * *")
     @queue.task(name=WATCH_MODELS, queueing_lock=WATCH_MODELS)

@@ -71,6 +71,7 @@ def load_region_window(
         region_id=stored_region.region_id,
         target=Target.TEMPERATURE_C,
         issued_at_utc=issued_at_utc,
+        serving_first=not is_simulation,
     )
     frame = telemetry.load_frame(
         session, region.slug, issued_at_utc - WINDOW_H * HOUR, window_end(issued_at_utc)
@@ -250,6 +251,7 @@ def _signals(
             region_id=stored_region.region_id,
             target=target,
             issued_at_utc=issued_at_utc,
+            serving_first=True,
         )
         hourly = stored.hourly(stored_region.region.slug) if stored else None
         return np.full(WINDOW_H, np.nan) if hourly is None else hourly.mean

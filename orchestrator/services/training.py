@@ -29,7 +29,9 @@ from models.family import DEFAULT_FAMILY, Family
 from models.features import feature_matrix
 from models.parity import ParityReport, validate_parity
 from models.train import TrainedModel, train_model
+from orchestrator.services.model_evaluations import evaluate_now
 from orchestrator.services.model_registry import activate_model, register_model
+from orchestrator.services.serving import ModelCache
 from orchestrator.services.window_choice import active_regions
 
 PARITY_ROWS = 10_000
@@ -45,6 +47,8 @@ class TrainingSummary:
     version_id: int
     is_new: bool
     is_active: bool
+    state: str
+    findings: tuple[str, ...]
     onnx_sha256: str
     size_bytes: int
     trained_from_utc: datetime
@@ -70,7 +74,9 @@ def train_models(
     """Train one model per target on all telemetry before `until_day` (UTC).
 
     A model is registered only when its ONNX export says the same as scikit-learn on
-    real rows. It is activated when `activate`, or when no model serves its target.
+    real rows. It is a candidate, and passes through the same evaluation and gate as an
+    uploaded one. Validated, it is activated when `activate`, or when no model serves
+    its target. Without a day the newer part of telemetry is left for the evaluation.
 
     Raises
     ------
@@ -81,12 +87,9 @@ def train_models(
     """
     actor.require(Permission.MANAGE_MODELS)
     report = on_progress or (lambda _message: None)
-    until_utc = (
-        full_hour(now)
-        if until_day is None
-        else datetime.combine(until_day, datetime.min.time(), tzinfo=UTC)
-    )
     found = active_regions(session)
+    last_day = until_day or _default_until(session, found, now)
+    until_utc = datetime.combine(last_day, datetime.min.time(), tzinfo=UTC)
     frames = _frames(session, found, until_utc)
     summaries = []
     for target in targets:
@@ -102,9 +105,25 @@ def train_models(
                 horizon_h=horizon_h,
                 seed=seed,
                 activate=activate,
+                now=now,
+                report=report,
             )
         )
     return summaries
+
+
+def _default_until(
+    session: Session, found: Sequence[StoredRegion], now: datetime
+) -> date:
+    """Leave the newer part of telemetry, or the model could not be judged."""
+    spans = [
+        span
+        for stored in found
+        if (span := telemetry.first_and_last_hour(session, stored.region.slug))
+    ]
+    if not spans:
+        return full_hour(now).date()
+    return split_day(min(first for first, _ in spans), max(last for _, last in spans))
 
 
 RegionFrames = dict[str, tuple[TelemetryFrame, str]]
@@ -142,6 +161,8 @@ def _train_one(
     horizon_h: int,
     seed: int,
     activate: bool,
+    now: datetime,
+    report: Progress,
 ) -> TrainingSummary:
     started = time.monotonic()
     trained = train_model(
@@ -169,16 +190,19 @@ def _train_one(
                 "parity_max_abs_difference": parity.max_abs_difference,
                 "parity_rows": parity.n_rows,
             },
-            state="validated",
+            state="candidate",
             code_version=CODE_VERSION,
         ),
     )
+    findings = _evaluate(session, actor, version_id, now=now, report=report)
     is_active = _activate(session, actor, target, version_id, activate=activate)
     return TrainingSummary(
         target=target,
         version_id=version_id,
         is_new=is_new,
         is_active=is_active,
+        state=model_versions.model_version(session, version_id).state,
+        findings=findings,
         onnx_sha256=digest,
         size_bytes=len(onnx_bytes),
         trained_from_utc=contract.trained_from_utc,
@@ -187,6 +211,28 @@ def _train_one(
         parity_max_abs_difference=parity.max_abs_difference,
         parity_rows=parity.n_rows,
     )
+
+
+def _evaluate(
+    session: Session,
+    actor: Actor,
+    version_id: int,
+    *,
+    now: datetime,
+    report: Progress,
+) -> tuple[str, ...]:
+    """What the gate found; nothing for a model that is known or cannot serve."""
+    version = model_versions.model_version(session, version_id)
+    if version.state != "candidate" or version.horizon_h != WINDOW_H:
+        return () if version.rejected_reason is None else (version.rejected_reason,)
+    cache = ModelCache()
+    try:
+        evaluation = evaluate_now(
+            session, actor, cache, version_id, now=now, on_progress=report
+        )
+    finally:
+        cache.close()
+    return evaluation.findings
 
 
 def _activate(
@@ -200,8 +246,9 @@ def _activate(
     serving = model_versions.active_model(session, target)
     if serving is not None and serving.version.version_id == version_id:
         return True
-    can_serve = model_versions.model_version(session, version_id).horizon_h == WINDOW_H
-    if activate or (serving is None and can_serve):
+    version = model_versions.model_version(session, version_id)
+    can_serve = version.horizon_h == WINDOW_H and version.state == "validated"
+    if can_serve and (activate or serving is None):
         reason = "trained and asked to serve" if activate else "first model"
         activate_model(session, actor, version_id, reason=reason)
         return True

@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 
 from core.errors import ModelRejected, ModelUnavailable
-from core.forecasts import Target
 from models.frames import Frame, read_frame
 from models.inference import BATCH_ROWS, MOST_LOADED, InferenceProcess
 from models.runtime import ModelRuntime
