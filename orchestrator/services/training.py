@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 
@@ -19,16 +19,15 @@ from core.days import WINDOW_H, full_hour
 from core.errors import InvalidInput, ModelRejected
 from core.forecasts import Target
 from core.telemetry import HOUR, TelemetryFrame
-from core.version import CODE_VERSION
 from db import model_versions, telemetry
-from db.model_versions import NewModelVersion
 from db.regions import StoredRegion
-from models.contract import read_contract
 from models.export import export_onnx
 from models.family import DEFAULT_FAMILY, Family
 from models.features import feature_matrix
 from models.parity import ParityReport, validate_parity
+from models.sandbox import check_in_sandbox
 from models.train import TrainedModel, train_model
+from orchestrator.services.model_checks import new_version
 from orchestrator.services.model_evaluations import evaluate_now
 from orchestrator.services.model_registry import activate_model, register_model
 from orchestrator.services.serving import ModelCache
@@ -94,19 +93,23 @@ def train_models(
     summaries = []
     for target in targets:
         report(f"Training {target} ({family}) on {len(frames)} regions …")
+        trained = _train_one(
+            session,
+            actor,
+            frames,
+            target=target,
+            until_utc=until_utc,
+            family=family,
+            horizon_h=horizon_h,
+            seed=seed,
+        )
+        version_id = trained.version_id
+        findings = _evaluate(session, actor, version_id, now=now, report=report)
+        is_active = _activate(session, actor, target, version_id, activate=activate)
+        version = model_versions.model_version(session, version_id)
         summaries.append(
-            _train_one(
-                session,
-                actor,
-                frames,
-                target=target,
-                until_utc=until_utc,
-                family=family,
-                horizon_h=horizon_h,
-                seed=seed,
-                activate=activate,
-                now=now,
-                report=report,
+            replace(
+                trained, findings=findings, is_active=is_active, state=version.state
             )
         )
     return summaries
@@ -160,49 +163,29 @@ def _train_one(
     family: Family,
     horizon_h: int,
     seed: int,
-    activate: bool,
-    now: datetime,
-    report: Progress,
 ) -> TrainingSummary:
     started = time.monotonic()
     trained = train_model(
         frames, target, until_utc, family=family, horizon_h=horizon_h, seed=seed
     )
     onnx_bytes = export_onnx(trained)
-    contract = read_contract(onnx_bytes)
+    # The same door as a stranger's file.
+    contract = check_in_sandbox(onnx_bytes)
     parity = _require_parity(trained, onnx_bytes, frames)
     digest = sha256(onnx_bytes).hexdigest()
-    version_id, is_new = register_model(
-        session,
-        actor,
-        NewModelVersion(
-            target=target,
-            family=contract.family,
-            onnx_sha256=digest,
-            onnx_bytes=onnx_bytes,
-            contract_version=contract.contract_version,
-            feature_names=contract.feature_names,
-            region_slugs=contract.region_slugs,
-            horizon_h=contract.horizon_h,
-            trained_from_utc=contract.trained_from_utc,
-            trained_until_utc=contract.trained_until_utc,
-            metrics={
-                "parity_max_abs_difference": parity.max_abs_difference,
-                "parity_rows": parity.n_rows,
-            },
-            state="candidate",
-            code_version=CODE_VERSION,
-        ),
-    )
-    findings = _evaluate(session, actor, version_id, now=now, report=report)
-    is_active = _activate(session, actor, target, version_id, activate=activate)
+    metrics = {
+        "parity_max_abs_difference": parity.max_abs_difference,
+        "parity_rows": parity.n_rows,
+    }
+    new = replace(new_version(contract, onnx_bytes, digest), metrics=metrics)
+    version_id, is_new = register_model(session, actor, new)
     return TrainingSummary(
         target=target,
         version_id=version_id,
         is_new=is_new,
-        is_active=is_active,
-        state=model_versions.model_version(session, version_id).state,
-        findings=findings,
+        is_active=False,
+        state=new.state,
+        findings=(),
         onnx_sha256=digest,
         size_bytes=len(onnx_bytes),
         trained_from_utc=contract.trained_from_utc,
