@@ -78,3 +78,15 @@ def full_hour(instant: datetime) -> datetime:
     """The last full UTC hour at or before `instant`, which must be aware."""
     require_aware(instant)
     return instant.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def next_full_hour(instant: datetime) -> datetime:
+    """The first full UTC hour at or after `instant`, which must be aware.
+
+    Examples
+    --------
+    >>> next_full_hour(datetime(2023, 8, 1, 5, 0, 1, tzinfo=UTC)).hour
+    6
+    """
+    floor = full_hour(instant)
+    return floor if floor == instant else floor + HOUR

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
-from sqlalchemy import CursorResult, case, func, insert, select, text
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, CursorResult, case, func, insert, select, text
+from sqlalchemy.orm import Session, aliased
 
 from core.forecasts import HourlyForecast, RefusalCode, Target
 from db.copying import copy_rows
@@ -17,6 +18,8 @@ from db.schema import (
     ForecastHourRow,
     ForecastRow,
     IntervalCalibrationRow,
+    ModelActivationRow,
+    RegionRow,
     WindowScoreRow,
 )
 
@@ -183,11 +186,14 @@ def forecast_at(
     target: Target,
     issued_at_utc: datetime,
     model_version_id: int | None = None,
+    serving_first: bool = False,
 ) -> StoredForecast | None:
     """The forecast issued at an instant: an issued one before a refusal, then newest.
 
     Without `model_version_id` a live forecast goes before a hindcast: what was really
-    known then is never replaced by what a later model would have said.
+    known then is never replaced by what a later model would have said. With
+    `serving_first` the forecast of the model that serves now goes before those of
+    others: after a rollback it is the older one.
     """
     query = select(ForecastRow).where(
         ForecastRow.region_id == region_id,
@@ -196,14 +202,27 @@ def forecast_at(
     )
     if model_version_id is not None:
         query = query.where(ForecastRow.model_version_id == model_version_id)
+    order: list[ColumnElement[Any]] = [
+        ForecastRow.status.asc(),
+        case((ForecastRow.kind == "live", 0), else_=1).asc(),
+    ]
+    if serving_first:
+        serves = ForecastRow.model_version_id == _serving_version_id(target)
+        order.append(case((serves, 0), else_=1).asc())
     row = session.scalars(
-        query.order_by(
-            ForecastRow.status,
-            case((ForecastRow.kind == "live", 0), else_=1),
-            ForecastRow.id.desc(),
-        ).limit(1)
+        query.order_by(*order, ForecastRow.id.desc()).limit(1)
     ).first()
     return None if row is None else _stored(session, row)
+
+
+def _serving_version_id(target: Target) -> ColumnElement[int]:
+    newest = (
+        select(ModelActivationRow.model_version_id)
+        .where(ModelActivationRow.target == target.value)
+        .order_by(ModelActivationRow.id.desc())
+        .limit(1)
+    )
+    return newest.scalar_subquery()
 
 
 def newest_live_issue(
@@ -235,6 +254,38 @@ def newest_forecast(
         .limit(1)
     ).first()
     return None if row is None else _stored(session, row)
+
+
+def refused_targets(
+    session: Session, *, issued_at_utc: datetime, code: RefusalCode
+) -> set[Target]:
+    """Targets that some region was refused at an instant and was not issued later."""
+    issued = aliased(ForecastRow)
+    was_issued = (
+        select(issued.id)
+        .where(
+            issued.region_id == ForecastRow.region_id,
+            issued.target == ForecastRow.target,
+            issued.issued_at_utc == ForecastRow.issued_at_utc,
+            issued.kind == "live",
+            issued.status == "issued",
+        )
+        .exists()
+    )
+    found = session.scalars(
+        select(ForecastRow.target)
+        .join(RegionRow, RegionRow.id == ForecastRow.region_id)
+        .where(
+            RegionRow.is_active,
+            ForecastRow.target.in_([target.value for target in Target]),
+            ForecastRow.issued_at_utc == issued_at_utc,
+            ForecastRow.kind == "live",
+            ForecastRow.refusal_code == code.value,
+            ~was_issued,
+        )
+        .distinct()
+    )
+    return {Target(target) for target in found}
 
 
 def forecast_by_id(session: Session, forecast_id: int) -> StoredForecast | None:
@@ -372,6 +423,22 @@ def all_scores(
         for score_id, issued_at_utc, local_issue_hour, score in rows
         if score is not None
     ]
+
+
+def score_counts(
+    session: Session, *, model_version_id: int
+) -> dict[tuple[int, int], int]:
+    """How many scores a model has, by region and local hour of issue."""
+    place = (WindowScoreRow.region_id, WindowScoreRow.local_issue_hour)
+    rows = session.execute(
+        select(*place, func.count())
+        .where(
+            WindowScoreRow.model_version_id == model_version_id,
+            WindowScoreRow.score.is_not(None),
+        )
+        .group_by(*place)
+    )
+    return {(region_id, hour): count for region_id, hour, count in rows}
 
 
 def scored_instants(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -50,6 +50,8 @@ class ModelVersion:
     trained_until_utc: datetime
     metrics: dict[str, Any]
     state: str
+    rejected_reason: str | None
+    size_bytes: int
     created_by: str
     created_at_utc: datetime
     is_active: bool
@@ -107,6 +109,13 @@ def model_bytes(session: Session, version_id: int) -> bytes:
     return stored
 
 
+def stored_sha256(session: Session, version_id: int) -> str:
+    """The hash of the bytes as they are now, computed by the database."""
+    digest = func.encode(func.sha256(ModelVersionRow.onnx_bytes), "hex")
+    found = session.scalar(select(digest).where(ModelVersionRow.id == version_id))
+    return str(found)
+
+
 def model_version(session: Session, version_id: int) -> ModelVersion:
     """A version by its id.
 
@@ -130,7 +139,9 @@ def list_model_versions(
 ) -> list[ModelVersion]:
     """Versions, newest first."""
     query = (
-        select(ModelVersionRow, UserRow.name)
+        select(
+            ModelVersionRow, UserRow.name, func.octet_length(ModelVersionRow.onnx_bytes)
+        )
         .join(UserRow, UserRow.id == ModelVersionRow.created_by_id)
         .order_by(ModelVersionRow.id.desc())
         .limit(limit)
@@ -141,8 +152,8 @@ def list_model_versions(
         query = query.where(ModelVersionRow.id == version_id)
     active_ids = {row.model_version_id for row in _newest_activations(session)}
     return [
-        _version(row, created_by, is_active=row.id in active_ids)
-        for row, created_by in session.execute(query)
+        _version(row, created_by, size_bytes, is_active=row.id in active_ids)
+        for row, created_by, size_bytes in session.execute(query)
     ]
 
 
@@ -166,6 +177,23 @@ def former_version_id(session: Session, target: Target) -> int | None:
         .limit(100)
     ).all()
     return next((former for former in served[1:] if former != served[0]), None)
+
+
+def has_served(session: Session, version_id: int) -> bool:
+    """Whether a version serves or has served."""
+    line = select(ModelActivationRow.id).where(
+        ModelActivationRow.model_version_id == version_id
+    )
+    return bool(session.scalar(select(line.exists())))
+
+
+def set_state(
+    session: Session, version_id: int, *, state: str, rejected_reason: str | None = None
+) -> None:
+    """Give a version the state that its checks gave it."""
+    row = session.get_one(ModelVersionRow, version_id, with_for_update=True)
+    row.state, row.rejected_reason = state, rejected_reason
+    session.flush()
 
 
 def insert_activation(
@@ -210,7 +238,9 @@ def _newest_activations(session: Session) -> list[ModelActivationRow]:
     )
 
 
-def _version(row: ModelVersionRow, created_by: str, *, is_active: bool) -> ModelVersion:
+def _version(
+    row: ModelVersionRow, created_by: str, size_bytes: int, *, is_active: bool
+) -> ModelVersion:
     return ModelVersion(
         version_id=row.id,
         target=Target(row.target),
@@ -223,6 +253,8 @@ def _version(row: ModelVersionRow, created_by: str, *, is_active: bool) -> Model
         trained_until_utc=row.trained_until_utc,
         metrics=row.metrics,
         state=row.state,
+        rejected_reason=row.rejected_reason,
+        size_bytes=size_bytes,
         created_by=created_by,
         created_at_utc=row.created_at_utc,
         is_active=is_active,

@@ -25,6 +25,11 @@ APP_GRANTS: Mapping[str, str] = {
     "telemetry_revision": "select",  # its trigger writes, as the owner
     "model_version": "select, insert, update (state, rejected_reason)",
     "model_activation": _APPEND,
+    "model_health": _CHANGE,
+    "model_upload": _CHANGE,
+    "model_upload_chunk": "select, insert, delete",
+    "model_evaluation": _CHANGE,
+    "model_evaluation_region": _APPEND,
     "interval_calibration": _APPEND,
     "forecast": _APPEND,
     "forecast_hour": _APPEND,
@@ -41,6 +46,7 @@ AUDITOR_HIDDEN_COLUMNS: Mapping[str, frozenset[str]] = {
     "app_user": frozenset({"password_hash"}),
     "user_session": frozenset({"token_sha256"}),
     "model_version": frozenset({"onnx_bytes"}),
+    "model_upload_chunk": frozenset({"content"}),
 }
 """The auditor reads everything but these."""
 

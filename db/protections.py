@@ -12,6 +12,7 @@ APPEND_ONLY_TABLES = (
     "forecast_hour",
     "interval_calibration",
     "model_activation",
+    "model_evaluation_region",
     "plan",
     "policy",
     "telemetry_revision",

@@ -400,6 +400,122 @@ class ModelActivationRow(Base):
     created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
 
 
+class ModelHealthRow(Base):
+    """Whether the active model of a target answers, as the worker last found it."""
+
+    __tablename__ = "model_health"
+    __table_args__ = (
+        CheckConstraint(
+            "is_available = (reason is null)", name="unavailable_has_reason"
+        ),
+    )
+
+    target: Mapped[str] = mapped_column(primary_key=True)
+    is_available: Mapped[bool]
+    reason: Mapped[str | None]
+    changed_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
+class ModelUploadRow(Base):
+    """A file that somebody gave as a model: in quarantine until it is checked."""
+
+    __tablename__ = "model_upload"
+    __table_args__ = (
+        CheckConstraint("length(content_sha256) = 64", name="content_sha256_length"),
+        CheckConstraint("size_bytes between 0 and 67108864", name="size"),
+        CheckConstraint(
+            "state in ('quarantined', 'rejected', 'accepted')", name="state"
+        ),
+        CheckConstraint(
+            "(state = 'rejected') = (rejected_reason is not null)",
+            name="rejected_has_reason",
+        ),
+        CheckConstraint(
+            "(state = 'accepted') = (model_version_id is not null)",
+            name="accepted_has_version",
+        ),
+        UniqueConstraint("content_sha256"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    content_sha256: Mapped[str]
+    size_bytes: Mapped[int]
+    file_label: Mapped[str] = mapped_column(String(200))
+    state: Mapped[str]
+    rejected_reason: Mapped[str | None]
+    problem: Mapped[str | None]
+    model_version_id: Mapped[int | None] = mapped_column(ForeignKey("model_version.id"))
+    checked_by_version: Mapped[str | None]
+    uploaded_by_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
+    created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+    checked_at_utc: Mapped[datetime | None]
+
+
+class ModelUploadChunkRow(Base):
+    """A piece of a file in quarantine; dropped once the file has its verdict."""
+
+    __tablename__ = "model_upload_chunk"
+
+    upload_id: Mapped[int] = mapped_column(
+        ForeignKey("model_upload.id"), primary_key=True, autoincrement=False
+    )
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    content: Mapped[bytes]
+
+
+class ModelEvaluationRow(Base):
+    """A shadow evaluation of a model beside the one that serves, and its gate."""
+
+    __tablename__ = "model_evaluation"
+    __table_args__ = (
+        CheckConstraint("state in ('running', 'done', 'failed')", name="state"),
+        CheckConstraint("from_utc <= until_utc", name="window"),
+        CheckConstraint(
+            "(state = 'done') = (gate_passed is not null)", name="done_has_gate"
+        ),
+        CheckConstraint(
+            "(state = 'failed') = (failed_reason is not null)",
+            name="failed_has_reason",
+        ),
+        Index("ix_model_evaluation_version", "model_version_id", "id"),
+        Index(
+            "uq_model_evaluation_running",
+            "model_version_id",
+            unique=True,
+            postgresql_where=text("state = 'running'"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    model_version_id: Mapped[int] = mapped_column(ForeignKey("model_version.id"))
+    compared_version_id: Mapped[int | None] = mapped_column(
+        ForeignKey("model_version.id")
+    )
+    from_utc: Mapped[datetime]
+    until_utc: Mapped[datetime]
+    region_slugs: Mapped[list[str]]
+    state: Mapped[str]
+    gate_passed: Mapped[bool | None]
+    findings: Mapped[list[str]]
+    failed_reason: Mapped[str | None]
+    requested_by_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
+    created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+    finished_at_utc: Mapped[datetime | None]
+
+
+class ModelEvaluationRegionRow(Base):
+    """What a shadow evaluation found in one region; append-only."""
+
+    __tablename__ = "model_evaluation_region"
+
+    evaluation_id: Mapped[int] = mapped_column(
+        ForeignKey("model_evaluation.id"), primary_key=True, autoincrement=False
+    )
+    region_slug: Mapped[str] = mapped_column(primary_key=True)
+    figures: Mapped[dict[str, Any]]
+    created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
 class IntervalCalibrationRow(Base):
     """Quantile of a region's normalised absolute residuals, for displayed intervals."""
 

@@ -1,22 +1,35 @@
-"""Hold an ONNX file against the contract and let it answer a few probes."""
+"""Hold an ONNX file against the contract and let it answer probes.
+
+Runs the model: for files of strangers only through `models.sandbox`.
+"""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.errors import ModelRejected
+from core.telemetry import VALID_RANGES
 from models.contract import read_contract
 from models.metadata import ModelContract
-from models.runtime import ModelRuntime
+from models.probes import probe_rows
+from models.runtime import PLAUSIBLE_MARGIN_FRAC, ModelRuntime
 
-PROBE_ROWS = 8
+FloatArray = NDArray[np.float64]
+
+SINGLE_ROWS = 8
+"""Probes that are asked again one by one."""
+
+_SAME = 1e-5
+"""How far an answer may move with the rows beside it, relative to the answer."""
 
 
 def check_model(onnx_bytes: bytes, expected_sha256: str) -> ModelContract:
-    """The contract of a model that keeps it and answers finite, repeatable forecasts.
+    """The contract of a model that keeps it and answers its probes well.
 
-    The probes are constant features, one row per region and one pooled: enough to find
-    a file that cannot answer, not a measure of how good it is.
+    Well is: finite, with a positive scale, plausible for the target, the same a second
+    time, and the same whether rows come together or one by one. It finds a file that
+    cannot serve; how good a forecaster it is only telemetry can show.
 
     Raises
     ------
@@ -25,19 +38,41 @@ def check_model(onnx_bytes: bytes, expected_sha256: str) -> ModelContract:
     """
     contract = read_contract(onnx_bytes)
     runtime = ModelRuntime(onnx_bytes, expected_sha256)
-    n_rows = min(len(contract.region_slugs) + 1, PROBE_ROWS)
-    features = np.zeros((n_rows, len(contract.feature_names)), dtype=np.float32)
-    region_index = np.arange(n_rows, dtype=np.int64)
-    first = runtime.predict(features, region_index)
+    features, region_index = probe_rows(contract)
+    mean, scale = runtime.predict(features, region_index)
+    _require_finite(mean, scale)
+    _require_plausible(contract, mean)
     again = runtime.predict(features, region_index)
-    mean, scale = first
+    if not all(np.array_equal(a, b) for a, b in zip((mean, scale), again, strict=True)):
+        message = "The model answers the same probe differently the second time."
+        raise ModelRejected(message)
+    for row in np.unique(np.linspace(0, len(mean) - 1, SINGLE_ROWS).astype(int)):
+        alone = runtime.predict(features[[row]], region_index[[row]])
+        if not all(
+            np.allclose(one[0], many[row], rtol=_SAME, atol=_SAME)
+            for one, many in zip(alone, (mean, scale), strict=True)
+        ):
+            message = "A row's answer depends on the rows beside it."
+            raise ModelRejected(message)
+    return contract
+
+
+def _require_finite(mean: FloatArray, scale: FloatArray) -> None:
     if not (np.isfinite(mean).all() and np.isfinite(scale).all()):
         message = "The model answers a probe with values that are not finite."
         raise ModelRejected(message)
     if not (scale > 0).all():
         message = "The model answers a probe with a scale that is not positive."
         raise ModelRejected(message)
-    if not all(np.array_equal(a, b) for a, b in zip(first, again, strict=True)):
-        message = "The model answers the same probe differently the second time."
+
+
+def _require_plausible(contract: ModelContract, mean: FloatArray) -> None:
+    valid = VALID_RANGES[contract.target.quantity]
+    margin = PLAUSIBLE_MARGIN_FRAC * (valid.high - valid.low)
+    if (mean < valid.low - margin).any() or (mean > valid.high + margin).any():
+        message = (
+            f"The model answers a probe with {contract.target} from {mean.min():.4g} to"
+            f" {mean.max():.4g}, outside {valid.low - margin:g} to"
+            f" {valid.high + margin:g}."
+        )
         raise ModelRejected(message)
-    return contract

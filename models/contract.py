@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import onnx
@@ -35,6 +36,12 @@ ALLOWED_OPERATORS = frozenset(
 )  # fmt: skip
 """Arithmetic, shapes and tree ensembles: no loops, branches, randomness or files."""
 
+MAX_NODES = 5_000
+MAX_TENSOR_ELEMENTS = 10_000_000
+"""Of a weight, or of a result whose size is known before the model runs."""
+
+_MOST_ELEMENTS = f"{MAX_TENSOR_ELEMENTS:,} elements"
+
 
 def read_contract(onnx_bytes: bytes) -> ModelContract:
     """The contract of a model that keeps it.
@@ -55,6 +62,7 @@ def read_contract(onnx_bytes: bytes) -> ModelContract:
     )
     _require_tensors(model, contract)
     _require_well_formed(model)
+    _require_bounded_results(model)
     return contract
 
 
@@ -81,6 +89,9 @@ def _require_known_operators(model: onnx.ModelProto) -> None:
         if opset.domain != ML_DOMAIN and opset.version > MAX_OPSET:
             message = f"Operator set {opset.version} is newer than {MAX_OPSET}."
             raise ModelRejected(message)
+    if len(model.graph.node) > MAX_NODES:
+        message = f"The graph has more than {MAX_NODES:,} nodes."
+        raise ModelRejected(message)
     for node in model.graph.node:
         name = _operator_name(node)
         if name not in ALLOWED_OPERATORS:
@@ -100,11 +111,21 @@ def _require_own_finite_weights(model: onnx.ModelProto) -> None:
     if model.graph.sparse_initializer:
         message = "Sparse weights are not allowed."
         raise ModelRejected(message)
+    names = [tensor.name for tensor in model.graph.initializer]
+    if len(set(names)) != len(names):
+        message = "Two weights have the same name."
+        raise ModelRejected(message)
     for tensor in _tensors(model):
         if tensor.external_data or tensor.data_location == onnx.TensorProto.EXTERNAL:
             message = f"Weight {tensor.name!r} lies in another file; embed it."
             raise ModelRejected(message)
+        if _elements(tensor.dims) > MAX_TENSOR_ELEMENTS:
+            message = f"Weight {tensor.name!r} has more than {_MOST_ELEMENTS}."
+            raise ModelRejected(message)
         weights = _weights(tensor)
+        if weights.dtype.kind not in "fiub":
+            message = f"Weight {tensor.name!r} holds values that are not numbers."
+            raise ModelRejected(message)
         if weights.dtype.kind == "f" and not np.isfinite(weights).all():
             message = f"Weight {tensor.name!r} holds a value that is not finite."
             raise ModelRejected(message)
@@ -178,3 +199,20 @@ def _require_well_formed(model: onnx.ModelProto) -> None:
         first_line = str(exc).strip().splitlines()[0]
         message = f"The graph is not valid ONNX: {first_line}"
         raise ModelRejected(message) from exc
+
+
+def _require_bounded_results(model: onnx.ModelProto) -> None:
+    """Refuse results that are known to be huge before anything runs."""
+    inferred = onnx.shape_inference.infer_shapes(model, data_prop=True)
+    for value in (*inferred.graph.value_info, *inferred.graph.output):
+        dimensions = value.type.tensor_type.shape.dim
+        # The open batch counts as one row.
+        sizes = [d.dim_value if d.HasField("dim_value") else 1 for d in dimensions]
+        if _elements(sizes) > MAX_TENSOR_ELEMENTS:
+            message = f"Result {value.name[:60]!r} has more than {_MOST_ELEMENTS}."
+            raise ModelRejected(message)
+
+
+def _elements(sizes: Iterable[int]) -> int:
+    # Whole numbers of any size: a product of dimensions must not wrap around.
+    return math.prod(max(int(size), 0) for size in sizes)

@@ -15,8 +15,13 @@ from models.catalogue import features_named
 CONTRACT_VERSION = 1
 """Raised when a model of the old contract could no longer be served."""
 
+MAX_MODEL_BYTES = 64 * 1024 * 1024
+"""Largest ONNX file that is taken; the default model of 1,000 regions has 35 MB."""
+
+MAX_REGIONS = 10_000
 MAX_HORIZON_H = 168
 POOLED_INDEX = 0
+_FIRST_YEAR, _LAST_YEAR = 1900, 2200
 _KEY_PREFIX = "gfo_"
 _SLUG = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?\Z")
 
@@ -64,13 +69,23 @@ class ModelContract:
         if not self.trained_from_utc < self.trained_until_utc:
             message = "The training window must begin before it ends."
             raise InvalidInput(message)
+        if not _FIRST_YEAR <= self.trained_until_utc.year <= _LAST_YEAR:
+            message = f"The training window must end in {_FIRST_YEAR} to {_LAST_YEAR}."
+            raise InvalidInput(message)
         bad = [slug for slug in self.region_slugs if not _SLUG.match(slug)]
         if bad or len(set(self.region_slugs)) != len(self.region_slugs):
             message = "Region slugs must be valid and named once each."
             raise InvalidInput(message)
-        if not self.family or len(self.family) > 64:
-            message = "The family must be named in 1 to 64 characters."
+        if len(self.region_slugs) > MAX_REGIONS:
+            message = f"A model names at most {MAX_REGIONS:,} regions."
             raise InvalidInput(message)
+        for what, text in (
+            ("family", self.family),
+            ("code version", self.code_version),
+        ):
+            if not 1 <= len(text) <= 64 or not text.isprintable():
+                message = f"The {what} must be 1 to 64 printable characters."
+                raise InvalidInput(message)
 
     def region_index(self, region_slug: str) -> int:
         """`region_index` of a region; 0, pooled, for one the model has not seen."""

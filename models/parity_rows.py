@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.telemetry import HOUR
+from models.family import Family
 from models.features import feature_matrix
 from models.metadata import ModelContract
 from models.training_rows import RegionTelemetry
@@ -20,6 +21,7 @@ if TYPE_CHECKING:  # scikit-learn takes seconds to import
     from sklearn.ensemble import HistGradientBoostingRegressor
 
     from models.boosting import TrainedBoosting
+    from models.train import TrainedModel
 
 FloatArray = NDArray[np.float64]
 
@@ -88,6 +90,16 @@ def real_rows(
         region_index=np.concatenate(indices).astype(np.int64),
         origins=tuple(origins),
     )
+
+
+def comparison_rows(
+    trained: TrainedModel, frames: Mapping[str, RegionTelemetry]
+) -> ParityRows:
+    """The rows on which a trained model and its export are compared."""
+    rows = real_rows(frames, trained.contract)
+    if trained.contract.family == Family.BOOSTING and len(rows):
+        return rows.and_these(threshold_rows(cast("TrainedBoosting", trained), rows))
+    return rows
 
 
 def _stride(n_hours: int, least: int) -> int:

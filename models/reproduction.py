@@ -19,12 +19,11 @@ from numpy.typing import NDArray
 from onnx.reference import ReferenceEvaluator
 
 from core.errors import InvalidInput
-from models.boosting import TrainedBoosting
 from models.contract import FEATURES_INPUT, MEAN_OUTPUT, REGION_INPUT, SCALE_OUTPUT
 from models.family import Family
 from models.metadata import ModelContract
 from models.parity import ParityReport, Predicting, validate_parity
-from models.parity_rows import ParityRows, real_rows, threshold_rows
+from models.parity_rows import ParityRows, comparison_rows, real_rows
 from models.train import train_model
 from models.training_rows import RegionTelemetry
 
@@ -43,6 +42,19 @@ class Reproduction:
     against: str
     rows: ParityRows
     report: ParityReport
+
+    @property
+    def sentence(self) -> str:
+        """How far apart the two lie, and in which row most."""
+        report = self.report
+        verdict = "equals" if report.holds else "DIFFERS from"
+        return (
+            f"ONNX {verdict} {self.against} on {report.n_rows:,} rows: largest"
+            f" difference {report.max_abs_difference:.2e} (allowed {report.limit:.0e}),"
+            f" {report.worst_output} of hour {report.worst_hour} in row"
+            f" {report.worst_row} ({self.worst_origin}): {report.onnx_value:.9g}"
+            f" against {report.expected_value:.9g}."
+        )
 
     @property
     def worst_origin(self) -> str:
@@ -68,19 +80,8 @@ def reproduce(
         When no row can be made from the telemetry, it is not that of the training, or
         the reference lacks an operator of the file.
     """
-    rows = real_rows(frames, contract)
-    if not len(rows):
-        message = (
-            f"The telemetry gives no row from which {contract.target} can be told."
-        )
-        raise InvalidInput(message)
     if contract.family not in list(Family):
-        kept = slice(None, None, max(len(rows) // REFERENCE_ROWS, 1))
-        rows = ParityRows(
-            features=rows.features[kept],
-            region_index=rows.region_index[kept],
-            origins=rows.origins[kept],
-        )
+        rows = real_rows(frames, contract, REFERENCE_ROWS)
         return _compared(ONNX_REFERENCE, _Reference(onnx_bytes), onnx_bytes, rows)
     trained = train_model(
         frames,
@@ -91,14 +92,16 @@ def reproduce(
         seed=contract.seed,
     )
     _require_same_training(trained.contract, contract)
-    if isinstance(trained, TrainedBoosting):
-        rows = rows.and_these(threshold_rows(trained, rows))
+    rows = comparison_rows(trained, frames)
     return _compared(SCIKIT_LEARN, trained, onnx_bytes, rows)
 
 
 def _compared(
     against: str, expected: Predicting, onnx_bytes: bytes, rows: ParityRows
 ) -> Reproduction:
+    if not len(rows):
+        message = "The telemetry gives no row from which the model could forecast."
+        raise InvalidInput(message)
     return Reproduction(
         against=against,
         rows=rows,

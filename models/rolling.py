@@ -23,7 +23,8 @@ from core.forecasts import Refusal, RefusalCode
 from core.replay import ScoreReplay
 from core.telemetry import HOUR, TelemetryFrame
 from models.intervals import interval_quantile, recalibration_instants
-from models.runtime import Predictor, forecast_windows
+from models.predictor import Predictor
+from models.runtime import forecast_windows
 from models.windows import observed_windows, persistence_windows
 
 FloatArray = NDArray[np.float64]

@@ -6,7 +6,6 @@ import hashlib
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Protocol
 
 import numpy as np
 import onnxruntime as ort
@@ -18,6 +17,7 @@ from core.regions import Region
 from core.telemetry import VALID_RANGES, TelemetryFrame
 from models.features import feature_matrix
 from models.metadata import ModelContract, contract_from_metadata
+from models.predictor import Predictor
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -28,19 +28,6 @@ bounds memory; batches of 2,048, which leave the cache, were 25 times slower."""
 
 PLAUSIBLE_MARGIN_FRAC = 0.1
 """Share of the valid range by which a mean may leave it before it is refused."""
-
-
-class Predictor(Protocol):
-    """What forecasting needs of a model; tests may bring their own."""
-
-    @property
-    def contract(self) -> ModelContract:
-        """What the model says about itself."""
-
-    def predict(
-        self, features: NDArray[np.float32], region_index: IntArray
-    ) -> tuple[FloatArray, FloatArray]:
-        """Means and scales, each of shape (N, horizon_h)."""
 
 
 class ModelRuntime:

@@ -17,6 +17,12 @@ ISSUE_FORECASTS = "issue_forecasts"
 HINDCAST_DAY = "hindcast_day"
 HOURLY_CYCLE = "hourly_cycle"
 REPORT_DENIALS = "report_denials"
+WATCH_MODELS = "watch_models"
+CHECK_MODEL = "check_model"
+EVALUATE_MODEL = "evaluate_model"
+
+BEHIND_ALL = -10
+"""Priority of work that is long and not urgent."""
 
 _queue = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())
 """Only builds statements: it is never opened, each job brings its connection."""
@@ -32,11 +38,27 @@ def queue_hindcast(session: Session, *, local_day: date) -> None:
     _defer(session, HINDCAST_DAY, {"local_day": local_day.isoformat()})
 
 
-def _defer(session: Session, task: str, arguments: dict[str, str]) -> None:
+def queue_model_check(session: Session, *, upload_id: int) -> None:
+    """Ask the worker to check an uploaded file."""
+    _defer(session, CHECK_MODEL, {"upload_id": str(upload_id)})
+
+
+def queue_evaluation_step(session: Session, *, evaluation_id: int, done: int) -> None:
+    """Ask the worker for the next region of an evaluation, `done` being finished."""
+    arguments = {"evaluation_id": str(evaluation_id), "done": str(done)}
+    _defer(session, EVALUATE_MODEL, arguments, priority=BEHIND_ALL)
+
+
+def _defer(
+    session: Session, task: str, arguments: dict[str, str], *, priority: int = 0
+) -> None:
     """Queue a task; the same task with the same arguments waits only once."""
     lock = ":".join([task, *arguments.values()])
     job = _queue.configure_task(
-        task, queueing_lock=lock, connection=driver_connection(session)
+        task,
+        queueing_lock=lock,
+        priority=priority,
+        connection=driver_connection(session),
     )
     try:
         with session.begin_nested():

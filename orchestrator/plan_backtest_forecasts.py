@@ -13,8 +13,9 @@ from core.forecasts import HourlyForecast, Refusal, Target
 from core.regions import Region
 from core.telemetry import TelemetryFrame
 from models.export import export_onnx
-from models.runtime import ModelRuntime, Predictor, hindcast
+from models.predictor import Predictor
 from models.ridge_training import train_ridge
+from models.runtime import ModelRuntime, hindcast
 
 Trainer = Callable[
     [Mapping[str, tuple[TelemetryFrame, str]], Target, datetime, int], Predictor

@@ -16,14 +16,21 @@ from core.days import full_hour
 from core.errors import FleetError, NotFound, ServiceUnavailable
 from core.telemetry import HOUR
 from db import telemetry
+from db.model_evaluations import region_figures
+from db.model_health import model_troubles
 from db.regions import StoredRegion
 from db.users import system_actor
 from orchestrator.demo_regions import demo_profile
+from orchestrator.jobs import queue_evaluation_step
 from orchestrator.logs import get_logger
 from orchestrator.runtime import Runtime
 from orchestrator.services.hindcasts import hindcast_regions, score_finished_windows
 from orchestrator.services.issuance import issue_live
-from orchestrator.services.model_registry import ModelCache
+from orchestrator.services.model_checks import check_upload
+from orchestrator.services.model_evaluations import evaluate_next_region
+from orchestrator.services.model_evaluations import fail as fail_evaluation
+from orchestrator.services.model_watch import clear_troubles, find_troubles
+from orchestrator.services.serving import ModelCache
 from orchestrator.services.telemetry import generate_telemetry
 from orchestrator.services.window_choice import active_regions
 
@@ -53,11 +60,17 @@ class Scheduler:
     """
 
     def __init__(
-        self, runtime: Runtime, stopping: threading.Event | None = None
+        self,
+        runtime: Runtime,
+        stopping: threading.Event | None = None,
+        *,
+        cache: ModelCache | None = None,
     ) -> None:
         self._runtime = runtime
         self._stopping = stopping or threading.Event()
-        self._cache = ModelCache()
+        self._cache = cache or ModelCache()
+        # Apart, so that an unproven model takes no serving one with it when it hangs.
+        self._shadow_cache = ModelCache()
 
     def hourly_cycle(self) -> None:
         """Synthetic telemetry up to now, scores, forecasts and decisions.
@@ -74,7 +87,7 @@ class Scheduler:
                 catch_up = partial(_catch_up, self._runtime, stored_region, now)
                 self._step("synthetic_telemetry", stored_region, catch_up)
         for stored_region in found:
-            score = partial(_score, self._cache, stored_region, now)
+            score = partial(_score, stored_region, now)
             self._step("windows_scored", stored_region, score)
         self.issue(full_hour(now))
 
@@ -94,6 +107,71 @@ class Scheduler:
                 _hindcast, self._cache, stored_region, found, local_day, now
             )
             self._step("hindcasts_made", stored_region, hindcast)
+
+    def watch_models(self) -> None:
+        """Find models that cannot be used; issue again once one answers again."""
+        issued_at_utc = full_hour(self._runtime.clock())
+        try:
+            with self._runtime.transaction() as session:
+                troubled = find_troubles(session, self._cache)
+                known = set(model_troubles(session))
+            if known - troubled:
+                self.issue(issued_at_utc)
+                with self._runtime.transaction() as session:
+                    clear_troubles(
+                        session, still_troubled=troubled, issued_at_utc=issued_at_utc
+                    )
+        except FleetError as exc:
+            log.warning("models_not_watched", reason=exc.message)
+
+    def check_model(self, upload_id: int) -> None:
+        """The sandboxed check of a file in quarantine."""
+        check_upload(self._runtime, self._actor, upload_id, queue_evaluation=True)
+
+    def evaluate_model(self, evaluation_id: int) -> None:
+        """One more region of a shadow evaluation; the next is queued behind it.
+
+        Raises
+        ------
+        ServiceUnavailable
+            When the database is lost: the queue tries the region again.
+        """
+        try:
+            with self._runtime.transaction() as session:
+                actor = self._actor(session)
+                evaluation = evaluate_next_region(
+                    session,
+                    actor,
+                    self._shadow_cache,
+                    evaluation_id,
+                    now=self._runtime.clock(),
+                )
+                if evaluation.state == "running":
+                    done = len(region_figures(session, evaluation_id))
+                    queue_evaluation_step(
+                        session, evaluation_id=evaluation_id, done=done
+                    )
+                    return
+        except ServiceUnavailable:
+            raise
+        except FleetError as exc:
+            self._fail_evaluation(evaluation_id, exc.message)
+        except Exception:
+            log.exception("evaluation_failed", evaluation_id=evaluation_id)
+            self._fail_evaluation(evaluation_id, "an error of the portal; see its log.")
+        self._shadow_cache.close()
+
+    def _fail_evaluation(self, evaluation_id: int, reason: str) -> None:
+        with self._runtime.transaction() as session:
+            fail_evaluation(session, self._actor(session), evaluation_id, reason)
+
+    def _actor(self, session: Session) -> Actor:
+        return system_actor(session, WORKER_USER)
+
+    def close(self) -> None:
+        """End the processes that run models."""
+        self._cache.close()
+        self._shadow_cache.close()
 
     def _regions(self) -> list[StoredRegion]:
         try:
@@ -154,15 +232,12 @@ def _catch_up(
 
 
 def _score(
-    cache: ModelCache,
     stored_region: StoredRegion,
     now: datetime,
     session: Session,
     _actor: Actor,
 ) -> Facts:
-    scored = score_finished_windows(
-        session, cache, stored_regions=[stored_region], now=now
-    )
+    scored = score_finished_windows(session, stored_regions=[stored_region], now=now)
     return {"windows": scored} if scored else {}
 
 

@@ -20,7 +20,7 @@ from rich.progress import Progress as ProgressBar
 from sqlalchemy.orm import Session
 
 from core.access import Actor
-from core.errors import FleetError, InvalidInput
+from core.errors import FleetError, InvalidInput, ServiceUnavailable
 from db.users import system_actor
 from orchestrator.connect import configure_logs, connected_runtime
 from orchestrator.runtime import Runtime
@@ -107,6 +107,15 @@ def explained() -> Iterator[None]:
         yield
     except FleetError as exc:
         fail(exc)
+
+
+@contextmanager
+def unavailable_is_unusable() -> Iterator[None]:
+    """End with 2 when something could not be done at all; 1 stays for a verdict."""
+    try:
+        yield
+    except ServiceUnavailable as exc:
+        raise InvalidInput(exc.message) from exc
 
 
 @contextmanager

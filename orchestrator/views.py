@@ -74,10 +74,17 @@ class FleetRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetView:
-    """The Fleet page: every active region, in fixed places."""
+    """The Fleet page: every active region, in fixed places.
+
+    Attributes
+    ----------
+    alarms : tuple of str
+        Models that cannot be used, each with its reason, as sentences.
+    """
 
     as_of_utc: datetime
     rows: tuple[FleetRow, ...]
+    alarms: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

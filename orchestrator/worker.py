@@ -15,10 +15,13 @@ from procrastinate.exceptions import ConnectorException
 from core.errors import ServiceUnavailable
 from db.engine import libpq_url
 from orchestrator.jobs import (
+    CHECK_MODEL,
+    EVALUATE_MODEL,
     HINDCAST_DAY,
     HOURLY_CYCLE,
     ISSUE_FORECASTS,
     REPORT_DENIALS,
+    WATCH_MODELS,
 )
 from orchestrator.logs import get_logger
 from orchestrator.runtime import Runtime
@@ -61,6 +64,8 @@ def run_worker(runtime: Runtime) -> None:
     except ConnectorException as exc:
         message = "The job queue lost the database."
         raise ServiceUnavailable(message) from exc
+    finally:
+        scheduler.close()
     log.info("worker_stopped")
 
 
@@ -88,6 +93,20 @@ def make_queue(runtime: Runtime, scheduler: Scheduler) -> procrastinate.App:
     @queue.task(name=HINDCAST_DAY, retry=_RETRY)
     def hindcast_day(local_day: str) -> None:
         scheduler.hindcast(date.fromisoformat(local_day))
+
+    @queue.task(name=CHECK_MODEL, retry=_RETRY)
+    def check_model(upload_id: str) -> None:
+        scheduler.check_model(int(upload_id))
+
+    # Behind everything else: an evaluation is long, and its regions come one by one.
+    @queue.task(name=EVALUATE_MODEL, retry=_RETRY)
+    def evaluate_model(evaluation_id: str, done: str) -> None:  # noqa: ARG001
+        scheduler.evaluate_model(int(evaluation_id))
+
+    @queue.periodic(cron="* * * * *")
+    @queue.task(name=WATCH_MODELS, queueing_lock=WATCH_MODELS)
+    def watch_models(timestamp: int) -> None:  # noqa: ARG001 -- the queue gives it
+        scheduler.watch_models()
 
     @queue.periodic(cron="* * * * *")
     @queue.task(name=REPORT_DENIALS, queueing_lock=REPORT_DENIALS)

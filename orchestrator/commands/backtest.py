@@ -13,7 +13,7 @@ import typer
 from core.errors import InvalidInput
 from core.forecasts import Target
 from models.family import DEFAULT_FAMILY, Family
-from orchestrator.ingest.frames import FrameFile, read_frames, read_region_zones
+from orchestrator.ingest.frames import read_fleet
 from orchestrator.runtime import utc_now
 from orchestrator.terminal import (
     command_settings,
@@ -84,7 +84,7 @@ def backtest(
         )
         if report is not None:
             _require_folder(report)
-        frames, file = _read(telemetry, regions)
+        frames, file = read_fleet(telemetry, regions, utc_now(), progress)
         read_s = time.monotonic() - started
         result = _run(frames, setup)
         typer.echo(backtest_table(result))
@@ -127,27 +127,6 @@ def _limit_c(text: str) -> float | None:
         )
         raise InvalidInput(message)
     return limit_c
-
-
-def _read(
-    telemetry: Path, regions: Path
-) -> tuple[dict[str, RegionTelemetry], FrameFile]:
-    zones = read_region_zones(regions)
-    file = read_frames(
-        telemetry,
-        list(zones),
-        now_utc=utc_now(),
-        on_progress=lambda rows: progress(f"{telemetry.name}: {rows:,} rows read…"),
-    )
-    n_refused = sum(file.refused.values())
-    if n_refused:
-        progress(f"{n_refused:,} of {file.row_count:,} rows were not taken:")
-        for text in file.first_refusals:
-            progress(f"  {text}")
-    absent = sorted(set(zones) - set(file.frames))
-    if absent:
-        progress(f"Without telemetry, and so left out: {', '.join(absent)}.")
-    return {slug: (frame, zones[slug]) for slug, frame in file.frames.items()}, file
 
 
 def _run(frames: Mapping[str, RegionTelemetry], setup: BacktestSetup) -> BacktestResult:

@@ -3,23 +3,41 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from core.errors import InvalidInput
+from core.errors import InvalidInput, ModelRejected
 from core.forecasts import Target
 from db import model_versions
 from db.model_versions import ModelVersion
 from models.family import DEFAULT_FAMILY, Family
-from orchestrator.services.model_registry import activate_model, rollback_model
+from models.metadata import ModelContract
+from models.sandbox import check_in_sandbox
+from orchestrator.connect import connected_runtime
+from orchestrator.ingest.frames import read_fleet
+from orchestrator.runtime import utc_now
+from orchestrator.services.model_files import read_model_file
+from orchestrator.services.model_registry import (
+    activate_model,
+    override_gate,
+    rollback_model,
+)
+from orchestrator.services.serving import ModelCache
 from orchestrator.terminal import (
+    FAILED,
     Json,
     command_context,
+    command_settings,
+    fail,
     parse_day,
     print_json,
     progress,
+    unavailable_is_unusable,
 )
+
+if TYPE_CHECKING:
+    from models.reproduction import Reproduction
 
 app = typer.Typer(help="Models: list, export, activate, roll back.")
 
@@ -34,13 +52,17 @@ def train(
     target: TargetOption = None,
     until: Annotated[
         str | None,
-        typer.Option(help="Train only on telemetry before this UTC day (YYYY-MM-DD)."),
+        typer.Option(
+            help="Train only on telemetry before this UTC day (YYYY-MM-DD). Default:"
+            " leaves the last 500 days, at most half, to judge the model by."
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed, kept with the model.")] = 7,
     activate: Annotated[
         bool,
         typer.Option(
-            "--activate", help="Let it serve at once, even if another model does."
+            "--activate",
+            help="Let it serve once it passed its gate, even if another model does.",
         ),
     ] = False,
     as_json: Json = False,
@@ -75,8 +97,22 @@ def train(
             f" ONNX equals scikit-learn within {summary.parity_max_abs_difference:.1e}"
             f" on {summary.parity_rows} rows."
         )
+        for finding in summary.findings:
+            typer.echo(f"  {finding}")
         if not summary.is_active:
-            typer.echo(f"  Let it serve with: gfo model activate {summary.version_id}")
+            typer.echo(f"  {_next_step(summary.version_id, summary.state)}")
+    if activate and not all(summary.is_active for summary in summaries):
+        message = "Not every model passed its gate, so not every one serves."
+        fail(ModelRejected(message))
+
+
+def _next_step(version_id: int, state: str) -> str:
+    if state == "rejected":
+        return (
+            f"Its gate refused it. To let it serve all the same: gfo model override"
+            f" {version_id} --reason …, then gfo model activate {version_id}"
+        )
+    return f"Let it serve with: gfo model activate {version_id}"
 
 
 @app.command("list")
@@ -122,6 +158,131 @@ def export(
             )
 
 
+@app.command("validate")
+def validate(
+    file: Annotated[Path, typer.Argument(help="An ONNX file, from anywhere.")],
+    telemetry: Annotated[
+        Path | None,
+        typer.Option(
+            help="Tidy CSV that it was trained on: make the model anew and compare."
+        ),
+    ] = None,
+    regions: Annotated[
+        Path | None,
+        typer.Option(help="With --telemetry: CSV with columns slug and time_zone."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Check a file in the sandbox: 0 accepted, 1 refused, 2 could not be checked.
+
+    With telemetry it is also held against scikit-learn, trained anew as its metadata
+    say, on 10,000 rows; a file of another make against the ONNX reference.
+    """
+    if (telemetry is None) != (regions is None):
+        fail(InvalidInput("--telemetry and --regions go together; give both."))
+    with command_settings(), unavailable_is_unusable():
+        content = read_model_file(file)
+        contract = check_in_sandbox(content)
+        found = (
+            _reproduced(content, contract, telemetry, regions)
+            if telemetry and regions
+            else None
+        )
+    if as_json:
+        print_json(
+            {"contract": contract, "parity": found.report} if found else contract
+        )
+    else:
+        _say_contract(file, contract)
+        if found is not None:
+            typer.echo(found.sentence)
+    if found is not None and not found.report.holds:
+        raise typer.Exit(FAILED)
+
+
+def _reproduced(
+    content: bytes, contract: ModelContract, telemetry: Path, regions: Path
+) -> Reproduction:
+    # scikit-learn takes seconds to import; other commands must not wait for it.
+    from models.reproduction import reproduce  # noqa: PLC0415
+
+    frames, _ = read_fleet(telemetry, regions, utc_now(), progress)
+    progress(f"Making {contract.target} anew ({contract.family}) …")
+    return reproduce(content, contract, frames)
+
+
+def _say_contract(file: Path, contract: ModelContract) -> None:
+    typer.echo(
+        f"{file.name} keeps the contract: {contract.target} for {contract.horizon_h} h"
+        f" from {len(contract.feature_names)} features,"
+        f" {len(contract.region_slugs)} regions, family {contract.family}, trained"
+        f" until {contract.trained_until_utc:%Y-%m-%d %H:%M} UTC."
+    )
+
+
+@app.command("upload")
+def upload(
+    file: Annotated[Path, typer.Argument(help="An ONNX file, from anywhere.")],
+    as_json: Json = False,
+) -> None:
+    """Check and evaluate a file as the portal does: 0 validated, 1 refused."""
+    # Evaluation imports MAPIE, which takes seconds.
+    from orchestrator.services.model_intake import take_in  # noqa: PLC0415
+
+    with command_settings() as settings, unavailable_is_unusable():
+        content = read_model_file(file)
+        with connected_runtime(settings, on_progress=progress) as runtime:
+            outcome = take_in(runtime, content, file.name, on_progress=progress)
+    if as_json:
+        print_json(outcome)
+    else:
+        typer.echo(outcome.sentence)
+        for finding in outcome.findings:
+            typer.echo(f"  {finding}")
+    if outcome.state != "validated":
+        raise typer.Exit(FAILED)
+
+
+@app.command("evaluate")
+def evaluate(
+    version_id: Annotated[int, typer.Argument(help="Id of a model version.")],
+) -> None:
+    """Judge a version on past telemetry once more, beside the one that serves."""
+    from orchestrator.services.model_evaluations import evaluate_now  # noqa: PLC0415
+
+    cache = ModelCache()
+    with command_context() as context:
+        found = evaluate_now(
+            context.session,
+            context.actor,
+            cache,
+            version_id,
+            now=context.runtime.clock(),
+            on_progress=progress,
+        )
+    cache.close()
+    typer.echo(
+        f"Model {version_id} {'passed' if found.gate_passed else 'failed'} its gate."
+    )
+    for finding in found.findings:
+        typer.echo(f"  {finding}")
+    if not found.gate_passed:
+        raise typer.Exit(FAILED)
+
+
+@app.command("override")
+def override(
+    version_id: Annotated[int, typer.Argument(help="Id of a model version.")],
+    reason: Annotated[str, typer.Option(help="Why; kept in the audit.")],
+) -> None:
+    """Validate a version that its gate refused."""
+    with command_context() as context:
+        version = override_gate(
+            context.session, context.actor, version_id, reason=reason
+        )
+    typer.echo(f"{version.label} is validated against its gate.")
+
+
 @app.command("activate")
 def activate(
     version_id: Annotated[int, typer.Argument(help="Id of a model version.")],
@@ -134,6 +295,7 @@ def activate(
             context.actor,
             version_id,
             reason=reason or "activated from the command line",
+            now=context.runtime.clock(),
         )
     typer.echo(f"{version.label} serves {version.target} from the next forecast on.")
 
@@ -152,6 +314,7 @@ def rollback(
             context.actor,
             target,
             reason=reason or "rolled back from the command line",
+            now=context.runtime.clock(),
         )
     typer.echo(f"{version.label} serves {version.target} again.")
 

@@ -142,6 +142,34 @@ def read_frames(
     )
 
 
+def read_fleet(
+    telemetry: Path, regions: Path, now_utc: datetime, say: Callable[[str], None]
+) -> tuple[dict[str, tuple[TelemetryFrame, str]], FrameFile]:
+    """Telemetry and time zone of each region; `say` hears of what was left out.
+
+    Raises
+    ------
+    InvalidInput
+        As `read_region_zones` and `read_frames`.
+    """
+    zones = read_region_zones(regions)
+    file = read_frames(
+        telemetry,
+        list(zones),
+        now_utc=now_utc,
+        on_progress=lambda rows: say(f"{telemetry.name}: {rows:,} rows read…"),
+    )
+    n_refused = sum(file.refused.values())
+    if n_refused:
+        say(f"{n_refused:,} of {file.row_count:,} rows were not taken:")
+        for text in file.first_refusals:
+            say(f"  {text}")
+    absent = sorted(set(zones) - set(file.frames))
+    if absent:
+        say(f"Without telemetry, and so left out: {', '.join(absent)}.")
+    return {slug: (frame, zones[slug]) for slug, frame in file.frames.items()}, file
+
+
 class _Collected:
     """The rows of each region by hour, and what was refused."""
 

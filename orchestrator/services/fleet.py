@@ -12,6 +12,7 @@ from core.days import WINDOW_H, full_hour
 from core.scheduler import decide
 from core.telemetry import HOUR, Quantity, TelemetryFrame
 from db import telemetry
+from db.model_health import model_troubles
 from db.regions import StoredRegion
 from orchestrator.services.decisions import verdict_view
 from orchestrator.services.forecasting import finite_series
@@ -32,6 +33,11 @@ def fleet_view(session: Session, actor: Actor, *, now: datetime) -> FleetView:
     return FleetView(
         as_of_utc=now,
         rows=tuple(_row(session, item, now) for item in active_regions(session)),
+        alarms=tuple(
+            f"The {trouble.target} model cannot be used since"
+            f" {trouble.since_utc:%Y-%m-%d %H:%M} UTC: {trouble.reason}"
+            for trouble in model_troubles(session).values()
+        ),
     )
 
 

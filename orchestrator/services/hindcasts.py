@@ -16,9 +16,15 @@ from sqlalchemy.orm import Session
 
 from core.access import Actor, Permission
 from core.conformal import MINIMUM_SCORES, SCORE_WINDOW, conformity_score
-from core.days import WINDOW_H, issue_at_local_midnight, local_issue_hour, window_end
+from core.days import (
+    WINDOW_H,
+    issue_at_local_midnight,
+    local_issue_hour,
+    next_full_hour,
+    window_end,
+)
 from core.errors import InvalidInput, ModelUnavailable
-from core.forecasts import HourlyForecast, Target
+from core.forecasts import HourlyForecast, Refusal, Target
 from core.policies import Policy
 from core.replay import ScoreReplay
 from core.telemetry import HOUR, Quantity, TelemetryFrame
@@ -90,7 +96,7 @@ def hindcast_regions(
     start_utc = max(
         datetime.combine(from_day, datetime.min.time(), tzinfo=UTC)
         - timedelta(hours=WINDOW_H),
-        serving.runtime.contract.trained_until_utc,
+        next_full_hour(serving.runtime.contract.trained_until_utc),
     )
     summaries = []
     for number, stored_region in enumerate(stored_regions, start=1):
@@ -113,7 +119,6 @@ def hindcast_regions(
 
 def score_finished_windows(
     session: Session,
-    cache: ModelCache,
     *,
     stored_regions: Sequence[StoredRegion],
     now: datetime,
@@ -122,9 +127,6 @@ def score_finished_windows(
 
     A window with missing hours waits two days for them, then is counted as unscored.
     """
-    serving = cache.serving(session, Target.TEMPERATURE_C)
-    if serving is None:
-        return 0
     scores: list[NewScore] = []
     for stored_region in stored_regions:
         finished = forecasts.unscored_live_forecasts(
@@ -183,6 +185,42 @@ def score_window(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RegionHindcast:
+    """What a model says about every hour of a period, and the telemetry it saw."""
+
+    answers: dict[datetime, HourlyForecast | Refusal]
+    frame: TelemetryFrame
+
+
+def calibrate_region(
+    session: Session,
+    serving: ServingModel,
+    stored_region: StoredRegion,
+    *,
+    start_utc: datetime,
+    end_utc: datetime,
+    now: datetime,
+) -> RegionHindcast:
+    """Give a model its scores and intervals in one region, for every issue hour.
+
+    Idempotent; it stores no forecasts, so nothing shows what a model would have said
+    that does not serve.
+    """
+    run = _RegionRun(
+        session=session,
+        serving=serving,
+        stored_region=stored_region,
+        policy=policies.effective_policy(session, stored_region.region_id),
+        start_utc=max(
+            start_utc, next_full_hour(serving.runtime.contract.trained_until_utc)
+        ),
+        end_utc=end_utc,
+        now=now,
+    )
+    return run.calibrate()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _RegionRun:
     """Hindcasts of one region."""
 
@@ -194,14 +232,28 @@ class _RegionRun:
     end_utc: datetime
     now: datetime
 
-    def carry_out(self, midnights: Sequence[datetime]) -> HindcastSummary:
-        slug = self.stored_region.region.slug
-        frame = telemetry.load_frame(
+    def calibrate(self) -> RegionHindcast:
+        frame = self._frame()
+        answers = self._forecast_every_hour(frame)
+        made = [item for item in answers if isinstance(item, HourlyForecast)]
+        self._store_scores(made, frame)
+        self._calibrate_intervals(made, frame)
+        instants = [self.start_utc + i * HOUR for i in range(len(answers))]
+        return RegionHindcast(
+            answers=dict(zip(instants, answers, strict=True)), frame=frame
+        )
+
+    def _frame(self) -> TelemetryFrame:
+        return telemetry.load_frame(
             self.session,
-            slug,
+            self.stored_region.region.slug,
             self.start_utc - LOOK_BACK_H * HOUR,
             self.end_utc + WINDOW_H * HOUR,
         )
+
+    def carry_out(self, midnights: Sequence[datetime]) -> HindcastSummary:
+        slug = self.stored_region.region.slug
+        frame = self._frame()
         answers = self._forecast_every_hour(frame)
         made = [item for item in answers if isinstance(item, HourlyForecast)]
         scored, unscored = self._store_scores(made, frame)
@@ -214,7 +266,9 @@ class _RegionRun:
             windows_refused=len(answers) - len(made),
         )
 
-    def _forecast_every_hour(self, frame: TelemetryFrame) -> list[object]:
+    def _forecast_every_hour(
+        self, frame: TelemetryFrame
+    ) -> list[HourlyForecast | Refusal]:
         end_utc = min(self.end_utc, self.now)
         n_hours = max(int((end_utc - self.start_utc) // HOUR), 0)
         instants = [self.start_utc + i * HOUR for i in range(n_hours)]

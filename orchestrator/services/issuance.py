@@ -14,12 +14,12 @@ from sqlalchemy.orm import Session
 from core.access import Actor
 from core.conformal import Calibration, ScoreTracker, check_limit
 from core.days import local_day_of, local_issue_hour
-from core.errors import CalibrationInsufficient, ModelRejected
+from core.errors import CalibrationInsufficient, ModelRejected, ModelUnavailable
 from core.forecasts import HourlyForecast, Refusal, RefusalCode, Target
 from core.policies import Policy
 from core.scheduler import decide
 from core.telemetry import HOUR, TelemetryFrame
-from db import decisions, forecasts, policies, telemetry
+from db import decisions, forecasts, model_health, policies, telemetry
 from db.forecasts import NewForecast
 from db.regions import StoredRegion
 from models.runtime import forecast
@@ -86,13 +86,7 @@ def _issue_one(
     *,
     issued_at_utc: datetime,
 ) -> str:
-    try:
-        serving = cache.serving(session, target)
-    except ModelRejected as exc:
-        log.warning("model_unavailable", target=target.value, reason=exc.message)
-        serving, why = None, exc.message
-    else:
-        why = f"no {target} model is active."
+    serving, why = _serving(session, cache, target)
     known = forecasts.forecast_at(
         session,
         region_id=stored_region.region_id,
@@ -109,7 +103,7 @@ def _issue_one(
     answer = (
         Refusal(code=RefusalCode.MODEL_UNAVAILABLE, text=why)
         if serving is None
-        else _predict(serving, frame, stored_region, issued_at_utc)
+        else _predict(session, serving, frame, stored_region, issued_at_utc)
     )
     policy = policies.effective_policy(session, stored_region.region_id)
     new = _new_forecast(
@@ -130,14 +124,32 @@ def _issue_one(
     return "issued"
 
 
+def _serving(
+    session: Session, cache: ModelCache, target: Target
+) -> tuple[ServingModel | None, str]:
+    """The active model, loaded and verified; or why there is none."""
+    try:
+        serving = cache.serving(session, target)
+    except (ModelRejected, ModelUnavailable) as exc:
+        model_health.set_unavailable(session, target=target, reason=exc.message)
+        return None, exc.message
+    return serving, f"no {target} model is active."
+
+
 def _predict(
+    session: Session,
     serving: ServingModel,
     frame: TelemetryFrame,
     stored_region: StoredRegion,
     issued_at_utc: datetime,
 ) -> HourlyForecast | Refusal:
     started = time.perf_counter()
-    answer = forecast(serving.runtime, frame, stored_region.region, issued_at_utc)
+    try:
+        answer = forecast(serving.runtime, frame, stored_region.region, issued_at_utc)
+    except ModelUnavailable as exc:
+        target = serving.runtime.contract.target
+        model_health.set_unavailable(session, target=target, reason=exc.message)
+        return Refusal(code=RefusalCode.MODEL_UNAVAILABLE, text=exc.message)
     did_run = (
         not isinstance(answer, Refusal)
         or answer.code is RefusalCode.FORECAST_NOT_FINITE

@@ -1,64 +1,28 @@
-"""The registry of models: keep a version, activate one, hand out verified runtimes."""
+"""The registry of models: keep a version, let one serve, go back."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from core.access import Actor, Permission
 from core.audit import AuditAction
-from core.days import WINDOW_H
+from core.conformal import required_scores
+from core.days import WINDOW_H, full_hour
 from core.errors import Conflict, InvalidInput
 from core.forecasts import Target
-from db import audit, model_versions
-from db.model_versions import ModelVersion, NewModelVersion
-from models.runtime import ModelRuntime
+from db import audit, forecasts, model_health, model_versions, policies, regions
+from db.model_versions import Activation, ModelVersion, NewModelVersion
+from orchestrator.jobs import queue_forecasts
 from orchestrator.logs import get_logger
+from orchestrator.services.serving import ModelCache, ServingModel
+
+__all__ = ["ModelCache", "ServingModel"]
 
 log = get_logger(__name__)
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServingModel:
-    """The active model of a target, loaded and verified."""
-
-    version_id: int
-    runtime: ModelRuntime
-
-
-class ModelCache:
-    """Loaded models of one process, by version; bytes are hashed again at each load."""
-
-    def __init__(self) -> None:
-        self._loaded: dict[int, ModelRuntime] = {}
-
-    def serving(self, session: Session, target: Target) -> ServingModel | None:
-        """The active model of `target`; None when none is active.
-
-        Raises
-        ------
-        ModelRejected
-            When its bytes are not those that were registered.
-        """
-        active = model_versions.active_model(session, target)
-        if active is None:
-            return None
-        version = active.version
-        if version.version_id not in self._loaded:
-            stored_bytes = model_versions.model_bytes(session, version.version_id)
-            self._loaded[version.version_id] = ModelRuntime(
-                stored_bytes, version.onnx_sha256
-            )
-            log.info(
-                "model_loaded",
-                target=target.value,
-                model_version_id=version.version_id,
-                sha256=version.onnx_sha256,
-            )
-        return ServingModel(
-            version_id=version.version_id, runtime=self._loaded[version.version_id]
-        )
+MIN_REASON_CHARACTERS, MAX_REASON_CHARACTERS = 10, 1_000
 
 
 def register_model(
@@ -88,34 +52,104 @@ def register_model(
 
 
 def activate_model(
-    session: Session, actor: Actor, version_id: int, *, reason: str
+    session: Session,
+    actor: Actor,
+    version_id: int,
+    *,
+    reason: str,
+    seen_active_id: int | None = None,
+    now: datetime | None = None,
 ) -> ModelVersion:
     """Let a validated version serve its target from the next forecast on.
+
+    Parameters
+    ----------
+    seen_active_id : int, optional
+        The version that the person saw serving, 0 for none: if another serves by now,
+        they did not mean this.
+    now : datetime, optional
+        Asks the worker for new forecasts of the present hour at once.
 
     Raises
     ------
     NotFound, InvalidInput, Conflict
-        When there is no such version, it is not validated, or another one was
-        activated at the same moment.
+        When there is no such version, it is not validated or not calibrated, or
+        another one was activated at the same moment.
     """
     actor.require(Permission.MANAGE_MODELS)
     version = model_versions.model_version(session, version_id)
-    if version.state != "validated":
-        message = (
-            f"Model version {version_id} is {version.state}; only a validated one can"
-            " be activated."
-        )
-        raise InvalidInput(message)
+    _require_servable(version)
+    previous = model_versions.active_model(session, version.target)
+    _require_as_seen(previous, version, seen_active_id)
+    if not model_versions.has_served(session, version_id):
+        _require_calibration(session, version, previous)
+    return _switch(session, actor, version, previous, reason=reason, now=now)
+
+
+def _require_servable(version: ModelVersion) -> None:
     if version.horizon_h != WINDOW_H:
         message = (
-            f"Model version {version_id} forecasts {version.horizon_h} h; decisions are"
-            f" taken on {WINDOW_H} h, so it cannot serve."
+            f"Model version {version.version_id} forecasts {version.horizon_h} h;"
+            f" decisions are taken on {WINDOW_H} h, so it cannot serve."
         )
         raise InvalidInput(message)
-    previous = model_versions.active_model(session, version.target)
-    if previous is not None and previous.version.version_id == version_id:
-        message = f"Model version {version_id} already serves {version.target}."
+    if version.state != "validated":
+        message = (
+            f"Model version {version.version_id} is {version.state}; only a validated"
+            " one can be activated."
+        )
+        raise InvalidInput(message)
+
+
+def _require_as_seen(
+    previous: Activation | None, version: ModelVersion, seen_active_id: int | None
+) -> None:
+    active_id = previous.version.version_id if previous else 0
+    if active_id == version.version_id:
+        message = f"Model version {active_id} already serves {version.target}."
         raise Conflict(message)
+    if seen_active_id is not None and seen_active_id != active_id:
+        message = (
+            f"Model version {active_id} serves {version.target} by now; look again"
+            " before you replace it."
+        )
+        raise Conflict(message)
+
+
+def _require_calibration(
+    session: Session, version: ModelVersion, previous: Activation | None
+) -> None:
+    """Every region that has bounds now must have them from the first forecast on."""
+    if version.target is not Target.TEMPERATURE_C or previous is None:
+        return
+    counts = forecasts.score_counts(session, model_version_id=version.version_id)
+    counts_now = forecasts.score_counts(
+        session, model_version_id=previous.version.version_id
+    )
+    for stored in regions.list_regions(session, active_only=True):
+        policy = policies.effective_policy(session, stored.region_id)
+        needed = required_scores(policy.alpha)
+        for hour in range(24):
+            place = (stored.region_id, hour)
+            if counts_now.get(place, 0) >= needed > counts.get(place, 0):
+                message = (
+                    f"Model version {version.version_id} is not calibrated for"
+                    f" {stored.region.slug} (issue hour {hour}:"
+                    f" {counts.get(place, 0)} of {needed} scores); evaluate it first."
+                )
+                raise InvalidInput(message)
+
+
+def _switch(
+    session: Session,
+    actor: Actor,
+    version: ModelVersion,
+    previous: Activation | None,
+    *,
+    reason: str,
+    now: datetime | None,
+) -> ModelVersion:
+    version_id = version.version_id
     model_versions.insert_activation(
         session,
         target=version.target,
@@ -124,6 +158,9 @@ def activate_model(
         actor_id=actor.user_id,
         reason=reason,
     )
+    model_health.set_available(session, version.target)
+    if now is not None:
+        queue_forecasts(session, issued_at_utc=full_hour(now))
     audit.append_event(
         session,
         actor=actor,
@@ -143,8 +180,54 @@ def activate_model(
     return version
 
 
+def override_gate(
+    session: Session, actor: Actor, version_id: int, *, reason: str
+) -> ModelVersion:
+    """Validate a version that its gate refused; the written reason is audited.
+
+    Raises
+    ------
+    InvalidInput
+        When there is no reason, or the version was not refused by its gate.
+    """
+    actor.require(Permission.MANAGE_MODELS)
+    written = " ".join(reason.split())
+    if not MIN_REASON_CHARACTERS <= len(written) <= MAX_REASON_CHARACTERS:
+        message = (
+            f"Write why, in {MIN_REASON_CHARACTERS} to {MAX_REASON_CHARACTERS:,}"
+            " characters: the reason is kept in the audit."
+        )
+        raise InvalidInput(message)
+    version = model_versions.model_version(session, version_id)
+    if version.state != "rejected":
+        message = (
+            f"Model version {version_id} is {version.state}; only one that its gate"
+            " refused needs an override."
+        )
+        raise InvalidInput(message)
+    model_versions.set_state(session, version_id, state="validated")
+    audit.append_event(
+        session,
+        actor=actor,
+        action=AuditAction.MODEL_GATE_OVERRIDDEN,
+        object_type="model_version",
+        object_id=str(version_id),
+        before={"state": version.state, "refused_because": version.rejected_reason},
+        after={"state": "validated"},
+        reason=written,
+    )
+    log.warning("model_gate_overridden", model_version_id=version_id)
+    return model_versions.model_version(session, version_id)
+
+
 def rollback_model(
-    session: Session, actor: Actor, target: Target, *, reason: str
+    session: Session,
+    actor: Actor,
+    target: Target,
+    *,
+    reason: str,
+    seen_active_id: int | None = None,
+    now: datetime | None = None,
 ) -> ModelVersion:
     """Let the version that served before serve again.
 
@@ -158,4 +241,11 @@ def rollback_model(
     if former_id is None:
         message = f"No other model served {target} before; there is nothing to go back."
         raise Conflict(message)
-    return activate_model(session, actor, former_id, reason=reason)
+    return activate_model(
+        session,
+        actor,
+        former_id,
+        reason=reason,
+        seen_active_id=seen_active_id,
+        now=now,
+    )

@@ -18,7 +18,7 @@ from core.policies import Policy
 from core.scheduler import Problem, ReasonCode, RegionOutlook
 from core.shift import net_rise_c
 from core.telemetry import HOUR, Quantity, TelemetryFrame
-from db import decisions, forecasts, policies, telemetry
+from db import decisions, forecasts, model_health, policies, telemetry
 from db.forecasts import StoredForecast
 from db.regions import StoredRegion
 
@@ -72,6 +72,7 @@ def load_region_window(
         region_id=stored_region.region_id,
         target=Target.TEMPERATURE_C,
         issued_at_utc=issued_at_utc,
+        serving_first=not is_simulation,
     )
     frame = telemetry.load_frame(
         session, region.slug, issued_at_utc - WINDOW_H * HOUR, window_end(issued_at_utc)
@@ -181,7 +182,9 @@ def _outlook(
     is_simulation: bool,
 ) -> RegionOutlook:
     region = stored_region.region
-    problem = _data_problem(stored, policy, as_of)
+    problem = (None if is_simulation else _model_problem(session)) or _data_problem(
+        stored, policy, as_of
+    )
     calibration: Calibration | None = None
     if problem is None and stored is not None:
         answer = calibration_of(
@@ -206,6 +209,20 @@ def _outlook(
         prior_rise_c=prior_rise_c,
         problem=problem,
         reference_load_mw=reference_mw,
+    )
+
+
+def _model_problem(session: Session) -> Problem | None:
+    """A live verdict rests on a model that can be verified now, not only at issue."""
+    trouble = model_health.model_troubles(session).get(Target.TEMPERATURE_C)
+    if trouble is None:
+        return None
+    return Problem(
+        code=ReasonCode.MODEL_UNAVAILABLE,
+        text=(
+            f"the temperature model cannot be used since"
+            f" {trouble.since_utc:%Y-%m-%d %H:%M} UTC: {trouble.reason}"
+        ),
     )
 
 
@@ -284,6 +301,7 @@ def _signals(
             region_id=stored_region.region_id,
             target=target,
             issued_at_utc=issued_at_utc,
+            serving_first=True,
         )
         hourly = stored.hourly(stored_region.region.slug) if stored else None
         return np.full(WINDOW_H, np.nan) if hourly is None else hourly.mean

@@ -7,32 +7,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 
-import numpy as np
 from sqlalchemy.orm import Session
 
 from core.access import Actor, Permission
 from core.days import WINDOW_H, full_hour
 from core.errors import InvalidInput, ModelRejected
 from core.forecasts import Target
-from core.telemetry import HOUR, TelemetryFrame
-from core.version import CODE_VERSION
+from core.telemetry import TelemetryFrame
 from db import model_versions, telemetry
-from db.model_versions import NewModelVersion
 from db.regions import StoredRegion
-from models.contract import read_contract
 from models.export import export_onnx
 from models.family import DEFAULT_FAMILY, Family
-from models.features import feature_matrix
 from models.parity import ParityReport, validate_parity
+from models.parity_rows import comparison_rows
+from models.sandbox import check_in_sandbox
 from models.train import TrainedModel, train_model
+from orchestrator.services.model_checks import new_version
+from orchestrator.services.model_evaluations import evaluate_now
 from orchestrator.services.model_registry import activate_model, register_model
+from orchestrator.services.serving import ModelCache
 from orchestrator.services.window_choice import active_regions
-
-PARITY_ROWS = 10_000
 
 Progress = Callable[[str], None]
 
@@ -45,6 +43,8 @@ class TrainingSummary:
     version_id: int
     is_new: bool
     is_active: bool
+    state: str
+    findings: tuple[str, ...]
     onnx_sha256: str
     size_bytes: int
     trained_from_utc: datetime
@@ -70,7 +70,9 @@ def train_models(
     """Train one model per target on all telemetry before `until_day` (UTC).
 
     A model is registered only when its ONNX export says the same as scikit-learn on
-    real rows. It is activated when `activate`, or when no model serves its target.
+    real rows. It is a candidate, and passes through the same evaluation and gate as an
+    uploaded one. Validated, it is activated when `activate`, or when no model serves
+    its target. Without a day the newer part of telemetry is left for the evaluation.
 
     Raises
     ------
@@ -81,38 +83,62 @@ def train_models(
     """
     actor.require(Permission.MANAGE_MODELS)
     report = on_progress or (lambda _message: None)
-    until_utc = (
-        full_hour(now)
-        if until_day is None
-        else datetime.combine(until_day, datetime.min.time(), tzinfo=UTC)
-    )
     found = active_regions(session)
-    frames = _frames(session, found, until_utc)
+    last_day = until_day or _default_until(session, found, now)
+    until_utc = datetime.combine(last_day, datetime.min.time(), tzinfo=UTC)
+    frames = stored_frames(session, found, until_utc)
     summaries = []
     for target in targets:
         report(f"Training {target} ({family}) on {len(frames)} regions …")
+        trained = _train_one(
+            session,
+            actor,
+            frames,
+            target=target,
+            until_utc=until_utc,
+            family=family,
+            horizon_h=horizon_h,
+            seed=seed,
+        )
+        version_id = trained.version_id
+        findings = _evaluate(session, actor, version_id, now=now, report=report)
+        is_active = _activate(session, actor, target, version_id, activate=activate)
+        version = model_versions.model_version(session, version_id)
         summaries.append(
-            _train_one(
-                session,
-                actor,
-                frames,
-                target=target,
-                until_utc=until_utc,
-                family=family,
-                horizon_h=horizon_h,
-                seed=seed,
-                activate=activate,
+            replace(
+                trained, findings=findings, is_active=is_active, state=version.state
             )
         )
     return summaries
 
 
+def _default_until(
+    session: Session, found: Sequence[StoredRegion], now: datetime
+) -> date:
+    """Leave the newer part of telemetry, or the model could not be judged."""
+    spans = [
+        span
+        for stored in found
+        if (span := telemetry.first_and_last_hour(session, stored.region.slug))
+    ]
+    if not spans:
+        return full_hour(now).date()
+    return split_day(min(first for first, _ in spans), max(last for _, last in spans))
+
+
 RegionFrames = dict[str, tuple[TelemetryFrame, str]]
 
 
-def _frames(
+def stored_frames(
     session: Session, found: Sequence[StoredRegion], until_utc: datetime
 ) -> RegionFrames:
+    """Stored telemetry of these regions before an instant, with their time zones.
+
+    Raises
+    ------
+    InvalidInput
+        When there is none.
+    """
     frames: RegionFrames = {}
     for stored in found:
         span = telemetry.first_and_last_hour(session, stored.region.slug)
@@ -141,44 +167,29 @@ def _train_one(
     family: Family,
     horizon_h: int,
     seed: int,
-    activate: bool,
 ) -> TrainingSummary:
     started = time.monotonic()
     trained = train_model(
         frames, target, until_utc, family=family, horizon_h=horizon_h, seed=seed
     )
     onnx_bytes = export_onnx(trained)
-    contract = read_contract(onnx_bytes)
+    # The same door as a stranger's file.
+    contract = check_in_sandbox(onnx_bytes)
     parity = _require_parity(trained, onnx_bytes, frames)
     digest = sha256(onnx_bytes).hexdigest()
-    version_id, is_new = register_model(
-        session,
-        actor,
-        NewModelVersion(
-            target=target,
-            family=contract.family,
-            onnx_sha256=digest,
-            onnx_bytes=onnx_bytes,
-            contract_version=contract.contract_version,
-            feature_names=contract.feature_names,
-            region_slugs=contract.region_slugs,
-            horizon_h=contract.horizon_h,
-            trained_from_utc=contract.trained_from_utc,
-            trained_until_utc=contract.trained_until_utc,
-            metrics={
-                "parity_max_abs_difference": parity.max_abs_difference,
-                "parity_rows": parity.n_rows,
-            },
-            state="validated",
-            code_version=CODE_VERSION,
-        ),
-    )
-    is_active = _activate(session, actor, target, version_id, activate=activate)
+    metrics = {
+        "parity_max_abs_difference": parity.max_abs_difference,
+        "parity_rows": parity.n_rows,
+    }
+    new = replace(new_version(contract, onnx_bytes, digest), metrics=metrics)
+    version_id, is_new = register_model(session, actor, new)
     return TrainingSummary(
         target=target,
         version_id=version_id,
         is_new=is_new,
-        is_active=is_active,
+        is_active=False,
+        state=new.state,
+        findings=(),
         onnx_sha256=digest,
         size_bytes=len(onnx_bytes),
         trained_from_utc=contract.trained_from_utc,
@@ -187,6 +198,28 @@ def _train_one(
         parity_max_abs_difference=parity.max_abs_difference,
         parity_rows=parity.n_rows,
     )
+
+
+def _evaluate(
+    session: Session,
+    actor: Actor,
+    version_id: int,
+    *,
+    now: datetime,
+    report: Progress,
+) -> tuple[str, ...]:
+    """What the gate found; nothing for a model that is known or cannot serve."""
+    version = model_versions.model_version(session, version_id)
+    if version.state != "candidate" or version.horizon_h != WINDOW_H:
+        return () if version.rejected_reason is None else (version.rejected_reason,)
+    cache = ModelCache()
+    try:
+        evaluation = evaluate_now(
+            session, actor, cache, version_id, now=now, on_progress=report
+        )
+    finally:
+        cache.close()
+    return evaluation.findings
 
 
 def _activate(
@@ -200,8 +233,9 @@ def _activate(
     serving = model_versions.active_model(session, target)
     if serving is not None and serving.version.version_id == version_id:
         return True
-    can_serve = model_versions.model_version(session, version_id).horizon_h == WINDOW_H
-    if activate or (serving is None and can_serve):
+    version = model_versions.model_version(session, version_id)
+    can_serve = version.horizon_h == WINDOW_H and version.state == "validated"
+    if can_serve and (activate or serving is None):
         reason = "trained and asked to serve" if activate else "first model"
         activate_model(session, actor, version_id, reason=reason)
         return True
@@ -211,39 +245,17 @@ def _activate(
 def _require_parity(
     trained: TrainedModel, onnx_bytes: bytes, frames: RegionFrames
 ) -> ParityReport:
-    """Hold the export against scikit-learn on up to 10,000 of the training rows."""
-    features, region_index = _parity_rows(trained, frames)
-    parity = validate_parity(trained, onnx_bytes, features, region_index)
+    """Hold the export against scikit-learn on 10,000 rows, thresholds included."""
+    rows = comparison_rows(trained, frames)
+    parity = validate_parity(trained, onnx_bytes, rows.features, rows.region_index)
     if not parity.holds:
         message = (
             f"The exported {trained.contract.target} model differs from scikit-learn by"
-            f" {parity.max_abs_difference:.2e} in row {parity.worst_row} of"
-            f" {parity.n_rows}; at most {parity.limit:.0e} is allowed."
+            f" {parity.max_abs_difference:.2e} in {rows.origins[parity.worst_row]};"
+            f" at most {parity.limit:.0e} is allowed."
         )
         raise ModelRejected(message)
     return parity
-
-
-def _parity_rows(
-    trained: TrainedModel, frames: RegionFrames
-) -> tuple[np.ndarray, np.ndarray]:
-    contract = trained.contract
-    per_region = max(PARITY_ROWS // len(frames), 1)
-    features, indices = [], []
-    for slug, (frame, time_zone) in frames.items():
-        step = max(frame.n_hours // per_region, 1)
-        instants = [
-            frame.start_utc + i * HOUR for i in range(0, frame.n_hours + 1, step)
-        ]
-        rows = feature_matrix(
-            frame, time_zone, instants, contract.feature_names, target=contract.target
-        )
-        usable = rows.features[rows.usable]
-        features.append(usable)
-        indices.append(
-            np.full(len(usable), contract.region_index(slug), dtype=np.int64)
-        )
-    return np.concatenate(features), np.concatenate(indices)
 
 
 def split_day(first_hour_utc: datetime, last_hour_utc: datetime) -> date:

@@ -14,7 +14,7 @@ from pages.components import notice, page_head, skeleton
 from pages.downloads import table_download
 from pages.fleet.cells import COLUMNS, Column, breach_words
 from pages.theme import MISSING, Ink
-from pages.words import utc_time
+from pages.words import typeset, utc_time
 
 REFRESH_MS = 60_000
 
@@ -43,6 +43,10 @@ def headline(view: FleetView) -> Component:
                 f"As of {utc_time(view.as_of_utc)}",
                 className="gfo-muted",
                 **data(**{"as-of": view.as_of_utc.isoformat()}),
+            ),
+            *(
+                notice("Model unavailable", typeset(alarm), kind="alarm")
+                for alarm in view.alarms
             ),
         ],
         className="gfo-headline",

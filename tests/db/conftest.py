@@ -52,6 +52,16 @@ FILL = (
         '{US-TEX}', 24, '2021-01-01Z', '2022-01-01Z', '{}', 'validated', '0.1.0', 1)""",
     """insert into model_activation (target, model_version_id, reason, actor_id)
         values ('temperature_c', 1, 'first', 1)""",
+    "insert into model_health (target, is_available) values ('temperature_c', true)",
+    """insert into model_upload (content_sha256, size_bytes, file_label, state,
+        uploaded_by_id) values (repeat('0', 64), 1, 'a.onnx', 'quarantined', 1)""",
+    """insert into model_upload_chunk (upload_id, position, content)
+        values (1, 0, '\\x00')""",
+    """insert into model_evaluation (model_version_id, from_utc, until_utc,
+        region_slugs, state, findings, requested_by_id)
+        values (1, '2022-01-01Z', '2023-01-01Z', '{US-TEX}', 'running', '{}', 1)""",
+    """insert into model_evaluation_region (evaluation_id, region_slug, figures)
+        values (1, 'US-TEX', '{}')""",
     """insert into interval_calibration (model_version_id, region_id, confidence,
         quantile, score_count, first_issue_utc, last_issue_utc)
         values (1, 1, 0.95, 1.5, 90, '2022-01-01Z', '2022-04-01Z')""",

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import logging
 import threading
+from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
+import migrations
 from core.errors import Conflict, InvalidInput
 from db import migrate
 from db.engine import DatabaseUrls, make_engine
 from db.schema import Base
 
-REVISIONS = ("0010", "0007", "0006", "0005", "0004", "0003", "0002", "0001", "base")
+# Read from the files: every step down from the newest revision to an empty database.
+_SCRIPTS = ScriptDirectory(str(Path(migrations.__file__).parent))
+REVISIONS = tuple(
+    script.down_revision or "base" for script in _SCRIPTS.walk_revisions()
+)
 
 _CONSTRAINTS = text(
     """

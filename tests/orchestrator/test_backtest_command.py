@@ -6,6 +6,8 @@ import csv
 import gzip
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,11 @@ import jsonschema
 import pytest
 from typer.testing import CliRunner, Result
 
+from core.forecasts import Target
+from models.export import export_onnx
+from models.train import train_model
 from orchestrator.cli import app
+from orchestrator.ingest.frames import read_fleet
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCHEMA = json.loads((REPOSITORY / "docs/backtest-report.schema.json").read_text())
@@ -258,3 +264,37 @@ def test_figures_that_are_promised_hold_on_the_real_regions(
     carbon = targets["carbon_intensity_gco2_kwh"]
     assert carbon["pooled"]["skill_frac"] >= 0.15
     assert min(region["skill_frac"] for region in carbon["regions"].values()) >= 0
+
+
+def test_a_trained_file_is_proved_against_its_telemetry_and_names_its_worst_row(
+    generated: Path, tmp_path: Path
+) -> None:
+    """`gfo model validate FILE --telemetry … --regions …`, on a file made elsewhere."""
+    frames, _ = read_fleet(
+        generated / "telemetry.csv.gz",
+        generated / "regions.csv",
+        datetime(2022, 7, 1, tzinfo=UTC),
+        lambda _message: None,
+    )
+    until_utc = datetime(2022, 3, 1, tzinfo=UTC)
+    trained = train_model(frames, Target.TEMPERATURE_C, until_utc, seed=3)
+    path = tmp_path / "model.onnx"
+    path.write_bytes(export_onnx(trained))
+    arguments = ["model", "validate", str(path)]
+    alone = CliRunner().invoke(app, [*arguments, "--regions", "regions.csv"])
+    assert alone.exit_code == 2
+    assert "go together" in alone.stderr
+
+    arguments += ["--telemetry", str(generated / "telemetry.csv.gz")]
+    arguments += ["--regions", str(generated / "regions.csv")]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0, done.output
+    assert "ONNX equals scikit-learn on" in done.stdout
+    assert " in row " in done.stdout
+
+    # Metadata that claim another seed: another model, found at once.
+    contract = replace(trained.contract, seed=4)
+    path.write_bytes(export_onnx(replace(trained, contract=contract)))
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 1
+    assert "ONNX DIFFERS from scikit-learn" in done.stdout

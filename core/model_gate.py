@@ -1,0 +1,277 @@
+"""May a new model serve? Its figures on past windows, beside the model that serves."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from core.conformal import required_scores
+
+MINIMUM_DAYS = 30
+"""Days that must be judged in a region. Assumed: with fewer, one day moves the coverage
+by more than 3 points."""
+
+COVERAGE_SLACK = 0.02
+"""Region-years of a well calibrated bound lie within 2 points of the nominal coverage
+(docs/forecast-quality.md)."""
+
+WORSE_RMSE_RATIO = 1.1
+"""Assumed: a target without a bound may not become worse than this in any region."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFigures:
+    """Sums over past windows, so that regions can be added up.
+
+    Attributes
+    ----------
+    n_windows, n_hours : int
+        Windows forecast, and hours with a forecast, an observation and persistence.
+    squared_error_sum, persistence_squared_sum : float
+        Over those hours, in the target's unit squared.
+    absolute_error_sum : float
+        Over those hours, in the target's unit.
+    bound_days : int
+        Finished days that had a bound; the following counts are of those.
+    covered_days : int
+        Day's maximum at most the bound.
+    margin_sum_c : float
+        Of bound minus the day's maximum, degC.
+    exceedance_days, approved_exceedance_days : int
+        Days that exceeded the limit, and those of them that were approved.
+    blocked_safe_days : int
+        Days that stayed at or under the limit and were blocked.
+    unanswered_windows : int
+        Windows for which the model gave nothing usable.
+    """
+
+    n_windows: int = 0
+    n_hours: int = 0
+    squared_error_sum: float = 0.0
+    absolute_error_sum: float = 0.0
+    persistence_squared_sum: float = 0.0
+    bound_days: int = 0
+    covered_days: int = 0
+    margin_sum_c: float = 0.0
+    exceedance_days: int = 0
+    approved_exceedance_days: int = 0
+    blocked_safe_days: int = 0
+    unanswered_windows: int = 0
+
+    @property
+    def rmse(self) -> float:
+        """Root mean squared error; NaN without hours."""
+        return math.sqrt(_ratio(self.squared_error_sum, self.n_hours))
+
+    @property
+    def mae(self) -> float:
+        """Mean absolute error; NaN without hours."""
+        return _ratio(self.absolute_error_sum, self.n_hours)
+
+    @property
+    def skill_frac(self) -> float:
+        """RMSE skill over persistence, 1 - rmse / rmse_persistence."""
+        squared = _ratio(self.squared_error_sum, self.persistence_squared_sum)
+        return 1.0 - math.sqrt(squared)
+
+    @property
+    def coverage_frac(self) -> float:
+        """Share of days whose maximum stayed within the bound."""
+        return _ratio(self.covered_days, self.bound_days)
+
+    @property
+    def mean_margin_c(self) -> float:
+        """Mean of bound minus the day's maximum, degC."""
+        return _ratio(self.margin_sum_c, self.bound_days)
+
+    @property
+    def safe_days(self) -> int:
+        """Days with a bound that stayed at or under the limit."""
+        return self.bound_days - self.exceedance_days
+
+    def as_record(self) -> dict[str, float]:
+        """Names and values, for storing."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, float]) -> ModelFigures:
+        """What `as_record` gave."""
+        values: dict[str, Any] = {name: record[name] for name in cls.__slots__}
+        return cls(**values)
+
+
+def pooled(figures: Iterable[ModelFigures]) -> ModelFigures:
+    """The sums over several regions."""
+    total = ModelFigures().as_record()
+    for item in figures:
+        for name, value in item.as_record().items():
+            total[name] += value
+    return ModelFigures.from_record(total)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedDecision:
+    """A past day whose verdict the new model would have turned."""
+
+    local_day: date
+    becomes_approved: bool
+    active_bound_c: float
+    new_bound_c: float
+    day_max_c: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionComparison:
+    """What shadow evaluation found in one region.
+
+    Attributes
+    ----------
+    active : ModelFigures | None
+        Of the model that serves, over the same period; None when none serves.
+    common_days : int
+        Days on which both had a bound.
+    common_unsafe_new, common_unsafe_active : int
+        Approved exceedance days among those.
+    complete_days : int
+        Days of the period whose telemetry is complete, whatever the models say.
+    limit : float
+        Thermal limit against which days were judged, degC; NaN for other targets.
+    """
+
+    region_slug: str
+    new: ModelFigures
+    active: ModelFigures | None
+    common_days: int
+    common_unsafe_new: int
+    common_unsafe_active: int
+    complete_days: int
+    limit_c: float
+    changed: tuple[ChangedDecision, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateVerdict:
+    """Whether a model may serve, and the sentences that say why not."""
+
+    passed: bool
+    findings: tuple[str, ...]
+
+
+def coverage_tolerance(n_days: int, alpha: Decimal) -> float:
+    """Least coverage that chance explains: 2 points or 2 standard deviations below.
+
+    Examples
+    --------
+    >>> round(coverage_tolerance(365, Decimal("0.05")), 4)
+    0.9272
+    """
+    risk = float(alpha)
+    deviation = math.sqrt(risk * (1.0 - risk) / n_days)
+    return 1.0 - risk - max(COVERAGE_SLACK, 2.0 * deviation)
+
+
+def judge_bounds(
+    regions: Sequence[RegionComparison], alphas: Mapping[str, Decimal]
+) -> GateVerdict:
+    """The gate of a model on whose bound decisions rest.
+
+    Passes only if every region with enough telemetry could be judged, no coverage lies
+    below its tolerance, unsafe approvals do not rise, and every window was answered.
+    """
+    failures, notes, judged = [], [], 0
+    for region in regions:
+        alpha, new = alphas[region.region_slug], region.new
+        failures += _unanswered(region)
+        needed = required_scores(alpha) + MINIMUM_DAYS
+        if region.complete_days < needed:
+            notes.append(_too_new(region, needed))
+        elif new.bound_days < MINIMUM_DAYS:
+            failures.append(_too_few(region, f"{new.bound_days} days with a bound"))
+        else:
+            judged += 1
+            least = coverage_tolerance(new.bound_days, alpha)
+            if not new.coverage_frac >= least:
+                failures.append(
+                    f"{region.region_slug}: the bound held on"
+                    f" {new.coverage_frac:.1%} of {new.bound_days} days; at least"
+                    f" {least:.1%} is asked for."
+                )
+    failures += _unsafe_rise(regions)
+    return _verdict(failures, notes, judged)
+
+
+def judge_errors(regions: Sequence[RegionComparison]) -> GateVerdict:
+    """The gate of a model without a bound: better than persistence, hardly ever worse.
+
+    Passes only if it has skill in all regions together, and in none an RMSE of more
+    than 1.1 times that of the model that serves.
+    """
+    failures, notes, judged = [], [], 0
+    for region in regions:
+        failures += _unanswered(region)
+        if region.complete_days < MINIMUM_DAYS:
+            notes.append(_too_new(region, MINIMUM_DAYS))
+        elif region.new.n_windows < MINIMUM_DAYS:
+            failures.append(_too_few(region, f"{region.new.n_windows} windows"))
+        else:
+            judged += 1
+            active = region.active
+            if active and region.new.rmse > WORSE_RMSE_RATIO * active.rmse:
+                failures.append(
+                    f"{region.region_slug}: the RMSE rises from {active.rmse:.3g} to"
+                    f" {region.new.rmse:.3g}."
+                )
+    skill = pooled(region.new for region in regions).skill_frac
+    if judged and not skill > 0:
+        failures.append(f"It is no better than persistence (skill {skill:.1%}).")
+    return _verdict(failures, notes, judged)
+
+
+def _verdict(failures: list[str], notes: list[str], judged: int) -> GateVerdict:
+    if not judged and not failures:
+        failures = ["No region has enough telemetry to judge the model by."]
+    return GateVerdict(passed=not failures, findings=(*failures, *notes))
+
+
+def _unsafe_rise(regions: Sequence[RegionComparison]) -> list[str]:
+    new = sum(region.common_unsafe_new for region in regions)
+    active = sum(region.common_unsafe_active for region in regions)
+    if new <= active:
+        return []
+    days = sum(region.common_days for region in regions)
+    finding = (
+        f"It would have approved {new} days that exceeded the limit; the model that"
+        f" serves approved {active} of the same {days} days."
+    )
+    return [finding]
+
+
+def _unanswered(region: RegionComparison) -> list[str]:
+    if not region.new.unanswered_windows:
+        return []
+    n_windows = region.new.unanswered_windows
+    return [
+        f"{region.region_slug}: it gave no usable forecast for {n_windows} windows."
+    ]
+
+
+def _too_new(region: RegionComparison, needed: int) -> str:
+    return (
+        f"{region.region_slug} was not judged: {region.complete_days} days of telemetry"
+        f" are complete, {needed} are needed."
+    )
+
+
+def _too_few(region: RegionComparison, found: str) -> str:
+    return (
+        f"{region.region_slug}: only {found} lie after the model's training window, at"
+        f" least {MINIMUM_DAYS} are needed. Train with an earlier end."
+    )
+
+
+def _ratio(numerator: float, denominator: float) -> float:
+    return numerator / denominator if denominator > 0 else math.nan

@@ -1,0 +1,189 @@
+"""Queries on shadow evaluations: one line each, one more for every region."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from core.errors import Conflict, NotFound
+from db.schema import ModelEvaluationRegionRow, ModelEvaluationRow, UserRow
+
+RUNNING, DONE, FAILED = "running", "done", "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelEvaluation:
+    """A shadow evaluation and how far it has come."""
+
+    evaluation_id: int
+    model_version_id: int
+    compared_version_id: int | None
+    from_utc: datetime
+    until_utc: datetime
+    region_slugs: tuple[str, ...]
+    state: str
+    gate_passed: bool | None
+    findings: tuple[str, ...]
+    failed_reason: str | None
+    requested_by: str
+    requested_by_id: int
+    created_at_utc: datetime
+    finished_at_utc: datetime | None
+
+
+def insert_evaluation(
+    session: Session,
+    *,
+    model_version_id: int,
+    compared_version_id: int | None,
+    from_utc: datetime,
+    until_utc: datetime,
+    region_slugs: Sequence[str],
+    requested_by_id: int,
+) -> int:
+    """Begin an evaluation; a model has one that runs at a time.
+
+    Raises
+    ------
+    Conflict
+        When one runs already.
+    """
+    row = ModelEvaluationRow(
+        model_version_id=model_version_id,
+        compared_version_id=compared_version_id,
+        from_utc=from_utc,
+        until_utc=until_utc,
+        region_slugs=list(region_slugs),
+        state=RUNNING,
+        findings=[],
+        requested_by_id=requested_by_id,
+    )
+    try:
+        with session.begin_nested():
+            session.add(row)
+    except IntegrityError as exc:
+        message = f"Model version {model_version_id} is being evaluated already."
+        raise Conflict(message) from exc
+    return row.id
+
+
+def lock_evaluation(session: Session, evaluation_id: int) -> ModelEvaluation:
+    """An evaluation, held until the transaction ends: one step at a time."""
+    session.scalars(
+        select(ModelEvaluationRow.id)
+        .where(ModelEvaluationRow.id == evaluation_id)
+        .with_for_update()
+    ).one_or_none()
+    return evaluation(session, evaluation_id)
+
+
+def insert_region_figures(
+    session: Session, evaluation_id: int, region_slug: str, figures: dict[str, Any]
+) -> None:
+    """Keep what was found in one region; the first finding stays."""
+    session.execute(
+        insert(ModelEvaluationRegionRow)
+        .values(evaluation_id=evaluation_id, region_slug=region_slug, figures=figures)
+        .on_conflict_do_nothing()
+    )
+
+
+def region_figures(session: Session, evaluation_id: int) -> dict[str, dict[str, Any]]:
+    """What was found so far, by region."""
+    rows = session.execute(
+        select(
+            ModelEvaluationRegionRow.region_slug, ModelEvaluationRegionRow.figures
+        ).where(ModelEvaluationRegionRow.evaluation_id == evaluation_id)
+    )
+    return {slug: figures for slug, figures in rows}  # noqa: C416 -- rows are no pairs
+
+
+def finish_evaluation(
+    session: Session, evaluation_id: int, *, gate_passed: bool, findings: Sequence[str]
+) -> None:
+    """Close an evaluation with what its gate says."""
+    row = session.get_one(ModelEvaluationRow, evaluation_id)
+    row.state, row.gate_passed, row.findings = DONE, gate_passed, list(findings)
+    row.finished_at_utc = session.scalar(select(func.now()))
+    session.flush()
+
+
+def fail_evaluation(session: Session, evaluation_id: int, reason: str) -> None:
+    """Close an evaluation that could not be carried out."""
+    row = session.get_one(ModelEvaluationRow, evaluation_id)
+    row.state, row.failed_reason = FAILED, reason
+    row.finished_at_utc = session.scalar(select(func.now()))
+    session.flush()
+
+
+def evaluation(session: Session, evaluation_id: int) -> ModelEvaluation:
+    """An evaluation by its id.
+
+    Raises
+    ------
+    NotFound
+        When there is none.
+    """
+    for found in list_evaluations(session, evaluation_id=evaluation_id):
+        return found
+    message = f"There is no evaluation {evaluation_id}."
+    raise NotFound(message)
+
+
+def newest_evaluation(
+    session: Session, model_version_id: int
+) -> ModelEvaluation | None:
+    """The evaluation of a model that was begun last."""
+    found = list_evaluations(session, model_version_id=model_version_id, limit=1)
+    return found[0] if found else None
+
+
+def list_evaluations(
+    session: Session,
+    *,
+    evaluation_id: int | None = None,
+    model_version_id: int | None = None,
+    running_only: bool = False,
+    limit: int = 50,
+) -> list[ModelEvaluation]:
+    """Evaluations, newest first."""
+    query = (
+        select(ModelEvaluationRow, UserRow.name)
+        .join(UserRow, UserRow.id == ModelEvaluationRow.requested_by_id)
+        .order_by(ModelEvaluationRow.id.desc())
+        .limit(limit)
+        .execution_options(populate_existing=True)
+    )
+    if evaluation_id is not None:
+        query = query.where(ModelEvaluationRow.id == evaluation_id)
+    if model_version_id is not None:
+        query = query.where(ModelEvaluationRow.model_version_id == model_version_id)
+    if running_only:
+        query = query.where(ModelEvaluationRow.state == RUNNING)
+    return [_evaluation(row, name) for row, name in session.execute(query)]
+
+
+def _evaluation(row: ModelEvaluationRow, requested_by: str) -> ModelEvaluation:
+    return ModelEvaluation(
+        evaluation_id=row.id,
+        model_version_id=row.model_version_id,
+        compared_version_id=row.compared_version_id,
+        from_utc=row.from_utc,
+        until_utc=row.until_utc,
+        region_slugs=tuple(row.region_slugs),
+        state=row.state,
+        gate_passed=row.gate_passed,
+        findings=tuple(row.findings),
+        failed_reason=row.failed_reason,
+        requested_by=requested_by,
+        requested_by_id=row.requested_by_id,
+        created_at_utc=row.created_at_utc,
+        finished_at_utc=row.finished_at_utc,
+    )

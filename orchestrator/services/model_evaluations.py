@@ -1,0 +1,216 @@
+"""Shadow evaluation: a model on past telemetry, beside the one that serves, and a gate.
+
+One region is one step and one transaction, so the work shows its progress, can be left
+and resumed, and does not hold up the hourly cycle. Imports MAPIE: for the command line
+and the worker, never for the web process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from core.access import Actor, Permission
+from core.audit import AuditAction
+from core.days import WINDOW_H, full_hour
+from core.errors import InvalidInput, NotFound
+from core.forecasts import Target
+from core.model_gate import GateVerdict, judge_bounds, judge_errors, pooled
+from core.telemetry import HOUR
+from db import audit, model_evaluations, model_versions, telemetry
+from db.model_evaluations import RUNNING, ModelEvaluation
+from db.model_versions import ModelVersion
+from db.regions import StoredRegion
+from orchestrator.jobs import queue_evaluation_step
+from orchestrator.logs import get_logger
+from orchestrator.services.region_shadows import evaluate_region
+from orchestrator.services.serving import ModelCache
+from orchestrator.services.shadow_records import from_record
+from orchestrator.services.window_choice import active_regions
+
+log = get_logger(__name__)
+
+JUDGED_DAYS = 365
+Progress = Callable[[str], None]
+
+
+def start_evaluation(
+    session: Session, actor: Actor, version_id: int, *, now: datetime, queue: bool
+) -> int:
+    """Begin an evaluation of a version; `queue` hands its steps to the worker.
+
+    Raises
+    ------
+    NotFound, InvalidInput, Conflict
+        When there is no such version or no region, the version is of another horizon,
+        or it is being evaluated already.
+    """
+    actor.require(Permission.MANAGE_MODELS)
+    version = model_versions.model_version(session, version_id)
+    if version.horizon_h != WINDOW_H:
+        message = (
+            f"Model version {version_id} forecasts {version.horizon_h} h; decisions are"
+            f" taken on {WINDOW_H} h, so it cannot be judged."
+        )
+        raise InvalidInput(message)
+    found = active_regions(session)
+    until_utc = _end_of_telemetry(session, found, now)
+    active = model_versions.active_model(session, version.target)
+    is_own = active is not None and active.version.version_id == version_id
+    evaluation_id = model_evaluations.insert_evaluation(
+        session,
+        model_version_id=version_id,
+        compared_version_id=None
+        if active is None or is_own
+        else active.version.version_id,
+        from_utc=until_utc - timedelta(days=JUDGED_DAYS),
+        until_utc=until_utc,
+        region_slugs=[stored.region.slug for stored in found],
+        requested_by_id=actor.user_id,
+    )
+    if queue:
+        queue_evaluation_step(session, evaluation_id=evaluation_id, done=0)
+    return evaluation_id
+
+
+def evaluate_next_region(
+    session: Session,
+    actor: Actor,
+    cache: ModelCache,
+    evaluation_id: int,
+    *,
+    now: datetime,
+) -> ModelEvaluation:
+    """Evaluate one more region, or close the evaluation after the last.
+
+    Idempotent, and safe to be called by several processes: they take turns.
+    """
+    evaluation = model_evaluations.lock_evaluation(session, evaluation_id)
+    if evaluation.state != RUNNING:
+        return evaluation
+    done = model_evaluations.region_figures(session, evaluation_id)
+    left = [slug for slug in evaluation.region_slugs if slug not in done]
+    if left:
+        record = evaluate_region(
+            session, cache, evaluation, _region(session, left[0]), now=now
+        )
+        model_evaluations.insert_region_figures(session, evaluation_id, left[0], record)
+    if len(left) <= 1:
+        _finish(session, actor, evaluation)
+    return model_evaluations.evaluation(session, evaluation_id)
+
+
+def fail(session: Session, actor: Actor, evaluation_id: int, reason: str) -> None:
+    """Close an evaluation that could not be carried out; its model is not validated."""
+    evaluation = model_evaluations.lock_evaluation(session, evaluation_id)
+    if evaluation.state != RUNNING:
+        return
+    model_evaluations.fail_evaluation(session, evaluation_id, reason)
+    version = model_versions.model_version(session, evaluation.model_version_id)
+    _settle(
+        session,
+        actor,
+        version,
+        GateVerdict(passed=False, findings=(f"It could not be evaluated: {reason}",)),
+        evaluation_id,
+    )
+
+
+def evaluate_now(
+    session: Session,
+    actor: Actor,
+    cache: ModelCache,
+    version_id: int,
+    *,
+    now: datetime,
+    on_progress: Progress,
+) -> ModelEvaluation:
+    """A whole evaluation in the caller's transaction."""
+    evaluation_id = start_evaluation(session, actor, version_id, now=now, queue=False)
+    evaluation = model_evaluations.evaluation(session, evaluation_id)
+    n_regions = len(evaluation.region_slugs)
+    for number, slug in enumerate(evaluation.region_slugs, start=1):
+        on_progress(
+            f"Evaluating model {version_id} on {slug} ({number} of {n_regions}) …"
+        )
+        evaluation = evaluate_next_region(session, actor, cache, evaluation_id, now=now)
+    return evaluation
+
+
+def _end_of_telemetry(
+    session: Session, found: list[StoredRegion], now: datetime
+) -> datetime:
+    spans = [
+        telemetry.first_and_last_hour(session, stored.region.slug) for stored in found
+    ]
+    ends = [span[1] + HOUR for span in spans if span is not None]
+    return min(max(ends, default=full_hour(now)), full_hour(now))
+
+
+def _region(session: Session, slug: str) -> StoredRegion:
+    for stored in active_regions(session):
+        if stored.region.slug == slug:
+            return stored
+    message = f"Region {slug} is not active any more; evaluate the model again."
+    raise NotFound(message)
+
+
+def _finish(session: Session, actor: Actor, evaluation: ModelEvaluation) -> None:
+    version = model_versions.model_version(session, evaluation.model_version_id)
+    records = model_evaluations.region_figures(session, evaluation.evaluation_id)
+    regions = [from_record(slug, records[slug]) for slug in sorted(records)]
+    comparisons = [region.comparison for region in regions]
+    if version.target is Target.TEMPERATURE_C:
+        alphas = {region.comparison.region_slug: region.alpha for region in regions}
+        verdict = judge_bounds(comparisons, alphas)
+    else:
+        verdict = judge_errors(comparisons)
+    model_evaluations.finish_evaluation(
+        session,
+        evaluation.evaluation_id,
+        gate_passed=verdict.passed,
+        findings=verdict.findings,
+    )
+    log.info(
+        "model_evaluated",
+        model_version_id=version.version_id,
+        gate_passed=verdict.passed,
+        rmse=pooled(item.new for item in comparisons).rmse,
+    )
+    _settle(session, actor, version, verdict, evaluation.evaluation_id)
+
+
+def _settle(
+    session: Session,
+    actor: Actor,
+    version: ModelVersion,
+    verdict: GateVerdict,
+    evaluation_id: int,
+) -> None:
+    """Give the version the state that the gate says, and the event that goes with it.
+
+    A model that has served keeps its state: going back to it must stay one click.
+    """
+    state = "validated" if verdict.passed else "rejected"
+    reason = " ".join(verdict.findings)
+    if not model_versions.has_served(session, version.version_id):
+        model_versions.set_state(
+            session,
+            version.version_id,
+            state=state,
+            rejected_reason=None if verdict.passed else reason,
+        )
+    audit.append_event(
+        session,
+        actor=actor,
+        action=AuditAction.MODEL_VALIDATED
+        if verdict.passed
+        else AuditAction.MODEL_REJECTED,
+        object_type="model_version",
+        object_id=str(version.version_id),
+        before={"state": version.state},
+        after={"state": state, "evaluation_id": evaluation_id},
+        reason=reason or None,
+    )
