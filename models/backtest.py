@@ -238,10 +238,17 @@ def _limits_c(
 ) -> dict[str, float]:
     if setup.limit_c is not None:
         return dict.fromkeys(sorted(frames), setup.limit_c)
-    return {slug: _own_limit_c(frames[slug], setup) for slug in sorted(frames)}
+    return {slug: own_limit_c(frames[slug], setup) for slug in sorted(frames)}
 
 
-def _own_limit_c(region: RegionTelemetry, setup: BacktestSetup) -> float:
+def own_limit_c(region: RegionTelemetry, setup: BacktestSetup) -> float:
+    """The 95th percentile of a region's daily maxima in training, degC.
+
+    Raises
+    ------
+    InvalidInput
+        When no whole day is known.
+    """
     frame, time_zone = region
     first = frame.start_utc.date()
     n_days = (setup.train_until - first).days

@@ -90,7 +90,7 @@ def test_telemetry_without_the_target_is_refused(
     exported: bytes, make_frame: MakeFrame
 ) -> None:
     blind = make_frame("aa", changes={Quantity.TEMPERATURE_C: None})
-    with pytest.raises(InvalidInput, match="gives no row"):
+    with pytest.raises(InvalidInput, match="No region has enough temperature_c"):
         reproduce(exported, read_contract(exported), {"aa": (blind, "UTC")})
 
 
