@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from models.chronology import Timeline
 from models.design import LOWEST_MEAN, DesignLayout, layout_for
 from models.family import Family
 from models.metadata import ModelContract
+from models.moments import Moments, Weights
 from models.ridge import ShrunkenRidge, TrainedRidge, fit_ridge, predict_ridge
 from models.tails import tail_factor
 from models.training_rows import (
@@ -180,16 +182,28 @@ def _with_tails(training: RidgeTraining) -> RidgeTraining:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Sample:
-    """Designs and outcomes of some rows."""
+    """Designs and outcomes of some rows.
+
+    Attributes
+    ----------
+    is_own : ndarray of bool, shape (D,)
+        Weights of the mean, less the constant, that a region may have of its own.
+    """
 
     issue_hours: NDArray[np.int64]
     mean_design: FloatArray
     scale_design: FloatArray
     observed: FloatArray
-    span_h: int
+    is_own: BoolArray
 
-    def fit(self, rows: BoolArray, outcome: FloatArray, penalty: float) -> Ridge:
-        return fit_ridge(self.mean_design[rows], outcome[rows], penalty)
+    @property
+    def slopes(self) -> FloatArray:
+        """The mean's design without its constant."""
+        return self.mean_design[:, 1:]
+
+    def moments(self, rows: BoolArray | slice = slice(None)) -> Moments:
+        """Sums over the chosen rows."""
+        return Moments.of(self.slopes[rows], self.observed[rows])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,14 +223,14 @@ class _LearnedPooled(_Learned):
 
     Attributes
     ----------
-    at_split : Ridge
+    at_split : Weights
         Fitted on what had ended by the split.
-    folds : tuple of Ridge
+    folds : tuple of Weights
         Fitted apart from each block.
     """
 
-    at_split: Ridge
-    folds: tuple[Ridge, ...]
+    at_split: Weights
+    folds: tuple[Weights, ...]
 
 
 def _thinned(regions: Sequence[TrainingRows]) -> TrainingRows:
@@ -235,35 +249,38 @@ def _sample(
 ) -> _Sample:
     wide = rows.features.astype(np.float64)
     standardised = scaler.transform(wide[:, layout.state_columns])
+    seasonal = layout.seasonal_mean_weights()[1:]
     return _Sample(
         issue_hours=rows.issue_hours,
         mean_design=layout.mean_design(wide, standardised),
         scale_design=layout.scale_design(wide),
         observed=rows.observed,
-        span_h=rows.span_h,
+        # No season of its own for a region that has not seen it whole.
+        is_own=~seasonal | (rows.span_h >= SEASON_MIN_H),
     )
 
 
 def _learn_pooled(sample: _Sample, timeline: Timeline) -> _LearnedPooled:
     hours, observed = sample.issue_hours, sample.observed
-    penalty = _choose_penalty(sample, observed, timeline, POOLED_PENALTIES)
-    everything = np.ones(len(hours), dtype=np.bool_)
+    everything = sample.moments()
+    earlier = sample.moments(timeline.before_split(hours))
+    penalty = _choose_penalty(sample, timeline, earlier.solve, POOLED_PENALTIES)
     folds = tuple(
-        sample.fit(timeline.apart(hours, block), observed, penalty)
+        (everything - sample.moments(~timeline.apart(hours, block))).solve(penalty)
         for block in timeline.blocks
     )
     out_of_fold = np.empty_like(observed)
     for block, fold in zip(timeline.blocks, folds, strict=True):
         held_out = timeline.inside(hours, block)
-        out_of_fold[held_out] = predict_ridge(fold, sample.mean_design[held_out])
+        out_of_fold[held_out] = fold.predict(sample.slopes[held_out])
     misses = np.abs(observed - out_of_fold)
     return _LearnedPooled(
-        mean=sample.fit(everything, observed, penalty),
+        mean=fit_ridge(sample.mean_design, observed, penalty),
         scale=fit_ridge(sample.scale_design, misses, SCALE_PENALTY),
         scale_floor=_scale_floor(misses),
         penalty=penalty,
         out_of_fold=out_of_fold,
-        at_split=sample.fit(timeline.before_split(hours), observed, penalty),
+        at_split=earlier.solve(penalty),
         folds=folds,
     )
 
@@ -272,57 +289,45 @@ def _learn_own(
     sample: _Sample, pooled: _LearnedPooled, timeline: Timeline, layout: DesignLayout
 ) -> _Learned:
     hours = sample.issue_hours
-    own = _own_sample(sample, layout)
-    earlier = _left_over(sample, pooled.at_split)
-    penalty = _choose_penalty(own, earlier, timeline, OWN_PENALTIES)
+    everything = sample.moments()
+    earlier = sample.moments(timeline.before_split(hours))
+
+    def own_weights(moments: Moments, shared: Weights, penalty: float) -> Weights:
+        return shared + moments.left_over(shared).masked(sample.is_own).solve(penalty)
+
+    penalty = _choose_penalty(
+        sample,
+        timeline,
+        partial(own_weights, earlier, pooled.at_split),
+        OWN_PENALTIES,
+    )
     out_of_fold = np.empty_like(sample.observed)
     for block, fold in zip(timeline.blocks, pooled.folds, strict=True):
         held_out = timeline.inside(hours, block)
         if held_out.any():
-            remainder = _left_over(sample, fold)
-            ridge = own.fit(timeline.apart(hours, block), remainder, penalty)
-            # The pooled part is what was observed less what it leaves over.
-            out_of_fold[held_out] = (
-                sample.observed[held_out]
-                - remainder[held_out]
-                + predict_ridge(ridge, own.mean_design[held_out])
-            )
+            apart = everything - sample.moments(~timeline.apart(hours, block))
+            weights = own_weights(apart, fold, penalty)
+            out_of_fold[held_out] = weights.predict(sample.slopes[held_out])
     misses = np.abs(sample.observed - out_of_fold)
-    everything = np.ones(len(hours), dtype=np.bool_)
+    own_design = sample.mean_design * np.concatenate(([True], sample.is_own))
+    left_over = sample.observed - predict_ridge(pooled.mean, sample.mean_design)
     beyond_pooled = misses - predict_ridge(pooled.scale, sample.scale_design)
+    has_season = bool(sample.is_own.all())
+    own_scale = True if has_season else ~layout.seasonal_scale_weights()
     return _Learned(
-        mean=own.fit(everything, _left_over(sample, pooled.mean), penalty),
-        scale=fit_ridge(own.scale_design, beyond_pooled, SCALE_PENALTY),
+        mean=fit_ridge(own_design, left_over, penalty),
+        # A column of zeros gets a weight of exactly zero: the season stays pooled.
+        scale=fit_ridge(sample.scale_design * own_scale, beyond_pooled, SCALE_PENALTY),
         scale_floor=_scale_floor(misses),
         penalty=penalty,
         out_of_fold=out_of_fold,
     )
 
 
-def _own_sample(sample: _Sample, layout: DesignLayout) -> _Sample:
-    """What the region's own weights may use: no season that it has not seen whole.
-
-    A column of zeros gets a weight of exactly zero, so the season stays pooled.
-    """
-    if sample.span_h >= SEASON_MIN_H:
-        return sample
-    return _Sample(
-        issue_hours=sample.issue_hours,
-        mean_design=sample.mean_design * ~layout.seasonal_mean_weights(),
-        scale_design=sample.scale_design * ~layout.seasonal_scale_weights(),
-        observed=sample.observed,
-        span_h=sample.span_h,
-    )
-
-
-def _left_over(sample: _Sample, pooled: Ridge) -> FloatArray:
-    return sample.observed - predict_ridge(pooled, sample.mean_design)
-
-
 def _choose_penalty(
     sample: _Sample,
-    outcome: FloatArray,
     timeline: Timeline,
+    weights_of: Callable[[float], Weights],
     penalties: Sequence[float],
 ) -> float:
     """The penalty that forecast the later part best from the earlier part.
@@ -333,11 +338,11 @@ def _choose_penalty(
     later = timeline.after_split(sample.issue_hours)
     if not (earlier.any() and later.any()):
         return max(penalties)
-    errors = []
-    for penalty in penalties:
-        ridge = sample.fit(earlier, outcome, penalty)
-        predicted = predict_ridge(ridge, sample.mean_design[later])
-        errors.append(float(np.mean((outcome[later] - predicted) ** 2)))
+    design, outcome = sample.slopes[later], sample.observed[later]
+    errors = [
+        float(np.mean((outcome - weights_of(penalty).predict(design)) ** 2))
+        for penalty in penalties
+    ]
     return penalties[int(np.argmin(errors))]
 
 

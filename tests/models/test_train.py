@@ -167,3 +167,17 @@ def test_other_horizons_are_trained_exported_and_read_back(
     )
     assert read_contract(export_onnx(trained)).horizon_h == horizon_h
     assert trained.mean_model.weights().shape[2] == horizon_h
+
+
+def test_a_region_that_lies_in_one_held_out_block_is_trained_all_the_same(
+    make_frame: MakeFrame,
+) -> None:
+    """Five weeks of history beside ten months: apart from its block nothing is left."""
+    long = make_frame("aa", n_hours=300 * 24, seed=1)
+    late_start = long.end_utc - 35 * 24 * HOUR
+    short = make_frame("bb", n_hours=35 * 24, seed=2, start_utc=late_start)
+    frames = {"aa": (long, "UTC"), "bb": (short, "UTC")}
+    trained = train_ridge(frames, Target.TEMPERATURE_C, long.end_utc)
+    assert trained.contract.region_slugs == ("aa", "bb")
+    assert np.isfinite(trained.mean_model.weights()).all()
+    assert np.isfinite(trained.scale_model.weights()).all()
