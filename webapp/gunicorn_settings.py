@@ -6,6 +6,7 @@ one sentence instead of a worker that fails again and again.
 
 from __future__ import annotations
 
+import os
 import signal
 
 from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
@@ -19,12 +20,14 @@ import webapp.wsgi  # noqa: F401
 from db.local_child import die_with_parent
 from orchestrator.connect import configure_logs
 from orchestrator.parentage import follow_parent
+from orchestrator.production import require_fit
 from orchestrator.settings import load_settings
 from webapp.secret_key import secret_key
 
 follow_parent()
 _settings = load_settings()
 configure_logs(_settings)
+require_fit(_settings, os.environ)
 secret_key(_settings)
 
 
