@@ -30,6 +30,7 @@ from webapp.proxies import trust_proxies
 from webapp.request_context import install_request_context
 from webapp.secret_key import secret_key
 from webapp.telemetry_upload import install_upload_limit, make_telemetry_upload
+from webapp.visible_callbacks import install_visible_callbacks
 
 CALLBACK_PERMISSIONS = "gfo_callback_permissions"
 """Where the application keeps its finished table, for whoever checks it."""
@@ -72,6 +73,7 @@ def create_app(runtime: Runtime, register_pages: RegisterPages) -> Dash:
     require_route_entries(server)
     permissions.resolve(app)
     server.extensions[CALLBACK_PERMISSIONS] = permissions.table()
+    install_visible_callbacks(server, app, permissions.table(), current_actor)
     gate.guard(app)
     headers.allow(app.csp_hashes())
     return app

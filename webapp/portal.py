@@ -73,7 +73,7 @@ class PlainPages:
         """Ask for name and password, and start a login."""
         wanted = safe_next(request.values.get("next"))
         user = logged_in_user()
-        if request.method == "GET":
+        if request.method != "POST":  # HEAD is a GET without its body
             return redirect(wanted) if user else _login_page(wanted)
         runtime = self._runtime
         with runtime.transaction() as db:
@@ -127,7 +127,7 @@ class PlainPages:
     @login_required  # type: ignore[untyped-decorator]
     def password(self) -> ResponseReturnValue:
         """Change my password; with a one-time password nothing else is reachable."""
-        if request.method == "GET":
+        if request.method != "POST":  # HEAD is a GET without its body
             return _password_page()
         new = request.form.get("new", "")
         if new != request.form.get("repeated", ""):
