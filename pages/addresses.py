@@ -49,6 +49,10 @@ class Query:
         if value is not None and len(value) > _LONGEST_VALUE:
             message = f"{name} in the address is too long."
             raise InvalidInput(message)
+        # PostgreSQL holds no NUL, and nothing that is meant holds other controls.
+        if value is not None and not value.isprintable():
+            message = f"{name} in the address holds characters that cannot be shown."
+            raise InvalidInput(message)
         return value
 
     def day(self, name: str) -> date | None:

@@ -57,6 +57,10 @@ class Gate:
 
     def check(self) -> ResponseReturnValue | None:
         """Answer in place of the route, or let the request pass."""
+        if not callbacks.is_storable(request.path):
+            abort(400)
+        if not all(map(callbacks.is_storable, request.args.values())):
+            abort(400)
         access = ROUTES.get(request.endpoint or "")
         if access is Access.ANYBODY:
             return None
