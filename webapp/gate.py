@@ -22,6 +22,7 @@ from webapp.auth import (
     logged_in_user,
 )
 from webapp.cookies import login_token
+from webapp.monitoring import may_monitor
 from webapp.permissions import (
     ROUTES,
     Access,
@@ -64,6 +65,8 @@ class Gate:
         access = ROUTES.get(request.endpoint or "")
         if access is Access.ANYBODY:
             return None
+        if access is Access.MONITORING:
+            return self._check_monitor()
         user = logged_in_user()
         if user is None:
             return self._turn_away()
@@ -75,6 +78,14 @@ class Gate:
         body = self._check_route(access)
         self._note_activity(user, body)
         return None
+
+    def _check_monitor(self) -> ResponseReturnValue | None:
+        if may_monitor(self._runtime.settings, request):
+            return None
+        self._count_stranger()
+        error = "The metrics are for this machine, or for whoever has the token."
+        answer = jsonify(error=error, reference=request_id())
+        return answer, 401, {"WWW-Authenticate": "Bearer"}
 
     def _check_route(
         self, access: Access | Permission | None

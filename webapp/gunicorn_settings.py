@@ -7,7 +7,9 @@ one sentence instead of a worker that fails again and again.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+from pathlib import Path
 
 from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
 from gunicorn.config import Config  # type: ignore[import-untyped]
@@ -22,6 +24,7 @@ from orchestrator.connect import configure_logs
 from orchestrator.parentage import follow_parent
 from orchestrator.production import require_fit
 from orchestrator.settings import load_settings
+from webapp.metrics import FOLDER_VARIABLE
 from webapp.secret_key import secret_key
 
 follow_parent()
@@ -29,6 +32,16 @@ _settings = load_settings()
 configure_logs(_settings)
 require_fit(_settings, os.environ)
 secret_key(_settings)
+
+
+def _make_metrics_folder(folder: Path) -> None:
+    """Workers add up their counts here, through files; they begin at nought."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700, parents=True)
+    os.environ[FOLDER_VARIABLE] = str(folder.resolve())
+
+
+_make_metrics_folder(_settings.data_dir / f"web_metrics_{_settings.port}")
 
 
 class StructuredLogger(Logger):  # type: ignore[misc]  # gunicorn has no types

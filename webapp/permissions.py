@@ -21,11 +21,13 @@ class Access(Enum):
 
     ANYBODY = "anybody"
     LOGGED_IN = "logged_in"
+    MONITORING = "monitoring"
 
 
 ROUTES: Mapping[str, Access | Permission] = {
     "health.alive": Access.ANYBODY,
     "health.ready": Access.ANYBODY,
+    "health.metrics": Access.MONITORING,
     "portal.login": Access.ANYBODY,
     "portal.stylesheet": Access.ANYBODY,
     "portal.icon": Access.ANYBODY,
