@@ -20,6 +20,7 @@ DECISIONS = "/decisions/"
 ADMIN_REGIONS = "/admin/regions"
 ADMIN_TELEMETRY = "/admin/telemetry"
 FORECAST_QUALITY = "/admin/forecast-quality"
+ADMIN_USERS = "/admin/users"
 
 _LONGEST_VALUE = 64
 _LARGEST_ID = 2**63 - 1

@@ -23,9 +23,9 @@ from flask_login import login_required
 
 from core.errors import ServiceUnavailable
 from orchestrator.runtime import Runtime
-from orchestrator.services import accounts, logins
-from orchestrator.services.accounts import RefusedChange
+from orchestrator.services import logins, own_password
 from orchestrator.services.logins import Login, Refusal, RefusedLogin
+from orchestrator.services.own_password import RefusedChange
 from orchestrator.services.passwords import MAX_LENGTH, MIN_LENGTH
 from webapp.auth import PortalUser, client, current_actor, logged_in_user
 from webapp.cookies import forget_login_token, set_login_token
@@ -133,7 +133,7 @@ class PlainPages:
         if new != request.form.get("repeated", ""):
             return _password_page("The two new passwords differ."), 422
         with self._runtime.transaction() as db:
-            outcome = accounts.change_password(
+            outcome = own_password.change_password(
                 db,
                 current_actor(),
                 current=request.form.get("current", ""),

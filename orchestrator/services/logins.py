@@ -260,7 +260,10 @@ def _find_by_typed_name(session: Session, name: str) -> User | None:
 
 
 def _may_log_in(user: User, now: datetime) -> bool:
-    return user.is_active and not user.is_system and not must_wait(user, now)
+    until = user.one_time_until_utc
+    has_run_out = user.must_change_password and until is not None and now >= until
+    is_open = user.is_active and not user.is_system and not has_run_out
+    return is_open and not must_wait(user, now)
 
 
 def _record_failure(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from orchestrator.services.safeguards import examine_safeguards
 from orchestrator.settings import Settings
 
 GOOD_KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f0aa55"
+NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
@@ -90,7 +92,11 @@ def test_an_installation_without_an_admin_is_found(
     assert not line.is_sound
     accounts.ensure_first_admin(session, "first", None)
     accounts.add_user(
-        session, system_actor(session, "cli"), name="new", role=accounts.Role.AUDITOR
+        session,
+        system_actor(session, "cli"),
+        name="new",
+        role=accounts.Role.AUDITOR,
+        now=NOW,
     )
     (line,) = _named(_examined(session, tmp_path), "accounts")
     assert line.is_sound
