@@ -58,10 +58,7 @@ class Gate:
 
     def check(self) -> ResponseReturnValue | None:
         """Answer in place of the route, or let the request pass."""
-        if not callbacks.is_storable(request.path):
-            abort(400)
-        if not all(map(callbacks.is_storable, request.args.values())):
-            abort(400)
+        _require_readable()
         access = ROUTES.get(request.endpoint or "")
         if access is Access.ANYBODY:
             return None
@@ -155,6 +152,17 @@ class Gate:
                 )
         except ServiceUnavailable:
             log.warning("denial_not_counted", address=request.remote_addr)
+
+
+def _require_readable() -> None:
+    """Refuse what no browser sends, whoever sends it."""
+    if request.headers.get("Transfer-Encoding"):
+        # Werkzeug cuts a body of unknown length at the limit and says nothing.
+        abort(411)
+    if not callbacks.is_storable(request.path):
+        abort(400)
+    if not all(map(callbacks.is_storable, request.args.values())):
+        abort(400)
 
 
 def _to_password_change() -> ResponseReturnValue:

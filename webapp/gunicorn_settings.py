@@ -26,6 +26,7 @@ from orchestrator.production import require_fit
 from orchestrator.settings import load_settings
 from webapp.metrics import FOLDER_VARIABLE
 from webapp.secret_key import secret_key
+from webapp.unreadable import answer_unreadable
 
 follow_parent()
 _settings = load_settings()
@@ -56,6 +57,7 @@ class StructuredLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
 
 def post_fork(_server: Arbiter, worker: Worker) -> None:
     """A worker must not outlive its master: it would keep the port."""
+    answer_unreadable()
     die_with_parent(worker.ppid, signal.SIGKILL)
 
 
@@ -68,6 +70,10 @@ timeout = 60
 # for those. A request that it cuts off is not committed, and its repetition is safe.
 graceful_timeout = 2
 keepalive = 5
+# Gunicorn itself believes nobody's X-Forwarded-Proto or SCRIPT_NAME, not even this
+# machine's; GFO_TRUSTED_PROXY_COUNT says how many proxies there are (webapp.proxies).
+forwarded_allow_ips = ""
+forwarder_headers = ""
 # Large enough for links with a whole view in them, small enough to refuse abuse.
 limit_request_line = 8190
 logger_class = StructuredLogger

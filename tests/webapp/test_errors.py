@@ -138,6 +138,17 @@ def test_a_body_over_two_megabytes_is_413(portal: Portal) -> None:
     assert _raw(browser, b'"' + b"x" * (2 * 1024 * 1024) + b'"') == 413
 
 
+def test_a_body_of_unknown_length_is_refused(portal: Portal) -> None:
+    """It could not be told from one that was cut at the limit."""
+    for browser in (portal.browser(), portal.logged_in("operator")):
+        response = browser.client.post(
+            "/login",
+            data={"name": "operator", "csrf_token": browser.csrf_token()},
+            headers={"Origin": browser.origin, "Transfer-Encoding": "chunked"},
+        )
+        assert response.status_code == 411
+
+
 @pytest.mark.parametrize("path", ["/%00", "/?x=%00", "/login?next=%00", "/account/%00"])
 def test_an_address_with_a_nul_is_refused_from_everybody(
     portal: Portal, path: str

@@ -21,7 +21,7 @@ from tests.webapp.real_portal import make_real_portal, table
 SEED = 20_260
 N_POSTS = 20_000 if os.environ.get("GFO_TEST_FULL") else 2_000
 BUGS = {"callback_failed", "unhandled_exception", "request_failed"}
-ALLOWED = {200, 204, 400, 403, 413, 415}
+ALLOWED = {200, 204, 400, 403, 411, 413, 415}
 INNARDS = ("Traceback", "site-packages", "psycopg", "sqlalchemy", "SELECT ", "werkzeug")
 
 
