@@ -94,7 +94,7 @@ def _change_quietly(
         disabled = accounts.disable_user(session, actor, **given)
         return f"{disabled.name} is disabled and logged out everywhere."
     ended = accounts.end_logins(session, actor, **given)
-    return f"{ended} logins of {change.name} have ended."
+    return f"Logins of {change.name} that have ended: {ended}."
 
 
 def _role(change: AccountChange) -> Role:

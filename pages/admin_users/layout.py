@@ -61,12 +61,14 @@ def new_request() -> str:
 def _add_form() -> Component:
     return panel(
         "Add somebody",
-        field(
-            "Name",
-            dbc.Input(id="users-name", maxlength=NAME_LENGTH, autocomplete="off"),
+        _fields(
+            field(
+                "Name",
+                dbc.Input(id="users-name", maxlength=NAME_LENGTH, autocomplete="off"),
+            ),
+            field("Role", _role_choice("users-new-role", Role.OPERATOR)),
+            _own_password("users-add-password"),
         ),
-        field("Role", _role_choice("users-new-role", Role.OPERATOR)),
-        _own_password("users-add-password"),
         _actions(("users-add", "Add", "primary")),
         html.Div(id="users-add-status", role="status"),
         id="users-add-panel",
@@ -78,8 +80,10 @@ def _change_form() -> Component:
     return panel(
         "Change",
         html.P(id="users-chosen-name"),
-        field("Role", _role_choice("users-role", None)),
-        _own_password("users-change-password"),
+        _fields(
+            field("Role", _role_choice("users-role", None)),
+            _own_password("users-change-password"),
+        ),
         _actions(
             ("users-set-role", "Change the role", "primary"),
             ("users-reset", "New one-time password", "secondary"),
@@ -90,6 +94,20 @@ def _change_form() -> Component:
         html.Div(id="users-change-status", role="status"),
         id="users-change-panel",
         hint="Another role, a new password and disabling end all their logins at once.",
+    )
+
+
+def _fields(*fields: Component) -> Component:
+    """Fields below one another, no wider than what is typed into them."""
+    return html.Div(
+        list(fields),
+        className="gfo-stack",
+        style={
+            "maxWidth": "30rem",
+            "display": "grid",
+            "gap": "12px",
+            "marginBottom": "12px",
+        },
     )
 
 

@@ -62,3 +62,13 @@ def test_a_page_asks_no_other_host(real_portal: Portal) -> None:
     layout = browser.get("/_dash-layout").get_data(as_text=True)
     assert "http://" not in layout
     assert "https://" not in layout
+
+
+def test_a_decision_that_does_not_exist_has_a_heading_too(real_portal: Portal) -> None:
+    browser = real_portal.logged_in("auditor")
+    callback_id = next(name for name in table(real_portal) if "decision-detail" in name)
+    for wanted in ("/decisions/999999", "/decisions/x"):
+        body = real_body(real_portal, callback_id)
+        body["inputs"][0]["value"] = wanted
+        answer = browser.post_callback(body).get_data(as_text=True)
+        assert '"type":"H1"' in answer.replace(" ", ""), wanted

@@ -126,7 +126,7 @@ def test_a_double_click_adds_once_and_keeps_the_password_on_the_page(
 def test_every_button_does_what_it_says(real: Portal) -> None:
     admin, operator = real.logged_in("admin"), real.logged_in("operator")
     _, ended = _change(real, admin, "users-end-logins", "operator")
-    assert "1 logins of operator have ended" in str(ended)
+    assert "Logins of operator that have ended: 1." in str(ended)
     assert operator.get("/").status_code == 302
     _change(real, admin, "users-set-role", "operator")
     assert real.user("operator").role is Role.AUDITOR
