@@ -120,12 +120,21 @@ def end_session(
 
 
 def end_sessions_of_user(
-    session: Session, user_id: int, *, now_utc: datetime, reason: EndReason
+    session: Session,
+    user_id: int,
+    *,
+    now_utc: datetime,
+    reason: EndReason,
+    but_for: int | None = None,
 ) -> int:
-    """End every login of this person; returns how many there were."""
+    """End every login of this person, or all but one; returns how many there were."""
     ended = session.scalars(
         update(SessionRow)
-        .where(SessionRow.user_id == user_id, SessionRow.ended_at_utc.is_(None))
+        .where(
+            SessionRow.user_id == user_id,
+            SessionRow.ended_at_utc.is_(None),
+            SessionRow.id.is_distinct_from(but_for),
+        )
         .values(ended_at_utc=now_utc, end_reason=reason.value)
         .returning(SessionRow.id)
     ).all()

@@ -57,6 +57,12 @@ def make_portal(runtime: Runtime) -> Blueprint:
         pages.end_login,
         methods=["POST"],
     )
+    portal.add_url_rule(
+        "/account/logins/end-others",
+        "end_other_logins",
+        pages.end_other_logins,
+        methods=["POST"],
+    )
     portal.add_url_rule(f"/portal/{STYLESHEET}", "stylesheet", stylesheet)
     portal.add_url_rule("/portal/icon.svg", "icon", icon)
     portal.add_url_rule("/portal/bootstrap.css", "bootstrap", bootstrap)
@@ -153,6 +159,18 @@ class PlainPages:
                 db,
                 current_actor(),
                 login_id,
+                request_id=request_id(),
+                now=self._runtime.clock(),
+            )
+        return redirect(url_for("portal.account"), code=303)
+
+    @login_required  # type: ignore[untyped-decorator]
+    def end_other_logins(self) -> ResponseReturnValue:
+        """End every other login of mine, when I do not know where they are."""
+        with self._runtime.transaction() as db:
+            logins.end_other_logins(
+                db,
+                _user().login,
                 request_id=request_id(),
                 now=self._runtime.clock(),
             )

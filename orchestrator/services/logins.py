@@ -204,6 +204,30 @@ def end_own_login(
     )
 
 
+def end_other_logins(
+    session: Session, login: LoginSession, *, request_id: str | None, now: datetime
+) -> int:
+    """End all logins of this person but the one they act in."""
+    ended = sessions.end_sessions_of_user(
+        session,
+        login.actor.user_id,
+        now_utc=now,
+        reason=EndReason.ENDED_BY_USER,
+        but_for=login.session_id,
+    )
+    if ended:
+        append_event(
+            session,
+            actor=login.actor,
+            action=AuditAction.SESSION_ENDED,
+            object_type="user",
+            object_id=str(login.actor.user_id),
+            after={"ended_sessions": ended},
+            request_id=request_id,
+        )
+    return ended
+
+
 def token_sha256(token: str) -> str:
     """What the database holds of a token; 256 random bits need no salt."""
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
