@@ -5,6 +5,9 @@ Pages are found by asking the application, so a new one is opened as soon as it 
 
 from __future__ import annotations
 
+import csv
+import io
+import re
 import uuid
 from collections.abc import Iterator
 from datetime import date
@@ -195,3 +198,44 @@ def test_stored_text_that_looks_like_html_stays_text_on_every_page(
         if "onerror=injected=1" in watched.text("main"):
             shown_on.append(address)
     assert {"/", "/audit", f"/decisions/{decision_id + 1}"} <= set(shown_on)
+
+
+FORMULAS = {"arizona": "-2+3,=cmd|x", "ireland": "=1+1;@SUM(A1)", "wyoming": "+7"}
+# Keeps what a download would save; the button has no address of its own.
+CATCH = """
+window.gfoSaved = [];
+const make = URL.createObjectURL;
+URL.createObjectURL = (blob) => {
+  blob.text().then((text) => window.gfoSaved.push(text));
+  return make.call(URL, blob);
+};
+"""
+
+
+def test_names_that_look_like_formulas_stay_text_in_every_download(
+    watched: Visitor, portal: Portal
+) -> None:
+    with portal.runtime.transaction() as session:
+        cli = system_actor(session, "cli")
+        for slug, name in FORMULAS.items():
+            regions.set_region(session, cli, slug, {"name": name})
+    watched.come_in("ada")
+    n_saved, texts = 0, ""
+    for address in _addresses():
+        _opened(watched, address)
+        driver = watched.browser.driver
+        driver.execute_script(CATCH)
+        buttons = "document.querySelectorAll('.gfo-download[data-format=csv]')"
+        driver.execute_script(f"{buttons}.forEach((button) => button.click())")
+        watched.pause(0.3)
+        for saved in driver.execute_script("return window.gfoSaved"):
+            n_saved += 1
+            texts += saved
+            for delimiter in ",;\t":
+                rows = csv.reader(io.StringIO(saved), delimiter=delimiter)
+                for cell in (cell for row in rows for cell in row):
+                    is_number = re.fullmatch(r"-\d+(\.\d+)?(e[-+]?\d+)?", cell)
+                    is_formula = cell.strip().startswith(("=", "+", "-", "@"))
+                    assert is_number or not is_formula, (address, cell)
+    assert n_saved >= 3
+    assert "'-2+3" in texts
