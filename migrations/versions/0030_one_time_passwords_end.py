@@ -1,7 +1,7 @@
 """One-time passwords run out.
 
 Revision ID: 0030
-Revises: 0007
+Revises: 0041
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision: str = "0030"
-down_revision: str | None = "0007"
+down_revision: str | None = "0041"
 branch_labels: None = None
 depends_on: None = None
 

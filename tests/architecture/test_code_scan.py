@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -45,8 +46,9 @@ def test_every_exception_from_the_scan_says_why() -> None:
     for room in ("core", "models", "db", "orchestrator", "pages", "webapp", "scripts"):
         for path in (REPOSITORY / room).rglob("*.py"):
             for line in path.read_text("utf-8").splitlines():
-                is_exempt = "# noqa: S" in line and "# noqa: SIM" not in line
-                if is_exempt and " -- " not in line.split("# noqa: S")[1]:
+                # S101 is an assertion for the type checker, which explains itself.
+                exempt = re.search(r"# noqa: S(?!101)\d{3}(.*)", line)
+                if exempt and " -- " not in exempt[1]:
                     unexplained.append(
                         f"{path.relative_to(REPOSITORY)}: {line.strip()}"
                     )

@@ -16,6 +16,7 @@ OWN_AFFAIRS = {
     ("own_password", "change_password"): "the actor's own password, which is asked for",
     ("accounts", "record_denial"): "writes down that this actor was refused",
     ("issuance", "issue_live"): "only the worker and a command, as a system user",
+    ("model_evaluations", "evaluate_now"): "start_evaluation, its first step, asks",
     ("logins", "list_logins"): "the actor's own logins",
     ("logins", "end_own_login"): "the actor's own logins",
 }
@@ -27,27 +28,40 @@ def _parsed(folder: Path) -> Iterator[tuple[Path, ast.Module]]:
         yield path, ast.parse(path.read_text("utf-8"))
 
 
-def _called_names() -> set[str]:
-    """Every name that an entrance uses, attributes included."""
-    return {
-        node.attr if isinstance(node, ast.Attribute) else node.id
-        for room in ENTRANCES
-        for _, tree in _parsed(REPOSITORY / room)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute | ast.Name)
-    }
+def _called_services() -> set[tuple[str, str]]:
+    """Module and name of every service that an entrance imports or names."""
+    called = set()
+    for _, tree in (
+        found for room in ENTRANCES for found in _parsed(REPOSITORY / room)
+    ):
+        modules = set()
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module is not None:
+                names = {item.name for item in node.names}
+                if node.module == "orchestrator.services":
+                    modules |= names
+                elif node.module.startswith("orchestrator.services."):
+                    room = node.module.rpartition(".")[2]
+                    called |= {(room, name) for name in names}
+        called |= {
+            (node.value.id, node.attr)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id in modules
+        }
+    return called
 
 
 def _services_with_an_actor() -> Iterator[tuple[str, ast.FunctionDef]]:
-    called = _called_names()
+    called = _called_services()
     for path, tree in _parsed(SERVICES):
         for node in tree.body:
-            if not isinstance(node, ast.FunctionDef) or node.name not in called:
-                continue
-            if node.name.startswith("_"):
+            if not isinstance(node, ast.FunctionDef):
                 continue
             arguments = [*node.args.args, *node.args.kwonlyargs]
-            if "actor" in {argument.arg for argument in arguments}:
+            takes_actor = "actor" in {argument.arg for argument in arguments}
+            if takes_actor and (path.stem, node.name) in called:
                 yield path.stem, node
 
 
