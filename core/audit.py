@@ -39,6 +39,7 @@ class AuditAction(StrEnum):
     USER_ADDED = "user_added"
     USER_ROLE_CHANGED = "user_role_changed"
     USER_DISABLED = "user_disabled"
+    USER_ENABLED = "user_enabled"
     TELEMETRY_IMPORTED = "telemetry_imported"
     TELEMETRY_GENERATED = "telemetry_generated"
     REGION_ADDED = "region_added"

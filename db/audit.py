@@ -125,6 +125,14 @@ def event_for_object(
     return next(_events(session, statement), None)
 
 
+def has_event(session: Session, *, action: AuditAction, request_id: str) -> bool:
+    """Whether this request already led to such an event."""
+    found = select(AuditEventRow.seq).where(
+        AuditEventRow.action == action.value, AuditEventRow.request_id == request_id
+    )
+    return session.scalar(found.limit(1)) is not None
+
+
 def verify(session: Session) -> ChainReport:
     """Walk the whole chain, and compare its end with the head row.
 

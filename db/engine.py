@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import time
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -64,6 +65,21 @@ def role_of(url: str) -> str:
         message = "The database address names no user."
         raise InvalidInput(message)
     return username
+
+
+def is_remote(url: str) -> bool:
+    """Whether this address leaves the machine: neither a socket nor loopback."""
+    parsed = parse_url(url)
+    keys = ("host", "hostaddr")
+    given = [parsed.host or "", *(parsed.query.get(key, "") for key in keys)]
+    names = [",".join(item) if isinstance(item, tuple) else item for item in given]
+    return any(not _is_local_host(host) for name in names for host in name.split(","))
+
+
+def is_encryption_chosen(url: str) -> bool:
+    """Whether the address says how it wants TLS; the driver's default may skip it."""
+    sslmode = parse_url(url).query.get("sslmode")
+    return sslmode in {"disable", "require", "verify-ca", "verify-full"}
 
 
 def libpq_url(url: str) -> str:
@@ -173,6 +189,16 @@ def require_reachable(url: str) -> None:
             f" {OLDEST_SERVER_VERSION // 10_000} or newer is needed."
         )
         raise ServiceUnavailable(message)
+
+
+def _is_local_host(host: str) -> bool:
+    # libpq takes an absolute path, or a name that begins with @, for a socket.
+    if not host or host.startswith(("/", "@")) or host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
 
 
 def _shown(url: URL) -> str:

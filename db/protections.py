@@ -33,6 +33,14 @@ _GUARDS = text(
       and tgenabled in ('O', 'A') and (tgtype::integer & (8 | 16 | 32)) <> 0
     """
 )
+_PROTECTED = text(
+    """
+    select ssl or inet_client_addr() is null
+        or inet_client_addr() <<= inet '127.0.0.0/8'
+        or inet_client_addr() = inet '::1'
+    from pg_stat_ssl where pid = pg_backend_pid()
+    """
+)
 
 
 def missing_protections(connection: Connection) -> list[str]:
@@ -47,3 +55,8 @@ def missing_protections(connection: Connection) -> list[str]:
                 " (DATABASE_OWNER_URL apart from DATABASE_URL)"
             )
     return missing
+
+
+def is_connection_protected(connection: Connection) -> bool:
+    """Whether this connection is encrypted or does not leave the machine."""
+    return bool(connection.scalar(_PROTECTED))

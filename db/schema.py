@@ -85,6 +85,7 @@ class UserRow(Base):
     failed_login_count: Mapped[int] = mapped_column(server_default=text("0"))
     last_failed_login_at_utc: Mapped[datetime | None]
     created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+    one_time_until_utc: Mapped[datetime | None]
 
 
 class SessionRow(Base):

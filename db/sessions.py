@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from core.access import Actor, Role
@@ -22,6 +22,7 @@ class EndReason(StrEnum):
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 -- a reason, not a password
     ROLE_CHANGED = "role_changed"
     DISABLED = "disabled"
+    ENDED_BY_ADMIN = "ended_by_admin"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,16 +120,38 @@ def end_session(
 
 
 def end_sessions_of_user(
-    session: Session, user_id: int, *, now_utc: datetime, reason: EndReason
+    session: Session,
+    user_id: int,
+    *,
+    now_utc: datetime,
+    reason: EndReason,
+    but_for: int | None = None,
 ) -> int:
-    """End every login of this person; returns how many there were."""
+    """End every login of this person, or all but one; returns how many there were."""
     ended = session.scalars(
         update(SessionRow)
-        .where(SessionRow.user_id == user_id, SessionRow.ended_at_utc.is_(None))
+        .where(
+            SessionRow.user_id == user_id,
+            SessionRow.ended_at_utc.is_(None),
+            SessionRow.id.is_distinct_from(but_for),
+        )
         .values(ended_at_utc=now_utc, end_reason=reason.value)
         .returning(SessionRow.id)
     ).all()
     return len(ended)
+
+
+def count_live_sessions(
+    session: Session, *, now_utc: datetime, seen_since_utc: datetime
+) -> dict[int, int]:
+    """How many logins of each person are alive, by the person's id."""
+    rows = session.execute(
+        select(SessionRow.user_id, func.count())
+        .join(UserRow, UserRow.id == SessionRow.user_id)
+        .where(*_is_live(now_utc, seen_since_utc))
+        .group_by(SessionRow.user_id)
+    )
+    return {row.user_id: row[1] for row in rows}
 
 
 def _live(
@@ -142,17 +165,26 @@ def _live(
         .join(UserRow, UserRow.id == SessionRow.user_id)
         .where(
             *conditions,
-            SessionRow.ended_at_utc.is_(None),
-            SessionRow.expires_at_utc > now_utc,
-            SessionRow.last_seen_at_utc > seen_since_utc,
-            UserRow.is_active.is_(True),
-            UserRow.is_system.is_(False),
+            *_is_live(now_utc, seen_since_utc),
         )
         .order_by(SessionRow.last_seen_at_utc.desc(), SessionRow.id.desc())
         .limit(100)
     )
     rows = session.execute(statement, execution_options={"populate_existing": True})
     return [_login_session(login, user) for login, user in rows]
+
+
+def _is_live(
+    now_utc: datetime, seen_since_utc: datetime
+) -> tuple[ColumnElement[bool], ...]:
+    """What makes a login alive, of sessions joined with their people."""
+    return (
+        SessionRow.ended_at_utc.is_(None),
+        SessionRow.expires_at_utc > now_utc,
+        SessionRow.last_seen_at_utc > seen_since_utc,
+        UserRow.is_active.is_(True),
+        UserRow.is_system.is_(False),
+    )
 
 
 def _login_session(login: SessionRow, user: UserRow) -> LoginSession:

@@ -27,6 +27,7 @@ class User:
     failed_login_count: int
     last_failed_login_at_utc: datetime | None
     created_at_utc: datetime
+    one_time_until_utc: datetime | None
     password_hash: str | None = field(repr=False)
 
 
@@ -58,6 +59,7 @@ def insert_user(
     role: Role,
     password_hash: str,
     must_change_password: bool,
+    one_time_until_utc: datetime | None = None,
 ) -> User:
     """Store a new person.
 
@@ -68,6 +70,7 @@ def insert_user(
         role=role.value,
         password_hash=password_hash,
         must_change_password=must_change_password,
+        one_time_until_utc=one_time_until_utc,
     )
     try:
         with session.begin_nested():
@@ -80,14 +83,22 @@ def insert_user(
 
 
 def set_password(
-    session: Session, user_id: int, password_hash: str, *, must_change: bool
+    session: Session,
+    user_id: int,
+    password_hash: str,
+    *,
+    one_time_until_utc: datetime | None = None,
 ) -> None:
-    """Replace the password and forget failed logins."""
+    """Replace the password and forget failed logins.
+
+    With an instant it is a one-time password, to be changed before then.
+    """
     _update(
         session,
         user_id,
         password_hash=password_hash,
-        must_change_password=must_change,
+        must_change_password=one_time_until_utc is not None,
+        one_time_until_utc=one_time_until_utc,
         failed_login_count=0,
         last_failed_login_at_utc=None,
     )
@@ -175,5 +186,6 @@ def _user(row: UserRow) -> User:
         failed_login_count=row.failed_login_count,
         last_failed_login_at_utc=row.last_failed_login_at_utc,
         created_at_utc=row.created_at_utc,
+        one_time_until_utc=row.one_time_until_utc,
         password_hash=row.password_hash,
     )

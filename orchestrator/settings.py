@@ -43,7 +43,9 @@ class Settings(BaseSettings):
     port: int = Field(default=8050, ge=1, le=65_535)
     web_workers: int = Field(default=2, ge=1, le=64)
     trusted_proxy_count: int = Field(default=0, ge=0, le=5)
+    secrets_dir: Path | None = None
     secret_key: SecretStr | None = None
+    metrics_token: SecretStr | None = None
     admin_name: NonBlank = "admin"
     admin_password: SecretStr | None = None
 
@@ -99,6 +101,9 @@ class Settings(BaseSettings):
 def load_settings(env_file: Path | None = Path(".env")) -> Settings:
     """Read the settings; a wrong value is one line naming variable, value and range.
 
+    With GFO_SECRETS_DIR, a file of that folder that is named like a variable, such as
+    `gfo_secret_key`, gives its value unless the environment does.
+
     Raises
     ------
     InvalidInput
@@ -106,6 +111,9 @@ def load_settings(env_file: Path | None = Path(".env")) -> Settings:
     """
     try:
         settings = Settings(_env_file=env_file)
+        if settings.secrets_dir is not None:
+            _require_folder(settings.secrets_dir)
+            settings = Settings(_env_file=env_file, _secrets_dir=settings.secrets_dir)
     except ValidationError as exc:
         raise InvalidInput(_explain(exc)) from exc
     for low, high in (
@@ -119,6 +127,12 @@ def load_settings(env_file: Path | None = Path(".env")) -> Settings:
             )
             raise InvalidInput(message)
     return settings
+
+
+def _require_folder(secrets_dir: Path) -> None:
+    if not secrets_dir.is_dir():
+        message = f"GFO_SECRETS_DIR is {str(secrets_dir)!r}: there is no such folder."
+        raise InvalidInput(message)
 
 
 def _explain(error: ValidationError) -> str:

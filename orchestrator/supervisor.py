@@ -28,6 +28,7 @@ from orchestrator.listen_address import (
     require_free_port,
 )
 from orchestrator.logs import get_logger
+from orchestrator.orphans import is_first_process, reap_orphans
 from orchestrator.runtime import Runtime
 from orchestrator.services.installation import PASSWORD_FILE, install
 from orchestrator.settings import Settings
@@ -106,6 +107,9 @@ def _serve(settings: Settings, signals: StopSignals, stack: ExitStack) -> None:
             worker.keep_running()
             process = server.process if server is not None else None
             is_database_dead = process is not None and process.poll() is not None
+            if is_first_process():
+                children = (web.process, worker.process, process)
+                reap_orphans({child.pid for child in children if child})
         if server is not None and is_database_dead:
             _keep_database(server)
         time.sleep(POLL_S)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from core.access import Actor
 from core.errors import FleetError, InvalidInput, ServiceUnavailable
 from db.users import system_actor
 from orchestrator.connect import configure_logs, connected_runtime
+from orchestrator.production import require_fit
 from orchestrator.runtime import Runtime
 from orchestrator.settings import Settings, load_settings
 
@@ -95,8 +97,9 @@ def print_json(value: object) -> None:
 
 
 def fail(error: FleetError) -> NoReturn:
-    """End a command with one sentence: 2 for what was typed, 1 for the rest."""
-    typer.secho(f"gfo: {error.message}", err=True, fg=typer.colors.RED)
+    """End a command with its sentences: 2 for what was typed, 1 for the rest."""
+    for line in error.message.splitlines():
+        typer.secho(f"gfo: {line}", err=True, fg=typer.colors.RED)
     raise typer.Exit(UNUSABLE if isinstance(error, InvalidInput) else FAILED)
 
 
@@ -123,7 +126,8 @@ def command_settings(*, is_service: bool = False) -> Iterator[Settings]:
     """Settings with logs on, for a command that needs no database.
 
     At a terminal a person reads the command's own summary, and its logs begin at
-    warnings unless the settings name a level; a service logs as the settings say.
+    warnings unless the settings name a level; a service logs as the settings say and
+    does not start when they are too weak.
     """
     _print_everything()
     with explained():
@@ -133,6 +137,8 @@ def command_settings(*, is_service: bool = False) -> Iterator[Settings]:
         configure_logs(
             settings, level="WARNING" if is_quiet and not names_level else None
         )
+        if is_service:
+            require_fit(settings, os.environ)
         yield settings
 
 

@@ -20,6 +20,7 @@ DECISIONS = "/decisions/"
 ADMIN_REGIONS = "/admin/regions"
 ADMIN_TELEMETRY = "/admin/telemetry"
 FORECAST_QUALITY = "/admin/forecast-quality"
+ADMIN_USERS = "/admin/users"
 
 _LONGEST_VALUE = 64
 _LARGEST_ID = 2**63 - 1
@@ -48,6 +49,10 @@ class Query:
         value = self.values.get(name) or None
         if value is not None and len(value) > _LONGEST_VALUE:
             message = f"{name} in the address is too long."
+            raise InvalidInput(message)
+        # PostgreSQL holds no NUL, and nothing that is meant holds other controls.
+        if value is not None and not value.isprintable():
+            message = f"{name} in the address holds characters that cannot be shown."
             raise InvalidInput(message)
         return value
 

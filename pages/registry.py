@@ -7,6 +7,7 @@ from dash import Dash
 from pages import (
     admin_regions,
     admin_telemetry,
+    admin_users,
     audit,
     fleet,
     forecast,
@@ -35,6 +36,7 @@ def register_pages(app: Dash, context: PageContext) -> None:
         audit,
         admin_regions,
         admin_telemetry,
+        admin_users,
         forecast_quality,
     ):
         page.register(app, context)

@@ -24,6 +24,7 @@ _LINKS = (
     ("Regions", addresses.ADMIN_REGIONS, Permission.MANAGE_REGIONS),
     ("Telemetry", addresses.ADMIN_TELEMETRY, Permission.MANAGE_TELEMETRY),
     ("Quality", addresses.FORECAST_QUALITY, Permission.MANAGE_MODELS),
+    ("Users", addresses.ADMIN_USERS, Permission.MANAGE_USERS),
 )
 
 _CLOCK_WORDS = {

@@ -9,6 +9,7 @@ from dash import Dash, html
 from flask import Flask
 
 from orchestrator.runtime import Runtime
+from orchestrator.services.readiness import ReadinessProbe
 from pages.registry import PageContext
 from webapp.auth import current_actor, install_login
 from webapp.callbacks import StrictJson
@@ -19,6 +20,7 @@ from webapp.gate import Gate
 from webapp.headers import SecurityHeaders
 from webapp.health import make_health
 from webapp.index import INDEX, THEME_SCRIPT
+from webapp.metrics import Metrics
 from webapp.pages_guard import guard_pages
 from webapp.permissions import (
     CallbackPermissions,
@@ -30,6 +32,7 @@ from webapp.proxies import trust_proxies
 from webapp.request_context import install_request_context
 from webapp.secret_key import secret_key
 from webapp.telemetry_upload import install_upload_limit, make_telemetry_upload
+from webapp.visible_callbacks import install_visible_callbacks
 
 CALLBACK_PERMISSIONS = "gfo_callback_permissions"
 """Where the application keeps its finished table, for whoever checks it."""
@@ -72,6 +75,7 @@ def create_app(runtime: Runtime, register_pages: RegisterPages) -> Dash:
     require_route_entries(server)
     permissions.resolve(app)
     server.extensions[CALLBACK_PERMISSIONS] = permissions.table()
+    install_visible_callbacks(server, app, permissions.table(), current_actor)
     gate.guard(app)
     headers.allow(app.csp_hashes())
     return app
@@ -102,7 +106,10 @@ def _make_server(runtime: Runtime, gate: Gate, headers: SecurityHeaders) -> Flas
     install_csrf(server)
     server.register_blueprint(make_portal(runtime))
     server.register_blueprint(make_telemetry_upload(runtime))
-    server.register_blueprint(make_health(runtime))
+    probe = ReadinessProbe(runtime)
+    metrics = Metrics(runtime, probe)
+    metrics.install(server)
+    server.register_blueprint(make_health(probe, metrics))
     return server
 
 

@@ -7,7 +7,7 @@ values stay hostile, and each callback parses its own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dash import Dash
@@ -37,7 +37,34 @@ def parse_body(incoming: Request) -> dict[str, Any]:
         raise BadRequest from exc
     if not isinstance(body, dict) or not isinstance(body.get("output"), str):
         raise BadRequest
+    if not all(map(is_storable, _texts(body))):
+        raise BadRequest
     return body
+
+
+def is_storable(text: str) -> bool:
+    """Whether PostgreSQL can hold the text: no NUL, no half of a surrogate pair."""
+    if "\x00" in text:
+        return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _texts(body: object) -> Iterator[str]:
+    """Every text in a parsed body, names included; not by recursion, it may be deep."""
+    waiting = [body]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, dict):
+            yield from item
+            waiting.extend(item.values())
+        elif isinstance(item, list):
+            waiting.extend(item)
 
 
 def require_registered_shape(app: Dash, body: Mapping[str, Any]) -> None:

@@ -42,6 +42,7 @@ _SENTENCES = {
     HTTPStatus.FORBIDDEN: "Your role does not allow this.",
     HTTPStatus.NOT_FOUND: "There is no such page.",
     HTTPStatus.METHOD_NOT_ALLOWED: "This address cannot be used like that.",
+    HTTPStatus.LENGTH_REQUIRED: "The portal could not read this request.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "This is larger than the portal accepts.",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The portal could not read this request.",
     HTTPStatus.TOO_MANY_REQUESTS: "Too many tries from this address. Wait a little.",

@@ -22,6 +22,7 @@ from webapp.auth import (
     logged_in_user,
 )
 from webapp.cookies import login_token
+from webapp.monitoring import may_monitor
 from webapp.permissions import (
     ROUTES,
     Access,
@@ -57,9 +58,12 @@ class Gate:
 
     def check(self) -> ResponseReturnValue | None:
         """Answer in place of the route, or let the request pass."""
+        _require_readable()
         access = ROUTES.get(request.endpoint or "")
         if access is Access.ANYBODY:
             return None
+        if access is Access.MONITORING:
+            return self._check_monitor()
         user = logged_in_user()
         if user is None:
             return self._turn_away()
@@ -71,6 +75,14 @@ class Gate:
         body = self._check_route(access)
         self._note_activity(user, body)
         return None
+
+    def _check_monitor(self) -> ResponseReturnValue | None:
+        if may_monitor(self._runtime.settings, request):
+            return None
+        self._count_stranger()
+        error = "The metrics are for this machine, or for whoever has the token."
+        answer = jsonify(error=error, reference=request_id())
+        return answer, 401, {"WWW-Authenticate": "Bearer"}
 
     def _check_route(
         self, access: Access | Permission | None
@@ -140,6 +152,17 @@ class Gate:
                 )
         except ServiceUnavailable:
             log.warning("denial_not_counted", address=request.remote_addr)
+
+
+def _require_readable() -> None:
+    """Refuse what no browser sends, whoever sends it."""
+    if request.headers.get("Transfer-Encoding"):
+        # Werkzeug cuts a body of unknown length at the limit and says nothing.
+        abort(411)
+    if not callbacks.is_storable(request.path):
+        abort(400)
+    if not all(map(callbacks.is_storable, request.args.values())):
+        abort(400)
 
 
 def _to_password_change() -> ResponseReturnValue:

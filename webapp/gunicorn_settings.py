@@ -6,7 +6,10 @@ one sentence instead of a worker that fails again and again.
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
+from pathlib import Path
 
 from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
 from gunicorn.config import Config  # type: ignore[import-untyped]
@@ -19,13 +22,27 @@ import webapp.wsgi  # noqa: F401
 from db.local_child import die_with_parent
 from orchestrator.connect import configure_logs
 from orchestrator.parentage import follow_parent
+from orchestrator.production import require_fit
 from orchestrator.settings import load_settings
+from webapp.metrics import FOLDER_VARIABLE
 from webapp.secret_key import secret_key
+from webapp.unreadable import answer_unreadable
 
 follow_parent()
 _settings = load_settings()
 configure_logs(_settings)
+require_fit(_settings, os.environ)
 secret_key(_settings)
+
+
+def _make_metrics_folder(folder: Path) -> None:
+    """Workers add up their counts here, through files; they begin at nought."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700, parents=True)
+    os.environ[FOLDER_VARIABLE] = str(folder.resolve())
+
+
+_make_metrics_folder(_settings.data_dir / f"web_metrics_{_settings.port}")
 
 
 class StructuredLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
@@ -40,6 +57,7 @@ class StructuredLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
 
 def post_fork(_server: Arbiter, worker: Worker) -> None:
     """A worker must not outlive its master: it would keep the port."""
+    answer_unreadable()
     die_with_parent(worker.ppid, signal.SIGKILL)
 
 
@@ -52,6 +70,10 @@ timeout = 60
 # for those. A request that it cuts off is not committed, and its repetition is safe.
 graceful_timeout = 2
 keepalive = 5
+# Gunicorn itself believes nobody's X-Forwarded-Proto or SCRIPT_NAME, not even this
+# machine's; GFO_TRUSTED_PROXY_COUNT says how many proxies there are (webapp.proxies).
+forwarded_allow_ips = ""
+forwarder_headers = ""
 # Large enough for links with a whole view in them, small enough to refuse abuse.
 limit_request_line = 8190
 logger_class = StructuredLogger

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from flask import Flask, Response, request
 
 _YEAR_S = 365 * 24 * 3600
+_HTTPS_ONLY = f"max-age={_YEAR_S}; includeSubDomains"
 _NO_SENSORS = ", ".join(
     f"{feature}=()"
     for feature in (
@@ -53,7 +54,7 @@ class SecurityHeaders:
         for name, value in _FIXED.items():
             response.headers[name] = value
         if request.is_secure:
-            response.headers["Strict-Transport-Security"] = f"max-age={_YEAR_S}"
+            response.headers["Strict-Transport-Security"] = _HTTPS_ONLY
         response.headers["Cache-Control"] = _cache_control(response)
         return response
 

@@ -1,23 +1,22 @@
-"""Whether the process lives and whether it can work. Neither makes a session."""
+"""Whether the process lives, whether it can work, and its metrics. No sessions."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
 from core.errors import ServiceUnavailable
-from orchestrator.runtime import Runtime
-from orchestrator.services import readiness
+from orchestrator.services.readiness import ReadinessProbe
 from webapp.errors import RETRY_AFTER_S
+from webapp.metrics import Metrics
 
 
-def make_health(runtime: Runtime) -> Blueprint:
-    """The routes that a supervisor or a load balancer asks."""
+def make_health(probe: ReadinessProbe, metrics: Metrics) -> Blueprint:
+    """The routes that a supervisor, a load balancer or monitoring asks."""
     health = Blueprint("health", __name__)
     health.add_url_rule("/healthz", "alive", alive)
-    health.add_url_rule("/readyz", "ready", _ready_view(runtime))
+    health.add_url_rule("/readyz", "ready", lambda: ready(probe))
+    health.add_url_rule("/metrics", "metrics", metrics.view)
     return health
 
 
@@ -26,24 +25,21 @@ def alive() -> ResponseReturnValue:
     return jsonify(status="ok")
 
 
-def _ready_view(runtime: Runtime) -> Callable[[], ResponseReturnValue]:
-    def ready() -> ResponseReturnValue:
-        """503 unless the database answers at the schema that this release knows."""
-        try:
-            with runtime.transaction() as session:
-                state = readiness.read_state(session)
-        except ServiceUnavailable:
-            return _not_ready(database="unreachable")
-        if not state.is_migrated:
-            return _not_ready(database="ok", schema="not at the newest revision")
-        return jsonify(
-            status="ok",
-            database="ok",
-            schema="ok",
-            temperature_model="active" if state.has_active_model else "none",
-        )
-
-    return ready
+def ready(probe: ReadinessProbe) -> ResponseReturnValue:
+    """503 unless database, schema, active models and audit chain are fit for use."""
+    try:
+        state = probe.read()
+    except ServiceUnavailable:
+        return _not_ready(database="unreachable")
+    if not state.is_migrated:
+        return _not_ready(database="ok", schema="not at the newest revision")
+    facts = {
+        "database": "ok",
+        "schema": "ok",
+        "models": state.models.value,
+        "audit_chain": "writable" if state.is_chain_writable else "not writable",
+    }
+    return jsonify(status="ok", **facts) if state.is_ready else _not_ready(**facts)
 
 
 def _not_ready(**facts: str) -> ResponseReturnValue:

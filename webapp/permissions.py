@@ -21,11 +21,13 @@ class Access(Enum):
 
     ANYBODY = "anybody"
     LOGGED_IN = "logged_in"
+    MONITORING = "monitoring"
 
 
 ROUTES: Mapping[str, Access | Permission] = {
     "health.alive": Access.ANYBODY,
     "health.ready": Access.ANYBODY,
+    "health.metrics": Access.MONITORING,
     "portal.login": Access.ANYBODY,
     "portal.stylesheet": Access.ANYBODY,
     "portal.icon": Access.ANYBODY,
@@ -34,6 +36,7 @@ ROUTES: Mapping[str, Access | Permission] = {
     "portal.account": Access.LOGGED_IN,
     "portal.password": Access.LOGGED_IN,
     "portal.end_login": Access.LOGGED_IN,
+    "portal.end_other_logins": Access.LOGGED_IN,
     "telemetry.upload": Permission.MANAGE_TELEMETRY,
     "_dash_assets.static": Access.LOGGED_IN,
     "/": Access.LOGGED_IN,

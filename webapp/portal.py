@@ -23,9 +23,9 @@ from flask_login import login_required
 
 from core.errors import ServiceUnavailable
 from orchestrator.runtime import Runtime
-from orchestrator.services import accounts, logins
-from orchestrator.services.accounts import RefusedChange
+from orchestrator.services import logins, own_password
 from orchestrator.services.logins import Login, Refusal, RefusedLogin
+from orchestrator.services.own_password import RefusedChange
 from orchestrator.services.passwords import MAX_LENGTH, MIN_LENGTH
 from webapp.auth import PortalUser, client, current_actor, logged_in_user
 from webapp.cookies import forget_login_token, set_login_token
@@ -57,6 +57,12 @@ def make_portal(runtime: Runtime) -> Blueprint:
         pages.end_login,
         methods=["POST"],
     )
+    portal.add_url_rule(
+        "/account/logins/end-others",
+        "end_other_logins",
+        pages.end_other_logins,
+        methods=["POST"],
+    )
     portal.add_url_rule(f"/portal/{STYLESHEET}", "stylesheet", stylesheet)
     portal.add_url_rule("/portal/icon.svg", "icon", icon)
     portal.add_url_rule("/portal/bootstrap.css", "bootstrap", bootstrap)
@@ -73,7 +79,7 @@ class PlainPages:
         """Ask for name and password, and start a login."""
         wanted = safe_next(request.values.get("next"))
         user = logged_in_user()
-        if request.method == "GET":
+        if request.method != "POST":  # HEAD is a GET without its body
             return redirect(wanted) if user else _login_page(wanted)
         runtime = self._runtime
         with runtime.transaction() as db:
@@ -127,13 +133,13 @@ class PlainPages:
     @login_required  # type: ignore[untyped-decorator]
     def password(self) -> ResponseReturnValue:
         """Change my password; with a one-time password nothing else is reachable."""
-        if request.method == "GET":
+        if request.method != "POST":  # HEAD is a GET without its body
             return _password_page()
         new = request.form.get("new", "")
         if new != request.form.get("repeated", ""):
             return _password_page("The two new passwords differ."), 422
         with self._runtime.transaction() as db:
-            outcome = accounts.change_password(
+            outcome = own_password.change_password(
                 db,
                 current_actor(),
                 current=request.form.get("current", ""),
@@ -153,6 +159,18 @@ class PlainPages:
                 db,
                 current_actor(),
                 login_id,
+                request_id=request_id(),
+                now=self._runtime.clock(),
+            )
+        return redirect(url_for("portal.account"), code=303)
+
+    @login_required  # type: ignore[untyped-decorator]
+    def end_other_logins(self) -> ResponseReturnValue:
+        """End every other login of mine, when I do not know where they are."""
+        with self._runtime.transaction() as db:
+            logins.end_other_logins(
+                db,
+                _user().login,
                 request_id=request_id(),
                 now=self._runtime.clock(),
             )

@@ -7,11 +7,9 @@ import secrets
 from pathlib import Path
 
 from core.errors import InvalidInput
+from orchestrator.production import KEY_ADVICE, KEY_LENGTH, WeakSettings, is_good_key
 from orchestrator.settings import Settings
 
-MIN_LENGTH = 32
-_MIN_DIFFERENT = 8
-_KNOWN = ("change", "example", "secret", "password", "insecure", "default", "dev-")
 _FILE = "web_secret_key"
 
 
@@ -20,29 +18,17 @@ def secret_key(settings: Settings) -> str:
 
     Raises
     ------
-    InvalidInput
+    WeakSettings
         In production without a key, and for a key that is short or well known.
+    InvalidInput
+        When the kept key is damaged.
     """
-    if settings.secret_key is not None:
-        return _require_good(settings.secret_key.get_secret_value())
-    if settings.environment == "production":
-        message = (
-            "GFO_SECRET_KEY is not set; production needs one of at least"
-            f" {MIN_LENGTH} random characters, such as `openssl rand -hex 32` prints."
-        )
-        raise InvalidInput(message)
-    return _kept_key(settings.data_dir)
-
-
-def _require_good(key: str) -> str:
-    is_known = any(word in key.lower() for word in _KNOWN)
-    if len(key) < MIN_LENGTH or len(set(key)) < _MIN_DIFFERENT or is_known:
-        message = (
-            "GFO_SECRET_KEY is short or well known; use at least"
-            f" {MIN_LENGTH} random characters, such as `openssl rand -hex 32` prints."
-        )
-        raise InvalidInput(message)
-    return key
+    key = settings.secret_key
+    if key is None and settings.environment == "development":
+        return _kept_key(settings.data_dir)
+    if key is None or not is_good_key(key.get_secret_value()):
+        raise WeakSettings(KEY_ADVICE)
+    return key.get_secret_value()
 
 
 def _kept_key(data_dir: Path) -> str:
@@ -53,11 +39,15 @@ def _kept_key(data_dir: Path) -> str:
     draft = path.with_name(f"{_FILE}.{os.getpid()}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_hex(MIN_LENGTH))
+        file.write(secrets.token_hex(KEY_LENGTH))
     try:
         os.link(draft, path)
     except FileExistsError:
         pass
     finally:
         draft.unlink()
-    return _require_good(path.read_text().strip())
+    key = path.read_text().strip()
+    if not is_good_key(key):
+        message = f"{path} is damaged; delete it, and everybody logs in again."
+        raise InvalidInput(message)
+    return key

@@ -9,14 +9,11 @@ import os
 
 from flask import Flask
 
-from core.errors import InvalidInput
 from orchestrator.connect import configure_logs, open_runtime
-from orchestrator.settings import Settings, load_settings
+from orchestrator.production import require_fit
+from orchestrator.settings import load_settings
 from pages.registry import register_pages
 from webapp.app import create_app
-
-_DEBUG_VARIABLES = ("FLASK_DEBUG", "DASH_DEBUG", "DASH_MCP_ENABLED")
-_OFF = frozenset({"", "0", "false", "no", "off"})
 
 
 def create() -> Flask:
@@ -30,16 +27,7 @@ def create() -> Flask:
         When the embedded database is not running.
     """
     settings = load_settings()
-    _refuse_debugging(settings)
+    require_fit(settings, os.environ)
     configure_logs(settings)
     server: Flask = create_app(open_runtime(settings), register_pages).server
     return server
-
-
-def _refuse_debugging(settings: Settings) -> None:
-    if settings.environment != "production":
-        return
-    for variable in _DEBUG_VARIABLES:
-        if os.environ.get(variable, "").lower() not in _OFF:
-            message = f"{variable} is set; production does not start with it."
-            raise InvalidInput(message)

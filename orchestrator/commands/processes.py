@@ -83,9 +83,9 @@ def demo(
 
 
 def doctor(as_json: Json = False) -> None:
-    """Look over the installation: database, migrations, roles, chain, model, data."""
+    """Look over the installation: settings, secrets, database, chain, model, data."""
     from orchestrator.services.doctor import examine, print_report  # noqa: PLC0415
 
     with command_context() as context:
-        findings = examine(context.runtime, context.session)
+        findings = examine(context.runtime, context.session, os.environ)
     print_report(findings, as_json=as_json)

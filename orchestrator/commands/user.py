@@ -11,7 +11,9 @@ from orchestrator.services import accounts
 from orchestrator.services.accounts import AccountView, NewPassword
 from orchestrator.terminal import Json, command_context, print_json
 
-app = typer.Typer(help="Accounts: add, disable, reset-password, list.")
+app = typer.Typer(
+    help="Accounts: add, disable, enable, set-role, reset-password, list."
+)
 
 UserName = Annotated[str, typer.Argument(help="The person's user name.")]
 
@@ -24,7 +26,13 @@ def add(
 ) -> None:
     """Make an account; prints its one-time password once."""
     with command_context() as context:
-        made = accounts.add_user(context.session, context.actor, name=name, role=role)
+        made = accounts.add_user(
+            context.session,
+            context.actor,
+            name=name,
+            role=role,
+            now=context.runtime.clock(),
+        )
     _print_password(made, as_json=as_json)
 
 
@@ -36,6 +44,29 @@ def disable(name: UserName) -> None:
             context.session, context.actor, name, now=context.runtime.clock()
         )
     typer.echo(f"{account.name} is disabled; all their logins have ended.")
+
+
+@app.command("enable")
+def enable(name: UserName, as_json: Json = False) -> None:
+    """Let a disabled person in again; prints a new one-time password once."""
+    with command_context() as context:
+        made = accounts.enable_user(
+            context.session, context.actor, name, now=context.runtime.clock()
+        )
+    _print_password(made, as_json=as_json)
+
+
+@app.command("set-role")
+def set_role(
+    name: UserName,
+    role: Annotated[Role, typer.Option(help="What the person may do from now on.")],
+) -> None:
+    """Give a person another role; all their logins end."""
+    with command_context() as context:
+        account = accounts.change_role(
+            context.session, context.actor, name, role, now=context.runtime.clock()
+        )
+    typer.echo(f"{account.name} is {account.role} from the next login on.")
 
 
 @app.command("reset-password")
@@ -52,7 +83,9 @@ def reset_password(name: UserName, as_json: Json = False) -> None:
 def list_all(as_json: Json = False) -> None:
     """List every account with its role and state."""
     with command_context() as context:
-        found = accounts.list_accounts(context.session, context.actor)
+        found = accounts.list_accounts(
+            context.session, context.actor, now=context.runtime.clock()
+        )
     if as_json:
         print_json(found)
         return
@@ -63,11 +96,20 @@ def list_all(as_json: Json = False) -> None:
 
 def _print_password(made: NewPassword, *, as_json: bool) -> None:
     if as_json:
-        print_json({"account": made.account, "one_time_password": made.password})
+        print_json(
+            {
+                "account": made.account,
+                "one_time_password": made.password,
+                "until_utc": made.until_utc,
+            }
+        )
         return
     typer.echo(f"{made.account.name} ({made.account.role}) logs in once with:")
     typer.echo(f"  {made.password}")
-    typer.echo("It must be changed at the first login and is not shown again.")
+    typer.echo(
+        f"It works until {made.until_utc:%Y-%m-%d %H:%M} UTC, must be changed at the"
+        " first login and is not shown again."
+    )
 
 
 def _state(account: AccountView) -> str:

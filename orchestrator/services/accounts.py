@@ -1,37 +1,32 @@
-"""Accounts: who exists, with which role, and how passwords change."""
+"""Accounts: who exists, with which role; what admins do about others."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
 from core.access import Actor, Permission, Role
 from core.audit import AuditAction
-from core.errors import Conflict, Forbidden, InvalidInput, NotFound
+from core.errors import Conflict, InvalidInput, NotFound
 from db import sessions, users
-from db.audit import append_event
+from db.audit import append_event, has_event
 from db.sessions import EndReason
 from db.users import User
 from orchestrator.logs import get_logger
-from orchestrator.services.logins import (
-    Client,
-    Login,
-    must_wait,
-    open_login,
-    record_account_failure,
-)
+from orchestrator.services.logins import IDLE_LIMIT
 from orchestrator.services.passwords import (
     hash_password,
     one_time_password,
     require_strong,
-    verify_password,
 )
 
 log = get_logger(__name__)
 
 NAME_LENGTH = 80
+ONE_TIME_LIFE = timedelta(hours=72)
+"""How long a one-time password that an admin handed out can be used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +40,7 @@ class AccountView:
     is_active: bool
     must_change_password: bool
     created_at_utc: datetime
+    live_login_count: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,14 +48,12 @@ class NewPassword:
     """A one-time password for the person to be told; it is stored nowhere."""
 
     account: AccountView
+    until_utc: datetime
     password: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefusedChange:
-    """A password change that was refused; the wrong try is stored with the commit."""
-
-    sentence: str
+class AlreadyDone(Conflict):
+    """This was done already; nothing was done again."""
 
 
 def ensure_first_admin(session: Session, name: str, password: str | None) -> str | None:
@@ -100,17 +94,20 @@ def add_user(
     *,
     name: str,
     role: Role,
+    now: datetime,
     request_id: str | None = None,
 ) -> NewPassword:
     """Make an account with a one-time password that must be changed."""
     actor.require(Permission.MANAGE_USERS)
-    password = one_time_password()
+    _require_new(session, AuditAction.USER_ADDED, request_id)
+    password, until_utc = one_time_password(), now + ONE_TIME_LIFE
     user = users.insert_user(
         session,
         name=_valid_name(name),
         role=role,
         password_hash=hash_password(password),
         must_change_password=True,
+        one_time_until_utc=until_utc,
     )
     _record(
         session,
@@ -120,13 +117,21 @@ def add_user(
         after=_facts(user),
         request_id=request_id,
     )
-    return NewPassword(account=_view(user), password=password)
+    return NewPassword(account=_view(user), until_utc=until_utc, password=password)
 
 
-def list_accounts(session: Session, actor: Actor) -> list[AccountView]:
+def list_accounts(
+    session: Session, actor: Actor, *, now: datetime
+) -> list[AccountView]:
     """Every account, in the order of names."""
     actor.require(Permission.MANAGE_USERS)
-    return [_view(user) for user in users.list_users(session)]
+    live = sessions.count_live_sessions(
+        session, now_utc=now, seen_since_utc=now - IDLE_LIMIT
+    )
+    return [
+        replace(_view(user), live_login_count=live.get(user.user_id, 0))
+        for user in users.list_users(session)
+    ]
 
 
 def disable_user(
@@ -141,6 +146,7 @@ def disable_user(
     actor.require(Permission.MANAGE_USERS)
     admin_ids = users.lock_active_admins(session)
     user = _person(session, name)
+    _require_new(session, AuditAction.USER_DISABLED, request_id)
     _keep_one_admin(user, admin_ids)
     users.set_active(session, user.user_id, is_active=False)
     ended = sessions.end_sessions_of_user(
@@ -172,6 +178,7 @@ def change_role(
     actor.require(Permission.MANAGE_USERS)
     admin_ids = users.lock_active_admins(session)
     user = _person(session, name)
+    _require_new(session, AuditAction.USER_ROLE_CHANGED, request_id)
     if role is not Role.ADMIN:
         _keep_one_admin(user, admin_ids)
     users.set_role(session, user.user_id, role)
@@ -202,57 +209,72 @@ def reset_password(
     """Give this person a new one-time password and end their logins."""
     actor.require(Permission.MANAGE_USERS)
     user = _person(session, name)
-    password = one_time_password()
-    users.set_password(session, user.user_id, hash_password(password), must_change=True)
+    _require_new(session, AuditAction.PASSWORD_RESET, request_id)
+    if user.user_id == actor.user_id:
+        message = "Change your own password on the page of your account."
+        raise Conflict(message)
+    made = _hand_out_password(session, user, now)
     sessions.end_sessions_of_user(
         session, user.user_id, now_utc=now, reason=EndReason.PASSWORD_CHANGED
     )
-    changed = _required(session, user.user_id)
-    _record(session, actor, AuditAction.PASSWORD_RESET, changed, request_id=request_id)
-    return NewPassword(account=_view(changed), password=password)
+    _record(session, actor, AuditAction.PASSWORD_RESET, user, request_id=request_id)
+    return made
 
 
-def change_password(
+def enable_user(
     session: Session,
     actor: Actor,
+    name: str,
     *,
-    current: str,
-    new: str,
-    client: Client,
     now: datetime,
-) -> Login | RefusedChange:
-    """Change the actor's own password; every login of theirs ends, a new one begins."""
-    user = users.find_user(session, actor.user_id, lock=True)
-    if user is None or not user.is_active or user.is_system:
-        raise Forbidden
-    if must_wait(user, now) or not verify_password(user.password_hash, current):
-        record_account_failure(session, user, now)
-        return RefusedChange(
-            sentence=(
-                "The current password is wrong, or it was tried too often."
-                " Wait a little before you try again."
-            )
-        )
-    if verify_password(user.password_hash, new):
-        return RefusedChange(sentence="The new password must differ from the old one.")
-    try:
-        require_strong(new, known_words=[user.name])
-    except InvalidInput as exc:
-        return RefusedChange(sentence=exc.message)
-    users.set_password(session, user.user_id, hash_password(new), must_change=False)
-    sessions.end_sessions_of_user(
-        session, user.user_id, now_utc=now, reason=EndReason.PASSWORD_CHANGED
-    )
-    token, renewed = open_login(session, user, client, now)
+    request_id: str | None = None,
+) -> NewPassword:
+    """Let a disabled person in again, with a new one-time password."""
+    actor.require(Permission.MANAGE_USERS)
+    user = _person(session, name)
+    _require_new(session, AuditAction.USER_ENABLED, request_id)
+    if user.is_active:
+        message = f"{user.name} is not disabled."
+        raise Conflict(message)
+    users.set_active(session, user.user_id, is_active=True)
+    made = _hand_out_password(session, user, now)
+    changed = _required(session, user.user_id)
     _record(
         session,
-        renewed,
-        AuditAction.PASSWORD_CHANGED,
-        user,
-        request_id=client.request_id,
+        actor,
+        AuditAction.USER_ENABLED,
+        changed,
+        before=_facts(user),
+        after=_facts(changed),
+        request_id=request_id,
     )
-    log.info("password_changed", user=user.name, address=client.address)
-    return Login(actor=renewed, must_change_password=False, token=token)
+    return made
+
+
+def end_logins(
+    session: Session,
+    actor: Actor,
+    name: str,
+    *,
+    now: datetime,
+    request_id: str | None = None,
+) -> int:
+    """End every login of this person; returns how many there were."""
+    actor.require(Permission.MANAGE_USERS)
+    user = _person(session, name)
+    _require_new(session, AuditAction.SESSION_ENDED, request_id)
+    ended = sessions.end_sessions_of_user(
+        session, user.user_id, now_utc=now, reason=EndReason.ENDED_BY_ADMIN
+    )
+    _record(
+        session,
+        actor,
+        AuditAction.SESSION_ENDED,
+        user,
+        after={"ended_sessions": ended},
+        request_id=request_id,
+    )
+    return ended
 
 
 def record_denial(
@@ -301,6 +323,23 @@ def _keep_one_admin(user: User, admin_ids: list[int]) -> None:
     if admin_ids == [user.user_id]:
         message = f"{user.name} is the only admin left; make another one first."
         raise Conflict(message)
+
+
+def _require_new(session: Session, action: AuditAction, request_id: str | None) -> None:
+    """Raise AlreadyDone for the second half of a double click."""
+    if request_id is not None and has_event(
+        session, action=action, request_id=request_id
+    ):
+        raise AlreadyDone
+
+
+def _hand_out_password(session: Session, user: User, now: datetime) -> NewPassword:
+    password, until_utc = one_time_password(), now + ONE_TIME_LIFE
+    users.set_password(
+        session, user.user_id, hash_password(password), one_time_until_utc=until_utc
+    )
+    changed = _required(session, user.user_id)
+    return NewPassword(account=_view(changed), until_utc=until_utc, password=password)
 
 
 def _facts(user: User) -> dict[str, object]:

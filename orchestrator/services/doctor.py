@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import timedelta
 
 import typer
@@ -15,20 +16,16 @@ from db import audit, migrate, model_versions, policies, telemetry
 from db.protections import missing_protections
 from db.regions import list_regions
 from orchestrator.runtime import Runtime
+from orchestrator.services.findings import Finding
+from orchestrator.services.safeguards import examine_safeguards
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing that was looked at."""
-
-    name: str
-    is_sound: bool
-    text: str
-
-
-def examine(runtime: Runtime, session: Session) -> list[Finding]:
-    """Look at database, migrations, protections, chain, models and telemetry."""
+def examine(
+    runtime: Runtime, session: Session, environ: Mapping[str, str]
+) -> list[Finding]:
+    """Look at safeguards, migrations, protections, chain, models and telemetry."""
     return [
+        *examine_safeguards(runtime.settings, session, environ),
         _migrations(session),
         _protections(session),
         _chain(session),

@@ -204,6 +204,30 @@ def end_own_login(
     )
 
 
+def end_other_logins(
+    session: Session, login: LoginSession, *, request_id: str | None, now: datetime
+) -> int:
+    """End all logins of this person but the one they act in."""
+    ended = sessions.end_sessions_of_user(
+        session,
+        login.actor.user_id,
+        now_utc=now,
+        reason=EndReason.ENDED_BY_USER,
+        but_for=login.session_id,
+    )
+    if ended:
+        append_event(
+            session,
+            actor=login.actor,
+            action=AuditAction.SESSION_ENDED,
+            object_type="user",
+            object_id=str(login.actor.user_id),
+            after={"ended_sessions": ended},
+            request_id=request_id,
+        )
+    return ended
+
+
 def token_sha256(token: str) -> str:
     """What the database holds of a token; 256 random bits need no salt."""
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
@@ -260,7 +284,10 @@ def _find_by_typed_name(session: Session, name: str) -> User | None:
 
 
 def _may_log_in(user: User, now: datetime) -> bool:
-    return user.is_active and not user.is_system and not must_wait(user, now)
+    until = user.one_time_until_utc
+    has_run_out = user.must_change_password and until is not None and now >= until
+    is_open = user.is_active and not user.is_system and not has_run_out
+    return is_open and not must_wait(user, now)
 
 
 def _record_failure(

@@ -21,6 +21,12 @@ MIN_SCORE = 3
 # OWASP Password Storage Cheat Sheet: argon2id with 19 MiB, two passes, one lane.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
+_CONTEXT_WORDS = (
+    "admin", "auditor", "datacenter", "fleet", "gfo", "global", "operator",
+    "orchestrator", "portal", "scheduler",
+)  # fmt: skip
+"""What everybody who sees this portal would try first."""
+
 # Letters and digits that nobody mistakes for one another.
 _ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
 _GROUPS, _GROUP_LENGTH = 4, 5
@@ -74,7 +80,8 @@ def require_strong(password: str, *, known_words: Sequence[str] = ()) -> None:
         raise InvalidInput(message)
     with _estimator_lock:
         estimate = zxcvbn(
-            password[:_ESTIMATED_LENGTH], user_inputs=[w for w in known_words if w]
+            password[:_ESTIMATED_LENGTH],
+            user_inputs=[*_CONTEXT_WORDS, *(word for word in known_words if word)],
         )
     if estimate["score"] < MIN_SCORE:
         message = (

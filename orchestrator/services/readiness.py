@@ -1,15 +1,35 @@
-"""Whether the database can serve this release."""
+"""Whether this release can work: database, schema, models, audit chain."""
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache
 
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from core.errors import ServiceUnavailable
 from core.forecasts import Target
 from db.migrate import head_revision, revision_of
 from db.model_versions import active_model
+from db.probes import damaged_targets, require_writable_chain
+from orchestrator.logs import get_logger
+from orchestrator.runtime import Runtime
+
+log = get_logger(__name__)
+
+FRESH_S = 10.0
+"""Every open page asks every few seconds; the dear questions are asked this often."""
+
+
+class ModelState(StrEnum):
+    """What is known of the active models' bytes."""
+
+    ACTIVE = "active"
+    NONE = "none"
+    DAMAGED = "damaged"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,17 +37,72 @@ class Readiness:
     """What a load balancer and an operator want to know."""
 
     is_migrated: bool
-    has_active_model: bool
+    models: ModelState
+    is_chain_writable: bool
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether work can be done here; without any model an admin still has some."""
+        return (
+            self.is_migrated
+            and self.is_chain_writable
+            and self.models is not ModelState.DAMAGED
+        )
 
 
-def read_state(session: Session) -> Readiness:
-    """Ask the database; raises whatever the connection raises when it is gone."""
-    is_migrated = revision_of(session.connection()) == _newest_revision()
-    return Readiness(
-        is_migrated=is_migrated,
-        has_active_model=is_migrated
-        and active_model(session, Target.TEMPERATURE_C) is not None,
-    )
+class ReadinessProbe:
+    """Asks the database, and remembers for a moment what is dear to find out."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._models: tuple[float, ModelState] | None = None
+        self._writable_at: float | None = None
+
+    def read(self) -> Readiness:
+        """The state now; raises ServiceUnavailable when the database is gone."""
+        with self._runtime.transaction() as session:
+            is_migrated = revision_of(session.connection()) == _newest_revision()
+            models = self._read_models(session) if is_migrated else ModelState.NONE
+        return Readiness(
+            is_migrated=is_migrated,
+            models=models,
+            is_chain_writable=is_migrated and self._is_chain_writable(),
+        )
+
+    def _read_models(self, session: Session) -> ModelState:
+        # A damaged model is asked for again each time: the good news must not wait.
+        if self._models is None or _is_old(self._models[0]):
+            state = _model_state(session)
+            is_damaged = state is ModelState.DAMAGED
+            self._models = None if is_damaged else (time.monotonic(), state)
+            return state
+        return self._models[1]
+
+    def _is_chain_writable(self) -> bool:
+        if self._writable_at is not None and not _is_old(self._writable_at):
+            return True
+        self._writable_at = None
+        try:
+            with self._runtime.transaction() as session:
+                require_writable_chain(session)
+        except (DBAPIError, ServiceUnavailable) as exc:
+            log.warning("audit_chain_not_writable", reason=type(exc).__name__)
+            return False
+        self._writable_at = time.monotonic()
+        return True
+
+
+def _model_state(session: Session) -> ModelState:
+    damaged = damaged_targets(session)
+    if damaged:
+        log.error("active_model_damaged", targets=[str(target) for target in damaged])
+        return ModelState.DAMAGED
+    has_model = active_model(session, Target.TEMPERATURE_C) is not None
+    return ModelState.ACTIVE if has_model else ModelState.NONE
+
+
+def _is_old(asked_at: float) -> bool:
+    return time.monotonic() - asked_at > FRESH_S
 
 
 @cache

@@ -6,13 +6,14 @@ from dash import Dash, Input, Output
 from dash.development.base_component import Component
 
 from core.access import Permission
-from core.errors import InvalidInput
+from core.errors import InvalidInput, NotFound
 from core.scheduler import Outcome
 from orchestrator.services.audit import list_audit_events
 from orchestrator.services.decisions import decision_detail, list_decisions
 from pages.addresses import Query, decision_id_of
 from pages.audit.content import decision_page, decisions_table, events_table
 from pages.audit.layout import ANY, filter_options
+from pages.components import page_head
 from pages.context import PageContext
 from pages.serving import follow_in_browser, serve
 from pages.words import KIND_WORDS
@@ -105,10 +106,13 @@ def _register_detail(app: Dash, context: PageContext) -> None:
         at_load=False,
     )
     def show_decision(pathname: str | None) -> tuple[list[Component | None]]:
-        with context.runtime.transaction() as session:
-            detail = decision_detail(
-                session, context.current_actor(), decision_id_of(pathname)
-            )
+        try:
+            with context.runtime.transaction() as session:
+                detail = decision_detail(
+                    session, context.current_actor(), decision_id_of(pathname)
+                )
+        except NotFound as exc:
+            return ([page_head("No such decision", exc.message)],)
         return (decision_page(detail),)
 
 

@@ -14,6 +14,7 @@ from core.errors import Conflict, NotFound
 from db import users
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
+LATER = datetime(2026, 3, 5, 8, tzinfo=UTC)
 HASH = "$argon2id$not-a-real-one"
 
 
@@ -46,7 +47,7 @@ def test_the_hash_never_shows(session: Session) -> None:
 def test_a_new_password_forgets_failures(session: Session) -> None:
     made = _add(session)
     users.set_failed_logins(session, made.user_id, count=4, last_at_utc=NOW)
-    users.set_password(session, made.user_id, HASH + "2", must_change=True)
+    users.set_password(session, made.user_id, HASH + "2", one_time_until_utc=LATER)
     changed = users.find_user(session, made.user_id)
     assert changed is not None
     assert changed.password_hash == HASH + "2"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from core.access import Role
 from db.engine import DatabaseUrls
 from db.users import system_actor
-from orchestrator.services import accounts
+from orchestrator.services import accounts, own_password
 from orchestrator.services.logins import Client, Login, log_in
 from tests.fleet import runtime_on
 
@@ -21,7 +21,11 @@ def add_people(urls: DatabaseUrls) -> None:
     for role, name in NAMES.items():
         with runtime.transaction() as session:
             made = accounts.add_user(
-                session, system_actor(session, "cli"), name=name, role=role
+                session,
+                system_actor(session, "cli"),
+                name=name,
+                role=role,
+                now=runtime.clock(),
             )
             login = log_in(
                 session,
@@ -31,7 +35,7 @@ def add_people(urls: DatabaseUrls) -> None:
                 now=runtime.clock(),
             )
             assert isinstance(login, Login)
-            changed = accounts.change_password(
+            changed = own_password.change_password(
                 session,
                 login.actor,
                 current=made.password,

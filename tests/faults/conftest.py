@@ -60,25 +60,25 @@ def demo_stage(installed_stage: Path, stage_dir: Path) -> Path:
 @pytest.fixture
 def empty_dir(stage_dir: Path) -> Iterator[Path]:
     """A data folder of this test's own, with nothing in it."""
-    yield from _own_folder(stage_dir)
+    yield from own_folder(stage_dir)
 
 
 @pytest.fixture
 def migrated_dir(stage_dir: Path, migrated_stage: Path) -> Iterator[Path]:
     """A data folder of this test's own: migrated, nobody in it."""
-    yield from _own_folder(stage_dir, migrated_stage)
+    yield from own_folder(stage_dir, migrated_stage)
 
 
 @pytest.fixture
 def installed_dir(stage_dir: Path, installed_stage: Path) -> Iterator[Path]:
     """A data folder of this test's own: installed, admin with ADMIN_PASSWORD."""
-    yield from _own_folder(stage_dir, installed_stage)
+    yield from own_folder(stage_dir, installed_stage)
 
 
 @pytest.fixture
 def demo_dir(stage_dir: Path, demo_stage: Path) -> Iterator[Path]:
     """A data folder of this test's own with a small demo fleet."""
-    yield from _own_folder(stage_dir, demo_stage)
+    yield from own_folder(stage_dir, demo_stage)
 
 
 @pytest.fixture
@@ -96,7 +96,8 @@ def start_portal() -> Iterator[StartPortal]:
         portal.clean_up()
 
 
-def _own_folder(stage_dir: Path, template: Path | None = None) -> Iterator[Path]:
+def own_folder(stage_dir: Path, template: Path | None = None) -> Iterator[Path]:
+    """A folder that goes when the iteration ends; a copy of a stage, or empty."""
     folder = Path(tempfile.mkdtemp(prefix="d", dir=stage_dir))
     folder.chmod(0o755)
     if template is not None:

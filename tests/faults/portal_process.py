@@ -288,12 +288,13 @@ class Browser:
     """Keeps cookies and the form's token, as a person's browser does."""
 
     url: str
+    cookies: CookieJar = field(init=False, default_factory=CookieJar)
     _opener: urllib.request.OpenerDirector = field(init=False)
 
     def __post_init__(self) -> None:
         self._opener = urllib.request.build_opener(
             urllib.request.ProxyHandler({}),
-            urllib.request.HTTPCookieProcessor(CookieJar()),
+            urllib.request.HTTPCookieProcessor(self.cookies),
             _NoRedirect(),
         )
 

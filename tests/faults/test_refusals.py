@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.conftest import StartPortal
-from tests.faults.portal_process import environment, processes_of
+from tests.faults.portal_process import environment, gfo
 
 SECRET = "a-password-in-an-address"
 
@@ -103,16 +104,67 @@ def test_an_owner_without_an_app(empty_dir: Path) -> None:
     assert "without DATABASE_URL" in sentence
 
 
+def test_a_secret_key_that_everybody_knows(empty_dir: Path) -> None:
+    sentence = _sentence(_run(empty_dir, GFO_SECRET_KEY="change-me"), 2)
+
+    assert sentence.startswith("gfo: GFO_SECRET_KEY is short or well known;")
+    assert list(empty_dir.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["run", "serve", "worker"])
+def test_debugging_in_production(empty_dir: Path, command: str) -> None:
+    outcome = gfo(
+        empty_dir,
+        command,
+        GFO_ENVIRONMENT="production",
+        GFO_SECRET_KEY=secrets.token_hex(32),
+        FLASK_DEBUG="1",
+    )
+
+    assert _sentence(outcome, 2) == (
+        "gfo: FLASK_DEBUG is set; production does not start with it."
+    )
+    assert list(empty_dir.iterdir()) == []
+
+
+def test_each_weak_setting_of_production_gets_a_sentence(empty_dir: Path) -> None:
+    outcome = gfo(
+        empty_dir,
+        "run",
+        GFO_ENVIRONMENT="production",
+        GFO_HOST="0.0.0.0",  # noqa: S104 -- what is refused
+        GFO_ADMIN_PASSWORD="password1234",
+        DATABASE_URL=f"postgresql://gfo:{SECRET}@database.example/fleet",
+        DASH_MCP_ENABLED="true",
+    )
+
+    assert outcome.returncode == 2
+    lines = outcome.stderr.splitlines()
+    named = [line.removeprefix("gfo: ").split()[0] for line in lines]
+    assert named == [
+        "GFO_SECRET_KEY",
+        "DASH_MCP_ENABLED",
+        "GFO_HOST",
+        "DATABASE_URL",
+        "GFO_ADMIN_PASSWORD",
+    ]
+    assert all(line.endswith(".") for line in lines)
+    assert SECRET not in outcome.stderr
+    assert "password1234" not in outcome.stderr
+
+
 @pytest.mark.slow
-def test_a_secret_key_that_everybody_knows(
+def test_gunicorn_alone_refuses_as_well(
     installed_dir: Path, start_portal: StartPortal
 ) -> None:
-    portal = start_portal(installed_dir, settings={"GFO_SECRET_KEY": "change-me"})
+    """Whoever starts the web server without `gfo` gets the same sentence."""
+    command = [sys.executable, "-m", "gunicorn", "--config"]
+    command += ["python:webapp.gunicorn_settings", "webapp.wsgi:create()"]
+    settings = {"GFO_ENVIRONMENT": "production"}
+    portal = start_portal(installed_dir, settings=settings, command=command)
 
-    assert portal.process.wait(60) == 1
-    assert "GFO_SECRET_KEY is short or well known" in portal.logged
-    assert "Traceback" not in portal.logged
-    assert not processes_of(installed_dir)
+    assert portal.process.wait(60) != 0
+    assert "GFO_SECRET_KEY is not set" in portal.logged
 
 
 @pytest.mark.slow

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy.orm import Session
@@ -14,7 +14,7 @@ from core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from db.audit import list_events
 from db.engine import DatabaseUrls, make_engine
 from db.users import find_user_by_name, system_actor
-from orchestrator.services import accounts, logins, passwords
+from orchestrator.services import accounts, logins, own_password, passwords
 from orchestrator.services.logins import Client, Login, RefusedLogin
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -65,7 +65,7 @@ def test_an_installation_with_people_keeps_them(session: Session) -> None:
 def test_an_added_user_logs_in_once_and_must_change(
     session: Session, cli: Actor
 ) -> None:
-    made = accounts.add_user(session, cli, name=" ada ", role=Role.AUDITOR)
+    made = accounts.add_user(session, cli, name=" ada ", role=Role.AUDITOR, now=NOW)
     assert made.account.name == "ada"
     assert made.password not in repr(made)
     login = _log_in(session, "ada", made.password)
@@ -79,7 +79,7 @@ def test_an_added_user_logs_in_once_and_must_change(
 @pytest.mark.parametrize("name", ["", "   ", "a" * 81, "a\x00b", "a\nb"])
 def test_names_are_short_and_printable(session: Session, cli: Actor, name: str) -> None:
     with pytest.raises(InvalidInput):
-        accounts.add_user(session, cli, name=name, role=Role.AUDITOR)
+        accounts.add_user(session, cli, name=name, role=Role.AUDITOR, now=NOW)
 
 
 @pytest.mark.parametrize("role", [Role.AUDITOR, Role.OPERATOR])
@@ -87,9 +87,9 @@ def test_only_admins_manage_accounts(session: Session, cli: Actor, role: Role) -
     accounts.ensure_first_admin(session, "root", STRONG)
     actor = Actor(user_id=cli.user_id, name="x", role=role)
     with pytest.raises(Forbidden):
-        accounts.add_user(session, actor, name="eve", role=Role.ADMIN)
+        accounts.add_user(session, actor, name="eve", role=Role.ADMIN, now=NOW)
     with pytest.raises(Forbidden):
-        accounts.list_accounts(session, actor)
+        accounts.list_accounts(session, actor, now=NOW)
     with pytest.raises(Forbidden):
         accounts.disable_user(session, actor, "root", now=NOW)
     with pytest.raises(Forbidden):
@@ -112,7 +112,7 @@ def test_the_last_admin_stays(session: Session, cli: Actor) -> None:
         accounts.disable_user(session, cli, "root", now=NOW)
     with pytest.raises(Conflict, match="only admin left"):
         accounts.change_role(session, cli, "root", Role.OPERATOR, now=NOW)
-    accounts.add_user(session, cli, name="second", role=Role.ADMIN)
+    accounts.add_user(session, cli, name="second", role=Role.ADMIN, now=NOW)
     assert not accounts.disable_user(session, cli, "root", now=NOW).is_active
 
 
@@ -123,7 +123,7 @@ def test_two_admins_who_disable_each_other_leave_one(
     with Session(engine) as session, session.begin():
         cli = system_actor(session, "cli")
         for name in ("anna", "berta"):
-            accounts.add_user(session, cli, name=name, role=Role.ADMIN)
+            accounts.add_user(session, cli, name=name, role=Role.ADMIN, now=NOW)
     barrier = threading.Barrier(2)
     outcomes: list[str] = []
 
@@ -152,7 +152,7 @@ def test_two_admins_who_disable_each_other_leave_one(
 def test_a_changed_role_is_audited_with_both_values(
     session: Session, cli: Actor
 ) -> None:
-    accounts.add_user(session, cli, name="ada", role=Role.AUDITOR)
+    accounts.add_user(session, cli, name="ada", role=Role.AUDITOR, now=NOW)
     accounts.change_role(session, cli, "ada", Role.OPERATOR, now=NOW)
     event = list_events(session, action=AuditAction.USER_ROLE_CHANGED)[0]
     assert '"before":{"is_active":true,"name":"ada","role":"auditor"}' in event.payload
@@ -173,3 +173,113 @@ def test_a_login_renews_a_hash_of_older_parameters(
     assert before.password_hash != after.password_hash
     assert "t=3" in (after.password_hash or "")
     assert isinstance(_log_in(session, "root", STRONG), Login)
+
+
+def _made(session: Session, cli: Actor, name: str = "ada") -> accounts.NewPassword:
+    return accounts.add_user(
+        session, cli, name=name, role=Role.OPERATOR, now=NOW, request_id=f"add-{name}"
+    )
+
+
+def test_a_one_time_password_runs_out(session: Session, cli: Actor) -> None:
+    made = _made(session, cli)
+    assert made.until_utc == NOW + accounts.ONE_TIME_LIFE
+    for late, works in ((timedelta(hours=71), True), (timedelta(hours=72), False)):
+        outcome = logins.log_in(
+            session,
+            name="ada",
+            password=made.password,
+            client=CLIENT,
+            now=NOW + late,
+        )
+        assert isinstance(outcome, Login) is works
+
+
+def test_a_password_of_ones_own_does_not_run_out(session: Session, cli: Actor) -> None:
+    made = _made(session, cli)
+    login = _log_in(session, "ada", made.password)
+    assert isinstance(login, Login)
+    own_password.change_password(
+        session,
+        login.actor,
+        current=made.password,
+        new=STRONG,
+        client=CLIENT,
+        now=NOW,
+    )
+    later = NOW + timedelta(days=400)
+    assert isinstance(
+        logins.log_in(session, name="ada", password=STRONG, client=CLIENT, now=later),
+        Login,
+    )
+
+
+def test_enabling_lets_a_person_in_with_a_new_password_only(
+    session: Session, cli: Actor
+) -> None:
+    made = _made(session, cli)
+    with pytest.raises(Conflict, match="not disabled"):
+        accounts.enable_user(session, cli, "ada", now=NOW)
+    accounts.disable_user(session, cli, "ada", now=NOW)
+    again = accounts.enable_user(session, cli, "ada", now=NOW)
+    assert isinstance(_log_in(session, "ada", made.password), RefusedLogin)
+    assert isinstance(_log_in(session, "ada", again.password), Login)
+    assert AuditAction.USER_ENABLED in {e.action for e in list_events(session)}
+
+
+def test_an_admin_ends_somebodys_logins(session: Session, cli: Actor) -> None:
+    made = _made(session, cli)
+    for _ in range(2):
+        assert isinstance(_log_in(session, "ada", made.password), Login)
+    (ada,) = [
+        account
+        for account in accounts.list_accounts(session, cli, now=NOW)
+        if account.name == "ada"
+    ]
+    assert ada.live_login_count == 2
+    assert accounts.end_logins(session, cli, "ada", now=NOW) == 2
+    assert accounts.end_logins(session, cli, "ada", now=NOW) == 0
+
+
+def test_the_second_half_of_a_double_click_changes_nothing(
+    session: Session, cli: Actor
+) -> None:
+    made = _made(session, cli)
+    with pytest.raises(accounts.AlreadyDone):
+        _made(session, cli)
+    reset = accounts.reset_password(session, cli, "ada", now=NOW, request_id="r")
+    with pytest.raises(accounts.AlreadyDone):
+        accounts.reset_password(session, cli, "ada", now=NOW, request_id="r")
+    assert isinstance(_log_in(session, "ada", made.password), RefusedLogin)
+    assert isinstance(_log_in(session, "ada", reset.password), Login)
+
+
+def test_nobody_resets_their_own_password(session: Session) -> None:
+    accounts.ensure_first_admin(session, "root", STRONG)
+    login = _log_in(session, "root", STRONG)
+    assert isinstance(login, Login)
+    with pytest.raises(Conflict, match="page of your account"):
+        accounts.reset_password(session, login.actor, "root", now=NOW)
+
+
+def test_confirming_with_the_own_password_is_slowed_like_a_login(
+    session: Session,
+) -> None:
+    accounts.ensure_first_admin(session, "root", STRONG)
+    login = _log_in(session, "root", STRONG)
+    assert isinstance(login, Login)
+
+    def refused(password: str) -> bool:
+        return (
+            own_password.confirm_password(session, login.actor, password, now=NOW)
+            is not None
+        )
+
+    assert not refused(STRONG)
+    assert all(refused("wrong") for _ in range(5))
+    assert refused(STRONG)
+
+
+def test_a_system_user_confirms_nothing(session: Session, cli: Actor) -> None:
+    with pytest.raises(Forbidden):
+        own_password.confirm_password(session, cli, "", now=NOW)

@@ -73,3 +73,13 @@ def test_the_permalink_names_its_decision() -> None:
 def test_too_many_parameters_are_refused() -> None:
     with pytest.raises(InvalidInput):
         Query.parse("?" + "&".join(f"a{i}=1" for i in range(100)))
+
+
+@pytest.mark.parametrize(
+    "search", ["?region=a%00b", "?region=a%0Ab", "?region=%E2%80%AEa"]
+)
+def test_an_address_with_characters_that_cannot_be_shown_is_refused(
+    search: str,
+) -> None:
+    with pytest.raises(InvalidInput, match="cannot be shown"):
+        Query.parse(search).text("region")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -28,9 +28,11 @@ from orchestrator.services.accounts import disable_user
 from orchestrator.services.passwords import hash_password
 from orchestrator.settings import Settings
 from pages.registry import PageContext
+from tests.fleet import Fleet
 from webapp.app import create_app
 
 PASSWORD = "quartz lantern seven rivers"
+SECRET_KEY = "b7c2f1d09a8e4635-17f0cc2d5be94a6f"
 ORIGIN = "http://localhost"
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 
@@ -135,7 +137,7 @@ def runtime(
     engine = make_engine(database_urls.app, pool_size=5)
     settings = Settings(
         _env_file=None,
-        secret_key=SecretStr("b7c2f1d09a8e4635-17f0cc2d5be94a6f"),
+        secret_key=SecretStr(SECRET_KEY),
         data_dir=tmp_path,
         database_url=None,
     )
@@ -244,6 +246,14 @@ class Portal:
     def as_cli(self, work: Callable[[Session, Actor], object]) -> None:
         with self.runtime.transaction() as session:
             work(session, system_actor(session, "cli"))
+
+
+def portal_over(fleet: Fleet, data_dir: Path) -> Portal:
+    """The application with the test pages over the small fleet."""
+    changes = {"data_dir": data_dir, "secret_key": SecretStr(SECRET_KEY)}
+    settings = fleet.runtime.settings.model_copy(update=changes)
+    runtime = replace(fleet.runtime, settings=settings)
+    return Portal(runtime=runtime, app=create_app(runtime, register_test_pages))
 
 
 _PASSWORD_HASH = hash_password(PASSWORD)

@@ -118,3 +118,19 @@ def test_a_refused_form_says_what_to_do(portal: Portal) -> None:
     browser = portal.logged_in("operator")
     page = browser.client.post("/logout", headers={"Origin": browser.origin})
     assert "Load it again" in page.get_data(as_text=True)
+
+
+def test_asking_for_the_head_of_a_form_never_sends_it(portal: Portal) -> None:
+    """HEAD needs no token, so it must not do what needs one."""
+    stranger, browser = portal.browser(), portal.logged_in("operator")
+    login = {"name": "operator", "password": PASSWORD}
+    change = {"current": PASSWORD, "new": "copper meadow twelve violins"}
+    change["repeated"] = change["new"]
+    for client, path, form in (
+        (stranger, "/login", login),
+        (browser, "/account/password", change),
+    ):
+        response = client.client.head(path, data=form, base_url=client.origin)
+        assert response.status_code == 200
+    assert stranger.login_token is None
+    assert portal.browser().log_in("operator").status_code == 303

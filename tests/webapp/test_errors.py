@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from db.engine import make_engine
 from orchestrator.runtime import Runtime
 from tests.webapp.conftest import Browser, Portal, callback_body, register_test_pages
+from tests.webapp.hostile_posts import mutilate
 from webapp.app import create_app
 from webapp.permissions import ROUTER_CALLBACK
 
@@ -104,11 +105,14 @@ def test_a_dead_database_is_a_503_that_retries(
         b'{"output": "home-text.children"}',
         b'{"output": "home-text.children", "inputs": NaN}',
         b'{"output": "__proto__"}',
+        b'{"output": "home-text.children", "inputs": [{"value": "a\\u0000b"}]}',
+        b'{"output": "home-text.children", "inputs": [{"value": "\\ud800"}]}',
+        b'{"output": "home-text.children", "inputs": [{"\\u0000": 1}]}',
         b"[" * 200_000,
         b'{"a":' * 50_000,
         b'{"output": "' + b"x" * 100_000 + b'"}',
     ],
-    ids=range(14),
+    ids=range(17),
 )
 def test_bodies_that_no_page_sends_are_400(portal: Portal, data: bytes) -> None:
     assert _raw(portal.logged_in("operator"), data) == 400
@@ -132,6 +136,25 @@ def test_a_number_that_is_none_is_refused(portal: Portal) -> None:
 def test_a_body_over_two_megabytes_is_413(portal: Portal) -> None:
     browser = portal.logged_in("operator")
     assert _raw(browser, b'"' + b"x" * (2 * 1024 * 1024) + b'"') == 413
+
+
+def test_a_body_of_unknown_length_is_refused(portal: Portal) -> None:
+    """It could not be told from one that was cut at the limit."""
+    for browser in (portal.browser(), portal.logged_in("operator")):
+        response = browser.client.post(
+            "/login",
+            data={"name": "operator", "csrf_token": browser.csrf_token()},
+            headers={"Origin": browser.origin, "Transfer-Encoding": "chunked"},
+        )
+        assert response.status_code == 411
+
+
+@pytest.mark.parametrize("path", ["/%00", "/?x=%00", "/login?next=%00", "/account/%00"])
+def test_an_address_with_a_nul_is_refused_from_everybody(
+    portal: Portal, path: str
+) -> None:
+    for browser in (portal.browser(), portal.logged_in("operator")):
+        assert browser.get(path).status_code == 400
 
 
 @pytest.mark.parametrize("field", ["id", "property"])
@@ -175,37 +198,6 @@ def test_mutilated_callbacks_never_break_the_server(
         draw = random.Random(seed)  # noqa: S311 -- reproducible, not secret
         body = callback_body(portal.app, callback_id, _pages_location="/")
         for _ in range(draw.randint(1, 4)):
-            _mutilate(body, draw)
+            mutilate(body, draw)
         status = browser.post_callback(body).status_code
         assert status in {200, 400, 403}, (seed, body)
-
-
-_JUNK: tuple[object, ...] = (
-    None, True, -1, 1e308, "", "..", "...", "a.b", "\x00", "{}", "☃" * 50,
-    [], [[]], {}, {"id": {}}, {"id": "x", "property": []}, [[{"id": "x"}]],
-)  # fmt: skip
-
-
-def _mutilate(node: object, draw: random.Random) -> None:
-    """Change, drop or add something at a random depth."""
-    children = list(_containers(node))
-    target = draw.choice(children)
-    junk = copy.deepcopy(draw.choice(_JUNK))
-    if isinstance(target, dict):
-        key = draw.choice([*target, "output", "inputs", "outputs", "state", "new"])
-        if draw.random() < 0.3:
-            target.pop(key, None)
-        else:
-            target[key] = junk
-    elif target and draw.random() < 0.5:
-        target[draw.randrange(len(target))] = junk
-    else:
-        target.append(junk)
-
-
-def _containers(node: object) -> list[dict[str, object] | list[object]]:
-    if isinstance(node, dict):
-        return [node, *(c for value in node.values() for c in _containers(value))]
-    if isinstance(node, list):
-        return [node, *(c for value in node for c in _containers(value))]
-    return []

@@ -77,7 +77,9 @@ def test_https_answers_tell_the_browser_to_stay_there(portal: Portal) -> None:
     response = portal.app.server.test_client().get(
         "/login", base_url="https://gfo.example"
     )
-    assert "max-age" in response.headers["Strict-Transport-Security"]
+    assert response.headers["Strict-Transport-Security"] == (
+        "max-age=31536000; includeSubDomains"
+    )
 
 
 @pytest.mark.parametrize("path", ["/", "/login", "/account"])

@@ -8,10 +8,13 @@ from pathlib import Path
 import psycopg
 from sqlalchemy import text
 
+from core.audit import AuditAction
+from db.audit import append_event
 from db.engine import DatabaseUrls, libpq_url, make_engine
 from orchestrator.runtime import Runtime
 from tests.conftest import PostgresForTests
-from tests.webapp.conftest import Portal, register_test_pages
+from tests.fleet import Fleet
+from tests.webapp.conftest import Portal, portal_over, register_test_pages
 from webapp.app import create_app
 
 
@@ -21,7 +24,13 @@ def test_the_process_answers_and_the_database_is_ready(portal: Portal) -> None:
     ready = client.get("/readyz")
     assert ready.status_code == 200
     assert ready.get_json()["schema"] == "ok"
-    assert ready.get_json()["temperature_model"] == "none"
+    assert ready.get_json() == {
+        "status": "ok",
+        "database": "ok",
+        "schema": "ok",
+        "models": "none",
+        "audit_chain": "writable",
+    }
 
 
 def test_health_makes_no_session(portal: Portal) -> None:
@@ -65,3 +74,48 @@ def test_a_database_that_is_gone_is_not_ready(runtime: Runtime, tmp_path: Path) 
     response = client.get("/readyz")
     assert response.status_code == 503
     assert response.get_json()["database"] == "unreachable"
+
+
+def test_a_model_whose_bytes_changed_is_not_ready(fleet: Fleet, tmp_path: Path) -> None:
+    client = portal_over(fleet, tmp_path).app.server.test_client()
+    assert client.get("/readyz").get_json()["models"] == "active"
+    with psycopg.connect(libpq_url(fleet.urls.owner)) as connection:
+        connection.execute("alter table model_version disable trigger user")
+        connection.execute(
+            "update model_version set onnx_bytes = onnx_bytes || '\\x00'::bytea"
+            " where target = 'wet_bulb_c'"
+        )
+    answer = portal_over(fleet, tmp_path).app.server.test_client().get("/readyz")
+    assert answer.status_code == 503
+    assert answer.get_json()["models"] == "damaged"
+
+
+def test_a_chain_that_takes_no_events_is_not_ready(
+    portal: Portal, database_urls: DatabaseUrls
+) -> None:
+    client = portal.app.server.test_client()
+    with psycopg.connect(libpq_url(database_urls.owner)) as connection:
+        connection.execute("revoke insert on audit_event from gfo_app")
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.get_json()["audit_chain"] == "not writable"
+    with psycopg.connect(libpq_url(database_urls.owner)) as connection:
+        connection.execute("grant insert on audit_event to gfo_app")
+    assert client.get("/readyz").status_code == 200
+
+
+def test_asking_leaves_no_event_in_the_chain(portal: Portal) -> None:
+    client = portal.app.server.test_client()
+    for _ in range(3):
+        assert client.get("/readyz").get_json()["audit_chain"] == "writable"
+    assert portal.events() == []
+
+
+def test_somebody_who_writes_an_event_does_not_make_the_portal_unready_for_long(
+    portal: Portal,
+) -> None:
+    client = portal.app.server.test_client()
+    with portal.runtime.transaction() as session:
+        append_event(session, actor=None, action=AuditAction.ACCESS_DENIED)
+        assert client.get("/readyz").status_code == 503  # the head is held
+    assert client.get("/readyz").status_code == 200

@@ -35,7 +35,6 @@ ELSEWHERE = [
     "/healthz",
     "/portal/gfo.css",
     "/" + "a" * 3_000,
-    "\x00/decide",
     "",
 ]
 OURS = ["/", "/decide", "/decide?region=texas&day=2026-03-02", "/account", "/events#x"]
@@ -49,6 +48,13 @@ def test_anything_but_a_page_of_ours_leads_home(portal: Portal) -> None:
         assert (posted.status_code, linked.status_code) == (303, 302), wanted
         assert posted.headers["Location"] == "/", wanted
         assert linked.headers["Location"] == "/", wanted
+
+
+def test_a_nul_leads_home_from_a_form_and_is_refused_in_a_link(portal: Portal) -> None:
+    posted = portal.browser().log_in("operator", next="\x00/decide")
+    assert posted.headers["Location"] == "/"
+    linked = portal.logged_in("operator").get("/login?next=%00/decide")
+    assert linked.status_code == 400
 
 
 def test_a_page_of_ours_is_opened(portal: Portal) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from core.access import Role
@@ -134,13 +136,25 @@ def test_the_account_page_lists_own_logins_and_ends_them(portal: Portal) -> None
     assert browser.address in page
     assert elsewhere.address in page
     assert stranger.address not in page
-    (target,) = [
-        part.split('"')[0] for part in page.split('action="')[1:] if "/end" in part[:40]
-    ]
+    (target,) = re.findall(r'action="(/account/logins/\d+/end)"', page)
     assert stranger.post_form(target).status_code == 404
     assert elsewhere.get("/").status_code == 200
     assert browser.post_form(target).status_code == 303
     assert elsewhere.get("/").status_code == 302
+
+
+def test_all_other_logins_can_be_ended_at_once(portal: Portal) -> None:
+    browser = portal.logged_in("operator")
+    assert "End all others" not in browser.get("/account").get_data(as_text=True)
+    elsewhere = [portal.logged_in("operator") for _ in range(2)]
+    stranger = portal.logged_in("auditor")
+    assert "End all others" in browser.get("/account").get_data(as_text=True)
+    assert browser.post_form("/account/logins/end-others").status_code == 303
+    assert [other.get("/").status_code for other in elsewhere] == [302, 302]
+    assert browser.get("/").status_code == stranger.get("/").status_code == 200
+    event = portal.events()[0]
+    assert event.action == AuditAction.SESSION_ENDED
+    assert '"ended_sessions":2' in event.payload
 
 
 def test_forms_let_a_password_manager_work(portal: Portal) -> None:

@@ -37,13 +37,21 @@
   function cell(value) {
     if (value === null || value === undefined) return "";
     const text = String(value);
-    // A text that a spreadsheet would run as a formula stays a text.
-    const safe = /^[=+@\t\r]|^-(?!\d)/.test(text) ? "'" + text : text;
-    return /[",\n\r]/.test(safe) ? '"' + safe.replaceAll('"', '""') + '"' : safe;
+    // A text that a spreadsheet would run as a formula stays a text; "-2+3" is one too.
+    const isNumber = /^-\d+(\.\d+)?([eE][-+]?\d+)?$/.test(text);
+    const safe = /^[=+@\t\r-]/.test(text) && !isNumber ? "'" + text : text;
+    // Some spreadsheets also part cells at semicolons and tabs.
+    return /[",;\t\n\r]/.test(safe) ? '"' + safe.replaceAll('"', '""') + '"' : safe;
+  }
+
+  /* A line of words above the table; its commas part cells as well. */
+  function captionLine(line) {
+    const tidy = line.replace(/\s+/g, " ");
+    return "# " + tidy.replace(/([,;]\s*)([=+@-])/g, "$1'$2");
   }
 
   function csv(captions, rows) {
-    const head = captions.map((line) => "# " + line.replace(/\s+/g, " "));
+    const head = captions.map(captionLine);
     return [...head, ...rows.map((row) => row.map(cell).join(","))].join("\r\n") + "\r\n";
   }
 

@@ -81,7 +81,30 @@
   };
 
   /* Connection: the portal and its database are asked every few seconds. */
-  function show(isReachable) {
+  const UNREACHABLE =
+    "The portal cannot be reached. What you see may be old; decisions are off" +
+    " until the connection is back.";
+  const REASONS = {
+    models:
+      "The stored model is not the one that was activated. Decisions are off until" +
+      " an admin activates a sound one.",
+    audit_chain:
+      "The history takes no new entries. Decisions are off until it does again.",
+  };
+
+  /* Why the portal, though it answers, is not ready. */
+  async function reasonOf(response) {
+    try {
+      const facts = await response.json();
+      if (facts.models === "damaged") return REASONS.models;
+      if (facts.audit_chain === "not writable") return REASONS.audit_chain;
+    } catch (error) {
+      /* Not our answer: something in front of the portal gave it. */
+    }
+    return UNREACHABLE;
+  }
+
+  function show(isReachable, reason = UNREACHABLE) {
     let banner = document.getElementById("gfo-connection");
     if (!banner) {
       banner = document.createElement("div");
@@ -91,6 +114,7 @@
       document.body.prepend(banner);
     }
     if (root.hasAttribute("data-gfo-offline") === !isReachable) {
+      if (!isReachable && banner.textContent !== reason) banner.textContent = reason;
       return;
     }
     root.toggleAttribute("data-gfo-offline", !isReachable);
@@ -98,10 +122,7 @@
       location.reload();
       return;
     }
-    banner.textContent = isReachable
-      ? ""
-      : "The portal cannot be reached. What you see may be old; decisions are off" +
-        " until the connection is back.";
+    banner.textContent = isReachable ? "" : reason;
   }
 
   async function check() {
@@ -110,7 +131,8 @@
         cache: "no-store",
         signal: AbortSignal.timeout(GIVE_UP_MS),
       });
-      show(response.ok);
+      if (response.ok) show(true);
+      else show(false, await reasonOf(response));
     } catch (error) {
       show(false);
     }

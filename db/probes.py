@@ -1,0 +1,103 @@
+"""Small questions that health checks and metrics ask of the whole database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Text, cast, column, func, select, table, text
+from sqlalchemy.orm import Session
+
+from core.audit import AuditAction
+from core.forecasts import Target
+from db.audit import append_event
+from db.model_versions import active_model
+from db.schema import (
+    AuditHeadRow,
+    DenialCountRow,
+    ForecastRow,
+    ModelVersionRow,
+    RegionRow,
+    SessionRow,
+)
+
+_JOBS = table("procrastinate_jobs", column("status"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """Numbers of the whole installation at one instant."""
+
+    audit_events: int
+    live_logins: int
+    recent_denials: int
+    jobs: Mapping[str, int]
+
+
+def require_writable_chain(session: Session) -> None:
+    """Add an event and take it back; raises what the database says when it cannot."""
+    session.execute(text("set local lock_timeout = '1s'"))
+    with session.begin_nested() as savepoint:
+        append_event(session, actor=None, action=AuditAction.ACCESS_DENIED)
+        savepoint.rollback()
+
+
+def damaged_targets(session: Session) -> list[Target]:
+    """Targets whose active model's bytes are not those that were activated."""
+    damaged = []
+    for target in Target:
+        active = active_model(session, target)
+        if active is None:
+            continue
+        digest = func.encode(func.sha256(ModelVersionRow.onnx_bytes), "hex")
+        is_sound = session.scalar(
+            select(digest == ModelVersionRow.onnx_sha256).where(
+                ModelVersionRow.id == active.version.version_id
+            )
+        )
+        if not is_sound:
+            damaged.append(target)
+    return damaged
+
+
+def count_everything(
+    session: Session,
+    *,
+    now_utc: datetime,
+    seen_since_utc: datetime,
+    denied_since_utc: datetime,
+) -> Counts:
+    """What the counters of this installation show."""
+    logins = select(func.count()).where(
+        SessionRow.ended_at_utc.is_(None),
+        SessionRow.expires_at_utc > now_utc,
+        SessionRow.last_seen_at_utc >= seen_since_utc,
+    )
+    denials = select(func.coalesce(func.sum(DenialCountRow.count), 0)).where(
+        DenialCountRow.minute_utc >= denied_since_utc
+    )
+    status = cast(_JOBS.c.status, Text).label("status")
+    jobs = select(status, func.count()).group_by(_JOBS.c.status)
+    return Counts(
+        audit_events=session.scalar(select(AuditHeadRow.seq)) or 0,
+        live_logins=session.scalar(logins) or 0,
+        recent_denials=int(session.scalar(denials) or 0),
+        jobs={row.status: row[1] for row in session.execute(jobs)},
+    )
+
+
+def newest_live_issues(session: Session) -> dict[str, datetime]:
+    """When each region was last given a live temperature forecast, by its slug."""
+    rows = session.execute(
+        select(RegionRow.slug, func.max(ForecastRow.issued_at_utc))
+        .join(ForecastRow, ForecastRow.region_id == RegionRow.id)
+        .where(
+            RegionRow.is_active,
+            ForecastRow.kind == "live",
+            ForecastRow.status == "issued",
+            ForecastRow.target == Target.TEMPERATURE_C.value,
+        )
+        .group_by(RegionRow.slug)
+    )
+    return {row.slug: row[1] for row in rows}

@@ -1,0 +1,70 @@
+"""What the Users page shows once it is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import urlencode
+
+from dash import html
+from dash.development.base_component import Component
+
+from orchestrator.services.accounts import AccountView, NewPassword
+from pages import addresses
+from pages.components import data_table, link
+
+
+def users_table(accounts: Sequence[AccountView]) -> Component:
+    """Every person, and the system users that processes act as."""
+    return data_table(
+        "People and system users",
+        ("Name", "Role", "State", "Logins now", "Since (UTC)"),
+        [
+            (
+                account.name if account.is_system else _choice_link(account),
+                account.role.value,
+                state_words(account),
+                "–" if account.is_system else str(account.live_login_count),
+                account.created_at_utc.strftime("%Y-%m-%d"),
+            )
+            for account in accounts
+        ],
+        numeric_from=3,
+        id="users-table-rows",
+        cards=True,
+    )
+
+
+def state_words(account: AccountView) -> str:
+    """What can be said of an account in a few words."""
+    if account.is_system:
+        return "a process of the portal; cannot log in"
+    if not account.is_active:
+        return "disabled"
+    if account.must_change_password:
+        return "has a one-time password"
+    return "active"
+
+
+def one_time_password(made: NewPassword) -> Component:
+    """The one time that anybody sees it."""
+    return html.Div(
+        [
+            html.Strong(f"{made.account.name} logs in once with"),
+            html.Code(
+                made.password,
+                id="users-one-time",
+                style={"userSelect": "all", "overflowWrap": "anywhere"},
+            ),
+            html.Span(
+                f"Tell it to them now: it is not shown again. It works until"
+                f" {made.until_utc:%Y-%m-%d %H:%M} UTC and has to be changed then and"
+                " there."
+            ),
+        ],
+        className="gfo-notice",
+    )
+
+
+def _choice_link(account: AccountView) -> Component:
+    query = urlencode({"user": account.name})
+    return link(account.name, f"{addresses.ADMIN_USERS}?{query}")

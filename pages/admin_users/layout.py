@@ -1,0 +1,145 @@
+"""The Users page: everybody, a form for somebody new, and what can be changed."""
+
+from __future__ import annotations
+
+import uuid
+
+import dash_bootstrap_components as dbc
+from dash import dcc, html
+from dash.development.base_component import Component
+
+from core.access import Role
+from orchestrator.services.accounts import NAME_LENGTH
+from orchestrator.services.passwords import MAX_LENGTH
+from pages import addresses
+from pages.components import field, link, page_head, panel, skeleton
+
+ROLE_WORDS = {
+    Role.AUDITOR: "auditor: sees everything, with the audit events",
+    Role.OPERATOR: "operator: decides",
+    Role.ADMIN: "admin: does everything",
+}
+
+
+def layout() -> Component:
+    """The frame of the page; a callback fills it from the address."""
+    return html.Div(
+        [
+            dcc.Location(id="users-url", refresh=False),
+            dcc.Store(id="users-chosen"),
+            dcc.Store(id="users-added"),
+            dcc.Store(id="users-changed"),
+            dcc.Store(id="users-add-request", data=new_request()),
+            dcc.Store(id="users-change-request", data=new_request()),
+            page_head(
+                "Users",
+                "Who may log in, and as what?",
+                link("Add somebody", addresses.ADMIN_USERS),
+            ),
+            html.Div(id="users-notice"),
+            panel(
+                "Everybody",
+                html.Div(skeleton(280), id="users-table"),
+                id="users-all",
+            ),
+            html.Div(
+                [
+                    html.Div(_add_form(), id="users-add-form"),
+                    html.Div(_change_form(), id="users-change-form", hidden=True),
+                ],
+                className="gfo-columns gfo-columns-2",
+            ),
+        ]
+    )
+
+
+def new_request() -> str:
+    """The id under which the page's next change is known; a repetition has the same."""
+    return str(uuid.uuid4())
+
+
+def _add_form() -> Component:
+    return panel(
+        "Add somebody",
+        _fields(
+            field(
+                "Name",
+                dbc.Input(id="users-name", maxlength=NAME_LENGTH, autocomplete="off"),
+            ),
+            field("Role", _role_choice("users-new-role", Role.OPERATOR)),
+            _own_password("users-add-password"),
+        ),
+        _actions(("users-add", "Add", "primary")),
+        html.Div(id="users-add-status", role="status"),
+        id="users-add-panel",
+        hint="They get a one-time password, which is shown here once.",
+    )
+
+
+def _change_form() -> Component:
+    return panel(
+        "Change",
+        html.P(id="users-chosen-name"),
+        _fields(
+            field("Role", _role_choice("users-role", None)),
+            _own_password("users-change-password"),
+        ),
+        _actions(
+            ("users-set-role", "Change the role", "primary"),
+            ("users-reset", "New one-time password", "secondary"),
+            ("users-end-logins", "End all logins", "secondary"),
+            ("users-disable", "Disable", "secondary"),
+            ("users-enable", "Enable", "secondary"),
+        ),
+        html.Div(id="users-change-status", role="status"),
+        id="users-change-panel",
+        hint="Another role, a new password and disabling end all their logins at once.",
+    )
+
+
+def _fields(*fields: Component) -> Component:
+    """Fields below one another, no wider than what is typed into them."""
+    return html.Div(
+        list(fields),
+        className="gfo-stack",
+        style={
+            "maxWidth": "30rem",
+            "display": "grid",
+            "gap": "12px",
+            "marginBottom": "12px",
+        },
+    )
+
+
+def _role_choice(control_id: str, chosen: Role | None) -> Component:
+    control: Component = dbc.Select(
+        id=control_id,
+        options=[
+            {"label": words, "value": role.value} for role, words in ROLE_WORDS.items()
+        ],
+        value=chosen.value if chosen else None,
+    )
+    return control
+
+
+def _own_password(control_id: str) -> Component:
+    return field(
+        "Your own password",
+        dbc.Input(
+            id=control_id,
+            type="password",
+            maxlength=MAX_LENGTH,
+            autocomplete="current-password",
+        ),
+        hint="Proves that it is you who makes this change.",
+    )
+
+
+def _actions(*buttons: tuple[str, str, str]) -> Component:
+    return html.Div(
+        [
+            dbc.Button(text, id=button_id, color=colour, class_name="gfo-decides")
+            for button_id, text, colour in buttons
+        ],
+        className="gfo-actions",
+    )

@@ -1,0 +1,146 @@
+"""Prometheus metrics of all web processes and of the installation behind them."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from flask import Flask, Response, g, request
+from flask.typing import ResponseReturnValue
+
+from core.errors import ServiceUnavailable
+from core.version import CODE_VERSION
+from orchestrator.logs import get_logger
+from orchestrator.runtime import Runtime
+from orchestrator.services.measurements import Measurements, measure
+from orchestrator.services.readiness import ModelState, ReadinessProbe
+
+if TYPE_CHECKING:
+    from prometheus_client import Metric
+
+log = get_logger(__name__)
+
+FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+"""Where web processes share their counters; set before the client is imported."""
+
+_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS"})
+
+
+class Metrics:
+    """Counts requests, and answers the one that asks for the counts."""
+
+    def __init__(self, runtime: Runtime, probe: ReadinessProbe) -> None:
+        # Imported here: the client looks for the shared folder when it is imported, and
+        # gunicorn's master imports this module before it has made one.
+        import prometheus_client  # noqa: PLC0415
+        from prometheus_client import core, multiprocess  # noqa: PLC0415
+
+        self._client = prometheus_client
+        self._gauge = core.GaugeMetricFamily
+        self._runtime = runtime
+        self._probe = probe
+        counted = prometheus_client.CollectorRegistry()
+        self._requests = prometheus_client.Counter(
+            "gfo_http_requests_total",
+            "Requests answered, by route and status.",
+            ("method", "route", "status"),
+            registry=counted,
+        )
+        self._durations_s = prometheus_client.Histogram(
+            "gfo_http_request_duration_seconds",
+            "Time to answer, by route.",
+            ("route",),
+            registry=counted,
+            buckets=_BUCKETS_S,
+        )
+        self._registry = prometheus_client.CollectorRegistry()
+        if FOLDER_VARIABLE in os.environ:
+            multiprocess.MultiProcessCollector(self._registry)  # type: ignore[no-untyped-call]
+        else:
+            self._registry.register(counted)
+        self._registry.register(self)
+
+    def install(self, server: Flask) -> None:
+        """Count every answer."""
+        server.after_request(self.count)
+
+    def count(self, response: Response) -> Response:
+        """Add one answer; labels come from our own lists, never from the request."""
+        route = request.url_rule.rule if request.url_rule else "none"
+        method = request.method if request.method in _METHODS else "other"
+        self._requests.labels(method, route, str(response.status_code)).inc()
+        began = g.get("started_s")
+        if began is not None:
+            self._durations_s.labels(route).observe(time.perf_counter() - began)
+        return response
+
+    def view(self) -> ResponseReturnValue:
+        """Everything in the text format; the gate has looked at who asks."""
+        body = self._client.generate_latest(self._registry)
+        return Response(body, content_type=self._client.CONTENT_TYPE_PLAIN_0_0_4)
+
+    def collect(self) -> Iterator[Metric]:
+        """What the database says now; asked by the client at every scrape."""
+        gauge = self._gauge
+        build = gauge(
+            "gfo_build_info", "The release that answers.", labels=("version",)
+        )
+        build.add_metric((CODE_VERSION,), 1)
+        yield build
+        try:
+            state = self._probe.read()
+            measured = self._measured() if state.is_migrated else None
+        except ServiceUnavailable:
+            yield gauge("gfo_database_up", "Whether the database answers.", 0)
+            return
+        yield gauge("gfo_database_up", "Whether the database answers.", 1)
+        yield gauge("gfo_ready", "Whether decisions can be made.", state.is_ready)
+        yield gauge(
+            "gfo_models_sound",
+            "Whether the active models are the bytes that were activated.",
+            state.models is not ModelState.DAMAGED,
+        )
+        yield gauge(
+            "gfo_audit_chain_writable",
+            "Whether the audit chain takes events.",
+            state.is_chain_writable,
+        )
+        if measured is not None:
+            yield from self._families(measured)
+
+    def _measured(self) -> Measurements:
+        with self._runtime.transaction() as session:
+            return measure(session, self._runtime.clock())
+
+    def _families(self, measured: Measurements) -> Iterator[Metric]:
+        gauge = self._gauge
+        counts = measured.counts
+        yield gauge("gfo_audit_events", "Events in the chain.", counts.audit_events)
+        yield gauge("gfo_live_logins", "Logins that are alive.", counts.live_logins)
+        yield gauge(
+            "gfo_recent_denials",
+            "Failed logins and refused strangers of the last ten minutes.",
+            counts.recent_denials,
+        )
+        for name, text, label, values in (
+            ("gfo_jobs", "Jobs in the queue.", "status", counts.jobs),
+            (
+                "gfo_telemetry_age_seconds",
+                "Time since the newest hour of telemetry ended.",
+                "region",
+                measured.telemetry_age_s,
+            ),
+            (
+                "gfo_forecast_age_seconds",
+                "Time since the newest live forecast was issued.",
+                "region",
+                measured.forecast_age_s,
+            ),
+        ):
+            family = gauge(name, text, labels=(label,))
+            for value, number in values.items():
+                family.add_metric((value,), number)
+            yield family
