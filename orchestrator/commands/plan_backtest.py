@@ -219,6 +219,11 @@ def _limit(text: str, frame: TelemetryFrame, train_until_utc: datetime) -> float
             )
             raise InvalidInput(message)
         return limit_c
+    return own_limit_c(frame, train_until_utc)
+
+
+def own_limit_c(frame: TelemetryFrame, train_until_utc: datetime) -> float:
+    """95th percentile of the daily maxima (UTC) that training saw, degC."""
     seen = frame.window(frame.start_utc, train_until_utc)
     hours = seen.column(Quantity.TEMPERATURE_C)
     whole = hours[: hours.size // WINDOW_H * WINDOW_H].reshape(-1, WINDOW_H)
