@@ -242,6 +242,18 @@ def total_footprint(footprints: Sequence[Footprint]) -> Footprint:
     )
 
 
+def has_one_carbon_kind(first: RegionSignals, second: RegionSignals) -> bool:
+    """Whether two carbon intensities may be added, as far as their kinds are known."""
+    kinds = first.carbon_kind, second.carbon_kind
+    return None in kinds or kinds[0] == kinds[1]
+
+
+def without_carbon(signals: RegionSignals) -> RegionSignals:
+    """The signals with their carbon intensity unknown, so that none is added."""
+    unknown = np.full_like(signals.carbon_intensity_gco2_kwh, np.nan)
+    return replace(signals, carbon_kind=None, carbon_intensity_gco2_kwh=unknown)
+
+
 def with_extra_cost(part: Footprint, cost_usd: float) -> Footprint:
     """The footprint with money spent besides energy; unknown stays unknown."""
     if part.cost_usd is None:

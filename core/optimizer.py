@@ -26,7 +26,7 @@ FloatArray = NDArray[np.float64]
 SNAP_MW = 1e-7
 """A flow below a tenth of a watt is the solver's rounding and is none."""
 SLACK_TOLERANCE_C = 1e-7
-"""Rounding left to the second program by the first."""
+"""An excess below this is the solver's rounding and is none."""
 _CONFLICT_FRAC = 1e-6
 """Ends of a front that lie closer than this share of their sum are one point."""
 
@@ -225,7 +225,8 @@ class _Program:
         cost[layout.slack :] = 1.0
         self._solve(cost)
         excess_c = self._columns()[layout.slack :]
-        held = np.where(excess_c > SLACK_TOLERANCE_C, excess_c + SLACK_TOLERANCE_C, 0.0)
+        # Not a hair more: cost would use it, and a bound of 36 would read 36.1.
+        held = np.where(excess_c > SLACK_TOLERANCE_C, excess_c, 0.0)
         columns = np.arange(layout.slack, layout.n_columns, dtype=np.int32)
         self._highs.changeColsBounds(
             layout.n_regions, columns, np.zeros(layout.n_regions), held

@@ -41,7 +41,19 @@ class ReasonCode(StrEnum):
         """True when the verdict rests on missing data, not on heat or capacity."""
         return self in _DATA_PROBLEMS
 
+    @property
+    def is_heat_of_source(self) -> bool:
+        """True when only the source's own heat blocks: what moves can move safely."""
+        return self in _HEAT_OF_SOURCE
 
+
+_HEAT_OF_SOURCE = frozenset(
+    {
+        ReasonCode.SHIFT_REDUCES_BUT_OVER,
+        ReasonCode.OVER_LIMIT,
+        ReasonCode.NOT_RESOLVABLE,
+    }
+)
 _DATA_PROBLEMS = frozenset(
     {
         ReasonCode.LOAD_UNKNOWN,

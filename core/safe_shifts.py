@@ -1,9 +1,11 @@
 """Which shifts are safe: the least that clears the source, the most a target takes.
 
-Both answers come in steps of 0.1 %, rounded to the safe side. A larger shift never
-warms the source and never cools or empties the target, in exact arithmetic and in
-floats alike, so the safe shifts of either end form one interval and bisection over
-the steps finds its end with the very test that `core.scheduler.decide` applies.
+Both answers come in steps of 0.1 %, rounded to the safe side, in closed form: every
+hour sets a bound on the shift that is linear in it, and the tightest hour decides. The
+step that this gives is held against the very test that `core.scheduler.decide` applies,
+so that no rounding can part the two. A larger shift never warms the source and never
+cools or empties the target, in exact arithmetic and in floats alike, so the safe shifts
+of either end form one interval; if rounding moved its end, bisection finds it.
 """
 
 from __future__ import annotations
@@ -15,11 +17,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from core.conformal import LimitCheck
 from core.outlooks import RegionOutlook
 from core.shift import LoadShift, shift_load, source_rise_c
 
 STEPS_PER_PCT = 10
 _STEPS = range(100 * STEPS_PER_PCT + 1)
+_STEP_NOISE = 1e-6
+"""Of a step: what rounding may add to a shift that is a whole number of them."""
 
 PCT_TOLERANCE = 1e-9
 """Rounding allowed when a shift is compared with the flexible share, in %."""
@@ -72,7 +77,9 @@ def minimum_shift_pct(source: RegionOutlook, *, margin_c: float = 0.0) -> float 
     float | None
         0 when no shift is needed; None when 100 % is not enough or there is no bound.
     """
-    first_clear = _first_step(lambda pct: _clears(source, pct, margin_c))
+    first_clear = _first_step(
+        lambda pct: _clears(source, pct, margin_c), _least_clearing(source, margin_c)
+    )
     return None if first_clear == len(_STEPS) else _pct(first_clear)
 
 
@@ -89,7 +96,12 @@ def maximum_safe_shift_pct(
         return None
     if not (source.load_is_known and target.load_is_known):
         return None
-    first_unsafe = _first_step(lambda pct: not _is_taken(source, target, pct))
+    # The first step that is too much lies one above the last that is taken.
+    largest_step = np.floor(_most_taken(source, target) * STEPS_PER_PCT + _STEP_NOISE)
+    first_unsafe = _first_step(
+        lambda pct: not _is_taken(source, target, pct),
+        float(largest_step + 1) / STEPS_PER_PCT,
+    )
     return _pct(max(first_unsafe - 1, 0))
 
 
@@ -174,8 +186,54 @@ def _is_taken(source: RegionOutlook, target: RegionOutlook, shift_pct: float) ->
     )
 
 
-def _first_step(is_past: Callable[[float], bool]) -> int:
+def _least_clearing(source: RegionOutlook, margin_c: float) -> float:
+    """Shift at which the last hour comes under the limit, %; NaN where none does."""
+    check = source.check()
+    if check is None:
+        return np.nan
+    policy = source.policy
+    over_c = _bound_by_hour(source, check) + margin_c - policy.thermal_limit_c
+    fall_c = -source_rise_c(
+        1.0,
+        load_mw=source.it_load_mw,
+        reference_mw=source.rise_load_mw,
+        factor_c_per_pct=policy.cooling_factor_c_per_pct,
+    )
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        needed = np.where(over_c > 0.0, over_c / fall_c, 0.0)
+    return float(np.max(needed))
+
+
+def _most_taken(source: RegionOutlook, target: RegionOutlook) -> float:
+    """Tightest of flexible share, capacity and heat over all hours, %."""
+    check, unit = target.check(), hourly_shift(source, target, 1.0)
+    if check is None or unit is None:
+        return np.nan
+    free_mw = target.region.it_capacity_mw - target.it_load_mw
+    free_c = target.policy.thermal_limit_c - _bound_by_hour(target, check)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        by_capacity = np.where(unit.arrived_mw > 0.0, free_mw / unit.arrived_mw, np.inf)
+        by_heat = np.where(
+            unit.target_rise_c > 0.0, free_c / unit.target_rise_c, np.inf
+        )
+    tightest = min(float(np.min(by_capacity)), float(np.min(by_heat)))
+    return max(min(tightest, flexible_pct(source), 100.0), 0.0)
+
+
+def _bound_by_hour(end: RegionOutlook, check: LimitCheck) -> NDArray[np.float64]:
+    """The bound, were each hour's earlier rise the largest, degC."""
+    return check.bound - float(np.max(end.prior_rise_c)) + end.prior_rise_c
+
+
+def _first_step(is_past: Callable[[float], bool], expected_pct: float) -> int:
     """The first step at which a condition that never turns back holds."""
+    if np.isfinite(expected_pct):
+        step = int(
+            np.clip(np.ceil(expected_pct * STEPS_PER_PCT - _STEP_NOISE), 0, 1001)
+        )
+        is_reached = step == len(_STEPS) or is_past(_pct(step))
+        if is_reached and (step == 0 or not is_past(_pct(step - 1))):
+            return step
     return bisect_left(_STEPS, True, key=lambda step: is_past(_pct(step)))
 
 

@@ -13,6 +13,7 @@ from core.footprints import (
     RegionSignals,
     SignalBasis,
     footprint,
+    has_one_carbon_kind,
     require_load,
     require_same_hours,
     total_footprint,
@@ -357,10 +358,10 @@ def _require_comparable(source: RegionSignals, target: RegionSignals) -> None:
         message = f"Source and target are both {source.region.slug}; choose another."
         raise InvalidInput(message)
     require_same_hours(source.it_load_mw, target.it_load_mw)
-    kinds = source.carbon_kind, target.carbon_kind
-    if None not in kinds and kinds[0] != kinds[1]:
+    if not has_one_carbon_kind(source, target):
         message = (
-            f"Carbon intensity is {kinds[0]} in {source.region.slug} and {kinds[1]} in"
-            f" {target.region.slug}; import the same kind for both."
+            f"Carbon intensity is {source.carbon_kind} in {source.region.slug} and"
+            f" {target.carbon_kind} in {target.region.slug}; import the same kind for"
+            " both."
         )
         raise InvalidInput(message)

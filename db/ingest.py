@@ -118,6 +118,20 @@ def other_carbon_kinds(
     return [kind for kind in session.scalars(statement) if kind is not None]
 
 
+def carbon_kinds(session: Session, region_slug: str) -> list[str]:
+    """Kinds of carbon intensity that imports said a region holds."""
+    statement = (
+        select(IngestBatchRow.carbon_kind)
+        .where(
+            IngestBatchRow.carbon_kind.is_not(None),
+            IngestBatchRow.region_slugs.overlap([region_slug]),
+        )
+        .distinct()
+        .order_by(IngestBatchRow.carbon_kind)
+    )
+    return [kind for kind in session.scalars(statement) if kind is not None]
+
+
 def list_batches(
     session: Session, *, before_id: int | None = None, limit: int = 50
 ) -> list[StoredBatch]:

@@ -8,21 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import numpy as np
-
 from core.errors import InvalidInput
 from core.regions import Region
-from core.telemetry import HOUR, VALID_RANGES, TelemetryFrame, hours_between
-from orchestrator.ingest.rows import (
-    QUANTITIES,
-    CarbonKind,
-    ParsedRow,
-    ReadRules,
-    RefusedRow,
-    RegionGate,
-)
-from orchestrator.ingest.sources import open_source
-from orchestrator.ingest.tidy_csv import open_tidy_csv
+from core.telemetry import TelemetryFrame
+from orchestrator.ingest.frames import FrameFile, read_frames
 from orchestrator.real_plants import assumed_region
 
 _REGION_COLUMNS = ("slug", "name", "time_zone", "latitude", "longitude")
@@ -50,56 +39,13 @@ def read_backtest_files(
         telemetry is of one of the regions.
     """
     named = _read_regions(regions)
-    rules = ReadRules(
-        gate=RegionGate(frozenset(named)),
-        region_slug=None,
-        zone=None,
-        now_utc=now_utc,
-        ranges=VALID_RANGES,
-        carbon_kind=CarbonKind.LIFE_CYCLE,
-    )
-    hours: dict[str, dict[datetime, tuple[float | None, ...]]] = {}
-    refused: list[RefusedRow] = []
-    with open_source(telemetry) as content:
-        for row in open_tidy_csv(content, rules).rows:
-            if isinstance(row, ParsedRow):
-                hours.setdefault(row.region_slug, {})[row.hour_utc] = row.values
-            elif row is not None:
-                refused.append(row)
-        digest = content.finish_sha256()
-    if not hours:
-        first = (
-            f" Line {refused[0].line_number}: {refused[0].reason}" if refused else ""
-        )
-        message = f"No row of {telemetry} could be taken.{first}"
-        raise InvalidInput(message)
+    file = read_frames(telemetry, list(named), now_utc=now_utc)
+    absent = [slug for slug in named if slug not in file.frames]
     return BacktestFiles(
-        regions={slug: named[slug] for slug in named if slug in hours},
-        frames={slug: _frame(slug, hours[slug]) for slug in named if slug in hours},
-        telemetry_sha256=digest,
-        notes=_notes(refused, [slug for slug in named if slug not in hours]),
-    )
-
-
-def _frame(
-    slug: str, hours: Mapping[datetime, tuple[float | None, ...]]
-) -> TelemetryFrame:
-    first, last = min(hours), max(hours)
-    n_hours = hours_between(first, last) + 1
-    columns = np.full((len(QUANTITIES), n_hours), np.nan)
-    for hour_utc, values in hours.items():
-        columns[:, hours_between(first, hour_utc)] = [
-            np.nan if value is None else value for value in values
-        ]
-    return TelemetryFrame(
-        region_slug=slug,
-        start_utc=first,
-        n_hours=hours_between(first, last + HOUR),
-        values={
-            quantity: column
-            for quantity, column in zip(QUANTITIES, columns, strict=True)
-            if np.isfinite(column).any()
-        },
+        regions={slug: named[slug] for slug in named if slug in file.frames},
+        frames={slug: file.frames[slug] for slug in named if slug in file.frames},
+        telemetry_sha256=file.sha256,
+        notes=_notes(file, absent),
     )
 
 
@@ -150,14 +96,12 @@ def _region(row: Mapping[str, str | None], place: str) -> Region:
         raise InvalidInput(message) from exc
 
 
-def _notes(refused: Sequence[RefusedRow], absent: Sequence[str]) -> tuple[str, ...]:
+def _notes(file: FrameFile, absent: Sequence[str]) -> tuple[str, ...]:
     notes = []
-    if refused:
-        first = refused[0]
-        notes.append(
-            f"{len(refused)} rows were not taken; the first, line {first.line_number}:"
-            f" {first.reason}"
-        )
+    n_refused = sum(file.refused.values())
+    if n_refused:
+        first = " ".join(file.first_refusals)
+        notes.append(f"{n_refused} rows were not taken; the first: {first}")
     if absent:
         notes.append(f"Without telemetry, and so left out: {', '.join(absent)}.")
     return tuple(notes)

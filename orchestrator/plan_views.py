@@ -10,6 +10,20 @@ from orchestrator.views import DecisionCard, RegionChoice, Series
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlanSplit:
+    """A shift of the anchor to several targets, to be judged as it is.
+
+    Attributes
+    ----------
+    shares : tuple of (slug, share)
+        Of what moves; they sum to 1.
+    """
+
+    shift_pct: float
+    shares: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanTerms:
     """What the operator asked the optimiser for.
 
@@ -21,6 +35,9 @@ class PlanTerms:
         None takes the fleet policy's, with a small price where that is 0.
     carbon_cap_t, water_cap_m3, cost_cap_usd, ramp_mw_per_h : float | None
         Budgets of the fleet over the window, and the steepest change per hour.
+    split : PlanSplit | None
+        Given: nothing is optimised, the shift is judged and compared; there is no
+        front and no shadow price, and budgets and ramps are not looked at.
     """
 
     carbon_usd_per_t: float = 50.0
@@ -31,6 +48,7 @@ class PlanTerms:
     water_cap_m3: float | None = None
     cost_cap_usd: float | None = None
     ramp_mw_per_h: float | None = None
+    split: PlanSplit | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from core.days import WINDOW_H
 from core.errors import InvalidInput
 from core.placement import PlanPrices, PlanRules
 from core.telemetry import Quantity, TelemetryFrame
+from models.family import DEFAULT_FAMILY, Family
 from orchestrator.plan_backtest import (
     BacktestRegion,
     Forecasts,
@@ -86,6 +87,7 @@ def backtest_plan(  # noqa: PLR0913 -- one parameter per option
             help="Whether day-ahead auctions are known where they set the price."
         ),
     ] = True,
+    family: Annotated[Family, typer.Option(help="Family of models.")] = DEFAULT_FAMILY,
     seed: Annotated[int, typer.Option(help="Seed of the training.")] = 7,
     report: Annotated[
         Path | None, typer.Option(help="Write the figures to this file, as JSON.")
@@ -124,7 +126,7 @@ def backtest_plan(  # noqa: PLR0913 -- one parameter per option
             for slug, frame in files.frames.items()
         }
         read_s = time.monotonic() - started
-        forecasts = _forecasts(files, days, seed)
+        forecasts = _forecasts(files, days, family, seed)
         forecast_s = time.monotonic() - started - read_s
         result = run_plan_backtest(
             [
@@ -159,6 +161,7 @@ def backtest_plan(  # noqa: PLR0913 -- one parameter per option
                 "auction_prices_known": auction_prices,
                 "it_capacity_mw": IT_CAPACITY_MW,
                 "flexible_load_frac": FLEXIBLE_LOAD_FRAC,
+                "family": family.value,
                 "seed": seed,
             },
             timings_s={
@@ -173,7 +176,9 @@ def backtest_plan(  # noqa: PLR0913 -- one parameter per option
             _write(report, text + "\n")
 
 
-def _forecasts(files: BacktestFiles, days: list[datetime], seed: int) -> Forecasts:
+def _forecasts(
+    files: BacktestFiles, days: list[datetime], family: Family, seed: int
+) -> Forecasts:
     # scikit-learn takes seconds to import; other commands must not wait for it.
     from orchestrator.plan_backtest_forecasts import (  # noqa: PLC0415
         day_ahead_forecasts,
@@ -185,6 +190,7 @@ def _forecasts(files: BacktestFiles, days: list[datetime], seed: int) -> Forecas
         days,
         train_until_utc=days[0],
         seed=seed,
+        family=family,
         on_target=lambda target: progress(f"Training and forecasting {target} …"),
     )
 
@@ -213,6 +219,11 @@ def _limit(text: str, frame: TelemetryFrame, train_until_utc: datetime) -> float
             )
             raise InvalidInput(message)
         return limit_c
+    return own_limit_c(frame, train_until_utc)
+
+
+def own_limit_c(frame: TelemetryFrame, train_until_utc: datetime) -> float:
+    """95th percentile of the daily maxima (UTC) that training saw, degC."""
     seen = frame.window(frame.start_utc, train_until_utc)
     hours = seen.column(Quantity.TEMPERATURE_C)
     whole = hours[: hours.size // WINDOW_H * WINDOW_H].reshape(-1, WINDOW_H)

@@ -9,7 +9,7 @@ from uuid import uuid4
 import typer
 
 from core.errors import Conflict, InvalidInput
-from orchestrator.plan_views import PlanTerms, PlanTransferView, PlanView
+from orchestrator.plan_views import PlanSplit, PlanTerms, PlanTransferView, PlanView
 from orchestrator.services.plans import find_plan, record_plan
 from orchestrator.terminal import Json, command_context, parse_day, print_json
 
@@ -23,7 +23,8 @@ _LIMITS = {
 PRICES_SHOWN = 8
 
 
-def optimize(
+def optimize(  # noqa: PLR0913 -- one parameter per option
+    *,
     region: Annotated[
         str | None,
         typer.Option(help="Region whose day or newest issue it is. Default: the first"),
@@ -51,6 +52,13 @@ def optimize(
             " or ramp_mw_per_h=…."
         ),
     ] = None,
+    split: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Judge a shift instead, of --region to several targets. Repeatable:"
+            " TARGET=PCT, percent of the region's load."
+        ),
+    ] = None,
     record_it: Annotated[
         bool, typer.Option("--record", help="Record it as decisions, so that it binds.")
     ] = False,
@@ -68,7 +76,7 @@ def optimize(
         migration_usd_per_mwh=migration_usd_per_mwh,
     )
     with command_context() as context:
-        terms = replace(terms, **dict(map(_limit, limit or [])))
+        terms = replace(terms, **dict(map(_limit, limit or [])), split=_split(split))
         now = context.runtime.clock()
         view = find_plan(
             context.session,
@@ -159,6 +167,27 @@ def _front_lines(view: PlanView) -> list[str]:
         f" {point.cost_usd:12,.0f} USD  {point.text}"
         for point in view.pareto
     ]
+
+
+def _split(texts: list[str] | None) -> PlanSplit | None:
+    if not texts:
+        return None
+    parts: dict[str, float] = {}
+    for text in texts:
+        slug, _, number = text.partition("=")
+        try:
+            parts[slug] = float(number)
+        except ValueError as exc:
+            message = f"{text!r} is not like ireland=12.5."
+            raise InvalidInput(message) from exc
+    total = sum(parts.values())
+    if len(parts) < len(texts) or not total > 0.0:
+        message = "Name each target once, with a share above 0."
+        raise InvalidInput(message)
+    return PlanSplit(
+        shift_pct=total,
+        shares=tuple((slug, pct / total) for slug, pct in parts.items()),
+    )
 
 
 def _limit(text: str) -> tuple[str, float]:

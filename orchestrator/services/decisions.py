@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from core.access import Actor, Permission
 from core.audit import AuditAction, canonical_json
 from core.errors import InvalidInput
-from core.footprints import Footprint
+from core.footprints import Footprint, has_one_carbon_kind, without_carbon
 from core.risk import RiskLevel
 from core.scheduler import Outcome, ReasonCode, Verdict
 from core.shift import ShiftImpact, shift_impact
@@ -96,9 +96,12 @@ class Judgement:
         if not np.isfinite(moved_mw).all():
             return None
         policy = self.source.policy
+        source, target = self.source.signals, self.target.signals
+        if not has_one_carbon_kind(source, target):
+            source, target = without_carbon(source), without_carbon(target)
         return shift_impact(
-            self.source.signals,
-            self.target.signals,
+            source,
+            target,
             moved_mw,
             migration_energy_frac=policy.migration_energy_frac,
             migration_usd_per_mwh=policy.migration_usd_per_mwh,
@@ -457,9 +460,38 @@ def impact_notes(judgement: Judgement, impact: ShiftImpact) -> tuple[str, ...]:
         else "Loads, weather and carbon are forecasts; prices are those of the same"
         " hour one day before."
     ]
+    if judgement.target is not None:
+        notes += _term_notes(judgement.source, judgement.target)
     for footprint in (impact.source_before, impact.target_before):
         notes += _footprint_notes(footprint)
     return tuple(dict.fromkeys(notes))
+
+
+def _term_notes(source: RegionWindow, target: RegionWindow) -> list[str]:
+    """What the terms of the policy add to the figures, where they do."""
+    notes, policy = [], source.policy
+    if not has_one_carbon_kind(source.signals, target.signals):
+        notes.append(
+            f"Carbon intensity is {source.signals.carbon_kind} in"
+            f" {source.outlook.region.name} and {target.signals.carbon_kind} in"
+            f" {target.outlook.region.name}: emissions are not compared."
+        )
+    if policy.migration_energy_frac > 0.0:
+        notes.append(
+            f"Moving takes {100.0 * policy.migration_energy_frac:g} % of the energy"
+            " moved; the target draws it."
+        )
+    if policy.migration_usd_per_mwh > 0.0:
+        notes.append(
+            f"The cost includes {policy.migration_usd_per_mwh:g} USD for each MWh"
+            " moved, paid by the source."
+        )
+    if any(end.outlook.region.grid_hydro_frac > 0.0 for end in (source, target)):
+        counted = "is" if policy.counts_hydro_water else "is not"
+        notes.append(
+            f"Evaporation from hydropower's reservoirs {counted} counted as water."
+        )
+    return notes
 
 
 def _footprint_notes(footprint: Footprint) -> list[str]:

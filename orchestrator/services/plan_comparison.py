@@ -20,9 +20,17 @@ FloatArray = NDArray[np.float64]
 
 
 def compare(
-    setting: PlanSetting, problems: PlanProblems, plan: Plan, judgement: PlanJudgement
+    setting: PlanSetting,
+    problems: PlanProblems,
+    flows: tuple[FloatArray, FloatArray],
+    judgement: PlanJudgement,
+    *,
+    label: str = "Best plan",
 ) -> tuple[PlanComparison, ...]:
-    """Doing nothing, greedy, the plan, and on past days the oracle."""
+    """Doing nothing, greedy, the plan, and on past days the oracle.
+
+    `flows` are the plan's out and in, in the order of the problem's regions.
+    """
     known, prices = problems.known, setting.prices
     frac = setting.migration_energy_frac
     greedy = greedy_plan(known, prices, migration_energy_frac=frac)
@@ -43,22 +51,22 @@ def compare(
             greedy.in_mw,
             blocked(greedy.out_mw, greedy.in_mw),
         ),
-        ("plan", "Best plan", plan.out_mw, plan.in_mw, _blocked_count(judgement)),
+        ("plan", label, *flows, _blocked_count(judgement)),
     ]
     found = [
-        (key, label, _really(problems, out, inward, frac), count)
-        for key, label, out, inward, count in rows
+        (key, name, _really(problems, out, inward, frac), count)
+        for key, name, out, inward, count in rows
     ]
     baseline_usd = found[0][2].objective_usd(prices)
     compared = [
-        _compared(key, label, total, prices, baseline_usd, count)
-        for key, label, total, count in found
+        _compared(key, name, total, prices, baseline_usd, count)
+        for key, name, total, count in found
     ]
     oracle = _oracle(setting, problems)
     if oracle is not None:
-        label = "Best plan, had all been known"
+        known_all = "Best plan, had all been known"
         compared.append(
-            _compared("oracle", label, oracle.totals, prices, baseline_usd, None)
+            _compared("oracle", known_all, oracle.totals, prices, baseline_usd, None)
         )
     return tuple(compared)
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC
 
+import numpy as np
+
 from core.errors import PlanInfeasible
 from core.optimizer import best_plan, pareto
 from core.placement import Placement
 from core.plan_words import blocked_in_words, exchange_in_words, prices_in_words
-from core.plans import PlanJudgement, judge_plan, transfers
+from core.plans import PlanJudgement, judge_plan, spread, transfers
 from orchestrator.plan_views import (
     ParetoPointView,
     PlanRegionView,
+    PlanSplit,
     PlanTransferView,
     PlanView,
     ShadowPriceView,
@@ -34,6 +37,8 @@ def make_plan(setting: PlanSetting) -> PlanView:
     InvalidInput, OutOfRange
         When the terms or the fleet are such that no plan can be asked for.
     """
+    if setting.terms.split is not None:
+        return _judged_split(setting, setting.terms.split)
     prices, rules = setting.prices, setting.rules
     problems = plan_problems(setting)
     outlooks = [window.outlook for window in setting.windows]
@@ -54,7 +59,7 @@ def make_plan(setting: PlanSetting) -> PlanView:
         for change in judgement.changes
         if change.blocked_by_c != 0.0
     )
-    comparison = compare(setting, problems, plan, judgement)
+    comparison = compare(setting, problems, (plan.out_mw, plan.in_mw), judgement)
     front = pareto(known, rules, n_points=PARETO_POINTS)
     return replace(
         _view(setting, judgement, infeasible_text=None, notes=_notes(known)),
@@ -83,6 +88,34 @@ def make_plan(setting: PlanSetting) -> PlanView:
                 plan.shadow, {slug: names[slug] for slug in known.slugs}, blocked
             )
         ),
+    )
+
+
+def _judged_split(setting: PlanSetting, split: PlanSplit) -> PlanView:
+    """A shift to several targets as it was asked for, with nothing optimised."""
+    outlooks = {w.outlook.region.slug: w.outlook for w in setting.windows}
+    frac = setting.migration_energy_frac
+    judgement = judge_plan(
+        list(outlooks.values()),
+        spread(outlooks[setting.anchor.slug], split.shift_pct, dict(split.shares)),
+        migration_energy_frac=frac,
+    )
+    problems = plan_problems(setting)
+    known = problems.known
+    view = _view(setting, judgement, infeasible_text=None, notes=_notes(known))
+    touched = {setting.anchor.slug, *(slug for slug, _ in split.shares)}
+    if not touched <= set(known.slugs):
+        return view
+    changes = [judgement.change(slug) for slug in known.slugs]
+    flows = (
+        np.vstack([change.out_mw for change in changes]),
+        np.vstack([change.in_mw / (1.0 + frac) for change in changes]),
+    )
+    comparison = compare(
+        setting, problems, flows, judgement, label="The shift as asked for"
+    )
+    return replace(
+        view, comparison=comparison, oracle_gap_usd=oracle_gap_usd(comparison)
     )
 
 

@@ -17,6 +17,7 @@ from core.audit import AuditAction, canonical_json
 from core.days import WINDOW_H
 from core.errors import Conflict, InvalidInput
 from core.plans import Transfer, judge_plan
+from core.scheduler import Outcome
 from core.telemetry import HOUR
 from core.version import CODE_VERSION
 from db import audit, decisions, plans
@@ -72,6 +73,11 @@ def find_plan(
     Forbidden, NotFound, InvalidInput, Conflict
         Without the right to decide; without such a region; for terms that cannot be;
         when the request id was used for something else.
+
+    Notes
+    -----
+    With `terms.split` the anchor's shift to several targets is judged as it is asked
+    for, and kept and recorded in the same way.
     """
     actor.require(Permission.DECIDE)
     found = active_regions(session)
@@ -82,9 +88,8 @@ def find_plan(
     inputs_sha256 = sha256(inputs_text.encode()).hexdigest()
     decisions.lock_actor(session, actor.user_id)
     known = plans.plan_by_request(session, request_id)
-    if known is not None and known.facts.inputs_sha256 != inputs_sha256:
-        message = "This request id was already used for another plan."
-        raise Conflict(message)
+    if known is not None:
+        _require_same_question(session, known, actor, setting)
     known = known or plans.plan_by_inputs(
         session, actor_id=actor.user_id, inputs_sha256=inputs_sha256
     )
@@ -156,6 +161,7 @@ def record_plan(
     if not view.transfers:
         message = f"Plan {plan_id} moves nothing; there is nothing to record."
         raise InvalidInput(message)
+    _require_safe(view)
     found = {item.slug: item for item in active_regions(session)}
     decisions.lock_regions(session, [item.region_id for item in found.values()])
     known = decisions.decisions_of_plan(session, plan_id)
@@ -191,6 +197,18 @@ def record_plan(
     )
 
 
+def _require_safe(view: PlanView) -> None:
+    """A shift that somebody split by hand may ask for what its targets cannot take."""
+    for transfer in view.transfers:
+        is_safe = (
+            transfer.outcome is Outcome.APPROVED
+            or transfer.reason_code.is_heat_of_source
+        )
+        if not is_safe:
+            message = f"This cannot be recorded: {transfer.verdict_text}"
+            raise InvalidInput(message)
+
+
 def _setting(
     session: Session,
     found: Sequence[StoredRegion],
@@ -218,6 +236,22 @@ def _setting(
         terms=terms,
         made_at_utc=now,
     )
+
+
+def _require_same_question(
+    session: Session, known: StoredPlan, actor: Actor, setting: PlanSetting
+) -> None:
+    """A request that is sent again gets its plan, even if the fleet moved on."""
+    same = (
+        known.facts.actor_id == actor.user_id
+        and known.anchor_slug == setting.anchor.slug
+        and known.facts.is_simulated == setting.choice.is_simulation
+        and known.facts.local_day == setting.choice.decision_day
+        and _view(session, known).terms == setting.terms
+    )
+    if not same:
+        message = "This request id was already used for another plan."
+        raise Conflict(message)
 
 
 def _window(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
+from core.carbon import CarbonKind, CarbonScope
 from core.conformal import Calibration, ScoreTracker
 from core.days import WINDOW_H, local_issue_hour, window_end
 from core.errors import CalibrationInsufficient
@@ -18,7 +19,7 @@ from core.policies import Policy
 from core.scheduler import Problem, ReasonCode, RegionOutlook
 from core.shift import net_rise_c
 from core.telemetry import HOUR, Quantity, TelemetryFrame
-from db import decisions, forecasts, model_health, policies, telemetry
+from db import decisions, forecasts, ingest, model_health, policies, telemetry
 from db.forecasts import StoredForecast
 from db.regions import StoredRegion
 
@@ -322,8 +323,15 @@ def _signals(
             Quantity.PRICE_USD_MWH
         ),
         basis=SignalBasis.ACTUAL if is_past else SignalBasis.FORECAST,
+        carbon_kind=_carbon_kind(session, stored_region.region.slug),
         counts_hydro_water=policy.counts_hydro_water,
     )
+
+
+def _carbon_kind(session: Session, slug: str) -> CarbonKind | None:
+    """What the region's carbon intensity counts; None unless all imports agree."""
+    kinds = ingest.carbon_kinds(session, slug)
+    return CarbonKind(scope=CarbonScope(kinds[0])) if len(kinds) == 1 else None
 
 
 def _load_known_at_issue(

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from core.access import Actor, Permission
 from core.errors import Conflict, InvalidInput
+from core.safe_shifts import flexible_pct
 from core.scheduler import Verdict, decide, scenarios
 from core.shift import LoadShift
 from db import decisions
@@ -93,7 +94,10 @@ def what_if_view(
         as_of_utc=now,
         source=_end(source, unit_shift.source_rise_c if unit_shift else None, -1.0),
         target=_end(
-            target, unit_shift.target_rise_c if unit_shift else None, 1.0, source
+            target,
+            unit_shift.target_rise_c if unit_shift else None,
+            1.0 + source.policy.migration_energy_frac,
+            source,
         )
         if target
         else None,
@@ -101,7 +105,7 @@ def what_if_view(
         issued_at_utc=source.stored.issued_at_utc if source.stored else None,
         is_simulation=source.is_simulation,
         hours_utc=source.hours_utc,
-        flexible_pct=100.0 * source.outlook.region.flexible_load_frac,
+        flexible_pct=flexible_pct(source.outlook),
         allowed_probability=float(source.policy.alpha),
         baseline=verdict_view(baseline),
         minimum_shift_pct=baseline.minimum_shift_pct,

@@ -14,6 +14,7 @@ from core.footprints import (
     RegionSignals,
     SignalBasis,
     footprint,
+    hourly_rates,
     total_footprint,
 )
 from core.pue import PRESETS
@@ -222,3 +223,48 @@ def test_total_adds_regions_and_keeps_what_is_unknown_unknown() -> None:
 def test_total_of_no_regions_is_refused() -> None:
     with pytest.raises(InvalidInput):
         total_footprint([])
+
+
+@pytest.mark.parametrize("cooling_type", list(CoolingType))
+def test_a_footprint_is_load_times_rate_summed(cooling_type: CoolingType) -> None:
+    signals = two_hours(cooling_type)
+    rates, result = hourly_rates(signals), footprint(signals)
+    for name, rate in (
+        ("facility_energy_mwh", rates.facility_mwh),
+        ("emissions_kgco2e", rates.emissions_kgco2e),
+        ("water_on_site_l", rates.water_on_site_l),
+        ("water_off_site_l", rates.water_off_site_l),
+        ("cost_usd", rates.cost_usd),
+    ):
+        expected = float((rate * signals.it_load_mw).sum())
+        assert getattr(result, name) == pytest.approx(expected), name
+
+
+def test_hydropower_counts_only_when_the_switch_says_so() -> None:
+    signals = two_hours()
+    quarter_hydro = replace(
+        signals, region=replace(signals.region, grid_hydro_frac=0.25)
+    )
+    without = footprint(quarter_hydro)
+    counted = footprint(replace(quarter_hydro, counts_hydro_water=True))
+    assert without == footprint(signals)
+    assert without.facility_energy_mwh is not None
+    assert without.water_off_site_l is not None
+    assert counted.water_off_site_l == pytest.approx(
+        without.water_off_site_l + 0.25 * 17_000 * without.facility_energy_mwh
+    )
+    assert counted.water_on_site_l == without.water_on_site_l
+
+
+def test_rates_of_a_signal_not_to_be_believed_are_unknown() -> None:
+    outage = RegionSignals(
+        region=region(CoolingType.AIR),
+        it_load_mw=np.full(5, 10.0),
+        dry_bulb_c=np.full(5, 20.0),
+        wet_bulb_c=np.full(5, 15.0),
+        carbon_intensity_gco2_kwh=hours(300.0, 0.0, 0.0, 0.0, 0.0),
+        price_usd_mwh=np.full(5, 40.0),
+        basis=SignalBasis.FORECAST,
+    )
+    assert np.isnan(hourly_rates(outage).emissions_kgco2e).all()
+    assert np.isfinite(hourly_rates(outage).cost_usd).all()

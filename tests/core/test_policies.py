@@ -16,6 +16,8 @@ RANGES = [
     ("thermal_limit_c", -50.0, 100.0),
     ("cooling_factor_c_per_pct", 0.0, 1.0),
     ("telemetry_max_age_h", 0.1, 168.0),
+    ("migration_energy_frac", 0.0, 1.0),
+    ("migration_usd_per_mwh", 0.0, 1_000.0),
 ]
 
 
@@ -25,6 +27,8 @@ def test_first_policy_is_that_of_the_product() -> None:
     assert policy.confidence == Decimal("0.95")
     assert policy.cooling_factor_c_per_pct == 0.05
     assert policy.telemetry_max_age_h == 3.0
+    assert (policy.migration_energy_frac, policy.migration_usd_per_mwh) == (0.0, 0.0)
+    assert not policy.counts_hydro_water
 
 
 @pytest.mark.parametrize(("name", "low", "high"), RANGES)

@@ -76,6 +76,7 @@ def test_name_that_is_empty_long_or_breaks_lines_is_refused(name: str) -> None:
         ("it_capacity_mw", 0.001, 100_000.0),
         ("flexible_load_frac", 0.0, 1.0),
         ("grid_water_l_per_kwh", 0.0, 100.0),
+        ("grid_hydro_frac", 0.0, 1.0),
     ],
 )
 def test_numbers_of_a_region_lie_inside_their_ranges(

@@ -305,3 +305,61 @@ def test_carbon_of_different_kinds_is_not_compared() -> None:
     assert shift_impact(
         direct, day("toronto"), np.zeros(24)
     ).fleet_after.emissions_kgco2e
+
+
+def test_energy_of_the_migration_is_drawn_by_the_target_and_heats_it() -> None:
+    load = np.array([40.0, 20.0])
+    shift = shift_load(
+        source_load_mw=load,
+        target_load_mw=load,
+        shift_pct=10.0,
+        source_cooling_factor_c_per_pct=0.05,
+        target_cooling_factor_c_per_pct=0.05,
+        migration_energy_frac=0.1,
+    )
+    assert shift.arrived_mw == pytest.approx([4.4, 2.2])
+    assert shift.source_load_after_mw == pytest.approx([36.0, 18.0])
+    assert shift.target_load_after_mw == pytest.approx([44.4, 22.2])
+    assert shift.target_rise_c == pytest.approx([0.55, 0.55])
+    assert shift.source_rise_c == pytest.approx([-0.5, -0.5])
+
+
+def test_migration_costs_energy_at_the_target_and_money_at_the_source() -> None:
+    source, target = day("texas"), day("dublin")
+    moved = np.full(24, 4.0)
+    free = shift_impact(source, target, moved)
+    paid = shift_impact(
+        source, target, moved, migration_energy_frac=0.1, migration_usd_per_mwh=2.0
+    )
+    assert free.fleet_after.it_energy_mwh == free.fleet_before.it_energy_mwh
+    assert paid.fleet_after.it_energy_mwh == pytest.approx(40.0 * 48 + 0.1 * 96)
+    assert paid.source_after.cost_usd == pytest.approx(
+        sums(free.source_after)[SUMS.index("cost_usd")] + 2.0 * 96
+    )
+    assert paid.source_after.emissions_kgco2e == free.source_after.emissions_kgco2e
+
+
+@pytest.mark.parametrize("frac", [-0.01, 1.01, np.nan])
+def test_impossible_migration_energy_is_refused(frac: float) -> None:
+    load = np.array([40.0])
+    with pytest.raises(OutOfRange, match="migration's energy"):
+        shift_load(
+            source_load_mw=load,
+            target_load_mw=load,
+            shift_pct=1.0,
+            source_cooling_factor_c_per_pct=0.05,
+            target_cooling_factor_c_per_pct=0.05,
+            migration_energy_frac=frac,
+        )
+    with pytest.raises(OutOfRange, match="migration's energy"):
+        shift_impact(
+            day("texas"), day("dublin"), np.zeros(24), migration_energy_frac=frac
+        )
+
+
+@pytest.mark.parametrize("usd", [-0.01, np.nan, np.inf])
+def test_impossible_migration_price_is_refused(usd: float) -> None:
+    with pytest.raises(OutOfRange, match="Moving a MWh costs"):
+        shift_impact(
+            day("texas"), day("dublin"), np.zeros(24), migration_usd_per_mwh=usd
+        )

@@ -49,7 +49,7 @@ def test_history_stays_unless_its_loss_is_asked_for(filled_urls: DatabaseUrls) -
     meant = gfo_db(filled_urls, "downgrade", "0004", "--discard-history")
 
     assert refused.returncode == 1
-    assert "would drop audit_event with 1 rows" in refused.stderr
+    assert "with 1 rows of history that nothing can bring back" in refused.stderr
     assert meant.stdout == "The schema is at revision 0004.\n"
 
 

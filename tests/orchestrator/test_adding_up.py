@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import text
 
+from core.errors import InvalidInput
 from core.scheduler import Outcome, ReasonCode
 from db import policies, regions
+from db.engine import make_engine
 from orchestrator.plan_views import PlanTerms
 from orchestrator.services import plans, what_if
 from orchestrator.services.fleet import fleet_view
+from orchestrator.services.policy_terms import change_terms
+from orchestrator.services.regions import set_region
 from orchestrator.views import DecisionCard
 from tests.fleet import NOW, Fleet
 
@@ -171,3 +177,81 @@ def test_a_plan_and_a_shift_do_not_fill_the_same_room(narrow: Fleet) -> None:
 
     assert sorted(passed) == [False, True]
     assert _bound(narrow, "ireland") <= _limit_of(narrow, "ireland")
+
+
+def test_two_kinds_of_carbon_are_not_added(fleet: Fleet) -> None:
+    """A direct intensity against a life-cycle one: no emissions, and it is said."""
+    owner = replace(fleet.runtime, engine=make_engine(fleet.urls.owner))
+    with owner.transaction() as session:
+        session.execute(
+            text(
+                "insert into ingest_batch (source_label, format, content_sha256,"
+                " origin, quantities, rows_read, rows_inserted, rows_updated,"
+                " rows_unchanged, rows_refused, actor_id, region_slugs, carbon_kind)"
+                " select source_label, format, content_sha256, origin, quantities,"
+                " rows_read, rows_inserted, rows_updated, rows_unchanged, rows_refused,"
+                " actor_id, '{ireland}', 'direct' from ingest_batch"
+            )
+        )
+        session.execute(
+            text(
+                "update ingest_batch set region_slugs = '{arizona,wyoming}'"
+                " where carbon_kind = 'life-cycle'"
+            )
+        )
+    owner.engine.dispose()
+
+    card = _try(fleet, "arizona", 5.0)
+
+    rows = {row.label: row for row in card.impact}
+    assert rows["Carbon"].fleet_after is None
+    assert rows["Facility energy"].fleet_after is not None
+    assert (
+        "Carbon intensity is life-cycle average in Arizona and direct average in"
+        " Ireland: emissions are not compared."
+    ) in card.impact_notes
+    with (
+        fleet.runtime.transaction() as session,
+        pytest.raises(InvalidInput, match="import the same kind for all"),
+    ):
+        plans.find_plan(
+            session,
+            fleet.actor(session),
+            terms=PlanTerms(),
+            anchor_slug="arizona",
+            local_day=None,
+            request_id=uuid4(),
+            now=NOW,
+        )
+
+
+def test_terms_of_moving_load_show_in_the_impact(fleet: Fleet) -> None:
+    before = _try(fleet, "arizona", 5.0)
+    with fleet.runtime.transaction() as session:
+        change_terms(
+            session,
+            fleet.actor(session),
+            changes={
+                "migration_energy_frac": 0.1,
+                "migration_usd_per_mwh": 2.0,
+                "counts_hydro_water": True,
+            },
+            reason="test",
+        )
+        set_region(session, fleet.actor(session), "ireland", {"grid_hydro_frac": 0.2})
+    after = _try(fleet, "arizona", 5.0)
+
+    plain, charged = ({r.label: r for r in card.impact} for card in (before, after))
+    target_rise = [
+        row["Facility energy"].target_after - row["Facility energy"].target_before
+        for row in (plain, charged)
+    ]
+    assert target_rise[1] == pytest.approx(1.1 * target_rise[0])
+    assert charged["Energy cost"].source_after > plain["Energy cost"].source_after
+    ireland_mwh = plain["Facility energy"].target_before
+    assert charged["Water off site"].target_before == pytest.approx(
+        plain["Water off site"].target_before + 0.2 * 17.0 * 1000.0 * ireland_mwh
+    )
+    assert len([note for note in after.impact_notes if "hydropower" in note]) == 1
+    assert any(note.startswith("Moving takes 10 %") for note in after.impact_notes)
+    assert any("2 USD for each MWh moved" in note for note in after.impact_notes)

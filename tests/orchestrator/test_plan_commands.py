@@ -84,20 +84,29 @@ def test_a_budget_that_cannot_be_kept_ends_with_1(
     assert "carbon budget of 1 t CO2e cannot be kept" in result.stdout
 
 
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        (("--limit", "carbon=1"), "'carbon' is not a limit"),
-        (("--limit", "carbon_t=much"), "not like carbon_t=120"),
-        (("--carbon-usd-per-t", "-1"), "carbon_usd_per_t is -1.0"),
-        (("--carbon-usd-per-t", "nan"), "carbon_usd_per_t is nan"),
-        (("--limit", "ramp_mw_per_h=-2"), "ramp_mw_per_h is -2.0"),
-    ],
-)
-def test_wrong_input_ends_with_2_and_says_what(
-    optimize: Callable[..., Result], arguments: tuple[str, ...], sentence: str
-) -> None:
-    result = optimize(*DAY, *arguments)
+def test_a_shift_to_several_targets_is_judged(optimize: Callable[..., Result]) -> None:
+    result = optimize(*DAY, "--split", "ireland=6", "--split", "wyoming=4")
 
-    assert result.exit_code == 2
-    assert sentence in result.stderr
+    assert result.exit_code == 0, result.output
+    assert "arizona → ireland" in result.stdout
+    assert "6.0 % of its load" in result.stdout
+    assert "4.0 % of its load" in result.stdout
+    assert "The shift as asked for" in result.stdout
+
+
+WRONG = (
+    (("--split", "ireland"), "not like ireland=12.5"),
+    (("--split", "ireland=-3"), "share above 0"),
+    (("--limit", "carbon=1"), "'carbon' is not a limit"),
+    (("--limit", "carbon_t=much"), "not like carbon_t=120"),
+    (("--carbon-usd-per-t", "-1"), "carbon_usd_per_t is -1.0"),
+    (("--carbon-usd-per-t", "nan"), "carbon_usd_per_t is nan"),
+    (("--limit", "ramp_mw_per_h=-2"), "ramp_mw_per_h is -2.0"),
+)
+
+
+def test_wrong_input_ends_with_2_and_says_what(optimize: Callable[..., Result]) -> None:
+    for arguments, sentence in WRONG:
+        result = optimize(*DAY, *arguments)
+        assert result.exit_code == 2, arguments
+        assert sentence in result.stderr

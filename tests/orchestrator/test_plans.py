@@ -12,9 +12,9 @@ from sqlalchemy import text
 
 from core.access import Actor, Role
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound
-from core.scheduler import Outcome
+from core.scheduler import Outcome, ReasonCode
 from db import audit, decisions, policies, regions
-from orchestrator.plan_views import PlanRecordOutcome, PlanTerms, PlanView
+from orchestrator.plan_views import PlanRecordOutcome, PlanSplit, PlanTerms, PlanView
 from orchestrator.services import plans
 from orchestrator.services.decisions import decision_detail
 from orchestrator.services.fleet import fleet_view
@@ -135,7 +135,9 @@ def test_the_same_question_is_kept_once_and_opens_again(fleet: Fleet) -> None:
 
 def test_a_request_id_means_one_plan(fleet: Fleet) -> None:
     request_id = uuid4()
-    _find(fleet, request_id=request_id)
+    first = _find(fleet, request_id=request_id)
+    _change(fleet, "ireland", thermal_limit_c=30.0)
+    assert _find(fleet, request_id=request_id) == first, "sent again, kept once"
 
     with pytest.raises(Conflict, match="already used"):
         _find(fleet, request_id=request_id, terms=PlanTerms(carbon_usd_per_t=900.0))
@@ -318,3 +320,50 @@ def test_who_may_find_record_and_look(fleet: Fleet) -> None:
             )  # fmt: skip
         with pytest.raises(NotFound, match="no plan 4711"):
             plans.stored_plan(session, auditor, 4711)
+
+
+def _split(shift_pct: float, **shares: float) -> PlanTerms:
+    return PlanTerms(split=PlanSplit(shift_pct=shift_pct, shares=tuple(shares.items())))
+
+
+def test_a_shift_to_several_targets_is_judged_kept_and_recorded(fleet: Fleet) -> None:
+    _change(fleet, "arizona", thermal_limit_c=_live_bound(fleet, "arizona") - 0.5)
+    view = _find(fleet, terms=_split(20.0, ireland=0.6, wyoming=0.4))
+
+    assert [t.target.slug for t in view.transfers] == ["ireland", "wyoming"]
+    assert [t.share_pct for t in view.transfers] == pytest.approx([12.0, 8.0])
+    assert {t.outcome for t in view.transfers} == {Outcome.APPROVED}
+    assert view.comparison[2].label == "The shift as asked for"
+    assert view.pareto == ()
+    before, after = _loads(view)
+    assert after.sum(axis=0) == pytest.approx(before.sum(axis=0), abs=1e-9)
+    assert after[0] == pytest.approx(0.8 * before[0])
+    outcome = _record(fleet, view.plan_id)
+    assert [card.target.slug for card in outcome.cards if card.target] == [
+        "ireland",
+        "wyoming",
+    ]
+    assert _loads(_find(fleet))[0] == pytest.approx(after, abs=1e-9)
+
+
+def test_a_split_that_a_target_cannot_take_is_not_recorded(fleet: Fleet) -> None:
+    _change(fleet, "ireland", thermal_limit_c=_live_bound(fleet, "ireland") + 0.1)
+    view = _find(fleet, terms=_split(40.0, ireland=0.9, wyoming=0.1))
+
+    assert view.transfers[0].reason_code is ReasonCode.TARGET_OVER_LIMIT
+    with pytest.raises(InvalidInput, match="cannot be recorded: Ireland would reach"):
+        _record(fleet, view.plan_id)
+    with fleet.runtime.transaction() as session:
+        assert decisions.decisions_of_plan(session, view.plan_id) == []
+
+
+def test_impossible_splits_are_refused(fleet: Fleet) -> None:
+    for terms, error, sentence in (
+        (_split(20.0, ireland=0.6), InvalidInput, "sum to 0.6"),
+        (_split(120.0, ireland=1.0), InvalidInput, "outside 0 to 100"),
+        (_split(20.0, atlantis=1.0), NotFound, "atlantis"),
+        (_split(20.0, arizona=1.0), InvalidInput, "to itself"),
+        (_split(float("nan"), ireland=1.0), InvalidInput, "outside 0 to 100"),
+    ):
+        with pytest.raises(error, match=sentence):
+            _find(fleet, terms=terms)
