@@ -11,6 +11,7 @@ from pages import (
     fleet,
     forecast,
     forecast_quality,
+    plan,
     trade_offs,
     what_if,
 )
@@ -31,6 +32,7 @@ def register_pages(app: Dash, context: PageContext) -> None:
         fleet,
         forecast,
         what_if,
+        plan,
         trade_offs,
         audit,
         admin_regions,

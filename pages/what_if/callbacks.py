@@ -271,8 +271,9 @@ def _register_browser(app: Dash) -> None:
     follow_in_browser(
         app,
         "gfo_what_if",
-        "trade_offs_link",
+        "links",
         Output("what-if-trade-offs", "href"),
+        Output("what-if-plan", "href"),
         Input("what-if-slider", "value"),
         Input("what-if-data", "data"),
     )
