@@ -5,6 +5,7 @@ from __future__ import annotations
 from dash import html
 from dash.development.base_component import Component
 
+from core.scheduler import Outcome
 from orchestrator.plan_views import (
     PlanComparison,
     PlanRecordOutcome,
@@ -40,10 +41,10 @@ def result(view: PlanView) -> list[Component | None]:
     return [
         _headline(view),
         html.Div(
-            [_transfers(view), _comparison(view)], className="gfo-columns gfo-columns-2"
+            [_comparison(view), _regions(view)], className="gfo-columns gfo-columns-2"
         ),
         html.Div([_front(view), _prices(view)], className="gfo-columns gfo-columns-2"),
-        _regions(view),
+        _transfers(view),
         _notes(view),
     ]
 
@@ -107,13 +108,15 @@ def _transfers(view: PlanView) -> Component:
 
 
 def _transfer_cells(row: PlanTransferView) -> list[Child]:
+    # Why an approved transfer is, the table of regions says.
+    reason = "" if row.outcome is Outcome.APPROVED else typeset(row.verdict_text)
     return [
         row.source.name,
         row.target.name,
         number(row.moved_mwh, 1),
         number(row.peak_mw, 1),
         share(round(row.share_pct, 1)),
-        html.Span([outcome_badge(row.outcome), " ", typeset(row.verdict_text)]),
+        html.Span([outcome_badge(row.outcome), " ", reason]),
     ]
 
 
@@ -206,6 +209,9 @@ def _front(view: PlanView) -> Component:
             ),
         ),
         id="plan-front",
+        hint="The line rests on the forecasts, the marks on what came."
+        if view.is_compared_with_truth
+        else "The line and the marks rest on the forecasts.",
     )
 
 
@@ -233,8 +239,8 @@ def _regions(view: PlanView) -> Component:
                 "Limit",
                 "Bound before",
                 "Bound after",
-                "Mean load before, MW",
-                "Mean load after, MW",
+                "Load before, mean MW",
+                "Load after, mean MW",
                 "Note",
             ),
             [_region_cells(row) for row in view.regions],
