@@ -12,6 +12,7 @@ from pages import (
     fleet,
     forecast,
     forecast_quality,
+    plan,
     trade_offs,
     what_if,
 )
@@ -32,6 +33,7 @@ def register_pages(app: Dash, context: PageContext) -> None:
         fleet,
         forecast,
         what_if,
+        plan,
         trade_offs,
         audit,
         admin_regions,

@@ -19,6 +19,7 @@ _LINKS = (
     ("Fleet", addresses.FLEET, Permission.VIEW_FLEET),
     ("Forecast", addresses.FORECAST, Permission.VIEW_FLEET),
     ("What-if", addresses.WHAT_IF, Permission.VIEW_FLEET),
+    ("Plan", addresses.PLAN, Permission.VIEW_FLEET),
     ("Trade-offs", addresses.TRADE_OFFS, Permission.VIEW_FLEET),
     ("Audit", addresses.AUDIT, Permission.VIEW_FLEET),
     ("Regions", addresses.ADMIN_REGIONS, Permission.MANAGE_REGIONS),

@@ -7,6 +7,7 @@ from dash.development.base_component import Component
 
 from core.access import Permission
 from orchestrator.services.fleet import fleet_view
+from orchestrator.services.freshness import KeptAnswers
 from pages.context import PageContext
 from pages.fleet.layout import headline, table
 from pages.serving import serve
@@ -15,6 +16,7 @@ from pages.times import chosen_times, in_times
 
 def register_callbacks(app: Dash, context: PageContext) -> None:
     """Register the page's callbacks."""
+    kept = KeptAnswers()
 
     @serve(
         app,
@@ -24,8 +26,12 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
         permission=Permission.VIEW_FLEET,
     )
     def show_fleet(_n_intervals: int | None) -> tuple[Component, Component]:
+        now, times = context.runtime.clock(), chosen_times()
+        actor = context.current_actor()
+
+        def make() -> tuple[Component, Component]:
+            view = fleet_view(session, actor, now=now)
+            return headline(view), table(in_times(view, times))
+
         with context.runtime.transaction() as session:
-            view = fleet_view(
-                session, context.current_actor(), now=context.runtime.clock()
-            )
-        return headline(view), table(in_times(view, chosen_times()))
+            return kept.get(session, actor, times, now=now, make=make)

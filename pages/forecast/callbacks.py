@@ -6,6 +6,7 @@ from dash import Dash, Input, Output, State
 
 from core.access import Permission
 from orchestrator.services.forecasting import day_view
+from orchestrator.services.freshness import KeptAnswers
 from orchestrator.views import ForecastDayView
 from pages.addresses import Query
 from pages.components import region_options
@@ -21,6 +22,7 @@ from pages.words import window_name
 def register_callbacks(app: Dash, context: PageContext) -> None:
     """Register the page's callbacks."""
     register_panel_callback(app, context)
+    kept = KeptAnswers()
 
     @serve(
         app,
@@ -38,15 +40,27 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
     )
     def show_day(search: str | None) -> tuple[object, ...]:
         query = Query.parse(search)
-        with context.runtime.transaction() as session:
+        region_slug, local_day = query.text("region"), query.day("day")
+        now, times = context.runtime.clock(), chosen_times()
+        actor = context.current_actor()
+
+        def make() -> tuple[bool, tuple[object, ...]]:
             view = day_view(
-                session,
-                context.current_actor(),
-                region_slug=query.text("region"),
-                local_day=query.day("day"),
-                now=context.runtime.clock(),
+                session, actor, region_slug=region_slug, local_day=local_day, now=now
             )
-        return _rendered(in_times(view, chosen_times()))
+            return view.notice is None, _rendered(in_times(view, times))
+
+        with context.runtime.transaction() as session:
+            _, answer = kept.get(
+                session,
+                actor,
+                (region_slug, local_day, times),
+                now=now,
+                make=make,
+                # A view without a forecast asks for one, each time it is looked at.
+                keep_if=lambda made: made[0],
+            )
+        return answer
 
     follow_in_browser(
         app,

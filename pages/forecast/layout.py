@@ -70,6 +70,8 @@ def layout() -> Component:
                 className="gfo-controls",
             ),
             html.Div([skeleton(64), skeleton(420)], id="forecast-panel"),
+            # Brings the drawing library while the server still computes.
+            html.Div(dcc.Graph(id="forecast-warm-up"), className="d-none", hidden=True),
         ]
     )
 

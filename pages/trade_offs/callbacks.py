@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from dash import Dash, Input, Output, State
@@ -9,6 +10,7 @@ from plotly import graph_objects as go
 
 from core.access import Permission
 from core.errors import InvalidInput
+from orchestrator.services.freshness import KeptAnswers
 from orchestrator.services.trade_offs import trade_off_view
 from orchestrator.trade_off_views import TradeOffView, WaterScope
 from pages.addresses import Query
@@ -42,6 +44,7 @@ _OUTPUTS = (
 
 def register_callbacks(app: Dash, context: PageContext) -> None:
     """Register the page's callbacks."""
+    kept = KeptAnswers()
 
     @serve(
         app,
@@ -52,19 +55,25 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
         at_load=False,
     )
     def show_trade_offs(search: str | None) -> tuple[object, ...]:
-        query = Query.parse(search)
-        scope = _scope(query.text("water"))
-        with context.runtime.transaction() as session:
+        question = _question(Query.parse(search))
+        now, times = context.runtime.clock(), chosen_times()
+        actor = context.current_actor()
+
+        def make() -> tuple[object, ...]:
+            source, target, day, shift_pct, scope = question
             view = trade_off_view(
                 session,
-                context.current_actor(),
-                source_slug=query.text("source"),
-                target_slug=query.text("target"),
-                local_day=query.day("day"),
-                shift_pct=query.shift_pct("shift"),
-                now=context.runtime.clock(),
+                actor,
+                source_slug=source,
+                target_slug=target,
+                local_day=day,
+                shift_pct=shift_pct,
+                now=now,
             )
-        return _rendered(in_times(view, chosen_times()), scope)
+            return _rendered(in_times(view, times), scope)
+
+        with context.runtime.transaction() as session:
+            return kept.get(session, actor, (question, times), now=now, make=make)
 
     follow_in_browser(
         app,
@@ -79,6 +88,19 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
         State("trade-offs-data", "data"),
     )
     follow_in_browser(app, "gfo_trade_offs", "begin", Input("trade-offs-data", "data"))
+
+
+def _question(
+    query: Query,
+) -> tuple[str | None, str | None, date | None, float, WaterScope]:
+    """What the address asks: source, target, day, shift and whose water."""
+    return (
+        query.text("source"),
+        query.text("target"),
+        query.day("day"),
+        query.shift_pct("shift"),
+        _scope(query.text("water")),
+    )
 
 
 def _scope(text: str | None) -> WaterScope:

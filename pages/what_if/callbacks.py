@@ -13,6 +13,7 @@ from dash.development.base_component import Component
 from core.access import Permission
 from core.errors import InvalidInput
 from orchestrator.services import what_if
+from orchestrator.services.freshness import KeptAnswers
 from orchestrator.views import DecisionCard, WhatIfView
 from pages.addresses import (
     Query,
@@ -60,6 +61,8 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
 
 
 def _register_view(app: Dash, context: PageContext) -> None:
+    kept = KeptAnswers()
+
     @serve(
         app,
         context,
@@ -71,19 +74,27 @@ def _register_view(app: Dash, context: PageContext) -> None:
     def show_view(search: str | None) -> tuple[object, ...]:
         query = Query.parse(search)
         shift_pct = query.shift_pct("shift")
+        asked = query.text("source"), query.text("target"), query.day("day")
+        now, times = context.runtime.clock(), chosen_times()
         actor = context.current_actor()
-        with context.runtime.transaction() as session:
+
+        def make() -> tuple[object, ...]:
+            source, target, day = asked
             view = what_if.what_if_view(
                 session,
                 actor,
-                source_slug=query.text("source"),
-                target_slug=query.text("target"),
-                local_day=query.day("day"),
-                now=context.runtime.clock(),
+                source_slug=source,
+                target_slug=target,
+                local_day=day,
+                now=now,
             )
-        may_decide = actor.may(Permission.DECIDE)
-        shown = in_times(view, chosen_times())
-        return _rendered(shown, shift_pct=shift_pct, may_decide=may_decide)
+            may_decide = actor.may(Permission.DECIDE)
+            shown = in_times(view, times)
+            return _rendered(shown, shift_pct=shift_pct, may_decide=may_decide)
+
+        with context.runtime.transaction() as session:
+            question = (asked, shift_pct, times)
+            return kept.get(session, actor, question, now=now, make=make)
 
 
 def _rendered(
@@ -260,8 +271,9 @@ def _register_browser(app: Dash) -> None:
     follow_in_browser(
         app,
         "gfo_what_if",
-        "trade_offs_link",
+        "links",
         Output("what-if-trade-offs", "href"),
+        Output("what-if-plan", "href"),
         Input("what-if-slider", "value"),
         Input("what-if-data", "data"),
     )

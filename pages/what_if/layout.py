@@ -160,18 +160,30 @@ def _actions(*, may_decide: bool) -> Component:
         ],
         className="gfo-actions" if may_decide else "d-none",
     )
-    trade_offs = dcc.Link(
-        "See its carbon and water", id="what-if-trade-offs", href=addresses.TRADE_OFFS
+    links = html.Div(
+        [
+            dcc.Link(
+                "See its carbon and water",
+                id="what-if-trade-offs",
+                href=addresses.TRADE_OFFS,
+            ),
+            dcc.Link(
+                "Find the best plan for the fleet",
+                id="what-if-plan",
+                href=addresses.PLAN,
+            ),
+        ],
+        className="gfo-actions",
     )
     if may_decide:
-        return html.Div([buttons, trade_offs], className="gfo-actions")
+        return html.Div([buttons, links], className="gfo-actions")
     explanation = notice(
         "Your role can look, not decide.",
         "You can move the slider and read the preview; evaluating and recording a shift"
         " is for operators and admins.",
         id="what-if-read-only",
     )
-    return html.Div([explanation, buttons, trade_offs])
+    return html.Div([explanation, buttons, links])
 
 
 def _verdict_panel(*, may_decide: bool) -> Component:

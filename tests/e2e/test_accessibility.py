@@ -21,6 +21,7 @@ PAGES = {
     "/audit": "#audit-decisions",
     "/audit/events": "#audit-events",
     "/decisions/1": "#decision-card .gfo-status",
+    "/plan?region=arizona": "#plan-terms",
     "/admin/regions?region=ireland": "#regions-list",
     "/admin/telemetry?batch=1": "#telemetry-import-panel",
     "/account": "main h1",

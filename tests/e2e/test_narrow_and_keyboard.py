@@ -16,6 +16,7 @@ PAGES = {
     "/forecast?region=arizona&day=2025-07-13": "#forecast-dots .js-plotly-plot",
     "/what-if?source=arizona&target=ireland&shift=30": "#what-if-target-chart .ytick",
     "/trade-offs?source=arizona&target=ireland&shift=30": "#trade-offs-chart .ytick",
+    "/plan?region=arizona": "#plan-terms",
     "/admin/regions?region=ireland": "#regions-list",
     "/admin/telemetry?batch=1": "#telemetry-import-panel",
     "/audit": "#audit-decisions-table tbody tr",

@@ -17,6 +17,7 @@ DASH_PAGES = {
     "/forecast?region=arizona&day=2025-07-13": "#forecast-dots .js-plotly-plot",
     "/what-if?source=arizona&target=ireland": "#what-if-target-chart .js-plotly-plot",
     "/trade-offs?source=arizona&target=ireland&shift=30": "#trade-offs-chart .ytick",
+    "/plan?region=arizona": "#plan-terms",
     "/admin/regions?region=ireland": "#regions-list",
     "/admin/telemetry?batch=1": "#telemetry-import-panel",
     "/audit": "#audit-decisions-table tbody tr",

@@ -158,7 +158,7 @@ class Browser:
             path, base_url=self.origin, headers=headers, environ_overrides=self._environ
         )
 
-    def post_form(self, path: str, **fields: str) -> TestResponse:
+    def post_form(self, path: str, **fields: object) -> TestResponse:
         return self.client.post(
             path,
             data={"csrf_token": self.csrf_token(), **fields},

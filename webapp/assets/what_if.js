@@ -242,14 +242,16 @@
       ];
     },
 
-    trade_offs_link(slider, data) {
+    links(slider, data) {
       const shift = parseShift(slider);
-      if (!data || shift === null) return dc.no_update;
+      if (!data || shift === null) return [dc.no_update, dc.no_update];
+      const plan = new URLSearchParams({ region: data.source.slug });
+      if (data.day) plan.set("day", data.day);
       const query = new URLSearchParams({ source: data.source.slug });
       if (data.target) query.set("target", data.target.slug);
       if (data.day) query.set("day", data.day);
       if (shift) query.set("shift", String(shift));
-      return `/trade-offs?${query}`;
+      return [`/trade-offs?${query}`, `/plan?${plan}`];
     },
 
     request_evaluation(slider, _clicks, data) {

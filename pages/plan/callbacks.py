@@ -1,0 +1,180 @@
+"""The Plan page: its address names a stored plan; a button finds a new one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from dash import Dash, Input, Output, State
+from dash.development.base_component import Component
+
+from core.access import Permission
+from core.errors import InvalidInput
+from orchestrator.services.forecasting import day_view
+from orchestrator.services.plans import find_plan, record_plan, stored_plan
+from pages.addresses import Query, parse_day, parse_request_id, parse_slug
+from pages.components import notice, region_options
+from pages.context import PageContext
+from pages.days import DAY_OUTPUTS, day_choice
+from pages.plan import content
+from pages.plan.terms import FIELDS, read_terms
+from pages.serving import follow_in_browser, serve
+from pages.times import chosen_times, in_times
+
+_FIELD_STATES = tuple(State(item.control_id, "value") for item in FIELDS)
+
+
+def register_callbacks(app: Dash, context: PageContext) -> None:
+    """Register the page's callbacks."""
+    _register_controls(app, context)
+    _register_plan(app, context)
+    _register_find(app, context)
+    _register_record(app, context)
+    follow_in_browser(
+        app,
+        "gfo_plan",
+        "follow_controls",
+        Input("plan-region", "value"),
+        Input("plan-day", "date"),
+        Input("plan-next-24h", "n_clicks"),
+        State("plan-shown", "data"),
+    )
+    follow_in_browser(
+        app,
+        "gfo_plan",
+        "request_plan",
+        Input("plan-find", "n_clicks"),
+        State("plan-shown", "data"),
+        *_FIELD_STATES,
+    )
+    follow_in_browser(app, "gfo_plan", "open_plan", Input("plan-found", "data"))
+
+
+def _register_controls(app: Dash, context: PageContext) -> None:
+    @serve(
+        app,
+        context,
+        outputs=[
+            Output("plan-notice", "children"),
+            Output("plan-shown", "data"),
+            Output("plan-region", "options"),
+            Output("plan-region", "value"),
+            *(Output("plan-day", name) for name in DAY_OUTPUTS),
+        ],
+        inputs=[Input("plan-url", "search")],
+        permission=Permission.VIEW_FLEET,
+        at_load=False,
+    )
+    def show_controls(search: str | None) -> tuple[object, ...]:
+        query = Query.parse(search)
+        with context.runtime.transaction() as session:
+            view = day_view(
+                session,
+                context.current_actor(),
+                region_slug=query.text("region"),
+                local_day=query.day("day"),
+                now=context.runtime.clock(),
+            )
+        day = view.local_day.isoformat() if view.local_day else None
+        return (
+            notice("No plan can be made", view.notice, kind="warn")
+            if view.notice
+            else None,
+            {"region": view.region.slug, "day": day},
+            region_options(view.regions),
+            view.region.slug,
+            *day_choice(
+                view.local_day, view.first_day, view.last_day, view.missing_days
+            ),
+        )
+
+
+def _register_plan(app: Dash, context: PageContext) -> None:
+    @serve(
+        app,
+        context,
+        outputs=[
+            Output("plan-result", "children"),
+            Output("plan-record-block", "className"),
+        ],
+        inputs=[Input("plan-url", "search")],
+        permission=Permission.VIEW_FLEET,
+        at_load=False,
+    )
+    def show_plan(search: str | None) -> tuple[object, ...]:
+        plan_id = Query.parse(search).identifier("plan")
+        if plan_id is None:
+            return None, "d-none"
+        actor = context.current_actor()
+        with context.runtime.transaction() as session:
+            view = stored_plan(session, actor, plan_id)
+        is_open = bool(view.transfers) and not view.recorded_decision_ids
+        can_record = is_open and actor.may(Permission.DECIDE)
+        shown = content.result(in_times(view, chosen_times()))
+        return shown, "" if can_record else "d-none"
+
+
+def _register_find(app: Dash, context: PageContext) -> None:
+    @serve(
+        app,
+        context,
+        outputs=[Output("plan-status", "children"), Output("plan-found", "data")],
+        inputs=[Input("plan-request", "data")],
+        permission=Permission.DECIDE,
+        at_load=False,
+    )
+    def find(data: object) -> tuple[str, dict[str, object]]:
+        request = _record(data)
+        terms = request.get("terms")
+        if not isinstance(terms, Mapping):
+            terms = {}
+        with context.runtime.transaction() as session:
+            view = find_plan(
+                session,
+                context.current_actor(),
+                terms=read_terms(terms),
+                anchor_slug=parse_slug(request.get("region"), "plan’s"),
+                local_day=parse_day(request.get("day")),
+                request_id=parse_request_id(request.get("request_id")),
+                now=context.runtime.clock(),
+            )
+        said = f"Plan {view.plan_id} is found and kept."
+        return said, {"plan_id": view.plan_id}
+
+
+def _register_record(app: Dash, context: PageContext) -> None:
+    @serve(
+        app,
+        context,
+        outputs=[Output("plan-recorded", "children")],
+        inputs=[Input("plan-record-request", "data")],
+        states=[State("plan-comment", "value")],
+        permission=Permission.DECIDE,
+        at_load=False,
+    )
+    def record(data: object, comment: object) -> tuple[Component]:
+        request = _record(data)
+        plan_id = request.get("plan_id")
+        if not isinstance(plan_id, int) or isinstance(plan_id, bool):
+            message = "Find a plan first; only a stored one can be recorded."
+            raise InvalidInput(message)
+        said = comment.strip() if isinstance(comment, str) else ""
+        if not said:
+            message = "Write a comment: whoever reads this later needs the reason."
+            raise InvalidInput(message)
+        with context.runtime.transaction() as session:
+            outcome = record_plan(
+                session,
+                context.current_actor(),
+                plan_id=plan_id,
+                comment=said,
+                request_id=parse_request_id(request.get("request_id")),
+                now=context.runtime.clock(),
+            )
+        return (content.recorded(outcome),)
+
+
+def _record(data: object) -> Mapping[str, object]:
+    if not isinstance(data, Mapping):
+        message = "The request is empty; reload the page and try again."
+        raise InvalidInput(message)
+    return data

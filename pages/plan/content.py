@@ -1,0 +1,306 @@
+"""What fills the Plan page: the sentence, the transfers, the front, prices in words."""
+
+from __future__ import annotations
+
+from dash import html
+from dash.development.base_component import Component
+
+from core.scheduler import Outcome
+from orchestrator.plan_views import (
+    PlanComparison,
+    PlanRecordOutcome,
+    PlanRegionView,
+    PlanTransferView,
+    PlanView,
+)
+from pages import addresses
+from pages.attributes import aria
+from pages.components import (
+    Child,
+    chart,
+    data_table,
+    disclosure,
+    link,
+    notice,
+    outcome_badge,
+    panel,
+    simulation_tag,
+)
+from pages.plan.figures import front_summary, pareto_front
+from pages.theme import MISSING, number, quantity, zone_label
+from pages.words import bound, day_name, degrees, local_time, share, typeset
+
+
+def result(view: PlanView) -> list[Component | None]:
+    """Everything that is said of a plan."""
+    if view.infeasible_text is not None:
+        why = notice(
+            "There is no such plan", typeset(view.infeasible_text), kind="warn"
+        )
+        return [why, _notes(view)]
+    return [
+        _headline(view),
+        html.Div(
+            [_comparison(view), _regions(view)], className="gfo-columns gfo-columns-2"
+        ),
+        html.Div([_front(view), _prices(view)], className="gfo-columns gfo-columns-2"),
+        _transfers(view),
+        _notes(view),
+    ]
+
+
+def _headline(view: PlanView) -> Component:
+    plan = next((way for way in view.comparison if way.key == "plan"), None)
+    return html.Section(
+        [
+            html.P(
+                [
+                    html.Strong(sentence(view, plan)),
+                    simulation_tag(is_simulated=view.is_simulation),
+                ],
+                className="gfo-sentence",
+                id="plan-sentence",
+            ),
+            *[html.P(typeset(text)) for text in view.blocked],
+            html.P(
+                f"Plan {view.plan_id}, by {view.actor_name},"
+                f" {local_time(view.created_at_utc, view.anchor.time_zone)}.",
+                className="gfo-muted",
+            ),
+        ],
+        className="gfo-card gfo-verdict-block",
+        **aria(live="polite"),
+    )
+
+
+def sentence(view: PlanView, plan: PlanComparison | None) -> str:
+    """The plan in one line: what moves, what it saves, what stays blocked."""
+    if not view.transfers or plan is None:
+        return f"{day_name(view.local_day)}: nothing is worth moving at these prices."
+    n_blocked = plan.blocked_regions
+    stays = (
+        "" if n_blocked is None else f" Regions above their limit then: {n_blocked}."
+    )
+    saves = "saves" if plan.saving_usd >= 0 else "costs"
+    return (
+        f"{day_name(view.local_day)}: move {quantity(plan.moved_mwh, 'MWh')} in"
+        f" {len(view.transfers)} transfers; {saves}"
+        f" {quantity(abs(plan.saving_usd), 'USD')} against doing nothing.{stays}"
+    )
+
+
+def _transfers(view: PlanView) -> Component:
+    return panel(
+        "Transfers",
+        data_table(
+            "Load that one region sends another",
+            ("From", "To", "Energy, MWh", "Peak, MW", "Share", "Verdict"),
+            [_transfer_cells(row) for row in view.transfers],
+            numeric_from=2,
+            id="plan-transfers",
+            cards=True,
+            download=True,
+        )
+        if view.transfers
+        else html.P("No load moves.", className="gfo-muted"),
+        id="plan-transfers-panel",
+    )
+
+
+def _transfer_cells(row: PlanTransferView) -> list[Child]:
+    # Why an approved transfer is, the table of regions says.
+    reason = "" if row.outcome is Outcome.APPROVED else typeset(row.verdict_text)
+    return [
+        row.source.name,
+        row.target.name,
+        number(row.moved_mwh, 1),
+        number(row.peak_mw, 1),
+        share(round(row.share_pct, 1)),
+        html.Span([outcome_badge(row.outcome), " ", reason]),
+    ]
+
+
+def _comparison(view: PlanView) -> Component:
+    gap = (
+        ""
+        if view.oracle_gap_usd is None
+        else f" Knowing the day in advance would have saved"
+        f" {quantity(view.oracle_gap_usd, 'USD')} more."
+    )
+    basis = "actual values" if view.is_compared_with_truth else "the forecasts"
+    return panel(
+        "Compared",
+        data_table(
+            "Ways to run the fleet over the window",
+            (
+                "Way",
+                "In all, USD",
+                "Saves, USD",
+                "Energy, USD",
+                "Carbon, t",
+                "Water, m³",
+                "Moved, MWh",
+                "Above limit",
+            ),
+            [_comparison_cells(way) for way in view.comparison],
+            id="plan-comparison",
+            cards=True,
+            download=True,
+        ),
+        id="plan-comparison-panel",
+        hint=f"On {basis}, everything at the prices above.{gap}",
+    )
+
+
+def _comparison_cells(way: PlanComparison) -> list[Child]:
+    return [
+        way.label,
+        number(way.objective_usd),
+        number(way.saving_usd),
+        number(way.cost_usd),
+        number(way.carbon_t, 1),
+        number(way.water_m3),
+        number(way.moved_mwh),
+        MISSING if way.blocked_regions is None else number(way.blocked_regions),
+    ]
+
+
+def _front(view: PlanView) -> Component:
+    zone = view.anchor.time_zone
+    caption = (
+        f"Plan {view.plan_id}, {day_name(view.local_day)}; made"
+        f" {local_time(view.created_at_utc, zone)};"
+        f" times in {zone_label(view.hours_utc, zone)}."
+    )
+    rows: list[list[Child]] = [
+        [
+            number(point.carbon_t, 1),
+            number(point.water_m3),
+            number(point.cost_usd),
+            number(point.moved_mwh),
+            number(point.litres_per_t),
+            typeset(point.text),
+        ]
+        for point in view.pareto
+    ]
+    return panel(
+        "Carbon against water",
+        chart(
+            "plan-pareto",
+            pareto_front(view),
+            front_summary(view),
+            height_px=360,
+            caption=caption,
+        ),
+        disclosure(
+            "The numbers of this chart",
+            data_table(
+                "Points of the Pareto front",
+                (
+                    "Carbon, t",
+                    "Water, m³",
+                    "Energy, USD",
+                    "Moved, MWh",
+                    "Litres per t",
+                    "In words",
+                ),
+                rows,
+                numeric_from=0,
+            ),
+        ),
+        id="plan-front",
+        hint="The line rests on the forecasts, the marks on what came."
+        if view.is_compared_with_truth
+        else "The line and the marks rest on the forecasts.",
+    )
+
+
+def _prices(view: PlanView) -> Component:
+    words: Component = (
+        html.Ul([html.Li(typeset(price.text)) for price in view.shadow_prices])
+        if view.shadow_prices
+        else html.P("No limit stands in the way of a better plan.")
+    )
+    return panel(
+        "What the limits cost",
+        words,
+        id="plan-shadow-prices",
+        hint="What a little more room would save: the shadow prices of the plan.",
+    )
+
+
+def _regions(view: PlanView) -> Component:
+    return panel(
+        "Regions before and after",
+        data_table(
+            "Each region before and after the plan",
+            (
+                "Region",
+                "Limit",
+                "Bound before",
+                "Bound after",
+                "Load before, mean MW",
+                "Load after, mean MW",
+                "Note",
+            ),
+            [_region_cells(row) for row in view.regions],
+            id="plan-regions",
+            cards=True,
+            download=True,
+        ),
+        id="plan-regions-panel",
+    )
+
+
+def _region_cells(row: PlanRegionView) -> list[Child]:
+    return [
+        row.region.name,
+        degrees(row.thermal_limit_c),
+        bound(row.bound_before_c),
+        bound(row.bound_after_c),
+        number(_mean(row.load_before_mw), 1),
+        number(_mean(row.load_after_mw), 1),
+        typeset(row.note) if row.note else "",
+    ]
+
+
+def _mean(series: tuple[float | None, ...]) -> float | None:
+    known = [value for value in series if value is not None]
+    return sum(known) / len(known) if known and len(known) == len(series) else None
+
+
+def _notes(view: PlanView) -> Component:
+    recorded = [
+        html.Span([link(f"decision {number}", addresses.decision_href(number)), " "])
+        for number in view.recorded_decision_ids
+    ]
+    return html.Div(
+        [
+            html.P(["Recorded as ", *recorded]) if recorded else None,
+            *[html.P(typeset(text), className="gfo-muted") for text in view.notes],
+        ],
+        id="plan-notes",
+    )
+
+
+def recorded(outcome: PlanRecordOutcome) -> Component:
+    """What became of a request to record the plan."""
+    if outcome.cards:
+        links = [
+            html.Span(
+                [
+                    link(
+                        f"decision {card.decision_id}",
+                        addresses.decision_href(card.decision_id),
+                    ),
+                    " ",
+                ]
+            )
+            for card in outcome.cards
+        ]
+        return notice(f"Recorded {len(outcome.cards)} decisions.", html.Span(links))
+    return notice(
+        "Nothing was recorded: something changed since the plan was found.",
+        typeset(" ".join(outcome.changed)),
+        kind="warn",
+    )

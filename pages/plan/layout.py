@@ -1,0 +1,114 @@
+"""The Plan page's frame: what to pay for what, the button, the result."""
+
+from __future__ import annotations
+
+import dash_bootstrap_components as dbc
+from dash import dcc, html
+from dash.development.base_component import Component
+
+from orchestrator.plan_views import PlanTerms
+from pages.components import disclosure, field, notice, page_head, panel, region_select
+from pages.days import day_field
+from pages.plan.terms import CAPS, PRICES, TermField
+
+_DEFAULTS = PlanTerms()
+
+
+def layout(*, may_decide: bool) -> Component:
+    """The frame of the page; callbacks fill it from the address."""
+    return html.Div(
+        [
+            dcc.Location(id="plan-url", refresh=False),
+            dcc.Store(id="plan-shown"),
+            dcc.Store(id="plan-request"),
+            dcc.Store(id="plan-found"),
+            dcc.Store(id="plan-record-request"),
+            page_head(
+                "Plan", "Where should the fleet’s load run, hour by hour, at what cost?"
+            ),
+            _terms_panel(may_decide=may_decide),
+            html.Div(id="plan-notice"),
+            html.Div(id="plan-result"),
+            _record_panel(),
+        ]
+    )
+
+
+def _terms_panel(*, may_decide: bool) -> Component:
+    return panel(
+        "What the plan should save",
+        html.Div(
+            [
+                field("Window of", region_select("plan-region")),
+                day_field("plan-day", "plan-next-24h"),
+                *(_number(item) for item in PRICES),
+            ],
+            className="gfo-controls",
+        ),
+        disclosure(
+            "Budgets and speed",
+            html.Div([_number(item) for item in CAPS], className="gfo-form-grid"),
+        ),
+        _action(may_decide=may_decide),
+        id="plan-terms",
+        hint="The least sum of energy, carbon, water and moving at these prices, within"
+        " every region’s thermal limit, capacity and flexible load.",
+    )
+
+
+def _action(*, may_decide: bool) -> Component:
+    button = dbc.Button(
+        "Find the best plan",
+        id="plan-find",
+        color="primary",
+        class_name="gfo-decides" if may_decide else "d-none",
+    )
+    status = html.Span(id="plan-status", role="status")
+    if may_decide:
+        return html.Div([button, status], className="gfo-actions")
+    explanation = notice(
+        "Your role can look, not decide.",
+        "Open a plan by its link; finding and recording one is for operators and"
+        " admins.",
+    )
+    return html.Div([explanation, button, status])
+
+
+def _number(item: TermField) -> Component:
+    return field(
+        item.label,
+        dbc.Input(
+            id=item.control_id,
+            type="number",
+            min=0,
+            step="any",
+            inputmode="decimal",
+            value=getattr(_DEFAULTS, item.name),
+        ),
+    )
+
+
+def _record_panel() -> Component:
+    return html.Div(
+        panel(
+            "Record the plan",
+            html.P(
+                "Every transfer becomes a decision with your name, or none does: all"
+                " are judged once more on the load that there is then."
+            ),
+            field("Comment: why?", dbc.Textarea(id="plan-comment", rows=3)),
+            html.Div(
+                dbc.Button(
+                    "Record every transfer",
+                    id="plan-record",
+                    color="primary",
+                    class_name="gfo-decides",
+                ),
+                className="gfo-actions",
+            ),
+            html.Div(id="plan-recorded", role="status"),
+            id="plan-record-panel",
+        ),
+        id="plan-record-block",
+        className="d-none",
+    )

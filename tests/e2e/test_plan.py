@@ -1,0 +1,59 @@
+"""Find the best plan for the fleet, share it, record it once."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.e2e.serving import Portal
+from tests.e2e.test_what_if import set_arizonas_limit
+from tests.e2e.visitor import Visitor
+
+pytestmark = pytest.mark.e2e
+
+PLAN = re.compile(r"Plan (\d+), by olga")
+DECISIONS = re.compile(r"Recorded (\d+) decisions?\.")
+
+
+def test_a_plan_is_found_shared_and_recorded(visitor: Visitor, portal: Portal) -> None:
+    set_arizonas_limit(portal, 42.5, "The hall was rebuilt.")
+    visitor.come_in("olga", "/what-if?source=arizona&target=ireland")
+    visitor.sees("#what-if-preview", "■ BLOCKED")
+    visitor.follow("Find the best plan for the fleet")
+    visitor.holds("#plan-region", "arizona")
+    visitor.click("#plan-find")
+    visitor.sees("#plan-sentence", "move", "MWh", "against doing nothing", timeout_s=60)
+    visitor.sees("#plan-transfers", "Arizona", "APPROVED")
+    visitor.sees("#plan-comparison", "Saves, USD")
+    visitor.browser.wait_for_element("#plan-pareto .xtick")
+    visitor.sees("#plan-shadow-prices", "What the limits cost")
+    visitor.sees("#plan-regions", "Arizona", "42.5 °C")
+    number = visitor.sees_match("#plan-result", PLAN)[1]
+    visitor.is_at(f"/plan?region=arizona&plan={number}")
+    link = visitor.address
+
+    visitor.click("#plan-record")
+    visitor.sees("#plan-recorded", "Write a comment")
+    visitor.type_into("#plan-comment", "Cheapest way through the heat wave.")
+    visitor.click("#plan-record")
+    assert int(visitor.sees_match("#plan-recorded", DECISIONS)[1]) >= 1
+    visitor.click("#log-out")
+
+    visitor.come_in("anton", link)
+    visitor.sees("#plan-sentence", "move", "against doing nothing")
+    visitor.sees("#plan-notes", "Recorded as decision")
+    assert not visitor.visible("#plan-find")
+    assert not visitor.visible("#plan-record")
+    assert visitor.browser.console_errors() == []
+
+
+def test_terms_that_cannot_be_are_named(visitor: Visitor) -> None:
+    visitor.come_in("olga", "/plan?region=arizona")
+    visitor.holds("#plan-region", "arizona")
+    visitor.rest()
+    visitor.type_into("#plan-carbon-usd-per-t", "-5")
+    visitor.click("#plan-find")
+    visitor.sees("#plan-status", "Carbon, USD per t is empty.")
+    visitor.open("/plan?plan=999999")
+    visitor.sees("#plan-result", "Not found")

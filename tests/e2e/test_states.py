@@ -1,0 +1,125 @@
+"""What a panel shows while it loads, when it is empty, fails, or grows old."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from db.engine import libpq_url
+from tests.e2e.serving import Portal
+from tests.e2e.visitor import Visitor
+
+pytestmark = pytest.mark.e2e
+
+PAGES = {
+    "/": ("#fleet-table", "Arizona"),
+    "/forecast?region=arizona": ("#forecast-panel", "Chance that Arizona"),
+    "/what-if?source=arizona": ("#what-if-scenarios", "BLOCKED"),
+    "/trade-offs": ("#trade-offs-efficiency", "Arizona"),
+    "/admin/regions": ("#regions-table", "Arizona"),
+    "/admin/telemetry": ("#telemetry-imports", "generator"),
+}
+"""Addresses, where content appears, and what it says."""
+
+SKELETON_IS_SEEN = """
+const block = document.querySelector(`${arguments[0]} .gfo-skeleton`);
+return block !== null && Number(getComputedStyle(block).opacity) > 0.2;
+"""
+REFERENCE = re.compile(r"reference [0-9a-f]{16}")
+GROW_OLD = """
+const now = performance.now.bind(performance);
+performance.now = () => now() + 200000;
+"""
+
+
+def slow_down(visitor: Visitor, latency_ms: int) -> None:
+    """Let every request take this much longer; 0 takes it back."""
+    visitor.browser.driver.execute_cdp_cmd(
+        "Network.emulateNetworkConditions",
+        {
+            "offline": False,
+            "latency": latency_ms,
+            "downloadThroughput": -1,
+            "uploadThroughput": -1,
+        },
+    )
+
+
+@pytest.fixture
+def _slow(visitor: Visitor) -> Iterator[None]:
+    yield
+    slow_down(visitor, 0)
+
+
+@pytest.mark.usefixtures("_slow")
+def test_every_page_shows_a_skeleton_while_it_waits(visitor: Visitor) -> None:
+    visitor.come_in("ada", "/account")
+    for path, (where, said) in PAGES.items():
+        slow_down(visitor, 0)
+        visitor.open("/account")
+        slow_down(visitor, 900)
+        visitor.open(path)
+        visitor.waits_until(
+            lambda where=where: visitor.browser.driver.execute_script(  # type: ignore[misc]
+                SKELETON_IS_SEEN, where
+            ),
+            lambda path=path: f"{path} shows no skeleton",  # type: ignore[misc]
+        )
+        visitor.sees(where, said)
+        assert not visitor.visible(f"{where} .gfo-skeleton")
+
+
+@pytest.fixture
+def broken(portal: Portal) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    """A fault that nobody foresaw: a table is not there."""
+    with psycopg.connect(
+        libpq_url(portal.database_urls.owner), autocommit=True
+    ) as connection:
+        connection.execute("alter table forecast_hour rename to mislaid")
+        yield connection
+
+
+def test_a_fault_shows_a_reference_and_a_way_to_try_again(
+    visitor: Visitor, broken: psycopg.Connection[tuple[object, ...]]
+) -> None:
+    visitor.come_in("olga", "/forecast?region=arizona")
+    visitor.sees_match("#forecast-panel", REFERENCE)
+    shown = visitor.text("#forecast-panel")
+    assert "forecast_hour" not in shown
+    broken.execute("alter table mislaid rename to forecast_hour")
+    visitor.click("#forecast-panel .gfo-retry")
+    visitor.sees("#forecast-sentence", "Chance that Arizona")
+
+
+def test_an_empty_fleet_says_what_to_do_next(visitor: Visitor, portal: Portal) -> None:
+    with portal.runtime.transaction() as session:
+        session.execute(text("update region set is_active = false"))
+    visitor.come_in("ada")
+    visitor.sees("main", "There is no region yet.", "gfo region add")
+    visitor.open("/admin/regions")
+    visitor.sees("#regions-list", "not in the fleet")
+
+
+def test_a_page_that_no_longer_refreshes_turns_grey_and_says_its_age(
+    visitor: Visitor,
+) -> None:
+    visitor.come_in("olga")
+    visitor.sees("#fleet-headline", "BLOCKED")
+    driver = visitor.browser.driver
+    style = "return getComputedStyle(document.querySelector('#fleet-table')).filter"
+    visitor.pause(5.5)  # it looks every five seconds
+    assert driver.execute_script(style) == "none"
+    driver.execute_script(GROW_OLD)
+    visitor.waits_until(
+        lambda: "grayscale" in driver.execute_script(style),
+        lambda: "the table is not grey",
+    )
+    age = driver.execute_script(
+        "return getComputedStyle("
+        "document.querySelector('[data-as-of]'), '::after').content"
+    )
+    assert "3 min old" in age

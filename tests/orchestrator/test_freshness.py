@@ -1,0 +1,108 @@
+"""Kept answers: given again only while nothing changed, and never across roles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy.orm import Session
+
+from core.access import Actor, Permission, Role
+from core.errors import Forbidden
+from core.policies import Policy
+from db.users import system_actor
+from orchestrator.services.freshness import KeptAnswers
+from orchestrator.services.installation import ensure_first_policy
+from orchestrator.services.policy_changes import change_policy
+
+NOW = datetime(2025, 7, 20, 18, 25, 30, tzinfo=UTC)
+OPERATOR = Actor(user_id=1, name="olga", role=Role.OPERATOR)
+
+
+class Counting:
+    """Makes another answer each time it is asked."""
+
+    def __init__(self) -> None:
+        self.made = 0
+
+    def __call__(self) -> int:
+        self.made += 1
+        return self.made
+
+
+@pytest.fixture
+def ask(session: Session) -> Callable[..., int]:
+    kept, make = KeptAnswers(size=2), Counting()
+
+    def ask(
+        question: str = "fleet",
+        actor: Actor = OPERATOR,
+        now: datetime = NOW,
+        *,
+        keep: bool = True,
+    ) -> int:
+        return kept.get(
+            session, actor, question, now=now, make=make, keep_if=lambda _: keep
+        )
+
+    return ask
+
+
+def test_the_same_question_is_answered_once(ask: Callable[..., int]) -> None:
+    assert [ask(), ask(), ask("other"), ask()] == [1, 1, 2, 1]
+
+
+def test_a_change_of_anything_asks_again(
+    ask: Callable[..., int], session: Session
+) -> None:
+    actor = system_actor(session, "cli")
+    ensure_first_policy(session, actor, Policy())
+    assert (ask(), ask()) == (1, 1)
+    change_policy(
+        session,
+        actor,
+        region_slug=None,
+        values={
+            "thermal_limit_c": 30.0,
+            "confidence": 0.95,
+            "cooling_factor_c_per_pct": 0.05,
+            "telemetry_max_age_h": 3.0,
+        },
+        reason="Delicate servers.",
+    )
+    assert ask() == 2
+
+
+def test_a_new_minute_asks_again_because_ages_grow(ask: Callable[..., int]) -> None:
+    assert ask() == ask(now=NOW + timedelta(seconds=20)) == 1
+    assert ask(now=NOW + timedelta(seconds=40)) == 2
+
+
+def test_what_was_made_for_one_role_is_not_given_to_another(
+    ask: Callable[..., int],
+) -> None:
+    assert ask() == 1
+    assert ask(actor=Actor(user_id=2, name="anton", role=Role.AUDITOR)) == 2
+    assert ask() == 1
+
+
+def test_a_refusal_is_not_kept(session: Session) -> None:
+    kept = KeptAnswers()
+    auditor = Actor(user_id=2, name="anton", role=Role.AUDITOR)
+
+    def make() -> int:
+        auditor.require(Permission.DECIDE)
+        return 1
+
+    for _ in range(2):
+        with pytest.raises(Forbidden):
+            kept.get(session, auditor, "decide", now=NOW, make=make)
+
+
+def test_what_should_not_be_kept_is_made_each_time(ask: Callable[..., int]) -> None:
+    assert [ask(keep=False), ask(keep=False)] == [1, 2]
+
+
+def test_old_answers_make_room(ask: Callable[..., int]) -> None:
+    assert [ask("a"), ask("b"), ask("c"), ask("b"), ask("a")] == [1, 2, 3, 2, 4]

@@ -1,0 +1,168 @@
+"""Plan: terms are read strictly, the sentence tells saving from cost, shapes differ."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from core.errors import InvalidInput
+from core.scheduler import Outcome, ReasonCode
+from orchestrator.plan_views import (
+    ParetoPointView,
+    PlanComparison,
+    PlanRecordOutcome,
+    PlanTerms,
+    PlanTransferView,
+    PlanView,
+    ShadowPriceView,
+)
+from pages.plan import content
+from pages.plan.figures import FRONT_NAME, front_summary, pareto_front
+from pages.plan.terms import read_terms
+from tests.pages.conftest import ARIZONA, HOURS_UTC, IRELAND, ISSUED_UTC
+
+Text = Callable[[object], str]
+GOOD = {
+    "carbon_usd_per_t": 80,
+    "water_usd_per_m3": "1.5",
+    "energy_price_weight": 0,
+    "water_cap_m3": 9000,
+}
+
+
+def way(key: str, **values: Any) -> PlanComparison:
+    facts: dict[str, Any] = {
+        "key": key,
+        "label": key.capitalize(),
+        "objective_usd": 1000.0,
+        "saving_usd": 120.0,
+        "cost_usd": 800.0,
+        "carbon_t": 4_800.0,
+        "water_m3": 15_000.0,
+        "moved_mwh": 132.2,
+        "blocked_regions": 0,
+    }
+    return PlanComparison(**{**facts, **values})
+
+
+@pytest.fixture
+def view() -> PlanView:
+    transfer = PlanTransferView(
+        source=ARIZONA,
+        target=IRELAND,
+        moved_mwh=132.2,
+        peak_mw=50.6,
+        share_pct=9.969578702,
+        moved_mw=(5.5,) * 24,
+        outcome=Outcome.APPROVED,
+        reason_code=ReasonCode.SHIFT_RESOLVES,
+        verdict_text="Shifting 9.969578702 % is enough.",
+    )
+    points = tuple(
+        ParetoPointView(
+            carbon_t=4_000.0 + 100 * step,
+            water_m3=15_000.0 - 900 * step,
+            cost_usd=800.0,
+            moved_mwh=100.0,
+            litres_per_t=9_000.0,
+            text="1 t less carbon costs 9 m³.",
+        )
+        for step in range(3)
+    )
+    price = ShadowPriceView(
+        limit="thermal",
+        region=ARIZONA,
+        value_usd=-7_879.26,
+        unit="degC",
+        text="A limit 1 °C higher at Arizona would save 7,879.26 USD.",
+    )
+    return PlanView(
+        plan_id=7,
+        created_at_utc=ISSUED_UTC,
+        actor_name="olga",
+        anchor=ARIZONA,
+        local_day=date(2023, 7, 14),
+        window_start_utc=ISSUED_UTC,
+        window_end_utc=ISSUED_UTC + timedelta(hours=24),
+        hours_utc=HOURS_UTC,
+        is_simulation=True,
+        is_compared_with_truth=True,
+        terms=PlanTerms(),
+        migration_energy_frac=0.0,
+        infeasible_text=None,
+        transfers=(transfer,),
+        regions=(),
+        comparison=(way("nothing", saving_usd=0.0), way("plan"), way("oracle")),
+        oracle_gap_usd=11.0,
+        pareto=points,
+        shadow_prices=(price,),
+        blocked=(),
+        notes=("Prices are those of the day before.",),
+        recorded_decision_ids=(),
+    )
+
+
+def test_what_is_left_empty_takes_its_default_only_where_it_may() -> None:
+    terms = read_terms(GOOD)
+    assert (terms.carbon_usd_per_t, terms.water_usd_per_m3) == (80.0, 1.5)
+    assert (terms.water_cap_m3, terms.carbon_cap_t) == (9000.0, None)
+    with pytest.raises(InvalidInput, match="Carbon, USD per t is empty"):
+        read_terms({**GOOD, "carbon_usd_per_t": None})
+
+
+@pytest.mark.parametrize("value", ["lots", "-1", "nan", "inf", [], {}])
+def test_what_is_no_amount_is_refused(value: object) -> None:
+    with pytest.raises(InvalidInput, match="not a number of 0 or more"):
+        read_terms({**GOOD, "carbon_cap_t": value})
+
+
+def test_the_sentence_says_what_moves_and_what_it_saves(view: PlanView) -> None:
+    said = content.sentence(view, view.comparison[1]).replace("\u202f", " ")
+    assert said == (
+        "14 July 2023: move 132 MWh in 1 transfers; saves 120 USD against doing"
+        " nothing. Regions above their limit then: 0."
+    )
+    dear = content.sentence(view, way("plan", saving_usd=-50.0))
+    assert "costs 50" in dear
+    nothing = content.sentence(replace(view, transfers=()), view.comparison[1])
+    assert "nothing is worth moving" in nothing
+
+
+def test_the_page_shows_transfers_prices_and_the_oracle(
+    view: PlanView, text_of: Text
+) -> None:
+    text = text_of(content.result(view))
+    for shown in ("132.2", "10 %", "✓ APPROVED", "7,879.26", "11 USD more"):
+        assert shown in text, shown
+    assert "9.969578702" not in text
+
+
+def test_a_plan_that_cannot_be_says_why_and_draws_nothing(
+    view: PlanView, text_of: Text
+) -> None:
+    none = replace(view, infeasible_text="No plan keeps carbon below 10 t.")
+    text = text_of(content.result(none))
+    assert "No plan keeps carbon below 10 t." in text
+    assert "Transfers" not in text
+
+
+def test_the_front_and_each_way_have_a_shape_of_their_own(view: PlanView) -> None:
+    figure = pareto_front(view)
+    front, *ways = figure.data
+    assert front.name == FRONT_NAME
+    assert list(front.x) == [4_000.0, 4_100.0, 4_200.0]
+    shapes = [trace.marker.symbol for trace in ways]
+    assert len(set(shapes)) == len(shapes) == 3
+    assert "4,000.0 t" in front_summary(view).replace("\u202f", " ")
+    assert front_summary(replace(view, pareto=())) == "There is no front to draw."
+
+
+def test_a_change_meanwhile_is_told_and_nothing_claimed(text_of: Text) -> None:
+    told = PlanRecordOutcome(cards=(), changed=("Arizona is now BLOCKED.",))
+    text = text_of(content.recorded(told))
+    assert "Nothing was recorded" in text
+    assert "Arizona is now BLOCKED." in text
