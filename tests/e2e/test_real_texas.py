@@ -20,6 +20,7 @@ from tests.e2e.portal_browser import PortalBrowser
 from tests.e2e.real_fleet import ONTARIO, TEXAS, make_real_fleet
 from tests.e2e.serving import Portal, serve
 from tests.e2e.visitor import Visitor
+from tests.stored_bounds import recomputed_bounds
 
 pytestmark = [pytest.mark.e2e, pytest.mark.real_data, pytest.mark.slow]
 
@@ -60,6 +61,12 @@ def texas_on(portal: Portal, local_day: date) -> ForecastDayView:
             local_day=local_day,
             now=portal.runtime.clock(),
         )
+
+
+def test_every_bound_of_the_hindcast_years_can_be_recomputed(portal: Portal) -> None:
+    """Real weather from 2022 on; midnights of two zones, all but the first days."""
+    with portal.runtime.transaction() as session:
+        assert recomputed_bounds(session, TEXAS) > 365 * 2
 
 
 def test_texas_is_blocked_on_most_days_of_august_because_it_is_hot(

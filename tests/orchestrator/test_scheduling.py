@@ -14,12 +14,11 @@ from sqlalchemy import delete, text
 from sqlalchemy.exc import DBAPIError
 
 from core.access import Actor, Role
-from core.conformal import ScoreTracker, check_limit
-from core.days import full_hour, local_issue_hour
+from core.days import full_hour
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from core.forecasts import Target
 from core.scheduler import Outcome, ReasonCode
-from db import audit, decisions, forecasts, model_versions, policies, regions
+from db import audit, decisions, model_versions, policies, regions
 from db.schema import DecisionRow, ForecastHourRow, ForecastRow
 from orchestrator.runtime import Runtime
 from orchestrator.services import what_if
@@ -32,6 +31,7 @@ from orchestrator.services.training import train_models
 from orchestrator.services.window_choice import active_regions
 from orchestrator.views import DecisionCard
 from tests.fleet import NOW, TRAINED_UNTIL, Fleet
+from tests.stored_bounds import recomputed_bounds
 
 HOT_DAY = date(2025, 7, 10)
 MILD_DAY = date(2025, 5, 20)
@@ -212,39 +212,7 @@ def test_the_hot_day_is_blocked_because_of_its_bound(fleet: Fleet) -> None:
 def test_a_stored_bound_can_be_recomputed_from_the_database(fleet: Fleet) -> None:
     """Every hindcast of a region: scores up to its watermark give its bound again."""
     with fleet.runtime.transaction() as session:
-        region = regions.region_by_slug(session, "arizona")
-        policy = policies.effective_policy(session, region.region_id)
-        ids = session.scalars(
-            text(
-                "select id from forecast where region_id = :id and target ="
-                " 'temperature_c' and day_bound_c is not null order by issued_at_utc"
-            ),
-            {"id": region.region_id},
-        ).all()
-        assert len(ids) > 100
-        for forecast_id in ids:
-            stored = forecasts.forecast_by_id(session, forecast_id)
-            assert stored is not None
-            assert stored.model_version_id is not None
-            history = forecasts.score_history(
-                session,
-                region_id=region.region_id,
-                model_version_id=stored.model_version_id,
-                local_issue_hour=local_issue_hour(
-                    region.region.time_zone, stored.issued_at_utc
-                ),
-                finished_by_utc=stored.issued_at_utc,
-                watermark_id=stored.score_watermark_id,
-            )
-            calibration = ScoreTracker(policy.alpha, history.scores).calibration()
-            hourly = stored.hourly("arizona")
-            assert hourly is not None
-            check = check_limit(
-                hourly.mean, hourly.scale, calibration, limit=policy.thermal_limit_c
-            )
-            assert calibration.quantile == stored.score_quantile
-            assert calibration.offset == stored.tracking_offset
-            assert check.bound == stored.day_bound_c
+        assert recomputed_bounds(session, "arizona") > 100
 
 
 def test_a_hindcast_bound_uses_no_later_score(fleet: Fleet) -> None:

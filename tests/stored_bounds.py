@@ -1,0 +1,50 @@
+"""Recompute stored day bounds from what the database keeps beside them."""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from core.conformal import ScoreTracker, check_limit
+from core.days import local_issue_hour
+from db import forecasts, policies, regions
+
+
+def recomputed_bounds(session: Session, region_slug: str) -> int:
+    """Hold every bound of a region against its scores up to its watermark.
+
+    Returns how many there were; any that differs in its last digit fails.
+    """
+    region = regions.region_by_slug(session, region_slug)
+    policy = policies.effective_policy(session, region.region_id)
+    ids = session.scalars(
+        text(
+            "select id from forecast where region_id = :id and target ="
+            " 'temperature_c' and day_bound_c is not null order by issued_at_utc"
+        ),
+        {"id": region.region_id},
+    ).all()
+    for forecast_id in ids:
+        stored = forecasts.forecast_by_id(session, forecast_id)
+        assert stored is not None
+        assert stored.model_version_id is not None
+        history = forecasts.score_history(
+            session,
+            region_id=region.region_id,
+            model_version_id=stored.model_version_id,
+            local_issue_hour=local_issue_hour(
+                region.region.time_zone, stored.issued_at_utc
+            ),
+            finished_by_utc=stored.issued_at_utc,
+            watermark_id=stored.score_watermark_id,
+        )
+        calibration = ScoreTracker(policy.alpha, history.scores).calibration()
+        hourly = stored.hourly(region_slug)
+        assert hourly is not None
+        check = check_limit(
+            hourly.mean, hourly.scale, calibration, limit=policy.thermal_limit_c
+        )
+        assert calibration.quantile == stored.score_quantile
+        assert calibration.offset == stored.tracking_offset
+        assert check.bound == stored.day_bound_c
+    return len(ids)
