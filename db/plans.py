@@ -13,8 +13,6 @@ from sqlalchemy.orm import Session
 from core.errors import NotFound
 from db.schema import PlanRow, RegionRow, UserRow
 
-_LONGEST_LIST = 200
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewPlan:
@@ -79,12 +77,6 @@ def plan_by_inputs(
             PlanRow.actor_id == actor_id, PlanRow.inputs_sha256 == inputs_sha256
         ),
     )
-
-
-def list_plans(session: Session, *, limit: int = 20) -> list[StoredPlan]:
-    """Plans, newest first."""
-    query = _query().order_by(PlanRow.id.desc()).limit(min(limit, _LONGEST_LIST))
-    return [_plan(*row) for row in session.execute(query)]
 
 
 def _query() -> _Query:

@@ -21,6 +21,7 @@ def _region(
     *,
     it_capacity_mw: float,
     grid_water_l_per_kwh: float,
+    grid_hydro_frac: float,
     colour: str,
 ) -> Region:
     return Region(
@@ -35,6 +36,7 @@ def _region(
         # High on purpose: a demo in which a shift can clear most of a breach.
         flexible_load_frac=0.8,
         grid_water_l_per_kwh=grid_water_l_per_kwh,
+        grid_hydro_frac=grid_hydro_frac,
         colour=colour,
         is_synthetic=True,
     )
@@ -85,6 +87,7 @@ DEMO_REGIONS: tuple[RegionProfile, ...] = (
             CoolingType.EVAPORATIVE,
             it_capacity_mw=100.0,
             grid_water_l_per_kwh=1.35,
+            grid_hydro_frac=0.05,
             colour="#D55E00",
         ),
         climate=_climate(
@@ -108,6 +111,7 @@ DEMO_REGIONS: tuple[RegionProfile, ...] = (
             CoolingType.AIR,
             it_capacity_mw=120.0,
             grid_water_l_per_kwh=0.60,
+            grid_hydro_frac=0.02,
             colour="#009E73",
         ),
         climate=_climate(
@@ -131,6 +135,7 @@ DEMO_REGIONS: tuple[RegionProfile, ...] = (
             CoolingType.HYBRID,
             it_capacity_mw=90.0,
             grid_water_l_per_kwh=1.10,
+            grid_hydro_frac=0.02,
             colour="#0072B2",
         ),
         climate=_climate(
@@ -154,6 +159,7 @@ DEMO_REGIONS: tuple[RegionProfile, ...] = (
             CoolingType.HYBRID,
             it_capacity_mw=100.0,
             grid_water_l_per_kwh=1.40,
+            grid_hydro_frac=0.08,
             colour="#882255",
         ),
         climate=_climate(
@@ -178,6 +184,7 @@ DEMO_REGIONS: tuple[RegionProfile, ...] = (
             CoolingType.EVAPORATIVE,
             it_capacity_mw=110.0,
             grid_water_l_per_kwh=1.00,
+            grid_hydro_frac=0.00,
             colour="#CC79A7",
         ),
         climate=_climate(
@@ -202,6 +209,7 @@ DEMO_REGIONS: tuple[RegionProfile, ...] = (
             CoolingType.ADIABATIC,
             it_capacity_mw=110.0,
             grid_water_l_per_kwh=1.20,
+            grid_hydro_frac=0.03,
             colour="#DDCC77",
         ),
         climate=_climate(
@@ -226,6 +234,7 @@ DEMO_REGIONS: tuple[RegionProfile, ...] = (
             CoolingType.EVAPORATIVE,
             it_capacity_mw=200.0,
             grid_water_l_per_kwh=1.30,
+            grid_hydro_frac=0.01,
             colour="#E69F00",
         ),
         climate=_climate(
@@ -249,6 +258,7 @@ DEMO_REGIONS: tuple[RegionProfile, ...] = (
             CoolingType.AIR,
             it_capacity_mw=80.0,
             grid_water_l_per_kwh=0.90,
+            grid_hydro_frac=0.40,
             colour="#56B4E9",
         ),
         climate=_climate(
@@ -272,6 +282,7 @@ DEMO_REGIONS: tuple[RegionProfile, ...] = (
             CoolingType.HYBRID,
             it_capacity_mw=140.0,
             grid_water_l_per_kwh=0.95,
+            grid_hydro_frac=0.08,
             colour="#332288",
         ),
         climate=_climate(
@@ -296,6 +307,7 @@ DEMO_REGIONS: tuple[RegionProfile, ...] = (
             CoolingType.HYBRID,
             it_capacity_mw=95.0,
             grid_water_l_per_kwh=0.70,
+            grid_hydro_frac=0.60,
             colour="#117733",
         ),
         climate=_climate(
@@ -320,6 +332,7 @@ DEMO_REGIONS: tuple[RegionProfile, ...] = (
             CoolingType.ADIABATIC,
             it_capacity_mw=70.0,
             grid_water_l_per_kwh=1.50,
+            grid_hydro_frac=0.01,
             colour="#999933",
         ),
         climate=_climate(
@@ -344,6 +357,7 @@ DEMO_REGIONS: tuple[RegionProfile, ...] = (
             CoolingType.HYBRID,
             it_capacity_mw=130.0,
             grid_water_l_per_kwh=0.80,
+            grid_hydro_frac=0.05,
             colour="#44AA99",
         ),
         climate=_climate(
@@ -367,6 +381,7 @@ DEMO_REGIONS: tuple[RegionProfile, ...] = (
             CoolingType.AIR,
             it_capacity_mw=100.0,
             grid_water_l_per_kwh=0.20,
+            grid_hydro_frac=0.94,
             colour="#88CCEE",
         ),
         climate=_climate(
@@ -390,6 +405,7 @@ DEMO_REGIONS: tuple[RegionProfile, ...] = (
             CoolingType.ADIABATIC,
             it_capacity_mw=75.0,
             grid_water_l_per_kwh=0.75,
+            grid_hydro_frac=0.25,
             colour="#AA4499",
         ),
         climate=_climate(
