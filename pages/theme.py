@@ -112,6 +112,17 @@ def celsius(value_c: float | None, digits: int = 1) -> str:
     return quantity(value_c, "°C", digits)
 
 
+def plain_text(text: str) -> str:
+    """Text for a figure: Plotly would make links and bold letters of tags in it.
+
+    Examples
+    --------
+    >>> plain_text('<a href="https://x">Ireland</a>')
+    '&lt;a href="https://x">Ireland&lt;/a>'
+    """
+    return text.replace("<", "&lt;")
+
+
 def short_number(value: float) -> str:
     """A number with no more digits than it needs, such as a limit or a share.
 

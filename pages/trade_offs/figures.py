@@ -19,7 +19,7 @@ from orchestrator.trade_off_views import (
     WaterScope,
 )
 from orchestrator.views import Series
-from pages.theme import TEMPLATE, Ink, local_labels, number, quantity
+from pages.theme import TEMPLATE, Ink, local_labels, number, plain_text, quantity
 
 LITRES_PER_M3 = 1000.0
 LARGEST_BUBBLE_PX = 64
@@ -178,7 +178,7 @@ def _bubbles(
         y=[axis.place(value) for value in water_m3],
         ids=[item.region.slug for item in items],
         mode="markers+text",
-        text=[item.region.name for item in items],
+        text=[plain_text(item.region.name) for item in items],
         # Above and below by turns: neighbours on one line stay readable.
         textposition=[
             ("top center", "bottom center")[index % 2] for index in range(len(items))
@@ -188,7 +188,8 @@ def _bubbles(
             "color": [item.colour for item in items],
         },
         customdata=[
-            f"<b>{item.region.name}</b>, {label}<br>{quantity(grams, 'g CO₂e/kWh')}"
+            f"<b>{plain_text(item.region.name)}</b>, {label}"
+            f"<br>{quantity(grams, 'g CO₂e/kWh')}"
             f"<br>{quantity(water, 'm³', 1)}<br>{quantity(load, 'MW', 1)} IT load"
             for item, grams, water, load in zip(
                 items, carbon, water_m3, load_mw, strict=True

@@ -103,3 +103,23 @@ def test_an_action_that_the_outage_swallowed_is_made_good_when_it_ends(
     visitor.is_at("/forecast?region=ireland")
     visitor.holds("#forecast-region", "ireland")
     visitor.sees("#forecast-sentence", "Ireland", timeout_s=8)
+
+
+def test_a_history_that_takes_nothing_turns_decisions_off_and_says_why(
+    visitor: Visitor, portal: Portal
+) -> None:
+    """The portal answers, but what it would decide could not be kept."""
+    visitor.come_in("olga", "/what-if?source=arizona&target=ireland&shift=30")
+    visitor.waits_for_enabled("#what-if-evaluate")
+    owner = libpq_url(portal.database_urls.owner)
+    with psycopg.connect(owner) as connection:
+        connection.execute("revoke insert on audit_event from gfo_app")
+    visitor.sees("#gfo-connection", "takes no new entries", "Decisions are off")
+    visitor.rest()
+    visitor.callbacks_posted()
+    visitor.click("#what-if-evaluate")
+    visitor.pause(0.5)
+    assert visitor.callbacks_posted() == []
+    with psycopg.connect(owner) as connection:
+        connection.execute("grant insert on audit_event to gfo_app")
+    visitor.sees_no("#gfo-connection")
