@@ -112,6 +112,27 @@ def test_dragging_redraws_and_asks_nothing_until_it_is_let_go(
     assert re.search(r"[?&]shift=\d", visitor.address)
 
 
+MOVE_AND_LOOK = """
+const done = arguments[arguments.length - 1];
+const slider = document.getElementById("what-if-slider");
+// As the browser itself moves it: before Dash hears of it, which waits for a rest.
+Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value")
+  .set.call(slider, "37");
+slider.dispatchEvent(new Event("input", { bubbles: true }));
+requestAnimationFrame(() => requestAnimationFrame(() =>
+  done(document.getElementById("what-if-preview").textContent)));
+"""
+
+
+def test_a_movement_is_shown_by_the_next_frame(visitor: Visitor) -> None:
+    visitor.come_in("olga", "/what-if?source=arizona&target=ireland")
+    visitor.sees("#what-if-preview", "Preview at 0 %")
+    visitor.browser.wait_for_element("#what-if-target-chart .xtick")
+    visitor.rest()
+    shown = visitor.browser.driver.execute_async_script(MOVE_AND_LOOK)
+    assert "Preview at 37" in shown
+
+
 def test_what_the_preview_says_is_what_the_server_stores(
     visitor: Visitor, reachable_limit: tuple[float, float]
 ) -> None:
