@@ -37,25 +37,24 @@ OLD = {"ix_decision_kind": "decision (kind, id)"}
 
 def upgrade() -> None:
     """Replace the one index of old by one for each filter and order."""
-    _replace(OLD, NEW)
+    # Each index is made while others read and write; what one of them needs to wait
+    # for holds nobody up, so it may wait for longer than a lock.
+    with op.get_context().autocommit_block():
+        op.execute("set lock_timeout = '60s'")
+        op.execute("set statement_timeout = 0")
+        for name, columns in NEW.items():
+            # One that an interrupted migration left behind is not valid.
+            op.execute(f"drop index concurrently if exists {name}")
+            op.execute(f"create index concurrently {name} on {columns}")
+        for name in OLD:
+            op.execute(f"drop index concurrently if exists {name}")
+        op.execute("set lock_timeout = '2s'")
+        op.execute("set statement_timeout = '60s'")
 
 
 def downgrade() -> None:
     """The index of old alone."""
-    _replace(NEW, OLD)
-
-
-def _replace(old: dict[str, str], new: dict[str, str]) -> None:
-    # Each index is made while others read and write; what one of them needs to wait
-    # for holds nobody up, so it may wait for long.
-    with op.get_context().autocommit_block():
-        op.execute("set lock_timeout = '10min'")
-        op.execute("set statement_timeout = 0")
-        for name, columns in new.items():
-            # One that an interrupted migration left behind is not valid.
-            op.execute(f"drop index concurrently if exists {name}")
-            op.execute(f"create index concurrently {name} on {columns}")
-        for name in old:
-            op.execute(f"drop index concurrently if exists {name}")
-        op.execute("set lock_timeout = '2s'")
-        op.execute("set statement_timeout = '60s'")
+    for name in NEW:
+        op.execute(f"drop index if exists {name}")
+    for name, columns in OLD.items():
+        op.execute(f"create index {name} on {columns}")
