@@ -1,4 +1,4 @@
-"""The seeded history of an earlier format, and what this release adds to it."""
+"""The seeded history of earlier formats, and what this release adds to it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from orchestrator.scheduling import Scheduler
 from orchestrator.services import what_if
 from tests.fleet import NOW, runtime_on
 
-OLD_HISTORY = Path(__file__).with_name("format-1.dump")
+OLD_HISTORY = Path(__file__).with_name("formats-1-2.dump")
+"""Thirteen decisions by the last commit of format 1 (`make_history.py`), two more by the
+last commit of format 2, on the restored history of the first."""
 LATER = NOW + timedelta(hours=1)
 
 

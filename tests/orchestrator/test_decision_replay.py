@@ -23,7 +23,7 @@ from orchestrator.services.decision_replay import Replay, is_same_value, replay_
 from orchestrator.services.model_replay import Replayer
 from tests.fleet import Fleet
 
-OLD_COUNT = 13
+OLD_COUNT = 15
 
 
 def replay_all(history: Fleet) -> list[Replay]:
@@ -83,7 +83,7 @@ def fields(replay: Replay) -> set[str]:
     return {item.field for item in replay.differences}
 
 
-def test_a_history_of_the_format_before_replays_as_it_was(history: Fleet) -> None:
+def test_a_history_of_earlier_formats_replays_as_it_was(history: Fleet) -> None:
     replays = replay_all(history)
 
     assert len(replays) == OLD_COUNT
@@ -101,7 +101,7 @@ def test_a_history_of_the_format_before_replays_as_it_was(history: Fleet) -> Non
         (Outcome.BLOCKED, ReasonCode.CALIBRATION_INSUFFICIENT),
         (Outcome.BLOCKED, ReasonCode.TELEMETRY_STALE),
     }
-    assert formats == {1}
+    assert formats == {1, 2}
 
 
 def decision(session: Session, decision_id: int) -> StoredDecision:
