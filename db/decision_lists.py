@@ -9,10 +9,13 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
+    BigInteger,
     ColumnElement,
     Double,
     Select,
     TextClause,
+    cast,
     false,
     func,
     literal,
@@ -29,6 +32,9 @@ from db.decisions import StoredDecision, decisions_by_ids
 from db.schema import DecisionRow, RegionRow, UserRow
 
 LONGEST_PAGE = 501
+
+RARE = 20_000
+"""Words that no more decisions hold are looked up before anything else."""
 
 
 class DecisionOrder(StrEnum):
@@ -206,5 +212,18 @@ def _conditions(session: Session, chosen: DecisionFilter) -> list[Condition]:
     if chosen.until_utc is not None:
         conditions.append(DecisionRow.created_at_utc < chosen.until_utc)
     if chosen.words is not None:
-        conditions.append(text(_HOLDS_WORDS).bindparams(words=chosen.words))
+        conditions.append(_holding(session, chosen.words))
     return conditions
+
+
+def _holding(session: Session, words: str) -> Condition:
+    """Rare words are looked up first; common ones are met soon on the way.
+
+    Left to itself the planner takes words that it has never seen for common, and walks
+    along millions of rows in search of them.
+    """
+    holds = text(_HOLDS_WORDS).bindparams(words=words)
+    ids = session.scalars(select(DecisionRow.id).where(holds).limit(RARE + 1)).all()
+    if len(ids) > RARE:
+        return holds
+    return DecisionRow.id == func.any(cast(list(ids), ARRAY(BigInteger)))

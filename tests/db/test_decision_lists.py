@@ -214,11 +214,6 @@ INDEXED: dict[str, tuple[DecisionFilter, DecisionOrder, str]] = {
     ),
     "window": (DecisionFilter(), DecisionOrder.WINDOW, "ix_decision_window_start"),
     "chance": (DecisionFilter(), DecisionOrder.CHANCE, "ix_decision_chance"),
-    "words": (
-        DecisionFilter(words="partners"),
-        DecisionOrder.NEWEST,
-        "ix_decision_words",
-    ),
 }
 
 
@@ -230,9 +225,7 @@ def test_a_list_is_read_along_its_index(
     from db import decision_lists  # noqa: PLC0415
 
     chosen, order, index = INDEXED[name]
-    # Words are looked up first and then sorted; the other lists are walked in order.
-    other = "enable_indexscan" if name == "words" else "enable_sort"
-    for setting in ("enable_seqscan", other):
+    for setting in ("enable_seqscan", "enable_sort"):
         listed.execute(text(f"set local {setting} = off"))
     seen: list[str] = []
     places = decision_lists._places
@@ -250,3 +243,29 @@ def test_a_list_is_read_along_its_index(
     list_decisions(listed, chosen, order=order)
 
     assert any(index in line for line in seen), seen
+
+
+def test_words_are_looked_up_in_their_index(listed: Session) -> None:
+    listed.execute(text("set local enable_seqscan = off"))
+    plan = listed.scalars(
+        text(
+            "explain select id from decision where to_tsvector('english', reason_text"
+            " || ' ' || coalesce(comment, '')) @@ to_tsquery('english', 'heron')"
+        )
+    ).all()
+
+    assert any("ix_decision_words" in line for line in plan), plan
+
+
+@pytest.mark.parametrize("rare", [0, 1, 20_000])
+def test_common_and_rare_words_find_the_same(
+    listed: Session, rare: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("db.decision_lists.RARE", rare)
+    for name in ("words of a reason", "words of a comment"):
+        chosen, matches = FILTERS[name]
+        found = everything(listed, chosen, DecisionOrder.NEWEST)
+        every = everything(listed, DecisionFilter(), DecisionOrder.NEWEST)
+        assert [d.decision_id for d in found] == [
+            d.decision_id for d in every if matches(d)
+        ]

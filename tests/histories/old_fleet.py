@@ -13,8 +13,8 @@ from orchestrator.services import what_if
 from tests.fleet import NOW, runtime_on
 
 OLD_HISTORY = Path(__file__).with_name("formats-1-2.dump")
-"""Thirteen decisions by the last commit of format 1 (`make_history.py`), two more by the
-last commit of format 2, on the restored history of the first."""
+"""Thirteen decisions by the last commit of format 1 (`make_history.py`), two more by
+the last commit of format 2, on the restored history of the first."""
 LATER = NOW + timedelta(hours=1)
 
 
