@@ -1,4 +1,4 @@
-"""The audit chain: canonical text of a record, link hashes, verification."""
+"""Events of the audit chain: what they record, canonical text, link hashes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -93,45 +93,6 @@ class AuditEvent:
         """The hash in 64 hexadecimal digits."""
         return self.hash.hex()
 
-    def columns(self) -> dict[str, Canonical]:
-        """The filter columns as the payload must state them."""
-        return {
-            "action": self.action,
-            "actor_id": self.actor_id,
-            "actor_name": self.actor_name,
-            "object_id": self.object_id,
-            "object_type": self.object_type,
-            "occurred_at_utc": instant_text(self.occurred_at_utc),
-            "request_id": self.request_id,
-        }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChainReport:
-    """Outcome of a verification.
-
-    Attributes
-    ----------
-    event_count : int
-        Events found sound, from the first on.
-    last_hash : bytes
-        Hash of the last sound event; the genesis hash when there is none.
-    first_bad_seq : int | None
-        Where the chain breaks; None when it is sound.
-    reason : str | None
-        What is wrong there, in a sentence.
-    """
-
-    event_count: int
-    last_hash: bytes
-    first_bad_seq: int | None = None
-    reason: str | None = None
-
-    @property
-    def is_sound(self) -> bool:
-        """Whether every event fits the one before it."""
-        return self.first_bad_seq is None
-
 
 def canonical_json(value: object) -> str:
     """The one text of a record: what is hashed, stored and never written again.
@@ -198,57 +159,6 @@ def event_hash(version: int, previous_hash: bytes, seq: int, payload: str) -> by
         raise InvalidInput(message)
     head = struct.pack(">B32sQ", version, previous_hash, seq)
     return hashlib.sha256(head + payload.encode("utf-8", "surrogatepass")).digest()
-
-
-def verify_chain(events: Iterable[AuditEvent], genesis: bytes) -> ChainReport:
-    """Walk the chain from its first event and stop at the first that does not fit.
-
-    Parameters
-    ----------
-    events : iterable of AuditEvent
-        In the order of their sequence; read once, so it may be a stream.
-    genesis : bytes
-        Previous hash of the first event, from `genesis_hash`.
-    """
-    last_seq, last_hash = 0, genesis
-    for event in events:
-        reason = _fault(event, last_seq + 1, last_hash)
-        if reason is not None:
-            return ChainReport(
-                event_count=last_seq,
-                last_hash=last_hash,
-                first_bad_seq=min(event.seq, last_seq + 1),
-                reason=reason,
-            )
-        last_seq, last_hash = event.seq, event.hash
-    return ChainReport(event_count=last_seq, last_hash=last_hash)
-
-
-def _fault(event: AuditEvent, expected_seq: int, last_hash: bytes) -> str | None:
-    if event.seq != expected_seq:
-        return f"Event {expected_seq} is missing; event {event.seq} follows."
-    if event.format_version != FORMAT_VERSION:
-        return f"Event {event.seq} has format {event.format_version}, unknown here."
-    if event.previous_hash != last_hash:
-        return f"Event {event.seq} does not continue the event before it."
-    expected = event_hash(event.format_version, last_hash, event.seq, event.payload)
-    if event.hash != expected:
-        return f"Event {event.seq} does not have the hash of its payload."
-    return _column_fault(event)
-
-
-def _column_fault(event: AuditEvent) -> str | None:
-    try:
-        payload = json.loads(event.payload)
-    except ValueError:
-        payload = None
-    if not isinstance(payload, dict):
-        return f"Event {event.seq} has a payload that is not a record."
-    for name, value in event.columns().items():
-        # Absence is a difference too: a column says nothing that was not hashed.
-        if name not in payload or payload[name] != value:
-            return f"Event {event.seq} says another {name} than its payload."
-    return None
 
 
 def _canonical(value: object) -> Canonical:

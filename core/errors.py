@@ -31,6 +31,10 @@ class Conflict(FleetError):
     """Somebody else changed this meanwhile."""
 
 
+class RequestReused(FleetError):
+    """This request id was already used for another request; nothing was done."""
+
+
 class Forbidden(FleetError):
     """Your role does not allow this."""
 

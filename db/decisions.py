@@ -133,6 +133,29 @@ def insert_transfers(
     )
 
 
+def transfers_of(
+    session: Session, decision_ids: Sequence[int]
+) -> dict[int, list[Transfer]]:
+    """The hourly load that each decision moves, in order; none for most."""
+    rows = session.execute(
+        select(
+            DecisionTransferRow.decision_id,
+            DecisionTransferRow.hour_utc,
+            DecisionTransferRow.moved_mw,
+            DecisionTransferRow.arrived_mw,
+        )
+        .where(DecisionTransferRow.decision_id.in_(decision_ids))
+        .order_by(DecisionTransferRow.decision_id, DecisionTransferRow.hour_utc)
+    )
+    found: dict[int, list[Transfer]] = {}
+    for decision_id, hour_utc, moved_mw, arrived_mw in rows:
+        # Before migrations could cost energy, what arrived was what had left.
+        arrived = moved_mw if arrived_mw is None else arrived_mw
+        transfer = Transfer(hour_utc=hour_utc, moved_mw=moved_mw, arrived_mw=arrived)
+        found.setdefault(decision_id, []).append(transfer)
+    return found
+
+
 def lock_regions(session: Session, region_ids: Sequence[int]) -> None:
     """Make recorders of decisions that touch these regions wait for each other.
 
@@ -156,9 +179,17 @@ def lock_actor(session: Session, actor_id: int) -> None:
 
 
 def net_load(
-    session: Session, *, region_id: int, start_utc: datetime, n_hours: int
+    session: Session,
+    *,
+    region_id: int,
+    start_utc: datetime,
+    n_hours: int,
+    without_id: int | None = None,
 ) -> NetLoad:
-    """Sum of what live recorded decisions move; superseded ones no longer count."""
+    """Sum of what live recorded decisions move; superseded ones no longer count.
+
+    `without_id` is left out as well: the decision that is about to be superseded.
+    """
     successor = aliased(DecisionRow)
     rows = session.execute(
         select(
@@ -179,6 +210,7 @@ def net_load(
             ),
             DecisionTransferRow.hour_utc >= start_utc,
             DecisionTransferRow.hour_utc < start_utc + n_hours * HOUR,
+            DecisionTransferRow.decision_id.is_distinct_from(without_id),
             ~select(successor.id)
             .where(successor.supersedes_id == DecisionTransferRow.decision_id)
             .exists(),
@@ -249,37 +281,17 @@ def decisions_of_plan(session: Session, plan_id: int) -> list[StoredDecision]:
     return [_decision(*row) for row in session.execute(query)]
 
 
-def list_decisions(
-    session: Session,
-    *,
-    kind: str | None = None,
-    region_slug: str | None = None,
-    outcome: str | None = None,
-    live_only: bool = False,
-    before_id: int | None = None,
-    limit: int = 50,
-) -> list[StoredDecision]:
-    """Decisions, newest first; `before_id` opens the next page."""
-    query = _query().order_by(DecisionRow.id.desc()).limit(limit)
-    if kind is not None:
-        query = query.where(DecisionRow.kind == kind)
-    if outcome is not None:
-        query = query.where(DecisionRow.outcome == outcome)
-    if live_only:
-        query = query.where(DecisionRow.is_simulated.is_(False))
-    if before_id is not None:
-        query = query.where(DecisionRow.id < before_id)
-    if region_slug is not None:
-        region_id = (
-            select(RegionRow.id).where(RegionRow.slug == region_slug).scalar_subquery()
-        )
-        query = query.where(
-            or_(
-                DecisionRow.source_region_id == region_id,
-                DecisionRow.target_region_id == region_id,
-            )
-        )
-    return [_decision(*row) for row in session.execute(query)]
+def decisions_by_ids(
+    session: Session, decision_ids: Sequence[int]
+) -> dict[int, StoredDecision]:
+    """Decisions by their ids; those that are not there are left out."""
+    query = _query().where(DecisionRow.id.in_(decision_ids))
+    return {row[0].id: _decision(*row) for row in session.execute(query)}
+
+
+def successor_of(session: Session, decision_id: int) -> StoredDecision | None:
+    """The decision that superseded this one; None while it stands."""
+    return _first(session, _query().where(DecisionRow.supersedes_id == decision_id))
 
 
 _Query = Select[DecisionRow, str, str, str | None, bool]

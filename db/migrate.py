@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import io
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +25,8 @@ from db.privileges import apply_privileges
 HEAD = "head"
 
 _LOCK_KEY = 0x67666F  # "gfo"
-_LOCK_WAIT = "60s"
+_LOCK_WAIT_S = 600.0
+_LOOK_AGAIN_S = 0.1
 
 
 def upgrade(urls: DatabaseUrls, revision: str = HEAD) -> None:
@@ -128,6 +130,24 @@ def _config(*, discard_history: bool = False) -> Config:
     return config
 
 
+def _wait_for_other_migrators(connection: Connection) -> None:
+    """One migrator at a time, by asking again and again.
+
+    A statement that waits for the lock would hold a snapshot, for which an index that
+    the other one makes concurrently would wait in turn.
+    """
+    deadline = time.monotonic() + _LOCK_WAIT_S
+    while not connection.scalar(text(f"select pg_try_advisory_lock({_LOCK_KEY})")):
+        connection.commit()
+        if time.monotonic() > deadline:
+            message = (
+                "Another process migrates this database; try again when it is done."
+            )
+            raise Conflict(message)
+        time.sleep(_LOOK_AGAIN_S)
+    connection.commit()
+
+
 @contextmanager
 def _configured(
     urls: DatabaseUrls, *, discard_history: bool = False
@@ -138,9 +158,7 @@ def _configured(
     engine = make_engine(urls.owner, pool_size=1, application_name="gfo-migrate")
     try:
         with engine.connect() as connection:
-            connection.execute(text(f"set lock_timeout = '{_LOCK_WAIT}'"))
-            connection.execute(text(f"select pg_advisory_lock({_LOCK_KEY})"))
-            connection.commit()
+            _wait_for_other_migrators(connection)
             config.attributes["connection"] = connection
             yield config, connection
     finally:

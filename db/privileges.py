@@ -33,12 +33,15 @@ APP_GRANTS: Mapping[str, str] = {
     "interval_calibration": _APPEND,
     "forecast": _APPEND,
     "forecast_hour": _APPEND,
+    "forecast_input": _APPEND,
     "window_score": _APPEND,
     "plan": _APPEND,
     "decision": _APPEND,
     "decision_transfer": _APPEND,
     "audit_head": "select",  # its trigger writes, as the owner
     "audit_event": _APPEND,
+    "chain_check": _APPEND,
+    "handled_request": _APPEND,
 }
 """Rights of the application; a table that is not named here is out of its reach."""
 

@@ -6,10 +6,14 @@ from sqlalchemy import Connection, text
 
 APPEND_ONLY_TABLES = (
     "audit_event",
+    "audit_head",
+    "chain_check",
     "decision",
     "decision_transfer",
     "forecast",
     "forecast_hour",
+    "forecast_input",
+    "handled_request",
     "interval_calibration",
     "model_activation",
     "model_evaluation_region",

@@ -619,6 +619,25 @@ class ForecastHourRow(Base):
     upper: Mapped[float | None]
 
 
+class ForecastInputRow(Base):
+    """What the model was given for a live forecast, as little-endian float32."""
+
+    __tablename__ = "forecast_input"
+    __table_args__ = (
+        CheckConstraint(
+            "octet_length(features) > 0 and octet_length(features) % 4 = 0",
+            name="features_float32",
+        ),
+        CheckConstraint("region_index >= 0", name="region_index"),
+    )
+
+    forecast_id: Mapped[int] = mapped_column(
+        ForeignKey("forecast.id"), primary_key=True, autoincrement=False
+    )
+    region_index: Mapped[int]
+    features: Mapped[bytes]
+
+
 class WindowScoreRow(Base):
     """Conformity score of a finished temperature window, or why it has none."""
 
@@ -733,7 +752,21 @@ class DecisionRow(Base):
             postgresql_where=text("plan_id is not null"),
         ),
         Index("ix_decision_window", "source_region_id", "window_start_utc"),
-        Index("ix_decision_kind", "kind", "id"),
+        Index("ix_decision_created", "created_at_utc", "id"),
+        Index("ix_decision_source", "source_region_id", "created_at_utc", "id"),
+        Index("ix_decision_target", "target_region_id", "created_at_utc", "id"),
+        Index("ix_decision_actor", "actor_id", "created_at_utc", "id"),
+        Index("ix_decision_kind_created", "kind", "created_at_utc", "id"),
+        Index("ix_decision_outcome", "outcome", "created_at_utc", "id"),
+        Index("ix_decision_reason", "reason_code", "created_at_utc", "id"),
+        Index("ix_decision_model", "model_version_id", "created_at_utc", "id"),
+        Index("ix_decision_window_start", "window_start_utc", "id"),
+        Index("ix_decision_chance", text("coalesce(exceedance_probability, -1)"), "id"),
+        Index(
+            "ix_decision_words",
+            text("to_tsvector('english', reason_text || ' ' || coalesce(comment, ''))"),
+            postgresql_using="gin",
+        ),
     )
 
     id: Mapped[int] = _big_id()
@@ -823,6 +856,9 @@ class AuditEventRow(Base):
         CheckConstraint("seq > 0", name="seq_positive"),
         Index("ix_audit_event_action", "action", "seq"),
         Index("ix_audit_event_object", "object_type", "object_id"),
+        Index("ix_audit_event_time", "occurred_at_utc", "seq"),
+        Index("ix_audit_event_actor", "actor_name", "seq"),
+        Index("ix_audit_event_request", "request_id"),
     )
 
     seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
@@ -837,3 +873,41 @@ class AuditEventRow(Base):
     object_type: Mapped[str | None]
     object_id: Mapped[str | None]
     request_id: Mapped[str | None]
+
+
+class ChainCheckRow(Base):
+    """What a check of the audit chain found: of all of it, or of its newest part."""
+
+    __tablename__ = "chain_check"
+    __table_args__ = (
+        CheckConstraint("scope in ('whole', 'tail')", name="scope"),
+        CheckConstraint(
+            "(first_bad_seq is null) = (reason is null)", name="broken_has_reason"
+        ),
+        Index("ix_chain_check_scope", "scope", "id"),
+    )
+
+    id: Mapped[int] = _big_id()
+    scope: Mapped[str]
+    event_count: Mapped[int] = mapped_column(BigInteger)
+    anchored_seq: Mapped[int | None] = mapped_column(BigInteger)
+    first_bad_seq: Mapped[int | None] = mapped_column(BigInteger)
+    reason: Mapped[str | None]
+    duration_s: Mapped[float]
+    checked_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
+class HandledRequestRow(Base):
+    """A request that was carried out, so that the same one gets the same answer."""
+
+    __tablename__ = "handled_request"
+    __table_args__ = (
+        CheckConstraint("length(body_sha256) = 64", name="body_sha256_length"),
+    )
+
+    request_id: Mapped[UUID] = mapped_column(primary_key=True)
+    actor_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
+    operation: Mapped[str]
+    body_sha256: Mapped[str]
+    answer: Mapped[str]
+    created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)

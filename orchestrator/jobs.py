@@ -17,6 +17,7 @@ ISSUE_FORECASTS = "issue_forecasts"
 HINDCAST_DAY = "hindcast_day"
 HOURLY_CYCLE = "hourly_cycle"
 REPORT_DENIALS = "report_denials"
+CHECK_CHAIN = "check_chain"
 WATCH_MODELS = "watch_models"
 CHECK_MODEL = "check_model"
 EVALUATE_MODEL = "evaluate_model"
@@ -36,6 +37,11 @@ def queue_forecasts(session: Session, *, issued_at_utc: datetime) -> None:
 def queue_hindcast(session: Session, *, local_day: date) -> None:
     """Ask the worker for hindcasts of all regions on one local day."""
     _defer(session, HINDCAST_DAY, {"local_day": local_day.isoformat()})
+
+
+def queue_chain_check(session: Session) -> None:
+    """Ask the worker to verify the whole audit chain."""
+    _defer(session, CHECK_CHAIN, {})
 
 
 def queue_model_check(session: Session, *, upload_id: int) -> None:

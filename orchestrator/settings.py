@@ -59,6 +59,9 @@ class Settings(BaseSettings):
         default=None, validation_alias="DATABASE_AUDITOR_URL"
     )
 
+    anchor_dir: Path | None = None
+    anchor_key_file: Path | None = None
+
     demo: bool = True
     demo_seed: int = Field(default=7, ge=0, le=2**31 - 1)
 

@@ -291,12 +291,27 @@ class DecisionSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ListChoices:
+    """What the filters of the lists can be set to.
+
+    Attributes
+    ----------
+    models : dict of int to str
+        Labels of model versions, by id.
+    """
+
+    regions: tuple[RegionChoice, ...]
+    actors: tuple[str, ...]
+    models: dict[int, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionPage:
-    """One page of decisions, newest first; `next_before_id` opens the older ones."""
+    """One page of decisions; `next_after` is the place after which the next begins."""
 
     rows: tuple[DecisionSummary, ...]
-    next_before_id: int | None
-    regions: tuple[RegionChoice, ...]
+    next_after: str | None
+    choices: ListChoices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -308,16 +323,95 @@ class NamedValue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionChart:
+    """The forecast of one end as it was when the decision was taken.
+
+    Attributes
+    ----------
+    after_c : Series
+        The mean after the shift; empty when nothing moves.
+    actual_c : Series
+        What was measured since, where it is known.
+    """
+
+    region: RegionChoice
+    hours_utc: tuple[datetime, ...]
+    mean_c: Series
+    lower_c: Series
+    upper_c: Series
+    after_c: Series
+    actual_c: Series
+    thermal_limit_c: float
+    allowed_probability: float
+    bound_before_c: float | None
+    bound_after_c: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionReference:
+    """Another decision, and who took it when."""
+
+    decision_id: int
+    actor_name: str
+    created_at_utc: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionDetail:
-    """The whole story of a decision."""
+    """The whole story of a decision.
+
+    Attributes
+    ----------
+    is_as_recorded : bool | None
+        Whether the row is the one its audit event tells of; None when that event is
+        of a release that did not say.
+    """
 
     card: DecisionCard
     facts: tuple[NamedValue, ...]
+    charts: tuple[DecisionChart, ...]
     comment: str | None
     inputs_text: str
     inputs_sha256: str
     audit_seq: int | None
     audit_hash: str | None
+    is_as_recorded: bool | None
+    supersedes_id: int | None
+    superseded_by: DecisionReference | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupersedeForm:
+    """What a recorded decision can be replaced by.
+
+    Attributes
+    ----------
+    is_open : bool
+        False when it was not recorded, is superseded, or its window has ended.
+    """
+
+    is_open: bool
+    targets: tuple[RegionChoice, ...]
+    target_slug: str | None
+    shift_pct: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DifferenceRow:
+    """A field of a replay that does not come out as it was stored."""
+
+    field: str
+    stored: str
+    replayed: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayView:
+    """What replaying a decision gave."""
+
+    decision_id: int
+    differences: tuple[DifferenceRow, ...]
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -329,13 +423,79 @@ class AuditEventView:
     actor_name: str
     action: str
     object_label: str
+    decision_id: int | None
     summary: str
     hash_hex: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEventPage:
-    """One page of events, newest first."""
+    """One page of events; `next_seq` bounds the following one.
+
+    Attributes
+    ----------
+    actors : tuple of str
+        Names that the list can be filtered by.
+    """
 
     rows: tuple[AuditEventView, ...]
-    next_before_seq: int | None
+    next_seq: int | None
+    actors: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEventDetail:
+    """One event with all that it says, and its place in the chain.
+
+    Attributes
+    ----------
+    payload : str
+        The text exactly as it was hashed.
+    """
+
+    event: AuditEventView
+    facts: tuple[NamedValue, ...]
+    payload: str
+    previous_hash_hex: str
+    hash_is_right: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainCheckView:
+    """What a check of the chain found."""
+
+    checked_at_utc: datetime
+    scope: str
+    event_count: int
+    first_bad_seq: int | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainStatus:
+    """How the audit chain stands.
+
+    Attributes
+    ----------
+    anchored_seq, anchored_at_utc
+        The newest anchor outside the database; None without one.
+    anchor_problem : str | None
+        Why there is no anchor to be held against, or how it contradicts the chain.
+    whole_check, newest_check : ChainCheckView | None
+        The last one of every event, and the last of any.
+    """
+
+    event_count: int
+    anchored_seq: int | None
+    anchored_at_utc: datetime | None
+    anchor_problem: str | None
+    whole_check: ChainCheckView | None
+    newest_check: ChainCheckView | None
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether something was found that must not be."""
+        found = self.newest_check
+        return self.anchor_problem is not None or (
+            found is not None and found.first_bad_seq is not None
+        )

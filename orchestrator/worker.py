@@ -14,7 +14,10 @@ from procrastinate.exceptions import ConnectorException
 
 from core.errors import ServiceUnavailable
 from db.engine import libpq_url
+from orchestrator.anchor_files import AnchorPlaces
+from orchestrator.anchor_keeper import AnchorKeeper
 from orchestrator.jobs import (
+    CHECK_CHAIN,
     CHECK_MODEL,
     EVALUATE_MODEL,
     HINDCAST_DAY,
@@ -26,6 +29,7 @@ from orchestrator.jobs import (
 from orchestrator.logs import get_logger
 from orchestrator.runtime import Runtime
 from orchestrator.scheduling import Scheduler
+from orchestrator.services.anchoring import check_whole_chain
 from orchestrator.services.denials import report_finished_minutes
 
 log = get_logger(__name__)
@@ -57,6 +61,7 @@ def run_worker(runtime: Runtime) -> None:
     stopping = threading.Event()
     scheduler = Scheduler(runtime, stopping)
     queue = make_queue(runtime, scheduler)
+    AnchorKeeper(runtime, stopping).start()
     log.info("worker_started")
     scheduler.hourly_cycle()
     try:
@@ -114,6 +119,11 @@ def make_queue(runtime: Runtime, scheduler: Scheduler) -> procrastinate.App:
         """Refused strangers reach the audit chain even if nobody logs in after them."""
         with runtime.transaction() as session:
             report_finished_minutes(session, runtime.clock())
+
+    @queue.task(name=CHECK_CHAIN, queueing_lock=CHECK_CHAIN)
+    def check_chain() -> None:
+        with runtime.transaction() as session:
+            check_whole_chain(session, AnchorPlaces.of(runtime.settings))
 
     return queue
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from urllib.parse import parse_qs, urlencode
 from uuid import UUID
 
@@ -17,6 +17,8 @@ TRADE_OFFS = "/trade-offs"
 PLAN = "/plan"
 AUDIT = "/audit"
 AUDIT_EVENTS = "/audit/events"
+AUDIT_EVENT = "/audit/event/"
+AUDIT_COMPARE = "/audit/compare"
 DECISIONS = "/decisions/"
 ADMIN_REGIONS = "/admin/regions"
 ADMIN_TELEMETRY = "/admin/telemetry"
@@ -66,6 +68,22 @@ class Query:
         value = self.text(name)
         return 0.0 if value is None else parse_shift_pct(value)
 
+    def words(self, name: str) -> str | None:
+        """A longer text, such as a search; whoever uses it says how long it may be."""
+        return self.values.get(name) or None
+
+    def day_start_utc(self, name: str, *, days_later: int = 0) -> datetime | None:
+        """Midnight, UTC, of a day, or of one some days later; None when absent."""
+        day = self.day(name)
+        if day is None:
+            return None
+        try:
+            later = day + timedelta(days=days_later)
+        except OverflowError as exc:
+            message = f"The day {day} is too late."
+            raise InvalidInput(message) from exc
+        return datetime.combine(later, time(), UTC)
+
     def identifier(self, name: str) -> int | None:
         """A positive whole number, or None when it is absent."""
         value = self.text(name)
@@ -114,9 +132,18 @@ def parse_slug(value: object, what: str) -> str:
 
 def decision_id_of(pathname: object) -> int:
     """The decision that `/decisions/<id>` names."""
-    text = str(pathname or "").removeprefix(DECISIONS).strip("/")
+    return _numbered(pathname, DECISIONS, "decision")
+
+
+def event_seq_of(pathname: object) -> int:
+    """The event that `/audit/event/<seq>` names."""
+    return _numbered(pathname, AUDIT_EVENT, "audit event")
+
+
+def _numbered(pathname: object, prefix: str, what: str) -> int:
+    text = str(pathname or "").removeprefix(prefix).strip("/")
     if not (text.isascii() and text.isdigit() and 0 < int(text[:30]) <= _LARGEST_ID):
-        message = "There is no such decision: its address ends with its number."
+        message = f"There is no such {what}: its address ends with its number."
         raise NotFound(message)
     return int(text)
 
@@ -145,6 +172,17 @@ def what_if_href(
 def decision_href(decision_id: int) -> str:
     """The permalink of a decision."""
     return f"{DECISIONS}{decision_id}"
+
+
+def event_href(seq: int) -> str:
+    """The permalink of an audit event."""
+    return f"{AUDIT_EVENT}{seq}"
+
+
+def compare_href(left_id: int, right_id: int | None = None) -> str:
+    """Two decisions side by side."""
+    right = str(right_id) if right_id is not None else None
+    return _href(AUDIT_COMPARE, left=str(left_id), right=right)
 
 
 def with_query(path: str, values: dict[str, str | None]) -> str:

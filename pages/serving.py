@@ -13,7 +13,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
 from dash.development.base_component import Component
 
 from core.access import Permission
-from core.errors import FleetError, Forbidden, NotFound
+from core.errors import FleetError, Forbidden, NotFound, RequestReused
 from orchestrator.logs import get_logger
 from pages.components import notice, retry_button
 from pages.context import PageContext
@@ -90,6 +90,8 @@ def serve(
 
 
 def _explain(n_outputs: int, notice_output: int, error: Exception) -> list[object]:
+    if isinstance(error, RequestReused):
+        raise error  # no page of ours does that: answered with a status, not a notice
     answers: list[object] = [no_update] * n_outputs
     answers[notice_output] = error_notice(error)
     return answers

@@ -1,24 +1,33 @@
-"""`gfo decide` and `gfo decision show`: the scheduler from the command line."""
+"""`gfo decide`, `gfo decision show` and `replay`: the scheduler at the terminal."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime, time
 from typing import Annotated
 from uuid import UUID, uuid4
 
 import typer
 
 from core.errors import InvalidInput
-from orchestrator.services.decisions import decision_detail
+from orchestrator.services.decision_replay import Replay
+from orchestrator.services.decision_story import decision_detail
 from orchestrator.services.what_if import evaluate, record
 from orchestrator.terminal import (
     Json,
     command_context,
+    fail,
     parse_day,
     print_json,
+    progress,
 )
 from orchestrator.views import DecisionCard, ImpactRow
 
 app = typer.Typer(help="Stored decisions.")
+
+_TELL_EVERY = 500
 
 
 def decide(
@@ -94,6 +103,62 @@ def show(
     for fact in detail.facts:
         typer.echo(f"{fact.label}: {fact.value}")
     typer.echo(f"Audit event {detail.audit_seq}, hash {detail.audit_hash}")
+
+
+@app.command("replay")
+def replay(
+    decision_id: Annotated[
+        int | None, typer.Argument(help="Id of a decision; or use --all.")
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Replay every decision.")
+    ] = False,
+    since: Annotated[
+        str | None, typer.Option(help="With --all: only those taken since a UTC day.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Run stored inputs through the stored model, scores and rules again.
+
+    Exit code 0 when everything comes out as it was stored, 1 when something does not.
+    """
+    from orchestrator.services.model_replay import Replayer  # noqa: PLC0415 -- slow
+
+    if (decision_id is None) != everything or (since and not everything):
+        message = "Give the id of a decision, or --all, if you like with --since DAY."
+        fail(InvalidInput(message))
+    with command_context() as context:
+        replayer = Replayer(context.session, context.actor)
+        if decision_id is not None:
+            replays = iter([replayer.replay(decision_id)])
+        else:
+            midnight = (
+                datetime.combine(parse_day(since), time(), UTC) if since else None
+            )
+            replays = replayer.replay_all(since_utc=midnight)
+        counted, changed = _report_replays(replays, as_json=as_json)
+    if not as_json:
+        typer.echo(f"{counted} replayed, {changed} differ.")
+    if changed:
+        raise typer.Exit(1)
+
+
+def _report_replays(replays: Iterator[Replay], *, as_json: bool) -> tuple[int, int]:
+    counted = changed = 0
+    for item in replays:
+        counted += 1
+        changed += not item.is_same
+        if as_json:
+            typer.echo(json.dumps(asdict(item)))
+            continue
+        if counted % _TELL_EVERY == 0:
+            progress(f"{counted} replayed ...")
+        for difference in item.differences:
+            typer.echo(
+                f"Decision {item.decision_id}, {difference.field}: stored"
+                f" {difference.stored}, replayed {difference.replayed}"
+            )
+    return counted, changed
 
 
 def _uuid(text: str | None) -> UUID:

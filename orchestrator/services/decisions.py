@@ -1,22 +1,23 @@
-"""Store decisions with their audit event in one transaction; list and explain them."""
+"""Store decisions with their audit event in one transaction; show them as cards."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from hashlib import sha256
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from core.access import Actor, Permission
-from core.audit import AuditAction, canonical_json
-from core.errors import InvalidInput
-from core.footprints import Footprint, has_one_carbon_kind, without_carbon
+from core.access import Actor
+from core.footprints import (
+    Footprint,
+    RegionSignals,
+    has_one_carbon_kind,
+    without_carbon,
+)
+from core.policies import Policy
 from core.risk import RiskLevel
 from core.scheduler import Outcome, ReasonCode, Verdict
 from core.shift import ShiftImpact, shift_impact
@@ -24,30 +25,17 @@ from core.version import CODE_VERSION
 from db import audit, decisions, regions
 from db.decisions import NewDecision, StoredDecision
 from orchestrator.logs import get_logger
+from orchestrator.services.decision_inputs import inputs_sha256, inputs_text
+from orchestrator.services.decision_records import (
+    MAKING_ACTIONS,
+    RECORD_HASH,
+    record_sha256,
+)
 from orchestrator.services.region_windows import RegionWindow
 from orchestrator.services.window_choice import region_choice
-from orchestrator.views import (
-    DecisionCard,
-    DecisionDetail,
-    DecisionPage,
-    DecisionSummary,
-    ImpactRow,
-    NamedValue,
-    RegionChoice,
-    VerdictView,
-)
+from orchestrator.views import DecisionCard, ImpactRow, RegionChoice, VerdictView
 
 log = get_logger(__name__)
-
-MAXIMUM_PAGE = 200
-INPUTS_FORMAT = 2
-"""2: heat rests on the load before recorded decisions, which is stored beside it."""
-
-_AUDIT_ACTIONS = {
-    "automatic": AuditAction.DECISION_AUTOMATIC,
-    "what_if": AuditAction.DECISION_WHAT_IF,
-    "recorded": AuditAction.DECISION_RECORDED,
-}
 
 _IMPACT_QUANTITIES = (
     ("facility_energy_mwh", "Facility energy", "MWh"),
@@ -92,19 +80,11 @@ class Judgement:
         """
         if self.target is None:
             return None
-        moved_mw = self._share_by_hour() * self.source.signals.it_load_mw
-        if not np.isfinite(moved_mw).all():
-            return None
-        policy = self.source.policy
-        source, target = self.source.signals, self.target.signals
-        if not has_one_carbon_kind(source, target):
-            source, target = without_carbon(source), without_carbon(target)
-        return shift_impact(
-            source,
-            target,
-            moved_mw,
-            migration_energy_frac=policy.migration_energy_frac,
-            migration_usd_per_mwh=policy.migration_usd_per_mwh,
+        return signals_impact(
+            self.source.signals,
+            self.target.signals,
+            self._share_by_hour(),
+            self.source.policy,
         )
 
     def _share_by_hour(self) -> float | NDArray[np.float64]:
@@ -118,17 +98,9 @@ class Judgement:
 
     @property
     def inputs_text(self) -> str:
-        """Canonical text of everything that determines the verdict."""
-        return canonical_json(
-            {
-                "format": INPUTS_FORMAT,
-                "source": inputs_of(self.source),
-                "target": inputs_of(self.target) if self.target else None,
-                "shift_pct": self.verdict.shift_pct,
-                "window_start_utc": self.source.issued_at_utc.isoformat(),
-                "is_simulated": self.source.is_simulation,
-                "plan": self._plan_inputs(),
-            }
+        """Canonical text of everything that determines verdict and impact."""
+        return inputs_text(
+            self.source, self.target, self.verdict.shift_pct, self._plan_inputs()
         )
 
     def _plan_inputs(self) -> dict[str, object] | None:
@@ -146,7 +118,7 @@ class Judgement:
     @property
     def inputs_sha256(self) -> str:
         """SHA-256 of the inputs' text, hexadecimal."""
-        return sha256(self.inputs_text.encode()).hexdigest()
+        return inputs_sha256(self.inputs_text)
 
 
 def store(
@@ -173,82 +145,26 @@ def store(
     decision_id = decisions.insert_decision(session, decision)
     if kind == "recorded":
         _store_transfers(session, decision_id, judgement)
+    stored = decisions.decision_by_id(session, decision_id)
     audit.append_event(
         session,
         actor=actor,
-        action=_AUDIT_ACTIONS[kind],
+        action=MAKING_ACTIONS[kind],
         object_type="decision",
         object_id=str(decision_id),
-        after=_audit_facts(decision, judgement),
+        after=_audit_facts(decision, judgement)
+        | {RECORD_HASH: record_sha256(session, stored)},
         reason=comment,
         request_id=str(request_id),
     )
     _log(decision_id, decision, judgement)
-    return decisions.decision_by_id(session, decision_id)
-
-
-def list_decisions(
-    session: Session,
-    actor: Actor,
-    *,
-    kind: str | None = None,
-    region_slug: str | None = None,
-    outcome: str | None = None,
-    live_only: bool = False,
-    before_id: int | None = None,
-    limit: int = 50,
-) -> DecisionPage:
-    """One page of decisions, newest first."""
-    actor.require(Permission.VIEW_FLEET)
-    if not 1 <= limit <= MAXIMUM_PAGE:
-        message = f"A page has 1 to {MAXIMUM_PAGE} rows."
-        raise InvalidInput(message)
-    found = decisions.list_decisions(
-        session,
-        kind=kind,
-        region_slug=region_slug,
-        outcome=outcome,
-        live_only=live_only,
-        before_id=before_id,
-        limit=limit + 1,
-    )
-    choices = _choices(session)
-    rows = tuple(_summary(stored, choices) for stored in found[:limit])
-    return DecisionPage(
-        rows=rows,
-        next_before_id=rows[-1].decision_id if len(found) > limit else None,
-        regions=tuple(choices.values()),
-    )
-
-
-def decision_detail(session: Session, actor: Actor, decision_id: int) -> DecisionDetail:
-    """The whole story of a decision.
-
-    Raises
-    ------
-    NotFound
-        When there is no such decision.
-    """
-    actor.require(Permission.VIEW_FLEET)
-    stored = decisions.decision_by_id(session, decision_id)
-    event = audit.event_for_object(
-        session, object_type="decision", object_id=str(decision_id)
-    )
-    return DecisionDetail(
-        card=decision_card(session, stored),
-        facts=_facts(stored),
-        comment=stored.facts.comment,
-        inputs_text=stored.facts.inputs_text,
-        inputs_sha256=stored.facts.inputs_sha256,
-        audit_seq=event.seq if event else None,
-        audit_hash=event.hash_hex if event else None,
-    )
+    return stored
 
 
 def decision_card(session: Session, stored: StoredDecision) -> DecisionCard:
     """A stored decision as its card, from stored values only."""
     facts = stored.facts
-    choices = _choices(session)
+    choices = region_choices(session)
     impact = facts.impact or {}
     return DecisionCard(
         decision_id=stored.decision_id,
@@ -287,6 +203,27 @@ def verdict_view(verdict: Verdict) -> VerdictView:
         risk_level=verdict.risk.level,
         margin_c=verdict.risk.margin_c,
         recommendations=verdict.risk.recommendations,
+    )
+
+
+def signals_impact(
+    source: RegionSignals,
+    target: RegionSignals,
+    share_frac: float | NDArray[np.float64],
+    policy: Policy,
+) -> ShiftImpact | None:
+    """What moving a share of the source's load does; None while its load is unknown."""
+    moved_mw = share_frac * source.it_load_mw
+    if not np.isfinite(moved_mw).all():
+        return None
+    if not has_one_carbon_kind(source, target):
+        source, target = without_carbon(source), without_carbon(target)
+    return shift_impact(
+        source,
+        target,
+        moved_mw,
+        migration_energy_frac=policy.migration_energy_frac,
+        migration_usd_per_mwh=policy.migration_usd_per_mwh,
     )
 
 
@@ -395,48 +332,6 @@ def _bound(verdict: Verdict, end: str) -> float | None:
     return check.bound if check else None
 
 
-def inputs_of(window: RegionWindow) -> dict[str, object]:
-    """All that a verdict rests on at one end, as plain values."""
-    outlook, stored = window.outlook, window.stored
-    calibration = outlook.calibration
-    return {
-        "region": outlook.region.slug,
-        "it_capacity_mw": outlook.region.it_capacity_mw,
-        "flexible_load_frac": outlook.region.flexible_load_frac,
-        "policy": {
-            "thermal_limit_c": outlook.policy.thermal_limit_c,
-            "confidence": str(outlook.policy.confidence),
-            "cooling_factor_c_per_pct": outlook.policy.cooling_factor_c_per_pct,
-            "telemetry_max_age_h": outlook.policy.telemetry_max_age_h,
-            "migration_energy_frac": outlook.policy.migration_energy_frac,
-        },
-        "forecast_id": stored.forecast_id if stored else None,
-        "model_version_id": stored.model_version_id if stored else None,
-        "telemetry_watermark_utc": (
-            stored.telemetry_watermark_utc.isoformat()
-            if stored and stored.telemetry_watermark_utc
-            else None
-        ),
-        "mean": outlook.forecast.mean.tolist() if outlook.forecast else None,
-        "scale": outlook.forecast.scale.tolist() if outlook.forecast else None,
-        "calibration": {
-            "score_count": calibration.n_scores,
-            "score_watermark_id": stored.score_watermark_id if stored else None,
-            "scores_sha256": sha256(
-                np.array(calibration.ordered_scores, dtype="<f8").tobytes()
-            ).hexdigest(),
-            "offset": calibration.offset,
-            "quantile": calibration.quantile,
-        }
-        if calibration
-        else None,
-        "problem": outlook.problem.code.value if outlook.problem else None,
-        "it_load_mw": outlook.it_load_mw.tolist(),
-        "reference_load_mw": outlook.rise_load_mw.tolist(),
-        "prior_rise_c": outlook.prior_rise_c.tolist(),
-    }
-
-
 def _impact_json(judgement: Judgement) -> dict[str, object] | None:
     impact = judgement.impact
     if impact is None:
@@ -515,6 +410,11 @@ def _audit_facts(decision: NewDecision, judgement: Judgement) -> dict[str, objec
         "thermal_limit_c": decision.thermal_limit_c,
         "confidence": str(decision.confidence),
         "model_version_id": decision.model_version_id,
+        "fleet_policy_id": decision.fleet_policy_id,
+        "region_policy_id": decision.region_policy_id,
+        "source_forecast_id": decision.source_forecast_id,
+        "target_forecast_id": decision.target_forecast_id,
+        "supersedes_id": decision.supersedes_id,
         "telemetry_watermark_utc": (
             stored.telemetry_watermark_utc.isoformat()
             if stored and stored.telemetry_watermark_utc
@@ -558,33 +458,11 @@ def _log(decision_id: int, decision: NewDecision, judgement: Judgement) -> None:
     log.info("scheduling_decision", **facts)
 
 
-def _choices(session: Session) -> dict[str, RegionChoice]:
+def region_choices(session: Session) -> dict[str, RegionChoice]:
     return {
         stored.region.slug: region_choice(stored.region)
         for stored in regions.list_regions(session, active_only=False)
     }
-
-
-def _summary(
-    stored: StoredDecision, choices: Mapping[str, RegionChoice]
-) -> DecisionSummary:
-    facts = stored.facts
-    return DecisionSummary(
-        decision_id=stored.decision_id,
-        kind=facts.kind,
-        created_at_utc=stored.created_at_utc,
-        actor_name=stored.actor_name,
-        source=choices[stored.source_slug],
-        target=choices[stored.target_slug] if stored.target_slug else None,
-        local_day=facts.local_day,
-        shift_pct=facts.shift_pct,
-        is_simulated=facts.is_simulated,
-        outcome=Outcome(facts.outcome),
-        reason_code=facts.reason_code,
-        reason_text=facts.reason_text,
-        risk_level=RiskLevel(facts.risk_level),
-        is_superseded=stored.is_superseded,
-    )
 
 
 def _stored_verdict(facts: NewDecision) -> VerdictView:
@@ -599,34 +477,4 @@ def _stored_verdict(facts: NewDecision) -> VerdictView:
         risk_level=RiskLevel(facts.risk_level),
         margin_c=None if bound_c is None else facts.thermal_limit_c - bound_c,
         recommendations=tuple(facts.recommendations),
-    )
-
-
-def _facts(stored: StoredDecision) -> tuple[NamedValue, ...]:
-    facts = stored.facts
-    inputs = json.loads(facts.inputs_text)
-    source = inputs["source"]
-    calibration = source["calibration"] or {}
-    values: list[tuple[str, object]] = [
-        ("Request id", facts.request_id),
-        ("Model version", facts.model_version_id),
-        ("Forecast at the source", facts.source_forecast_id),
-        ("Forecast at the target", facts.target_forecast_id),
-        ("Telemetry known until", source["telemetry_watermark_utc"]),
-        ("Calibration scores", calibration.get("score_count")),
-        ("Tracked quantile q", calibration.get("quantile")),
-        ("Tracking offset b", calibration.get("offset")),
-        ("Fleet policy version id", facts.fleet_policy_id),
-        ("Region policy version id", facts.region_policy_id),
-        ("Telemetry age limit", f"{source['policy']['telemetry_max_age_h']} h"),
-        ("Cooling factor", f"{source['policy']['cooling_factor_c_per_pct']} °C per %"),
-        ("Cites what-if", facts.what_if_id),
-        ("Carries out plan", facts.plan_id),
-        ("Supersedes decision", facts.supersedes_id),
-        ("Code version", facts.code_version),
-    ]
-    return tuple(
-        NamedValue(label=label, value=str(value))
-        for label, value in values
-        if value is not None
     )

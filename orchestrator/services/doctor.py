@@ -10,12 +10,15 @@ from datetime import timedelta
 import typer
 from sqlalchemy.orm import Session
 
+from core.errors import InvalidInput
 from core.forecasts import Target
 from core.telemetry import HOUR
 from db import audit, migrate, model_versions, policies, telemetry
 from db.protections import missing_protections
 from db.regions import list_regions
+from orchestrator.anchor_files import AnchorPlaces
 from orchestrator.runtime import Runtime
+from orchestrator.services.anchoring import known_anchors
 from orchestrator.services.findings import Finding
 from orchestrator.services.safeguards import examine_safeguards
 
@@ -28,7 +31,7 @@ def examine(
         *examine_safeguards(runtime.settings, session, environ),
         _migrations(session),
         _protections(session),
-        _chain(session),
+        _chain(runtime, session),
         *_models(session),
         *_telemetry(runtime, session),
     ]
@@ -65,13 +68,24 @@ def _protections(session: Session) -> Finding:
     )
 
 
-def _chain(session: Session) -> Finding:
-    report = audit.verify(session)
-    text = (
-        f"{report.event_count} events, sound"
-        if report.is_sound
-        else f"broken at event {report.first_bad_seq}: {report.reason}"
-    )
+def _chain(runtime: Runtime, session: Session) -> Finding:
+    """The chain fits itself and its anchors, and nearly all of it is anchored."""
+    places = AnchorPlaces.of(runtime.settings)
+    try:
+        report = audit.verify(session, known_anchors(places))
+    except InvalidInput as exc:
+        return Finding(name="audit chain", is_sound=False, text=exc.message)
+    if not report.is_sound:
+        text = f"broken at event {report.first_bad_seq}: {report.reason}"
+    elif report.anchored_seq is None:
+        text = (
+            f"{report.event_count} events, sound; not anchored yet (gfo audit anchor)"
+        )
+    else:
+        text = (
+            f"{report.event_count} events, sound; anchored up to event"
+            f" {report.anchored_seq} in {places.anchor_file}"
+        )
     return Finding(name="audit chain", is_sound=report.is_sound, text=text)
 
 

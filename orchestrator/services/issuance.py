@@ -17,11 +17,14 @@ from core.days import local_day_of, local_issue_hour
 from core.errors import CalibrationInsufficient, ModelRejected, ModelUnavailable
 from core.forecasts import HourlyForecast, Refusal, RefusalCode, Target
 from core.policies import Policy
+from core.regions import Region
 from core.scheduler import decide
 from core.telemetry import HOUR, TelemetryFrame
 from db import decisions, forecasts, model_health, policies, telemetry
+from db.forecast_inputs import ForecastInput, insert_forecast_input
 from db.forecasts import NewForecast
 from db.regions import StoredRegion
+from models.features import feature_matrix
 from models.runtime import forecast
 from orchestrator.logs import get_logger
 from orchestrator.services.decisions import Judgement, store
@@ -111,7 +114,10 @@ def _issue_one(
     )
     if isinstance(answer, Refusal) and _same_refusal(session, new):
         return "already"
-    forecasts.insert_forecasts(session, [new])
+    (forecast_id,) = forecasts.insert_forecasts(session, [new])
+    if serving is not None and not isinstance(answer, Refusal):
+        given = model_input(serving, frame, stored_region.region, issued_at_utc)
+        insert_forecast_input(session, forecast_id, given)
     if isinstance(answer, Refusal):
         log.warning(
             "forecast_refused",
@@ -164,6 +170,26 @@ def _predict(
             duration_ms=round(1000 * (time.perf_counter() - started), 1),
         )
     return answer
+
+
+def model_input(
+    serving: ServingModel,
+    frame: TelemetryFrame,
+    region: Region,
+    issued_at_utc: datetime,
+) -> ForecastInput:
+    """What the model is given for one window: kept, so that it can be run again."""
+    contract = serving.runtime.contract
+    rows = feature_matrix(
+        frame,
+        region.time_zone,
+        [issued_at_utc],
+        contract.feature_names,
+        target=contract.target,
+    )
+    return ForecastInput(
+        region_index=contract.region_index(region.slug), features=rows.features[0]
+    )
 
 
 def _new_forecast(

@@ -18,7 +18,7 @@ from core.placement import (
     placement,
 )
 from orchestrator.plan_views import PlanTerms
-from orchestrator.services.decisions import inputs_of
+from orchestrator.services.decision_inputs import inputs_of
 from orchestrator.services.region_windows import RegionWindow
 from orchestrator.services.window_choice import WindowChoice
 from orchestrator.views import RegionChoice

@@ -34,6 +34,8 @@ class RegionWindow:
         A window judged as of its issue time, which is past; it never binds.
     telemetry : TelemetryFrame
         What has become known of the window's hours, NaN for the rest.
+    without_decision_id : int | None
+        A recorded decision whose moved load is not counted: it is to be superseded.
     """
 
     region_id: int
@@ -44,6 +46,7 @@ class RegionWindow:
     outlook: RegionOutlook
     signals: RegionSignals
     telemetry: TelemetryFrame
+    without_decision_id: int | None = None
 
     @property
     def hours_utc(self) -> tuple[datetime, ...]:
@@ -58,6 +61,7 @@ def load_region_window(
     issued_at_utc: datetime,
     now: datetime,
     is_simulation: bool,
+    without_decision_id: int | None = None,
 ) -> RegionWindow:
     """Read what the scheduler needs of one region.
 
@@ -94,6 +98,7 @@ def load_region_window(
         as_of=issued_at_utc if is_simulation else now,
         issued_at_utc=issued_at_utc,
         is_simulation=is_simulation,
+        without_decision_id=without_decision_id,
     )
     return RegionWindow(
         region_id=stored_region.region_id,
@@ -104,6 +109,7 @@ def load_region_window(
         outlook=outlook,
         signals=signals if is_past else replace(signals, it_load_mw=outlook.it_load_mw),
         telemetry=window_frame,
+        without_decision_id=without_decision_id,
     )
 
 
@@ -181,6 +187,7 @@ def _outlook(
     as_of: datetime,
     issued_at_utc: datetime,
     is_simulation: bool,
+    without_decision_id: int | None,
 ) -> RegionOutlook:
     region = stored_region.region
     problem = (None if is_simulation else _model_problem(session)) or _data_problem(
@@ -198,7 +205,12 @@ def _outlook(
     load_mw, prior_rise_c, reference_mw = base_load_mw, np.zeros(WINDOW_H), None
     if not is_simulation:
         load_mw, prior_rise_c, reference_mw = _after_recorded(
-            session, stored_region.region_id, policy, base_load_mw, issued_at_utc
+            session,
+            stored_region.region_id,
+            policy,
+            base_load_mw,
+            issued_at_utc,
+            without_decision_id,
         )
     usable = problem is None and stored is not None
     return RegionOutlook(
@@ -260,6 +272,7 @@ def _after_recorded(
     policy: Policy,
     base_load_mw: NDArray[np.float64],
     issued_at_utc: datetime,
+    without_decision_id: int | None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64] | None]:
     """Load and rise that live recorded decisions leave behind, and the load before.
 
@@ -267,7 +280,11 @@ def _after_recorded(
     earlier decisions and of a further one, is measured on the load before them all.
     """
     net = decisions.net_load(
-        session, region_id=region_id, start_utc=issued_at_utc, n_hours=WINDOW_H
+        session,
+        region_id=region_id,
+        start_utc=issued_at_utc,
+        n_hours=WINDOW_H,
+        without_id=without_decision_id,
     )
     change_mw = net.moved_in_mw - net.moved_out_mw
     if not change_mw.any():

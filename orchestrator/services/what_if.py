@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from core.access import Actor, Permission
-from core.errors import Conflict, InvalidInput
+from core.errors import InvalidInput
 from core.safe_shifts import flexible_pct
 from core.scheduler import Verdict, decide, scenarios
 from core.shift import LoadShift
 from db import decisions
 from db.decisions import StoredDecision
 from db.regions import StoredRegion
+from orchestrator.services.decision_inputs import read_inputs
 from orchestrator.services.decisions import (
     Judgement,
     decision_card,
@@ -25,7 +26,9 @@ from orchestrator.services.decisions import (
     verdict_view,
 )
 from orchestrator.services.forecasting import finite_series
+from orchestrator.services.handled_requests import Request, answer_of, keep_answer
 from orchestrator.services.region_windows import RegionWindow, load_region_window
+from orchestrator.services.standing_decisions import require_reason, require_standing
 from orchestrator.services.window_choice import (
     WindowChoice,
     active_regions,
@@ -133,36 +136,45 @@ def evaluate(
     shift_pct: float,
     request_id: UUID,
     now: datetime,
+    supersedes_id: int | None = None,
 ) -> DecisionCard:
     """Judge a shift and keep it as the actor's what-if; the same inputs are kept once.
 
+    `supersedes_id` is a recorded decision in whose place this one would be recorded:
+    the load that it moves is not counted.
+
     Raises
     ------
-    Conflict
+    RequestReused
         When the request id was used for something else.
     """
     actor.require(Permission.DECIDE)
+    body = {
+        "source": source_slug,
+        "target": target_slug,
+        "day": local_day,
+        "shift_pct": shift_pct,
+        "supersedes_id": supersedes_id,
+    }
+    request = Request(request_id=request_id, operation="what_if", body=body)
+    answer = answer_of(session, actor, request)
+    if answer is not None:
+        return decision_card(session, decisions.decision_by_id(session, int(answer)))
     question = _ask(
         session,
         source_slug=source_slug,
         target_slug=target_slug,
         local_day=local_day,
         now=now,
+        supersedes_id=supersedes_id,
     )
     judgement = question.judge(shift_pct)
     decisions.lock_actor(session, actor.user_id)
-    known = decisions.decision_by_request(
-        session, request_id
-    ) or decisions.what_if_by_inputs(
+    stored = decisions.what_if_by_inputs(
         session, actor_id=actor.user_id, inputs_sha256=judgement.inputs_sha256
-    )
-    if known is not None:
-        _require_same_shift(known, judgement)
-        return decision_card(session, known)
-    return decision_card(
-        session,
-        store(session, actor, judgement, kind="what_if", request_id=request_id),
-    )
+    ) or store(session, actor, judgement, kind="what_if", request_id=request_id)
+    keep_answer(session, actor, request, str(stored.decision_id))
+    return decision_card(session, stored)
 
 
 def record(
@@ -178,19 +190,28 @@ def record(
 
     Recorders that touch one of the two regions wait for each other, and each judges
     again on the load that the others left. BLOCKED can be recorded too: it says that
-    it was seen, and moves nothing.
+    it was seen, and moves nothing. A what-if that was made to supersede a decision is
+    recorded in its place, with the comment as the reason.
 
     Raises
     ------
-    NotFound, Conflict, InvalidInput
-        When there is no such what-if, or the request id was used for something else,
-        or the comment is too long.
+    NotFound, InvalidInput, RequestReused
+        When there is no such what-if, the comment is too long or missing where it is
+        the reason, or the request id was used for something else.
+    Conflict
+        When somebody else superseded that decision first; says who and when.
     """
     actor.require(Permission.DECIDE)
     comment = comment.strip()
     if len(comment) > MAXIMUM_COMMENT_CHARS:
         message = f"A comment has at most {MAXIMUM_COMMENT_CHARS} characters."
         raise InvalidInput(message)
+    body = {"what_if_id": what_if_id, "comment": comment}
+    request = Request(request_id=request_id, operation="record", body=body)
+    answer = answer_of(session, actor, request)
+    if answer is not None:
+        known = decisions.decision_by_id(session, int(answer))
+        return RecordOutcome(card=decision_card(session, known), changed=None)
     what_if = decisions.decision_by_id(session, what_if_id)
     if what_if.facts.kind != "what_if":
         message = f"Decision {what_if_id} is not a what-if; only those are recorded."
@@ -198,10 +219,11 @@ def record(
     facts = what_if.facts
     touched = [facts.source_region_id, facts.target_region_id]
     decisions.lock_regions(session, [i for i in touched if i is not None])
-    known = decisions.decision_by_request(session, request_id)
-    if known is not None:
-        return _same_record(session, known, what_if_id, comment)
-    judgement = _judge_again(session, what_if, now)
+    superseded_id = read_inputs(facts.inputs_text).without_decision_id
+    if superseded_id is not None:
+        require_standing(session, superseded_id)
+        require_reason(comment)
+    judgement = _judge_again(session, what_if, superseded_id, now)
     verdict = judgement.verdict
     if (verdict.outcome.value, verdict.reason_code.value) != (
         facts.outcome,
@@ -216,11 +238,15 @@ def record(
         request_id=request_id,
         comment=comment or None,
         what_if_id=what_if_id,
+        supersedes_id=superseded_id,
     )
+    keep_answer(session, actor, request, str(stored.decision_id))
     return RecordOutcome(card=decision_card(session, stored), changed=None)
 
 
-def _judge_again(session: Session, what_if: StoredDecision, now: datetime) -> Judgement:
+def _judge_again(
+    session: Session, what_if: StoredDecision, superseded_id: int | None, now: datetime
+) -> Judgement:
     facts = what_if.facts
     found = active_regions(session)
     choice = WindowChoice(
@@ -237,22 +263,9 @@ def _judge_again(session: Session, what_if: StoredDecision, now: datetime) -> Ju
         pick_region(found, what_if.target_slug) if what_if.target_slug else None,
         choice,
         now,
+        superseded_id,
     )
     return question.judge(facts.shift_pct)
-
-
-def _same_record(
-    session: Session, known: StoredDecision, what_if_id: int, comment: str
-) -> RecordOutcome:
-    same = (
-        known.facts.kind == "recorded"
-        and known.facts.what_if_id == what_if_id
-        and (known.facts.comment or "") == comment
-    )
-    if not same:
-        message = "This request id was already used for another decision."
-        raise Conflict(message)
-    return RecordOutcome(card=decision_card(session, known), changed=None)
 
 
 def _ask(
@@ -262,6 +275,7 @@ def _ask(
     target_slug: str | None,
     local_day: date | None,
     now: datetime,
+    supersedes_id: int | None = None,
 ) -> _Question:
     found = active_regions(session)
     source = pick_region(found, source_slug)
@@ -275,7 +289,7 @@ def _ask(
         message = "Source and target must be different regions."
         raise InvalidInput(message)
     choice = choose_window(session, source, local_day=local_day, now=now)
-    return _load(session, found, source, target, choice, now)
+    return _load(session, found, source, target, choice, now, supersedes_id)
 
 
 def _load(
@@ -285,6 +299,7 @@ def _load(
     target: StoredRegion | None,
     choice: WindowChoice,
     now: datetime,
+    superseded_id: int | None,
 ) -> _Question:
     """Both regions are seen from one issue instant, the source's."""
 
@@ -295,6 +310,7 @@ def _load(
             issued_at_utc=choice.issued_at_utc,
             now=now,
             is_simulation=choice.is_simulation,
+            without_decision_id=superseded_id,
         )
 
     return _Question(
@@ -304,21 +320,6 @@ def _load(
         source=window(source),
         target=window(target) if target else None,
     )
-
-
-def _require_same_shift(known: StoredDecision, judgement: Judgement) -> None:
-    target = judgement.target
-    facts = known.facts
-    same = (
-        facts.kind == "what_if"
-        and facts.source_region_id == judgement.source.region_id
-        and facts.target_region_id == (target.region_id if target else None)
-        and facts.shift_pct == judgement.verdict.shift_pct
-        and facts.window_start_utc == judgement.source.issued_at_utc
-    )
-    if not same:
-        message = "This request id was already used for another decision."
-        raise Conflict(message)
 
 
 def _unit_shift(question: _Question) -> LoadShift | None:

@@ -8,25 +8,44 @@ from dash.development.base_component import Component
 from core.access import Permission
 from pages import addresses
 from pages.audit.callbacks import register_callbacks
-from pages.audit.layout import decision_layout, decisions_layout, events_layout
+from pages.audit.decision_callbacks import register_decision_callbacks
+from pages.audit.decision_layout import decision_layout
+from pages.audit.layout import (
+    compare_layout,
+    decisions_layout,
+    event_layout,
+    events_layout,
+)
 from pages.context import PageContext
 from pages.serving import add_page
 
 
 def register(app: Dash, context: PageContext) -> None:
-    """Register the list of decisions, the list of events and the permalinks."""
+    """Register the lists, the permalinks and the comparison."""
 
     def decisions_page() -> Component:
         actor = context.current_actor()
         return decisions_layout(may_see_events=actor.may(Permission.VIEW_AUDIT_EVENTS))
 
+    # Dash hands over what the address names; the callback reads it from there.
+    def decision_page(**_parts: object) -> Component:
+        actor = context.current_actor()
+        return decision_layout(
+            may_decide=actor.may(Permission.DECIDE),
+            may_replay=actor.may(Permission.VIEW_AUDIT_EVENTS),
+        )
+
+    def event_page(**_parts: object) -> Component:
+        return event_layout()
+
+    everybody, auditors = Permission.VIEW_FLEET, Permission.VIEW_AUDIT_EVENTS
     add_page(
         "audit",
         path=addresses.AUDIT,
         title="Audit",
         order=4,
         layout=decisions_page,
-        permission=Permission.VIEW_FLEET,
+        permission=everybody,
     )
     add_page(
         "audit_events",
@@ -34,14 +53,31 @@ def register(app: Dash, context: PageContext) -> None:
         title="Audit events",
         order=5,
         layout=events_layout,
-        permission=Permission.VIEW_AUDIT_EVENTS,
+        permission=auditors,
+    )
+    add_page(
+        "audit_compare",
+        path=addresses.AUDIT_COMPARE,
+        title="Two decisions",
+        order=6,
+        layout=compare_layout,
+        permission=everybody,
+    )
+    add_page(
+        "audit_event",
+        path_template=f"{addresses.AUDIT_EVENT}<event_seq>",
+        title="Audit event",
+        order=7,
+        layout=event_page,
+        permission=auditors,
     )
     add_page(
         "decision",
         path_template=f"{addresses.DECISIONS}<decision_id>",
         title="Decision",
-        order=6,
-        layout=decision_layout,
-        permission=Permission.VIEW_FLEET,
+        order=8,
+        layout=decision_page,
+        permission=everybody,
     )
     register_callbacks(app, context)
+    register_decision_callbacks(app, context)

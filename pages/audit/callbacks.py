@@ -1,32 +1,47 @@
-"""The Audit pages follow their address; filters change it."""
+"""The Audit lists follow their address; filters change it; lists can be taken along."""
 
 from __future__ import annotations
 
-from dash import Dash, Input, Output
+import base64
+import tempfile
+from pathlib import Path
+from uuid import uuid4
+
+from dash import Dash, Input, Output, State
 from dash.development.base_component import Component
 
 from core.access import Permission
 from core.errors import InvalidInput, NotFound
-from core.scheduler import Outcome
-from orchestrator.services.audit import list_audit_events
-from orchestrator.services.decisions import decision_detail, list_decisions
-from pages.addresses import Query, decision_id_of
-from pages.audit.content import decision_page, decisions_table, events_table
-from pages.audit.layout import ANY, filter_options
-from pages.components import page_head
+from orchestrator.anchor_files import AnchorPlaces
+from orchestrator.services.audit import (
+    ask_for_check,
+    chain_status,
+    event_detail,
+    list_audit_events,
+)
+from orchestrator.services.audit_export import export_newest
+from orchestrator.services.decision_lists import decision_page, decisions_csv
+from pages.addresses import Query, event_seq_of
+from pages.audit import filters
+from pages.audit.content import (
+    chain_panel,
+    decisions_table,
+    event_page,
+    events_table,
+)
+from pages.components import notice, page_head
 from pages.context import PageContext
 from pages.serving import follow_in_browser, serve
-from pages.words import KIND_WORDS
-
-_OUTCOMES = tuple(item.value for item in Outcome)
-_FILTERS = ("kind", "region", "outcome", "live")
 
 
 def register_callbacks(app: Dash, context: PageContext) -> None:
-    """Register the pages' callbacks."""
+    """Register the lists' callbacks."""
     _register_decisions(app, context)
+    _register_csv(app, context)
     _register_events(app, context)
-    _register_detail(app, context)
+    _register_event(app, context)
+    _register_chain(app, context)
+    _register_export(app, context)
 
 
 def _register_decisions(app: Dash, context: PageContext) -> None:
@@ -35,11 +50,10 @@ def _register_decisions(app: Dash, context: PageContext) -> None:
         context,
         outputs=[
             Output("audit-decisions", "children"),
-            Output("audit-kind", "value"),
+            *(Output(f"audit-{name}", "value") for name in filters.DECISION_CONTROLS),
             Output("audit-region", "options"),
-            Output("audit-region", "value"),
-            Output("audit-outcome", "value"),
-            Output("audit-live", "value"),
+            Output("audit-actor", "options"),
+            Output("audit-model", "options"),
         ],
         inputs=[Input("audit-url", "search")],
         permission=Permission.VIEW_FLEET,
@@ -47,77 +61,201 @@ def _register_decisions(app: Dash, context: PageContext) -> None:
     )
     def show_decisions(search: str | None) -> tuple[object, ...]:
         query = Query.parse(search)
-        filters = {name: query.text(name) for name in _FILTERS}
+        shown = filters.given(query, filters.DECISION_CONTROLS)
+        order = filters.decision_order(query)
         with context.runtime.transaction() as session:
-            page = list_decisions(
+            page = decision_page(
                 session,
                 context.current_actor(),
-                kind=_one_of(filters["kind"], tuple(KIND_WORDS), "kind"),
-                region_slug=filters["region"],
-                outcome=_one_of(filters["outcome"], _OUTCOMES, "verdict"),
-                live_only=filters["live"] == "1",
-                before_id=query.identifier("before"),
+                filters.decision_filter(query),
+                order=order,
+                after=query.words("after"),
             )
+        options = filters.choice_options(page.choices)
         return (
-            decisions_table(page, filters),
-            filters["kind"] or ANY,
-            filter_options({item.slug: item.name for item in page.regions}),
-            filters["region"] or ANY,
-            filters["outcome"] or ANY,
-            filters["live"] == "1",
+            decisions_table(page, shown, order),
+            *filters.control_values(shown),
+            *options.values(),
         )
 
     follow_in_browser(
         app,
-        "gfo_pages",
-        "follow_audit_filters",
-        Input("audit-kind", "value"),
-        Input("audit-region", "value"),
-        Input("audit-outcome", "value"),
-        Input("audit-live", "value"),
+        "gfo_audit",
+        "follow_decision_filters",
+        *(Input(f"audit-{name}", "value") for name in filters.DECISION_CONTROLS),
     )
+
+
+def _register_csv(app: Dash, context: PageContext) -> None:
+    @serve(
+        app,
+        context,
+        outputs=[
+            Output("audit-csv-status", "children"),
+            Output("audit-csv-file", "data"),
+        ],
+        inputs=[Input("audit-csv", "n_clicks")],
+        states=[State("audit-url", "search")],
+        permission=Permission.VIEW_AUDIT_EVENTS,
+        at_load=False,
+    )
+    def download_csv(_clicks: int, search: str | None) -> tuple[str, object]:
+        query = Query.parse(search)
+        with context.runtime.transaction() as session:
+            export = decisions_csv(
+                session,
+                context.current_actor(),
+                filters.decision_filter(query),
+                order=filters.decision_order(query),
+            )
+        more = "" if export.is_complete else " There are more; narrow the filters."
+        return (
+            f"{export.row_count} decisions.{more}",
+            file_data("decisions.csv", "text/csv", export.text.encode("utf-8-sig")),
+        )
 
 
 def _register_events(app: Dash, context: PageContext) -> None:
     @serve(
         app,
         context,
-        outputs=[Output("audit-events", "children")],
+        outputs=[
+            Output("audit-events", "children"),
+            *(Output(f"event-{name}", "value") for name in filters.EVENT_CONTROLS),
+            Output("event-actor", "options"),
+        ],
         inputs=[Input("audit-events-url", "search")],
         permission=Permission.VIEW_AUDIT_EVENTS,
         at_load=False,
     )
-    def show_events(search: str | None) -> tuple[list[Component | None]]:
-        before_seq = Query.parse(search).identifier("before")
+    def show_events(search: str | None) -> tuple[object, ...]:
+        query = Query.parse(search)
+        shown = filters.given(query, filters.EVENT_CONTROLS)
         with context.runtime.transaction() as session:
             page = list_audit_events(
-                session, context.current_actor(), before_seq=before_seq
+                session,
+                context.current_actor(),
+                filters.event_filter(query),
+                from_seq=query.identifier("at"),
+                oldest_first=filters.is_oldest_first(query),
             )
-        return (events_table(page),)
+        return (
+            events_table(page, shown),
+            *filters.control_values(shown),
+            filters.filter_options({name: name for name in page.actors}),
+        )
+
+    follow_in_browser(
+        app,
+        "gfo_audit",
+        "follow_event_filters",
+        *(Input(f"event-{name}", "value") for name in filters.EVENT_CONTROLS),
+    )
 
 
-def _register_detail(app: Dash, context: PageContext) -> None:
+def _register_event(app: Dash, context: PageContext) -> None:
     @serve(
         app,
         context,
-        outputs=[Output("decision-detail", "children")],
-        inputs=[Input("decision-url", "pathname")],
-        permission=Permission.VIEW_FLEET,
+        outputs=[Output("event-detail", "children")],
+        inputs=[Input("event-url", "pathname")],
+        permission=Permission.VIEW_AUDIT_EVENTS,
         at_load=False,
     )
-    def show_decision(pathname: str | None) -> tuple[list[Component | None]]:
+    def show_event(pathname: str | None) -> tuple[list[Component | None]]:
         try:
             with context.runtime.transaction() as session:
-                detail = decision_detail(
-                    session, context.current_actor(), decision_id_of(pathname)
+                detail = event_detail(
+                    session, context.current_actor(), event_seq_of(pathname)
                 )
         except NotFound as exc:
-            return ([page_head("No such decision", exc.message)],)
-        return (decision_page(detail),)
+            return ([page_head("No such event", exc.message)],)
+        return (event_page(detail),)
 
 
-def _one_of(value: str | None, known: tuple[str, ...], what: str) -> str | None:
-    if value is not None and value not in known:
-        message = f"There is no {what} {value!r}. Known: {', '.join(known)}."
+def _register_chain(app: Dash, context: PageContext) -> None:
+    @serve(
+        app,
+        context,
+        outputs=[Output("audit-chain", "children")],
+        inputs=[Input("audit-events-url", "pathname")],
+        permission=Permission.VIEW_AUDIT_EVENTS,
+        at_load=False,
+    )
+    def show_chain(_pathname: str | None) -> tuple[Component]:
+        with context.runtime.transaction() as session:
+            status = chain_status(
+                session,
+                context.current_actor(),
+                AnchorPlaces.of(context.runtime.settings),
+            )
+        return (chain_panel(status),)
+
+    @serve(
+        app,
+        context,
+        outputs=[Output("audit-check-status", "children")],
+        inputs=[Input("audit-check", "n_clicks")],
+        permission=Permission.VIEW_AUDIT_EVENTS,
+        at_load=False,
+    )
+    def check_chain(_clicks: int) -> tuple[Component]:
+        with context.runtime.transaction() as session:
+            ask_for_check(session, context.current_actor())
+        return (
+            notice(
+                "The worker verifies the chain.",
+                "Reload this page in a moment to see what it found.",
+            ),
+        )
+
+
+def _register_export(app: Dash, context: PageContext) -> None:
+    @serve(
+        app,
+        context,
+        outputs=[Output("export-status", "children"), Output("export-file", "data")],
+        inputs=[Input("export-start", "n_clicks")],
+        states=[State("export-first", "value"), State("export-last", "value")],
+        permission=Permission.VIEW_AUDIT_EVENTS,
+        at_load=False,
+    )
+    def download_events(
+        _clicks: int, first: object, last: object
+    ) -> tuple[str, object]:
+        with tempfile.TemporaryDirectory(prefix="gfo-export-") as folder:
+            file = Path(folder) / f"{uuid4().hex}.zip"
+            with context.runtime.transaction() as session:
+                manifest = export_newest(
+                    session,
+                    context.current_actor(),
+                    file,
+                    AnchorPlaces.of(context.runtime.settings),
+                    first_seq=_seq(first),
+                    last_seq=_seq(last),
+                    now=context.runtime.clock(),
+                )
+            content = file.read_bytes()
+        name = f"audit-{manifest.first_seq}-{manifest.last_seq}.zip"
+        said = f"Events {manifest.first_seq} to {manifest.last_seq}."
+        return said, file_data(name, "application/zip", content)
+
+
+def file_data(name: str, kind: str, content: bytes) -> dict[str, object]:
+    """A file as `dcc.Download` takes it."""
+    return {
+        "filename": name,
+        "type": kind,
+        "base64": True,
+        "content": base64.b64encode(content).decode("ascii"),
+    }
+
+
+def _seq(value: object) -> int | None:
+    """The number of an event, or None for an empty box."""
+    if value in (None, ""):
+        return None
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 2**63:
+        message = "The number of an event is a positive whole number."
         raise InvalidInput(message)
     return value

@@ -1,4 +1,4 @@
-"""What fills the Audit pages: decisions, events, and one decision's whole story."""
+"""What fills the Audit lists: decisions, events, one event, the chain's status."""
 
 from __future__ import annotations
 
@@ -7,19 +7,22 @@ from collections.abc import Mapping
 from dash import html
 from dash.development.base_component import Component
 
+from orchestrator.services.decision_lists import DecisionOrder
 from orchestrator.views import (
+    AuditEventDetail,
     AuditEventPage,
     AuditEventView,
-    DecisionDetail,
+    ChainCheckView,
+    ChainStatus,
     DecisionPage,
     DecisionSummary,
     NamedValue,
 )
 from pages import addresses
+from pages.audit.filters import ORDER_WORDS, code_words
 from pages.components import (
     Child,
     data_table,
-    disclosure,
     facts,
     link,
     notice,
@@ -29,7 +32,7 @@ from pages.components import (
     simulation_tag,
     tag,
 )
-from pages.verdicts import impact_table, verdict_card
+from pages.theme import number
 from pages.words import (
     KIND_WORDS,
     day_name,
@@ -40,13 +43,15 @@ from pages.words import (
     utc_time,
 )
 
-_HASH_CHARS = 12
+HASH_CHARS = 12
 
 
 def decisions_table(
-    page: DecisionPage, filters: Mapping[str, str | None]
+    page: DecisionPage,
+    filters: Mapping[str, str | None],
+    order: DecisionOrder = DecisionOrder.NEWEST,
 ) -> list[Component | None]:
-    """One page of decisions, newest first, and the way to the older ones."""
+    """One page of decisions and the way to the next."""
     if not page.rows:
         return [
             notice(
@@ -57,7 +62,7 @@ def decisions_table(
         ]
     return [
         data_table(
-            "Decisions, newest first",
+            f"Decisions, {ORDER_WORDS[order].lower()}",
             (
                 "Decision",
                 "Taken",
@@ -75,7 +80,7 @@ def decisions_table(
             cards=True,
             id="audit-decisions-table",
         ),
-        _pager(addresses.AUDIT, filters, page.next_before_id),
+        _pager(addresses.AUDIT, filters, "after", page.next_after),
     ]
 
 
@@ -100,96 +105,145 @@ def _decision_cells(row: DecisionSummary) -> list[Child]:
     ]
 
 
-def events_table(page: AuditEventPage) -> list[Component | None]:
-    """One page of events, newest first, and the way to the older ones."""
+def events_table(
+    page: AuditEventPage, filters: Mapping[str, str | None]
+) -> list[Component | None]:
+    """One page of events and the way to the next."""
     if not page.rows:
-        return [notice("No events.", "There is nothing older than this.")]
+        return [notice("No event matches.", "Open a filter, or go to the first page.")]
     return [
         data_table(
-            "Audit events, newest first",
+            "Audit events",
             ("No.", "Time (UTC)", "Who", "What", "Object", "Facts", "Hash"),
             [_event_cells(row) for row in page.rows],
             numeric_from=99,
             cards=True,
             id="audit-events-table",
         ),
-        _pager(addresses.AUDIT_EVENTS, {}, page.next_before_seq),
+        _pager(
+            addresses.AUDIT_EVENTS,
+            filters,
+            "at",
+            None if page.next_seq is None else str(page.next_seq),
+        ),
     ]
 
 
 def _event_cells(row: AuditEventView) -> list[Child]:
+    about: Child = row.object_label
+    if row.decision_id is not None:
+        about = link(row.object_label, addresses.decision_href(row.decision_id))
     return [
-        str(row.seq),
+        link(str(row.seq), addresses.event_href(row.seq)),
         utc_time(row.occurred_at_utc),
         row.actor_name,
-        row.action,
-        row.object_label,
+        html.Span(code_words(row.action), title=row.action),
+        about,
         html.Span(row.summary, className="gfo-why"),
-        html.Code(row.hash_hex[:_HASH_CHARS], title=row.hash_hex),
+        html.Code(row.hash_hex[:HASH_CHARS], title=row.hash_hex),
     ]
 
 
 def _pager(
-    path: str, filters: Mapping[str, str | None], before: int | None
+    path: str, filters: Mapping[str, str | None], name: str, place: str | None
 ) -> Component:
-    newest = link("Newest", addresses.with_query(path, dict(filters)))
-    if before is None:
-        return html.P([newest, " · the oldest is on this page"], className="gfo-pager")
-    older = addresses.with_query(path, {**filters, "before": str(before)})
-    return html.P([newest, " · ", link("Older", older)], className="gfo-pager")
+    first = link("First page", addresses.with_query(path, dict(filters)))
+    if place is None:
+        return html.P([first, " · this is the last page"], className="gfo-pager")
+    following = addresses.with_query(path, {**filters, name: place})
+    return html.P([first, " · ", link("Next page", following)], className="gfo-pager")
 
 
-def decision_page(detail: DecisionDetail) -> list[Component | None]:
-    """The whole story of a decision, as it was stored."""
-    card = detail.card
-    kind = KIND_WORDS.get(card.kind, card.kind)
+def event_page(detail: AuditEventDetail) -> list[Component | None]:
+    """One event: what it says, its place in the chain, and the text that was hashed."""
+    event = detail.event
+    neighbours: list[Child] = [
+        link("Next event", addresses.event_href(event.seq + 1)),
+    ]
+    if event.seq > 1:
+        before = link("Event before", addresses.event_href(event.seq - 1))
+        neighbours = [before, " · ", *neighbours]
+    fault = None
+    if not detail.hash_is_right:
+        fault = notice(
+            "This event does not fit the chain",
+            "Its hash is not that of its text and of the event before it: it was"
+            " changed past the portal.",
+            kind="alarm",
+        )
+    about = None
+    if event.decision_id is not None:
+        about = html.P(
+            link(
+                f"Decision {event.decision_id}",
+                addresses.decision_href(event.decision_id),
+            )
+        )
     return [
-        html.H1(f"Decision {card.decision_id}"),
+        html.H1(f"Audit event {event.seq}"),
         html.P(
-            f"{kind}, kept as it was taken; nothing here is computed again.",
+            f"{code_words(event.action)}, by {event.actor_name},"
+            f" {utc_time(event.occurred_at_utc)}",
             className="gfo-muted",
         ),
-        html.Div(
-            [
-                panel(
-                    "Verdict", verdict_card(card), _comment(detail), id="decision-card"
-                ),
-                panel("What it rests on", facts(_facts(detail)), id="decision-facts"),
-            ],
-            className="gfo-columns gfo-columns-2",
-        ),
-        panel("Impact", impact_table(card), id="decision-impact"),
+        fault,
+        html.P(neighbours),
+        about,
+        panel("What it says", facts(detail.facts), id="event-facts"),
         panel(
-            "Inputs",
-            disclosure(
-                "The stored inputs, exactly",
-                html.Pre(detail.inputs_text, className="gfo-pre", tabIndex="0"),
+            "Its place in the chain",
+            facts(
+                [
+                    NamedValue(label="Hash", value=event.hash_hex),
+                    NamedValue(label="Hash before", value=detail.previous_hash_hex),
+                ]
             ),
-            facts([NamedValue(label="SHA-256 of inputs", value=detail.inputs_sha256)]),
-            id="decision-inputs",
+            html.Pre(detail.payload, className="gfo-pre", tabIndex="0"),
+            id="event-chain",
+            hint="The text below is hashed exactly as it stands.",
         ),
     ]
 
 
-def _comment(detail: DecisionDetail) -> Component | None:
-    if not detail.comment:
-        return None
-    return html.Blockquote(detail.comment, className="gfo-comment")
+def chain_panel(status: ChainStatus) -> Component:
+    """How the chain stands: length, newest anchor, newest checks; alarms first."""
+    lines = [
+        html.P(f"{number(status.event_count)} events.", className="gfo-chain"),
+        html.P(_anchor_words(status), className="gfo-chain"),
+        html.P(_check_words(status.whole_check), className="gfo-chain"),
+    ]
+    found = status.newest_check
+    alarm = None
+    if found is not None and found.first_bad_seq is not None:
+        alarm = notice(
+            f"The chain is broken at event {found.first_bad_seq}",
+            f"{found.reason} Found {utc_time(found.checked_at_utc)}.",
+            kind="alarm",
+        )
+    elif status.anchor_problem is not None:
+        alarm = notice("The anchor does not hold", status.anchor_problem, kind="alarm")
+    return panel("The chain", alarm, *lines, id="audit-chain-status")
 
 
-def _facts(detail: DecisionDetail) -> list[NamedValue]:
-    card = detail.card
-    zone = card.source.time_zone
-    window = (
-        f"{local_time(card.window_start_utc, zone)} to"
-        f" {local_time(card.window_end_utc, zone)}"
+def _anchor_words(status: ChainStatus) -> str:
+    if status.anchored_seq is None or status.anchored_at_utc is None:
+        return (
+            "Not anchored outside the database yet: the worker does so every 15 minutes"
+            " or 100 events."
+        )
+    later = status.event_count - status.anchored_seq
+    return (
+        f"Anchored outside the database up to event {number(status.anchored_seq)},"
+        f" {utc_time(status.anchored_at_utc)}; {number(later)} later events are outside"
+        " its promise."
     )
-    audited = (
-        [
-            NamedValue(label="Audit event", value=str(detail.audit_seq)),
-            NamedValue(label="Audit hash", value=detail.audit_hash or ""),
-        ]
-        if detail.audit_seq is not None
-        else []
+
+
+def _check_words(check: ChainCheckView | None) -> str:
+    if check is None:
+        return "Not verified as a whole yet: the worker does so every day."
+    word = "sound" if check.first_bad_seq is None else "broken"
+    return (
+        f"Last verified as a whole {utc_time(check.checked_at_utc)}:"
+        f" {number(check.event_count)} events, {word}."
     )
-    return [NamedValue(label="Window", value=window), *detail.facts, *audited]

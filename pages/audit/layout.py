@@ -1,21 +1,15 @@
-"""The Audit pages' frames; callbacks fill them from the address."""
+"""The frames of the Audit lists; callbacks fill them from the address."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 import dash_bootstrap_components as dbc
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from core.scheduler import Outcome
 from pages import addresses
 from pages.attributes import aria
+from pages.audit.filters import decision_controls, event_controls
 from pages.components import field, link, page_head, skeleton
-from pages.words import KIND_WORDS
-
-ANY = "any"
-"""The value of a filter that is left open."""
 
 
 def decisions_layout(*, may_see_events: bool) -> Component:
@@ -25,26 +19,8 @@ def decisions_layout(*, may_see_events: bool) -> Component:
             dcc.Location(id="audit-url", refresh=False),
             page_head("Audit", "What was decided, by whom and why?"),
             _tabs("decisions") if may_see_events else None,
-            html.Div(
-                [
-                    field("Kind", _choice("audit-kind", KIND_WORDS)),
-                    field("Region", _choice("audit-region", {})),
-                    field(
-                        "Verdict",
-                        _choice(
-                            "audit-outcome",
-                            {item.value: item.value for item in Outcome},
-                        ),
-                    ),
-                    dbc.Checkbox(
-                        id="audit-live",
-                        label="Live only, without simulations",
-                        value=False,
-                    ),
-                ],
-                className="gfo-controls",
-                role="search",
-            ),
+            decision_controls(),
+            _csv_tools() if may_see_events else None,
             html.Div(skeleton(420), id="audit-decisions", **aria(live="polite")),
         ]
     )
@@ -57,19 +33,78 @@ def events_layout() -> Component:
             dcc.Location(id="audit-events-url", refresh=False),
             page_head("Audit events", "Everything that matters, in one hash chain."),
             _tabs("events"),
-            html.Div(skeleton(420), id="audit-events"),
+            html.Div(skeleton(90), id="audit-chain"),
+            html.Div(
+                [
+                    button("Check the whole chain", "audit-check"),
+                    html.Div(id="audit-check-status", role="status"),
+                ],
+                className="gfo-tools",
+            ),
+            event_controls(),
+            _export_tools(),
+            html.Div(skeleton(420), id="audit-events", **aria(live="polite")),
         ]
     )
 
 
-def decision_layout() -> Component:
-    """One decision; its number stands in the address."""
+def event_layout() -> Component:
+    """One event; its number stands in the address."""
     return html.Div(
         [
-            dcc.Location(id="decision-url", refresh=False),
-            html.P(link("All decisions", addresses.AUDIT)),
-            html.Div(skeleton(420), id="decision-detail"),
+            dcc.Location(id="event-url", refresh=False),
+            html.P(link("All events", addresses.AUDIT_EVENTS)),
+            html.Div(skeleton(420), id="event-detail"),
         ]
+    )
+
+
+def compare_layout() -> Component:
+    """Two decisions side by side; their numbers stand in the address."""
+    return html.Div(
+        [
+            dcc.Location(id="compare-url", refresh=False),
+            html.P(link("All decisions", addresses.AUDIT)),
+            html.Div(skeleton(420), id="compare-table"),
+        ]
+    )
+
+
+def button(text: str, control_id: str, *, is_primary: bool = False) -> Component:
+    """A button that sends."""
+    primary = " gfo-button-primary" if is_primary else ""
+    return html.Button(
+        text, id=control_id, type="button", className=f"gfo-button{primary}"
+    )
+
+
+def number_input(control_id: str, **limits: float) -> Component:
+    """A box for a number."""
+    control: Component = dbc.Input(id=control_id, type="number", **limits)
+    return control
+
+
+def _csv_tools() -> Component:
+    return html.Div(
+        [
+            button("Download this list as CSV", "audit-csv"),
+            dcc.Download(id="audit-csv-file"),
+            html.Div(id="audit-csv-status", role="status"),
+        ],
+        className="gfo-tools",
+    )
+
+
+def _export_tools() -> Component:
+    return html.Div(
+        [
+            field("From event", number_input("export-first", min=1, step=1)),
+            field("to event", number_input("export-last", min=1, step=1)),
+            button("Download events with proof", "export-start"),
+            dcc.Download(id="export-file"),
+            html.Div(id="export-status", role="status"),
+        ],
+        className="gfo-tools",
     )
 
 
@@ -88,16 +123,3 @@ def _tabs(current: str) -> Component:
         className="gfo-tabs",
         **aria(label="Audit"),
     )
-
-
-def _choice(control_id: str, words: Mapping[str, str]) -> Component:
-    control: Component = dbc.Select(
-        id=control_id, options=filter_options(words), value=ANY
-    )
-    return control
-
-
-def filter_options(words: Mapping[str, str]) -> list[dict[str, str]]:
-    """Options of a filter, with the one that leaves it open first."""
-    options = [{"label": text, "value": value} for value, text in words.items()]
-    return [{"label": "Any", "value": ANY}, *options]

@@ -70,6 +70,8 @@ FILL = (
         'issued', 1)""",
     """insert into forecast_hour (forecast_id, hour_index, mean, scale)
         values (1, 0, 30, 1)""",
+    """insert into forecast_input (forecast_id, region_index, features)
+        values (1, 0, '\\x00000000')""",
     """insert into window_score (region_id, model_version_id, issued_at_utc,
         local_issue_hour, day_max_c, score)
         values (1, 1, '2023-08-01 05:00Z', 0, 38, 0.5)""",
@@ -93,6 +95,10 @@ FILL = (
         inputs_sha256, code_version)
         values (gen_random_uuid(), 1, 1, '2023-08-01', '2023-08-01 05:00Z',
         '2023-08-02 05:00Z', false, '{}', '{}', repeat('0', 64), '0.1.0')""",
+    """insert into chain_check (scope, event_count, duration_s)
+        values ('whole', 0, 0.1)""",
+    """insert into handled_request (request_id, actor_id, operation, body_sha256,
+        answer) values (gen_random_uuid(), 1, 'record', repeat('0', 64), '1')""",
     """insert into procrastinate_jobs (queue_name, task_name) values ('q', 't')""",
 )
 
@@ -105,7 +111,13 @@ def filled_urls(database_urls: DatabaseUrls) -> DatabaseUrls:
     with Session(engine) as session, session.begin():
         for statement in FILL:
             session.execute(text(statement))
-        append_event(session, actor=actor, action=AuditAction.INSTALLATION_STARTED)
+        append_event(
+            session,
+            actor=actor,
+            action=AuditAction.DECISION_AUTOMATIC,
+            object_type="decision",
+            object_id="1",
+        )
     engine.dispose()
     return database_urls
 

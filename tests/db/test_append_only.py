@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from db.engine import DatabaseUrls, make_engine
 
@@ -16,11 +16,14 @@ APPEND_ONLY = {
     "interval_calibration": "quantile",
     "forecast": "refusal_text",
     "forecast_hour": "mean",
+    "forecast_input": "features",
     "window_score": "score",
     "plan": "code_version",
     "decision": "comment",
     "decision_transfer": "moved_mw",
     "audit_event": "payload",
+    "chain_check": "reason",
+    "handled_request": "answer",
 }
 
 CHANGES = (
@@ -56,6 +59,45 @@ def test_every_change_is_refused_to_the_owner(filled_urls: DatabaseUrls) -> None
         for statement in statements(table):
             with pytest.raises(ProgrammingError, match="append-only"):
                 run(filled_urls.owner, statement)
+
+
+@pytest.mark.parametrize(
+    ("statement", "refusal"),
+    [
+        ("update audit_head set seq = 0", "moves only with an event"),
+        ("update audit_head set seq = seq + 1", "moves only with an event"),
+        ("delete from audit_head", "moves only with an event"),
+        ("truncate audit_head", "append-only"),
+        ("update model_version set onnx_bytes = '\\x01'", "append-only"),
+        ("update model_version set onnx_sha256 = repeat('1', 64)", "append-only"),
+        ("delete from model_version", "still referenced|violates foreign key"),
+        ("delete from region", "still referenced|violates foreign key"),
+        ("delete from app_user where id = 1", "violates foreign key"),
+    ],
+)
+def test_what_history_rests_on_is_kept_from_the_owner_too(
+    filled_urls: DatabaseUrls, statement: str, refusal: str
+) -> None:
+    with pytest.raises(DBAPIError, match=refusal):
+        run(filled_urls.owner, statement)
+
+
+def test_a_decision_without_its_event_is_not_committed(
+    filled_urls: DatabaseUrls,
+) -> None:
+    copy = (
+        "insert into decision (kind, request_id, actor_id, source_region_id, shift_pct,"
+        " local_day, window_start_utc, window_end_utc, is_simulated, outcome,"
+        " reason_code, reason_text, risk_level, recommendations, thermal_limit_c,"
+        " confidence, inputs_text, inputs_sha256, code_version)"
+        " select 'recorded', gen_random_uuid(), actor_id, source_region_id, shift_pct,"
+        " local_day, window_start_utc, window_end_utc, is_simulated, outcome,"
+        " reason_code, reason_text, risk_level, recommendations, thermal_limit_c,"
+        " confidence, inputs_text, inputs_sha256, code_version from decision"
+    )
+    for url in (filled_urls.app, filled_urls.owner):
+        with pytest.raises(DBAPIError, match="has no audit event"):
+            run(url, copy)
 
 
 def test_every_change_is_refused_to_the_auditor(filled_urls: DatabaseUrls) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from core.access import Actor, Role
 from core.audit import AuditAction
 from core.errors import InvalidInput
-from db.audit import append_event, event_for_object, list_events, verify
+from db.audit import EventFilter, append_event, event_for_object, list_events, verify
 from db.engine import DatabaseUrls, libpq_url, make_engine
 from db.schema import AuditEventRow, AuditHeadRow
 
@@ -148,7 +148,7 @@ def test_events_are_filtered_by_action_and_actor(session: Session) -> None:
     append_event(session, actor=None, action=AuditAction.LOGIN_FAILED)
 
     by_action = list_events(session, action=AuditAction.LOGIN_FAILED)
-    by_actor = list_events(session, actor_name="ada")
+    by_actor = list_events(session, chosen=EventFilter(actor_name="ada"))
 
     assert [event.seq for event in by_action] == [2]
     assert [event.seq for event in by_actor] == [1]
@@ -165,7 +165,7 @@ def test_the_event_of_an_object_is_its_first(session: Session) -> None:
     assert event_for_object(session, object_type="decision", object_id="5") is None
 
 
-@pytest.mark.parametrize("limit", [0, 501])
+@pytest.mark.parametrize("limit", [0, 502])
 def test_a_page_has_a_limit(session: Session, limit: int) -> None:
     with pytest.raises(InvalidInput):
         list_events(session, limit=limit)
@@ -173,6 +173,11 @@ def test_a_page_has_a_limit(session: Session, limit: int) -> None:
 
 REWRITE = (
     "update audit_event set payload = replace(payload, '35.1', '34.9') where seq = 4"
+)
+SLIP_IN = (
+    "insert into audit_event select 7, format_version, hash, previous_hash, payload,"
+    " occurred_at_utc, actor_id, actor_name, action, object_type, object_id, request_id"
+    " from audit_event where seq = 6"
 )
 # Whoever also mends the hash breaks the next link.
 MEND = (
@@ -195,6 +200,10 @@ MEND = (
         ("delete from audit_event where seq = 6", 6),
         ("delete from audit_event", 1),
         ("update audit_event set seq = seq + 1000 where seq = 4", 4),
+        ("update audit_event set occurred_at_utc = 'infinity' where seq = 4", 4),
+        ("update audit_event set request_id = null where seq = 4", 4),
+        (SLIP_IN, 7),
+        ("update audit_event set seq = 0 where seq = 4", 0),
         ("update audit_head set hash = sha256('x')", 7),
         ("update audit_head set installation_id = gen_random_uuid()", 1),
     ],
@@ -204,9 +213,14 @@ def test_tampering_by_the_owner_is_found_at_its_place(
 ) -> None:
     write_events(database_urls, 6)
     with psycopg.connect(libpq_url(database_urls.owner)) as owner:
-        owner.execute("alter table audit_event disable trigger user")
+        for table in ("audit_event", "audit_head"):
+            owner.execute(f"alter table {table} disable trigger user".encode())
+        owner.execute(
+            "alter table audit_event drop constraint ck_audit_event_seq_positive"
+        )
         assert owner.execute(tampering.encode()).rowcount > 0
-        owner.execute("alter table audit_event enable trigger user")
+        for table in ("audit_event", "audit_head"):
+            owner.execute(f"alter table {table} enable trigger user".encode())
 
     engine = make_engine(database_urls.auditor, pool_size=1)
     with Session(engine) as session:
@@ -230,3 +244,50 @@ def test_no_event_is_written_when_its_transaction_fails(
     with Session(engine) as session:
         assert session.scalars(select(AuditEventRow.seq)).all() == []
     engine.dispose()
+
+
+def test_events_are_filtered_by_time_object_and_request(session: Session) -> None:
+    for number in range(4):
+        append(session, number)
+    second = list_events(session, chosen=EventFilter(object_id="1"))[0]
+    third = list_events(session, chosen=EventFilter(request_id="request-2"))[0]
+
+    since = EventFilter(from_utc=second.occurred_at_utc, object_type="decision")
+    until = EventFilter(until_utc=third.occurred_at_utc)
+
+    assert [event.seq for event in list_events(session, chosen=since)] == [4, 3, 2]
+    assert [event.seq for event in list_events(session, chosen=until)] == [2, 1]
+
+
+def test_a_time_filter_finds_an_event_that_waited_for_its_place(
+    owner_session: Session,
+) -> None:
+    """Stamped before an event that came first into the chain."""
+    for number in range(3):
+        append(owner_session, number)
+    owner_session.execute(text("alter table audit_event disable trigger user"))
+    noon = datetime(2025, 7, 1, 12, tzinfo=UTC)
+    for seq, minutes in ((1, 2), (2, 0), (3, 3)):
+        owner_session.execute(
+            text("update audit_event set occurred_at_utc = :at where seq = :seq"),
+            {"at": noon + timedelta(minutes=minutes), "seq": seq},
+        )
+
+    found = list_events(
+        owner_session, chosen=EventFilter(from_utc=noon + timedelta(minutes=1))
+    )
+    earlier = list_events(
+        owner_session, chosen=EventFilter(until_utc=noon + timedelta(minutes=1))
+    )
+
+    assert [event.seq for event in found] == [3, 1]
+    assert [event.seq for event in earlier] == [2]
+
+
+def test_oldest_first_goes_on_after_a_sequence(session: Session) -> None:
+    for number in range(5):
+        append(session, number)
+
+    page = list_events(session, oldest_first=True, after_seq=2, limit=2)
+
+    assert [event.seq for event in page] == [3, 4]

@@ -192,7 +192,8 @@ def test_a_table_in_use_stops_a_migration_within_seconds(
             migrate.downgrade(filled_urls, "0005", discard_history=True)
     engine.dispose()
 
-    assert migrate.current_revision(filled_urls.app) == "0006"
+    # The newest migration that touches the table changed nothing.
+    assert migrate.current_revision(filled_urls.app) == "0023"
 
 
 def test_two_migrators_at_once_both_succeed(empty_database_urls: DatabaseUrls) -> None:

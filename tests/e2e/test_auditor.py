@@ -106,7 +106,7 @@ def test_an_auditor_sees_the_permalink_that_an_operator_made(visitor: Visitor) -
     visitor.follow("All decisions")
     visitor.sees("#audit-decisions-table", "What-if", "olga")
     visitor.follow("Events", ".gfo-tabs")
-    visitor.sees("#audit-events-table", "decision_what_if", "login_succeeded", "olga")
+    visitor.sees("#audit-events-table", "Decision what if", "Login succeeded", "olga")
 
 
 def test_an_operator_has_no_audit_events(visitor: Visitor) -> None:
@@ -150,7 +150,7 @@ def test_a_forged_decision_of_an_auditor_is_refused_and_kept_in_the_audit(
     assert "does not allow" in body
     assert count_decisions(portal) == before
     visitor.open("/audit/events")
-    visitor.sees("#audit-events-table tbody tr:first-child", "anton", "access_denied")
+    visitor.sees("#audit-events-table tbody tr:first-child", "anton", "Access denied")
 
 
 def test_the_same_post_by_an_operator_is_a_decision(

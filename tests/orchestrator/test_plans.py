@@ -16,7 +16,7 @@ from core.scheduler import Outcome, ReasonCode
 from db import audit, decisions, policies, regions
 from orchestrator.plan_views import PlanRecordOutcome, PlanSplit, PlanTerms, PlanView
 from orchestrator.services import plans
-from orchestrator.services.decisions import decision_detail
+from orchestrator.services.decision_story import decision_detail
 from orchestrator.services.fleet import fleet_view
 from tests.fleet import NOW, Fleet
 

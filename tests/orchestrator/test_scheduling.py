@@ -15,14 +15,15 @@ from sqlalchemy.exc import DBAPIError
 
 from core.access import Actor, Role
 from core.days import full_hour
-from core.errors import Conflict, Forbidden, InvalidInput, NotFound
+from core.errors import Forbidden, InvalidInput, NotFound, RequestReused
 from core.forecasts import Target
 from core.scheduler import Outcome, ReasonCode
-from db import audit, decisions, model_versions, policies, regions
-from db.schema import DecisionRow, ForecastHourRow, ForecastRow
+from db import audit, model_versions, policies, regions
+from db.schema import DecisionRow, ForecastHourRow, ForecastInputRow, ForecastRow
 from orchestrator.runtime import Runtime
 from orchestrator.services import what_if
-from orchestrator.services.decisions import decision_detail, list_decisions
+from orchestrator.services.decision_lists import DecisionFilter, decision_page
+from orchestrator.services.decision_story import decision_detail
 from orchestrator.services.fleet import fleet_view
 from orchestrator.services.forecasting import day_view
 from orchestrator.services.issuance import issue_live
@@ -94,7 +95,8 @@ def _live_bound(fleet: Fleet, slug: str) -> float:
 
 def test_a_live_issue_stores_forecasts_and_automatic_decisions(fleet: Fleet) -> None:
     with fleet.runtime.transaction() as session:
-        page = list_decisions(session, fleet.actor(session), kind="automatic")
+        automatic = DecisionFilter(kind="automatic")
+        page = decision_page(session, fleet.actor(session), automatic)
         assert {row.source.slug for row in page.rows} == {
             "arizona", "ireland", "wyoming",
         }  # fmt: skip
@@ -140,7 +142,8 @@ def test_a_region_with_stale_telemetry_is_refused_once_and_blocked(
             text("select count(*) from forecast where refusal_code is not null"
                  " and target = 'temperature_c'")
         )  # fmt: skip
-        newest = list_decisions(session, fleet.actor(session), kind="automatic").rows[0]
+        automatic = DecisionFilter(kind="automatic")
+        newest = decision_page(session, fleet.actor(session), automatic).rows[0]
         assert refusals == 1
     assert newest.outcome is Outcome.BLOCKED
     assert newest.reason_code == "telemetry_stale"
@@ -171,6 +174,7 @@ def test_without_an_active_model_everything_is_blocked(fleet: Fleet) -> None:
 def test_a_model_whose_bytes_changed_does_not_serve(fleet: Fleet) -> None:
     owner = replace(fleet, runtime=_owner_runtime(fleet))
     with owner.runtime.transaction() as session:
+        session.execute(text("alter table model_version disable trigger user"))
         session.execute(
             text("update model_version set onnx_bytes = onnx_bytes || '\\x00'::bytea")
         )
@@ -243,7 +247,7 @@ def test_a_request_id_means_one_request(fleet: Fleet) -> None:
     first = _evaluate(fleet, shift_pct=12.0, request_id=request_id)
     again = _evaluate(fleet, shift_pct=12.0, request_id=request_id)
     assert first.decision_id == again.decision_id
-    with pytest.raises(Conflict, match="already used"):
+    with pytest.raises(RequestReused, match="already used"):
         _evaluate(fleet, shift_pct=20.0, request_id=request_id)
 
 
@@ -255,7 +259,7 @@ def test_recording_twice_with_one_request_id_records_once(fleet: Fleet) -> None:
     assert first.card is not None
     assert again.card is not None
     assert first.card.decision_id == again.card.decision_id
-    with pytest.raises(Conflict, match="already used"):
+    with pytest.raises(RequestReused, match="already used"):
         _record(fleet, card.decision_id, request_id, comment="another")
 
 
@@ -298,9 +302,9 @@ def test_a_past_verdict_rests_on_the_load_known_at_its_issue(fleet: Fleet) -> No
                 "until": before.window_end_utc,
             },
         )
-    after = shifted()
-    assert after.decision_id == before.decision_id
-    fresh = _evaluate(fleet, day=MILD_DAY, shift_pct=10.1)
+    fresh = shifted()
+    assert fresh.decision_id != before.decision_id  # another impact, told apart
+    assert fresh.verdict == before.verdict
     assert fresh.target_bound_after_c == pytest.approx(
         before.target_bound_after_c, abs=0.05
     )
@@ -363,7 +367,8 @@ def test_a_verdict_that_changed_is_shown_and_not_saved(fleet: Fleet) -> None:
     assert outcome.changed is not None
     assert outcome.changed.outcome is Outcome.BLOCKED
     with fleet.runtime.transaction() as session:
-        page = list_decisions(session, fleet.actor(session), kind="recorded")
+        recorded = DecisionFilter(kind="recorded")
+        page = decision_page(session, fleet.actor(session), recorded)
         assert page.rows == ()
 
 
@@ -436,10 +441,11 @@ def _open_day(fleet: Fleet, local_day: date | None) -> str | None:
 
 def test_a_missing_forecast_is_asked_for_once(fleet: Fleet) -> None:
     with _owner_runtime(fleet).transaction() as session:
-        for table in ("decision", "forecast_hour", "forecast"):
+        for table in ("decision", "forecast_input", "forecast_hour", "forecast"):
             session.execute(text(f"alter table {table} disable trigger user"))
         session.execute(delete(DecisionRow))
         session.execute(delete(ForecastHourRow))
+        session.execute(delete(ForecastInputRow))
         session.execute(delete(ForecastRow))
     for _ in range(2):
         assert "has been asked for" in str(_open_day(fleet, MILD_DAY))
@@ -480,10 +486,12 @@ def test_a_decision_tells_its_whole_story(fleet: Fleet) -> None:
         detail = decision_detail(session, fleet.actor(session), card.decision_id)
         chain = audit.verify(session)
     inputs = json.loads(detail.inputs_text)
-    assert inputs["source"]["region"] == "arizona"
+    assert inputs["source"]["region"]["slug"] == "arizona"
     assert len(inputs["source"]["mean"]) == 24
     assert inputs["source"]["calibration"]["score_count"] >= 60
     assert detail.card == card
+    assert detail.is_as_recorded
+    assert [chart.region.slug for chart in detail.charts] == ["arizona", "ireland"]
     assert detail.audit_seq is not None
     assert chain.is_sound
 
@@ -507,8 +515,8 @@ def test_a_decision_and_its_audit_event_commit_together(fleet: Fleet) -> None:
     with pytest.raises(DBAPIError, match="no event"):
         _evaluate(fleet, shift_pct=33.0)
     with fleet.runtime.transaction() as session:
-        found = decisions.list_decisions(session, kind="what_if")
-        assert found == []
+        what_ifs = DecisionFilter(kind="what_if")
+        assert decision_page(session, fleet.actor(session), what_ifs).rows == ()
     owner.engine.dispose()
 
 
@@ -536,15 +544,13 @@ def test_keyset_pages_hold_every_decision_once(fleet: Fleet) -> None:
     for shift in range(7):
         _evaluate(fleet, shift_pct=float(shift))
     seen: list[int] = []
-    before_id = None
+    after = None
     with fleet.runtime.transaction() as session:
         while True:
-            page = list_decisions(
-                session, fleet.actor(session), before_id=before_id, limit=3
-            )
+            page = decision_page(session, fleet.actor(session), after=after, limit=3)
             seen += [row.decision_id for row in page.rows]
-            before_id = page.next_before_id
-            if before_id is None:
+            after = page.next_after
+            if after is None:
                 break
         total = session.scalar(text("select count(*) from decision"))
     assert len(seen) == len(set(seen)) == total

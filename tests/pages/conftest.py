@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ from orchestrator.views import (
     AuditEventPage,
     AuditEventView,
     DecisionCard,
+    DecisionChart,
     DecisionDetail,
     DecisionPage,
     DecisionSummary,
@@ -22,6 +24,7 @@ from orchestrator.views import (
     FleetView,
     ForecastDayView,
     ImpactRow,
+    ListChoices,
     NamedValue,
     RegionChoice,
     ScenarioRow,
@@ -43,6 +46,7 @@ WYOMING = RegionChoice(
 )
 REGIONS = (ARIZONA, IRELAND, WYOMING)
 LIMIT_C = 35.0
+PLACE = "2023-07-14T05:00:00+00:00~410"
 
 Make = Callable[..., Any]
 
@@ -338,19 +342,42 @@ def decision(**changes: object) -> DecisionCard:
     return DecisionCard(**{**values, **changes})
 
 
-def decision_detail() -> DecisionDetail:
-    return DecisionDetail(
+def decision_detail(**changes: object) -> DecisionDetail:
+    detail = DecisionDetail(
         card=decision(kind="recorded", decision_id=413),
         facts=(NamedValue(label="Code version", value="0.1.0"),),
         comment="Heat wave; Ireland has room.",
+        charts=(decision_chart_view(),),
         inputs_text='{"format":1,"shift_pct":30.0}',
         inputs_sha256="9f" * 32,
         audit_seq=877,
         audit_hash="ab" * 32,
+        is_as_recorded=True,
+        supersedes_id=None,
+        superseded_by=None,
     )
+    return replace(detail, **changes)
 
 
-def decision_page(count: int = 3, next_before_id: int | None = 410) -> DecisionPage:
+def decision_chart_view(**changes: object) -> DecisionChart:
+    mean_c = day_curve(29.0, 5.2, 15)
+    values: dict[str, Any] = {
+        "region": ARIZONA,
+        "hours_utc": HOURS_UTC,
+        "mean_c": mean_c,
+        "lower_c": tuple(value - 1.9 for value in mean_c),
+        "upper_c": tuple(value + 1.9 for value in mean_c),
+        "after_c": tuple(value - 1.5 for value in mean_c),
+        "actual_c": (31.0,) * 12 + (None,) * 12,
+        "thermal_limit_c": LIMIT_C,
+        "allowed_probability": 0.05,
+        "bound_before_c": 36.2,
+        "bound_after_c": 34.7,
+    }
+    return DecisionChart(**{**values, **changes})
+
+
+def decision_page(count: int = 3, next_after: str | None = PLACE) -> DecisionPage:
     card = decision()
     return DecisionPage(
         rows=tuple(
@@ -372,12 +399,14 @@ def decision_page(count: int = 3, next_before_id: int | None = 410) -> DecisionP
             )
             for i in range(count)
         ),
-        next_before_id=next_before_id,
-        regions=REGIONS,
+        next_after=next_after,
+        choices=ListChoices(
+            regions=REGIONS, actors=("olga", "worker"), models={1: "model 1 (ridge)"}
+        ),
     )
 
 
-def event_page(count: int = 3, next_before_seq: int | None = 800) -> AuditEventPage:
+def event_page(count: int = 3, next_seq: int | None = 800) -> AuditEventPage:
     return AuditEventPage(
         rows=tuple(
             AuditEventView(
@@ -386,12 +415,14 @@ def event_page(count: int = 3, next_before_seq: int | None = 800) -> AuditEventP
                 actor_name="olga",
                 action="decision_what_if",
                 object_label=f"decision {412 - i}",
+                decision_id=412 - i,
                 summary="shift_pct 30.0, outcome APPROVED",
                 hash_hex=f"{i:02x}" * 32,
             )
             for i in range(count)
         ),
-        next_before_seq=next_before_seq,
+        next_seq=next_seq,
+        actors=("olga", "anonymous"),
     )
 
 
@@ -423,6 +454,16 @@ def make_decision_page() -> Make:
 @pytest.fixture
 def make_event_page() -> Make:
     return event_page
+
+
+@pytest.fixture
+def make_detail() -> Make:
+    return decision_detail
+
+
+@pytest.fixture
+def make_decision_chart() -> Make:
+    return decision_chart_view
 
 
 @pytest.fixture

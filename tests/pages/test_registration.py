@@ -66,7 +66,15 @@ def test_what_stores_a_decision_needs_the_permission_to_decide(
     assert permissions["what-if-verdict.children"] is Permission.DECIDE
     assert permissions["what-if-recorded.children"] is Permission.DECIDE
     assert permissions["what-if-data.data"] is Permission.VIEW_FLEET
-    assert permissions["audit-events.children"] is Permission.VIEW_AUDIT_EVENTS
+    assert permissions["supersede-record-status.children"] is Permission.DECIDE
+    for output in (
+        "audit-events",
+        "export-file",
+        "audit-csv-file",
+        "decision-replayed",
+    ):
+        name = "data" if output.endswith("file") else "children"
+        assert permissions[f"{output}.{name}"] is Permission.VIEW_AUDIT_EVENTS
 
 
 def test_every_server_callback_declares_all_its_outputs(registered: Registered) -> None:

@@ -72,21 +72,5 @@
       if (!saved || !saved.region || now.get("region") === saved.region) return;
       setSearch("regions-url", { region: saved.region });
     },
-
-    follow_audit_filters(kind, region, outcome, live) {
-      const now = new URLSearchParams(window.location.search);
-      const open = (value) => (value === "any" ? null : value);
-      const wanted = {
-        kind: open(kind),
-        region: open(region),
-        outcome: open(outcome),
-        live: live ? "1" : null,
-      };
-      const same = Object.entries(wanted).every(
-        ([name, value]) => (now.get(name) || null) === (value || null),
-      );
-      // Other filters begin at the newest decision again.
-      if (!same) setSearch("audit-url", wanted);
-    },
   };
 })();

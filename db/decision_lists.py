@@ -1,0 +1,229 @@
+"""Lists of decisions: filtered, sorted and paged in the database, by keys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Double,
+    Select,
+    TextClause,
+    cast,
+    false,
+    func,
+    literal,
+    literal_column,
+    select,
+    text,
+    tuple_,
+    union_all,
+)
+from sqlalchemy.orm import Session
+
+from core.errors import InvalidInput
+from db.decisions import StoredDecision, decisions_by_ids
+from db.schema import DecisionRow, RegionRow, UserRow
+
+LONGEST_PAGE = 501
+
+RARE = 20_000
+"""Words that no more decisions hold are looked up before anything else."""
+
+
+class DecisionOrder(StrEnum):
+    """By what decisions are sorted; ties go by id, so that every place is one."""
+
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    WINDOW = "window"
+    CHANCE = "chance"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionFilter:
+    """Which decisions to list; what is None is left open.
+
+    Attributes
+    ----------
+    from_utc, until_utc : datetime | None
+        Taken in [from, until).
+    region_slug : str | None
+        Source or target.
+    words : str | None
+        To be found in reason or comment, as a search engine reads them.
+    """
+
+    kind: str | None = None
+    region_slug: str | None = None
+    actor_name: str | None = None
+    outcome: str | None = None
+    reason_code: str | None = None
+    model_version_id: int | None = None
+    from_utc: datetime | None = None
+    until_utc: datetime | None = None
+    words: str | None = None
+    live_only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionPlace:
+    """The last row of a page: where the next one goes on."""
+
+    key: datetime | float
+    decision_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionRows:
+    """A page of decisions and the place after it; None when it is the last."""
+
+    rows: list[StoredDecision]
+    next_place: DecisionPlace | None
+
+
+# Both are written as the indexes are, or PostgreSQL would not use them.
+_CHANCE: ColumnElement[float] = literal_column(
+    "coalesce(decision.exceedance_probability, -1)", Double
+)
+_HOLDS_WORDS = (
+    "to_tsvector('english', decision.reason_text || ' ' || coalesce(decision.comment,"
+    " '')) @@ websearch_to_tsquery('english', :words)"
+)
+_KEYS: dict[DecisionOrder, ColumnElement[Any]] = {
+    DecisionOrder.NEWEST: DecisionRow.created_at_utc.expression,
+    DecisionOrder.OLDEST: DecisionRow.created_at_utc.expression,
+    DecisionOrder.WINDOW: DecisionRow.window_start_utc.expression,
+    DecisionOrder.CHANCE: _CHANCE,
+}
+
+
+def list_decisions(
+    session: Session,
+    chosen: DecisionFilter,
+    *,
+    order: DecisionOrder = DecisionOrder.NEWEST,
+    after: DecisionPlace | None = None,
+    limit: int = 50,
+) -> DecisionRows:
+    """One page of decisions.
+
+    Each page begins after the last row of the one before, whatever was added
+    meanwhile, and costs the same however deep it lies.
+    """
+    if not 1 <= limit < LONGEST_PAGE:
+        message = f"A page has 1 to {LONGEST_PAGE - 1} decisions."
+        raise InvalidInput(message)
+    places = session.execute(_places(session, chosen, order, after, limit + 1)).all()
+    ids = [place.id for place in places[:limit]]
+    found = decisions_by_ids(session, ids)
+    last = places[limit - 1] if len(places) > limit else None
+    return DecisionRows(
+        rows=[found[decision_id] for decision_id in ids],
+        next_place=DecisionPlace(key=last.key, decision_id=last.id) if last else None,
+    )
+
+
+_Places = Select[Any, int]
+Condition = ColumnElement[bool] | TextClause
+
+
+def _places(
+    session: Session,
+    chosen: DecisionFilter,
+    order: DecisionOrder,
+    after: DecisionPlace | None,
+    limit: int,
+) -> _Places:
+    conditions = _conditions(session, chosen)
+    if after is not None:
+        conditions.append(_beyond(order, after))
+    if chosen.region_slug is None:
+        return _walk(conditions, order, limit)
+    region_id = session.scalar(
+        select(RegionRow.id).where(RegionRow.slug == chosen.region_slug)
+    )
+    if region_id is None:
+        return _walk([false()], order, limit)
+    # One walk for each end: no index serves "source or target" in order.
+    ends = union_all(
+        *(
+            _walk([*conditions, end == region_id], order, limit)
+            for end in (DecisionRow.source_region_id, DecisionRow.target_region_id)
+        )
+    ).subquery()
+    columns = (ends.c.key, ends.c.id)
+    return (
+        select(*columns)
+        .order_by(*(_directed(order, column) for column in columns))
+        .limit(limit)
+    )
+
+
+def _walk(conditions: Sequence[Condition], order: DecisionOrder, limit: int) -> _Places:
+    key = _KEYS[order]
+    return (
+        select(key.label("key"), DecisionRow.id)
+        .where(*conditions)
+        .order_by(_directed(order, key), _directed(order, DecisionRow.id.expression))
+        .limit(limit)
+    )
+
+
+def _directed(order: DecisionOrder, column: ColumnElement[Any]) -> ColumnElement[Any]:
+    return column.asc() if order is DecisionOrder.OLDEST else column.desc()
+
+
+def _beyond(order: DecisionOrder, after: DecisionPlace) -> ColumnElement[bool]:
+    place = tuple_(_KEYS[order], DecisionRow.id)
+    last = tuple_(literal(after.key), literal(after.decision_id))
+    return place > last if order is DecisionOrder.OLDEST else place < last
+
+
+def _conditions(session: Session, chosen: DecisionFilter) -> list[Condition]:
+    conditions: list[Condition] = [
+        column == value
+        for column, value in (
+            (DecisionRow.kind, chosen.kind),
+            (DecisionRow.outcome, chosen.outcome),
+            (DecisionRow.reason_code, chosen.reason_code),
+            (DecisionRow.model_version_id, chosen.model_version_id),
+        )
+        if value is not None
+    ]
+    if chosen.actor_name is not None:
+        actor_id = session.scalar(
+            select(UserRow.id).where(
+                func.lower(UserRow.name) == chosen.actor_name.lower()
+            )
+        )
+        is_theirs = DecisionRow.actor_id == actor_id
+        conditions.append(false() if actor_id is None else is_theirs)
+    if chosen.live_only:
+        conditions.append(DecisionRow.is_simulated.is_(False))
+    if chosen.from_utc is not None:
+        conditions.append(DecisionRow.created_at_utc >= chosen.from_utc)
+    if chosen.until_utc is not None:
+        conditions.append(DecisionRow.created_at_utc < chosen.until_utc)
+    if chosen.words is not None:
+        conditions.append(_holding(session, chosen.words))
+    return conditions
+
+
+def _holding(session: Session, words: str) -> Condition:
+    """Rare words are looked up first; common ones are met soon on the way.
+
+    Left to itself the planner takes words that it has never seen for common, and walks
+    along millions of rows in search of them.
+    """
+    holds = text(_HOLDS_WORDS).bindparams(words=words)
+    ids = session.scalars(select(DecisionRow.id).where(holds).limit(RARE + 1)).all()
+    if len(ids) > RARE:
+        return holds
+    return DecisionRow.id == func.any(cast(list(ids), ARRAY(BigInteger)))

@@ -1,0 +1,52 @@
+"""What a model was given for a forecast: kept, and read back for replay."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
+
+from db.schema import ForecastInputRow
+
+_FLOAT32 = np.dtype("<f4")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForecastInput:
+    """One row of a model's input.
+
+    Attributes
+    ----------
+    features : ndarray of float32, shape (F,)
+        In the order of the model's feature names.
+    """
+
+    region_index: int
+    features: NDArray[np.float32]
+
+
+def insert_forecast_input(
+    session: Session, forecast_id: int, given: ForecastInput
+) -> None:
+    """Keep what a model was given."""
+    session.execute(
+        insert(ForecastInputRow).values(
+            forecast_id=forecast_id,
+            region_index=given.region_index,
+            features=given.features.astype(_FLOAT32).tobytes(),
+        )
+    )
+
+
+def forecast_input(session: Session, forecast_id: int) -> ForecastInput | None:
+    """What the model was given; None when that was not kept."""
+    row = session.get(ForecastInputRow, forecast_id)
+    if row is None:
+        return None
+    return ForecastInput(
+        region_index=row.region_index,
+        features=np.frombuffer(row.features, dtype=_FLOAT32).astype(np.float32),
+    )

@@ -1,0 +1,48 @@
+"""Requests that were carried out, by the id that the browser gave them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import insert, select, text
+from sqlalchemy.orm import Session
+
+from db.schema import HandledRequestRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandledRequest:
+    """A request that was carried out; the names are the table's columns."""
+
+    request_id: UUID
+    actor_id: int
+    operation: str
+    body_sha256: str
+    answer: str
+
+
+def lock_request(session: Session, request_id: UUID) -> None:
+    """Make posts of one request wait for each other, until the transaction ends."""
+    session.execute(
+        text("select pg_advisory_xact_lock(hashtextextended(:request_id, 7))"),
+        {"request_id": str(request_id)},
+    )
+
+
+def handled_request(session: Session, request_id: UUID) -> HandledRequest | None:
+    """A request that was carried out; None when it was not."""
+    row = session.scalar(
+        select(HandledRequestRow).where(HandledRequestRow.request_id == request_id)
+    )
+    if row is None:
+        return None
+    return HandledRequest(
+        **{name: getattr(row, name) for name in HandledRequest.__slots__}
+    )
+
+
+def insert_handled_request(session: Session, handled: HandledRequest) -> None:
+    """Keep that a request was carried out."""
+    values = {name: getattr(handled, name) for name in HandledRequest.__slots__}
+    session.execute(insert(HandledRequestRow).values(**values))

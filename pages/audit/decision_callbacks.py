@@ -1,0 +1,233 @@
+"""One decision: shown, replayed, compared, and replaced by a new one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from dash import Dash, Input, Output, State
+from dash.development.base_component import Component
+
+from core.access import Permission
+from core.errors import InvalidInput, NotFound
+from orchestrator.services import superseding, what_if
+from orchestrator.services.decision_story import decision_detail, replay_view
+from orchestrator.views import DecisionDetail
+from pages.addresses import (
+    Query,
+    decision_id_of,
+    parse_request_id,
+    parse_shift_pct,
+    parse_slug,
+)
+from pages.audit.decision_content import (
+    comparison,
+    decision_page,
+    replayed,
+    superseded,
+)
+from pages.components import page_head, region_options
+from pages.context import PageContext
+from pages.serving import follow_in_browser, serve
+from pages.verdicts import verdict_card
+
+
+def register_decision_callbacks(app: Dash, context: PageContext) -> None:
+    """Register the callbacks of a decision's page and of the comparison."""
+    _register_detail(app, context)
+    _register_replay(app, context)
+    _register_compare(app, context)
+    _register_form(app, context)
+    _register_evaluate(app, context)
+    _register_record(app, context)
+
+
+def _register_detail(app: Dash, context: PageContext) -> None:
+    @serve(
+        app,
+        context,
+        outputs=[Output("decision-detail", "children")],
+        inputs=[Input("decision-url", "pathname")],
+        permission=Permission.VIEW_FLEET,
+        at_load=False,
+    )
+    def show_decision(pathname: str | None) -> tuple[list[Component | None]]:
+        try:
+            detail = _detail(context, decision_id_of(pathname))
+        except NotFound as exc:
+            return ([page_head("No such decision", exc.message)],)
+        return (decision_page(detail),)
+
+
+def _register_replay(app: Dash, context: PageContext) -> None:
+    @serve(
+        app,
+        context,
+        outputs=[Output("decision-replayed", "children")],
+        inputs=[Input("decision-replay", "n_clicks")],
+        states=[State("decision-url", "pathname")],
+        permission=Permission.VIEW_AUDIT_EVENTS,
+        at_load=False,
+    )
+    def replay(_clicks: int, pathname: str | None) -> tuple[Component]:
+        with context.runtime.transaction() as session:
+            view = replay_view(
+                session, context.current_actor(), decision_id_of(pathname)
+            )
+        return (replayed(view),)
+
+
+def _register_compare(app: Dash, context: PageContext) -> None:
+    @serve(
+        app,
+        context,
+        outputs=[Output("compare-table", "children")],
+        inputs=[Input("compare-url", "search")],
+        permission=Permission.VIEW_FLEET,
+        at_load=False,
+    )
+    def compare(search: str | None) -> tuple[list[Component]]:
+        query = Query.parse(search)
+        left_id, right_id = query.identifier("left"), query.identifier("right")
+        if left_id is None or right_id is None:
+            message = "Name two decisions: /audit/compare?left=1&right=2."
+            raise InvalidInput(message)
+        left, right = _detail(context, left_id), _detail(context, right_id)
+        return (comparison(left, right),)
+
+    follow_in_browser(
+        app,
+        "gfo_audit",
+        "compare_with",
+        Output("compare-go", "href"),
+        Input("compare-open", "n_clicks"),
+        State("compare-right", "value"),
+    )
+
+
+def _detail(context: PageContext, decision_id: int) -> DecisionDetail:
+    with context.runtime.transaction() as session:
+        return decision_detail(session, context.current_actor(), decision_id)
+
+
+def _register_form(app: Dash, context: PageContext) -> None:
+    @serve(
+        app,
+        context,
+        outputs=[
+            Output("supersede-status", "children"),
+            Output("decision-supersede", "hidden"),
+            Output("supersede-target", "options"),
+            Output("supersede-target", "value"),
+            Output("supersede-shift", "value"),
+        ],
+        inputs=[Input("decision-url", "pathname")],
+        permission=Permission.DECIDE,
+        at_load=False,
+    )
+    def show_form(pathname: str | None) -> tuple[object, ...]:
+        decision_id = decision_id_of(pathname)
+        with context.runtime.transaction() as session:
+            form = superseding.form_for(
+                session,
+                context.current_actor(),
+                decision_id,
+                now=context.runtime.clock(),
+            )
+        return (
+            None,
+            not form.is_open,
+            region_options(form.targets),
+            form.target_slug,
+            form.shift_pct,
+        )
+
+
+def _register_evaluate(app: Dash, context: PageContext) -> None:
+    @serve(
+        app,
+        context,
+        outputs=[
+            Output("supersede-verdict", "children"),
+            Output("supersede-judged", "data"),
+        ],
+        inputs=[Input("supersede-asked", "data")],
+        states=[State("decision-url", "pathname")],
+        permission=Permission.DECIDE,
+        at_load=False,
+    )
+    def judge(
+        asked: object, pathname: str | None
+    ) -> tuple[Component, dict[str, object]]:
+        request = _record(asked)
+        with context.runtime.transaction() as session:
+            card = superseding.evaluate_instead(
+                session,
+                context.current_actor(),
+                decision_id=decision_id_of(pathname),
+                target_slug=parse_slug(request.get("target"), "target"),
+                shift_pct=parse_shift_pct(request.get("shift_pct")),
+                request_id=parse_request_id(request.get("request_id")),
+                now=context.runtime.clock(),
+            )
+        return verdict_card(card), {"decision_id": card.decision_id}
+
+    follow_in_browser(
+        app,
+        "gfo_audit",
+        "ask_instead",
+        Output("supersede-asked", "data"),
+        Input("supersede-evaluate", "n_clicks"),
+        State("supersede-target", "value"),
+        State("supersede-shift", "value"),
+    )
+
+
+def _register_record(app: Dash, context: PageContext) -> None:
+    @serve(
+        app,
+        context,
+        outputs=[Output("supersede-record-status", "children")],
+        inputs=[Input("supersede-confirmed", "data")],
+        permission=Permission.DECIDE,
+        at_load=False,
+    )
+    def record(confirmed: object) -> tuple[Component]:
+        request = _record(confirmed)
+        with context.runtime.transaction() as session:
+            outcome = what_if.record(
+                session,
+                context.current_actor(),
+                what_if_id=_decision_id(request.get("decision_id")),
+                comment=_text(request.get("reason")),
+                request_id=parse_request_id(request.get("request_id")),
+                now=context.runtime.clock(),
+            )
+        return (superseded(outcome),)
+
+    follow_in_browser(
+        app,
+        "gfo_audit",
+        "record_instead",
+        Output("supersede-confirmed", "data"),
+        Input("supersede-record", "n_clicks"),
+        State("supersede-reason", "value"),
+        State("supersede-judged", "data"),
+    )
+
+
+def _record(data: object) -> Mapping[str, object]:
+    if not isinstance(data, Mapping):
+        message = "Judge a shift first; only a verdict can be recorded."
+        raise InvalidInput(message)
+    return data
+
+
+def _decision_id(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 2**63:
+        message = "Judge a shift first; only a stored verdict can be recorded."
+        raise InvalidInput(message)
+    return value
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

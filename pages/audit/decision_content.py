@@ -1,0 +1,311 @@
+"""What fills a decision's page: its whole story, its replay, two side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dash import html
+from dash.development.base_component import Component
+
+from orchestrator.views import (
+    DecisionChart,
+    DecisionDetail,
+    NamedValue,
+    RecordOutcome,
+    ReplayView,
+)
+from pages import addresses
+from pages.audit.figures import bound_label, decision_chart
+from pages.components import (
+    Child,
+    chart,
+    data_table,
+    disclosure,
+    facts,
+    link,
+    notice,
+    panel,
+)
+from pages.theme import celsius
+from pages.verdicts import impact_table, verdict_card
+from pages.words import (
+    KIND_WORDS,
+    bound,
+    day_name,
+    degrees,
+    local_time,
+    probability,
+    route,
+    share,
+)
+
+_CHART_HEIGHT_PX = 340
+
+
+def decision_page(detail: DecisionDetail) -> list[Component | None]:
+    """The whole story of a decision, as it was stored."""
+    card = detail.card
+    kind = KIND_WORDS.get(card.kind, card.kind)
+    return [
+        html.H1(f"Decision {card.decision_id}"),
+        html.P(
+            f"{kind}, kept as it was taken; nothing here is computed again.",
+            className="gfo-muted",
+        ),
+        _alarm(detail),
+        _succession(detail),
+        html.Div(
+            [
+                panel(
+                    "Verdict", verdict_card(card), _comment(detail), id="decision-card"
+                ),
+                panel("What it rests on", facts(_facts(detail)), id="decision-facts"),
+            ],
+            className="gfo-columns gfo-columns-2",
+        ),
+        *_charts(detail),
+        panel("Impact", impact_table(card), id="decision-impact"),
+        panel(
+            "Inputs",
+            disclosure(
+                "The stored inputs, exactly",
+                html.Pre(detail.inputs_text, className="gfo-pre", tabIndex="0"),
+            ),
+            facts([NamedValue(label="SHA-256 of inputs", value=detail.inputs_sha256)]),
+            id="decision-inputs",
+        ),
+    ]
+
+
+def _alarm(detail: DecisionDetail) -> Component | None:
+    if detail.is_as_recorded is not False:
+        return None
+    return notice(
+        "This row is not the one that was recorded",
+        "It differs from what its audit event tells of: it was changed past the portal."
+        " Verify the chain and compare with an export.",
+        kind="alarm",
+    )
+
+
+def _succession(detail: DecisionDetail) -> Component | None:
+    parts: list[Child] = []
+    if detail.supersedes_id is not None:
+        parts += [
+            "It superseded ",
+            link(
+                f"decision {detail.supersedes_id}",
+                addresses.decision_href(detail.supersedes_id),
+            ),
+            ". ",
+        ]
+    successor = detail.superseded_by
+    if successor is not None:
+        when = local_time(successor.created_at_utc, detail.card.source.time_zone)
+        parts += [
+            "It was superseded by ",
+            link(
+                f"decision {successor.decision_id}",
+                addresses.decision_href(successor.decision_id),
+            ),
+            f", recorded by {successor.actor_name}, {when}; it no longer binds.",
+        ]
+    return html.P(parts, id="decision-succession") if parts else None
+
+
+def _charts(detail: DecisionDetail) -> list[Component]:
+    return [
+        panel(
+            f"The forecast as it was: {view.region.name}",
+            chart(
+                f"decision-chart-{place}",
+                decision_chart(view),
+                chart_summary(view),
+                height_px=_CHART_HEIGHT_PX,
+            ),
+            id=f"decision-forecast-{place}",
+        )
+        for place, view in enumerate(detail.charts)
+    ]
+
+
+def chart_summary(view: DecisionChart) -> str:
+    """The chart in a sentence; bounds are rounded up, as everywhere."""
+    known = [value for value in view.actual_c if value is not None]
+    after = (
+        ""
+        if view.bound_after_c is None
+        else f", {bound(view.bound_after_c)} after the shift"
+    )
+    came = f" Measured since: at most {celsius(max(known))}." if known else ""
+    return (
+        f"{view.region.name}: {bound_label(view)} {bound(view.bound_before_c)}{after};"
+        f" limit {degrees(view.thermal_limit_c)}.{came}"
+    )
+
+
+def _comment(detail: DecisionDetail) -> Component | None:
+    if not detail.comment:
+        return None
+    return html.Blockquote(detail.comment, className="gfo-comment")
+
+
+def _facts(detail: DecisionDetail) -> list[NamedValue]:
+    card = detail.card
+    zone = card.source.time_zone
+    window = (
+        f"{local_time(card.window_start_utc, zone)} to"
+        f" {local_time(card.window_end_utc, zone)}"
+    )
+    matches = {
+        True: "the row is as recorded",
+        False: "THE ROW WAS CHANGED",
+        None: "of a release that did not bind the row",
+    }
+    audited = (
+        [
+            NamedValue(
+                label="Audit event",
+                value=f"{detail.audit_seq}, {matches[detail.is_as_recorded]}",
+            ),
+            NamedValue(label="Audit hash", value=detail.audit_hash or ""),
+        ]
+        if detail.audit_seq is not None
+        else []
+    )
+    return [NamedValue(label="Window", value=window), *detail.facts, *audited]
+
+
+def replayed(view: ReplayView) -> Component:
+    """What a replay gave: the same, or what differs."""
+    hint = html.P(
+        [
+            *[f"{note} " for note in view.notes],
+            "The model itself is run again by ",
+            html.Code(f"gfo decision replay {view.decision_id}"),
+            ".",
+        ],
+        className="gfo-muted gfo-hint",
+    )
+    if not view.differences:
+        return panel(
+            "Replay: the same",
+            html.P(
+                "The stored inputs, scores and rules gave the same verdict, and every"
+                " number within 1e-5."
+            ),
+            hint,
+            id="replay-result",
+        )
+    return panel(
+        f"Replay: {len(view.differences)} differences",
+        data_table(
+            "What does not come out as it was stored",
+            ("Field", "Stored", "Replayed"),
+            [[item.field, item.stored, item.replayed] for item in view.differences],
+            numeric_from=99,
+        ),
+        hint,
+        id="replay-result",
+    )
+
+
+def superseded(outcome: RecordOutcome) -> Component:
+    """What became of a request to replace a decision."""
+    if outcome.card is not None:
+        number = outcome.card.decision_id
+        return notice(
+            "Recorded in its place.",
+            html.Span(
+                [link(f"Decision {number}", addresses.decision_href(number)), "."]
+            ),
+        )
+    changed = outcome.changed
+    text = changed.reason_text if changed else ""
+    return notice(
+        "The verdict changed meanwhile; nothing was recorded.",
+        f"{text} Judge again.",
+        kind="warn",
+    )
+
+
+def comparison(left: DecisionDetail, right: DecisionDetail) -> list[Component]:
+    """Two decisions side by side, with what differs marked."""
+    names = [f"Decision {item.card.decision_id}" for item in (left, right)]
+    rows: list[list[Child]] = [
+        [
+            label,
+            _cell(first, same=first == second),
+            _cell(second, same=first == second),
+        ]
+        for label, first, second in _pairs(left, right)
+    ]
+    differing = sum(first != second for _, first, second in _pairs(left, right))
+    return [
+        html.H1(f"{names[0]} and {names[1]}"),
+        html.P(f"{differing} of {len(rows)} lines differ.", className="gfo-muted"),
+        html.P(
+            [
+                link(names[0], addresses.decision_href(left.card.decision_id)),
+                " · ",
+                link(names[1], addresses.decision_href(right.card.decision_id)),
+            ]
+        ),
+        data_table(
+            "Two decisions side by side",
+            ("", *names),
+            rows,
+            numeric_from=99,
+            cards=True,
+            id="compare-rows",
+        ),
+    ]
+
+
+def _pairs(
+    left: DecisionDetail, right: DecisionDetail
+) -> Sequence[tuple[str, str, str]]:
+    sides = [{item.label: item.value for item in _lines(d)} for d in (left, right)]
+    labels = list(dict.fromkeys([*sides[0], *sides[1]]))
+    return [(name, sides[0].get(name, "–"), sides[1].get(name, "–")) for name in labels]
+
+
+def _lines(detail: DecisionDetail) -> list[NamedValue]:
+    card = detail.card
+    zone = card.source.time_zone
+    least, most = card.minimum_shift_pct, card.maximum_safe_shift_pct
+    values = [
+        ("Taken", local_time(card.created_at_utc, zone)),
+        ("By", card.actor_name),
+        ("Kind", KIND_WORDS.get(card.kind, card.kind)),
+        ("Simulation", "yes" if card.is_simulated else "no"),
+        ("Regions", route(card.source, card.target)),
+        ("Day", day_name(card.local_day)),
+        ("Shift", share(card.shift_pct)),
+        ("Verdict", card.verdict.outcome.value),
+        ("Reason", card.verdict.reason_text),
+        ("Risk", card.verdict.risk_level.value),
+        (
+            "Chance of exceeding",
+            probability(card.exceedance_probability, card.allowed_probability),
+        ),
+        ("Thermal limit", degrees(card.thermal_limit_c)),
+        ("Source bound before", bound(card.source_bound_before_c)),
+        ("Source bound after", bound(card.source_bound_after_c)),
+        ("Target bound before", bound(card.target_bound_before_c)),
+        ("Target bound after", bound(card.target_bound_after_c)),
+        ("Least shift that clears", share(least)),
+        ("Most that is safe", share(most)),
+        ("Comment", detail.comment or "–"),
+    ]
+    return [
+        *(NamedValue(label=label, value=value) for label, value in values),
+        *_facts(detail),
+        NamedValue(label="SHA-256 of inputs", value=detail.inputs_sha256),
+    ]
+
+
+def _cell(text: str, *, same: bool) -> Component:
+    if same:
+        return html.Span(text, className="gfo-wrap gfo-same")
+    return html.Span(f"≠ {text}", className="gfo-wrap gfo-differs")

@@ -1,0 +1,80 @@
+"""The frame of one decision's page; its number stands in the address."""
+
+from __future__ import annotations
+
+import dash_bootstrap_components as dbc
+from dash import dcc, html
+from dash.development.base_component import Component
+
+from pages import addresses
+from pages.audit.layout import button, number_input
+from pages.components import field, link, panel, region_select, skeleton
+
+
+def decision_layout(*, may_decide: bool, may_replay: bool) -> Component:
+    """One decision, with what this person may do with it."""
+    return html.Div(
+        [
+            dcc.Location(id="decision-url", refresh=False),
+            html.P(link("All decisions", addresses.AUDIT)),
+            html.Div(skeleton(420), id="decision-detail"),
+            html.Div(
+                [
+                    button("Replay", "decision-replay") if may_replay else None,
+                    field(
+                        "Compare with decision",
+                        number_input("compare-right", min=1, step=1),
+                    ),
+                    button("Compare", "compare-open"),
+                ],
+                className="gfo-tools",
+            ),
+            html.Div(id="decision-replayed", role="status"),
+            dcc.Location(id="compare-go", refresh="callback-nav"),
+            _superseding() if may_decide else None,
+        ]
+    )
+
+
+def _superseding() -> Component:
+    """Hidden until the decision shown is one that can be superseded."""
+    return html.Div(
+        panel(
+            "Replace this decision",
+            html.Div(
+                [
+                    field("Target region", region_select("supersede-target")),
+                    field(
+                        "Shift, %",
+                        number_input("supersede-shift", min=0, max=100, step=0.1),
+                    ),
+                    button("Judge", "supersede-evaluate"),
+                ],
+                className="gfo-tools",
+            ),
+            html.Div(id="supersede-verdict", role="status"),
+            html.Div(
+                [
+                    html.Label("Reason", htmlFor="supersede-reason"),
+                    dbc.Textarea(
+                        id="supersede-reason",
+                        value="",
+                        maxlength=2000,
+                        className="gfo-reason-box",
+                    ),
+                ],
+                className="gfo-field",
+            ),
+            button("Record in its place", "supersede-record", is_primary=True),
+            html.Div(id="supersede-status"),
+            html.Div(id="supersede-record-status", role="status"),
+            dcc.Store(id="supersede-asked"),
+            dcc.Store(id="supersede-judged"),
+            dcc.Store(id="supersede-confirmed"),
+            id="supersede-panel",
+            hint="It is judged without the load that this one moves; a shift of 0 %"
+            " takes it back. Both stay in the history.",
+        ),
+        id="decision-supersede",
+        hidden=True,
+    )

@@ -1,0 +1,230 @@
+"""The filters of the Audit lists: their controls, and what an address says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeVar
+
+import dash_bootstrap_components as dbc
+from dash import html
+from dash.development.base_component import Component
+
+from core.audit import AuditAction
+from core.errors import InvalidInput
+from core.scheduler import Outcome, ReasonCode
+from orchestrator.services.audit import EventFilter
+from orchestrator.services.decision_lists import DecisionFilter, DecisionOrder
+from orchestrator.views import ListChoices
+from pages.addresses import Query
+from pages.components import field
+from pages.words import KIND_WORDS
+
+ANY = "any"
+"""The value of a filter that is left open."""
+
+ORDER_WORDS = {
+    DecisionOrder.NEWEST: "Newest first",
+    DecisionOrder.OLDEST: "Oldest first",
+    DecisionOrder.WINDOW: "Latest window first",
+    DecisionOrder.CHANCE: "Highest chance first",
+}
+EVENT_ORDERS = {"newest": "Newest first", "oldest": "Oldest first"}
+OBJECT_TYPES = (
+    "decision", "region", "policy", "user", "session", "model_version", "ingest_batch",
+    "audit_event", "decision_list",
+)  # fmt: skip
+
+DECISION_CONTROLS = (
+    "kind", "region", "outcome", "reason", "actor", "model", "from", "to", "words",
+    "order", "live",
+)  # fmt: skip
+EVENT_CONTROLS = (
+    "actor", "action", "type", "object", "request", "from", "to", "order",
+)  # fmt: skip
+_FROM_SERVER = ("region", "actor", "model")
+
+_Choice = TypeVar("_Choice", bound=StrEnum)
+
+
+def decision_controls() -> Component:
+    """Controls of the list of decisions; those that depend on data are filled later."""
+    outcomes = {item.value: item.value for item in Outcome}
+    reasons = {item.value: code_words(item.value) for item in ReasonCode}
+    orders = {item.value: words for item, words in ORDER_WORDS.items()}
+    return html.Div(
+        [
+            field("Search", _text("audit-words", 200, "Reasons and comments")),
+            field("Kind", _choice("audit-kind", KIND_WORDS)),
+            field("Region", _choice("audit-region", {})),
+            field("Verdict", _choice("audit-outcome", outcomes)),
+            field("Reason", _choice("audit-reason", reasons)),
+            field("By", _choice("audit-actor", {})),
+            field("Model", _choice("audit-model", {})),
+            field("Taken from (UTC)", _day("audit-from")),
+            field("to (UTC)", _day("audit-to")),
+            field("Order", _order("audit-order", orders)),
+            dbc.Checkbox(id="audit-live", label="Without simulations", value=False),
+        ],
+        className="gfo-filters",
+        role="search",
+    )
+
+
+def event_controls() -> Component:
+    """Controls of the list of events."""
+    actions = {item.value: code_words(item.value) for item in AuditAction}
+    types = {name: code_words(name) for name in OBJECT_TYPES}
+    return html.Div(
+        [
+            field("Who", _choice("event-actor", {})),
+            field("What", _choice("event-action", actions)),
+            field("Kind of object", _choice("event-type", types)),
+            field("Object", _text("event-object", 64)),
+            field("Request id", _text("event-request", 64)),
+            field("From (UTC)", _day("event-from")),
+            field("to (UTC)", _day("event-to")),
+            field("Order", _order("event-order", EVENT_ORDERS)),
+        ],
+        className="gfo-filters",
+        role="search",
+    )
+
+
+def decision_filter(query: Query) -> DecisionFilter:
+    """Which decisions an address asks for."""
+    return DecisionFilter(
+        kind=_one_of(query.text("kind"), KIND_WORDS, "kind"),
+        region_slug=query.text("region"),
+        actor_name=query.words("actor"),
+        outcome=_one_of(query.text("outcome"), list(Outcome), "verdict"),
+        reason_code=_one_of(query.text("reason"), list(ReasonCode), "reason"),
+        model_version_id=_model_id(query),
+        from_utc=query.day_start_utc("from"),
+        until_utc=_day_end_utc(query),
+        words=query.words("words"),
+        live_only=query.text("live") == "1",
+    )
+
+
+def decision_order(query: Query) -> DecisionOrder:
+    """By what an address sorts decisions."""
+    value = query.text("order") or DecisionOrder.NEWEST.value
+    return _member(DecisionOrder, value, "order")
+
+
+def event_filter(query: Query) -> EventFilter:
+    """Which events an address asks for."""
+    action = query.text("action")
+    return EventFilter(
+        actor_name=query.words("actor"),
+        action=_member(AuditAction, action, "action") if action else None,
+        object_type=query.text("type"),
+        object_id=query.text("object"),
+        request_id=query.text("request"),
+        from_utc=query.day_start_utc("from"),
+        until_utc=_day_end_utc(query),
+    )
+
+
+def is_oldest_first(query: Query) -> bool:
+    """Whether an address sorts events from the oldest on."""
+    value = query.text("order")
+    return _one_of(value, EVENT_ORDERS, "order") == "oldest"
+
+
+def given(query: Query, names: Iterable[str]) -> dict[str, str | None]:
+    """The filters that stand in an address, to be kept in its other pages."""
+    return {name: query.values.get(name) or None for name in names}
+
+
+def control_values(filters: Mapping[str, str | None]) -> list[object]:
+    """What the controls show, in their order."""
+    return [_shown(name, value) for name, value in filters.items()]
+
+
+def choice_options(choices: ListChoices) -> dict[str, list[dict[str, str]]]:
+    """Options of the filters that depend on what is stored."""
+    named = {
+        "region": {item.slug: item.name for item in choices.regions},
+        "actor": {name: name for name in choices.actors},
+        "model": {str(number): label for number, label in choices.models.items()},
+    }
+    return {name: filter_options(named[name]) for name in _FROM_SERVER}
+
+
+def filter_options(words: Mapping[str, str]) -> list[dict[str, str]]:
+    """Options of a filter, with the one that leaves it open first."""
+    options = [{"label": text, "value": value} for value, text in words.items()]
+    return [{"label": "Any", "value": ANY}, *options]
+
+
+def code_words(code: str) -> str:
+    """A code as a person reads it."""
+    return code.replace("_", " ").capitalize()
+
+
+def _shown(name: str, value: str | None) -> object:
+    if name == "live":
+        return value == "1"
+    if name == "order":
+        return value or "newest"
+    if name in {"from", "to", "words", "object", "request"}:
+        return value or ""
+    return value or ANY
+
+
+def _day_end_utc(query: Query) -> datetime | None:
+    return query.day_start_utc("to", days_later=1)
+
+
+def _model_id(query: Query) -> int | None:
+    number = query.identifier("model")
+    if number is not None and number >= 2**31:
+        message = "There is no such model."
+        raise InvalidInput(message)
+    return number
+
+
+def _one_of(value: str | None, known: Iterable[str], what: str) -> str | None:
+    names = [str(name) for name in known]
+    if value is not None and value not in names:
+        message = f"There is no {what} {value!r}. Known: {', '.join(names)}."
+        raise InvalidInput(message)
+    return value
+
+
+def _member(kind: type[_Choice], value: str, what: str) -> _Choice:
+    _one_of(value, list(kind), what)
+    return kind(value)
+
+
+def _choice(control_id: str, words: Mapping[str, str]) -> Component:
+    control: Component = dbc.Select(
+        id=control_id, options=filter_options(words), value=ANY
+    )
+    return control
+
+
+def _order(control_id: str, words: Mapping[str, str]) -> Component:
+    options = [{"label": text, "value": value} for value, text in words.items()]
+    control: Component = dbc.Select(id=control_id, options=options, value="newest")
+    return control
+
+
+def _text(control_id: str, longest: int, hint: str = "") -> Component:
+    control: Component = dbc.Input(
+        id=control_id,
+        type="search",
+        value="",
+        debounce=True,
+        maxlength=longest,
+        placeholder=hint,
+    )
+    return control
+
+
+def _day(control_id: str) -> Component:
+    control: Component = dbc.Input(id=control_id, type="date", value="")
+    return control

@@ -1,0 +1,358 @@
+"""Recorded decisions are replaced, never changed; each request is carried out once."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import text
+
+from core.access import Actor, Role
+from core.errors import Conflict, FleetError, Forbidden, InvalidInput, RequestReused
+from db import audit, decisions
+from db.engine import make_engine
+from db.users import insert_user
+from orchestrator.runtime import Runtime
+from orchestrator.services import superseding, what_if
+from orchestrator.services.model_replay import Replayer
+from orchestrator.views import DecisionCard
+from tests.fleet import Fleet
+
+ROUNDS = 1_000 if os.environ.get("GFO_TEST_FULL") else 10
+
+
+def counted(fleet: Fleet, table: str) -> int:
+    with fleet.runtime.transaction() as session:
+        return int(
+            session.scalar(text(f"select count(*) from {table}"))  # noqa: S608
+            or 0
+        )
+
+
+def user(fleet: Fleet, name: str) -> Actor:
+    with fleet.runtime.transaction() as session:
+        added = insert_user(
+            session,
+            name=name,
+            role=Role.OPERATOR,
+            password_hash="x",
+            must_change_password=False,
+        )
+        return Actor(user_id=added.user_id, name=name, role=Role.OPERATOR)
+
+
+def recorded(fleet: Fleet, actor: Actor, shift_pct: float = 20.0) -> DecisionCard:
+    now = fleet.runtime.clock()
+    with fleet.runtime.transaction() as session:
+        card = what_if.evaluate(
+            session,
+            actor,
+            source_slug="arizona",
+            target_slug="ireland",
+            local_day=None,
+            shift_pct=shift_pct,
+            request_id=uuid4(),
+            now=now,
+        )
+        outcome = what_if.record(
+            session,
+            actor,
+            what_if_id=card.decision_id,
+            comment="seen",
+            request_id=uuid4(),
+            now=now,
+        )
+    assert outcome.card is not None
+    return outcome.card
+
+
+def judged(
+    fleet: Fleet, actor: Actor, decision_id: int, shift_pct: float
+) -> DecisionCard:
+    with fleet.runtime.transaction() as session:
+        return superseding.evaluate_instead(
+            session,
+            actor,
+            decision_id=decision_id,
+            target_slug=None,
+            shift_pct=shift_pct,
+            request_id=uuid4(),
+            now=fleet.runtime.clock(),
+        )
+
+
+def replace_by(
+    fleet: Fleet,
+    actor: Actor,
+    card: DecisionCard,
+    *,
+    reason: str = "Less is enough.",
+    request_id: UUID | None = None,
+    runtime: Runtime | None = None,
+) -> what_if.RecordOutcome:
+    with (runtime or fleet.runtime).transaction() as session:
+        return what_if.record(
+            session,
+            actor,
+            what_if_id=card.decision_id,
+            comment=reason,
+            request_id=request_id or uuid4(),
+            now=fleet.runtime.clock(),
+        )
+
+
+def moved_mw(
+    fleet: Fleet, card: DecisionCard, without: DecisionCard | None = None
+) -> float:
+    """Load that live decisions move out of the source in the window's first hour."""
+    with fleet.runtime.transaction() as session:
+        stored = decisions.decision_by_id(session, card.decision_id)
+        net = decisions.net_load(
+            session,
+            region_id=stored.facts.source_region_id,
+            start_utc=card.window_start_utc,
+            n_hours=1,
+            without_id=without.decision_id if without else None,
+        )
+    return float(net.moved_out_mw[0])
+
+
+def own_mw(fleet: Fleet, card: DecisionCard, mover: DecisionCard) -> float:
+    """What one decision moves of that."""
+    return moved_mw(fleet, card) - moved_mw(fleet, card, without=mover)
+
+
+def test_a_new_decision_takes_the_place_of_the_old_one(decided: Fleet) -> None:
+    olga = user(decided, "olga")
+    old = recorded(decided, olga, 20.0)
+    moved_before = own_mw(decided, old, old)
+
+    new = replace_by(decided, olga, judged(decided, olga, old.decision_id, 5.0)).card
+
+    assert new is not None
+    # Judged without the load that the old one moved: a quarter of it moves now.
+    assert own_mw(decided, old, new) == pytest.approx(moved_before / 4)
+    assert moved_mw(decided, old) == pytest.approx(
+        moved_mw(decided, old, without=new) + moved_before / 4
+    )
+    with decided.runtime.transaction() as session:
+        before = decisions.decision_by_id(session, old.decision_id)
+        after = decisions.decision_by_id(session, new.decision_id)
+        event = audit.event_for_object(
+            session, object_type="decision", object_id=str(new.decision_id)
+        )
+        replays = [
+            Replayer(session, decided.actor(session)).replay(item.decision_id)
+            for item in (before, after)
+        ]
+    assert before.is_superseded
+    assert not after.is_superseded
+    assert after.facts.supersedes_id == old.decision_id
+    assert event is not None
+    assert f'"supersedes_id":{old.decision_id}' in event.payload
+    assert '"reason":"Less is enough."' in event.payload
+    assert [item.differences for item in replays] == [(), ()]
+
+
+def test_a_shift_of_nothing_takes_a_decision_back(decided: Fleet) -> None:
+    olga = user(decided, "olga")
+    old = recorded(decided, olga, 20.0)
+
+    new = replace_by(decided, olga, judged(decided, olga, old.decision_id, 0.0)).card
+
+    assert new is not None
+    assert own_mw(decided, old, new) == 0.0
+
+
+def test_replacing_needs_a_reason(decided: Fleet) -> None:
+    olga = user(decided, "olga")
+    old = recorded(decided, olga)
+    card = judged(decided, olga, old.decision_id, 5.0)
+
+    with pytest.raises(InvalidInput, match="reason"):
+        replace_by(decided, olga, card, reason="  ")
+
+
+def test_who_comes_second_is_told_who_was_first_and_when(decided: Fleet) -> None:
+    olga, oskar = user(decided, "olga"), user(decided, "oskar")
+    old = recorded(decided, olga)
+    hers = judged(decided, olga, old.decision_id, 5.0)
+    his = judged(decided, oskar, old.decision_id, 6.0)
+    first = replace_by(decided, olga, hers).card
+    assert first is not None
+
+    with pytest.raises(Conflict) as told:
+        replace_by(decided, oskar, his)
+    with pytest.raises(Conflict):
+        judged(decided, oskar, old.decision_id, 7.0)
+
+    assert f"by decision {first.decision_id}, recorded by olga at" in told.value.message
+    assert f"{first.created_at_utc:%d %b %Y, %H:%M:%S}" in told.value.message
+
+
+def test_of_two_at_once_exactly_one_wins(decided: Fleet) -> None:
+    people = [user(decided, "olga"), user(decided, "oskar")]
+    engine = make_engine(decided.urls.app, pool_size=2)
+    runtime = replace(decided.runtime, engine=engine)
+    standing = recorded(decided, people[0])
+    with ThreadPoolExecutor(2) as pool:
+        for number in range(ROUNDS):
+            cards = [
+                judged(decided, actor, standing.decision_id, 1.0 + place + number % 7)
+                for place, actor in enumerate(people)
+            ]
+            results = list(
+                pool.map(
+                    lambda pair: attempt(decided, pair[0], pair[1], runtime),
+                    zip(people, cards, strict=True),
+                )
+            )
+            winners = [item for item in results if isinstance(item, DecisionCard)]
+            told = [item for item in results if isinstance(item, Conflict)]
+            assert (len(winners), len(told)) == (1, 1), results
+            assert f"recorded by {winners[0].actor_name}" in told[0].message
+            standing = winners[0]
+    engine.dispose()
+    with decided.runtime.transaction() as session:
+        chain = audit.verify(session)
+    assert chain.is_sound
+    assert counted(decided, "decision where supersedes_id is not null") == ROUNDS
+
+
+def attempt(
+    fleet: Fleet, actor: Actor, card: DecisionCard, runtime: Runtime
+) -> DecisionCard | FleetError:
+    try:
+        outcome = replace_by(fleet, actor, card, runtime=runtime)
+    except FleetError as exc:
+        return exc
+    assert outcome.card is not None
+    return outcome.card
+
+
+def test_only_recorded_decisions_of_open_windows_are_replaced(decided: Fleet) -> None:
+    olga = user(decided, "olga")
+    old = recorded(decided, olga)
+    hypothetical = judged(decided, olga, old.decision_id, 5.0)
+
+    with pytest.raises(InvalidInput, match="was not recorded"):
+        judged(decided, olga, hypothetical.decision_id, 5.0)
+    with decided.runtime.transaction() as session:
+        with pytest.raises(InvalidInput, match="has ended"):
+            superseding.evaluate_instead(
+                session,
+                olga,
+                decision_id=old.decision_id,
+                target_slug=None,
+                shift_pct=5.0,
+                request_id=uuid4(),
+                now=old.window_end_utc + timedelta(seconds=1),
+            )
+        form = superseding.form_for(
+            session, olga, old.decision_id, now=old.window_end_utc
+        )
+        closed = superseding.form_for(
+            session, olga, hypothetical.decision_id, now=decided.runtime.clock()
+        )
+    assert not form.is_open
+    assert not closed.is_open
+
+
+def test_an_auditor_replaces_nothing(decided: Fleet) -> None:
+    auditor = Actor(user_id=1, name="anna", role=Role.AUDITOR)
+    with decided.runtime.transaction() as session, pytest.raises(Forbidden):
+        superseding.evaluate_instead(
+            session,
+            auditor,
+            decision_id=1,
+            target_slug=None,
+            shift_pct=0.0,
+            request_id=uuid4(),
+            now=decided.runtime.clock(),
+        )
+
+
+def test_twenty_posts_of_one_request_make_one_decision(decided: Fleet) -> None:
+    olga = user(decided, "olga")
+    old = recorded(decided, olga)
+    card = judged(decided, olga, old.decision_id, 5.0)
+    request_id = uuid4()
+    engine = make_engine(decided.urls.app, pool_size=8, pool_timeout_s=60)
+    runtime = replace(decided.runtime, engine=engine)
+    before = counted(decided, "decision")
+
+    with ThreadPoolExecutor(20) as pool:
+        outcomes = list(
+            pool.map(
+                lambda _: replace_by(
+                    decided, olga, card, request_id=request_id, runtime=runtime
+                ),
+                range(20),
+            )
+        )
+    engine.dispose()
+
+    assert len({outcome.card.decision_id for outcome in outcomes if outcome.card}) == 1
+    assert all(outcome == outcomes[0] for outcome in outcomes)
+    assert counted(decided, "decision") == before + 1
+
+
+def test_an_answer_that_was_lost_is_given_again_an_hour_later(decided: Fleet) -> None:
+    """The same request after the window moved on: what was recorded, not a conflict."""
+    olga = user(decided, "olga")
+    request_id, later = uuid4(), decided.runtime.clock() + timedelta(hours=1)
+    asked = {
+        "source_slug": "arizona", "target_slug": "ireland", "local_day": None,
+        "shift_pct": 12.0, "request_id": request_id,
+    }  # fmt: skip
+    with decided.runtime.transaction() as session:
+        first = what_if.evaluate(session, olga, **asked, now=decided.runtime.clock())  # type: ignore[arg-type]
+    with decided.runtime.transaction() as session:
+        again = what_if.evaluate(session, olga, **asked, now=later)  # type: ignore[arg-type]
+
+    assert again == first
+
+
+@pytest.mark.parametrize(
+    "other", [{"shift_pct": 13.0}, {"target_slug": None}, {"actor": "oskar"}]
+)
+def test_one_request_id_for_another_body_or_person_is_refused(
+    decided: Fleet, other: dict[str, object]
+) -> None:
+    people = {name: user(decided, name) for name in ("olga", "oskar")}
+    request_id = uuid4()
+    asked = {
+        "source_slug": "arizona", "target_slug": "ireland", "local_day": None,
+        "shift_pct": 12.0, "request_id": request_id, "now": decided.runtime.clock(),
+    }  # fmt: skip
+    actor = people[str(other.pop("actor", "olga"))]
+    with decided.runtime.transaction() as session:
+        what_if.evaluate(session, people["olga"], **asked)  # type: ignore[arg-type]
+    before = counted(decided, "audit_event")
+
+    with decided.runtime.transaction() as session, pytest.raises(RequestReused):
+        what_if.evaluate(session, actor, **(asked | other))  # type: ignore[arg-type]
+
+    assert counted(decided, "audit_event") == before
+
+
+def test_an_id_used_for_evaluating_cannot_record(decided: Fleet) -> None:
+    olga = user(decided, "olga")
+    request_id = uuid4()
+    with decided.runtime.transaction() as session:
+        card = what_if.evaluate(
+            session,
+            olga,
+            source_slug="arizona",
+            target_slug="ireland",
+            local_day=None,
+            shift_pct=3.0,
+            request_id=request_id,
+            now=decided.runtime.clock(),
+        )
+    with pytest.raises(RequestReused):
+        replace_by(decided, olga, card, request_id=request_id)
