@@ -19,7 +19,7 @@ from models.metadata import ModelContract
 from models.sandbox import check_in_sandbox
 from orchestrator.logs import get_logger
 from orchestrator.runtime import Runtime
-from orchestrator.services.model_evaluations import start_evaluation
+from orchestrator.services.evaluation_requests import start_evaluation
 from orchestrator.services.model_registry import register_model
 
 log = get_logger(__name__)
