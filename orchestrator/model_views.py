@@ -97,8 +97,9 @@ class ModelsPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparedRegion:
-    """One region of an evaluation, or all of them together."""
+    """One region of an evaluation, or all of them together, without a slug."""
 
+    slug: str | None
     name: str
     new: ModelFigures
     active: ModelFigures | None
@@ -119,6 +120,7 @@ class BoundDay:
 class BoundsOverTime:
     """The series of one region, for the figure."""
 
+    region_slug: str
     region_name: str
     limit_c: float
     days: tuple[BoundDay, ...]

@@ -103,7 +103,10 @@ def _accept(
             return upload
         actor = actor_of(session)
         version_id, is_new = register_model(
-            session, actor, new_version(contract, onnx_bytes, upload.content_sha256)
+            session,
+            actor,
+            new_version(contract, onnx_bytes, upload.content_sha256),
+            given_by_id=upload.uploaded_by_id,
         )
         model_uploads.set_verdict(
             session,

@@ -206,7 +206,7 @@ def _contract(version: ModelVersion) -> tuple[NamedValue, ...]:
             "Training window",
             f"{day(version.trained_from_utc)} to {day(version.trained_until_utc)}",
         ),
-        ("File", f"{version.size_bytes / 1e6:.2f} MB"),
+        ("File", f"{version.size_bytes / 1e3:,.1f} kB"),
         ("SHA-256", version.onnx_sha256),
         ("Brought in by", version.created_by),
         ("Brought in at", day(version.created_at_utc)),
@@ -243,6 +243,7 @@ def _evaluation(
         findings=found.findings,
         regions=tuple(
             ComparedRegion(
+                slug=slug,
                 name=names.get(slug, slug),
                 new=record.comparison.new,
                 active=record.comparison.active,
@@ -252,7 +253,7 @@ def _evaluation(
         ),
         pooled=_pooled(records) if records else None,
         errors=_errors(version, records) if records else None,
-        bounds=_bounds(names.get(shown, shown), records[shown]) if shown else None,
+        bounds=_bounds(shown, names, records[shown]) if shown else None,
         has_bound=version.target is Target.TEMPERATURE_C,
     )
 
@@ -260,6 +261,7 @@ def _evaluation(
 def _pooled(records: Mapping[str, ShadowRecord]) -> ComparedRegion:
     actives = [record.comparison.active for record in records.values()]
     return ComparedRegion(
+        slug=None,
         name="All regions",
         new=pooled(record.comparison.new for record in records.values()),
         active=None
@@ -294,11 +296,14 @@ def _mean_by_hour(
     return tuple(means)
 
 
-def _bounds(name: str | None, record: ShadowRecord) -> BoundsOverTime | None:
+def _bounds(
+    slug: str, names: Mapping[str, str], record: ShadowRecord
+) -> BoundsOverTime | None:
     if not record.days:
         return None
     return BoundsOverTime(
-        region_name=name or "",
+        region_slug=slug,
+        region_name=names.get(slug, slug),
         limit_c=record.comparison.limit_c,
         days=tuple(
             BoundDay(

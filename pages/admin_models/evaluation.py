@@ -9,6 +9,7 @@ from dash.development.base_component import Component
 
 from core.model_gate import ModelFigures
 from orchestrator.model_views import ComparedRegion, EvaluationView, ModelDetail
+from pages import addresses
 from pages.admin_models.content import TARGET_WORDS, history_table, progress_words
 from pages.admin_models.figures import (
     bounds_chart,
@@ -22,6 +23,7 @@ from pages.components import (
     data_table,
     disclosure,
     facts,
+    link,
     notice,
     panel,
     tag,
@@ -93,7 +95,7 @@ def evaluation_panel(detail: ModelDetail) -> Component:
         _gate(view),
         _figures_table(view) if view.regions else None,
         _changed_table(view.regions) if view.has_bound else None,
-        _bounds_figure(view),
+        _bounds_figure(view, detail.version_id),
         _errors_figure(view),
         id="model-evaluation",
         hint=f"On stored telemetry from {view.from_utc:%Y-%m-%d} to"
@@ -258,12 +260,29 @@ def _changed_table(regions: Sequence[ComparedRegion]) -> Component:
     )
 
 
-def _bounds_figure(view: EvaluationView) -> Component | None:
+def _bounds_figure(view: EvaluationView, version_id: int) -> Component | None:
     if view.bounds is None:
         return None
+    shown = view.bounds.region_slug
     return html.Div(
         [
             html.H3(f"Bounds and real maxima, {view.bounds.region_name}"),
+            html.P(
+                [
+                    html.Span(
+                        [
+                            link(
+                                region.name,
+                                addresses.model_href(version_id, region.slug),
+                            ),
+                            " ",
+                        ]
+                    )
+                    for region in view.regions
+                    if region.slug != shown
+                ],
+                className="gfo-pager",
+            ),
             chart(
                 "model-bounds",
                 bounds_chart(view.bounds),
