@@ -11,6 +11,7 @@ from core.days import WINDOW_H, full_hour
 from core.errors import InvalidInput
 from core.telemetry import HOUR
 from db import model_evaluations, model_versions, telemetry
+from db.model_evaluations import RUNNING
 from db.regions import StoredRegion
 from orchestrator.jobs import queue_evaluation_step
 from orchestrator.services.window_choice import active_regions
@@ -23,6 +24,8 @@ def start_evaluation(
 ) -> int:
     """Begin an evaluation of a version; `queue` hands its steps to the worker.
 
+    One that was begun and left, because its process died, is taken up again.
+
     Raises
     ------
     NotFound, InvalidInput, Conflict
@@ -30,6 +33,9 @@ def start_evaluation(
         or it is being evaluated already.
     """
     actor.require(Permission.MANAGE_MODELS)
+    running = _resumed(session, version_id, queue=queue)
+    if running is not None:
+        return running
     version = model_versions.model_version(session, version_id)
     if version.horizon_h != WINDOW_H:
         message = (
@@ -55,6 +61,17 @@ def start_evaluation(
     if queue:
         queue_evaluation_step(session, evaluation_id=evaluation_id, done=0)
     return evaluation_id
+
+
+def _resumed(session: Session, version_id: int, *, queue: bool) -> int | None:
+    newest = model_evaluations.newest_evaluation(session, version_id)
+    if newest is None or newest.state != RUNNING:
+        return None
+    left = model_evaluations.lock_evaluation(session, newest.evaluation_id)
+    if queue:
+        done = len(model_evaluations.region_figures(session, left.evaluation_id))
+        queue_evaluation_step(session, evaluation_id=left.evaluation_id, done=done)
+    return left.evaluation_id
 
 
 def _end_of_telemetry(

@@ -44,6 +44,11 @@ def evaluate_next_region(
     """Evaluate one more region, or close the evaluation after the last.
 
     Idempotent, and safe to be called by several processes: they take turns.
+
+    Raises
+    ------
+    Conflict
+        When another process is at it.
     """
     evaluation = model_evaluations.lock_evaluation(session, evaluation_id)
     if evaluation.state != RUNNING:

@@ -100,7 +100,7 @@ def _register_version(app: Dash, context: PageContext) -> None:
             next_step(detail),
             not may_activate(detail),
             detail.state != "rejected" or not detail.can_serve,
-            is_running or not detail.can_serve,
+            not detail.can_serve,
             f"/_models/{version_id}/onnx",
             {"version": version_id, "active": detail.seen_active_id},
             not is_running,

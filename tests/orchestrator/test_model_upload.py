@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from core.access import Actor, Role
 from core.audit import AuditAction
 from core.days import full_hour
-from core.errors import Conflict, Forbidden, InvalidInput
+from core.errors import Conflict, Forbidden, InvalidInput, ServiceUnavailable
 from core.forecasts import Target
 from core.telemetry import HOUR, Quantity
 from db import (
@@ -31,6 +31,7 @@ from db.users import system_actor
 from models.metadata import MAX_MODEL_BYTES
 from orchestrator.runtime import Runtime
 from orchestrator.scheduling import Scheduler
+from orchestrator.services.evaluation_requests import start_evaluation
 from orchestrator.services.model_registry import (
     activate_model,
     override_gate,
@@ -38,11 +39,13 @@ from orchestrator.services.model_registry import (
 )
 from orchestrator.services.model_uploads import receive_model
 from orchestrator.services.region_windows import load_region_window
+from orchestrator.services.serving import ModelCache
 from orchestrator.services.shadow_records import from_record
 from orchestrator.services.window_choice import active_regions
 from tests.fleet import NOW, TRAINED_UNTIL, Fleet
-from tests.models.attacks import ATTACKS
+from tests.models.attacks import ATTACKS, long_products
 from tests.models.foreign import FEATURES, HORIZON_H, day_before, from_scikit_learn
+from tests.orchestrator.test_serving import put_into_service
 
 TEMPERATURE = Target.TEMPERATURE_C
 UNTIL = f"{TRAINED_UNTIL}T00:00:00Z"
@@ -401,3 +404,71 @@ def test_an_activation_that_rests_on_an_old_view_is_refused(
             activate_model(
                 session, actor, version_id, reason="x", seen_active_id=version_id + 7
             )
+
+
+def test_an_evaluation_that_was_left_is_taken_up_where_it_was(
+    fleet: Fleet, scheduler: Scheduler
+) -> None:
+    given = upload(fleet.runtime, day_before(UNTIL))
+    scheduler.check_model(given.upload_id)
+    with fleet.runtime.transaction() as session:
+        checked = model_uploads.model_upload(session, given.upload_id)
+        assert checked.model_version_id is not None
+        found = model_evaluations.newest_evaluation(session, checked.model_version_id)
+    assert found is not None
+    scheduler.evaluate_model(found.evaluation_id)
+    with fleet.runtime.transaction() as session:
+        # The job is lost with its worker; somebody asks again.
+        session.execute(text("delete from procrastinate_jobs"))
+        resumed = start_evaluation(
+            session,
+            fleet.actor(session),
+            checked.model_version_id,
+            now=NOW,
+            queue=True,
+        )
+        assert resumed == found.evaluation_id
+        jobs = session.scalar(text("select args ->> 'done' from procrastinate_jobs"))
+        assert jobs == "1"
+    for _ in found.region_slugs[1:]:
+        scheduler.evaluate_model(found.evaluation_id)
+    with fleet.runtime.transaction() as session:
+        done = model_evaluations.evaluation(session, found.evaluation_id)
+    assert done.state == "done"
+
+
+def test_two_processes_do_not_evaluate_one_model_at_once(
+    fleet: Fleet, scheduler: Scheduler
+) -> None:
+    given = upload(fleet.runtime, day_before(UNTIL))
+    scheduler.check_model(given.upload_id)
+    with fleet.runtime.transaction() as session:
+        checked = model_uploads.model_upload(session, given.upload_id)
+        assert checked.model_version_id is not None
+        found = model_evaluations.newest_evaluation(session, checked.model_version_id)
+        assert found is not None
+        model_evaluations.lock_evaluation(session, found.evaluation_id)
+        with pytest.raises(ServiceUnavailable, match="being evaluated already"):
+            scheduler.evaluate_model(found.evaluation_id)
+    with fleet.runtime.transaction() as session:
+        again = model_evaluations.evaluation(session, found.evaluation_id)
+    assert again.state == "running"
+
+
+def test_a_candidate_that_hangs_is_rejected_and_says_so(
+    fleet: Fleet, scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its probes pass; the real hours are so many that it takes for ever."""
+    with fleet.runtime.transaction() as session:
+        version_id = put_into_service(session, long_products(per_row=7_000))
+        rollback_model(session, fleet.actor(session), TEMPERATURE, reason="x")
+        evaluation_id = start_evaluation(
+            session, fleet.actor(session), version_id, now=NOW, queue=False
+        )
+    monkeypatch.setattr(scheduler, "_shadow_cache", ModelCache(deadline_s=1.0))
+    scheduler.evaluate_model(evaluation_id)
+    with fleet.runtime.transaction() as session:
+        done = model_evaluations.evaluation(session, evaluation_id)
+        assert events(session, AuditAction.MODEL_REJECTED) == 1
+    assert done.state == "failed"
+    assert done.failed_reason is not None

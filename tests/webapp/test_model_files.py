@@ -74,7 +74,16 @@ def test_the_same_bytes_twice_are_one_upload(portal: Portal) -> None:
     assert first is not None
     assert second is not None
     assert first["upload_id"] == second["upload_id"]
-    assert "given before" in second["sentence"]
+    assert second["state"] == "quarantined"
+    assert n_uploads(portal) == 1
+    checked = check_upload(
+        portal.runtime, _worker, first["upload_id"], queue_evaluation=True
+    )
+    assert checked.state == "rejected"
+    third = send(browser, b"x").json
+    assert third is not None
+    assert (third["state"], third["upload_id"]) == ("rejected", first["upload_id"])
+    assert "given before" in third["sentence"]
 
 
 def test_a_wrong_password_is_refused_counted_and_makes_wait(portal: Portal) -> None:
