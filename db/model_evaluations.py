@@ -75,12 +75,24 @@ def insert_evaluation(
 
 
 def lock_evaluation(session: Session, evaluation_id: int) -> ModelEvaluation:
-    """An evaluation, held until the transaction ends: one step at a time."""
-    session.scalars(
+    """An evaluation, held until the transaction ends: one step at a time.
+
+    Raises
+    ------
+    Conflict
+        When another process works on it at this moment.
+    NotFound
+        When there is none.
+    """
+    found = evaluation(session, evaluation_id)
+    free = session.scalar(
         select(ModelEvaluationRow.id)
         .where(ModelEvaluationRow.id == evaluation_id)
-        .with_for_update()
-    ).one_or_none()
+        .with_for_update(skip_locked=True)
+    )
+    if free is None:
+        message = f"Model version {found.model_version_id} is being evaluated already."
+        raise Conflict(message)
     return evaluation(session, evaluation_id)
 
 

@@ -30,6 +30,7 @@ class ModelUpload:
     model_version_id: int | None
     checked_by_version: str | None
     uploaded_by: str
+    uploaded_by_id: int
     created_at_utc: datetime
     checked_at_utc: datetime | None
 
@@ -193,6 +194,7 @@ def _upload(row: ModelUploadRow, uploaded_by: str) -> ModelUpload:
         model_version_id=row.model_version_id,
         checked_by_version=row.checked_by_version,
         uploaded_by=uploaded_by,
+        uploaded_by_id=row.uploaded_by_id,
         created_at_utc=row.created_at_utc,
         checked_at_utc=row.checked_at_utc,
     )

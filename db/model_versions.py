@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -59,7 +60,7 @@ class ModelVersion:
     @property
     def label(self) -> str:
         """How people name it: number, family and the start of its hash."""
-        return f"model {self.version_id} ({self.family}, {self.onnx_sha256[:8]})"
+        return _label(self.version_id, self.family, self.onnx_sha256)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +69,24 @@ class Activation:
 
     activation_id: int
     version: ModelVersion
+    since_utc: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActivationLine:
+    """A line of the activation log."""
+
+    activation_id: int
+    target: Target
+    version_id: int
+    label: str
+    reason: str
+    actor_name: str
+    created_at_utc: datetime
+
+
+def _label(version_id: int, family: str, sha256: str) -> str:
+    return f"model {version_id} ({family}, {sha256[:8]})"
 
 
 def insert_model_version(
@@ -164,6 +183,7 @@ def active_model(session: Session, target: Target) -> Activation | None:
             return Activation(
                 activation_id=row.id,
                 version=model_version(session, row.model_version_id),
+                since_utc=row.created_at_utc,
             )
     return None
 
@@ -177,6 +197,52 @@ def former_version_id(session: Session, target: Target) -> int | None:
         .limit(100)
     ).all()
     return next((former for former in served[1:] if former != served[0]), None)
+
+
+def activation_log(
+    session: Session, *, target: Target | None = None, limit: int = 50
+) -> list[ActivationLine]:
+    """Lines of the activation log, newest first."""
+    query = (
+        select(ModelActivationRow, ModelVersionRow, UserRow.name)
+        .join(
+            ModelVersionRow, ModelVersionRow.id == ModelActivationRow.model_version_id
+        )
+        .join(UserRow, UserRow.id == ModelActivationRow.actor_id)
+        .order_by(ModelActivationRow.id.desc())
+        .limit(limit)
+    )
+    if target is not None:
+        query = query.where(ModelActivationRow.target == target.value)
+    return [
+        ActivationLine(
+            activation_id=line.id,
+            target=Target(line.target),
+            version_id=model.id,
+            label=_label(model.id, model.family, model.onnx_sha256),
+            reason=line.reason,
+            actor_name=actor_name,
+            created_at_utc=line.created_at_utc,
+        )
+        for line, model, actor_name in session.execute(query)
+    ]
+
+
+def model_pieces(
+    session: Session, version_id: int, piece_bytes: int
+) -> Iterator[bytes]:
+    """The ONNX bytes of a version, never whole in memory."""
+    start = 1
+    while True:
+        piece = session.scalar(
+            select(
+                func.substring(ModelVersionRow.onnx_bytes, start, piece_bytes)
+            ).where(ModelVersionRow.id == version_id)
+        )
+        if not piece:
+            return
+        yield piece
+        start += piece_bytes
 
 
 def has_served(session: Session, version_id: int) -> bool:

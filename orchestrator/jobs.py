@@ -60,14 +60,13 @@ def _defer(
 ) -> None:
     """Queue a task; the same task with the same arguments waits only once."""
     lock = ":".join([task, *arguments.values()])
-    job = _queue.configure_task(
-        task,
-        queueing_lock=lock,
-        priority=priority,
-        connection=driver_connection(session),
-    )
     try:
         with session.begin_nested():
-            job.defer(**arguments)
+            # Asked for inside, or no savepoint would be set: the job's statement does
+            # not pass through the session, and a refused one would take all along.
+            connection = driver_connection(session)
+            _queue.configure_task(
+                task, queueing_lock=lock, priority=priority, connection=connection
+            ).defer(**arguments)
     except procrastinate.exceptions.AlreadyEnqueued:
         return

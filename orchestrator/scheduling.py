@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from core.access import Actor
 from core.days import full_hour
-from core.errors import FleetError, NotFound, ServiceUnavailable
+from core.errors import Conflict, FleetError, NotFound, ServiceUnavailable
 from core.telemetry import HOUR
 from db import telemetry
 from db.model_evaluations import region_figures
@@ -154,6 +154,8 @@ class Scheduler:
                     return
         except ServiceUnavailable:
             raise
+        except Conflict as exc:  # a command is at it; if it dies, this goes on
+            raise ServiceUnavailable(exc.message) from exc
         except FleetError as exc:
             self._fail_evaluation(evaluation_id, exc.message)
         except Exception:

@@ -22,6 +22,8 @@ AUDIT_COMPARE = "/audit/compare"
 DECISIONS = "/decisions/"
 ADMIN_REGIONS = "/admin/regions"
 ADMIN_TELEMETRY = "/admin/telemetry"
+ADMIN_MODELS = "/admin/models"
+MODELS = "/admin/models/"
 FORECAST_QUALITY = "/admin/forecast-quality"
 ADMIN_USERS = "/admin/users"
 
@@ -146,6 +148,20 @@ def _numbered(pathname: object, prefix: str, what: str) -> int:
         message = f"There is no such {what}: its address ends with its number."
         raise NotFound(message)
     return int(text)
+
+
+def version_id_of(pathname: object) -> int:
+    """The model version that `/admin/models/<id>` names."""
+    text = str(pathname or "").removeprefix(MODELS).strip("/")
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:12]) < 2**31):
+        message = "There is no such model: its address ends with its number."
+        raise NotFound(message)
+    return int(text)
+
+
+def model_href(version_id: int, region_slug: str | None = None) -> str:
+    """The page of a model version."""
+    return _href(f"{MODELS}{version_id}", region=region_slug)
 
 
 def forecast_href(region_slug: str, local_day: date | None = None) -> str:

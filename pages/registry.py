@@ -5,6 +5,7 @@ from __future__ import annotations
 from dash import Dash
 
 from pages import (
+    admin_models,
     admin_regions,
     admin_telemetry,
     admin_users,
@@ -39,6 +40,7 @@ def register_pages(app: Dash, context: PageContext) -> None:
         admin_regions,
         admin_telemetry,
         admin_users,
+        admin_models,
         forecast_quality,
     ):
         page.register(app, context)

@@ -24,6 +24,7 @@ _LINKS = (
     ("Audit", addresses.AUDIT, Permission.VIEW_FLEET),
     ("Regions", addresses.ADMIN_REGIONS, Permission.MANAGE_REGIONS),
     ("Telemetry", addresses.ADMIN_TELEMETRY, Permission.MANAGE_TELEMETRY),
+    ("Models", addresses.ADMIN_MODELS, Permission.MANAGE_MODELS),
     ("Quality", addresses.FORECAST_QUALITY, Permission.MANAGE_MODELS),
     ("Users", addresses.ADMIN_USERS, Permission.MANAGE_USERS),
 )

@@ -21,6 +21,7 @@ from webapp.headers import SecurityHeaders
 from webapp.health import make_health
 from webapp.index import INDEX, THEME_SCRIPT
 from webapp.metrics import Metrics
+from webapp.model_files import install_model_limit, make_model_files
 from webapp.pages_guard import guard_pages
 from webapp.permissions import (
     CallbackPermissions,
@@ -103,9 +104,11 @@ def _make_server(runtime: Runtime, gate: Gate, headers: SecurityHeaders) -> Flas
     install_login(server, runtime)
     gate.install(server)
     install_upload_limit(server)
+    install_model_limit(server)
     install_csrf(server)
     server.register_blueprint(make_portal(runtime))
     server.register_blueprint(make_telemetry_upload(runtime))
+    server.register_blueprint(make_model_files(runtime))
     probe = ReadinessProbe(runtime)
     metrics = Metrics(runtime, probe)
     metrics.install(server)

@@ -19,7 +19,7 @@ from models.metadata import ModelContract
 from models.sandbox import check_in_sandbox
 from orchestrator.logs import get_logger
 from orchestrator.runtime import Runtime
-from orchestrator.services.model_evaluations import start_evaluation
+from orchestrator.services.evaluation_requests import start_evaluation
 from orchestrator.services.model_registry import register_model
 
 log = get_logger(__name__)
@@ -103,7 +103,10 @@ def _accept(
             return upload
         actor = actor_of(session)
         version_id, is_new = register_model(
-            session, actor, new_version(contract, onnx_bytes, upload.content_sha256)
+            session,
+            actor,
+            new_version(contract, onnx_bytes, upload.content_sha256),
+            given_by_id=upload.uploaded_by_id,
         )
         model_uploads.set_verdict(
             session,

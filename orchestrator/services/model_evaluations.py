@@ -8,23 +8,21 @@ and the worker, never for the web process.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from core.access import Actor, Permission
+from core.access import Actor
 from core.audit import AuditAction
-from core.days import WINDOW_H, full_hour
-from core.errors import InvalidInput, NotFound
+from core.errors import NotFound
 from core.forecasts import Target
 from core.model_gate import GateVerdict, judge_bounds, judge_errors, pooled
-from core.telemetry import HOUR
-from db import audit, model_evaluations, model_versions, telemetry
+from db import audit, model_evaluations, model_versions
 from db.model_evaluations import RUNNING, ModelEvaluation
 from db.model_versions import ModelVersion
 from db.regions import StoredRegion
-from orchestrator.jobs import queue_evaluation_step
 from orchestrator.logs import get_logger
+from orchestrator.services.evaluation_requests import start_evaluation
 from orchestrator.services.region_shadows import evaluate_region
 from orchestrator.services.serving import ModelCache
 from orchestrator.services.shadow_records import from_record
@@ -32,47 +30,7 @@ from orchestrator.services.window_choice import active_regions
 
 log = get_logger(__name__)
 
-JUDGED_DAYS = 365
 Progress = Callable[[str], None]
-
-
-def start_evaluation(
-    session: Session, actor: Actor, version_id: int, *, now: datetime, queue: bool
-) -> int:
-    """Begin an evaluation of a version; `queue` hands its steps to the worker.
-
-    Raises
-    ------
-    NotFound, InvalidInput, Conflict
-        When there is no such version or no region, the version is of another horizon,
-        or it is being evaluated already.
-    """
-    actor.require(Permission.MANAGE_MODELS)
-    version = model_versions.model_version(session, version_id)
-    if version.horizon_h != WINDOW_H:
-        message = (
-            f"Model version {version_id} forecasts {version.horizon_h} h; decisions are"
-            f" taken on {WINDOW_H} h, so it cannot be judged."
-        )
-        raise InvalidInput(message)
-    found = active_regions(session)
-    until_utc = _end_of_telemetry(session, found, now)
-    active = model_versions.active_model(session, version.target)
-    is_own = active is not None and active.version.version_id == version_id
-    evaluation_id = model_evaluations.insert_evaluation(
-        session,
-        model_version_id=version_id,
-        compared_version_id=None
-        if active is None or is_own
-        else active.version.version_id,
-        from_utc=until_utc - timedelta(days=JUDGED_DAYS),
-        until_utc=until_utc,
-        region_slugs=[stored.region.slug for stored in found],
-        requested_by_id=actor.user_id,
-    )
-    if queue:
-        queue_evaluation_step(session, evaluation_id=evaluation_id, done=0)
-    return evaluation_id
 
 
 def evaluate_next_region(
@@ -86,6 +44,11 @@ def evaluate_next_region(
     """Evaluate one more region, or close the evaluation after the last.
 
     Idempotent, and safe to be called by several processes: they take turns.
+
+    Raises
+    ------
+    Conflict
+        When another process is at it.
     """
     evaluation = model_evaluations.lock_evaluation(session, evaluation_id)
     if evaluation.state != RUNNING:
@@ -137,16 +100,6 @@ def evaluate_now(
         )
         evaluation = evaluate_next_region(session, actor, cache, evaluation_id, now=now)
     return evaluation
-
-
-def _end_of_telemetry(
-    session: Session, found: list[StoredRegion], now: datetime
-) -> datetime:
-    spans = [
-        telemetry.first_and_last_hour(session, stored.region.slug) for stored in found
-    ]
-    ends = [span[1] + HOUR for span in spans if span is not None]
-    return min(max(ends, default=full_hour(now)), full_hour(now))
 
 
 def _region(session: Session, slug: str) -> StoredRegion:

@@ -6,6 +6,7 @@ Imports MAPIE, by way of the evaluation: for the command line and the worker.
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from core.access import Actor
 from core.days import WINDOW_H
-from core.errors import FleetError, ServiceUnavailable
+from core.errors import Conflict, FleetError, ServiceUnavailable
 from db import model_evaluations, model_versions
 from db.model_uploads import ModelUpload
 from db.users import system_actor
@@ -24,6 +25,8 @@ from orchestrator.services.model_uploads import receive_model
 from orchestrator.services.serving import ModelCache
 
 Progress = Callable[[str], None]
+
+_LOOK_AGAIN_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +92,10 @@ def _next_step(
             )
     except ServiceUnavailable:
         raise
+    except Conflict:  # a worker is at it
+        time.sleep(_LOOK_AGAIN_S)
+        with runtime.transaction() as session:
+            return model_evaluations.evaluation(session, evaluation_id)
     except FleetError as exc:
         with runtime.transaction() as session:
             evaluations.fail(session, _actor(session), evaluation_id, exc.message)

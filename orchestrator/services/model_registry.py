@@ -26,12 +26,19 @@ MIN_REASON_CHARACTERS, MAX_REASON_CHARACTERS = 10, 1_000
 
 
 def register_model(
-    session: Session, actor: Actor, model: NewModelVersion
+    session: Session,
+    actor: Actor,
+    model: NewModelVersion,
+    *,
+    given_by_id: int | None = None,
 ) -> tuple[int, bool]:
-    """Keep a model; the same bytes twice are the same version."""
+    """Keep a model; the same bytes twice are the same version.
+
+    `given_by_id` is who brought it in, when the actor only carries that out.
+    """
     actor.require(Permission.MANAGE_MODELS)
     version_id, is_new = model_versions.insert_model_version(
-        session, model, actor_id=actor.user_id
+        session, model, actor_id=given_by_id or actor.user_id
     )
     if is_new:
         audit.append_event(

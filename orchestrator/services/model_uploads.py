@@ -13,7 +13,7 @@ from core.audit import AuditAction
 from core.errors import InvalidInput
 from core.version import CODE_VERSION
 from db import audit, model_uploads
-from db.model_uploads import REJECTED, ModelUpload
+from db.model_uploads import QUARANTINED, REJECTED, ModelUpload
 from models.metadata import MAX_MODEL_BYTES
 from orchestrator.jobs import queue_model_check
 from orchestrator.logs import get_logger
@@ -63,7 +63,10 @@ def receive_model(
         upload.state == REJECTED and upload.checked_by_version != CODE_VERSION
     )
     if not (is_new or is_second_look):
-        return upload, False
+        is_waiting = upload.state == QUARANTINED
+        if is_waiting:  # its check may have been given up
+            queue_model_check(session, upload_id=upload_id)
+        return upload, is_waiting
     if is_second_look:
         model_uploads.put_back_into_quarantine(session, upload_id)
     content.seek(0)

@@ -13,6 +13,10 @@ SERVICES = REPOSITORY / "orchestrator" / "services"
 ENTRANCES = ("pages", "webapp", "orchestrator/commands")
 
 OWN_AFFAIRS = {
+    (
+        "own_password",
+        "confirm_password",
+    ): "the actor's own password, which is asked for",
     ("own_password", "change_password"): "the actor's own password, which is asked for",
     ("accounts", "record_denial"): "writes down that this actor was refused",
     ("issuance", "issue_live"): "only the worker and a command, as a system user",

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from core.conformal import required_scores
 from core.errors import InvalidInput
 from core.forecasts import Target
+from core.model_gate import COVERAGE_SLACK, MINIMUM_DAYS, WORSE_RMSE_RATIO
 from models.catalogue import (
     CATALOGUE,
     catalogue_markdown,
     default_feature_names,
     features_named,
 )
-from models.contract import ALLOWED_OPERATORS
+from models.contract import ALLOWED_OPERATORS, MAX_NODES, MAX_TENSOR_ELEMENTS
 from models.gaps import (
     MAX_FILLED_GAP_H,
     MAX_FILLED_HOURS,
     MAX_HELD_H,
     MEAN_WINDOW_H,
 )
-from models.metadata import CONTRACT_VERSION
+from models.inference import BATCH_ROWS, DEADLINE_S
+from models.inference_child import MEMORY_BYTES as SERVING_BYTES
+from models.metadata import CONTRACT_VERSION, MAX_MODEL_BYTES, MAX_REGIONS
+from models.probes import MAX_PROBED_REGIONS
+from models.sandbox import WALL_CLOCK_S
+from models.sandbox_child import CPU_S
+from models.sandbox_child import MEMORY_BYTES as CHECK_BYTES
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "model-contract.md"
 
@@ -77,3 +86,31 @@ def test_names_outside_the_catalogue_are_refused(
 
 def test_no_feature_looks_at_the_hour_of_issue_or_later() -> None:
     assert min(f.lag_h for f in CATALOGUE.values() if f.lag_h is not None) == 1
+
+
+def test_page_states_the_limits_that_are_enforced() -> None:
+    listed = _between(PAGE.read_text(encoding="utf-8"), "limits")
+    rows = [line.split("|")[1:3] for line in listed.strip().splitlines()[2:]]
+    stated = {name.strip(): value.strip() for name, value in rows}
+    assert list(stated.values()) == [
+        f"{MAX_MODEL_BYTES // 2**20} MiB",
+        f"{MAX_NODES:,}",
+        f"{MAX_TENSOR_ELEMENTS:,}",
+        f"{MAX_REGIONS:,}",
+        f"{CHECK_BYTES // 2**20} MiB",
+        f"{CPU_S} s",
+        f"{WALL_CLOCK_S:g} s",
+        f"{SERVING_BYTES // 2**20} MiB",
+        f"{DEADLINE_S:g} s",
+    ]
+    assert f"a batch of {BATCH_ROWS} rows" in listed
+
+
+def test_page_states_the_gate_that_is_built() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    needed = required_scores(Decimal("0.05"))
+    assert f"at least {needed + MINIMUM_DAYS} days of telemetry" in page
+    assert f"({needed} scores for a bound at 95 %, and {MINIMUM_DAYS} days" in page
+    assert f"max({COVERAGE_SLACK:g}, 2 √" in page
+    assert f"above {WORSE_RMSE_RATIO:g} times" in page
+    assert f"up to {MAX_PROBED_REGIONS} of its" in page

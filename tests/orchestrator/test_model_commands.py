@@ -1,4 +1,4 @@
-"""`gfo model validate`: 0 accepted, 1 refused, 2 could not be checked."""
+"""`gfo model`: exit codes say what happened; one way for commands and the portal."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ import json
 from pathlib import Path
 
 import pytest
+from click.testing import Result
 from typer.testing import CliRunner
 
+from db import model_uploads, model_versions
 from models import sandbox
 from models.smallest import smallest_model
 from orchestrator.cli import app
+from tests.fleet import TRAINED_UNTIL, Fleet
+from tests.models.attacks import ATTACKS
+from tests.models.foreign import day_before
 
 runner = CliRunner()
 
@@ -53,3 +58,66 @@ def test_a_check_that_cannot_run_ends_with_2(
     answer = runner.invoke(app, ["model", "validate", str(model_file)])
     assert answer.exit_code == 2
     assert "could not be run on this machine" in answer.stderr
+
+
+@pytest.fixture
+def on_fleet(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> Fleet:
+    """Commands of this test work on the small fleet."""
+    monkeypatch.setenv("DATABASE_URL", fleet.urls.app)
+    monkeypatch.setenv("DATABASE_OWNER_URL", fleet.urls.owner)
+    monkeypatch.setenv("DATABASE_AUDITOR_URL", fleet.urls.auditor)
+    return fleet
+
+
+def gfo(*arguments: str) -> Result:
+    return runner.invoke(app, ["model", *arguments])
+
+
+def test_a_file_is_uploaded_judged_activated_and_taken_back(
+    on_fleet: Fleet, tmp_path: Path
+) -> None:
+    file = tmp_path / "theirs.onnx"
+    file.write_bytes(day_before(f"{TRAINED_UNTIL}T00:00:00Z"))
+    uploaded = gfo("upload", str(file), "--json")
+    assert uploaded.exit_code == 0, uploaded.output
+    outcome = json.loads(uploaded.stdout)
+    assert (outcome["state"], outcome["version_id"]) == ("validated", 5)
+    again = gfo("upload", str(file))
+    assert again.exit_code == 0
+    assert "model 5 (foreign" in again.stdout
+    activated = gfo("activate", "5", "--reason", "better")
+    assert activated.exit_code == 0, activated.output
+    listed = json.loads(gfo("list", "--json").stdout)
+    assert [v["version_id"] for v in listed if v["is_active"]] == [5, 4, 3, 2]
+    assert "model 1 (ridge" in gfo("rollback").stdout
+    with on_fleet.runtime.transaction() as session:
+        assert model_versions.activation_log(session)[1].reason == "better"
+
+
+def test_a_refused_upload_ends_with_1_and_says_why(
+    on_fleet: Fleet, tmp_path: Path
+) -> None:
+    file = tmp_path / "loop.onnx"
+    file.write_bytes(ATTACKS["loop of 1e9"][0])
+    answer = gfo("upload", str(file))
+    assert answer.exit_code == 1
+    assert "Refused: Operator Loop is not allowed" in answer.stdout
+    with on_fleet.runtime.transaction() as session:
+        (kept,) = model_uploads.list_model_uploads(session)
+    assert (kept.state, kept.uploaded_by) == ("rejected", "cli")
+
+
+def test_a_refused_gate_ends_with_1_and_needs_an_override(
+    on_fleet: Fleet, tmp_path: Path
+) -> None:
+    file = tmp_path / "late.onnx"
+    file.write_bytes(day_before("2025-07-10T00:00:00Z"))
+    answer = gfo("upload", str(file))
+    assert answer.exit_code == 1
+    assert "lie after the model's training window" in answer.stdout
+    assert "is rejected; only a validated one" in gfo("activate", "5").stderr
+    assert gfo("override", "5", "--reason", "short").exit_code == 2
+    assert gfo("override", "5", "--reason", "a drill for the night").exit_code == 0
+    assert "is not calibrated for" in gfo("activate", "5").stderr
+    with on_fleet.runtime.transaction() as session:
+        assert model_versions.model_version(session, 5).state == "validated"

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from core.scheduler import Outcome
 from orchestrator.views import FleetView
 from pages.fleet.figures import sparkline, sparkline_summary
-from pages.fleet.layout import layout, table, trouble
+from pages.fleet.layout import headline, layout, table, trouble
 from pages.theme import Ink
 
 Text = Callable[[object], str]
@@ -26,6 +26,19 @@ def test_the_headline_tells_heat_from_missing_data(fleet: FleetView) -> None:
 def test_no_trouble_is_said_only_when_all_are_approved(fleet: FleetView) -> None:
     calm = replace(fleet, rows=fleet.rows[1:2])
     assert trouble(calm) == "No trouble: all 1 regions are APPROVED."
+
+
+def test_a_model_that_cannot_be_used_is_an_alarm_above_everything(
+    fleet: FleetView, text_of: Text, components_of: Walk
+) -> None:
+    sentence = "The temperature_c model cannot be used since noon: its bytes changed."
+    shown = headline(replace(fleet, alarms=(sentence,)))
+    assert sentence in text_of(shown)
+    roles = [getattr(item, "role", None) for item in components_of(shown)]
+    assert roles.count("alert") == 1
+    assert "alert" not in [
+        getattr(item, "role", None) for item in components_of(headline(fleet))
+    ]
 
 
 def test_rows_stay_in_their_places_whatever_their_verdict(

@@ -51,7 +51,9 @@ def _with_hostile_values(
     body = real_body(portal, callback_id)
     for part in ("inputs", "state"):
         for item in body[part]:
-            item["value"] = draw.choice(_HOSTILE)
+            # A pattern of components is sent as the list of those that it matches.
+            for one in item if isinstance(item, list) else [item]:
+                one["value"] = draw.choice(_HOSTILE)
     if callback_id == ROUTER_CALLBACK:
         body["inputs"][0]["value"] = draw.choice(["/", "/audit", "/decisions/x"])
     return body

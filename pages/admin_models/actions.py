@@ -1,0 +1,150 @@
+"""What an admin does with models: activate, override, evaluate again, roll back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+
+from dash import ALL, Dash, Input, Output, State, ctx, no_update
+from dash.development.base_component import Component
+
+from core.access import Permission
+from core.errors import InvalidInput
+from core.forecasts import Target
+from orchestrator.services.evaluation_requests import start_evaluation
+from orchestrator.services.model_registry import (
+    activate_model,
+    override_gate,
+    rollback_model,
+)
+from pages.admin_models.content import ROLLBACK
+from pages.components import notice
+from pages.context import PageContext
+from pages.serving import serve
+
+Act = Callable[[int, int, str], str]
+"""Acts on a version that was seen beside an active one; says what it did."""
+
+
+def register_actions(app: Dash, context: PageContext) -> None:
+    """Register the callbacks of the buttons."""
+    acts: dict[str, Act] = {
+        "model-activate": partial(_activate, context),
+        "model-override": partial(_override, context),
+        "model-evaluate": partial(_evaluate, context),
+    }
+    _register_version_actions(app, context, acts)
+    _register_rollback(app, context)
+
+
+def _activate(
+    context: PageContext, version_id: int, active_id: int, reason: str
+) -> str:
+    with context.runtime.transaction() as session:
+        version = activate_model(
+            session,
+            context.current_actor(),
+            version_id,
+            reason=reason or "activated on the Models page",
+            seen_active_id=active_id,
+            now=context.runtime.clock(),
+        )
+    return f"{version.label} serves from the next forecast on.".capitalize()
+
+
+def _override(context: PageContext, version_id: int, _active: int, reason: str) -> str:
+    with context.runtime.transaction() as session:
+        override_gate(session, context.current_actor(), version_id, reason=reason)
+    return "The gate is overridden, and your reason is in the audit."
+
+
+def _evaluate(context: PageContext, version_id: int, _active: int, _reason: str) -> str:
+    with context.runtime.transaction() as session:
+        start_evaluation(
+            session,
+            context.current_actor(),
+            version_id,
+            now=context.runtime.clock(),
+            queue=True,
+        )
+    return "The worker evaluates it, region by region."
+
+
+def _register_version_actions(
+    app: Dash, context: PageContext, acts: dict[str, Act]
+) -> None:
+    @serve(
+        app,
+        context,
+        outputs=[Output("model-notice", "children"), Output("model-changed", "data")],
+        inputs=[Input(button, "n_clicks") for button in acts],
+        states=[State("model-seen", "data"), State("model-reason", "value")],
+        permission=Permission.MANAGE_MODELS,
+        at_load=False,
+    )
+    def act(*values: object) -> tuple[object, object]:
+        seen, reason = values[-2], values[-1]
+        if ctx.triggered_id not in acts:
+            return no_update, no_update
+        version_id, active_id = _seen(seen)
+        written = reason.strip() if isinstance(reason, str) else ""
+        said = acts[str(ctx.triggered_id)](version_id, active_id, written)
+        return _done(said), time.time()
+
+
+def _register_rollback(app: Dash, context: PageContext) -> None:
+    @serve(
+        app,
+        context,
+        outputs=[Output("models-notice", "children"), Output("models-changed", "data")],
+        inputs=[
+            Input({"type": ROLLBACK, "target": ALL, "active": ALL}, "n_clicks"),
+        ],
+        permission=Permission.MANAGE_MODELS,
+        at_load=False,
+    )
+    def roll_back(_clicks: object) -> tuple[object, object]:
+        triggered = ctx.triggered_id
+        if not isinstance(triggered, dict) or not any(
+            item.get("value") for item in ctx.triggered
+        ):
+            return no_update, no_update  # the buttons were drawn, not pressed
+        _, active_id = _seen({"version": 1, "active": triggered.get("active")})
+        with context.runtime.transaction() as session:
+            version = rollback_model(
+                session,
+                context.current_actor(),
+                _target(triggered.get("target")),
+                reason="rolled back on the Models page",
+                # A second click on the same button would go forward again.
+                seen_active_id=active_id,
+                now=context.runtime.clock(),
+            )
+        return _done(f"{version.label} serves again.".capitalize()), time.time()
+
+
+def _target(value: object) -> Target:
+    try:
+        return Target(str(value))
+    except ValueError as exc:
+        message = "There is no such target."
+        raise InvalidInput(message) from exc
+
+
+def _seen(value: object) -> tuple[int, int]:
+    """The version and the active model that the page showed."""
+    if isinstance(value, dict):
+        version_id, active_id = value.get("version"), value.get("active")
+        if _is_id(version_id) and (active_id == 0 or _is_id(active_id)):
+            return int(version_id), int(active_id)  # type: ignore[arg-type]
+    message = "The page was not ready; load it again."
+    raise InvalidInput(message)
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**31
+
+
+def _done(sentence: str) -> Component:
+    return notice("Done.", sentence)

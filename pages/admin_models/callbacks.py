@@ -1,0 +1,134 @@
+"""The Models pages follow their address, and ask again while something is under way."""
+
+from __future__ import annotations
+
+from dash import Dash, Input, Output
+
+from core.access import Permission
+from orchestrator.model_views import ModelDetail
+from orchestrator.services.models_page import model_detail, models_page
+from pages.addresses import Query, version_id_of
+from pages.admin_models.content import (
+    history_table,
+    serving_table,
+    uploads_table,
+    versions_table,
+)
+from pages.admin_models.evaluation import version_content, version_head
+from pages.context import PageContext
+from pages.serving import follow_in_browser, serve
+from pages.times import chosen_times
+
+
+def register_callbacks(app: Dash, context: PageContext) -> None:
+    """Register what fills the pages."""
+    _register_list(app, context)
+    _register_version(app, context)
+    follow_in_browser(app, "gfo_models", "prepare", Input("models-url", "pathname"))
+
+
+def _register_list(app: Dash, context: PageContext) -> None:
+    @serve(
+        app,
+        context,
+        outputs=[
+            Output("models-serving", "children"),
+            Output("models-uploads", "children"),
+            Output("models-versions", "children"),
+            Output("models-history", "children"),
+            Output("models-refresh", "disabled"),
+        ],
+        inputs=[
+            Input("models-url", "search"),
+            Input("models-changed", "data"),
+            Input("models-refresh", "n_intervals"),
+        ],
+        permission=Permission.MANAGE_MODELS,
+    )
+    def show_models(*_reasons: object) -> tuple[object, ...]:
+        with context.runtime.transaction() as session:
+            page = models_page(session, context.current_actor())
+        times = chosen_times()
+        return (
+            serving_table(page, times),
+            uploads_table(page, times),
+            versions_table(page, times),
+            history_table(page.history, times),
+            not page.is_busy,
+        )
+
+
+def _register_version(app: Dash, context: PageContext) -> None:
+    @serve(
+        app,
+        context,
+        outputs=[
+            Output("model-detail", "children"),
+            Output("model-head", "children"),
+            Output("model-next-step", "children"),
+            Output("model-activate", "disabled"),
+            Output("model-override", "disabled"),
+            Output("model-evaluate", "disabled"),
+            Output("model-download", "href"),
+            Output("model-seen", "data"),
+            Output("model-refresh", "disabled"),
+        ],
+        inputs=[
+            Input("model-url", "pathname"),
+            Input("model-url", "search"),
+            Input("model-changed", "data"),
+            Input("model-refresh", "n_intervals"),
+        ],
+        permission=Permission.MANAGE_MODELS,
+        at_load=False,
+    )
+    def show_version(
+        pathname: str | None, search: str | None, *_reasons: object
+    ) -> tuple[object, ...]:
+        version_id = version_id_of(pathname)
+        with context.runtime.transaction() as session:
+            detail = model_detail(
+                session,
+                context.current_actor(),
+                version_id,
+                region_slug=Query.parse(search).text("region"),
+            )
+        is_running = _is_running(detail)
+        return (
+            version_content(detail, chosen_times()),
+            version_head(detail),
+            next_step(detail),
+            not may_activate(detail),
+            detail.state != "rejected" or not detail.can_serve,
+            not detail.can_serve,
+            f"/_models/{version_id}/onnx",
+            {"version": version_id, "active": detail.seen_active_id},
+            not is_running,
+        )
+
+
+def may_activate(detail: ModelDetail) -> bool:
+    """Whether the button that lets a version serve is of any use."""
+    return detail.state == "validated" and detail.can_serve and not detail.is_active
+
+
+def next_step(detail: ModelDetail) -> str:
+    """What an admin can do now, in a sentence."""
+    if detail.is_active:
+        return "It serves. To go back, use the list of models."
+    if not detail.can_serve:
+        return "It forecasts another horizon than decisions need: it cannot serve."
+    if _is_running(detail):
+        return "It is being evaluated; you can leave this page."
+    if detail.state == "validated":
+        replaced = detail.active_label or "no other model"
+        return f"Activate it to replace {replaced} from the next forecast on."
+    if detail.state == "rejected":
+        return "Its gate refused it. Read why below before you override it."
+    return "Evaluate it: only a model that was judged may serve."
+
+
+def _is_running(detail: ModelDetail) -> bool:
+    return detail.evaluation is not None and (
+        detail.evaluation.progress.state == "running"
+    )

@@ -1,0 +1,149 @@
+"""The Models pages' frames: the upload form, the lists, one version, its actions."""
+
+from __future__ import annotations
+
+import dash_bootstrap_components as dbc
+from dash import dcc, html
+from dash.development.base_component import Component
+
+from pages import addresses
+from pages.attributes import aria
+from pages.components import field, link, page_head, panel, skeleton
+
+REFRESH_MS = 2_000
+"""While a file is checked or a model evaluated; else the page asks for nothing."""
+
+
+def models_layout() -> Component:
+    """The list of models; callbacks fill it."""
+    return html.Div(
+        [
+            dcc.Location(id="models-url", refresh=False),
+            dcc.Store(id="models-changed"),
+            dcc.Interval(id="models-refresh", interval=REFRESH_MS, disabled=True),
+            page_head("Models", "What serves, what is on its way, what came before."),
+            panel(
+                "Serving",
+                html.Div(id="models-notice", **aria(live="polite")),
+                html.Div(skeleton(160), id="models-serving"),
+                id="models-serving-panel",
+            ),
+            _upload_form(),
+            panel(
+                "Files",
+                html.Div(skeleton(120), id="models-uploads", **aria(live="polite")),
+                id="models-uploads-panel",
+            ),
+            panel(
+                "Versions",
+                html.Div(skeleton(240), id="models-versions"),
+                id="models-versions-panel",
+            ),
+            panel(
+                "History",
+                html.Div(skeleton(120), id="models-history"),
+                id="models-history-panel",
+            ),
+        ]
+    )
+
+
+def _upload_form() -> Component:
+    """`webapp/assets/models.js` puts the file chooser in and sends the form."""
+    return panel(
+        "Upload a model",
+        html.Div(
+            [
+                html.Div(
+                    [
+                        html.Label("ONNX file", htmlFor="models-file"),
+                        html.Div(id="models-file-place"),
+                        html.Span("Up to 64 MiB.", className="gfo-hint"),
+                    ],
+                    className="gfo-field gfo-inline-field",
+                ),
+                field(
+                    "Your password",
+                    dbc.Input(
+                        id="models-password",
+                        type="password",
+                        autocomplete="current-password",
+                        maxlength=256,
+                    ),
+                    hint="Asked again, because a model decides for everybody.",
+                ),
+            ],
+            className="gfo-form-grid",
+        ),
+        html.Div(
+            [
+                dbc.Button(
+                    "Upload",
+                    id="models-send",
+                    color="primary",
+                    class_name="gfo-decides",
+                ),
+                html.Progress(
+                    id="models-progress", max="100", value="0", className="d-none"
+                ),
+                html.Span(id="models-status", role="status"),
+            ],
+            className="gfo-actions",
+        ),
+        id="models-form",
+        hint="It goes into quarantine, is checked in a sandbox, and judged on a year of"
+        " stored telemetry beside the model that serves. Nothing changes until you"
+        " activate it.",
+    )
+
+
+def version_layout() -> Component:
+    """One version; its number stands in the address."""
+    return html.Div(
+        [
+            dcc.Location(id="model-url", refresh=False),
+            dcc.Store(id="model-changed"),
+            dcc.Store(id="model-seen"),
+            dcc.Interval(id="model-refresh", interval=REFRESH_MS, disabled=True),
+            html.P(link("All models", addresses.ADMIN_MODELS)),
+            html.Div(skeleton(80), id="model-head"),
+            html.Div(id="model-notice", **aria(live="polite")),
+            _actions(),
+            html.Div(skeleton(420), id="model-detail"),
+        ]
+    )
+
+
+def _actions() -> Component:
+    """Always in the tree, so that what is typed survives a refresh."""
+    return panel(
+        "What to do with it",
+        html.P(id="model-next-step"),
+        field(
+            "Reason",
+            dbc.Textarea(id="model-reason", rows=2, maxlength=1_000),
+            hint="Kept in the audit. An override needs one of 10 characters or more.",
+        ),
+        html.Div(
+            [
+                _button("Activate", "model-activate", "primary"),
+                _button("Override the gate", "model-override", "secondary"),
+                _button("Evaluate again", "model-evaluate", "secondary"),
+                html.A(
+                    "Download",
+                    id="model-download",
+                    className="btn btn-secondary",
+                    href="#",
+                ),
+            ],
+            className="gfo-actions",
+        ),
+        id="model-actions",
+    )
+
+
+def _button(text: str, button_id: str, colour: str) -> Component:
+    button: Component = dbc.Button(
+        text, id=button_id, color=colour, disabled=True, class_name="gfo-decides"
+    )
+    return button

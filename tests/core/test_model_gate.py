@@ -1,0 +1,163 @@
+"""The gate: what lets a model serve, and each reason that stops it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from core.model_gate import (
+    ModelFigures,
+    RegionComparison,
+    coverage_tolerance,
+    judge_bounds,
+    judge_errors,
+    pooled,
+)
+
+ALPHA = Decimal("0.05")
+ALPHAS = {"aa": ALPHA, "bb": ALPHA}
+
+GOOD = ModelFigures(
+    n_windows=365,
+    n_hours=365 * 24,
+    squared_error_sum=365 * 24 * 4.0,
+    absolute_error_sum=365 * 24 * 1.5,
+    persistence_squared_sum=365 * 24 * 9.0,
+    bound_days=365,
+    covered_days=347,
+    margin_sum_c=365 * 3.5,
+    exceedance_days=40,
+    approved_exceedance_days=2,
+    blocked_safe_days=50,
+)
+
+
+def region(slug: str = "aa", **changes: object) -> RegionComparison:
+    base = RegionComparison(
+        region_slug=slug,
+        new=GOOD,
+        active=GOOD,
+        common_days=365,
+        common_unsafe_new=2,
+        common_unsafe_active=2,
+        complete_days=700,
+        limit_c=35.0,
+    )
+    return replace(base, **changes)  # type: ignore[arg-type]
+
+
+def test_figures_are_ratios_of_their_sums() -> None:
+    assert GOOD.rmse == 2.0
+    assert GOOD.mae == 1.5
+    assert GOOD.skill_frac == pytest.approx(1 - 2 / 3)
+    assert GOOD.coverage_frac == pytest.approx(347 / 365)
+    assert GOOD.mean_margin_c == pytest.approx(3.5)
+    assert GOOD.safe_days == 325
+
+
+def test_pooled_figures_weigh_by_days_not_by_region() -> None:
+    small = replace(GOOD, n_hours=24, squared_error_sum=24 * 100.0)
+    both = pooled([GOOD, small])
+    expected = (GOOD.squared_error_sum + small.squared_error_sum) / (366 * 24)
+    assert both.rmse == pytest.approx(math.sqrt(expected))
+    assert ModelFigures.from_record(both.as_record()) == both
+
+
+def test_nothing_judged_gives_no_numbers_rather_than_wrong_ones() -> None:
+    empty = ModelFigures()
+    for value in (empty.rmse, empty.skill_frac, empty.coverage_frac):
+        assert math.isnan(value)
+
+
+@pytest.mark.parametrize(("n_days", "least"), [(365, 0.9272), (100, 0.9064)])
+def test_fewer_days_are_given_more_room(n_days: int, least: float) -> None:
+    assert coverage_tolerance(n_days, ALPHA) == pytest.approx(least, abs=1e-4)
+
+
+def test_many_days_keep_two_points_of_slack() -> None:
+    assert coverage_tolerance(100_000, ALPHA) == pytest.approx(0.93)
+
+
+def test_a_good_model_passes_without_findings() -> None:
+    verdict = judge_bounds([region("aa"), region("bb")], ALPHAS)
+    assert (verdict.passed, verdict.findings) == (True, ())
+
+
+def test_one_region_below_its_tolerance_stops_it() -> None:
+    low = replace(GOOD, covered_days=338)
+    verdict = judge_bounds([region("aa"), region("bb", new=low)], ALPHAS)
+    assert not verdict.passed
+    assert verdict.findings == (
+        "bb: the bound held on 92.6% of 365 days; at least 92.7% is asked for.",
+    )
+
+
+def test_just_at_the_tolerance_it_passes() -> None:
+    at_least = math.ceil(365 * coverage_tolerance(365, ALPHA))
+    enough = replace(GOOD, covered_days=at_least)
+    assert judge_bounds([region(new=enough)], ALPHAS).passed
+    one_less = replace(GOOD, covered_days=at_least - 1)
+    assert not judge_bounds([region(new=one_less)], ALPHAS).passed
+
+
+def test_unsafe_approvals_may_not_rise_over_all_regions() -> None:
+    more = region("aa", common_unsafe_new=4)
+    fewer = region("bb", common_unsafe_new=0)
+    assert judge_bounds([more, fewer], ALPHAS).passed
+    verdict = judge_bounds([more, region("bb", common_unsafe_new=1)], ALPHAS)
+    assert "would have approved 5 days" in verdict.findings[0]
+    assert "approved 4 of the same 730 days" in verdict.findings[0]
+
+
+def test_a_window_without_an_answer_stops_it() -> None:
+    silent = replace(GOOD, unanswered_windows=1)
+    for judge in (lambda r: judge_bounds(r, ALPHAS), judge_errors):
+        verdict = judge([region(new=silent)])
+        assert not verdict.passed
+        assert "no usable forecast for 1 windows" in verdict.findings[0]
+
+
+def test_a_region_with_little_telemetry_is_named_but_does_not_stop_it() -> None:
+    fresh = region("bb", complete_days=40, new=replace(GOOD, bound_days=0))
+    verdict = judge_bounds([region("aa"), fresh], ALPHAS)
+    assert verdict.passed
+    assert "bb was not judged" in verdict.findings[0]
+
+
+def test_little_history_after_training_stops_it_when_telemetry_has_more() -> None:
+    short = replace(GOOD, bound_days=29, covered_days=29)
+    verdict = judge_bounds([region(new=short)], ALPHAS)
+    assert not verdict.passed
+    assert "only 29 days with a bound lie after" in verdict.findings[0]
+
+
+@pytest.mark.parametrize("regions", [[], [region(complete_days=3)]])
+def test_without_any_judged_region_nothing_passes(
+    regions: list[RegionComparison],
+) -> None:
+    for verdict in (judge_bounds(regions, ALPHAS), judge_errors(regions)):
+        assert not verdict.passed
+        assert "No region has enough telemetry" in verdict.findings[0]
+
+
+def test_coverage_that_is_not_a_number_does_not_pass() -> None:
+    broken = replace(GOOD, covered_days=0)
+    assert not judge_bounds([region(new=broken)], ALPHAS).passed
+
+
+def test_errors_may_rise_by_a_tenth_at_most() -> None:
+    tenth = replace(GOOD, squared_error_sum=GOOD.squared_error_sum * 1.2)
+    assert judge_errors([region(new=tenth)]).passed
+    fifth = replace(GOOD, squared_error_sum=GOOD.squared_error_sum * 1.44)
+    verdict = judge_errors([region(new=fifth)])
+    assert "the RMSE rises from 2 to 2.4" in verdict.findings[0]
+
+
+def test_a_first_model_must_beat_persistence() -> None:
+    bad = replace(GOOD, squared_error_sum=GOOD.persistence_squared_sum)
+    verdict = judge_errors([region(new=bad, active=None)])
+    assert "no better than persistence" in verdict.findings[0]
+    assert judge_errors([region(active=None)]).passed

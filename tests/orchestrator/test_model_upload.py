@@ -1,0 +1,474 @@
+"""A stranger's file from upload to active and back; refusals, gate and override."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from core.access import Actor, Role
+from core.audit import AuditAction
+from core.days import full_hour
+from core.errors import Conflict, Forbidden, InvalidInput, ServiceUnavailable
+from core.forecasts import Target
+from core.telemetry import HOUR, Quantity
+from db import (
+    audit,
+    forecasts,
+    model_evaluations,
+    model_uploads,
+    model_versions,
+    telemetry,
+)
+from db.model_uploads import ModelUpload
+from db.users import system_actor
+from models.metadata import MAX_MODEL_BYTES
+from orchestrator.runtime import Runtime
+from orchestrator.scheduling import Scheduler
+from orchestrator.services.evaluation_requests import start_evaluation
+from orchestrator.services.model_registry import (
+    activate_model,
+    override_gate,
+    rollback_model,
+)
+from orchestrator.services.model_uploads import receive_model
+from orchestrator.services.region_windows import load_region_window
+from orchestrator.services.serving import ModelCache
+from orchestrator.services.shadow_records import from_record
+from orchestrator.services.window_choice import active_regions
+from tests.fleet import NOW, TRAINED_UNTIL, Fleet
+from tests.models.attacks import ATTACKS, long_products
+from tests.models.foreign import FEATURES, HORIZON_H, day_before, from_scikit_learn
+from tests.orchestrator.test_serving import put_into_service
+
+TEMPERATURE = Target.TEMPERATURE_C
+UNTIL = f"{TRAINED_UNTIL}T00:00:00Z"
+
+
+@pytest.fixture
+def scheduler(fleet: Fleet) -> Iterator[Scheduler]:
+    made = Scheduler(fleet.runtime)
+    yield made
+    made.close()
+
+
+def upload(runtime: Runtime, content: bytes, label: str = "m.onnx") -> ModelUpload:
+    with runtime.transaction() as session:
+        actor = system_actor(session, "cli")
+        given, _ = receive_model(session, actor, io.BytesIO(content), label=label)
+    return given
+
+
+def through_the_gate(runtime: Runtime, scheduler: Scheduler, content: bytes) -> int:
+    """Upload, check and evaluate as the worker does, job by job."""
+    given = upload(runtime, content)
+    scheduler.check_model(given.upload_id)
+    with runtime.transaction() as session:
+        checked = model_uploads.model_upload(session, given.upload_id)
+        assert checked.model_version_id is not None, checked.rejected_reason
+        found = model_evaluations.newest_evaluation(session, checked.model_version_id)
+    assert found is not None
+    for _ in found.region_slugs:
+        scheduler.evaluate_model(found.evaluation_id)
+    return checked.model_version_id
+
+
+def state_of(runtime: Runtime, version_id: int) -> tuple[str, str | None]:
+    with runtime.transaction() as session:
+        version = model_versions.model_version(session, version_id)
+    return version.state, version.rejected_reason
+
+
+def events(session: Session, action: AuditAction) -> int:
+    return len(audit.list_events(session, action=action, limit=200))
+
+
+def served(session: Session) -> int:
+    active = model_versions.active_model(session, TEMPERATURE)
+    assert active is not None
+    return active.version.version_id
+
+
+def _from_forest(fleet: Fleet) -> bytes:
+    with fleet.runtime.transaction() as session:
+        slug = active_regions(session)[1].region.slug
+        end_utc = datetime.combine(TRAINED_UNTIL, datetime.min.time(), tzinfo=UTC)
+        frame = telemetry.load_frame(session, slug, end_utc - 150 * 24 * HOUR, end_utc)
+    hours = frame.column(Quantity.TEMPERATURE_C)
+    starts = range(len(FEATURES), len(hours) - HORIZON_H, 5)
+    # Column i is lag i + 1, so the newest hour comes first.
+    before = [hours[t - len(FEATURES) : t][::-1] for t in starts]
+    after = [hours[t : t + HORIZON_H] for t in starts]
+    return from_scikit_learn(UNTIL, np.array(before, np.float32), np.array(after))
+
+
+@pytest.mark.parametrize("made_by", ["onnx.helper", "skl2onnx"])
+def test_a_foreign_model_goes_all_the_way_to_active_and_back(
+    fleet: Fleet, scheduler: Scheduler, made_by: str
+) -> None:
+    content = day_before(UNTIL) if made_by == "onnx.helper" else _from_forest(fleet)
+    version_id = through_the_gate(fleet.runtime, scheduler, content)
+    assert state_of(fleet.runtime, version_id)[0] in {"validated", "rejected"}
+    with fleet.runtime.transaction() as session:
+        actor = fleet.actor(session)
+        before = served(session)
+        if model_versions.model_version(session, version_id).state == "rejected":
+            override_gate(session, actor, version_id, reason="only to see it serve")
+        activate_model(
+            session, actor, version_id, reason="better", seen_active_id=before, now=NOW
+        )
+    scheduler.issue(full_hour(NOW))
+    with fleet.runtime.transaction() as session:
+        actor = fleet.actor(session)
+        region = active_regions(session)[0]
+        window = load_region_window(
+            session,
+            region,
+            issued_at_utc=full_hour(NOW),
+            now=NOW,
+            is_simulation=False,
+        )
+        assert window.stored is not None
+        assert window.stored.model_version_id == version_id
+        # Calibrated from its hindcast before its first forecast: it has a bound.
+        assert window.stored.day_bound_c is not None
+        rollback_model(session, actor, TEMPERATURE, reason="back", now=NOW)
+        assert served(session) == before
+        window = load_region_window(
+            session,
+            region,
+            issued_at_utc=full_hour(NOW),
+            now=NOW,
+            is_simulation=False,
+        )
+        assert window.stored is not None
+        assert window.stored.model_version_id == before
+        assert audit.verify(session).is_sound
+
+
+def test_a_good_foreign_model_passes_and_its_figures_stand_beside_the_active_one(
+    fleet: Fleet, scheduler: Scheduler
+) -> None:
+    version_id = through_the_gate(fleet.runtime, scheduler, day_before(UNTIL))
+    with fleet.runtime.transaction() as session:
+        found = model_evaluations.newest_evaluation(session, version_id)
+        assert found is not None
+        assert found.gate_passed is not None
+        records = {
+            slug: from_record(slug, record)
+            for slug, record in model_evaluations.region_figures(
+                session, found.evaluation_id
+            ).items()
+        }
+    assert set(records) == set(found.region_slugs)
+    for record in records.values():
+        new, active = record.comparison.new, record.comparison.active
+        assert active is not None
+        assert record.comparison.common_days > 30
+        # It is persistence itself: no skill, where the trained model has some.
+        assert new.skill_frac == pytest.approx(0.0, abs=1e-6)
+        assert active.skill_frac > 0.1
+        assert new.mean_margin_c > active.mean_margin_c
+        assert len(record.new_rmse_by_hour) == HORIZON_H
+
+
+def test_evaluating_stores_scores_for_every_issue_hour_but_no_forecasts(
+    fleet: Fleet, scheduler: Scheduler
+) -> None:
+    version_id = through_the_gate(fleet.runtime, scheduler, day_before(UNTIL))
+    with fleet.runtime.transaction() as session:
+        counts = forecasts.score_counts(session, model_version_id=version_id)
+        n_regions = len(active_regions(session))
+        stored = session.scalar(
+            text("select count(*) from forecast where model_version_id = :id"),
+            {"id": version_id},
+        )
+    assert len(counts) == 24 * n_regions
+    assert min(counts.values()) > 100
+    assert stored == 0
+
+
+def test_a_model_that_promises_too_much_is_stopped_by_the_gate(
+    fleet: Fleet, scheduler: Scheduler
+) -> None:
+    """A scale that grows with the season fools scores of the cool months."""
+    version_id = through_the_gate(fleet.runtime, scheduler, _cools_in_summer())
+    state, reason = state_of(fleet.runtime, version_id)
+    assert state == "rejected"
+    assert reason is not None
+    assert "the bound held on" in reason or "would have approved" in reason
+    with fleet.runtime.transaction() as session:
+        actor = fleet.actor(session)
+        with pytest.raises(InvalidInput, match="is rejected; only a validated one"):
+            activate_model(session, actor, version_id, reason="no")
+        with pytest.raises(InvalidInput, match="Write why"):
+            override_gate(session, actor, version_id, reason="  ok  ")
+        override_gate(session, actor, version_id, reason="a drill, for one hour only")
+        (event,) = audit.list_events(session, action=AuditAction.MODEL_GATE_OVERRIDDEN)
+        assert "a drill, for one hour only" in event.payload
+        assert "refused_because" in event.payload
+        activate_model(session, actor, version_id, reason="drill")
+        assert served(session) == version_id
+
+
+def _cools_in_summer() -> bytes:
+    """Persistence that denies heat, which the cool months do not show."""
+    import onnx  # noqa: PLC0415
+    from onnx import helper, numpy_helper  # noqa: PLC0415
+
+    model = onnx.load_model_from_string(day_before(UNTIL, scale_c=1.0))
+    graph = model.graph
+    # Mean m becomes m - max(m - 18, 0) * 0.6: right while it is cool, wrong after.
+    graph.node[0].output[0] = "plain"
+    graph.node[1].input[0] = "plain"
+    graph.node.extend(
+        [
+            helper.make_node("Sub", ["plain", "cool"], ["over"]),
+            helper.make_node("Relu", ["over"], ["heat"]),
+            helper.make_node("Mul", ["heat", "share"], ["denied"]),
+            helper.make_node("Sub", ["plain", "denied"], ["mean"]),
+        ]
+    )
+    graph.initializer.extend(
+        [
+            numpy_helper.from_array(np.array(18, np.float32), "cool"),
+            numpy_helper.from_array(np.array(0.6, np.float32), "share"),
+        ]
+    )
+    content: bytes = model.SerializeToString()
+    return content
+
+
+def test_a_model_trained_up_to_now_cannot_be_judged(
+    fleet: Fleet, scheduler: Scheduler
+) -> None:
+    until = f"{NOW - timedelta(days=20):%Y-%m-%dT00:00:00Z}"
+    version_id = through_the_gate(fleet.runtime, scheduler, day_before(until))
+    state, reason = state_of(fleet.runtime, version_id)
+    assert state == "rejected"
+    assert reason is not None
+    assert "lie after the model's training window" in reason
+    with fleet.runtime.transaction() as session:
+        actor = fleet.actor(session)
+        override_gate(session, actor, version_id, reason="we know what we do")
+        with pytest.raises(InvalidInput, match="is not calibrated for arizona"):
+            activate_model(session, actor, version_id, reason="no")
+
+
+def test_another_target_is_gated_by_its_errors(
+    fleet: Fleet, scheduler: Scheduler
+) -> None:
+    """Persistence of the temperature is no forecast of the wet bulb."""
+    content = day_before(UNTIL, gfo_target="wet_bulb_c")
+    version_id = through_the_gate(fleet.runtime, scheduler, content)
+    state, reason = state_of(fleet.runtime, version_id)
+    assert state == "rejected"
+    assert reason is not None
+    assert "the RMSE rises from" in reason
+    assert "no better than persistence" in reason
+
+
+def test_a_model_that_fails_on_real_weather_is_rejected_not_stuck(
+    fleet: Fleet, scheduler: Scheduler
+) -> None:
+    """Finite on every probe, not finite in the heat of a real afternoon."""
+    import onnx  # noqa: PLC0415
+    from onnx import helper, numpy_helper  # noqa: PLC0415
+
+    model = onnx.load_model_from_string(day_before(UNTIL))
+    graph = model.graph
+    graph.node[2].output[0] = "plain_scale"
+    graph.node.extend(
+        [
+            helper.make_node("Greater", ["mean", "hot"], ["is_hot"]),
+            helper.make_node("Cast", ["is_hot"], ["one"], to=1),
+            helper.make_node("Sub", ["unit", "one"], ["left"]),
+            helper.make_node("Div", ["plain_scale", "left"], ["scale"]),
+        ]
+    )
+    graph.initializer.extend(
+        [
+            numpy_helper.from_array(np.array(40, np.float32), "hot"),
+            numpy_helper.from_array(np.array(1, np.float32), "unit"),
+        ]
+    )
+    version_id = through_the_gate(fleet.runtime, scheduler, model.SerializeToString())
+    state, reason = state_of(fleet.runtime, version_id)
+    assert state == "rejected"
+    assert reason is not None
+    assert "gave no usable forecast for" in reason
+
+
+def test_the_same_bytes_twice_are_one_upload_and_one_version(
+    fleet: Fleet, scheduler: Scheduler
+) -> None:
+    content = day_before(UNTIL)
+    first = upload(fleet.runtime, content, "a.onnx")
+    second = upload(fleet.runtime, content, "b.onnx")
+    assert (first.upload_id, first.file_label) == (second.upload_id, "a.onnx")
+    scheduler.check_model(first.upload_id)
+    scheduler.check_model(first.upload_id)
+    third = upload(fleet.runtime, content)
+    assert third.state == "accepted"
+    with fleet.runtime.transaction() as session:
+        digest = hashlib.sha256(content).hexdigest()
+        same = [
+            version
+            for version in model_versions.list_model_versions(session)
+            if version.onnx_sha256 == digest
+        ]
+        assert [version.version_id for version in same] == [third.model_version_id]
+        assert events(session, AuditAction.MODEL_UPLOADED) == 1
+        chunks = session.scalar(text("select count(*) from model_upload_chunk"))
+        assert chunks == 0
+
+
+def test_an_uploaded_copy_of_a_trained_model_is_that_version(
+    fleet: Fleet, scheduler: Scheduler
+) -> None:
+    with fleet.runtime.transaction() as session:
+        version_id = served(session)
+        content = model_versions.model_bytes(session, version_id)
+    given = upload(fleet.runtime, content)
+    scheduler.check_model(given.upload_id)
+    with fleet.runtime.transaction() as session:
+        checked = model_uploads.model_upload(session, given.upload_id)
+    assert checked.model_version_id == version_id
+    assert state_of(fleet.runtime, version_id)[0] == "validated"
+
+
+@pytest.mark.parametrize("name", ["zip", "loop of 1e9", "nan when run", "no bytes"])
+def test_an_attack_ends_in_quarantine_with_one_event(
+    fleet: Fleet, scheduler: Scheduler, name: str
+) -> None:
+    content, _ = ATTACKS[name]
+    with fleet.runtime.transaction() as session:
+        before = served(session)
+    given = upload(fleet.runtime, content, "../../etc/model\x00.onnx")
+    assert given.file_label == "model.onnx"
+    scheduler.check_model(given.upload_id)
+    with fleet.runtime.transaction() as session:
+        refused = model_uploads.model_upload(session, given.upload_id)
+        assert refused.state == "rejected"
+        assert events(session, AuditAction.MODEL_REJECTED) == 1
+        assert served(session) == before
+        assert session.scalar(text("select count(*) from model_upload_chunk")) == 0
+    again = upload(fleet.runtime, content)
+    assert again.state == "rejected"
+
+
+def test_too_large_a_file_is_not_taken(fleet: Fleet) -> None:
+    class Endless(io.RawIOBase):
+        def read(self, size: int = -1) -> bytes:
+            return bytes(size)
+
+    with (
+        pytest.raises(InvalidInput, match="more than 64 MiB"),
+        fleet.runtime.transaction() as session,
+    ):
+        receive_model(session, fleet.actor(session), Endless(), label="x")  # type: ignore[arg-type]
+    assert MAX_MODEL_BYTES == 64 * 2**20
+
+
+@pytest.mark.parametrize("role", [Role.AUDITOR, Role.OPERATOR])
+def test_only_an_admin_uploads_overrides_and_activates(
+    fleet: Fleet, role: Role
+) -> None:
+    with fleet.runtime.transaction() as session:
+        somebody = Actor(user_id=1, name="x", role=role)
+        for act in (
+            lambda: receive_model(session, somebody, io.BytesIO(b""), label="x"),
+            lambda: override_gate(session, somebody, 1, reason="because I can"),
+            lambda: activate_model(session, somebody, 1, reason="x"),
+            lambda: rollback_model(session, somebody, TEMPERATURE, reason="x"),
+        ):
+            with pytest.raises(Forbidden):
+                act()
+
+
+def test_an_activation_that_rests_on_an_old_view_is_refused(
+    fleet: Fleet, scheduler: Scheduler
+) -> None:
+    version_id = through_the_gate(fleet.runtime, scheduler, day_before(UNTIL))
+    with fleet.runtime.transaction() as session:
+        actor = fleet.actor(session)
+        if model_versions.model_version(session, version_id).state == "rejected":
+            override_gate(session, actor, version_id, reason="only for this test")
+        with pytest.raises(Conflict, match="serves temperature_c by now"):
+            activate_model(
+                session, actor, version_id, reason="x", seen_active_id=version_id + 7
+            )
+
+
+def test_an_evaluation_that_was_left_is_taken_up_where_it_was(
+    fleet: Fleet, scheduler: Scheduler
+) -> None:
+    given = upload(fleet.runtime, day_before(UNTIL))
+    scheduler.check_model(given.upload_id)
+    with fleet.runtime.transaction() as session:
+        checked = model_uploads.model_upload(session, given.upload_id)
+        assert checked.model_version_id is not None
+        found = model_evaluations.newest_evaluation(session, checked.model_version_id)
+    assert found is not None
+    scheduler.evaluate_model(found.evaluation_id)
+    with fleet.runtime.transaction() as session:
+        # The job is lost with its worker; somebody asks again.
+        session.execute(text("delete from procrastinate_jobs"))
+        resumed = start_evaluation(
+            session,
+            fleet.actor(session),
+            checked.model_version_id,
+            now=NOW,
+            queue=True,
+        )
+        assert resumed == found.evaluation_id
+        jobs = session.scalar(text("select args ->> 'done' from procrastinate_jobs"))
+        assert jobs == "1"
+    for _ in found.region_slugs[1:]:
+        scheduler.evaluate_model(found.evaluation_id)
+    with fleet.runtime.transaction() as session:
+        done = model_evaluations.evaluation(session, found.evaluation_id)
+    assert done.state == "done"
+
+
+def test_two_processes_do_not_evaluate_one_model_at_once(
+    fleet: Fleet, scheduler: Scheduler
+) -> None:
+    given = upload(fleet.runtime, day_before(UNTIL))
+    scheduler.check_model(given.upload_id)
+    with fleet.runtime.transaction() as session:
+        checked = model_uploads.model_upload(session, given.upload_id)
+        assert checked.model_version_id is not None
+        found = model_evaluations.newest_evaluation(session, checked.model_version_id)
+        assert found is not None
+        model_evaluations.lock_evaluation(session, found.evaluation_id)
+        with pytest.raises(ServiceUnavailable, match="being evaluated already"):
+            scheduler.evaluate_model(found.evaluation_id)
+    with fleet.runtime.transaction() as session:
+        again = model_evaluations.evaluation(session, found.evaluation_id)
+    assert again.state == "running"
+
+
+def test_a_candidate_that_hangs_is_rejected_and_says_so(
+    fleet: Fleet, scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its probes pass; the real hours are so many that it takes for ever."""
+    with fleet.runtime.transaction() as session:
+        version_id = put_into_service(session, long_products(per_row=7_000))
+        rollback_model(session, fleet.actor(session), TEMPERATURE, reason="x")
+        evaluation_id = start_evaluation(
+            session, fleet.actor(session), version_id, now=NOW, queue=False
+        )
+    monkeypatch.setattr(scheduler, "_shadow_cache", ModelCache(deadline_s=1.0))
+    scheduler.evaluate_model(evaluation_id)
+    with fleet.runtime.transaction() as session:
+        done = model_evaluations.evaluation(session, evaluation_id)
+        assert events(session, AuditAction.MODEL_REJECTED) == 1
+    assert done.state == "failed"
+    assert done.failed_reason is not None

@@ -1,0 +1,93 @@
+"""Model files from and to the browser: streamed into quarantine, streamed out again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flask import Blueprint, Flask, Response, jsonify, request
+from flask.typing import ResponseReturnValue
+
+from core.errors import InvalidInput
+from models.metadata import MAX_MODEL_BYTES
+from orchestrator.runtime import Runtime
+from orchestrator.services.model_uploads import receive_model
+from orchestrator.services.models_page import model_file
+from orchestrator.services.own_password import confirm_password
+from webapp.auth import current_actor
+from webapp.request_context import request_id
+
+ENDPOINT = "models.upload"
+
+_FORM_BYTES = 64 * 1024
+"""What the form holds beside the file."""
+
+
+def install_model_limit(server: Flask) -> None:
+    """Let this one route take a whole model.
+
+    Set before anything reads the form, and after the gate has let the user pass.
+    """
+
+    def raise_limit() -> None:
+        if request.endpoint == ENDPOINT:
+            request.max_content_length = MAX_MODEL_BYTES + _FORM_BYTES
+
+    server.before_request(raise_limit)
+
+
+def make_model_files(runtime: Runtime) -> Blueprint:
+    """The routes that take a model and hand one out."""
+    blueprint = Blueprint("models", __name__)
+
+    # Under `/_`, so that errors are answered as JSON as well.
+    @blueprint.post("/_models")
+    def upload() -> ResponseReturnValue:
+        # Large files lie on disk by now: Werkzeug spools what is not small.
+        file = request.files.get("file")
+        if file is None or not file.filename:
+            message = "Choose a file first."
+            raise InvalidInput(message)
+        actor = current_actor()
+        with runtime.transaction() as session:
+            refused = confirm_password(
+                session, actor, request.form.get("password", ""), now=runtime.clock()
+            )
+        if refused is not None:
+            return jsonify(error=refused.sentence, reference=request_id()), 403
+        with runtime.transaction() as session:
+            received, is_checked_now = receive_model(
+                session,
+                actor,
+                file.stream,  # type: ignore[arg-type]  # a binary stream
+                label=file.filename,
+                request_id=request_id(),
+            )
+        return jsonify(
+            upload_id=received.upload_id,
+            state=received.state,
+            model_version_id=received.model_version_id,
+            sentence="The file is in quarantine and will be checked now."
+            if is_checked_now
+            else "The same bytes were given before; this is what became of them.",
+        )
+
+    @blueprint.get("/_models/<int:version_id>/onnx")
+    def download(version_id: int) -> ResponseReturnValue:
+        actor = current_actor()
+        with runtime.transaction() as session:
+            name, size_bytes, _ = model_file(session, actor, version_id)
+
+        def pieces() -> Iterator[bytes]:
+            with runtime.transaction() as session:
+                yield from model_file(session, actor, version_id)[2]
+
+        return Response(
+            pieces(),
+            mimetype="application/octet-stream",
+            headers={
+                "Content-Disposition": f'attachment; filename="{name}"',
+                "Content-Length": str(size_bytes),
+            },
+        )
+
+    return blueprint
