@@ -50,7 +50,6 @@ def _register_decisions(app: Dash, context: PageContext) -> None:
         context,
         outputs=[
             Output("audit-decisions", "children"),
-            *(Output(f"audit-{name}", "value") for name in filters.DECISION_CONTROLS),
             Output("audit-region", "options"),
             Output("audit-actor", "options"),
             Output("audit-model", "options"),
@@ -72,12 +71,15 @@ def _register_decisions(app: Dash, context: PageContext) -> None:
                 after=query.words("after"),
             )
         options = filters.choice_options(page.choices)
-        return (
-            decisions_table(page, shown, order),
-            *filters.control_values(shown),
-            *options.values(),
-        )
+        return (decisions_table(page, shown, order), *options.values())
 
+    follow_in_browser(
+        app,
+        "gfo_audit",
+        "show_decision_filters",
+        *(Output(f"audit-{name}", "value") for name in filters.DECISION_CONTROLS),
+        Input("audit-url", "search"),
+    )
     follow_in_browser(
         app,
         "gfo_audit",
@@ -121,7 +123,6 @@ def _register_events(app: Dash, context: PageContext) -> None:
         context,
         outputs=[
             Output("audit-events", "children"),
-            *(Output(f"event-{name}", "value") for name in filters.EVENT_CONTROLS),
             Output("event-actor", "options"),
         ],
         inputs=[Input("audit-events-url", "search")],
@@ -141,10 +142,16 @@ def _register_events(app: Dash, context: PageContext) -> None:
             )
         return (
             events_table(page, shown),
-            *filters.control_values(shown),
             filters.filter_options({name: name for name in page.actors}),
         )
 
+    follow_in_browser(
+        app,
+        "gfo_audit",
+        "show_event_filters",
+        *(Output(f"event-{name}", "value") for name in filters.EVENT_CONTROLS),
+        Input("audit-events-url", "search"),
+    )
     follow_in_browser(
         app,
         "gfo_audit",

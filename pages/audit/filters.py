@@ -139,11 +139,6 @@ def given(query: Query, names: Iterable[str]) -> dict[str, str | None]:
     return {name: query.values.get(name) or None for name in names}
 
 
-def control_values(filters: Mapping[str, str | None]) -> list[object]:
-    """What the controls show, in their order."""
-    return [_shown(name, value) for name, value in filters.items()]
-
-
 def choice_options(choices: ListChoices) -> dict[str, list[dict[str, str]]]:
     """Options of the filters that depend on what is stored."""
     named = {
@@ -163,16 +158,6 @@ def filter_options(words: Mapping[str, str]) -> list[dict[str, str]]:
 def code_words(code: str) -> str:
     """A code as a person reads it."""
     return code.replace("_", " ").capitalize()
-
-
-def _shown(name: str, value: str | None) -> object:
-    if name == "live":
-        return value == "1"
-    if name == "order":
-        return value or "newest"
-    if name in {"from", "to", "words", "object", "request"}:
-        return value or ""
-    return value or ANY
 
 
 def _day_end_utc(query: Query) -> datetime | None:

@@ -39,11 +39,32 @@
     "kind", "region", "outcome", "reason", "actor", "model", "from", "to", "words",
     "order", "live",
   ];
+  const TYPED = ["from", "to", "words", "object", "request"];
   const EVENT_FILTERS = [
     "actor", "action", "type", "object", "request", "from", "to", "order",
   ];
 
+  /* What the controls show for an address. Done here and not by the server, whose answer
+     to one change would undo the next one that was made meanwhile. */
+  function shown(names, search) {
+    const query = new URLSearchParams(search || "");
+    return names.map((name) => {
+      const value = query.get(name) || "";
+      if (name === "live") return value === "1";
+      if (name === "order") return value || "newest";
+      return value || (TYPED.includes(name) ? "" : "any");
+    });
+  }
+
   dc.gfo_audit = {
+    show_decision_filters(search) {
+      return shown(DECISION_FILTERS, search);
+    },
+
+    show_event_filters(search) {
+      return shown(EVENT_FILTERS, search);
+    },
+
     follow_decision_filters(...values) {
       follow("audit-url", DECISION_FILTERS, values);
     },
