@@ -21,7 +21,7 @@ from pages.forecast_quality.figures import (
     reliability_chart,
     reliability_summary,
 )
-from pages.theme import celsius, number
+from pages.theme import MISSING, celsius, number
 from pages.words import degrees, percent
 
 DRIFT_TITLE = "Coverage is drifting"
@@ -47,6 +47,7 @@ def quality_content(view: QualityView) -> list[Component | None]:
             ),
             [[f"last {row.days} days", *_cells(row)] for row in view.rows],
             id="forecast-coverage",
+            cards=True,
         ),
         *_reliability(view),
     ]
@@ -159,5 +160,5 @@ def _fleet_cells(view: QualityView) -> list[Component | str | None]:
         ),
         *_cells(longest)[:1],
         *_cells(longest)[2:],
-        f"{number(stated, 1)}, {number(happened)} days" if likely else None,
+        f"{number(stated, 1)}, {number(happened)} days" if likely else MISSING,
     ]

@@ -48,6 +48,7 @@ def reliability_chart(view: QualityView) -> go.Figure:
         x=labels,
         y=[100 * share for share in shares],
         mode="markers",
+        cliponaxis=False,
         name=HAPPENED_LABEL,
         marker={"color": Ink.MEASURED.value, "size": 11},
         error_y={
@@ -70,6 +71,7 @@ def reliability_chart(view: QualityView) -> go.Figure:
         x=labels,
         y=[100 * item.mean_probability for item in view.bins],
         mode="markers",
+        cliponaxis=False,
         name=STATED_LABEL,
         marker={
             "color": Ink.FORECAST.value,
