@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.conformal import shifted_bound
 from core.errors import InvalidInput, OutOfRange, PlanInfeasible
 from core.greedy import greedy_plan
 from core.optimizer import Plan, best_plan, pareto
@@ -132,6 +133,9 @@ def test_every_plan_keeps_what_it_promises(
     for change, excess_c in zip(judged.changes, plan.excess_c.tolist(), strict=True):
         assert change.before is not None
         assert change.after is not None
+        # The very bound of the scheduler and the what-if, moved by the plan's rise.
+        moved_bound = shifted_bound(change.before.bound, change.rise_c)
+        assert change.after.bound == pytest.approx(moved_bound, abs=1e-9)
         if not change.before.is_exceeded:
             assert not change.after.is_exceeded
         else:

@@ -9,11 +9,13 @@ from dataclasses import replace
 from datetime import date, timedelta
 from uuid import uuid4
 
+import numpy as np
 import pytest
 from sqlalchemy import delete, text
 from sqlalchemy.exc import DBAPIError
 
 from core.access import Actor, Role
+from core.conformal import shifted_bound
 from core.days import full_hour
 from core.errors import Forbidden, InvalidInput, NotFound, RequestReused
 from core.forecasts import Target
@@ -240,6 +242,27 @@ def test_the_same_what_if_is_kept_once(fleet: Fleet) -> None:
     again = _evaluate(fleet, shift_pct=12.0)
     other = _evaluate(fleet, shift_pct=13.0)
     assert first.decision_id == again.decision_id != other.decision_id
+
+
+def test_a_what_if_moves_both_bounds_as_the_core_does(fleet: Fleet) -> None:
+    card = _evaluate(fleet, shift_pct=12.0)
+    assert card.source_bound_before_c is not None
+    assert card.target_bound_before_c is not None
+    with fleet.runtime.transaction() as session:
+        detail = decision_detail(session, fleet.actor(session), card.decision_id)
+        inputs = json.loads(detail.inputs_text)
+    source_mw, target_mw = (
+        np.array(inputs[end]["it_load_mw"], np.float64) for end in ("source", "target")
+    )
+    factor_c_per_pct = 0.05
+    fall_c = np.full(24, -factor_c_per_pct * 12.0)
+    rise_c = factor_c_per_pct * 12.0 * source_mw / target_mw
+    assert card.source_bound_after_c == pytest.approx(
+        shifted_bound(card.source_bound_before_c, fall_c)
+    )
+    assert card.target_bound_after_c == pytest.approx(
+        shifted_bound(card.target_bound_before_c, rise_c)
+    )
 
 
 def test_a_request_id_means_one_request(fleet: Fleet) -> None:
