@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -130,21 +130,25 @@ def run_backtest(
     InvalidInput
         When no region can be trained on, or a region's limit cannot be told.
     """
+    _require_targets(frames, setup)
     report = on_progress or (lambda _message: None)
     needs_limits = Target.TEMPERATURE_C in setup.targets
     limits_c = _limits_c(frames, setup) if needs_limits else {}
+    numbered = _numbered(frames)
     reports: dict[Target, TargetReport] = {}
     timings_s: dict[str, float] = {}
     for target in setup.targets:
         report(f"{target}: training on {len(frames)} regions")
         started = time.monotonic()
-        runtime = _trained(frames, target, setup)
+        runtime = _trained(dict(numbered.values()), target, setup)
         timings_s[f"train_{target}"] = time.monotonic() - started
         started = time.monotonic()
         tested: dict[str, RolledDays] = {}
         for slug in sorted(frames):
             report(f"{target}: {slug}")
-            tested[slug] = _tested(runtime, frames[slug], setup, limits_c.get(slug))
+            tested[slug] = _tested(
+                runtime, numbered[slug][1], setup, limits_c.get(slug)
+            )
         reports[target] = TargetReport(
             pooled=pooled_figures(list(tested.values()), setup.confidence),
             regions={
@@ -204,6 +208,36 @@ def issues_of(time_zone: str, first: date, until: date) -> Sequence[datetime]:
         issue_at_local_midnight(time_zone, first + timedelta(days=day))
         for day in range((until - first).days)
     ]
+
+
+def _require_targets(
+    frames: Mapping[str, RegionTelemetry], setup: BacktestSetup
+) -> None:
+    """Say before the work, not in the middle of it, that a target is not there."""
+    for target in setup.targets:
+        columns = (frame.column(target.quantity) for frame, _ in frames.values())
+        if not any(np.isfinite(column).any() for column in columns):
+            message = (
+                f"The telemetry has no {target}; leave it out of the targets, or add"
+                " the column."
+            )
+            raise InvalidInput(message)
+
+
+def _numbered(
+    frames: Mapping[str, RegionTelemetry],
+) -> dict[str, tuple[str, RegionTelemetry]]:
+    """Each region under a slug that a model may name, in the order of their own.
+
+    A region of a file may be called anything; one that a model names may not.
+    """
+    return {
+        slug: (
+            alias := f"r{number:04d}",
+            (replace(frames[slug][0], region_slug=alias), frames[slug][1]),
+        )
+        for number, slug in enumerate(sorted(frames))
+    }
 
 
 def _trained(

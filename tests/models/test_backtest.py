@@ -269,3 +269,42 @@ def test_a_region_without_a_day_before_training_ends_has_no_limit_of_its_own(
     late = make_frame("dd", n_hours=24 * 90, start_utc=datetime(2022, 3, 1, tzinfo=UTC))
     with pytest.raises(InvalidInput, match="dd has no whole day of temperature before"):
         run_backtest({**fleet, "dd": (late, "UTC")}, SETUP)
+
+
+def test_regions_may_be_called_anything(
+    fleet: dict[str, tuple[TelemetryFrame, str]], result: BacktestResult
+) -> None:
+    names = {"aa": "Añasco, PR (east)", "bb": "b_b" * 20, "cc": "c/c"}
+    renamed = {
+        names[slug]: (replace(frame, region_slug=names[slug]), zone)
+        for slug, (frame, zone) in fleet.items()
+    }
+    again = run_backtest(renamed, SETUP)
+    assert set(again.targets[Target.TEMPERATURE_C].regions) == set(names.values())
+    pooled = again.targets[Target.TEMPERATURE_C].pooled
+    assert pooled.n_days == result.targets[Target.TEMPERATURE_C].pooled.n_days
+    assert pooled == result.targets[Target.TEMPERATURE_C].pooled
+
+
+def test_a_target_that_the_telemetry_lacks_is_refused_before_any_work(
+    fleet: dict[str, tuple[TelemetryFrame, str]],
+) -> None:
+    blind = {
+        slug: (
+            replace(
+                frame,
+                values={
+                    quantity: column
+                    for quantity, column in frame.values.items()
+                    if quantity is not Quantity.IT_LOAD_MW
+                },
+            ),
+            zone,
+        )
+        for slug, (frame, zone) in fleet.items()
+    }
+    told: list[str] = []
+    setup = replace(SETUP, targets=(Target.TEMPERATURE_C, Target.IT_LOAD_MW))
+    with pytest.raises(InvalidInput, match="has no it_load_mw; leave it out"):
+        run_backtest(blind, setup, told.append)
+    assert told == []
