@@ -101,10 +101,12 @@ def put_into_service(session: Session, onnx_bytes: bytes) -> int:
 def change_bytes(fleet: Fleet, change: str) -> None:
     """Change stored weights as nobody may: as the owner, past the application."""
     with psycopg.connect(libpq_url(fleet.urls.owner)) as connection:
+        connection.execute("alter table model_version disable trigger user")
         connection.execute(
             f"update model_version set onnx_bytes = {change}"  # noqa: S608
             " where target = 'temperature_c'"
         )
+        connection.execute("alter table model_version enable trigger user")
 
 
 BREAK = "overlay(onnx_bytes placing '\\x07' from 100)"
