@@ -246,7 +246,7 @@ def chart(
             html.Div(
                 dcc.Graph(
                     id=graph_id,
-                    config=_graph_config(),
+                    config=graph_config(),
                     style={"height": f"{height_px}px"},
                     **properties,
                 ),
@@ -266,7 +266,8 @@ def chart(
     )
 
 
-def _graph_config() -> dcc.Graph.Config:
+def graph_config() -> dcc.Graph.Config:
+    """Of every graph: nothing of Plotly's own around it, no link to its makers."""
     return {
         "displayModeBar": False,
         "displaylogo": False,

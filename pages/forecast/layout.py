@@ -14,6 +14,7 @@ from pages.components import (
     disclosure,
     facts,
     field,
+    graph_config,
     link,
     notice,
     page_head,
@@ -71,7 +72,11 @@ def layout() -> Component:
             ),
             html.Div([skeleton(64), skeleton(420)], id="forecast-panel"),
             # Brings the drawing library while the server still computes.
-            html.Div(dcc.Graph(id="forecast-warm-up"), className="d-none", hidden=True),
+            html.Div(
+                dcc.Graph(id="forecast-warm-up", config=graph_config()),
+                className="d-none",
+                hidden=True,
+            ),
         ]
     )
 

@@ -33,7 +33,7 @@ UNSHOWABLE = {
     "/what-if?source=arizona&target=arizona": ("#what-if-notice", "must be different"),
     "/what-if?shift=nan": ("#what-if-notice", "not a number from 0 to 100"),
     "/audit?kind=guess": ("#audit-decisions", "There is no kind 'guess'"),
-    "/decisions/999999": ("#decision-detail", "Not found"),
+    "/decisions/999999": ("#decision-detail", "No such decision"),
     "/decisions/seven": ("#decision-detail", "no such decision"),
 }
 """Addresses, where the page explains them, and what it says there."""

@@ -21,7 +21,7 @@ WARM_DAY = date(2025, 6, 14)
 def test_fleet_shows_each_region_with_its_verdict(visitor: Visitor) -> None:
     visitor.come_in("olga")
     visitor.sees("#fleet-headline", "BLOCKED: Arizona.", "2 of 3 APPROVED.")
-    visitor.sees(fleet_row("arizona"), "Arizona", "■ BLOCKED", "▲ Breach likely")
+    visitor.sees(fleet_row("arizona"), "Arizona", "■ BLOCKED", "▲ Above the limit now")
     for region in ("ireland", "wyoming"):
         visitor.sees(fleet_row(region), "✓ APPROVED", "allowed 5 %", "limit 35 °C")
 
