@@ -7,8 +7,11 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
+import pytest
+
 from core.scheduler import Outcome
 from orchestrator.views import FleetView
+from pages.fleet.cells import breach_words
 from pages.fleet.figures import sparkline, sparkline_summary
 from pages.fleet.layout import headline, layout, table, trouble
 from pages.theme import Ink
@@ -128,3 +131,34 @@ def test_the_page_asks_again_every_minute(components_of: Walk) -> None:
         if getattr(component, "id", None) == "fleet-refresh"
     ]
     assert timer.interval == 60_000
+
+
+@pytest.mark.parametrize(
+    ("temperature_c", "is_stale", "chance", "means_c", "said"),
+    [
+        (35.3, False, 0.01, (20.0,) * 24, "Above the limit now"),
+        (35.3, True, 0.01, (20.0,) * 24, None),
+        (30.0, False, 0.6, (34.0,) * 24, "Breach likely"),
+        (30.0, False, 0.6, (34.0,) * 3 + (36.0,) * 21, "Breach likely, "),
+        (30.0, False, 0.49, (36.0,) * 24, None),
+        (None, False, None, (), None),
+    ],
+)
+def test_only_heat_that_is_there_or_likely_is_called_a_breach(
+    fleet: FleetView,
+    temperature_c: float | None,
+    is_stale: bool,
+    chance: float | None,
+    means_c: tuple[float, ...],
+    said: str | None,
+) -> None:
+    row = replace(
+        fleet.rows[0],
+        thermal_limit_c=35.0,
+        temperature_c=temperature_c,
+        telemetry_is_stale=is_stale,
+        exceedance_probability=chance,
+        forecast_mean_c=means_c,
+    )
+    words = breach_words(row)
+    assert words == said or (said == "Breach likely, " and words.startswith(said))
