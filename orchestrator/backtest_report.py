@@ -10,11 +10,14 @@ import dataclasses
 import math
 from collections.abc import Iterator, Mapping
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from core.version import CODE_VERSION
-from models.backtest import BacktestResult, BacktestSetup
-from models.backtest_figures import DayBound, Decisions, Figures
 from orchestrator.ingest.frames import FrameFile
+
+if TYPE_CHECKING:  # scikit-learn takes seconds to import; a report needs none
+    from models.backtest import BacktestResult, BacktestSetup
+    from models.backtest_figures import DayBound, Decisions, Figures
 
 PER_REGION = "per-region"
 

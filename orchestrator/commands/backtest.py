@@ -13,6 +13,11 @@ import typer
 from core.errors import InvalidInput
 from core.forecasts import Target
 from models.family import DEFAULT_FAMILY, Family
+from orchestrator.backtest_report import (
+    PER_REGION,
+    backtest_document,
+    backtest_table,
+)
 from orchestrator.ingest.frames import read_fleet
 from orchestrator.runtime import utc_now
 from orchestrator.terminal import (
@@ -25,8 +30,6 @@ from orchestrator.terminal import (
 if TYPE_CHECKING:
     from models.backtest import BacktestResult, BacktestSetup
     from models.training_rows import RegionTelemetry
-
-PER_REGION = "per-region"
 
 
 def backtest(
@@ -68,10 +71,6 @@ def backtest(
     with command_settings():
         # scikit-learn takes seconds to import; other commands must not wait for it.
         from models.backtest import BacktestSetup  # noqa: PLC0415
-        from orchestrator.backtest_report import (  # noqa: PLC0415
-            backtest_document,
-            backtest_table,
-        )
 
         setup = BacktestSetup(
             train_until=parse_day(train_until),
