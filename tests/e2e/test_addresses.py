@@ -57,8 +57,7 @@ def test_a_copied_what_if_link_shows_the_same_and_stores_nothing(
     visitor.sees("#what-if-verdict", "shift 30 %")
     said = visitor.text("#what-if-preview-source"), visitor.text("#what-if-safe")
     link = visitor.address
-    visitor.click("#log-out")
-    visitor.is_at("/login")
+    visitor.log_out()
     before = count_decisions(portal)
 
     visitor.come_in("ada", link)  # who may decide as well

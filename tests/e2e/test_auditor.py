@@ -99,8 +99,7 @@ def test_an_auditor_sees_the_permalink_that_an_operator_made(visitor: Visitor) -
     visitor.follow("decision ", "#what-if-verdict")
     operators_card = visitor.sees("#decision-card", "shift 30 %", "13 July 2025")
     permalink = visitor.address
-    visitor.click("#log-out")
-    visitor.is_at("/login")
+    visitor.log_out()
     visitor.come_in("anton", permalink)
     assert visitor.sees("#decision-card", "by olga") == operators_card
     visitor.follow("All decisions")

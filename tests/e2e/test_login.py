@@ -36,7 +36,6 @@ def test_a_wrong_password_is_told_and_lets_nobody_in(visitor: Visitor) -> None:
 
 def test_logging_out_closes_the_door(visitor: Visitor) -> None:
     visitor.come_in("olga")
-    visitor.click("#log-out")
-    visitor.is_at("/login")
+    visitor.log_out()
     visitor.open("/audit")
     assert visitor.address.startswith("/login?next=")

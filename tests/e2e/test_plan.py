@@ -38,7 +38,7 @@ def test_a_plan_is_found_shared_and_recorded(visitor: Visitor, portal: Portal) -
     visitor.type_into("#plan-comment", "Cheapest way through the heat wave.")
     visitor.click("#plan-record")
     assert int(visitor.sees_match("#plan-recorded", DECISIONS)[1]) >= 1
-    visitor.click("#log-out")
+    visitor.log_out()
 
     visitor.come_in("anton", link)
     visitor.sees("#plan-sentence", "move", "against doing nothing")

@@ -36,7 +36,7 @@ def test_a_person_is_added_logs_in_and_is_disabled(visitor: Visitor) -> None:
     visitor.sees("nav", "Audit")
     assert "Users" not in visitor.text("nav")
 
-    visitor.click("#log-out")
+    visitor.log_out()
     visitor.sees("h1", "Log in")
     visitor.come_in("ada", "/admin/users?user=nora")
     visitor.sees("#users-chosen-name", "nora, active")

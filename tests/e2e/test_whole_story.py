@@ -40,7 +40,7 @@ def test_trouble_is_seen_resolved_recorded_and_found_again(
     visitor.type_into("#what-if-comment", COMMENT)
     visitor.click("#what-if-record-confirm")
     number = visitor.sees_match("#what-if-recorded", RECORDED)[1]
-    visitor.click("#log-out")
+    visitor.log_out()
 
     visitor.come_in("anton", "/audit?kind=recorded")
     visitor.sees("main", "Arizona", "olga", "APPROVED")

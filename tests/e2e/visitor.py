@@ -61,6 +61,12 @@ class Visitor:
         self.is_at(path)
         self.browser.wait_for_element("#main :is(h1, [role=status], p)")
 
+    def log_out(self) -> None:
+        """Leave, and see the login page: who comes in next does not race with it."""
+        self.click("#log-out")
+        self.is_at("/login")
+        self.sees("h1", "Log in")
+
     @property
     def address(self) -> str:
         """Path and query of the page that is shown."""

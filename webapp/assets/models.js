@@ -4,7 +4,7 @@
   const dc = (window.dash_clientside = window.dash_clientside || {});
   const password = () => document.getElementById("models-password");
 
-  dc.gfo_models = dc.gfo_file_form({
+  const form = dc.gfo_file_form({
     name: "models",
     here: "/admin/models",
     route: "/_models",
@@ -18,4 +18,10 @@
     },
     done: () => dc.set_props("models-changed", { data: Date.now() }),
   });
+
+  dc.gfo_models = {
+    prepare() {
+      form.prepare();
+    },
+  };
 })();

@@ -4,7 +4,7 @@
   const dc = (window.dash_clientside = window.dash_clientside || {});
   const valueOf = (id) => document.getElementById(id).value;
 
-  dc.gfo_telemetry = dc.gfo_file_form({
+  const form = dc.gfo_file_form({
     name: "telemetry",
     here: "/admin/telemetry",
     route: "/_telemetry",
@@ -22,4 +22,10 @@
     done: (answer) =>
       dc.gfo_pages.set_search("telemetry-url", { batch: answer.batch_id, at: Date.now() }),
   });
+
+  dc.gfo_telemetry = {
+    prepare() {
+      form.prepare();
+    },
+  };
 })();
