@@ -347,6 +347,33 @@ def check_limit(
     )
 
 
+def day_maxima(
+    mean: NDArray[np.float64], scale: NDArray[np.float64], calibration: Calibration
+) -> NDArray[np.float64]:
+    """What the day's maximum would be at each score, ascending; shape (n_scores,).
+
+    A limit is exceeded with probability (1 + number of them above it) / (n_scores + 1),
+    as `check_limit` counts it, but for rounding where one lies on the limit itself.
+
+    Raises
+    ------
+    InvalidInput
+        When the forecast is not finite or a scale is not positive.
+
+    Examples
+    --------
+    >>> scores = tuple(float(i) for i in range(60))
+    >>> calibration = Calibration(
+    ...     ordered_scores=scores, offset=0.5, alpha=Decimal("0.05")
+    ... )
+    >>> day_maxima(np.array([20.0, 30.0]), np.array([1.0, 2.0]), calibration)[:3]
+    array([31., 33., 35.])
+    """
+    _require_forecast(mean, scale)
+    scores = np.asarray(calibration.ordered_scores) + calibration.offset
+    return np.asarray(np.max(mean + scale * scores[:, np.newaxis], axis=1))
+
+
 def day_max_quantiles(
     mean: NDArray[np.float64],
     scale: NDArray[np.float64],

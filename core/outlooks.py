@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.conformal import Calibration, LimitCheck, check_limit
+from core.conformal import Calibration, LimitCheck, check_limit, day_maxima
 from core.errors import InvalidInput
 from core.forecasts import HourlyForecast, Target
 from core.outcomes import ReasonCode
@@ -116,6 +116,16 @@ class RegionOutlook:
         except InvalidInput:
             # Everything else was validated at construction: the bound overflowed.
             return None
+
+    def day_maxima_c(self) -> tuple[float, ...]:
+        """What the day's maximum would be at each score, ascending; none if unjudged.
+
+        The chance of exceeding the limit after a further rise can be counted in them.
+        """
+        if self.check() is None or self.forecast is None or self.calibration is None:
+            return ()
+        maxima_c = day_maxima(self.forecast.mean, self.forecast.scale, self.calibration)
+        return tuple((maxima_c + float(np.max(self.prior_rise_c))).tolist())
 
     def why_unjudged(self) -> Problem:
         """Why `check` gives no bound even before a further rise."""

@@ -145,6 +145,8 @@ class ShiftEnd:
 
     The bound after a shift of x % is `bound_c + x * rise_c_per_pct` (negative at the
     source); each hour's mean and interval move by `x * rise_by_hour_c_per_pct`.
+    The chance of exceeding the limit is (1 + number of `day_maxima_c` above it, each
+    risen as the bound) / (their number + 1).
     """
 
     region: RegionChoice
@@ -154,8 +156,9 @@ class ShiftEnd:
     upper_c: Series
     actual_c: Series
     thermal_limit_c: float
+    allowed_probability: float
     bound_c: float | None
-    exceedance_probability: float | None
+    day_maxima_c: tuple[float, ...]
     rise_c_per_pct: float | None
     rise_by_hour_c_per_pct: Series
     it_load_mw: Series

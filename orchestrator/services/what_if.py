@@ -352,8 +352,9 @@ def _end(
             else np.array([])
         ),
         thermal_limit_c=window.policy.thermal_limit_c,
+        allowed_probability=float(window.policy.alpha),
         bound_c=check.bound if check else None,
-        exceedance_probability=check.exceedance_probability if check else None,
+        day_maxima_c=outlook.day_maxima_c(),
         rise_c_per_pct=float(np.max(finite_rise)) if finite_rise is not None else None,
         rise_by_hour_c_per_pct=()
         if finite_rise is None

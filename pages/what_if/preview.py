@@ -39,6 +39,8 @@ def _end(
         "upper_c": end.upper_c,
         "limit_c": end.thermal_limit_c,
         "bound_c": end.bound_c,
+        "day_maxima_c": end.day_maxima_c,
+        "allowed_probability": end.allowed_probability,
         "rise_c_per_pct": end.rise_c_per_pct,
         "rise_by_hour_c_per_pct": end.rise_by_hour_c_per_pct,
         "it_load_mw": end.it_load_mw,

@@ -8,13 +8,14 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from core.conformal import (
     Calibration,
     check_limit,
     day_max_quantiles,
+    day_maxima,
     quantile_rank,
     required_scores,
 )
@@ -142,6 +143,27 @@ def test_dots_are_the_quantiles_of_the_days_maximum() -> None:
     assert list(day_max_quantiles(mean, scale, calibration, 4)) == pytest.approx(
         expected
     )
+
+
+@given(
+    calibration=CALIBRATIONS,
+    pairs=hours(TEMPERATURES_C, SCALES_C),
+    limit=TEMPERATURES_C,
+    rise=st.floats(-10, 10),
+)
+def test_maxima_above_a_limit_count_its_exceedance_probability(
+    calibration: Calibration, pairs: Hours, limit: float, rise: float
+) -> None:
+    mean, scale = arrays(pairs)
+    risen = day_maxima(mean, scale, calibration) + rise
+    # One on the limit itself may round to either side of it.
+    assume(not np.isclose(risen, limit, rtol=1e-9, atol=1e-9).any())
+    check = check_limit(
+        mean, scale, calibration, limit=limit, rise_by_hour=np.full(mean.shape, rise)
+    )
+    assert list(risen) == sorted(risen)
+    counted = (1 + int((risen > limit).sum())) / (calibration.n_scores + 1)
+    assert counted == check.exceedance_probability
 
 
 @given(

@@ -16,6 +16,7 @@ from tests.e2e.visitor import Visitor, fleet_row
 
 pytestmark = pytest.mark.e2e
 
+CHANCE_AFTER = re.compile(r"exceeding it [^→]+ → (\S+ %) \(allowed 5 %\)")
 PREVIEW = re.compile(r"Preview at ([\d.]+) %: . (BLOCKED|APPROVED)")
 DECISION = re.compile(r"decision (\d+)")
 REACHABLE_LIMIT_C = 42.5
@@ -144,6 +145,8 @@ def test_what_the_preview_says_is_what_the_server_stores(
         visitor.sees("#what-if-preview", f"Preview at {shift_pct:g} %")
         preview = visitor.sees_match("#what-if-preview", PREVIEW)
         visitor.sees("#what-if-verdict", f"shift {shift_pct:g} %", preview[2])
+        chance = visitor.sees_match("#what-if-preview-source", CHANCE_AFTER)[1]
+        visitor.sees("#what-if-verdict", f"{chance} (allowed 5 %)")
         is_safe = least <= shift_pct <= most
         assert preview[2] == ("APPROVED" if is_safe else "BLOCKED")
 

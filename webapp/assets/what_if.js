@@ -124,12 +124,37 @@
     return approved ? "APPROVED" : "BLOCKED";
   }
 
+  /* As core.conformal counts it; null where there is no bound. */
+  function chanceAfter(end, shift) {
+    if (!isNumber(boundAfter(end, shift))) return null;
+    const above = end.day_maxima_c.filter(
+      (maximum) => plus(maximum, end.rise_c_per_pct, shift) > end.limit_c).length;
+    return (1 + above) / (end.day_maxima_c.length + 1);
+  }
+
+  /* Just enough digits to tell the chance from the allowed one, as pages/words.py. */
+  function chanceText(chance, allowed) {
+    if (chance === null) return "–";
+    for (let digits = 0; digits < 5; digits += 1) {
+      const rounded = (100 * chance).toFixed(digits);
+      const looksAllowed = Number(rounded) <= 100 * allowed;
+      if (Number(rounded) > 0 && looksAllowed === (chance <= allowed)) {
+        return rounded + THIN + "%";
+      }
+    }
+    return (100 * chance).toFixed(5) + THIN + "%";
+  }
+
   function endText(end, shift) {
     if (!end) return "";
+    const allowed = end.allowed_probability;
+    const chance = (at) => chanceText(chanceAfter(end, at), allowed);
+    const allowedText = Number((100 * allowed).toFixed(6)) + THIN + "%";
     const before = celsius(end.bound_c, true);
     const after = celsius(boundAfter(end, shift), true);
     const limit = String(end.limit_c).replace("-", "\u2212") + THIN + "°C";
-    return `${end.name}: day bound ${before} → ${after}, limit ${limit}`;
+    return `${end.name}: day bound ${before} → ${after}, limit ${limit};` +
+      ` chance of exceeding it ${chance(0)} → ${chance(shift)} (allowed ${allowedText})`;
   }
 
   /* The chart in words: what it shows before and after this shift. */
