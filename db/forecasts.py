@@ -239,6 +239,30 @@ def newest_live_issue(
     )
 
 
+def issues_between(
+    session: Session,
+    *,
+    region_id: int,
+    start_utc: datetime,
+    end_utc: datetime,
+    live_only: bool,
+) -> tuple[datetime, ...]:
+    """Issues of temperatures in [start, end), refused ones too, newest first."""
+    query = (
+        select(ForecastRow.issued_at_utc)
+        .distinct()
+        .where(
+            ForecastRow.region_id == region_id,
+            ForecastRow.target == Target.TEMPERATURE_C.value,
+            ForecastRow.issued_at_utc >= start_utc,
+            ForecastRow.issued_at_utc < end_utc,
+        )
+    )
+    if live_only:
+        query = query.where(ForecastRow.kind == "live")
+    return tuple(session.scalars(query.order_by(ForecastRow.issued_at_utc.desc())))
+
+
 def newest_forecast(
     session: Session, *, region_id: int, target: Target, kind: str
 ) -> StoredForecast | None:

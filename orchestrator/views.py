@@ -95,8 +95,14 @@ class ForecastDayView:
     ----------
     local_day : date | None
         The day asked for; None for "the next 24 hours" (the newest live issue).
+    window_start_utc : datetime
+        The issue that was asked for, whether or not a forecast of it is stored.
+    is_usual_issue : bool
+        The day's local midnight or the newest live issue, not another chosen one.
+    issues_utc : tuple of datetime
+        Issues that can be chosen, newest first.
     is_simulation : bool
-        A past day, judged by what was known at its issue time.
+        A past window, judged by what was known at its issue time.
     hours_utc : tuple of datetime
         Starts of the 24 hours; `mean_c`, `lower_c`, `upper_c`, `actual_c` go with it.
     history_hours_utc, history_c
@@ -114,6 +120,9 @@ class ForecastDayView:
     as_of_utc: datetime
     local_day: date | None
     issued_at_utc: datetime | None
+    window_start_utc: datetime
+    is_usual_issue: bool
+    issues_utc: tuple[datetime, ...]
     is_simulation: bool
     hours_utc: tuple[datetime, ...]
     mean_c: Series

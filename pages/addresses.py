@@ -28,6 +28,7 @@ FORECAST_QUALITY = "/admin/forecast-quality"
 ADMIN_USERS = "/admin/users"
 
 _LONGEST_VALUE = 64
+_EARLIEST_YEAR, _LATEST_YEAR = 1900, 2200
 _LARGEST_ID = 2**63 - 1
 
 
@@ -65,6 +66,10 @@ class Query:
         """A calendar day written YYYY-MM-DD, or None when it is absent."""
         return parse_day(self.text(name))
 
+    def instant(self, name: str) -> datetime | None:
+        """An instant written 2023-08-14T06:00Z, or None when it is absent."""
+        return parse_instant(self.text(name))
+
     def shift_pct(self, name: str) -> float:
         """A shift in percent, 0 when it is absent."""
         value = self.text(name)
@@ -79,12 +84,7 @@ class Query:
         day = self.day(name)
         if day is None:
             return None
-        try:
-            later = day + timedelta(days=days_later)
-        except OverflowError as exc:
-            message = f"The day {day} is too late."
-            raise InvalidInput(message) from exc
-        return datetime.combine(later, time(), UTC)
+        return datetime.combine(day + timedelta(days=days_later), time(), UTC)
 
     def identifier(self, name: str) -> int | None:
         """A positive whole number, or None when it is absent."""
@@ -97,10 +97,42 @@ def parse_day(value: object) -> date | None:
     if value is None:
         return None
     try:
-        return date.fromisoformat(str(value))
+        day = date.fromisoformat(str(value))
     except ValueError as exc:
         message = f"The day {str(value)[:20]!r} is not a date; write it as 2023-08-14."
         raise InvalidInput(message) from exc
+    _require_near(day)
+    return day
+
+
+def parse_instant(value: object) -> datetime | None:
+    """An instant written 2023-08-14T06:00Z, in UTC; None stays None."""
+    if value is None:
+        return None
+    try:
+        instant = datetime.fromisoformat(str(value))
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        message = (
+            f"The instant {str(value)[:30]!r} is not a time in UTC; write it as"
+            " 2023-08-14T06:00Z."
+        )
+        raise InvalidInput(message)
+    _require_near(instant.date())
+    return instant.astimezone(UTC)
+
+
+def instant_text(instant: datetime) -> str:
+    """An instant as addresses write it."""
+    return f"{instant.astimezone(UTC):%Y-%m-%dT%H:%MZ}"
+
+
+def _require_near(day: date) -> None:
+    """Days next to the ends of the calendar have no windows around them."""
+    if not _EARLIEST_YEAR <= day.year <= _LATEST_YEAR:
+        message = f"The year {day.year} is not from {_EARLIEST_YEAR} to {_LATEST_YEAR}."
+        raise InvalidInput(message)
 
 
 def parse_shift_pct(value: object) -> float:

@@ -23,8 +23,10 @@ from orchestrator.services.region_windows import RegionWindow, load_region_windo
 from orchestrator.services.window_choice import (
     WindowChoice,
     active_regions,
+    choose_issue,
     choose_window,
     day_choices,
+    issue_choices,
     pick_region,
     region_choice,
 )
@@ -41,8 +43,12 @@ def day_view(
     region_slug: str | None,
     local_day: date | None,
     now: datetime,
+    issued_at_utc: datetime | None = None,
 ) -> ForecastDayView:
     """A region's window as forecast, as it turned out, and the verdict.
+
+    The window is that of an issue, if one is given; else of the day's local midnight,
+    or of the newest live issue.
 
     Runs no model and decides nothing: a forecast that is missing is asked for, by a
     job that commits with this transaction.
@@ -51,11 +57,18 @@ def day_view(
     ------
     NotFound
         When there is no such region.
+    InvalidInput
+        When the issue is not of the day.
     """
     actor.require(Permission.VIEW_FLEET)
     found = active_regions(session)
     stored_region = pick_region(found, region_slug)
-    choice = choose_window(session, stored_region, local_day=local_day, now=now)
+    if issued_at_utc is None:
+        choice = choose_window(session, stored_region, local_day=local_day, now=now)
+    else:
+        choice = choose_issue(
+            session, stored_region, issued_at_utc, local_day=local_day, now=now
+        )
     window = load_region_window(
         session,
         stored_region,
@@ -89,6 +102,11 @@ def _view(
         as_of_utc=now,
         local_day=choice.local_day,
         issued_at_utc=stored.issued_at_utc if stored else None,
+        window_start_utc=choice.issued_at_utc,
+        is_usual_issue=choice.is_usual_issue,
+        issues_utc=issue_choices(
+            session, stored_region, local_day=choice.local_day, now=now
+        ),
         is_simulation=choice.is_simulation,
         hours_utc=window.hours_utc,
         mean_c=stored.mean if stored else (),
@@ -148,6 +166,11 @@ def _notice(
     """Why there is nothing to draw."""
     if stored is not None:
         return stored.refusal_text
+    if not choice.is_usual_issue:
+        return (
+            f"No forecast was issued at {choice.issued_at_utc:%-d %B %Y, %H:%M} UTC;"
+            " choose another issue."
+        )
     return _missing_notice(session, stored_region, choice, now)
 
 

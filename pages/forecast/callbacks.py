@@ -8,15 +8,15 @@ from core.access import Permission
 from orchestrator.services.forecasting import day_view
 from orchestrator.services.freshness import KeptAnswers
 from orchestrator.views import ForecastDayView
+from pages import addresses
 from pages.addresses import Query
 from pages.components import region_options
 from pages.context import PageContext
 from pages.days import DAY_OUTPUTS, day_choice
-from pages.forecast.layout import content
+from pages.forecast.layout import content, issue_options, shown_window
 from pages.forecast_quality.callbacks import register_panel_callback
 from pages.serving import follow_in_browser, serve
 from pages.times import chosen_times, in_times
-from pages.words import window_name
 
 
 def register_callbacks(app: Dash, context: PageContext) -> None:
@@ -33,6 +33,8 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
             Output("forecast-region", "options"),
             Output("forecast-region", "value"),
             *(Output("forecast-day", name) for name in DAY_OUTPUTS),
+            Output("forecast-issue", "options"),
+            Output("forecast-issue", "value"),
         ],
         inputs=[Input("forecast-url", "search")],
         permission=Permission.VIEW_FLEET,
@@ -41,12 +43,18 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
     def show_day(search: str | None) -> tuple[object, ...]:
         query = Query.parse(search)
         region_slug, local_day = query.text("region"), query.day("day")
+        issued_at_utc = query.instant("issued")
         now, times = context.runtime.clock(), chosen_times()
         actor = context.current_actor()
 
         def make() -> tuple[bool, tuple[object, ...]]:
             view = day_view(
-                session, actor, region_slug=region_slug, local_day=local_day, now=now
+                session,
+                actor,
+                region_slug=region_slug,
+                local_day=local_day,
+                issued_at_utc=issued_at_utc,
+                now=now,
             )
             return view.notice is None, _rendered(in_times(view, times))
 
@@ -54,7 +62,7 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
             _, answer = kept.get(
                 session,
                 actor,
-                (region_slug, local_day, times),
+                (region_slug, local_day, issued_at_utc, times),
                 now=now,
                 make=make,
                 # A view without a forecast asks for one, each time it is looked at.
@@ -69,6 +77,7 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
         Input("forecast-region", "value"),
         Input("forecast-day", "date"),
         Input("forecast-next-24h", "n_clicks"),
+        Input("forecast-issue", "value"),
         State("forecast-shown", "data"),
     )
     follow_in_browser(
@@ -80,7 +89,8 @@ def _rendered(view: ForecastDayView) -> tuple[object, ...]:
     shown = {
         "region": view.region.slug,
         "day": view.local_day.isoformat() if view.local_day else None,
-        "title": f"{view.region.name}, {window_name(view.local_day)}",
+        "issue": addresses.instant_text(view.window_start_utc),
+        "title": f"{view.region.name}, {shown_window(view)}",
     }
     return (
         content(view),
@@ -88,4 +98,6 @@ def _rendered(view: ForecastDayView) -> tuple[object, ...]:
         region_options(view.regions),
         view.region.slug,
         *day_choice(view.local_day, view.first_day, view.last_day, view.missing_days),
+        issue_options(view),
+        addresses.instant_text(view.window_start_utc),
     )

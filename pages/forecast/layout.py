@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+import dash_bootstrap_components as dbc
 from dash import dcc, html
 from dash.development.base_component import Component
 
@@ -67,6 +70,7 @@ def layout() -> Component:
                 [
                     field("Region", region_select("forecast-region")),
                     day_field("forecast-day", "forecast-next-24h"),
+                    field("Issued", dbc.Select(id="forecast-issue", options=[])),
                 ],
                 className="gfo-controls",
             ),
@@ -79,6 +83,35 @@ def layout() -> Component:
             ),
         ]
     )
+
+
+def issue_options(view: ForecastDayView) -> list[dict[str, str]]:
+    """Issues to choose from, in the time that is shown; the shown one is among them."""
+    zone = view.region.time_zone
+    issues = {view.window_start_utc, *view.issues_utc}
+    return [
+        {
+            "label": local_time(issue, zone) + _issue_note(view, issue),
+            "value": addresses.instant_text(issue),
+        }
+        for issue in sorted(issues, reverse=True)
+    ]
+
+
+def _issue_note(view: ForecastDayView, issue_utc: datetime) -> str:
+    if issue_utc not in view.issues_utc:
+        return ", not stored"
+    if view.local_day is None and issue_utc == view.issues_utc[0]:
+        return ", newest"
+    return ""
+
+
+def shown_window(view: ForecastDayView) -> str:
+    """The window that is shown: a day, the next 24 hours, or those after an issue."""
+    if view.is_usual_issue:
+        return window_name(view.local_day)
+    start = local_time(view.window_start_utc, view.region.time_zone)
+    return f"24 hours from {start}"
 
 
 def sentence(view: ForecastDayView) -> Component:
@@ -98,7 +131,9 @@ def sentence(view: ForecastDayView) -> Component:
 def sentence_text(view: ForecastDayView) -> str:
     """The chance of exceeding the limit, in words and as a number."""
     when = (
-        f"in {NEXT_24_HOURS}"
+        f"in the {shown_window(view)}"
+        if not view.is_usual_issue
+        else f"in {NEXT_24_HOURS}"
         if view.local_day is None
         else f"on {view.local_day.day} {view.local_day:%B %Y}"
     )
@@ -206,7 +241,7 @@ def caption(view: ForecastDayView) -> str:
     )
     kind = "simulation" if view.is_simulation else "live"
     return (
-        f"{view.region.name}, {window_name(view.local_day)} ({kind}): {issued},"
+        f"{view.region.name}, {shown_window(view)} ({kind}): {issued},"
         f" {view.model_label or 'no model'}; as of {local_time(view.as_of_utc, zone)};"
         f" times in {zone_label(view.hours_utc, zone)}."
     )
@@ -311,6 +346,8 @@ def _facts_panel(view: ForecastDayView) -> Component:
 
 
 def _window_text(view: ForecastDayView) -> str:
+    if not view.is_usual_issue:
+        return f"{shown_window(view)} (simulation of a past issue)"
     if view.local_day is None:
         return f"{NEXT_24_HOURS.capitalize()} (live)"
     return f"{day_name(view.local_day)} (simulation of a past day)"

@@ -23,6 +23,12 @@ UNSHOWABLE = {
         "no active region 'atlantis'",
         "arizona, ireland, wyoming",
     ),
+    "/forecast?day=9999-12-31": ("#forecast-panel", "not from 1900 to 2200"),
+    "/forecast?issued=2025-07-20": ("#forecast-panel", "is not a time in UTC"),
+    "/forecast?region=arizona&day=2025-07-13&issued=2025-07-20T18:00Z": (
+        "#forecast-panel",
+        "is of 2025-07-20 in America/Phoenix, not of 2025-07-13",
+    ),
     "/forecast?day=tomorrow": ("#forecast-panel", "'tomorrow' is not a date"),
     "/what-if?source=arizona&day=2019-01-01": (
         "#what-if-notice",

@@ -7,8 +7,13 @@ from datetime import date
 import pytest
 from selenium.webdriver.common.keys import Keys
 
+from core.days import full_hour
+from core.telemetry import HOUR
 from db.users import system_actor
 from orchestrator.services.forecasting import day_view
+from orchestrator.services.issuance import issue_live
+from orchestrator.services.model_registry import ModelCache
+from orchestrator.services.window_choice import active_regions
 from tests.e2e.serving import Portal
 from tests.e2e.visitor import Visitor, fleet_row
 
@@ -64,6 +69,39 @@ def test_the_sentence_says_what_the_forecast_service_says(
         view.verdict.outcome.value,
     )
     visitor.sees("#forecast-panel", f"In about {round(100 * chance)} of 100 past days")
+
+
+def test_another_issue_of_the_last_hours_can_be_looked_at(
+    visitor: Visitor, portal: Portal
+) -> None:
+    now = portal.runtime.clock()
+    earlier = full_hour(now) - 3 * HOUR
+    with portal.runtime.transaction() as session:
+        issue_live(
+            session,
+            system_actor(session, "worker"),
+            ModelCache(),
+            issued_at_utc=earlier,
+            stored_regions=active_regions(session),
+            now=earlier,
+        )
+    visitor.come_in("olga", "/forecast?region=arizona")
+    visitor.sees("#forecast-sentence", "in the next 24 hours")
+    visitor.holds("#forecast-issue", "2025-07-20T18:00Z")
+    visitor.choose("#forecast-issue", "2025-07-20T15:00Z")
+    visitor.sees(
+        "#forecast-sentence", "24 hours from 20 Jul 2025, 08:00 (UTC−7)", "simulation"
+    )
+    visitor.sees("#forecast-facts", "Issued", "20 Jul 2025, 08:00 (UTC−7)")
+    visitor.is_at("/forecast?region=arizona&issued=2025-07-20T15%3A00Z")
+    visitor.browser.driver.refresh()
+    visitor.sees("#forecast-sentence", "24 hours from 20 Jul 2025, 08:00")
+    visitor.holds("#forecast-issue", "2025-07-20T15:00Z")
+    visitor.choose("#forecast-region", "ireland")
+    visitor.sees("#forecast-sentence", "Ireland", "in the next 24 hours")
+    visitor.is_at("/forecast?region=ireland")
+    visitor.open("/forecast?region=arizona&issued=2025-07-20T11:00Z")
+    visitor.sees("#forecast-panel", "No forecast was issued at 20 July 2025, 11:00 UTC")
 
 
 def test_the_chart_has_its_limit_and_a_table_of_its_numbers(visitor: Visitor) -> None:

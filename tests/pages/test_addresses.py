@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -36,6 +36,22 @@ def test_a_repeated_parameter_counts_as_its_last() -> None:
 def test_a_day_that_is_none_is_refused_by_name(day: str) -> None:
     with pytest.raises(InvalidInput):
         Query.parse(f"?day={day}").day("day")
+
+
+@pytest.mark.parametrize(
+    "instant",
+    ["2023-07-14", "2023-07-14T06:00", "0001-01-01T00:00Z", "9999-12-31T23:00Z", "now"],
+)
+def test_an_instant_without_its_zone_or_beyond_reason_is_refused(instant: str) -> None:
+    with pytest.raises(InvalidInput):
+        Query.parse(f"?issued={instant}").instant("issued")
+
+
+def test_an_instant_reads_back_as_it_was_written() -> None:
+    given = datetime(2023, 7, 14, 6, tzinfo=UTC)
+    text = addresses.instant_text(given)
+    assert Query.parse(f"?issued={text}").instant("issued") == given
+    assert Query.parse("?issued=2023-07-14T08:00%2B02:00").instant("issued") == given
 
 
 @pytest.mark.parametrize("shift", ["-1", "100.06", "nan", "inf", "1e9", "ten", "0x10"])

@@ -23,7 +23,12 @@ from pages.forecast.figures import (
     forecast_band,
     risk_blocked_hours,
 )
-from pages.forecast.layout import chart_summary, content, sentence_text
+from pages.forecast.layout import (
+    chart_summary,
+    content,
+    issue_options,
+    sentence_text,
+)
 from pages.theme import thermal_limit_label
 
 Text = Callable[[object], str]
@@ -44,6 +49,42 @@ def test_the_sentence_names_region_limit_day_and_chance(
     assert plain(sentence_text(make_forecast_day())) == (
         "Chance that Arizona exceeds 35 °C on 14 July 2023: 7 % (allowed 5 %)"
     )
+
+
+def test_the_sentence_names_the_issue_that_was_chosen(make_forecast_day: Make) -> None:
+    issue = datetime(2023, 7, 14, 19, tzinfo=UTC)
+    view = make_forecast_day(window_start_utc=issue, is_usual_issue=False)
+    assert plain(sentence_text(view)).startswith(
+        "Chance that Arizona exceeds 35 °C in the 24 hours from"
+        " 14 Jul 2023, 12:00 (UTC−7): 7 %"
+    )
+
+
+def test_issues_are_offered_on_the_clock_that_is_shown(make_forecast_day: Make) -> None:
+    first, second = (datetime(2023, 7, 14, hour, tzinfo=UTC) for hour in (7, 8))
+    view = make_forecast_day(issues_utc=(second, first), window_start_utc=first)
+    assert issue_options(view) == [
+        {"label": "14 Jul 2023, 01:00 (UTC−7)", "value": "2023-07-14T08:00Z"},
+        {"label": "14 Jul 2023, 00:00 (UTC−7)", "value": "2023-07-14T07:00Z"},
+    ]
+    live = replace(view, local_day=None)
+    assert issue_options(live)[0]["label"].endswith(", newest")
+
+
+def test_both_hours_of_a_day_that_is_set_back_can_be_chosen(
+    make_forecast_day: Make,
+) -> None:
+    first, second = (datetime(2023, 10, 29, hour, tzinfo=UTC) for hour in (0, 1))
+    view = make_forecast_day(issues_utc=(second, first), window_start_utc=first)
+    in_dublin = replace(view, region=replace(view.region, time_zone="Europe/Dublin"))
+    labels = [option["label"] for option in issue_options(in_dublin)]
+    assert labels == ["29 Oct 2023, 01:00 (UTC+0)", "29 Oct 2023, 01:00 (UTC+1)"]
+
+
+def test_an_issue_that_is_not_stored_is_listed_as_such(make_forecast_day: Make) -> None:
+    issue = datetime(2023, 7, 14, 19, tzinfo=UTC)
+    view = make_forecast_day(window_start_utc=issue, is_usual_issue=False)
+    assert issue_options(view)[0]["label"].endswith(", not stored")
 
 
 def test_without_a_bound_the_sentence_claims_no_chance(

@@ -40,11 +40,14 @@
       if (shown) document.title = `Forecast: ${shown.title}`;
     },
 
-    follow_forecast_controls(region, day, _liveClicks, shown) {
+    /* An issue belongs to its region and day: with another of those it is dropped. */
+    follow_forecast_controls(region, day, _liveClicks, issue, shown) {
       if (!shown) return;
-      const wanted = triggered("forecast-next-24h.n_clicks") ? null : day || null;
-      if (region === shown.region && wanted === shown.day) return;
-      setSearch("forecast-url", { region, day: wanted });
+      const isLive = triggered("forecast-next-24h.n_clicks");
+      const wanted = isLive ? null : day || null;
+      const isSameDay = region === shown.region && wanted === shown.day && !isLive;
+      if (isSameDay && (!issue || issue === shown.issue)) return;
+      setSearch("forecast-url", { region, day: wanted, issued: isSameDay ? issue : null });
     },
 
     follow_what_if_controls(source, target, day, _liveClicks, data) {
