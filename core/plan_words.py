@@ -10,6 +10,7 @@ from core.plans import RegionChange
 from core.wording import rounded_up, setting
 
 _WORTH_SAYING_USD = 0.01
+_CENTS_UP_TO_USD = 100.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,4 +138,5 @@ def _budget_prices(shadow: ShadowPrices) -> tuple[PriceInWords, ...]:
 
 
 def _usd(value: float) -> str:
-    return f"{value:,.2f} USD"
+    digits = 2 if value < _CENTS_UP_TO_USD else 0
+    return f"{value:,.{digits}f} USD"

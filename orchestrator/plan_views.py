@@ -158,6 +158,9 @@ class PlanView:
         A past day, judged by what was known at its issue; recording it binds nothing.
     is_compared_with_truth : bool
         The comparison rests on actual values (a past window) and has an oracle.
+    expected : tuple of PlanComparison
+        On a past day, what the ways promised on what was known at the issue; empty
+        where the comparison rests on that itself.
     infeasible_text : str | None
         Why there is no plan; then there are no transfers, front or prices.
     blocked : tuple of str
@@ -192,6 +195,7 @@ class PlanView:
     blocked: tuple[str, ...]
     notes: tuple[str, ...]
     recorded_decision_ids: tuple[int, ...]
+    expected: tuple[PlanComparison, ...] = ()  # plans that were stored before lack it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

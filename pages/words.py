@@ -71,6 +71,17 @@ def share(value_pct: float | None) -> str:
     return f"{short_number(value_pct)}{THIN_SPACE}%"
 
 
+def counted(count: int, noun: str) -> str:
+    """A number of things, one of them without the s.
+
+    Examples
+    --------
+    >>> counted(1, "decision"), counted(1200, "decision")
+    ('1 decision', '1,200 decisions')
+    """
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def allowed(allowed_frac: float) -> str:
     """The allowed probability of exceeding the limit."""
     return share(round(allowed_frac * 100, 6))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +12,20 @@ from core.errors import PlanInfeasible
 from core.greedy import greedy_plan
 from core.hindsight import true_totals
 from core.optimizer import Plan, best_plan
-from core.placement import PlanPrices, Totals, totals
+from core.placement import Placement, PlanPrices, Totals, totals
 from core.plans import PlanJudgement, judge_plan, transfers
 from orchestrator.plan_views import PlanComparison
 from orchestrator.services.plan_setting import PlanProblems, PlanSetting
 
 FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparedWays:
+    """Ways to run the fleet: as it came, and on past days as it was expected."""
+
+    ways: tuple[PlanComparison, ...]
+    expected: tuple[PlanComparison, ...]
 
 
 def compare(
@@ -26,7 +35,7 @@ def compare(
     judgement: PlanJudgement,
     *,
     label: str = "Best plan",
-) -> tuple[PlanComparison, ...]:
+) -> ComparedWays:
     """Doing nothing, greedy, the plan, and on past days the oracle.
 
     `flows` are the plan's out and in, in the order of the problem's regions.
@@ -53,22 +62,36 @@ def compare(
         ),
         ("plan", label, *flows, _blocked_count(judgement)),
     ]
-    found = [
-        (key, name, _really(problems, out, inward, frac), count)
-        for key, name, out, inward, count in rows
-    ]
-    baseline_usd = found[0][2].objective_usd(prices)
-    compared = [
-        _compared(key, name, total, prices, baseline_usd, count)
-        for key, name, total, count in found
-    ]
+
+    def valued(truth: Placement | None) -> list[PlanComparison]:
+        found = [
+            (key, name, _really(known, truth, out, inward, frac), count)
+            for key, name, out, inward, count in rows
+        ]
+        baseline_usd = found[0][2].objective_usd(prices)
+        return [
+            _compared(key, name, total, prices, baseline_usd, count)
+            for key, name, total, count in found
+        ]
+
+    compared = valued(problems.truth)
     oracle = _oracle(setting, problems)
     if oracle is not None:
         known_all = "Best plan, had all been known"
         compared.append(
-            _compared("oracle", known_all, oracle.totals, prices, baseline_usd, None)
+            _compared(
+                "oracle",
+                known_all,
+                oracle.totals,
+                prices,
+                compared[0].objective_usd,
+                None,
+            )
         )
-    return tuple(compared)
+    return ComparedWays(
+        ways=tuple(compared),
+        expected=() if problems.truth is None else tuple(valued(None)),
+    )
 
 
 def _compared(
@@ -94,9 +117,12 @@ def _compared(
 
 
 def _really(
-    problems: PlanProblems, out: FloatArray, inward: FloatArray, frac: float
+    known: Placement,
+    truth: Placement | None,
+    out: FloatArray,
+    inward: FloatArray,
+    frac: float,
 ) -> Totals:
-    known, truth = problems.known, problems.truth
     if truth is not None:
         return true_totals(known, truth, out, inward, migration_energy_frac=frac)
     load = known.load_mw - out + (1.0 + frac) * inward

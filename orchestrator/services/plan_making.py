@@ -59,12 +59,13 @@ def make_plan(setting: PlanSetting) -> PlanView:
         for change in judgement.changes
         if change.blocked_by_c != 0.0
     )
-    comparison = compare(setting, problems, (plan.out_mw, plan.in_mw), judgement)
+    compared = compare(setting, problems, (plan.out_mw, plan.in_mw), judgement)
     front = pareto(known, rules, n_points=PARETO_POINTS)
     return replace(
         _view(setting, judgement, infeasible_text=None, notes=_notes(known)),
-        comparison=comparison,
-        oracle_gap_usd=oracle_gap_usd(comparison),
+        comparison=compared.ways,
+        expected=compared.expected,
+        oracle_gap_usd=oracle_gap_usd(compared.ways),
         pareto=tuple(
             ParetoPointView(
                 carbon_t=point.totals.carbon_t,
@@ -111,11 +112,14 @@ def _judged_split(setting: PlanSetting, split: PlanSplit) -> PlanView:
         np.vstack([change.out_mw for change in changes]),
         np.vstack([change.in_mw / (1.0 + frac) for change in changes]),
     )
-    comparison = compare(
+    compared = compare(
         setting, problems, flows, judgement, label="The shift as asked for"
     )
     return replace(
-        view, comparison=comparison, oracle_gap_usd=oracle_gap_usd(comparison)
+        view,
+        comparison=compared.ways,
+        expected=compared.expected,
+        oracle_gap_usd=oracle_gap_usd(compared.ways),
     )
 
 

@@ -28,7 +28,15 @@ from pages.components import (
 )
 from pages.plan.figures import front_summary, pareto_front
 from pages.theme import MISSING, number, quantity, zone_label
-from pages.words import bound, day_name, degrees, local_time, share, typeset
+from pages.words import (
+    bound,
+    counted,
+    day_name,
+    degrees,
+    local_time,
+    share,
+    typeset,
+)
 
 
 def result(view: PlanView) -> list[Component | None]:
@@ -84,7 +92,7 @@ def sentence(view: PlanView, plan: PlanComparison | None) -> str:
     saves = "saves" if plan.saving_usd >= 0 else "costs"
     return (
         f"{day_name(view.local_day)}: move {quantity(plan.moved_mwh, 'MWh')} in"
-        f" {len(view.transfers)} transfers; {saves}"
+        f" {counted(len(view.transfers), 'transfer')}; {saves}"
         f" {quantity(abs(plan.saving_usd), 'USD')} against doing nothing.{stays}"
     )
 
@@ -115,9 +123,15 @@ def _transfer_cells(row: PlanTransferView) -> list[Child]:
         row.target.name,
         number(row.moved_mwh, 1),
         number(row.peak_mw, 1),
-        share(round(row.share_pct, 1)),
+        _at_least_a_trace(row.share_pct),
         html.Span([outcome_badge(row.outcome), " ", reason]),
     ]
+
+
+def _at_least_a_trace(share_pct: float) -> str:
+    """A share to a tenth of a percent; what moves is never called nothing."""
+    rounded = round(share_pct, 1)
+    return share(rounded) if rounded or not share_pct else f"< {share(0.1)}"
 
 
 def _comparison(view: PlanView) -> Component:
@@ -209,7 +223,7 @@ def _front(view: PlanView) -> Component:
             ),
         ),
         id="plan-front",
-        hint="The line rests on the forecasts, the marks on what came."
+        hint="As known at the issue; the comparison above says what came."
         if view.is_compared_with_truth
         else "The line and the marks rest on the forecasts.",
     )
@@ -298,7 +312,8 @@ def recorded(outcome: PlanRecordOutcome) -> Component:
             )
             for card in outcome.cards
         ]
-        return notice(f"Recorded {len(outcome.cards)} decisions.", html.Span(links))
+        count = counted(len(outcome.cards), "decision")
+        return notice(f"Recorded {count}.", html.Span(links))
     return notice(
         "Nothing was recorded: something changed since the plan was found.",
         typeset(" ".join(outcome.changed)),

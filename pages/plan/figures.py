@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from plotly import graph_objects as go
 
-from orchestrator.plan_views import PlanView
+from orchestrator.plan_views import PlanComparison, PlanView
 from pages.theme import TEMPLATE, Ink, number, quantity
 
 FRONT_NAME = "Least water for its carbon"
@@ -15,6 +15,14 @@ _MARKS = {
     "oracle": ("star-open", Ink.BOUND),
 }
 """A shape and an ink for each way to run the fleet; never the ink alone."""
+
+
+def marks(view: PlanView) -> tuple[PlanComparison, ...]:
+    """The ways that stand on the same ground as the front: what was known at the issue.
+
+    None of a past day whose plan was stored without them.
+    """
+    return view.expected if view.is_compared_with_truth else view.comparison
 
 
 def pareto_front(view: PlanView) -> go.Figure:
@@ -37,7 +45,7 @@ def pareto_front(view: PlanView) -> go.Figure:
         ],
         hovertemplate="%{customdata}<extra></extra>",
     )
-    for way in view.comparison:
+    for way in marks(view):
         symbol, ink = _MARKS.get(way.key, ("x", Ink.MEASURED))
         figure.add_scatter(
             x=[way.carbon_t],

@@ -120,6 +120,7 @@ def scenarios(view: WhatIfView) -> Component:
         ],
         numeric_from=3,
         id="what-if-scenarios-table",
+        cards=True,
         download=True,
     )
 

@@ -43,7 +43,7 @@ def test_each_limit_has_its_sentence_and_the_dearest_comes_first() -> None:
     )
     texts = [p.text for p in prices_in_words(shadow, NAMES, frozenset())]
     assert texts == [
-        "A limit 1 °C higher at Texas would save 1,234.50 USD.",
+        "A limit 1 °C higher at Texas would save 1,234 USD.",
         "1 t CO₂e more in the budget would save 85.20 USD.",
         "1 MW more capacity at Dublin would save 40.00 USD.",
         "1 percentage point more flexible load at Texas would save 7.00 USD.",

@@ -121,6 +121,11 @@ def test_a_past_day_is_compared_with_the_oracle(fleet: Fleet) -> None:
     assert by_key["oracle"].saving_usd >= by_key["plan"].saving_usd
     assert view.oracle_gap_usd is not None
     assert view.oracle_gap_usd >= 0.0
+    expected = {row.key: row for row in view.expected}
+    assert set(expected) == {"nothing", "greedy", "plan"}
+    for point in view.pareto:
+        if expected["plan"].carbon_t <= point.carbon_t:
+            assert expected["plan"].water_m3 >= point.water_m3 * (1 - 1e-6)
 
 
 def test_the_same_question_is_kept_once_and_opens_again(fleet: Fleet) -> None:

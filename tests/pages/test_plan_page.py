@@ -123,7 +123,7 @@ def test_what_is_no_amount_is_refused(value: object) -> None:
 def test_the_sentence_says_what_moves_and_what_it_saves(view: PlanView) -> None:
     said = content.sentence(view, view.comparison[1]).replace("\u202f", " ")
     assert said == (
-        "14 July 2023: move 132 MWh in 1 transfers; saves 120 USD against doing"
+        "14 July 2023: move 132 MWh in 1 transfer; saves 120 USD against doing"
         " nothing. Regions above their limit then: 0."
     )
     dear = content.sentence(view, way("plan", saving_usd=-50.0))
@@ -151,14 +151,29 @@ def test_a_plan_that_cannot_be_says_why_and_draws_nothing(
 
 
 def test_the_front_and_each_way_have_a_shape_of_their_own(view: PlanView) -> None:
-    figure = pareto_front(view)
-    front, *ways = figure.data
+    live = replace(view, is_compared_with_truth=False)
+    front, *ways = pareto_front(live).data
     assert front.name == FRONT_NAME
     assert list(front.x) == [4_000.0, 4_100.0, 4_200.0]
     shapes = [trace.marker.symbol for trace in ways]
     assert len(set(shapes)) == len(shapes) == 3
     assert "4,000.0 t" in front_summary(view).replace("\u202f", " ")
     assert front_summary(replace(view, pareto=())) == "There is no front to draw."
+
+
+def test_marks_stand_on_the_ground_of_the_front(view: PlanView) -> None:
+    """What came is no point of a chart of what was expected."""
+    assert len(pareto_front(view).data) == 1
+    expected = replace(view, expected=(way("plan"),))
+    assert [trace.name for trace in pareto_front(expected).data][1:] == ["Plan"]
+
+
+def test_a_transfer_of_a_trace_is_not_called_nothing(
+    view: PlanView, text_of: Text
+) -> None:
+    trace = replace(view.transfers[0], share_pct=0.01)
+    text = text_of(content.result(replace(view, transfers=(trace,))))
+    assert "< 0.1 %" in text.replace("\u202f", " ")
 
 
 def test_a_change_meanwhile_is_told_and_nothing_claimed(text_of: Text) -> None:
