@@ -13,6 +13,7 @@ from orchestrator.services.readiness import ReadinessProbe
 from pages.registry import PageContext
 from webapp.auth import current_actor, install_login
 from webapp.callbacks import StrictJson
+from webapp.compression import install_compression
 from webapp.cookies import StateCookie
 from webapp.csrf import install_csrf
 from webapp.errors import install_error_pages
@@ -74,6 +75,7 @@ def create_app(runtime: Runtime, register_pages: RegisterPages) -> Dash:
     install_error_pages(server)
     _finish_setup(app, server.before_request_funcs[None][hooks_before:])
     require_route_entries(server)
+    install_compression(server)
     permissions.resolve(app)
     server.extensions[CALLBACK_PERMISSIONS] = permissions.table()
     install_visible_callbacks(server, app, permissions.table(), current_actor)
