@@ -207,6 +207,8 @@ class WhatIfView:
 
     Attributes
     ----------
+    shift_pct, impact, impact_notes
+        The shift that was asked for, and what it would do; empty where nothing moves.
     minimum_shift_pct : float | None
         Clears the source; None when none does.
     maximum_safe_shift_pct : float | None
@@ -233,6 +235,9 @@ class WhatIfView:
     minimum_shift_pct: float | None
     maximum_safe_shift_pct: float | None
     safe_interval_text: str
+    shift_pct: float
+    impact: tuple[ImpactRow, ...]
+    impact_notes: tuple[str, ...]
     scenarios: tuple[ScenarioRow, ...]
     inputs_basis: str
     first_day: date | None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from dash import html
 from dash.development.base_component import Component
 
@@ -117,9 +119,19 @@ def _safe_interval(card: DecisionCard) -> str:
 
 
 def impact_table(card: DecisionCard) -> Component:
-    """What the shift costs and saves, before and after, at both ends and in sum."""
+    """What a stored shift costs and saves."""
     if not card.impact:
         return html.P("No impact was stored: nothing moves.", className="gfo-muted")
+    return impact_rows_table(card.impact, card.impact_notes, id="impact-table")
+
+
+def impact_rows_table(
+    rows: Sequence[ImpactRow],
+    notes: Sequence[str],
+    *,
+    id: str,  # noqa: A002
+) -> Component:
+    """Costs and savings, before and after, at both ends and in sum."""
     head = ["Quantity"]
     for end in _ENDS:
         head += [f"{end} before", f"{end} after"]
@@ -128,14 +140,11 @@ def impact_table(card: DecisionCard) -> Component:
             data_table(
                 "Impact before and after the shift",
                 [*head, "Fleet change"],
-                [_impact_cells(row) for row in card.impact],
-                id="impact-table",
+                [_impact_cells(row) for row in rows],
+                id=id,
                 download=True,
             ),
-            *[
-                html.P(typeset(note), className="gfo-muted gfo-hint")
-                for note in card.impact_notes
-            ],
+            *[html.P(typeset(note), className="gfo-muted gfo-hint") for note in notes],
         ]
     )
 

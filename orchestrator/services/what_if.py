@@ -22,6 +22,8 @@ from orchestrator.services.decision_inputs import read_inputs
 from orchestrator.services.decisions import (
     Judgement,
     decision_card,
+    impact_notes,
+    impact_rows,
     store,
     verdict_view,
 )
@@ -39,6 +41,7 @@ from orchestrator.services.window_choice import (
 )
 from orchestrator.views import (
     DecisionCard,
+    ImpactRow,
     RecordOutcome,
     ScenarioRow,
     Series,
@@ -78,6 +81,7 @@ def what_if_view(
     target_slug: str | None,
     local_day: date | None,
     now: datetime,
+    shift_pct: float = 0.0,
 ) -> WhatIfView:
     """All that the page needs to draw and to follow the slider; stores nothing."""
     actor.require(Permission.VIEW_FLEET)
@@ -91,6 +95,7 @@ def what_if_view(
     source, target = question.source, question.target
     baseline = question.judge(0.0).verdict
     unit_shift = _unit_shift(question)
+    impact, notes = _impact(question, shift_pct)
     days = day_choices(session, question.source_region)
     return WhatIfView(
         regions=tuple(region_choice(item.region) for item in question.found),
@@ -114,6 +119,9 @@ def what_if_view(
         minimum_shift_pct=baseline.minimum_shift_pct,
         maximum_safe_shift_pct=baseline.maximum_safe_shift_pct,
         safe_interval_text=_safe_interval_text(baseline, question),
+        shift_pct=shift_pct,
+        impact=impact,
+        impact_notes=notes,
         scenarios=tuple(
             _scenario(verdict)
             for verdict in scenarios(source.outlook, target.outlook if target else None)
@@ -320,6 +328,17 @@ def _load(
         source=window(source),
         target=window(target) if target else None,
     )
+
+
+def _impact(
+    question: _Question, shift_pct: float
+) -> tuple[tuple[ImpactRow, ...], tuple[str, ...]]:
+    """What a shift would do, with its notes; nothing where nothing moves."""
+    judgement = question.judge(shift_pct)
+    impact = judgement.impact if shift_pct > 0.0 else None
+    if impact is None:
+        return (), ()
+    return impact_rows(impact), impact_notes(judgement, impact)
 
 
 def _unit_shift(question: _Question) -> LoadShift | None:

@@ -41,6 +41,7 @@ _VIEW_OUTPUTS = (
     Output("what-if-safe-strip", "children"),
     Output("what-if-safe", "children"),
     Output("what-if-baseline", "children"),
+    Output("what-if-impact-preview", "children"),
     Output("what-if-scenarios", "children"),
     Output("what-if-source-title", "children"),
     Output("what-if-target-title", "children"),
@@ -87,25 +88,24 @@ def _register_view(app: Dash, context: PageContext) -> None:
                 target_slug=target,
                 local_day=day,
                 now=now,
+                shift_pct=shift_pct,
             )
             may_decide = actor.may(Permission.DECIDE)
             shown = in_times(view, times)
-            return _rendered(shown, shift_pct=shift_pct, may_decide=may_decide)
+            return _rendered(shown, may_decide=may_decide)
 
         with context.runtime.transaction() as session:
             question = (asked, shift_pct, times)
             return kept.get(session, actor, question, now=now, make=make)
 
 
-def _rendered(
-    view: WhatIfView, *, shift_pct: float, may_decide: bool
-) -> tuple[object, ...]:
+def _rendered(view: WhatIfView, *, may_decide: bool) -> tuple[object, ...]:
     source, target = view.source, view.target
     options = region_options(view.regions)
     others = [item for item in options if item["value"] != source.region.slug]
     return (
         content.window_notice(view),
-        preview_data(view, shift_pct=shift_pct, may_decide=may_decide),
+        preview_data(view, may_decide=may_decide),
         options,
         source.region.slug,
         others,
@@ -113,6 +113,7 @@ def _rendered(
         content.safe_strip(view),
         content.safe_words(view),
         content.baseline(view),
+        content.impact(view),
         content.scenarios(view),
         content.title(source, "source"),
         content.title(target, "target") if target else "No target",
@@ -262,6 +263,7 @@ def _register_browser(app: Dash) -> None:
         Output("what-if-hint", "className"),
         Output("what-if-verdict", "className"),
         Output("what-if-impact", "className"),
+        Output("what-if-impact-preview", "className"),
         Output("what-if-evaluate", "disabled"),
         Output("what-if-record", "disabled"),
         Input("what-if-slider", "value"),

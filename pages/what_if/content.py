@@ -23,6 +23,7 @@ from pages.components import (
     verdict_badge,
 )
 from pages.theme import local_labels, number, zone_label
+from pages.verdicts import impact_rows_table
 from pages.words import (
     bound,
     local_time,
@@ -78,6 +79,25 @@ def baseline(view: WhatIfView) -> Component:
             ),
         ],
         className="gfo-baseline",
+    )
+
+
+def impact(view: WhatIfView) -> Component:
+    """What the shift of the address would do, before anything is stored."""
+    if not view.impact:
+        return html.P(
+            "Shift some load to see what it costs and saves.", className="gfo-muted"
+        )
+    return html.Div(
+        [
+            html.P(
+                f"At {share(view.shift_pct)}, as previewed; nothing is stored yet.",
+                className="gfo-muted",
+            ),
+            impact_rows_table(
+                view.impact, view.impact_notes, id="what-if-previewed-impact"
+            ),
+        ]
     )
 
 

@@ -50,14 +50,9 @@ def layout(*, may_decide: bool) -> Component:
             html.Div(
                 [
                     panel(
-                        "Impact of the stored shift",
-                        html.Div(
-                            html.P(
-                                "Evaluate a shift to see what it costs and saves.",
-                                className="gfo-muted",
-                            ),
-                            id="what-if-impact",
-                        ),
+                        "Impact of the shift",
+                        html.Div(skeleton(200), id="what-if-impact-preview"),
+                        html.Div(id="what-if-impact", className="d-none"),
                         id="what-if-impact-panel",
                     ),
                     panel(

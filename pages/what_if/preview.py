@@ -11,11 +11,9 @@ from pages.what_if.figures import shift_chart
 from pages.words import window_name
 
 
-def preview_data(
-    view: WhatIfView, *, shift_pct: float, may_decide: bool
-) -> dict[str, Any]:
+def preview_data(view: WhatIfView, *, may_decide: bool) -> dict[str, Any]:
     """Figures, arrays and limits of both ends, for `webapp/assets/what_if.js`."""
-    target = view.target
+    target, shift_pct = view.target, view.shift_pct
     names = [end.region.name for end in (view.source, target) if end is not None]
     return {
         "title": f"{' → '.join(names)}, {window_name(view.local_day)}",

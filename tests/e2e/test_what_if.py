@@ -151,6 +151,19 @@ def test_what_the_preview_says_is_what_the_server_stores(
         assert preview[2] == ("APPROVED" if is_safe else "BLOCKED")
 
 
+def test_a_link_shows_the_impact_that_evaluating_stores(visitor: Visitor) -> None:
+    visitor.come_in("olga", "/what-if?source=arizona&target=ireland&shift=30")
+    visitor.sees("#what-if-impact-preview", "At 30 %, as previewed", "Carbon, kg")
+    promised = visitor.text("#what-if-previewed-impact")
+    visitor.type_into("#what-if-number", "20")
+    visitor.sees("#what-if-impact", "Carbon, kg")
+    visitor.sees_no("#what-if-impact-preview")
+    assert visitor.text("#impact-table") != promised
+    visitor.type_into("#what-if-number", "30")
+    visitor.sees("#what-if-verdict", "shift 30 %")
+    assert visitor.text("#impact-table") == promised
+
+
 def test_raised_until_approved_then_recorded_and_found_again(
     visitor: Visitor, reachable_limit: tuple[float, float]
 ) -> None:

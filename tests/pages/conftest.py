@@ -270,6 +270,9 @@ def what_if(**changes: object) -> WhatIfView:
         "minimum_shift_pct": 24.0,
         "maximum_safe_shift_pct": 80.0,
         "safe_interval_text": "Safe interval: 24 % to 80 %.",
+        "shift_pct": 0.0,
+        "impact": (),
+        "impact_notes": (),
         "scenarios": tuple(
             ScenarioRow(
                 shift_pct=float(shift),

@@ -89,7 +89,7 @@ def test_each_end_is_drawn_in_its_own_local_time(make_what_if: Make) -> None:
 
 
 def test_the_browser_gets_numbers_that_json_can_carry(make_what_if: Make) -> None:
-    data = preview_data(make_what_if(), shift_pct=12.5, may_decide=True)
+    data = preview_data(make_what_if(shift_pct=12.5), may_decide=True)
     carried = json.loads(json.dumps(data, cls=PlotlyJSONEncoder, allow_nan=False))
     assert carried["shift_pct"] == 12.5
     assert carried["source"]["rise_c_per_pct"] == -0.05
@@ -98,7 +98,7 @@ def test_the_browser_gets_numbers_that_json_can_carry(make_what_if: Make) -> Non
 
 
 def test_without_a_target_the_browser_gets_none(make_what_if: Make) -> None:
-    data = preview_data(make_what_if(target=None), shift_pct=0.0, may_decide=True)
+    data = preview_data(make_what_if(target=None), may_decide=True)
     assert data["target"] is None
 
 

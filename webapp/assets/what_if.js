@@ -249,10 +249,11 @@
       follow(parseShift(slider));
     },
 
-    /* A verdict of another shift is shown faded, one of other regions not at all. */
+    /* A verdict of another shift is shown faded, one of other regions not at all. Until
+       one is stored, the impact is that of the address. */
     mark_stored(slider, data, stored) {
       const shift = parseShift(slider);
-      if (!data || shift === null) return Array(5).fill(dc.no_update);
+      if (!data || shift === null) return Array(6).fill(dc.no_update);
       const current = Boolean(stored) && storedKey(stored) === key(data, shift);
       const sameQuestion =
         Boolean(stored) && storedKey(stored) === key(data, stored.shift_pct);
@@ -261,7 +262,8 @@
       return [
         current ? "d-none" : "gfo-muted",
         css,
-        sameQuestion || !stored ? css.replace("d-none", "") : css,
+        css,
+        sameQuestion ? "d-none" : shift === data.shift_pct ? "" : "gfo-outdated",
         !mayEvaluate,
         !(mayEvaluate && current),
       ];
