@@ -9,7 +9,17 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, CursorResult, case, func, insert, select, text
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Row,
+    case,
+    func,
+    insert,
+    select,
+    text,
+)
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, aliased
 
 from core.forecasts import HourlyForecast, RefusalCode, Target
@@ -24,6 +34,9 @@ from db.schema import (
 )
 
 CHUNK_ROWS = 2_000
+
+_Hour = Row[int, float, float, float | None, float | None]
+"""Forecast, mean, scale, lower and upper of an hour."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,25 +192,26 @@ def _hour_rows(
         yield forecast_id, index, mean, scale, lower, upper
 
 
-def forecast_at(
+def forecasts_at(
     session: Session,
     *,
     region_id: int,
-    target: Target,
     issued_at_utc: datetime,
+    targets: Sequence[Target] = tuple(Target),
     model_version_id: int | None = None,
     serving_first: bool = False,
-) -> StoredForecast | None:
-    """The forecast issued at an instant: an issued one before a refusal, then newest.
+) -> dict[Target, StoredForecast]:
+    """The forecast of each target issued at an instant, as far as there is one.
 
-    Without `model_version_id` a live forecast goes before a hindcast: what was really
-    known then is never replaced by what a later model would have said. With
-    `serving_first` the forecast of the model that serves now goes before those of
-    others: after a rollback it is the older one.
+    An issued one goes before a refusal, then the newest. Without `model_version_id` a
+    live forecast goes before a hindcast: what was really known then is never replaced
+    by what a later model would have said. With `serving_first` the forecast of the
+    model that serves now goes before those of others: after a rollback it is the older
+    one.
     """
     query = select(ForecastRow).where(
         ForecastRow.region_id == region_id,
-        ForecastRow.target == target.value,
+        ForecastRow.target.in_([target.value for target in targets]),
         ForecastRow.issued_at_utc == issued_at_utc,
     )
     if model_version_id is not None:
@@ -207,18 +221,40 @@ def forecast_at(
         case((ForecastRow.kind == "live", 0), else_=1).asc(),
     ]
     if serving_first:
-        serves = ForecastRow.model_version_id == _serving_version_id(target)
+        serves = ForecastRow.model_version_id == _serving_version_id()
         order.append(case((serves, 0), else_=1).asc())
-    row = session.scalars(
-        query.order_by(*order, ForecastRow.id.desc()).limit(1)
-    ).first()
-    return None if row is None else _stored(session, row)
+    rows = session.scalars(
+        query.ext(distinct_on(ForecastRow.target)).order_by(
+            ForecastRow.target, *order, ForecastRow.id.desc()
+        )
+    )
+    return {item.target: item for item in _with_hours(session, rows.all())}
 
 
-def _serving_version_id(target: Target) -> ColumnElement[int]:
+def forecast_at(
+    session: Session,
+    *,
+    region_id: int,
+    target: Target,
+    issued_at_utc: datetime,
+    model_version_id: int | None = None,
+) -> StoredForecast | None:
+    """One target's forecast issued at an instant; see `forecasts_at`."""
+    found = forecasts_at(
+        session,
+        region_id=region_id,
+        issued_at_utc=issued_at_utc,
+        targets=(target,),
+        model_version_id=model_version_id,
+    )
+    return found.get(target)
+
+
+def _serving_version_id() -> ColumnElement[int]:
+    """The model that serves the forecast's own target."""
     newest = (
         select(ModelActivationRow.model_version_id)
-        .where(ModelActivationRow.target == target.value)
+        .where(ModelActivationRow.target == ForecastRow.target)
         .order_by(ModelActivationRow.id.desc())
         .limit(1)
     )
@@ -277,7 +313,7 @@ def newest_forecast(
         .order_by(ForecastRow.issued_at_utc.desc(), ForecastRow.id.desc())
         .limit(1)
     ).first()
-    return None if row is None else _stored(session, row)
+    return None if row is None else _with_hours(session, [row])[0]
 
 
 def refused_targets(
@@ -315,7 +351,7 @@ def refused_targets(
 def forecast_by_id(session: Session, forecast_id: int) -> StoredForecast | None:
     """A stored forecast by its id."""
     row = session.get(ForecastRow, forecast_id)
-    return None if row is None else _stored(session, row)
+    return None if row is None else _with_hours(session, [row])[0]
 
 
 def issued_instants(
@@ -505,7 +541,7 @@ def unscored_live_forecasts(
         .order_by(ForecastRow.issued_at_utc)
         .limit(limit)
     ).all()
-    return [_stored(session, row) for row in rows]
+    return _with_hours(session, rows)
 
 
 def insert_interval_calibration(
@@ -581,17 +617,25 @@ def interval_calibration(
     return IntervalCalibration(calibration_id=row.id, quantile=row.quantile)
 
 
-def _stored(session: Session, row: ForecastRow) -> StoredForecast:
-    hours = session.execute(
-        select(
-            ForecastHourRow.mean,
-            ForecastHourRow.scale,
-            ForecastHourRow.lower,
-            ForecastHourRow.upper,
-        )
-        .where(ForecastHourRow.forecast_id == row.id)
-        .order_by(ForecastHourRow.hour_index)
-    ).all()
+def _with_hours(session: Session, rows: Sequence[ForecastRow]) -> list[StoredForecast]:
+    columns = (
+        ForecastHourRow.mean,
+        ForecastHourRow.scale,
+        ForecastHourRow.lower,
+        ForecastHourRow.upper,
+    )
+    hours: dict[int, list[_Hour]] = {row.id: [] for row in rows}
+    if hours:
+        for hour in session.execute(
+            select(ForecastHourRow.forecast_id, *columns)
+            .where(ForecastHourRow.forecast_id.in_(hours))
+            .order_by(ForecastHourRow.forecast_id, ForecastHourRow.hour_index)
+        ):
+            hours[hour.forecast_id].append(hour)
+    return [_stored(row, hours[row.id]) for row in rows]
+
+
+def _stored(row: ForecastRow, hours: Sequence[_Hour]) -> StoredForecast:
     return StoredForecast(
         forecast_id=row.id,
         region_id=row.region_id,

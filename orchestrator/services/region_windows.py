@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -14,7 +15,7 @@ from core.conformal import Calibration, ScoreTracker
 from core.days import WINDOW_H, local_issue_hour, window_end
 from core.errors import CalibrationInsufficient
 from core.footprints import RegionSignals, SignalBasis
-from core.forecasts import Target
+from core.forecasts import HourlyForecast, Target
 from core.policies import Policy
 from core.scheduler import Problem, ReasonCode, RegionOutlook
 from core.shift import net_rise_c
@@ -22,6 +23,9 @@ from core.telemetry import HOUR, Quantity, TelemetryFrame
 from db import decisions, forecasts, ingest, model_health, policies, telemetry
 from db.forecasts import StoredForecast
 from db.regions import StoredRegion
+
+Forecasts = Mapping[Target, StoredForecast]
+"""What is stored of one region and issue, by target."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,27 +76,30 @@ def load_region_window(
     """
     region = stored_region.region
     policy = policies.effective_policy(session, stored_region.region_id)
-    stored = forecasts.forecast_at(
-        session,
-        region_id=stored_region.region_id,
-        target=Target.TEMPERATURE_C,
-        issued_at_utc=issued_at_utc,
-        serving_first=not is_simulation,
+    known = _known(
+        session, stored_region, issued_at_utc, serving_first=not is_simulation
     )
+    stored = known.get(Target.TEMPERATURE_C)
     frame = telemetry.load_frame(
         session, region.slug, issued_at_utc - WINDOW_H * HOUR, window_end(issued_at_utc)
     )
     window_frame = frame.window(issued_at_utc, window_end(issued_at_utc))
     is_past = window_end(issued_at_utc) <= now
     signals = _signals(
-        session, stored_region, policy, issued_at_utc, frame, is_past=is_past
+        session,
+        stored_region,
+        policy,
+        issued_at_utc,
+        frame,
+        is_past=is_past,
+        serving=None if is_simulation else known,
     )
     outlook = _outlook(
         session,
         stored_region,
         policy,
         stored,
-        _load_known_at_issue(session, stored_region, issued_at_utc, frame)
+        _load_known_at_issue(known, stored_region, issued_at_utc, frame)
         if is_simulation
         else signals.it_load_mw,
         as_of=issued_at_utc if is_simulation else now,
@@ -307,21 +314,18 @@ def _signals(
     frame: TelemetryFrame,
     *,
     is_past: bool,
+    serving: Forecasts | None = None,
 ) -> RegionSignals:
+    """Actual values of a past window; else forecasts, of the models that serve now."""
+    if serving is None and not is_past:
+        serving = _known(session, stored_region, issued_at_utc, serving_first=True)
     window = frame.window(issued_at_utc, window_end(issued_at_utc))
     day_before = frame.window(issued_at_utc - WINDOW_H * HOUR, issued_at_utc)
 
     def values(quantity: Quantity, target: Target) -> NDArray[np.float64]:
         if is_past:
             return window.column(quantity)
-        stored = forecasts.forecast_at(
-            session,
-            region_id=stored_region.region_id,
-            target=target,
-            issued_at_utc=issued_at_utc,
-            serving_first=True,
-        )
-        hourly = stored.hourly(stored_region.region.slug) if stored else None
+        hourly = _hourly(serving or {}, target, stored_region)
         return np.full(WINDOW_H, np.nan) if hourly is None else hourly.mean
 
     dry_bulb_c = values(Quantity.TEMPERATURE_C, Target.TEMPERATURE_C)
@@ -352,21 +356,37 @@ def _carbon_kind(session: Session, slug: str) -> CarbonKind | None:
 
 
 def _load_known_at_issue(
-    session: Session,
+    known: Forecasts,
     stored_region: StoredRegion,
     issued_at_utc: datetime,
     frame: TelemetryFrame,
 ) -> NDArray[np.float64]:
     """The load forecast of the window, or the load of the same hours a day before."""
-    stored = forecasts.forecast_at(
-        session,
-        region_id=stored_region.region_id,
-        target=Target.IT_LOAD_MW,
-        issued_at_utc=issued_at_utc,
-    )
-    hourly = stored.hourly(stored_region.region.slug) if stored else None
+    hourly = _hourly(known, Target.IT_LOAD_MW, stored_region)
     if hourly is not None:
         return hourly.mean
     return frame.window(issued_at_utc - WINDOW_H * HOUR, issued_at_utc).column(
         Quantity.IT_LOAD_MW
     )
+
+
+def _known(
+    session: Session,
+    stored_region: StoredRegion,
+    issued_at_utc: datetime,
+    *,
+    serving_first: bool,
+) -> Forecasts:
+    return forecasts.forecasts_at(
+        session,
+        region_id=stored_region.region_id,
+        issued_at_utc=issued_at_utc,
+        serving_first=serving_first,
+    )
+
+
+def _hourly(
+    known: Forecasts, target: Target, stored_region: StoredRegion
+) -> HourlyForecast | None:
+    stored = known.get(target)
+    return stored.hourly(stored_region.region.slug) if stored else None
