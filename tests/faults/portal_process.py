@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -309,6 +310,31 @@ class Browser:
         assert token is not None, form
         body = urlencode({"csrf_token": token[1], "name": name, "password": password})
         return self._open(self._request("/login", body.encode()))
+
+    def post_callback(self, output: str, values: Mapping[str, object]) -> Answer:
+        """Ask for the callback that fills `output`, as a page would."""
+        known = json.loads(self.get("/_dash-dependencies").text)
+        entry = next(item for item in known if output in item["output"])
+        names = entry["output"].strip(".").split("...")
+        inputs = [
+            {**item, "value": values.get(f"{item['id']}.{item['property']}")}
+            for item in entry["inputs"]
+        ]
+        body = {
+            "output": entry["output"],
+            "outputs": [
+                dict(zip(("id", "property"), name.rsplit(".", 1), strict=True))
+                for name in names
+            ],
+            "inputs": inputs,
+            "state": [],
+            "changedPropIds": [f"{item['id']}.{item['property']}" for item in inputs],
+        }
+        token = next(item.value for item in self.cookies if item.name == "_csrf_token")
+        request = self._request("/_dash-update-component", json.dumps(body).encode())
+        request.add_header("Content-Type", "application/json")
+        request.add_header("X-CSRFToken", str(token))
+        return self._open(request)
 
     def _request(self, path: str, body: bytes | None = None) -> urllib.request.Request:
         return urllib.request.Request(  # noqa: S310 -- always http
