@@ -16,6 +16,15 @@
   dc.gfo_file_form = function (options) {
     const part = (suffix) => byId(`${options.name}-${suffix}`);
     let sending = null;
+    let asked = null; // { content, id } of what was sent and not answered yet
+
+    /* The same file with the same fields keeps its id until the portal answers. */
+    function idOf(form, file) {
+      const fields = [...form.entries()].filter(([name]) => name !== "file" && name !== "password");
+      const content = JSON.stringify([file.name, file.size, file.lastModified, fields]);
+      if (!asked || asked.content !== content) asked = { content, id: dc.gfo_new_id() };
+      return asked.id;
+    }
 
     function say(text, isProblem) {
       const status = part("status");
@@ -38,6 +47,7 @@
       progress(null);
       const button = part("send");
       if (button) button.disabled = false;
+      if (status > 0 && status < 500) asked = null;
       if (status === 401) return location.assign("/login?next=" + encodeURIComponent(options.here));
       if (!answer || answer.error) {
         const why = answer ? answer.error : "The portal did not answer. Try again.";
@@ -54,6 +64,7 @@
       if (problem) return say(problem, true);
       const form = new FormData();
       options.fill(form, file);
+      form.append("request_id", idOf(form, file));
       sending = new XMLHttpRequest();
       sending.open("POST", options.route);
       sending.setRequestHeader("X-CSRFToken", token());
