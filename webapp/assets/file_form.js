@@ -16,14 +16,14 @@
   dc.gfo_file_form = function (options) {
     const part = (suffix) => byId(`${options.name}-${suffix}`);
     let sending = null;
-    let asked = null; // { content, id } of what was sent and not answered yet
+    let question = null;
 
-    /* The same file with the same fields keeps its id until the portal answers. */
-    function idOf(form, file) {
-      const fields = [...form.entries()].filter(([name]) => name !== "file" && name !== "password");
-      const content = JSON.stringify([file.name, file.size, file.lastModified, fields]);
-      if (!asked || asked.content !== content) asked = { content, id: dc.gfo_new_id() };
-      return asked.id;
+    /* What is asked for: the same file with the same fields, whatever the password. */
+    function questionOf(form, file) {
+      const fields = [...form.entries()].filter(
+        ([name]) => name !== "file" && name !== "password");
+      return JSON.stringify(
+        [options.route, file.name, file.size, file.lastModified, fields]);
     }
 
     function say(text, isProblem) {
@@ -47,7 +47,7 @@
       progress(null);
       const button = part("send");
       if (button) button.disabled = false;
-      if (status > 0 && status < 500) asked = null;
+      dc.gfo_answered(question, status);
       if (status === 401) return location.assign("/login?next=" + encodeURIComponent(options.here));
       if (!answer || answer.error) {
         const why = answer ? answer.error : "The portal did not answer. Try again.";
@@ -64,7 +64,8 @@
       if (problem) return say(problem, true);
       const form = new FormData();
       options.fill(form, file);
-      form.append("request_id", idOf(form, file));
+      question = questionOf(form, file);
+      form.append("request_id", dc.gfo_request_id(question));
       sending = new XMLHttpRequest();
       sending.open("POST", options.route);
       sending.setRequestHeader("X-CSRFToken", token());
