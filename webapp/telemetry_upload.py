@@ -20,6 +20,8 @@ ENDPOINT = "telemetry.upload"
 Choice = TypeVar("Choice", TelemetryFormat, CarbonKind)
 
 LARGEST_FILE_BYTES = 16 * 1024 * 1024
+LARGEST_CONTENT_BYTES = 4 * LARGEST_FILE_BYTES
+"""Unpacked: hours of telemetry pack to a quarter, and zeros to a thousandth."""
 
 
 def install_upload_limit(server: Flask) -> None:
@@ -49,6 +51,7 @@ def make_telemetry_upload(runtime: Runtime) -> Blueprint:
         stream: BinaryIO = file.stream  # type: ignore[assignment]  # a binary one
         asked = ImportRequest(
             source=stream,
+            largest_bytes=LARGEST_CONTENT_BYTES,
             label=file.filename,
             telemetry_format=_one_of(TelemetryFormat, "format"),
             region_slug=request.form.get("region") or None,
