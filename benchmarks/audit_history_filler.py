@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import psycopg
 
-REGIONS, ACTORS = 12, 6
+REGIONS, ACTORS = 14, 8
+RETIRED_REGION, NEW_REGION, LEFT_ACTOR = "region-13", "region-14", "operator-7"
+"""One that had decisions in the first year alone, one that has a few hundred, and
+somebody who left after half a year."""
 
 _REGION = """
 insert into region (slug, name, time_zone, latitude_deg, longitude_deg, cooling_type,
@@ -19,33 +22,55 @@ insert into app_user (name, role, password_hash)
 select 'operator-' || n, 'operator', 'x' from generate_series(1, %s) n
 on conflict do nothing
 """
-# One in fifty is recorded, with a comment; one in a thousand comments has a rare word.
+# As a busy fleet decides: the worker automatically and without a target, operators the
+# rest; four in five approved; a new model every 300,000; one comment in a thousand has
+# a rare word. What depends on what is what makes lists slow, so it is here too.
 _DECISIONS = """
 insert into decision (kind, request_id, actor_id, source_region_id, target_region_id,
     shift_pct, local_day, window_start_utc, window_end_utc, is_simulated, outcome,
     reason_code, reason_text, risk_level, recommendations, thermal_limit_c, confidence,
-    exceedance_probability, source_bound_before_c, inputs_text, inputs_sha256,
-    code_version, comment, created_at_utc)
+    exceedance_probability, source_bound_before_c, source_bound_after_c, inputs_text,
+    inputs_sha256, code_version, comment, created_at_utc, model_version_id)
 select
-    (array['automatic', 'automatic', 'what_if'])[1 + n %% 3],
-    gen_random_uuid(), 1 + (hashint8(n) & 3), 1 + (hashint8(n + 7) & 7),
-    case when n %% 3 = 2 then 9 + (hashint8(n + 9) & 3) end,
-    case when n %% 3 = 2 then n %% 100 else 0 end,
-    date '2015-01-01' + (n / 1500)::int, t.taken, t.taken + interval '24 hours',
-    n %% 4 = 0, 'BLOCKED',
-    (array['over_limit', 'within_envelope', 'telemetry_stale', 'not_resolvable'])
-        [1 + (hashint8(n + 3) & 3)],
-    'The bound for Region ' || n %% 12 || ', ' || 30 + n %% 90 / 10.0
-        || ' °C, is above the limit of 35 °C. Shift about ' || n %% 100 || ' %%.',
-    'HIGH', '{{}}', 35, 0.95, (hashint8(n + 5) & 1023) / 1024.0, 36, '{{}}',
-    lpad(n::text, 64, '0'), '0.1.0', null, t.taken
+    k.kind, gen_random_uuid(),
+    (select id from app_user where name = case
+        when k.kind = 'automatic' then 'worker'
+        when n < 250000 and n %% 7 = 0 then 'operator-7'
+        else 'operator-' || 1 + (hashint8(n) & 3) end),
+    (select id from region where slug = 'region-' || k.source),
+    (select id from region where slug = 'region-' || k.target
+        and k.kind <> 'automatic'),
+    case when k.kind = 'automatic' then 0 else n %% 100 end,
+    date '2015-01-01' + (n / 1500)::int,
+    date_trunc('hour', t.taken) - case when t.is_simulated
+        then (hashint8(n + 11) & 255) * interval '1 day' else interval '0' end,
+    date_trunc('hour', t.taken) + interval '24 hours',
+    t.is_simulated, case when r.code = 'within_envelope' then 'APPROVED'
+        else 'BLOCKED' end,
+    r.code,
+    'The bound for Region ' || k.source || ', ' || 30 + n %% 90 / 10.0
+        || ' °C, is ' || case when r.code = 'within_envelope' then 'within' else
+        'above' end || ' the limit of 35 °C. Shift about ' || n %% 100 || ' %%.',
+    'HIGH', '{{}}', 35, 0.95,
+    case when r.code <> 'telemetry_stale' then (hashint8(n + 5) & 1023) / 1024.0 end,
+    36, 34, '{{}}', lpad(n::text, 64, '0'), '0.1.0',
+    case when k.kind = 'recorded' then 'Agreed with the partners'
+        || case when n %% 25000 = 0 then ', heron on the roof' else '.' end end,
+    t.taken, 1 + n / 300000
 from generate_series({first}, {last}) n,
-    lateral (select timestamptz '2015-01-01Z' + n * interval '60 seconds' as taken) t
-"""
-_RECORDED = """
-update decision set kind = 'recorded', comment = 'Agreed with the partners'
-    || case when id %% 50000 = 0 then ', heron on the roof' else '.' end
-where id > {first} and id %% 50 = 0
+    lateral (select (array['automatic', 'automatic', 'automatic', 'what_if'])
+        [1 + (hashint8(n + 13) & 3)] as kind0) g,
+    lateral (select case when n %% 25 = 0 then 'recorded' else g.kind0 end as kind,
+        case when n < 500000 and n %% 11 = 0 then 13
+             when n %% 9973 = 0 then 14
+             else 1 + (hashint8(n + 7) & 7) end as source,
+        9 + (hashint8(n + 9) & 3) as target) k,
+    lateral (select timestamptz '2015-01-01Z' + n * interval '60 seconds' as taken,
+        n %% 4 = 0 and k.kind <> 'automatic' as is_simulated) t,
+    lateral (select (array['within_envelope', 'within_envelope', 'within_envelope',
+        'within_envelope', 'within_envelope', 'within_envelope', 'over_limit',
+        case when n %% 3 = 0 then 'not_resolvable' else 'telemetry_stale' end])
+        [1 + (hashint8(n + 3) & 7)] as code) r
 """
 
 
@@ -62,9 +87,8 @@ def fill_decisions(superuser_url: str, *, first: int, last: int) -> None:
         ).fetchall()
         for name, _ in indexes:
             connection.execute(f"drop index {name}".encode())
-        for statement in (_DECISIONS, _RECORDED):
-            text = statement.format(first=first, last=last).replace("%%", "%")
-            connection.execute(text.encode())
+        text = _DECISIONS.format(first=first, last=last).replace("%%", "%")
+        connection.execute(text.encode())
         for _, definition in indexes:
             connection.execute(definition.encode())
         connection.execute("vacuum analyze decision")

@@ -46,12 +46,16 @@ class AuditAction(StrEnum):
     REGION_CHANGED = "region_changed"
     POLICY_CHANGED = "policy_changed"
     MODEL_UPLOADED = "model_uploaded"
+    MODEL_ACCEPTED = "model_accepted"
     MODEL_REGISTERED = "model_registered"
     MODEL_VALIDATED = "model_validated"
     MODEL_REJECTED = "model_rejected"
-    MODEL_EVALUATED = "model_evaluated"
+    MODEL_EVALUATION_STARTED = "model_evaluation_started"
     MODEL_GATE_OVERRIDDEN = "model_gate_overridden"
     MODEL_ACTIVATED = "model_activated"
+    MODEL_UNAVAILABLE = "model_unavailable"
+    MODEL_AVAILABLE = "model_available"
+    MODEL_EXPORTED = "model_exported"
     PLAN_FOUND = "plan_found"
     PLAN_RECORDED = "plan_recorded"
     DECISION_AUTOMATIC = "decision_automatic"
@@ -59,6 +63,9 @@ class AuditAction(StrEnum):
     DECISION_RECORDED = "decision_recorded"
     DECISION_REFUSED = "decision_refused"
     AUDIT_EXPORTED = "audit_exported"
+    CHAIN_CHECK_ASKED = "chain_check_asked"
+    BACKUP_MADE = "backup_made"
+    BACKUP_RESTORED = "backup_restored"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

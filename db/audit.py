@@ -201,14 +201,6 @@ def event_for_object(
     return next(_events(session, statement), None)
 
 
-def has_event(session: Session, *, action: AuditAction, request_id: str) -> bool:
-    """Whether this request already led to such an event."""
-    found = select(AuditEventRow.seq).where(
-        AuditEventRow.action == action.value, AuditEventRow.request_id == request_id
-    )
-    return session.scalar(found.limit(1)) is not None
-
-
 def chain_head(session: Session) -> ChainHead:
     """The chain's end, in one statement: the head commits with its event.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -35,6 +35,12 @@ LONGEST_PAGE = 501
 
 RARE = 20_000
 """Words that no more decisions hold are looked up before anything else."""
+
+COMMON = 10 * RARE
+"""Words that are thought to be in more are not looked up: that alone takes long."""
+
+_WINDOW_LATENESS = timedelta(days=1)
+"""A window begins at most so long after its decision: the table has a rule for it."""
 
 
 class DecisionOrder(StrEnum):
@@ -130,6 +136,8 @@ def list_decisions(
     )
 
 
+_WITHOUT_TARGET = "automatic"
+
 _Places = Select[Any, int]
 Condition = ColumnElement[bool] | TextClause
 
@@ -144,6 +152,10 @@ def _places(
     conditions = _conditions(session, chosen)
     if after is not None:
         conditions.append(_beyond(order, after))
+    if order is DecisionOrder.WINDOW and chosen.until_utc is not None:
+        # The walk begins here and not at the newest window of all.
+        latest = chosen.until_utc + _WINDOW_LATENESS
+        conditions.append(DecisionRow.window_start_utc < latest)
     if chosen.region_slug is None:
         return _walk(conditions, order, limit)
     region_id = session.scalar(
@@ -151,12 +163,13 @@ def _places(
     )
     if region_id is None:
         return _walk([false()], order, limit)
+    at_source = DecisionRow.source_region_id == region_id
+    if chosen.kind == _WITHOUT_TARGET:
+        return _walk([*conditions, at_source], order, limit)
     # One walk for each end: no index serves "source or target" in order.
+    at_target = DecisionRow.target_region_id == region_id
     ends = union_all(
-        *(
-            _walk([*conditions, end == region_id], order, limit)
-            for end in (DecisionRow.source_region_id, DecisionRow.target_region_id)
-        )
+        *(_walk([*conditions, end], order, limit) for end in (at_source, at_target))
     ).subquery()
     columns = (ends.c.key, ends.c.id)
     return (
@@ -220,10 +233,23 @@ def _holding(session: Session, words: str) -> Condition:
     """Rare words are looked up first; common ones are met soon on the way.
 
     Left to itself the planner takes words that it has never seen for common, and walks
-    along millions of rows in search of them.
+    along millions of rows in search of them. What its statistics know to be common is
+    common: looking that up would read millions of places in the index.
     """
     holds = text(_HOLDS_WORDS).bindparams(words=words)
+    if _estimated_rows(session, select(DecisionRow.id).where(holds)) > COMMON:
+        return holds
     ids = session.scalars(select(DecisionRow.id).where(holds).limit(RARE + 1)).all()
     if len(ids) > RARE:
         return holds
     return DecisionRow.id == func.any(cast(list(ids), ARRAY(BigInteger)))
+
+
+def _estimated_rows(session: Session, query: Select[int]) -> int:
+    """How many rows the planner expects; nothing is read."""
+    compiled = query.compile(session.connection())
+    plan = session.connection().exec_driver_sql(
+        f"explain (format json) {compiled}",
+        dict(compiled.params),
+    )
+    return int(plan.scalar_one()[0]["Plan"]["Plan Rows"])

@@ -62,11 +62,6 @@ def plan_by_id(session: Session, plan_id: int) -> StoredPlan:
     return found
 
 
-def plan_by_request(session: Session, request_id: UUID) -> StoredPlan | None:
-    """The plan that a request made, if it made one."""
-    return _first(session, _query().where(PlanRow.request_id == request_id))
-
-
 def plan_by_inputs(
     session: Session, *, actor_id: int, inputs_sha256: str
 ) -> StoredPlan | None:

@@ -725,6 +725,14 @@ class DecisionRow(Base):
             "kind = 'recorded' or supersedes_id is null", name="only_recorded_supersede"
         ),
         CheckConstraint(
+            "kind <> 'automatic' or target_region_id is null",
+            name="automatic_has_no_target",
+        ),
+        CheckConstraint(
+            "window_start_utc <= created_at_utc + interval '1 day'",
+            name="window_begins_by_then",
+        ),
+        CheckConstraint(
             "kind = 'recorded' or plan_id is null", name="only_recorded_cite_a_plan"
         ),
         UniqueConstraint("request_id"),
@@ -751,7 +759,20 @@ class DecisionRow(Base):
             unique=True,
             postgresql_where=text("plan_id is not null"),
         ),
-        Index("ix_decision_window", "source_region_id", "window_start_utc"),
+        Index("ix_decision_window", "source_region_id", "window_start_utc", "id"),
+        Index(
+            "ix_decision_target_window", "target_region_id", "window_start_utc", "id"
+        ),
+        Index("ix_decision_actor_window", "actor_id", "window_start_utc", "id"),
+        Index("ix_decision_model_window", "model_version_id", "window_start_utc", "id"),
+        Index("ix_decision_actor_kind", "actor_id", "kind", "created_at_utc", "id"),
+        Index(
+            "ix_decision_outcome_reason",
+            "outcome",
+            "reason_code",
+            "created_at_utc",
+            "id",
+        ),
         Index("ix_decision_created", "created_at_utc", "id"),
         Index("ix_decision_source", "source_region_id", "created_at_utc", "id"),
         Index("ix_decision_target", "target_region_id", "created_at_utc", "id"),

@@ -113,13 +113,16 @@ class Scheduler:
         issued_at_utc = full_hour(self._runtime.clock())
         try:
             with self._runtime.transaction() as session:
-                troubled = find_troubles(session, self._cache)
+                troubled = find_troubles(session, self._actor(session), self._cache)
                 known = set(model_troubles(session))
             if known - troubled:
                 self.issue(issued_at_utc)
                 with self._runtime.transaction() as session:
                     clear_troubles(
-                        session, still_troubled=troubled, issued_at_utc=issued_at_utc
+                        session,
+                        self._actor(session),
+                        still_troubled=troubled,
+                        issued_at_utc=issued_at_utc,
                     )
         except FleetError as exc:
             log.warning("models_not_watched", reason=exc.message)

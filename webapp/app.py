@@ -31,7 +31,7 @@ from webapp.permissions import (
 )
 from webapp.portal import bootstrap_url, make_portal, stylesheet_url
 from webapp.proxies import trust_proxies
-from webapp.request_context import install_request_context
+from webapp.request_context import install_request_context, sent_in_header
 from webapp.secret_key import secret_key
 from webapp.telemetry_upload import install_upload_limit, make_telemetry_upload
 from webapp.visible_callbacks import install_visible_callbacks
@@ -65,6 +65,7 @@ def create_app(runtime: Runtime, register_pages: RegisterPages) -> Dash:
         PageContext(
             runtime=runtime,
             current_actor=current_actor,
+            request_id=sent_in_header,
             callback_permission=permissions.declare,
         ),
     )

@@ -10,11 +10,11 @@ from flask.typing import ResponseReturnValue
 from core.errors import InvalidInput
 from models.metadata import MAX_MODEL_BYTES
 from orchestrator.runtime import Runtime
+from orchestrator.services.model_exports import model_file, record_model_export
 from orchestrator.services.model_uploads import receive_model
-from orchestrator.services.models_page import model_file
 from orchestrator.services.own_password import confirm_password
 from webapp.auth import current_actor
-from webapp.request_context import request_id
+from webapp.request_context import request_id, sent_id
 
 ENDPOINT = "models.upload"
 
@@ -60,7 +60,7 @@ def make_model_files(runtime: Runtime) -> Blueprint:
                 actor,
                 file.stream,  # type: ignore[arg-type]  # a binary stream
                 label=file.filename,
-                request_id=request_id(),
+                request_id=sent_id(request.form.get("request_id")),
             )
         return jsonify(
             upload_id=received.upload_id,
@@ -76,6 +76,7 @@ def make_model_files(runtime: Runtime) -> Blueprint:
         actor = current_actor()
         with runtime.transaction() as session:
             name, size_bytes, _ = model_file(session, actor, version_id)
+            record_model_export(session, actor, version_id)
 
         def pieces() -> Iterator[bytes]:
             with runtime.transaction() as session:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import time
 import uuid
+from uuid import UUID
 
 import structlog
 from flask import Flask, Response, g, request
 
+from core.errors import InvalidInput
 from orchestrator.logs import get_logger
 
 log = get_logger(__name__)
 
 REQUEST_ID_HEADER = "X-Request-ID"
+SENT_ID_HEADER = "X-GFO-Request"
 SLOW_S = 1.0
 
 
@@ -28,6 +31,26 @@ def request_id() -> str:
         # Made here, never taken from a header: a client must not choose what it is.
         g.request_id = uuid.uuid4().hex[:16]
     return str(g.request_id)
+
+
+def sent_id(given: str | None) -> UUID:
+    """The id that the browser gave to what it asks for, so that it is done once.
+
+    Not the one above: that names a single exchange, this one all tries of one change.
+    Whoever sends none, like a script, asks for something new every time.
+    """
+    if not given:
+        return uuid.uuid4()
+    try:
+        return UUID(given)
+    except ValueError as exc:
+        message = "The request carries no identifier; reload the page and try again."
+        raise InvalidInput(message) from exc
+
+
+def sent_in_header() -> UUID:
+    """The id of a callback's request: `webapp/assets/requests.js` sends it."""
+    return sent_id(request.headers.get(SENT_ID_HEADER))
 
 
 def _begin() -> None:

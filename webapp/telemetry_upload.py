@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 from flask import Blueprint, Flask, jsonify, request
 from flask.typing import ResponseReturnValue
@@ -11,15 +11,17 @@ from core.errors import InvalidInput
 from orchestrator.ingest.formats import TelemetryFormat
 from orchestrator.ingest.rows import CarbonKind
 from orchestrator.runtime import Runtime
-from orchestrator.services.telemetry import ImportRequest, import_telemetry
-from orchestrator.services.telemetry_batch import ImportSummary
+from orchestrator.services.telemetry import ImportRequest
+from orchestrator.services.telemetry_uploads import import_upload
 from webapp.auth import current_actor
-from webapp.request_context import request_id
+from webapp.request_context import sent_id
 
 ENDPOINT = "telemetry.upload"
 Choice = TypeVar("Choice", TelemetryFormat, CarbonKind)
 
 LARGEST_FILE_BYTES = 16 * 1024 * 1024
+LARGEST_CONTENT_BYTES = 4 * LARGEST_FILE_BYTES
+"""Unpacked: hours of telemetry pack to a quarter, and zeros to a thousandth."""
 
 
 def install_upload_limit(server: Flask) -> None:
@@ -46,8 +48,10 @@ def make_telemetry_upload(runtime: Runtime) -> Blueprint:
         if file is None or not file.filename:
             message = "Choose a file first."
             raise InvalidInput(message)
+        stream: BinaryIO = file.stream  # type: ignore[assignment]  # a binary one
         asked = ImportRequest(
-            source=file.stream,  # type: ignore[arg-type]  # a binary stream
+            source=stream,
+            largest_bytes=LARGEST_CONTENT_BYTES,
             label=file.filename,
             telemetry_format=_one_of(TelemetryFormat, "format"),
             region_slug=request.form.get("region") or None,
@@ -55,15 +59,16 @@ def make_telemetry_upload(runtime: Runtime) -> Blueprint:
             carbon_kind=_one_of(CarbonKind, "carbon_kind"),
         )
         with runtime.transaction() as session:
-            summary = import_telemetry(
+            outcome = import_upload(
                 session,
                 current_actor(),
+                stream,
                 asked,
                 now_utc=runtime.clock(),
                 ranges=runtime.settings.valid_ranges(),
-                request_id=request_id(),
+                request_id=sent_id(request.form.get("request_id")),
             )
-        return jsonify(batch_id=summary.batch_id, sentence=_sentence(summary))
+        return jsonify(batch_id=outcome.batch_id, sentence=outcome.sentence)
 
     return blueprint
 
@@ -75,18 +80,3 @@ def _one_of(kind: type[Choice], name: str) -> Choice:
     except ValueError as exc:
         message = f"{name} {text[:20]!r} is unknown; use one of {', '.join(kind)}."
         raise InvalidInput(message) from exc
-
-
-def _sentence(summary: ImportSummary) -> str:
-    counts = summary.counts
-    said = [
-        (
-            f"{counts.rows_read:,} rows: {counts.rows_inserted:,} new,"
-            f" {counts.rows_updated:,} changed, {counts.rows_unchanged:,} unchanged,"
-            f" {counts.rows_refused:,} refused."
-        ),
-        *summary.notes,
-    ]
-    if summary.ignored_columns:
-        said.append(f"Not used: {', '.join(summary.ignored_columns)}.")
-    return " ".join(said)

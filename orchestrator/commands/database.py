@@ -10,10 +10,9 @@ from typing import Annotated
 import typer
 
 from db import migrate
-from db.backup import backup as write_backup
-from db.backup import restore as read_backup
 from db.engine import DatabaseUrls
 from orchestrator.connect import database_urls
+from orchestrator.services.backups import make_backup, restore_backup
 from orchestrator.terminal import Json, command_settings, print_json, progress
 
 app = typer.Typer(
@@ -78,7 +77,7 @@ def backup(file: File) -> None:
     """Write the whole database to a new file while the portal goes on."""
     with _database() as urls:
         progress(f"Writing {file}.")
-        size_bytes = write_backup(urls, file)
+        size_bytes = make_backup(urls, file)
         typer.echo(f"{file}: {size_bytes / 1e6:.1f} MB. It holds password hashes.")
 
 
@@ -87,7 +86,7 @@ def restore(file: File) -> None:
     """Fill an empty database from a backup and bring it up to date."""
     with _database() as urls:
         progress(f"Reading {file}.")
-        read_backup(urls, file)
+        restore_backup(urls, file)
         revision = migrate.current_revision(urls.owner)
         typer.echo(
             f"Restored, at revision {revision}. Check it with `gfo audit verify`."

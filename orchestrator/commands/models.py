@@ -17,6 +17,7 @@ from models.sandbox import check_in_sandbox
 from orchestrator.connect import connected_runtime
 from orchestrator.ingest.frames import read_fleet
 from orchestrator.runtime import utc_now
+from orchestrator.services.model_exports import record_model_export
 from orchestrator.services.model_files import read_model_file
 from orchestrator.services.model_registry import (
     activate_model,
@@ -148,6 +149,7 @@ def export(
     with command_context() as context:
         version = model_versions.model_version(context.session, version_id)
         onnx_bytes = model_versions.model_bytes(context.session, version_id)
+        record_model_export(context.session, context.actor, version_id)
         _write(out, onnx_bytes)
         typer.echo(f"Wrote {len(onnx_bytes)} bytes to {out}.")
         if validate:

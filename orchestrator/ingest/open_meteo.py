@@ -29,8 +29,11 @@ from orchestrator.ingest.rows import (
 )
 from orchestrator.ingest.sources import HashedBytes
 
-MAX_BYTES = 24 * 1024 * 1024
-"""The whole JSON is held in memory; this much is some 25 years of a place."""
+MAX_BYTES = 12 * 1024 * 1024
+"""The whole JSON is held in memory; this much is some 12 years of a place."""
+
+MAX_CONTAINERS = 1_000
+"""Lists and objects: an answer has two dozen, and millions take 30 times their text."""
 
 _DRY_BULB = QUANTITIES.index(Quantity.TEMPERATURE_C)
 _HUMIDITY = QUANTITIES.index(Quantity.RELATIVE_HUMIDITY_PCT)
@@ -109,6 +112,12 @@ def open_open_meteo(content: HashedBytes, rules: ReadRules) -> TelemetryFile:
 
 def _load(content: HashedBytes) -> dict[str, object]:
     raw = _read_capped(content)
+    if raw.count(b"[") + raw.count(b"{") > MAX_CONTAINERS:
+        message = (
+            "The file is no hourly answer of Open-Meteo: it holds more than"
+            f" {MAX_CONTAINERS:,} lists and objects."
+        )
+        raise BadFile(message)
     try:
         answer = json.loads(raw)
     except (ValueError, RecursionError) as exc:

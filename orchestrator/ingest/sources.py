@@ -21,9 +21,11 @@ _CHUNK_BYTES = 1 << 16
 class HashedBytes(io.RawIOBase):
     """Reads through to the unpacked content and keeps its SHA-256."""
 
-    def __init__(self, content: BinaryIO) -> None:
+    def __init__(self, content: BinaryIO, largest_bytes: int | None = None) -> None:
         super().__init__()
         self._content = content
+        self._largest_bytes = largest_bytes
+        self._size_bytes = 0
         self._sha256 = hashlib.sha256()
 
     def readable(self) -> bool:
@@ -37,6 +39,14 @@ class HashedBytes(io.RawIOBase):
         except (EOFError, zlib.error, gzip.BadGzipFile) as exc:
             message = f"The gzip data is damaged or cut off: {exc}."
             raise BadFile(message) from exc
+        self._size_bytes += len(chunk)
+        if self._largest_bytes is not None and self._size_bytes > self._largest_bytes:
+            mebibytes = self._largest_bytes // 1024**2
+            message = (
+                f"The file has more than {mebibytes} MiB when it is unpacked; import it"
+                " in parts, or with `gfo telemetry import`."
+            )
+            raise BadFile(message)
         self._sha256.update(chunk)
         buffer[: len(chunk)] = chunk
         return len(chunk)
@@ -50,10 +60,13 @@ class HashedBytes(io.RawIOBase):
 
 
 @contextmanager
-def open_source(source: Path | BinaryIO) -> Iterator[HashedBytes]:
+def open_source(
+    source: Path | BinaryIO, *, largest_bytes: int | None = None
+) -> Iterator[HashedBytes]:
     """The content of a path or of an open binary stream, which stays open.
 
-    Gzip is recognised by its first bytes, not by its name.
+    Gzip is recognised by its first bytes, not by its name. A few kilobytes of it can
+    hold gigabytes: `largest_bytes` is the most that is unpacked of it.
 
     Raises
     ------
@@ -62,12 +75,12 @@ def open_source(source: Path | BinaryIO) -> Iterator[HashedBytes]:
     """
     if isinstance(source, Path):
         with _open_path(source) as stream:
-            yield HashedBytes(_unpacked(stream))
+            yield HashedBytes(_unpacked(stream), largest_bytes)
         return
     # A reader that is thrown away closes what it reads from; detaching prevents that.
     stream = io.BufferedReader(cast("io.RawIOBase", source), _CHUNK_BYTES)
     try:
-        yield HashedBytes(_unpacked(stream))
+        yield HashedBytes(_unpacked(stream), largest_bytes)
     finally:
         stream.detach()
 

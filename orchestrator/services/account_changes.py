@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import TypedDict
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
@@ -13,6 +14,7 @@ from core.access import Actor, Permission, Role
 from core.errors import InvalidInput
 from orchestrator.services import accounts
 from orchestrator.services.accounts import NewPassword
+from orchestrator.services.handled_requests import Request, answer_of, keep_answer
 from orchestrator.services.own_password import RefusedChange, confirm_password
 
 
@@ -27,6 +29,9 @@ class AccountAction(StrEnum):
     ENABLE = "enable"
 
 
+_WITH_ROLE = frozenset({AccountAction.ADD, AccountAction.SET_ROLE})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountChange:
     """One change as the portal asks for it.
@@ -37,14 +42,14 @@ class AccountChange:
         The role of a new person, or the new role; other actions need none.
     own_password : str
         Of the admin who asks: an unattended page must not hand out accounts.
-    request_id : str
-        The same when a click is repeated, so that it counts once.
+    request_id : UUID
+        The same when a change is sent again, so that it is made once.
     """
 
     action: AccountAction
     name: str
     role: Role | None
-    request_id: str
+    request_id: UUID
     own_password: str = field(repr=False)
 
 
@@ -53,16 +58,53 @@ def change_account(
 ) -> NewPassword | RefusedChange | str:
     """Make the change; returns a one-time password, a refusal, or what was done.
 
+    A one-time password is told once. Kept for a repeated request it would lie readable
+    in the database until somebody uses it, and whoever reads that could log in; so the
+    repetition says that it was done, and how to hand out another password.
+
     Raises
     ------
-    AlreadyDone
-        When this request was carried out before.
+    RequestReused
+        When the request id was used for something else.
     """
     actor.require(Permission.MANAGE_USERS)
+    # Asked for every time: a repeated request must not pass without the password.
     refused = confirm_password(session, actor, change.own_password, now=now)
     if refused is not None:
         return refused
-    given: _Given = {"name": change.name, "now": now, "request_id": change.request_id}
+    request = Request(
+        request_id=change.request_id,
+        operation="change_account",
+        body={
+            "action": change.action.value,
+            "name": change.name,
+            "role": change.role if change.action in _WITH_ROLE else None,
+        },
+    )
+    answer = answer_of(session, actor, request)
+    if answer is not None:
+        return answer
+    outcome = _change(session, actor, change, now)
+    kept = outcome if isinstance(outcome, str) else _told_once(outcome)
+    keep_answer(session, actor, request, kept)
+    return outcome
+
+
+def _told_once(made: NewPassword) -> str:
+    return (
+        f"This was done already: {made.account.name} has a one-time password. It was"
+        " shown once and is kept nowhere; if you did not see it, hand out a new one."
+    )
+
+
+def _change(
+    session: Session, actor: Actor, change: AccountChange, now: datetime
+) -> NewPassword | str:
+    given: _Given = {
+        "name": change.name,
+        "now": now,
+        "request_id": str(change.request_id),
+    }
     match change.action:
         case AccountAction.ADD:
             return accounts.add_user(session, actor, role=_role(change), **given)

@@ -11,7 +11,7 @@ from core.access import Actor, Permission, Role
 from core.audit import AuditAction
 from core.errors import Conflict, InvalidInput, NotFound
 from db import sessions, users
-from db.audit import append_event, has_event
+from db.audit import append_event
 from db.sessions import EndReason
 from db.users import User
 from orchestrator.logs import get_logger
@@ -50,10 +50,6 @@ class NewPassword:
     account: AccountView
     until_utc: datetime
     password: str = field(repr=False)
-
-
-class AlreadyDone(Conflict):
-    """This was done already; nothing was done again."""
 
 
 def ensure_first_admin(session: Session, name: str, password: str | None) -> str | None:
@@ -99,7 +95,6 @@ def add_user(
 ) -> NewPassword:
     """Make an account with a one-time password that must be changed."""
     actor.require(Permission.MANAGE_USERS)
-    _require_new(session, AuditAction.USER_ADDED, request_id)
     password, until_utc = one_time_password(), now + ONE_TIME_LIFE
     user = users.insert_user(
         session,
@@ -146,7 +141,6 @@ def disable_user(
     actor.require(Permission.MANAGE_USERS)
     admin_ids = users.lock_active_admins(session)
     user = _person(session, name)
-    _require_new(session, AuditAction.USER_DISABLED, request_id)
     _keep_one_admin(user, admin_ids)
     users.set_active(session, user.user_id, is_active=False)
     ended = sessions.end_sessions_of_user(
@@ -178,7 +172,6 @@ def change_role(
     actor.require(Permission.MANAGE_USERS)
     admin_ids = users.lock_active_admins(session)
     user = _person(session, name)
-    _require_new(session, AuditAction.USER_ROLE_CHANGED, request_id)
     if role is not Role.ADMIN:
         _keep_one_admin(user, admin_ids)
     users.set_role(session, user.user_id, role)
@@ -209,7 +202,6 @@ def reset_password(
     """Give this person a new one-time password and end their logins."""
     actor.require(Permission.MANAGE_USERS)
     user = _person(session, name)
-    _require_new(session, AuditAction.PASSWORD_RESET, request_id)
     if user.user_id == actor.user_id:
         message = "Change your own password on the page of your account."
         raise Conflict(message)
@@ -232,7 +224,6 @@ def enable_user(
     """Let a disabled person in again, with a new one-time password."""
     actor.require(Permission.MANAGE_USERS)
     user = _person(session, name)
-    _require_new(session, AuditAction.USER_ENABLED, request_id)
     if user.is_active:
         message = f"{user.name} is not disabled."
         raise Conflict(message)
@@ -262,7 +253,6 @@ def end_logins(
     """End every login of this person; returns how many there were."""
     actor.require(Permission.MANAGE_USERS)
     user = _person(session, name)
-    _require_new(session, AuditAction.SESSION_ENDED, request_id)
     ended = sessions.end_sessions_of_user(
         session, user.user_id, now_utc=now, reason=EndReason.ENDED_BY_ADMIN
     )
@@ -323,14 +313,6 @@ def _keep_one_admin(user: User, admin_ids: list[int]) -> None:
     if admin_ids == [user.user_id]:
         message = f"{user.name} is the only admin left; make another one first."
         raise Conflict(message)
-
-
-def _require_new(session: Session, action: AuditAction, request_id: str | None) -> None:
-    """Raise AlreadyDone for the second half of a double click."""
-    if request_id is not None and has_event(
-        session, action=action, request_id=request_id
-    ):
-        raise AlreadyDone
 
 
 def _hand_out_password(session: Session, user: User, now: datetime) -> NewPassword:

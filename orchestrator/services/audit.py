@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from core.access import Actor, Permission
-from core.audit import FORMAT_VERSION, AuditEvent, event_hash
+from core.audit import FORMAT_VERSION, AuditAction, AuditEvent, event_hash
 from core.errors import InvalidInput, NotFound
 from db import audit, chain_checks, users
 from db.audit import EventFilter
@@ -17,6 +18,7 @@ from db.chain_checks import ChainCheck
 from orchestrator import anchor_files
 from orchestrator.anchor_files import AnchorPlaces
 from orchestrator.jobs import queue_chain_check
+from orchestrator.services.handled_requests import Request, answer_of, keep_answer
 from orchestrator.views import (
     AuditEventDetail,
     AuditEventPage,
@@ -120,10 +122,30 @@ def chain_status(session: Session, actor: Actor, places: AnchorPlaces) -> ChainS
     )
 
 
-def ask_for_check(session: Session, actor: Actor) -> None:
-    """Ask the worker to verify the whole chain."""
+def ask_for_check(
+    session: Session, actor: Actor, *, request_id: UUID | None = None
+) -> None:
+    """Ask the worker to verify the whole chain.
+
+    Raises
+    ------
+    Forbidden, RequestReused
+        Without the right to see events; when the request id was used for something
+        else.
+    """
     actor.require(Permission.VIEW_AUDIT_EVENTS)
+    request = Request(request_id=request_id, operation="check_chain", body={})
+    if answer_of(session, actor, request) is not None:
+        return
     queue_chain_check(session)
+    keep_answer(session, actor, request, "asked")
+    audit.append_event(
+        session,
+        actor=actor,
+        action=AuditAction.CHAIN_CHECK_ASKED,
+        object_type="audit_event",
+        request_id=request.id_text,
+    )
 
 
 def _check(check: ChainCheck | None) -> ChainCheckView | None:

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from core.access import Actor, Permission
+from core.audit import AuditAction
 from core.days import WINDOW_H, full_hour
 from core.errors import InvalidInput
 from core.telemetry import HOUR
-from db import model_evaluations, model_versions, telemetry
+from db import audit, model_evaluations, model_versions, telemetry
 from db.model_evaluations import RUNNING
 from db.regions import StoredRegion
 from orchestrator.jobs import queue_evaluation_step
+from orchestrator.services.handled_requests import Request, answer_of, keep_answer
 from orchestrator.services.window_choice import active_regions
 
 JUDGED_DAYS = 365
 
 
 def start_evaluation(
-    session: Session, actor: Actor, version_id: int, *, now: datetime, queue: bool
+    session: Session,
+    actor: Actor,
+    version_id: int,
+    *,
+    now: datetime,
+    queue: bool,
+    request_id: UUID | None = None,
 ) -> int:
     """Begin an evaluation of a version; `queue` hands its steps to the worker.
 
@@ -28,11 +37,20 @@ def start_evaluation(
 
     Raises
     ------
-    NotFound, InvalidInput, Conflict
+    NotFound, InvalidInput, Conflict, RequestReused
         When there is no such version or no region, the version is of another horizon,
-        or it is being evaluated already.
+        or it is being evaluated already; when the request id was used for something
+        else.
     """
     actor.require(Permission.MANAGE_MODELS)
+    request = Request(
+        request_id=request_id,
+        operation="evaluate_model",
+        body={"model_version_id": version_id},
+    )
+    answer = answer_of(session, actor, request)
+    if answer is not None:
+        return int(answer)
     running = _resumed(session, version_id, queue=queue)
     if running is not None:
         return running
@@ -47,19 +65,34 @@ def start_evaluation(
     until_utc = _end_of_telemetry(session, found, now)
     active = model_versions.active_model(session, version.target)
     is_own = active is not None and active.version.version_id == version_id
+    compared_id = None if active is None or is_own else active.version.version_id
+    region_slugs = [stored.region.slug for stored in found]
     evaluation_id = model_evaluations.insert_evaluation(
         session,
         model_version_id=version_id,
-        compared_version_id=None
-        if active is None or is_own
-        else active.version.version_id,
+        compared_version_id=compared_id,
         from_utc=until_utc - timedelta(days=JUDGED_DAYS),
         until_utc=until_utc,
-        region_slugs=[stored.region.slug for stored in found],
+        region_slugs=region_slugs,
         requested_by_id=actor.user_id,
     )
     if queue:
         queue_evaluation_step(session, evaluation_id=evaluation_id, done=0)
+    keep_answer(session, actor, request, str(evaluation_id))
+    audit.append_event(
+        session,
+        actor=actor,
+        action=AuditAction.MODEL_EVALUATION_STARTED,
+        object_type="model_version",
+        object_id=str(version_id),
+        after={
+            "evaluation_id": evaluation_id,
+            "compared_version_id": compared_id,
+            "until_utc": until_utc,
+            "region_slugs": region_slugs,
+        },
+        request_id=request.id_text,
+    )
     return evaluation_id
 
 

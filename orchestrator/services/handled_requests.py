@@ -18,9 +18,12 @@ from db.handled_requests import HandledRequest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What was asked for: its id, what is to be done, and with what."""
+    """What was asked for: its id, what is to be done, and with what.
 
-    request_id: UUID
+    Without an id it is a new one every time: commands are not sent twice by a browser.
+    """
+
+    request_id: UUID | None
     operation: str
     body: Mapping[str, object]
 
@@ -28,6 +31,11 @@ class Request:
     def body_sha256(self) -> str:
         """SHA-256 of the body's canonical text."""
         return sha256(canonical_json(self.body).encode()).hexdigest()
+
+    @property
+    def id_text(self) -> str | None:
+        """The id as audit events carry it."""
+        return None if self.request_id is None else str(self.request_id)
 
 
 def answer_of(session: Session, actor: Actor, request: Request) -> str | None:
@@ -41,23 +49,30 @@ def answer_of(session: Session, actor: Actor, request: Request) -> str | None:
     RequestReused
         When the id belongs to another body, operation or person.
     """
+    if request.request_id is None:
+        return None
     handled_requests.lock_request(session, request.request_id)
     known = handled_requests.handled_request(session, request.request_id)
     if known is None:
         return None
-    if known != _handled(actor, request, known.answer):
+    if known != _handled(actor, request, request.request_id, known.answer):
         raise RequestReused
     return known.answer
 
 
 def keep_answer(session: Session, actor: Actor, request: Request, answer: str) -> None:
     """Keep the answer; it commits with what was done, or not at all."""
-    handled_requests.insert_handled_request(session, _handled(actor, request, answer))
+    if request.request_id is not None:
+        handled_requests.insert_handled_request(
+            session, _handled(actor, request, request.request_id, answer)
+        )
 
 
-def _handled(actor: Actor, request: Request, answer: str) -> HandledRequest:
+def _handled(
+    actor: Actor, request: Request, request_id: UUID, answer: str
+) -> HandledRequest:
     return HandledRequest(
-        request_id=request.request_id,
+        request_id=request_id,
         actor_id=actor.user_id,
         operation=request.operation,
         body_sha256=request.body_sha256,

@@ -9,13 +9,13 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from core.access import Actor
-from core.audit import AuditAction
 from core.policies import Policy
-from db import audit, migrate, policies
+from db import migrate, policies
 from db.engine import DatabaseUrls, make_engine
 from db.policies import OVERRIDABLE
 from db.users import system_actor
 from orchestrator.services.accounts import ensure_first_admin
+from orchestrator.services.policy_versions import NewVersion, add_version
 from orchestrator.settings import Settings
 
 INSTALLER = "worker"
@@ -73,20 +73,12 @@ def ensure_first_policy(session: Session, actor: Actor, policy: Policy) -> bool:
     if policies.has_fleet_policy(session):
         return False
     values = {name: getattr(policy, name) for name in OVERRIDABLE}
-    policies.insert_policy(
-        session,
-        region_id=None,
+    first = NewVersion(
+        region_slug=None,
         values=values,
-        actor_id=actor.user_id,
-        reason="first policy, from the settings",
-    )
-    audit.append_event(
-        session,
-        actor=actor,
-        action=AuditAction.POLICY_CHANGED,
-        object_type="policy",
-        object_id="fleet",
+        before=None,
         after={name: str(value) for name, value in values.items()},
         reason="first policy, from the settings",
     )
+    add_version(session, actor, first)
     return True

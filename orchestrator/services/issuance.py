@@ -20,7 +20,7 @@ from core.policies import Policy
 from core.regions import Region
 from core.scheduler import decide
 from core.telemetry import HOUR, TelemetryFrame
-from db import decisions, forecasts, model_health, policies, telemetry
+from db import decisions, forecasts, policies, telemetry
 from db.forecast_inputs import ForecastInput, insert_forecast_input
 from db.forecasts import NewForecast
 from db.regions import StoredRegion
@@ -29,6 +29,7 @@ from models.runtime import forecast
 from orchestrator.logs import get_logger
 from orchestrator.services.decisions import Judgement, store
 from orchestrator.services.model_registry import ModelCache, ServingModel
+from orchestrator.services.model_troubles import Troubles
 from orchestrator.services.region_windows import load_region_window
 
 log = get_logger(__name__)
@@ -62,17 +63,23 @@ def issue_live(
     a refusal is stored again only when something about it changed.
     """
     counts = {"issued": 0, "refused": 0, "already": 0}
-    decided = 0
+    decided, troubles = 0, Troubles()
     for stored_region in stored_regions:
         changed = False
         for target in Target:
             outcome = _issue_one(
-                session, cache, stored_region, target, issued_at_utc=issued_at_utc
+                session,
+                cache,
+                stored_region,
+                target,
+                issued_at_utc=issued_at_utc,
+                troubles=troubles,
             )
             counts[outcome] += 1
             changed |= target is Target.TEMPERATURE_C and outcome != "already"
         if changed:
             decided += _decide(session, actor, stored_region, issued_at_utc, now)
+    troubles.record(session, actor)
     return IssueSummary(
         issued=counts["issued"],
         refused=counts["refused"],
@@ -88,8 +95,9 @@ def _issue_one(
     target: Target,
     *,
     issued_at_utc: datetime,
+    troubles: Troubles,
 ) -> str:
-    serving, why = _serving(session, cache, target)
+    serving, why = _serving(session, cache, target, troubles)
     known = forecasts.forecast_at(
         session,
         region_id=stored_region.region_id,
@@ -106,7 +114,7 @@ def _issue_one(
     answer = (
         Refusal(code=RefusalCode.MODEL_UNAVAILABLE, text=why)
         if serving is None
-        else _predict(session, serving, frame, stored_region, issued_at_utc)
+        else _predict(session, serving, frame, stored_region, issued_at_utc, troubles)
     )
     policy = policies.effective_policy(session, stored_region.region_id)
     new = _new_forecast(
@@ -131,13 +139,13 @@ def _issue_one(
 
 
 def _serving(
-    session: Session, cache: ModelCache, target: Target
+    session: Session, cache: ModelCache, target: Target, troubles: Troubles
 ) -> tuple[ServingModel | None, str]:
     """The active model, loaded and verified; or why there is none."""
     try:
         serving = cache.serving(session, target)
     except (ModelRejected, ModelUnavailable) as exc:
-        model_health.set_unavailable(session, target=target, reason=exc.message)
+        troubles.note_unavailable(session, target, exc.message)
         return None, exc.message
     return serving, f"no {target} model is active."
 
@@ -148,13 +156,14 @@ def _predict(
     frame: TelemetryFrame,
     stored_region: StoredRegion,
     issued_at_utc: datetime,
+    troubles: Troubles,
 ) -> HourlyForecast | Refusal:
     started = time.perf_counter()
     try:
         answer = forecast(serving.runtime, frame, stored_region.region, issued_at_utc)
     except ModelUnavailable as exc:
         target = serving.runtime.contract.target
-        model_health.set_unavailable(session, target=target, reason=exc.message)
+        troubles.note_unavailable(session, target, exc.message)
         return Refusal(code=RefusalCode.MODEL_UNAVAILABLE, text=exc.message)
     did_run = (
         not isinstance(answer, Refusal)

@@ -114,6 +114,18 @@ def _accept(
             model_version_id=version_id,
             checked_by_version=CODE_VERSION,
         )
+        audit.append_event(
+            session,
+            actor=actor,
+            action=AuditAction.MODEL_ACCEPTED,
+            object_type="model_upload",
+            object_id=str(upload_id),
+            after={
+                "content_sha256": upload.content_sha256,
+                "model_version_id": version_id,
+                "is_new_version": is_new,
+            },
+        )
         if queue_evaluation and is_new:
             _queue_evaluation(session, actor, version_id, now=runtime.clock())
         log.info("model_accepted", upload_id=upload_id, model_version_id=version_id)

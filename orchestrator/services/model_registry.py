@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
@@ -16,6 +17,7 @@ from db import audit, forecasts, model_health, model_versions, policies, regions
 from db.model_versions import Activation, ModelVersion, NewModelVersion
 from orchestrator.jobs import queue_forecasts
 from orchestrator.logs import get_logger
+from orchestrator.services.handled_requests import Request, answer_of, keep_answer
 from orchestrator.services.serving import ModelCache, ServingModel
 
 __all__ = ["ModelCache", "ServingModel"]
@@ -66,6 +68,7 @@ def activate_model(
     reason: str,
     seen_active_id: int | None = None,
     now: datetime | None = None,
+    request_id: UUID | None = None,
 ) -> ModelVersion:
     """Let a validated version serve its target from the next forecast on.
 
@@ -79,18 +82,51 @@ def activate_model(
 
     Raises
     ------
-    NotFound, InvalidInput, Conflict
+    NotFound, InvalidInput, Conflict, RequestReused
         When there is no such version, it is not validated or not calibrated, or
-        another one was activated at the same moment.
+        another one was activated at the same moment; when the request id was used for
+        something else.
     """
     actor.require(Permission.MANAGE_MODELS)
+    request = Request(
+        request_id=request_id,
+        operation="activate_model",
+        body={
+            "model_version_id": version_id,
+            "reason": reason,
+            "seen_active_id": seen_active_id,
+        },
+    )
+    if answer_of(session, actor, request) is not None:
+        return model_versions.model_version(session, version_id)
+    return _activate(
+        session,
+        actor,
+        version_id,
+        request,
+        reason=reason,
+        seen_active_id=seen_active_id,
+        now=now,
+    )
+
+
+def _activate(
+    session: Session,
+    actor: Actor,
+    version_id: int,
+    request: Request,
+    *,
+    reason: str,
+    seen_active_id: int | None,
+    now: datetime | None,
+) -> ModelVersion:
     version = model_versions.model_version(session, version_id)
     _require_servable(version)
     previous = model_versions.active_model(session, version.target)
     _require_as_seen(previous, version, seen_active_id)
     if not model_versions.has_served(session, version_id):
         _require_calibration(session, version, previous)
-    return _switch(session, actor, version, previous, reason=reason, now=now)
+    return _switch(session, actor, version, previous, request, reason=reason, now=now)
 
 
 def _require_servable(version: ModelVersion) -> None:
@@ -152,6 +188,7 @@ def _switch(
     actor: Actor,
     version: ModelVersion,
     previous: Activation | None,
+    request: Request,
     *,
     reason: str,
     now: datetime | None,
@@ -168,6 +205,7 @@ def _switch(
     model_health.set_available(session, version.target)
     if now is not None:
         queue_forecasts(session, issued_at_utc=full_hour(now))
+    keep_answer(session, actor, request, str(version_id))
     audit.append_event(
         session,
         actor=actor,
@@ -177,6 +215,7 @@ def _switch(
         before={"model_version_id": previous.version.version_id if previous else None},
         after={"model_version_id": version_id, "target": version.target.value},
         reason=reason,
+        request_id=request.id_text,
     )
     log.info(
         "model_activated",
@@ -188,14 +227,20 @@ def _switch(
 
 
 def override_gate(
-    session: Session, actor: Actor, version_id: int, *, reason: str
+    session: Session,
+    actor: Actor,
+    version_id: int,
+    *,
+    reason: str,
+    request_id: UUID | None = None,
 ) -> ModelVersion:
     """Validate a version that its gate refused; the written reason is audited.
 
     Raises
     ------
-    InvalidInput
-        When there is no reason, or the version was not refused by its gate.
+    InvalidInput, RequestReused
+        When there is no reason, or the version was not refused by its gate; when the
+        request id was used for something else.
     """
     actor.require(Permission.MANAGE_MODELS)
     written = " ".join(reason.split())
@@ -205,6 +250,13 @@ def override_gate(
             " characters: the reason is kept in the audit."
         )
         raise InvalidInput(message)
+    request = Request(
+        request_id=request_id,
+        operation="override_gate",
+        body={"model_version_id": version_id, "reason": written},
+    )
+    if answer_of(session, actor, request) is not None:
+        return model_versions.model_version(session, version_id)
     version = model_versions.model_version(session, version_id)
     if version.state != "rejected":
         message = (
@@ -213,6 +265,7 @@ def override_gate(
         )
         raise InvalidInput(message)
     model_versions.set_state(session, version_id, state="validated")
+    keep_answer(session, actor, request, str(version_id))
     audit.append_event(
         session,
         actor=actor,
@@ -222,6 +275,7 @@ def override_gate(
         before={"state": version.state, "refused_because": version.rejected_reason},
         after={"state": "validated"},
         reason=written,
+        request_id=request.id_text,
     )
     log.warning("model_gate_overridden", model_version_id=version_id)
     return model_versions.model_version(session, version_id)
@@ -235,23 +289,38 @@ def rollback_model(
     reason: str,
     seen_active_id: int | None = None,
     now: datetime | None = None,
+    request_id: UUID | None = None,
 ) -> ModelVersion:
     """Let the version that served before serve again.
 
     Raises
     ------
-    Conflict
-        When there is nothing to go back to.
+    Conflict, RequestReused
+        When there is nothing to go back to; when the request id was used for something
+        else.
     """
     actor.require(Permission.MANAGE_MODELS)
+    request = Request(
+        request_id=request_id,
+        operation="roll_back_model",
+        body={
+            "target": target.value,
+            "reason": reason,
+            "seen_active_id": seen_active_id,
+        },
+    )
+    answer = answer_of(session, actor, request)
+    if answer is not None:
+        return model_versions.model_version(session, int(answer))
     former_id = model_versions.former_version_id(session, target)
     if former_id is None:
         message = f"No other model served {target} before; there is nothing to go back."
         raise Conflict(message)
-    return activate_model(
+    return _activate(
         session,
         actor,
         former_id,
+        request,
         reason=reason,
         seen_active_id=seen_active_id,
         now=now,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from typing import BinaryIO
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
@@ -17,11 +18,14 @@ from db.model_uploads import QUARANTINED, REJECTED, ModelUpload
 from models.metadata import MAX_MODEL_BYTES
 from orchestrator.jobs import queue_model_check
 from orchestrator.logs import get_logger
+from orchestrator.services.handled_requests import Request, answer_of, keep_answer
 
 log = get_logger(__name__)
 
 CHUNK_BYTES = 1024 * 1024
 MOST_LABEL_CHARACTERS = 120
+
+_TO_BE_CHECKED = "to_be_checked"
 
 
 def receive_model(
@@ -30,7 +34,7 @@ def receive_model(
     content: BinaryIO,
     *,
     label: str,
-    request_id: str | None = None,
+    request_id: UUID | None = None,
 ) -> tuple[ModelUpload, bool]:
     """Put a file into quarantine under its SHA-256 and queue its check.
 
@@ -45,12 +49,23 @@ def receive_model(
 
     Raises
     ------
-    InvalidInput
-        When the file is larger than a model may be.
+    InvalidInput, RequestReused
+        When the file is larger than a model may be; when the request id was used for
+        something else.
     """
     actor.require(Permission.MANAGE_MODELS)
     digest, size_bytes = _hash_of(content)
     shown = _shown(label)
+    request = Request(
+        request_id=request_id,
+        operation="upload_model",
+        body={"file": shown, "content_sha256": digest},
+    )
+    answer = answer_of(session, actor, request)
+    if answer is not None:
+        known_id, _, was_to_be_checked = answer.partition(" ")
+        known = model_uploads.model_upload(session, int(known_id))
+        return known, was_to_be_checked == _TO_BE_CHECKED
     upload_id, is_new = model_uploads.upsert_upload(
         session,
         content_sha256=digest,
@@ -66,12 +81,14 @@ def receive_model(
         is_waiting = upload.state == QUARANTINED
         if is_waiting:  # its check may have been given up
             queue_model_check(session, upload_id=upload_id)
+        keep_answer(session, actor, request, _answer(upload_id, is_waiting))
         return upload, is_waiting
     if is_second_look:
         model_uploads.put_back_into_quarantine(session, upload_id)
     content.seek(0)
     model_uploads.insert_chunks(session, upload_id, _pieces(content))
     queue_model_check(session, upload_id=upload_id)
+    keep_answer(session, actor, request, _answer(upload_id, True))
     audit.append_event(
         session,
         actor=actor,
@@ -79,10 +96,14 @@ def receive_model(
         object_type="model_upload",
         object_id=str(upload_id),
         after={"file": shown, "size_bytes": size_bytes, "content_sha256": digest},
-        request_id=request_id,
+        request_id=request.id_text,
     )
     log.info("model_uploaded", upload_id=upload_id, size_bytes=size_bytes)
     return model_uploads.model_upload(session, upload_id), True
+
+
+def _answer(upload_id: int, is_to_be_checked: bool) -> str:
+    return f"{upload_id} {_TO_BE_CHECKED if is_to_be_checked else 'known'}"
 
 
 def _hash_of(content: BinaryIO) -> tuple[str, int]:

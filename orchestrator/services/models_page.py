@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -35,7 +35,6 @@ from orchestrator.services.shadow_records import ShadowRecord, from_record
 from orchestrator.views import NamedValue
 
 MOST_ROWS = 50
-_CHUNK_BYTES = 1024 * 1024
 
 UNITS: Mapping[str, str] = {
     Target.TEMPERATURE_C: "°C",
@@ -110,17 +109,6 @@ def model_detail(
         active_label=active.version.label if active else None,
         former_version_id=model_versions.former_version_id(session, version.target),
     )
-
-
-def model_file(
-    session: Session, actor: Actor, version_id: int
-) -> tuple[str, int, Iterator[bytes]]:
-    """A version's ONNX file for download: name, size, and its bytes piece by piece."""
-    actor.require(Permission.MANAGE_MODELS)
-    version = model_versions.model_version(session, version_id)
-    name = f"{version.target}-model-{version_id}.onnx"
-    pieces = model_versions.model_pieces(session, version_id, _CHUNK_BYTES)
-    return name, version.size_bytes, pieces
 
 
 def _version_row(session: Session, version: ModelVersion) -> VersionRow:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import date, datetime
 from hashlib import sha256
 from uuid import UUID, uuid5
@@ -32,6 +32,7 @@ from orchestrator.plan_views import (
     PlanView,
 )
 from orchestrator.services.decisions import Judgement, PlanMove, decision_card, store
+from orchestrator.services.handled_requests import Request, answer_of, keep_answer
 from orchestrator.services.plan_making import make_plan
 from orchestrator.services.plan_setting import PlanSetting
 from orchestrator.services.region_windows import (
@@ -70,7 +71,7 @@ def find_plan(
 
     Raises
     ------
-    Forbidden, NotFound, InvalidInput, Conflict
+    Forbidden, NotFound, InvalidInput, RequestReused
         Without the right to decide; without such a region; for terms that cannot be;
         when the request id was used for something else.
 
@@ -80,6 +81,14 @@ def find_plan(
     for, and kept and recorded in the same way.
     """
     actor.require(Permission.DECIDE)
+    request = Request(
+        request_id=request_id,
+        operation="find_plan",
+        body={"anchor": anchor_slug, "day": local_day, "terms": asdict(terms)},
+    )
+    answer = answer_of(session, actor, request)
+    if answer is not None:  # even if the fleet moved on
+        return _view(session, plans.plan_by_id(session, int(answer)))
     found = active_regions(session)
     anchor = pick_region(found, anchor_slug)
     choice = choose_window(session, anchor, local_day=local_day, now=now)
@@ -87,13 +96,11 @@ def find_plan(
     inputs_text = canonical_json(setting.inputs())
     inputs_sha256 = sha256(inputs_text.encode()).hexdigest()
     decisions.lock_actor(session, actor.user_id)
-    known = plans.plan_by_request(session, request_id)
-    if known is not None:
-        _require_same_question(session, known, actor, setting)
-    known = known or plans.plan_by_inputs(
+    known = plans.plan_by_inputs(
         session, actor_id=actor.user_id, inputs_sha256=inputs_sha256
     )
     if known is not None:
+        keep_answer(session, actor, request, str(known.plan_id))
         return _view(session, known)
     view = make_plan(setting)
     plan_id = plans.insert_plan(
@@ -113,6 +120,7 @@ def find_plan(
         ),
     )
     stored = plans.plan_by_id(session, plan_id)
+    keep_answer(session, actor, request, str(plan_id))
     _audit_found(session, actor, stored, view, request_id)
     return _view(session, stored)
 
@@ -147,15 +155,23 @@ def record_plan(
 
     Raises
     ------
-    Forbidden, NotFound, InvalidInput, Conflict
+    Forbidden, NotFound, InvalidInput, Conflict, RequestReused
         Without the right to decide; without such a plan; when it moves nothing or the
-        comment is too long; when it was recorded already by another request.
+        comment is too long; when it was recorded already by another request; when the
+        request id was used for something else.
     """
     actor.require(Permission.DECIDE)
     comment = comment.strip()
     if len(comment) > MAXIMUM_COMMENT_CHARS:
         message = f"A comment has at most {MAXIMUM_COMMENT_CHARS} characters."
         raise InvalidInput(message)
+    request = Request(
+        request_id=request_id,
+        operation="record_plan",
+        body={"plan_id": plan_id, "comment": comment},
+    )
+    if answer_of(session, actor, request) is not None:
+        return _as_recorded(session, decisions.decisions_of_plan(session, plan_id))
     stored = plans.plan_by_id(session, plan_id)
     view = _view(session, stored)
     if not view.transfers:
@@ -166,7 +182,9 @@ def record_plan(
     decisions.lock_regions(session, [item.region_id for item in found.values()])
     known = decisions.decisions_of_plan(session, plan_id)
     if known:
-        return _same_record(session, known, view, request_id, comment)
+        ids = ", ".join(str(item.decision_id) for item in known)
+        message = f"This plan was recorded already, as decisions {ids}."
+        raise Conflict(message)
     judged = _judge_again(session, stored, view, found, now)
     if isinstance(judged, tuple):
         return PlanRecordOutcome(cards=(), changed=judged)
@@ -181,6 +199,7 @@ def record_plan(
         )
         for transfer, judgement in zip(view.transfers, judged, strict=True)
     ]
+    keep_answer(session, actor, request, str(plan_id))
     audit.append_event(
         session,
         actor=actor,
@@ -192,9 +211,14 @@ def record_plan(
         request_id=str(request_id),
     )
     log.info("plan_recorded", plan_id=plan_id, decisions=len(cards))
-    return PlanRecordOutcome(
-        cards=tuple(decision_card(session, card) for card in cards), changed=()
-    )
+    return _as_recorded(session, cards)
+
+
+def _as_recorded(
+    session: Session, recorded: Sequence[StoredDecision]
+) -> PlanRecordOutcome:
+    cards = tuple(decision_card(session, item) for item in recorded)
+    return PlanRecordOutcome(cards=cards, changed=())
 
 
 def _require_safe(view: PlanView) -> None:
@@ -236,22 +260,6 @@ def _setting(
         terms=terms,
         made_at_utc=now,
     )
-
-
-def _require_same_question(
-    session: Session, known: StoredPlan, actor: Actor, setting: PlanSetting
-) -> None:
-    """A request that is sent again gets its plan, even if the fleet moved on."""
-    same = (
-        known.facts.actor_id == actor.user_id
-        and known.anchor_slug == setting.anchor.slug
-        and known.facts.is_simulated == setting.choice.is_simulation
-        and known.facts.local_day == setting.choice.decision_day
-        and _view(session, known).terms == setting.terms
-    )
-    if not same:
-        message = "This request id was already used for another plan."
-        raise Conflict(message)
 
 
 def _window(
@@ -345,26 +353,6 @@ def _move(transfer: PlanTransferView) -> Transfer:
 def _part_request(request_id: UUID, transfer: PlanTransferView) -> UUID:
     """A request id for each decision, so that the whole request is idempotent."""
     return uuid5(request_id, f"{transfer.source.slug}>{transfer.target.slug}")
-
-
-def _same_record(
-    session: Session,
-    known: Sequence[StoredDecision],
-    view: PlanView,
-    request_id: UUID,
-    comment: str,
-) -> PlanRecordOutcome:
-    expected = {_part_request(request_id, transfer) for transfer in view.transfers}
-    same = {item.facts.request_id for item in known} == expected and all(
-        (item.facts.comment or "") == comment for item in known
-    )
-    if not same:
-        ids = ", ".join(str(item.decision_id) for item in known)
-        message = f"This plan was recorded already, as decisions {ids}."
-        raise Conflict(message)
-    return PlanRecordOutcome(
-        cards=tuple(decision_card(session, item) for item in known), changed=()
-    )
 
 
 def _audit_found(

@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
+from uuid import UUID
 
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from core.access import Actor, Permission
-from core.audit import AuditAction
-from core.errors import Conflict, InvalidInput
+from core.errors import InvalidInput
 from core.policies import Policy
-from db import audit, policies
+from db import policies
 from db.policies import OVERRIDABLE
 from db.regions import region_by_slug
-
-LONGEST_REASON_CHARS = 500
+from orchestrator.services.handled_requests import Request, answer_of
+from orchestrator.services.policy_versions import (
+    CHANGED,
+    NewVersion,
+    add_version,
+    checked_reason,
+)
 
 
 def change_policy(
@@ -27,7 +31,7 @@ def change_policy(
     region_slug: str | None,
     values: Mapping[str, float | None],
     reason: str,
-    request_id: str | None = None,
+    request_id: UUID | None = None,
 ) -> bool:
     """Add a version for the fleet, or for a region; False when nothing changes.
 
@@ -36,43 +40,34 @@ def change_policy(
 
     Raises
     ------
-    Forbidden, NotFound, InvalidInput, OutOfRange, Conflict
+    Forbidden, NotFound, InvalidInput, OutOfRange, Conflict, RequestReused
         Without the right; without such a region; without a reason or with an unknown
-        or missing value; outside its range; when somebody else was faster.
+        or missing value; outside its range; when somebody else was faster; when the
+        request id was used for something else.
     """
     actor.require(Permission.MANAGE_POLICY)
+    reason = checked_reason(reason)
+    request = Request(
+        request_id=request_id,
+        operation="change_policy",
+        body={"region": region_slug, "values": dict(values), "reason": reason},
+    )
+    answer = answer_of(session, actor, request)
+    if answer is not None:
+        return answer == CHANGED
     region_id = None if region_slug is None else _region_id(session, region_slug)
-    reason = reason.strip()
-    if not 0 < len(reason) <= LONGEST_REASON_CHARS:
-        message = f"Give a reason of 1 to {LONGEST_REASON_CHARS} characters."
-        raise InvalidInput(message)
     wanted = _checked(values, is_fleet=region_id is None)
     before = policies.own_values(session, region_id)
     if before == wanted:
         return False
-    try:
-        with session.begin_nested():
-            policies.insert_policy(
-                session,
-                region_id=region_id,
-                values=wanted,
-                actor_id=actor.user_id,
-                reason=reason,
-            )
-    except IntegrityError as exc:
-        message = "Somebody changed this policy just now. Look at it, then try again."
-        raise Conflict(message) from exc
-    audit.append_event(
-        session,
-        actor=actor,
-        action=AuditAction.POLICY_CHANGED,
-        object_type="policy",
-        object_id=region_slug or "fleet",
+    version = NewVersion(
+        region_slug=region_slug,
+        values=wanted,
         before=_as_text(before),
-        after=_as_text(wanted),
+        after=_as_text(wanted) or {},
         reason=reason,
-        request_id=request_id,
     )
+    add_version(session, actor, version, request)
     return True
 
 

@@ -9,13 +9,15 @@ from sqlalchemy.orm import Session
 
 from core.access import Actor, Permission
 from core.ashrae import INLET_C, AshraeClass, outdoor_limit_c
-from core.audit import AuditAction
 from core.errors import InvalidInput
 from core.policies import Policy
-from db import audit, policies
+from db import policies
 from db.regions import region_by_slug
-
-LONGEST_REASON_CHARS = 500
+from orchestrator.services.policy_versions import (
+    NewVersion,
+    add_version,
+    checked_reason,
+)
 
 
 def change_terms(
@@ -41,15 +43,14 @@ def change_terms(
     before = policies.fleet_policy(session)
     after = replace(before, **dict(changes))  # type: ignore[arg-type]
     names = (*policies.OVERRIDABLE, *policies.FLEET_TERMS)
-    _insert(
-        session,
-        actor,
+    version = NewVersion(
         region_slug=None,
         values={name: getattr(after, name) for name in names},
         before={name: getattr(before, name) for name in changes},
         after=dict(changes),
-        reason=_reason(reason),
+        reason=checked_reason(reason),
     )
+    add_version(session, actor, version)
     return policies.fleet_policy(session)
 
 
@@ -79,9 +80,7 @@ def limit_by_class(
         f"ASHRAE TC 9.9 (2021) {equipment}, inlet {inlet.low:g} to {inlet.high:g} °C,"
         f" approach {approach_c:g} °C: limit {limit_c:g} °C."
     )
-    _insert(
-        session,
-        actor,
+    version = NewVersion(
         region_slug=region_slug,
         values=before | {"thermal_limit_c": limit_c},
         before={"thermal_limit_c": before.get("thermal_limit_c")},
@@ -90,44 +89,7 @@ def limit_by_class(
             "ashrae_class": equipment.value,
             "approach_c": approach_c,
         },
-        reason=f"{basis} {_reason(reason)}",
+        reason=f"{basis} {checked_reason(reason)}",
     )
+    add_version(session, actor, version)
     return limit_c
-
-
-def _reason(text: str) -> str:
-    reason = text.strip()
-    if not 0 < len(reason) <= LONGEST_REASON_CHARS:
-        message = f"Give a reason of 1 to {LONGEST_REASON_CHARS} characters."
-        raise InvalidInput(message)
-    return reason
-
-
-def _insert(
-    session: Session,
-    actor: Actor,
-    *,
-    region_slug: str | None,
-    values: Mapping[str, object],
-    before: Mapping[str, object],
-    after: Mapping[str, object],
-    reason: str,
-) -> None:
-    stored = region_by_slug(session, region_slug) if region_slug else None
-    policies.insert_policy(
-        session,
-        region_id=stored.region_id if stored else None,
-        values=values,
-        actor_id=actor.user_id,
-        reason=reason,
-    )
-    audit.append_event(
-        session,
-        actor=actor,
-        action=AuditAction.POLICY_CHANGED,
-        object_type="policy",
-        object_id=region_slug or "fleet",
-        before=dict(before),
-        after=dict(after),
-        reason=reason,
-    )

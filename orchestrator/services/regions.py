@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
@@ -23,6 +24,7 @@ from db.regions import (
     region_by_slug,
     update_region,
 )
+from orchestrator.services.handled_requests import Request, answer_of, keep_answer
 
 PALETTE = (
     "#0072B2",
@@ -79,17 +81,20 @@ def add_region(
     actor: Actor,
     draft: RegionDraft,
     *,
-    request_id: str | None = None,
+    request_id: UUID | None = None,
 ) -> StoredRegion:
     """Add a region with the cooling preset of its type.
 
     Raises
     ------
-    Forbidden, InvalidInput, Conflict
+    Forbidden, InvalidInput, Conflict, RequestReused
         Without the right to manage regions; for facts that cannot be; when the slug
-        is taken.
+        is taken; when the request id was used for something else.
     """
     actor.require(Permission.MANAGE_REGIONS)
+    request = Request(request_id=request_id, operation="add_region", body=asdict(draft))
+    if answer_of(session, actor, request) is not None:
+        return region_by_slug(session, draft.slug)
     colour = draft.colour or _next_colour(list_regions(session, active_only=False))
     region = Region(
         slug=draft.slug,
@@ -106,7 +111,8 @@ def add_region(
         colour=colour,
     )
     stored = insert_region(session, region)
-    record_added_region(session, actor, region, request_id=request_id)
+    keep_answer(session, actor, request, stored.slug)
+    record_added_region(session, actor, region, request_id=request.id_text)
     return stored
 
 
@@ -116,7 +122,7 @@ def set_region(
     slug: str,
     changes: Mapping[str, object],
     *,
-    request_id: str | None = None,
+    request_id: UUID | None = None,
 ) -> StoredRegion:
     """Change facts of a region, named as in `Region` and `CoolingParameters`.
 
@@ -124,16 +130,25 @@ def set_region(
 
     Raises
     ------
-    Forbidden, NotFound, InvalidInput
+    Forbidden, NotFound, InvalidInput, RequestReused
         Without the right to manage regions; without such a region; for a fact that
-        is unknown, cannot be, or is fixed (slug, is_synthetic).
+        is unknown, cannot be, or is fixed (slug, is_synthetic); when the request id
+        was used for something else.
     """
     actor.require(Permission.MANAGE_REGIONS)
+    request = Request(
+        request_id=request_id,
+        operation="set_region",
+        body={"slug": slug, "changes": dict(changes)},
+    )
+    if answer_of(session, actor, request) is not None:
+        return region_by_slug(session, slug)
     before = region_by_slug(session, slug)
     after = _changed(before.region, changes)
     if after == before.region:
         return before
     stored = update_region(session, after)
+    keep_answer(session, actor, request, slug)
     append_event(
         session,
         actor=actor,
@@ -142,14 +157,12 @@ def set_region(
         object_id=slug,
         before=asdict(before.region),
         after=asdict(after),
-        request_id=request_id,
+        request_id=request.id_text,
     )
     return stored
 
 
-def add_regions_from_csv(
-    session: Session, actor: Actor, path: Path, *, request_id: str | None = None
-) -> RegionsAdded:
+def add_regions_from_csv(session: Session, actor: Actor, path: Path) -> RegionsAdded:
     """Add the regions of a file with slug, name, time_zone, latitude, longitude.
 
     A region that is already there is left as it is, so the file can be given again.
@@ -166,7 +179,7 @@ def add_regions_from_csv(
     added: list[str] = []
     for draft in drafts:
         if draft.slug not in known:
-            add_region(session, actor, draft, request_id=request_id)
+            add_region(session, actor, draft)
             known.add(draft.slug)
             added.append(draft.slug)
     return RegionsAdded(

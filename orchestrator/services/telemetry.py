@@ -86,6 +86,8 @@ class ImportRequest:
         take, except Electricity Maps, where the file's zone stands for it.
     time_zone : str | None
         IANA name or offset of timestamps that have none.
+    largest_bytes : int | None
+        The most that is read of it, unpacked; None for a file of the operator's own.
     """
 
     source: Path | BinaryIO
@@ -95,6 +97,7 @@ class ImportRequest:
     time_zone: str | None = None
     carbon_kind: CarbonKind = CarbonKind.LIFE_CYCLE
     origin: Origin = Origin.MEASURED
+    largest_bytes: int | None = None
 
 
 def import_telemetry(
@@ -120,7 +123,7 @@ def import_telemetry(
     regions = list_regions(session, active_only=False)
     rules = _rules(request, regions, now_utc, ranges)
     open_staging(session)
-    with open_source(request.source) as content:
+    with open_source(request.source, largest_bytes=request.largest_bytes) as content:
         opened = open_telemetry_file(request.telemetry_format, content, rules)
         _require_near(opened, request, regions)
         passed_over = _stage(session, opened, regions, on_progress)

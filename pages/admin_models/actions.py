@@ -49,13 +49,20 @@ def _activate(
             reason=reason or "activated on the Models page",
             seen_active_id=active_id,
             now=context.runtime.clock(),
+            request_id=context.request_id(),
         )
     return f"{version.label} serves from the next forecast on.".capitalize()
 
 
 def _override(context: PageContext, version_id: int, _active: int, reason: str) -> str:
     with context.runtime.transaction() as session:
-        override_gate(session, context.current_actor(), version_id, reason=reason)
+        override_gate(
+            session,
+            context.current_actor(),
+            version_id,
+            reason=reason,
+            request_id=context.request_id(),
+        )
     return "The gate is overridden, and your reason is in the audit."
 
 
@@ -67,6 +74,7 @@ def _evaluate(context: PageContext, version_id: int, _active: int, _reason: str)
             version_id,
             now=context.runtime.clock(),
             queue=True,
+            request_id=context.request_id(),
         )
     return "The worker evaluates it, region by region."
 
@@ -120,6 +128,7 @@ def _register_rollback(app: Dash, context: PageContext) -> None:
                 # A second click on the same button would go forward again.
                 seen_active_id=active_id,
                 now=context.runtime.clock(),
+                request_id=context.request_id(),
             )
         return _done(f"{version.label} serves again.".capitalize()), time.time()
 

@@ -133,12 +133,17 @@ def _register_save(app: Dash, context: PageContext) -> None:
         _n_clicks: int, shown: object, *values: object
     ) -> tuple[Component, dict[str, object]]:
         slug = _shown_region(shown)
+        request_id = context.request_id()
         with context.runtime.transaction() as session:
             actor = context.current_actor()
             if slug is None:
-                stored = add_region(session, actor, _draft(values))
+                draft = _draft(values)
+                stored = add_region(session, actor, draft, request_id=request_id)
             else:
-                stored = set_region(session, actor, slug, _changes(values, shown))
+                changes = _changes(values, shown)
+                stored = set_region(
+                    session, actor, slug, changes, request_id=request_id
+                )
         name = stored.region.name
         return notice("Saved.", f"{name} is as you see it."), _saved(stored.slug)
 
@@ -226,6 +231,7 @@ def _register_policy(app: Dash, context: PageContext) -> None:
                     for name, value in entered.items()
                 },
                 reason=reason if isinstance(reason, str) else "",
+                request_id=context.request_id(),
             )
         said = "The limits are changed." if changed else "Nothing to change."
         done = notice(said, "The next verdict is judged by what you see.")

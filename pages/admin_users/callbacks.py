@@ -6,7 +6,6 @@ from uuid import UUID
 
 from dash import Dash, Input, Output, State, ctx, no_update
 from dash.development.base_component import Component
-from dash.exceptions import PreventUpdate
 
 from core.access import Permission, Role
 from core.errors import InvalidInput, NotFound
@@ -16,7 +15,7 @@ from orchestrator.services.account_changes import (
     AccountChange,
     change_account,
 )
-from orchestrator.services.accounts import AccountView, AlreadyDone, NewPassword
+from orchestrator.services.accounts import AccountView, NewPassword
 from orchestrator.services.own_password import RefusedChange
 from pages.addresses import Query
 from pages.admin_users.content import one_time_password, state_words, users_table
@@ -119,7 +118,7 @@ def _register_add(app: Dash, context: PageContext) -> None:
         change = _change(AccountAction.ADD, name, role, password, request)
         shown, is_done = _carried_out(context, change)
         if not is_done:
-            return shown, no_update, change.request_id, change.name, ""
+            return shown, no_update, str(change.request_id), change.name, ""
         return shown, new_request(), new_request(), "", ""
 
 
@@ -152,7 +151,7 @@ def _register_change(app: Dash, context: PageContext) -> None:
         wanted = _change(action, name, role, password, request)
         shown, is_done = _carried_out(context, wanted)
         if not is_done:
-            return shown, no_update, wanted.request_id, ""
+            return shown, no_update, str(wanted.request_id), ""
         return shown, new_request(), new_request(), ""
 
 
@@ -162,7 +161,7 @@ def _change(
     """The change that a form asks for, from what a browser sent."""
     roles = {known.value: known for known in Role}
     try:
-        request_id = str(UUID(_text(request)))
+        request_id = UUID(_text(request))
     except ValueError as exc:
         message = "The page is out of date. Load it again and repeat the change."
         raise InvalidInput(message) from exc
@@ -177,14 +176,10 @@ def _change(
 
 def _carried_out(context: PageContext, change: AccountChange) -> tuple[Component, bool]:
     """Make the change, and say what came of it; a refusal is committed as well."""
-    try:
-        with context.runtime.transaction() as session:
-            outcome = change_account(
-                session, context.current_actor(), change, now=context.runtime.clock()
-            )
-    except AlreadyDone as exc:
-        # The second half of a double click must not hide the password of the first.
-        raise PreventUpdate from exc
+    with context.runtime.transaction() as session:
+        outcome = change_account(
+            session, context.current_actor(), change, now=context.runtime.clock()
+        )
     if isinstance(outcome, RefusedChange):
         return notice("Nothing was changed.", outcome.sentence, kind="warn"), False
     if isinstance(outcome, NewPassword):

@@ -208,7 +208,9 @@ def _register_chain(app: Dash, context: PageContext) -> None:
     )
     def check_chain(_clicks: int) -> tuple[Component]:
         with context.runtime.transaction() as session:
-            ask_for_check(session, context.current_actor())
+            ask_for_check(
+                session, context.current_actor(), request_id=context.request_id()
+            )
         return (
             notice(
                 "The worker verifies the chain.",

@@ -241,19 +241,6 @@ def test_an_admin_ends_somebodys_logins(session: Session, cli: Actor) -> None:
     assert accounts.end_logins(session, cli, "ada", now=NOW) == 0
 
 
-def test_the_second_half_of_a_double_click_changes_nothing(
-    session: Session, cli: Actor
-) -> None:
-    made = _made(session, cli)
-    with pytest.raises(accounts.AlreadyDone):
-        _made(session, cli)
-    reset = accounts.reset_password(session, cli, "ada", now=NOW, request_id="r")
-    with pytest.raises(accounts.AlreadyDone):
-        accounts.reset_password(session, cli, "ada", now=NOW, request_id="r")
-    assert isinstance(_log_in(session, "ada", made.password), RefusedLogin)
-    assert isinstance(_log_in(session, "ada", reset.password), Login)
-
-
 def test_nobody_resets_their_own_password(session: Session) -> None:
     accounts.ensure_first_admin(session, "root", STRONG)
     login = _log_in(session, "root", STRONG)

@@ -8,6 +8,7 @@ import io
 import tracemalloc
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 from core.errors import InvalidInput
 from core.telemetry import VALID_RANGES
 from orchestrator.ingest.formats import TelemetryFormat, open_telemetry_file
+from orchestrator.ingest.open_meteo import MAX_BYTES
 from orchestrator.ingest.rows import (
     BadFile,
     CarbonKind,
@@ -37,6 +39,7 @@ RULES = ReadRules(
     ranges=VALID_RANGES,
     carbon_kind=CarbonKind.LIFE_CYCLE,
 )
+FOR_TEXAS = replace(RULES, region_slug="texas")
 HEADER = "timestamp,region,temperature_c\n"
 ROW = "2023-08-01T00:00:00Z,texas,36.5\n"
 MIB = 1024 * 1024
@@ -203,6 +206,73 @@ def test_a_line_of_100_mb_is_one_refused_row_in_little_memory() -> None:
     peak, reasons = peak_mib(source)  # type: ignore[arg-type]
     assert reasons == ["line_too_long"]
     assert peak < 6.0
+
+
+def packed(head: bytes, filling: bytes, mib: int) -> BinaryIO:
+    """A head and then `mib` MiB of a filling, gzipped a thousandth as large."""
+    pack = gzip.compress(head + filling * (mib * MIB // len(filling)))
+    return io.BytesIO(pack)
+
+
+@pytest.mark.parametrize("head", [b"", HEADER.encode(), (HEADER + ROW).encode()])
+@pytest.mark.parametrize("filling", [b"\x00", b"0", b"\n"], ids=["NUL", "0", "LF"])
+def test_a_gzip_bomb_ends_at_the_limit_in_little_memory(
+    head: bytes, filling: bytes
+) -> None:
+    bomb = packed(head, filling, 8)
+    tracemalloc.start()
+    try:
+        with (
+            pytest.raises(BadFile, match=r"more than 2 MiB when|NUL bytes"),
+            open_source(bomb, largest_bytes=2 * MIB) as opened,
+        ):
+            for _ in open_telemetry_file(TelemetryFormat.CSV, opened, RULES).rows:
+                pass
+        assert tracemalloc.get_traced_memory()[1] < 6 * MIB
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("filling", "said"),
+    [
+        ("[],", "lists and objects"),
+        ("[[[[]]]],", "lists and objects"),
+        ("0,", "hourly"),
+    ],
+)
+def test_a_json_bomb_takes_little_memory(filling: str, said: str) -> None:
+    content = '{"hourly": [' + filling * (10 * MIB // len(filling)) + "0]}"
+    bomb = io.BytesIO(gzip.compress(content.encode()))
+    tracemalloc.start()
+    try:
+        with pytest.raises(BadFile, match=said), open_source(bomb) as opened:
+            open_telemetry_file(TelemetryFormat.OPEN_METEO, opened, FOR_TEXAS)
+        assert tracemalloc.get_traced_memory()[1] < 200 * MIB
+    finally:
+        tracemalloc.stop()
+
+
+def test_the_most_memory_that_json_of_the_largest_size_takes() -> None:
+    """Short words that differ are what takes most; 12 MiB of them stay below 200."""
+    words = (f'"{number:x}",' for number in range(10**9))
+    content = '{"hourly": ['
+    parts, size = [content], len(content)
+    while size < MAX_BYTES - 20:
+        parts.append(next(words))
+        size += len(parts[-1])
+    raw = ("".join(parts) + "0]}").encode()
+    del parts
+    tracemalloc.start()
+    try:
+        with (
+            pytest.raises(BadFile, match="hourly"),
+            open_source(io.BytesIO(raw)) as opened,
+        ):
+            open_telemetry_file(TelemetryFormat.OPEN_METEO, opened, FOR_TEXAS)
+        assert tracemalloc.get_traced_memory()[1] < 200 * MIB
+    finally:
+        tracemalloc.stop()
 
 
 def test_rows_after_an_overlong_line_keep_their_numbers() -> None:

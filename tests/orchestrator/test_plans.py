@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from core.access import Actor, Role
-from core.errors import Conflict, Forbidden, InvalidInput, NotFound
+from core.errors import Conflict, Forbidden, InvalidInput, NotFound, RequestReused
 from core.scheduler import Outcome, ReasonCode
 from db import audit, decisions, policies, regions
 from orchestrator.plan_views import PlanRecordOutcome, PlanSplit, PlanTerms, PlanView
@@ -144,7 +144,7 @@ def test_a_request_id_means_one_plan(fleet: Fleet) -> None:
     _change(fleet, "ireland", thermal_limit_c=30.0)
     assert _find(fleet, request_id=request_id) == first, "sent again, kept once"
 
-    with pytest.raises(Conflict, match="already used"):
+    with pytest.raises(RequestReused, match="already used"):
         _find(fleet, request_id=request_id, terms=PlanTerms(carbon_usd_per_t=900.0))
 
 

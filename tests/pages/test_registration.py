@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
+from uuid import uuid4
 
 import dash
 import pytest
@@ -45,6 +46,7 @@ def registered() -> Registered:
     context = PageContext(
         runtime=runtime,
         current_actor=lambda: OPERATOR,
+        request_id=uuid4,
         callback_permission=permissions.__setitem__,
     )
     register_pages(app, context)

@@ -16,6 +16,15 @@
   dc.gfo_file_form = function (options) {
     const part = (suffix) => byId(`${options.name}-${suffix}`);
     let sending = null;
+    let question = null;
+
+    /* What is asked for: the same file with the same fields, whatever the password. */
+    function questionOf(form, file) {
+      const fields = [...form.entries()].filter(
+        ([name]) => name !== "file" && name !== "password");
+      return JSON.stringify(
+        [options.route, file.name, file.size, file.lastModified, fields]);
+    }
 
     function say(text, isProblem) {
       const status = part("status");
@@ -38,6 +47,7 @@
       progress(null);
       const button = part("send");
       if (button) button.disabled = false;
+      dc.gfo_answered(question, status);
       if (status === 401) return location.assign("/login?next=" + encodeURIComponent(options.here));
       if (!answer || answer.error) {
         const why = answer ? answer.error : "The portal did not answer. Try again.";
@@ -54,6 +64,8 @@
       if (problem) return say(problem, true);
       const form = new FormData();
       options.fill(form, file);
+      question = questionOf(form, file);
+      form.append("request_id", dc.gfo_request_id(question));
       sending = new XMLHttpRequest();
       sending.open("POST", options.route);
       sending.setRequestHeader("X-CSRFToken", token());

@@ -1,0 +1,164 @@
+"""A database that refuses every commit which changes something without its event.
+
+Deferred triggers on every table look, at commit, for one of the events that tell of
+such a change in the same transaction. A new table is watched from the day it is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import sql
+
+from core.audit import AuditAction
+
+Action = AuditAction
+
+_IMPORTS = {Action.TELEMETRY_IMPORTED, Action.TELEMETRY_GENERATED}
+_UPLOADS = {Action.MODEL_UPLOADED, Action.MODEL_ACCEPTED, Action.MODEL_REJECTED}
+_VERDICTS = {Action.MODEL_VALIDATED, Action.MODEL_REJECTED}
+_DECISIONS = {
+    Action.DECISION_AUTOMATIC,
+    Action.DECISION_WHAT_IF,
+    Action.DECISION_RECORDED,
+}
+
+TOLD_BY: Mapping[str, set[AuditAction]] = {
+    "app_user": {
+        Action.USER_ADDED,
+        Action.USER_ROLE_CHANGED,
+        Action.USER_DISABLED,
+        Action.USER_ENABLED,
+        Action.PASSWORD_CHANGED,
+        Action.PASSWORD_RESET,
+        Action.LOGIN_SUCCEEDED,  # a hash of older parameters is renewed
+    },
+    "user_session": {
+        Action.LOGIN_SUCCEEDED,
+        Action.LOGGED_OUT,
+        Action.SESSION_ENDED,
+        Action.PASSWORD_CHANGED,
+        Action.PASSWORD_RESET,
+        Action.USER_DISABLED,
+        Action.USER_ROLE_CHANGED,
+    },
+    "region": {Action.REGION_ADDED, Action.REGION_CHANGED},
+    "policy": {Action.POLICY_CHANGED},
+    "ingest_batch": _IMPORTS,
+    "ingest_reject": _IMPORTS,
+    "telemetry": _IMPORTS,
+    "telemetry_revision": _IMPORTS,
+    "model_version": {
+        Action.MODEL_REGISTERED,
+        Action.MODEL_GATE_OVERRIDDEN,
+        *_VERDICTS,
+    },
+    "model_activation": {Action.MODEL_ACTIVATED},
+    "model_health": {
+        Action.MODEL_UNAVAILABLE,
+        Action.MODEL_AVAILABLE,
+        Action.MODEL_ACTIVATED,
+    },
+    "model_upload": _UPLOADS,
+    "model_upload_chunk": _UPLOADS,
+    "model_evaluation": {Action.MODEL_EVALUATION_STARTED, *_VERDICTS},
+    "plan": {Action.PLAN_FOUND},
+    "decision": _DECISIONS,
+    "decision_transfer": {Action.DECISION_RECORDED},
+}
+"""Each table of state, with the events of which one has to go along with a change."""
+
+_COMPUTED = "computed from stored telemetry by a stored model, and can be again"
+UNTOLD: Mapping[str, str] = {
+    "alembic_version": "the schema's revision, changed by migrations alone",
+    "audit_event": "the events themselves",
+    "audit_head": "moves with every event",
+    "chain_check": "what verifications found; it only grows, and changes nothing",
+    "denial_count": "each finished minute of it becomes an event",
+    "forecast": f"{_COMPUTED}; the decisions that rest on it are told",
+    "forecast_hour": _COMPUTED,
+    "forecast_input": "what the model was given; belongs to a forecast",
+    "handled_request": "answers; what was done for them is told",
+    "interval_calibration": _COMPUTED,
+    "model_evaluation_region": "a part; begin and verdict of the evaluation are told",
+    "window_score": _COMPUTED,
+}
+UNTOLD_PREFIX = "procrastinate_"
+"""Queued jobs: what asked for one is told, and so is what it did."""
+
+UNTOLD_COLUMNS: Mapping[str, Mapping[str, str]] = {
+    "app_user": {
+        "failed_login_count": "a wrong password; the fifth is told, all are counted",
+        "last_failed_login_at_utc": "the same",
+    },
+    "user_session": {"last_seen_at_utc": "noted every minute somebody acts"},
+    "model_upload": {"problem": "why a check has to be tried again; it is logged"},
+}
+
+_WATCH = """
+create schema watch;
+create function watch.note_event() returns trigger language plpgsql as $$
+begin
+    perform set_config('watch.told',
+        coalesce(current_setting('watch.told', true), '') || ',' || new.action, true);
+    return null;
+end $$;
+create function watch.require_event() returns trigger language plpgsql as $$
+declare
+    told text[] := string_to_array(current_setting('watch.told', true), ',');
+    untold_columns text[] := tg_argv[1];
+begin
+    if tg_op = 'UPDATE' and (to_jsonb(old) - untold_columns)
+            = (to_jsonb(new) - untold_columns) then
+        return null;
+    end if;
+    if told is null or not told && tg_argv[0]::text[] then
+        raise exception 'untold: % of % without one of %',
+            lower(tg_op), tg_argv[2], tg_argv[0]
+            using errcode = 'integrity_constraint_violation';
+    end if;
+    return null;
+end $$;
+create trigger note_event after insert on audit_event
+for each row execute function watch.note_event();
+"""
+_ON_TABLE = sql.SQL(
+    "create constraint trigger watch_told after insert or update or delete on {table}"
+    " deferrable initially deferred for each row"
+    " execute function watch.require_event({told}, {untold_columns}, {name})"
+)
+_TABLES = """
+select relname from pg_class
+where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')
+  and not relispartition
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedTables:
+    """What is watched, and what is not."""
+
+    watched: set[str]
+    left_out: set[str]
+
+
+def watch(superuser_url: str) -> WatchedTables:
+    """Watch every table of this database that is not left out with a reason."""
+    with psycopg.connect(superuser_url) as connection:
+        connection.execute(_WATCH.encode())
+        names = {str(name) for (name,) in connection.execute(_TABLES)}
+        left_out = {n for n in names if n in UNTOLD or n.startswith(UNTOLD_PREFIX)}
+        for name in names - left_out:
+            told = sorted(action.value for action in TOLD_BY.get(name, ()))
+            statement = _ON_TABLE.format(
+                table=sql.Identifier("public", name),
+                told=sql.Literal("{" + ",".join(told) + "}"),
+                untold_columns=sql.Literal(
+                    "{" + ",".join(UNTOLD_COLUMNS.get(name, ())) + "}"
+                ),
+                name=sql.Literal(name),
+            )
+            connection.execute(statement)
+    return WatchedTables(watched=names - left_out, left_out=left_out)

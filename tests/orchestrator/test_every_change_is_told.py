@@ -1,0 +1,679 @@
+"""Every state change commits with its audit event: no service is left out.
+
+The services that change something are found in the source (`tests.state_changes`), each
+of them is called here, and the database refuses what is not told (`tests.audit_watch`).
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from types import CodeType, FrameType
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from core.access import Actor, Role
+from core.ashrae import AshraeClass
+from core.days import full_hour
+from core.errors import ServiceUnavailable
+from core.forecasts import Target
+from core.telemetry import HOUR
+from db import audit, model_evaluations, model_uploads, model_versions, regions, users
+from db.engine import parse_url
+from db.users import system_actor
+from orchestrator.anchor_files import AnchorPlaces
+from orchestrator.demo_regions import demo_profile
+from orchestrator.ingest.formats import TelemetryFormat
+from orchestrator.plan_views import PlanTerms
+from orchestrator.runtime import Runtime
+from orchestrator.scheduling import Scheduler
+from orchestrator.services import (
+    account_changes,
+    accounts,
+    anchoring,
+    backups,
+    denials,
+    installation,
+    logins,
+    model_checks,
+    model_registry,
+    model_troubles,
+    model_watch,
+    own_password,
+    plans,
+    policy_changes,
+    policy_terms,
+    superseding,
+    what_if,
+)
+from orchestrator.services import (
+    model_evaluations as evaluations,
+)
+from orchestrator.services.account_changes import AccountAction, AccountChange
+from orchestrator.services.audit import ask_for_check
+from orchestrator.services.evaluation_requests import start_evaluation
+from orchestrator.services.hindcasts import hindcast_regions, score_finished_windows
+from orchestrator.services.issuance import issue_live
+from orchestrator.services.logins import Client, Login
+from orchestrator.services.model_uploads import receive_model
+from orchestrator.services.regions import (
+    RegionDraft,
+    add_region,
+    add_regions_from_csv,
+    set_region,
+)
+from orchestrator.services.serving import ModelCache
+from orchestrator.services.telemetry import ImportRequest, generate_telemetry
+from orchestrator.services.telemetry_uploads import import_upload
+from orchestrator.services.window_choice import active_regions
+from orchestrator.settings import load_settings
+from tests.audit_watch import TOLD_BY, UNTOLD, UNTOLD_COLUMNS, WatchedTables, watch
+from tests.conftest import PostgresForTests
+from tests.fleet import NOW, TRAINED_UNTIL, Fleet, runtime_on
+from tests.models.foreign import day_before
+from tests.state_changes import (
+    APPEND_EVENT,
+    REPOSITORY,
+    changing_services,
+    functions,
+    reached_from,
+    writers,
+)
+
+STRONG = "correct horse battery staple"
+STRONGER = "seventeen purple lanterns drifting"
+CLIENT = Client(address="192.0.2.7", user_agent=None)
+
+TOLD_BY_CALLER = {
+    "anchoring.anchor_chain": "what a check found is kept in a table that only grows",
+    "anchoring.check_and_keep": "the same",
+    "anchoring.check_whole_chain": "the same",
+    "denials.record_failed_login": "counted; finished minutes are told",
+    "handled_requests.keep_answer": "what was done is told by whoever did it",
+    "hindcasts.calibrate_region": "computed; the evaluation that wants it is told",
+    "hindcasts.hindcast_regions": "computed, binds nothing, and can be again",
+    "hindcasts.score_finished_windows": "computed, and can be again",
+    "logins.open_login": "whoever opens it tells: a login, a changed password",
+    "logins.touch": "only that somebody was there a minute ago",
+    "region_shadows.evaluate_region": "computed; the verdict is told",
+    "regions.insert_missing_regions": "the import that needs them tells, last",
+}
+"""Services without an event of their own, with the reason."""
+
+
+@dataclass(slots=True)
+class Called:
+    """Which functions of the orchestrator ran."""
+
+    names: set[str] = field(default_factory=set)
+    _seen: set[CodeType] = field(default_factory=set)
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """Note what is called from here on, in this thread."""
+        sys.setprofile(self._note)
+        try:
+            yield
+        finally:
+            sys.setprofile(None)
+
+    def _note(self, frame: FrameType, event: str, _argument: object) -> None:
+        code = frame.f_code
+        if event != "call" or code in self._seen:
+            return
+        self._seen.add(code)
+        path = Path(code.co_filename)
+        if path.is_relative_to(REPOSITORY / "orchestrator" / "services"):
+            # A method stands for its class.
+            self.names.add(f"{path.stem}.{code.co_qualname.split('.')[0]}")
+
+
+def short(name: str) -> str:
+    """A service as it is called here."""
+    return name.removeprefix("orchestrator.services.")
+
+
+def composed(name: str) -> bool:
+    """Whether a service changes things only by calling other services."""
+    others = changing_services() - {name}
+    seen, left = set(), [name]
+    while left:
+        current = left.pop()
+        if current in seen or current in others or current not in functions():
+            continue
+        seen.add(current)
+        left.extend(functions()[current].calls)
+    return not seen & (writers() - {APPEND_EVENT})
+
+
+@pytest.fixture
+def tables(postgres: PostgresForTests, fleet: Fleet) -> WatchedTables:
+    """The fleet's database is watched from here on."""
+    database = parse_url(fleet.urls.app).database
+    url = parse_url(postgres.server.superuser_url).set(
+        database=database, drivername="postgresql"
+    )
+    return watch(url.render_as_string(hide_password=False))
+
+
+@dataclass(frozen=True, slots=True)
+class Portal:
+    """What the steps of the story share."""
+
+    runtime: Runtime
+    folder: Path
+
+    def actor(self, session: Session, name: str = "cli") -> Actor:
+        """A system user."""
+        return system_actor(session, name)
+
+    def log_in(self, name: str, password: str) -> Login:
+        """Somebody comes in."""
+        with self.runtime.transaction() as session:
+            login = logins.log_in(
+                session, name=name, password=password, client=CLIENT, now=NOW
+            )
+        assert isinstance(login, Login)
+        return login
+
+
+def people(portal: Portal) -> None:
+    """Accounts, passwords, logins and their ends, strangers."""
+    run = portal.runtime.transaction
+    with run() as session:
+        first = accounts.ensure_first_admin(session, "ada", None)
+    assert first is not None
+    login = portal.log_in("ada", first)
+    with run() as session:
+        changed = own_password.change_password(
+            session, login.actor, current=first, new=STRONG, client=CLIENT, now=NOW
+        )
+    assert isinstance(changed, Login)
+    with run() as session:
+        made = accounts.add_user(
+            session, portal.actor(session), name="olga", role=Role.OPERATOR, now=NOW
+        )
+    olga = portal.log_in("olga", made.password)
+    portal.log_in("olga", made.password)
+    with run() as session:
+        found = logins.find_login(session, olga.token, NOW)
+        assert found is not None
+        logins.touch(session, found, NOW + timedelta(minutes=2))
+    with run() as session:
+        assert logins.end_other_logins(session, found, request_id=None, now=NOW) == 1
+    with run() as session:
+        logins.end_own_login(
+            session, olga.actor, found.session_id, request_id=None, now=NOW
+        )
+    olga = portal.log_in("olga", made.password)
+    with run() as session:
+        found = logins.find_login(session, olga.token, NOW)
+        assert found is not None
+        logins.log_out(session, found, request_id=None, now=NOW)
+    portal.log_in("olga", made.password)
+    with run() as session:
+        assert accounts.end_logins(session, portal.actor(session), "olga", now=NOW)
+    for _ in range(5):
+        with run() as session:
+            logins.log_in(session, name="olga", password="x", client=CLIENT, now=NOW)
+    with run() as session:
+        accounts.reset_password(session, portal.actor(session), "olga", now=NOW)
+    with run() as session:
+        accounts.change_role(
+            session, portal.actor(session), "olga", Role.AUDITOR, now=NOW
+        )
+    with run() as session:
+        accounts.disable_user(session, portal.actor(session), "olga", now=NOW)
+    with run() as session:
+        accounts.enable_user(session, portal.actor(session), "olga", now=NOW)
+    for password in (STRONG, "wrong"):
+        change = AccountChange(
+            action=AccountAction.END_LOGINS,
+            name="olga",
+            role=None,
+            request_id=uuid4(),
+            own_password=password,
+        )
+        with run() as session:
+            account_changes.change_account(session, changed.actor, change, now=NOW)
+    with run() as session:
+        accounts.record_denial(session, olga.actor, wanted="/x", request_id=None)
+    with run() as session:
+        denials.record_refused_stranger(session, "192.0.2.9", NOW)
+    with run() as session:
+        denials.report_finished_minutes(session, NOW + timedelta(minutes=5))
+
+
+def places(portal: Portal) -> None:
+    """Regions, limits and telemetry."""
+    run = portal.runtime.transaction
+    with run() as session:
+        draft = RegionDraft(
+            slug="texas",
+            name="Texas",
+            time_zone="UTC",
+            latitude_deg=31.0,
+            longitude_deg=-97.0,
+        )
+        add_region(session, portal.actor(session), draft, request_id=uuid4())
+    with run() as session:
+        set_region(session, portal.actor(session), "texas", {"it_capacity_mw": 90.0})
+    listed = portal.folder / "regions.csv"
+    listed.write_text("slug,name,time_zone,latitude,longitude\nutah,Utah,UTC,39,-111\n")
+    with run() as session:
+        add_regions_from_csv(session, portal.actor(session), listed)
+    with run() as session:
+        policy_changes.change_policy(
+            session,
+            portal.actor(session),
+            region_slug="texas",
+            values={"thermal_limit_c": 33.0},
+            reason="test",
+        )
+    with run() as session:
+        policy_terms.change_terms(
+            session,
+            portal.actor(session),
+            changes={"migration_usd_per_mwh": 1.0},
+            reason="test",
+        )
+    with run() as session:
+        policy_terms.limit_by_class(
+            session,
+            portal.actor(session),
+            region_slug="texas",
+            equipment=AshraeClass.A2,
+            approach_c=5.0,
+            reason="test",
+        )
+    for value in ("30", "31", "999"):  # new, corrected, refused
+        content = io.BytesIO(
+            f"timestamp,region,temperature_c\n2025-07-01T00:00Z,texas,{value}\n".encode()
+        )
+        with run() as session:
+            import_upload(
+                session,
+                portal.actor(session),
+                content,
+                ImportRequest(
+                    source=content, label="t", telemetry_format=TelemetryFormat.CSV
+                ),
+                now_utc=NOW,
+                ranges=load_settings(None).valid_ranges(),
+                request_id=uuid4(),
+            )
+    with run() as session:
+        generate_telemetry(
+            session,
+            portal.actor(session, "worker"),
+            [demo_profile("arizona"), demo_profile("frankfurt")],
+            start_utc=full_hour(NOW),
+            end_utc=full_hour(NOW) + 2 * HOUR,
+            seed=7,
+            now_utc=NOW + 2 * HOUR,
+        )
+    with run() as session:
+        for slug in ("texas", "utah", "frankfurt"):
+            set_region(session, portal.actor(session), slug, {"is_active": False})
+
+
+def decisions(portal: Portal) -> None:
+    """What-ifs, recorded decisions, their replacement, plans, forecasts."""
+    run = portal.runtime.transaction
+
+    def recorded(what_if_id: int) -> int:
+        with run() as session:
+            outcome = what_if.record(
+                session,
+                portal.actor(session),
+                what_if_id=what_if_id,
+                comment="test",
+                request_id=uuid4(),
+                now=NOW,
+            )
+        assert outcome.card is not None
+        return outcome.card.decision_id
+
+    with run() as session:
+        card = what_if.evaluate(
+            session,
+            portal.actor(session),
+            source_slug="arizona",
+            target_slug="ireland",
+            local_day=None,
+            shift_pct=10.0,
+            request_id=uuid4(),
+            now=NOW,
+        )
+    decision_id = recorded(card.decision_id)
+    with run() as session:
+        instead = superseding.evaluate_instead(
+            session,
+            portal.actor(session),
+            decision_id=decision_id,
+            target_slug=None,
+            shift_pct=5.0,
+            request_id=uuid4(),
+            now=NOW,
+        )
+    recorded(instead.decision_id)
+    with run() as session:
+        plan = plans.find_plan(
+            session,
+            portal.actor(session),
+            terms=PlanTerms(),
+            anchor_slug="arizona",
+            local_day=None,
+            request_id=uuid4(),
+            now=NOW,
+        )
+    with run() as session:
+        assert plan.transfers
+        outcome = plans.record_plan(
+            session,
+            portal.actor(session),
+            plan_id=plan.plan_id,
+            comment="test",
+            request_id=uuid4(),
+            now=NOW,
+        )
+        assert outcome.cards
+    later = NOW + HOUR
+    with run() as session:
+        issue_live(
+            session,
+            portal.actor(session, "worker"),
+            ModelCache(),
+            issued_at_utc=full_hour(later),
+            stored_regions=active_regions(session),
+            now=later,
+        )
+    with run() as session:
+        found = active_regions(session)
+        hindcast_regions(
+            session,
+            portal.actor(session, "worker"),
+            ModelCache(),
+            stored_regions=found[:1],
+            all_regions=found,
+            from_day=date(2025, 3, 1),
+            until_day=date(2025, 3, 2),
+            now=NOW,
+        )
+    with run() as session:
+        late = NOW + timedelta(days=5)
+        assert score_finished_windows(
+            session, stored_regions=active_regions(session), now=late
+        )
+
+
+def models(portal: Portal) -> None:
+    """Uploads, checks, evaluations, activation and back, a model that fails."""
+    run = portal.runtime.transaction
+    with run() as session:
+        active = model_versions.active_model(session, Target.TEMPERATURE_C)
+        assert active is not None
+        served_id = active.version.version_id
+        known = model_versions.model_bytes(session, served_id)
+    stranger = day_before(f"{TRAINED_UNTIL}T00:00:00Z")
+    uploaded = {}
+    for name, content in (("bad", b"x"), ("known", known), ("new", stranger)):
+        with run() as session:
+            upload, _ = receive_model(
+                session, portal.actor(session), io.BytesIO(content), label=name
+            )
+        uploaded[name] = model_checks.check_upload(
+            portal.runtime, portal.actor, upload.upload_id, queue_evaluation=True
+        )
+    assert [uploaded[name].state for name in ("bad", "known", "new")] == [
+        "rejected",
+        "accepted",
+        "accepted",
+    ]
+    with run() as session:
+        bad = uploaded["bad"].upload_id
+        model_uploads.set_problem(session, bad, "the sandbox was not there")
+    version_id = uploaded["new"].model_version_id
+    assert version_id is not None
+    with run() as session:
+        found = model_evaluations.newest_evaluation(session, version_id)
+        assert found is not None
+    cache = ModelCache()
+    for _ in found.region_slugs:
+        with run() as session:
+            evaluations.evaluate_next_region(
+                session,
+                portal.actor(session),
+                cache,
+                found.evaluation_id,
+                now=NOW,
+            )
+    with run() as session:
+        again = start_evaluation(
+            session, portal.actor(session), version_id, now=NOW, queue=False
+        )
+    with run() as session:
+        evaluations.fail(session, portal.actor(session), again, "its process died")
+    with run() as session:
+        model_registry.override_gate(
+            session, portal.actor(session), version_id, reason="only to see it serve"
+        )
+    with run() as session:
+        model_registry.activate_model(
+            session, portal.actor(session), version_id, reason="test", now=NOW
+        )
+    with run() as session:
+        model_registry.rollback_model(
+            session, portal.actor(session), Target.TEMPERATURE_C, reason="test"
+        )
+    with run() as session:
+        worker = portal.actor(session, "worker")
+        assert model_watch.find_troubles(session, worker, cache) == set()
+        noted = model_troubles.Troubles()
+        noted.note_unavailable(session, Target.IT_LOAD_MW, "it hung")
+        noted.record(session, worker)
+    with run() as session:
+        model_watch.clear_troubles(
+            session,
+            portal.actor(session, "worker"),
+            still_troubled=set(),
+            issued_at_utc=full_hour(NOW),
+        )
+    cache.close()
+
+
+def chain(portal: Portal) -> None:
+    """Checks and anchors."""
+    run = portal.runtime.transaction
+    anchors = AnchorPlaces(
+        anchor_file=portal.folder / "anchors.jsonl", key_file=portal.folder / "key.pem"
+    )
+    with run() as session:
+        anchoring.anchor_chain(session, anchors, now=NOW, only_if_due=False)
+    with run() as session:
+        assert anchoring.check_whole_chain(session, anchors).is_sound
+    with run() as session:
+        ask_for_check(session, portal.actor(session), request_id=uuid4())
+
+
+def test_every_service_that_changes_something_commits_it_with_its_event(
+    fleet: Fleet, tables: WatchedTables, tmp_path: Path
+) -> None:
+    portal, called = Portal(fleet.runtime, tmp_path), Called()
+
+    with called.noted():
+        for story in (people, places, decisions, models, chain):
+            story(portal)
+
+    assert "telemetry" in tables.watched
+    wanted = {short(name) for name in changing_services() if not composed(name)}
+    assert wanted - called.names == set(), "call these here as well"
+    with fleet.runtime.transaction() as session:
+        assert audit.verify(session).is_sound
+
+
+def test_every_service_that_changes_something_can_reach_its_event() -> None:
+    without = {
+        short(name)
+        for name in changing_services()
+        if APPEND_EVENT not in reached_from(name)
+    }
+    assert without == set(TOLD_BY_CALLER)
+
+
+def test_nothing_but_services_writes() -> None:
+    """Commands, the worker and its schedule change things only by way of services."""
+    write = writers() - {APPEND_EVENT}
+    outside = {
+        name: sorted(function.calls & write)
+        for name, function in functions().items()
+        if name.startswith("orchestrator.")
+        and not name.startswith("orchestrator.services.")
+        and function.calls & write
+    }
+    assert outside == {}
+
+
+def test_every_table_is_watched_or_left_out_with_a_reason(
+    tables: WatchedTables,
+) -> None:
+    assert tables.watched == set(TOLD_BY)
+    assert {n for n in tables.left_out if not n.startswith("procrastinate_")} == set(
+        UNTOLD
+    )
+    assert set(UNTOLD_COLUMNS) <= tables.watched
+
+
+@pytest.mark.usefixtures("tables")
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update region set name = 'elsewhere'",
+        "update app_user set is_active = false where name = 'cli'",
+        (
+            "insert into policy (version, thermal_limit_c, confidence,"
+            " cooling_factor_c_per_pct, telemetry_max_age_h, created_by_id)"
+            " values (9, 50, 0.5, 0, 168, 1)"
+        ),
+        (
+            "update telemetry set temperature_c = 0 where hour_utc ="
+            " (select max(hour_utc) from telemetry)"
+        ),
+        "update model_version set state = 'rejected', rejected_reason = 'x'",
+    ],
+)
+def test_a_change_without_its_event_is_refused_at_commit(
+    fleet: Fleet, statement: str
+) -> None:
+    with (
+        pytest.raises(IntegrityError, match="untold"),
+        fleet.runtime.transaction() as session,
+    ):
+        session.execute(text(statement))
+
+
+@pytest.mark.usefixtures("tables")
+def test_an_event_of_another_kind_tells_of_nothing(fleet: Fleet) -> None:
+    def change() -> None:
+        with fleet.runtime.transaction() as session:
+            session.execute(text("update region set name = 'elsewhere'"))
+            actor = fleet.actor(session)
+            accounts.record_denial(session, actor, wanted="/x", request_id=None)
+
+    with pytest.raises(IntegrityError, match="untold"):
+        change()
+
+
+@pytest.mark.usefixtures("tables")
+def test_a_service_that_loses_its_event_is_found(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "orchestrator.services.regions.append_event", lambda *_given, **_facts: 0
+    )
+    with (
+        pytest.raises(IntegrityError, match="untold: update of region"),
+        fleet.runtime.transaction() as session,
+    ):
+        set_region(session, fleet.actor(session), "arizona", {"it_capacity_mw": 90.0})
+
+
+@pytest.mark.usefixtures("tables")
+def test_the_hourly_cycle_and_jobs_leave_nothing_untold(fleet: Fleet) -> None:
+    """The worker logs a step that failed and goes on: so its log is what tells."""
+    later = runtime_on(fleet.urls, NOW + HOUR)
+    scheduler = Scheduler(later)
+    with pytest.MonkeyPatch.context() as patch:
+        failed: list[object] = []
+        patch.setattr(
+            "orchestrator.scheduling.log.exception",
+            lambda *given, **facts: failed.append((given, facts)),
+        )
+        scheduler.hourly_cycle()
+        scheduler.hindcast(NOW.date() - timedelta(days=2))
+        scheduler.watch_models()
+    scheduler.close()
+    later.engine.dispose()
+    assert failed == []
+
+
+def test_backups_and_restores_are_told(
+    postgres: PostgresForTests, fleet: Fleet, tmp_path: Path
+) -> None:
+    file = tmp_path / "fleet.backup"
+    size_bytes = backups.make_backup(fleet.urls, file)
+    restored = postgres.create(prefix="restored", template="template1")
+    backups.restore_backup(postgres.urls(restored), file)
+
+    runtime = runtime_on(postgres.urls(restored))
+    with fleet.runtime.transaction() as session, runtime.transaction() as other:
+        (made,) = audit.list_events(session, limit=1)
+        (put_back,) = audit.list_events(other, limit=1)
+        assert audit.verify(other).is_sound
+    runtime.engine.dispose()
+    postgres.drop(restored)
+    assert (made.action, put_back.action) == ("backup_made", "backup_restored")
+    assert f'"size_bytes":{size_bytes}' in made.payload
+    assert '"machine_user":' in made.payload
+
+
+def test_a_backup_that_cannot_be_told_of_is_not_kept(
+    fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_given: object, **_facts: object) -> int:
+        raise ServiceUnavailable
+
+    monkeypatch.setattr("orchestrator.services.backups.audit.append_event", fail)
+    file = tmp_path / "fleet.backup"
+    with pytest.raises(ServiceUnavailable):
+        backups.make_backup(fleet.urls, file)
+    assert not file.exists()
+
+
+def test_the_first_start_is_told(postgres: PostgresForTests, tmp_path: Path) -> None:
+    name = postgres.create(prefix="first")
+    url = parse_url(postgres.server.superuser_url).set(
+        database=name, drivername="postgresql"
+    )
+    watch(url.render_as_string(hide_password=False))
+    settings = load_settings(None).model_copy(update={"data_dir": tmp_path})
+    assert installation.install(settings, postgres.urls(name)) is not None
+    runtime = runtime_on(postgres.urls(name))
+    with runtime.transaction() as session:
+        assert {e.action for e in audit.list_events(session)} == {
+            "policy_changed",
+            "user_added",
+        }
+        assert regions.list_regions(session) == []
+        assert users.has_people(session)
+    runtime.engine.dispose()
+    postgres.drop(name)
