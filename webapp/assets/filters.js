@@ -2,11 +2,17 @@
 (function () {
   "use strict";
   const dc = (window.dash_clientside = window.dash_clientside || {});
+  const known = {}; // by location: what its controls held when the address was right
 
   dc.gfo_filters = {
     /* The address that these controls ask for. A list: { location, names, typed (those
        that are text), usualOrder, kept (what else stays in the address) }. */
     follow(list, values) {
+      // What the address has just set is no change by anybody, and must not undo a newer
+      // address, such as that of a heading that was clicked meanwhile.
+      const held = JSON.stringify(values);
+      if (known[list.location] === held) return;
+      known[list.location] = held;
       const now = new URLSearchParams(window.location.search);
       const query = new URLSearchParams();
       for (const name of list.kept || []) {
@@ -36,12 +42,14 @@
        to one change would undo the next one that was made meanwhile. */
     shown(list, search) {
       const query = new URLSearchParams(search || "");
-      return list.names.map((name) => {
+      const values = list.names.map((name) => {
         const value = query.get(name) || "";
         if (name === "live") return value === "1";
         if (name === "order") return value || list.usualOrder;
         return value || (list.typed.includes(name) ? "" : "any");
       });
+      known[list.location] = JSON.stringify(values);
+      return values;
     },
   };
 })();
