@@ -35,7 +35,7 @@ PAGES = {
     "forecast": ("/forecast", "#forecast-chart .xtick text"),
     "what_if": ("/what-if", "#what-if-target-chart .xtick text"),
     "trade_offs": ("/trade-offs", "#trade-offs-chart .xtick text"),
-    "audit": ("/audit", "#audit-decisions *"),
+    "audit": ("/audit", "#audit-decisions-table .ag-row"),
 }
 """Paths, and what is there once the page can be used."""
 

@@ -1,4 +1,4 @@
-"""Queries on imports: batches and the rows that were refused."""
+"""Queries on imports of telemetry."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.errors import InvalidInput, NotFound
-from db.schema import IngestBatchRow, IngestRejectRow
+from db.schema import IngestBatchRow
 
 LONGEST_PAGE = 1_000
 
@@ -50,17 +50,6 @@ class StoredBatch:
     created_at_utc: datetime
     facts: NewBatch
     counts: RowCounts
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reject:
-    """A refused row."""
-
-    reject_id: int
-    line_number: int
-    reason_code: str
-    reason: str
-    raw_text: str
 
 
 def insert_batch(session: Session, batch: NewBatch, counts: RowCounts) -> int:
@@ -142,43 +131,6 @@ def list_batches(
     if before_id is not None:
         statement = statement.where(IngestBatchRow.id < before_id)
     return [_stored(row) for row in session.scalars(statement)]
-
-
-def list_rejects(
-    session: Session,
-    batch_id: int,
-    *,
-    after: tuple[int, int] = (0, 0),
-    limit: int = 50,
-) -> list[Reject]:
-    """Refused rows of an import in the order of the file.
-
-    `after` is the (line_number, reject_id) of the last one of the page before.
-    """
-    line_number, reject_id = after
-    follows = (IngestRejectRow.line_number > line_number) | (
-        (IngestRejectRow.line_number == line_number) & (IngestRejectRow.id > reject_id)
-    )
-    rows = session.scalars(
-        select(IngestRejectRow)
-        .where(
-            IngestRejectRow.batch_id == batch_id,
-            IngestRejectRow.line_number >= line_number,
-            follows,
-        )
-        .order_by(IngestRejectRow.line_number, IngestRejectRow.id)
-        .limit(_page(limit))
-    )
-    return [
-        Reject(
-            reject_id=row.id,
-            line_number=row.line_number,
-            reason_code=row.reason_code,
-            reason=row.reason,
-            raw_text=row.raw_text,
-        )
-        for row in rows
-    ]
 
 
 def _page(limit: int) -> int:

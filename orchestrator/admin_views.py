@@ -87,12 +87,18 @@ class ImportsPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImportDetail:
-    """An import with one page of its refused rows, in the order of the file.
+class RefusedPage:
+    """One page of the rows that an import refused.
 
-    `next_after` is the line and row id that the next page begins after.
+    Attributes
+    ----------
+    next_after : tuple of (int, int), optional
+        Line and row id that the next page begins after; None when this is the last.
+    reasons : Mapping of str to int
+        How many rows the import refused for each reason, whatever is listed.
     """
 
-    row: ImportRow
-    refused: tuple[RefusedRowView, ...]
+    batch_id: int
+    rows: tuple[RefusedRowView, ...]
     next_after: tuple[int, int] | None
+    reasons: Mapping[str, int]

@@ -171,6 +171,9 @@ class ModelDetail:
     can_serve: bool
     rejected_reason: str | None
     contract: tuple[NamedValue, ...]
+    trained_from_utc: datetime
+    trained_until_utc: datetime
+    created_at_utc: datetime
     feature_names: tuple[str, ...]
     evaluation: EvaluationView | None
     history: tuple[HistoryRow, ...]

@@ -301,6 +301,8 @@ class DecisionSummary:
     shift_pct: float
     is_simulated: bool
     outcome: Outcome
+    exceedance_probability: float | None
+    allowed_probability: float
     reason_code: str
     reason_text: str
     risk_level: RiskLevel
@@ -379,12 +381,15 @@ class DecisionDetail:
 
     Attributes
     ----------
+    telemetry_watermark_utc : datetime | None
+        Until when telemetry was known when it was taken.
     is_as_recorded : bool | None
         Whether the row is the one its audit event tells of; None when that event is
         of a release that did not say.
     """
 
     card: DecisionCard
+    telemetry_watermark_utc: datetime | None
     facts: tuple[NamedValue, ...]
     charts: tuple[DecisionChart, ...]
     comment: str | None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import dash_bootstrap_components as dbc
@@ -15,7 +16,7 @@ from core.scheduler import Outcome
 from orchestrator.views import NamedValue, RegionChoice, VerdictView
 from pages.attributes import aria, data, given
 from pages.downloads import chart_downloads, table_download
-from pages.words import RISK_STEPS, verdict_shape, verdict_word
+from pages.words import local_time, risk_steps, verdict_shape, verdict_word
 
 Child = Component | str | None
 Kind = Literal["info", "warn", "alarm"]
@@ -123,14 +124,9 @@ def _status(shape: str, word: str, *, alarm: bool = False) -> Component:
 
 def risk_mark(level: RiskLevel) -> Component:
     """A risk level as a word with one to four filled steps."""
-    filled = RISK_STEPS[level]
     return html.Span(
         [
-            html.Span(
-                "●" * filled + "○" * (4 - filled),
-                className="gfo-steps",
-                **aria(hidden="true"),
-            ),
+            html.Span(risk_steps(level), className="gfo-steps", **aria(hidden="true")),
             level.value,
         ],
         className="gfo-risk",
@@ -274,6 +270,13 @@ def graph_config() -> dcc.Graph.Config:
         "responsive": True,
         "showLink": False,
     }
+
+
+def moment(instant: datetime, zone: str) -> Component:
+    """An instant on a clock; downloads take its ISO form in UTC."""
+    iso = instant.astimezone(UTC).isoformat()
+    time: Component = html.Time(local_time(instant, zone), dateTime=iso)
+    return time
 
 
 def link(text: str, href: str, *, label: str = "") -> Component:

@@ -30,7 +30,8 @@ _LINKS = (
 )
 
 _CLOCK_WORDS = {
-    Clock.REGION: "Times are those of each region’s own clock, with zone and offset.",
+    Clock.REGION: "Times are those of each region’s own clock, with zone and offset,"
+    " and in UTC where there is no region.",
     Clock.BROWSER: "Times are those of your browser’s clock, with zone and offset.",
     Clock.UTC: "Times are in UTC.",
 }

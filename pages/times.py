@@ -49,6 +49,11 @@ class Times:
             return self.browser_zone
         return region_zone
 
+    @property
+    def zone_without_region(self) -> str:
+        """The zone in which to show an instant of no region."""
+        return self.zone_for(UTC_ZONE)
+
 
 def parse_times(text: str | None) -> Times:
     """Read the cookie; whatever is not a known clock and zone means the region's."""

@@ -46,6 +46,12 @@ def verdict_shape(outcome: Outcome, *, data_problem: bool) -> str:
     return "▲" if data_problem else "■"
 
 
+def risk_steps(level: RiskLevel) -> str:
+    """One to four filled steps of four; none while the risk is not known."""
+    filled = RISK_STEPS[level]
+    return "●" * filled + "○" * (4 - filled)
+
+
 def verdict_word(verdict: VerdictView) -> str:
     """The verdict, and when it is one for want of data, that too."""
     if verdict.data_problem:
@@ -137,12 +143,14 @@ def local_time(instant: datetime, time_zone: str) -> str:
 
 def utc_time(instant: datetime) -> str:
     """An instant in UTC, to the second."""
-    return local_seconds(instant.astimezone(ZoneInfo("UTC")))
+    return exact_time(instant, "UTC")
 
 
-def local_seconds(instant: datetime) -> str:
-    """An aware instant to the second, in its own zone."""
-    return f"{instant.day} {instant:%b %Y, %H:%M:%S} {instant.tzname()}"
+def exact_time(instant: datetime, time_zone: str) -> str:
+    """An instant to the second on a clock in `time_zone`, its offset stated."""
+    local = instant.astimezone(ZoneInfo(time_zone))
+    offset = "UTC" if time_zone == "UTC" else f"({utc_offset(local)})"
+    return f"{local.day} {local:%b %Y, %H:%M:%S} {offset}"
 
 
 def age(hours: float | None) -> str:

@@ -18,6 +18,7 @@ from webapp.cookies import StateCookie
 from webapp.csrf import install_csrf
 from webapp.errors import install_error_pages
 from webapp.gate import Gate
+from webapp.grid_script import leave_grid_script_out
 from webapp.headers import SecurityHeaders
 from webapp.health import make_health
 from webapp.index import INDEX, THEME_SCRIPT
@@ -122,6 +123,7 @@ def _make_server(runtime: Runtime, gate: Gate, headers: SecurityHeaders) -> Flas
 def _make_dash(server: Flask, title: str) -> Dash:
     # The registry is global to Dash; an application made before must not lend us pages.
     dash.page_registry.clear()
+    leave_grid_script_out()
     return Dash(
         __name__,
         server=server,  # type: ignore[arg-type]  # its types forget Flask

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from webapp.grid_script import grid_script_url
+
 THEME_SCRIPT = (
     "(function(){var t=null;try{t=localStorage.getItem('gfo-theme')}catch(e){}"
     "if(t!=='light'&&t!=='dark'){t=matchMedia('(prefers-color-scheme: dark)')"
@@ -16,6 +18,7 @@ INDEX = f"""<!DOCTYPE html>
     {{%metas%}}
     <meta name="color-scheme" content="light dark">
     <meta name="robots" content="noindex">
+    <meta name="gfo-grid-script" content="{grid_script_url()}">
     <title>{{%title%}}</title>
     <link rel="icon" type="image/svg+xml" href="/portal/icon.svg">
     <script>{THEME_SCRIPT}</script>

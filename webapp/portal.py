@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -27,6 +27,8 @@ from orchestrator.services import logins, own_password
 from orchestrator.services.logins import Login, Refusal, RefusedLogin
 from orchestrator.services.own_password import RefusedChange
 from orchestrator.services.passwords import MAX_LENGTH, MIN_LENGTH
+from pages.times import chosen_times
+from pages.words import local_time
 from webapp.auth import PortalUser, client, current_actor, logged_in_user
 from webapp.cookies import forget_login_token, set_login_token
 from webapp.next_path import HOME, safe_next
@@ -128,6 +130,7 @@ class PlainPages:
             actor=actor,
             logins=own_logins,
             this_login_id=_user().login.session_id,
+            shown=partial(local_time, time_zone=chosen_times().zone_without_region),
         )
 
     @login_required  # type: ignore[untyped-decorator]

@@ -210,6 +210,8 @@ def _summary(
         shift_pct=facts.shift_pct,
         is_simulated=facts.is_simulated,
         outcome=Outcome(facts.outcome),
+        exceedance_probability=facts.exceedance_probability,
+        allowed_probability=float(1 - facts.confidence),
         reason_code=facts.reason_code,
         reason_text=facts.reason_text,
         risk_level=RiskLevel(facts.risk_level),

@@ -46,6 +46,7 @@ def decision_detail(session: Session, actor: Actor, decision_id: int) -> Decisio
     successor = decisions.successor_of(session, decision_id)
     return DecisionDetail(
         card=decision_card(session, stored),
+        telemetry_watermark_utc=_watermark(stored),
         facts=_facts(session, stored),
         charts=_charts(session, stored),
         comment=stored.facts.comment,
@@ -179,14 +180,12 @@ def _facts(session: Session, stored: StoredDecision) -> tuple[NamedValue, ...]:
     facts = stored.facts
     source = json.loads(facts.inputs_text)["source"]
     calibration, policy = source["calibration"] or {}, source["policy"]
-    watermark = source["telemetry_watermark_utc"]
     values: list[tuple[str, object]] = [
         ("Request id", facts.request_id),
         ("Model", _model_label(session, facts.model_version_id)),
         ("Forecast at the source", facts.source_forecast_id),
         ("Forecast at the target", facts.target_forecast_id),
-        ("Telemetry known until", watermark),
-        ("Telemetry age when taken", _age_text(stored, watermark)),
+        ("Telemetry age when taken", _age_text(stored)),
         ("Calibration scores", calibration.get("score_count")),
         ("Tracked quantile q", calibration.get("quantile")),
         ("Tracking offset b", calibration.get("offset")),
@@ -212,8 +211,14 @@ def _model_label(session: Session, version_id: int | None) -> str | None:
     return f"{version.label}, SHA-256 {version.onnx_sha256}"
 
 
-def _age_text(stored: StoredDecision, watermark: str | None) -> str | None:
+def _watermark(stored: StoredDecision) -> datetime | None:
+    text = json.loads(stored.facts.inputs_text)["source"]["telemetry_watermark_utc"]
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _age_text(stored: StoredDecision) -> str | None:
+    watermark = _watermark(stored)
     if watermark is None or stored.facts.is_simulated:
         return None
-    age = stored.created_at_utc - datetime.fromisoformat(watermark)
+    age = stored.created_at_utc - watermark
     return f"{age / HOUR:.1f} h"

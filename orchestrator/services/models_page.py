@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -100,6 +99,9 @@ def model_detail(
         can_serve=version.horizon_h == WINDOW_H,
         rejected_reason=version.rejected_reason,
         contract=_contract(version),
+        trained_from_utc=version.trained_from_utc,
+        trained_until_utc=version.trained_until_utc,
+        created_at_utc=version.created_at_utc,
         feature_names=version.feature_names,
         evaluation=None
         if found is None
@@ -181,23 +183,15 @@ def _history(session: Session, target: Target | None) -> tuple[HistoryRow, ...]:
 
 
 def _contract(version: ModelVersion) -> tuple[NamedValue, ...]:
-    def day(instant: datetime) -> str:
-        return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-
     values = (
         ("Target", version.target.value),
         ("Horizon", f"{version.horizon_h} h"),
         ("Family", version.family),
         ("Features", str(len(version.feature_names))),
         ("Regions named", ", ".join(version.region_slugs) or "none, pooled only"),
-        (
-            "Training window",
-            f"{day(version.trained_from_utc)} to {day(version.trained_until_utc)}",
-        ),
         ("File", f"{version.size_bytes / 1e3:,.1f} kB"),
         ("SHA-256", version.onnx_sha256),
         ("Brought in by", version.created_by),
-        ("Brought in at", day(version.created_at_utc)),
     )
     return tuple(NamedValue(label=label, value=value) for label, value in values)
 

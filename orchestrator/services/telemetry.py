@@ -26,13 +26,9 @@ from core.telemetry import (
     hours_between,
     require_full_utc_hour,
 )
-from db.ingest import (
-    NewBatch,
-    Reject,
-    find_batch,
-    list_rejects,
-)
+from db.ingest import NewBatch, find_batch
 from db.regions import StoredRegion, list_regions
+from db.rejects import Reject, list_rejects
 from db.telemetry_merge import settle_staged
 from db.telemetry_staging import (
     open_staging,
@@ -230,7 +226,7 @@ def refused_rows(
     actor: Actor,
     batch_id: int,
     *,
-    after: tuple[int, int] = (0, 0),
+    after: tuple[int, int] | None = None,
     limit: int = 50,
 ) -> list[Reject]:
     """A page of the rows that an import refused, in the order of the file."""

@@ -1,4 +1,4 @@
-"""What admins see of imports: which files came in, and which rows were refused."""
+"""What admins see of imports: which files came in, and where their rows went."""
 
 from __future__ import annotations
 
@@ -7,16 +7,10 @@ from sqlalchemy.orm import Session
 from core.access import Actor, Permission
 from db import ingest, regions
 from db.ingest import StoredBatch
-from orchestrator.admin_views import (
-    ImportDetail,
-    ImportRow,
-    ImportsPage,
-    RefusedRowView,
-)
+from orchestrator.admin_views import ImportRow, ImportsPage
 from orchestrator.services.window_choice import region_choice
 
 PAGE_ROWS = 25
-REFUSED_ROWS = 500
 
 
 def imports_page(
@@ -38,14 +32,8 @@ def imports_page(
     )
 
 
-def import_detail(
-    session: Session,
-    actor: Actor,
-    batch_id: int,
-    *,
-    after: tuple[int, int] = (0, 0),
-) -> ImportDetail:
-    """One import and a page of its refused rows.
+def import_row(session: Session, actor: Actor, batch_id: int) -> ImportRow:
+    """One import.
 
     Raises
     ------
@@ -53,26 +41,7 @@ def import_detail(
         When there is no such import.
     """
     actor.require(Permission.MANAGE_TELEMETRY)
-    batch = ingest.find_batch(session, batch_id)
-    found = ingest.list_rejects(session, batch_id, after=after, limit=REFUSED_ROWS + 1)
-    shown = found[:REFUSED_ROWS]
-    return ImportDetail(
-        row=_row(batch),
-        refused=tuple(
-            RefusedRowView(
-                line_number=row.line_number,
-                reason_code=row.reason_code,
-                reason=row.reason,
-                raw_text=row.raw_text,
-            )
-            for row in shown
-        ),
-        next_after=(
-            (shown[-1].line_number, shown[-1].reject_id)
-            if len(found) > REFUSED_ROWS
-            else None
-        ),
-    )
+    return _row(ingest.find_batch(session, batch_id))
 
 
 def _row(batch: StoredBatch) -> ImportRow:

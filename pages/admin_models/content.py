@@ -15,10 +15,10 @@ from orchestrator.model_views import (
     VersionRow,
 )
 from pages import addresses
-from pages.components import Child, data_table, link, notice, tag
+from pages.components import Child, data_table, link, moment, notice, tag
 from pages.theme import MISSING, number
-from pages.times import UTC_ZONE, Times
-from pages.words import local_time, percent, typeset
+from pages.times import Times
+from pages.words import percent, typeset
 
 ROLLBACK = "models-rollback"
 """Type of the buttons that go back; each names the model that it replaces."""
@@ -77,7 +77,7 @@ def _serving_cells(row: ServingRow, times: Times) -> list[Child]:
         else link(row.label, addresses.model_href(row.version_id)),
         MISSING
         if row.since_utc is None
-        else local_time(row.since_utc, times.zone_for(UTC_ZONE)),
+        else moment(row.since_utc, times.zone_without_region),
         back,
     ]
 
@@ -102,7 +102,7 @@ def _upload_cells(row: UploadRow, times: Times) -> list[Child]:
         state = link(f"model {row.version_id}", addresses.model_href(row.version_id))
     return [
         html.Span(row.file_label, className="gfo-why"),
-        local_time(row.created_at_utc, times.zone_for(UTC_ZONE)),
+        moment(row.created_at_utc, times.zone_without_region),
         row.uploaded_by,
         f"{number(row.size_bytes / 1000, 1)} kB",
         state,
@@ -138,7 +138,7 @@ def versions_table(page: ModelsPage, times: Times) -> Component:
 
 
 def _version_cells(row: VersionRow, times: Times) -> list[Child]:
-    figures, zone = row.figures, times.zone_for(UTC_ZONE)
+    figures, zone = row.figures, times.zone_without_region
     name = f"model {row.version_id} ({row.family}, {row.sha256[:8]})"
     return [
         link(name, addresses.model_href(row.version_id)),
@@ -148,9 +148,9 @@ def _version_cells(row: VersionRow, times: Times) -> list[Child]:
         number(figures.rmse, 2) if figures else MISSING,
         percent(100 * figures.skill_frac, 1) if figures else MISSING,
         percent(100 * figures.coverage_frac, 1) if figures else MISSING,
-        local_time(row.trained_until_utc, zone),
+        moment(row.trained_until_utc, zone),
         row.created_by,
-        local_time(row.created_at_utc, zone),
+        moment(row.created_at_utc, zone),
     ]
 
 
@@ -172,7 +172,7 @@ def history_table(rows: tuple[HistoryRow, ...], times: Times) -> Component:
         ("When", "Target", "Model", "By", "Why"),
         [
             [
-                local_time(row.created_at_utc, times.zone_for(UTC_ZONE)),
+                moment(row.created_at_utc, times.zone_without_region),
                 TARGET_WORDS[row.target],
                 link(row.label, addresses.model_href(row.version_id)),
                 row.actor_name,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from dash import html
 from dash.development.base_component import Component
 
 from core.model_gate import ModelFigures
 from orchestrator.model_views import ComparedRegion, EvaluationView, ModelDetail
+from orchestrator.views import NamedValue
 from pages import addresses
 from pages.admin_models.content import TARGET_WORDS, history_table, progress_words
 from pages.admin_models.figures import (
@@ -30,7 +32,7 @@ from pages.components import (
 )
 from pages.theme import MISSING, celsius, number
 from pages.times import Times
-from pages.words import day_name, percent, typeset
+from pages.words import day_name, local_time, percent, typeset
 
 CHART_PX = 300
 MOST_CHANGED_SHOWN = 100
@@ -60,10 +62,10 @@ def version_head(detail: ModelDetail) -> Component:
 def version_content(detail: ModelDetail, times: Times) -> list[Component | None]:
     """Everything below the actions."""
     return [
-        evaluation_panel(detail),
+        evaluation_panel(detail, times),
         panel(
             "Contract",
-            facts(detail.contract),
+            facts([*detail.contract, *_contract_times(detail, times)]),
             disclosure(
                 "Features, in their order",
                 html.P(", ".join(detail.feature_names), className="gfo-why"),
@@ -78,7 +80,18 @@ def version_content(detail: ModelDetail, times: Times) -> list[Component | None]
     ]
 
 
-def evaluation_panel(detail: ModelDetail) -> Component:
+def _contract_times(detail: ModelDetail, times: Times) -> list[NamedValue]:
+    def shown(instant: datetime) -> str:
+        return local_time(instant, times.zone_without_region)
+
+    window = f"{shown(detail.trained_from_utc)} to {shown(detail.trained_until_utc)}"
+    return [
+        NamedValue(label="Training window", value=window),
+        NamedValue(label="Brought in at", value=shown(detail.created_at_utc)),
+    ]
+
+
+def evaluation_panel(detail: ModelDetail, times: Times) -> Component:
     """The evaluation, as far as it has come."""
     view = detail.evaluation
     if view is None:
@@ -88,6 +101,7 @@ def evaluation_panel(detail: ModelDetail) -> Component:
         return panel(
             "Evaluation", notice("Not evaluated.", text), id="model-evaluation"
         )
+    zone = times.zone_without_region
     compared = view.compared_label or "no other model"
     return panel(
         f"Evaluation beside {compared}",
@@ -98,9 +112,9 @@ def evaluation_panel(detail: ModelDetail) -> Component:
         _bounds_figure(view, detail.version_id),
         _errors_figure(view),
         id="model-evaluation",
-        hint=f"On stored telemetry from {view.from_utc:%Y-%m-%d} to"
-        f" {view.until_utc:%Y-%m-%d}, as if each day had been forecast at its local"
-        " midnight with what was known then.",
+        hint=f"On stored telemetry from {local_time(view.from_utc, zone)} to"
+        f" {local_time(view.until_utc, zone)}, as if each day had been forecast at its"
+        " local midnight with what was known then.",
     )
 
 

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from dash import Dash, Input, Output
+from dash import Dash, Input, Output, State
 
 from core.access import Permission
 from core.errors import InvalidInput
-from orchestrator.services.telemetry_imports import import_detail, imports_page
+from orchestrator.services.refused_rows import refused_csv, refused_page
+from orchestrator.services.telemetry_imports import import_row, imports_page
 from pages.addresses import Query
+from pages.admin_telemetry import refused
 from pages.admin_telemetry.content import import_panel, imports_table
 from pages.components import region_options
 from pages.context import PageContext
+from pages.grids import column_defs
+from pages.list_controls import csv_data, csv_said, filter_options
 from pages.serving import follow_in_browser, serve
 from pages.times import chosen_times
 
 
 def register_callbacks(app: Dash, context: PageContext) -> None:
     """Register the page's callbacks."""
+    _register_imports(app, context)
+    _register_refused(app, context)
+    _register_csv(app, context)
+    follow_in_browser(
+        app, "gfo_telemetry", "prepare", Input("telemetry-url", "pathname")
+    )
 
+
+def _register_imports(app: Dash, context: PageContext) -> None:
     @serve(
         app,
         context,
@@ -37,13 +49,9 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
         with context.runtime.transaction() as session:
             actor = context.current_actor()
             page = imports_page(session, actor, before_id=query.identifier("before"))
-            detail = (
-                import_detail(session, actor, batch_id, after=_after(query))
-                if batch_id is not None
-                else None
-            )
+            row = import_row(session, actor, batch_id) if batch_id else None
         return (
-            import_panel(detail, times) if detail else None,
+            import_panel(row, times) if row else None,
             imports_table(page, times),
             [
                 {"label": "named in the file", "value": ""},
@@ -52,20 +60,89 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
             "",
         )
 
+
+def _register_refused(app: Dash, context: PageContext) -> None:
+    @serve(
+        app,
+        context,
+        outputs=[
+            Output("telemetry-refused-state", "children"),
+            Output("telemetry-refused-table", "rowData"),
+            Output("telemetry-refused-table", "columnDefs"),
+            Output("telemetry-refused-pager", "children"),
+            Output("refused-code", "options"),
+            Output("telemetry-refused-block", "hidden"),
+        ],
+        inputs=[Input("telemetry-url", "search")],
+        permission=Permission.MANAGE_TELEMETRY,
+        at_load=False,
+    )
+    def show_refused(search: str | None) -> tuple[object, ...]:
+        query = Query.parse(search)
+        batch_id = query.identifier("batch")
+        if batch_id is None:
+            return None, [], column_defs(refused.COLUMNS), None, [], True
+        shown = refused.refused_shown(query)
+        with context.runtime.transaction() as session:
+            page = refused_page(
+                session,
+                context.current_actor(),
+                batch_id,
+                refused.refused_filter(query),
+                last_first=refused.is_last_first(query),
+                after=refused.place_after(query),
+            )
+        return (
+            refused.refused_state(page),
+            refused.refused_grid_rows(page),
+            column_defs(refused.COLUMNS, shown),
+            refused.refused_pager(page, shown),
+            filter_options(refused.reason_words(page.reasons)),
+            False,
+        )
+
+    controls = [f"refused-{name}" for name in refused.CONTROLS]
     follow_in_browser(
-        app, "gfo_telemetry", "prepare", Input("telemetry-url", "pathname")
+        app,
+        "gfo_telemetry",
+        "show_refused_filters",
+        *(Output(control, "value") for control in controls),
+        Input("telemetry-url", "search"),
+    )
+    follow_in_browser(
+        app,
+        "gfo_telemetry",
+        "follow_refused_filters",
+        *(Input(control, "value") for control in controls),
     )
 
 
-def _after(query: Query) -> tuple[int, int]:
-    """The line and row id that the page begins after, written `line.id`."""
-    text = query.text("after")
-    if text is None:
-        return 0, 0
-    line, _, row_id = text.partition(".")
-    if not (
-        line.isascii() and line.isdigit() and row_id.isascii() and row_id.isdigit()
-    ):
-        message = "after in the address is not like 120.7."
-        raise InvalidInput(message)
-    return int(line[:15]), int(row_id[:18])
+def _register_csv(app: Dash, context: PageContext) -> None:
+    @serve(
+        app,
+        context,
+        outputs=[
+            Output("refused-csv-status", "children"),
+            Output("refused-csv-file", "data"),
+        ],
+        inputs=[Input("refused-csv", "n_clicks")],
+        states=[State("telemetry-url", "search")],
+        permission=Permission.MANAGE_TELEMETRY,
+        at_load=False,
+    )
+    def download_refused(_clicks: int, search: str | None) -> tuple[str, object]:
+        query = Query.parse(search)
+        batch_id = query.identifier("batch")
+        if batch_id is None:
+            message = "Open an import first."
+            raise InvalidInput(message)
+        with context.runtime.transaction() as session:
+            export = refused_csv(
+                session,
+                context.current_actor(),
+                batch_id,
+                refused.refused_filter(query),
+                last_first=refused.is_last_first(query),
+            )
+        said = csv_said("rows", export.row_count, is_complete=export.is_complete)
+        return said, csv_data(f"refused-rows-{batch_id}.csv", export.text)

@@ -1,43 +1,17 @@
-"""What fills the Telemetry page: imports, one import, its refused rows."""
+"""What fills the Telemetry page: imports, and one of them."""
 
 from __future__ import annotations
 
 from dash import html
 from dash.development.base_component import Component
 
-from orchestrator.admin_views import ImportDetail, ImportRow, ImportsPage
+from orchestrator.admin_views import ImportRow, ImportsPage
 from orchestrator.views import NamedValue
 from pages import addresses
-from pages.components import Child, data_table, facts, link, notice, panel, tag
-from pages.grids import grid
+from pages.components import Child, data_table, facts, link, moment, notice, panel, tag
 from pages.theme import number
-from pages.times import UTC_ZONE, Times
+from pages.times import Times
 from pages.words import local_time
-
-_REFUSED_COLUMNS = (
-    {
-        "field": "line",
-        "headerName": "Line",
-        "type": "numericColumn",
-        "width": 100,
-        "filter": "agNumberColumnFilter",
-    },
-    {
-        "field": "reason",
-        "headerName": "Reason",
-        "flex": 2,
-        "minWidth": 280,
-        "filter": True,
-    },
-    {"field": "code", "headerName": "Code", "width": 190, "filter": True},
-    {
-        "field": "raw",
-        "headerName": "The row as it came",
-        "flex": 2,
-        "minWidth": 320,
-        "filter": True,
-    },
-)
 
 
 def imports_table(page: ImportsPage, times: Times) -> Component:
@@ -79,7 +53,7 @@ def _cells(row: ImportRow, times: Times) -> list[Child]:
     refused = number(row.rows_refused)
     return [
         link(f"Import {row.batch_id}", _address(batch=str(row.batch_id))),
-        local_time(row.created_at_utc, times.zone_for(UTC_ZONE)),
+        moment(row.created_at_utc, times.zone_without_region),
         html.Span([row.label, tag("synthetic") if row.origin == "synthetic" else None]),
         ", ".join(row.region_slugs),
         number(row.rows_read),
@@ -90,20 +64,18 @@ def _cells(row: ImportRow, times: Times) -> list[Child]:
     ]
 
 
-def import_panel(detail: ImportDetail, times: Times) -> Component:
-    """One import: where its rows went, and those that were refused."""
-    row = detail.row
+def import_panel(row: ImportRow, times: Times) -> Component:
+    """One import: what it was, and where its rows went."""
     return panel(
         f"Import {row.batch_id}: {row.label}",
         facts(_facts(row, times)),
-        _refused(detail),
         html.P(link("Close", addresses.ADMIN_TELEMETRY)),
         id="telemetry-import-panel",
     )
 
 
 def _facts(row: ImportRow, times: Times) -> list[NamedValue]:
-    zone = times.zone_for(UTC_ZONE)
+    zone = times.zone_without_region
     hours = "none"
     if row.first_hour_utc and row.last_hour_utc:
         hours = (
@@ -124,38 +96,6 @@ def _facts(row: ImportRow, times: Times) -> list[NamedValue]:
         ("SHA-256", row.content_sha256),
     )
     return [NamedValue(label=label, value=value) for label, value in values]
-
-
-def _refused(detail: ImportDetail) -> Component:
-    if not detail.refused:
-        return notice("No row was refused.", "All of the file came in.")
-    rows = [
-        {
-            "line": row.line_number,
-            "reason": row.reason,
-            "code": row.reason_code,
-            "raw": row.raw_text,
-        }
-        for row in detail.refused
-    ]
-    more = None
-    if detail.next_after is not None:
-        line, row_id = detail.next_after
-        href = _address(batch=str(detail.row.batch_id), after=f"{line}.{row_id}")
-        more = html.P(link("Further refused rows", href), className="gfo-pager")
-    return html.Div(
-        [
-            html.H3("Refused rows"),
-            grid(
-                "telemetry-refused",
-                f"Refused rows of import {detail.row.batch_id}",
-                _REFUSED_COLUMNS,
-                rows=rows,
-                height_px=min(420, 48 + 35 * len(rows) + 20),
-            ),
-            more,
-        ]
-    )
 
 
 def _address(**values: str) -> str:

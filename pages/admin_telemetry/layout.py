@@ -11,6 +11,7 @@ from dash.development.base_component import Component
 
 from orchestrator.ingest.formats import TelemetryFormat
 from orchestrator.ingest.rows import CarbonKind
+from pages.admin_telemetry.refused import refused_panel
 from pages.components import field, page_head, panel, region_select, skeleton
 
 _FORMAT_WORDS = {
@@ -32,6 +33,7 @@ def layout() -> Component:
             page_head("Telemetry", "What came in, and what was refused and why."),
             _import_form(),
             html.Div(id="telemetry-import"),
+            refused_panel(),
             panel(
                 "Imports",
                 html.Div(skeleton(240), id="telemetry-imports"),

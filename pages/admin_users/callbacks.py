@@ -23,6 +23,7 @@ from pages.admin_users.layout import new_request
 from pages.components import notice
 from pages.context import PageContext
 from pages.serving import serve
+from pages.times import chosen_times
 
 _BUTTONS = {
     "users-set-role": AccountAction.SET_ROLE,
@@ -72,7 +73,7 @@ def _register_view(app: Dash, context: PageContext) -> None:
         chosen = None if wanted is None else _chosen(everybody, wanted)
         return (
             None,
-            users_table(everybody),
+            users_table(everybody, chosen_times().zone_without_region),
             None if chosen is None else chosen.name,
             None if chosen is None else f"{chosen.name}, {state_words(chosen)}",
             None if chosen is None else chosen.role.value,
@@ -183,7 +184,7 @@ def _carried_out(context: PageContext, change: AccountChange) -> tuple[Component
     if isinstance(outcome, RefusedChange):
         return notice("Nothing was changed.", outcome.sentence, kind="warn"), False
     if isinstance(outcome, NewPassword):
-        return one_time_password(outcome), True
+        return one_time_password(outcome, chosen_times().zone_without_region), True
     return notice("Done.", outcome), True
 
 

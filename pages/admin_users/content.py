@@ -10,21 +10,22 @@ from dash.development.base_component import Component
 
 from orchestrator.services.accounts import AccountView, NewPassword
 from pages import addresses
-from pages.components import data_table, link
+from pages.components import data_table, link, moment
+from pages.words import local_time
 
 
-def users_table(accounts: Sequence[AccountView]) -> Component:
+def users_table(accounts: Sequence[AccountView], zone: str) -> Component:
     """Every person, and the system users that processes act as."""
     return data_table(
         "People and system users",
-        ("Name", "Role", "State", "Logins now", "Since (UTC)"),
+        ("Name", "Role", "State", "Logins now", "Since"),
         [
             (
                 account.name if account.is_system else _choice_link(account),
                 account.role.value,
                 state_words(account),
                 "–" if account.is_system else str(account.live_login_count),
-                account.created_at_utc.strftime("%Y-%m-%d"),
+                moment(account.created_at_utc, zone),
             )
             for account in accounts
         ],
@@ -45,7 +46,7 @@ def state_words(account: AccountView) -> str:
     return "active"
 
 
-def one_time_password(made: NewPassword) -> Component:
+def one_time_password(made: NewPassword, zone: str) -> Component:
     """The one time that anybody sees it."""
     return html.Div(
         [
@@ -57,7 +58,7 @@ def one_time_password(made: NewPassword) -> Component:
             ),
             html.Span(
                 f"Tell it to them now: it is not shown again. It works until"
-                f" {made.until_utc:%Y-%m-%d %H:%M} UTC and has to be changed then and"
+                f" {local_time(made.until_utc, zone)} and has to be changed then and"
                 " there."
             ),
         ],

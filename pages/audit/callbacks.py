@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import tempfile
 from pathlib import Path
 from uuid import uuid4
@@ -19,19 +18,18 @@ from orchestrator.services.audit import (
     event_detail,
     list_audit_events,
 )
+from orchestrator.services.audit_csv import events_csv
 from orchestrator.services.audit_export import export_newest
 from orchestrator.services.decision_lists import decision_page, decisions_csv
 from pages.addresses import Query, event_seq_of
-from pages.audit import filters
-from pages.audit.content import (
-    chain_panel,
-    decisions_table,
-    event_page,
-    events_table,
-)
+from pages.audit import filters, lists
+from pages.audit.content import chain_panel, event_page
 from pages.components import notice, page_head
 from pages.context import PageContext
+from pages.grids import column_defs
+from pages.list_controls import csv_data, csv_said, file_data, filter_options
 from pages.serving import follow_in_browser, serve
+from pages.times import chosen_times, in_times
 
 
 def register_callbacks(app: Dash, context: PageContext) -> None:
@@ -49,7 +47,10 @@ def _register_decisions(app: Dash, context: PageContext) -> None:
         app,
         context,
         outputs=[
-            Output("audit-decisions", "children"),
+            Output("audit-decisions-state", "children"),
+            Output("audit-decisions-table", "rowData"),
+            Output("audit-decisions-table", "columnDefs"),
+            Output("audit-decisions-pager", "children"),
             Output("audit-region", "options"),
             Output("audit-actor", "options"),
             Output("audit-model", "options"),
@@ -60,18 +61,23 @@ def _register_decisions(app: Dash, context: PageContext) -> None:
     )
     def show_decisions(search: str | None) -> tuple[object, ...]:
         query = Query.parse(search)
-        shown = filters.given(query, filters.DECISION_CONTROLS)
-        order = filters.decision_order(query)
+        shown = lists.decisions_shown(query)
         with context.runtime.transaction() as session:
-            page = decision_page(
+            found = decision_page(
                 session,
                 context.current_actor(),
                 filters.decision_filter(query),
-                order=order,
+                order=filters.decision_order(query),
                 after=query.words("after"),
             )
-        options = filters.choice_options(page.choices)
-        return (decisions_table(page, shown, order), *options.values())
+        page = in_times(found, chosen_times())
+        return (
+            lists.decisions_state(page),
+            lists.decision_rows(page),
+            column_defs(lists.DECISION_COLUMNS, shown),
+            lists.decisions_pager(page, shown),
+            *filters.choice_options(page.choices).values(),
+        )
 
     follow_in_browser(
         app,
@@ -110,11 +116,32 @@ def _register_csv(app: Dash, context: PageContext) -> None:
                 filters.decision_filter(query),
                 order=filters.decision_order(query),
             )
-        more = "" if export.is_complete else " There are more; narrow the filters."
-        return (
-            f"{export.row_count} decisions.{more}",
-            file_data("decisions.csv", "text/csv", export.text.encode("utf-8-sig")),
-        )
+        said = csv_said("decisions", export.row_count, is_complete=export.is_complete)
+        return said, csv_data("decisions.csv", export.text)
+
+    @serve(
+        app,
+        context,
+        outputs=[
+            Output("events-csv-status", "children"),
+            Output("events-csv-file", "data"),
+        ],
+        inputs=[Input("events-csv", "n_clicks")],
+        states=[State("audit-events-url", "search")],
+        permission=Permission.VIEW_AUDIT_EVENTS,
+        at_load=False,
+    )
+    def download_events_csv(_clicks: int, search: str | None) -> tuple[str, object]:
+        query = Query.parse(search)
+        with context.runtime.transaction() as session:
+            export = events_csv(
+                session,
+                context.current_actor(),
+                filters.event_filter(query),
+                oldest_first=filters.is_oldest_first(query),
+            )
+        said = csv_said("events", export.row_count, is_complete=export.is_complete)
+        return said, csv_data("audit-events.csv", export.text)
 
 
 def _register_events(app: Dash, context: PageContext) -> None:
@@ -122,7 +149,10 @@ def _register_events(app: Dash, context: PageContext) -> None:
         app,
         context,
         outputs=[
-            Output("audit-events", "children"),
+            Output("audit-events-state", "children"),
+            Output("audit-events-table", "rowData"),
+            Output("audit-events-table", "columnDefs"),
+            Output("audit-events-pager", "children"),
             Output("event-actor", "options"),
         ],
         inputs=[Input("audit-events-url", "search")],
@@ -131,7 +161,7 @@ def _register_events(app: Dash, context: PageContext) -> None:
     )
     def show_events(search: str | None) -> tuple[object, ...]:
         query = Query.parse(search)
-        shown = filters.given(query, filters.EVENT_CONTROLS)
+        shown = lists.events_shown(query)
         with context.runtime.transaction() as session:
             page = list_audit_events(
                 session,
@@ -141,8 +171,11 @@ def _register_events(app: Dash, context: PageContext) -> None:
                 oldest_first=filters.is_oldest_first(query),
             )
         return (
-            events_table(page, shown),
-            filters.filter_options({name: name for name in page.actors}),
+            lists.events_state(page),
+            lists.event_rows(page, chosen_times().zone_without_region),
+            column_defs(lists.EVENT_COLUMNS, shown),
+            lists.events_pager(page, shown),
+            filter_options({name: name for name in page.actors}),
         )
 
     follow_in_browser(
@@ -177,7 +210,7 @@ def _register_event(app: Dash, context: PageContext) -> None:
                 )
         except NotFound as exc:
             return ([page_head("No such event", exc.message)],)
-        return (event_page(detail),)
+        return (event_page(detail, chosen_times().zone_without_region),)
 
 
 def _register_chain(app: Dash, context: PageContext) -> None:
@@ -196,7 +229,7 @@ def _register_chain(app: Dash, context: PageContext) -> None:
                 context.current_actor(),
                 AnchorPlaces.of(context.runtime.settings),
             )
-        return (chain_panel(status),)
+        return (chain_panel(status, chosen_times().zone_without_region),)
 
     @serve(
         app,
@@ -248,16 +281,6 @@ def _register_export(app: Dash, context: PageContext) -> None:
         name = f"audit-{manifest.first_seq}-{manifest.last_seq}.zip"
         said = f"Events {manifest.first_seq} to {manifest.last_seq}."
         return said, file_data(name, "application/zip", content)
-
-
-def file_data(name: str, kind: str, content: bytes) -> dict[str, object]:
-    """A file as `dcc.Download` takes it."""
-    return {
-        "filename": name,
-        "type": kind,
-        "base64": True,
-        "content": base64.b64encode(content).decode("ascii"),
-    }
 
 
 def _seq(value: object) -> int | None:

@@ -28,6 +28,7 @@ from pages.audit.decision_content import (
 from pages.components import page_head, region_options
 from pages.context import PageContext
 from pages.serving import follow_in_browser, serve
+from pages.times import chosen_times, in_times
 from pages.verdicts import verdict_card
 
 
@@ -106,7 +107,8 @@ def _register_compare(app: Dash, context: PageContext) -> None:
 
 def _detail(context: PageContext, decision_id: int) -> DecisionDetail:
     with context.runtime.transaction() as session:
-        return decision_detail(session, context.current_actor(), decision_id)
+        detail = decision_detail(session, context.current_actor(), decision_id)
+    return in_times(detail, chosen_times())
 
 
 def _register_form(app: Dash, context: PageContext) -> None:
@@ -169,7 +171,9 @@ def _register_evaluate(app: Dash, context: PageContext) -> None:
                 request_id=parse_request_id(request.get("request_id")),
                 now=context.runtime.clock(),
             )
-        return verdict_card(card), {"decision_id": card.decision_id}
+        return verdict_card(in_times(card, chosen_times())), {
+            "decision_id": card.decision_id
+        }
 
     follow_in_browser(
         app,

@@ -173,7 +173,14 @@ def _facts(detail: DecisionDetail) -> list[NamedValue]:
         if detail.audit_seq is not None
         else []
     )
-    return [NamedValue(label="Window", value=window), *detail.facts, *audited]
+    known = detail.telemetry_watermark_utc
+    until = local_time(known, zone) if known else "not at all"
+    return [
+        NamedValue(label="Window", value=window),
+        NamedValue(label="Telemetry known until", value=until),
+        *detail.facts,
+        *audited,
+    ]
 
 
 def replayed(view: ReplayView) -> Component:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
@@ -19,10 +19,14 @@ from orchestrator.services.decision_lists import DecisionFilter, DecisionOrder
 from orchestrator.views import ListChoices
 from pages.addresses import Query
 from pages.components import field
+from pages.list_controls import (
+    choice,
+    day_filter,
+    filter_options,
+    order_choice,
+    text_filter,
+)
 from pages.words import KIND_WORDS
-
-ANY = "any"
-"""The value of a filter that is left open."""
 
 ORDER_WORDS = {
     DecisionOrder.NEWEST: "Newest first",
@@ -33,7 +37,7 @@ ORDER_WORDS = {
 EVENT_ORDERS = {"newest": "Newest first", "oldest": "Oldest first"}
 OBJECT_TYPES = (
     "decision", "region", "policy", "user", "session", "model_version", "ingest_batch",
-    "audit_event", "decision_list",
+    "audit_event", "decision_list", "event_list",
 )  # fmt: skip
 
 DECISION_CONTROLS = (
@@ -48,44 +52,46 @@ _FROM_SERVER = ("region", "actor", "model")
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
 
-def decision_controls() -> Component:
+def decision_controls(*tools: Component) -> Component:
     """Controls of the list of decisions; those that depend on data are filled later."""
     outcomes = {item.value: item.value for item in Outcome}
     reasons = {item.value: code_words(item.value) for item in ReasonCode}
     orders = {item.value: words for item, words in ORDER_WORDS.items()}
     return html.Div(
         [
-            field("Search", _text("audit-words", 200, "Reasons and comments")),
-            field("Kind", _choice("audit-kind", KIND_WORDS)),
-            field("Region", _choice("audit-region", {})),
-            field("Verdict", _choice("audit-outcome", outcomes)),
-            field("Reason", _choice("audit-reason", reasons)),
-            field("By", _choice("audit-actor", {})),
-            field("Model", _choice("audit-model", {})),
-            field("Taken from (UTC)", _day("audit-from")),
-            field("to (UTC)", _day("audit-to")),
-            field("Order", _order("audit-order", orders)),
+            field("Search", text_filter("audit-words", 200, "Reason, comment")),
+            field("Kind", choice("audit-kind", KIND_WORDS)),
+            field("Region", choice("audit-region", {})),
+            field("Verdict", choice("audit-outcome", outcomes)),
+            field("Reason", choice("audit-reason", reasons)),
+            field("By", choice("audit-actor", {})),
+            field("Model", choice("audit-model", {})),
+            field("Taken from (UTC)", day_filter("audit-from")),
+            field("to (UTC)", day_filter("audit-to")),
+            field("Order", order_choice("audit-order", orders)),
             dbc.Checkbox(id="audit-live", label="Without simulations", value=False),
+            *tools,
         ],
         className="gfo-filters",
         role="search",
     )
 
 
-def event_controls() -> Component:
+def event_controls(*tools: Component) -> Component:
     """Controls of the list of events."""
     actions = {item.value: code_words(item.value) for item in AuditAction}
     types = {name: code_words(name) for name in OBJECT_TYPES}
     return html.Div(
         [
-            field("Who", _choice("event-actor", {})),
-            field("What", _choice("event-action", actions)),
-            field("Kind of object", _choice("event-type", types)),
-            field("Object", _text("event-object", 64)),
-            field("Request id", _text("event-request", 64)),
-            field("From (UTC)", _day("event-from")),
-            field("to (UTC)", _day("event-to")),
-            field("Order", _order("event-order", EVENT_ORDERS)),
+            field("Who", choice("event-actor", {})),
+            field("What", choice("event-action", actions)),
+            field("Kind of object", choice("event-type", types)),
+            field("Object", text_filter("event-object", 64)),
+            field("Request id", text_filter("event-request", 64)),
+            field("From (UTC)", day_filter("event-from")),
+            field("to (UTC)", day_filter("event-to")),
+            field("Order", order_choice("event-order", EVENT_ORDERS)),
+            *tools,
         ],
         className="gfo-filters",
         role="search",
@@ -149,12 +155,6 @@ def choice_options(choices: ListChoices) -> dict[str, list[dict[str, str]]]:
     return {name: filter_options(named[name]) for name in _FROM_SERVER}
 
 
-def filter_options(words: Mapping[str, str]) -> list[dict[str, str]]:
-    """Options of a filter, with the one that leaves it open first."""
-    options = [{"label": text, "value": value} for value, text in words.items()]
-    return [{"label": "Any", "value": ANY}, *options]
-
-
 def code_words(code: str) -> str:
     """A code as a person reads it."""
     return code.replace("_", " ").capitalize()
@@ -183,33 +183,3 @@ def _one_of(value: str | None, known: Iterable[str], what: str) -> str | None:
 def _member(kind: type[_Choice], value: str, what: str) -> _Choice:
     _one_of(value, list(kind), what)
     return kind(value)
-
-
-def _choice(control_id: str, words: Mapping[str, str]) -> Component:
-    control: Component = dbc.Select(
-        id=control_id, options=filter_options(words), value=ANY
-    )
-    return control
-
-
-def _order(control_id: str, words: Mapping[str, str]) -> Component:
-    options = [{"label": text, "value": value} for value, text in words.items()]
-    control: Component = dbc.Select(id=control_id, options=options, value="newest")
-    return control
-
-
-def _text(control_id: str, longest: int, hint: str = "") -> Component:
-    control: Component = dbc.Input(
-        id=control_id,
-        type="search",
-        value="",
-        debounce=True,
-        maxlength=longest,
-        placeholder=hint,
-    )
-    return control
-
-
-def _day(control_id: str) -> Component:
-    control: Component = dbc.Input(id=control_id, type="date", value="")
-    return control

@@ -9,7 +9,10 @@ from dash.development.base_component import Component
 from pages import addresses
 from pages.attributes import aria
 from pages.audit.filters import decision_controls, event_controls
+from pages.audit.lists import DECISION_COLUMNS, EVENT_COLUMNS
 from pages.components import field, link, page_head, skeleton
+from pages.grids import TWO_LINES_PX, listed_grid
+from pages.list_controls import csv_tools
 
 
 def decisions_layout(*, may_see_events: bool) -> Component:
@@ -19,9 +22,14 @@ def decisions_layout(*, may_see_events: bool) -> Component:
             dcc.Location(id="audit-url", refresh=False),
             page_head("Audit", "What was decided, by whom and why?"),
             _tabs("decisions") if may_see_events else None,
-            decision_controls(),
-            _csv_tools() if may_see_events else None,
-            html.Div(skeleton(420), id="audit-decisions", **aria(live="polite")),
+            decision_controls(*([csv_tools("audit")] if may_see_events else [])),
+            listed_grid(
+                "audit-decisions",
+                "Decisions",
+                DECISION_COLUMNS,
+                location_id="audit-url",
+                row_px=TWO_LINES_PX,
+            ),
         ]
     )
 
@@ -41,9 +49,15 @@ def events_layout() -> Component:
                 ],
                 className="gfo-tools",
             ),
-            event_controls(),
+            event_controls(csv_tools("events")),
             _export_tools(),
-            html.Div(skeleton(420), id="audit-events", **aria(live="polite")),
+            listed_grid(
+                "audit-events",
+                "Audit events",
+                EVENT_COLUMNS,
+                location_id="audit-events-url",
+                row_px=TWO_LINES_PX,
+            ),
         ]
     )
 
@@ -82,17 +96,6 @@ def number_input(control_id: str, **limits: float) -> Component:
     """A box for a number."""
     control: Component = dbc.Input(id=control_id, type="number", **limits)
     return control
-
-
-def _csv_tools() -> Component:
-    return html.Div(
-        [
-            button("Download this list as CSV", "audit-csv"),
-            dcc.Download(id="audit-csv-file"),
-            html.Div(id="audit-csv-status", role="status"),
-        ],
-        className="gfo-tools",
-    )
 
 
 def _export_tools() -> Component:

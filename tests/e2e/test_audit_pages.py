@@ -19,7 +19,7 @@ from tests.fleet import Fleet
 
 pytestmark = pytest.mark.e2e
 
-NEWEST = "#audit-decisions-table tbody tr:first-child"
+NEWEST = "#audit-decisions-table .ag-row[row-index='0']"
 HAS_HUNDREDS = "return document.querySelectorAll(arguments[0]).length"
 
 
@@ -152,8 +152,10 @@ def test_events_are_filtered_and_each_shows_what_was_hashed(
     visitor.sees("#audit-chain", "Anchored outside the database up to event", "later")
     visitor.choose("#event-action", "decision_recorded")
     visitor.is_at("/audit/events?action=decision_recorded")
-    visitor.sees("#audit-events-table tbody tr:first-child", "Decision recorded", "cli")
-    seq = visitor.text("#audit-events-table tbody tr:first-child td:first-child")
+    visitor.sees(
+        "#audit-events-table .ag-row[row-index='0']", "Decision recorded", "cli"
+    )
+    seq = visitor.text("#audit-events-table .ag-row[row-index='0'] [col-id=number]")
     visitor.follow(seq, "#audit-events-table")
     visitor.is_at(f"/audit/event/{seq}")
     visitor.sees("#event-chain", '"action":"decision_recorded"', "Hash before")

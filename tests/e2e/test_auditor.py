@@ -149,7 +149,7 @@ def test_a_forged_decision_of_an_auditor_is_refused_and_kept_in_the_audit(
     assert "does not allow" in body
     assert count_decisions(portal) == before
     visitor.open("/audit/events")
-    visitor.sees("#audit-events-table tbody tr:first-child", "anton", "Access denied")
+    visitor.sees("#audit-events-table .ag-row[row-index='0']", "anton", "Access denied")
 
 
 def test_the_same_post_by_an_operator_is_a_decision(

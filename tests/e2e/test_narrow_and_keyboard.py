@@ -19,8 +19,8 @@ PAGES = {
     "/plan?region=arizona": "#plan-terms",
     "/admin/regions?region=ireland": "#regions-list",
     "/admin/telemetry?batch=1": "#telemetry-import-panel",
-    "/audit": "#audit-decisions-table tbody tr",
-    "/audit/events": "#audit-events-table tbody tr",
+    "/audit": "#audit-decisions-table .ag-row",
+    "/audit/events": "#audit-events-table .ag-row",
     "/decisions/1": "#decision-card .gfo-status",
     "/account": "main h1",
     "/account/password": "main h1",
@@ -30,7 +30,7 @@ WIDE_PARTS = """
 const wide = [...document.body.querySelectorAll("*")].filter((item) => {
   const box = item.getBoundingClientRect();
   return box.width > 0 && box.right > innerWidth + 1
-    && !item.closest(".gfo-scroll, .visually-hidden, svg, pre");
+    && !item.closest(".gfo-scroll, .ag-root-wrapper, .visually-hidden, svg, pre");
 });
 return [
   document.documentElement.scrollWidth,

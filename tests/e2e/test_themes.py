@@ -20,8 +20,8 @@ DASH_PAGES = {
     "/plan?region=arizona": "#plan-terms",
     "/admin/regions?region=ireland": "#regions-list",
     "/admin/telemetry?batch=1": "#telemetry-import-panel",
-    "/audit": "#audit-decisions-table tbody tr",
-    "/audit/events": "#audit-events-table tbody tr",
+    "/audit": "#audit-decisions-table .ag-row",
+    "/audit/events": "#audit-events-table .ag-row",
     "/decisions/1": "#decision-card .gfo-status",
 }
 """Addresses and what is there once the page is whole."""

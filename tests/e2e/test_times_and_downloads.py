@@ -76,6 +76,43 @@ def test_the_browsers_own_zone_is_taken(visitor: Visitor) -> None:
         driver.execute_cdp_cmd("Emulation.setTimezoneOverride", {"timezoneId": ""})
 
 
+ADMIN_PAGES = {
+    "/audit": "#audit-decisions-table .ag-row[row-index='0'] time",
+    "/audit/events": "#audit-events-table .ag-row[row-index='0'] time",
+    "/audit/event/1": "#event-detail p",
+    "/decisions/1": "#decision-facts",
+    "/admin/models": "#models-serving-table",
+    "/admin/models/1": "#model-contract",
+    "/admin/users": "#users-table-rows",
+    "/admin/telemetry": "#telemetry-imports-table",
+    "/account": "table time",
+}
+"""Pages of auditors and admins, and where each shows a time."""
+
+
+def test_audit_and_admin_pages_follow_the_clock(visitor: Visitor) -> None:
+    driver = visitor.browser.driver
+    override = "Emulation.setTimezoneOverride"
+    driver.execute_cdp_cmd(override, {"timezoneId": "Asia/Kolkata"})
+    try:
+        visitor.come_in("ada", "/audit")
+        visitor.sees(ADMIN_PAGES["/audit"], "(UTC")
+        visitor.choose("#times-choice", "browser")
+        for path, where in ADMIN_PAGES.items():
+            visitor.open(path)
+            visitor.sees(where, "(UTC+5:30)")
+            assert " UTC" not in visitor.text(where), path
+        visitor.open("/audit")
+        visitor.sees(ADMIN_PAGES["/audit"], "(UTC+5:30)")
+        visitor.choose("#times-choice", "utc")
+        for path, where in ADMIN_PAGES.items():
+            visitor.open(path)
+            visitor.sees(where, " UTC")
+            assert "(UTC" not in visitor.text(where), path
+    finally:
+        driver.execute_cdp_cmd(override, {"timezoneId": ""})
+
+
 def test_a_charts_numbers_are_downloaded_in_utc_with_their_caption(
     visitor: Visitor, downloads: Path
 ) -> None:

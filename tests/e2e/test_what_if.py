@@ -188,7 +188,7 @@ def test_raised_until_approved_then_recorded_and_found_again(
     decision_id = DECISION.findall(said)[0]
 
     visitor.follow("Audit", "nav")
-    newest = "#audit-decisions-table tbody tr:first-child"
+    newest = "#audit-decisions-table .ag-row[row-index='0']"
     visitor.sees(newest, "Recorded", "Arizona → Ireland", f"{least + 5:g} %", "olga")
     visitor.follow(decision_id, newest)
     visitor.is_at(f"/decisions/{decision_id}")

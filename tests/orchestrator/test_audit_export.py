@@ -20,11 +20,13 @@ from core.access import Actor, Role
 from core.audit import AuditAction
 from core.errors import Forbidden, InvalidInput
 from db import audit
-from db.audit import append_event
+from db.audit import EventFilter, append_event
 from db.engine import make_engine
 from orchestrator import verify_export
 from orchestrator.anchor_files import AnchorPlaces, load_key
+from orchestrator.services import audit_csv
 from orchestrator.services.anchoring import anchor_chain
+from orchestrator.services.audit_csv import events_csv
 from orchestrator.services.audit_export import (
     MAXIMUM_PAGE_EVENTS,
     ExportManifest,
@@ -287,6 +289,8 @@ def test_nobody_exports_without_the_right(decided: Fleet, tmp_path: Path) -> Non
             )  # fmt: skip
         with pytest.raises(Forbidden):
             decisions_csv(session, operator, DecisionFilter())
+        with pytest.raises(Forbidden):
+            events_csv(session, operator, EventFilter())
     assert not (tmp_path / "a.zip").exists()
 
 
@@ -325,3 +329,40 @@ def test_a_list_of_decisions_goes_along_as_csv_and_is_audited(decided: Fleet) ->
     assert made.is_complete
     assert event.action == AuditAction.AUDIT_EXPORTED
     assert '"kind":"recorded"' in event.payload
+
+
+@pytest.mark.parametrize("oldest_first", [False, True])
+def test_a_list_of_events_goes_along_as_csv_and_is_audited(
+    decided: Fleet, monkeypatch: pytest.MonkeyPatch, *, oldest_first: bool
+) -> None:
+    monkeypatch.setattr(audit_csv, "_PAGE", 7)  # several pages of a short history
+    with decided.runtime.transaction() as session:
+        newest = audit.chain_head(session).position.seq
+        every = events_csv(
+            session,
+            decided.actor(session),
+            EventFilter(),
+            oldest_first=oldest_first,
+        )
+        event = audit.list_events(session, limit=1)[0]
+        known = audit.event_by_seq(session, 3)
+
+    rows = list(csv.DictReader(io.StringIO(every.text)))
+    numbers = [int(row["seq"]) for row in rows]
+    assert numbers == sorted(range(1, newest + 1), reverse=not oldest_first)
+    assert every.is_complete
+    assert known is not None
+    third = next(row for row in rows if row["seq"] == "3")
+    assert third["hash"] == known.hash_hex
+    assert third["payload"] == known.payload
+    assert event.action == AuditAction.AUDIT_EXPORTED
+    assert event.object_type == "event_list"
+
+
+def test_a_list_of_events_says_when_it_is_not_all(
+    decided: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit_csv, "MAXIMUM_CSV_ROWS", 5)
+    with decided.runtime.transaction() as session:
+        some = events_csv(session, decided.actor(session), EventFilter())
+    assert (some.row_count, some.is_complete) == (5, False)

@@ -20,7 +20,8 @@ from core.errors import Forbidden, InvalidInput
 from core.synthetic import generate
 from core.telemetry import HOUR, VALID_RANGES, Quantity
 from db.audit import list_events
-from db.ingest import find_batch, list_batches, list_rejects
+from db.ingest import find_batch, list_batches
+from db.rejects import list_rejects
 from db.telemetry import load_frame
 from db.users import system_actor
 from orchestrator.demo_regions import DEMO_REGIONS, first_demo_profiles

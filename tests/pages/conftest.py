@@ -352,6 +352,7 @@ def decision(**changes: object) -> DecisionCard:
 def decision_detail(**changes: object) -> DecisionDetail:
     detail = DecisionDetail(
         card=decision(kind="recorded", decision_id=413),
+        telemetry_watermark_utc=ISSUED_UTC,
         facts=(NamedValue(label="Code version", value="0.1.0"),),
         comment="Heat wave; Ireland has room.",
         charts=(decision_chart_view(),),
@@ -399,6 +400,8 @@ def decision_page(count: int = 3, next_after: str | None = PLACE) -> DecisionPag
                 shift_pct=30.0 if i % 3 != 2 else 0.0,
                 is_simulated=i % 2 == 0,
                 outcome=Outcome.BLOCKED if i % 3 == 2 else Outcome.APPROVED,
+                exceedance_probability=0.0712 if i % 3 == 2 else 0.0437,
+                allowed_probability=0.05,
                 reason_code="over_limit",
                 reason_text=card.verdict.reason_text,
                 risk_level=RiskLevel.HIGH,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -23,13 +23,8 @@ from orchestrator.views import (
     ReplayView,
 )
 from pages.addresses import Query
-from pages.audit import filters
-from pages.audit.content import (
-    chain_panel,
-    decisions_table,
-    event_page,
-    events_table,
-)
+from pages.audit import filters, lists
+from pages.audit.content import chain_panel, event_page
 from pages.audit.decision_content import (
     chart_summary,
     comparison,
@@ -40,6 +35,8 @@ from pages.audit.decision_content import (
 from pages.audit.decision_layout import decision_layout
 from pages.audit.figures import AFTER_LABEL, RANGE_LABEL, decision_chart
 from pages.audit.layout import decisions_layout, events_layout
+from pages.grids import column_defs
+from pages.list_controls import filter_options
 
 Text = Callable[[object], str]
 Walk = Callable[[object], list[Any]]
@@ -51,51 +48,162 @@ def hrefs(components: list[Any]) -> set[str]:
     return {c.href for c in components if getattr(c, "href", None)}
 
 
-def test_each_decision_links_to_its_permalink(
-    make_decision_page: Make, components_of: Walk
+def cell_text(cell: object) -> str:
+    """What a cell of a grid says."""
+    if isinstance(cell, str):
+        return cell
+    assert isinstance(cell, list)
+    return " ".join(part["text"] for part in cell)
+
+
+def row_text(row: Mapping[str, object]) -> str:
+    """What a row of a grid says, in the order of its cells."""
+    cells = [cell_text(cell) for name, cell in row.items() if name != "id"]
+    return " ".join(cells).replace("\u202f", " ")
+
+
+def links(rows: Iterable[Mapping[str, object]]) -> set[str]:
+    return {
+        part["href"]
+        for row in rows
+        for cell in row.values()
+        if isinstance(cell, list)
+        for part in cell
+        if "href" in part
+    }
+
+
+def test_each_decision_links_to_its_permalink(make_decision_page: Make) -> None:
+    rows = lists.decision_rows(make_decision_page())
+    assert links(rows) == {"/decisions/412", "/decisions/411", "/decisions/410"}
+    assert [row["id"] for row in rows] == ["412", "411", "410"]
+
+
+def test_each_column_of_a_list_is_filled(
+    make_decision_page: Make, make_event_page: Make
 ) -> None:
-    tree = decisions_table(make_decision_page(), {})
-    assert {"/decisions/412", "/decisions/411"} <= hrefs(components_of(tree))
+    for columns, rows in (
+        (lists.DECISION_COLUMNS, lists.decision_rows(make_decision_page())),
+        (lists.EVENT_COLUMNS, lists.event_rows(make_event_page(), "UTC")),
+    ):
+        names = {column.field for column in columns}
+        for row in rows:
+            assert set(row) == names | {"id"}
+            assert all(cell_text(row[name]) for name in names)
 
 
 def test_the_next_page_keeps_the_filters(
     make_decision_page: Make, components_of: Walk
 ) -> None:
-    shown = {"kind": "what_if", "region": None, "outcome": "BLOCKED", "live": None}
-    tree = decisions_table(make_decision_page(next_after="a~1"), shown)
-    assert "/audit?kind=what_if&outcome=BLOCKED&after=a~1" in hrefs(components_of(tree))
+    query = Query.parse("?kind=what_if&outcome=BLOCKED&after=old~9")
+    page = make_decision_page(next_after="a~1")
+    tree = lists.decisions_pager(page, lists.decisions_shown(query))
+    assert hrefs(components_of(tree)) == {
+        "/audit?kind=what_if&outcome=BLOCKED",
+        "/audit?kind=what_if&outcome=BLOCKED&after=a~1",
+    }
 
 
 def test_the_last_page_offers_no_next(
     make_decision_page: Make, components_of: Walk, text_of: Text
 ) -> None:
-    tree = decisions_table(make_decision_page(next_after=None), {})
-    assert not any("after=" in href for href in hrefs(components_of(tree)))
-    assert "last page" in text_of(tree)
+    page = make_decision_page(next_after=None)
+    last = lists.decisions_pager(
+        page, lists.decisions_shown(Query.parse("?after=b~2&order=window"))
+    )
+    assert hrefs(components_of(last)) == {"/audit?order=window"}
+    assert text_of(last).startswith("3 decisions, latest window first")
+    assert "last page" in text_of(last)
+    only = lists.decisions_pager(page, lists.decisions_shown(Query.parse("")))
+    assert only == ["3 decisions, newest first"]
 
 
-def test_an_empty_list_says_what_to_do(make_decision_page: Make, text_of: Text) -> None:
-    assert "Open a filter" in text_of(decisions_table(make_decision_page(count=0), {}))
+def test_an_empty_list_says_what_to_do(
+    make_decision_page: Make, make_event_page: Make, text_of: Text
+) -> None:
+    empty = (
+        lists.decisions_state(make_decision_page(count=0)),
+        lists.events_state(make_event_page(count=0)),
+    )
+    assert all("Open a filter" in text_of(state) for state in empty)
+    assert lists.decisions_state(make_decision_page()) is None
+    assert lists.events_state(make_event_page()) is None
 
 
 def test_simulated_and_superseded_decisions_are_marked(
-    make_decision_page: Make, text_of: Text
+    make_decision_page: Make,
 ) -> None:
-    text = text_of(decisions_table(make_decision_page(), {}))
-    assert "What-if simulation" in text
-    assert "Recorded superseded" in text
+    rows = lists.decision_rows(make_decision_page())
+    assert cell_text(rows[0]["kind"]) == "What-if simulation"
+    assert cell_text(rows[1]["kind"]) == "Recorded superseded"
+    assert cell_text(rows[2]["verdict"]) == "BLOCKED"
+    assert rows[2]["chance"] == "7\u202f%"
 
 
-def test_events_link_to_themselves_and_to_their_decision(
-    make_event_page: Make, text_of: Text, components_of: Walk
+def test_events_link_to_themselves_and_to_their_decision(make_event_page: Make) -> None:
+    rows = lists.event_rows(make_event_page(), "UTC")
+    assert "900 14 Jul 2023, 07:00:00 UTC olga Decision what if" in row_text(rows[0])
+    assert {"/audit/event/900", "/decisions/412"} <= links(rows)
+    query = Query.parse("?actor=olga")
+    following = lists.events_pager(make_event_page(), lists.events_shown(query))
+    assert "/audit/events?actor=olga&at=800" in {
+        getattr(piece, "href", None) for piece in following
+    }
+
+
+def test_an_event_is_shown_on_the_chosen_clock_to_the_second(
+    make_event_page: Make,
 ) -> None:
-    tree = events_table(make_event_page(), {"actor": "olga"})
-    assert "900 14 Jul 2023, 07:00:00 UTC olga Decision what if" in text_of(tree)
-    assert {
-        "/audit/event/900",
-        "/decisions/412",
-        "/audit/events?actor=olga&at=800",
-    } <= hrefs(components_of(tree))
+    row = lists.event_rows(make_event_page(), "America/Phoenix")[0]
+    (time,) = row["time"]
+    assert time["text"] == "14 Jul 2023, 00:00:00 (UTC−7)"  # type: ignore[index]
+    assert time["time"] == "2023-07-14T07:00:00+00:00"  # type: ignore[index]
+
+
+def headings(search: str) -> dict[str, dict[str, str]]:
+    shown = lists.decisions_shown(Query.parse(search))
+    return {
+        column["field"]: column["headerComponentParams"]
+        for column in column_defs(lists.DECISION_COLUMNS, shown)
+        if column["headerComponentParams"]
+    }
+
+
+def test_a_heading_leads_to_the_servers_order_and_shows_the_present_one() -> None:
+    first = headings("?kind=recorded&after=a~1")
+    assert first["taken"] == {
+        "href": "/audit?kind=recorded&order=oldest",
+        "direction": "descending",
+    }
+    assert first["chance"] == {
+        "href": "/audit?kind=recorded&order=chance",
+        "direction": "none",
+    }
+    by_chance = headings("?kind=recorded&order=chance")
+    assert by_chance["chance"] == {
+        "href": "/audit?kind=recorded",
+        "direction": "descending",
+    }
+    assert by_chance["taken"] == {"href": "/audit?kind=recorded", "direction": "none"}
+    oldest = headings("?order=oldest")
+    assert oldest["taken"] == {"href": "/audit", "direction": "ascending"}
+
+
+def test_every_order_of_the_server_is_a_heading_and_no_other_column_is_one() -> None:
+    orders = [name for column in lists.DECISION_COLUMNS for name, _ in column.orders]
+    assert sorted(orders) == sorted(order.value for order in DecisionOrder)
+    assert set(headings("")) == {"taken", "window", "chance"}
+    assert all(
+        not column["sortable"]
+        for column in components_of_grid(decisions_layout(may_see_events=False))
+    )
+
+
+def components_of_grid(layout: Any) -> list[dict[str, Any]]:
+    """What a grid within a layout says of every column."""
+    grids = [part for part in layout._traverse() if type(part).__name__ == "AgGrid"]
+    assert grids
+    return [grid.defaultColDef for grid in grids]
 
 
 def test_a_decision_page_holds_inputs_comment_and_audit_event(
@@ -241,7 +349,7 @@ def test_every_filter_has_a_label(
     labelled = {getattr(c, "htmlFor", None) for c in components}
     labelled |= {c.id for c in components if getattr(c, "label", None)}
     assert {f"{prefix}-{name}" for name in names} <= labelled
-    assert filters.filter_options({})[0]["label"] == "Any"
+    assert filter_options({})[0]["label"] == "Any"
 
 
 def test_an_address_says_which_decisions_are_listed() -> None:
@@ -301,11 +409,11 @@ def status(**changes: object) -> ChainStatus:
 
 
 def test_the_chain_panel_says_what_is_anchored_and_what_is_not(text_of: Text) -> None:
-    text = text_of(chain_panel(status()))
+    text = text_of(chain_panel(status(), "UTC"))
     assert "up to event 1,200, 2 Mar 2026, 12:00:00 UTC; 34 later events" in text
     assert "Not verified as a whole yet" in text
     assert "Not anchored" in text_of(
-        chain_panel(status(anchored_seq=None, anchored_at_utc=None))
+        chain_panel(status(anchored_seq=None, anchored_at_utc=None), "UTC")
     )
 
 
@@ -317,8 +425,8 @@ def test_a_broken_chain_is_an_alarm(text_of: Text, components_of: Walk) -> None:
         first_bad_seq=7,
         reason="Event 7 is missing.",
     )
-    broken = chain_panel(status(newest_check=check))
-    lost = chain_panel(status(anchor_problem="Event 5 is another."))
+    broken = chain_panel(status(newest_check=check), "UTC")
+    lost = chain_panel(status(anchor_problem="Event 5 is another."), "UTC")
     assert "broken at event 7" in text_of(broken)
     assert "Event 5 is another." in text_of(lost)
     for tree in (broken, lost):
@@ -335,8 +443,9 @@ def test_an_event_page_shows_the_hashed_text_and_alarms_when_it_does_not_fit(
         previous_hash_hex="cd" * 32,
         hash_is_right=True,
     )
-    text = text_of(event_page(detail))
+    text = text_of(event_page(detail, "UTC"))
     assert '{"action":"x"}' in text
     assert "cd" * 32 in text
     assert "does not fit" not in text
-    assert "does not fit" in text_of(event_page(replace(detail, hash_is_right=False)))
+    changed = replace(detail, hash_is_right=False)
+    assert "does not fit" in text_of(event_page(changed, "UTC"))

@@ -69,13 +69,13 @@ def test_what_stores_a_decision_needs_the_permission_to_decide(
     assert permissions["what-if-recorded.children"] is Permission.DECIDE
     assert permissions["what-if-data.data"] is Permission.VIEW_FLEET
     assert permissions["supersede-record-status.children"] is Permission.DECIDE
-    for output in (
-        "audit-events",
-        "export-file",
-        "audit-csv-file",
-        "decision-replayed",
+    for output, name in (
+        ("audit-events-table", "rowData"),
+        ("export-file", "data"),
+        ("audit-csv-file", "data"),
+        ("events-csv-file", "data"),
+        ("decision-replayed", "children"),
     ):
-        name = "data" if output.endswith("file") else "children"
         assert permissions[f"{output}.{name}"] is Permission.VIEW_AUDIT_EVENTS
 
 

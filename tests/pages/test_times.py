@@ -11,11 +11,13 @@ import pytest
 
 from core.days import issue_at_local_midnight
 from orchestrator.views import FleetView
+from pages.audit import lists
+from pages.audit.decision_content import decision_page
 from pages.forecast.figures import MEAN_LABEL, forecast_band
 from pages.forecast.layout import content
 from pages.theme import local_labels, local_time_axis, zone_label
 from pages.times import Clock, Times, in_times, parse_times
-from pages.words import local_time
+from pages.words import exact_time, local_time
 
 Make = Callable[..., Any]
 Text = Callable[[object], str]
@@ -115,6 +117,52 @@ def test_a_day_without_a_change_says_its_offset_once() -> None:
     hours = hours_of("Europe/Dublin", 2023, 7, 1)
     assert local_labels(hours, "Europe/Dublin")[0] == "Sat 1 Jul 00:00"
     assert zone_label(hours, "Europe/Dublin") == "Europe/Dublin, UTC+1"
+
+
+@pytest.mark.parametrize(
+    ("zone", "instant", "said"),
+    [
+        # The hour that comes twice in autumn, and the one that is missing in spring.
+        ("Europe/Dublin", "2026-10-25T00:30:15", "25 Oct 2026, 01:30:15 (UTC+1)"),
+        ("Europe/Dublin", "2026-10-25T01:30:15", "25 Oct 2026, 01:30:15 (UTC+0)"),
+        ("America/Chicago", "2026-03-08T07:59:59", "8 Mar 2026, 01:59:59 (UTC−6)"),
+        ("America/Chicago", "2026-03-08T08:00:00", "8 Mar 2026, 03:00:00 (UTC−5)"),
+        ("UTC", "2026-03-08T08:00:00", "8 Mar 2026, 08:00:00 UTC"),
+    ],
+)
+def test_audit_events_say_their_offset_when_a_clock_changes(
+    make_event_page: Make, zone: str, instant: str, said: str
+) -> None:
+    moment = datetime.fromisoformat(f"{instant}+00:00")
+    assert exact_time(moment, zone) == said
+    page = make_event_page(count=1)
+    page = replace(page, rows=(replace(page.rows[0], occurred_at_utc=moment),))
+    assert lists.event_rows(page, zone)[0]["time"] == [
+        {"text": said, "time": moment.isoformat()}
+    ]
+
+
+def test_decisions_follow_the_chosen_clock_list_and_story(
+    make_decision_page: Make, make_detail: Make, text_of: Text
+) -> None:
+    def taken(times: Times) -> object:
+        page = in_times(make_decision_page(count=1), times)
+        return lists.decision_rows(page)[0]["taken"]
+
+    iso = "2023-07-14T07:03:11+00:00"
+    assert taken(Times()) == [{"text": "14 Jul 2023, 00:03 (UTC−7)", "time": iso}]
+    assert taken(BERLIN) == [{"text": "14 Jul 2023, 09:03 (UTC+2)", "time": iso}]
+    assert taken(UTC_TIMES) == [{"text": "14 Jul 2023, 07:03 UTC", "time": iso}]
+    story = text_of(decision_page(in_times(make_detail(), BERLIN)))
+    assert "14 Jul 2023, 09:00 (UTC+2) to 15 Jul 2023, 09:00 (UTC+2)" in story
+    assert "Telemetry known until 14 Jul 2023, 09:00 (UTC+2)" in story
+    assert "UTC−7" not in story
+
+
+def test_what_belongs_to_no_region_is_shown_in_utc_or_on_the_browsers_clock() -> None:
+    assert Times().zone_without_region == "UTC"
+    assert UTC_TIMES.zone_without_region == "UTC"
+    assert BERLIN.zone_without_region == "Europe/Berlin"
 
 
 def test_utc_says_utc() -> None:

@@ -4,29 +4,6 @@
   "use strict";
   const dc = (window.dash_clientside = window.dash_clientside || {});
 
-  function follow(locationId, names, values) {
-    const now = new URLSearchParams(window.location.search);
-    const query = new URLSearchParams();
-    let same = true;
-    names.forEach((name, place) => {
-      let value = values[place];
-      if (value === true) value = "1";
-      if (value === "any" || value === false || value === null || value === undefined) {
-        value = "";
-      }
-      if (name === "order" && value === "newest") value = "";
-      value = String(value).trim();
-      if (value !== (now.get(name) || "")) same = false;
-      if (value) query.set(name, value);
-    });
-    if (same) return;
-    // Other filters begin at the list's first page again.
-    const text = query.toString();
-    const search = text ? "?" + text : "";
-    const href = window.location.origin + window.location.pathname + search;
-    dc.set_props(locationId, { search, href });
-  }
-
   function newId() {
     return window.crypto.randomUUID
       ? window.crypto.randomUUID()
@@ -35,42 +12,37 @@
             (15 >> (c / 4)))).toString(16));
   }
 
-  const DECISION_FILTERS = [
-    "kind", "region", "outcome", "reason", "actor", "model", "from", "to", "words",
-    "order", "live",
-  ];
-  const TYPED = ["from", "to", "words", "object", "request"];
-  const EVENT_FILTERS = [
-    "actor", "action", "type", "object", "request", "from", "to", "order",
-  ];
-
-  /* What the controls show for an address. Done here and not by the server, whose answer
-     to one change would undo the next one that was made meanwhile. */
-  function shown(names, search) {
-    const query = new URLSearchParams(search || "");
-    return names.map((name) => {
-      const value = query.get(name) || "";
-      if (name === "live") return value === "1";
-      if (name === "order") return value || "newest";
-      return value || (TYPED.includes(name) ? "" : "any");
-    });
-  }
+  const DECISIONS = {
+    location: "audit-url",
+    names: [
+      "kind", "region", "outcome", "reason", "actor", "model", "from", "to", "words",
+      "order", "live",
+    ],
+    typed: ["from", "to", "words"],
+    usualOrder: "newest",
+  };
+  const EVENTS = {
+    location: "audit-events-url",
+    names: ["actor", "action", "type", "object", "request", "from", "to", "order"],
+    typed: ["from", "to", "object", "request"],
+    usualOrder: "newest",
+  };
 
   dc.gfo_audit = {
     show_decision_filters(search) {
-      return shown(DECISION_FILTERS, search);
+      return dc.gfo_filters.shown(DECISIONS, search);
     },
 
     show_event_filters(search) {
-      return shown(EVENT_FILTERS, search);
+      return dc.gfo_filters.shown(EVENTS, search);
     },
 
     follow_decision_filters(...values) {
-      follow("audit-url", DECISION_FILTERS, values);
+      dc.gfo_filters.follow(DECISIONS, values);
     },
 
     follow_event_filters(...values) {
-      follow("audit-events-url", EVENT_FILTERS, values);
+      dc.gfo_filters.follow(EVENTS, values);
     },
 
     compare_with(_clicks, right) {

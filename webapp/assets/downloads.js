@@ -78,15 +78,22 @@
   /* A cell may carry its plain value; else its text, without typography. */
   function plain(element) {
     if ("csv" in element.dataset) return element.dataset.csv;
-    const text = element.innerText.replace(/[\u202f\u00a0]/g, " ").replace(/\s+/g, " ");
+    const time = element.querySelector("time[datetime]");
+    if (time && time.innerText === element.innerText.trim()) return time.dateTime;
+    let shown = element.innerText;
+    for (const mark of element.querySelectorAll("[aria-hidden=true]")) {
+      shown = shown.replace(mark.innerText, ""); // a shape, or a heading's arrow
+    }
+    const text = shown.replace(/[\u202f\u00a0]/g, " ").replace(/\s+/g, " ");
     const tidy = text.replace(/\u2212(?=\d)/g, "-").trim();
     if (tidy === "\u2013") return "";
     return /^-?\d{1,3}(,\d{3})+(\.\d+)?$/.test(tidy) ? tidy.replaceAll(",", "") : tidy;
   }
 
   function tableCsv(table, captions) {
-    const rows = [...table.querySelectorAll("tr")].map((row) =>
-      [...row.querySelectorAll("th, td")]
+    // Both kinds of tables: the browser's own, and a grid's.
+    const rows = [...table.querySelectorAll("tr, [role=row]")].map((row) =>
+      [...row.querySelectorAll("th, td, [role=columnheader], [role=gridcell]")]
         .filter((item) => !("csvSkip" in item.dataset)).map(plain));
     return csv(captions, rows);
   }

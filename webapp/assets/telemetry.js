@@ -23,7 +23,23 @@
       dc.gfo_pages.set_search("telemetry-url", { batch: answer.batch_id, at: Date.now() }),
   });
 
+  const REFUSED = {
+    location: "telemetry-url",
+    names: ["code", "words", "order"],
+    typed: ["words"],
+    usualOrder: "first",
+    kept: ["batch"],
+  };
+
   dc.gfo_telemetry = {
+    show_refused_filters(search) {
+      return dc.gfo_filters.shown(REFUSED, search);
+    },
+
+    follow_refused_filters(...values) {
+      dc.gfo_filters.follow(REFUSED, values);
+    },
+
     prepare() {
       form.prepare();
     },
