@@ -21,6 +21,15 @@ class PolicyFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FleetTerms:
+    """What moving load costs, named as in `core.policies.Policy`."""
+
+    migration_energy_frac: float
+    migration_usd_per_mwh: float
+    counts_hydro_water: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RegionFacts:
     """A region as an admin edits it.
 
@@ -44,6 +53,7 @@ class RegionsView:
     regions: tuple[RegionFacts, ...]
     chosen: RegionFacts | None
     fleet_policy: PolicyFacts
+    fleet_terms: FleetTerms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,8 +64,14 @@ def terms(
     }
     changes = {name: value for name, value in given.items() if value is not None}
     with command_context() as context:
-        change_terms(context.session, context.actor, changes=changes, reason=reason)
-    typer.echo("Changed; it holds for every decision from now on.")
+        changed = change_terms(
+            context.session, context.actor, changes=changes, reason=reason
+        )
+    typer.echo(
+        "Changed; it holds for every decision from now on."
+        if changed
+        else "Nothing to change: these are the terms already."
+    )
 
 
 @app.command("ashrae")

@@ -41,7 +41,8 @@ def refused_page(
         Without the right to see imports; when there is no such import; for a search
         that is too long.
     """
-    chosen = _checked(session, actor, batch_id, chosen or RejectFilter())
+    actor.require(Permission.MANAGE_TELEMETRY)
+    chosen = _checked(session, batch_id, chosen or RejectFilter())
     found = rejects.list_rejects(
         session,
         batch_id,
@@ -81,7 +82,8 @@ def refused_csv(
     Forbidden, NotFound, InvalidInput
         As `refused_page`.
     """
-    chosen = _checked(session, actor, batch_id, chosen)
+    actor.require(Permission.MANAGE_TELEMETRY)
+    chosen = _checked(session, batch_id, chosen)
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     writer.writerow(_CSV_COLUMNS)
@@ -102,10 +104,7 @@ def refused_csv(
     return CsvExport(text=buffer.getvalue(), row_count=count, is_complete=is_complete)
 
 
-def _checked(
-    session: Session, actor: Actor, batch_id: int, chosen: RejectFilter
-) -> RejectFilter:
-    actor.require(Permission.MANAGE_TELEMETRY)
+def _checked(session: Session, batch_id: int, chosen: RejectFilter) -> RejectFilter:
     if chosen.words is not None and len(chosen.words) > LONGEST_WORDS:
         message = f"Search for at most {LONGEST_WORDS} characters."
         raise InvalidInput(message)

@@ -13,7 +13,12 @@ from core.errors import NotFound
 from core.policies import Policy
 from db import policies, regions
 from db.regions import StoredRegion
-from orchestrator.admin_views import PolicyFacts, RegionFacts, RegionsView
+from orchestrator.admin_views import (
+    FleetTerms,
+    PolicyFacts,
+    RegionFacts,
+    RegionsView,
+)
 from orchestrator.services.window_choice import region_choice
 
 
@@ -40,11 +45,18 @@ def regions_view(session: Session, actor: Actor, *, slug: str | None) -> Regions
     if slug is not None and not chosen:
         message = f"There is no region {slug!r}."
         raise NotFound(message)
-    fleet = policies.own_values(session, None) or {}
+    fleet = (
+        policies.fleet_policy(session)
+        if policies.has_fleet_policy(session)
+        else Policy()
+    )
     return RegionsView(
         regions=tuple(found),
         chosen=chosen[0] if chosen else None,
-        fleet_policy=_fleet_policy(fleet),
+        fleet_policy=_policy_facts(fleet, frozenset(policies.OVERRIDABLE)),
+        fleet_terms=FleetTerms(
+            **{name: getattr(fleet, name) for name in policies.FLEET_TERMS}
+        ),
     )
 
 
@@ -64,10 +76,6 @@ def _facts(
             frozenset(name for name, value in (own or {}).items() if value is not None),
         ),
     )
-
-
-def _fleet_policy(values: Mapping[str, Any]) -> PolicyFacts:
-    return _policy_facts(Policy(**values), frozenset(values))
 
 
 def _policy_facts(policy: Policy, overridden: frozenset[str]) -> PolicyFacts:

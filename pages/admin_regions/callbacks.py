@@ -22,13 +22,14 @@ from pages.admin_regions.fields import (
     REGION_FIELDS,
     read_all,
 )
+from pages.admin_regions.forms import control_id, shown_region
 from pages.admin_regions.layout import (
     NEW,
-    control_id,
     policy_scope,
     policy_values,
     regions_table,
 )
+from pages.admin_regions.terms import TERM_FIELDS, register_terms, term_values
 from pages.components import notice
 from pages.context import PageContext
 from pages.serving import follow_in_browser, serve
@@ -49,6 +50,7 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
     _register_view(app, context)
     _register_save(app, context)
     _register_policy(app, context)
+    register_terms(app, context)
     follow_in_browser(
         app, "gfo_pages", "open_saved_region", Input("regions-saved", "data")
     )
@@ -68,11 +70,16 @@ def _register_view(app: Dash, context: PageContext) -> None:
             Output("regions-policy-scope", "children"),
             *(Output(control_id(item), "value") for item in _FORM_FIELDS),
             *(Output(control_id(item), "value") for item in POLICY_FIELDS),
+            Output("regions-by-class", "className"),
+            Output("regions-of-fleet", "className"),
+            *(Output(control_id(item), "value") for item in TERM_FIELDS),
         ],
         inputs=[
             Input("regions-url", "search"),
             Input("regions-saved", "data"),
             Input("policy-saved", "data"),
+            Input("class-saved", "data"),
+            Input("terms-saved", "data"),
         ],
         permission=Permission.MANAGE_REGIONS,
         at_load=False,
@@ -103,6 +110,9 @@ def _rendered(view: RegionsView, *, is_new: bool) -> tuple[object, ...]:
         policy_scope(view),
         *_form_values(view),
         *policy_values(policy),
+        "" if chosen else "d-none",
+        "d-none" if chosen else "",
+        *term_values(view),
     )
 
 
@@ -132,7 +142,7 @@ def _register_save(app: Dash, context: PageContext) -> None:
     def save(
         _n_clicks: int, shown: object, *values: object
     ) -> tuple[Component, dict[str, object]]:
-        slug = _shown_region(shown)
+        slug = shown_region(shown)
         request_id = context.request_id()
         with context.runtime.transaction() as session:
             actor = context.current_actor()
@@ -146,14 +156,6 @@ def _register_save(app: Dash, context: PageContext) -> None:
                 )
         name = stored.region.name
         return notice("Saved.", f"{name} is as you see it."), _saved(stored.slug)
-
-
-def _shown_region(shown: object) -> str | None:
-    if not isinstance(shown, dict):
-        message = "The page is not loaded yet; try again."
-        raise InvalidInput(message)
-    slug = shown.get("region")
-    return slug if isinstance(slug, str) else None
 
 
 def _saved(slug: str | None) -> dict[str, object]:
@@ -219,7 +221,7 @@ def _register_policy(app: Dash, context: PageContext) -> None:
     def save_policy(
         _n_clicks: int, shown: object, reason: object, *values: object
     ) -> tuple[Component, str, dict[str, object]]:
-        slug = _shown_region(shown)
+        slug = shown_region(shown)
         entered = read_all(POLICY_FIELDS, values)
         with context.runtime.transaction() as session:
             changed = change_policy(

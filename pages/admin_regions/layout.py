@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import dash_bootstrap_components as dbc
 from dash import dcc, html
 from dash.development.base_component import Component
@@ -14,8 +12,9 @@ from pages.admin_regions.fields import (
     COOLING_FIELDS,
     POLICY_FIELDS,
     REGION_FIELDS,
-    Field,
 )
+from pages.admin_regions.forms import form_grid, save_button
+from pages.admin_regions.terms import class_form, terms_form
 from pages.components import (
     Child,
     data_table,
@@ -41,6 +40,8 @@ def layout() -> Component:
             dcc.Store(id="regions-shown"),
             dcc.Store(id="regions-saved"),
             dcc.Store(id="policy-saved"),
+            dcc.Store(id="class-saved"),
+            dcc.Store(id="terms-saved"),
             page_head(
                 "Regions",
                 "Where the fleet runs, and what its decisions are judged by.",
@@ -56,7 +57,15 @@ def layout() -> Component:
             html.Div(
                 [
                     html.Div(_region_form(), id="regions-form", className="d-none"),
-                    _policy_form(),
+                    html.Div(
+                        [
+                            _policy_form(),
+                            html.Div(
+                                class_form(), id="regions-by-class", className="d-none"
+                            ),
+                            html.Div(terms_form(), id="regions-of-fleet"),
+                        ]
+                    ),
                 ],
                 className="gfo-columns gfo-columns-2 gfo-columns-start",
             ),
@@ -64,29 +73,16 @@ def layout() -> Component:
     )
 
 
-def control_id(item: Field) -> str:
-    """The id of a field's control."""
-    return f"region-{item.name.replace('_', '-')}"
-
-
 def _region_form() -> Component:
     return panel(
         "Region",
-        _grid(REGION_FIELDS),
+        form_grid(REGION_FIELDS),
         html.Div(
-            [html.H3("Cooling"), _grid(COOLING_FIELDS)],
+            [html.H3("Cooling"), form_grid(COOLING_FIELDS)],
             id="regions-cooling",
             className="d-none",
         ),
-        html.Div(
-            dbc.Button(
-                "Save the region",
-                id="regions-save",
-                color="primary",
-                class_name="gfo-decides",
-            ),
-            className="gfo-actions",
-        ),
+        save_button("Save the region", "regions-save"),
         html.Div(id="regions-save-status", role="status"),
         id="regions-form-panel",
     )
@@ -96,43 +92,14 @@ def _policy_form() -> Component:
     return panel(
         "Limits",
         html.P(id="regions-policy-scope"),
-        _grid(POLICY_FIELDS),
+        form_grid(POLICY_FIELDS),
         field("Reason", dbc.Textarea(id="policy-reason", rows=2, maxlength=500)),
-        html.Div(
-            dbc.Button(
-                "Change the limits",
-                id="policy-save",
-                color="primary",
-                class_name="gfo-decides",
-            ),
-            className="gfo-actions",
-        ),
+        save_button("Change the limits", "policy-save"),
         html.Div(id="policy-save-status", role="status"),
         id="regions-policy",
         hint="Every change is a new version with its reason. Decisions taken before"
         " keep the limits that they were judged by.",
     )
-
-
-def _grid(fields: Sequence[Field]) -> Component:
-    return html.Div([_control(item) for item in fields], className="gfo-form-grid")
-
-
-def _control(item: Field) -> Component:
-    control: Component
-    if item.kind == "flag":
-        control = dbc.Checkbox(id=control_id(item), label=item.label, value=True)
-        return control
-    if item.kind == "choice":
-        options = [{"label": value, "value": value} for value in item.choices]
-        control = dbc.Select(id=control_id(item), options=options)
-    elif item.kind == "number":
-        control = dbc.Input(
-            id=control_id(item), type="number", step="any", inputmode="decimal"
-        )
-    else:
-        control = dbc.Input(id=control_id(item), type="text", maxlength=80)
-    return field(item.label, control, hint=item.hint)
 
 
 def regions_table(view: RegionsView) -> Component:

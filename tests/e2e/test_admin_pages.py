@@ -93,6 +93,36 @@ def test_a_lower_limit_blocks_a_region_that_was_approved(visitor: Visitor) -> No
     visitor.sees(fleet_row("ireland"), "■ BLOCKED", "limit 5 °C")
 
 
+def test_a_class_of_equipment_gives_a_region_its_limit(visitor: Visitor) -> None:
+    visitor.come_in("ada", "/admin/regions?region=ireland")
+    visitor.sees("#regions-class", "A2 35 °C")
+    assert not visitor.visible("#regions-terms")
+    visitor.choose("#region-ashrae-class", "A2")
+    visitor.type_into("#region-approach-c", "4")
+    visitor.click("#class-save")
+    visitor.sees("#class-save-status", "Give a reason")
+    visitor.type_into("#class-reason", "New servers.")
+    visitor.click("#class-save")
+    visitor.sees("#class-save-status", "The limit is 31 °C of outdoor air.")
+    visitor.sees("#regions-list", "31 °C (own)")
+    visitor.holds("#region-thermal-limit-c", "31")
+
+
+def test_the_terms_of_moving_load_are_the_fleets(visitor: Visitor) -> None:
+    visitor.come_in("ada", "/admin/regions")
+    visitor.holds("#region-migration-energy-frac", "0")
+    assert not visitor.visible("#regions-class")
+    visitor.type_into("#region-migration-energy-frac", "140")
+    visitor.type_into("#terms-reason", "Measured.")
+    visitor.click("#terms-save")
+    visitor.sees("#terms-save-status", "migration_energy_frac is 1.4, outside 0 to 1")
+    visitor.type_into("#region-migration-energy-frac", "2")
+    visitor.click("#terms-save")
+    visitor.sees("#terms-save-status", "The terms are changed.")
+    visitor.open("/audit/events?action=policy_changed")
+    visitor.sees("main", "Measured.")
+
+
 def test_a_wrong_number_is_named_and_nothing_is_saved(visitor: Visitor) -> None:
     visitor.come_in("ada", "/admin/regions?region=ireland")
     visitor.holds("#region-name", "Ireland")

@@ -57,6 +57,16 @@ def test_a_later_policy_keeps_the_terms_it_does_not_name(fleet: Fleet) -> None:
     assert later.migration_usd_per_mwh == 1.5
 
 
+def test_terms_that_are_so_already_make_no_version(fleet: Fleet) -> None:
+    changes = {"migration_usd_per_mwh": 1.5}
+    with fleet.runtime.transaction() as session:
+        actor = fleet.actor(session)
+        assert change_terms(session, actor, changes=changes, reason="bill")
+        made = policies.fleet_policy(session).fleet_policy_id
+        assert not change_terms(session, actor, changes=changes, reason="bill")
+        assert policies.fleet_policy(session).fleet_policy_id == made
+
+
 def test_a_class_gives_a_region_its_limit_and_says_so(fleet: Fleet) -> None:
     with fleet.runtime.transaction() as session:
         actor = fleet.actor(session)

@@ -1,0 +1,181 @@
+"""What a limit follows from, and what moving load costs: forms and their callbacks."""
+
+from __future__ import annotations
+
+import time
+
+import dash_bootstrap_components as dbc
+from dash import Dash, Input, Output, State, html
+from dash.development.base_component import Component
+
+from core.access import Permission
+from core.ashrae import INLET_C, AshraeClass
+from core.errors import InvalidInput
+from orchestrator.admin_views import RegionsView
+from orchestrator.services.policy_terms import change_terms, limit_by_class
+from pages.admin_regions.fields import Field, read_all
+from pages.admin_regions.forms import control_id, form_grid, save_button, shown_region
+from pages.components import field, notice, panel
+from pages.context import PageContext
+from pages.serving import serve
+from pages.words import degrees
+
+TERM_FIELDS = (
+    Field(
+        name="migration_energy_frac",
+        label="Energy of moving load, %",
+        hint="Of the energy of the load moved; the target carries it.",
+        scale=100.0,
+    ),
+    Field(name="migration_usd_per_mwh", label="Price of moving, USD per MWh"),
+    Field(
+        name="counts_hydro_water",
+        label="Count hydropower’s evaporation as water",
+        kind="flag",
+    ),
+)
+CLASS_FIELDS = (
+    Field(
+        name="ashrae_class",
+        label="Equipment class (ASHRAE)",
+        kind="choice",
+        choices=tuple(item.value for item in AshraeClass),
+    ),
+    Field(
+        name="approach_c",
+        label="Approach, °C",
+        hint="Inlet minus outdoor temperature.",
+    ),
+)
+
+
+def class_form() -> Component:
+    """A region's limit from the class of its equipment."""
+    inlets = ", ".join(
+        f"{name} {degrees(inlet.high)}" for name, inlet in INLET_C.items()
+    )
+    return panel(
+        "Limit by equipment class",
+        form_grid(CLASS_FIELDS),
+        field("Reason", dbc.Textarea(id="class-reason", rows=2, maxlength=300)),
+        save_button("Take the limit of the class", "class-save"),
+        html.Div(id="class-save-status", role="status"),
+        id="regions-class",
+        hint=f"Warmest inlet less the approach. Warmest inlets: {inlets}"
+        " (ASHRAE TC 9.9, 2021).",
+    )
+
+
+def terms_form() -> Component:
+    """The fleet's terms of moving load."""
+    return panel(
+        "Terms of moving load",
+        form_grid(TERM_FIELDS),
+        field("Reason", dbc.Textarea(id="terms-reason", rows=2, maxlength=500)),
+        save_button("Change the terms", "terms-save"),
+        html.Div(id="terms-save-status", role="status"),
+        id="regions-terms",
+        hint="They hold for the whole fleet; a shift goes by those of its source.",
+    )
+
+
+def term_values(view: RegionsView) -> list[object]:
+    """What the form of terms holds."""
+    return [item.shown(getattr(view.fleet_terms, item.name)) for item in TERM_FIELDS]
+
+
+def register_terms(app: Dash, context: PageContext) -> None:
+    """Register both forms' callbacks."""
+    _register_class(app, context)
+    _register_terms(app, context)
+
+
+def _register_class(app: Dash, context: PageContext) -> None:
+    @serve(
+        app,
+        context,
+        outputs=[
+            Output("class-save-status", "children"),
+            Output("class-reason", "value"),
+            Output("class-saved", "data"),
+        ],
+        inputs=[Input("class-save", "n_clicks")],
+        states=[
+            State("regions-shown", "data"),
+            State("class-reason", "value"),
+            *(State(control_id(item), "value") for item in CLASS_FIELDS),
+        ],
+        permission=Permission.MANAGE_POLICY,
+        at_load=False,
+    )
+    def take_limit(
+        _n_clicks: int, shown: object, reason: object, *values: object
+    ) -> tuple[Component, str, int]:
+        slug = shown_region(shown)
+        if slug is None:
+            message = "Choose a region first; the fleet has no class of equipment."
+            raise InvalidInput(message)
+        entered = read_all(CLASS_FIELDS, values)
+        approach_c = entered["approach_c"]
+        if not isinstance(approach_c, float):
+            message = "Approach, °C is empty."
+            raise InvalidInput(message)
+        with context.runtime.transaction() as session:
+            limit_c = limit_by_class(
+                session,
+                context.current_actor(),
+                region_slug=slug,
+                equipment=_equipment(entered["ashrae_class"]),
+                approach_c=approach_c,
+                reason=reason if isinstance(reason, str) else "",
+                request_id=context.request_id(),
+            )
+        said = f"The limit is {degrees(limit_c)} of outdoor air."
+        done = notice(said, "The next verdict is judged by it.")
+        return done, "", time.monotonic_ns()
+
+
+def _equipment(value: object) -> AshraeClass:
+    try:
+        return AshraeClass(str(value))
+    except ValueError as exc:
+        message = "Choose the class of the equipment."
+        raise InvalidInput(message) from exc
+
+
+def _register_terms(app: Dash, context: PageContext) -> None:
+    @serve(
+        app,
+        context,
+        outputs=[
+            Output("terms-save-status", "children"),
+            Output("terms-reason", "value"),
+            Output("terms-saved", "data"),
+        ],
+        inputs=[Input("terms-save", "n_clicks")],
+        states=[
+            State("terms-reason", "value"),
+            *(State(control_id(item), "value") for item in TERM_FIELDS),
+        ],
+        permission=Permission.MANAGE_POLICY,
+        at_load=False,
+    )
+    def save_terms(
+        _n_clicks: int, reason: object, *values: object
+    ) -> tuple[Component, str, int]:
+        entered = read_all(TERM_FIELDS, values)
+        for item in TERM_FIELDS:
+            if entered[item.name] is None:
+                message = f"{item.label} is empty."
+                raise InvalidInput(message)
+        with context.runtime.transaction() as session:
+            changed = change_terms(
+                session,
+                context.current_actor(),
+                changes=entered,
+                reason=reason if isinstance(reason, str) else "",
+                request_id=context.request_id(),
+            )
+        said = "The terms are changed." if changed else "Nothing to change."
+        done = notice(said, "They hold for every decision from now on.")
+        return done, "", time.monotonic_ns()
