@@ -13,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from core.access import Actor, Role
+from core.ashrae import AshraeClass
 from core.audit import AuditAction
 from core.errors import RequestReused
 from core.forecasts import Target
@@ -36,6 +37,7 @@ from orchestrator.services.model_registry import (
 from orchestrator.services.model_uploads import receive_model
 from orchestrator.services.passwords import hash_password
 from orchestrator.services.policy_changes import change_policy
+from orchestrator.services.policy_terms import change_terms, limit_by_class
 from orchestrator.services.regions import RegionDraft
 from orchestrator.services.telemetry import ImportRequest
 from orchestrator.services.telemetry_uploads import import_upload
@@ -98,6 +100,28 @@ def set_policy(_session: Session, _actor: Actor) -> Ask:
         actor,
         region_slug=None,
         values=LIMITS | {"thermal_limit_c": 33.0 if other else 34.0},
+        reason="test",
+        request_id=request_id,
+    )
+
+
+def set_terms(_session: Session, _actor: Actor) -> Ask:
+    return lambda session, actor, request_id, other: change_terms(
+        session,
+        actor,
+        changes={"migration_usd_per_mwh": 3.0 if other else 2.0},
+        reason="test",
+        request_id=request_id,
+    )
+
+
+def limit_of_class(_session: Session, _actor: Actor) -> Ask:
+    return lambda session, actor, request_id, other: limit_by_class(
+        session,
+        actor,
+        region_slug="ireland",
+        equipment=AshraeClass.A2,
+        approach_c=5.0 if other else 4.0,
         reason="test",
         request_id=request_id,
     )
@@ -286,6 +310,8 @@ KINDS = {
     "add a region": Post(ready=add_region, action=AuditAction.REGION_ADDED),
     "change a region": Post(ready=set_region, action=AuditAction.REGION_CHANGED),
     "change limits": Post(ready=set_policy, action=AuditAction.POLICY_CHANGED),
+    "change terms": Post(ready=set_terms, action=AuditAction.POLICY_CHANGED),
+    "limit by class": Post(ready=limit_of_class, action=AuditAction.POLICY_CHANGED),
     "add an account": Post(ready=add_account, action=AuditAction.USER_ADDED),
     "end logins": Post(ready=end_logins, action=AuditAction.SESSION_ENDED),
     "find a plan": Post(ready=find_plan, action=AuditAction.PLAN_FOUND),
