@@ -204,9 +204,9 @@ def _facts(session: Session, stored: StoredDecision) -> tuple[NamedValue, ...]:
     )
 
 
-def _rounded(value: float | None) -> str | None:
+def _rounded(value: str | float | None) -> str | None:
     """Six digits; all of them stand in the stored inputs."""
-    return None if value is None else f"{value:.6g}"
+    return None if value is None else f"{float(value):.6g}"
 
 
 def _model_label(session: Session, version_id: int | None) -> str | None:
