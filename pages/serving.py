@@ -93,7 +93,8 @@ def _explain(n_outputs: int, notice_output: int, error: Exception) -> list[objec
     if isinstance(error, RequestReused):
         raise error  # no page of ours does that: answered with a status, not a notice
     answers: list[object] = [no_update] * n_outputs
-    answers[notice_output] = error_notice(error)
+    # The mark ends the waiting of panels that the same answer would have filled.
+    answers[notice_output] = html.Div(error_notice(error), className="gfo-failed")
     return answers
 
 

@@ -45,6 +45,8 @@ def default_pages(today: date) -> dict[str, str]:
         "audit": "/audit",
         "regions": "/admin/regions?region=arizona",
         "telemetry": "/admin/telemetry?batch=1",
+        "models": "/admin/models",
+        "users": "/admin/users",
     }
 
 

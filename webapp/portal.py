@@ -30,6 +30,7 @@ from orchestrator.services.passwords import MAX_LENGTH, MIN_LENGTH
 from pages.times import chosen_times
 from pages.words import local_time
 from webapp.auth import PortalUser, client, current_actor, logged_in_user
+from webapp.browser_names import browser_name
 from webapp.cookies import forget_login_token, set_login_token
 from webapp.next_path import HOME, safe_next
 from webapp.request_context import request_id
@@ -130,6 +131,7 @@ class PlainPages:
             actor=actor,
             logins=own_logins,
             this_login_id=_user().login.session_id,
+            browser_name=browser_name,
             shown=partial(local_time, time_zone=chosen_times().zone_without_region),
         )
 

@@ -185,10 +185,19 @@ def _facts(payload: Mapping[str, object]) -> list[NamedValue]:
         content = payload.get(moment)
         if isinstance(content, Mapping):
             facts += [
-                NamedValue(label=f"{moment}: {name}", value=str(value))
+                NamedValue(label=f"{moment}: {name}", value=_said(value))
                 for name, value in content.items()
             ]
     return facts
+
+
+def _said(value: object) -> str:
+    """A value of a payload as a person writes it."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
 
 
 def _summary(payload: str) -> str:

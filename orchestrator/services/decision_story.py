@@ -187,8 +187,8 @@ def _facts(session: Session, stored: StoredDecision) -> tuple[NamedValue, ...]:
         ("Forecast at the target", facts.target_forecast_id),
         ("Telemetry age when taken", _age_text(stored)),
         ("Calibration scores", calibration.get("score_count")),
-        ("Tracked quantile q", calibration.get("quantile")),
-        ("Tracking offset b", calibration.get("offset")),
+        ("Tracked quantile q", _rounded(calibration.get("quantile"))),
+        ("Tracking offset b", _rounded(calibration.get("offset"))),
         ("Fleet policy version id", facts.fleet_policy_id),
         ("Region policy version id", facts.region_policy_id),
         ("Telemetry age limit", f"{policy['telemetry_max_age_h']} h"),
@@ -202,6 +202,11 @@ def _facts(session: Session, stored: StoredDecision) -> tuple[NamedValue, ...]:
         for label, value in values
         if value is not None
     )
+
+
+def _rounded(value: str | float | None) -> str | None:
+    """Six digits; all of them stand in the stored inputs."""
+    return None if value is None else f"{float(value):.6g}"
 
 
 def _model_label(session: Session, version_id: int | None) -> str | None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from dash import html
 from dash.development.base_component import Component
 
-from core.model_gate import ModelFigures
-from orchestrator.model_views import ComparedRegion, EvaluationView, ModelDetail
+from orchestrator.model_views import EvaluationView, ModelDetail
 from orchestrator.views import NamedValue
 from pages import addresses
+from pages.admin_models.comparison import (
+    changed_table,
+    figures_table,
+    figures_words,
+)
 from pages.admin_models.content import TARGET_WORDS, history_table, progress_words
 from pages.admin_models.figures import (
     bounds_chart,
@@ -20,9 +23,7 @@ from pages.admin_models.figures import (
     errors_summary,
 )
 from pages.components import (
-    Child,
     chart,
-    data_table,
     disclosure,
     facts,
     link,
@@ -30,12 +31,10 @@ from pages.components import (
     panel,
     tag,
 )
-from pages.theme import MISSING, celsius, number
 from pages.times import Times
-from pages.words import day_name, local_time, percent, typeset
+from pages.words import local_time, typeset
 
 CHART_PX = 300
-MOST_CHANGED_SHOWN = 100
 
 
 def version_head(detail: ModelDetail) -> Component:
@@ -107,8 +106,9 @@ def evaluation_panel(detail: ModelDetail, times: Times) -> Component:
         f"Evaluation beside {compared}",
         _progress(view),
         _gate(view),
-        _figures_table(view) if view.regions else None,
-        _changed_table(view.regions) if view.has_bound else None,
+        figures_table(view) if view.regions else None,
+        figures_words(view) if view.regions else None,
+        changed_table(view.regions) if view.has_bound else None,
         _bounds_figure(view, detail.version_id),
         _errors_figure(view),
         id="model-evaluation",
@@ -150,126 +150,6 @@ def _gate(view: EvaluationView) -> Component | None:
         [
             html.P(html.Strong(f"Gate: {word}"), id="model-gate"),
             html.Ul([html.Li(typeset(finding)) for finding in view.findings]),
-        ]
-    )
-
-
-def _figures_table(view: EvaluationView) -> Component:
-    rows = [*view.regions, *([view.pooled] if view.pooled else [])]
-    head = ["Region", "RMSE", "Skill"]
-    if view.has_bound:
-        head += [
-            "Days judged",
-            "Bound held",
-            "Margin",
-            "Unsafe approvals",
-            "Safe blocked",
-        ]
-    return data_table(
-        "This model beside the one that serves, by region",
-        tuple(head),
-        [_figure_cells(row, has_bound=view.has_bound) for row in rows],
-        cards=True,
-        download=True,
-        id="model-figures",
-    )
-
-
-def _figure_cells(row: ComparedRegion, *, has_bound: bool) -> list[Child]:
-    new, active = row.new, row.active
-    cells: list[Child] = [
-        row.name,
-        _beside(number(new.rmse, 2), number(active.rmse, 2) if active else None),
-        _beside(_share(new.skill_frac), _share(active.skill_frac) if active else None),
-    ]
-    if not has_bound:
-        return cells
-    return [
-        *cells,
-        _beside(str(new.bound_days), str(active.bound_days) if active else None),
-        _beside(
-            _share(new.coverage_frac), _share(active.coverage_frac) if active else None
-        ),
-        _beside(
-            celsius(new.mean_margin_c),
-            celsius(active.mean_margin_c) if active else None,
-        ),
-        _beside(_unsafe(new), _unsafe(active) if active else None),
-        _beside(_blocked(new), _blocked(active) if active else None),
-    ]
-
-
-def _beside(new: str, active: str | None) -> Component:
-    return html.Span(
-        [
-            html.Strong(new),
-            html.Span(
-                f" / {MISSING if active is None else active}", className="gfo-muted"
-            ),
-        ],
-        title="this model / the model that serves",
-    )
-
-
-def _share(value_frac: float) -> str:
-    return percent(100 * value_frac, 1)
-
-
-def _unsafe(figures: ModelFigures) -> str:
-    return f"{figures.approved_exceedance_days} of {figures.exceedance_days}"
-
-
-def _blocked(figures: ModelFigures) -> str:
-    return f"{figures.blocked_safe_days} of {figures.safe_days}"
-
-
-def _changed_table(regions: Sequence[ComparedRegion]) -> Component:
-    """Verdicts that would have turned; blocked to approved first."""
-    changed = sorted(
-        ((region.name, change) for region in regions for change in region.changed),
-        key=lambda item: (not item[1].becomes_approved, -item[1].local_day.toordinal()),
-    )
-    if not changed:
-        return notice(
-            "No decision would change.",
-            "On every judged day both models lead to the same verdict.",
-        )
-    rows: list[list[Child]] = [
-        [
-            "BLOCKED → APPROVED" if change.becomes_approved else "APPROVED → BLOCKED",
-            day_name(change.local_day),
-            name,
-            celsius(change.active_bound_c),
-            celsius(change.new_bound_c),
-            celsius(change.day_max_c),
-        ]
-        for name, change in changed[:MOST_CHANGED_SHOWN]
-    ]
-    opened = sum(change.becomes_approved for _, change in changed)
-    return html.Div(
-        [
-            html.H3("Decisions that would change"),
-            html.P(
-                f"{opened} from blocked to approved, {len(changed) - opened} from"
-                " approved to blocked.",
-                id="model-changed-count",
-            ),
-            data_table(
-                "Decisions that would change",
-                (
-                    "Change",
-                    "Day",
-                    "Region",
-                    "Bound of the model that serves",
-                    "Bound of this model",
-                    "What it became",
-                ),
-                rows,
-                numeric_from=3,
-                cards=True,
-                download=True,
-                id="model-changed-days",
-            ),
         ]
     )
 

@@ -89,7 +89,7 @@ REGION_FIELDS: tuple[Field, ...] = (
 COOLING_FIELDS: tuple[Field, ...] = (
     Field(name="overhead_frac", label="Overhead of power, %", scale=100.0),
     Field(name="chiller_cop", label="Chiller COP"),
-    Field(name="economiser_full_c", label="Free cooling alone up to wet bulb, °C"),
+    Field(name="economiser_full_c", label="Free cooling up to wet bulb, °C"),
     Field(name="economiser_none_c", label="No free cooling from wet bulb, °C"),
     Field(name="wue_air_l_per_kwh", label="Water when air-cooled, L/kWh"),
     Field(name="adiabatic_switch_c", label="Sprays from dry bulb, °C"),

@@ -20,6 +20,7 @@ from pages.components import (
     data_table,
     field,
     link,
+    notice,
     page_head,
     panel,
     skeleton,
@@ -104,6 +105,8 @@ def _policy_form() -> Component:
 
 def regions_table(view: RegionsView) -> Component:
     """Every region with what matters for a decision."""
+    if not view.regions:
+        return notice("There is no region yet.", "Add one with the link above.")
     return data_table(
         "Regions of the fleet",
         (

@@ -14,7 +14,7 @@ from pages.admin_telemetry.content import import_panel, imports_table
 from pages.components import region_options
 from pages.context import PageContext
 from pages.grids import column_defs
-from pages.list_controls import csv_data, csv_said, filter_options
+from pages.list_controls import ANY, csv_data, csv_said, filter_options
 from pages.serving import follow_in_browser, serve
 from pages.times import chosen_times
 
@@ -54,10 +54,10 @@ def _register_imports(app: Dash, context: PageContext) -> None:
             import_panel(row, times) if row else None,
             imports_table(page, times),
             [
-                {"label": "named in the file", "value": ""},
+                {"label": "named in the file", "value": ANY},
                 *region_options(page.regions),
             ],
-            "",
+            ANY,
         )
 
 

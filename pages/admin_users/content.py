@@ -18,18 +18,18 @@ def users_table(accounts: Sequence[AccountView], zone: str) -> Component:
     """Every person, and the system users that processes act as."""
     return data_table(
         "People and system users",
-        ("Name", "Role", "State", "Logins now", "Since"),
+        ("Name", "Role", "State", "Since", "Logins now"),
         [
             (
                 account.name if account.is_system else _choice_link(account),
                 account.role.value,
                 state_words(account),
-                "–" if account.is_system else str(account.live_login_count),
                 moment(account.created_at_utc, zone),
+                "–" if account.is_system else str(account.live_login_count),
             )
             for account in accounts
         ],
-        numeric_from=3,
+        numeric_from=4,
         id="users-table-rows",
         cards=True,
     )

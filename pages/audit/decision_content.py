@@ -260,7 +260,7 @@ def comparison(left: DecisionDetail, right: DecisionDetail) -> list[Component]:
         ),
         data_table(
             "Two decisions side by side",
-            ("", *names),
+            ("Line", *names),
             rows,
             numeric_from=99,
             cards=True,

@@ -84,12 +84,14 @@ def compare_layout() -> Component:
     )
 
 
-def button(text: str, control_id: str, *, is_primary: bool = False) -> Component:
-    """A button that sends."""
-    primary = " gfo-button-primary" if is_primary else ""
-    return html.Button(
-        text, id=control_id, type="button", className=f"gfo-button{primary}"
-    )
+def button(
+    text: str, control_id: str, *, is_primary: bool = False, decides: bool = False
+) -> Component:
+    """A button that sends; one that decides waits while the portal is out of reach."""
+    css = "gfo-button"
+    css += " gfo-button-primary" if is_primary else ""
+    css += " gfo-decides" if decides else ""
+    return html.Button(text, id=control_id, type="button", className=css)
 
 
 def number_input(control_id: str, **limits: float) -> Component:

@@ -116,6 +116,18 @@ def test_a_hostile_file_is_refused_with_its_reason(
     assert len(events) == 1
 
 
+SCROLLS_DOWN = """
+return [...document.querySelectorAll(".gfo-scroll")].filter((item) =>
+  ["auto", "scroll"].includes(getComputedStyle(item).overflowY)).length;
+"""
+
+
+def test_a_table_never_has_a_scrollbar_of_its_own_up_and_down(visitor: Visitor) -> None:
+    visitor.come_in("ada", "/admin/models")
+    visitor.sees("#models-versions-table", "ridge")
+    assert visitor.browser.driver.execute_script(SCROLLS_DOWN) == 0
+
+
 @pytest.mark.parametrize("path", ["/admin/models", "/admin/models/1"])
 def test_an_operator_finds_no_models(visitor: Visitor, path: str) -> None:
     visitor.come_in("olga")

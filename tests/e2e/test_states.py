@@ -22,12 +22,24 @@ PAGES = {
     "/trade-offs": ("#trade-offs-efficiency", "Arizona"),
     "/admin/regions": ("#regions-table", "Arizona"),
     "/admin/telemetry": ("#telemetry-imports", "generator"),
+    "/audit": ("#audit-decisions", "Arizona"),
+    "/audit/events": ("#audit-events", "ada"),
+    "/audit/event/1": ("#event-detail", "Audit event 1"),
+    "/audit/compare?left=1&right=2": ("#compare-table", "lines differ"),
+    "/decisions/1": ("#decision-detail", "Decision 1"),
+    "/admin/models": ("#models-versions", "ridge"),
+    "/admin/models/1": ("#model-detail", "Contract"),
+    "/admin/users": ("#users-table", "ada"),
 }
 """Addresses, where content appears, and what it says."""
 
 SKELETON_IS_SEEN = """
 const block = document.querySelector(`${arguments[0]} .gfo-skeleton`);
 return block !== null && Number(getComputedStyle(block).opacity) > 0.2;
+"""
+STILL_PULSES = """
+return [...document.querySelectorAll("main .gfo-skeleton")].some((block) =>
+  block.checkVisibility() && getComputedStyle(block).animationName !== "none");
 """
 REFERENCE = re.compile(r"reference [0-9a-f]{16}")
 GROW_OLD = """
@@ -97,6 +109,95 @@ def test_a_fault_shows_a_reference_and_a_way_to_try_again(
     broken.execute("alter table mislaid rename to forecast_hour")
     visitor.click("#forecast-panel .gfo-retry")
     visitor.sees("#forecast-sentence", "Chance that Arizona")
+
+
+BREAKABLE = {
+    "/audit": ("decision", "#audit-decisions", "Arizona"),
+    "/audit/events": ("audit_head", "#audit-chain", "events."),
+    "/audit/event/1": ("audit_event", "#event-detail", "Audit event 1"),
+    "/decisions/1": ("decision", "#decision-detail", "Decision 1"),
+    "/admin/models": ("model_upload", "#models-serving", "ridge"),
+    "/admin/models/1": ("model_evaluation", "#model-detail", "Contract"),
+    "/admin/telemetry": ("ingest_batch", "#telemetry-import", ""),
+    "/admin/regions": ("policy", "#regions-notice", ""),
+}
+"""Addresses, the table that each needs, where it fails, and what it says at last."""
+
+
+@pytest.mark.parametrize("path", BREAKABLE)
+def test_audit_and_admin_pages_tell_of_a_fault_and_recover(
+    visitor: Visitor, portal: Portal, path: str
+) -> None:
+    table, where, said = BREAKABLE[path]
+    visitor.come_in("ada", "/account")
+    with psycopg.connect(
+        libpq_url(portal.database_urls.owner), autocommit=True
+    ) as owner:
+        owner.execute(f"alter table {table} rename to mislaid")
+        visitor.open(path)
+        visitor.sees_match(where, REFERENCE)
+        assert table not in visitor.text(f"{where} .gfo-failed")
+        # Nothing else on the page goes on waiting for that answer.
+        visitor.waits_until(
+            lambda: not visitor.browser.driver.execute_script(STILL_PULSES),
+            lambda: "a skeleton still pulses",
+        )
+        owner.execute(f"alter table mislaid rename to {table}")
+    visitor.click(f"{where} .gfo-retry")
+    visitor.waits_until(
+        lambda: not visitor.visible(".gfo-failed"), lambda: "the fault stays"
+    )
+    visitor.sees(where, said)
+
+
+def test_lists_without_rows_say_what_to_do_next(visitor: Visitor) -> None:
+    visitor.come_in("ada", "/audit/events?actor=nobody")
+    visitor.sees("#audit-events", "No event matches.", "Open a filter")
+    assert not visitor.visible("#audit-events-table")
+    visitor.open("/audit?words=unheardof")
+    visitor.sees("#audit-decisions", "No decision matches.", "Open a filter")
+    visitor.open("/admin/models")
+    visitor.sees("#models-uploads", "No file yet.", "Upload one above")
+    visitor.open("/admin/telemetry?batch=1")
+    visitor.sees("#telemetry-refused", "No row was refused.")
+
+
+def test_what_is_not_there_says_so_and_nothing_waits(visitor: Visitor) -> None:
+    visitor.come_in("ada", "/admin/models/999")
+    visitor.sees("#model-detail", "Not found")
+    visitor.sees("#model-head", "")
+    assert not visitor.browser.driver.execute_script(STILL_PULSES)
+    visitor.open("/admin/telemetry?batch=999")
+    visitor.sees("#telemetry-refused", "")
+    visitor.sees("#telemetry-import", "Not found", "There is no import 999")
+    visitor.open("/admin/users?user=nobody")
+    visitor.sees("#users-notice", "Not found", "nobody")
+
+
+def test_nothing_is_decided_on_a_lost_connection(visitor: Visitor) -> None:
+    driver = visitor.browser.driver
+    visitor.come_in("ada", "/admin/models/1")
+    visitor.waits_for_enabled("#model-evaluate")
+    visitor.rest()
+    visitor.callbacks_posted()
+    lost = {
+        "offline": True,
+        "latency": 0,
+        "downloadThroughput": -1,
+        "uploadThroughput": -1,
+    }
+    driver.execute_cdp_cmd("Network.emulateNetworkConditions", lost)
+    try:
+        visitor.sees("#gfo-connection", "cannot be reached", timeout_s=10.0)
+        visitor.click("#model-evaluate")
+        visitor.pause(0.5)
+        assert visitor.callbacks_posted() == []
+        assert not visitor.visible("#model-notice .gfo-notice")
+    finally:
+        slow_down(visitor, 0)
+    visitor.sees_no("#gfo-connection")
+    visitor.click("#model-evaluate")
+    visitor.sees("#model-notice", "The worker evaluates it")
 
 
 def test_an_empty_fleet_says_what_to_do_next(visitor: Visitor, portal: Portal) -> None:

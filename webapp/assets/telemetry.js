@@ -15,7 +15,8 @@
     fill(form, file) {
       form.append("file", file);
       form.append("format", valueOf("telemetry-format"));
-      form.append("region", valueOf("telemetry-region") || "");
+      const region = valueOf("telemetry-region");
+      form.append("region", region === "any" ? "" : region);
       form.append("time_zone", valueOf("telemetry-zone"));
       form.append("carbon_kind", valueOf("telemetry-carbon"));
     },
