@@ -1,4 +1,4 @@
-"""Queries on forecasts: issue, read back, and the scores of finished windows."""
+"""Queries on forecasts: store what was issued or refused, and read it back."""
 
 from __future__ import annotations
 
@@ -9,16 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
-from sqlalchemy import (
-    ColumnElement,
-    CursorResult,
-    Row,
-    case,
-    func,
-    insert,
-    select,
-    text,
-)
+from sqlalchemy import ColumnElement, Row, case, func, insert, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, aliased
 
@@ -27,7 +18,6 @@ from db.copying import copy_rows
 from db.schema import (
     ForecastHourRow,
     ForecastRow,
-    IntervalCalibrationRow,
     ModelActivationRow,
     RegionRow,
     WindowScoreRow,
@@ -97,45 +87,6 @@ class StoredForecast:
             mean=np.array(self.mean),
             scale=np.array(self.scale),
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewScore:
-    """The score of a finished window, or why it has none."""
-
-    region_id: int
-    model_version_id: int
-    issued_at_utc: datetime
-    local_issue_hour: int
-    day_max_c: float | None
-    score: float | None
-    unscored_reason: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredScore:
-    """The score of a finished window."""
-
-    score_id: int
-    issued_at_utc: datetime
-    local_issue_hour: int
-    score: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScoreHistory:
-    """Scores of one region, model and local issue hour, oldest first."""
-
-    scores: tuple[float, ...]
-    watermark_id: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IntervalCalibration:
-    """Quantile by which displayed intervals are widened."""
-
-    calibration_id: int
-    quantile: float
 
 
 def insert_forecasts(session: Session, forecasts: Sequence[NewForecast]) -> list[int]:
@@ -395,126 +346,6 @@ def issued_about_midnight(
     )
 
 
-_INSERT_SCORES = text(
-    """
-    insert into window_score (region_id, model_version_id, issued_at_utc,
-        local_issue_hour, day_max_c, score, unscored_reason)
-    select * from unnest(
-        cast(:region_id as integer[]), cast(:model_version_id as integer[]),
-        cast(:issued_at_utc as timestamptz[]), cast(:local_issue_hour as smallint[]),
-        cast(:day_max_c as double precision[]), cast(:score as double precision[]),
-        cast(:unscored_reason as text[]))
-    on conflict do nothing
-    """
-)
-"""Columns as arrays: a statement per row, or of a thousand rows, takes far longer."""
-
-
-def insert_scores(session: Session, scores: Sequence[NewScore]) -> int:
-    """Store scores of finished windows; those already there are left as they are."""
-    columns = {
-        name: [getattr(item, name) for item in scores] for name in NewScore.__slots__
-    }
-    result = session.execute(_INSERT_SCORES, columns)
-    return result.rowcount if isinstance(result, CursorResult) else 0
-
-
-def score_history(
-    session: Session,
-    *,
-    region_id: int,
-    model_version_id: int,
-    local_issue_hour: int,
-    finished_by_utc: datetime,
-    watermark_id: int | None = None,
-    horizon_h: int = 24,
-) -> ScoreHistory:
-    """All scores whose window ended by an instant, oldest first.
-
-    `watermark_id` limits them to the rows a forecast saw, so that its bound can be
-    recomputed later.
-    """
-    query = (
-        select(WindowScoreRow.id, WindowScoreRow.score)
-        .where(
-            WindowScoreRow.region_id == region_id,
-            WindowScoreRow.model_version_id == model_version_id,
-            WindowScoreRow.local_issue_hour == local_issue_hour,
-            WindowScoreRow.issued_at_utc
-            <= finished_by_utc - timedelta(hours=horizon_h),
-            WindowScoreRow.score.is_not(None),
-        )
-        .order_by(WindowScoreRow.issued_at_utc)
-    )
-    if watermark_id is not None:
-        query = query.where(WindowScoreRow.id <= watermark_id)
-    rows = session.execute(query).all()
-    return ScoreHistory(
-        scores=tuple(score for _, score in rows if score is not None),
-        watermark_id=max((row_id for row_id, _ in rows), default=None),
-    )
-
-
-def all_scores(
-    session: Session, *, region_id: int, model_version_id: int
-) -> list[StoredScore]:
-    """Every score of a region and a model, oldest window first."""
-    rows = session.execute(
-        select(
-            WindowScoreRow.id,
-            WindowScoreRow.issued_at_utc,
-            WindowScoreRow.local_issue_hour,
-            WindowScoreRow.score,
-        )
-        .where(
-            WindowScoreRow.region_id == region_id,
-            WindowScoreRow.model_version_id == model_version_id,
-            WindowScoreRow.score.is_not(None),
-        )
-        .order_by(WindowScoreRow.issued_at_utc)
-    )
-    return [
-        StoredScore(
-            score_id=score_id,
-            issued_at_utc=issued_at_utc,
-            local_issue_hour=local_issue_hour,
-            score=score,
-        )
-        for score_id, issued_at_utc, local_issue_hour, score in rows
-        if score is not None
-    ]
-
-
-def score_counts(
-    session: Session, *, model_version_id: int
-) -> dict[tuple[int, int], int]:
-    """How many scores a model has, by region and local hour of issue."""
-    place = (WindowScoreRow.region_id, WindowScoreRow.local_issue_hour)
-    rows = session.execute(
-        select(*place, func.count())
-        .where(
-            WindowScoreRow.model_version_id == model_version_id,
-            WindowScoreRow.score.is_not(None),
-        )
-        .group_by(*place)
-    )
-    return {(region_id, hour): count for region_id, hour, count in rows}
-
-
-def scored_instants(
-    session: Session, *, region_id: int, model_version_id: int
-) -> set[datetime]:
-    """Issue instants that have a row in `window_score`."""
-    return set(
-        session.scalars(
-            select(WindowScoreRow.issued_at_utc).where(
-                WindowScoreRow.region_id == region_id,
-                WindowScoreRow.model_version_id == model_version_id,
-            )
-        )
-    )
-
-
 def unscored_live_forecasts(
     session: Session, *, region_id: int, finished_by_utc: datetime, limit: int = 2_000
 ) -> list[StoredForecast]:
@@ -542,79 +373,6 @@ def unscored_live_forecasts(
         .limit(limit)
     ).all()
     return _with_hours(session, rows)
-
-
-def insert_interval_calibration(
-    session: Session,
-    *,
-    model_version_id: int,
-    region_id: int,
-    confidence: Decimal,
-    quantile: float,
-    score_count: int,
-    first_issue_utc: datetime,
-    last_issue_utc: datetime,
-) -> int:
-    """Keep a new quantile for displayed intervals; the newest is used."""
-    row = IntervalCalibrationRow(
-        model_version_id=model_version_id,
-        region_id=region_id,
-        confidence=confidence,
-        quantile=quantile,
-        score_count=score_count,
-        first_issue_utc=first_issue_utc,
-        last_issue_utc=last_issue_utc,
-    )
-    session.add(row)
-    session.flush()
-    return row.id
-
-
-def interval_calibrations(
-    session: Session, *, model_version_id: int, region_id: int, confidence: Decimal
-) -> list[tuple[datetime, IntervalCalibration]]:
-    """Every quantile, with the instant from which it could be known, in that order."""
-    rows = session.scalars(
-        select(IntervalCalibrationRow)
-        .where(
-            IntervalCalibrationRow.model_version_id == model_version_id,
-            IntervalCalibrationRow.region_id == region_id,
-            IntervalCalibrationRow.confidence == confidence,
-        )
-        .order_by(IntervalCalibrationRow.last_issue_utc)
-    )
-    return [
-        (
-            row.last_issue_utc + timedelta(hours=24),
-            IntervalCalibration(calibration_id=row.id, quantile=row.quantile),
-        )
-        for row in rows
-    ]
-
-
-def interval_calibration(
-    session: Session,
-    *,
-    model_version_id: int,
-    region_id: int,
-    confidence: Decimal,
-    known_by_utc: datetime,
-) -> IntervalCalibration | None:
-    """The newest quantile that used only windows finished by `known_by_utc`."""
-    row = session.scalars(
-        select(IntervalCalibrationRow)
-        .where(
-            IntervalCalibrationRow.model_version_id == model_version_id,
-            IntervalCalibrationRow.region_id == region_id,
-            IntervalCalibrationRow.confidence == confidence,
-            IntervalCalibrationRow.last_issue_utc <= known_by_utc - timedelta(hours=24),
-        )
-        .order_by(IntervalCalibrationRow.last_issue_utc.desc())
-        .limit(1)
-    ).first()
-    if row is None:
-        return None
-    return IntervalCalibration(calibration_id=row.id, quantile=row.quantile)
 
 
 def _with_hours(session: Session, rows: Sequence[ForecastRow]) -> list[StoredForecast]:

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from core.conformal import ScoreTracker, check_limit
 from core.days import local_issue_hour
-from db import forecasts, policies, regions
+from db import forecasts, policies, regions, window_scores
 
 
 def recomputed_bounds(session: Session, region_slug: str) -> int:
@@ -28,7 +28,7 @@ def recomputed_bounds(session: Session, region_slug: str) -> int:
         stored = forecasts.forecast_by_id(session, forecast_id)
         assert stored is not None
         assert stored.model_version_id is not None
-        history = forecasts.score_history(
+        history = window_scores.score_history(
             session,
             region_id=region.region_id,
             model_version_id=stored.model_version_id,

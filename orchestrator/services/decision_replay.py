@@ -19,7 +19,7 @@ from core.plans import transfer_shift
 from core.regions import Region
 from core.scheduler import Verdict, decide, decide_transfer
 from core.shift import LoadShift
-from db import forecasts, regions
+from db import forecasts, regions, window_scores
 from db.decisions import StoredDecision
 from db.forecasts import StoredForecast
 from orchestrator.services.decision_inputs import (
@@ -230,7 +230,7 @@ def _calibration(
     known = end.calibration
     scores: tuple[float, ...] = ()
     if issued and issued.model_version_id is not None and known:
-        scores = forecasts.score_history(
+        scores = window_scores.score_history(
             session,
             region_id=issued.region_id,
             model_version_id=issued.model_version_id,

@@ -17,10 +17,10 @@ from core.days import WINDOW_H
 from core.errors import CalibrationInsufficient
 from core.replay import ScoreReplay
 from core.telemetry import HOUR
-from db import forecasts, policies
+from db import policies, window_scores
 from db.forecast_quality import FinishedForecast, finished_forecasts
-from db.forecasts import StoredScore
 from db.regions import StoredRegion
+from db.window_scores import StoredScore
 from orchestrator.quality_views import (
     FleetQualityView,
     QualityRow,
@@ -163,7 +163,7 @@ def _stated_chances(
     for model_version_id, own in by_model.items():
         scores = [
             row
-            for row in forecasts.all_scores(
+            for row in window_scores.all_scores(
                 session,
                 region_id=stored_region.region_id,
                 model_version_id=model_version_id,

@@ -28,9 +28,11 @@ from core.forecasts import HourlyForecast, Refusal, Target
 from core.policies import Policy
 from core.replay import ScoreReplay
 from core.telemetry import HOUR, Quantity, TelemetryFrame
-from db import forecasts, policies, telemetry
-from db.forecasts import IntervalCalibration, NewForecast, NewScore
+from db import forecasts, interval_calibrations, policies, telemetry, window_scores
+from db.forecasts import NewForecast
+from db.interval_calibrations import IntervalCalibration
 from db.regions import StoredRegion
+from db.window_scores import NewScore
 from models.intervals import interval_quantile, recalibration_instants
 from models.runtime import hindcast
 from orchestrator.logs import get_logger
@@ -150,7 +152,7 @@ def score_finished_windows(
             )
             if score.score is not None or is_late:
                 scores.append(score)
-    return forecasts.insert_scores(session, scores)
+    return window_scores.insert_scores(session, scores)
 
 
 def score_window(
@@ -279,7 +281,7 @@ class _RegionRun:
     def _store_scores(
         self, made: Sequence[HourlyForecast], frame: TelemetryFrame
     ) -> tuple[int, int]:
-        known = forecasts.scored_instants(
+        known = window_scores.scored_instants(
             self.session,
             region_id=self.stored_region.region_id,
             model_version_id=self.serving.version_id,
@@ -295,7 +297,7 @@ class _RegionRun:
             if hourly.issued_at_utc not in known
             and window_end(hourly.issued_at_utc) <= self.now
         ]
-        forecasts.insert_scores(self.session, scores)
+        window_scores.insert_scores(self.session, scores)
         scored = sum(score.score is not None for score in scores)
         return scored, len(scores) - scored
 
@@ -349,8 +351,8 @@ class _RegionRun:
             )
 
     def _score_replays(self) -> dict[int, _WatchedReplay]:
-        by_hour: dict[int, list[forecasts.StoredScore]] = defaultdict(list)
-        for row in forecasts.all_scores(
+        by_hour: dict[int, list[window_scores.StoredScore]] = defaultdict(list)
+        for row in window_scores.all_scores(
             self.session,
             region_id=self.stored_region.region_id,
             model_version_id=self.serving.version_id,
@@ -371,7 +373,7 @@ class _RegionRun:
             for item in made
             if local_issue_hour(time_zone, item.issued_at_utc) == 0
         ]
-        known = forecasts.interval_calibrations(
+        known = interval_calibrations.interval_calibrations(
             self.session,
             model_version_id=self.serving.version_id,
             region_id=self.stored_region.region_id,
@@ -406,7 +408,7 @@ class _RegionRun:
             np.stack([item.scale for item in finished]),
             self.policy.confidence,
         )
-        calibration_id = forecasts.insert_interval_calibration(
+        calibration_id = interval_calibrations.insert_interval_calibration(
             self.session,
             model_version_id=self.serving.version_id,
             region_id=self.stored_region.region_id,
@@ -425,7 +427,7 @@ class _RegionRun:
 class _WatchedReplay:
     """A replay that knows the newest score it has learned."""
 
-    replay: ScoreReplay[forecasts.StoredScore]
+    replay: ScoreReplay[window_scores.StoredScore]
     watermark_id: int | None = None
 
     def advance_to(self, newest_issue_utc: datetime) -> None:

@@ -20,7 +20,14 @@ from core.policies import Policy
 from core.regions import Region
 from core.scheduler import decide
 from core.telemetry import HOUR, TelemetryFrame
-from db import decisions, forecasts, policies, telemetry
+from db import (
+    decisions,
+    forecasts,
+    interval_calibrations,
+    policies,
+    telemetry,
+    window_scores,
+)
 from db.forecast_inputs import ForecastInput, insert_forecast_input
 from db.forecasts import NewForecast
 from db.regions import StoredRegion
@@ -225,7 +232,7 @@ def _new_forecast(
             refusal_text=refusal.text if refusal else "no model is active.",
         )
     history = (
-        forecasts.score_history(
+        window_scores.score_history(
             session,
             region_id=stored_region.region_id,
             model_version_id=serving.version_id,
@@ -237,7 +244,7 @@ def _new_forecast(
         if target is Target.TEMPERATURE_C  # only the temperature has a bound
         else None
     )
-    interval = forecasts.interval_calibration(
+    interval = interval_calibrations.interval_calibration(
         session,
         model_version_id=serving.version_id,
         region_id=stored_region.region_id,
@@ -267,7 +274,7 @@ def calibrated_forecast(
     policy: Policy,
     tracker: ScoreTracker | None,
     score_watermark_id: int | None,
-    interval: forecasts.IntervalCalibration | None,
+    interval: interval_calibrations.IntervalCalibration | None,
 ) -> NewForecast:
     """A forecast with the calibration state it is issued with.
 

@@ -13,7 +13,14 @@ from core.conformal import required_scores
 from core.days import WINDOW_H, full_hour
 from core.errors import Conflict, InvalidInput
 from core.forecasts import Target
-from db import audit, forecasts, model_health, model_versions, policies, regions
+from db import (
+    audit,
+    model_health,
+    model_versions,
+    policies,
+    regions,
+    window_scores,
+)
 from db.model_versions import Activation, ModelVersion, NewModelVersion
 from orchestrator.jobs import queue_forecasts
 from orchestrator.logs import get_logger
@@ -165,8 +172,8 @@ def _require_calibration(
     """Every region that has bounds now must have them from the first forecast on."""
     if version.target is not Target.TEMPERATURE_C or previous is None:
         return
-    counts = forecasts.score_counts(session, model_version_id=version.version_id)
-    counts_now = forecasts.score_counts(
+    counts = window_scores.score_counts(session, model_version_id=version.version_id)
+    counts_now = window_scores.score_counts(
         session, model_version_id=previous.version.version_id
     )
     for stored in regions.list_regions(session, active_only=True):

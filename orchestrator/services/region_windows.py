@@ -20,7 +20,15 @@ from core.policies import Policy
 from core.scheduler import Problem, ReasonCode, RegionOutlook
 from core.shift import net_rise_c
 from core.telemetry import HOUR, Quantity, TelemetryFrame
-from db import decisions, forecasts, ingest, model_health, policies, telemetry
+from db import (
+    decisions,
+    forecasts,
+    ingest,
+    model_health,
+    policies,
+    telemetry,
+    window_scores,
+)
 from db.forecasts import StoredForecast
 from db.regions import StoredRegion
 
@@ -170,7 +178,7 @@ def calibration_of(
     """
     scores: tuple[float, ...] = ()
     if stored.model_version_id is not None and stored.score_watermark_id is not None:
-        scores = forecasts.score_history(
+        scores = window_scores.score_history(
             session,
             region_id=stored.region_id,
             model_version_id=stored.model_version_id,

@@ -13,9 +13,9 @@ from core.days import issue_at_local_midnight
 from core.errors import Forbidden
 from core.forecasts import Target
 from core.telemetry import HOUR, Quantity
-from db import forecasts, model_versions, telemetry
-from db.forecasts import NewScore
+from db import forecasts, model_versions, telemetry, window_scores
 from db.regions import list_regions
+from db.window_scores import NewScore
 from orchestrator.quality_views import QualityRow, QualityView
 from orchestrator.services.forecast_quality import (
     drifts,
@@ -93,7 +93,7 @@ def test_chances_are_those_that_the_stored_scores_give(fleet: Fleet) -> None:
             if stored is None or stored.day_bound_c is None:
                 continue
             assert stored.model_version_id is not None
-            history = forecasts.score_history(
+            history = window_scores.score_history(
                 session,
                 region_id=region.region_id,
                 model_version_id=stored.model_version_id,
@@ -173,7 +173,7 @@ def test_a_score_that_came_late_changes_no_chance_stated_before_it(
         active = model_versions.active_model(session, Target.TEMPERATURE_C)
         assert active is not None
         version_id = active.version.version_id
-        known = forecasts.all_scores(
+        known = window_scores.all_scores(
             session, region_id=region.region_id, model_version_id=version_id
         )
         first = min(row.issued_at_utc for row in known if row.local_issue_hour == 0)
@@ -189,5 +189,5 @@ def test_a_score_that_came_late_changes_no_chance_stated_before_it(
             )
             for back in range(1, 41)
         ]
-        assert forecasts.insert_scores(session, late) == len(late)
+        assert window_scores.insert_scores(session, late) == len(late)
     assert _quality(fleet).bins == before.bins

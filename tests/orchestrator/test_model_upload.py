@@ -20,11 +20,11 @@ from core.forecasts import Target
 from core.telemetry import HOUR, Quantity
 from db import (
     audit,
-    forecasts,
     model_evaluations,
     model_uploads,
     model_versions,
     telemetry,
+    window_scores,
 )
 from db.model_uploads import ModelUpload
 from db.users import system_actor
@@ -183,7 +183,7 @@ def test_evaluating_stores_scores_for_every_issue_hour_but_no_forecasts(
 ) -> None:
     version_id = through_the_gate(fleet.runtime, scheduler, day_before(UNTIL))
     with fleet.runtime.transaction() as session:
-        counts = forecasts.score_counts(session, model_version_id=version_id)
+        counts = window_scores.score_counts(session, model_version_id=version_id)
         n_regions = len(active_regions(session))
         stored = session.scalar(
             text("select count(*) from forecast where model_version_id = :id"),

@@ -1,0 +1,93 @@
+"""Queries on the calibrations of displayed intervals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db.schema import IntervalCalibrationRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntervalCalibration:
+    """Quantile by which displayed intervals are widened."""
+
+    calibration_id: int
+    quantile: float
+
+
+def insert_interval_calibration(
+    session: Session,
+    *,
+    model_version_id: int,
+    region_id: int,
+    confidence: Decimal,
+    quantile: float,
+    score_count: int,
+    first_issue_utc: datetime,
+    last_issue_utc: datetime,
+) -> int:
+    """Keep a new quantile for displayed intervals; the newest is used."""
+    row = IntervalCalibrationRow(
+        model_version_id=model_version_id,
+        region_id=region_id,
+        confidence=confidence,
+        quantile=quantile,
+        score_count=score_count,
+        first_issue_utc=first_issue_utc,
+        last_issue_utc=last_issue_utc,
+    )
+    session.add(row)
+    session.flush()
+    return row.id
+
+
+def interval_calibrations(
+    session: Session, *, model_version_id: int, region_id: int, confidence: Decimal
+) -> list[tuple[datetime, IntervalCalibration]]:
+    """Every quantile, with the instant from which it could be known, in that order."""
+    rows = session.scalars(
+        select(IntervalCalibrationRow)
+        .where(
+            IntervalCalibrationRow.model_version_id == model_version_id,
+            IntervalCalibrationRow.region_id == region_id,
+            IntervalCalibrationRow.confidence == confidence,
+        )
+        .order_by(IntervalCalibrationRow.last_issue_utc)
+    )
+    return [
+        (
+            row.last_issue_utc + timedelta(hours=24),
+            IntervalCalibration(calibration_id=row.id, quantile=row.quantile),
+        )
+        for row in rows
+    ]
+
+
+def interval_calibration(
+    session: Session,
+    *,
+    model_version_id: int,
+    region_id: int,
+    confidence: Decimal,
+    known_by_utc: datetime,
+) -> IntervalCalibration | None:
+    """The newest quantile that used only windows finished by `known_by_utc`."""
+    row = session.scalars(
+        select(IntervalCalibrationRow)
+        .where(
+            IntervalCalibrationRow.model_version_id == model_version_id,
+            IntervalCalibrationRow.region_id == region_id,
+            IntervalCalibrationRow.confidence == confidence,
+            IntervalCalibrationRow.last_issue_utc <= known_by_utc - timedelta(hours=24),
+        )
+        .order_by(IntervalCalibrationRow.last_issue_utc.desc())
+        .limit(1)
+    ).first()
+    if row is None:
+        return None
+    return IntervalCalibration(calibration_id=row.id, quantile=row.quantile)
