@@ -44,6 +44,7 @@ def _register_list(app: Dash, context: PageContext) -> None:
             Input("models-refresh", "n_intervals"),
         ],
         permission=Permission.MANAGE_MODELS,
+        at_load=False,
     )
     def show_models(*_reasons: object) -> tuple[object, ...]:
         with context.runtime.transaction() as session:

@@ -67,7 +67,7 @@ DECISION_COLUMNS = (
     Column(
         field="window",
         title="Window",
-        width_px=152,
+        width_px=172,
         orders=((DecisionOrder.WINDOW.value, "descending"),),
     ),
     Column(field="regions", title="Regions", width_px=178),
@@ -79,7 +79,7 @@ DECISION_COLUMNS = (
         is_number=True,
         orders=((DecisionOrder.CHANCE.value, "descending"),),
     ),
-    Column(field="risk", title="Risk", width_px=138),
+    Column(field="risk", title="Risk", width_px=152),
     Column(field="kind", title="Kind", width_px=172),
     Column(field="by", title="By", width_px=94),
     Column(field="why", title="Why", width_px=360, grows=True),

@@ -176,6 +176,28 @@ def test_a_grid_works_by_keyboard_alone(visitor: Visitor) -> None:
     visitor.is_at(f"/decisions/{column_of_focus(visitor)}")
 
 
+LATE_CONTROLS = """
+const filters = dash_clientside.gfo_filters;
+const list = {location: "audit-url", names: ["order"], typed: [], usualOrder: "newest"};
+const held = filters.shown(list, "");  // the controls of the first address
+history.replaceState(null, "", "/audit?order=oldest");  // a heading was clicked
+filters.follow(list, held);  // only now the controls report what they hold
+"""
+
+
+def test_controls_that_report_late_do_not_undo_a_newer_address(
+    visitor: Visitor,
+) -> None:
+    visitor.come_in("olga", "/audit")
+    visitor.sees(DECISIONS, "Automatic")
+    visitor.rest()
+    visitor.browser.driver.execute_script(LATE_CONTROLS)
+    visitor.pause(0.5)
+    visitor.is_at("/audit?order=oldest")
+    visitor.choose("#audit-order", "window")  # while a real change still counts
+    visitor.is_at("/audit?order=window")
+
+
 def column_of_focus(visitor: Visitor) -> str:
     """The number of the decision that was opened, from its heading."""
     return visitor.sees("#decision-detail h1", "Decision ").split()[-1]

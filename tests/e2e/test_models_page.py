@@ -82,6 +82,7 @@ def test_a_model_goes_from_its_file_to_active_and_back(
     worker.issue(full_hour(NOW))
     visitor.follow("All models")
     visitor.sees("#models-serving-table", "model 5 (foreign", "Roll back to model 1")
+    visitor.rest()  # or the button is drawn anew under the mouse
     visitor.click("#models-serving-table button")
     visitor.sees("#models-notice", "Model 1", "serves again")
     visitor.sees("#models-serving-table", "model 1 (ridge", "Roll back to model 5")
