@@ -905,6 +905,7 @@ class AuditEventRow(Base):
         Index("ix_audit_event_object", "object_type", "object_id"),
         Index("ix_audit_event_time", "occurred_at_utc", "seq"),
         Index("ix_audit_event_actor", "actor_name", "seq"),
+        Index("ix_audit_event_actor_action", "actor_name", "action", "seq"),
         Index("ix_audit_event_request", "request_id"),
     )
 

@@ -38,6 +38,8 @@ EXTRA = {
     # An expression is read from the index only when what it is made of is there too.
     "ix_decision_chance": ("created_at_utc", "exceedance_probability"),
 }
+ACTOR_ACTION = "ix_audit_event_actor_action"
+
 # Which values go together: the planner takes every pair for independent, and looks for
 # what never was along the whole of an index.
 PAIRS = {
@@ -66,6 +68,11 @@ def upgrade() -> None:
             )
             op.execute(f"drop index concurrently if exists {name}")
             op.execute(f"alter index {name}_new rename to {name}")
+        op.execute(f"drop index concurrently if exists {ACTOR_ACTION}")
+        op.execute(
+            f"create index concurrently {ACTOR_ACTION}"
+            " on audit_event (actor_name, action, seq)"
+        )
         for name, columns in PAIRS.items():
             op.execute(f"drop statistics if exists st_decision_{name}")
             op.execute(
@@ -78,6 +85,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """The indexes of before."""
+    op.execute(f"drop index {ACTOR_ACTION}")
     for name in PAIRS:
         op.execute(f"drop statistics st_decision_{name}")
     for name, keys in KEYS.items():

@@ -270,13 +270,13 @@ def test_words_are_looked_up_in_their_index(listed: Session) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rare", "common"), [(0, 10**9), (1, 10**9), (20_000, 10**9), (20_000, -1)]
+    ("rare", "common"), [(0, 10**9), (1, 10**9), (50_000, 10**9), (50_000, -1)]
 )
 def test_common_and_rare_words_find_the_same(
     listed: Session, rare: int, common: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("db.decision_lists.RARE", rare)
-    monkeypatch.setattr("db.decision_lists.COMMON", common)
+    monkeypatch.setattr("db.decision_lists.COMMON_SQUARED", common)
     for name in ("words of a reason", "words of a comment"):
         chosen, matches = FILTERS[name]
         found = everything(listed, chosen, DecisionOrder.NEWEST)
