@@ -720,6 +720,27 @@ def _filtered_within(
     return Index(f"ix_decision_{name}", *keys, "id", postgresql_include=included)
 
 
+def _region_by_kind(end: str, other_end: str) -> Index:
+    """An index for what is asked for most; sorted by whatever is in it."""
+    return Index(
+        f"ix_decision_{end}_kind",
+        f"{end}_region_id",
+        "kind",
+        "reason_code",
+        "created_at_utc",
+        "id",
+        postgresql_include=[
+            f"{other_end}_region_id",
+            "outcome",
+            "model_version_id",
+            "is_simulated",
+            "actor_id",
+            "window_start_utc",
+            "exceedance_probability",
+        ],
+    )
+
+
 class DecisionRow(Base):
     """A scheduler decision with all that explains and replays it; append-only."""
 
@@ -798,6 +819,8 @@ class DecisionRow(Base):
         Index("ix_decision_kind_created", "kind", "created_at_utc", "id"),
         Index("ix_decision_outcome", "outcome", "created_at_utc", "id"),
         Index("ix_decision_reason", "reason_code", "created_at_utc", "id"),
+        _region_by_kind("source", "target"),
+        _region_by_kind("target", "source"),
         _filtered_within("created", "created_at_utc"),
         _filtered_within("source", "source_region_id", "created_at_utc"),
         _filtered_within("target", "target_region_id", "created_at_utc"),

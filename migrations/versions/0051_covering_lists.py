@@ -38,19 +38,32 @@ EXTRA = {
     # An expression is read from the index only when what it is made of is there too.
     "ix_decision_chance": ("created_at_utc", "exceedance_probability"),
 }
-ACTOR_ACTION = "ix_audit_event_actor_action"
-
+# What is asked for most, and sorted by whatever is in them.
+_SORTED_BY = "outcome, model_version_id, is_simulated, actor_id"
+_SORTED_BY += ", window_start_utc, exceedance_probability"
+NEW = {
+    "ix_decision_source_kind": (
+        "decision (source_region_id, kind, reason_code, created_at_utc, id)"
+        f" include (target_region_id, {_SORTED_BY})"
+    ),
+    "ix_decision_target_kind": (
+        "decision (target_region_id, kind, reason_code, created_at_utc, id)"
+        f" include (source_region_id, {_SORTED_BY})"
+    ),
+    "ix_audit_event_actor_action": "audit_event (actor_name, action, seq)",
+}
 # Which values go together: the planner takes every pair for independent, and looks for
 # what never was along the whole of an index.
 PAIRS = {
-    "kind_actor": "kind, actor_id",
-    "kind_target": "kind, target_region_id",
-    "outcome_reason": "outcome, reason_code",
-    "source_actor": "source_region_id, actor_id",
-    "target_actor": "target_region_id, actor_id",
-    "source_model": "source_region_id, model_version_id",
-    "target_model": "target_region_id, model_version_id",
-    "actor_model": "actor_id, model_version_id",
+    "st_decision_kind_actor": "kind, actor_id from decision",
+    "st_decision_kind_target": "kind, target_region_id from decision",
+    "st_decision_outcome_reason": "outcome, reason_code from decision",
+    "st_decision_source_actor": "source_region_id, actor_id from decision",
+    "st_decision_target_actor": "target_region_id, actor_id from decision",
+    "st_decision_source_model": "source_region_id, model_version_id from decision",
+    "st_decision_target_model": "target_region_id, model_version_id from decision",
+    "st_decision_actor_model": "actor_id, model_version_id from decision",
+    "st_audit_event_actor_action": "actor_name, action from audit_event",
 }
 
 
@@ -68,26 +81,25 @@ def upgrade() -> None:
             )
             op.execute(f"drop index concurrently if exists {name}")
             op.execute(f"alter index {name}_new rename to {name}")
-        op.execute(f"drop index concurrently if exists {ACTOR_ACTION}")
-        op.execute(
-            f"create index concurrently {ACTOR_ACTION}"
-            " on audit_event (actor_name, action, seq)"
-        )
+        for name, columns in NEW.items():
+            op.execute(f"drop index concurrently if exists {name}")
+            op.execute(f"create index concurrently {name} on {columns}")
         for name, columns in PAIRS.items():
-            op.execute(f"drop statistics if exists st_decision_{name}")
-            op.execute(
-                f"create statistics st_decision_{name} (mcv) on {columns} from decision"
-            )
-        op.execute("analyze decision")
+            op.execute(f"drop statistics if exists {name}")
+            op.execute(f"create statistics {name} (mcv) on {columns}")
+            # Enough for every pair that there is: what is not among them is rare.
+            op.execute(f"alter statistics {name} set statistics 500")
+        op.execute("analyze decision, audit_event")
         op.execute("set lock_timeout = '2s'")
         op.execute("set statement_timeout = '60s'")
 
 
 def downgrade() -> None:
     """The indexes of before."""
-    op.execute(f"drop index {ACTOR_ACTION}")
+    for name in NEW:
+        op.execute(f"drop index {name}")
     for name in PAIRS:
-        op.execute(f"drop statistics st_decision_{name}")
+        op.execute(f"drop statistics {name}")
     for name, keys in KEYS.items():
         op.execute(f"drop index {name}")
         op.execute(f"create index {name} on decision ({keys})")
