@@ -236,13 +236,21 @@ def stream_links(
     statement = _COPY_LINKS.format(
         after_seq=after_seq or _BEFORE_ALL, until_seq=until_seq
     )
-    with (
-        driver_connection(session).cursor() as cursor,
-        cursor.copy(statement.encode()) as copy,
-    ):
-        copy.set_types(_LINK_TYPES)
-        for row in copy.rows():
-            yield ChainLink._make(row)
+    # Whoever closes the stream early makes the driver cancel the statement, and that
+    # would take the transaction along: what was found could not be kept.
+    savepoint = session.begin_nested()
+    try:
+        with (
+            driver_connection(session).cursor() as cursor,
+            cursor.copy(statement.encode()) as copy,
+        ):
+            copy.set_types(_LINK_TYPES)
+            for row in copy.rows():
+                yield ChainLink._make(row)
+    except BaseException:
+        savepoint.rollback()
+        raise
+    savepoint.commit()
 
 
 def verify(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -23,6 +24,7 @@ from sqlalchemy import (
     SmallInteger,
     String,
     Text,
+    TextClause,
     UniqueConstraint,
     text,
 )
@@ -698,6 +700,47 @@ class PlanRow(Base):
     created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
 
 
+_FILTERED = (
+    "kind",
+    "source_region_id",
+    "target_region_id",
+    "actor_id",
+    "outcome",
+    "reason_code",
+    "model_version_id",
+    "is_simulated",
+)
+
+
+def _filtered_within(
+    name: str, *keys: str | TextClause, extra: Sequence[str] = ()
+) -> Index:
+    """An index that holds what lists filter by: rows that do not fit stay unread."""
+    included = [column for column in (*_FILTERED, *extra) if column not in keys]
+    return Index(f"ix_decision_{name}", *keys, "id", postgresql_include=included)
+
+
+def _region_by_kind(end: str, other_end: str) -> Index:
+    """An index for what is asked for most; sorted by whatever is in it."""
+    return Index(
+        f"ix_decision_{end}_kind",
+        f"{end}_region_id",
+        "kind",
+        "reason_code",
+        "created_at_utc",
+        "id",
+        postgresql_include=[
+            f"{other_end}_region_id",
+            "outcome",
+            "model_version_id",
+            "is_simulated",
+            "actor_id",
+            "window_start_utc",
+            "exceedance_probability",
+        ],
+    )
+
+
 class DecisionRow(Base):
     """A scheduler decision with all that explains and replays it; append-only."""
 
@@ -773,16 +816,22 @@ class DecisionRow(Base):
             "created_at_utc",
             "id",
         ),
-        Index("ix_decision_created", "created_at_utc", "id"),
-        Index("ix_decision_source", "source_region_id", "created_at_utc", "id"),
-        Index("ix_decision_target", "target_region_id", "created_at_utc", "id"),
-        Index("ix_decision_actor", "actor_id", "created_at_utc", "id"),
         Index("ix_decision_kind_created", "kind", "created_at_utc", "id"),
         Index("ix_decision_outcome", "outcome", "created_at_utc", "id"),
         Index("ix_decision_reason", "reason_code", "created_at_utc", "id"),
-        Index("ix_decision_model", "model_version_id", "created_at_utc", "id"),
-        Index("ix_decision_window_start", "window_start_utc", "id"),
-        Index("ix_decision_chance", text("coalesce(exceedance_probability, -1)"), "id"),
+        _region_by_kind("source", "target"),
+        _region_by_kind("target", "source"),
+        _filtered_within("created", "created_at_utc"),
+        _filtered_within("source", "source_region_id", "created_at_utc"),
+        _filtered_within("target", "target_region_id", "created_at_utc"),
+        _filtered_within("actor", "actor_id", "created_at_utc"),
+        _filtered_within("model", "model_version_id", "created_at_utc"),
+        _filtered_within("window_start", "window_start_utc", extra=["created_at_utc"]),
+        _filtered_within(
+            "chance",
+            text("coalesce(exceedance_probability, -1)"),
+            extra=["created_at_utc", "exceedance_probability"],
+        ),
         Index(
             "ix_decision_words",
             text("to_tsvector('english', reason_text || ' ' || coalesce(comment, ''))"),
@@ -879,6 +928,7 @@ class AuditEventRow(Base):
         Index("ix_audit_event_object", "object_type", "object_id"),
         Index("ix_audit_event_time", "occurred_at_utc", "seq"),
         Index("ix_audit_event_actor", "actor_name", "seq"),
+        Index("ix_audit_event_actor_action", "actor_name", "action", "seq"),
         Index("ix_audit_event_request", "request_id"),
     )
 

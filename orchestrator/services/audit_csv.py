@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import fields
-from hashlib import sha256
 
 from sqlalchemy.orm import Session
 
 from core.access import Actor, Permission
-from core.audit import AuditAction, AuditEvent
+from core.audit import AuditEvent
 from db import audit
 from db.audit import EventFilter
 from orchestrator.csv_cells import neutral
-from orchestrator.services.decision_lists import MAXIMUM_CSV_ROWS, CsvExport
+from orchestrator.services.decision_lists import MAXIMUM_CSV_ROWS
+from orchestrator.services.list_exports import CsvExport, record_list_export
 
 _CSV_COLUMNS = (
     "seq", "occurred_at_utc", "actor", "action", "object_type", "object_id",
@@ -57,24 +56,17 @@ def events_csv(
         writer.writerows(_csv_row(event) for event in page)
         count, is_complete = count + len(page), len(found) <= limit
         last_seq = page[-1].seq if page else None
-    text = buffer.getvalue()
-    audit.append_event(
+    export = CsvExport(text=buffer.getvalue(), row_count=count, is_complete=is_complete)
+    record_list_export(
         session,
-        actor=actor,
-        action=AuditAction.AUDIT_EXPORTED,
+        actor,
+        export,
         object_type="event_list",
-        after={
-            "filter": {
-                item.name: getattr(chosen, item.name) for item in fields(chosen)
-            },
-            "order": "oldest" if oldest_first else "newest",
-            "row_count": count,
-            "is_complete": is_complete,
-            "content_sha256": sha256(text.encode()).hexdigest(),
-        },
+        chosen=chosen,
+        order="oldest" if oldest_first else "newest",
         request_id=request_id,
     )
-    return CsvExport(text=text, row_count=count, is_complete=is_complete)
+    return export
 
 
 def _csv_row(event: AuditEvent) -> list[object]:

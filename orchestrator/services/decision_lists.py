@@ -6,18 +6,15 @@ import csv
 import io
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
 from datetime import datetime
-from hashlib import sha256
 
 from sqlalchemy.orm import Session
 
 from core.access import Actor, Permission
-from core.audit import AuditAction
 from core.errors import InvalidInput
 from core.risk import RiskLevel
 from core.scheduler import Outcome
-from db import audit, model_versions, users
+from db import model_versions, users
 from db.decision_lists import (
     DecisionFilter,
     DecisionOrder,
@@ -27,6 +24,7 @@ from db.decision_lists import (
 from db.decisions import StoredDecision
 from orchestrator.csv_cells import neutral
 from orchestrator.services.decisions import region_choices
+from orchestrator.services.list_exports import CsvExport, record_list_export
 from orchestrator.views import (
     DecisionPage,
     DecisionSummary,
@@ -49,21 +47,6 @@ _CSV_COLUMNS = (
     "maximum_safe_shift_pct", "model_version_id", "comment", "supersedes_id",
     "is_superseded", "inputs_sha256", "code_version",
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CsvExport:
-    """A list as CSV.
-
-    Attributes
-    ----------
-    is_complete : bool
-        False when there were more rows than one export holds.
-    """
-
-    text: str
-    row_count: int
-    is_complete: bool
 
 
 def decision_page(
@@ -132,24 +115,17 @@ def decisions_csv(
         writer.writerows(_csv_rows(page.rows))
         count, after = count + len(page.rows), page.next_place
         is_complete = after is None
-    text = buffer.getvalue()
-    audit.append_event(
+    export = CsvExport(text=buffer.getvalue(), row_count=count, is_complete=is_complete)
+    record_list_export(
         session,
-        actor=actor,
-        action=AuditAction.AUDIT_EXPORTED,
+        actor,
+        export,
         object_type="decision_list",
-        after={
-            "filter": {
-                item.name: getattr(chosen, item.name) for item in fields(chosen)
-            },
-            "order": order.value,
-            "row_count": count,
-            "is_complete": is_complete,
-            "content_sha256": sha256(text.encode()).hexdigest(),
-        },
+        chosen=chosen,
+        order=order.value,
         request_id=request_id,
     )
-    return CsvExport(text=text, row_count=count, is_complete=is_complete)
+    return export
 
 
 def place_text(place: DecisionPlace) -> str:

@@ -13,7 +13,7 @@ from db import ingest, rejects
 from db.rejects import Reject, RejectFilter
 from orchestrator.admin_views import RefusedPage, RefusedRowView
 from orchestrator.csv_cells import neutral
-from orchestrator.services.decision_lists import CsvExport
+from orchestrator.services.list_exports import CsvExport, record_list_export
 
 __all__ = ["RejectFilter"]
 
@@ -75,7 +75,7 @@ def refused_csv(
     *,
     last_first: bool = False,
 ) -> CsvExport:
-    """The list as CSV, from its first row on.
+    """The list as CSV, from its first row on; the export is audited.
 
     Raises
     ------
@@ -101,7 +101,17 @@ def refused_csv(
         count += len(found)
         is_complete = len(found) < rejects.LONGEST_PAGE
         after = _place(found[-1]) if found else None
-    return CsvExport(text=buffer.getvalue(), row_count=count, is_complete=is_complete)
+    export = CsvExport(text=buffer.getvalue(), row_count=count, is_complete=is_complete)
+    record_list_export(
+        session,
+        actor,
+        export,
+        object_type="refused_row_list",
+        object_id=str(batch_id),
+        chosen=chosen,
+        order="last" if last_first else "first",
+    )
+    return export
 
 
 def _checked(session: Session, batch_id: int, chosen: RejectFilter) -> RejectFilter:

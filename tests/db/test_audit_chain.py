@@ -15,6 +15,7 @@ from core.access import Actor, Role
 from core.audit import AuditAction
 from core.errors import InvalidInput
 from db.audit import EventFilter, append_event, event_for_object, list_events, verify
+from db.chain_checks import NewChainCheck, insert_check, newest_check
 from db.engine import DatabaseUrls, libpq_url, make_engine
 from db.schema import AuditEventRow, AuditHeadRow
 
@@ -291,3 +292,47 @@ def test_oldest_first_goes_on_after_a_sequence(session: Session) -> None:
     page = list_events(session, oldest_first=True, after_seq=2, limit=2)
 
     assert [event.seq for event in page] == [3, 4]
+
+
+def test_what_was_found_broken_early_can_be_kept_in_the_same_transaction(
+    database_urls: DatabaseUrls,
+) -> None:
+    """The walk ends with megabytes still to come; that must not end the transaction."""
+    engine = make_engine(database_urls.app, pool_size=1)
+    with Session(engine) as session, session.begin():
+        for number in range(40):
+            append_event(
+                session,
+                actor=ADA,
+                action=AuditAction.POLICY_CHANGED,
+                object_type="policy",
+                object_id=str(number),
+                reason="x" * 300_000,
+            )
+    owner = make_engine(database_urls.owner, pool_size=1)
+    with owner.begin() as connection:
+        connection.execute(text("alter table audit_event disable trigger user"))
+        connection.execute(
+            text("update audit_event set actor_name = 'eve' where seq = 2")
+        )
+    owner.dispose()
+
+    with Session(engine) as session, session.begin():
+        report = verify(session)
+        insert_check(
+            session,
+            NewChainCheck(
+                scope="whole",
+                event_count=report.event_count,
+                anchored_seq=None,
+                first_bad_seq=report.first_bad_seq,
+                reason=report.reason,
+                duration_s=0.1,
+            ),
+        )
+    with Session(engine) as session:
+        kept = newest_check(session)
+    engine.dispose()
+
+    assert kept is not None
+    assert kept.found.first_bad_seq == 2

@@ -62,7 +62,8 @@ def listed(owner_session: Session) -> Session:
                 "kind": KINDS[number % 3],
                 "actor": 1 + number % 2,
                 "source": source,
-                "target": dice.choice((target, None)),
+                # An automatic decision moves nothing.
+                "target": dice.choice((target, None)) if number % 3 else None,
                 "window": START + timedelta(hours=dice.randrange(10)),
                 "simulated": number % 4 == 0,
                 "reason": dice.choice(REASONS),
@@ -136,6 +137,17 @@ FILTERS: dict[str, tuple[DecisionFilter, Callable[[StoredDecision], bool]]] = {
     ),
     "no such region": (DecisionFilter(region_slug="four"), lambda _: False),
     "no such actor": (DecisionFilter(actor_name="eve"), lambda _: False),
+    "region, automatic": (
+        DecisionFilter(region_slug="two", kind="automatic"),
+        lambda d: d.source_slug == "two" and d.facts.kind == "automatic",
+    ),
+    "region, early": (
+        DecisionFilter(region_slug="two", until_utc=START + timedelta(hours=4)),
+        lambda d: (
+            "two" in {d.source_slug, d.target_slug}
+            and d.created_at_utc < START + timedelta(hours=4)
+        ),
+    ),
     "several": (
         DecisionFilter(region_slug="one", kind="what_if", live_only=True),
         lambda d: (
@@ -257,11 +269,14 @@ def test_words_are_looked_up_in_their_index(listed: Session) -> None:
     assert any("ix_decision_words" in line for line in plan), plan
 
 
-@pytest.mark.parametrize("rare", [0, 1, 20_000])
+@pytest.mark.parametrize(
+    ("rare", "common"), [(0, 10**9), (1, 10**9), (50_000, 10**9), (50_000, -1)]
+)
 def test_common_and_rare_words_find_the_same(
-    listed: Session, rare: int, monkeypatch: pytest.MonkeyPatch
+    listed: Session, rare: int, common: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("db.decision_lists.RARE", rare)
+    monkeypatch.setattr("db.decision_lists.COMMON_SQUARED", common)
     for name in ("words of a reason", "words of a comment"):
         chosen, matches = FILTERS[name]
         found = everything(listed, chosen, DecisionOrder.NEWEST)

@@ -530,6 +530,19 @@ def test_every_service_that_changes_something_can_reach_its_event() -> None:
     assert without == set(TOLD_BY_CALLER)
 
 
+def test_every_list_that_leaves_as_a_file_is_told() -> None:
+    exports = {n for n in functions() if "_csv" in n or n.endswith("export_chain")}
+    made_of = "orchestrator.services.list_exports.CsvExport"
+    giving = {
+        name
+        for name, function in functions().items()
+        if made_of in function.calls and "list_exports" not in name
+    }
+    assert len(giving) >= 3
+    assert giving <= exports
+    assert [n for n in giving if APPEND_EVENT not in reached_from(n)] == []
+
+
 def test_nothing_but_services_writes() -> None:
     """Commands, the worker and its schedule change things only by way of services."""
     write = writers() - {APPEND_EVENT}

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from core.access import Actor, Role
 from core.errors import Forbidden, InvalidInput, NotFound
 from core.telemetry import VALID_RANGES
+from db import audit
 from db.users import system_actor
 from orchestrator.ingest.formats import TelemetryFormat
 from orchestrator.services import refused_rows
@@ -96,6 +97,13 @@ def test_a_csv_holds_what_the_filter_leaves_and_runs_no_formula(
     assert rows[0]["row_as_it_came"] == f"'{FORMULA}"
     some = refused_csv(session, actor, batch_id, RejectFilter(words="atlantis_6"))
     assert some.row_count == 1
+    (told, _) = audit.list_events(session, limit=2)
+    assert (told.action, told.object_type, told.object_id) == (
+        "audit_exported",
+        "refused_row_list",
+        str(batch_id),
+    )
+    assert '"words":"atlantis_6"' in told.payload
 
 
 def test_refused_rows_are_for_those_who_keep_telemetry(
