@@ -45,9 +45,6 @@ FEW_SQUARED = 12
 """What fits is few up to where all of it is collected sooner than a page of it is met:
 the same, but a walk stays in its index, and reads an entry for a quarter of a row."""
 
-_WINDOW_LATENESS = timedelta(days=1)
-"""A window begins at most so long after its decision: the table has a rule for it."""
-
 
 class DecisionOrder(StrEnum):
     """By what decisions are sorted; ties go by id, so that every place is one."""
@@ -160,8 +157,8 @@ def _places(
         conditions.append(_beyond(order, after))
     if order is DecisionOrder.WINDOW and chosen.until_utc is not None:
         # The walk begins here and not at the newest window of all.
-        latest = chosen.until_utc + _WINDOW_LATENESS
-        conditions.append(DecisionRow.window_start_utc < latest)
+        latest = chosen.until_utc + _greatest_lateness(session)
+        conditions.append(DecisionRow.window_start_utc <= latest)
     if chosen.region_slug is None:
         return _ordered(session, conditions, order, limit)
     region_id = session.scalar(
@@ -186,6 +183,12 @@ def _places(
         .order_by(*(_directed(order, column) for column in columns))
         .limit(limit)
     )
+
+
+def _greatest_lateness(session: Session) -> timedelta:
+    """How long after its decision a window begins at most; an index knows."""
+    lateness = DecisionRow.window_start_utc - DecisionRow.created_at_utc
+    return session.scalar(select(func.max(lateness))) or timedelta()
 
 
 def _ordered(

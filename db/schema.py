@@ -772,10 +772,6 @@ class DecisionRow(Base):
             name="automatic_has_no_target",
         ),
         CheckConstraint(
-            "window_start_utc <= created_at_utc + interval '1 day'",
-            name="window_begins_by_then",
-        ),
-        CheckConstraint(
             "kind = 'recorded' or plan_id is null", name="only_recorded_cite_a_plan"
         ),
         UniqueConstraint("request_id"),
@@ -807,6 +803,10 @@ class DecisionRow(Base):
             "ix_decision_target_window", "target_region_id", "window_start_utc", "id"
         ),
         Index("ix_decision_actor_window", "actor_id", "window_start_utc", "id"),
+        Index(
+            "ix_decision_lateness",
+            text("(window_start_utc - created_at_utc)"),
+        ),
         Index("ix_decision_model_window", "model_version_id", "window_start_utc", "id"),
         Index("ix_decision_actor_kind", "actor_id", "kind", "created_at_utc", "id"),
         Index(

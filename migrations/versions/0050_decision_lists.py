@@ -1,4 +1,4 @@
-"""What keeps lists of millions of decisions quick: rules and indexes for pairs.
+"""What keeps lists of millions of decisions quick: a rule and indexes for pairs.
 
 Revision ID: 0050
 Revises: 0024
@@ -13,10 +13,9 @@ down_revision: str | None = "0024"
 branch_labels: None = None
 depends_on: None = None
 
-# A walk along windows, or of a region's arrivals, passes over what these rule out.
+# A walk along a region's arrivals passes over what this rules out.
 CHECKS = {
     "automatic_has_no_target": "kind <> 'automatic' or target_region_id is null",
-    "window_begins_by_then": "window_start_utc <= created_at_utc + interval '1 day'",
 }
 NEW = {
     "ix_decision_outcome_reason": "decision (outcome, reason_code, created_at_utc, id)",
@@ -25,12 +24,13 @@ NEW = {
     "ix_decision_model_window": "decision (model_version_id, window_start_utc, id)",
     "ix_decision_window": "decision (source_region_id, window_start_utc, id)",
     "ix_decision_target_window": "decision (target_region_id, window_start_utc, id)",
+    "ix_decision_lateness": "decision ((window_start_utc - created_at_utc))",
 }
 OLD_WINDOW = "decision (source_region_id, window_start_utc)"
 
 
 def upgrade() -> None:
-    """Add the rules, checked beside running traffic, and the indexes."""
+    """Add the rule, checked beside running traffic, and the indexes."""
     for name, rule in CHECKS.items():
         op.execute(
             f"alter table decision add constraint ck_decision_{name}"
@@ -52,7 +52,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """The indexes and rules of before."""
+    """The indexes of before, without the rule."""
     for name in NEW:
         op.execute(f"drop index if exists {name}")
     op.execute(f"create index ix_decision_window on {OLD_WINDOW}")

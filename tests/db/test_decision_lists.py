@@ -201,6 +201,27 @@ def test_a_page_goes_on_where_it_ended_though_rows_were_added(listed: Session) -
     assert ids == sorted(ids, reverse=True)
 
 
+def test_a_window_far_after_its_decision_is_listed_with_the_others(
+    listed: Session,
+) -> None:
+    """A day that nobody can forecast yet is BLOCKED, and kept like any other."""
+    last = everything(listed, DecisionFilter(), DecisionOrder.OLDEST)[-1]
+    listed.execute(text("alter table decision disable trigger user"))
+    listed.execute(
+        text(
+            "update decision set window_start_utc = '2030-01-01',"
+            " window_end_utc = '2030-01-02' where id = :id"
+        ),
+        {"id": last.decision_id},
+    )
+    chosen = DecisionFilter(until_utc=START + timedelta(days=2))
+
+    found = everything(listed, chosen, DecisionOrder.WINDOW)
+
+    assert len(found) == COUNT
+    assert found[0].decision_id == last.decision_id
+
+
 @pytest.mark.parametrize("words", ["'", "a & | !", '"', "\\", "or or -", "%_", ":*"])
 def test_any_words_can_be_searched_for(listed: Session, words: str) -> None:
     list_decisions(listed, DecisionFilter(words=words))
