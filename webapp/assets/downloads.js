@@ -34,12 +34,19 @@
 
   /* CSV ------------------------------------------------------------------------- */
 
+  /* As orchestrator/csv_cells.py: a formula also begins behind what parts cells. */
+  function neutral(text) {
+    const begins = /(^|[;\t\r\n])([\s"']*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])/g;
+    const inner = text.replace(begins, "$1$2'");
+    return /^[\t\r]/.test(text) && !inner.startsWith("'") ? "'" + inner : inner;
+  }
+
   function cell(value) {
     if (value === null || value === undefined) return "";
     const text = String(value);
     // A text that a spreadsheet would run as a formula stays a text; "-2+3" is one too.
     const isNumber = /^-\d+(\.\d+)?([eE][-+]?\d+)?$/.test(text);
-    const safe = /^[=+@\t\r-]/.test(text) && !isNumber ? "'" + text : text;
+    const safe = isNumber ? text : neutral(text);
     // Some spreadsheets also part cells at semicolons and tabs.
     return /[",;\t\n\r]/.test(safe) ? '"' + safe.replaceAll('"', '""') + '"' : safe;
   }
