@@ -152,8 +152,9 @@ class ForecastDayView:
 class ShiftEnd:
     """One end of a what-if: what the browser needs to redraw while the slider moves.
 
-    The bound after a shift of x % is `bound_c + x * rise_c_per_pct` (negative at the
-    source); each hour's mean and interval move by `x * rise_by_hour_c_per_pct`.
+    At a shift of x % each hour's mean and interval move by x times its rise (negative
+    at the source), and the bound by how much further the worst hour rises: it stands
+    on `prior_rise_c`, what recorded decisions made of each hour.
     The chance of exceeding the limit is (1 + number of `day_maxima_c` above it, each
     risen as the bound) / (their number + 1).
     """
@@ -168,7 +169,7 @@ class ShiftEnd:
     allowed_probability: float
     bound_c: float | None
     day_maxima_c: tuple[float, ...]
-    rise_c_per_pct: float | None
+    prior_rise_c: Series
     rise_by_hour_c_per_pct: Series
     it_load_mw: Series
     load_mw_per_pct: Series

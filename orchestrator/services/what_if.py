@@ -374,7 +374,7 @@ def _end(
         allowed_probability=float(window.policy.alpha),
         bound_c=check.bound if check else None,
         day_maxima_c=outlook.day_maxima_c(),
-        rise_c_per_pct=float(np.max(finite_rise)) if finite_rise is not None else None,
+        prior_rise_c=finite_series(prior),
         rise_by_hour_c_per_pct=()
         if finite_rise is None
         else finite_series(finite_rise),

@@ -66,8 +66,15 @@ def moved(
 
 
 def bound_after_c(end: ShiftEnd, shift_pct: float) -> float | None:
-    """The end's day bound after a shift."""
-    return _plus(end.bound_c, end.rise_c_per_pct, shift_pct)
+    """The end's day bound after a shift: moved as far as the worst hour rises."""
+    if end.bound_c is None or shift_pct == 0:
+        return end.bound_c
+    before = [rise for rise in end.prior_rise_c if rise is not None]
+    after = moved(end.prior_rise_c, end.rise_by_hour_c_per_pct, shift_pct)
+    known = [rise for rise in after if rise is not None]
+    if not before or len(known) < len(end.prior_rise_c):
+        return None
+    return end.bound_c + max(known) - max(before)
 
 
 def _reach_c(end: ShiftEnd) -> list[float] | None:

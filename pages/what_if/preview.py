@@ -39,7 +39,7 @@ def _end(
         "bound_c": end.bound_c,
         "day_maxima_c": end.day_maxima_c,
         "allowed_probability": end.allowed_probability,
-        "rise_c_per_pct": end.rise_c_per_pct,
+        "prior_rise_c": end.prior_rise_c,
         "rise_by_hour_c_per_pct": end.rise_by_hour_c_per_pct,
         "it_load_mw": end.it_load_mw,
         "load_mw_per_pct": end.load_mw_per_pct,

@@ -112,6 +112,12 @@ def test_a_fault_shows_a_reference_and_a_way_to_try_again(
 
 
 BREAKABLE = {
+    "/": ("forecast_hour", "#fleet-status", "2 of 3 APPROVED"),
+    "/what-if?source=arizona": ("forecast_hour", "#what-if-notice", "Window"),
+    "/trade-offs": ("forecast_hour", "#trade-offs-notice", "Window"),
+    "/plan?region=arizona": ("forecast", "#plan-notice", ""),
+    "/admin/forecast-quality": ("window_score", "#quality-panel", "Arizona"),
+    "/audit/compare?left=1&right=2": ("decision", "#compare-table", "lines differ"),
     "/audit": ("decision", "#audit-decisions", "Arizona"),
     "/audit/events": ("audit_head", "#audit-chain", "events."),
     "/audit/event/1": ("audit_event", "#event-detail", "Audit event 1"),
@@ -125,7 +131,7 @@ BREAKABLE = {
 
 
 @pytest.mark.parametrize("path", BREAKABLE)
-def test_audit_and_admin_pages_tell_of_a_fault_and_recover(
+def test_pages_tell_of_a_fault_and_recover(
     visitor: Visitor, portal: Portal, path: str
 ) -> None:
     table, where, said = BREAKABLE[path]

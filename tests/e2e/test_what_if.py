@@ -16,6 +16,7 @@ from tests.e2e.visitor import Visitor, fleet_row
 
 pytestmark = pytest.mark.e2e
 
+BOUNDS = re.compile(r"day bound (\S+ °C → \S+ °C),")
 CHANCE_AFTER = re.compile(r"exceeding it [^→]+ → (\S+ %) \(allowed 5 %\)")
 PREVIEW = re.compile(r"Preview at ([\d.]+) %: . (BLOCKED|APPROVED)")
 DECISION = re.compile(r"decision (\d+)")
@@ -38,6 +39,13 @@ def set_arizonas_limit(portal: Portal, limit_c: float, reason: str) -> None:
 def reachable_limit(portal: Portal) -> tuple[float, float]:
     """A limit for Arizona that shifts can reach now; returns the safe interval."""
     set_arizonas_limit(portal, REACHABLE_LIMIT_C, "The hall was rebuilt.")
+    least, most = safe_interval(portal)
+    assert 10 < least < most - 20
+    return least, most
+
+
+def safe_interval(portal: Portal) -> tuple[float, float]:
+    """Least and most that can move from Arizona to Ireland now, percent."""
     with portal.runtime.transaction() as session:
         view = what_if_view(
             session,
@@ -49,7 +57,6 @@ def reachable_limit(portal: Portal) -> tuple[float, float]:
         )
     assert view.minimum_shift_pct is not None
     assert view.maximum_safe_shift_pct is not None
-    assert 10 < view.minimum_shift_pct < view.maximum_safe_shift_pct - 20
     return view.minimum_shift_pct, view.maximum_safe_shift_pct
 
 
@@ -149,6 +156,31 @@ def test_what_the_preview_says_is_what_the_server_stores(
         visitor.sees("#what-if-verdict", f"{chance} (allowed 5 %)")
         is_safe = least <= shift_pct <= most
         assert preview[2] == ("APPROVED" if is_safe else "BLOCKED")
+
+
+def test_the_preview_is_exact_on_top_of_a_recorded_shift(
+    visitor: Visitor, portal: Portal, reachable_limit: tuple[float, float]
+) -> None:
+    visitor.come_in("olga", "/what-if?source=arizona&target=ireland")
+    visitor.sees("#what-if-preview", "Preview at 0 %")
+    visitor.type_into("#what-if-number", f"{reachable_limit[0] + 1:.1f}")
+    visitor.sees("#what-if-verdict", "✓ APPROVED", "by olga")
+    visitor.click("#what-if-record")
+    visitor.type_into("#what-if-comment", "A first step.")
+    visitor.click("#what-if-record-confirm")
+    visitor.sees("#what-if-recorded", "Recorded as decision")
+    _, most = safe_interval(portal)
+    assert 10 < most < reachable_limit[1]
+    visitor.open("/what-if?source=arizona&target=ireland")
+    for shift_pct in (5.0, most, round(most + 0.1, 1)):
+        visitor.type_into("#what-if-number", f"{shift_pct:.1f}")
+        visitor.sees("#what-if-preview", f"Preview at {shift_pct:g} %")
+        preview = visitor.sees_match("#what-if-preview", PREVIEW)
+        bounds = [
+            visitor.sees_match(f"#what-if-preview-{end}", BOUNDS)[1]
+            for end in ("source", "target")
+        ]
+        visitor.sees("#what-if-verdict", f"shift {shift_pct:g} %", preview[2], *bounds)
 
 
 def test_a_link_shows_the_impact_that_evaluating_stores(visitor: Visitor) -> None:

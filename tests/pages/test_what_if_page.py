@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -60,15 +61,7 @@ def test_a_shift_of_unknown_effect_has_no_value() -> None:
 
 
 def test_a_bound_of_unknown_rise_is_unknown_after_a_shift(make_what_if: Make) -> None:
-    end = make_what_if().source
-    unknown = type(end)(
-        **{
-            name: getattr(end, name)
-            for name in end.__slots__
-            if name != "rise_c_per_pct"
-        },
-        rise_c_per_pct=None,
-    )
+    unknown = replace(make_what_if().source, rise_by_hour_c_per_pct=())
     assert bound_after_c(unknown, 0.0) == 36.2
     assert bound_after_c(unknown, 1.0) is None
 
@@ -82,6 +75,17 @@ def test_the_axis_stands_still_whatever_the_shift(make_what_if: Make) -> None:
     assert len(ranges) == 1
 
 
+def test_a_bound_moves_as_far_as_the_worst_hour_rises(make_what_if: Make) -> None:
+    """After recorded shifts the hour that rises most need not be the worst one."""
+    end = replace(
+        make_what_if().target,
+        prior_rise_c=(2.0, 0.0),
+        rise_by_hour_c_per_pct=(0.01, 0.05),
+    )
+    assert bound_after_c(end, 10.0) == pytest.approx(end.bound_c + 0.1)
+    assert bound_after_c(end, 100.0) == pytest.approx(end.bound_c + 3.0)
+
+
 def test_each_end_is_drawn_in_its_own_local_time(make_what_if: Make) -> None:
     view = make_what_if()
     figure = shift_chart(view.target, view.hours_utc, shift_pct=0.0)
@@ -92,7 +96,7 @@ def test_the_browser_gets_numbers_that_json_can_carry(make_what_if: Make) -> Non
     data = preview_data(make_what_if(shift_pct=12.5), may_decide=True)
     carried = json.loads(json.dumps(data, cls=PlotlyJSONEncoder, allow_nan=False))
     assert carried["shift_pct"] == 12.5
-    assert carried["source"]["rise_c_per_pct"] == -0.05
+    assert carried["source"]["prior_rise_c"] == [0.0] * 24
     metas = [trace.get("meta") for trace in carried["target"]["figure"]["data"]]
     assert MEAN_AFTER in metas
 

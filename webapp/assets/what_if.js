@@ -43,8 +43,19 @@
     return tenth.toFixed(1).replace("-", "\u2212") + THIN + "°C";
   }
 
+  /* How much further than now the worst hour rises; null where it is not known. */
+  function riseAfter(end, shift) {
+    if (shift === 0) return 0;
+    const prior = end.prior_rise_c;
+    const after = prior.map(
+      (rise, hour) => plus(rise, end.rise_by_hour_c_per_pct[hour], shift));
+    if (!after.length || !after.every(isNumber)) return null;
+    return Math.max(...after) - Math.max(...prior);
+  }
+
   function boundAfter(end, shift) {
-    return plus(end.bound_c, end.rise_c_per_pct, shift);
+    const rise = riseAfter(end, shift);
+    return isNumber(end.bound_c) && rise !== null ? end.bound_c + rise : null;
   }
 
   /* The traces of one end that a shift moves: their values, by the trace's meta. */
@@ -127,8 +138,9 @@
   /* As core.conformal counts it; null where there is no bound. */
   function chanceAfter(end, shift) {
     if (!isNumber(boundAfter(end, shift))) return null;
+    const rise = riseAfter(end, shift);
     const above = end.day_maxima_c.filter(
-      (maximum) => plus(maximum, end.rise_c_per_pct, shift) > end.limit_c).length;
+      (maximum) => maximum + rise > end.limit_c).length;
     return (1 + above) / (end.day_maxima_c.length + 1);
   }
 
