@@ -390,8 +390,8 @@ def day_max_quantiles(
         min(max(math.ceil((i + 0.5) / n_dots * (n_scores + 1)), 1), n_scores)
         for i in range(n_dots)
     ]
-    scores = [calibration.ordered_scores[rank - 1] for rank in ranks]
-    return [day_bound(mean, scale, score + calibration.offset) for score in scores]
+    maxima = day_maxima(mean, scale, calibration)
+    return [float(maxima[rank - 1]) for rank in ranks]
 
 
 def _limit_score(

@@ -95,8 +95,6 @@ class ForecastDayView:
     ----------
     local_day : date | None
         The day asked for; None for "the next 24 hours" (the newest live issue).
-    window_start_utc : datetime
-        The issue that was asked for, whether or not a forecast of it is stored.
     is_usual_issue : bool
         The day's local midnight or the newest live issue, not another chosen one.
     issues_utc : tuple of datetime
@@ -120,7 +118,6 @@ class ForecastDayView:
     as_of_utc: datetime
     local_day: date | None
     issued_at_utc: datetime | None
-    window_start_utc: datetime
     is_usual_issue: bool
     issues_utc: tuple[datetime, ...]
     is_simulation: bool
@@ -146,6 +143,11 @@ class ForecastDayView:
     last_day: date | None
     missing_days: tuple[date, ...]
     notice: str | None
+
+    @property
+    def window_start_utc(self) -> datetime:
+        """The issue that was asked for, whether or not a forecast of it is stored."""
+        return self.hours_utc[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

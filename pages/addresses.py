@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from urllib.parse import parse_qs, urlencode
@@ -75,6 +76,16 @@ class Query:
         value = self.text(name)
         return 0.0 if value is None else parse_shift_pct(value)
 
+    def one_of(
+        self, name: str, known: Iterable[str], what: str | None = None
+    ) -> str | None:
+        """One of some words, or None when it is absent."""
+        return require_one_of(self.text(name), known, what or name)
+
+    def given(self, names: Iterable[str]) -> dict[str, str | None]:
+        """Values as they stand, to be kept in the addresses of other pages."""
+        return {name: self.values.get(name) or None for name in names}
+
     def words(self, name: str) -> str | None:
         """A longer text, such as a search; whoever uses it says how long it may be."""
         return self.values.get(name) or None
@@ -90,6 +101,15 @@ class Query:
         """A positive whole number, or None when it is absent."""
         value = self.text(name)
         return None if value is None else _positive(value, name)
+
+
+def require_one_of(value: str | None, known: Iterable[str], what: str) -> str | None:
+    """A word that must be a known one, if there is any."""
+    names = [str(name) for name in known]
+    if value is not None and value not in names:
+        message = f"There is no {what} {value!r}. Known: {', '.join(names)}."
+        raise InvalidInput(message)
+    return value
 
 
 def parse_day(value: object) -> date | None:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import dash_bootstrap_components as dbc
-from dash import dcc, html
+from dash import Dash, Input, Output, State, dcc, html
 from dash.development.base_component import Component
+
+from core.access import Permission
+from orchestrator.services.list_exports import CsvExport
+from pages.addresses import Query
+from pages.context import PageContext
+from pages.serving import serve
 
 ANY = "any"
 """The value of a filter that is left open."""
@@ -70,15 +76,44 @@ def csv_tools(name: str) -> Component:
     )
 
 
-def csv_said(what: str, row_count: int, *, is_complete: bool) -> str:
-    """What a download holds, and what to do when it is not all."""
-    more = "" if is_complete else " There are more; narrow the filters."
-    return f"{row_count} {what}.{more}"
+def serve_csv(
+    app: Dash,
+    context: PageContext,
+    name: str,
+    *,
+    location_id: str,
+    what: str,
+    permission: Permission,
+    export: Callable[..., tuple[str, CsvExport]],
+) -> None:
+    """Register what `csv_tools` asks for: the list of the page's address as a file.
 
+    `export` gets the database session, the actor and the address' query, and gives the
+    name of the file and the list.
+    """
 
-def csv_data(name: str, text: str) -> dict[str, object]:
-    """A CSV as `dcc.Download` takes it; its mark tells spreadsheets of UTF-8."""
-    return file_data(name, "text/csv", text.encode("utf-8-sig"))
+    @serve(
+        app,
+        context,
+        outputs=[
+            Output(f"{name}-csv-status", "children"),
+            Output(f"{name}-csv-file", "data"),
+        ],
+        inputs=[Input(f"{name}-csv", "n_clicks")],
+        states=[State(location_id, "search")],
+        permission=permission,
+        at_load=False,
+    )
+    def download(_clicks: int, search: str | None) -> tuple[str, object]:
+        with context.runtime.transaction() as session:
+            file_name, made = export(
+                session, context.current_actor(), Query.parse(search)
+            )
+        more = "" if made.is_complete else " There are more; narrow the filters."
+        # The mark tells spreadsheets that it is UTF-8.
+        content = made.text.encode("utf-8-sig")
+        said = f"{made.row_count} {what}.{more}"
+        return said, file_data(file_name, "text/csv", content)
 
 
 def file_data(name: str, kind: str, content: bytes) -> dict[str, object]:

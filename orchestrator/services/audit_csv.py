@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
+from collections.abc import Iterator
 
 from sqlalchemy.orm import Session
 
@@ -13,7 +12,7 @@ from db import audit
 from db.audit import EventFilter
 from orchestrator.csv_cells import neutral
 from orchestrator.services.decision_lists import MAXIMUM_CSV_ROWS
-from orchestrator.services.list_exports import CsvExport, record_list_export
+from orchestrator.services.list_exports import CsvExport, export_list
 
 _CSV_COLUMNS = (
     "seq", "occurred_at_utc", "actor", "action", "object_type", "object_id",
@@ -38,35 +37,36 @@ def events_csv(
         Without the right to see events.
     """
     actor.require(Permission.VIEW_AUDIT_EVENTS)
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    writer.writerow(_CSV_COLUMNS)
-    count, is_complete, last_seq = 0, False, None
-    while count < MAXIMUM_CSV_ROWS and not is_complete:
-        limit = min(_PAGE, MAXIMUM_CSV_ROWS - count)
+    return export_list(
+        session,
+        actor,
+        _CSV_COLUMNS,
+        _csv_rows(session, chosen, oldest_first=oldest_first),
+        most_rows=MAXIMUM_CSV_ROWS,
+        object_type="event_list",
+        chosen=chosen,
+        order="oldest" if oldest_first else "newest",
+        request_id=request_id,
+    )
+
+
+def _csv_rows(
+    session: Session, chosen: EventFilter, *, oldest_first: bool
+) -> Iterator[list[object]]:
+    last_seq: int | None = None
+    while True:
         found = audit.list_events(
             session,
             chosen=chosen,
             before_seq=None if oldest_first else last_seq,
             after_seq=last_seq if oldest_first else None,
             oldest_first=oldest_first,
-            limit=limit + 1,
+            limit=_PAGE,
         )
-        page = found[:limit]
-        writer.writerows(_csv_row(event) for event in page)
-        count, is_complete = count + len(page), len(found) <= limit
-        last_seq = page[-1].seq if page else None
-    export = CsvExport(text=buffer.getvalue(), row_count=count, is_complete=is_complete)
-    record_list_export(
-        session,
-        actor,
-        export,
-        object_type="event_list",
-        chosen=chosen,
-        order="oldest" if oldest_first else "newest",
-        request_id=request_id,
-    )
-    return export
+        yield from map(_csv_row, found)
+        if len(found) < _PAGE:
+            return
+        last_seq = found[-1].seq
 
 
 def _csv_row(event: AuditEvent) -> list[object]:

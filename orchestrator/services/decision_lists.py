@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -24,7 +22,7 @@ from db.decision_lists import (
 from db.decisions import StoredDecision
 from orchestrator.csv_cells import neutral
 from orchestrator.services.decisions import region_choices
-from orchestrator.services.list_exports import CsvExport, record_list_export
+from orchestrator.services.list_exports import CsvExport, export_list
 from orchestrator.views import (
     DecisionPage,
     DecisionSummary,
@@ -105,27 +103,17 @@ def decisions_csv(
     """
     actor.require(Permission.VIEW_AUDIT_EVENTS)
     _require_short(chosen)
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    writer.writerow(_CSV_COLUMNS)
-    count, is_complete, after = 0, False, None
-    while count < MAXIMUM_CSV_ROWS and not is_complete:
-        limit = min(MAXIMUM_PAGE, MAXIMUM_CSV_ROWS - count)
-        page = list_decisions(session, chosen, order=order, after=after, limit=limit)
-        writer.writerows(_csv_rows(page.rows))
-        count, after = count + len(page.rows), page.next_place
-        is_complete = after is None
-    export = CsvExport(text=buffer.getvalue(), row_count=count, is_complete=is_complete)
-    record_list_export(
+    return export_list(
         session,
         actor,
-        export,
+        _CSV_COLUMNS,
+        _csv_rows(session, chosen, order),
+        most_rows=MAXIMUM_CSV_ROWS,
         object_type="decision_list",
         chosen=chosen,
         order=order.value,
         request_id=request_id,
     )
-    return export
 
 
 def place_text(place: DecisionPlace) -> str:
@@ -195,21 +183,34 @@ def _summary(
     )
 
 
-def _csv_rows(page: list[StoredDecision]) -> Iterator[list[object]]:
-    for stored in page:
-        named = {
-            "decision_id": stored.decision_id,
-            "created_at_utc": stored.created_at_utc,
-            "actor": stored.actor_name,
-            "source": stored.source_slug,
-            "target": stored.target_slug,
-            "is_superseded": stored.is_superseded,
-        }
-        values = (
-            named[name] if name in named else getattr(stored.facts, name)
-            for name in _CSV_COLUMNS
+def _csv_rows(
+    session: Session, chosen: DecisionFilter, order: DecisionOrder
+) -> Iterator[list[object]]:
+    place: DecisionPlace | None = None
+    while True:
+        page = list_decisions(
+            session, chosen, order=order, after=place, limit=MAXIMUM_PAGE
         )
-        yield [_cell(value) for value in values]
+        yield from map(_csv_row, page.rows)
+        place = page.next_place
+        if place is None:
+            return
+
+
+def _csv_row(stored: StoredDecision) -> list[object]:
+    named = {
+        "decision_id": stored.decision_id,
+        "created_at_utc": stored.created_at_utc,
+        "actor": stored.actor_name,
+        "source": stored.source_slug,
+        "target": stored.target_slug,
+        "is_superseded": stored.is_superseded,
+    }
+    values = (
+        named[name] if name in named else getattr(stored.facts, name)
+        for name in _CSV_COLUMNS
+    )
+    return [_cell(value) for value in values]
 
 
 def _cell(value: object) -> object:

@@ -102,7 +102,6 @@ def _view(
         as_of_utc=now,
         local_day=choice.local_day,
         issued_at_utc=stored.issued_at_utc if stored else None,
-        window_start_utc=choice.issued_at_utc,
         is_usual_issue=choice.is_usual_issue,
         issues_utc=issue_choices(
             session, stored_region, local_day=choice.local_day, now=now

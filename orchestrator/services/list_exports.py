@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from hashlib import sha256
+from itertools import islice
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -28,18 +32,33 @@ class CsvExport:
     is_complete: bool
 
 
-def record_list_export(
+def export_list(
     session: Session,
     actor: Actor,
-    export: CsvExport,
+    columns: Sequence[str],
+    rows: Iterator[Sequence[object]],
     *,
+    most_rows: int,
     object_type: str,
     object_id: str | None = None,
     chosen: Any,  # noqa: ANN401 -- the filter of any list, a dataclass
     order: str,
     request_id: str | None = None,
-) -> None:
-    """Write the event of an export; whoever exports has asked for the right."""
+) -> CsvExport:
+    """Write the first rows of a list, and the event; who exports asked for the right.
+
+    `rows` are read page by page as they are needed, each cell safe in a spreadsheet.
+    """
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    writer.writerow(columns)
+    written = list(islice(rows, most_rows))
+    writer.writerows(written)
+    export = CsvExport(
+        text=buffer.getvalue(),
+        row_count=len(written),
+        is_complete=next(rows, None) is None,
+    )
     audit.append_event(
         session,
         actor=actor,
@@ -57,3 +76,4 @@ def record_list_export(
         },
         request_id=request_id,
     )
+    return export

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
+from collections.abc import Iterator
 
 from sqlalchemy.orm import Session
 
@@ -13,7 +12,7 @@ from db import ingest, rejects
 from db.rejects import Reject, RejectFilter
 from orchestrator.admin_views import RefusedPage, RefusedRowView
 from orchestrator.csv_cells import neutral
-from orchestrator.services.list_exports import CsvExport, record_list_export
+from orchestrator.services.list_exports import CsvExport, export_list
 
 __all__ = ["RejectFilter"]
 
@@ -84,11 +83,24 @@ def refused_csv(
     """
     actor.require(Permission.MANAGE_TELEMETRY)
     chosen = _checked(session, batch_id, chosen)
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    writer.writerow(_CSV_COLUMNS)
-    count, after, is_complete = 0, None, False
-    while count < MAXIMUM_CSV_ROWS and not is_complete:
+    return export_list(
+        session,
+        actor,
+        _CSV_COLUMNS,
+        _csv_rows(session, batch_id, chosen, last_first=last_first),
+        most_rows=MAXIMUM_CSV_ROWS,
+        object_type="refused_row_list",
+        object_id=str(batch_id),
+        chosen=chosen,
+        order="last" if last_first else "first",
+    )
+
+
+def _csv_rows(
+    session: Session, batch_id: int, chosen: RejectFilter, *, last_first: bool
+) -> Iterator[tuple[object, ...]]:
+    after: tuple[int, int] | None = None
+    while True:
         found = rejects.list_rejects(
             session,
             batch_id,
@@ -97,21 +109,10 @@ def refused_csv(
             after=after,
             limit=rejects.LONGEST_PAGE,
         )
-        writer.writerows(_csv_row(row) for row in found)
-        count += len(found)
-        is_complete = len(found) < rejects.LONGEST_PAGE
-        after = _place(found[-1]) if found else None
-    export = CsvExport(text=buffer.getvalue(), row_count=count, is_complete=is_complete)
-    record_list_export(
-        session,
-        actor,
-        export,
-        object_type="refused_row_list",
-        object_id=str(batch_id),
-        chosen=chosen,
-        order="last" if last_first else "first",
-    )
-    return export
+        yield from map(_csv_row, found)
+        if len(found) < rejects.LONGEST_PAGE:
+            return
+        after = _place(found[-1])
 
 
 def _checked(session: Session, batch_id: int, chosen: RejectFilter) -> RejectFilter:

@@ -334,8 +334,10 @@ def _impact(
     question: _Question, shift_pct: float
 ) -> tuple[tuple[ImpactRow, ...], tuple[str, ...]]:
     """What a shift would do, with its notes; nothing where nothing moves."""
+    if shift_pct <= 0.0:
+        return (), ()
     judgement = question.judge(shift_pct)
-    impact = judgement.impact if shift_pct > 0.0 else None
+    impact = judgement.impact
     if impact is None:
         return (), ()
     return impact_rows(impact), impact_notes(judgement, impact)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dash import Dash, Input, Output, State
+from typing import Any
 
-from core.access import Permission
+from dash import Dash, Input, Output
+
+from core.access import Actor, Permission
 from core.errors import InvalidInput
+from orchestrator.services.list_exports import CsvExport
 from orchestrator.services.refused_rows import refused_csv, refused_page
 from orchestrator.services.telemetry_imports import import_row, imports_page
 from pages.addresses import Query
@@ -14,7 +17,7 @@ from pages.admin_telemetry.content import import_panel, imports_table
 from pages.components import region_options
 from pages.context import PageContext
 from pages.grids import column_defs
-from pages.list_controls import ANY, csv_data, csv_said, filter_options
+from pages.list_controls import ANY, filter_options, serve_csv
 from pages.serving import follow_in_browser, serve
 from pages.times import chosen_times
 
@@ -118,31 +121,26 @@ def _register_refused(app: Dash, context: PageContext) -> None:
 
 
 def _register_csv(app: Dash, context: PageContext) -> None:
-    @serve(
-        app,
-        context,
-        outputs=[
-            Output("refused-csv-status", "children"),
-            Output("refused-csv-file", "data"),
-        ],
-        inputs=[Input("refused-csv", "n_clicks")],
-        states=[State("telemetry-url", "search")],
-        permission=Permission.MANAGE_TELEMETRY,
-        at_load=False,
-    )
-    def download_refused(_clicks: int, search: str | None) -> tuple[str, object]:
-        query = Query.parse(search)
+    def refused_rows(session: Any, actor: Actor, query: Query) -> tuple[str, CsvExport]:  # noqa: ANN401
         batch_id = query.identifier("batch")
         if batch_id is None:
             message = "Open an import first."
             raise InvalidInput(message)
-        with context.runtime.transaction() as session:
-            export = refused_csv(
-                session,
-                context.current_actor(),
-                batch_id,
-                refused.refused_filter(query),
-                last_first=refused.is_last_first(query),
-            )
-        said = csv_said("rows", export.row_count, is_complete=export.is_complete)
-        return said, csv_data(f"refused-rows-{batch_id}.csv", export.text)
+        export = refused_csv(
+            session,
+            actor,
+            batch_id,
+            refused.refused_filter(query),
+            last_first=refused.is_last_first(query),
+        )
+        return f"refused-rows-{batch_id}.csv", export
+
+    serve_csv(
+        app,
+        context,
+        "refused",
+        location_id="telemetry-url",
+        what="rows",
+        permission=Permission.MANAGE_TELEMETRY,
+        export=refused_rows,
+    )

@@ -82,11 +82,7 @@ def refused_filter(query: Query) -> RejectFilter:
 
 def is_last_first(query: Query) -> bool:
     """Whether an address sorts refused rows from the file's end on."""
-    value = query.text("order")
-    if value is not None and value not in ORDERS:
-        message = f"There is no order {value!r}. Known: {', '.join(ORDERS)}."
-        raise InvalidInput(message)
-    return value == "last"
+    return query.one_of("order", ORDERS) == "last"
 
 
 def place_after(query: Query) -> tuple[int, int] | None:
@@ -107,7 +103,7 @@ def refused_shown(query: Query) -> Shown:
     """What the address says of the list."""
     return Shown(
         path=addresses.ADMIN_TELEMETRY,
-        kept={name: query.values.get(name) for name in KEPT},
+        kept=query.given(KEPT),
         order="last" if is_last_first(query) else "first",
         usual_order="first",
         is_first=query.text("after") is None,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from dash import Dash, Input, Output, State
 from dash.development.base_component import Component
 
-from core.access import Permission
+from core.access import Actor, Permission
 from core.errors import InvalidInput, NotFound
 from orchestrator.anchor_files import AnchorPlaces
 from orchestrator.services.audit import (
@@ -21,13 +22,14 @@ from orchestrator.services.audit import (
 from orchestrator.services.audit_csv import events_csv
 from orchestrator.services.audit_export import export_newest
 from orchestrator.services.decision_lists import decision_page, decisions_csv
+from orchestrator.services.list_exports import CsvExport
 from pages.addresses import Query, event_seq_of
 from pages.audit import filters, lists
 from pages.audit.content import chain_panel, event_page
 from pages.components import notice, page_head
 from pages.context import PageContext
 from pages.grids import column_defs
-from pages.list_controls import csv_data, csv_said, file_data, filter_options
+from pages.list_controls import file_data, filter_options, serve_csv
 from pages.serving import follow_in_browser, serve
 from pages.times import chosen_times, in_times
 
@@ -95,53 +97,37 @@ def _register_decisions(app: Dash, context: PageContext) -> None:
 
 
 def _register_csv(app: Dash, context: PageContext) -> None:
-    @serve(
-        app,
-        context,
-        outputs=[
-            Output("audit-csv-status", "children"),
-            Output("audit-csv-file", "data"),
-        ],
-        inputs=[Input("audit-csv", "n_clicks")],
-        states=[State("audit-url", "search")],
-        permission=Permission.VIEW_AUDIT_EVENTS,
-        at_load=False,
-    )
-    def download_csv(_clicks: int, search: str | None) -> tuple[str, object]:
-        query = Query.parse(search)
-        with context.runtime.transaction() as session:
-            export = decisions_csv(
-                session,
-                context.current_actor(),
-                filters.decision_filter(query),
-                order=filters.decision_order(query),
-            )
-        said = csv_said("decisions", export.row_count, is_complete=export.is_complete)
-        return said, csv_data("decisions.csv", export.text)
+    def decisions(session: Any, actor: Actor, query: Query) -> tuple[str, CsvExport]:  # noqa: ANN401
+        chosen, order = filters.decision_filter(query), filters.decision_order(query)
+        return "decisions.csv", decisions_csv(session, actor, chosen, order=order)
 
-    @serve(
+    def events(session: Any, actor: Actor, query: Query) -> tuple[str, CsvExport]:  # noqa: ANN401
+        export = events_csv(
+            session,
+            actor,
+            filters.event_filter(query),
+            oldest_first=filters.is_oldest_first(query),
+        )
+        return "audit-events.csv", export
+
+    serve_csv(
         app,
         context,
-        outputs=[
-            Output("events-csv-status", "children"),
-            Output("events-csv-file", "data"),
-        ],
-        inputs=[Input("events-csv", "n_clicks")],
-        states=[State("audit-events-url", "search")],
+        "audit",
+        location_id="audit-url",
+        what="decisions",
         permission=Permission.VIEW_AUDIT_EVENTS,
-        at_load=False,
+        export=decisions,
     )
-    def download_events_csv(_clicks: int, search: str | None) -> tuple[str, object]:
-        query = Query.parse(search)
-        with context.runtime.transaction() as session:
-            export = events_csv(
-                session,
-                context.current_actor(),
-                filters.event_filter(query),
-                oldest_first=filters.is_oldest_first(query),
-            )
-        said = csv_said("events", export.row_count, is_complete=export.is_complete)
-        return said, csv_data("audit-events.csv", export.text)
+    serve_csv(
+        app,
+        context,
+        "events",
+        location_id="audit-events-url",
+        what="events",
+        permission=Permission.VIEW_AUDIT_EVENTS,
+        export=events,
+    )
 
 
 def _register_events(app: Dash, context: PageContext) -> None:

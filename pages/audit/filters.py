@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
@@ -17,7 +16,7 @@ from core.scheduler import Outcome, ReasonCode
 from orchestrator.services.audit import EventFilter
 from orchestrator.services.decision_lists import DecisionFilter, DecisionOrder
 from orchestrator.views import ListChoices
-from pages.addresses import Query
+from pages.addresses import Query, require_one_of
 from pages.components import field
 from pages.list_controls import (
     choice,
@@ -101,11 +100,11 @@ def event_controls(*tools: Component) -> Component:
 def decision_filter(query: Query) -> DecisionFilter:
     """Which decisions an address asks for."""
     return DecisionFilter(
-        kind=_one_of(query.text("kind"), KIND_WORDS, "kind"),
+        kind=query.one_of("kind", KIND_WORDS),
         region_slug=query.text("region"),
         actor_name=query.words("actor"),
-        outcome=_one_of(query.text("outcome"), list(Outcome), "verdict"),
-        reason_code=_one_of(query.text("reason"), list(ReasonCode), "reason"),
+        outcome=query.one_of("outcome", Outcome, "verdict"),
+        reason_code=query.one_of("reason", ReasonCode),
         model_version_id=_model_id(query),
         from_utc=query.day_start_utc("from"),
         until_utc=_day_end_utc(query),
@@ -136,13 +135,7 @@ def event_filter(query: Query) -> EventFilter:
 
 def is_oldest_first(query: Query) -> bool:
     """Whether an address sorts events from the oldest on."""
-    value = query.text("order")
-    return _one_of(value, EVENT_ORDERS, "order") == "oldest"
-
-
-def given(query: Query, names: Iterable[str]) -> dict[str, str | None]:
-    """The filters that stand in an address, to be kept in its other pages."""
-    return {name: query.values.get(name) or None for name in names}
+    return query.one_of("order", EVENT_ORDERS) == "oldest"
 
 
 def choice_options(choices: ListChoices) -> dict[str, list[dict[str, str]]]:
@@ -172,14 +165,6 @@ def _model_id(query: Query) -> int | None:
     return number
 
 
-def _one_of(value: str | None, known: Iterable[str], what: str) -> str | None:
-    names = [str(name) for name in known]
-    if value is not None and value not in names:
-        message = f"There is no {what} {value!r}. Known: {', '.join(names)}."
-        raise InvalidInput(message)
-    return value
-
-
 def _member(kind: type[_Choice], value: str, what: str) -> _Choice:
-    _one_of(value, list(kind), what)
+    require_one_of(value, kind, what)
     return kind(value)

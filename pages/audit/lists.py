@@ -20,7 +20,6 @@ from pages.audit.filters import (
     ORDER_WORDS,
     code_words,
     decision_order,
-    given,
     is_oldest_first,
 )
 from pages.components import notice
@@ -105,7 +104,7 @@ def decisions_shown(query: Query) -> Shown:
     """What the address says of the list of decisions."""
     return Shown(
         path=addresses.AUDIT,
-        kept=given(query, DECISION_CONTROLS),
+        kept=query.given(DECISION_CONTROLS),
         order=decision_order(query).value,
         usual_order=_NEWEST,
         is_first=query.words("after") is None,
@@ -116,7 +115,7 @@ def events_shown(query: Query) -> Shown:
     """What the address says of the list of events."""
     return Shown(
         path=addresses.AUDIT_EVENTS,
-        kept=given(query, EVENT_CONTROLS),
+        kept=query.given(EVENT_CONTROLS),
         order="oldest" if is_oldest_first(query) else "newest",
         usual_order="newest",
         is_first=query.text("at") is None,

@@ -168,7 +168,6 @@ def forecast_day(**changes: object) -> ForecastDayView:
         "as_of_utc": ISSUED_UTC + timedelta(days=400),
         "local_day": date(2023, 7, 14),
         "issued_at_utc": ISSUED_UTC,
-        "window_start_utc": ISSUED_UTC,
         "is_usual_issue": True,
         "issues_utc": (ISSUED_UTC,),
         "is_simulation": True,

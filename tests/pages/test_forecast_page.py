@@ -53,7 +53,7 @@ def test_the_sentence_names_region_limit_day_and_chance(
 
 def test_the_sentence_names_the_issue_that_was_chosen(make_forecast_day: Make) -> None:
     issue = datetime(2023, 7, 14, 19, tzinfo=UTC)
-    view = make_forecast_day(window_start_utc=issue, is_usual_issue=False)
+    view = make_forecast_day(hours_utc=(issue,), is_usual_issue=False)
     assert plain(sentence_text(view)).startswith(
         "Chance that Arizona exceeds 35 °C in the 24 hours from"
         " 14 Jul 2023, 12:00 (UTC−7): 7 %"
@@ -62,7 +62,7 @@ def test_the_sentence_names_the_issue_that_was_chosen(make_forecast_day: Make) -
 
 def test_issues_are_offered_on_the_clock_that_is_shown(make_forecast_day: Make) -> None:
     first, second = (datetime(2023, 7, 14, hour, tzinfo=UTC) for hour in (7, 8))
-    view = make_forecast_day(issues_utc=(second, first), window_start_utc=first)
+    view = make_forecast_day(issues_utc=(second, first), hours_utc=(first,))
     assert issue_options(view) == [
         {"label": "14 Jul 2023, 01:00 (UTC−7)", "value": "2023-07-14T08:00Z"},
         {"label": "14 Jul 2023, 00:00 (UTC−7)", "value": "2023-07-14T07:00Z"},
@@ -75,7 +75,7 @@ def test_both_hours_of_a_day_that_is_set_back_can_be_chosen(
     make_forecast_day: Make,
 ) -> None:
     first, second = (datetime(2023, 10, 29, hour, tzinfo=UTC) for hour in (0, 1))
-    view = make_forecast_day(issues_utc=(second, first), window_start_utc=first)
+    view = make_forecast_day(issues_utc=(second, first), hours_utc=(first,))
     in_dublin = replace(view, region=replace(view.region, time_zone="Europe/Dublin"))
     labels = [option["label"] for option in issue_options(in_dublin)]
     assert labels == ["29 Oct 2023, 01:00 (UTC+0)", "29 Oct 2023, 01:00 (UTC+1)"]
@@ -83,7 +83,7 @@ def test_both_hours_of_a_day_that_is_set_back_can_be_chosen(
 
 def test_an_issue_that_is_not_stored_is_listed_as_such(make_forecast_day: Make) -> None:
     issue = datetime(2023, 7, 14, 19, tzinfo=UTC)
-    view = make_forecast_day(window_start_utc=issue, is_usual_issue=False)
+    view = make_forecast_day(hours_utc=(issue,), is_usual_issue=False)
     assert issue_options(view)[0]["label"].endswith(", not stored")
 
 

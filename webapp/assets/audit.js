@@ -4,14 +4,6 @@
   "use strict";
   const dc = (window.dash_clientside = window.dash_clientside || {});
 
-  function newId() {
-    return window.crypto.randomUUID
-      ? window.crypto.randomUUID()
-      : "10000000-1000-4000-8000-100000000000".replace(/[018]/g, (c) =>
-          (c ^ (window.crypto.getRandomValues(new Uint8Array(1))[0] &
-            (15 >> (c / 4)))).toString(16));
-  }
-
   const DECISIONS = {
     location: "audit-url",
     names: [
@@ -53,7 +45,7 @@
 
     ask_instead(clicks, target, shift) {
       if (!clicks) return dc.no_update;
-      return { request_id: newId(), target, shift_pct: shift };
+      return { request_id: dc.gfo_new_id(), target, shift_pct: shift };
     },
 
     record_instead(clicks, reason, judged) {
@@ -62,7 +54,7 @@
       const known = dc.gfo_audit.recording;
       if (!known || known.decision_id !== judged.decision_id || known.reason !== reason) {
         dc.gfo_audit.recording = {
-          request_id: newId(), decision_id: judged.decision_id, reason,
+          request_id: dc.gfo_new_id(), decision_id: judged.decision_id, reason,
         };
       }
       return { ...dc.gfo_audit.recording, click: clicks };

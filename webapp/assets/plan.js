@@ -5,22 +5,13 @@
   const TERMS = ["carbon_usd_per_t", "water_usd_per_m3", "energy_price_weight",
     "migration_usd_per_mwh", "carbon_cap_t", "water_cap_m3", "cost_cap_usd", "ramp_mw_per_h"];
 
-  function newId() {
-    const bytes = window.crypto.getRandomValues(new Uint8Array(16));
-    bytes[6] = (bytes[6] & 0x0f) | 0x40;
-    bytes[8] = (bytes[8] & 0x3f) | 0x80;
-    const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-    return [8, 12, 16, 20].reduceRight(
-      (text, at) => text.slice(0, at) + "-" + text.slice(at), hex);
-  }
-
   /* One request for each plan on the page: pressing twice records once. */
   let recording = { plan: null, id: null };
 
   document.addEventListener("click", (event) => {
     if (!event.target.closest("#plan-record")) return;
     const plan = Number(new URLSearchParams(window.location.search).get("plan"));
-    if (recording.plan !== plan) recording = { plan, id: newId() };
+    if (recording.plan !== plan) recording = { plan, id: dc.gfo_new_id() };
     dc.set_props("plan-record-request", {
       data: { plan_id: plan, request_id: recording.id, at: Date.now() },
     });
@@ -43,7 +34,7 @@
       dc.set_props("plan-status", {
         children: "Solving. The plan is kept when it is found; you may leave this page.",
       });
-      dc.set_props("plan-request", { data: { ...shown, terms, request_id: newId() } });
+      dc.set_props("plan-request", { data: { ...shown, terms, request_id: dc.gfo_new_id() } });
     },
 
     open_plan(found) {

@@ -217,18 +217,9 @@
         target: data.target.slug,
         day: data.day,
         shift_pct: shift,
-        request_id: newId(),
+        request_id: dc.gfo_new_id(),
       },
     });
-  }
-
-  function newId() {
-    const bytes = window.crypto.getRandomValues(new Uint8Array(16));
-    bytes[6] = (bytes[6] & 0x0f) | 0x40;
-    bytes[8] = (bytes[8] & 0x3f) | 0x80;
-    const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-    return [8, 12, 16, 20].reduceRight(
-      (text, at) => text.slice(0, at) + "-" + text.slice(at), hex);
   }
 
   dc.gfo_what_if = {
@@ -313,7 +304,7 @@
         (item) => item.prop_id === "what-if-record.n_clicks" && item.value);
       if (opens) {
         // One request id for each opening: pressing Record twice records once.
-        dc.set_props("what-if-record-request", { data: newId() });
+        dc.set_props("what-if-record-request", { data: dc.gfo_new_id() });
         dc.set_props("what-if-comment", { value: "" });
         dc.set_props("what-if-record-status", { children: null });
       }
