@@ -142,6 +142,7 @@ def impact_rows_table(
                 [*head, "Fleet change"],
                 [_impact_cells(row) for row in rows],
                 id=id,
+                cards=True,
                 download=True,
             ),
             *[html.P(typeset(note), className="gfo-muted gfo-hint") for note in notes],
