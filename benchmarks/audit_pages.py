@@ -31,8 +31,11 @@ from db.engine import libpq_url, make_engine, parse_url
 from db.local_server import LocalServer
 from db.migrate import upgrade
 from db.users import system_actor
-from orchestrator.services.audit import EventFilter, list_audit_events
-from orchestrator.services.decision_lists import (
+from orchestrator.audit.event_list import (
+    EventFilter,
+    list_audit_events,
+)
+from orchestrator.decisions.decision_lists import (
     DecisionFilter,
     DecisionOrder,
     decision_page,

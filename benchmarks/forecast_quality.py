@@ -47,7 +47,7 @@ from models.rolling import RegionDays, forecast_days
 from models.runtime import ModelRuntime
 from models.train import train_model
 from models.training_rows import RegionTelemetry
-from orchestrator.ingest.frames import read_fleet
+from orchestrator.telemetry.readers.frames import read_fleet
 
 Frames = Mapping[str, RegionTelemetry]
 Rolled = Mapping[str, RolledDays]

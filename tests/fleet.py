@@ -17,16 +17,16 @@ from core.forecasts import Target
 from db.engine import DatabaseUrls, make_engine
 from db.users import system_actor
 from models.family import Family
-from orchestrator.demo_regions import first_demo_profiles
+from orchestrator.cycle.issuance import issue_live
+from orchestrator.forecasts.hindcasts import hindcast_regions
+from orchestrator.operations.installation import ensure_first_policy
+from orchestrator.regions.region_choice import active_regions
+from orchestrator.registry.activation import ModelCache
+from orchestrator.registry.training import train_models
 from orchestrator.runtime import Runtime
-from orchestrator.services.hindcasts import hindcast_regions
-from orchestrator.services.installation import ensure_first_policy
-from orchestrator.services.issuance import issue_live
-from orchestrator.services.model_registry import ModelCache
-from orchestrator.services.telemetry import generate_telemetry
-from orchestrator.services.training import train_models
-from orchestrator.services.window_choice import active_regions
 from orchestrator.settings import load_settings
+from orchestrator.telemetry.demo_regions import first_demo_profiles
+from orchestrator.telemetry.imports import generate_telemetry
 
 NOW = datetime(2025, 7, 20, 18, 25, tzinfo=UTC)
 TRAINED_UNTIL = date(2025, 3, 1)

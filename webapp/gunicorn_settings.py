@@ -21,7 +21,7 @@ from gunicorn.workers.base import Worker  # type: ignore[import-untyped]
 import webapp.wsgi  # noqa: F401
 from db.local_child import die_with_parent
 from orchestrator.connect import configure_logs
-from orchestrator.parentage import follow_parent
+from orchestrator.processes.parentage import follow_parent
 from orchestrator.production import require_fit
 from orchestrator.settings import load_settings
 from webapp.metrics import FOLDER_VARIABLE

@@ -8,11 +8,11 @@ from flask import Blueprint, Flask, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from core.errors import InvalidInput
-from orchestrator.ingest.formats import TelemetryFormat
-from orchestrator.ingest.rows import CarbonKind
 from orchestrator.runtime import Runtime
-from orchestrator.services.telemetry import ImportRequest
-from orchestrator.services.telemetry_uploads import import_upload
+from orchestrator.telemetry.imports import ImportRequest
+from orchestrator.telemetry.readers.formats import TelemetryFormat
+from orchestrator.telemetry.readers.rows import CarbonKind
+from orchestrator.telemetry.uploads import import_upload
 from webapp.auth import current_actor
 from webapp.request_context import sent_id
 

@@ -9,7 +9,10 @@ import os
 
 from flask import Flask
 
-from orchestrator.connect import configure_logs, open_runtime
+from orchestrator.connect import (
+    configure_logs,
+    open_runtime,
+)
 from orchestrator.production import require_fit
 from orchestrator.settings import load_settings
 from pages.registry import register_pages

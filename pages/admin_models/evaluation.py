@@ -7,8 +7,11 @@ from datetime import datetime
 from dash import html
 from dash.development.base_component import Component
 
-from orchestrator.model_views import EvaluationView, ModelDetail
-from orchestrator.views import NamedValue
+from orchestrator.decisions.views import NamedValue
+from orchestrator.registry.views import (
+    EvaluationView,
+    ModelDetail,
+)
 from pages import addresses
 from pages.admin_models.comparison import (
     changed_table,

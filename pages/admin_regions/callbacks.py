@@ -11,10 +11,14 @@ from dash.development.base_component import Component
 from core.access import Permission
 from core.errors import InvalidInput
 from core.regions import CoolingType
-from orchestrator.admin_views import RegionsView
-from orchestrator.services.policy_changes import change_policy
-from orchestrator.services.region_admin import regions_view
-from orchestrator.services.regions import RegionDraft, add_region, set_region
+from orchestrator.regions.changes import (
+    RegionDraft,
+    add_region,
+    set_region,
+)
+from orchestrator.regions.policy_changes import change_policy
+from orchestrator.regions.regions_page import regions_view
+from orchestrator.regions.views import RegionsView
 from pages.addresses import Query
 from pages.admin_regions.fields import (
     COOLING_FIELDS,

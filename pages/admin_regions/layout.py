@@ -6,7 +6,11 @@ import dash_bootstrap_components as dbc
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from orchestrator.admin_views import PolicyFacts, RegionFacts, RegionsView
+from orchestrator.regions.views import (
+    PolicyFacts,
+    RegionFacts,
+    RegionsView,
+)
 from pages import addresses
 from pages.admin_regions.fields import (
     COOLING_FIELDS,

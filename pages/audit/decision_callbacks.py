@@ -9,9 +9,15 @@ from dash.development.base_component import Component
 
 from core.access import Permission
 from core.errors import InvalidInput, NotFound
-from orchestrator.services import superseding, what_if
-from orchestrator.services.decision_story import decision_detail, replay_view
-from orchestrator.views import DecisionDetail
+from orchestrator.decisions import (
+    superseding,
+    what_if,
+)
+from orchestrator.decisions.decision_story import (
+    decision_detail,
+    replay_view,
+)
+from orchestrator.decisions.views import DecisionDetail
 from pages.addresses import (
     Query,
     decision_id_of,

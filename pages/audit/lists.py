@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dash.development.base_component import Component
 
-from orchestrator.services.decision_lists import DecisionOrder
-from orchestrator.views import (
+from orchestrator.audit.views import (
     AuditEventPage,
     AuditEventView,
+)
+from orchestrator.decisions.decision_lists import DecisionOrder
+from orchestrator.decisions.views import (
     DecisionPage,
     DecisionSummary,
 )

@@ -6,8 +6,8 @@ from dash import Dash, Input, Output
 from dash.development.base_component import Component
 
 from core.access import Permission
-from orchestrator.services.fleet import fleet_view
-from orchestrator.services.freshness import KeptAnswers
+from orchestrator.forecasts.fleet import fleet_view
+from orchestrator.freshness import KeptAnswers
 from pages.context import PageContext
 from pages.fleet.layout import headline, table
 from pages.serving import serve

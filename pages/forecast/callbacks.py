@@ -5,9 +5,9 @@ from __future__ import annotations
 from dash import Dash, Input, Output, State
 
 from core.access import Permission
-from orchestrator.services.forecasting import day_view
-from orchestrator.services.freshness import KeptAnswers
-from orchestrator.views import ForecastDayView
+from orchestrator.forecasts.forecast_page import day_view
+from orchestrator.forecasts.views import ForecastDayView
+from orchestrator.freshness import KeptAnswers
 from pages import addresses
 from pages.addresses import Query
 from pages.components import region_options

@@ -9,8 +9,12 @@ from dash.development.base_component import Component
 
 from core.access import Permission
 from core.errors import InvalidInput
-from orchestrator.services.forecasting import day_view
-from orchestrator.services.plans import find_plan, record_plan, stored_plan
+from orchestrator.forecasts.forecast_page import day_view
+from orchestrator.plans.planning import (
+    find_plan,
+    record_plan,
+    stored_plan,
+)
 from pages.addresses import Query, parse_day, parse_request_id, parse_slug
 from pages.components import notice, region_options
 from pages.context import PageContext

@@ -6,7 +6,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from core.scheduler import Outcome
-from orchestrator.plan_views import (
+from orchestrator.plans.views import (
     PlanComparison,
     PlanRecordOutcome,
     PlanRegionView,

@@ -10,9 +10,12 @@ from plotly import graph_objects as go
 
 from core.access import Permission
 from core.errors import InvalidInput
-from orchestrator.services.freshness import KeptAnswers
-from orchestrator.services.trade_offs import trade_off_view
-from orchestrator.trade_off_views import TradeOffView, WaterScope
+from orchestrator.freshness import KeptAnswers
+from orchestrator.trade_offs.trade_off_page import trade_off_view
+from orchestrator.trade_offs.views import (
+    TradeOffView,
+    WaterScope,
+)
 from pages.addresses import Query
 from pages.components import region_options
 from pages.context import PageContext

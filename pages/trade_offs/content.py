@@ -5,7 +5,7 @@ from __future__ import annotations
 from dash import html
 from dash.development.base_component import Component
 
-from orchestrator.trade_off_views import (
+from orchestrator.trade_offs.views import (
     EfficiencyRow,
     TradeOffView,
     WaterScope,

@@ -6,7 +6,7 @@ import dash_bootstrap_components as dbc
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from orchestrator.trade_off_views import WaterScope
+from orchestrator.trade_offs.views import WaterScope
 from pages.attributes import aria
 from pages.components import (
     chart,

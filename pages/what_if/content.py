@@ -8,7 +8,11 @@ from datetime import datetime
 from dash import html
 from dash.development.base_component import Component
 
-from orchestrator.views import RecordOutcome, ShiftEnd, WhatIfView
+from orchestrator.decisions.views import (
+    RecordOutcome,
+    ShiftEnd,
+    WhatIfView,
+)
 from pages import addresses
 from pages.attributes import aria
 from pages.components import (

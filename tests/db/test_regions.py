@@ -14,7 +14,7 @@ from db.regions import (
     region_by_slug,
     update_region,
 )
-from orchestrator.demo_regions import DEMO_REGIONS
+from orchestrator.telemetry.demo_regions import DEMO_REGIONS
 
 ARIZONA, IRELAND = (profile.region for profile in DEMO_REGIONS[:2])
 

@@ -12,15 +12,21 @@ from core.forecasts import Target
 from core.telemetry import VALID_RANGES
 from db.engine import DatabaseUrls
 from db.users import system_actor
-from orchestrator.ingest.formats import TelemetryFormat
+from orchestrator.forecasts.hindcasts import hindcast_regions
+from orchestrator.operations.installation import ensure_first_policy
+from orchestrator.regions.changes import (
+    RegionDraft,
+    add_region,
+)
+from orchestrator.regions.region_choice import active_regions
+from orchestrator.registry.activation import ModelCache
+from orchestrator.registry.training import train_models
 from orchestrator.runtime import Runtime
-from orchestrator.services.hindcasts import hindcast_regions
-from orchestrator.services.installation import ensure_first_policy
-from orchestrator.services.model_registry import ModelCache
-from orchestrator.services.regions import RegionDraft, add_region
-from orchestrator.services.telemetry import ImportRequest, import_telemetry
-from orchestrator.services.training import train_models
-from orchestrator.services.window_choice import active_regions
+from orchestrator.telemetry.imports import (
+    ImportRequest,
+    import_telemetry,
+)
+from orchestrator.telemetry.readers.formats import TelemetryFormat
 from tests.fleet import SEED, runtime_on
 
 NOW = datetime(2024, 1, 2, tzinfo=UTC)

@@ -10,10 +10,10 @@ from selenium.webdriver.common.keys import Keys
 from core.days import full_hour
 from core.telemetry import HOUR
 from db.users import system_actor
-from orchestrator.services.forecasting import day_view
-from orchestrator.services.issuance import issue_live
-from orchestrator.services.model_registry import ModelCache
-from orchestrator.services.window_choice import active_regions
+from orchestrator.cycle.issuance import issue_live
+from orchestrator.forecasts.forecast_page import day_view
+from orchestrator.regions.region_choice import active_regions
+from orchestrator.registry.activation import ModelCache
 from tests.e2e.serving import Portal
 from tests.e2e.visitor import Visitor, fleet_row
 

@@ -12,8 +12,8 @@ import pytest
 
 from core.scheduler import Outcome, ReasonCode
 from db.users import system_actor
-from orchestrator.services.forecasting import day_view
-from orchestrator.views import ForecastDayView
+from orchestrator.forecasts.forecast_page import day_view
+from orchestrator.forecasts.views import ForecastDayView
 from tests.conftest import PostgresForTests
 from tests.e2e.people import add_people
 from tests.e2e.portal_browser import PortalBrowser

@@ -9,7 +9,7 @@ import pytest
 from db.policies import insert_policy
 from db.regions import region_by_slug
 from db.users import system_actor
-from orchestrator.services.what_if import what_if_view
+from orchestrator.decisions.what_if import what_if_view
 from tests.e2e.serving import Portal
 from tests.e2e.slider_drag import held_slider
 from tests.e2e.visitor import Visitor, fleet_row

@@ -10,10 +10,10 @@ from sqlalchemy import text
 from core.days import full_hour
 from db.engine import DatabaseUrls
 from db.users import system_actor
-from orchestrator.demo_regions import first_demo_profiles
+from orchestrator.operations.demo import make_demo_fleet
 from orchestrator.runtime import Runtime
-from orchestrator.services.demo import make_demo_fleet
-from orchestrator.services.telemetry import generate_telemetry
+from orchestrator.telemetry.demo_regions import first_demo_profiles
+from orchestrator.telemetry.imports import generate_telemetry
 from tests.fleet import NOW, SEED, runtime_on
 
 N_DAYS = 200

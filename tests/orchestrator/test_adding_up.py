@@ -13,12 +13,13 @@ from core.errors import InvalidInput
 from core.scheduler import Outcome, ReasonCode
 from db import policies, regions
 from db.engine import make_engine
-from orchestrator.plan_views import PlanTerms
-from orchestrator.services import plans, what_if
-from orchestrator.services.fleet import fleet_view
-from orchestrator.services.policy_terms import change_terms
-from orchestrator.services.regions import set_region
-from orchestrator.views import DecisionCard
+from orchestrator.decisions import what_if
+from orchestrator.decisions.views import DecisionCard
+from orchestrator.forecasts.fleet import fleet_view
+from orchestrator.plans import planning
+from orchestrator.plans.views import PlanTerms
+from orchestrator.regions.changes import set_region
+from orchestrator.regions.policy_terms import change_terms
 from tests.fleet import NOW, Fleet
 
 
@@ -145,7 +146,7 @@ def test_a_plan_and_a_shift_do_not_fill_the_same_room(narrow: Fleet) -> None:
     _limit(narrow, "arizona", _bound(narrow, "arizona") - 5.0)
     _limit(narrow, "wyoming", _bound(narrow, "wyoming"))  # takes nothing itself
     with narrow.runtime.transaction() as session:
-        plan = plans.find_plan(
+        plan = planning.find_plan(
             session,
             narrow.actor(session),
             terms=PlanTerms(),
@@ -158,7 +159,7 @@ def test_a_plan_and_a_shift_do_not_fill_the_same_room(narrow: Fleet) -> None:
 
     def record_plan() -> bool:
         with narrow.runtime.transaction() as session:
-            outcome = plans.record_plan(
+            outcome = planning.record_plan(
                 session,
                 narrow.actor(session),
                 plan_id=plan.plan_id,
@@ -214,7 +215,7 @@ def test_two_kinds_of_carbon_are_not_added(fleet: Fleet) -> None:
         fleet.runtime.transaction() as session,
         pytest.raises(InvalidInput, match="import the same kind for all"),
     ):
-        plans.find_plan(
+        planning.find_plan(
             session,
             fleet.actor(session),
             terms=PlanTerms(),

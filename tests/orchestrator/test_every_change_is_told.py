@@ -30,52 +30,72 @@ from core.telemetry import HOUR
 from db import audit, model_evaluations, model_uploads, model_versions, regions, users
 from db.engine import parse_url
 from db.users import system_actor
-from orchestrator.anchor_files import AnchorPlaces
-from orchestrator.demo_regions import demo_profile
-from orchestrator.ingest.formats import TelemetryFormat
-from orchestrator.plan_views import PlanTerms
-from orchestrator.runtime import Runtime
-from orchestrator.scheduling import Scheduler
-from orchestrator.services import (
+from orchestrator.accounts import (
     account_changes,
-    accounts,
-    anchoring,
-    backups,
+    administration,
     denials,
-    installation,
     logins,
-    model_checks,
-    model_registry,
-    model_troubles,
-    model_watch,
     own_password,
-    plans,
-    policy_changes,
-    policy_terms,
+)
+from orchestrator.accounts.account_changes import (
+    AccountAction,
+    AccountChange,
+)
+from orchestrator.accounts.logins import (
+    Client,
+    Login,
+)
+from orchestrator.audit import anchoring
+from orchestrator.audit.anchor_files import AnchorPlaces
+from orchestrator.audit.event_list import ask_for_check
+from orchestrator.cycle.issuance import issue_live
+from orchestrator.cycle.scheduling import Scheduler
+from orchestrator.decisions import (
     superseding,
     what_if,
 )
-from orchestrator.services import (
-    model_evaluations as evaluations,
+from orchestrator.forecasts import (
+    model_troubles,
+    model_watch,
 )
-from orchestrator.services.account_changes import AccountAction, AccountChange
-from orchestrator.services.audit import ask_for_check
-from orchestrator.services.evaluation_requests import start_evaluation
-from orchestrator.services.hindcasts import hindcast_regions, score_finished_windows
-from orchestrator.services.issuance import issue_live
-from orchestrator.services.logins import Client, Login
-from orchestrator.services.model_uploads import receive_model
-from orchestrator.services.regions import (
+from orchestrator.forecasts.hindcasts import (
+    hindcast_regions,
+    score_finished_windows,
+)
+from orchestrator.forecasts.serving import ModelCache
+from orchestrator.operations import (
+    backups,
+    installation,
+)
+from orchestrator.plans import planning
+from orchestrator.plans.views import PlanTerms
+from orchestrator.regions import (
+    policy_changes,
+    policy_terms,
+)
+from orchestrator.regions.changes import (
     RegionDraft,
     add_region,
     add_regions_from_csv,
     set_region,
 )
-from orchestrator.services.serving import ModelCache
-from orchestrator.services.telemetry import ImportRequest, generate_telemetry
-from orchestrator.services.telemetry_uploads import import_upload
-from orchestrator.services.window_choice import active_regions
+from orchestrator.regions.region_choice import active_regions
+from orchestrator.registry import (
+    activation,
+    upload_checks,
+)
+from orchestrator.registry import shadow_evaluations as evaluations
+from orchestrator.registry.evaluation_requests import start_evaluation
+from orchestrator.registry.model_uploads import receive_model
+from orchestrator.runtime import Runtime
 from orchestrator.settings import load_settings
+from orchestrator.telemetry.demo_regions import demo_profile
+from orchestrator.telemetry.imports import (
+    ImportRequest,
+    generate_telemetry,
+)
+from orchestrator.telemetry.readers.formats import TelemetryFormat
+from orchestrator.telemetry.uploads import import_upload
 from tests.audit_watch import TOLD_BY, UNTOLD, UNTOLD_COLUMNS, WatchedTables, watch
 from tests.conftest import PostgresForTests
 from tests.fleet import NOW, TRAINED_UNTIL, Fleet, runtime_on
@@ -190,7 +210,7 @@ def people(portal: Portal) -> None:
     """Accounts, passwords, logins and their ends, strangers."""
     run = portal.runtime.transaction
     with run() as session:
-        first = accounts.ensure_first_admin(session, "ada", None)
+        first = administration.ensure_first_admin(session, "ada", None)
     assert first is not None
     login = portal.log_in("ada", first)
     with run() as session:
@@ -199,7 +219,7 @@ def people(portal: Portal) -> None:
         )
     assert isinstance(changed, Login)
     with run() as session:
-        made = accounts.add_user(
+        made = administration.add_user(
             session, portal.actor(session), name="olga", role=Role.OPERATOR, now=NOW
         )
     olga = portal.log_in("olga", made.password)
@@ -221,20 +241,22 @@ def people(portal: Portal) -> None:
         logins.log_out(session, found, request_id=None, now=NOW)
     portal.log_in("olga", made.password)
     with run() as session:
-        assert accounts.end_logins(session, portal.actor(session), "olga", now=NOW)
+        assert administration.end_logins(
+            session, portal.actor(session), "olga", now=NOW
+        )
     for _ in range(5):
         with run() as session:
             logins.log_in(session, name="olga", password="x", client=CLIENT, now=NOW)
     with run() as session:
-        accounts.reset_password(session, portal.actor(session), "olga", now=NOW)
+        administration.reset_password(session, portal.actor(session), "olga", now=NOW)
     with run() as session:
-        accounts.change_role(
+        administration.change_role(
             session, portal.actor(session), "olga", Role.AUDITOR, now=NOW
         )
     with run() as session:
-        accounts.disable_user(session, portal.actor(session), "olga", now=NOW)
+        administration.disable_user(session, portal.actor(session), "olga", now=NOW)
     with run() as session:
-        accounts.enable_user(session, portal.actor(session), "olga", now=NOW)
+        administration.enable_user(session, portal.actor(session), "olga", now=NOW)
     for password in (STRONG, "wrong"):
         change = AccountChange(
             action=AccountAction.END_LOGINS,
@@ -246,7 +268,7 @@ def people(portal: Portal) -> None:
         with run() as session:
             account_changes.change_account(session, changed.actor, change, now=NOW)
     with run() as session:
-        accounts.record_denial(session, olga.actor, wanted="/x", request_id=None)
+        administration.record_denial(session, olga.actor, wanted="/x", request_id=None)
     with run() as session:
         denials.record_refused_stranger(session, "192.0.2.9", NOW)
     with run() as session:
@@ -367,7 +389,7 @@ def decisions(portal: Portal) -> None:
         )
     recorded(instead.decision_id)
     with run() as session:
-        plan = plans.find_plan(
+        plan = planning.find_plan(
             session,
             portal.actor(session),
             terms=PlanTerms(),
@@ -378,7 +400,7 @@ def decisions(portal: Portal) -> None:
         )
     with run() as session:
         assert plan.transfers
-        outcome = plans.record_plan(
+        outcome = planning.record_plan(
             session,
             portal.actor(session),
             plan_id=plan.plan_id,
@@ -431,7 +453,7 @@ def models(portal: Portal) -> None:
             upload, _ = receive_model(
                 session, portal.actor(session), io.BytesIO(content), label=name
             )
-        uploaded[name] = model_checks.check_upload(
+        uploaded[name] = upload_checks.check_upload(
             portal.runtime, portal.actor, upload.upload_id, queue_evaluation=True
         )
     assert [uploaded[name].state for name in ("bad", "known", "new")] == [
@@ -464,15 +486,15 @@ def models(portal: Portal) -> None:
     with run() as session:
         evaluations.fail(session, portal.actor(session), again, "its process died")
     with run() as session:
-        model_registry.override_gate(
+        activation.override_gate(
             session, portal.actor(session), version_id, reason="only to see it serve"
         )
     with run() as session:
-        model_registry.activate_model(
+        activation.activate_model(
             session, portal.actor(session), version_id, reason="test", now=NOW
         )
     with run() as session:
-        model_registry.rollback_model(
+        activation.rollback_model(
             session, portal.actor(session), Target.TEMPERATURE_C, reason="test"
         )
     with run() as session:
@@ -532,7 +554,7 @@ def test_every_service_that_changes_something_can_reach_its_event() -> None:
 
 def test_every_list_that_leaves_as_a_file_is_told() -> None:
     exports = {n for n in functions() if "_csv" in n or n.endswith("export_chain")}
-    made_of = "orchestrator.services.list_exports.CsvExport"
+    made_of = "orchestrator.list_exports.CsvExport"
     giving = {
         name
         for name, function in functions().items()
@@ -600,7 +622,7 @@ def test_an_event_of_another_kind_tells_of_nothing(fleet: Fleet) -> None:
         with fleet.runtime.transaction() as session:
             session.execute(text("update region set name = 'elsewhere'"))
             actor = fleet.actor(session)
-            accounts.record_denial(session, actor, wanted="/x", request_id=None)
+            administration.record_denial(session, actor, wanted="/x", request_id=None)
 
     with pytest.raises(IntegrityError, match="untold"):
         change()
@@ -611,7 +633,7 @@ def test_a_service_that_loses_its_event_is_found(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "orchestrator.services.regions.append_event", lambda *_given, **_facts: 0
+        "orchestrator.regions.changes.append_event", lambda *_given, **_facts: 0
     )
     with (
         pytest.raises(IntegrityError, match="untold: update of region"),
@@ -665,7 +687,7 @@ def test_a_backup_that_cannot_be_told_of_is_not_kept(
     def fail(*_given: object, **_facts: object) -> int:
         raise ServiceUnavailable
 
-    monkeypatch.setattr("orchestrator.services.backups.audit.append_event", fail)
+    monkeypatch.setattr("orchestrator.operations.backups.audit.append_event", fail)
     file = tmp_path / "fleet.backup"
     with pytest.raises(ServiceUnavailable):
         backups.make_backup(fleet.urls, file)

@@ -12,9 +12,9 @@ from core.access import Actor, Permission, Role
 from core.errors import Forbidden
 from core.policies import Policy
 from db.users import system_actor
-from orchestrator.services.freshness import KeptAnswers
-from orchestrator.services.installation import ensure_first_policy
-from orchestrator.services.policy_changes import change_policy
+from orchestrator.freshness import KeptAnswers
+from orchestrator.operations.installation import ensure_first_policy
+from orchestrator.regions.policy_changes import change_policy
 
 NOW = datetime(2025, 7, 20, 18, 25, 30, tzinfo=UTC)
 OPERATOR = Actor(user_id=1, name="olga", role=Role.OPERATOR)

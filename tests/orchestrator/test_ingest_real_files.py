@@ -20,10 +20,13 @@ from core.access import Actor
 from core.telemetry import VALID_RANGES, Quantity, TelemetryFrame, hours_between
 from db.telemetry import load_frame
 from db.users import system_actor
-from orchestrator.ingest.formats import TelemetryFormat
-from orchestrator.services.regions import add_regions_from_csv
-from orchestrator.services.telemetry import ImportRequest, import_telemetry
-from orchestrator.services.telemetry_batch import ImportSummary
+from orchestrator.regions.changes import add_regions_from_csv
+from orchestrator.telemetry.batches import ImportSummary
+from orchestrator.telemetry.imports import (
+    ImportRequest,
+    import_telemetry,
+)
+from orchestrator.telemetry.readers.formats import TelemetryFormat
 
 pytestmark = pytest.mark.real_data
 

@@ -16,10 +16,13 @@ from db.audit import list_events
 from db.policies import effective_policy, own_values
 from db.regions import region_by_slug
 from db.users import system_actor
-from orchestrator.services.installation import ensure_first_policy
-from orchestrator.services.policy_changes import change_policy
-from orchestrator.services.region_admin import regions_view
-from orchestrator.services.regions import RegionDraft, add_region
+from orchestrator.operations.installation import ensure_first_policy
+from orchestrator.regions.changes import (
+    RegionDraft,
+    add_region,
+)
+from orchestrator.regions.policy_changes import change_policy
+from orchestrator.regions.regions_page import regions_view
 
 FLEET = {
     "thermal_limit_c": 32.0,

@@ -17,7 +17,7 @@ from core.regions import CoolingType
 from db.audit import list_events
 from db.regions import list_regions, region_by_slug
 from db.users import system_actor
-from orchestrator.services.regions import (
+from orchestrator.regions.changes import (
     PALETTE,
     RegionDraft,
     add_region,

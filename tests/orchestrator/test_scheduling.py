@@ -22,17 +22,23 @@ from core.forecasts import Target
 from core.scheduler import Outcome, ReasonCode
 from db import audit, model_versions, policies, regions
 from db.schema import DecisionRow, ForecastHourRow, ForecastInputRow, ForecastRow
+from orchestrator.cycle.issuance import issue_live
+from orchestrator.decisions import what_if
+from orchestrator.decisions.decision_lists import (
+    DecisionFilter,
+    decision_page,
+)
+from orchestrator.decisions.decision_story import decision_detail
+from orchestrator.decisions.views import DecisionCard
+from orchestrator.forecasts.fleet import fleet_view
+from orchestrator.forecasts.forecast_page import day_view
+from orchestrator.regions.region_choice import active_regions
+from orchestrator.registry.activation import (
+    ModelCache,
+    activate_model,
+)
+from orchestrator.registry.training import train_models
 from orchestrator.runtime import Runtime
-from orchestrator.services import what_if
-from orchestrator.services.decision_lists import DecisionFilter, decision_page
-from orchestrator.services.decision_story import decision_detail
-from orchestrator.services.fleet import fleet_view
-from orchestrator.services.forecasting import day_view
-from orchestrator.services.issuance import issue_live
-from orchestrator.services.model_registry import ModelCache, activate_model
-from orchestrator.services.training import train_models
-from orchestrator.services.window_choice import active_regions
-from orchestrator.views import DecisionCard
 from tests.fleet import NOW, TRAINED_UNTIL, Fleet
 from tests.stored_bounds import recomputed_bounds
 

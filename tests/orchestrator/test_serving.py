@@ -22,11 +22,11 @@ from db.model_versions import NewModelVersion
 from db.users import system_actor
 from models.contract import read_contract
 from models.metadata import ModelContract
+from orchestrator.cycle.scheduling import Scheduler
+from orchestrator.forecasts.fleet import fleet_view
+from orchestrator.forecasts.serving import ModelCache
+from orchestrator.regions.region_choice import active_regions
 from orchestrator.runtime import Runtime
-from orchestrator.scheduling import Scheduler
-from orchestrator.services.fleet import fleet_view
-from orchestrator.services.serving import ModelCache
-from orchestrator.services.window_choice import active_regions
 from tests.fleet import NOW, Fleet, runtime_on
 from tests.models.attacks import long_products
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from plotly import graph_objects as go
 
-from orchestrator.views import ForecastDayView
+from orchestrator.forecasts.views import ForecastDayView
 from pages.forecast.figures import (
     ACTUAL_LABEL,
     HISTORY_LABEL,

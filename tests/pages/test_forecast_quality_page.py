@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.quality_views import (
+from orchestrator.forecasts.quality_views import (
     FleetQualityView,
     QualityRow,
     QualityView,
     ReliabilityBin,
 )
-from orchestrator.views import RegionChoice
+from orchestrator.regions.views import RegionChoice
 from pages.forecast_quality.content import (
     DRIFT_TITLE,
     fleet_content,
