@@ -16,17 +16,11 @@ from collections.abc import Callable
 from datetime import date
 
 from core.scheduler import decide, scenarios
-from orchestrator.connect import (
-    connected_runtime,
-    system_actor,
-)
 from orchestrator.decisions.what_if import what_if_view
 from orchestrator.forecasts.fleet import fleet_view
 from orchestrator.forecasts.forecast_page import day_view
-from orchestrator.regions.region_choice import (
-    active_regions,
-    pick_region,
-)
+from orchestrator.processes.connect import connected_runtime, system_actor
+from orchestrator.regions.region_choice import active_regions, pick_region
 from orchestrator.windows.region_windows import load_region_window
 from orchestrator.windows.window_choice import choose_window
 

@@ -19,9 +19,9 @@ from db.users import system_actor
 from models.family import Family
 from orchestrator.cycle.issuance import issue_live
 from orchestrator.forecasts.hindcasts import hindcast_regions
+from orchestrator.forecasts.serving import ModelCache
 from orchestrator.operations.installation import ensure_first_policy
 from orchestrator.regions.region_choice import active_regions
-from orchestrator.registry.activation import ModelCache
 from orchestrator.registry.training import train_models
 from orchestrator.runtime import Runtime
 from orchestrator.settings import load_settings

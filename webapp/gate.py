@@ -11,20 +11,11 @@ from flask.typing import ResponseReturnValue
 
 from core.access import Actor, Permission
 from core.errors import Forbidden, ServiceUnavailable
-from orchestrator.accounts import (
-    administration,
-    denials,
-    logins,
-)
+from orchestrator.accounts import administration, denials, logins
 from orchestrator.logs import get_logger
 from orchestrator.runtime import Runtime
 from webapp import callbacks
-from webapp.auth import (
-    PortalUser,
-    current_actor,
-    is_polling,
-    logged_in_user,
-)
+from webapp.auth import PortalUser, current_actor, is_polling, logged_in_user
 from webapp.cookies import login_token
 from webapp.monitoring import may_monitor
 from webapp.permissions import (

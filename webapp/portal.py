@@ -22,20 +22,10 @@ from flask.typing import ResponseReturnValue
 from flask_login import login_required
 
 from core.errors import ServiceUnavailable
-from orchestrator.accounts import (
-    logins,
-    own_password,
-)
-from orchestrator.accounts.logins import (
-    Login,
-    Refusal,
-    RefusedLogin,
-)
+from orchestrator.accounts import logins, own_password
+from orchestrator.accounts.logins import Login, Refusal, RefusedLogin
 from orchestrator.accounts.own_password import RefusedChange
-from orchestrator.accounts.passwords import (
-    MAX_LENGTH,
-    MIN_LENGTH,
-)
+from orchestrator.accounts.passwords import MAX_LENGTH, MIN_LENGTH
 from orchestrator.runtime import Runtime
 from pages.times import chosen_times
 from pages.words import local_time

@@ -7,7 +7,7 @@ import secrets
 from pathlib import Path
 
 from core.errors import InvalidInput
-from orchestrator.production import (
+from orchestrator.operations.production import (
     KEY_ADVICE,
     KEY_LENGTH,
     WeakSettings,

@@ -14,15 +14,8 @@ from core.access import Actor, Permission, Role
 from core.errors import InvalidInput
 from orchestrator.accounts import administration
 from orchestrator.accounts.administration import NewPassword
-from orchestrator.accounts.own_password import (
-    RefusedChange,
-    confirm_password,
-)
-from orchestrator.handled_requests import (
-    Request,
-    answer_of,
-    keep_answer,
-)
+from orchestrator.accounts.own_password import RefusedChange, confirm_password
+from orchestrator.handled_requests import Request, answer_of, keep_answer
 
 
 class AccountAction(StrEnum):

@@ -18,11 +18,7 @@ from db.audit import append_event
 from db.sessions import EndReason, LoginSession
 from db.users import User
 from orchestrator.accounts import denials
-from orchestrator.accounts.passwords import (
-    hash_password,
-    needs_rehash,
-    verify_password,
-)
+from orchestrator.accounts.passwords import hash_password, needs_rehash, verify_password
 from orchestrator.logs import get_logger
 
 log = get_logger(__name__)

@@ -8,10 +8,7 @@ from datetime import datetime, timedelta
 from core.errors import FleetError, ServiceUnavailable
 from db.chain_checks import newest_check
 from orchestrator.audit.anchor_files import AnchorPlaces
-from orchestrator.audit.anchoring import (
-    anchor_chain,
-    check_whole_chain,
-)
+from orchestrator.audit.anchoring import anchor_chain, check_whole_chain
 from orchestrator.logs import get_logger
 from orchestrator.runtime import Runtime
 

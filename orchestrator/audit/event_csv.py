@@ -12,10 +12,7 @@ from db import audit
 from db.audit import EventFilter
 from orchestrator.csv_cells import neutral
 from orchestrator.decisions.decision_lists import MAXIMUM_CSV_ROWS
-from orchestrator.list_exports import (
-    CsvExport,
-    export_list,
-)
+from orchestrator.list_exports import CsvExport, export_list
 
 _CSV_COLUMNS = (
     "seq", "occurred_at_utc", "actor", "action", "object_type", "object_id",

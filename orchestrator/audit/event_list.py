@@ -25,11 +25,7 @@ from orchestrator.audit.views import (
     ChainStatus,
 )
 from orchestrator.decisions.views import NamedValue
-from orchestrator.handled_requests import (
-    Request,
-    answer_of,
-    keep_answer,
-)
+from orchestrator.handled_requests import Request, answer_of, keep_answer
 from orchestrator.jobs import queue_chain_check
 
 __all__ = ["EventFilter"]

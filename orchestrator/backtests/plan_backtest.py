@@ -13,10 +13,7 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import NDArray
 
-from core.conformal import (
-    ScoreTracker,
-    conformity_score,
-)
+from core.conformal import ScoreTracker, conformity_score
 from core.days import WINDOW_H
 from core.errors import InvalidInput, PlanInfeasible
 from core.footprints import hourly_rates
@@ -25,14 +22,7 @@ from core.greedy import greedy_plan
 from core.hindsight import true_flows
 from core.optimizer import best_plan
 from core.outlooks import RegionOutlook
-from core.placement import (
-    Placement,
-    PlanPrices,
-    PlanRules,
-    Totals,
-    placement,
-    totals,
-)
+from core.placement import Placement, PlanPrices, PlanRules, Totals, placement, totals
 from core.policies import Policy
 from core.shift import net_rise_c
 from core.telemetry import HOUR, Quantity

@@ -12,10 +12,7 @@ from core.errors import InvalidInput
 from core.regions import Region
 from core.telemetry import TelemetryFrame
 from orchestrator.backtests.real_plants import assumed_region
-from orchestrator.telemetry.readers.frames import (
-    FrameFile,
-    read_frames,
-)
+from orchestrator.telemetry.readers.frames import FrameFile, read_frames
 
 _REGION_COLUMNS = ("slug", "name", "time_zone", "latitude", "longitude")
 

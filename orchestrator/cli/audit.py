@@ -19,8 +19,7 @@ from orchestrator.audit.anchor_files import AnchorPlaces
 from orchestrator.audit.anchoring import anchor_chain
 from orchestrator.audit.chain_export import export_chain
 from orchestrator.logs import get_logger
-from orchestrator.settings import Settings
-from orchestrator.terminal import (
+from orchestrator.processes.terminal import (
     FAILED,
     UNUSABLE,
     Json,
@@ -29,6 +28,7 @@ from orchestrator.terminal import (
     explained,
     print_json,
 )
+from orchestrator.settings import Settings
 
 log = get_logger(__name__)
 

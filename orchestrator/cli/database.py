@@ -11,17 +11,9 @@ import typer
 
 from db import migrate
 from db.engine import DatabaseUrls
-from orchestrator.connect import database_urls
-from orchestrator.operations.backups import (
-    make_backup,
-    restore_backup,
-)
-from orchestrator.terminal import (
-    Json,
-    command_settings,
-    print_json,
-    progress,
-)
+from orchestrator.operations.backups import make_backup, restore_backup
+from orchestrator.processes.connect import database_urls
+from orchestrator.processes.terminal import Json, command_settings, print_json, progress
 
 app = typer.Typer(
     help="The database: revisions, backups, restores.", no_args_is_help=True

@@ -14,15 +14,9 @@ import typer
 from core.errors import InvalidInput
 from orchestrator.decisions.decision_replay import Replay
 from orchestrator.decisions.decision_story import decision_detail
-from orchestrator.decisions.views import (
-    DecisionCard,
-    ImpactRow,
-)
-from orchestrator.decisions.what_if import (
-    evaluate,
-    record,
-)
-from orchestrator.terminal import (
+from orchestrator.decisions.views import DecisionCard, ImpactRow
+from orchestrator.decisions.what_if import evaluate, record
+from orchestrator.processes.terminal import (
     Json,
     command_context,
     fail,

@@ -10,11 +10,7 @@ import typer
 from core.days import full_hour
 from core.errors import InvalidInput
 from db.regions import StoredRegion
-from orchestrator.regions.region_choice import (
-    active_regions,
-    pick_region,
-)
-from orchestrator.terminal import (
+from orchestrator.processes.terminal import (
     CommandContext,
     Json,
     command_context,
@@ -22,6 +18,7 @@ from orchestrator.terminal import (
     print_json,
     progress,
 )
+from orchestrator.regions.region_choice import active_regions, pick_region
 
 app = typer.Typer(help="Forecasts: issue now, or hindcast past days.")
 
@@ -42,7 +39,7 @@ def issue(
 ) -> None:
     """Issue forecasts for all targets and decide on them."""
     from orchestrator.cycle.issuance import issue_live  # noqa: PLC0415 -- onnxruntime
-    from orchestrator.registry.activation import ModelCache  # noqa: PLC0415
+    from orchestrator.forecasts.serving import ModelCache  # noqa: PLC0415
 
     with command_context() as context:
         now = context.runtime.clock()
@@ -79,7 +76,7 @@ def hindcast(
 ) -> None:
     """What the active model would have said on past days, scored by what happened."""
     from orchestrator.forecasts.hindcasts import hindcast_regions  # noqa: PLC0415 -- mapie
-    from orchestrator.registry.activation import ModelCache  # noqa: PLC0415
+    from orchestrator.forecasts.serving import ModelCache  # noqa: PLC0415
 
     with command_context() as context:
         now = context.runtime.clock()

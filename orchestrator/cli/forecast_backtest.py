@@ -18,14 +18,14 @@ from orchestrator.backtests.forecast_backtest_report import (
     backtest_document,
     backtest_table,
 )
-from orchestrator.runtime import utc_now
-from orchestrator.telemetry.readers.frames import read_fleet
-from orchestrator.terminal import (
+from orchestrator.processes.terminal import (
     command_settings,
     parse_day,
     progress,
     progress_bar,
 )
+from orchestrator.runtime import utc_now
+from orchestrator.telemetry.readers.frames import read_fleet
 
 if TYPE_CHECKING:
     from models.backtest import BacktestResult, BacktestSetup

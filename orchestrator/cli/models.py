@@ -14,18 +14,9 @@ from db.model_versions import ModelVersion
 from models.family import DEFAULT_FAMILY, Family
 from models.metadata import ModelContract
 from models.sandbox import check_in_sandbox
-from orchestrator.connect import connected_runtime
 from orchestrator.forecasts.serving import ModelCache
-from orchestrator.registry.activation import (
-    activate_model,
-    override_gate,
-    rollback_model,
-)
-from orchestrator.registry.model_exports import record_model_export
-from orchestrator.registry.model_files import read_model_file
-from orchestrator.runtime import utc_now
-from orchestrator.telemetry.readers.frames import read_fleet
-from orchestrator.terminal import (
+from orchestrator.processes.connect import connected_runtime
+from orchestrator.processes.terminal import (
     FAILED,
     Json,
     command_context,
@@ -36,6 +27,15 @@ from orchestrator.terminal import (
     progress,
     unavailable_is_unusable,
 )
+from orchestrator.registry.activation import (
+    activate_model,
+    override_gate,
+    rollback_model,
+)
+from orchestrator.registry.model_exports import record_model_export
+from orchestrator.registry.model_files import read_model_file
+from orchestrator.runtime import utc_now
+from orchestrator.telemetry.readers.frames import read_fleet
 
 if TYPE_CHECKING:
     from models.reproduction import Reproduction

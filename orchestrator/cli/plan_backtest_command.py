@@ -36,13 +36,8 @@ from orchestrator.backtests.real_plants import (
     IT_CAPACITY_MW,
     plant_of,
 )
+from orchestrator.processes.terminal import Json, command_settings, parse_day, progress
 from orchestrator.runtime import utc_now
-from orchestrator.terminal import (
-    Json,
-    command_settings,
-    parse_day,
-    progress,
-)
 
 PER_REGION = "per-region"
 LIMIT_QUANTILE = 0.95
@@ -192,9 +187,7 @@ def _forecasts(
     files: BacktestFiles, days: list[datetime], family: Family, seed: int
 ) -> Forecasts:
     # scikit-learn takes seconds to import; other commands must not wait for it.
-    from orchestrator.backtests.plan_backtest_forecasts import (  # noqa: PLC0415 -- slow
-        day_ahead_forecasts,
-    )
+    from orchestrator.backtests.plan_backtest_forecasts import day_ahead_forecasts  # noqa: PLC0415 -- slow
 
     return day_ahead_forecasts(
         files.frames,

@@ -9,22 +9,9 @@ from uuid import uuid4
 import typer
 
 from core.errors import Conflict, InvalidInput
-from orchestrator.plans.planning import (
-    find_plan,
-    record_plan,
-)
-from orchestrator.plans.views import (
-    PlanSplit,
-    PlanTerms,
-    PlanTransferView,
-    PlanView,
-)
-from orchestrator.terminal import (
-    Json,
-    command_context,
-    parse_day,
-    print_json,
-)
+from orchestrator.plans.planning import find_plan, record_plan
+from orchestrator.plans.views import PlanSplit, PlanTerms, PlanTransferView, PlanView
+from orchestrator.processes.terminal import Json, command_context, parse_day, print_json
 
 _DEFAULTS = PlanTerms()
 _LIMITS = {

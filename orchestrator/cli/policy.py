@@ -8,15 +8,8 @@ import typer
 
 from core.ashrae import AshraeClass
 from db import policies
-from orchestrator.regions.policy_terms import (
-    change_terms,
-    limit_by_class,
-)
-from orchestrator.terminal import (
-    Json,
-    command_context,
-    print_json,
-)
+from orchestrator.processes.terminal import Json, command_context, print_json
+from orchestrator.regions.policy_terms import change_terms, limit_by_class
 
 app = typer.Typer(help="Limits and terms that decisions go by.", no_args_is_help=True)
 

@@ -9,14 +9,14 @@ from typing import Annotated
 import typer
 
 from core.errors import FleetError
-from orchestrator.connect import (
+from orchestrator.logs import get_logger
+from orchestrator.processes.connect import (
     connected_runtime,
     open_runtime,
     require_running_database,
 )
-from orchestrator.logs import get_logger
 from orchestrator.processes.parentage import follow_parent
-from orchestrator.terminal import (
+from orchestrator.processes.terminal import (
     FAILED,
     Json,
     command_context,
@@ -90,10 +90,7 @@ def demo(
 
 def doctor(as_json: Json = False) -> None:
     """Look over the installation: settings, secrets, database, chain, model, data."""
-    from orchestrator.operations.doctor import (  # noqa: PLC0415
-        examine,
-        print_report,
-    )
+    from orchestrator.operations.doctor import examine, print_report  # noqa: PLC0415
 
     with command_context() as context:
         findings = examine(context.runtime, context.session, os.environ)

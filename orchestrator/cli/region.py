@@ -10,17 +10,13 @@ import typer
 from core.errors import InvalidInput
 from core.regions import CoolingType, Region
 from db.regions import list_regions
+from orchestrator.processes.terminal import Json, command_context, print_json
 from orchestrator.regions.changes import (
     DEFAULT_GRID_WATER_L_PER_KWH,
     RegionDraft,
     add_region,
     add_regions_from_csv,
     set_region,
-)
-from orchestrator.terminal import (
-    Json,
-    command_context,
-    print_json,
 )
 
 app = typer.Typer(help="Regions: list, add, change.")

@@ -10,18 +10,19 @@ from typing import Annotated
 import typer
 
 from core.days import full_hour
-from orchestrator.connect import (
-    connected_runtime,
-    system_actor,
+from orchestrator.processes.connect import connected_runtime, system_actor
+from orchestrator.processes.terminal import (
+    CLI_USER,
+    FAILED,
+    Json,
+    command_context,
+    command_settings,
+    parse_day,
+    print_json,
+    progress,
 )
-from orchestrator.runtime import (
-    Runtime,
-    utc_now,
-)
-from orchestrator.telemetry.batches import (
-    ImportSummary,
-    Origin,
-)
+from orchestrator.runtime import Runtime, utc_now
+from orchestrator.telemetry.batches import ImportSummary, Origin
 from orchestrator.telemetry.demo_regions import first_demo_profiles
 from orchestrator.telemetry.generated_files import write_generated_csv
 from orchestrator.telemetry.imports import (
@@ -32,20 +33,7 @@ from orchestrator.telemetry.imports import (
     refused_rows,
 )
 from orchestrator.telemetry.readers.formats import TelemetryFormat
-from orchestrator.telemetry.readers.rows import (
-    BadFile,
-    CarbonKind,
-)
-from orchestrator.terminal import (
-    CLI_USER,
-    FAILED,
-    Json,
-    command_context,
-    command_settings,
-    parse_day,
-    print_json,
-    progress,
-)
+from orchestrator.telemetry.readers.rows import BadFile, CarbonKind
 
 app = typer.Typer(help="Telemetry: generate, import, look at refused rows.")
 

@@ -8,15 +8,8 @@ import typer
 
 from core.access import Role
 from orchestrator.accounts import administration
-from orchestrator.accounts.administration import (
-    AccountView,
-    NewPassword,
-)
-from orchestrator.terminal import (
-    Json,
-    command_context,
-    print_json,
-)
+from orchestrator.accounts.administration import AccountView, NewPassword
+from orchestrator.processes.terminal import Json, command_context, print_json
 
 app = typer.Typer(
     help="Accounts: add, disable, enable, set-role, reset-password, list."

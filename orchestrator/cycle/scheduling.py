@@ -21,14 +21,8 @@ from db.model_health import model_troubles
 from db.regions import StoredRegion
 from db.users import system_actor
 from orchestrator.cycle.issuance import issue_live
-from orchestrator.forecasts.hindcasts import (
-    hindcast_regions,
-    score_finished_windows,
-)
-from orchestrator.forecasts.model_watch import (
-    clear_troubles,
-    find_troubles,
-)
+from orchestrator.forecasts.hindcasts import hindcast_regions, score_finished_windows
+from orchestrator.forecasts.model_watch import clear_troubles, find_troubles
 from orchestrator.forecasts.serving import ModelCache
 from orchestrator.jobs import queue_evaluation_step
 from orchestrator.logs import get_logger

@@ -22,15 +22,8 @@ from db.decision_lists import (
 from db.decisions import StoredDecision
 from orchestrator.csv_cells import neutral
 from orchestrator.decisions.storing import region_choices
-from orchestrator.decisions.views import (
-    DecisionPage,
-    DecisionSummary,
-    ListChoices,
-)
-from orchestrator.list_exports import (
-    CsvExport,
-    export_list,
-)
+from orchestrator.decisions.views import DecisionPage, DecisionSummary, ListChoices
+from orchestrator.list_exports import CsvExport, export_list
 from orchestrator.regions.views import RegionChoice
 
 __all__ = ["DecisionFilter", "DecisionOrder"]

@@ -31,10 +31,7 @@ from orchestrator.decisions.input_codec import (
     scores_sha256,
 )
 from orchestrator.decisions.row_hashes import decision_record
-from orchestrator.decisions.storing import (
-    impact_rows,
-    signals_impact,
-)
+from orchestrator.decisions.storing import impact_rows, signals_impact
 
 TOLERANCE = 1e-5
 _RELATIVE = 1e-9

@@ -17,19 +17,9 @@ from db import decisions, forecasts, model_versions, telemetry
 from db.decisions import StoredDecision
 from db.forecasts import StoredForecast
 from orchestrator.decisions.decision_replay import replay_rules
-from orchestrator.decisions.input_codec import (
-    DecisionInputs,
-    EndInputs,
-    read_inputs,
-)
-from orchestrator.decisions.row_hashes import (
-    DecisionRecord,
-    decision_record,
-)
-from orchestrator.decisions.storing import (
-    decision_card,
-    region_choices,
-)
+from orchestrator.decisions.input_codec import DecisionInputs, EndInputs, read_inputs
+from orchestrator.decisions.row_hashes import DecisionRecord, decision_record
+from orchestrator.decisions.storing import decision_card, region_choices
 from orchestrator.decisions.views import (
     DecisionChart,
     DecisionDetail,

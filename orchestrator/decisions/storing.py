@@ -24,19 +24,9 @@ from core.shift import ShiftImpact, shift_impact
 from core.version import CODE_VERSION
 from db import audit, decisions, regions
 from db.decisions import NewDecision, StoredDecision
-from orchestrator.decisions.input_codec import (
-    inputs_sha256,
-    inputs_text,
-)
-from orchestrator.decisions.row_hashes import (
-    MAKING_ACTIONS,
-    RECORD_HASH,
-    record_sha256,
-)
-from orchestrator.decisions.views import (
-    DecisionCard,
-    ImpactRow,
-)
+from orchestrator.decisions.input_codec import inputs_sha256, inputs_text
+from orchestrator.decisions.row_hashes import MAKING_ACTIONS, RECORD_HASH, record_sha256
+from orchestrator.decisions.views import DecisionCard, ImpactRow
 from orchestrator.logs import get_logger
 from orchestrator.regions.region_choice import region_choice
 from orchestrator.regions.views import RegionChoice

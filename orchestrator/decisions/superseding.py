@@ -12,10 +12,7 @@ from core.errors import InvalidInput
 from db import decisions, regions
 from orchestrator.decisions import what_if
 from orchestrator.decisions.standing_decisions import require_standing
-from orchestrator.decisions.views import (
-    DecisionCard,
-    SupersedeForm,
-)
+from orchestrator.decisions.views import DecisionCard, SupersedeForm
 from orchestrator.regions.region_choice import region_choice
 
 

@@ -19,10 +19,7 @@ from db import decisions
 from db.decisions import StoredDecision
 from db.regions import StoredRegion
 from orchestrator.decisions.input_codec import read_inputs
-from orchestrator.decisions.standing_decisions import (
-    require_reason,
-    require_standing,
-)
+from orchestrator.decisions.standing_decisions import require_reason, require_standing
 from orchestrator.decisions.storing import (
     Judgement,
     decision_card,
@@ -38,26 +35,15 @@ from orchestrator.decisions.views import (
     ShiftEnd,
     WhatIfView,
 )
-from orchestrator.handled_requests import (
-    Request,
-    answer_of,
-    keep_answer,
-)
+from orchestrator.handled_requests import Request, answer_of, keep_answer
 from orchestrator.regions.region_choice import (
     active_regions,
     pick_region,
     region_choice,
 )
-from orchestrator.windows.region_windows import (
-    RegionWindow,
-    load_region_window,
-)
+from orchestrator.windows.region_windows import RegionWindow, load_region_window
 from orchestrator.windows.views import Series, finite_series, verdict_view
-from orchestrator.windows.window_choice import (
-    WindowChoice,
-    choose_window,
-    day_choices,
-)
+from orchestrator.windows.window_choice import WindowChoice, choose_window, day_choices
 
 MAXIMUM_COMMENT_CHARS = 2_000
 

@@ -14,18 +14,9 @@ from core.telemetry import HOUR, Quantity, TelemetryFrame
 from db import telemetry
 from db.model_health import model_troubles
 from db.regions import StoredRegion
-from orchestrator.forecasts.views import (
-    FleetRow,
-    FleetView,
-)
-from orchestrator.regions.region_choice import (
-    active_regions,
-    region_choice,
-)
-from orchestrator.windows.region_windows import (
-    RegionWindow,
-    load_region_window,
-)
+from orchestrator.forecasts.views import FleetRow, FleetView
+from orchestrator.regions.region_choice import active_regions, region_choice
+from orchestrator.windows.region_windows import RegionWindow, load_region_window
 from orchestrator.windows.views import finite_series, verdict_view
 from orchestrator.windows.window_choice import choose_window
 

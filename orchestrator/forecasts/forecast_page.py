@@ -17,19 +17,13 @@ from db import model_versions, telemetry
 from db.forecasts import StoredForecast
 from db.regions import StoredRegion
 from orchestrator.forecasts.views import ForecastDayView
-from orchestrator.jobs import (
-    queue_forecasts,
-    queue_hindcast,
-)
+from orchestrator.jobs import queue_forecasts, queue_hindcast
 from orchestrator.regions.region_choice import (
     active_regions,
     pick_region,
     region_choice,
 )
-from orchestrator.windows.region_windows import (
-    RegionWindow,
-    load_region_window,
-)
+from orchestrator.windows.region_windows import RegionWindow, load_region_window
 from orchestrator.windows.views import finite_series, verdict_view
 from orchestrator.windows.window_choice import (
     WindowChoice,

@@ -35,15 +35,12 @@ from db.regions import StoredRegion
 from db.window_scores import NewScore
 from models.intervals import interval_quantile, recalibration_instants
 from models.runtime import hindcast
-from orchestrator.cycle.issuance import (
+from orchestrator.forecasts.calibrated_forecasts import (
     calibrated_forecast,
     telemetry_watermark,
 )
+from orchestrator.forecasts.serving import ModelCache, ServingModel
 from orchestrator.logs import get_logger
-from orchestrator.registry.activation import (
-    ModelCache,
-    ServingModel,
-)
 from orchestrator.windows.region_windows import LOOK_BACK_H
 
 log = get_logger(__name__)

@@ -21,7 +21,7 @@ from db import policies, window_scores
 from db.forecast_quality import FinishedForecast, finished_forecasts
 from db.regions import StoredRegion
 from db.window_scores import StoredScore
-from orchestrator.forecasts.quality_views import (
+from orchestrator.forecasts.views import (
     FleetQualityView,
     QualityRow,
     QualityView,

@@ -12,13 +12,10 @@ from db import telemetry
 from db.users import system_actor
 from models.family import DEFAULT_FAMILY, Family
 from orchestrator.forecasts.hindcasts import hindcast_regions
+from orchestrator.forecasts.serving import ModelCache
 from orchestrator.operations.installation import ensure_first_policy
 from orchestrator.regions.region_choice import active_regions
-from orchestrator.registry.activation import ModelCache
-from orchestrator.registry.training import (
-    split_day,
-    train_models,
-)
+from orchestrator.registry.training import split_day, train_models
 from orchestrator.runtime import Runtime
 from orchestrator.telemetry.demo_regions import first_demo_profiles
 from orchestrator.telemetry.imports import generate_telemetry

@@ -15,10 +15,7 @@ from db.engine import DatabaseUrls, make_engine
 from db.policies import OVERRIDABLE
 from db.users import system_actor
 from orchestrator.accounts.administration import ensure_first_admin
-from orchestrator.regions.policy_versions import (
-    NewVersion,
-    add_version,
-)
+from orchestrator.regions.policy_versions import NewVersion, add_version
 from orchestrator.settings import Settings
 
 INSTALLER = "worker"

@@ -13,7 +13,7 @@ from db import users
 from db.protections import is_connection_protected
 from orchestrator.operations.findings import Finding
 from orchestrator.operations.installation import PASSWORD_FILE
-from orchestrator.production import weaknesses
+from orchestrator.operations.production import weaknesses
 from orchestrator.settings import Settings
 
 _PRIVATE_FILES = ("web_secret_key", PASSWORD_FILE, "postgres/credentials.json")

@@ -14,10 +14,7 @@ from core.hindsight import true_totals
 from core.optimizer import Plan, best_plan
 from core.placement import Placement, PlanPrices, Totals, totals
 from core.plans import PlanJudgement, judge_plan, transfers
-from orchestrator.plans.plan_setting import (
-    PlanProblems,
-    PlanSetting,
-)
+from orchestrator.plans.plan_setting import PlanProblems, PlanSetting
 from orchestrator.plans.views import PlanComparison
 
 FloatArray = NDArray[np.float64]

@@ -12,14 +12,8 @@ from core.optimizer import best_plan, pareto
 from core.placement import Placement
 from core.plan_words import blocked_in_words, exchange_in_words, prices_in_words
 from core.plans import PlanJudgement, judge_plan, spread, transfers
-from orchestrator.plans.plan_comparison import (
-    compare,
-    oracle_gap_usd,
-)
-from orchestrator.plans.plan_setting import (
-    PlanSetting,
-    plan_problems,
-)
+from orchestrator.plans.plan_comparison import compare, oracle_gap_usd
+from orchestrator.plans.plan_setting import PlanSetting, plan_problems
 from orchestrator.plans.views import (
     ParetoPointView,
     PlanRegionView,

@@ -24,18 +24,9 @@ from db import audit, decisions, plans
 from db.decisions import StoredDecision
 from db.plans import NewPlan, StoredPlan
 from db.regions import StoredRegion
-from orchestrator.decisions.storing import (
-    Judgement,
-    PlanMove,
-    decision_card,
-    store,
-)
+from orchestrator.decisions.storing import Judgement, PlanMove, decision_card, store
 from orchestrator.decisions.what_if import MAXIMUM_COMMENT_CHARS
-from orchestrator.handled_requests import (
-    Request,
-    answer_of,
-    keep_answer,
-)
+from orchestrator.handled_requests import Request, answer_of, keep_answer
 from orchestrator.logs import get_logger
 from orchestrator.plans.plan_making import make_plan
 from orchestrator.plans.plan_setting import PlanSetting
@@ -55,10 +46,7 @@ from orchestrator.windows.region_windows import (
     load_region_window,
     signals_known_at_issue,
 )
-from orchestrator.windows.window_choice import (
-    WindowChoice,
-    choose_window,
-)
+from orchestrator.windows.window_choice import WindowChoice, choose_window
 
 log = get_logger(__name__)
 

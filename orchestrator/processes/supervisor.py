@@ -19,40 +19,21 @@ from core.errors import InvalidInput, ServiceUnavailable
 from db import migrate, regions
 from db.engine import DatabaseUrls, require_reachable
 from db.local_server import LocalServer
-from orchestrator.connect import (
-    POOL_SIZE,
-    external_urls,
-    open_runtime,
-)
 from orchestrator.logs import get_logger
-from orchestrator.operations.installation import (
-    PASSWORD_FILE,
-    install,
-)
-from orchestrator.processes.children import (
-    Child,
-    stop,
-)
+from orchestrator.operations.installation import PASSWORD_FILE, install
+from orchestrator.processes.children import Child, stop
+from orchestrator.processes.connect import POOL_SIZE, external_urls, open_runtime
 from orchestrator.processes.listen_address import (
     answers,
     bind_text,
     portal_url,
     require_free_port,
 )
-from orchestrator.processes.orphans import (
-    is_first_process,
-    reap_orphans,
-)
-from orchestrator.processes.stop_signals import (
-    StopRequested,
-    StopSignals,
-)
+from orchestrator.processes.orphans import is_first_process, reap_orphans
+from orchestrator.processes.stop_signals import StopRequested, StopSignals
+from orchestrator.processes.terminal import said, say
 from orchestrator.runtime import Runtime
 from orchestrator.settings import Settings
-from orchestrator.terminal import (
-    said,
-    say,
-)
 
 log = get_logger(__name__)
 

@@ -24,11 +24,7 @@ from db.regions import (
     region_by_slug,
     update_region,
 )
-from orchestrator.handled_requests import (
-    Request,
-    answer_of,
-    keep_answer,
-)
+from orchestrator.handled_requests import Request, answer_of, keep_answer
 
 PALETTE = (
     "#0072B2",

@@ -15,10 +15,7 @@ from core.policies import Policy
 from db import policies
 from db.policies import OVERRIDABLE
 from db.regions import region_by_slug
-from orchestrator.handled_requests import (
-    Request,
-    answer_of,
-)
+from orchestrator.handled_requests import Request, answer_of
 from orchestrator.regions.policy_versions import (
     CHANGED,
     NewVersion,

@@ -13,10 +13,7 @@ from core.ashrae import INLET_C, AshraeClass, outdoor_limit_c
 from core.errors import InvalidInput
 from db import policies
 from db.regions import region_by_slug
-from orchestrator.handled_requests import (
-    Request,
-    answer_of,
-)
+from orchestrator.handled_requests import Request, answer_of
 from orchestrator.regions.policy_versions import (
     CHANGED,
     NewVersion,

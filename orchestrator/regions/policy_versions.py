@@ -13,10 +13,7 @@ from core.audit import AuditAction
 from core.errors import Conflict, InvalidInput
 from db import audit, policies
 from db.regions import region_by_slug
-from orchestrator.handled_requests import (
-    Request,
-    keep_answer,
-)
+from orchestrator.handled_requests import Request, keep_answer
 
 LONGEST_REASON_CHARS = 500
 

@@ -14,12 +14,7 @@ from core.policies import Policy
 from db import policies, regions
 from db.regions import StoredRegion
 from orchestrator.regions.region_choice import region_choice
-from orchestrator.regions.views import (
-    FleetTerms,
-    PolicyFacts,
-    RegionFacts,
-    RegionsView,
-)
+from orchestrator.regions.views import FleetTerms, PolicyFacts, RegionFacts, RegionsView
 
 
 def regions_view(session: Session, actor: Actor, *, slug: str | None) -> RegionsView:

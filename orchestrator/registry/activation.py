@@ -13,24 +13,10 @@ from core.conformal import required_scores
 from core.days import WINDOW_H, full_hour
 from core.errors import Conflict, InvalidInput
 from core.forecasts import Target
-from db import (
-    audit,
-    model_health,
-    model_versions,
-    policies,
-    regions,
-    window_scores,
-)
+from db import audit, model_health, model_versions, policies, regions, window_scores
 from db.model_versions import Activation, ModelVersion, NewModelVersion
-from orchestrator.forecasts.serving import (
-    ModelCache,
-    ServingModel,
-)
-from orchestrator.handled_requests import (
-    Request,
-    answer_of,
-    keep_answer,
-)
+from orchestrator.forecasts.serving import ModelCache, ServingModel
+from orchestrator.handled_requests import Request, answer_of, keep_answer
 from orchestrator.jobs import queue_forecasts
 from orchestrator.logs import get_logger
 

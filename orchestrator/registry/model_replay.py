@@ -30,10 +30,7 @@ from orchestrator.decisions.decision_replay import (
     Replay,
     replay_rules,
 )
-from orchestrator.decisions.input_codec import (
-    EndInputs,
-    read_inputs,
-)
+from orchestrator.decisions.input_codec import EndInputs, read_inputs
 from orchestrator.windows.region_windows import LOOK_BACK_H
 
 _PAGE = 200

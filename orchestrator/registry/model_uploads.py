@@ -16,11 +16,7 @@ from core.version import CODE_VERSION
 from db import audit, model_uploads
 from db.model_uploads import QUARANTINED, REJECTED, ModelUpload
 from models.metadata import MAX_MODEL_BYTES
-from orchestrator.handled_requests import (
-    Request,
-    answer_of,
-    keep_answer,
-)
+from orchestrator.handled_requests import Request, answer_of, keep_answer
 from orchestrator.jobs import queue_model_check
 from orchestrator.logs import get_logger
 

@@ -17,10 +17,7 @@ from db.model_evaluations import RUNNING, ModelEvaluation
 from db.model_uploads import QUARANTINED
 from db.model_versions import ActivationLine, ModelVersion
 from orchestrator.decisions.views import NamedValue
-from orchestrator.registry.shadow_records import (
-    ShadowRecord,
-    from_record,
-)
+from orchestrator.registry.shadow_records import ShadowRecord, from_record
 from orchestrator.registry.views import (
     BoundDay,
     BoundsOverTime,

@@ -30,10 +30,7 @@ from models.shadow import (
     walk_forward,
 )
 from orchestrator.forecasts.hindcasts import calibrate_region
-from orchestrator.forecasts.serving import (
-    ModelCache,
-    ServingModel,
-)
+from orchestrator.forecasts.serving import ModelCache, ServingModel
 from orchestrator.registry.shadow_records import (
     DayBounds,
     ShadowRecord,

@@ -28,10 +28,7 @@ from models.sandbox import check_in_sandbox
 from models.train import TrainedModel, train_model
 from orchestrator.forecasts.serving import ModelCache
 from orchestrator.regions.region_choice import active_regions
-from orchestrator.registry.activation import (
-    activate_model,
-    register_model,
-)
+from orchestrator.registry.activation import activate_model, register_model
 from orchestrator.registry.shadow_evaluations import evaluate_now
 from orchestrator.registry.upload_checks import new_version
 

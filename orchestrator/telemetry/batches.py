@@ -12,12 +12,7 @@ from core.audit import AuditAction
 from core.regions import Region
 from core.telemetry import Quantity
 from db.audit import append_event
-from db.ingest import (
-    NewBatch,
-    RowCounts,
-    find_same_batch,
-    other_carbon_kinds,
-)
+from db.ingest import NewBatch, RowCounts, find_same_batch, other_carbon_kinds
 from db.telemetry_merge import SettledRows, write_settled
 from db.telemetry_staging import RefusalCount, count_refusals
 from orchestrator.logs import get_logger

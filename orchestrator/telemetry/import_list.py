@@ -8,10 +8,7 @@ from core.access import Actor, Permission
 from db import ingest, regions
 from db.ingest import StoredBatch
 from orchestrator.regions.region_choice import region_choice
-from orchestrator.telemetry.views import (
-    ImportRow,
-    ImportsPage,
-)
+from orchestrator.telemetry.views import ImportRow, ImportsPage
 
 PAGE_ROWS = 25
 

@@ -30,11 +30,7 @@ from db.ingest import NewBatch, find_batch
 from db.regions import StoredRegion, list_regions
 from db.rejects import Reject, list_rejects
 from db.telemetry_merge import settle_staged
-from db.telemetry_staging import (
-    open_staging,
-    stage_refusals,
-    stage_rows,
-)
+from db.telemetry_staging import open_staging, stage_refusals, stage_rows
 from orchestrator.regions.changes import insert_missing_regions
 from orchestrator.telemetry.batches import (
     ImportSummary,
@@ -42,10 +38,7 @@ from orchestrator.telemetry.batches import (
     SettledImport,
     finish_import,
 )
-from orchestrator.telemetry.readers.formats import (
-    TelemetryFormat,
-    open_telemetry_file,
-)
+from orchestrator.telemetry.readers.formats import TelemetryFormat, open_telemetry_file
 from orchestrator.telemetry.readers.hours import parse_zone
 from orchestrator.telemetry.readers.rows import (
     BadFile,

@@ -11,14 +11,8 @@ from core.errors import InvalidInput
 from db import ingest, rejects
 from db.rejects import Reject, RejectFilter
 from orchestrator.csv_cells import neutral
-from orchestrator.list_exports import (
-    CsvExport,
-    export_list,
-)
-from orchestrator.telemetry.views import (
-    RefusedPage,
-    RefusedRowView,
-)
+from orchestrator.list_exports import CsvExport, export_list
+from orchestrator.telemetry.views import RefusedPage, RefusedRowView
 
 __all__ = ["RejectFilter"]
 

@@ -14,16 +14,9 @@ from sqlalchemy.orm import Session
 
 from core.access import Actor, Permission
 from core.telemetry import Quantity, ValidRange
-from orchestrator.handled_requests import (
-    Request,
-    answer_of,
-    keep_answer,
-)
+from orchestrator.handled_requests import Request, answer_of, keep_answer
 from orchestrator.telemetry.batches import ImportSummary
-from orchestrator.telemetry.imports import (
-    ImportRequest,
-    import_telemetry,
-)
+from orchestrator.telemetry.imports import ImportRequest, import_telemetry
 
 _PIECE_BYTES = 1024 * 1024
 

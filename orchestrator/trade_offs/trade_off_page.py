@@ -26,15 +26,9 @@ from orchestrator.trade_offs.views import (
     TradeOffView,
     WaterSeries,
 )
-from orchestrator.windows.region_windows import (
-    RegionWindow,
-    load_region_window,
-)
+from orchestrator.windows.region_windows import RegionWindow, load_region_window
 from orchestrator.windows.views import finite_series
-from orchestrator.windows.window_choice import (
-    choose_window,
-    day_choices,
-)
+from orchestrator.windows.window_choice import choose_window, day_choices
 
 
 def trade_off_view(

@@ -5,10 +5,7 @@ from __future__ import annotations
 from dash import Dash, Input, Output
 
 from core.access import Permission
-from orchestrator.registry.models_page import (
-    model_detail,
-    models_page,
-)
+from orchestrator.registry.models_page import model_detail, models_page
 from orchestrator.registry.views import ModelDetail
 from pages.addresses import Query, version_id_of
 from pages.admin_models.content import (

@@ -11,11 +11,7 @@ from dash.development.base_component import Component
 from core.access import Permission
 from core.errors import InvalidInput
 from core.regions import CoolingType
-from orchestrator.regions.changes import (
-    RegionDraft,
-    add_region,
-    set_region,
-)
+from orchestrator.regions.changes import RegionDraft, add_region, set_region
 from orchestrator.regions.policy_changes import change_policy
 from orchestrator.regions.regions_page import regions_view
 from orchestrator.regions.views import RegionsView
@@ -27,12 +23,7 @@ from pages.admin_regions.fields import (
     read_all,
 )
 from pages.admin_regions.forms import control_id, shown_region
-from pages.admin_regions.layout import (
-    NEW,
-    policy_scope,
-    policy_values,
-    regions_table,
-)
+from pages.admin_regions.layout import NEW, policy_scope, policy_values, regions_table
 from pages.admin_regions.terms import TERM_FIELDS, register_terms, term_values
 from pages.components import notice
 from pages.context import PageContext

@@ -11,10 +11,7 @@ from dash.development.base_component import Component
 from core.access import Permission
 from core.ashrae import INLET_C, AshraeClass
 from core.errors import InvalidInput
-from orchestrator.regions.policy_terms import (
-    change_terms,
-    limit_by_class,
-)
+from orchestrator.regions.policy_terms import change_terms, limit_by_class
 from orchestrator.regions.views import RegionsView
 from pages.admin_regions.fields import Field, read_all
 from pages.admin_regions.forms import control_id, form_grid, save_button, shown_region

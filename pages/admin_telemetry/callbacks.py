@@ -9,14 +9,8 @@ from dash import Dash, Input, Output
 from core.access import Actor, Permission
 from core.errors import InvalidInput
 from orchestrator.list_exports import CsvExport
-from orchestrator.telemetry.import_list import (
-    import_row,
-    imports_page,
-)
-from orchestrator.telemetry.refused_rows import (
-    refused_csv,
-    refused_page,
-)
+from orchestrator.telemetry.import_list import import_row, imports_page
+from orchestrator.telemetry.refused_rows import refused_csv, refused_page
 from pages.addresses import Query
 from pages.admin_telemetry import refused
 from pages.admin_telemetry.content import import_panel, imports_table

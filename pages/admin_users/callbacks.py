@@ -15,10 +15,7 @@ from orchestrator.accounts.account_changes import (
     AccountChange,
     change_account,
 )
-from orchestrator.accounts.administration import (
-    AccountView,
-    NewPassword,
-)
+from orchestrator.accounts.administration import AccountView, NewPassword
 from orchestrator.accounts.own_password import RefusedChange
 from pages.addresses import Query
 from pages.admin_users.content import one_time_password, state_words, users_table

@@ -21,10 +21,7 @@ from orchestrator.audit.event_list import (
     event_detail,
     list_audit_events,
 )
-from orchestrator.decisions.decision_lists import (
-    decision_page,
-    decisions_csv,
-)
+from orchestrator.decisions.decision_lists import decision_page, decisions_csv
 from orchestrator.list_exports import CsvExport
 from pages.addresses import Query, event_seq_of
 from pages.audit import filters, lists

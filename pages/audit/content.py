@@ -5,11 +5,7 @@ from __future__ import annotations
 from dash import html
 from dash.development.base_component import Component
 
-from orchestrator.audit.views import (
-    AuditEventDetail,
-    ChainCheckView,
-    ChainStatus,
-)
+from orchestrator.audit.views import AuditEventDetail, ChainCheckView, ChainStatus
 from orchestrator.decisions.views import NamedValue
 from pages import addresses
 from pages.audit.filters import code_words

@@ -8,10 +8,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from core.scheduler import Outcome
-from orchestrator.forecasts.views import (
-    FleetRow,
-    FleetView,
-)
+from orchestrator.forecasts.views import FleetRow, FleetView
 from pages.attributes import aria, data
 from pages.components import notice, page_head, skeleton
 from pages.downloads import table_download

@@ -38,13 +38,7 @@ from pages.forecast.figures import (
     padded,
     risk_blocked_hours,
 )
-from pages.theme import (
-    celsius,
-    local_labels,
-    number,
-    thermal_limit_label,
-    zone_label,
-)
+from pages.theme import celsius, local_labels, number, thermal_limit_label, zone_label
 from pages.words import (
     NEXT_24_HOURS,
     age,

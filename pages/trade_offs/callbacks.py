@@ -12,10 +12,7 @@ from core.access import Permission
 from core.errors import InvalidInput
 from orchestrator.freshness import KeptAnswers
 from orchestrator.trade_offs.trade_off_page import trade_off_view
-from orchestrator.trade_offs.views import (
-    TradeOffView,
-    WaterScope,
-)
+from orchestrator.trade_offs.views import TradeOffView, WaterScope
 from pages.addresses import Query
 from pages.components import region_options
 from pages.context import PageContext

@@ -13,10 +13,7 @@ from dash.development.base_component import Component
 from core.access import Permission
 from core.errors import InvalidInput
 from orchestrator.decisions import what_if
-from orchestrator.decisions.views import (
-    DecisionCard,
-    WhatIfView,
-)
+from orchestrator.decisions.views import DecisionCard, WhatIfView
 from orchestrator.freshness import KeptAnswers
 from pages.addresses import (
     Query,

@@ -6,10 +6,7 @@ import re
 from pathlib import Path
 
 from core.access import PERMISSIONS, Role
-from orchestrator.settings import (
-    Settings,
-    variable_name,
-)
+from orchestrator.settings import Settings, variable_name
 
 REPOSITORY = Path(__file__).parents[2]
 DOCUMENT = (REPOSITORY / "docs" / "security.md").read_text("utf-8")

@@ -8,12 +8,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from core.errors import Conflict, NotFound
-from db.regions import (
-    insert_region,
-    list_regions,
-    region_by_slug,
-    update_region,
-)
+from db.regions import insert_region, list_regions, region_by_slug, update_region
 from orchestrator.telemetry.demo_regions import DEMO_REGIONS
 
 ARIZONA, IRELAND = (profile.region for profile in DEMO_REGIONS[:2])

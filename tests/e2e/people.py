@@ -5,15 +5,8 @@ from __future__ import annotations
 from core.access import Role
 from db.engine import DatabaseUrls
 from db.users import system_actor
-from orchestrator.accounts import (
-    administration,
-    own_password,
-)
-from orchestrator.accounts.logins import (
-    Client,
-    Login,
-    log_in,
-)
+from orchestrator.accounts import administration, own_password
+from orchestrator.accounts.logins import Client, Login, log_in
 from tests.fleet import runtime_on
 
 PASSWORD = "quartz lantern seven rivers"

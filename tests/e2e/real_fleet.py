@@ -13,19 +13,13 @@ from core.telemetry import VALID_RANGES
 from db.engine import DatabaseUrls
 from db.users import system_actor
 from orchestrator.forecasts.hindcasts import hindcast_regions
+from orchestrator.forecasts.serving import ModelCache
 from orchestrator.operations.installation import ensure_first_policy
-from orchestrator.regions.changes import (
-    RegionDraft,
-    add_region,
-)
+from orchestrator.regions.changes import RegionDraft, add_region
 from orchestrator.regions.region_choice import active_regions
-from orchestrator.registry.activation import ModelCache
 from orchestrator.registry.training import train_models
 from orchestrator.runtime import Runtime
-from orchestrator.telemetry.imports import (
-    ImportRequest,
-    import_telemetry,
-)
+from orchestrator.telemetry.imports import ImportRequest, import_telemetry
 from orchestrator.telemetry.readers.formats import TelemetryFormat
 from tests.fleet import SEED, runtime_on
 

@@ -12,8 +12,8 @@ from core.telemetry import HOUR
 from db.users import system_actor
 from orchestrator.cycle.issuance import issue_live
 from orchestrator.forecasts.forecast_page import day_view
+from orchestrator.forecasts.serving import ModelCache
 from orchestrator.regions.region_choice import active_regions
-from orchestrator.registry.activation import ModelCache
 from tests.e2e.serving import Portal
 from tests.e2e.visitor import Visitor, fleet_row
 

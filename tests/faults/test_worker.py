@@ -20,14 +20,8 @@ from core.telemetry import HOUR, Quantity
 from db import audit, regions, telemetry
 from db.engine import libpq_url, make_engine
 from orchestrator.cycle.scheduling import Scheduler
-from orchestrator.jobs import (
-    queue_forecasts,
-    queue_hindcast,
-)
-from orchestrator.processes.worker import (
-    make_queue,
-    rescue_stalled_jobs,
-)
+from orchestrator.jobs import queue_forecasts, queue_hindcast
+from orchestrator.processes.worker import make_queue, rescue_stalled_jobs
 from orchestrator.runtime import Runtime
 from orchestrator.telemetry.demo_regions import demo_profile
 from tests.fleet import NOW, SEED, Fleet

@@ -25,14 +25,11 @@ from db.local_server import LocalServer
 from db.migrate import upgrade
 from db.users import system_actor
 from orchestrator.cycle.issuance import issue_live
-from orchestrator.decisions.what_if import (
-    evaluate,
-    record,
-)
+from orchestrator.decisions.what_if import evaluate, record
 from orchestrator.forecasts.hindcasts import hindcast_regions
+from orchestrator.forecasts.serving import ModelCache
 from orchestrator.operations.installation import ensure_first_policy
 from orchestrator.regions.region_choice import active_regions
-from orchestrator.registry.activation import ModelCache
 from orchestrator.registry.training import train_models
 from orchestrator.runtime import Runtime
 from orchestrator.telemetry.demo_regions import first_demo_profiles

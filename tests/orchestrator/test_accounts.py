@@ -14,17 +14,8 @@ from core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from db.audit import list_events
 from db.engine import DatabaseUrls, make_engine
 from db.users import find_user_by_name, system_actor
-from orchestrator.accounts import (
-    administration,
-    logins,
-    own_password,
-    passwords,
-)
-from orchestrator.accounts.logins import (
-    Client,
-    Login,
-    RefusedLogin,
-)
+from orchestrator.accounts import administration, logins, own_password, passwords
+from orchestrator.accounts.logins import Client, Login, RefusedLogin
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 STRONG = "quartz lantern seven rivers"

@@ -20,10 +20,7 @@ from core.errors import InvalidInput
 from db import audit, chain_checks
 from db.audit import append_event
 from db.engine import DatabaseUrls, make_engine
-from orchestrator.audit import (
-    anchor_files,
-    verify_export,
-)
+from orchestrator.audit import anchor_files, verify_export
 from orchestrator.audit.anchor_files import AnchorPlaces
 from orchestrator.audit.anchor_keeper import AnchorKeeper
 from orchestrator.audit.anchoring import (

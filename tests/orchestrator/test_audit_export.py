@@ -23,10 +23,7 @@ from db import audit
 from db.audit import EventFilter, append_event
 from db.engine import make_engine
 from orchestrator.audit import event_csv, verify_export
-from orchestrator.audit.anchor_files import (
-    AnchorPlaces,
-    load_key,
-)
+from orchestrator.audit.anchor_files import AnchorPlaces, load_key
 from orchestrator.audit.anchoring import anchor_chain
 from orchestrator.audit.chain_export import (
     MAXIMUM_PAGE_EVENTS,
@@ -35,10 +32,7 @@ from orchestrator.audit.chain_export import (
     export_newest,
 )
 from orchestrator.audit.event_csv import events_csv
-from orchestrator.decisions.decision_lists import (
-    DecisionFilter,
-    decisions_csv,
-)
+from orchestrator.decisions.decision_lists import DecisionFilter, decisions_csv
 from tests.fleet import Fleet
 
 VERIFIER = Path(verify_export.__file__)

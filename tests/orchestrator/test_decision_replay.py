@@ -17,11 +17,7 @@ from db import decisions
 from db.decisions import StoredDecision
 from db.engine import make_engine
 from orchestrator.decisions import what_if
-from orchestrator.decisions.decision_replay import (
-    Replay,
-    is_same_value,
-    replay_rules,
-)
+from orchestrator.decisions.decision_replay import Replay, is_same_value, replay_rules
 from orchestrator.decisions.input_codec import read_inputs
 from orchestrator.registry.model_replay import Replayer
 from orchestrator.runtime import Runtime

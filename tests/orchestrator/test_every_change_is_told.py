@@ -37,42 +37,21 @@ from orchestrator.accounts import (
     logins,
     own_password,
 )
-from orchestrator.accounts.account_changes import (
-    AccountAction,
-    AccountChange,
-)
-from orchestrator.accounts.logins import (
-    Client,
-    Login,
-)
+from orchestrator.accounts.account_changes import AccountAction, AccountChange
+from orchestrator.accounts.logins import Client, Login
 from orchestrator.audit import anchoring
 from orchestrator.audit.anchor_files import AnchorPlaces
 from orchestrator.audit.event_list import ask_for_check
 from orchestrator.cycle.issuance import issue_live
 from orchestrator.cycle.scheduling import Scheduler
-from orchestrator.decisions import (
-    superseding,
-    what_if,
-)
-from orchestrator.forecasts import (
-    model_troubles,
-    model_watch,
-)
-from orchestrator.forecasts.hindcasts import (
-    hindcast_regions,
-    score_finished_windows,
-)
+from orchestrator.decisions import superseding, what_if
+from orchestrator.forecasts import model_troubles, model_watch
+from orchestrator.forecasts.hindcasts import hindcast_regions, score_finished_windows
 from orchestrator.forecasts.serving import ModelCache
-from orchestrator.operations import (
-    backups,
-    installation,
-)
+from orchestrator.operations import backups, installation
 from orchestrator.plans import planning
 from orchestrator.plans.views import PlanTerms
-from orchestrator.regions import (
-    policy_changes,
-    policy_terms,
-)
+from orchestrator.regions import policy_changes, policy_terms
 from orchestrator.regions.changes import (
     RegionDraft,
     add_region,
@@ -80,20 +59,14 @@ from orchestrator.regions.changes import (
     set_region,
 )
 from orchestrator.regions.region_choice import active_regions
-from orchestrator.registry import (
-    activation,
-    upload_checks,
-)
+from orchestrator.registry import activation, upload_checks
 from orchestrator.registry import shadow_evaluations as evaluations
 from orchestrator.registry.evaluation_requests import start_evaluation
 from orchestrator.registry.model_uploads import receive_model
 from orchestrator.runtime import Runtime
 from orchestrator.settings import load_settings
 from orchestrator.telemetry.demo_regions import demo_profile
-from orchestrator.telemetry.imports import (
-    ImportRequest,
-    generate_telemetry,
-)
+from orchestrator.telemetry.imports import ImportRequest, generate_telemetry
 from orchestrator.telemetry.readers.formats import TelemetryFormat
 from orchestrator.telemetry.uploads import import_upload
 from tests.audit_watch import TOLD_BY, UNTOLD, UNTOLD_COLUMNS, WatchedTables, watch

@@ -19,10 +19,7 @@ from hypothesis import strategies as st
 
 from core.errors import InvalidInput
 from core.telemetry import VALID_RANGES
-from orchestrator.telemetry.readers.formats import (
-    TelemetryFormat,
-    open_telemetry_file,
-)
+from orchestrator.telemetry.readers.formats import TelemetryFormat, open_telemetry_file
 from orchestrator.telemetry.readers.open_meteo import MAX_BYTES
 from orchestrator.telemetry.readers.rows import (
     BadFile,

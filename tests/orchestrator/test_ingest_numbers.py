@@ -9,10 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.telemetry import VALID_RANGES, Quantity
-from orchestrator.telemetry.readers.numbers import (
-    check_json_number,
-    read_cell,
-)
+from orchestrator.telemetry.readers.numbers import check_json_number, read_cell
 from orchestrator.telemetry.readers.rows import RowRefused
 
 

@@ -10,10 +10,7 @@ import pytest
 
 from core.errors import InvalidInput
 from core.telemetry import VALID_RANGES, Quantity
-from orchestrator.telemetry.readers.formats import (
-    TelemetryFormat,
-    open_telemetry_file,
-)
+from orchestrator.telemetry.readers.formats import TelemetryFormat, open_telemetry_file
 from orchestrator.telemetry.readers.open_meteo import MAX_BYTES
 from orchestrator.telemetry.readers.rows import (
     QUANTITIES,

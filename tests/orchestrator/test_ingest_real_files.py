@@ -22,10 +22,7 @@ from db.telemetry import load_frame
 from db.users import system_actor
 from orchestrator.regions.changes import add_regions_from_csv
 from orchestrator.telemetry.batches import ImportSummary
-from orchestrator.telemetry.imports import (
-    ImportRequest,
-    import_telemetry,
-)
+from orchestrator.telemetry.imports import ImportRequest, import_telemetry
 from orchestrator.telemetry.readers.formats import TelemetryFormat
 
 pytestmark = pytest.mark.real_data

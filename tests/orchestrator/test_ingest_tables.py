@@ -10,10 +10,7 @@ import pytest
 
 from core.errors import InvalidInput
 from core.telemetry import VALID_RANGES, Quantity, ValidRange
-from orchestrator.telemetry.readers.formats import (
-    TelemetryFormat,
-    open_telemetry_file,
-)
+from orchestrator.telemetry.readers.formats import TelemetryFormat, open_telemetry_file
 from orchestrator.telemetry.readers.hours import parse_zone
 from orchestrator.telemetry.readers.rows import (
     QUANTITIES,

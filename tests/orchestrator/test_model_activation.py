@@ -19,10 +19,7 @@ from db.engine import make_engine
 from orchestrator.cycle.issuance import issue_live
 from orchestrator.forecasts.serving import ModelCache
 from orchestrator.regions.region_choice import active_regions
-from orchestrator.registry.activation import (
-    activate_model,
-    rollback_model,
-)
+from orchestrator.registry.activation import activate_model, rollback_model
 from orchestrator.runtime import Runtime
 from tests.fleet import NOW, TRAINED_UNTIL, Fleet
 from tests.models.foreign import day_before

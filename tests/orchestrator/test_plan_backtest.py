@@ -34,11 +34,7 @@ from orchestrator.backtests.plan_backtest_days import (
 )
 from orchestrator.backtests.plan_backtest_files import read_backtest_files
 from orchestrator.backtests.plan_backtest_report import plan_backtest_document
-from orchestrator.backtests.real_plants import (
-    PLANTS,
-    assumed_region,
-    plant_of,
-)
+from orchestrator.backtests.real_plants import PLANTS, assumed_region, plant_of
 from orchestrator.cli.plan_backtest_command import backtest_plan
 
 START = datetime(2023, 1, 1, tzinfo=UTC)

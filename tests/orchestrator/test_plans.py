@@ -17,12 +17,7 @@ from db import audit, decisions, policies, regions
 from orchestrator.decisions.decision_story import decision_detail
 from orchestrator.forecasts.fleet import fleet_view
 from orchestrator.plans import planning
-from orchestrator.plans.views import (
-    PlanRecordOutcome,
-    PlanSplit,
-    PlanTerms,
-    PlanView,
-)
+from orchestrator.plans.views import PlanRecordOutcome, PlanSplit, PlanTerms, PlanView
 from tests.fleet import NOW, Fleet
 
 MILD_DAY = date(2025, 5, 20)

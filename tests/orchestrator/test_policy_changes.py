@@ -17,10 +17,7 @@ from db.policies import effective_policy, own_values
 from db.regions import region_by_slug
 from db.users import system_actor
 from orchestrator.operations.installation import ensure_first_policy
-from orchestrator.regions.changes import (
-    RegionDraft,
-    add_region,
-)
+from orchestrator.regions.changes import RegionDraft, add_region
 from orchestrator.regions.policy_changes import change_policy
 from orchestrator.regions.regions_page import regions_view
 

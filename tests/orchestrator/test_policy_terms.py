@@ -9,10 +9,7 @@ from core.access import Actor, Role
 from core.ashrae import AshraeClass
 from core.errors import Forbidden, InvalidInput, NotFound, OutOfRange
 from db import policies, regions
-from orchestrator.regions.policy_terms import (
-    change_terms,
-    limit_by_class,
-)
+from orchestrator.regions.policy_terms import change_terms, limit_by_class
 from tests.fleet import Fleet
 
 

@@ -16,16 +16,9 @@ from core.telemetry import VALID_RANGES
 from db import audit
 from db.users import system_actor
 from orchestrator.telemetry import refused_rows
-from orchestrator.telemetry.imports import (
-    ImportRequest,
-    import_telemetry,
-)
+from orchestrator.telemetry.imports import ImportRequest, import_telemetry
 from orchestrator.telemetry.readers.formats import TelemetryFormat
-from orchestrator.telemetry.refused_rows import (
-    RejectFilter,
-    refused_csv,
-    refused_page,
-)
+from orchestrator.telemetry.refused_rows import RejectFilter, refused_csv, refused_page
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HEADER = "timestamp,region,temperature_c"

@@ -21,16 +21,9 @@ from db import model_evaluations, model_versions
 from db.engine import make_engine
 from db.users import insert_user
 from orchestrator.accounts import account_changes
-from orchestrator.accounts.account_changes import (
-    AccountAction,
-    AccountChange,
-)
+from orchestrator.accounts.account_changes import AccountAction, AccountChange
 from orchestrator.accounts.administration import NewPassword
-from orchestrator.accounts.logins import (
-    Client,
-    Login,
-    log_in,
-)
+from orchestrator.accounts.logins import Client, Login, log_in
 from orchestrator.accounts.passwords import hash_password
 from orchestrator.audit.event_list import ask_for_check
 from orchestrator.plans import planning
@@ -38,10 +31,7 @@ from orchestrator.plans.views import PlanTerms
 from orchestrator.regions import changes
 from orchestrator.regions.changes import RegionDraft
 from orchestrator.regions.policy_changes import change_policy
-from orchestrator.regions.policy_terms import (
-    change_terms,
-    limit_by_class,
-)
+from orchestrator.regions.policy_terms import change_terms, limit_by_class
 from orchestrator.registry.activation import (
     activate_model,
     override_gate,

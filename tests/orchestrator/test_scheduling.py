@@ -24,19 +24,14 @@ from db import audit, model_versions, policies, regions
 from db.schema import DecisionRow, ForecastHourRow, ForecastInputRow, ForecastRow
 from orchestrator.cycle.issuance import issue_live
 from orchestrator.decisions import what_if
-from orchestrator.decisions.decision_lists import (
-    DecisionFilter,
-    decision_page,
-)
+from orchestrator.decisions.decision_lists import DecisionFilter, decision_page
 from orchestrator.decisions.decision_story import decision_detail
 from orchestrator.decisions.views import DecisionCard
 from orchestrator.forecasts.fleet import fleet_view
 from orchestrator.forecasts.forecast_page import day_view
+from orchestrator.forecasts.serving import ModelCache
 from orchestrator.regions.region_choice import active_regions
-from orchestrator.registry.activation import (
-    ModelCache,
-    activate_model,
-)
+from orchestrator.registry.activation import activate_model
 from orchestrator.registry.training import train_models
 from orchestrator.runtime import Runtime
 from tests.fleet import NOW, TRAINED_UNTIL, Fleet

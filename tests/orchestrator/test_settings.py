@@ -9,11 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import InvalidInput
-from orchestrator.settings import (
-    Settings,
-    load_settings,
-    variable_name,
-)
+from orchestrator.settings import Settings, load_settings, variable_name
 
 EXAMPLE = Path(__file__).parents[2] / ".env.example"
 

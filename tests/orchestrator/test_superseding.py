@@ -16,10 +16,7 @@ from core.errors import Conflict, FleetError, Forbidden, InvalidInput, RequestRe
 from db import audit, decisions
 from db.engine import make_engine
 from db.users import insert_user
-from orchestrator.decisions import (
-    superseding,
-    what_if,
-)
+from orchestrator.decisions import superseding, what_if
 from orchestrator.decisions.views import DecisionCard
 from orchestrator.registry.model_replay import Replayer
 from orchestrator.runtime import Runtime

@@ -24,18 +24,9 @@ from db.ingest import find_batch, list_batches
 from db.rejects import list_rejects
 from db.telemetry import load_frame
 from db.users import system_actor
-from orchestrator.regions.changes import (
-    RegionDraft,
-    add_region,
-)
-from orchestrator.telemetry.batches import (
-    ImportSummary,
-    Origin,
-)
-from orchestrator.telemetry.demo_regions import (
-    DEMO_REGIONS,
-    first_demo_profiles,
-)
+from orchestrator.regions.changes import RegionDraft, add_region
+from orchestrator.telemetry.batches import ImportSummary, Origin
+from orchestrator.telemetry.demo_regions import DEMO_REGIONS, first_demo_profiles
 from orchestrator.telemetry.imports import (
     ImportRequest,
     generate_telemetry,
@@ -43,11 +34,7 @@ from orchestrator.telemetry.imports import (
     refused_rows,
 )
 from orchestrator.telemetry.readers.formats import TelemetryFormat
-from orchestrator.telemetry.readers.rows import (
-    BadFile,
-    CarbonKind,
-    RowRefused,
-)
+from orchestrator.telemetry.readers.rows import BadFile, CarbonKind, RowRefused
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 START = datetime(2023, 8, 1, tzinfo=UTC)

@@ -11,11 +11,7 @@ import pytest
 from core.errors import InvalidInput, NotFound
 from orchestrator.decisions import what_if
 from orchestrator.trade_offs.trade_off_page import trade_off_view
-from orchestrator.trade_offs.views import (
-    ShiftRole,
-    TradeOffView,
-    WaterScope,
-)
+from orchestrator.trade_offs.views import ShiftRole, TradeOffView, WaterScope
 from tests.fleet import Fleet
 
 pytestmark = pytest.mark.slow

@@ -12,10 +12,7 @@ import pytest
 
 from core.risk import RiskLevel, assess_risk
 from core.scheduler import Outcome, ReasonCode
-from orchestrator.audit.views import (
-    AuditEventPage,
-    AuditEventView,
-)
+from orchestrator.audit.views import AuditEventPage, AuditEventView
 from orchestrator.decisions.views import (
     DecisionCard,
     DecisionChart,
@@ -29,11 +26,7 @@ from orchestrator.decisions.views import (
     ShiftEnd,
     WhatIfView,
 )
-from orchestrator.forecasts.views import (
-    FleetRow,
-    FleetView,
-    ForecastDayView,
-)
+from orchestrator.forecasts.views import FleetRow, FleetView, ForecastDayView
 from orchestrator.regions.views import RegionChoice
 from orchestrator.windows.views import VerdictView
 

@@ -10,11 +10,7 @@ from typing import Any
 import pytest
 
 from core.errors import InvalidInput
-from orchestrator.audit.views import (
-    AuditEventDetail,
-    ChainCheckView,
-    ChainStatus,
-)
+from orchestrator.audit.views import AuditEventDetail, ChainCheckView, ChainStatus
 from orchestrator.decisions.decision_lists import DecisionOrder
 from orchestrator.decisions.views import (
     DecisionDetail,

@@ -23,12 +23,7 @@ from pages.forecast.figures import (
     forecast_band,
     risk_blocked_hours,
 )
-from pages.forecast.layout import (
-    chart_summary,
-    content,
-    issue_options,
-    sentence_text,
-)
+from pages.forecast.layout import chart_summary, content, issue_options, sentence_text
 from pages.theme import thermal_limit_label
 
 Text = Callable[[object], str]

@@ -15,10 +15,7 @@ from orchestrator.telemetry.readers.rows import (
     TelemetryFile,
 )
 from orchestrator.telemetry.readers.sources import HashedBytes
-from orchestrator.telemetry.readers.tabular import (
-    Layout,
-    open_table,
-)
+from orchestrator.telemetry.readers.tabular import Layout, open_table
 
 _HOUR_COLUMN = "datetime (utc)"
 _ZONE_COLUMN = "zone id"

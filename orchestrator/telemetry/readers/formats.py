@@ -7,10 +7,7 @@ from enum import StrEnum
 
 from orchestrator.telemetry.readers.electricity_maps import open_electricity_maps
 from orchestrator.telemetry.readers.open_meteo import open_open_meteo
-from orchestrator.telemetry.readers.rows import (
-    ReadRules,
-    TelemetryFile,
-)
+from orchestrator.telemetry.readers.rows import ReadRules, TelemetryFile
 from orchestrator.telemetry.readers.sources import HashedBytes
 from orchestrator.telemetry.readers.tidy_csv import open_tidy_csv
 

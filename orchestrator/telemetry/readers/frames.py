@@ -14,13 +14,7 @@ from numpy.typing import NDArray
 
 from core.errors import InvalidInput
 from core.regions import require_time_zone
-from core.telemetry import (
-    HOUR,
-    VALID_RANGES,
-    Quantity,
-    TelemetryFrame,
-    hours_between,
-)
+from core.telemetry import HOUR, VALID_RANGES, Quantity, TelemetryFrame, hours_between
 from orchestrator.telemetry.readers.rows import (
     QUANTITIES,
     CarbonKind,

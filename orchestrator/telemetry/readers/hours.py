@@ -9,10 +9,7 @@ from zoneinfo import ZoneInfo
 
 from core.errors import InvalidInput
 from core.regions import require_time_zone
-from orchestrator.telemetry.readers.rows import (
-    Reason,
-    RowRefused,
-)
+from orchestrator.telemetry.readers.rows import Reason, RowRefused
 
 EARLIEST_UTC = datetime(2000, 1, 1, tzinfo=UTC)
 """Every month with data gets a partition; a mistyped century must not make hundreds."""

@@ -7,11 +7,7 @@ import io
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from orchestrator.telemetry.readers.rows import (
-    BadFile,
-    Reason,
-    RowRefused,
-)
+from orchestrator.telemetry.readers.rows import BadFile, Reason, RowRefused
 from orchestrator.telemetry.readers.sources import HashedBytes
 
 MAX_LINE_CHARS = 65_536

@@ -6,10 +6,7 @@ import math
 import re
 
 from core.telemetry import Quantity, ValidRange
-from orchestrator.telemetry.readers.rows import (
-    Reason,
-    RowRefused,
-)
+from orchestrator.telemetry.readers.rows import Reason, RowRefused
 
 _SENTINELS = frozenset({-999.0, -999.9, -9999.0, -99999.0})
 """Codes for "missing" in many archives; -999 would pass as a price."""

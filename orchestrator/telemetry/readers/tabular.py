@@ -9,10 +9,7 @@ from datetime import datetime
 
 from core.telemetry import Quantity
 from orchestrator.telemetry.readers.hours import HourReader
-from orchestrator.telemetry.readers.lines import (
-    Line,
-    read_lines,
-)
+from orchestrator.telemetry.readers.lines import Line, read_lines
 from orchestrator.telemetry.readers.numbers import read_cell
 from orchestrator.telemetry.readers.rows import (
     QUANTITIES,

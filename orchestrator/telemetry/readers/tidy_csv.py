@@ -5,16 +5,9 @@ from __future__ import annotations
 from core.errors import InvalidInput
 from core.telemetry import Quantity
 from orchestrator.telemetry.readers.hours import HourReader
-from orchestrator.telemetry.readers.rows import (
-    BadFile,
-    ReadRules,
-    TelemetryFile,
-)
+from orchestrator.telemetry.readers.rows import BadFile, ReadRules, TelemetryFile
 from orchestrator.telemetry.readers.sources import HashedBytes
-from orchestrator.telemetry.readers.tabular import (
-    Layout,
-    open_table,
-)
+from orchestrator.telemetry.readers.tabular import Layout, open_table
 
 HOUR_COLUMN = "timestamp"
 REGION_COLUMN = "region"

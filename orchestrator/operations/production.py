@@ -8,10 +8,7 @@ from collections.abc import Iterator, Mapping
 from core.errors import InvalidInput
 from db.engine import is_encryption_chosen, is_remote
 from orchestrator.accounts.passwords import require_strong
-from orchestrator.settings import (
-    Settings,
-    variable_name,
-)
+from orchestrator.settings import Settings, variable_name
 
 KEY_LENGTH = 32
 _MIN_DIFFERENT = 8

@@ -23,16 +23,10 @@ from sqlalchemy.orm import Session
 from core.access import Actor
 from core.errors import FleetError, InvalidInput, ServiceUnavailable
 from db.users import system_actor
-from orchestrator.connect import (
-    configure_logs,
-    connected_runtime,
-)
-from orchestrator.production import require_fit
+from orchestrator.operations.production import require_fit
+from orchestrator.processes.connect import configure_logs, connected_runtime
 from orchestrator.runtime import Runtime
-from orchestrator.settings import (
-    Settings,
-    load_settings,
-)
+from orchestrator.settings import Settings, load_settings
 
 FAILED, UNUSABLE = 1, 2
 CLI_USER = "cli"

@@ -14,10 +14,7 @@ from db.local_server import LocalServer, connect_or_own
 from db.users import system_actor
 from orchestrator.logs import configure_logging
 from orchestrator.runtime import Runtime
-from orchestrator.settings import (
-    Settings,
-    load_settings,
-)
+from orchestrator.settings import Settings, load_settings
 
 __all__ = [
     "configure_logs",
