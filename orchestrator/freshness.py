@@ -5,13 +5,10 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy.orm import Session
-
-from core.access import Actor
 from db.state import state_stamp
+from orchestrator.use_cases import Request
 
 KEPT_ANSWERS = 256
 _SECONDS = 60
@@ -34,23 +31,21 @@ class KeptAnswers:
 
     def get(
         self,
-        session: Session,
-        actor: Actor,
+        request: Request,
         question: Hashable,
+        make: Callable[[Request], Answer],
         *,
-        now: datetime,
-        make: Callable[[], Answer],
         keep_if: Callable[[Answer], bool] = lambda _: True,
     ) -> Answer:
         """The kept answer, or a new one, kept when `keep_if` says so."""
-        minute = int(now.timestamp()) // _SECONDS
-        key = (question, actor.role, state_stamp(session), minute)
+        minute = int(request.now.timestamp()) // _SECONDS
+        key = (question, request.actor.role, state_stamp(request.session), minute)
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 known: Answer = self._kept[key]  # type: ignore[assignment]
                 return known
-        answer = make()
+        answer = make(request)
         if keep_if(answer):
             with self._lock:
                 self._kept[key] = answer

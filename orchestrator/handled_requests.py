@@ -17,7 +17,7 @@ from db.handled_requests import HandledRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Old:
     """What was asked for: its id, what is to be done, and with what.
 
     Without an id it is a new one every time: commands are not sent twice by a browser.
@@ -38,7 +38,7 @@ class Request:
         return None if self.request_id is None else str(self.request_id)
 
 
-def answer_of(session: Session, actor: Actor, request: Request) -> str | None:
+def answer_of(session: Session, actor: Actor, request: Old) -> str | None:
     """The answer this request already got; None when it is new.
 
     Of the same request posted several times at once, the others wait here for the
@@ -60,7 +60,7 @@ def answer_of(session: Session, actor: Actor, request: Request) -> str | None:
     return known.answer
 
 
-def keep_answer(session: Session, actor: Actor, request: Request, answer: str) -> None:
+def keep_answer(session: Session, actor: Actor, request: Old, answer: str) -> None:
     """Keep the answer; it commits with what was done, or not at all."""
     if request.request_id is not None:
         handled_requests.insert_handled_request(
@@ -69,7 +69,7 @@ def keep_answer(session: Session, actor: Actor, request: Request, answer: str) -
 
 
 def _handled(
-    actor: Actor, request: Request, request_id: UUID, answer: str
+    actor: Actor, request: Old, request_id: UUID, answer: str
 ) -> HandledRequest:
     return HandledRequest(
         request_id=request_id,

@@ -6,7 +6,7 @@ Made once per test process and cloned for each test that needs it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy.orm import Session
@@ -27,8 +27,8 @@ from orchestrator.runtime import Runtime
 from orchestrator.settings import load_settings
 from orchestrator.telemetry.demo_regions import first_demo_profiles
 from orchestrator.telemetry.imports import generate_telemetry
+from tests.asking import NOW
 
-NOW = datetime(2025, 7, 20, 18, 25, tzinfo=UTC)
 TRAINED_UNTIL = date(2025, 3, 1)
 SEED = 7
 

@@ -15,7 +15,7 @@ from core.errors import InvalidInput
 from orchestrator.accounts import administration
 from orchestrator.accounts.administration import NewPassword
 from orchestrator.accounts.own_password import RefusedChange, confirm_password
-from orchestrator.handled_requests import Request, answer_of, keep_answer
+from orchestrator.handled_requests import Old, answer_of, keep_answer
 
 
 class AccountAction(StrEnum):
@@ -72,7 +72,7 @@ def change_account(
     refused = confirm_password(session, actor, change.own_password, now=now)
     if refused is not None:
         return refused
-    request = Request(
+    request = Old(
         request_id=change.request_id,
         operation="change_account",
         body={

@@ -25,7 +25,7 @@ from orchestrator.audit.views import (
     ChainStatus,
 )
 from orchestrator.decisions.views import NamedValue
-from orchestrator.handled_requests import Request, answer_of, keep_answer
+from orchestrator.handled_requests import Old, answer_of, keep_answer
 from orchestrator.jobs import queue_chain_check
 
 __all__ = ["EventFilter"]
@@ -134,7 +134,7 @@ def ask_for_check(
         else.
     """
     actor.require(Permission.VIEW_AUDIT_EVENTS)
-    request = Request(request_id=request_id, operation="check_chain", body={})
+    request = Old(request_id=request_id, operation="check_chain", body={})
     if answer_of(session, actor, request) is not None:
         return
     queue_chain_check(session)

@@ -35,12 +35,13 @@ from orchestrator.decisions.views import (
     ShiftEnd,
     WhatIfView,
 )
-from orchestrator.handled_requests import Request, answer_of, keep_answer
+from orchestrator.handled_requests import Old, answer_of, keep_answer
 from orchestrator.regions.region_choice import (
     active_regions,
     pick_region,
     region_choice,
 )
+from orchestrator.use_cases import Request, query
 from orchestrator.windows.region_windows import RegionWindow, load_region_window
 from orchestrator.windows.views import Series, finite_series, verdict_view
 from orchestrator.windows.window_choice import WindowChoice, choose_window, day_choices
@@ -69,33 +70,31 @@ class _Question:
         )
 
 
+@query(Permission.VIEW_FLEET)
 def what_if_view(
-    session: Session,
-    actor: Actor,
+    request: Request,
     *,
     source_slug: str | None,
     target_slug: str | None,
     local_day: date | None,
-    now: datetime,
     shift_pct: float = 0.0,
 ) -> WhatIfView:
     """All that the page needs to draw and to follow the slider; stores nothing."""
-    actor.require(Permission.VIEW_FLEET)
     question = _ask(
-        session,
+        request.session,
         source_slug=source_slug,
         target_slug=target_slug,
         local_day=local_day,
-        now=now,
+        now=request.now,
     )
     source, target = question.source, question.target
     baseline = question.judge(0.0).verdict
     unit_shift = _unit_shift(question)
     impact, notes = _impact(question, shift_pct)
-    days = day_choices(session, question.source_region)
+    days = day_choices(request.session, question.source_region)
     return WhatIfView(
         regions=tuple(region_choice(item.region) for item in question.found),
-        as_of_utc=now,
+        as_of_utc=request.now,
         source=_end(source, unit_shift.source_rise_c if unit_shift else None, -1.0),
         target=_end(
             target,
@@ -160,7 +159,7 @@ def evaluate(
         "shift_pct": shift_pct,
         "supersedes_id": supersedes_id,
     }
-    request = Request(request_id=request_id, operation="what_if", body=body)
+    request = Old(request_id=request_id, operation="what_if", body=body)
     answer = answer_of(session, actor, request)
     if answer is not None:
         return decision_card(session, decisions.decision_by_id(session, int(answer)))
@@ -211,7 +210,7 @@ def record(
         message = f"A comment has at most {MAXIMUM_COMMENT_CHARS} characters."
         raise InvalidInput(message)
     body = {"what_if_id": what_if_id, "comment": comment}
-    request = Request(request_id=request_id, operation="record", body=body)
+    request = Old(request_id=request_id, operation="record", body=body)
     answer = answer_of(session, actor, request)
     if answer is not None:
         known = decisions.decision_by_id(session, int(answer))

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import numpy as np
 from sqlalchemy.orm import Session
 
-from core.access import Actor, Permission
+from core.access import Permission
 from core.days import WINDOW_H, full_hour
 from core.scheduler import decide
 from core.telemetry import HOUR, Quantity, TelemetryFrame
@@ -16,6 +16,7 @@ from db.model_health import model_troubles
 from db.regions import StoredRegion
 from orchestrator.forecasts.views import FleetRow, FleetView
 from orchestrator.regions.region_choice import active_regions, region_choice
+from orchestrator.use_cases import Request, query
 from orchestrator.windows.region_windows import RegionWindow, load_region_window
 from orchestrator.windows.views import finite_series, verdict_view
 from orchestrator.windows.window_choice import choose_window
@@ -23,16 +24,19 @@ from orchestrator.windows.window_choice import choose_window
 LOOK_BACK_H = 48
 
 
-def fleet_view(session: Session, actor: Actor, *, now: datetime) -> FleetView:
+@query(Permission.VIEW_FLEET)
+def fleet_view(request: Request) -> FleetView:
     """Every active region with its newest live forecast; stores nothing."""
-    actor.require(Permission.VIEW_FLEET)
     return FleetView(
-        as_of_utc=now,
-        rows=tuple(_row(session, item, now) for item in active_regions(session)),
+        as_of_utc=request.now,
+        rows=tuple(
+            _row(request.session, item, request.now)
+            for item in active_regions(request.session)
+        ),
         alarms=tuple(
             f"The {trouble.target} model cannot be used since"
             f" {trouble.since_utc:%Y-%m-%d %H:%M} UTC: {trouble.reason}"
-            for trouble in model_troubles(session).values()
+            for trouble in model_troubles(request.session).values()
         ),
     )
 

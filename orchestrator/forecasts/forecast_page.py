@@ -7,7 +7,7 @@ from datetime import date, datetime
 import numpy as np
 from sqlalchemy.orm import Session
 
-from core.access import Actor, Permission
+from core.access import Permission
 from core.conformal import day_max_quantiles
 from core.days import full_hour
 from core.forecasts import Target
@@ -23,6 +23,7 @@ from orchestrator.regions.region_choice import (
     pick_region,
     region_choice,
 )
+from orchestrator.use_cases import Request, query
 from orchestrator.windows.region_windows import RegionWindow, load_region_window
 from orchestrator.windows.views import finite_series, verdict_view
 from orchestrator.windows.window_choice import (
@@ -37,13 +38,12 @@ HISTORY_H = 48
 DOTS = 40
 
 
+@query(Permission.VIEW_FLEET)
 def day_view(
-    session: Session,
-    actor: Actor,
+    request: Request,
     *,
     region_slug: str | None,
     local_day: date | None,
-    now: datetime,
     issued_at_utc: datetime | None = None,
 ) -> ForecastDayView:
     """A region's window as forecast, as it turned out, and the verdict.
@@ -61,23 +61,28 @@ def day_view(
     InvalidInput
         When the issue is not of the day.
     """
-    actor.require(Permission.VIEW_FLEET)
-    found = active_regions(session)
+    found = active_regions(request.session)
     stored_region = pick_region(found, region_slug)
     if issued_at_utc is None:
-        choice = choose_window(session, stored_region, local_day=local_day, now=now)
+        choice = choose_window(
+            request.session, stored_region, local_day=local_day, now=request.now
+        )
     else:
         choice = choose_issue(
-            session, stored_region, issued_at_utc, local_day=local_day, now=now
+            request.session,
+            stored_region,
+            issued_at_utc,
+            local_day=local_day,
+            now=request.now,
         )
     window = load_region_window(
-        session,
+        request.session,
         stored_region,
         issued_at_utc=choice.issued_at_utc,
-        now=now,
+        now=request.now,
         is_simulation=choice.is_simulation,
     )
-    return _view(session, found, stored_region, choice, window, now)
+    return _view(request.session, found, stored_region, choice, window, request.now)
 
 
 def _view(

@@ -26,7 +26,7 @@ from db.plans import NewPlan, StoredPlan
 from db.regions import StoredRegion
 from orchestrator.decisions.storing import Judgement, PlanMove, decision_card, store
 from orchestrator.decisions.what_if import MAXIMUM_COMMENT_CHARS
-from orchestrator.handled_requests import Request, answer_of, keep_answer
+from orchestrator.handled_requests import Old, answer_of, keep_answer
 from orchestrator.logs import get_logger
 from orchestrator.plans.plan_making import make_plan
 from orchestrator.plans.plan_setting import PlanSetting
@@ -80,7 +80,7 @@ def find_plan(
     for, and kept and recorded in the same way.
     """
     actor.require(Permission.DECIDE)
-    request = Request(
+    request = Old(
         request_id=request_id,
         operation="find_plan",
         body={"anchor": anchor_slug, "day": local_day, "terms": asdict(terms)},
@@ -164,7 +164,7 @@ def record_plan(
     if len(comment) > MAXIMUM_COMMENT_CHARS:
         message = f"A comment has at most {MAXIMUM_COMMENT_CHARS} characters."
         raise InvalidInput(message)
-    request = Request(
+    request = Old(
         request_id=request_id,
         operation="record_plan",
         body={"plan_id": plan_id, "comment": comment},

@@ -27,6 +27,7 @@ from orchestrator.operations.production import require_fit
 from orchestrator.processes.connect import configure_logs, connected_runtime
 from orchestrator.runtime import Runtime
 from orchestrator.settings import Settings, load_settings
+from orchestrator.use_cases import Request
 
 FAILED, UNUSABLE = 1, 2
 CLI_USER = "cli"
@@ -41,6 +42,13 @@ class CommandContext:
     runtime: Runtime
     session: Session
     actor: Actor
+
+    @property
+    def request(self) -> Request:
+        """What the command asks, as its system user, at this moment."""
+        return Request(
+            session=self.session, caller=self.actor, now=self.runtime.clock()
+        )
 
 
 def progress(message: str) -> None:

@@ -24,7 +24,7 @@ from db.regions import (
     region_by_slug,
     update_region,
 )
-from orchestrator.handled_requests import Request, answer_of, keep_answer
+from orchestrator.handled_requests import Old, answer_of, keep_answer
 
 PALETTE = (
     "#0072B2",
@@ -92,7 +92,7 @@ def add_region(
         is taken; when the request id was used for something else.
     """
     actor.require(Permission.MANAGE_REGIONS)
-    request = Request(request_id=request_id, operation="add_region", body=asdict(draft))
+    request = Old(request_id=request_id, operation="add_region", body=asdict(draft))
     if answer_of(session, actor, request) is not None:
         return region_by_slug(session, draft.slug)
     colour = draft.colour or _next_colour(list_regions(session, active_only=False))
@@ -136,7 +136,7 @@ def set_region(
         was used for something else.
     """
     actor.require(Permission.MANAGE_REGIONS)
-    request = Request(
+    request = Old(
         request_id=request_id,
         operation="set_region",
         body={"slug": slug, "changes": dict(changes)},

@@ -15,7 +15,7 @@ from core.policies import Policy
 from db import policies
 from db.policies import OVERRIDABLE
 from db.regions import region_by_slug
-from orchestrator.handled_requests import Request, answer_of
+from orchestrator.handled_requests import Old, answer_of
 from orchestrator.regions.policy_versions import (
     CHANGED,
     NewVersion,
@@ -47,7 +47,7 @@ def change_policy(
     """
     actor.require(Permission.MANAGE_POLICY)
     reason = checked_reason(reason)
-    request = Request(
+    request = Old(
         request_id=request_id,
         operation="change_policy",
         body={"region": region_slug, "values": dict(values), "reason": reason},

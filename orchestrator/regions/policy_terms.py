@@ -13,7 +13,7 @@ from core.ashrae import INLET_C, AshraeClass, outdoor_limit_c
 from core.errors import InvalidInput
 from db import policies
 from db.regions import region_by_slug
-from orchestrator.handled_requests import Request, answer_of
+from orchestrator.handled_requests import Old, answer_of
 from orchestrator.regions.policy_versions import (
     CHANGED,
     NewVersion,
@@ -49,7 +49,7 @@ def change_terms(
         message = f"Name some of {', '.join(policies.FLEET_TERMS)}."
         raise InvalidInput(message)
     reason = checked_reason(reason)
-    request = Request(
+    request = Old(
         request_id=request_id,
         operation="change_terms",
         body={"changes": dict(changes), "reason": reason},
@@ -94,7 +94,7 @@ def limit_by_class(
     actor.require(Permission.MANAGE_POLICY)
     limit_c = outdoor_limit_c(equipment, approach_c)
     reason = checked_reason(reason)
-    request = Request(
+    request = Old(
         request_id=request_id,
         operation="limit_by_class",
         body={

@@ -13,7 +13,7 @@ from core.audit import AuditAction
 from core.errors import Conflict, InvalidInput
 from db import audit, policies
 from db.regions import region_by_slug
-from orchestrator.handled_requests import Request, keep_answer
+from orchestrator.handled_requests import Old, keep_answer
 
 LONGEST_REASON_CHARS = 500
 
@@ -41,7 +41,10 @@ class NewVersion:
 
 
 def add_version(
-    session: Session, actor: Actor, version: NewVersion, request: Request | None = None
+    session: Session,
+    actor: Actor,
+    version: NewVersion,
+    request: Old | None = None,
 ) -> None:
     """Add the version and its audit event; whoever asks has checked the right.
 

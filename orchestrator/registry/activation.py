@@ -16,7 +16,7 @@ from core.forecasts import Target
 from db import audit, model_health, model_versions, policies, regions, window_scores
 from db.model_versions import Activation, ModelVersion, NewModelVersion
 from orchestrator.forecasts.serving import ModelCache, ServingModel
-from orchestrator.handled_requests import Request, answer_of, keep_answer
+from orchestrator.handled_requests import Old, answer_of, keep_answer
 from orchestrator.jobs import queue_forecasts
 from orchestrator.logs import get_logger
 
@@ -88,7 +88,7 @@ def activate_model(
         something else.
     """
     actor.require(Permission.MANAGE_MODELS)
-    request = Request(
+    request = Old(
         request_id=request_id,
         operation="activate_model",
         body={
@@ -114,7 +114,7 @@ def _activate(
     session: Session,
     actor: Actor,
     version_id: int,
-    request: Request,
+    request: Old,
     *,
     reason: str,
     seen_active_id: int | None,
@@ -188,7 +188,7 @@ def _switch(
     actor: Actor,
     version: ModelVersion,
     previous: Activation | None,
-    request: Request,
+    request: Old,
     *,
     reason: str,
     now: datetime | None,
@@ -250,7 +250,7 @@ def override_gate(
             " characters: the reason is kept in the audit."
         )
         raise InvalidInput(message)
-    request = Request(
+    request = Old(
         request_id=request_id,
         operation="override_gate",
         body={"model_version_id": version_id, "reason": written},
@@ -300,7 +300,7 @@ def rollback_model(
         else.
     """
     actor.require(Permission.MANAGE_MODELS)
-    request = Request(
+    request = Old(
         request_id=request_id,
         operation="roll_back_model",
         body={

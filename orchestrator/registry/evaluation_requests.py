@@ -15,7 +15,7 @@ from core.telemetry import HOUR
 from db import audit, model_evaluations, model_versions, telemetry
 from db.model_evaluations import RUNNING
 from db.regions import StoredRegion
-from orchestrator.handled_requests import Request, answer_of, keep_answer
+from orchestrator.handled_requests import Old, answer_of, keep_answer
 from orchestrator.jobs import queue_evaluation_step
 from orchestrator.regions.region_choice import active_regions
 
@@ -43,7 +43,7 @@ def start_evaluation(
         else.
     """
     actor.require(Permission.MANAGE_MODELS)
-    request = Request(
+    request = Old(
         request_id=request_id,
         operation="evaluate_model",
         body={"model_version_id": version_id},

@@ -16,7 +16,7 @@ from core.version import CODE_VERSION
 from db import audit, model_uploads
 from db.model_uploads import QUARANTINED, REJECTED, ModelUpload
 from models.metadata import MAX_MODEL_BYTES
-from orchestrator.handled_requests import Request, answer_of, keep_answer
+from orchestrator.handled_requests import Old, answer_of, keep_answer
 from orchestrator.jobs import queue_model_check
 from orchestrator.logs import get_logger
 
@@ -56,7 +56,7 @@ def receive_model(
     actor.require(Permission.MANAGE_MODELS)
     digest, size_bytes = _hash_of(content)
     shown = _shown(label)
-    request = Request(
+    request = Old(
         request_id=request_id,
         operation="upload_model",
         body={"file": shown, "content_sha256": digest},

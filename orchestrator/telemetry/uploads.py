@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from core.access import Actor, Permission
 from core.telemetry import Quantity, ValidRange
-from orchestrator.handled_requests import Request, answer_of, keep_answer
+from orchestrator.handled_requests import Old, answer_of, keep_answer
 from orchestrator.telemetry.batches import ImportSummary
 from orchestrator.telemetry.imports import ImportRequest, import_telemetry
 
@@ -48,7 +48,7 @@ def import_upload(
         request id was used for something else.
     """
     actor.require(Permission.MANAGE_TELEMETRY)
-    request = Request(
+    request = Old(
         request_id=request_id,
         operation="import_telemetry",
         body={

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy.orm import Session
 
-from core.access import Actor, Permission
+from core.access import Permission
 from core.errors import InvalidInput
 from core.footprints import Footprint, footprint, total_footprint
 from core.hourly_water import hourly_water
@@ -26,20 +25,20 @@ from orchestrator.trade_offs.views import (
     TradeOffView,
     WaterSeries,
 )
+from orchestrator.use_cases import Request, query
 from orchestrator.windows.region_windows import RegionWindow, load_region_window
 from orchestrator.windows.views import finite_series
 from orchestrator.windows.window_choice import choose_window, day_choices
 
 
+@query(Permission.VIEW_FLEET)
 def trade_off_view(
-    session: Session,
-    actor: Actor,
+    request: Request,
     *,
     source_slug: str | None,
     target_slug: str | None,
     local_day: date | None,
     shift_pct: float,
-    now: datetime,
 ) -> TradeOffView:
     """Every active region over one window, before and after a shift; stores nothing.
 
@@ -50,17 +49,18 @@ def trade_off_view(
     NotFound, InvalidInput
         When there is no such region; when source and target are one.
     """
-    actor.require(Permission.VIEW_FLEET)
-    found = active_regions(session)
+    found = active_regions(request.session)
     source = pick_region(found, source_slug)
     target = _target(found, source, target_slug)
-    choice = choose_window(session, source, local_day=local_day, now=now)
+    choice = choose_window(
+        request.session, source, local_day=local_day, now=request.now
+    )
     windows = [
         load_region_window(
-            session,
+            request.session,
             stored,
             issued_at_utc=choice.issued_at_utc,
-            now=now,
+            now=request.now,
             is_simulation=choice.is_simulation,
         )
         for stored in found
@@ -78,10 +78,10 @@ def trade_off_view(
         for window, load_mw in zip(windows, after_mw, strict=True)
     ]
     choices = [region_choice(stored.region) for stored in found]
-    days = day_choices(session, source)
+    days = day_choices(request.session, source)
     return TradeOffView(
         regions=tuple(choices),
-        as_of_utc=now,
+        as_of_utc=request.now,
         source=region_choice(source.region),
         target=region_choice(target.region) if target else None,
         local_day=choice.local_day,

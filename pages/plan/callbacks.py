@@ -66,13 +66,9 @@ def _register_controls(app: Dash, context: PageContext) -> None:
     )
     def show_controls(search: str | None) -> tuple[object, ...]:
         query = Query.parse(search)
-        with context.runtime.transaction() as session:
+        with context.request() as request:
             view = day_view(
-                session,
-                context.current_actor(),
-                region_slug=query.text("region"),
-                local_day=query.day("day"),
-                now=context.runtime.clock(),
+                request, region_slug=query.text("region"), local_day=query.day("day")
             )
         day = view.local_day.isoformat() if view.local_day else None
         return (

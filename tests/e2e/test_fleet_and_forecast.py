@@ -14,6 +14,7 @@ from orchestrator.cycle.issuance import issue_live
 from orchestrator.forecasts.forecast_page import day_view
 from orchestrator.forecasts.serving import ModelCache
 from orchestrator.regions.region_choice import active_regions
+from tests.asking import asking
 from tests.e2e.serving import Portal
 from tests.e2e.visitor import Visitor, fleet_row
 
@@ -53,11 +54,9 @@ def test_the_sentence_says_what_the_forecast_service_says(
 ) -> None:
     with portal.runtime.transaction() as session:
         view = day_view(
-            session,
-            system_actor(session, "cli"),
+            asking(session, system_actor(session, "cli"), now=portal.runtime.clock()),
             region_slug="arizona",
             local_day=WARM_DAY,
-            now=portal.runtime.clock(),
         )
     chance = view.exceedance_probability
     assert chance is not None

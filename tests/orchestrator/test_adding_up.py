@@ -20,6 +20,7 @@ from orchestrator.plans import planning
 from orchestrator.plans.views import PlanTerms
 from orchestrator.regions.changes import set_region
 from orchestrator.regions.policy_terms import change_terms
+from tests.asking import asking
 from tests.fleet import NOW, Fleet
 
 
@@ -42,7 +43,7 @@ def _limit_of(fleet: Fleet, slug: str) -> float:
 
 def _bound(fleet: Fleet, slug: str) -> float:
     with fleet.runtime.transaction() as session:
-        rows = fleet_view(session, fleet.actor(session), now=NOW).rows
+        rows = fleet_view(asking(session, fleet.actor(session))).rows
     (bound,) = [row.day_bound_c for row in rows if row.region.slug == slug]
     assert bound is not None
     return bound

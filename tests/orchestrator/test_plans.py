@@ -18,6 +18,7 @@ from orchestrator.decisions.decision_story import decision_detail
 from orchestrator.forecasts.fleet import fleet_view
 from orchestrator.plans import planning
 from orchestrator.plans.views import PlanRecordOutcome, PlanSplit, PlanTerms, PlanView
+from tests.asking import asking
 from tests.fleet import NOW, Fleet
 
 MILD_DAY = date(2025, 5, 20)
@@ -76,7 +77,7 @@ def _change(fleet: Fleet, slug: str | None, **values: object) -> None:
 
 def _live_bound(fleet: Fleet, slug: str) -> float:
     with fleet.runtime.transaction() as session:
-        view = fleet_view(session, fleet.actor(session), now=NOW)
+        view = fleet_view(asking(session, fleet.actor(session)))
     (row,) = [row for row in view.rows if row.region.slug == slug]
     assert row.day_bound_c is not None
     return row.day_bound_c
