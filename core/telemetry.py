@@ -16,7 +16,11 @@ HOUR = timedelta(hours=1)
 
 
 class Quantity(StrEnum):
-    """What an hour of telemetry may carry; values name columns everywhere."""
+    """What an hour of telemetry may carry; values name columns everywhere.
+
+    To add one: a member here, its line in `DEFINITIONS`, and a migration that adds its
+    column to `telemetry` and `telemetry_revision` and its CHECK to `telemetry`.
+    """
 
     TEMPERATURE_C = "temperature_c"
     RELATIVE_HUMIDITY_PCT = "relative_humidity_pct"
@@ -41,19 +45,48 @@ class ValidRange:
         return bool(self.low <= value <= self.high)
 
 
-VALID_RANGES: Mapping[Quantity, ValidRange] = {
-    Quantity.TEMPERATURE_C: ValidRange(-50.0, 60.0),
-    Quantity.RELATIVE_HUMIDITY_PCT: ValidRange(0.0, 100.0),
-    Quantity.WET_BULB_C: ValidRange(-50.0, 60.0),
-    Quantity.IT_LOAD_MW: ValidRange(0.0, 500.0),
-    Quantity.CARBON_INTENSITY_GCO2_KWH: ValidRange(0.0, 2_000.0),
-    Quantity.WATER_USAGE_L: ValidRange(0.0, 1e9),
-    Quantity.PRICE_USD_MWH: ValidRange(-5_000.0, 20_000.0),
-    Quantity.WIND_SPEED_KMH: ValidRange(0.0, 500.0),
-    Quantity.CLOUD_COVER_PCT: ValidRange(0.0, 100.0),
+@dataclass(frozen=True, slots=True)
+class QuantityDefinition:
+    """Unit and ranges of a quantity.
+
+    Attributes
+    ----------
+    valid : ValidRange
+        What an import accepts, unless the settings say otherwise.
+    storable : ValidRange | None
+        What the database accepts where the settings may widen `valid`.
+    """
+
+    unit: str
+    valid: ValidRange
+    storable: ValidRange | None = None
+
+
+DEFINITIONS: Mapping[Quantity, QuantityDefinition] = {
+    Quantity.TEMPERATURE_C: QuantityDefinition(
+        "degC", ValidRange(-50.0, 60.0), storable=ValidRange(-100.0, 100.0)
+    ),
+    Quantity.RELATIVE_HUMIDITY_PCT: QuantityDefinition("%", ValidRange(0.0, 100.0)),
+    Quantity.WET_BULB_C: QuantityDefinition("degC", ValidRange(-50.0, 60.0)),
+    Quantity.IT_LOAD_MW: QuantityDefinition(
+        "MW", ValidRange(0.0, 500.0), storable=ValidRange(0.0, 100_000.0)
+    ),
+    Quantity.CARBON_INTENSITY_GCO2_KWH: QuantityDefinition(
+        "gCO2eq/kWh", ValidRange(0.0, 2_000.0)
+    ),
+    Quantity.WATER_USAGE_L: QuantityDefinition("L", ValidRange(0.0, 1e9)),
+    Quantity.PRICE_USD_MWH: QuantityDefinition(
+        "USD/MWh", ValidRange(-5_000.0, 20_000.0)
+    ),
+    Quantity.WIND_SPEED_KMH: QuantityDefinition("km/h", ValidRange(0.0, 500.0)),
+    Quantity.CLOUD_COVER_PCT: QuantityDefinition("%", ValidRange(0.0, 100.0)),
 }
 """Temperature, load and carbon from the product's requirements; the rest assumed,
 wide enough for every record of the real data (prices to 9,000 USD/MWh)."""
+
+VALID_RANGES: Mapping[Quantity, ValidRange] = {
+    quantity: DEFINITIONS[quantity].valid for quantity in Quantity
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

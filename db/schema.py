@@ -32,6 +32,8 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from core.telemetry import DEFINITIONS, Quantity
+
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -283,39 +285,32 @@ class IngestRejectRow(Base):
     raw_text: Mapped[str] = mapped_column(String(500))
 
 
-class _TelemetryValues:
-    """Columns that a telemetry hour and its kept former values share."""
+def _range_checks() -> list[CheckConstraint]:
+    """A closed range for each quantity; not-a-number and infinities are outside."""
+    ranges = {
+        quantity: definition.storable or definition.valid
+        for quantity, definition in DEFINITIONS.items()
+    }
+    return [
+        CheckConstraint(
+            f"{quantity} between {valid.low:.15g} and {valid.high:.15g}",
+            name=quantity.value,
+        )
+        for quantity, valid in ranges.items()
+    ]
 
-    temperature_c: Mapped[float | None]
-    relative_humidity_pct: Mapped[float | None]
-    wet_bulb_c: Mapped[float | None]
-    it_load_mw: Mapped[float | None]
-    carbon_intensity_gco2_kwh: Mapped[float | None]
-    water_usage_l: Mapped[float | None]
-    price_usd_mwh: Mapped[float | None]
-    wind_speed_kmh: Mapped[float | None]
-    cloud_cover_pct: Mapped[float | None]
 
-
-class TelemetryRow(_TelemetryValues, Base):
+class TelemetryRow(Base):
     """The hour [hour_utc, hour_utc + 1 h) of a region; known when it ends.
 
     Range-partitioned by month (UTC); `ensure_telemetry_partitions` makes partitions.
-    Not-a-number and infinities are outside every CHECK range.
+    A column for each quantity is added below.
     """
 
     __tablename__ = "telemetry"
     __table_args__ = (
         CheckConstraint("extract(epoch from hour_utc) % 3600 = 0", name="full_hour"),
-        CheckConstraint("temperature_c between -100 and 100", name="temperature"),
-        CheckConstraint("relative_humidity_pct between 0 and 100", name="humidity"),
-        CheckConstraint("wet_bulb_c between -100 and 100", name="wet_bulb"),
-        CheckConstraint("it_load_mw between 0 and 100000", name="it_load"),
-        CheckConstraint("carbon_intensity_gco2_kwh between 0 and 2000", name="carbon"),
-        CheckConstraint("water_usage_l between 0 and 1e9", name="water"),
-        CheckConstraint("price_usd_mwh between -1e5 and 1e5", name="price"),
-        CheckConstraint("wind_speed_kmh between 0 and 500", name="wind"),
-        CheckConstraint("cloud_cover_pct between 0 and 100", name="cloud"),
+        *_range_checks(),
         {"postgresql_partition_by": "RANGE (hour_utc)"},
     )
 
@@ -324,7 +319,7 @@ class TelemetryRow(_TelemetryValues, Base):
     batch_id: Mapped[int] = mapped_column(ForeignKey("ingest_batch.id"))
 
 
-class TelemetryRevisionRow(_TelemetryValues, Base):
+class TelemetryRevisionRow(Base):
     """Former values of a telemetry hour, written by a trigger when one changes."""
 
     __tablename__ = "telemetry_revision"
@@ -336,6 +331,11 @@ class TelemetryRevisionRow(_TelemetryValues, Base):
     batch_id: Mapped[int] = mapped_column(ForeignKey("ingest_batch.id"))
     replaced_by_batch_id: Mapped[int] = mapped_column(ForeignKey("ingest_batch.id"))
     replaced_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
+for _row in (TelemetryRow, TelemetryRevisionRow):
+    for _quantity in Quantity:
+        setattr(_row, _quantity.value, mapped_column(Double))
 
 
 class ModelVersionRow(Base):

@@ -1,6 +1,6 @@
-"""Tables that are only ever added to: the triggers that refuse anything else.
+"""Append-only tables: the triggers that refuse every change but an INSERT.
 
-Migrations that have run depend on this module: add to it, do not change it.
+Released migrations depend on this module: add to it, do not change it.
 """
 
 from __future__ import annotations
@@ -24,16 +24,17 @@ $$
 DROP_REFUSE_CHANGE = "drop function refuse_change()"
 
 
-def protect(table: str) -> None:
-    """Refuse UPDATE, DELETE and TRUNCATE on `table`, to its owner too."""
-    op.execute(
-        f"create trigger refuse_change before update or delete on {table}"
-        " for each row execute function refuse_change()"
-    )
-    op.execute(
-        f"create trigger refuse_truncate before truncate on {table}"
-        " for each statement execute function refuse_change()"
-    )
+def protect(*tables: str) -> None:
+    """Refuse UPDATE, DELETE and TRUNCATE on `tables`, to their owner too."""
+    for table in tables:
+        op.execute(
+            f"create trigger refuse_change before update or delete on {table}"
+            " for each row execute function refuse_change()"
+        )
+        op.execute(
+            f"create trigger refuse_truncate before truncate on {table}"
+            " for each statement execute function refuse_change()"
+        )
 
 
 def require_consent_to_discard(table: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from core.errors import InvalidInput
 from core.forecasts import Target
-from core.telemetry import Quantity
+from core.telemetry import DEFINITIONS, Quantity
 
 MAX_LAG_H = 168
 """Oldest lag on offer: one week, for the weekly cycle of load."""
@@ -19,36 +19,20 @@ YEAR_HARMONICS = 2
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LaggedQuantity:
-    """A telemetry quantity that models may look back on.
-
-    Attributes
-    ----------
-    stand_in : float
-        What stands for the quantity, in its unit, when a region has never measured
-        it. Assumed, mid-latitude averages: a region trained without the quantity has
-        learned nothing from it, so the figure matters only to pooled weights.
-    """
-
-    quantity: Quantity
-    unit: str
-    stand_in: float
-
-
-LAGGED_QUANTITIES: Mapping[Quantity, LaggedQuantity] = {
-    quantity: LaggedQuantity(quantity=quantity, unit=unit, stand_in=stand_in)
-    for quantity, unit, stand_in in (
-        (Quantity.TEMPERATURE_C, "degC", 15.0),
-        (Quantity.RELATIVE_HUMIDITY_PCT, "%", 65.0),
-        (Quantity.WET_BULB_C, "degC", 11.0),
-        (Quantity.WIND_SPEED_KMH, "km/h", 12.0),
-        (Quantity.CLOUD_COVER_PCT, "%", 50.0),
-        (Quantity.CARBON_INTENSITY_GCO2_KWH, "gCO2eq/kWh", 400.0),
-        (Quantity.PRICE_USD_MWH, "USD/MWh", 60.0),
-        (Quantity.IT_LOAD_MW, "MW", 50.0),
-    )
+STAND_INS: Mapping[Quantity, float] = {
+    Quantity.TEMPERATURE_C: 15.0,
+    Quantity.RELATIVE_HUMIDITY_PCT: 65.0,
+    Quantity.WET_BULB_C: 11.0,
+    Quantity.WIND_SPEED_KMH: 12.0,
+    Quantity.CLOUD_COVER_PCT: 50.0,
+    Quantity.CARBON_INTENSITY_GCO2_KWH: 400.0,
+    Quantity.PRICE_USD_MWH: 60.0,
+    Quantity.IT_LOAD_MW: 50.0,
 }
+"""The quantities that models may look back on, each with the value, in its unit, that
+stands for it when a region has never measured it. Assumed, mid-latitude averages: a
+region trained without the quantity has learned nothing from it, so the figure matters
+only to pooled weights."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,13 +91,13 @@ def _harmonic_names(prefix: str, harmonics: int) -> tuple[str, ...]:
 def _lag_features() -> list[Feature]:
     return [
         Feature(
-            name=lag_name(entry.quantity, lag_h),
-            unit=entry.unit,
-            meaning=f"{entry.quantity} of the hour that began {lag_h} h before issue",
-            quantity=entry.quantity,
+            name=lag_name(quantity, lag_h),
+            unit=DEFINITIONS[quantity].unit,
+            meaning=f"{quantity} of the hour that began {lag_h} h before issue",
+            quantity=quantity,
             lag_h=lag_h,
         )
-        for entry in LAGGED_QUANTITIES.values()
+        for quantity in STAND_INS
         for lag_h in range(1, MAX_LAG_H + 1)
     ]
 
@@ -216,10 +200,11 @@ def default_feature_names(target: Target, *, with_season: bool) -> tuple[str, ..
 def catalogue_markdown() -> str:
     """The table of docs/model-contract.md; lags of a quantity share one row."""
     lagged = [
-        f"| `{entry.quantity}_lag_{{L}}h`, L = 1 to {MAX_LAG_H} | {entry.unit} "
-        f"| `{entry.quantity}` of the hour [t - L h, t - (L - 1) h) "
-        f"| stand-in {entry.stand_in:g}, see *Gaps* |"
-        for entry in LAGGED_QUANTITIES.values()
+        f"| `{quantity}_lag_{{L}}h`, L = 1 to {MAX_LAG_H} "
+        f"| {DEFINITIONS[quantity].unit} "
+        f"| `{quantity}` of the hour [t - L h, t - (L - 1) h) "
+        f"| stand-in {stand_in:g}, see *Gaps* |"
+        for quantity, stand_in in STAND_INS.items()
     ]
     calendar = [
         f"| `{feature.name}` | {feature.unit} | {feature.meaning} | never missing |"

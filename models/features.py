@@ -21,7 +21,7 @@ from core.telemetry import (
 )
 from models.catalogue import (
     HOUR_HARMONICS,
-    LAGGED_QUANTITIES,
+    STAND_INS,
     YEAR_HARMONICS,
     Feature,
     features_named,
@@ -138,7 +138,7 @@ def _put_lags(
     positions: IntArray,
     target: Target,
 ) -> None:
-    for quantity, entry in LAGGED_QUANTITIES.items():
+    for quantity, stand_in in STAND_INS.items():
         places = [
             (column, feature.lag_h)
             for column, feature in enumerate(chosen)
@@ -150,7 +150,7 @@ def _put_lags(
         complete = (
             bridged(measured)
             if quantity is target.quantity
-            else held(measured, entry.stand_in)
+            else held(measured, stand_in)
         )
         columns, lags = np.array(places, dtype=np.int64).T
         features[:, columns] = complete[positions[:, None] - lags]

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from core.telemetry import Quantity
 from models.catalogue import (
     COVARIATE_LAGS_H,
-    LAGGED_QUANTITIES,
+    STAND_INS,
     hour_harmonic_names,
     lag_name,
     year_harmonic_names,
@@ -201,7 +201,7 @@ def _row_weights(n_features: int, lags: list[int]) -> FloatArray:
 
 def _raw_weights(place: dict[str, int], own: Quantity) -> FloatArray:
     columns = []
-    for quantity in LAGGED_QUANTITIES:
+    for quantity in STAND_INS:
         names = [lag_name(quantity, lag) for lag in COVARIATE_LAGS_H]
         if quantity is own or not all(name in place for name in names):
             continue

@@ -115,7 +115,7 @@ class TestReproducible:
     def test_known_values_stay(self) -> None:
         """A change here changes every demo fleet: do it on purpose only."""
         frame = generate(ARIZONA, datetime(2023, 7, 15, 21, tzinfo=UTC), 1, SEED)
-        values = {name: float(frame.column(name)[0]) for name in Quantity}
+        values = {name: float(column[0]) for name, column in frame.values.items()}
         assert values == pytest.approx(ARIZONA_15_JULY_2023_21_UTC, rel=1e-4, abs=0.011)
 
     @pytest.mark.parametrize("n_hours", [0, -1, 10**9])
@@ -169,8 +169,8 @@ class TestClimate:
         self, three_years: dict[str, TelemetryFrame]
     ) -> None:
         for frame in three_years.values():
-            for quantity, valid in VALID_RANGES.items():
-                column = frame.column(quantity)
+            for quantity, column in frame.values.items():
+                valid = VALID_RANGES[quantity]
                 known = column[np.isfinite(column)]
                 assert known.min() >= valid.low, (frame.region_slug, quantity)
                 assert known.max() <= valid.high, (frame.region_slug, quantity)

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from core.telemetry import Quantity
 from db.engine import DatabaseUrls, make_engine
 
 _PARTITIONS = text(
@@ -170,3 +171,36 @@ def test_a_correction_keeps_what_it_replaced(
 
     assert rows[0] == (30.0, None, 1, 1)
     assert rows[1:] == ([(31.0, None, 1, 2)] if kept else [])
+
+
+def test_a_correction_keeps_every_digit_of_every_quantity(
+    filled: DatabaseUrls,
+) -> None:
+    values = {quantity.value: 10 + n / 3 for n, quantity in enumerate(Quantity)}
+    sets = ", ".join(f"{name} = :{name}" for name in values)
+    update = text(f"update telemetry set batch_id = :batch_id, {sets}")  # noqa: S608
+    columns = ", ".join(values)
+    read = text(f"select {columns} from telemetry_revision order by id desc limit 1")  # noqa: S608
+    engine = make_engine(filled.app, pool_size=1)
+    with engine.begin() as connection:
+        connection.execute(text("set local extra_float_digits = -15"))
+        connection.execute(update, {"batch_id": 1, **values})
+        connection.execute(update, {"batch_id": 2, **dict.fromkeys(values, 1.0)})
+    with engine.connect() as connection:
+        assert tuple(connection.execute(read).one()) == tuple(values.values())
+    engine.dispose()
+
+
+def test_a_correction_keeps_a_quantity_that_came_later(filled: DatabaseUrls) -> None:
+    engine = make_engine(filled.owner, pool_size=1)
+    with engine.begin() as connection:
+        for table in ("telemetry", "telemetry_revision"):
+            connection.execute(text(f"alter table {table} add inlet_c float8"))
+        connection.execute(text("update telemetry set batch_id = 1, inlet_c = 24.5"))
+        connection.execute(text("update telemetry set batch_id = 2, inlet_c = 25.0"))
+        kept = connection.scalars(
+            text("select inlet_c from telemetry_revision order by id")
+        ).all()
+    engine.dispose()
+
+    assert kept == [None, 24.5]

@@ -11,7 +11,7 @@ import pytest
 from core.errors import InvalidInput
 from core.forecasts import Refusal, RefusalCode, Target
 from core.telemetry import HOUR, Quantity, TelemetryFrame
-from models.catalogue import LAGGED_QUANTITIES, default_feature_names
+from models.catalogue import STAND_INS, default_feature_names
 from models.features import FeatureRows, feature_matrix
 
 MakeFrame = Callable[..., TelemetryFrame]
@@ -190,7 +190,7 @@ def test_missing_optional_quantity_takes_its_stand_in(
 ) -> None:
     frame = make_frame(changes={Quantity.CLOUD_COVER_PCT: None})
     rows = _rows(frame, [ISSUE_UTC])
-    stand_in = LAGGED_QUANTITIES[Quantity.CLOUD_COVER_PCT].stand_in
+    stand_in = STAND_INS[Quantity.CLOUD_COVER_PCT]
     assert rows.problems == [None]
     assert rows.features[0, NAMES.index("cloud_cover_pct_lag_3h")] == stand_in
 
