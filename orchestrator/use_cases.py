@@ -15,7 +15,7 @@ from datetime import datetime
 from functools import wraps
 from hashlib import sha256
 from inspect import signature
-from typing import Concatenate, Generic, ParamSpec, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -150,8 +150,8 @@ def query(
 def change(
     permission: Permission | None,
     *events: AuditAction,
-    repeat: Callable[[Request, str], Answer] | None,
-    body: Callable[P, Mapping[str, object]] | None = None,
+    repeat: Callable[[Request, str], Any] | None,
+    body: Callable[..., Mapping[str, object]] | None = None,
 ) -> Callable[
     [Callable[Concatenate[Request, P], Done[Answer]]],
     Callable[Concatenate[Request, P], Answer],
@@ -201,7 +201,8 @@ def change(
             )
             kept = _kept_answer(request.session, handled)
             if kept is not None:
-                return repeat(request, kept)
+                answer: Answer = repeat(request, kept)
+                return answer
             done = function(request, *args, **kwargs)
             if done.kept is not None:
                 handled_requests.insert_handled_request(
