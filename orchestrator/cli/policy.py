@@ -9,7 +9,7 @@ import typer
 from core.ashrae import AshraeClass
 from db import policies
 from orchestrator.processes.terminal import Json, command_context, print_json
-from orchestrator.regions.policy_terms import change_terms, limit_by_class
+from orchestrator.regions.policies import change_terms, limit_by_class
 
 app = typer.Typer(help="Limits and terms that decisions go by.", no_args_is_help=True)
 
@@ -65,7 +65,9 @@ def terms(
     changes = {name: value for name, value in given.items() if value is not None}
     with command_context() as context:
         changed = change_terms(
-            context.session, context.actor, changes=changes, reason=reason
+            context.request,
+            changes=changes,
+            reason=reason,
         )
     typer.echo(
         "Changed; it holds for every decision from now on."
@@ -88,8 +90,7 @@ def ashrae(
     """Set a region's limit from its ASHRAE class and approach temperature."""
     with command_context() as context:
         limit_c = limit_by_class(
-            context.session,
-            context.actor,
+            context.request,
             region_slug=region,
             equipment=equipment,
             approach_c=approach_c,

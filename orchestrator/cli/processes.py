@@ -10,6 +10,7 @@ import typer
 
 from core.errors import FleetError
 from orchestrator.logs import get_logger
+from orchestrator.operations.safeguards import Finding
 from orchestrator.processes.connect import (
     connected_runtime,
     open_runtime,
@@ -21,6 +22,7 @@ from orchestrator.processes.terminal import (
     Json,
     command_context,
     command_settings,
+    print_json,
     say,
 )
 
@@ -90,8 +92,20 @@ def demo(
 
 def doctor(as_json: Json = False) -> None:
     """Look over the installation: settings, secrets, database, chain, model, data."""
-    from orchestrator.operations.doctor import examine, print_report  # noqa: PLC0415
+    from orchestrator.operations.doctor import examine  # noqa: PLC0415
 
     with command_context() as context:
         findings = examine(context.runtime, context.session, os.environ)
-    print_report(findings, as_json=as_json)
+    _print_report(findings, as_json=as_json)
+
+
+def _print_report(findings: list[Finding], *, as_json: bool) -> None:
+    """Print the findings; exit code 1 when one is not sound."""
+    if as_json:
+        print_json(findings)
+    else:
+        for finding in findings:
+            mark = "ok  " if finding.is_sound else "LOOK"
+            typer.echo(f"{mark}  {finding.name}: {finding.text}")
+    if not all(finding.is_sound for finding in findings):
+        raise typer.Exit(FAILED)

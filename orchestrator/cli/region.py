@@ -88,7 +88,7 @@ def add(  # noqa: PLR0913 -- one parameter per option
             if slug is not None:
                 message = "Give either a slug or --from-csv."
                 raise InvalidInput(message)
-            done = add_regions_from_csv(context.session, context.actor, from_csv)
+            done = add_regions_from_csv(context.request, from_csv)
             report = (
                 f"Added: {', '.join(done.added) or 'none'}."
                 f" Already there: {', '.join(done.already_there) or 'none'}."
@@ -108,7 +108,7 @@ def add(  # noqa: PLR0913 -- one parameter per option
                 grid_hydro_frac=hydro_frac,
                 colour=colour,
             )
-            report = _line(add_region(context.session, context.actor, draft).region)
+            report = _line(add_region(context.request, draft).region)
     typer.echo(report)
 
 
@@ -159,7 +159,7 @@ def change(  # noqa: PLR0913 -- one parameter per option
         if not changes:
             message = "Nothing to change; name what should be different."
             raise InvalidInput(message)
-        stored = set_region(context.session, context.actor, slug, changes)
+        stored = set_region(context.request, slug, changes)
     typer.echo(_line(stored.region))
 
 

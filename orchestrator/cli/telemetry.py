@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from core.days import full_hour
-from orchestrator.processes.connect import connected_runtime, system_actor
+from orchestrator.processes.connect import connected_runtime
 from orchestrator.processes.terminal import (
     CLI_USER,
     FAILED,
@@ -26,7 +26,7 @@ from orchestrator.telemetry.batches import ImportSummary, Origin
 from orchestrator.telemetry.demo_regions import first_demo_profiles
 from orchestrator.telemetry.generated_files import write_generated_csv
 from orchestrator.telemetry.imports import (
-    ImportRequest,
+    FileToImport,
     day_range,
     generate_telemetry,
     import_telemetry,
@@ -97,13 +97,11 @@ def generate(
         now_utc = context.runtime.clock()
         start_utc, end_utc = _range(end, days, now_utc)
         summary = generate_telemetry(
-            context.session,
-            context.actor,
+            context.request,
             first_demo_profiles(regions),
             start_utc=start_utc,
             end_utc=end_utc,
             seed=seed,
-            now_utc=now_utc,
         )
     if as_json:
         print_json(summary)
@@ -152,7 +150,7 @@ def import_files(
         connected_runtime(settings, on_progress=progress) as runtime,
     ):
         for path in files:
-            request = ImportRequest(
+            file = FileToImport(
                 source=path,
                 label=path.name,
                 telemetry_format=telemetry_format,
@@ -161,7 +159,7 @@ def import_files(
                 carbon_kind=carbon_kind,
                 origin=Origin.SYNTHETIC if synthetic else Origin.MEASURED,
             )
-            outcome = _import_one(runtime, request, path)
+            outcome = _import_one(runtime, file, path)
             outcomes.append(outcome)
             if not as_json:
                 _print_outcome(outcome)
@@ -183,8 +181,7 @@ def rejects(
     """Show the rows that an import refused, with line number and reason."""
     with command_context() as context:
         page = refused_rows(
-            context.session,
-            context.actor,
+            context.request,
             batch_id,
             after=(after_line, 2**62),
             limit=limit,
@@ -204,14 +201,12 @@ def _range(end: str | None, days: int, now_utc: datetime) -> tuple[datetime, dat
     return day_range(datetime.combine(parse_day(end), time(), tzinfo=UTC), days)
 
 
-def _import_one(runtime: Runtime, request: ImportRequest, path: Path) -> FileOutcome:
+def _import_one(runtime: Runtime, file: FileToImport, path: Path) -> FileOutcome:
     try:
-        with runtime.transaction() as session:
+        with runtime.request_as(CLI_USER) as request:
             summary = import_telemetry(
-                session,
-                system_actor(session, CLI_USER),
                 request,
-                now_utc=runtime.clock(),
+                file,
                 ranges=runtime.settings.valid_ranges(),
                 on_progress=_RowProgress(path.name),
             )

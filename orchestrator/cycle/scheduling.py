@@ -33,6 +33,7 @@ from orchestrator.registry.upload_checks import check_upload
 from orchestrator.runtime import Runtime
 from orchestrator.telemetry.demo_regions import demo_profile
 from orchestrator.telemetry.imports import generate_telemetry
+from orchestrator.use_cases import Request
 
 log = get_logger(__name__)
 
@@ -225,13 +226,11 @@ def _catch_up(
     if span is None or span[1] + HOUR >= end_utc:
         return {}
     generate_telemetry(
-        session,
-        actor,
+        Request(session=session, caller=actor, now=now),
         [demo_profile(slug)],
         start_utc=span[1] + HOUR,
         end_utc=end_utc,
         seed=runtime.settings.demo_seed,
-        now_utc=now,
     )
     return {}  # the import itself logs what it made
 

@@ -1,18 +1,21 @@
-"""Backups and restores, told to the audit: who, when, and which file."""
+"""Backups and restores, with their audit events: who, when, and which file."""
 
 from __future__ import annotations
 
 import getpass
 import hashlib
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy.orm import Session
 
+from core.access import Permission
 from core.audit import AuditAction
-from db import audit, backup
+from db import backup
 from db.engine import DatabaseUrls, make_engine
 from db.users import system_actor
+from orchestrator.use_cases import Done, Event, Request, change
 
 _USER = "cli"
 
@@ -20,8 +23,8 @@ _USER = "cli"
 def make_backup(urls: DatabaseUrls, file: Path) -> int:
     """Write the whole database to a new file; its size in bytes.
 
-    A backup that could not be told of is not kept. It does not hold the event that
-    tells of it: that comes after.
+    A backup without its audit event is not kept. The event itself comes after it, so
+    the backup does not hold it.
     """
     size_bytes = backup.backup(urls, file)
     try:
@@ -38,8 +41,14 @@ def restore_backup(urls: DatabaseUrls, file: Path) -> None:
     _record(urls, AuditAction.BACKUP_RESTORED, file)
 
 
-def _record(urls: DatabaseUrls, action: AuditAction, file: Path) -> None:
-    engine = make_engine(urls.app, pool_size=1)
+@change(
+    Permission.KEEP_BACKUPS,
+    AuditAction.BACKUP_MADE,
+    AuditAction.BACKUP_RESTORED,
+    repeat=None,
+)
+def record_backup(_request: Request, action: AuditAction, file: Path) -> Done[None]:
+    """Keep in the audit chain which file was made or restored."""
     facts = {
         "file": str(file.absolute()),
         "size_bytes": file.stat().st_size,
@@ -47,16 +56,17 @@ def _record(urls: DatabaseUrls, action: AuditAction, file: Path) -> None:
         # The command acts as a system user; this is the person at the machine.
         "machine_user": _machine_user(),
     }
+    event = Event(action=action, object_type="backup", object_id=file.name, after=facts)
+    return Done(answer=None, events=(event,))
+
+
+def _record(urls: DatabaseUrls, action: AuditAction, file: Path) -> None:
+    engine = make_engine(urls.app, pool_size=1)
     try:
         with Session(engine) as session, session.begin():
-            audit.append_event(
-                session,
-                actor=system_actor(session, _USER),
-                action=action,
-                object_type="backup",
-                object_id=file.name,
-                after=facts,
-            )
+            actor = system_actor(session, _USER)
+            asked = Request(session=session, caller=actor, now=datetime.now(UTC))
+            record_backup(asked, action, file)
     finally:
         engine.dispose()
 

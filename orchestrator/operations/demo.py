@@ -13,7 +13,7 @@ from db.users import system_actor
 from models.family import DEFAULT_FAMILY, Family
 from orchestrator.forecasts.hindcasts import hindcast_regions
 from orchestrator.forecasts.serving import ModelCache
-from orchestrator.operations.installation import ensure_first_policy
+from orchestrator.regions.policies import ensure_first_policy
 from orchestrator.regions.region_choice import active_regions
 from orchestrator.registry.training import split_day, train_models
 from orchestrator.runtime import Runtime
@@ -44,18 +44,15 @@ def make_demo_fleet(
     now = runtime.clock()
     end_utc = full_hour(now)
     profiles = first_demo_profiles(n_regions)
-    with runtime.transaction() as session:
-        worker = system_actor(session, DEMO_USER)
-        ensure_first_policy(session, worker, runtime.settings.first_policy())
+    with runtime.request_as(DEMO_USER) as request:
+        ensure_first_policy(request, runtime.settings.first_policy())
         on_progress(f"Generating {n_days} days of telemetry for {n_regions} regions …")
         generate_telemetry(
-            session,
-            worker,
+            request,
             profiles,
             start_utc=end_utc - timedelta(days=n_days),
             end_utc=end_utc,
             seed=runtime.settings.demo_seed,
-            now_utc=now,
         )
     with runtime.transaction() as session:
         span = telemetry.first_and_last_hour(session, profiles[0].region.slug)

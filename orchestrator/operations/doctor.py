@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import timedelta
 
-import typer
 from sqlalchemy.orm import Session
 
 from core.errors import InvalidInput
@@ -18,8 +15,7 @@ from db.protections import missing_protections
 from db.regions import list_regions
 from orchestrator.audit.anchor_files import AnchorPlaces
 from orchestrator.audit.anchoring import known_anchors
-from orchestrator.operations.findings import Finding
-from orchestrator.operations.safeguards import examine_safeguards
+from orchestrator.operations.safeguards import Finding, examine_safeguards
 from orchestrator.runtime import Runtime
 
 
@@ -35,18 +31,6 @@ def examine(
         *_models(session),
         *_telemetry(runtime, session),
     ]
-
-
-def print_report(findings: list[Finding], *, as_json: bool) -> None:
-    """Print the findings; exit code 1 when one is not sound."""
-    if as_json:
-        typer.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
-    else:
-        for finding in findings:
-            mark = "ok  " if finding.is_sound else "LOOK"
-            typer.echo(f"{mark}  {finding.name}: {finding.text}")
-    if not all(finding.is_sound for finding in findings):
-        raise typer.Exit(1)
 
 
 def _migrations(session: Session) -> Finding:

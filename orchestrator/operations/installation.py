@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from core.access import Actor
-from core.policies import Policy
-from db import migrate, policies
+from db import migrate
 from db.engine import DatabaseUrls, make_engine
-from db.policies import OVERRIDABLE
 from db.users import system_actor
 from orchestrator.accounts.administration import ensure_first_admin
-from orchestrator.regions.policy_versions import NewVersion, add_version
+from orchestrator.regions.policies import ensure_first_policy
 from orchestrator.settings import Settings
+from orchestrator.use_cases import Request
 
 INSTALLER = "worker"
 PASSWORD_FILE = "first_admin_password"  # noqa: S105 -- a file's name
@@ -40,7 +39,8 @@ def install(settings: Settings, urls: DatabaseUrls) -> str | None:
                 text("select pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY}
             )
             worker = system_actor(session, INSTALLER)
-            ensure_first_policy(session, worker, settings.first_policy())
+            asked = Request(session=session, caller=worker, now=datetime.now(UTC))
+            ensure_first_policy(asked, settings.first_policy())
             given = settings.admin_password
             password = ensure_first_admin(
                 session,
@@ -62,23 +62,3 @@ def _write_password(path: Path, password: str) -> None:
         file.write(password + "\n")
         file.flush()
         os.fsync(file.fileno())
-
-
-def ensure_first_policy(session: Session, actor: Actor, policy: Policy) -> bool:
-    """Make the first fleet policy from the settings; later ones come from admins.
-
-    The environment only seeds the first version: changing it afterwards changes
-    nothing, so that a restart cannot move a limit without an audit event.
-    """
-    if policies.has_fleet_policy(session):
-        return False
-    values = {name: getattr(policy, name) for name in OVERRIDABLE}
-    first = NewVersion(
-        region_slug=None,
-        values=values,
-        before=None,
-        after={name: str(value) for name, value in values.items()},
-        reason="first policy, from the settings",
-    )
-    add_version(session, actor, first)
-    return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy.orm import Session
@@ -11,7 +12,6 @@ from sqlalchemy.orm import Session
 from core.access import Role
 from db import users
 from db.protections import is_connection_protected
-from orchestrator.operations.findings import Finding
 from orchestrator.operations.installation import PASSWORD_FILE
 from orchestrator.operations.production import weaknesses
 from orchestrator.settings import Settings
@@ -19,6 +19,15 @@ from orchestrator.settings import Settings
 _PRIVATE_FILES = ("web_secret_key", PASSWORD_FILE, "postgres/credentials.json")
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 ENV_FILE = Path(".env")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that was looked at."""
+
+    name: str
+    is_sound: bool
+    text: str
 
 
 def examine_safeguards(

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy.orm import Session
 
@@ -16,7 +15,6 @@ from core.audit import AuditAction
 from core.errors import InvalidInput
 from core.pue import PRESETS
 from core.regions import CoolingParameters, CoolingType, Region
-from db.audit import append_event
 from db.regions import (
     StoredRegion,
     insert_region,
@@ -24,7 +22,7 @@ from db.regions import (
     region_by_slug,
     update_region,
 )
-from orchestrator.handled_requests import Old, answer_of, keep_answer
+from orchestrator.use_cases import Done, Event, Request, change
 
 PALETTE = (
     "#0072B2",
@@ -76,13 +74,12 @@ class RegionsAdded:
     already_there: tuple[str, ...]
 
 
-def add_region(
-    session: Session,
-    actor: Actor,
-    draft: RegionDraft,
-    *,
-    request_id: UUID | None = None,
-) -> StoredRegion:
+@change(
+    Permission.MANAGE_REGIONS,
+    AuditAction.REGION_ADDED,
+    repeat=lambda request, slug: region_by_slug(request.session, slug),
+)
+def add_region(request: Request, draft: RegionDraft) -> Done[StoredRegion]:
     """Add a region with the cooling preset of its type.
 
     Raises
@@ -91,10 +88,11 @@ def add_region(
         Without the right to manage regions; for facts that cannot be; when the slug
         is taken; when the request id was used for something else.
     """
-    actor.require(Permission.MANAGE_REGIONS)
-    request = Old(request_id=request_id, operation="add_region", body=asdict(draft))
-    if answer_of(session, actor, request) is not None:
-        return region_by_slug(session, draft.slug)
+    stored = _insert_draft(request.session, draft)
+    return Done(answer=stored, events=(region_added(stored.region),), kept=stored.slug)
+
+
+def _insert_draft(session: Session, draft: RegionDraft) -> StoredRegion:
     colour = draft.colour or _next_colour(list_regions(session, active_only=False))
     region = Region(
         slug=draft.slug,
@@ -110,20 +108,17 @@ def add_region(
         grid_hydro_frac=draft.grid_hydro_frac,
         colour=colour,
     )
-    stored = insert_region(session, region)
-    keep_answer(session, actor, request, stored.slug)
-    record_added_region(session, actor, region, request_id=request.id_text)
-    return stored
+    return insert_region(session, region)
 
 
+@change(
+    Permission.MANAGE_REGIONS,
+    AuditAction.REGION_CHANGED,
+    repeat=lambda request, slug: region_by_slug(request.session, slug),
+)
 def set_region(
-    session: Session,
-    actor: Actor,
-    slug: str,
-    changes: Mapping[str, object],
-    *,
-    request_id: UUID | None = None,
-) -> StoredRegion:
+    request: Request, slug: str, changes: Mapping[str, object]
+) -> Done[StoredRegion]:
     """Change facts of a region, named as in `Region` and `CoolingParameters`.
 
     Another cooling type brings its preset, on which named parameters go.
@@ -135,34 +130,23 @@ def set_region(
         is unknown, cannot be, or is fixed (slug, is_synthetic); when the request id
         was used for something else.
     """
-    actor.require(Permission.MANAGE_REGIONS)
-    request = Old(
-        request_id=request_id,
-        operation="set_region",
-        body={"slug": slug, "changes": dict(changes)},
-    )
-    if answer_of(session, actor, request) is not None:
-        return region_by_slug(session, slug)
-    before = region_by_slug(session, slug)
+    before = region_by_slug(request.session, slug)
     after = _changed(before.region, changes)
     if after == before.region:
-        return before
-    stored = update_region(session, after)
-    keep_answer(session, actor, request, slug)
-    append_event(
-        session,
-        actor=actor,
+        return Done(answer=before)
+    event = Event(
         action=AuditAction.REGION_CHANGED,
         object_type="region",
         object_id=slug,
         before=asdict(before.region),
         after=asdict(after),
-        request_id=request.id_text,
     )
-    return stored
+    stored = update_region(request.session, after)
+    return Done(answer=stored, events=(event,), kept=slug)
 
 
-def add_regions_from_csv(session: Session, actor: Actor, path: Path) -> RegionsAdded:
+@change(Permission.MANAGE_REGIONS, AuditAction.REGION_ADDED, repeat=None)
+def add_regions_from_csv(request: Request, path: Path) -> Done[RegionsAdded]:
     """Add the regions of a file with slug, name, time_zone, latitude, longitude.
 
     A region that is already there is left as it is, so the file can be given again.
@@ -173,28 +157,23 @@ def add_regions_from_csv(session: Session, actor: Actor, path: Path) -> RegionsA
         Without the right to manage regions; when a line is wrong, and then no region
         of the file should be kept: roll the transaction back.
     """
-    actor.require(Permission.MANAGE_REGIONS)
-    drafts = _read_drafts(path)
+    session, drafts = request.session, _read_drafts(path)
     known = {stored.slug for stored in list_regions(session, active_only=False)}
-    added: list[str] = []
+    added: dict[str, Region] = {}
     for draft in drafts:
-        if draft.slug not in known:
-            add_region(session, actor, draft)
-            known.add(draft.slug)
-            added.append(draft.slug)
-    return RegionsAdded(
+        if draft.slug not in known | added.keys():
+            added[draft.slug] = _insert_draft(session, draft).region
+    outcome = RegionsAdded(
         added=tuple(added),
         already_there=tuple(d.slug for d in drafts if d.slug not in added),
     )
+    return Done(answer=outcome, events=tuple(map(region_added, added.values())))
 
 
 def insert_missing_regions(
     session: Session, actor: Actor, regions: Sequence[Region]
-) -> tuple[Region, ...]:
-    """Store the synthetic regions that are not there yet, and return them.
-
-    Their audit events are left to the caller (`record_added_region`), who writes them
-    last in the transaction.
+) -> tuple[Event, ...]:
+    """Store the synthetic regions that are not there yet, and return their events.
 
     Raises
     ------
@@ -203,11 +182,11 @@ def insert_missing_regions(
         belongs to a region with measured telemetry.
     """
     stored = {r.slug: r.region for r in list_regions(session, active_only=False)}
-    added: list[Region] = []
+    added: list[Event] = []
     for region in regions:
         if region.slug not in stored:
             actor.require(Permission.MANAGE_REGIONS)
-            added.append(insert_region(session, region).region)
+            added.append(region_added(insert_region(session, region).region))
         elif not stored[region.slug].is_synthetic:
             message = (
                 f"Region {region.slug} holds measured telemetry; generated data may"
@@ -217,18 +196,13 @@ def insert_missing_regions(
     return tuple(added)
 
 
-def record_added_region(
-    session: Session, actor: Actor, region: Region, *, request_id: str | None
-) -> None:
-    """Write the audit event of a new region."""
-    append_event(
-        session,
-        actor=actor,
+def region_added(region: Region) -> Event:
+    """The audit event of a new region."""
+    return Event(
         action=AuditAction.REGION_ADDED,
         object_type="region",
         object_id=region.slug,
         after=asdict(region),
-        request_id=request_id,
     )
 
 

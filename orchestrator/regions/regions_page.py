@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy.orm import Session
-
-from core.access import Actor, Permission
+from core.access import Permission
 from core.errors import NotFound
 from core.policies import Policy
 from db import policies, regions
 from db.regions import StoredRegion
 from orchestrator.regions.region_choice import region_choice
 from orchestrator.regions.views import FleetTerms, PolicyFacts, RegionFacts, RegionsView
+from orchestrator.use_cases import Request, query
 
 
-def regions_view(session: Session, actor: Actor, *, slug: str | None) -> RegionsView:
+@query(Permission.MANAGE_REGIONS)
+def regions_view(request: Request, *, slug: str | None) -> RegionsView:
     """Every region with its facts and limits, and the one to edit.
 
     Raises
@@ -25,14 +25,15 @@ def regions_view(session: Session, actor: Actor, *, slug: str | None) -> Regions
     NotFound
         When there is no region called `slug`.
     """
-    actor.require(Permission.MANAGE_REGIONS)
-    stored = regions.list_regions(session, active_only=False)
-    effective = policies.effective_policies(session, [r.region_id for r in stored])
+    stored = regions.list_regions(request.session, active_only=False)
+    effective = policies.effective_policies(
+        request.session, [r.region_id for r in stored]
+    )
     found = [
         _facts(
             item,
             effective[item.region_id],
-            policies.own_values(session, item.region_id),
+            policies.own_values(request.session, item.region_id),
         )
         for item in stored
     ]
@@ -41,8 +42,8 @@ def regions_view(session: Session, actor: Actor, *, slug: str | None) -> Regions
         message = f"There is no region {slug!r}."
         raise NotFound(message)
     fleet = (
-        policies.fleet_policy(session)
-        if policies.has_fleet_policy(session)
+        policies.fleet_policy(request.session)
+        if policies.has_fleet_policy(request.session)
         else Policy()
     )
     return RegionsView(

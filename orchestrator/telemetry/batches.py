@@ -7,16 +7,13 @@ from enum import StrEnum
 
 from sqlalchemy.orm import Session
 
-from core.access import Actor
 from core.audit import AuditAction
-from core.regions import Region
 from core.telemetry import Quantity
-from db.audit import append_event
 from db.ingest import NewBatch, RowCounts, find_same_batch, other_carbon_kinds
 from db.telemetry_merge import SettledRows, write_settled
 from db.telemetry_staging import RefusalCount, count_refusals
 from orchestrator.logs import get_logger
-from orchestrator.regions.changes import record_added_region
+from orchestrator.use_cases import Done, Event
 
 log = get_logger(__name__)
 
@@ -71,18 +68,13 @@ class SettledImport:
     ignored_columns: tuple[str, ...] = ()
     passed_over: int = 0
     notes: tuple[str, ...] = ()
-    added_regions: tuple[Region, ...] = ()
+    regions_added: tuple[Event, ...] = ()
 
 
 def finish_import(
-    session: Session,
-    actor: Actor,
-    done: SettledImport,
-    *,
-    action: AuditAction,
-    request_id: str | None,
-) -> ImportSummary:
-    """Store the settled rows, the batch, its refusals and the audit event."""
+    session: Session, done: SettledImport, *, action: AuditAction
+) -> Done[ImportSummary]:
+    """Store the settled rows, the batch and its refusals."""
     batch, settled = done.batch, done.settled
     top_refusals = tuple(count_refusals(session))
     same = find_same_batch(session, batch, settled.counts)
@@ -91,22 +83,21 @@ def finish_import(
             f"The same content came in before ({same.created_at_utc:%Y-%m-%d %H:%M}"
             f" UTC, batch {same.batch_id}); nothing changed."
         )
-        return _summary(done, same.batch_id, top_refusals, (note,), is_repeat=True)
+        summary = _summary(done, same.batch_id, top_refusals, (note,), is_repeat=True)
+        return Done(answer=summary)
     notes = _carbon_notes(session, batch)
     batch_id = write_settled(session, settled, batch)
-    for region in done.added_regions:
-        record_added_region(session, actor, region, request_id=request_id)
-    append_event(
-        session,
-        actor=actor,
+    event = Event(
         action=action,
         object_type="ingest_batch",
-        object_id=str(batch_id),
+        object_id=batch_id,
         after=_facts(done),
-        request_id=request_id,
     )
     log.info(action.value, batch_id=batch_id, **_facts(done))
-    return _summary(done, batch_id, top_refusals, notes, is_repeat=False)
+    return Done(
+        answer=_summary(done, batch_id, top_refusals, notes, is_repeat=False),
+        events=(*done.regions_added, event),
+    )
 
 
 def _facts(done: SettledImport) -> dict[str, object]:

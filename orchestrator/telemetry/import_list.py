@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from sqlalchemy.orm import Session
-
-from core.access import Actor, Permission
+from core.access import Permission
 from db import ingest, regions
 from db.ingest import StoredBatch
 from orchestrator.regions.region_choice import region_choice
 from orchestrator.telemetry.views import ImportRow, ImportsPage
+from orchestrator.use_cases import Request, query
 
 PAGE_ROWS = 25
 
 
-def imports_page(
-    session: Session, actor: Actor, *, before_id: int | None = None
-) -> ImportsPage:
+@query(Permission.MANAGE_TELEMETRY)
+def imports_page(request: Request, *, before_id: int | None = None) -> ImportsPage:
     """One page of imports, newest first, and the regions that a file can be for."""
-    actor.require(Permission.MANAGE_TELEMETRY)
-    found = ingest.list_batches(session, before_id=before_id, limit=PAGE_ROWS + 1)
+    found = ingest.list_batches(
+        request.session, before_id=before_id, limit=PAGE_ROWS + 1
+    )
     rows = tuple(_row(batch) for batch in found[:PAGE_ROWS])
     measured = [
         region_choice(stored.region)
-        for stored in regions.list_regions(session, active_only=False)
+        for stored in regions.list_regions(request.session, active_only=False)
         if not stored.region.is_synthetic
     ]
     return ImportsPage(
@@ -32,7 +31,8 @@ def imports_page(
     )
 
 
-def import_row(session: Session, actor: Actor, batch_id: int) -> ImportRow:
+@query(Permission.MANAGE_TELEMETRY)
+def import_row(request: Request, batch_id: int) -> ImportRow:
     """One import.
 
     Raises
@@ -40,8 +40,7 @@ def import_row(session: Session, actor: Actor, batch_id: int) -> ImportRow:
     NotFound
         When there is no such import.
     """
-    actor.require(Permission.MANAGE_TELEMETRY)
-    return _row(ingest.find_batch(session, batch_id))
+    return _row(ingest.find_batch(request.session, batch_id))
 
 
 def _row(batch: StoredBatch) -> ImportRow:

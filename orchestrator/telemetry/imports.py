@@ -14,7 +14,7 @@ from typing import BinaryIO
 import numpy as np
 from sqlalchemy.orm import Session
 
-from core.access import Actor, Permission
+from core.access import Permission
 from core.audit import AuditAction
 from core.errors import InvalidInput
 from core.synthetic import RegionProfile, generate
@@ -51,6 +51,7 @@ from orchestrator.telemetry.readers.rows import (
     TelemetryFile,
 )
 from orchestrator.telemetry.readers.sources import open_source
+from orchestrator.use_cases import Done, Request, change, query
 
 CHUNK_ROWS = 10_000
 MAX_DISTANCE_DEG = 2.0
@@ -64,8 +65,8 @@ Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImportRequest:
-    """A file to import and how to read it.
+class FileToImport:
+    """A telemetry file and how to read it.
 
     Attributes
     ----------
@@ -92,16 +93,14 @@ class ImportRequest:
     largest_bytes: int | None = None
 
 
+@change(Permission.MANAGE_TELEMETRY, AuditAction.TELEMETRY_IMPORTED, repeat=None)
 def import_telemetry(
-    session: Session,
-    actor: Actor,
-    request: ImportRequest,
+    request: Request,
+    file: FileToImport,
     *,
-    now_utc: datetime,
     ranges: Mapping[Quantity, ValidRange],
     on_progress: Progress | None = None,
-    request_id: str | None = None,
-) -> ImportSummary:
+) -> Done[ImportSummary]:
     """Import a file; the same file again changes nothing and says so.
 
     Raises
@@ -111,58 +110,67 @@ def import_telemetry(
     InvalidInput
         When the file as a whole cannot be read; single bad rows are kept as refused.
     """
-    actor.require(Permission.MANAGE_TELEMETRY)
+    return read_and_store(request, file, ranges=ranges, on_progress=on_progress)
+
+
+def read_and_store(
+    request: Request,
+    file: FileToImport,
+    *,
+    ranges: Mapping[Quantity, ValidRange],
+    on_progress: Progress | None = None,
+) -> Done[ImportSummary]:
+    """Read the file, and store what it says as one batch."""
+    session = request.session
     regions = list_regions(session, active_only=False)
-    rules = _rules(request, regions, now_utc, ranges)
+    rules = _rules(file, regions, request.now, ranges)
     open_staging(session)
-    with open_source(request.source, largest_bytes=request.largest_bytes) as content:
-        opened = open_telemetry_file(request.telemetry_format, content, rules)
-        _require_near(opened, request, regions)
+    with open_source(file.source, largest_bytes=file.largest_bytes) as content:
+        opened = open_telemetry_file(file.telemetry_format, content, rules)
+        _require_near(opened, file, regions)
         passed_over = _stage(session, opened, regions, on_progress)
         content_sha256 = content.finish_sha256()
     settled = settle_staged(session, conflict_code=Reason.CONFLICTING_DUPLICATE)
     if not settled.counts.rows_read:
-        about = f" about {request.region_slug}" if passed_over else ""
+        about = f" about {file.region_slug}" if passed_over else ""
         message = f"The file has a header but no row{about}."
         raise BadFile(message)
     carries_carbon = Quantity.CARBON_INTENSITY_GCO2_KWH in opened.quantities
     batch = NewBatch(
-        source_label=_clean_label(request.label),
-        format=request.telemetry_format.value,
+        source_label=_clean_label(file.label),
+        format=file.telemetry_format.value,
         content_sha256=content_sha256,
-        origin=request.origin.value,
-        carbon_kind=request.carbon_kind.value if carries_carbon else None,
-        time_zone=request.time_zone if _uses_zone(request) else None,
+        origin=file.origin.value,
+        carbon_kind=file.carbon_kind.value if carries_carbon else None,
+        time_zone=file.time_zone if _uses_zone(file) else None,
         region_slugs=list(settled.region_slugs),
         quantities=[quantity.value for quantity in opened.quantities],
-        actor_id=actor.user_id,
+        actor_id=request.actor.user_id,
     )
-    return finish_import(
-        session,
-        actor,
-        SettledImport(
-            batch=batch,
-            settled=settled,
-            ignored_columns=opened.ignored_columns,
-            passed_over=passed_over,
-            notes=_notes(request),
-        ),
-        action=AuditAction.TELEMETRY_IMPORTED,
-        request_id=request_id,
+    settled_import = SettledImport(
+        batch=batch,
+        settled=settled,
+        ignored_columns=opened.ignored_columns,
+        passed_over=passed_over,
+        notes=_notes(file),
     )
+    return finish_import(session, settled_import, action=AuditAction.TELEMETRY_IMPORTED)
 
 
+@change(
+    Permission.MANAGE_TELEMETRY,
+    AuditAction.TELEMETRY_GENERATED,
+    AuditAction.REGION_ADDED,
+    repeat=None,
+)
 def generate_telemetry(
-    session: Session,
-    actor: Actor,
+    request: Request,
     profiles: Sequence[RegionProfile],
     *,
     start_utc: datetime,
     end_utc: datetime,
     seed: int,
-    now_utc: datetime,
-    request_id: str | None = None,
-) -> ImportSummary:
+) -> Done[ImportSummary]:
     """Generate [start_utc, end_utc) for demo regions, adding those that are missing.
 
     Raises
@@ -172,12 +180,12 @@ def generate_telemetry(
     InvalidInput
         When hours to come are asked for, or a region holds measured telemetry.
     """
-    actor.require(Permission.MANAGE_TELEMETRY)
-    if not end_utc <= now_utc:
+    session = request.session
+    if not end_utc <= request.now:
         # An hour is known when it has ended, also one that is made up.
         message = f"{end_utc:%Y-%m-%d %H:%M} UTC is in the future; end by the present."
         raise InvalidInput(message)
-    added = insert_missing_regions(session, actor, [p.region for p in profiles])
+    added = insert_missing_regions(session, request.actor, [p.region for p in profiles])
     regions = {
         stored.slug: stored for stored in list_regions(session, active_only=False)
     }
@@ -197,14 +205,12 @@ def generate_telemetry(
         time_zone=None,
         region_slugs=list(settled.region_slugs),
         quantities=[quantity.value for quantity in Quantity],
-        actor_id=actor.user_id,
+        actor_id=request.actor.user_id,
     )
     return finish_import(
         session,
-        actor,
-        SettledImport(batch=batch, settled=settled, added_regions=added),
+        SettledImport(batch=batch, settled=settled, regions_added=added),
         action=AuditAction.TELEMETRY_GENERATED,
-        request_id=request_id,
     )
 
 
@@ -217,37 +223,36 @@ def day_range(end_day_utc: datetime, n_days: int) -> tuple[datetime, datetime]:
     return end_day_utc - timedelta(days=n_days), end_day_utc
 
 
+@query(Permission.MANAGE_TELEMETRY)
 def refused_rows(
-    session: Session,
-    actor: Actor,
+    request: Request,
     batch_id: int,
     *,
     after: tuple[int, int] | None = None,
     limit: int = 50,
 ) -> list[Reject]:
     """A page of the rows that an import refused, in the order of the file."""
-    actor.require(Permission.MANAGE_TELEMETRY)
-    find_batch(session, batch_id)
-    return list_rejects(session, batch_id, after=after, limit=limit)
+    find_batch(request.session, batch_id)
+    return list_rejects(request.session, batch_id, after=after, limit=limit)
 
 
 def _rules(
-    request: ImportRequest,
+    file: FileToImport,
     regions: Sequence[StoredRegion],
     now_utc: datetime,
     ranges: Mapping[Quantity, ValidRange],
 ) -> ReadRules:
-    gate = _gate(request.origin, regions)
-    if request.region_slug is not None:
-        gate.require(request.region_slug)
-    zone = parse_zone(request.time_zone) if request.time_zone else None
+    gate = _gate(file.origin, regions)
+    if file.region_slug is not None:
+        gate.require(file.region_slug)
+    zone = parse_zone(file.time_zone) if file.time_zone else None
     return ReadRules(
         gate=gate,
-        region_slug=request.region_slug,
+        region_slug=file.region_slug,
         zone=zone,
         now_utc=now_utc,
         ranges=ranges,
-        carbon_kind=request.carbon_kind,
+        carbon_kind=file.carbon_kind,
     )
 
 
@@ -268,14 +273,14 @@ def _gate(origin: Origin, regions: Sequence[StoredRegion]) -> RegionGate:
 
 
 def _require_near(
-    opened: TelemetryFile, request: ImportRequest, regions: Sequence[StoredRegion]
+    opened: TelemetryFile, file: FileToImport, regions: Sequence[StoredRegion]
 ) -> None:
     """Refuse a weather file about a place far from the region it is given for."""
     if opened.location_deg is None:
         return
     latitude, longitude = opened.location_deg
     for stored in regions:
-        if stored.slug != request.region_slug:
+        if stored.slug != file.region_slug:
             continue
         region = stored.region
         east = abs(longitude - region.longitude_deg) % 360.0
@@ -317,13 +322,13 @@ def _stage(
     return passed_over
 
 
-def _uses_zone(request: ImportRequest) -> bool:
-    return request.telemetry_format is TelemetryFormat.CSV
+def _uses_zone(file: FileToImport) -> bool:
+    return file.telemetry_format is TelemetryFormat.CSV
 
 
-def _notes(request: ImportRequest) -> tuple[str, ...]:
-    if request.time_zone and not _uses_zone(request):
-        note = f"Times in {request.telemetry_format} files need no --timezone: unused."
+def _notes(file: FileToImport) -> tuple[str, ...]:
+    if file.time_zone and not _uses_zone(file):
+        note = f"Times in {file.telemetry_format} files need no --timezone: unused."
         return (note,)
     return ()
 

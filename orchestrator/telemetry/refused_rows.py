@@ -13,6 +13,7 @@ from db.rejects import Reject, RejectFilter
 from orchestrator.csv_cells import neutral
 from orchestrator.list_exports import CsvExport, export_list
 from orchestrator.telemetry.views import RefusedPage, RefusedRowView
+from orchestrator.use_cases import Request, query
 
 __all__ = ["RejectFilter"]
 
@@ -23,9 +24,9 @@ LONGEST_WORDS = 200
 _CSV_COLUMNS = ("line", "reason_code", "reason", "row_as_it_came")
 
 
+@query(Permission.MANAGE_TELEMETRY)
 def refused_page(
-    session: Session,
-    actor: Actor,
+    request: Request,
     batch_id: int,
     chosen: RejectFilter | None = None,
     *,
@@ -40,10 +41,9 @@ def refused_page(
         Without the right to see imports; when there is no such import; for a search
         that is too long.
     """
-    actor.require(Permission.MANAGE_TELEMETRY)
-    chosen = _checked(session, batch_id, chosen or RejectFilter())
+    chosen = _checked(request.session, batch_id, chosen or RejectFilter())
     found = rejects.list_rejects(
-        session,
+        request.session,
         batch_id,
         chosen=chosen,
         last_first=last_first,
@@ -62,7 +62,7 @@ def refused_page(
             for row in found[:PAGE_ROWS]
         ),
         next_after=_place(found[PAGE_ROWS - 1]) if len(found) > PAGE_ROWS else None,
-        reasons=rejects.count_reasons(session, batch_id),
+        reasons=rejects.count_reasons(request.session, batch_id),
     )
 
 

@@ -6,40 +6,57 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import BinaryIO
-from uuid import UUID
 
-from sqlalchemy.orm import Session
-
-from core.access import Actor, Permission
+from core.access import Permission
+from core.audit import AuditAction
 from core.telemetry import Quantity, ValidRange
-from orchestrator.handled_requests import Old, answer_of, keep_answer
 from orchestrator.telemetry.batches import ImportSummary
-from orchestrator.telemetry.imports import ImportRequest, import_telemetry
+from orchestrator.telemetry.imports import FileToImport, read_and_store
+from orchestrator.use_cases import Done, Request, change
 
 _PIECE_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadOutcome:
-    """What became of a file: its batch, and a sentence for the form."""
+    """The batch of an uploaded file, and a sentence for the form."""
 
     batch_id: int
     sentence: str
 
 
-def import_upload(
-    session: Session,
-    actor: Actor,
+def _body(
     stream: BinaryIO,
-    asked: ImportRequest,
+    file: FileToImport,
     *,
-    now_utc: datetime,
+    ranges: Mapping[Quantity, ValidRange],  # noqa: ARG001 -- the installation's own
+) -> dict[str, object]:
+    """What makes two uploads the same one."""
+    return {
+        "label": file.label,
+        "format": file.telemetry_format.value,
+        "region": file.region_slug,
+        "time_zone": file.time_zone,
+        "carbon_kind": file.carbon_kind.value,
+        "content_sha256": _sha256(stream),
+    }
+
+
+@change(
+    Permission.MANAGE_TELEMETRY,
+    AuditAction.TELEMETRY_IMPORTED,
+    repeat=lambda _request, kept: UploadOutcome(**json.loads(kept)),
+    body=_body,
+)
+def import_upload(
+    request: Request,
+    stream: BinaryIO,  # noqa: ARG001 -- the source of `file`, read for the body
+    file: FileToImport,
+    *,
     ranges: Mapping[Quantity, ValidRange],
-    request_id: UUID,
-) -> UploadOutcome:
-    """Import the open file `stream` that `asked` is about.
+) -> Done[UploadOutcome]:
+    """Import the open file `stream` that `file` describes.
 
     Raises
     ------
@@ -47,34 +64,12 @@ def import_upload(
         Without the right to manage telemetry; when the file cannot be read; when the
         request id was used for something else.
     """
-    actor.require(Permission.MANAGE_TELEMETRY)
-    request = Old(
-        request_id=request_id,
-        operation="import_telemetry",
-        body={
-            "label": asked.label,
-            "format": asked.telemetry_format.value,
-            "region": asked.region_slug,
-            "time_zone": asked.time_zone,
-            "carbon_kind": asked.carbon_kind.value,
-            "content_sha256": _sha256(stream),
-        },
+    done = read_and_store(request, file, ranges=ranges)
+    outcome = UploadOutcome(
+        batch_id=done.answer.batch_id, sentence=_sentence(done.answer)
     )
-    answer = answer_of(session, actor, request)
-    if answer is not None:
-        return UploadOutcome(**json.loads(answer))
-    summary = import_telemetry(
-        session,
-        actor,
-        asked,
-        now_utc=now_utc,
-        ranges=ranges,
-        request_id=request.id_text,
-    )
-    outcome = UploadOutcome(batch_id=summary.batch_id, sentence=_sentence(summary))
-    kept = {"batch_id": outcome.batch_id, "sentence": outcome.sentence}
-    keep_answer(session, actor, request, json.dumps(kept))
-    return outcome
+    kept = json.dumps({"batch_id": outcome.batch_id, "sentence": outcome.sentence})
+    return Done(answer=outcome, events=done.events, kept=kept)
 
 
 def _sha256(stream: BinaryIO) -> str:

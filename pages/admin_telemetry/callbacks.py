@@ -49,10 +49,9 @@ def _register_imports(app: Dash, context: PageContext) -> None:
     def show_imports(search: str | None) -> tuple[object, ...]:
         query = Query.parse(search)
         batch_id, times = query.identifier("batch"), chosen_times()
-        with context.runtime.transaction() as session:
-            actor = context.current_actor()
-            page = imports_page(session, actor, before_id=query.identifier("before"))
-            row = import_row(session, actor, batch_id) if batch_id else None
+        with context.request() as request:
+            page = imports_page(request, before_id=query.identifier("before"))
+            row = import_row(request, batch_id) if batch_id else None
         return (
             import_panel(row, times) if row else None,
             imports_table(page, times),
@@ -86,10 +85,9 @@ def _register_refused(app: Dash, context: PageContext) -> None:
         if batch_id is None:
             return None, [], column_defs(refused.COLUMNS), None, [], True
         shown = refused.refused_shown(query)
-        with context.runtime.transaction() as session:
+        with context.request() as request:
             page = refused_page(
-                session,
-                context.current_actor(),
+                request,
                 batch_id,
                 refused.refused_filter(query),
                 last_first=refused.is_last_first(query),

@@ -20,6 +20,7 @@ from db.users import find_user_by_name, system_actor
 from orchestrator.accounts import administration
 from orchestrator.decisions import what_if
 from orchestrator.regions import changes
+from tests.asking import asking
 from tests.e2e.portal_browser import PortalBrowser
 from tests.e2e.serving import Portal
 from tests.e2e.test_themes import choose_theme
@@ -155,7 +156,7 @@ def _store_hostile_text(portal: Portal) -> int:
     """A region, a person and a decision whose texts look like HTML and formulas."""
     with portal.runtime.transaction() as session:
         cli, now = system_actor(session, "cli"), portal.runtime.clock()
-        changes.set_region(session, cli, "arizona", {"name": HOSTILE})
+        changes.set_region(asking(session, cli), "arizona", {"name": HOSTILE})
         administration.add_user(session, cli, name=HOSTILE, role=Role.AUDITOR, now=now)
         olga = find_user_by_name(session, "olga")
         assert olga is not None
@@ -222,7 +223,7 @@ def test_names_that_look_like_formulas_stay_text_in_every_download(
     with portal.runtime.transaction() as session:
         cli = system_actor(session, "cli")
         for slug, name in FORMULAS.items():
-            changes.set_region(session, cli, slug, {"name": name})
+            changes.set_region(asking(session, cli), slug, {"name": name})
     watched.come_in("ada")
     n_saved, texts = 0, ""
     for address in _addresses():

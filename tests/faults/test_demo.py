@@ -14,6 +14,7 @@ from orchestrator.operations.demo import make_demo_fleet
 from orchestrator.runtime import Runtime
 from orchestrator.telemetry.demo_regions import first_demo_profiles
 from orchestrator.telemetry.imports import generate_telemetry
+from tests.asking import asking
 from tests.fleet import NOW, SEED, runtime_on
 
 N_DAYS = 200
@@ -43,13 +44,11 @@ def test_a_fleet_cut_short_after_its_telemetry_is_finished_and_then_stays_as_it_
     runtime = runtime_on(database_urls)
     with runtime.transaction() as session:
         generate_telemetry(
-            session,
-            system_actor(session, "worker"),
+            asking(session, system_actor(session, "worker")),
             first_demo_profiles(1),
             start_utc=full_hour(NOW) - timedelta(days=N_DAYS),
             end_utc=full_hour(NOW),
             seed=SEED,
-            now_utc=NOW,
         )
 
     finished = _make(runtime)

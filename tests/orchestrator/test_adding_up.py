@@ -19,7 +19,7 @@ from orchestrator.forecasts.fleet import fleet_view
 from orchestrator.plans import planning
 from orchestrator.plans.views import PlanTerms
 from orchestrator.regions.changes import set_region
-from orchestrator.regions.policy_terms import change_terms
+from orchestrator.regions.policies import change_terms
 from tests.asking import asking
 from tests.fleet import NOW, Fleet
 
@@ -231,8 +231,7 @@ def test_terms_of_moving_load_show_in_the_impact(fleet: Fleet) -> None:
     before = _try(fleet, "arizona", 5.0)
     with fleet.runtime.transaction() as session:
         change_terms(
-            session,
-            fleet.actor(session),
+            asking(session, fleet.actor(session)),
             changes={
                 "migration_energy_frac": 0.1,
                 "migration_usd_per_mwh": 2.0,
@@ -240,7 +239,9 @@ def test_terms_of_moving_load_show_in_the_impact(fleet: Fleet) -> None:
             },
             reason="test",
         )
-        set_region(session, fleet.actor(session), "ireland", {"grid_hydro_frac": 0.2})
+        set_region(
+            asking(session, fleet.actor(session)), "ireland", {"grid_hydro_frac": 0.2}
+        )
     after = _try(fleet, "arizona", 5.0)
 
     plain, charged = ({r.label: r for r in card.impact} for card in (before, after))

@@ -51,7 +51,7 @@ from orchestrator.forecasts.serving import ModelCache
 from orchestrator.operations import backups, installation
 from orchestrator.plans import planning
 from orchestrator.plans.views import PlanTerms
-from orchestrator.regions import policy_changes, policy_terms
+from orchestrator.regions import policies as region_policies
 from orchestrator.regions.changes import (
     RegionDraft,
     add_region,
@@ -66,9 +66,10 @@ from orchestrator.registry.model_uploads import receive_model
 from orchestrator.runtime import Runtime
 from orchestrator.settings import load_settings
 from orchestrator.telemetry.demo_regions import demo_profile
-from orchestrator.telemetry.imports import ImportRequest, generate_telemetry
+from orchestrator.telemetry.imports import FileToImport, generate_telemetry
 from orchestrator.telemetry.readers.formats import TelemetryFormat
 from orchestrator.telemetry.uploads import import_upload
+from tests.asking import asking
 from tests.audit_watch import TOLD_BY, UNTOLD, UNTOLD_COLUMNS, WatchedTables, watch
 from tests.conftest import PostgresForTests
 from tests.fleet import NOW, TRAINED_UNTIL, Fleet, runtime_on
@@ -259,32 +260,31 @@ def places(portal: Portal) -> None:
             latitude_deg=31.0,
             longitude_deg=-97.0,
         )
-        add_region(session, portal.actor(session), draft, request_id=uuid4())
+        add_region(asking(session, portal.actor(session), request_id=uuid4()), draft)
     with run() as session:
-        set_region(session, portal.actor(session), "texas", {"it_capacity_mw": 90.0})
+        set_region(
+            asking(session, portal.actor(session)), "texas", {"it_capacity_mw": 90.0}
+        )
     listed = portal.folder / "regions.csv"
     listed.write_text("slug,name,time_zone,latitude,longitude\nutah,Utah,UTC,39,-111\n")
     with run() as session:
-        add_regions_from_csv(session, portal.actor(session), listed)
+        add_regions_from_csv(asking(session, portal.actor(session)), listed)
     with run() as session:
-        policy_changes.change_policy(
-            session,
-            portal.actor(session),
+        region_policies.change_policy(
+            asking(session, portal.actor(session)),
             region_slug="texas",
             values={"thermal_limit_c": 33.0},
             reason="test",
         )
     with run() as session:
-        policy_terms.change_terms(
-            session,
-            portal.actor(session),
+        region_policies.change_terms(
+            asking(session, portal.actor(session)),
             changes={"migration_usd_per_mwh": 1.0},
             reason="test",
         )
     with run() as session:
-        policy_terms.limit_by_class(
-            session,
-            portal.actor(session),
+        region_policies.limit_by_class(
+            asking(session, portal.actor(session)),
             region_slug="texas",
             equipment=AshraeClass.A2,
             approach_c=5.0,
@@ -296,29 +296,26 @@ def places(portal: Portal) -> None:
         )
         with run() as session:
             import_upload(
-                session,
-                portal.actor(session),
+                asking(session, portal.actor(session), request_id=uuid4()),
                 content,
-                ImportRequest(
+                FileToImport(
                     source=content, label="t", telemetry_format=TelemetryFormat.CSV
                 ),
-                now_utc=NOW,
                 ranges=load_settings(None).valid_ranges(),
-                request_id=uuid4(),
             )
     with run() as session:
         generate_telemetry(
-            session,
-            portal.actor(session, "worker"),
+            asking(session, portal.actor(session, "worker"), now=NOW + 2 * HOUR),
             [demo_profile("arizona"), demo_profile("frankfurt")],
             start_utc=full_hour(NOW),
             end_utc=full_hour(NOW) + 2 * HOUR,
             seed=7,
-            now_utc=NOW + 2 * HOUR,
         )
     with run() as session:
         for slug in ("texas", "utah", "frankfurt"):
-            set_region(session, portal.actor(session), slug, {"is_active": False})
+            set_region(
+                asking(session, portal.actor(session)), slug, {"is_active": False}
+            )
 
 
 def decisions(portal: Portal) -> None:
@@ -606,13 +603,15 @@ def test_a_service_that_loses_its_event_is_found(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "orchestrator.regions.changes.append_event", lambda *_given, **_facts: 0
+        "orchestrator.use_cases.append_event", lambda *_given, **_facts: 0
     )
     with (
         pytest.raises(IntegrityError, match="untold: update of region"),
         fleet.runtime.transaction() as session,
     ):
-        set_region(session, fleet.actor(session), "arizona", {"it_capacity_mw": 90.0})
+        set_region(
+            asking(session, fleet.actor(session)), "arizona", {"it_capacity_mw": 90.0}
+        )
 
 
 @pytest.mark.usefixtures("tables")
@@ -623,7 +622,7 @@ def test_the_hourly_cycle_and_jobs_leave_nothing_untold(fleet: Fleet) -> None:
     with pytest.MonkeyPatch.context() as patch:
         failed: list[object] = []
         patch.setattr(
-            "orchestrator.scheduling.log.exception",
+            "orchestrator.cycle.scheduling.log.exception",
             lambda *given, **facts: failed.append((given, facts)),
         )
         scheduler.hourly_cycle()
@@ -660,7 +659,7 @@ def test_a_backup_that_cannot_be_told_of_is_not_kept(
     def fail(*_given: object, **_facts: object) -> int:
         raise ServiceUnavailable
 
-    monkeypatch.setattr("orchestrator.operations.backups.audit.append_event", fail)
+    monkeypatch.setattr("orchestrator.use_cases.append_event", fail)
     file = tmp_path / "fleet.backup"
     with pytest.raises(ServiceUnavailable):
         backups.make_backup(fleet.urls, file)

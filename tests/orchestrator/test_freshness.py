@@ -13,8 +13,7 @@ from core.errors import Forbidden
 from core.policies import Policy
 from db.users import system_actor
 from orchestrator.freshness import KeptAnswers
-from orchestrator.operations.installation import ensure_first_policy
-from orchestrator.regions.policy_changes import change_policy
+from orchestrator.regions.policies import change_policy, ensure_first_policy
 from orchestrator.use_cases import Request
 from tests.asking import asking
 
@@ -59,11 +58,10 @@ def test_a_change_of_anything_asks_again(
     ask: Callable[..., int], session: Session
 ) -> None:
     actor = system_actor(session, "cli")
-    ensure_first_policy(session, actor, Policy())
+    ensure_first_policy(asking(session, actor), Policy())
     assert (ask(), ask()) == (1, 1)
     change_policy(
-        session,
-        actor,
+        asking(session, actor),
         region_slug=None,
         values={
             "thermal_limit_c": 30.0,

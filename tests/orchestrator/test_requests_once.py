@@ -30,8 +30,7 @@ from orchestrator.plans import planning
 from orchestrator.plans.views import PlanTerms
 from orchestrator.regions import changes
 from orchestrator.regions.changes import RegionDraft
-from orchestrator.regions.policy_changes import change_policy
-from orchestrator.regions.policy_terms import change_terms, limit_by_class
+from orchestrator.regions.policies import change_policy, change_terms, limit_by_class
 from orchestrator.registry.activation import (
     activate_model,
     override_gate,
@@ -41,9 +40,10 @@ from orchestrator.registry.evaluation_requests import start_evaluation
 from orchestrator.registry.model_uploads import receive_model
 from orchestrator.runtime import Runtime
 from orchestrator.settings import load_settings
-from orchestrator.telemetry.imports import ImportRequest
+from orchestrator.telemetry.imports import FileToImport
 from orchestrator.telemetry.readers.formats import TelemetryFormat
 from orchestrator.telemetry.uploads import import_upload
+from tests.asking import asking
 from tests.fleet import NOW, TRAINED_UNTIL, Fleet
 from tests.models.foreign import day_before
 from tests.orchestrator.test_serving import put_into_service
@@ -79,7 +79,8 @@ def draft(slug: str) -> RegionDraft:
 def add_region(_session: Session, _actor: Actor) -> Ask:
     return lambda session, actor, request_id, other: (
         changes.add_region(
-            session, actor, draft("utah" if other else "texas"), request_id=request_id
+            asking(session, actor, request_id=request_id),
+            draft("utah" if other else "texas"),
         ).slug
     )
 
@@ -87,45 +88,37 @@ def add_region(_session: Session, _actor: Actor) -> Ask:
 def set_region(_session: Session, _actor: Actor) -> Ask:
     return lambda session, actor, request_id, other: (
         changes.set_region(
-            session,
-            actor,
+            asking(session, actor, request_id=request_id),
             "arizona",
             {"it_capacity_mw": 90.0 if other else 110.0},
-            request_id=request_id,
         ).region.it_capacity_mw
     )
 
 
 def set_policy(_session: Session, _actor: Actor) -> Ask:
     return lambda session, actor, request_id, other: change_policy(
-        session,
-        actor,
+        asking(session, actor, request_id=request_id),
         region_slug=None,
         values=LIMITS | {"thermal_limit_c": 33.0 if other else 34.0},
         reason="test",
-        request_id=request_id,
     )
 
 
 def set_terms(_session: Session, _actor: Actor) -> Ask:
     return lambda session, actor, request_id, other: change_terms(
-        session,
-        actor,
+        asking(session, actor, request_id=request_id),
         changes={"migration_usd_per_mwh": 3.0 if other else 2.0},
         reason="test",
-        request_id=request_id,
     )
 
 
 def limit_of_class(_session: Session, _actor: Actor) -> Ask:
     return lambda session, actor, request_id, other: limit_by_class(
-        session,
-        actor,
+        asking(session, actor, request_id=request_id),
         region_slug="ireland",
         equipment=AshraeClass.A2,
         approach_c=5.0 if other else 4.0,
         reason="test",
-        request_id=request_id,
     )
 
 
@@ -202,21 +195,18 @@ def record_plan(session: Session, actor: Actor) -> Ask:
 
 
 def import_file(session: Session, actor: Actor) -> Ask:
-    changes.add_region(session, actor, draft("texas"))
+    changes.add_region(asking(session, actor), draft("texas"))
 
     def ask(session: Session, actor: Actor, request_id: UUID, other: bool) -> object:
         content = io.BytesIO(ROWS.format(31 if other else 30).encode())
-        asked = ImportRequest(
+        asked = FileToImport(
             source=content, label="t.csv", telemetry_format=TelemetryFormat.CSV
         )
         return import_upload(
-            session,
-            actor,
+            asking(session, actor, request_id=request_id),
             content,
             asked,
-            now_utc=NOW,
             ranges=load_settings(None).valid_ranges(),
-            request_id=request_id,
         )
 
     return ask

@@ -11,8 +11,7 @@ from sqlalchemy.orm import Session
 
 from db.users import system_actor
 from orchestrator.accounts import administration
-from orchestrator.operations.findings import Finding
-from orchestrator.operations.safeguards import examine_safeguards
+from orchestrator.operations.safeguards import Finding, examine_safeguards
 from orchestrator.settings import Settings
 
 GOOD_KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f0aa55"
