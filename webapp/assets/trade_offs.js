@@ -103,7 +103,7 @@
     follow_controls(source, target, shift, day, _clicks, water, data) {
       if (!data) return;
       const wantedDay = dc.gfo_was_pressed("trade-offs-next-24h") ? null : day || null;
-      const amount = shift === null || shift === undefined || shift === "" ? 0 : Number(shift);
+      const amount = Number(shift) || 0;
       const unchanged = source === data.source && (target || null) === data.target &&
         amount === data.shift && wantedDay === data.day && water === data.water;
       if (unchanged) return;
