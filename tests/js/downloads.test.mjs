@@ -47,6 +47,11 @@ test("series over time share a row for each instant, in UTC and in order", async
   ]);
 });
 
+test("one instant is a time as well", async () => {
+  const lines = await csv(chart([series("mean", ["2025-07-13T00:00"], [30])]));
+  assert.deepEqual(lines.slice(3), ["time_utc,mean", "2025-07-13T00:00Z,30"]);
+});
+
 test("other charts are listed by series", async () => {
   const lines = await csv(chart([
     series("a", [1, 2], [3, 4]), series("b", ["2025-07-13T00:00"], [5]),
@@ -193,6 +198,7 @@ test("a picture holds the chart as drawn, its title, caption and address", async
   assert.equal(name, "gfo-forecast-chart-arizona-2025-07-13.svg");
   assert.equal(blob.type, "image/svg+xml");
   assert.equal(await blob.text(), "<svg>all</svg>");
+  assert.equal(blob.size, "<svg>all</svg>".length, "no mark before it");
   const [{ figure, options }] = asked;
   assert.deepEqual(figure.layout.font, { size: 12, color: "ink" });
   assert.deepEqual(page.document.querySelector(".js-plotly-plot").layout.font, { size: 12 });
@@ -205,6 +211,9 @@ test("a picture holds the chart as drawn, its title, caption and address", async
     ["Temperature", "28", "15"], ["How it was made.", "354", "11"], [ADDRESS, "370", "11"],
   ]);
   assert.ok(texts.every((one) => one.getAttribute("x") === "12" && one.getAttribute("fill") === "ink"));
+  assert.deepEqual(texts.map((one) => one.getAttribute("font-weight")), ["600", "400", "400"]);
+  assert.equal(texts[0].getAttribute("font-family"), "sans");
+  assert.equal(drawn.getAttribute("xmlns"), "http://www.w3.org/2000/svg");
   assert.equal(drawn.querySelector("#plotly").getAttribute("y"), "40");
   assert.deepEqual([drawn.getAttribute("width"), drawn.getAttribute("height")], ["640", "384"]);
   const ground = drawn.querySelector("rect");
@@ -224,11 +233,11 @@ test("long captions are wrapped at words, and words longer than a line are cut",
   const { page, press, globals } = drawing([series("a", [1], [2])], "svg");
   const graph = page.document.querySelector(".js-plotly-plot");
   graph.getBoundingClientRect = () => ({ width: 64, height: 100 }); // 10 letters to a line
-  page.document.querySelector("figcaption").textContent = "aa bbb cccc 0123456789abc d";
+  page.document.querySelector("figcaption").textContent = "aa bbb cccc ddddd 0123456789abc d";
   press();
   await settled();
   const lines = globals.drawn.querySelectorAll("text").map((one) => one.textContent);
-  assert.deepEqual(lines.slice(1, 5), ["aa bbb", "cccc", "0123456789", "abc d"]);
+  assert.deepEqual(lines.slice(1, 5), ["aa bbb", "cccc ddddd", "0123456789", "abc d"]);
   assert.equal(lines.slice(5).join(""), ADDRESS);
   assert.ok(lines.slice(1).every((line) => line.length <= 10));
 });
@@ -263,6 +272,7 @@ test("a PNG is the same picture at twice the size", async () => {
   assert.equal(await page.blob.text(), "<svg>all</svg>");
   assert.deepEqual(page.saved, []);
   globals.image.onload();
+  assert.equal(page.revoked, 1);
   const [{ name, blob }] = page.saved;
   assert.deepEqual([name, blob.type], ["gfo-forecast-chart-arizona-2025-07-13.png", "image/png"]);
   assert.equal(await blob.text(), "1280x768");

@@ -130,7 +130,7 @@ test("how much is sent is shown, then what is waited for", () => {
   assert.deepEqual(status(), ["Reading the rows…", "gfo-muted"]);
   assert.deepEqual(bar(form), [false, "100"]);
   sent[0].answer(200, { sentence: "Done." });
-  assert.equal(bar(form)[0], true);
+  assert.deepEqual(bar(form), [true, "100"]);
 });
 
 test("where the end is not known, a bar without a value says so", () => {

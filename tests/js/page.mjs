@@ -164,6 +164,7 @@ export class Page {
     this.opened = []; // addresses that the browser was sent to
     this.reloads = 0;
     this.saved = []; // {name, blob}
+    this.revoked = 0;
     this.observers = []; // {callback, target, what}; a test calls back itself
     this.stored = new Map();
     this.body = tag("body");
@@ -208,7 +209,7 @@ export class Page {
     };
     const heard = this.listeners.filter((one) => one.type === type);
     for (const one of heard.filter((each) => each.capture)) one.listener(event);
-    if (event.isStopped) return event;
+    if (event.isStopped || event.staysBelow) return event; // a component stopped it
     for (const one of heard.filter((each) => !each.capture)) one.listener(event);
     return event;
   }
@@ -264,7 +265,7 @@ export class Page {
       },
       URL: Object.assign(class extends URL {}, {
         createObjectURL: (blob) => { page.blob = blob; return "blob:1"; },
-        revokeObjectURL: () => { page.blob = null; },
+        revokeObjectURL: () => { page.blob = null; page.revoked += 1; },
       }),
       scrollTo: (...place) => { page.scrolledTo = place; },
       crypto: globalThis.crypto, fetch: undefined,

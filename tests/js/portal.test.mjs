@@ -103,12 +103,14 @@ test("an answer goes through as it is", async () => {
   assert.equal(page.reloads, 0);
 });
 
-for (const [what, callback] of [
-  ["no database", { status: 503 }], ["no line", new TypeError("the line is down")],
+for (const [what, resource, callback] of [
+  ["no database", CALLBACK, { status: 503 }],
+  ["no line", CALLBACK, new TypeError("the line is down")],
+  ["no database", new Request(`https://portal.test${CALLBACK}?as=Request`), { status: 503 }],
 ]) {
-  test(`a callback that failed for ${what} is made good by loading the page again`, async () => {
+  test(`a callback to ${resource.url || resource} that failed for ${what} is made good by loading the page again`, async () => {
     const { page, state, fetch } = open({ callback });
-    const answer = fetch(new Request(`https://portal.test${CALLBACK}`));
+    const answer = fetch(resource);
     if (callback instanceof Error) await assert.rejects(answer, callback);
     else assert.equal((await answer).status, 503);
     assert.equal(isOff(page), true);
@@ -147,6 +149,9 @@ test("the portal is asked every four seconds, and what was missed is not loaded 
   assert.equal(element.getAttribute("role"), "alert");
   assert.equal(element.className, "gfo-connection");
   assert.equal(page.body.firstChild, element);
+  const words = element.children;
+  await page.clock.move(4000);
+  assert.equal(element.children, words, "an alert that is written again is read out again");
   state.readiness = {};
   await page.clock.move(3999);
   assert.equal(isOff(page), true);

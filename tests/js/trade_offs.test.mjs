@@ -98,6 +98,30 @@ test("play moves through the hours and round, smoothly, until it is pressed agai
   assert.equal(label.textContent, "01:00");
 });
 
+test("play can begin again, and has nowhere to go without hours", async () => {
+  const { page, play, label, begin, said } = open();
+  begin();
+  for (let press = 0; press < 3; press += 1) page.click(play);
+  assert.deepEqual(said(), ["Pause", "true"]);
+  await page.clock.move(900);
+  assert.equal(label.textContent, "01:00");
+
+  const empty = open();
+  empty.begin({ ...DATA, labels: [] });
+  empty.page.click(empty.play);
+  await empty.page.clock.move(900);
+  assert.deepEqual(empty.page.setProps.at(-1), ["trade-offs-hour", { value: 0 }]);
+});
+
+test("a page whose chart is gone still shows its hours", () => {
+  const { page, chart, slider, label, begin } = open();
+  begin();
+  chart.remove();
+  slider.value = "1";
+  page.fire(slider, "input");
+  assert.equal(label.textContent, "01:00");
+});
+
 test("who wants less motion sees the hours without any", async () => {
   const { page, play, drawn, begin } = open("", { isCalm: true });
   begin();
@@ -132,13 +156,16 @@ test("the slider shows its hour at once, stops what plays, and keeps the hour wh
   begin();
   page.click(play);
   slider.value = "2";
-  page.fire(slider, "input");
+  page.fire(slider, "input", { staysBelow: true });
   assert.equal(label.textContent, "02:00");
   assert.deepEqual(said(), ["Play", "false"]);
   await page.clock.move(9000);
   assert.equal(label.textContent, "02:00");
-  page.fire(slider, "change");
-  assert.equal(page.window.location.search, "?source=arizona&hour=2");
+  slider.value = "1";
+  page.fire(slider, "input");
+  assert.equal(page.window.location.search, "?source=arizona&hour=2", "kept when play stopped");
+  page.fire(slider, "change", { staysBelow: true });
+  assert.equal(page.window.location.search, "?source=arizona&hour=1");
   slider.value = "0";
   page.fire(slider, "change");
   assert.equal(page.window.location.search, "?source=arizona");
@@ -148,13 +175,15 @@ test("the slider shows its hour at once, stops what plays, and keeps the hour wh
   assert.equal(slider.getAttribute("aria-valuetext"), "");
 });
 
-test("other controls move no hour", () => {
-  const { page, label, begin } = open("?hour=1");
+test("other controls move no hour", async () => {
+  const { page, slider, label, begin } = open("?hour=1");
   begin();
+  slider.value = "2";
   const other = page.add(tag("input", { id: "trade-offs-shift", value: "2" }));
   page.fire(other, "input");
   page.fire(other, "change");
   page.click(other);
+  await page.clock.move(2000);
   assert.equal(label.textContent, "01:00");
   assert.equal(page.window.location.search, "?hour=1");
 });

@@ -73,7 +73,7 @@ test("links to other pages take regions, day and shift along", () => {
 });
 
 test("a press on Evaluate asks at once, and the address shows what was asked", () => {
-  const { page, call, requests } = open();
+  const { page, requests } = open();
   page.add(tag("button", { id: "what-if-evaluate" }));
   page.dc.callback_context = { triggered: [{ prop_id: "what-if-evaluate.n_clicks", value: 1 }] };
   page.dc.gfo_what_if.request_evaluation(35, 1, DATA);
