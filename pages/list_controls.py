@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import dash_bootstrap_components as dbc
 from dash import Dash, Input, Output, State, dcc, html
@@ -13,7 +13,7 @@ from core.access import Permission
 from orchestrator.list_exports import CsvExport
 from pages.addresses import Query
 from pages.context import PageContext
-from pages.serving import serve
+from pages.serving import follow_in_browser, serve
 
 ANY = "any"
 """The value of a filter that is left open."""
@@ -57,6 +57,28 @@ def day_filter(control_id: str) -> Component:
     """A filter by a calendar day."""
     control: Component = dbc.Input(id=control_id, type="date", value="")
     return control
+
+
+def follow_filters(app: Dash, location_id: str, control_ids: Sequence[str]) -> None:
+    """Keep filters and the page's address alike, in the browser.
+
+    The id of a control ends, after its first hyphen, in the filter's name in the
+    address.
+    """
+    follow_in_browser(
+        app,
+        "gfo_pages",
+        "show_filters",
+        *(Output(control_id, "value") for control_id in control_ids),
+        Input(location_id, "search"),
+    )
+    follow_in_browser(
+        app,
+        "gfo_pages",
+        "follow_filters",
+        *(Input(control_id, "value") for control_id in control_ids),
+        State(location_id, "search"),
+    )
 
 
 def csv_tools(name: str) -> Component:

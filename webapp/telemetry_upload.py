@@ -14,6 +14,7 @@ from orchestrator.telemetry.readers.formats import TelemetryFormat
 from orchestrator.telemetry.readers.rows import CarbonKind
 from orchestrator.telemetry.uploads import import_upload
 from orchestrator.use_cases import Request
+from pages.list_controls import ANY
 from webapp.auth import current_actor
 from webapp.request_context import sent_id
 
@@ -55,7 +56,7 @@ def make_telemetry_upload(runtime: Runtime) -> Blueprint:
             largest_bytes=LARGEST_CONTENT_BYTES,
             label=sent.filename,
             telemetry_format=_one_of(TelemetryFormat, "format"),
-            region_slug=request.form.get("region") or None,
+            region_slug=_named_region(),
             time_zone=request.form.get("time_zone", "").strip() or None,
             carbon_kind=_one_of(CarbonKind, "carbon_kind"),
         )
@@ -72,6 +73,11 @@ def make_telemetry_upload(runtime: Runtime) -> Blueprint:
         return jsonify(batch_id=outcome.batch_id, sentence=outcome.sentence)
 
     return blueprint
+
+
+def _named_region() -> str | None:
+    slug = request.form.get("region")
+    return None if slug in {None, "", ANY} else slug
 
 
 def _one_of(kind: type[Choice], name: str) -> Choice:

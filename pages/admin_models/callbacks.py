@@ -24,7 +24,7 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
     """Register what fills the pages."""
     _register_list(app, context)
     _register_version(app, context)
-    follow_in_browser(app, "gfo_models", "prepare", Input("models-url", "pathname"))
+    follow_in_browser(app, "gfo_file_forms", "prepare", Input("models-url", "pathname"))
 
 
 def _register_list(app: Dash, context: PageContext) -> None:

@@ -17,7 +17,7 @@ from pages.admin_telemetry.content import import_panel, imports_table
 from pages.components import region_options
 from pages.context import PageContext
 from pages.grids import column_defs
-from pages.list_controls import ANY, filter_options, serve_csv
+from pages.list_controls import ANY, filter_options, follow_filters, serve_csv
 from pages.serving import follow_in_browser, serve
 from pages.times import chosen_times
 
@@ -28,7 +28,7 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
     _register_refused(app, context)
     _register_csv(app, context)
     follow_in_browser(
-        app, "gfo_telemetry", "prepare", Input("telemetry-url", "pathname")
+        app, "gfo_file_forms", "prepare", Input("telemetry-url", "pathname")
     )
 
 
@@ -102,19 +102,8 @@ def _register_refused(app: Dash, context: PageContext) -> None:
             False,
         )
 
-    controls = [f"refused-{name}" for name in refused.CONTROLS]
-    follow_in_browser(
-        app,
-        "gfo_telemetry",
-        "show_refused_filters",
-        *(Output(control, "value") for control in controls),
-        Input("telemetry-url", "search"),
-    )
-    follow_in_browser(
-        app,
-        "gfo_telemetry",
-        "follow_refused_filters",
-        *(Input(control, "value") for control in controls),
+    follow_filters(
+        app, "telemetry-url", [f"refused-{name}" for name in refused.CONTROLS]
     )
 
 

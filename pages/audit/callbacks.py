@@ -29,8 +29,13 @@ from pages.audit.content import chain_panel, event_page
 from pages.components import notice, page_head
 from pages.context import PageContext
 from pages.grids import column_defs
-from pages.list_controls import file_data, filter_options, serve_csv
-from pages.serving import follow_in_browser, serve
+from pages.list_controls import (
+    file_data,
+    filter_options,
+    follow_filters,
+    serve_csv,
+)
+from pages.serving import serve
 from pages.times import chosen_times, in_times
 
 
@@ -81,18 +86,8 @@ def _register_decisions(app: Dash, context: PageContext) -> None:
             *filters.choice_options(page.choices).values(),
         )
 
-    follow_in_browser(
-        app,
-        "gfo_audit",
-        "show_decision_filters",
-        *(Output(f"audit-{name}", "value") for name in filters.DECISION_CONTROLS),
-        Input("audit-url", "search"),
-    )
-    follow_in_browser(
-        app,
-        "gfo_audit",
-        "follow_decision_filters",
-        *(Input(f"audit-{name}", "value") for name in filters.DECISION_CONTROLS),
+    follow_filters(
+        app, "audit-url", [f"audit-{name}" for name in filters.DECISION_CONTROLS]
     )
 
 
@@ -164,18 +159,8 @@ def _register_events(app: Dash, context: PageContext) -> None:
             filter_options({name: name for name in page.actors}),
         )
 
-    follow_in_browser(
-        app,
-        "gfo_audit",
-        "show_event_filters",
-        *(Output(f"event-{name}", "value") for name in filters.EVENT_CONTROLS),
-        Input("audit-events-url", "search"),
-    )
-    follow_in_browser(
-        app,
-        "gfo_audit",
-        "follow_event_filters",
-        *(Input(f"event-{name}", "value") for name in filters.EVENT_CONTROLS),
+    follow_filters(
+        app, "audit-events-url", [f"event-{name}" for name in filters.EVENT_CONTROLS]
     )
 
 

@@ -15,7 +15,6 @@ from orchestrator.decisions.views import DecisionDetail
 from pages.addresses import (
     Query,
     decision_id_of,
-    parse_request_id,
     parse_shift_pct,
     parse_slug,
 )
@@ -92,9 +91,8 @@ def _register_compare(app: Dash, context: PageContext) -> None:
 
     follow_in_browser(
         app,
-        "gfo_audit",
-        "compare_with",
-        Output("compare-go", "href"),
+        "gfo_pages",
+        "compare_decisions",
         Input("compare-open", "n_clicks"),
         State("compare-right", "value"),
     )
@@ -147,38 +145,31 @@ def _register_evaluate(app: Dash, context: PageContext) -> None:
             Output("supersede-verdict", "children"),
             Output("supersede-judged", "data"),
         ],
-        inputs=[Input("supersede-asked", "data")],
-        states=[State("decision-url", "pathname")],
+        inputs=[Input("supersede-evaluate", "n_clicks")],
+        states=[
+            State("decision-url", "pathname"),
+            State("supersede-target", "value"),
+            State("supersede-shift", "value"),
+        ],
         permission=Permission.DECIDE,
         at_load=False,
     )
     def judge(
-        asked: object, pathname: str | None
+        _clicks: int, pathname: str | None, target: object, shift: object
     ) -> tuple[Component, dict[str, object]]:
-        request = _record(asked)
         with context.runtime.transaction() as session:
             card = superseding.evaluate_instead(
                 session,
                 context.current_actor(),
                 decision_id=decision_id_of(pathname),
-                target_slug=parse_slug(request.get("target"), "target"),
-                shift_pct=parse_shift_pct(request.get("shift_pct")),
-                request_id=parse_request_id(request.get("request_id")),
+                target_slug=parse_slug(target, "target"),
+                shift_pct=parse_shift_pct(shift),
+                request_id=context.request_id(),
                 now=context.runtime.clock(),
             )
         return verdict_card(in_times(card, chosen_times())), {
             "decision_id": card.decision_id
         }
-
-    follow_in_browser(
-        app,
-        "gfo_audit",
-        "ask_instead",
-        Output("supersede-asked", "data"),
-        Input("supersede-evaluate", "n_clicks"),
-        State("supersede-target", "value"),
-        State("supersede-shift", "value"),
-    )
 
 
 def _register_record(app: Dash, context: PageContext) -> None:
@@ -186,47 +177,27 @@ def _register_record(app: Dash, context: PageContext) -> None:
         app,
         context,
         outputs=[Output("supersede-record-status", "children")],
-        inputs=[Input("supersede-confirmed", "data")],
+        inputs=[Input("supersede-record", "n_clicks")],
+        states=[State("supersede-reason", "value"), State("supersede-judged", "data")],
         permission=Permission.DECIDE,
         at_load=False,
     )
-    def record(confirmed: object) -> tuple[Component]:
-        request = _record(confirmed)
+    def record(_clicks: int, reason: object, judged: object) -> tuple[Component]:
         with context.runtime.transaction() as session:
             outcome = what_if.record(
                 session,
                 context.current_actor(),
-                what_if_id=_decision_id(request.get("decision_id")),
-                comment=_text(request.get("reason")),
-                request_id=parse_request_id(request.get("request_id")),
+                what_if_id=_judged_id(judged),
+                comment=reason if isinstance(reason, str) else "",
+                request_id=context.request_id(),
                 now=context.runtime.clock(),
             )
         return (superseded(outcome),)
 
-    follow_in_browser(
-        app,
-        "gfo_audit",
-        "record_instead",
-        Output("supersede-confirmed", "data"),
-        Input("supersede-record", "n_clicks"),
-        State("supersede-reason", "value"),
-        State("supersede-judged", "data"),
-    )
 
-
-def _record(data: object) -> Mapping[str, object]:
-    if not isinstance(data, Mapping):
-        message = "Judge a shift first; only a verdict can be recorded."
-        raise InvalidInput(message)
-    return data
-
-
-def _decision_id(value: object) -> int:
+def _judged_id(judged: object) -> int:
+    value = judged.get("decision_id") if isinstance(judged, Mapping) else None
     if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 2**63:
         message = "Judge a shift first; only a stored verdict can be recorded."
         raise InvalidInput(message)
     return value
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""

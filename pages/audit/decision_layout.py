@@ -30,7 +30,6 @@ def decision_layout(*, may_decide: bool, may_replay: bool) -> Component:
                 className="gfo-tools",
             ),
             html.Div(id="decision-replayed", role="status"),
-            dcc.Location(id="compare-go", refresh="callback-nav"),
             _superseding() if may_decide else None,
         ]
     )
@@ -73,9 +72,7 @@ def _superseding() -> Component:
             ),
             html.Div(id="supersede-status"),
             html.Div(id="supersede-record-status", role="status"),
-            dcc.Store(id="supersede-asked"),
             dcc.Store(id="supersede-judged"),
-            dcc.Store(id="supersede-confirmed"),
             id="supersede-panel",
             hint="It is judged without the load that this one moves; a shift of 0 %"
             " takes it back. Both stay in the history.",
