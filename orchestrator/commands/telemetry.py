@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from core.days import full_hour
+from core.wording import listed
 from orchestrator.connect import connected_runtime, system_actor
 from orchestrator.demo_regions import first_demo_profiles
 from orchestrator.ingest.formats import TelemetryFormat
@@ -194,6 +195,10 @@ def rejects(
         return
     for reject in page:
         typer.echo(f"line {reject.line_number}: {reject.reason}\n    {reject.raw_text}")
+    if len(page) == limit:
+        typer.echo(
+            f"More may follow; continue with --after-line {page[-1].line_number}."
+        )
     if not page:
         typer.echo("No refused rows.")
 
@@ -256,7 +261,7 @@ def _described(summary: ImportSummary) -> str:
             f"  hours       {counts.first_hour_utc:%Y-%m-%d %H:%M} to"
             f" {counts.last_hour_utc:%Y-%m-%d %H:%M} UTC"
         )
-    lines.append(f"  regions     {', '.join(summary.region_slugs) or 'none'}")
+    lines.append(f"  regions     {listed(summary.region_slugs)}")
     lines.append(f"  quantities  {', '.join(summary.quantities)}")
     if summary.ignored_columns:
         lines.append(f"  ignored     {', '.join(summary.ignored_columns)}")

@@ -21,6 +21,7 @@ from core.telemetry import (
     TelemetryFrame,
     hours_between,
 )
+from core.wording import listed
 from orchestrator.ingest.rows import (
     QUANTITIES,
     CarbonKind,
@@ -166,7 +167,7 @@ def read_fleet(
             say(f"  {text}")
     absent = sorted(set(zones) - set(file.frames))
     if absent:
-        say(f"Without telemetry, and so left out: {', '.join(absent)}.")
+        say(f"Without telemetry, and so left out: {listed(absent)}.")
     return {slug: (frame, zones[slug]) for slug, frame in file.frames.items()}, file
 
 

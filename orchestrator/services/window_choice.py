@@ -11,6 +11,7 @@ from core.days import full_hour, issue_at_local_midnight, local_day_of
 from core.errors import InvalidInput, NotFound
 from core.regions import Region
 from core.telemetry import HOUR
+from core.wording import listed
 from db import forecasts, regions
 from db.regions import StoredRegion
 from orchestrator.views import RegionChoice
@@ -183,7 +184,7 @@ def pick_region(found: list[StoredRegion], slug: str | None) -> StoredRegion:
     for stored in found:
         if stored.region.slug == slug:
             return stored
-    known = ", ".join(stored.region.slug for stored in found)
+    known = listed(stored.region.slug for stored in found)
     message = f"There is no active region {slug!r}. Known: {known}."
     raise NotFound(message)
 
