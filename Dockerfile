@@ -1,4 +1,4 @@
-# The same entry points as ./run, in an image: embedded PostgreSQL, or a server given by DATABASE_URL.
+# ./run as an image: embedded PostgreSQL, or the server of DATABASE_URL.
 FROM python:3.11-slim AS build
 WORKDIR /src
 RUN python -m venv /opt/gfo
@@ -17,5 +17,5 @@ VOLUME /var/lib/gfo
 EXPOSE 8050
 HEALTHCHECK --interval=30s --timeout=5s --start-period=240s \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8050/readyz', timeout=4)"]
-# `gfo run` brings up everything; `gfo serve` and `gfo worker` run apart beside a server in DATABASE_URL.
+# `gfo run` starts everything; `gfo serve` and `gfo worker` start web and worker separately, with a server in DATABASE_URL.
 CMD ["gfo", "run"]

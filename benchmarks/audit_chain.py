@@ -31,9 +31,9 @@ from db.engine import libpq_url, make_engine, parse_url
 from db.local_server import LocalServer
 from db.migrate import upgrade
 from db.users import system_actor
-from orchestrator import verify_export
-from orchestrator.anchor_files import AnchorPlaces
-from orchestrator.services.audit_export import export_chain
+from orchestrator.audit import verify_export
+from orchestrator.audit.anchor_files import AnchorPlaces
+from orchestrator.audit.chain_export import export_chain
 
 WRITERS, WRITING_S = 8, 10.0
 ADA = Actor(user_id=1, name="worker", role=Role.ADMIN, address="192.0.2.7")

@@ -18,12 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from audit_chain_filler import fill_chain
-from audit_history_filler import (
-    LEFT_ACTOR,
-    NEW_REGION,
-    RETIRED_REGION,
-    fill_decisions,
-)
+from audit_history_filler import LEFT_ACTOR, NEW_REGION, RETIRED_REGION, fill_decisions
 from sqlalchemy.orm import Session
 
 from core.audit import AuditAction
@@ -31,8 +26,8 @@ from db.engine import libpq_url, make_engine, parse_url
 from db.local_server import LocalServer
 from db.migrate import upgrade
 from db.users import system_actor
-from orchestrator.services.audit import EventFilter, list_audit_events
-from orchestrator.services.decision_lists import (
+from orchestrator.audit.event_list import EventFilter, list_audit_events
+from orchestrator.decisions.decision_lists import (
     DecisionFilter,
     DecisionOrder,
     decision_page,

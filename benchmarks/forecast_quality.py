@@ -31,6 +31,8 @@ from baselines import (
     predecessor,
 )
 from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+from PIL import Image
 
 from core.forecasts import Target
 from models.backtest import (
@@ -47,7 +49,7 @@ from models.rolling import RegionDays, forecast_days
 from models.runtime import ModelRuntime
 from models.train import train_model
 from models.training_rows import RegionTelemetry
-from orchestrator.ingest.frames import read_fleet
+from orchestrator.telemetry.readers.frames import read_fleet
 
 Frames = Mapping[str, RegionTelemetry]
 Rolled = Mapping[str, RolledDays]
@@ -196,6 +198,15 @@ def _cells(name: str, item: Figures) -> tuple[str, ...]:
     )
 
 
+def _save(figure: Figure, path: Path) -> None:
+    """Save a plot in a palette of 48 colours, which makes it a third of the size."""
+    figure.savefig(path, dpi=130)
+    plt.close(figure)
+    picture = Image.open(path).convert("RGB")
+    palette = picture.quantize(48, kmeans=2, dither=Image.Dither.NONE)
+    palette.save(path, optimize=True)
+
+
 def _plot_methods(figures: Mapping[str, Figures], path: Path) -> None:
     names = ["persistence", "climatology", "plain ridge", *Family, "predecessor"]
     figure, axes = plt.subplots(1, 3, figsize=(12, 3.6), constrained_layout=True)
@@ -215,8 +226,7 @@ def _plot_methods(figures: Mapping[str, Figures], path: Path) -> None:
     axes[2].axvline(95, color=INKS[1], linewidth=1.5)
     for axis in axes[1:]:
         axis.set_yticklabels([])
-    figure.savefig(path, dpi=130)
-    plt.close(figure)
+    _save(figure, path)
 
 
 def _plot_horizons(figures: Mapping[str, Figures], path: Path) -> None:
@@ -231,8 +241,7 @@ def _plot_horizons(figures: Mapping[str, Figures], path: Path) -> None:
     axis.set_xlabel("Hour after issue at local midnight")
     axis.set_ylabel("Hours inside the 95 % interval (%)")
     axis.legend(frameon=False)
-    figure.savefig(path, dpi=130)
-    plt.close(figure)
+    _save(figure, path)
 
 
 def _plot_runs(rolled: Rolled, path: Path, run: int = 90) -> None:
@@ -252,8 +261,7 @@ def _plot_runs(rolled: Rolled, path: Path, run: int = 90) -> None:
     axis.set_ylabel(f"Last {run} days within the day bound (%)")
     axis.set_ylim(80, 101)
     axis.legend(frameon=False, ncols=3, fontsize=8)
-    figure.savefig(path, dpi=130)
-    plt.close(figure)
+    _save(figure, path)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ from models.family import Family
 from models.parity_rows import real_rows
 from models.runtime import ModelRuntime
 from models.train import TrainedModel, train_model
-from orchestrator.ingest.frames import read_fleet
+from orchestrator.telemetry.readers.frames import read_fleet
 
 SIZES = (1, 1_000, 10_000)
 REPEATS = 7

@@ -17,16 +17,16 @@ from pathlib import Path
 from core.placement import PlanPrices, PlanRules
 from core.regions import Region
 from models.family import DEFAULT_FAMILY, Family
-from orchestrator.commands.plan_backtest import PER_REGION, own_limit_c
-from orchestrator.plan_backtest import (
+from orchestrator.backtests.plan_backtest import (
     BacktestRegion,
     PlanBacktestSetup,
     run_plan_backtest,
 )
-from orchestrator.plan_backtest_files import read_backtest_files
-from orchestrator.plan_backtest_forecasts import day_ahead_forecasts
-from orchestrator.plan_backtest_report import plan_backtest_document
-from orchestrator.real_plants import plant_of
+from orchestrator.backtests.plan_backtest_files import read_backtest_files
+from orchestrator.backtests.plan_backtest_forecasts import day_ahead_forecasts
+from orchestrator.backtests.plan_backtest_report import plan_backtest_document
+from orchestrator.backtests.real_plants import plant_of
+from orchestrator.cli.plan_backtest_command import PER_REGION, own_limit_c
 
 TRAIN_UNTIL, N_CALIBRATION, N_DAYS = datetime(2022, 1, 1, tzinfo=UTC), 365, 730
 

@@ -16,16 +16,14 @@ from collections.abc import Callable
 from datetime import date
 
 from core.scheduler import decide, scenarios
-from orchestrator.connect import connected_runtime, system_actor
-from orchestrator.services.fleet import fleet_view
-from orchestrator.services.forecasting import day_view
-from orchestrator.services.region_windows import load_region_window
-from orchestrator.services.what_if import what_if_view
-from orchestrator.services.window_choice import (
-    active_regions,
-    choose_window,
-    pick_region,
-)
+from orchestrator.decisions.what_if import what_if_view
+from orchestrator.forecasts.fleet import fleet_view
+from orchestrator.forecasts.forecast_page import day_view
+from orchestrator.processes.connect import connected_runtime, system_actor
+from orchestrator.regions.region_choice import active_regions, pick_region
+from orchestrator.use_cases import Request
+from orchestrator.windows.region_windows import load_region_window
+from orchestrator.windows.window_choice import choose_window
 
 REPEATS = 30
 
@@ -62,17 +60,19 @@ def main() -> None:
             for region in (source, target)
         ]
         figures = {
-            "fleet_view_ms": lambda: fleet_view(session, actor, now=now),
+            "fleet_view_ms": lambda: fleet_view(
+                Request(session=session, caller=actor, now=now)
+            ),
             "day_view_ms": lambda: day_view(
-                session, actor, region_slug=slugs[0], local_day=day, now=now
+                Request(session=session, caller=actor, now=now),
+                region_slug=slugs[0],
+                local_day=day,
             ),
             "what_if_view_ms": lambda: what_if_view(
-                session,
-                actor,
+                Request(session=session, caller=actor, now=now),
                 source_slug=slugs[0],
                 target_slug=slugs[1],
                 local_day=day,
-                now=now,
             ),
             "decide_ms": lambda: decide(windows[0], windows[1], 20.0),
             "scenarios_ms": lambda: scenarios(windows[0], windows[1]),

@@ -27,6 +27,7 @@ class Permission(StrEnum):
     MANAGE_MODELS = "manage_models"
     MANAGE_USERS = "manage_users"
     MANAGE_POLICY = "manage_policy"
+    KEEP_BACKUPS = "keep_backups"
 
 
 _EVERYONE = frozenset({Permission.VIEW_FLEET})

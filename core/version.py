@@ -1,13 +1,3 @@
-"""The version of the code, named by models, decisions and log lines."""
+"""The version of the code, named by models, decisions, log lines and the wheel."""
 
-from importlib.metadata import PackageNotFoundError, version
-
-
-def _installed_version() -> str:
-    try:
-        return version("global-fleet-orchestrator")
-    except PackageNotFoundError:
-        return "0+unknown"
-
-
-CODE_VERSION = _installed_version()
+CODE_VERSION = "1.0.0"

@@ -18,12 +18,7 @@ from sqlalchemy import URL
 
 from core.errors import ServiceUnavailable
 from db.engine import DatabaseUrls, normalise_url
-from db.local_binaries import (
-    POSTGRES_MAJOR,
-    SYSTEM_DIR,
-    ServerUser,
-    make_system_dir,
-)
+from db.local_binaries import POSTGRES_MAJOR, SYSTEM_DIR, ServerUser, make_system_dir
 
 DATABASE = "gfo"
 SUPERUSER = "postgres"

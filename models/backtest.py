@@ -25,12 +25,7 @@ from models.backtest_figures import (
 from models.export import export_onnx
 from models.family import DEFAULT_FAMILY, Family
 from models.predictor import Predictor
-from models.rolling import (
-    RegionDays,
-    forecast_days,
-    rolling_checks,
-    rolling_half_width,
-)
+from models.rolling import RegionDays, forecast_days, rolling_checks, rolling_half_width
 from models.runtime import ModelRuntime
 from models.train import train_model
 from models.training_rows import RegionTelemetry

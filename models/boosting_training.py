@@ -12,11 +12,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from threadpoolctl import threadpool_limits
 
 from core.forecasts import Target
-from models.boosting import (
-    FloatArray,
-    TrainedBoosting,
-    predict_trees,
-)
+from models.boosting import FloatArray, TrainedBoosting, predict_trees
 from models.family import Family
 from models.ridge_training import RidgeTraining, learn_ridge
 from models.tails import tail_factor

@@ -24,12 +24,7 @@ def main(parent_pid: int) -> None:
     """Answer until the parent closes the pipe or is gone."""
     # Run by its path in isolated mode: nothing but the standard library is found yet.
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-    from models.confinement import (  # noqa: PLC0415
-        Limits,
-        confine,
-        end_with_parent,
-        isolate,
-    )
+    from models.confinement import Limits, confine, end_with_parent, isolate  # noqa: PLC0415
 
     isolate()
     os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1", TZ="UTC")

@@ -13,7 +13,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from core.errors import ServiceUnavailable
+from db.users import system_actor
 from orchestrator.settings import Settings
+from orchestrator.use_cases import Request
 
 
 def utc_now() -> datetime:
@@ -36,6 +38,16 @@ class Runtime:
     settings: Settings
     engine: Engine
     clock: Callable[[], datetime] = utc_now
+
+    @contextmanager
+    def request_as(self, system_user: str) -> Iterator[Request]:
+        """A request of a system user at this moment; commits when the block ends."""
+        with self.transaction() as session:
+            yield Request(
+                session=session,
+                caller=system_actor(session, system_user),
+                now=self.clock(),
+            )
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:

@@ -13,7 +13,9 @@ from plotly import graph_objects as go
 
 from core.risk import RiskLevel
 from core.scheduler import Outcome
-from orchestrator.views import NamedValue, RegionChoice, VerdictView
+from orchestrator.decisions.views import NamedValue
+from orchestrator.regions.views import RegionChoice
+from orchestrator.windows.views import VerdictView
 from pages.attributes import aria, data, given
 from pages.downloads import chart_downloads, table_download
 from pages.words import local_time, risk_steps, verdict_shape, verdict_word

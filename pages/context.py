@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
 from core.access import Actor, Permission
 from orchestrator.runtime import Runtime
+from orchestrator.use_cases import Request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,3 +31,19 @@ class PageContext:
     current_actor: Callable[[], Actor]
     request_id: Callable[[], UUID]
     callback_permission: Callable[[str, Permission], None]
+
+    @contextmanager
+    def request(self, request_id: UUID | None = None) -> Iterator[Request]:
+        """A request of the person at the browser; commits when the block ends.
+
+        Its id is the one that the browser sent with the callback, unless the page has
+        an id of its own for what it asks.
+        """
+        actor = self.current_actor()
+        with self.runtime.transaction() as session:
+            yield Request(
+                session=session,
+                caller=actor,
+                now=self.runtime.clock(),
+                request_id=request_id or self.request_id(),
+            )

@@ -10,7 +10,7 @@ from dash import Dash, Input, Output, State, dcc, html
 from dash.development.base_component import Component
 
 from core.access import Permission
-from orchestrator.services.list_exports import CsvExport
+from orchestrator.list_exports import CsvExport
 from pages.addresses import Query
 from pages.context import PageContext
 from pages.serving import serve

@@ -15,7 +15,7 @@ from flask import has_request_context, request
 
 from core.errors import InvalidInput
 from core.regions import require_time_zone
-from orchestrator.views import RegionChoice
+from orchestrator.regions.views import RegionChoice
 
 COOKIE = "gfo_times"
 """Written by `webapp/assets/times.js`: `region`, `utc` or `browser:<IANA zone>`."""

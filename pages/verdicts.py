@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dash import html
 from dash.development.base_component import Component
 
-from orchestrator.views import DecisionCard, ImpactRow, NamedValue
+from orchestrator.decisions.views import DecisionCard, ImpactRow, NamedValue
 from pages import addresses
 from pages.components import (
     data_table,

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 from core.risk import RiskLevel
 from core.scheduler import Outcome
-from orchestrator.views import RegionChoice, VerdictView
+from orchestrator.regions.views import RegionChoice
+from orchestrator.windows.views import VerdictView
 from pages.theme import (
     MINUS,
     MISSING,

@@ -1,7 +1,7 @@
-"""Ask the advisory service about every locked package, and never pretend.
+"""Audit every locked package against the advisory service; no answer is no success.
 
-Exit codes: 0 all were looked up and none has a known vulnerability; 1 one has; 3 the
-service did not answer for some, so nothing can be said about them.
+Exit codes: 0 all were audited and none has a known vulnerability; 1 one has; 3 the
+service gave no answer for some of them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _PATIENCE_S = 300
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What the answers for one lock amount to."""
+    """The result for one lock."""
 
     vulnerable: tuple[str, ...]
     unknown: tuple[str, ...]
@@ -73,7 +73,7 @@ def ask(lock: Path) -> Verdict | None:
 
 
 def main() -> int:
-    """Audit both locks and say in plain words what came of it."""
+    """Audit both locks and print the result."""
     if not _answers():
         print("NOT AUDITED: the advisory service does not answer from here.")
         print("Nothing is known about the vulnerabilities of the locked packages.")
@@ -83,7 +83,7 @@ def main() -> int:
 
 
 def _answers() -> bool:
-    """Whether the service knows one package of ours; else it is not asked for more."""
+    """Whether the service answers for one package of ours; if not, the audit ends."""
     lines = (REPOSITORY / LOCKS[0]).read_text("utf-8").splitlines()
     pin = next(line.split()[0] for line in lines if line.startswith("flask=="))
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:

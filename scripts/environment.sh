@@ -1,13 +1,13 @@
-# Sourced by ./run and ./test: finds a Python, makes .venv from the hashed locks.
+# Sourced by ./run and ./test: finds a Python and creates .venv from the hashed locks.
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "$(basename "$0"): $*"; exit 1; }
 
-# Relative folders mean the caller's folder, not the repository's.
+# Relative paths are relative to the caller's folder, not to the repository.
 absolute_path() { case $1 in /*) printf '%s' "$1" ;; *) printf '%s/%s' "$PWD" "$1" ;; esac; }
 
 is_new_enough() {
-  # Asked for a word, because a program that is no Python may well end with 0.
+  # Compares output, because a program other than Python may also exit with 0.
   [ "$("$1" -c 'import sys; print(sys.version_info >= (3, 11))' 2>/dev/null)" = True ]
 }
 
@@ -23,7 +23,7 @@ find_python() {
   die "Python 3.11 or newer is needed, and none was found${GFO_PYTHON:+ at GFO_PYTHON=$GFO_PYTHON}; install it or set GFO_PYTHON to one."
 }
 
-# ensure_environment LOCK...: install the named locks of requirements/ unless they are.
+# ensure_environment LOCK...: install the named locks of requirements/ unless they are installed.
 ensure_environment() {
   local python lock wanted stamp=.venv/.installed
   if [ -x .venv/bin/python ] && ! { is_new_enough .venv/bin/python && .venv/bin/python -c 'import pip' 2>/dev/null; }; then

@@ -6,7 +6,7 @@ Made once per test process and cloned for each test that needs it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy.orm import Session
@@ -17,18 +17,18 @@ from core.forecasts import Target
 from db.engine import DatabaseUrls, make_engine
 from db.users import system_actor
 from models.family import Family
-from orchestrator.demo_regions import first_demo_profiles
+from orchestrator.cycle.issuance import issue_live
+from orchestrator.forecasts.hindcasts import hindcast_regions
+from orchestrator.forecasts.serving import ModelCache
+from orchestrator.regions.policies import ensure_first_policy
+from orchestrator.regions.region_choice import active_regions
+from orchestrator.registry.training import train_models
 from orchestrator.runtime import Runtime
-from orchestrator.services.hindcasts import hindcast_regions
-from orchestrator.services.installation import ensure_first_policy
-from orchestrator.services.issuance import issue_live
-from orchestrator.services.model_registry import ModelCache
-from orchestrator.services.telemetry import generate_telemetry
-from orchestrator.services.training import train_models
-from orchestrator.services.window_choice import active_regions
 from orchestrator.settings import load_settings
+from orchestrator.telemetry.demo_regions import first_demo_profiles
+from orchestrator.telemetry.imports import generate_telemetry
+from tests.asking import NOW, asking
 
-NOW = datetime(2025, 7, 20, 18, 25, tzinfo=UTC)
 TRAINED_UNTIL = date(2025, 3, 1)
 SEED = 7
 
@@ -59,15 +59,13 @@ def make_fleet(urls: DatabaseUrls, *, n_regions: int = 3, n_days: int = 500) -> 
     end_utc = full_hour(NOW)
     with runtime.transaction() as session:
         actor = system_actor(session, "worker")
-        ensure_first_policy(session, actor, runtime.settings.first_policy())
+        ensure_first_policy(asking(session, actor), runtime.settings.first_policy())
         generate_telemetry(
-            session,
-            actor,
+            asking(session, actor),
             first_demo_profiles(n_regions),
             start_utc=end_utc - timedelta(days=n_days),
             end_utc=end_utc,
             seed=SEED,
-            now_utc=NOW,
         )
         train_models(
             session,

@@ -8,8 +8,8 @@ import dash
 from dash import Dash, html
 from flask import Flask
 
+from orchestrator.operations.readiness import ReadinessProbe
 from orchestrator.runtime import Runtime
-from orchestrator.services.readiness import ReadinessProbe
 from pages.registry import PageContext
 from webapp.auth import current_actor, install_login
 from webapp.callbacks import StrictJson

@@ -12,9 +12,9 @@ from flask_login import LoginManager, UserMixin, current_user
 from core.access import Actor
 from core.errors import Forbidden
 from db.sessions import LoginSession
+from orchestrator.accounts import logins
+from orchestrator.accounts.logins import Client
 from orchestrator.runtime import Runtime
-from orchestrator.services import logins
-from orchestrator.services.logins import Client
 from webapp.cookies import login_token
 from webapp.request_context import request_id
 

@@ -11,16 +11,11 @@ from flask.typing import ResponseReturnValue
 
 from core.access import Actor, Permission
 from core.errors import Forbidden, ServiceUnavailable
+from orchestrator.accounts import administration, denials, logins
 from orchestrator.logs import get_logger
 from orchestrator.runtime import Runtime
-from orchestrator.services import accounts, denials, logins
 from webapp import callbacks
-from webapp.auth import (
-    PortalUser,
-    current_actor,
-    is_polling,
-    logged_in_user,
-)
+from webapp.auth import PortalUser, current_actor, is_polling, logged_in_user
 from webapp.cookies import login_token
 from webapp.monitoring import may_monitor
 from webapp.permissions import (
@@ -127,7 +122,7 @@ class Gate:
             "access_denied", user=actor.name, role=actor.role.value, wanted=wanted
         )
         with self._runtime.transaction() as session:
-            accounts.record_denial(
+            administration.record_denial(
                 session, actor, wanted=wanted, request_id=request_id()
             )
         raise Forbidden

@@ -20,9 +20,9 @@ from gunicorn.workers.base import Worker  # type: ignore[import-untyped]
 # but they share the memory of its code and start in no time.
 import webapp.wsgi  # noqa: F401
 from db.local_child import die_with_parent
-from orchestrator.connect import configure_logs
-from orchestrator.parentage import follow_parent
-from orchestrator.production import require_fit
+from orchestrator.operations.production import require_fit
+from orchestrator.processes.connect import configure_logs
+from orchestrator.processes.parentage import follow_parent
 from orchestrator.settings import load_settings
 from webapp.metrics import FOLDER_VARIABLE
 from webapp.secret_key import secret_key

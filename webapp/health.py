@@ -6,7 +6,7 @@ from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
 from core.errors import ServiceUnavailable
-from orchestrator.services.readiness import ReadinessProbe
+from orchestrator.operations.readiness import ReadinessProbe
 from webapp.errors import RETRY_AFTER_S
 from webapp.metrics import Metrics
 

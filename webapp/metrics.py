@@ -13,9 +13,9 @@ from flask.typing import ResponseReturnValue
 from core.errors import ServiceUnavailable
 from core.version import CODE_VERSION
 from orchestrator.logs import get_logger
+from orchestrator.operations.measurements import Measurements, measure
+from orchestrator.operations.readiness import ModelState, ReadinessProbe
 from orchestrator.runtime import Runtime
-from orchestrator.services.measurements import Measurements, measure
-from orchestrator.services.readiness import ModelState, ReadinessProbe
 
 if TYPE_CHECKING:
     from prometheus_client import Metric

@@ -9,10 +9,10 @@ from flask.typing import ResponseReturnValue
 
 from core.errors import InvalidInput
 from models.metadata import MAX_MODEL_BYTES
+from orchestrator.accounts.own_password import confirm_password
+from orchestrator.registry.model_exports import model_file, record_model_export
+from orchestrator.registry.model_uploads import receive_model
 from orchestrator.runtime import Runtime
-from orchestrator.services.model_exports import model_file, record_model_export
-from orchestrator.services.model_uploads import receive_model
-from orchestrator.services.own_password import confirm_password
 from webapp.auth import current_actor
 from webapp.request_context import request_id, sent_id
 

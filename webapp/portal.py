@@ -22,11 +22,11 @@ from flask.typing import ResponseReturnValue
 from flask_login import login_required
 
 from core.errors import ServiceUnavailable
+from orchestrator.accounts import logins, own_password
+from orchestrator.accounts.logins import Login, Refusal, RefusedLogin
+from orchestrator.accounts.own_password import RefusedChange
+from orchestrator.accounts.passwords import MAX_LENGTH, MIN_LENGTH
 from orchestrator.runtime import Runtime
-from orchestrator.services import logins, own_password
-from orchestrator.services.logins import Login, Refusal, RefusedLogin
-from orchestrator.services.own_password import RefusedChange
-from orchestrator.services.passwords import MAX_LENGTH, MIN_LENGTH
 from pages.times import chosen_times
 from pages.words import local_time
 from webapp.auth import PortalUser, client, current_actor, logged_in_user

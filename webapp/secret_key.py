@@ -7,7 +7,12 @@ import secrets
 from pathlib import Path
 
 from core.errors import InvalidInput
-from orchestrator.production import KEY_ADVICE, KEY_LENGTH, WeakSettings, is_good_key
+from orchestrator.operations.production import (
+    KEY_ADVICE,
+    KEY_LENGTH,
+    WeakSettings,
+    is_good_key,
+)
 from orchestrator.settings import Settings
 
 _FILE = "web_secret_key"

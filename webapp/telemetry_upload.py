@@ -8,11 +8,12 @@ from flask import Blueprint, Flask, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from core.errors import InvalidInput
-from orchestrator.ingest.formats import TelemetryFormat
-from orchestrator.ingest.rows import CarbonKind
 from orchestrator.runtime import Runtime
-from orchestrator.services.telemetry import ImportRequest
-from orchestrator.services.telemetry_uploads import import_upload
+from orchestrator.telemetry.imports import FileToImport
+from orchestrator.telemetry.readers.formats import TelemetryFormat
+from orchestrator.telemetry.readers.rows import CarbonKind
+from orchestrator.telemetry.uploads import import_upload
+from orchestrator.use_cases import Request
 from webapp.auth import current_actor
 from webapp.request_context import sent_id
 
@@ -44,29 +45,29 @@ def make_telemetry_upload(runtime: Runtime) -> Blueprint:
     # Under `/_`, so that errors are answered as JSON as well.
     @blueprint.post("/_telemetry")
     def upload() -> ResponseReturnValue:
-        file = request.files.get("file")
-        if file is None or not file.filename:
+        sent = request.files.get("file")
+        if sent is None or not sent.filename:
             message = "Choose a file first."
             raise InvalidInput(message)
-        stream: BinaryIO = file.stream  # type: ignore[assignment]  # a binary one
-        asked = ImportRequest(
+        stream: BinaryIO = sent.stream  # type: ignore[assignment]  # a binary one
+        file = FileToImport(
             source=stream,
             largest_bytes=LARGEST_CONTENT_BYTES,
-            label=file.filename,
+            label=sent.filename,
             telemetry_format=_one_of(TelemetryFormat, "format"),
             region_slug=request.form.get("region") or None,
             time_zone=request.form.get("time_zone", "").strip() or None,
             carbon_kind=_one_of(CarbonKind, "carbon_kind"),
         )
         with runtime.transaction() as session:
-            outcome = import_upload(
-                session,
-                current_actor(),
-                stream,
-                asked,
-                now_utc=runtime.clock(),
-                ranges=runtime.settings.valid_ranges(),
+            asked = Request(
+                session=session,
+                caller=current_actor(),
+                now=runtime.clock(),
                 request_id=sent_id(request.form.get("request_id")),
+            )
+            outcome = import_upload(
+                asked, stream, file, ranges=runtime.settings.valid_ranges()
             )
         return jsonify(batch_id=outcome.batch_id, sentence=outcome.sentence)
 

@@ -9,8 +9,8 @@ import os
 
 from flask import Flask
 
-from orchestrator.connect import configure_logs, open_runtime
-from orchestrator.production import require_fit
+from orchestrator.operations.production import require_fit
+from orchestrator.processes.connect import configure_logs, open_runtime
 from orchestrator.settings import load_settings
 from pages.registry import register_pages
 from webapp.app import create_app

@@ -12,12 +12,12 @@ from dash.development.base_component import Component
 from core.access import Permission
 from core.errors import InvalidInput
 from core.forecasts import Target
-from orchestrator.services.evaluation_requests import start_evaluation
-from orchestrator.services.model_registry import (
+from orchestrator.registry.activation import (
     activate_model,
     override_gate,
     rollback_model,
 )
+from orchestrator.registry.evaluation_requests import start_evaluation
 from pages.admin_models.content import ROLLBACK
 from pages.components import notice
 from pages.context import PageContext

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dash import Dash, Input, Output
 
 from core.access import Permission
-from orchestrator.model_views import ModelDetail
-from orchestrator.services.models_page import model_detail, models_page
+from orchestrator.registry.models_page import model_detail, models_page
+from orchestrator.registry.views import ModelDetail
 from pages.addresses import Query, version_id_of
 from pages.admin_models.content import (
     history_table,

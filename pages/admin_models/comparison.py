@@ -8,8 +8,8 @@ from dash import html
 from dash.development.base_component import Component
 
 from core.model_gate import ModelFigures
-from orchestrator.model_views import ComparedRegion, EvaluationView
-from orchestrator.views import NamedValue
+from orchestrator.decisions.views import NamedValue
+from orchestrator.registry.views import ComparedRegion, EvaluationView
 from pages.components import Child, data_table, disclosure, facts, notice
 from pages.theme import MISSING, celsius, number
 from pages.words import day_name, percent

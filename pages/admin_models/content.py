@@ -6,7 +6,7 @@ import dash_bootstrap_components as dbc
 from dash import html
 from dash.development.base_component import Component
 
-from orchestrator.model_views import (
+from orchestrator.registry.views import (
     EvaluationProgress,
     HistoryRow,
     ModelsPage,

@@ -7,14 +7,10 @@ from datetime import datetime
 from dash import html
 from dash.development.base_component import Component
 
-from orchestrator.model_views import EvaluationView, ModelDetail
-from orchestrator.views import NamedValue
+from orchestrator.decisions.views import NamedValue
+from orchestrator.registry.views import EvaluationView, ModelDetail
 from pages import addresses
-from pages.admin_models.comparison import (
-    changed_table,
-    figures_table,
-    figures_words,
-)
+from pages.admin_models.comparison import changed_table, figures_table, figures_words
 from pages.admin_models.content import TARGET_WORDS, history_table, progress_words
 from pages.admin_models.figures import (
     bounds_chart,
@@ -22,15 +18,7 @@ from pages.admin_models.figures import (
     errors_chart,
     errors_summary,
 )
-from pages.components import (
-    chart,
-    disclosure,
-    facts,
-    link,
-    notice,
-    panel,
-    tag,
-)
+from pages.components import chart, disclosure, facts, link, notice, panel, tag
 from pages.times import Times
 from pages.words import local_time, typeset
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from plotly import graph_objects as go
 
-from orchestrator.model_views import BoundsOverTime, ErrorsByHour
+from orchestrator.registry.views import BoundsOverTime, ErrorsByHour
 from pages.theme import TEMPLATE, Ink, celsius, number, thermal_limit_label
 
 NEW, ACTIVE = "This model", "Serves"

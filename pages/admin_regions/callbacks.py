@@ -11,10 +11,10 @@ from dash.development.base_component import Component
 from core.access import Permission
 from core.errors import InvalidInput
 from core.regions import CoolingType
-from orchestrator.admin_views import RegionsView
-from orchestrator.services.policy_changes import change_policy
-from orchestrator.services.region_admin import regions_view
-from orchestrator.services.regions import RegionDraft, add_region, set_region
+from orchestrator.regions.changes import RegionDraft, add_region, set_region
+from orchestrator.regions.policies import change_policy
+from orchestrator.regions.regions_page import regions_view
+from orchestrator.regions.views import RegionsView
 from pages.addresses import Query
 from pages.admin_regions.fields import (
     COOLING_FIELDS,
@@ -23,12 +23,7 @@ from pages.admin_regions.fields import (
     read_all,
 )
 from pages.admin_regions.forms import control_id, shown_region
-from pages.admin_regions.layout import (
-    NEW,
-    policy_scope,
-    policy_values,
-    regions_table,
-)
+from pages.admin_regions.layout import NEW, policy_scope, policy_values, regions_table
 from pages.admin_regions.terms import TERM_FIELDS, register_terms, term_values
 from pages.components import notice
 from pages.context import PageContext
@@ -86,10 +81,8 @@ def _register_view(app: Dash, context: PageContext) -> None:
     )
     def show_regions(search: str | None, *_saved: object) -> tuple[object, ...]:
         query = Query.parse(search)
-        with context.runtime.transaction() as session:
-            view = regions_view(
-                session, context.current_actor(), slug=query.text("region")
-            )
+        with context.request() as request:
+            view = regions_view(request, slug=query.text("region"))
         return _rendered(view, is_new=query.text(NEW) is not None)
 
 
@@ -143,17 +136,11 @@ def _register_save(app: Dash, context: PageContext) -> None:
         _n_clicks: int, shown: object, *values: object
     ) -> tuple[Component, dict[str, object]]:
         slug = shown_region(shown)
-        request_id = context.request_id()
-        with context.runtime.transaction() as session:
-            actor = context.current_actor()
+        with context.request() as request:
             if slug is None:
-                draft = _draft(values)
-                stored = add_region(session, actor, draft, request_id=request_id)
+                stored = add_region(request, _draft(values))
             else:
-                changes = _changes(values, shown)
-                stored = set_region(
-                    session, actor, slug, changes, request_id=request_id
-                )
+                stored = set_region(request, slug, _changes(values, shown))
         name = stored.region.name
         return notice("Saved.", f"{name} is as you see it."), _saved(stored.slug)
 
@@ -223,17 +210,15 @@ def _register_policy(app: Dash, context: PageContext) -> None:
     ) -> tuple[Component, str, dict[str, object]]:
         slug = shown_region(shown)
         entered = read_all(POLICY_FIELDS, values)
-        with context.runtime.transaction() as session:
+        with context.request() as request:
             changed = change_policy(
-                session,
-                context.current_actor(),
+                request,
                 region_slug=slug,
                 values={
                     name: value if isinstance(value, float) else None
                     for name, value in entered.items()
                 },
                 reason=reason if isinstance(reason, str) else "",
-                request_id=context.request_id(),
             )
         said = "The limits are changed." if changed else "Nothing to change."
         done = notice(said, "The next verdict is judged by what you see.")

@@ -6,13 +6,9 @@ import dash_bootstrap_components as dbc
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from orchestrator.admin_views import PolicyFacts, RegionFacts, RegionsView
+from orchestrator.regions.views import PolicyFacts, RegionFacts, RegionsView
 from pages import addresses
-from pages.admin_regions.fields import (
-    COOLING_FIELDS,
-    POLICY_FIELDS,
-    REGION_FIELDS,
-)
+from pages.admin_regions.fields import COOLING_FIELDS, POLICY_FIELDS, REGION_FIELDS
 from pages.admin_regions.forms import form_grid, save_button
 from pages.admin_regions.terms import class_form, terms_form
 from pages.components import (

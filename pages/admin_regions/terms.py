@@ -11,8 +11,8 @@ from dash.development.base_component import Component
 from core.access import Permission
 from core.ashrae import INLET_C, AshraeClass
 from core.errors import InvalidInput
-from orchestrator.admin_views import RegionsView
-from orchestrator.services.policy_terms import change_terms, limit_by_class
+from orchestrator.regions.policies import change_terms, limit_by_class
+from orchestrator.regions.views import RegionsView
 from pages.admin_regions.fields import Field, read_all
 from pages.admin_regions.forms import control_id, form_grid, save_button, shown_region
 from pages.components import field, notice, panel
@@ -120,15 +120,13 @@ def _register_class(app: Dash, context: PageContext) -> None:
         if not isinstance(approach_c, float):
             message = "Approach, °C is empty."
             raise InvalidInput(message)
-        with context.runtime.transaction() as session:
+        with context.request() as request:
             limit_c = limit_by_class(
-                session,
-                context.current_actor(),
+                request,
                 region_slug=slug,
                 equipment=_equipment(entered["ashrae_class"]),
                 approach_c=approach_c,
                 reason=reason if isinstance(reason, str) else "",
-                request_id=context.request_id(),
             )
         said = f"The limit is {degrees(limit_c)} of outdoor air."
         done = notice(said, "The next verdict is judged by it.")
@@ -168,13 +166,11 @@ def _register_terms(app: Dash, context: PageContext) -> None:
             if entered[item.name] is None:
                 message = f"{item.label} is empty."
                 raise InvalidInput(message)
-        with context.runtime.transaction() as session:
+        with context.request() as request:
             changed = change_terms(
-                session,
-                context.current_actor(),
+                request,
                 changes=entered,
                 reason=reason if isinstance(reason, str) else "",
-                request_id=context.request_id(),
             )
         said = "The terms are changed." if changed else "Nothing to change."
         done = notice(said, "They hold for every decision from now on.")

@@ -8,9 +8,9 @@ from dash import Dash, Input, Output
 
 from core.access import Actor, Permission
 from core.errors import InvalidInput
-from orchestrator.services.list_exports import CsvExport
-from orchestrator.services.refused_rows import refused_csv, refused_page
-from orchestrator.services.telemetry_imports import import_row, imports_page
+from orchestrator.list_exports import CsvExport
+from orchestrator.telemetry.import_list import import_row, imports_page
+from orchestrator.telemetry.refused_rows import refused_csv, refused_page
 from pages.addresses import Query
 from pages.admin_telemetry import refused
 from pages.admin_telemetry.content import import_panel, imports_table
@@ -49,10 +49,9 @@ def _register_imports(app: Dash, context: PageContext) -> None:
     def show_imports(search: str | None) -> tuple[object, ...]:
         query = Query.parse(search)
         batch_id, times = query.identifier("batch"), chosen_times()
-        with context.runtime.transaction() as session:
-            actor = context.current_actor()
-            page = imports_page(session, actor, before_id=query.identifier("before"))
-            row = import_row(session, actor, batch_id) if batch_id else None
+        with context.request() as request:
+            page = imports_page(request, before_id=query.identifier("before"))
+            row = import_row(request, batch_id) if batch_id else None
         return (
             import_panel(row, times) if row else None,
             imports_table(page, times),
@@ -86,10 +85,9 @@ def _register_refused(app: Dash, context: PageContext) -> None:
         if batch_id is None:
             return None, [], column_defs(refused.COLUMNS), None, [], True
         shown = refused.refused_shown(query)
-        with context.runtime.transaction() as session:
+        with context.request() as request:
             page = refused_page(
-                session,
-                context.current_actor(),
+                request,
                 batch_id,
                 refused.refused_filter(query),
                 last_first=refused.is_last_first(query),

@@ -6,8 +6,8 @@ from dash import html
 from dash.development.base_component import Component
 
 from core.wording import listed
-from orchestrator.admin_views import ImportRow, ImportsPage
-from orchestrator.views import NamedValue
+from orchestrator.decisions.views import NamedValue
+from orchestrator.telemetry.views import ImportRow, ImportsPage
 from pages import addresses
 from pages.components import Child, data_table, facts, link, moment, notice, panel, tag
 from pages.theme import number

@@ -9,8 +9,8 @@ import dash_bootstrap_components as dbc
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from orchestrator.ingest.formats import TelemetryFormat
-from orchestrator.ingest.rows import CarbonKind
+from orchestrator.telemetry.readers.formats import TelemetryFormat
+from orchestrator.telemetry.readers.rows import CarbonKind
 from pages.admin_telemetry.refused import refused_panel
 from pages.components import field, page_head, panel, region_select, skeleton
 

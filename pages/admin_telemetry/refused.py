@@ -8,20 +8,12 @@ from dash import html
 from dash.development.base_component import Component
 
 from core.errors import InvalidInput
-from orchestrator.admin_views import RefusedPage
-from orchestrator.services.refused_rows import LONGEST_WORDS, RejectFilter
+from orchestrator.telemetry.refused_rows import LONGEST_WORDS, RejectFilter
+from orchestrator.telemetry.views import RefusedPage
 from pages import addresses
 from pages.addresses import Query
 from pages.components import field, notice, panel
-from pages.grids import (
-    TWO_LINES_PX,
-    Column,
-    Row,
-    Shown,
-    listed_grid,
-    pager,
-    text_part,
-)
+from pages.grids import TWO_LINES_PX, Column, Row, Shown, listed_grid, pager, text_part
 from pages.list_controls import choice, csv_tools, order_choice, text_filter
 from pages.theme import number
 

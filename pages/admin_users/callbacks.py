@@ -9,14 +9,14 @@ from dash.development.base_component import Component
 
 from core.access import Permission, Role
 from core.errors import InvalidInput, NotFound
-from orchestrator.services import accounts
-from orchestrator.services.account_changes import (
+from orchestrator.accounts import administration
+from orchestrator.accounts.account_changes import (
     AccountAction,
     AccountChange,
     change_account,
 )
-from orchestrator.services.accounts import AccountView, NewPassword
-from orchestrator.services.own_password import RefusedChange
+from orchestrator.accounts.administration import AccountView, NewPassword
+from orchestrator.accounts.own_password import RefusedChange
 from pages.addresses import Query
 from pages.admin_users.content import one_time_password, state_words, users_table
 from pages.admin_users.layout import new_request
@@ -67,7 +67,7 @@ def _register_view(app: Dash, context: PageContext) -> None:
     def show_users(search: str | None, *_saved: object) -> tuple[object, ...]:
         wanted = Query.parse(search).text("user")
         with context.runtime.transaction() as session:
-            everybody = accounts.list_accounts(
+            everybody = administration.list_accounts(
                 session, context.current_actor(), now=context.runtime.clock()
             )
         chosen = None if wanted is None else _chosen(everybody, wanted)

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from dash import html
 from dash.development.base_component import Component
 
-from orchestrator.services.accounts import AccountView, NewPassword
+from orchestrator.accounts.administration import AccountView, NewPassword
 from pages import addresses
 from pages.components import data_table, link, moment
 from pages.words import local_time

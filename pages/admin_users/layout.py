@@ -9,8 +9,8 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from core.access import Role
-from orchestrator.services.accounts import NAME_LENGTH
-from orchestrator.services.passwords import MAX_LENGTH
+from orchestrator.accounts.administration import NAME_LENGTH
+from orchestrator.accounts.passwords import MAX_LENGTH
 from pages import addresses
 from pages.components import field, link, page_head, panel, skeleton
 

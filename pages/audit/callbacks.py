@@ -12,17 +12,17 @@ from dash.development.base_component import Component
 
 from core.access import Actor, Permission
 from core.errors import InvalidInput, NotFound
-from orchestrator.anchor_files import AnchorPlaces
-from orchestrator.services.audit import (
+from orchestrator.audit.anchor_files import AnchorPlaces
+from orchestrator.audit.chain_export import export_newest
+from orchestrator.audit.event_csv import events_csv
+from orchestrator.audit.event_list import (
     ask_for_check,
     chain_status,
     event_detail,
     list_audit_events,
 )
-from orchestrator.services.audit_csv import events_csv
-from orchestrator.services.audit_export import export_newest
-from orchestrator.services.decision_lists import decision_page, decisions_csv
-from orchestrator.services.list_exports import CsvExport
+from orchestrator.decisions.decision_lists import decision_page, decisions_csv
+from orchestrator.list_exports import CsvExport
 from pages.addresses import Query, event_seq_of
 from pages.audit import filters, lists
 from pages.audit.content import chain_panel, event_page

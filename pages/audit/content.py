@@ -5,12 +5,8 @@ from __future__ import annotations
 from dash import html
 from dash.development.base_component import Component
 
-from orchestrator.views import (
-    AuditEventDetail,
-    ChainCheckView,
-    ChainStatus,
-    NamedValue,
-)
+from orchestrator.audit.views import AuditEventDetail, ChainCheckView, ChainStatus
+from orchestrator.decisions.views import NamedValue
 from pages import addresses
 from pages.audit.filters import code_words
 from pages.components import Child, facts, link, notice, panel

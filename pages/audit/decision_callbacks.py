@@ -9,9 +9,9 @@ from dash.development.base_component import Component
 
 from core.access import Permission
 from core.errors import InvalidInput, NotFound
-from orchestrator.services import superseding, what_if
-from orchestrator.services.decision_story import decision_detail, replay_view
-from orchestrator.views import DecisionDetail
+from orchestrator.decisions import superseding, what_if
+from orchestrator.decisions.decision_story import decision_detail, replay_view
+from orchestrator.decisions.views import DecisionDetail
 from pages.addresses import (
     Query,
     decision_id_of,
@@ -19,12 +19,7 @@ from pages.addresses import (
     parse_shift_pct,
     parse_slug,
 )
-from pages.audit.decision_content import (
-    comparison,
-    decision_page,
-    replayed,
-    superseded,
-)
+from pages.audit.decision_content import comparison, decision_page, replayed, superseded
 from pages.components import page_head, region_options
 from pages.context import PageContext
 from pages.serving import follow_in_browser, serve

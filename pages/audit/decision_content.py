@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dash import html
 from dash.development.base_component import Component
 
-from orchestrator.views import (
+from orchestrator.decisions.views import (
     DecisionChart,
     DecisionDetail,
     NamedValue,

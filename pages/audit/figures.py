@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from plotly import graph_objects as go
 
-from orchestrator.views import DecisionChart, Series
+from orchestrator.decisions.views import DecisionChart
+from orchestrator.windows.views import Series
 from pages.theme import (
     TEMPLATE,
     Ink,

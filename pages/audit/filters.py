@@ -13,9 +13,9 @@ from dash.development.base_component import Component
 from core.audit import AuditAction
 from core.errors import InvalidInput
 from core.scheduler import Outcome, ReasonCode
-from orchestrator.services.audit import EventFilter
-from orchestrator.services.decision_lists import DecisionFilter, DecisionOrder
-from orchestrator.views import ListChoices
+from orchestrator.audit.event_list import EventFilter
+from orchestrator.decisions.decision_lists import DecisionFilter, DecisionOrder
+from orchestrator.decisions.views import ListChoices
 from pages.addresses import Query, require_one_of
 from pages.components import field
 from pages.list_controls import (

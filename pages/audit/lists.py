@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from dash.development.base_component import Component
 
-from orchestrator.services.decision_lists import DecisionOrder
-from orchestrator.views import (
-    AuditEventPage,
-    AuditEventView,
-    DecisionPage,
-    DecisionSummary,
-)
+from orchestrator.audit.views import AuditEventPage, AuditEventView
+from orchestrator.decisions.decision_lists import DecisionOrder
+from orchestrator.decisions.views import DecisionPage, DecisionSummary
 from pages import addresses
 from pages.addresses import Query
 from pages.audit.filters import (

@@ -6,8 +6,9 @@ from dash import Dash, Input, Output
 from dash.development.base_component import Component
 
 from core.access import Permission
-from orchestrator.services.fleet import fleet_view
-from orchestrator.services.freshness import KeptAnswers
+from orchestrator.forecasts.fleet import fleet_view
+from orchestrator.freshness import KeptAnswers
+from orchestrator.use_cases import Request
 from pages.context import PageContext
 from pages.fleet.layout import headline, table
 from pages.serving import serve
@@ -26,12 +27,11 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
         permission=Permission.VIEW_FLEET,
     )
     def show_fleet(_n_intervals: int | None) -> tuple[Component, Component]:
-        now, times = context.runtime.clock(), chosen_times()
-        actor = context.current_actor()
+        times = chosen_times()
 
-        def make() -> tuple[Component, Component]:
-            view = fleet_view(session, actor, now=now)
+        def make(request: Request) -> tuple[Component, Component]:
+            view = fleet_view(request)
             return headline(view), table(in_times(view, times))
 
-        with context.runtime.transaction() as session:
-            return kept.get(session, actor, times, now=now, make=make)
+        with context.request() as request:
+            return kept.get(request, times, make)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dash import html
 
 from core.scheduler import Outcome
-from orchestrator.views import FleetRow
+from orchestrator.forecasts.views import FleetRow
 from pages import addresses
 from pages.components import Child, link, risk_mark, synthetic_tag, verdict_badge
 from pages.fleet.figures import HEIGHT_PX, WIDTH_PX, sparkline, sparkline_summary

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from orchestrator.views import FleetRow, Series
+from orchestrator.forecasts.views import FleetRow
+from orchestrator.windows.views import Series
 from pages.theme import Ink, celsius, thermal_limit_label
 
 WIDTH_PX = 232

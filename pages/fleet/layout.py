@@ -9,7 +9,7 @@ from dash.development.base_component import Component
 
 from core.scheduler import Outcome
 from core.wording import listed
-from orchestrator.views import FleetRow, FleetView
+from orchestrator.forecasts.views import FleetRow, FleetView
 from pages.attributes import aria, data
 from pages.components import notice, page_head, skeleton
 from pages.downloads import table_download

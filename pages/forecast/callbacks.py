@@ -5,9 +5,10 @@ from __future__ import annotations
 from dash import Dash, Input, Output, State
 
 from core.access import Permission
-from orchestrator.services.forecasting import day_view
-from orchestrator.services.freshness import KeptAnswers
-from orchestrator.views import ForecastDayView
+from orchestrator.forecasts.forecast_page import day_view
+from orchestrator.forecasts.views import ForecastDayView
+from orchestrator.freshness import KeptAnswers
+from orchestrator.use_cases import Request
 from pages import addresses
 from pages.addresses import Query
 from pages.components import region_options
@@ -44,27 +45,22 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
         query = Query.parse(search)
         region_slug, local_day = query.text("region"), query.day("day")
         issued_at_utc = query.instant("issued")
-        now, times = context.runtime.clock(), chosen_times()
-        actor = context.current_actor()
+        times = chosen_times()
 
-        def make() -> tuple[bool, tuple[object, ...]]:
+        def make(request: Request) -> tuple[bool, tuple[object, ...]]:
             view = day_view(
-                session,
-                actor,
+                request,
                 region_slug=region_slug,
                 local_day=local_day,
                 issued_at_utc=issued_at_utc,
-                now=now,
             )
             return view.notice is None, _rendered(in_times(view, times))
 
-        with context.runtime.transaction() as session:
+        with context.request() as request:
             _, answer = kept.get(
-                session,
-                actor,
+                request,
                 (region_slug, local_day, issued_at_utc, times),
-                now=now,
-                make=make,
+                make,
                 # A view without a forecast asks for one, each time it is looked at.
                 keep_if=lambda made: made[0],
             )

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from plotly import graph_objects as go
 
-from orchestrator.views import ForecastDayView, Series
+from orchestrator.forecasts.views import ForecastDayView
+from orchestrator.windows.views import Series
 from pages.theme import (
     TEMPLATE,
     Ink,

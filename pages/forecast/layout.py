@@ -8,7 +8,8 @@ import dash_bootstrap_components as dbc
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from orchestrator.views import ForecastDayView, NamedValue
+from orchestrator.decisions.views import NamedValue
+from orchestrator.forecasts.views import ForecastDayView
 from pages import addresses
 from pages.attributes import aria
 from pages.components import (
@@ -37,13 +38,7 @@ from pages.forecast.figures import (
     padded,
     risk_blocked_hours,
 )
-from pages.theme import (
-    celsius,
-    local_labels,
-    number,
-    thermal_limit_label,
-    zone_label,
-)
+from pages.theme import celsius, local_labels, number, thermal_limit_label, zone_label
 from pages.words import (
     NEXT_24_HOURS,
     age,

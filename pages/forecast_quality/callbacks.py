@@ -5,7 +5,7 @@ from __future__ import annotations
 from dash import Dash, Input, Output, State
 
 from core.access import Permission
-from orchestrator.services.forecast_quality import fleet_quality_view, quality_view
+from orchestrator.forecasts.quality_page import fleet_quality_view, quality_view
 from pages.addresses import Query
 from pages.context import PageContext
 from pages.forecast_quality.content import fleet_content, quality_content

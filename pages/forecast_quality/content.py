@@ -5,7 +5,7 @@ from __future__ import annotations
 from dash import html
 from dash.development.base_component import Component
 
-from orchestrator.quality_views import FleetQualityView, QualityRow, QualityView
+from orchestrator.forecasts.views import FleetQualityView, QualityRow, QualityView
 from pages import addresses
 from pages.components import (
     chart,

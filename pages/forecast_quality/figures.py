@@ -6,7 +6,7 @@ import math
 
 from plotly import graph_objects as go
 
-from orchestrator.quality_views import QualityView, ReliabilityBin
+from orchestrator.forecasts.views import QualityView, ReliabilityBin
 from pages.theme import TEMPLATE, THIN_SPACE, Ink, short_number
 
 STATED_LABEL = "Stated chance"

@@ -9,8 +9,8 @@ from dash.development.base_component import Component
 
 from core.access import Permission
 from core.errors import InvalidInput
-from orchestrator.services.forecasting import day_view
-from orchestrator.services.plans import find_plan, record_plan, stored_plan
+from orchestrator.forecasts.forecast_page import day_view
+from orchestrator.plans.planning import find_plan, record_plan, stored_plan
 from pages.addresses import Query, parse_day, parse_request_id, parse_slug
 from pages.components import notice, region_options
 from pages.context import PageContext
@@ -66,13 +66,9 @@ def _register_controls(app: Dash, context: PageContext) -> None:
     )
     def show_controls(search: str | None) -> tuple[object, ...]:
         query = Query.parse(search)
-        with context.runtime.transaction() as session:
+        with context.request() as request:
             view = day_view(
-                session,
-                context.current_actor(),
-                region_slug=query.text("region"),
-                local_day=query.day("day"),
-                now=context.runtime.clock(),
+                request, region_slug=query.text("region"), local_day=query.day("day")
             )
         day = view.local_day.isoformat() if view.local_day else None
         return (

@@ -7,7 +7,7 @@ from dash.development.base_component import Component
 
 from core.scheduler import Outcome
 from core.wording import listed
-from orchestrator.plan_views import (
+from orchestrator.plans.views import (
     PlanComparison,
     PlanRecordOutcome,
     PlanRegionView,
@@ -29,15 +29,7 @@ from pages.components import (
 )
 from pages.plan.figures import front_summary, pareto_front
 from pages.theme import MISSING, number, quantity, zone_label
-from pages.words import (
-    bound,
-    counted,
-    day_name,
-    degrees,
-    local_time,
-    share,
-    typeset,
-)
+from pages.words import bound, counted, day_name, degrees, local_time, share, typeset
 
 
 def result(view: PlanView) -> list[Component | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from plotly import graph_objects as go
 
-from orchestrator.plan_views import PlanComparison, PlanView
+from orchestrator.plans.views import PlanComparison, PlanView
 from pages.theme import TEMPLATE, Ink, number, quantity
 
 FRONT_NAME = "Least water for its carbon"

@@ -10,9 +10,10 @@ from plotly import graph_objects as go
 
 from core.access import Permission
 from core.errors import InvalidInput
-from orchestrator.services.freshness import KeptAnswers
-from orchestrator.services.trade_offs import trade_off_view
-from orchestrator.trade_off_views import TradeOffView, WaterScope
+from orchestrator.freshness import KeptAnswers
+from orchestrator.trade_offs.trade_off_page import trade_off_view
+from orchestrator.trade_offs.views import TradeOffView, WaterScope
+from orchestrator.use_cases import Request
 from pages.addresses import Query
 from pages.components import region_options
 from pages.context import PageContext
@@ -56,24 +57,21 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
     )
     def show_trade_offs(search: str | None) -> tuple[object, ...]:
         question = _question(Query.parse(search))
-        now, times = context.runtime.clock(), chosen_times()
-        actor = context.current_actor()
+        times = chosen_times()
 
-        def make() -> tuple[object, ...]:
+        def make(request: Request) -> tuple[object, ...]:
             source, target, day, shift_pct, scope = question
             view = trade_off_view(
-                session,
-                actor,
+                request,
                 source_slug=source,
                 target_slug=target,
                 local_day=day,
                 shift_pct=shift_pct,
-                now=now,
             )
             return _rendered(in_times(view, times), scope)
 
-        with context.runtime.transaction() as session:
-            return kept.get(session, actor, (question, times), now=now, make=make)
+        with context.request() as request:
+            return kept.get(request, (question, times), make)
 
     follow_in_browser(
         app,

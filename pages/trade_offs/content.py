@@ -5,21 +5,10 @@ from __future__ import annotations
 from dash import html
 from dash.development.base_component import Component
 
-from orchestrator.trade_off_views import (
-    EfficiencyRow,
-    TradeOffView,
-    WaterScope,
-)
+from orchestrator.trade_offs.views import EfficiencyRow, TradeOffView, WaterScope
 from pages import addresses
 from pages.attributes import aria
-from pages.components import (
-    Child,
-    data_table,
-    disclosure,
-    link,
-    notice,
-    simulation_tag,
-)
+from pages.components import Child, data_table, disclosure, link, notice, simulation_tag
 from pages.theme import MISSING, local_labels, number, zone_label
 from pages.trade_offs.figures import LITRES_PER_M3, moves_anything
 from pages.words import local_time, share, typeset, window_name

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 from plotly import graph_objects as go
 
-from orchestrator.trade_off_views import (
+from orchestrator.trade_offs.views import (
     ShiftRole,
     TradeOffRegion,
     TradeOffView,
     WaterScope,
 )
-from orchestrator.views import Series
+from orchestrator.windows.views import Series
 from pages.theme import TEMPLATE, Ink, local_labels, number, plain_text, quantity
 
 LITRES_PER_M3 = 1000.0

@@ -6,16 +6,9 @@ import dash_bootstrap_components as dbc
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from orchestrator.trade_off_views import WaterScope
+from orchestrator.trade_offs.views import WaterScope
 from pages.attributes import aria
-from pages.components import (
-    chart,
-    field,
-    page_head,
-    panel,
-    region_select,
-    skeleton,
-)
+from pages.components import chart, field, page_head, panel, region_select, skeleton
 from pages.days import day_field
 
 LAST_HOUR = 23

@@ -12,9 +12,10 @@ from dash.development.base_component import Component
 
 from core.access import Permission
 from core.errors import InvalidInput
-from orchestrator.services import what_if
-from orchestrator.services.freshness import KeptAnswers
-from orchestrator.views import DecisionCard, WhatIfView
+from orchestrator.decisions import what_if
+from orchestrator.decisions.views import DecisionCard, WhatIfView
+from orchestrator.freshness import KeptAnswers
+from orchestrator.use_cases import Request
 from pages.addresses import (
     Query,
     parse_day,
@@ -76,27 +77,23 @@ def _register_view(app: Dash, context: PageContext) -> None:
         query = Query.parse(search)
         shift_pct = query.shift_pct("shift")
         asked = query.text("source"), query.text("target"), query.day("day")
-        now, times = context.runtime.clock(), chosen_times()
-        actor = context.current_actor()
+        times = chosen_times()
 
-        def make() -> tuple[object, ...]:
+        def make(request: Request) -> tuple[object, ...]:
             source, target, day = asked
             view = what_if.what_if_view(
-                session,
-                actor,
+                request,
                 source_slug=source,
                 target_slug=target,
                 local_day=day,
-                now=now,
                 shift_pct=shift_pct,
             )
-            may_decide = actor.may(Permission.DECIDE)
+            may_decide = request.actor.may(Permission.DECIDE)
             shown = in_times(view, times)
             return _rendered(shown, may_decide=may_decide)
 
-        with context.runtime.transaction() as session:
-            question = (asked, shift_pct, times)
-            return kept.get(session, actor, question, now=now, make=make)
+        with context.request() as request:
+            return kept.get(request, (asked, shift_pct, times), make)
 
 
 def _rendered(view: WhatIfView, *, may_decide: bool) -> tuple[object, ...]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from dash import html
 from dash.development.base_component import Component
 
-from orchestrator.views import RecordOutcome, ShiftEnd, WhatIfView
+from orchestrator.decisions.views import RecordOutcome, ShiftEnd, WhatIfView
 from pages import addresses
 from pages.attributes import aria
 from pages.components import (
@@ -24,14 +24,7 @@ from pages.components import (
 )
 from pages.theme import local_labels, number, zone_label
 from pages.verdicts import impact_rows_table
-from pages.words import (
-    bound,
-    local_time,
-    share,
-    typeset,
-    verdict_word,
-    window_name,
-)
+from pages.words import bound, local_time, share, typeset, verdict_word, window_name
 
 
 def safe_strip(view: WhatIfView) -> Component:

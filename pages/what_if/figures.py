@@ -11,7 +11,8 @@ from datetime import datetime
 
 from plotly import graph_objects as go
 
-from orchestrator.views import Series, ShiftEnd
+from orchestrator.decisions.views import ShiftEnd
+from orchestrator.windows.views import Series
 from pages.theme import (
     TEMPLATE,
     Ink,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from orchestrator.views import ShiftEnd, WhatIfView
+from orchestrator.decisions.views import ShiftEnd, WhatIfView
 from pages.what_if.figures import shift_chart
 from pages.words import window_name
 

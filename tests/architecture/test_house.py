@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from core.version import CODE_VERSION
+
 ROOT = Path(__file__).parents[2]
 PACKAGES = {"core", "models", "db", "orchestrator", "pages", "webapp", "migrations"}
 FIXED_ENTRIES = {
@@ -101,6 +103,8 @@ def test_the_wheel_installs_and_holds_exactly_our_packages(tmp_path: Path) -> No
         if path.relative_to(ROOT).parts[0] in PACKAGES
     }
     assert shipped == expected
+    assert {f"{package}/py.typed" for package in PACKAGES} <= shipped
+    assert wheel.name.split("-")[1] == CODE_VERSION
     target = tmp_path / "installed"
     _run(
         "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(target),

@@ -15,12 +15,7 @@ from core.forecasts import Target
 from core.outcomes import ReasonCode
 from core.outlooks import Problem
 from core.policies import Policy
-from tests.core.outlook_cases import (
-    SCORES,
-    an_hour_at,
-    an_outlook,
-    without_forecast,
-)
+from tests.core.outlook_cases import SCORES, an_hour_at, an_outlook, without_forecast
 
 PROBLEM = Problem(code=ReasonCode.TELEMETRY_STALE, text="too old.")
 

@@ -17,7 +17,7 @@ from core.noise import Persistence, draw_persistent
 from core.regions import CoolingType, require_time_zone
 from core.synthetic import RegionProfile, generate
 from core.telemetry import HOUR, VALID_RANGES, Quantity, TelemetryFrame
-from orchestrator.demo_regions import (
+from orchestrator.telemetry.demo_regions import (
     DEMO_REGIONS,
     demo_profile,
     first_demo_profiles,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from db.engine import DatabaseUrls
 
-RUN = "from orchestrator.commands.database import app; app()"
+RUN = "from orchestrator.cli.database import app; app()"
 
 
 def gfo_db(urls: DatabaseUrls, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -8,13 +8,8 @@ import pytest
 from sqlalchemy.orm import Session
 
 from core.errors import Conflict, NotFound
-from db.regions import (
-    insert_region,
-    list_regions,
-    region_by_slug,
-    update_region,
-)
-from orchestrator.demo_regions import DEMO_REGIONS
+from db.regions import insert_region, list_regions, region_by_slug, update_region
+from orchestrator.telemetry.demo_regions import DEMO_REGIONS
 
 ARIZONA, IRELAND = (profile.region for profile in DEMO_REGIONS[:2])
 

@@ -25,7 +25,7 @@ from db.telemetry import (
 from db.telemetry_merge import SettledRows, settle_staged, write_settled
 from db.telemetry_staging import open_staging, stage_rows
 from db.users import system_actor
-from orchestrator.demo_regions import DEMO_REGIONS, demo_profile
+from orchestrator.telemetry.demo_regions import DEMO_REGIONS, demo_profile
 
 START = datetime(2023, 6, 30, 22, tzinfo=UTC)
 QUANTITIES = tuple(Quantity)

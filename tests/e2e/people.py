@@ -5,8 +5,8 @@ from __future__ import annotations
 from core.access import Role
 from db.engine import DatabaseUrls
 from db.users import system_actor
-from orchestrator.services import accounts, own_password
-from orchestrator.services.logins import Client, Login, log_in
+from orchestrator.accounts import administration, own_password
+from orchestrator.accounts.logins import Client, Login, log_in
 from tests.fleet import runtime_on
 
 PASSWORD = "quartz lantern seven rivers"
@@ -20,7 +20,7 @@ def add_people(urls: DatabaseUrls) -> None:
     runtime = runtime_on(urls)
     for role, name in NAMES.items():
         with runtime.transaction() as session:
-            made = accounts.add_user(
+            made = administration.add_user(
                 session,
                 system_actor(session, "cli"),
                 name=name,

@@ -12,15 +12,16 @@ from core.forecasts import Target
 from core.telemetry import VALID_RANGES
 from db.engine import DatabaseUrls
 from db.users import system_actor
-from orchestrator.ingest.formats import TelemetryFormat
+from orchestrator.forecasts.hindcasts import hindcast_regions
+from orchestrator.forecasts.serving import ModelCache
+from orchestrator.regions.changes import RegionDraft, add_region
+from orchestrator.regions.policies import ensure_first_policy
+from orchestrator.regions.region_choice import active_regions
+from orchestrator.registry.training import train_models
 from orchestrator.runtime import Runtime
-from orchestrator.services.hindcasts import hindcast_regions
-from orchestrator.services.installation import ensure_first_policy
-from orchestrator.services.model_registry import ModelCache
-from orchestrator.services.regions import RegionDraft, add_region
-from orchestrator.services.telemetry import ImportRequest, import_telemetry
-from orchestrator.services.training import train_models
-from orchestrator.services.window_choice import active_regions
+from orchestrator.telemetry.imports import FileToImport, import_telemetry
+from orchestrator.telemetry.readers.formats import TelemetryFormat
+from tests.asking import asking
 from tests.fleet import SEED, runtime_on
 
 NOW = datetime(2024, 1, 2, tzinfo=UTC)
@@ -52,9 +53,9 @@ def make_real_fleet(urls: DatabaseUrls, real_data: Path) -> Runtime:
     runtime = runtime_on(urls, now=NOW)
     with runtime.transaction() as session:
         actor = system_actor(session, "cli")
-        ensure_first_policy(session, actor, runtime.settings.first_policy())
+        ensure_first_policy(asking(session, actor), runtime.settings.first_policy())
         for draft in _REGIONS:
-            add_region(session, actor, draft)
+            add_region(asking(session, actor), draft)
             _import_files(session, actor, draft.slug, real_data / "raw")
         train_models(
             session,
@@ -86,10 +87,10 @@ def _import_files(session: Session, actor: Actor, slug: str, raw: Path) -> None:
             (f"weather/{slug}/{year}.json.gz", TelemetryFormat.OPEN_METEO),
             (carbon, TelemetryFormat.ELECTRICITY_MAPS),
         ):
-            request = ImportRequest(
+            request = FileToImport(
                 source=raw / path,
                 label=path,
                 telemetry_format=telemetry_format,
                 region_slug=slug,
             )
-            import_telemetry(session, actor, request, now_utc=NOW, ranges=VALID_RANGES)
+            import_telemetry(asking(session, actor), request, ranges=VALID_RANGES)

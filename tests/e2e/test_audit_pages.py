@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from orchestrator import verify_export
-from orchestrator.anchor_files import AnchorPlaces
-from orchestrator.services.anchoring import anchor_chain
+from orchestrator.audit import verify_export
+from orchestrator.audit.anchor_files import AnchorPlaces
+from orchestrator.audit.anchoring import anchor_chain
 from tests.e2e.people import add_people
 from tests.e2e.serving import Portal
 from tests.e2e.visitor import Visitor

@@ -17,7 +17,10 @@ import pytest
 
 from core.access import Role
 from db.users import find_user_by_name, system_actor
-from orchestrator.services import accounts, regions, what_if
+from orchestrator.accounts import administration
+from orchestrator.decisions import what_if
+from orchestrator.regions import changes
+from tests.asking import asking
 from tests.e2e.portal_browser import PortalBrowser
 from tests.e2e.serving import Portal
 from tests.e2e.test_themes import choose_theme
@@ -153,11 +156,13 @@ def _store_hostile_text(portal: Portal) -> int:
     """A region, a person and a decision whose texts look like HTML and formulas."""
     with portal.runtime.transaction() as session:
         cli, now = system_actor(session, "cli"), portal.runtime.clock()
-        regions.set_region(session, cli, "arizona", {"name": HOSTILE})
-        accounts.add_user(session, cli, name=HOSTILE, role=Role.AUDITOR, now=now)
+        changes.set_region(asking(session, cli), "arizona", {"name": HOSTILE})
+        administration.add_user(session, cli, name=HOSTILE, role=Role.AUDITOR, now=now)
         olga = find_user_by_name(session, "olga")
         assert olga is not None
-        actor = accounts.Actor(user_id=olga.user_id, name=olga.name, role=olga.role)
+        actor = administration.Actor(
+            user_id=olga.user_id, name=olga.name, role=olga.role
+        )
         card = what_if.evaluate(
             session,
             actor,
@@ -218,7 +223,7 @@ def test_names_that_look_like_formulas_stay_text_in_every_download(
     with portal.runtime.transaction() as session:
         cli = system_actor(session, "cli")
         for slug, name in FORMULAS.items():
-            regions.set_region(session, cli, slug, {"name": name})
+            changes.set_region(asking(session, cli), slug, {"name": name})
     watched.come_in("ada")
     n_saved, texts = 0, ""
     for address in _addresses():

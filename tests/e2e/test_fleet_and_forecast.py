@@ -10,10 +10,11 @@ from selenium.webdriver.common.keys import Keys
 from core.days import full_hour
 from core.telemetry import HOUR
 from db.users import system_actor
-from orchestrator.services.forecasting import day_view
-from orchestrator.services.issuance import issue_live
-from orchestrator.services.model_registry import ModelCache
-from orchestrator.services.window_choice import active_regions
+from orchestrator.cycle.issuance import issue_live
+from orchestrator.forecasts.forecast_page import day_view
+from orchestrator.forecasts.serving import ModelCache
+from orchestrator.regions.region_choice import active_regions
+from tests.asking import asking
 from tests.e2e.serving import Portal
 from tests.e2e.visitor import Visitor, fleet_row
 
@@ -53,11 +54,9 @@ def test_the_sentence_says_what_the_forecast_service_says(
 ) -> None:
     with portal.runtime.transaction() as session:
         view = day_view(
-            session,
-            system_actor(session, "cli"),
+            asking(session, system_actor(session, "cli"), now=portal.runtime.clock()),
             region_slug="arizona",
             local_day=WARM_DAY,
-            now=portal.runtime.clock(),
         )
     chance = view.exceedance_probability
     assert chance is not None

@@ -10,7 +10,7 @@ import pytest
 from core.audit import AuditAction
 from core.days import full_hour
 from db import audit, model_evaluations, model_uploads
-from orchestrator.scheduling import Scheduler
+from orchestrator.cycle.scheduling import Scheduler
 from tests.e2e.people import PASSWORD
 from tests.e2e.serving import Portal
 from tests.e2e.visitor import Visitor

@@ -12,8 +12,9 @@ import pytest
 
 from core.scheduler import Outcome, ReasonCode
 from db.users import system_actor
-from orchestrator.services.forecasting import day_view
-from orchestrator.views import ForecastDayView
+from orchestrator.forecasts.forecast_page import day_view
+from orchestrator.forecasts.views import ForecastDayView
+from tests.asking import asking
 from tests.conftest import PostgresForTests
 from tests.e2e.people import add_people
 from tests.e2e.portal_browser import PortalBrowser
@@ -55,11 +56,9 @@ def visitor(dash_br: PortalBrowser, portal: Portal) -> Iterator[Visitor]:
 def texas_on(portal: Portal, local_day: date) -> ForecastDayView:
     with portal.runtime.transaction() as session:
         return day_view(
-            session,
-            system_actor(session, "cli"),
+            asking(session, system_actor(session, "cli"), now=portal.runtime.clock()),
             region_slug=TEXAS,
             local_day=local_day,
-            now=portal.runtime.clock(),
         )
 
 

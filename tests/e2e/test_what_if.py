@@ -9,7 +9,8 @@ import pytest
 from db.policies import insert_policy
 from db.regions import region_by_slug
 from db.users import system_actor
-from orchestrator.services.what_if import what_if_view
+from orchestrator.decisions.what_if import what_if_view
+from tests.asking import asking
 from tests.e2e.serving import Portal
 from tests.e2e.slider_drag import held_slider
 from tests.e2e.visitor import Visitor, fleet_row
@@ -48,12 +49,10 @@ def safe_interval(portal: Portal) -> tuple[float, float]:
     """Least and most that can move from Arizona to Ireland now, percent."""
     with portal.runtime.transaction() as session:
         view = what_if_view(
-            session,
-            system_actor(session, "cli"),
+            asking(session, system_actor(session, "cli"), now=portal.runtime.clock()),
             source_slug="arizona",
             target_slug="ireland",
             local_day=None,
-            now=portal.runtime.clock(),
         )
     assert view.minimum_shift_pct is not None
     assert view.maximum_safe_shift_pct is not None

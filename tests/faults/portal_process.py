@@ -28,8 +28,9 @@ from db.engine import make_engine
 from db.local_server import connect_or_own
 from db.regions import list_regions
 from db.users import system_actor
-from orchestrator.services import regions
-from orchestrator.services.regions import RegionDraft
+from orchestrator.regions import changes
+from orchestrator.regions.changes import RegionDraft
+from tests.asking import asking
 
 PATIENCE_S = 60.0
 ADMIN_PASSWORD = "seven lanterns over a quiet river"
@@ -85,7 +86,7 @@ def add_region(data_dir: Path, slug: str) -> None:
         slug=slug, name=slug, time_zone="UTC", latitude_deg=1.0, longitude_deg=2.0
     )
     with database(data_dir) as session:
-        regions.add_region(session, system_actor(session, "cli"), draft)
+        changes.add_region(asking(session, system_actor(session, "cli")), draft)
 
 
 def require_kept(data_dir: Path, slug: str) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.children import LONGEST_PAUSE_S, restart_pause_s
-from orchestrator.listen_address import bind_text, portal_url
+from orchestrator.processes.children import LONGEST_PAUSE_S, restart_pause_s
+from orchestrator.processes.listen_address import bind_text, portal_url
 
 
 def test_pauses_grow_from_none_to_the_longest() -> None:

@@ -10,10 +10,11 @@ from sqlalchemy import text
 from core.days import full_hour
 from db.engine import DatabaseUrls
 from db.users import system_actor
-from orchestrator.demo_regions import first_demo_profiles
+from orchestrator.operations.demo import make_demo_fleet
 from orchestrator.runtime import Runtime
-from orchestrator.services.demo import make_demo_fleet
-from orchestrator.services.telemetry import generate_telemetry
+from orchestrator.telemetry.demo_regions import first_demo_profiles
+from orchestrator.telemetry.imports import generate_telemetry
+from tests.asking import asking
 from tests.fleet import NOW, SEED, runtime_on
 
 N_DAYS = 200
@@ -43,13 +44,11 @@ def test_a_fleet_cut_short_after_its_telemetry_is_finished_and_then_stays_as_it_
     runtime = runtime_on(database_urls)
     with runtime.transaction() as session:
         generate_telemetry(
-            session,
-            system_actor(session, "worker"),
+            asking(session, system_actor(session, "worker")),
             first_demo_profiles(1),
             start_utc=full_hour(NOW) - timedelta(days=N_DAYS),
             end_utc=full_hour(NOW),
             seed=SEED,
-            now_utc=NOW,
         )
 
     finished = _make(runtime)

@@ -19,11 +19,11 @@ from core.synthetic import generate
 from core.telemetry import HOUR, Quantity
 from db import audit, regions, telemetry
 from db.engine import libpq_url, make_engine
-from orchestrator.demo_regions import demo_profile
+from orchestrator.cycle.scheduling import Scheduler
 from orchestrator.jobs import queue_forecasts, queue_hindcast
+from orchestrator.processes.worker import make_queue, rescue_stalled_jobs
 from orchestrator.runtime import Runtime
-from orchestrator.scheduling import Scheduler
-from orchestrator.worker import make_queue, rescue_stalled_jobs
+from orchestrator.telemetry.demo_regions import demo_profile
 from tests.fleet import NOW, SEED, Fleet
 
 PAUSE = timedelta(hours=30)

@@ -24,16 +24,17 @@ from db.backup import backup
 from db.local_server import LocalServer
 from db.migrate import upgrade
 from db.users import system_actor
-from orchestrator.demo_regions import first_demo_profiles
+from orchestrator.cycle.issuance import issue_live
+from orchestrator.decisions.what_if import evaluate, record
+from orchestrator.forecasts.hindcasts import hindcast_regions
+from orchestrator.forecasts.serving import ModelCache
+from orchestrator.regions.policies import ensure_first_policy
+from orchestrator.regions.region_choice import active_regions
+from orchestrator.registry.training import train_models
 from orchestrator.runtime import Runtime
-from orchestrator.services.hindcasts import hindcast_regions
-from orchestrator.services.installation import ensure_first_policy
-from orchestrator.services.issuance import issue_live
-from orchestrator.services.model_registry import ModelCache
-from orchestrator.services.telemetry import generate_telemetry
-from orchestrator.services.training import train_models
-from orchestrator.services.what_if import evaluate, record
-from orchestrator.services.window_choice import active_regions
+from orchestrator.telemetry.demo_regions import first_demo_profiles
+from orchestrator.telemetry.imports import generate_telemetry
+from tests.asking import asking
 from tests.fleet import runtime_on
 
 NOW = datetime(2025, 7, 20, 18, 25, tzinfo=UTC)
@@ -60,15 +61,13 @@ def fill(runtime: Runtime) -> None:
     with runtime.transaction() as session:
         actor = system_actor(session, "worker")
         policy = replace(runtime.settings.first_policy(), thermal_limit_c=LIMIT_C)
-        ensure_first_policy(session, actor, policy)
+        ensure_first_policy(asking(session, actor), policy)
         generate_telemetry(
-            session,
-            actor,
+            asking(session, actor),
             first_demo_profiles(2),
             start_utc=end_utc - timedelta(days=TELEMETRY_DAYS),
             end_utc=end_utc,
             seed=SEED,
-            now_utc=NOW,
         )
         train_models(
             session,

@@ -8,8 +8,8 @@ from uuid import uuid4
 
 from db.engine import DatabaseUrls
 from db.users import system_actor
-from orchestrator.scheduling import Scheduler
-from orchestrator.services import what_if
+from orchestrator.cycle.scheduling import Scheduler
+from orchestrator.decisions import what_if
 from tests.fleet import NOW, runtime_on
 
 OLD_HISTORY = Path(__file__).with_name("formats-1-2.dump")

@@ -18,12 +18,7 @@ from models.catalogue import (
     features_named,
 )
 from models.contract import ALLOWED_OPERATORS, MAX_NODES, MAX_TENSOR_ELEMENTS
-from models.gaps import (
-    MAX_FILLED_GAP_H,
-    MAX_FILLED_HOURS,
-    MAX_HELD_H,
-    MEAN_WINDOW_H,
-)
+from models.gaps import MAX_FILLED_GAP_H, MAX_FILLED_HOURS, MAX_HELD_H, MEAN_WINDOW_H
 from models.inference import BATCH_ROWS, DEADLINE_S
 from models.inference_child import MEMORY_BYTES as SERVING_BYTES
 from models.metadata import CONTRACT_VERSION, MAX_MODEL_BYTES, MAX_REGIONS

@@ -14,8 +14,8 @@ from core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from db.audit import list_events
 from db.engine import DatabaseUrls, make_engine
 from db.users import find_user_by_name, system_actor
-from orchestrator.services import accounts, logins, own_password, passwords
-from orchestrator.services.logins import Client, Login, RefusedLogin
+from orchestrator.accounts import administration, logins, own_password, passwords
+from orchestrator.accounts.logins import Client, Login, RefusedLogin
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 STRONG = "quartz lantern seven rivers"
@@ -32,7 +32,7 @@ def _log_in(session: Session, name: str, password: str) -> Login | RefusedLogin:
 
 
 def test_the_first_admin_gets_a_one_time_password(session: Session) -> None:
-    printed = accounts.ensure_first_admin(session, "root", None)
+    printed = administration.ensure_first_admin(session, "root", None)
     assert printed is not None
     login = _log_in(session, "root", printed)
     assert isinstance(login, Login)
@@ -41,7 +41,7 @@ def test_the_first_admin_gets_a_one_time_password(session: Session) -> None:
 
 
 def test_the_operator_may_choose_the_first_password(session: Session) -> None:
-    assert accounts.ensure_first_admin(session, "root", STRONG) is None
+    assert administration.ensure_first_admin(session, "root", STRONG) is None
     login = _log_in(session, "root", STRONG)
     assert isinstance(login, Login)
     assert not login.must_change_password
@@ -52,20 +52,22 @@ def test_a_weak_first_password_is_one_clear_sentence(
     session: Session, weak: str
 ) -> None:
     with pytest.raises(InvalidInput, match="GFO_ADMIN_PASSWORD cannot be used"):
-        accounts.ensure_first_admin(session, "root", weak)
+        administration.ensure_first_admin(session, "root", weak)
     assert find_user_by_name(session, "root") is None
 
 
 def test_an_installation_with_people_keeps_them(session: Session) -> None:
-    accounts.ensure_first_admin(session, "root", STRONG)
-    assert accounts.ensure_first_admin(session, "other", None) is None
+    administration.ensure_first_admin(session, "root", STRONG)
+    assert administration.ensure_first_admin(session, "other", None) is None
     assert find_user_by_name(session, "other") is None
 
 
 def test_an_added_user_logs_in_once_and_must_change(
     session: Session, cli: Actor
 ) -> None:
-    made = accounts.add_user(session, cli, name=" ada ", role=Role.AUDITOR, now=NOW)
+    made = administration.add_user(
+        session, cli, name=" ada ", role=Role.AUDITOR, now=NOW
+    )
     assert made.account.name == "ada"
     assert made.password not in repr(made)
     login = _log_in(session, "ada", made.password)
@@ -79,41 +81,41 @@ def test_an_added_user_logs_in_once_and_must_change(
 @pytest.mark.parametrize("name", ["", "   ", "a" * 81, "a\x00b", "a\nb"])
 def test_names_are_short_and_printable(session: Session, cli: Actor, name: str) -> None:
     with pytest.raises(InvalidInput):
-        accounts.add_user(session, cli, name=name, role=Role.AUDITOR, now=NOW)
+        administration.add_user(session, cli, name=name, role=Role.AUDITOR, now=NOW)
 
 
 @pytest.mark.parametrize("role", [Role.AUDITOR, Role.OPERATOR])
 def test_only_admins_manage_accounts(session: Session, cli: Actor, role: Role) -> None:
-    accounts.ensure_first_admin(session, "root", STRONG)
+    administration.ensure_first_admin(session, "root", STRONG)
     actor = Actor(user_id=cli.user_id, name="x", role=role)
     with pytest.raises(Forbidden):
-        accounts.add_user(session, actor, name="eve", role=Role.ADMIN, now=NOW)
+        administration.add_user(session, actor, name="eve", role=Role.ADMIN, now=NOW)
     with pytest.raises(Forbidden):
-        accounts.list_accounts(session, actor, now=NOW)
+        administration.list_accounts(session, actor, now=NOW)
     with pytest.raises(Forbidden):
-        accounts.disable_user(session, actor, "root", now=NOW)
+        administration.disable_user(session, actor, "root", now=NOW)
     with pytest.raises(Forbidden):
-        accounts.change_role(session, actor, "root", Role.AUDITOR, now=NOW)
+        administration.change_role(session, actor, "root", Role.AUDITOR, now=NOW)
     with pytest.raises(Forbidden):
-        accounts.reset_password(session, actor, "root", now=NOW)
+        administration.reset_password(session, actor, "root", now=NOW)
 
 
 def test_system_users_cannot_be_changed_or_log_in(session: Session, cli: Actor) -> None:
     with pytest.raises(NotFound):
-        accounts.reset_password(session, cli, "worker", now=NOW)
+        administration.reset_password(session, cli, "worker", now=NOW)
     with pytest.raises(NotFound):
-        accounts.disable_user(session, cli, "cli", now=NOW)
+        administration.disable_user(session, cli, "cli", now=NOW)
     assert isinstance(_log_in(session, "worker", ""), RefusedLogin)
 
 
 def test_the_last_admin_stays(session: Session, cli: Actor) -> None:
-    accounts.ensure_first_admin(session, "root", STRONG)
+    administration.ensure_first_admin(session, "root", STRONG)
     with pytest.raises(Conflict, match="only admin left"):
-        accounts.disable_user(session, cli, "root", now=NOW)
+        administration.disable_user(session, cli, "root", now=NOW)
     with pytest.raises(Conflict, match="only admin left"):
-        accounts.change_role(session, cli, "root", Role.OPERATOR, now=NOW)
-    accounts.add_user(session, cli, name="second", role=Role.ADMIN, now=NOW)
-    assert not accounts.disable_user(session, cli, "root", now=NOW).is_active
+        administration.change_role(session, cli, "root", Role.OPERATOR, now=NOW)
+    administration.add_user(session, cli, name="second", role=Role.ADMIN, now=NOW)
+    assert not administration.disable_user(session, cli, "root", now=NOW).is_active
 
 
 def test_two_admins_who_disable_each_other_leave_one(
@@ -123,14 +125,14 @@ def test_two_admins_who_disable_each_other_leave_one(
     with Session(engine) as session, session.begin():
         cli = system_actor(session, "cli")
         for name in ("anna", "berta"):
-            accounts.add_user(session, cli, name=name, role=Role.ADMIN, now=NOW)
+            administration.add_user(session, cli, name=name, role=Role.ADMIN, now=NOW)
     barrier = threading.Barrier(2)
     outcomes: list[str] = []
 
     def disable(name: str) -> None:
         with Session(engine) as session, session.begin():
             barrier.wait()
-            accounts.disable_user(session, cli, name, now=NOW)
+            administration.disable_user(session, cli, name, now=NOW)
         outcomes.append(name)
 
     def attempt(name: str) -> None:
@@ -152,8 +154,8 @@ def test_two_admins_who_disable_each_other_leave_one(
 def test_a_changed_role_is_audited_with_both_values(
     session: Session, cli: Actor
 ) -> None:
-    accounts.add_user(session, cli, name="ada", role=Role.AUDITOR, now=NOW)
-    accounts.change_role(session, cli, "ada", Role.OPERATOR, now=NOW)
+    administration.add_user(session, cli, name="ada", role=Role.AUDITOR, now=NOW)
+    administration.change_role(session, cli, "ada", Role.OPERATOR, now=NOW)
     event = list_events(session, action=AuditAction.USER_ROLE_CHANGED)[0]
     assert '"before":{"is_active":true,"name":"ada","role":"auditor"}' in event.payload
     assert '"role":"operator"' in event.payload
@@ -162,7 +164,7 @@ def test_a_changed_role_is_audited_with_both_values(
 def test_a_login_renews_a_hash_of_older_parameters(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    accounts.ensure_first_admin(session, "root", STRONG)
+    administration.ensure_first_admin(session, "root", STRONG)
     before = find_user_by_name(session, "root")
     stronger = passwords.PasswordHasher(time_cost=3, memory_cost=20 * 1024)
     monkeypatch.setattr(passwords, "_HASHER", stronger)
@@ -175,15 +177,17 @@ def test_a_login_renews_a_hash_of_older_parameters(
     assert isinstance(_log_in(session, "root", STRONG), Login)
 
 
-def _made(session: Session, cli: Actor, name: str = "ada") -> accounts.NewPassword:
-    return accounts.add_user(
+def _made(
+    session: Session, cli: Actor, name: str = "ada"
+) -> administration.NewPassword:
+    return administration.add_user(
         session, cli, name=name, role=Role.OPERATOR, now=NOW, request_id=f"add-{name}"
     )
 
 
 def test_a_one_time_password_runs_out(session: Session, cli: Actor) -> None:
     made = _made(session, cli)
-    assert made.until_utc == NOW + accounts.ONE_TIME_LIFE
+    assert made.until_utc == NOW + administration.ONE_TIME_LIFE
     for late, works in ((timedelta(hours=71), True), (timedelta(hours=72), False)):
         outcome = logins.log_in(
             session,
@@ -219,9 +223,9 @@ def test_enabling_lets_a_person_in_with_a_new_password_only(
 ) -> None:
     made = _made(session, cli)
     with pytest.raises(Conflict, match="not disabled"):
-        accounts.enable_user(session, cli, "ada", now=NOW)
-    accounts.disable_user(session, cli, "ada", now=NOW)
-    again = accounts.enable_user(session, cli, "ada", now=NOW)
+        administration.enable_user(session, cli, "ada", now=NOW)
+    administration.disable_user(session, cli, "ada", now=NOW)
+    again = administration.enable_user(session, cli, "ada", now=NOW)
     assert isinstance(_log_in(session, "ada", made.password), RefusedLogin)
     assert isinstance(_log_in(session, "ada", again.password), Login)
     assert AuditAction.USER_ENABLED in {e.action for e in list_events(session)}
@@ -233,26 +237,26 @@ def test_an_admin_ends_somebodys_logins(session: Session, cli: Actor) -> None:
         assert isinstance(_log_in(session, "ada", made.password), Login)
     (ada,) = [
         account
-        for account in accounts.list_accounts(session, cli, now=NOW)
+        for account in administration.list_accounts(session, cli, now=NOW)
         if account.name == "ada"
     ]
     assert ada.live_login_count == 2
-    assert accounts.end_logins(session, cli, "ada", now=NOW) == 2
-    assert accounts.end_logins(session, cli, "ada", now=NOW) == 0
+    assert administration.end_logins(session, cli, "ada", now=NOW) == 2
+    assert administration.end_logins(session, cli, "ada", now=NOW) == 0
 
 
 def test_nobody_resets_their_own_password(session: Session) -> None:
-    accounts.ensure_first_admin(session, "root", STRONG)
+    administration.ensure_first_admin(session, "root", STRONG)
     login = _log_in(session, "root", STRONG)
     assert isinstance(login, Login)
     with pytest.raises(Conflict, match="page of your account"):
-        accounts.reset_password(session, login.actor, "root", now=NOW)
+        administration.reset_password(session, login.actor, "root", now=NOW)
 
 
 def test_confirming_with_the_own_password_is_slowed_like_a_login(
     session: Session,
 ) -> None:
-    accounts.ensure_first_admin(session, "root", STRONG)
+    administration.ensure_first_admin(session, "root", STRONG)
     login = _log_in(session, "root", STRONG)
     assert isinstance(login, Login)
 

@@ -13,12 +13,14 @@ from core.errors import InvalidInput
 from core.scheduler import Outcome, ReasonCode
 from db import policies, regions
 from db.engine import make_engine
-from orchestrator.plan_views import PlanTerms
-from orchestrator.services import plans, what_if
-from orchestrator.services.fleet import fleet_view
-from orchestrator.services.policy_terms import change_terms
-from orchestrator.services.regions import set_region
-from orchestrator.views import DecisionCard
+from orchestrator.decisions import what_if
+from orchestrator.decisions.views import DecisionCard
+from orchestrator.forecasts.fleet import fleet_view
+from orchestrator.plans import planning
+from orchestrator.plans.views import PlanTerms
+from orchestrator.regions.changes import set_region
+from orchestrator.regions.policies import change_terms
+from tests.asking import asking
 from tests.fleet import NOW, Fleet
 
 
@@ -41,7 +43,7 @@ def _limit_of(fleet: Fleet, slug: str) -> float:
 
 def _bound(fleet: Fleet, slug: str) -> float:
     with fleet.runtime.transaction() as session:
-        rows = fleet_view(session, fleet.actor(session), now=NOW).rows
+        rows = fleet_view(asking(session, fleet.actor(session))).rows
     (bound,) = [row.day_bound_c for row in rows if row.region.slug == slug]
     assert bound is not None
     return bound
@@ -145,7 +147,7 @@ def test_a_plan_and_a_shift_do_not_fill_the_same_room(narrow: Fleet) -> None:
     _limit(narrow, "arizona", _bound(narrow, "arizona") - 5.0)
     _limit(narrow, "wyoming", _bound(narrow, "wyoming"))  # takes nothing itself
     with narrow.runtime.transaction() as session:
-        plan = plans.find_plan(
+        plan = planning.find_plan(
             session,
             narrow.actor(session),
             terms=PlanTerms(),
@@ -158,7 +160,7 @@ def test_a_plan_and_a_shift_do_not_fill_the_same_room(narrow: Fleet) -> None:
 
     def record_plan() -> bool:
         with narrow.runtime.transaction() as session:
-            outcome = plans.record_plan(
+            outcome = planning.record_plan(
                 session,
                 narrow.actor(session),
                 plan_id=plan.plan_id,
@@ -214,7 +216,7 @@ def test_two_kinds_of_carbon_are_not_added(fleet: Fleet) -> None:
         fleet.runtime.transaction() as session,
         pytest.raises(InvalidInput, match="import the same kind for all"),
     ):
-        plans.find_plan(
+        planning.find_plan(
             session,
             fleet.actor(session),
             terms=PlanTerms(),
@@ -229,8 +231,7 @@ def test_terms_of_moving_load_show_in_the_impact(fleet: Fleet) -> None:
     before = _try(fleet, "arizona", 5.0)
     with fleet.runtime.transaction() as session:
         change_terms(
-            session,
-            fleet.actor(session),
+            asking(session, fleet.actor(session)),
             changes={
                 "migration_energy_frac": 0.1,
                 "migration_usd_per_mwh": 2.0,
@@ -238,7 +239,9 @@ def test_terms_of_moving_load_show_in_the_impact(fleet: Fleet) -> None:
             },
             reason="test",
         )
-        set_region(session, fleet.actor(session), "ireland", {"grid_hydro_frac": 0.2})
+        set_region(
+            asking(session, fleet.actor(session)), "ireland", {"grid_hydro_frac": 0.2}
+        )
     after = _try(fleet, "arizona", 5.0)
 
     plain, charged = ({r.label: r for r in card.impact} for card in (before, after))

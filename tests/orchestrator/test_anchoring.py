@@ -20,18 +20,18 @@ from core.errors import InvalidInput
 from db import audit, chain_checks
 from db.audit import append_event
 from db.engine import DatabaseUrls, make_engine
-from orchestrator import anchor_files, verify_export
-from orchestrator.anchor_files import AnchorPlaces
-from orchestrator.anchor_keeper import AnchorKeeper
-from orchestrator.cli import app
-from orchestrator.runtime import Runtime
-from orchestrator.services.anchoring import (
+from orchestrator.audit import anchor_files, verify_export
+from orchestrator.audit.anchor_files import AnchorPlaces
+from orchestrator.audit.anchor_keeper import AnchorKeeper
+from orchestrator.audit.anchoring import (
     Anchoring,
     anchor_chain,
     check_whole_chain,
     known_anchors,
 )
-from orchestrator.services.audit import chain_status
+from orchestrator.audit.event_list import chain_status
+from orchestrator.cli.main import app
+from orchestrator.runtime import Runtime
 from orchestrator.settings import Settings
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)

@@ -22,18 +22,17 @@ from core.errors import Forbidden, InvalidInput
 from db import audit
 from db.audit import EventFilter, append_event
 from db.engine import make_engine
-from orchestrator import verify_export
-from orchestrator.anchor_files import AnchorPlaces, load_key
-from orchestrator.services import audit_csv
-from orchestrator.services.anchoring import anchor_chain
-from orchestrator.services.audit_csv import events_csv
-from orchestrator.services.audit_export import (
+from orchestrator.audit import event_csv, verify_export
+from orchestrator.audit.anchor_files import AnchorPlaces, load_key
+from orchestrator.audit.anchoring import anchor_chain
+from orchestrator.audit.chain_export import (
     MAXIMUM_PAGE_EVENTS,
     ExportManifest,
     export_chain,
     export_newest,
 )
-from orchestrator.services.decision_lists import DecisionFilter, decisions_csv
+from orchestrator.audit.event_csv import events_csv
+from orchestrator.decisions.decision_lists import DecisionFilter, decisions_csv
 from tests.fleet import Fleet
 
 VERIFIER = Path(verify_export.__file__)
@@ -335,7 +334,7 @@ def test_a_list_of_decisions_goes_along_as_csv_and_is_audited(decided: Fleet) ->
 def test_a_list_of_events_goes_along_as_csv_and_is_audited(
     decided: Fleet, monkeypatch: pytest.MonkeyPatch, *, oldest_first: bool
 ) -> None:
-    monkeypatch.setattr(audit_csv, "_PAGE", 7)  # several pages of a short history
+    monkeypatch.setattr(event_csv, "_PAGE", 7)  # several pages of a short history
     with decided.runtime.transaction() as session:
         newest = audit.chain_head(session).position.seq
         every = events_csv(
@@ -362,7 +361,7 @@ def test_a_list_of_events_goes_along_as_csv_and_is_audited(
 def test_a_list_of_events_says_when_it_is_not_all(
     decided: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audit_csv, "MAXIMUM_CSV_ROWS", 5)
+    monkeypatch.setattr(event_csv, "MAXIMUM_CSV_ROWS", 5)
     with decided.runtime.transaction() as session:
         some = events_csv(session, decided.actor(session), EventFilter())
     assert (some.row_count, some.is_complete) == (5, False)

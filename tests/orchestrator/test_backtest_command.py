@@ -18,8 +18,8 @@ from typer.testing import CliRunner, Result
 from core.forecasts import Target
 from models.export import export_onnx
 from models.train import train_model
-from orchestrator.cli import app
-from orchestrator.ingest.frames import read_fleet
+from orchestrator.cli.main import app
+from orchestrator.telemetry.readers.frames import read_fleet
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCHEMA = json.loads((REPOSITORY / "docs/backtest-report.schema.json").read_text())

@@ -16,11 +16,11 @@ from core.outcomes import Outcome, ReasonCode
 from db import decisions
 from db.decisions import StoredDecision
 from db.engine import make_engine
+from orchestrator.decisions import what_if
+from orchestrator.decisions.decision_replay import Replay, is_same_value, replay_rules
+from orchestrator.decisions.input_codec import read_inputs
+from orchestrator.registry.model_replay import Replayer
 from orchestrator.runtime import Runtime
-from orchestrator.services import what_if
-from orchestrator.services.decision_inputs import read_inputs
-from orchestrator.services.decision_replay import Replay, is_same_value, replay_rules
-from orchestrator.services.model_replay import Replayer
 from tests.fleet import Fleet
 
 OLD_COUNT = 15

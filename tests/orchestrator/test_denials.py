@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from core.audit import AuditAction
 from db.audit import list_events
-from orchestrator.services import denials
-from orchestrator.services.denials import LOGIN_LIMIT, address_key
+from orchestrator.accounts import denials
+from orchestrator.accounts.denials import LOGIN_LIMIT, address_key
 
 NOW = datetime(2026, 3, 2, 8, 0, 30, tzinfo=UTC)
 

@@ -30,52 +30,46 @@ from core.telemetry import HOUR
 from db import audit, model_evaluations, model_uploads, model_versions, regions, users
 from db.engine import parse_url
 from db.users import system_actor
-from orchestrator.anchor_files import AnchorPlaces
-from orchestrator.demo_regions import demo_profile
-from orchestrator.ingest.formats import TelemetryFormat
-from orchestrator.plan_views import PlanTerms
-from orchestrator.runtime import Runtime
-from orchestrator.scheduling import Scheduler
-from orchestrator.services import (
+from orchestrator.accounts import (
     account_changes,
-    accounts,
-    anchoring,
-    backups,
+    administration,
     denials,
-    installation,
     logins,
-    model_checks,
-    model_registry,
-    model_troubles,
-    model_watch,
     own_password,
-    plans,
-    policy_changes,
-    policy_terms,
-    superseding,
-    what_if,
 )
-from orchestrator.services import (
-    model_evaluations as evaluations,
-)
-from orchestrator.services.account_changes import AccountAction, AccountChange
-from orchestrator.services.audit import ask_for_check
-from orchestrator.services.evaluation_requests import start_evaluation
-from orchestrator.services.hindcasts import hindcast_regions, score_finished_windows
-from orchestrator.services.issuance import issue_live
-from orchestrator.services.logins import Client, Login
-from orchestrator.services.model_uploads import receive_model
-from orchestrator.services.regions import (
+from orchestrator.accounts.account_changes import AccountAction, AccountChange
+from orchestrator.accounts.logins import Client, Login
+from orchestrator.audit import anchoring
+from orchestrator.audit.anchor_files import AnchorPlaces
+from orchestrator.audit.event_list import ask_for_check
+from orchestrator.cycle.issuance import issue_live
+from orchestrator.cycle.scheduling import Scheduler
+from orchestrator.decisions import superseding, what_if
+from orchestrator.forecasts import model_troubles, model_watch
+from orchestrator.forecasts.hindcasts import hindcast_regions, score_finished_windows
+from orchestrator.forecasts.serving import ModelCache
+from orchestrator.operations import backups, installation
+from orchestrator.plans import planning
+from orchestrator.plans.views import PlanTerms
+from orchestrator.regions import policies as region_policies
+from orchestrator.regions.changes import (
     RegionDraft,
     add_region,
     add_regions_from_csv,
     set_region,
 )
-from orchestrator.services.serving import ModelCache
-from orchestrator.services.telemetry import ImportRequest, generate_telemetry
-from orchestrator.services.telemetry_uploads import import_upload
-from orchestrator.services.window_choice import active_regions
+from orchestrator.regions.region_choice import active_regions
+from orchestrator.registry import activation, upload_checks
+from orchestrator.registry import shadow_evaluations as evaluations
+from orchestrator.registry.evaluation_requests import start_evaluation
+from orchestrator.registry.model_uploads import receive_model
+from orchestrator.runtime import Runtime
 from orchestrator.settings import load_settings
+from orchestrator.telemetry.demo_regions import demo_profile
+from orchestrator.telemetry.imports import FileToImport, generate_telemetry
+from orchestrator.telemetry.readers.formats import TelemetryFormat
+from orchestrator.telemetry.uploads import import_upload
+from tests.asking import asking
 from tests.audit_watch import TOLD_BY, UNTOLD, UNTOLD_COLUMNS, WatchedTables, watch
 from tests.conftest import PostgresForTests
 from tests.fleet import NOW, TRAINED_UNTIL, Fleet, runtime_on
@@ -190,7 +184,7 @@ def people(portal: Portal) -> None:
     """Accounts, passwords, logins and their ends, strangers."""
     run = portal.runtime.transaction
     with run() as session:
-        first = accounts.ensure_first_admin(session, "ada", None)
+        first = administration.ensure_first_admin(session, "ada", None)
     assert first is not None
     login = portal.log_in("ada", first)
     with run() as session:
@@ -199,7 +193,7 @@ def people(portal: Portal) -> None:
         )
     assert isinstance(changed, Login)
     with run() as session:
-        made = accounts.add_user(
+        made = administration.add_user(
             session, portal.actor(session), name="olga", role=Role.OPERATOR, now=NOW
         )
     olga = portal.log_in("olga", made.password)
@@ -221,20 +215,22 @@ def people(portal: Portal) -> None:
         logins.log_out(session, found, request_id=None, now=NOW)
     portal.log_in("olga", made.password)
     with run() as session:
-        assert accounts.end_logins(session, portal.actor(session), "olga", now=NOW)
+        assert administration.end_logins(
+            session, portal.actor(session), "olga", now=NOW
+        )
     for _ in range(5):
         with run() as session:
             logins.log_in(session, name="olga", password="x", client=CLIENT, now=NOW)
     with run() as session:
-        accounts.reset_password(session, portal.actor(session), "olga", now=NOW)
+        administration.reset_password(session, portal.actor(session), "olga", now=NOW)
     with run() as session:
-        accounts.change_role(
+        administration.change_role(
             session, portal.actor(session), "olga", Role.AUDITOR, now=NOW
         )
     with run() as session:
-        accounts.disable_user(session, portal.actor(session), "olga", now=NOW)
+        administration.disable_user(session, portal.actor(session), "olga", now=NOW)
     with run() as session:
-        accounts.enable_user(session, portal.actor(session), "olga", now=NOW)
+        administration.enable_user(session, portal.actor(session), "olga", now=NOW)
     for password in (STRONG, "wrong"):
         change = AccountChange(
             action=AccountAction.END_LOGINS,
@@ -246,7 +242,7 @@ def people(portal: Portal) -> None:
         with run() as session:
             account_changes.change_account(session, changed.actor, change, now=NOW)
     with run() as session:
-        accounts.record_denial(session, olga.actor, wanted="/x", request_id=None)
+        administration.record_denial(session, olga.actor, wanted="/x", request_id=None)
     with run() as session:
         denials.record_refused_stranger(session, "192.0.2.9", NOW)
     with run() as session:
@@ -264,32 +260,31 @@ def places(portal: Portal) -> None:
             latitude_deg=31.0,
             longitude_deg=-97.0,
         )
-        add_region(session, portal.actor(session), draft, request_id=uuid4())
+        add_region(asking(session, portal.actor(session), request_id=uuid4()), draft)
     with run() as session:
-        set_region(session, portal.actor(session), "texas", {"it_capacity_mw": 90.0})
+        set_region(
+            asking(session, portal.actor(session)), "texas", {"it_capacity_mw": 90.0}
+        )
     listed = portal.folder / "regions.csv"
     listed.write_text("slug,name,time_zone,latitude,longitude\nutah,Utah,UTC,39,-111\n")
     with run() as session:
-        add_regions_from_csv(session, portal.actor(session), listed)
+        add_regions_from_csv(asking(session, portal.actor(session)), listed)
     with run() as session:
-        policy_changes.change_policy(
-            session,
-            portal.actor(session),
+        region_policies.change_policy(
+            asking(session, portal.actor(session)),
             region_slug="texas",
             values={"thermal_limit_c": 33.0},
             reason="test",
         )
     with run() as session:
-        policy_terms.change_terms(
-            session,
-            portal.actor(session),
+        region_policies.change_terms(
+            asking(session, portal.actor(session)),
             changes={"migration_usd_per_mwh": 1.0},
             reason="test",
         )
     with run() as session:
-        policy_terms.limit_by_class(
-            session,
-            portal.actor(session),
+        region_policies.limit_by_class(
+            asking(session, portal.actor(session)),
             region_slug="texas",
             equipment=AshraeClass.A2,
             approach_c=5.0,
@@ -301,29 +296,26 @@ def places(portal: Portal) -> None:
         )
         with run() as session:
             import_upload(
-                session,
-                portal.actor(session),
+                asking(session, portal.actor(session), request_id=uuid4()),
                 content,
-                ImportRequest(
+                FileToImport(
                     source=content, label="t", telemetry_format=TelemetryFormat.CSV
                 ),
-                now_utc=NOW,
                 ranges=load_settings(None).valid_ranges(),
-                request_id=uuid4(),
             )
     with run() as session:
         generate_telemetry(
-            session,
-            portal.actor(session, "worker"),
+            asking(session, portal.actor(session, "worker"), now=NOW + 2 * HOUR),
             [demo_profile("arizona"), demo_profile("frankfurt")],
             start_utc=full_hour(NOW),
             end_utc=full_hour(NOW) + 2 * HOUR,
             seed=7,
-            now_utc=NOW + 2 * HOUR,
         )
     with run() as session:
         for slug in ("texas", "utah", "frankfurt"):
-            set_region(session, portal.actor(session), slug, {"is_active": False})
+            set_region(
+                asking(session, portal.actor(session)), slug, {"is_active": False}
+            )
 
 
 def decisions(portal: Portal) -> None:
@@ -367,7 +359,7 @@ def decisions(portal: Portal) -> None:
         )
     recorded(instead.decision_id)
     with run() as session:
-        plan = plans.find_plan(
+        plan = planning.find_plan(
             session,
             portal.actor(session),
             terms=PlanTerms(),
@@ -378,7 +370,7 @@ def decisions(portal: Portal) -> None:
         )
     with run() as session:
         assert plan.transfers
-        outcome = plans.record_plan(
+        outcome = planning.record_plan(
             session,
             portal.actor(session),
             plan_id=plan.plan_id,
@@ -431,7 +423,7 @@ def models(portal: Portal) -> None:
             upload, _ = receive_model(
                 session, portal.actor(session), io.BytesIO(content), label=name
             )
-        uploaded[name] = model_checks.check_upload(
+        uploaded[name] = upload_checks.check_upload(
             portal.runtime, portal.actor, upload.upload_id, queue_evaluation=True
         )
     assert [uploaded[name].state for name in ("bad", "known", "new")] == [
@@ -464,15 +456,15 @@ def models(portal: Portal) -> None:
     with run() as session:
         evaluations.fail(session, portal.actor(session), again, "its process died")
     with run() as session:
-        model_registry.override_gate(
+        activation.override_gate(
             session, portal.actor(session), version_id, reason="only to see it serve"
         )
     with run() as session:
-        model_registry.activate_model(
+        activation.activate_model(
             session, portal.actor(session), version_id, reason="test", now=NOW
         )
     with run() as session:
-        model_registry.rollback_model(
+        activation.rollback_model(
             session, portal.actor(session), Target.TEMPERATURE_C, reason="test"
         )
     with run() as session:
@@ -532,7 +524,7 @@ def test_every_service_that_changes_something_can_reach_its_event() -> None:
 
 def test_every_list_that_leaves_as_a_file_is_told() -> None:
     exports = {n for n in functions() if "_csv" in n or n.endswith("export_chain")}
-    made_of = "orchestrator.services.list_exports.CsvExport"
+    made_of = "orchestrator.list_exports.CsvExport"
     giving = {
         name
         for name, function in functions().items()
@@ -600,7 +592,7 @@ def test_an_event_of_another_kind_tells_of_nothing(fleet: Fleet) -> None:
         with fleet.runtime.transaction() as session:
             session.execute(text("update region set name = 'elsewhere'"))
             actor = fleet.actor(session)
-            accounts.record_denial(session, actor, wanted="/x", request_id=None)
+            administration.record_denial(session, actor, wanted="/x", request_id=None)
 
     with pytest.raises(IntegrityError, match="untold"):
         change()
@@ -611,13 +603,15 @@ def test_a_service_that_loses_its_event_is_found(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "orchestrator.services.regions.append_event", lambda *_given, **_facts: 0
+        "orchestrator.use_cases.append_event", lambda *_given, **_facts: 0
     )
     with (
         pytest.raises(IntegrityError, match="untold: update of region"),
         fleet.runtime.transaction() as session,
     ):
-        set_region(session, fleet.actor(session), "arizona", {"it_capacity_mw": 90.0})
+        set_region(
+            asking(session, fleet.actor(session)), "arizona", {"it_capacity_mw": 90.0}
+        )
 
 
 @pytest.mark.usefixtures("tables")
@@ -628,7 +622,7 @@ def test_the_hourly_cycle_and_jobs_leave_nothing_untold(fleet: Fleet) -> None:
     with pytest.MonkeyPatch.context() as patch:
         failed: list[object] = []
         patch.setattr(
-            "orchestrator.scheduling.log.exception",
+            "orchestrator.cycle.scheduling.log.exception",
             lambda *given, **facts: failed.append((given, facts)),
         )
         scheduler.hourly_cycle()
@@ -665,7 +659,7 @@ def test_a_backup_that_cannot_be_told_of_is_not_kept(
     def fail(*_given: object, **_facts: object) -> int:
         raise ServiceUnavailable
 
-    monkeypatch.setattr("orchestrator.services.backups.audit.append_event", fail)
+    monkeypatch.setattr("orchestrator.use_cases.append_event", fail)
     file = tmp_path / "fleet.backup"
     with pytest.raises(ServiceUnavailable):
         backups.make_backup(fleet.urls, file)

@@ -16,12 +16,8 @@ from core.telemetry import HOUR, Quantity
 from db import forecasts, model_versions, telemetry, window_scores
 from db.regions import list_regions
 from db.window_scores import NewScore
-from orchestrator.quality_views import QualityRow, QualityView
-from orchestrator.services.forecast_quality import (
-    drifts,
-    fleet_quality_view,
-    quality_view,
-)
+from orchestrator.forecasts.quality_page import drifts, fleet_quality_view, quality_view
+from orchestrator.forecasts.views import QualityRow, QualityView
 from tests.fleet import NOW, Fleet
 
 DAY = date(2025, 7, 20)

@@ -12,9 +12,10 @@ from core.access import Actor, Permission, Role
 from core.errors import Forbidden
 from core.policies import Policy
 from db.users import system_actor
-from orchestrator.services.freshness import KeptAnswers
-from orchestrator.services.installation import ensure_first_policy
-from orchestrator.services.policy_changes import change_policy
+from orchestrator.freshness import KeptAnswers
+from orchestrator.regions.policies import change_policy, ensure_first_policy
+from orchestrator.use_cases import Request
+from tests.asking import asking
 
 NOW = datetime(2025, 7, 20, 18, 25, 30, tzinfo=UTC)
 OPERATOR = Actor(user_id=1, name="olga", role=Role.OPERATOR)
@@ -26,7 +27,7 @@ class Counting:
     def __init__(self) -> None:
         self.made = 0
 
-    def __call__(self) -> int:
+    def __call__(self, _request: Request) -> int:
         self.made += 1
         return self.made
 
@@ -43,7 +44,7 @@ def ask(session: Session) -> Callable[..., int]:
         keep: bool = True,
     ) -> int:
         return kept.get(
-            session, actor, question, now=now, make=make, keep_if=lambda _: keep
+            asking(session, actor, now=now), question, make, keep_if=lambda _: keep
         )
 
     return ask
@@ -57,11 +58,10 @@ def test_a_change_of_anything_asks_again(
     ask: Callable[..., int], session: Session
 ) -> None:
     actor = system_actor(session, "cli")
-    ensure_first_policy(session, actor, Policy())
+    ensure_first_policy(asking(session, actor), Policy())
     assert (ask(), ask()) == (1, 1)
     change_policy(
-        session,
-        actor,
+        asking(session, actor),
         region_slug=None,
         values={
             "thermal_limit_c": 30.0,
@@ -91,13 +91,13 @@ def test_a_refusal_is_not_kept(session: Session) -> None:
     kept = KeptAnswers()
     auditor = Actor(user_id=2, name="anton", role=Role.AUDITOR)
 
-    def make() -> int:
+    def make(_request: Request) -> int:
         auditor.require(Permission.DECIDE)
         return 1
 
     for _ in range(2):
         with pytest.raises(Forbidden):
-            kept.get(session, auditor, "decide", now=NOW, make=make)
+            kept.get(asking(session, auditor), "decide", make)
 
 
 def test_what_should_not_be_kept_is_made_each_time(ask: Callable[..., int]) -> None:

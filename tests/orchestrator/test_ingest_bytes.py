@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 
 from core.errors import InvalidInput
 from core.telemetry import VALID_RANGES
-from orchestrator.ingest.formats import TelemetryFormat, open_telemetry_file
-from orchestrator.ingest.open_meteo import MAX_BYTES
-from orchestrator.ingest.rows import (
+from orchestrator.telemetry.readers.formats import TelemetryFormat, open_telemetry_file
+from orchestrator.telemetry.readers.open_meteo import MAX_BYTES
+from orchestrator.telemetry.readers.rows import (
     BadFile,
     CarbonKind,
     ParsedRow,
@@ -29,7 +29,7 @@ from orchestrator.ingest.rows import (
     RefusedRow,
     RegionGate,
 )
-from orchestrator.ingest.sources import open_source
+from orchestrator.telemetry.readers.sources import open_source
 
 RULES = ReadRules(
     gate=RegionGate({"texas"}),

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from core.errors import InvalidInput
-from orchestrator.ingest.hours import HourReader, parse_zone
-from orchestrator.ingest.rows import RowRefused
+from orchestrator.telemetry.readers.hours import HourReader, parse_zone
+from orchestrator.telemetry.readers.rows import RowRefused
 
 NOW = datetime(2026, 1, 1, 12, 30, tzinfo=UTC)
 

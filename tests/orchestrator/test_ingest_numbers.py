@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.telemetry import VALID_RANGES, Quantity
-from orchestrator.ingest.numbers import check_json_number, read_cell
-from orchestrator.ingest.rows import RowRefused
+from orchestrator.telemetry.readers.numbers import check_json_number, read_cell
+from orchestrator.telemetry.readers.rows import RowRefused
 
 
 def read(text: str, quantity: Quantity = Quantity.TEMPERATURE_C) -> float | None:

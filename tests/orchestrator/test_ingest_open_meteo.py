@@ -10,9 +10,9 @@ import pytest
 
 from core.errors import InvalidInput
 from core.telemetry import VALID_RANGES, Quantity
-from orchestrator.ingest.formats import TelemetryFormat, open_telemetry_file
-from orchestrator.ingest.open_meteo import MAX_BYTES
-from orchestrator.ingest.rows import (
+from orchestrator.telemetry.readers.formats import TelemetryFormat, open_telemetry_file
+from orchestrator.telemetry.readers.open_meteo import MAX_BYTES
+from orchestrator.telemetry.readers.rows import (
     QUANTITIES,
     BadFile,
     CarbonKind,
@@ -22,7 +22,7 @@ from orchestrator.ingest.rows import (
     RegionGate,
     TelemetryFile,
 )
-from orchestrator.ingest.sources import open_source
+from orchestrator.telemetry.readers.sources import open_source
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

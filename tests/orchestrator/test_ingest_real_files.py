@@ -20,10 +20,11 @@ from core.access import Actor
 from core.telemetry import VALID_RANGES, Quantity, TelemetryFrame, hours_between
 from db.telemetry import load_frame
 from db.users import system_actor
-from orchestrator.ingest.formats import TelemetryFormat
-from orchestrator.services.regions import add_regions_from_csv
-from orchestrator.services.telemetry import ImportRequest, import_telemetry
-from orchestrator.services.telemetry_batch import ImportSummary
+from orchestrator.regions.changes import add_regions_from_csv
+from orchestrator.telemetry.batches import ImportSummary
+from orchestrator.telemetry.imports import FileToImport, import_telemetry
+from orchestrator.telemetry.readers.formats import TelemetryFormat
+from tests.asking import asking
 
 pytestmark = pytest.mark.real_data
 
@@ -42,7 +43,7 @@ WEATHER = (
 def actor(session: Session, real_data: Path) -> Actor:
     """The command line's user, with the six real regions in place."""
     actor = system_actor(session, "cli")
-    add_regions_from_csv(session, actor, real_data / "regions.csv")
+    add_regions_from_csv(asking(session, actor), real_data / "regions.csv")
     return actor
 
 
@@ -53,13 +54,13 @@ def import_file(
     telemetry_format: TelemetryFormat,
     region_slug: str | None = None,
 ) -> ImportSummary:
-    request = ImportRequest(
+    request = FileToImport(
         source=path,
         label=path.name,
         telemetry_format=telemetry_format,
         region_slug=region_slug,
     )
-    return import_telemetry(session, actor, request, now_utc=NOW, ranges=VALID_RANGES)
+    return import_telemetry(asking(session, actor), request, ranges=VALID_RANGES)
 
 
 def read_tidy(real_data: Path, slug: str) -> TelemetryFrame:

@@ -10,9 +10,9 @@ import pytest
 
 from core.errors import InvalidInput
 from core.telemetry import VALID_RANGES, Quantity, ValidRange
-from orchestrator.ingest.formats import TelemetryFormat, open_telemetry_file
-from orchestrator.ingest.hours import parse_zone
-from orchestrator.ingest.rows import (
+from orchestrator.telemetry.readers.formats import TelemetryFormat, open_telemetry_file
+from orchestrator.telemetry.readers.hours import parse_zone
+from orchestrator.telemetry.readers.rows import (
     QUANTITIES,
     BadFile,
     CarbonKind,
@@ -22,7 +22,7 @@ from orchestrator.ingest.rows import (
     RegionGate,
     TelemetryFile,
 )
-from orchestrator.ingest.sources import open_source
+from orchestrator.telemetry.readers.sources import open_source
 
 HOUR_UTC = datetime(2023, 8, 1, tzinfo=UTC)
 RULES = ReadRules(

@@ -16,11 +16,11 @@ from core.errors import Conflict
 from core.forecasts import Target
 from db import model_versions
 from db.engine import make_engine
+from orchestrator.cycle.issuance import issue_live
+from orchestrator.forecasts.serving import ModelCache
+from orchestrator.regions.region_choice import active_regions
+from orchestrator.registry.activation import activate_model, rollback_model
 from orchestrator.runtime import Runtime
-from orchestrator.services.issuance import issue_live
-from orchestrator.services.model_registry import activate_model, rollback_model
-from orchestrator.services.serving import ModelCache
-from orchestrator.services.window_choice import active_regions
 from tests.fleet import NOW, TRAINED_UNTIL, Fleet
 from tests.models.foreign import day_before
 from tests.orchestrator.test_model_upload import served

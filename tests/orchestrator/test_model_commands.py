@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from db import model_uploads, model_versions
 from models import sandbox
 from models.smallest import smallest_model
-from orchestrator.cli import app
+from orchestrator.cli.main import app
 from tests.fleet import TRAINED_UNTIL, Fleet
 from tests.models.attacks import ATTACKS
 from tests.models.foreign import day_before

@@ -29,19 +29,19 @@ from db import (
 from db.model_uploads import ModelUpload
 from db.users import system_actor
 from models.metadata import MAX_MODEL_BYTES
-from orchestrator.runtime import Runtime
-from orchestrator.scheduling import Scheduler
-from orchestrator.services.evaluation_requests import start_evaluation
-from orchestrator.services.model_registry import (
+from orchestrator.cycle.scheduling import Scheduler
+from orchestrator.forecasts.serving import ModelCache
+from orchestrator.regions.region_choice import active_regions
+from orchestrator.registry.activation import (
     activate_model,
     override_gate,
     rollback_model,
 )
-from orchestrator.services.model_uploads import receive_model
-from orchestrator.services.region_windows import load_region_window
-from orchestrator.services.serving import ModelCache
-from orchestrator.services.shadow_records import from_record
-from orchestrator.services.window_choice import active_regions
+from orchestrator.registry.evaluation_requests import start_evaluation
+from orchestrator.registry.model_uploads import receive_model
+from orchestrator.registry.shadow_records import from_record
+from orchestrator.runtime import Runtime
+from orchestrator.windows.region_windows import load_region_window
 from tests.fleet import NOW, TRAINED_UNTIL, Fleet
 from tests.models.attacks import ATTACKS, long_products
 from tests.models.foreign import FEATURES, HORIZON_H, day_before, from_scikit_learn

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from core.errors import InvalidInput
-from orchestrator.services.passwords import (
+from orchestrator.accounts.passwords import (
     hash_password,
     needs_rehash,
     one_time_password,

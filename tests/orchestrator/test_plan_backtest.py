@@ -21,17 +21,21 @@ from core.forecasts import HourlyForecast, Refusal, RefusalCode, Target
 from core.placement import PlanPrices, PlanRules, placement
 from core.policies import Policy
 from core.telemetry import HOUR, Quantity, TelemetryFrame
-from orchestrator.commands.plan_backtest import backtest_plan
-from orchestrator.plan_backtest import (
+from orchestrator.backtests.plan_backtest import (
     WAYS,
     PlanBacktestResult,
     PlanBacktestSetup,
     run_plan_backtest,
 )
-from orchestrator.plan_backtest_days import BacktestRegion, Forecasts, KnownDay
-from orchestrator.plan_backtest_files import read_backtest_files
-from orchestrator.plan_backtest_report import plan_backtest_document
-from orchestrator.real_plants import PLANTS, assumed_region, plant_of
+from orchestrator.backtests.plan_backtest_days import (
+    BacktestRegion,
+    Forecasts,
+    KnownDay,
+)
+from orchestrator.backtests.plan_backtest_files import read_backtest_files
+from orchestrator.backtests.plan_backtest_report import plan_backtest_document
+from orchestrator.backtests.real_plants import PLANTS, assumed_region, plant_of
+from orchestrator.cli.plan_backtest_command import backtest_plan
 
 START = datetime(2023, 1, 1, tzinfo=UTC)
 N_DAYS, N_CALIBRATION = 100, 92

@@ -12,7 +12,7 @@ import structlog
 import typer
 from typer.testing import CliRunner, Result
 
-from orchestrator.commands import plans
+from orchestrator.cli import plans
 from tests.fleet import Fleet
 
 DAY = ("--region", "arizona", "--day", "2025-05-20")

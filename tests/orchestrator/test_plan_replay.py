@@ -8,10 +8,10 @@ from uuid import uuid4
 import pytest
 
 from db import decisions
-from orchestrator.plan_views import PlanTerms
-from orchestrator.services import plans
-from orchestrator.services.decision_inputs import read_inputs
-from orchestrator.services.decision_replay import replay_rules
+from orchestrator.decisions.decision_replay import replay_rules
+from orchestrator.decisions.input_codec import read_inputs
+from orchestrator.plans import planning
+from orchestrator.plans.views import PlanTerms
 from tests.fleet import NOW, Fleet
 from tests.orchestrator.test_decision_replay import (
     change_decision,
@@ -27,7 +27,7 @@ def carry_out(fleet: Fleet, day: date | None = None) -> list[int]:
     """Find and record a plan; the decisions that carry it out."""
     with fleet.runtime.transaction() as session:
         actor = fleet.actor(session)
-        plan = plans.find_plan(
+        plan = planning.find_plan(
             session,
             actor,
             terms=PlanTerms(),
@@ -36,7 +36,7 @@ def carry_out(fleet: Fleet, day: date | None = None) -> list[int]:
             request_id=uuid4(),
             now=NOW,
         )
-        outcome = plans.record_plan(
+        outcome = planning.record_plan(
             session,
             actor,
             plan_id=plan.plan_id,

@@ -14,10 +14,11 @@ from core.access import Actor, Role
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound, RequestReused
 from core.scheduler import Outcome, ReasonCode
 from db import audit, decisions, policies, regions
-from orchestrator.plan_views import PlanRecordOutcome, PlanSplit, PlanTerms, PlanView
-from orchestrator.services import plans
-from orchestrator.services.decision_story import decision_detail
-from orchestrator.services.fleet import fleet_view
+from orchestrator.decisions.decision_story import decision_detail
+from orchestrator.forecasts.fleet import fleet_view
+from orchestrator.plans import planning
+from orchestrator.plans.views import PlanRecordOutcome, PlanSplit, PlanTerms, PlanView
+from tests.asking import asking
 from tests.fleet import NOW, Fleet
 
 MILD_DAY = date(2025, 5, 20)
@@ -31,7 +32,7 @@ def _find(
     request_id: UUID | None = None,
 ) -> PlanView:
     with fleet.runtime.transaction() as session:
-        return plans.find_plan(
+        return planning.find_plan(
             session,
             fleet.actor(session),
             terms=terms or PlanTerms(),
@@ -46,7 +47,7 @@ def _record(
     fleet: Fleet, plan_id: int, request_id: UUID | None = None, comment: str = "agreed"
 ) -> PlanRecordOutcome:
     with fleet.runtime.transaction() as session:
-        return plans.record_plan(
+        return planning.record_plan(
             session,
             fleet.actor(session),
             plan_id=plan_id,
@@ -76,7 +77,7 @@ def _change(fleet: Fleet, slug: str | None, **values: object) -> None:
 
 def _live_bound(fleet: Fleet, slug: str) -> float:
     with fleet.runtime.transaction() as session:
-        view = fleet_view(session, fleet.actor(session), now=NOW)
+        view = fleet_view(asking(session, fleet.actor(session)))
     (row,) = [row for row in view.rows if row.region.slug == slug]
     assert row.day_bound_c is not None
     return row.day_bound_c
@@ -132,7 +133,7 @@ def test_the_same_question_is_kept_once_and_opens_again(fleet: Fleet) -> None:
     first, again = _find(fleet), _find(fleet)
     other = _find(fleet, terms=PlanTerms(carbon_usd_per_t=200.0))
     with fleet.runtime.transaction() as session:
-        opened = plans.stored_plan(session, fleet.actor(session), first.plan_id)
+        opened = planning.stored_plan(session, fleet.actor(session), first.plan_id)
 
     assert first.plan_id == again.plan_id != other.plan_id
     assert opened == first
@@ -183,7 +184,7 @@ def test_a_recorded_plan_binds_and_the_next_one_starts_from_it(fleet: Fleet) -> 
     )
     assert gained <= 0.01 * view.comparison[2].saving_usd
     with fleet.runtime.transaction() as session:
-        opened = plans.stored_plan(session, fleet.actor(session), view.plan_id)
+        opened = planning.stored_plan(session, fleet.actor(session), view.plan_id)
         detail = decision_detail(
             session, fleet.actor(session), outcome.cards[0].decision_id
         )
@@ -272,7 +273,7 @@ def test_a_region_without_a_bound_keeps_its_load(fleet: Fleet) -> None:
     _change(fleet, "ireland", telemetry_max_age_h=0.1)
     later = NOW + timedelta(minutes=30)
     with fleet.runtime.transaction() as session:
-        view = plans.find_plan(
+        view = planning.find_plan(
             session,
             fleet.actor(session),
             terms=PlanTerms(),
@@ -312,19 +313,19 @@ def test_who_may_find_record_and_look(fleet: Fleet) -> None:
     view = _find(fleet)
     auditor = Actor(user_id=1, name="eve", role=Role.AUDITOR)
     with fleet.runtime.transaction() as session:
-        plans.stored_plan(session, auditor, view.plan_id)
+        planning.stored_plan(session, auditor, view.plan_id)
         with pytest.raises(Forbidden):
-            plans.record_plan(
+            planning.record_plan(
                 session, auditor, plan_id=view.plan_id, comment="",
                 request_id=uuid4(), now=NOW,
             )  # fmt: skip
         with pytest.raises(Forbidden):
-            plans.find_plan(
+            planning.find_plan(
                 session, auditor, terms=PlanTerms(), anchor_slug=None,
                 local_day=None, request_id=uuid4(), now=NOW,
             )  # fmt: skip
         with pytest.raises(NotFound, match="no plan 4711"):
-            plans.stored_plan(session, auditor, 4711)
+            planning.stored_plan(session, auditor, 4711)
 
 
 def _split(shift_pct: float, **shares: float) -> PlanTerms:

@@ -16,10 +16,10 @@ from db.audit import list_events
 from db.policies import effective_policy, own_values
 from db.regions import region_by_slug
 from db.users import system_actor
-from orchestrator.services.installation import ensure_first_policy
-from orchestrator.services.policy_changes import change_policy
-from orchestrator.services.region_admin import regions_view
-from orchestrator.services.regions import RegionDraft, add_region
+from orchestrator.regions.changes import RegionDraft, add_region
+from orchestrator.regions.policies import change_policy, ensure_first_policy
+from orchestrator.regions.regions_page import regions_view
+from tests.asking import asking
 
 FLEET = {
     "thermal_limit_c": 32.0,
@@ -38,10 +38,9 @@ OWN = {
 @pytest.fixture
 def admin(session: Session) -> Actor:
     actor = system_actor(session, "cli")
-    ensure_first_policy(session, actor, Policy())
+    ensure_first_policy(asking(session, actor), Policy())
     add_region(
-        session,
-        actor,
+        asking(session, actor),
         RegionDraft(
             slug="CA-ON",
             name="Toronto",
@@ -61,7 +60,7 @@ def change(
     session: Session, actor: Actor, region: str | None, values: dict[str, float | None]
 ) -> bool:
     return change_policy(
-        session, actor, region_slug=region, values=values, reason="Heat wave."
+        asking(session, actor), region_slug=region, values=values, reason="Heat wave."
     )
 
 
@@ -131,7 +130,9 @@ def test_a_reason_a_region_and_a_right_are_needed(
     session: Session, admin: Actor
 ) -> None:
     with pytest.raises(InvalidInput, match="reason"):
-        change_policy(session, admin, region_slug=None, values=FLEET, reason="  ")
+        change_policy(
+            asking(session, admin), region_slug=None, values=FLEET, reason="  "
+        )
     with pytest.raises(NotFound):
         change(session, admin, "atlantis", OWN)
     with pytest.raises(Forbidden):
@@ -142,10 +143,10 @@ def test_admins_see_which_values_are_a_regions_own(
     session: Session, admin: Actor
 ) -> None:
     change(session, admin, "CA-ON", OWN)
-    view = regions_view(session, admin, slug="CA-ON")
+    view = regions_view(asking(session, admin), slug="CA-ON")
     assert view.chosen is not None
     assert view.chosen.policy.overridden == {"thermal_limit_c"}
     assert view.chosen.policy.thermal_limit_c == 28.5
     assert view.fleet_policy.thermal_limit_c == 35.0
     with pytest.raises(NotFound):
-        regions_view(session, admin, slug="atlantis")
+        regions_view(asking(session, admin), slug="atlantis")

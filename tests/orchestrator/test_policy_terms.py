@@ -9,7 +9,8 @@ from core.access import Actor, Role
 from core.ashrae import AshraeClass
 from core.errors import Forbidden, InvalidInput, NotFound, OutOfRange
 from db import policies, regions
-from orchestrator.services.policy_terms import change_terms, limit_by_class
+from orchestrator.regions.policies import change_terms, limit_by_class
+from tests.asking import asking
 from tests.fleet import Fleet
 
 
@@ -18,8 +19,7 @@ def test_terms_change_for_the_fleet_and_limits_stay(fleet: Fleet) -> None:
         actor = fleet.actor(session)
         before = policies.fleet_policy(session)
         change_terms(
-            session,
-            actor,
+            asking(session, actor),
             changes={"migration_energy_frac": 0.02, "counts_hydro_water": True},
             reason="measured",
         )
@@ -41,7 +41,9 @@ def test_a_later_policy_keeps_the_terms_it_does_not_name(fleet: Fleet) -> None:
     with fleet.runtime.transaction() as session:
         actor = fleet.actor(session)
         change_terms(
-            session, actor, changes={"migration_usd_per_mwh": 1.5}, reason="bill"
+            asking(session, actor),
+            changes={"migration_usd_per_mwh": 1.5},
+            reason="bill",
         )
         now = policies.fleet_policy(session)
         values = {name: getattr(now, name) for name in policies.OVERRIDABLE}
@@ -61,9 +63,9 @@ def test_terms_that_are_so_already_make_no_version(fleet: Fleet) -> None:
     changes = {"migration_usd_per_mwh": 1.5}
     with fleet.runtime.transaction() as session:
         actor = fleet.actor(session)
-        assert change_terms(session, actor, changes=changes, reason="bill")
+        assert change_terms(asking(session, actor), changes=changes, reason="bill")
         made = policies.fleet_policy(session).fleet_policy_id
-        assert not change_terms(session, actor, changes=changes, reason="bill")
+        assert not change_terms(asking(session, actor), changes=changes, reason="bill")
         assert policies.fleet_policy(session).fleet_policy_id == made
 
 
@@ -71,8 +73,7 @@ def test_a_class_gives_a_region_its_limit_and_says_so(fleet: Fleet) -> None:
     with fleet.runtime.transaction() as session:
         actor = fleet.actor(session)
         limit_c = limit_by_class(
-            session,
-            actor,
+            asking(session, actor),
             region_slug="ireland",
             equipment=AshraeClass.A2,
             approach_c=6.0,
@@ -97,22 +98,29 @@ def test_what_cannot_be_is_refused(fleet: Fleet) -> None:
         operator = Actor(user_id=1, name="op", role=Role.OPERATOR)
         with pytest.raises(Forbidden):
             change_terms(
-                session, operator, changes={"counts_hydro_water": True}, reason="x"
+                asking(session, operator),
+                changes={"counts_hydro_water": True},
+                reason="x",
             )
         with pytest.raises(InvalidInput, match="Name some of"):
-            change_terms(session, actor, changes={"speed": 1}, reason="x")
+            change_terms(asking(session, actor), changes={"speed": 1}, reason="x")
         with pytest.raises(InvalidInput, match="Name some of"):
-            change_terms(session, actor, changes={}, reason="x")
+            change_terms(asking(session, actor), changes={}, reason="x")
         with pytest.raises(InvalidInput, match="reason"):
             change_terms(
-                session, actor, changes={"counts_hydro_water": True}, reason=" "
+                asking(session, actor), changes={"counts_hydro_water": True}, reason=" "
             )
         with pytest.raises(OutOfRange, match="migration_energy_frac"):
             change_terms(
-                session, actor, changes={"migration_energy_frac": 1.5}, reason="x"
+                asking(session, actor),
+                changes={"migration_energy_frac": 1.5},
+                reason="x",
             )
         with pytest.raises(NotFound, match="no region 'mars'"):
             limit_by_class(
-                session, actor, region_slug="mars", equipment=AshraeClass.A1,
-                approach_c=5.0, reason="x",
-            )  # fmt: skip
+                asking(session, actor),
+                region_slug="mars",
+                equipment=AshraeClass.A1,
+                approach_c=5.0,
+                reason="x",
+            )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from core.errors import InvalidInput
-from orchestrator.production import WeakSettings, require_fit, weaknesses
+from orchestrator.operations.production import WeakSettings, require_fit, weaknesses
 from orchestrator.settings import Settings, load_settings, variable_name
 
 GOOD_KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f0aa55"

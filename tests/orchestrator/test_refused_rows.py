@@ -15,10 +15,11 @@ from core.errors import Forbidden, InvalidInput, NotFound
 from core.telemetry import VALID_RANGES
 from db import audit
 from db.users import system_actor
-from orchestrator.ingest.formats import TelemetryFormat
-from orchestrator.services import refused_rows
-from orchestrator.services.refused_rows import RejectFilter, refused_csv, refused_page
-from orchestrator.services.telemetry import ImportRequest, import_telemetry
+from orchestrator.telemetry import refused_rows
+from orchestrator.telemetry.imports import FileToImport, import_telemetry
+from orchestrator.telemetry.readers.formats import TelemetryFormat
+from orchestrator.telemetry.refused_rows import RejectFilter, refused_csv, refused_page
+from tests.asking import asking
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HEADER = "timestamp,region,temperature_c"
@@ -35,14 +36,12 @@ def actor(session: Session) -> Actor:
 def batch_id(session: Session, actor: Actor) -> int:
     """Seven rows of unknown regions, then one that a spreadsheet would run."""
     lines = [HEADER, *(UNKNOWN.format(n=n) for n in range(7)), FORMULA]
-    request = ImportRequest(
+    request = FileToImport(
         source=io.BytesIO("\n".join(lines).encode()),
         label="bad.csv",
         telemetry_format=TelemetryFormat.CSV,
     )
-    summary = import_telemetry(
-        session, actor, request, now_utc=NOW, ranges=VALID_RANGES
-    )
+    summary = import_telemetry(asking(session, actor), request, ranges=VALID_RANGES)
     assert summary.counts.rows_refused == 8
     return summary.batch_id
 
@@ -61,7 +60,7 @@ def test_pages_follow_each_other_in_both_orders(
     after = None
     for _ in range(3):
         page = refused_page(
-            session, actor, batch_id, last_first=last_first, after=after
+            asking(session, actor), batch_id, last_first=last_first, after=after
         )
         seen += [row.line_number for row in page.rows]
         after = page.next_after
@@ -73,7 +72,7 @@ def test_rows_are_found_by_code_and_by_words_in_reason_or_row(
     session: Session, actor: Actor, batch_id: int
 ) -> None:
     def lines(**chosen: str) -> list[int]:
-        page = refused_page(session, actor, batch_id, RejectFilter(**chosen))
+        page = refused_page(asking(session, actor), batch_id, RejectFilter(**chosen))
         assert sum(page.reasons.values()) == 8  # whatever is listed
         return [row.line_number for row in page.rows]
 
@@ -111,10 +110,10 @@ def test_refused_rows_are_for_those_who_keep_telemetry(
 ) -> None:
     auditor = replace(actor, role=Role.AUDITOR)
     with pytest.raises(Forbidden):
-        refused_page(session, auditor, batch_id)
+        refused_page(asking(session, auditor), batch_id)
     with pytest.raises(Forbidden):
         refused_csv(session, auditor, batch_id, RejectFilter())
     with pytest.raises(NotFound):
-        refused_page(session, actor, batch_id + 1)
+        refused_page(asking(session, actor), batch_id + 1)
     with pytest.raises(InvalidInput, match="at most 200"):
-        refused_page(session, actor, batch_id, RejectFilter(words="x" * 201))
+        refused_page(asking(session, actor), batch_id, RejectFilter(words="x" * 201))

@@ -17,13 +17,14 @@ from core.regions import CoolingType
 from db.audit import list_events
 from db.regions import list_regions, region_by_slug
 from db.users import system_actor
-from orchestrator.services.regions import (
+from orchestrator.regions.changes import (
     PALETTE,
     RegionDraft,
     add_region,
     add_regions_from_csv,
     set_region,
 )
+from tests.asking import asking
 
 DRAFT = RegionDraft(
     slug="CA-ON",
@@ -44,7 +45,7 @@ def test_a_region_gets_the_preset_of_its_cooling(
     session: Session, actor: Actor
 ) -> None:
     draft = replace(DRAFT, cooling_type=CoolingType.AIR)
-    region = add_region(session, actor, draft).region
+    region = add_region(asking(session, actor), draft).region
     assert region.cooling == PRESETS[CoolingType.AIR]
     assert (region.it_capacity_mw, region.flexible_load_frac) == (100.0, 0.5)
     assert not region.is_synthetic
@@ -53,23 +54,23 @@ def test_a_region_gets_the_preset_of_its_cooling(
 
 def test_regions_get_different_colours(session: Session, actor: Actor) -> None:
     colours = [
-        add_region(session, actor, replace(DRAFT, slug=f"r{n}")).region.colour
+        add_region(asking(session, actor), replace(DRAFT, slug=f"r{n}")).region.colour
         for n in range(len(PALETTE))
     ]
     assert sorted(colours) == sorted(PALETTE)
 
 
 def test_adding_is_audited(session: Session, actor: Actor) -> None:
-    add_region(session, actor, DRAFT)
+    add_region(asking(session, actor), DRAFT)
     event = list_events(session)[0]
     assert (event.action, event.object_id) == (AuditAction.REGION_ADDED, "CA-ON")
     assert json.loads(event.payload)["after"]["it_capacity_mw"] == "100.0"
 
 
 def test_a_slug_is_taken_once(session: Session, actor: Actor) -> None:
-    add_region(session, actor, DRAFT)
+    add_region(asking(session, actor), DRAFT)
     with pytest.raises(Conflict, match="already a region CA-ON"):
-        add_region(session, actor, DRAFT)
+        add_region(asking(session, actor), DRAFT)
     assert len(list_regions(session)) == 1
 
 
@@ -90,15 +91,15 @@ def test_impossible_facts_are_refused_and_nothing_is_stored(
     session: Session, actor: Actor, changes: dict[str, object], sentence: str
 ) -> None:
     with pytest.raises(InvalidInput, match=sentence):
-        add_region(session, actor, replace(DRAFT, **changes))  # type: ignore[arg-type]
+        add_region(asking(session, actor), replace(DRAFT, **changes))  # type: ignore[arg-type]
     assert list_regions(session) == []
 
 
 def test_a_change_is_stored_and_audited_with_before_and_after(
     session: Session, actor: Actor
 ) -> None:
-    add_region(session, actor, DRAFT)
-    changed = set_region(session, actor, "CA-ON", {"it_capacity_mw": 80.0})
+    add_region(asking(session, actor), DRAFT)
+    changed = set_region(asking(session, actor), "CA-ON", {"it_capacity_mw": 80.0})
     assert region_by_slug(session, "CA-ON") == changed
     assert changed.region.it_capacity_mw == 80.0
     payload = json.loads(list_events(session)[0].payload)
@@ -108,21 +109,21 @@ def test_a_change_is_stored_and_audited_with_before_and_after(
 
 
 def test_a_change_to_the_same_leaves_no_event(session: Session, actor: Actor) -> None:
-    add_region(session, actor, DRAFT)
+    add_region(asking(session, actor), DRAFT)
     events = list_events(session)
-    set_region(session, actor, "CA-ON", {"it_capacity_mw": 100.0})
+    set_region(asking(session, actor), "CA-ON", {"it_capacity_mw": 100.0})
     assert list_events(session) == events
 
 
 def test_another_cooling_type_brings_its_preset_under_named_parameters(
     session: Session, actor: Actor
 ) -> None:
-    add_region(session, actor, DRAFT)
+    add_region(asking(session, actor), DRAFT)
     changes = {"cooling_type": CoolingType.AIR, "chiller_cop": 5.5}
-    region = set_region(session, actor, "CA-ON", changes).region
+    region = set_region(asking(session, actor), "CA-ON", changes).region
     assert region.cooling_type is CoolingType.AIR
     assert region.cooling == replace(PRESETS[CoolingType.AIR], chiller_cop=5.5)
-    kept = set_region(session, actor, "CA-ON", {"name": "Ontario"}).region
+    kept = set_region(asking(session, actor), "CA-ON", {"name": "Ontario"}).region
     assert kept.cooling == region.cooling
 
 
@@ -139,34 +140,34 @@ def test_another_cooling_type_brings_its_preset_under_named_parameters(
 def test_changes_that_cannot_be_are_refused(
     session: Session, actor: Actor, changes: dict[str, object], sentence: str
 ) -> None:
-    before = add_region(session, actor, DRAFT)
+    before = add_region(asking(session, actor), DRAFT)
     with pytest.raises(InvalidInput, match=sentence):
-        set_region(session, actor, "CA-ON", changes)
+        set_region(asking(session, actor), "CA-ON", changes)
     assert region_by_slug(session, "CA-ON") == before
 
 
 def test_an_inactive_region_leaves_the_fleet_and_stays_known(
     session: Session, actor: Actor
 ) -> None:
-    add_region(session, actor, DRAFT)
-    set_region(session, actor, "CA-ON", {"is_active": False})
+    add_region(asking(session, actor), DRAFT)
+    set_region(asking(session, actor), "CA-ON", {"is_active": False})
     assert list_regions(session) == []
     assert [r.slug for r in list_regions(session, active_only=False)] == ["CA-ON"]
 
 
 def test_an_unknown_region_is_not_found(session: Session, actor: Actor) -> None:
-    add_region(session, actor, DRAFT)
+    add_region(asking(session, actor), DRAFT)
     with pytest.raises(NotFound, match="known regions: CA-ON"):
-        set_region(session, actor, "nowhere", {"name": "x"})
+        set_region(asking(session, actor), "nowhere", {"name": "x"})
 
 
 def test_operators_manage_no_regions(session: Session, tmp_path: Path) -> None:
     with pytest.raises(Forbidden):
-        add_region(session, OPERATOR, DRAFT)
+        add_region(asking(session, OPERATOR), DRAFT)
     with pytest.raises(Forbidden):
-        set_region(session, OPERATOR, "CA-ON", {})
+        set_region(asking(session, OPERATOR), "CA-ON", {})
     with pytest.raises(Forbidden):
-        add_regions_from_csv(session, OPERATOR, tmp_path / "regions.csv")
+        add_regions_from_csv(asking(session, OPERATOR), tmp_path / "regions.csv")
 
 
 HEADER = "slug,name,time_zone,latitude,longitude\n"
@@ -180,8 +181,8 @@ def test_a_file_adds_its_regions_once(
         f"{HEADER}SG,Singapore,Asia/Singapore,1.3,103.9\n"
         "DE-LU,Frankfurt,Europe/Berlin,50.1,8.7\n"
     )
-    first = add_regions_from_csv(session, actor, path)
-    again = add_regions_from_csv(session, actor, path)
+    first = add_regions_from_csv(asking(session, actor), path)
+    again = add_regions_from_csv(asking(session, actor), path)
     assert (first.added, first.already_there) == (("SG", "DE-LU"), ())
     assert (again.added, again.already_there) == ((), ("SG", "DE-LU"))
     assert region_by_slug(session, "SG").region.time_zone == "Asia/Singapore"
@@ -204,11 +205,11 @@ def test_a_wrong_file_is_refused(
     path = tmp_path / "regions.csv"
     path.write_text(content)
     with pytest.raises(InvalidInput, match=sentence):
-        add_regions_from_csv(session, actor, path)
+        add_regions_from_csv(asking(session, actor), path)
 
 
 def test_an_absent_file_is_said_so(
     session: Session, actor: Actor, tmp_path: Path
 ) -> None:
     with pytest.raises(InvalidInput, match="no file"):
-        add_regions_from_csv(session, actor, tmp_path / "absent.csv")
+        add_regions_from_csv(asking(session, actor), tmp_path / "absent.csv")

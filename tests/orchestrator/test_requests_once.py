@@ -20,28 +20,30 @@ from core.forecasts import Target
 from db import model_evaluations, model_versions
 from db.engine import make_engine
 from db.users import insert_user
-from orchestrator.ingest.formats import TelemetryFormat
-from orchestrator.plan_views import PlanTerms
-from orchestrator.runtime import Runtime
-from orchestrator.services import account_changes, plans, regions
-from orchestrator.services.account_changes import AccountAction, AccountChange
-from orchestrator.services.accounts import NewPassword
-from orchestrator.services.audit import ask_for_check
-from orchestrator.services.evaluation_requests import start_evaluation
-from orchestrator.services.logins import Client, Login, log_in
-from orchestrator.services.model_registry import (
+from orchestrator.accounts import account_changes
+from orchestrator.accounts.account_changes import AccountAction, AccountChange
+from orchestrator.accounts.administration import NewPassword
+from orchestrator.accounts.logins import Client, Login, log_in
+from orchestrator.accounts.passwords import hash_password
+from orchestrator.audit.event_list import ask_for_check
+from orchestrator.plans import planning
+from orchestrator.plans.views import PlanTerms
+from orchestrator.regions import changes
+from orchestrator.regions.changes import RegionDraft
+from orchestrator.regions.policies import change_policy, change_terms, limit_by_class
+from orchestrator.registry.activation import (
     activate_model,
     override_gate,
     rollback_model,
 )
-from orchestrator.services.model_uploads import receive_model
-from orchestrator.services.passwords import hash_password
-from orchestrator.services.policy_changes import change_policy
-from orchestrator.services.policy_terms import change_terms, limit_by_class
-from orchestrator.services.regions import RegionDraft
-from orchestrator.services.telemetry import ImportRequest
-from orchestrator.services.telemetry_uploads import import_upload
+from orchestrator.registry.evaluation_requests import start_evaluation
+from orchestrator.registry.model_uploads import receive_model
+from orchestrator.runtime import Runtime
 from orchestrator.settings import load_settings
+from orchestrator.telemetry.imports import FileToImport
+from orchestrator.telemetry.readers.formats import TelemetryFormat
+from orchestrator.telemetry.uploads import import_upload
+from tests.asking import asking
 from tests.fleet import NOW, TRAINED_UNTIL, Fleet
 from tests.models.foreign import day_before
 from tests.orchestrator.test_serving import put_into_service
@@ -76,54 +78,47 @@ def draft(slug: str) -> RegionDraft:
 
 def add_region(_session: Session, _actor: Actor) -> Ask:
     return lambda session, actor, request_id, other: (
-        regions.add_region(
-            session, actor, draft("utah" if other else "texas"), request_id=request_id
+        changes.add_region(
+            asking(session, actor, request_id=request_id),
+            draft("utah" if other else "texas"),
         ).slug
     )
 
 
 def set_region(_session: Session, _actor: Actor) -> Ask:
     return lambda session, actor, request_id, other: (
-        regions.set_region(
-            session,
-            actor,
+        changes.set_region(
+            asking(session, actor, request_id=request_id),
             "arizona",
             {"it_capacity_mw": 90.0 if other else 110.0},
-            request_id=request_id,
         ).region.it_capacity_mw
     )
 
 
 def set_policy(_session: Session, _actor: Actor) -> Ask:
     return lambda session, actor, request_id, other: change_policy(
-        session,
-        actor,
+        asking(session, actor, request_id=request_id),
         region_slug=None,
         values=LIMITS | {"thermal_limit_c": 33.0 if other else 34.0},
         reason="test",
-        request_id=request_id,
     )
 
 
 def set_terms(_session: Session, _actor: Actor) -> Ask:
     return lambda session, actor, request_id, other: change_terms(
-        session,
-        actor,
+        asking(session, actor, request_id=request_id),
         changes={"migration_usd_per_mwh": 3.0 if other else 2.0},
         reason="test",
-        request_id=request_id,
     )
 
 
 def limit_of_class(_session: Session, _actor: Actor) -> Ask:
     return lambda session, actor, request_id, other: limit_by_class(
-        session,
-        actor,
+        asking(session, actor, request_id=request_id),
         region_slug="ireland",
         equipment=AshraeClass.A2,
         approach_c=5.0 if other else 4.0,
         reason="test",
-        request_id=request_id,
     )
 
 
@@ -172,7 +167,7 @@ def end_logins(session: Session, _actor: Actor) -> Ask:
 
 def find_plan(_session: Session, _actor: Actor) -> Ask:
     return lambda session, actor, request_id, other: (
-        plans.find_plan(
+        planning.find_plan(
             session,
             actor,
             terms=PlanTerms(carbon_usd_per_t=80.0 if other else 70.0),
@@ -188,7 +183,7 @@ def record_plan(session: Session, actor: Actor) -> Ask:
     plan_id = find_plan(session, actor)(session, actor, uuid4(), False)
     assert isinstance(plan_id, int)
     return lambda session, actor, request_id, other: (
-        plans.record_plan(
+        planning.record_plan(
             session,
             actor,
             plan_id=plan_id,
@@ -200,21 +195,18 @@ def record_plan(session: Session, actor: Actor) -> Ask:
 
 
 def import_file(session: Session, actor: Actor) -> Ask:
-    regions.add_region(session, actor, draft("texas"))
+    changes.add_region(asking(session, actor), draft("texas"))
 
     def ask(session: Session, actor: Actor, request_id: UUID, other: bool) -> object:
         content = io.BytesIO(ROWS.format(31 if other else 30).encode())
-        asked = ImportRequest(
+        asked = FileToImport(
             source=content, label="t.csv", telemetry_format=TelemetryFormat.CSV
         )
         return import_upload(
-            session,
-            actor,
+            asking(session, actor, request_id=request_id),
             content,
             asked,
-            now_utc=NOW,
             ranges=load_settings(None).valid_ranges(),
-            request_id=request_id,
         )
 
     return ask

@@ -10,9 +10,8 @@ from pydantic import SecretStr
 from sqlalchemy.orm import Session
 
 from db.users import system_actor
-from orchestrator.services import accounts
-from orchestrator.services.findings import Finding
-from orchestrator.services.safeguards import examine_safeguards
+from orchestrator.accounts import administration
+from orchestrator.operations.safeguards import Finding, examine_safeguards
 from orchestrator.settings import Settings
 
 GOOD_KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f0aa55"
@@ -90,12 +89,12 @@ def test_an_installation_without_an_admin_is_found(
 ) -> None:
     (line,) = _named(_examined(session, tmp_path), "accounts")
     assert not line.is_sound
-    accounts.ensure_first_admin(session, "first", None)
-    accounts.add_user(
+    administration.ensure_first_admin(session, "first", None)
+    administration.add_user(
         session,
         system_actor(session, "cli"),
         name="new",
-        role=accounts.Role.AUDITOR,
+        role=administration.Role.AUDITOR,
         now=NOW,
     )
     (line,) = _named(_examined(session, tmp_path), "accounts")

@@ -22,17 +22,19 @@ from core.forecasts import Target
 from core.scheduler import Outcome, ReasonCode
 from db import audit, model_versions, policies, regions
 from db.schema import DecisionRow, ForecastHourRow, ForecastInputRow, ForecastRow
+from orchestrator.cycle.issuance import issue_live
+from orchestrator.decisions import what_if
+from orchestrator.decisions.decision_lists import DecisionFilter, decision_page
+from orchestrator.decisions.decision_story import decision_detail
+from orchestrator.decisions.views import DecisionCard
+from orchestrator.forecasts.fleet import fleet_view
+from orchestrator.forecasts.forecast_page import day_view
+from orchestrator.forecasts.serving import ModelCache
+from orchestrator.regions.region_choice import active_regions
+from orchestrator.registry.activation import activate_model
+from orchestrator.registry.training import train_models
 from orchestrator.runtime import Runtime
-from orchestrator.services import what_if
-from orchestrator.services.decision_lists import DecisionFilter, decision_page
-from orchestrator.services.decision_story import decision_detail
-from orchestrator.services.fleet import fleet_view
-from orchestrator.services.forecasting import day_view
-from orchestrator.services.issuance import issue_live
-from orchestrator.services.model_registry import ModelCache, activate_model
-from orchestrator.services.training import train_models
-from orchestrator.services.window_choice import active_regions
-from orchestrator.views import DecisionCard
+from tests.asking import asking
 from tests.fleet import NOW, TRAINED_UNTIL, Fleet
 from tests.stored_bounds import recomputed_bounds
 
@@ -89,7 +91,7 @@ def _change_limit(fleet: Fleet, slug: str, limit_c: float) -> None:
 
 def _live_bound(fleet: Fleet, slug: str) -> float:
     with fleet.runtime.transaction() as session:
-        view = fleet_view(session, fleet.actor(session), now=NOW)
+        view = fleet_view(asking(session, fleet.actor(session)))
     (row,) = [row for row in view.rows if row.region.slug == slug]
     assert row.day_bound_c is not None
     return row.day_bound_c
@@ -167,7 +169,7 @@ def test_without_an_active_model_everything_is_blocked(fleet: Fleet) -> None:
             stored_regions=active_regions(session),
             now=later,
         )
-        view = fleet_view(session, fleet.actor(session), now=later)
+        view = fleet_view(asking(session, fleet.actor(session), now=later))
     assert {row.verdict.reason_code for row in view.rows} == {
         ReasonCode.MODEL_UNAVAILABLE
     }
@@ -190,7 +192,7 @@ def test_a_model_whose_bytes_changed_does_not_serve(fleet: Fleet) -> None:
             stored_regions=active_regions(session)[:1],
             now=later,
         )
-        view = fleet_view(session, fleet.actor(session), now=later)
+        view = fleet_view(asking(session, fleet.actor(session), now=later))
     assert view.rows[0].verdict.outcome is Outcome.BLOCKED
     assert view.rows[0].verdict.reason_code is ReasonCode.MODEL_UNAVAILABLE
     assert "SHA-256" in view.rows[0].verdict.reason_text
@@ -432,11 +434,9 @@ def test_a_day_without_data_is_blocked_and_says_so(fleet: Fleet) -> None:
     assert card.verdict.reason_code is ReasonCode.FORECAST_MISSING
     with fleet.runtime.transaction() as session:
         view = day_view(
-            session,
-            fleet.actor(session),
+            asking(session, fleet.actor(session)),
             region_slug="arizona",
             local_day=date(2030, 1, 1),
-            now=NOW,
         )
     assert view.notice is not None
     assert "1 January 2030 has not begun" in view.notice
@@ -454,11 +454,9 @@ def _jobs(fleet: Fleet) -> list[tuple[str, dict[str, str]]]:
 def _open_day(fleet: Fleet, local_day: date | None) -> str | None:
     with fleet.runtime.transaction() as session:
         return day_view(
-            session,
-            fleet.actor(session),
+            asking(session, fleet.actor(session)),
             region_slug="arizona",
             local_day=local_day,
-            now=NOW,
         ).notice
 
 
@@ -487,11 +485,9 @@ def test_a_day_of_training_is_not_hindcast(fleet: Fleet) -> None:
 def test_the_day_view_shows_what_was_known_and_what_happened(fleet: Fleet) -> None:
     with fleet.runtime.transaction() as session:
         view = day_view(
-            session,
-            fleet.actor(session),
+            asking(session, fleet.actor(session)),
             region_slug="arizona",
             local_day=HOT_DAY,
-            now=NOW,
         )
     assert view.is_simulation
     assert len(view.mean_c) == len(view.lower_c) == len(view.actual_c) == 24

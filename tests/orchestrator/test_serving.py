@@ -22,11 +22,12 @@ from db.model_versions import NewModelVersion
 from db.users import system_actor
 from models.contract import read_contract
 from models.metadata import ModelContract
+from orchestrator.cycle.scheduling import Scheduler
+from orchestrator.forecasts.fleet import fleet_view
+from orchestrator.forecasts.serving import ModelCache
+from orchestrator.regions.region_choice import active_regions
 from orchestrator.runtime import Runtime
-from orchestrator.scheduling import Scheduler
-from orchestrator.services.fleet import fleet_view
-from orchestrator.services.serving import ModelCache
-from orchestrator.services.window_choice import active_regions
+from tests.asking import asking
 from tests.fleet import NOW, Fleet, runtime_on
 from tests.models.attacks import long_products
 
@@ -145,7 +146,7 @@ def test_bytes_that_change_under_a_loaded_model_are_found_within_a_minute(
 def _first_row(runtime: Runtime) -> tuple[Outcome, ReasonCode, tuple[str, ...]]:
     with runtime.transaction() as session:
         viewer = Actor(user_id=1, name="worker", role=Role.ADMIN)
-        view = fleet_view(session, viewer, now=runtime.clock())
+        view = fleet_view(asking(session, viewer, now=runtime.clock()))
     verdict = view.rows[0].verdict
     return verdict.outcome, verdict.reason_code, view.alarms
 

@@ -16,10 +16,10 @@ from core.errors import Conflict, FleetError, Forbidden, InvalidInput, RequestRe
 from db import audit, decisions
 from db.engine import make_engine
 from db.users import insert_user
+from orchestrator.decisions import superseding, what_if
+from orchestrator.decisions.views import DecisionCard
+from orchestrator.registry.model_replay import Replayer
 from orchestrator.runtime import Runtime
-from orchestrator.services import superseding, what_if
-from orchestrator.services.model_replay import Replayer
-from orchestrator.views import DecisionCard
 from tests.fleet import Fleet
 
 ROUNDS = 1_000 if os.environ.get("GFO_TEST_FULL") else 10

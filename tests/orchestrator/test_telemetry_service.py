@@ -24,17 +24,18 @@ from db.ingest import find_batch, list_batches
 from db.rejects import list_rejects
 from db.telemetry import load_frame
 from db.users import system_actor
-from orchestrator.demo_regions import DEMO_REGIONS, first_demo_profiles
-from orchestrator.ingest.formats import TelemetryFormat
-from orchestrator.ingest.rows import BadFile, CarbonKind, RowRefused
-from orchestrator.services.regions import RegionDraft, add_region
-from orchestrator.services.telemetry import (
-    ImportRequest,
+from orchestrator.regions.changes import RegionDraft, add_region
+from orchestrator.telemetry.batches import ImportSummary, Origin
+from orchestrator.telemetry.demo_regions import DEMO_REGIONS, first_demo_profiles
+from orchestrator.telemetry.imports import (
+    FileToImport,
     generate_telemetry,
     import_telemetry,
     refused_rows,
 )
-from orchestrator.services.telemetry_batch import ImportSummary, Origin
+from orchestrator.telemetry.readers.formats import TelemetryFormat
+from orchestrator.telemetry.readers.rows import BadFile, CarbonKind, RowRefused
+from tests.asking import asking
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 START = datetime(2023, 8, 1, tzinfo=UTC)
@@ -56,7 +57,7 @@ def texas(session: Session, actor: Actor) -> str:
         latitude_deg=32.8,
         longitude_deg=-96.8,
     )
-    return add_region(session, actor, draft).slug
+    return add_region(asking(session, actor), draft).slug
 
 
 @pytest.fixture
@@ -65,17 +66,13 @@ def import_text(session: Session, actor: Actor, texas: str) -> Import:
     del texas
 
     def run(content: str, **facts: object) -> ImportSummary:
-        request = ImportRequest(
+        request = FileToImport(
             source=io.BytesIO(content.encode()),
             label="test.csv",
             telemetry_format=TelemetryFormat.CSV,
         )
         return import_telemetry(
-            session,
-            actor,
-            replace(request, **facts),  # type: ignore[arg-type]
-            now_utc=NOW,
-            ranges=VALID_RANGES,
+            asking(session, actor), replace(request, **facts), ranges=VALID_RANGES
         )
 
     return run
@@ -199,7 +196,7 @@ def test_refused_rows_keep_line_reason_and_text(
     )
 
     assert outcome(summary) == (1, 0, 0, 3)
-    rejects = refused_rows(session, actor, summary.batch_id)
+    rejects = refused_rows(asking(session, actor), summary.batch_id)
     assert [(r.line_number, r.reason_code) for r in rejects] == [
         (4, "bad_number"),
         (5, "unknown_region"),
@@ -291,16 +288,16 @@ def test_contradicting_duplicates_are_all_refused_whatever_is_stored(
 def test_import_needs_the_permission(session: Session, texas: str) -> None:
     del texas
     operator = Actor(user_id=1, name="op", role=Role.OPERATOR)
-    request = ImportRequest(
+    request = FileToImport(
         source=io.BytesIO(TWO_HOURS.encode()),
         label="x",
         telemetry_format=TelemetryFormat.CSV,
     )
 
     with pytest.raises(Forbidden):
-        import_telemetry(session, operator, request, now_utc=NOW, ranges=VALID_RANGES)
+        import_telemetry(asking(session, operator), request, ranges=VALID_RANGES)
     with pytest.raises(Forbidden):
-        refused_rows(session, operator, 1)
+        refused_rows(asking(session, operator), 1)
 
 
 def test_import_is_audited_with_its_counts(
@@ -321,13 +318,11 @@ def test_measured_rows_are_refused_by_a_synthetic_region(
     session: Session, actor: Actor, import_text: Import
 ) -> None:
     generate_telemetry(
-        session,
-        actor,
+        asking(session, actor),
         first_demo_profiles(1),
         start_utc=START,
         end_utc=START + 24 * HOUR,
         seed=7,
-        now_utc=NOW,
     )
     content = TWO_HOURS + "2023-08-01T02:00:00Z,arizona,20,50\n"
 
@@ -411,12 +406,10 @@ def test_progress_tells_rows_read(
     seen: list[int] = []
 
     summary = import_telemetry(
-        session,
-        actor,
-        ImportRequest(
+        asking(session, actor),
+        FileToImport(
             source=path, label=path.name, telemetry_format=TelemetryFormat.CSV
         ),
-        now_utc=NOW,
         ranges=VALID_RANGES,
         on_progress=seen.append,
     )
@@ -431,13 +424,11 @@ def test_generation_stores_what_the_generator_makes(
     profiles = first_demo_profiles(2)
 
     summary = generate_telemetry(
-        session,
-        actor,
+        asking(session, actor),
         profiles,
         start_utc=START,
         end_utc=START + 48 * HOUR,
         seed=7,
-        now_utc=NOW,
     )
 
     assert outcome(summary) == (96, 0, 0, 0)
@@ -455,13 +446,11 @@ def test_generation_hour_by_hour_continues_and_repeats_nothing(
 ) -> None:
     def run(start_utc: datetime, end_utc: datetime) -> ImportSummary:
         return generate_telemetry(
-            session,
-            actor,
+            asking(session, actor),
             first_demo_profiles(1),
             start_utc=start_utc,
             end_utc=end_utc,
             seed=7,
-            now_utc=NOW,
         )
 
     run(START, START + 24 * HOUR)
@@ -474,13 +463,11 @@ def test_generation_adds_missing_regions_with_their_event_first(
     session: Session, actor: Actor
 ) -> None:
     generate_telemetry(
-        session,
-        actor,
+        asking(session, actor),
         first_demo_profiles(1),
         start_utc=START,
         end_utc=START + HOUR,
         seed=7,
-        now_utc=NOW,
     )
 
     newest, before, *_ = list_events(session)
@@ -491,13 +478,11 @@ def test_generation_adds_missing_regions_with_their_event_first(
 def test_generation_refuses_hours_to_come(session: Session, actor: Actor) -> None:
     with pytest.raises(InvalidInput, match="future"):
         generate_telemetry(
-            session,
-            actor,
+            asking(session, actor),
             first_demo_profiles(1),
             start_utc=NOW,
             end_utc=NOW + HOUR,
             seed=7,
-            now_utc=NOW,
         )
 
 
@@ -506,8 +491,7 @@ def test_generation_leaves_a_measured_region_alone(
 ) -> None:
     region = DEMO_REGIONS[0].region
     add_region(
-        session,
-        actor,
+        asking(session, actor),
         RegionDraft(
             slug=region.slug,
             name="Phoenix, measured",
@@ -519,11 +503,9 @@ def test_generation_leaves_a_measured_region_alone(
 
     with pytest.raises(InvalidInput, match="holds measured telemetry"):
         generate_telemetry(
-            session,
-            actor,
+            asking(session, actor),
             first_demo_profiles(1),
             start_utc=START,
             end_utc=START + HOUR,
             seed=7,
-            now_utc=NOW,
         )

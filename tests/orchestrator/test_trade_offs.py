@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from core.errors import InvalidInput, NotFound
-from orchestrator.services import what_if
-from orchestrator.services.trade_offs import trade_off_view
-from orchestrator.trade_off_views import ShiftRole, TradeOffView, WaterScope
+from orchestrator.decisions import what_if
+from orchestrator.trade_offs.trade_off_page import trade_off_view
+from orchestrator.trade_offs.views import ShiftRole, TradeOffView, WaterScope
+from tests.asking import asking
 from tests.fleet import Fleet
 
 pytestmark = pytest.mark.slow
@@ -29,10 +30,7 @@ def view_of(fleet: Fleet, **asked: object) -> TradeOffView:
     }
     with fleet.runtime.transaction() as session:
         return trade_off_view(
-            session,
-            fleet.actor(session),
-            now=fleet.runtime.clock(),
-            **wanted,  # type: ignore[arg-type]
+            asking(session, fleet.actor(session), now=fleet.runtime.clock()), **wanted
         )
 
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 from core.audit import AuditAction
 from db.audit import list_events
 from db.engine import DatabaseUrls, make_engine
-from orchestrator.commands.user import app
+from orchestrator.cli.user import app
 
 
 @pytest.fixture

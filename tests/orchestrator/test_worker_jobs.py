@@ -7,10 +7,10 @@ from datetime import timedelta
 
 from core.audit import AuditAction
 from db import audit
+from orchestrator.accounts.denials import record_failed_login
+from orchestrator.cycle.scheduling import Scheduler
 from orchestrator.jobs import REPORT_DENIALS
-from orchestrator.scheduling import Scheduler
-from orchestrator.services.denials import record_failed_login
-from orchestrator.worker import make_queue
+from orchestrator.processes.worker import make_queue
 from tests.fleet import NOW, Fleet
 
 

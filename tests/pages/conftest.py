@@ -12,26 +12,23 @@ import pytest
 
 from core.risk import RiskLevel, assess_risk
 from core.scheduler import Outcome, ReasonCode
-from orchestrator.views import (
-    AuditEventPage,
-    AuditEventView,
+from orchestrator.audit.views import AuditEventPage, AuditEventView
+from orchestrator.decisions.views import (
     DecisionCard,
     DecisionChart,
     DecisionDetail,
     DecisionPage,
     DecisionSummary,
-    FleetRow,
-    FleetView,
-    ForecastDayView,
     ImpactRow,
     ListChoices,
     NamedValue,
-    RegionChoice,
     ScenarioRow,
     ShiftEnd,
-    VerdictView,
     WhatIfView,
 )
+from orchestrator.forecasts.views import FleetRow, FleetView, ForecastDayView
+from orchestrator.regions.views import RegionChoice
+from orchestrator.windows.views import VerdictView
 
 ISSUED_UTC = datetime(2023, 7, 14, 7, tzinfo=UTC)
 HOURS_UTC = tuple(ISSUED_UTC + timedelta(hours=h) for h in range(24))

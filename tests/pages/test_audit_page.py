@@ -10,11 +10,9 @@ from typing import Any
 import pytest
 
 from core.errors import InvalidInput
-from orchestrator.services.decision_lists import DecisionOrder
-from orchestrator.views import (
-    AuditEventDetail,
-    ChainCheckView,
-    ChainStatus,
+from orchestrator.audit.views import AuditEventDetail, ChainCheckView, ChainStatus
+from orchestrator.decisions.decision_lists import DecisionOrder
+from orchestrator.decisions.views import (
     DecisionDetail,
     DecisionReference,
     DifferenceRow,

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import pytest
 
 from core.scheduler import Outcome
-from orchestrator.views import FleetView
+from orchestrator.forecasts.views import FleetView
 from pages.fleet.cells import breach_words
 from pages.fleet.figures import sparkline, sparkline_summary
 from pages.fleet.layout import headline, layout, table, trouble

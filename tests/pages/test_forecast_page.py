@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from plotly import graph_objects as go
 
-from orchestrator.views import ForecastDayView
+from orchestrator.forecasts.views import ForecastDayView
 from pages.forecast.figures import (
     ACTUAL_LABEL,
     HISTORY_LABEL,
@@ -23,12 +23,7 @@ from pages.forecast.figures import (
     forecast_band,
     risk_blocked_hours,
 )
-from pages.forecast.layout import (
-    chart_summary,
-    content,
-    issue_options,
-    sentence_text,
-)
+from pages.forecast.layout import chart_summary, content, issue_options, sentence_text
 from pages.theme import thermal_limit_label
 
 Text = Callable[[object], str]

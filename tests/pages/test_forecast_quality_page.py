@@ -7,18 +7,14 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.quality_views import (
+from orchestrator.forecasts.views import (
     FleetQualityView,
     QualityRow,
     QualityView,
     ReliabilityBin,
 )
-from orchestrator.views import RegionChoice
-from pages.forecast_quality.content import (
-    DRIFT_TITLE,
-    fleet_content,
-    quality_content,
-)
+from orchestrator.regions.views import RegionChoice
+from pages.forecast_quality.content import DRIFT_TITLE, fleet_content, quality_content
 from pages.forecast_quality.figures import (
     HAPPENED_LABEL,
     STATED_LABEL,

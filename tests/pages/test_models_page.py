@@ -11,7 +11,8 @@ import pytest
 
 from core.access import Role
 from core.model_gate import ChangedDecision, ModelFigures
-from orchestrator.model_views import (
+from orchestrator.accounts.administration import AccountView
+from orchestrator.registry.views import (
     ComparedRegion,
     HistoryRow,
     ModelsPage,
@@ -19,7 +20,6 @@ from orchestrator.model_views import (
     UploadRow,
     VersionRow,
 )
-from orchestrator.services.accounts import AccountView
 from pages.admin_models.comparison import changed_table
 from pages.admin_models.content import (
     history_table,

@@ -11,7 +11,7 @@ import pytest
 
 from core.errors import InvalidInput
 from core.scheduler import Outcome, ReasonCode
-from orchestrator.plan_views import (
+from orchestrator.plans.views import (
     ParetoPointView,
     PlanComparison,
     PlanRecordOutcome,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from core.errors import InvalidInput
-from orchestrator.admin_views import RefusedPage, RefusedRowView
+from orchestrator.telemetry.views import RefusedPage, RefusedRowView
 from pages.addresses import Query
 from pages.admin_telemetry import refused
 from pages.grids import column_defs

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from core.days import issue_at_local_midnight
-from orchestrator.views import FleetView
+from orchestrator.forecasts.views import FleetView
 from pages.audit import lists
 from pages.audit.decision_content import decision_page
 from pages.forecast.figures import MEAN_LABEL, forecast_band

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.trade_off_views import (
+from orchestrator.trade_offs.views import (
     EfficiencyRow,
     ShiftRole,
     TradeOffRegion,

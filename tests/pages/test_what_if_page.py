@@ -12,7 +12,7 @@ from plotly import graph_objects as go
 from plotly.utils import PlotlyJSONEncoder
 
 from core.errors import InvalidInput
-from orchestrator.views import RecordOutcome
+from orchestrator.decisions.views import RecordOutcome
 from pages.verdicts import impact_table, verdict_card
 from pages.what_if import content
 from pages.what_if.callbacks import _comment, _decision_id

@@ -23,9 +23,9 @@ from core.audit import AuditEvent
 from db.audit import list_events
 from db.engine import DatabaseUrls, make_engine
 from db.users import User, find_user_by_name, insert_user, system_actor
+from orchestrator.accounts.administration import disable_user
+from orchestrator.accounts.passwords import hash_password
 from orchestrator.runtime import Runtime
-from orchestrator.services.accounts import disable_user
-from orchestrator.services.passwords import hash_password
 from orchestrator.settings import Settings
 from pages.registry import PageContext
 from tests.fleet import Fleet

@@ -9,8 +9,12 @@ from sqlalchemy import text
 
 from core.access import Role
 from core.audit import AuditAction
-from orchestrator.services.accounts import change_role, disable_user, reset_password
-from orchestrator.services.denials import LOGIN_LIMIT
+from orchestrator.accounts.administration import (
+    change_role,
+    disable_user,
+    reset_password,
+)
+from orchestrator.accounts.denials import LOGIN_LIMIT
 from tests.webapp.conftest import PASSWORD, Browser, Clock, Portal, callback_body
 from webapp.auth import POLLING_HEADER
 

@@ -16,7 +16,7 @@ from db import model_uploads
 from db.users import system_actor
 from models.metadata import MAX_MODEL_BYTES
 from models.smallest import smallest_model
-from orchestrator.services.model_checks import check_upload
+from orchestrator.registry.upload_checks import check_upload
 from tests.webapp.conftest import ORIGIN, PASSWORD, Browser, Portal
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from orchestrator.services.regions import PALETTE
+from orchestrator.regions.changes import PALETTE
 from pages.theme import Ink
 from webapp.portal import ASSETS
 

@@ -8,7 +8,7 @@ import pytest
 
 from core.access import Role
 from core.audit import AuditAction
-from orchestrator.services.accounts import ensure_first_admin
+from orchestrator.accounts.administration import ensure_first_admin
 from tests.webapp.conftest import PASSWORD, Browser, Clock, Portal
 
 NEW = "copper meadow twelve violins"

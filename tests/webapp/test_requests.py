@@ -11,8 +11,8 @@ from werkzeug.test import TestResponse
 
 from core.access import Role
 from db.users import insert_user
+from orchestrator.accounts.passwords import hash_password
 from orchestrator.runtime import Runtime
-from orchestrator.services.passwords import hash_password
 from pages.registry import register_pages
 from tests.fleet import Fleet
 from tests.webapp.conftest import PASSWORD, Browser

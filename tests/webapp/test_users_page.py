@@ -10,8 +10,8 @@ import pytest
 
 from core.access import Role
 from core.audit import AuditAction
+from orchestrator.accounts.administration import ONE_TIME_LIFE
 from orchestrator.runtime import Runtime
-from orchestrator.services.accounts import ONE_TIME_LIFE
 from tests.webapp.conftest import PASSWORD, Browser, Portal
 from tests.webapp.real_portal import make_real_portal, real_body, table
 

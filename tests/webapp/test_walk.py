@@ -16,8 +16,8 @@ from werkzeug.test import TestResponse
 
 from core.access import Permission, Role
 from core.audit import AuditAction
+from orchestrator.accounts.administration import disable_user
 from orchestrator.runtime import Runtime
-from orchestrator.services.accounts import disable_user
 from tests.webapp.conftest import Browser, Portal
 from tests.webapp.real_portal import (
     PEOPLE,

@@ -1,0 +1,323 @@
+"""Logging in and out: who somebody is, for how long, and how often they may try."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy.orm import Session
+
+from core.access import Actor
+from core.audit import AuditAction
+from core.errors import NotFound
+from db import sessions, users
+from db.audit import append_event
+from db.sessions import EndReason, LoginSession
+from db.users import User
+from orchestrator.accounts import denials
+from orchestrator.accounts.passwords import hash_password, needs_rehash, verify_password
+from orchestrator.logs import get_logger
+
+log = get_logger(__name__)
+
+IDLE_LIMIT = timedelta(minutes=30)
+ABSOLUTE_LIMIT = timedelta(hours=12)
+FREE_FAILURES = 5
+LONGEST_DELAY = timedelta(minutes=15)
+
+_FIRST_DELAY = timedelta(seconds=15)
+_FAILURES_FORGOTTEN_AFTER = timedelta(hours=24)
+_TOKEN_BYTES = 32
+_LONGEST_NAME = 80
+# Idle time is kept to the minute, so that a page with twenty files writes once.
+_TOUCH_EVERY = timedelta(minutes=1)
+
+
+class Refusal(StrEnum):
+    """Why a login was refused; whoever tries learns only whether to wait."""
+
+    CREDENTIALS = "credentials"
+    ADDRESS_LIMIT = "address_limit"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """A login that was granted; the token goes into the cookie and nowhere else."""
+
+    actor: Actor
+    must_change_password: bool
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedLogin:
+    """A login that was refused; the failure is stored when the transaction commits."""
+
+    reason: Refusal
+    retry_after: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """Where a request comes from, as the server sees it."""
+
+    address: str | None
+    user_agent: str | None
+    request_id: str | None = None
+
+
+def log_in(
+    session: Session, *, name: str, password: str, client: Client, now: datetime
+) -> Login | RefusedLogin:
+    """Check the password and start a new login.
+
+    An unknown name, a wrong password, a disabled account and an account that has to
+    wait all get the same answer after the same work.
+    """
+    wait = denials.wait_before_login(session, client.address, now)
+    if wait is not None:
+        log.info("login_failed", address=client.address, reason="address_limit")
+        return RefusedLogin(reason=Refusal.ADDRESS_LIMIT, retry_after=wait)
+    # The lock lets many tries at one account through one after the other only.
+    user = _find_by_typed_name(session, name)
+    matches = verify_password(user.password_hash if user else None, password)
+    outcome: Login | RefusedLogin
+    if user is not None and matches and _may_log_in(user, now):
+        outcome = _grant(session, user, password, client, now)
+    else:
+        _record_failure(session, user, client, now)
+        outcome = RefusedLogin(reason=Refusal.CREDENTIALS)
+    # Last, because an event holds the head of the chain until the commit.
+    denials.report_finished_minutes(session, now)
+    return outcome
+
+
+def open_login(
+    session: Session, user: User, client: Client, now: datetime
+) -> tuple[str, Actor]:
+    """Store a new login of `user`; returns its token and the actor it stands for."""
+    token = secrets.token_urlsafe(_TOKEN_BYTES)
+    sessions.insert_session(
+        session,
+        token_sha256=token_sha256(token),
+        user_id=user.user_id,
+        created_at_utc=now,
+        expires_at_utc=now + ABSOLUTE_LIMIT,
+        address=client.address,
+        user_agent=client.user_agent,
+    )
+    actor = Actor(
+        user_id=user.user_id,
+        name=user.name,
+        role=user.role,
+        address=client.address,
+        session_sha256=token_sha256(token),
+    )
+    return token, actor
+
+
+def find_login(session: Session, token: str, now: datetime) -> LoginSession | None:
+    """The live login of this token."""
+    return sessions.find_live_session(
+        session,
+        token_sha256(token),
+        now_utc=now,
+        seen_since_utc=now - IDLE_LIMIT,
+    )
+
+
+def needs_touch(login: LoginSession, now: datetime) -> bool:
+    """Whether the last noted activity is old enough to note a new one."""
+    return now - login.last_seen_at_utc >= _TOUCH_EVERY
+
+
+def touch(session: Session, login: LoginSession, now: datetime) -> None:
+    """The person acted: the idle time of their login begins anew."""
+    sessions.touch_session(session, login.session_id, now_utc=now)
+
+
+def log_out(
+    session: Session, login: LoginSession, *, request_id: str | None, now: datetime
+) -> None:
+    """End this login."""
+    ended = sessions.end_session(
+        session,
+        login.session_id,
+        user_id=login.actor.user_id,
+        now_utc=now,
+        reason=EndReason.LOGOUT,
+    )
+    if ended:
+        append_event(
+            session,
+            actor=login.actor,
+            action=AuditAction.LOGGED_OUT,
+            object_type="user",
+            object_id=str(login.actor.user_id),
+            request_id=request_id,
+        )
+
+
+def list_logins(session: Session, actor: Actor, now: datetime) -> list[LoginSession]:
+    """The actor's own live logins."""
+    return sessions.list_live_sessions(
+        session, actor.user_id, now_utc=now, seen_since_utc=now - IDLE_LIMIT
+    )
+
+
+def end_own_login(
+    session: Session,
+    actor: Actor,
+    session_id: int,
+    *,
+    request_id: str | None,
+    now: datetime,
+) -> None:
+    """End one of the actor's own logins.
+
+    Raises NotFound when it is over or somebody else's.
+    """
+    ended = sessions.end_session(
+        session,
+        session_id,
+        user_id=actor.user_id,
+        now_utc=now,
+        reason=EndReason.ENDED_BY_USER,
+    )
+    if not ended:
+        message = "That login has ended already."
+        raise NotFound(message)
+    append_event(
+        session,
+        actor=actor,
+        action=AuditAction.SESSION_ENDED,
+        object_type="user_session",
+        object_id=str(session_id),
+        request_id=request_id,
+    )
+
+
+def end_other_logins(
+    session: Session, login: LoginSession, *, request_id: str | None, now: datetime
+) -> int:
+    """End all logins of this person but the one they act in."""
+    ended = sessions.end_sessions_of_user(
+        session,
+        login.actor.user_id,
+        now_utc=now,
+        reason=EndReason.ENDED_BY_USER,
+        but_for=login.session_id,
+    )
+    if ended:
+        append_event(
+            session,
+            actor=login.actor,
+            action=AuditAction.SESSION_ENDED,
+            object_type="user",
+            object_id=str(login.actor.user_id),
+            after={"ended_sessions": ended},
+            request_id=request_id,
+        )
+    return ended
+
+
+def token_sha256(token: str) -> str:
+    """What the database holds of a token; 256 random bits need no salt."""
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
+
+
+def login_delay(failed_count: int) -> timedelta:
+    """How long after the last failure an account refuses to try again.
+
+    Examples
+    --------
+    >>> [login_delay(count).total_seconds() for count in (4, 5, 6)]
+    [0.0, 15.0, 30.0]
+    >>> login_delay(1000) == LONGEST_DELAY
+    True
+    """
+    beyond = failed_count - FREE_FAILURES
+    if beyond < 0:
+        return timedelta(0)
+    # 2**10 is past the cap already; an endless exponent would overflow.
+    return min(_FIRST_DELAY * (1 << min(beyond, 10)), LONGEST_DELAY)
+
+
+def must_wait(user: User, now: datetime) -> bool:
+    """Whether the account's last failures still hold it back."""
+    last = user.last_failed_login_at_utc
+    return last is not None and now < last + login_delay(user.failed_login_count)
+
+
+def record_account_failure(session: Session, user: User, now: datetime) -> None:
+    """Count a wrong password; a try while the account waits does not prolong it."""
+    if must_wait(user, now):
+        return
+    last = user.last_failed_login_at_utc
+    is_recent = last is not None and now - last < _FAILURES_FORGOTTEN_AFTER
+    count = user.failed_login_count + 1 if is_recent else 1
+    users.set_failed_logins(session, user.user_id, count=count, last_at_utc=now)
+    if count == FREE_FAILURES:
+        append_event(
+            session,
+            actor=None,
+            action=AuditAction.LOGIN_FAILED,
+            object_type="user",
+            object_id=str(user.user_id),
+            after={"failed_login_count": count},
+        )
+
+
+def _find_by_typed_name(session: Session, name: str) -> User | None:
+    trimmed = name.strip()
+    # PostgreSQL refuses NUL in text; a name like that belongs to nobody.
+    if len(trimmed) > _LONGEST_NAME or not trimmed.isprintable():
+        return None
+    return users.find_user_by_name(session, trimmed, lock=True)
+
+
+def _may_log_in(user: User, now: datetime) -> bool:
+    until = user.one_time_until_utc
+    has_run_out = user.must_change_password and until is not None and now >= until
+    is_open = user.is_active and not user.is_system and not has_run_out
+    return is_open and not must_wait(user, now)
+
+
+def _record_failure(
+    session: Session, user: User | None, client: Client, now: datetime
+) -> None:
+    denials.record_failed_login(session, client.address, now)
+    if user is not None and not user.is_system:
+        record_account_failure(session, user, now)
+    # The typed name stays out of the log: people type passwords into it.
+    log.info(
+        "login_failed",
+        address=client.address,
+        user_id=user.user_id if user else None,
+        reason="credentials",
+    )
+
+
+def _grant(
+    session: Session, user: User, password: str, client: Client, now: datetime
+) -> Login:
+    if user.password_hash and needs_rehash(user.password_hash):
+        users.set_password_hash(session, user.user_id, hash_password(password))
+    if user.failed_login_count:
+        users.set_failed_logins(session, user.user_id, count=0, last_at_utc=None)
+    token, actor = open_login(session, user, client, now)
+    append_event(
+        session,
+        actor=actor,
+        action=AuditAction.LOGIN_SUCCEEDED,
+        object_type="user",
+        object_id=str(user.user_id),
+        request_id=client.request_id,
+    )
+    log.info("login_succeeded", user=user.name, role=user.role, address=client.address)
+    return Login(
+        actor=actor, must_change_password=user.must_change_password, token=token
+    )

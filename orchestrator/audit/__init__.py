@@ -1,0 +1,1 @@
+"""The audit chain: its events, anchors, checks and exports."""

@@ -1,0 +1,1 @@
+"""Forecasts and plans of past days, read from files, without a database."""

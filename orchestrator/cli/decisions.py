@@ -1,0 +1,201 @@
+"""`gfo decide`, `gfo decision show` and `replay`: the scheduler at the terminal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime, time
+from typing import Annotated
+from uuid import UUID, uuid4
+
+import typer
+
+from core.errors import InvalidInput
+from orchestrator.decisions.decision_replay import Replay
+from orchestrator.decisions.decision_story import decision_detail
+from orchestrator.decisions.views import DecisionCard, ImpactRow
+from orchestrator.decisions.what_if import evaluate, record
+from orchestrator.processes.terminal import (
+    Json,
+    command_context,
+    fail,
+    parse_day,
+    print_json,
+    progress,
+)
+
+app = typer.Typer(help="Stored decisions.")
+
+_TELL_EVERY = 500
+
+
+def decide(
+    source: Annotated[str, typer.Option(help="Slug of the region that gives load.")],
+    target: Annotated[
+        str | None, typer.Option(help="Slug of the region that takes it.")
+    ] = None,
+    shift: Annotated[
+        float, typer.Option(help="Share of the source's load that moves, percent.")
+    ] = 0.0,
+    day: Annotated[
+        str | None,
+        typer.Option(help="Local day of the source (simulated). Default: next 24 h."),
+    ] = None,
+    record_it: Annotated[
+        bool, typer.Option("--record", help="Record the decision, so that it binds.")
+    ] = False,
+    comment: Annotated[str, typer.Option(help="Comment on a recorded decision.")] = "",
+    request_id: Annotated[
+        str | None, typer.Option(help="UUID; the same one twice gives one decision.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Judge a region, or a shift of its load, and store the decision.
+
+    Exit code 0 when APPROVED, 1 when BLOCKED, 2 when it could not be judged.
+    """
+    with command_context() as context:
+        now = context.runtime.clock()
+        card = evaluate(
+            context.session,
+            context.actor,
+            source_slug=source,
+            target_slug=target,
+            local_day=parse_day(day) if day else None,
+            shift_pct=shift,
+            request_id=uuid4(),
+            now=now,
+        )
+        if record_it:
+            outcome = record(
+                context.session,
+                context.actor,
+                what_if_id=card.decision_id,
+                comment=comment,
+                request_id=_uuid(request_id),
+                now=now,
+            )
+            if outcome.card is None:
+                message = "The verdict changed meanwhile; nothing was recorded."
+                raise InvalidInput(message)
+            card = outcome.card
+    if as_json:
+        print_json(card)
+    else:
+        _print_card(card)
+    if card.verdict.outcome == "BLOCKED":
+        raise typer.Exit(1)
+
+
+@app.command("show")
+def show(
+    decision_id: Annotated[int, typer.Argument(help="Id of a decision.")],
+    as_json: Json = False,
+) -> None:
+    """The whole story of a decision."""
+    with command_context() as context:
+        detail = decision_detail(context.session, context.actor, decision_id)
+    if as_json:
+        print_json(detail)
+        return
+    _print_card(detail.card)
+    for fact in detail.facts:
+        typer.echo(f"{fact.label}: {fact.value}")
+    typer.echo(f"Audit event {detail.audit_seq}, hash {detail.audit_hash}")
+
+
+@app.command("replay")
+def replay(
+    decision_id: Annotated[
+        int | None, typer.Argument(help="Id of a decision; or use --all.")
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Replay every decision.")
+    ] = False,
+    since: Annotated[
+        str | None, typer.Option(help="With --all: only those taken since a UTC day.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Run stored inputs through the stored model, scores and rules again.
+
+    Exit code 0 when everything comes out as it was stored, 1 when something does not.
+    """
+    from orchestrator.registry.model_replay import Replayer  # noqa: PLC0415 -- slow
+
+    if (decision_id is None) != everything or (since and not everything):
+        message = "Give the id of a decision, or --all, if you like with --since DAY."
+        fail(InvalidInput(message))
+    with command_context() as context:
+        replayer = Replayer(context.session, context.actor)
+        if decision_id is not None:
+            replays = iter([replayer.replay(decision_id)])
+        else:
+            midnight = (
+                datetime.combine(parse_day(since), time(), UTC) if since else None
+            )
+            replays = replayer.replay_all(since_utc=midnight)
+        counted, changed = _report_replays(replays, as_json=as_json)
+    if not as_json:
+        typer.echo(f"{counted} replayed, {changed} differ.")
+    if changed:
+        raise typer.Exit(1)
+
+
+def _report_replays(replays: Iterator[Replay], *, as_json: bool) -> tuple[int, int]:
+    counted = changed = 0
+    for item in replays:
+        counted += 1
+        changed += not item.is_same
+        if as_json:
+            typer.echo(json.dumps(asdict(item)))
+            continue
+        if counted % _TELL_EVERY == 0:
+            progress(f"{counted} replayed ...")
+        for difference in item.differences:
+            typer.echo(
+                f"Decision {item.decision_id}, {difference.field}: stored"
+                f" {difference.stored}, replayed {difference.replayed}"
+            )
+    return counted, changed
+
+
+def _uuid(text: str | None) -> UUID:
+    if text is None:
+        return uuid4()
+    try:
+        return UUID(text)
+    except ValueError as exc:
+        message = f"{text!r} is not a UUID."
+        raise InvalidInput(message) from exc
+
+
+def _print_card(card: DecisionCard) -> None:
+    simulated = " (simulated)" if card.is_simulated else ""
+    moved = f" → {card.target.slug}, {card.shift_pct:g} %" if card.target else ""
+    typer.echo(
+        f"{card.verdict.outcome}{simulated}  decision {card.decision_id}"
+        f" [{card.kind}]  {card.source.slug}{moved}  {card.local_day}"
+    )
+    typer.echo(card.verdict.reason_text)
+    if card.exceedance_probability is not None:
+        typer.echo(
+            f"Chance of exceeding {card.thermal_limit_c:g} °C:"
+            f" {100 * card.exceedance_probability:.1f} %"
+            f" (allowed {100 * card.allowed_probability:g} %)."
+        )
+    typer.echo(f"Risk {card.verdict.risk_level}:")
+    for recommendation in card.verdict.recommendations:
+        typer.echo(f"  {recommendation}")
+    for row in card.impact:
+        typer.echo(_impact_line(row))
+
+
+def _impact_line(row: ImpactRow) -> str:
+    if row.fleet_before is None or row.fleet_after is None:
+        return f"{row.label}: not known"
+    return (
+        f"{row.label}: {row.fleet_before:,.0f} → {row.fleet_after:,.0f} {row.unit}"
+        f" ({row.fleet_after - row.fleet_before:+,.0f})"
+    )

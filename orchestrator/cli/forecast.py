@@ -1,0 +1,122 @@
+"""`gfo forecast`: issue live forecasts, and hindcasts of past days."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from core.days import full_hour
+from core.errors import InvalidInput
+from db.regions import StoredRegion
+from orchestrator.processes.terminal import (
+    CommandContext,
+    Json,
+    command_context,
+    parse_day,
+    print_json,
+    progress,
+)
+from orchestrator.regions.region_choice import active_regions, pick_region
+
+app = typer.Typer(help="Forecasts: issue now, or hindcast past days.")
+
+RegionOption = Annotated[
+    list[str] | None,
+    typer.Option("--region", help="Slug of a region; repeatable. Default: all."),
+]
+
+
+@app.command("issue")
+def issue(
+    region: RegionOption = None,
+    at: Annotated[
+        str | None,
+        typer.Option(help="Issue instant, ISO 8601 with offset. Default: this hour."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Issue forecasts for all targets and decide on them."""
+    from orchestrator.cycle.issuance import issue_live  # noqa: PLC0415 -- onnxruntime
+    from orchestrator.forecasts.serving import ModelCache  # noqa: PLC0415
+
+    with command_context() as context:
+        now = context.runtime.clock()
+        issued_at_utc = full_hour(now) if at is None else _instant(at)
+        if issued_at_utc > now:
+            message = "A forecast cannot be issued in the future."
+            raise InvalidInput(message)
+        summary = issue_live(
+            context.session,
+            context.actor,
+            ModelCache(),
+            issued_at_utc=issued_at_utc,
+            stored_regions=_regions(context, region),
+            now=now,
+        )
+    if as_json:
+        print_json(summary)
+        return
+    typer.echo(
+        f"Issued {summary.issued}, refused {summary.refused}, already there"
+        f" {summary.already_there}; {summary.decided} decisions stored for"
+        f" {issued_at_utc:%Y-%m-%d %H:%M} UTC."
+    )
+
+
+@app.command("hindcast")
+def hindcast(
+    since: Annotated[str, typer.Option("--from", help="First day (YYYY-MM-DD).")],
+    until: Annotated[
+        str | None, typer.Option(help="Day after the last. Default: today.")
+    ] = None,
+    region: RegionOption = None,
+    as_json: Json = False,
+) -> None:
+    """What the active model would have said on past days, scored by what happened."""
+    from orchestrator.forecasts.hindcasts import hindcast_regions  # noqa: PLC0415 -- mapie
+    from orchestrator.forecasts.serving import ModelCache  # noqa: PLC0415
+
+    with command_context() as context:
+        now = context.runtime.clock()
+        summaries = hindcast_regions(
+            context.session,
+            context.actor,
+            ModelCache(),
+            stored_regions=_regions(context, region),
+            all_regions=active_regions(context.session),
+            from_day=parse_day(since),
+            until_day=parse_day(until) if until else now.date(),
+            now=now,
+            on_progress=progress,
+        )
+    if as_json:
+        print_json(summaries)
+        return
+    for summary in summaries:
+        typer.echo(
+            f"{summary.region_slug}: {summary.forecasts_stored} forecasts stored,"
+            f" {summary.windows_scored} windows scored,"
+            f" {summary.windows_unscored} unscored, {summary.windows_refused} refused."
+        )
+
+
+def _regions(context: CommandContext, slugs: list[str] | None) -> list[StoredRegion]:
+    found = active_regions(context.session)
+    return [pick_region(found, slug) for slug in slugs] if slugs else found
+
+
+def _instant(text: str) -> datetime:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError as exc:
+        message = f"{text!r} is not an instant; write it like 2023-08-15T05:00+00:00."
+        raise InvalidInput(message) from exc
+    if instant.tzinfo is None:
+        message = f"{text!r} has no offset; write it like 2023-08-15T05:00+00:00."
+        raise InvalidInput(message)
+    if full_hour(instant) != instant:
+        message = f"{text!r} is not a full hour."
+        raise InvalidInput(message)
+    return instant.astimezone(UTC)

@@ -1,0 +1,344 @@
+"""`gfo train` and `gfo model`: make models, look at them, let one serve."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from core.errors import InvalidInput, ModelRejected
+from core.forecasts import Target
+from db import model_versions
+from db.model_versions import ModelVersion
+from models.family import DEFAULT_FAMILY, Family
+from models.metadata import ModelContract
+from models.sandbox import check_in_sandbox
+from orchestrator.forecasts.serving import ModelCache
+from orchestrator.processes.connect import connected_runtime
+from orchestrator.processes.terminal import (
+    FAILED,
+    Json,
+    command_context,
+    command_settings,
+    fail,
+    parse_day,
+    print_json,
+    progress,
+    unavailable_is_unusable,
+)
+from orchestrator.registry.activation import (
+    activate_model,
+    override_gate,
+    rollback_model,
+)
+from orchestrator.registry.model_exports import record_model_export
+from orchestrator.registry.model_files import read_model_file
+from orchestrator.runtime import utc_now
+from orchestrator.telemetry.readers.frames import read_fleet
+
+if TYPE_CHECKING:
+    from models.reproduction import Reproduction
+
+app = typer.Typer(help="Models: list, export, activate, roll back.")
+
+TargetOption = Annotated[
+    list[Target] | None,
+    typer.Option("--target", help="What to forecast; repeatable. Default: all four."),
+]
+
+
+def train(
+    family: Annotated[Family, typer.Option(help="Family of models.")] = DEFAULT_FAMILY,
+    target: TargetOption = None,
+    until: Annotated[
+        str | None,
+        typer.Option(
+            help="Train only on telemetry before this UTC day (YYYY-MM-DD). Default:"
+            " leaves the last 500 days, at most half, to judge the model by."
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed, kept with the model.")] = 7,
+    activate: Annotated[
+        bool,
+        typer.Option(
+            "--activate",
+            help="Let it serve once it passed its gate, even if another model does.",
+        ),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Train models on stored telemetry, prove their ONNX export, register them."""
+    # scikit-learn takes seconds to import; other commands must not wait for it.
+    from orchestrator.registry.training import train_models  # noqa: PLC0415
+
+    with command_context() as context:
+        settings = context.runtime.settings
+        summaries = train_models(
+            context.session,
+            context.actor,
+            targets=target or list(Target),
+            until_day=parse_day(until) if until else None,
+            family=family,
+            seed=seed,
+            activate=activate,
+            now=context.runtime.clock(),
+            horizon_h=settings.forecast_horizon_hours,
+            on_progress=progress,
+        )
+    if as_json:
+        print_json(summaries)
+        return
+    for summary in summaries:
+        state = "active" if summary.is_active else "registered, not active"
+        typer.echo(
+            f"{summary.target}: model {summary.version_id} ({state}),"
+            f" {summary.size_bytes / 1e6:.1f} MB, trained until"
+            f" {summary.trained_until_utc:%Y-%m-%d} in {summary.seconds:.1f} s;"
+            f" ONNX equals scikit-learn within {summary.parity_max_abs_difference:.1e}"
+            f" on {summary.parity_rows} rows."
+        )
+        for finding in summary.findings:
+            typer.echo(f"  {finding}")
+        if not summary.is_active:
+            typer.echo(f"  {_next_step(summary.version_id, summary.state)}")
+    if activate and not all(summary.is_active for summary in summaries):
+        message = "Not every model passed its gate, so not every one serves."
+        fail(ModelRejected(message))
+
+
+def _next_step(version_id: int, state: str) -> str:
+    if state == "rejected":
+        return (
+            f"Its gate refused it. To let it serve all the same: gfo model override"
+            f" {version_id} --reason …, then gfo model activate {version_id}"
+        )
+    return f"Let it serve with: gfo model activate {version_id}"
+
+
+@app.command("list")
+def list_models(target: TargetOption = None, as_json: Json = False) -> None:
+    """Versions, newest first."""
+    with command_context() as context:
+        versions = [
+            version
+            for version in model_versions.list_model_versions(context.session)
+            if target is None or version.target in target
+        ]
+    if as_json:
+        print_json(versions)
+        return
+    if not versions:
+        typer.echo("There is no model yet; train one with `gfo train`.")
+    for version in versions:
+        typer.echo(_line(version))
+
+
+@app.command("export")
+def export(
+    version_id: Annotated[int, typer.Argument(help="Id of a model version.")],
+    out: Annotated[Path, typer.Option(help="Where to write the ONNX file.")],
+    validate: Annotated[
+        bool,
+        typer.Option(
+            "--validate", help="Read the file back and hold it against the contract."
+        ),
+    ] = False,
+) -> None:
+    """Write the ONNX bytes of a version to a file."""
+    with command_context() as context:
+        version = model_versions.model_version(context.session, version_id)
+        onnx_bytes = model_versions.model_bytes(context.session, version_id)
+        record_model_export(context.session, context.actor, version_id)
+        _write(out, onnx_bytes)
+        typer.echo(f"Wrote {len(onnx_bytes)} bytes to {out}.")
+        if validate:
+            _validate(out.read_bytes(), version)
+            typer.echo(
+                f"It keeps the contract of {version.target} and answers finite,"
+                " repeatable forecasts."
+            )
+
+
+@app.command("validate")
+def validate(
+    file: Annotated[Path, typer.Argument(help="An ONNX file, from anywhere.")],
+    telemetry: Annotated[
+        Path | None,
+        typer.Option(
+            help="Tidy CSV that it was trained on: make the model anew and compare."
+        ),
+    ] = None,
+    regions: Annotated[
+        Path | None,
+        typer.Option(help="With --telemetry: CSV with columns slug and time_zone."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Check a file in the sandbox: 0 accepted, 1 refused, 2 could not be checked.
+
+    With telemetry it is also held against scikit-learn, trained anew as its metadata
+    say, on 10,000 rows; a file of another make against the ONNX reference.
+    """
+    if (telemetry is None) != (regions is None):
+        fail(InvalidInput("--telemetry and --regions go together; give both."))
+    with command_settings(), unavailable_is_unusable():
+        content = read_model_file(file)
+        contract = check_in_sandbox(content)
+        found = (
+            _reproduced(content, contract, telemetry, regions)
+            if telemetry and regions
+            else None
+        )
+    if as_json:
+        print_json(
+            {"contract": contract, "parity": found.report} if found else contract
+        )
+    else:
+        _say_contract(file, contract)
+        if found is not None:
+            typer.echo(found.sentence)
+    if found is not None and not found.report.holds:
+        raise typer.Exit(FAILED)
+
+
+def _reproduced(
+    content: bytes, contract: ModelContract, telemetry: Path, regions: Path
+) -> Reproduction:
+    # scikit-learn takes seconds to import; other commands must not wait for it.
+    from models.reproduction import reproduce  # noqa: PLC0415
+
+    frames, _ = read_fleet(telemetry, regions, utc_now(), progress)
+    progress(f"Making {contract.target} anew ({contract.family}) …")
+    return reproduce(content, contract, frames)
+
+
+def _say_contract(file: Path, contract: ModelContract) -> None:
+    typer.echo(
+        f"{file.name} keeps the contract: {contract.target} for {contract.horizon_h} h"
+        f" from {len(contract.feature_names)} features,"
+        f" {len(contract.region_slugs)} regions, family {contract.family}, trained"
+        f" until {contract.trained_until_utc:%Y-%m-%d %H:%M} UTC."
+    )
+
+
+@app.command("upload")
+def upload(
+    file: Annotated[Path, typer.Argument(help="An ONNX file, from anywhere.")],
+    as_json: Json = False,
+) -> None:
+    """Check and evaluate a file as the portal does: 0 validated, 1 refused."""
+    # Evaluation imports MAPIE, which takes seconds.
+    from orchestrator.registry.model_intake import take_in  # noqa: PLC0415
+
+    with command_settings() as settings, unavailable_is_unusable():
+        content = read_model_file(file)
+        with connected_runtime(settings, on_progress=progress) as runtime:
+            outcome = take_in(runtime, content, file.name, on_progress=progress)
+    if as_json:
+        print_json(outcome)
+    else:
+        typer.echo(outcome.sentence)
+        for finding in outcome.findings:
+            typer.echo(f"  {finding}")
+    if outcome.state != "validated":
+        raise typer.Exit(FAILED)
+
+
+@app.command("evaluate")
+def evaluate(
+    version_id: Annotated[int, typer.Argument(help="Id of a model version.")],
+) -> None:
+    """Judge a version on past telemetry once more, beside the one that serves."""
+    from orchestrator.registry.shadow_evaluations import evaluate_now  # noqa: PLC0415
+
+    cache = ModelCache()
+    with command_context() as context:
+        found = evaluate_now(
+            context.session,
+            context.actor,
+            cache,
+            version_id,
+            now=context.runtime.clock(),
+            on_progress=progress,
+        )
+    cache.close()
+    typer.echo(
+        f"Model {version_id} {'passed' if found.gate_passed else 'failed'} its gate."
+    )
+    for finding in found.findings:
+        typer.echo(f"  {finding}")
+    if not found.gate_passed:
+        raise typer.Exit(FAILED)
+
+
+@app.command("override")
+def override(
+    version_id: Annotated[int, typer.Argument(help="Id of a model version.")],
+    reason: Annotated[str, typer.Option(help="Why; kept in the audit.")],
+) -> None:
+    """Validate a version that its gate refused."""
+    with command_context() as context:
+        version = override_gate(
+            context.session, context.actor, version_id, reason=reason
+        )
+    typer.echo(f"{version.label} is validated against its gate.")
+
+
+@app.command("activate")
+def activate(
+    version_id: Annotated[int, typer.Argument(help="Id of a model version.")],
+    reason: Annotated[str, typer.Option(help="Why; kept in the audit.")] = "",
+) -> None:
+    """Let a validated version serve its target from the next forecast on."""
+    with command_context() as context:
+        version = activate_model(
+            context.session,
+            context.actor,
+            version_id,
+            reason=reason or "activated from the command line",
+            now=context.runtime.clock(),
+        )
+    typer.echo(f"{version.label} serves {version.target} from the next forecast on.")
+
+
+@app.command("rollback")
+def rollback(
+    target: Annotated[Target, typer.Option(help="Which target.")] = (
+        Target.TEMPERATURE_C
+    ),
+    reason: Annotated[str, typer.Option(help="Why; kept in the audit.")] = "",
+) -> None:
+    """Let the version that served before serve again."""
+    with command_context() as context:
+        version = rollback_model(
+            context.session,
+            context.actor,
+            target,
+            reason=reason or "rolled back from the command line",
+            now=context.runtime.clock(),
+        )
+    typer.echo(f"{version.label} serves {version.target} again.")
+
+
+def _write(out: Path, onnx_bytes: bytes) -> None:
+    try:
+        out.write_bytes(onnx_bytes)
+    except OSError as exc:
+        message = f"{out} cannot be written: {exc.strerror}."
+        raise InvalidInput(message) from exc
+
+
+def _validate(onnx_bytes: bytes, version: ModelVersion) -> None:
+    from models.check import check_model  # noqa: PLC0415 -- onnx, only when asked
+
+    check_model(onnx_bytes, version.onnx_sha256)
+
+
+def _line(version: ModelVersion) -> str:
+    active = "active" if version.is_active else version.state
+    return (
+        f"{version.version_id:>4}  {version.target:<26} {version.family:<10}"
+        f" {active:<10} {version.onnx_sha256[:12]}  until"
+        f" {version.trained_until_utc:%Y-%m-%d}  by {version.created_by}"
+    )

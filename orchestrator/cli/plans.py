@@ -1,0 +1,209 @@
+"""`gfo optimize`: the best plan for the fleet, as a table."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated
+from uuid import uuid4
+
+import typer
+
+from core.errors import Conflict, InvalidInput
+from core.wording import listed
+from orchestrator.plans.planning import find_plan, record_plan
+from orchestrator.plans.views import PlanSplit, PlanTerms, PlanTransferView, PlanView
+from orchestrator.processes.terminal import Json, command_context, parse_day, print_json
+
+_DEFAULTS = PlanTerms()
+_LIMITS = {
+    "carbon_t": "carbon_cap_t",
+    "water_m3": "water_cap_m3",
+    "cost_usd": "cost_cap_usd",
+    "ramp_mw_per_h": "ramp_mw_per_h",
+}
+PRICES_SHOWN = 8
+
+
+def optimize(  # noqa: PLR0913 -- one parameter per option
+    *,
+    region: Annotated[
+        str | None,
+        typer.Option(help="Region whose day or newest issue it is. Default: the first"),
+    ] = None,
+    day: Annotated[
+        str | None,
+        typer.Option(help="Local day of the region (simulated). Default: next 24 h."),
+    ] = None,
+    carbon_usd_per_t: Annotated[
+        float, typer.Option(help="Price of a tonne of CO2e, USD.")
+    ] = _DEFAULTS.carbon_usd_per_t,
+    water_usd_per_m3: Annotated[
+        float, typer.Option(help="Price of a cubic metre of water, USD.")
+    ] = _DEFAULTS.water_usd_per_m3,
+    energy_price_weight: Annotated[
+        float, typer.Option(help="Weight of the energy bill; 0 leaves prices out.")
+    ] = _DEFAULTS.energy_price_weight,
+    migration_usd_per_mwh: Annotated[
+        float | None, typer.Option(help="Price of moving a MWh. Default: the policy's.")
+    ] = None,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Repeatable: carbon_t=…, water_m3=…, cost_usd=… (budgets of the fleet)"
+            " or ramp_mw_per_h=…."
+        ),
+    ] = None,
+    split: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Judge a shift instead, of --region to several targets. Repeatable:"
+            " TARGET=PCT, percent of the region's load."
+        ),
+    ] = None,
+    record_it: Annotated[
+        bool, typer.Option("--record", help="Record it as decisions, so that it binds.")
+    ] = False,
+    comment: Annotated[str, typer.Option(help="Comment on recorded decisions.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Find the best plan for the next 24 hours or a past day, and store it.
+
+    Exit code 0 with a plan, 1 when no plan keeps every limit, 2 for wrong input.
+    """
+    terms = PlanTerms(
+        carbon_usd_per_t=carbon_usd_per_t,
+        water_usd_per_m3=water_usd_per_m3,
+        energy_price_weight=energy_price_weight,
+        migration_usd_per_mwh=migration_usd_per_mwh,
+    )
+    with command_context() as context:
+        terms = replace(terms, **dict(map(_limit, limit or [])), split=_split(split))
+        now = context.runtime.clock()
+        view = find_plan(
+            context.session,
+            context.actor,
+            terms=terms,
+            anchor_slug=region,
+            local_day=parse_day(day) if day else None,
+            request_id=uuid4(),
+            now=now,
+        )
+        cards: tuple[int, ...] = ()
+        if record_it:
+            outcome = record_plan(
+                context.session,
+                context.actor,
+                plan_id=view.plan_id,
+                comment=comment,
+                request_id=uuid4(),
+                now=now,
+            )
+            if outcome.changed:
+                message = (
+                    "Nothing was recorded, because the fleet changed meanwhile: "
+                    + listed(outcome.changed, separator=" ")
+                )
+                raise Conflict(message)
+            cards = tuple(card.decision_id for card in outcome.cards)
+    if as_json:
+        print_json(view)
+    else:
+        print_plan(view)
+        if cards:
+            typer.echo(f"Recorded as decisions {listed(map(str, cards))}.")
+    if view.infeasible_text is not None:
+        raise typer.Exit(1)
+
+
+def print_plan(view: PlanView) -> None:
+    """A plan for people."""
+    simulated = " (simulated)" if view.is_simulation else ""
+    typer.echo(
+        f"Plan {view.plan_id}{simulated}, {view.window_start_utc:%Y-%m-%d %H:%M} to"
+        f" {view.window_end_utc:%Y-%m-%d %H:%M} UTC"
+    )
+    if view.infeasible_text is not None:
+        typer.echo(f"No plan: {view.infeasible_text}")
+    elif not view.transfers:
+        typer.echo("  Nothing is worth moving.")
+    for line in (
+        *map(_transfer_line, view.transfers),
+        *view.blocked,
+        *_comparison_lines(view),
+        *_price_lines(view),
+        *_front_lines(view),
+        *view.notes,
+    ):
+        typer.echo(f"  {line}")
+
+
+def _price_lines(view: PlanView) -> list[str]:
+    lines = [price.text for price in view.shadow_prices[:PRICES_SHOWN]]
+    left_out = len(view.shadow_prices) - PRICES_SHOWN
+    return [*lines, f"… and {left_out:,} more with --json."] if left_out > 0 else lines
+
+
+def _transfer_line(transfer: PlanTransferView) -> str:
+    return (
+        f"{transfer.source.slug:>14} → {transfer.target.slug:<14}"
+        f" {transfer.moved_mwh:9.1f} MWh, at most {transfer.peak_mw:6.1f} MW,"
+        f" {transfer.share_pct:5.1f} % of its load  {transfer.outcome}"
+    )
+
+
+def _comparison_lines(view: PlanView) -> list[str]:
+    if not view.comparison:
+        return []
+    heading = (
+        f"{'':<30} {'objective USD':>14} {'saved':>10} {'energy USD':>12}"
+        f" {'t CO2e':>9} {'water m3':>10} {'moved MWh':>10}"
+    )
+    return [heading] + [
+        f"{row.label:<30} {row.objective_usd:14,.0f} {row.saving_usd:10,.0f}"
+        f" {row.cost_usd:12,.0f} {row.carbon_t:9,.1f} {row.water_m3:10,.1f}"
+        f" {row.moved_mwh:10,.1f}"
+        for row in view.comparison
+    ]
+
+
+def _front_lines(view: PlanView) -> list[str]:
+    if not view.pareto:
+        return []
+    return ["Carbon against water:"] + [
+        f"  {point.carbon_t:9,.1f} t CO2e {point.water_m3:10,.1f} m3"
+        f" {point.cost_usd:12,.0f} USD  {point.text}"
+        for point in view.pareto
+    ]
+
+
+def _split(texts: list[str] | None) -> PlanSplit | None:
+    if not texts:
+        return None
+    parts: dict[str, float] = {}
+    for text in texts:
+        slug, _, number = text.partition("=")
+        try:
+            parts[slug] = float(number)
+        except ValueError as exc:
+            message = f"{text!r} is not like ireland=12.5."
+            raise InvalidInput(message) from exc
+    total = sum(parts.values())
+    if len(parts) < len(texts) or not total > 0.0:
+        message = "Name each target once, with a share above 0."
+        raise InvalidInput(message)
+    return PlanSplit(
+        shift_pct=total,
+        shares=tuple((slug, pct / total) for slug, pct in parts.items()),
+    )
+
+
+def _limit(text: str) -> tuple[str, float]:
+    name, _, number = text.partition("=")
+    if name not in _LIMITS:
+        message = f"{name!r} is not a limit; use one of {', '.join(_LIMITS)}."
+        raise InvalidInput(message)
+    try:
+        return _LIMITS[name], float(number)
+    except ValueError as exc:
+        message = f"{text!r} is not like carbon_t=120."
+        raise InvalidInput(message) from exc

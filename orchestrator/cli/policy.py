@@ -1,0 +1,99 @@
+"""`gfo policy`: the fleet's terms of moving load, and limits by equipment class."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from core.ashrae import AshraeClass
+from db import policies
+from orchestrator.processes.terminal import Json, command_context, print_json
+from orchestrator.regions.policies import change_terms, limit_by_class
+
+app = typer.Typer(help="Limits and terms that decisions go by.", no_args_is_help=True)
+
+Reason = Annotated[str, typer.Option(help="Why; kept with the policy and its audit.")]
+
+
+@app.command("show")
+def show(as_json: Json = False) -> None:
+    """The fleet's policy as it is now."""
+    with command_context() as context:
+        policy = policies.fleet_policy(context.session)
+    if as_json:
+        print_json(policy)
+        return
+    counted = "counted" if policy.counts_hydro_water else "not counted"
+    typer.echo(
+        f"Limit {policy.thermal_limit_c:g} °C at {100 * policy.confidence:g} %,"
+        f" {policy.cooling_factor_c_per_pct:g} °C per percentage point of load,"
+        f" telemetry at most {policy.telemetry_max_age_h:g} h old."
+    )
+    typer.echo(
+        f"Moving load takes {100 * policy.migration_energy_frac:g} % of its energy and"
+        f" {policy.migration_usd_per_mwh:g} USD/MWh;"
+        f" water of hydropower's reservoirs is {counted}."
+    )
+
+
+@app.command("terms")
+def terms(
+    reason: Reason,
+    migration_energy_pct: Annotated[
+        float | None, typer.Option(help="Energy of moving load, % of the energy moved.")
+    ] = None,
+    migration_usd_per_mwh: Annotated[
+        float | None, typer.Option(help="Price of moving a MWh of load, USD.")
+    ] = None,
+    hydro_water: Annotated[
+        bool | None,
+        typer.Option(
+            "--hydro-water/--no-hydro-water",
+            help="Whether evaporation from hydropower's reservoirs is water used.",
+        ),
+    ] = None,
+) -> None:
+    """Change what moving load costs, and whether hydropower's water counts."""
+    given = {
+        "migration_energy_frac": None
+        if migration_energy_pct is None
+        else migration_energy_pct / 100.0,
+        "migration_usd_per_mwh": migration_usd_per_mwh,
+        "counts_hydro_water": hydro_water,
+    }
+    changes = {name: value for name, value in given.items() if value is not None}
+    with command_context() as context:
+        changed = change_terms(
+            context.request,
+            changes=changes,
+            reason=reason,
+        )
+    typer.echo(
+        "Changed; it holds for every decision from now on."
+        if changed
+        else "Nothing to change: these are the terms already."
+    )
+
+
+@app.command("ashrae")
+def ashrae(
+    region: Annotated[str, typer.Option(help="Slug of the region.")],
+    equipment: Annotated[
+        AshraeClass, typer.Option("--class", help="Class of its equipment.")
+    ],
+    approach_c: Annotated[
+        float, typer.Option(help="Inlet minus outdoor temperature, °C.")
+    ],
+    reason: Reason,
+) -> None:
+    """Set a region's limit from its ASHRAE class and approach temperature."""
+    with command_context() as context:
+        limit_c = limit_by_class(
+            context.request,
+            region_slug=region,
+            equipment=equipment,
+            approach_c=approach_c,
+            reason=reason,
+        )
+    typer.echo(f"The limit of {region} is now {limit_c:g} °C of outdoor air.")

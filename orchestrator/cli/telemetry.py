@@ -1,0 +1,275 @@
+"""`gfo telemetry`: generate telemetry, import files, look at refused rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core.days import full_hour
+from core.wording import listed
+from orchestrator.processes.connect import connected_runtime
+from orchestrator.processes.terminal import (
+    CLI_USER,
+    FAILED,
+    Json,
+    command_context,
+    command_settings,
+    parse_day,
+    print_json,
+    progress,
+)
+from orchestrator.runtime import Runtime, utc_now
+from orchestrator.telemetry.batches import ImportSummary, Origin
+from orchestrator.telemetry.demo_regions import first_demo_profiles
+from orchestrator.telemetry.generated_files import write_generated_csv
+from orchestrator.telemetry.imports import (
+    FileToImport,
+    day_range,
+    generate_telemetry,
+    import_telemetry,
+    refused_rows,
+)
+from orchestrator.telemetry.readers.formats import TelemetryFormat
+from orchestrator.telemetry.readers.rows import BadFile, CarbonKind
+
+app = typer.Typer(help="Telemetry: generate, import, look at refused rows.")
+
+_PROGRESS_ROWS = 100_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileOutcome:
+    """What became of one file of an import: a summary, or why there is none."""
+
+    file: str
+    summary: ImportSummary | None
+    error: str | None = None
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether nothing of the file was taken because nothing of it was good."""
+        return self.summary is None or self.summary.is_wholly_refused
+
+
+@app.command()
+def generate(
+    regions: Annotated[
+        int, typer.Option(help="How many regions of the demo fleet, from its first.")
+    ] = 3,
+    days: Annotated[int, typer.Option(help="How many days.")] = 1095,
+    end: Annotated[
+        str | None,
+        typer.Option(
+            help="UTC day (YYYY-MM-DD) at whose start it ends. Default: the present."
+        ),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(help="The same seed gives the same telemetry.")
+    ] = 7,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write a CSV file (.gz: compressed) instead of the database."
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Generate hourly telemetry of the demo fleet, marked as synthetic."""
+    if out is not None:
+        with command_settings():
+            start_utc, end_utc = _range(end, days, utc_now())
+            n_rows = write_generated_csv(
+                out,
+                first_demo_profiles(regions),
+                start_utc=start_utc,
+                end_utc=end_utc,
+                seed=seed,
+            )
+        if as_json:
+            print_json({"file": str(out), "rows": n_rows})
+        else:
+            typer.echo(f"{out}: {n_rows:,} rows of generated telemetry.")
+        return
+    with command_context() as context:
+        now_utc = context.runtime.clock()
+        start_utc, end_utc = _range(end, days, now_utc)
+        summary = generate_telemetry(
+            context.request,
+            first_demo_profiles(regions),
+            start_utc=start_utc,
+            end_utc=end_utc,
+            seed=seed,
+        )
+    if as_json:
+        print_json(summary)
+    else:
+        typer.echo(_described(summary))
+
+
+@app.command("import")
+def import_files(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Plain or gzip files.")
+    ],
+    telemetry_format: Annotated[
+        TelemetryFormat, typer.Option("--format", help="Format of the files.")
+    ] = TelemetryFormat.CSV,
+    region: Annotated[
+        str | None,
+        typer.Option(
+            help="Region of files that name none (open-meteo), or whose name for it"
+            " is another (electricity-maps); of a csv, the only region to take."
+        ),
+    ] = None,
+    timezone: Annotated[
+        str | None,
+        typer.Option(
+            help="What timestamps without an offset mean: an IANA name or -05:00."
+        ),
+    ] = None,
+    carbon_kind: Annotated[
+        CarbonKind, typer.Option(help="Which carbon intensity the files give.")
+    ] = CarbonKind.LIFE_CYCLE,
+    synthetic: Annotated[
+        bool,
+        typer.Option("--synthetic", help="The files hold generated telemetry."),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Import telemetry files; the same file again changes nothing.
+
+    Each file is taken in one transaction of its own. Ends with 1 when a file as a
+    whole was refused, 2 when the command was wrong.
+    """
+    outcomes: list[FileOutcome] = []
+    with (
+        command_settings() as settings,
+        connected_runtime(settings, on_progress=progress) as runtime,
+    ):
+        for path in files:
+            file = FileToImport(
+                source=path,
+                label=path.name,
+                telemetry_format=telemetry_format,
+                region_slug=region,
+                time_zone=timezone,
+                carbon_kind=carbon_kind,
+                origin=Origin.SYNTHETIC if synthetic else Origin.MEASURED,
+            )
+            outcome = _import_one(runtime, file, path)
+            outcomes.append(outcome)
+            if not as_json:
+                _print_outcome(outcome)
+    if as_json:
+        print_json(outcomes)
+    if any(outcome.is_failure for outcome in outcomes):
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def rejects(
+    batch_id: Annotated[int, typer.Argument(help="Batch named by the import.")],
+    limit: Annotated[int, typer.Option(help="How many rows, 1 to 1,000.")] = 50,
+    after_line: Annotated[
+        int, typer.Option(help="Continue after this line of the file.")
+    ] = 0,
+    as_json: Json = False,
+) -> None:
+    """Show the rows that an import refused, with line number and reason."""
+    with command_context() as context:
+        page = refused_rows(
+            context.request,
+            batch_id,
+            after=(after_line, 2**62),
+            limit=limit,
+        )
+    if as_json:
+        print_json(page)
+        return
+    for reject in page:
+        typer.echo(f"line {reject.line_number}: {reject.reason}\n    {reject.raw_text}")
+    if len(page) == limit:
+        typer.echo(
+            f"More may follow; continue with --after-line {page[-1].line_number}."
+        )
+    if not page:
+        typer.echo("No refused rows.")
+
+
+def _range(end: str | None, days: int, now_utc: datetime) -> tuple[datetime, datetime]:
+    if end is None:
+        return day_range(full_hour(now_utc), days)
+    return day_range(datetime.combine(parse_day(end), time(), tzinfo=UTC), days)
+
+
+def _import_one(runtime: Runtime, file: FileToImport, path: Path) -> FileOutcome:
+    try:
+        with runtime.request_as(CLI_USER) as request:
+            summary = import_telemetry(
+                request,
+                file,
+                ranges=runtime.settings.valid_ranges(),
+                on_progress=_RowProgress(path.name),
+            )
+    except BadFile as exc:
+        return FileOutcome(file=str(path), summary=None, error=exc.message)
+    return FileOutcome(file=str(path), summary=summary)
+
+
+class _RowProgress:
+    """Tells a person every so many rows how far a long import has come."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._told = 0
+
+    def __call__(self, rows_read: int) -> None:
+        if rows_read - self._told >= _PROGRESS_ROWS:
+            self._told = rows_read
+            progress(f"{self._name}: {rows_read:,} rows read…")
+
+
+def _print_outcome(outcome: FileOutcome) -> None:
+    if outcome.summary is not None:
+        typer.echo(_described(outcome.summary))
+    else:
+        typer.secho(
+            f"{outcome.file}: refused. {outcome.error}", err=True, fg=typer.colors.RED
+        )
+
+
+def _described(summary: ImportSummary) -> str:
+    """The summary that a person reads."""
+    counts = summary.counts
+    rows = (
+        f"{counts.rows_read:,} read: {counts.rows_inserted:,} inserted,"
+        f" {counts.rows_updated:,} updated, {counts.rows_unchanged:,} unchanged,"
+        f" {counts.rows_refused:,} refused"
+    )
+    lines = [f"{summary.label} (batch {summary.batch_id})", f"  rows        {rows}"]
+    if counts.first_hour_utc and counts.last_hour_utc:
+        lines.append(
+            f"  hours       {counts.first_hour_utc:%Y-%m-%d %H:%M} to"
+            f" {counts.last_hour_utc:%Y-%m-%d %H:%M} UTC"
+        )
+    lines.append(f"  regions     {listed(summary.region_slugs)}")
+    lines.append(f"  quantities  {', '.join(summary.quantities)}")
+    if summary.ignored_columns:
+        lines.append(f"  ignored     {', '.join(summary.ignored_columns)}")
+    if summary.rows_passed_over:
+        lines.append(f"  passed over {summary.rows_passed_over:,} of other regions")
+    if summary.duplicate_count:
+        lines.append(f"  duplicates  {summary.duplicate_count:,}, counted unchanged")
+    lines += [
+        f"  refused     {refusal.row_count:,} x {refusal.reason_code}, first in line"
+        f" {refusal.first_line_number}: {refusal.example}"
+        for refusal in summary.top_refusals
+    ]
+    if counts.rows_refused:
+        lines.append(f"  see them    gfo telemetry rejects {summary.batch_id}")
+    lines += [f"  note        {note}" for note in summary.notes]
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""What the worker does every hour: forecasts, scores and automatic decisions."""

@@ -1,0 +1,315 @@
+"""Issue live forecasts and decide on them: the hourly work of the scheduler."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import NAMESPACE_URL, uuid5
+
+from sqlalchemy.orm import Session
+
+from core.access import Actor
+from core.conformal import ScoreTracker
+from core.days import local_day_of, local_issue_hour
+from core.errors import ModelRejected, ModelUnavailable
+from core.forecasts import HourlyForecast, Refusal, RefusalCode, Target
+from core.policies import Policy
+from core.regions import Region
+from core.scheduler import decide
+from core.telemetry import HOUR, TelemetryFrame
+from db import (
+    decisions,
+    forecasts,
+    interval_calibrations,
+    policies,
+    telemetry,
+    window_scores,
+)
+from db.forecast_inputs import ForecastInput, insert_forecast_input
+from db.forecasts import NewForecast
+from db.regions import StoredRegion
+from models.features import feature_matrix
+from models.runtime import forecast
+from orchestrator.decisions.storing import Judgement, store
+from orchestrator.forecasts.calibrated_forecasts import (
+    calibrated_forecast,
+    telemetry_watermark,
+)
+from orchestrator.forecasts.model_troubles import Troubles
+from orchestrator.forecasts.serving import ModelCache, ServingModel
+from orchestrator.logs import get_logger
+from orchestrator.windows.region_windows import LOOK_BACK_H, load_region_window
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssueSummary:
+    """What one issue instant gave."""
+
+    issued: int
+    refused: int
+    already_there: int
+    decided: int
+
+
+def issue_live(
+    session: Session,
+    actor: Actor,
+    cache: ModelCache,
+    *,
+    issued_at_utc: datetime,
+    stored_regions: Sequence[StoredRegion],
+    now: datetime,
+) -> IssueSummary:
+    """Issue every target for every region at one instant, and decide on each region.
+
+    Idempotent: a forecast that this model already issued at the instant is kept, and
+    a refusal is stored again only when something about it changed.
+    """
+    counts = {"issued": 0, "refused": 0, "already": 0}
+    decided, troubles = 0, Troubles()
+    for stored_region in stored_regions:
+        changed = False
+        for target in Target:
+            outcome = _issue_one(
+                session,
+                cache,
+                stored_region,
+                target,
+                issued_at_utc=issued_at_utc,
+                troubles=troubles,
+            )
+            counts[outcome] += 1
+            changed |= target is Target.TEMPERATURE_C and outcome != "already"
+        if changed:
+            decided += _decide(session, actor, stored_region, issued_at_utc, now)
+    troubles.record(session, actor)
+    return IssueSummary(
+        issued=counts["issued"],
+        refused=counts["refused"],
+        already_there=counts["already"],
+        decided=decided,
+    )
+
+
+def _issue_one(
+    session: Session,
+    cache: ModelCache,
+    stored_region: StoredRegion,
+    target: Target,
+    *,
+    issued_at_utc: datetime,
+    troubles: Troubles,
+) -> str:
+    serving, why = _serving(session, cache, target, troubles)
+    known = forecasts.forecast_at(
+        session,
+        region_id=stored_region.region_id,
+        target=target,
+        issued_at_utc=issued_at_utc,
+        model_version_id=serving.version_id if serving else None,
+    )
+    if known is not None and known.refusal_code is None and known.kind == "live":
+        return "already"
+    slug = stored_region.region.slug
+    frame = telemetry.load_frame(
+        session, slug, issued_at_utc - LOOK_BACK_H * HOUR, issued_at_utc
+    )
+    answer = (
+        Refusal(code=RefusalCode.MODEL_UNAVAILABLE, text=why)
+        if serving is None
+        else _predict(session, serving, frame, stored_region, issued_at_utc, troubles)
+    )
+    policy = policies.effective_policy(session, stored_region.region_id)
+    new = _new_forecast(
+        session, stored_region, target, issued_at_utc, frame, serving, policy, answer
+    )
+    if isinstance(answer, Refusal) and _same_refusal(session, new):
+        return "already"
+    (forecast_id,) = forecasts.insert_forecasts(session, [new])
+    if serving is not None and not isinstance(answer, Refusal):
+        given = model_input(serving, frame, stored_region.region, issued_at_utc)
+        insert_forecast_input(session, forecast_id, given)
+    if isinstance(answer, Refusal):
+        log.warning(
+            "forecast_refused",
+            region=slug,
+            target=target.value,
+            issued_at_utc=issued_at_utc.isoformat(),
+            code=answer.code.value,
+        )
+        return "refused"
+    return "issued"
+
+
+def _serving(
+    session: Session, cache: ModelCache, target: Target, troubles: Troubles
+) -> tuple[ServingModel | None, str]:
+    """The active model, loaded and verified; or why there is none."""
+    try:
+        serving = cache.serving(session, target)
+    except (ModelRejected, ModelUnavailable) as exc:
+        troubles.note_unavailable(session, target, exc.message)
+        return None, exc.message
+    return serving, f"no {target} model is active."
+
+
+def _predict(
+    session: Session,
+    serving: ServingModel,
+    frame: TelemetryFrame,
+    stored_region: StoredRegion,
+    issued_at_utc: datetime,
+    troubles: Troubles,
+) -> HourlyForecast | Refusal:
+    started = time.perf_counter()
+    try:
+        answer = forecast(serving.runtime, frame, stored_region.region, issued_at_utc)
+    except ModelUnavailable as exc:
+        target = serving.runtime.contract.target
+        troubles.note_unavailable(session, target, exc.message)
+        return Refusal(code=RefusalCode.MODEL_UNAVAILABLE, text=exc.message)
+    did_run = (
+        not isinstance(answer, Refusal)
+        or answer.code is RefusalCode.FORECAST_NOT_FINITE
+    )
+    if did_run:
+        log.info(
+            "inference_completed",
+            region=stored_region.region.slug,
+            target=serving.runtime.contract.target.value,
+            model_version_id=serving.version_id,
+            issued_at_utc=issued_at_utc.isoformat(),
+            duration_ms=round(1000 * (time.perf_counter() - started), 1),
+        )
+    return answer
+
+
+def model_input(
+    serving: ServingModel,
+    frame: TelemetryFrame,
+    region: Region,
+    issued_at_utc: datetime,
+) -> ForecastInput:
+    """What the model is given for one window: kept, so that it can be run again."""
+    contract = serving.runtime.contract
+    rows = feature_matrix(
+        frame,
+        region.time_zone,
+        [issued_at_utc],
+        contract.feature_names,
+        target=contract.target,
+    )
+    return ForecastInput(
+        region_index=contract.region_index(region.slug), features=rows.features[0]
+    )
+
+
+def _new_forecast(
+    session: Session,
+    stored_region: StoredRegion,
+    target: Target,
+    issued_at_utc: datetime,
+    frame: TelemetryFrame,
+    serving: ServingModel | None,
+    policy: Policy,
+    answer: HourlyForecast | Refusal,
+) -> NewForecast:
+    watermark = telemetry_watermark(frame, target)
+    if isinstance(answer, Refusal) or serving is None:
+        refusal = answer if isinstance(answer, Refusal) else None
+        return NewForecast(
+            region_id=stored_region.region_id,
+            target=target,
+            issued_at_utc=issued_at_utc,
+            kind="live",
+            model_version_id=serving.version_id if serving else None,
+            telemetry_watermark_utc=watermark,
+            refusal_code=refusal.code if refusal else RefusalCode.MODEL_UNAVAILABLE,
+            refusal_text=refusal.text if refusal else "no model is active.",
+        )
+    history = (
+        window_scores.score_history(
+            session,
+            region_id=stored_region.region_id,
+            model_version_id=serving.version_id,
+            local_issue_hour=local_issue_hour(
+                stored_region.region.time_zone, issued_at_utc
+            ),
+            finished_by_utc=issued_at_utc,
+        )
+        if target is Target.TEMPERATURE_C  # only the temperature has a bound
+        else None
+    )
+    interval = interval_calibrations.interval_calibration(
+        session,
+        model_version_id=serving.version_id,
+        region_id=stored_region.region_id,
+        confidence=policy.confidence,
+        known_by_utc=issued_at_utc,
+    )
+    return calibrated_forecast(
+        answer,
+        region_id=stored_region.region_id,
+        kind="live",
+        model_version_id=serving.version_id,
+        telemetry_watermark_utc=watermark,
+        policy=policy,
+        tracker=ScoreTracker(policy.alpha, history.scores) if history else None,
+        score_watermark_id=history.watermark_id if history else None,
+        interval=interval,
+    )
+
+
+def _same_refusal(session: Session, new: NewForecast) -> bool:
+    """Whether the newest stored row already says this: nothing new became known."""
+    newest = forecasts.newest_forecast(
+        session, region_id=new.region_id, target=new.target, kind="live"
+    )
+    return (
+        newest is not None
+        and newest.refusal_code is not None
+        and newest.refusal_code == new.refusal_code
+        and newest.telemetry_watermark_utc == new.telemetry_watermark_utc
+        and newest.model_version_id == new.model_version_id
+    )
+
+
+def _decide(
+    session: Session,
+    actor: Actor,
+    stored_region: StoredRegion,
+    issued_at_utc: datetime,
+    now: datetime,
+) -> int:
+    window = load_region_window(
+        session,
+        stored_region,
+        issued_at_utc=issued_at_utc,
+        now=now,
+        is_simulation=False,
+    )
+    judgement = Judgement(
+        source=window,
+        target=None,
+        local_day=local_day_of(stored_region.region.time_zone, issued_at_utc),
+        verdict=decide(window.outlook),
+    )
+    if window.stored is None:
+        return 0
+    forecast_id = window.stored.forecast_id
+    known = decisions.automatic_by_inputs(
+        session,
+        source_forecast_id=forecast_id,
+        inputs_sha256=judgement.inputs_sha256,
+    )
+    if known is not None:
+        return 0
+    request_id = uuid5(
+        NAMESPACE_URL, f"gfo:automatic:{forecast_id}:{judgement.inputs_sha256}"
+    )
+    store(session, actor, judgement, kind="automatic", request_id=request_id)
+    return 1

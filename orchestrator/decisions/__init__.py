@@ -1,0 +1,1 @@
+"""Decisions: what-ifs, recorded decisions, their inputs, replay and lists."""

@@ -1,0 +1,300 @@
+"""Plain values that services return and pages draw; no behaviour beyond naming."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from core.risk import RiskLevel
+from core.scheduler import Outcome, ReasonCode
+from orchestrator.regions.views import RegionChoice
+from orchestrator.windows.views import Series, VerdictView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShiftEnd:
+    """One end of a what-if: what the browser needs to redraw while the slider moves.
+
+    At a shift of x % each hour's mean and interval move by x times its rise (negative
+    at the source), and the bound by how much further the worst hour rises: it stands
+    on `prior_rise_c`, what recorded decisions made of each hour.
+    The chance of exceeding the limit is (1 + number of `day_maxima_c` above it, each
+    risen as the bound) / (their number + 1).
+    """
+
+    region: RegionChoice
+    colour: str
+    mean_c: Series
+    lower_c: Series
+    upper_c: Series
+    actual_c: Series
+    thermal_limit_c: float
+    allowed_probability: float
+    bound_c: float | None
+    day_maxima_c: tuple[float, ...]
+    prior_rise_c: Series
+    rise_by_hour_c_per_pct: Series
+    it_load_mw: Series
+    load_mw_per_pct: Series
+    it_capacity_mw: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImpactRow:
+    """One quantity before and after, at both ends and for the fleet."""
+
+    label: str
+    unit: str
+    source_before: float | None
+    source_after: float | None
+    target_before: float | None
+    target_after: float | None
+    fleet_before: float | None
+    fleet_after: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScenarioRow:
+    """The verdict at one shift."""
+
+    shift_pct: float
+    outcome: Outcome
+    reason_code: ReasonCode
+    risk_level: RiskLevel
+    source_bound_c: float | None
+    target_bound_c: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhatIfView:
+    """The What-if page for a source, a target and a window; nothing is stored.
+
+    Attributes
+    ----------
+    shift_pct, impact, impact_notes
+        The shift that was asked for, and what it would do; empty where nothing moves.
+    minimum_shift_pct : float | None
+        Clears the source; None when none does.
+    maximum_safe_shift_pct : float | None
+        The most the target can take; None when it cannot be said.
+    safe_interval_text : str
+        The safe interval in words, or why it is empty.
+    inputs_basis : str
+        Whether loads, carbon and prices are actual values or forecasts.
+    notice : str | None
+        Why no shift can be tried, and the next step.
+    """
+
+    regions: tuple[RegionChoice, ...]
+    as_of_utc: datetime
+    source: ShiftEnd
+    target: ShiftEnd | None
+    local_day: date | None
+    issued_at_utc: datetime | None
+    is_simulation: bool
+    hours_utc: tuple[datetime, ...]
+    flexible_pct: float
+    allowed_probability: float
+    baseline: VerdictView
+    minimum_shift_pct: float | None
+    maximum_safe_shift_pct: float | None
+    safe_interval_text: str
+    shift_pct: float
+    impact: tuple[ImpactRow, ...]
+    impact_notes: tuple[str, ...]
+    scenarios: tuple[ScenarioRow, ...]
+    inputs_basis: str
+    first_day: date | None
+    last_day: date | None
+    missing_days: tuple[date, ...]
+    notice: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionCard:
+    """A stored decision as its verdict card shows it."""
+
+    decision_id: int
+    kind: str
+    created_at_utc: datetime
+    actor_name: str
+    source: RegionChoice
+    target: RegionChoice | None
+    local_day: date
+    window_start_utc: datetime
+    window_end_utc: datetime
+    shift_pct: float
+    is_simulated: bool
+    verdict: VerdictView
+    thermal_limit_c: float
+    allowed_probability: float
+    exceedance_probability: float | None
+    source_bound_before_c: float | None
+    source_bound_after_c: float | None
+    target_bound_before_c: float | None
+    target_bound_after_c: float | None
+    minimum_shift_pct: float | None
+    maximum_safe_shift_pct: float | None
+    impact: tuple[ImpactRow, ...]
+    impact_notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordOutcome:
+    """What became of a request to record.
+
+    `card` is the recorded decision; when the verdict changed since the what-if,
+    nothing was recorded and `changed` holds the new verdict.
+    """
+
+    card: DecisionCard | None
+    changed: VerdictView | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionSummary:
+    """A decision as a row of the Audit page."""
+
+    decision_id: int
+    kind: str
+    created_at_utc: datetime
+    actor_name: str
+    source: RegionChoice
+    target: RegionChoice | None
+    local_day: date
+    shift_pct: float
+    is_simulated: bool
+    outcome: Outcome
+    exceedance_probability: float | None
+    allowed_probability: float
+    reason_code: str
+    reason_text: str
+    risk_level: RiskLevel
+    is_superseded: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListChoices:
+    """What the filters of the lists can be set to.
+
+    Attributes
+    ----------
+    models : dict of int to str
+        Labels of model versions, by id.
+    """
+
+    regions: tuple[RegionChoice, ...]
+    actors: tuple[str, ...]
+    models: dict[int, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionPage:
+    """One page of decisions; `next_after` is the place after which the next begins."""
+
+    rows: tuple[DecisionSummary, ...]
+    next_after: str | None
+    choices: ListChoices
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedValue:
+    """A fact with its name, in words and with its unit."""
+
+    label: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionChart:
+    """The forecast of one end as it was when the decision was taken.
+
+    Attributes
+    ----------
+    after_c : Series
+        The mean after the shift; empty when nothing moves.
+    actual_c : Series
+        What was measured since, where it is known.
+    """
+
+    region: RegionChoice
+    hours_utc: tuple[datetime, ...]
+    mean_c: Series
+    lower_c: Series
+    upper_c: Series
+    after_c: Series
+    actual_c: Series
+    thermal_limit_c: float
+    allowed_probability: float
+    bound_before_c: float | None
+    bound_after_c: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionReference:
+    """Another decision, and who took it when."""
+
+    decision_id: int
+    actor_name: str
+    created_at_utc: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionDetail:
+    """The whole story of a decision.
+
+    Attributes
+    ----------
+    telemetry_watermark_utc : datetime | None
+        Until when telemetry was known when it was taken.
+    is_as_recorded : bool | None
+        Whether the row is the one its audit event tells of; None when that event is
+        of a release that did not say.
+    """
+
+    card: DecisionCard
+    telemetry_watermark_utc: datetime | None
+    facts: tuple[NamedValue, ...]
+    charts: tuple[DecisionChart, ...]
+    comment: str | None
+    inputs_text: str
+    inputs_sha256: str
+    audit_seq: int | None
+    audit_hash: str | None
+    is_as_recorded: bool | None
+    supersedes_id: int | None
+    superseded_by: DecisionReference | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupersedeForm:
+    """What a recorded decision can be replaced by.
+
+    Attributes
+    ----------
+    is_open : bool
+        False when it was not recorded, is superseded, or its window has ended.
+    """
+
+    is_open: bool
+    targets: tuple[RegionChoice, ...]
+    target_slug: str | None
+    shift_pct: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DifferenceRow:
+    """A field of a replay that does not come out as it was stored."""
+
+    field: str
+    stored: str
+    replayed: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayView:
+    """What replaying a decision gave."""
+
+    decision_id: int
+    differences: tuple[DifferenceRow, ...]
+    notes: tuple[str, ...]

@@ -1,0 +1,111 @@
+"""The Fleet page: where is trouble in the next 24 hours?"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from core.access import Permission
+from core.days import WINDOW_H, full_hour
+from core.scheduler import decide
+from core.telemetry import HOUR, Quantity, TelemetryFrame
+from db import telemetry
+from db.model_health import model_troubles
+from db.regions import StoredRegion
+from orchestrator.forecasts.views import FleetRow, FleetView
+from orchestrator.regions.region_choice import active_regions, region_choice
+from orchestrator.use_cases import Request, query
+from orchestrator.windows.region_windows import RegionWindow, load_region_window
+from orchestrator.windows.views import finite_series, verdict_view
+from orchestrator.windows.window_choice import choose_window
+
+LOOK_BACK_H = 48
+
+
+@query(Permission.VIEW_FLEET)
+def fleet_view(request: Request) -> FleetView:
+    """Every active region with its newest live forecast; stores nothing."""
+    return FleetView(
+        as_of_utc=request.now,
+        rows=tuple(
+            _row(request.session, item, request.now)
+            for item in active_regions(request.session)
+        ),
+        alarms=tuple(
+            f"The {trouble.target} model cannot be used since"
+            f" {trouble.since_utc:%Y-%m-%d %H:%M} UTC: {trouble.reason}"
+            for trouble in model_troubles(request.session).values()
+        ),
+    )
+
+
+def _row(session: Session, stored_region: StoredRegion, now: datetime) -> FleetRow:
+    choice = choose_window(session, stored_region, local_day=None, now=now)
+    window = load_region_window(
+        session,
+        stored_region,
+        issued_at_utc=choice.issued_at_utc,
+        now=now,
+        is_simulation=False,
+    )
+    end_utc = full_hour(now) + HOUR
+    recent = telemetry.load_frame(
+        session, stored_region.region.slug, end_utc - LOOK_BACK_H * HOUR, end_utc
+    )
+    return _fleet_row(stored_region, window, recent, now)
+
+
+def _fleet_row(
+    stored_region: StoredRegion,
+    window: RegionWindow,
+    recent: TelemetryFrame,
+    now: datetime,
+) -> FleetRow:
+    region, policy = stored_region.region, window.policy
+    check = window.outlook.check()
+    temperature_c, known_until_utc = _newest(recent, Quantity.TEMPERATURE_C)
+    age = None if known_until_utc is None else now - known_until_utc
+    is_fresh = age is not None and age <= timedelta(hours=policy.telemetry_max_age_h)
+    last_day = recent.window(recent.end_utc - WINDOW_H * HOUR, recent.end_utc)
+    water_l = last_day.column(Quantity.WATER_USAGE_L)
+    return FleetRow(
+        region=region_choice(region),
+        colour=region.colour,
+        cooling_type=region.cooling_type.value,
+        thermal_limit_c=policy.thermal_limit_c,
+        temperature_c=temperature_c,
+        temperature_at_utc=known_until_utc,
+        telemetry_age_h=None if age is None else max(age / HOUR, 0.0),
+        telemetry_is_stale=not is_fresh,
+        history_c=finite_series(last_day.column(Quantity.TEMPERATURE_C)),
+        forecast_hours_utc=window.hours_utc if window.stored else (),
+        forecast_mean_c=window.stored.mean if window.stored else (),
+        issued_at_utc=window.stored.issued_at_utc if window.stored else None,
+        day_bound_c=check.bound if check else None,
+        exceedance_probability=check.exceedance_probability if check else None,
+        allowed_probability=float(policy.alpha),
+        verdict=verdict_view(decide(window.outlook)),
+        carbon_intensity_gco2_kwh=_newest(recent, Quantity.CARBON_INTENSITY_GCO2_KWH)[
+            0
+        ],
+        water_l_last_24h=float(np.nansum(water_l))
+        if np.isfinite(water_l).any()
+        else None,
+        it_load_mw=_newest(recent, Quantity.IT_LOAD_MW)[0],
+    )
+
+
+def _newest(
+    frame: TelemetryFrame, quantity: Quantity
+) -> tuple[float | None, datetime | None]:
+    """The newest known value and the end of its hour."""
+    known = np.flatnonzero(np.isfinite(frame.column(quantity)))
+    if known.size == 0:
+        return None, None
+    last = int(known[-1])
+    return (
+        float(frame.column(quantity)[last]),
+        frame.start_utc + (last + 1) * HOUR,
+    )

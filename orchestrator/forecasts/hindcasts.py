@@ -1,0 +1,466 @@
+"""Hindcasts: what a model would have said, scored by what happened.
+
+They give a model its calibration before it serves, and past days something to show.
+Imports MAPIE: for the command line and the worker, never for the web process.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from core.access import Actor, Permission
+from core.conformal import MINIMUM_SCORES, SCORE_WINDOW, conformity_score
+from core.days import (
+    WINDOW_H,
+    issue_at_local_midnight,
+    local_issue_hour,
+    next_full_hour,
+    window_end,
+)
+from core.errors import InvalidInput, ModelUnavailable
+from core.forecasts import HourlyForecast, Refusal, Target
+from core.policies import Policy
+from core.replay import ScoreReplay
+from core.telemetry import HOUR, Quantity, TelemetryFrame
+from db import forecasts, interval_calibrations, policies, telemetry, window_scores
+from db.forecasts import NewForecast
+from db.interval_calibrations import IntervalCalibration
+from db.regions import StoredRegion
+from db.window_scores import NewScore
+from models.intervals import interval_quantile, recalibration_instants
+from models.runtime import hindcast
+from orchestrator.forecasts.calibrated_forecasts import (
+    calibrated_forecast,
+    telemetry_watermark,
+)
+from orchestrator.forecasts.serving import ModelCache, ServingModel
+from orchestrator.logs import get_logger
+from orchestrator.windows.region_windows import LOOK_BACK_H
+
+log = get_logger(__name__)
+
+Progress = Callable[[str], None]
+
+WAIT_FOR_TELEMETRY_H = 48
+"""How long a finished window waits for missing hours before it is left unscored."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HindcastSummary:
+    """What hindcasts of one region gave."""
+
+    region_slug: str
+    forecasts_stored: int
+    windows_scored: int
+    windows_unscored: int
+    windows_refused: int
+
+
+def hindcast_regions(
+    session: Session,
+    actor: Actor,
+    cache: ModelCache,
+    *,
+    stored_regions: Sequence[StoredRegion],
+    all_regions: Sequence[StoredRegion],
+    from_day: date,
+    until_day: date,
+    now: datetime,
+    on_progress: Progress | None = None,
+) -> list[HindcastSummary]:
+    """Hindcast the temperature of regions for [from_day, until_day).
+
+    Every issue hour is scored, so that live forecasts of any hour are calibrated;
+    forecasts with their hours are stored for the local midnights of all regions, so
+    that any two can be compared from one issue instant. Idempotent.
+
+    Raises
+    ------
+    InvalidInput, ModelUnavailable
+        When the days are empty, lie inside the model's training, or no model is
+        active.
+    """
+    actor.require(Permission.MANAGE_MODELS)
+    report = on_progress or (lambda _message: None)
+    serving = cache.serving(session, Target.TEMPERATURE_C)
+    if serving is None:
+        message = "No temperature model is active; train one with `gfo train`."
+        raise ModelUnavailable(message)
+    _require_out_of_sample(serving, from_day, until_day)
+    midnights = _midnights(all_regions, from_day, until_day)
+    # Zones east of Greenwich begin their first day earlier, but never in training.
+    start_utc = max(
+        datetime.combine(from_day, datetime.min.time(), tzinfo=UTC)
+        - timedelta(hours=WINDOW_H),
+        next_full_hour(serving.runtime.contract.trained_until_utc),
+    )
+    summaries = []
+    for number, stored_region in enumerate(stored_regions, start=1):
+        report(
+            f"Hindcasts for {stored_region.region.slug}"
+            f" ({number} of {len(stored_regions)}) …"
+        )
+        run = _RegionRun(
+            session=session,
+            serving=serving,
+            stored_region=stored_region,
+            policy=policies.effective_policy(session, stored_region.region_id),
+            start_utc=start_utc,
+            end_utc=datetime.combine(until_day, datetime.min.time(), tzinfo=UTC),
+            now=now,
+        )
+        summaries.append(run.carry_out(midnights))
+    return summaries
+
+
+def score_finished_windows(
+    session: Session,
+    *,
+    stored_regions: Sequence[StoredRegion],
+    now: datetime,
+) -> int:
+    """Score live forecasts whose window has ended; returns how many were scored.
+
+    A window with missing hours waits two days for them, then is counted as unscored.
+    """
+    scores: list[NewScore] = []
+    for stored_region in stored_regions:
+        finished = forecasts.unscored_live_forecasts(
+            session, region_id=stored_region.region_id, finished_by_utc=now
+        )
+        for stored in finished:
+            hourly = stored.hourly(stored_region.region.slug)
+            if hourly is None or stored.model_version_id is None:
+                continue
+            frame = telemetry.load_frame(
+                session,
+                stored_region.region.slug,
+                stored.issued_at_utc,
+                window_end(stored.issued_at_utc),
+            )
+            score = score_window(
+                hourly, frame, stored_region, model_version_id=stored.model_version_id
+            )
+            is_late = now - window_end(stored.issued_at_utc) > timedelta(
+                hours=WAIT_FOR_TELEMETRY_H
+            )
+            if score.score is not None or is_late:
+                scores.append(score)
+    return window_scores.insert_scores(session, scores)
+
+
+def score_window(
+    hourly: HourlyForecast,
+    frame: TelemetryFrame,
+    stored_region: StoredRegion,
+    *,
+    model_version_id: int,
+) -> NewScore:
+    """The score of a window from what happened in it; unscored when hours miss."""
+    issued_at_utc = hourly.issued_at_utc
+    observed = frame.window(issued_at_utc, window_end(issued_at_utc)).column(
+        Quantity.TEMPERATURE_C
+    )
+    n_missing = int(np.count_nonzero(~np.isfinite(observed)))
+    day_max_c = None if n_missing else float(np.max(observed))
+    return NewScore(
+        region_id=stored_region.region_id,
+        model_version_id=model_version_id,
+        issued_at_utc=issued_at_utc,
+        local_issue_hour=local_issue_hour(
+            stored_region.region.time_zone, issued_at_utc
+        ),
+        day_max_c=day_max_c,
+        score=None
+        if day_max_c is None
+        else conformity_score(day_max_c, hourly.mean, hourly.scale),
+        unscored_reason=f"{n_missing} of {WINDOW_H} hours have no temperature"
+        if n_missing
+        else None,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionHindcast:
+    """What a model says about every hour of a period, and the telemetry it saw."""
+
+    answers: dict[datetime, HourlyForecast | Refusal]
+    frame: TelemetryFrame
+
+
+def calibrate_region(
+    session: Session,
+    serving: ServingModel,
+    stored_region: StoredRegion,
+    *,
+    start_utc: datetime,
+    end_utc: datetime,
+    now: datetime,
+) -> RegionHindcast:
+    """Give a model its scores and intervals in one region, for every issue hour.
+
+    Idempotent; it stores no forecasts, so nothing shows what a model would have said
+    that does not serve.
+    """
+    run = _RegionRun(
+        session=session,
+        serving=serving,
+        stored_region=stored_region,
+        policy=policies.effective_policy(session, stored_region.region_id),
+        start_utc=max(
+            start_utc, next_full_hour(serving.runtime.contract.trained_until_utc)
+        ),
+        end_utc=end_utc,
+        now=now,
+    )
+    return run.calibrate()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _RegionRun:
+    """Hindcasts of one region."""
+
+    session: Session
+    serving: ServingModel
+    stored_region: StoredRegion
+    policy: Policy
+    start_utc: datetime
+    end_utc: datetime
+    now: datetime
+
+    def calibrate(self) -> RegionHindcast:
+        frame = self._frame()
+        answers = self._forecast_every_hour(frame)
+        made = [item for item in answers if isinstance(item, HourlyForecast)]
+        self._store_scores(made, frame)
+        self._calibrate_intervals(made, frame)
+        instants = [self.start_utc + i * HOUR for i in range(len(answers))]
+        return RegionHindcast(
+            answers=dict(zip(instants, answers, strict=True)), frame=frame
+        )
+
+    def _frame(self) -> TelemetryFrame:
+        return telemetry.load_frame(
+            self.session,
+            self.stored_region.region.slug,
+            self.start_utc - LOOK_BACK_H * HOUR,
+            self.end_utc + WINDOW_H * HOUR,
+        )
+
+    def carry_out(self, midnights: Sequence[datetime]) -> HindcastSummary:
+        slug = self.stored_region.region.slug
+        frame = self._frame()
+        answers = self._forecast_every_hour(frame)
+        made = [item for item in answers if isinstance(item, HourlyForecast)]
+        scored, unscored = self._store_scores(made, frame)
+        stored = self._store_forecasts(made, midnights, frame)
+        return HindcastSummary(
+            region_slug=slug,
+            forecasts_stored=stored,
+            windows_scored=scored,
+            windows_unscored=unscored,
+            windows_refused=len(answers) - len(made),
+        )
+
+    def _forecast_every_hour(
+        self, frame: TelemetryFrame
+    ) -> list[HourlyForecast | Refusal]:
+        end_utc = min(self.end_utc, self.now)
+        n_hours = max(int((end_utc - self.start_utc) // HOUR), 0)
+        instants = [self.start_utc + i * HOUR for i in range(n_hours)]
+        return list(
+            hindcast(self.serving.runtime, frame, self.stored_region.region, instants)
+        )
+
+    def _store_scores(
+        self, made: Sequence[HourlyForecast], frame: TelemetryFrame
+    ) -> tuple[int, int]:
+        known = window_scores.scored_instants(
+            self.session,
+            region_id=self.stored_region.region_id,
+            model_version_id=self.serving.version_id,
+        )
+        scores = [
+            score_window(
+                hourly,
+                frame,
+                self.stored_region,
+                model_version_id=self.serving.version_id,
+            )
+            for hourly in made
+            if hourly.issued_at_utc not in known
+            and window_end(hourly.issued_at_utc) <= self.now
+        ]
+        window_scores.insert_scores(self.session, scores)
+        scored = sum(score.score is not None for score in scores)
+        return scored, len(scores) - scored
+
+    def _store_forecasts(
+        self,
+        made: Sequence[HourlyForecast],
+        midnights: Sequence[datetime],
+        frame: TelemetryFrame,
+    ) -> int:
+        wanted = set(midnights) - forecasts.issued_instants(
+            self.session,
+            region_id=self.stored_region.region_id,
+            target=Target.TEMPERATURE_C,
+            model_version_id=self.serving.version_id,
+        )
+        chosen = [item for item in made if item.issued_at_utc in wanted]
+        intervals = self._calibrate_intervals(made, frame)
+        new = list(self._calibrated(chosen, intervals, frame))
+        forecasts.insert_forecasts(self.session, new)
+        return len(new)
+
+    def _calibrated(
+        self,
+        chosen: Iterable[HourlyForecast],
+        intervals: Sequence[tuple[datetime, IntervalCalibration]],
+        frame: TelemetryFrame,
+    ) -> Iterable[NewForecast]:
+        """Each forecast with the state it would have been issued with."""
+        replays = self._score_replays()
+        for hourly in chosen:
+            issued_at_utc = hourly.issued_at_utc
+            local_hour = local_issue_hour(
+                self.stored_region.region.time_zone, issued_at_utc
+            )
+            replay = replays[local_hour]
+            replay.advance_to(issued_at_utc - timedelta(hours=WINDOW_H))
+            known = [item for known_at, item in intervals if known_at <= issued_at_utc]
+            yield calibrated_forecast(
+                hourly,
+                region_id=self.stored_region.region_id,
+                kind="hindcast",
+                model_version_id=self.serving.version_id,
+                telemetry_watermark_utc=telemetry_watermark(
+                    frame.window(issued_at_utc - LOOK_BACK_H * HOUR, issued_at_utc),
+                    Target.TEMPERATURE_C,
+                ),
+                policy=self.policy,
+                tracker=replay.replay.tracker,
+                score_watermark_id=replay.watermark_id,
+                interval=known[-1] if known else None,
+            )
+
+    def _score_replays(self) -> dict[int, _WatchedReplay]:
+        by_hour: dict[int, list[window_scores.StoredScore]] = defaultdict(list)
+        for row in window_scores.all_scores(
+            self.session,
+            region_id=self.stored_region.region_id,
+            model_version_id=self.serving.version_id,
+        ):
+            by_hour[row.local_issue_hour].append(row)
+        return {
+            hour: _WatchedReplay(replay=ScoreReplay(self.policy.alpha, by_hour[hour]))
+            for hour in range(WINDOW_H)
+        }
+
+    def _calibrate_intervals(
+        self, made: Sequence[HourlyForecast], frame: TelemetryFrame
+    ) -> list[tuple[datetime, IntervalCalibration]]:
+        """A new interval quantile each month, from windows that had ended by then."""
+        time_zone = self.stored_region.region.time_zone
+        midnight = [
+            item
+            for item in made
+            if local_issue_hour(time_zone, item.issued_at_utc) == 0
+        ]
+        known = interval_calibrations.interval_calibrations(
+            self.session,
+            model_version_id=self.serving.version_id,
+            region_id=self.stored_region.region_id,
+            confidence=self.policy.confidence,
+        )
+        for month in recalibration_instants(
+            self.start_utc, min(self.end_utc, self.now)
+        ):
+            if any(known_at == month for known_at, _ in known):
+                continue
+            finished = [
+                item for item in midnight if window_end(item.issued_at_utc) <= month
+            ][-SCORE_WINDOW:]
+            if len(finished) >= MINIMUM_SCORES:
+                known.append((month, self._interval_of(finished, frame)))
+        return sorted(known, key=lambda item: item[0])
+
+    def _interval_of(
+        self, finished: Sequence[HourlyForecast], frame: TelemetryFrame
+    ) -> IntervalCalibration:
+        observed = np.stack(
+            [
+                frame.window(item.issued_at_utc, window_end(item.issued_at_utc)).column(
+                    Quantity.TEMPERATURE_C
+                )
+                for item in finished
+            ]
+        )
+        quantile = interval_quantile(
+            observed,
+            np.stack([item.mean for item in finished]),
+            np.stack([item.scale for item in finished]),
+            self.policy.confidence,
+        )
+        calibration_id = interval_calibrations.insert_interval_calibration(
+            self.session,
+            model_version_id=self.serving.version_id,
+            region_id=self.stored_region.region_id,
+            confidence=self.policy.confidence,
+            quantile=quantile.quantile,
+            score_count=quantile.score_count,
+            first_issue_utc=finished[0].issued_at_utc,
+            last_issue_utc=finished[-1].issued_at_utc,
+        )
+        return IntervalCalibration(
+            calibration_id=calibration_id, quantile=quantile.quantile
+        )
+
+
+@dataclass(slots=True, kw_only=True)
+class _WatchedReplay:
+    """A replay that knows the newest score it has learned."""
+
+    replay: ScoreReplay[window_scores.StoredScore]
+    watermark_id: int | None = None
+
+    def advance_to(self, newest_issue_utc: datetime) -> None:
+        """Learn the scores of windows issued by `newest_issue_utc`."""
+        for row in self.replay.advance_to(newest_issue_utc):
+            self.watermark_id = max(self.watermark_id or 0, row.score_id)
+
+
+def _midnights(
+    all_regions: Sequence[StoredRegion], from_day: date, until_day: date
+) -> list[datetime]:
+    n_days = (until_day - from_day).days
+    return sorted(
+        {
+            issue_at_local_midnight(
+                stored.region.time_zone, from_day + timedelta(days=i)
+            )
+            for stored in all_regions
+            for i in range(n_days)
+        }
+    )
+
+
+def _require_out_of_sample(
+    serving: ServingModel, from_day: date, until_day: date
+) -> None:
+    if not from_day < until_day:
+        message = f"The days from {from_day} to {until_day} are empty."
+        raise InvalidInput(message)
+    trained_until = serving.runtime.contract.trained_until_utc
+    if datetime.combine(from_day, datetime.min.time(), tzinfo=UTC) < trained_until:
+        message = (
+            f"The active model was trained until {trained_until:%Y-%m-%d}; hindcasts"
+            " inside its training would flatter it. Begin on or after that day."
+        )
+        raise InvalidInput(message)

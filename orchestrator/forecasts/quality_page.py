@@ -1,0 +1,224 @@
+"""How good the forecasts have been: coverage, width, and whether chances came true."""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from core.access import Actor, Permission
+from core.conformal import ScoreTracker, check_limit
+from core.days import WINDOW_H
+from core.errors import CalibrationInsufficient
+from core.replay import ScoreReplay
+from core.telemetry import HOUR
+from db import policies, window_scores
+from db.forecast_quality import FinishedForecast, finished_forecasts
+from db.regions import StoredRegion
+from db.window_scores import StoredScore
+from orchestrator.forecasts.views import (
+    FleetQualityView,
+    QualityRow,
+    QualityView,
+    ReliabilityBin,
+)
+from orchestrator.regions.region_choice import (
+    active_regions,
+    pick_region,
+    region_choice,
+)
+from orchestrator.windows.window_choice import choose_window
+
+QUALITY_DAYS = (30, 90, 365)
+BIN_EDGES = (0.0, 0.01, 0.05, 0.10, 0.25, 0.50, 0.75, 1.0)
+
+DRIFT_DAYS = 90
+DRIFT_DEVIATIONS = 3.0
+"""Below the promise by so many standard deviations of as many independent days: with
+95 % and 90 days, below 88 %. Chance alone does that to fewer than 1 region in 500."""
+
+_MIDNIGHT = 0
+
+
+def quality_view(
+    session: Session,
+    actor: Actor,
+    *,
+    region_slug: str | None,
+    local_day: date | None,
+    now: datetime,
+) -> QualityView:
+    """The quality of a region's forecasts of days that ended before a window.
+
+    Raises
+    ------
+    NotFound
+        When there is no such region.
+    """
+    actor.require(Permission.VIEW_FLEET)
+    stored_region = pick_region(active_regions(session), region_slug)
+    choice = choose_window(session, stored_region, local_day=local_day, now=now)
+    return _quality(session, stored_region, before_utc=choice.issued_at_utc)
+
+
+def fleet_quality_view(
+    session: Session, actor: Actor, *, now: datetime
+) -> FleetQualityView:
+    """The quality of every region's forecasts up to now."""
+    actor.require(Permission.MANAGE_MODELS)
+    return FleetQualityView(
+        regions=tuple(
+            _quality(session, stored_region, before_utc=now)
+            for stored_region in active_regions(session)
+        )
+    )
+
+
+def _quality(
+    session: Session, stored_region: StoredRegion, *, before_utc: datetime
+) -> QualityView:
+    policy = policies.effective_policy(session, stored_region.region_id)
+    days = finished_forecasts(
+        session,
+        region_id=stored_region.region_id,
+        local_issue_hour=_MIDNIGHT,
+        from_utc=before_utc - timedelta(days=max(QUALITY_DAYS), hours=WINDOW_H),
+        until_utc=before_utc,
+    )
+    rows = tuple(_row(days, span, before_utc) for span in QUALITY_DAYS)
+    stated = list(
+        _stated_chances(
+            session,
+            stored_region,
+            days,
+            alpha=policy.alpha,
+            limit_c=policy.thermal_limit_c,
+        )
+    )
+    return QualityView(
+        region=region_choice(stored_region.region),
+        thermal_limit_c=policy.thermal_limit_c,
+        confidence_frac=float(policy.confidence),
+        rows=rows,
+        bins=tuple(_bins(stated, policy.thermal_limit_c)),
+        is_drifting=drifts(rows, float(policy.confidence)),
+    )
+
+
+def _row(
+    days: Sequence[FinishedForecast], span: int, before_utc: datetime
+) -> QualityRow:
+    # An hour more, for the day on which the clock is set back.
+    earliest = before_utc - timedelta(days=span, hours=1)
+    recent = [
+        day
+        for day in days
+        if day.issued_at_utc >= earliest and day.day_bound_c is not None
+    ]
+    margins_c = [(day.day_bound_c or 0.0) - day.day_max_c for day in recent]
+    widths_c = [day.mean_width_c for day in recent if day.mean_width_c is not None]
+    return QualityRow(
+        days=span,
+        scored_days=len(recent),
+        coverage_frac=_mean([float(margin_c >= 0) for margin_c in margins_c]),
+        mean_margin_c=_mean(margins_c),
+        mean_width_c=_mean(widths_c),
+    )
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return float(np.mean(values)) if values else None
+
+
+def drifts(rows: Iterable[QualityRow], confidence: float) -> bool:
+    """Whether the bound of the last 90 days held less often than chance explains."""
+    row = next(row for row in rows if row.days == DRIFT_DAYS)
+    if row.coverage_frac is None:
+        return False
+    deviation = (confidence * (1.0 - confidence) / row.scored_days) ** 0.5
+    return bool(row.coverage_frac < confidence - DRIFT_DEVIATIONS * deviation)
+
+
+StatedDay = tuple[float, FinishedForecast]
+"""A stated chance of exceeding the limit, and the day it was stated of."""
+
+
+def _stated_chances(
+    session: Session,
+    stored_region: StoredRegion,
+    days: Sequence[FinishedForecast],
+    *,
+    alpha: Decimal,
+    limit_c: float,
+) -> Iterable[StatedDay]:
+    """The chance that each day's forecast gave, by the scores it rested on."""
+    by_model: dict[int, list[FinishedForecast]] = defaultdict(list)
+    for day in days:
+        by_model[day.model_version_id].append(day)
+    for model_version_id, own in by_model.items():
+        scores = [
+            row
+            for row in window_scores.all_scores(
+                session,
+                region_id=stored_region.region_id,
+                model_version_id=model_version_id,
+            )
+            if row.local_issue_hour == _MIDNIGHT
+        ]
+        for day, tracker in _trackers(own, scores, alpha):
+            try:
+                calibration = tracker.calibration()
+            except CalibrationInsufficient:
+                continue
+            check = check_limit(
+                np.array(day.mean), np.array(day.scale), calibration, limit=limit_c
+            )
+            yield check.exceedance_probability, day
+
+
+def _trackers(
+    days: Sequence[FinishedForecast], scores: Sequence[StoredScore], alpha: Decimal
+) -> Iterable[tuple[FinishedForecast, ScoreTracker]]:
+    """Each day with the tracker that its bound rested on.
+
+    One replay serves all days that knew every score of windows finished by then. A
+    day that did not, because telemetry came late, is replayed by itself.
+    """
+    replay = ScoreReplay(alpha, scores)
+    newest_id = 0
+    for day in days:
+        finished_by = day.issued_at_utc - WINDOW_H * HOUR
+        learned = replay.advance_to(finished_by)
+        newest_id = max([newest_id, *(row.score_id for row in learned)])
+        watermark_id = day.score_watermark_id or 0
+        if newest_id == watermark_id:
+            yield day, replay.tracker
+            continue
+        known = (
+            row.score
+            for row in scores
+            if row.issued_at_utc <= finished_by and row.score_id <= watermark_id
+        )
+        yield day, ScoreTracker(alpha, known)
+
+
+def _bins(stated: Sequence[StatedDay], limit_c: float) -> Iterable[ReliabilityBin]:
+    for low, high in itertools.pairwise(BIN_EDGES):
+        inside = [
+            (chance, day)
+            for chance, day in stated
+            if low <= chance < high or (chance == high == BIN_EDGES[-1])
+        ]
+        if inside:
+            yield ReliabilityBin(
+                low=low,
+                high=high,
+                n_days=len(inside),
+                mean_probability=float(np.mean([chance for chance, _ in inside])),
+                exceeded_days=sum(day.day_max_c > limit_c for _, day in inside),
+            )

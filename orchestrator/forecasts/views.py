@@ -1,0 +1,189 @@
+"""Plain values of the Fleet and Forecast pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from orchestrator.regions.views import RegionChoice
+from orchestrator.windows.views import Series, VerdictView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetRow:
+    """One region on the Fleet page: its last 24 hours and its next.
+
+    Attributes
+    ----------
+    history_c : Series
+        Measured temperature of the 24 hours before now.
+    forecast_hours_utc : tuple of datetime
+        Starts of the hours of `forecast_mean_c`.
+    """
+
+    region: RegionChoice
+    colour: str
+    cooling_type: str
+    thermal_limit_c: float
+    temperature_c: float | None
+    temperature_at_utc: datetime | None
+    telemetry_age_h: float | None
+    telemetry_is_stale: bool
+    history_c: Series
+    forecast_hours_utc: tuple[datetime, ...]
+    forecast_mean_c: Series
+    issued_at_utc: datetime | None
+    day_bound_c: float | None
+    exceedance_probability: float | None
+    allowed_probability: float
+    verdict: VerdictView
+    carbon_intensity_gco2_kwh: float | None
+    water_l_last_24h: float | None
+    it_load_mw: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetView:
+    """The Fleet page: every active region, in fixed places.
+
+    Attributes
+    ----------
+    alarms : tuple of str
+        Models that cannot be used, each with its reason, as sentences.
+    """
+
+    as_of_utc: datetime
+    rows: tuple[FleetRow, ...]
+    alarms: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForecastDayView:
+    """The Forecast page for one region and window.
+
+    Attributes
+    ----------
+    local_day : date | None
+        The day asked for; None for "the next 24 hours" (the newest live issue).
+    is_usual_issue : bool
+        The day's local midnight or the newest live issue, not another chosen one.
+    issues_utc : tuple of datetime
+        Issues that can be chosen, newest first.
+    is_simulation : bool
+        A past window, judged by what was known at its issue time.
+    hours_utc : tuple of datetime
+        Starts of the 24 hours; `mean_c`, `lower_c`, `upper_c`, `actual_c` go with it.
+    history_hours_utc, history_c
+        The 48 hours before the issue.
+    day_max_dots_c : tuple of float
+        Equally likely values of the day's maximum, ascending; empty without a bound.
+    first_day, last_day, missing_days
+        Days that can be picked: first to last, less the missing ones.
+    notice : str | None
+        Why there is nothing to draw, and the next step.
+    """
+
+    region: RegionChoice
+    regions: tuple[RegionChoice, ...]
+    as_of_utc: datetime
+    local_day: date | None
+    issued_at_utc: datetime | None
+    is_usual_issue: bool
+    issues_utc: tuple[datetime, ...]
+    is_simulation: bool
+    hours_utc: tuple[datetime, ...]
+    mean_c: Series
+    lower_c: Series
+    upper_c: Series
+    actual_c: Series
+    actual_max_c: float | None
+    history_hours_utc: tuple[datetime, ...]
+    history_c: Series
+    thermal_limit_c: float
+    allowed_probability: float
+    day_bound_c: float | None
+    exceedance_probability: float | None
+    verdict: VerdictView
+    day_max_dots_c: tuple[float, ...]
+    model_label: str | None
+    score_count: int | None
+    tracking_offset: float | None
+    telemetry_watermark_utc: datetime | None
+    first_day: date | None
+    last_day: date | None
+    missing_days: tuple[date, ...]
+    notice: str | None
+
+    @property
+    def window_start_utc(self) -> datetime:
+        """The issue that was asked for, whether or not a forecast of it is stored."""
+        return self.hours_utc[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QualityRow:
+    """The bound of the last so many days held against what happened.
+
+    Attributes
+    ----------
+    coverage_frac : float | None
+        Share of scored days whose maximum was at most the bound.
+    mean_margin_c : float | None
+        Bound less maximum.
+    mean_width_c : float | None
+        Of the displayed range of single hours.
+    """
+
+    days: int
+    scored_days: int
+    coverage_frac: float | None
+    mean_margin_c: float | None
+    mean_width_c: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReliabilityBin:
+    """Days on which the stated chance of exceeding the limit lay in [low, high).
+
+    Attributes
+    ----------
+    mean_probability : float
+        The mean of what was stated.
+    exceeded_days : int
+        On how many of the days it came to pass.
+    """
+
+    low: float
+    high: float
+    n_days: int
+    mean_probability: float
+    exceeded_days: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QualityView:
+    """How good the forecasts of one region were before a window.
+
+    Attributes
+    ----------
+    confidence_frac : float
+        Share of days on which a bound that keeps its promise holds.
+    bins : tuple of ReliabilityBin
+        Those that have days, ascending; of the longest span in `rows`.
+    is_drifting : bool
+        Coverage has left what a well calibrated bound would show by chance.
+    """
+
+    region: RegionChoice
+    thermal_limit_c: float
+    confidence_frac: float
+    rows: tuple[QualityRow, ...]
+    bins: tuple[ReliabilityBin, ...]
+    is_drifting: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetQualityView:
+    """The same of every region, for whoever keeps the models."""
+
+    regions: tuple[QualityView, ...]

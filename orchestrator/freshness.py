@@ -1,0 +1,54 @@
+"""Answers that are kept until anything changes: many people ask the same question."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import TypeVar
+
+from db.state import state_stamp
+from orchestrator.use_cases import Request
+
+KEPT_ANSWERS = 256
+_SECONDS = 60
+
+Answer = TypeVar("Answer")
+
+
+class KeptAnswers:
+    """Answers of one process, each for one question, role, state and minute.
+
+    The minute is part of it because ages grow; a change of anything, because a kept
+    verdict must never outlive what it rests on. What is made for one role is never
+    given to another, so whoever may not ask gets the refusal of the service.
+    """
+
+    def __init__(self, size: int = KEPT_ANSWERS) -> None:
+        self._size = size
+        self._kept: OrderedDict[Hashable, object] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(
+        self,
+        request: Request,
+        question: Hashable,
+        make: Callable[[Request], Answer],
+        *,
+        keep_if: Callable[[Answer], bool] = lambda _: True,
+    ) -> Answer:
+        """The kept answer, or a new one, kept when `keep_if` says so."""
+        minute = int(request.now.timestamp()) // _SECONDS
+        key = (question, request.actor.role, state_stamp(request.session), minute)
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                known: Answer = self._kept[key]  # type: ignore[assignment]
+                return known
+        answer = make(request)
+        if keep_if(answer):
+            with self._lock:
+                self._kept[key] = answer
+                while len(self._kept) > self._size:
+                    self._kept.popitem(last=False)
+        return answer

@@ -1,0 +1,1 @@
+"""Installing, checking, measuring, backing up and restoring."""

@@ -1,0 +1,109 @@
+"""`gfo doctor`: what is sound about an installation, and what is not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from sqlalchemy.orm import Session
+
+from core.errors import InvalidInput
+from core.forecasts import Target
+from core.telemetry import HOUR
+from db import audit, migrate, model_versions, policies, telemetry
+from db.protections import missing_protections
+from db.regions import list_regions
+from orchestrator.audit.anchor_files import AnchorPlaces
+from orchestrator.audit.anchoring import known_anchors
+from orchestrator.operations.safeguards import Finding, examine_safeguards
+from orchestrator.runtime import Runtime
+
+
+def examine(
+    runtime: Runtime, session: Session, environ: Mapping[str, str]
+) -> list[Finding]:
+    """Look at safeguards, migrations, protections, chain, models and telemetry."""
+    return [
+        *examine_safeguards(runtime.settings, session, environ),
+        _migrations(session),
+        _protections(session),
+        _chain(runtime, session),
+        *_models(session),
+        *_telemetry(runtime, session),
+    ]
+
+
+def _migrations(session: Session) -> Finding:
+    current = migrate.revision_of(session.connection())
+    head = migrate.head_revision()
+    return Finding(
+        name="migrations",
+        is_sound=current == head,
+        text=f"at {current}" if current == head else f"at {current}, head is {head}",
+    )
+
+
+def _protections(session: Session) -> Finding:
+    missing = missing_protections(session.connection())
+    return Finding(
+        name="append-only history",
+        is_sound=not missing,
+        text="; ".join(missing) if missing else "this role can only add to it",
+    )
+
+
+def _chain(runtime: Runtime, session: Session) -> Finding:
+    """The chain fits itself and its anchors, and nearly all of it is anchored."""
+    places = AnchorPlaces.of(runtime.settings)
+    try:
+        report = audit.verify(session, known_anchors(places))
+    except InvalidInput as exc:
+        return Finding(name="audit chain", is_sound=False, text=exc.message)
+    if not report.is_sound:
+        text = f"broken at event {report.first_bad_seq}: {report.reason}"
+    elif report.anchored_seq is None:
+        text = (
+            f"{report.event_count} events, sound; not anchored yet (gfo audit anchor)"
+        )
+    else:
+        text = (
+            f"{report.event_count} events, sound; anchored up to event"
+            f" {report.anchored_seq} in {places.anchor_file}"
+        )
+    return Finding(name="audit chain", is_sound=report.is_sound, text=text)
+
+
+def _models(session: Session) -> list[Finding]:
+    findings = []
+    for target in Target:
+        active = model_versions.active_model(session, target)
+        findings.append(
+            Finding(
+                name=f"model for {target}",
+                is_sound=active is not None,
+                text=active.version.label if active else "none is active",
+            )
+        )
+    return findings
+
+
+def _telemetry(runtime: Runtime, session: Session) -> list[Finding]:
+    now = runtime.clock()
+    found = list_regions(session, active_only=True)
+    if not found:
+        advice = "none; add one with `gfo region add`"
+        return [Finding(name="regions", is_sound=False, text=advice)]
+    findings = []
+    for stored_region in found:
+        span = telemetry.first_and_last_hour(session, stored_region.region.slug)
+        policy = policies.effective_policy(session, stored_region.region_id)
+        age = None if span is None else now - (span[1] + HOUR)
+        limit = timedelta(hours=policy.telemetry_max_age_h)
+        findings.append(
+            Finding(
+                name=f"telemetry of {stored_region.region.slug}",
+                is_sound=age is not None and timedelta(0) <= age <= limit,
+                text="none" if age is None else f"{age / HOUR:.1f} h old",
+            )
+        )
+    return findings

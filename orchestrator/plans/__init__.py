@@ -1,0 +1,1 @@
+"""The best plan for the fleet: made, kept and recorded as decisions."""

@@ -1,0 +1,188 @@
+"""The worker process: the hourly cycle of the scheduler, and queued jobs."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+
+import procrastinate
+from procrastinate.exceptions import ConnectorException
+
+from core.errors import ServiceUnavailable
+from db.engine import libpq_url
+from orchestrator.accounts.denials import report_finished_minutes
+from orchestrator.audit.anchor_files import AnchorPlaces
+from orchestrator.audit.anchor_keeper import AnchorKeeper
+from orchestrator.audit.anchoring import check_whole_chain
+from orchestrator.cycle.scheduling import Scheduler
+from orchestrator.jobs import (
+    CHECK_CHAIN,
+    CHECK_MODEL,
+    EVALUATE_MODEL,
+    HINDCAST_DAY,
+    HOURLY_CYCLE,
+    ISSUE_FORECASTS,
+    REPORT_DENIALS,
+    WATCH_MODELS,
+)
+from orchestrator.logs import get_logger
+from orchestrator.runtime import Runtime
+
+log = get_logger(__name__)
+
+CYCLE_CRON = "1 * * * *"
+"""A minute after the hour: telemetry of the hour that ended has had time to arrive."""
+
+STALLED_AFTER_S = 30.0
+"""A worker that said nothing for so long has died; it speaks every 10 s."""
+
+_STOP_PATIENCE_S = 5
+"""For a job to come to the end of the step that it is in."""
+
+# A job that met a database out of reach is tried again before its hour is over.
+_RETRY = procrastinate.RetryStrategy(
+    max_attempts=10, wait=30, retry_exceptions=[ServiceUnavailable]
+)
+
+
+def run_worker(runtime: Runtime) -> None:
+    """Work until SIGTERM or SIGINT; begins with a cycle for the present hour.
+
+    Raises
+    ------
+    ServiceUnavailable
+        When the database is lost: whoever started the worker starts it again, and it
+        begins with a cycle.
+    """
+    stopping = threading.Event()
+    scheduler = Scheduler(runtime, stopping)
+    queue = make_queue(runtime, scheduler)
+    AnchorKeeper(runtime, stopping).start()
+    log.info("worker_started")
+    scheduler.hourly_cycle()
+    try:
+        asyncio.run(_serve(queue, stopping))
+    except ConnectorException as exc:
+        message = "The job queue lost the database."
+        raise ServiceUnavailable(message) from exc
+    finally:
+        scheduler.close()
+    log.info("worker_stopped")
+
+
+def make_queue(runtime: Runtime, scheduler: Scheduler) -> procrastinate.App:
+    """The queue of the runtime's database, with what each job does."""
+    url = runtime.engine.url.render_as_string(hide_password=False)
+    connector = procrastinate.PsycopgConnector(
+        conninfo=libpq_url(url), kwargs={"options": "-c timezone=UTC"}
+    )
+    queue = procrastinate.App(connector=connector)
+
+    # No job has a lock of the queue: one held by a worker that was killed would hold
+    # up every later job. The scheduler's steps lock in the database instead.
+    @queue.periodic(cron=CYCLE_CRON)
+    @queue.task(name=HOURLY_CYCLE, queueing_lock=HOURLY_CYCLE, retry=_RETRY)
+    def hourly_cycle(timestamp: int) -> None:
+        age = datetime.now(UTC) - datetime.fromtimestamp(timestamp, UTC)
+        if age < timedelta(hours=1):  # a backlog after a pause is one cycle's work
+            scheduler.hourly_cycle()
+
+    @queue.task(name=ISSUE_FORECASTS, retry=_RETRY)
+    def issue_forecasts(issued_at_utc: str) -> None:
+        scheduler.issue(datetime.fromisoformat(issued_at_utc))
+
+    @queue.task(name=HINDCAST_DAY, retry=_RETRY)
+    def hindcast_day(local_day: str) -> None:
+        scheduler.hindcast(date.fromisoformat(local_day))
+
+    @queue.task(name=CHECK_MODEL, retry=_RETRY)
+    def check_model(upload_id: str) -> None:
+        scheduler.check_model(int(upload_id))
+
+    # Behind everything else: an evaluation is long, and its regions come one by one.
+    @queue.task(name=EVALUATE_MODEL, retry=_RETRY)
+    def evaluate_model(evaluation_id: str, done: str) -> None:  # noqa: ARG001
+        scheduler.evaluate_model(int(evaluation_id))
+
+    @queue.periodic(cron="* * * * *")
+    @queue.task(name=WATCH_MODELS, queueing_lock=WATCH_MODELS)
+    def watch_models(timestamp: int) -> None:  # noqa: ARG001 -- the queue gives it
+        scheduler.watch_models()
+
+    @queue.periodic(cron="* * * * *")
+    @queue.task(name=REPORT_DENIALS, queueing_lock=REPORT_DENIALS)
+    def report_denials(timestamp: int) -> None:  # noqa: ARG001 -- the queue gives it
+        """Refused strangers reach the audit chain even if nobody logs in after them."""
+        with runtime.transaction() as session:
+            report_finished_minutes(session, runtime.clock())
+
+    @queue.task(name=CHECK_CHAIN, queueing_lock=CHECK_CHAIN)
+    def check_chain() -> None:
+        with runtime.transaction() as session:
+            check_whole_chain(session, AnchorPlaces.of(runtime.settings))
+
+    return queue
+
+
+async def _serve(queue: procrastinate.App, stopping: threading.Event) -> None:
+    """Carry jobs out until a signal; a queue that ends by itself is a fault."""
+    async with queue.open_async():
+        serving = asyncio.create_task(
+            queue.run_worker_async(
+                name="gfo-worker",
+                concurrency=1,
+                delete_jobs="successful",
+                shutdown_graceful_timeout=_STOP_PATIENCE_S,
+                install_signal_handlers=False,
+            )
+        )
+        _on_stop_signal(partial(_stop, serving, stopping))
+        rescuing = asyncio.create_task(_rescue_for_ever(queue))
+        try:
+            await serving
+        except asyncio.CancelledError:
+            if not stopping.is_set():
+                raise
+        finally:
+            rescuing.cancel()
+    if not stopping.is_set():
+        message = "The job queue lost the database."
+        raise ServiceUnavailable(message)
+
+
+def _stop(serving: asyncio.Task[None], stopping: threading.Event) -> None:
+    stopping.set()  # a cycle that runs ends after the step it is in
+    serving.cancel()
+
+
+def _on_stop_signal(stop: Callable[[], None]) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+
+
+async def _rescue_for_ever(queue: procrastinate.App) -> None:
+    while True:
+        try:
+            await rescue_stalled_jobs(queue)
+        except ConnectorException:
+            pass  # the queue reports a lost database itself
+        except Exception:
+            log.exception("rescue_failed")
+        await asyncio.sleep(STALLED_AFTER_S)
+
+
+async def rescue_stalled_jobs(
+    queue: procrastinate.App, *, silent_for_s: float = STALLED_AFTER_S
+) -> None:
+    """Queue again what a worker that died was doing; every job may run twice."""
+    stalled = await queue.job_manager.get_stalled_jobs(
+        seconds_since_heartbeat=silent_for_s
+    )
+    for job in stalled:
+        log.warning("job_rescued", task=job.task_name, job_id=job.id)
+        await queue.job_manager.retry_job(job)

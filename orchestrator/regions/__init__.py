@@ -1,0 +1,1 @@
+"""Regions and the policy that holds for them."""

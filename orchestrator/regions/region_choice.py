@@ -1,0 +1,49 @@
+"""Which regions there are to choose from."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from core.errors import NotFound
+from core.regions import Region
+from core.wording import listed
+from db import regions
+from db.regions import StoredRegion
+from orchestrator.regions.views import RegionChoice
+
+
+def active_regions(session: Session) -> list[StoredRegion]:
+    """Regions in their fixed order.
+
+    Raises
+    ------
+    NotFound
+        When there is none yet, with the next step.
+    """
+    found = regions.list_regions(session, active_only=True)
+    if not found:
+        message = "There is no region yet. Add one with `gfo region add`."
+        raise NotFound(message)
+    return found
+
+
+def pick_region(found: list[StoredRegion], slug: str | None) -> StoredRegion:
+    """The region called `slug`, or the first without one."""
+    if slug is None:
+        return found[0]
+    for stored in found:
+        if stored.region.slug == slug:
+            return stored
+    known = listed(stored.region.slug for stored in found)
+    message = f"There is no active region {slug!r}. Known: {known}."
+    raise NotFound(message)
+
+
+def region_choice(region: Region) -> RegionChoice:
+    """A region as a choice in a list."""
+    return RegionChoice(
+        slug=region.slug,
+        name=region.name,
+        time_zone=region.time_zone,
+        is_synthetic=region.is_synthetic,
+    )

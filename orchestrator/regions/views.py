@@ -1,0 +1,63 @@
+"""Plain values of regions and their limits, as pages draw them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionChoice:
+    """A region as a choice in a list."""
+
+    slug: str
+    name: str
+    time_zone: str
+    is_synthetic: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyFacts:
+    """The policy in force somewhere, and which of its values are that place's own."""
+
+    thermal_limit_c: float
+    confidence: float
+    cooling_factor_c_per_pct: float
+    telemetry_max_age_h: float
+    overridden: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetTerms:
+    """What moving load costs, named as in `core.policies.Policy`."""
+
+    migration_energy_frac: float
+    migration_usd_per_mwh: float
+    counts_hydro_water: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionFacts:
+    """A region as an admin edits it.
+
+    Attributes
+    ----------
+    facts : Mapping
+        Values by the names of `Region` and `CoolingParameters`.
+    """
+
+    choice: RegionChoice
+    is_active: bool
+    cooling_type: str
+    facts: Mapping[str, str | float | bool]
+    policy: PolicyFacts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionsView:
+    """Every region, active or not, the one to edit, and the fleet's policy."""
+
+    regions: tuple[RegionFacts, ...]
+    chosen: RegionFacts | None
+    fleet_policy: PolicyFacts
+    fleet_terms: FleetTerms

@@ -1,0 +1,1 @@
+"""Models: uploaded, checked, trained, evaluated and activated."""

@@ -1,0 +1,1 @@
+"""Telemetry in: imports, uploads, generated telemetry, refused rows."""

@@ -1,0 +1,351 @@
+"""Telemetry in: import of files and generation for the demo fleet, one batch each."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from core.access import Permission
+from core.audit import AuditAction
+from core.errors import InvalidInput
+from core.synthetic import RegionProfile, generate
+from core.telemetry import (
+    HOUR,
+    Quantity,
+    TelemetryFrame,
+    ValidRange,
+    hours_between,
+    require_full_utc_hour,
+)
+from db.ingest import NewBatch, find_batch
+from db.regions import StoredRegion, list_regions
+from db.rejects import Reject, list_rejects
+from db.telemetry_merge import settle_staged
+from db.telemetry_staging import open_staging, stage_refusals, stage_rows
+from orchestrator.regions.changes import insert_missing_regions
+from orchestrator.telemetry.batches import (
+    ImportSummary,
+    Origin,
+    SettledImport,
+    finish_import,
+)
+from orchestrator.telemetry.readers.formats import TelemetryFormat, open_telemetry_file
+from orchestrator.telemetry.readers.hours import parse_zone
+from orchestrator.telemetry.readers.rows import (
+    BadFile,
+    CarbonKind,
+    ParsedRow,
+    ReadRules,
+    Reason,
+    RefusedRow,
+    RegionGate,
+    TelemetryFile,
+)
+from orchestrator.telemetry.readers.sources import open_source
+from orchestrator.use_cases import Done, Request, change, query
+
+CHUNK_ROWS = 10_000
+MAX_DISTANCE_DEG = 2.0
+"""A weather file about a point further from the region than this is another place's."""
+
+_GENERATOR = "generator"
+_LABEL_CHARS = 300
+
+Progress = Callable[[int], None]
+"""Called now and then with the number of rows read so far."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileToImport:
+    """A telemetry file and how to read it.
+
+    Attributes
+    ----------
+    source : Path | BinaryIO
+        A path, or an open binary stream such as an upload; gzip is recognised.
+    label : str
+        Names the source to people; never opened.
+    region_slug : str | None
+        For files that do not name their region; in those that do, the only one to
+        take, except Electricity Maps, where the file's zone stands for it.
+    time_zone : str | None
+        IANA name or offset of timestamps that have none.
+    largest_bytes : int | None
+        The most that is read of it, unpacked; None for a file of the operator's own.
+    """
+
+    source: Path | BinaryIO
+    label: str
+    telemetry_format: TelemetryFormat
+    region_slug: str | None = None
+    time_zone: str | None = None
+    carbon_kind: CarbonKind = CarbonKind.LIFE_CYCLE
+    origin: Origin = Origin.MEASURED
+    largest_bytes: int | None = None
+
+
+@change(Permission.MANAGE_TELEMETRY, AuditAction.TELEMETRY_IMPORTED, repeat=None)
+def import_telemetry(
+    request: Request,
+    file: FileToImport,
+    *,
+    ranges: Mapping[Quantity, ValidRange],
+    on_progress: Progress | None = None,
+) -> Done[ImportSummary]:
+    """Import a file; the same file again changes nothing and says so.
+
+    Raises
+    ------
+    Forbidden
+        Without the right to manage telemetry.
+    InvalidInput
+        When the file as a whole cannot be read; single bad rows are kept as refused.
+    """
+    return read_and_store(request, file, ranges=ranges, on_progress=on_progress)
+
+
+def read_and_store(
+    request: Request,
+    file: FileToImport,
+    *,
+    ranges: Mapping[Quantity, ValidRange],
+    on_progress: Progress | None = None,
+) -> Done[ImportSummary]:
+    """Read the file, and store what it says as one batch."""
+    session = request.session
+    regions = list_regions(session, active_only=False)
+    rules = _rules(file, regions, request.now, ranges)
+    open_staging(session)
+    with open_source(file.source, largest_bytes=file.largest_bytes) as content:
+        opened = open_telemetry_file(file.telemetry_format, content, rules)
+        _require_near(opened, file, regions)
+        passed_over = _stage(session, opened, regions, on_progress)
+        content_sha256 = content.finish_sha256()
+    settled = settle_staged(session, conflict_code=Reason.CONFLICTING_DUPLICATE)
+    if not settled.counts.rows_read:
+        about = f" about {file.region_slug}" if passed_over else ""
+        message = f"The file has a header but no row{about}."
+        raise BadFile(message)
+    carries_carbon = Quantity.CARBON_INTENSITY_GCO2_KWH in opened.quantities
+    batch = NewBatch(
+        source_label=_clean_label(file.label),
+        format=file.telemetry_format.value,
+        content_sha256=content_sha256,
+        origin=file.origin.value,
+        carbon_kind=file.carbon_kind.value if carries_carbon else None,
+        time_zone=file.time_zone if _uses_zone(file) else None,
+        region_slugs=list(settled.region_slugs),
+        quantities=[quantity.value for quantity in opened.quantities],
+        actor_id=request.actor.user_id,
+    )
+    settled_import = SettledImport(
+        batch=batch,
+        settled=settled,
+        ignored_columns=opened.ignored_columns,
+        passed_over=passed_over,
+        notes=_notes(file),
+    )
+    return finish_import(session, settled_import, action=AuditAction.TELEMETRY_IMPORTED)
+
+
+@change(
+    Permission.MANAGE_TELEMETRY,
+    AuditAction.TELEMETRY_GENERATED,
+    AuditAction.REGION_ADDED,
+    repeat=None,
+)
+def generate_telemetry(
+    request: Request,
+    profiles: Sequence[RegionProfile],
+    *,
+    start_utc: datetime,
+    end_utc: datetime,
+    seed: int,
+) -> Done[ImportSummary]:
+    """Generate [start_utc, end_utc) for demo regions, adding those that are missing.
+
+    Raises
+    ------
+    Forbidden
+        Without the right to manage telemetry, or regions when one must be added.
+    InvalidInput
+        When hours to come are asked for, or a region holds measured telemetry.
+    """
+    session = request.session
+    if not end_utc <= request.now:
+        # An hour is known when it has ended, also one that is made up.
+        message = f"{end_utc:%Y-%m-%d %H:%M} UTC is in the future; end by the present."
+        raise InvalidInput(message)
+    added = insert_missing_regions(session, request.actor, [p.region for p in profiles])
+    regions = {
+        stored.slug: stored for stored in list_regions(session, active_only=False)
+    }
+    open_staging(session)
+    sha256 = hashlib.sha256()
+    for profile in profiles:
+        frame = generate(profile, start_utc, hours_between(start_utc, end_utc), seed)
+        sha256.update(_frame_bytes(frame))
+        stage_rows(session, _frame_rows(frame, regions[profile.region.slug].region_id))
+    settled = settle_staged(session, conflict_code=Reason.CONFLICTING_DUPLICATE)
+    batch = NewBatch(
+        source_label=f"generator, seed {seed}",
+        format=_GENERATOR,
+        content_sha256=sha256.hexdigest(),
+        origin=Origin.SYNTHETIC.value,
+        carbon_kind=CarbonKind.LIFE_CYCLE.value,
+        time_zone=None,
+        region_slugs=list(settled.region_slugs),
+        quantities=[quantity.value for quantity in Quantity],
+        actor_id=request.actor.user_id,
+    )
+    return finish_import(
+        session,
+        SettledImport(batch=batch, settled=settled, regions_added=added),
+        action=AuditAction.TELEMETRY_GENERATED,
+    )
+
+
+def day_range(end_day_utc: datetime, n_days: int) -> tuple[datetime, datetime]:
+    """The `n_days` days before the full hour `end_day_utc`, as [start, end)."""
+    require_full_utc_hour(end_day_utc)
+    if not 1 <= n_days <= 36_600:
+        message = f"{n_days} days were asked for; 1 to 36,600 can be generated."
+        raise InvalidInput(message)
+    return end_day_utc - timedelta(days=n_days), end_day_utc
+
+
+@query(Permission.MANAGE_TELEMETRY)
+def refused_rows(
+    request: Request,
+    batch_id: int,
+    *,
+    after: tuple[int, int] | None = None,
+    limit: int = 50,
+) -> list[Reject]:
+    """A page of the rows that an import refused, in the order of the file."""
+    find_batch(request.session, batch_id)
+    return list_rejects(request.session, batch_id, after=after, limit=limit)
+
+
+def _rules(
+    file: FileToImport,
+    regions: Sequence[StoredRegion],
+    now_utc: datetime,
+    ranges: Mapping[Quantity, ValidRange],
+) -> ReadRules:
+    gate = _gate(file.origin, regions)
+    if file.region_slug is not None:
+        gate.require(file.region_slug)
+    zone = parse_zone(file.time_zone) if file.time_zone else None
+    return ReadRules(
+        gate=gate,
+        region_slug=file.region_slug,
+        zone=zone,
+        now_utc=now_utc,
+        ranges=ranges,
+        carbon_kind=file.carbon_kind,
+    )
+
+
+def _gate(origin: Origin, regions: Sequence[StoredRegion]) -> RegionGate:
+    """Measured telemetry goes to measured regions, made-up to made-up ones."""
+    synthetic = origin is Origin.SYNTHETIC
+    sentence = (
+        "Region {} holds measured telemetry; generated data may not be mixed into it."
+        if synthetic
+        else "Region {} holds generated telemetry; measured data may not be mixed into"
+        " it. Add a region of its own for them."
+    )
+    accepted = {r.slug for r in regions if r.region.is_synthetic is synthetic}
+    refused = {
+        r.slug: sentence.format(r.slug) for r in regions if r.slug not in accepted
+    }
+    return RegionGate(accepted, refused)
+
+
+def _require_near(
+    opened: TelemetryFile, file: FileToImport, regions: Sequence[StoredRegion]
+) -> None:
+    """Refuse a weather file about a place far from the region it is given for."""
+    if opened.location_deg is None:
+        return
+    latitude, longitude = opened.location_deg
+    for stored in regions:
+        if stored.slug != file.region_slug:
+            continue
+        region = stored.region
+        east = abs(longitude - region.longitude_deg) % 360.0
+        away = max(abs(latitude - region.latitude_deg), min(east, 360.0 - east))
+        if not away <= MAX_DISTANCE_DEG:
+            message = (
+                f"The file is about {latitude:.2f}, {longitude:.2f}; region"
+                f" {region.slug} lies at {region.latitude_deg:.2f},"
+                f" {region.longitude_deg:.2f}."
+            )
+            raise BadFile(message)
+
+
+def _stage(
+    session: Session,
+    opened: TelemetryFile,
+    regions: Sequence[StoredRegion],
+    on_progress: Progress | None,
+) -> int:
+    """Stage every row in chunks; return how many were passed over."""
+    region_ids = {stored.slug: stored.region_id for stored in regions}
+    passed_over = rows_read = 0
+    while chunk := list(islice(opened.rows, CHUNK_ROWS)):
+        rows_read += len(chunk)
+        passed_over += chunk.count(None)
+        parsed = [row for row in chunk if isinstance(row, ParsedRow)]
+        refused = [row for row in chunk if isinstance(row, RefusedRow)]
+        stage_rows(
+            session,
+            (
+                (n, region_ids[slug], hour, *values, raw_text)
+                for n, slug, hour, values, raw_text in parsed
+            ),
+        )
+        if refused:
+            stage_refusals(session, refused)
+        if on_progress is not None:
+            on_progress(rows_read)
+    return passed_over
+
+
+def _uses_zone(file: FileToImport) -> bool:
+    return file.telemetry_format is TelemetryFormat.CSV
+
+
+def _notes(file: FileToImport) -> tuple[str, ...]:
+    if file.time_zone and not _uses_zone(file):
+        note = f"Times in {file.telemetry_format} files need no --timezone: unused."
+        return (note,)
+    return ()
+
+
+def _clean_label(label: str) -> str:
+    printable = "".join(char if char.isprintable() else "�" for char in label)
+    return printable.strip()[:_LABEL_CHARS] or "unnamed"
+
+
+def _frame_rows(frame: TelemetryFrame, region_id: int) -> Iterator[Sequence[object]]:
+    columns = [frame.column(quantity).tolist() for quantity in Quantity]
+    for index, values in enumerate(zip(*columns, strict=True)):
+        hour_utc = frame.start_utc + index * HOUR
+        known = (None if math.isnan(value) else value for value in values)
+        yield (index + 1, region_id, hour_utc, *known, "")
+
+
+def _frame_bytes(frame: TelemetryFrame) -> bytes:
+    head = f"{frame.region_slug} {frame.start_utc.isoformat()}\n".encode()
+    return head + np.stack([frame.column(q) for q in Quantity]).tobytes()

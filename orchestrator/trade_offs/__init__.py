@@ -1,0 +1,1 @@
+"""Carbon against water, region by region and hour by hour."""

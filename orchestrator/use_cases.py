@@ -1,0 +1,295 @@
+"""Use cases: each declares its permission, its audit events and its idempotency.
+
+`@query` marks what only reads, `@change` what changes something. Both check the
+permission before anything else. A change is carried out once for a request id: the
+same request again gets the answer that was kept, another body under the same id is
+refused. Its events are appended last, in the same transaction. Whoever calls a use
+case owns that transaction and commits it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, is_dataclass, replace
+from datetime import datetime
+from functools import wraps
+from hashlib import sha256
+from inspect import signature
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from core.access import Actor, Permission
+from core.audit import AuditAction, canonical_json
+from core.errors import Forbidden, RequestReused
+from db import handled_requests
+from db.audit import append_event
+from db.handled_requests import HandledRequest
+
+P = ParamSpec("P")
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """Who asks, when, under which id, and in which transaction.
+
+    Attributes
+    ----------
+    caller : Actor | None
+        None for a stranger, who may call only what is open to anybody.
+    request_id : UUID | None
+        The same when a caller sends a change again. Without one every call is new:
+        commands are not repeated by a browser.
+    reference : str | None
+        Names a single exchange in logs and audit events that have no request id.
+    """
+
+    session: Session
+    caller: Actor | None
+    now: datetime
+    request_id: UUID | None = None
+    reference: str | None = None
+
+    @property
+    def actor(self) -> Actor:
+        """The caller.
+
+        Raises
+        ------
+        Forbidden
+            When a stranger calls.
+        """
+        if self.caller is None:
+            message = "Log in first."
+            raise Forbidden(message)
+        return self.caller
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """What a change adds to the audit chain; `actor` where it is not the caller."""
+
+    action: AuditAction
+    object_type: str | None = None
+    object_id: str | int | None = None
+    before: Mapping[str, object] | None = None
+    after: Mapping[str, object] | None = None
+    reason: str | None = None
+    actor: Actor | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done(Generic[Answer]):
+    """What a change did.
+
+    Attributes
+    ----------
+    answer : Answer
+        Returned to the caller.
+    events : tuple of Event
+        In order; empty only when nothing was changed.
+    kept : str | int | None
+        What the same request is answered from when it comes again; None when nothing
+        happened that must not happen twice.
+    """
+
+    answer: Answer
+    events: tuple[Event, ...] = ()
+    kept: str | int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UseCase:
+    """A registered use case, as the permission table and the API list it.
+
+    Attributes
+    ----------
+    permission : Permission | None
+        None when anybody may call it, logged in or not.
+    events : tuple of AuditAction
+        What it may add to the audit chain; empty for a query.
+    is_idempotent : bool
+        Whether a repeated request id is answered instead of carried out again.
+    """
+
+    name: str
+    permission: Permission | None
+    events: tuple[AuditAction, ...]
+    is_idempotent: bool
+    function: Callable[..., object]
+
+
+USE_CASES: dict[str, UseCase] = {}
+"""Every use case by its name: the subject and the function, `decisions.record`."""
+
+
+def query(
+    permission: Permission | None,
+) -> Callable[
+    [Callable[Concatenate[Request, P], Answer]],
+    Callable[Concatenate[Request, P], Answer],
+]:
+    """Declare a use case that changes nothing."""
+
+    def declare(
+        function: Callable[Concatenate[Request, P], Answer],
+    ) -> Callable[Concatenate[Request, P], Answer]:
+        @wraps(function)
+        def call(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> Answer:
+            _authorise(request, permission)
+            return function(request, *args, **kwargs)
+
+        _register(call, permission)
+        return call
+
+    return declare
+
+
+def change(
+    permission: Permission | None,
+    *events: AuditAction,
+    repeat: Callable[[Request, str], Any] | None,
+    body: Callable[..., Mapping[str, object]] | None = None,
+) -> Callable[
+    [Callable[Concatenate[Request, P], Done[Answer]]],
+    Callable[Concatenate[Request, P], Answer],
+]:
+    """Declare a use case that changes something.
+
+    Parameters
+    ----------
+    events : AuditAction
+        What it may add to the audit chain, at least one.
+    repeat : callable or None
+        Makes the answer of a repeated request from what was kept; None for a change
+        that may be made again without harm.
+    body : callable, optional
+        What makes two requests the same; by default all arguments. Needed where one
+        of them is secret or a stream.
+    """
+    if not events:
+        message = "A change needs an audit event."
+        raise TypeError(message)
+
+    def declare(
+        function: Callable[Concatenate[Request, P], Done[Answer]],
+    ) -> Callable[Concatenate[Request, P], Answer]:
+        described = signature(function)
+
+        def body_sha256(*args: P.args, **kwargs: P.kwargs) -> str:
+            if body is not None:
+                given: Mapping[str, object] = body(*args, **kwargs)
+            else:
+                bound = described.bind(None, *args, **kwargs)
+                bound.apply_defaults()
+                given = dict(list(bound.arguments.items())[1:])
+            return sha256(canonical_json(_plain(given)).encode()).hexdigest()
+
+        @wraps(function)
+        def call(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> Answer:
+            _authorise(request, permission)
+            if repeat is None or request.request_id is None:
+                return _finish(request, function(request, *args, **kwargs), events)
+            handled = HandledRequest(
+                request_id=request.request_id,
+                actor_id=request.actor.user_id,
+                operation=name,
+                body_sha256=body_sha256(*args, **kwargs),
+                answer="",
+            )
+            kept = _kept_answer(request.session, handled)
+            if kept is not None:
+                answer: Answer = repeat(request, kept)
+                return answer
+            done = function(request, *args, **kwargs)
+            if done.kept is not None:
+                handled_requests.insert_handled_request(
+                    request.session, replace(handled, answer=str(done.kept))
+                )
+            return _finish(request, done, events)
+
+        name = _register(call, permission, events, is_idempotent=repeat is not None)
+        return call
+
+    return declare
+
+
+def _register(
+    function: Callable[..., object],
+    permission: Permission | None,
+    events: tuple[AuditAction, ...] = (),
+    *,
+    is_idempotent: bool = False,
+) -> str:
+    subject = function.__module__.removeprefix("orchestrator.").partition(".")[0]
+    name = f"{subject}.{function.__name__}"
+    if name in USE_CASES:
+        message = f"There are two use cases called {name}."
+        raise TypeError(message)
+    USE_CASES[name] = UseCase(
+        name=name,
+        permission=permission,
+        events=events,
+        is_idempotent=is_idempotent,
+        function=function,
+    )
+    return name
+
+
+def _authorise(request: Request, permission: Permission | None) -> None:
+    if permission is not None:
+        request.actor.require(permission)
+
+
+def _kept_answer(session: Session, handled: HandledRequest) -> str | None:
+    """The answer that this request got; None when it is new.
+
+    Of the same request sent several times at once, the others wait here for the first
+    to commit.
+    """
+    handled_requests.lock_request(session, handled.request_id)
+    known = handled_requests.handled_request(session, handled.request_id)
+    if known is None:
+        return None
+    if known != replace(handled, answer=known.answer):
+        raise RequestReused
+    return known.answer
+
+
+def _finish(
+    request: Request, done: Done[Answer], declared: tuple[AuditAction, ...]
+) -> Answer:
+    """Append the events; last, because they hold the chain's head until the commit."""
+    id_text = request.reference
+    if request.request_id is not None:
+        id_text = str(request.request_id)
+    for event in done.events:
+        if event.action not in declared:
+            message = f"{event.action} is not an event that this use case declares."
+            raise TypeError(message)
+        append_event(
+            request.session,
+            actor=event.actor or request.caller,
+            action=event.action,
+            object_type=event.object_type,
+            object_id=None if event.object_id is None else str(event.object_id),
+            before=event.before,
+            after=event.after,
+            reason=event.reason,
+            request_id=id_text,
+        )
+    return done.answer
+
+
+def _plain(value: object) -> object:
+    """Arguments as plain values, so that they have a canonical text."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return _plain(asdict(value))
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        items = [_plain(item) for item in value]
+        return items if isinstance(value, list | tuple) else sorted(items, key=str)
+    return value

@@ -1,0 +1,159 @@
+"""Which window a page or a command means: a past local day, or the next 24 hours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from core.days import full_hour, issue_at_local_midnight, local_day_of
+from core.errors import InvalidInput
+from core.telemetry import HOUR
+from db import forecasts
+from db.regions import StoredRegion
+
+LIVE_CHOICES_H = 48
+"""How far back live issues are offered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowChoice:
+    """An issue instant, and whether the window only simulates a past decision.
+
+    Attributes
+    ----------
+    local_day : date | None
+        The day asked for; None for the next 24 hours.
+    decision_day : date
+        Local day on which the window begins.
+    is_usual_issue : bool
+        The newest live issue, or the one at a day's local midnight; False for another.
+    """
+
+    local_day: date | None
+    decision_day: date
+    issued_at_utc: datetime
+    is_simulation: bool
+    is_usual_issue: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayChoices:
+    """Days that have a forecast issued at their local midnight."""
+
+    first_day: date | None
+    last_day: date | None
+    missing_days: tuple[date, ...]
+
+
+def choose_window(
+    session: Session,
+    stored_region: StoredRegion,
+    *,
+    local_day: date | None,
+    now: datetime,
+) -> WindowChoice:
+    """The window of a region for a day, or its newest live issue without a day.
+
+    A given day is always a simulation: it is judged by what was known at its local
+    midnight. Only the next 24 hours can bind.
+    """
+    region = stored_region.region
+    if local_day is not None:
+        return WindowChoice(
+            local_day=local_day,
+            decision_day=local_day,
+            issued_at_utc=issue_at_local_midnight(region.time_zone, local_day),
+            is_simulation=True,
+        )
+    issued_at_utc = forecasts.newest_live_issue(
+        session, region_id=stored_region.region_id, until_utc=now
+    ) or full_hour(now)
+    return WindowChoice(
+        local_day=None,
+        decision_day=local_day_of(region.time_zone, issued_at_utc),
+        issued_at_utc=issued_at_utc,
+        is_simulation=False,
+    )
+
+
+def choose_issue(
+    session: Session,
+    stored_region: StoredRegion,
+    issued_at_utc: datetime,
+    *,
+    local_day: date | None,
+    now: datetime,
+) -> WindowChoice:
+    """The window of one issue; all but the newest live one are simulations.
+
+    Raises
+    ------
+    InvalidInput
+        When a day is given that the issue is not of.
+    """
+    usual = choose_window(session, stored_region, local_day=local_day, now=now)
+    if issued_at_utc == usual.issued_at_utc:
+        return usual
+    time_zone = stored_region.region.time_zone
+    decision_day = local_day_of(time_zone, issued_at_utc)
+    if local_day not in {None, decision_day}:
+        message = (
+            f"The issue {issued_at_utc:%Y-%m-%dT%H:%MZ} is of {decision_day} in"
+            f" {time_zone}, not of {local_day}; leave out the day or the issue."
+        )
+        raise InvalidInput(message)
+    return WindowChoice(
+        local_day=local_day,
+        decision_day=decision_day,
+        issued_at_utc=issued_at_utc,
+        is_simulation=True,
+        is_usual_issue=False,
+    )
+
+
+def issue_choices(
+    session: Session,
+    stored_region: StoredRegion,
+    *,
+    local_day: date | None,
+    now: datetime,
+) -> tuple[datetime, ...]:
+    """Issues to choose from, newest first: a day's, or the live ones of two days."""
+    if local_day is None:
+        start_utc, end_utc = now - timedelta(hours=LIVE_CHOICES_H), now + HOUR
+    else:
+        time_zone = stored_region.region.time_zone
+        start_utc = issue_at_local_midnight(time_zone, local_day)
+        end_utc = issue_at_local_midnight(time_zone, local_day + timedelta(days=1))
+    return forecasts.issues_between(
+        session,
+        region_id=stored_region.region_id,
+        start_utc=start_utc,
+        end_utc=end_utc,
+        live_only=local_day is None,
+    )
+
+
+def day_choices(session: Session, stored_region: StoredRegion) -> DayChoices:
+    """The days of a region that can be picked."""
+    time_zone = stored_region.region.time_zone
+    instants = forecasts.issued_about_midnight(
+        session, region_id=stored_region.region_id, time_zone=time_zone
+    )
+    days = {
+        day
+        for instant in instants
+        if issue_at_local_midnight(time_zone, day := local_day_of(time_zone, instant))
+        == instant
+    }
+    if not days:
+        return DayChoices(first_day=None, last_day=None, missing_days=())
+    first, last = min(days), max(days)
+    span = (first + timedelta(days=i) for i in range((last - first).days + 1))
+    return DayChoices(
+        first_day=first,
+        last_day=last,
+        missing_days=tuple(day for day in span if day not in days),
+    )

@@ -1,0 +1,173 @@
+"""Use cases declare permission, events and idempotency, and cannot do without."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Mapping
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy.orm import Session
+
+import orchestrator
+from core.access import Actor, Permission, Role
+from core.audit import AuditAction
+from core.errors import Forbidden, InvalidInput, RequestReused
+from db import audit
+from db.users import system_actor
+from orchestrator.use_cases import USE_CASES, Done, Event, Request, change, query
+from tests.asking import asking
+
+OPERATOR = Actor(user_id=1, name="olga", role=Role.OPERATOR)
+NOTED = Event(action=AuditAction.BACKUP_MADE, object_type="note", object_id=7)
+made: list[str] = []
+
+
+@pytest.fixture(autouse=True)
+def _nothing_made() -> None:
+    made.clear()
+
+
+def _note(request: Request, text: str, *, secret: str = "") -> Done[str]:
+    assert secret not in text or not secret
+    made.append(text)
+    if text == "undeclared":
+        event = Event(action=AuditAction.BACKUP_RESTORED)
+        return Done(answer=text, events=(event,), kept=text)
+    if text == "unchanged":
+        return Done(answer=text)
+    return Done(answer=f"{text} by {request.actor.name}", events=(NOTED,), kept=text)
+
+
+def _body(text: str, *, secret: str = "") -> Mapping[str, object]:  # noqa: ARG001
+    return {"text": text}
+
+
+note = change(
+    Permission.MANAGE_MODELS,
+    AuditAction.BACKUP_MADE,
+    repeat=lambda _request, kept: f"{kept}, as before",
+    body=_body,
+)(_note)
+
+
+@query(Permission.DECIDE)
+def look(request: Request, what: str) -> str:
+    return f"{what} for {request.actor.name}"
+
+
+def _ask(session: Session, request_id: UUID | None = None) -> Request:
+    return asking(session, system_actor(session, "cli"), request_id=request_id)
+
+
+def _events(session: Session) -> list[tuple[str, str | None, str | None]]:
+    return [
+        (event.action, event.object_id, event.request_id)
+        for event in audit.list_events(session, action=AuditAction.BACKUP_MADE)
+    ]
+
+
+def test_a_role_without_the_permission_is_refused_before_anything_happens(
+    session: Session,
+) -> None:
+    with pytest.raises(Forbidden, match="manage models"):
+        note(asking(session, OPERATOR), "x")
+    assert look(asking(session, OPERATOR), "fleet") == "fleet for olga"
+    assert made == []
+
+
+def test_a_stranger_may_call_only_what_is_open(session: Session) -> None:
+    with pytest.raises(Forbidden, match="Log in"):
+        look(asking(session, None), "fleet")
+
+
+def test_a_change_appends_its_event_with_the_request_id(session: Session) -> None:
+    request_id = uuid4()
+    assert note(_ask(session, request_id), "x") == "x by cli"
+    assert _events(session) == [("backup_made", "7", str(request_id))]
+
+
+def test_the_same_request_again_gets_the_kept_answer(session: Session) -> None:
+    request_id = uuid4()
+    note(_ask(session, request_id), "x", secret="one")
+    again = note(_ask(session, request_id), "x", secret="two")
+    assert (again, made) == ("x, as before", ["x"])
+    assert len(_events(session)) == 1
+
+
+def test_another_body_or_person_under_the_same_id_is_refused(session: Session) -> None:
+    request_id = uuid4()
+    note(_ask(session, request_id), "x")
+    with pytest.raises(RequestReused):
+        note(_ask(session, request_id), "y")
+    worker = system_actor(session, "worker")
+    with pytest.raises(RequestReused):
+        note(asking(session, worker, request_id=request_id), "x")
+    assert made == ["x"]
+
+
+def test_without_an_id_every_call_is_new(session: Session) -> None:
+    note(_ask(session), "x")
+    note(_ask(session), "x")
+    assert made == ["x", "x"]
+
+
+def test_what_changed_nothing_is_carried_out_again(session: Session) -> None:
+    request_id = uuid4()
+    for _ in range(2):
+        assert note(_ask(session, request_id), "unchanged") == "unchanged"
+    assert made == ["unchanged", "unchanged"]
+
+
+def test_an_event_that_was_not_declared_is_a_fault(session: Session) -> None:
+    with pytest.raises(TypeError, match="not an event"):
+        note(_ask(session), "undeclared")
+
+
+def test_arguments_that_have_no_text_need_a_body(session: Session) -> None:
+    unnamed = change(
+        Permission.DECIDE, AuditAction.BACKUP_MADE, repeat=lambda _, kept: kept
+    )
+
+    def keep(_request: Request, _stream: object) -> Done[str]:
+        return Done(answer="kept", kept="kept", events=(NOTED,))
+
+    with pytest.raises(InvalidInput, match="no canonical form"):
+        unnamed(keep)(_ask(session, uuid4()), object())
+
+
+def test_a_change_without_events_cannot_be_declared() -> None:
+    with pytest.raises(TypeError, match="event"):
+        change(Permission.DECIDE, repeat=None)
+
+
+def test_a_name_is_registered_once() -> None:
+    with pytest.raises(TypeError, match="two use cases"):
+        query(Permission.DECIDE)(look)
+
+
+def test_whatever_takes_a_request_is_registered_or_part_of_a_change() -> None:
+    """A public function that takes a request is a use case, or returns its events."""
+    modules = [
+        importlib.import_module(found.name)
+        for found in pkgutil.walk_packages(orchestrator.__path__, "orchestrator.")
+        if found.name != "orchestrator.__main__"
+    ]
+    registered = {id(item.function) for item in USE_CASES.values()}
+    unregistered = []
+    for module in modules:
+        for name, function in inspect.getmembers(module, inspect.isfunction):
+            if function.__module__ != module.__name__ or name.startswith("_"):
+                continue
+            first = next(iter(inspect.signature(function).parameters.values()), None)
+            returns = str(inspect.signature(function).return_annotation)
+            if (
+                first is not None
+                and first.annotation in ("Request", Request)
+                and id(function) not in registered
+                and not any(word in returns for word in ("Done", "Event"))
+            ):
+                unregistered.append(f"{module.__name__}.{name}")
+    assert unregistered == []
