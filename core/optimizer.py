@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from core.errors import PlanInfeasible
 from core.placement import Placement, PlanPrices, PlanRules, Totals, totals
 from core.placement_rows import BUDGETS, ProgramRows, program_rows, shortfalls
+from core.wording import listed
 
 __all__ = ["ParetoFront", "ParetoPoint", "Plan", "ShadowPrices", "best_plan", "pareto"]
 
@@ -309,7 +310,7 @@ class _Program:
         self._highs.changeColsCost(len(cost), indices, cost)
         self._highs.run()
         if self._highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
-            raise PlanInfeasible(" ".join(self._shortfalls()))
+            raise PlanInfeasible(listed(self._shortfalls(), separator=" "))
 
     def _shortfalls(self) -> list[str]:
         """Which limits cannot be kept, from the same program with slack everywhere."""

@@ -1,11 +1,41 @@
-"""Numbers in sentences: printed on the side of a limit on which the rule found them."""
+"""Lists in sentences, of bounded length; and numbers in sentences.
+
+A number is printed on the side of a limit on which the rule found it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import ROUND_CEILING, Decimal, localcontext
 
 _FLOAT_NOISE = Decimal("1e-9")
 """Differences that rounding up ignores: 33.500000000000004 reads 33.5."""
+
+MOST_LISTED = 10
+"""Longer lists are cut, with the number of what is left out."""
+
+
+def listed(
+    items: Iterable[str], *, count: int | None = None, separator: str = ", "
+) -> str:
+    """The first items and how many more there are; "none" for none.
+
+    Parameters
+    ----------
+    count : int, optional
+        How many there are, when `items` holds no more than the first ones.
+
+    Examples
+    --------
+    >>> listed(["arizona", "ireland"]), listed([])
+    ('arizona, ireland', 'none')
+    >>> listed(str(number) for number in range(1004))
+    '0, 1, 2, 3, 4, 5, 6, 7, 8, 9 … and 994 more'
+    """
+    given = list(items)
+    left_out = max(count or 0, len(given)) - MOST_LISTED
+    text = separator.join(given[:MOST_LISTED]) or "none"
+    return f"{text} … and {left_out:,} more" if left_out > 0 else text
 
 
 def percent(value_pct: float) -> str:

@@ -347,7 +347,7 @@ def issued_about_midnight(
 
 
 def unscored_live_forecasts(
-    session: Session, *, region_id: int, finished_by_utc: datetime, limit: int = 2_000
+    session: Session, *, region_id: int, finished_by_utc: datetime
 ) -> list[StoredForecast]:
     """Issued temperature forecasts whose window ended and that have no score yet."""
     scored = (
@@ -370,7 +370,6 @@ def unscored_live_forecasts(
             ~scored,
         )
         .order_by(ForecastRow.issued_at_utc)
-        .limit(limit)
     ).all()
     return _with_hours(session, rows)
 

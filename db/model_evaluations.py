@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -143,43 +143,30 @@ def evaluation(session: Session, evaluation_id: int) -> ModelEvaluation:
     NotFound
         When there is none.
     """
-    for found in list_evaluations(session, evaluation_id=evaluation_id):
-        return found
-    message = f"There is no evaluation {evaluation_id}."
-    raise NotFound(message)
+    found = _first(session, ModelEvaluationRow.id == evaluation_id)
+    if found is None:
+        message = f"There is no evaluation {evaluation_id}."
+        raise NotFound(message)
+    return found
 
 
 def newest_evaluation(
     session: Session, model_version_id: int
 ) -> ModelEvaluation | None:
     """The evaluation of a model that was begun last."""
-    found = list_evaluations(session, model_version_id=model_version_id, limit=1)
-    return found[0] if found else None
+    return _first(session, ModelEvaluationRow.model_version_id == model_version_id)
 
 
-def list_evaluations(
-    session: Session,
-    *,
-    evaluation_id: int | None = None,
-    model_version_id: int | None = None,
-    running_only: bool = False,
-    limit: int = 50,
-) -> list[ModelEvaluation]:
-    """Evaluations, newest first."""
-    query = (
+def _first(session: Session, condition: ColumnElement[bool]) -> ModelEvaluation | None:
+    row = session.execute(
         select(ModelEvaluationRow, UserRow.name)
         .join(UserRow, UserRow.id == ModelEvaluationRow.requested_by_id)
+        .where(condition)
         .order_by(ModelEvaluationRow.id.desc())
-        .limit(limit)
+        .limit(1)
         .execution_options(populate_existing=True)
-    )
-    if evaluation_id is not None:
-        query = query.where(ModelEvaluationRow.id == evaluation_id)
-    if model_version_id is not None:
-        query = query.where(ModelEvaluationRow.model_version_id == model_version_id)
-    if running_only:
-        query = query.where(ModelEvaluationRow.state == RUNNING)
-    return [_evaluation(row, name) for row, name in session.execute(query)]
+    ).first()
+    return None if row is None else _evaluation(*row)
 
 
 def _evaluation(row: ModelEvaluationRow, requested_by: str) -> ModelEvaluation:

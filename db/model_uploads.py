@@ -154,27 +154,17 @@ def model_upload(session: Session, upload_id: int) -> ModelUpload:
 
 
 def list_model_uploads(
-    session: Session,
-    *,
-    upload_id: int | None = None,
-    model_version_id: int | None = None,
-    unfinished_only: bool = False,
-    limit: int = 50,
+    session: Session, *, upload_id: int | None = None
 ) -> list[ModelUpload]:
     """Uploads, newest first."""
     query = (
         select(ModelUploadRow, UserRow.name)
         .join(UserRow, UserRow.id == ModelUploadRow.uploaded_by_id)
         .order_by(ModelUploadRow.id.desc())
-        .limit(limit)
         .execution_options(populate_existing=True)
     )
     if upload_id is not None:
         query = query.where(ModelUploadRow.id == upload_id)
-    if model_version_id is not None:
-        query = query.where(ModelUploadRow.model_version_id == model_version_id)
-    if unfinished_only:
-        query = query.where(ModelUploadRow.state == QUARANTINED)
     return [_upload(row, name) for row, name in session.execute(query)]
 
 

@@ -154,9 +154,9 @@ def list_model_versions(
     *,
     target: Target | None = None,
     version_id: int | None = None,
-    limit: int = 200,
+    limit: int | None = None,
 ) -> list[ModelVersion]:
-    """Versions, newest first."""
+    """Versions, newest first; the newest `limit` of them when it is given."""
     query = (
         select(
             ModelVersionRow, UserRow.name, func.octet_length(ModelVersionRow.onnx_bytes)
@@ -176,6 +176,21 @@ def list_model_versions(
     ]
 
 
+def count_model_versions(session: Session) -> int:
+    """How many versions there are."""
+    return session.scalar(select(func.count()).select_from(ModelVersionRow)) or 0
+
+
+def model_labels(session: Session) -> dict[int, str]:
+    """How people name each version, newest first."""
+    rows = session.execute(
+        select(
+            ModelVersionRow.id, ModelVersionRow.family, ModelVersionRow.onnx_sha256
+        ).order_by(ModelVersionRow.id.desc())
+    )
+    return {version_id: _label(version_id, *rest) for version_id, *rest in rows}
+
+
 def active_model(session: Session, target: Target) -> Activation | None:
     """The model that serves `target`; None when none was activated."""
     for row in _newest_activations(session):
@@ -189,18 +204,21 @@ def active_model(session: Session, target: Target) -> Activation | None:
 
 
 def former_version_id(session: Session, target: Target) -> int | None:
-    """The version that served before the active one, by the newest lines of the log."""
-    served = session.scalars(
+    """The version that served before the active one; None when there was no other."""
+    served = (
         select(ModelActivationRow.model_version_id)
         .where(ModelActivationRow.target == target.value)
         .order_by(ModelActivationRow.id.desc())
-        .limit(100)
-    ).all()
-    return next((former for former in served[1:] if former != served[0]), None)
+        .limit(1)
+    )
+    active_id = served.correlate(None).scalar_subquery()
+    return session.scalar(
+        served.where(ModelActivationRow.model_version_id != active_id)
+    )
 
 
 def activation_log(
-    session: Session, *, target: Target | None = None, limit: int = 50
+    session: Session, *, target: Target | None = None
 ) -> list[ActivationLine]:
     """Lines of the activation log, newest first."""
     query = (
@@ -210,7 +228,6 @@ def activation_log(
         )
         .join(UserRow, UserRow.id == ModelActivationRow.actor_id)
         .order_by(ModelActivationRow.id.desc())
-        .limit(limit)
     )
     if target is not None:
         query = query.where(ModelActivationRow.target == target.value)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from core.errors import Conflict, NotFound
 from core.regions import CoolingParameters, CoolingType, Region
+from core.wording import listed
 from db.schema import RegionRow
 
 _COOLING_FIELDS = tuple(field.name for field in fields(CoolingParameters))
@@ -18,7 +19,6 @@ _REGION_FIELDS = tuple(
     for field in fields(Region)
     if field.name not in {"cooling", "cooling_type"}
 )
-_LONGEST_LIST = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class StoredRegion:
 
 def list_regions(session: Session, *, active_only: bool = True) -> list[StoredRegion]:
     """Regions in the order in which they were added."""
-    statement = select(RegionRow).order_by(RegionRow.id).limit(_LONGEST_LIST)
+    statement = select(RegionRow).order_by(RegionRow.id)
     if active_only:
         statement = statement.where(RegionRow.is_active)
     return [_stored(row) for row in session.scalars(statement)]
@@ -48,7 +48,7 @@ def region_by_slug(session: Session, slug: str) -> StoredRegion:
     Raises
     ------
     NotFound
-        When there is none; the sentence names those there are.
+        When there is none; the sentence names the first of those there are.
     """
     return _stored(_row(session, slug))
 
@@ -77,11 +77,8 @@ def update_region(session: Session, region: Region) -> StoredRegion:
 def _row(session: Session, slug: str) -> RegionRow:
     row = session.scalar(select(RegionRow).where(RegionRow.slug == slug))
     if row is None:
-        slugs = session.scalars(
-            select(RegionRow.slug).order_by(RegionRow.id).limit(_LONGEST_LIST)
-        )
-        known = ", ".join(slugs) or "none yet"
-        message = f"There is no region {slug[:40]!r}; known regions: {known}."
+        slugs = session.scalars(select(RegionRow.slug).order_by(RegionRow.id))
+        message = f"There is no region {slug[:40]!r}; known regions: {listed(slugs)}."
         raise NotFound(message)
     return row
 

@@ -168,7 +168,6 @@ def _live(
             *_is_live(now_utc, seen_since_utc),
         )
         .order_by(SessionRow.last_seen_at_utc.desc(), SessionRow.id.desc())
-        .limit(100)
     )
     rows = session.execute(statement, execution_options={"populate_existing": True})
     return [_login_session(login, user) for login, user in rows]

@@ -1,13 +1,13 @@
-"""Queries on telemetry: frames, the latest hours, and which days have data."""
+"""Queries on telemetry: frames of hours, and the latest ones."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 import numpy as np
-from sqlalchemy import Date, cast, func, select, true
+from sqlalchemy import select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from core.telemetry import (
@@ -18,8 +18,6 @@ from core.telemetry import (
     require_full_utc_hour,
 )
 from db.schema import RegionRow, TelemetryRow
-
-_LONGEST_COVERAGE_DAYS = 20_000
 
 _COLUMNS: Mapping[Quantity, InstrumentedAttribute[float | None]] = {
     quantity: getattr(TelemetryRow, quantity.value) for quantity in Quantity
@@ -33,23 +31,6 @@ class LatestHour:
     region_slug: str
     hour_utc: datetime
     values: Mapping[Quantity, float]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DayCoverage:
-    """How much of a local calendar day of a region has data.
-
-    Attributes
-    ----------
-    n_hours : int
-        Hours with a row; a whole day has 23, 24 or 25.
-    n_temperature_hours : int
-        Hours with a temperature.
-    """
-
-    local_day: date
-    n_hours: int
-    n_temperature_hours: int
 
 
 def load_frame(
@@ -142,26 +123,3 @@ def first_and_last_hour(
     first = session.scalar(of_region.order_by(TelemetryRow.hour_utc))
     last = session.scalar(of_region.order_by(TelemetryRow.hour_utc.desc()))
     return None if first is None or last is None else (first, last)
-
-
-def coverage_days(session: Session, region_slug: str) -> list[DayCoverage]:
-    """Local days of a region that have telemetry, in order."""
-    local_day = cast(
-        func.timezone(RegionRow.time_zone, TelemetryRow.hour_utc), Date
-    ).label("local_day")
-    statement = (
-        select(
-            local_day,
-            func.count(),
-            func.count(_COLUMNS[Quantity.TEMPERATURE_C]),
-        )
-        .join(RegionRow, RegionRow.id == TelemetryRow.region_id)
-        .where(RegionRow.slug == region_slug)
-        .group_by(local_day)
-        .order_by(local_day)
-        .limit(_LONGEST_COVERAGE_DAYS)
-    )
-    return [
-        DayCoverage(local_day=day, n_hours=hours, n_temperature_hours=temperatures)
-        for day, hours, temperatures in session.execute(statement)
-    ]

@@ -123,8 +123,8 @@ def store_refusals(session: Session, batch_id: int) -> None:
     )
 
 
-def count_refusals(session: Session, *, limit: int = 5) -> list[RefusalCount]:
-    """The most frequent reasons among the staged refusals."""
+def count_refusals(session: Session) -> list[RefusalCount]:
+    """The reasons of the staged refusals, most frequent first."""
     code = REFUSED.c.reason_code
     counts = (
         select(code, func.count().label("row_count")).group_by(code).subquery("counts")
@@ -144,7 +144,6 @@ def count_refusals(session: Session, *, limit: int = 5) -> list[RefusalCount]:
         )
         .join(firsts, firsts.c.reason_code == counts.c.reason_code)
         .order_by(counts.c.row_count.desc(), counts.c.reason_code)
-        .limit(limit)
     )
     return [
         RefusalCount(

@@ -44,11 +44,9 @@ def find_user_by_name(
     return _one(session, statement, lock=lock)
 
 
-def list_users(session: Session, *, limit: int = 500) -> list[User]:
+def list_users(session: Session) -> list[User]:
     """Accounts in the order of their names."""
-    rows = session.scalars(
-        select(UserRow).order_by(func.lower(UserRow.name)).limit(limit)
-    )
+    rows = session.scalars(select(UserRow).order_by(func.lower(UserRow.name)))
     return [_user(row) for row in rows]
 
 

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlencode
 from uuid import UUID
 
 from core.errors import InvalidInput, NotFound
+from core.wording import listed
 
 FLEET = "/"
 FORECAST = "/forecast"
@@ -107,7 +108,7 @@ def require_one_of(value: str | None, known: Iterable[str], what: str) -> str | 
     """A word that must be a known one, if there is any."""
     names = [str(name) for name in known]
     if value is not None and value not in names:
-        message = f"There is no {what} {value!r}. Known: {', '.join(names)}."
+        message = f"There is no {what} {value!r}. Known: {listed(names)}."
         raise InvalidInput(message)
     return value
 

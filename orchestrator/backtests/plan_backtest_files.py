@@ -11,6 +11,7 @@ from pathlib import Path
 from core.errors import InvalidInput
 from core.regions import Region
 from core.telemetry import TelemetryFrame
+from core.wording import listed
 from orchestrator.backtests.real_plants import assumed_region
 from orchestrator.telemetry.readers.frames import FrameFile, read_frames
 
@@ -103,5 +104,5 @@ def _notes(file: FrameFile, absent: Sequence[str]) -> tuple[str, ...]:
         first = " ".join(file.first_refusals)
         notes.append(f"{n_refused} rows were not taken; the first: {first}")
     if absent:
-        notes.append(f"Without telemetry, and so left out: {', '.join(absent)}.")
+        notes.append(f"Without telemetry, and so left out: {listed(absent)}.")
     return tuple(notes)

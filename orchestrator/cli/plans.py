@@ -9,6 +9,7 @@ from uuid import uuid4
 import typer
 
 from core.errors import Conflict, InvalidInput
+from core.wording import listed
 from orchestrator.plans.planning import find_plan, record_plan
 from orchestrator.plans.views import PlanSplit, PlanTerms, PlanTransferView, PlanView
 from orchestrator.processes.terminal import Json, command_context, parse_day, print_json
@@ -100,7 +101,7 @@ def optimize(  # noqa: PLR0913 -- one parameter per option
             if outcome.changed:
                 message = (
                     "Nothing was recorded, because the fleet changed meanwhile: "
-                    + " ".join(outcome.changed)
+                    + listed(outcome.changed, separator=" ")
                 )
                 raise Conflict(message)
             cards = tuple(card.decision_id for card in outcome.cards)
@@ -109,7 +110,7 @@ def optimize(  # noqa: PLR0913 -- one parameter per option
     else:
         print_plan(view)
         if cards:
-            typer.echo(f"Recorded as decisions {', '.join(map(str, cards))}.")
+            typer.echo(f"Recorded as decisions {listed(map(str, cards))}.")
     if view.infeasible_text is not None:
         raise typer.Exit(1)
 
@@ -129,11 +130,17 @@ def print_plan(view: PlanView) -> None:
         *map(_transfer_line, view.transfers),
         *view.blocked,
         *_comparison_lines(view),
-        *(price.text for price in view.shadow_prices[:PRICES_SHOWN]),
+        *_price_lines(view),
         *_front_lines(view),
         *view.notes,
     ):
         typer.echo(f"  {line}")
+
+
+def _price_lines(view: PlanView) -> list[str]:
+    lines = [price.text for price in view.shadow_prices[:PRICES_SHOWN]]
+    left_out = len(view.shadow_prices) - PRICES_SHOWN
+    return [*lines, f"… and {left_out:,} more with --json."] if left_out > 0 else lines
 
 
 def _transfer_line(transfer: PlanTransferView) -> str:

@@ -9,6 +9,7 @@ import typer
 
 from core.errors import InvalidInput
 from core.regions import CoolingType, Region
+from core.wording import listed
 from db.regions import list_regions
 from orchestrator.processes.terminal import Json, command_context, print_json
 from orchestrator.regions.changes import (
@@ -90,8 +91,8 @@ def add(  # noqa: PLR0913 -- one parameter per option
                 raise InvalidInput(message)
             done = add_regions_from_csv(context.request, from_csv)
             report = (
-                f"Added: {', '.join(done.added) or 'none'}."
-                f" Already there: {', '.join(done.already_there) or 'none'}."
+                f"Added: {listed(done.added)}."
+                f" Already there: {listed(done.already_there)}."
             )
         else:
             latitude_deg, longitude_deg = _coordinates(latitude, longitude)

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from core.days import full_hour
+from core.wording import listed
 from orchestrator.processes.connect import connected_runtime
 from orchestrator.processes.terminal import (
     CLI_USER,
@@ -191,6 +192,10 @@ def rejects(
         return
     for reject in page:
         typer.echo(f"line {reject.line_number}: {reject.reason}\n    {reject.raw_text}")
+    if len(page) == limit:
+        typer.echo(
+            f"More may follow; continue with --after-line {page[-1].line_number}."
+        )
     if not page:
         typer.echo("No refused rows.")
 
@@ -251,7 +256,7 @@ def _described(summary: ImportSummary) -> str:
             f"  hours       {counts.first_hour_utc:%Y-%m-%d %H:%M} to"
             f" {counts.last_hour_utc:%Y-%m-%d %H:%M} UTC"
         )
-    lines.append(f"  regions     {', '.join(summary.region_slugs) or 'none'}")
+    lines.append(f"  regions     {listed(summary.region_slugs)}")
     lines.append(f"  quantities  {', '.join(summary.quantities)}")
     if summary.ignored_columns:
         lines.append(f"  ignored     {', '.join(summary.ignored_columns)}")

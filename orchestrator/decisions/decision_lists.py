@@ -74,10 +74,7 @@ def decision_page(
         choices=ListChoices(
             regions=tuple(choices.values()),
             actors=tuple(user.name for user in users.list_users(session)),
-            models={
-                version.version_id: version.label
-                for version in model_versions.list_model_versions(session)
-            },
+            models=model_versions.model_labels(session),
         ),
     )
 

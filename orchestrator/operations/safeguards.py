@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from core.access import Role
+from core.wording import listed
 from db import users
 from db.protections import is_connection_protected
 from orchestrator.operations.installation import PASSWORD_FILE
@@ -109,7 +110,7 @@ def _admins(session: Session) -> Finding:
     waiting = [
         user.name for user in people if user.is_active and user.must_change_password
     ]
-    text = f"admins: {', '.join(admins) or 'none'}"
+    text = f"admins: {listed(admins)}"
     if waiting:
-        text += f"; still with a one-time password: {', '.join(waiting)}"
+        text += f"; still with a one-time password: {listed(waiting)}"
     return Finding(name="accounts", is_sound=bool(admins), text=text)

@@ -20,6 +20,7 @@ from core.plans import Transfer, judge_plan
 from core.scheduler import Outcome
 from core.telemetry import HOUR
 from core.version import CODE_VERSION
+from core.wording import listed
 from db import audit, decisions, plans
 from db.decisions import StoredDecision
 from db.plans import NewPlan, StoredPlan
@@ -181,7 +182,7 @@ def record_plan(
     decisions.lock_regions(session, [item.region_id for item in found.values()])
     known = decisions.decisions_of_plan(session, plan_id)
     if known:
-        ids = ", ".join(str(item.decision_id) for item in known)
+        ids = listed(str(item.decision_id) for item in known)
         message = f"This plan was recorded already, as decisions {ids}."
         raise Conflict(message)
     judged = _judge_again(session, stored, view, found, now)

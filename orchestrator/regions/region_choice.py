@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from core.errors import NotFound
 from core.regions import Region
+from core.wording import listed
 from db import regions
 from db.regions import StoredRegion
 from orchestrator.regions.views import RegionChoice
@@ -33,7 +34,7 @@ def pick_region(found: list[StoredRegion], slug: str | None) -> StoredRegion:
     for stored in found:
         if stored.region.slug == slug:
             return stored
-    known = ", ".join(stored.region.slug for stored in found)
+    known = listed(stored.region.slug for stored in found)
     message = f"There is no active region {slug!r}. Known: {known}."
     raise NotFound(message)
 

@@ -12,6 +12,7 @@ from core.access import Actor, Permission
 from core.days import WINDOW_H
 from core.forecasts import Target
 from core.model_gate import pooled
+from core.wording import listed
 from db import model_evaluations, model_health, model_uploads, model_versions, regions
 from db.model_evaluations import RUNNING, ModelEvaluation
 from db.model_uploads import QUARANTINED
@@ -33,7 +34,8 @@ from orchestrator.registry.views import (
     VersionRow,
 )
 
-MOST_ROWS = 50
+MOST_VERSIONS = 50
+"""Figures of an evaluation are read for each version on the list."""
 
 UNITS: Mapping[str, str] = {
     Target.TEMPERATURE_C: "°C",
@@ -48,7 +50,7 @@ def models_page(session: Session, actor: Actor) -> ModelsPage:
     actor.require(Permission.MANAGE_MODELS)
     versions = [
         _version_row(session, version)
-        for version in model_versions.list_model_versions(session, limit=MOST_ROWS)
+        for version in model_versions.list_model_versions(session, limit=MOST_VERSIONS)
     ]
     uploads = [
         UploadRow(
@@ -62,7 +64,7 @@ def models_page(session: Session, actor: Actor) -> ModelsPage:
             uploaded_by=item.uploaded_by,
             created_at_utc=item.created_at_utc,
         )
-        for item in model_uploads.list_model_uploads(session, limit=MOST_ROWS)
+        for item in model_uploads.list_model_uploads(session)
     ]
     is_evaluating = any(
         row.progress and row.progress.state == RUNNING for row in versions
@@ -71,6 +73,7 @@ def models_page(session: Session, actor: Actor) -> ModelsPage:
         serving=tuple(_serving(session, target) for target in Target),
         uploads=tuple(uploads),
         versions=tuple(versions),
+        version_count=model_versions.count_model_versions(session),
         history=_history(session, None),
         is_busy=is_evaluating or any(row.state == QUARANTINED for row in uploads),
     )
@@ -165,9 +168,7 @@ def _serving(session: Session, target: Target) -> ServingRow:
 
 
 def _history(session: Session, target: Target | None) -> tuple[HistoryRow, ...]:
-    lines: list[ActivationLine] = model_versions.activation_log(
-        session, target=target, limit=MOST_ROWS
-    )
+    lines: list[ActivationLine] = model_versions.activation_log(session, target=target)
     return tuple(
         HistoryRow(
             activation_id=line.activation_id,
@@ -188,7 +189,12 @@ def _contract(version: ModelVersion) -> tuple[NamedValue, ...]:
         ("Horizon", f"{version.horizon_h} h"),
         ("Family", version.family),
         ("Features", str(len(version.feature_names))),
-        ("Regions named", ", ".join(version.region_slugs) or "none, pooled only"),
+        (
+            "Regions named",
+            listed(version.region_slugs)
+            if version.region_slugs
+            else "none, pooled only",
+        ),
         ("File", f"{version.size_bytes / 1e3:,.1f} kB"),
         ("SHA-256", version.onnx_sha256),
         ("Brought in by", version.created_by),

@@ -86,11 +86,18 @@ class HistoryRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelsPage:
-    """The list of models; `is_busy` while something is being checked or evaluated."""
+    """The list of models; `is_busy` while something is being checked or evaluated.
+
+    Attributes
+    ----------
+    version_count : int
+        How many there are; `versions` has the newest.
+    """
 
     serving: tuple[ServingRow, ...]
     uploads: tuple[UploadRow, ...]
     versions: tuple[VersionRow, ...]
+    version_count: int
     history: tuple[HistoryRow, ...]
     is_busy: bool
 

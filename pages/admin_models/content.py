@@ -115,8 +115,11 @@ def versions_table(page: ModelsPage, times: Times) -> Component:
     """Versions, newest first, with the figures of their evaluation."""
     if not page.versions:
         return notice("No model yet.", "Train one with gfo train, or upload one.")
+    caption, shown = "Versions, newest first", len(page.versions)
+    if page.version_count > shown:
+        caption += f": {shown} of {number(page.version_count)}, all with gfo model list"
     return data_table(
-        "Versions, newest first",
+        caption,
         (
             "Model",
             "Target",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dash import html
 from dash.development.base_component import Component
 
+from core.wording import listed
 from orchestrator.decisions.views import NamedValue
 from orchestrator.telemetry.views import ImportRow, ImportsPage
 from pages import addresses
@@ -55,7 +56,7 @@ def _cells(row: ImportRow, times: Times) -> list[Child]:
         link(f"Import {row.batch_id}", _address(batch=str(row.batch_id))),
         moment(row.created_at_utc, times.zone_without_region),
         html.Span([row.label, tag("synthetic") if row.origin == "synthetic" else None]),
-        ", ".join(row.region_slugs),
+        listed(row.region_slugs),
         number(row.rows_read),
         number(row.rows_inserted),
         number(row.rows_updated),
@@ -89,7 +90,7 @@ def _facts(row: ImportRow, times: Times) -> list[NamedValue]:
     )
     values = (
         ("Rows", went),
-        ("Regions", ", ".join(row.region_slugs)),
+        ("Regions", listed(row.region_slugs)),
         ("Quantities", ", ".join(row.quantities)),
         ("Hours", hours),
         ("Format", row.format),

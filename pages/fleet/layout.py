@@ -8,6 +8,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from core.scheduler import Outcome
+from core.wording import listed
 from orchestrator.forecasts.views import FleetRow, FleetView
 from pages.attributes import aria, data
 from pages.components import notice, page_head, skeleton
@@ -157,4 +158,4 @@ def _is_over(row: FleetRow) -> bool:
 
 
 def _names(rows: list[FleetRow]) -> str:
-    return ", ".join(row.region.name for row in rows)
+    return listed(row.region.name for row in rows)

@@ -6,6 +6,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from core.scheduler import Outcome
+from core.wording import listed
 from orchestrator.plans.views import (
     PlanComparison,
     PlanRecordOutcome,
@@ -308,6 +309,6 @@ def recorded(outcome: PlanRecordOutcome) -> Component:
         return notice(f"Recorded {count}.", html.Span(links))
     return notice(
         "Nothing was recorded: something changed since the plan was found.",
-        typeset(" ".join(outcome.changed)),
+        typeset(listed(outcome.changed, separator=" ")),
         kind="warn",
     )

@@ -48,8 +48,21 @@ def test_a_taken_slug_is_a_conflict_and_the_session_goes_on(session: Session) ->
 
 
 def test_an_unknown_slug_names_the_known_ones(session: Session) -> None:
-    with pytest.raises(NotFound, match="none yet"):
+    with pytest.raises(NotFound, match="known regions: none"):
         region_by_slug(session, "nowhere")
     insert_region(session, ARIZONA)
     with pytest.raises(NotFound, match="known regions: arizona"):
         update_region(session, IRELAND)
+
+
+def test_a_fleet_of_any_size_is_listed_whole_and_named_in_part(
+    session: Session,
+) -> None:
+    slugs = [f"r-{number:04}" for number in range(1_101)]
+    for slug in slugs:
+        insert_region(session, replace(ARIZONA, slug=slug))
+
+    assert [stored.slug for stored in list_regions(session)] == slugs
+    assert region_by_slug(session, slugs[1_000]).slug == slugs[1_000]
+    with pytest.raises(NotFound, match=r"r-0000, .*, r-0009 … and 1,091 more\.$"):
+        region_by_slug(session, "nowhere")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -17,7 +17,6 @@ from db.engine import DatabaseUrls, make_engine
 from db.ingest import NewBatch, RowCounts
 from db.regions import StoredRegion, insert_region, update_region
 from db.telemetry import (
-    coverage_days,
     first_and_last_hour,
     last_hour_with,
     latest_hours,
@@ -183,25 +182,6 @@ def test_first_and_last_hour(session: Session, arizona: StoredRegion) -> None:
     assert first_and_last_hour(session, "arizona") is None
     write(session, arizona, [(START + n * HOUR, {T: 40.0}) for n in (7, 0, 3)])
     assert first_and_last_hour(session, "arizona") == (START, START + 7 * HOUR)
-
-
-def test_days_are_local_to_the_region(session: Session, arizona: StoredRegion) -> None:
-    """Midnight in Phoenix is 07:00 UTC."""
-    midnight_utc = datetime(2023, 7, 1, 7, tzinfo=UTC)
-    write(
-        session,
-        arizona,
-        [
-            (midnight_utc - HOUR, {T: 30.0}),
-            (midnight_utc, {T: 30.0}),
-            (midnight_utc + HOUR, {LOAD: 50.0}),
-        ],
-    )
-    days = coverage_days(session, "arizona")
-    assert [(d.local_day, d.n_hours, d.n_temperature_hours) for d in days] == [
-        (date(2023, 6, 30), 1, 1),
-        (date(2023, 7, 1), 2, 1),
-    ]
 
 
 def import_at_once(

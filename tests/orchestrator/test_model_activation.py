@@ -177,4 +177,23 @@ def test_activating_asks_for_forecasts_at_once_and_twice_is_once(fleet: Fleet) -
             )
         )
         assert jobs == 1
-        assert model_versions.activation_log(session, limit=1)[0].reason == "x"
+        assert model_versions.activation_log(session)[0].reason == "x"
+
+
+def test_the_former_model_is_found_behind_any_number_of_lines(fleet: Fleet) -> None:
+    first, second = _second_model(fleet.runtime)
+    with fleet.runtime.transaction() as session:
+        active = model_versions.active_model(session, TEMPERATURE)
+        assert active is not None
+        line_id = active.activation_id
+        for _ in range(120):
+            line_id = model_versions.insert_activation(
+                session,
+                target=TEMPERATURE,
+                version_id=second,
+                expected_previous_id=line_id,
+                actor_id=fleet.actor(session).user_id,
+                reason="again",
+            )
+        assert model_versions.former_version_id(session, TEMPERATURE) == first
+        assert len(model_versions.activation_log(session, target=TEMPERATURE)) > 120

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -79,6 +80,7 @@ def models() -> ModelsPage:
                 progress=None,
             ),
         ),
+        version_count=1,
         history=(
             HistoryRow(
                 activation_id=1,
@@ -120,6 +122,15 @@ def test_downloads_of_a_table_take_times_in_utc(components_of: Walk) -> None:
         "2026-10-25T01:30:00+00:00",
         "2026-10-25T00:30:00+00:00",
     ]
+
+
+def test_a_list_of_versions_that_is_cut_says_so(text_of: Text) -> None:
+    page = models()
+
+    assert "gfo model list" not in text_of(versions_table(page, DUBLIN))
+    assert "Versions, newest first: 1 of 2,130, all with gfo model list" in text_of(
+        versions_table(replace(page, version_count=2_130), DUBLIN)
+    )
 
 
 def test_users_are_shown_on_the_chosen_clock(text_of: Text) -> None:

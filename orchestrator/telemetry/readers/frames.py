@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from core.errors import InvalidInput
 from core.regions import require_time_zone
 from core.telemetry import HOUR, VALID_RANGES, Quantity, TelemetryFrame, hours_between
+from core.wording import listed
 from orchestrator.telemetry.readers.rows import (
     QUANTITIES,
     CarbonKind,
@@ -160,7 +161,7 @@ def read_fleet(
             say(f"  {text}")
     absent = sorted(set(zones) - set(file.frames))
     if absent:
-        say(f"Without telemetry, and so left out: {', '.join(absent)}.")
+        say(f"Without telemetry, and so left out: {listed(absent)}.")
     return {slug: (frame, zones[slug]) for slug, frame in file.frames.items()}, file
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from core.errors import InvalidInput
 from core.telemetry import Quantity, ValidRange
+from core.wording import listed
 
 QUANTITIES = tuple(Quantity)
 """Order of the values in a `ParsedRow`."""
@@ -97,7 +98,7 @@ class RegionGate:
             return
         if slug in self.refused:
             raise RowRefused(Reason.REGION_ORIGIN, self.refused[slug])
-        known = ", ".join(sorted([*self.accepted, *self.refused])[:20]) or "none yet"
+        known = listed(sorted([*self.accepted, *self.refused]))
         message = f"Region {slug[:40]!r} is unknown; known regions: {known}."
         raise RowRefused(Reason.UNKNOWN_REGION, message)
 
