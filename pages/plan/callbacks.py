@@ -11,7 +11,14 @@ from core.access import Permission
 from core.errors import InvalidInput
 from orchestrator.forecasts.forecast_page import day_view
 from orchestrator.plans.planning import find_plan, record_plan, stored_plan
-from pages.addresses import Query, parse_day, parse_request_id, parse_slug
+from pages.addresses import (
+    Query,
+    parse_comment,
+    parse_day,
+    parse_record,
+    parse_request_id,
+    parse_slug,
+)
 from pages.components import notice, region_options
 from pages.context import PageContext
 from pages.days import DAY_OUTPUTS, day_choice
@@ -119,7 +126,7 @@ def _register_find(app: Dash, context: PageContext) -> None:
         at_load=False,
     )
     def find(data: object) -> tuple[str, dict[str, object]]:
-        request = _record(data)
+        request = parse_record(data)
         terms = request.get("terms")
         if not isinstance(terms, Mapping):
             terms = {}
@@ -148,29 +155,18 @@ def _register_record(app: Dash, context: PageContext) -> None:
         at_load=False,
     )
     def record(data: object, comment: object) -> tuple[Component]:
-        request = _record(data)
+        request = parse_record(data)
         plan_id = request.get("plan_id")
         if not isinstance(plan_id, int) or isinstance(plan_id, bool):
             message = "Find a plan first; only a stored one can be recorded."
-            raise InvalidInput(message)
-        said = comment.strip() if isinstance(comment, str) else ""
-        if not said:
-            message = "Write a comment: whoever reads this later needs the reason."
             raise InvalidInput(message)
         with context.runtime.transaction() as session:
             outcome = record_plan(
                 session,
                 context.current_actor(),
                 plan_id=plan_id,
-                comment=said,
+                comment=parse_comment(comment),
                 request_id=parse_request_id(request.get("request_id")),
                 now=context.runtime.clock(),
             )
         return (content.recorded(outcome),)
-
-
-def _record(data: object) -> Mapping[str, object]:
-    if not isinstance(data, Mapping):
-        message = "The request is empty; reload the page and try again."
-        raise InvalidInput(message)
-    return data
