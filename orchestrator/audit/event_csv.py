@@ -11,7 +11,7 @@ from core.audit import AuditEvent
 from db import audit
 from db.audit import EventFilter
 from orchestrator.csv_cells import neutral
-from orchestrator.decisions.decision_lists import MAXIMUM_CSV_ROWS
+from orchestrator.decisions.lists import MAXIMUM_CSV_ROWS
 from orchestrator.list_exports import CsvExport, export_list
 
 _CSV_COLUMNS = (

@@ -27,12 +27,14 @@ from db import (
     telemetry,
     window_scores,
 )
+from db.audit import append_event
 from db.forecast_inputs import ForecastInput, insert_forecast_input
 from db.forecasts import NewForecast
 from db.regions import StoredRegion
 from models.features import feature_matrix
 from models.runtime import forecast
-from orchestrator.decisions.storing import Judgement, store
+from orchestrator.decisions.judgements import Judgement
+from orchestrator.decisions.storing import store
 from orchestrator.forecasts.calibrated_forecasts import (
     calibrated_forecast,
     telemetry_watermark,
@@ -311,5 +313,14 @@ def _decide(
     request_id = uuid5(
         NAMESPACE_URL, f"gfo:automatic:{forecast_id}:{judgement.inputs_sha256}"
     )
-    store(session, actor, judgement, kind="automatic", request_id=request_id)
+    _, event = store(session, actor, judgement, kind="automatic", request_id=request_id)
+    append_event(
+        session,
+        actor=actor,
+        action=event.action,
+        object_type=event.object_type,
+        object_id=str(event.object_id),
+        after=event.after,
+        request_id=str(request_id),
+    )
     return 1

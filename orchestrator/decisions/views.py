@@ -10,6 +10,8 @@ from core.scheduler import Outcome, ReasonCode
 from orchestrator.regions.views import RegionChoice
 from orchestrator.windows.views import Series, VerdictView
 
+MAXIMUM_COMMENT_CHARS = 2_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShiftEnd:
@@ -141,7 +143,7 @@ class DecisionCard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordOutcome:
-    """What became of a request to record.
+    """The answer to a request to record.
 
     `card` is the recorded decision; when the verdict changed since the what-if,
     nothing was recorded and `changed` holds the new verdict.
@@ -247,9 +249,8 @@ class DecisionDetail:
     ----------
     telemetry_watermark_utc : datetime | None
         Until when telemetry was known when it was taken.
-    is_as_recorded : bool | None
-        Whether the row is the one its audit event tells of; None when that event is
-        of a release that did not say.
+    is_as_recorded : bool
+        Whether the row is the one that was hashed into its audit event.
     """
 
     card: DecisionCard
@@ -261,7 +262,7 @@ class DecisionDetail:
     inputs_sha256: str
     audit_seq: int | None
     audit_hash: str | None
-    is_as_recorded: bool | None
+    is_as_recorded: bool
     supersedes_id: int | None
     superseded_by: DecisionReference | None
 
@@ -283,8 +284,8 @@ class SupersedeForm:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DifferenceRow:
-    """A field of a replay that does not come out as it was stored."""
+class Difference:
+    """A field that does not come out as it was stored."""
 
     field: str
     stored: str
@@ -292,9 +293,21 @@ class DifferenceRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReplayView:
-    """What replaying a decision gave."""
+class Replay:
+    """What replaying a decision gave.
+
+    Attributes
+    ----------
+    notes : tuple of str
+        What could not be replayed, and why; what is worded differently now. No
+        differences.
+    """
 
     decision_id: int
-    differences: tuple[DifferenceRow, ...]
-    notes: tuple[str, ...]
+    differences: tuple[Difference, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_same(self) -> bool:
+        """Whether everything came out as it was stored."""
+        return not self.differences

@@ -1,6 +1,6 @@
 """Run the stored model again on what it was given, for a decision's replay.
 
-Apart from `decision_replay`, because it loads the model runtime, which the web process
+Apart from `decisions.replay`, because it loads the model runtime, which the web process
 never does.
 """
 
@@ -24,13 +24,9 @@ from db.decisions import StoredDecision
 from db.forecast_inputs import forecast_input
 from db.forecasts import StoredForecast
 from models.runtime import ModelRuntime, forecast
-from orchestrator.decisions.decision_replay import (
-    TOLERANCE,
-    Difference,
-    Replay,
-    replay_rules,
-)
-from orchestrator.decisions.input_codec import EndInputs, read_inputs
+from orchestrator.decisions.records import EndInputs, read_inputs
+from orchestrator.decisions.replay import TOLERANCE, replay_rules
+from orchestrator.decisions.views import Difference, Replay
 from orchestrator.windows.region_windows import LOOK_BACK_H
 
 _PAGE = 200

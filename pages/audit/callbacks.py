@@ -21,7 +21,7 @@ from orchestrator.audit.event_list import (
     event_detail,
     list_audit_events,
 )
-from orchestrator.decisions.decision_lists import decision_page, decisions_csv
+from orchestrator.decisions.lists import decision_page, decisions_csv
 from orchestrator.list_exports import CsvExport
 from pages.addresses import Query, event_seq_of
 from pages.audit import filters, lists
@@ -69,10 +69,9 @@ def _register_decisions(app: Dash, context: PageContext) -> None:
     def show_decisions(search: str | None) -> tuple[object, ...]:
         query = Query.parse(search)
         shown = lists.decisions_shown(query)
-        with context.runtime.transaction() as session:
+        with context.request() as request:
             found = decision_page(
-                session,
-                context.current_actor(),
+                request,
                 filters.decision_filter(query),
                 order=filters.decision_order(query),
                 after=query.words("after"),

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from dash import Dash, Input, Output, State
 from dash.development.base_component import Component
 
 from core.access import Permission
 from core.errors import InvalidInput, NotFound
-from orchestrator.decisions import superseding, what_if
-from orchestrator.decisions.decision_story import decision_detail, replay_view
+from orchestrator.decisions import recording
+from orchestrator.decisions.details import decision_detail, replay_decision
 from orchestrator.decisions.views import DecisionDetail
 from pages.addresses import (
     Query,
     decision_id_of,
+    parse_judged_id,
     parse_shift_pct,
     parse_slug,
 )
@@ -64,11 +63,9 @@ def _register_replay(app: Dash, context: PageContext) -> None:
         at_load=False,
     )
     def replay(_clicks: int, pathname: str | None) -> tuple[Component]:
-        with context.runtime.transaction() as session:
-            view = replay_view(
-                session, context.current_actor(), decision_id_of(pathname)
-            )
-        return (replayed(view),)
+        with context.request() as request:
+            found = replay_decision(request, decision_id_of(pathname))
+        return (replayed(found),)
 
 
 def _register_compare(app: Dash, context: PageContext) -> None:
@@ -99,8 +96,8 @@ def _register_compare(app: Dash, context: PageContext) -> None:
 
 
 def _detail(context: PageContext, decision_id: int) -> DecisionDetail:
-    with context.runtime.transaction() as session:
-        detail = decision_detail(session, context.current_actor(), decision_id)
+    with context.request() as request:
+        detail = decision_detail(request, decision_id)
     return in_times(detail, chosen_times())
 
 
@@ -121,13 +118,8 @@ def _register_form(app: Dash, context: PageContext) -> None:
     )
     def show_form(pathname: str | None) -> tuple[object, ...]:
         decision_id = decision_id_of(pathname)
-        with context.runtime.transaction() as session:
-            form = superseding.form_for(
-                session,
-                context.current_actor(),
-                decision_id,
-                now=context.runtime.clock(),
-            )
+        with context.request() as request:
+            form = recording.supersede_form(request, decision_id)
         return (
             None,
             not form.is_open,
@@ -157,15 +149,12 @@ def _register_evaluate(app: Dash, context: PageContext) -> None:
     def judge(
         _clicks: int, pathname: str | None, target: object, shift: object
     ) -> tuple[Component, dict[str, object]]:
-        with context.runtime.transaction() as session:
-            card = superseding.evaluate_instead(
-                session,
-                context.current_actor(),
+        with context.request() as request:
+            card = recording.evaluate_instead(
+                request,
                 decision_id=decision_id_of(pathname),
                 target_slug=parse_slug(target, "target"),
                 shift_pct=parse_shift_pct(shift),
-                request_id=context.request_id(),
-                now=context.runtime.clock(),
             )
         return verdict_card(in_times(card, chosen_times())), {
             "decision_id": card.decision_id
@@ -183,21 +172,10 @@ def _register_record(app: Dash, context: PageContext) -> None:
         at_load=False,
     )
     def record(_clicks: int, reason: object, judged: object) -> tuple[Component]:
-        with context.runtime.transaction() as session:
-            outcome = what_if.record(
-                session,
-                context.current_actor(),
-                what_if_id=_judged_id(judged),
+        with context.request() as request:
+            outcome = recording.record(
+                request,
+                what_if_id=parse_judged_id(judged),
                 comment=reason if isinstance(reason, str) else "",
-                request_id=context.request_id(),
-                now=context.runtime.clock(),
             )
         return (superseded(outcome),)
-
-
-def _judged_id(judged: object) -> int:
-    value = judged.get("decision_id") if isinstance(judged, Mapping) else None
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 2**63:
-        message = "Judge a shift first; only a stored verdict can be recorded."
-        raise InvalidInput(message)
-    return value

@@ -6,6 +6,7 @@ import dash_bootstrap_components as dbc
 from dash import dcc, html
 from dash.development.base_component import Component
 
+from orchestrator.decisions.views import MAXIMUM_COMMENT_CHARS
 from pages import addresses
 from pages.audit.layout import button, number_input
 from pages.components import field, link, panel, region_select, skeleton
@@ -58,7 +59,7 @@ def _superseding() -> Component:
                     dbc.Textarea(
                         id="supersede-reason",
                         value="",
-                        maxlength=2000,
+                        maxlength=MAXIMUM_COMMENT_CHARS,
                         className="gfo-reason-box",
                     ),
                 ],

@@ -9,7 +9,7 @@ from core.access import Permission
 from core.errors import InvalidInput
 from orchestrator.forecasts.forecast_page import day_view
 from orchestrator.plans.planning import find_plan, record_plan, stored_plan
-from pages.addresses import Query, parse_day, parse_slug
+from pages.addresses import Query, parse_comment, parse_day, parse_record, parse_slug
 from pages.components import notice, region_options
 from pages.context import PageContext
 from pages.days import DAY_OUTPUTS, day_choice
@@ -116,16 +116,14 @@ def _register_find(app: Dash, context: PageContext) -> None:
     def find(
         _clicks: int, shown: object, *values: object
     ) -> tuple[str, dict[str, object]]:
-        if not isinstance(shown, dict):
-            message = "Choose the window first."
-            raise InvalidInput(message)
+        window = parse_record(shown)
         with context.runtime.transaction() as session:
             view = find_plan(
                 session,
                 context.current_actor(),
                 terms=read_terms(dict(zip(_FIELD_NAMES, values, strict=True))),
-                anchor_slug=parse_slug(shown.get("region"), "plan’s"),
-                local_day=parse_day(shown.get("day")),
+                anchor_slug=parse_slug(window.get("region"), "plan’s"),
+                local_day=parse_day(window.get("day")),
                 request_id=context.request_id(),
                 now=context.runtime.clock(),
             )
@@ -148,16 +146,12 @@ def _register_record(app: Dash, context: PageContext) -> None:
         if plan_id is None:
             message = "Find a plan first; only a stored one can be recorded."
             raise InvalidInput(message)
-        said = comment.strip() if isinstance(comment, str) else ""
-        if not said:
-            message = "Write a comment: whoever reads this later needs the reason."
-            raise InvalidInput(message)
         with context.runtime.transaction() as session:
             outcome = record_plan(
                 session,
                 context.current_actor(),
                 plan_id=plan_id,
-                comment=said,
+                comment=parse_comment(comment),
                 request_id=context.request_id(),
                 now=context.runtime.clock(),
             )

@@ -13,8 +13,8 @@ from core.errors import InvalidInput
 from core.scheduler import Outcome, ReasonCode
 from db import policies, regions
 from db.engine import make_engine
-from orchestrator.decisions import what_if
-from orchestrator.decisions.views import DecisionCard
+from orchestrator.decisions import recording
+from orchestrator.decisions.views import DecisionCard, RecordOutcome
 from orchestrator.forecasts.fleet import fleet_view
 from orchestrator.plans import planning
 from orchestrator.plans.views import PlanTerms
@@ -51,27 +51,21 @@ def _bound(fleet: Fleet, slug: str) -> float:
 
 def _try(fleet: Fleet, source: str, shift_pct: float) -> DecisionCard:
     with fleet.runtime.transaction() as session:
-        return what_if.evaluate(
-            session,
-            fleet.actor(session),
+        return recording.evaluate(
+            asking(session, fleet.actor(session), request_id=uuid4()),
             source_slug=source,
             target_slug="ireland",
             local_day=None,
             shift_pct=shift_pct,
-            request_id=uuid4(),
-            now=NOW,
         )
 
 
-def _record(fleet: Fleet, card: DecisionCard) -> what_if.RecordOutcome:
+def _record(fleet: Fleet, card: DecisionCard) -> RecordOutcome:
     with fleet.runtime.transaction() as session:
-        return what_if.record(
-            session,
-            fleet.actor(session),
+        return recording.record(
+            asking(session, fleet.actor(session), request_id=uuid4()),
             what_if_id=card.decision_id,
             comment="",
-            request_id=uuid4(),
-            now=NOW,
         )
 
 

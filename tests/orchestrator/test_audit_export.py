@@ -32,7 +32,7 @@ from orchestrator.audit.chain_export import (
     export_newest,
 )
 from orchestrator.audit.event_csv import events_csv
-from orchestrator.decisions.decision_lists import DecisionFilter, decisions_csv
+from orchestrator.decisions.lists import DecisionFilter, decisions_csv
 from tests.fleet import Fleet
 
 VERIFIER = Path(verify_export.__file__)

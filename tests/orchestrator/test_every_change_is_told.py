@@ -44,7 +44,7 @@ from orchestrator.audit.anchor_files import AnchorPlaces
 from orchestrator.audit.event_list import ask_for_check
 from orchestrator.cycle.issuance import issue_live
 from orchestrator.cycle.scheduling import Scheduler
-from orchestrator.decisions import superseding, what_if
+from orchestrator.decisions import recording
 from orchestrator.forecasts import model_troubles, model_watch
 from orchestrator.forecasts.hindcasts import hindcast_regions, score_finished_windows
 from orchestrator.forecasts.serving import ModelCache
@@ -324,38 +324,29 @@ def decisions(portal: Portal) -> None:
 
     def recorded(what_if_id: int) -> int:
         with run() as session:
-            outcome = what_if.record(
-                session,
-                portal.actor(session),
+            outcome = recording.record(
+                asking(session, portal.actor(session), request_id=uuid4()),
                 what_if_id=what_if_id,
                 comment="test",
-                request_id=uuid4(),
-                now=NOW,
             )
         assert outcome.card is not None
         return outcome.card.decision_id
 
     with run() as session:
-        card = what_if.evaluate(
-            session,
-            portal.actor(session),
+        card = recording.evaluate(
+            asking(session, portal.actor(session), request_id=uuid4()),
             source_slug="arizona",
             target_slug="ireland",
             local_day=None,
             shift_pct=10.0,
-            request_id=uuid4(),
-            now=NOW,
         )
     decision_id = recorded(card.decision_id)
     with run() as session:
-        instead = superseding.evaluate_instead(
-            session,
-            portal.actor(session),
+        instead = recording.evaluate_instead(
+            asking(session, portal.actor(session), request_id=uuid4()),
             decision_id=decision_id,
             target_slug=None,
             shift_pct=5.0,
-            request_id=uuid4(),
-            now=NOW,
         )
     recorded(instead.decision_id)
     with run() as session:

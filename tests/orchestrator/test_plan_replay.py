@@ -8,8 +8,8 @@ from uuid import uuid4
 import pytest
 
 from db import decisions
-from orchestrator.decisions.decision_replay import replay_rules
-from orchestrator.decisions.input_codec import read_inputs
+from orchestrator.decisions.records import read_inputs
+from orchestrator.decisions.replay import replay_rules
 from orchestrator.plans import planning
 from orchestrator.plans.views import PlanTerms
 from tests.fleet import NOW, Fleet
@@ -76,11 +76,11 @@ def test_a_plan_decision_stays_the_same_when_the_fleet_moves_on(fleet: Fleet) ->
         ("source_bound_after_c = source_bound_after_c - 0.1", "source_bound_after_c"),
         ("target_bound_after_c = target_bound_after_c - 0.1", "target_bound_after_c"),
         ("shift_pct = shift_pct / 2", "shift_pct"),
-        ("reason_text = 'All is well.'", "reason_text"),
         (
-            "impact = jsonb_set(impact, '{rows,1,fleet_after}', '1')",
-            "impact Carbon: fleet_after",
+            "impact = jsonb_set(impact, '{quantities,cost_usd,fleet_after}', '1')",
+            "impact cost_usd: fleet_after",
         ),
+        ("reason_text = 'All is well.'", "record"),
         ("plan_id = null", "record"),
     ],
 )

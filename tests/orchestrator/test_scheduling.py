@@ -23,10 +23,10 @@ from core.scheduler import Outcome, ReasonCode
 from db import audit, model_versions, policies, regions
 from db.schema import DecisionRow, ForecastHourRow, ForecastInputRow, ForecastRow
 from orchestrator.cycle.issuance import issue_live
-from orchestrator.decisions import what_if
-from orchestrator.decisions.decision_lists import DecisionFilter, decision_page
-from orchestrator.decisions.decision_story import decision_detail
-from orchestrator.decisions.views import DecisionCard
+from orchestrator.decisions import recording
+from orchestrator.decisions.details import decision_detail
+from orchestrator.decisions.lists import DecisionFilter, decision_page
+from orchestrator.decisions.views import DecisionCard, RecordOutcome
 from orchestrator.forecasts.fleet import fleet_view
 from orchestrator.forecasts.forecast_page import day_view
 from orchestrator.forecasts.serving import ModelCache
@@ -52,29 +52,23 @@ def _evaluate(
     request_id: object = None,
 ) -> DecisionCard:
     with fleet.runtime.transaction() as session:
-        return what_if.evaluate(
-            session,
-            fleet.actor(session),
+        return recording.evaluate(
+            asking(session, fleet.actor(session), request_id=request_id or uuid4()),
             source_slug=source,
             target_slug=target,
             local_day=day,
             shift_pct=shift_pct,
-            request_id=request_id or uuid4(),
-            now=NOW,
         )
 
 
 def _record(
     fleet: Fleet, what_if_id: int, request_id: object = None, comment: str = "seen"
-) -> what_if.RecordOutcome:
+) -> RecordOutcome:
     with fleet.runtime.transaction() as session:
-        return what_if.record(
-            session,
-            fleet.actor(session),
+        return recording.record(
+            asking(session, fleet.actor(session), request_id=request_id or uuid4()),
             what_if_id=what_if_id,
             comment=comment,
-            request_id=request_id or uuid4(),
-            now=NOW,
         )
 
 
@@ -100,7 +94,7 @@ def _live_bound(fleet: Fleet, slug: str) -> float:
 def test_a_live_issue_stores_forecasts_and_automatic_decisions(fleet: Fleet) -> None:
     with fleet.runtime.transaction() as session:
         automatic = DecisionFilter(kind="automatic")
-        page = decision_page(session, fleet.actor(session), automatic)
+        page = decision_page(asking(session, fleet.actor(session)), automatic)
         assert {row.source.slug for row in page.rows} == {
             "arizona", "ireland", "wyoming",
         }  # fmt: skip
@@ -147,7 +141,7 @@ def test_a_region_with_stale_telemetry_is_refused_once_and_blocked(
                  " and target = 'temperature_c'")
         )  # fmt: skip
         automatic = DecisionFilter(kind="automatic")
-        newest = decision_page(session, fleet.actor(session), automatic).rows[0]
+        newest = decision_page(asking(session, fleet.actor(session)), automatic).rows[0]
         assert refusals == 1
     assert newest.outcome is Outcome.BLOCKED
     assert newest.reason_code == "telemetry_stale"
@@ -251,7 +245,9 @@ def test_a_what_if_moves_both_bounds_as_the_core_does(fleet: Fleet) -> None:
     assert card.source_bound_before_c is not None
     assert card.target_bound_before_c is not None
     with fleet.runtime.transaction() as session:
-        detail = decision_detail(session, fleet.actor(session), card.decision_id)
+        detail = decision_detail(
+            asking(session, fleet.actor(session)), card.decision_id
+        )
         inputs = json.loads(detail.inputs_text)
     source_mw, target_mw = (
         np.array(inputs[end]["it_load_mw"], np.float64) for end in ("source", "target")
@@ -393,7 +389,7 @@ def test_a_verdict_that_changed_is_shown_and_not_saved(fleet: Fleet) -> None:
     assert outcome.changed.outcome is Outcome.BLOCKED
     with fleet.runtime.transaction() as session:
         recorded = DecisionFilter(kind="recorded")
-        page = decision_page(session, fleet.actor(session), recorded)
+        page = decision_page(asking(session, fleet.actor(session)), recorded)
         assert page.rows == ()
 
 
@@ -404,13 +400,15 @@ def _as(role: Role) -> Actor:
 @pytest.mark.parametrize("act", ["evaluate", "record"])
 def test_an_auditor_cannot_decide(fleet: Fleet, act: str) -> None:
     actions: dict[str, Callable[..., object]] = {
-        "evaluate": lambda session: what_if.evaluate(
-            session, _as(Role.AUDITOR), source_slug="arizona", target_slug="ireland",
-            local_day=HOT_DAY, shift_pct=1.0, request_id=uuid4(), now=NOW,
+        "evaluate": lambda session: recording.evaluate(
+            asking(session, _as(Role.AUDITOR)),
+            source_slug="arizona",
+            target_slug="ireland",
+            local_day=HOT_DAY,
+            shift_pct=1.0,
         ),
-        "record": lambda session: what_if.record(
-            session, _as(Role.AUDITOR), what_if_id=1, comment="", request_id=uuid4(),
-            now=NOW,
+        "record": lambda session: recording.record(
+            asking(session, _as(Role.AUDITOR)), what_if_id=1, comment=""
         ),
     }  # fmt: skip
     with fleet.runtime.transaction() as session, pytest.raises(Forbidden):
@@ -502,7 +500,9 @@ def test_the_day_view_shows_what_was_known_and_what_happened(fleet: Fleet) -> No
 def test_a_decision_tells_its_whole_story(fleet: Fleet) -> None:
     card = _evaluate(fleet, shift_pct=10.0)
     with fleet.runtime.transaction() as session:
-        detail = decision_detail(session, fleet.actor(session), card.decision_id)
+        detail = decision_detail(
+            asking(session, fleet.actor(session)), card.decision_id
+        )
         chain = audit.verify(session)
     inputs = json.loads(detail.inputs_text)
     assert inputs["source"]["region"]["slug"] == "arizona"
@@ -535,7 +535,7 @@ def test_a_decision_and_its_audit_event_commit_together(fleet: Fleet) -> None:
         _evaluate(fleet, shift_pct=33.0)
     with fleet.runtime.transaction() as session:
         what_ifs = DecisionFilter(kind="what_if")
-        assert decision_page(session, fleet.actor(session), what_ifs).rows == ()
+        assert decision_page(asking(session, fleet.actor(session)), what_ifs).rows == ()
     owner.engine.dispose()
 
 
@@ -566,7 +566,9 @@ def test_keyset_pages_hold_every_decision_once(fleet: Fleet) -> None:
     after = None
     with fleet.runtime.transaction() as session:
         while True:
-            page = decision_page(session, fleet.actor(session), after=after, limit=3)
+            page = decision_page(
+                asking(session, fleet.actor(session)), after=after, limit=3
+            )
             seen += [row.decision_id for row in page.rows]
             after = page.next_after
             if after is None:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from core.errors import InvalidInput, NotFound
-from orchestrator.decisions import what_if
-from orchestrator.trade_offs.trade_off_page import trade_off_view
+from orchestrator.decisions import recording
+from orchestrator.trade_offs.page import trade_off_view
 from orchestrator.trade_offs.views import ShiftRole, TradeOffView, WaterScope
 from tests.asking import asking
 from tests.fleet import Fleet
@@ -50,15 +50,17 @@ def test_load_leaves_the_source_and_all_of_it_arrives(fleet: Fleet) -> None:
 def test_the_table_says_what_the_stored_decision_says(fleet: Fleet) -> None:
     view = view_of(fleet)
     with fleet.runtime.transaction() as session:
-        card = what_if.evaluate(
-            session,
-            fleet.actor(session),
+        card = recording.evaluate(
+            asking(
+                session,
+                fleet.actor(session),
+                now=fleet.runtime.clock(),
+                request_id=uuid4(),
+            ),
             source_slug="arizona",
             target_slug="ireland",
             local_day=DAY,
             shift_pct=40.0,
-            request_id=uuid4(),
-            now=fleet.runtime.clock(),
         )
     (carbon,) = [row for row in card.impact if "arbon" in row.label]
     arizona, ireland = (

@@ -11,7 +11,7 @@ import pytest
 
 from core.errors import InvalidInput
 from orchestrator.audit.views import AuditEventDetail, ChainCheckView, ChainStatus
-from orchestrator.decisions.decision_lists import DecisionOrder
+from orchestrator.decisions.lists import DecisionOrder
 from orchestrator.decisions.views import (
     DecisionDetail,
     DecisionReference,

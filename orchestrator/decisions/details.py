@@ -1,37 +1,37 @@
-"""The whole story of a stored decision, and two of them side by side."""
+"""A stored decision with all that it rests on, and its replay."""
 
 from __future__ import annotations
 
-import json
-from datetime import datetime
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from core.access import Actor, Permission
+from core.access import Permission
 from core.errors import InvalidInput
 from core.forecasts import Target
 from core.telemetry import HOUR
 from db import decisions, forecasts, model_versions, telemetry
-from db.decisions import StoredDecision
+from db.decisions import NewDecision, StoredDecision
 from db.forecasts import StoredForecast
-from orchestrator.decisions.decision_replay import replay_rules
-from orchestrator.decisions.input_codec import DecisionInputs, EndInputs, read_inputs
-from orchestrator.decisions.row_hashes import DecisionRecord, decision_record
-from orchestrator.decisions.storing import decision_card, region_choices
+from orchestrator.decisions.cards import decision_card, region_choices
+from orchestrator.decisions.records import DecisionInputs, EndInputs, read_inputs
+from orchestrator.decisions.replay import replay_rules
+from orchestrator.decisions.row_hashes import decision_record
 from orchestrator.decisions.views import (
     DecisionChart,
     DecisionDetail,
     DecisionReference,
-    DifferenceRow,
     NamedValue,
-    ReplayView,
+    Replay,
 )
+from orchestrator.use_cases import Request, query
 from orchestrator.windows.views import Series, finite_series
 
 
-def decision_detail(session: Session, actor: Actor, decision_id: int) -> DecisionDetail:
+@query(Permission.VIEW_FLEET)
+def decision_detail(request: Request, decision_id: int) -> DecisionDetail:
     """All that is stored about a decision, with its forecast as it was.
 
     Raises
@@ -39,22 +39,26 @@ def decision_detail(session: Session, actor: Actor, decision_id: int) -> Decisio
     NotFound
         When there is no such decision.
     """
-    actor.require(Permission.VIEW_FLEET)
+    session = request.session
     stored = decisions.decision_by_id(session, decision_id)
     record = decision_record(session, stored)
     successor = decisions.successor_of(session, decision_id)
+    inputs = _readable_inputs(stored)
+    facts = stored.facts
     return DecisionDetail(
         card=decision_card(session, stored),
-        telemetry_watermark_utc=_watermark(stored),
-        facts=_facts(session, stored),
-        charts=_charts(session, stored),
-        comment=stored.facts.comment,
-        inputs_text=stored.facts.inputs_text,
-        inputs_sha256=stored.facts.inputs_sha256,
+        telemetry_watermark_utc=inputs.source.telemetry_watermark_utc
+        if inputs
+        else None,
+        facts=_facts(session, stored, inputs),
+        charts=_charts(session, facts, inputs) if inputs else (),
+        comment=facts.comment,
+        inputs_text=facts.inputs_text,
+        inputs_sha256=facts.inputs_sha256,
         audit_seq=record.seq if record else None,
         audit_hash=record.event_hash_hex if record else None,
-        is_as_recorded=_as_recorded(record),
-        supersedes_id=stored.facts.supersedes_id,
+        is_as_recorded=record is not None and record.is_unchanged,
+        supersedes_id=facts.supersedes_id,
         superseded_by=DecisionReference(
             decision_id=successor.decision_id,
             actor_name=successor.actor_name,
@@ -65,7 +69,8 @@ def decision_detail(session: Session, actor: Actor, decision_id: int) -> Decisio
     )
 
 
-def replay_view(session: Session, actor: Actor, decision_id: int) -> ReplayView:
+@query(Permission.VIEW_AUDIT_EVENTS)
+def replay_decision(request: Request, decision_id: int) -> Replay:
     """Scores, rules and impact once more, from the stored inputs.
 
     Raises
@@ -73,49 +78,38 @@ def replay_view(session: Session, actor: Actor, decision_id: int) -> ReplayView:
     Forbidden, NotFound
         Without the right to replay; when there is no such decision.
     """
-    actor.require(Permission.VIEW_AUDIT_EVENTS)
-    replay = replay_rules(session, decisions.decision_by_id(session, decision_id))
-    return ReplayView(
-        decision_id=decision_id,
-        differences=tuple(
-            DifferenceRow(field=item.field, stored=item.stored, replayed=item.replayed)
-            for item in replay.differences
-        ),
-        notes=replay.notes,
-    )
+    stored = decisions.decision_by_id(request.session, decision_id)
+    return replay_rules(request.session, stored)
 
 
-def _as_recorded(record: DecisionRecord | None) -> bool | None:
-    if record is None:
-        return False
-    if record.expected_sha256 is None:
-        return None
-    return record.is_unchanged
-
-
-def _charts(session: Session, stored: StoredDecision) -> tuple[DecisionChart, ...]:
-    """Drawn from what is stored; nothing when the inputs cannot be read."""
+def _readable_inputs(stored: StoredDecision) -> DecisionInputs | None:
+    """None when they were changed past the portal; the page then says so."""
     try:
-        inputs = read_inputs(stored.facts.inputs_text)
+        return read_inputs(stored.facts.inputs_text)
     except InvalidInput:
-        return ()
-    facts = stored.facts
+        return None
+
+
+def _charts(
+    session: Session, facts: NewDecision, inputs: DecisionInputs
+) -> tuple[DecisionChart, ...]:
+    source, target = inputs.source, inputs.target
     charts = [
         _chart(
             session,
             inputs,
-            inputs.source,
+            source,
             rise_c=_source_rise_c(inputs),
             bounds=(facts.source_bound_before_c, facts.source_bound_after_c),
         )
     ]
-    if inputs.target is not None:
+    if target is not None:
         charts.append(
             _chart(
                 session,
                 inputs,
-                inputs.target,
-                rise_c=_target_rise_c(inputs, inputs.target),
+                target,
+                rise_c=_target_rise_c(inputs, target),
                 bounds=(facts.target_bound_before_c, facts.target_bound_after_c),
             )
         )
@@ -135,12 +129,12 @@ def _chart(
     issued = forecasts.forecast_by_id(session, end.forecast_id)
     start_utc, n_hours = inputs.window_start_utc, len(end.mean)
     actual = telemetry.load_frame(
-        session, end.slug, start_utc, start_utc + n_hours * HOUR
+        session, end.region.slug, start_utc, start_utc + n_hours * HOUR
     )
     before_c = end.mean + end.prior_rise_c
     moves = inputs.shift_pct > 0
     return DecisionChart(
-        region=region_choices(session)[end.slug],
+        region=region_choices(session)[end.region.slug],
         hours_utc=tuple(start_utc + hour * HOUR for hour in range(n_hours)),
         mean_c=finite_series(before_c),
         lower_c=_moved(issued, "lower", end.prior_rise_c),
@@ -175,23 +169,18 @@ def _target_rise_c(inputs: DecisionInputs, end: EndInputs) -> NDArray[np.float64
     return end.policy.cooling_factor_c_per_pct * share_pct
 
 
-def _facts(session: Session, stored: StoredDecision) -> tuple[NamedValue, ...]:
+def _facts(
+    session: Session, stored: StoredDecision, inputs: DecisionInputs | None
+) -> tuple[NamedValue, ...]:
     facts = stored.facts
-    source = json.loads(facts.inputs_text)["source"]
-    calibration, policy = source["calibration"] or {}, source["policy"]
     values: list[tuple[str, object]] = [
         ("Request id", facts.request_id),
         ("Model", _model_label(session, facts.model_version_id)),
         ("Forecast at the source", facts.source_forecast_id),
         ("Forecast at the target", facts.target_forecast_id),
-        ("Telemetry age when taken", _age_text(stored)),
-        ("Calibration scores", calibration.get("score_count")),
-        ("Tracked quantile q", _rounded(calibration.get("quantile"))),
-        ("Tracking offset b", _rounded(calibration.get("offset"))),
+        *(_input_facts(stored, inputs.source) if inputs else ()),
         ("Fleet policy version id", facts.fleet_policy_id),
         ("Region policy version id", facts.region_policy_id),
-        ("Telemetry age limit", f"{policy['telemetry_max_age_h']} h"),
-        ("Cooling factor", f"{policy['cooling_factor_c_per_pct']} °C per %"),
         ("Cites what-if", facts.what_if_id),
         ("Carries out plan", facts.plan_id),
         ("Code version", facts.code_version),
@@ -203,9 +192,20 @@ def _facts(session: Session, stored: StoredDecision) -> tuple[NamedValue, ...]:
     )
 
 
-def _rounded(value: str | float | None) -> str | None:
-    """Six digits; all of them stand in the stored inputs."""
-    return None if value is None else f"{float(value):.6g}"
+def _input_facts(
+    stored: StoredDecision, source: EndInputs
+) -> Iterator[tuple[str, object]]:
+    """Numbers to six digits; all of them stand in the stored inputs."""
+    watermark, calibration = source.telemetry_watermark_utc, source.calibration
+    if watermark is not None and not stored.facts.is_simulated:
+        age = stored.created_at_utc - watermark
+        yield "Telemetry age when taken", f"{age / HOUR:.1f} h"
+    if calibration is not None:
+        yield "Calibration scores", calibration.score_count
+        yield "Tracked quantile q", f"{calibration.quantile:.6g}"
+        yield "Tracking offset b", f"{calibration.offset:.6g}"
+    yield "Telemetry age limit", f"{source.policy.telemetry_max_age_h} h"
+    yield "Cooling factor", f"{source.policy.cooling_factor_c_per_pct} °C per %"
 
 
 def _model_label(session: Session, version_id: int | None) -> str | None:
@@ -213,16 +213,3 @@ def _model_label(session: Session, version_id: int | None) -> str | None:
         return None
     version = model_versions.model_version(session, version_id)
     return f"{version.label}, SHA-256 {version.onnx_sha256}"
-
-
-def _watermark(stored: StoredDecision) -> datetime | None:
-    text = json.loads(stored.facts.inputs_text)["source"]["telemetry_watermark_utc"]
-    return None if text is None else datetime.fromisoformat(text)
-
-
-def _age_text(stored: StoredDecision) -> str | None:
-    watermark = _watermark(stored)
-    if watermark is None or stored.facts.is_simulated:
-        return None
-    age = stored.created_at_utc - watermark
-    return f"{age / HOUR:.1f} h"

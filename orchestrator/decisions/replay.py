@@ -1,10 +1,13 @@
-"""Replay a decision from its stored inputs: scores, rules and impact; no model runs."""
+"""Replay a decision from its stored inputs: scores, rules and impact; no model runs.
+
+Codes and numbers are compared. Sentences are stored and shown as they were said; one
+that is worded differently now is a note, not a difference.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,24 +17,26 @@ from core.conformal import Calibration, ScoreTracker
 from core.days import local_issue_hour
 from core.errors import FleetError, InvalidInput
 from core.forecasts import HourlyForecast, Target
-from core.outlooks import RegionOutlook
+from core.outcomes import ReasonCode
+from core.outlooks import Problem, RegionOutlook
 from core.plans import transfer_shift
-from core.regions import Region
 from core.scheduler import Verdict, decide, decide_transfer
-from core.shift import LoadShift
-from db import forecasts, regions, window_scores
-from db.decisions import StoredDecision
+from db import forecasts, window_scores
+from db.decisions import NewDecision, StoredDecision
 from db.forecasts import StoredForecast
-from orchestrator.decisions.input_codec import (
+from orchestrator.decisions.judgements import hourly_share, signals_impact
+from orchestrator.decisions.records import (
+    IMPACT_ENDS,
     DecisionInputs,
     EndInputs,
-    inputs_sha256,
-    problem_of,
+    impact_quantities,
+    read_impact,
     read_inputs,
     scores_sha256,
+    text_sha256,
 )
 from orchestrator.decisions.row_hashes import decision_record
-from orchestrator.decisions.storing import impact_rows, signals_impact
+from orchestrator.decisions.views import Difference, Replay
 
 TOLERANCE = 1e-5
 _RELATIVE = 1e-9
@@ -40,105 +45,44 @@ _RELATIVE = 1e-9
 _GONE = "missing"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
-    """A field that does not come out as it was stored."""
-
-    field: str
-    stored: str
-    replayed: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Replay:
-    """What replaying a decision gave.
-
-    Attributes
-    ----------
-    notes : tuple of str
-        What could not be replayed, and why; not a difference.
-    """
-
-    decision_id: int
-    differences: tuple[Difference, ...]
-    notes: tuple[str, ...] = ()
-
-    @property
-    def is_same(self) -> bool:
-        """Whether everything came out as it was stored."""
-        return not self.differences
-
-
 def replay_rules(session: Session, stored: StoredDecision) -> Replay:
-    """Judge the stored inputs again and hold the outcome against what was stored.
+    """Judge the stored inputs again and compare the outcome with what was stored.
 
     Also compared: the row with its audit event, the inputs with their hash, forecasts
     and calibration scores with the stored ones that the inputs name.
     """
     facts = stored.facts
     differences = list(_integrity(session, stored))
+    notes: tuple[str, ...] = ()
     try:
         inputs = read_inputs(facts.inputs_text)
     except InvalidInput as exc:
-        unread = Difference(field="inputs", stored="readable", replayed=exc.message)
-        return Replay(
-            decision_id=stored.decision_id, differences=(*differences, unread)
+        differences.append(
+            Difference(field="inputs", stored="readable", replayed=exc.message)
         )
+        return Replay(decision_id=stored.decision_id, differences=tuple(differences))
     try:
-        differences += _judge_again(session, stored, inputs)
+        verdict, found = _judge_again(session, inputs)
+        differences += [
+            *found,
+            *_verdict_differences(facts, verdict),
+            *_impact_differences(facts, inputs),
+        ]
+        notes = tuple(_rewordings(facts, verdict))
     except FleetError as exc:
-        judged = Difference(field="verdict", stored="judged", replayed=exc.message)
-        differences.append(judged)
-    notes: tuple[str, ...] = ()
-    if inputs.format < 3 and facts.impact:
-        notes = ("Its format did not keep what the impact was computed from.",)
+        differences.append(
+            Difference(field="verdict", stored="judged", replayed=exc.message)
+        )
     return Replay(
-        decision_id=stored.decision_id, differences=tuple(differences), notes=notes
-    )
-
-
-def _judge_again(
-    session: Session, stored: StoredDecision, inputs: DecisionInputs
-) -> list[Difference]:
-    differences: list[Difference] = []
-    ends = [("source", inputs.source)]
-    ends += [("target", inputs.target)] if inputs.target else []
-    outlooks = []
-    for name, end in ends:
-        outlook, found = _outlook(session, name, end, inputs, stored.facts.reason_text)
-        outlooks.append(outlook)
-        differences += found
-    source, *others = outlooks
-    target = others[0] if others else None
-    if inputs.plan is not None and target is not None:
-        verdict = decide_transfer(source, target, _plan_shift(source, target, inputs))
-    else:
-        verdict = decide(source, target, inputs.shift_pct)
-    differences += _verdict_differences(stored, verdict)
-    differences += _impact_differences(stored, inputs)
-    return differences
-
-
-def _plan_shift(
-    source: RegionOutlook, target: RegionOutlook, inputs: DecisionInputs
-) -> LoadShift:
-    plan = inputs.plan
-    if plan is None:
-        message = "This decision carries out no plan."
-        raise InvalidInput(message)
-    return transfer_shift(
-        source,
-        target,
-        moved_mw=plan.moved_mw,
-        arrived_mw=plan.arrived_mw,
-        source_change_mw=plan.source_change_mw,
-        target_change_mw=plan.target_change_mw,
+        decision_id=stored.decision_id,
+        differences=tuple(differences),
+        notes=notes,
     )
 
 
 def _integrity(session: Session, stored: StoredDecision) -> Iterator[Difference]:
     facts = stored.facts
-    found = inputs_sha256(facts.inputs_text)
+    found = text_sha256(facts.inputs_text)
     if found != facts.inputs_sha256:
         yield Difference(
             field="inputs_sha256", stored=facts.inputs_sha256, replayed=found
@@ -147,41 +91,59 @@ def _integrity(session: Session, stored: StoredDecision) -> Iterator[Difference]
     if record is None or not record.is_unchanged:
         yield Difference(
             field="record",
-            stored="another row than its audit event tells of",
+            stored="another row than the one hashed into its audit event",
             replayed="no audit event" if record is None else f"event {record.seq}",
         )
 
 
+def _judge_again(
+    session: Session, inputs: DecisionInputs
+) -> tuple[Verdict, list[Difference]]:
+    """The verdict by today's rules, and what it rests on that is not as stored."""
+    source, differences = _outlook(session, "source", inputs.source, inputs)
+    target = None
+    if inputs.target is not None:
+        target, found = _outlook(session, "target", inputs.target, inputs)
+        differences += found
+    plan = inputs.plan
+    if plan is None or target is None:
+        return decide(source, target, inputs.shift_pct), differences
+    shift = transfer_shift(
+        source,
+        target,
+        moved_mw=plan.moved_mw,
+        arrived_mw=plan.arrived_mw,
+        source_change_mw=plan.source_change_mw,
+        target_change_mw=plan.target_change_mw,
+    )
+    return decide_transfer(source, target, shift), differences
+
+
 def _outlook(
-    session: Session,
-    name: str,
-    end: EndInputs,
-    inputs: DecisionInputs,
-    reason_text: str,
+    session: Session, name: str, end: EndInputs, inputs: DecisionInputs
 ) -> tuple[RegionOutlook, list[Difference]]:
     """An end as the scheduler saw it, and what about it is not as stored."""
-    region = end.region or _region_of_old(session, end)
     differences: list[Difference] = []
-    problem = problem_of(end, reason_text)
+    problem = _problem(end)
     forecast, calibration = None, None
     if problem is None and end.mean is not None and end.scale is not None:
         issued = None
         if end.forecast_id is not None:
             issued = forecasts.forecast_by_id(session, end.forecast_id)
         differences += _forecast_differences(name, end, issued)
-        calibration, found = _calibration(session, name, end, region, issued)
+        calibration, found = _calibration(session, name, end, issued)
         differences += found
         forecast = HourlyForecast(
-            region_slug=region.slug,
+            region_slug=end.region.slug,
             target=Target.TEMPERATURE_C,
             issued_at_utc=issued.issued_at_utc if issued else inputs.window_start_utc,
             mean=end.mean,
             scale=end.scale,
         )
     outlook = RegionOutlook(
-        region=region,
+        region=end.region,
         policy=end.policy,
-        forecast=forecast if calibration else None,
+        forecast=forecast,
         calibration=calibration,
         it_load_mw=end.it_load_mw,
         prior_rise_c=end.prior_rise_c,
@@ -191,13 +153,15 @@ def _outlook(
     return outlook, differences
 
 
-def _region_of_old(session: Session, end: EndInputs) -> Region:
-    """Format 1 kept only what the rules compute with; the name is today's."""
-    return replace(
-        regions.region_by_slug(session, end.slug).region,
-        it_capacity_mw=end.it_capacity_mw,
-        flexible_load_frac=end.flexible_load_frac,
-    )
+def _problem(end: EndInputs) -> Problem | None:
+    if end.problem_code is None:
+        return None
+    try:
+        code = ReasonCode(end.problem_code)
+    except ValueError as exc:
+        message = f"The reason {end.problem_code} is unknown to this release."
+        raise InvalidInput(message) from exc
+    return Problem(code=code, text=end.problem_text or "")
 
 
 def _forecast_differences(
@@ -214,13 +178,9 @@ def _forecast_differences(
 
 
 def _calibration(
-    session: Session,
-    name: str,
-    end: EndInputs,
-    region: Region,
-    issued: StoredForecast | None,
+    session: Session, name: str, end: EndInputs, issued: StoredForecast | None
 ) -> tuple[Calibration, list[Difference]]:
-    """The calibration from the scores that the forecast saw, held against the inputs.
+    """The calibration from the scores that the forecast saw, compared with the inputs.
 
     Raises
     ------
@@ -234,7 +194,9 @@ def _calibration(
             session,
             region_id=issued.region_id,
             model_version_id=issued.model_version_id,
-            local_issue_hour=local_issue_hour(region.time_zone, issued.issued_at_utc),
+            local_issue_hour=local_issue_hour(
+                end.region.time_zone, issued.issued_at_utc
+            ),
             finished_by_utc=issued.issued_at_utc,
             watermark_id=known.score_watermark_id,
         ).scores
@@ -254,21 +216,12 @@ def _calibration(
     return calibration, list(_differences(pairs, prefix=f"{name} calibration "))
 
 
-def _verdict_differences(
-    stored: StoredDecision, verdict: Verdict
-) -> Iterator[Difference]:
-    facts = stored.facts
+def _verdict_differences(facts: NewDecision, verdict: Verdict) -> Iterator[Difference]:
     after = verdict.source_after
     pairs: tuple[tuple[str, object, object], ...] = (
         ("outcome", facts.outcome, verdict.outcome.value),
         ("reason_code", facts.reason_code, verdict.reason_code.value),
-        ("reason_text", facts.reason_text, verdict.reason_text),
         ("risk_level", facts.risk_level, verdict.risk.level.value),
-        (
-            "recommendations",
-            list(facts.recommendations),
-            list(verdict.risk.recommendations),
-        ),
         ("shift_pct", facts.shift_pct, verdict.shift_pct),
         (
             "exceedance_probability",
@@ -292,30 +245,40 @@ def _verdict_differences(
 
 
 def _impact_differences(
-    stored: StoredDecision, inputs: DecisionInputs
+    facts: NewDecision, inputs: DecisionInputs
 ) -> Iterator[Difference]:
+    """Of the quantities that were stored; one that is computed since is no difference.
+
+    Raises
+    ------
+    InvalidInput
+        When the stored impact cannot be read.
+    """
     source = inputs.source.signals
     target = inputs.target.signals if inputs.target else None
-    if source is None or target is None or not stored.facts.impact:
+    if source is None or target is None or not facts.impact:
         return
-    share_frac = _share_by_hour(inputs)
+    share_frac: float | NDArray[np.float64] = inputs.shift_pct / 100.0
+    if inputs.plan is not None:
+        share_frac = hourly_share(inputs.plan.moved_mw, inputs.source.it_load_mw)
     impact = signals_impact(source, target, share_frac, inputs.source.policy)
     if impact is None:
         yield Difference(field="impact", stored="computed", replayed=_GONE)
         return
-    rows = impact_rows(impact)
-    for kept, again in zip(stored.facts.impact["rows"], rows, strict=True):
-        pairs = [(name, value, getattr(again, name)) for name, value in kept.items()]
-        yield from _differences(pairs, prefix=f"impact {again.label}: ")
+    again = impact_quantities(impact)
+    for name, ends in read_impact(facts.impact).quantities.items():
+        replayed = again.get(name, {})
+        pairs = [(end, ends[end], replayed.get(end, _GONE)) for end in IMPACT_ENDS]
+        yield from _differences(pairs, prefix=f"impact {name}: ")
 
 
-def _share_by_hour(inputs: DecisionInputs) -> float | NDArray[np.float64]:
-    if inputs.plan is None:
-        return inputs.shift_pct / 100.0
-    load_mw = inputs.source.it_load_mw
-    return np.divide(
-        inputs.plan.moved_mw, load_mw, out=np.zeros_like(load_mw), where=load_mw > 0.0
-    )
+def _rewordings(facts: NewDecision, verdict: Verdict) -> Iterator[str]:
+    """Sentences that are said in other words now, of the same code or level."""
+    text, advice = verdict.reason_text, list(verdict.risk.recommendations)
+    if facts.reason_code == verdict.reason_code and facts.reason_text != text:
+        yield f"The reason is worded differently now: {text}"
+    if facts.risk_level == verdict.risk.level and facts.recommendations != advice:
+        yield f"The recommendations are worded differently now: {' '.join(advice)}"
 
 
 def _differences(

@@ -21,10 +21,11 @@ from db.decision_lists import (
 )
 from db.decisions import StoredDecision
 from orchestrator.csv_cells import neutral
-from orchestrator.decisions.storing import region_choices
+from orchestrator.decisions.cards import region_choices
 from orchestrator.decisions.views import DecisionPage, DecisionSummary, ListChoices
 from orchestrator.list_exports import CsvExport, export_list
 from orchestrator.regions.views import RegionChoice
+from orchestrator.use_cases import Request, query
 
 __all__ = ["DecisionFilter", "DecisionOrder"]
 
@@ -43,9 +44,9 @@ _CSV_COLUMNS = (
 )  # fmt: skip
 
 
+@query(Permission.VIEW_FLEET)
 def decision_page(
-    session: Session,
-    actor: Actor,
+    request: Request,
     chosen: DecisionFilter | None = None,
     *,
     order: DecisionOrder = DecisionOrder.NEWEST,
@@ -59,7 +60,7 @@ def decision_page(
     Forbidden, InvalidInput
         Without the right to see decisions; for a place that cannot be.
     """
-    actor.require(Permission.VIEW_FLEET)
+    session = request.session
     if not 1 <= limit <= MAXIMUM_PAGE:
         message = f"A page has 1 to {MAXIMUM_PAGE} rows."
         raise InvalidInput(message)

@@ -9,13 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.access import Permission
-from core.errors import InvalidInput
 from core.footprints import Footprint, footprint, total_footprint
 from core.hourly_water import hourly_water
 from db.regions import StoredRegion
 from orchestrator.regions.region_choice import (
     active_regions,
-    pick_region,
+    pick_ends,
     region_choice,
 )
 from orchestrator.trade_offs.views import (
@@ -50,8 +49,7 @@ def trade_off_view(
         When there is no such region; when source and target are one.
     """
     found = active_regions(request.session)
-    source = pick_region(found, source_slug)
-    target = _target(found, source, target_slug)
+    source, target = pick_ends(found, source_slug, target_slug)
     choice = choose_window(
         request.session, source, local_day=local_day, now=request.now
     )
@@ -108,19 +106,6 @@ def trade_off_view(
         last_day=days.last_day,
         missing_days=days.missing_days,
     )
-
-
-def _target(
-    found: Sequence[StoredRegion], source: StoredRegion, slug: str | None
-) -> StoredRegion | None:
-    if slug is None:
-        others = [item for item in found if item.region_id != source.region_id]
-        return others[0] if others else None
-    target = pick_region(list(found), slug)
-    if target.region_id == source.region_id:
-        message = "Source and target must be different regions."
-        raise InvalidInput(message)
-    return target
 
 
 def _role(
