@@ -67,7 +67,7 @@ class ServingRow:
     version_id: int | None
     label: str
     since_utc: datetime | None
-    trouble: str | None
+    outage: str | None
     former_version_id: int | None
 
 

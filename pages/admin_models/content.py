@@ -43,11 +43,11 @@ def serving_table(page: ModelsPage, times: Times) -> list[Component]:
     alarms: list[Component] = [
         notice(
             f"{TARGET_WORDS[row.target]}: model unavailable",
-            typeset(row.trouble),
+            typeset(row.outage),
             kind="alarm",
         )
         for row in page.serving
-        if row.trouble
+        if row.outage
     ]
     table = data_table(
         "What serves each target",

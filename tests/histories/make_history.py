@@ -27,13 +27,14 @@ from db.users import system_actor
 from orchestrator.cycle.issuance import issue_live
 from orchestrator.decisions.what_if import evaluate, record
 from orchestrator.forecasts.hindcasts import hindcast_regions
-from orchestrator.forecasts.serving import ModelCache
+from orchestrator.forecasts.model_cache import ModelCache
 from orchestrator.operations.installation import ensure_first_policy
 from orchestrator.regions.region_choice import active_regions
 from orchestrator.registry.training import train_models
 from orchestrator.runtime import Runtime
 from orchestrator.telemetry.demo_regions import first_demo_profiles
 from orchestrator.telemetry.imports import generate_telemetry
+from tests.asking import asking
 from tests.fleet import runtime_on
 
 NOW = datetime(2025, 7, 20, 18, 25, tzinfo=UTC)
@@ -71,32 +72,26 @@ def fill(runtime: Runtime) -> None:
             now_utc=NOW,
         )
         train_models(
-            session,
-            actor,
+            asking(session, actor),
             targets=list(Target),
             until_day=TRAINED_UNTIL,
             seed=SEED,
             activate=False,
-            now=NOW,
         )
         found = active_regions(session)
         hindcast_regions(
-            session,
-            actor,
+            asking(session, actor),
             ModelCache(),
             stored_regions=found,
             all_regions=found,
             from_day=TRAINED_UNTIL + timedelta(days=1),
             until_day=NOW.date() + timedelta(days=1),
-            now=NOW,
         )
         issue_live(
-            session,
-            actor,
+            asking(session, actor),
             ModelCache(),
             issued_at_utc=end_utc,
             stored_regions=found,
-            now=NOW,
         )
     for number in range(len(WHAT_IFS)):
         _as_cli(runtime, _decide(number, NOW))

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from db.engine import DatabaseUrls
 from db.users import system_actor
-from orchestrator.cycle.scheduling import Scheduler
+from orchestrator.cycle.worker_jobs import WorkerJobs
 from orchestrator.decisions import what_if
 from tests.fleet import NOW, runtime_on
 
@@ -21,7 +21,7 @@ LATER = NOW + timedelta(hours=1)
 def decide_later(urls: DatabaseUrls) -> None:
     """An hour later: one more live issue, and a live what-if in the present format."""
     runtime = runtime_on(urls, LATER)
-    Scheduler(runtime).hourly_cycle()
+    WorkerJobs(runtime).hourly_cycle()
     with runtime.transaction() as session:
         what_if.evaluate(
             session,

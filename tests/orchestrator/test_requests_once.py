@@ -35,15 +35,16 @@ from orchestrator.regions.policy_terms import change_terms, limit_by_class
 from orchestrator.registry.activation import (
     activate_model,
     override_gate,
-    rollback_model,
+    roll_back_model,
 )
 from orchestrator.registry.evaluation_requests import start_evaluation
-from orchestrator.registry.model_uploads import receive_model
+from orchestrator.registry.model_files import GivenFile, receive_model
 from orchestrator.runtime import Runtime
 from orchestrator.settings import load_settings
 from orchestrator.telemetry.imports import ImportRequest
 from orchestrator.telemetry.readers.formats import TelemetryFormat
 from orchestrator.telemetry.uploads import import_upload
+from tests.asking import asking
 from tests.fleet import NOW, TRAINED_UNTIL, Fleet
 from tests.models.foreign import day_before
 from tests.orchestrator.test_serving import put_into_service
@@ -224,11 +225,8 @@ def import_file(session: Session, actor: Actor) -> Ask:
 
 def upload_model(_session: Session, _actor: Actor) -> Ask:
     return lambda session, actor, request_id, other: receive_model(
-        session,
-        actor,
-        io.BytesIO(b"other" if other else b"bytes"),
-        label="m.onnx",
-        request_id=request_id,
+        asking(session, actor, request_id=request_id),
+        GivenFile.read(io.BytesIO(b"other" if other else b"bytes"), "m.onnx"),
     )
 
 
@@ -244,12 +242,9 @@ def activate(session: Session, _actor: Actor) -> Ask:
     first, _ = _two_models(session)
     return lambda session, actor, request_id, other: (
         activate_model(
-            session,
-            actor,
+            asking(session, actor, request_id=request_id),
             first,
             reason="other" if other else "better",
-            now=NOW,
-            request_id=request_id,
         ).version_id
     )
 
@@ -257,12 +252,10 @@ def activate(session: Session, _actor: Actor) -> Ask:
 def roll_back(session: Session, _actor: Actor) -> Ask:
     _two_models(session)
     return lambda session, actor, request_id, other: (
-        rollback_model(
-            session,
-            actor,
+        roll_back_model(
+            asking(session, actor, request_id=request_id),
             Target.TEMPERATURE_C,
             reason="other" if other else "worse",
-            request_id=request_id,
         ).version_id
     )
 
@@ -274,11 +267,9 @@ def override(session: Session, _actor: Actor) -> Ask:
     )
     return lambda session, actor, request_id, other: (
         override_gate(
-            session,
-            actor,
+            asking(session, actor, request_id=request_id),
             first,
             reason="an entirely other reason" if other else "we know this model",
-            request_id=request_id,
         ).version_id
     )
 
@@ -288,12 +279,8 @@ def evaluate(session: Session, _actor: Actor) -> Ask:
 
     def ask(session: Session, actor: Actor, request_id: UUID, other: bool) -> object:
         return start_evaluation(
-            session,
-            actor,
+            asking(session, actor, request_id=request_id),
             second if other else first,
-            now=NOW,
-            queue=True,
-            request_id=request_id,
         )
 
     return ask

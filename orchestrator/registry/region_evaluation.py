@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,14 +29,10 @@ from models.shadow import (
     walk_forward,
 )
 from orchestrator.forecasts.hindcasts import calibrate_region
-from orchestrator.forecasts.serving import ModelCache, ServingModel
-from orchestrator.registry.shadow_records import (
-    DayBounds,
-    ShadowRecord,
-    finite_all,
-    to_record,
-)
+from orchestrator.forecasts.model_cache import ModelCache, ServingModel
+from orchestrator.registry.records import EvaluatedDay, EvaluatedRegion
 from orchestrator.windows.region_windows import LOOK_BACK_H
+from orchestrator.windows.views import finite_series
 
 CALIBRATION_DAYS = 365
 """Before the judged days: as many scores as a bound looks back on."""
@@ -73,8 +68,8 @@ def evaluate_region(
     stored_region: StoredRegion,
     *,
     now: datetime,
-) -> dict[str, Any]:
-    """The record of one region; gives a temperature model its calibration as well."""
+) -> EvaluatedRegion:
+    """What is kept of a region; gives a temperature model its calibration as well."""
     new = _loaded(session, cache, evaluation.model_version_id)
     active = (
         None
@@ -95,7 +90,7 @@ def evaluate_region(
         answers = _at_midnights(new, past)
     new_walk = _walk(past, answers)
     active_walk = None if active is None else _walk(past, _at_midnights(active, past))
-    return to_record(_compared(past, new_walk, active_walk))
+    return _compared(past, new_walk, active_walk)
 
 
 def _start(evaluation: ModelEvaluation) -> datetime:
@@ -163,7 +158,7 @@ def _walk(past: _Past, answers: Answers) -> _Walk:
     return _Walk(
         figures=figures,
         days={day.issued_at_utc: day for day in days},
-        rmse_by_hour=finite_all(_rmse_by_hour(judged).tolist()),
+        rmse_by_hour=finite_series(_rmse_by_hour(judged)),
     )
 
 
@@ -195,12 +190,12 @@ def _rmse_by_hour(windows: Sequence[PastWindow]) -> NDArray[np.float64]:
         return np.asarray(np.sqrt(np.nansum(squared, axis=0) / known))
 
 
-def _compared(past: _Past, new: _Walk, active: _Walk | None) -> ShadowRecord:
+def _compared(past: _Past, new: _Walk, active: _Walk | None) -> EvaluatedRegion:
     is_bounded = past.target is Target.TEMPERATURE_C
     limit_c = past.policy.thermal_limit_c if is_bounded else math.nan
     active_days = {} if active is None else active.days
     common = [t for t in new.days if t in active_days]
-    return ShadowRecord(
+    return EvaluatedRegion(
         comparison=RegionComparison(
             region_slug=past.region.region.slug,
             new=new.figures,
@@ -218,7 +213,7 @@ def _compared(past: _Past, new: _Walk, active: _Walk | None) -> ShadowRecord:
         new_rmse_by_hour=new.rmse_by_hour,
         active_rmse_by_hour=() if active is None else active.rmse_by_hour,
         days=tuple(
-            DayBounds(
+            EvaluatedDay(
                 local_day=_day(past, t),
                 new_bound_c=new.days[t].bound_c if t in new.days else None,
                 active_bound_c=active_days[t].bound_c if t in active_days else None,
