@@ -84,7 +84,7 @@ def make_model_files(runtime: Runtime) -> Blueprint:
             model_version_id=received.model_version_id,
             sentence="The file is in quarantine and will be checked now."
             if is_checked_now
-            else "The same bytes were given before; this is what became of them.",
+            else "The same bytes were given before; their verdict stands.",
         )
 
     @blueprint.get("/_models/<int:version_id>/onnx")

@@ -40,6 +40,8 @@ from orchestrator.telemetry.readers.frames import read_fleet
 if TYPE_CHECKING:
     from models.reproduction import Reproduction
 
+MOST_LISTED = 200
+
 app = typer.Typer(help="Models: list, export, activate, roll back.")
 
 TargetOption = Annotated[
@@ -118,11 +120,10 @@ def _next_step(version_id: int, state: str) -> str:
 def list_models(target: TargetOption = None, as_json: Json = False) -> None:
     """Versions, newest first."""
     with command_context() as context:
-        versions = [
-            version
-            for version in model_versions.list_model_versions(context.session)
-            if target is None or version.target in target
-        ]
+        newest = model_versions.list_model_versions(context.session, limit=MOST_LISTED)
+    versions = [item for item in newest if target is None or item.target in target]
+    if len(newest) == MOST_LISTED:
+        progress(f"Of the newest {MOST_LISTED} versions:")
     if as_json:
         print_json(versions)
         return
@@ -226,7 +227,7 @@ def upload(
 ) -> None:
     """Check and evaluate a file as the portal does: 0 validated, 1 refused."""
     # Evaluation imports MAPIE, which takes seconds.
-    from orchestrator.registry.model_intake import take_in  # noqa: PLC0415
+    from orchestrator.registry.intake import take_in  # noqa: PLC0415
 
     with command_settings() as settings, unavailable_is_unusable():
         content = _read(file)

@@ -34,7 +34,7 @@ from db.regions import StoredRegion
 from models.features import feature_matrix
 from models.runtime import forecast
 from orchestrator.decisions.storing import Judgement, store
-from orchestrator.forecasts.calibrated_forecasts import (
+from orchestrator.forecasts.calibration import (
     calibrated_forecast,
     telemetry_watermark,
 )
@@ -275,7 +275,7 @@ def _new_forecast(
 
 
 def _same_refusal(session: Session, new: NewForecast) -> bool:
-    """Whether the newest stored row already says this: nothing new became known."""
+    """Whether the newest stored row says this already, on the same telemetry."""
     newest = forecasts.newest_forecast(
         session, region_id=new.region_id, target=new.target, kind="live"
     )

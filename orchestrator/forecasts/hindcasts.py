@@ -34,7 +34,7 @@ from db.interval_calibrations import IntervalCalibration
 from db.regions import StoredRegion
 from models.intervals import interval_quantile, recalibration_instants
 from models.runtime import hindcast
-from orchestrator.forecasts.calibrated_forecasts import (
+from orchestrator.forecasts.calibration import (
     calibrated_forecast,
     telemetry_watermark,
 )

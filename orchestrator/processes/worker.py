@@ -55,7 +55,7 @@ def run_worker(runtime: Runtime) -> None:
     Raises
     ------
     ServiceUnavailable
-        When the database is lost: whoever started the worker starts it again, and it
+        When the database is lost: the supervisor starts the worker again, and it
         begins with a cycle.
     """
     stopping = threading.Event()

@@ -29,7 +29,7 @@ _TO_BE_CHECKED = "to_be_checked"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GivenFile:
-    """A file that somebody gives as a model; never whole in memory."""
+    """A file given as a model; never whole in memory."""
 
     content: BinaryIO
     label: str

@@ -14,11 +14,13 @@ from core.forecasts import Target
 from core.model_gate import pooled
 from db import model_evaluations, model_health, model_uploads, model_versions, regions
 from db.model_evaluations import RUNNING, ModelEvaluation
+from db.model_health import Outage
 from db.model_uploads import QUARANTINED
 from db.model_versions import ActivationLine, ModelVersion
 from orchestrator.decisions.views import NamedValue
 from orchestrator.registry.records import EvaluatedRegion, decode
 from orchestrator.registry.views import (
+    MOST_ROWS,
     BoundDay,
     BoundsOverTime,
     ComparedRegion,
@@ -33,8 +35,6 @@ from orchestrator.registry.views import (
     VersionRow,
 )
 from orchestrator.use_cases import Request, query
-
-MOST_ROWS = 50
 
 UNITS: Mapping[str, str] = {
     Target.TEMPERATURE_C: "°C",
@@ -69,8 +69,11 @@ def models_page(request: Request) -> ModelsPage:
     is_evaluating = any(
         row.progress and row.progress.state == RUNNING for row in versions
     )
+    outages = model_health.outages(session)
     return ModelsPage(
-        serving=tuple(_serving(session, target) for target in Target),
+        serving=tuple(
+            _serving(session, target, outages.get(target)) for target in Target
+        ),
         uploads=tuple(uploads),
         versions=tuple(versions),
         history=_history(session, None),
@@ -154,9 +157,8 @@ def _progress(
     )
 
 
-def _serving(session: Session, target: Target) -> ServingRow:
+def _serving(session: Session, target: Target, outage: Outage | None) -> ServingRow:
     active = model_versions.active_model(session, target)
-    outage = model_health.outages(session).get(target)
     return ServingRow(
         target=target.value,
         version_id=active.version.version_id if active else None,

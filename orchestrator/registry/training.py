@@ -182,7 +182,7 @@ def _train_one(
         frames, target, until_utc, family=family, horizon_h=horizon_h, seed=seed
     )
     onnx_bytes = export_onnx(trained)
-    # The same door as a stranger's file.
+    # The same check as of an uploaded file.
     contract = check_in_sandbox(onnx_bytes)
     parity = _require_parity(trained, onnx_bytes, frames)
     digest = sha256(onnx_bytes).hexdigest()

@@ -106,7 +106,7 @@ def _register_version(app: Dash, context: PageContext) -> None:
 
 
 def may_activate(detail: ModelDetail) -> bool:
-    """Whether the button that lets a version serve is of any use."""
+    """Whether the version can be activated."""
     return detail.state == "validated" and detail.can_serve and not detail.is_active
 
 

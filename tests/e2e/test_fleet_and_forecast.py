@@ -11,7 +11,7 @@ from core.days import full_hour
 from core.telemetry import HOUR
 from db.users import system_actor
 from orchestrator.cycle.issuance import issue_live
-from orchestrator.forecasts.forecast_page import day_view
+from orchestrator.forecasts.day_page import day_view
 from orchestrator.forecasts.model_cache import ModelCache
 from orchestrator.regions.region_choice import active_regions
 from tests.asking import asking

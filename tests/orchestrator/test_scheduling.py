@@ -27,8 +27,8 @@ from orchestrator.decisions import what_if
 from orchestrator.decisions.decision_lists import DecisionFilter, decision_page
 from orchestrator.decisions.decision_story import decision_detail
 from orchestrator.decisions.views import DecisionCard
+from orchestrator.forecasts.day_page import day_view
 from orchestrator.forecasts.fleet import fleet_view
-from orchestrator.forecasts.forecast_page import day_view
 from orchestrator.forecasts.model_cache import ModelCache
 from orchestrator.regions.region_choice import active_regions
 from orchestrator.registry.activation import activate_model
@@ -461,8 +461,8 @@ def test_a_missing_forecast_is_asked_for_once(fleet: Fleet) -> None:
         session.execute(delete(ForecastInputRow))
         session.execute(delete(ForecastRow))
     for _ in range(2):
-        assert "has been asked for" in str(_open_day(fleet, MILD_DAY))
-        assert "has been asked for" in str(_open_day(fleet, None))
+        assert "has been requested" in str(_open_day(fleet, MILD_DAY))
+        assert "has been requested" in str(_open_day(fleet, None))
     assert _jobs(fleet) == [
         ("hindcast_day", {"local_day": MILD_DAY.isoformat()}),
         ("issue_forecasts", {"issued_at_utc": full_hour(NOW).isoformat()}),
