@@ -93,24 +93,15 @@ class ModelFigures:
         """Days with a bound that stayed at or under the limit."""
         return self.bound_days - self.exceedance_days
 
-    def as_record(self) -> dict[str, float]:
-        """Names and values, for storing."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, float]) -> ModelFigures:
-        """What `as_record` gave."""
-        values: dict[str, Any] = {name: record[name] for name in cls.__slots__}
-        return cls(**values)
-
 
 def pooled(figures: Iterable[ModelFigures]) -> ModelFigures:
     """The sums over several regions."""
-    total = ModelFigures().as_record()
-    for item in figures:
-        for name, value in item.as_record().items():
-            total[name] += value
-    return ModelFigures.from_record(total)
+    items = list(figures)
+    sums: dict[str, Any] = {
+        field.name: sum(getattr(item, field.name) for item in items)
+        for field in fields(ModelFigures)
+    }
+    return ModelFigures(**sums)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

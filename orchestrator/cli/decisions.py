@@ -115,20 +115,20 @@ def replay(
 
     Exit code 0 when everything comes out as it was stored, 1 when something does not.
     """
-    from orchestrator.registry.model_replay import Replayer  # noqa: PLC0415 -- slow
+    from orchestrator.decisions import model_replay  # noqa: PLC0415 -- slow
 
     if (decision_id is None) != everything or (since and not everything):
         message = "Give the id of a decision, or --all, if you like with --since DAY."
         fail(InvalidInput(message))
     with command_context() as context:
-        replayer = Replayer(context.session, context.actor)
+        request = context.request
         if decision_id is not None:
-            replays = iter([replayer.replay(decision_id)])
+            replays = iter([model_replay.replay_with_model(request, decision_id)])
         else:
             midnight = (
                 datetime.combine(parse_day(since), time(), UTC) if since else None
             )
-            replays = replayer.replay_all(since_utc=midnight)
+            replays = model_replay.replay_all(request, since_utc=midnight)
         counted, changed = _report_replays(
             replays, as_json=as_json, with_notes=not everything
         )

@@ -245,14 +245,14 @@ def _outlook(
 
 def _model_problem(session: Session) -> Problem | None:
     """A live verdict rests on a model that can be verified now, not only at issue."""
-    trouble = model_health.model_troubles(session).get(Target.TEMPERATURE_C)
-    if trouble is None:
+    outage = model_health.outages(session).get(Target.TEMPERATURE_C)
+    if outage is None:
         return None
     return Problem(
         code=ReasonCode.MODEL_UNAVAILABLE,
         text=(
             f"the temperature model cannot be used since"
-            f" {trouble.since_utc:%Y-%m-%d %H:%M} UTC: {trouble.reason}"
+            f" {outage.since_utc:%Y-%m-%d %H:%M} UTC: {outage.reason}"
         ),
     )
 

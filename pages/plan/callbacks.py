@@ -7,7 +7,7 @@ from dash.development.base_component import Component
 
 from core.access import Permission
 from core.errors import InvalidInput
-from orchestrator.forecasts.forecast_page import day_view
+from orchestrator.forecasts.day_page import day_view
 from orchestrator.plans.planning import find_plan, record_plan, stored_plan
 from pages.addresses import Query, parse_comment, parse_day, parse_record, parse_slug
 from pages.components import notice, region_options

@@ -19,21 +19,21 @@ from db.decisions import StoredDecision
 from db.engine import make_engine
 from orchestrator.decisions import recording
 from orchestrator.decisions.details import decision_detail
+from orchestrator.decisions.model_replay import replay_all, replay_with_model
 from orchestrator.decisions.replay import Replay, is_same_value, replay_rules
-from orchestrator.registry.model_replay import Replayer
 from orchestrator.runtime import Runtime
 from tests.asking import asking
 from tests.fleet import Fleet
 
 
-def replay_all(history: Fleet) -> list[Replay]:
+def replay_history(history: Fleet) -> list[Replay]:
     with history.runtime.transaction() as session:
-        return list(Replayer(session, history.actor(session)).replay_all())
+        return list(replay_all(asking(session, history.actor(session))))
 
 
 def replay_one(history: Fleet, decision_id: int) -> Replay:
     with history.runtime.transaction() as session:
-        return Replayer(session, history.actor(session)).replay(decision_id)
+        return replay_with_model(asking(session, history.actor(session)), decision_id)
 
 
 def newest_decision(decided: Fleet) -> int:
@@ -83,7 +83,7 @@ def fields(replay: Replay) -> set[str]:
 
 
 def test_a_history_replays_as_it_was(decided: Fleet) -> None:
-    replays = replay_all(decided)
+    replays = replay_history(decided)
 
     assert [(r.decision_id, r.differences) for r in replays if not r.is_same] == []
     assert [n for r in replays for n in r.notes if "worded differently" in n] == []
@@ -127,8 +127,8 @@ def test_replay_since_a_day_leaves_out_what_was_before(decided: Fleet) -> None:
     new_id = decide(decided, shift_pct=3.0)
     with decided.runtime.transaction() as session:
         since = decision(session, new_id).created_at_utc - timedelta(seconds=1)
-        replayer = Replayer(session, decided.actor(session))
-        found = [item.decision_id for item in replayer.replay_all(since_utc=since)]
+        request = asking(session, decided.actor(session))
+        found = [item.decision_id for item in replay_all(request, since_utc=since)]
 
     assert found == [new_id]
 
@@ -281,7 +281,7 @@ def test_the_rules_alone_replay_without_a_model(decided: Fleet) -> None:
 def test_an_operator_may_not_replay(decided: Fleet) -> None:
     operator = Actor(user_id=1, name="olga", role=Role.OPERATOR)
     with decided.runtime.transaction() as session, pytest.raises(Forbidden):
-        Replayer(session, operator)
+        replay_all(asking(session, operator))
 
 
 def test_an_unknown_decision_is_not_found(decided: Fleet) -> None:

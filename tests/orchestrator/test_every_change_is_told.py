@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session
 from core.access import Actor, Role
 from core.ashrae import AshraeClass
 from core.days import full_hour
-from core.errors import ServiceUnavailable
+from core.errors import ModelUnavailable, ServiceUnavailable
 from core.forecasts import Target
 from core.telemetry import HOUR
 from db import audit, model_evaluations, model_uploads, model_versions, regions, users
@@ -43,11 +43,12 @@ from orchestrator.audit import anchoring
 from orchestrator.audit.anchor_files import AnchorPlaces
 from orchestrator.audit.event_list import ask_for_check
 from orchestrator.cycle.issuance import issue_live
-from orchestrator.cycle.scheduling import Scheduler
+from orchestrator.cycle.worker_jobs import WorkerJobs
 from orchestrator.decisions import recording
-from orchestrator.forecasts import model_troubles, model_watch
-from orchestrator.forecasts.hindcasts import hindcast_regions, score_finished_windows
-from orchestrator.forecasts.serving import ModelCache
+from orchestrator.forecasts.hindcasts import hindcast_regions
+from orchestrator.forecasts.model_cache import ModelCache, ServingModel
+from orchestrator.forecasts.model_health import end_outages, find_outages
+from orchestrator.forecasts.scoring import score_finished_windows
 from orchestrator.operations import backups, installation
 from orchestrator.plans import planning
 from orchestrator.plans.views import PlanTerms
@@ -59,10 +60,9 @@ from orchestrator.regions.changes import (
     set_region,
 )
 from orchestrator.regions.region_choice import active_regions
-from orchestrator.registry import activation, upload_checks
-from orchestrator.registry import shadow_evaluations as evaluations
+from orchestrator.registry import activation, evaluation_steps, upload_checks
 from orchestrator.registry.evaluation_requests import start_evaluation
-from orchestrator.registry.model_uploads import receive_model
+from orchestrator.registry.model_files import GivenFile, receive_model
 from orchestrator.runtime import Runtime
 from orchestrator.settings import load_settings
 from orchestrator.telemetry.demo_regions import demo_profile
@@ -147,6 +147,14 @@ def composed(name: str) -> bool:
         seen.add(current)
         left.extend(functions()[current].calls)
     return not seen & (writers() - {APPEND_EVENT})
+
+
+class HangingModels(ModelCache):
+    """No model answers."""
+
+    def serving(self, _session: Session, target: Target) -> ServingModel | None:
+        message = f"The model of {target} did not answer."
+        raise ModelUnavailable(message)
 
 
 @pytest.fixture
@@ -373,29 +381,26 @@ def decisions(portal: Portal) -> None:
     later = NOW + HOUR
     with run() as session:
         issue_live(
-            session,
-            portal.actor(session, "worker"),
+            asking(session, portal.actor(session, "worker"), now=later),
             ModelCache(),
             issued_at_utc=full_hour(later),
             stored_regions=active_regions(session),
-            now=later,
         )
     with run() as session:
         found = active_regions(session)
         hindcast_regions(
-            session,
-            portal.actor(session, "worker"),
+            asking(session, portal.actor(session, "worker")),
             ModelCache(),
             stored_regions=found[:1],
             all_regions=found,
             from_day=date(2025, 3, 1),
             until_day=date(2025, 3, 2),
-            now=NOW,
         )
     with run() as session:
         late = NOW + timedelta(days=5)
         assert score_finished_windows(
-            session, stored_regions=active_regions(session), now=late
+            asking(session, portal.actor(session), now=late),
+            stored_regions=active_regions(session),
         )
 
 
@@ -412,10 +417,11 @@ def models(portal: Portal) -> None:
     for name, content in (("bad", b"x"), ("known", known), ("new", stranger)):
         with run() as session:
             upload, _ = receive_model(
-                session, portal.actor(session), io.BytesIO(content), label=name
+                asking(session, portal.actor(session)),
+                GivenFile.read(io.BytesIO(content), name),
             )
         uploaded[name] = upload_checks.check_upload(
-            portal.runtime, portal.actor, upload.upload_id, queue_evaluation=True
+            portal.runtime, "cli", upload.upload_id
         )
     assert [uploaded[name].state for name in ("bad", "known", "new")] == [
         "rejected",
@@ -433,44 +439,45 @@ def models(portal: Portal) -> None:
     cache = ModelCache()
     for _ in found.region_slugs:
         with run() as session:
-            evaluations.evaluate_next_region(
-                session,
-                portal.actor(session),
+            evaluation_steps.evaluate_next_region(
+                asking(session, portal.actor(session)),
                 cache,
                 found.evaluation_id,
-                now=NOW,
+                queue_next=False,
             )
     with run() as session:
-        again = start_evaluation(
-            session, portal.actor(session), version_id, now=NOW, queue=False
+        again = start_evaluation(asking(session, portal.actor(session)), version_id)
+    with run() as session:
+        evaluation_steps.fail_evaluation(
+            asking(session, portal.actor(session)), again, "its process died"
         )
     with run() as session:
-        evaluations.fail(session, portal.actor(session), again, "its process died")
-    with run() as session:
         activation.override_gate(
-            session, portal.actor(session), version_id, reason="only to see it serve"
+            asking(session, portal.actor(session)),
+            version_id,
+            reason="only to see it serve",
         )
     with run() as session:
         activation.activate_model(
-            session, portal.actor(session), version_id, reason="test", now=NOW
+            asking(session, portal.actor(session)), version_id, reason="test"
         )
     with run() as session:
-        activation.rollback_model(
-            session, portal.actor(session), Target.TEMPERATURE_C, reason="test"
+        activation.roll_back_model(
+            asking(session, portal.actor(session)),
+            Target.TEMPERATURE_C,
+            reason="test",
         )
     with run() as session:
-        worker = portal.actor(session, "worker")
-        assert model_watch.find_troubles(session, worker, cache) == set()
-        noted = model_troubles.Troubles()
-        noted.note_unavailable(session, Target.IT_LOAD_MW, "it hung")
-        noted.record(session, worker)
+        request = asking(session, portal.actor(session, "worker"))
+        assert find_outages(request, cache) == set()
+        assert find_outages(request, HangingModels()) == set(Target)
     with run() as session:
-        model_watch.clear_troubles(
-            session,
-            portal.actor(session, "worker"),
-            still_troubled=set(),
+        ended = end_outages(
+            asking(session, portal.actor(session, "worker")),
+            lasting=set(),
             issued_at_utc=full_hour(NOW),
         )
+        assert ended == set(Target)
     cache.close()
 
 
@@ -609,17 +616,17 @@ def test_a_service_that_loses_its_event_is_found(
 def test_the_hourly_cycle_and_jobs_leave_nothing_untold(fleet: Fleet) -> None:
     """The worker logs a step that failed and goes on: so its log is what tells."""
     later = runtime_on(fleet.urls, NOW + HOUR)
-    scheduler = Scheduler(later)
+    worker = WorkerJobs(later)
     with pytest.MonkeyPatch.context() as patch:
         failed: list[object] = []
         patch.setattr(
-            "orchestrator.cycle.scheduling.log.exception",
+            "orchestrator.cycle.worker_jobs.log.exception",
             lambda *given, **facts: failed.append((given, facts)),
         )
-        scheduler.hourly_cycle()
-        scheduler.hindcast(NOW.date() - timedelta(days=2))
-        scheduler.watch_models()
-    scheduler.close()
+        worker.hourly_cycle()
+        worker.hindcast(NOW.date() - timedelta(days=2))
+        worker.watch_models()
+    worker.close()
     later.engine.dispose()
     assert failed == []
 

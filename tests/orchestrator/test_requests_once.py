@@ -34,10 +34,10 @@ from orchestrator.regions.policies import change_policy, change_terms, limit_by_
 from orchestrator.registry.activation import (
     activate_model,
     override_gate,
-    rollback_model,
+    roll_back_model,
 )
 from orchestrator.registry.evaluation_requests import start_evaluation
-from orchestrator.registry.model_uploads import receive_model
+from orchestrator.registry.model_files import GivenFile, receive_model
 from orchestrator.runtime import Runtime
 from orchestrator.settings import load_settings
 from orchestrator.telemetry.imports import FileToImport
@@ -214,11 +214,8 @@ def import_file(session: Session, actor: Actor) -> Ask:
 
 def upload_model(_session: Session, _actor: Actor) -> Ask:
     return lambda session, actor, request_id, other: receive_model(
-        session,
-        actor,
-        io.BytesIO(b"other" if other else b"bytes"),
-        label="m.onnx",
-        request_id=request_id,
+        asking(session, actor, request_id=request_id),
+        GivenFile.read(io.BytesIO(b"other" if other else b"bytes"), "m.onnx"),
     )
 
 
@@ -234,12 +231,9 @@ def activate(session: Session, _actor: Actor) -> Ask:
     first, _ = _two_models(session)
     return lambda session, actor, request_id, other: (
         activate_model(
-            session,
-            actor,
+            asking(session, actor, request_id=request_id),
             first,
             reason="other" if other else "better",
-            now=NOW,
-            request_id=request_id,
         ).version_id
     )
 
@@ -247,12 +241,10 @@ def activate(session: Session, _actor: Actor) -> Ask:
 def roll_back(session: Session, _actor: Actor) -> Ask:
     _two_models(session)
     return lambda session, actor, request_id, other: (
-        rollback_model(
-            session,
-            actor,
+        roll_back_model(
+            asking(session, actor, request_id=request_id),
             Target.TEMPERATURE_C,
             reason="other" if other else "worse",
-            request_id=request_id,
         ).version_id
     )
 
@@ -264,11 +256,9 @@ def override(session: Session, _actor: Actor) -> Ask:
     )
     return lambda session, actor, request_id, other: (
         override_gate(
-            session,
-            actor,
+            asking(session, actor, request_id=request_id),
             first,
             reason="an entirely other reason" if other else "we know this model",
-            request_id=request_id,
         ).version_id
     )
 
@@ -278,12 +268,8 @@ def evaluate(session: Session, _actor: Actor) -> Ask:
 
     def ask(session: Session, actor: Actor, request_id: UUID, other: bool) -> object:
         return start_evaluation(
-            session,
-            actor,
+            asking(session, actor, request_id=request_id),
             second if other else first,
-            now=NOW,
-            queue=True,
-            request_id=request_id,
         )
 
     return ask

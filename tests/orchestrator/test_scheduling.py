@@ -27,9 +27,9 @@ from orchestrator.decisions import recording
 from orchestrator.decisions.details import decision_detail
 from orchestrator.decisions.lists import DecisionFilter, decision_page
 from orchestrator.decisions.views import DecisionCard, RecordOutcome
+from orchestrator.forecasts.day_page import day_view
 from orchestrator.forecasts.fleet import fleet_view
-from orchestrator.forecasts.forecast_page import day_view
-from orchestrator.forecasts.serving import ModelCache
+from orchestrator.forecasts.model_cache import ModelCache
 from orchestrator.regions.region_choice import active_regions
 from orchestrator.registry.activation import activate_model
 from orchestrator.registry.training import train_models
@@ -111,12 +111,10 @@ def test_issuing_the_same_instant_again_changes_nothing(fleet: Fleet) -> None:
     with fleet.runtime.transaction() as session:
         before = session.scalar(text("select count(*) from forecast"))
         summary = issue_live(
-            session,
-            fleet.actor(session, "worker"),
+            asking(session, fleet.actor(session, "worker")),
             ModelCache(),
             issued_at_utc=full_hour(NOW),
             stored_regions=active_regions(session),
-            now=NOW,
         )
         assert (summary.issued, summary.refused, summary.decided) == (0, 0, 0)
         assert session.scalar(text("select count(*) from forecast")) == before
@@ -129,12 +127,10 @@ def test_a_region_with_stale_telemetry_is_refused_once_and_blocked(
     with fleet.runtime.transaction() as session:
         for _ in range(2):
             issue_live(
-                session,
-                fleet.actor(session, "worker"),
+                asking(session, fleet.actor(session, "worker"), now=later),
                 ModelCache(),
                 issued_at_utc=full_hour(later),
                 stored_regions=active_regions(session)[:1],
-                now=later,
             )
         refusals = session.scalar(
             text("select count(*) from forecast where refusal_code is not null"
@@ -156,12 +152,10 @@ def test_without_an_active_model_everything_is_blocked(fleet: Fleet) -> None:
 
     with fleet.runtime.transaction() as session:
         issue_live(
-            session,
-            fleet.actor(session, "worker"),
+            asking(session, fleet.actor(session, "worker"), now=later),
             _NoModels(),
             issued_at_utc=later,
             stored_regions=active_regions(session),
-            now=later,
         )
         view = fleet_view(asking(session, fleet.actor(session), now=later))
     assert {row.verdict.reason_code for row in view.rows} == {
@@ -179,12 +173,10 @@ def test_a_model_whose_bytes_changed_does_not_serve(fleet: Fleet) -> None:
     later = full_hour(NOW) + timedelta(hours=1)
     with fleet.runtime.transaction() as session:
         issue_live(
-            session,
-            fleet.actor(session, "worker"),
+            asking(session, fleet.actor(session, "worker"), now=later),
             ModelCache(),
             issued_at_utc=later,
             stored_regions=active_regions(session)[:1],
-            now=later,
         )
         view = fleet_view(asking(session, fleet.actor(session), now=later))
     assert view.rows[0].verdict.outcome is Outcome.BLOCKED
@@ -467,8 +459,8 @@ def test_a_missing_forecast_is_asked_for_once(fleet: Fleet) -> None:
         session.execute(delete(ForecastInputRow))
         session.execute(delete(ForecastRow))
     for _ in range(2):
-        assert "has been asked for" in str(_open_day(fleet, MILD_DAY))
-        assert "has been asked for" in str(_open_day(fleet, None))
+        assert "has been requested" in str(_open_day(fleet, MILD_DAY))
+        assert "has been requested" in str(_open_day(fleet, None))
     assert _jobs(fleet) == [
         ("hindcast_day", {"local_day": MILD_DAY.isoformat()}),
         ("issue_forecasts", {"issued_at_utc": full_hour(NOW).isoformat()}),
@@ -544,18 +536,16 @@ def test_a_model_of_another_horizon_is_kept_but_cannot_serve(fleet: Fleet) -> No
         actor = fleet.actor(session)
         active = model_versions.active_model(session, Target.IT_LOAD_MW)
         (summary,) = train_models(
-            session,
-            actor,
+            asking(session, actor),
             targets=[Target.IT_LOAD_MW],
             until_day=TRAINED_UNTIL,
             seed=8,
             activate=False,
-            now=NOW,
             horizon_h=12,
         )
         assert not summary.is_active
         with pytest.raises(InvalidInput, match="forecasts 12 h"):
-            activate_model(session, actor, summary.version_id, reason="test")
+            activate_model(asking(session, actor), summary.version_id, reason="test")
         assert model_versions.active_model(session, Target.IT_LOAD_MW) == active
 
 

@@ -18,8 +18,8 @@ from db import audit, decisions
 from db.engine import make_engine
 from db.users import insert_user
 from orchestrator.decisions import recording
+from orchestrator.decisions.model_replay import replay_with_model
 from orchestrator.decisions.views import DecisionCard, RecordOutcome
-from orchestrator.registry.model_replay import Replayer
 from orchestrator.runtime import Runtime
 from tests.asking import asking
 from tests.fleet import Fleet
@@ -141,7 +141,7 @@ def test_a_new_decision_takes_the_place_of_the_old_one(decided: Fleet) -> None:
             session, object_type="decision", object_id=str(new.decision_id)
         )
         replays = [
-            Replayer(session, decided.actor(session)).replay(item.decision_id)
+            replay_with_model(asking(session, decided.actor(session)), item.decision_id)
             for item in (before, after)
         ]
     assert before.is_superseded

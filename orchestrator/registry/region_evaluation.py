@@ -6,38 +6,32 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from core.days import WINDOW_H, issue_at_local_midnight, local_day_of, window_end
-from core.forecasts import HourlyForecast, Refusal, RefusalCode, Target
+from core.forecasts import HourlyForecast, Refusal, Target
 from core.model_gate import ChangedDecision, ModelFigures, RegionComparison, pooled
 from core.policies import Policy
 from core.telemetry import HOUR, TelemetryFrame
 from db import model_versions, policies, telemetry
 from db.model_evaluations import ModelEvaluation
 from db.regions import StoredRegion
+from models.rolling import RegionDays, answered_days
 from models.runtime import hindcast
 from models.shadow import (
     JudgedDay,
-    PastWindow,
     bound_figures,
     count_unsafe,
     error_figures,
-    walk_forward,
+    judged_days,
 )
 from orchestrator.forecasts.hindcasts import calibrate_region
-from orchestrator.forecasts.serving import ModelCache, ServingModel
-from orchestrator.registry.shadow_records import (
-    DayBounds,
-    ShadowRecord,
-    finite_all,
-    to_record,
-)
+from orchestrator.forecasts.model_cache import ModelCache, ServingModel
+from orchestrator.registry.records import EvaluatedDay, EvaluatedRegion
 from orchestrator.windows.region_windows import LOOK_BACK_H
+from orchestrator.windows.views import Series, finite_series
 
 CALIBRATION_DAYS = 365
 """Before the judged days: as many scores as a bound looks back on."""
@@ -63,7 +57,7 @@ class _Walk:
 
     figures: ModelFigures
     days: dict[datetime, JudgedDay]
-    rmse_by_hour: tuple[float | None, ...]
+    rmse_by_hour: Series
 
 
 def evaluate_region(
@@ -73,8 +67,8 @@ def evaluate_region(
     stored_region: StoredRegion,
     *,
     now: datetime,
-) -> dict[str, Any]:
-    """The record of one region; gives a temperature model its calibration as well."""
+) -> EvaluatedRegion:
+    """What is kept of a region; gives a temperature model its calibration as well."""
     new = _loaded(session, cache, evaluation.model_version_id)
     active = (
         None
@@ -95,7 +89,7 @@ def evaluate_region(
         answers = _at_midnights(new, past)
     new_walk = _walk(past, answers)
     active_walk = None if active is None else _walk(past, _at_midnights(active, past))
-    return to_record(_compared(past, new_walk, active_walk))
+    return _compared(past, new_walk, active_walk)
 
 
 def _start(evaluation: ModelEvaluation) -> datetime:
@@ -151,56 +145,47 @@ def _at_midnights(model: ServingModel, past: _Past) -> Answers:
 
 
 def _walk(past: _Past, answers: Answers) -> _Walk:
-    windows = [_window(past, t, answers[t]) for t in past.midnights if t in answers]
-    judged = [w for w in windows if w.issued_at_utc >= past.judged_from_utc]
-    figures = error_figures(judged)
-    days: list[JudgedDay] = []
+    days = answered_days(
+        past.frame,
+        past.target.quantity,
+        {t: answers[t] for t in past.midnights if t in answers},
+        horizon_h=WINDOW_H,
+    )
+    recent = days.since(sum(t < past.judged_from_utc for t in days.issues))
+    figures = error_figures(recent)
+    judged: list[JudgedDay] = []
     if past.target is Target.TEMPERATURE_C:
         limit_c = past.policy.thermal_limit_c
-        walked = walk_forward(windows, alpha=past.policy.alpha, limit_c=limit_c)
-        days = [day for day in walked if day.issued_at_utc >= past.judged_from_utc]
-        figures = pooled([figures, bound_figures(days, limit_c)])
+        judged = [
+            day
+            for day in judged_days(
+                days, confidence=past.policy.confidence, limit_c=limit_c
+            )
+            if day.issued_at_utc >= past.judged_from_utc
+        ]
+        figures = pooled([figures, bound_figures(judged, limit_c)])
     return _Walk(
         figures=figures,
-        days={day.issued_at_utc: day for day in days},
-        rmse_by_hour=finite_all(_rmse_by_hour(judged).tolist()),
+        days={day.issued_at_utc: day for day in judged},
+        rmse_by_hour=_rmse_by_hour(recent),
     )
 
 
-def _window(
-    past: _Past, issued_at_utc: datetime, answer: HourlyForecast | Refusal
-) -> PastWindow:
-    def known(start_utc: datetime) -> NDArray[np.float64]:
-        frame = past.frame.window(start_utc, start_utc + WINDOW_H * HOUR)
-        return frame.column(past.target.quantity)
-
-    refusal = answer if isinstance(answer, Refusal) else None
-    not_finite = RefusalCode.FORECAST_NOT_FINITE
-    return PastWindow(
-        issued_at_utc=issued_at_utc,
-        forecast=None if isinstance(answer, Refusal) else answer,
-        is_model_at_fault=refusal is not None and refusal.code is not_finite,
-        observed=known(issued_at_utc),
-        persistence=known(issued_at_utc - WINDOW_H * HOUR),
-    )
-
-
-def _rmse_by_hour(windows: Sequence[PastWindow]) -> NDArray[np.float64]:
-    errors = [w.forecast.mean - w.observed for w in windows if w.forecast is not None]
-    if not errors:
-        return np.empty(0)
-    squared = np.square(np.stack(errors))
+def _rmse_by_hour(days: RegionDays) -> Series:
+    if all(code is not None for code in days.refused):
+        return ()
+    squared = np.square(days.mean - days.observed)
     known = np.isfinite(squared).sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(np.sqrt(np.nansum(squared, axis=0) / known))
+        return finite_series(np.sqrt(np.nansum(squared, axis=0) / known))
 
 
-def _compared(past: _Past, new: _Walk, active: _Walk | None) -> ShadowRecord:
+def _compared(past: _Past, new: _Walk, active: _Walk | None) -> EvaluatedRegion:
     is_bounded = past.target is Target.TEMPERATURE_C
     limit_c = past.policy.thermal_limit_c if is_bounded else math.nan
     active_days = {} if active is None else active.days
     common = [t for t in new.days if t in active_days]
-    return ShadowRecord(
+    return EvaluatedRegion(
         comparison=RegionComparison(
             region_slug=past.region.region.slug,
             new=new.figures,
@@ -218,7 +203,7 @@ def _compared(past: _Past, new: _Walk, active: _Walk | None) -> ShadowRecord:
         new_rmse_by_hour=new.rmse_by_hour,
         active_rmse_by_hour=() if active is None else active.rmse_by_hour,
         days=tuple(
-            DayBounds(
+            EvaluatedDay(
                 local_day=_day(past, t),
                 new_bound_c=new.days[t].bound_c if t in new.days else None,
                 active_bound_c=active_days[t].bound_c if t in active_days else None,

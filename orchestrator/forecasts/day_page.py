@@ -51,8 +51,8 @@ def day_view(
     The window is that of an issue, if one is given; else of the day's local midnight,
     or of the newest live issue.
 
-    Runs no model and decides nothing: a forecast that is missing is asked for, by a
-    job that commits with this transaction.
+    Runs no model and decides nothing: a missing forecast is requested, by a job
+    that commits with this transaction.
 
     Raises
     ------
@@ -177,14 +177,14 @@ def _notice(
 def _missing_notice(
     session: Session, stored_region: StoredRegion, choice: WindowChoice, now: datetime
 ) -> str:
-    """Why there is no forecast; one that can still be made is asked for."""
+    """Why there is no forecast; one that can still be made is requested."""
     active = model_versions.active_model(session, Target.TEMPERATURE_C)
     if active is None:
         return "No temperature model is active; train one with `gfo train`."
     if choice.local_day is None:
         queue_forecasts(session, issued_at_utc=full_hour(now))
         return (
-            "No live forecast is stored yet. It has been asked for; look again in a"
+            "No live forecast is stored yet. It has been requested; look again in a"
             " minute."
         )
     day = f"{choice.local_day:%-d %B %Y}"
@@ -200,6 +200,6 @@ def _missing_notice(
         return "This region has no telemetry; import some first."
     queue_hindcast(session, local_day=choice.local_day)
     return (
-        f"No forecast is stored for {day}. It has been asked for; look again in a"
+        f"No forecast is stored for {day}. It has been requested; look again in a"
         " minute."
     )

@@ -29,7 +29,7 @@ FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
 
 REHASH_AFTER_S = 60.0
-"""The stored bytes of a loaded model are hashed again when they are asked for later."""
+"""The stored bytes of a loaded model are hashed again when it is used later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

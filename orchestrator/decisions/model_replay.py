@@ -1,4 +1,4 @@
-"""Run the stored model again on what it was given, for a decision's replay.
+"""Replay with the model: it runs again on what it was given.
 
 Apart from `decisions.replay`, because it loads the model runtime, which the web process
 never does.
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from core.access import Actor, Permission
+from core.access import Permission
 from core.errors import ModelRejected
 from core.forecasts import HourlyForecast
 from core.telemetry import HOUR
@@ -27,47 +27,57 @@ from models.runtime import ModelRuntime, forecast
 from orchestrator.decisions.records import EndInputs, read_inputs
 from orchestrator.decisions.replay import TOLERANCE, replay_rules
 from orchestrator.decisions.views import Difference, Replay
+from orchestrator.use_cases import Request, query
 from orchestrator.windows.region_windows import LOOK_BACK_H
 
 _PAGE = 200
 
 
-class Replayer:
+@query(Permission.VIEW_AUDIT_EVENTS)
+def replay_with_model(request: Request, decision_id: int) -> Replay:
+    """One decision: its model on its inputs, its scores, its rules.
+
+    Raises
+    ------
+    NotFound
+        When there is no such decision.
+    """
+    stored = decisions.decision_by_id(request.session, decision_id)
+    return _Replayer(request.session).replay(stored)
+
+
+@query(Permission.VIEW_AUDIT_EVENTS)
+def replay_all(
+    request: Request, *, since_utc: datetime | None = None
+) -> Iterator[Replay]:
+    """Every decision, oldest first, or those taken since an instant."""
+    return _replay_pages(request.session, since_utc)
+
+
+def _replay_pages(session: Session, since_utc: datetime | None) -> Iterator[Replay]:
+    replayer, after = _Replayer(session), None
+    while True:
+        page = list_decisions(
+            session,
+            DecisionFilter(from_utc=since_utc),
+            order=DecisionOrder.OLDEST,
+            after=after,
+            limit=_PAGE,
+        )
+        yield from map(replayer.replay, page.rows)
+        after = page.next_place
+        if after is None:
+            return
+
+
+class _Replayer:
     """Replays decisions, keeping the models it loaded."""
 
-    def __init__(self, session: Session, actor: Actor) -> None:
-        actor.require(Permission.VIEW_AUDIT_EVENTS)
+    def __init__(self, session: Session) -> None:
         self._session = session
         self._models: dict[int, ModelRuntime] = {}
 
-    def replay(self, decision_id: int) -> Replay:
-        """One decision: its model on its inputs, its scores, its rules.
-
-        Raises
-        ------
-        NotFound
-            When there is no such decision.
-        """
-        return self._replay(decisions.decision_by_id(self._session, decision_id))
-
-    def replay_all(self, *, since_utc: datetime | None = None) -> Iterator[Replay]:
-        """Every decision, oldest first, or those taken since an instant."""
-        after = None
-        while True:
-            page = list_decisions(
-                self._session,
-                DecisionFilter(from_utc=since_utc),
-                order=DecisionOrder.OLDEST,
-                after=after,
-                limit=_PAGE,
-            )
-            for stored in page.rows:
-                yield self._replay(stored)
-            after = page.next_place
-            if after is None:
-                return
-
-    def _replay(self, stored: StoredDecision) -> Replay:
+    def replay(self, stored: StoredDecision) -> Replay:
         ruled = replay_rules(self._session, stored)
         if any(item.field == "inputs" for item in ruled.differences):
             return ruled

@@ -8,98 +8,129 @@ and the worker, never for the web process.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from core.access import Actor
+from core.access import Permission
 from core.audit import AuditAction
 from core.errors import NotFound
 from core.forecasts import Target
 from core.model_gate import GateVerdict, judge_bounds, judge_errors, pooled
-from db import audit, model_evaluations, model_versions
+from db import model_evaluations, model_versions
 from db.model_evaluations import RUNNING, ModelEvaluation
 from db.model_versions import ModelVersion
 from db.regions import StoredRegion
-from orchestrator.forecasts.serving import ModelCache
+from orchestrator.forecasts.model_cache import ModelCache
 from orchestrator.logs import get_logger
 from orchestrator.regions.region_choice import active_regions
-from orchestrator.registry.evaluation_requests import start_evaluation
-from orchestrator.registry.region_shadows import evaluate_region
-from orchestrator.registry.shadow_records import from_record
+from orchestrator.registry import records
+from orchestrator.registry.evaluation_requests import (
+    begin_evaluation,
+    queue_next_region,
+)
+from orchestrator.registry.region_evaluation import evaluate_region
+from orchestrator.use_cases import Done, Event, Request, change
 
 log = get_logger(__name__)
 
 Progress = Callable[[str], None]
 
 
+@change(
+    Permission.RUN_CYCLE,
+    AuditAction.MODEL_VALIDATED,
+    AuditAction.MODEL_REJECTED,
+    repeat=None,
+)
 def evaluate_next_region(
-    session: Session,
-    actor: Actor,
-    cache: ModelCache,
-    evaluation_id: int,
-    *,
-    now: datetime,
-) -> ModelEvaluation:
+    request: Request, cache: ModelCache, evaluation_id: int, *, queue_next: bool
+) -> Done[ModelEvaluation]:
     """Evaluate one more region, or close the evaluation after the last.
 
-    Idempotent, and safe to be called by several processes: they take turns.
+    Idempotent, and safe to be called by several processes: they take turns. The next
+    region is queued, or left to the caller.
 
     Raises
     ------
     Conflict
         When another process is at it.
     """
+    done = _evaluate_next(request, cache, evaluation_id)
+    if queue_next and done.answer.state == RUNNING:
+        queue_next_region(request.session, evaluation_id)
+    return done
+
+
+def _evaluate_next(
+    request: Request, cache: ModelCache, evaluation_id: int
+) -> Done[ModelEvaluation]:
+    session = request.session
     evaluation = model_evaluations.lock_evaluation(session, evaluation_id)
     if evaluation.state != RUNNING:
-        return evaluation
-    done = model_evaluations.region_figures(session, evaluation_id)
-    left = [slug for slug in evaluation.region_slugs if slug not in done]
+        return Done(answer=evaluation)
+    known = model_evaluations.region_figures(session, evaluation_id)
+    left = [slug for slug in evaluation.region_slugs if slug not in known]
     if left:
-        record = evaluate_region(
-            session, cache, evaluation, _region(session, left[0]), now=now
+        found = evaluate_region(
+            session, cache, evaluation, _region(session, left[0]), now=request.now
         )
-        model_evaluations.insert_region_figures(session, evaluation_id, left[0], record)
-    if len(left) <= 1:
-        _finish(session, actor, evaluation)
-    return model_evaluations.evaluation(session, evaluation_id)
-
-
-def fail(session: Session, actor: Actor, evaluation_id: int, reason: str) -> None:
-    """Close an evaluation that could not be carried out; its model is not validated."""
-    evaluation = model_evaluations.lock_evaluation(session, evaluation_id)
-    if evaluation.state != RUNNING:
-        return
-    model_evaluations.fail_evaluation(session, evaluation_id, reason)
-    version = model_versions.model_version(session, evaluation.model_version_id)
-    _settle(
-        session,
-        actor,
-        version,
-        GateVerdict(passed=False, findings=(f"It could not be evaluated: {reason}",)),
-        evaluation_id,
+        model_evaluations.insert_region_figures(
+            session, evaluation_id, left[0], records.encode(found)
+        )
+    events = (_finish(session, evaluation),) if len(left) <= 1 else ()
+    return Done(
+        answer=model_evaluations.evaluation(session, evaluation_id), events=events
     )
 
 
+@change(Permission.RUN_CYCLE, AuditAction.MODEL_REJECTED, repeat=None)
+def fail_evaluation(
+    request: Request, evaluation_id: int, reason: str
+) -> Done[ModelEvaluation]:
+    """Close an evaluation that could not be carried out; its model is not validated."""
+    session = request.session
+    evaluation = model_evaluations.lock_evaluation(session, evaluation_id)
+    if evaluation.state != RUNNING:
+        return Done(answer=evaluation)
+    model_evaluations.fail_evaluation(session, evaluation_id, reason)
+    version = model_versions.model_version(session, evaluation.model_version_id)
+    verdict = GateVerdict(
+        passed=False, findings=(f"It could not be evaluated: {reason}",)
+    )
+    return Done(
+        answer=model_evaluations.evaluation(session, evaluation_id),
+        events=(_settle(session, version, verdict, evaluation_id),),
+    )
+
+
+@change(
+    Permission.MANAGE_MODELS,
+    AuditAction.MODEL_EVALUATION_STARTED,
+    AuditAction.MODEL_VALIDATED,
+    AuditAction.MODEL_REJECTED,
+    repeat=None,
+)
 def evaluate_now(
-    session: Session,
-    actor: Actor,
-    cache: ModelCache,
-    version_id: int,
-    *,
-    now: datetime,
-    on_progress: Progress,
-) -> ModelEvaluation:
+    request: Request, cache: ModelCache, version_id: int, *, on_progress: Progress
+) -> Done[ModelEvaluation]:
     """A whole evaluation in the caller's transaction."""
-    evaluation_id = start_evaluation(session, actor, version_id, now=now, queue=False)
-    evaluation = model_evaluations.evaluation(session, evaluation_id)
-    n_regions = len(evaluation.region_slugs)
+    return carry_out_evaluation(request, cache, version_id, on_progress=on_progress)
+
+
+def carry_out_evaluation(
+    request: Request, cache: ModelCache, version_id: int, *, on_progress: Progress
+) -> Done[ModelEvaluation]:
+    """`evaluate_now` as a part of a change."""
+    begun = begin_evaluation(request, version_id)
+    evaluation = model_evaluations.evaluation(request.session, begun.answer)
+    events, n_regions = begun.events, len(evaluation.region_slugs)
     for number, slug in enumerate(evaluation.region_slugs, start=1):
         on_progress(
             f"Evaluating model {version_id} on {slug} ({number} of {n_regions}) …"
         )
-        evaluation = evaluate_next_region(session, actor, cache, evaluation_id, now=now)
-    return evaluation
+        done = _evaluate_next(request, cache, evaluation.evaluation_id)
+        evaluation, events = done.answer, (*events, *done.events)
+    return Done(answer=evaluation, events=events)
 
 
 def _region(session: Session, slug: str) -> StoredRegion:
@@ -110,10 +141,10 @@ def _region(session: Session, slug: str) -> StoredRegion:
     raise NotFound(message)
 
 
-def _finish(session: Session, actor: Actor, evaluation: ModelEvaluation) -> None:
+def _finish(session: Session, evaluation: ModelEvaluation) -> Event:
     version = model_versions.model_version(session, evaluation.model_version_id)
-    records = model_evaluations.region_figures(session, evaluation.evaluation_id)
-    regions = [from_record(slug, records[slug]) for slug in sorted(records)]
+    stored = model_evaluations.region_figures(session, evaluation.evaluation_id)
+    regions = [records.decode(slug, stored[slug]) for slug in sorted(stored)]
     comparisons = [region.comparison for region in regions]
     if version.target is Target.TEMPERATURE_C:
         alphas = {region.comparison.region_slug: region.alpha for region in regions}
@@ -132,16 +163,12 @@ def _finish(session: Session, actor: Actor, evaluation: ModelEvaluation) -> None
         gate_passed=verdict.passed,
         rmse=pooled(item.new for item in comparisons).rmse,
     )
-    _settle(session, actor, version, verdict, evaluation.evaluation_id)
+    return _settle(session, version, verdict, evaluation.evaluation_id)
 
 
 def _settle(
-    session: Session,
-    actor: Actor,
-    version: ModelVersion,
-    verdict: GateVerdict,
-    evaluation_id: int,
-) -> None:
+    session: Session, version: ModelVersion, verdict: GateVerdict, evaluation_id: int
+) -> Event:
     """Give the version the state that the gate says, and the event that goes with it.
 
     A model that has served keeps its state: going back to it must stay one click.
@@ -155,14 +182,12 @@ def _settle(
             state=state,
             rejected_reason=None if verdict.passed else reason,
         )
-    audit.append_event(
-        session,
-        actor=actor,
+    return Event(
         action=AuditAction.MODEL_VALIDATED
         if verdict.passed
         else AuditAction.MODEL_REJECTED,
         object_type="model_version",
-        object_id=str(version.version_id),
+        object_id=version.version_id,
         before={"state": version.state},
         after={"state": state, "evaluation_id": evaluation_id},
         reason=reason or None,

@@ -7,24 +7,22 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy.orm import Session
-
-from core.access import Actor
 from core.days import WINDOW_H
 from core.errors import Conflict, FleetError, ServiceUnavailable
 from db import model_evaluations, model_versions
+from db.model_evaluations import RUNNING, ModelEvaluation
 from db.model_uploads import ModelUpload
-from db.users import system_actor
-from orchestrator.forecasts.serving import ModelCache
-from orchestrator.registry import shadow_evaluations as evaluations
-from orchestrator.registry.model_uploads import receive_model
+from orchestrator.forecasts.model_cache import ModelCache
+from orchestrator.registry.evaluation_steps import (
+    Progress,
+    evaluate_next_region,
+    fail_evaluation,
+)
+from orchestrator.registry.model_files import GivenFile, receive_model
 from orchestrator.registry.upload_checks import check_upload
 from orchestrator.runtime import Runtime
-
-Progress = Callable[[str], None]
 
 _LOOK_AGAIN_S = 1.0
 
@@ -41,55 +39,59 @@ class IntakeOutcome:
 
 
 def take_in(
-    runtime: Runtime, content: bytes, label: str, *, on_progress: Progress
+    runtime: Runtime,
+    user_name: str,
+    content: bytes,
+    label: str,
+    *,
+    on_progress: Progress,
 ) -> IntakeOutcome:
-    """Quarantine, check and evaluate a file; every step is a transaction.
+    """Quarantine, check and evaluate a file, as a system user.
 
-    A worker that does the same at the same time takes turns with it.
+    Every step is a transaction. A worker that does the same at the same time takes
+    turns with it.
 
     Raises
     ------
     ServiceUnavailable
         When the check could not be run.
     """
-    with runtime.transaction() as session:
-        upload, _ = receive_model(
-            session, _actor(session), io.BytesIO(content), label=label
-        )
+    file = GivenFile.read(io.BytesIO(content), label)
+    with runtime.request_as(user_name) as request:
+        upload, _ = receive_model(request, file)
     on_progress("Checking the file in its sandbox …")
-    upload = check_upload(runtime, _actor, upload.upload_id, queue_evaluation=True)
+    upload = check_upload(runtime, user_name, upload.upload_id)
     if upload.model_version_id is None:
-        return _outcome_of_refusal(upload)
-    _finish_evaluation(runtime, upload.model_version_id, on_progress)
+        return IntakeOutcome(
+            upload_id=upload.upload_id,
+            version_id=None,
+            state=upload.state,
+            sentence=f"Refused: {upload.rejected_reason}",
+        )
+    _finish_evaluation(runtime, user_name, upload.model_version_id, on_progress)
     return _outcome(runtime, upload, upload.model_version_id)
 
 
-def _actor(session: Session) -> Actor:
-    return system_actor(session, "cli")
-
-
 def _finish_evaluation(
-    runtime: Runtime, version_id: int, on_progress: Progress
+    runtime: Runtime, user_name: str, version_id: int, on_progress: Progress
 ) -> None:
     with runtime.transaction() as session:
         found = model_evaluations.newest_evaluation(session, version_id)
     cache = ModelCache()
     try:
-        while found is not None and found.state == model_evaluations.RUNNING:
+        while found is not None and found.state == RUNNING:
             on_progress(f"Evaluating model {version_id} …")
-            found = _next_step(runtime, cache, found.evaluation_id)
+            found = _next_step(runtime, user_name, cache, found.evaluation_id)
     finally:
         cache.close()
 
 
 def _next_step(
-    runtime: Runtime, cache: ModelCache, evaluation_id: int
-) -> model_evaluations.ModelEvaluation:
+    runtime: Runtime, user_name: str, cache: ModelCache, evaluation_id: int
+) -> ModelEvaluation:
     try:
-        with runtime.transaction() as session:
-            return evaluations.evaluate_next_region(
-                session, _actor(session), cache, evaluation_id, now=runtime.clock()
-            )
+        with runtime.request_as(user_name) as request:
+            return evaluate_next_region(request, cache, evaluation_id, queue_next=False)
     except ServiceUnavailable:
         raise
     except Conflict:  # a worker is at it
@@ -97,18 +99,8 @@ def _next_step(
         with runtime.transaction() as session:
             return model_evaluations.evaluation(session, evaluation_id)
     except FleetError as exc:
-        with runtime.transaction() as session:
-            evaluations.fail(session, _actor(session), evaluation_id, exc.message)
-            return model_evaluations.evaluation(session, evaluation_id)
-
-
-def _outcome_of_refusal(upload: ModelUpload) -> IntakeOutcome:
-    return IntakeOutcome(
-        upload_id=upload.upload_id,
-        version_id=None,
-        state=upload.state,
-        sentence=f"Refused: {upload.rejected_reason}",
-    )
+        with runtime.request_as(user_name) as request:
+            return fail_evaluation(request, evaluation_id, exc.message)
 
 
 def _outcome(runtime: Runtime, upload: ModelUpload, version_id: int) -> IntakeOutcome:
