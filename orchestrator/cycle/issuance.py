@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import NAMESPACE_URL, uuid5
 
@@ -329,4 +329,4 @@ def _store(
         kind="automatic",
         request_id=request_id,
     )
-    return (replace(event, request_id=request_id),)
+    return (event,)

@@ -56,6 +56,7 @@ def store(
         after=_audit_facts(decision, judgement)
         | {RECORD_HASH: record_sha256(session, stored)},
         reason=comment,
+        request_id=request_id,
     )
 
 
