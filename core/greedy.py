@@ -57,10 +57,8 @@ class _Hour:
     ) -> None:
         self._rates, self._gain = rates, gain
         self._migration = migration_usd_per_mwh
-        free = problem.capacity_mw - problem.load_mw[:, hour]
-        room = np.minimum(problem.room_mw[:, hour], free)
-        self._room = np.where(problem.may_receive[:, hour], np.maximum(room, 0.0), 0.0)
-        self._must = np.maximum(-np.minimum(problem.room_mw[:, hour], free), 0.0)
+        self._room = problem.receivable_mw[:, hour].copy()
+        self._must = problem.excess_mw[:, hour]
         self._left = problem.movable_mw[:, hour].copy()
         self._order = np.argsort(rates, kind="stable")
         self.out, self.inward = np.zeros(len(rates)), np.zeros(len(rates))

@@ -72,9 +72,7 @@ def true_flows(
         spread = np.where(pool > 0.0, in_mw / pool, 0.0)
     out = leaving * truth.load_mw
     sent = out.sum(axis=0)
-    free = truth.capacity_mw[:, None] - truth.load_mw
-    room = np.where(truth.may_receive, np.minimum(truth.room_mw, free), 0.0)
-    most = np.maximum(room, 0.0) / (1.0 + migration_energy_frac)
+    most = truth.receivable_mw / (1.0 + migration_energy_frac)
     inward = np.minimum(spread * sent, most)
     fits = np.divide(
         inward.sum(axis=0), sent, out=np.zeros_like(sent), where=sent > 0.0

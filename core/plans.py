@@ -13,7 +13,8 @@ from core.errors import InvalidInput, NotFound
 from core.footprints import require_load
 from core.outlooks import RegionOutlook
 from core.scheduler import Verdict, decide_transfer
-from core.shift import LoadShift, net_rise_c
+from core.shift import LoadShift
+from core.shift_rules import rise_of_change_c
 
 FloatArray = NDArray[np.float64]
 
@@ -222,11 +223,7 @@ def _change(
     out = sum((m.moved_mw for m in moves if m.source == slug), start=nothing)
     arrived = sum((m.moved_mw for m in moves if m.target == slug), start=nothing)
     arrived = arrived * (1.0 + migration_energy_frac)
-    rise_c = net_rise_c(
-        arrived - out,
-        reference_mw=outlook.rise_load_mw,
-        factor_c_per_pct=outlook.policy.cooling_factor_c_per_pct,
-    )
+    rise_c = rise_of_change_c(outlook, arrived - out)
     return RegionChange(
         outlook=outlook,
         out_mw=out,
@@ -271,14 +268,6 @@ def transfer_shift(
     source_change_mw, target_change_mw : ndarray, shape (n_hours,)
         Change of each end's load by the whole plan; negative where it falls.
     """
-
-    def rise_c(end: RegionOutlook, change_mw: FloatArray) -> FloatArray:
-        return net_rise_c(
-            change_mw,
-            reference_mw=end.rise_load_mw,
-            factor_c_per_pct=end.policy.cooling_factor_c_per_pct,
-        )
-
     energy_mwh = float(source.it_load_mw.sum())
     share = float(moved_mw.sum()) / energy_mwh if energy_mwh > 0.0 else 0.0
     return LoadShift(
@@ -289,6 +278,6 @@ def transfer_shift(
         source_load_after_mw=source.it_load_mw + source_change_mw,
         target_load_before_mw=target.it_load_mw,
         target_load_after_mw=target.it_load_mw + target_change_mw,
-        source_rise_c=rise_c(source, source_change_mw),
-        target_rise_c=rise_c(target, target_change_mw),
+        source_rise_c=rise_of_change_c(source, source_change_mw),
+        target_rise_c=rise_of_change_c(target, target_change_mw),
     )

@@ -14,18 +14,17 @@ from core.conformal import LimitCheck
 from core.errors import InvalidInput, OutOfRange
 from core.outcomes import Outcome, ReasonCode
 from core.outlooks import Problem, RegionOutlook
-from core.reasons import Facts, judge, shift_obstacle
+from core.reasons import ShiftFacts, judge, shift_obstacle
 from core.risk import RiskAssessment, assess_risk
 from core.safe_shifts import (
     COMFORT_MARGIN_C,
     SafeShifts,
-    hourly_shift,
-    is_flexible,
     maximum_safe_shift_pct,
     minimum_shift_pct,
     safe_shifts,
 )
 from core.shift import LoadShift
+from core.shift_rules import hourly_shift, is_flexible
 
 __all__ = [
     "COMFORT_MARGIN_C",
@@ -122,7 +121,7 @@ def decide_transfer(
     """
     _require_sound(source, target, shift.shift_pct)
     safe = safe_shifts(source, target)
-    facts = Facts(
+    facts = ShiftFacts(
         source=source,
         target=target,
         safe=safe,
@@ -166,7 +165,7 @@ def _decide(
     return _verdict(_facts(source, target, shift_pct, safe))
 
 
-def _verdict(facts: Facts) -> Verdict:
+def _verdict(facts: ShiftFacts) -> Verdict:
     outcome, code, text = judge(facts)
     safe = facts.safe
     return Verdict(
@@ -190,7 +189,7 @@ def _facts(
     target: RegionOutlook | None,
     shift_pct: float,
     safe: SafeShifts,
-) -> Facts:
+) -> ShiftFacts:
     shift = hourly_shift(source, target, shift_pct)
     source_before = source.check()
     target_before = target.check() if target else None
@@ -199,7 +198,7 @@ def _facts(
     else:
         source_after = source.check(shift.source_rise_c) if shift else None
         target_after = target.check(shift.target_rise_c) if target and shift else None
-    return Facts(
+    return ShiftFacts(
         source=source,
         target=target,
         safe=safe,
@@ -212,7 +211,7 @@ def _facts(
     )
 
 
-def _risk(facts: Facts) -> RiskAssessment:
+def _risk(facts: ShiftFacts) -> RiskAssessment:
     after, safe = facts.source_after, facts.safe
     return assess_risk(
         bound_c=after.bound if after else None,
