@@ -11,8 +11,7 @@ from sqlalchemy.orm import Session
 
 from core.access import Actor, Permission
 from core.errors import InvalidInput
-from core.footprints import Footprint, footprint, total_footprint
-from core.hourly_water import hourly_water
+from core.footprints import Footprint, footprint, hourly_rates, total_footprint
 from db.regions import StoredRegion
 from orchestrator.services.forecasting import finite_series
 from orchestrator.services.region_windows import RegionWindow, load_region_window
@@ -163,9 +162,11 @@ def _shown(
 
 
 def _water(window: RegionWindow, load_mw: NDArray[np.float64]) -> WaterSeries:
-    water = hourly_water(window.signals, load_mw)
+    rates = hourly_rates(window.signals)
+    on_site_l = load_mw * rates.water_on_site_l
     return WaterSeries(
-        on_site_l=finite_series(water.on_site_l), total_l=finite_series(water.total_l)
+        on_site_l=finite_series(on_site_l),
+        total_l=finite_series(on_site_l + load_mw * rates.water_off_site_l),
     )
 
 
