@@ -31,7 +31,7 @@ class CarbonMethod(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CarbonKind:
+class CarbonSignalKind:
     """What a carbon signal means; two kinds are never added or compared."""
 
     scope: CarbonScope

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from core.carbon import (
     ZERO_RUN_BELIEVED_H,
-    CarbonKind,
+    CarbonSignalKind,
     emissions_kgco2e,
     suspect_zero_hours,
 )
@@ -50,7 +50,7 @@ class RegionSignals:
         g CO2e per kWh. Below 0 it is not refused but suspect (see `Footprint`).
     price_usd_mwh : ndarray of float64, shape (n_hours,)
         Price of energy, USD per MWh; may be negative.
-    carbon_kind : CarbonKind | None
+    carbon_kind : CarbonSignalKind | None
         What the carbon intensity counts; None when the provider did not say.
     counts_hydro_water : bool
         Whether reservoir evaporation is charged to the hydropower of its grid.
@@ -63,7 +63,7 @@ class RegionSignals:
     carbon_intensity_gco2_kwh: NDArray[np.float64]
     price_usd_mwh: NDArray[np.float64]
     basis: SignalBasis
-    carbon_kind: CarbonKind | None = None
+    carbon_kind: CarbonSignalKind | None = None
     counts_hydro_water: bool = False
 
     def __post_init__(self) -> None:

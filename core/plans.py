@@ -20,7 +20,7 @@ FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Transfer:
+class PlanTransfer:
     """Load that one region sends another, MW in each hour, shape (n_hours,)."""
 
     source: str
@@ -73,7 +73,7 @@ class RegionChange:
 class PlanPart:
     """One transfer of a plan with its verdict."""
 
-    transfer: Transfer
+    transfer: PlanTransfer
     verdict: Verdict
 
 
@@ -91,7 +91,7 @@ class PlanJudgement:
 
 def transfers(
     slugs: Sequence[str], out_mw: FloatArray, in_mw: FloatArray
-) -> tuple[Transfer, ...]:
+) -> tuple[PlanTransfer, ...]:
     """Who sends to whom, so that every region gives and gets what the plan says.
 
     Givers and takers are matched in the order of `slugs` in every hour (the north-west
@@ -107,7 +107,7 @@ def transfers(
     for hour in range(n_hours):
         _match(out_mw[:, hour].copy(), in_mw[:, hour].copy(), moved[:, :, hour])
     return tuple(
-        Transfer(source=slugs[i], target=slugs[j], moved_mw=moved[i, j])
+        PlanTransfer(source=slugs[i], target=slugs[j], moved_mw=moved[i, j])
         for i in range(n_regions)
         for j in range(n_regions)
         if moved[i, j].any()
@@ -116,7 +116,7 @@ def transfers(
 
 def judge_plan(
     outlooks: Sequence[RegionOutlook],
-    moves: Sequence[Transfer],
+    moves: Sequence[PlanTransfer],
     *,
     migration_energy_frac: float = 0.0,
 ) -> PlanJudgement:
@@ -145,7 +145,7 @@ def judge_plan(
 
 def spread(
     source: RegionOutlook, shift_pct: float, shares: Mapping[str, float]
-) -> tuple[Transfer, ...]:
+) -> tuple[PlanTransfer, ...]:
     """A shift to several targets: `shift_pct` % of the source's load, by shares.
 
     Parameters
@@ -179,7 +179,7 @@ def spread(
     rest = total - sum(parts.values(), start=np.zeros_like(total))
     parts[last] = np.maximum(rest, 0.0)
     return tuple(
-        Transfer(source=source.region.slug, target=slug, moved_mw=moved)
+        PlanTransfer(source=source.region.slug, target=slug, moved_mw=moved)
         for slug, moved in parts.items()
     )
 
@@ -198,7 +198,7 @@ def _match(out_mw: FloatArray, in_mw: FloatArray, moved: FloatArray) -> None:
         j += int(in_mw[taker] <= 0.0)
 
 
-def _require_sound(by_slug: Mapping[str, RegionOutlook], move: Transfer) -> None:
+def _require_sound(by_slug: Mapping[str, RegionOutlook], move: PlanTransfer) -> None:
     for slug in (move.source, move.target):
         if slug not in by_slug:
             message = f"The plan names {slug}, which is not one of its regions."
@@ -216,7 +216,7 @@ def _require_sound(by_slug: Mapping[str, RegionOutlook], move: Transfer) -> None
 
 
 def _change(
-    outlook: RegionOutlook, moves: Sequence[Transfer], migration_energy_frac: float
+    outlook: RegionOutlook, moves: Sequence[PlanTransfer], migration_energy_frac: float
 ) -> RegionChange:
     slug = outlook.region.slug
     nothing = np.zeros_like(outlook.it_load_mw)
@@ -235,7 +235,9 @@ def _change(
 
 
 def _part(
-    changes: Mapping[str, RegionChange], move: Transfer, migration_energy_frac: float
+    changes: Mapping[str, RegionChange],
+    move: PlanTransfer,
+    migration_energy_frac: float,
 ) -> PlanPart:
     source, target = changes[move.source], changes[move.target]
     shift = transfer_shift(

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.audit import canonical_json
-from core.carbon import CarbonKind, CarbonMethod, CarbonScope
+from core.carbon import CarbonMethod, CarbonScope, CarbonSignalKind
 from core.errors import InvalidInput
 from core.footprints import RegionSignals, SignalBasis
 from core.outcomes import ReasonCode
@@ -313,7 +313,7 @@ def _signals(record: Mapping[str, Any], region: Region) -> RegionSignals:
         region=region,
         **{name: np.array(record[name], dtype=np.float64) for name in _HOURLY_SIGNALS},
         basis=SignalBasis(record["basis"]),
-        carbon_kind=CarbonKind(
+        carbon_kind=CarbonSignalKind(
             scope=CarbonScope(kind["scope"]), method=CarbonMethod(kind["method"])
         )
         if kind
