@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from uuid import uuid4
 
+import numpy as np
 import pytest
 from sqlalchemy import text
 
@@ -15,10 +16,11 @@ from db import policies, regions
 from db.engine import make_engine
 from orchestrator.plan_views import PlanTerms
 from orchestrator.services import plans, what_if
+from orchestrator.services.decision_story import decision_detail
 from orchestrator.services.fleet import fleet_view
 from orchestrator.services.policy_terms import change_terms
 from orchestrator.services.regions import set_region
-from orchestrator.views import DecisionCard
+from orchestrator.views import DecisionCard, DecisionChart
 from tests.fleet import NOW, Fleet
 
 
@@ -71,6 +73,12 @@ def _record(fleet: Fleet, card: DecisionCard) -> what_if.RecordOutcome:
             request_id=uuid4(),
             now=NOW,
         )
+
+
+def _charts(fleet: Fleet, card: DecisionCard) -> tuple[DecisionChart, ...]:
+    with fleet.runtime.transaction() as session:
+        detail = decision_detail(session, fleet.actor(session), card.decision_id)
+    return detail.charts
 
 
 @pytest.fixture
@@ -138,6 +146,27 @@ def test_in_two_steps_a_shift_heats_and_cools_as_in_one(narrow: Fleet) -> None:
     assert second.source_bound_after_c == pytest.approx(
         whole.source_bound_after_c, abs=1e-9
     )
+    for one, other in zip(_charts(narrow, second), _charts(narrow, whole), strict=True):
+        assert one.after_c == pytest.approx(other.after_c, abs=1e-9)
+
+
+def test_the_curve_of_a_decision_moves_with_its_bound(fleet: Fleet) -> None:
+    """All hours move alike here: the demo's load is cut by the same share in each."""
+    with fleet.runtime.transaction() as session:
+        change_terms(
+            session,
+            fleet.actor(session),
+            changes={"migration_energy_frac": 0.1},
+            reason="test",
+        )
+    source, target = _charts(fleet, _try(fleet, "arizona", 10.0))
+    for chart in (source, target):
+        moved_c = np.subtract(chart.after_c, chart.mean_c)
+        assert chart.bound_before_c is not None
+        assert chart.bound_after_c is not None
+        assert moved_c.max() == pytest.approx(
+            chart.bound_after_c - chart.bound_before_c, abs=1e-9
+        )
 
 
 def test_a_plan_and_a_shift_do_not_fill_the_same_room(narrow: Fleet) -> None:

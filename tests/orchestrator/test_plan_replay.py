@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from uuid import uuid4
 
+import numpy as np
 import pytest
 
 from db import decisions
@@ -12,6 +13,7 @@ from orchestrator.plan_views import PlanTerms
 from orchestrator.services import plans
 from orchestrator.services.decision_inputs import read_inputs
 from orchestrator.services.decision_replay import replay_rules
+from orchestrator.services.decision_story import decision_detail
 from tests.fleet import NOW, Fleet
 from tests.orchestrator.test_decision_replay import (
     change_decision,
@@ -62,6 +64,23 @@ def test_every_decision_of_a_plan_replays_with_its_model_and_without(
         assert rules.is_same, rules.differences
         whole = replay_one(fleet, decision_id)
         assert whole.is_same, whole.differences
+
+
+def test_the_curves_of_a_plan_decision_move_as_the_whole_plan_moves_them(
+    fleet: Fleet,
+) -> None:
+    for decision_id in carry_out(fleet):
+        with fleet.runtime.transaction() as session:
+            detail = decision_detail(session, fleet.actor(session), decision_id)
+        assert len(detail.charts) == 2
+        for chart in detail.charts:
+            assert chart.bound_before_c is not None
+            assert chart.bound_after_c is not None
+            # No decision came before: the bound moves as its worst hour does.
+            moved_c = np.subtract(chart.after_c, chart.mean_c)
+            assert moved_c.max() == pytest.approx(
+                chart.bound_after_c - chart.bound_before_c, abs=1e-9
+            )
 
 
 def test_a_plan_decision_stays_the_same_when_the_fleet_moves_on(fleet: Fleet) -> None:
