@@ -186,10 +186,10 @@ class Calibration:
 class ScoreTracker:
     """Replays the scores of one region, model and local issue hour, oldest first.
 
-    b_{t+1} = b_t + 0.1 (miss_t - alpha), b_0 = 0, |b| <= 3, where miss_t tells whether
-    the day's maximum passed the bound of day t. Days before the first bound leave b
-    as it is. The state is a function of the scores alone, so a new model or confidence
-    restarts it by replay.
+    b_{t+1} = b_t + 0.1 (miss_t - alpha), b_0 = 0, |b| <= 3, where miss_t is 1 when
+    the day's maximum passed the bound of day t, else 0. Days before the first bound
+    leave b as it is. The state is a function of the scores alone, so a new model or
+    confidence restarts it by replay.
 
     Parameters
     ----------
@@ -221,7 +221,7 @@ class ScoreTracker:
         return len(self._recent)
 
     def add(self, score: float) -> None:
-        """Learn the score of the next finished day."""
+        """Add the score of the next finished day."""
         if not math.isfinite(score):
             message = "Conformity scores must be finite."
             raise InvalidInput(message)

@@ -1,4 +1,4 @@
-"""What an operator would do by hand: hour by hour, to the cheapest region with room."""
+"""A greedy plan, as made by hand: hour by hour, to the cheapest region with room."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class GreedyPlan:
 def greedy_plan(
     problem: Placement, prices: PlanPrices, *, migration_energy_frac: float = 0.0
 ) -> GreedyPlan:
-    """Cheapest feasible region, hour by hour; budgets and ramps are not looked at.
+    """Cheapest feasible region, hour by hour; budgets and ramps are ignored.
 
     First each region above its limit sheds what it must, in the order of the fleet;
     then each region, in the same order, sends what still may move to the cheapest
@@ -68,7 +68,7 @@ class _Hour:
         self._send(giver, self._must[giver], must_save=False)
 
     def save(self, giver: int) -> None:
-        """Send away what is cheaper elsewhere; who took load keeps what it has."""
+        """Send away what is cheaper elsewhere, unless the region received load."""
         if self.inward[giver] == 0.0:
             self._send(giver, np.inf, must_save=True)
 

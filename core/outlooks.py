@@ -38,7 +38,7 @@ class RegionOutlook:
     policy : Policy
         In force for this region.
     forecast, calibration : HourlyForecast, Calibration | None
-        Of the region's temperature; both present, or `problem` says why not.
+        Of the region's temperature; both present, or `problem` is set.
     it_load_mw : ndarray, shape (n_hours,)
         Load after all live recorded decisions of the window; NaN where unknown.
     reference_load_mw : ndarray, shape (n_hours,) | None
@@ -46,7 +46,7 @@ class RegionOutlook:
         when there were none.
     prior_rise_c : ndarray, shape (n_hours,)
         Temperature rise that those decisions already cause (negative: fall); not
-        finite where the load they moved cannot be held against a known load.
+        finite where the load they moved cannot be compared with a known load.
     problem : Problem | None
         Set when there is no usable forecast or calibration.
 
@@ -91,7 +91,7 @@ class RegionOutlook:
 
     @property
     def load_is_known(self) -> bool:
-        """Whether the load of every hour is a number that a load can be."""
+        """Whether the load of every hour is a finite number >= 0."""
         return all(
             bool(((hours >= 0) & (hours < np.inf)).all())
             for hours in (self.it_load_mw, self.rise_load_mw)
@@ -172,7 +172,6 @@ class RegionOutlook:
             raise InvalidInput(message)
         if forecast.region_slug != self.region.slug:
             message = (
-                f"A forecast of {forecast.region_slug} says nothing of"
-                f" {self.region.slug}."
+                f"The forecast is of {forecast.region_slug}, not of {self.region.slug}."
             )
             raise InvalidInput(message)

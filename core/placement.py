@@ -1,4 +1,4 @@
-"""The day-ahead placement problem: what may move where, at what price, within what.
+"""The day-ahead placement problem: loads, limits, rates and prices.
 
 Everything here is numbers of a plan before and after it is made; `core.optimizer`
 finds the plan.
@@ -38,7 +38,7 @@ class PlanPrices:
         Price of a tonne of CO2e and of a cubic metre of water, >= 0.
     migration_usd_per_mwh : float
         Price of moving one MWh of load, >= 0. Without one, hours of negative prices
-        would breed flows that save nothing.
+        would produce flows that save nothing.
 
     Raises
     ------
@@ -61,7 +61,7 @@ class PlanPrices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanRules:
-    """What a plan keeps to, besides heat, capacity and what may move at all.
+    """Constraints of a plan besides heat, capacity and flexible load.
 
     Attributes
     ----------
@@ -115,7 +115,7 @@ class PlanRegion:
     def __post_init__(self) -> None:
         if self.outlook.region.slug != self.signals.region.slug:
             message = (
-                f"Signals of {self.signals.region.slug} say nothing of"
+                f"The signals are of {self.signals.region.slug}, not of"
                 f" {self.outlook.region.slug}."
             )
             raise InvalidInput(message)
@@ -305,7 +305,7 @@ def _unknown(region: PlanRegion) -> str | None:
     if not np.isfinite(rates.cost_usd).all():
         return "its energy price or weather is not known for every hour."
     if not np.isfinite(rates.emissions_kgco2e).all():
-        return "its carbon intensity is not known, or not to be believed, in some hour."
+        return "its carbon intensity is not known, or implausible, in some hour."
     water = rates.water_on_site_l + rates.water_off_site_l
     if not np.isfinite(water).all():
         return "its use of water is not known for every hour."

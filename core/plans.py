@@ -61,7 +61,7 @@ class RegionChange:
     def blocked_by_c(self) -> float | None:
         """Degrees by which it stays above its limit; 0 when it does not.
 
-        None without a bound: then it stays BLOCKED for want of data.
+        None without a bound: then it stays BLOCKED for lack of data.
         """
         if self.after is None:
             return None
@@ -92,7 +92,7 @@ class PlanJudgement:
 def transfers(
     slugs: Sequence[str], out_mw: FloatArray, in_mw: FloatArray
 ) -> tuple[PlanTransfer, ...]:
-    """Who sends to whom, so that every region gives and gets what the plan says.
+    """Transfers between pairs of regions that add up to the flows of a plan.
 
     Givers and takers are matched in the order of `slugs` in every hour (the north-west
     corner rule), which keeps the pairs few and the same from hour to hour.

@@ -49,7 +49,7 @@ class Verdict:
     ----------
     risk : RiskAssessment
         Of the source as it would be after the shift, whether or not the shift can be
-        made; its recommendations say when it cannot.
+        made; its recommendations state when it cannot.
     source_before, source_after, target_before, target_after : LimitCheck | None
         None where there is no finite bound, or no target.
     minimum_shift_pct : float | None
@@ -57,7 +57,7 @@ class Verdict:
         100 % does not.
     maximum_safe_shift_pct : float | None
         Largest shift that the target can take and the source may give; None without
-        a target or when nothing is safe to say.
+        a target, a known load or a bound of the target.
     shift : LoadShift | None
         Hourly loads and rises of this shift, when it could be computed.
     """
@@ -106,7 +106,7 @@ def decide(
 def decide_transfer(
     source: RegionOutlook, target: RegionOutlook, shift: LoadShift
 ) -> Verdict:
-    """Judge one part of a plan by the very rules that judge a single shift.
+    """Judge one part of a plan by the rules that judge a single shift.
 
     Parameters
     ----------
@@ -224,7 +224,7 @@ def _risk(facts: ShiftFacts) -> RiskAssessment:
 
 
 def _if_flexible(source: RegionOutlook, shift_pct: float | None) -> float | None:
-    """A shift to recommend: nobody is told to move more than the source may give."""
+    """A shift to recommend; None where the source may not give that much."""
     if shift_pct is None or not is_flexible(source, shift_pct):
         return None
     return shift_pct

@@ -98,8 +98,8 @@ def shift_load(
     """Move `shift_pct` % of the source's load to the target in every hour.
 
     Load is conserved: what leaves the source arrives at the target, plus the energy of
-    the migration. Whether that much may move (flexible share, capacity, limits) is the
-    scheduler's to say.
+    the migration. Whether that much may move (flexible share, capacity, limits) is
+    decided by `core.shift_rules`.
 
     Parameters
     ----------
@@ -110,8 +110,8 @@ def shift_load(
     source_cooling_factor_c_per_pct, target_cooling_factor_c_per_pct : float
         degC per percentage point of the region's own load, finite, >= 0.
     source_reference_mw, target_reference_mw : ndarray of float64, shape (n_hours,)
-        Loads before any recorded decision of the window, MW: what percentages of heat
-        are of. They are the loads before the shift unless decisions came before it.
+        Loads before any recorded decision of the window, MW, of which heat takes its
+        percentages. By default the loads before the shift.
     migration_energy_frac : float
         Energy of the migration over the energy moved, [0, 1]; the target carries it.
 
@@ -125,7 +125,7 @@ def shift_load(
 
     Notes
     -----
-    Temperature is taken to follow the load itself, whatever the steps that led to it:
+    Temperature is taken to follow the load itself, not the steps that led to it:
     `rise = factor * 100 * (load - reference) / reference`. Two shifts, one after the
     other, so heat a target and cool a source exactly as one shift of both would.
 

@@ -59,7 +59,7 @@ def obstacle(
     shift: LoadShift | None,
     target_after: LimitCheck | None,
 ) -> Obstacle | None:
-    """Why a shift cannot be made, whatever it would do for the source.
+    """Why a shift cannot be made, regardless of the source's bound after it.
 
     Parameters
     ----------

@@ -151,7 +151,6 @@ def test_in_two_steps_a_shift_heats_and_cools_as_in_one(narrow: Fleet) -> None:
 
 
 def test_the_curve_of_a_decision_moves_with_its_bound(fleet: Fleet) -> None:
-    """All hours move alike here: the demo's load is cut by the same share in each."""
     with fleet.runtime.transaction() as session:
         change_terms(
             session,
