@@ -1,4 +1,4 @@
-"""Who may do what: the permission table, asked by routes, callbacks, services."""
+"""The permission table, checked by routes, callbacks and services."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from flask_login import login_required
 
 from core.errors import ServiceUnavailable
 from orchestrator.accounts import logins, own_password
-from orchestrator.accounts.logins import Login, Refusal, RefusedLogin
+from orchestrator.accounts.logins import Login, LoginRefusal, RefusedLogin
 from orchestrator.accounts.own_password import RefusedChange
 from orchestrator.accounts.passwords import MAX_LENGTH, MIN_LENGTH
 from orchestrator.runtime import Runtime
@@ -237,7 +237,7 @@ def _login_page(wanted: str, problem: str | None = None) -> str:
 
 
 def _refused_login(refusal: RefusedLogin, wanted: str) -> Response:
-    if refusal.reason is Refusal.CREDENTIALS or refusal.retry_after is None:
+    if refusal.reason is LoginRefusal.CREDENTIALS or refusal.retry_after is None:
         return make_response(_login_page(wanted, _WRONG), 401)
     minutes = round(refusal.retry_after.total_seconds() / 60)
     problem = f"Too many tries from this address. Try again in {minutes} minutes."

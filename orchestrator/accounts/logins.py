@@ -36,7 +36,7 @@ _LONGEST_NAME = 80
 _TOUCH_EVERY = timedelta(minutes=1)
 
 
-class Refusal(StrEnum):
+class LoginRefusal(StrEnum):
     """Why a login was refused; whoever tries learns only whether to wait."""
 
     CREDENTIALS = "credentials"
@@ -56,7 +56,7 @@ class Login:
 class RefusedLogin:
     """A login that was refused; the failure is stored when the transaction commits."""
 
-    reason: Refusal
+    reason: LoginRefusal
     retry_after: timedelta | None = None
 
 
@@ -80,7 +80,7 @@ def log_in(
     wait = denials.wait_before_login(session, client.address, now)
     if wait is not None:
         log.info("login_failed", address=client.address, reason="address_limit")
-        return RefusedLogin(reason=Refusal.ADDRESS_LIMIT, retry_after=wait)
+        return RefusedLogin(reason=LoginRefusal.ADDRESS_LIMIT, retry_after=wait)
     # The lock lets many tries at one account through one after the other only.
     user = _find_by_typed_name(session, name)
     matches = verify_password(user.password_hash if user else None, password)
@@ -89,7 +89,7 @@ def log_in(
         outcome = _grant(session, user, password, client, now)
     else:
         _record_failure(session, user, client, now)
-        outcome = RefusedLogin(reason=Refusal.CREDENTIALS)
+        outcome = RefusedLogin(reason=LoginRefusal.CREDENTIALS)
     # Last, because an event holds the head of the chain until the commit.
     denials.report_finished_minutes(session, now)
     return outcome

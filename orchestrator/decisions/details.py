@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from core.access import Permission
 from core.errors import InvalidInput
 from core.forecasts import Target
+from core.shift import moved_and_arrived_mw, net_rise_c
 from core.telemetry import HOUR
 from db import decisions, forecasts, model_versions, telemetry
 from db.decisions import NewDecision, StoredDecision
@@ -94,12 +95,13 @@ def _charts(
     session: Session, facts: NewDecision, inputs: DecisionInputs
 ) -> tuple[DecisionChart, ...]:
     source, target = inputs.source, inputs.target
+    source_change_mw, target_change_mw = _changes_mw(inputs)
     charts = [
         _chart(
             session,
             inputs,
             source,
-            rise_c=_source_rise_c(inputs),
+            rise_c=_rise_c(source, source_change_mw),
             bounds=(facts.source_bound_before_c, facts.source_bound_after_c),
         )
     ]
@@ -109,7 +111,7 @@ def _charts(
                 session,
                 inputs,
                 target,
-                rise_c=_target_rise_c(inputs, target),
+                rise_c=_rise_c(target, target_change_mw),
                 bounds=(facts.target_bound_before_c, facts.target_bound_after_c),
             )
         )
@@ -157,16 +159,28 @@ def _moved(
     return finite_series(np.array(values) + rise_c)
 
 
-def _source_rise_c(inputs: DecisionInputs) -> NDArray[np.float64]:
-    end = inputs.source
-    relief_c = -end.policy.cooling_factor_c_per_pct * inputs.shift_pct
-    return np.where(end.it_load_mw > 0, relief_c, 0.0)
+def _changes_mw(
+    inputs: DecisionInputs,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """By how much the decision, or its whole plan, changes the load of each end."""
+    if inputs.plan is not None:
+        return inputs.plan.source_change_mw, inputs.plan.target_change_mw
+    moved_mw, arrived_mw = moved_and_arrived_mw(
+        inputs.source.it_load_mw,
+        inputs.shift_pct,
+        inputs.source.policy.migration_energy_frac,
+    )
+    return -moved_mw, arrived_mw
 
 
-def _target_rise_c(inputs: DecisionInputs, end: EndInputs) -> NDArray[np.float64]:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share_pct = inputs.shift_pct * inputs.source.it_load_mw / end.it_load_mw
-    return end.policy.cooling_factor_c_per_pct * share_pct
+def _rise_c(end: EndInputs, change_mw: NDArray[np.float64]) -> NDArray[np.float64]:
+    before_mw = end.reference_load_mw
+    rise_c = net_rise_c(
+        change_mw,
+        reference_mw=end.it_load_mw if before_mw is None else before_mw,
+        factor_c_per_pct=end.policy.cooling_factor_c_per_pct,
+    )
+    return np.where(np.isfinite(change_mw), rise_c, np.nan)
 
 
 def _facts(

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.audit import canonical_json
-from core.carbon import CarbonKind, CarbonMethod, CarbonScope
+from core.carbon import CarbonMethod, CarbonScope, CarbonSignalKind
 from core.errors import InvalidInput
 from core.footprints import RegionSignals, SignalBasis
 from core.policies import Policy
@@ -391,7 +391,7 @@ def _read_signals(values: Mapping[str, Any], region: Region) -> RegionSignals:
         region=region,
         **_read_hours(values, _SIGNAL_HOURS),
         basis=SignalBasis(values["basis"]),
-        carbon_kind=CarbonKind(
+        carbon_kind=CarbonSignalKind(
             scope=CarbonScope(kind["scope"]), method=CarbonMethod(kind["method"])
         )
         if kind

@@ -15,13 +15,14 @@ MAXIMUM_COMMENT_CHARS = 2_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShiftEnd:
-    """One end of a what-if: what the browser needs to redraw while the slider moves.
+    """One end of a what-if, before a shift and at each step of the slider.
 
-    At a shift of x % each hour's mean and interval move by x times its rise (negative
-    at the source), and the bound by how much further the worst hour rises: it stands
-    on `prior_rise_c`, what recorded decisions made of each hour.
-    The chance of exceeding the limit is (1 + number of `day_maxima_c` above it, each
-    risen as the bound) / (their number + 1).
+    Attributes
+    ----------
+    mean_c, lower_c, upper_c : tuple
+        Each hour before the shift; one of x % moves it by x times its rise.
+    bound_by_step_c, exceedance_probability_by_step : tuple
+        After shifts of 0, 0.1, ... 100 %; of 0 % alone where no other can be computed.
     """
 
     region: RegionChoice
@@ -32,13 +33,10 @@ class ShiftEnd:
     actual_c: Series
     thermal_limit_c: float
     allowed_probability: float
-    bound_c: float | None
-    day_maxima_c: tuple[float, ...]
-    prior_rise_c: Series
+    bound_by_step_c: Series
+    exceedance_probability_by_step: Series
     rise_by_hour_c_per_pct: Series
     it_load_mw: Series
-    load_mw_per_pct: Series
-    it_capacity_mw: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.access import Permission
-from core.safe_shifts import flexible_pct
+from core.conformal import LimitChecks
+from core.safe_shifts import checks_by_step
 from core.scheduler import Verdict, scenarios
-from core.shift import LoadShift
+from core.shift_rules import flexible_pct, hourly_shift
 from orchestrator.decisions.cards import impact_rows
 from orchestrator.decisions.questions import ShiftQuestion, ask_shift
 from orchestrator.decisions.views import ImpactRow, ScenarioRow, ShiftEnd, WhatIfView
@@ -40,19 +42,16 @@ def what_if_view(
     )
     source, target = question.source, question.target
     baseline = question.judge(0.0).verdict
-    unit_shift = _unit_shift(question)
+    target_outlook = target.outlook if target else None
+    unit = hourly_shift(source.outlook, target_outlook, 1.0)
+    steps = checks_by_step(source.outlook, target_outlook)
     impact, notes = _impact(question, shift_pct)
     days = day_choices(request.session, question.source_region)
     return WhatIfView(
         regions=tuple(region_choice(item.region) for item in question.found),
         as_of_utc=request.now,
-        source=_end(source, unit_shift.source_rise_c if unit_shift else None, -1.0),
-        target=_end(
-            target,
-            unit_shift.target_rise_c if unit_shift else None,
-            1.0 + source.policy.migration_energy_frac,
-            source,
-        )
+        source=_end(source, unit.source_rise_c if unit else None, steps.source),
+        target=_end(target, unit.target_rise_c if unit else None, steps.target)
         if target
         else None,
         local_day=question.choice.local_day,
@@ -69,8 +68,7 @@ def what_if_view(
         impact=impact,
         impact_notes=notes,
         scenarios=tuple(
-            _scenario(verdict)
-            for verdict in scenarios(source.outlook, target.outlook if target else None)
+            _scenario(verdict) for verdict in scenarios(source.outlook, target_outlook)
         ),
         inputs_basis=source.signals.basis.value,
         first_day=days.first_day,
@@ -90,22 +88,14 @@ def _impact(
     return (impact_rows(impact), impact.notes) if impact else ((), ())
 
 
-def _unit_shift(question: ShiftQuestion) -> LoadShift | None:
-    """The shift of 1 %, from which the browser scales while the slider moves."""
-    return question.judge(1.0).verdict.shift if question.target else None
-
-
 def _end(
     window: RegionWindow,
     rise_c: NDArray[np.float64] | None,
-    direction: float,
-    giver: RegionWindow | None = None,
+    steps: LimitChecks | None,
 ) -> ShiftEnd:
-    """One end for the browser; the moved load is the giver's, the source by default."""
+    """One end, with its rise for 1 % and its bound after each step of the slider."""
     outlook, stored = window.outlook, window.stored
-    check = outlook.check()
     prior = outlook.prior_rise_c
-    moved_from = (giver or window).outlook.it_load_mw
     finite_rise = rise_c if rise_c is not None and np.isfinite(rise_c).all() else None
     region = outlook.region
     return ShiftEnd(
@@ -121,16 +111,19 @@ def _end(
         ),
         thermal_limit_c=window.policy.thermal_limit_c,
         allowed_probability=float(window.policy.alpha),
-        bound_c=check.bound if check else None,
-        day_maxima_c=outlook.day_maxima_c(),
-        prior_rise_c=finite_series(prior),
+        bound_by_step_c=_by_step(steps.bound) if steps else (None,),
+        exceedance_probability_by_step=_by_step(steps.exceedance_probability)
+        if steps
+        else (None,),
         rise_by_hour_c_per_pct=()
         if finite_rise is None
         else finite_series(finite_rise),
         it_load_mw=finite_series(outlook.it_load_mw),
-        load_mw_per_pct=finite_series(direction * moved_from / 100.0),
-        it_capacity_mw=region.it_capacity_mw,
     )
+
+
+def _by_step(values: NDArray[np.float64]) -> Series:
+    return tuple(None if math.isnan(value) else value for value in values.tolist())
 
 
 def _series(

@@ -8,10 +8,9 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from core.access import Permission
-from core.conformal import day_max_quantiles
 from core.days import full_hour
 from core.forecasts import Target
-from core.scheduler import RegionOutlook, decide
+from core.scheduler import decide
 from core.telemetry import HOUR, Quantity
 from db import model_versions, telemetry
 from db.forecasts import StoredForecast
@@ -126,7 +125,7 @@ def _view(
         day_bound_c=check.bound if check else None,
         exceedance_probability=check.exceedance_probability if check else None,
         verdict=verdict_view(decide(outlook)),
-        day_max_dots_c=_dots(outlook),
+        day_max_dots_c=outlook.day_max_dots_c(DOTS),
         model_label=_model_label(session, stored),
         score_count=outlook.calibration.n_scores if outlook.calibration else None,
         tracking_offset=outlook.calibration.offset if outlook.calibration else None,
@@ -136,18 +135,6 @@ def _view(
         missing_days=days.missing_days,
         notice=_notice(session, stored_region, stored, choice, now),
     )
-
-
-def _dots(outlook: RegionOutlook) -> tuple[float, ...]:
-    if outlook.check() is None:
-        return ()
-    if outlook.forecast is None or outlook.calibration is None:
-        return ()
-    dots = day_max_quantiles(
-        outlook.forecast.mean, outlook.forecast.scale, outlook.calibration, DOTS
-    )
-    rise_c = float(np.max(outlook.prior_rise_c))
-    return tuple(dot + rise_c for dot in dots)
 
 
 def _model_label(session: Session, stored: StoredForecast | None) -> str | None:

@@ -16,7 +16,7 @@ from core.access import Actor, Permission
 from core.audit import AuditAction, canonical_json
 from core.days import WINDOW_H
 from core.errors import Conflict, InvalidInput
-from core.plans import Transfer, judge_plan
+from core.plans import PlanTransfer, judge_plan
 from core.scheduler import Outcome
 from core.telemetry import HOUR
 from core.version import CODE_VERSION
@@ -356,8 +356,8 @@ def _judge_again(
     ]
 
 
-def _move(transfer: PlanTransferView) -> Transfer:
-    return Transfer(
+def _move(transfer: PlanTransferView) -> PlanTransfer:
+    return PlanTransfer(
         source=transfer.source.slug,
         target=transfer.target.slug,
         moved_mw=np.array(transfer.moved_mw, dtype=np.float64),

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.access import Permission
-from core.footprints import Footprint, footprint, total_footprint
-from core.hourly_water import hourly_water
+from core.footprints import Footprint, footprint, hourly_rates, total_footprint
 from db.regions import StoredRegion
 from orchestrator.regions.region_choice import (
     active_regions,
@@ -147,9 +146,11 @@ def _shown(
 
 
 def _water(window: RegionWindow, load_mw: NDArray[np.float64]) -> WaterSeries:
-    water = hourly_water(window.signals, load_mw)
+    rates = hourly_rates(window.signals)
+    on_site_l = load_mw * rates.water_on_site_l
     return WaterSeries(
-        on_site_l=finite_series(water.on_site_l), total_l=finite_series(water.total_l)
+        on_site_l=finite_series(on_site_l),
+        total_l=finite_series(on_site_l + load_mw * rates.water_off_site_l),
     )
 
 

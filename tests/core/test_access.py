@@ -67,6 +67,6 @@ def test_actor_cannot_be_given_another_role() -> None:
 
 
 def test_error_without_words_shows_the_sentence_of_its_class() -> None:
-    assert NotFound().message == "What was asked for does not exist."
+    assert NotFound().message == "The requested item does not exist."
     assert Forbidden("Not today.").message == "Not today."
     assert issubclass(Forbidden, FleetError)

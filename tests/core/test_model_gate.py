@@ -90,7 +90,7 @@ def test_one_region_below_its_tolerance_stops_it() -> None:
     verdict = judge_bounds([region("aa"), region("bb", new=low)], ALPHAS)
     assert not verdict.passed
     assert verdict.findings == (
-        "bb: the bound held on 92.6% of 365 days; at least 92.7% is asked for.",
+        "bb: the bound held on 92.6% of 365 days; at least 92.7% is required.",
     )
 
 

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from uuid import uuid4
 
+import numpy as np
 import pytest
 from sqlalchemy import text
 
@@ -14,7 +15,8 @@ from core.scheduler import Outcome, ReasonCode
 from db import policies, regions
 from db.engine import make_engine
 from orchestrator.decisions import recording
-from orchestrator.decisions.views import DecisionCard, RecordOutcome
+from orchestrator.decisions.details import decision_detail
+from orchestrator.decisions.views import DecisionCard, DecisionChart, RecordOutcome
 from orchestrator.forecasts.fleet import fleet_view
 from orchestrator.plans import planning
 from orchestrator.plans.views import PlanTerms
@@ -67,6 +69,14 @@ def _record(fleet: Fleet, card: DecisionCard) -> RecordOutcome:
             what_if_id=card.decision_id,
             comment="",
         )
+
+
+def _charts(fleet: Fleet, card: DecisionCard) -> tuple[DecisionChart, ...]:
+    with fleet.runtime.transaction() as session:
+        detail = decision_detail(
+            asking(session, fleet.actor(session)), card.decision_id
+        )
+    return detail.charts
 
 
 @pytest.fixture
@@ -134,6 +144,25 @@ def test_in_two_steps_a_shift_heats_and_cools_as_in_one(narrow: Fleet) -> None:
     assert second.source_bound_after_c == pytest.approx(
         whole.source_bound_after_c, abs=1e-9
     )
+    for one, other in zip(_charts(narrow, second), _charts(narrow, whole), strict=True):
+        assert one.after_c == pytest.approx(other.after_c, abs=1e-9)
+
+
+def test_the_curve_of_a_decision_moves_with_its_bound(fleet: Fleet) -> None:
+    with fleet.runtime.transaction() as session:
+        change_terms(
+            asking(session, fleet.actor(session)),
+            changes={"migration_energy_frac": 0.1},
+            reason="test",
+        )
+    source, target = _charts(fleet, _try(fleet, "arizona", 10.0))
+    for chart in (source, target):
+        moved_c = np.subtract(chart.after_c, chart.mean_c)
+        assert chart.bound_before_c is not None
+        assert chart.bound_after_c is not None
+        assert moved_c.max() == pytest.approx(
+            chart.bound_after_c - chart.bound_before_c, abs=1e-9
+        )
 
 
 def test_a_plan_and_a_shift_do_not_fill_the_same_room(narrow: Fleet) -> None:
