@@ -27,9 +27,11 @@ class Permission(StrEnum):
     MANAGE_MODELS = "manage_models"
     MANAGE_USERS = "manage_users"
     MANAGE_POLICY = "manage_policy"
+    RUN_CYCLE = "run_cycle"
+    KEEP_OWN_ACCOUNT = "keep_own_account"
 
 
-_EVERYONE = frozenset({Permission.VIEW_FLEET})
+_EVERYONE = frozenset({Permission.VIEW_FLEET, Permission.KEEP_OWN_ACCOUNT})
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.AUDITOR: _EVERYONE | {Permission.VIEW_AUDIT_EVENTS},

@@ -9,7 +9,8 @@ case owns that transaction and commits it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, is_dataclass, replace
 from datetime import datetime
 from functools import wraps
@@ -26,6 +27,11 @@ from core.errors import Forbidden, RequestReused
 from db import handled_requests
 from db.audit import append_event
 from db.handled_requests import HandledRequest
+from db.users import system_actor
+from orchestrator.runtime import Runtime
+
+WORKER_USER = "worker"
+"""System user of the worker and of an installation."""
 
 P = ParamSpec("P")
 Answer = TypeVar("Answer")
@@ -67,9 +73,26 @@ class Request:
         return self.caller
 
 
+@contextmanager
+def system_request(runtime: Runtime, user: str) -> Iterator[Request]:
+    """A request of a system user; commits when the block ends."""
+    with runtime.transaction() as session:
+        yield Request(
+            session=session, caller=system_actor(session, user), now=runtime.clock()
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """What a change adds to the audit chain; `actor` where it is not the caller."""
+    """What a change adds to the audit chain.
+
+    Attributes
+    ----------
+    actor : Actor | None
+        Where it is not the caller.
+    is_anonymous : bool
+        True for what strangers did: names neither the caller nor the request.
+    """
 
     action: AuditAction
     object_type: str | None = None
@@ -78,6 +101,7 @@ class Event:
     after: Mapping[str, object] | None = None
     reason: str | None = None
     actor: Actor | None = None
+    is_anonymous: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,12 +136,15 @@ class UseCase:
         What it may add to the audit chain; empty for a query.
     is_idempotent : bool
         Whether a repeated request id is answered instead of carried out again.
+    unaudited : str | None
+        Why a change has no event of its own.
     """
 
     name: str
     permission: Permission | None
     events: tuple[AuditAction, ...]
     is_idempotent: bool
+    unaudited: str | None
     function: Callable[..., object]
 
 
@@ -152,6 +179,7 @@ def change(
     *events: AuditAction,
     repeat: Callable[[Request, str], Any] | None,
     body: Callable[..., Mapping[str, object]] | None = None,
+    unaudited: str | None = None,
 ) -> Callable[
     [Callable[Concatenate[Request, P], Done[Answer]]],
     Callable[Concatenate[Request, P], Answer],
@@ -161,16 +189,18 @@ def change(
     Parameters
     ----------
     events : AuditAction
-        What it may add to the audit chain, at least one.
+        What it may add to the audit chain.
     repeat : callable or None
         Makes the answer of a repeated request from what was kept; None for a change
         that may be made again without harm.
     body : callable, optional
         What makes two requests the same; by default all arguments. Needed where one
         of them is secret or a stream.
+    unaudited : str, optional
+        Why it has no audit event: required of a change that declares none.
     """
-    if not events:
-        message = "A change needs an audit event."
+    if bool(events) == bool(unaudited):
+        message = "A change needs an audit event, or the reason why it has none."
         raise TypeError(message)
 
     def declare(
@@ -210,7 +240,13 @@ def change(
                 )
             return _finish(request, done, events)
 
-        name = _register(call, permission, events, is_idempotent=repeat is not None)
+        name = _register(
+            call,
+            permission,
+            events,
+            is_idempotent=repeat is not None,
+            unaudited=unaudited,
+        )
         return call
 
     return declare
@@ -222,6 +258,7 @@ def _register(
     events: tuple[AuditAction, ...] = (),
     *,
     is_idempotent: bool = False,
+    unaudited: str | None = None,
 ) -> str:
     subject = function.__module__.removeprefix("orchestrator.").partition(".")[0]
     name = f"{subject}.{function.__name__}"
@@ -233,6 +270,7 @@ def _register(
         permission=permission,
         events=events,
         is_idempotent=is_idempotent,
+        unaudited=unaudited,
         function=function,
     )
     return name
@@ -262,23 +300,23 @@ def _finish(
     request: Request, done: Done[Answer], declared: tuple[AuditAction, ...]
 ) -> Answer:
     """Append the events; last, because they hold the chain's head until the commit."""
-    id_text = request.reference
-    if request.request_id is not None:
-        id_text = str(request.request_id)
+    request_id = (
+        request.reference if request.request_id is None else str(request.request_id)
+    )
     for event in done.events:
         if event.action not in declared:
             message = f"{event.action} is not an event that this use case declares."
             raise TypeError(message)
         append_event(
             request.session,
-            actor=event.actor or request.caller,
+            actor=None if event.is_anonymous else event.actor or request.caller,
             action=event.action,
             object_type=event.object_type,
             object_id=None if event.object_id is None else str(event.object_id),
             before=event.before,
             after=event.after,
             reason=event.reason,
-            request_id=id_text,
+            request_id=None if event.is_anonymous else request_id,
         )
     return done.answer
 

@@ -13,12 +13,12 @@ from core.policies import Policy
 from db import migrate, policies
 from db.engine import DatabaseUrls, make_engine
 from db.policies import OVERRIDABLE
-from db.users import system_actor
 from orchestrator.accounts.administration import ensure_first_admin
 from orchestrator.regions.policy_versions import NewVersion, add_version
+from orchestrator.runtime import Runtime
 from orchestrator.settings import Settings
+from orchestrator.use_cases import WORKER_USER, system_request
 
-INSTALLER = "worker"
 PASSWORD_FILE = "first_admin_password"  # noqa: S105 -- a file's name
 
 _LOCK_KEY = 0x67666F02
@@ -34,16 +34,16 @@ def install(settings: Settings, urls: DatabaseUrls) -> str | None:
     migrate.upgrade(urls)
     engine = make_engine(urls.app, application_name="gfo-install")
     try:
-        with Session(engine) as session, session.begin():
+        runtime = Runtime(settings=settings, engine=engine)
+        with system_request(runtime, WORKER_USER) as request:
             # Two first starts on one database at once: the second finds all done.
-            session.execute(
+            request.session.execute(
                 text("select pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY}
             )
-            worker = system_actor(session, INSTALLER)
-            ensure_first_policy(session, worker, settings.first_policy())
+            ensure_first_policy(request.session, request.actor, settings.first_policy())
             given = settings.admin_password
             password = ensure_first_admin(
-                session,
+                request,
                 settings.admin_name,
                 given.get_secret_value() if given else None,
             )
