@@ -32,6 +32,7 @@ from orchestrator.decisions.decision_lists import (
     DecisionOrder,
     decision_page,
 )
+from orchestrator.use_cases import Request
 
 SIZES = (10_000, 100_000, 1_000_000, 5_000_000)
 REPEATS = 20
@@ -130,10 +131,11 @@ def measure(url: str) -> dict[str, dict[str, float]]:
             figures[f"decisions: {name}"] = _summary(
                 [timed_ms(lambda a=a: page(a)) for a in afters * REPEATS]
             )
+        request = Request(session=session, caller=actor, now=datetime.now(UTC))
         for name, wanted in EVENTS.items():
             figures[f"events: {name}"] = _summary(
                 [
-                    timed_ms(lambda w=wanted: list_audit_events(session, actor, w))
+                    timed_ms(lambda w=wanted: list_audit_events(request, w))
                     for _ in range(REPEATS)
                 ]
             )

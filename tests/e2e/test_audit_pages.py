@@ -12,6 +12,7 @@ from sqlalchemy import text
 from orchestrator.audit import verify_export
 from orchestrator.audit.anchor_files import AnchorPlaces
 from orchestrator.audit.anchoring import anchor_chain
+from orchestrator.use_cases import system_request
 from tests.e2e.people import add_people
 from tests.e2e.serving import Portal
 from tests.e2e.visitor import Visitor
@@ -31,13 +32,9 @@ def fleet(decided: Fleet) -> Fleet:
 
 
 def anchor(portal: Portal) -> None:
-    with portal.runtime.transaction() as session:
-        anchor_chain(
-            session,
-            AnchorPlaces.of(portal.runtime.settings),
-            now=portal.runtime.clock(),
-            only_if_due=False,
-        )
+    places = AnchorPlaces.of(portal.runtime.settings)
+    with system_request(portal.runtime, "worker") as request:
+        anchor_chain(request, places, only_if_due=False)
 
 
 def newest_id(portal: Portal) -> int:
