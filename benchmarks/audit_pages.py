@@ -130,10 +130,11 @@ def measure(url: str) -> dict[str, dict[str, float]]:
             figures[f"decisions: {name}"] = _summary(
                 [timed_ms(partial(page, after=a)) for a in afters * REPEATS]
             )
+        request = Request(session=session, caller=actor, now=datetime.now(UTC))
         for name, wanted in EVENTS.items():
             figures[f"events: {name}"] = _summary(
                 [
-                    timed_ms(lambda w=wanted: list_audit_events(session, actor, w))
+                    timed_ms(lambda w=wanted: list_audit_events(request, w))
                     for _ in range(REPEATS)
                 ]
             )

@@ -30,6 +30,9 @@ from db.handled_requests import HandledRequest
 WORKER_USER = "worker"
 """System user of the worker and of an installation."""
 
+WORKER_USER = "worker"
+"""System user of the worker and of an installation."""
+
 P = ParamSpec("P")
 Answer = TypeVar("Answer")
 

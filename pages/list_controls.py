@@ -11,6 +11,7 @@ from dash.development.base_component import Component
 
 from core.access import Permission
 from orchestrator.list_exports import CsvExport
+from orchestrator.use_cases import Request
 from pages.addresses import Query
 from pages.context import PageContext
 from pages.serving import follow_in_browser, serve
@@ -106,12 +107,11 @@ def serve_csv(
     location_id: str,
     what: str,
     permission: Permission,
-    export: Callable[..., tuple[str, CsvExport]],
+    export: Callable[[Request, Query], tuple[str, CsvExport]],
 ) -> None:
-    """Register what `csv_tools` asks for: the list of the page's address as a file.
+    """Register the callback of `csv_tools`: the list of the page's address as a file.
 
-    `export` gets the database session, the actor and the address' query, and gives the
-    name of the file and the list.
+    `export` returns the name of the file and the list.
     """
 
     @serve(
@@ -127,15 +127,13 @@ def serve_csv(
         at_load=False,
     )
     def download(_clicks: int, search: str | None) -> tuple[str, object]:
-        with context.runtime.transaction() as session:
-            file_name, made = export(
-                session, context.current_actor(), Query.parse(search)
-            )
+        with context.request() as request:
+            file_name, made = export(request, Query.parse(search))
         more = "" if made.is_complete else " There are more; narrow the filters."
         # The mark tells spreadsheets that it is UTF-8.
         content = made.text.encode("utf-8-sig")
-        said = f"{made.row_count} {what}.{more}"
-        return said, file_data(file_name, "text/csv", content)
+        status = f"{made.row_count} {what}.{more}"
+        return status, file_data(file_name, "text/csv", content)
 
 
 def file_data(name: str, kind: str, content: bytes) -> dict[str, object]:

@@ -23,7 +23,7 @@ from orchestrator.registry.model_files import (
 from orchestrator.runtime import Runtime
 from orchestrator.use_cases import Request
 from webapp.auth import current_actor
-from webapp.request_context import request_id, sent_id
+from webapp.request_context import exchange, request_id, sent_id
 
 ENDPOINT = "models.upload"
 
@@ -65,13 +65,8 @@ def make_model_files(runtime: Runtime) -> Blueprint:
             message = "Choose a file first."
             raise InvalidInput(message)
         actor = current_actor()
-        with runtime.transaction() as session:
-            refused = confirm_password(
-                session,
-                actor,
-                request.form.get("password", ""),
-                now=runtime.clock(),
-            )
+        with exchange(runtime, actor) as asked:
+            refused = confirm_password(asked, request.form.get("password", ""))
         if refused is not None:
             return jsonify(error=refused.sentence, reference=request_id()), 403
         stream: BinaryIO = file.stream  # type: ignore[assignment]  # a binary stream

@@ -8,7 +8,8 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from core.access import Actor, Permission
+from core.access import Permission
+from core.audit import AuditAction
 from core.errors import InvalidInput
 from core.risk import RiskLevel
 from core.scheduler import Outcome
@@ -20,12 +21,11 @@ from db.decision_lists import (
     list_decisions,
 )
 from db.decisions import StoredDecision
-from orchestrator.csv_cells import neutral
 from orchestrator.decisions.cards import region_choices
 from orchestrator.decisions.views import DecisionPage, DecisionSummary, ListChoices
-from orchestrator.list_exports import CsvExport, export_list
+from orchestrator.list_exports import CsvExport, export_list, neutral
 from orchestrator.regions.views import RegionChoice
-from orchestrator.use_cases import Request, query
+from orchestrator.use_cases import Done, Request, change, query
 
 __all__ = ["DecisionFilter", "DecisionOrder"]
 
@@ -80,33 +80,22 @@ def decision_page(
     )
 
 
+@change(Permission.VIEW_AUDIT_EVENTS, AuditAction.AUDIT_EXPORTED, repeat=None)
 def decisions_csv(
-    session: Session,
-    actor: Actor,
+    request: Request,
     chosen: DecisionFilter,
     *,
     order: DecisionOrder = DecisionOrder.NEWEST,
-    request_id: str | None = None,
-) -> CsvExport:
-    """The list as CSV, from its first row on; the export is audited.
-
-    Raises
-    ------
-    Forbidden
-        Without the right to export.
-    """
-    actor.require(Permission.VIEW_AUDIT_EVENTS)
+) -> Done[CsvExport]:
+    """The list as CSV, from its first row on; the export is audited."""
     _require_short(chosen)
     return export_list(
-        session,
-        actor,
         _CSV_COLUMNS,
-        _csv_rows(session, chosen, order),
+        _csv_rows(request.session, chosen, order),
         most_rows=MAXIMUM_CSV_ROWS,
         object_type="decision_list",
         chosen=chosen,
         order=order.value,
-        request_id=request_id,
     )
 
 

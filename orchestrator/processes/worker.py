@@ -17,7 +17,7 @@ from db.engine import libpq_url
 from orchestrator.accounts.denials import report_finished_minutes
 from orchestrator.audit.anchor_files import AnchorPlaces
 from orchestrator.audit.anchor_keeper import AnchorKeeper
-from orchestrator.audit.anchoring import check_whole_chain
+from orchestrator.audit.chain_status import check_whole_chain
 from orchestrator.cycle.worker_jobs import WorkerJobs
 from orchestrator.jobs import (
     CHECK_CHAIN,
@@ -31,6 +31,7 @@ from orchestrator.jobs import (
 )
 from orchestrator.logs import get_logger
 from orchestrator.runtime import Runtime
+from orchestrator.use_cases import WORKER_USER
 
 log = get_logger(__name__)
 
@@ -117,13 +118,13 @@ def make_queue(runtime: Runtime, jobs: WorkerJobs) -> procrastinate.App:
     @queue.task(name=REPORT_DENIALS, queueing_lock=REPORT_DENIALS)
     def report_denials(timestamp: int) -> None:  # noqa: ARG001 -- the queue gives it
         """Refused strangers reach the audit chain even if nobody logs in after them."""
-        with runtime.transaction() as session:
-            report_finished_minutes(session, runtime.clock())
+        with runtime.request_as(WORKER_USER) as request:
+            report_finished_minutes(request)
 
     @queue.task(name=CHECK_CHAIN, queueing_lock=CHECK_CHAIN)
     def check_chain() -> None:
-        with runtime.transaction() as session:
-            check_whole_chain(session, AnchorPlaces.of(runtime.settings))
+        with runtime.request_as(WORKER_USER) as request:
+            check_whole_chain(request, AnchorPlaces.of(runtime.settings))
 
     return queue
 

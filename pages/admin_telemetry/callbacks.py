@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from dash import Dash, Input, Output
 
-from core.access import Actor, Permission
+from core.access import Permission
 from core.errors import InvalidInput
 from orchestrator.list_exports import CsvExport
 from orchestrator.telemetry.import_list import import_row, imports_page
 from orchestrator.telemetry.refused_rows import refused_csv, refused_page
+from orchestrator.use_cases import Request
 from pages.addresses import Query
 from pages.admin_telemetry import refused
 from pages.admin_telemetry.content import import_panel, imports_table
@@ -108,14 +107,13 @@ def _register_refused(app: Dash, context: PageContext) -> None:
 
 
 def _register_csv(app: Dash, context: PageContext) -> None:
-    def refused_rows(session: Any, actor: Actor, query: Query) -> tuple[str, CsvExport]:  # noqa: ANN401
+    def refused_rows(request: Request, query: Query) -> tuple[str, CsvExport]:
         batch_id = query.identifier("batch")
         if batch_id is None:
             message = "Open an import first."
             raise InvalidInput(message)
         export = refused_csv(
-            session,
-            actor,
+            request,
             batch_id,
             refused.refused_filter(query),
             last_first=refused.is_last_first(query),

@@ -31,13 +31,9 @@ def fleet(decided: Fleet) -> Fleet:
 
 
 def anchor(portal: Portal) -> None:
-    with portal.runtime.transaction() as session:
-        anchor_chain(
-            session,
-            AnchorPlaces.of(portal.runtime.settings),
-            now=portal.runtime.clock(),
-            only_if_due=False,
-        )
+    places = AnchorPlaces.of(portal.runtime.settings)
+    with portal.runtime.request_as("worker") as request:
+        anchor_chain(request, places, only_if_due=False)
 
 
 def newest_id(portal: Portal) -> int:

@@ -15,7 +15,7 @@ from datetime import date
 import dash
 import pytest
 
-from core.access import Role
+from core.access import Actor, Role
 from db.users import find_user_by_name, system_actor
 from orchestrator.accounts import administration
 from orchestrator.decisions import recording
@@ -157,12 +157,12 @@ def _store_hostile_text(portal: Portal) -> int:
     with portal.runtime.transaction() as session:
         cli, now = system_actor(session, "cli"), portal.runtime.clock()
         changes.set_region(asking(session, cli), "arizona", {"name": HOSTILE})
-        administration.add_user(session, cli, name=HOSTILE, role=Role.AUDITOR, now=now)
+        administration.add_user(
+            asking(session, cli, now=now), name=HOSTILE, role=Role.AUDITOR
+        )
         olga = find_user_by_name(session, "olga")
         assert olga is not None
-        actor = administration.Actor(
-            user_id=olga.user_id, name=olga.name, role=olga.role
-        )
+        actor = Actor(user_id=olga.user_id, name=olga.name, role=olga.role)
         card = recording.evaluate(
             asking(session, actor, now=now, request_id=uuid.uuid4()),
             source_slug="arizona",

@@ -31,17 +31,15 @@ from db import audit, model_evaluations, model_uploads, model_versions, regions,
 from db.engine import parse_url
 from db.users import system_actor
 from orchestrator.accounts import (
-    account_changes,
     administration,
     denials,
     logins,
     own_password,
 )
-from orchestrator.accounts.account_changes import AccountAction, AccountChange
 from orchestrator.accounts.logins import Client, Login
 from orchestrator.audit import anchoring
 from orchestrator.audit.anchor_files import AnchorPlaces
-from orchestrator.audit.event_list import ask_for_check
+from orchestrator.audit.chain_status import ask_for_check, check_whole_chain
 from orchestrator.cycle.issuance import issue_live
 from orchestrator.cycle.worker_jobs import WorkerJobs
 from orchestrator.decisions import recording
@@ -69,6 +67,7 @@ from orchestrator.telemetry.demo_regions import demo_profile
 from orchestrator.telemetry.imports import FileToImport, generate_telemetry
 from orchestrator.telemetry.readers.formats import TelemetryFormat
 from orchestrator.telemetry.uploads import import_upload
+from orchestrator.use_cases import Request
 from tests.asking import asking
 from tests.audit_watch import TOLD_BY, UNTOLD, UNTOLD_COLUMNS, WatchedTables, watch
 from tests.conftest import PostgresForTests
@@ -178,83 +177,83 @@ class Portal:
         """A system user."""
         return system_actor(session, name)
 
+    @contextmanager
+    def ask(
+        self, caller: Actor | None = None, after: timedelta = timedelta()
+    ) -> Iterator[Request]:
+        """A request of somebody, else of the system user for commands."""
+        with self.runtime.transaction() as session:
+            yield asking(session, caller or self.actor(session), now=NOW + after)
+
     def log_in(self, name: str, password: str) -> Login:
         """Somebody comes in."""
         with self.runtime.transaction() as session:
             login = logins.log_in(
-                session, name=name, password=password, client=CLIENT, now=NOW
+                asking(session, None), name=name, password=password, client=CLIENT
             )
         assert isinstance(login, Login)
         return login
 
 
 def people(portal: Portal) -> None:
-    """Accounts, passwords, logins and their ends, strangers."""
-    run = portal.runtime.transaction
-    with run() as session:
-        first = administration.ensure_first_admin(session, "ada", None)
+    """Accounts, passwords, logins and their ends."""
+
+    ask = portal.ask
+    with ask() as request:
+        first = administration.ensure_first_admin(request, "ada", None)
     assert first is not None
     login = portal.log_in("ada", first)
-    with run() as session:
+    with ask(login.actor) as request:
         changed = own_password.change_password(
-            session, login.actor, current=first, new=STRONG, client=CLIENT, now=NOW
+            request, current=first, new=STRONG, client=CLIENT
         )
     assert isinstance(changed, Login)
-    with run() as session:
-        made = administration.add_user(
-            session, portal.actor(session), name="olga", role=Role.OPERATOR, now=NOW
-        )
+    with ask() as request:
+        made = administration.add_user(request, "olga", Role.OPERATOR)
+    assert made.password is not None
     olga = portal.log_in("olga", made.password)
     portal.log_in("olga", made.password)
-    with run() as session:
-        found = logins.find_login(session, olga.token, NOW)
+    with ask() as request:
+        found = logins.find_login(request, olga.token)
         assert found is not None
-        logins.touch(session, found, NOW + timedelta(minutes=2))
-    with run() as session:
-        assert logins.end_other_logins(session, found, request_id=None, now=NOW) == 1
-    with run() as session:
-        logins.end_own_login(
-            session, olga.actor, found.session_id, request_id=None, now=NOW
-        )
+    with ask(olga.actor, timedelta(minutes=2)) as request:
+        logins.touch(request, found)
+    with ask(olga.actor) as request:
+        assert logins.end_other_logins(request, found) == 1
+    with ask(olga.actor) as request:
+        logins.end_own_login(request, found.session_id)
     olga = portal.log_in("olga", made.password)
-    with run() as session:
-        found = logins.find_login(session, olga.token, NOW)
+    with ask(olga.actor) as request:
+        found = logins.find_login(request, olga.token)
         assert found is not None
-        logins.log_out(session, found, request_id=None, now=NOW)
+        logins.log_out(request, found)
     portal.log_in("olga", made.password)
-    with run() as session:
-        assert administration.end_logins(
-            session, portal.actor(session), "olga", now=NOW
-        )
+    with ask() as request:
+        assert administration.end_logins(request, "olga")
     for _ in range(5):
-        with run() as session:
-            logins.log_in(session, name="olga", password="x", client=CLIENT, now=NOW)
-    with run() as session:
-        administration.reset_password(session, portal.actor(session), "olga", now=NOW)
-    with run() as session:
-        administration.change_role(
-            session, portal.actor(session), "olga", Role.AUDITOR, now=NOW
-        )
-    with run() as session:
-        administration.disable_user(session, portal.actor(session), "olga", now=NOW)
-    with run() as session:
-        administration.enable_user(session, portal.actor(session), "olga", now=NOW)
+        with ask() as request:
+            logins.log_in(request, name="olga", password="x", client=CLIENT)
+    with ask() as request:
+        administration.reset_password(request, "olga")
+    with ask() as request:
+        administration.change_role(request, "olga", Role.AUDITOR)
+    with ask() as request:
+        administration.disable_user(request, "olga")
+    with ask() as request:
+        administration.enable_user(request, "olga")
     for password in (STRONG, "wrong"):
-        change = AccountChange(
-            action=AccountAction.END_LOGINS,
-            name="olga",
-            role=None,
-            request_id=uuid4(),
-            own_password=password,
-        )
-        with run() as session:
-            account_changes.change_account(session, changed.actor, change, now=NOW)
-    with run() as session:
-        administration.record_denial(session, olga.actor, wanted="/x", request_id=None)
-    with run() as session:
-        denials.record_refused_stranger(session, "192.0.2.9", NOW)
-    with run() as session:
-        denials.report_finished_minutes(session, NOW + timedelta(minutes=5))
+        with ask(changed.actor) as request:
+            own_password.confirm_password(request, password)
+
+
+def strangers(portal: Portal) -> None:
+    """Who is refused."""
+    with portal.ask() as request:
+        denials.record_denial(request, "/x")
+    with portal.ask() as request:
+        denials.record_refused_stranger(request, "192.0.2.9")
+    with portal.ask(after=timedelta(minutes=5)) as request:
+        denials.report_finished_minutes(request)
 
 
 def places(portal: Portal) -> None:
@@ -488,11 +487,13 @@ def chain(portal: Portal) -> None:
         anchor_file=portal.folder / "anchors.jsonl", key_file=portal.folder / "key.pem"
     )
     with run() as session:
-        anchoring.anchor_chain(session, anchors, now=NOW, only_if_due=False)
+        worker = asking(session, portal.actor(session, "worker"))
+        anchoring.anchor_chain(worker, anchors, only_if_due=False)
     with run() as session:
-        assert anchoring.check_whole_chain(session, anchors).is_sound
+        worker = asking(session, portal.actor(session, "worker"))
+        assert check_whole_chain(worker, anchors).is_sound
     with run() as session:
-        ask_for_check(session, portal.actor(session), request_id=uuid4())
+        ask_for_check(asking(session, portal.actor(session), request_id=uuid4()))
 
 
 def test_every_service_that_changes_something_commits_it_with_its_event(
@@ -501,7 +502,7 @@ def test_every_service_that_changes_something_commits_it_with_its_event(
     portal, called = Portal(fleet.runtime, tmp_path), Called()
 
     with called.noted():
-        for story in (people, places, decisions, models, chain):
+        for story in (people, strangers, places, decisions, models, chain):
             story(portal)
 
     assert "telemetry" in tables.watched
@@ -590,7 +591,7 @@ def test_an_event_of_another_kind_tells_of_nothing(fleet: Fleet) -> None:
         with fleet.runtime.transaction() as session:
             session.execute(text("update region set name = 'elsewhere'"))
             actor = fleet.actor(session)
-            administration.record_denial(session, actor, wanted="/x", request_id=None)
+            denials.record_denial(asking(session, actor), "/x")
 
     with pytest.raises(IntegrityError, match="untold"):
         change()

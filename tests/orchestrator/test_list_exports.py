@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.csv_cells import neutral
+from orchestrator.list_exports import neutral
 
 FORMULA = re.compile(r"""[\s"]*[=+\-@]""")
 TEXTS = st.text(alphabet="=+-@;,\t\r\n \"'a1|!()", max_size=30)
