@@ -22,6 +22,8 @@ ALLOWED: dict[Permission, set[Role]] = {
     Permission.MANAGE_MODELS: {Role.ADMIN},
     Permission.MANAGE_USERS: {Role.ADMIN},
     Permission.MANAGE_POLICY: {Role.ADMIN},
+    # Backups and restores, with their audit event.
+    Permission.KEEP_BACKUPS: {Role.ADMIN},
     # What the worker does by itself, as a system user.
     Permission.RUN_CYCLE: {Role.ADMIN},
     # One's own logins and password.
