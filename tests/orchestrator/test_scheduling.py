@@ -180,7 +180,7 @@ def test_a_model_whose_bytes_changed_does_not_serve(fleet: Fleet) -> None:
         )
         view = fleet_view(asking(session, fleet.actor(session), now=later))
     assert view.rows[0].verdict.outcome is Outcome.BLOCKED
-    assert view.rows[0].verdict.reason_code is ReasonCode.MODEL_UNAVAILABLE
+    assert view.rows[0].verdict.reason_code == ReasonCode.MODEL_UNAVAILABLE
     assert "SHA-256" in view.rows[0].verdict.reason_text
 
 
@@ -279,13 +279,13 @@ def test_recording_twice_with_one_request_id_records_once(fleet: Fleet) -> None:
 def test_a_shift_that_resolves_is_approved_and_explains_itself(fleet: Fleet) -> None:
     _change_limit(fleet, "arizona", _live_bound(fleet, "arizona") - 1.0)
     over = _evaluate(fleet, day=None, shift_pct=0.0)
-    assert over.verdict.reason_code is ReasonCode.OVER_LIMIT
+    assert over.verdict.reason_code == ReasonCode.OVER_LIMIT
     assert over.minimum_shift_pct is not None
     resolved = _evaluate(fleet, day=None, shift_pct=over.minimum_shift_pct)
     assert resolved.verdict.outcome is Outcome.APPROVED
-    assert resolved.verdict.reason_code is ReasonCode.SHIFT_RESOLVES
+    assert resolved.verdict.reason_code == ReasonCode.SHIFT_RESOLVES
     below = _evaluate(fleet, day=None, shift_pct=over.minimum_shift_pct - 0.1)
-    assert below.verdict.reason_code is ReasonCode.SHIFT_REDUCES_BUT_OVER
+    assert below.verdict.reason_code == ReasonCode.SHIFT_REDUCES_BUT_OVER
 
 
 def test_load_is_conserved_in_the_impact(fleet: Fleet) -> None:
@@ -421,7 +421,7 @@ def test_bad_requests_are_named(fleet: Fleet) -> None:
 def test_a_day_without_data_is_blocked_and_says_so(fleet: Fleet) -> None:
     card = _evaluate(fleet, day=date(2030, 1, 1))
     assert card.verdict.outcome is Outcome.BLOCKED
-    assert card.verdict.reason_code is ReasonCode.FORECAST_MISSING
+    assert card.verdict.reason_code == ReasonCode.FORECAST_MISSING
     with fleet.runtime.transaction() as session:
         view = day_view(
             asking(session, fleet.actor(session)),

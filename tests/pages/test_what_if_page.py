@@ -13,10 +13,10 @@ from plotly.utils import PlotlyJSONEncoder
 
 from core.errors import InvalidInput
 from orchestrator.decisions.views import RecordOutcome
+from pages.addresses import parse_comment, parse_judged_id
 from pages.theme import MISSING
 from pages.verdicts import impact_table, verdict_card
 from pages.what_if import content
-from pages.what_if.callbacks import _comment, _decision_id
 from pages.what_if.figures import (
     BOUND_AFTER,
     LOWER_AFTER,
@@ -305,13 +305,13 @@ def test_a_recorded_decision_names_its_number(
 )
 def test_only_a_stored_verdict_can_be_recorded(stored: object) -> None:
     with pytest.raises(InvalidInput):
-        _decision_id(stored)
+        parse_judged_id(stored)
 
 
 @pytest.mark.parametrize("comment", [None, "", "   ", 7])
 def test_a_record_needs_a_reason(comment: object) -> None:
     with pytest.raises(InvalidInput, match="comment"):
-        _comment(comment)
+        parse_comment(comment)
 
 
 @pytest.mark.parametrize(
