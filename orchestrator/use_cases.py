@@ -30,9 +30,6 @@ from db.handled_requests import HandledRequest
 WORKER_USER = "worker"
 """System user of the worker and of an installation."""
 
-WORKER_USER = "worker"
-"""System user of the worker and of an installation."""
-
 P = ParamSpec("P")
 Answer = TypeVar("Answer")
 

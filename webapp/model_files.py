@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import BinaryIO
-from uuid import UUID
 
-from flask import Blueprint, Flask, Response, jsonify, request
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    jsonify,
+    request,
+    stream_with_context,
+)
 from flask.typing import ResponseReturnValue
 
-from core.access import Actor
 from core.errors import InvalidInput
 from models.metadata import MAX_MODEL_BYTES
 from orchestrator.accounts.own_password import confirm_password
@@ -21,7 +25,6 @@ from orchestrator.registry.model_files import (
     receive_model,
 )
 from orchestrator.runtime import Runtime
-from orchestrator.use_cases import Request
 from webapp.auth import current_actor
 from webapp.request_context import exchange, request_id, sent_id
 
@@ -48,14 +51,6 @@ def make_model_files(runtime: Runtime) -> Blueprint:
     """The routes that take a model and hand one out."""
     blueprint = Blueprint("models", __name__)
 
-    @contextmanager
-    def asking(actor: Actor, sent: UUID | None = None) -> Iterator[Request]:
-        """A request of the person at the browser; commits when the block ends."""
-        with runtime.transaction() as session:
-            yield Request(
-                session=session, caller=actor, now=runtime.clock(), request_id=sent
-            )
-
     # Under `/_`, so that errors are answered as JSON as well.
     @blueprint.post("/_models")
     def upload() -> ResponseReturnValue:
@@ -71,7 +66,8 @@ def make_model_files(runtime: Runtime) -> Blueprint:
             return jsonify(error=refused.sentence, reference=request_id()), 403
         stream: BinaryIO = file.stream  # type: ignore[assignment]  # a binary stream
         given = GivenFile.read(stream, file.filename)
-        with asking(actor, sent_id(request.form.get("request_id"))) as asked:
+        sent = sent_id(request.form.get("request_id"))
+        with exchange(runtime, actor, sent=sent) as asked:
             received, is_checked_now = receive_model(asked, given)
         return jsonify(
             upload_id=received.upload_id,
@@ -85,16 +81,16 @@ def make_model_files(runtime: Runtime) -> Blueprint:
     @blueprint.get("/_models/<int:version_id>/onnx")
     def download(version_id: int) -> ResponseReturnValue:
         actor = current_actor()
-        with asking(actor) as asked:
+        with exchange(runtime, actor) as asked:
             version = export_model(asked, version_id)
 
         def pieces() -> Iterator[bytes]:
-            with asking(actor) as asked:
+            with exchange(runtime, actor) as asked:
                 yield from exported_pieces(asked, version_id)
 
         name = f"{version.target}-model-{version_id}.onnx"
         return Response(
-            pieces(),
+            stream_with_context(pieces()),
             mimetype="application/octet-stream",
             headers={
                 "Content-Disposition": f'attachment; filename="{name}"',
