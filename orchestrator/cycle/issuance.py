@@ -40,7 +40,7 @@ from orchestrator.forecasts.calibrated_forecasts import (
 from orchestrator.forecasts.model_troubles import Troubles
 from orchestrator.forecasts.serving import ModelCache, ServingModel
 from orchestrator.logs import get_logger
-from orchestrator.windows.region_windows import LOOK_BACK_H, load_region_window
+from orchestrator.windows.database import LOOK_BACK_H, load_region_window
 
 log = get_logger(__name__)
 

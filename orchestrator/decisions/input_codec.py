@@ -26,7 +26,7 @@ from core.outcomes import ReasonCode
 from core.outlooks import Problem
 from core.policies import Policy
 from core.regions import CoolingParameters, CoolingType, Region
-from orchestrator.windows.region_windows import RegionWindow
+from orchestrator.windows.database import RegionWindow
 
 INPUTS_FORMAT = 3
 READABLE_FORMATS = (1, 2, 3)

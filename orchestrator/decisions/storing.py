@@ -30,7 +30,8 @@ from orchestrator.decisions.views import DecisionCard, ImpactRow
 from orchestrator.logs import get_logger
 from orchestrator.regions.region_choice import region_choice
 from orchestrator.regions.views import RegionChoice
-from orchestrator.windows.region_windows import RegionWindow
+from orchestrator.windows.assembly import PRICE_BASIS
+from orchestrator.windows.database import RegionWindow
 from orchestrator.windows.views import VerdictView
 
 log = get_logger(__name__)
@@ -337,8 +338,7 @@ def impact_notes(judgement: Judgement, impact: ShiftImpact) -> tuple[str, ...]:
         "Loads, weather, carbon and prices are actual values; the verdict rests on"
         " what was known at the issue."
         if basis == "actual"
-        else "Loads, weather and carbon are forecasts; prices are those of the same"
-        " hour one day before."
+        else f"Loads, weather and carbon are forecasts; prices are {PRICE_BASIS}."
     ]
     if judgement.target is not None:
         notes += _term_notes(judgement.source, judgement.target)

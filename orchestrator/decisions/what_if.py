@@ -42,9 +42,9 @@ from orchestrator.regions.region_choice import (
     region_choice,
 )
 from orchestrator.use_cases import Request, query
-from orchestrator.windows.region_windows import RegionWindow, load_region_window
+from orchestrator.windows.choice import WindowChoice, choose_window, day_choices
+from orchestrator.windows.database import RegionWindow, load_region_window
 from orchestrator.windows.views import Series, finite_series, verdict_view
-from orchestrator.windows.window_choice import WindowChoice, choose_window, day_choices
 
 MAXIMUM_COMMENT_CHARS = 2_000
 

@@ -41,7 +41,7 @@ from orchestrator.forecasts.calibrated_forecasts import (
 )
 from orchestrator.forecasts.serving import ModelCache, ServingModel
 from orchestrator.logs import get_logger
-from orchestrator.windows.region_windows import LOOK_BACK_H
+from orchestrator.windows.database import LOOK_BACK_H
 
 log = get_logger(__name__)
 

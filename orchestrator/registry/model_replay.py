@@ -31,7 +31,7 @@ from orchestrator.decisions.decision_replay import (
     replay_rules,
 )
 from orchestrator.decisions.input_codec import EndInputs, read_inputs
-from orchestrator.windows.region_windows import LOOK_BACK_H
+from orchestrator.windows.database import LOOK_BACK_H
 
 _PAGE = 200
 

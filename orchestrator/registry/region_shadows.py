@@ -37,7 +37,7 @@ from orchestrator.registry.shadow_records import (
     finite_all,
     to_record,
 )
-from orchestrator.windows.region_windows import LOOK_BACK_H
+from orchestrator.windows.database import LOOK_BACK_H
 
 CALIBRATION_DAYS = 365
 """Before the judged days: as many scores as a bound looks back on."""

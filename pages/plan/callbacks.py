@@ -100,11 +100,10 @@ def _register_plan(app: Dash, context: PageContext) -> None:
         plan_id = Query.parse(search).identifier("plan")
         if plan_id is None:
             return None, "d-none"
-        actor = context.current_actor()
-        with context.runtime.transaction() as session:
-            view = stored_plan(session, actor, plan_id)
+        with context.request() as request:
+            view = stored_plan(request, plan_id)
         is_open = bool(view.transfers) and not view.recorded_decision_ids
-        can_record = is_open and actor.may(Permission.DECIDE)
+        can_record = is_open and request.actor.may(Permission.DECIDE)
         shown = content.result(in_times(view, chosen_times()))
         return shown, "" if can_record else "d-none"
 
@@ -119,19 +118,16 @@ def _register_find(app: Dash, context: PageContext) -> None:
         at_load=False,
     )
     def find(data: object) -> tuple[str, dict[str, object]]:
-        request = _record(data)
-        terms = request.get("terms")
+        asked = _record(data)
+        terms = asked.get("terms")
         if not isinstance(terms, Mapping):
             terms = {}
-        with context.runtime.transaction() as session:
+        with context.request(parse_request_id(asked.get("request_id"))) as request:
             view = find_plan(
-                session,
-                context.current_actor(),
+                request,
                 terms=read_terms(terms),
-                anchor_slug=parse_slug(request.get("region"), "plan’s"),
-                local_day=parse_day(request.get("day")),
-                request_id=parse_request_id(request.get("request_id")),
-                now=context.runtime.clock(),
+                anchor_slug=parse_slug(asked.get("region"), "plan’s"),
+                local_day=parse_day(asked.get("day")),
             )
         said = f"Plan {view.plan_id} is found and kept."
         return said, {"plan_id": view.plan_id}
@@ -148,8 +144,8 @@ def _register_record(app: Dash, context: PageContext) -> None:
         at_load=False,
     )
     def record(data: object, comment: object) -> tuple[Component]:
-        request = _record(data)
-        plan_id = request.get("plan_id")
+        asked = _record(data)
+        plan_id = asked.get("plan_id")
         if not isinstance(plan_id, int) or isinstance(plan_id, bool):
             message = "Find a plan first; only a stored one can be recorded."
             raise InvalidInput(message)
@@ -157,15 +153,8 @@ def _register_record(app: Dash, context: PageContext) -> None:
         if not said:
             message = "Write a comment: whoever reads this later needs the reason."
             raise InvalidInput(message)
-        with context.runtime.transaction() as session:
-            outcome = record_plan(
-                session,
-                context.current_actor(),
-                plan_id=plan_id,
-                comment=said,
-                request_id=parse_request_id(request.get("request_id")),
-                now=context.runtime.clock(),
-            )
+        with context.request(parse_request_id(asked.get("request_id"))) as request:
+            outcome = record_plan(request, plan_id=plan_id, comment=said)
         return (content.recorded(outcome),)
 
 

@@ -50,7 +50,7 @@ from orchestrator.forecasts.hindcasts import hindcast_regions, score_finished_wi
 from orchestrator.forecasts.serving import ModelCache
 from orchestrator.operations import backups, installation
 from orchestrator.plans import planning
-from orchestrator.plans.views import PlanTerms
+from orchestrator.plans.terms import PlanTerms
 from orchestrator.regions import policy_changes, policy_terms
 from orchestrator.regions.changes import (
     RegionDraft,
@@ -69,6 +69,7 @@ from orchestrator.telemetry.demo_regions import demo_profile
 from orchestrator.telemetry.imports import ImportRequest, generate_telemetry
 from orchestrator.telemetry.readers.formats import TelemetryFormat
 from orchestrator.telemetry.uploads import import_upload
+from tests.asking import asking
 from tests.audit_watch import TOLD_BY, UNTOLD, UNTOLD_COLUMNS, WatchedTables, watch
 from tests.conftest import PostgresForTests
 from tests.fleet import NOW, TRAINED_UNTIL, Fleet, runtime_on
@@ -363,23 +364,17 @@ def decisions(portal: Portal) -> None:
     recorded(instead.decision_id)
     with run() as session:
         plan = planning.find_plan(
-            session,
-            portal.actor(session),
+            asking(session, portal.actor(session), request_id=uuid4()),
             terms=PlanTerms(),
             anchor_slug="arizona",
             local_day=None,
-            request_id=uuid4(),
-            now=NOW,
         )
     with run() as session:
         assert plan.transfers
         outcome = planning.record_plan(
-            session,
-            portal.actor(session),
+            asking(session, portal.actor(session), request_id=uuid4()),
             plan_id=plan.plan_id,
             comment="test",
-            request_id=uuid4(),
-            now=NOW,
         )
         assert outcome.cards
     later = NOW + HOUR

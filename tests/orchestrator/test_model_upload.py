@@ -41,7 +41,7 @@ from orchestrator.registry.evaluation_requests import start_evaluation
 from orchestrator.registry.model_uploads import receive_model
 from orchestrator.registry.shadow_records import from_record
 from orchestrator.runtime import Runtime
-from orchestrator.windows.region_windows import load_region_window
+from orchestrator.windows.database import load_region_window
 from tests.fleet import NOW, TRAINED_UNTIL, Fleet
 from tests.models.attacks import ATTACKS, long_products
 from tests.models.foreign import FEATURES, HORIZON_H, day_before, from_scikit_learn

@@ -27,7 +27,7 @@ from orchestrator.accounts.logins import Client, Login, log_in
 from orchestrator.accounts.passwords import hash_password
 from orchestrator.audit.event_list import ask_for_check
 from orchestrator.plans import planning
-from orchestrator.plans.views import PlanTerms
+from orchestrator.plans.terms import PlanTerms
 from orchestrator.regions import changes
 from orchestrator.regions.changes import RegionDraft
 from orchestrator.regions.policy_changes import change_policy
@@ -44,6 +44,7 @@ from orchestrator.settings import load_settings
 from orchestrator.telemetry.imports import ImportRequest
 from orchestrator.telemetry.readers.formats import TelemetryFormat
 from orchestrator.telemetry.uploads import import_upload
+from tests.asking import asking
 from tests.fleet import NOW, TRAINED_UNTIL, Fleet
 from tests.models.foreign import day_before
 from tests.orchestrator.test_serving import put_into_service
@@ -175,13 +176,10 @@ def end_logins(session: Session, _actor: Actor) -> Ask:
 def find_plan(_session: Session, _actor: Actor) -> Ask:
     return lambda session, actor, request_id, other: (
         planning.find_plan(
-            session,
-            actor,
+            asking(session, actor, request_id=request_id),
             terms=PlanTerms(carbon_usd_per_t=80.0 if other else 70.0),
             anchor_slug="arizona",
             local_day=None,
-            request_id=request_id,
-            now=NOW,
         ).plan_id
     )
 
@@ -191,12 +189,9 @@ def record_plan(session: Session, actor: Actor) -> Ask:
     assert isinstance(plan_id, int)
     return lambda session, actor, request_id, other: (
         planning.record_plan(
-            session,
-            actor,
+            asking(session, actor, request_id=request_id),
             plan_id=plan_id,
             comment="other" if other else "agreed",
-            request_id=request_id,
-            now=NOW,
         ).cards
     )
 
