@@ -118,6 +118,28 @@ class Window:
         return tuple(self.issued_at_utc + i * HOUR for i in range(WINDOW_H))
 
 
+def actual_signals(
+    region: Region,
+    came: TelemetryFrame,
+    *,
+    carbon_kind: CarbonKind | None,
+    counts_hydro_water: bool,
+) -> RegionSignals:
+    """What came in the hours of `came`, NaN where it is not known."""
+    dry_bulb_c = came.column(Quantity.TEMPERATURE_C)
+    return RegionSignals(
+        region=region,
+        it_load_mw=came.column(Quantity.IT_LOAD_MW),
+        dry_bulb_c=dry_bulb_c,
+        wet_bulb_c=np.minimum(came.column(Quantity.WET_BULB_C), dry_bulb_c),
+        carbon_intensity_gco2_kwh=came.column(Quantity.CARBON_INTENSITY_GCO2_KWH),
+        price_usd_mwh=came.column(Quantity.PRICE_USD_MWH),
+        basis=SignalBasis.ACTUAL,
+        carbon_kind=carbon_kind,
+        counts_hydro_water=counts_hydro_water,
+    )
+
+
 def assemble(
     source: Source, *, issued_at_utc: datetime, now: datetime, is_simulation: bool
 ) -> Window:
@@ -135,7 +157,14 @@ def assemble(
     forecast = _forecast_signals(source, issued, before, came)
     expected = _with_day_before(forecast, before)
     is_past = end_utc <= now
-    signals = _actual_signals(forecast, came) if is_past else forecast
+    signals = forecast
+    if is_past:
+        signals = actual_signals(
+            source.region,
+            came,
+            carbon_kind=forecast.carbon_kind,
+            counts_hydro_water=forecast.counts_hydro_water,
+        )
     outlook = _outlook(
         source,
         issued.get(Target.TEMPERATURE_C),
@@ -209,19 +238,6 @@ def _with_day_before(forecast: RegionSignals, before: TelemetryFrame) -> RegionS
         carbon_intensity_gco2_kwh=filled(
             forecast.carbon_intensity_gco2_kwh, Quantity.CARBON_INTENSITY_GCO2_KWH
         ),
-    )
-
-
-def _actual_signals(forecast: RegionSignals, came: TelemetryFrame) -> RegionSignals:
-    dry_bulb_c = came.column(Quantity.TEMPERATURE_C)
-    return replace(
-        forecast,
-        it_load_mw=came.column(Quantity.IT_LOAD_MW),
-        dry_bulb_c=dry_bulb_c,
-        wet_bulb_c=np.minimum(came.column(Quantity.WET_BULB_C), dry_bulb_c),
-        carbon_intensity_gco2_kwh=came.column(Quantity.CARBON_INTENSITY_GCO2_KWH),
-        price_usd_mwh=came.column(Quantity.PRICE_USD_MWH),
-        basis=SignalBasis.ACTUAL,
     )
 
 

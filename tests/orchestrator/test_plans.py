@@ -92,6 +92,9 @@ def test_a_live_plan_clears_what_it_can_and_conserves_load(fleet: Fleet) -> None
 
     assert view.infeasible_text is None
     assert not view.is_simulation
+    assert view.notes[0].endswith(
+        "prices are the median of the same hour of the seven days before."
+    )
     assert view.transfers
     assert view.blocked == ()
     before, after = _loads(view)
@@ -360,6 +363,20 @@ def test_a_split_that_a_target_cannot_take_is_not_recorded(fleet: Fleet) -> None
         _record(fleet, view.plan_id)
     with fleet.runtime.transaction() as session:
         assert decisions.decisions_of_plan(session, view.plan_id) == []
+
+
+def test_the_same_shares_of_another_region_are_another_plan(fleet: Fleet) -> None:
+    terms = _split(10.0, ireland=1.0)
+    first = _find(fleet, terms=terms)
+    with fleet.runtime.transaction() as session:
+        other = planning.find_plan(
+            asking(session, fleet.actor(session), request_id=uuid4()),
+            terms=terms,
+            anchor_slug="wyoming",
+            local_day=None,
+        )
+    assert first.transfers[0].source.slug == "arizona"
+    assert other.transfers[0].source.slug == "wyoming"
 
 
 def test_impossible_splits_are_refused(fleet: Fleet) -> None:
