@@ -212,7 +212,7 @@ def change(
         def call(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> Answer:
             _authorise(request, permission)
             if repeat is None or request.request_id is None:
-                return _finish(request, function(request, *args, **kwargs), events)
+                return _finish(name, request, function(request, *args, **kwargs))
             handled = HandledRequest(
                 request_id=request.request_id,
                 actor_id=request.actor.user_id,
@@ -229,7 +229,7 @@ def change(
                 handled_requests.insert_handled_request(
                     request.session, replace(handled, answer=str(done.kept))
                 )
-            return _finish(request, done, events)
+            return _finish(name, request, done)
 
         name = _register(
             call,
@@ -287,13 +287,11 @@ def _kept_answer(session: Session, handled: HandledRequest) -> str | None:
     return known.answer
 
 
-def _finish(
-    request: Request, done: Done[Answer], declared: tuple[AuditAction, ...]
-) -> Answer:
+def _finish(name: str, request: Request, done: Done[Answer]) -> Answer:
     """Append the events; last, because they hold the chain's head until the commit."""
     for event in done.events:
-        if event.action not in declared:
-            message = f"{event.action} is not an event that this use case declares."
+        if event.action not in USE_CASES[name].events:
+            message = f"{event.action} is not an event that {name} declares."
             raise TypeError(message)
         append_event(
             request.session,

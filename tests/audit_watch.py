@@ -25,7 +25,7 @@ _DECISIONS = {
     Action.DECISION_RECORDED,
 }
 
-TOLD_BY: Mapping[str, set[AuditAction]] = {
+AUDITED_BY: Mapping[str, set[AuditAction]] = {
     "app_user": {
         Action.USER_ADDED,
         Action.USER_ROLE_CHANGED,
@@ -71,26 +71,26 @@ TOLD_BY: Mapping[str, set[AuditAction]] = {
 """Each table of state, with the events of which one has to go along with a change."""
 
 _COMPUTED = "computed from stored telemetry by a stored model, and can be again"
-UNTOLD: Mapping[str, str] = {
+UNAUDITED: Mapping[str, str] = {
     "alembic_version": "the schema's revision, changed by migrations alone",
     "audit_event": "the events themselves",
     "audit_head": "moves with every event",
     "chain_check": "what verifications found; it only grows, and changes nothing",
     "denial_count": "each finished minute of it becomes an event",
-    "forecast": f"{_COMPUTED}; the decisions that rest on it are told",
+    "forecast": f"{_COMPUTED}; the decisions that rest on it are audited",
     "forecast_hour": _COMPUTED,
     "forecast_input": "what the model was given; belongs to a forecast",
-    "handled_request": "answers; what was done for them is told",
+    "handled_request": "answers; what was done for them is audited",
     "interval_calibration": _COMPUTED,
-    "model_evaluation_region": "a part; begin and verdict of the evaluation are told",
+    "model_evaluation_region": "a part; its evaluation's begin and end are audited",
     "window_score": _COMPUTED,
 }
-UNTOLD_PREFIX = "procrastinate_"
-"""Queued jobs: what asked for one is told, and so is what it did."""
+UNAUDITED_PREFIX = "procrastinate_"
+"""Queued jobs: what asked for one is audited, and so is what it did."""
 
-UNTOLD_COLUMNS: Mapping[str, Mapping[str, str]] = {
+UNAUDITED_COLUMNS: Mapping[str, Mapping[str, str]] = {
     "app_user": {
-        "failed_login_count": "a wrong password; the fifth is told, all are counted",
+        "failed_login_count": "a wrong password; the fifth is audited, all are counted",
         "last_failed_login_at_utc": "the same",
     },
     "user_session": {"last_seen_at_utc": "noted every minute somebody acts"},
@@ -108,14 +108,14 @@ end $$;
 create function watch.require_event() returns trigger language plpgsql as $$
 declare
     told text[] := string_to_array(current_setting('watch.told', true), ',');
-    untold_columns text[] := tg_argv[1];
+    unaudited_columns text[] := tg_argv[1];
 begin
-    if tg_op = 'UPDATE' and (to_jsonb(old) - untold_columns)
-            = (to_jsonb(new) - untold_columns) then
+    if tg_op = 'UPDATE' and (to_jsonb(old) - unaudited_columns)
+            = (to_jsonb(new) - unaudited_columns) then
         return null;
     end if;
     if told is null or not told && tg_argv[0]::text[] then
-        raise exception 'untold: % of % without one of %',
+        raise exception 'unaudited: % of % without one of %',
             lower(tg_op), tg_argv[2], tg_argv[0]
             using errcode = 'integrity_constraint_violation';
     end if;
@@ -127,7 +127,7 @@ for each row execute function watch.note_event();
 _ON_TABLE = sql.SQL(
     "create constraint trigger watch_told after insert or update or delete on {table}"
     " deferrable initially deferred for each row"
-    " execute function watch.require_event({told}, {untold_columns}, {name})"
+    " execute function watch.require_event({told}, {unaudited_columns}, {name})"
 )
 _TABLES = """
 select relname from pg_class
@@ -149,14 +149,16 @@ def watch(superuser_url: str) -> WatchedTables:
     with psycopg.connect(superuser_url) as connection:
         connection.execute(_WATCH.encode())
         names = {str(name) for (name,) in connection.execute(_TABLES)}
-        left_out = {n for n in names if n in UNTOLD or n.startswith(UNTOLD_PREFIX)}
+        left_out = {
+            n for n in names if n in UNAUDITED or n.startswith(UNAUDITED_PREFIX)
+        }
         for name in names - left_out:
-            told = sorted(action.value for action in TOLD_BY.get(name, ()))
+            told = sorted(action.value for action in AUDITED_BY.get(name, ()))
             statement = _ON_TABLE.format(
                 table=sql.Identifier("public", name),
                 told=sql.Literal("{" + ",".join(told) + "}"),
-                untold_columns=sql.Literal(
-                    "{" + ",".join(UNTOLD_COLUMNS.get(name, ())) + "}"
+                unaudited_columns=sql.Literal(
+                    "{" + ",".join(UNAUDITED_COLUMNS.get(name, ())) + "}"
                 ),
                 name=sql.Literal(name),
             )

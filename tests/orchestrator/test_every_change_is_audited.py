@@ -1,19 +1,17 @@
-"""Every state change commits with its audit event: no service is left out.
+"""Every change commits with its audit event.
 
-The services that change something are found in the source (`tests.state_changes`), each
-of them is called here, and the database refuses what is not told (`tests.audit_watch`).
+Each registered change is called here on a database that refuses a commit without the
+event (`tests.audit_watch`).
 """
 
 from __future__ import annotations
 
 import io
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from types import CodeType, FrameType
 from uuid import uuid4
 
 import pytest
@@ -30,6 +28,7 @@ from core.telemetry import HOUR
 from db import audit, model_evaluations, model_uploads, model_versions, regions, users
 from db.engine import parse_url
 from db.users import system_actor
+from models.family import Family
 from orchestrator.accounts import (
     administration,
     denials,
@@ -60,92 +59,34 @@ from orchestrator.regions.changes import (
 from orchestrator.regions.region_choice import active_regions
 from orchestrator.registry import activation, evaluation_steps, upload_checks
 from orchestrator.registry.evaluation_requests import start_evaluation
-from orchestrator.registry.model_files import GivenFile, receive_model
+from orchestrator.registry.model_files import GivenFile, export_model, receive_model
+from orchestrator.registry.training import train_models
 from orchestrator.runtime import Runtime
 from orchestrator.settings import load_settings
 from orchestrator.telemetry.demo_regions import demo_profile
-from orchestrator.telemetry.imports import FileToImport, generate_telemetry
+from orchestrator.telemetry.imports import (
+    FileToImport,
+    generate_telemetry,
+    import_telemetry,
+)
 from orchestrator.telemetry.readers.formats import TelemetryFormat
 from orchestrator.telemetry.uploads import import_upload
-from orchestrator.use_cases import Request
+from orchestrator.use_cases import USE_CASES, Done, Request, _finish
 from tests.asking import asking
-from tests.audit_watch import TOLD_BY, UNTOLD, UNTOLD_COLUMNS, WatchedTables, watch
+from tests.audit_watch import (
+    AUDITED_BY,
+    UNAUDITED,
+    UNAUDITED_COLUMNS,
+    WatchedTables,
+    watch,
+)
 from tests.conftest import PostgresForTests
 from tests.fleet import NOW, TRAINED_UNTIL, Fleet, runtime_on
 from tests.models.foreign import day_before
-from tests.state_changes import (
-    APPEND_EVENT,
-    REPOSITORY,
-    changing_services,
-    functions,
-    reached_from,
-    writers,
-)
 
 STRONG = "correct horse battery staple"
 STRONGER = "seventeen purple lanterns drifting"
 CLIENT = Client(address="192.0.2.7", user_agent=None)
-
-TOLD_BY_CALLER = {
-    "anchoring.anchor_chain": "what a check found is kept in a table that only grows",
-    "anchoring.check_and_keep": "the same",
-    "anchoring.check_whole_chain": "the same",
-    "denials.record_failed_login": "counted; finished minutes are told",
-    "handled_requests.keep_answer": "what was done is told by whoever did it",
-    "hindcasts.calibrate_region": "computed; the evaluation that wants it is told",
-    "hindcasts.hindcast_regions": "computed, binds nothing, and can be again",
-    "hindcasts.score_finished_windows": "computed, and can be again",
-    "logins.open_login": "whoever opens it tells: a login, a changed password",
-    "logins.touch": "only that somebody was there a minute ago",
-    "region_shadows.evaluate_region": "computed; the verdict is told",
-    "regions.insert_missing_regions": "the import that needs them tells, last",
-}
-"""Services without an event of their own, with the reason."""
-
-
-@dataclass(slots=True)
-class Called:
-    """Which functions of the orchestrator ran."""
-
-    names: set[str] = field(default_factory=set)
-    _seen: set[CodeType] = field(default_factory=set)
-
-    @contextmanager
-    def noted(self) -> Iterator[None]:
-        """Note what is called from here on, in this thread."""
-        sys.setprofile(self._note)
-        try:
-            yield
-        finally:
-            sys.setprofile(None)
-
-    def _note(self, frame: FrameType, event: str, _argument: object) -> None:
-        code = frame.f_code
-        if event != "call" or code in self._seen:
-            return
-        self._seen.add(code)
-        path = Path(code.co_filename)
-        if path.is_relative_to(REPOSITORY / "orchestrator" / "services"):
-            # A method stands for its class.
-            self.names.add(f"{path.stem}.{code.co_qualname.split('.')[0]}")
-
-
-def short(name: str) -> str:
-    """A service as it is called here."""
-    return name.removeprefix("orchestrator.services.")
-
-
-def composed(name: str) -> bool:
-    """Whether a service changes things only by calling other services."""
-    others = changing_services() - {name}
-    seen, left = set(), [name]
-    while left:
-        current = left.pop()
-        if current in seen or current in others or current not in functions():
-            continue
-        seen.add(current)
-        left.extend(functions()[current].calls)
-    return not seen & (writers() - {APPEND_EVENT})
 
 
 class HangingModels(ModelCache):
@@ -154,6 +95,13 @@ class HangingModels(ModelCache):
     def serving(self, _session: Session, target: Target) -> ServingModel | None:
         message = f"The model of {target} did not answer."
         raise ModelUnavailable(message)
+
+
+ELSEWHERE = {
+    "operations.record_backup": "test_backups_and_restores_are_audited",
+    "regions.ensure_first_policy": "test_the_first_start_is_audited",
+}
+"""Changes that another test of this module calls."""
 
 
 @pytest.fixture
@@ -310,6 +258,17 @@ def places(portal: Portal) -> None:
                 ),
                 ranges=load_settings(None).valid_ranges(),
             )
+    content = io.BytesIO(
+        b"timestamp,region,temperature_c\n2025-07-01T01:00Z,texas,30\n"
+    )
+    with run() as session:
+        import_telemetry(
+            asking(session, portal.actor(session)),
+            FileToImport(
+                source=content, label="t", telemetry_format=TelemetryFormat.CSV
+            ),
+            ranges=load_settings(None).valid_ranges(),
+        )
     with run() as session:
         generate_telemetry(
             asking(session, portal.actor(session, "worker"), now=NOW + 2 * HOUR),
@@ -471,6 +430,24 @@ def models(portal: Portal) -> None:
             issued_at_utc=full_hour(NOW),
         )
         assert ended == set(Target)
+    with run() as session:
+        export_model(asking(session, portal.actor(session)), version_id)
+    with run() as session:
+        (trained,) = train_models(
+            asking(session, portal.actor(session)),
+            targets=[Target.WET_BULB_C],
+            until_day=TRAINED_UNTIL - timedelta(days=1),
+            seed=7,
+            family=Family.RIDGE,
+            activate=False,
+        )
+    with run() as session:
+        evaluation_steps.evaluate_now(
+            asking(session, portal.actor(session)),
+            cache,
+            trained.version_id,
+            on_progress=lambda _: None,
+        )
     cache.close()
 
 
@@ -490,65 +467,37 @@ def chain(portal: Portal) -> None:
         ask_for_check(asking(session, portal.actor(session), request_id=uuid4()))
 
 
-def test_every_service_that_changes_something_commits_it_with_its_event(
-    fleet: Fleet, tables: WatchedTables, tmp_path: Path
+def test_every_change_commits_with_its_event(
+    fleet: Fleet,
+    tables: WatchedTables,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    portal, called = Portal(fleet.runtime, tmp_path), Called()
+    portal, carried_out, finish = Portal(fleet.runtime, tmp_path), set(), _finish
 
-    with called.noted():
-        for story in (people, strangers, places, decisions, models, chain):
-            story(portal)
+    def note(name: str, request: Request, done: Done[object]) -> object:
+        carried_out.add(name)
+        return finish(name, request, done)
+
+    monkeypatch.setattr("orchestrator.use_cases._finish", note)
+    for story in (people, strangers, places, decisions, models, chain):
+        story(portal)
 
     assert "telemetry" in tables.watched
-    wanted = {short(name) for name in changing_services() if not composed(name)}
-    assert wanted - called.names == set(), "call these here as well"
+    changes = {name for name, item in USE_CASES.items() if item.events}
+    assert changes - carried_out == set(ELSEWHERE), "call these here as well"
     with fleet.runtime.transaction() as session:
         assert audit.verify(session).is_sound
-
-
-def test_every_service_that_changes_something_can_reach_its_event() -> None:
-    without = {
-        short(name)
-        for name in changing_services()
-        if APPEND_EVENT not in reached_from(name)
-    }
-    assert without == set(TOLD_BY_CALLER)
-
-
-def test_every_list_that_leaves_as_a_file_is_told() -> None:
-    exports = {n for n in functions() if "_csv" in n or n.endswith("export_chain")}
-    made_of = "orchestrator.list_exports.CsvExport"
-    giving = {
-        name
-        for name, function in functions().items()
-        if made_of in function.calls and "list_exports" not in name
-    }
-    assert len(giving) >= 3
-    assert giving <= exports
-    assert [n for n in giving if APPEND_EVENT not in reached_from(n)] == []
-
-
-def test_nothing_but_services_writes() -> None:
-    """Commands, the worker and its schedule change things only by way of services."""
-    write = writers() - {APPEND_EVENT}
-    outside = {
-        name: sorted(function.calls & write)
-        for name, function in functions().items()
-        if name.startswith("orchestrator.")
-        and not name.startswith("orchestrator.services.")
-        and function.calls & write
-    }
-    assert outside == {}
 
 
 def test_every_table_is_watched_or_left_out_with_a_reason(
     tables: WatchedTables,
 ) -> None:
-    assert tables.watched == set(TOLD_BY)
+    assert tables.watched == set(AUDITED_BY)
     assert {n for n in tables.left_out if not n.startswith("procrastinate_")} == set(
-        UNTOLD
+        UNAUDITED
     )
-    assert set(UNTOLD_COLUMNS) <= tables.watched
+    assert set(UNAUDITED_COLUMNS) <= tables.watched
 
 
 @pytest.mark.usefixtures("tables")
@@ -573,33 +522,33 @@ def test_a_change_without_its_event_is_refused_at_commit(
     fleet: Fleet, statement: str
 ) -> None:
     with (
-        pytest.raises(IntegrityError, match="untold"),
+        pytest.raises(IntegrityError, match="unaudited"),
         fleet.runtime.transaction() as session,
     ):
         session.execute(text(statement))
 
 
 @pytest.mark.usefixtures("tables")
-def test_an_event_of_another_kind_tells_of_nothing(fleet: Fleet) -> None:
+def test_an_event_of_another_kind_does_not_count(fleet: Fleet) -> None:
     def change() -> None:
         with fleet.runtime.transaction() as session:
             session.execute(text("update region set name = 'elsewhere'"))
             actor = fleet.actor(session)
             denials.record_denial(asking(session, actor), "/x")
 
-    with pytest.raises(IntegrityError, match="untold"):
+    with pytest.raises(IntegrityError, match="unaudited"):
         change()
 
 
 @pytest.mark.usefixtures("tables")
-def test_a_service_that_loses_its_event_is_found(
+def test_a_change_that_loses_its_event_is_refused(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
         "orchestrator.use_cases.append_event", lambda *_given, **_facts: 0
     )
     with (
-        pytest.raises(IntegrityError, match="untold: update of region"),
+        pytest.raises(IntegrityError, match="unaudited: update of region"),
         fleet.runtime.transaction() as session,
     ):
         set_region(
@@ -608,8 +557,8 @@ def test_a_service_that_loses_its_event_is_found(
 
 
 @pytest.mark.usefixtures("tables")
-def test_the_hourly_cycle_and_jobs_leave_nothing_untold(fleet: Fleet) -> None:
-    """The worker logs a step that failed and goes on: so its log is what tells."""
+def test_the_hourly_cycle_and_jobs_are_audited(fleet: Fleet) -> None:
+    """The worker logs a step that failed and goes on: so its log is read."""
     later = runtime_on(fleet.urls, NOW + HOUR)
     worker = WorkerJobs(later)
     with pytest.MonkeyPatch.context() as patch:
@@ -626,7 +575,7 @@ def test_the_hourly_cycle_and_jobs_leave_nothing_untold(fleet: Fleet) -> None:
     assert failed == []
 
 
-def test_backups_and_restores_are_told(
+def test_backups_and_restores_are_audited(
     postgres: PostgresForTests, fleet: Fleet, tmp_path: Path
 ) -> None:
     file = tmp_path / "fleet.backup"
@@ -646,7 +595,7 @@ def test_backups_and_restores_are_told(
     assert '"machine_user":' in made.payload
 
 
-def test_a_backup_that_cannot_be_told_of_is_not_kept(
+def test_a_backup_that_cannot_be_audited_is_not_kept(
     fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_given: object, **_facts: object) -> int:
@@ -659,7 +608,7 @@ def test_a_backup_that_cannot_be_told_of_is_not_kept(
     assert not file.exists()
 
 
-def test_the_first_start_is_told(postgres: PostgresForTests, tmp_path: Path) -> None:
+def test_the_first_start_is_audited(postgres: PostgresForTests, tmp_path: Path) -> None:
     name = postgres.create(prefix="first")
     url = parse_url(postgres.server.superuser_url).set(
         database=name, drivername="postgresql"
