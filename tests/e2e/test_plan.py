@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from sqlalchemy import text
 
 from tests.e2e.serving import Portal
 from tests.e2e.test_what_if import set_arizonas_limit
@@ -57,3 +58,33 @@ def test_terms_that_cannot_be_are_named(visitor: Visitor) -> None:
     visitor.sees("#plan-status", "Carbon, USD per t is empty.")
     visitor.open("/plan?plan=999999")
     visitor.sees("#plan-result", "Not found")
+
+
+def test_pressing_record_again_records_nothing_more(
+    visitor: Visitor, portal: Portal
+) -> None:
+    def decisions() -> int:
+        with portal.runtime.transaction() as session:
+            return int(session.scalar(text("select count(*) from decision")) or 0)
+
+    set_arizonas_limit(portal, 42.5, "The hall was rebuilt.")
+    visitor.come_in("olga", "/plan?region=arizona")
+    visitor.holds("#plan-region", "arizona")
+    visitor.rest()
+    visitor.click("#plan-find")
+    visitor.sees("#plan-transfers", "Arizona", "APPROVED", timeout_s=60)
+    visitor.type_into("#plan-comment", "A heat wave.")
+    visitor.rest()
+    before = decisions()
+    button = visitor.waits_for_enabled("#plan-record")
+    visitor.browser.driver.execute_script(
+        "arguments[0].click(); arguments[0].click();", button
+    )
+    recorded = int(visitor.sees_match("#plan-recorded", DECISIONS)[1])
+    visitor.rest()
+    assert int(visitor.sees_match("#plan-recorded", DECISIONS)[1]) == recorded
+    assert decisions() == before + recorded
+
+    visitor.click("#plan-record")  # no repetition: the first one was answered
+    visitor.sees("#plan-recorded", "This plan was recorded already, as decision")
+    assert decisions() == before + recorded
