@@ -73,7 +73,6 @@ def train(
     from orchestrator.registry.training import train_models  # noqa: PLC0415
 
     with command_context() as context:
-        settings = context.runtime.settings
         summaries = train_models(
             context.session,
             context.actor,
@@ -83,7 +82,6 @@ def train(
             seed=seed,
             activate=activate,
             now=context.runtime.clock(),
-            horizon_h=settings.forecast_horizon_hours,
             on_progress=progress,
         )
     if as_json:

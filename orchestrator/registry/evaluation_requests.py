@@ -9,8 +9,7 @@ from sqlalchemy.orm import Session
 
 from core.access import Actor, Permission
 from core.audit import AuditAction
-from core.days import WINDOW_H, full_hour
-from core.errors import InvalidInput
+from core.days import full_hour
 from core.telemetry import HOUR
 from db import audit, model_evaluations, model_versions, telemetry
 from db.model_evaluations import RUNNING
@@ -38,9 +37,8 @@ def start_evaluation(
     Raises
     ------
     NotFound, InvalidInput, Conflict, RequestReused
-        When there is no such version or no region, the version is of another horizon,
-        or it is being evaluated already; when the request id was used for something
-        else.
+        When there is no such version or no region, or it is being evaluated already;
+        when the request id was used for something else.
     """
     actor.require(Permission.MANAGE_MODELS)
     request = Old(
@@ -55,12 +53,6 @@ def start_evaluation(
     if running is not None:
         return running
     version = model_versions.model_version(session, version_id)
-    if version.horizon_h != WINDOW_H:
-        message = (
-            f"Model version {version_id} forecasts {version.horizon_h} h; decisions are"
-            f" taken on {WINDOW_H} h, so it cannot be judged."
-        )
-        raise InvalidInput(message)
     found = active_regions(session)
     until_utc = _end_of_telemetry(session, found, now)
     active = model_versions.active_model(session, version.target)

@@ -14,7 +14,7 @@ from hashlib import sha256
 from sqlalchemy.orm import Session
 
 from core.access import Actor, Permission
-from core.days import WINDOW_H, full_hour
+from core.days import full_hour
 from core.errors import InvalidInput, ModelRejected
 from core.forecasts import Target
 from core.telemetry import TelemetryFrame
@@ -64,7 +64,6 @@ def train_models(
     activate: bool,
     now: datetime,
     family: Family = DEFAULT_FAMILY,
-    horizon_h: int = 24,
     on_progress: Progress | None = None,
 ) -> list[TrainingSummary]:
     """Train one model per target on all telemetry before `until_day` (UTC).
@@ -97,7 +96,6 @@ def train_models(
             target=target,
             until_utc=until_utc,
             family=family,
-            horizon_h=horizon_h,
             seed=seed,
         )
         version_id = trained.version_id
@@ -165,13 +163,10 @@ def _train_one(
     target: Target,
     until_utc: datetime,
     family: Family,
-    horizon_h: int,
     seed: int,
 ) -> TrainingSummary:
     started = time.monotonic()
-    trained = train_model(
-        frames, target, until_utc, family=family, horizon_h=horizon_h, seed=seed
-    )
+    trained = train_model(frames, target, until_utc, family=family, seed=seed)
     onnx_bytes = export_onnx(trained)
     # The same door as a stranger's file.
     contract = check_in_sandbox(onnx_bytes)
@@ -208,9 +203,9 @@ def _evaluate(
     now: datetime,
     report: Progress,
 ) -> tuple[str, ...]:
-    """What the gate found; nothing for a model that is known or cannot serve."""
+    """What the gate found; nothing new for a model that is known."""
     version = model_versions.model_version(session, version_id)
-    if version.state != "candidate" or version.horizon_h != WINDOW_H:
+    if version.state != "candidate":
         return () if version.rejected_reason is None else (version.rejected_reason,)
     cache = ModelCache()
     try:
@@ -234,8 +229,7 @@ def _activate(
     if serving is not None and serving.version.version_id == version_id:
         return True
     version = model_versions.model_version(session, version_id)
-    can_serve = version.horizon_h == WINDOW_H and version.state == "validated"
-    if can_serve and (activate or serving is None):
+    if version.state == "validated" and (activate or serving is None):
         reason = "trained and asked to serve" if activate else "first model"
         activate_model(session, actor, version_id, reason=reason)
         return True

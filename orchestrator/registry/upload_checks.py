@@ -9,10 +9,9 @@ from sqlalchemy.orm import Session
 
 from core.access import Actor
 from core.audit import AuditAction
-from core.days import WINDOW_H
 from core.errors import Conflict, ModelRejected, NotFound, ServiceUnavailable
 from core.version import CODE_VERSION
-from db import audit, model_uploads, model_versions
+from db import audit, model_uploads
 from db.model_uploads import QUARANTINED, ModelUpload
 from db.model_versions import NewModelVersion
 from models.metadata import ModelContract
@@ -135,9 +134,6 @@ def _accept(
 def _queue_evaluation(
     session: Session, actor: Actor, version_id: int, *, now: datetime
 ) -> None:
-    version = model_versions.model_version(session, version_id)
-    if version.horizon_h != WINDOW_H:
-        return  # kept, but it cannot serve and is not judged
     try:
         start_evaluation(session, actor, version_id, now=now, queue=True)
     except (Conflict, NotFound) as exc:

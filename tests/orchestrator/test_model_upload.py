@@ -363,6 +363,19 @@ def test_an_attack_ends_in_quarantine_with_one_event(
     assert again.state == "rejected"
 
 
+def test_a_model_of_another_horizon_is_refused_with_the_reason(
+    fleet: Fleet, scheduler: Scheduler
+) -> None:
+    content = day_before("2024-06-01T00:00:00Z", gfo_horizon_h="12")
+    given = upload(fleet.runtime, content)
+    scheduler.check_model(given.upload_id)
+    with fleet.runtime.transaction() as session:
+        refused = model_uploads.model_upload(session, given.upload_id)
+    assert refused.state == "rejected"
+    assert "forecasts 12 h; decisions are taken on 24 h" in str(refused.rejected_reason)
+    assert refused.model_version_id is None
+
+
 def test_too_large_a_file_is_not_taken(fleet: Fleet) -> None:
     class Endless(io.RawIOBase):
         def read(self, size: int = -1) -> bytes:
