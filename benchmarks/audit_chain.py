@@ -34,6 +34,7 @@ from db.users import system_actor
 from orchestrator.audit import verify_export
 from orchestrator.audit.anchor_files import AnchorPlaces
 from orchestrator.audit.chain_export import export_chain
+from orchestrator.use_cases import Request
 
 WRITERS, WRITING_S = 8, 10.0
 ADA = Actor(user_id=1, name="worker", role=Role.ADMIN, address="192.0.2.7")
@@ -103,7 +104,9 @@ def exporting(url: str, folder: Path) -> dict[str, object]:
     started = time.monotonic()
     with Session(engine) as session, session.begin():
         actor = system_actor(session, "cli")
-        export_chain(session, actor, file, places, now=datetime.now(UTC))
+        export_chain(
+            Request(session=session, caller=actor, now=datetime.now(UTC)), file, places
+        )
     exported_s = time.monotonic() - started
     started = time.monotonic()
     code = subprocess.run(  # noqa: S603 -- our own program

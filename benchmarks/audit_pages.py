@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from audit_chain_filler import fill_chain
@@ -27,11 +28,12 @@ from db.local_server import LocalServer
 from db.migrate import upgrade
 from db.users import system_actor
 from orchestrator.audit.event_list import EventFilter, list_audit_events
-from orchestrator.decisions.decision_lists import (
+from orchestrator.decisions.lists import (
     DecisionFilter,
     DecisionOrder,
     decision_page,
 )
+from orchestrator.use_cases import Request
 
 SIZES = (10_000, 100_000, 1_000_000, 5_000_000)
 REPEATS = 20
@@ -121,19 +123,18 @@ def measure(url: str) -> dict[str, dict[str, float]]:
     figures: dict[str, dict[str, float]] = {}
     with Session(engine) as session:
         actor = system_actor(session, "cli")
+        request = Request(session=session, caller=actor, now=datetime.now(UTC))
         for name, (chosen, order) in DECISIONS.items():
-            afters = [None, *_following(session, chosen, order)]
-
-            def page(after: str | None) -> None:
-                decision_page(session, actor, chosen, order=order, after=after)  # noqa: B023
-
+            afters = [None, *_following(request, chosen, order)]
+            page = partial(decision_page, request, chosen, order=order)
             figures[f"decisions: {name}"] = _summary(
-                [timed_ms(lambda a=a: page(a)) for a in afters * REPEATS]
+                [timed_ms(partial(page, after=a)) for a in afters * REPEATS]
             )
+        request = Request(session=session, caller=actor, now=datetime.now(UTC))
         for name, wanted in EVENTS.items():
             figures[f"events: {name}"] = _summary(
                 [
-                    timed_ms(lambda w=wanted: list_audit_events(session, actor, w))
+                    timed_ms(lambda w=wanted: list_audit_events(request, w))
                     for _ in range(REPEATS)
                 ]
             )
@@ -142,14 +143,13 @@ def measure(url: str) -> dict[str, dict[str, float]]:
 
 
 def _following(
-    session: Session, chosen: DecisionFilter, order: DecisionOrder
+    request: Request, chosen: DecisionFilter, order: DecisionOrder
 ) -> list[str]:
     """The place of the second page, and of one twenty full pages further."""
-    actor, after, places = system_actor(session, "cli"), None, []
+    after, places = None, []
     for number in range(20):
         page = decision_page(
-            session,
-            actor,
+            request,
             chosen,
             order=order,
             after=after,

@@ -17,8 +17,8 @@ from datetime import date
 
 from core.scheduler import decide, scenarios
 from orchestrator.decisions.what_if import what_if_view
+from orchestrator.forecasts.day_page import day_view
 from orchestrator.forecasts.fleet import fleet_view
-from orchestrator.forecasts.forecast_page import day_view
 from orchestrator.processes.connect import connected_runtime, system_actor
 from orchestrator.regions.region_choice import active_regions, pick_region
 from orchestrator.use_cases import Request

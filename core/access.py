@@ -1,4 +1,4 @@
-"""Who may do what: the permission table, asked by routes, callbacks, services."""
+"""The permission table, checked by routes, callbacks and services."""
 
 from __future__ import annotations
 
@@ -28,9 +28,11 @@ class Permission(StrEnum):
     MANAGE_USERS = "manage_users"
     MANAGE_POLICY = "manage_policy"
     KEEP_BACKUPS = "keep_backups"
+    RUN_CYCLE = "run_cycle"
+    KEEP_OWN_ACCOUNT = "keep_own_account"
 
 
-_EVERYONE = frozenset({Permission.VIEW_FLEET})
+_EVERYONE = frozenset({Permission.VIEW_FLEET, Permission.KEEP_OWN_ACCOUNT})
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.AUDITOR: _EVERYONE | {Permission.VIEW_AUDIT_EVENTS},

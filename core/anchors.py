@@ -1,4 +1,4 @@
-"""Anchors: what the audit chain was at an instant, signed and kept outside of it."""
+"""Anchors: signed states of the audit chain, kept outside the database."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Anchor:
     time_text : str
         When it was made, as `core.audit.instant_text` writes it.
     key_hex : str
-        Ed25519 public key that signed, 64 hexadecimal digits. It says which key was
-        used, not that the key is to be trusted.
+        Ed25519 public key that signed, 64 hexadecimal digits. It names the
+        key that was used and does not make it trusted.
     signature : bytes, 64
         Of `DOMAIN` and `statement()`.
     """
@@ -79,7 +79,7 @@ def parse_anchors(text: str) -> tuple[Anchor, ...]:
 
 
 def parse_anchor(line: str, line_number: int) -> Anchor:
-    """An anchor from its line; whether it is signed rightly is asked elsewhere.
+    """Parse an anchor from its line; its signature is verified elsewhere.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def parse_anchor(line: str, line_number: int) -> Anchor:
 
 
 def newest(anchors: Sequence[Anchor]) -> Anchor | None:
-    """The anchor that reaches furthest; None when there is none."""
+    """The anchor of the newest event; None when there is none."""
     return max(anchors, key=lambda anchor: anchor.seq, default=None)
 
 

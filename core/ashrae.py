@@ -44,7 +44,7 @@ def outdoor_limit_c(equipment: AshraeClass, approach_c: float) -> float:
     ----------
     approach_c : float
         Inlet minus outdoor temperature, degC, [0, 30]. There is no default: it is a
-        fact of the plant, and without it a class says nothing of outdoor air.
+        fact of the plant, and without it a class gives no outdoor limit.
 
     Raises
     ------

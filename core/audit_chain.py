@@ -66,7 +66,7 @@ class ChainReport:
     reason : str | None
         What is wrong there, in a sentence.
     anchored_seq : int | None
-        The newest event that an anchor outside the database vouches for. Every change
+        The newest event that an anchor outside the database covers. Every change
         at or before it is found.
     """
 
@@ -83,7 +83,7 @@ class ChainReport:
 
     @property
     def later_count(self) -> int:
-        """Sound events after the newest anchor: nothing outside vouches for them."""
+        """Sound events after the newest anchor, which no anchor covers."""
         return max(self.event_count - (self.anchored_seq or 0), 0)
 
 
@@ -170,7 +170,7 @@ def _fault(link: ChainLink, position: ChainPosition) -> str | None:
         return f"Event {seq} does not have the hash of its payload."
     try:
         record, end = _decode(payload)
-        # Absence is a difference too: a column says nothing that was not hashed.
+        # A column whose value is absent from the payload is a difference too.
         stated = _pick_columns(record)
     except (ValueError, TypeError, LookupError):
         end, stated = -1, ()

@@ -1,4 +1,4 @@
-"""Emissions of electricity use, and carbon signals that cannot be believed."""
+"""Emissions of electricity use, and carbon signals that are implausible."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-ZERO_RUN_BELIEVED_H = 3
-"""Longest run of hours at exactly 0 g/kWh that is believed, hours.
+PLAUSIBLE_ZERO_RUN_H = 3
+"""Longest run of hours at exactly 0 g/kWh that is taken as real, hours.
 
 Assumed. No hour of the six real grids of 2021-2023 is 0 (the least is 9), so any value
 from 0 up gives the same result there; a provider's outage has lasted 10 h.
@@ -31,7 +31,7 @@ class CarbonMethod(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CarbonKind:
+class CarbonSignalKind:
     """What a carbon signal means; two kinds are never added or compared."""
 
     scope: CarbonScope
@@ -67,7 +67,7 @@ def emissions_kgco2e(
 def suspect_zero_hours(
     carbon_intensity_gco2_kwh: NDArray[np.float64],
 ) -> NDArray[np.bool_]:
-    """Hours within a run of exactly 0 that is longer than `ZERO_RUN_BELIEVED_H`.
+    """Hours within a run of exactly 0 that is longer than `PLAUSIBLE_ZERO_RUN_H`.
 
     A grid at exactly 0 g/kWh for hours on end is a provider's outage until proven
     otherwise. A missing hour (NaN) ends a run; hours outside the array are not seen.
@@ -91,5 +91,5 @@ def suspect_zero_hours(
     edges = np.flatnonzero(np.diff(bounded))
     suspect = np.zeros(is_zero.shape, dtype=np.bool_)
     for start, end in zip(edges[::2], edges[1::2], strict=True):
-        suspect[start:end] = end - start > ZERO_RUN_BELIEVED_H
+        suspect[start:end] = end - start > PLAUSIBLE_ZERO_RUN_H
     return suspect

@@ -15,10 +15,10 @@ Zhou et al. (2024), arXiv:2402.09623 (normalised maximum score).
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from operator import le
 
@@ -67,7 +67,7 @@ def conformity_score(
         message = f"The observed maximum is {day_max}; only finished days have a score."
         raise InvalidInput(message)
     _require_forecast(mean, scale)
-    score = _limit_score(day_max, mean, scale)
+    score = float(_limit_scores(np.array([day_max]), mean, scale)[0])
     if not math.isfinite(score):
         message = f"The score of a maximum of {day_max} is not finite."
         raise InvalidInput(message)
@@ -121,6 +121,8 @@ class Calibration:
         Tracking offset b, |b| <= 3, in scales.
     alpha : Decimal
         Allowed exceedance probability, 1 - confidence.
+    tracked_scores : ndarray, shape (n_scores,)
+        The scores plus the offset, ascending.
 
     Raises
     ------
@@ -136,6 +138,7 @@ class Calibration:
     ordered_scores: tuple[float, ...]
     offset: float
     alpha: Decimal
+    tracked_scores: NDArray[np.float64] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         needed = required_scores(self.alpha)
@@ -158,6 +161,8 @@ class Calibration:
                 f" {OFFSET_LIMIT:g}."
             )
             raise InvalidInput(message)
+        tracked_scores = np.asarray(self.ordered_scores) + self.offset
+        object.__setattr__(self, "tracked_scores", tracked_scores)
 
     @property
     def n_scores(self) -> int:
@@ -170,23 +175,21 @@ class Calibration:
         rank = quantile_rank(self.n_scores, self.alpha)
         return self.ordered_scores[rank - 1] + self.offset
 
-    def count_above(self, limit_score: float) -> int:
-        """How many scores, moved by the offset, lie strictly above `limit_score`."""
-        if math.isnan(limit_score):
-            return self.n_scores
-        first_above = bisect_right(
-            self.ordered_scores, limit_score, key=lambda score: score + self.offset
-        )
-        return self.n_scores - first_above
+    def count_above(
+        self, limit_score: float | NDArray[np.float64]
+    ) -> NDArray[np.int64]:
+        """How many tracked scores lie strictly above each limit score; all for NaN."""
+        n_at_most = np.searchsorted(self.tracked_scores, limit_score, side="right")
+        return self.n_scores - np.where(np.isnan(limit_score), 0, n_at_most)
 
 
 class ScoreTracker:
     """Replays the scores of one region, model and local issue hour, oldest first.
 
-    b_{t+1} = b_t + 0.1 (miss_t - alpha), b_0 = 0, |b| <= 3, where miss_t tells whether
-    the day's maximum passed the bound of day t. Days before the first bound leave b
-    as it is. The state is a function of the scores alone, so a new model or confidence
-    restarts it by replay.
+    b_{t+1} = b_t + 0.1 (miss_t - alpha), b_0 = 0, |b| <= 3, where miss_t is 1 when
+    the day's maximum passed the bound of day t, else 0. Days before the first bound
+    leave b as it is. The state is a function of the scores alone, so a new model or
+    confidence restarts it by replay.
 
     Parameters
     ----------
@@ -218,7 +221,7 @@ class ScoreTracker:
         return len(self._recent)
 
     def add(self, score: float) -> None:
-        """Learn the score of the next finished day."""
+        """Add the score of the next finished day."""
         if not math.isfinite(score):
             message = "Conformity scores must be finite."
             raise InvalidInput(message)
@@ -267,20 +270,35 @@ def shifted_bound(bound: float, rise_by_hour: NDArray[np.float64]) -> float:
     """The bound after each hour rises by `rise_by_hour` (negative: falls).
 
     The shifted day's maximum is at most M + max_h rise_h, so moving the bound by the
-    most unfavourable hour keeps its guarantee. One function for the scheduler, the
-    what-if and the optimiser.
+    most unfavourable hour keeps its guarantee.
 
     Examples
     --------
     >>> shifted_bound(36.0, np.array([-2.0, -1.5]))
     34.5
     """
-    return bound + float(np.max(rise_by_hour))
+    return bound + float(_worst_rise(rise_by_hour))
+
+
+def bound_by_hour(
+    bound: float, rise_by_hour: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """What the bound would be, were each hour's rise the largest; shape (n_hours,).
+
+    `bound` already contains the rises. A further rise keeps a limit exactly when it
+    keeps the limit in every hour, so each hour has room of its own.
+
+    Examples
+    --------
+    >>> bound_by_hour(34.5, np.array([-2.0, -1.5])).tolist()
+    [34.0, 34.5]
+    """
+    return (bound - float(_worst_rise(rise_by_hour))) + rise_by_hour
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitCheck:
-    """A limit held against a calibrated forecast.
+    """A limit compared with the bound of a calibrated forecast.
 
     Attributes
     ----------
@@ -297,6 +315,30 @@ class LimitCheck:
     bound: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitChecks:
+    """The same limit compared after each of several rises, shape (n_rises,) each.
+
+    Where a rise or its bound is not finite, the bound and the probability are NaN and
+    the limit counts as exceeded.
+    """
+
+    exceedance_probability: NDArray[np.float64]
+    is_exceeded: NDArray[np.bool_]
+    bound: NDArray[np.float64]
+
+    def check(self, number: int) -> LimitCheck | None:
+        """The check after one of the rises; None where it has no finite bound."""
+        bound = float(self.bound[number])
+        if math.isnan(bound):
+            return None
+        return LimitCheck(
+            exceedance_probability=float(self.exceedance_probability[number]),
+            is_exceeded=bool(self.is_exceeded[number]),
+            bound=bound,
+        )
+
+
 def check_limit(
     mean: NDArray[np.float64],
     scale: NDArray[np.float64],
@@ -305,7 +347,39 @@ def check_limit(
     limit: float,
     rise_by_hour: NDArray[np.float64] | None = None,
 ) -> LimitCheck:
-    """Hold `limit` against the bound of a forecast, after an optional rise.
+    """Compare `limit` with the bound of a forecast, after an optional rise.
+
+    Parameters
+    ----------
+    rise_by_hour : ndarray of float64, shape (n_hours,), optional
+        What each hour rises on top of the forecast (negative: falls).
+    mean, scale, limit
+        As in `check_limits`.
+
+    Raises
+    ------
+    InvalidInput
+        As `check_limits` does, and when the rise or the bound is not finite.
+    """
+    rise = np.zeros_like(mean) if rise_by_hour is None else rise_by_hour
+    check = check_limits(
+        mean, scale, calibration, limit=limit, rises_by_hour=rise[np.newaxis]
+    ).check(0)
+    if check is None:
+        message = "A limit can only be checked against finite numbers."
+        raise InvalidInput(message)
+    return check
+
+
+def check_limits(
+    mean: NDArray[np.float64],
+    scale: NDArray[np.float64],
+    calibration: Calibration,
+    *,
+    limit: float,
+    rises_by_hour: NDArray[np.float64],
+) -> LimitChecks:
+    """Compare `limit` with the bound of a forecast after each of several rises.
 
     The rank test decides. The bound is then the float U, moved to the right side of
     the limit where rounding had put it on the wrong one (a difference of the last
@@ -317,33 +391,37 @@ def check_limit(
         The forecast; scale > 0.
     limit : float
         Largest admissible maximum, in the unit of `mean`.
-    rise_by_hour : ndarray of float64, shape (n_hours,), optional
+    rises_by_hour : ndarray of float64, shape (n_rises, n_hours)
         What each hour rises on top of the forecast (negative: falls).
 
     Raises
     ------
     InvalidInput
-        When the limit, the rise, the forecast or the bound is not finite, a scale is
-        not positive, or the rise covers other hours than the forecast.
+        When the limit or the forecast is not finite, a scale is not positive, or the
+        rises cover other hours than the forecast.
     """
     _require_forecast(mean, scale)
-    rise = np.zeros_like(mean) if rise_by_hour is None else rise_by_hour
-    if rise.shape != mean.shape:
+    if rises_by_hour.shape[1:] != mean.shape:
         message = "The rise must cover the hours of the forecast."
         raise InvalidInput(message)
-    with np.errstate(over="ignore"):
-        bound = shifted_bound(day_bound(mean, scale, calibration.quantile), rise)
-    if not (math.isfinite(limit) and np.isfinite(rise).all() and math.isfinite(bound)):
-        message = "A limit can only be checked against finite numbers."
+    if not math.isfinite(limit):
+        message = f"The limit is {limit}; it must be finite."
         raise InvalidInput(message)
-    n_above = calibration.count_above(
-        _limit_score(limit - float(np.max(rise)), mean, scale)
-    )
-    is_exceeded = 1 + n_above > (calibration.n_scores + 1) * calibration.alpha
-    return LimitCheck(
-        exceedance_probability=(1 + n_above) / (calibration.n_scores + 1),
+    # What overflows or is not a number is caught by `is_known`.
+    with np.errstate(over="ignore", invalid="ignore"):
+        worst_rise = _worst_rise(rises_by_hour)
+        bound = day_bound(mean, scale, calibration.quantile) + worst_rise
+        n_above = calibration.count_above(
+            _limit_scores(limit - worst_rise, mean, scale)
+        )
+    is_known = np.isfinite(rises_by_hour).all(axis=1) & np.isfinite(bound)
+    n_ranks = calibration.n_scores + 1
+    # 1 + n_above > (n + 1) alpha; both sides are whole numbers here.
+    is_exceeded = ~is_known | (1 + n_above > math.floor(n_ranks * calibration.alpha))
+    return LimitChecks(
+        exceedance_probability=np.where(is_known, (1 + n_above) / n_ranks, np.nan),
         is_exceeded=is_exceeded,
-        bound=_on_the_right_side(bound, limit, is_exceeded=is_exceeded),
+        bound=np.where(is_known, _on_the_right_side(bound, limit, is_exceeded), np.nan),
     )
 
 
@@ -370,8 +448,8 @@ def day_maxima(
     array([31., 33., 35.])
     """
     _require_forecast(mean, scale)
-    scores = np.asarray(calibration.ordered_scores) + calibration.offset
-    return np.asarray(np.max(mean + scale * scores[:, np.newaxis], axis=1))
+    scores = calibration.tracked_scores[:, np.newaxis]
+    return np.asarray(np.max(mean + scale * scores, axis=1))
 
 
 def day_max_quantiles(
@@ -379,11 +457,14 @@ def day_max_quantiles(
     scale: NDArray[np.float64],
     calibration: Calibration,
     n_dots: int,
+    *,
+    rise_by_hour: NDArray[np.float64],
 ) -> Sequence[float]:
     """Equally likely values of the day's maximum, ascending: dots of a dot plot.
 
     Dot i stands at the (i + 1/2) / n_dots quantile of the tracked scores, the largest
-    of them standing for whatever lies above it.
+    of them standing for whatever lies above it. A rise moves them as it moves the
+    bound.
     """
     n_scores = calibration.n_scores
     ranks = [
@@ -391,15 +472,20 @@ def day_max_quantiles(
         for i in range(n_dots)
     ]
     maxima = day_maxima(mean, scale, calibration)
-    return [float(maxima[rank - 1]) for rank in ranks]
+    return [shifted_bound(float(maxima[rank - 1]), rise_by_hour) for rank in ranks]
 
 
-def _limit_score(
-    limit: float, mean: NDArray[np.float64], scale: NDArray[np.float64]
-) -> float:
+def _worst_rise(rise_by_hour: NDArray[np.float64]) -> NDArray[np.float64]:
+    """By how much a rise moves the bound; the last axis is that of the hours."""
+    return np.asarray(np.max(rise_by_hour, axis=-1))
+
+
+def _limit_scores(
+    limits: NDArray[np.float64], mean: NDArray[np.float64], scale: NDArray[np.float64]
+) -> NDArray[np.float64]:
     # Against a scale next to 0 the quotient overflows to the right infinity.
     with np.errstate(over="ignore"):
-        return float(np.min((limit - mean) / scale))
+        return np.asarray(np.min((limits[:, np.newaxis] - mean) / scale, axis=1))
 
 
 def _require_forecast(mean: NDArray[np.float64], scale: NDArray[np.float64]) -> None:
@@ -409,10 +495,11 @@ def _require_forecast(mean: NDArray[np.float64], scale: NDArray[np.float64]) -> 
         raise InvalidInput(message)
 
 
-def _on_the_right_side(bound: float, limit: float, *, is_exceeded: bool) -> float:
-    if is_exceeded:
-        return bound if bound > limit else math.nextafter(limit, math.inf)
-    return min(bound, limit)
+def _on_the_right_side(
+    bound: NDArray[np.float64], limit: float, is_exceeded: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    above = np.maximum(bound, math.nextafter(limit, math.inf))
+    return np.where(is_exceeded, above, np.minimum(bound, limit))
 
 
 def _percent(fraction: Decimal) -> str:

@@ -16,7 +16,7 @@ class FleetError(Exception):
 
 
 class NotFound(FleetError):
-    """What was asked for does not exist."""
+    """The requested item does not exist."""
 
 
 class InvalidInput(FleetError):

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.carbon import (
-    ZERO_RUN_BELIEVED_H,
-    CarbonKind,
+    PLAUSIBLE_ZERO_RUN_H,
+    CarbonSignalKind,
     emissions_kgco2e,
     suspect_zero_hours,
 )
@@ -50,8 +50,8 @@ class RegionSignals:
         g CO2e per kWh. Below 0 it is not refused but suspect (see `Footprint`).
     price_usd_mwh : ndarray of float64, shape (n_hours,)
         Price of energy, USD per MWh; may be negative.
-    carbon_kind : CarbonKind | None
-        What the carbon intensity counts; None when the provider did not say.
+    carbon_kind : CarbonSignalKind | None
+        What the carbon intensity counts; None when it is not stated.
     counts_hydro_water : bool
         Whether reservoir evaporation is charged to the hydropower of its grid.
     """
@@ -63,7 +63,7 @@ class RegionSignals:
     carbon_intensity_gco2_kwh: NDArray[np.float64]
     price_usd_mwh: NDArray[np.float64]
     basis: SignalBasis
-    carbon_kind: CarbonKind | None = None
+    carbon_kind: CarbonSignalKind | None = None
     counts_hydro_water: bool = False
 
     def __post_init__(self) -> None:
@@ -124,7 +124,7 @@ class Footprint:
     missing : tuple of Quantity
         Inputs that lack an hour and so leave a sum at None.
     suspect : tuple of str
-        Sentences on inputs that are there but not to be believed, to be shown.
+        Sentences on inputs that are present but implausible, to be shown.
     """
 
     it_energy_mwh: float | None
@@ -291,7 +291,7 @@ def _distrusted_carbon(signals: RegionSignals) -> tuple[str, ...]:
     if zero_h:
         sentences.append(
             f"{signals.region.slug}: carbon intensity is exactly 0 for {zero_h} hours"
-            f" in runs longer than {ZERO_RUN_BELIEVED_H} h, likely an outage of its"
+            f" in runs longer than {PLAUSIBLE_ZERO_RUN_H} h, likely an outage of its"
             " provider; emissions are not computed."
         )
     if (intensity < 0.0).any():

@@ -1,4 +1,4 @@
-"""What an operator would do by hand: hour by hour, to the cheapest region with room."""
+"""A greedy plan, as made by hand: hour by hour, to the cheapest region with room."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class GreedyPlan:
 def greedy_plan(
     problem: Placement, prices: PlanPrices, *, migration_energy_frac: float = 0.0
 ) -> GreedyPlan:
-    """Cheapest feasible region, hour by hour; budgets and ramps are not looked at.
+    """Cheapest feasible region, hour by hour; budgets and ramps are ignored.
 
     First each region above its limit sheds what it must, in the order of the fleet;
     then each region, in the same order, sends what still may move to the cheapest
@@ -57,10 +57,8 @@ class _Hour:
     ) -> None:
         self._rates, self._gain = rates, gain
         self._migration = migration_usd_per_mwh
-        free = problem.capacity_mw - problem.load_mw[:, hour]
-        room = np.minimum(problem.room_mw[:, hour], free)
-        self._room = np.where(problem.may_receive[:, hour], np.maximum(room, 0.0), 0.0)
-        self._must = np.maximum(-np.minimum(problem.room_mw[:, hour], free), 0.0)
+        self._room = problem.receivable_mw[:, hour].copy()
+        self._must = problem.excess_mw[:, hour]
         self._left = problem.movable_mw[:, hour].copy()
         self._order = np.argsort(rates, kind="stable")
         self.out, self.inward = np.zeros(len(rates)), np.zeros(len(rates))
@@ -70,7 +68,7 @@ class _Hour:
         self._send(giver, self._must[giver], must_save=False)
 
     def save(self, giver: int) -> None:
-        """Send away what is cheaper elsewhere; who took load keeps what it has."""
+        """Send away what is cheaper elsewhere, unless the region received load."""
         if self.inward[giver] == 0.0:
             self._send(giver, np.inf, must_save=True)
 

@@ -1,4 +1,4 @@
-"""What a plan made on forecasts really gives, once the true values are known."""
+"""Flows and totals of a plan, made on forecasts, under the true values."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def true_totals(
     Parameters
     ----------
     known, truth : Placement
-        The same regions in the same order, as forecast and as it came.
+        The same regions in the same order, as forecast and as observed.
     out_mw, in_mw : ndarray, shape (n_regions, n_hours)
         The plan made on `known`.
 
@@ -53,10 +53,10 @@ def true_flows(
     """Flows of a plan under the true loads, MW, balanced in every hour.
 
     A plan says which share of each hour's load leaves, and how what leaves is spread;
-    both are kept while the loads become the true ones. Nobody is sent more than the
-    true loads leave room for, in heat and capacity: what does not fit stays where it
-    was, taken back from all givers of the hour alike. So a forecast that was wrong
-    earns nothing by breaking a limit.
+    both are kept while the loads become the true ones. No region receives more than
+    the true loads leave room for, in heat and capacity: what does not fit stays where
+    it was, in equal proportion for all givers of the hour. So a wrong forecast gains
+    nothing from a broken limit.
 
     Raises
     ------
@@ -72,9 +72,7 @@ def true_flows(
         spread = np.where(pool > 0.0, in_mw / pool, 0.0)
     out = leaving * truth.load_mw
     sent = out.sum(axis=0)
-    free = truth.capacity_mw[:, None] - truth.load_mw
-    room = np.where(truth.may_receive, np.minimum(truth.room_mw, free), 0.0)
-    most = np.maximum(room, 0.0) / (1.0 + migration_energy_frac)
+    most = truth.receivable_mw / (1.0 + migration_energy_frac)
     inward = np.minimum(spread * sent, most)
     fits = np.divide(
         inward.sum(axis=0), sent, out=np.zeros_like(sent), where=sent > 0.0

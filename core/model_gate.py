@@ -93,29 +93,20 @@ class ModelFigures:
         """Days with a bound that stayed at or under the limit."""
         return self.bound_days - self.exceedance_days
 
-    def as_record(self) -> dict[str, float]:
-        """Names and values, for storing."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, float]) -> ModelFigures:
-        """What `as_record` gave."""
-        values: dict[str, Any] = {name: record[name] for name in cls.__slots__}
-        return cls(**values)
-
 
 def pooled(figures: Iterable[ModelFigures]) -> ModelFigures:
     """The sums over several regions."""
-    total = ModelFigures().as_record()
-    for item in figures:
-        for name, value in item.as_record().items():
-            total[name] += value
-    return ModelFigures.from_record(total)
+    items = list(figures)
+    sums: dict[str, Any] = {
+        field.name: sum(getattr(item, field.name) for item in items)
+        for field in fields(ModelFigures)
+    }
+    return ModelFigures(**sums)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangedDecision:
-    """A past day whose verdict the new model would have turned."""
+    """A past day whose verdict the new model would have changed."""
 
     local_day: date
     becomes_approved: bool
@@ -137,7 +128,7 @@ class RegionComparison:
     common_unsafe_new, common_unsafe_active : int
         Approved exceedance days among those.
     complete_days : int
-        Days of the period whose telemetry is complete, whatever the models say.
+        Days of the period whose telemetry is complete; independent of the models.
     limit : float
         Thermal limit against which days were judged, degC; NaN for other targets.
     """
@@ -155,7 +146,7 @@ class RegionComparison:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateVerdict:
-    """Whether a model may serve, and the sentences that say why not."""
+    """Whether a model may serve, and why not, in sentences."""
 
     passed: bool
     findings: tuple[str, ...]
@@ -198,14 +189,14 @@ def judge_bounds(
                 failures.append(
                     f"{region.region_slug}: the bound held on"
                     f" {new.coverage_frac:.1%} of {new.bound_days} days; at least"
-                    f" {least:.1%} is asked for."
+                    f" {least:.1%} is required."
                 )
     failures += _unsafe_rise(regions)
     return _verdict(failures, notes, judged)
 
 
 def judge_errors(regions: Sequence[RegionComparison]) -> GateVerdict:
-    """The gate of a model without a bound: better than persistence, hardly ever worse.
+    """The gate of a model without a bound: it compares errors.
 
     Passes only if it has skill in all regions together, and in none an RMSE of more
     than 1.1 times that of the model that serves.

@@ -19,7 +19,7 @@ _DAY_OFFSET = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Persistence:
-    """How long a noise remembers: the time constant of its AR(1) process, hours."""
+    """Persistence of a noise: the time constant of its AR(1) process, hours."""
 
     time_constant_h: float
 
@@ -105,7 +105,7 @@ def _day_block(
     key: NDArray[np.uint64], day: int, n_streams: int
 ) -> NDArray[np.float64]:
     """Shocks of one day; the day is the high word of the counter, so blocks never
-    meet, however many numbers a day draws."""
+    overlap, however many numbers a day draws."""
     counter = np.array([0, 0, 0, day + _DAY_OFFSET], dtype=np.uint64)
     generator = np.random.Generator(np.random.Philox(key=key, counter=counter))
     return generator.standard_normal((n_streams, HOURS_PER_DAY))

@@ -127,7 +127,7 @@ def pareto(
     """Plans from least carbon (then least water) to least water (then least carbon).
 
     The cap on carbon is swept in equal steps between the two ends; each solve starts
-    from the basis of the one before. Money plays no part but in a budget of its own.
+    from the basis of the one before. Money counts only in its own budget.
 
     Parameters
     ----------
@@ -206,7 +206,7 @@ class _Sweep:
 class _Program:
     """The linear program of one placement, kept in HiGHS between solves.
 
-    `core.placement_rows` says what its columns and rows are.
+    `core.placement_rows` defines its columns and rows.
     """
 
     def __init__(self, problem: Placement, rules: PlanRules) -> None:
@@ -226,7 +226,7 @@ class _Program:
         cost[layout.slack :] = 1.0
         self._solve(cost)
         excess_c = self._columns()[layout.slack :]
-        # Not a hair more: cost would use it, and a bound of 36 would read 36.1.
+        # No tolerance: the cost would use it, and a bound of 36 would show as 36.1.
         held = np.where(excess_c > SLACK_TOLERANCE_C, excess_c, 0.0)
         columns = np.arange(layout.slack, layout.n_columns, dtype=np.int32)
         self._highs.changeColsBounds(
@@ -239,7 +239,7 @@ class _Program:
         self._solve(np.concatenate([-flows, self._gain * flows + migration, slack]))
 
     def set_budget(self, quantity: str, cap: float | None) -> None:
-        """Change a budget; None lifts it."""
+        """Change a budget; None removes it."""
         base: float = getattr(self._base, quantity)
         upper = highspy.kHighsInf if cap is None else cap - base
         row = self._layout.budgets + BUDGETS.index(quantity)
@@ -270,7 +270,7 @@ class _Program:
         )
 
     def _excess_c(self) -> FloatArray:
-        # Where moving load cools nothing, no row asks for slack.
+        # Where moving load cools nothing, no row needs slack.
         over_c = self._problem.over_c
         is_coolable = self._problem.mw_per_c.any(axis=1)
         return np.where(is_coolable, self._columns()[self._layout.slack :], over_c)
@@ -339,7 +339,7 @@ class _Program:
 
 
 class _SilentHighs(highspy.Highs):
-    """HiGHS prints its banner while it is made, unless it was told not to before."""
+    """HiGHS, with its output off before construction prints the banner."""
 
     def enableCallbacks(self) -> None:  # noqa: N802 -- HiGHS's name
         self.setOptionValue("output_flag", False)

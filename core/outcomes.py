@@ -13,10 +13,10 @@ class Outcome(StrEnum):
 
 
 class ReasonCode(StrEnum):
-    """Why: one code for each sentence the scheduler can say.
+    """Why: one code for each kind of sentence.
 
-    NOT_RESOLVABLE means that not even 100 % would clear the source. Heat that a shift
-    leaves unchanged reads as if nothing had been shifted: OVER_LIMIT or NOT_RESOLVABLE.
+    NOT_RESOLVABLE means that not even 100 % would clear the source. A shift that does
+    not lower the bound has the code of no shift: OVER_LIMIT or NOT_RESOLVABLE.
     """
 
     WITHIN_ENVELOPE = "within_envelope"

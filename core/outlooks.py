@@ -7,7 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.conformal import Calibration, LimitCheck, check_limit, day_maxima
+from core.conformal import (
+    Calibration,
+    LimitCheck,
+    LimitChecks,
+    check_limits,
+    day_max_quantiles,
+)
 from core.errors import InvalidInput
 from core.forecasts import HourlyForecast, Target
 from core.outcomes import ReasonCode
@@ -32,7 +38,7 @@ class RegionOutlook:
     policy : Policy
         In force for this region.
     forecast, calibration : HourlyForecast, Calibration | None
-        Of the region's temperature; both present, or `problem` says why not.
+        Of the region's temperature; both present, or `problem` is set.
     it_load_mw : ndarray, shape (n_hours,)
         Load after all live recorded decisions of the window; NaN where unknown.
     reference_load_mw : ndarray, shape (n_hours,) | None
@@ -40,7 +46,7 @@ class RegionOutlook:
         when there were none.
     prior_rise_c : ndarray, shape (n_hours,)
         Temperature rise that those decisions already cause (negative: fall); not
-        finite where the load they moved cannot be held against a known load.
+        finite where the load they moved cannot be compared with a known load.
     problem : Problem | None
         Set when there is no usable forecast or calibration.
 
@@ -85,47 +91,60 @@ class RegionOutlook:
 
     @property
     def load_is_known(self) -> bool:
-        """Whether the load of every hour is a number that a load can be."""
+        """Whether the load of every hour is a finite number >= 0."""
         return all(
             bool(((hours >= 0) & (hours < np.inf)).all())
             for hours in (self.it_load_mw, self.rise_load_mw)
         )
 
     def check(self, rise_c: NDArray[np.float64] | None = None) -> LimitCheck | None:
-        """Hold the limit against the bound after a further rise; None if unjudged.
+        """Compare the limit with the bound after a further rise; None if unjudged.
 
         An infinite rise (load moved into a region that has none) is None too, and so
         is a bound that overflows.
         """
+        rise_c = np.zeros_like(self.prior_rise_c) if rise_c is None else rise_c
+        checks = self.checks(rise_c[np.newaxis])
+        return None if checks is None else checks.check(0)
+
+    def checks(self, rises_c: NDArray[np.float64]) -> LimitChecks | None:
+        """Compare the limit with the bound after each of several further rises.
+
+        Parameters
+        ----------
+        rises_c : ndarray, shape (n_rises, n_hours)
+            On top of the prior rise, degC.
+
+        Returns
+        -------
+        LimitChecks | None
+            None without a calibrated forecast.
+        """
         if self.forecast is None or self.calibration is None:
             return None
-        further_c = 0.0 if rise_c is None else rise_c
         # Opposite infinities add up to NaN, which is refused as they are.
         with np.errstate(over="ignore", invalid="ignore"):
-            total = self.prior_rise_c + further_c
-        if not np.isfinite(total).all():
-            return None
-        try:
-            return check_limit(
-                self.forecast.mean,
-                self.forecast.scale,
-                self.calibration,
-                limit=self.policy.thermal_limit_c,
-                rise_by_hour=total,
-            )
-        except InvalidInput:
-            # Everything else was validated at construction: the bound overflowed.
-            return None
+            totals_c = self.prior_rise_c + rises_c
+        return check_limits(
+            self.forecast.mean,
+            self.forecast.scale,
+            self.calibration,
+            limit=self.policy.thermal_limit_c,
+            rises_by_hour=totals_c,
+        )
 
-    def day_maxima_c(self) -> tuple[float, ...]:
-        """What the day's maximum would be at each score, ascending; none if unjudged.
-
-        The chance of exceeding the limit after a further rise can be counted in them.
-        """
+    def day_max_dots_c(self, n_dots: int) -> tuple[float, ...]:
+        """Equally likely values of the day's maximum, degC; none if unjudged."""
         if self.check() is None or self.forecast is None or self.calibration is None:
             return ()
-        maxima_c = day_maxima(self.forecast.mean, self.forecast.scale, self.calibration)
-        return tuple((maxima_c + float(np.max(self.prior_rise_c))).tolist())
+        dots_c = day_max_quantiles(
+            self.forecast.mean,
+            self.forecast.scale,
+            self.calibration,
+            n_dots,
+            rise_by_hour=self.prior_rise_c,
+        )
+        return tuple(dots_c)
 
     def why_unjudged(self) -> Problem:
         """Why `check` gives no bound even before a further rise."""
@@ -153,7 +172,6 @@ class RegionOutlook:
             raise InvalidInput(message)
         if forecast.region_slug != self.region.slug:
             message = (
-                f"A forecast of {forecast.region_slug} says nothing of"
-                f" {self.region.slug}."
+                f"The forecast is of {forecast.region_slug}, not of {self.region.slug}."
             )
             raise InvalidInput(message)

@@ -1,4 +1,4 @@
-"""The day-ahead placement problem: what may move where, at what price, within what.
+"""The day-ahead placement problem: loads, limits, rates and prices.
 
 Everything here is numbers of a plan before and after it is made; `core.optimizer`
 finds the plan.
@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 from core.errors import InvalidInput, OutOfRange
 from core.footprints import RegionSignals, hourly_rates, require_same_hours
 from core.outlooks import RegionOutlook
-from core.safe_shifts import movable_mw
-
-THERMAL_MARGIN_C = 1e-5
-"""Kept free below a limit, so that a solver's rounding never passes it."""
+from core.shift_rules import (
+    excess_mw,
+    free_capacity_mw,
+    load_limits,
+    receivable_mw,
+)
 
 _BUDGETS = ("carbon_cap_t", "water_cap_m3", "cost_cap_usd")
 
@@ -36,7 +38,7 @@ class PlanPrices:
         Price of a tonne of CO2e and of a cubic metre of water, >= 0.
     migration_usd_per_mwh : float
         Price of moving one MWh of load, >= 0. Without one, hours of negative prices
-        would breed flows that save nothing.
+        would produce flows that save nothing.
 
     Raises
     ------
@@ -59,7 +61,7 @@ class PlanPrices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanRules:
-    """What a plan keeps to, besides heat, capacity and what may move at all.
+    """Constraints of a plan besides heat, capacity and flexible load.
 
     Attributes
     ----------
@@ -113,7 +115,7 @@ class PlanRegion:
     def __post_init__(self) -> None:
         if self.outlook.region.slug != self.signals.region.slug:
             message = (
-                f"Signals of {self.signals.region.slug} say nothing of"
+                f"The signals are of {self.signals.region.slug}, not of"
                 f" {self.outlook.region.slug}."
             )
             raise InvalidInput(message)
@@ -192,6 +194,21 @@ class Placement:
         """Hours of the window."""
         return int(self.load_mw.shape[1])
 
+    @property
+    def free_mw(self) -> NDArray[np.float64]:
+        """Rise of the load at which it meets the capacity; negative above it."""
+        return free_capacity_mw(self.capacity_mw, self.load_mw)
+
+    @property
+    def receivable_mw(self) -> NDArray[np.float64]:
+        """Most that may arrive, in heat and capacity."""
+        return receivable_mw(self.room_mw, self.free_mw, self.may_receive)
+
+    @property
+    def excess_mw(self) -> NDArray[np.float64]:
+        """Load that has to leave before heat and capacity are kept."""
+        return excess_mw(self.room_mw, self.free_mw)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
@@ -238,7 +255,7 @@ def placement(regions: Sequence[PlanRegion]) -> Placement:
         if region.outlook.check() is None
     )
     n_hours = regions[0].outlook.it_load_mw.size
-    rooms = [_thermal_room(region.outlook) for region in inside]
+    limits = [load_limits(region.outlook) for region in inside]
 
     def stacked(rows: list[NDArray[np.float64]]) -> NDArray[np.float64]:
         return np.vstack(rows) if rows else np.empty((0, n_hours))
@@ -247,12 +264,14 @@ def placement(regions: Sequence[PlanRegion]) -> Placement:
     return Placement(
         slugs=tuple(region.slug for region in inside),
         load_mw=stacked([region.outlook.it_load_mw for region in inside]),
-        movable_mw=stacked([_movable(region.outlook) for region in inside]),
+        movable_mw=stacked([limit.movable_mw for limit in limits]),
         capacity_mw=np.array([r.outlook.region.it_capacity_mw for r in inside]),
-        room_mw=stacked([room.room_mw for room in rooms]),
-        mw_per_c=stacked([room.mw_per_c for room in rooms]),
-        over_c=np.array([room.over_c for room in rooms]),
-        may_receive=stacked([room.may_receive for room in rooms]).astype(np.bool_),
+        room_mw=stacked([limit.room_mw for limit in limits]),
+        mw_per_c=stacked([limit.mw_per_c for limit in limits]),
+        over_c=np.array([limit.over_c for limit in limits]),
+        may_receive=np.vstack([limit.may_receive for limit in limits])
+        if limits
+        else np.empty((0, n_hours), dtype=np.bool_),
         rates=Rates(
             cost_usd=stacked([rate.cost_usd for rate in rates]),
             carbon_t=stacked([rate.emissions_kgco2e / 1000.0 for rate in rates]),
@@ -278,56 +297,6 @@ def totals(
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Room:
-    room_mw: NDArray[np.float64]
-    mw_per_c: NDArray[np.float64]
-    over_c: float
-    may_receive: NDArray[np.float64]
-
-
-def _thermal_room(outlook: RegionOutlook) -> _Room:
-    """How far the load may rise in each hour, from the same check as a verdict."""
-    load = outlook.it_load_mw
-    check = outlook.check()
-    if check is None:
-        nowhere = np.zeros_like(load)
-        return _Room(
-            room_mw=np.full_like(load, np.inf),
-            mw_per_c=nowhere,
-            over_c=0.0,
-            may_receive=nowhere,
-        )
-    policy = outlook.policy
-    factor, reference = policy.cooling_factor_c_per_pct, outlook.rise_load_mw
-    is_coolable = factor > 0.0 and bool((reference > 0.0).all())
-    # Where no load or no factor is, moving load away cools nothing: none is asked for.
-    per_c = reference / (100.0 * factor) if is_coolable else np.zeros_like(load)
-    room = np.full_like(load, np.inf)
-    if factor > 0.0 and (is_coolable or not check.is_exceeded):
-        # The bound moves by the largest rise of any hour: each hour has its own room.
-        bound_c = check.bound - float(np.max(outlook.prior_rise_c))
-        free_c = (policy.thermal_limit_c - THERMAL_MARGIN_C) - (
-            bound_c + outlook.prior_rise_c
-        )
-        if not check.is_exceeded:
-            # What is approved as it is may stay so, even exactly at its limit.
-            free_c = np.maximum(free_c, 0.0)
-        room = free_c * reference / (100.0 * factor)
-    return _Room(
-        room_mw=room,
-        mw_per_c=per_c,
-        over_c=check.bound - policy.thermal_limit_c if check.is_exceeded else 0.0,
-        may_receive=((reference > 0.0) & (not check.is_exceeded)).astype(np.float64),
-    )
-
-
-def _movable(outlook: RegionOutlook) -> NDArray[np.float64]:
-    if outlook.check() is None:
-        return np.zeros_like(outlook.it_load_mw)
-    return movable_mw(outlook)
-
-
 def _unknown(region: PlanRegion) -> str | None:
     if not region.outlook.load_is_known:
         return "its load is not known for every hour."
@@ -336,7 +305,7 @@ def _unknown(region: PlanRegion) -> str | None:
     if not np.isfinite(rates.cost_usd).all():
         return "its energy price or weather is not known for every hour."
     if not np.isfinite(rates.emissions_kgco2e).all():
-        return "its carbon intensity is not known, or not to be believed, in some hour."
+        return "its carbon intensity is not known, or implausible, in some hour."
     water = rates.water_on_site_l + rates.water_off_site_l
     if not np.isfinite(water).all():
         return "its use of water is not known for every hour."

@@ -225,9 +225,9 @@ def _row_bounds(
     upper = np.full(layout.n_rows, np.inf)
     lower[: layout.heat] = upper[: layout.heat] = 0.0
     upper[layout.heat : layout.capacity] = problem.room_mw.ravel()
-    free_mw = problem.capacity_mw[:, None] - problem.load_mw
+    free_mw = problem.free_mw
     frozen = np.isin(problem.slugs, [item.slug for item in problem.frozen])
-    # What nothing can be done about must not make the rest impossible.
+    # A load that stays must not make the program infeasible.
     free_mw[frozen] = np.maximum(free_mw[frozen], 0.0)
     upper[layout.capacity : layout.budgets] = free_mw.ravel()
     for number, (name, words) in enumerate(zip(BUDGETS, _BUDGET_WORDS, strict=True)):

@@ -48,7 +48,7 @@ def prices_in_words(
         In the order of the plan's regions.
     blocked : frozenset of slug
         Regions that stay BLOCKED: a degree more of their limit buys a different
-        state, not a saving, so nothing is said of it.
+        state, not a saving, so it has no price.
     """
     found = list(_budget_prices(shadow))
     families = (

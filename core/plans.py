@@ -13,13 +13,14 @@ from core.errors import InvalidInput, NotFound
 from core.footprints import require_load
 from core.outlooks import RegionOutlook
 from core.scheduler import Verdict, decide_transfer
-from core.shift import LoadShift, net_rise_c
+from core.shift import LoadShift
+from core.shift_rules import rise_of_change_c
 
 FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Transfer:
+class PlanTransfer:
     """Load that one region sends another, MW in each hour, shape (n_hours,)."""
 
     source: str
@@ -60,7 +61,7 @@ class RegionChange:
     def blocked_by_c(self) -> float | None:
         """Degrees by which it stays above its limit; 0 when it does not.
 
-        None without a bound: then it stays BLOCKED for want of data.
+        None without a bound: then it stays BLOCKED for lack of data.
         """
         if self.after is None:
             return None
@@ -72,7 +73,7 @@ class RegionChange:
 class PlanPart:
     """One transfer of a plan with its verdict."""
 
-    transfer: Transfer
+    transfer: PlanTransfer
     verdict: Verdict
 
 
@@ -90,8 +91,8 @@ class PlanJudgement:
 
 def transfers(
     slugs: Sequence[str], out_mw: FloatArray, in_mw: FloatArray
-) -> tuple[Transfer, ...]:
-    """Who sends to whom, so that every region gives and gets what the plan says.
+) -> tuple[PlanTransfer, ...]:
+    """Transfers between pairs of regions that add up to the flows of a plan.
 
     Givers and takers are matched in the order of `slugs` in every hour (the north-west
     corner rule), which keeps the pairs few and the same from hour to hour.
@@ -106,7 +107,7 @@ def transfers(
     for hour in range(n_hours):
         _match(out_mw[:, hour].copy(), in_mw[:, hour].copy(), moved[:, :, hour])
     return tuple(
-        Transfer(source=slugs[i], target=slugs[j], moved_mw=moved[i, j])
+        PlanTransfer(source=slugs[i], target=slugs[j], moved_mw=moved[i, j])
         for i in range(n_regions)
         for j in range(n_regions)
         if moved[i, j].any()
@@ -115,7 +116,7 @@ def transfers(
 
 def judge_plan(
     outlooks: Sequence[RegionOutlook],
-    moves: Sequence[Transfer],
+    moves: Sequence[PlanTransfer],
     *,
     migration_energy_frac: float = 0.0,
 ) -> PlanJudgement:
@@ -144,7 +145,7 @@ def judge_plan(
 
 def spread(
     source: RegionOutlook, shift_pct: float, shares: Mapping[str, float]
-) -> tuple[Transfer, ...]:
+) -> tuple[PlanTransfer, ...]:
     """A shift to several targets: `shift_pct` % of the source's load, by shares.
 
     Parameters
@@ -178,7 +179,7 @@ def spread(
     rest = total - sum(parts.values(), start=np.zeros_like(total))
     parts[last] = np.maximum(rest, 0.0)
     return tuple(
-        Transfer(source=source.region.slug, target=slug, moved_mw=moved)
+        PlanTransfer(source=source.region.slug, target=slug, moved_mw=moved)
         for slug, moved in parts.items()
     )
 
@@ -197,7 +198,7 @@ def _match(out_mw: FloatArray, in_mw: FloatArray, moved: FloatArray) -> None:
         j += int(in_mw[taker] <= 0.0)
 
 
-def _require_sound(by_slug: Mapping[str, RegionOutlook], move: Transfer) -> None:
+def _require_sound(by_slug: Mapping[str, RegionOutlook], move: PlanTransfer) -> None:
     for slug in (move.source, move.target):
         if slug not in by_slug:
             message = f"The plan names {slug}, which is not one of its regions."
@@ -215,18 +216,14 @@ def _require_sound(by_slug: Mapping[str, RegionOutlook], move: Transfer) -> None
 
 
 def _change(
-    outlook: RegionOutlook, moves: Sequence[Transfer], migration_energy_frac: float
+    outlook: RegionOutlook, moves: Sequence[PlanTransfer], migration_energy_frac: float
 ) -> RegionChange:
     slug = outlook.region.slug
     nothing = np.zeros_like(outlook.it_load_mw)
     out = sum((m.moved_mw for m in moves if m.source == slug), start=nothing)
     arrived = sum((m.moved_mw for m in moves if m.target == slug), start=nothing)
     arrived = arrived * (1.0 + migration_energy_frac)
-    rise_c = net_rise_c(
-        arrived - out,
-        reference_mw=outlook.rise_load_mw,
-        factor_c_per_pct=outlook.policy.cooling_factor_c_per_pct,
-    )
+    rise_c = rise_of_change_c(outlook, arrived - out)
     return RegionChange(
         outlook=outlook,
         out_mw=out,
@@ -238,7 +235,9 @@ def _change(
 
 
 def _part(
-    changes: Mapping[str, RegionChange], move: Transfer, migration_energy_frac: float
+    changes: Mapping[str, RegionChange],
+    move: PlanTransfer,
+    migration_energy_frac: float,
 ) -> PlanPart:
     source, target = changes[move.source], changes[move.target]
     shift = transfer_shift(
@@ -271,14 +270,6 @@ def transfer_shift(
     source_change_mw, target_change_mw : ndarray, shape (n_hours,)
         Change of each end's load by the whole plan; negative where it falls.
     """
-
-    def rise_c(end: RegionOutlook, change_mw: FloatArray) -> FloatArray:
-        return net_rise_c(
-            change_mw,
-            reference_mw=end.rise_load_mw,
-            factor_c_per_pct=end.policy.cooling_factor_c_per_pct,
-        )
-
     energy_mwh = float(source.it_load_mw.sum())
     share = float(moved_mw.sum()) / energy_mwh if energy_mwh > 0.0 else 0.0
     return LoadShift(
@@ -289,6 +280,6 @@ def transfer_shift(
         source_load_after_mw=source.it_load_mw + source_change_mw,
         target_load_before_mw=target.it_load_mw,
         target_load_after_mw=target.it_load_mw + target_change_mw,
-        source_rise_c=rise_c(source, source_change_mw),
-        target_rise_c=rise_c(target, target_change_mw),
+        source_rise_c=rise_of_change_c(source, source_change_mw),
+        target_rise_c=rise_of_change_c(target, target_change_mw),
     )

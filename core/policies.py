@@ -27,7 +27,7 @@ class Policy:
         Telemetry older than this at the time of issue blocks, hours, [0.1, 168].
     migration_energy_frac : float
         Energy that moving load costs, over the energy of the load moved, [0, 1]; the
-        target carries it. A shift goes by the policy of its source.
+        target carries it. A shift uses the policy of its source.
     migration_usd_per_mwh : float
         Money that moving a MWh of load costs besides its energy, USD, [0, 1000].
     counts_hydro_water : bool

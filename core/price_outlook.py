@@ -1,4 +1,4 @@
-"""What the prices of the coming hours may be, from those of the days before."""
+"""Outlook of hourly prices, from those of the days before."""
 
 from __future__ import annotations
 

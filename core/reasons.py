@@ -1,7 +1,7 @@
-"""The scheduler's rules: from the facts of a judgement to a verdict and its sentence.
+"""From the facts of a shift to its verdict, with the sentence that explains it.
 
-Rules are written in the positive: what is not shown to be safe is BLOCKED, with the
-first reason that applies.
+What is not shown to be safe is BLOCKED, with the first reason that applies. The limits
+and their test are those of `core.shift_rules`; this module turns them into words.
 """
 
 from __future__ import annotations
@@ -13,23 +13,17 @@ import numpy as np
 from core.conformal import LimitCheck
 from core.outcomes import Outcome, ReasonCode
 from core.outlooks import RegionOutlook
-from core.safe_shifts import (
-    SafeShifts,
-    flexible_pct,
-    is_flexible,
-    is_within_capacity,
-    leaves_what_must_stay,
-)
+from core.safe_shifts import SafeShifts
 from core.shift import LoadShift
+from core.shift_rules import Obstacle, flexible_pct, is_flexible, keeps_limit, obstacle
 from core.wording import percent, rounded_up, setting
 
-Judgement = tuple[Outcome, ReasonCode, str]
-Block = tuple[ReasonCode, str]
+CodedReason = tuple[ReasonCode, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """All facts of one judgement, so that the rules below read as rules.
+class ShiftFacts:
+    """All that a verdict on one shift rests on.
 
     Attributes
     ----------
@@ -50,64 +44,63 @@ class Facts:
     target_after: LimitCheck | None
 
 
-def judge(facts: Facts) -> Judgement:
-    """APPROVED or BLOCKED, why, and the sentence that says so."""
+def judge(facts: ShiftFacts) -> tuple[Outcome, ReasonCode, str]:
+    """APPROVED or BLOCKED, the code of the reason, and its sentence."""
     before, after = facts.source_before, facts.source_after
     if before is None:
         return Outcome.BLOCKED, *_unjudged(facts.source)
-    obstacle = shift_obstacle(facts)
-    if obstacle is not None:
-        return Outcome.BLOCKED, *obstacle
+    found = shift_obstacle(facts)
+    if found is not None:
+        return Outcome.BLOCKED, *_obstacle_reason(facts, found)
     if after is None:
         return Outcome.BLOCKED, *_load_unknown(facts)
-    if not after.is_exceeded:
+    if keeps_limit(after):
         return Outcome.APPROVED, *_approval(facts, before, after)
     return Outcome.BLOCKED, *_over_limit(facts, before, after)
 
 
-def shift_obstacle(facts: Facts) -> Block | None:
-    """Why the shift cannot be made, whatever it would do for the source."""
-    if facts.shift_pct == 0:
-        return None
-    if not is_flexible(facts.source, facts.shift_pct):
-        text = (
-            f"Only {percent(flexible_pct(facts.source))} of the load of"
-            f" {facts.source.region.name} can be moved; {percent(facts.shift_pct)}"
-            " was asked for."
-        )
-        return ReasonCode.SHIFT_EXCEEDS_FLEXIBLE, text
-    if facts.shift and not leaves_what_must_stay(facts.shift, facts.source):
-        text = (
-            f"More load would leave {facts.source.region.name} in some hour than may"
-            " be moved."
-        )
-        return ReasonCode.SHIFT_EXCEEDS_FLEXIBLE, text
-    return _target_obstacle(facts, facts.target) if facts.target else None
+def shift_obstacle(facts: ShiftFacts) -> Obstacle | None:
+    """Why the shift cannot be made, regardless of the source's bound after it."""
+    return obstacle(
+        facts.source, facts.target, facts.shift_pct, facts.shift, facts.target_after
+    )
 
 
-def _target_obstacle(facts: Facts, target: RegionOutlook) -> Block | None:
-    if facts.target_before is None:
+def _obstacle_reason(facts: ShiftFacts, found: Obstacle) -> CodedReason:
+    name, target = facts.source.region.name, facts.target
+    # Without a target there is only the flexible share to test.
+    if target is None or found is Obstacle.FLEXIBLE_SHARE:
+        text = (
+            f"Only {percent(flexible_pct(facts.source))} of the load of {name} can be"
+            f" moved; {percent(facts.shift_pct)} was requested."
+        )
+        return ReasonCode.SHIFT_EXCEEDS_FLEXIBLE, text
+    if found is Obstacle.PRIOR_DECISIONS:
+        text = f"More load would leave {name} in some hour than may be moved."
+        return ReasonCode.SHIFT_EXCEEDS_FLEXIBLE, text
+    if found is Obstacle.TARGET_UNJUDGED:
         return _unjudged(target)
-    if facts.shift is None:
-        return None
-    name = target.region.name
-    if not is_within_capacity(facts.shift, target):
+    return _target_reason(facts, target, found)
+
+
+def _target_reason(
+    facts: ShiftFacts, target: RegionOutlook, found: Obstacle
+) -> CodedReason:
+    name, shift, after = target.region.name, facts.shift, facts.target_after
+    if found is Obstacle.TARGET_CAPACITY and shift is not None:
         capacity_mw = target.region.it_capacity_mw
-        peak_mw = float(np.max(facts.shift.target_load_after_mw))
+        peak_mw = float(np.max(shift.target_load_after_mw))
         text = (
             f"{name} would carry {rounded_up(peak_mw, capacity_mw, is_above=True)} MW,"
             f" above its capacity of {setting(capacity_mw)} MW.{_room(facts)}"
         )
         return ReasonCode.TARGET_OVER_CAPACITY, text
-    after = facts.target_after
     if after is None:
         text = (
             f"{name} carries no load, or next to none, in some hour, so the rise that"
             f" moved load would cause there has no bound.{_room(facts)}"
         )
         return ReasonCode.TARGET_OVER_LIMIT, text
-    if not after.is_exceeded:
-        return None
     text = (
         f"{name} would reach {_bound(after, target)}, above its limit of"
         f" {_limit(target)}.{_room(facts)}"
@@ -115,12 +108,12 @@ def _target_obstacle(facts: Facts, target: RegionOutlook) -> Block | None:
     return ReasonCode.TARGET_OVER_LIMIT, text
 
 
-def _unjudged(end: RegionOutlook) -> Block:
+def _unjudged(end: RegionOutlook) -> CodedReason:
     problem = end.why_unjudged()
     return problem.code, f"{end.region.name}: {problem.text}"
 
 
-def _load_unknown(facts: Facts) -> Block:
+def _load_unknown(facts: ShiftFacts) -> CodedReason:
     unknown = " and ".join(
         end.region.name
         for end in (facts.source, facts.target)
@@ -130,7 +123,9 @@ def _load_unknown(facts: Facts) -> Block:
     return ReasonCode.LOAD_UNKNOWN, text
 
 
-def _over_limit(facts: Facts, before: LimitCheck, after: LimitCheck) -> Block:
+def _over_limit(
+    facts: ShiftFacts, before: LimitCheck, after: LimitCheck
+) -> CodedReason:
     source = facts.source
     name, bound, limit = source.region.name, _bound(after, source), _limit(source)
     if after.bound < before.bound:
@@ -154,9 +149,7 @@ def _over_limit(facts: Facts, before: LimitCheck, after: LimitCheck) -> Block:
     return code, text
 
 
-def _approval(
-    facts: Facts, before: LimitCheck, after: LimitCheck
-) -> tuple[ReasonCode, str]:
+def _approval(facts: ShiftFacts, before: LimitCheck, after: LimitCheck) -> CodedReason:
     source = facts.source
     name, bound, limit = source.region.name, _bound(after, source), _limit(source)
     if before.is_exceeded:
@@ -169,7 +162,7 @@ def _approval(
     return ReasonCode.WITHIN_ENVELOPE, text
 
 
-def _needed(facts: Facts) -> str:
+def _needed(facts: ShiftFacts) -> str:
     needed_pct, room_pct = facts.safe.minimum_pct, facts.safe.maximum_pct
     if needed_pct is None:
         return "Not resolvable by shifting alone."
@@ -183,7 +176,7 @@ def _needed(facts: Facts) -> str:
     return f"Shift about {percent(needed_pct)}."
 
 
-def _room(facts: Facts) -> str:
+def _room(facts: ShiftFacts) -> str:
     room_pct = facts.safe.maximum_pct
     return "" if room_pct is None else f" It can take {_most(room_pct)}."
 

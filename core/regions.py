@@ -79,9 +79,9 @@ class Region:
         Off-site water of its electricity, litres per kWh, >= 0, without the
         evaporation of hydropower's reservoirs.
     grid_hydro_frac : float
-        Hydropower's share of its electricity, [0, 1]; counts when the policy says so.
+        Hydropower's share of its electricity, [0, 1]; counted if the policy sets so.
     is_synthetic : bool
-        Its telemetry is made by the generator; every view of it says so.
+        Its telemetry is generated; every view of it is labelled so.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Replay of finished windows: at each issue, only what had been scored by then."""
+"""Replay of finished windows: at each issue, only those scored before it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Window = TypeVar("Window", bound=FinishedWindow)
 
 
 class ScoreReplay(Generic[Window]):
-    """The tracker of one local issue hour, fed only with what had ended by a time.
+    """The tracker of one local issue hour, with only the windows that had ended.
 
     Parameters
     ----------
@@ -47,10 +47,10 @@ class ScoreReplay(Generic[Window]):
         self._next = next(self._waiting, None)
 
     def advance_to(self, newest_issue_utc: datetime) -> list[Window]:
-        """Learn the windows issued by `newest_issue_utc`; returns those just learned.
+        """Add the windows issued by `newest_issue_utc`; returns those just added.
 
-        A forecast issued at t knows the windows that ended by t, so it passes t minus
-        the window's length: on the day after a 23-hour day, yesterday's window is
+        A forecast issued at t uses the windows that ended by t, so its caller passes t
+        minus the window's length: on the day after a 23-hour day, yesterday's window is
         still open.
         """
         learned: list[Window] = []

@@ -77,7 +77,7 @@ def assess_risk(
     shift_to_clear_pct : float | None
         Smallest shift that clears the limit; None when none that can be made does.
     is_shift_possible : bool
-        False when `shift_pct` cannot be made, so that nothing is said of its effect.
+        False when `shift_pct` cannot be made, so that its effect is not described.
     """
     margin_c = None if bound_c is None else limit_c - bound_c
     level = risk_level(margin_c)

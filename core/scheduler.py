@@ -14,18 +14,17 @@ from core.conformal import LimitCheck
 from core.errors import InvalidInput, OutOfRange
 from core.outcomes import Outcome, ReasonCode
 from core.outlooks import Problem, RegionOutlook
-from core.reasons import Facts, judge, shift_obstacle
+from core.reasons import ShiftFacts, judge, shift_obstacle
 from core.risk import RiskAssessment, assess_risk
 from core.safe_shifts import (
     COMFORT_MARGIN_C,
     SafeShifts,
-    hourly_shift,
-    is_flexible,
     maximum_safe_shift_pct,
     minimum_shift_pct,
     safe_shifts,
 )
 from core.shift import LoadShift
+from core.shift_rules import hourly_shift, is_flexible
 
 __all__ = [
     "COMFORT_MARGIN_C",
@@ -50,7 +49,7 @@ class Verdict:
     ----------
     risk : RiskAssessment
         Of the source as it would be after the shift, whether or not the shift can be
-        made; its recommendations say when it cannot.
+        made; its recommendations state when it cannot.
     source_before, source_after, target_before, target_after : LimitCheck | None
         None where there is no finite bound, or no target.
     minimum_shift_pct : float | None
@@ -58,7 +57,7 @@ class Verdict:
         100 % does not.
     maximum_safe_shift_pct : float | None
         Largest shift that the target can take and the source may give; None without
-        a target or when nothing is safe to say.
+        a target, a known load or a bound of the target.
     shift : LoadShift | None
         Hourly loads and rises of this shift, when it could be computed.
     """
@@ -107,7 +106,7 @@ def decide(
 def decide_transfer(
     source: RegionOutlook, target: RegionOutlook, shift: LoadShift
 ) -> Verdict:
-    """Judge one part of a plan by the very rules that judge a single shift.
+    """Judge one part of a plan by the rules that judge a single shift.
 
     Parameters
     ----------
@@ -122,7 +121,7 @@ def decide_transfer(
     """
     _require_sound(source, target, shift.shift_pct)
     safe = safe_shifts(source, target)
-    facts = Facts(
+    facts = ShiftFacts(
         source=source,
         target=target,
         safe=safe,
@@ -166,7 +165,7 @@ def _decide(
     return _verdict(_facts(source, target, shift_pct, safe))
 
 
-def _verdict(facts: Facts) -> Verdict:
+def _verdict(facts: ShiftFacts) -> Verdict:
     outcome, code, text = judge(facts)
     safe = facts.safe
     return Verdict(
@@ -190,7 +189,7 @@ def _facts(
     target: RegionOutlook | None,
     shift_pct: float,
     safe: SafeShifts,
-) -> Facts:
+) -> ShiftFacts:
     shift = hourly_shift(source, target, shift_pct)
     source_before = source.check()
     target_before = target.check() if target else None
@@ -199,7 +198,7 @@ def _facts(
     else:
         source_after = source.check(shift.source_rise_c) if shift else None
         target_after = target.check(shift.target_rise_c) if target and shift else None
-    return Facts(
+    return ShiftFacts(
         source=source,
         target=target,
         safe=safe,
@@ -212,7 +211,7 @@ def _facts(
     )
 
 
-def _risk(facts: Facts) -> RiskAssessment:
+def _risk(facts: ShiftFacts) -> RiskAssessment:
     after, safe = facts.source_after, facts.safe
     return assess_risk(
         bound_c=after.bound if after else None,
@@ -225,7 +224,7 @@ def _risk(facts: Facts) -> RiskAssessment:
 
 
 def _if_flexible(source: RegionOutlook, shift_pct: float | None) -> float | None:
-    """A shift to recommend: nobody is told to move more than the source may give."""
+    """A shift to recommend; None where the source may not give that much."""
     if shift_pct is None or not is_flexible(source, shift_pct):
         return None
     return shift_pct

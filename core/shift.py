@@ -32,9 +32,8 @@ __all__ = [
     "total_footprint",
 ]
 
-LOAD_TOLERANCE_MW = 1e-9
+_MOVED_TOLERANCE_MW = 1e-9
 """Rounding allowed when load that is moved is compared with load that is there."""
-
 _LARGEST_RATIO = 1e300
 """Keeps a fall finite, and so comparable, against a load next to 0."""
 
@@ -99,8 +98,8 @@ def shift_load(
     """Move `shift_pct` % of the source's load to the target in every hour.
 
     Load is conserved: what leaves the source arrives at the target, plus the energy of
-    the migration. Whether that much may move (flexible share, capacity, limits) is the
-    scheduler's to say.
+    the migration. Whether that much may move (flexible share, capacity, limits) is
+    decided by `core.shift_rules`.
 
     Parameters
     ----------
@@ -111,8 +110,8 @@ def shift_load(
     source_cooling_factor_c_per_pct, target_cooling_factor_c_per_pct : float
         degC per percentage point of the region's own load, finite, >= 0.
     source_reference_mw, target_reference_mw : ndarray of float64, shape (n_hours,)
-        Loads before any recorded decision of the window, MW: what percentages of heat
-        are of. They are the loads before the shift unless decisions came before it.
+        Loads before any recorded decision of the window, MW, of which heat takes its
+        percentages. By default the loads before the shift.
     migration_energy_frac : float
         Energy of the migration over the energy moved, [0, 1]; the target carries it.
 
@@ -126,7 +125,7 @@ def shift_load(
 
     Notes
     -----
-    Temperature is taken to follow the load itself, whatever the steps that led to it:
+    Temperature is taken to follow the load itself, not the steps that led to it:
     `rise = factor * 100 * (load - reference) / reference`. Two shifts, one after the
     other, so heat a target and cool a source exactly as one shift of both would.
 
@@ -153,8 +152,9 @@ def shift_load(
     _require_migration_energy(migration_energy_frac)
     source_reference = _reference("source", source_reference_mw, source_load_mw)
     target_reference = _reference("target", target_reference_mw, target_load_mw)
-    moved_mw = source_load_mw * (shift_pct / 100.0)
-    arrived_mw = moved_mw * (1.0 + migration_energy_frac)
+    moved_mw, arrived_mw = moved_and_arrived_mw(
+        source_load_mw, shift_pct, migration_energy_frac
+    )
     return LoadShift(
         shift_pct=shift_pct,
         moved_mw=moved_mw,
@@ -169,14 +169,27 @@ def shift_load(
             reference_mw=source_reference,
             factor_c_per_pct=source_cooling_factor_c_per_pct,
         ),
-        target_rise_c=_target_rise_c(
+        target_rise_c=target_rise_c(
             arrived_mw, target_reference, target_cooling_factor_c_per_pct
         ),
     )
 
 
+def moved_and_arrived_mw(
+    source_load_mw: NDArray[np.float64],
+    shift_pct: float | NDArray[np.float64],
+    migration_energy_frac: float,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What leaves the source in each hour, and what the target carries for it, MW.
+
+    An array of shifts, shape (n_shifts, 1), gives a row of hours for each.
+    """
+    moved_mw = source_load_mw * (shift_pct / 100.0)
+    return moved_mw, moved_mw * (1.0 + migration_energy_frac)
+
+
 def source_rise_c(
-    shift_pct: float,
+    shift_pct: float | NDArray[np.float64],
     *,
     load_mw: NDArray[np.float64],
     reference_mw: NDArray[np.float64],
@@ -190,6 +203,8 @@ def source_rise_c(
 
     Parameters
     ----------
+    shift_pct : float or ndarray, shape (n_shifts, 1)
+        Share of the load, %; an array gives a row of hours for each shift.
     load_mw, reference_mw : ndarray of float64, shape (n_hours,)
         Load before this shift, and before any recorded decision of the window, MW.
 
@@ -208,6 +223,33 @@ def source_rise_c(
     left = np.where(load_mw <= 0.0, 0.0, np.where(unshifted, 1.0, left))
     # Written as a difference so that no shift gives 0 and not -0.
     return np.asarray(0.0 - factor_c_per_pct * shift_pct * left)
+
+
+def target_rise_c(
+    arrived_mw: NDArray[np.float64],
+    reference_mw: NDArray[np.float64],
+    factor_c_per_pct: float,
+) -> NDArray[np.float64]:
+    """What load that arrives does to a target, degC, >= 0.
+
+    +inf in an hour in which load arrives at a region that has none: the percentage of
+    nothing is unbounded, even for a factor of 0.
+
+    Parameters
+    ----------
+    arrived_mw : ndarray of float64, shape (n_hours,) or (n_shifts, n_hours)
+    reference_mw : ndarray of float64, shape (n_hours,)
+        The target's load before any recorded decision of the window, MW.
+    """
+    rise_c = np.where(arrived_mw > 0.0, np.inf, 0.0)
+    loaded = reference_mw > 0.0
+    # Against a load next to 0 the quotient overflows to the same +inf.
+    with np.errstate(over="ignore", invalid="ignore"):
+        ratio = arrived_mw[..., loaded] / reference_mw[loaded]
+        rise_c[..., loaded] = np.where(
+            ratio < np.inf, factor_c_per_pct * 100 * ratio, np.inf
+        )
+    return rise_c
 
 
 def net_rise_c(
@@ -230,8 +272,8 @@ def net_rise_c(
     ... ).tolist()
     [0.5, -0.5]
     """
-    rise_c = _target_rise_c(np.maximum(change_mw, 0.0), reference_mw, factor_c_per_pct)
-    fall_c = _target_rise_c(
+    rise_c = target_rise_c(np.maximum(change_mw, 0.0), reference_mw, factor_c_per_pct)
+    fall_c = target_rise_c(
         np.maximum(-change_mw, 0.0),
         np.where(reference_mw > 0.0, reference_mw, 1.0),
         factor_c_per_pct,
@@ -277,7 +319,7 @@ def shift_impact(
     require_load("The moved load", moved_mw)
     require_same_hours(source.it_load_mw, moved_mw)
     left_mw = source.it_load_mw - moved_mw
-    if (left_mw < -LOAD_TOLERANCE_MW).any():
+    if (left_mw < -_MOVED_TOLERANCE_MW).any():
         message = (
             f"More load is moved than {source.region.slug} has in some hour; move at"
             " most its load."
@@ -303,23 +345,6 @@ def shift_impact(
         fleet_before=total_footprint([source_before, target_before]),
         fleet_after=total_footprint([source_after, target_after]),
     )
-
-
-def _target_rise_c(
-    arrived_mw: NDArray[np.float64],
-    reference_mw: NDArray[np.float64],
-    factor_c_per_pct: float,
-) -> NDArray[np.float64]:
-    # The percentage of nothing is unbounded: +inf, even for a factor of 0, blocks.
-    rise_c = np.where(arrived_mw > 0.0, np.inf, 0.0)
-    loaded = reference_mw > 0.0
-    # Against a load next to 0 the quotient overflows to the same +inf.
-    with np.errstate(over="ignore", invalid="ignore"):
-        ratio = arrived_mw[loaded] / reference_mw[loaded]
-        rise_c[loaded] = np.where(
-            ratio < np.inf, factor_c_per_pct * 100 * ratio, np.inf
-        )
-    return rise_c
 
 
 def _require_shift_pct(shift_pct: float) -> None:

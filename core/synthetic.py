@@ -1,4 +1,4 @@
-"""Made-up hourly telemetry with the shapes of real weather, grids and load."""
+"""Synthetic hourly telemetry with the shapes of real weather, grids and load."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class LoadShape:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegionProfile:
-    """A region and what its made-up telemetry looks like."""
+    """A region and the parameters of its synthetic telemetry."""
 
     region: Region
     climate: Climate
@@ -174,7 +174,7 @@ def generate(
     """
     require_full_utc_hour(start_utc)
     if not 1 <= n_hours <= MAX_HOURS:
-        message = f"{n_hours} hours were asked for; 1 to {MAX_HOURS} can be generated."
+        message = f"{n_hours} hours were requested; 1 to {MAX_HOURS} can be generated."
         raise InvalidInput(message)
     # Whole UTC days are computed and then cut, so that no hour's arithmetic depends
     # on where the range happens to begin.
@@ -348,13 +348,13 @@ def _renewables(grid: Grid, sky: _Sky, weather: _Weather, wind: Hours) -> Hours:
 
 
 def _carbon(grid: Grid, activity: Hours, renewables: Hours) -> Hours:
-    """Life-cycle intensity: up with demand, down with sun and wind, never nothing."""
+    """Life-cycle intensity: up with demand, down with sun and wind, always > 0."""
     relative = np.maximum(1.0 + 0.35 * activity - renewables, 0.08)
     return np.minimum(grid.carbon_mean_g_kwh * relative, 1_500.0).round(2)
 
 
 def _price(grid: Grid, activity: Hours, renewables: Hours, noise: Hours) -> Hours:
-    """Price with a tail upwards, and below zero where the sun floods the grid."""
+    """Price with a tail upwards, and below zero in hours of abundant solar power."""
     relative = 1.0 + 1.2 * activity - 1.6 * renewables + 0.18 * noise
     scarcity = np.exp(np.minimum(2.2 * np.maximum(noise - 2.0, 0.0), 3.0))
     spiked = np.where(relative > 0.0, relative * scarcity, relative)

@@ -161,7 +161,7 @@ class TelemetryFrame:
 
 
 def require_aware(instant: datetime) -> None:
-    """Raise InvalidInput unless `instant` says in which time zone it is.
+    """Raise InvalidInput unless `instant` has a time zone.
 
     Python would read a naive one in the time zone of the machine.
     """

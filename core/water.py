@@ -192,7 +192,7 @@ def grid_water_l_per_kwh(mix: Mapping[PowerSource, float], hydro_counts: bool) -
         Share of each source, [0, 1]; they sum to 1 within 0.001.
     hydro_counts : bool
         Whether reservoir evaporation is charged to hydropower (17 L/kWh) or not (0).
-        Studies disagree, so whoever shows the result shows the switch.
+        Studies disagree, so the switch is shown beside the result.
 
     Raises
     ------

@@ -14,7 +14,7 @@ from db.schema import ModelHealthRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModelTrouble:
+class Outage:
     """An active model that cannot be used, why, and since when."""
 
     target: Target
@@ -49,11 +49,11 @@ def _set(session: Session, target: Target, reason: str | None) -> bool:
     return changed is not None
 
 
-def model_troubles(session: Session) -> dict[Target, ModelTrouble]:
+def outages(session: Session) -> dict[Target, Outage]:
     """Targets whose active model cannot be used."""
     rows = session.scalars(select(ModelHealthRow).where(~ModelHealthRow.is_available))
     return {
-        Target(row.target): ModelTrouble(
+        Target(row.target): Outage(
             target=Target(row.target),
             reason=row.reason or "",
             since_utc=row.changed_at_utc,

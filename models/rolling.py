@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -19,9 +19,9 @@ from core.conformal import (
     conformity_score,
 )
 from core.errors import CalibrationInsufficient
-from core.forecasts import Refusal, RefusalCode
+from core.forecasts import HourlyForecast, Refusal, RefusalCode
 from core.replay import ScoreReplay
-from core.telemetry import HOUR, TelemetryFrame
+from core.telemetry import HOUR, Quantity, TelemetryFrame
 from models.intervals import interval_quantile, recalibration_instants
 from models.predictor import Predictor
 from models.runtime import forecast_windows
@@ -94,21 +94,38 @@ def forecast_days(
 ) -> RegionDays:
     """Forecasts at `issues`, each from the hours that had ended by then."""
     contract = runtime.contract
-    shape = (len(issues), contract.horizon_h)
-    mean, scale = np.full(shape, np.nan), np.full(shape, np.nan)
+    answers = forecast_windows(runtime, frame, time_zone, issues)
+    return answered_days(
+        frame,
+        contract.target.quantity,
+        dict(zip(issues, answers, strict=True)),
+        horizon_h=contract.horizon_h,
+    )
+
+
+def answered_days(
+    frame: TelemetryFrame,
+    quantity: Quantity,
+    answers: Mapping[datetime, HourlyForecast | Refusal],
+    *,
+    horizon_h: int,
+) -> RegionDays:
+    """What a model answered at ascending issues, beside what happened."""
+    issues = list(answers)
+    mean = np.full((len(issues), horizon_h), np.nan)
+    scale = mean.copy()
     refused: list[RefusalCode | None] = [None] * len(issues)
-    for day, answer in enumerate(forecast_windows(runtime, frame, time_zone, issues)):
+    for day, answer in enumerate(answers.values()):
         if isinstance(answer, Refusal):
             refused[day] = answer.code
         else:
             mean[day], scale[day] = answer.mean, answer.scale
-    quantity = contract.target.quantity
     return RegionDays(
         issues=issues,
         mean=mean,
         scale=scale,
-        observed=observed_windows(frame, quantity, issues, contract.horizon_h),
-        persistence=persistence_windows(frame, quantity, issues, contract.horizon_h),
+        observed=observed_windows(frame, quantity, issues, horizon_h),
+        persistence=persistence_windows(frame, quantity, issues, horizon_h),
         refused=refused,
     )
 

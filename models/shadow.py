@@ -1,47 +1,17 @@
-"""Walk a model through past days: what it would have bounded, approved and missed."""
+"""Judge a model on past days: what it would have bounded, approved and missed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from core.conformal import ScoreTracker, check_limit, conformity_score
-from core.errors import CalibrationInsufficient
-from core.forecasts import HourlyForecast
+from core.forecasts import RefusalCode
 from core.model_gate import ModelFigures
-
-FloatArray = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PastWindow:
-    """A window with what came of it.
-
-    Attributes
-    ----------
-    forecast : HourlyForecast | None
-        None when none could be made.
-    is_model_at_fault : bool
-        No forecast although telemetry allowed one.
-    observed, persistence : ndarray of float64, shape (horizon,)
-        NaN where unknown.
-    """
-
-    issued_at_utc: datetime
-    forecast: HourlyForecast | None
-    is_model_at_fault: bool
-    observed: FloatArray
-    persistence: FloatArray
-
-    @property
-    def day_max(self) -> float:
-        """Largest value of the window; NaN unless every hour is known."""
-        return float(np.max(self.observed))
+from models.rolling import RegionDays, rolling_checks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,83 +24,40 @@ class JudgedDay:
     day_max_c: float
 
 
-def error_figures(windows: Sequence[PastWindow]) -> ModelFigures:
-    """Errors of the means over hours that persistence can be asked for too."""
-    made = [window for window in windows if window.forecast is not None]
-    n_hours, squared, absolute, reference = 0, 0.0, 0.0, 0.0
-    for window in made:
-        assert window.forecast is not None  # noqa: S101 -- filtered above
-        error = window.forecast.mean - window.observed
-        persistence_error = window.persistence - window.observed
-        known = np.isfinite(error) & np.isfinite(persistence_error)
-        n_hours += int(known.sum())
-        squared += float(np.sum(error[known] ** 2))
-        absolute += float(np.sum(np.abs(error[known])))
-        reference += float(np.sum(persistence_error[known] ** 2))
+def error_figures(days: RegionDays) -> ModelFigures:
+    """Errors of the means over hours for which persistence is known too."""
+    error = days.mean - days.observed
+    persistence_error = days.persistence - days.observed
+    known = np.isfinite(error) & np.isfinite(persistence_error)
     return ModelFigures(
-        n_windows=len(made),
-        n_hours=n_hours,
-        squared_error_sum=squared,
-        absolute_error_sum=absolute,
-        persistence_squared_sum=reference,
-        unanswered_windows=sum(window.is_model_at_fault for window in windows),
+        n_windows=sum(code is None for code in days.refused),
+        n_hours=int(known.sum()),
+        squared_error_sum=float(np.sum(error[known] ** 2)),
+        absolute_error_sum=float(np.sum(np.abs(error[known]))),
+        persistence_squared_sum=float(np.sum(persistence_error[known] ** 2)),
+        unanswered_windows=sum(
+            code is RefusalCode.FORECAST_NOT_FINITE for code in days.refused
+        ),
     )
 
 
-def walk_forward(
-    windows: Sequence[PastWindow], *, alpha: Decimal, limit_c: float
+def judged_days(
+    days: RegionDays, *, confidence: Decimal, limit_c: float
 ) -> list[JudgedDay]:
-    """Judge each finished window with the scores of those that had ended before it.
-
-    Parameters
-    ----------
-    windows : sequence of PastWindow
-        Of one region and one local issue hour, in the order of time.
-
-    Returns
-    -------
-    list of JudgedDay
-        Windows that had a bound and whose maximum is known.
-    """
-    judged = []
-    for window, tracker in _with_known_scores(windows, alpha):
-        forecast = window.forecast
-        if forecast is None or not np.isfinite(window.day_max):
-            continue
-        try:
-            calibration = tracker.calibration()
-        except CalibrationInsufficient:
-            continue
-        check = check_limit(forecast.mean, forecast.scale, calibration, limit=limit_c)
-        judged.append(
-            JudgedDay(
-                issued_at_utc=window.issued_at_utc,
-                bound_c=check.bound,
-                is_blocked=check.is_exceeded,
-                day_max_c=window.day_max,
-            )
+    """Days that had a bound and whose maximum is known; see `rolling_checks`."""
+    checks = rolling_checks(days, confidence=confidence, limit_c=limit_c)
+    return [
+        JudgedDay(
+            issued_at_utc=issued_at_utc,
+            bound_c=check.bound,
+            is_blocked=check.is_exceeded,
+            day_max_c=float(day_max_c),
         )
-    return judged
-
-
-def _with_known_scores(
-    windows: Sequence[PastWindow], alpha: Decimal
-) -> Iterator[tuple[PastWindow, ScoreTracker]]:
-    tracker, waiting = ScoreTracker(alpha), 0
-    for window in windows:
-        while waiting < len(windows):
-            earlier = windows[waiting]
-            ended = earlier.issued_at_utc + timedelta(hours=len(earlier.observed))
-            if ended > window.issued_at_utc:
-                break
-            if earlier.forecast is not None and np.isfinite(earlier.day_max):
-                tracker.add(
-                    conformity_score(
-                        earlier.day_max, earlier.forecast.mean, earlier.forecast.scale
-                    )
-                )
-            waiting += 1
-        yield window, tracker
+        for issued_at_utc, check, day_max_c in zip(
+            days.issues, checks, days.day_max, strict=True
+        )
+        if check is not None and np.isfinite(day_max_c)
+    ]
 
 
 def bound_figures(days: Sequence[JudgedDay], limit_c: float) -> ModelFigures:

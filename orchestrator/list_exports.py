@@ -1,20 +1,27 @@
-"""A list leaves the portal as CSV: what was asked for and what was given is told."""
+"""Lists as CSV: cells that a spreadsheet will not run, and the event of an export."""
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from hashlib import sha256
 from itertools import islice
 from typing import Any
 
-from sqlalchemy.orm import Session
-
-from core.access import Actor
 from core.audit import AuditAction
-from db import audit
+from orchestrator.use_cases import Done, Event
+
+_STARTS_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+# Where a spreadsheet that splits cells at semicolons or tabs begins another one. It
+# then ignores quotes: they are in the middle of what it takes for a cell. Some skip
+# spaces and quotes before a formula.
+_BEGINS_FORMULA = re.compile(
+    r"""(^|[;\t\r\n])([\s"']*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])"""
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,21 +40,18 @@ class CsvExport:
 
 
 def export_list(
-    session: Session,
-    actor: Actor,
     columns: Sequence[str],
     rows: Iterator[Sequence[object]],
     *,
     most_rows: int,
     object_type: str,
-    object_id: str | None = None,
+    object_id: str | int | None = None,
     chosen: Any,  # noqa: ANN401 -- the filter of any list, a dataclass
     order: str,
-    request_id: str | None = None,
-) -> CsvExport:
-    """Write the first rows of a list, and the event; who exports asked for the right.
+) -> Done[CsvExport]:
+    """The first rows of a list as CSV, and the event of its export.
 
-    `rows` are read page by page as they are needed, each cell safe in a spreadsheet.
+    `rows` are read page by page as they are needed; their text cells are `neutral`.
     """
     buffer = io.StringIO()
     writer = csv.writer(buffer)
@@ -59,9 +63,7 @@ def export_list(
         row_count=len(written),
         is_complete=next(rows, None) is None,
     )
-    audit.append_event(
-        session,
-        actor=actor,
+    event = Event(
         action=AuditAction.AUDIT_EXPORTED,
         object_type=object_type,
         object_id=object_id,
@@ -74,6 +76,24 @@ def export_list(
             "is_complete": export.is_complete,
             "content_sha256": sha256(export.text.encode()).hexdigest(),
         },
-        request_id=request_id,
     )
-    return export
+    return Done(answer=export, events=(event,))
+
+
+def neutral(text: object) -> str:
+    """A text cell; what a spreadsheet would take for a formula gets a quote first.
+
+    Also inside the text, behind what separates cells in other locales: there a comment
+    "seen;=1+1" would be two cells, and the second one would run.
+
+    Examples
+    --------
+    >>> neutral("=1+1"), neutral("Arizona"), neutral(None)
+    ("'=1+1", 'Arizona', '')
+    >>> neutral("seen; =1+1")
+    "seen; '=1+1"
+    """
+    cell = "" if text is None else str(text)
+    inner = _BEGINS_FORMULA.sub(r"\1\2'", cell)
+    starts_alone = cell.startswith(_STARTS_FORMULA) and not inner.startswith("'")
+    return f"'{inner}" if starts_alone else inner

@@ -27,6 +27,9 @@ from db import handled_requests
 from db.audit import append_event
 from db.handled_requests import HandledRequest
 
+WORKER_USER = "worker"
+"""System user of the worker and of an installation."""
+
 P = ParamSpec("P")
 Answer = TypeVar("Answer")
 
@@ -69,7 +72,17 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """What a change adds to the audit chain; `actor` where it is not the caller."""
+    """What a change adds to the audit chain.
+
+    Attributes
+    ----------
+    actor : Actor | None
+        Where it is not the caller.
+    is_anonymous : bool
+        True for what strangers did: names neither the caller nor the request.
+    request_id : UUID | None
+        Where it is not the request's: one request may make several decisions.
+    """
 
     action: AuditAction
     object_type: str | None = None
@@ -78,6 +91,8 @@ class Event:
     after: Mapping[str, object] | None = None
     reason: str | None = None
     actor: Actor | None = None
+    is_anonymous: bool = False
+    request_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,12 +127,15 @@ class UseCase:
         What it may add to the audit chain; empty for a query.
     is_idempotent : bool
         Whether a repeated request id is answered instead of carried out again.
+    unaudited : str | None
+        Why a change has no event of its own.
     """
 
     name: str
     permission: Permission | None
     events: tuple[AuditAction, ...]
     is_idempotent: bool
+    unaudited: str | None
     function: Callable[..., object]
 
 
@@ -152,6 +170,7 @@ def change(
     *events: AuditAction,
     repeat: Callable[[Request, str], Any] | None,
     body: Callable[..., Mapping[str, object]] | None = None,
+    unaudited: str | None = None,
 ) -> Callable[
     [Callable[Concatenate[Request, P], Done[Answer]]],
     Callable[Concatenate[Request, P], Answer],
@@ -161,16 +180,18 @@ def change(
     Parameters
     ----------
     events : AuditAction
-        What it may add to the audit chain, at least one.
+        What it may add to the audit chain.
     repeat : callable or None
         Makes the answer of a repeated request from what was kept; None for a change
         that may be made again without harm.
     body : callable, optional
         What makes two requests the same; by default all arguments. Needed where one
         of them is secret or a stream.
+    unaudited : str, optional
+        Why it has no audit event: required of a change that declares none.
     """
-    if not events:
-        message = "A change needs an audit event."
+    if bool(events) == bool(unaudited):
+        message = "A change needs an audit event, or the reason why it has none."
         raise TypeError(message)
 
     def declare(
@@ -210,7 +231,13 @@ def change(
                 )
             return _finish(request, done, events)
 
-        name = _register(call, permission, events, is_idempotent=repeat is not None)
+        name = _register(
+            call,
+            permission,
+            events,
+            is_idempotent=repeat is not None,
+            unaudited=unaudited,
+        )
         return call
 
     return declare
@@ -222,6 +249,7 @@ def _register(
     events: tuple[AuditAction, ...] = (),
     *,
     is_idempotent: bool = False,
+    unaudited: str | None = None,
 ) -> str:
     subject = function.__module__.removeprefix("orchestrator.").partition(".")[0]
     name = f"{subject}.{function.__name__}"
@@ -233,6 +261,7 @@ def _register(
         permission=permission,
         events=events,
         is_idempotent=is_idempotent,
+        unaudited=unaudited,
         function=function,
     )
     return name
@@ -262,25 +291,29 @@ def _finish(
     request: Request, done: Done[Answer], declared: tuple[AuditAction, ...]
 ) -> Answer:
     """Append the events; last, because they hold the chain's head until the commit."""
-    id_text = request.reference
-    if request.request_id is not None:
-        id_text = str(request.request_id)
     for event in done.events:
         if event.action not in declared:
             message = f"{event.action} is not an event that this use case declares."
             raise TypeError(message)
         append_event(
             request.session,
-            actor=event.actor or request.caller,
+            actor=None if event.is_anonymous else event.actor or request.caller,
             action=event.action,
             object_type=event.object_type,
             object_id=None if event.object_id is None else str(event.object_id),
             before=event.before,
             after=event.after,
             reason=event.reason,
-            request_id=id_text,
+            request_id=_id_text(request, event),
         )
     return done.answer
+
+
+def _id_text(request: Request, event: Event) -> str | None:
+    if event.is_anonymous:
+        return None
+    given = event.request_id or request.request_id
+    return request.reference if given is None else str(given)
 
 
 def _plain(value: object) -> object:

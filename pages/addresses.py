@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from urllib.parse import parse_qs, urlencode
@@ -175,6 +175,36 @@ def parse_request_id(value: object) -> UUID:
     except ValueError as exc:
         message = "The request carries no identifier; reload the page and try again."
         raise InvalidInput(message) from exc
+
+
+def parse_record(posted: object) -> Mapping[str, object]:
+    """What the browser posted, as named values."""
+    if not isinstance(posted, Mapping):
+        message = "The request is empty; reload the page and try again."
+        raise InvalidInput(message)
+    return posted
+
+
+def parse_judged_id(posted: object) -> int:
+    """The decision that holds the verdict on a shift, before that is recorded."""
+    value = posted.get("decision_id") if isinstance(posted, Mapping) else None
+    if (
+        not isinstance(value, int)
+        or isinstance(value, bool)
+        or not 0 < value <= _LARGEST_ID
+    ):
+        message = "Have a shift judged first; only a stored verdict can be recorded."
+        raise InvalidInput(message)
+    return value
+
+
+def parse_comment(value: object) -> str:
+    """A comment that must be there."""
+    comment = value.strip() if isinstance(value, str) else ""
+    if not comment:
+        message = "Write a comment: whoever reads this later needs the reason."
+        raise InvalidInput(message)
+    return comment
 
 
 def parse_slug(value: object, what: str) -> str:

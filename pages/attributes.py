@@ -11,7 +11,7 @@ def aria(**values: str) -> dict[str, Any]:
 
 
 def data(**values: str) -> dict[str, Any]:
-    """Data attributes, for the stylesheet."""
+    """Data attributes, for stylesheets and scripts: `data(label="x")`."""
     return {f"data-{name}": value for name, value in values.items()}
 
 

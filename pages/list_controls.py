@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import dash_bootstrap_components as dbc
 from dash import Dash, Input, Output, State, dcc, html
@@ -11,9 +11,10 @@ from dash.development.base_component import Component
 
 from core.access import Permission
 from orchestrator.list_exports import CsvExport
+from orchestrator.use_cases import Request
 from pages.addresses import Query
 from pages.context import PageContext
-from pages.serving import serve
+from pages.serving import follow_in_browser, serve
 
 ANY = "any"
 """The value of a filter that is left open."""
@@ -59,6 +60,28 @@ def day_filter(control_id: str) -> Component:
     return control
 
 
+def follow_filters(app: Dash, location_id: str, control_ids: Sequence[str]) -> None:
+    """Keep filters and the page's address alike, in the browser.
+
+    The id of a control ends, after its first hyphen, in the filter's name in the
+    address.
+    """
+    follow_in_browser(
+        app,
+        "gfo_pages",
+        "show_filters",
+        *(Output(control_id, "value") for control_id in control_ids),
+        Input(location_id, "search"),
+    )
+    follow_in_browser(
+        app,
+        "gfo_pages",
+        "follow_filters",
+        *(Input(control_id, "value") for control_id in control_ids),
+        State(location_id, "search"),
+    )
+
+
 def csv_tools(name: str) -> Component:
     """The button that takes the whole list along, as filtered: `<name>-csv`."""
     return html.Div(
@@ -84,12 +107,11 @@ def serve_csv(
     location_id: str,
     what: str,
     permission: Permission,
-    export: Callable[..., tuple[str, CsvExport]],
+    export: Callable[[Request, Query], tuple[str, CsvExport]],
 ) -> None:
-    """Register what `csv_tools` asks for: the list of the page's address as a file.
+    """Register the callback of `csv_tools`: the list of the page's address as a file.
 
-    `export` gets the database session, the actor and the address' query, and gives the
-    name of the file and the list.
+    `export` returns the name of the file and the list.
     """
 
     @serve(
@@ -105,15 +127,13 @@ def serve_csv(
         at_load=False,
     )
     def download(_clicks: int, search: str | None) -> tuple[str, object]:
-        with context.runtime.transaction() as session:
-            file_name, made = export(
-                session, context.current_actor(), Query.parse(search)
-            )
+        with context.request() as request:
+            file_name, made = export(request, Query.parse(search))
         more = "" if made.is_complete else " There are more; narrow the filters."
         # The mark tells spreadsheets that it is UTF-8.
         content = made.text.encode("utf-8-sig")
-        said = f"{made.row_count} {what}.{more}"
-        return said, file_data(file_name, "text/csv", content)
+        status = f"{made.row_count} {what}.{more}"
+        return status, file_data(file_name, "text/csv", content)
 
 
 def file_data(name: str, kind: str, content: bytes) -> dict[str, object]:

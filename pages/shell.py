@@ -60,6 +60,8 @@ def shell(app_name: str, actor: Actor | None, times: Times) -> Component:
     return html.Div(
         [
             dcc.Location(id="shell-url", refresh=False),
+            # Scripts open another page by setting its href.
+            dcc.Location(id="shell-go", refresh="callback-nav"),
             html.Header(
                 [
                     dcc.Link(app_name, href=addresses.FLEET, className="gfo-brand"),

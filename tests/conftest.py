@@ -185,47 +185,24 @@ def _fleet_template(postgres: PostgresForTests) -> str:
 @pytest.fixture
 def fleet(postgres: PostgresForTests, _fleet_template: str) -> Iterator[Fleet]:
     """The small synthetic fleet of `tests.fleet` in a database of this test's own."""
-    from tests.fleet import Fleet, runtime_on  # noqa: PLC0415
-
-    name = postgres.create(prefix="fleet", template=_fleet_template)
-    runtime = runtime_on(postgres.urls(name))
-    yield Fleet(runtime=runtime, urls=postgres.urls(name))
-    runtime.engine.dispose()
-    postgres.drop(name)
-
-
-@pytest.fixture(scope="session")
-def _history_template(postgres: PostgresForTests) -> str:
-    """A history of an earlier release, restored and migrated once."""
-    from db.backup import restore  # noqa: PLC0415
-    from tests.histories.old_fleet import OLD_HISTORY  # noqa: PLC0415
-
-    name = postgres.create(prefix="history", template="template1")
-    restore(postgres.urls(name), OLD_HISTORY)
-    return name
-
-
-@pytest.fixture(scope="session")
-def _decided_template(postgres: PostgresForTests, _history_template: str) -> str:
-    from tests.histories.old_fleet import decide_later  # noqa: PLC0415
-
-    name = postgres.create(prefix="decided", template=_history_template)
-    decide_later(postgres.urls(name))
-    return name
-
-
-@pytest.fixture
-def history(postgres: PostgresForTests, _history_template: str) -> Iterator[Fleet]:
-    """Two regions with a dozen decisions in the format before the present one."""
     from tests.fleet import NOW  # noqa: PLC0415
 
-    yield from _cloned(postgres, _history_template, NOW)
+    yield from _cloned(postgres, _fleet_template, NOW)
+
+
+@pytest.fixture(scope="session")
+def _decided_template(postgres: PostgresForTests, _fleet_template: str) -> str:
+    from tests.decided_fleet import decide_often  # noqa: PLC0415
+
+    name = postgres.create(prefix="decided", template=_fleet_template)
+    decide_often(postgres.urls(name))
+    return name
 
 
 @pytest.fixture
 def decided(postgres: PostgresForTests, _decided_template: str) -> Iterator[Fleet]:
-    """The same an hour later; its newest decision is a live what-if of this release."""
-    from tests.histories.old_fleet import LATER  # noqa: PLC0415
+    """The small fleet an hour later, with decisions; the newest is a live what-if."""
+    from tests.decided_fleet import LATER  # noqa: PLC0415
 
     yield from _cloned(postgres, _decided_template, LATER)
 

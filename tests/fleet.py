@@ -19,7 +19,7 @@ from db.users import system_actor
 from models.family import Family
 from orchestrator.cycle.issuance import issue_live
 from orchestrator.forecasts.hindcasts import hindcast_regions
-from orchestrator.forecasts.serving import ModelCache
+from orchestrator.forecasts.model_cache import ModelCache
 from orchestrator.regions.policies import ensure_first_policy
 from orchestrator.regions.region_choice import active_regions
 from orchestrator.registry.training import train_models
@@ -68,32 +68,26 @@ def make_fleet(urls: DatabaseUrls, *, n_regions: int = 3, n_days: int = 500) -> 
             seed=SEED,
         )
         train_models(
-            session,
-            actor,
+            asking(session, actor),
             targets=list(Target),
             until_day=TRAINED_UNTIL,
             seed=SEED,
             family=Family.RIDGE,  # trains in a tenth of the time
             activate=False,
-            now=NOW,
         )
         found = active_regions(session)
         hindcast_regions(
-            session,
-            actor,
+            asking(session, actor),
             ModelCache(),
             stored_regions=found,
             all_regions=found,
             from_day=TRAINED_UNTIL + timedelta(days=1),
             until_day=NOW.date() + timedelta(days=1),
-            now=NOW,
         )
         issue_live(
-            session,
-            actor,
+            asking(session, actor),
             ModelCache(),
             issued_at_utc=full_hour(NOW),
             stored_regions=found,
-            now=NOW,
         )
     runtime.engine.dispose()

@@ -16,7 +16,7 @@ from orchestrator.accounts import logins
 from orchestrator.accounts.logins import Client
 from orchestrator.runtime import Runtime
 from webapp.cookies import login_token
-from webapp.request_context import request_id
+from webapp.request_context import exchange
 
 POLLING_HEADER = "X-GFO-Polling"
 _POLLING_PROPERTY = ".n_intervals"
@@ -48,8 +48,8 @@ def install_login(server: Flask, runtime: Runtime) -> None:
         token = login_token(incoming)
         if token is None:
             return None
-        with runtime.transaction() as session:
-            login = logins.find_login(session, token, runtime.clock())
+        with exchange(runtime, None) as asked:
+            login = logins.find_login(asked, token)
         return None if login is None else PortalUser(login)
 
 
@@ -75,7 +75,6 @@ def client() -> Client:
     return Client(
         address=request.remote_addr,
         user_agent=_printable(request.user_agent.string),
-        request_id=request_id(),
     )
 
 

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from core.access import Actor, Permission
 from core.errors import Forbidden, ServiceUnavailable
-from orchestrator.accounts import administration, denials, logins
+from orchestrator.accounts import denials, logins
 from orchestrator.logs import get_logger
 from orchestrator.runtime import Runtime
 from webapp import callbacks
@@ -26,7 +26,7 @@ from webapp.permissions import (
     may_reach,
     page_at,
 )
-from webapp.request_context import request_id
+from webapp.request_context import exchange, request_id
 
 log = get_logger(__name__)
 
@@ -113,18 +113,16 @@ class Gate:
         now = self._runtime.clock()
         if is_polling(request, body) or not logins.needs_touch(user.login, now):
             return
-        with self._runtime.transaction() as session:
-            logins.touch(session, user.login, now)
+        with exchange(self._runtime, user.actor) as asked:
+            logins.touch(asked, user.login)
 
     def deny(self, actor: Actor, wanted: str) -> NoReturn:
         """Keep the refusal in audit and log, and raise Forbidden."""
         log.warning(
             "access_denied", user=actor.name, role=actor.role.value, wanted=wanted
         )
-        with self._runtime.transaction() as session:
-            administration.record_denial(
-                session, actor, wanted=wanted, request_id=request_id()
-            )
+        with exchange(self._runtime, actor) as asked:
+            denials.record_denial(asked, wanted)
         raise Forbidden
 
     def _turn_away(self) -> ResponseReturnValue:
@@ -141,10 +139,8 @@ class Gate:
             return  # a login that ended is no attack
         log.info("access_denied", address=request.remote_addr, wanted="login")
         try:
-            with self._runtime.transaction() as session:
-                denials.record_refused_stranger(
-                    session, request.remote_addr, self._runtime.clock()
-                )
+            with exchange(self._runtime, None) as asked:
+                denials.record_refused_stranger(asked, request.remote_addr)
         except ServiceUnavailable:
             log.warning("denial_not_counted", address=request.remote_addr)
 

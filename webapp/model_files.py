@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import BinaryIO
 
-from flask import Blueprint, Flask, Response, jsonify, request
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    jsonify,
+    request,
+    stream_with_context,
+)
 from flask.typing import ResponseReturnValue
 
 from core.errors import InvalidInput
 from models.metadata import MAX_MODEL_BYTES
 from orchestrator.accounts.own_password import confirm_password
-from orchestrator.registry.model_exports import model_file, record_model_export
-from orchestrator.registry.model_uploads import receive_model
+from orchestrator.registry.model_files import (
+    GivenFile,
+    export_model,
+    exported_pieces,
+    receive_model,
+)
 from orchestrator.runtime import Runtime
 from webapp.auth import current_actor
-from webapp.request_context import request_id, sent_id
+from webapp.request_context import exchange, request_id, sent_id
 
 ENDPOINT = "models.upload"
 
@@ -48,46 +60,41 @@ def make_model_files(runtime: Runtime) -> Blueprint:
             message = "Choose a file first."
             raise InvalidInput(message)
         actor = current_actor()
-        with runtime.transaction() as session:
-            refused = confirm_password(
-                session, actor, request.form.get("password", ""), now=runtime.clock()
-            )
+        with exchange(runtime, actor) as asked:
+            refused = confirm_password(asked, request.form.get("password", ""))
         if refused is not None:
             return jsonify(error=refused.sentence, reference=request_id()), 403
-        with runtime.transaction() as session:
-            received, is_checked_now = receive_model(
-                session,
-                actor,
-                file.stream,  # type: ignore[arg-type]  # a binary stream
-                label=file.filename,
-                request_id=sent_id(request.form.get("request_id")),
-            )
+        stream: BinaryIO = file.stream  # type: ignore[assignment]  # a binary stream
+        given = GivenFile.read(stream, file.filename)
+        sent = sent_id(request.form.get("request_id"))
+        with exchange(runtime, actor, sent=sent) as asked:
+            received, is_checked_now = receive_model(asked, given)
         return jsonify(
             upload_id=received.upload_id,
             state=received.state,
             model_version_id=received.model_version_id,
             sentence="The file is in quarantine and will be checked now."
             if is_checked_now
-            else "The same bytes were given before; this is what became of them.",
+            else "The same bytes were given before; their verdict stands.",
         )
 
     @blueprint.get("/_models/<int:version_id>/onnx")
     def download(version_id: int) -> ResponseReturnValue:
         actor = current_actor()
-        with runtime.transaction() as session:
-            name, size_bytes, _ = model_file(session, actor, version_id)
-            record_model_export(session, actor, version_id)
+        with exchange(runtime, actor) as asked:
+            version = export_model(asked, version_id)
 
         def pieces() -> Iterator[bytes]:
-            with runtime.transaction() as session:
-                yield from model_file(session, actor, version_id)[2]
+            with exchange(runtime, actor) as asked:
+                yield from exported_pieces(asked, version_id)
 
+        name = f"{version.target}-model-{version_id}.onnx"
         return Response(
-            pieces(),
+            stream_with_context(pieces()),
             mimetype="application/octet-stream",
             headers={
                 "Content-Disposition": f'attachment; filename="{name}"',
-                "Content-Length": str(size_bytes),
+                "Content-Length": str(version.size_bytes),
             },
         )
 

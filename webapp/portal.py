@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from contextlib import AbstractContextManager
 from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
@@ -23,17 +24,18 @@ from flask_login import login_required
 
 from core.errors import ServiceUnavailable
 from orchestrator.accounts import logins, own_password
-from orchestrator.accounts.logins import Login, Refusal, RefusedLogin
-from orchestrator.accounts.own_password import RefusedChange
+from orchestrator.accounts.logins import Login, RefusedLogin
+from orchestrator.accounts.own_password import RefusedPassword
 from orchestrator.accounts.passwords import MAX_LENGTH, MIN_LENGTH
 from orchestrator.runtime import Runtime
+from orchestrator.use_cases import Request
 from pages.times import chosen_times
 from pages.words import local_time
 from webapp.auth import PortalUser, client, current_actor, logged_in_user
 from webapp.browser_names import browser_name
 from webapp.cookies import forget_login_token, set_login_token
 from webapp.next_path import HOME, safe_next
-from webapp.request_context import request_id
+from webapp.request_context import exchange
 
 ASSETS = Path(__file__).parent / "assets"
 STYLESHEET = "gfo.css"
@@ -84,19 +86,15 @@ class PlainPages:
         user = logged_in_user()
         if request.method != "POST":  # HEAD is a GET without its body
             return redirect(wanted) if user else _login_page(wanted)
-        runtime = self._runtime
-        with runtime.transaction() as db:
+        with exchange(self._runtime, user.actor if user else None) as asked:
             outcome = logins.log_in(
-                db,
+                asked,
                 name=request.form.get("name", ""),
                 password=request.form.get("password", ""),
                 client=client(),
-                now=runtime.clock(),
             )
             if isinstance(outcome, Login) and user is not None:
-                logins.log_out(
-                    db, user.login, request_id=request_id(), now=runtime.clock()
-                )
+                logins.log_out(asked, user.login)
         if isinstance(outcome, RefusedLogin):
             return _refused_login(outcome, wanted)
         return _logged_in(
@@ -107,13 +105,8 @@ class PlainPages:
     @login_required  # type: ignore[untyped-decorator]
     def logout(self) -> ResponseReturnValue:
         """End this login."""
-        with self._runtime.transaction() as db:
-            logins.log_out(
-                db,
-                _user().login,
-                request_id=request_id(),
-                now=self._runtime.clock(),
-            )
+        with self._asked() as asked:
+            logins.log_out(asked, _user().login)
         session.clear()
         response = redirect(url_for("portal.login"), code=303)
         forget_login_token(response)
@@ -122,13 +115,12 @@ class PlainPages:
     @login_required  # type: ignore[untyped-decorator]
     def account(self) -> ResponseReturnValue:
         """Who I am, and where I am logged in."""
-        actor = current_actor()
-        with self._runtime.transaction() as db:
-            own_logins = logins.list_logins(db, actor, self._runtime.clock())
+        with self._asked() as asked:
+            own_logins = logins.list_logins(asked)
         return render_template(
             "account.html",
             title="Your account",
-            actor=actor,
+            actor=current_actor(),
             logins=own_logins,
             this_login_id=_user().login.session_id,
             browser_name=browser_name,
@@ -143,43 +135,33 @@ class PlainPages:
         new = request.form.get("new", "")
         if new != request.form.get("repeated", ""):
             return _password_page("The two new passwords differ."), 422
-        with self._runtime.transaction() as db:
+        with self._asked() as asked:
             outcome = own_password.change_password(
-                db,
-                current_actor(),
+                asked,
                 current=request.form.get("current", ""),
                 new=new,
                 client=client(),
-                now=self._runtime.clock(),
             )
-        if isinstance(outcome, RefusedChange):
+        if isinstance(outcome, RefusedPassword):
             return _password_page(outcome.sentence), 422
         return _logged_in(outcome, HOME)
 
     @login_required  # type: ignore[untyped-decorator]
     def end_login(self, login_id: int) -> ResponseReturnValue:
         """End another login of mine, on a machine that I left."""
-        with self._runtime.transaction() as db:
-            logins.end_own_login(
-                db,
-                current_actor(),
-                login_id,
-                request_id=request_id(),
-                now=self._runtime.clock(),
-            )
+        with self._asked() as asked:
+            logins.end_own_login(asked, login_id)
         return redirect(url_for("portal.account"), code=303)
 
     @login_required  # type: ignore[untyped-decorator]
     def end_other_logins(self) -> ResponseReturnValue:
         """End every other login of mine, when I do not know where they are."""
-        with self._runtime.transaction() as db:
-            logins.end_other_logins(
-                db,
-                _user().login,
-                request_id=request_id(),
-                now=self._runtime.clock(),
-            )
+        with self._asked() as asked:
+            logins.end_other_logins(asked, _user().login)
         return redirect(url_for("portal.account"), code=303)
+
+    def _asked(self) -> AbstractContextManager[Request]:
+        return exchange(self._runtime, current_actor())
 
 
 def stylesheet() -> Response:
@@ -237,7 +219,7 @@ def _login_page(wanted: str, problem: str | None = None) -> str:
 
 
 def _refused_login(refusal: RefusedLogin, wanted: str) -> Response:
-    if refusal.reason is Refusal.CREDENTIALS or refusal.retry_after is None:
+    if refusal.retry_after is None:
         return make_response(_login_page(wanted, _WRONG), 401)
     minutes = round(refusal.retry_after.total_seconds() / 60)
     problem = f"Too many tries from this address. Try again in {minutes} minutes."

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import UUID
 
 import structlog
 from flask import Flask, Response, g, request
 
+from core.access import Actor
 from core.errors import InvalidInput
 from orchestrator.logs import get_logger
+from orchestrator.runtime import Runtime
+from orchestrator.use_cases import Request
 
 log = get_logger(__name__)
 
@@ -34,10 +39,10 @@ def request_id() -> str:
 
 
 def sent_id(given: str | None) -> UUID:
-    """The id that the browser gave to what it asks for, so that it is done once.
+    """The id that the browser gave to a change, so that it is carried out once.
 
     Not the one above: that names a single exchange, this one all tries of one change.
-    Whoever sends none, like a script, asks for something new every time.
+    A client that sends none, like a script, makes a new change every time.
     """
     if not given:
         return uuid.uuid4()
@@ -51,6 +56,24 @@ def sent_id(given: str | None) -> UUID:
 def sent_in_header() -> UUID:
     """The id of a callback's request: `webapp/assets/requests.js` sends it."""
     return sent_id(request.headers.get(SENT_ID_HEADER))
+
+
+@contextmanager
+def exchange(
+    runtime: Runtime, caller: Actor | None, *, sent: UUID | None = None
+) -> Iterator[Request]:
+    """What `caller` asks of a use case; commits when the block ends.
+
+    `sent` is the id of a change that the browser may send again.
+    """
+    with runtime.transaction() as session:
+        yield Request(
+            session=session,
+            caller=caller,
+            now=runtime.clock(),
+            request_id=sent,
+            reference=request_id(),
+        )
 
 
 def _begin() -> None:

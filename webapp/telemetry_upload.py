@@ -13,9 +13,9 @@ from orchestrator.telemetry.imports import FileToImport
 from orchestrator.telemetry.readers.formats import TelemetryFormat
 from orchestrator.telemetry.readers.rows import CarbonKind
 from orchestrator.telemetry.uploads import import_upload
-from orchestrator.use_cases import Request
+from pages.list_controls import ANY
 from webapp.auth import current_actor
-from webapp.request_context import sent_id
+from webapp.request_context import exchange, sent_id
 
 ENDPOINT = "telemetry.upload"
 Choice = TypeVar("Choice", TelemetryFormat, CarbonKind)
@@ -55,23 +55,23 @@ def make_telemetry_upload(runtime: Runtime) -> Blueprint:
             largest_bytes=LARGEST_CONTENT_BYTES,
             label=sent.filename,
             telemetry_format=_one_of(TelemetryFormat, "format"),
-            region_slug=request.form.get("region") or None,
+            region_slug=_named_region(),
             time_zone=request.form.get("time_zone", "").strip() or None,
             carbon_kind=_one_of(CarbonKind, "carbon_kind"),
         )
-        with runtime.transaction() as session:
-            asked = Request(
-                session=session,
-                caller=current_actor(),
-                now=runtime.clock(),
-                request_id=sent_id(request.form.get("request_id")),
-            )
+        request_id = sent_id(request.form.get("request_id"))
+        with exchange(runtime, current_actor(), sent=request_id) as asked:
             outcome = import_upload(
                 asked, stream, file, ranges=runtime.settings.valid_ranges()
             )
         return jsonify(batch_id=outcome.batch_id, sentence=outcome.sentence)
 
     return blueprint
+
+
+def _named_region() -> str | None:
+    slug = request.form.get("region")
+    return None if slug in {None, "", ANY} else slug
 
 
 def _one_of(kind: type[Choice], name: str) -> Choice:

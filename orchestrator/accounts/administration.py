@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy.orm import Session
-
-from core.access import Actor, Permission, Role
+from core.access import Permission, Role
 from core.audit import AuditAction
 from core.errors import Conflict, InvalidInput, NotFound
 from db import sessions, users
-from db.audit import append_event
 from db.sessions import EndReason
 from db.users import User
 from orchestrator.accounts.logins import IDLE_LIMIT
@@ -20,9 +18,7 @@ from orchestrator.accounts.passwords import (
     one_time_password,
     require_strong,
 )
-from orchestrator.logs import get_logger
-
-log = get_logger(__name__)
+from orchestrator.use_cases import Done, Event, Request, change, query
 
 NAME_LENGTH = 80
 ONE_TIME_LIFE = timedelta(hours=72)
@@ -45,14 +41,49 @@ class AccountView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewPassword:
-    """A one-time password for the person to be told; it is stored nowhere."""
+    """A one-time password for the person who owns the account.
+
+    Attributes
+    ----------
+    password : str | None
+        Shown once and stored nowhere, so None when the same request comes again: kept
+        for that, it would lie readable in the database until somebody uses it.
+    until_utc : datetime | None
+        None once the person has a password of their own.
+    """
 
     account: AccountView
-    until_utc: datetime
-    password: str = field(repr=False)
+    until_utc: datetime | None
+    password: str | None = field(repr=False)
 
 
-def ensure_first_admin(session: Session, name: str, password: str | None) -> str | None:
+def _same_account(request: Request, user_id: str) -> AccountView:
+    return _view(_user(request, int(user_id)))
+
+
+def _same_password(request: Request, user_id: str) -> NewPassword:
+    user = _user(request, int(user_id))
+    return NewPassword(
+        account=_view(user), until_utc=user.one_time_until_utc, password=None
+    )
+
+
+@query(Permission.MANAGE_USERS)
+def list_accounts(request: Request) -> list[AccountView]:
+    """Every account, in the order of names."""
+    live = sessions.count_live_sessions(
+        request.session, now_utc=request.now, seen_since_utc=request.now - IDLE_LIMIT
+    )
+    return [
+        replace(_view(user), live_login_count=live.get(user.user_id, 0))
+        for user in users.list_users(request.session)
+    ]
+
+
+@change(Permission.MANAGE_USERS, AuditAction.USER_ADDED, repeat=None)
+def ensure_first_admin(
+    request: Request, name: str, password: str | None
+) -> Done[str | None]:
     """Make the first person, an admin, on an installation that has none.
 
     Returns the one-time password to be shown once, which must be changed at the first
@@ -63,8 +94,8 @@ def ensure_first_admin(session: Session, name: str, password: str | None) -> str
     InvalidInput
         When the operator's password is too weak.
     """
-    if users.has_people(session):
-        return None
+    if users.has_people(request.session):
+        return Done(answer=None)
     name = _valid_name(name)
     if password is not None:
         try:
@@ -74,211 +105,107 @@ def ensure_first_admin(session: Session, name: str, password: str | None) -> str
             raise InvalidInput(message) from exc
     chosen = password if password is not None else one_time_password()
     user = users.insert_user(
-        session,
+        request.session,
         name=name,
         role=Role.ADMIN,
         password_hash=hash_password(chosen),
         must_change_password=password is None,
     )
-    _record(session, None, AuditAction.USER_ADDED, user, after=_facts(user))
-    return chosen if password is None else None
+    event = _event(AuditAction.USER_ADDED, user, after=_facts(user))
+    return Done(answer=chosen if password is None else None, events=(event,))
 
 
-def add_user(
-    session: Session,
-    actor: Actor,
-    *,
-    name: str,
-    role: Role,
-    now: datetime,
-    request_id: str | None = None,
-) -> NewPassword:
+@change(Permission.MANAGE_USERS, AuditAction.USER_ADDED, repeat=_same_password)
+def add_user(request: Request, name: str, role: Role) -> Done[NewPassword]:
     """Make an account with a one-time password that must be changed."""
-    actor.require(Permission.MANAGE_USERS)
-    password, until_utc = one_time_password(), now + ONE_TIME_LIFE
+    password, until_utc = one_time_password(), request.now + ONE_TIME_LIFE
     user = users.insert_user(
-        session,
+        request.session,
         name=_valid_name(name),
         role=role,
         password_hash=hash_password(password),
         must_change_password=True,
         one_time_until_utc=until_utc,
     )
-    _record(
-        session,
-        actor,
-        AuditAction.USER_ADDED,
-        user,
-        after=_facts(user),
-        request_id=request_id,
-    )
-    return NewPassword(account=_view(user), until_utc=until_utc, password=password)
+    made = NewPassword(account=_view(user), until_utc=until_utc, password=password)
+    event = _event(AuditAction.USER_ADDED, user, after=_facts(user))
+    return Done(answer=made, events=(event,), kept=user.user_id)
 
 
-def list_accounts(
-    session: Session, actor: Actor, *, now: datetime
-) -> list[AccountView]:
-    """Every account, in the order of names."""
-    actor.require(Permission.MANAGE_USERS)
-    live = sessions.count_live_sessions(
-        session, now_utc=now, seen_since_utc=now - IDLE_LIMIT
-    )
-    return [
-        replace(_view(user), live_login_count=live.get(user.user_id, 0))
-        for user in users.list_users(session)
-    ]
-
-
-def disable_user(
-    session: Session,
-    actor: Actor,
-    name: str,
-    *,
-    now: datetime,
-    request_id: str | None = None,
-) -> AccountView:
+@change(Permission.MANAGE_USERS, AuditAction.USER_DISABLED, repeat=_same_account)
+def disable_user(request: Request, name: str) -> Done[AccountView]:
     """Refuse further logins of this person and end those that run."""
-    actor.require(Permission.MANAGE_USERS)
-    admin_ids = users.lock_active_admins(session)
-    user = _person(session, name)
+    admin_ids = users.lock_active_admins(request.session)
+    user = _person(request, name)
     _keep_one_admin(user, admin_ids)
-    users.set_active(session, user.user_id, is_active=False)
-    ended = sessions.end_sessions_of_user(
-        session, user.user_id, now_utc=now, reason=EndReason.DISABLED
-    )
-    changed = _required(session, user.user_id)
-    _record(
-        session,
-        actor,
+    users.set_active(request.session, user.user_id, is_active=False)
+    ended = _end_logins(request, user, EndReason.DISABLED)
+    changed = _user(request, user.user_id)
+    event = _event(
         AuditAction.USER_DISABLED,
-        changed,
+        user,
         before=_facts(user),
-        after={**_facts(changed), "ended_sessions": ended},
-        request_id=request_id,
+        after=_facts(changed) | {"ended_sessions": ended},
     )
-    return _view(changed)
+    return Done(answer=_view(changed), events=(event,), kept=user.user_id)
 
 
-def change_role(
-    session: Session,
-    actor: Actor,
-    name: str,
-    role: Role,
-    *,
-    now: datetime,
-    request_id: str | None = None,
-) -> AccountView:
+@change(Permission.MANAGE_USERS, AuditAction.USER_ROLE_CHANGED, repeat=_same_account)
+def change_role(request: Request, name: str, role: Role) -> Done[AccountView]:
     """Give this person another role; they log in again to use it."""
-    actor.require(Permission.MANAGE_USERS)
-    admin_ids = users.lock_active_admins(session)
-    user = _person(session, name)
+    admin_ids = users.lock_active_admins(request.session)
+    user = _person(request, name)
     if role is not Role.ADMIN:
         _keep_one_admin(user, admin_ids)
-    users.set_role(session, user.user_id, role)
-    sessions.end_sessions_of_user(
-        session, user.user_id, now_utc=now, reason=EndReason.ROLE_CHANGED
+    users.set_role(request.session, user.user_id, role)
+    _end_logins(request, user, EndReason.ROLE_CHANGED)
+    changed = _user(request, user.user_id)
+    event = _event(
+        AuditAction.USER_ROLE_CHANGED, user, before=_facts(user), after=_facts(changed)
     )
-    changed = _required(session, user.user_id)
-    _record(
-        session,
-        actor,
-        AuditAction.USER_ROLE_CHANGED,
-        changed,
-        before=_facts(user),
-        after=_facts(changed),
-        request_id=request_id,
-    )
-    return _view(changed)
+    return Done(answer=_view(changed), events=(event,), kept=user.user_id)
 
 
-def reset_password(
-    session: Session,
-    actor: Actor,
-    name: str,
-    *,
-    now: datetime,
-    request_id: str | None = None,
-) -> NewPassword:
+@change(Permission.MANAGE_USERS, AuditAction.PASSWORD_RESET, repeat=_same_password)
+def reset_password(request: Request, name: str) -> Done[NewPassword]:
     """Give this person a new one-time password and end their logins."""
-    actor.require(Permission.MANAGE_USERS)
-    user = _person(session, name)
-    if user.user_id == actor.user_id:
+    user = _person(request, name)
+    if user.user_id == request.actor.user_id:
         message = "Change your own password on the page of your account."
         raise Conflict(message)
-    made = _hand_out_password(session, user, now)
-    sessions.end_sessions_of_user(
-        session, user.user_id, now_utc=now, reason=EndReason.PASSWORD_CHANGED
-    )
-    _record(session, actor, AuditAction.PASSWORD_RESET, user, request_id=request_id)
-    return made
+    made = _hand_out_password(request, user)
+    _end_logins(request, user, EndReason.PASSWORD_CHANGED)
+    event = _event(AuditAction.PASSWORD_RESET, user)
+    return Done(answer=made, events=(event,), kept=user.user_id)
 
 
-def enable_user(
-    session: Session,
-    actor: Actor,
-    name: str,
-    *,
-    now: datetime,
-    request_id: str | None = None,
-) -> NewPassword:
+@change(Permission.MANAGE_USERS, AuditAction.USER_ENABLED, repeat=_same_password)
+def enable_user(request: Request, name: str) -> Done[NewPassword]:
     """Let a disabled person in again, with a new one-time password."""
-    actor.require(Permission.MANAGE_USERS)
-    user = _person(session, name)
+    user = _person(request, name)
     if user.is_active:
         message = f"{user.name} is not disabled."
         raise Conflict(message)
-    users.set_active(session, user.user_id, is_active=True)
-    made = _hand_out_password(session, user, now)
-    changed = _required(session, user.user_id)
-    _record(
-        session,
-        actor,
-        AuditAction.USER_ENABLED,
-        changed,
-        before=_facts(user),
-        after=_facts(changed),
-        request_id=request_id,
+    users.set_active(request.session, user.user_id, is_active=True)
+    made = _hand_out_password(request, user)
+    changed = _user(request, user.user_id)
+    event = _event(
+        AuditAction.USER_ENABLED, user, before=_facts(user), after=_facts(changed)
     )
-    return made
+    return Done(answer=made, events=(event,), kept=user.user_id)
 
 
-def end_logins(
-    session: Session,
-    actor: Actor,
-    name: str,
-    *,
-    now: datetime,
-    request_id: str | None = None,
-) -> int:
+@change(
+    Permission.MANAGE_USERS,
+    AuditAction.SESSION_ENDED,
+    repeat=lambda _request, ended: int(ended),
+)
+def end_logins(request: Request, name: str) -> Done[int]:
     """End every login of this person; returns how many there were."""
-    actor.require(Permission.MANAGE_USERS)
-    user = _person(session, name)
-    ended = sessions.end_sessions_of_user(
-        session, user.user_id, now_utc=now, reason=EndReason.ENDED_BY_ADMIN
-    )
-    _record(
-        session,
-        actor,
-        AuditAction.SESSION_ENDED,
-        user,
-        after={"ended_sessions": ended},
-        request_id=request_id,
-    )
-    return ended
-
-
-def record_denial(
-    session: Session, actor: Actor, *, wanted: str, request_id: str | None
-) -> None:
-    """Keep in the audit that this person asked for what their role does not allow."""
-    append_event(
-        session,
-        actor=actor,
-        action=AuditAction.ACCESS_DENIED,
-        object_type="route",
-        object_id=wanted,
-        request_id=request_id,
-    )
+    user = _person(request, name)
+    ended = _end_logins(request, user, EndReason.ENDED_BY_ADMIN)
+    event = _event(AuditAction.SESSION_ENDED, user, after={"ended_sessions": ended})
+    return Done(answer=ended, events=(event,), kept=ended)
 
 
 def _valid_name(name: str) -> str:
@@ -289,16 +216,16 @@ def _valid_name(name: str) -> str:
     return trimmed
 
 
-def _person(session: Session, name: str) -> User:
-    user = users.find_user_by_name(session, name.strip(), lock=True)
+def _person(request: Request, name: str) -> User:
+    user = users.find_user_by_name(request.session, name.strip(), lock=True)
     if user is None or user.is_system:
         message = f"There is no user called {name.strip()}."
         raise NotFound(message)
     return user
 
 
-def _required(session: Session, user_id: int) -> User:
-    user = users.find_user(session, user_id)
+def _user(request: Request, user_id: int) -> User:
+    user = users.find_user(request.session, user_id)
     if user is None:
         raise NotFound
     return user
@@ -315,39 +242,42 @@ def _keep_one_admin(user: User, admin_ids: list[int]) -> None:
         raise Conflict(message)
 
 
-def _hand_out_password(session: Session, user: User, now: datetime) -> NewPassword:
-    password, until_utc = one_time_password(), now + ONE_TIME_LIFE
+def _hand_out_password(request: Request, user: User) -> NewPassword:
+    password, until_utc = one_time_password(), request.now + ONE_TIME_LIFE
     users.set_password(
-        session, user.user_id, hash_password(password), one_time_until_utc=until_utc
+        request.session,
+        user.user_id,
+        hash_password(password),
+        one_time_until_utc=until_utc,
     )
-    changed = _required(session, user.user_id)
-    return NewPassword(account=_view(changed), until_utc=until_utc, password=password)
+    account = _view(_user(request, user.user_id))
+    return NewPassword(account=account, until_utc=until_utc, password=password)
+
+
+def _end_logins(request: Request, user: User, reason: EndReason) -> int:
+    return sessions.end_sessions_of_user(
+        request.session, user.user_id, now_utc=request.now, reason=reason
+    )
+
+
+def _event(
+    action: AuditAction,
+    user: User,
+    *,
+    before: Mapping[str, object] | None = None,
+    after: Mapping[str, object] | None = None,
+) -> Event:
+    return Event(
+        action=action,
+        object_type="user",
+        object_id=user.user_id,
+        before=before,
+        after=after,
+    )
 
 
 def _facts(user: User) -> dict[str, object]:
     return {"name": user.name, "role": user.role.value, "is_active": user.is_active}
-
-
-def _record(
-    session: Session,
-    actor: Actor | None,
-    action: AuditAction,
-    user: User,
-    *,
-    before: dict[str, object] | None = None,
-    after: dict[str, object] | None = None,
-    request_id: str | None = None,
-) -> None:
-    append_event(
-        session,
-        actor=actor,
-        action=action,
-        object_type="user",
-        object_id=str(user.user_id),
-        before=before,
-        after=after,
-        request_id=request_id,
-    )
 
 
 def _view(user: User) -> AccountView:

@@ -1,4 +1,4 @@
-"""Strangers who were refused: the per-address limit, and their place in the audit.
+"""People and strangers who were refused: the limit per address, and the audit.
 
 Whoever is not logged in could fill the chain with one event for each try, so their
 tries are counted, and each finished minute of an address becomes one event.
@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from core.access import Permission
 from core.audit import AuditAction
-from db.audit import append_event
 from db.denials import (
     DenialKind,
     count_denial,
@@ -20,6 +20,7 @@ from db.denials import (
     forget_reported,
     take_unreported,
 )
+from orchestrator.use_cases import Done, Event, Request, change
 
 LOGIN_LIMIT = 20
 LOGIN_WINDOW = timedelta(minutes=10)
@@ -35,19 +36,59 @@ _ACTIONS = {
 }
 
 
+@change(None, AuditAction.ACCESS_DENIED, repeat=None)
+def record_denial(request: Request, wanted: str) -> Done[None]:
+    """Keep in the audit that the caller asked for what their role does not allow."""
+    event = Event(
+        action=AuditAction.ACCESS_DENIED,
+        object_type="route",
+        object_id=wanted,
+        actor=request.actor,
+    )
+    return Done(answer=None, events=(event,))
+
+
+@change(None, *_ACTIONS.values(), repeat=None)
+def record_refused_stranger(request: Request, address: str | None) -> Done[None]:
+    """Count a request for something that only logged-in people may have."""
+    key = address_key(address)
+    count_denial(
+        request.session, address=key, kind=DenialKind.ACCESS, at_utc=request.now
+    )
+    events = finished_minutes(request.session, request.now)
+    return Done(answer=None, events=events)
+
+
+@change(Permission.RUN_CYCLE, *_ACTIONS.values(), repeat=None)
+def report_finished_minutes(request: Request) -> Done[int]:
+    """Add one audit event for each finished minute and address; returns how many.
+
+    Every login and refusal does so too; the worker, for the last ones.
+    """
+    events = finished_minutes(request.session, request.now)
+    return Done(answer=len(events), events=events)
+
+
+def finished_minutes(session: Session, now: datetime) -> tuple[Event, ...]:
+    """The event of each minute and address that is over and was not reported yet."""
+    denials = take_unreported(session, now_utc=now)
+    forget_reported(session, before_utc=now - _KEEP)
+    return tuple(
+        Event(
+            action=_ACTIONS[denial.kind],
+            object_type="address",
+            object_id=denial.address,
+            after={"count": denial.count, "minute_utc": denial.minute_utc.isoformat()},
+            is_anonymous=True,
+        )
+        for denial in denials
+    )
+
+
 def record_failed_login(session: Session, address: str | None, now: datetime) -> None:
     """Count a failed login of this address."""
     key = address_key(address)
     count_denial(session, address=key, kind=DenialKind.LOGIN, at_utc=now)
-
-
-def record_refused_stranger(
-    session: Session, address: str | None, now: datetime
-) -> None:
-    """Count a request for something that only logged-in people may have."""
-    key = address_key(address)
-    count_denial(session, address=key, kind=DenialKind.ACCESS, at_utc=now)
-    report_finished_minutes(session, now)
 
 
 def wait_before_login(
@@ -61,28 +102,6 @@ def wait_before_login(
         since_utc=now - LOGIN_WINDOW,
     )
     return LOGIN_WINDOW if failures >= LOGIN_LIMIT else None
-
-
-def report_finished_minutes(session: Session, now: datetime) -> int:
-    """Write one audit event for each finished minute and address; returns how many.
-
-    Called with every login and every refusal, and by the worker for the last ones.
-    """
-    denials = take_unreported(session, now_utc=now)
-    for denial in denials:
-        append_event(
-            session,
-            actor=None,
-            action=_ACTIONS[denial.kind],
-            object_type="address",
-            object_id=denial.address,
-            after={
-                "count": denial.count,
-                "minute_utc": denial.minute_utc.isoformat(),
-            },
-        )
-    forget_reported(session, before_utc=now - _KEEP)
-    return len(denials)
 
 
 def address_key(address: str | None) -> str:

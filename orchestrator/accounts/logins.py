@@ -6,20 +6,19 @@ import hashlib
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from sqlalchemy.orm import Session
 
-from core.access import Actor
+from core.access import Actor, Permission
 from core.audit import AuditAction
 from core.errors import NotFound
 from db import sessions, users
-from db.audit import append_event
 from db.sessions import EndReason, LoginSession
 from db.users import User
 from orchestrator.accounts import denials
 from orchestrator.accounts.passwords import hash_password, needs_rehash, verify_password
 from orchestrator.logs import get_logger
+from orchestrator.use_cases import Done, Event, Request, change, query
 
 log = get_logger(__name__)
 
@@ -36,13 +35,6 @@ _LONGEST_NAME = 80
 _TOUCH_EVERY = timedelta(minutes=1)
 
 
-class Refusal(StrEnum):
-    """Why a login was refused; whoever tries learns only whether to wait."""
-
-    CREDENTIALS = "credentials"
-    ADDRESS_LIMIT = "address_limit"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
     """A login that was granted; the token goes into the cookie and nowhere else."""
@@ -54,9 +46,14 @@ class Login:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusedLogin:
-    """A login that was refused; the failure is stored when the transaction commits."""
+    """A login that was refused; the failure is stored when the transaction commits.
 
-    reason: Refusal
+    Attributes
+    ----------
+    retry_after : timedelta | None
+        How long the address has to wait; None for a wrong name or password.
+    """
+
     retry_after: timedelta | None = None
 
 
@@ -66,39 +63,45 @@ class Client:
 
     address: str | None
     user_agent: str | None
-    request_id: str | None = None
 
 
+@change(
+    None,
+    AuditAction.LOGIN_SUCCEEDED,
+    AuditAction.LOGIN_FAILED,
+    AuditAction.ACCESS_DENIED,
+    repeat=None,
+)
 def log_in(
-    session: Session, *, name: str, password: str, client: Client, now: datetime
-) -> Login | RefusedLogin:
+    request: Request, *, name: str, password: str, client: Client
+) -> Done[Login | RefusedLogin]:
     """Check the password and start a new login.
 
     An unknown name, a wrong password, a disabled account and an account that has to
     wait all get the same answer after the same work.
     """
+    session, now = request.session, request.now
     wait = denials.wait_before_login(session, client.address, now)
     if wait is not None:
         log.info("login_failed", address=client.address, reason="address_limit")
-        return RefusedLogin(reason=Refusal.ADDRESS_LIMIT, retry_after=wait)
+        return Done(answer=RefusedLogin(retry_after=wait))
     # The lock lets many tries at one account through one after the other only.
     user = _find_by_typed_name(session, name)
     matches = verify_password(user.password_hash if user else None, password)
     outcome: Login | RefusedLogin
+    events: tuple[Event, ...]
     if user is not None and matches and _may_log_in(user, now):
         outcome = _grant(session, user, password, client, now)
+        events = (_of_user(AuditAction.LOGIN_SUCCEEDED, outcome.actor),)
     else:
-        _record_failure(session, user, client, now)
-        outcome = RefusedLogin(reason=Refusal.CREDENTIALS)
-    # Last, because an event holds the head of the chain until the commit.
-    denials.report_finished_minutes(session, now)
-    return outcome
+        outcome = RefusedLogin()
+        events = _record_failure(session, user, client, now)
+    minutes = denials.finished_minutes(session, now)
+    return Done(answer=outcome, events=(*events, *minutes))
 
 
-def open_login(
-    session: Session, user: User, client: Client, now: datetime
-) -> tuple[str, Actor]:
-    """Store a new login of `user`; returns its token and the actor it stands for."""
+def open_login(session: Session, user: User, client: Client, now: datetime) -> Login:
+    """Store a new login of `user`, who has just proven their password."""
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     sessions.insert_session(
         session,
@@ -116,16 +119,19 @@ def open_login(
         address=client.address,
         session_sha256=token_sha256(token),
     )
-    return token, actor
+    return Login(
+        actor=actor, must_change_password=user.must_change_password, token=token
+    )
 
 
-def find_login(session: Session, token: str, now: datetime) -> LoginSession | None:
+@query(None)
+def find_login(request: Request, token: str) -> LoginSession | None:
     """The live login of this token."""
     return sessions.find_live_session(
-        session,
+        request.session,
         token_sha256(token),
-        now_utc=now,
-        seen_since_utc=now - IDLE_LIMIT,
+        now_utc=request.now,
+        seen_since_utc=request.now - IDLE_LIMIT,
     )
 
 
@@ -134,94 +140,78 @@ def needs_touch(login: LoginSession, now: datetime) -> bool:
     return now - login.last_seen_at_utc >= _TOUCH_EVERY
 
 
-def touch(session: Session, login: LoginSession, now: datetime) -> None:
-    """The person acted: the idle time of their login begins anew."""
-    sessions.touch_session(session, login.session_id, now_utc=now)
+@change(
+    Permission.KEEP_OWN_ACCOUNT,
+    repeat=None,
+    unaudited="says only that somebody was active a minute ago",
+)
+def touch(request: Request, login: LoginSession) -> Done[None]:
+    """Note that the person acted: the idle time of their login begins anew."""
+    sessions.touch_session(request.session, login.session_id, now_utc=request.now)
+    return Done(answer=None)
 
 
-def log_out(
-    session: Session, login: LoginSession, *, request_id: str | None, now: datetime
-) -> None:
+@change(Permission.KEEP_OWN_ACCOUNT, AuditAction.LOGGED_OUT, repeat=None)
+def log_out(request: Request, login: LoginSession) -> Done[None]:
     """End this login."""
     ended = sessions.end_session(
-        session,
+        request.session,
         login.session_id,
         user_id=login.actor.user_id,
-        now_utc=now,
+        now_utc=request.now,
         reason=EndReason.LOGOUT,
     )
-    if ended:
-        append_event(
-            session,
-            actor=login.actor,
-            action=AuditAction.LOGGED_OUT,
-            object_type="user",
-            object_id=str(login.actor.user_id),
-            request_id=request_id,
-        )
+    events = (_of_user(AuditAction.LOGGED_OUT, login.actor),) if ended else ()
+    return Done(answer=None, events=events)
 
 
-def list_logins(session: Session, actor: Actor, now: datetime) -> list[LoginSession]:
-    """The actor's own live logins."""
+@query(Permission.KEEP_OWN_ACCOUNT)
+def list_logins(request: Request) -> list[LoginSession]:
+    """The caller's own live logins."""
     return sessions.list_live_sessions(
-        session, actor.user_id, now_utc=now, seen_since_utc=now - IDLE_LIMIT
+        request.session,
+        request.actor.user_id,
+        now_utc=request.now,
+        seen_since_utc=request.now - IDLE_LIMIT,
     )
 
 
-def end_own_login(
-    session: Session,
-    actor: Actor,
-    session_id: int,
-    *,
-    request_id: str | None,
-    now: datetime,
-) -> None:
-    """End one of the actor's own logins.
+@change(Permission.KEEP_OWN_ACCOUNT, AuditAction.SESSION_ENDED, repeat=None)
+def end_own_login(request: Request, session_id: int) -> Done[None]:
+    """End one of the caller's own logins.
 
     Raises NotFound when it is over or somebody else's.
     """
     ended = sessions.end_session(
-        session,
+        request.session,
         session_id,
-        user_id=actor.user_id,
-        now_utc=now,
+        user_id=request.actor.user_id,
+        now_utc=request.now,
         reason=EndReason.ENDED_BY_USER,
     )
     if not ended:
         message = "That login has ended already."
         raise NotFound(message)
-    append_event(
-        session,
-        actor=actor,
+    event = Event(
         action=AuditAction.SESSION_ENDED,
         object_type="user_session",
-        object_id=str(session_id),
-        request_id=request_id,
+        object_id=session_id,
     )
+    return Done(answer=None, events=(event,))
 
 
-def end_other_logins(
-    session: Session, login: LoginSession, *, request_id: str | None, now: datetime
-) -> int:
-    """End all logins of this person but the one they act in."""
+@change(Permission.KEEP_OWN_ACCOUNT, AuditAction.SESSION_ENDED, repeat=None)
+def end_other_logins(request: Request, login: LoginSession) -> Done[int]:
+    """End all logins of this person but the one they act in; returns how many."""
     ended = sessions.end_sessions_of_user(
-        session,
+        request.session,
         login.actor.user_id,
-        now_utc=now,
+        now_utc=request.now,
         reason=EndReason.ENDED_BY_USER,
         but_for=login.session_id,
     )
-    if ended:
-        append_event(
-            session,
-            actor=login.actor,
-            action=AuditAction.SESSION_ENDED,
-            object_type="user",
-            object_id=str(login.actor.user_id),
-            after={"ended_sessions": ended},
-            request_id=request_id,
-        )
-    return ended
+    event = _of_user(AuditAction.SESSION_ENDED, login.actor, ended_sessions=ended)
+    return Done(answer=ended, events=(event,) if ended else ())
 
 
 def token_sha256(token: str) -> str:
@@ -252,23 +242,29 @@ def must_wait(user: User, now: datetime) -> bool:
     return last is not None and now < last + login_delay(user.failed_login_count)
 
 
-def record_account_failure(session: Session, user: User, now: datetime) -> None:
-    """Count a wrong password; a try while the account waits does not prolong it."""
+def record_account_failure(
+    session: Session, user: User, now: datetime
+) -> tuple[Event, ...]:
+    """Count a wrong password; a try while the account waits does not prolong it.
+
+    Returns the event of the failure that makes the account wait.
+    """
     if must_wait(user, now):
-        return
+        return ()
     last = user.last_failed_login_at_utc
     is_recent = last is not None and now - last < _FAILURES_FORGOTTEN_AFTER
     count = user.failed_login_count + 1 if is_recent else 1
     users.set_failed_logins(session, user.user_id, count=count, last_at_utc=now)
-    if count == FREE_FAILURES:
-        append_event(
-            session,
-            actor=None,
-            action=AuditAction.LOGIN_FAILED,
-            object_type="user",
-            object_id=str(user.user_id),
-            after={"failed_login_count": count},
-        )
+    if count != FREE_FAILURES:
+        return ()
+    event = Event(
+        action=AuditAction.LOGIN_FAILED,
+        object_type="user",
+        object_id=user.user_id,
+        after={"failed_login_count": count},
+        is_anonymous=True,
+    )
+    return (event,)
 
 
 def _find_by_typed_name(session: Session, name: str) -> User | None:
@@ -288,10 +284,11 @@ def _may_log_in(user: User, now: datetime) -> bool:
 
 def _record_failure(
     session: Session, user: User | None, client: Client, now: datetime
-) -> None:
+) -> tuple[Event, ...]:
     denials.record_failed_login(session, client.address, now)
+    events: tuple[Event, ...] = ()
     if user is not None and not user.is_system:
-        record_account_failure(session, user, now)
+        events = record_account_failure(session, user, now)
     # The typed name stays out of the log: people type passwords into it.
     log.info(
         "login_failed",
@@ -299,6 +296,7 @@ def _record_failure(
         user_id=user.user_id if user else None,
         reason="credentials",
     )
+    return events
 
 
 def _grant(
@@ -308,16 +306,17 @@ def _grant(
         users.set_password_hash(session, user.user_id, hash_password(password))
     if user.failed_login_count:
         users.set_failed_logins(session, user.user_id, count=0, last_at_utc=None)
-    token, actor = open_login(session, user, client, now)
-    append_event(
-        session,
-        actor=actor,
-        action=AuditAction.LOGIN_SUCCEEDED,
-        object_type="user",
-        object_id=str(user.user_id),
-        request_id=client.request_id,
-    )
+    login = open_login(session, user, client, now)
     log.info("login_succeeded", user=user.name, role=user.role, address=client.address)
-    return Login(
-        actor=actor, must_change_password=user.must_change_password, token=token
+    return login
+
+
+def _of_user(action: AuditAction, actor: Actor, **after: object) -> Event:
+    """What people did to their own account."""
+    return Event(
+        action=action,
+        object_type="user",
+        object_id=actor.user_id,
+        after=after or None,
+        actor=actor,
     )

@@ -8,9 +8,11 @@ from datetime import datetime, timedelta
 from core.errors import FleetError, ServiceUnavailable
 from db.chain_checks import newest_check
 from orchestrator.audit.anchor_files import AnchorPlaces
-from orchestrator.audit.anchoring import anchor_chain, check_whole_chain
+from orchestrator.audit.anchoring import anchor_chain
+from orchestrator.audit.chain_status import check_whole_chain
 from orchestrator.logs import get_logger
 from orchestrator.runtime import Runtime
+from orchestrator.use_cases import WORKER_USER
 
 log = get_logger(__name__)
 
@@ -42,14 +44,14 @@ class AnchorKeeper:
             return
         self._paused_until = None
         try:
-            with self._runtime.transaction() as session:
-                done = anchor_chain(session, self._places, now=now, only_if_due=True)
+            with self._runtime.request_as(WORKER_USER) as request:
+                done = anchor_chain(request, self._places, only_if_due=True)
             if done.broken is not None:
                 self._paused_until = now + PAUSE_AFTER_FAULT
-            with self._runtime.transaction() as session:
-                last = newest_check(session, scope="whole")
+            with self._runtime.request_as(WORKER_USER) as request:
+                last = newest_check(request.session, scope="whole")
                 if last is None or now - last.checked_at_utc >= CHECK_EVERY:
-                    check_whole_chain(session, self._places)
+                    check_whole_chain(request, self._places)
         except ServiceUnavailable as exc:
             log.warning("anchoring_postponed", reason=exc.message)
         except FleetError as exc:

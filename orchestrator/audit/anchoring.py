@@ -1,23 +1,22 @@
-"""Anchor the audit chain outside the database, and say how far it is anchored."""
+"""Anchor the audit chain outside the database."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from core.access import Permission
 from core.anchors import Anchor
 from core.audit_chain import ChainPosition, ChainReport
-from db import audit, chain_checks
+from db import audit
 from db.audit import ChainHead
-from db.chain_checks import NewChainCheck
 from orchestrator.audit import anchor_files
 from orchestrator.audit.anchor_files import AnchorPlaces
+from orchestrator.audit.chain_status import KEPT_AS_CHECK, check_and_keep
 from orchestrator.logs import get_logger
+from orchestrator.use_cases import Done, Request, change
 
 log = get_logger(__name__)
 
@@ -27,7 +26,7 @@ ANCHOR_EVERY_EVENTS = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Anchoring:
-    """What became of a request to anchor.
+    """The outcome of anchoring.
 
     Attributes
     ----------
@@ -62,9 +61,10 @@ def _is_news(last: Anchor | None, head: ChainHead) -> bool:
     return is_moved or head.position != (last.seq, last.head)
 
 
+@change(Permission.RUN_CYCLE, repeat=None, unaudited=KEPT_AS_CHECK)
 def anchor_chain(
-    session: Session, places: AnchorPlaces, *, now: datetime, only_if_due: bool
-) -> Anchoring:
+    request: Request, places: AnchorPlaces, *, only_if_due: bool
+) -> Done[Anchoring]:
     """Verify what was added since the last anchor, and anchor the newest event.
 
     Raises
@@ -75,78 +75,28 @@ def anchor_chain(
     key = anchor_files.load_or_make_key(places.key_file)
     with anchor_files.locked(places.anchor_file) as descriptor:
         last = anchor_files.last_anchor(places.anchor_file, [key.public_hex])
-        head = audit.chain_head(session)
-        is_wanted = is_due(last, head, now) if only_if_due else _is_news(last, head)
+        head = audit.chain_head(request.session)
+        is_wanted = (
+            is_due(last, head, request.now) if only_if_due else _is_news(last, head)
+        )
         if not is_wanted:
-            return Anchoring(anchor=last, is_new=False)
-        report = _check_since(session, last)
+            return Done(answer=Anchoring(anchor=last, is_new=False))
+        report = _check_since(request.session, last)
         if not report.is_sound:
-            _tell(report)
-            return Anchoring(anchor=last, is_new=False, broken=report)
+            broken = Anchoring(anchor=last, is_new=False, broken=report)
+            return Done(answer=broken)
         position = ChainPosition(report.event_count, report.last_hash)
-        anchor = key.sign(head.installation_id, position, now)
+        anchor = key.sign(head.installation_id, position, request.now)
         anchor_files.append(descriptor, anchor)
     log.info("audit_anchored", seq=anchor.seq, head=anchor.head.hex())
-    return Anchoring(anchor=anchor, is_new=True)
+    return Done(answer=Anchoring(anchor=anchor, is_new=True))
 
 
 def _check_since(session: Session, last: Anchor | None) -> ChainReport:
     """The part after the last anchor; all of it when that event is another now."""
-    _allow_time(session)
     if last is not None:
         anchored = audit.event_by_seq(session, last.seq)
         if anchored is not None and anchored.hash == last.head:
             after = ChainPosition(last.seq, last.head)
             return check_and_keep(session, [], after=after)
     return check_and_keep(session, [last] if last else [])
-
-
-def known_anchors(places: AnchorPlaces) -> tuple[Anchor, ...]:
-    """The anchors of this installation; none when it has not anchored yet."""
-    if not places.anchor_file.exists():
-        return ()
-    key = anchor_files.load_key(places.key_file)
-    return anchor_files.read_anchors(places.anchor_file, [key.public_hex])
-
-
-def check_whole_chain(session: Session, places: AnchorPlaces) -> ChainReport:
-    """Verify every event against every anchor, and keep what was found."""
-    _allow_time(session)
-    report = check_and_keep(session, known_anchors(places))
-    if not report.is_sound:
-        _tell(report)
-    return report
-
-
-def _tell(report: ChainReport) -> None:
-    log.error(
-        "audit_chain_broken", first_bad_seq=report.first_bad_seq, reason=report.reason
-    )
-
-
-def check_and_keep(
-    session: Session,
-    anchors: Sequence[Anchor],
-    *,
-    after: ChainPosition | None = None,
-) -> ChainReport:
-    """Verify the chain, or its part after an event, and keep what was found."""
-    started = time.monotonic()
-    report = audit.verify(session, anchors, after=after)
-    chain_checks.insert_check(
-        session,
-        NewChainCheck(
-            scope="tail" if after and after.seq else "whole",
-            event_count=report.event_count,
-            anchored_seq=report.anchored_seq,
-            first_bad_seq=report.first_bad_seq,
-            reason=report.reason,
-            duration_s=time.monotonic() - started,
-        ),
-    )
-    return report
-
-
-def _allow_time(session: Session) -> None:
-    """A walk along millions of events takes longer than a page may."""
-    session.execute(text("set local statement_timeout = 0"))

@@ -9,7 +9,6 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import IO
@@ -17,18 +16,17 @@ from typing import IO
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from core.access import Actor, Permission
+from core.access import Permission
 from core.audit import AuditAction, instant_text
 from core.audit_chain import ChainLink
 from core.errors import InvalidInput
 from core.version import CODE_VERSION
 from db import audit
-from db.audit import ChainHead
 from orchestrator.audit import verify_export
-from orchestrator.audit.anchor_files import AnchorPlaces
-from orchestrator.audit.anchoring import known_anchors
-from orchestrator.csv_cells import neutral
+from orchestrator.audit.anchor_files import AnchorPlaces, known_anchors
 from orchestrator.decisions.row_hashes import decision_records
+from orchestrator.list_exports import neutral
+from orchestrator.use_cases import Done, Event, Request, change
 
 EXPORT_FORMAT = 1
 CSV_HEAD = (
@@ -69,76 +67,44 @@ class ExportManifest:
     files: dict[str, dict[str, object]] = field(default_factory=dict)
 
 
+@change(Permission.VIEW_AUDIT_EVENTS, AuditAction.AUDIT_EXPORTED, repeat=None)
 def export_chain(
-    session: Session,
-    actor: Actor,
+    request: Request,
     file: Path,
     places: AnchorPlaces,
     *,
     first_seq: int = 1,
     last_seq: int | None = None,
-    now: datetime,
-    request_id: str | None = None,
-) -> ExportManifest:
+) -> Done[ExportManifest]:
     """Write a part of the chain into a new zip file; the export itself is audited.
 
     Raises
     ------
-    Forbidden, InvalidInput
-        Without the right to see events; when there are no such events.
+    InvalidInput
+        When there are no such events.
     """
-    actor.require(Permission.VIEW_AUDIT_EVENTS)
-    session.execute(text("set local statement_timeout = 0"))
-    head = audit.chain_head(session)
-    last = head.position.seq if last_seq is None else last_seq
-    manifest = _begin_manifest(session, head, first_seq, last, actor, now)
-    with zipfile.ZipFile(file, "x", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for name, lines in (
-            ("events.jsonl", _event_lines(session, first_seq, last)),
-            ("events.csv", _csv_lines(session, first_seq, last)),
-            ("decisions.jsonl", _decision_lines(session, first_seq, last)),
-            ("anchors.jsonl", _anchor_lines(places)),
-            ("verify_export.py", iter([Path(verify_export.__file__).read_text()])),
-        ):
-            with archive.open(name, "w", force_zip64=True) as member:
-                manifest.files[name] = _write(member, lines)
-        manifest_text = json.dumps(asdict(manifest), indent=2, sort_keys=True)
-        archive.writestr("manifest.json", manifest_text)
-    audit.append_event(
-        session,
-        actor=actor,
-        action=AuditAction.AUDIT_EXPORTED,
-        object_type="audit_event",
-        object_id=f"{first_seq}-{last}",
-        after={
-            "first_seq": first_seq,
-            "last_seq": last,
-            "manifest_sha256": sha256(manifest_text.encode()).hexdigest(),
-        },
-        request_id=request_id,
-    )
-    return manifest
+    if last_seq is None:
+        last_seq = audit.chain_head(request.session).position.seq
+    return _export(request, file, places, first_seq, last_seq)
 
 
+@change(Permission.VIEW_AUDIT_EVENTS, AuditAction.AUDIT_EXPORTED, repeat=None)
 def export_newest(
-    session: Session,
-    actor: Actor,
+    request: Request,
     file: Path,
     places: AnchorPlaces,
     *,
     first_seq: int | None,
     last_seq: int | None,
-    now: datetime,
-) -> ExportManifest:
+) -> Done[ExportManifest]:
     """An export that a page can send: a named part, or as much as fits of the newest.
 
     Raises
     ------
-    Forbidden, InvalidInput
-        Without the right to see events; when there are no such events, or too many.
+    InvalidInput
+        When there are no such events, or too many.
     """
-    actor.require(Permission.VIEW_AUDIT_EVENTS)
-    last = last_seq or audit.chain_head(session).position.seq
+    last = last_seq or audit.chain_head(request.session).position.seq
     first = first_seq or max(last - MAXIMUM_PAGE_EVENTS + 1, 1)
     if last - first >= MAXIMUM_PAGE_EVENTS:
         message = (
@@ -146,21 +112,44 @@ def export_newest(
             " use `gfo audit export` for all."
         )
         raise InvalidInput(message)
-    return export_chain(
-        session, actor, file, places, first_seq=first, last_seq=last, now=now
+    return _export(request, file, places, first, last)
+
+
+def _export(
+    request: Request, file: Path, places: AnchorPlaces, first_seq: int, last_seq: int
+) -> Done[ExportManifest]:
+    session = request.session
+    session.execute(text("set local statement_timeout = 0"))
+    manifest = _begin_manifest(request, first_seq, last_seq)
+    with zipfile.ZipFile(file, "x", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for name, lines in (
+            ("events.jsonl", _event_lines(session, first_seq, last_seq)),
+            ("events.csv", _csv_lines(session, first_seq, last_seq)),
+            ("decisions.jsonl", _decision_lines(session, first_seq, last_seq)),
+            ("anchors.jsonl", _anchor_lines(places)),
+            ("verify_export.py", iter([Path(verify_export.__file__).read_text()])),
+        ):
+            with archive.open(name, "w", force_zip64=True) as member:
+                manifest.files[name] = _write(member, lines)
+        manifest_text = json.dumps(asdict(manifest), indent=2, sort_keys=True)
+        archive.writestr("manifest.json", manifest_text)
+    event = Event(
+        action=AuditAction.AUDIT_EXPORTED,
+        object_type="audit_event",
+        object_id=f"{first_seq}-{last_seq}",
+        after={
+            "first_seq": first_seq,
+            "last_seq": last_seq,
+            "manifest_sha256": sha256(manifest_text.encode()).hexdigest(),
+        },
     )
+    return Done(answer=manifest, events=(event,))
 
 
-def _begin_manifest(
-    session: Session,
-    head: ChainHead,
-    first_seq: int,
-    last_seq: int,
-    actor: Actor,
-    now: datetime,
-) -> ExportManifest:
-    first = audit.event_by_seq(session, first_seq)
-    last = audit.event_by_seq(session, last_seq)
+def _begin_manifest(request: Request, first_seq: int, last_seq: int) -> ExportManifest:
+    head = audit.chain_head(request.session)
+    first = audit.event_by_seq(request.session, first_seq)
+    last = audit.event_by_seq(request.session, last_seq)
     if first is None or last is None or first_seq > last_seq:
         message = (
             f"There are no events {first_seq} to {last_seq}; the newest is"
@@ -174,8 +163,8 @@ def _begin_manifest(
         head_seq=head.position.seq,
         first_previous_hash=first.previous_hash.hex(),
         last_hash=last.hash_hex,
-        exported_at_utc=instant_text(now),
-        exported_by=actor.name,
+        exported_at_utc=instant_text(request.now),
+        exported_by=request.actor.name,
     )
 
 
@@ -224,7 +213,7 @@ def _csv_lines(session: Session, first: int, last: int) -> Iterator[str]:
 
 
 def _decision_lines(session: Session, first: int, last: int) -> Iterator[str]:
-    """The record of each decision, in the order of the events that tell of it."""
+    """The record of each decision, in the order of the events about it."""
     for record in decision_records(session, first_seq=first, last_seq=last):
         yield record.text + "\n"
 

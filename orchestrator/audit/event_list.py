@@ -1,47 +1,42 @@
-"""The audit chain, for those who may see it: its events and how it stands."""
+"""Events of the audit chain for those who may see them: lists, one event, CSV."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from datetime import datetime
-from uuid import UUID
+from collections.abc import Iterator, Mapping
 
 from sqlalchemy.orm import Session
 
-from core.access import Actor, Permission
+from core.access import Permission
 from core.audit import FORMAT_VERSION, AuditAction, AuditEvent, event_hash
 from core.errors import InvalidInput, NotFound
-from db import audit, chain_checks, users
+from db import audit, users
 from db.audit import EventFilter
-from db.chain_checks import ChainCheck
-from orchestrator.audit import anchor_files
-from orchestrator.audit.anchor_files import AnchorPlaces
-from orchestrator.audit.views import (
-    AuditEventDetail,
-    AuditEventPage,
-    AuditEventView,
-    ChainCheckView,
-    ChainStatus,
-)
+from orchestrator.audit.views import AuditEventDetail, AuditEventPage, AuditEventView
 from orchestrator.decisions.views import NamedValue
-from orchestrator.handled_requests import Old, answer_of, keep_answer
-from orchestrator.jobs import queue_chain_check
+from orchestrator.list_exports import CsvExport, export_list, neutral
+from orchestrator.use_cases import Done, Request, change, query
 
 __all__ = ["EventFilter"]
 
 MAXIMUM_PAGE = 200
+MAXIMUM_CSV_ROWS = 10_000
 SUMMARY_CHARS = 160
 _FACTS = (
     "occurred_at_utc", "actor_name", "role", "address", "session_sha256", "action",
     "object_type", "object_id", "reason", "request_id",
 )  # fmt: skip
 _NOT_IN_SUMMARY = ("sha256", "code_version", "_id")
+_CSV_COLUMNS = (
+    "seq", "occurred_at_utc", "actor", "action", "object_type", "object_id",
+    "request_id", "hash", "payload",
+)  # fmt: skip
+_CSV_PAGE = 500
 
 
+@query(Permission.VIEW_AUDIT_EVENTS)
 def list_audit_events(
-    session: Session,
-    actor: Actor,
+    request: Request,
     chosen: EventFilter | None = None,
     *,
     from_seq: int | None = None,
@@ -49,12 +44,11 @@ def list_audit_events(
     limit: int = 50,
 ) -> AuditEventPage:
     """One page of events; `from_seq` is where the page before ended."""
-    actor.require(Permission.VIEW_AUDIT_EVENTS)
     if not 1 <= limit <= MAXIMUM_PAGE:
         message = f"A page has 1 to {MAXIMUM_PAGE} rows."
         raise InvalidInput(message)
     found = audit.list_events(
-        session,
+        request.session,
         chosen=chosen,
         before_seq=None if oldest_first else from_seq,
         after_seq=from_seq if oldest_first else None,
@@ -62,27 +56,28 @@ def list_audit_events(
         limit=limit + 1,
     )
     rows = tuple(_view(event) for event in found[:limit])
+    people = users.list_users(request.session)
     return AuditEventPage(
         rows=rows,
         next_seq=rows[-1].seq if len(found) > limit else None,
-        actors=(*(user.name for user in users.list_users(session)), audit.ANONYMOUS),
+        actors=(*(user.name for user in people), audit.ANONYMOUS),
     )
 
 
-def event_detail(session: Session, actor: Actor, seq: int) -> AuditEventDetail:
+@query(Permission.VIEW_AUDIT_EVENTS)
+def event_detail(request: Request, seq: int) -> AuditEventDetail:
     """One event with all that it says.
 
     Raises
     ------
-    Forbidden, NotFound
-        Without the right to see events; when there is no such event.
+    NotFound
+        When there is no such event.
     """
-    actor.require(Permission.VIEW_AUDIT_EVENTS)
-    event = audit.event_by_seq(session, seq)
+    event = audit.event_by_seq(request.session, seq)
     if event is None:
         message = f"There is no audit event {seq}."
         raise NotFound(message)
-    before = audit.event_by_seq(session, seq - 1)
+    before = audit.event_by_seq(request.session, seq - 1)
     continues = before is None or before.hash == event.previous_hash
     expected = event_hash(FORMAT_VERSION, event.previous_hash, seq, event.payload)
     return AuditEventDetail(
@@ -94,70 +89,51 @@ def event_detail(session: Session, actor: Actor, seq: int) -> AuditEventDetail:
     )
 
 
-def chain_status(session: Session, actor: Actor, places: AnchorPlaces) -> ChainStatus:
-    """How long the chain is, how far it is anchored, and what checks have found.
-
-    Walks nothing: the worker checks the chain, every day and when asked.
-    """
-    actor.require(Permission.VIEW_AUDIT_EVENTS)
-    head = audit.chain_head(session)
-    anchor, problem = None, None
-    try:
-        if places.anchor_file.exists():
-            key = anchor_files.load_key(places.key_file)
-            anchor = anchor_files.last_anchor(places.anchor_file, [key.public_hex])
-    except InvalidInput as exc:
-        problem = exc.message
-    if anchor is not None:
-        event = audit.event_by_seq(session, anchor.seq)
-        if event is None or event.hash != anchor.head:
-            problem = f"Event {anchor.seq} is not the one that was anchored."
-    return ChainStatus(
-        event_count=head.position.seq,
-        anchored_seq=anchor.seq if anchor else None,
-        anchored_at_utc=datetime.fromisoformat(anchor.time_text) if anchor else None,
-        anchor_problem=problem,
-        whole_check=_check(chain_checks.newest_check(session, scope="whole")),
-        newest_check=_check(chain_checks.newest_check(session)),
+@change(Permission.VIEW_AUDIT_EVENTS, AuditAction.AUDIT_EXPORTED, repeat=None)
+def events_csv(
+    request: Request, chosen: EventFilter, *, oldest_first: bool = False
+) -> Done[CsvExport]:
+    """The list as CSV, from its first row on; `chain_export` adds the proof."""
+    return export_list(
+        _CSV_COLUMNS,
+        _csv_rows(request.session, chosen, oldest_first=oldest_first),
+        most_rows=MAXIMUM_CSV_ROWS,
+        object_type="event_list",
+        chosen=chosen,
+        order="oldest" if oldest_first else "newest",
     )
 
 
-def ask_for_check(
-    session: Session, actor: Actor, *, request_id: UUID | None = None
-) -> None:
-    """Ask the worker to verify the whole chain.
+def _csv_rows(
+    session: Session, chosen: EventFilter, *, oldest_first: bool
+) -> Iterator[list[object]]:
+    last_seq: int | None = None
+    while True:
+        found = audit.list_events(
+            session,
+            chosen=chosen,
+            before_seq=None if oldest_first else last_seq,
+            after_seq=last_seq if oldest_first else None,
+            oldest_first=oldest_first,
+            limit=_CSV_PAGE,
+        )
+        yield from map(_csv_row, found)
+        if len(found) < _CSV_PAGE:
+            return
+        last_seq = found[-1].seq
 
-    Raises
-    ------
-    Forbidden, RequestReused
-        Without the right to see events; when the request id was used for something
-        else.
-    """
-    actor.require(Permission.VIEW_AUDIT_EVENTS)
-    request = Old(request_id=request_id, operation="check_chain", body={})
-    if answer_of(session, actor, request) is not None:
-        return
-    queue_chain_check(session)
-    keep_answer(session, actor, request, "asked")
-    audit.append_event(
-        session,
-        actor=actor,
-        action=AuditAction.CHAIN_CHECK_ASKED,
-        object_type="audit_event",
-        request_id=request.id_text,
+
+def _csv_row(event: AuditEvent) -> list[object]:
+    texts = (
+        event.actor_name,
+        event.action,
+        event.object_type,
+        event.object_id,
+        event.request_id,
+        event.hash_hex,
+        event.payload,
     )
-
-
-def _check(check: ChainCheck | None) -> ChainCheckView | None:
-    if check is None:
-        return None
-    return ChainCheckView(
-        checked_at_utc=check.checked_at_utc,
-        scope=check.found.scope,
-        event_count=check.found.event_count,
-        first_bad_seq=check.found.first_bad_seq,
-        reason=check.found.reason,
-    )
+    return [event.seq, event.occurred_at_utc.isoformat(), *map(neutral, texts)]
 
 
 def _view(event: AuditEvent) -> AuditEventView:
@@ -185,14 +161,14 @@ def _facts(payload: Mapping[str, object]) -> list[NamedValue]:
         content = payload.get(moment)
         if isinstance(content, Mapping):
             facts += [
-                NamedValue(label=f"{moment}: {name}", value=_said(value))
+                NamedValue(label=f"{moment}: {name}", value=_fact_text(value))
                 for name, value in content.items()
             ]
     return facts
 
 
-def _said(value: object) -> str:
-    """A value of a payload as a person writes it."""
+def _fact_text(value: object) -> str:
+    """A value of a payload as people write it."""
     if value is None:
         return "–"
     if isinstance(value, bool):

@@ -1,24 +1,16 @@
-"""Assumed plants at the six real regions, for the backtest of plans.
-
-Nobody publishes what the datacenters there are like, so every figure is assumed: the
-cooling type after what is common in the climate, grid mixes near the published annual
-ones of 2023. `docs/physics.md` says how much the results move with them.
-"""
+"""Assumed plants at the six real regions, for the backtest of plans."""
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
+from importlib.resources import files
+from typing import Any
 
 from core.pue import PRESETS
 from core.regions import CoolingType, Region
 from core.water import PowerSource, grid_water_l_per_kwh
-
-IT_CAPACITY_MW = 100.0
-FLEXIBLE_LOAD_FRAC = 0.5
-
-_S = PowerSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,68 +30,24 @@ class Plant:
     auctioned_h: int = 0
 
 
-PLANTS: Mapping[str, Plant] = MappingProxyType(
-    {
-        "US-TEX-ERCO": Plant(
-            cooling_type=CoolingType.EVAPORATIVE,
-            mix={
-                _S.GAS: 0.45,
-                _S.WIND: 0.24,
-                _S.COAL: 0.14,
-                _S.NUCLEAR: 0.09,
-                _S.SOLAR: 0.08,
-            },
-            auctioned_h=24,
-        ),
-        "US-CAL-CISO": Plant(
-            cooling_type=CoolingType.ADIABATIC,
-            mix={
-                _S.GAS: 0.41,
-                _S.SOLAR: 0.23,
-                _S.HYDRO: 0.13,
-                _S.NUCLEAR: 0.09,
-                _S.WIND: 0.07,
-                _S.GEOTHERMAL: 0.05,
-                _S.BIOMASS: 0.02,
-            },
-            auctioned_h=24,
-        ),
-        "CA-ON": Plant(
-            cooling_type=CoolingType.AIR,
-            mix={_S.NUCLEAR: 0.53, _S.HYDRO: 0.25, _S.GAS: 0.13, _S.WIND: 0.09},
-        ),
-        "DE-LU": Plant(
-            cooling_type=CoolingType.HYBRID,
-            mix={
-                _S.WIND: 0.32,
-                _S.COAL: 0.26,
-                _S.SOLAR: 0.13,
-                _S.GAS: 0.12,
-                _S.BIOMASS: 0.10,
-                _S.HYDRO: 0.05,
-                _S.NUCLEAR: 0.02,
-            },
-            auctioned_h=22,
-        ),
-        "SG": Plant(
-            cooling_type=CoolingType.EVAPORATIVE,
-            mix={_S.GAS: 0.95, _S.OIL: 0.01, _S.SOLAR: 0.02, _S.COAL: 0.02},
-        ),
-        "AU-NSW": Plant(
-            cooling_type=CoolingType.ADIABATIC,
-            mix={
-                _S.COAL: 0.64,
-                _S.SOLAR: 0.22,
-                _S.WIND: 0.09,
-                _S.HYDRO: 0.03,
-                _S.GAS: 0.02,
-            },
-        ),
-    }
+def _plant(item: dict[str, Any]) -> Plant:
+    return Plant(
+        cooling_type=CoolingType(item["cooling_type"]),
+        mix={PowerSource(name): share for name, share in item["mix"].items()},
+        auctioned_h=item.get("auctioned_h", 0),
+    )
+
+
+_DATA = tomllib.loads(
+    files(__package__).joinpath("real_plants.toml").read_text("utf-8")
 )
 
-_OTHER = Plant(cooling_type=CoolingType.AIR, mix={_S.GAS: 1.0})
-"""What stands for a region that is not named here."""
+IT_CAPACITY_MW: float = _DATA["it_capacity_mw"]
+FLEXIBLE_LOAD_FRAC: float = _DATA["flexible_load_frac"]
+PLANTS: Mapping[str, Plant] = {
+    slug: _plant(item) for slug, item in _DATA["regions"].items()
+}
+_OTHER = _plant(_DATA["other"])
 
 
 def plant_of(slug: str) -> Plant:

@@ -87,12 +87,8 @@ def anchor_now(as_json: Json = False) -> None:
     Exit code 1 when the chain does not continue what was anchored before.
     """
     with _not_run_is_2(), command_context() as context:
-        done = anchor_chain(
-            context.session,
-            AnchorPlaces.of(context.runtime.settings),
-            now=context.runtime.clock(),
-            only_if_due=False,
-        )
+        places = AnchorPlaces.of(context.runtime.settings)
+        done = anchor_chain(context.request, places, only_if_due=False)
     if done.broken is not None:
         typer.echo(f"Nothing was anchored. {_sentence(done.broken)}")
         raise typer.Exit(FAILED)
@@ -129,13 +125,11 @@ def export(
     """Write events with their proof, decisions and a verifier into one zip file."""
     with _new_file(file) as fresh, command_context() as context:
         manifest = export_chain(
-            context.session,
-            context.actor,
+            context.request,
             fresh,
             AnchorPlaces.of(context.runtime.settings),
             first_seq=first,
             last_seq=last,
-            now=context.runtime.clock(),
         )
     typer.echo(
         f"{file}: events {manifest.first_seq} to {manifest.last_seq}."

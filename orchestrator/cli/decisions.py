@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, time
 from typing import Annotated
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import typer
 
 from core.errors import InvalidInput
-from orchestrator.decisions.decision_replay import Replay
-from orchestrator.decisions.decision_story import decision_detail
-from orchestrator.decisions.views import DecisionCard, ImpactRow
-from orchestrator.decisions.what_if import evaluate, record
+from orchestrator.decisions.details import decision_detail
+from orchestrator.decisions.recording import evaluate, record
+from orchestrator.decisions.views import DecisionCard, ImpactRow, Replay
 from orchestrator.processes.terminal import (
     Json,
     command_context,
@@ -56,25 +55,19 @@ def decide(
     Exit code 0 when APPROVED, 1 when BLOCKED, 2 when it could not be judged.
     """
     with command_context() as context:
-        now = context.runtime.clock()
+        request = context.request
         card = evaluate(
-            context.session,
-            context.actor,
+            request,
             source_slug=source,
             target_slug=target,
             local_day=parse_day(day) if day else None,
             shift_pct=shift,
-            request_id=uuid4(),
-            now=now,
         )
         if record_it:
             outcome = record(
-                context.session,
-                context.actor,
+                replace(request, request_id=_uuid(request_id)),
                 what_if_id=card.decision_id,
                 comment=comment,
-                request_id=_uuid(request_id),
-                now=now,
             )
             if outcome.card is None:
                 message = "The verdict changed meanwhile; nothing was recorded."
@@ -93,9 +86,9 @@ def show(
     decision_id: Annotated[int, typer.Argument(help="Id of a decision.")],
     as_json: Json = False,
 ) -> None:
-    """The whole story of a decision."""
+    """All that is stored about a decision."""
     with command_context() as context:
-        detail = decision_detail(context.session, context.actor, decision_id)
+        detail = decision_detail(context.request, decision_id)
     if as_json:
         print_json(detail)
         return
@@ -122,28 +115,32 @@ def replay(
 
     Exit code 0 when everything comes out as it was stored, 1 when something does not.
     """
-    from orchestrator.registry.model_replay import Replayer  # noqa: PLC0415 -- slow
+    from orchestrator.decisions import model_replay  # noqa: PLC0415 -- slow
 
     if (decision_id is None) != everything or (since and not everything):
         message = "Give the id of a decision, or --all, if you like with --since DAY."
         fail(InvalidInput(message))
     with command_context() as context:
-        replayer = Replayer(context.session, context.actor)
+        request = context.request
         if decision_id is not None:
-            replays = iter([replayer.replay(decision_id)])
+            replays = iter([model_replay.replay_with_model(request, decision_id)])
         else:
             midnight = (
                 datetime.combine(parse_day(since), time(), UTC) if since else None
             )
-            replays = replayer.replay_all(since_utc=midnight)
-        counted, changed = _report_replays(replays, as_json=as_json)
+            replays = model_replay.replay_all(request, since_utc=midnight)
+        counted, changed = _report_replays(
+            replays, as_json=as_json, with_notes=not everything
+        )
     if not as_json:
         typer.echo(f"{counted} replayed, {changed} differ.")
     if changed:
         raise typer.Exit(1)
 
 
-def _report_replays(replays: Iterator[Replay], *, as_json: bool) -> tuple[int, int]:
+def _report_replays(
+    replays: Iterator[Replay], *, as_json: bool, with_notes: bool
+) -> tuple[int, int]:
     counted = changed = 0
     for item in replays:
         counted += 1
@@ -158,14 +155,14 @@ def _report_replays(replays: Iterator[Replay], *, as_json: bool) -> tuple[int, i
                 f"Decision {item.decision_id}, {difference.field}: stored"
                 f" {difference.stored}, replayed {difference.replayed}"
             )
+        for note in item.notes if with_notes else ():
+            typer.echo(note)
     return counted, changed
 
 
-def _uuid(text: str | None) -> UUID:
-    if text is None:
-        return uuid4()
+def _uuid(text: str | None) -> UUID | None:
     try:
-        return UUID(text)
+        return UUID(text) if text else None
     except ValueError as exc:
         message = f"{text!r} is not a UUID."
         raise InvalidInput(message) from exc

@@ -39,21 +39,19 @@ def issue(
 ) -> None:
     """Issue forecasts for all targets and decide on them."""
     from orchestrator.cycle.issuance import issue_live  # noqa: PLC0415 -- onnxruntime
-    from orchestrator.forecasts.serving import ModelCache  # noqa: PLC0415
+    from orchestrator.forecasts.model_cache import ModelCache  # noqa: PLC0415
 
     with command_context() as context:
-        now = context.runtime.clock()
-        issued_at_utc = full_hour(now) if at is None else _instant(at)
-        if issued_at_utc > now:
+        request = context.request
+        issued_at_utc = full_hour(request.now) if at is None else _instant(at)
+        if issued_at_utc > request.now:
             message = "A forecast cannot be issued in the future."
             raise InvalidInput(message)
         summary = issue_live(
-            context.session,
-            context.actor,
+            request,
             ModelCache(),
             issued_at_utc=issued_at_utc,
             stored_regions=_regions(context, region),
-            now=now,
         )
     if as_json:
         print_json(summary)
@@ -76,19 +74,17 @@ def hindcast(
 ) -> None:
     """What the active model would have said on past days, scored by what happened."""
     from orchestrator.forecasts.hindcasts import hindcast_regions  # noqa: PLC0415 -- mapie
-    from orchestrator.forecasts.serving import ModelCache  # noqa: PLC0415
+    from orchestrator.forecasts.model_cache import ModelCache  # noqa: PLC0415
 
     with command_context() as context:
-        now = context.runtime.clock()
+        request = context.request
         summaries = hindcast_regions(
-            context.session,
-            context.actor,
+            request,
             ModelCache(),
             stored_regions=_regions(context, region),
             all_regions=active_regions(context.session),
             from_day=parse_day(since),
-            until_day=parse_day(until) if until else now.date(),
-            now=now,
+            until_day=parse_day(until) if until else request.now.date(),
             on_progress=progress,
         )
     if as_json:

@@ -12,11 +12,12 @@ from core.forecasts import Target
 from db import model_versions
 from db.model_versions import ModelVersion
 from models.family import DEFAULT_FAMILY, Family
-from models.metadata import ModelContract
+from models.metadata import MAX_MODEL_BYTES, ModelContract
 from models.sandbox import check_in_sandbox
-from orchestrator.forecasts.serving import ModelCache
+from orchestrator.forecasts.model_cache import ModelCache
 from orchestrator.processes.connect import connected_runtime
 from orchestrator.processes.terminal import (
+    CLI_USER,
     FAILED,
     Json,
     command_context,
@@ -30,15 +31,16 @@ from orchestrator.processes.terminal import (
 from orchestrator.registry.activation import (
     activate_model,
     override_gate,
-    rollback_model,
+    roll_back_model,
 )
-from orchestrator.registry.model_exports import record_model_export
-from orchestrator.registry.model_files import read_model_file
+from orchestrator.registry.model_files import export_model
 from orchestrator.runtime import utc_now
 from orchestrator.telemetry.readers.frames import read_fleet
 
 if TYPE_CHECKING:
     from models.reproduction import Reproduction
+
+MOST_LISTED = 200
 
 app = typer.Typer(help="Models: list, export, activate, roll back.")
 
@@ -74,14 +76,12 @@ def train(
 
     with command_context() as context:
         summaries = train_models(
-            context.session,
-            context.actor,
+            context.request,
             targets=target or list(Target),
             until_day=parse_day(until) if until else None,
             family=family,
             seed=seed,
             activate=activate,
-            now=context.runtime.clock(),
             on_progress=progress,
         )
     if as_json:
@@ -118,11 +118,10 @@ def _next_step(version_id: int, state: str) -> str:
 def list_models(target: TargetOption = None, as_json: Json = False) -> None:
     """Versions, newest first."""
     with command_context() as context:
-        versions = [
-            version
-            for version in model_versions.list_model_versions(context.session)
-            if target is None or version.target in target
-        ]
+        newest = model_versions.list_model_versions(context.session, limit=MOST_LISTED)
+    versions = [item for item in newest if target is None or item.target in target]
+    if len(newest) == MOST_LISTED:
+        progress(f"Of the newest {MOST_LISTED} versions:")
     if as_json:
         print_json(versions)
         return
@@ -145,9 +144,8 @@ def export(
 ) -> None:
     """Write the ONNX bytes of a version to a file."""
     with command_context() as context:
-        version = model_versions.model_version(context.session, version_id)
+        version = export_model(context.request, version_id)
         onnx_bytes = model_versions.model_bytes(context.session, version_id)
-        record_model_export(context.session, context.actor, version_id)
         _write(out, onnx_bytes)
         typer.echo(f"Wrote {len(onnx_bytes)} bytes to {out}.")
         if validate:
@@ -181,7 +179,7 @@ def validate(
     if (telemetry is None) != (regions is None):
         fail(InvalidInput("--telemetry and --regions go together; give both."))
     with command_settings(), unavailable_is_unusable():
-        content = read_model_file(file)
+        content = _read(file)
         contract = check_in_sandbox(content)
         found = (
             _reproduced(content, contract, telemetry, regions)
@@ -227,12 +225,14 @@ def upload(
 ) -> None:
     """Check and evaluate a file as the portal does: 0 validated, 1 refused."""
     # Evaluation imports MAPIE, which takes seconds.
-    from orchestrator.registry.model_intake import take_in  # noqa: PLC0415
+    from orchestrator.registry.intake import take_in  # noqa: PLC0415
 
     with command_settings() as settings, unavailable_is_unusable():
-        content = read_model_file(file)
+        content = _read(file)
         with connected_runtime(settings, on_progress=progress) as runtime:
-            outcome = take_in(runtime, content, file.name, on_progress=progress)
+            outcome = take_in(
+                runtime, CLI_USER, content, file.name, on_progress=progress
+            )
     if as_json:
         print_json(outcome)
     else:
@@ -248,18 +248,11 @@ def evaluate(
     version_id: Annotated[int, typer.Argument(help="Id of a model version.")],
 ) -> None:
     """Judge a version on past telemetry once more, beside the one that serves."""
-    from orchestrator.registry.shadow_evaluations import evaluate_now  # noqa: PLC0415
+    from orchestrator.registry.evaluation_steps import evaluate_now  # noqa: PLC0415
 
     cache = ModelCache()
     with command_context() as context:
-        found = evaluate_now(
-            context.session,
-            context.actor,
-            cache,
-            version_id,
-            now=context.runtime.clock(),
-            on_progress=progress,
-        )
+        found = evaluate_now(context.request, cache, version_id, on_progress=progress)
     cache.close()
     typer.echo(
         f"Model {version_id} {'passed' if found.gate_passed else 'failed'} its gate."
@@ -277,9 +270,7 @@ def override(
 ) -> None:
     """Validate a version that its gate refused."""
     with command_context() as context:
-        version = override_gate(
-            context.session, context.actor, version_id, reason=reason
-        )
+        version = override_gate(context.request, version_id, reason=reason)
     typer.echo(f"{version.label} is validated against its gate.")
 
 
@@ -291,11 +282,9 @@ def activate(
     """Let a validated version serve its target from the next forecast on."""
     with command_context() as context:
         version = activate_model(
-            context.session,
-            context.actor,
+            context.request,
             version_id,
             reason=reason or "activated from the command line",
-            now=context.runtime.clock(),
         )
     typer.echo(f"{version.label} serves {version.target} from the next forecast on.")
 
@@ -309,14 +298,26 @@ def rollback(
 ) -> None:
     """Let the version that served before serve again."""
     with command_context() as context:
-        version = rollback_model(
-            context.session,
-            context.actor,
+        version = roll_back_model(
+            context.request,
             target,
             reason=reason or "rolled back from the command line",
-            now=context.runtime.clock(),
         )
     typer.echo(f"{version.label} serves {version.target} again.")
+
+
+def _read(path: Path) -> bytes:
+    """A whole file, but never more than a model may have."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_MODEL_BYTES + 1)
+    except OSError as exc:
+        message = f"{path} cannot be read: {exc.strerror}."
+        raise InvalidInput(message) from exc
+    if len(content) > MAX_MODEL_BYTES:
+        message = f"{path.name} has more than {MAX_MODEL_BYTES // 2**20} MiB."
+        raise ModelRejected(message)
+    return content
 
 
 def _write(out: Path, onnx_bytes: bytes) -> None:

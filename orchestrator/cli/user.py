@@ -26,13 +26,7 @@ def add(
 ) -> None:
     """Make an account; prints its one-time password once."""
     with command_context() as context:
-        made = administration.add_user(
-            context.session,
-            context.actor,
-            name=name,
-            role=role,
-            now=context.runtime.clock(),
-        )
+        made = administration.add_user(context.request, name=name, role=role)
     _print_password(made, as_json=as_json)
 
 
@@ -40,9 +34,7 @@ def add(
 def disable(name: UserName) -> None:
     """Refuse further logins of a person and end those that run."""
     with command_context() as context:
-        account = administration.disable_user(
-            context.session, context.actor, name, now=context.runtime.clock()
-        )
+        account = administration.disable_user(context.request, name)
     typer.echo(f"{account.name} is disabled; all their logins have ended.")
 
 
@@ -50,9 +42,7 @@ def disable(name: UserName) -> None:
 def enable(name: UserName, as_json: Json = False) -> None:
     """Let a disabled person in again; prints a new one-time password once."""
     with command_context() as context:
-        made = administration.enable_user(
-            context.session, context.actor, name, now=context.runtime.clock()
-        )
+        made = administration.enable_user(context.request, name)
     _print_password(made, as_json=as_json)
 
 
@@ -63,9 +53,7 @@ def set_role(
 ) -> None:
     """Give a person another role; all their logins end."""
     with command_context() as context:
-        account = administration.change_role(
-            context.session, context.actor, name, role, now=context.runtime.clock()
-        )
+        account = administration.change_role(context.request, name, role)
     typer.echo(f"{account.name} is {account.role} from the next login on.")
 
 
@@ -73,9 +61,7 @@ def set_role(
 def reset_password(name: UserName, as_json: Json = False) -> None:
     """Give a person a new one-time password; prints it once."""
     with command_context() as context:
-        made = administration.reset_password(
-            context.session, context.actor, name, now=context.runtime.clock()
-        )
+        made = administration.reset_password(context.request, name)
     _print_password(made, as_json=as_json)
 
 
@@ -83,9 +69,7 @@ def reset_password(name: UserName, as_json: Json = False) -> None:
 def list_all(as_json: Json = False) -> None:
     """List every account with its role and state."""
     with command_context() as context:
-        found = administration.list_accounts(
-            context.session, context.actor, now=context.runtime.clock()
-        )
+        found = administration.list_accounts(context.request)
     if as_json:
         print_json(found)
         return

@@ -10,7 +10,8 @@ from uuid import NAMESPACE_URL, uuid5
 
 from sqlalchemy.orm import Session
 
-from core.access import Actor
+from core.access import Permission
+from core.audit import AuditAction
 from core.conformal import ScoreTracker
 from core.days import local_day_of, local_issue_hour
 from core.errors import ModelRejected, ModelUnavailable
@@ -32,14 +33,16 @@ from db.forecasts import NewForecast
 from db.regions import StoredRegion
 from models.features import feature_matrix
 from models.runtime import forecast
-from orchestrator.decisions.storing import Judgement, store
-from orchestrator.forecasts.calibrated_forecasts import (
+from orchestrator.decisions.judgements import Judgement
+from orchestrator.decisions.storing import store
+from orchestrator.forecasts.calibration import (
     calibrated_forecast,
     telemetry_watermark,
 )
-from orchestrator.forecasts.model_troubles import Troubles
-from orchestrator.forecasts.serving import ModelCache, ServingModel
+from orchestrator.forecasts.model_cache import ModelCache, ServingModel
+from orchestrator.forecasts.model_health import begin_outage
 from orchestrator.logs import get_logger
+from orchestrator.use_cases import Done, Event, Request, change
 from orchestrator.windows.region_windows import LOOK_BACK_H, load_region_window
 
 log = get_logger(__name__)
@@ -55,44 +58,52 @@ class IssueSummary:
     decided: int
 
 
+@change(
+    Permission.RUN_CYCLE,
+    AuditAction.DECISION_AUTOMATIC,
+    AuditAction.MODEL_UNAVAILABLE,
+    repeat=None,
+)
 def issue_live(
-    session: Session,
-    actor: Actor,
+    request: Request,
     cache: ModelCache,
     *,
     issued_at_utc: datetime,
     stored_regions: Sequence[StoredRegion],
-    now: datetime,
-) -> IssueSummary:
+) -> Done[IssueSummary]:
     """Issue every target for every region at one instant, and decide on each region.
 
     Idempotent: a forecast that this model already issued at the instant is kept, and
     a refusal is stored again only when something about it changed.
     """
     counts = {"issued": 0, "refused": 0, "already": 0}
-    decided, troubles = 0, Troubles()
+    decided = 0
+    decisions_made: list[Event] = []
+    outages: list[Event] = []
     for stored_region in stored_regions:
         changed = False
         for target in Target:
             outcome = _issue_one(
-                session,
+                request.session,
                 cache,
                 stored_region,
                 target,
                 issued_at_utc=issued_at_utc,
-                troubles=troubles,
+                outages=outages,
             )
             counts[outcome] += 1
             changed |= target is Target.TEMPERATURE_C and outcome != "already"
-        if changed:
-            decided += _decide(session, actor, stored_region, issued_at_utc, now)
-    troubles.record(session, actor)
-    return IssueSummary(
+        judged = _judge(request, stored_region, issued_at_utc) if changed else None
+        if judged is not None:
+            decided += 1
+            decisions_made += _store(request, *judged)
+    summary = IssueSummary(
         issued=counts["issued"],
         refused=counts["refused"],
         already_there=counts["already"],
         decided=decided,
     )
+    return Done(answer=summary, events=(*decisions_made, *outages))
 
 
 def _issue_one(
@@ -102,9 +113,9 @@ def _issue_one(
     target: Target,
     *,
     issued_at_utc: datetime,
-    troubles: Troubles,
+    outages: list[Event],
 ) -> str:
-    serving, why = _serving(session, cache, target, troubles)
+    serving, why = _serving(session, cache, target, outages)
     known = forecasts.forecast_at(
         session,
         region_id=stored_region.region_id,
@@ -121,7 +132,7 @@ def _issue_one(
     answer = (
         Refusal(code=RefusalCode.MODEL_UNAVAILABLE, text=why)
         if serving is None
-        else _predict(session, serving, frame, stored_region, issued_at_utc, troubles)
+        else _predict(session, serving, frame, stored_region, issued_at_utc, outages)
     )
     policy = policies.effective_policy(session, stored_region.region_id)
     new = _new_forecast(
@@ -146,13 +157,13 @@ def _issue_one(
 
 
 def _serving(
-    session: Session, cache: ModelCache, target: Target, troubles: Troubles
+    session: Session, cache: ModelCache, target: Target, outages: list[Event]
 ) -> tuple[ServingModel | None, str]:
     """The active model, loaded and verified; or why there is none."""
     try:
         serving = cache.serving(session, target)
     except (ModelRejected, ModelUnavailable) as exc:
-        troubles.note_unavailable(session, target, exc.message)
+        outages += begin_outage(session, target, exc.message)
         return None, exc.message
     return serving, f"no {target} model is active."
 
@@ -163,14 +174,14 @@ def _predict(
     frame: TelemetryFrame,
     stored_region: StoredRegion,
     issued_at_utc: datetime,
-    troubles: Troubles,
+    outages: list[Event],
 ) -> HourlyForecast | Refusal:
     started = time.perf_counter()
     try:
         answer = forecast(serving.runtime, frame, stored_region.region, issued_at_utc)
     except ModelUnavailable as exc:
         target = serving.runtime.contract.target
-        troubles.note_unavailable(session, target, exc.message)
+        outages += begin_outage(session, target, exc.message)
         return Refusal(code=RefusalCode.MODEL_UNAVAILABLE, text=exc.message)
     did_run = (
         not isinstance(answer, Refusal)
@@ -265,7 +276,7 @@ def _new_forecast(
 
 
 def _same_refusal(session: Session, new: NewForecast) -> bool:
-    """Whether the newest stored row already says this: nothing new became known."""
+    """Whether the newest stored row says this already, on the same telemetry."""
     newest = forecasts.newest_forecast(
         session, region_id=new.region_id, target=new.target, kind="live"
     )
@@ -278,18 +289,15 @@ def _same_refusal(session: Session, new: NewForecast) -> bool:
     )
 
 
-def _decide(
-    session: Session,
-    actor: Actor,
-    stored_region: StoredRegion,
-    issued_at_utc: datetime,
-    now: datetime,
-) -> int:
+def _judge(
+    request: Request, stored_region: StoredRegion, issued_at_utc: datetime
+) -> tuple[int, Judgement] | None:
+    """The region's forecast and what is decided on it; None when it is known."""
     window = load_region_window(
-        session,
+        request.session,
         stored_region,
         issued_at_utc=issued_at_utc,
-        now=now,
+        now=request.now,
         is_simulation=False,
     )
     judgement = Judgement(
@@ -299,17 +307,26 @@ def _decide(
         verdict=decide(window.outlook),
     )
     if window.stored is None:
-        return 0
-    forecast_id = window.stored.forecast_id
+        return None
     known = decisions.automatic_by_inputs(
-        session,
-        source_forecast_id=forecast_id,
+        request.session,
+        source_forecast_id=window.stored.forecast_id,
         inputs_sha256=judgement.inputs_sha256,
     )
-    if known is not None:
-        return 0
+    return None if known is not None else (window.stored.forecast_id, judgement)
+
+
+def _store(
+    request: Request, forecast_id: int, judgement: Judgement
+) -> tuple[Event, ...]:
     request_id = uuid5(
         NAMESPACE_URL, f"gfo:automatic:{forecast_id}:{judgement.inputs_sha256}"
     )
-    store(session, actor, judgement, kind="automatic", request_id=request_id)
-    return 1
+    _, event = store(
+        request.session,
+        request.actor,
+        judgement,
+        kind="automatic",
+        request_id=request_id,
+    )
+    return (event,)

@@ -1,18 +1,18 @@
-"""A stored decision as one canonical text, whose hash its audit event carries."""
+"""Hashes of stored decisions, beside those in the audit events of their making."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 
 from sqlalchemy.orm import Session
 
-from core.audit import AuditAction, AuditEvent, canonical_json
+from core.audit import AuditAction, AuditEvent
 from db import audit, decisions
 from db.audit import EventFilter
-from db.decisions import NewDecision, StoredDecision, Transfer
+from db.decisions import StoredDecision
+from orchestrator.decisions.records import record_text, text_sha256
 
 MAKING_ACTIONS = {
     "automatic": AuditAction.DECISION_AUTOMATIC,
@@ -33,7 +33,7 @@ class DecisionRecord:
     text : str
         Canonical text of the stored row as it is now; `null` when it is gone.
     expected_sha256 : str | None
-        As the event says; None in events of releases that did not say it.
+        As the event says; None when the event says none.
     """
 
     seq: int
@@ -44,37 +44,14 @@ class DecisionRecord:
 
     @property
     def is_unchanged(self) -> bool:
-        """Whether the row is the one that the event tells of, as far as it says."""
-        if self.expected_sha256 is None:
-            return self.text != "null"
-        return sha256(self.text.encode()).hexdigest() == self.expected_sha256
-
-
-def record_text(stored: StoredDecision, transfers: Sequence[Transfer]) -> str:
-    """Every column of a decision as it is read from the database, and its transfers.
-
-    What is absent is left out, so that a column added by a later release changes no
-    record of before.
-    """
-    values = {name: getattr(stored.facts, name) for name in NewDecision.__slots__}
-    facts = {name: value for name, value in values.items() if value is not None}
-    return canonical_json(
-        {
-            **facts,
-            "id": stored.decision_id,
-            "created_at_utc": stored.created_at_utc,
-            "transfers": [
-                [item.hour_utc, item.moved_mw, item.arrived_mw] for item in transfers
-            ],
-        }
-    )
+        """Whether the row is the one that was hashed into the event."""
+        return text_sha256(self.text) == self.expected_sha256
 
 
 def record_sha256(session: Session, stored: StoredDecision) -> str:
     """The hash of a decision's record."""
     transfers = decisions.transfers_of(session, [stored.decision_id])
-    text = record_text(stored, transfers.get(stored.decision_id, ()))
-    return sha256(text.encode()).hexdigest()
+    return text_sha256(record_text(stored, transfers.get(stored.decision_id, ())))
 
 
 def decision_record(session: Session, stored: StoredDecision) -> DecisionRecord | None:
@@ -88,7 +65,7 @@ def decision_record(session: Session, stored: StoredDecision) -> DecisionRecord 
 def decision_records(
     session: Session, *, first_seq: int, last_seq: int
 ) -> Iterator[DecisionRecord]:
-    """Records of the decisions that a part of the chain tells of, in its order."""
+    """Records of the decisions whose making a part of the chain holds, in its order."""
     after_seq = first_seq - 1
     chosen = EventFilter(object_type="decision")
     while True:

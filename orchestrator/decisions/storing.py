@@ -1,122 +1,26 @@
-"""Store decisions with their audit event in one transaction; show them as cards."""
+"""Store decisions with the load they move, and the audit event of their making."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date
 from uuid import UUID
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from core.access import Actor
-from core.footprints import (
-    Footprint,
-    RegionSignals,
-    has_one_carbon_kind,
-    without_carbon,
-)
-from core.policies import Policy
+from core.errors import InvalidInput
 from core.risk import RiskLevel
-from core.scheduler import Outcome, ReasonCode, Verdict
-from core.shift import ShiftImpact, shift_impact
+from core.scheduler import Verdict
 from core.version import CODE_VERSION
-from db import audit, decisions, regions
+from db import decisions
 from db.decisions import NewDecision, StoredDecision
-from orchestrator.decisions.input_codec import inputs_sha256, inputs_text
+from orchestrator.decisions.judgements import Judgement
+from orchestrator.decisions.records import impact_values, text_sha256
 from orchestrator.decisions.row_hashes import MAKING_ACTIONS, RECORD_HASH, record_sha256
-from orchestrator.decisions.views import DecisionCard, ImpactRow
+from orchestrator.decisions.views import MAXIMUM_COMMENT_CHARS
 from orchestrator.logs import get_logger
-from orchestrator.regions.region_choice import region_choice
-from orchestrator.regions.views import RegionChoice
-from orchestrator.windows.region_windows import RegionWindow
-from orchestrator.windows.views import VerdictView
+from orchestrator.use_cases import Event
 
 log = get_logger(__name__)
-
-_IMPACT_QUANTITIES = (
-    ("facility_energy_mwh", "Facility energy", "MWh"),
-    ("emissions_kgco2e", "Carbon", "kg CO₂e"),
-    ("water_on_site_l", "Water on site", "L"),
-    ("water_off_site_l", "Water off site", "L"),
-    ("cost_usd", "Energy cost", "USD"),
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanMove:
-    """The transfer of a plan that a decision carries out.
-
-    Attributes
-    ----------
-    source_change_mw, target_change_mw : ndarray, shape (n_hours,)
-        What the whole plan does to the load of both ends.
-    """
-
-    plan_id: int
-    source_change_mw: NDArray[np.float64]
-    target_change_mw: NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
-    """A verdict together with the windows it was made from."""
-
-    source: RegionWindow
-    target: RegionWindow | None
-    local_day: date
-    verdict: Verdict
-    plan_move: PlanMove | None = None
-
-    @property
-    def impact(self) -> ShiftImpact | None:
-        """What the shift does to both regions; None without a target or a load.
-
-        The same share of the load that the signals hold: of the actual load for a past
-        window, although its verdict rests on the load that was known at the issue.
-        """
-        if self.target is None:
-            return None
-        return signals_impact(
-            self.source.signals,
-            self.target.signals,
-            self._share_by_hour(),
-            self.source.policy,
-        )
-
-    def _share_by_hour(self) -> float | NDArray[np.float64]:
-        shift = self.verdict.shift
-        if self.plan_move is None or shift is None:
-            return self.verdict.shift_pct / 100.0
-        load = shift.source_load_before_mw
-        return np.divide(
-            shift.moved_mw, load, out=np.zeros_like(load), where=load > 0.0
-        )
-
-    @property
-    def inputs_text(self) -> str:
-        """Canonical text of everything that determines verdict and impact."""
-        return inputs_text(
-            self.source, self.target, self.verdict.shift_pct, self._plan_inputs()
-        )
-
-    def _plan_inputs(self) -> dict[str, object] | None:
-        move, shift = self.plan_move, self.verdict.shift
-        if move is None or shift is None:
-            return None
-        return {
-            "plan_id": move.plan_id,
-            "moved_mw": shift.moved_mw.tolist(),
-            "arrived_mw": shift.arrived_mw.tolist(),
-            "source_change_mw": move.source_change_mw.tolist(),
-            "target_change_mw": move.target_change_mw.tolist(),
-        }
-
-    @property
-    def inputs_sha256(self) -> str:
-        """SHA-256 of the inputs' text, hexadecimal."""
-        return inputs_sha256(self.inputs_text)
 
 
 def store(
@@ -129,8 +33,8 @@ def store(
     comment: str | None = None,
     what_if_id: int | None = None,
     supersedes_id: int | None = None,
-) -> StoredDecision:
-    """Insert a decision, its transfers when it binds, and last its audit event."""
+) -> tuple[StoredDecision, Event]:
+    """Insert a decision, and its transfers when it binds; returns it with its event."""
     decision = _new_decision(
         actor,
         judgement,
@@ -144,89 +48,31 @@ def store(
     if kind == "recorded":
         _store_transfers(session, decision_id, judgement)
     stored = decisions.decision_by_id(session, decision_id)
-    audit.append_event(
-        session,
-        actor=actor,
+    _log(decision_id, decision, judgement)
+    return stored, Event(
         action=MAKING_ACTIONS[kind],
         object_type="decision",
-        object_id=str(decision_id),
+        object_id=decision_id,
         after=_audit_facts(decision, judgement)
         | {RECORD_HASH: record_sha256(session, stored)},
         reason=comment,
-        request_id=str(request_id),
-    )
-    _log(decision_id, decision, judgement)
-    return stored
-
-
-def decision_card(session: Session, stored: StoredDecision) -> DecisionCard:
-    """A stored decision as its card, from stored values only."""
-    facts = stored.facts
-    choices = region_choices(session)
-    impact = facts.impact or {}
-    return DecisionCard(
-        decision_id=stored.decision_id,
-        kind=facts.kind,
-        created_at_utc=stored.created_at_utc,
-        actor_name=stored.actor_name,
-        source=choices[stored.source_slug],
-        target=choices[stored.target_slug] if stored.target_slug else None,
-        local_day=facts.local_day,
-        window_start_utc=facts.window_start_utc,
-        window_end_utc=facts.window_end_utc,
-        shift_pct=facts.shift_pct,
-        is_simulated=facts.is_simulated,
-        verdict=_stored_verdict(facts),
-        thermal_limit_c=facts.thermal_limit_c,
-        allowed_probability=float(1 - facts.confidence),
-        exceedance_probability=facts.exceedance_probability,
-        source_bound_before_c=facts.source_bound_before_c,
-        source_bound_after_c=facts.source_bound_after_c,
-        target_bound_before_c=facts.target_bound_before_c,
-        target_bound_after_c=facts.target_bound_after_c,
-        minimum_shift_pct=facts.minimum_shift_pct,
-        maximum_safe_shift_pct=facts.maximum_safe_shift_pct,
-        impact=tuple(ImpactRow(**row) for row in impact.get("rows", [])),
-        impact_notes=tuple(impact.get("notes", [])),
+        request_id=request_id,
     )
 
 
-def signals_impact(
-    source: RegionSignals,
-    target: RegionSignals,
-    share_frac: float | NDArray[np.float64],
-    policy: Policy,
-) -> ShiftImpact | None:
-    """What moving a share of the source's load does; None while its load is unknown."""
-    moved_mw = share_frac * source.it_load_mw
-    if not np.isfinite(moved_mw).all():
-        return None
-    if not has_one_carbon_kind(source, target):
-        source, target = without_carbon(source), without_carbon(target)
-    return shift_impact(
-        source,
-        target,
-        moved_mw,
-        migration_energy_frac=policy.migration_energy_frac,
-        migration_usd_per_mwh=policy.migration_usd_per_mwh,
-    )
+def checked_comment(comment: str) -> str:
+    """A comment on a recorded decision or plan, without white space around it.
 
-
-def impact_rows(impact: ShiftImpact) -> tuple[ImpactRow, ...]:
-    """The table before and after, at both ends and for the fleet."""
-    return tuple(
-        ImpactRow(
-            label=label,
-            unit=unit,
-            source_before=getattr(impact.source_before, name),
-            source_after=getattr(impact.source_after, name),
-            target_before=getattr(impact.target_before, name),
-            target_after=getattr(impact.target_after, name),
-            fleet_before=getattr(impact.fleet_before, name),
-            fleet_after=getattr(impact.fleet_after, name),
-        )
-        for name, label, unit in _IMPACT_QUANTITIES
-    )
+    Raises
+    ------
+    InvalidInput
+        When it is too long.
+    """
+    comment = comment.strip()
+    if len(comment) > MAXIMUM_COMMENT_CHARS:
+        message = f"A comment has at most {MAXIMUM_COMMENT_CHARS} characters."
+        raise InvalidInput(message)
+    return comment
 
 
 def _new_decision(
@@ -240,7 +86,8 @@ def _new_decision(
     supersedes_id: int | None,
 ) -> NewDecision:
     source, target, verdict = judgement.source, judgement.target, judgement.verdict
-    after = verdict.source_after
+    after, impact = verdict.source_after, judgement.impact
+    inputs_text = judgement.inputs_text
     return NewDecision(
         kind=kind,
         request_id=request_id,
@@ -273,9 +120,9 @@ def _new_decision(
         target_forecast_id=(
             target.stored.forecast_id if target and target.stored else None
         ),
-        impact=_impact_json(judgement),
-        inputs_text=judgement.inputs_text,
-        inputs_sha256=judgement.inputs_sha256,
+        impact=impact_values(impact) if impact else None,
+        inputs_text=inputs_text,
+        inputs_sha256=text_sha256(inputs_text),
         code_version=CODE_VERSION,
         comment=comment,
         what_if_id=what_if_id,
@@ -315,68 +162,6 @@ def _store_transfers(session: Session, decision_id: int, judgement: Judgement) -
 def _bound(verdict: Verdict, end: str) -> float | None:
     check = getattr(verdict, end)
     return check.bound if check else None
-
-
-def _impact_json(judgement: Judgement) -> dict[str, object] | None:
-    impact = judgement.impact
-    if impact is None:
-        return None
-    rows = impact_rows(impact)
-    return {
-        "rows": [
-            {name: getattr(row, name) for name in ImpactRow.__slots__} for row in rows
-        ],
-        "notes": list(impact_notes(judgement, impact)),
-    }
-
-
-def impact_notes(judgement: Judgement, impact: ShiftImpact) -> tuple[str, ...]:
-    """What the impact rests on, and what is missing or suspect in it."""
-    basis = judgement.source.signals.basis.value
-    notes = [
-        "Loads, weather, carbon and prices are actual values; the verdict rests on"
-        " what was known at the issue."
-        if basis == "actual"
-        else "Loads, weather and carbon are forecasts; prices are those of the same"
-        " hour one day before."
-    ]
-    if judgement.target is not None:
-        notes += _term_notes(judgement.source, judgement.target)
-    for footprint in (impact.source_before, impact.target_before):
-        notes += _footprint_notes(footprint)
-    return tuple(dict.fromkeys(notes))
-
-
-def _term_notes(source: RegionWindow, target: RegionWindow) -> list[str]:
-    """What the terms of the policy add to the figures, where they do."""
-    notes, policy = [], source.policy
-    if not has_one_carbon_kind(source.signals, target.signals):
-        notes.append(
-            f"Carbon intensity is {source.signals.carbon_kind} in"
-            f" {source.outlook.region.name} and {target.signals.carbon_kind} in"
-            f" {target.outlook.region.name}: emissions are not compared."
-        )
-    if policy.migration_energy_frac > 0.0:
-        notes.append(
-            f"Moving takes {100.0 * policy.migration_energy_frac:g} % of the energy"
-            " moved; the target draws it."
-        )
-    if policy.migration_usd_per_mwh > 0.0:
-        notes.append(
-            f"The cost includes {policy.migration_usd_per_mwh:g} USD for each MWh"
-            " moved, paid by the source."
-        )
-    if any(end.outlook.region.grid_hydro_frac > 0.0 for end in (source, target)):
-        counted = "is" if policy.counts_hydro_water else "is not"
-        notes.append(
-            f"Evaporation from hydropower's reservoirs {counted} counted as water."
-        )
-    return notes
-
-
-def _footprint_notes(footprint: Footprint) -> list[str]:
-    missing = ", ".join(quantity.value for quantity in footprint.missing)
-    return [f"Missing: {missing}."] * bool(missing) + list(footprint.suspect)
 
 
 def _audit_facts(decision: NewDecision, judgement: Judgement) -> dict[str, object]:
@@ -441,25 +226,3 @@ def _log(decision_id: int, decision: NewDecision, judgement: Judgement) -> None:
             limit_c=decision.thermal_limit_c,
         )
     log.info("scheduling_decision", **facts)
-
-
-def region_choices(session: Session) -> dict[str, RegionChoice]:
-    return {
-        stored.region.slug: region_choice(stored.region)
-        for stored in regions.list_regions(session, active_only=False)
-    }
-
-
-def _stored_verdict(facts: NewDecision) -> VerdictView:
-    """The verdict exactly as stored."""
-    bound_c = facts.source_bound_after_c
-    code = ReasonCode(facts.reason_code)
-    return VerdictView(
-        outcome=Outcome(facts.outcome),
-        reason_code=code,
-        reason_text=facts.reason_text,
-        data_problem=code.is_data_problem,
-        risk_level=RiskLevel(facts.risk_level),
-        margin_c=None if bound_c is None else facts.thermal_limit_c - bound_c,
-        recommendations=tuple(facts.recommendations),
-    )

@@ -10,16 +10,19 @@ from core.scheduler import Outcome, ReasonCode
 from orchestrator.regions.views import RegionChoice
 from orchestrator.windows.views import Series, VerdictView
 
+MAXIMUM_COMMENT_CHARS = 2_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShiftEnd:
-    """One end of a what-if: what the browser needs to redraw while the slider moves.
+    """One end of a what-if, before a shift and at each step of the slider.
 
-    At a shift of x % each hour's mean and interval move by x times its rise (negative
-    at the source), and the bound by how much further the worst hour rises: it stands
-    on `prior_rise_c`, what recorded decisions made of each hour.
-    The chance of exceeding the limit is (1 + number of `day_maxima_c` above it, each
-    risen as the bound) / (their number + 1).
+    Attributes
+    ----------
+    mean_c, lower_c, upper_c : tuple
+        Each hour before the shift; one of x % moves it by x times its rise.
+    bound_by_step_c, exceedance_probability_by_step : tuple
+        After shifts of 0, 0.1, ... 100 %; of 0 % alone where no other can be computed.
     """
 
     region: RegionChoice
@@ -30,13 +33,10 @@ class ShiftEnd:
     actual_c: Series
     thermal_limit_c: float
     allowed_probability: float
-    bound_c: float | None
-    day_maxima_c: tuple[float, ...]
-    prior_rise_c: Series
+    bound_by_step_c: Series
+    exceedance_probability_by_step: Series
     rise_by_hour_c_per_pct: Series
     it_load_mw: Series
-    load_mw_per_pct: Series
-    it_capacity_mw: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +141,7 @@ class DecisionCard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordOutcome:
-    """What became of a request to record.
+    """The answer to a request to record.
 
     `card` is the recorded decision; when the verdict changed since the what-if,
     nothing was recorded and `changed` holds the new verdict.
@@ -247,9 +247,8 @@ class DecisionDetail:
     ----------
     telemetry_watermark_utc : datetime | None
         Until when telemetry was known when it was taken.
-    is_as_recorded : bool | None
-        Whether the row is the one its audit event tells of; None when that event is
-        of a release that did not say.
+    is_as_recorded : bool
+        Whether the row is the one that was hashed into its audit event.
     """
 
     card: DecisionCard
@@ -261,7 +260,7 @@ class DecisionDetail:
     inputs_sha256: str
     audit_seq: int | None
     audit_hash: str | None
-    is_as_recorded: bool | None
+    is_as_recorded: bool
     supersedes_id: int | None
     superseded_by: DecisionReference | None
 
@@ -283,8 +282,8 @@ class SupersedeForm:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DifferenceRow:
-    """A field of a replay that does not come out as it was stored."""
+class Difference:
+    """A field that does not come out as it was stored."""
 
     field: str
     stored: str
@@ -292,9 +291,21 @@ class DifferenceRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReplayView:
-    """What replaying a decision gave."""
+class Replay:
+    """What replaying a decision gave.
+
+    Attributes
+    ----------
+    notes : tuple of str
+        What could not be replayed, and why; what is worded differently now. No
+        differences.
+    """
 
     decision_id: int
-    differences: tuple[DifferenceRow, ...]
-    notes: tuple[str, ...]
+    differences: tuple[Difference, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_same(self) -> bool:
+        """Whether everything came out as it was stored."""
+        return not self.differences

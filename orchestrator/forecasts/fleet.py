@@ -12,7 +12,7 @@ from core.days import WINDOW_H, full_hour
 from core.scheduler import decide
 from core.telemetry import HOUR, Quantity, TelemetryFrame
 from db import telemetry
-from db.model_health import model_troubles
+from db.model_health import outages
 from db.regions import StoredRegion
 from orchestrator.forecasts.views import FleetRow, FleetView
 from orchestrator.regions.region_choice import active_regions, region_choice
@@ -21,7 +21,7 @@ from orchestrator.windows.region_windows import RegionWindow, load_region_window
 from orchestrator.windows.views import finite_series, verdict_view
 from orchestrator.windows.window_choice import choose_window
 
-LOOK_BACK_H = 48
+RECENT_H = 48
 
 
 @query(Permission.VIEW_FLEET)
@@ -34,9 +34,9 @@ def fleet_view(request: Request) -> FleetView:
             for item in active_regions(request.session)
         ),
         alarms=tuple(
-            f"The {trouble.target} model cannot be used since"
-            f" {trouble.since_utc:%Y-%m-%d %H:%M} UTC: {trouble.reason}"
-            for trouble in model_troubles(request.session).values()
+            f"The {outage.target} model cannot be used since"
+            f" {outage.since_utc:%Y-%m-%d %H:%M} UTC: {outage.reason}"
+            for outage in outages(request.session).values()
         ),
     )
 
@@ -52,7 +52,7 @@ def _row(session: Session, stored_region: StoredRegion, now: datetime) -> FleetR
     )
     end_utc = full_hour(now) + HOUR
     recent = telemetry.load_frame(
-        session, stored_region.region.slug, end_utc - LOOK_BACK_H * HOUR, end_utc
+        session, stored_region.region.slug, end_utc - RECENT_H * HOUR, end_utc
     )
     return _fleet_row(stored_region, window, recent, now)
 

@@ -14,8 +14,8 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 from sqlalchemy.orm import Session
 
-from core.access import Actor, Permission
-from core.conformal import MINIMUM_SCORES, SCORE_WINDOW, conformity_score
+from core.access import Permission
+from core.conformal import MINIMUM_SCORES, SCORE_WINDOW
 from core.days import (
     WINDOW_H,
     issue_at_local_midnight,
@@ -32,23 +32,18 @@ from db import forecasts, interval_calibrations, policies, telemetry, window_sco
 from db.forecasts import NewForecast
 from db.interval_calibrations import IntervalCalibration
 from db.regions import StoredRegion
-from db.window_scores import NewScore
 from models.intervals import interval_quantile, recalibration_instants
 from models.runtime import hindcast
-from orchestrator.forecasts.calibrated_forecasts import (
+from orchestrator.forecasts.calibration import (
     calibrated_forecast,
     telemetry_watermark,
 )
-from orchestrator.forecasts.serving import ModelCache, ServingModel
-from orchestrator.logs import get_logger
+from orchestrator.forecasts.model_cache import ModelCache, ServingModel
+from orchestrator.forecasts.scoring import score_window
+from orchestrator.use_cases import Done, Request, change
 from orchestrator.windows.region_windows import LOOK_BACK_H
 
-log = get_logger(__name__)
-
 Progress = Callable[[str], None]
-
-WAIT_FOR_TELEMETRY_H = 48
-"""How long a finished window waits for missing hours before it is left unscored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,18 +57,21 @@ class HindcastSummary:
     windows_refused: int
 
 
+@change(
+    Permission.MANAGE_MODELS,
+    repeat=None,
+    unaudited="computed by a stored model, binds nothing, and can be again",
+)
 def hindcast_regions(
-    session: Session,
-    actor: Actor,
+    request: Request,
     cache: ModelCache,
     *,
     stored_regions: Sequence[StoredRegion],
     all_regions: Sequence[StoredRegion],
     from_day: date,
     until_day: date,
-    now: datetime,
     on_progress: Progress | None = None,
-) -> list[HindcastSummary]:
+) -> Done[list[HindcastSummary]]:
     """Hindcast the temperature of regions for [from_day, until_day).
 
     Every issue hour is scored, so that live forecasts of any hour are calibrated;
@@ -86,7 +84,7 @@ def hindcast_regions(
         When the days are empty, lie inside the model's training, or no model is
         active.
     """
-    actor.require(Permission.MANAGE_MODELS)
+    session = request.session
     report = on_progress or (lambda _message: None)
     serving = cache.serving(session, Target.TEMPERATURE_C)
     if serving is None:
@@ -113,77 +111,10 @@ def hindcast_regions(
             policy=policies.effective_policy(session, stored_region.region_id),
             start_utc=start_utc,
             end_utc=datetime.combine(until_day, datetime.min.time(), tzinfo=UTC),
-            now=now,
+            now=request.now,
         )
         summaries.append(run.carry_out(midnights))
-    return summaries
-
-
-def score_finished_windows(
-    session: Session,
-    *,
-    stored_regions: Sequence[StoredRegion],
-    now: datetime,
-) -> int:
-    """Score live forecasts whose window has ended; returns how many were scored.
-
-    A window with missing hours waits two days for them, then is counted as unscored.
-    """
-    scores: list[NewScore] = []
-    for stored_region in stored_regions:
-        finished = forecasts.unscored_live_forecasts(
-            session, region_id=stored_region.region_id, finished_by_utc=now
-        )
-        for stored in finished:
-            hourly = stored.hourly(stored_region.region.slug)
-            if hourly is None or stored.model_version_id is None:
-                continue
-            frame = telemetry.load_frame(
-                session,
-                stored_region.region.slug,
-                stored.issued_at_utc,
-                window_end(stored.issued_at_utc),
-            )
-            score = score_window(
-                hourly, frame, stored_region, model_version_id=stored.model_version_id
-            )
-            is_late = now - window_end(stored.issued_at_utc) > timedelta(
-                hours=WAIT_FOR_TELEMETRY_H
-            )
-            if score.score is not None or is_late:
-                scores.append(score)
-    return window_scores.insert_scores(session, scores)
-
-
-def score_window(
-    hourly: HourlyForecast,
-    frame: TelemetryFrame,
-    stored_region: StoredRegion,
-    *,
-    model_version_id: int,
-) -> NewScore:
-    """The score of a window from what happened in it; unscored when hours miss."""
-    issued_at_utc = hourly.issued_at_utc
-    observed = frame.window(issued_at_utc, window_end(issued_at_utc)).column(
-        Quantity.TEMPERATURE_C
-    )
-    n_missing = int(np.count_nonzero(~np.isfinite(observed)))
-    day_max_c = None if n_missing else float(np.max(observed))
-    return NewScore(
-        region_id=stored_region.region_id,
-        model_version_id=model_version_id,
-        issued_at_utc=issued_at_utc,
-        local_issue_hour=local_issue_hour(
-            stored_region.region.time_zone, issued_at_utc
-        ),
-        day_max_c=day_max_c,
-        score=None
-        if day_max_c is None
-        else conformity_score(day_max_c, hourly.mean, hourly.scale),
-        unscored_reason=f"{n_missing} of {WINDOW_H} hours have no temperature"
-        if n_missing
-        else None,
-    )
+    return Done(answer=summaries)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from decimal import Decimal
 import numpy as np
 from sqlalchemy.orm import Session
 
-from core.access import Actor, Permission
+from core.access import Permission
 from core.conformal import ScoreTracker, check_limit
 from core.days import WINDOW_H
 from core.errors import CalibrationInsufficient
@@ -32,6 +32,7 @@ from orchestrator.regions.region_choice import (
     pick_region,
     region_choice,
 )
+from orchestrator.use_cases import Request, query
 from orchestrator.windows.window_choice import choose_window
 
 QUALITY_DAYS = (30, 90, 365)
@@ -45,13 +46,9 @@ DRIFT_DEVIATIONS = 3.0
 _MIDNIGHT = 0
 
 
+@query(Permission.VIEW_FLEET)
 def quality_view(
-    session: Session,
-    actor: Actor,
-    *,
-    region_slug: str | None,
-    local_day: date | None,
-    now: datetime,
+    request: Request, *, region_slug: str | None, local_day: date | None
 ) -> QualityView:
     """The quality of a region's forecasts of days that ended before a window.
 
@@ -60,21 +57,19 @@ def quality_view(
     NotFound
         When there is no such region.
     """
-    actor.require(Permission.VIEW_FLEET)
+    session = request.session
     stored_region = pick_region(active_regions(session), region_slug)
-    choice = choose_window(session, stored_region, local_day=local_day, now=now)
+    choice = choose_window(session, stored_region, local_day=local_day, now=request.now)
     return _quality(session, stored_region, before_utc=choice.issued_at_utc)
 
 
-def fleet_quality_view(
-    session: Session, actor: Actor, *, now: datetime
-) -> FleetQualityView:
+@query(Permission.MANAGE_MODELS)
+def fleet_quality_view(request: Request) -> FleetQualityView:
     """The quality of every region's forecasts up to now."""
-    actor.require(Permission.MANAGE_MODELS)
     return FleetQualityView(
         regions=tuple(
-            _quality(session, stored_region, before_utc=now)
-            for stored_region in active_regions(session)
+            _quality(request.session, stored_region, before_utc=request.now)
+            for stored_region in active_regions(request.session)
         )
     )
 

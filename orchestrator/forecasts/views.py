@@ -64,7 +64,7 @@ class ForecastDayView:
     Attributes
     ----------
     local_day : date | None
-        The day asked for; None for "the next 24 hours" (the newest live issue).
+        The chosen day; None for "the next 24 hours" (the newest live issue).
     is_usual_issue : bool
         The day's local midnight or the newest live issue, not another chosen one.
     issues_utc : tuple of datetime
@@ -116,7 +116,7 @@ class ForecastDayView:
 
     @property
     def window_start_utc(self) -> datetime:
-        """The issue that was asked for, whether or not a forecast of it is stored."""
+        """The chosen issue, whether or not a forecast of it is stored."""
         return self.hours_utc[0]
 
 
@@ -184,6 +184,6 @@ class QualityView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetQualityView:
-    """The same of every region, for whoever keeps the models."""
+    """The quality of every region's forecasts, for admins."""
 
     regions: tuple[QualityView, ...]

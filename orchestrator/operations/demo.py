@@ -9,18 +9,16 @@ from core.days import full_hour
 from core.errors import InvalidInput
 from core.forecasts import Target
 from db import telemetry
-from db.users import system_actor
 from models.family import DEFAULT_FAMILY, Family
 from orchestrator.forecasts.hindcasts import hindcast_regions
-from orchestrator.forecasts.serving import ModelCache
+from orchestrator.forecasts.model_cache import ModelCache
 from orchestrator.regions.policies import ensure_first_policy
 from orchestrator.regions.region_choice import active_regions
 from orchestrator.registry.training import split_day, train_models
 from orchestrator.runtime import Runtime
 from orchestrator.telemetry.demo_regions import first_demo_profiles
 from orchestrator.telemetry.imports import generate_telemetry
-
-DEMO_USER = "worker"
+from orchestrator.use_cases import WORKER_USER
 
 DEMO_FAMILIES = {Target.TEMPERATURE_C: DEFAULT_FAMILY}
 """Decisions rest on the temperature; for the rest the quicker family keeps a first
@@ -44,7 +42,7 @@ def make_demo_fleet(
     now = runtime.clock()
     end_utc = full_hour(now)
     profiles = first_demo_profiles(n_regions)
-    with runtime.request_as(DEMO_USER) as request:
+    with runtime.request_as(WORKER_USER) as request:
         ensure_first_policy(request, runtime.settings.first_policy())
         on_progress(f"Generating {n_days} days of telemetry for {n_regions} regions …")
         generate_telemetry(
@@ -54,34 +52,30 @@ def make_demo_fleet(
             end_utc=end_utc,
             seed=runtime.settings.demo_seed,
         )
-    with runtime.transaction() as session:
-        span = telemetry.first_and_last_hour(session, profiles[0].region.slug)
+    with runtime.request_as(WORKER_USER) as request:
+        span = telemetry.first_and_last_hour(request.session, profiles[0].region.slug)
         if span is None:
             message = "The demo fleet has no telemetry."
             raise InvalidInput(message)
         first_day = split_day(*span)
         for target in Target:
             train_models(
-                session,
-                system_actor(session, DEMO_USER),
+                request,
                 targets=[target],
                 until_day=first_day,
                 family=DEMO_FAMILIES.get(target, Family.RIDGE),
                 seed=runtime.settings.demo_seed,
                 activate=False,
-                now=now,
                 on_progress=on_progress,
             )
-    with runtime.transaction() as session:
-        found = active_regions(session)
+    with runtime.request_as(WORKER_USER) as request:
+        found = active_regions(request.session)
         hindcast_regions(
-            session,
-            system_actor(session, DEMO_USER),
+            request,
             ModelCache(),
             stored_regions=found,
             all_regions=found,
             from_day=first_day + timedelta(days=1),
             until_day=end_utc.date() + timedelta(days=1),
-            now=now,
             on_progress=on_progress,
         )

@@ -13,8 +13,7 @@ from core.telemetry import HOUR
 from db import audit, migrate, model_versions, policies, telemetry
 from db.protections import missing_protections
 from db.regions import list_regions
-from orchestrator.audit.anchor_files import AnchorPlaces
-from orchestrator.audit.anchoring import known_anchors
+from orchestrator.audit.anchor_files import AnchorPlaces, known_anchors
 from orchestrator.operations.safeguards import Finding, examine_safeguards
 from orchestrator.runtime import Runtime
 

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import text
-from sqlalchemy.orm import Session
 
 from db import migrate
 from db.engine import DatabaseUrls, make_engine
-from db.users import system_actor
 from orchestrator.accounts.administration import ensure_first_admin
 from orchestrator.regions.policies import ensure_first_policy
+from orchestrator.runtime import Runtime
 from orchestrator.settings import Settings
-from orchestrator.use_cases import Request
+from orchestrator.use_cases import WORKER_USER
 
-INSTALLER = "worker"
 PASSWORD_FILE = "first_admin_password"  # noqa: S105 -- a file's name
 
 _LOCK_KEY = 0x67666F02
@@ -33,17 +30,16 @@ def install(settings: Settings, urls: DatabaseUrls) -> str | None:
     migrate.upgrade(urls)
     engine = make_engine(urls.app, application_name="gfo-install")
     try:
-        with Session(engine) as session, session.begin():
+        runtime = Runtime(settings=settings, engine=engine)
+        with runtime.request_as(WORKER_USER) as request:
             # Two first starts on one database at once: the second finds all done.
-            session.execute(
+            request.session.execute(
                 text("select pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY}
             )
-            worker = system_actor(session, INSTALLER)
-            asked = Request(session=session, caller=worker, now=datetime.now(UTC))
-            ensure_first_policy(asked, settings.first_policy())
+            ensure_first_policy(request, settings.first_policy())
             given = settings.admin_password
             password = ensure_first_admin(
-                session,
+                request,
                 settings.admin_name,
                 given.get_secret_value() if given else None,
             )

@@ -17,7 +17,8 @@ from core.placement import (
     PlanRules,
     placement,
 )
-from orchestrator.decisions.input_codec import inputs_of
+from orchestrator.decisions.judgements import end_inputs
+from orchestrator.decisions.records import end_values
 from orchestrator.plans.views import PlanTerms
 from orchestrator.regions.views import RegionChoice
 from orchestrator.windows.region_windows import RegionWindow
@@ -101,7 +102,8 @@ class PlanSetting:
             "window_start_utc": self.choice.issued_at_utc,
             "is_simulated": self.choice.is_simulation,
             "regions": [
-                inputs_of(window) | {"signals": _signal_inputs(known)}
+                end_values(end_inputs(window, with_signals=False))
+                | {"signals": _signal_inputs(known)}
                 for window, known in zip(self.windows, self.known_signals, strict=True)
             ],
             "truth": [_signal_inputs(window.signals) for window in self.windows]

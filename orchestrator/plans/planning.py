@@ -16,7 +16,7 @@ from core.access import Actor, Permission
 from core.audit import AuditAction, canonical_json
 from core.days import WINDOW_H
 from core.errors import Conflict, InvalidInput
-from core.plans import Transfer, judge_plan
+from core.plans import PlanTransfer, judge_plan
 from core.scheduler import Outcome
 from core.telemetry import HOUR
 from core.version import CODE_VERSION
@@ -25,8 +25,9 @@ from db import audit, decisions, plans
 from db.decisions import StoredDecision
 from db.plans import NewPlan, StoredPlan
 from db.regions import StoredRegion
-from orchestrator.decisions.storing import Judgement, PlanMove, decision_card, store
-from orchestrator.decisions.what_if import MAXIMUM_COMMENT_CHARS
+from orchestrator.decisions.cards import decision_card
+from orchestrator.decisions.judgements import Judgement, PlanMove
+from orchestrator.decisions.storing import checked_comment, store
 from orchestrator.handled_requests import Old, answer_of, keep_answer
 from orchestrator.logs import get_logger
 from orchestrator.plans.plan_making import make_plan
@@ -42,6 +43,7 @@ from orchestrator.regions.region_choice import (
     pick_region,
     region_choice,
 )
+from orchestrator.use_cases import Event
 from orchestrator.windows.region_windows import (
     RegionWindow,
     load_region_window,
@@ -161,10 +163,7 @@ def record_plan(
         request id was used for something else.
     """
     actor.require(Permission.DECIDE)
-    comment = comment.strip()
-    if len(comment) > MAXIMUM_COMMENT_CHARS:
-        message = f"A comment has at most {MAXIMUM_COMMENT_CHARS} characters."
-        raise InvalidInput(message)
+    comment = checked_comment(comment)
     request = Old(
         request_id=request_id,
         operation="record_plan",
@@ -188,17 +187,19 @@ def record_plan(
     judged = _judge_again(session, stored, view, found, now)
     if isinstance(judged, tuple):
         return PlanRecordOutcome(cards=(), changed=judged)
-    cards = [
-        store(
+    cards = []
+    for transfer, judgement in zip(view.transfers, judged, strict=True):
+        part_id = _part_request(request_id, transfer)
+        card, event = store(
             session,
             actor,
             judgement,
             kind="recorded",
-            request_id=_part_request(request_id, transfer),
+            request_id=part_id,
             comment=comment or None,
         )
-        for transfer, judgement in zip(view.transfers, judged, strict=True)
-    ]
+        _append(session, actor, event, part_id)
+        cards.append(card)
     keep_answer(session, actor, request, str(plan_id))
     audit.append_event(
         session,
@@ -212,6 +213,19 @@ def record_plan(
     )
     log.info("plan_recorded", plan_id=plan_id, decisions=len(cards))
     return _as_recorded(session, cards)
+
+
+def _append(session: Session, actor: Actor, event: Event, request_id: UUID) -> None:
+    audit.append_event(
+        session,
+        actor=actor,
+        action=event.action,
+        object_type=event.object_type,
+        object_id=str(event.object_id),
+        after=event.after,
+        reason=event.reason,
+        request_id=str(request_id),
+    )
 
 
 def _as_recorded(
@@ -342,8 +356,8 @@ def _judge_again(
     ]
 
 
-def _move(transfer: PlanTransferView) -> Transfer:
-    return Transfer(
+def _move(transfer: PlanTransferView) -> PlanTransfer:
+    return PlanTransfer(
         source=transfer.source.slug,
         target=transfer.target.slug,
         moved_mw=np.array(transfer.moved_mw, dtype=np.float64),

@@ -1,4 +1,4 @@
-"""The worker process: the hourly cycle of the scheduler, and queued jobs."""
+"""The worker process: it carries out the hourly cycle and queued jobs."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from db.engine import libpq_url
 from orchestrator.accounts.denials import report_finished_minutes
 from orchestrator.audit.anchor_files import AnchorPlaces
 from orchestrator.audit.anchor_keeper import AnchorKeeper
-from orchestrator.audit.anchoring import check_whole_chain
-from orchestrator.cycle.scheduling import Scheduler
+from orchestrator.audit.chain_status import check_whole_chain
+from orchestrator.cycle.worker_jobs import WorkerJobs
 from orchestrator.jobs import (
     CHECK_CHAIN,
     CHECK_MODEL,
@@ -31,6 +31,7 @@ from orchestrator.jobs import (
 )
 from orchestrator.logs import get_logger
 from orchestrator.runtime import Runtime
+from orchestrator.use_cases import WORKER_USER
 
 log = get_logger(__name__)
 
@@ -55,26 +56,26 @@ def run_worker(runtime: Runtime) -> None:
     Raises
     ------
     ServiceUnavailable
-        When the database is lost: whoever started the worker starts it again, and it
+        When the database is lost: the supervisor starts the worker again, and it
         begins with a cycle.
     """
     stopping = threading.Event()
-    scheduler = Scheduler(runtime, stopping)
-    queue = make_queue(runtime, scheduler)
+    jobs = WorkerJobs(runtime, stopping)
+    queue = make_queue(runtime, jobs)
     AnchorKeeper(runtime, stopping).start()
     log.info("worker_started")
-    scheduler.hourly_cycle()
+    jobs.hourly_cycle()
     try:
         asyncio.run(_serve(queue, stopping))
     except ConnectorException as exc:
         message = "The job queue lost the database."
         raise ServiceUnavailable(message) from exc
     finally:
-        scheduler.close()
+        jobs.close()
     log.info("worker_stopped")
 
 
-def make_queue(runtime: Runtime, scheduler: Scheduler) -> procrastinate.App:
+def make_queue(runtime: Runtime, jobs: WorkerJobs) -> procrastinate.App:
     """The queue of the runtime's database, with what each job does."""
     url = runtime.engine.url.render_as_string(hide_password=False)
     connector = procrastinate.PsycopgConnector(
@@ -83,47 +84,47 @@ def make_queue(runtime: Runtime, scheduler: Scheduler) -> procrastinate.App:
     queue = procrastinate.App(connector=connector)
 
     # No job has a lock of the queue: one held by a worker that was killed would hold
-    # up every later job. The scheduler's steps lock in the database instead.
+    # up every later job. The steps of a cycle lock in the database instead.
     @queue.periodic(cron=CYCLE_CRON)
     @queue.task(name=HOURLY_CYCLE, queueing_lock=HOURLY_CYCLE, retry=_RETRY)
     def hourly_cycle(timestamp: int) -> None:
         age = datetime.now(UTC) - datetime.fromtimestamp(timestamp, UTC)
         if age < timedelta(hours=1):  # a backlog after a pause is one cycle's work
-            scheduler.hourly_cycle()
+            jobs.hourly_cycle()
 
     @queue.task(name=ISSUE_FORECASTS, retry=_RETRY)
     def issue_forecasts(issued_at_utc: str) -> None:
-        scheduler.issue(datetime.fromisoformat(issued_at_utc))
+        jobs.issue(datetime.fromisoformat(issued_at_utc))
 
     @queue.task(name=HINDCAST_DAY, retry=_RETRY)
     def hindcast_day(local_day: str) -> None:
-        scheduler.hindcast(date.fromisoformat(local_day))
+        jobs.hindcast(date.fromisoformat(local_day))
 
     @queue.task(name=CHECK_MODEL, retry=_RETRY)
     def check_model(upload_id: str) -> None:
-        scheduler.check_model(int(upload_id))
+        jobs.check_model(int(upload_id))
 
     # Behind everything else: an evaluation is long, and its regions come one by one.
     @queue.task(name=EVALUATE_MODEL, retry=_RETRY)
     def evaluate_model(evaluation_id: str, done: str) -> None:  # noqa: ARG001
-        scheduler.evaluate_model(int(evaluation_id))
+        jobs.evaluate_model(int(evaluation_id))
 
     @queue.periodic(cron="* * * * *")
     @queue.task(name=WATCH_MODELS, queueing_lock=WATCH_MODELS)
     def watch_models(timestamp: int) -> None:  # noqa: ARG001 -- the queue gives it
-        scheduler.watch_models()
+        jobs.watch_models()
 
     @queue.periodic(cron="* * * * *")
     @queue.task(name=REPORT_DENIALS, queueing_lock=REPORT_DENIALS)
     def report_denials(timestamp: int) -> None:  # noqa: ARG001 -- the queue gives it
         """Refused strangers reach the audit chain even if nobody logs in after them."""
-        with runtime.transaction() as session:
-            report_finished_minutes(session, runtime.clock())
+        with runtime.request_as(WORKER_USER) as request:
+            report_finished_minutes(request)
 
     @queue.task(name=CHECK_CHAIN, queueing_lock=CHECK_CHAIN)
     def check_chain() -> None:
-        with runtime.transaction() as session:
-            check_whole_chain(session, AnchorPlaces.of(runtime.settings))
+        with runtime.request_as(WORKER_USER) as request:
+            check_whole_chain(request, AnchorPlaces.of(runtime.settings))
 
     return queue
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
-from core.errors import NotFound
+from core.errors import InvalidInput, NotFound
 from core.regions import Region
 from core.wording import listed
 from db import regions
@@ -37,6 +37,21 @@ def pick_region(found: list[StoredRegion], slug: str | None) -> StoredRegion:
     known = listed(stored.region.slug for stored in found)
     message = f"There is no active region {slug!r}. Known: {known}."
     raise NotFound(message)
+
+
+def pick_ends(
+    found: list[StoredRegion], source_slug: str | None, target_slug: str | None
+) -> tuple[StoredRegion, StoredRegion | None]:
+    """Source and target of a shift; without a slug, the first and the first other."""
+    source = pick_region(found, source_slug)
+    others = (item for item in found if item.region_id != source.region_id)
+    target = next(others, None)
+    if target_slug is not None:
+        target = pick_region(found, target_slug)
+    if target is not None and target.region_id == source.region_id:
+        message = "Source and target must be different regions."
+        raise InvalidInput(message)
+    return source, target
 
 
 def region_choice(region: Region) -> RegionChoice:

@@ -8,16 +8,17 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from core.access import Actor, Permission
+from core.access import Permission
 from core.forecasts import Target
 from core.model_gate import pooled
 from core.wording import listed
 from db import model_evaluations, model_health, model_uploads, model_versions, regions
 from db.model_evaluations import RUNNING, ModelEvaluation
+from db.model_health import Outage
 from db.model_uploads import QUARANTINED
 from db.model_versions import ActivationLine, ModelVersion
 from orchestrator.decisions.views import NamedValue
-from orchestrator.registry.shadow_records import ShadowRecord, from_record
+from orchestrator.registry.records import EvaluatedRegion, decode
 from orchestrator.registry.views import (
     BoundDay,
     BoundsOverTime,
@@ -32,6 +33,7 @@ from orchestrator.registry.views import (
     UploadRow,
     VersionRow,
 )
+from orchestrator.use_cases import Request, query
 
 MOST_VERSIONS = 50
 """Figures of an evaluation are read for each version on the list."""
@@ -44,9 +46,10 @@ UNITS: Mapping[str, str] = {
 }
 
 
-def models_page(session: Session, actor: Actor) -> ModelsPage:
+@query(Permission.MANAGE_MODELS)
+def models_page(request: Request) -> ModelsPage:
     """Everything on the list."""
-    actor.require(Permission.MANAGE_MODELS)
+    session = request.session
     versions = [
         _version_row(session, version)
         for version in model_versions.list_model_versions(session, limit=MOST_VERSIONS)
@@ -68,8 +71,11 @@ def models_page(session: Session, actor: Actor) -> ModelsPage:
     is_evaluating = any(
         row.progress and row.progress.state == RUNNING for row in versions
     )
+    outages = model_health.outages(session)
     return ModelsPage(
-        serving=tuple(_serving(session, target) for target in Target),
+        serving=tuple(
+            _serving(session, target, outages.get(target)) for target in Target
+        ),
         uploads=tuple(uploads),
         versions=tuple(versions),
         version_count=model_versions.count_model_versions(session),
@@ -78,8 +84,9 @@ def models_page(session: Session, actor: Actor) -> ModelsPage:
     )
 
 
+@query(Permission.MANAGE_MODELS)
 def model_detail(
-    session: Session, actor: Actor, version_id: int, *, region_slug: str | None
+    request: Request, version_id: int, *, region_slug: str | None
 ) -> ModelDetail:
     """One version, with the bounds of one region over time.
 
@@ -88,7 +95,7 @@ def model_detail(
     NotFound
         When there is no such version.
     """
-    actor.require(Permission.MANAGE_MODELS)
+    session = request.session
     version = model_versions.model_version(session, version_id)
     active = model_versions.active_model(session, version.target)
     found = model_evaluations.newest_evaluation(session, version_id)
@@ -133,15 +140,15 @@ def _version_row(session: Session, version: ModelVersion) -> VersionRow:
     )
 
 
-def _records(session: Session, found: ModelEvaluation) -> dict[str, ShadowRecord]:
+def _records(session: Session, found: ModelEvaluation) -> dict[str, EvaluatedRegion]:
     stored: dict[str, dict[str, Any]] = model_evaluations.region_figures(
         session, found.evaluation_id
     )
-    return {slug: from_record(slug, stored[slug]) for slug in sorted(stored)}
+    return {slug: decode(slug, stored[slug]) for slug in sorted(stored)}
 
 
 def _progress(
-    found: ModelEvaluation, records: Mapping[str, ShadowRecord]
+    found: ModelEvaluation, records: Mapping[str, EvaluatedRegion]
 ) -> EvaluationProgress:
     return EvaluationProgress(
         evaluation_id=found.evaluation_id,
@@ -152,15 +159,14 @@ def _progress(
     )
 
 
-def _serving(session: Session, target: Target) -> ServingRow:
+def _serving(session: Session, target: Target, outage: Outage | None) -> ServingRow:
     active = model_versions.active_model(session, target)
-    trouble = model_health.model_troubles(session).get(target)
     return ServingRow(
         target=target.value,
         version_id=active.version.version_id if active else None,
         label=active.version.label if active else "none",
         since_utc=active.since_utc if active else None,
-        trouble=trouble.reason if trouble else None,
+        outage=outage.reason if outage else None,
         former_version_id=model_versions.former_version_id(session, target),
     )
 
@@ -244,7 +250,7 @@ def _evaluation(
     )
 
 
-def _pooled(records: Mapping[str, ShadowRecord]) -> ComparedRegion:
+def _pooled(records: Mapping[str, EvaluatedRegion]) -> ComparedRegion:
     actives = [record.comparison.active for record in records.values()]
     return ComparedRegion(
         slug=None,
@@ -256,7 +262,9 @@ def _pooled(records: Mapping[str, ShadowRecord]) -> ComparedRegion:
     )
 
 
-def _errors(version: ModelVersion, records: Mapping[str, ShadowRecord]) -> ErrorsByHour:
+def _errors(
+    version: ModelVersion, records: Mapping[str, EvaluatedRegion]
+) -> ErrorsByHour:
     return ErrorsByHour(
         unit=UNITS[version.target],
         new=_mean_by_hour([record.new_rmse_by_hour for record in records.values()]),
@@ -283,7 +291,7 @@ def _mean_by_hour(
 
 
 def _bounds(
-    slug: str, names: Mapping[str, str], record: ShadowRecord
+    slug: str, names: Mapping[str, str], record: EvaluatedRegion
 ) -> BoundsOverTime | None:
     if not record.days:
         return None

@@ -6,14 +6,15 @@ Imports scikit-learn: for the command line and the worker, never for the web pro
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 
 from sqlalchemy.orm import Session
 
-from core.access import Actor, Permission
+from core.access import Permission
+from core.audit import AuditAction
 from core.days import full_hour
 from core.errors import InvalidInput, ModelRejected
 from core.forecasts import Target
@@ -26,13 +27,12 @@ from models.parity import ParityReport, validate_parity
 from models.parity_rows import comparison_rows
 from models.sandbox import check_in_sandbox
 from models.train import TrainedModel, train_model
-from orchestrator.forecasts.serving import ModelCache
+from orchestrator.forecasts.model_cache import ModelCache
 from orchestrator.regions.region_choice import active_regions
-from orchestrator.registry.activation import activate_model, register_model
-from orchestrator.registry.shadow_evaluations import evaluate_now
+from orchestrator.registry.activation import add_version, switch_to
+from orchestrator.registry.evaluation_steps import Progress, carry_out_evaluation
 from orchestrator.registry.upload_checks import new_version
-
-Progress = Callable[[str], None]
+from orchestrator.use_cases import Done, Event, Request, change
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,18 +54,25 @@ class TrainingSummary:
     parity_rows: int
 
 
+@change(
+    Permission.MANAGE_MODELS,
+    AuditAction.MODEL_REGISTERED,
+    AuditAction.MODEL_EVALUATION_STARTED,
+    AuditAction.MODEL_VALIDATED,
+    AuditAction.MODEL_REJECTED,
+    AuditAction.MODEL_ACTIVATED,
+    repeat=None,
+)
 def train_models(
-    session: Session,
-    actor: Actor,
+    request: Request,
     *,
     targets: Sequence[Target],
     until_day: date | None,
     seed: int,
     activate: bool,
-    now: datetime,
     family: Family = DEFAULT_FAMILY,
     on_progress: Progress | None = None,
-) -> list[TrainingSummary]:
+) -> Done[list[TrainingSummary]]:
     """Train one model per target on all telemetry before `until_day` (UTC).
 
     A model is registered only when its ONNX export says the same as scikit-learn on
@@ -80,18 +87,17 @@ def train_models(
     ModelRejected
         When the export differs from what was trained.
     """
-    actor.require(Permission.MANAGE_MODELS)
+    session = request.session
     report = on_progress or (lambda _message: None)
     found = active_regions(session)
-    last_day = until_day or _default_until(session, found, now)
+    last_day = until_day or _default_until(session, found, request.now)
     until_utc = datetime.combine(last_day, datetime.min.time(), tzinfo=UTC)
-    frames = stored_frames(session, found, until_utc)
-    summaries = []
+    frames = _stored_frames(session, found, until_utc)
+    summaries, events = [], []
     for target in targets:
         report(f"Training {target} ({family}) on {len(frames)} regions …")
-        trained = _train_one(
-            session,
-            actor,
+        trained, registered = _train_one(
+            request,
             frames,
             target=target,
             until_utc=until_utc,
@@ -99,15 +105,19 @@ def train_models(
             seed=seed,
         )
         version_id = trained.version_id
-        findings = _evaluate(session, actor, version_id, now=now, report=report)
-        is_active = _activate(session, actor, target, version_id, activate=activate)
+        judged = _evaluate(request, version_id, report)
+        activated = _activate(request, target, version_id, activate=activate)
         version = model_versions.model_version(session, version_id)
         summaries.append(
             replace(
-                trained, findings=findings, is_active=is_active, state=version.state
+                trained,
+                findings=judged.answer,
+                is_active=version.is_active,
+                state=version.state,
             )
         )
-    return summaries
+        events += [*registered, *judged.events, *activated]
+    return Done(answer=summaries, events=tuple(events))
 
 
 def _default_until(
@@ -127,7 +137,7 @@ def _default_until(
 RegionFrames = dict[str, tuple[TelemetryFrame, str]]
 
 
-def stored_frames(
+def _stored_frames(
     session: Session, found: Sequence[StoredRegion], until_utc: datetime
 ) -> RegionFrames:
     """Stored telemetry of these regions before an instant, with their time zones.
@@ -156,19 +166,18 @@ def stored_frames(
 
 
 def _train_one(
-    session: Session,
-    actor: Actor,
+    request: Request,
     frames: RegionFrames,
     *,
     target: Target,
     until_utc: datetime,
     family: Family,
     seed: int,
-) -> TrainingSummary:
+) -> tuple[TrainingSummary, tuple[Event, ...]]:
     started = time.monotonic()
     trained = train_model(frames, target, until_utc, family=family, seed=seed)
     onnx_bytes = export_onnx(trained)
-    # The same door as a stranger's file.
+    # The same check as of an uploaded file.
     contract = check_in_sandbox(onnx_bytes)
     parity = _require_parity(trained, onnx_bytes, frames)
     digest = sha256(onnx_bytes).hexdigest()
@@ -177,11 +186,13 @@ def _train_one(
         "parity_rows": parity.n_rows,
     }
     new = replace(new_version(contract, onnx_bytes, digest), metrics=metrics)
-    version_id, is_new = register_model(session, actor, new)
-    return TrainingSummary(
+    version_id, events = add_version(
+        request.session, new, added_by_id=request.actor.user_id
+    )
+    summary = TrainingSummary(
         target=target,
         version_id=version_id,
-        is_new=is_new,
+        is_new=bool(events),
         is_active=False,
         state=new.state,
         findings=(),
@@ -193,47 +204,35 @@ def _train_one(
         parity_max_abs_difference=parity.max_abs_difference,
         parity_rows=parity.n_rows,
     )
+    return summary, events
 
 
 def _evaluate(
-    session: Session,
-    actor: Actor,
-    version_id: int,
-    *,
-    now: datetime,
-    report: Progress,
-) -> tuple[str, ...]:
+    request: Request, version_id: int, report: Progress
+) -> Done[tuple[str, ...]]:
     """What the gate found; nothing new for a model that is known."""
-    version = model_versions.model_version(session, version_id)
+    version = model_versions.model_version(request.session, version_id)
     if version.state != "candidate":
-        return () if version.rejected_reason is None else (version.rejected_reason,)
+        reason = version.rejected_reason
+        return Done(answer=() if reason is None else (reason,))
     cache = ModelCache()
     try:
-        evaluation = evaluate_now(
-            session, actor, cache, version_id, now=now, on_progress=report
-        )
+        done = carry_out_evaluation(request, cache, version_id, on_progress=report)
     finally:
         cache.close()
-    return evaluation.findings
+    return Done(answer=done.answer.findings, events=done.events)
 
 
 def _activate(
-    session: Session,
-    actor: Actor,
-    target: Target,
-    version_id: int,
-    *,
-    activate: bool,
-) -> bool:
-    serving = model_versions.active_model(session, target)
-    if serving is not None and serving.version.version_id == version_id:
-        return True
-    version = model_versions.model_version(session, version_id)
-    if version.state == "validated" and (activate or serving is None):
-        reason = "trained and asked to serve" if activate else "first model"
-        activate_model(session, actor, version_id, reason=reason)
-        return True
-    return False
+    request: Request, target: Target, version_id: int, *, activate: bool
+) -> tuple[Event, ...]:
+    serving = model_versions.active_model(request.session, target)
+    version = model_versions.model_version(request.session, version_id)
+    may_serve = version.state == "validated" and not version.is_active
+    if not may_serve or not (activate or serving is None):
+        return ()
+    reason = "trained and asked to serve" if activate else "first model"
+    return switch_to(request, version_id, reason=reason).events
 
 
 def _require_parity(

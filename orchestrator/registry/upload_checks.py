@@ -2,37 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
-
-from sqlalchemy.orm import Session
-
-from core.access import Actor
+from core.access import Permission
 from core.audit import AuditAction
 from core.errors import Conflict, ModelRejected, NotFound, ServiceUnavailable
 from core.version import CODE_VERSION
-from db import audit, model_uploads
+from db import model_uploads
 from db.model_uploads import QUARANTINED, ModelUpload
 from db.model_versions import NewModelVersion
 from models.metadata import ModelContract
 from models.sandbox import check_in_sandbox
 from orchestrator.logs import get_logger
-from orchestrator.registry.activation import register_model
-from orchestrator.registry.evaluation_requests import start_evaluation
+from orchestrator.registry.activation import add_version
+from orchestrator.registry.evaluation_requests import (
+    begin_evaluation,
+    queue_next_region,
+)
 from orchestrator.runtime import Runtime
+from orchestrator.use_cases import Done, Event, Request, change
 
 log = get_logger(__name__)
 
-ActorOf = Callable[[Session], Actor]
 
+def check_upload(runtime: Runtime, user_name: str, upload_id: int) -> ModelUpload:
+    """Give a file in quarantine its verdict, as a system user; it keeps that.
 
-def check_upload(
-    runtime: Runtime, actor_of: ActorOf, upload_id: int, *, queue_evaluation: bool
-) -> ModelUpload:
-    """Give a file in quarantine its verdict; one that has it keeps it.
-
-    An accepted file becomes a candidate, or the version that has its bytes already,
-    and `queue_evaluation` asks the worker to evaluate a new one.
+    An accepted file becomes a candidate, or the version that has its bytes already. The
+    worker is asked to evaluate a new one.
 
     Raises
     ------
@@ -47,98 +42,94 @@ def check_upload(
     try:
         contract = check_in_sandbox(onnx_bytes)
     except ModelRejected as exc:
-        return _refuse(runtime, actor_of, upload_id, exc.message)
+        with runtime.request_as(user_name) as request:
+            return refuse_upload(request, upload_id, exc.message)
     except ServiceUnavailable as exc:
         with runtime.transaction() as session:
             model_uploads.set_problem(session, upload_id, exc.message)
         raise
-    return _accept(
-        runtime,
-        actor_of,
+    with runtime.request_as(user_name) as request:
+        return accept_upload(request, upload_id, contract, onnx_bytes)
+
+
+@change(Permission.RUN_CYCLE, AuditAction.MODEL_REJECTED, repeat=None)
+def refuse_upload(request: Request, upload_id: int, reason: str) -> Done[ModelUpload]:
+    """Keep the refusal of a file, unless another process was quicker."""
+    upload = model_uploads.lock_upload(request.session, upload_id)
+    if upload.state != QUARANTINED:
+        return Done(answer=upload)
+    model_uploads.set_verdict(
+        request.session,
         upload_id,
-        (contract, onnx_bytes),
-        queue_evaluation=queue_evaluation,
+        rejected_reason=reason,
+        checked_by_version=CODE_VERSION,
+    )
+    log.warning("model_refused", upload_id=upload_id, reason=reason)
+    event = Event(
+        action=AuditAction.MODEL_REJECTED,
+        object_type="model_upload",
+        object_id=upload_id,
+        after={"content_sha256": upload.content_sha256},
+        reason=reason,
+    )
+    return Done(
+        answer=model_uploads.model_upload(request.session, upload_id), events=(event,)
     )
 
 
-def _refuse(
-    runtime: Runtime, actor_of: ActorOf, upload_id: int, reason: str
-) -> ModelUpload:
-    with runtime.transaction() as session:
-        upload = model_uploads.lock_upload(session, upload_id)
-        if upload.state != QUARANTINED:
-            return upload  # somebody else was quicker
-        model_uploads.set_verdict(
-            session,
-            upload_id,
-            rejected_reason=reason,
-            checked_by_version=CODE_VERSION,
-        )
-        audit.append_event(
-            session,
-            actor=actor_of(session),
-            action=AuditAction.MODEL_REJECTED,
-            object_type="model_upload",
-            object_id=str(upload_id),
-            after={"content_sha256": upload.content_sha256},
-            reason=reason,
-        )
-        log.warning("model_refused", upload_id=upload_id, reason=reason)
-        return model_uploads.model_upload(session, upload_id)
+@change(
+    Permission.RUN_CYCLE,
+    AuditAction.MODEL_REGISTERED,
+    AuditAction.MODEL_ACCEPTED,
+    AuditAction.MODEL_EVALUATION_STARTED,
+    repeat=None,
+)
+def accept_upload(
+    request: Request, upload_id: int, contract: ModelContract, onnx_bytes: bytes
+) -> Done[ModelUpload]:
+    """Register a checked file as a version, unless another process was quicker."""
+    session = request.session
+    upload = model_uploads.lock_upload(session, upload_id)
+    if upload.state != QUARANTINED:
+        return Done(answer=upload)
+    version_id, registered = add_version(
+        session,
+        new_version(contract, onnx_bytes, upload.content_sha256),
+        added_by_id=upload.uploaded_by_id,
+    )
+    model_uploads.set_verdict(
+        session,
+        upload_id,
+        model_version_id=version_id,
+        checked_by_version=CODE_VERSION,
+    )
+    accepted = Event(
+        action=AuditAction.MODEL_ACCEPTED,
+        object_type="model_upload",
+        object_id=upload_id,
+        after={
+            "content_sha256": upload.content_sha256,
+            "model_version_id": version_id,
+            "is_new_version": bool(registered),
+        },
+    )
+    started = _start_evaluation(request, version_id) if registered else ()
+    log.info("model_accepted", upload_id=upload_id, model_version_id=version_id)
+    return Done(
+        answer=model_uploads.model_upload(session, upload_id),
+        events=(*registered, accepted, *started),
+    )
 
 
-def _accept(
-    runtime: Runtime,
-    actor_of: ActorOf,
-    upload_id: int,
-    found: tuple[ModelContract, bytes],
-    *,
-    queue_evaluation: bool,
-) -> ModelUpload:
-    contract, onnx_bytes = found
-    with runtime.transaction() as session:
-        upload = model_uploads.lock_upload(session, upload_id)
-        if upload.state != QUARANTINED:
-            return upload
-        actor = actor_of(session)
-        version_id, is_new = register_model(
-            session,
-            actor,
-            new_version(contract, onnx_bytes, upload.content_sha256),
-            given_by_id=upload.uploaded_by_id,
-        )
-        model_uploads.set_verdict(
-            session,
-            upload_id,
-            model_version_id=version_id,
-            checked_by_version=CODE_VERSION,
-        )
-        audit.append_event(
-            session,
-            actor=actor,
-            action=AuditAction.MODEL_ACCEPTED,
-            object_type="model_upload",
-            object_id=str(upload_id),
-            after={
-                "content_sha256": upload.content_sha256,
-                "model_version_id": version_id,
-                "is_new_version": is_new,
-            },
-        )
-        if queue_evaluation and is_new:
-            _queue_evaluation(session, actor, version_id, now=runtime.clock())
-        log.info("model_accepted", upload_id=upload_id, model_version_id=version_id)
-        return model_uploads.model_upload(session, upload_id)
-
-
-def _queue_evaluation(
-    session: Session, actor: Actor, version_id: int, *, now: datetime
-) -> None:
+def _start_evaluation(request: Request, version_id: int) -> tuple[Event, ...]:
     try:
-        start_evaluation(session, actor, version_id, now=now, queue=True)
+        begun = begin_evaluation(request, version_id)
     except (Conflict, NotFound) as exc:
-        # Without a region there is nothing to judge by yet; it is asked for by hand.
+        # Without a region there is nothing to judge by yet; an admin starts it later.
         log.warning("model_not_evaluated", reason=exc.message)
+        return ()
+    queue_next_region(request.session, begun.answer)
+    return begun.events
 
 
 def new_version(

@@ -8,10 +8,13 @@ from datetime import date, datetime
 from core.model_gate import ChangedDecision, ModelFigures
 from orchestrator.decisions.views import NamedValue
 
+MOST_ROWS = 50
+"""Of each list: only the newest."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadRow:
-    """A file that was given, and what became of it."""
+    """A file that was given, and its verdict."""
 
     upload_id: int
     file_label: str
@@ -67,7 +70,7 @@ class ServingRow:
     version_id: int | None
     label: str
     since_utc: datetime | None
-    trouble: str | None
+    outage: str | None
     former_version_id: int | None
 
 

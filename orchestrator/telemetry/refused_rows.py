@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 from sqlalchemy.orm import Session
 
-from core.access import Actor, Permission
+from core.access import Permission
+from core.audit import AuditAction
 from core.errors import InvalidInput
 from db import ingest, rejects
 from db.rejects import Reject, RejectFilter
-from orchestrator.csv_cells import neutral
-from orchestrator.list_exports import CsvExport, export_list
+from orchestrator.list_exports import CsvExport, export_list, neutral
 from orchestrator.telemetry.views import RefusedPage, RefusedRowView
-from orchestrator.use_cases import Request, query
+from orchestrator.use_cases import Done, Request, change, query
 
 __all__ = ["RejectFilter"]
 
@@ -66,14 +66,10 @@ def refused_page(
     )
 
 
+@change(Permission.MANAGE_TELEMETRY, AuditAction.AUDIT_EXPORTED, repeat=None)
 def refused_csv(
-    session: Session,
-    actor: Actor,
-    batch_id: int,
-    chosen: RejectFilter,
-    *,
-    last_first: bool = False,
-) -> CsvExport:
+    request: Request, batch_id: int, chosen: RejectFilter, *, last_first: bool = False
+) -> Done[CsvExport]:
     """The list as CSV, from its first row on; the export is audited.
 
     Raises
@@ -81,16 +77,13 @@ def refused_csv(
     Forbidden, NotFound, InvalidInput
         As `refused_page`.
     """
-    actor.require(Permission.MANAGE_TELEMETRY)
-    chosen = _checked(session, batch_id, chosen)
+    chosen = _checked(request.session, batch_id, chosen)
     return export_list(
-        session,
-        actor,
         _CSV_COLUMNS,
-        _csv_rows(session, batch_id, chosen, last_first=last_first),
+        _csv_rows(request.session, batch_id, chosen, last_first=last_first),
         most_rows=MAXIMUM_CSV_ROWS,
         object_type="refused_row_list",
-        object_id=str(batch_id),
+        object_id=batch_id,
         chosen=chosen,
         order="last" if last_first else "first",
     )

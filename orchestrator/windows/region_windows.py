@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from core.carbon import CarbonKind, CarbonScope
+from core.carbon import CarbonScope, CarbonSignalKind
 from core.conformal import Calibration, ScoreTracker
 from core.days import WINDOW_H, local_issue_hour, window_end
 from core.errors import CalibrationInsufficient
@@ -245,14 +245,14 @@ def _outlook(
 
 def _model_problem(session: Session) -> Problem | None:
     """A live verdict rests on a model that can be verified now, not only at issue."""
-    trouble = model_health.model_troubles(session).get(Target.TEMPERATURE_C)
-    if trouble is None:
+    outage = model_health.outages(session).get(Target.TEMPERATURE_C)
+    if outage is None:
         return None
     return Problem(
         code=ReasonCode.MODEL_UNAVAILABLE,
         text=(
             f"the temperature model cannot be used since"
-            f" {trouble.since_utc:%Y-%m-%d %H:%M} UTC: {trouble.reason}"
+            f" {outage.since_utc:%Y-%m-%d %H:%M} UTC: {outage.reason}"
         ),
     )
 
@@ -360,10 +360,10 @@ def _signals(
     )
 
 
-def _carbon_kind(session: Session, slug: str) -> CarbonKind | None:
+def _carbon_kind(session: Session, slug: str) -> CarbonSignalKind | None:
     """What the region's carbon intensity counts; None unless all imports agree."""
     kinds = ingest.carbon_kinds(session, slug)
-    return CarbonKind(scope=CarbonScope(kinds[0])) if len(kinds) == 1 else None
+    return CarbonSignalKind(scope=CarbonScope(kinds[0])) if len(kinds) == 1 else None
 
 
 def _load_known_at_issue(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.risk import RiskLevel
-from core.scheduler import Outcome, ReasonCode, Verdict
+from core.scheduler import Outcome, Verdict
 
 Series = tuple[float | None, ...]
 """Hourly values in order; None where missing."""
@@ -18,12 +18,13 @@ Series = tuple[float | None, ...]
 class VerdictView:
     """A verdict in words.
 
+    `reason_code` is a `ReasonCode`, or one of another release that stored it.
     `data_problem` is true when it is BLOCKED for want of data or model, which is an
     alarm; BLOCKED by rule is a safe, normal result.
     """
 
     outcome: Outcome
-    reason_code: ReasonCode
+    reason_code: str
     reason_text: str
     data_problem: bool
     risk_level: RiskLevel

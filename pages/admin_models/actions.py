@@ -15,7 +15,7 @@ from core.forecasts import Target
 from orchestrator.registry.activation import (
     activate_model,
     override_gate,
-    rollback_model,
+    roll_back_model,
 )
 from orchestrator.registry.evaluation_requests import start_evaluation
 from pages.admin_models.content import ROLLBACK
@@ -41,41 +41,25 @@ def register_actions(app: Dash, context: PageContext) -> None:
 def _activate(
     context: PageContext, version_id: int, active_id: int, reason: str
 ) -> str:
-    with context.runtime.transaction() as session:
+    with context.request() as request:
         version = activate_model(
-            session,
-            context.current_actor(),
+            request,
             version_id,
             reason=reason or "activated on the Models page",
             seen_active_id=active_id,
-            now=context.runtime.clock(),
-            request_id=context.request_id(),
         )
     return f"{version.label} serves from the next forecast on.".capitalize()
 
 
 def _override(context: PageContext, version_id: int, _active: int, reason: str) -> str:
-    with context.runtime.transaction() as session:
-        override_gate(
-            session,
-            context.current_actor(),
-            version_id,
-            reason=reason,
-            request_id=context.request_id(),
-        )
+    with context.request() as request:
+        override_gate(request, version_id, reason=reason)
     return "The gate is overridden, and your reason is in the audit."
 
 
 def _evaluate(context: PageContext, version_id: int, _active: int, _reason: str) -> str:
-    with context.runtime.transaction() as session:
-        start_evaluation(
-            session,
-            context.current_actor(),
-            version_id,
-            now=context.runtime.clock(),
-            queue=True,
-            request_id=context.request_id(),
-        )
+    with context.request() as request:
+        start_evaluation(request, version_id)
     return "The worker evaluates it, region by region."
 
 
@@ -119,16 +103,13 @@ def _register_rollback(app: Dash, context: PageContext) -> None:
         ):
             return no_update, no_update  # the buttons were drawn, not pressed
         _, active_id = _seen({"version": 1, "active": triggered.get("active")})
-        with context.runtime.transaction() as session:
-            version = rollback_model(
-                session,
-                context.current_actor(),
+        with context.request() as request:
+            version = roll_back_model(
+                request,
                 _target(triggered.get("target")),
                 reason="rolled back on the Models page",
                 # A second click on the same button would go forward again.
                 seen_active_id=active_id,
-                now=context.runtime.clock(),
-                request_id=context.request_id(),
             )
         return _done(f"{version.label} serves again.".capitalize()), time.time()
 

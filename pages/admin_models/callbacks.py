@@ -24,7 +24,7 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
     """Register what fills the pages."""
     _register_list(app, context)
     _register_version(app, context)
-    follow_in_browser(app, "gfo_models", "prepare", Input("models-url", "pathname"))
+    follow_in_browser(app, "gfo_file_forms", "prepare", Input("models-url", "pathname"))
 
 
 def _register_list(app: Dash, context: PageContext) -> None:
@@ -47,8 +47,8 @@ def _register_list(app: Dash, context: PageContext) -> None:
         at_load=False,
     )
     def show_models(*_reasons: object) -> tuple[object, ...]:
-        with context.runtime.transaction() as session:
-            page = models_page(session, context.current_actor())
+        with context.request() as request:
+            page = models_page(request)
         times = chosen_times()
         return (
             serving_table(page, times),
@@ -87,12 +87,9 @@ def _register_version(app: Dash, context: PageContext) -> None:
         pathname: str | None, search: str | None, *_reasons: object
     ) -> tuple[object, ...]:
         version_id = version_id_of(pathname)
-        with context.runtime.transaction() as session:
+        with context.request() as request:
             detail = model_detail(
-                session,
-                context.current_actor(),
-                version_id,
-                region_slug=Query.parse(search).text("region"),
+                request, version_id, region_slug=Query.parse(search).text("region")
             )
         is_running = _is_running(detail)
         return (
@@ -109,7 +106,7 @@ def _register_version(app: Dash, context: PageContext) -> None:
 
 
 def may_activate(detail: ModelDetail) -> bool:
-    """Whether the button that lets a version serve is of any use."""
+    """Whether the version can be activated."""
     return detail.state == "validated" and not detail.is_active
 
 

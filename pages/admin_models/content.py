@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
+
 import dash_bootstrap_components as dbc
 from dash import html
 from dash.development.base_component import Component
 
 from orchestrator.registry.views import (
+    MOST_ROWS,
     EvaluationProgress,
     HistoryRow,
     ModelsPage,
@@ -43,11 +46,11 @@ def serving_table(page: ModelsPage, times: Times) -> list[Component]:
     alarms: list[Component] = [
         notice(
             f"{TARGET_WORDS[row.target]}: model unavailable",
-            typeset(row.trouble),
+            typeset(row.outage),
             kind="alarm",
         )
         for row in page.serving
-        if row.trouble
+        if row.outage
     ]
     table = data_table(
         "What serves each target",
@@ -82,12 +85,18 @@ def _serving_cells(row: ServingRow, times: Times) -> list[Child]:
     ]
 
 
+def _caption(what: str, rows: Sized) -> str:
+    if len(rows) < MOST_ROWS:
+        return f"{what}, newest first"
+    return f"{what}, the newest {MOST_ROWS}"
+
+
 def uploads_table(page: ModelsPage, times: Times) -> Component:
     """Files that were given, newest first, refused ones with their reason."""
     if not page.uploads:
         return notice("No file yet.", "Upload one above, or use gfo model upload.")
     return data_table(
-        "Uploaded files, newest first",
+        _caption("Uploaded files", page.uploads),
         ("File", "When", "By", "Size", "State", "Reason", "SHA-256"),
         [_upload_cells(row, times) for row in page.uploads],
         numeric_from=9,
@@ -171,7 +180,7 @@ def history_table(rows: tuple[HistoryRow, ...], times: Times) -> Component:
     if not rows:
         return notice("No activation yet.", "The first model that serves begins it.")
     return data_table(
-        "Activations, newest first",
+        _caption("Activations", rows),
         ("When", "Target", "Model", "By", "Why"),
         [
             [

@@ -7,7 +7,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from pages import addresses
-from pages.attributes import aria
+from pages.attributes import aria, data
 from pages.components import field, link, page_head, panel, skeleton
 
 REFRESH_MS = 2_000
@@ -49,15 +49,15 @@ def models_layout() -> Component:
 
 
 def _upload_form() -> Component:
-    """`webapp/assets/models.js` puts the file chooser in and sends the form."""
-    return panel(
+    """`webapp/assets/file_forms.js` puts the file chooser in and sends the form."""
+    form = panel(
         "Upload a model",
         html.Div(
             [
                 html.Div(
                     [
                         html.Label("ONNX file", htmlFor="models-file"),
-                        html.Div(id="models-file-place"),
+                        html.Div(**data(chooser="models-file")),
                         html.Span("Up to 64 MiB.", className="gfo-hint"),
                     ],
                     className="gfo-field gfo-inline-field",
@@ -66,9 +66,11 @@ def _upload_form() -> Component:
                     "Your password",
                     dbc.Input(
                         id="models-password",
+                        name="password",
                         type="password",
                         autocomplete="current-password",
                         maxlength=256,
+                        required=True,
                     ),
                     hint="Asked again, because a model decides for everybody.",
                 ),
@@ -94,6 +96,15 @@ def _upload_form() -> Component:
         hint="It goes into quarantine, is checked in a sandbox, and judged on a year of"
         " stored telemetry beside the model that serves. Nothing changes until you"
         " activate it.",
+    )
+    return html.Div(
+        form,
+        **data(
+            upload="/_models",
+            accept=".onnx",
+            waiting="Putting it into quarantine…",
+            changed="models-changed",
+        ),
     )
 
 

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from dash import Dash, Input, Output
 
-from core.access import Actor, Permission
+from core.access import Permission
 from core.errors import InvalidInput
 from orchestrator.list_exports import CsvExport
 from orchestrator.telemetry.import_list import import_row, imports_page
 from orchestrator.telemetry.refused_rows import refused_csv, refused_page
+from orchestrator.use_cases import Request
 from pages.addresses import Query
 from pages.admin_telemetry import refused
 from pages.admin_telemetry.content import import_panel, imports_table
 from pages.components import region_options
 from pages.context import PageContext
 from pages.grids import column_defs
-from pages.list_controls import ANY, filter_options, serve_csv
+from pages.list_controls import ANY, filter_options, follow_filters, serve_csv
 from pages.serving import follow_in_browser, serve
 from pages.times import chosen_times
 
@@ -28,7 +27,7 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
     _register_refused(app, context)
     _register_csv(app, context)
     follow_in_browser(
-        app, "gfo_telemetry", "prepare", Input("telemetry-url", "pathname")
+        app, "gfo_file_forms", "prepare", Input("telemetry-url", "pathname")
     )
 
 
@@ -102,31 +101,19 @@ def _register_refused(app: Dash, context: PageContext) -> None:
             False,
         )
 
-    controls = [f"refused-{name}" for name in refused.CONTROLS]
-    follow_in_browser(
-        app,
-        "gfo_telemetry",
-        "show_refused_filters",
-        *(Output(control, "value") for control in controls),
-        Input("telemetry-url", "search"),
-    )
-    follow_in_browser(
-        app,
-        "gfo_telemetry",
-        "follow_refused_filters",
-        *(Input(control, "value") for control in controls),
+    follow_filters(
+        app, "telemetry-url", [f"refused-{name}" for name in refused.CONTROLS]
     )
 
 
 def _register_csv(app: Dash, context: PageContext) -> None:
-    def refused_rows(session: Any, actor: Actor, query: Query) -> tuple[str, CsvExport]:  # noqa: ANN401
+    def refused_rows(request: Request, query: Query) -> tuple[str, CsvExport]:
         batch_id = query.identifier("batch")
         if batch_id is None:
             message = "Open an import first."
             raise InvalidInput(message)
         export = refused_csv(
-            session,
-            actor,
+            request,
             batch_id,
             refused.refused_filter(query),
             last_first=refused.is_last_first(query),

@@ -12,7 +12,9 @@ from dash.development.base_component import Component
 from orchestrator.telemetry.readers.formats import TelemetryFormat
 from orchestrator.telemetry.readers.rows import CarbonKind
 from pages.admin_telemetry.refused import refused_panel
-from pages.components import field, page_head, panel, region_select, skeleton
+from pages.attributes import data
+from pages.components import field, page_head, panel, skeleton
+from pages.list_controls import ANY
 
 _FORMAT_WORDS = {
     TelemetryFormat.CSV: "CSV, one row an hour",
@@ -44,36 +46,41 @@ def layout() -> Component:
 
 
 def _import_form() -> Component:
-    """`webapp/assets/telemetry.js` puts the file chooser in and sends the form."""
-    return panel(
+    """`webapp/assets/file_forms.js` puts the file chooser in and sends the form."""
+    form = panel(
         "Import a file",
         html.Div(
             [
                 html.Div(
                     [
                         html.Label("File", htmlFor="telemetry-file"),
-                        html.Div(id="telemetry-file-place"),
+                        html.Div(**data(chooser="telemetry-file")),
                         html.Span("Plain or gzip, up to 16 MB.", className="gfo-hint"),
                     ],
                     className="gfo-field gfo-inline-field",
                 ),
                 field(
                     "Format",
-                    _select("telemetry-format", _FORMAT_WORDS, TelemetryFormat.CSV),
+                    _select("format", _FORMAT_WORDS, TelemetryFormat.CSV),
                 ),
                 field(
                     "Region",
-                    region_select("telemetry-region"),
+                    _select("region", {ANY: "named in the file"}, ANY),
                     hint="For files that do not name it.",
                 ),
                 field(
                     "Time zone",
-                    dbc.Input(id="telemetry-zone", type="text", maxlength=64),
+                    dbc.Input(
+                        id="telemetry-time-zone",
+                        name="time_zone",
+                        type="text",
+                        maxlength=64,
+                    ),
                     hint="Of times without an offset, such as America/Chicago.",
                 ),
                 field(
                     "Carbon intensity",
-                    _select("telemetry-carbon", _KIND_WORDS, CarbonKind.LIFE_CYCLE),
+                    _select("carbon_kind", _KIND_WORDS, CarbonKind.LIFE_CYCLE),
                 ),
             ],
             className="gfo-form-grid",
@@ -97,11 +104,22 @@ def _import_form() -> Component:
         hint="Good rows are kept, every refused row is listed with its reason. The same"
         " file again changes nothing.",
     )
+    return html.Div(
+        form,
+        **data(
+            upload="/_telemetry",
+            accept=".csv,.json,.gz",
+            waiting="Reading the rows…",
+            ends="unknown",
+            location="telemetry-url",
+        ),
+    )
 
 
-def _select(control_id: str, words: Mapping[Any, str], chosen: object) -> Component:
+def _select(name: str, words: Mapping[Any, str], chosen: object) -> Component:
     control: Component = dbc.Select(
-        id=control_id,
+        id=f"telemetry-{name.replace('_', '-')}",
+        name=name,
         options=[{"label": text, "value": str(key)} for key, text in words.items()],
         value=str(chosen),
     )

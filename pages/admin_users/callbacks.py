@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from uuid import UUID
 
 from dash import Dash, Input, Output, State, ctx, no_update
@@ -10,28 +11,19 @@ from dash.development.base_component import Component
 from core.access import Permission, Role
 from core.errors import InvalidInput, NotFound
 from orchestrator.accounts import administration
-from orchestrator.accounts.account_changes import (
-    AccountAction,
-    AccountChange,
-    change_account,
-)
 from orchestrator.accounts.administration import AccountView, NewPassword
-from orchestrator.accounts.own_password import RefusedChange
+from orchestrator.accounts.own_password import confirm_password
+from orchestrator.use_cases import Request
 from pages.addresses import Query
 from pages.admin_users.content import one_time_password, state_words, users_table
-from pages.admin_users.layout import new_request
+from pages.admin_users.layout import CHANGE_BUTTONS, new_request
 from pages.components import notice
 from pages.context import PageContext
 from pages.serving import serve
 from pages.times import chosen_times
 
-_BUTTONS = {
-    "users-set-role": AccountAction.SET_ROLE,
-    "users-reset": AccountAction.RESET_PASSWORD,
-    "users-end-logins": AccountAction.END_LOGINS,
-    "users-disable": AccountAction.DISABLE,
-    "users-enable": AccountAction.ENABLE,
-}
+Change = Callable[[Request], NewPassword | str]
+"""Changes an account; returns a one-time password, or what was done."""
 
 
 def register_callbacks(app: Dash, context: PageContext) -> None:
@@ -66,10 +58,8 @@ def _register_view(app: Dash, context: PageContext) -> None:
     )
     def show_users(search: str | None, *_saved: object) -> tuple[object, ...]:
         wanted = Query.parse(search).text("user")
-        with context.runtime.transaction() as session:
-            everybody = administration.list_accounts(
-                session, context.current_actor(), now=context.runtime.clock()
-            )
+        with context.request() as request:
+            everybody = administration.list_accounts(request)
         chosen = None if wanted is None else _chosen(everybody, wanted)
         return (
             None,
@@ -116,10 +106,15 @@ def _register_add(app: Dash, context: PageContext) -> None:
     def add(
         _clicks: object, name: object, role: object, password: object, request: object
     ) -> tuple[object, ...]:
-        change = _change(AccountAction.ADD, name, role, password, request)
-        shown, is_done = _carried_out(context, change)
+        request_id = _request_id(request)
+        shown, is_done = _carried_out(
+            context,
+            request_id,
+            password,
+            lambda request: administration.add_user(request, _text(name), _role(role)),
+        )
         if not is_done:
-            return shown, no_update, str(change.request_id), change.name, ""
+            return shown, no_update, str(request_id), _text(name), ""
         return shown, new_request(), new_request(), "", ""
 
 
@@ -133,7 +128,7 @@ def _register_change(app: Dash, context: PageContext) -> None:
             Output("users-change-request", "data"),
             Output("users-change-password", "value"),
         ],
-        inputs=[Input(button_id, "n_clicks") for button_id in _BUTTONS],
+        inputs=[Input(button_id, "n_clicks") for button_id, *_ in CHANGE_BUTTONS],
         states=[
             State("users-chosen", "data"),
             State("users-role", "value"),
@@ -144,48 +139,75 @@ def _register_change(app: Dash, context: PageContext) -> None:
         at_load=False,
     )
     def change(*values: object) -> tuple[object, ...]:
-        name, role, password, request = values[len(_BUTTONS) :]
-        action = _BUTTONS.get(str(ctx.triggered_id))
-        if action is None:
+        name, role, password, request = values[len(CHANGE_BUTTONS) :]
+        change = _changes(_text(name), role).get(str(ctx.triggered_id))
+        if change is None:
             message = "Press one of the buttons of the page."
             raise InvalidInput(message)
-        wanted = _change(action, name, role, password, request)
-        shown, is_done = _carried_out(context, wanted)
+        request_id = _request_id(request)
+        shown, is_done = _carried_out(context, request_id, password, change)
         if not is_done:
-            return shown, no_update, str(wanted.request_id), ""
+            return shown, no_update, str(request_id), ""
         return shown, new_request(), new_request(), ""
 
 
-def _change(
-    action: AccountAction, name: object, role: object, password: object, request: object
-) -> AccountChange:
-    """The change that a form asks for, from what a browser sent."""
-    roles = {known.value: known for known in Role}
-    try:
-        request_id = UUID(_text(request))
-    except ValueError as exc:
-        message = "The page is out of date. Load it again and repeat the change."
-        raise InvalidInput(message) from exc
-    return AccountChange(
-        action=action,
-        name=_text(name),
-        role=roles.get(_text(role)),
-        own_password=_text(password),
-        request_id=request_id,
-    )
+def _carried_out(
+    context: PageContext, request_id: UUID, password: object, change: Change
+) -> tuple[Component, bool]:
+    """Make the change once the admin's own password is confirmed; say the outcome.
 
-
-def _carried_out(context: PageContext, change: AccountChange) -> tuple[Component, bool]:
-    """Make the change, and say what came of it; a refusal is committed as well."""
-    with context.runtime.transaction() as session:
-        outcome = change_account(
-            session, context.current_actor(), change, now=context.runtime.clock()
-        )
-    if isinstance(outcome, RefusedChange):
-        return notice("Nothing was changed.", outcome.sentence, kind="warn"), False
+    An unattended page must not hand out accounts. A repeated request needs the password
+    as well, and a refusal is committed.
+    """
+    with context.request(request_id) as request:
+        refused = confirm_password(request, _text(password))
+        if refused is not None:
+            return notice("Nothing was changed.", refused.sentence, kind="warn"), False
+        outcome = change(request)
     if isinstance(outcome, NewPassword):
         return one_time_password(outcome, chosen_times().zone_without_region), True
     return notice("Done.", outcome), True
+
+
+def _changes(name: str, role: object) -> dict[str, Change]:
+    """What each button of the form does."""
+
+    def set_role(request: Request) -> str:
+        changed = administration.change_role(request, name, _role(role))
+        return f"{changed.name} is {changed.role} from the next login on."
+
+    def end_logins(request: Request) -> str:
+        ended = administration.end_logins(request, name)
+        return f"Logins of {name} that have ended: {ended}."
+
+    def disable(request: Request) -> str:
+        disabled = administration.disable_user(request, name)
+        return f"{disabled.name} is disabled and logged out everywhere."
+
+    return {
+        "users-set-role": set_role,
+        "users-reset": lambda request: administration.reset_password(request, name),
+        "users-end-logins": end_logins,
+        "users-disable": disable,
+        "users-enable": lambda request: administration.enable_user(request, name),
+    }
+
+
+def _role(value: object) -> Role:
+    known = {role.value: role for role in Role}
+    role = known.get(_text(value))
+    if role is None:
+        message = "Choose a role."
+        raise InvalidInput(message)
+    return role
+
+
+def _request_id(value: object) -> UUID:
+    try:
+        return UUID(_text(value))
+    except ValueError as exc:
+        message = "The page is out of date. Load it again and repeat the change."
+        raise InvalidInput(message) from exc
 
 
 def _text(value: object) -> str:

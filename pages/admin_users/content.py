@@ -10,7 +10,7 @@ from dash.development.base_component import Component
 
 from orchestrator.accounts.administration import AccountView, NewPassword
 from pages import addresses
-from pages.components import data_table, link, moment
+from pages.components import data_table, link, moment, notice
 from pages.words import local_time
 
 
@@ -47,7 +47,14 @@ def state_words(account: AccountView) -> str:
 
 
 def one_time_password(made: NewPassword, zone: str) -> Component:
-    """The one time that anybody sees it."""
+    """The password, the only time that it is shown."""
+    if made.password is None or made.until_utc is None:
+        return notice(
+            "Done.",
+            f"This was done already: {made.account.name} has a one-time password. It"
+            " was shown once and is kept nowhere; if you did not see it, hand out a new"
+            " one.",
+        )
     return html.Div(
         [
             html.Strong(f"{made.account.name} logs in once with"),

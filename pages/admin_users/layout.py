@@ -19,6 +19,13 @@ ROLE_WORDS = {
     Role.OPERATOR: "operator: decides",
     Role.ADMIN: "admin: does everything",
 }
+CHANGE_BUTTONS = (
+    ("users-set-role", "Change the role", "primary"),
+    ("users-reset", "New one-time password", "secondary"),
+    ("users-end-logins", "End all logins", "secondary"),
+    ("users-disable", "Disable", "secondary"),
+    ("users-enable", "Enable", "secondary"),
+)
 
 
 def layout() -> Component:
@@ -54,7 +61,7 @@ def layout() -> Component:
 
 
 def new_request() -> str:
-    """The id under which the page's next change is known; a repetition has the same."""
+    """A request id for the page's next change; a repetition has the same."""
     return str(uuid.uuid4())
 
 
@@ -84,13 +91,7 @@ def _change_form() -> Component:
             field("Role", _role_choice("users-role", None)),
             _own_password("users-change-password"),
         ),
-        _actions(
-            ("users-set-role", "Change the role", "primary"),
-            ("users-reset", "New one-time password", "secondary"),
-            ("users-end-logins", "End all logins", "secondary"),
-            ("users-disable", "Disable", "secondary"),
-            ("users-enable", "Enable", "secondary"),
-        ),
+        _actions(*CHANGE_BUTTONS),
         html.Div(id="users-change-status", role="status"),
         id="users-change-panel",
         hint="Another role, a new password and disabling end all their logins at once.",

@@ -4,33 +4,37 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 from dash import Dash, Input, Output, State
 from dash.development.base_component import Component
 
-from core.access import Actor, Permission
+from core.access import Permission
 from core.errors import InvalidInput, NotFound
 from orchestrator.audit.anchor_files import AnchorPlaces
 from orchestrator.audit.chain_export import export_newest
-from orchestrator.audit.event_csv import events_csv
+from orchestrator.audit.chain_status import ask_for_check, chain_status
 from orchestrator.audit.event_list import (
-    ask_for_check,
-    chain_status,
     event_detail,
+    events_csv,
     list_audit_events,
 )
-from orchestrator.decisions.decision_lists import decision_page, decisions_csv
+from orchestrator.decisions.lists import decision_page, decisions_csv
 from orchestrator.list_exports import CsvExport
+from orchestrator.use_cases import Request
 from pages.addresses import Query, event_seq_of
 from pages.audit import filters, lists
 from pages.audit.content import chain_panel, event_page
 from pages.components import notice, page_head
 from pages.context import PageContext
 from pages.grids import column_defs
-from pages.list_controls import file_data, filter_options, serve_csv
-from pages.serving import follow_in_browser, serve
+from pages.list_controls import (
+    file_data,
+    filter_options,
+    follow_filters,
+    serve_csv,
+)
+from pages.serving import serve
 from pages.times import chosen_times, in_times
 
 
@@ -64,10 +68,9 @@ def _register_decisions(app: Dash, context: PageContext) -> None:
     def show_decisions(search: str | None) -> tuple[object, ...]:
         query = Query.parse(search)
         shown = lists.decisions_shown(query)
-        with context.runtime.transaction() as session:
+        with context.request() as request:
             found = decision_page(
-                session,
-                context.current_actor(),
+                request,
                 filters.decision_filter(query),
                 order=filters.decision_order(query),
                 after=query.words("after"),
@@ -81,30 +84,19 @@ def _register_decisions(app: Dash, context: PageContext) -> None:
             *filters.choice_options(page.choices).values(),
         )
 
-    follow_in_browser(
-        app,
-        "gfo_audit",
-        "show_decision_filters",
-        *(Output(f"audit-{name}", "value") for name in filters.DECISION_CONTROLS),
-        Input("audit-url", "search"),
-    )
-    follow_in_browser(
-        app,
-        "gfo_audit",
-        "follow_decision_filters",
-        *(Input(f"audit-{name}", "value") for name in filters.DECISION_CONTROLS),
+    follow_filters(
+        app, "audit-url", [f"audit-{name}" for name in filters.DECISION_CONTROLS]
     )
 
 
 def _register_csv(app: Dash, context: PageContext) -> None:
-    def decisions(session: Any, actor: Actor, query: Query) -> tuple[str, CsvExport]:  # noqa: ANN401
+    def decisions(request: Request, query: Query) -> tuple[str, CsvExport]:
         chosen, order = filters.decision_filter(query), filters.decision_order(query)
-        return "decisions.csv", decisions_csv(session, actor, chosen, order=order)
+        return "decisions.csv", decisions_csv(request, chosen, order=order)
 
-    def events(session: Any, actor: Actor, query: Query) -> tuple[str, CsvExport]:  # noqa: ANN401
+    def events(request: Request, query: Query) -> tuple[str, CsvExport]:
         export = events_csv(
-            session,
-            actor,
+            request,
             filters.event_filter(query),
             oldest_first=filters.is_oldest_first(query),
         )
@@ -148,10 +140,9 @@ def _register_events(app: Dash, context: PageContext) -> None:
     def show_events(search: str | None) -> tuple[object, ...]:
         query = Query.parse(search)
         shown = lists.events_shown(query)
-        with context.runtime.transaction() as session:
+        with context.request() as request:
             page = list_audit_events(
-                session,
-                context.current_actor(),
+                request,
                 filters.event_filter(query),
                 from_seq=query.identifier("at"),
                 oldest_first=filters.is_oldest_first(query),
@@ -164,18 +155,8 @@ def _register_events(app: Dash, context: PageContext) -> None:
             filter_options({name: name for name in page.actors}),
         )
 
-    follow_in_browser(
-        app,
-        "gfo_audit",
-        "show_event_filters",
-        *(Output(f"event-{name}", "value") for name in filters.EVENT_CONTROLS),
-        Input("audit-events-url", "search"),
-    )
-    follow_in_browser(
-        app,
-        "gfo_audit",
-        "follow_event_filters",
-        *(Input(f"event-{name}", "value") for name in filters.EVENT_CONTROLS),
+    follow_filters(
+        app, "audit-events-url", [f"event-{name}" for name in filters.EVENT_CONTROLS]
     )
 
 
@@ -190,10 +171,8 @@ def _register_event(app: Dash, context: PageContext) -> None:
     )
     def show_event(pathname: str | None) -> tuple[list[Component | None]]:
         try:
-            with context.runtime.transaction() as session:
-                detail = event_detail(
-                    session, context.current_actor(), event_seq_of(pathname)
-                )
+            with context.request() as request:
+                detail = event_detail(request, event_seq_of(pathname))
         except NotFound as exc:
             return ([page_head("No such event", exc.message)],)
         return (event_page(detail, chosen_times().zone_without_region),)
@@ -209,12 +188,9 @@ def _register_chain(app: Dash, context: PageContext) -> None:
         at_load=False,
     )
     def show_chain(_pathname: str | None) -> tuple[Component]:
-        with context.runtime.transaction() as session:
-            status = chain_status(
-                session,
-                context.current_actor(),
-                AnchorPlaces.of(context.runtime.settings),
-            )
+        places = AnchorPlaces.of(context.runtime.settings)
+        with context.request() as request:
+            status = chain_status(request, places)
         return (chain_panel(status, chosen_times().zone_without_region),)
 
     @serve(
@@ -226,10 +202,8 @@ def _register_chain(app: Dash, context: PageContext) -> None:
         at_load=False,
     )
     def check_chain(_clicks: int) -> tuple[Component]:
-        with context.runtime.transaction() as session:
-            ask_for_check(
-                session, context.current_actor(), request_id=context.request_id()
-            )
+        with context.request() as request:
+            ask_for_check(request)
         return (
             notice(
                 "The worker verifies the chain.",
@@ -253,20 +227,18 @@ def _register_export(app: Dash, context: PageContext) -> None:
     ) -> tuple[str, object]:
         with tempfile.TemporaryDirectory(prefix="gfo-export-") as folder:
             file = Path(folder) / f"{uuid4().hex}.zip"
-            with context.runtime.transaction() as session:
+            with context.request() as request:
                 manifest = export_newest(
-                    session,
-                    context.current_actor(),
+                    request,
                     file,
                     AnchorPlaces.of(context.runtime.settings),
                     first_seq=_seq(first),
                     last_seq=_seq(last),
-                    now=context.runtime.clock(),
                 )
             content = file.read_bytes()
         name = f"audit-{manifest.first_seq}-{manifest.last_seq}.zip"
-        said = f"Events {manifest.first_seq} to {manifest.last_seq}."
-        return said, file_data(name, "application/zip", content)
+        status = f"Events {manifest.first_seq} to {manifest.last_seq}."
+        return status, file_data(name, "application/zip", content)
 
 
 def _seq(value: object) -> int | None:

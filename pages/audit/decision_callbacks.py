@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from dash import Dash, Input, Output, State
 from dash.development.base_component import Component
 
 from core.access import Permission
 from core.errors import InvalidInput, NotFound
-from orchestrator.decisions import superseding, what_if
-from orchestrator.decisions.decision_story import decision_detail, replay_view
+from orchestrator.decisions import recording
+from orchestrator.decisions.details import decision_detail, replay_decision
 from orchestrator.decisions.views import DecisionDetail
 from pages.addresses import (
     Query,
     decision_id_of,
-    parse_request_id,
+    parse_judged_id,
     parse_shift_pct,
     parse_slug,
 )
@@ -65,11 +63,9 @@ def _register_replay(app: Dash, context: PageContext) -> None:
         at_load=False,
     )
     def replay(_clicks: int, pathname: str | None) -> tuple[Component]:
-        with context.runtime.transaction() as session:
-            view = replay_view(
-                session, context.current_actor(), decision_id_of(pathname)
-            )
-        return (replayed(view),)
+        with context.request() as request:
+            found = replay_decision(request, decision_id_of(pathname))
+        return (replayed(found),)
 
 
 def _register_compare(app: Dash, context: PageContext) -> None:
@@ -92,17 +88,16 @@ def _register_compare(app: Dash, context: PageContext) -> None:
 
     follow_in_browser(
         app,
-        "gfo_audit",
-        "compare_with",
-        Output("compare-go", "href"),
+        "gfo_pages",
+        "compare_decisions",
         Input("compare-open", "n_clicks"),
         State("compare-right", "value"),
     )
 
 
 def _detail(context: PageContext, decision_id: int) -> DecisionDetail:
-    with context.runtime.transaction() as session:
-        detail = decision_detail(session, context.current_actor(), decision_id)
+    with context.request() as request:
+        detail = decision_detail(request, decision_id)
     return in_times(detail, chosen_times())
 
 
@@ -123,13 +118,8 @@ def _register_form(app: Dash, context: PageContext) -> None:
     )
     def show_form(pathname: str | None) -> tuple[object, ...]:
         decision_id = decision_id_of(pathname)
-        with context.runtime.transaction() as session:
-            form = superseding.form_for(
-                session,
-                context.current_actor(),
-                decision_id,
-                now=context.runtime.clock(),
-            )
+        with context.request() as request:
+            form = recording.supersede_form(request, decision_id)
         return (
             None,
             not form.is_open,
@@ -147,38 +137,28 @@ def _register_evaluate(app: Dash, context: PageContext) -> None:
             Output("supersede-verdict", "children"),
             Output("supersede-judged", "data"),
         ],
-        inputs=[Input("supersede-asked", "data")],
-        states=[State("decision-url", "pathname")],
+        inputs=[Input("supersede-evaluate", "n_clicks")],
+        states=[
+            State("decision-url", "pathname"),
+            State("supersede-target", "value"),
+            State("supersede-shift", "value"),
+        ],
         permission=Permission.DECIDE,
         at_load=False,
     )
     def judge(
-        asked: object, pathname: str | None
+        _clicks: int, pathname: str | None, target: object, shift: object
     ) -> tuple[Component, dict[str, object]]:
-        request = _record(asked)
-        with context.runtime.transaction() as session:
-            card = superseding.evaluate_instead(
-                session,
-                context.current_actor(),
+        with context.request() as request:
+            card = recording.evaluate_instead(
+                request,
                 decision_id=decision_id_of(pathname),
-                target_slug=parse_slug(request.get("target"), "target"),
-                shift_pct=parse_shift_pct(request.get("shift_pct")),
-                request_id=parse_request_id(request.get("request_id")),
-                now=context.runtime.clock(),
+                target_slug=parse_slug(target, "target"),
+                shift_pct=parse_shift_pct(shift),
             )
         return verdict_card(in_times(card, chosen_times())), {
             "decision_id": card.decision_id
         }
-
-    follow_in_browser(
-        app,
-        "gfo_audit",
-        "ask_instead",
-        Output("supersede-asked", "data"),
-        Input("supersede-evaluate", "n_clicks"),
-        State("supersede-target", "value"),
-        State("supersede-shift", "value"),
-    )
 
 
 def _register_record(app: Dash, context: PageContext) -> None:
@@ -186,47 +166,16 @@ def _register_record(app: Dash, context: PageContext) -> None:
         app,
         context,
         outputs=[Output("supersede-record-status", "children")],
-        inputs=[Input("supersede-confirmed", "data")],
+        inputs=[Input("supersede-record", "n_clicks")],
+        states=[State("supersede-reason", "value"), State("supersede-judged", "data")],
         permission=Permission.DECIDE,
         at_load=False,
     )
-    def record(confirmed: object) -> tuple[Component]:
-        request = _record(confirmed)
-        with context.runtime.transaction() as session:
-            outcome = what_if.record(
-                session,
-                context.current_actor(),
-                what_if_id=_decision_id(request.get("decision_id")),
-                comment=_text(request.get("reason")),
-                request_id=parse_request_id(request.get("request_id")),
-                now=context.runtime.clock(),
+    def record(_clicks: int, reason: object, judged: object) -> tuple[Component]:
+        with context.request() as request:
+            outcome = recording.record(
+                request,
+                what_if_id=parse_judged_id(judged),
+                comment=reason if isinstance(reason, str) else "",
             )
         return (superseded(outcome),)
-
-    follow_in_browser(
-        app,
-        "gfo_audit",
-        "record_instead",
-        Output("supersede-confirmed", "data"),
-        Input("supersede-record", "n_clicks"),
-        State("supersede-reason", "value"),
-        State("supersede-judged", "data"),
-    )
-
-
-def _record(data: object) -> Mapping[str, object]:
-    if not isinstance(data, Mapping):
-        message = "Judge a shift first; only a verdict can be recorded."
-        raise InvalidInput(message)
-    return data
-
-
-def _decision_id(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 2**63:
-        message = "Judge a shift first; only a stored verdict can be recorded."
-        raise InvalidInput(message)
-    return value
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""

@@ -12,7 +12,7 @@ from orchestrator.decisions.views import (
     DecisionDetail,
     NamedValue,
     RecordOutcome,
-    ReplayView,
+    Replay,
 )
 from pages import addresses
 from pages.audit.figures import bound_label, decision_chart
@@ -37,6 +37,7 @@ from pages.words import (
     probability,
     route,
     share,
+    typeset,
 )
 
 _CHART_HEIGHT_PX = 340
@@ -78,11 +79,12 @@ def decision_page(detail: DecisionDetail) -> list[Component | None]:
 
 
 def _alarm(detail: DecisionDetail) -> Component | None:
-    if detail.is_as_recorded is not False:
+    if detail.is_as_recorded:
         return None
     return notice(
         "This row is not the one that was recorded",
-        "It differs from what its audit event tells of: it was changed past the portal."
+        "It differs from what was hashed into its audit event: it was changed past the"
+        " portal."
         " Verify the chain and compare with an export.",
         kind="alarm",
     )
@@ -157,17 +159,10 @@ def _facts(detail: DecisionDetail) -> list[NamedValue]:
         f"{local_time(card.window_start_utc, zone)} to"
         f" {local_time(card.window_end_utc, zone)}"
     )
-    matches = {
-        True: "the row is as recorded",
-        False: "THE ROW WAS CHANGED",
-        None: "of a release that did not bind the row",
-    }
+    row = "the row is as recorded" if detail.is_as_recorded else "THE ROW WAS CHANGED"
     audited = (
         [
-            NamedValue(
-                label="Audit event",
-                value=f"{detail.audit_seq}, {matches[detail.is_as_recorded]}",
-            ),
+            NamedValue(label="Audit event", value=f"{detail.audit_seq}, {row}"),
             NamedValue(label="Audit hash", value=detail.audit_hash or ""),
         ]
         if detail.audit_seq is not None
@@ -183,11 +178,11 @@ def _facts(detail: DecisionDetail) -> list[NamedValue]:
     ]
 
 
-def replayed(view: ReplayView) -> Component:
+def replayed(view: Replay) -> Component:
     """What a replay gave: the same, or what differs."""
     hint = html.P(
         [
-            *[f"{note} " for note in view.notes],
+            *[f"{typeset(note)} " for note in view.notes],
             "The model itself is run again by ",
             html.Code(f"gfo decision replay {view.decision_id}"),
             ".",
@@ -198,7 +193,7 @@ def replayed(view: ReplayView) -> Component:
         return panel(
             "Replay: the same",
             html.P(
-                "The stored inputs, scores and rules gave the same verdict, and every"
+                "The stored inputs, scores and rules gave the same codes, and every"
                 " number within 1e-5."
             ),
             hint,
@@ -218,7 +213,7 @@ def replayed(view: ReplayView) -> Component:
 
 
 def superseded(outcome: RecordOutcome) -> Component:
-    """What became of a request to replace a decision."""
+    """The answer to a request to replace a decision."""
     if outcome.card is not None:
         number = outcome.card.decision_id
         return notice(

@@ -6,6 +6,7 @@ import dash_bootstrap_components as dbc
 from dash import dcc, html
 from dash.development.base_component import Component
 
+from orchestrator.decisions.views import MAXIMUM_COMMENT_CHARS
 from pages import addresses
 from pages.audit.layout import button, number_input
 from pages.components import field, link, panel, region_select, skeleton
@@ -30,7 +31,6 @@ def decision_layout(*, may_decide: bool, may_replay: bool) -> Component:
                 className="gfo-tools",
             ),
             html.Div(id="decision-replayed", role="status"),
-            dcc.Location(id="compare-go", refresh="callback-nav"),
             _superseding() if may_decide else None,
         ]
     )
@@ -59,7 +59,7 @@ def _superseding() -> Component:
                     dbc.Textarea(
                         id="supersede-reason",
                         value="",
-                        maxlength=2000,
+                        maxlength=MAXIMUM_COMMENT_CHARS,
                         className="gfo-reason-box",
                     ),
                 ],
@@ -73,9 +73,7 @@ def _superseding() -> Component:
             ),
             html.Div(id="supersede-status"),
             html.Div(id="supersede-record-status", role="status"),
-            dcc.Store(id="supersede-asked"),
             dcc.Store(id="supersede-judged"),
-            dcc.Store(id="supersede-confirmed"),
             id="supersede-panel",
             hint="It is judged without the load that this one moves; a shift of 0 %"
             " takes it back. Both stay in the history.",

@@ -14,7 +14,7 @@ from core.audit import AuditAction
 from core.errors import InvalidInput
 from core.scheduler import Outcome, ReasonCode
 from orchestrator.audit.event_list import EventFilter
-from orchestrator.decisions.decision_lists import DecisionFilter, DecisionOrder
+from orchestrator.decisions.lists import DecisionFilter, DecisionOrder
 from orchestrator.decisions.views import ListChoices
 from pages.addresses import Query, require_one_of
 from pages.components import field

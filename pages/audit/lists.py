@@ -5,7 +5,7 @@ from __future__ import annotations
 from dash.development.base_component import Component
 
 from orchestrator.audit.views import AuditEventPage, AuditEventView
-from orchestrator.decisions.decision_lists import DecisionOrder
+from orchestrator.decisions.lists import DecisionOrder
 from orchestrator.decisions.views import DecisionPage, DecisionSummary
 from pages import addresses
 from pages.addresses import Query

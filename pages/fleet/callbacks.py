@@ -1,4 +1,4 @@
-"""The Fleet page asks once when it opens and then every minute."""
+"""The Fleet page loads when it opens and then every minute."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dash import Dash, Input, Output, State
 
 from core.access import Permission
-from orchestrator.forecasts.forecast_page import day_view
+from orchestrator.forecasts.day_page import day_view
 from orchestrator.forecasts.views import ForecastDayView
 from orchestrator.freshness import KeptAnswers
 from orchestrator.use_cases import Request
@@ -61,7 +61,7 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
                 request,
                 (region_slug, local_day, issued_at_utc, times),
                 make,
-                # A view without a forecast asks for one, each time it is looked at.
+                # A view without a forecast requests one each time it is opened.
                 keep_if=lambda made: made[0],
             )
         return answer

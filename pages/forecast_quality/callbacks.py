@@ -23,10 +23,8 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
         permission=Permission.MANAGE_MODELS,
     )
     def show_fleet(_pathname: str | None) -> tuple[object, ...]:
-        with context.runtime.transaction() as session:
-            view = fleet_quality_view(
-                session, context.current_actor(), now=context.runtime.clock()
-            )
+        with context.request() as request:
+            view = fleet_quality_view(request)
         return (fleet_content(view),)
 
 
@@ -47,12 +45,10 @@ def register_panel_callback(app: Dash, context: PageContext) -> None:
     )
     def show_region(_shown: object, search: str | None) -> tuple[object, ...]:
         query = Query.parse(search)
-        with context.runtime.transaction() as session:
+        with context.request() as request:
             view = quality_view(
-                session,
-                context.current_actor(),
+                request,
                 region_slug=query.text("region"),
                 local_day=query.day("day"),
-                now=context.runtime.clock(),
             )
         return (quality_content(view),)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from dash import Dash, Input, Output, State
 from dash.development.base_component import Component
 
 from core.access import Permission
 from core.errors import InvalidInput
-from orchestrator.forecasts.forecast_page import day_view
+from orchestrator.forecasts.day_page import day_view
 from orchestrator.plans.planning import find_plan, record_plan, stored_plan
-from pages.addresses import Query, parse_day, parse_request_id, parse_slug
+from pages.addresses import Query, parse_comment, parse_day, parse_record, parse_slug
 from pages.components import notice, region_options
 from pages.context import PageContext
 from pages.days import DAY_OUTPUTS, day_choice
@@ -20,6 +18,7 @@ from pages.plan.terms import FIELDS, read_terms
 from pages.serving import follow_in_browser, serve
 from pages.times import chosen_times, in_times
 
+_FIELD_NAMES = tuple(item.name for item in FIELDS)
 _FIELD_STATES = tuple(State(item.control_id, "value") for item in FIELDS)
 
 
@@ -31,22 +30,17 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
     _register_record(app, context)
     follow_in_browser(
         app,
-        "gfo_plan",
-        "follow_controls",
+        "gfo_pages",
+        "follow_plan_controls",
         Input("plan-region", "value"),
         Input("plan-day", "date"),
         Input("plan-next-24h", "n_clicks"),
         State("plan-shown", "data"),
     )
     follow_in_browser(
-        app,
-        "gfo_plan",
-        "request_plan",
-        Input("plan-find", "n_clicks"),
-        State("plan-shown", "data"),
-        *_FIELD_STATES,
+        app, "gfo_pages", "announce_search_for_plan", Input("plan-find", "n_clicks")
     )
-    follow_in_browser(app, "gfo_plan", "open_plan", Input("plan-found", "data"))
+    follow_in_browser(app, "gfo_pages", "open_plan", Input("plan-found", "data"))
 
 
 def _register_controls(app: Dash, context: PageContext) -> None:
@@ -114,23 +108,23 @@ def _register_find(app: Dash, context: PageContext) -> None:
         app,
         context,
         outputs=[Output("plan-status", "children"), Output("plan-found", "data")],
-        inputs=[Input("plan-request", "data")],
+        inputs=[Input("plan-find", "n_clicks")],
+        states=[State("plan-shown", "data"), *_FIELD_STATES],
         permission=Permission.DECIDE,
         at_load=False,
     )
-    def find(data: object) -> tuple[str, dict[str, object]]:
-        request = _record(data)
-        terms = request.get("terms")
-        if not isinstance(terms, Mapping):
-            terms = {}
+    def find(
+        _clicks: int, shown: object, *values: object
+    ) -> tuple[str, dict[str, object]]:
+        window = parse_record(shown)
         with context.runtime.transaction() as session:
             view = find_plan(
                 session,
                 context.current_actor(),
-                terms=read_terms(terms),
-                anchor_slug=parse_slug(request.get("region"), "plan’s"),
-                local_day=parse_day(request.get("day")),
-                request_id=parse_request_id(request.get("request_id")),
+                terms=read_terms(dict(zip(_FIELD_NAMES, values, strict=True))),
+                anchor_slug=parse_slug(window.get("region"), "plan’s"),
+                local_day=parse_day(window.get("day")),
+                request_id=context.request_id(),
                 now=context.runtime.clock(),
             )
         said = f"Plan {view.plan_id} is found and kept."
@@ -142,35 +136,23 @@ def _register_record(app: Dash, context: PageContext) -> None:
         app,
         context,
         outputs=[Output("plan-recorded", "children")],
-        inputs=[Input("plan-record-request", "data")],
-        states=[State("plan-comment", "value")],
+        inputs=[Input("plan-record", "n_clicks")],
+        states=[State("plan-url", "search"), State("plan-comment", "value")],
         permission=Permission.DECIDE,
         at_load=False,
     )
-    def record(data: object, comment: object) -> tuple[Component]:
-        request = _record(data)
-        plan_id = request.get("plan_id")
-        if not isinstance(plan_id, int) or isinstance(plan_id, bool):
+    def record(_clicks: int, search: str | None, comment: object) -> tuple[Component]:
+        plan_id = Query.parse(search).identifier("plan")
+        if plan_id is None:
             message = "Find a plan first; only a stored one can be recorded."
-            raise InvalidInput(message)
-        said = comment.strip() if isinstance(comment, str) else ""
-        if not said:
-            message = "Write a comment: whoever reads this later needs the reason."
             raise InvalidInput(message)
         with context.runtime.transaction() as session:
             outcome = record_plan(
                 session,
                 context.current_actor(),
                 plan_id=plan_id,
-                comment=said,
-                request_id=parse_request_id(request.get("request_id")),
+                comment=parse_comment(comment),
+                request_id=context.request_id(),
                 now=context.runtime.clock(),
             )
         return (content.recorded(outcome),)
-
-
-def _record(data: object) -> Mapping[str, object]:
-    if not isinstance(data, Mapping):
-        message = "The request is empty; reload the page and try again."
-        raise InvalidInput(message)
-    return data

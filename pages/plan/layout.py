@@ -20,9 +20,7 @@ def layout(*, may_decide: bool) -> Component:
         [
             dcc.Location(id="plan-url", refresh=False),
             dcc.Store(id="plan-shown"),
-            dcc.Store(id="plan-request"),
             dcc.Store(id="plan-found"),
-            dcc.Store(id="plan-record-request"),
             page_head(
                 "Plan", "Where should the fleet’s load run, hour by hour, at what cost?"
             ),

@@ -11,7 +11,7 @@ from plotly import graph_objects as go
 from core.access import Permission
 from core.errors import InvalidInput
 from orchestrator.freshness import KeptAnswers
-from orchestrator.trade_offs.trade_off_page import trade_off_view
+from orchestrator.trade_offs.page import trade_off_view
 from orchestrator.trade_offs.views import TradeOffView, WaterScope
 from orchestrator.use_cases import Request
 from pages.addresses import Query

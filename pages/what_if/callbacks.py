@@ -11,14 +11,17 @@ from dash import Dash, Input, Output, State
 from dash.development.base_component import Component
 
 from core.access import Permission
-from core.errors import InvalidInput
-from orchestrator.decisions import what_if
+from orchestrator.decisions.recording import evaluate, record
 from orchestrator.decisions.views import DecisionCard, WhatIfView
+from orchestrator.decisions.what_if import what_if_view
 from orchestrator.freshness import KeptAnswers
 from orchestrator.use_cases import Request
 from pages.addresses import (
     Query,
+    parse_comment,
     parse_day,
+    parse_judged_id,
+    parse_record,
     parse_request_id,
     parse_shift_pct,
     parse_slug,
@@ -81,7 +84,7 @@ def _register_view(app: Dash, context: PageContext) -> None:
 
         def make(request: Request) -> tuple[object, ...]:
             source, target, day = asked
-            view = what_if.what_if_view(
+            view = what_if_view(
                 request,
                 source_slug=source,
                 target_slug=target,
@@ -135,38 +138,27 @@ def _register_evaluate(app: Dash, context: PageContext) -> None:
         permission=Permission.DECIDE,
         at_load=False,
     )
-    def evaluate(data: object) -> tuple[Component, Component, dict[str, object]]:
-        request = _record(data)
-        with context.runtime.transaction() as session:
-            card = what_if.evaluate(
-                session,
-                context.current_actor(),
-                source_slug=parse_slug(request.get("source"), "source"),
-                target_slug=parse_slug(request.get("target"), "target"),
-                local_day=parse_day(request.get("day")),
-                shift_pct=parse_shift_pct(request.get("shift_pct")),
-                request_id=parse_request_id(request.get("request_id")),
-                now=context.runtime.clock(),
+    def evaluate_shift(data: object) -> tuple[Component, Component, dict[str, object]]:
+        posted = parse_record(data)
+        with context.request(parse_request_id(posted.get("request_id"))) as request:
+            card = evaluate(
+                request,
+                source_slug=parse_slug(posted.get("source"), "source"),
+                target_slug=parse_slug(posted.get("target"), "target"),
+                local_day=parse_day(posted.get("day")),
+                shift_pct=parse_shift_pct(posted.get("shift_pct")),
             )
         shown = in_times(card, chosen_times())
-        return verdict_card(shown), impact_table(shown), _stored(card, request)
+        return verdict_card(shown), impact_table(shown), _stored(card, posted)
 
 
-def _record(data: object) -> Mapping[str, object]:
-    """What the browser posted, as a record."""
-    if not isinstance(data, Mapping):
-        message = "The request is empty; reload the page and try again."
-        raise InvalidInput(message)
-    return data
-
-
-def _stored(card: DecisionCard, request: Mapping[str, object]) -> dict[str, object]:
+def _stored(card: DecisionCard, posted: Mapping[str, object]) -> dict[str, object]:
     """What the browser compares with its controls: what this verdict is for."""
     return {
         "decision_id": card.decision_id,
         "source": card.source.slug,
         "target": card.target.slug if card.target else None,
-        "day": request.get("day"),
+        "day": posted.get("day"),
         "shift_pct": card.shift_pct,
     }
 
@@ -189,35 +181,16 @@ def _register_record(app: Dash, context: PageContext) -> None:
         permission=Permission.DECIDE,
         at_load=False,
     )
-    def record(
+    def record_shift(
         _n_clicks: int, stored: object, comment: object, request_id: object
     ) -> tuple[None, Component, bool]:
-        with context.runtime.transaction() as session:
-            outcome = what_if.record(
-                session,
-                context.current_actor(),
-                what_if_id=_decision_id(stored),
-                comment=_comment(comment),
-                request_id=parse_request_id(request_id),
-                now=context.runtime.clock(),
+        with context.request(parse_request_id(request_id)) as request:
+            outcome = record(
+                request,
+                what_if_id=parse_judged_id(stored),
+                comment=parse_comment(comment),
             )
         return None, content.recorded(outcome), False
-
-
-def _decision_id(stored: object) -> int:
-    decision_id = _record(stored).get("decision_id")
-    if not isinstance(decision_id, int) or isinstance(decision_id, bool):
-        message = "Evaluate a shift first; only a stored verdict can be recorded."
-        raise InvalidInput(message)
-    return decision_id
-
-
-def _comment(value: object) -> str:
-    comment = value.strip() if isinstance(value, str) else ""
-    if not comment:
-        message = "Write a comment: whoever reads this decision later needs the reason."
-        raise InvalidInput(message)
-    return comment
 
 
 def _register_browser(app: Dash) -> None:

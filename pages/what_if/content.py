@@ -205,7 +205,7 @@ def numbers(end: ShiftEnd | None, hours_utc: Sequence[datetime]) -> Component | 
 
 
 def recorded(outcome: RecordOutcome) -> Component:
-    """What became of a request to record."""
+    """The answer to a request to record."""
     if outcome.card is not None:
         card = outcome.card
         return notice(

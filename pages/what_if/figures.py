@@ -1,7 +1,8 @@
 """Before and after a shift, for one end of it.
 
 Traces that move with the slider carry a `meta` that `webapp/assets/what_if.js` finds
-them by; the arithmetic there and here is the same: a value plus shift times its rise.
+them by. There and here an hour moves by the shift times its rise, and the bound is
+looked up in the server's table.
 """
 
 from __future__ import annotations
@@ -67,15 +68,9 @@ def moved(
 
 
 def bound_after_c(end: ShiftEnd, shift_pct: float) -> float | None:
-    """The end's day bound after a shift: moved as far as the worst hour rises."""
-    if end.bound_c is None or shift_pct == 0:
-        return end.bound_c
-    before = [rise for rise in end.prior_rise_c if rise is not None]
-    after = moved(end.prior_rise_c, end.rise_by_hour_c_per_pct, shift_pct)
-    known = [rise for rise in after if rise is not None]
-    if not before or len(known) < len(end.prior_rise_c):
-        return None
-    return end.bound_c + max(known) - max(before)
+    """The end's day bound after a shift in steps of 0.1 %."""
+    step = round(10 * shift_pct)
+    return end.bound_by_step_c[step] if step < len(end.bound_by_step_c) else None
 
 
 def _reach_c(end: ShiftEnd) -> list[float] | None:
@@ -86,8 +81,8 @@ def _reach_c(end: ShiftEnd) -> list[float] | None:
         *end.upper_c,
         *moved(end.lower_c, rises, 100.0),
         *moved(end.upper_c, rises, 100.0),
-        end.bound_c,
-        bound_after_c(end, 100.0),
+        end.bound_by_step_c[0],
+        end.bound_by_step_c[-1],
     ]
     known = [value for value in values if value is not None]
     if not known:
@@ -167,7 +162,7 @@ def _add_levels(
             "dash",
             None,
         ),
-        ("Day bound before", end.bound_c, Ink.BOUND, "dot", None),
+        ("Day bound before", bound_after_c(end, 0.0), Ink.BOUND, "dot", None),
         (
             "Day bound after the shift",
             bound_after_c(end, shift_pct),

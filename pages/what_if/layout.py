@@ -6,6 +6,7 @@ import dash_bootstrap_components as dbc
 from dash import dcc, html
 from dash.development.base_component import Component
 
+from orchestrator.decisions.views import MAXIMUM_COMMENT_CHARS
 from pages import addresses
 from pages.attributes import aria
 from pages.components import (
@@ -231,7 +232,11 @@ def _record_dialogue() -> Component:
                     html.Div(
                         [
                             html.Label("Comment: why?", htmlFor="what-if-comment"),
-                            dbc.Textarea(id="what-if-comment", rows=4, maxlength=2000),
+                            dbc.Textarea(
+                                id="what-if-comment",
+                                rows=4,
+                                maxlength=MAXIMUM_COMMENT_CHARS,
+                            ),
                         ],
                         className="gfo-field",
                     ),

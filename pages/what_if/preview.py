@@ -1,18 +1,38 @@
-"""What the browser needs to follow the slider without asking the server."""
+"""What the browser needs to follow the slider without asking the server.
+
+All of it is computed here: `webapp/assets/what_if.js` looks up the step of the slider
+and draws.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
+from core.scheduler import Outcome
 from orchestrator.decisions.views import ShiftEnd, WhatIfView
+from orchestrator.windows.views import Series
 from pages.what_if.figures import shift_chart
-from pages.words import window_name
+from pages.words import (
+    allowed,
+    bound,
+    degrees,
+    probability,
+    share,
+    verdict_shape,
+    window_name,
+)
+
+LAST_STEP = 1000
+"""The slider's steps are 0, 0.1, ... 100 %."""
+
+Runs = list[tuple[int, str]]
+"""Words in the order of the steps, each with the first step that they are for."""
 
 
 def preview_data(view: WhatIfView, *, may_decide: bool) -> dict[str, Any]:
-    """Figures, arrays and limits of both ends, for `webapp/assets/what_if.js`."""
+    """Figures, hourly curves, and what each step of the slider shows."""
     target, shift_pct = view.target, view.shift_pct
     names = [end.region.name for end in (view.source, target) if end is not None]
     return {
@@ -21,7 +41,7 @@ def preview_data(view: WhatIfView, *, may_decide: bool) -> dict[str, Any]:
         "target": None if target is None else _end(target, view.hours_utc, shift_pct),
         "day": view.local_day.isoformat() if view.local_day else None,
         "shift_pct": shift_pct,
-        "flexible_pct": view.flexible_pct,
+        "verdicts": _verdicts(view),
         "may_decide": may_decide,
     }
 
@@ -29,20 +49,59 @@ def preview_data(view: WhatIfView, *, may_decide: bool) -> dict[str, Any]:
 def _end(
     end: ShiftEnd, hours_utc: Sequence[datetime], shift_pct: float
 ) -> dict[str, Any]:
+    allowed_frac = end.allowed_probability
     return {
         "slug": end.region.slug,
         "name": end.region.name,
         "mean_c": end.mean_c,
         "lower_c": end.lower_c,
         "upper_c": end.upper_c,
-        "limit_c": end.thermal_limit_c,
-        "bound_c": end.bound_c,
-        "day_maxima_c": end.day_maxima_c,
-        "allowed_probability": end.allowed_probability,
-        "prior_rise_c": end.prior_rise_c,
         "rise_by_hour_c_per_pct": end.rise_by_hour_c_per_pct,
-        "it_load_mw": end.it_load_mw,
-        "load_mw_per_pct": end.load_mw_per_pct,
-        "it_capacity_mw": end.it_capacity_mw,
+        "bound_by_step_c": _drawn(end.bound_by_step_c),
+        "bounds": _runs(end.bound_by_step_c, bound),
+        "chances": _runs(
+            end.exceedance_probability_by_step,
+            lambda chance: probability(chance, allowed_frac),
+        ),
+        "limit": degrees(end.thermal_limit_c),
+        "allowed": allowed(allowed_frac),
         "figure": shift_chart(end, hours_utc, shift_pct=shift_pct),
     }
+
+
+def _verdicts(view: WhatIfView) -> Runs:
+    """APPROVED within the safe interval; outside of it BLOCKED, and why."""
+    least_pct, most_pct = view.minimum_shift_pct, view.maximum_safe_shift_pct
+    is_unjudged = view.baseline.data_problem
+    shape = verdict_shape(Outcome.BLOCKED, data_problem=is_unjudged)
+    blocked = f"{shape} {Outcome.BLOCKED.value}"
+    if least_pct is None:
+        why = "the source has no bound" if is_unjudged else "no shift clears the source"
+        return [(0, f"{blocked}: {why}")]
+    least, most = round(10 * least_pct), round(10 * (most_pct or 0.0))
+    runs = [(0, f"{blocked}: at least {share(least_pct)} is needed")] if least else []
+    if least <= most:
+        runs.append((least, f"✓ {Outcome.APPROVED.value}"))
+    if most < LAST_STEP:
+        largest = f"at most {share(most_pct)}" if most_pct else "no shift"
+        runs.append((most + 1, f"{blocked}: {largest} can be called safe"))
+    return runs
+
+
+def _drawn(values: Series) -> list[float | None]:
+    """Hundredths of a degree, finer than a chart can show."""
+    return [None if value is None else round(value, 2) for value in values]
+
+
+def _runs(values: Series, words: Callable[[float | None], str]) -> Runs:
+    """The words of every step; those of a missing value where the values end early."""
+    runs: Runs = []
+    for step, value in enumerate(values):
+        if step and value == values[step - 1]:
+            continue
+        text = words(value)
+        if not runs or runs[-1][1] != text:
+            runs.append((step, text))
+    if len(values) <= LAST_STEP:
+        runs.append((len(values), words(None)))
+    return runs

@@ -26,6 +26,7 @@ def test_every_setting_that_it_names_exists() -> None:
 
 def test_its_table_of_roles_is_that_of_the_code() -> None:
     rows = {
+        "own logins and password": {"keep_own_account"},
         "fleet, forecasts, decisions": {"view_fleet"},
         "what-if, record a decision": {"decide"},
         "audit events": {"view_audit_events"},
@@ -36,6 +37,7 @@ def test_its_table_of_roles_is_that_of_the_code() -> None:
             "manage_models",
             "manage_users",
         },
+        "what the worker does by itself": {"run_cycle"},
     }
     for words, permissions in rows.items():
         (row,) = re.findall(

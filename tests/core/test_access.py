@@ -22,6 +22,12 @@ ALLOWED: dict[Permission, set[Role]] = {
     Permission.MANAGE_MODELS: {Role.ADMIN},
     Permission.MANAGE_USERS: {Role.ADMIN},
     Permission.MANAGE_POLICY: {Role.ADMIN},
+    # Backups and restores, with their audit event.
+    Permission.KEEP_BACKUPS: {Role.ADMIN},
+    # What the worker does by itself, as a system user.
+    Permission.RUN_CYCLE: {Role.ADMIN},
+    # One's own logins and password.
+    Permission.KEEP_OWN_ACCOUNT: {Role.AUDITOR, Role.OPERATOR, Role.ADMIN},
 }
 
 
@@ -63,6 +69,6 @@ def test_actor_cannot_be_given_another_role() -> None:
 
 
 def test_error_without_words_shows_the_sentence_of_its_class() -> None:
-    assert NotFound().message == "What was asked for does not exist."
+    assert NotFound().message == "The requested item does not exist."
     assert Forbidden("Not today.").message == "Not today."
     assert issubclass(Forbidden, FleetError)

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.outlooks import RegionOutlook
-from core.safe_shifts import flexible_pct, maximum_safe_shift_pct, minimum_shift_pct
+from core.safe_shifts import maximum_safe_shift_pct, minimum_shift_pct
 from core.scheduler import decide
 from core.shift import net_rise_c, shift_load
+from core.shift_rules import flexible_pct
 from tests.core.outlook_cases import an_outlook
 
 LOADS = st.lists(st.floats(0.5, 200.0), min_size=4, max_size=4).map(np.array)

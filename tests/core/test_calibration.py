@@ -140,9 +140,9 @@ def test_dots_are_the_quantiles_of_the_days_maximum() -> None:
     mean, scale = np.array([20.0, 30.0]), np.array([1.0, 2.0])
     # Ranks 13, 38, 63 and 88 of 99 scores are those at 1/8, 3/8, 5/8 and 7/8.
     expected = [30.0 + 2.0 * (score + 0.5) for score in (0.12, 0.37, 0.62, 0.87)]
-    assert list(day_max_quantiles(mean, scale, calibration, 4)) == pytest.approx(
-        expected
-    )
+    assert list(
+        day_max_quantiles(mean, scale, calibration, 4, rise_by_hour=np.zeros(2))
+    ) == pytest.approx(expected)
 
 
 @given(
@@ -176,7 +176,11 @@ def test_share_of_dots_above_a_limit_is_its_exceedance_probability(
     calibration: Calibration, pairs: Hours, limit: float, n_dots: int
 ) -> None:
     mean, scale = arrays(pairs)
-    dots = list(day_max_quantiles(mean, scale, calibration, n_dots))
+    dots = list(
+        day_max_quantiles(
+            mean, scale, calibration, n_dots, rise_by_hour=np.zeros_like(mean)
+        )
+    )
     check = check_limit(mean, scale, calibration, limit=limit)
     assert len(dots) == n_dots
     assert dots == sorted(dots)

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.carbon import (
-    CarbonKind,
     CarbonMethod,
     CarbonScope,
+    CarbonSignalKind,
     emissions_kgco2e,
     suspect_zero_hours,
 )
@@ -69,10 +69,10 @@ def test_only_more_than_three_hours_of_exact_zero_are_suspect(
 
 
 def test_kinds_differ_by_scope_and_by_method() -> None:
-    life_cycle = CarbonKind(scope=CarbonScope.LIFE_CYCLE)
+    life_cycle = CarbonSignalKind(scope=CarbonScope.LIFE_CYCLE)
     assert str(life_cycle) == "life-cycle average"
-    assert life_cycle != CarbonKind(scope=CarbonScope.DIRECT)
-    assert life_cycle != CarbonKind(
+    assert life_cycle != CarbonSignalKind(scope=CarbonScope.DIRECT)
+    assert life_cycle != CarbonSignalKind(
         scope=CarbonScope.LIFE_CYCLE, method=CarbonMethod.MARGINAL
     )
 

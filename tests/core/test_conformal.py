@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from core.conformal import (
     Calibration,
     LimitCheck,
+    bound_by_hour,
     check_limit,
+    check_limits,
     conformity_score,
     day_bound,
     quantile_rank,
@@ -228,6 +230,51 @@ def test_check_of_a_rise_is_the_check_of_a_limit_that_falls_by_its_worst_hour(
     assert risen.is_exceeded == lowered.is_exceeded
     assert risen.exceedance_probability == lowered.exceedance_probability
     assert risen.bound == pytest.approx(shifted_bound(lowered.bound, rises), abs=1e-12)
+
+
+@given(
+    pairs=hours(TEMPERATURES_C, SCALES_C),
+    calibration=CALIBRATIONS,
+    limit=TEMPERATURES_C,
+    bad=st.sampled_from([math.nan, math.inf, -math.inf]),
+    data=st.data(),
+)
+def test_checks_of_several_rises_are_those_of_each_alone(
+    pairs: Hours,
+    calibration: Calibration,
+    limit: float,
+    bad: float,
+    data: st.DataObject,
+) -> None:
+    mean, scale = arrays(pairs)
+    rise = st.floats(-9.0, 9.0)
+    rows = st.lists(rise, min_size=len(mean), max_size=len(mean))
+    rises = np.array(
+        [*data.draw(st.lists(rows, min_size=1, max_size=5)), [bad] * len(mean)]
+    )
+    rises[-1, 1:] = 0.0
+    checks = check_limits(mean, scale, calibration, limit=limit, rises_by_hour=rises)
+    for number, rise_by_hour in enumerate(rises[:-1]):
+        assert checks.check(number) == check_limit(
+            mean, scale, calibration, limit=limit, rise_by_hour=rise_by_hour
+        )
+    # One hour that is not a number leaves no bound, and never counts as within.
+    assert checks.check(len(rises) - 1) is None
+    assert checks.is_exceeded[-1]
+
+
+@given(
+    pairs=hours(QUARTERS, POWERS_OF_TWO),
+    limit=QUARTERS,
+    rises=st.lists(QUARTERS, min_size=2, max_size=2),
+)
+def test_the_bound_is_within_the_limit_exactly_when_each_hours_is(
+    pairs: Hours, limit: float, rises: list[float]
+) -> None:
+    bound = day_bound(*arrays(pairs), quantile=0.5)
+    by_hour = bound_by_hour(shifted_bound(bound, np.array(rises)), np.array(rises))
+    assert by_hour.tolist() == [bound + rise for rise in rises]
+    assert (by_hour <= limit).all() == (shifted_bound(bound, np.array(rises)) <= limit)
 
 
 NOT_NUMBERS = [math.nan, math.inf, -math.inf]

@@ -245,7 +245,7 @@ def test_a_region_without_a_bound_neither_gives_nor_takes() -> None:
     ("changed", "reason"),
     [
         ({"carbon_intensity_gco2_kwh": an_hour_at(np.nan)}, "carbon"),
-        ({"carbon_intensity_gco2_kwh": np.zeros(24)}, "not to be believed"),
+        ({"carbon_intensity_gco2_kwh": np.zeros(24)}, "implausible"),
         ({"price_usd_mwh": an_hour_at(np.nan)}, "price"),
         ({"wet_bulb_c": np.full(24, np.nan)}, "weather"),
     ],
@@ -285,7 +285,7 @@ def test_bad_fleets_are_refused() -> None:
         placement([texas, texas])
     with pytest.raises(InvalidInput, match="24 and 3 hours"):
         placement([texas, a_plan_region("dublin", n_hours=3)])
-    with pytest.raises(InvalidInput, match="say nothing of"):
+    with pytest.raises(InvalidInput, match="signals are of"):
         PlanRegion(outlook=texas.outlook, signals=a_plan_region("dublin").signals)
 
 

@@ -63,7 +63,7 @@ def test_calibration_at_another_confidence_is_refused() -> None:
 def test_forecast_of_another_region_or_quantity_is_refused() -> None:
     outlook, other = an_outlook("texas"), an_outlook("dublin")
     assert outlook.forecast is not None
-    with pytest.raises(InvalidInput, match="dublin says nothing of texas"):
+    with pytest.raises(InvalidInput, match="of dublin, not of texas"):
         replace(outlook, forecast=other.forecast)
     carbon = replace(outlook.forecast, target=Target.CARBON_INTENSITY_GCO2_KWH)
     with pytest.raises(InvalidInput, match="not carbon_intensity_gco2_kwh"):

@@ -15,7 +15,7 @@ from core.hindsight import true_flows, true_totals
 from core.optimizer import best_plan
 from core.outcomes import ReasonCode
 from core.placement import PlanPrices, PlanRules, placement, totals
-from core.plans import Transfer, judge_plan, spread, transfers
+from core.plans import PlanTransfer, judge_plan, spread, transfers
 from core.scheduler import decide
 from tests.core.outlook_cases import an_hour_at, an_outlook
 from tests.core.placement_cases import a_fleet
@@ -57,7 +57,9 @@ def test_plan_and_scheduler_and_bound_agree_on_one_shift(
     target = an_outlook("dublin", bound_c=target_bound_c, load_mw=30.0)
     verdict = decide(source, target, shift_pct)
     assert verdict.shift is not None
-    move = Transfer(source="texas", target="dublin", moved_mw=verdict.shift.moved_mw)
+    move = PlanTransfer(
+        source="texas", target="dublin", moved_mw=verdict.shift.moved_mw
+    )
 
     judged = judge_plan([source, target], [move])
 
@@ -128,7 +130,8 @@ def test_no_hour_gives_more_than_may_leave() -> None:
     moved = np.zeros(24)
     moved[3] = 21.0
     judged = judge_plan(
-        [source, target], [Transfer(source="texas", target="dublin", moved_mw=moved)]
+        [source, target],
+        [PlanTransfer(source="texas", target="dublin", moved_mw=moved)],
     )
     verdict = judged.parts[0].verdict
     assert verdict.reason_code is ReasonCode.SHIFT_EXCEEDS_FLEXIBLE
@@ -157,8 +160,8 @@ def test_impossible_transfers_are_refused() -> None:
     texas, dublin = an_outlook("texas"), an_outlook("dublin")
     blind = replace(dublin, it_load_mw=an_hour_at(np.nan))
 
-    def move(source: str, target: str, moved: np.ndarray) -> Transfer:
-        return Transfer(source=source, target=target, moved_mw=moved)
+    def move(source: str, target: str, moved: np.ndarray) -> PlanTransfer:
+        return PlanTransfer(source=source, target=target, moved_mw=moved)
 
     ones = np.ones(24)
     for outlooks, transfer, error, sentence in (

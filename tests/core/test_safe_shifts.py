@@ -10,7 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.outlooks import RegionOutlook
-from core.safe_shifts import maximum_safe_shift_pct, minimum_shift_pct
+from core.safe_shifts import (
+    N_STEPS,
+    checks_by_step,
+    maximum_safe_shift_pct,
+    minimum_shift_pct,
+)
 from core.scheduler import decide
 from core.shift import shift_load
 from tests.core.outlook_cases import (
@@ -121,6 +126,46 @@ def test_what_is_promised_for_any_outlook_is_a_step_from_0_to_100(pair: Pair) ->
         maximum_safe_shift_pct(pair.source, pair.target),
     ):
         assert shift_pct is None or shift_pct in STEPS_PCT
+
+
+@given(pair=sound_pairs(), step=st.integers(1, 1000))
+def test_each_step_of_the_table_is_what_the_verdict_says_of_it(
+    pair: Pair, step: int
+) -> None:
+    table = checks_by_step(pair.source, pair.target)
+    for at in (0, step):
+        verdict = decide(pair.source, pair.target, STEPS_PCT[at])
+        for checks, after in (
+            (table.source, verdict.source_after),
+            (table.target, verdict.target_after),
+        ):
+            assert checks is not None
+            assert checks.check(at) == after
+
+
+@given(pair=pairs())
+def test_the_table_has_every_step_or_only_that_of_no_shift(pair: Pair) -> None:
+    known = pair.source.load_is_known and pair.target.load_is_known
+    table = checks_by_step(pair.source, pair.target)
+    before = decide(pair.source, pair.target)
+    for checks, check in (
+        (table.source, before.source_before),
+        (table.target, before.target_before),
+    ):
+        if checks is not None:
+            assert len(checks.bound) == (N_STEPS if known else 1)
+            assert checks.check(0) == check
+        else:
+            assert check is None
+
+
+def test_without_a_target_there_is_only_no_shift() -> None:
+    source = an_outlook(bound_c=36.0)
+    table = checks_by_step(source, None)
+    assert table.target is None
+    assert table.source is not None
+    assert table.source.bound.tolist() == [36.0]
+    assert table.source.is_exceeded.tolist() == [True]
 
 
 @pytest.mark.parametrize(

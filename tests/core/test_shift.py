@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from core.carbon import CarbonKind, CarbonScope
+from core.carbon import CarbonScope, CarbonSignalKind
 from core.errors import InvalidInput, OutOfRange
 from core.pue import PRESETS
 from core.regions import CoolingType, Region
@@ -296,9 +296,11 @@ def test_impossible_moved_load_is_refused(moved_mw: float, sentence: str) -> Non
 
 
 def test_carbon_of_different_kinds_is_not_compared() -> None:
-    direct = replace(day("dallas"), carbon_kind=CarbonKind(scope=CarbonScope.DIRECT))
+    direct = replace(
+        day("dallas"), carbon_kind=CarbonSignalKind(scope=CarbonScope.DIRECT)
+    )
     life_cycle = replace(
-        day("toronto"), carbon_kind=CarbonKind(scope=CarbonScope.LIFE_CYCLE)
+        day("toronto"), carbon_kind=CarbonSignalKind(scope=CarbonScope.LIFE_CYCLE)
     )
     with pytest.raises(InvalidInput, match="direct average in dallas"):
         shift_impact(direct, life_cycle, np.zeros(24))

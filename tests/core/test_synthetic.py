@@ -120,7 +120,7 @@ class TestReproducible:
 
     @pytest.mark.parametrize("n_hours", [0, -1, 10**9])
     def test_impossible_lengths_are_refused(self, n_hours: int) -> None:
-        with pytest.raises(InvalidInput, match="hours were asked for"):
+        with pytest.raises(InvalidInput, match="hours were requested"):
             generate(ARIZONA, START, n_hours, SEED)
 
     def test_a_start_between_hours_is_refused(self) -> None:

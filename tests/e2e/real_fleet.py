@@ -13,7 +13,7 @@ from core.telemetry import VALID_RANGES
 from db.engine import DatabaseUrls
 from db.users import system_actor
 from orchestrator.forecasts.hindcasts import hindcast_regions
-from orchestrator.forecasts.serving import ModelCache
+from orchestrator.forecasts.model_cache import ModelCache
 from orchestrator.regions.changes import RegionDraft, add_region
 from orchestrator.regions.policies import ensure_first_policy
 from orchestrator.regions.region_choice import active_regions
@@ -58,24 +58,20 @@ def make_real_fleet(urls: DatabaseUrls, real_data: Path) -> Runtime:
             add_region(asking(session, actor), draft)
             _import_files(session, actor, draft.slug, real_data / "raw")
         train_models(
-            session,
-            actor,
+            asking(session, actor, now=NOW),
             targets=[Target.TEMPERATURE_C],
             until_day=TRAINED_UNTIL,
             seed=SEED,
             activate=True,
-            now=NOW,
         )
         found = active_regions(session)
         hindcast_regions(
-            session,
-            actor,
+            asking(session, actor, now=NOW),
             ModelCache(),
             stored_regions=found,
             all_regions=found,
             from_day=TRAINED_UNTIL,
             until_day=HINDCAST_UNTIL,
-            now=NOW,
         )
     return runtime
 

@@ -31,13 +31,9 @@ def fleet(decided: Fleet) -> Fleet:
 
 
 def anchor(portal: Portal) -> None:
-    with portal.runtime.transaction() as session:
-        anchor_chain(
-            session,
-            AnchorPlaces.of(portal.runtime.settings),
-            now=portal.runtime.clock(),
-            only_if_due=False,
-        )
+    places = AnchorPlaces.of(portal.runtime.settings)
+    with portal.runtime.request_as("worker") as request:
+        anchor_chain(request, places, only_if_due=False)
 
 
 def newest_id(portal: Portal) -> int:
@@ -77,9 +73,9 @@ def test_a_decision_shows_its_forecast_as_it_was_and_replays(
     visitor.click("#decision-replay")
     visitor.sees("#replay-result", "Replay: the same", "gfo decision replay")
     assert not visitor.visible("#decision-supersede")
-    visitor.type_into("#compare-right", "4")
+    visitor.type_into("#compare-right", "5")
     visitor.click("#compare-open")
-    visitor.is_at(f"/audit/compare?left={newest_id(portal)}&right=4")
+    visitor.is_at(f"/audit/compare?left={newest_id(portal)}&right=5")
     visitor.sees("#compare-rows", "≠ 12.5 %", "≠ 20 %", "Arizona → Ireland")
 
 
@@ -105,7 +101,7 @@ def test_a_changed_row_raises_an_alarm_and_does_not_replay(
 def test_an_operator_replaces_a_recorded_decision(
     visitor: Visitor, portal: Portal
 ) -> None:
-    visitor.come_in("olga", "/decisions/5")
+    visitor.come_in("olga", "/decisions/6")
     visitor.sees("#decision-supersede", "Replace this decision")
     visitor.holds("#supersede-target", "ireland")
     visitor.type_into("#supersede-shift", "3")
@@ -120,14 +116,14 @@ def test_an_operator_replaces_a_recorded_decision(
     visitor.follow(f"Decision {number}", "#supersede-record-status")
     visitor.is_at(f"/decisions/{number}")
     visitor.sees("#decision-card", "Less is enough.")
-    visitor.follow("decision 5", "#decision-succession")
+    visitor.follow("decision 6", "#decision-succession")
     visitor.sees("#decision-succession", f"superseded by decision {number}", "olga")
     visitor.sees_no("#decision-supersede")
     assert number == str(newest_id(portal))
 
 
 def test_pressing_record_twice_records_once(visitor: Visitor, portal: Portal) -> None:
-    visitor.come_in("olga", "/decisions/5")
+    visitor.come_in("olga", "/decisions/6")
     visitor.sees("#decision-supersede", "Replace this decision")
     visitor.type_into("#supersede-shift", "3")
     visitor.click("#supersede-evaluate")

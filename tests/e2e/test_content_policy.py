@@ -15,10 +15,10 @@ from datetime import date
 import dash
 import pytest
 
-from core.access import Role
+from core.access import Actor, Role
 from db.users import find_user_by_name, system_actor
 from orchestrator.accounts import administration
-from orchestrator.decisions import what_if
+from orchestrator.decisions import recording
 from orchestrator.regions import changes
 from tests.asking import asking
 from tests.e2e.portal_browser import PortalBrowser
@@ -157,29 +157,23 @@ def _store_hostile_text(portal: Portal) -> int:
     with portal.runtime.transaction() as session:
         cli, now = system_actor(session, "cli"), portal.runtime.clock()
         changes.set_region(asking(session, cli), "arizona", {"name": HOSTILE})
-        administration.add_user(session, cli, name=HOSTILE, role=Role.AUDITOR, now=now)
+        administration.add_user(
+            asking(session, cli, now=now), name=HOSTILE, role=Role.AUDITOR
+        )
         olga = find_user_by_name(session, "olga")
         assert olga is not None
-        actor = administration.Actor(
-            user_id=olga.user_id, name=olga.name, role=olga.role
-        )
-        card = what_if.evaluate(
-            session,
-            actor,
+        actor = Actor(user_id=olga.user_id, name=olga.name, role=olga.role)
+        card = recording.evaluate(
+            asking(session, actor, now=now, request_id=uuid.uuid4()),
             source_slug="arizona",
             target_slug="ireland",
             local_day=date(2025, 7, 13),
             shift_pct=30.0,
-            request_id=uuid.uuid4(),
-            now=now,
         )
-        what_if.record(
-            session,
-            actor,
+        recording.record(
+            asking(session, actor, now=now, request_id=uuid.uuid4()),
             what_if_id=card.decision_id,
             comment=f"{HOSTILE} javascript:alert(1)",
-            request_id=uuid.uuid4(),
-            now=now,
         )
     return card.decision_id
 

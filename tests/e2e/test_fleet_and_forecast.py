@@ -11,8 +11,8 @@ from core.days import full_hour
 from core.telemetry import HOUR
 from db.users import system_actor
 from orchestrator.cycle.issuance import issue_live
-from orchestrator.forecasts.forecast_page import day_view
-from orchestrator.forecasts.serving import ModelCache
+from orchestrator.forecasts.day_page import day_view
+from orchestrator.forecasts.model_cache import ModelCache
 from orchestrator.regions.region_choice import active_regions
 from tests.asking import asking
 from tests.e2e.serving import Portal
@@ -77,12 +77,10 @@ def test_another_issue_of_the_last_hours_can_be_looked_at(
     earlier = full_hour(now) - 3 * HOUR
     with portal.runtime.transaction() as session:
         issue_live(
-            session,
-            system_actor(session, "worker"),
+            asking(session, system_actor(session, "worker"), now=earlier),
             ModelCache(),
             issued_at_utc=earlier,
             stored_regions=active_regions(session),
-            now=earlier,
         )
     visitor.come_in("olga", "/forecast?region=arizona")
     visitor.sees("#forecast-sentence", "in the next 24 hours")

@@ -177,11 +177,14 @@ def test_a_grid_works_by_keyboard_alone(visitor: Visitor) -> None:
 
 
 LATE_CONTROLS = """
-const filters = dash_clientside.gfo_filters;
-const list = {location: "audit-url", names: ["order"], typed: [], usualOrder: "newest"};
-const held = filters.shown(list, "");  // the controls of the first address
+const {gfo_pages: pages} = dash_clientside;
+const [location_, controls] = [[{id: "audit-url"}], [{id: "audit-order"}]];
+dash_clientside.callback_context = {inputs_list: location_, outputs_list: controls};
+const held = pages.show_filters("");  // the controls of the first address
 history.replaceState(null, "", "/audit?order=oldest");  // a heading was clicked
-filters.follow(list, held);  // only now the controls report what they hold
+dash_clientside.callback_context = {inputs_list: controls, states_list: location_};
+pages.follow_filters(...held, "");  // only now the controls report what they hold
+delete dash_clientside.callback_context;
 """
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from tests.e2e.people import PASSWORD
 from tests.e2e.serving import Portal
+from tests.e2e.test_what_if import set_arizonas_limit
 from tests.e2e.visitor import Visitor
 
 pytestmark = pytest.mark.e2e
@@ -86,6 +87,37 @@ def test_limits_change_once(ada: Visitor, portal: Portal) -> None:
 
     ada.sees("#policy-save-status", "The limits are changed.")
     assert count(portal, "policy") == before + 1
+    ada.browser.console_errors()  # those of the cut line
+
+
+def test_a_plan_is_recorded_once(ada: Visitor, portal: Portal) -> None:
+    set_arizonas_limit(portal, 42.5, "The hall was rebuilt.")
+    ada.come_in("ada", "/plan?region=arizona")
+    ada.holds("#plan-region", "arizona")
+    ada.rest()
+    ada.click("#plan-find")
+    ada.sees("#plan-transfers", "Arizona", "APPROVED", timeout_s=60)
+    ada.type_into("#plan-comment", "A heat wave.")
+    ada.rest()
+    before = count(portal, "decision")
+    lose_the_next_answer(ada, "#plan-record")
+    recorded = count(portal, "decision") - before
+    assert recorded >= 1
+
+    ada.waits_until(
+        lambda: not ada.browser.driver.execute_script("return window.lost || false"),
+        lambda: "the page was not loaded again",
+    )
+    ada.sees("#plan-transfers", "Arizona")
+    ada.type_into("#plan-comment", "A heat wave.")
+    ada.click("#plan-record")
+    ada.sees("#plan-recorded", f"Recorded {recorded} decision")
+    assert count(portal, "decision") == before + recorded
+
+    ada.rest()
+    ada.click("#plan-record")  # not a repetition: the first one was answered
+    ada.sees("#plan-recorded", "This plan was recorded already")
+    assert count(portal, "decision") == before + recorded
     ada.browser.console_errors()  # those of the cut line
 
 

@@ -10,7 +10,7 @@ import pytest
 from core.audit import AuditAction
 from core.days import full_hour
 from db import audit, model_evaluations, model_uploads
-from orchestrator.cycle.scheduling import Scheduler
+from orchestrator.cycle.worker_jobs import WorkerJobs
 from tests.e2e.people import PASSWORD
 from tests.e2e.serving import Portal
 from tests.e2e.visitor import Visitor
@@ -24,11 +24,11 @@ UNTIL = f"{TRAINED_UNTIL}T00:00:00Z"
 
 
 @pytest.fixture
-def worker(portal: Portal) -> Iterator[Scheduler]:
+def worker(portal: Portal) -> Iterator[WorkerJobs]:
     """What the worker does, when a test lets it."""
-    scheduler = Scheduler(portal.runtime)
-    yield scheduler
-    scheduler.close()
+    worker = WorkerJobs(portal.runtime)
+    yield worker
+    worker.close()
 
 
 def send(visitor: Visitor, file: Path, password: str = PASSWORD) -> None:
@@ -42,7 +42,7 @@ def newest_upload(portal: Portal) -> model_uploads.ModelUpload:
         return model_uploads.list_model_uploads(session)[0]
 
 
-def evaluate(portal: Portal, worker: Scheduler, version_id: int) -> None:
+def evaluate(portal: Portal, worker: WorkerJobs, version_id: int) -> None:
     with portal.runtime.transaction() as session:
         found = model_evaluations.newest_evaluation(session, version_id)
     assert found is not None
@@ -51,7 +51,7 @@ def evaluate(portal: Portal, worker: Scheduler, version_id: int) -> None:
 
 
 def test_a_model_goes_from_its_file_to_active_and_back(
-    visitor: Visitor, portal: Portal, worker: Scheduler, tmp_path: Path
+    visitor: Visitor, portal: Portal, worker: WorkerJobs, tmp_path: Path
 ) -> None:
     file = tmp_path / "day-before.onnx"
     file.write_bytes(day_before(UNTIL))
@@ -103,7 +103,7 @@ def test_a_wrong_password_uploads_nothing(
 
 
 def test_a_hostile_file_is_refused_with_its_reason(
-    visitor: Visitor, portal: Portal, worker: Scheduler, tmp_path: Path
+    visitor: Visitor, portal: Portal, worker: WorkerJobs, tmp_path: Path
 ) -> None:
     file = tmp_path / "loop.onnx"
     file.write_bytes(ATTACKS["loop of 1e9"][0])

@@ -12,7 +12,7 @@ import pytest
 
 from core.scheduler import Outcome, ReasonCode
 from db.users import system_actor
-from orchestrator.forecasts.forecast_page import day_view
+from orchestrator.forecasts.day_page import day_view
 from orchestrator.forecasts.views import ForecastDayView
 from tests.asking import asking
 from tests.conftest import PostgresForTests

@@ -19,7 +19,7 @@ from core.synthetic import generate
 from core.telemetry import HOUR, Quantity
 from db import audit, regions, telemetry
 from db.engine import libpq_url, make_engine
-from orchestrator.cycle.scheduling import Scheduler
+from orchestrator.cycle.worker_jobs import WorkerJobs
 from orchestrator.jobs import queue_forecasts, queue_hindcast
 from orchestrator.processes.worker import make_queue, rescue_stalled_jobs
 from orchestrator.runtime import Runtime
@@ -59,7 +59,7 @@ def _last_hour(fleet: Fleet, slug: str) -> datetime:
 def test_telemetry_after_a_pause_is_what_the_generator_says_of_those_hours(
     fleet: Fleet,
 ) -> None:
-    Scheduler(_later(fleet)).hourly_cycle()
+    WorkerJobs(_later(fleet)).hourly_cycle()
 
     start_utc, end_utc = full_hour(NOW), full_hour(NOW + PAUSE)
     for slug in SLUGS:
@@ -77,7 +77,7 @@ def test_catching_up_hour_by_hour_gives_the_same_telemetry_as_at_once(
     fleet: Fleet,
 ) -> None:
     for n_hours in (1, 2, 3):
-        Scheduler(_later(fleet, timedelta(hours=n_hours))).hourly_cycle()
+        WorkerJobs(_later(fleet, timedelta(hours=n_hours))).hourly_cycle()
 
     with fleet.runtime.transaction() as session:
         stored = telemetry.load_frame(
@@ -93,8 +93,8 @@ def test_a_cycle_issues_and_decides_every_region_once_and_a_second_adds_nothing(
     fleet: Fleet,
 ) -> None:
     before = _counts(fleet)
-    scheduler = Scheduler(_later(fleet))
-    scheduler.hourly_cycle()
+    worker = WorkerJobs(_later(fleet))
+    worker.hourly_cycle()
     after = _counts(fleet)
 
     assert after["telemetry"] - before["telemetry"] == 30 * len(SLUGS)
@@ -110,8 +110,8 @@ def test_a_cycle_issues_and_decides_every_region_once_and_a_second_adds_nothing(
         assert audit.verify(session).is_sound
     assert issued[0] == issued[1] >= len(SLUGS)
 
-    scheduler.hourly_cycle()
-    Scheduler(_later(fleet)).hourly_cycle()  # as after a restart
+    worker.hourly_cycle()
+    WorkerJobs(_later(fleet)).hourly_cycle()  # as after a restart
     assert _counts(fleet) == after
 
 
@@ -121,7 +121,7 @@ def test_two_workers_at_once_do_the_work_of_one(fleet: Fleet) -> None:
 
     def work() -> None:
         try:
-            Scheduler(_later(fleet)).hourly_cycle()
+            WorkerJobs(_later(fleet)).hourly_cycle()
         except BaseException as exc:  # noqa: BLE001 -- shown by the assertion
             faults.append(exc)
 
@@ -145,7 +145,7 @@ def test_a_synthetic_region_that_no_generator_knows_does_not_stop_the_others(
 ) -> None:
     _as_owner(fleet, "update region set slug = 'unknown' where slug = 'arizona'")
 
-    Scheduler(_later(fleet)).hourly_cycle()
+    WorkerJobs(_later(fleet)).hourly_cycle()
 
     assert _last_hour(fleet, "ireland") + HOUR == full_hour(NOW + PAUSE)
     assert _last_hour(fleet, "wyoming") + HOUR == full_hour(NOW + PAUSE)
@@ -164,7 +164,7 @@ def test_a_fault_in_one_region_leaves_the_others_decided(fleet: Fleet) -> None:
     )
     before = _counts(fleet)
 
-    Scheduler(_later(fleet)).hourly_cycle()
+    WorkerJobs(_later(fleet)).hourly_cycle()
 
     assert _counts(fleet)["decision"] - before["decision"] == len(SLUGS) - 1
 
@@ -174,7 +174,7 @@ def test_a_cycle_without_a_database_says_so_and_can_be_repeated(fleet: Fleet) ->
     runtime = replace(_later(fleet), engine=nowhere)
 
     with pytest.raises(ServiceUnavailable):
-        Scheduler(runtime).hourly_cycle()
+        WorkerJobs(runtime).hourly_cycle()
 
 
 def test_a_worker_that_is_stopping_begins_no_further_step(fleet: Fleet) -> None:
@@ -182,7 +182,7 @@ def test_a_worker_that_is_stopping_begins_no_further_step(fleet: Fleet) -> None:
     stopping = threading.Event()
     stopping.set()
 
-    Scheduler(_later(fleet), stopping).hourly_cycle()
+    WorkerJobs(_later(fleet), stopping).hourly_cycle()
 
     assert _counts(fleet) == before
 
@@ -211,7 +211,7 @@ def _as_owner(fleet: Fleet, statement: str) -> None:
 
 def _carry_out(runtime: Runtime) -> None:
     """What a worker does with the jobs that wait now."""
-    queue = make_queue(runtime, Scheduler(runtime))
+    queue = make_queue(runtime, WorkerJobs(runtime))
 
     async def carry_out() -> None:
         async with queue.open_async():
@@ -324,7 +324,7 @@ def test_a_job_that_met_a_lost_database_waits_for_another_try(fleet: Fleet) -> N
     broken = replace(
         fleet.runtime, engine=make_engine("postgresql://nobody@127.0.0.1:9/nothing")
     )
-    queue = make_queue(fleet.runtime, Scheduler(broken))
+    queue = make_queue(fleet.runtime, WorkerJobs(broken))
 
     async def carry_out() -> None:
         async with queue.open_async():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from sqlalchemy.orm import Session
@@ -16,10 +16,15 @@ from db.engine import DatabaseUrls, make_engine
 from db.users import find_user_by_name, system_actor
 from orchestrator.accounts import administration, logins, own_password, passwords
 from orchestrator.accounts.logins import Client, Login, RefusedLogin
+from tests.asking import NOW, asking
 
-NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 STRONG = "quartz lantern seven rivers"
 CLIENT = Client(address="203.0.113.7", user_agent=None)
+
+
+def _first_admin(session: Session, name: str, password: str | None) -> str | None:
+    installing = asking(session, system_actor(session, "worker"))
+    return administration.ensure_first_admin(installing, name, password)
 
 
 @pytest.fixture
@@ -28,11 +33,13 @@ def cli(session: Session) -> Actor:
 
 
 def _log_in(session: Session, name: str, password: str) -> Login | RefusedLogin:
-    return logins.log_in(session, name=name, password=password, client=CLIENT, now=NOW)
+    return logins.log_in(
+        asking(session, None), name=name, password=password, client=CLIENT
+    )
 
 
 def test_the_first_admin_gets_a_one_time_password(session: Session) -> None:
-    printed = administration.ensure_first_admin(session, "root", None)
+    printed = _first_admin(session, "root", None)
     assert printed is not None
     login = _log_in(session, "root", printed)
     assert isinstance(login, Login)
@@ -41,7 +48,7 @@ def test_the_first_admin_gets_a_one_time_password(session: Session) -> None:
 
 
 def test_the_operator_may_choose_the_first_password(session: Session) -> None:
-    assert administration.ensure_first_admin(session, "root", STRONG) is None
+    assert _first_admin(session, "root", STRONG) is None
     login = _log_in(session, "root", STRONG)
     assert isinstance(login, Login)
     assert not login.must_change_password
@@ -52,13 +59,13 @@ def test_a_weak_first_password_is_one_clear_sentence(
     session: Session, weak: str
 ) -> None:
     with pytest.raises(InvalidInput, match="GFO_ADMIN_PASSWORD cannot be used"):
-        administration.ensure_first_admin(session, "root", weak)
+        _first_admin(session, "root", weak)
     assert find_user_by_name(session, "root") is None
 
 
 def test_an_installation_with_people_keeps_them(session: Session) -> None:
-    administration.ensure_first_admin(session, "root", STRONG)
-    assert administration.ensure_first_admin(session, "other", None) is None
+    _first_admin(session, "root", STRONG)
+    assert _first_admin(session, "other", None) is None
     assert find_user_by_name(session, "other") is None
 
 
@@ -66,7 +73,7 @@ def test_an_added_user_logs_in_once_and_must_change(
     session: Session, cli: Actor
 ) -> None:
     made = administration.add_user(
-        session, cli, name=" ada ", role=Role.AUDITOR, now=NOW
+        asking(session, cli), name=" ada ", role=Role.AUDITOR
     )
     assert made.account.name == "ada"
     assert made.password not in repr(made)
@@ -81,41 +88,41 @@ def test_an_added_user_logs_in_once_and_must_change(
 @pytest.mark.parametrize("name", ["", "   ", "a" * 81, "a\x00b", "a\nb"])
 def test_names_are_short_and_printable(session: Session, cli: Actor, name: str) -> None:
     with pytest.raises(InvalidInput):
-        administration.add_user(session, cli, name=name, role=Role.AUDITOR, now=NOW)
+        administration.add_user(asking(session, cli), name=name, role=Role.AUDITOR)
 
 
 @pytest.mark.parametrize("role", [Role.AUDITOR, Role.OPERATOR])
 def test_only_admins_manage_accounts(session: Session, cli: Actor, role: Role) -> None:
-    administration.ensure_first_admin(session, "root", STRONG)
+    _first_admin(session, "root", STRONG)
     actor = Actor(user_id=cli.user_id, name="x", role=role)
     with pytest.raises(Forbidden):
-        administration.add_user(session, actor, name="eve", role=Role.ADMIN, now=NOW)
+        administration.add_user(asking(session, actor), name="eve", role=Role.ADMIN)
     with pytest.raises(Forbidden):
-        administration.list_accounts(session, actor, now=NOW)
+        administration.list_accounts(asking(session, actor))
     with pytest.raises(Forbidden):
-        administration.disable_user(session, actor, "root", now=NOW)
+        administration.disable_user(asking(session, actor), "root")
     with pytest.raises(Forbidden):
-        administration.change_role(session, actor, "root", Role.AUDITOR, now=NOW)
+        administration.change_role(asking(session, actor), "root", Role.AUDITOR)
     with pytest.raises(Forbidden):
-        administration.reset_password(session, actor, "root", now=NOW)
+        administration.reset_password(asking(session, actor), "root")
 
 
 def test_system_users_cannot_be_changed_or_log_in(session: Session, cli: Actor) -> None:
     with pytest.raises(NotFound):
-        administration.reset_password(session, cli, "worker", now=NOW)
+        administration.reset_password(asking(session, cli), "worker")
     with pytest.raises(NotFound):
-        administration.disable_user(session, cli, "cli", now=NOW)
+        administration.disable_user(asking(session, cli), "cli")
     assert isinstance(_log_in(session, "worker", ""), RefusedLogin)
 
 
 def test_the_last_admin_stays(session: Session, cli: Actor) -> None:
-    administration.ensure_first_admin(session, "root", STRONG)
+    _first_admin(session, "root", STRONG)
     with pytest.raises(Conflict, match="only admin left"):
-        administration.disable_user(session, cli, "root", now=NOW)
+        administration.disable_user(asking(session, cli), "root")
     with pytest.raises(Conflict, match="only admin left"):
-        administration.change_role(session, cli, "root", Role.OPERATOR, now=NOW)
-    administration.add_user(session, cli, name="second", role=Role.ADMIN, now=NOW)
-    assert not administration.disable_user(session, cli, "root", now=NOW).is_active
+        administration.change_role(asking(session, cli), "root", Role.OPERATOR)
+    administration.add_user(asking(session, cli), name="second", role=Role.ADMIN)
+    assert not administration.disable_user(asking(session, cli), "root").is_active
 
 
 def test_two_admins_who_disable_each_other_leave_one(
@@ -125,14 +132,14 @@ def test_two_admins_who_disable_each_other_leave_one(
     with Session(engine) as session, session.begin():
         cli = system_actor(session, "cli")
         for name in ("anna", "berta"):
-            administration.add_user(session, cli, name=name, role=Role.ADMIN, now=NOW)
+            administration.add_user(asking(session, cli), name=name, role=Role.ADMIN)
     barrier = threading.Barrier(2)
     outcomes: list[str] = []
 
     def disable(name: str) -> None:
         with Session(engine) as session, session.begin():
             barrier.wait()
-            administration.disable_user(session, cli, name, now=NOW)
+            administration.disable_user(asking(session, cli), name)
         outcomes.append(name)
 
     def attempt(name: str) -> None:
@@ -154,8 +161,8 @@ def test_two_admins_who_disable_each_other_leave_one(
 def test_a_changed_role_is_audited_with_both_values(
     session: Session, cli: Actor
 ) -> None:
-    administration.add_user(session, cli, name="ada", role=Role.AUDITOR, now=NOW)
-    administration.change_role(session, cli, "ada", Role.OPERATOR, now=NOW)
+    administration.add_user(asking(session, cli), name="ada", role=Role.AUDITOR)
+    administration.change_role(asking(session, cli), "ada", Role.OPERATOR)
     event = list_events(session, action=AuditAction.USER_ROLE_CHANGED)[0]
     assert '"before":{"is_active":true,"name":"ada","role":"auditor"}' in event.payload
     assert '"role":"operator"' in event.payload
@@ -164,7 +171,7 @@ def test_a_changed_role_is_audited_with_both_values(
 def test_a_login_renews_a_hash_of_older_parameters(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    administration.ensure_first_admin(session, "root", STRONG)
+    _first_admin(session, "root", STRONG)
     before = find_user_by_name(session, "root")
     stronger = passwords.PasswordHasher(time_cost=3, memory_cost=20 * 1024)
     monkeypatch.setattr(passwords, "_HASHER", stronger)
@@ -180,9 +187,7 @@ def test_a_login_renews_a_hash_of_older_parameters(
 def _made(
     session: Session, cli: Actor, name: str = "ada"
 ) -> administration.NewPassword:
-    return administration.add_user(
-        session, cli, name=name, role=Role.OPERATOR, now=NOW, request_id=f"add-{name}"
-    )
+    return administration.add_user(asking(session, cli), name=name, role=Role.OPERATOR)
 
 
 def test_a_one_time_password_runs_out(session: Session, cli: Actor) -> None:
@@ -190,11 +195,10 @@ def test_a_one_time_password_runs_out(session: Session, cli: Actor) -> None:
     assert made.until_utc == NOW + administration.ONE_TIME_LIFE
     for late, works in ((timedelta(hours=71), True), (timedelta(hours=72), False)):
         outcome = logins.log_in(
-            session,
+            asking(session, None, now=NOW + late),
             name="ada",
             password=made.password,
             client=CLIENT,
-            now=NOW + late,
         )
         assert isinstance(outcome, Login) is works
 
@@ -204,16 +208,13 @@ def test_a_password_of_ones_own_does_not_run_out(session: Session, cli: Actor) -
     login = _log_in(session, "ada", made.password)
     assert isinstance(login, Login)
     own_password.change_password(
-        session,
-        login.actor,
-        current=made.password,
-        new=STRONG,
-        client=CLIENT,
-        now=NOW,
+        asking(session, login.actor), current=made.password, new=STRONG, client=CLIENT
     )
     later = NOW + timedelta(days=400)
     assert isinstance(
-        logins.log_in(session, name="ada", password=STRONG, client=CLIENT, now=later),
+        logins.log_in(
+            asking(session, None, now=later), name="ada", password=STRONG, client=CLIENT
+        ),
         Login,
     )
 
@@ -223,9 +224,9 @@ def test_enabling_lets_a_person_in_with_a_new_password_only(
 ) -> None:
     made = _made(session, cli)
     with pytest.raises(Conflict, match="not disabled"):
-        administration.enable_user(session, cli, "ada", now=NOW)
-    administration.disable_user(session, cli, "ada", now=NOW)
-    again = administration.enable_user(session, cli, "ada", now=NOW)
+        administration.enable_user(asking(session, cli), "ada")
+    administration.disable_user(asking(session, cli), "ada")
+    again = administration.enable_user(asking(session, cli), "ada")
     assert isinstance(_log_in(session, "ada", made.password), RefusedLogin)
     assert isinstance(_log_in(session, "ada", again.password), Login)
     assert AuditAction.USER_ENABLED in {e.action for e in list_events(session)}
@@ -237,32 +238,32 @@ def test_an_admin_ends_somebodys_logins(session: Session, cli: Actor) -> None:
         assert isinstance(_log_in(session, "ada", made.password), Login)
     (ada,) = [
         account
-        for account in administration.list_accounts(session, cli, now=NOW)
+        for account in administration.list_accounts(asking(session, cli))
         if account.name == "ada"
     ]
     assert ada.live_login_count == 2
-    assert administration.end_logins(session, cli, "ada", now=NOW) == 2
-    assert administration.end_logins(session, cli, "ada", now=NOW) == 0
+    assert administration.end_logins(asking(session, cli), "ada") == 2
+    assert administration.end_logins(asking(session, cli), "ada") == 0
 
 
 def test_nobody_resets_their_own_password(session: Session) -> None:
-    administration.ensure_first_admin(session, "root", STRONG)
+    _first_admin(session, "root", STRONG)
     login = _log_in(session, "root", STRONG)
     assert isinstance(login, Login)
     with pytest.raises(Conflict, match="page of your account"):
-        administration.reset_password(session, login.actor, "root", now=NOW)
+        administration.reset_password(asking(session, login.actor), "root")
 
 
 def test_confirming_with_the_own_password_is_slowed_like_a_login(
     session: Session,
 ) -> None:
-    administration.ensure_first_admin(session, "root", STRONG)
+    _first_admin(session, "root", STRONG)
     login = _log_in(session, "root", STRONG)
     assert isinstance(login, Login)
 
     def refused(password: str) -> bool:
         return (
-            own_password.confirm_password(session, login.actor, password, now=NOW)
+            own_password.confirm_password(asking(session, login.actor), password)
             is not None
         )
 
@@ -273,4 +274,4 @@ def test_confirming_with_the_own_password_is_slowed_like_a_login(
 
 def test_a_system_user_confirms_nothing(session: Session, cli: Actor) -> None:
     with pytest.raises(Forbidden):
-        own_password.confirm_password(session, cli, "", now=NOW)
+        own_password.confirm_password(asking(session, cli), "")

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from uuid import uuid4
 
+import numpy as np
 import pytest
 from sqlalchemy import text
 
@@ -13,8 +14,9 @@ from core.errors import InvalidInput
 from core.scheduler import Outcome, ReasonCode
 from db import policies, regions
 from db.engine import make_engine
-from orchestrator.decisions import what_if
-from orchestrator.decisions.views import DecisionCard
+from orchestrator.decisions import recording
+from orchestrator.decisions.details import decision_detail
+from orchestrator.decisions.views import DecisionCard, DecisionChart, RecordOutcome
 from orchestrator.forecasts.fleet import fleet_view
 from orchestrator.plans import planning
 from orchestrator.plans.views import PlanTerms
@@ -51,28 +53,30 @@ def _bound(fleet: Fleet, slug: str) -> float:
 
 def _try(fleet: Fleet, source: str, shift_pct: float) -> DecisionCard:
     with fleet.runtime.transaction() as session:
-        return what_if.evaluate(
-            session,
-            fleet.actor(session),
+        return recording.evaluate(
+            asking(session, fleet.actor(session), request_id=uuid4()),
             source_slug=source,
             target_slug="ireland",
             local_day=None,
             shift_pct=shift_pct,
-            request_id=uuid4(),
-            now=NOW,
         )
 
 
-def _record(fleet: Fleet, card: DecisionCard) -> what_if.RecordOutcome:
+def _record(fleet: Fleet, card: DecisionCard) -> RecordOutcome:
     with fleet.runtime.transaction() as session:
-        return what_if.record(
-            session,
-            fleet.actor(session),
+        return recording.record(
+            asking(session, fleet.actor(session), request_id=uuid4()),
             what_if_id=card.decision_id,
             comment="",
-            request_id=uuid4(),
-            now=NOW,
         )
+
+
+def _charts(fleet: Fleet, card: DecisionCard) -> tuple[DecisionChart, ...]:
+    with fleet.runtime.transaction() as session:
+        detail = decision_detail(
+            asking(session, fleet.actor(session)), card.decision_id
+        )
+    return detail.charts
 
 
 @pytest.fixture
@@ -140,6 +144,25 @@ def test_in_two_steps_a_shift_heats_and_cools_as_in_one(narrow: Fleet) -> None:
     assert second.source_bound_after_c == pytest.approx(
         whole.source_bound_after_c, abs=1e-9
     )
+    for one, other in zip(_charts(narrow, second), _charts(narrow, whole), strict=True):
+        assert one.after_c == pytest.approx(other.after_c, abs=1e-9)
+
+
+def test_the_curve_of_a_decision_moves_with_its_bound(fleet: Fleet) -> None:
+    with fleet.runtime.transaction() as session:
+        change_terms(
+            asking(session, fleet.actor(session)),
+            changes={"migration_energy_frac": 0.1},
+            reason="test",
+        )
+    source, target = _charts(fleet, _try(fleet, "arizona", 10.0))
+    for chart in (source, target):
+        moved_c = np.subtract(chart.after_c, chart.mean_c)
+        assert chart.bound_before_c is not None
+        assert chart.bound_after_c is not None
+        assert moved_c.max() == pytest.approx(
+            chart.bound_after_c - chart.bound_before_c, abs=1e-9
+        )
 
 
 def test_a_plan_and_a_shift_do_not_fill_the_same_room(narrow: Fleet) -> None:

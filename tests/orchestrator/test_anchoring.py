@@ -21,18 +21,14 @@ from db import audit, chain_checks
 from db.audit import append_event
 from db.engine import DatabaseUrls, make_engine
 from orchestrator.audit import anchor_files, verify_export
-from orchestrator.audit.anchor_files import AnchorPlaces
+from orchestrator.audit.anchor_files import AnchorPlaces, known_anchors
 from orchestrator.audit.anchor_keeper import AnchorKeeper
-from orchestrator.audit.anchoring import (
-    Anchoring,
-    anchor_chain,
-    check_whole_chain,
-    known_anchors,
-)
-from orchestrator.audit.event_list import chain_status
+from orchestrator.audit.anchoring import Anchoring, anchor_chain
+from orchestrator.audit.chain_status import chain_status, check_whole_chain
 from orchestrator.cli.main import app
 from orchestrator.runtime import Runtime
 from orchestrator.settings import Settings
+from tests.asking import asking
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 ADA = Actor(user_id=1, name="ada", role=Role.ADMIN)
@@ -79,10 +75,8 @@ def write(runtime: Runtime, count: int) -> None:
 
 
 def anchor(runtime: Runtime, *, only_if_due: bool = False) -> Anchoring:
-    with runtime.transaction() as session:
-        return anchor_chain(
-            session, places(runtime), now=runtime.clock(), only_if_due=only_if_due
-        )
+    with runtime.request_as("worker") as request:
+        return anchor_chain(request, places(runtime), only_if_due=only_if_due)
 
 
 def tamper(urls: DatabaseUrls, statement: str) -> None:
@@ -182,7 +176,7 @@ def test_a_changed_chain_is_not_anchored(
     assert known_anchors(places(runtime)) == (first,)
     with runtime.transaction() as session:
         kept = chain_checks.newest_check(session)
-        status = chain_status(session, ADA, places(runtime))
+        status = chain_status(asking(session, ADA), places(runtime))
     assert kept is not None
     assert kept.found.first_bad_seq == done.broken.first_bad_seq
     assert status.is_broken
@@ -281,10 +275,10 @@ def test_the_status_tells_of_anchors_and_checks(runtime: Runtime) -> None:
     write(runtime, 3)
     anchor(runtime)
     write(runtime, 2)
+    with runtime.request_as("worker") as request:
+        check_whole_chain(request, places(runtime))
     with runtime.transaction() as session:
-        check_whole_chain(session, places(runtime))
-    with runtime.transaction() as session:
-        status = chain_status(session, ADA, places(runtime))
+        status = chain_status(asking(session, ADA), places(runtime))
 
     assert (status.event_count, status.anchored_seq) == (5, 3)
     assert status.anchored_at_utc == NOW

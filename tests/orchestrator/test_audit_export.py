@@ -22,7 +22,7 @@ from core.errors import Forbidden, InvalidInput
 from db import audit
 from db.audit import EventFilter, append_event
 from db.engine import make_engine
-from orchestrator.audit import event_csv, verify_export
+from orchestrator.audit import event_list, verify_export
 from orchestrator.audit.anchor_files import AnchorPlaces, load_key
 from orchestrator.audit.anchoring import anchor_chain
 from orchestrator.audit.chain_export import (
@@ -31,8 +31,9 @@ from orchestrator.audit.chain_export import (
     export_chain,
     export_newest,
 )
-from orchestrator.audit.event_csv import events_csv
-from orchestrator.decisions.decision_lists import DecisionFilter, decisions_csv
+from orchestrator.audit.event_list import events_csv
+from orchestrator.decisions.lists import DecisionFilter, decisions_csv
+from tests.asking import asking
 from tests.fleet import Fleet
 
 VERIFIER = Path(verify_export.__file__)
@@ -45,10 +46,8 @@ def places(folder: Path) -> AnchorPlaces:
 
 
 def anchor(fleet: Fleet, folder: Path) -> None:
-    with fleet.runtime.transaction() as session:
-        anchor_chain(
-            session, places(folder), now=fleet.runtime.clock(), only_if_due=False
-        )
+    with fleet.runtime.request_as("worker") as request:
+        anchor_chain(request, places(folder), only_if_due=False)
 
 
 def export(
@@ -56,12 +55,10 @@ def export(
 ) -> ExportManifest:
     with fleet.runtime.transaction() as session:
         return export_chain(
-            session,
-            fleet.actor(session),
+            asking(session, fleet.actor(session)),
             folder / name,
             places(folder),
-            now=fleet.runtime.clock(),
-            **part,  # type: ignore[arg-type]
+            **part,
         )
 
 
@@ -283,13 +280,12 @@ def test_nobody_exports_without_the_right(decided: Fleet, tmp_path: Path) -> Non
     with decided.runtime.transaction() as session:
         with pytest.raises(Forbidden):
             export_chain(
-                session, operator, tmp_path / "a.zip", places(tmp_path),
-                now=decided.runtime.clock(),
-            )  # fmt: skip
+                asking(session, operator), tmp_path / "a.zip", places(tmp_path)
+            )
         with pytest.raises(Forbidden):
-            decisions_csv(session, operator, DecisionFilter())
+            decisions_csv(asking(session, operator), DecisionFilter())
         with pytest.raises(Forbidden):
-            events_csv(session, operator, EventFilter())
+            events_csv(asking(session, operator), EventFilter())
     assert not (tmp_path / "a.zip").exists()
 
 
@@ -299,9 +295,12 @@ def test_events_that_are_not_there_cannot_be_exported(
 ) -> None:
     with decided.runtime.transaction() as session, pytest.raises(InvalidInput):
         export_chain(
-            session, decided.actor(session), tmp_path / "a.zip", places(tmp_path),
-            first_seq=first, last_seq=last, now=decided.runtime.clock(),
-        )  # fmt: skip
+            asking(session, decided.actor(session)),
+            tmp_path / "a.zip",
+            places(tmp_path),
+            first_seq=first,
+            last_seq=last,
+        )
 
 
 def test_a_page_sends_no_more_than_it_can_hold(decided: Fleet, tmp_path: Path) -> None:
@@ -310,15 +309,18 @@ def test_a_page_sends_no_more_than_it_can_hold(decided: Fleet, tmp_path: Path) -
         pytest.raises(InvalidInput, match="at most"),
     ):
         export_newest(
-            session, decided.actor(session), tmp_path / "a.zip", places(tmp_path),
-            first_seq=1, last_seq=MAXIMUM_PAGE_EVENTS + 1, now=decided.runtime.clock(),
-        )  # fmt: skip
+            asking(session, decided.actor(session)),
+            tmp_path / "a.zip",
+            places(tmp_path),
+            first_seq=1,
+            last_seq=MAXIMUM_PAGE_EVENTS + 1,
+        )
 
 
 def test_a_list_of_decisions_goes_along_as_csv_and_is_audited(decided: Fleet) -> None:
     with decided.runtime.transaction() as session:
         chosen = DecisionFilter(kind="recorded")
-        made = decisions_csv(session, decided.actor(session), chosen)
+        made = decisions_csv(asking(session, decided.actor(session)), chosen)
         event = audit.list_events(session, limit=1)[0]
 
     rows = list(csv.DictReader(io.StringIO(made.text)))
@@ -334,12 +336,11 @@ def test_a_list_of_decisions_goes_along_as_csv_and_is_audited(decided: Fleet) ->
 def test_a_list_of_events_goes_along_as_csv_and_is_audited(
     decided: Fleet, monkeypatch: pytest.MonkeyPatch, *, oldest_first: bool
 ) -> None:
-    monkeypatch.setattr(event_csv, "_PAGE", 7)  # several pages of a short history
+    monkeypatch.setattr(event_list, "_CSV_PAGE", 7)  # several pages of a short history
     with decided.runtime.transaction() as session:
         newest = audit.chain_head(session).position.seq
         every = events_csv(
-            session,
-            decided.actor(session),
+            asking(session, decided.actor(session)),
             EventFilter(),
             oldest_first=oldest_first,
         )
@@ -361,7 +362,7 @@ def test_a_list_of_events_goes_along_as_csv_and_is_audited(
 def test_a_list_of_events_says_when_it_is_not_all(
     decided: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(event_csv, "MAXIMUM_CSV_ROWS", 5)
+    monkeypatch.setattr(event_list, "MAXIMUM_CSV_ROWS", 5)
     with decided.runtime.transaction() as session:
-        some = events_csv(session, decided.actor(session), EventFilter())
+        some = events_csv(asking(session, decided.actor(session)), EventFilter())
     assert (some.row_count, some.is_complete) == (5, False)

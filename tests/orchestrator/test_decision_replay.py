@@ -4,36 +4,36 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
-from uuid import uuid4
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from core import risk, scheduler
 from core.access import Actor, Role
 from core.errors import Forbidden, NotFound
 from core.outcomes import Outcome, ReasonCode
 from db import decisions
 from db.decisions import StoredDecision
 from db.engine import make_engine
-from orchestrator.decisions import what_if
-from orchestrator.decisions.decision_replay import Replay, is_same_value, replay_rules
-from orchestrator.decisions.input_codec import read_inputs
-from orchestrator.registry.model_replay import Replayer
+from orchestrator.decisions import recording
+from orchestrator.decisions.details import decision_detail
+from orchestrator.decisions.model_replay import replay_all, replay_with_model
+from orchestrator.decisions.replay import Replay, is_same_value, replay_rules
 from orchestrator.runtime import Runtime
+from tests.asking import asking
 from tests.fleet import Fleet
 
-OLD_COUNT = 15
 
-
-def replay_all(history: Fleet) -> list[Replay]:
+def replay_history(history: Fleet) -> list[Replay]:
     with history.runtime.transaction() as session:
-        return list(Replayer(session, history.actor(session)).replay_all())
+        return list(replay_all(asking(session, history.actor(session))))
 
 
 def replay_one(history: Fleet, decision_id: int) -> Replay:
     with history.runtime.transaction() as session:
-        return Replayer(session, history.actor(session)).replay(decision_id)
+        return replay_with_model(asking(session, history.actor(session)), decision_id)
 
 
 def newest_decision(decided: Fleet) -> int:
@@ -43,19 +43,18 @@ def newest_decision(decided: Fleet) -> int:
     return found
 
 
-def decide(decided: Fleet, **asked: object) -> int:
-    """A new decision, its inputs in the present format."""
-    usual = {
-        "source_slug": "arizona",
-        "target_slug": "ireland",
-        "local_day": None,
-        "shift_pct": 20.0,
-        "request_id": uuid4(),
-        "now": decided.runtime.clock(),
-    }
+def decide(
+    decided: Fleet, *, shift_pct: float = 20.0, local_day: date | None = None
+) -> int:
+    """A new decision."""
     with decided.runtime.transaction() as session:
-        actor = decided.actor(session)
-        card = what_if.evaluate(session, actor, **(usual | asked))  # type: ignore[arg-type]
+        card = recording.evaluate(
+            asking(session, decided.actor(session), now=decided.runtime.clock()),
+            source_slug="arizona",
+            target_slug="ireland",
+            local_day=local_day,
+            shift_pct=shift_pct,
+        )
         assert card.source_bound_after_c is not None
         return card.decision_id
 
@@ -83,17 +82,15 @@ def fields(replay: Replay) -> set[str]:
     return {item.field for item in replay.differences}
 
 
-def test_a_history_of_earlier_formats_replays_as_it_was(history: Fleet) -> None:
-    replays = replay_all(history)
+def test_a_history_replays_as_it_was(decided: Fleet) -> None:
+    replays = replay_history(decided)
 
-    assert len(replays) == OLD_COUNT
     assert [(r.decision_id, r.differences) for r in replays if not r.is_same] == []
-    with history.runtime.transaction() as session:
+    assert [n for r in replays for n in r.notes if "worded differently" in n] == []
+    with decided.runtime.transaction() as session:
         outcomes = {stored_outcome(session, r.decision_id) for r in replays}
-        formats = {
-            read_inputs(decision(session, r.decision_id).facts.inputs_text).format
-            for r in replays
-        }
+        kinds = {decision(session, r.decision_id).facts.kind for r in replays}
+    assert kinds == {"automatic", "what_if", "recorded"}
     assert outcomes >= {
         (Outcome.APPROVED, ReasonCode.SHIFT_RESOLVES),
         (Outcome.APPROVED, ReasonCode.WITHIN_ENVELOPE),
@@ -101,7 +98,6 @@ def test_a_history_of_earlier_formats_replays_as_it_was(history: Fleet) -> None:
         (Outcome.BLOCKED, ReasonCode.CALIBRATION_INSUFFICIENT),
         (Outcome.BLOCKED, ReasonCode.TELEMETRY_STALE),
     }
-    assert formats == {1, 2}
 
 
 def decision(session: Session, decision_id: int) -> StoredDecision:
@@ -128,14 +124,13 @@ def test_new_decisions_replay_with_their_impact_and_the_models_own_inputs(
 
 
 def test_replay_since_a_day_leaves_out_what_was_before(decided: Fleet) -> None:
-    new_id = newest_decision(decided)
+    new_id = decide(decided, shift_pct=3.0)
     with decided.runtime.transaction() as session:
         since = decision(session, new_id).created_at_utc - timedelta(seconds=1)
-        replayer = Replayer(session, decided.actor(session))
-        found = [item.decision_id for item in replayer.replay_all(since_utc=since)]
+        request = asking(session, decided.actor(session))
+        found = [item.decision_id for item in replay_all(request, since_utc=since)]
 
-    assert new_id in found
-    assert min(found) > OLD_COUNT
+    assert found == [new_id]
 
 
 @pytest.mark.parametrize(
@@ -143,15 +138,16 @@ def test_replay_since_a_day_leaves_out_what_was_before(decided: Fleet) -> None:
     [
         ("source_bound_after_c = source_bound_after_c - 0.1", "source_bound_after_c"),
         ("exceedance_probability = 0.001", "exceedance_probability"),
-        ("reason_text = 'All is well.'", "reason_text"),
+        ("reason_text = 'All is well.'", "record"),
+        ("recommendations = '{}'", "record"),
         ("reason_code = 'shift_resolves'", "reason_code"),
         ("risk_level = 'LOW'", "risk_level"),
         ("comment = 'Nobody said this.'", "record"),
         ("inputs_text = replace(inputs_text, '\"20.0\"', '\"21.0\"')", "inputs_sha256"),
         ("inputs_text = '{}'", "inputs"),
         (
-            "impact = jsonb_set(impact, '{rows,0,fleet_after}', '1')",
-            "impact Facility energy: fleet_after",
+            "impact = jsonb_set(impact, '{quantities,cost_usd,fleet_after}', '1')",
+            "impact cost_usd: fleet_after",
         ),
     ],
 )
@@ -225,6 +221,33 @@ def test_what_a_decision_rests_on_is_held_against_it(
     assert any(field.startswith(expected) for field in found), found
 
 
+def test_a_sentence_in_other_words_is_a_note_and_no_difference(
+    decided: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rules say the same in other words; what was said then is still shown."""
+    decision_id = newest_decision(decided)
+    judge = scheduler.judge
+
+    def reworded(facts: Any) -> tuple[Outcome, ReasonCode, str]:
+        outcome, code, _sentence = judge(facts)
+        return outcome, code, "It is cool enough."
+
+    monkeypatch.setattr(scheduler, "judge", reworded)
+    monkeypatch.setattr(risk, "_advice", lambda *_known: ("Look after it.",))
+
+    replay = replay_one(decided, decision_id)
+
+    assert replay.is_same, replay.differences
+    assert replay.notes == (
+        "The reason is worded differently now: It is cool enough.",
+        "The recommendations are worded differently now: Look after it.",
+    )
+    with decided.runtime.transaction() as session:
+        detail = decision_detail(asking(session, decided.actor(session)), decision_id)
+    assert detail.card.verdict.reason_text.startswith("The bound for Arizona")
+    assert detail.is_as_recorded
+
+
 def test_scores_that_are_gone_are_a_difference_not_a_crash(decided: Fleet) -> None:
     decision_id = newest_decision(decided)
     tamper(decided, "window_score", "delete from window_score")
@@ -258,7 +281,7 @@ def test_the_rules_alone_replay_without_a_model(decided: Fleet) -> None:
 def test_an_operator_may_not_replay(decided: Fleet) -> None:
     operator = Actor(user_id=1, name="olga", role=Role.OPERATOR)
     with decided.runtime.transaction() as session, pytest.raises(Forbidden):
-        Replayer(session, operator)
+        replay_all(asking(session, operator))
 
 
 def test_an_unknown_decision_is_not_found(decided: Fleet) -> None:

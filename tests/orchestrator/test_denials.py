@@ -8,9 +8,12 @@ import pytest
 from sqlalchemy.orm import Session
 
 from core.audit import AuditAction
+from db import audit
 from db.audit import list_events
+from db.users import system_actor
 from orchestrator.accounts import denials
 from orchestrator.accounts.denials import LOGIN_LIMIT, address_key
+from tests.asking import asking
 
 NOW = datetime(2026, 3, 2, 8, 0, 30, tzinfo=UTC)
 
@@ -40,9 +43,10 @@ def test_whatever_has_no_address_is_counted_together(address: str | None) -> Non
 def test_finished_minutes_become_one_event_each(session: Session) -> None:
     for _ in range(7):
         denials.record_failed_login(session, "203.0.113.7", NOW)
-    denials.record_refused_stranger(session, "203.0.113.7", NOW)
-    assert denials.report_finished_minutes(session, NOW) == 0
-    assert denials.report_finished_minutes(session, NOW + timedelta(minutes=1)) == 2
+    worker, later = system_actor(session, "worker"), NOW + timedelta(minutes=1)
+    denials.record_refused_stranger(asking(session, None, now=NOW), "203.0.113.7")
+    assert denials.report_finished_minutes(asking(session, worker, now=NOW)) == 0
+    assert denials.report_finished_minutes(asking(session, worker, now=later)) == 2
     events = list_events(session)
     assert {event.action for event in events} == {
         AuditAction.LOGIN_FAILED,
@@ -50,4 +54,5 @@ def test_finished_minutes_become_one_event_each(session: Session) -> None:
     }
     assert all(event.object_id == "203.0.113.7" for event in events)
     assert any('"count":7' in event.payload for event in events)
-    assert denials.report_finished_minutes(session, NOW + timedelta(minutes=1)) == 0
+    assert {event.actor_name for event in events} == {audit.ANONYMOUS}
+    assert denials.report_finished_minutes(asking(session, worker, now=later)) == 0

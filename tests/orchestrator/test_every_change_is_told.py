@@ -24,30 +24,29 @@ from sqlalchemy.orm import Session
 from core.access import Actor, Role
 from core.ashrae import AshraeClass
 from core.days import full_hour
-from core.errors import ServiceUnavailable
+from core.errors import ModelUnavailable, ServiceUnavailable
 from core.forecasts import Target
 from core.telemetry import HOUR
 from db import audit, model_evaluations, model_uploads, model_versions, regions, users
 from db.engine import parse_url
 from db.users import system_actor
 from orchestrator.accounts import (
-    account_changes,
     administration,
     denials,
     logins,
     own_password,
 )
-from orchestrator.accounts.account_changes import AccountAction, AccountChange
 from orchestrator.accounts.logins import Client, Login
 from orchestrator.audit import anchoring
 from orchestrator.audit.anchor_files import AnchorPlaces
-from orchestrator.audit.event_list import ask_for_check
+from orchestrator.audit.chain_status import ask_for_check, check_whole_chain
 from orchestrator.cycle.issuance import issue_live
-from orchestrator.cycle.scheduling import Scheduler
-from orchestrator.decisions import superseding, what_if
-from orchestrator.forecasts import model_troubles, model_watch
-from orchestrator.forecasts.hindcasts import hindcast_regions, score_finished_windows
-from orchestrator.forecasts.serving import ModelCache
+from orchestrator.cycle.worker_jobs import WorkerJobs
+from orchestrator.decisions import recording
+from orchestrator.forecasts.hindcasts import hindcast_regions
+from orchestrator.forecasts.model_cache import ModelCache, ServingModel
+from orchestrator.forecasts.model_health import end_outages, find_outages
+from orchestrator.forecasts.scoring import score_finished_windows
 from orchestrator.operations import backups, installation
 from orchestrator.plans import planning
 from orchestrator.plans.views import PlanTerms
@@ -59,16 +58,16 @@ from orchestrator.regions.changes import (
     set_region,
 )
 from orchestrator.regions.region_choice import active_regions
-from orchestrator.registry import activation, upload_checks
-from orchestrator.registry import shadow_evaluations as evaluations
+from orchestrator.registry import activation, evaluation_steps, upload_checks
 from orchestrator.registry.evaluation_requests import start_evaluation
-from orchestrator.registry.model_uploads import receive_model
+from orchestrator.registry.model_files import GivenFile, receive_model
 from orchestrator.runtime import Runtime
 from orchestrator.settings import load_settings
 from orchestrator.telemetry.demo_regions import demo_profile
 from orchestrator.telemetry.imports import FileToImport, generate_telemetry
 from orchestrator.telemetry.readers.formats import TelemetryFormat
 from orchestrator.telemetry.uploads import import_upload
+from orchestrator.use_cases import Request
 from tests.asking import asking
 from tests.audit_watch import TOLD_BY, UNTOLD, UNTOLD_COLUMNS, WatchedTables, watch
 from tests.conftest import PostgresForTests
@@ -149,6 +148,14 @@ def composed(name: str) -> bool:
     return not seen & (writers() - {APPEND_EVENT})
 
 
+class HangingModels(ModelCache):
+    """No model answers."""
+
+    def serving(self, _session: Session, target: Target) -> ServingModel | None:
+        message = f"The model of {target} did not answer."
+        raise ModelUnavailable(message)
+
+
 @pytest.fixture
 def tables(postgres: PostgresForTests, fleet: Fleet) -> WatchedTables:
     """The fleet's database is watched from here on."""
@@ -170,83 +177,83 @@ class Portal:
         """A system user."""
         return system_actor(session, name)
 
+    @contextmanager
+    def ask(
+        self, caller: Actor | None = None, after: timedelta = timedelta()
+    ) -> Iterator[Request]:
+        """A request of somebody, else of the system user for commands."""
+        with self.runtime.transaction() as session:
+            yield asking(session, caller or self.actor(session), now=NOW + after)
+
     def log_in(self, name: str, password: str) -> Login:
         """Somebody comes in."""
         with self.runtime.transaction() as session:
             login = logins.log_in(
-                session, name=name, password=password, client=CLIENT, now=NOW
+                asking(session, None), name=name, password=password, client=CLIENT
             )
         assert isinstance(login, Login)
         return login
 
 
 def people(portal: Portal) -> None:
-    """Accounts, passwords, logins and their ends, strangers."""
-    run = portal.runtime.transaction
-    with run() as session:
-        first = administration.ensure_first_admin(session, "ada", None)
+    """Accounts, passwords, logins and their ends."""
+
+    ask = portal.ask
+    with ask() as request:
+        first = administration.ensure_first_admin(request, "ada", None)
     assert first is not None
     login = portal.log_in("ada", first)
-    with run() as session:
+    with ask(login.actor) as request:
         changed = own_password.change_password(
-            session, login.actor, current=first, new=STRONG, client=CLIENT, now=NOW
+            request, current=first, new=STRONG, client=CLIENT
         )
     assert isinstance(changed, Login)
-    with run() as session:
-        made = administration.add_user(
-            session, portal.actor(session), name="olga", role=Role.OPERATOR, now=NOW
-        )
+    with ask() as request:
+        made = administration.add_user(request, "olga", Role.OPERATOR)
+    assert made.password is not None
     olga = portal.log_in("olga", made.password)
     portal.log_in("olga", made.password)
-    with run() as session:
-        found = logins.find_login(session, olga.token, NOW)
+    with ask() as request:
+        found = logins.find_login(request, olga.token)
         assert found is not None
-        logins.touch(session, found, NOW + timedelta(minutes=2))
-    with run() as session:
-        assert logins.end_other_logins(session, found, request_id=None, now=NOW) == 1
-    with run() as session:
-        logins.end_own_login(
-            session, olga.actor, found.session_id, request_id=None, now=NOW
-        )
+    with ask(olga.actor, timedelta(minutes=2)) as request:
+        logins.touch(request, found)
+    with ask(olga.actor) as request:
+        assert logins.end_other_logins(request, found) == 1
+    with ask(olga.actor) as request:
+        logins.end_own_login(request, found.session_id)
     olga = portal.log_in("olga", made.password)
-    with run() as session:
-        found = logins.find_login(session, olga.token, NOW)
+    with ask(olga.actor) as request:
+        found = logins.find_login(request, olga.token)
         assert found is not None
-        logins.log_out(session, found, request_id=None, now=NOW)
+        logins.log_out(request, found)
     portal.log_in("olga", made.password)
-    with run() as session:
-        assert administration.end_logins(
-            session, portal.actor(session), "olga", now=NOW
-        )
+    with ask() as request:
+        assert administration.end_logins(request, "olga")
     for _ in range(5):
-        with run() as session:
-            logins.log_in(session, name="olga", password="x", client=CLIENT, now=NOW)
-    with run() as session:
-        administration.reset_password(session, portal.actor(session), "olga", now=NOW)
-    with run() as session:
-        administration.change_role(
-            session, portal.actor(session), "olga", Role.AUDITOR, now=NOW
-        )
-    with run() as session:
-        administration.disable_user(session, portal.actor(session), "olga", now=NOW)
-    with run() as session:
-        administration.enable_user(session, portal.actor(session), "olga", now=NOW)
+        with ask() as request:
+            logins.log_in(request, name="olga", password="x", client=CLIENT)
+    with ask() as request:
+        administration.reset_password(request, "olga")
+    with ask() as request:
+        administration.change_role(request, "olga", Role.AUDITOR)
+    with ask() as request:
+        administration.disable_user(request, "olga")
+    with ask() as request:
+        administration.enable_user(request, "olga")
     for password in (STRONG, "wrong"):
-        change = AccountChange(
-            action=AccountAction.END_LOGINS,
-            name="olga",
-            role=None,
-            request_id=uuid4(),
-            own_password=password,
-        )
-        with run() as session:
-            account_changes.change_account(session, changed.actor, change, now=NOW)
-    with run() as session:
-        administration.record_denial(session, olga.actor, wanted="/x", request_id=None)
-    with run() as session:
-        denials.record_refused_stranger(session, "192.0.2.9", NOW)
-    with run() as session:
-        denials.report_finished_minutes(session, NOW + timedelta(minutes=5))
+        with ask(changed.actor) as request:
+            own_password.confirm_password(request, password)
+
+
+def strangers(portal: Portal) -> None:
+    """Who is refused."""
+    with portal.ask() as request:
+        denials.record_denial(request, "/x")
+    with portal.ask() as request:
+        denials.record_refused_stranger(request, "192.0.2.9")
+    with portal.ask(after=timedelta(minutes=5)) as request:
+        denials.report_finished_minutes(request)
 
 
 def places(portal: Portal) -> None:
@@ -324,38 +331,29 @@ def decisions(portal: Portal) -> None:
 
     def recorded(what_if_id: int) -> int:
         with run() as session:
-            outcome = what_if.record(
-                session,
-                portal.actor(session),
+            outcome = recording.record(
+                asking(session, portal.actor(session), request_id=uuid4()),
                 what_if_id=what_if_id,
                 comment="test",
-                request_id=uuid4(),
-                now=NOW,
             )
         assert outcome.card is not None
         return outcome.card.decision_id
 
     with run() as session:
-        card = what_if.evaluate(
-            session,
-            portal.actor(session),
+        card = recording.evaluate(
+            asking(session, portal.actor(session), request_id=uuid4()),
             source_slug="arizona",
             target_slug="ireland",
             local_day=None,
             shift_pct=10.0,
-            request_id=uuid4(),
-            now=NOW,
         )
     decision_id = recorded(card.decision_id)
     with run() as session:
-        instead = superseding.evaluate_instead(
-            session,
-            portal.actor(session),
+        instead = recording.evaluate_instead(
+            asking(session, portal.actor(session), request_id=uuid4()),
             decision_id=decision_id,
             target_slug=None,
             shift_pct=5.0,
-            request_id=uuid4(),
-            now=NOW,
         )
     recorded(instead.decision_id)
     with run() as session:
@@ -382,29 +380,26 @@ def decisions(portal: Portal) -> None:
     later = NOW + HOUR
     with run() as session:
         issue_live(
-            session,
-            portal.actor(session, "worker"),
+            asking(session, portal.actor(session, "worker"), now=later),
             ModelCache(),
             issued_at_utc=full_hour(later),
             stored_regions=active_regions(session),
-            now=later,
         )
     with run() as session:
         found = active_regions(session)
         hindcast_regions(
-            session,
-            portal.actor(session, "worker"),
+            asking(session, portal.actor(session, "worker")),
             ModelCache(),
             stored_regions=found[:1],
             all_regions=found,
             from_day=date(2025, 3, 1),
             until_day=date(2025, 3, 2),
-            now=NOW,
         )
     with run() as session:
         late = NOW + timedelta(days=5)
         assert score_finished_windows(
-            session, stored_regions=active_regions(session), now=late
+            asking(session, portal.actor(session), now=late),
+            stored_regions=active_regions(session),
         )
 
 
@@ -421,10 +416,11 @@ def models(portal: Portal) -> None:
     for name, content in (("bad", b"x"), ("known", known), ("new", stranger)):
         with run() as session:
             upload, _ = receive_model(
-                session, portal.actor(session), io.BytesIO(content), label=name
+                asking(session, portal.actor(session)),
+                GivenFile.read(io.BytesIO(content), name),
             )
         uploaded[name] = upload_checks.check_upload(
-            portal.runtime, portal.actor, upload.upload_id, queue_evaluation=True
+            portal.runtime, "cli", upload.upload_id
         )
     assert [uploaded[name].state for name in ("bad", "known", "new")] == [
         "rejected",
@@ -442,44 +438,45 @@ def models(portal: Portal) -> None:
     cache = ModelCache()
     for _ in found.region_slugs:
         with run() as session:
-            evaluations.evaluate_next_region(
-                session,
-                portal.actor(session),
+            evaluation_steps.evaluate_next_region(
+                asking(session, portal.actor(session)),
                 cache,
                 found.evaluation_id,
-                now=NOW,
+                queue_next=False,
             )
     with run() as session:
-        again = start_evaluation(
-            session, portal.actor(session), version_id, now=NOW, queue=False
+        again = start_evaluation(asking(session, portal.actor(session)), version_id)
+    with run() as session:
+        evaluation_steps.fail_evaluation(
+            asking(session, portal.actor(session)), again, "its process died"
         )
     with run() as session:
-        evaluations.fail(session, portal.actor(session), again, "its process died")
-    with run() as session:
         activation.override_gate(
-            session, portal.actor(session), version_id, reason="only to see it serve"
+            asking(session, portal.actor(session)),
+            version_id,
+            reason="only to see it serve",
         )
     with run() as session:
         activation.activate_model(
-            session, portal.actor(session), version_id, reason="test", now=NOW
+            asking(session, portal.actor(session)), version_id, reason="test"
         )
     with run() as session:
-        activation.rollback_model(
-            session, portal.actor(session), Target.TEMPERATURE_C, reason="test"
+        activation.roll_back_model(
+            asking(session, portal.actor(session)),
+            Target.TEMPERATURE_C,
+            reason="test",
         )
     with run() as session:
-        worker = portal.actor(session, "worker")
-        assert model_watch.find_troubles(session, worker, cache) == set()
-        noted = model_troubles.Troubles()
-        noted.note_unavailable(session, Target.IT_LOAD_MW, "it hung")
-        noted.record(session, worker)
+        request = asking(session, portal.actor(session, "worker"))
+        assert find_outages(request, cache) == set()
+        assert find_outages(request, HangingModels()) == set(Target)
     with run() as session:
-        model_watch.clear_troubles(
-            session,
-            portal.actor(session, "worker"),
-            still_troubled=set(),
+        ended = end_outages(
+            asking(session, portal.actor(session, "worker")),
+            lasting=set(),
             issued_at_utc=full_hour(NOW),
         )
+        assert ended == set(Target)
     cache.close()
 
 
@@ -490,11 +487,13 @@ def chain(portal: Portal) -> None:
         anchor_file=portal.folder / "anchors.jsonl", key_file=portal.folder / "key.pem"
     )
     with run() as session:
-        anchoring.anchor_chain(session, anchors, now=NOW, only_if_due=False)
+        worker = asking(session, portal.actor(session, "worker"))
+        anchoring.anchor_chain(worker, anchors, only_if_due=False)
     with run() as session:
-        assert anchoring.check_whole_chain(session, anchors).is_sound
+        worker = asking(session, portal.actor(session, "worker"))
+        assert check_whole_chain(worker, anchors).is_sound
     with run() as session:
-        ask_for_check(session, portal.actor(session), request_id=uuid4())
+        ask_for_check(asking(session, portal.actor(session), request_id=uuid4()))
 
 
 def test_every_service_that_changes_something_commits_it_with_its_event(
@@ -503,7 +502,7 @@ def test_every_service_that_changes_something_commits_it_with_its_event(
     portal, called = Portal(fleet.runtime, tmp_path), Called()
 
     with called.noted():
-        for story in (people, places, decisions, models, chain):
+        for story in (people, strangers, places, decisions, models, chain):
             story(portal)
 
     assert "telemetry" in tables.watched
@@ -592,7 +591,7 @@ def test_an_event_of_another_kind_tells_of_nothing(fleet: Fleet) -> None:
         with fleet.runtime.transaction() as session:
             session.execute(text("update region set name = 'elsewhere'"))
             actor = fleet.actor(session)
-            administration.record_denial(session, actor, wanted="/x", request_id=None)
+            denials.record_denial(asking(session, actor), "/x")
 
     with pytest.raises(IntegrityError, match="untold"):
         change()
@@ -618,17 +617,17 @@ def test_a_service_that_loses_its_event_is_found(
 def test_the_hourly_cycle_and_jobs_leave_nothing_untold(fleet: Fleet) -> None:
     """The worker logs a step that failed and goes on: so its log is what tells."""
     later = runtime_on(fleet.urls, NOW + HOUR)
-    scheduler = Scheduler(later)
+    worker = WorkerJobs(later)
     with pytest.MonkeyPatch.context() as patch:
         failed: list[object] = []
         patch.setattr(
-            "orchestrator.cycle.scheduling.log.exception",
+            "orchestrator.cycle.worker_jobs.log.exception",
             lambda *given, **facts: failed.append((given, facts)),
         )
-        scheduler.hourly_cycle()
-        scheduler.hindcast(NOW.date() - timedelta(days=2))
-        scheduler.watch_models()
-    scheduler.close()
+        worker.hourly_cycle()
+        worker.hindcast(NOW.date() - timedelta(days=2))
+        worker.watch_models()
+    worker.close()
     later.engine.dispose()
     assert failed == []
 

@@ -18,7 +18,8 @@ from db.regions import list_regions
 from db.window_scores import NewScore
 from orchestrator.forecasts.quality_page import drifts, fleet_quality_view, quality_view
 from orchestrator.forecasts.views import QualityRow, QualityView
-from tests.fleet import NOW, Fleet
+from tests.asking import asking
+from tests.fleet import Fleet
 
 DAY = date(2025, 7, 20)
 ZONE = "America/Phoenix"
@@ -27,11 +28,7 @@ ZONE = "America/Phoenix"
 def _quality(fleet: Fleet, day: date | None = DAY) -> QualityView:
     with fleet.runtime.transaction() as session:
         return quality_view(
-            session,
-            fleet.actor(session),
-            region_slug="arizona",
-            local_day=day,
-            now=NOW,
+            asking(session, fleet.actor(session)), region_slug="arizona", local_day=day
         )
 
 
@@ -134,9 +131,9 @@ def test_the_live_window_is_judged_by_the_days_before_it(fleet: Fleet) -> None:
 def test_the_fleet_table_is_for_whoever_keeps_the_models(fleet: Fleet) -> None:
     operator = Actor(user_id=1, name="olga", role=Role.OPERATOR)
     with fleet.runtime.transaction() as session:
-        everything = fleet_quality_view(session, fleet.actor(session), now=NOW)
+        everything = fleet_quality_view(asking(session, fleet.actor(session)))
         with pytest.raises(Forbidden):
-            fleet_quality_view(session, operator, now=NOW)
+            fleet_quality_view(asking(session, operator))
         n_regions = len(list_regions(session))
     assert len(everything.regions) == n_regions
 

@@ -17,10 +17,11 @@ from core.forecasts import Target
 from db import model_versions
 from db.engine import make_engine
 from orchestrator.cycle.issuance import issue_live
-from orchestrator.forecasts.serving import ModelCache
+from orchestrator.forecasts.model_cache import ModelCache
 from orchestrator.regions.region_choice import active_regions
-from orchestrator.registry.activation import activate_model, rollback_model
+from orchestrator.registry.activation import activate_model, roll_back_model
 from orchestrator.runtime import Runtime
+from tests.asking import asking
 from tests.fleet import NOW, TRAINED_UNTIL, Fleet
 from tests.models.foreign import day_before
 from tests.orchestrator.test_model_upload import served
@@ -56,8 +57,10 @@ def test_forecasts_during_activations_and_rollbacks_each_name_one_model(
         switches = 0
         while not over.is_set() or switches < N_SWITCHES:
             with runtime.transaction() as session:
-                rollback_model(
-                    session, fleet.actor(session), TEMPERATURE, reason="test"
+                roll_back_model(
+                    asking(session, fleet.actor(session)),
+                    TEMPERATURE,
+                    reason="test",
                 )
             switches += 1
         return switches
@@ -65,12 +68,10 @@ def test_forecasts_during_activations_and_rollbacks_each_name_one_model(
     def issue(number: int) -> int:
         with runtime.transaction() as session:
             return issue_live(
-                session,
-                fleet.actor(session, "worker"),
+                asking(session, fleet.actor(session, "worker"), now=hours[number]),
                 caches[number % N_PROCESSES],
                 issued_at_utc=hours[number],
                 stored_regions=active_regions(session)[:1],
-                now=hours[number],
             ).issued
 
     with ThreadPoolExecutor(N_PROCESSES + 1) as pool:
@@ -116,7 +117,11 @@ def test_every_process_follows_without_restart(fleet: Fleet) -> None:
                 serving = cache.serving(session, TEMPERATURE)
                 assert serving is not None
                 seen.append((serving.version_id, expected))
-            rollback_model(session, fleet.actor(session), TEMPERATURE, reason="test")
+            roll_back_model(
+                asking(session, fleet.actor(session)),
+                TEMPERATURE,
+                reason="test",
+            )
     for cache in caches:
         cache.close()
     assert all(found == expected for found, expected in seen)
@@ -133,8 +138,7 @@ def test_of_two_activations_at_once_exactly_one_wins(fleet: Fleet) -> None:
         try:
             with runtime.transaction() as session:
                 activate_model(
-                    session,
-                    fleet.actor(session),
+                    asking(session, fleet.actor(session)),
                     first,
                     reason="race",
                     seen_active_id=second,
@@ -155,10 +159,18 @@ def test_a_second_click_does_not_go_forward_again(fleet: Fleet) -> None:
     first, second = _second_model(fleet.runtime)
     with fleet.runtime.transaction() as session:
         actor = fleet.actor(session)
-        rollback_model(session, actor, TEMPERATURE, reason="x", seen_active_id=second)
+        roll_back_model(
+            asking(session, actor),
+            TEMPERATURE,
+            reason="x",
+            seen_active_id=second,
+        )
         with pytest.raises(Conflict, match=f"version {first} serves"):
-            rollback_model(
-                session, actor, TEMPERATURE, reason="x", seen_active_id=second
+            roll_back_model(
+                asking(session, actor),
+                TEMPERATURE,
+                reason="x",
+                seen_active_id=second,
             )
         assert served(session) == first
 
@@ -167,8 +179,8 @@ def test_activating_asks_for_forecasts_at_once_and_twice_is_once(fleet: Fleet) -
     _second_model(fleet.runtime)
     with fleet.runtime.transaction() as session:
         for _ in range(2):
-            rollback_model(
-                session, fleet.actor(session), TEMPERATURE, reason="x", now=NOW
+            roll_back_model(
+                asking(session, fleet.actor(session)), TEMPERATURE, reason="x"
             )
         jobs = session.scalar(
             text(

@@ -29,19 +29,20 @@ from db import (
 from db.model_uploads import ModelUpload
 from db.users import system_actor
 from models.metadata import MAX_MODEL_BYTES
-from orchestrator.cycle.scheduling import Scheduler
-from orchestrator.forecasts.serving import ModelCache
+from orchestrator.cycle.worker_jobs import WorkerJobs
+from orchestrator.forecasts.model_cache import ModelCache
 from orchestrator.regions.region_choice import active_regions
 from orchestrator.registry.activation import (
     activate_model,
     override_gate,
-    rollback_model,
+    roll_back_model,
 )
 from orchestrator.registry.evaluation_requests import start_evaluation
-from orchestrator.registry.model_uploads import receive_model
-from orchestrator.registry.shadow_records import from_record
+from orchestrator.registry.model_files import GivenFile, receive_model
+from orchestrator.registry.records import decode
 from orchestrator.runtime import Runtime
 from orchestrator.windows.region_windows import load_region_window
+from tests.asking import asking
 from tests.fleet import NOW, TRAINED_UNTIL, Fleet
 from tests.models.attacks import ATTACKS, long_products
 from tests.models.foreign import FEATURES, HORIZON_H, day_before, from_scikit_learn
@@ -52,8 +53,8 @@ UNTIL = f"{TRAINED_UNTIL}T00:00:00Z"
 
 
 @pytest.fixture
-def scheduler(fleet: Fleet) -> Iterator[Scheduler]:
-    made = Scheduler(fleet.runtime)
+def worker(fleet: Fleet) -> Iterator[WorkerJobs]:
+    made = WorkerJobs(fleet.runtime)
     yield made
     made.close()
 
@@ -61,21 +62,22 @@ def scheduler(fleet: Fleet) -> Iterator[Scheduler]:
 def upload(runtime: Runtime, content: bytes, label: str = "m.onnx") -> ModelUpload:
     with runtime.transaction() as session:
         actor = system_actor(session, "cli")
-        given, _ = receive_model(session, actor, io.BytesIO(content), label=label)
+        file = GivenFile.read(io.BytesIO(content), label)
+        given, _ = receive_model(asking(session, actor), file)
     return given
 
 
-def through_the_gate(runtime: Runtime, scheduler: Scheduler, content: bytes) -> int:
+def through_the_gate(runtime: Runtime, worker: WorkerJobs, content: bytes) -> int:
     """Upload, check and evaluate as the worker does, job by job."""
     given = upload(runtime, content)
-    scheduler.check_model(given.upload_id)
+    worker.check_model(given.upload_id)
     with runtime.transaction() as session:
         checked = model_uploads.model_upload(session, given.upload_id)
         assert checked.model_version_id is not None, checked.rejected_reason
         found = model_evaluations.newest_evaluation(session, checked.model_version_id)
     assert found is not None
     for _ in found.region_slugs:
-        scheduler.evaluate_model(found.evaluation_id)
+        worker.evaluate_model(found.evaluation_id)
     return checked.model_version_id
 
 
@@ -110,20 +112,27 @@ def _from_forest(fleet: Fleet) -> bytes:
 
 @pytest.mark.parametrize("made_by", ["onnx.helper", "skl2onnx"])
 def test_a_foreign_model_goes_all_the_way_to_active_and_back(
-    fleet: Fleet, scheduler: Scheduler, made_by: str
+    fleet: Fleet, worker: WorkerJobs, made_by: str
 ) -> None:
     content = day_before(UNTIL) if made_by == "onnx.helper" else _from_forest(fleet)
-    version_id = through_the_gate(fleet.runtime, scheduler, content)
+    version_id = through_the_gate(fleet.runtime, worker, content)
     assert state_of(fleet.runtime, version_id)[0] in {"validated", "rejected"}
     with fleet.runtime.transaction() as session:
         actor = fleet.actor(session)
         before = served(session)
         if model_versions.model_version(session, version_id).state == "rejected":
-            override_gate(session, actor, version_id, reason="only to see it serve")
+            override_gate(
+                asking(session, actor),
+                version_id,
+                reason="only to see it serve",
+            )
         activate_model(
-            session, actor, version_id, reason="better", seen_active_id=before, now=NOW
+            asking(session, actor),
+            version_id,
+            reason="better",
+            seen_active_id=before,
         )
-    scheduler.issue(full_hour(NOW))
+    worker.issue(full_hour(NOW))
     with fleet.runtime.transaction() as session:
         actor = fleet.actor(session)
         region = active_regions(session)[0]
@@ -138,7 +147,7 @@ def test_a_foreign_model_goes_all_the_way_to_active_and_back(
         assert window.stored.model_version_id == version_id
         # Calibrated from its hindcast before its first forecast: it has a bound.
         assert window.stored.day_bound_c is not None
-        rollback_model(session, actor, TEMPERATURE, reason="back", now=NOW)
+        roll_back_model(asking(session, actor), TEMPERATURE, reason="back")
         assert served(session) == before
         window = load_region_window(
             session,
@@ -153,15 +162,15 @@ def test_a_foreign_model_goes_all_the_way_to_active_and_back(
 
 
 def test_a_good_foreign_model_passes_and_its_figures_stand_beside_the_active_one(
-    fleet: Fleet, scheduler: Scheduler
+    fleet: Fleet, worker: WorkerJobs
 ) -> None:
-    version_id = through_the_gate(fleet.runtime, scheduler, day_before(UNTIL))
+    version_id = through_the_gate(fleet.runtime, worker, day_before(UNTIL))
     with fleet.runtime.transaction() as session:
         found = model_evaluations.newest_evaluation(session, version_id)
         assert found is not None
         assert found.gate_passed is not None
         records = {
-            slug: from_record(slug, record)
+            slug: decode(slug, record)
             for slug, record in model_evaluations.region_figures(
                 session, found.evaluation_id
             ).items()
@@ -179,9 +188,9 @@ def test_a_good_foreign_model_passes_and_its_figures_stand_beside_the_active_one
 
 
 def test_evaluating_stores_scores_for_every_issue_hour_but_no_forecasts(
-    fleet: Fleet, scheduler: Scheduler
+    fleet: Fleet, worker: WorkerJobs
 ) -> None:
-    version_id = through_the_gate(fleet.runtime, scheduler, day_before(UNTIL))
+    version_id = through_the_gate(fleet.runtime, worker, day_before(UNTIL))
     with fleet.runtime.transaction() as session:
         counts = window_scores.score_counts(session, model_version_id=version_id)
         n_regions = len(active_regions(session))
@@ -195,10 +204,10 @@ def test_evaluating_stores_scores_for_every_issue_hour_but_no_forecasts(
 
 
 def test_a_model_that_promises_too_much_is_stopped_by_the_gate(
-    fleet: Fleet, scheduler: Scheduler
+    fleet: Fleet, worker: WorkerJobs
 ) -> None:
     """A scale that grows with the season fools scores of the cool months."""
-    version_id = through_the_gate(fleet.runtime, scheduler, _cools_in_summer())
+    version_id = through_the_gate(fleet.runtime, worker, _cools_in_summer())
     state, reason = state_of(fleet.runtime, version_id)
     assert state == "rejected"
     assert reason is not None
@@ -206,14 +215,18 @@ def test_a_model_that_promises_too_much_is_stopped_by_the_gate(
     with fleet.runtime.transaction() as session:
         actor = fleet.actor(session)
         with pytest.raises(InvalidInput, match="is rejected; only a validated one"):
-            activate_model(session, actor, version_id, reason="no")
+            activate_model(asking(session, actor), version_id, reason="no")
         with pytest.raises(InvalidInput, match="Write why"):
-            override_gate(session, actor, version_id, reason="  ok  ")
-        override_gate(session, actor, version_id, reason="a drill, for one hour only")
+            override_gate(asking(session, actor), version_id, reason="  ok  ")
+        override_gate(
+            asking(session, actor),
+            version_id,
+            reason="a drill, for one hour only",
+        )
         (event,) = audit.list_events(session, action=AuditAction.MODEL_GATE_OVERRIDDEN)
         assert "a drill, for one hour only" in event.payload
         assert "refused_because" in event.payload
-        activate_model(session, actor, version_id, reason="drill")
+        activate_model(asking(session, actor), version_id, reason="drill")
         assert served(session) == version_id
 
 
@@ -246,27 +259,27 @@ def _cools_in_summer() -> bytes:
 
 
 def test_a_model_trained_up_to_now_cannot_be_judged(
-    fleet: Fleet, scheduler: Scheduler
+    fleet: Fleet, worker: WorkerJobs
 ) -> None:
     until = f"{NOW - timedelta(days=20):%Y-%m-%dT00:00:00Z}"
-    version_id = through_the_gate(fleet.runtime, scheduler, day_before(until))
+    version_id = through_the_gate(fleet.runtime, worker, day_before(until))
     state, reason = state_of(fleet.runtime, version_id)
     assert state == "rejected"
     assert reason is not None
     assert "lie after the model's training window" in reason
     with fleet.runtime.transaction() as session:
         actor = fleet.actor(session)
-        override_gate(session, actor, version_id, reason="we know what we do")
+        override_gate(asking(session, actor), version_id, reason="we know what we do")
         with pytest.raises(InvalidInput, match="is not calibrated for arizona"):
-            activate_model(session, actor, version_id, reason="no")
+            activate_model(asking(session, actor), version_id, reason="no")
 
 
 def test_another_target_is_gated_by_its_errors(
-    fleet: Fleet, scheduler: Scheduler
+    fleet: Fleet, worker: WorkerJobs
 ) -> None:
     """Persistence of the temperature is no forecast of the wet bulb."""
     content = day_before(UNTIL, gfo_target="wet_bulb_c")
-    version_id = through_the_gate(fleet.runtime, scheduler, content)
+    version_id = through_the_gate(fleet.runtime, worker, content)
     state, reason = state_of(fleet.runtime, version_id)
     assert state == "rejected"
     assert reason is not None
@@ -275,7 +288,7 @@ def test_another_target_is_gated_by_its_errors(
 
 
 def test_a_model_that_fails_on_real_weather_is_rejected_not_stuck(
-    fleet: Fleet, scheduler: Scheduler
+    fleet: Fleet, worker: WorkerJobs
 ) -> None:
     """Finite on every probe, not finite in the heat of a real afternoon."""
     import onnx  # noqa: PLC0415
@@ -298,7 +311,7 @@ def test_a_model_that_fails_on_real_weather_is_rejected_not_stuck(
             numpy_helper.from_array(np.array(1, np.float32), "unit"),
         ]
     )
-    version_id = through_the_gate(fleet.runtime, scheduler, model.SerializeToString())
+    version_id = through_the_gate(fleet.runtime, worker, model.SerializeToString())
     state, reason = state_of(fleet.runtime, version_id)
     assert state == "rejected"
     assert reason is not None
@@ -306,14 +319,14 @@ def test_a_model_that_fails_on_real_weather_is_rejected_not_stuck(
 
 
 def test_the_same_bytes_twice_are_one_upload_and_one_version(
-    fleet: Fleet, scheduler: Scheduler
+    fleet: Fleet, worker: WorkerJobs
 ) -> None:
     content = day_before(UNTIL)
     first = upload(fleet.runtime, content, "a.onnx")
     second = upload(fleet.runtime, content, "b.onnx")
     assert (first.upload_id, first.file_label) == (second.upload_id, "a.onnx")
-    scheduler.check_model(first.upload_id)
-    scheduler.check_model(first.upload_id)
+    worker.check_model(first.upload_id)
+    worker.check_model(first.upload_id)
     third = upload(fleet.runtime, content)
     assert third.state == "accepted"
     with fleet.runtime.transaction() as session:
@@ -330,13 +343,13 @@ def test_the_same_bytes_twice_are_one_upload_and_one_version(
 
 
 def test_an_uploaded_copy_of_a_trained_model_is_that_version(
-    fleet: Fleet, scheduler: Scheduler
+    fleet: Fleet, worker: WorkerJobs
 ) -> None:
     with fleet.runtime.transaction() as session:
         version_id = served(session)
         content = model_versions.model_bytes(session, version_id)
     given = upload(fleet.runtime, content)
-    scheduler.check_model(given.upload_id)
+    worker.check_model(given.upload_id)
     with fleet.runtime.transaction() as session:
         checked = model_uploads.model_upload(session, given.upload_id)
     assert checked.model_version_id == version_id
@@ -345,14 +358,14 @@ def test_an_uploaded_copy_of_a_trained_model_is_that_version(
 
 @pytest.mark.parametrize("name", ["zip", "loop of 1e9", "nan when run", "no bytes"])
 def test_an_attack_ends_in_quarantine_with_one_event(
-    fleet: Fleet, scheduler: Scheduler, name: str
+    fleet: Fleet, worker: WorkerJobs, name: str
 ) -> None:
     content, _ = ATTACKS[name]
     with fleet.runtime.transaction() as session:
         before = served(session)
     given = upload(fleet.runtime, content, "../../etc/model\x00.onnx")
     assert given.file_label == "model.onnx"
-    scheduler.check_model(given.upload_id)
+    worker.check_model(given.upload_id)
     with fleet.runtime.transaction() as session:
         refused = model_uploads.model_upload(session, given.upload_id)
         assert refused.state == "rejected"
@@ -364,11 +377,10 @@ def test_an_attack_ends_in_quarantine_with_one_event(
 
 
 def test_a_model_of_another_horizon_is_refused_with_the_reason(
-    fleet: Fleet, scheduler: Scheduler
+    fleet: Fleet, worker: WorkerJobs
 ) -> None:
-    content = day_before("2024-06-01T00:00:00Z", gfo_horizon_h="12")
-    given = upload(fleet.runtime, content)
-    scheduler.check_model(given.upload_id)
+    given = upload(fleet.runtime, day_before(UNTIL, gfo_horizon_h="12"))
+    worker.check_model(given.upload_id)
     with fleet.runtime.transaction() as session:
         refused = model_uploads.model_upload(session, given.upload_id)
     assert refused.state == "rejected"
@@ -376,16 +388,13 @@ def test_a_model_of_another_horizon_is_refused_with_the_reason(
     assert refused.model_version_id is None
 
 
-def test_too_large_a_file_is_not_taken(fleet: Fleet) -> None:
+def test_too_large_a_file_is_not_taken() -> None:
     class Endless(io.RawIOBase):
         def read(self, size: int = -1) -> bytes:
             return bytes(size)
 
-    with (
-        pytest.raises(InvalidInput, match="more than 64 MiB"),
-        fleet.runtime.transaction() as session,
-    ):
-        receive_model(session, fleet.actor(session), Endless(), label="x")  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match="more than 64 MiB"):
+        GivenFile.read(Endless(), "x")  # type: ignore[arg-type]
     assert MAX_MODEL_BYTES == 64 * 2**20
 
 
@@ -396,65 +405,69 @@ def test_only_an_admin_uploads_overrides_and_activates(
     with fleet.runtime.transaction() as session:
         somebody = Actor(user_id=1, name="x", role=role)
         for act in (
-            lambda: receive_model(session, somebody, io.BytesIO(b""), label="x"),
-            lambda: override_gate(session, somebody, 1, reason="because I can"),
-            lambda: activate_model(session, somebody, 1, reason="x"),
-            lambda: rollback_model(session, somebody, TEMPERATURE, reason="x"),
+            lambda: receive_model(
+                asking(session, somebody), GivenFile.read(io.BytesIO(b""), "x")
+            ),
+            lambda: override_gate(asking(session, somebody), 1, reason="because I can"),
+            lambda: activate_model(asking(session, somebody), 1, reason="x"),
+            lambda: roll_back_model(asking(session, somebody), TEMPERATURE, reason="x"),
         ):
             with pytest.raises(Forbidden):
                 act()
 
 
 def test_an_activation_that_rests_on_an_old_view_is_refused(
-    fleet: Fleet, scheduler: Scheduler
+    fleet: Fleet, worker: WorkerJobs
 ) -> None:
-    version_id = through_the_gate(fleet.runtime, scheduler, day_before(UNTIL))
+    version_id = through_the_gate(fleet.runtime, worker, day_before(UNTIL))
     with fleet.runtime.transaction() as session:
         actor = fleet.actor(session)
         if model_versions.model_version(session, version_id).state == "rejected":
-            override_gate(session, actor, version_id, reason="only for this test")
+            override_gate(
+                asking(session, actor), version_id, reason="only for this test"
+            )
         with pytest.raises(Conflict, match="serves temperature_c by now"):
             activate_model(
-                session, actor, version_id, reason="x", seen_active_id=version_id + 7
+                asking(session, actor),
+                version_id,
+                reason="x",
+                seen_active_id=version_id + 7,
             )
 
 
 def test_an_evaluation_that_was_left_is_taken_up_where_it_was(
-    fleet: Fleet, scheduler: Scheduler
+    fleet: Fleet, worker: WorkerJobs
 ) -> None:
     given = upload(fleet.runtime, day_before(UNTIL))
-    scheduler.check_model(given.upload_id)
+    worker.check_model(given.upload_id)
     with fleet.runtime.transaction() as session:
         checked = model_uploads.model_upload(session, given.upload_id)
         assert checked.model_version_id is not None
         found = model_evaluations.newest_evaluation(session, checked.model_version_id)
     assert found is not None
-    scheduler.evaluate_model(found.evaluation_id)
+    worker.evaluate_model(found.evaluation_id)
     with fleet.runtime.transaction() as session:
         # The job is lost with its worker; somebody asks again.
         session.execute(text("delete from procrastinate_jobs"))
         resumed = start_evaluation(
-            session,
-            fleet.actor(session),
+            asking(session, fleet.actor(session)),
             checked.model_version_id,
-            now=NOW,
-            queue=True,
         )
         assert resumed == found.evaluation_id
         jobs = session.scalar(text("select args ->> 'done' from procrastinate_jobs"))
         assert jobs == "1"
     for _ in found.region_slugs[1:]:
-        scheduler.evaluate_model(found.evaluation_id)
+        worker.evaluate_model(found.evaluation_id)
     with fleet.runtime.transaction() as session:
         done = model_evaluations.evaluation(session, found.evaluation_id)
     assert done.state == "done"
 
 
 def test_two_processes_do_not_evaluate_one_model_at_once(
-    fleet: Fleet, scheduler: Scheduler
+    fleet: Fleet, worker: WorkerJobs
 ) -> None:
     given = upload(fleet.runtime, day_before(UNTIL))
-    scheduler.check_model(given.upload_id)
+    worker.check_model(given.upload_id)
     with fleet.runtime.transaction() as session:
         checked = model_uploads.model_upload(session, given.upload_id)
         assert checked.model_version_id is not None
@@ -462,24 +475,24 @@ def test_two_processes_do_not_evaluate_one_model_at_once(
         assert found is not None
         model_evaluations.lock_evaluation(session, found.evaluation_id)
         with pytest.raises(ServiceUnavailable, match="being evaluated already"):
-            scheduler.evaluate_model(found.evaluation_id)
+            worker.evaluate_model(found.evaluation_id)
     with fleet.runtime.transaction() as session:
         again = model_evaluations.evaluation(session, found.evaluation_id)
     assert again.state == "running"
 
 
 def test_a_candidate_that_hangs_is_rejected_and_says_so(
-    fleet: Fleet, scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
+    fleet: Fleet, worker: WorkerJobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its probes pass; the real hours are so many that it takes for ever."""
     with fleet.runtime.transaction() as session:
         version_id = put_into_service(session, long_products(per_row=7_000))
-        rollback_model(session, fleet.actor(session), TEMPERATURE, reason="x")
+        roll_back_model(asking(session, fleet.actor(session)), TEMPERATURE, reason="x")
         evaluation_id = start_evaluation(
-            session, fleet.actor(session), version_id, now=NOW, queue=False
+            asking(session, fleet.actor(session)), version_id
         )
-    monkeypatch.setattr(scheduler, "_shadow_cache", ModelCache(deadline_s=1.0))
-    scheduler.evaluate_model(evaluation_id)
+    monkeypatch.setattr(worker, "_shadow_cache", ModelCache(deadline_s=1.0))
+    worker.evaluate_model(evaluation_id)
     with fleet.runtime.transaction() as session:
         done = model_evaluations.evaluation(session, evaluation_id)
         assert events(session, AuditAction.MODEL_REJECTED) == 1

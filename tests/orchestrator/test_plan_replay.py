@@ -5,13 +5,16 @@ from __future__ import annotations
 from datetime import date
 from uuid import uuid4
 
+import numpy as np
 import pytest
 
 from db import decisions
-from orchestrator.decisions.decision_replay import replay_rules
-from orchestrator.decisions.input_codec import read_inputs
+from orchestrator.decisions.details import decision_detail
+from orchestrator.decisions.records import read_inputs
+from orchestrator.decisions.replay import replay_rules
 from orchestrator.plans import planning
 from orchestrator.plans.views import PlanTerms
+from tests.asking import asking
 from tests.fleet import NOW, Fleet
 from tests.orchestrator.test_decision_replay import (
     change_decision,
@@ -64,6 +67,23 @@ def test_every_decision_of_a_plan_replays_with_its_model_and_without(
         assert whole.is_same, whole.differences
 
 
+def test_the_curves_of_a_plan_decision_move_as_the_whole_plan_moves_them(
+    fleet: Fleet,
+) -> None:
+    for decision_id in carry_out(fleet):
+        with fleet.runtime.transaction() as session:
+            detail = decision_detail(asking(session, fleet.actor(session)), decision_id)
+        assert len(detail.charts) == 2
+        for chart in detail.charts:
+            assert chart.bound_before_c is not None
+            assert chart.bound_after_c is not None
+            # No decision came before: the bound moves as its worst hour does.
+            moved_c = np.subtract(chart.after_c, chart.mean_c)
+            assert moved_c.max() == pytest.approx(
+                chart.bound_after_c - chart.bound_before_c, abs=1e-9
+            )
+
+
 def test_a_plan_decision_stays_the_same_when_the_fleet_moves_on(fleet: Fleet) -> None:
     first = carry_out(fleet)
     tamper(fleet, "region", "update region set it_capacity_mw = 1, name = 'Elsewhere'")
@@ -76,11 +96,11 @@ def test_a_plan_decision_stays_the_same_when_the_fleet_moves_on(fleet: Fleet) ->
         ("source_bound_after_c = source_bound_after_c - 0.1", "source_bound_after_c"),
         ("target_bound_after_c = target_bound_after_c - 0.1", "target_bound_after_c"),
         ("shift_pct = shift_pct / 2", "shift_pct"),
-        ("reason_text = 'All is well.'", "reason_text"),
         (
-            "impact = jsonb_set(impact, '{rows,1,fleet_after}', '1')",
-            "impact Carbon: fleet_after",
+            "impact = jsonb_set(impact, '{quantities,cost_usd,fleet_after}', '1')",
+            "impact cost_usd: fleet_after",
         ),
+        ("reason_text = 'All is well.'", "record"),
         ("plan_id = null", "record"),
     ],
 )

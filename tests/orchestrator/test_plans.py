@@ -14,7 +14,7 @@ from core.access import Actor, Role
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound, RequestReused
 from core.scheduler import Outcome, ReasonCode
 from db import audit, decisions, policies, regions
-from orchestrator.decisions.decision_story import decision_detail
+from orchestrator.decisions.details import decision_detail
 from orchestrator.forecasts.fleet import fleet_view
 from orchestrator.plans import planning
 from orchestrator.plans.views import PlanRecordOutcome, PlanSplit, PlanTerms, PlanView
@@ -186,7 +186,7 @@ def test_a_recorded_plan_binds_and_the_next_one_starts_from_it(fleet: Fleet) -> 
     with fleet.runtime.transaction() as session:
         opened = planning.stored_plan(session, fleet.actor(session), view.plan_id)
         detail = decision_detail(
-            session, fleet.actor(session), outcome.cards[0].decision_id
+            asking(session, fleet.actor(session)), outcome.cards[0].decision_id
         )
     assert opened.recorded_decision_ids == tuple(c.decision_id for c in outcome.cards)
     assert ("Carries out plan", str(view.plan_id)) in {

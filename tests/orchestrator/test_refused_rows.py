@@ -89,12 +89,16 @@ def test_rows_are_found_by_code_and_by_words_in_reason_or_row(
 def test_a_csv_holds_what_the_filter_leaves_and_runs_no_formula(
     session: Session, actor: Actor, batch_id: int
 ) -> None:
-    export = refused_csv(session, actor, batch_id, RejectFilter(), last_first=True)
+    export = refused_csv(
+        asking(session, actor), batch_id, RejectFilter(), last_first=True
+    )
     rows = list(csv.DictReader(io.StringIO(export.text)))
     assert (export.row_count, export.is_complete) == (8, True)
     assert [row["line"] for row in rows] == [str(line) for line in range(9, 1, -1)]
     assert rows[0]["row_as_it_came"] == f"'{FORMULA}"
-    some = refused_csv(session, actor, batch_id, RejectFilter(words="atlantis_6"))
+    some = refused_csv(
+        asking(session, actor), batch_id, RejectFilter(words="atlantis_6")
+    )
     assert some.row_count == 1
     (told, _) = audit.list_events(session, limit=2)
     assert (told.action, told.object_type, told.object_id) == (
@@ -112,7 +116,7 @@ def test_refused_rows_are_for_those_who_keep_telemetry(
     with pytest.raises(Forbidden):
         refused_page(asking(session, auditor), batch_id)
     with pytest.raises(Forbidden):
-        refused_csv(session, auditor, batch_id, RejectFilter())
+        refused_csv(asking(session, auditor), batch_id, RejectFilter())
     with pytest.raises(NotFound):
         refused_page(asking(session, actor), batch_id + 1)
     with pytest.raises(InvalidInput, match="at most 200"):

@@ -20,12 +20,11 @@ from core.forecasts import Target
 from db import model_evaluations, model_versions
 from db.engine import make_engine
 from db.users import insert_user
-from orchestrator.accounts import account_changes
-from orchestrator.accounts.account_changes import AccountAction, AccountChange
+from orchestrator.accounts import administration
 from orchestrator.accounts.administration import NewPassword
-from orchestrator.accounts.logins import Client, Login, log_in
+from orchestrator.accounts.logins import Client, log_in
 from orchestrator.accounts.passwords import hash_password
-from orchestrator.audit.event_list import ask_for_check
+from orchestrator.audit.chain_status import ask_for_check
 from orchestrator.plans import planning
 from orchestrator.plans.views import PlanTerms
 from orchestrator.regions import changes
@@ -34,10 +33,10 @@ from orchestrator.regions.policies import change_policy, change_terms, limit_by_
 from orchestrator.registry.activation import (
     activate_model,
     override_gate,
-    rollback_model,
+    roll_back_model,
 )
 from orchestrator.registry.evaluation_requests import start_evaluation
-from orchestrator.registry.model_uploads import receive_model
+from orchestrator.registry.model_files import GivenFile, receive_model
 from orchestrator.runtime import Runtime
 from orchestrator.settings import load_settings
 from orchestrator.telemetry.imports import FileToImport
@@ -123,19 +122,14 @@ def limit_of_class(_session: Session, _actor: Actor) -> Ask:
 
 
 def add_account(_session: Session, _actor: Actor) -> Ask:
-    def ask(session: Session, actor: Actor, request_id: UUID, other: bool) -> object:
-        change = AccountChange(
-            action=AccountAction.ADD,
-            name="eve" if other else "olga",
-            role=Role.OPERATOR,
-            request_id=request_id,
-            own_password=PASSWORD,
-        )
-        outcome = account_changes.change_account(session, actor, change, now=NOW)
-        # The one answer that is not repeated word for word: see its own test.
-        return outcome.account.name if isinstance(outcome, NewPassword) else "olga"
-
-    return ask
+    return lambda session, actor, request_id, other: (
+        # The password is not repeated: see its own test.
+        administration.add_user(
+            asking(session, actor, request_id=request_id),
+            "eve" if other else "olga",
+            Role.OPERATOR,
+        ).account
+    )
 
 
 def end_logins(session: Session, _actor: Actor) -> Ask:
@@ -147,22 +141,15 @@ def end_logins(session: Session, _actor: Actor) -> Ask:
             password_hash=hash_password(PASSWORD),
             must_change_password=False,
         )
-    client = Client(address=None, user_agent=None)
-    assert isinstance(
-        log_in(session, name="olga", password=PASSWORD, client=client, now=NOW), Login
+    log_in(
+        asking(session, None),
+        name="olga",
+        password=PASSWORD,
+        client=Client(address=None, user_agent=None),
     )
-
-    def ask(session: Session, actor: Actor, request_id: UUID, other: bool) -> object:
-        change = AccountChange(
-            action=AccountAction.END_LOGINS,
-            name="eve" if other else "olga",
-            role=None,
-            request_id=request_id,
-            own_password=PASSWORD,
-        )
-        return account_changes.change_account(session, actor, change, now=NOW)
-
-    return ask
+    return lambda session, actor, request_id, other: administration.end_logins(
+        asking(session, actor, request_id=request_id), "eve" if other else "olga"
+    )
 
 
 def find_plan(_session: Session, _actor: Actor) -> Ask:
@@ -214,11 +201,8 @@ def import_file(session: Session, actor: Actor) -> Ask:
 
 def upload_model(_session: Session, _actor: Actor) -> Ask:
     return lambda session, actor, request_id, other: receive_model(
-        session,
-        actor,
-        io.BytesIO(b"other" if other else b"bytes"),
-        label="m.onnx",
-        request_id=request_id,
+        asking(session, actor, request_id=request_id),
+        GivenFile.read(io.BytesIO(b"other" if other else b"bytes"), "m.onnx"),
     )
 
 
@@ -234,12 +218,9 @@ def activate(session: Session, _actor: Actor) -> Ask:
     first, _ = _two_models(session)
     return lambda session, actor, request_id, other: (
         activate_model(
-            session,
-            actor,
+            asking(session, actor, request_id=request_id),
             first,
             reason="other" if other else "better",
-            now=NOW,
-            request_id=request_id,
         ).version_id
     )
 
@@ -247,12 +228,10 @@ def activate(session: Session, _actor: Actor) -> Ask:
 def roll_back(session: Session, _actor: Actor) -> Ask:
     _two_models(session)
     return lambda session, actor, request_id, other: (
-        rollback_model(
-            session,
-            actor,
+        roll_back_model(
+            asking(session, actor, request_id=request_id),
             Target.TEMPERATURE_C,
             reason="other" if other else "worse",
-            request_id=request_id,
         ).version_id
     )
 
@@ -264,11 +243,9 @@ def override(session: Session, _actor: Actor) -> Ask:
     )
     return lambda session, actor, request_id, other: (
         override_gate(
-            session,
-            actor,
+            asking(session, actor, request_id=request_id),
             first,
             reason="an entirely other reason" if other else "we know this model",
-            request_id=request_id,
         ).version_id
     )
 
@@ -278,12 +255,8 @@ def evaluate(session: Session, _actor: Actor) -> Ask:
 
     def ask(session: Session, actor: Actor, request_id: UUID, other: bool) -> object:
         return start_evaluation(
-            session,
-            actor,
+            asking(session, actor, request_id=request_id),
             second if other else first,
-            now=NOW,
-            queue=True,
-            request_id=request_id,
         )
 
     return ask
@@ -294,7 +267,7 @@ def check_chain(_session: Session, _actor: Actor) -> Ask:
     return lambda session, actor, request_id, other: (
         set_policy(session, actor)(session, actor, request_id, True)
         if other
-        else ask_for_check(session, actor, request_id=request_id)
+        else ask_for_check(asking(session, actor, request_id=request_id))
     )
 
 
@@ -393,28 +366,17 @@ def test_twenty_posts_of_one_request_are_one_change_with_one_answer(
 def test_a_repeated_request_tells_no_one_time_password_and_keeps_none(
     crowd: Runtime,
 ) -> None:
-    change = AccountChange(
-        action=AccountAction.ADD,
-        name="olga",
-        role=Role.OPERATOR,
-        request_id=uuid4(),
-        own_password=PASSWORD,
-    )
-    ada = admin(crowd, "ada")
+    ada, request_id = admin(crowd, "ada"), uuid4()
 
-    def ask(own_password: str) -> object:
+    def ask() -> NewPassword:
         with crowd.transaction() as session:
-            return account_changes.change_account(
-                session, ada, replace(change, own_password=own_password), now=NOW
-            )
+            request = asking(session, ada, request_id=request_id)
+            return administration.add_user(request, "olga", Role.OPERATOR)
 
-    first, again, guessed = ask(PASSWORD), ask(PASSWORD), ask("guessed")
+    first, again = ask(), ask()
 
-    assert isinstance(first, NewPassword)
-    assert isinstance(again, str)
-    assert first.password not in again
-    assert "hand out a new one" in again
-    assert isinstance(guessed, account_changes.RefusedChange), "the id opens nothing"
+    assert first.password is not None
+    assert again == replace(first, password=None)
     with crowd.transaction() as session:
         kept = session.scalars(
             text(

@@ -13,6 +13,7 @@ from db.users import system_actor
 from orchestrator.accounts import administration
 from orchestrator.operations.safeguards import Finding, examine_safeguards
 from orchestrator.settings import Settings
+from tests.asking import asking
 
 GOOD_KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f0aa55"
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -89,13 +90,12 @@ def test_an_installation_without_an_admin_is_found(
 ) -> None:
     (line,) = _named(_examined(session, tmp_path), "accounts")
     assert not line.is_sound
-    administration.ensure_first_admin(session, "first", None)
+    request = asking(session, system_actor(session, "cli"))
+    administration.ensure_first_admin(request, "first", None)
     administration.add_user(
-        session,
-        system_actor(session, "cli"),
+        request,
         name="new",
         role=administration.Role.AUDITOR,
-        now=NOW,
     )
     (line,) = _named(_examined(session, tmp_path), "accounts")
     assert line.is_sound

@@ -23,13 +23,13 @@ from core.scheduler import Outcome, ReasonCode
 from db import audit, model_versions, policies, regions
 from db.schema import DecisionRow, ForecastHourRow, ForecastInputRow, ForecastRow
 from orchestrator.cycle.issuance import issue_live
-from orchestrator.decisions import what_if
-from orchestrator.decisions.decision_lists import DecisionFilter, decision_page
-from orchestrator.decisions.decision_story import decision_detail
-from orchestrator.decisions.views import DecisionCard
+from orchestrator.decisions import recording
+from orchestrator.decisions.details import decision_detail
+from orchestrator.decisions.lists import DecisionFilter, decision_page
+from orchestrator.decisions.views import DecisionCard, RecordOutcome
+from orchestrator.forecasts.day_page import day_view
 from orchestrator.forecasts.fleet import fleet_view
-from orchestrator.forecasts.forecast_page import day_view
-from orchestrator.forecasts.serving import ModelCache
+from orchestrator.forecasts.model_cache import ModelCache
 from orchestrator.regions.region_choice import active_regions
 from orchestrator.runtime import Runtime
 from tests.asking import asking
@@ -50,29 +50,23 @@ def _evaluate(
     request_id: object = None,
 ) -> DecisionCard:
     with fleet.runtime.transaction() as session:
-        return what_if.evaluate(
-            session,
-            fleet.actor(session),
+        return recording.evaluate(
+            asking(session, fleet.actor(session), request_id=request_id or uuid4()),
             source_slug=source,
             target_slug=target,
             local_day=day,
             shift_pct=shift_pct,
-            request_id=request_id or uuid4(),
-            now=NOW,
         )
 
 
 def _record(
     fleet: Fleet, what_if_id: int, request_id: object = None, comment: str = "seen"
-) -> what_if.RecordOutcome:
+) -> RecordOutcome:
     with fleet.runtime.transaction() as session:
-        return what_if.record(
-            session,
-            fleet.actor(session),
+        return recording.record(
+            asking(session, fleet.actor(session), request_id=request_id or uuid4()),
             what_if_id=what_if_id,
             comment=comment,
-            request_id=request_id or uuid4(),
-            now=NOW,
         )
 
 
@@ -98,7 +92,7 @@ def _live_bound(fleet: Fleet, slug: str) -> float:
 def test_a_live_issue_stores_forecasts_and_automatic_decisions(fleet: Fleet) -> None:
     with fleet.runtime.transaction() as session:
         automatic = DecisionFilter(kind="automatic")
-        page = decision_page(session, fleet.actor(session), automatic)
+        page = decision_page(asking(session, fleet.actor(session)), automatic)
         assert {row.source.slug for row in page.rows} == {
             "arizona", "ireland", "wyoming",
         }  # fmt: skip
@@ -115,12 +109,10 @@ def test_issuing_the_same_instant_again_changes_nothing(fleet: Fleet) -> None:
     with fleet.runtime.transaction() as session:
         before = session.scalar(text("select count(*) from forecast"))
         summary = issue_live(
-            session,
-            fleet.actor(session, "worker"),
+            asking(session, fleet.actor(session, "worker")),
             ModelCache(),
             issued_at_utc=full_hour(NOW),
             stored_regions=active_regions(session),
-            now=NOW,
         )
         assert (summary.issued, summary.refused, summary.decided) == (0, 0, 0)
         assert session.scalar(text("select count(*) from forecast")) == before
@@ -133,19 +125,17 @@ def test_a_region_with_stale_telemetry_is_refused_once_and_blocked(
     with fleet.runtime.transaction() as session:
         for _ in range(2):
             issue_live(
-                session,
-                fleet.actor(session, "worker"),
+                asking(session, fleet.actor(session, "worker"), now=later),
                 ModelCache(),
                 issued_at_utc=full_hour(later),
                 stored_regions=active_regions(session)[:1],
-                now=later,
             )
         refusals = session.scalar(
             text("select count(*) from forecast where refusal_code is not null"
                  " and target = 'temperature_c'")
         )  # fmt: skip
         automatic = DecisionFilter(kind="automatic")
-        newest = decision_page(session, fleet.actor(session), automatic).rows[0]
+        newest = decision_page(asking(session, fleet.actor(session)), automatic).rows[0]
         assert refusals == 1
     assert newest.outcome is Outcome.BLOCKED
     assert newest.reason_code == "telemetry_stale"
@@ -160,12 +150,10 @@ def test_without_an_active_model_everything_is_blocked(fleet: Fleet) -> None:
 
     with fleet.runtime.transaction() as session:
         issue_live(
-            session,
-            fleet.actor(session, "worker"),
+            asking(session, fleet.actor(session, "worker"), now=later),
             _NoModels(),
             issued_at_utc=later,
             stored_regions=active_regions(session),
-            now=later,
         )
         view = fleet_view(asking(session, fleet.actor(session), now=later))
     assert {row.verdict.reason_code for row in view.rows} == {
@@ -183,16 +171,14 @@ def test_a_model_whose_bytes_changed_does_not_serve(fleet: Fleet) -> None:
     later = full_hour(NOW) + timedelta(hours=1)
     with fleet.runtime.transaction() as session:
         issue_live(
-            session,
-            fleet.actor(session, "worker"),
+            asking(session, fleet.actor(session, "worker"), now=later),
             ModelCache(),
             issued_at_utc=later,
             stored_regions=active_regions(session)[:1],
-            now=later,
         )
         view = fleet_view(asking(session, fleet.actor(session), now=later))
     assert view.rows[0].verdict.outcome is Outcome.BLOCKED
-    assert view.rows[0].verdict.reason_code is ReasonCode.MODEL_UNAVAILABLE
+    assert view.rows[0].verdict.reason_code == ReasonCode.MODEL_UNAVAILABLE
     assert "SHA-256" in view.rows[0].verdict.reason_text
 
 
@@ -249,7 +235,9 @@ def test_a_what_if_moves_both_bounds_as_the_core_does(fleet: Fleet) -> None:
     assert card.source_bound_before_c is not None
     assert card.target_bound_before_c is not None
     with fleet.runtime.transaction() as session:
-        detail = decision_detail(session, fleet.actor(session), card.decision_id)
+        detail = decision_detail(
+            asking(session, fleet.actor(session)), card.decision_id
+        )
         inputs = json.loads(detail.inputs_text)
     source_mw, target_mw = (
         np.array(inputs[end]["it_load_mw"], np.float64) for end in ("source", "target")
@@ -289,13 +277,13 @@ def test_recording_twice_with_one_request_id_records_once(fleet: Fleet) -> None:
 def test_a_shift_that_resolves_is_approved_and_explains_itself(fleet: Fleet) -> None:
     _change_limit(fleet, "arizona", _live_bound(fleet, "arizona") - 1.0)
     over = _evaluate(fleet, day=None, shift_pct=0.0)
-    assert over.verdict.reason_code is ReasonCode.OVER_LIMIT
+    assert over.verdict.reason_code == ReasonCode.OVER_LIMIT
     assert over.minimum_shift_pct is not None
     resolved = _evaluate(fleet, day=None, shift_pct=over.minimum_shift_pct)
     assert resolved.verdict.outcome is Outcome.APPROVED
-    assert resolved.verdict.reason_code is ReasonCode.SHIFT_RESOLVES
+    assert resolved.verdict.reason_code == ReasonCode.SHIFT_RESOLVES
     below = _evaluate(fleet, day=None, shift_pct=over.minimum_shift_pct - 0.1)
-    assert below.verdict.reason_code is ReasonCode.SHIFT_REDUCES_BUT_OVER
+    assert below.verdict.reason_code == ReasonCode.SHIFT_REDUCES_BUT_OVER
 
 
 def test_load_is_conserved_in_the_impact(fleet: Fleet) -> None:
@@ -391,7 +379,7 @@ def test_a_verdict_that_changed_is_shown_and_not_saved(fleet: Fleet) -> None:
     assert outcome.changed.outcome is Outcome.BLOCKED
     with fleet.runtime.transaction() as session:
         recorded = DecisionFilter(kind="recorded")
-        page = decision_page(session, fleet.actor(session), recorded)
+        page = decision_page(asking(session, fleet.actor(session)), recorded)
         assert page.rows == ()
 
 
@@ -402,13 +390,15 @@ def _as(role: Role) -> Actor:
 @pytest.mark.parametrize("act", ["evaluate", "record"])
 def test_an_auditor_cannot_decide(fleet: Fleet, act: str) -> None:
     actions: dict[str, Callable[..., object]] = {
-        "evaluate": lambda session: what_if.evaluate(
-            session, _as(Role.AUDITOR), source_slug="arizona", target_slug="ireland",
-            local_day=HOT_DAY, shift_pct=1.0, request_id=uuid4(), now=NOW,
+        "evaluate": lambda session: recording.evaluate(
+            asking(session, _as(Role.AUDITOR)),
+            source_slug="arizona",
+            target_slug="ireland",
+            local_day=HOT_DAY,
+            shift_pct=1.0,
         ),
-        "record": lambda session: what_if.record(
-            session, _as(Role.AUDITOR), what_if_id=1, comment="", request_id=uuid4(),
-            now=NOW,
+        "record": lambda session: recording.record(
+            asking(session, _as(Role.AUDITOR)), what_if_id=1, comment=""
         ),
     }  # fmt: skip
     with fleet.runtime.transaction() as session, pytest.raises(Forbidden):
@@ -429,7 +419,7 @@ def test_bad_requests_are_named(fleet: Fleet) -> None:
 def test_a_day_without_data_is_blocked_and_says_so(fleet: Fleet) -> None:
     card = _evaluate(fleet, day=date(2030, 1, 1))
     assert card.verdict.outcome is Outcome.BLOCKED
-    assert card.verdict.reason_code is ReasonCode.FORECAST_MISSING
+    assert card.verdict.reason_code == ReasonCode.FORECAST_MISSING
     with fleet.runtime.transaction() as session:
         view = day_view(
             asking(session, fleet.actor(session)),
@@ -467,8 +457,8 @@ def test_a_missing_forecast_is_asked_for_once(fleet: Fleet) -> None:
         session.execute(delete(ForecastInputRow))
         session.execute(delete(ForecastRow))
     for _ in range(2):
-        assert "has been asked for" in str(_open_day(fleet, MILD_DAY))
-        assert "has been asked for" in str(_open_day(fleet, None))
+        assert "has been requested" in str(_open_day(fleet, MILD_DAY))
+        assert "has been requested" in str(_open_day(fleet, None))
     assert _jobs(fleet) == [
         ("hindcast_day", {"local_day": MILD_DAY.isoformat()}),
         ("issue_forecasts", {"issued_at_utc": full_hour(NOW).isoformat()}),
@@ -500,7 +490,9 @@ def test_the_day_view_shows_what_was_known_and_what_happened(fleet: Fleet) -> No
 def test_a_decision_tells_its_whole_story(fleet: Fleet) -> None:
     card = _evaluate(fleet, shift_pct=10.0)
     with fleet.runtime.transaction() as session:
-        detail = decision_detail(session, fleet.actor(session), card.decision_id)
+        detail = decision_detail(
+            asking(session, fleet.actor(session)), card.decision_id
+        )
         chain = audit.verify(session)
     inputs = json.loads(detail.inputs_text)
     assert inputs["source"]["region"]["slug"] == "arizona"
@@ -533,7 +525,7 @@ def test_a_decision_and_its_audit_event_commit_together(fleet: Fleet) -> None:
         _evaluate(fleet, shift_pct=33.0)
     with fleet.runtime.transaction() as session:
         what_ifs = DecisionFilter(kind="what_if")
-        assert decision_page(session, fleet.actor(session), what_ifs).rows == ()
+        assert decision_page(asking(session, fleet.actor(session)), what_ifs).rows == ()
     owner.engine.dispose()
 
 
@@ -544,7 +536,9 @@ def test_keyset_pages_hold_every_decision_once(fleet: Fleet) -> None:
     after = None
     with fleet.runtime.transaction() as session:
         while True:
-            page = decision_page(session, fleet.actor(session), after=after, limit=3)
+            page = decision_page(
+                asking(session, fleet.actor(session)), after=after, limit=3
+            )
             seen += [row.decision_id for row in page.rows]
             after = page.next_after
             if after is None:

@@ -17,14 +17,14 @@ from core.outcomes import ReasonCode
 from core.scheduler import Outcome
 from db import forecasts, model_versions
 from db.engine import libpq_url
-from db.model_health import model_troubles
+from db.model_health import outages
 from db.model_versions import NewModelVersion
 from db.users import system_actor
 from models.contract import read_contract
 from models.metadata import ModelContract
-from orchestrator.cycle.scheduling import Scheduler
+from orchestrator.cycle.worker_jobs import WorkerJobs
 from orchestrator.forecasts.fleet import fleet_view
-from orchestrator.forecasts.serving import ModelCache
+from orchestrator.forecasts.model_cache import ModelCache
 from orchestrator.regions.region_choice import active_regions
 from orchestrator.runtime import Runtime
 from tests.asking import asking
@@ -165,14 +165,14 @@ def test_changed_bytes_block_with_an_alarm_and_mended_ones_serve_again(
     fleet: Fleet, later: Runtime, cache: ModelCache, clock: Clock
 ) -> None:
     good_byte = _stored_byte(fleet)
-    scheduler = Scheduler(later, cache=cache)
+    worker = WorkerJobs(later, cache=cache)
     change_bytes(fleet, BREAK)
-    scheduler.watch_models()
+    worker.watch_models()
     outcome, reason, alarms = _first_row(later)
     assert (outcome, reason) == (Outcome.BLOCKED, ReasonCode.MODEL_UNAVAILABLE)
     assert len(alarms) == 1
     assert "temperature_c model cannot be used" in alarms[0]
-    scheduler.hourly_cycle()
+    worker.hourly_cycle()
     with later.transaction() as session:
         region = active_regions(session)[0]
         newest = forecasts.newest_forecast(
@@ -184,7 +184,7 @@ def test_changed_bytes_block_with_an_alarm_and_mended_ones_serve_again(
 
     change_bytes(fleet, UNDO.format(good_byte))
     clock.now += 61
-    scheduler.watch_models()
+    worker.watch_models()
     _, reason, alarms = _first_row(later)
     assert reason is not ReasonCode.MODEL_UNAVAILABLE
     assert alarms == ()
@@ -202,15 +202,15 @@ def test_changed_bytes_block_with_an_alarm_and_mended_ones_serve_again(
 def test_a_hanging_model_blocks_within_its_deadline_and_leaves_other_targets_alone(
     later: Runtime, cache: ModelCache
 ) -> None:
-    scheduler = Scheduler(later, cache=cache)
+    worker = WorkerJobs(later, cache=cache)
     with later.transaction() as session:
         put_into_service(session, long_products(per_row=7_650))
-    scheduler.hourly_cycle()
+    worker.hourly_cycle()
     outcome, reason, alarms = _first_row(later)
     assert (outcome, reason) == (Outcome.BLOCKED, ReasonCode.MODEL_UNAVAILABLE)
     assert "did not answer within 0.5 s" in alarms[0]
     with later.transaction() as session:
-        assert set(model_troubles(session)) == {TEMPERATURE}
+        assert set(outages(session)) == {TEMPERATURE}
         region = active_regions(session)[0]
         load = forecasts.newest_forecast(
             session, region_id=region.region_id, target=Target.IT_LOAD_MW, kind="live"
@@ -226,5 +226,5 @@ def test_a_killed_process_is_started_again_for_the_next_forecast(
         assert cache.serving(session, TEMPERATURE) is not None
         cache.close()
         assert cache.serving(session, TEMPERATURE) is not None
-    Scheduler(later, cache=cache).hourly_cycle()
+    WorkerJobs(later, cache=cache).hourly_cycle()
     assert _first_row(later)[2] == ()

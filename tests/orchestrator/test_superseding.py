@@ -6,6 +6,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -16,10 +17,11 @@ from core.errors import Conflict, FleetError, Forbidden, InvalidInput, RequestRe
 from db import audit, decisions
 from db.engine import make_engine
 from db.users import insert_user
-from orchestrator.decisions import superseding, what_if
-from orchestrator.decisions.views import DecisionCard
-from orchestrator.registry.model_replay import Replayer
+from orchestrator.decisions import recording
+from orchestrator.decisions.model_replay import replay_with_model
+from orchestrator.decisions.views import DecisionCard, RecordOutcome
 from orchestrator.runtime import Runtime
+from tests.asking import asking
 from tests.fleet import Fleet
 
 ROUNDS = 1_000 if os.environ.get("GFO_TEST_FULL") else 10
@@ -48,23 +50,17 @@ def user(fleet: Fleet, name: str) -> Actor:
 def recorded(fleet: Fleet, actor: Actor, shift_pct: float = 20.0) -> DecisionCard:
     now = fleet.runtime.clock()
     with fleet.runtime.transaction() as session:
-        card = what_if.evaluate(
-            session,
-            actor,
+        card = recording.evaluate(
+            asking(session, actor, now=now, request_id=uuid4()),
             source_slug="arizona",
             target_slug="ireland",
             local_day=None,
             shift_pct=shift_pct,
-            request_id=uuid4(),
-            now=now,
         )
-        outcome = what_if.record(
-            session,
-            actor,
+        outcome = recording.record(
+            asking(session, actor, now=now, request_id=uuid4()),
             what_if_id=card.decision_id,
             comment="seen",
-            request_id=uuid4(),
-            now=now,
         )
     assert outcome.card is not None
     return outcome.card
@@ -74,14 +70,11 @@ def judged(
     fleet: Fleet, actor: Actor, decision_id: int, shift_pct: float
 ) -> DecisionCard:
     with fleet.runtime.transaction() as session:
-        return superseding.evaluate_instead(
-            session,
-            actor,
+        return recording.evaluate_instead(
+            asking(session, actor, now=fleet.runtime.clock(), request_id=uuid4()),
             decision_id=decision_id,
             target_slug=None,
             shift_pct=shift_pct,
-            request_id=uuid4(),
-            now=fleet.runtime.clock(),
         )
 
 
@@ -93,15 +86,17 @@ def replace_by(
     reason: str = "Less is enough.",
     request_id: UUID | None = None,
     runtime: Runtime | None = None,
-) -> what_if.RecordOutcome:
+) -> RecordOutcome:
     with (runtime or fleet.runtime).transaction() as session:
-        return what_if.record(
-            session,
-            actor,
+        return recording.record(
+            asking(
+                session,
+                actor,
+                now=fleet.runtime.clock(),
+                request_id=request_id or uuid4(),
+            ),
             what_if_id=card.decision_id,
             comment=reason,
-            request_id=request_id or uuid4(),
-            now=fleet.runtime.clock(),
         )
 
 
@@ -146,7 +141,7 @@ def test_a_new_decision_takes_the_place_of_the_old_one(decided: Fleet) -> None:
             session, object_type="decision", object_id=str(new.decision_id)
         )
         replays = [
-            Replayer(session, decided.actor(session)).replay(item.decision_id)
+            replay_with_model(asking(session, decided.actor(session)), item.decision_id)
             for item in (before, after)
         ]
     assert before.is_superseded
@@ -243,20 +238,22 @@ def test_only_recorded_decisions_of_open_windows_are_replaced(decided: Fleet) ->
         judged(decided, olga, hypothetical.decision_id, 5.0)
     with decided.runtime.transaction() as session:
         with pytest.raises(InvalidInput, match="has ended"):
-            superseding.evaluate_instead(
-                session,
-                olga,
+            recording.evaluate_instead(
+                asking(
+                    session,
+                    olga,
+                    now=old.window_end_utc + timedelta(seconds=1),
+                    request_id=uuid4(),
+                ),
                 decision_id=old.decision_id,
                 target_slug=None,
                 shift_pct=5.0,
-                request_id=uuid4(),
-                now=old.window_end_utc + timedelta(seconds=1),
             )
-        form = superseding.form_for(
-            session, olga, old.decision_id, now=old.window_end_utc
+        form = recording.supersede_form(
+            asking(session, olga, now=old.window_end_utc), old.decision_id
         )
-        closed = superseding.form_for(
-            session, olga, hypothetical.decision_id, now=decided.runtime.clock()
+        closed = recording.supersede_form(
+            asking(session, olga, now=decided.runtime.clock()), hypothetical.decision_id
         )
     assert not form.is_open
     assert not closed.is_open
@@ -265,14 +262,11 @@ def test_only_recorded_decisions_of_open_windows_are_replaced(decided: Fleet) ->
 def test_an_auditor_replaces_nothing(decided: Fleet) -> None:
     auditor = Actor(user_id=1, name="anna", role=Role.AUDITOR)
     with decided.runtime.transaction() as session, pytest.raises(Forbidden):
-        superseding.evaluate_instead(
-            session,
-            auditor,
+        recording.evaluate_instead(
+            asking(session, auditor, now=decided.runtime.clock(), request_id=uuid4()),
             decision_id=1,
             target_slug=None,
             shift_pct=0.0,
-            request_id=uuid4(),
-            now=decided.runtime.clock(),
         )
 
 
@@ -301,18 +295,34 @@ def test_twenty_posts_of_one_request_make_one_decision(decided: Fleet) -> None:
     assert counted(decided, "decision") == before + 1
 
 
+def evaluated(
+    fleet: Fleet,
+    actor: Actor,
+    request_id: UUID,
+    *,
+    target_slug: str | None = "ireland",
+    shift_pct: float = 12.0,
+    later: timedelta = timedelta(),
+) -> DecisionCard:
+    with fleet.runtime.transaction() as session:
+        return recording.evaluate(
+            asking(
+                session, actor, now=fleet.runtime.clock() + later, request_id=request_id
+            ),
+            source_slug="arizona",
+            target_slug=target_slug,
+            local_day=None,
+            shift_pct=shift_pct,
+        )
+
+
 def test_an_answer_that_was_lost_is_given_again_an_hour_later(decided: Fleet) -> None:
     """The same request after the window moved on: what was recorded, not a conflict."""
     olga = user(decided, "olga")
-    request_id, later = uuid4(), decided.runtime.clock() + timedelta(hours=1)
-    asked = {
-        "source_slug": "arizona", "target_slug": "ireland", "local_day": None,
-        "shift_pct": 12.0, "request_id": request_id,
-    }  # fmt: skip
-    with decided.runtime.transaction() as session:
-        first = what_if.evaluate(session, olga, **asked, now=decided.runtime.clock())  # type: ignore[arg-type]
-    with decided.runtime.transaction() as session:
-        again = what_if.evaluate(session, olga, **asked, now=later)  # type: ignore[arg-type]
+    request_id = uuid4()
+
+    first = evaluated(decided, olga, request_id)
+    again = evaluated(decided, olga, request_id, later=timedelta(hours=1))
 
     assert again == first
 
@@ -321,21 +331,16 @@ def test_an_answer_that_was_lost_is_given_again_an_hour_later(decided: Fleet) ->
     "other", [{"shift_pct": 13.0}, {"target_slug": None}, {"actor": "oskar"}]
 )
 def test_one_request_id_for_another_body_or_person_is_refused(
-    decided: Fleet, other: dict[str, object]
+    decided: Fleet, other: dict[str, Any]
 ) -> None:
     people = {name: user(decided, name) for name in ("olga", "oskar")}
-    request_id = uuid4()
-    asked = {
-        "source_slug": "arizona", "target_slug": "ireland", "local_day": None,
-        "shift_pct": 12.0, "request_id": request_id, "now": decided.runtime.clock(),
-    }  # fmt: skip
-    actor = people[str(other.pop("actor", "olga"))]
-    with decided.runtime.transaction() as session:
-        what_if.evaluate(session, people["olga"], **asked)  # type: ignore[arg-type]
+    request_id, asked = uuid4(), dict(other)
+    actor = people[asked.pop("actor", "olga")]
+    evaluated(decided, people["olga"], request_id)
     before = counted(decided, "audit_event")
 
-    with decided.runtime.transaction() as session, pytest.raises(RequestReused):
-        what_if.evaluate(session, actor, **(asked | other))  # type: ignore[arg-type]
+    with pytest.raises(RequestReused):
+        evaluated(decided, actor, request_id, **asked)
 
     assert counted(decided, "audit_event") == before
 
@@ -343,16 +348,6 @@ def test_one_request_id_for_another_body_or_person_is_refused(
 def test_an_id_used_for_evaluating_cannot_record(decided: Fleet) -> None:
     olga = user(decided, "olga")
     request_id = uuid4()
-    with decided.runtime.transaction() as session:
-        card = what_if.evaluate(
-            session,
-            olga,
-            source_slug="arizona",
-            target_slug="ireland",
-            local_day=None,
-            shift_pct=3.0,
-            request_id=request_id,
-            now=decided.runtime.clock(),
-        )
+    card = evaluated(decided, olga, request_id)
     with pytest.raises(RequestReused):
         replace_by(decided, olga, card, request_id=request_id)

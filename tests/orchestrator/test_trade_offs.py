@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from core.errors import InvalidInput, NotFound
-from orchestrator.decisions import what_if
-from orchestrator.trade_offs.trade_off_page import trade_off_view
+from orchestrator.decisions import recording
+from orchestrator.regions.changes import set_region
+from orchestrator.regions.policies import change_terms
+from orchestrator.trade_offs.page import trade_off_view
 from orchestrator.trade_offs.views import ShiftRole, TradeOffView, WaterScope
 from tests.asking import asking
 from tests.fleet import Fleet
@@ -50,15 +52,17 @@ def test_load_leaves_the_source_and_all_of_it_arrives(fleet: Fleet) -> None:
 def test_the_table_says_what_the_stored_decision_says(fleet: Fleet) -> None:
     view = view_of(fleet)
     with fleet.runtime.transaction() as session:
-        card = what_if.evaluate(
-            session,
-            fleet.actor(session),
+        card = recording.evaluate(
+            asking(
+                session,
+                fleet.actor(session),
+                now=fleet.runtime.clock(),
+                request_id=uuid4(),
+            ),
             source_slug="arizona",
             target_slug="ireland",
             local_day=DAY,
             shift_pct=40.0,
-            request_id=uuid4(),
-            now=fleet.runtime.clock(),
         )
     (carbon,) = [row for row in card.impact if "arbon" in row.label]
     arizona, ireland = (
@@ -84,6 +88,30 @@ def test_the_hours_add_up_to_the_table(fleet: Fleet) -> None:
         assert row.water_after_l == pytest.approx(total)
     fleet_water = sum(row.water_after_l or 0.0 for row in view.efficiency)
     assert view.fleet.water_after_l == pytest.approx(fleet_water)
+
+
+def test_the_hours_add_up_to_the_table_with_the_water_of_hydropower(
+    fleet: Fleet,
+) -> None:
+    without = view_of(fleet)
+    with fleet.runtime.transaction() as session:
+        change_terms(
+            asking(session, fleet.actor(session)),
+            changes={"counts_hydro_water": True},
+            reason="Reservoirs evaporate.",
+        )
+        set_region(
+            asking(session, fleet.actor(session)), "arizona", {"grid_hydro_frac": 0.2}
+        )
+    view = view_of(fleet)
+    before, after = (
+        next(row for row in found.efficiency if row.name == "Arizona")
+        for found in (without, view)
+    )
+    assert (after.water_before_l or 0.0) > (before.water_before_l or 0.0)
+    for item, row in zip(view.shown, view.efficiency, strict=True):
+        total = sum(value or 0.0 for value in item.water_after_l.of(WaterScope.TOTAL))
+        assert row.water_after_l == pytest.approx(total)
 
 
 def test_without_a_shift_nothing_changes(fleet: Fleet) -> None:

@@ -6,6 +6,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Mapping
+from dataclasses import replace
 from uuid import UUID, uuid4
 
 import pytest
@@ -36,6 +37,8 @@ def _note(request: Request, text: str, *, secret: str = "") -> Done[str]:
     if text == "undeclared":
         event = Event(action=AuditAction.BACKUP_RESTORED)
         return Done(answer=text, events=(event,), kept=text)
+    if text == "stranger":
+        return Done(answer=text, events=(replace(NOTED, is_anonymous=True),))
     if text == "unchanged":
         return Done(answer=text)
     return Done(answer=f"{text} by {request.actor.name}", events=(NOTED,), kept=text)
@@ -138,9 +141,29 @@ def test_arguments_that_have_no_text_need_a_body(session: Session) -> None:
         unnamed(keep)(_ask(session, uuid4()), object())
 
 
-def test_a_change_without_events_cannot_be_declared() -> None:
+def test_what_strangers_did_names_neither_caller_nor_request(session: Session) -> None:
+    note(_ask(session, uuid4()), "stranger")
+    (event,) = audit.list_events(session, action=AuditAction.BACKUP_MADE)
+    assert (event.actor_name, event.request_id) == (audit.ANONYMOUS, None)
+
+
+def test_a_change_needs_its_events_or_a_reason_to_have_none() -> None:
     with pytest.raises(TypeError, match="event"):
         change(Permission.DECIDE, repeat=None)
+    with pytest.raises(TypeError, match="event"):
+        change(
+            Permission.DECIDE, AuditAction.BACKUP_MADE, repeat=None, unaudited="seen"
+        )
+
+
+def test_why_a_change_has_no_event_is_registered(session: Session) -> None:
+    def count(_request: Request) -> Done[int]:
+        return Done(answer=1)
+
+    counted = change(Permission.DECIDE, repeat=None, unaudited="only counted")(count)
+    assert counted(asking(session, OPERATOR)) == 1
+    registered = USE_CASES.values()
+    assert [item.name for item in registered if item.unaudited == "only counted"]
 
 
 def test_a_name_is_registered_once() -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from core.audit import AuditAction
 from db import audit
 from orchestrator.accounts.denials import record_failed_login
-from orchestrator.cycle.scheduling import Scheduler
+from orchestrator.cycle.worker_jobs import WorkerJobs
 from orchestrator.jobs import REPORT_DENIALS
 from orchestrator.processes.worker import make_queue
 from tests.fleet import NOW, Fleet
@@ -19,7 +19,7 @@ def test_refused_strangers_reach_the_chain_without_another_login(fleet: Fleet) -
         for _ in range(3):
             record_failed_login(session, "192.0.2.7", NOW - timedelta(minutes=5))
 
-    queue = make_queue(fleet.runtime, Scheduler(fleet.runtime))
+    queue = make_queue(fleet.runtime, WorkerJobs(fleet.runtime))
     for _ in range(2):
         queue.tasks[REPORT_DENIALS](timestamp=0)
 

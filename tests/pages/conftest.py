@@ -213,6 +213,10 @@ def refused_day() -> ForecastDayView:
     )
 
 
+STEPS = range(1001)
+"""Of the slider, 0.1 % each."""
+
+
 def shift_end(region: RegionChoice, **changes: object) -> ShiftEnd:
     mean_c = day_curve(29.0, 5.2, 15)
     values: dict[str, Any] = {
@@ -224,13 +228,10 @@ def shift_end(region: RegionChoice, **changes: object) -> ShiftEnd:
         "actual_c": (None,) * 24,
         "thermal_limit_c": LIMIT_C,
         "allowed_probability": 0.05,
-        "bound_c": 36.2,
-        "day_maxima_c": tuple(float(i) / 10 for i in range(280, 370)),
-        "prior_rise_c": (0.0,) * 24,
+        "bound_by_step_c": tuple(36.2 - 0.005 * step for step in STEPS),
+        "exceedance_probability_by_step": tuple(0.3 - step / 4000 for step in STEPS),
         "rise_by_hour_c_per_pct": (-0.05,) * 24,
         "it_load_mw": (60.0,) * 24,
-        "load_mw_per_pct": (-0.6,) * 24,
-        "it_capacity_mw": 100.0,
     }
     return ShiftEnd(**{**values, **changes})
 
@@ -243,12 +244,10 @@ def what_if(**changes: object) -> WhatIfView:
         mean_c=cool_c,
         lower_c=tuple(value - 1.4 for value in cool_c),
         upper_c=tuple(value + 1.4 for value in cool_c),
-        bound_c=21.4,
-        day_maxima_c=tuple(17.0 + float(i) / 20 for i in range(90)),
+        bound_by_step_c=tuple(21.4 + 0.0043 * step for step in STEPS),
+        exceedance_probability_by_step=(0.01,) * len(STEPS),
         rise_by_hour_c_per_pct=(0.043,) * 24,
         it_load_mw=(70.0,) * 24,
-        load_mw_per_pct=(0.6,) * 24,
-        it_capacity_mw=120.0,
     )
     values: dict[str, Any] = {
         "regions": REGIONS,

@@ -11,14 +11,14 @@ import pytest
 
 from core.errors import InvalidInput
 from orchestrator.audit.views import AuditEventDetail, ChainCheckView, ChainStatus
-from orchestrator.decisions.decision_lists import DecisionOrder
+from orchestrator.decisions.lists import DecisionOrder
 from orchestrator.decisions.views import (
     DecisionDetail,
     DecisionReference,
-    DifferenceRow,
+    Difference,
     NamedValue,
     RecordOutcome,
-    ReplayView,
+    Replay,
 )
 from pages.addresses import Query
 from pages.audit import filters, lists
@@ -272,10 +272,10 @@ def test_a_chart_without_shift_range_or_measurements_leaves_them_out(
 
 
 def test_a_replay_says_the_same_or_what_differs(text_of: Text) -> None:
-    same = ReplayView(decision_id=7, differences=(), notes=("A note.",))
+    same = Replay(decision_id=7, differences=(), notes=("A note.",))
     differs = replace(
         same,
-        differences=(DifferenceRow(field="outcome", stored="APPROVED", replayed="X"),),
+        differences=(Difference(field="outcome", stored="APPROVED", replayed="X"),),
     )
     assert "Replay: the same" in text_of(replayed(same))
     assert "gfo decision replay 7" in text_of(replayed(same))

@@ -47,7 +47,7 @@ def models() -> ModelsPage:
                 version_id=1,
                 label="model 1 (ridge)",
                 since_utc=AT,
-                trouble=None,
+                outage=None,
                 former_version_id=None,
             ),
         ),

@@ -13,9 +13,10 @@ from plotly.utils import PlotlyJSONEncoder
 
 from core.errors import InvalidInput
 from orchestrator.decisions.views import RecordOutcome
+from pages.addresses import parse_comment, parse_judged_id
+from pages.theme import MISSING
 from pages.verdicts import impact_table, verdict_card
 from pages.what_if import content
-from pages.what_if.callbacks import _comment, _decision_id
 from pages.what_if.figures import (
     BOUND_AFTER,
     LOWER_AFTER,
@@ -27,6 +28,10 @@ from pages.what_if.figures import (
 )
 from pages.what_if.layout import layout
 from pages.what_if.preview import preview_data
+from pages.words import bound, probability
+
+A, B = "✓ APPROVED", "■ BLOCKED: "
+STEPS = range(1001)
 
 Text = Callable[[object], str]
 Walk = Callable[[object], list[Any]]
@@ -60,8 +65,10 @@ def test_a_shift_of_unknown_effect_has_no_value() -> None:
     assert moved((30.0, 31.0), (-0.05,), 10.0) == [29.5, None]
 
 
-def test_a_bound_of_unknown_rise_is_unknown_after_a_shift(make_what_if: Make) -> None:
-    unknown = replace(make_what_if().source, rise_by_hour_c_per_pct=())
+def test_a_bound_that_only_no_shift_has_is_unknown_after_one(
+    make_what_if: Make,
+) -> None:
+    unknown = replace(make_what_if().source, bound_by_step_c=(36.2,))
     assert bound_after_c(unknown, 0.0) == 36.2
     assert bound_after_c(unknown, 1.0) is None
 
@@ -75,15 +82,10 @@ def test_the_axis_stands_still_whatever_the_shift(make_what_if: Make) -> None:
     assert len(ranges) == 1
 
 
-def test_a_bound_moves_as_far_as_the_worst_hour_rises(make_what_if: Make) -> None:
-    """After recorded shifts the hour that rises most need not be the worst one."""
-    end = replace(
-        make_what_if().target,
-        prior_rise_c=(2.0, 0.0),
-        rise_by_hour_c_per_pct=(0.01, 0.05),
-    )
-    assert bound_after_c(end, 10.0) == pytest.approx(end.bound_c + 0.1)
-    assert bound_after_c(end, 100.0) == pytest.approx(end.bound_c + 3.0)
+@pytest.mark.parametrize("shift_pct", [0.0, 0.1, 0.3, 57.9, 99.9, 100.0])
+def test_the_bound_is_that_of_the_step(make_what_if: Make, shift_pct: float) -> None:
+    bound_c = bound_after_c(make_what_if().source, shift_pct)
+    assert bound_c == pytest.approx(36.2 - 0.05 * shift_pct)
 
 
 def test_each_end_is_drawn_in_its_own_local_time(make_what_if: Make) -> None:
@@ -96,7 +98,7 @@ def test_the_browser_gets_numbers_that_json_can_carry(make_what_if: Make) -> Non
     data = preview_data(make_what_if(shift_pct=12.5), may_decide=True)
     carried = json.loads(json.dumps(data, cls=PlotlyJSONEncoder, allow_nan=False))
     assert carried["shift_pct"] == 12.5
-    assert carried["source"]["prior_rise_c"] == [0.0] * 24
+    assert len(carried["source"]["bound_by_step_c"]) == 1001
     metas = [trace.get("meta") for trace in carried["target"]["figure"]["data"]]
     assert MEAN_AFTER in metas
 
@@ -104,6 +106,98 @@ def test_the_browser_gets_numbers_that_json_can_carry(make_what_if: Make) -> Non
 def test_without_a_target_the_browser_gets_none(make_what_if: Make) -> None:
     data = preview_data(make_what_if(target=None), may_decide=True)
     assert data["target"] is None
+
+
+def at_step(table: list[tuple[int, str]], step: int) -> str:
+    """What the browser finds in a table at a step."""
+    return next(words for first, words in reversed(table) if first <= step)
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "said"),
+    [
+        (
+            24.0,
+            80.0,
+            {
+                0: B + "at least 24 % is needed",
+                239: B + "at least 24 % is needed",
+                240: A,
+                800: A,
+                801: B + "at most 80 % can be called safe",
+            },
+        ),
+        (0.0, 80.0, {0: A, 800: A, 801: B + "at most 80 % can be called safe"}),
+        (0.0, 100.0, {0: A, 1000: A}),
+        (0.0, 0.0, {0: A, 1: B + "no shift can be called safe"}),
+        (0.0, None, {0: A, 1: B + "no shift can be called safe"}),
+        (
+            50.0,
+            20.0,
+            {
+                200: B + "at least 50 % is needed",
+                201: B + "at most 20 % can be called safe",
+                500: B + "at most 20 % can be called safe",
+            },
+        ),
+        (
+            50.0,
+            None,
+            {0: B + "at least 50 % is needed", 500: B + "no shift can be called safe"},
+        ),
+        (
+            None,
+            80.0,
+            {
+                0: B + "no shift clears the source",
+                500: B + "no shift clears the source",
+            },
+        ),
+    ],
+)
+def test_the_preview_is_approved_in_the_safe_interval_alone(
+    make_what_if: Make, least: float | None, most: float | None, said: dict[int, str]
+) -> None:
+    view = make_what_if(minimum_shift_pct=least, maximum_safe_shift_pct=most)
+    table = preview_data(view, may_decide=True)["verdicts"]
+    found = {step: at_step(table, step).replace("\u202f", " ") for step in said}
+    assert found == said
+
+
+def test_a_source_without_a_bound_is_blocked_for_want_of_data(
+    make_what_if: Make,
+) -> None:
+    baseline = replace(make_what_if().baseline, data_problem=True)
+    view = make_what_if(baseline=baseline, minimum_shift_pct=None)
+    table = preview_data(view, may_decide=True)["verdicts"]
+    assert table == [(0, "▲ BLOCKED: the source has no bound")]
+
+
+def test_the_browser_finds_the_words_of_the_server_at_every_step(
+    make_what_if: Make,
+) -> None:
+    view = make_what_if()
+    data = preview_data(view, may_decide=True)
+    for name, end in (("source", view.source), ("target", view.target)):
+        for step in STEPS:
+            chance = end.exceedance_probability_by_step[step]
+            assert at_step(data[name]["bounds"], step) == bound(
+                end.bound_by_step_c[step]
+            )
+            assert at_step(data[name]["chances"], step) == probability(chance, 0.05)
+
+
+def test_where_no_shift_can_be_computed_only_no_shift_has_words(
+    make_what_if: Make,
+) -> None:
+    end = replace(
+        make_what_if().source,
+        bound_by_step_c=(36.2,),
+        exceedance_probability_by_step=(0.04,),
+    )
+    data = preview_data(make_what_if(source=end), may_decide=True)["source"]
+    assert data["bounds"] == [(0, bound(36.2)), (1, MISSING)]
+    assert data["chances"] == [(0, probability(0.04, 0.05)), (1, MISSING)]
 
 
 def test_the_safe_interval_is_drawn_where_it_lies(
@@ -211,13 +305,13 @@ def test_a_recorded_decision_names_its_number(
 )
 def test_only_a_stored_verdict_can_be_recorded(stored: object) -> None:
     with pytest.raises(InvalidInput):
-        _decision_id(stored)
+        parse_judged_id(stored)
 
 
 @pytest.mark.parametrize("comment", [None, "", "   ", 7])
 def test_a_record_needs_a_reason(comment: object) -> None:
     with pytest.raises(InvalidInput, match="comment"):
-        _comment(comment)
+        parse_comment(comment)
 
 
 @pytest.mark.parametrize(

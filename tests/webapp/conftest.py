@@ -15,18 +15,18 @@ import structlog
 from dash import Dash, Input, Output, State, html
 from flask.testing import FlaskClient
 from pydantic import SecretStr
-from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
-from core.access import Actor, Permission, Role
+from core.access import Permission, Role
 from core.audit import AuditEvent
 from db.audit import list_events
 from db.engine import DatabaseUrls, make_engine
-from db.users import User, find_user_by_name, insert_user, system_actor
+from db.users import User, find_user_by_name, insert_user
 from orchestrator.accounts.administration import disable_user
 from orchestrator.accounts.passwords import hash_password
 from orchestrator.runtime import Runtime
 from orchestrator.settings import Settings
+from orchestrator.use_cases import Request
 from pages.registry import PageContext
 from tests.fleet import Fleet
 from webapp.app import create_app
@@ -243,9 +243,9 @@ class Portal:
         with self.runtime.transaction() as session:
             return list_events(session, limit=500)
 
-    def as_cli(self, work: Callable[[Session, Actor], object]) -> None:
-        with self.runtime.transaction() as session:
-            work(session, system_actor(session, "cli"))
+    def as_cli(self, work: Callable[[Request], object]) -> None:
+        with self.runtime.request_as("cli") as request:
+            work(request)
 
 
 def portal_over(fleet: Fleet, data_dir: Path) -> Portal:
@@ -283,11 +283,7 @@ def person(portal: Portal) -> Callable[[str], Browser]:
         if kind == "disabled":
             portal.add_person("disabled", Role.ADMIN)
             browser = portal.logged_in("disabled")
-            portal.as_cli(
-                lambda session, actor: disable_user(
-                    session, actor, "disabled", now=portal.runtime.clock()
-                )
-            )
+            portal.as_cli(lambda request: disable_user(request, "disabled"))
             return browser
         return portal.logged_in(kind)
 

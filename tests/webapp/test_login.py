@@ -68,11 +68,7 @@ def test_every_wrong_login_gets_the_same_answer(
 def test_a_disabled_person_gets_the_same_answer_as_a_wrong_password(
     portal: Portal,
 ) -> None:
-    portal.as_cli(
-        lambda session, actor: disable_user(
-            session, actor, "operator", now=portal.runtime.clock()
-        )
-    )
+    portal.as_cli(lambda request: disable_user(request, "operator"))
     assert portal.browser().log_in("operator").status_code == 401
 
 
@@ -242,14 +238,11 @@ def test_changes_to_an_account_end_its_logins_with_the_next_request(
 ) -> None:
     browser = portal.logged_in("operator")
     bystander = portal.logged_in("auditor")
-    now = portal.runtime.clock()
     portal.as_cli(
         {
-            "disable": lambda s, actor: disable_user(s, actor, "operator", now=now),
-            "role": lambda s, actor: change_role(
-                s, actor, "operator", Role.AUDITOR, now=now
-            ),
-            "reset": lambda s, actor: reset_password(s, actor, "operator", now=now),
+            "disable": lambda request: disable_user(request, "operator"),
+            "role": lambda request: change_role(request, "operator", Role.AUDITOR),
+            "reset": lambda request: reset_password(request, "operator"),
         }[change]
     )
     body = callback_body(portal.app, "home-text.children", home_input="x")

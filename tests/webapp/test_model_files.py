@@ -8,12 +8,9 @@ from collections.abc import Callable
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
-from core.access import Actor
 from db import model_uploads
-from db.users import system_actor
 from models.metadata import MAX_MODEL_BYTES
 from models.smallest import smallest_model
 from orchestrator.registry.upload_checks import check_upload
@@ -37,10 +34,6 @@ def send(
         },
         environ_overrides={"REMOTE_ADDR": browser.address},
     )
-
-
-def _worker(session: Session) -> Actor:
-    return system_actor(session, "worker")
 
 
 def n_uploads(portal: Portal) -> int:
@@ -76,9 +69,7 @@ def test_the_same_bytes_twice_are_one_upload(portal: Portal) -> None:
     assert first["upload_id"] == second["upload_id"]
     assert second["state"] == "quarantined"
     assert n_uploads(portal) == 1
-    checked = check_upload(
-        portal.runtime, _worker, first["upload_id"], queue_evaluation=True
-    )
+    checked = check_upload(portal.runtime, "worker", first["upload_id"])
     assert checked.state == "rejected"
     third = send(browser, b"x").json
     assert third is not None
@@ -133,9 +124,7 @@ def test_a_model_can_be_downloaded_as_it_came(portal: Portal) -> None:
     given = send(browser, content).json
     assert given is not None
 
-    checked = check_upload(
-        portal.runtime, _worker, given["upload_id"], queue_evaluation=True
-    )
+    checked = check_upload(portal.runtime, "worker", given["upload_id"])
     answer = browser.get(f"/_models/{checked.model_version_id}/onnx")
     assert answer.status_code == 200
     assert answer.data == content

@@ -123,6 +123,17 @@ def test_a_request_that_is_sent_again_adds_once_and_says_so(real: Portal) -> Non
     assert real.browser().log_in("once", _one_time(answer)).status_code == 303
 
 
+def test_a_request_that_is_sent_again_needs_the_own_password_again(
+    real: Portal,
+) -> None:
+    admin, request = real.logged_in("admin"), str(uuid.uuid4())
+    _add(real, admin, "once", users_add_request=request)
+    _, again = _add(
+        real, admin, "once", users_add_request=request, users_add_password="guessed"
+    )
+    assert "Nothing was changed" in str(again)
+
+
 def test_every_button_does_what_it_says(real: Portal) -> None:
     admin, operator = real.logged_in("admin"), real.logged_in("operator")
     _, ended = _change(real, admin, "users-end-logins", "operator")

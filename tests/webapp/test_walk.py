@@ -56,11 +56,7 @@ def _visit(portal: Portal, kind: str) -> Browser:
     assert browser.log_in(kind).status_code == 303
     browser.get("/")
     if kind == "disabled":
-        portal.as_cli(
-            lambda session, actor: disable_user(
-                session, actor, "disabled", now=portal.runtime.clock()
-            )
-        )
+        portal.as_cli(lambda request: disable_user(request, "disabled"))
     return browser
 
 

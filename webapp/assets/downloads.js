@@ -63,7 +63,7 @@
   }
 
   const isInstant = (x) => /^\d{4}-\d\d-\d\dT\d\d:\d\d/.test(String(x));
-  const iso = (x) => (isInstant(x) && !/Z$/.test(x) ? x + "Z" : x);
+  const iso = (x) => (isInstant(x) && !String(x).endsWith("Z") ? x + "Z" : x);
 
   /* Series over time share a row for each instant; anything else is listed. */
   function chartCsv(traces, captions) {

@@ -96,8 +96,7 @@
       if (link.closest(".gfo-pager")) list.scrollIntoView({ block: "start" });
       return;
     }
-    window.history.pushState({}, "", href);
-    window.dispatchEvent(new CustomEvent("_dashprivate_pushstate"));
+    dc.set_props("shell-go", { href });
     window.scrollTo(0, 0);
   });
 })();

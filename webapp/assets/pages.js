@@ -1,30 +1,39 @@
-/* Controls of a page change its address; the address then fills the page.
-   Only the page's own dcc.Location is told, so the frame is not rendered again. */
+/* Controls of a page change its address; the address then fills the page. Only the
+   page's own dcc.Location is told, so the frame is not rendered again.
+
+   In `dash_clientside`, a function named gfo_* is shared by these scripts, and an object
+   named gfo_* holds the callbacks that `pages/` names. */
 (function () {
   "use strict";
   const dc = (window.dash_clientside = window.dash_clientside || {});
+  const PLACES = ["after", "at", "before"]; // in an address: where a list's page begins
+  const known = {}; // by location: what its filters held when the address was right
 
-  function setSearch(locationId, values) {
-    const query = new URLSearchParams();
-    for (const [name, value] of Object.entries(values)) {
-      if (value !== null && value !== undefined && value !== "") {
-        query.set(name, value);
-      }
-    }
-    const text = query.toString();
+  dc.gfo_set_search = function (locationId, values) {
+    const given = Object.entries(values).filter(
+      ([, value]) => value !== null && value !== undefined && value !== "");
+    const text = new URLSearchParams(given).toString();
     const search = text ? "?" + text : "";
     // Both, or dcc.Location goes back to an address that it remembers.
     const href = window.location.origin + window.location.pathname + search;
     dc.set_props(locationId, { search, href });
-  }
+  };
 
-  function triggered(property) {
-    return dc.callback_context.triggered.some((item) => item.prop_id === property);
+  dc.gfo_was_pressed = function (buttonId) {
+    return dc.callback_context.triggered.some(
+      (item) => item.prop_id === `${buttonId}.n_clicks`);
+  };
+
+  const nameOf = (control) => control.id.slice(control.id.indexOf("-") + 1);
+
+  /* What a filter holds when it is left open; of a choice, its first option. */
+  function openValue(control) {
+    const element = document.getElementById(control.id);
+    if (element?.type === "checkbox") return false;
+    return element?.querySelector("option:not([disabled])")?.value || "";
   }
 
   dc.gfo_pages = {
-    set_search: setSearch,
-
     /* The link whose path begins this one; a decision belongs to Audit. */
     mark_current_link(pathname) {
       const here = (pathname || "/").replace(/^\/decisions\b/, "/audit");
@@ -36,6 +45,46 @@
       }
     },
 
+    /* The address that the filters of a list ask for, from the list's first page on. */
+    follow_filters(...values) {
+      const { inputs_list: controls, states_list: [location] } = dc.callback_context;
+      // What the address has just set is no change by anybody, and must not undo a newer
+      // address, such as that of a heading that was clicked meanwhile.
+      const held = JSON.stringify(values.slice(0, controls.length));
+      if (known[location.id] === held) return;
+      known[location.id] = held;
+      const now = Object.fromEntries(new URLSearchParams(window.location.search));
+      const asked = Object.fromEntries(controls.map((control, place) => {
+        const value = values[place] === openValue(control) ? "" : values[place];
+        return [nameOf(control), value === true ? "1" : String(value ?? "").trim()];
+      }));
+      if (Object.entries(asked).every(([name, value]) => value === (now[name] || ""))) return;
+      const kept = Object.entries(now).filter(
+        ([name]) => !(name in asked || PLACES.includes(name)));
+      dc.gfo_set_search(location.id, { ...Object.fromEntries(kept), ...asked });
+    },
+
+    /* What the filters show for an address. Done here and not by the server, whose answer
+       to one change would undo the next one that was made meanwhile. */
+    show_filters(search) {
+      const { outputs_list: controls, inputs_list: [location] } = dc.callback_context;
+      const query = new URLSearchParams(search || "");
+      const values = controls.map((control) => {
+        const open = openValue(control);
+        const value = query.get(nameOf(control));
+        return open === false ? value === "1" : value || open;
+      });
+      known[location.id] = JSON.stringify(values);
+      return values;
+    },
+
+    compare_decisions(_clicks, right) {
+      if (!right) return;
+      const left = window.location.pathname.split("/").pop();
+      const href = `/audit/compare?left=${left}&right=${encodeURIComponent(right)}`;
+      dc.set_props("shell-go", { href });
+    },
+
     title_forecast(shown) {
       if (shown) document.title = `Forecast: ${shown.title}`;
     },
@@ -43,29 +92,52 @@
     /* An issue belongs to its region and day: with another of those it is dropped. */
     follow_forecast_controls(region, day, _liveClicks, issue, shown) {
       if (!shown) return;
-      const isLive = triggered("forecast-next-24h.n_clicks");
+      const isLive = dc.gfo_was_pressed("forecast-next-24h");
       const wanted = isLive ? null : day || null;
       const isSameDay = region === shown.region && wanted === shown.day && !isLive;
       if (isSameDay && (!issue || issue === shown.issue)) return;
-      setSearch("forecast-url", { region, day: wanted, issued: isSameDay ? issue : null });
+      dc.gfo_set_search(
+        "forecast-url", { region, day: wanted, issued: isSameDay ? issue : null });
     },
 
     follow_what_if_controls(source, target, day, _liveClicks, data) {
       if (!data) return;
-      const wanted = triggered("what-if-next-24h.n_clicks") ? null : day || null;
+      const wanted = dc.gfo_was_pressed("what-if-next-24h") ? null : day || null;
       const shownTarget = data.target ? data.target.slug : null;
       const unchanged =
         source === data.source.slug &&
         (target || null) === shownTarget &&
         wanted === data.day;
       if (unchanged) return;
-      const shift = new URLSearchParams(window.location.search).get("shift");
-      setSearch("what-if-url", {
+      dc.gfo_set_search("what-if-url", {
         source,
         // A region cannot shift to itself: let the server choose another target.
         target: target === source ? null : target,
         day: wanted,
-        shift,
+        shift: new URLSearchParams(window.location.search).get("shift"),
+      });
+    },
+
+    follow_plan_controls(region, day, _liveClicks, shown) {
+      if (!shown) return;
+      const wanted = dc.gfo_was_pressed("plan-next-24h") ? null : day || null;
+      if (region === shown.region && wanted === shown.day) return;
+      dc.gfo_set_search("plan-url", { region, day: wanted });
+    },
+
+    announce_search_for_plan(clicks) {
+      if (!clicks) return;
+      const children =
+        "Solving. The plan is kept when it is found; you may leave this page.";
+      dc.set_props("plan-status", { children });
+    },
+
+    open_plan(found) {
+      if (!found) return;
+      dc.set_props("plan-recorded", { children: null });
+      const now = new URLSearchParams(window.location.search);
+      dc.gfo_set_search("plan-url", {
+        region: now.get("region"), day: now.get("day"), plan: found.plan_id,
       });
     },
 
@@ -73,7 +145,7 @@
     open_saved_region(saved) {
       const now = new URLSearchParams(window.location.search);
       if (!saved || !saved.region || now.get("region") === saved.region) return;
-      setSearch("regions-url", { region: saved.region });
+      dc.gfo_set_search("regions-url", { region: saved.region });
     },
   };
 })();

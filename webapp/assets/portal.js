@@ -1,10 +1,22 @@
 /* What every page of the portal does in the browser, without a framework. */
 (function () {
   "use strict";
-
+  const dc = (window.dash_clientside = window.dash_clientside || {});
   const root = document.documentElement;
   const CHECK_EVERY_MS = 4000;
   const GIVE_UP_MS = 4000;
+
+  /* The value of a cookie, or "". */
+  dc.gfo_cookie = function (name) {
+    const found = document.cookie.match(new RegExp(`(?:^|; )${name}=([^;]*)`));
+    return found ? decodeURIComponent(found[1]) : "";
+  };
+
+  /* The login ended: log in, and be here again. */
+  dc.gfo_ask_for_login = function () {
+    const here = location.pathname + location.search;
+    location.assign("/login?next=" + encodeURIComponent(here));
+  };
 
   /* Theme: any element of class gfo-theme-toggle switches it and it is remembered. */
   function toggleTheme() {
@@ -12,38 +24,29 @@
     root.setAttribute("data-bs-theme", theme);
     try {
       localStorage.setItem("gfo-theme", theme);
-    } catch (error) {
+    } catch {
       /* Without storage the choice lasts until the page is left. */
     }
     document.dispatchEvent(new CustomEvent("gfo-theme", { detail: theme }));
   }
 
   /* Decisions wait while the portal cannot be reached: elements of class gfo-decides. */
-  document.addEventListener(
-    "click",
-    function (event) {
-      if (event.target.closest(".gfo-theme-toggle")) {
-        toggleTheme();
-      }
-      if (root.hasAttribute("data-gfo-offline") && event.target.closest(".gfo-decides")) {
-        event.preventDefault();
-        event.stopPropagation();
-      }
-    },
-    true
-  );
+  document.addEventListener("click", (event) => {
+    if (event.target.closest(".gfo-theme-toggle")) toggleTheme();
+    if (root.hasAttribute("data-gfo-offline") && event.target.closest(".gfo-decides")) {
+      event.preventDefault();
+      event.stopPropagation();
+    }
+  }, true);
 
   /* Plain forms inside Dash pages, such as the one that logs out, get their token. */
-  document.addEventListener("submit", function (event) {
+  document.addEventListener("submit", (event) => {
     const form = event.target;
-    if (form.method !== "post" || form.elements.csrf_token) {
-      return;
-    }
-    const cookie = document.cookie.match(/(?:^|; )_csrf_token=([^;]*)/);
+    if (form.method !== "post" || form.elements.csrf_token) return;
     const field = document.createElement("input");
     field.type = "hidden";
     field.name = "csrf_token";
-    field.value = cookie ? decodeURIComponent(cookie[1]) : "";
+    field.value = dc.gfo_cookie("_csrf_token");
     form.append(field);
   });
 
@@ -65,18 +68,11 @@
     try {
       response = await plainFetch.apply(this, args);
     } catch (error) {
-      if (isCallback && error.name !== "AbortError") {
-        missed();
-      }
+      if (isCallback && error.name !== "AbortError") missed();
       throw error;
     }
-    if (response.status === 401 && response.url.includes("/_dash-")) {
-      const here = location.pathname + location.search;
-      location.assign("/login?next=" + encodeURIComponent(here));
-    }
-    if (isCallback && response.status === 503) {
-      missed();
-    }
+    if (response.status === 401 && response.url.includes("/_dash-")) dc.gfo_ask_for_login();
+    if (isCallback && response.status === 503) missed();
     return response;
   };
 
@@ -98,7 +94,7 @@
       const facts = await response.json();
       if (facts.models === "damaged") return REASONS.models;
       if (facts.audit_chain === "not writable") return REASONS.audit_chain;
-    } catch (error) {
+    } catch {
       /* Not our answer: something in front of the portal gave it. */
     }
     return UNREACHABLE;
@@ -133,7 +129,7 @@
       });
       if (response.ok) show(true);
       else show(false, await reasonOf(response));
-    } catch (error) {
+    } catch {
       show(false);
     }
     setTimeout(check, CHECK_EVERY_MS);

@@ -24,7 +24,7 @@
   function kept() {
     try {
       return JSON.parse(window.sessionStorage.getItem(KEPT)) || {};
-    } catch (error) {
+    } catch {
       return {};
     }
   }
@@ -32,7 +32,7 @@
   function keep(ids) {
     try {
       window.sessionStorage.setItem(KEPT, JSON.stringify(ids));
-    } catch (error) {
+    } catch {
       /* Storage is off: the id lives as long as the exchange. */
     }
   }
@@ -71,7 +71,7 @@
     let body;
     try {
       body = JSON.parse(text);
-    } catch (error) {
+    } catch {
       return null;
     }
     const { output, inputs, state, changedPropIds } = body;

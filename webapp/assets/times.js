@@ -11,7 +11,7 @@
       `gfo_times=${encodeURIComponent(value)}; path=/; max-age=31536000; samesite=lax`;
   }
 
-  const kept = decodeURIComponent((document.cookie.match(/(?:^|; )gfo_times=([^;]*)/) || [])[1] || "");
+  const kept = window.dash_clientside.gfo_cookie("gfo_times");
   // Somebody who travels sees the time of where they are.
   if (kept.startsWith("browser:") && kept !== `browser:${zone}`) keep("browser");
 

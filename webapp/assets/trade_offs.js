@@ -102,15 +102,13 @@
 
     follow_controls(source, target, shift, day, _clicks, water, data) {
       if (!data) return;
-      const isLive = dc.callback_context.triggered.some(
-        (item) => item.prop_id === "trade-offs-next-24h.n_clicks");
-      const wantedDay = isLive ? null : day || null;
-      const amount = shift === null || shift === undefined || shift === "" ? 0 : Number(shift);
+      const wantedDay = dc.gfo_was_pressed("trade-offs-next-24h") ? null : day || null;
+      const amount = Number(shift) || 0;
       const unchanged = source === data.source && (target || null) === data.target &&
         amount === data.shift && wantedDay === data.day && water === data.water;
       if (unchanged) return;
       const hour = new URLSearchParams(window.location.search).get("hour");
-      dc.gfo_pages.set_search("trade-offs-url", {
+      dc.gfo_set_search("trade-offs-url", {
         source,
         target: target === source ? null : target,
         day: wantedDay,

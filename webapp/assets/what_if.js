@@ -1,5 +1,6 @@
 /* The What-if slider: dragging redraws here and sends nothing; letting go asks the
-   server once. The arithmetic is that of pages/what_if/figures.py. */
+   server once. Verdicts, bounds and chances are looked up in the tables that
+   pages/what_if/preview.py made; only the hourly curves are moved here. */
 (function () {
   "use strict";
   const dc = (window.dash_clientside = window.dash_clientside || {});
@@ -32,41 +33,36 @@
     return Number.isFinite(shift) && shift >= 0 && shift <= 100 ? shift : null;
   }
 
-  function plus(value, rise, shift) {
-    if (!isNumber(value) || shift === 0) return isNumber(value) ? value : null;
-    return isNumber(rise) ? value + shift * rise : null;
+  function celsius(value) {
+    return value.toFixed(1).replace("-", "\u2212") + THIN + "°C";
   }
 
-  function celsius(value, roundUp) {
-    if (!isNumber(value)) return "–";
-    const tenth = roundUp ? Math.ceil(value * 10 - 1e-9) / 10 : value;
-    return tenth.toFixed(1).replace("-", "\u2212") + THIN + "°C";
+  /* Tables are by steps of 0.1 %. */
+  function stepOf(shift) {
+    return Math.round(shift * 10);
   }
 
-  /* How much further than now the worst hour rises; null where it is not known. */
-  function riseAfter(end, shift) {
-    if (shift === 0) return 0;
-    const prior = end.prior_rise_c;
-    const after = prior.map(
-      (rise, hour) => plus(rise, end.rise_by_hour_c_per_pct[hour], shift));
-    if (!after.length || !after.every(isNumber)) return null;
-    return Math.max(...after) - Math.max(...prior);
+  /* What a table of [first step, words] says at a shift. */
+  function wordsAt(table, shift) {
+    return table.filter(([first]) => first <= stepOf(shift)).at(-1)[1];
   }
 
-  function boundAfter(end, shift) {
-    const rise = riseAfter(end, shift);
-    return isNumber(end.bound_c) && rise !== null ? end.bound_c + rise : null;
+  /* Hourly values after a shift; null where one is not known. */
+  function moved(values, end, shift) {
+    if (shift === 0) return values;
+    return values.map((value, hour) => {
+      const rise = end.rise_by_hour_c_per_pct[hour];
+      return isNumber(value) && isNumber(rise) ? value + shift * rise : null;
+    });
   }
 
   /* The traces of one end that a shift moves: their values, by the trace's meta. */
   function movedTraces(end, shift) {
-    const moved = (values) =>
-      values.map((value, hour) => plus(value, end.rise_by_hour_c_per_pct[hour], shift));
-    const bound = boundAfter(end, shift);
+    const bound = end.bound_by_step_c[stepOf(shift)] ?? null;
     return {
-      mean_after: moved(end.mean_c),
-      lower_after: moved(end.lower_c),
-      upper_after: moved(end.upper_c),
+      mean_after: moved(end.mean_c, end, shift),
+      lower_after: moved(end.lower_c, end, shift),
+      upper_after: moved(end.upper_c, end, shift),
       bound_after: end.mean_c.length ? [bound, bound] : [],
     };
   }
@@ -91,9 +87,8 @@
   }
 
   function writePreview(shift) {
-    const word = previewOutcome(shown, shift);
-    const shape = word === "APPROVED" ? "✓" : "■";
-    setText("what-if-preview", `Preview at ${shift}${THIN}%: ${shape} ${word}`);
+    const verdict = wordsAt(shown.verdicts, shift);
+    setText("what-if-preview", `Preview at ${shift}${THIN}%: ${verdict}`);
     setText("what-if-preview-source", endText(shown.source, shift));
     setText("what-if-preview-target", endText(shown.target, shift));
     setText("what-if-source-chart-summary", chartText(shown.source, shift));
@@ -111,62 +106,11 @@
     });
   }
 
-  /* Approve only on numbers that are all there and all within their limits. */
-  function staysWithin(end, shift) {
-    const bound = boundAfter(end, shift);
-    return isNumber(bound) && bound <= end.limit_c;
-  }
-
-  function hasRoom(target, shift) {
-    return target.it_load_mw.every((load, hour) => {
-      const after = plus(load, target.load_mw_per_pct[hour], shift);
-      return isNumber(after) && after <= target.it_capacity_mw + 1e-6;
-    });
-  }
-
-  function previewOutcome(data, shift) {
-    if (!staysWithin(data.source, shift)) return "BLOCKED";
-    if (shift === 0) return "APPROVED";
-    const approved =
-      shift <= data.flexible_pct + 1e-9 &&
-      data.target &&
-      staysWithin(data.target, shift) &&
-      hasRoom(data.target, shift);
-    return approved ? "APPROVED" : "BLOCKED";
-  }
-
-  /* As core.conformal counts it; null where there is no bound. */
-  function chanceAfter(end, shift) {
-    if (!isNumber(boundAfter(end, shift))) return null;
-    const rise = riseAfter(end, shift);
-    const above = end.day_maxima_c.filter(
-      (maximum) => maximum + rise > end.limit_c).length;
-    return (1 + above) / (end.day_maxima_c.length + 1);
-  }
-
-  /* Just enough digits to tell the chance from the allowed one, as pages/words.py. */
-  function chanceText(chance, allowed) {
-    if (chance === null) return "–";
-    for (let digits = 0; digits < 5; digits += 1) {
-      const rounded = (100 * chance).toFixed(digits);
-      const looksAllowed = Number(rounded) <= 100 * allowed;
-      if (Number(rounded) > 0 && looksAllowed === (chance <= allowed)) {
-        return rounded + THIN + "%";
-      }
-    }
-    return (100 * chance).toFixed(5) + THIN + "%";
-  }
-
   function endText(end, shift) {
     if (!end) return "";
-    const allowed = end.allowed_probability;
-    const chance = (at) => chanceText(chanceAfter(end, at), allowed);
-    const allowedText = Number((100 * allowed).toFixed(6)) + THIN + "%";
-    const before = celsius(end.bound_c, true);
-    const after = celsius(boundAfter(end, shift), true);
-    const limit = String(end.limit_c).replace("-", "\u2212") + THIN + "°C";
-    return `${end.name}: day bound ${before} → ${after}, limit ${limit};` +
-      ` chance of exceeding it ${chance(0)} → ${chance(shift)} (allowed ${allowedText})`;
+    const change = (table) => `${wordsAt(table, 0)} → ${wordsAt(table, shift)}`;
+    return `${end.name}: day bound ${change(end.bounds)}, limit ${end.limit};` +
+      ` chance of exceeding it ${change(end.chances)} (allowed ${end.allowed})`;
   }
 
   /* The chart in words: what it shows before and after this shift. */

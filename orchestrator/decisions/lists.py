@@ -1,0 +1,203 @@
+"""Lists of decisions: one page at a time, filtered and sorted; and as CSV."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from core.access import Permission
+from core.audit import AuditAction
+from core.errors import InvalidInput
+from core.risk import RiskLevel
+from core.scheduler import Outcome
+from db import model_versions, users
+from db.decision_lists import (
+    DecisionFilter,
+    DecisionOrder,
+    DecisionPlace,
+    list_decisions,
+)
+from db.decisions import StoredDecision
+from orchestrator.decisions.cards import region_choices
+from orchestrator.decisions.views import DecisionPage, DecisionSummary, ListChoices
+from orchestrator.list_exports import CsvExport, export_list, neutral
+from orchestrator.regions.views import RegionChoice
+from orchestrator.use_cases import Done, Request, change, query
+
+__all__ = ["DecisionFilter", "DecisionOrder"]
+
+MAXIMUM_PAGE = 200
+MAXIMUM_CSV_ROWS = 10_000
+LONGEST_WORDS = 200
+
+_CSV_COLUMNS = (
+    "decision_id", "created_at_utc", "kind", "actor", "source", "target", "shift_pct",
+    "local_day", "window_start_utc", "window_end_utc", "is_simulated", "outcome",
+    "reason_code", "reason_text", "risk_level", "thermal_limit_c", "confidence",
+    "exceedance_probability", "source_bound_before_c", "source_bound_after_c",
+    "target_bound_before_c", "target_bound_after_c", "minimum_shift_pct",
+    "maximum_safe_shift_pct", "model_version_id", "comment", "supersedes_id",
+    "is_superseded", "inputs_sha256", "code_version",
+)  # fmt: skip
+
+
+@query(Permission.VIEW_FLEET)
+def decision_page(
+    request: Request,
+    chosen: DecisionFilter | None = None,
+    *,
+    order: DecisionOrder = DecisionOrder.NEWEST,
+    after: str | None = None,
+    limit: int = 50,
+) -> DecisionPage:
+    """One page of decisions, as of `after`, the place where the last page ended.
+
+    Raises
+    ------
+    Forbidden, InvalidInput
+        Without the right to see decisions; for a place that cannot be.
+    """
+    session = request.session
+    if not 1 <= limit <= MAXIMUM_PAGE:
+        message = f"A page has 1 to {MAXIMUM_PAGE} rows."
+        raise InvalidInput(message)
+    chosen = chosen or DecisionFilter()
+    _require_short(chosen)
+    place = parse_place(after, order) if after else None
+    page = list_decisions(session, chosen, order=order, after=place, limit=limit)
+    choices = region_choices(session)
+    return DecisionPage(
+        rows=tuple(_summary(stored, choices) for stored in page.rows),
+        next_after=place_text(page.next_place) if page.next_place else None,
+        choices=ListChoices(
+            regions=tuple(choices.values()),
+            actors=tuple(user.name for user in users.list_users(session)),
+            models=model_versions.model_labels(session),
+        ),
+    )
+
+
+@change(Permission.VIEW_AUDIT_EVENTS, AuditAction.AUDIT_EXPORTED, repeat=None)
+def decisions_csv(
+    request: Request,
+    chosen: DecisionFilter,
+    *,
+    order: DecisionOrder = DecisionOrder.NEWEST,
+) -> Done[CsvExport]:
+    """The list as CSV, from its first row on; the export is audited."""
+    _require_short(chosen)
+    return export_list(
+        _CSV_COLUMNS,
+        _csv_rows(request.session, chosen, order),
+        most_rows=MAXIMUM_CSV_ROWS,
+        object_type="decision_list",
+        chosen=chosen,
+        order=order.value,
+    )
+
+
+def place_text(place: DecisionPlace) -> str:
+    """A place in a list as an address holds it."""
+    key = place.key
+    first = key.isoformat() if isinstance(key, datetime) else repr(float(key))
+    return f"{first}~{place.decision_id}"
+
+
+def parse_place(text: str, order: DecisionOrder) -> DecisionPlace:
+    """A place in a list from hostile text.
+
+    Raises
+    ------
+    InvalidInput
+        When it is not a place in a list of this order.
+    """
+    first, _, last = text.partition("~")
+    try:
+        key = _key(first, order)
+        decision_id = int(last) if last.isascii() and last.isdigit() else -1
+    except ValueError:
+        key, decision_id = math.nan, -1
+    is_place = isinstance(key, datetime) or math.isfinite(key)
+    if not (is_place and 0 < decision_id < 2**63):
+        message = "The address names no place in this list; open its first page."
+        raise InvalidInput(message)
+    return DecisionPlace(key=key, decision_id=decision_id)
+
+
+def _key(text: str, order: DecisionOrder) -> datetime | float:
+    if order is DecisionOrder.CHANCE:
+        return float(text)
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        raise ValueError(text)
+    return instant
+
+
+def _require_short(chosen: DecisionFilter) -> None:
+    if chosen.words is not None and len(chosen.words) > LONGEST_WORDS:
+        message = f"Search for at most {LONGEST_WORDS} characters."
+        raise InvalidInput(message)
+
+
+def _summary(
+    stored: StoredDecision, choices: Mapping[str, RegionChoice]
+) -> DecisionSummary:
+    facts = stored.facts
+    return DecisionSummary(
+        decision_id=stored.decision_id,
+        kind=facts.kind,
+        created_at_utc=stored.created_at_utc,
+        actor_name=stored.actor_name,
+        source=choices[stored.source_slug],
+        target=choices[stored.target_slug] if stored.target_slug else None,
+        local_day=facts.local_day,
+        shift_pct=facts.shift_pct,
+        is_simulated=facts.is_simulated,
+        outcome=Outcome(facts.outcome),
+        exceedance_probability=facts.exceedance_probability,
+        allowed_probability=float(1 - facts.confidence),
+        reason_code=facts.reason_code,
+        reason_text=facts.reason_text,
+        risk_level=RiskLevel(facts.risk_level),
+        is_superseded=stored.is_superseded,
+    )
+
+
+def _csv_rows(
+    session: Session, chosen: DecisionFilter, order: DecisionOrder
+) -> Iterator[list[object]]:
+    place: DecisionPlace | None = None
+    while True:
+        page = list_decisions(
+            session, chosen, order=order, after=place, limit=MAXIMUM_PAGE
+        )
+        yield from map(_csv_row, page.rows)
+        place = page.next_place
+        if place is None:
+            return
+
+
+def _csv_row(stored: StoredDecision) -> list[object]:
+    named = {
+        "decision_id": stored.decision_id,
+        "created_at_utc": stored.created_at_utc,
+        "actor": stored.actor_name,
+        "source": stored.source_slug,
+        "target": stored.target_slug,
+        "is_superseded": stored.is_superseded,
+    }
+    values = (
+        named[name] if name in named else getattr(stored.facts, name)
+        for name in _CSV_COLUMNS
+    )
+    return [_cell(value) for value in values]
+
+
+def _cell(value: object) -> object:
+    """Numbers stay numbers; an instant or a day is ISO; text runs no formula."""
+    if isinstance(value, str):
+        return neutral(value)
+    return value.isoformat() if hasattr(value, "isoformat") else value

@@ -1,0 +1,165 @@
+"""Replay with the model: it runs again on what it was given.
+
+Apart from `decisions.replay`, because it loads the model runtime, which the web process
+never does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy.orm import Session
+
+from core.access import Permission
+from core.errors import ModelRejected
+from core.forecasts import HourlyForecast
+from core.telemetry import HOUR
+from db import decisions, forecasts, model_versions, regions, telemetry
+from db.decision_lists import DecisionFilter, DecisionOrder, list_decisions
+from db.decisions import StoredDecision
+from db.forecast_inputs import forecast_input
+from db.forecasts import StoredForecast
+from models.runtime import ModelRuntime, forecast
+from orchestrator.decisions.records import EndInputs, read_inputs
+from orchestrator.decisions.replay import TOLERANCE, replay_rules
+from orchestrator.decisions.views import Difference, Replay
+from orchestrator.use_cases import Request, query
+from orchestrator.windows.region_windows import LOOK_BACK_H
+
+_PAGE = 200
+
+
+@query(Permission.VIEW_AUDIT_EVENTS)
+def replay_with_model(request: Request, decision_id: int) -> Replay:
+    """One decision: its model on its inputs, its scores, its rules.
+
+    Raises
+    ------
+    NotFound
+        When there is no such decision.
+    """
+    stored = decisions.decision_by_id(request.session, decision_id)
+    return _Replayer(request.session).replay(stored)
+
+
+@query(Permission.VIEW_AUDIT_EVENTS)
+def replay_all(
+    request: Request, *, since_utc: datetime | None = None
+) -> Iterator[Replay]:
+    """Every decision, oldest first, or those taken since an instant."""
+    return _replay_pages(request.session, since_utc)
+
+
+def _replay_pages(session: Session, since_utc: datetime | None) -> Iterator[Replay]:
+    replayer, after = _Replayer(session), None
+    while True:
+        page = list_decisions(
+            session,
+            DecisionFilter(from_utc=since_utc),
+            order=DecisionOrder.OLDEST,
+            after=after,
+            limit=_PAGE,
+        )
+        yield from map(replayer.replay, page.rows)
+        after = page.next_place
+        if after is None:
+            return
+
+
+class _Replayer:
+    """Replays decisions, keeping the models it loaded."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._models: dict[int, ModelRuntime] = {}
+
+    def replay(self, stored: StoredDecision) -> Replay:
+        ruled = replay_rules(self._session, stored)
+        if any(item.field == "inputs" for item in ruled.differences):
+            return ruled
+        inputs = read_inputs(stored.facts.inputs_text)
+        differences, notes = list(ruled.differences), list(ruled.notes)
+        for name, end in (("source", inputs.source), ("target", inputs.target)):
+            if end is not None and end.mean is not None:
+                found, note = self._run_model(name, end)
+                differences += found
+                notes += [note] if note else []
+        return replace(ruled, differences=tuple(differences), notes=tuple(notes))
+
+    def _run_model(
+        self, name: str, end: EndInputs
+    ) -> tuple[list[Difference], str | None]:
+        issued = None
+        if end.forecast_id is not None:
+            issued = forecasts.forecast_by_id(self._session, end.forecast_id)
+        if issued is None or issued.model_version_id is None:
+            return [], None  # the rules' replay has already said that it is missing
+        try:
+            runtime = self._runtime(issued.model_version_id)
+        except ModelRejected as exc:
+            return [_difference(f"{name} model", "as registered", exc.message)], None
+        given = forecast_input(self._session, issued.forecast_id)
+        if given is not None:
+            index = np.array([given.region_index], dtype=np.int64)
+            mean, scale = runtime.predict(given.features[None, :], index)
+            return list(_compare(name, issued, mean[0], scale[0])), None
+        return self._run_on_telemetry(name, issued, runtime)
+
+    def _run_on_telemetry(
+        self, name: str, issued: StoredForecast, runtime: ModelRuntime
+    ) -> tuple[list[Difference], str | None]:
+        """Hindcasts keep no inputs of their own: telemetry as it is now stands in."""
+        stored_region = next(
+            item
+            for item in regions.list_regions(self._session, active_only=False)
+            if item.region_id == issued.region_id
+        )
+        frame = telemetry.load_frame(
+            self._session,
+            stored_region.slug,
+            issued.issued_at_utc - LOOK_BACK_H * HOUR,
+            issued.issued_at_utc,
+        )
+        answer = forecast(runtime, frame, stored_region.region, issued.issued_at_utc)
+        note = (
+            f"The {name}'s forecast kept no inputs; its model ran on telemetry as it"
+            " is now."
+        )
+        if not isinstance(answer, HourlyForecast):
+            refused = _difference(f"{name} model", "a forecast", answer.text)
+            return [refused], note
+        return list(_compare(name, issued, answer.mean, answer.scale)), note
+
+    def _runtime(self, version_id: int) -> ModelRuntime:
+        if version_id not in self._models:
+            version = model_versions.model_version(self._session, version_id)
+            stored_bytes = model_versions.model_bytes(self._session, version_id)
+            self._models[version_id] = ModelRuntime(stored_bytes, version.onnx_sha256)
+        return self._models[version_id]
+
+
+def _compare(
+    name: str,
+    issued: StoredForecast,
+    mean: NDArray[np.float64],
+    scale: NDArray[np.float64],
+) -> Iterator[Difference]:
+    for field, kept, again in (
+        ("mean", issued.mean, mean),
+        ("scale", issued.scale, scale),
+    ):
+        apart = np.abs(np.array(kept) - again)
+        # Written in the positive: a difference that is not a number is one.
+        if not (apart <= TOLERANCE).all():
+            hour = int(np.argmax(np.where(np.isnan(apart), np.inf, apart)))
+            yield _difference(
+                f"{name} model {field}, hour {hour}", kept[hour], again[hour]
+            )
+
+
+def _difference(field: str, stored: object, replayed: object) -> Difference:
+    return Difference(field=field, stored=str(stored), replayed=str(replayed))

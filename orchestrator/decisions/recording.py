@@ -1,0 +1,224 @@
+"""Keep the verdict on a shift as a what-if; record it as a decision that binds."""
+
+from __future__ import annotations
+
+from datetime import date
+from uuid import uuid4
+
+from sqlalchemy.orm import Session
+
+from core.access import Permission
+from core.audit import AuditAction
+from core.errors import Conflict, InvalidInput
+from db import decisions, regions
+from db.decisions import StoredDecision
+from orchestrator.decisions.cards import decision_card
+from orchestrator.decisions.judgements import Judgement
+from orchestrator.decisions.questions import ask_again, ask_shift
+from orchestrator.decisions.records import read_inputs
+from orchestrator.decisions.storing import checked_comment, store
+from orchestrator.decisions.views import DecisionCard, RecordOutcome, SupersedeForm
+from orchestrator.regions.region_choice import region_choice
+from orchestrator.use_cases import Done, Event, Request, change, query
+from orchestrator.windows.views import verdict_view
+
+
+def _card(session: Session, decision_id: int) -> DecisionCard:
+    return decision_card(session, decisions.decision_by_id(session, decision_id))
+
+
+@change(
+    Permission.DECIDE,
+    AuditAction.DECISION_WHAT_IF,
+    repeat=lambda request, kept: _card(request.session, int(kept)),
+)
+def evaluate(
+    request: Request,
+    *,
+    source_slug: str,
+    target_slug: str | None,
+    local_day: date | None,
+    shift_pct: float,
+) -> Done[DecisionCard]:
+    """Judge a shift and keep it as the actor's what-if; the same inputs are kept once.
+
+    Raises
+    ------
+    RequestReused
+        When the request id was used for something else.
+    """
+    question = ask_shift(
+        request.session,
+        source_slug=source_slug,
+        target_slug=target_slug,
+        local_day=local_day,
+        now=request.now,
+    )
+    return _keep(request, question.judge(shift_pct))
+
+
+@change(
+    Permission.DECIDE,
+    AuditAction.DECISION_WHAT_IF,
+    repeat=lambda request, kept: _card(request.session, int(kept)),
+)
+def evaluate_instead(
+    request: Request, *, decision_id: int, target_slug: str | None, shift_pct: float
+) -> Done[DecisionCard]:
+    """Judge what would be recorded in place of a decision, without the load it moves.
+
+    The source stays; a simulation stays on its day, a live decision is judged on the
+    newest forecast. A shift of 0 % takes the old one back. `record` makes it binding.
+
+    Raises
+    ------
+    NotFound, InvalidInput, Conflict
+        When there is no such decision, it was not recorded, its window has ended, or
+        somebody superseded it already.
+    """
+    old = _standing(request.session, decision_id)
+    is_simulated = old.facts.is_simulated
+    if not is_simulated and old.facts.window_end_utc <= request.now:
+        message = (
+            f"The window of decision {decision_id} has ended; what was moved was moved."
+        )
+        raise InvalidInput(message)
+    question = ask_shift(
+        request.session,
+        source_slug=old.source_slug,
+        target_slug=target_slug or old.target_slug,
+        local_day=old.facts.local_day if is_simulated else None,
+        now=request.now,
+        supersedes_id=decision_id,
+    )
+    return _keep(request, question.judge(shift_pct))
+
+
+def _keep(request: Request, judgement: Judgement) -> Done[DecisionCard]:
+    session, actor = request.session, request.actor
+    decisions.lock_actor(session, actor.user_id)
+    stored = decisions.what_if_by_inputs(
+        session, actor_id=actor.user_id, inputs_sha256=judgement.inputs_sha256
+    )
+    events: tuple[Event, ...] = ()
+    if stored is None:
+        stored, event = store(
+            session,
+            actor,
+            judgement,
+            kind="what_if",
+            request_id=request.request_id or uuid4(),
+        )
+        events = (event,)
+    return Done(
+        answer=decision_card(session, stored), events=events, kept=stored.decision_id
+    )
+
+
+@query(Permission.DECIDE)
+def supersede_form(request: Request, decision_id: int) -> SupersedeForm:
+    """What a decision can be superseded by; closed when it cannot."""
+    stored = decisions.decision_by_id(request.session, decision_id)
+    facts = stored.facts
+    is_open = (
+        facts.kind == "recorded"
+        and not stored.is_superseded
+        and (facts.is_simulated or facts.window_end_utc > request.now)
+    )
+    targets = tuple(
+        region_choice(item.region)
+        for item in regions.list_regions(request.session)
+        if item.region_id != facts.source_region_id
+    )
+    return SupersedeForm(
+        is_open=is_open and bool(targets),
+        targets=targets,
+        target_slug=stored.target_slug or (targets[0].slug if targets else None),
+        shift_pct=facts.shift_pct,
+    )
+
+
+@change(
+    Permission.DECIDE,
+    AuditAction.DECISION_RECORDED,
+    repeat=lambda request, kept: RecordOutcome(
+        card=_card(request.session, int(kept)), changed=None
+    ),
+)
+def record(request: Request, *, what_if_id: int, comment: str) -> Done[RecordOutcome]:
+    """Record a what-if as a decision that binds, unless its verdict changed meanwhile.
+
+    Recorders that touch one of the two regions wait for each other, and each judges
+    again on the load that the others left. BLOCKED can be recorded too: it says that
+    it was seen, and moves nothing. A what-if that was made to supersede a decision is
+    recorded in its place, with the comment as the reason.
+
+    Raises
+    ------
+    NotFound, InvalidInput, RequestReused
+        When there is no such what-if, the comment is too long or missing where it is
+        the reason, or the request id was used for something else.
+    Conflict
+        When somebody else superseded that decision first; says who and when.
+    """
+    session, comment = request.session, checked_comment(comment)
+    what_if = decisions.decision_by_id(session, what_if_id)
+    facts = what_if.facts
+    if facts.kind != "what_if":
+        message = f"Decision {what_if_id} is not a what-if; only those are recorded."
+        raise InvalidInput(message)
+    touched = [facts.source_region_id, facts.target_region_id]
+    decisions.lock_regions(session, [i for i in touched if i is not None])
+    superseded_id = read_inputs(facts.inputs_text).without_decision_id
+    if superseded_id is not None:
+        _standing(session, superseded_id)
+        if not comment:
+            message = "Write the reason: a recorded decision is replaced only with one."
+            raise InvalidInput(message)
+    question = ask_again(session, what_if, superseded_id, request.now)
+    judgement = question.judge(facts.shift_pct)
+    verdict = judgement.verdict
+    if (verdict.outcome, verdict.reason_code) != (facts.outcome, facts.reason_code):
+        return Done(answer=RecordOutcome(card=None, changed=verdict_view(verdict)))
+    stored, event = store(
+        session,
+        request.actor,
+        judgement,
+        kind="recorded",
+        request_id=request.request_id or uuid4(),
+        comment=comment or None,
+        what_if_id=what_if_id,
+        supersedes_id=superseded_id,
+    )
+    return Done(
+        answer=RecordOutcome(card=decision_card(session, stored), changed=None),
+        events=(event,),
+        kept=stored.decision_id,
+    )
+
+
+def _standing(session: Session, decision_id: int) -> StoredDecision:
+    """A recorded decision that nobody has superseded yet.
+
+    Raises
+    ------
+    NotFound, InvalidInput
+        When there is no such decision, or it was not recorded.
+    Conflict
+        When it is superseded already; says by whom and when.
+    """
+    stored = decisions.decision_by_id(session, decision_id)
+    if stored.facts.kind != "recorded":
+        message = (
+            f"Decision {decision_id} was not recorded; there is nothing to replace."
+        )
+        raise InvalidInput(message)
+    successor = decisions.successor_of(session, decision_id)
+    if successor is not None:
+        message = (
+            f"Decision {decision_id} was superseded by decision"
+            f" {successor.decision_id}, recorded by {successor.actor_name} at"
+            f" {successor.created_at_utc:%d %b %Y, %H:%M:%S} UTC."
+        )
+        raise Conflict(message)
+    return stored

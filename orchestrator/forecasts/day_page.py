@@ -1,0 +1,192 @@
+"""The Forecast page: one region, one window, and how good the bound has been."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from core.access import Permission
+from core.days import full_hour
+from core.forecasts import Target
+from core.scheduler import decide
+from core.telemetry import HOUR, Quantity
+from db import model_versions, telemetry
+from db.forecasts import StoredForecast
+from db.regions import StoredRegion
+from orchestrator.forecasts.views import ForecastDayView
+from orchestrator.jobs import queue_forecasts, queue_hindcast
+from orchestrator.regions.region_choice import (
+    active_regions,
+    pick_region,
+    region_choice,
+)
+from orchestrator.use_cases import Request, query
+from orchestrator.windows.region_windows import RegionWindow, load_region_window
+from orchestrator.windows.views import finite_series, verdict_view
+from orchestrator.windows.window_choice import (
+    WindowChoice,
+    choose_issue,
+    choose_window,
+    day_choices,
+    issue_choices,
+)
+
+HISTORY_H = 48
+DOTS = 40
+
+
+@query(Permission.VIEW_FLEET)
+def day_view(
+    request: Request,
+    *,
+    region_slug: str | None,
+    local_day: date | None,
+    issued_at_utc: datetime | None = None,
+) -> ForecastDayView:
+    """A region's window as forecast, as it turned out, and the verdict.
+
+    The window is that of an issue, if one is given; else of the day's local midnight,
+    or of the newest live issue.
+
+    Runs no model and decides nothing: a missing forecast is requested, by a job
+    that commits with this transaction.
+
+    Raises
+    ------
+    NotFound
+        When there is no such region.
+    InvalidInput
+        When the issue is not of the day.
+    """
+    found = active_regions(request.session)
+    stored_region = pick_region(found, region_slug)
+    if issued_at_utc is None:
+        choice = choose_window(
+            request.session, stored_region, local_day=local_day, now=request.now
+        )
+    else:
+        choice = choose_issue(
+            request.session,
+            stored_region,
+            issued_at_utc,
+            local_day=local_day,
+            now=request.now,
+        )
+    window = load_region_window(
+        request.session,
+        stored_region,
+        issued_at_utc=choice.issued_at_utc,
+        now=request.now,
+        is_simulation=choice.is_simulation,
+    )
+    return _view(request.session, found, stored_region, choice, window, request.now)
+
+
+def _view(
+    session: Session,
+    found: list[StoredRegion],
+    stored_region: StoredRegion,
+    choice: WindowChoice,
+    window: RegionWindow,
+    now: datetime,
+) -> ForecastDayView:
+    stored, outlook = window.stored, window.outlook
+    issued_at_utc = choice.issued_at_utc
+    check = outlook.check()
+    history_start = issued_at_utc - HISTORY_H * HOUR
+    history = telemetry.load_frame(
+        session, stored_region.region.slug, history_start, issued_at_utc
+    ).column(Quantity.TEMPERATURE_C)
+    actual = window.telemetry.column(Quantity.TEMPERATURE_C)
+    days = day_choices(session, stored_region)
+    return ForecastDayView(
+        region=region_choice(stored_region.region),
+        regions=tuple(region_choice(item.region) for item in found),
+        as_of_utc=now,
+        local_day=choice.local_day,
+        issued_at_utc=stored.issued_at_utc if stored else None,
+        is_usual_issue=choice.is_usual_issue,
+        issues_utc=issue_choices(
+            session, stored_region, local_day=choice.local_day, now=now
+        ),
+        is_simulation=choice.is_simulation,
+        hours_utc=window.hours_utc,
+        mean_c=stored.mean if stored else (),
+        lower_c=stored.lower if stored else (),
+        upper_c=stored.upper if stored else (),
+        actual_c=finite_series(actual),
+        actual_max_c=float(np.max(actual)) if np.isfinite(actual).all() else None,
+        history_hours_utc=tuple(history_start + i * HOUR for i in range(HISTORY_H)),
+        history_c=finite_series(history),
+        thermal_limit_c=window.policy.thermal_limit_c,
+        allowed_probability=float(window.policy.alpha),
+        day_bound_c=check.bound if check else None,
+        exceedance_probability=check.exceedance_probability if check else None,
+        verdict=verdict_view(decide(outlook)),
+        day_max_dots_c=outlook.day_max_dots_c(DOTS),
+        model_label=_model_label(session, stored),
+        score_count=outlook.calibration.n_scores if outlook.calibration else None,
+        tracking_offset=outlook.calibration.offset if outlook.calibration else None,
+        telemetry_watermark_utc=stored.telemetry_watermark_utc if stored else None,
+        first_day=days.first_day,
+        last_day=days.last_day,
+        missing_days=days.missing_days,
+        notice=_notice(session, stored_region, stored, choice, now),
+    )
+
+
+def _model_label(session: Session, stored: StoredForecast | None) -> str | None:
+    if stored is None or stored.model_version_id is None:
+        return None
+    return model_versions.model_version(session, stored.model_version_id).label
+
+
+def _notice(
+    session: Session,
+    stored_region: StoredRegion,
+    stored: StoredForecast | None,
+    choice: WindowChoice,
+    now: datetime,
+) -> str | None:
+    """Why there is nothing to draw."""
+    if stored is not None:
+        return stored.refusal_text
+    if not choice.is_usual_issue:
+        return (
+            f"No forecast was issued at {choice.issued_at_utc:%-d %B %Y, %H:%M} UTC;"
+            " choose another issue."
+        )
+    return _missing_notice(session, stored_region, choice, now)
+
+
+def _missing_notice(
+    session: Session, stored_region: StoredRegion, choice: WindowChoice, now: datetime
+) -> str:
+    """Why there is no forecast; one that can still be made is requested."""
+    active = model_versions.active_model(session, Target.TEMPERATURE_C)
+    if active is None:
+        return "No temperature model is active; train one with `gfo train`."
+    if choice.local_day is None:
+        queue_forecasts(session, issued_at_utc=full_hour(now))
+        return (
+            "No live forecast is stored yet. It has been requested; look again in a"
+            " minute."
+        )
+    day = f"{choice.local_day:%-d %B %Y}"
+    trained_until = active.version.trained_until_utc
+    if choice.issued_at_utc > now:
+        return f"{day} has not begun; its forecast is issued at local midnight."
+    if choice.issued_at_utc < trained_until:
+        return (
+            f"No forecast is stored for {day}: the active model was trained on days up"
+            f" to {trained_until:%-d %B %Y}, and a hindcast there would flatter it."
+        )
+    if telemetry.first_and_last_hour(session, stored_region.region.slug) is None:
+        return "This region has no telemetry; import some first."
+    queue_hindcast(session, local_day=choice.local_day)
+    return (
+        f"No forecast is stored for {day}. It has been requested; look again in a"
+        " minute."
+    )

@@ -1,0 +1,91 @@
+"""Conformity scores of windows that have ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import numpy as np
+
+from core.access import Permission
+from core.conformal import conformity_score
+from core.days import WINDOW_H, local_issue_hour, window_end
+from core.forecasts import HourlyForecast
+from core.telemetry import Quantity, TelemetryFrame
+from db import forecasts, telemetry, window_scores
+from db.regions import StoredRegion
+from db.window_scores import NewScore
+from orchestrator.use_cases import Done, Request, change
+
+WAIT_FOR_TELEMETRY_H = 48
+"""How long a finished window waits for missing hours before it is left unscored."""
+
+
+@change(
+    Permission.RUN_CYCLE,
+    repeat=None,
+    unaudited="computed from telemetry and stored forecasts, and can be again",
+)
+def score_finished_windows(
+    request: Request, *, stored_regions: Sequence[StoredRegion]
+) -> Done[int]:
+    """Score live forecasts whose window has ended; returns how many were scored.
+
+    A window with missing hours waits two days for them, then is counted as unscored.
+    """
+    session, now = request.session, request.now
+    scores: list[NewScore] = []
+    for stored_region in stored_regions:
+        finished = forecasts.unscored_live_forecasts(
+            session, region_id=stored_region.region_id, finished_by_utc=now
+        )
+        for stored in finished:
+            hourly = stored.hourly(stored_region.region.slug)
+            if hourly is None or stored.model_version_id is None:
+                continue
+            frame = telemetry.load_frame(
+                session,
+                stored_region.region.slug,
+                stored.issued_at_utc,
+                window_end(stored.issued_at_utc),
+            )
+            score = score_window(
+                hourly, frame, stored_region, model_version_id=stored.model_version_id
+            )
+            is_late = now - window_end(stored.issued_at_utc) > timedelta(
+                hours=WAIT_FOR_TELEMETRY_H
+            )
+            if score.score is not None or is_late:
+                scores.append(score)
+    return Done(answer=window_scores.insert_scores(session, scores))
+
+
+def score_window(
+    hourly: HourlyForecast,
+    frame: TelemetryFrame,
+    stored_region: StoredRegion,
+    *,
+    model_version_id: int,
+) -> NewScore:
+    """The score of a window from what happened in it; unscored when hours miss."""
+    issued_at_utc = hourly.issued_at_utc
+    observed = frame.window(issued_at_utc, window_end(issued_at_utc)).column(
+        Quantity.TEMPERATURE_C
+    )
+    n_missing = int(np.count_nonzero(~np.isfinite(observed)))
+    day_max_c = None if n_missing else float(np.max(observed))
+    return NewScore(
+        region_id=stored_region.region_id,
+        model_version_id=model_version_id,
+        issued_at_utc=issued_at_utc,
+        local_issue_hour=local_issue_hour(
+            stored_region.region.time_zone, issued_at_utc
+        ),
+        day_max_c=day_max_c,
+        score=None
+        if day_max_c is None
+        else conformity_score(day_max_c, hourly.mean, hourly.scale),
+        unscored_reason=f"{n_missing} of {WINDOW_H} hours have no temperature"
+        if n_missing
+        else None,
+    )

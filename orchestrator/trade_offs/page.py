@@ -1,0 +1,223 @@
+"""The Trade-offs page: carbon against water, region by region, hour by hour."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.access import Permission
+from core.footprints import Footprint, footprint, hourly_rates, total_footprint
+from db.regions import StoredRegion
+from orchestrator.regions.region_choice import (
+    active_regions,
+    pick_ends,
+    region_choice,
+)
+from orchestrator.trade_offs.views import (
+    EfficiencyRow,
+    ShiftRole,
+    TradeOffRegion,
+    TradeOffView,
+    WaterSeries,
+)
+from orchestrator.use_cases import Request, query
+from orchestrator.windows.region_windows import RegionWindow, load_region_window
+from orchestrator.windows.views import finite_series
+from orchestrator.windows.window_choice import choose_window, day_choices
+
+
+@query(Permission.VIEW_FLEET)
+def trade_off_view(
+    request: Request,
+    *,
+    source_slug: str | None,
+    target_slug: str | None,
+    local_day: date | None,
+    shift_pct: float,
+) -> TradeOffView:
+    """Every active region over one window, before and after a shift; stores nothing.
+
+    All regions are seen from one issue instant, the source's.
+
+    Raises
+    ------
+    NotFound, InvalidInput
+        When there is no such region; when source and target are one.
+    """
+    found = active_regions(request.session)
+    source, target = pick_ends(found, source_slug, target_slug)
+    choice = choose_window(
+        request.session, source, local_day=local_day, now=request.now
+    )
+    windows = [
+        load_region_window(
+            request.session,
+            stored,
+            issued_at_utc=choice.issued_at_utc,
+            now=request.now,
+            is_simulation=choice.is_simulation,
+        )
+        for stored in found
+    ]
+    roles = [_role(stored, source, target) for stored in found]
+    source_window = windows[found.index(source)]
+    moved_mw = shift_pct / 100.0 * source_window.signals.it_load_mw
+    after_mw = [
+        _load_after_mw(window, role, moved_mw) if target else window.signals.it_load_mw
+        for window, role in zip(windows, roles, strict=True)
+    ]
+    before = [footprint(window.signals) for window in windows]
+    after = [
+        footprint(window.signals, load_mw)
+        for window, load_mw in zip(windows, after_mw, strict=True)
+    ]
+    choices = [region_choice(stored.region) for stored in found]
+    days = day_choices(request.session, source)
+    return TradeOffView(
+        regions=tuple(choices),
+        as_of_utc=request.now,
+        source=region_choice(source.region),
+        target=region_choice(target.region) if target else None,
+        local_day=choice.local_day,
+        is_simulation=choice.is_simulation,
+        shift_pct=shift_pct,
+        flexible_pct=100.0 * source.region.flexible_load_frac,
+        hours_utc=source_window.hours_utc,
+        shown=tuple(
+            _shown(stored, window, role, load_mw)
+            for stored, window, role, load_mw in zip(
+                found, windows, roles, after_mw, strict=True
+            )
+        ),
+        efficiency=tuple(
+            _efficiency(stored.region.name, window, load_mw, one, other)
+            for stored, window, load_mw, one, other in zip(
+                found, windows, after_mw, before, after, strict=True
+            )
+        ),
+        fleet=_fleet_row(before, after, windows, after_mw),
+        inputs_basis=source_window.signals.basis.value,
+        notes=_notes(found, before),
+        first_day=days.first_day,
+        last_day=days.last_day,
+        missing_days=days.missing_days,
+    )
+
+
+def _role(
+    stored: StoredRegion, source: StoredRegion, target: StoredRegion | None
+) -> ShiftRole:
+    if stored.region_id == source.region_id:
+        return ShiftRole.SOURCE
+    if target is not None and stored.region_id == target.region_id:
+        return ShiftRole.TARGET
+    return ShiftRole.OTHER
+
+
+def _load_after_mw(
+    window: RegionWindow, role: ShiftRole, moved_mw: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    load_mw = window.signals.it_load_mw
+    if role is ShiftRole.SOURCE:
+        return np.maximum(load_mw - moved_mw, 0.0)
+    return load_mw + moved_mw if role is ShiftRole.TARGET else load_mw
+
+
+def _shown(
+    stored: StoredRegion,
+    window: RegionWindow,
+    role: ShiftRole,
+    after_mw: NDArray[np.float64],
+) -> TradeOffRegion:
+    signals = window.signals
+    return TradeOffRegion(
+        region=region_choice(stored.region),
+        colour=stored.region.colour,
+        role=role,
+        carbon_intensity_gco2_kwh=finite_series(signals.carbon_intensity_gco2_kwh),
+        it_load_before_mw=finite_series(signals.it_load_mw),
+        it_load_after_mw=finite_series(after_mw),
+        water_before_l=_water(window, signals.it_load_mw),
+        water_after_l=_water(window, after_mw),
+    )
+
+
+def _water(window: RegionWindow, load_mw: NDArray[np.float64]) -> WaterSeries:
+    rates = hourly_rates(window.signals)
+    on_site_l = load_mw * rates.water_on_site_l
+    return WaterSeries(
+        on_site_l=finite_series(on_site_l),
+        total_l=finite_series(on_site_l + load_mw * rates.water_off_site_l),
+    )
+
+
+def _efficiency(
+    name: str,
+    window: RegionWindow,
+    after_mw: NDArray[np.float64],
+    before: Footprint,
+    after: Footprint,
+) -> EfficiencyRow:
+    signals = window.signals
+    return EfficiencyRow(
+        name=name,
+        mean_temperature_c=_mean(signals.dry_bulb_c),
+        mean_carbon_intensity_gco2_kwh=_mean(signals.carbon_intensity_gco2_kwh),
+        mean_it_load_before_mw=_mean(signals.it_load_mw),
+        mean_it_load_after_mw=_mean(after_mw),
+        facility_energy_before_mwh=before.facility_energy_mwh,
+        facility_energy_after_mwh=after.facility_energy_mwh,
+        emissions_before_kgco2e=before.emissions_kgco2e,
+        emissions_after_kgco2e=after.emissions_kgco2e,
+        water_before_l=_water_l(before),
+        water_after_l=_water_l(after),
+    )
+
+
+def _fleet_row(
+    before: Sequence[Footprint],
+    after: Sequence[Footprint],
+    windows: Sequence[RegionWindow],
+    after_mw: Sequence[NDArray[np.float64]],
+) -> EfficiencyRow:
+    one, other = total_footprint(before), total_footprint(after)
+    return EfficiencyRow(
+        name="Fleet",
+        mean_temperature_c=None,
+        mean_carbon_intensity_gco2_kwh=None,
+        mean_it_load_before_mw=_mean(sum(w.signals.it_load_mw for w in windows)),
+        mean_it_load_after_mw=_mean(sum(after_mw)),
+        facility_energy_before_mwh=one.facility_energy_mwh,
+        facility_energy_after_mwh=other.facility_energy_mwh,
+        emissions_before_kgco2e=one.emissions_kgco2e,
+        emissions_after_kgco2e=other.emissions_kgco2e,
+        water_before_l=_water_l(one),
+        water_after_l=_water_l(other),
+    )
+
+
+def _mean(hours: NDArray[np.float64] | float) -> float | None:
+    """The mean of complete hours; a mean of the others would be of another day."""
+    mean = float(np.mean(hours))
+    return mean if np.isfinite(mean) else None
+
+
+def _water_l(total: Footprint) -> float | None:
+    if total.water_on_site_l is None or total.water_off_site_l is None:
+        return None
+    return total.water_on_site_l + total.water_off_site_l
+
+
+def _notes(
+    found: Sequence[StoredRegion], before: Sequence[Footprint]
+) -> tuple[str, ...]:
+    missing = tuple(
+        f"{stored.region.name}: an hour of {quantity.value} is missing."
+        for stored, part in zip(found, before, strict=True)
+        for quantity in part.missing
+    )
+    suspect = dict.fromkeys(line for part in before for line in part.suspect)
+    return (*missing, *suspect)
