@@ -66,7 +66,7 @@ def main(arguments: Sequence[str]) -> None:
         date(2023, 1, 1),
         date(2024, 1, 1),
     ]
-    frames, _ = read_fleet(telemetry, regions, datetime.now(UTC), print)
+    frames = read_fleet(telemetry, regions, datetime.now(UTC), print).frames
     setup = BacktestSetup(
         train_until=train,
         calibrate_until=calibrate,
@@ -74,7 +74,9 @@ def main(arguments: Sequence[str]) -> None:
         targets=(Target.TEMPERATURE_C,),
     )
     out.mkdir(parents=True, exist_ok=True)
-    limits_c = {slug: own_limit_c(frames[slug], setup) for slug in sorted(frames)}
+    limits_c = {
+        slug: own_limit_c(frames[slug], setup.train_until) for slug in sorted(frames)
+    }
     methods, seconds = _methods(frames, setup, limits_c)
     figures = {
         name: pooled_figures(list(rolled.values()), setup.confidence)

@@ -60,7 +60,9 @@ class FirstHour(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
 def main(telemetry: Path, regions: Path) -> None:
     """Measure and print."""
-    frames, _ = read_fleet(telemetry, regions, datetime.now(UTC), lambda _text: None)
+    frames = read_fleet(
+        telemetry, regions, datetime.now(UTC), lambda _text: None
+    ).frames
     until_utc = datetime(2022, 1, 1, tzinfo=UTC)
     report: dict[str, object] = {"cores": os.cpu_count(), "repeats": REPEATS}
     with threadpool_limits(limits=1):

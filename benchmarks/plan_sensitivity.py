@@ -16,17 +16,17 @@ from pathlib import Path
 
 from core.placement import PlanPrices, PlanRules
 from core.regions import Region
+from models.backtest import own_limit_c
 from models.family import DEFAULT_FAMILY, Family
-from orchestrator.backtests.plan_backtest import (
+from orchestrator.backtests.day_ahead import day_ahead_forecasts
+from orchestrator.backtests.plan_report import plan_backtest_document
+from orchestrator.backtests.plans import (
     BacktestRegion,
     PlanBacktestSetup,
     run_plan_backtest,
 )
-from orchestrator.backtests.plan_backtest_files import read_backtest_files
-from orchestrator.backtests.plan_backtest_forecasts import day_ahead_forecasts
-from orchestrator.backtests.plan_backtest_report import plan_backtest_document
-from orchestrator.backtests.real_plants import plant_of
-from orchestrator.cli.plan_backtest_command import PER_REGION, own_limit_c
+from orchestrator.backtests.plants import REGION_COLUMNS, assumed_region, plant_of
+from orchestrator.telemetry.readers.frames import read_fleet
 
 TRAIN_UNTIL, N_CALIBRATION, N_DAYS = datetime(2022, 1, 1, tzinfo=UTC), 365, 730
 
@@ -39,7 +39,7 @@ class Variant:
     carbon_usd_per_t: float = 50.0
     water_usd_per_m3: float = 2.0
     energy_price_weight: float = 1.0
-    limit_c: str = "35"
+    limit_c: float | None = 35.0  # None: each region's own
     cooling_factor_c_per_pct: float = 0.05
     counts_hydro_water: bool = False
     auction_prices: bool = True
@@ -56,7 +56,7 @@ VARIANTS = (
     Variant("water at 20 USD/m3", water_usd_per_m3=20.0),
     Variant("energy free of charge", energy_price_weight=0.0),
     Variant("no auction price known", auction_prices=False),
-    Variant("each region's own limit", limit_c=PER_REGION),
+    Variant("each region's own limit", limit_c=None),
     Variant("half the cooling factor", cooling_factor_c_per_pct=0.025),
     Variant("twice the cooling factor", cooling_factor_c_per_pct=0.1),
     Variant("hydropower's water counts", counts_hydro_water=True),
@@ -69,11 +69,14 @@ VARIANTS = (
 
 def rows(telemetry: Path, regions: Path, family: Family) -> Iterator[dict[str, object]]:
     """The figures of every variant, as they are found."""
-    files = read_backtest_files(telemetry, regions, now_utc=datetime.now(UTC))
+    fleet = read_fleet(
+        telemetry, regions, datetime.now(UTC), print, columns=REGION_COLUMNS
+    )
+    plants = {slug: assumed_region(row) for slug, row in fleet.table.items()}
     issues = [TRAIN_UNTIL + timedelta(days=day) for day in range(N_DAYS)]
     forecasts = day_ahead_forecasts(
-        files.frames,
-        files.regions,
+        fleet.frames,
+        plants,
         issues,
         train_until_utc=TRAIN_UNTIL,
         seed=7,
@@ -96,16 +99,16 @@ def rows(telemetry: Path, regions: Path, family: Family) -> Iterator[dict[str, o
         result = run_plan_backtest(
             [
                 BacktestRegion(
-                    region=changed(files.regions[slug], variant),
+                    region=changed(plants[slug], variant),
                     frame=frame,
-                    limit_c=own_limit_c(frame, TRAIN_UNTIL)
-                    if variant.limit_c == PER_REGION
-                    else float(variant.limit_c),
+                    limit_c=own_limit_c((frame, zone), TRAIN_UNTIL.date())
+                    if variant.limit_c is None
+                    else variant.limit_c,
                     auctioned_h=plant_of(slug).auctioned_h
                     if variant.auction_prices
                     else 0,
                 )
-                for slug, frame in files.frames.items()
+                for slug, (frame, zone) in fleet.frames.items()
             ],
             forecasts,
             PlanBacktestSetup(

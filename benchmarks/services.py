@@ -22,8 +22,8 @@ from orchestrator.forecasts.fleet import fleet_view
 from orchestrator.processes.connect import connected_runtime, system_actor
 from orchestrator.regions.region_choice import active_regions, pick_region
 from orchestrator.use_cases import Request
-from orchestrator.windows.region_windows import load_region_window
-from orchestrator.windows.window_choice import choose_window
+from orchestrator.windows.choice import choose_window
+from orchestrator.windows.database import load_region_window
 
 REPEATS = 30
 

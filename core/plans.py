@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,15 +103,14 @@ def transfers(
     out_mw, in_mw : ndarray, shape (n_regions, n_hours)
         Balanced in every hour.
     """
-    n_regions, n_hours = out_mw.shape
-    moved = np.zeros((n_regions, n_regions, n_hours))
+    n_hours = out_mw.shape[1]
+    moved: dict[tuple[int, int], FloatArray] = {}
     for hour in range(n_hours):
-        _match(out_mw[:, hour].copy(), in_mw[:, hour].copy(), moved[:, :, hour])
+        for giver, taker, amount in _matched(out_mw[:, hour], in_mw[:, hour]):
+            moved.setdefault((giver, taker), np.zeros(n_hours))[hour] += amount
     return tuple(
-        PlanTransfer(source=slugs[i], target=slugs[j], moved_mw=moved[i, j])
-        for i in range(n_regions)
-        for j in range(n_regions)
-        if moved[i, j].any()
+        PlanTransfer(source=slugs[giver], target=slugs[taker], moved_mw=moved_mw)
+        for (giver, taker), moved_mw in sorted(moved.items(), key=itemgetter(0))
     )
 
 
@@ -184,18 +184,20 @@ def spread(
     )
 
 
-def _match(out_mw: FloatArray, in_mw: FloatArray, moved: FloatArray) -> None:
-    givers, takers = np.flatnonzero(out_mw), np.flatnonzero(in_mw)
+def _matched(out_mw: FloatArray, in_mw: FloatArray) -> Iterator[tuple[int, int, float]]:
+    """Giver, taker and load of one hour, MW."""
+    givers, takers = np.flatnonzero(out_mw).tolist(), np.flatnonzero(in_mw).tolist()
+    left, room = out_mw.tolist(), in_mw.tolist()
     i = j = 0
     while i < len(givers) and j < len(takers):
         giver, taker = givers[i], takers[j]
-        amount = min(out_mw[giver], in_mw[taker])
-        moved[giver, taker] += amount
-        out_mw[giver] -= amount
-        in_mw[taker] -= amount
+        amount = min(left[giver], room[taker])
+        yield giver, taker, amount
+        left[giver] -= amount
+        room[taker] -= amount
         # The smaller of the two is now exactly 0.
-        i += int(out_mw[giver] <= 0.0)
-        j += int(in_mw[taker] <= 0.0)
+        i += int(left[giver] <= 0.0)
+        j += int(room[taker] <= 0.0)
 
 
 def _require_sound(by_slug: Mapping[str, RegionOutlook], move: PlanTransfer) -> None:

@@ -267,10 +267,12 @@ def _limits_c(
 ) -> dict[str, float]:
     if setup.limit_c is not None:
         return dict.fromkeys(sorted(frames), setup.limit_c)
-    return {slug: own_limit_c(frames[slug], setup) for slug in sorted(frames)}
+    return {
+        slug: own_limit_c(frames[slug], setup.train_until) for slug in sorted(frames)
+    }
 
 
-def own_limit_c(region: RegionTelemetry, setup: BacktestSetup) -> float:
+def own_limit_c(region: RegionTelemetry, train_until: date) -> float:
     """The 95th percentile of a region's daily maxima in training, degC.
 
     Raises
@@ -280,15 +282,15 @@ def own_limit_c(region: RegionTelemetry, setup: BacktestSetup) -> float:
     """
     frame, time_zone = region
     first = frame.start_utc.date()
-    n_days = (setup.train_until - first).days
-    issues = issues_of(time_zone, first, setup.train_until) if n_days > 0 else []
+    n_days = (train_until - first).days
+    issues = issues_of(time_zone, first, train_until) if n_days > 0 else []
     observed = observed_windows(frame, Quantity.TEMPERATURE_C, issues, 24)
     day_max = observed.max(axis=1, initial=-np.inf)
     known = day_max[np.isfinite(day_max)]
     if not len(known):
         message = (
             f"{frame.region_slug} has no whole day of temperature before"
-            f" {setup.train_until}, so it has no limit of its own; give one with"
+            f" {train_until}, so it has no limit of its own; give one with"
             " --limit-c."
         )
         raise InvalidInput(message)

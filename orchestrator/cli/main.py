@@ -6,12 +6,11 @@ import typer
 
 from orchestrator.cli import (
     audit,
+    backtests,
     database,
     decisions,
     forecast,
-    forecast_backtest,
     models,
-    plan_backtest_command,
     plans,
     policy,
     processes,
@@ -34,9 +33,9 @@ app.command("worker")(processes.work)
 app.command("demo")(processes.demo)
 app.command("doctor")(processes.doctor)
 app.command("train")(models.train)
-app.command("backtest")(forecast_backtest.backtest)
+app.command("backtest")(backtests.backtest)
 app.command("decide")(decisions.decide)
-app.command("backtest-plan")(plan_backtest_command.backtest_plan)
+app.command("backtest-plan")(backtests.backtest_plan)
 app.command("optimize")(plans.optimize)
 app.add_typer(database.app, name="db")
 app.add_typer(region.app, name="region")

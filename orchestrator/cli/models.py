@@ -204,7 +204,7 @@ def _reproduced(
     # scikit-learn takes seconds to import; other commands must not wait for it.
     from models.reproduction import reproduce  # noqa: PLC0415
 
-    frames, _ = read_fleet(telemetry, regions, utc_now(), progress)
+    frames = read_fleet(telemetry, regions, utc_now(), progress).frames
     progress(f"Making {contract.target} anew ({contract.family}) …")
     return reproduce(content, contract, frames)
 

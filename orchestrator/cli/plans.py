@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Annotated
-from uuid import uuid4
 
 import typer
 
 from core.errors import Conflict, InvalidInput
 from core.wording import listed
 from orchestrator.plans.planning import find_plan, record_plan
-from orchestrator.plans.views import PlanSplit, PlanTerms, PlanTransferView, PlanView
+from orchestrator.plans.terms import PlanSplit, PlanTerms
+from orchestrator.plans.views import PlanTransferView, PlanView
 from orchestrator.processes.terminal import Json, command_context, parse_day, print_json
 
 _DEFAULTS = PlanTerms()
@@ -78,25 +78,16 @@ def optimize(  # noqa: PLR0913 -- one parameter per option
     )
     with command_context() as context:
         terms = replace(terms, **dict(map(_limit, limit or [])), split=_split(split))
-        now = context.runtime.clock()
         view = find_plan(
-            context.session,
-            context.actor,
+            context.request,
             terms=terms,
             anchor_slug=region,
             local_day=parse_day(day) if day else None,
-            request_id=uuid4(),
-            now=now,
         )
         cards: tuple[int, ...] = ()
         if record_it:
             outcome = record_plan(
-                context.session,
-                context.actor,
-                plan_id=view.plan_id,
-                comment=comment,
-                request_id=uuid4(),
-                now=now,
+                context.request, plan_id=view.plan_id, comment=comment
             )
             if outcome.changed:
                 message = (

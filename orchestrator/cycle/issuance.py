@@ -43,7 +43,7 @@ from orchestrator.forecasts.model_cache import ModelCache, ServingModel
 from orchestrator.forecasts.model_health import begin_outage
 from orchestrator.logs import get_logger
 from orchestrator.use_cases import Done, Event, Request, change
-from orchestrator.windows.region_windows import LOOK_BACK_H, load_region_window
+from orchestrator.windows.database import LOOK_BACK_H, load_region_window
 
 log = get_logger(__name__)
 

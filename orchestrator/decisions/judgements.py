@@ -29,7 +29,8 @@ from orchestrator.decisions.records import (
     scores_sha256,
     text_sha256,
 )
-from orchestrator.windows.region_windows import RegionWindow
+from orchestrator.windows.assembly import PRICE_BASIS
+from orchestrator.windows.database import RegionWindow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,8 +185,7 @@ def _notes(
         "Loads, weather, carbon and prices are actual values; the verdict rests on"
         " what was known at the issue."
         if source.signals.basis is SignalBasis.ACTUAL
-        else "Loads, weather and carbon are forecasts; prices are those of the same"
-        " hour one day before."
+        else f"Loads, weather and carbon are forecasts; prices are {PRICE_BASIS}."
     ]
     notes += _term_notes(source, target)
     for footprint in (impact.source_before, impact.target_before):

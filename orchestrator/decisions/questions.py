@@ -12,8 +12,8 @@ from db.decisions import StoredDecision
 from db.regions import StoredRegion
 from orchestrator.decisions.judgements import Judgement
 from orchestrator.regions.region_choice import active_regions, pick_ends, pick_region
-from orchestrator.windows.region_windows import RegionWindow, load_region_window
-from orchestrator.windows.window_choice import WindowChoice, choose_window
+from orchestrator.windows.choice import WindowChoice, choose_window
+from orchestrator.windows.database import RegionWindow, load_region_window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

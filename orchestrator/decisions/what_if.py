@@ -18,9 +18,9 @@ from orchestrator.decisions.questions import ShiftQuestion, ask_shift
 from orchestrator.decisions.views import ImpactRow, ScenarioRow, ShiftEnd, WhatIfView
 from orchestrator.regions.region_choice import region_choice
 from orchestrator.use_cases import Request, query
-from orchestrator.windows.region_windows import RegionWindow
+from orchestrator.windows.choice import day_choices
+from orchestrator.windows.database import RegionWindow
 from orchestrator.windows.views import Series, finite_series, verdict_view
-from orchestrator.windows.window_choice import day_choices
 
 
 @query(Permission.VIEW_FLEET)

@@ -23,15 +23,15 @@ from orchestrator.regions.region_choice import (
     region_choice,
 )
 from orchestrator.use_cases import Request, query
-from orchestrator.windows.region_windows import RegionWindow, load_region_window
-from orchestrator.windows.views import finite_series, verdict_view
-from orchestrator.windows.window_choice import (
+from orchestrator.windows.choice import (
     WindowChoice,
     choose_issue,
     choose_window,
     day_choices,
     issue_choices,
 )
+from orchestrator.windows.database import RegionWindow, load_region_window
+from orchestrator.windows.views import finite_series, verdict_view
 
 HISTORY_H = 48
 DOTS = 40

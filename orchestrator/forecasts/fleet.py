@@ -17,9 +17,9 @@ from db.regions import StoredRegion
 from orchestrator.forecasts.views import FleetRow, FleetView
 from orchestrator.regions.region_choice import active_regions, region_choice
 from orchestrator.use_cases import Request, query
-from orchestrator.windows.region_windows import RegionWindow, load_region_window
+from orchestrator.windows.choice import choose_window
+from orchestrator.windows.database import RegionWindow, load_region_window
 from orchestrator.windows.views import finite_series, verdict_view
-from orchestrator.windows.window_choice import choose_window
 
 RECENT_H = 48
 

@@ -41,7 +41,7 @@ from orchestrator.forecasts.calibration import (
 from orchestrator.forecasts.model_cache import ModelCache, ServingModel
 from orchestrator.forecasts.scoring import score_window
 from orchestrator.use_cases import Done, Request, change
-from orchestrator.windows.region_windows import LOOK_BACK_H
+from orchestrator.windows.database import LOOK_BACK_H
 
 Progress = Callable[[str], None]
 

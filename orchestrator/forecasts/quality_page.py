@@ -33,7 +33,7 @@ from orchestrator.regions.region_choice import (
     region_choice,
 )
 from orchestrator.use_cases import Request, query
-from orchestrator.windows.window_choice import choose_window
+from orchestrator.windows.choice import choose_window
 
 QUALITY_DAYS = (30, 90, 365)
 BIN_EDGES = (0.0, 0.01, 0.05, 0.10, 0.25, 0.50, 0.75, 1.0)

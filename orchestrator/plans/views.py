@@ -1,56 +1,27 @@
-"""Plain values of a plan for the fleet: what services return and pages draw."""
+"""What pages and commands show of a plan, made from its record."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from core.scheduler import Outcome, ReasonCode
+from core.outcomes import Outcome, ReasonCode
+from core.telemetry import HOUR, hours_between
+from db.plans import StoredPlan
 from orchestrator.decisions.views import DecisionCard
+from orchestrator.plans.records import TransferRecord, WayRecord, read_record
+from orchestrator.plans.terms import PlanTerms
 from orchestrator.regions.views import RegionChoice
 from orchestrator.windows.views import Series
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanSplit:
-    """A shift of the anchor to several targets, to be judged as it is.
-
-    Attributes
-    ----------
-    shares : tuple of (slug, share)
-        Of what moves; they sum to 1.
-    """
-
-    shift_pct: float
-    shares: tuple[tuple[str, float], ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanTerms:
-    """What the operator asked the optimiser for.
-
-    Attributes
-    ----------
-    energy_price_weight : float
-        1 pays the energy bill, 0 leaves prices out.
-    migration_usd_per_mwh : float | None
-        None takes the fleet policy's, with a small price where that is 0.
-    carbon_cap_t, water_cap_m3, cost_cap_usd, ramp_mw_per_h : float | None
-        Budgets of the fleet over the window, and the steepest change per hour.
-    split : PlanSplit | None
-        Given: nothing is optimised, the shift is judged and compared; there is no
-        front and no shadow price, and budgets and ramps are not looked at.
-    """
-
-    carbon_usd_per_t: float = 50.0
-    water_usd_per_m3: float = 2.0
-    energy_price_weight: float = 1.0
-    migration_usd_per_mwh: float | None = None
-    carbon_cap_t: float | None = None
-    water_cap_m3: float | None = None
-    cost_cap_usd: float | None = None
-    ramp_mw_per_h: float | None = None
-    split: PlanSplit | None = None
+_WAY_LABELS = {
+    "nothing": "Doing nothing",
+    "greedy": "Greedy, hour by hour",
+    "plan": "Best plan",
+    "oracle": "Best plan, had all been known",
+}
+_SPLIT_LABEL = "The shift as asked for"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +58,6 @@ class PlanRegionView:
     """
 
     region: RegionChoice
-    colour: str
     thermal_limit_c: float
     bound_before_c: float | None
     bound_after_c: float | None
@@ -197,7 +167,7 @@ class PlanView:
     blocked: tuple[str, ...]
     notes: tuple[str, ...]
     recorded_decision_ids: tuple[int, ...]
-    expected: tuple[PlanComparison, ...] = ()  # plans that were stored before lack it
+    expected: tuple[PlanComparison, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,3 +180,119 @@ class PlanRecordOutcome:
 
     cards: tuple[DecisionCard, ...]
     changed: tuple[str, ...]
+
+
+def plan_view(
+    stored: StoredPlan,
+    choices: Mapping[str, RegionChoice],
+    recorded_decision_ids: Sequence[int],
+) -> PlanView:
+    """A stored plan, with the sentences that were said when it was found.
+
+    Raises
+    ------
+    InvalidInput
+        When it is stored in a format that is unknown here.
+    """
+    facts, record = stored.facts, read_record(stored.facts.result)
+    ways = _comparison(record.ways, record.terms)
+    objective_usd = {way.key: way.objective_usd for way in ways}
+    n_hours = hours_between(facts.window_start_utc, facts.window_end_utc)
+    return PlanView(
+        plan_id=stored.plan_id,
+        created_at_utc=stored.created_at_utc,
+        actor_name=stored.actor_name,
+        anchor=choices[stored.anchor_slug],
+        local_day=facts.local_day,
+        window_start_utc=facts.window_start_utc,
+        window_end_utc=facts.window_end_utc,
+        hours_utc=tuple(
+            facts.window_start_utc + hour * HOUR for hour in range(n_hours)
+        ),
+        is_simulation=facts.is_simulated,
+        is_compared_with_truth=record.is_compared_with_truth,
+        terms=record.terms,
+        migration_energy_frac=record.migration_energy_frac,
+        infeasible_text=record.infeasible_text,
+        transfers=tuple(_transfer(item, choices) for item in record.transfers),
+        regions=tuple(
+            PlanRegionView(
+                region=choices[item.slug],
+                thermal_limit_c=item.thermal_limit_c,
+                bound_before_c=item.bound_before_c,
+                bound_after_c=item.bound_after_c,
+                blocked_by_c=item.blocked_by_c,
+                load_before_mw=item.load_before_mw,
+                load_after_mw=item.load_after_mw,
+                it_capacity_mw=item.it_capacity_mw,
+                note=item.blocked_text,
+            )
+            for item in record.regions
+        ),
+        comparison=ways,
+        expected=_comparison(record.expected, record.terms),
+        oracle_gap_usd=objective_usd["plan"] - objective_usd["oracle"]
+        if "oracle" in objective_usd
+        else None,
+        pareto=tuple(
+            ParetoPointView(
+                carbon_t=point.carbon_t,
+                water_m3=point.water_m3,
+                cost_usd=point.cost_usd,
+                moved_mwh=point.moved_mwh,
+                litres_per_t=point.litres_per_t,
+                text=point.text,
+            )
+            for point in record.front
+        ),
+        shadow_prices=tuple(
+            ShadowPriceView(
+                limit=price.limit,
+                region=choices[price.slug] if price.slug else None,
+                value_usd=price.value_usd,
+                unit=price.unit,
+                text=price.text,
+            )
+            for price in record.shadow_prices
+        ),
+        blocked=record.blocked_texts,
+        notes=record.notes,
+        recorded_decision_ids=tuple(recorded_decision_ids),
+    )
+
+
+def _transfer(
+    record: TransferRecord, choices: Mapping[str, RegionChoice]
+) -> PlanTransferView:
+    return PlanTransferView(
+        source=choices[record.source],
+        target=choices[record.target],
+        moved_mwh=sum(record.moved_mw),
+        peak_mw=max(record.moved_mw),
+        share_pct=record.share_pct,
+        moved_mw=record.moved_mw,
+        outcome=record.outcome,
+        reason_code=record.reason_code,
+        verdict_text=record.reason_text,
+    )
+
+
+def _comparison(
+    ways: Sequence[WayRecord], terms: PlanTerms
+) -> tuple[PlanComparison, ...]:
+    """The ways with their savings against doing nothing, which comes first."""
+    labels = _WAY_LABELS | ({"plan": _SPLIT_LABEL} if terms.split else {})
+    return tuple(
+        PlanComparison(
+            key=way.key,
+            label=labels[way.key],
+            objective_usd=way.objective_usd,
+            saving_usd=ways[0].objective_usd - way.objective_usd,
+            cost_usd=way.cost_usd,
+            carbon_t=way.carbon_t,
+            water_m3=way.water_m3,
+            moved_mwh=way.moved_mwh,
+            blocked_regions=way.blocked_regions,
+        )
+        for way in ways
+    )

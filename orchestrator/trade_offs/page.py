@@ -24,9 +24,9 @@ from orchestrator.trade_offs.views import (
     WaterSeries,
 )
 from orchestrator.use_cases import Request, query
-from orchestrator.windows.region_windows import RegionWindow, load_region_window
+from orchestrator.windows.choice import choose_window, day_choices
+from orchestrator.windows.database import RegionWindow, load_region_window
 from orchestrator.windows.views import finite_series
-from orchestrator.windows.window_choice import choose_window, day_choices
 
 
 @query(Permission.VIEW_FLEET)

@@ -94,11 +94,10 @@ def _register_plan(app: Dash, context: PageContext) -> None:
         plan_id = Query.parse(search).identifier("plan")
         if plan_id is None:
             return None, "d-none"
-        actor = context.current_actor()
-        with context.runtime.transaction() as session:
-            view = stored_plan(session, actor, plan_id)
+        with context.request() as request:
+            view = stored_plan(request, plan_id)
         is_open = bool(view.transfers) and not view.recorded_decision_ids
-        can_record = is_open and actor.may(Permission.DECIDE)
+        can_record = is_open and request.actor.may(Permission.DECIDE)
         shown = content.result(in_times(view, chosen_times()))
         return shown, "" if can_record else "d-none"
 
@@ -117,15 +116,12 @@ def _register_find(app: Dash, context: PageContext) -> None:
         _clicks: int, shown: object, *values: object
     ) -> tuple[str, dict[str, object]]:
         window = parse_record(shown)
-        with context.runtime.transaction() as session:
+        with context.request() as request:
             view = find_plan(
-                session,
-                context.current_actor(),
+                request,
                 terms=read_terms(dict(zip(_FIELD_NAMES, values, strict=True))),
                 anchor_slug=parse_slug(window.get("region"), "plan’s"),
                 local_day=parse_day(window.get("day")),
-                request_id=context.request_id(),
-                now=context.runtime.clock(),
             )
         said = f"Plan {view.plan_id} is found and kept."
         return said, {"plan_id": view.plan_id}
@@ -146,13 +142,7 @@ def _register_record(app: Dash, context: PageContext) -> None:
         if plan_id is None:
             message = "Find a plan first; only a stored one can be recorded."
             raise InvalidInput(message)
-        with context.runtime.transaction() as session:
-            outcome = record_plan(
-                session,
-                context.current_actor(),
-                plan_id=plan_id,
-                comment=parse_comment(comment),
-                request_id=context.request_id(),
-                now=context.runtime.clock(),
-            )
+        said = parse_comment(comment)
+        with context.request() as request:
+            outcome = record_plan(request, plan_id=plan_id, comment=said)
         return (content.recorded(outcome),)

@@ -18,10 +18,7 @@ _MARKS = {
 
 
 def marks(view: PlanView) -> tuple[PlanComparison, ...]:
-    """The ways that stand on the same ground as the front: what was known at the issue.
-
-    None of a past day whose plan was stored without them.
-    """
+    """The ways as known at the issue, on which the front rests too."""
     return view.expected if view.is_compared_with_truth else view.comparison
 
 

@@ -6,7 +6,7 @@ import dash_bootstrap_components as dbc
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from orchestrator.plans.views import PlanTerms
+from orchestrator.plans.terms import PlanTerms
 from pages.components import disclosure, field, notice, page_head, panel, region_select
 from pages.days import day_field
 from pages.plan.terms import CAPS, PRICES, TermField

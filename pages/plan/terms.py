@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core.errors import InvalidInput
-from orchestrator.plans.views import PlanTerms
+from orchestrator.plans.terms import PlanTerms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

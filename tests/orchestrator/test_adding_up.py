@@ -19,11 +19,11 @@ from orchestrator.decisions.details import decision_detail
 from orchestrator.decisions.views import DecisionCard, DecisionChart, RecordOutcome
 from orchestrator.forecasts.fleet import fleet_view
 from orchestrator.plans import planning
-from orchestrator.plans.views import PlanTerms
+from orchestrator.plans.terms import PlanTerms
 from orchestrator.regions.changes import set_region
 from orchestrator.regions.policies import change_terms
 from tests.asking import asking
-from tests.fleet import NOW, Fleet
+from tests.fleet import Fleet
 
 
 def _limit(fleet: Fleet, slug: str, limit_c: float) -> None:
@@ -171,25 +171,19 @@ def test_a_plan_and_a_shift_do_not_fill_the_same_room(narrow: Fleet) -> None:
     _limit(narrow, "wyoming", _bound(narrow, "wyoming"))  # takes nothing itself
     with narrow.runtime.transaction() as session:
         plan = planning.find_plan(
-            session,
-            narrow.actor(session),
+            asking(session, narrow.actor(session), request_id=uuid4()),
             terms=PlanTerms(),
             anchor_slug="arizona",
             local_day=None,
-            request_id=uuid4(),
-            now=NOW,
         )
     assert {transfer.target.slug for transfer in plan.transfers} == {"ireland"}
 
     def record_plan() -> bool:
         with narrow.runtime.transaction() as session:
             outcome = planning.record_plan(
-                session,
-                narrow.actor(session),
+                asking(session, narrow.actor(session), request_id=uuid4()),
                 plan_id=plan.plan_id,
                 comment="",
-                request_id=uuid4(),
-                now=NOW,
             )
             return bool(outcome.cards)
 
@@ -240,13 +234,10 @@ def test_two_kinds_of_carbon_are_not_added(fleet: Fleet) -> None:
         pytest.raises(InvalidInput, match="import the same kind for all"),
     ):
         planning.find_plan(
-            session,
-            fleet.actor(session),
+            asking(session, fleet.actor(session), request_id=uuid4()),
             terms=PlanTerms(),
             anchor_slug="arizona",
             local_day=None,
-            request_id=uuid4(),
-            now=NOW,
         )
 
 

@@ -49,7 +49,7 @@ from orchestrator.forecasts.model_health import end_outages, find_outages
 from orchestrator.forecasts.scoring import score_finished_windows
 from orchestrator.operations import backups, installation
 from orchestrator.plans import planning
-from orchestrator.plans.views import PlanTerms
+from orchestrator.plans.terms import PlanTerms
 from orchestrator.regions import policies as region_policies
 from orchestrator.regions.changes import (
     RegionDraft,
@@ -358,23 +358,17 @@ def decisions(portal: Portal) -> None:
     recorded(instead.decision_id)
     with run() as session:
         plan = planning.find_plan(
-            session,
-            portal.actor(session),
+            asking(session, portal.actor(session), request_id=uuid4()),
             terms=PlanTerms(),
             anchor_slug="arizona",
             local_day=None,
-            request_id=uuid4(),
-            now=NOW,
         )
     with run() as session:
         assert plan.transfers
         outcome = planning.record_plan(
-            session,
-            portal.actor(session),
+            asking(session, portal.actor(session), request_id=uuid4()),
             plan_id=plan.plan_id,
             comment="test",
-            request_id=uuid4(),
-            now=NOW,
         )
         assert outcome.cards
     later = NOW + HOUR

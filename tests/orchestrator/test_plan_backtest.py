@@ -18,24 +18,28 @@ from typer.testing import CliRunner, Result
 from core.conformal import ScoreTracker
 from core.errors import InvalidInput
 from core.forecasts import HourlyForecast, Refusal, RefusalCode, Target
-from core.placement import PlanPrices, PlanRules, placement
+from core.placement import PlanPrices, PlanRules
 from core.policies import Policy
 from core.telemetry import HOUR, Quantity, TelemetryFrame
-from orchestrator.backtests.plan_backtest import (
+from orchestrator.backtests.file_source import FileSource
+from orchestrator.backtests.plan_report import plan_backtest_document
+from orchestrator.backtests.plans import (
     WAYS,
+    BacktestRegion,
+    Forecasts,
     PlanBacktestResult,
     PlanBacktestSetup,
     run_plan_backtest,
 )
-from orchestrator.backtests.plan_backtest_days import (
-    BacktestRegion,
-    Forecasts,
-    KnownDay,
+from orchestrator.backtests.plants import (
+    PLANTS,
+    REGION_COLUMNS,
+    assumed_region,
+    plant_of,
 )
-from orchestrator.backtests.plan_backtest_files import read_backtest_files
-from orchestrator.backtests.plan_backtest_report import plan_backtest_document
-from orchestrator.backtests.real_plants import PLANTS, assumed_region, plant_of
-from orchestrator.cli.plan_backtest_command import backtest_plan
+from orchestrator.cli.backtests import backtest_plan
+from orchestrator.plans.problem import plan_problems
+from orchestrator.telemetry.readers.frames import read_fleet
 
 START = datetime(2023, 1, 1, tzinfo=UTC)
 N_DAYS, N_CALIBRATION = 100, 92
@@ -71,7 +75,13 @@ def _frame(slug: str, seed: int) -> TelemetryFrame:
 def _region(slug: str, seed: int) -> BacktestRegion:
     return BacktestRegion(
         region=assumed_region(
-            slug, name=slug, time_zone="UTC", latitude_deg=0.0, longitude_deg=0.0
+            {
+                "slug": slug,
+                "name": slug,
+                "time_zone": "UTC",
+                "latitude": "0",
+                "longitude": "0",
+            }
         ),
         frame=_frame(slug, seed),
         limit_c=33.0,
@@ -189,14 +199,16 @@ def test_what_a_plan_sees_does_not_change_with_the_future(
     other = replace(item, frame=replace(item.frame, values=spoiled))
 
     def problem(region: BacktestRegion, *, auctioned_h: int) -> np.ndarray:
-        day = KnownDay(
-            replace(region, auctioned_h=auctioned_h),
-            answers,
-            issue,
-            ScoreTracker(Policy().alpha, np.linspace(-1.0, 1.0, 70)),
-            Policy(thermal_limit_c=40.0),
+        source = FileSource(
+            region=region.region,
+            policy=Policy(thermal_limit_c=40.0),
+            frame=region.frame,
+            auctioned_h=auctioned_h,
+            issued_at_utc=issue,
+            answers=answers,
+            tracker=ScoreTracker(Policy().alpha, np.linspace(-1.0, 1.0, 70)),
         )
-        made = placement([day.as_forecast()])
+        made = plan_problems([source.window()]).known
         return np.vstack([made.load_mw, made.room_mw, made.rates.priced(PRICES)])
 
     assert np.array_equal(problem(item, auctioned_h=0), problem(other, auctioned_h=0))
@@ -353,8 +365,8 @@ def test_the_command_reads_files_and_writes_a_report(
     ("arguments", "sentence"),
     [
         (("--test-until", "2023-01-01", "--train-until", "2023-02-01"), "must end"),
-        (("--limit-c", "hot"), "give °C between"),
-        (("--limit-c", "nan"), "give °C between"),
+        (("--limit-c", "hot"), "give degC between"),
+        (("--limit-c", "nan"), "give degC between"),
         (("--report", "/nowhere/at/all.json"), "folder is not there"),
         (("--carbon-usd-per-t", "-5"), "carbon_usd_per_t is -5"),
         (("--migration-energy-pct", "200"), "migration_energy_frac is 2.0"),
@@ -371,9 +383,8 @@ def test_wrong_options_end_with_2(
 @pytest.mark.parametrize(
     ("telemetry", "regions", "sentence"),
     [
-        ("", "slug\nx\n", "no column 'name'"),
-        ("", "slug,name,time_zone,latitude,longitude\n", "has no region"),
-        ("", "slug,name,time_zone,latitude,longitude\nx,X,UTC,north,2\n", "line 2"),
+        ("", "slug\nx\n", "line 2: name is missing"),
+        ("", "slug,name,time_zone,latitude,longitude\n", "names no region"),
         ("", "slug,name,time_zone,latitude,longitude\nx,X,Mars/1,1,2\n", "Mars/1"),
         (
             "",
@@ -393,9 +404,21 @@ def test_files_that_cannot_be_used_are_named(
     (tmp_path / "t.csv").write_text(telemetry)
     (tmp_path / "r.csv").write_text(regions)
     with pytest.raises(InvalidInput, match=sentence):
-        read_backtest_files(
-            tmp_path / "t.csv", tmp_path / "r.csv", now_utc=datetime.now(UTC)
+        read_fleet(
+            tmp_path / "t.csv",
+            tmp_path / "r.csv",
+            datetime.now(UTC),
+            lambda _message: None,
+            columns=REGION_COLUMNS,
         )
+
+
+def test_a_place_that_is_no_number_is_named(files: tuple[Path, Path]) -> None:
+    table = files[1].read_text().replace("43.7", "north")
+    files[1].write_text(table)
+    result = _command(files, *DAYS)
+    assert result.exit_code == 2
+    assert "CA-ON: latitude and longitude must be numbers" in result.stderr
 
 
 @pytest.mark.real_data

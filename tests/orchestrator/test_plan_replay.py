@@ -13,9 +13,9 @@ from orchestrator.decisions.details import decision_detail
 from orchestrator.decisions.records import read_inputs
 from orchestrator.decisions.replay import replay_rules
 from orchestrator.plans import planning
-from orchestrator.plans.views import PlanTerms
+from orchestrator.plans.terms import PlanTerms
 from tests.asking import asking
-from tests.fleet import NOW, Fleet
+from tests.fleet import Fleet
 from tests.orchestrator.test_decision_replay import (
     change_decision,
     fields,
@@ -31,21 +31,15 @@ def carry_out(fleet: Fleet, day: date | None = None) -> list[int]:
     with fleet.runtime.transaction() as session:
         actor = fleet.actor(session)
         plan = planning.find_plan(
-            session,
-            actor,
+            asking(session, actor, request_id=uuid4()),
             terms=PlanTerms(),
             anchor_slug="arizona",
             local_day=day,
-            request_id=uuid4(),
-            now=NOW,
         )
         outcome = planning.record_plan(
-            session,
-            actor,
+            asking(session, actor, request_id=uuid4()),
             plan_id=plan.plan_id,
             comment="agreed",
-            request_id=uuid4(),
-            now=NOW,
         )
     assert outcome.cards, outcome.changed
     return [card.decision_id for card in outcome.cards]

@@ -17,7 +17,8 @@ from db import audit, decisions, policies, regions
 from orchestrator.decisions.details import decision_detail
 from orchestrator.forecasts.fleet import fleet_view
 from orchestrator.plans import planning
-from orchestrator.plans.views import PlanRecordOutcome, PlanSplit, PlanTerms, PlanView
+from orchestrator.plans.terms import PlanSplit, PlanTerms
+from orchestrator.plans.views import PlanRecordOutcome, PlanView
 from tests.asking import asking
 from tests.fleet import NOW, Fleet
 
@@ -33,13 +34,10 @@ def _find(
 ) -> PlanView:
     with fleet.runtime.transaction() as session:
         return planning.find_plan(
-            session,
-            fleet.actor(session),
+            asking(session, fleet.actor(session), request_id=request_id or uuid4()),
             terms=terms or PlanTerms(),
             anchor_slug="arizona",
             local_day=day,
-            request_id=request_id or uuid4(),
-            now=NOW,
         )
 
 
@@ -48,12 +46,9 @@ def _record(
 ) -> PlanRecordOutcome:
     with fleet.runtime.transaction() as session:
         return planning.record_plan(
-            session,
-            fleet.actor(session),
+            asking(session, fleet.actor(session), request_id=request_id or uuid4()),
             plan_id=plan_id,
             comment=comment,
-            request_id=request_id or uuid4(),
-            now=NOW,
         )
 
 
@@ -97,6 +92,9 @@ def test_a_live_plan_clears_what_it_can_and_conserves_load(fleet: Fleet) -> None
 
     assert view.infeasible_text is None
     assert not view.is_simulation
+    assert view.notes[0].endswith(
+        "prices are the median of the same hour of the seven days before."
+    )
     assert view.transfers
     assert view.blocked == ()
     before, after = _loads(view)
@@ -133,7 +131,9 @@ def test_the_same_question_is_kept_once_and_opens_again(fleet: Fleet) -> None:
     first, again = _find(fleet), _find(fleet)
     other = _find(fleet, terms=PlanTerms(carbon_usd_per_t=200.0))
     with fleet.runtime.transaction() as session:
-        opened = planning.stored_plan(session, fleet.actor(session), first.plan_id)
+        opened = planning.stored_plan(
+            asking(session, fleet.actor(session)), first.plan_id
+        )
 
     assert first.plan_id == again.plan_id != other.plan_id
     assert opened == first
@@ -184,7 +184,9 @@ def test_a_recorded_plan_binds_and_the_next_one_starts_from_it(fleet: Fleet) -> 
     )
     assert gained <= 0.01 * view.comparison[2].saving_usd
     with fleet.runtime.transaction() as session:
-        opened = planning.stored_plan(session, fleet.actor(session), view.plan_id)
+        opened = planning.stored_plan(
+            asking(session, fleet.actor(session)), view.plan_id
+        )
         detail = decision_detail(
             asking(session, fleet.actor(session)), outcome.cards[0].decision_id
         )
@@ -274,13 +276,10 @@ def test_a_region_without_a_bound_keeps_its_load(fleet: Fleet) -> None:
     later = NOW + timedelta(minutes=30)
     with fleet.runtime.transaction() as session:
         view = planning.find_plan(
-            session,
-            fleet.actor(session),
+            asking(session, fleet.actor(session), now=later, request_id=uuid4()),
             terms=PlanTerms(),
             anchor_slug="arizona",
             local_day=None,
-            request_id=uuid4(),
-            now=later,
         )
     assert any(text.startswith("Ireland stays BLOCKED:") for text in view.blocked)
     before, after = _loads(view)
@@ -313,19 +312,22 @@ def test_who_may_find_record_and_look(fleet: Fleet) -> None:
     view = _find(fleet)
     auditor = Actor(user_id=1, name="eve", role=Role.AUDITOR)
     with fleet.runtime.transaction() as session:
-        planning.stored_plan(session, auditor, view.plan_id)
+        planning.stored_plan(asking(session, auditor), view.plan_id)
         with pytest.raises(Forbidden):
             planning.record_plan(
-                session, auditor, plan_id=view.plan_id, comment="",
-                request_id=uuid4(), now=NOW,
-            )  # fmt: skip
+                asking(session, auditor, request_id=uuid4()),
+                plan_id=view.plan_id,
+                comment="",
+            )
         with pytest.raises(Forbidden):
             planning.find_plan(
-                session, auditor, terms=PlanTerms(), anchor_slug=None,
-                local_day=None, request_id=uuid4(), now=NOW,
-            )  # fmt: skip
+                asking(session, auditor, request_id=uuid4()),
+                terms=PlanTerms(),
+                anchor_slug=None,
+                local_day=None,
+            )
         with pytest.raises(NotFound, match="no plan 4711"):
-            planning.stored_plan(session, auditor, 4711)
+            planning.stored_plan(asking(session, auditor), 4711)
 
 
 def _split(shift_pct: float, **shares: float) -> PlanTerms:
@@ -361,6 +363,20 @@ def test_a_split_that_a_target_cannot_take_is_not_recorded(fleet: Fleet) -> None
         _record(fleet, view.plan_id)
     with fleet.runtime.transaction() as session:
         assert decisions.decisions_of_plan(session, view.plan_id) == []
+
+
+def test_the_same_shares_of_another_region_are_another_plan(fleet: Fleet) -> None:
+    terms = _split(10.0, ireland=1.0)
+    first = _find(fleet, terms=terms)
+    with fleet.runtime.transaction() as session:
+        other = planning.find_plan(
+            asking(session, fleet.actor(session), request_id=uuid4()),
+            terms=terms,
+            anchor_slug="wyoming",
+            local_day=None,
+        )
+    assert first.transfers[0].source.slug == "arizona"
+    assert other.transfers[0].source.slug == "wyoming"
 
 
 def test_impossible_splits_are_refused(fleet: Fleet) -> None:

@@ -26,7 +26,7 @@ from orchestrator.accounts.logins import Client, log_in
 from orchestrator.accounts.passwords import hash_password
 from orchestrator.audit.chain_status import ask_for_check
 from orchestrator.plans import planning
-from orchestrator.plans.views import PlanTerms
+from orchestrator.plans.terms import PlanTerms
 from orchestrator.regions import changes
 from orchestrator.regions.changes import RegionDraft
 from orchestrator.regions.policies import change_policy, change_terms, limit_by_class
@@ -43,7 +43,7 @@ from orchestrator.telemetry.imports import FileToImport
 from orchestrator.telemetry.readers.formats import TelemetryFormat
 from orchestrator.telemetry.uploads import import_upload
 from tests.asking import asking
-from tests.fleet import NOW, TRAINED_UNTIL, Fleet
+from tests.fleet import TRAINED_UNTIL, Fleet
 from tests.models.foreign import day_before
 from tests.orchestrator.test_serving import put_into_service
 
@@ -155,13 +155,10 @@ def end_logins(session: Session, _actor: Actor) -> Ask:
 def find_plan(_session: Session, _actor: Actor) -> Ask:
     return lambda session, actor, request_id, other: (
         planning.find_plan(
-            session,
-            actor,
+            asking(session, actor, request_id=request_id),
             terms=PlanTerms(carbon_usd_per_t=80.0 if other else 70.0),
             anchor_slug="arizona",
             local_day=None,
-            request_id=request_id,
-            now=NOW,
         ).plan_id
     )
 
@@ -171,12 +168,9 @@ def record_plan(session: Session, actor: Actor) -> Ask:
     assert isinstance(plan_id, int)
     return lambda session, actor, request_id, other: (
         planning.record_plan(
-            session,
-            actor,
+            asking(session, actor, request_id=request_id),
             plan_id=plan_id,
             comment="other" if other else "agreed",
-            request_id=request_id,
-            now=NOW,
         ).cards
     )
 

@@ -11,11 +11,11 @@ import pytest
 
 from core.errors import InvalidInput
 from core.scheduler import Outcome, ReasonCode
+from orchestrator.plans.terms import PlanTerms
 from orchestrator.plans.views import (
     ParetoPointView,
     PlanComparison,
     PlanRecordOutcome,
-    PlanTerms,
     PlanTransferView,
     PlanView,
     ShadowPriceView,
@@ -97,11 +97,12 @@ def view() -> PlanView:
         transfers=(transfer,),
         regions=(),
         comparison=(way("nothing", saving_usd=0.0), way("plan"), way("oracle")),
+        expected=(),
         oracle_gap_usd=11.0,
         pareto=points,
         shadow_prices=(price,),
         blocked=(),
-        notes=("Prices are those of the day before.",),
+        notes=("Prices are the median of the days before.",),
         recorded_decision_ids=(),
     )
 

@@ -28,6 +28,7 @@ from orchestrator.telemetry.readers.rows import (
 from orchestrator.telemetry.readers.sources import open_source
 from orchestrator.telemetry.readers.tidy_csv import open_tidy_csv
 
+ZONE_COLUMNS = ("slug", "time_zone")
 _PROGRESS_ROWS = 50_000
 _SHOWN_REFUSALS = 5
 _MAX_HOURS = 24 * 366 * 100
@@ -58,35 +59,61 @@ class FrameFile:
     ignored_columns: Sequence[str]
 
 
-def read_region_zones(path: Path) -> dict[str, str]:
-    """IANA time zone of each region of a table with columns slug and time_zone.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetFiles:
+    """A table of regions and their telemetry; regions without any are left out.
+
+    Attributes
+    ----------
+    table : Mapping of slug to row
+        The columns that were asked for, none empty, in the order of the table.
+    """
+
+    table: Mapping[str, Mapping[str, str]]
+    file: FrameFile
+
+    @property
+    def frames(self) -> dict[str, tuple[TelemetryFrame, str]]:
+        """Telemetry and IANA time zone of each region."""
+        return {
+            slug: (self.file.frames[slug], self.table[slug]["time_zone"])
+            for slug in self.table
+        }
+
+
+def read_region_table(
+    path: Path, columns: Sequence[str] = ZONE_COLUMNS
+) -> dict[str, dict[str, str]]:
+    """The rows of a CSV of regions by slug; `slug` and `time_zone` are among `columns`.
 
     Raises
     ------
     InvalidInput
-        When the table cannot be read, or a row has no slug or no known zone.
+        When the table cannot be read or is empty, a column or a cell is missing, a
+        region appears twice, or there is no such time zone.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
-            rows = list(csv.DictReader(stream))
+            rows = list(csv.DictReader(stream, strict=True))
     except (OSError, UnicodeDecodeError, csv.Error) as exc:
         message = f"{path} cannot be read: {exc}."
         raise InvalidInput(message) from exc
-    zones: dict[str, str] = {}
-    for number, row in enumerate(rows, start=2):
-        slug, zone = row.get("slug"), row.get("time_zone")
-        if not slug or not zone:
-            message = f"{path}, line {number}: columns slug and time_zone are needed."
-            raise InvalidInput(message)
-        if slug in zones:
-            message = f"{path}, line {number}: region {slug} appears twice."
-            raise InvalidInput(message)
-        require_time_zone(zone)
-        zones[slug] = zone
-    if not zones:
+    if not rows:
         message = f"{path} names no region."
         raise InvalidInput(message)
-    return zones
+    table: dict[str, dict[str, str]] = {}
+    for number, row in enumerate(rows, start=2):
+        cells = {name: (row.get(name) or "").strip() for name in columns}
+        empty = [name for name in columns if not cells[name]]
+        if empty:
+            message = f"{path}, line {number}: {empty[0]} is missing."
+            raise InvalidInput(message)
+        if cells["slug"] in table:
+            message = f"{path}, line {number}: region {cells['slug']} appears twice."
+            raise InvalidInput(message)
+        require_time_zone(cells["time_zone"])
+        table[cells["slug"]] = cells
+    return table
 
 
 def read_frames(
@@ -138,19 +165,24 @@ def read_frames(
 
 
 def read_fleet(
-    telemetry: Path, regions: Path, now_utc: datetime, say: Callable[[str], None]
-) -> tuple[dict[str, tuple[TelemetryFrame, str]], FrameFile]:
-    """Telemetry and time zone of each region; `say` hears of what was left out.
+    telemetry: Path,
+    regions: Path,
+    now_utc: datetime,
+    say: Callable[[str], None],
+    *,
+    columns: Sequence[str] = ZONE_COLUMNS,
+) -> FleetFiles:
+    """A table of regions and their telemetry; `say` gets what was left out.
 
     Raises
     ------
     InvalidInput
-        As `read_region_zones` and `read_frames`.
+        As `read_region_table` and `read_frames`.
     """
-    zones = read_region_zones(regions)
+    table = read_region_table(regions, columns)
     file = read_frames(
         telemetry,
-        list(zones),
+        list(table),
         now_utc=now_utc,
         on_progress=lambda rows: say(f"{telemetry.name}: {rows:,} rows read…"),
     )
@@ -159,10 +191,11 @@ def read_fleet(
         say(f"{n_refused:,} of {file.row_count:,} rows were not taken:")
         for text in file.first_refusals:
             say(f"  {text}")
-    absent = sorted(set(zones) - set(file.frames))
+    absent = sorted(set(table) - set(file.frames))
     if absent:
         say(f"Without telemetry, and so left out: {listed(absent)}.")
-    return {slug: (frame, zones[slug]) for slug, frame in file.frames.items()}, file
+    kept = {slug: row for slug, row in table.items() if slug in file.frames}
+    return FleetFiles(table=kept, file=file)
 
 
 class _Collected:

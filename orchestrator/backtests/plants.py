@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
+from core.errors import InvalidInput
 from core.pue import PRESETS
 from core.regions import CoolingType, Region
 from core.water import PowerSource, grid_water_l_per_kwh
+
+REGION_COLUMNS = ("slug", "name", "time_zone", "latitude", "longitude")
+"""What a table of regions needs for an assumed plant."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,15 +59,24 @@ def plant_of(slug: str) -> Plant:
     return PLANTS.get(slug, _OTHER)
 
 
-def assumed_region(
-    slug: str, *, name: str, time_zone: str, latitude_deg: float, longitude_deg: float
-) -> Region:
-    """A region with its assumed plant."""
-    plant = plant_of(slug)
+def assumed_region(row: Mapping[str, str]) -> Region:
+    """A region of a table, with its assumed plant.
+
+    Raises
+    ------
+    InvalidInput
+        When a cell is not what a region needs.
+    """
+    plant = plant_of(row["slug"])
+    try:
+        latitude_deg, longitude_deg = float(row["latitude"]), float(row["longitude"])
+    except ValueError as exc:
+        message = f"{row['slug']}: latitude and longitude must be numbers."
+        raise InvalidInput(message) from exc
     return Region(
-        slug=slug,
-        name=name,
-        time_zone=time_zone,
+        slug=row["slug"],
+        name=row["name"],
+        time_zone=row["time_zone"],
         latitude_deg=latitude_deg,
         longitude_deg=longitude_deg,
         cooling_type=plant.cooling_type,

@@ -11,15 +11,15 @@ from datetime import datetime
 
 from core.forecasts import HourlyForecast, Refusal, Target
 from core.regions import Region
-from core.telemetry import TelemetryFrame
 from models.export import export_onnx
 from models.family import DEFAULT_FAMILY, Family
 from models.runtime import ModelRuntime, hindcast
 from models.train import train_model
+from models.training_rows import RegionTelemetry
 
 
 def day_ahead_forecasts(
-    frames: Mapping[str, TelemetryFrame],
+    frames: Mapping[str, RegionTelemetry],
     regions: Mapping[str, Region],
     issues: Sequence[datetime],
     *,
@@ -32,18 +32,13 @@ def day_ahead_forecasts(
 
     The models answer through their ONNX export, as the portal runs them.
     """
-    with_zones = {
-        slug: (frame, regions[slug].time_zone) for slug, frame in frames.items()
-    }
     answers: dict[tuple[str, Target], list[HourlyForecast | Refusal]] = {}
     for target in Target:
         if on_target is not None:
             on_target(target)
-        trained = train_model(
-            with_zones, target, train_until_utc, family=family, seed=seed
-        )
+        trained = train_model(frames, target, train_until_utc, family=family, seed=seed)
         onnx_bytes = export_onnx(trained)
         model = ModelRuntime(onnx_bytes, hashlib.sha256(onnx_bytes).hexdigest())
-        for slug, frame in frames.items():
+        for slug, (frame, _) in frames.items():
             answers[slug, target] = hindcast(model, frame, regions[slug], issues)
     return answers

@@ -1,0 +1,164 @@
+"""One day of a backtest of plans: the portal's planner, and what came of its plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+import numpy as np
+
+from core.conformal import MINIMUM_SCORES, Calibration
+from core.days import WINDOW_H
+from core.errors import PlanInfeasible
+from core.hindsight import true_flows
+from core.optimizer import best_plan
+from core.outlooks import RegionOutlook
+from core.placement import PlanPrices, PlanRegion, PlanRules, Totals, placement
+from core.shift import net_rise_c
+from core.telemetry import Quantity
+from orchestrator.plans.comparison import Flows, compare
+from orchestrator.plans.problem import as_it_came, plan_problems
+from orchestrator.windows.assembly import FloatArray, Window
+
+_CERTAIN = Calibration(
+    ordered_scores=(0.0,) * MINIMUM_SCORES, offset=0.0, alpha=Decimal("0.5")
+)
+"""Of a forecast that is the truth: its bound is its maximum."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeatCounts:
+    """Region-days by what was said of them at the issue, and by what came.
+
+    Attributes
+    ----------
+    blocked_before, blocked_after : int
+        BLOCKED at the issue, doing nothing and under the plan.
+    exceeded_before, exceeded_after : int
+        The limit was really passed, doing nothing and under the plan's true flows.
+    missed_before, missed_after : int
+        APPROVED and yet passed.
+    """
+
+    judged: int = 0
+    blocked_before: int = 0
+    blocked_after: int = 0
+    exceeded_before: int = 0
+    exceeded_after: int = 0
+    missed_before: int = 0
+    missed_after: int = 0
+
+    def __add__(self, other: HeatCounts) -> HeatCounts:
+        return HeatCounts(
+            **{
+                name: getattr(self, name) + getattr(other, name)
+                for name in HeatCounts.__slots__
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanDay:
+    """One day: totals by way of running the fleet, on the true values."""
+
+    issued_at_utc: datetime
+    totals: Mapping[str, Totals]
+    heat: HeatCounts
+    left_out: Mapping[str, str]
+
+
+def plan_day(
+    windows: Sequence[Window], prices: PlanPrices, rules: PlanRules
+) -> PlanDay:
+    """Plan a day on what was known at its issue, and judge the plan by what came.
+
+    Raises
+    ------
+    PlanInfeasible
+        When no plan keeps every limit, or no region is fully known.
+    """
+    problems = plan_problems(windows)
+    known, truth = problems.known, problems.truth
+    if truth is None:
+        message = "No region is fully known."
+        raise PlanInfeasible(message)
+    plan = best_plan(known, prices, rules)
+    planned = (plan.out_mw, plan.in_mw)
+    compared = compare(problems, planned, prices, rules)
+    if "oracle" not in compared.came:
+        message = "No plan keeps every limit under what came."
+        raise PlanInfeasible(message)
+    by_slug = {window.region.slug: window for window in windows}
+    inside = [by_slug[slug] for slug in known.slugs]
+    certain = placement([_heat_known(as_it_came(window)) for window in inside])
+    clairvoyant = best_plan(certain, prices, rules)
+    frac = rules.migration_energy_frac
+    carried_out = true_flows(known, truth, *planned, migration_energy_frac=frac)
+    return PlanDay(
+        issued_at_utc=windows[0].issued_at_utc,
+        totals={**compared.came, "clairvoyant": clairvoyant.totals},
+        heat=_heat_of_plan(inside, planned, carried_out, frac),
+        left_out={item.slug: item.reason for item in known.left_out},
+    )
+
+
+def _heat_known(region: PlanRegion) -> PlanRegion:
+    """The region for somebody who knows the temperatures already."""
+    outlook, temperature_c = region.outlook, region.signals.dry_bulb_c
+    if outlook.forecast is None or not np.isfinite(temperature_c).all():
+        return region
+    certain = replace(
+        outlook,
+        policy=replace(outlook.policy, confidence=1 - _CERTAIN.alpha),
+        forecast=replace(outlook.forecast, mean=temperature_c, scale=np.ones(WINDOW_H)),
+        calibration=_CERTAIN,
+    )
+    return replace(region, outlook=certain)
+
+
+def _heat_of_plan(
+    windows: Sequence[Window], planned: Flows, carried_out: Flows, frac: float
+) -> HeatCounts:
+    def change_mw(flows: Flows, row: int) -> FloatArray:
+        out_mw, in_mw = flows
+        change: FloatArray = (1.0 + frac) * in_mw[row] - out_mw[row]
+        return change
+
+    counts = HeatCounts()
+    for row, window in enumerate(windows):
+        planned_rise_c = _rise_c(window.outlook, change_mw(planned, row))
+        actual_rise_c = _rise_c(as_it_came(window).outlook, change_mw(carried_out, row))
+        counts += _heat(window, planned_rise_c, actual_rise_c)
+    return counts
+
+
+def _rise_c(outlook: RegionOutlook, change_mw: FloatArray) -> FloatArray:
+    return net_rise_c(
+        change_mw,
+        reference_mw=outlook.it_load_mw,
+        factor_c_per_pct=outlook.policy.cooling_factor_c_per_pct,
+    )
+
+
+def _heat(
+    window: Window, planned_rise_c: FloatArray, actual_rise_c: FloatArray
+) -> HeatCounts:
+    temperature = window.telemetry.column(Quantity.TEMPERATURE_C)
+    before, after = window.outlook.check(), window.outlook.check(planned_rise_c)
+    if before is None or not np.isfinite(temperature).all():
+        return HeatCounts()
+    limit_c = window.policy.thermal_limit_c
+    is_blocked = after is None or after.is_exceeded
+    exceeded_before = bool(temperature.max() > limit_c)
+    exceeded_after = bool((temperature + actual_rise_c).max() > limit_c)
+    return HeatCounts(
+        judged=1,
+        blocked_before=int(before.is_exceeded),
+        blocked_after=int(is_blocked),
+        exceeded_before=int(exceeded_before),
+        exceeded_after=int(exceeded_after),
+        missed_before=int(exceeded_before and not before.is_exceeded),
+        missed_after=int(exceeded_after and not is_blocked),
+    )

@@ -1,0 +1,324 @@
+"""What is known of one region and window, assembled from whatever source keeps it.
+
+The scheduler and the planner see the same of a region whether its telemetry and
+forecasts lie in the database or in files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.carbon import CarbonSignalKind
+from core.conformal import Calibration, ScoreTracker
+from core.days import WINDOW_H, window_end
+from core.errors import CalibrationInsufficient
+from core.footprints import RegionSignals, SignalBasis
+from core.forecasts import HourlyForecast, Refusal, Target
+from core.outcomes import ReasonCode
+from core.outlooks import Problem, RegionOutlook
+from core.policies import Policy
+from core.price_outlook import price_outlook_usd_mwh
+from core.regions import Region
+from core.shift import net_rise_c
+from core.telemetry import HOUR, Quantity, TelemetryFrame
+
+FloatArray = NDArray[np.float64]
+
+PRICE_DAYS = 7
+PRICE_BASIS = "the median of the same hour of the seven days before"
+"""Which prices coming hours are given; see `core.price_outlook`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedForecast:
+    """A forecast or its refusal, and the end of the newest telemetry behind it."""
+
+    answer: HourlyForecast | Refusal
+    telemetry_watermark_utc: datetime | None
+
+
+class Source(Protocol):
+    """What is kept of one region and issue; asked for no more than is needed."""
+
+    @property
+    def region(self) -> Region:
+        """The region."""
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in force for it."""
+
+    @property
+    def auctioned_h(self) -> int:
+        """Hours of the window whose price an auction had set by the issue."""
+
+    def forecasts(self) -> Mapping[Target, IssuedForecast]:
+        """What was issued for the window, as far as anything was."""
+
+    def scores(self) -> ScoreTracker:
+        """The scores that the temperature forecast is calibrated with."""
+
+    def telemetry(self, start_utc: datetime, end_utc: datetime) -> TelemetryFrame:
+        """What has become known of these hours."""
+
+    def carbon_kind(self) -> CarbonSignalKind | None:
+        """What the carbon intensity counts; None when that is not known."""
+
+    def model_problem(self) -> Problem | None:
+        """Why the temperature model cannot be used now; asked of live windows only."""
+
+    def recorded_change_mw(self) -> FloatArray:
+        """Change of the load by recorded decisions; asked of live windows only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A region over [issued_at_utc, + 24 h), as decisions, plans and pages need it.
+
+    Attributes
+    ----------
+    is_simulation : bool
+        A window judged as of its issue time, which is past; it never binds.
+    signals : RegionSignals
+        What an impact rests on: actual values once the whole window is over, before
+        that forecasts, NaN where there is none.
+    expected : RegionSignals
+        What a plan may rest on: what was known at the issue, with the same hours of
+        the day before where there is no forecast.
+    telemetry : TelemetryFrame
+        What has become known of the window's hours, NaN for the rest.
+    """
+
+    issued_at_utc: datetime
+    is_simulation: bool
+    outlook: RegionOutlook
+    signals: RegionSignals
+    expected: RegionSignals
+    telemetry: TelemetryFrame
+
+    @property
+    def region(self) -> Region:
+        """The region."""
+        return self.outlook.region
+
+    @property
+    def policy(self) -> Policy:
+        """The policy that the outlook is judged by."""
+        return self.outlook.policy
+
+    @property
+    def hours_utc(self) -> tuple[datetime, ...]:
+        """Starts of the window's hours."""
+        return tuple(self.issued_at_utc + i * HOUR for i in range(WINDOW_H))
+
+
+def actual_signals(
+    region: Region,
+    came: TelemetryFrame,
+    *,
+    carbon_kind: CarbonSignalKind | None,
+    counts_hydro_water: bool,
+) -> RegionSignals:
+    """What came in the hours of `came`, NaN where it is not known."""
+    dry_bulb_c = came.column(Quantity.TEMPERATURE_C)
+    return RegionSignals(
+        region=region,
+        it_load_mw=came.column(Quantity.IT_LOAD_MW),
+        dry_bulb_c=dry_bulb_c,
+        wet_bulb_c=np.minimum(came.column(Quantity.WET_BULB_C), dry_bulb_c),
+        carbon_intensity_gco2_kwh=came.column(Quantity.CARBON_INTENSITY_GCO2_KWH),
+        price_usd_mwh=came.column(Quantity.PRICE_USD_MWH),
+        basis=SignalBasis.ACTUAL,
+        carbon_kind=carbon_kind,
+        counts_hydro_water=counts_hydro_water,
+    )
+
+
+def assemble(
+    source: Source, *, issued_at_utc: datetime, now: datetime, is_simulation: bool
+) -> Window:
+    """All that the scheduler and the planner know of a region and window.
+
+    The verdict rests on what was known at the issue, the load included. Prices are not
+    forecast by a model: those of coming hours are the median of the days before,
+    unless an auction has set them.
+    """
+    end_utc = window_end(issued_at_utc)
+    frame = source.telemetry(issued_at_utc - PRICE_DAYS * WINDOW_H * HOUR, end_utc)
+    before = frame.window(frame.start_utc, issued_at_utc)
+    came = frame.window(issued_at_utc, end_utc)
+    issued = source.forecasts()
+    forecast = _forecast_signals(source, issued, before, came)
+    expected = _with_day_before(forecast, before)
+    is_past = end_utc <= now
+    signals = forecast
+    if is_past:
+        signals = actual_signals(
+            source.region,
+            came,
+            carbon_kind=forecast.carbon_kind,
+            counts_hydro_water=forecast.counts_hydro_water,
+        )
+    outlook = _outlook(
+        source,
+        issued.get(Target.TEMPERATURE_C),
+        expected.it_load_mw if is_simulation else signals.it_load_mw,
+        as_of=issued_at_utc if is_simulation else now,
+        is_simulation=is_simulation,
+    )
+    load_mw = outlook.it_load_mw
+    return Window(
+        issued_at_utc=issued_at_utc,
+        is_simulation=is_simulation,
+        outlook=outlook,
+        signals=signals if is_past else replace(signals, it_load_mw=load_mw),
+        expected=replace(expected, it_load_mw=load_mw),
+        telemetry=came,
+    )
+
+
+def _forecast_signals(
+    source: Source,
+    issued: Mapping[Target, IssuedForecast],
+    before: TelemetryFrame,
+    came: TelemetryFrame,
+) -> RegionSignals:
+    def mean(target: Target) -> FloatArray:
+        forecast = issued.get(target)
+        if forecast is None or isinstance(forecast.answer, Refusal):
+            return np.full(WINDOW_H, np.nan)
+        return forecast.answer.mean
+
+    dry_bulb_c = mean(Target.TEMPERATURE_C)
+    return RegionSignals(
+        region=source.region,
+        it_load_mw=np.maximum(mean(Target.IT_LOAD_MW), 0.0),
+        dry_bulb_c=dry_bulb_c,
+        # Two forecasts are made apart; a wet bulb above the dry bulb is not physical.
+        wet_bulb_c=np.minimum(mean(Target.WET_BULB_C), dry_bulb_c),
+        carbon_intensity_gco2_kwh=np.maximum(
+            mean(Target.CARBON_INTENSITY_GCO2_KWH), 0.0
+        ),
+        price_usd_mwh=_prices_known_at_issue(source, before, came),
+        basis=SignalBasis.FORECAST,
+        carbon_kind=source.carbon_kind(),
+        counts_hydro_water=source.policy.counts_hydro_water,
+    )
+
+
+def _prices_known_at_issue(
+    source: Source, before: TelemetryFrame, came: TelemetryFrame
+) -> FloatArray:
+    outlook = price_outlook_usd_mwh(before.column(Quantity.PRICE_USD_MWH))
+    auction = came.column(Quantity.PRICE_USD_MWH)
+    is_set = (np.arange(WINDOW_H) < source.auctioned_h) & np.isfinite(auction)
+    return np.where(is_set, auction, outlook)
+
+
+def _with_day_before(forecast: RegionSignals, before: TelemetryFrame) -> RegionSignals:
+    """The signals with the day before in place of what has no forecast."""
+
+    def filled(hours: FloatArray, quantity: Quantity) -> FloatArray:
+        return before.column(quantity)[-WINDOW_H:] if np.isnan(hours).all() else hours
+
+    dry_bulb_c = filled(forecast.dry_bulb_c, Quantity.TEMPERATURE_C)
+    return replace(
+        forecast,
+        it_load_mw=filled(forecast.it_load_mw, Quantity.IT_LOAD_MW),
+        dry_bulb_c=dry_bulb_c,
+        wet_bulb_c=np.minimum(
+            filled(forecast.wet_bulb_c, Quantity.WET_BULB_C), dry_bulb_c
+        ),
+        carbon_intensity_gco2_kwh=filled(
+            forecast.carbon_intensity_gco2_kwh, Quantity.CARBON_INTENSITY_GCO2_KWH
+        ),
+    )
+
+
+def _outlook(
+    source: Source,
+    issued: IssuedForecast | None,
+    base_load_mw: FloatArray,
+    *,
+    as_of: datetime,
+    is_simulation: bool,
+) -> RegionOutlook:
+    policy = source.policy
+    problem = (None if is_simulation else source.model_problem()) or _data_problem(
+        issued, policy, as_of
+    )
+    calibration: Calibration | None = None
+    if problem is None:
+        try:
+            calibration = source.scores().calibration()
+        except CalibrationInsufficient as exc:
+            problem = Problem(
+                code=ReasonCode.CALIBRATION_INSUFFICIENT, text=exc.message
+            )
+    answer = issued.answer if issued else None
+    load_mw, prior_rise_c, reference_mw = base_load_mw, np.zeros(WINDOW_H), None
+    change_mw = None if is_simulation else source.recorded_change_mw()
+    if change_mw is not None and change_mw.any():
+        load_mw = np.maximum(base_load_mw + change_mw, 0.0)
+        prior_rise_c = _rise_c(change_mw, base_load_mw, policy)
+        reference_mw = base_load_mw
+    return RegionOutlook(
+        region=source.region,
+        policy=policy,
+        forecast=answer
+        if calibration is not None and isinstance(answer, HourlyForecast)
+        else None,
+        calibration=calibration,
+        it_load_mw=load_mw,
+        prior_rise_c=prior_rise_c,
+        problem=problem,
+        reference_load_mw=reference_mw,
+    )
+
+
+def _data_problem(
+    issued: IssuedForecast | None, policy: Policy, as_of: datetime
+) -> Problem | None:
+    if issued is None:
+        return Problem(
+            code=ReasonCode.FORECAST_MISSING,
+            text="no forecast is stored for this window.",
+        )
+    if isinstance(issued.answer, Refusal):
+        return Problem(
+            code=ReasonCode(issued.answer.code.value), text=issued.answer.text
+        )
+    watermark = issued.telemetry_watermark_utc
+    age = None if watermark is None else as_of - watermark
+    if age is None or not age <= timedelta(hours=policy.telemetry_max_age_h):
+        shown = "of unknown age" if age is None else f"{age / HOUR:.1f} h old"
+        return Problem(
+            code=ReasonCode.TELEMETRY_STALE,
+            text=(
+                f"the newest telemetry behind the forecast is {shown};"
+                f" at most {policy.telemetry_max_age_h:g} h is allowed."
+            ),
+        )
+    return None
+
+
+def _rise_c(
+    change_mw: FloatArray, base_load_mw: FloatArray, policy: Policy
+) -> FloatArray:
+    """Rise that live recorded decisions cause, measured on the load before them all.
+
+    Heat follows the load itself, whatever the steps that led to it.
+    """
+    rise_c = net_rise_c(
+        change_mw,
+        reference_mw=base_load_mw,
+        factor_c_per_pct=policy.cooling_factor_c_per_pct,
+    )
+    # Of an unknown load neither the rest nor the rise is known.
+    return np.where(np.isfinite(base_load_mw) | (change_mw == 0), rise_c, np.nan)

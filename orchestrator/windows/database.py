@@ -1,0 +1,180 @@
+"""Windows read from the database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from core.carbon import CarbonScope, CarbonSignalKind
+from core.conformal import ScoreTracker
+from core.days import WINDOW_H, local_issue_hour
+from core.forecasts import Refusal, RefusalCode, Target
+from core.outcomes import ReasonCode
+from core.outlooks import Problem
+from core.policies import Policy
+from core.regions import Region
+from core.telemetry import TelemetryFrame
+from db import (
+    decisions,
+    forecasts,
+    ingest,
+    model_health,
+    policies,
+    telemetry,
+    window_scores,
+)
+from db.forecasts import StoredForecast
+from db.regions import StoredRegion
+from orchestrator.windows.assembly import FloatArray, IssuedForecast, Window, assemble
+
+LOOK_BACK_H = 24 * 30
+"""Enough for every lag and for the means that stand in for short gaps."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionWindow(Window):
+    """A window of a stored region, with the rows that it came from.
+
+    Attributes
+    ----------
+    stored : StoredForecast | None
+        The temperature forecast or its refusal.
+    without_decision_id : int | None
+        A recorded decision whose moved load is not counted: it is to be superseded.
+    """
+
+    region_id: int
+    stored: StoredForecast | None
+    without_decision_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseSource:
+    """A stored region and issue; see `orchestrator.windows.assembly.Source`."""
+
+    session: Session
+    stored_region: StoredRegion
+    issued_at_utc: datetime
+    policy: Policy
+    stored: Mapping[Target, StoredForecast]
+    without_decision_id: int | None
+
+    @property
+    def region(self) -> Region:
+        """The region."""
+        return self.stored_region.region
+
+    @property
+    def auctioned_h(self) -> int:
+        """None: nothing that is imported says when a price became known."""
+        return 0
+
+    def forecasts(self) -> dict[Target, IssuedForecast]:
+        """The stored forecasts and refusals."""
+        return {
+            target: IssuedForecast(
+                answer=stored.hourly(self.region.slug)
+                or Refusal(
+                    code=stored.refusal_code or RefusalCode.FORECAST_NOT_FINITE,
+                    text=stored.refusal_text or "no forecast could be issued.",
+                ),
+                telemetry_watermark_utc=stored.telemetry_watermark_utc,
+            )
+            for target, stored in self.stored.items()
+        }
+
+    def scores(self) -> ScoreTracker:
+        """The scores that the forecast saw, the same months later."""
+        stored = self.stored[Target.TEMPERATURE_C]
+        scores: tuple[float, ...] = ()
+        if stored.model_version_id is not None and (
+            stored.score_watermark_id is not None
+        ):
+            scores = window_scores.score_history(
+                self.session,
+                region_id=stored.region_id,
+                model_version_id=stored.model_version_id,
+                local_issue_hour=local_issue_hour(
+                    self.region.time_zone, stored.issued_at_utc
+                ),
+                finished_by_utc=stored.issued_at_utc,
+                watermark_id=stored.score_watermark_id,
+            ).scores
+        return ScoreTracker(self.policy.alpha, scores)
+
+    def telemetry(self, start_utc: datetime, end_utc: datetime) -> TelemetryFrame:
+        """Stored telemetry."""
+        return telemetry.load_frame(self.session, self.region.slug, start_utc, end_utc)
+
+    def carbon_kind(self) -> CarbonSignalKind | None:
+        """None unless all imports of the region agree."""
+        kinds = ingest.carbon_kinds(self.session, self.region.slug)
+        return (
+            CarbonSignalKind(scope=CarbonScope(kinds[0])) if len(kinds) == 1 else None
+        )
+
+    def model_problem(self) -> Problem | None:
+        """A live verdict rests on a model that can be verified now."""
+        outage = model_health.outages(self.session).get(Target.TEMPERATURE_C)
+        if outage is None:
+            return None
+        return Problem(
+            code=ReasonCode.MODEL_UNAVAILABLE,
+            text=(
+                f"the temperature model cannot be used since"
+                f" {outage.since_utc:%Y-%m-%d %H:%M} UTC: {outage.reason}"
+            ),
+        )
+
+    def recorded_change_mw(self) -> FloatArray:
+        """What live recorded decisions bring less what they take."""
+        net = decisions.net_load(
+            self.session,
+            region_id=self.stored_region.region_id,
+            start_utc=self.issued_at_utc,
+            n_hours=WINDOW_H,
+            without_id=self.without_decision_id,
+        )
+        return net.moved_in_mw - net.moved_out_mw
+
+
+def load_region_window(
+    session: Session,
+    stored_region: StoredRegion,
+    *,
+    issued_at_utc: datetime,
+    now: datetime,
+    is_simulation: bool,
+    without_decision_id: int | None = None,
+) -> RegionWindow:
+    """Read what the scheduler and the planner need of one region.
+
+    A live window rests on the forecasts of the models that serve now, where the issue
+    has any.
+    """
+    stored = forecasts.forecasts_at(
+        session,
+        region_id=stored_region.region_id,
+        issued_at_utc=issued_at_utc,
+        serving_first=not is_simulation,
+    )
+    source = DatabaseSource(
+        session=session,
+        stored_region=stored_region,
+        issued_at_utc=issued_at_utc,
+        policy=policies.effective_policy(session, stored_region.region_id),
+        stored=stored,
+        without_decision_id=without_decision_id,
+    )
+    window = assemble(
+        source, issued_at_utc=issued_at_utc, now=now, is_simulation=is_simulation
+    )
+    return RegionWindow(
+        **{item.name: getattr(window, item.name) for item in fields(Window)},
+        region_id=stored_region.region_id,
+        stored=stored.get(Target.TEMPERATURE_C),
+        without_decision_id=without_decision_id,
+    )
