@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Row, case, func, insert, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, aliased
 
+from core.days import WINDOW_H
 from core.forecasts import HourlyForecast, RefusalCode, Target
 from db.copying import copy_rows
 from db.schema import (
@@ -366,7 +367,7 @@ def unscored_live_forecasts(
             ForecastRow.target == Target.TEMPERATURE_C.value,
             ForecastRow.status == "issued",
             ForecastRow.kind == "live",
-            ForecastRow.issued_at_utc <= finished_by_utc - timedelta(hours=24),
+            ForecastRow.issued_at_utc <= finished_by_utc - timedelta(hours=WINDOW_H),
             ~scored,
         )
         .order_by(ForecastRow.issued_at_utc)

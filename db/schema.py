@@ -352,7 +352,7 @@ class ModelVersionRow(Base):
             name="rejected_has_reason",
         ),
         CheckConstraint("trained_from_utc < trained_until_utc", name="window"),
-        CheckConstraint("horizon_h between 1 and 168", name="horizon"),
+        CheckConstraint("horizon_h = 24", name="horizon"),
         UniqueConstraint("target", "onnx_sha256"),
     )
 
@@ -604,7 +604,7 @@ class ForecastHourRow(Base):
 
     __tablename__ = "forecast_hour"
     __table_args__ = (
-        CheckConstraint("hour_index between 0 and 167", name="hour_index"),
+        CheckConstraint("hour_index between 0 and 23", name="hour_index"),
         CheckConstraint("mean > '-Infinity' and mean < 'Infinity'", name="mean_finite"),
         CheckConstraint("scale > 0 and scale < 'Infinity'", name="scale_positive"),
         CheckConstraint("(lower is null) = (upper is null)", name="both_bounds"),

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import CursorResult, func, select, text
 from sqlalchemy.orm import Session
 
+from core.days import WINDOW_H
 from db.schema import WindowScoreRow
 
 
@@ -75,7 +76,6 @@ def score_history(
     local_issue_hour: int,
     finished_by_utc: datetime,
     watermark_id: int | None = None,
-    horizon_h: int = 24,
 ) -> ScoreHistory:
     """All scores whose window ended by an instant, oldest first.
 
@@ -88,8 +88,7 @@ def score_history(
             WindowScoreRow.region_id == region_id,
             WindowScoreRow.model_version_id == model_version_id,
             WindowScoreRow.local_issue_hour == local_issue_hour,
-            WindowScoreRow.issued_at_utc
-            <= finished_by_utc - timedelta(hours=horizon_h),
+            WindowScoreRow.issued_at_utc <= finished_by_utc - timedelta(hours=WINDOW_H),
             WindowScoreRow.score.is_not(None),
         )
         .order_by(WindowScoreRow.issued_at_utc)

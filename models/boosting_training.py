@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor
 from threadpoolctl import threadpool_limits
 
+from core.days import WINDOW_H
 from core.forecasts import Target
 from models.boosting import FloatArray, TrainedBoosting, predict_trees
 from models.family import Family
@@ -39,7 +40,6 @@ def train_boosting(
     frames: Mapping[str, RegionTelemetry],
     target: Target,
     until_utc: datetime,
-    horizon_h: int = 24,
     seed: int = 0,
 ) -> TrainedBoosting:
     """Train on every window that ended by `until_utc`.
@@ -51,8 +51,6 @@ def train_boosting(
     Parameters
     ----------
     frames : Mapping of slug to (TelemetryFrame, IANA time zone)
-    horizon_h : int
-        Hours to forecast, [1, 168].
     seed : int
         Of the hours and features that are drawn: the same seed gives the same bytes.
 
@@ -61,7 +59,7 @@ def train_boosting(
     InvalidInput
         When no region has enough complete windows.
     """
-    linear = learn_ridge(frames, target, until_utc, horizon_h, seed)
+    linear = learn_ridge(frames, target, until_utc, seed)
     contract = replace(linear.trained.contract, family=Family.BOOSTING.value)
     inputs = tree_inputs(contract)
     sample = _draw(linear, inputs, seed)
@@ -76,9 +74,7 @@ def train_boosting(
         inputs=inputs,
         correction=correction,
         ratio=ratio,
-        tail_factor=tail_factor(
-            _by_hour(left_over / expected, sample.hours, horizon_h)
-        ),
+        tail_factor=tail_factor(_by_hour(left_over / expected, sample.hours)),
     )
 
 
@@ -113,14 +109,13 @@ def _drawn_by_region(
     linear: RidgeTraining, inputs: TreeInputs, random: np.random.Generator
 ) -> Iterator[_Sample]:
     per_region = SAMPLED_HOURS // len(linear.rows)
-    horizon_h = inputs.horizon_h
     for index, (rows, mean) in enumerate(
         zip(linear.rows, linear.out_of_fold, strict=True), start=1
     ):
-        n_hours = len(rows) * horizon_h
+        n_hours = len(rows) * WINDOW_H
         # Without replacement: equal rows would put thresholds onto their own values.
         chosen = random.choice(n_hours, min(per_region, n_hours), replace=False)
-        row, hour = np.divmod(chosen, horizon_h)
+        row, hour = np.divmod(chosen, WINDOW_H)
         used, position = np.unique(row, return_inverse=True)
         features = rows.features[used]
         scale = linear.trained.predict_scale(
@@ -172,10 +167,8 @@ def _fit(
     return trees.fit(table, outcome)
 
 
-def _by_hour(
-    values: FloatArray, hours: NDArray[np.int64], horizon_h: int
-) -> FloatArray:
+def _by_hour(values: FloatArray, hours: NDArray[np.int64]) -> FloatArray:
     """The values with a column per hour of the forecast, NaN elsewhere."""
-    spread = np.full((len(values), horizon_h), np.nan)
+    spread = np.full((len(values), WINDOW_H), np.nan)
     spread[np.arange(len(values)), hours] = values
     return spread

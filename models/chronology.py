@@ -7,13 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from core.days import WINDOW_H
+
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
 INNER_TRAIN_FRAC = 0.7
 RESIDUAL_BLOCKS = 8
 PURGE_H = 24
-"""Added to the horizon on both sides of a held-out block, so that rows whose outcome
+"""Added to the window on both sides of a held-out block, so that rows whose outcome
 lies in the block, or whose newest inputs do, teach nothing about it."""
 
 
@@ -30,17 +32,15 @@ class Timeline:
         Blocks whose residuals come from weights that did not see them.
     """
 
-    horizon_h: int
     split_hour: int
     block_edges: IntArray
 
     @classmethod
-    def over(cls, first_hour: int, last_hour: int, horizon_h: int) -> Timeline:
+    def over(cls, first_hour: int, last_hour: int) -> Timeline:
         """Divide the issues from `first_hour` to `last_hour`, both included."""
         span = last_hour + 1 - first_hour
         edges = np.linspace(first_hour, last_hour + 1, RESIDUAL_BLOCKS + 1)
         return cls(
-            horizon_h=horizon_h,
             split_hour=round(first_hour + INNER_TRAIN_FRAC * span),
             block_edges=edges.astype(np.int64),
         )
@@ -52,7 +52,7 @@ class Timeline:
 
     def before_split(self, issue_hours: IntArray) -> BoolArray:
         """Windows that had ended by the split."""
-        return issue_hours + self.horizon_h <= self.split_hour
+        return issue_hours + WINDOW_H <= self.split_hour
 
     def after_split(self, issue_hours: IntArray) -> BoolArray:
         """Windows issued from the split on."""
@@ -66,7 +66,7 @@ class Timeline:
 
     def apart(self, issue_hours: IntArray, block: int) -> BoolArray:
         """Windows far enough from the block to be learned from when it is held out."""
-        margin = self.horizon_h + PURGE_H
+        margin = WINDOW_H + PURGE_H
         start, end = self.block_edges[block], self.block_edges[block + 1]
         before: BoolArray = issue_hours < start - margin
         after: BoolArray = issue_hours >= end + margin

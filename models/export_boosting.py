@@ -13,6 +13,7 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
+from core.days import WINDOW_H
 from models.contract import FEATURES_INPUT, MEAN_OUTPUT, ML_DOMAIN, SCALE_OUTPUT
 from models.design import LOWEST_MEAN
 from models.export_ridge import add_ridge
@@ -36,9 +37,8 @@ def export_boosting(trained: TrainedBoosting) -> bytes:
         builder, trained.ridge, features=_WIDE, mean=_RIDGE_MEAN, scale=_RIDGE_SCALE
     )
     table = _add_table(builder, trained.inputs)
-    horizon_h = trained.contract.horizon_h
-    correction = _add_trees(builder, "correction", trained.correction, table, horizon_h)
-    ratio = _add_trees(builder, "ratio", trained.ratio, table, horizon_h)
+    correction = _add_trees(builder, "correction", trained.correction, table)
+    ratio = _add_trees(builder, "ratio", trained.ratio, table)
     _add_mean(builder, correction, LOWEST_MEAN.get(trained.contract.target))
     builder.floats("min_ratio", MIN_SCALE_RATIO)
     builder.floats("tree_tails", trained.tail_factor)
@@ -59,7 +59,7 @@ def _add_mean(builder: GraphBuilder, correction: str, lowest: float | None) -> N
 
 def _add_table(builder: GraphBuilder, inputs: TreeInputs) -> str:
     """The trees' inputs, [N * H, C]: what `TreeInputs.table` computes."""
-    builder.integers("each_hour", [1, inputs.horizon_h, 1])
+    builder.integers("each_hour", [1, WINDOW_H, 1])
     builder.integers("table_rows", [-1, inputs.n_columns])
     builder.floats("row_terms_weights", inputs.row_weights)
     builder.node("MatMul", [_WIDE, "row_terms_weights"], "row_terms")
@@ -115,7 +115,7 @@ def _add_by_hour(builder: GraphBuilder, inputs: TreeInputs) -> list[str]:
         _in_scales(builder, "below_highest", [f"{_RIDGE_MEAN}_max", _RIDGE_MEAN]),
         _RIDGE_MEAN,
         _RIDGE_SCALE,
-        _add_hours(builder, inputs.horizon_h),
+        _add_hours(builder),
         *_add_clock(builder, inputs),
     ]
     return [
@@ -129,8 +129,8 @@ def _in_scales(builder: GraphBuilder, name: str, terms: list[str]) -> str:
     return builder.node("Div", [f"{name}_in_unit", _RIDGE_SCALE], name)
 
 
-def _add_hours(builder: GraphBuilder, horizon_h: int) -> str:
-    builder.floats("hour_numbers", np.arange(horizon_h)[None, :])
+def _add_hours(builder: GraphBuilder) -> str:
+    builder.floats("hour_numbers", np.arange(WINDOW_H)[None, :])
     builder.node("Shape", [_RIDGE_MEAN], "table_shape")
     return builder.node("Expand", ["hour_numbers", "table_shape"], "hours")
 
@@ -150,7 +150,6 @@ def _add_trees(
     name: str,
     trees: HistGradientBoostingRegressor,
     table: str,
-    horizon_h: int,
 ) -> str:
     builder.node(
         "TreeEnsembleRegressor",
@@ -160,7 +159,7 @@ def _add_trees(
         **tree_attributes(trees),
     )
     builder.node("Cast", [f"{name}_flat"], f"{name}_wide", to=builder.tensor_type)
-    builder.integers(f"{name}_rows", [-1, horizon_h])
+    builder.integers(f"{name}_rows", [-1, WINDOW_H])
     return builder.node("Reshape", [f"{name}_wide", f"{name}_rows"], name)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from core.days import WINDOW_H
 from core.errors import InvalidInput, ModelRejected
 from core.forecasts import Target
 from models.catalogue import features_named
@@ -19,7 +20,6 @@ MAX_MODEL_BYTES = 64 * 1024 * 1024
 """Largest ONNX file that is taken; the default model of 1,000 regions has 35 MB."""
 
 MAX_REGIONS = 10_000
-MAX_HORIZON_H = 168
 POOLED_INDEX = 0
 _FIRST_YEAR, _LAST_YEAR = 1900, 2200
 _KEY_PREFIX = "gfo_"
@@ -37,7 +37,7 @@ class ModelContract:
     region_slugs : tuple of str, length R
         Region i of this tuple has `region_index` i + 1; 0 is pooled.
     horizon_h : int
-        Hours that one row forecasts, [1, 168].
+        Hours that one row forecasts: those that decisions are taken on, 24.
     trained_from_utc, trained_until_utc : datetime
         Start of the first and end of the last hour that training saw.
     family : str
@@ -63,8 +63,11 @@ class ModelContract:
                 f"build the model for version {CONTRACT_VERSION}."
             )
             raise InvalidInput(message)
-        if not 1 <= self.horizon_h <= MAX_HORIZON_H:
-            message = f"Horizon {self.horizon_h} h is outside 1 to {MAX_HORIZON_H} h."
+        if self.horizon_h != WINDOW_H:
+            message = (
+                f"The model forecasts {self.horizon_h} h; decisions are taken on"
+                f" {WINDOW_H} h, so it must forecast exactly these."
+            )
             raise InvalidInput(message)
         if not self.trained_from_utc < self.trained_until_utc:
             message = "The training window must begin before it ends."

@@ -88,7 +88,6 @@ def reproduce(
         contract.target,
         contract.trained_until_utc,
         family=Family(contract.family),
-        horizon_h=contract.horizon_h,
         seed=contract.seed,
     )
     _require_same_training(trained.contract, contract)

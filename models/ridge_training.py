@@ -13,6 +13,7 @@ from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
+from core.days import WINDOW_H
 from core.forecasts import Target
 from core.telemetry import HOUR
 from core.version import CODE_VERSION
@@ -75,18 +76,16 @@ def train_ridge(
     frames: Mapping[str, RegionTelemetry],
     target: Target,
     until_utc: datetime,
-    horizon_h: int = 24,
     seed: int = 0,
 ) -> TrainedRidge:
     """Train on every window that ended by `until_utc`; see `learn_ridge`."""
-    return learn_ridge(frames, target, until_utc, horizon_h, seed).trained
+    return learn_ridge(frames, target, until_utc, seed).trained
 
 
 def learn_ridge(
     frames: Mapping[str, RegionTelemetry],
     target: Target,
     until_utc: datetime,
-    horizon_h: int = 24,
     seed: int = 0,
 ) -> RidgeTraining:
     """Train on every window that ended by `until_utc`.
@@ -97,8 +96,6 @@ def learn_ridge(
     Parameters
     ----------
     frames : Mapping of slug to (TelemetryFrame, IANA time zone)
-    horizon_h : int
-        Hours to forecast, [1, 168].
     seed : int
         Recorded in the contract; nothing in this family is random.
 
@@ -108,7 +105,7 @@ def learn_ridge(
         When no region has enough complete windows.
     """
     names = default_feature_names(target, with_season=True)
-    regions = collect_rows(frames, target, names, until_utc, horizon_h)
+    regions = collect_rows(frames, target, names, until_utc)
     if max(rows.span_h for rows in regions) < SEASON_MIN_H:
         kept = default_feature_names(target, with_season=False)
         columns = [names.index(name) for name in kept]
@@ -119,7 +116,7 @@ def learn_ridge(
         target=target,
         feature_names=names,
         region_slugs=tuple(rows.slug for rows in regions),
-        horizon_h=horizon_h,
+        horizon_h=WINDOW_H,
         trained_from_utc=EPOCH + first_hour * HOUR,
         trained_until_utc=until_utc,
         family=Family.RIDGE.value,
@@ -127,7 +124,7 @@ def learn_ridge(
         seed=seed,
     )
     with threadpool_limits(limits=1):
-        timeline = Timeline.over(first_hour, last_hour, horizon_h)
+        timeline = Timeline.over(first_hour, last_hour)
         return _train(contract, regions, timeline)
 
 
@@ -156,7 +153,7 @@ def _train(
                 pooled=pooled.scale, own=tuple(part.scale for part in own)
             ),
             scale_floor=np.stack([part.scale_floor for part in (pooled, *own)]),
-            tail_factor=np.ones(contract.horizon_h),
+            tail_factor=np.ones(WINDOW_H),
             mean_penalties=np.array([part.penalty for part in (pooled, *own)]),
         ),
         rows=tuple(regions),

@@ -6,15 +6,15 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from core.days import WINDOW_H
 from models.contract import FEATURES_INPUT, MEAN_OUTPUT, REGION_INPUT, SCALE_OUTPUT
 
-_HORIZON_H = 24
 _METADATA = {
     "gfo_contract_version": "1",
     "gfo_target": "temperature_c",
     "gfo_feature_names": '["temperature_c_lag_1h"]',
     "gfo_region_slugs": "[]",
-    "gfo_horizon_h": str(_HORIZON_H),
+    "gfo_horizon_h": str(WINDOW_H),
     "gfo_trained_from_utc": "2021-01-01T00:00:00Z",
     "gfo_trained_until_utc": "2022-01-01T00:00:00Z",
     "gfo_family": "smallest",
@@ -38,11 +38,11 @@ def smallest_model() -> bytes:
             tensor(REGION_INPUT, onnx.TensorProto.INT64, ["N"]),
         ],
         outputs=[
-            tensor(name, onnx.TensorProto.FLOAT, ["N", _HORIZON_H])
+            tensor(name, onnx.TensorProto.FLOAT, ["N", WINDOW_H])
             for name in (MEAN_OUTPUT, SCALE_OUTPUT)
         ],
         initializer=[
-            numpy_helper.from_array(np.ones((1, _HORIZON_H), np.float32), "ones"),
+            numpy_helper.from_array(np.ones((1, WINDOW_H), np.float32), "ones"),
             numpy_helper.from_array(np.array(3, np.float32), "usual_error"),
         ],
     )

@@ -28,7 +28,6 @@ def train_model(
     until_utc: datetime,
     *,
     family: Family = DEFAULT_FAMILY,
-    horizon_h: int = 24,
     seed: int = 0,
 ) -> TrainedModel:
     """Train one model of `family` on every window that ended by `until_utc`.
@@ -36,12 +35,10 @@ def train_model(
     Parameters
     ----------
     frames : Mapping of slug to (TelemetryFrame, IANA time zone)
-    horizon_h : int
-        Hours to forecast, [1, 168].
 
     Raises
     ------
     InvalidInput
         When no region has enough complete windows.
     """
-    return _TRAINERS[family](frames, target, until_utc, horizon_h, seed)
+    return _TRAINERS[family](frames, target, until_utc, seed)

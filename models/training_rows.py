@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from core.days import WINDOW_H
 from core.errors import InvalidInput
 from core.forecasts import Target
 from core.telemetry import HOUR, TelemetryFrame, hours_between, require_full_utc_hour
@@ -78,7 +79,6 @@ def collect_rows(
     target: Target,
     feature_names: Sequence[str],
     until_utc: datetime,
-    horizon_h: int,
 ) -> list[TrainingRows]:
     """Rows of every region that has enough of them, in order of slug.
 
@@ -93,9 +93,9 @@ def collect_rows(
     kept: list[TrainingRows] = []
     for slug in sorted(frames):
         frame, time_zone = frames[slug]
-        issues = _issue_instants(frame, until_utc, horizon_h)[::stride]
+        issues = _issue_instants(frame, until_utc)[::stride]
         inputs = feature_matrix(frame, time_zone, issues, feature_names, target=target)
-        observed = observed_windows(frame, target.quantity, issues, horizon_h)
+        observed = observed_windows(frame, target.quantity, issues, WINDOW_H)
         rows = TrainingRows(
             slug=slug,
             issue_hours=np.array([hours_between(EPOCH, t) for t in issues], np.int64),
@@ -115,11 +115,9 @@ def collect_rows(
     return kept
 
 
-def _issue_instants(
-    frame: TelemetryFrame, until_utc: datetime, horizon_h: int
-) -> list[datetime]:
+def _issue_instants(frame: TelemetryFrame, until_utc: datetime) -> list[datetime]:
     end_utc = min(frame.end_utc, until_utc)
-    n_issues = max(hours_between(frame.start_utc, end_utc) - horizon_h + 1, 0)
+    n_issues = max(hours_between(frame.start_utc, end_utc) - WINDOW_H + 1, 0)
     return [frame.start_utc + hour * HOUR for hour in range(n_issues)]
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from core.days import WINDOW_H
 from core.telemetry import Quantity
 from models.catalogue import (
     COVARIATE_LAGS_H,
@@ -70,7 +71,6 @@ class TreeInputs:
     same_hour_columns: tuple[int, ...]
     clock_columns: tuple[int, ...]
     clock_turns: FloatArray
-    horizon_h: int
 
     @property
     def n_columns(self) -> int:
@@ -93,7 +93,7 @@ class TreeInputs:
             axis=1,
         )
         by_hour = self._by_hour(features, mean, scale)
-        repeated = np.repeat(by_row[:, None, :], self.horizon_h, axis=1)
+        repeated = np.repeat(by_row[:, None, :], WINDOW_H, axis=1)
         table: NDArray[np.float32] = np.concatenate(
             (repeated, by_hour), axis=2, dtype=np.float32
         )
@@ -125,7 +125,7 @@ class TreeInputs:
     ) -> FloatArray:
         day_mean = (features @ self.row_weights)[:, :1]
         clock = features[:, self.clock_columns] @ self.clock_turns
-        hours = np.broadcast_to(np.arange(self.horizon_h, dtype=np.float64), mean.shape)
+        hours = np.broadcast_to(np.arange(WINDOW_H, dtype=np.float64), mean.shape)
         return np.stack(
             (
                 (mean - features[:, self.same_hour_columns]) / scale,
@@ -134,8 +134,8 @@ class TreeInputs:
                 mean,
                 scale,
                 hours,
-                clock[:, : self.horizon_h],
-                clock[:, self.horizon_h :],
+                clock[:, :WINDOW_H],
+                clock[:, WINDOW_H:],
             ),
             axis=2,
         )
@@ -173,19 +173,18 @@ def tree_inputs(contract: ModelContract) -> TreeInputs:
     place = {name: column for column, name in enumerate(contract.feature_names)}
     own = contract.target.quantity
     lags = [place[lag_name(own, lag)] for lag in range(1, 2 * DAY_H + 1)]
-    hours = np.arange(contract.horizon_h)
+    hours = np.arange(WINDOW_H)
     angle = 2.0 * np.pi * hours / DAY_H
     return TreeInputs(
         day_columns=tuple(lags[:DAY_H]),
         day_before_columns=tuple(lags[DAY_H:]),
         row_weights=_row_weights(len(place), lags),
         raw_weights=_raw_weights(place, own),
-        same_hour_columns=tuple(lags[DAY_H - 1 - hour % DAY_H] for hour in hours),
+        same_hour_columns=tuple(lags[DAY_H - 1 - hour] for hour in hours),
         clock_columns=tuple(place[name] for name in hour_harmonic_names()[:2]),
         clock_turns=np.block(
             [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
         ),
-        horizon_h=contract.horizon_h,
     )
 
 

@@ -71,7 +71,6 @@ class Settings(BaseSettings):
         default=Decimal("0.95"), ge=Decimal("0.5"), le=Decimal("0.99")
     )
     telemetry_max_age_hours: float = Field(default=3.0, ge=0.1, le=168)
-    forecast_horizon_hours: int = Field(default=24, ge=1, le=168)
 
     temperature_min_c: float = Field(default=-50.0, ge=-100, le=100)
     temperature_max_c: float = Field(default=60.0, ge=-100, le=100)

@@ -42,7 +42,7 @@ create table model_version (
     constraint ck_model_version_rejected_has_reason
         check ((state = 'rejected') = (rejected_reason is not null)),
     constraint ck_model_version_window check (trained_from_utc < trained_until_utc),
-    constraint ck_model_version_horizon check (horizon_h between 1 and 168)
+    constraint ck_model_version_horizon check (horizon_h = 24)
 );
 
 create table model_activation (

@@ -86,7 +86,7 @@ create table forecast_hour (
     lower double precision,
     upper double precision,
     constraint pk_forecast_hour primary key (forecast_id, hour_index),
-    constraint ck_forecast_hour_hour_index check (hour_index between 0 and 167),
+    constraint ck_forecast_hour_hour_index check (hour_index between 0 and 23),
     constraint ck_forecast_hour_mean_finite
         check (mean > '-Infinity' and mean < 'Infinity'),
     constraint ck_forecast_hour_scale_positive check (scale > 0 and scale < 'Infinity'),

@@ -75,7 +75,6 @@ def train(
     from orchestrator.registry.training import train_models  # noqa: PLC0415
 
     with command_context() as context:
-        settings = context.runtime.settings
         summaries = train_models(
             context.request,
             targets=target or list(Target),
@@ -83,7 +82,6 @@ def train(
             family=family,
             seed=seed,
             activate=activate,
-            horizon_h=settings.forecast_horizon_hours,
             on_progress=progress,
         )
     if as_json:

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from core.access import Permission
 from core.audit import AuditAction
 from core.conformal import required_scores
-from core.days import WINDOW_H, full_hour
+from core.days import full_hour
 from core.errors import Conflict, InvalidInput
 from core.forecasts import Target
 from db import model_health, model_versions, policies, regions, window_scores
@@ -140,12 +140,6 @@ def switch_to(
 
 
 def _require_servable(version: ModelVersion) -> None:
-    if version.horizon_h != WINDOW_H:
-        message = (
-            f"Model version {version.version_id} forecasts {version.horizon_h} h;"
-            f" decisions are taken on {WINDOW_H} h, so it cannot serve."
-        )
-        raise InvalidInput(message)
     if version.state != "validated":
         message = (
             f"Model version {version.version_id} is {version.state}; only a validated"

@@ -8,8 +8,7 @@ from sqlalchemy.orm import Session
 
 from core.access import Permission
 from core.audit import AuditAction
-from core.days import WINDOW_H, full_hour
-from core.errors import InvalidInput
+from core.days import full_hour
 from core.telemetry import HOUR
 from db import model_evaluations, model_versions, telemetry
 from db.model_evaluations import RUNNING
@@ -32,8 +31,7 @@ def start_evaluation(request: Request, version_id: int) -> Done[int]:
     Raises
     ------
     NotFound, InvalidInput, Conflict
-        When there is no such version or no region, the version is of another horizon,
-        or it is being evaluated already.
+        When there is no such version or no region, or it is being evaluated already.
     """
     done = begin_evaluation(request, version_id)
     queue_next_region(request.session, done.answer)
@@ -57,12 +55,6 @@ def begin_evaluation(request: Request, version_id: int) -> Done[int]:
         left = model_evaluations.lock_evaluation(session, newest.evaluation_id)
         return Done(answer=left.evaluation_id)
     version = model_versions.model_version(session, version_id)
-    if version.horizon_h != WINDOW_H:
-        message = (
-            f"Model version {version_id} forecasts {version.horizon_h} h; decisions are"
-            f" taken on {WINDOW_H} h, so it cannot be judged."
-        )
-        raise InvalidInput(message)
     found = active_regions(session)
     until_utc = _end_of_telemetry(session, found, request.now)
     active = model_versions.active_model(session, version.target)

@@ -9,7 +9,6 @@ import io
 import time
 from dataclasses import dataclass
 
-from core.days import WINDOW_H
 from core.errors import Conflict, FleetError, ServiceUnavailable
 from db import model_evaluations, model_versions
 from db.model_evaluations import RUNNING, ModelEvaluation
@@ -111,8 +110,6 @@ def _outcome(runtime: Runtime, upload: ModelUpload, version_id: int) -> IntakeOu
         "validated": f"Let it serve with: gfo model activate {version_id}",
         "rejected": "Its gate refused it:",
     }.get(version.state, "It has not been evaluated.")
-    if version.horizon_h != WINDOW_H:
-        next_step = f"It forecasts {version.horizon_h} h and cannot serve."
     return IntakeOutcome(
         upload_id=upload.upload_id,
         version_id=version_id,

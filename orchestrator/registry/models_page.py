@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from core.access import Permission
-from core.days import WINDOW_H
 from core.forecasts import Target
 from core.model_gate import pooled
 from core.wording import listed
@@ -106,7 +105,6 @@ def model_detail(
         target=version.target.value,
         state=version.state,
         is_active=version.is_active,
-        can_serve=version.horizon_h == WINDOW_H,
         rejected_reason=version.rejected_reason,
         contract=_contract(version),
         trained_from_utc=version.trained_from_utc,

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from core.access import Permission
 from core.audit import AuditAction
-from core.days import WINDOW_H, full_hour
+from core.days import full_hour
 from core.errors import InvalidInput, ModelRejected
 from core.forecasts import Target
 from core.telemetry import TelemetryFrame
@@ -71,7 +71,6 @@ def train_models(
     seed: int,
     activate: bool,
     family: Family = DEFAULT_FAMILY,
-    horizon_h: int = 24,
     on_progress: Progress | None = None,
 ) -> Done[list[TrainingSummary]]:
     """Train one model per target on all telemetry before `until_day` (UTC).
@@ -103,7 +102,6 @@ def train_models(
             target=target,
             until_utc=until_utc,
             family=family,
-            horizon_h=horizon_h,
             seed=seed,
         )
         version_id = trained.version_id
@@ -174,13 +172,10 @@ def _train_one(
     target: Target,
     until_utc: datetime,
     family: Family,
-    horizon_h: int,
     seed: int,
 ) -> tuple[TrainingSummary, tuple[Event, ...]]:
     started = time.monotonic()
-    trained = train_model(
-        frames, target, until_utc, family=family, horizon_h=horizon_h, seed=seed
-    )
+    trained = train_model(frames, target, until_utc, family=family, seed=seed)
     onnx_bytes = export_onnx(trained)
     # The same check as of an uploaded file.
     contract = check_in_sandbox(onnx_bytes)
@@ -215,9 +210,9 @@ def _train_one(
 def _evaluate(
     request: Request, version_id: int, report: Progress
 ) -> Done[tuple[str, ...]]:
-    """What the gate found; nothing for a model that is known or cannot serve."""
+    """What the gate found; nothing new for a model that is known."""
     version = model_versions.model_version(request.session, version_id)
-    if version.state != "candidate" or version.horizon_h != WINDOW_H:
+    if version.state != "candidate":
         reason = version.rejected_reason
         return Done(answer=() if reason is None else (reason,))
     cache = ModelCache()
@@ -233,8 +228,8 @@ def _activate(
 ) -> tuple[Event, ...]:
     serving = model_versions.active_model(request.session, target)
     version = model_versions.model_version(request.session, version_id)
-    can_serve = version.horizon_h == WINDOW_H and version.state == "validated"
-    if version.is_active or not can_serve or not (activate or serving is None):
+    may_serve = version.state == "validated" and not version.is_active
+    if not may_serve or not (activate or serving is None):
         return ()
     reason = "trained and asked to serve" if activate else "first model"
     return switch_to(request, version_id, reason=reason).events

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from core.access import Permission
 from core.audit import AuditAction
-from core.days import WINDOW_H
 from core.errors import Conflict, ModelRejected, NotFound, ServiceUnavailable
 from core.version import CODE_VERSION
-from db import model_uploads, model_versions
+from db import model_uploads
 from db.model_uploads import QUARANTINED, ModelUpload
 from db.model_versions import NewModelVersion
 from models.metadata import ModelContract
@@ -123,9 +122,6 @@ def accept_upload(
 
 
 def _start_evaluation(request: Request, version_id: int) -> tuple[Event, ...]:
-    version = model_versions.model_version(request.session, version_id)
-    if version.horizon_h != WINDOW_H:
-        return ()  # kept, but it cannot serve and is not judged
     try:
         begun = begin_evaluation(request, version_id)
     except (Conflict, NotFound) as exc:

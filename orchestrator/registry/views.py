@@ -178,7 +178,6 @@ class ModelDetail:
     target: str
     state: str
     is_active: bool
-    can_serve: bool
     rejected_reason: str | None
     contract: tuple[NamedValue, ...]
     trained_from_utc: datetime

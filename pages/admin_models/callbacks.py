@@ -97,8 +97,8 @@ def _register_version(app: Dash, context: PageContext) -> None:
             version_head(detail),
             next_step(detail),
             not may_activate(detail),
-            detail.state != "rejected" or not detail.can_serve,
-            not detail.can_serve,
+            detail.state != "rejected",
+            False,
             f"/_models/{version_id}/onnx",
             {"version": version_id, "active": detail.seen_active_id},
             not is_running,
@@ -107,15 +107,13 @@ def _register_version(app: Dash, context: PageContext) -> None:
 
 def may_activate(detail: ModelDetail) -> bool:
     """Whether the version can be activated."""
-    return detail.state == "validated" and detail.can_serve and not detail.is_active
+    return detail.state == "validated" and not detail.is_active
 
 
 def next_step(detail: ModelDetail) -> str:
     """What an admin can do now, in a sentence."""
     if detail.is_active:
         return "It serves. To go back, use the list of models."
-    if not detail.can_serve:
-        return "It forecasts another horizon than decisions need: it cannot serve."
     if _is_running(detail):
         return "It is being evaluated; you can leave this page."
     if detail.state == "validated":

@@ -82,12 +82,8 @@ def evaluation_panel(detail: ModelDetail, times: Times) -> Component:
     """The evaluation, as far as it has come."""
     view = detail.evaluation
     if view is None:
-        text = (
-            "Ask for its evaluation above." if detail.can_serve else "It cannot serve."
-        )
-        return panel(
-            "Evaluation", notice("Not evaluated.", text), id="model-evaluation"
-        )
+        missing = notice("Not evaluated.", "Ask for its evaluation above.")
+        return panel("Evaluation", missing, id="model-evaluation")
     zone = times.zone_without_region
     compared = view.compared_label or "no other model"
     return panel(

@@ -6,7 +6,7 @@ import numpy as np
 
 from models.chronology import Timeline
 
-TIMELINE = Timeline.over(first_hour=1_000, last_hour=9_000, horizon_h=24)
+TIMELINE = Timeline.over(first_hour=1_000, last_hour=9_000)
 HOURS = np.arange(1_000, 9_001)
 
 

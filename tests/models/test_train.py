@@ -10,7 +10,6 @@ import pytest
 from core.errors import InvalidInput
 from core.forecasts import Target
 from core.telemetry import HOUR, Quantity, TelemetryFrame
-from models.contract import read_contract
 from models.export import export_onnx
 from models.features import feature_matrix
 from models.metrics import skill_frac
@@ -155,18 +154,6 @@ def test_thinning_still_visits_every_hour_of_the_day() -> None:
         stride = hour_stride(n_rows, 100)
         assert len({i * stride % 24 for i in range(24)}) == 24
         assert n_rows / stride <= 100
-
-
-@pytest.mark.parametrize("horizon_h", [1, 48])
-def test_other_horizons_are_trained_exported_and_read_back(
-    make_frame: MakeFrame, horizon_h: int
-) -> None:
-    frame = make_frame()
-    trained = train_ridge(
-        {"aa": (frame, "UTC")}, Target.TEMPERATURE_C, frame.end_utc, horizon_h
-    )
-    assert read_contract(export_onnx(trained)).horizon_h == horizon_h
-    assert trained.mean_model.weights().shape[2] == horizon_h
 
 
 def test_a_region_that_lies_in_one_held_out_block_is_trained_all_the_same(

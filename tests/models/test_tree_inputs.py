@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -139,13 +138,3 @@ def test_same_weather_in_other_units_looks_alike(
     two = inputs.table(_row(wider, issue), 2.0 * mean - 15.0, 2.0 * scale)[0]
     in_scales = [*range(N_DIFFERENCES), -8, -7, -6]
     assert two[:, in_scales] == pytest.approx(one[:, in_scales], abs=1e-4)
-
-
-def test_longer_horizons_repeat_the_last_day(make_frame: MakeFrame) -> None:
-    longer = tree_inputs(replace(CONTRACT, horizon_h=60))
-    assert longer.same_hour_columns[24:48] == longer.same_hour_columns[:24]
-    frame = make_frame("aa")
-    ones = np.ones((1, 60))
-    table = longer.table(_row(frame, frame.end_utc), ones, ones)
-    assert table.shape == (1, 60, longer.n_columns)
-    assert np.isfinite(table).all()

@@ -376,6 +376,18 @@ def test_an_attack_ends_in_quarantine_with_one_event(
     assert again.state == "rejected"
 
 
+def test_a_model_of_another_horizon_is_refused_with_the_reason(
+    fleet: Fleet, worker: WorkerJobs
+) -> None:
+    given = upload(fleet.runtime, day_before(UNTIL, gfo_horizon_h="12"))
+    worker.check_model(given.upload_id)
+    with fleet.runtime.transaction() as session:
+        refused = model_uploads.model_upload(session, given.upload_id)
+    assert refused.state == "rejected"
+    assert "forecasts 12 h; decisions are taken on 24 h" in str(refused.rejected_reason)
+    assert refused.model_version_id is None
+
+
 def test_too_large_a_file_is_not_taken() -> None:
     class Endless(io.RawIOBase):
         def read(self, size: int = -1) -> bytes:

@@ -31,11 +31,9 @@ from orchestrator.forecasts.day_page import day_view
 from orchestrator.forecasts.fleet import fleet_view
 from orchestrator.forecasts.model_cache import ModelCache
 from orchestrator.regions.region_choice import active_regions
-from orchestrator.registry.activation import activate_model
-from orchestrator.registry.training import train_models
 from orchestrator.runtime import Runtime
 from tests.asking import asking
-from tests.fleet import NOW, TRAINED_UNTIL, Fleet
+from tests.fleet import NOW, Fleet
 from tests.stored_bounds import recomputed_bounds
 
 HOT_DAY = date(2025, 7, 10)
@@ -529,24 +527,6 @@ def test_a_decision_and_its_audit_event_commit_together(fleet: Fleet) -> None:
         what_ifs = DecisionFilter(kind="what_if")
         assert decision_page(asking(session, fleet.actor(session)), what_ifs).rows == ()
     owner.engine.dispose()
-
-
-def test_a_model_of_another_horizon_is_kept_but_cannot_serve(fleet: Fleet) -> None:
-    with fleet.runtime.transaction() as session:
-        actor = fleet.actor(session)
-        active = model_versions.active_model(session, Target.IT_LOAD_MW)
-        (summary,) = train_models(
-            asking(session, actor),
-            targets=[Target.IT_LOAD_MW],
-            until_day=TRAINED_UNTIL,
-            seed=8,
-            activate=False,
-            horizon_h=12,
-        )
-        assert not summary.is_active
-        with pytest.raises(InvalidInput, match="forecasts 12 h"):
-            activate_model(asking(session, actor), summary.version_id, reason="test")
-        assert model_versions.active_model(session, Target.IT_LOAD_MW) == active
 
 
 def test_keyset_pages_hold_every_decision_once(fleet: Fleet) -> None:

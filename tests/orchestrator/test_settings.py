@@ -60,7 +60,6 @@ def test_every_setting_of_the_example_is_read(
         ("GFO_THERMAL_LIMIT_C", "nan", "-50 to 100"),
         ("GFO_CONFIDENCE_LEVEL", "0.4", "0.5 to 0.99"),
         ("GFO_COOLING_FACTOR", "-0.1", "0 to 1"),
-        ("GFO_FORECAST_HORIZON_HOURS", "0", "1 to 168"),
         ("GFO_PORT", "eighty", "1 to 65535"),
         ("GFO_LOG_FORMAT", "xml", "json"),
     ],
