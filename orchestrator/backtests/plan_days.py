@@ -121,15 +121,13 @@ def _heat_known(region: PlanRegion) -> PlanRegion:
 def _heat_of_plan(
     windows: Sequence[Window], planned: Flows, carried_out: Flows, frac: float
 ) -> HeatCounts:
-    def change_mw(flows: Flows, row: int) -> FloatArray:
-        out_mw, in_mw = flows
-        change: FloatArray = (1.0 + frac) * in_mw[row] - out_mw[row]
-        return change
-
+    planned_mw, actual_mw = (
+        (1.0 + frac) * in_mw - out_mw for out_mw, in_mw in (planned, carried_out)
+    )
     counts = HeatCounts()
     for row, window in enumerate(windows):
-        planned_rise_c = _rise_c(window.outlook, change_mw(planned, row))
-        actual_rise_c = _rise_c(as_it_came(window).outlook, change_mw(carried_out, row))
+        planned_rise_c = _rise_c(window.outlook, planned_mw[row])
+        actual_rise_c = _rise_c(as_it_came(window).outlook, actual_mw[row])
         counts += _heat(window, planned_rise_c, actual_rise_c)
     return counts
 

@@ -172,7 +172,7 @@ class PlanView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanRecordOutcome:
-    """What became of a request to record a plan.
+    """The answer to a request to record a plan.
 
     `cards` are the recorded decisions, one for each transfer; when something changed
     since the plan was made nothing was recorded, and `changed` says what.

@@ -291,7 +291,7 @@ def _notes(view: PlanView) -> Component:
 
 
 def recorded(outcome: PlanRecordOutcome) -> Component:
-    """What became of a request to record the plan."""
+    """The decisions that were recorded, or why none was."""
     if outcome.cards:
         links = [
             html.Span(
