@@ -17,7 +17,7 @@ _SQL = re.compile(
 )
 _BUILDERS = frozenset({"insert", "update", "delete"})
 _ADDERS = frozenset({"add", "add_all"})
-APPEND_EVENT = "db.audit.append_event"
+APPEND_EVENT = "db.audit_append.append_event"
 
 
 @dataclass(slots=True)
