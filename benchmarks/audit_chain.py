@@ -26,7 +26,7 @@ from sqlalchemy.orm import Session
 from core.access import Actor, Role
 from core.audit import AuditAction
 from db import audit
-from db.audit import append_event
+from db.audit_append import append_event
 from db.engine import libpq_url, make_engine, parse_url
 from db.local_server import LocalServer
 from db.migrate import upgrade

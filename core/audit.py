@@ -19,6 +19,8 @@ from core.errors import InvalidInput
 
 FORMAT_VERSION = 1
 HASH_BYTES = 32
+ANONYMOUS = "anonymous"
+"""The actor of events by strangers."""
 
 Canonical: TypeAlias = (
     "dict[str, Canonical] | list[Canonical] | str | int | bool | None"

@@ -1,25 +1,18 @@
-"""Events of the audit chain: append, list, stream and verify."""
+"""Events of the audit chain: list, stream and verify; `db.audit_append` adds them."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, insert, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
-from core.access import Actor
 from core.anchors import Anchor
-from core.audit import (
-    FORMAT_VERSION,
-    AuditAction,
-    AuditEvent,
-    canonical_json,
-    genesis_hash,
-)
+from core.audit import AuditAction, AuditEvent, genesis_hash
 from core.audit_chain import (
     ChainLink,
     ChainPosition,
@@ -31,7 +24,6 @@ from core.errors import InvalidInput, ServiceUnavailable
 from db.copying import driver_connection
 from db.schema import AuditEventRow, AuditHeadRow
 
-ANONYMOUS = "anonymous"
 LONGEST_PAGE = 501
 
 LONGEST_WAIT = timedelta(minutes=10)
@@ -107,50 +99,6 @@ class ChainHead:
     def start(self) -> ChainPosition:
         """Where the chain begins."""
         return ChainPosition(0, genesis_hash(self.installation_id))
-
-
-def append_event(
-    session: Session,
-    *,
-    actor: Actor | None,
-    action: AuditAction,
-    object_type: str | None = None,
-    object_id: str | None = None,
-    before: Mapping[str, object] | None = None,
-    after: Mapping[str, object] | None = None,
-    reason: str | None = None,
-    request_id: str | None = None,
-) -> int:
-    """Add an event to the chain and return its sequence.
-
-    Call it last in a transaction: from here to the commit every other writer of events
-    waits. What it describes and the event itself commit together or not at all.
-    """
-    session.flush()
-    columns = {
-        "occurred_at_utc": _database_time(session),
-        "actor_id": actor.user_id if actor else None,
-        "actor_name": actor.name if actor else ANONYMOUS,
-        "action": action.value,
-        "object_type": object_type,
-        "object_id": object_id,
-        "request_id": request_id,
-    }
-    context = {
-        "role": actor.role.value if actor else None,
-        "session_sha256": actor.session_sha256 if actor else None,
-        "address": actor.address if actor else None,
-        "before": before,
-        "after": after,
-        "reason": reason,
-    }
-    statement = insert(AuditEventRow).values(
-        seq=0,  # the trigger sets it, and the hashes
-        format_version=FORMAT_VERSION,
-        payload=canonical_json(columns | context),
-        **columns,
-    )
-    return session.execute(statement.returning(AuditEventRow.seq)).scalar_one()
 
 
 def list_events(
@@ -353,8 +301,3 @@ def _events(
 ) -> Iterator[AuditEvent]:
     for row in session.execute(statement):
         yield AuditEvent(**row._mapping)
-
-
-def _database_time(session: Session) -> datetime:
-    now: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
-    return now

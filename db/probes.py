@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from core.audit import AuditAction
 from core.forecasts import Target
-from db.audit import append_event
+from db.audit_append import append_event
 from db.model_versions import active_model
 from db.schema import (
     AuditHeadRow,

@@ -24,7 +24,7 @@ from core.access import Actor, Permission
 from core.audit import AuditAction, canonical_json
 from core.errors import Forbidden, RequestReused
 from db import handled_requests
-from db.audit import append_event
+from db.audit_append import append_event
 from db.handled_requests import HandledRequest
 
 WORKER_USER = "worker"

@@ -26,9 +26,8 @@ __all__ = ["PageContext", "register_pages"]
 def register_pages(app: Dash, context: PageContext) -> None:
     """Register every page with Dash and put them into the frame.
 
-    Each goes through `dash.register_page(name, path=…, title=…, layout=…,
-    permission=Permission.…)`: the gate reads the permission from there, and a page
-    without one stops the start.
+    A page declares itself once, with `pages.serving.add_page`; a page without a
+    permission stops the start.
     """
     for page in (
         fleet,
@@ -39,9 +38,9 @@ def register_pages(app: Dash, context: PageContext) -> None:
         audit,
         admin_regions,
         admin_telemetry,
-        admin_users,
         admin_models,
         forecast_quality,
+        admin_users,
     ):
         page.register(app, context)
     install_shell(app, context)

@@ -27,22 +27,26 @@ def add_page(
     name: str,
     *,
     title: str,
-    order: int,
     layout: Callable[..., Component],
     permission: Permission,
     path: str | None = None,
     path_template: str | None = None,
+    link: str | None = None,
 ) -> None:
-    """Register a page; the web application's gate asks for its permission."""
+    """Register a page; the gate and the navigation bar read its permission from here.
+
+    `link` is its name in the navigation bar; None leaves it out.
+    """
     dash.register_page(
         name,
         path=path,
         path_template=path_template,
         name=title,
         title=title,
-        order=order,
+        order=len(dash.page_registry),  # as registered, or Dash sorts by name
         layout=layout,
         permission=permission,
+        link=link,
     )
 
 

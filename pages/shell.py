@@ -7,27 +7,13 @@ import dash_bootstrap_components as dbc
 from dash import Dash, Input, dcc, html
 from dash.development.base_component import Component
 
-from core.access import Actor, Permission
+from core.access import Actor
 from core.errors import Forbidden
 from pages import addresses
 from pages.attributes import aria
 from pages.context import PageContext
 from pages.serving import follow_in_browser
 from pages.times import Clock, Times, chosen_times
-
-_LINKS = (
-    ("Fleet", addresses.FLEET, Permission.VIEW_FLEET),
-    ("Forecast", addresses.FORECAST, Permission.VIEW_FLEET),
-    ("What-if", addresses.WHAT_IF, Permission.VIEW_FLEET),
-    ("Plan", addresses.PLAN, Permission.VIEW_FLEET),
-    ("Trade-offs", addresses.TRADE_OFFS, Permission.VIEW_FLEET),
-    ("Audit", addresses.AUDIT, Permission.VIEW_FLEET),
-    ("Regions", addresses.ADMIN_REGIONS, Permission.MANAGE_REGIONS),
-    ("Telemetry", addresses.ADMIN_TELEMETRY, Permission.MANAGE_TELEMETRY),
-    ("Models", addresses.ADMIN_MODELS, Permission.MANAGE_MODELS),
-    ("Quality", addresses.FORECAST_QUALITY, Permission.MANAGE_MODELS),
-    ("Users", addresses.ADMIN_USERS, Permission.MANAGE_USERS),
-)
 
 _CLOCK_WORDS = {
     Clock.REGION: "Times are those of each region’s own clock, with zone and offset,"
@@ -56,7 +42,7 @@ def install_shell(app: Dash, context: PageContext) -> None:
 
 
 def shell(app_name: str, actor: Actor | None, times: Times) -> Component:
-    """The frame for one user; without one there is nothing to navigate."""
+    """The frame for one user; strangers get no navigation."""
     return html.Div(
         [
             dcc.Location(id="shell-url", refresh=False),
@@ -93,9 +79,9 @@ def shell(app_name: str, actor: Actor | None, times: Times) -> Component:
 def _navigation(actor: Actor) -> Component:
     return html.Nav(
         [
-            dcc.Link(name, href=path, id=_link_id(name))
-            for name, path, permission in _LINKS
-            if actor.may(permission)
+            dcc.Link(page["link"], href=page["path"], id=f"nav-{page['link'].lower()}")
+            for page in dash.page_registry.values()
+            if page.get("link") and actor.may(page["permission"])
         ],
         **aria(label="Pages"),
     )
@@ -143,7 +129,3 @@ def _user(actor: Actor) -> Component:
         ],
         className="gfo-user",
     )
-
-
-def _link_id(name: str) -> str:
-    return f"nav-{name.lower()}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import dash
 from dash import Dash, html
@@ -16,9 +16,9 @@ from webapp.callbacks import StrictJson
 from webapp.compression import install_compression
 from webapp.cookies import StateCookie
 from webapp.csrf import install_csrf
+from webapp.dash_internals import finish_setup, leave_grid_script_out
 from webapp.errors import install_error_pages
 from webapp.gate import Gate
-from webapp.grid_script import leave_grid_script_out
 from webapp.headers import SecurityHeaders
 from webapp.health import make_health
 from webapp.index import INDEX, THEME_SCRIPT
@@ -75,7 +75,7 @@ def create_app(runtime: Runtime, register_pages: RegisterPages) -> Dash:
     require_page_entries()
     guard_pages(current_actor, gate.deny)
     install_error_pages(server)
-    _finish_setup(app, server.before_request_funcs[None][hooks_before:])
+    finish_setup(app, server.before_request_funcs[None][hooks_before:])
     require_route_entries(server)
     install_compression(server)
     permissions.resolve(app)
@@ -142,14 +142,3 @@ def _make_dash(server: Flask, title: str) -> Dash:
         enable_mcp=False,
         add_log_handler=False,
     )
-
-
-def _finish_setup(app: Dash, hooks: Sequence[Callable[[], object]]) -> None:
-    """Do now what Dash leaves for the first request.
-
-    Its router adds a callback and an inline script then; permissions and the content
-    policy must know both before anybody asks.
-    """
-    with app.server.test_request_context("/"):
-        for hook in hooks:
-            hook()

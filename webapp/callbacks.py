@@ -11,12 +11,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dash import Dash
-from dash._utils import clean_property_name, stringify_id
 from flask import Request
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import BadRequest
 
-from webapp.permissions import ROUTER_CALLBACK, output_ids
+from webapp.dash_internals import (
+    ROUTER_CALLBACK,
+    is_component_id,
+    is_property,
+    output_ids,
+    registered_callback,
+)
 
 _WILDCARDS = ('["ALL"]', '["MATCH"]', '["ALLSMALLER"]')
 
@@ -69,7 +74,7 @@ def _texts(body: object) -> Iterator[str]:
 
 def require_registered_shape(app: Dash, body: Mapping[str, Any]) -> None:
     """Raise BadRequest unless ids and properties are those of the callback."""
-    entry = app.callback_map[body["output"]]
+    entry = registered_callback(app, body["output"])
     _require_all_match(body.get("inputs", []), entry["inputs"])
     _require_all_match(body.get("state", []), entry["state"])
     changed = body.get("changedPropIds", [])
@@ -106,9 +111,9 @@ def _require_match(sent: object, component_id: str, property_name: str) -> None:
         sent_property = item.get("property")
         if not isinstance(sent_property, str):
             raise BadRequest
-        if clean_property_name(sent_property) != property_name:
+        if not is_property(sent_property, property_name):
             raise BadRequest
-        if not is_wildcard and stringify_id(item["id"]) != component_id:
+        if not is_wildcard and not is_component_id(item["id"], component_id):
             raise BadRequest
 
 

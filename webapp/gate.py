@@ -17,6 +17,7 @@ from orchestrator.runtime import Runtime
 from webapp import callbacks
 from webapp.auth import PortalUser, current_actor, is_polling, logged_in_user
 from webapp.cookies import login_token
+from webapp.dash_internals import CALLBACK_ENDPOINT, page_at
 from webapp.monitoring import may_monitor
 from webapp.permissions import (
     ROUTES,
@@ -24,13 +25,11 @@ from webapp.permissions import (
     CallbackPermissions,
     is_page_endpoint,
     may_reach,
-    page_at,
 )
 from webapp.request_context import exchange, request_id
 
 log = get_logger(__name__)
 
-CALLBACK_ENDPOINT = "/_dash-update-component"
 _MACHINE_PATHS = ("/_", "/assets/", "/portal/")
 _BEFORE_PASSWORD_CHANGE = frozenset({"portal.password", "portal.logout"})
 

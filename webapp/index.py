@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from webapp.grid_script import grid_script_url
+from webapp.dash_internals import grid_script_url
 
 THEME_SCRIPT = (
     "(function(){var t=null;try{t=localStorage.getItem('gfo-theme')}catch(e){}"

@@ -8,7 +8,8 @@ from flask import current_app
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
-from webapp.permissions import is_page_endpoint, page_at
+from webapp.dash_internals import page_at
+from webapp.permissions import is_page_endpoint
 
 HOME = "/"
 _LONGEST = 2_000

@@ -7,13 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import Any
 
 import dash
 from dash import Dash
 from flask import Flask
 
 from core.access import Actor, Permission
+from webapp.dash_internals import (
+    CALLBACK_ENDPOINT,
+    CALLBACK_LIST_ENDPOINT,
+    ROUTER_CALLBACK,
+    output_ids,
+    server_callbacks,
+)
 
 
 class Access(Enum):
@@ -46,16 +52,13 @@ ROUTES: Mapping[str, Access | Permission] = {
     "/_favicon.ico": Access.LOGGED_IN,
     "/_reload-hash": Access.LOGGED_IN,
     "/_dash-layout": Access.LOGGED_IN,
-    "/_dash-dependencies": Access.LOGGED_IN,
-    "/_dash-update-component": Access.LOGGED_IN,
+    CALLBACK_LIST_ENDPOINT: Access.LOGGED_IN,
+    CALLBACK_ENDPOINT: Access.LOGGED_IN,
     "/_dash-component-suites/<string:package_name>/<path:fingerprinted_path>": (
         Access.LOGGED_IN
     ),
 }
 """By endpoint. Pages and callbacks behind Dash's routes have their own entries."""
-
-ROUTER_CALLBACK = ".._pages_content.children..._pages_store.data.."
-"""Dash's own: it asks for a page's layout, which checks the page's permission."""
 
 _PAGE_ENDPOINTS = frozenset({"/", "/<path:path>"})
 
@@ -81,9 +84,7 @@ class CallbackPermissions:
         Raises MissingPermissionError naming those that have none, or two that differ.
         """
         missing = []
-        for callback_id, entry in app.callback_map.items():
-            if "callback" not in entry:
-                continue  # runs in the browser
+        for callback_id in server_callbacks(app):
             permission = self._of_outputs(callback_id)
             if permission is None:
                 missing.append(callback_id)
@@ -110,21 +111,6 @@ class CallbackPermissions:
             if output in self._declared
         }
         return found.pop() if len(found) == 1 else None
-
-
-def output_ids(callback_id: str) -> list[str]:
-    """The outputs that Dash joined into a callback's id, without its hash marks.
-
-    Examples
-    --------
-    >>> output_ids("..risk.children...chart.figure@0a1b..")
-    ['risk.children', 'chart.figure']
-    >>> output_ids("risk.children")
-    ['risk.children']
-    """
-    is_joined = callback_id.startswith("..")
-    outputs = callback_id[2:-2].split("...") if is_joined else [callback_id]
-    return [output.split("@")[0] for output in outputs]
 
 
 def require_route_entries(server: Flask) -> None:
@@ -154,13 +140,6 @@ def require_page_entries() -> None:
 def is_page_endpoint(endpoint: str | None) -> bool:
     """Whether Dash answers this route with the page's frame, whatever the path."""
     return endpoint in _PAGE_ENDPOINTS
-
-
-def page_at(path: str) -> Mapping[str, Any] | None:
-    """The registered page of this path; None when there is none."""
-    # Dash's own matching, so that the gate and the router never disagree.
-    page, _ = dash._pages._path_to_page(path.strip("/"))
-    return page or None
 
 
 def may_reach(actor: Actor, access: Access | Permission) -> bool:

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from dash import Dash
-from dash._utils import to_json
 from flask import Flask, Response
 from flask.typing import ResponseReturnValue
 
 from core.access import Actor, Permission
-from webapp.permissions import output_ids
-
-ENDPOINT = "/_dash-dependencies"
-
-Spec = Mapping[str, Any]
+from webapp.dash_internals import (
+    CALLBACK_LIST_ENDPOINT,
+    Spec,
+    callback_list_json,
+    callbacks_for_browsers,
+    output_ids,
+)
 
 
 def install_visible_callbacks(
@@ -30,7 +30,7 @@ def install_visible_callbacks(
     current_actor: Callable[[], Actor],
 ) -> None:
     """Put the filtered list in place of Dash's own."""
-    specs: list[Spec] = list(app._callback_list)
+    specs = callbacks_for_browsers(app)
     needed = {id(spec): _permissions_of(spec, specs, table) for spec in specs}
 
     def visible_callbacks() -> ResponseReturnValue:
@@ -40,10 +40,9 @@ def install_visible_callbacks(
             for spec in specs
             if all(any(map(actor.may, group)) for group in needed[id(spec)])
         ]
-        # Dash's own way to write it: a list may hold components.
-        return Response(to_json(visible), mimetype="application/json")
+        return Response(callback_list_json(visible), mimetype="application/json")
 
-    server.view_functions[ENDPOINT] = visible_callbacks
+    server.view_functions[CALLBACK_LIST_ENDPOINT] = visible_callbacks
 
 
 def _permissions_of(

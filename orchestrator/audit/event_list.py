@@ -8,7 +8,13 @@ from collections.abc import Iterator, Mapping
 from sqlalchemy.orm import Session
 
 from core.access import Permission
-from core.audit import FORMAT_VERSION, AuditAction, AuditEvent, event_hash
+from core.audit import (
+    ANONYMOUS,
+    FORMAT_VERSION,
+    AuditAction,
+    AuditEvent,
+    event_hash,
+)
 from core.errors import InvalidInput, NotFound
 from db import audit, users
 from db.audit import EventFilter
@@ -60,7 +66,7 @@ def list_audit_events(
     return AuditEventPage(
         rows=rows,
         next_seq=rows[-1].seq if len(found) > limit else None,
-        actors=(*(user.name for user in people), audit.ANONYMOUS),
+        actors=(*(user.name for user in people), ANONYMOUS),
     )
 
 

@@ -19,7 +19,7 @@ def register(app: Dash, context: PageContext) -> None:
         "admin_models",
         path=addresses.ADMIN_MODELS,
         title="Models",
-        order=12,
+        link="Models",
         layout=models_layout,
         permission=Permission.MANAGE_MODELS,
     )
@@ -27,7 +27,6 @@ def register(app: Dash, context: PageContext) -> None:
         "admin_model",
         path_template=f"{addresses.MODELS}<version_id>",
         title="Model",
-        order=13,
         layout=version_layout,
         permission=Permission.MANAGE_MODELS,
     )

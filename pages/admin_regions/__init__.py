@@ -18,7 +18,7 @@ def register(app: Dash, context: PageContext) -> None:
         "admin_regions",
         path=addresses.ADMIN_REGIONS,
         title="Regions",
-        order=10,
+        link="Regions",
         layout=layout,
         permission=Permission.MANAGE_REGIONS,
     )

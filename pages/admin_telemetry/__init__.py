@@ -18,7 +18,7 @@ def register(app: Dash, context: PageContext) -> None:
         "admin_telemetry",
         path=addresses.ADMIN_TELEMETRY,
         title="Telemetry",
-        order=11,
+        link="Telemetry",
         layout=layout,
         permission=Permission.MANAGE_TELEMETRY,
     )

@@ -18,7 +18,7 @@ def register(app: Dash, context: PageContext) -> None:
         "admin_users",
         path=addresses.ADMIN_USERS,
         title="Users",
-        order=13,
+        link="Users",
         layout=layout,
         permission=Permission.MANAGE_USERS,
     )

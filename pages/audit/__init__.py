@@ -43,7 +43,7 @@ def register(app: Dash, context: PageContext) -> None:
         "audit",
         path=addresses.AUDIT,
         title="Audit",
-        order=4,
+        link="Audit",
         layout=decisions_page,
         permission=everybody,
     )
@@ -51,7 +51,6 @@ def register(app: Dash, context: PageContext) -> None:
         "audit_events",
         path=addresses.AUDIT_EVENTS,
         title="Audit events",
-        order=5,
         layout=events_layout,
         permission=auditors,
     )
@@ -59,7 +58,6 @@ def register(app: Dash, context: PageContext) -> None:
         "audit_compare",
         path=addresses.AUDIT_COMPARE,
         title="Two decisions",
-        order=6,
         layout=compare_layout,
         permission=everybody,
     )
@@ -67,7 +65,6 @@ def register(app: Dash, context: PageContext) -> None:
         "audit_event",
         path_template=f"{addresses.AUDIT_EVENT}<event_seq>",
         title="Audit event",
-        order=7,
         layout=event_page,
         permission=auditors,
     )
@@ -75,7 +72,6 @@ def register(app: Dash, context: PageContext) -> None:
         "decision",
         path_template=f"{addresses.DECISIONS}<decision_id>",
         title="Decision",
-        order=8,
         layout=decision_page,
         permission=everybody,
     )

@@ -18,7 +18,7 @@ def register(app: Dash, context: PageContext) -> None:
         "fleet",
         path=addresses.FLEET,
         title="Fleet",
-        order=1,
+        link="Fleet",
         layout=layout,
         permission=Permission.VIEW_FLEET,
     )

@@ -18,7 +18,7 @@ def register(app: Dash, context: PageContext) -> None:
         "forecast",
         path=addresses.FORECAST,
         title="Forecast",
-        order=2,
+        link="Forecast",
         layout=layout,
         permission=Permission.VIEW_FLEET,
     )

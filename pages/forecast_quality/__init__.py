@@ -18,7 +18,7 @@ def register(app: Dash, context: PageContext) -> None:
         "forecast_quality",
         path=addresses.FORECAST_QUALITY,
         title="Forecast quality",
-        order=8,
+        link="Quality",
         layout=layout,
         permission=Permission.MANAGE_MODELS,
     )

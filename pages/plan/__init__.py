@@ -23,7 +23,7 @@ def register(app: Dash, context: PageContext) -> None:
         "plan",
         path=addresses.PLAN,
         title="Plan",
-        order=5,
+        link="Plan",
         layout=page,
         permission=Permission.VIEW_FLEET,
     )

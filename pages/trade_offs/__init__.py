@@ -18,7 +18,7 @@ def register(app: Dash, context: PageContext) -> None:
         "trade_offs",
         path=addresses.TRADE_OFFS,
         title="Trade-offs",
-        order=4,
+        link="Trade-offs",
         layout=layout,
         permission=Permission.VIEW_FLEET,
     )

@@ -23,7 +23,7 @@ def register(app: Dash, context: PageContext) -> None:
         "what_if",
         path=addresses.WHAT_IF,
         title="What-if",
-        order=3,
+        link="What-if",
         layout=page,
         permission=Permission.VIEW_FLEET,
     )

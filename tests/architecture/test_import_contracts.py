@@ -40,6 +40,12 @@ VIOLATIONS = [
         "import orchestrator.plans.views",
     ),
     (
+        "only use cases append events",
+        "orchestrator/accounts/planted.py",
+        "import db.audit_append",
+    ),
+    ("only use cases append events", "db/planted.py", "import db.audit_append"),
+    (
         "subjects point one way",
         "orchestrator/regions/planted.py",
         "import orchestrator.decisions.views",

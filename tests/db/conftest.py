@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from core.access import Actor, Role
 from core.audit import AuditAction
-from db.audit import append_event
+from db.audit_append import append_event
 from db.engine import DatabaseUrls, libpq_url, make_engine
 from db.local_server import LocalServer
 

@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 from core.access import Actor, Role
 from core.audit import AuditAction
 from core.errors import InvalidInput
-from db.audit import EventFilter, append_event, event_for_object, list_events, verify
+from db.audit import EventFilter, event_for_object, list_events, verify
+from db.audit_append import append_event
 from db.chain_checks import NewChainCheck, insert_check, newest_check
 from db.engine import DatabaseUrls, libpq_url, make_engine
 from db.schema import AuditEventRow, AuditHeadRow

@@ -24,7 +24,7 @@ from core.audit import AuditAction, event_hash, genesis_hash, instant_text
 from core.audit_chain import ChainReport
 from core.errors import InvalidInput
 from db import audit
-from db.audit import append_event
+from db.audit_append import append_event
 from db.engine import make_engine, parse_url
 from tests.conftest import PostgresForTests
 

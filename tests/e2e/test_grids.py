@@ -12,7 +12,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 from core.audit import AuditAction
-from db.audit import append_event
+from db.audit_append import append_event
 from db.users import system_actor
 from tests.e2e.people import add_people
 from tests.e2e.test_times_and_downloads import downloaded, downloads, table_of

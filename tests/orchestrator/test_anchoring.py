@@ -18,7 +18,7 @@ from core.access import Actor, Role
 from core.audit import AuditAction
 from core.errors import InvalidInput
 from db import audit, chain_checks
-from db.audit import append_event
+from db.audit_append import append_event
 from db.engine import DatabaseUrls, make_engine
 from orchestrator.audit import anchor_files, verify_export
 from orchestrator.audit.anchor_files import AnchorPlaces, known_anchors

@@ -20,7 +20,8 @@ from core.access import Actor, Role
 from core.audit import AuditAction
 from core.errors import Forbidden, InvalidInput
 from db import audit
-from db.audit import EventFilter, append_event
+from db.audit import EventFilter
+from db.audit_append import append_event
 from db.engine import make_engine
 from orchestrator.audit import event_list, verify_export
 from orchestrator.audit.anchor_files import AnchorPlaces, load_key

@@ -7,8 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy.orm import Session
 
-from core.audit import AuditAction
-from db import audit
+from core.audit import ANONYMOUS, AuditAction
 from db.audit import list_events
 from db.users import system_actor
 from orchestrator.accounts import denials
@@ -54,5 +53,5 @@ def test_finished_minutes_become_one_event_each(session: Session) -> None:
     }
     assert all(event.object_id == "203.0.113.7" for event in events)
     assert any('"count":7' in event.payload for event in events)
-    assert {event.actor_name for event in events} == {audit.ANONYMOUS}
+    assert {event.actor_name for event in events} == {ANONYMOUS}
     assert denials.report_finished_minutes(asking(session, worker, now=later)) == 0

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 import orchestrator
 from core.access import Actor, Permission, Role
-from core.audit import AuditAction
+from core.audit import ANONYMOUS, AuditAction
 from core.errors import Forbidden, InvalidInput, RequestReused
 from db import audit
 from db.users import system_actor
@@ -144,7 +144,7 @@ def test_arguments_that_have_no_text_need_a_body(session: Session) -> None:
 def test_what_strangers_did_names_neither_caller_nor_request(session: Session) -> None:
     note(_ask(session, uuid4()), "stranger")
     (event,) = audit.list_events(session, action=AuditAction.BACKUP_MADE)
-    assert (event.actor_name, event.request_id) == (audit.ANONYMOUS, None)
+    assert (event.actor_name, event.request_id) == (ANONYMOUS, None)
 
 
 def test_a_change_needs_its_events_or_a_reason_to_have_none() -> None:

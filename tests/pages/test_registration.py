@@ -122,6 +122,24 @@ def test_the_frame_offers_pages_user_theme_and_logout(
 
 
 @pytest.mark.usefixtures("registered")
+def test_the_navigation_lists_the_pages_of_a_role_in_order(components_of: Walk) -> None:
+    admin = Actor(user_id=2, name="ada", role=Role.ADMIN)
+    for_operators = ["Fleet", "Forecast", "What-if", "Plan", "Trade-offs", "Audit"]
+    for_admins = ["Regions", "Telemetry", "Models", "Quality", "Users"]
+    for actor, names in (
+        (OPERATOR, for_operators),
+        (admin, for_operators + for_admins),
+    ):
+        (bar,) = [
+            component
+            for component in components_of(shell("Fleet", actor, Times()))
+            if type(component).__name__ == "Nav"
+        ]
+        assert [link.children for link in bar.children] == names
+        assert all(link.href.startswith("/") for link in bar.children)
+
+
+@pytest.mark.usefixtures("registered")
 def test_a_stranger_sees_a_frame_without_navigation(components_of: Walk) -> None:
     ids = {getattr(c, "id", None) for c in components_of(shell("Fleet", None, Times()))}
     assert "nav-fleet" not in ids

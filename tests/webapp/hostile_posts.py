@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.webapp.conftest import Portal
 from tests.webapp.real_portal import page_addresses, real_body
-from webapp.permissions import ROUTER_CALLBACK
+from webapp.dash_internals import ROUTER_CALLBACK
 
 JUNK: tuple[object, ...] = (
     None, True, -1, 1e308, "", "..", "...", "a.b", "\x00", "{}", "☃" * 50,

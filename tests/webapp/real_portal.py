@@ -22,7 +22,8 @@ from orchestrator.runtime import Runtime
 from pages.registry import register_pages
 from tests.webapp.conftest import Portal
 from webapp.app import CALLBACK_PERMISSIONS, create_app
-from webapp.permissions import ROUTES, Access, output_ids
+from webapp.dash_internals import output_ids
+from webapp.permissions import ROUTES, Access
 
 METHODS = (
     "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND",

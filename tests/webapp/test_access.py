@@ -14,7 +14,8 @@ from orchestrator.runtime import Runtime
 from pages.registry import PageContext
 from tests.webapp.conftest import Browser, Portal, callback_body, register_test_pages
 from webapp.app import create_app
-from webapp.permissions import ROUTER_CALLBACK, ROUTES, Access, MissingPermissionError
+from webapp.dash_internals import ROUTER_CALLBACK
+from webapp.permissions import ROUTES, Access, MissingPermissionError
 
 STRANGERS = ("anonymous", "disabled")
 PEOPLE = tuple(role.value for role in Role)

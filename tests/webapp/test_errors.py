@@ -16,7 +16,7 @@ from orchestrator.runtime import Runtime
 from tests.webapp.conftest import Browser, Portal, callback_body, register_test_pages
 from tests.webapp.hostile_posts import mutilate
 from webapp.app import create_app
-from webapp.permissions import ROUTER_CALLBACK
+from webapp.dash_internals import ROUTER_CALLBACK
 
 SECRETS = ("Traceback", "password_hash", "SELECT", "site-packages", "/webapp/", "Dash")
 

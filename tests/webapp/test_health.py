@@ -9,7 +9,7 @@ import psycopg
 from sqlalchemy import text
 
 from core.audit import AuditAction
-from db.audit import append_event
+from db.audit_append import append_event
 from db.engine import DatabaseUrls, libpq_url, make_engine
 from orchestrator.runtime import Runtime
 from tests.conftest import PostgresForTests

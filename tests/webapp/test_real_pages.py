@@ -10,7 +10,7 @@ from core.access import Permission
 from orchestrator.runtime import Runtime
 from tests.webapp.conftest import Browser, Portal
 from tests.webapp.real_portal import make_real_portal, real_body, table
-from webapp.permissions import ROUTER_CALLBACK
+from webapp.dash_internals import ROUTER_CALLBACK
 
 _HOSTILE: tuple[object, ...] = (
     None, "", "x" * 5_000, "'; drop table decision; --", "../../etc/passwd", "\x00",

@@ -30,7 +30,8 @@ from tests.webapp.real_portal import (
     real_body,
     table,
 )
-from webapp.permissions import ROUTER_CALLBACK, ROUTES, Access
+from webapp.dash_internals import ROUTER_CALLBACK
+from webapp.permissions import ROUTES, Access
 
 FORGED: tuple[object, ...] = (None, "' or 1=1; --", {"role": "admin"}, [["x"]], 1e308)
 # Written out, not read from the table: the table must agree with what was decided.
