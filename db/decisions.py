@@ -242,11 +242,6 @@ def decision_by_id(session: Session, decision_id: int) -> StoredDecision:
     return found
 
 
-def decision_by_request(session: Session, request_id: UUID) -> StoredDecision | None:
-    """The decision that a request made, if it made one."""
-    return _first(session, _query().where(DecisionRow.request_id == request_id))
-
-
 def what_if_by_inputs(
     session: Session, *, actor_id: int, inputs_sha256: str
 ) -> StoredDecision | None:

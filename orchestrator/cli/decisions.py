@@ -26,7 +26,7 @@ from orchestrator.processes.terminal import (
 
 app = typer.Typer(help="Stored decisions.")
 
-_TELL_EVERY = 500
+_PROGRESS_EVERY = 500
 
 
 def decide(
@@ -148,7 +148,7 @@ def _report_replays(
         if as_json:
             typer.echo(json.dumps(asdict(item)))
             continue
-        if counted % _TELL_EVERY == 0:
+        if counted % _PROGRESS_EVERY == 0:
             progress(f"{counted} replayed ...")
         for difference in item.differences:
             typer.echo(
