@@ -2,7 +2,7 @@
 
 Traces that move with the slider carry a `meta` that `webapp/assets/what_if.js` finds
 them by. There and here an hour moves by the shift times its rise, and the bound is
-looked up in the server's table.
+looked up in the table of `ShiftEnd`.
 """
 
 from __future__ import annotations

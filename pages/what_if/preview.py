@@ -57,7 +57,7 @@ def _end(
         "lower_c": end.lower_c,
         "upper_c": end.upper_c,
         "rise_by_hour_c_per_pct": end.rise_by_hour_c_per_pct,
-        "bound_by_step_c": _drawn(end.bound_by_step_c),
+        "bound_by_pct_c": _by_pct(end.bound_by_step_c),
         "bounds": _runs(end.bound_by_step_c, bound),
         "chances": _runs(
             end.exceedance_probability_by_step,
@@ -88,9 +88,9 @@ def _verdicts(view: WhatIfView) -> Runs:
     return runs
 
 
-def _drawn(values: Series) -> list[float | None]:
-    """Hundredths of a degree, finer than a chart can show."""
-    return [None if value is None else round(value, 2) for value in values]
+def _by_pct(values: Series) -> list[float | None]:
+    """At whole percents, to hundredths: finer than a chart can show, and small."""
+    return [None if value is None else round(value, 2) for value in values[::10]]
 
 
 def _runs(values: Series, words: Callable[[float | None], str]) -> Runs:

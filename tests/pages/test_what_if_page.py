@@ -98,7 +98,8 @@ def test_the_browser_gets_numbers_that_json_can_carry(make_what_if: Make) -> Non
     data = preview_data(make_what_if(shift_pct=12.5), may_decide=True)
     carried = json.loads(json.dumps(data, cls=PlotlyJSONEncoder, allow_nan=False))
     assert carried["shift_pct"] == 12.5
-    assert len(carried["source"]["bound_by_step_c"]) == 1001
+    drawn_c = carried["source"]["bound_by_pct_c"]
+    assert drawn_c == pytest.approx([36.2 - 0.05 * pct for pct in range(101)])
     metas = [trace.get("meta") for trace in carried["target"]["figure"]["data"]]
     assert MEAN_AFTER in metas
 

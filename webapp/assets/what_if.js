@@ -56,9 +56,17 @@
     });
   }
 
+  /* Where to draw the bound: between two whole percents of the server's table. */
+  function boundAt(end, shift) {
+    const percent = Math.floor(shift);
+    const from = end.bound_by_pct_c[percent];
+    const to = end.bound_by_pct_c[Math.ceil(shift)];
+    return isNumber(from) && isNumber(to) ? from + (shift - percent) * (to - from) : null;
+  }
+
   /* The traces of one end that a shift moves: their values, by the trace's meta. */
   function movedTraces(end, shift) {
-    const bound = end.bound_by_step_c[stepOf(shift)] ?? null;
+    const bound = boundAt(end, shift);
     return {
       mean_after: moved(end.mean_c, end, shift),
       lower_after: moved(end.lower_c, end, shift),
