@@ -28,11 +28,7 @@ from db.local_server import LocalServer
 from db.migrate import upgrade
 from db.users import system_actor
 from orchestrator.audit.event_list import EventFilter, list_audit_events
-from orchestrator.decisions.lists import (
-    DecisionFilter,
-    DecisionOrder,
-    decision_page,
-)
+from orchestrator.decisions.lists import DecisionFilter, DecisionOrder, decision_page
 from orchestrator.use_cases import Request
 
 SIZES = (10_000, 100_000, 1_000_000, 5_000_000)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import Ridge
 
+from core.aliases import FloatArray
 from core.conformal import LimitCheck
 from core.telemetry import HOUR, Quantity, TelemetryFrame, hours_between
 from models.backtest import BacktestSetup, issues_of
@@ -20,8 +21,6 @@ from models.backtest_figures import JudgedDays, RolledDays
 from models.rolling import RegionDays, rolling_half_width
 from models.training_rows import RegionTelemetry
 from models.windows import observed_windows, persistence_windows
-
-FloatArray = NDArray[np.float64]
 
 T = Quantity.TEMPERATURE_C
 HORIZON_H = 24

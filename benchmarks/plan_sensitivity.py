@@ -19,12 +19,12 @@ from core.regions import Region
 from models.backtest import own_limit_c
 from models.family import DEFAULT_FAMILY, Family
 from orchestrator.backtests.day_ahead import day_ahead_forecasts
-from orchestrator.backtests.plan_report import plan_backtest_document
-from orchestrator.backtests.plans import (
+from orchestrator.backtests.plan_backtest import (
     BacktestRegion,
     PlanBacktestSetup,
     run_plan_backtest,
 )
+from orchestrator.backtests.plan_report import plan_backtest_document
 from orchestrator.backtests.plants import REGION_COLUMNS, assumed_region, plant_of
 from orchestrator.telemetry.readers.frames import read_fleet
 

@@ -23,7 +23,7 @@ from orchestrator.processes.connect import connected_runtime, system_actor
 from orchestrator.regions.region_choice import active_regions, pick_region
 from orchestrator.use_cases import Request
 from orchestrator.windows.choice import choose_window
-from orchestrator.windows.database import load_region_window
+from orchestrator.windows.database_source import load_region_window
 
 REPEATS = 30
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from core.aliases import FloatArray
 from core.errors import InvalidInput
 from core.placement import Placement, Totals, totals
-
-FloatArray = NDArray[np.float64]
 
 
 def true_totals(

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import highspy
 import numpy as np
-from numpy.typing import NDArray
 
+from core.aliases import FloatArray
 from core.errors import PlanInfeasible
 from core.placement import Placement, PlanPrices, PlanRules, Totals, totals
 from core.placement_rows import BUDGETS, ProgramRows, program_rows, shortfalls
@@ -22,7 +22,6 @@ from core.wording import listed
 
 __all__ = ["ParetoFront", "ParetoPoint", "Plan", "ShadowPrices", "best_plan", "pareto"]
 
-FloatArray = NDArray[np.float64]
 
 SNAP_MW = 1e-7
 """A flow below a tenth of a watt is the solver's rounding and is none."""

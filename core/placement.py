@@ -16,12 +16,7 @@ from numpy.typing import NDArray
 from core.errors import InvalidInput, OutOfRange
 from core.footprints import RegionSignals, hourly_rates, require_same_hours
 from core.outlooks import RegionOutlook
-from core.shift_rules import (
-    excess_mw,
-    free_capacity_mw,
-    load_limits,
-    receivable_mw,
-)
+from core.shift_rules import excess_mw, free_capacity_mw, load_limits, receivable_mw
 
 _BUDGETS = ("carbon_cap_t", "water_cap_m3", "cost_cap_usd")
 

@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from core.aliases import FloatArray, IntArray
 from core.placement import Placement, PlanRules, Totals, totals
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 BUDGETS = ("carbon_t", "water_m3", "cost_usd")
 """Totals that have a budget, in the order of their rows."""

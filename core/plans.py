@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from operator import itemgetter
 
 import numpy as np
-from numpy.typing import NDArray
 
+from core.aliases import FloatArray
 from core.conformal import LimitCheck
 from core.errors import InvalidInput, NotFound
 from core.footprints import require_load
@@ -16,8 +16,6 @@ from core.outlooks import RegionOutlook
 from core.scheduler import Verdict, decide_transfer
 from core.shift import LoadShift
 from core.shift_rules import rise_of_change_c
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

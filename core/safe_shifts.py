@@ -12,14 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from core.aliases import BoolArray, FloatArray
 from core.conformal import LimitChecks
 from core.outlooks import RegionOutlook
 from core.shift_rules import are_possible, checks_of_source, checks_of_target
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 STEPS_PER_PCT = 10
 N_STEPS = 100 * STEPS_PER_PCT + 1

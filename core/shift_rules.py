@@ -14,6 +14,7 @@ from enum import Enum, auto
 import numpy as np
 from numpy.typing import NDArray
 
+from core.aliases import BoolArray, FloatArray
 from core.conformal import LimitCheck, LimitChecks, bound_by_hour
 from core.outlooks import RegionOutlook
 from core.shift import (
@@ -24,9 +25,6 @@ from core.shift import (
     source_rise_c,
     target_rise_c,
 )
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 PCT_TOLERANCE = 1e-9
 """Rounding allowed when a shift is compared with the flexible share, %."""

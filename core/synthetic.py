@@ -9,14 +9,13 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
+from core.aliases import FloatArray
 from core.errors import InvalidInput
 from core.noise import HOURS_PER_DAY, Persistence, draw_persistent
 from core.psychrometrics import estimate_wet_bulb
 from core.regions import Region, require_time_zone
 from core.telemetry import HOUR, Quantity, TelemetryFrame, require_full_utc_hour
 from core.water import estimate_wue, on_site_water_l
-
-Hours = NDArray[np.float64]
 
 MAX_HOURS = 50 * 366 * HOURS_PER_DAY
 """Longest range made at once: 50 years, beyond any use and within memory."""
@@ -129,17 +128,17 @@ class RegionProfile:
 class _Sky:
     """Where the sun stands, and where in the year each hour lies."""
 
-    solar_hour: Hours
-    year_frac: Hours
-    clear_sun_frac: Hours
+    solar_hour: FloatArray
+    year_frac: FloatArray
+    clear_sun_frac: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
 class _Weather:
-    dry_bulb_c: Hours
-    humidity_pct: Hours
-    cloud_frac: Hours
-    wind_kmh: Hours
+    dry_bulb_c: FloatArray
+    humidity_pct: FloatArray
+    cloud_frac: FloatArray
+    wind_kmh: FloatArray
 
 
 def generate(
@@ -196,7 +195,7 @@ def generate(
 
 def _whole_days(
     profile: RegionProfile, first_day: int, n_days: int, seed: int
-) -> dict[Quantity, Hours]:
+) -> dict[Quantity, FloatArray]:
     region = profile.region
     synoptic, local, cloud, wind, moisture, load, price = draw_persistent(
         seed=seed,
@@ -241,7 +240,7 @@ def _sky(region: Region, epoch_hour: NDArray[np.int64]) -> _Sky:
     The sun follows the longitude, not the clock: daylight saving moves people, not
     the warmest hour. Declination: Cooper (1969), Solar Energy 12, 333-346.
     """
-    middle: Hours = epoch_hour.astype(np.float64) + 0.5
+    middle: FloatArray = epoch_hour.astype(np.float64) + 0.5
     solar_hour = (middle + region.longitude_deg / 15.0) % HOURS_PER_DAY
     year_frac = (middle / HOURS_PER_DAY / _YEAR_DAYS) % 1.0
     declination = math.radians(23.45) * np.sin(
@@ -249,7 +248,7 @@ def _sky(region: Region, epoch_hour: NDArray[np.int64]) -> _Sky:
     )
     latitude = math.radians(region.latitude_deg)
     hour_angle = math.pi * (solar_hour - 12.0) / 12.0
-    elevation_sine: Hours = math.sin(latitude) * np.sin(declination) + math.cos(
+    elevation_sine: FloatArray = math.sin(latitude) * np.sin(declination) + math.cos(
         latitude
     ) * np.cos(declination) * np.cos(hour_angle)
     return _Sky(solar_hour, year_frac, np.maximum(elevation_sine, 0.0))
@@ -258,12 +257,12 @@ def _sky(region: Region, epoch_hour: NDArray[np.int64]) -> _Sky:
 def _weather(
     climate: Climate,
     sky: _Sky,
-    synoptic: Hours,
-    local: Hours,
+    synoptic: FloatArray,
+    local: FloatArray,
     *,
-    cloud: Hours,
-    wind: Hours,
-    moisture: Hours,
+    cloud: FloatArray,
+    wind: FloatArray,
+    moisture: FloatArray,
 ) -> _Weather:
     season = _annual_cycle(sky, climate.warmest_day)
     # A warm spell comes with fewer clouds, and clouds flatten the day.
@@ -294,17 +293,17 @@ def _weather(
     )
 
 
-def _annual_cycle(sky: _Sky, peak_day: int) -> Hours:
+def _annual_cycle(sky: _Sky, peak_day: int) -> FloatArray:
     return np.cos(2.0 * math.pi * (sky.year_frac - peak_day / 365.0))
 
 
-def _daily_cycle(solar_hour: Hours) -> Hours:
+def _daily_cycle(solar_hour: FloatArray) -> FloatArray:
     """-1 before dawn to 1 at 15 h solar time; steeper up than down."""
     angle = 2.0 * math.pi * (solar_hour - 15.0) / HOURS_PER_DAY
     return (np.cos(angle) + 0.18 * np.cos(2.0 * angle + 0.6)) / 1.1
 
 
-def _relative_humidity(dry_bulb_c: Hours, dew_point_c: Hours) -> Hours:
+def _relative_humidity(dry_bulb_c: FloatArray, dew_point_c: FloatArray) -> FloatArray:
     """Humidity, %, from dew point by the Magnus formula.
 
     References
@@ -317,7 +316,9 @@ def _relative_humidity(dry_bulb_c: Hours, dew_point_c: Hours) -> Hours:
     return np.clip(100.0 * np.exp(depression), 5.0, 100.0).round(1)
 
 
-def _activity(shape: LoadShape, time_zone: str, epoch_hour: NDArray[np.int64]) -> Hours:
+def _activity(
+    shape: LoadShape, time_zone: str, epoch_hour: NDArray[np.int64]
+) -> FloatArray:
     """Human activity around 0: the clock's hour, lower on weekends and holidays."""
     zone = require_time_zone(time_zone)
     local = [
@@ -334,26 +335,32 @@ def _activity(shape: LoadShape, time_zone: str, epoch_hour: NDArray[np.int64]) -
     return shape.daily_swing_frac * daily - shape.weekend_drop_frac * free
 
 
-def _it_load(region: Region, shape: LoadShape, activity: Hours, noise: Hours) -> Hours:
+def _it_load(
+    region: Region, shape: LoadShape, activity: FloatArray, noise: FloatArray
+) -> FloatArray:
     mean_mw = shape.mean_frac * region.it_capacity_mw
     load_mw = mean_mw * (1.0 + activity + 0.03 * noise)
     return np.clip(load_mw, 0.05 * mean_mw, region.it_capacity_mw).round(3)
 
 
-def _renewables(grid: Grid, sky: _Sky, weather: _Weather, wind: Hours) -> Hours:
+def _renewables(
+    grid: Grid, sky: _Sky, weather: _Weather, wind: FloatArray
+) -> FloatArray:
     """Share of the power that sun and wind give, around their own mean, about 0."""
     sun = sky.clear_sun_frac * (1.0 - 0.7 * weather.cloud_frac)
     breeze = 0.5 * np.tanh(wind)
     return grid.solar_frac * (sun - 0.22) + grid.wind_frac * breeze
 
 
-def _carbon(grid: Grid, activity: Hours, renewables: Hours) -> Hours:
+def _carbon(grid: Grid, activity: FloatArray, renewables: FloatArray) -> FloatArray:
     """Life-cycle intensity: up with demand, down with sun and wind, always > 0."""
     relative = np.maximum(1.0 + 0.35 * activity - renewables, 0.08)
     return np.minimum(grid.carbon_mean_g_kwh * relative, 1_500.0).round(2)
 
 
-def _price(grid: Grid, activity: Hours, renewables: Hours, noise: Hours) -> Hours:
+def _price(
+    grid: Grid, activity: FloatArray, renewables: FloatArray, noise: FloatArray
+) -> FloatArray:
     """Price with a tail upwards, and below zero in hours of abundant solar power."""
     relative = 1.0 + 1.2 * activity - 1.6 * renewables + 0.18 * noise
     scarcity = np.exp(np.minimum(2.2 * np.maximum(noise - 2.0, 0.0), 3.0))

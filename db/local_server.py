@@ -13,9 +13,10 @@ from signal import SIGINT, SIGKILL, SIGQUIT
 
 import psycopg
 
+from core.aliases import Progress
 from core.errors import ServiceUnavailable
 from db.engine import CONNECT_TIMEOUT_S, DatabaseUrls, libpq_url
-from db.local_binaries import Progress, ServerUser, binaries_for
+from db.local_binaries import ServerUser, binaries_for
 from db.local_cluster import (
     SUPERUSER,
     ClusterHome,

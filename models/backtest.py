@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import numpy as np
 
+from core.aliases import Progress
 from core.days import issue_at_local_midnight
 from core.errors import InvalidInput
 from core.forecasts import Target
@@ -34,8 +35,6 @@ from models.windows import observed_windows
 LIMIT_QUANTILE = 0.95
 """A limit that is not given is each region's own: this quantile of the daily maxima
 that training saw, so that every climate has days near it."""
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,14 +9,11 @@ from decimal import Decimal
 from functools import reduce
 
 import numpy as np
-from numpy.typing import NDArray
 
+from core.aliases import BoolArray, FloatArray
 from core.conformal import LimitCheck
 from models.metrics import coverage_frac, mae, mean_width, rmse, winkler_score
 from models.rolling import RegionDays
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

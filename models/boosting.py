@@ -8,13 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor
 
+from core.aliases import FloatArray, IntArray
 from models.design import LOWEST_MEAN
 from models.metadata import ModelContract
 from models.ridge import TrainedRidge
 from models.tree_inputs import MIN_SCALE_RATIO, TreeInputs
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 CHUNK_ROWS = 4_096
 

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor
 from threadpoolctl import threadpool_limits
 
+from core.aliases import FloatArray
 from core.days import WINDOW_H
 from core.forecasts import Target
-from models.boosting import FloatArray, TrainedBoosting, predict_trees
+from models.boosting import TrainedBoosting, predict_trees
 from models.family import Family
 from models.ridge_training import RidgeTraining, learn_ridge
 from models.tails import tail_factor

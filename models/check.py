@@ -6,16 +6,14 @@ Runs the model: for files of strangers only through `models.sandbox`.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from core.aliases import FloatArray
 from core.errors import ModelRejected
 from core.telemetry import VALID_RANGES
 from models.contract import read_contract
 from models.metadata import ModelContract
 from models.probes import probe_rows
 from models.runtime import PLAUSIBLE_MARGIN_FRAC, ModelRuntime
-
-FloatArray = NDArray[np.float64]
 
 SINGLE_ROWS = 8
 """Probes that are asked again one by one."""

@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from core.aliases import BoolArray, IntArray
 from core.days import WINDOW_H
-
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
 
 INNER_TRAIN_FRAC = 0.7
 RESIDUAL_BLOCKS = 8

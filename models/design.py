@@ -13,12 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from core.aliases import FloatArray
 from core.forecasts import Target
 from models.catalogue import hour_harmonic_names, year_harmonic_names
 from models.metadata import ModelContract
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 LOWEST_MEAN: Mapping[Target, float] = {
     Target.CARBON_INTENSITY_GCO2_KWH: 0.0,

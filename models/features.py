@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
+from core.aliases import FloatArray, IntArray
 from core.forecasts import Refusal, Target
 from core.regions import require_time_zone
 from core.telemetry import (
@@ -30,9 +31,6 @@ from models.catalogue import (
     year_harmonic_names,
 )
 from models.gaps import MEAN_WINDOW_H, LookBack, bridged, held
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 YEAR_H = 8_766
 _YEAR_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)

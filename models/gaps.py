@@ -6,14 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
-from numpy.typing import NDArray
 
+from core.aliases import BoolArray, FloatArray, IntArray
 from core.forecasts import Refusal, RefusalCode
 from core.telemetry import HOUR, Quantity, TelemetryFrame
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
 
 MAX_FILLED_GAP_H = 3
 """Longest run of missing target hours that is bridged by a straight line."""

@@ -16,12 +16,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from core.aliases import FloatArray, IntArray
 from core.errors import ModelRejected, ModelUnavailable
 from models.frames import Frame, read_frame
 from models.metadata import ModelContract, contract_from_metadata
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 DEADLINE_S = 5.0
 """For one batch of rows; a healthy model needs milliseconds."""

@@ -13,13 +13,11 @@ from decimal import Decimal
 import numpy as np
 from mapie.conformity_scores import AbsoluteConformityScore
 from mapie.regression import SplitConformalRegressor
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
 
+from core.aliases import FloatArray
 from core.errors import CalibrationInsufficient, InvalidInput
 from core.forecasts import HourlyForecast
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from core.aliases import FloatArray
 from core.errors import InvalidInput
-
-FloatArray = NDArray[np.float64]
 
 
 def rmse(observed: FloatArray, predicted: FloatArray) -> float:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from core.aliases import FloatArray
 from core.telemetry import HOUR
 from models.family import Family
 from models.features import feature_matrix
@@ -23,7 +24,6 @@ if TYPE_CHECKING:  # scikit-learn takes seconds to import
     from models.boosting import TrainedBoosting
     from models.train import TrainedModel
 
-FloatArray = NDArray[np.float64]
 
 PARITY_ROWS = 10_000
 MAX_THRESHOLD_ROWS = 2_000

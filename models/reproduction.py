@@ -18,6 +18,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx.reference import ReferenceEvaluator
 
+from core.aliases import FloatArray
 from core.errors import InvalidInput
 from models.contract import FEATURES_INPUT, MEAN_OUTPUT, REGION_INPUT, SCALE_OUTPUT
 from models.family import Family
@@ -31,8 +32,6 @@ SCIKIT_LEARN = "scikit-learn"
 ONNX_REFERENCE = "the ONNX reference"
 REFERENCE_ROWS = 1_000
 """The reference walks trees row by row in Python; ten thousand would take minutes."""
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

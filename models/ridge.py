@@ -9,11 +9,9 @@ from numpy.typing import NDArray
 from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
 
+from core.aliases import FloatArray, IntArray
 from models.design import LOWEST_MEAN, DesignLayout
 from models.metadata import POOLED_INDEX, ModelContract
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 
 def fit_ridge(design: FloatArray, target: FloatArray, penalty: float) -> Ridge:

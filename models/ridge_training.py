@@ -13,6 +13,7 @@ from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
+from core.aliases import BoolArray, FloatArray
 from core.days import WINDOW_H
 from core.forecasts import Target
 from core.telemetry import HOUR
@@ -32,9 +33,6 @@ from models.training_rows import (
     collect_rows,
     hour_stride,
 )
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 POOLED_PENALTIES = (3e-4, 1e-3, 3e-3)
 OWN_PENALTIES = (1e-2, 3e-2, 1e-1, 3e-1, 1.0)

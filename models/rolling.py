@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from core.aliases import BoolArray, FloatArray
 from core.conformal import (
     MINIMUM_SCORES,
     SCORE_WINDOW,
@@ -20,15 +20,12 @@ from core.conformal import (
 )
 from core.errors import CalibrationInsufficient
 from core.forecasts import HourlyForecast, Refusal, RefusalCode
-from core.replay import ScoreReplay
+from core.score_replay import ScoreReplay
 from core.telemetry import HOUR, Quantity, TelemetryFrame
 from models.intervals import interval_quantile, recalibration_instants
 from models.predictor import Predictor
 from models.runtime import forecast_windows
 from models.windows import observed_windows, persistence_windows
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 OBSERVATION_MISSING = "observation_missing"
 

@@ -11,6 +11,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from core.aliases import FloatArray, IntArray
 from core.errors import InvalidInput, ModelRejected
 from core.forecasts import HourlyForecast, Refusal, RefusalCode
 from core.regions import Region
@@ -18,9 +19,6 @@ from core.telemetry import VALID_RANGES, TelemetryFrame
 from models.features import feature_matrix
 from models.metadata import ModelContract, contract_from_metadata
 from models.predictor import Predictor
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 BATCH_ROWS = 256
 """Each row gathers its region's weights (34 kB for the default model), so a batch

@@ -8,9 +8,8 @@ would cover them too seldom and the later ones too often.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from core.aliases import FloatArray
 
 TAIL_LEVEL = 0.95
 """The level at which the hours are matched: that of the displayed interval."""

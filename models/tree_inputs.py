@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from core.aliases import FloatArray
 from core.days import WINDOW_H
 from core.telemetry import Quantity
 from models.catalogue import (
@@ -26,9 +27,6 @@ from models.catalogue import (
     year_harmonic_names,
 )
 from models.metadata import ModelContract
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 DAY_H = 24
 MIN_SCALE_RATIO = 0.3

@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import numpy as np
-from numpy.typing import NDArray
 
+from core.aliases import FloatArray
 from core.telemetry import HOUR, Quantity, TelemetryFrame, hours_between
-
-FloatArray = NDArray[np.float64]
 
 PERSISTENCE_H = 24
 

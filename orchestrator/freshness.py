@@ -13,7 +13,7 @@ from orchestrator.use_cases import Request
 KEPT_ANSWERS = 256
 _SECONDS = 60
 
-Answer = TypeVar("Answer")
+Kept = TypeVar("Kept")
 
 
 class KeptAnswers:
@@ -33,17 +33,17 @@ class KeptAnswers:
         self,
         request: Request,
         question: Hashable,
-        make: Callable[[Request], Answer],
+        make: Callable[[Request], Kept],
         *,
-        keep_if: Callable[[Answer], bool] = lambda _: True,
-    ) -> Answer:
+        keep_if: Callable[[Kept], bool] = lambda _: True,
+    ) -> Kept:
         """The kept answer, or a new one, kept when `keep_if` says so."""
         minute = int(request.now.timestamp()) // _SECONDS
         key = (question, request.actor.role, state_stamp(request.session), minute)
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
-                known: Answer = self._kept[key]  # type: ignore[assignment]
+                known: Kept = self._kept[key]  # type: ignore[assignment]
                 return known
         answer = make(request)
         if keep_if(answer):

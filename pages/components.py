@@ -21,10 +21,16 @@ from pages.downloads import chart_downloads, table_download
 from pages.words import local_time, risk_steps, verdict_shape, verdict_word
 
 Child = Component | str | None
-Kind = Literal["info", "warn", "alarm"]
+NoticeKind = Literal["info", "warn", "alarm"]
 
 
-def notice(title: str, text: Child, *, kind: Kind = "info", id: str = "") -> Component:  # noqa: A002
+def notice(
+    title: str,
+    text: Child,
+    *,
+    kind: NoticeKind = "info",
+    id: str = "",  # noqa: A002 -- the component's own name for it
+) -> Component:
     """A sentence that stands where content would, with the next step."""
     extra = "" if kind == "info" else f" gfo-notice-{kind}"
     return html.Div(

@@ -17,12 +17,11 @@ from webapp.compression import install_compression
 from webapp.cookies import StateCookie
 from webapp.csrf import install_csrf
 from webapp.dash_internals import finish_setup, leave_grid_script_out
-from webapp.errors import install_error_pages
+from webapp.error_answers import install_error_pages
 from webapp.gate import Gate
 from webapp.headers import SecurityHeaders
 from webapp.health import make_health
 from webapp.index import INDEX, THEME_SCRIPT
-from webapp.metrics import Metrics
 from webapp.model_files import install_model_limit, make_model_files
 from webapp.pages_guard import guard_pages
 from webapp.permissions import (
@@ -31,6 +30,7 @@ from webapp.permissions import (
     require_route_entries,
 )
 from webapp.portal import bootstrap_url, make_portal, stylesheet_url
+from webapp.prometheus import Metrics
 from webapp.proxies import trust_proxies
 from webapp.request_context import install_request_context, sent_in_header
 from webapp.secret_key import secret_key

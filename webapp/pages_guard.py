@@ -14,7 +14,7 @@ from dash.development.base_component import Component
 from core.access import Actor, Permission
 from core.errors import Forbidden
 
-Layout = Callable[..., Component]
+PageLayout = Callable[..., Component]
 
 
 def guard_pages(
@@ -32,14 +32,14 @@ def guard_pages(
 
 
 def _guarded(
-    layout: Layout | Component,
+    layout: PageLayout | Component,
     permission: Permission,
     name: str,
     current_actor: Callable[[], Actor],
     deny: Callable[[Actor, str], None],
-) -> Layout:
+) -> PageLayout:
     if not callable(layout):
-        build: Layout = lambda: layout  # noqa: E731 -- a constant page
+        build: PageLayout = lambda: layout  # noqa: E731 -- a constant page
     else:
         build = layout
     allowed = _parameter_names(build)
@@ -54,7 +54,7 @@ def _guarded(
     return guarded
 
 
-def _parameter_names(layout: Layout) -> frozenset[str]:
+def _parameter_names(layout: PageLayout) -> frozenset[str]:
     named = {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
     parameters = inspect.signature(layout).parameters.values()
     return frozenset(item.name for item in parameters if item.kind in named)

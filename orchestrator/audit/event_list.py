@@ -8,13 +8,7 @@ from collections.abc import Iterator, Mapping
 from sqlalchemy.orm import Session
 
 from core.access import Permission
-from core.audit import (
-    ANONYMOUS,
-    FORMAT_VERSION,
-    AuditAction,
-    AuditEvent,
-    event_hash,
-)
+from core.audit import ANONYMOUS, FORMAT_VERSION, AuditAction, AuditEvent, event_hash
 from core.errors import InvalidInput, NotFound
 from db import audit, users
 from db.audit import EventFilter

@@ -8,6 +8,7 @@ from datetime import datetime
 
 import numpy as np
 
+from core.aliases import FloatArray
 from core.carbon import CarbonSignalKind
 from core.conformal import ScoreTracker
 from core.days import WINDOW_H, window_end
@@ -17,8 +18,8 @@ from core.policies import Policy
 from core.regions import Region
 from core.telemetry import HOUR, TelemetryFrame
 from orchestrator.forecasts.calibration import telemetry_watermark
-from orchestrator.windows.assembly import FloatArray, IssuedForecast, Window, assemble
-from orchestrator.windows.database import LOOK_BACK_H
+from orchestrator.windows.assembly import IssuedForecast, Window, assemble
+from orchestrator.windows.database_source import LOOK_BACK_H
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import numpy as np
 
+from core.aliases import FloatArray
 from core.conformal import MINIMUM_SCORES, Calibration
 from core.days import WINDOW_H
 from core.errors import PlanInfeasible
@@ -20,7 +21,7 @@ from core.shift import net_rise_c
 from core.telemetry import Quantity
 from orchestrator.plans.comparison import Flows, compare
 from orchestrator.plans.problem import as_it_came, plan_problems
-from orchestrator.windows.assembly import FloatArray, Window
+from orchestrator.windows.assembly import Window
 
 _CERTAIN = Calibration(
     ordered_scores=(0.0,) * MINIMUM_SCORES, offset=0.0, alpha=Decimal("0.5")

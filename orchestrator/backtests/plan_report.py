@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from core.placement import PlanPrices, Totals
+from orchestrator.backtests.plan_backtest import WAYS, PlanBacktestResult
 from orchestrator.backtests.plan_days import HeatCounts, PlanDay
-from orchestrator.backtests.plans import WAYS, PlanBacktestResult
 
 FORMAT = 1
 _LABELS = {

@@ -21,14 +21,14 @@ from orchestrator.backtests.forecast_report import (
     backtest_document,
     backtest_table,
 )
-from orchestrator.backtests.plan_report import (
-    plan_backtest_document,
-    plan_backtest_table,
-)
-from orchestrator.backtests.plans import (
+from orchestrator.backtests.plan_backtest import (
     BacktestRegion,
     PlanBacktestSetup,
     run_plan_backtest,
+)
+from orchestrator.backtests.plan_report import (
+    plan_backtest_document,
+    plan_backtest_table,
 )
 from orchestrator.backtests.plants import (
     FLEXIBLE_LOAD_FRAC,

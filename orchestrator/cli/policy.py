@@ -13,7 +13,9 @@ from orchestrator.regions.policies import change_terms, limit_by_class
 
 app = typer.Typer(help="Limits and terms that decisions go by.", no_args_is_help=True)
 
-Reason = Annotated[str, typer.Option(help="Why; kept with the policy and its audit.")]
+ReasonOption = Annotated[
+    str, typer.Option(help="Why; kept with the policy and its audit.")
+]
 
 
 @app.command("show")
@@ -39,7 +41,7 @@ def show(as_json: Json = False) -> None:
 
 @app.command("terms")
 def terms(
-    reason: Reason,
+    reason: ReasonOption,
     migration_energy_pct: Annotated[
         float | None, typer.Option(help="Energy of moving load, % of the energy moved.")
     ] = None,
@@ -85,7 +87,7 @@ def ashrae(
     approach_c: Annotated[
         float, typer.Option(help="Inlet minus outdoor temperature, °C.")
     ],
-    reason: Reason,
+    reason: ReasonOption,
 ) -> None:
     """Set a region's limit from its ASHRAE class and approach temperature."""
     with command_context() as context:

@@ -35,15 +35,12 @@ from models.features import feature_matrix
 from models.runtime import forecast
 from orchestrator.decisions.judgements import Judgement
 from orchestrator.decisions.storing import store
-from orchestrator.forecasts.calibration import (
-    calibrated_forecast,
-    telemetry_watermark,
-)
+from orchestrator.forecasts.calibration import calibrated_forecast, telemetry_watermark
 from orchestrator.forecasts.model_cache import ModelCache, ServingModel
 from orchestrator.forecasts.model_health import begin_outage
 from orchestrator.logs import get_logger
 from orchestrator.use_cases import Done, Event, Request, change
-from orchestrator.windows.database import LOOK_BACK_H, load_region_window
+from orchestrator.windows.database_source import LOOK_BACK_H, load_region_window
 
 log = get_logger(__name__)
 

@@ -26,10 +26,7 @@ from orchestrator.forecasts.model_health import end_outages, find_outages
 from orchestrator.forecasts.scoring import score_finished_windows
 from orchestrator.logs import get_logger
 from orchestrator.regions.region_choice import active_regions
-from orchestrator.registry.evaluation_steps import (
-    evaluate_next_region,
-    fail_evaluation,
-)
+from orchestrator.registry.evaluation_steps import evaluate_next_region, fail_evaluation
 from orchestrator.registry.upload_checks import check_upload
 from orchestrator.runtime import Runtime
 from orchestrator.telemetry.demo_regions import demo_profile

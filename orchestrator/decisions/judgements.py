@@ -30,7 +30,7 @@ from orchestrator.decisions.records import (
     text_sha256,
 )
 from orchestrator.windows.assembly import PRICE_BASIS
-from orchestrator.windows.database import RegionWindow
+from orchestrator.windows.database_source import RegionWindow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,7 @@ from orchestrator.decisions.records import EndInputs, read_inputs
 from orchestrator.decisions.replay import TOLERANCE, replay_rules
 from orchestrator.decisions.views import Difference, Replay
 from orchestrator.use_cases import Request, query
-from orchestrator.windows.database import LOOK_BACK_H
+from orchestrator.windows.database_source import LOOK_BACK_H
 
 _PAGE = 200
 

@@ -13,7 +13,7 @@ from db.regions import StoredRegion
 from orchestrator.decisions.judgements import Judgement
 from orchestrator.regions.region_choice import active_regions, pick_ends, pick_region
 from orchestrator.windows.choice import WindowChoice, choose_window
-from orchestrator.windows.database import RegionWindow, load_region_window
+from orchestrator.windows.database_source import RegionWindow, load_region_window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

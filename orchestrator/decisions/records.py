@@ -16,8 +16,8 @@ from hashlib import sha256
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from core.aliases import FloatArray
 from core.audit import canonical_json
 from core.carbon import CarbonMethod, CarbonScope, CarbonSignalKind
 from core.errors import InvalidInput
@@ -73,8 +73,6 @@ _SIGNAL_HOURS = (
 )  # fmt: skip
 _TRANSFER_HOURS = ("moved_mw", "arrived_mw", "source_change_mw", "target_change_mw")
 
-Hours = NDArray[np.float64]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalibrationInputs:
@@ -106,14 +104,14 @@ class EndInputs:
     forecast_id: int | None
     model_version_id: int | None
     telemetry_watermark_utc: datetime | None
-    mean: Hours | None
-    scale: Hours | None
+    mean: FloatArray | None
+    scale: FloatArray | None
     calibration: CalibrationInputs | None
     problem_code: str | None
     problem_text: str | None
-    it_load_mw: Hours
-    prior_rise_c: Hours
-    reference_load_mw: Hours
+    it_load_mw: FloatArray
+    prior_rise_c: FloatArray
+    reference_load_mw: FloatArray
     signals: RegionSignals | None
 
 
@@ -122,10 +120,10 @@ class TransferInputs:
     """The transfer of a plan that a decision carries out, shape (n_hours,) each."""
 
     plan_id: int
-    moved_mw: Hours
-    arrived_mw: Hours
-    source_change_mw: Hours
-    target_change_mw: Hours
+    moved_mw: FloatArray
+    arrived_mw: FloatArray
+    source_change_mw: FloatArray
+    target_change_mw: FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -405,9 +403,11 @@ def _read_numbers(values: Mapping[str, Any], names: Sequence[str]) -> dict[str, 
     return {name: float(values[name]) for name in names}
 
 
-def _read_hours(values: Mapping[str, Any], names: Sequence[str]) -> dict[str, Hours]:
+def _read_hours(
+    values: Mapping[str, Any], names: Sequence[str]
+) -> dict[str, FloatArray]:
     return {name: _hours(values[name]) for name in names}
 
 
-def _hours(values: Sequence[str]) -> Hours:
+def _hours(values: Sequence[str]) -> FloatArray:
     return np.array(values, dtype=np.float64)

@@ -19,7 +19,7 @@ from orchestrator.decisions.views import ImpactRow, ScenarioRow, ShiftEnd, WhatI
 from orchestrator.regions.region_choice import region_choice
 from orchestrator.use_cases import Request, query
 from orchestrator.windows.choice import day_choices
-from orchestrator.windows.database import RegionWindow
+from orchestrator.windows.database_source import RegionWindow
 from orchestrator.windows.views import Series, finite_series, verdict_view
 
 

@@ -30,7 +30,7 @@ from orchestrator.windows.choice import (
     day_choices,
     issue_choices,
 )
-from orchestrator.windows.database import RegionWindow, load_region_window
+from orchestrator.windows.database_source import RegionWindow, load_region_window
 from orchestrator.windows.views import finite_series, verdict_view
 
 HISTORY_H = 48

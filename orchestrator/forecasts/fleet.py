@@ -18,7 +18,7 @@ from orchestrator.forecasts.views import FleetRow, FleetView
 from orchestrator.regions.region_choice import active_regions, region_choice
 from orchestrator.use_cases import Request, query
 from orchestrator.windows.choice import choose_window
-from orchestrator.windows.database import RegionWindow, load_region_window
+from orchestrator.windows.database_source import RegionWindow, load_region_window
 from orchestrator.windows.views import finite_series, verdict_view
 
 RECENT_H = 48

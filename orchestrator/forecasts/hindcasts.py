@@ -7,7 +7,7 @@ Imports MAPIE: for the command line and the worker, never for the web process.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -15,6 +15,7 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from core.access import Permission
+from core.aliases import Progress
 from core.conformal import MINIMUM_SCORES, SCORE_WINDOW
 from core.days import (
     WINDOW_H,
@@ -26,7 +27,7 @@ from core.days import (
 from core.errors import InvalidInput, ModelUnavailable
 from core.forecasts import HourlyForecast, Refusal, Target
 from core.policies import Policy
-from core.replay import ScoreReplay
+from core.score_replay import ScoreReplay
 from core.telemetry import HOUR, Quantity, TelemetryFrame
 from db import forecasts, interval_calibrations, policies, telemetry, window_scores
 from db.forecasts import NewForecast
@@ -34,16 +35,11 @@ from db.interval_calibrations import IntervalCalibration
 from db.regions import StoredRegion
 from models.intervals import interval_quantile, recalibration_instants
 from models.runtime import hindcast
-from orchestrator.forecasts.calibration import (
-    calibrated_forecast,
-    telemetry_watermark,
-)
+from orchestrator.forecasts.calibration import calibrated_forecast, telemetry_watermark
 from orchestrator.forecasts.model_cache import ModelCache, ServingModel
 from orchestrator.forecasts.scoring import score_window
 from orchestrator.use_cases import Done, Request, change
-from orchestrator.windows.database import LOOK_BACK_H
-
-Progress = Callable[[str], None]
+from orchestrator.windows.database_source import LOOK_BACK_H
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from core.access import Permission
 from core.conformal import ScoreTracker, check_limit
 from core.days import WINDOW_H
 from core.errors import CalibrationInsufficient
-from core.replay import ScoreReplay
+from core.score_replay import ScoreReplay
 from core.telemetry import HOUR
 from db import policies, window_scores
 from db.forecast_quality import FinishedForecast, finished_forecasts

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 
+from core.aliases import Progress
 from core.days import full_hour
 from core.errors import InvalidInput
 from core.forecasts import Target
@@ -23,8 +23,6 @@ from orchestrator.use_cases import WORKER_USER
 DEMO_FAMILIES = {Target.TEMPERATURE_C: DEFAULT_FAMILY}
 """Decisions rest on the temperature; for the rest the quicker family keeps a first
 start short, and synthetic weather has little that trees could find."""
-
-Progress = Callable[[str], None]
 
 
 def make_demo_fleet(

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from core.aliases import FloatArray
 from core.errors import PlanInfeasible
 from core.greedy import greedy_plan
 from core.hindsight import true_totals
@@ -15,7 +15,6 @@ from core.optimizer import best_plan
 from core.placement import Placement, PlanPrices, PlanRules, Totals, totals
 from orchestrator.plans.problem import PlanProblems
 
-FloatArray = NDArray[np.float64]
 Flows = tuple[FloatArray, FloatArray]
 """Out and in, shape (n_regions, n_hours), MW, in the order of the problem."""
 

@@ -43,7 +43,7 @@ from orchestrator.plans.views import PlanRecordOutcome, PlanView, plan_view
 from orchestrator.regions.region_choice import active_regions, pick_region
 from orchestrator.use_cases import Done, Event, Request, change, query
 from orchestrator.windows.choice import WindowChoice, choose_window
-from orchestrator.windows.database import RegionWindow, load_region_window
+from orchestrator.windows.database_source import RegionWindow, load_region_window
 
 log = get_logger(__name__)
 

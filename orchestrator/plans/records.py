@@ -23,7 +23,7 @@ _TERMS = (
     "ramp_mw_per_h",
 )  # fmt: skip
 
-Hours = tuple[float | None, ...]
+HourlyValues = tuple[float | None, ...]
 """Hourly values in order; None where not known."""
 
 
@@ -66,8 +66,8 @@ class RegionRecord:
     bound_before_c: float | None
     bound_after_c: float | None
     blocked_by_c: float | None
-    load_before_mw: Hours
-    load_after_mw: Hours
+    load_before_mw: HourlyValues
+    load_after_mw: HourlyValues
     blocked_text: str | None
 
 

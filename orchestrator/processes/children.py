@@ -22,7 +22,7 @@ LONGEST_PAUSE_S = 30.0
 
 
 @dataclass(slots=True)
-class Child:
+class ChildProcess:
     """A process that is started again when it ends, with growing pauses."""
 
     name: str
@@ -77,7 +77,7 @@ def restart_pause_s(failures: int) -> float:
     return min(2.0**doublings - 1.0, LONGEST_PAUSE_S)
 
 
-def stop(children: Sequence[Child]) -> None:
+def stop(children: Sequence[ChildProcess]) -> None:
     """Ask all to end, wait for them together, and kill those that do not."""
     running = [child for child in children if child.is_running]
     for child in running:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
+from core.aliases import Progress
 from core.errors import InvalidInput, ServiceUnavailable
 from core.version import CODE_VERSION
 from db import migrate
@@ -29,8 +30,6 @@ WEB_STATEMENT_TIMEOUT_S = 10.0
 LOCK_TIMEOUT_S = 5.0
 POOL_SIZE = 5
 """Connections of one process."""
-
-Progress = Callable[[str], None]
 
 
 def configure_logs(settings: Settings, *, level: str | None = None) -> None:

@@ -21,7 +21,7 @@ from db.engine import DatabaseUrls, require_reachable
 from db.local_server import LocalServer
 from orchestrator.logs import get_logger
 from orchestrator.operations.installation import PASSWORD_FILE, install
-from orchestrator.processes.children import Child, stop
+from orchestrator.processes.children import ChildProcess, stop
 from orchestrator.processes.connect import POOL_SIZE, external_urls, open_runtime
 from orchestrator.processes.listen_address import (
     answers,
@@ -90,8 +90,8 @@ def _serve(settings: Settings, signals: StopSignals, stack: ExitStack) -> None:
         require_reachable(urls.app)
         require_reachable(urls.owner)
     one_time_password = _prepare(settings, signals, urls)
-    web = Child("web", _web_command(settings), signals)
-    worker = Child("worker", _own_command("worker"), signals)
+    web = ChildProcess("web", _web_command(settings), signals)
+    worker = ChildProcess("worker", _own_command("worker"), signals)
     # Registered before they start: whatever happens from here on, they are stopped.
     stack.callback(stop, [web, worker])
     stack.callback(say, "Stopping …")
@@ -156,7 +156,7 @@ def _make_demo(settings: Settings, signals: StopSignals) -> None:
     say("Making the demo fleet (synthetic telemetry, a model, hindcasts) …")
     marker = settings.data_dir / UNFINISHED_DEMO
     marker.touch()
-    demo = Child("demo", _own_command("demo"), signals)
+    demo = ChildProcess("demo", _own_command("demo"), signals)
     try:
         demo.start()
         while demo.is_running:
@@ -201,7 +201,7 @@ def _own_command(name: str) -> list[str]:
     return [sys.executable, "-m", "orchestrator", name]
 
 
-def _wait_ready(settings: Settings, signals: StopSignals, web: Child) -> None:
+def _wait_ready(settings: Settings, signals: StopSignals, web: ChildProcess) -> None:
     deadline = time.monotonic() + READY_TIMEOUT_S
     while not answers(settings.host, settings.port):
         with signals.held():

@@ -7,11 +7,10 @@ and the worker, never for the web process.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from sqlalchemy.orm import Session
 
 from core.access import Permission
+from core.aliases import Progress
 from core.audit import AuditAction
 from core.errors import NotFound
 from core.forecasts import Target
@@ -32,8 +31,6 @@ from orchestrator.registry.region_evaluation import evaluate_region
 from orchestrator.use_cases import Done, Event, Request, change
 
 log = get_logger(__name__)
-
-Progress = Callable[[str], None]
 
 
 @change(

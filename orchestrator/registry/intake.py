@@ -9,16 +9,13 @@ import io
 import time
 from dataclasses import dataclass
 
+from core.aliases import Progress
 from core.errors import Conflict, FleetError, ServiceUnavailable
 from db import model_evaluations, model_versions
 from db.model_evaluations import RUNNING, ModelEvaluation
 from db.model_uploads import ModelUpload
 from orchestrator.forecasts.model_cache import ModelCache
-from orchestrator.registry.evaluation_steps import (
-    Progress,
-    evaluate_next_region,
-    fail_evaluation,
-)
+from orchestrator.registry.evaluation_steps import evaluate_next_region, fail_evaluation
 from orchestrator.registry.model_files import GivenFile, receive_model
 from orchestrator.registry.upload_checks import check_upload
 from orchestrator.runtime import Runtime

@@ -30,7 +30,7 @@ from models.shadow import (
 from orchestrator.forecasts.hindcasts import calibrate_region
 from orchestrator.forecasts.model_cache import ModelCache, ServingModel
 from orchestrator.registry.records import EvaluatedDay, EvaluatedRegion
-from orchestrator.windows.database import LOOK_BACK_H
+from orchestrator.windows.database_source import LOOK_BACK_H
 from orchestrator.windows.views import Series, finite_series
 
 CALIBRATION_DAYS = 365

@@ -14,6 +14,7 @@ from hashlib import sha256
 from sqlalchemy.orm import Session
 
 from core.access import Permission
+from core.aliases import Progress
 from core.audit import AuditAction
 from core.days import full_hour
 from core.errors import InvalidInput, ModelRejected
@@ -30,7 +31,7 @@ from models.train import TrainedModel, train_model
 from orchestrator.forecasts.model_cache import ModelCache
 from orchestrator.regions.region_choice import active_regions
 from orchestrator.registry.activation import add_version, switch_to
-from orchestrator.registry.evaluation_steps import Progress, carry_out_evaluation
+from orchestrator.registry.evaluation_steps import carry_out_evaluation
 from orchestrator.registry.upload_checks import new_version
 from orchestrator.use_cases import Done, Event, Request, change
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -39,6 +39,7 @@ from orchestrator.telemetry.batches import (
     finish_import,
 )
 from orchestrator.telemetry.readers.formats import TelemetryFormat, open_telemetry_file
+from orchestrator.telemetry.readers.frames import RowProgress
 from orchestrator.telemetry.readers.hours import parse_zone
 from orchestrator.telemetry.readers.rows import (
     BadFile,
@@ -59,9 +60,6 @@ MAX_DISTANCE_DEG = 2.0
 
 _GENERATOR = "generator"
 _LABEL_CHARS = 300
-
-Progress = Callable[[int], None]
-"""Called now and then with the number of rows read so far."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +97,7 @@ def import_telemetry(
     file: FileToImport,
     *,
     ranges: Mapping[Quantity, ValidRange],
-    on_progress: Progress | None = None,
+    on_progress: RowProgress | None = None,
 ) -> Done[ImportSummary]:
     """Import a file; the same file again changes nothing and says so.
 
@@ -118,7 +116,7 @@ def read_and_store(
     file: FileToImport,
     *,
     ranges: Mapping[Quantity, ValidRange],
-    on_progress: Progress | None = None,
+    on_progress: RowProgress | None = None,
 ) -> Done[ImportSummary]:
     """Read the file, and store what it says as one batch."""
     session = request.session
@@ -298,7 +296,7 @@ def _stage(
     session: Session,
     opened: TelemetryFile,
     regions: Sequence[StoredRegion],
-    on_progress: Progress | None,
+    on_progress: RowProgress | None,
 ) -> int:
     """Stage every row in chunks; return how many were passed over."""
     region_ids = {stored.slug: stored.region_id for stored in regions}

@@ -11,11 +11,7 @@ from numpy.typing import NDArray
 from core.access import Permission
 from core.footprints import Footprint, footprint, hourly_rates, total_footprint
 from db.regions import StoredRegion
-from orchestrator.regions.region_choice import (
-    active_regions,
-    pick_ends,
-    region_choice,
-)
+from orchestrator.regions.region_choice import active_regions, pick_ends, region_choice
 from orchestrator.trade_offs.views import (
     EfficiencyRow,
     ShiftRole,
@@ -25,7 +21,7 @@ from orchestrator.trade_offs.views import (
 )
 from orchestrator.use_cases import Request, query
 from orchestrator.windows.choice import choose_window, day_choices
-from orchestrator.windows.database import RegionWindow, load_region_window
+from orchestrator.windows.database_source import RegionWindow, load_region_window
 from orchestrator.windows.views import finite_series
 
 

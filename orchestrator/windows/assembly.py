@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from core.aliases import FloatArray
 from core.carbon import CarbonSignalKind
 from core.conformal import Calibration, ScoreTracker
 from core.days import WINDOW_H, window_end
@@ -27,8 +27,6 @@ from core.price_outlook import price_outlook_usd_mwh
 from core.regions import Region
 from core.shift import net_rise_c
 from core.telemetry import HOUR, Quantity, TelemetryFrame
-
-FloatArray = NDArray[np.float64]
 
 PRICE_DAYS = 7
 PRICE_BASIS = "the median of the same hour of the seven days before"

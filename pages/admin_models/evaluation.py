@@ -10,7 +10,11 @@ from dash.development.base_component import Component
 from orchestrator.decisions.views import NamedValue
 from orchestrator.registry.views import EvaluationView, ModelDetail
 from pages import addresses
-from pages.admin_models.comparison import changed_table, figures_table, figures_words
+from pages.admin_models.beside_serving import (
+    changed_table,
+    figures_table,
+    figures_words,
+)
 from pages.admin_models.content import TARGET_WORDS, history_table, progress_words
 from pages.admin_models.figures import (
     bounds_chart,

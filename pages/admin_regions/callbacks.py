@@ -22,9 +22,9 @@ from pages.admin_regions.fields import (
     REGION_FIELDS,
     read_all,
 )
+from pages.admin_regions.fleet_terms import TERM_FIELDS, register_terms, term_values
 from pages.admin_regions.forms import control_id, shown_region
 from pages.admin_regions.layout import NEW, policy_scope, policy_values, regions_table
-from pages.admin_regions.terms import TERM_FIELDS, register_terms, term_values
 from pages.components import notice
 from pages.context import PageContext
 from pages.serving import follow_in_browser, serve

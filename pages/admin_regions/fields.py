@@ -10,7 +10,7 @@ from typing import Literal
 from core.errors import InvalidInput
 from core.regions import CoolingType
 
-Kind = Literal["text", "number", "choice", "flag"]
+FieldKind = Literal["text", "number", "choice", "flag"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +19,7 @@ class Field:
 
     name: str
     label: str
-    kind: Kind = "number"
+    kind: FieldKind = "number"
     hint: str = ""
     choices: tuple[str, ...] = ()
     scale: float = 1.0

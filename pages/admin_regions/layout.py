@@ -9,8 +9,8 @@ from dash.development.base_component import Component
 from orchestrator.regions.views import PolicyFacts, RegionFacts, RegionsView
 from pages import addresses
 from pages.admin_regions.fields import COOLING_FIELDS, POLICY_FIELDS, REGION_FIELDS
+from pages.admin_regions.fleet_terms import class_form, terms_form
 from pages.admin_regions.forms import form_grid, save_button
-from pages.admin_regions.terms import class_form, terms_form
 from pages.components import (
     Child,
     data_table,

@@ -14,26 +14,17 @@ from core.errors import InvalidInput, NotFound
 from orchestrator.audit.anchor_files import AnchorPlaces
 from orchestrator.audit.chain_export import export_newest
 from orchestrator.audit.chain_status import ask_for_check, chain_status
-from orchestrator.audit.event_list import (
-    event_detail,
-    events_csv,
-    list_audit_events,
-)
+from orchestrator.audit.event_list import event_detail, events_csv, list_audit_events
 from orchestrator.decisions.lists import decision_page, decisions_csv
 from orchestrator.list_exports import CsvExport
 from orchestrator.use_cases import Request
 from pages.addresses import Query, event_seq_of
-from pages.audit import filters, lists
+from pages.audit import filters, list_grids
 from pages.audit.content import chain_panel, event_page
 from pages.components import notice, page_head
 from pages.context import PageContext
 from pages.grids import column_defs
-from pages.list_controls import (
-    file_data,
-    filter_options,
-    follow_filters,
-    serve_csv,
-)
+from pages.list_controls import file_data, filter_options, follow_filters, serve_csv
 from pages.serving import serve
 from pages.times import chosen_times, in_times
 
@@ -67,7 +58,7 @@ def _register_decisions(app: Dash, context: PageContext) -> None:
     )
     def show_decisions(search: str | None) -> tuple[object, ...]:
         query = Query.parse(search)
-        shown = lists.decisions_shown(query)
+        shown = list_grids.decisions_shown(query)
         with context.request() as request:
             found = decision_page(
                 request,
@@ -77,10 +68,10 @@ def _register_decisions(app: Dash, context: PageContext) -> None:
             )
         page = in_times(found, chosen_times())
         return (
-            lists.decisions_state(page),
-            lists.decision_rows(page),
-            column_defs(lists.DECISION_COLUMNS, shown),
-            lists.decisions_pager(page, shown),
+            list_grids.decisions_state(page),
+            list_grids.decision_rows(page),
+            column_defs(list_grids.DECISION_COLUMNS, shown),
+            list_grids.decisions_pager(page, shown),
             *filters.choice_options(page.choices).values(),
         )
 
@@ -139,7 +130,7 @@ def _register_events(app: Dash, context: PageContext) -> None:
     )
     def show_events(search: str | None) -> tuple[object, ...]:
         query = Query.parse(search)
-        shown = lists.events_shown(query)
+        shown = list_grids.events_shown(query)
         with context.request() as request:
             page = list_audit_events(
                 request,
@@ -148,10 +139,10 @@ def _register_events(app: Dash, context: PageContext) -> None:
                 oldest_first=filters.is_oldest_first(query),
             )
         return (
-            lists.events_state(page),
-            lists.event_rows(page, chosen_times().zone_without_region),
-            column_defs(lists.EVENT_COLUMNS, shown),
-            lists.events_pager(page, shown),
+            list_grids.events_state(page),
+            list_grids.event_rows(page, chosen_times().zone_without_region),
+            column_defs(list_grids.EVENT_COLUMNS, shown),
+            list_grids.events_pager(page, shown),
             filter_options({name: name for name in page.actors}),
         )
 

@@ -9,7 +9,7 @@ from dash.development.base_component import Component
 from pages import addresses
 from pages.attributes import aria
 from pages.audit.filters import decision_controls, event_controls
-from pages.audit.lists import DECISION_COLUMNS, EVENT_COLUMNS
+from pages.audit.list_grids import DECISION_COLUMNS, EVENT_COLUMNS
 from pages.components import field, link, page_head, skeleton
 from pages.grids import TWO_LINES_PX, listed_grid
 from pages.list_controls import csv_tools

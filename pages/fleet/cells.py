@@ -22,7 +22,7 @@ _LITRES_PER_M3 = 1000.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
+class FleetColumn:
     """A column on the page and in its download.
 
     `csv_name` names the plain value with its unit; without one the column is left out.
@@ -168,66 +168,66 @@ def _two_lines(first: str, second: str) -> list[Child]:
 
 
 COLUMNS = (
-    Column(
+    FleetColumn(
         title="Region",
         cell=_region,
         csv_name="region",
         csv_value=lambda row: row.region.name,
     ),
-    Column(
+    FleetColumn(
         title="Verdict",
         cell=_verdict,
         csv_name="verdict",
         csv_value=lambda row: row.verdict.outcome.value,
     ),
-    Column(
+    FleetColumn(
         title="Chance of exceeding",
         cell=_chance,
         csv_name="exceedance_probability",
         csv_value=lambda row: row.exceedance_probability,
     ),
-    Column(
+    FleetColumn(
         title="Day bound",
         cell=_bound,
         csv_name="day_bound_c",
         csv_value=lambda row: row.day_bound_c,
     ),
-    Column(title="Last and next 24 hours", cell=_spark),
-    Column(
+    FleetColumn(title="Last and next 24 hours", cell=_spark),
+    FleetColumn(
         title="Now",
         cell=_now,
         csv_name="temperature_c",
         csv_value=lambda row: row.temperature_c,
     ),
-    Column(
+    FleetColumn(
         title="Risk",
         cell=_risk,
         csv_name="risk_level",
         csv_value=lambda row: row.verdict.risk_level.value,
     ),
-    Column(
+    FleetColumn(
         title="Carbon",
         cell=_carbon,
         csv_name="carbon_intensity_gco2_kwh",
         csv_value=lambda row: row.carbon_intensity_gco2_kwh,
     ),
-    Column(
+    FleetColumn(
         title="Water, last 24 h",
         cell=_water,
         csv_name="water_m3_last_24h",
         csv_value=_water_m3,
     ),
-    Column(
+    FleetColumn(
         title="IT load",
         cell=_load,
         csv_name="it_load_mw",
         csv_value=lambda row: row.it_load_mw,
     ),
-    Column(
+    FleetColumn(
         title="Data age",
         cell=_age,
         csv_name="telemetry_age_h",
         csv_value=lambda row: row.telemetry_age_h,
     ),
-    Column(title="Open", cell=_links),
+    FleetColumn(title="Open", cell=_links),
 )

@@ -13,7 +13,7 @@ from orchestrator.forecasts.views import FleetRow, FleetView
 from pages.attributes import aria, data
 from pages.components import notice, page_head, skeleton
 from pages.downloads import table_download
-from pages.fleet.cells import COLUMNS, Column, breach_words
+from pages.fleet.cells import COLUMNS, FleetColumn, breach_words
 from pages.theme import MISSING, Ink
 from pages.words import typeset, utc_time
 
@@ -128,7 +128,7 @@ def _row(row: FleetRow) -> Component:
     )
 
 
-def _csv_head(column: Column) -> dict[str, Any]:
+def _csv_head(column: FleetColumn) -> dict[str, Any]:
     return data(csv=column.csv_name) if column.csv_name else data(**{"csv-skip": ""})
 
 

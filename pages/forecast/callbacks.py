@@ -13,7 +13,7 @@ from pages import addresses
 from pages.addresses import Query
 from pages.components import region_options
 from pages.context import PageContext
-from pages.days import DAY_OUTPUTS, day_choice
+from pages.day_picker import DAY_OUTPUTS, day_choice
 from pages.forecast.layout import content, issue_options, shown_window
 from pages.forecast_quality.callbacks import register_panel_callback
 from pages.serving import follow_in_browser, serve

@@ -30,7 +30,7 @@ from pages.components import (
     synthetic_tag,
     verdict_badge,
 )
-from pages.days import day_field
+from pages.day_picker import day_field
 from pages.forecast.figures import (
     day_maximum_dots,
     dots_summary,

@@ -12,7 +12,7 @@ from orchestrator.plans.planning import find_plan, record_plan, stored_plan
 from pages.addresses import Query, parse_comment, parse_day, parse_record, parse_slug
 from pages.components import notice, region_options
 from pages.context import PageContext
-from pages.days import DAY_OUTPUTS, day_choice
+from pages.day_picker import DAY_OUTPUTS, day_choice
 from pages.plan import content
 from pages.plan.terms import FIELDS, read_terms
 from pages.serving import follow_in_browser, serve

@@ -8,7 +8,7 @@ from dash.development.base_component import Component
 
 from orchestrator.plans.terms import PlanTerms
 from pages.components import disclosure, field, notice, page_head, panel, region_select
-from pages.days import day_field
+from pages.day_picker import day_field
 from pages.plan.terms import CAPS, PRICES, TermField
 
 _DEFAULTS = PlanTerms()

@@ -17,7 +17,7 @@ from orchestrator.use_cases import Request
 from pages.addresses import Query
 from pages.components import region_options
 from pages.context import PageContext
-from pages.days import DAY_OUTPUTS, day_choice
+from pages.day_picker import DAY_OUTPUTS, day_choice
 from pages.serving import follow_in_browser, serve
 from pages.theme import local_labels
 from pages.times import chosen_times, in_times

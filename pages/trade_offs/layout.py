@@ -9,7 +9,7 @@ from dash.development.base_component import Component
 from orchestrator.trade_offs.views import WaterScope
 from pages.attributes import aria
 from pages.components import chart, field, page_head, panel, region_select, skeleton
-from pages.days import day_field
+from pages.day_picker import day_field
 
 LAST_HOUR = 23
 

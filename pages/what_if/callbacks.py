@@ -28,7 +28,7 @@ from pages.addresses import (
 )
 from pages.components import region_options
 from pages.context import PageContext
-from pages.days import DAY_OUTPUTS, day_choice
+from pages.day_picker import DAY_OUTPUTS, day_choice
 from pages.serving import follow_in_browser, serve
 from pages.times import chosen_times, in_times
 from pages.verdicts import impact_table, verdict_card

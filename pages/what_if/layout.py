@@ -18,7 +18,7 @@ from pages.components import (
     region_select,
     skeleton,
 )
-from pages.days import day_field
+from pages.day_picker import day_field
 
 STEP_PCT = 0.1
 REST_MS = 80

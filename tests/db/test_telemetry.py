@@ -16,12 +16,7 @@ from core.telemetry import HOUR, Quantity
 from db.engine import DatabaseUrls, make_engine
 from db.ingest import NewBatch, RowCounts
 from db.regions import StoredRegion, insert_region, update_region
-from db.telemetry import (
-    first_and_last_hour,
-    last_hour_with,
-    latest_hours,
-    load_frame,
-)
+from db.telemetry import first_and_last_hour, last_hour_with, latest_hours, load_frame
 from db.telemetry_merge import SettledRows, settle_staged, write_settled
 from db.telemetry_staging import open_staging, stage_rows
 from db.users import system_actor

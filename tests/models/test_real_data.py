@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from core.aliases import FloatArray
 from core.days import issue_at_local_midnight
 from core.forecasts import HourlyForecast, Target
 from core.regions import CoolingParameters, CoolingType, Region
@@ -32,7 +32,6 @@ from models.windows import observed_windows, persistence_windows
 
 pytestmark = [pytest.mark.real_data, pytest.mark.slow]
 
-FloatArray = NDArray[np.float64]
 
 START_UTC = datetime(2021, 1, 1, tzinfo=UTC)
 TRAIN_UNTIL_UTC = datetime(2022, 1, 1, tzinfo=UTC)

@@ -29,12 +29,7 @@ from db import audit, model_evaluations, model_uploads, model_versions, regions,
 from db.engine import parse_url
 from db.users import system_actor
 from models.family import Family
-from orchestrator.accounts import (
-    administration,
-    denials,
-    logins,
-    own_password,
-)
+from orchestrator.accounts import administration, denials, logins, own_password
 from orchestrator.accounts.logins import Client, Login
 from orchestrator.audit import anchoring
 from orchestrator.audit.anchor_files import AnchorPlaces

@@ -41,7 +41,7 @@ from orchestrator.registry.evaluation_requests import start_evaluation
 from orchestrator.registry.model_files import GivenFile, receive_model
 from orchestrator.registry.records import decode
 from orchestrator.runtime import Runtime
-from orchestrator.windows.database import load_region_window
+from orchestrator.windows.database_source import load_region_window
 from tests.asking import asking
 from tests.fleet import NOW, TRAINED_UNTIL, Fleet
 from tests.models.attacks import ATTACKS, long_products

@@ -22,8 +22,7 @@ from core.placement import PlanPrices, PlanRules
 from core.policies import Policy
 from core.telemetry import HOUR, Quantity, TelemetryFrame
 from orchestrator.backtests.file_source import FileSource
-from orchestrator.backtests.plan_report import plan_backtest_document
-from orchestrator.backtests.plans import (
+from orchestrator.backtests.plan_backtest import (
     WAYS,
     BacktestRegion,
     Forecasts,
@@ -31,6 +30,7 @@ from orchestrator.backtests.plans import (
     PlanBacktestSetup,
     run_plan_backtest,
 )
+from orchestrator.backtests.plan_report import plan_backtest_document
 from orchestrator.backtests.plants import (
     PLANTS,
     REGION_COLUMNS,

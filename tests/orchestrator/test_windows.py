@@ -18,7 +18,11 @@ from db.regions import StoredRegion
 from orchestrator.backtests.file_source import FileSource
 from orchestrator.regions.region_choice import active_regions
 from orchestrator.windows.assembly import Window
-from orchestrator.windows.database import LOOK_BACK_H, RegionWindow, load_region_window
+from orchestrator.windows.database_source import (
+    LOOK_BACK_H,
+    RegionWindow,
+    load_region_window,
+)
 from tests.fleet import NOW, Fleet
 
 MILD_DAY = date(2025, 5, 20)

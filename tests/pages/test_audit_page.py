@@ -21,7 +21,7 @@ from orchestrator.decisions.views import (
     Replay,
 )
 from pages.addresses import Query
-from pages.audit import filters, lists
+from pages.audit import filters, list_grids
 from pages.audit.content import chain_panel, event_page
 from pages.audit.decision_content import (
     chart_summary,
@@ -72,7 +72,7 @@ def links(rows: Iterable[Mapping[str, object]]) -> set[str]:
 
 
 def test_each_decision_links_to_its_permalink(make_decision_page: Make) -> None:
-    rows = lists.decision_rows(make_decision_page())
+    rows = list_grids.decision_rows(make_decision_page())
     assert links(rows) == {"/decisions/412", "/decisions/411", "/decisions/410"}
     assert [row["id"] for row in rows] == ["412", "411", "410"]
 
@@ -81,8 +81,8 @@ def test_each_column_of_a_list_is_filled(
     make_decision_page: Make, make_event_page: Make
 ) -> None:
     for columns, rows in (
-        (lists.DECISION_COLUMNS, lists.decision_rows(make_decision_page())),
-        (lists.EVENT_COLUMNS, lists.event_rows(make_event_page(), "UTC")),
+        (list_grids.DECISION_COLUMNS, list_grids.decision_rows(make_decision_page())),
+        (list_grids.EVENT_COLUMNS, list_grids.event_rows(make_event_page(), "UTC")),
     ):
         names = {column.field for column in columns}
         for row in rows:
@@ -95,7 +95,7 @@ def test_the_next_page_keeps_the_filters(
 ) -> None:
     query = Query.parse("?kind=what_if&outcome=BLOCKED&after=old~9")
     page = make_decision_page(next_after="a~1")
-    tree = lists.decisions_pager(page, lists.decisions_shown(query))
+    tree = list_grids.decisions_pager(page, list_grids.decisions_shown(query))
     assert hrefs(components_of(tree)) == {
         "/audit?kind=what_if&outcome=BLOCKED",
         "/audit?kind=what_if&outcome=BLOCKED&after=a~1",
@@ -106,13 +106,13 @@ def test_the_last_page_offers_no_next(
     make_decision_page: Make, components_of: Walk, text_of: Text
 ) -> None:
     page = make_decision_page(next_after=None)
-    last = lists.decisions_pager(
-        page, lists.decisions_shown(Query.parse("?after=b~2&order=window"))
+    last = list_grids.decisions_pager(
+        page, list_grids.decisions_shown(Query.parse("?after=b~2&order=window"))
     )
     assert hrefs(components_of(last)) == {"/audit?order=window"}
     assert text_of(last).startswith("3 decisions, latest window first")
     assert "last page" in text_of(last)
-    only = lists.decisions_pager(page, lists.decisions_shown(Query.parse("")))
+    only = list_grids.decisions_pager(page, list_grids.decisions_shown(Query.parse("")))
     assert only == ["3 decisions, newest first"]
 
 
@@ -120,18 +120,18 @@ def test_an_empty_list_says_what_to_do(
     make_decision_page: Make, make_event_page: Make, text_of: Text
 ) -> None:
     empty = (
-        lists.decisions_state(make_decision_page(count=0)),
-        lists.events_state(make_event_page(count=0)),
+        list_grids.decisions_state(make_decision_page(count=0)),
+        list_grids.events_state(make_event_page(count=0)),
     )
     assert all("Open a filter" in text_of(state) for state in empty)
-    assert lists.decisions_state(make_decision_page()) is None
-    assert lists.events_state(make_event_page()) is None
+    assert list_grids.decisions_state(make_decision_page()) is None
+    assert list_grids.events_state(make_event_page()) is None
 
 
 def test_simulated_and_superseded_decisions_are_marked(
     make_decision_page: Make,
 ) -> None:
-    rows = lists.decision_rows(make_decision_page())
+    rows = list_grids.decision_rows(make_decision_page())
     assert cell_text(rows[0]["kind"]) == "What-if simulation"
     assert cell_text(rows[1]["kind"]) == "Recorded superseded"
     assert cell_text(rows[2]["verdict"]) == "BLOCKED"
@@ -139,11 +139,13 @@ def test_simulated_and_superseded_decisions_are_marked(
 
 
 def test_events_link_to_themselves_and_to_their_decision(make_event_page: Make) -> None:
-    rows = lists.event_rows(make_event_page(), "UTC")
+    rows = list_grids.event_rows(make_event_page(), "UTC")
     assert "900 14 Jul 2023, 07:00:00 UTC olga Decision what if" in row_text(rows[0])
     assert {"/audit/event/900", "/decisions/412"} <= links(rows)
     query = Query.parse("?actor=olga")
-    following = lists.events_pager(make_event_page(), lists.events_shown(query))
+    following = list_grids.events_pager(
+        make_event_page(), list_grids.events_shown(query)
+    )
     assert "/audit/events?actor=olga&at=800" in {
         getattr(piece, "href", None) for piece in following
     }
@@ -152,17 +154,17 @@ def test_events_link_to_themselves_and_to_their_decision(make_event_page: Make) 
 def test_an_event_is_shown_on_the_chosen_clock_to_the_second(
     make_event_page: Make,
 ) -> None:
-    row = lists.event_rows(make_event_page(), "America/Phoenix")[0]
+    row = list_grids.event_rows(make_event_page(), "America/Phoenix")[0]
     (time,) = row["time"]
     assert time["text"] == "14 Jul 2023, 00:00:00 (UTC−7)"  # type: ignore[index]
     assert time["time"] == "2023-07-14T07:00:00+00:00"  # type: ignore[index]
 
 
 def headings(search: str) -> dict[str, dict[str, str]]:
-    shown = lists.decisions_shown(Query.parse(search))
+    shown = list_grids.decisions_shown(Query.parse(search))
     return {
         column["field"]: column["headerComponentParams"]
-        for column in column_defs(lists.DECISION_COLUMNS, shown)
+        for column in column_defs(list_grids.DECISION_COLUMNS, shown)
         if column["headerComponentParams"]
     }
 
@@ -188,7 +190,9 @@ def test_a_heading_leads_to_the_servers_order_and_shows_the_present_one() -> Non
 
 
 def test_every_order_of_the_server_is_a_heading_and_no_other_column_is_one() -> None:
-    orders = [name for column in lists.DECISION_COLUMNS for name, _ in column.orders]
+    orders = [
+        name for column in list_grids.DECISION_COLUMNS for name, _ in column.orders
+    ]
     assert sorted(orders) == sorted(order.value for order in DecisionOrder)
     assert set(headings("")) == {"taken", "window", "chance"}
     assert all(

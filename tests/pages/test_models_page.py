@@ -20,7 +20,7 @@ from orchestrator.registry.views import (
     UploadRow,
     VersionRow,
 )
-from pages.admin_models.comparison import changed_table
+from pages.admin_models.beside_serving import changed_table
 from pages.admin_models.content import (
     history_table,
     serving_table,

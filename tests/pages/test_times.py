@@ -11,7 +11,7 @@ import pytest
 
 from core.days import issue_at_local_midnight
 from orchestrator.forecasts.views import FleetView
-from pages.audit import lists
+from pages.audit import list_grids
 from pages.audit.decision_content import decision_page
 from pages.forecast.figures import MEAN_LABEL, forecast_band
 from pages.forecast.layout import content
@@ -137,7 +137,7 @@ def test_audit_events_say_their_offset_when_a_clock_changes(
     assert exact_time(moment, zone) == said
     page = make_event_page(count=1)
     page = replace(page, rows=(replace(page.rows[0], occurred_at_utc=moment),))
-    assert lists.event_rows(page, zone)[0]["time"] == [
+    assert list_grids.event_rows(page, zone)[0]["time"] == [
         {"text": said, "time": moment.isoformat()}
     ]
 
@@ -147,7 +147,7 @@ def test_decisions_follow_the_chosen_clock_list_and_story(
 ) -> None:
     def taken(times: Times) -> object:
         page = in_times(make_decision_page(count=1), times)
-        return lists.decision_rows(page)[0]["taken"]
+        return list_grids.decision_rows(page)[0]["taken"]
 
     iso = "2023-07-14T07:03:11+00:00"
     assert taken(Times()) == [{"text": "14 Jul 2023, 00:03 (UTC−7)", "time": iso}]

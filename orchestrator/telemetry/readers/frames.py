@@ -33,7 +33,7 @@ _PROGRESS_ROWS = 50_000
 _SHOWN_REFUSALS = 5
 _MAX_HOURS = 24 * 366 * 100
 
-Progress = Callable[[int], None]
+RowProgress = Callable[[int], None]
 """Called now and then with the number of rows read so far."""
 
 
@@ -121,7 +121,7 @@ def read_frames(
     slugs: Sequence[str],
     *,
     now_utc: datetime,
-    on_progress: Progress | None = None,
+    on_progress: RowProgress | None = None,
 ) -> FrameFile:
     """Read a tidy CSV (plain or gzip) of the regions `slugs`.
 

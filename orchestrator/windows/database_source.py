@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from core.aliases import FloatArray
 from core.carbon import CarbonScope, CarbonSignalKind
 from core.conformal import ScoreTracker
 from core.days import WINDOW_H, local_issue_hour
@@ -28,7 +29,7 @@ from db import (
 )
 from db.forecasts import StoredForecast
 from db.regions import StoredRegion
-from orchestrator.windows.assembly import FloatArray, IssuedForecast, Window, assemble
+from orchestrator.windows.assembly import IssuedForecast, Window, assemble
 
 LOOK_BACK_H = 24 * 30
 """Enough for every lag and for the means that stand in for short gaps."""

@@ -22,10 +22,10 @@ class FinishedWindow(Protocol):
         """How many scales its maximum lay above the means."""
 
 
-Window = TypeVar("Window", bound=FinishedWindow)
+Finished = TypeVar("Finished", bound=FinishedWindow)
 
 
-class ScoreReplay(Generic[Window]):
+class ScoreReplay(Generic[Finished]):
     """The tracker of one local issue hour, with only the windows that had ended.
 
     Parameters
@@ -41,19 +41,19 @@ class ScoreReplay(Generic[Window]):
         As of the last `advance_to`.
     """
 
-    def __init__(self, alpha: Decimal, windows: Iterable[Window]) -> None:
+    def __init__(self, alpha: Decimal, windows: Iterable[Finished]) -> None:
         self.tracker = ScoreTracker(alpha)
-        self._waiting: Iterator[Window] = iter(windows)
+        self._waiting: Iterator[Finished] = iter(windows)
         self._next = next(self._waiting, None)
 
-    def advance_to(self, newest_issue_utc: datetime) -> list[Window]:
+    def advance_to(self, newest_issue_utc: datetime) -> list[Finished]:
         """Add the windows issued by `newest_issue_utc`; returns those just added.
 
         A forecast issued at t uses the windows that ended by t, so its caller passes t
         minus the window's length: on the day after a 23-hour day, yesterday's window is
         still open.
         """
-        learned: list[Window] = []
+        learned: list[Finished] = []
         while self._next is not None and self._next.issued_at_utc <= newest_issue_utc:
             self.tracker.add(self._next.score)
             learned.append(self._next)
