@@ -125,9 +125,9 @@
   function chartText(end, shift) {
     if (!end) return "No target to draw.";
     const reach = (values) => {
-      const known = values.filter(isNumber);
-      return known.length
-        ? `${celsius(Math.min(...known))} to ${celsius(Math.max(...known))}` : "not known";
+      const numbers = values.filter(isNumber);
+      return numbers.length
+        ? `${celsius(Math.min(...numbers))} to ${celsius(Math.max(...numbers))}` : "not known";
     };
     const after = movedTraces(end, shift).mean_after;
     return `${endText(end, shift)}. Forecast mean ${reach(end.mean_c)} before,` +
@@ -182,7 +182,7 @@
       const value = { "what-if-slider": slider, "what-if-number": number }[from];
       const shift = from === "what-if-data" && data ? data.shift_pct : parseShift(value);
       if (from === "what-if-data" && data) known = { data, shift };
-      const same = (shown) => shift === null || parseShift(shown) === shift;
+      const same = (control) => shift === null || parseShift(control) === shift;
       return [
         same(slider) ? dc.no_update : shift,
         same(number) ? dc.no_update : shift,
