@@ -1,4 +1,4 @@
-"""Puts the web application together: the doors first, then what lies behind them."""
+"""Puts the web application together: checks of requests first, then what they guard."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from flask import Flask
 
 from orchestrator.operations.readiness import ReadinessProbe
 from orchestrator.runtime import Runtime
-from pages.registry import PageContext
+from pages.context import PageContext
 from webapp.auth import current_actor, install_login
 from webapp.callbacks import StrictJson
 from webapp.compression import install_compression
@@ -38,7 +38,7 @@ from webapp.telemetry_upload import install_upload_limit, make_telemetry_upload
 from webapp.visible_callbacks import install_visible_callbacks
 
 CALLBACK_PERMISSIONS = "gfo_callback_permissions"
-"""Where the application keeps its finished table, for whoever checks it."""
+"""Where the application keeps its finished table, for tests."""
 
 LARGEST_BODY_BYTES = 2 * 1024 * 1024
 
@@ -51,7 +51,7 @@ def create_app(runtime: Runtime, register_pages: RegisterPages) -> Dash:
     Raises
     ------
     MissingPermissionError
-        When a route, a page or a callback says nobody who may reach it.
+        When a route, a page or a callback declares no permission.
     InvalidInput
         When the settings hold no usable secret key.
     """
@@ -102,7 +102,7 @@ def _make_server(runtime: Runtime, gate: Gate, headers: SecurityHeaders) -> Flas
         stylesheet_url=stylesheet_url,
     )
     trust_proxies(server, runtime.settings.trusted_proxy_count)
-    # The order is the point: answers pass these doors backwards, requests forwards.
+    # The order matters: requests pass these forwards, answers backwards.
     install_request_context(server)
     headers.install(server)
     install_login(server, runtime)
@@ -121,7 +121,7 @@ def _make_server(runtime: Runtime, gate: Gate, headers: SecurityHeaders) -> Flas
 
 
 def _make_dash(server: Flask, title: str) -> Dash:
-    # The registry is global to Dash; an application made before must not lend us pages.
+    # The registry is global to Dash; pages of an earlier application must not remain.
     dash.page_registry.clear()
     leave_grid_script_out()
     return Dash(

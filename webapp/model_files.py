@@ -1,4 +1,4 @@
-"""Model files from and to the browser: streamed into quarantine, streamed out again."""
+"""Model files from and to the browser, as streams; uploads go into quarantine."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def install_model_limit(server: Flask) -> None:
 
 
 def make_model_files(runtime: Runtime) -> Blueprint:
-    """The routes that take a model and hand one out."""
+    """The routes that receive a model and send one."""
     blueprint = Blueprint("models", __name__)
 
     # Under `/_`, so that errors are answered as JSON as well.

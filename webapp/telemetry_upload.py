@@ -39,7 +39,7 @@ def install_upload_limit(server: Flask) -> None:
 
 
 def make_telemetry_upload(runtime: Runtime) -> Blueprint:
-    """The route that takes files."""
+    """The route that receives files."""
     blueprint = Blueprint("telemetry", __name__)
 
     # Under `/_`, so that errors are answered as JSON as well.

@@ -1,4 +1,4 @@
-"""How the audit chain stands, and checks of it."""
+"""The state of the audit chain, and checks of it."""
 
 from __future__ import annotations
 

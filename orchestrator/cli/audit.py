@@ -174,7 +174,7 @@ def _anchors(
 
 @contextmanager
 def _not_run_is_2() -> Iterator[None]:
-    """Only a chain that was looked at may be called broken."""
+    """Exit code 1 is for a broken chain; when it was not verified, the code is 2."""
     try:
         yield
     except typer.Exit as exc:
