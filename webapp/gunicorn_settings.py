@@ -24,7 +24,7 @@ from orchestrator.operations.production import require_fit
 from orchestrator.processes.connect import configure_logs
 from orchestrator.processes.parentage import follow_parent
 from orchestrator.settings import load_settings
-from webapp.metrics import FOLDER_VARIABLE
+from webapp.prometheus import FOLDER_VARIABLE
 from webapp.secret_key import secret_key
 from webapp.unreadable import answer_unreadable
 

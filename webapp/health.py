@@ -7,8 +7,8 @@ from flask.typing import ResponseReturnValue
 
 from core.errors import ServiceUnavailable
 from orchestrator.operations.readiness import ReadinessProbe
-from webapp.errors import RETRY_AFTER_S
-from webapp.metrics import Metrics
+from webapp.error_pages import RETRY_AFTER_S
+from webapp.prometheus import Metrics
 
 
 def make_health(probe: ReadinessProbe, metrics: Metrics) -> Blueprint:

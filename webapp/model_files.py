@@ -7,7 +7,6 @@ from typing import BinaryIO
 
 from flask import (
     Blueprint,
-    Flask,
     Response,
     jsonify,
     request,
@@ -30,21 +29,8 @@ from webapp.request_context import exchange, request_id, sent_id
 
 ENDPOINT = "models.upload"
 
-_FORM_BYTES = 64 * 1024
-"""What the form holds beside the file."""
-
-
-def install_model_limit(server: Flask) -> None:
-    """Let this one route take a whole model.
-
-    Set before anything reads the form, and after the gate has let the user pass.
-    """
-
-    def raise_limit() -> None:
-        if request.endpoint == ENDPOINT:
-            request.max_content_length = MAX_MODEL_BYTES + _FORM_BYTES
-
-    server.before_request(raise_limit)
+LARGEST_UPLOAD_BYTES = MAX_MODEL_BYTES + 64 * 1024
+"""A whole model, and the other fields of its form."""
 
 
 def make_model_files(runtime: Runtime) -> Blueprint:
