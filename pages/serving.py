@@ -25,24 +25,23 @@ Callback = Callable[..., Any]
 
 def add_page(
     name: str,
-    *,
-    title: str,
-    layout: Callable[..., Component],
+    path: str,
     permission: Permission,
-    path: str | None = None,
-    path_template: str | None = None,
+    layout: Callable[..., Component],
+    *,
+    title: str | None = None,
     link: str | None = None,
 ) -> None:
-    """Register a page; the gate and the navigation bar read its permission from here.
+    """Register a page; the gate and the navigation bar read what is said here.
 
-    `link` is its name in the navigation bar; None leaves it out.
+    A part of `path` in angle brackets stands for any value. `link` is the page's name
+    in the navigation bar, which leaves out pages without one, and its title by default.
     """
     dash.register_page(
         name,
-        path=path,
-        path_template=path_template,
-        name=title,
-        title=title,
+        **{"path_template" if "<" in path else "path": path},
+        name=title or link,
+        title=title or link,
         order=len(dash.page_registry),  # as registered, or Dash sorts by name
         layout=layout,
         permission=permission,

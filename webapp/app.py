@@ -1,4 +1,4 @@
-"""Puts the web application together: the doors first, then what lies behind them."""
+"""Puts the web application together: checks of requests first, then what they guard."""
 
 from __future__ import annotations
 
@@ -6,23 +6,24 @@ from collections.abc import Callable
 
 import dash
 from dash import Dash, html
-from flask import Flask
+from flask import Flask, request
 
 from orchestrator.operations.readiness import ReadinessProbe
 from orchestrator.runtime import Runtime
-from pages.registry import PageContext
+from pages.context import PageContext
+from webapp import model_files, telemetry_upload
 from webapp.auth import current_actor, install_login
 from webapp.callbacks import StrictJson
 from webapp.compression import install_compression
 from webapp.cookies import StateCookie
 from webapp.csrf import install_csrf
 from webapp.dash_internals import finish_setup, leave_grid_script_out
-from webapp.error_answers import install_error_pages
+from webapp.error_pages import install_error_pages
 from webapp.gate import Gate
 from webapp.headers import SecurityHeaders
 from webapp.health import make_health
 from webapp.index import INDEX, THEME_SCRIPT
-from webapp.model_files import install_model_limit, make_model_files
+from webapp.model_files import make_model_files
 from webapp.pages_guard import guard_pages
 from webapp.permissions import (
     CallbackPermissions,
@@ -34,13 +35,19 @@ from webapp.prometheus import Metrics
 from webapp.proxies import trust_proxies
 from webapp.request_context import install_request_context, sent_in_header
 from webapp.secret_key import secret_key
-from webapp.telemetry_upload import install_upload_limit, make_telemetry_upload
+from webapp.telemetry_upload import make_telemetry_upload
 from webapp.visible_callbacks import install_visible_callbacks
 
 CALLBACK_PERMISSIONS = "gfo_callback_permissions"
-"""Where the application keeps its finished table, for whoever checks it."""
+"""Where the application keeps its finished table, for tests."""
 
 LARGEST_BODY_BYTES = 2 * 1024 * 1024
+
+_FILE_BYTES = {
+    telemetry_upload.ENDPOINT: telemetry_upload.LARGEST_FILE_BYTES,
+    model_files.ENDPOINT: model_files.LARGEST_UPLOAD_BYTES,
+}
+"""Routes that take more than that."""
 
 RegisterPages = Callable[[Dash, PageContext], None]
 
@@ -51,7 +58,7 @@ def create_app(runtime: Runtime, register_pages: RegisterPages) -> Dash:
     Raises
     ------
     MissingPermissionError
-        When a route, a page or a callback says nobody who may reach it.
+        When a route, a page or a callback declares no permission.
     InvalidInput
         When the settings hold no usable secret key.
     """
@@ -102,13 +109,12 @@ def _make_server(runtime: Runtime, gate: Gate, headers: SecurityHeaders) -> Flas
         stylesheet_url=stylesheet_url,
     )
     trust_proxies(server, runtime.settings.trusted_proxy_count)
-    # The order is the point: answers pass these doors backwards, requests forwards.
+    # The order matters: requests pass these forwards, answers backwards.
     install_request_context(server)
     headers.install(server)
     install_login(server, runtime)
     gate.install(server)
-    install_upload_limit(server)
-    install_model_limit(server)
+    server.before_request(_allow_files)
     install_csrf(server)
     server.register_blueprint(make_portal(runtime))
     server.register_blueprint(make_telemetry_upload(runtime))
@@ -120,8 +126,14 @@ def _make_server(runtime: Runtime, gate: Gate, headers: SecurityHeaders) -> Flas
     return server
 
 
+def _allow_files() -> None:
+    """Set before anything reads the form, and after the gate has let the user pass."""
+    if request.endpoint in _FILE_BYTES:
+        request.max_content_length = _FILE_BYTES[request.endpoint]
+
+
 def _make_dash(server: Flask, title: str) -> Dash:
-    # The registry is global to Dash; an application made before must not lend us pages.
+    # The registry is global to Dash; pages of an earlier application must not remain.
     dash.page_registry.clear()
     leave_grid_script_out()
     return Dash(

@@ -23,7 +23,7 @@ _POLLING_PROPERTY = ".n_intervals"
 
 
 class PortalUser(UserMixin):  # type: ignore[misc]  # no types
-    """The person behind a live login, as flask-login wants to see them."""
+    """The person behind a live login, as flask-login expects them."""
 
     def __init__(self, login: LoginSession) -> None:
         self.login = login
@@ -37,7 +37,7 @@ class PortalUser(UserMixin):  # type: ignore[misc]  # no types
 def install_login(server: Flask, runtime: Runtime) -> None:
     """Make flask-login find people by the cookie of their login."""
     manager = LoginManager()
-    # Templates ask for nobody: an error page must not need the database.
+    # No user in templates: an error page must not need the database.
     manager.init_app(server, add_context_processor=False)
     # The database decides alone: no user id in a signed cookie, no "remember me".
     manager.session_protection = None

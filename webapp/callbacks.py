@@ -1,6 +1,6 @@
 """What may be posted to Dash: bodies that a page of ours could have sent.
 
-Dash runs any callback that it is asked for and does not compare the ids and properties
+Dash runs any callback that a body names and does not compare the ids and properties
 in the body with those it registered. Everything is checked here before it sees it; the
 values stay hostile, and each callback parses its own.
 """

@@ -35,7 +35,7 @@ def login_token(incoming: Request) -> str | None:
 
 
 def set_login_token(response: Response, token: str) -> None:
-    """Hand out the token; the server decides when it runs out."""
+    """Set the token; the server decides when it expires."""
     response.set_cookie(
         _prefixed(_LOGIN, request),
         token,
@@ -47,7 +47,7 @@ def set_login_token(response: Response, token: str) -> None:
 
 
 def forget_login_token(response: BaseResponse) -> None:
-    """Take the token back."""
+    """Delete the token."""
     response.delete_cookie(
         _prefixed(_LOGIN, request),
         httponly=True,

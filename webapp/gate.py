@@ -35,7 +35,7 @@ _BEFORE_PASSWORD_CHANGE = frozenset({"portal.password", "portal.logout"})
 
 
 class Gate:
-    """Asked before every request, ahead of everything else that looks at it."""
+    """Checks every request before anything else does."""
 
     def __init__(self, runtime: Runtime, permissions: CallbackPermissions) -> None:
         self._runtime = runtime
@@ -43,7 +43,7 @@ class Gate:
         self._app: Dash | None = None
 
     def install(self, server: Flask) -> None:
-        """Stand before the form protection, or an ended login would read 400."""
+        """Check before the form protection, or an ended login would answer 400."""
         server.before_request(self.check)
 
     def guard(self, app: Dash) -> None:
@@ -116,7 +116,7 @@ class Gate:
             logins.touch(asked, user.login)
 
     def deny(self, actor: Actor, wanted: str) -> NoReturn:
-        """Keep the refusal in audit and log, and raise Forbidden."""
+        """Record the refusal in audit chain and log, and raise Forbidden."""
         log.warning(
             "access_denied", user=actor.name, role=actor.role.value, wanted=wanted
         )
@@ -125,7 +125,7 @@ class Gate:
         raise Forbidden
 
     def _turn_away(self) -> ResponseReturnValue:
-        """A person goes to the login page; a script is told that it has no login."""
+        """Redirect a person to the login page; answer a script with 401."""
         if not request.path.startswith(_MACHINE_PATHS):
             is_page = request.method in {"GET", "HEAD"}
             wanted = request.full_path.rstrip("?") if is_page else None
@@ -145,9 +145,9 @@ class Gate:
 
 
 def _require_readable() -> None:
-    """Refuse what no browser sends, whoever sends it."""
+    """Refuse what no browser sends."""
     if request.headers.get("Transfer-Encoding"):
-        # Werkzeug cuts a body of unknown length at the limit and says nothing.
+        # Werkzeug truncates a body of unknown length at the limit in silence.
         abort(411)
     if not callbacks.is_storable(request.path):
         abort(400)

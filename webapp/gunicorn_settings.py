@@ -36,7 +36,7 @@ secret_key(_settings)
 
 
 def _make_metrics_folder(folder: Path) -> None:
-    """Workers add up their counts here, through files; they begin at nought."""
+    """Workers share their counters through files here; they begin at zero."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700, parents=True)
     os.environ[FOLDER_VARIABLE] = str(folder.resolve())
@@ -49,7 +49,7 @@ class StructuredLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
     """Gunicorn's own messages, in the format of all other log lines."""
 
     def setup(self, cfg: Config) -> None:
-        """Hand the records on instead of printing them."""
+        """Pass the records on instead of printing them."""
         super().setup(cfg)
         self.error_log.handlers.clear()
         self.error_log.propagate = True
@@ -79,5 +79,5 @@ limit_request_line = 8190
 logger_class = StructuredLogger
 loglevel = "warning"
 proc_name = "gfo-web"
-# A door that nobody uses, and a file in the home folder.
+# Unused, and it would make a file in the home folder.
 control_socket_disable = True

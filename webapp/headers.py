@@ -1,4 +1,4 @@
-"""Headers of every answer: what the browser may load, keep and tell others."""
+"""Headers of every answer: what the browser may load, store and send elsewhere."""
 
 from __future__ import annotations
 

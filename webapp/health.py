@@ -1,4 +1,4 @@
-"""Whether the process lives, whether it can work, and its metrics. No sessions."""
+"""Liveness, readiness and metrics. No sessions."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from flask.typing import ResponseReturnValue
 
 from core.errors import ServiceUnavailable
 from orchestrator.operations.readiness import ReadinessProbe
-from webapp.error_answers import RETRY_AFTER_S
+from webapp.error_pages import RETRY_AFTER_S
 from webapp.prometheus import Metrics
 
 
 def make_health(probe: ReadinessProbe, metrics: Metrics) -> Blueprint:
-    """The routes that a supervisor, a load balancer or monitoring asks."""
+    """The routes for a supervisor, a load balancer or monitoring."""
     health = Blueprint("health", __name__)
     health.add_url_rule("/healthz", "alive", alive)
     health.add_url_rule("/readyz", "ready", lambda: ready(probe))
@@ -21,7 +21,7 @@ def make_health(probe: ReadinessProbe, metrics: Metrics) -> Blueprint:
 
 
 def alive() -> ResponseReturnValue:
-    """The process answers; nothing else is asked."""
+    """The process answers; nothing else is checked."""
     return jsonify(status="ok")
 
 

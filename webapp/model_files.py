@@ -1,11 +1,17 @@
-"""Model files from and to the browser: streamed into quarantine, streamed out again."""
+"""Model files from and to the browser, as streams; uploads go into quarantine."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from flask import Blueprint, Flask, Response, jsonify, request, stream_with_context
+from flask import (
+    Blueprint,
+    Response,
+    jsonify,
+    request,
+    stream_with_context,
+)
 from flask.typing import ResponseReturnValue
 
 from core.errors import InvalidInput
@@ -23,25 +29,12 @@ from webapp.request_context import exchange, request_id, sent_id
 
 ENDPOINT = "models.upload"
 
-_FORM_BYTES = 64 * 1024
-"""What the form holds beside the file."""
-
-
-def install_model_limit(server: Flask) -> None:
-    """Let this one route take a whole model.
-
-    Set before anything reads the form, and after the gate has let the user pass.
-    """
-
-    def raise_limit() -> None:
-        if request.endpoint == ENDPOINT:
-            request.max_content_length = MAX_MODEL_BYTES + _FORM_BYTES
-
-    server.before_request(raise_limit)
+LARGEST_UPLOAD_BYTES = MAX_MODEL_BYTES + 64 * 1024
+"""A whole model, and the other fields of its form."""
 
 
 def make_model_files(runtime: Runtime) -> Blueprint:
-    """The routes that take a model and hand one out."""
+    """The routes that receive a model and send one."""
     blueprint = Blueprint("models", __name__)
 
     # Under `/_`, so that errors are answered as JSON as well.

@@ -10,12 +10,12 @@ from flask import Request
 from orchestrator.settings import Settings
 from webapp.cookies import is_plain_loopback
 
-# A proxy on this machine makes everybody look like this machine; it says so with these.
+# A proxy on this machine makes every client look local; it adds one of these.
 _FORWARDING = ("X-Forwarded-For", "X-Forwarded-Proto", "X-Real-IP", "Forwarded", "Via")
 
 
 def may_monitor(settings: Settings, incoming: Request) -> bool:
-    """Whether this request may have the metrics."""
+    """Whether this request may read the metrics."""
     if settings.metrics_token is not None:
         wanted = f"Bearer {settings.metrics_token.get_secret_value()}"
         given = incoming.headers.get("Authorization", "")

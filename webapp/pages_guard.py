@@ -23,7 +23,7 @@ def guard_pages(
     """Wrap the layouts of all registered pages.
 
     Dash's router answers in-page navigation through a callback that everybody may
-    call, and passes the whole query string on: both are checked here.
+    call, and passes the whole query string on: both are restricted here.
     """
     for page in dash.page_registry.values():
         page["layout"] = _guarded(

@@ -1,6 +1,6 @@
 """Who may reach what: one table for routes, one for callbacks, one for pages.
 
-Whatever is missing here stops the application from starting.
+The application does not start when an entry is missing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from webapp.dash_internals import (
 
 
 class Access(Enum):
-    """What a route asks for when it is not a permission of some roles."""
+    """What a route requires when it is not a permission of some roles."""
 
     ANYBODY = "anybody"
     LOGGED_IN = "logged_in"
@@ -64,7 +64,7 @@ _PAGE_ENDPOINTS = frozenset({"/", "/<path:path>"})
 
 
 class MissingPermissionError(RuntimeError):
-    """A route, a page or a callback says nobody who may reach it."""
+    """A route, a page or a callback declares no permission."""
 
 
 class CallbackPermissions:
@@ -75,7 +75,7 @@ class CallbackPermissions:
         self._resolved: dict[str, Permission] = {}
 
     def declare(self, output_id: str, permission: Permission) -> None:
-        """Say what a callback needs: its whole id, or any one of its outputs."""
+        """Declare what a callback needs, by its whole id or any one of its outputs."""
         self._declared[output_id] = permission
 
     def resolve(self, app: Dash) -> None:
@@ -143,5 +143,5 @@ def is_page_endpoint(endpoint: str | None) -> bool:
 
 
 def may_reach(actor: Actor, access: Access | Permission) -> bool:
-    """Whether somebody who is logged in may reach what asks for `access`."""
+    """Whether somebody who is logged in may reach what requires `access`."""
     return not isinstance(access, Permission) or actor.may(access)

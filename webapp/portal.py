@@ -229,7 +229,7 @@ def _refused_login(refusal: RefusedLogin, wanted: str) -> Response:
 
 
 def _logged_in(login: Login, target: str) -> Response:
-    # A form token that was known before the login is worth nothing after it.
+    # A form token that was known before the login is not valid after it.
     session.clear()
     response = make_response(redirect(target, code=303))
     set_login_token(response, login.token)

@@ -30,7 +30,7 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS"})
 
 
 class Metrics:
-    """Counts requests, and answers the one that asks for the counts."""
+    """Counts requests, and answers the scrape."""
 
     def __init__(self, runtime: Runtime, probe: ReadinessProbe) -> None:
         # Imported here: the client looks for the shared folder when it is imported, and
@@ -78,12 +78,12 @@ class Metrics:
         return response
 
     def view(self) -> ResponseReturnValue:
-        """Everything in the text format; the gate has looked at who asks."""
+        """All metrics in the text format; the gate has checked who asks."""
         body = self._client.generate_latest(self._registry)
         return Response(body, content_type=self._client.CONTENT_TYPE_PLAIN_0_0_4)
 
     def collect(self) -> Iterator[Metric]:
-        """What the database says now; asked by the client at every scrape."""
+        """Metrics from the database; the client calls this at every scrape."""
         gauge = self._gauge
         build = gauge(
             "gfo_build_info", "The release that answers.", labels=("version",)

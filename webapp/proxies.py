@@ -1,4 +1,4 @@
-"""What forwarding headers are worth: nothing, unless proxies of ours set them."""
+"""Forwarding headers: ignored, unless proxies of ours set them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 
 def trust_proxies(server: Flask, proxy_count: int) -> None:
-    """Take address and scheme from the last `proxy_count` proxies, else from nobody.
+    """Take address and scheme from the last `proxy_count` proxies, else from none.
 
     The host stays what the request says: a proxy passes it on unchanged.
     """

@@ -25,7 +25,7 @@ SLOW_S = 1.0
 
 
 def install_request_context(server: Flask) -> None:
-    """Name every request; whatever is logged meanwhile carries the name."""
+    """Give every request an id, which its log lines carry."""
     server.before_request(_begin)
     server.after_request(_finish)
 
@@ -33,7 +33,7 @@ def install_request_context(server: Flask) -> None:
 def request_id() -> str:
     """The id of this request, which is also the reference that an error shows."""
     if "request_id" not in g:
-        # Made here, never taken from a header: a client must not choose what it is.
+        # Made here, never taken from a header: a client must not choose it.
         g.request_id = uuid.uuid4().hex[:16]
     return str(g.request_id)
 

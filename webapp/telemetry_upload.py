@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import BinaryIO, TypeVar
 
-from flask import Blueprint, Flask, jsonify, request
+from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from core.errors import InvalidInput
@@ -25,21 +25,8 @@ LARGEST_CONTENT_BYTES = 4 * LARGEST_FILE_BYTES
 """Unpacked: hours of telemetry pack to a quarter, and zeros to a thousandth."""
 
 
-def install_upload_limit(server: Flask) -> None:
-    """Let this one route take more than a page's form.
-
-    Set before anything reads the form, and after the gate has let the user pass.
-    """
-
-    def raise_limit() -> None:
-        if request.endpoint == ENDPOINT:
-            request.max_content_length = LARGEST_FILE_BYTES
-
-    server.before_request(raise_limit)
-
-
 def make_telemetry_upload(runtime: Runtime) -> Blueprint:
-    """The route that takes files."""
+    """The route that receives files."""
     blueprint = Blueprint("telemetry", __name__)
 
     # Under `/_`, so that errors are answered as JSON as well.

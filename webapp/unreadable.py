@@ -1,4 +1,4 @@
-"""What gunicorn answers to bytes that are no request: our headers, and no details."""
+"""The answer to bytes that are no HTTP request: our headers, and no details."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def answer_unreadable() -> None:
 def _write_error(
     client: socket.socket, status: int, reason: str, _message: str
 ) -> None:
-    # Gunicorn calls a header with WSGI's own names a fault of ours; it is the client's.
+    # Gunicorn answers 500 to a header with WSGI's own names; the fault is the client's.
     code = 400 if reason == "Bad Request" and status == 500 else status
     head = "".join(f"{name}: {value}\r\n" for name, value in _HEADERS.items())
     text = f"HTTP/1.1 {code} {reason}\r\n{head}\r\n{_BODY}"

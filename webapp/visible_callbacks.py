@@ -1,7 +1,7 @@
-"""The list of callbacks that Dash hands to the browser, without what is not for it.
+"""The list of callbacks that Dash sends to the browser, filtered by permission.
 
-Bare Dash sends everybody the ids of every page. Here a browser is told of the callbacks
-that its person may run, and of those that run in the browser itself and belong to them.
+Dash by itself sends everybody the ids of every page. Here a browser gets the callbacks
+that its user may run, and those that run in the browser and belong to them.
 """
 
 from __future__ import annotations

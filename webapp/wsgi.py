@@ -12,12 +12,12 @@ from flask import Flask
 from orchestrator.operations.production import require_fit
 from orchestrator.processes.connect import configure_logs, open_runtime
 from orchestrator.settings import load_settings
-from pages.registry import register_pages
+from pages.navigation import register_pages
 from webapp.app import create_app
 
 
 def create() -> Flask:
-    """The portal as the environment describes it.
+    """The portal with the settings of the environment.
 
     Raises
     ------

@@ -1,1 +1,1 @@
-"""People and their accounts: who may come in, and what admins do about others."""
+"""People and their accounts: logins, passwords, refusals, and administration."""

@@ -1,4 +1,4 @@
-"""Accounts: who exists, with which role; what admins do about others."""
+"""Accounts as admins manage them: add, change, disable, enable, list."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ def reset_password(request: Request, name: str) -> Done[NewPassword]:
 
 @change(Permission.MANAGE_USERS, AuditAction.USER_ENABLED, repeat=_same_password)
 def enable_user(request: Request, name: str) -> Done[NewPassword]:
-    """Let a disabled person in again, with a new one-time password."""
+    """Enable a disabled account, with a new one-time password."""
     user = _person(request, name)
     if user.is_active:
         message = f"{user.name} is not disabled."

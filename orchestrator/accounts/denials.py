@@ -1,4 +1,4 @@
-"""People and strangers who were refused: the limit per address, and the audit.
+"""Refused requests of people and strangers: the limit per address, and the audit.
 
 Whoever is not logged in could fill the chain with one event for each try, so their
 tries are counted, and each finished minute of an address becomes one event.
@@ -38,7 +38,7 @@ _ACTIONS = {
 
 @change(None, AuditAction.ACCESS_DENIED, repeat=None)
 def record_denial(request: Request, wanted: str) -> Done[None]:
-    """Keep in the audit that the caller asked for what their role does not allow."""
+    """Record in the audit chain that the caller's role does not allow a route."""
     event = Event(
         action=AuditAction.ACCESS_DENIED,
         object_type="route",
@@ -63,7 +63,7 @@ def record_refused_stranger(request: Request, address: str | None) -> Done[None]
 def report_finished_minutes(request: Request) -> Done[int]:
     """Add one audit event for each finished minute and address; returns how many.
 
-    Every login and refusal does so too; the worker, for the last ones.
+    Logins and refusals add them too; the worker adds the last ones.
     """
     events = finished_minutes(request.session, request.now)
     return Done(answer=len(events), events=events)

@@ -1,4 +1,4 @@
-"""Logging in and out: who somebody is, for how long, and how often they may try."""
+"""Logging in and out: how logins begin, last and end, and how often one may try."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def log_in(
     if wait is not None:
         log.info("login_failed", address=client.address, reason="address_limit")
         return Done(answer=RefusedLogin(retry_after=wait))
-    # The lock lets many tries at one account through one after the other only.
+    # The lock makes tries at one account wait for each other.
     user = _find_by_typed_name(session, name)
     matches = verify_password(user.password_hash if user else None, password)
     outcome: Login | RefusedLogin
@@ -232,12 +232,12 @@ def login_delay(failed_count: int) -> timedelta:
     beyond = failed_count - FREE_FAILURES
     if beyond < 0:
         return timedelta(0)
-    # 2**10 is past the cap already; an endless exponent would overflow.
+    # 2**10 is past the cap already; a larger exponent could overflow.
     return min(_FIRST_DELAY * (1 << min(beyond, 10)), LONGEST_DELAY)
 
 
 def must_wait(user: User, now: datetime) -> bool:
-    """Whether the account's last failures still hold it back."""
+    """Whether the account still has to wait after its last failures."""
     last = user.last_failed_login_at_utc
     return last is not None and now < last + login_delay(user.failed_login_count)
 

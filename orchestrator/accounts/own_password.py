@@ -1,4 +1,4 @@
-"""A person's own password: change it, or prove with it that it is really them."""
+"""A person's own password: change it, or confirm an action with it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The anchor file and the key that signs it; both lie outside the database."""
+"""The anchor file and the key that signs it; both are outside the database."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ _TAIL_BYTES = 4096
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnchorPlaces:
-    """Where the anchors and their key lie."""
+    """Where the anchors and their key are stored."""
 
     anchor_file: Path
     key_file: Path
 
     @classmethod
     def of(cls, settings: Settings) -> AnchorPlaces:
-        """As the settings say; in the data folder unless told otherwise."""
+        """As the settings say; by default in the data folder."""
         folder = settings.anchor_dir or settings.data_dir / "anchors"
         return cls(
             anchor_file=folder / ANCHOR_FILE,
@@ -56,7 +56,7 @@ class AnchorPlaces:
 
 
 class SigningKey:
-    """The Ed25519 key that signs anchors; whoever holds it can forge them."""
+    """The Ed25519 key that signs anchors; its holder can forge them."""
 
     def __init__(self, key: Ed25519PrivateKey) -> None:
         self._key = key
@@ -116,7 +116,7 @@ def _write_new_key(path: Path) -> None:
             file.write(pem)
             file.flush()
             os.fsync(file.fileno())
-        os.link(fresh, path)  # never over a key that another process made meanwhile
+        os.link(fresh, path)  # never replaces a key that another process made meanwhile
     except FileExistsError:
         return
     finally:
@@ -129,7 +129,7 @@ def read_anchors(path: Path, public_keys: Sequence[str]) -> tuple[Anchor, ...]:
     Raises
     ------
     InvalidInput
-        When the file cannot be read, or a line is not an anchor or not rightly signed.
+        When the file cannot be read, or a line is no anchor or has a wrong signature.
     """
     try:
         text = path.read_text("ascii")
@@ -157,7 +157,7 @@ def last_anchor(path: Path, public_keys: Sequence[str]) -> Anchor | None:
     Raises
     ------
     InvalidInput
-        When the file cannot be read, or that anchor is not rightly signed.
+        When the file cannot be read, or the signature of that anchor is wrong.
     """
     try:
         with path.open("rb") as file:
@@ -225,14 +225,14 @@ def locked(path: Path) -> Iterator[int]:
 
 
 def append(descriptor: int, anchor: Anchor) -> None:
-    """Add an anchor and bring it to the disk."""
+    """Add an anchor and sync it to the disk."""
     _drop_unfinished_line(descriptor)
     os.write(descriptor, (anchor.line() + "\n").encode("ascii"))
     os.fsync(descriptor)
 
 
 def _drop_unfinished_line(descriptor: int) -> None:
-    """A power cut can leave half a line, which no anchor may be glued to."""
+    """A power cut can leave half a line; an anchor must not be appended to it."""
     size = os.fstat(descriptor).st_size
     tail = os.pread(descriptor, min(size, _TAIL_BYTES), max(size - _TAIL_BYTES, 0))
     if tail and not tail.endswith(b"\n"):

@@ -1,4 +1,4 @@
-"""The worker's watch over the audit chain: anchors it, and verifies it every day."""
+"""Anchors the audit chain in the worker, and verifies it every day."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class AnchorKeeper:
         except ServiceUnavailable as exc:
             log.warning("anchoring_postponed", reason=exc.message)
         except FleetError as exc:
-            log.error("anchoring_failed", reason=exc.message)  # noqa: TRY400 -- told
+            log.error("anchoring_failed", reason=exc.message)  # noqa: TRY400 -- its message says why
             self._paused_until = now + PAUSE_AFTER_FAULT
 
     def _watch(self) -> None:

@@ -56,7 +56,7 @@ def is_due(last: Anchor | None, head: ChainHead, now: datetime) -> bool:
 def _is_news(last: Anchor | None, head: ChainHead) -> bool:
     if last is None:
         return head.position.seq > 0
-    # Events behind the head are news of another kind: somebody moved it.
+    # Events behind the head mean that somebody moved it.
     is_moved = head.newest_seq != head.position.seq
     return is_moved or head.position != (last.seq, last.head)
 

@@ -97,7 +97,7 @@ def export_newest(
     first_seq: int | None,
     last_seq: int | None,
 ) -> Done[ExportManifest]:
-    """An export that a page can send: a named part, or as much as fits of the newest.
+    """An export of a size that a page can send: a named part, or the newest events.
 
     Raises
     ------
@@ -185,7 +185,7 @@ def _links(session: Session, first: int, last: int) -> Iterator[ChainLink]:
 
 
 def _event_lines(session: Session, first: int, last: int) -> Iterator[str]:
-    """One event a line: its place, its hashes, and the payload exactly as hashed."""
+    """One event a line: its place, its hashes, and the payload as hashed."""
     for link in _links(session, first, last):
         record = {
             "seq": link.seq,

@@ -1,4 +1,4 @@
-"""Events of the audit chain for those who may see them: lists, one event, CSV."""
+"""Events of the audit chain: lists, one event, CSV."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def list_audit_events(
 
 @query(Permission.VIEW_AUDIT_EVENTS)
 def event_detail(request: Request, seq: int) -> AuditEventDetail:
-    """One event with all that it says.
+    """One event with all its facts.
 
     Raises
     ------
@@ -151,7 +151,7 @@ def _view(event: AuditEvent) -> AuditEventView:
 
 
 def _facts(payload: Mapping[str, object]) -> list[NamedValue]:
-    """Everything an event says, one line a fact, in the order of reading."""
+    """The facts of an event, one a line, in reading order."""
     facts = [
         NamedValue(label=name, value=str(payload[name]))
         for name in _FACTS
@@ -168,7 +168,7 @@ def _facts(payload: Mapping[str, object]) -> list[NamedValue]:
 
 
 def _fact_text(value: object) -> str:
-    """A value of a payload as people write it."""
+    """A value of a payload as pages show it."""
     if value is None:
         return "–"
     if isinstance(value, bool):

@@ -39,7 +39,7 @@ class AuditEventPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEventDetail:
-    """One event with all that it says, and its place in the chain.
+    """One event with all its facts and its place in the chain.
 
     Attributes
     ----------
@@ -88,7 +88,7 @@ class ChainStatus:
 
     @property
     def is_broken(self) -> bool:
-        """Whether something was found that must not be."""
+        """Whether a check or the anchor contradicts the chain."""
         found = self.newest_check
         return self.anchor_problem is not None or (
             found is not None and found.first_bad_seq is not None

@@ -13,11 +13,11 @@ import typer
 from core.anchors import Anchor
 from core.audit_chain import ChainReport
 from core.errors import InvalidInput
-from db import audit
 from orchestrator.audit import anchor_files
 from orchestrator.audit.anchor_files import AnchorPlaces
 from orchestrator.audit.anchoring import anchor_chain
 from orchestrator.audit.chain_export import export_chain
+from orchestrator.audit.chain_status import verify_chain
 from orchestrator.logs import get_logger
 from orchestrator.processes.terminal import (
     FAILED,
@@ -71,7 +71,7 @@ def verify(
         if not without_anchor:
             settings = context.runtime.settings
             anchors = _anchors(settings, anchor, public_key or [])
-        report = audit.verify(context.session, anchors)
+        report = verify_chain(context.request, anchors)
     if as_json:
         print_json(_as_record(report))
     else:
@@ -174,7 +174,7 @@ def _anchors(
 
 @contextmanager
 def _not_run_is_2() -> Iterator[None]:
-    """Only a chain that was looked at may be called broken."""
+    """Exit code 1 is for a broken chain; when it was not verified, the code is 2."""
     try:
         yield
     except typer.Exit as exc:

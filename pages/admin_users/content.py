@@ -64,9 +64,9 @@ def one_time_password(made: NewPassword, zone: str) -> Component:
                 style={"userSelect": "all", "overflowWrap": "anywhere"},
             ),
             html.Span(
-                f"Tell it to them now: it is not shown again. It works until"
-                f" {local_time(made.until_utc, zone)} and has to be changed then and"
-                " there."
+                f"Give it to them now: it is not shown again. It works until"
+                f" {local_time(made.until_utc, zone)} and must be changed at the first"
+                " login."
             ),
         ],
         className="gfo-notice",

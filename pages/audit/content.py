@@ -28,7 +28,7 @@ def event_page(detail: AuditEventDetail, zone: str) -> list[Component | None]:
         fault = notice(
             "This event does not fit the chain",
             "Its hash is not that of its text and of the event before it: it was"
-            " changed past the portal.",
+            " changed outside the portal.",
             kind="alarm",
         )
     about = None
@@ -49,7 +49,7 @@ def event_page(detail: AuditEventDetail, zone: str) -> list[Component | None]:
         fault,
         html.P(neighbours),
         about,
-        panel("What it says", facts(detail.facts), id="event-facts"),
+        panel("Facts", facts(detail.facts), id="event-facts"),
         panel(
             "Its place in the chain",
             facts(

@@ -13,7 +13,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from db.engine import DatabaseUrls
 from orchestrator.runtime import Runtime
-from pages.registry import register_pages
+from pages.navigation import register_pages
 from webapp.app import create_app
 
 

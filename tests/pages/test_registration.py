@@ -16,7 +16,8 @@ from dash import Dash
 from core.access import Actor, Permission, Role
 from core.errors import Forbidden, InvalidInput
 from orchestrator.runtime import Runtime
-from pages.registry import PageContext, register_pages
+from pages.context import PageContext
+from pages.navigation import register_pages
 from pages.serving import error_notice
 from pages.shell import shell
 from pages.times import Times

@@ -27,7 +27,7 @@ from orchestrator.accounts.passwords import hash_password
 from orchestrator.runtime import Runtime
 from orchestrator.settings import Settings
 from orchestrator.use_cases import Request
-from pages.registry import PageContext
+from pages.context import PageContext
 from tests.fleet import Fleet
 from webapp.app import create_app
 

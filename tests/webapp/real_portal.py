@@ -19,7 +19,7 @@ from werkzeug.routing import (
 
 from core.access import PERMISSIONS, Permission, Role
 from orchestrator.runtime import Runtime
-from pages.registry import register_pages
+from pages.navigation import register_pages
 from tests.webapp.conftest import Portal
 from webapp.app import CALLBACK_PERMISSIONS, create_app
 from webapp.dash_internals import output_ids

@@ -11,7 +11,7 @@ from dash import Dash, Input, Output
 from core.access import PERMISSIONS, Permission, Role
 from core.audit import AuditAction
 from orchestrator.runtime import Runtime
-from pages.registry import PageContext
+from pages.context import PageContext
 from tests.webapp.conftest import Browser, Portal, callback_body, register_test_pages
 from webapp.app import create_app
 from webapp.dash_internals import ROUTER_CALLBACK

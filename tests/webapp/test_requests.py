@@ -13,7 +13,7 @@ from core.access import Role
 from db.users import insert_user
 from orchestrator.accounts.passwords import hash_password
 from orchestrator.runtime import Runtime
-from pages.registry import register_pages
+from pages.navigation import register_pages
 from tests.fleet import Fleet
 from tests.webapp.conftest import PASSWORD, Browser
 from webapp.app import create_app

@@ -127,7 +127,7 @@ def _foreign_origin(error: ForeignOriginError) -> Response:
 def _fleet_error(error: FleetError) -> Response:
     for kind, status in _STATUS_OF:
         if isinstance(error, kind):
-            # The page that a database failure gets says what happens next.
+            # The sentence for a database failure says what happens next.
             own_words = None if kind is ServiceUnavailable else error.message
             return error_answer(status, own_words)
     return error_answer(HTTPStatus.UNPROCESSABLE_ENTITY, error.message)
