@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.telemetry import HOUR
-from models.family import Family
 from models.features import feature_matrix
-from models.metadata import ModelContract
+from models.metadata import Family, ModelContract
 from models.training_rows import RegionTelemetry
 from models.tree_inputs import DIFFERENCES
 
