@@ -18,9 +18,9 @@ from core.conformal import LimitCheck
 from core.telemetry import HOUR, Quantity, TelemetryFrame, hours_between
 from models.backtest import BacktestSetup, issues_of
 from models.backtest_figures import JudgedDays, RolledDays
+from models.observations import observed_windows, persistence_windows
 from models.rolling import RegionDays, rolling_half_width
 from models.training_rows import RegionTelemetry
-from models.windows import observed_windows, persistence_windows
 
 T = Quantity.TEMPERATURE_C
 HORIZON_H = 24

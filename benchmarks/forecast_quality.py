@@ -44,9 +44,9 @@ from models.backtest import (
 )
 from models.backtest_figures import Figures, RolledDays, pooled_figures
 from models.export import export_onnx
-from models.family import Family
+from models.metadata import Family
+from models.onnx_model import OnnxModel
 from models.rolling import RegionDays, forecast_days
-from models.runtime import ModelRuntime
 from models.train import train_model
 from models.training_rows import RegionTelemetry
 from orchestrator.telemetry.readers.frames import read_fleet
@@ -154,10 +154,10 @@ def _forecasts(
         frames, Target.TEMPERATURE_C, until_utc, family=family, seed=setup.seed
     )
     content = export_onnx(trained)
-    runtime = ModelRuntime(content, hashlib.sha256(content).hexdigest())
+    model = OnnxModel(content, hashlib.sha256(content).hexdigest())
     return {
         slug: forecast_days(
-            runtime, frame, zone, issues_of(zone, setup.train_until, setup.test_until)
+            model, frame, zone, issues_of(zone, setup.train_until, setup.test_until)
         )
         for slug, (frame, zone) in frames.items()
     }

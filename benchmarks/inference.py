@@ -2,7 +2,7 @@
 
     .venv/bin/python benchmarks/inference.py TELEMETRY.csv.gz REGIONS.csv
 
-Trains both families on 2021, then times the exported graph in the runtime that serves,
+Trains both families on 2021, then times the exported graph in the code that serves,
 scikit-learn's own predict, and MAPIE's `predict_interval` around scikit-learn, each on
 the same rows in one run. One thread. Prints one JSON object; compare ratios.
 """
@@ -29,9 +29,9 @@ from threadpoolctl import threadpool_limits
 
 from core.forecasts import Target
 from models.export import export_onnx
-from models.family import Family
+from models.metadata import Family
+from models.onnx_model import OnnxModel
 from models.parity_rows import real_rows
-from models.runtime import ModelRuntime
 from models.train import TrainedModel, train_model
 from orchestrator.telemetry.readers.frames import read_fleet
 
@@ -80,7 +80,7 @@ def main(telemetry: Path, regions: Path) -> None:
 def _measured(frames: dict, trained: TrainedModel) -> dict[str, object]:  # type: ignore[type-arg]
     content = export_onnx(trained)
     before_mb = _rss_mb()
-    runtime = ModelRuntime(content, hashlib.sha256(content).hexdigest())
+    model = OnnxModel(content, hashlib.sha256(content).hexdigest())
     rows = real_rows(frames, trained.contract, max(SIZES))
     found: dict[str, object] = {"file_kb": round(len(content) / 1024)}
     for size in SIZES:
@@ -98,7 +98,7 @@ def _measured(frames: dict, trained: TrainedModel) -> dict[str, object]:  # type
             else np.resize(features, (100, features.shape[1]))
         )
         mapie.conformalize(few, np.zeros(len(few)))
-        onnx_ms = _median_ms(lambda f=features, i=index: runtime.predict(f, i))
+        onnx_ms = _median_ms(lambda f=features, i=index: model.predict(f, i))
         sklearn_ms = _median_ms(lambda f=features, i=index: trained.predict(f, i))
         mapie_ms = _median_ms(lambda f=features, m=mapie: m.predict_interval(f))
         found[f"{size} region-days"] = {

@@ -17,7 +17,7 @@ from pathlib import Path
 from core.placement import PlanPrices, PlanRules
 from core.regions import Region
 from models.backtest import own_limit_c
-from models.family import DEFAULT_FAMILY, Family
+from models.metadata import DEFAULT_FAMILY, Family
 from orchestrator.backtests.day_ahead import day_ahead_forecasts
 from orchestrator.backtests.plan_backtest import (
     BacktestRegion,

@@ -24,13 +24,13 @@ from models.backtest_figures import (
     region_figures,
 )
 from models.export import export_onnx
-from models.family import DEFAULT_FAMILY, Family
-from models.predictor import Predictor
+from models.forecasting import Predictor
+from models.metadata import DEFAULT_FAMILY, Family
+from models.observations import observed_windows
+from models.onnx_model import OnnxModel
 from models.rolling import RegionDays, forecast_days, rolling_checks, rolling_half_width
-from models.runtime import ModelRuntime
 from models.train import train_model
 from models.training_rows import RegionTelemetry
-from models.windows import observed_windows
 
 LIMIT_QUANTILE = 0.95
 """A limit that is not given is each region's own: this quantile of the daily maxima
@@ -109,7 +109,7 @@ def run_backtest(
 ) -> BacktestResult:
     """Backtest every target on `frames`.
 
-    Forecasts come from the exported ONNX model through the runtime that serves, at
+    Forecasts come from the exported ONNX model through the code that serves, at
     each region's local midnight. Regions without enough history before training ends
     are forecast by the pooled weights.
 
@@ -134,15 +134,13 @@ def run_backtest(
     for target in setup.targets:
         report(f"{target}: training on {len(frames)} regions")
         started = time.monotonic()
-        runtime = _trained(dict(numbered.values()), target, setup)
+        model = _trained(dict(numbered.values()), target, setup)
         timings_s[f"train_{target}"] = time.monotonic() - started
         started = time.monotonic()
         tested: dict[str, RolledDays] = {}
         for slug in sorted(frames):
             report(f"{target}: {slug}")
-            tested[slug] = _tested(
-                runtime, numbered[slug][1], setup, limits_c.get(slug)
-            )
+            tested[slug] = _tested(model, numbered[slug][1], setup, limits_c.get(slug))
         reports[target] = TargetReport(
             pooled=pooled_figures(list(tested.values()), setup.confidence),
             regions={
@@ -236,7 +234,7 @@ def _numbered(
 
 def _trained(
     frames: Mapping[str, RegionTelemetry], target: Target, setup: BacktestSetup
-) -> ModelRuntime:
+) -> OnnxModel:
     trained = train_model(
         frames,
         target,
@@ -245,19 +243,19 @@ def _trained(
         seed=setup.seed,
     )
     onnx_bytes = export_onnx(trained)
-    return ModelRuntime(onnx_bytes, hashlib.sha256(onnx_bytes).hexdigest())
+    return OnnxModel(onnx_bytes, hashlib.sha256(onnx_bytes).hexdigest())
 
 
 def _tested(
-    runtime: Predictor,
+    model: Predictor,
     region: RegionTelemetry,
     setup: BacktestSetup,
     limit_c: float | None,
 ) -> RolledDays:
     frame, time_zone = region
     issues = issues_of(time_zone, setup.train_until, setup.test_until)
-    days = forecast_days(runtime, frame, time_zone, issues)
-    is_temperature = runtime.contract.target is Target.TEMPERATURE_C
+    days = forecast_days(model, frame, time_zone, issues)
+    is_temperature = model.contract.target is Target.TEMPERATURE_C
     return judge_days(days, time_zone, setup, limit_c if is_temperature else None)
 
 

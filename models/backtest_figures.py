@@ -12,7 +12,7 @@ import numpy as np
 
 from core.aliases import BoolArray, FloatArray
 from core.conformal import LimitCheck
-from models.metrics import coverage_frac, mae, mean_width, rmse, winkler_score
+from models.accuracy import coverage_frac, mae, mean_width, rmse, winkler_score
 from models.rolling import RegionDays
 
 

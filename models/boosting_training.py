@@ -15,7 +15,7 @@ from core.aliases import FloatArray
 from core.days import WINDOW_H
 from core.forecasts import Target
 from models.boosting import TrainedBoosting, predict_trees
-from models.family import Family
+from models.metadata import Family
 from models.ridge_training import RidgeTraining, learn_ridge
 from models.tails import tail_factor
 from models.training_rows import RegionTelemetry
@@ -80,7 +80,7 @@ def train_boosting(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Sample:
+class _HourSample:
     """Hours of forecasts to learn from.
 
     Attributes
@@ -97,9 +97,9 @@ class _Sample:
     hours: NDArray[np.int64]
 
 
-def _draw(linear: RidgeTraining, inputs: TreeInputs, seed: int) -> _Sample:
+def _draw(linear: RidgeTraining, inputs: TreeInputs, seed: int) -> _HourSample:
     parts = list(_drawn_by_region(linear, inputs, np.random.default_rng(seed)))
-    return _Sample(
+    return _HourSample(
         table=np.concatenate([part.table for part in parts]),
         missed=np.concatenate([part.missed for part in parts]),
         hours=np.concatenate([part.hours for part in parts]),
@@ -108,7 +108,7 @@ def _draw(linear: RidgeTraining, inputs: TreeInputs, seed: int) -> _Sample:
 
 def _drawn_by_region(
     linear: RidgeTraining, inputs: TreeInputs, random: np.random.Generator
-) -> Iterator[_Sample]:
+) -> Iterator[_HourSample]:
     per_region = SAMPLED_HOURS // len(linear.rows)
     for index, (rows, mean) in enumerate(
         zip(linear.rows, linear.out_of_fold, strict=True), start=1
@@ -123,7 +123,7 @@ def _drawn_by_region(
             features, np.full(len(used), index, dtype=np.int64)
         )
         missed = (rows.observed[used] - mean[used]) / scale
-        yield _Sample(
+        yield _HourSample(
             table=_chosen_hours(inputs, features, mean[used], scale, position, hour),
             missed=missed[position, hour],
             hours=hour,

@@ -11,9 +11,10 @@ from core.aliases import FloatArray
 from core.errors import ModelRejected
 from core.telemetry import VALID_RANGES
 from models.contract import read_contract
+from models.forecasting import PLAUSIBLE_MARGIN_FRAC
 from models.metadata import ModelContract
+from models.onnx_model import OnnxModel
 from models.probes import probe_rows
-from models.runtime import PLAUSIBLE_MARGIN_FRAC, ModelRuntime
 
 SINGLE_ROWS = 8
 """Probes that are asked again one by one."""
@@ -35,17 +36,17 @@ def check_model(onnx_bytes: bytes, expected_sha256: str) -> ModelContract:
         With the sentence that says what is wrong.
     """
     contract = read_contract(onnx_bytes)
-    runtime = ModelRuntime(onnx_bytes, expected_sha256)
+    model = OnnxModel(onnx_bytes, expected_sha256)
     features, region_index = probe_rows(contract)
-    mean, scale = runtime.predict(features, region_index)
+    mean, scale = model.predict(features, region_index)
     _require_finite(mean, scale)
     _require_plausible(contract, mean)
-    again = runtime.predict(features, region_index)
+    again = model.predict(features, region_index)
     if not all(np.array_equal(a, b) for a, b in zip((mean, scale), again, strict=True)):
         message = "The model answers the same probe differently the second time."
         raise ModelRejected(message)
     for row in np.unique(np.linspace(0, len(mean) - 1, SINGLE_ROWS).astype(int)):
-        alone = runtime.predict(features[[row]], region_index[[row]])
+        alone = model.predict(features[[row]], region_index[[row]])
         if not all(
             np.allclose(one[0], many[row], rtol=_SAME, atol=_SAME)
             for one, many in zip(alone, (mean, scale), strict=True)

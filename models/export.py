@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from models.export_boosting import export_boosting
 from models.export_ridge import export_ridge
-from models.family import Family
+from models.metadata import Family
 
 if TYPE_CHECKING:  # scikit-learn takes seconds to import; export itself needs none
     from models.boosting import TrainedBoosting

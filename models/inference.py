@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from core.aliases import FloatArray, IntArray
 from core.errors import ModelRejected, ModelUnavailable
-from models.frames import Frame, read_frame
+from models.messages import Message, read_message
 from models.metadata import ModelContract, contract_from_metadata
 
 DEADLINE_S = 5.0
@@ -75,7 +75,8 @@ class InferenceProcess:
             if len(self._loaded) >= MOST_LOADED:
                 self.stop()
             answer = self._ask(
-                Frame({"do": "load", "sha256": sha256}, (onnx_bytes,)), LOAD_DEADLINE_S
+                Message({"do": "load", "sha256": sha256}, (onnx_bytes,)),
+                LOAD_DEADLINE_S,
             )
             error, metadata = answer.header.get("error"), answer.header.get("metadata")
             if error is not None or not isinstance(metadata, dict):
@@ -102,7 +103,7 @@ class InferenceProcess:
             if not self.has(sha256):
                 message = "The process that ran the model has ended."
                 raise ModelUnavailable(message)
-            request = Frame({"do": "predict", "sha256": sha256}, parts)
+            request = Message({"do": "predict", "sha256": sha256}, parts)
             answer = self._ask(request, self._deadline_s)
         error = answer.header.get("error")
         if error is not None or len(answer.parts) != 2:
@@ -118,12 +119,12 @@ class InferenceProcess:
             self._child, self._end_at_exit = None, None
             self._loaded.clear()
 
-    def _ask(self, request: Frame, deadline_s: float) -> Frame:
+    def _ask(self, request: Message, deadline_s: float) -> Message:
         deadline = time.monotonic() + deadline_s
         child = self._running()
         try:
             _write(child, request.encoded(), deadline)
-            answer = read_frame(lambda n_bytes: _read(child, n_bytes, deadline))
+            answer = read_message(lambda n_bytes: _read(child, n_bytes, deadline))
         except TimeoutError as exc:
             self.stop()
             message = f"The model did not answer within {deadline_s:g} s."

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from models.frames import Frame
-    from models.runtime import ModelRuntime
+    from models.messages import Message
+    from models.onnx_model import OnnxModel
 
 MEMORY_BYTES = 2 * 1024**3
 
@@ -28,29 +28,29 @@ def main(parent_pid: int) -> None:
 
     isolate()
     os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1", TZ="UTC")
-    from models.frames import read_frame  # noqa: PLC0415
+    from models.messages import read_message  # noqa: PLC0415
 
     # Apart from the standard streams, into which a library may print.
     requests, answers = os.fdopen(os.dup(0), "rb"), os.dup(1)
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nowhere, stream)
-    loaded: dict[str, ModelRuntime] = {}
+    loaded: dict[str, OnnxModel] = {}
     _import_all()
     end_with_parent(parent_pid)
     confine(Limits(memory_bytes=MEMORY_BYTES))
-    while (request := read_frame(requests.read)) is not None:
+    while (request := read_message(requests.read)) is not None:
         view = memoryview(_answer(request, loaded).encoded())
         while view:
             view = view[os.write(answers, view) :]
 
 
 def _import_all() -> None:
-    import models.runtime  # noqa: PLC0415, F401 -- no file can be opened later
+    import models.onnx_model  # noqa: PLC0415, F401 -- no file can be opened later
 
 
-def _answer(request: Frame, loaded: dict[str, ModelRuntime]) -> Frame:
-    from models.frames import Frame  # noqa: PLC0415
+def _answer(request: Message, loaded: dict[str, OnnxModel]) -> Message:
+    from models.messages import Message  # noqa: PLC0415
 
     try:
         digest = str(request.header["sha256"])
@@ -59,28 +59,28 @@ def _answer(request: Frame, loaded: dict[str, ModelRuntime]) -> Frame:
         return _predict(request, loaded[digest])
     except Exception as exc:  # noqa: BLE001 -- told to the parent, which decides
         lines = str(exc).splitlines() or [type(exc).__name__]
-        return Frame({"error": lines[0][:_MOST_ERROR_CHARACTERS]})
+        return Message({"error": lines[0][:_MOST_ERROR_CHARACTERS]})
 
 
-def _load(request: Frame, digest: str, loaded: dict[str, ModelRuntime]) -> Frame:
-    from models.frames import Frame  # noqa: PLC0415
-    from models.runtime import ModelRuntime  # noqa: PLC0415
+def _load(request: Message, digest: str, loaded: dict[str, OnnxModel]) -> Message:
+    from models.messages import Message  # noqa: PLC0415
+    from models.onnx_model import OnnxModel  # noqa: PLC0415
 
     # It hashes the bytes again: what is loaded is what was registered, or nothing.
-    loaded[digest] = ModelRuntime(request.parts[0], digest)
-    return Frame({"metadata": loaded[digest].contract.to_metadata()})
+    loaded[digest] = OnnxModel(request.parts[0], digest)
+    return Message({"metadata": loaded[digest].contract.to_metadata()})
 
 
-def _predict(request: Frame, runtime: ModelRuntime) -> Frame:
+def _predict(request: Message, model: OnnxModel) -> Message:
     import numpy as np  # noqa: PLC0415
 
-    from models.frames import Frame  # noqa: PLC0415
+    from models.messages import Message  # noqa: PLC0415
 
-    n_features = len(runtime.contract.feature_names)
+    n_features = len(model.contract.feature_names)
     features = np.frombuffer(request.parts[0], np.float32).reshape(-1, n_features)
     region_index = np.frombuffer(request.parts[1], np.int64)
-    mean, scale = runtime.predict(features, region_index)
-    return Frame({}, (mean.tobytes(), scale.tobytes()))
+    mean, scale = model.predict(features, region_index)
+    return Message({}, (mean.tobytes(), scale.tobytes()))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 
 from core.days import WINDOW_H
 from core.errors import InvalidInput, ModelRejected
@@ -24,6 +25,17 @@ POOLED_INDEX = 0
 _FIRST_YEAR, _LAST_YEAR = 1900, 2200
 _KEY_PREFIX = "gfo_"
 _SLUG = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?\Z")
+
+
+class Family(StrEnum):
+    """How a model of ours is made; others may name their own."""
+
+    RIDGE = "ridge"
+    BOOSTING = "hist-gradient-boosting"
+
+
+DEFAULT_FAMILY = Family.BOOSTING
+"""The better of the two on every target of the backtest (docs/forecast-quality.md)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

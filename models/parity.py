@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from core.forecasts import Target
 from core.telemetry import VALID_RANGES
 from models.contract import MEAN_OUTPUT, SCALE_OUTPUT
-from models.runtime import ModelRuntime
+from models.onnx_model import OnnxModel
 
 _TEMPERATURE_LIMIT_C = 1e-4
 _RANGE_FRAC = 2e-6
@@ -85,8 +85,8 @@ def validate_parity(
     features : ndarray of float32, shape (N, F)
     region_index : ndarray of int64, shape (N,)
     """
-    runtime = ModelRuntime(onnx_bytes, hashlib.sha256(onnx_bytes).hexdigest())
-    limit = PARITY_LIMITS[runtime.contract.target]
+    model = OnnxModel(onnx_bytes, hashlib.sha256(onnx_bytes).hexdigest())
+    limit = PARITY_LIMITS[model.contract.target]
     if not len(features):
         nothing = float("nan")
         return ParityReport(
@@ -99,7 +99,7 @@ def validate_parity(
             max_abs_difference=nothing,
             limit=limit,
         )
-    found = np.stack(runtime.predict(features, region_index))
+    found = np.stack(model.predict(features, region_index))
     expected = np.stack(trained.predict(features, region_index))
     difference = np.abs(found - expected)
     # A difference that is not a number must come out worst, not be passed over.

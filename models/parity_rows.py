@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from core.aliases import FloatArray
 from core.telemetry import HOUR
-from models.family import Family
 from models.features import feature_matrix
-from models.metadata import ModelContract
+from models.metadata import Family, ModelContract
 from models.training_rows import RegionTelemetry
 from models.tree_inputs import DIFFERENCES
 

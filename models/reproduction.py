@@ -3,7 +3,7 @@
 A file keeps no scikit-learn estimator (that would have to be pickled). But its metadata
 say how it was made, and training is deterministic: the same telemetry gives the same
 estimator again. A file of another make is held against the ONNX project's own reference
-implementation instead, which shares no code with the runtime that serves.
+implementation instead, which shares no code with the code that serves.
 
 Imports scikit-learn: for the command line, never for the web process.
 """
@@ -21,8 +21,7 @@ from onnx.reference import ReferenceEvaluator
 from core.aliases import FloatArray
 from core.errors import InvalidInput
 from models.contract import FEATURES_INPUT, MEAN_OUTPUT, REGION_INPUT, SCALE_OUTPUT
-from models.family import Family
-from models.metadata import ModelContract
+from models.metadata import Family, ModelContract
 from models.parity import ParityReport, Predicting, validate_parity
 from models.parity_rows import ParityRows, comparison_rows, real_rows
 from models.train import train_model

@@ -21,8 +21,7 @@ from core.version import CODE_VERSION
 from models.catalogue import default_feature_names
 from models.chronology import Timeline
 from models.design import LOWEST_MEAN, DesignLayout, layout_for
-from models.family import Family
-from models.metadata import ModelContract
+from models.metadata import Family, ModelContract
 from models.moments import Moments, Weights
 from models.ridge import ShrunkenRidge, TrainedRidge, fit_ridge, predict_ridge
 from models.tails import tail_factor

@@ -22,10 +22,9 @@ from core.errors import CalibrationInsufficient
 from core.forecasts import HourlyForecast, Refusal, RefusalCode
 from core.score_replay import ScoreReplay
 from core.telemetry import HOUR, Quantity, TelemetryFrame
+from models.forecasting import Predictor, forecast_windows
 from models.intervals import interval_quantile, recalibration_instants
-from models.predictor import Predictor
-from models.runtime import forecast_windows
-from models.windows import observed_windows, persistence_windows
+from models.observations import observed_windows, persistence_windows
 
 OBSERVATION_MISSING = "observation_missing"
 
@@ -84,14 +83,14 @@ class RegionDays:
 
 
 def forecast_days(
-    runtime: Predictor,
+    model: Predictor,
     frame: TelemetryFrame,
     time_zone: str,
     issues: Sequence[datetime],
 ) -> RegionDays:
     """Forecasts at `issues`, each from the hours that had ended by then."""
-    contract = runtime.contract
-    answers = forecast_windows(runtime, frame, time_zone, issues)
+    contract = model.contract
+    answers = forecast_windows(model, frame, time_zone, issues)
     return answered_days(
         frame,
         contract.target.quantity,

@@ -8,7 +8,7 @@ from datetime import datetime
 from core.forecasts import Target
 from models.boosting import TrainedBoosting
 from models.boosting_training import train_boosting
-from models.family import DEFAULT_FAMILY, Family
+from models.metadata import DEFAULT_FAMILY, Family
 from models.ridge import TrainedRidge
 from models.ridge_training import train_ridge
 from models.training_rows import RegionTelemetry

@@ -15,7 +15,7 @@ from core.errors import InvalidInput
 from core.forecasts import Target
 from core.telemetry import HOUR, TelemetryFrame, hours_between, require_full_utc_hour
 from models.features import feature_matrix
-from models.windows import observed_windows
+from models.observations import observed_windows
 
 RegionTelemetry = tuple[TelemetryFrame, str]
 """Telemetry of a region and its IANA time zone."""

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import TypeVar
 
-from db.state import state_stamp
+from db.monitoring import state_stamp
 from orchestrator.use_cases import Request
 
 KEPT_ANSWERS = 256

@@ -16,7 +16,7 @@ from core.days import full_hour
 from core.forecasts import Target
 from db.engine import DatabaseUrls, make_engine
 from db.users import system_actor
-from models.family import Family
+from models.metadata import Family
 from orchestrator.cycle.issuance import issue_live
 from orchestrator.forecasts.hindcasts import hindcast_regions
 from orchestrator.forecasts.model_cache import ModelCache

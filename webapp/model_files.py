@@ -5,13 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from flask import (
-    Blueprint,
-    Response,
-    jsonify,
-    request,
-    stream_with_context,
-)
+from flask import Blueprint, Response, jsonify, request, stream_with_context
 from flask.typing import ResponseReturnValue
 
 from core.errors import InvalidInput

@@ -12,8 +12,9 @@ from datetime import datetime
 from core.forecasts import HourlyForecast, Refusal, Target
 from core.regions import Region
 from models.export import export_onnx
-from models.family import DEFAULT_FAMILY, Family
-from models.runtime import ModelRuntime, hindcast
+from models.forecasting import hindcast
+from models.metadata import DEFAULT_FAMILY, Family
+from models.onnx_model import OnnxModel
 from models.train import train_model
 from models.training_rows import RegionTelemetry
 
@@ -38,7 +39,7 @@ def day_ahead_forecasts(
             on_target(target)
         trained = train_model(frames, target, train_until_utc, family=family, seed=seed)
         onnx_bytes = export_onnx(trained)
-        model = ModelRuntime(onnx_bytes, hashlib.sha256(onnx_bytes).hexdigest())
+        model = OnnxModel(onnx_bytes, hashlib.sha256(onnx_bytes).hexdigest())
         for slug, (frame, _) in frames.items():
             answers[slug, target] = hindcast(model, frame, regions[slug], issues)
     return answers

@@ -15,7 +15,7 @@ import typer
 from core.errors import InvalidInput
 from core.forecasts import Target
 from core.placement import PlanPrices, PlanRules
-from models.family import DEFAULT_FAMILY, Family
+from models.metadata import DEFAULT_FAMILY, Family
 from orchestrator.backtests.forecast_report import (
     PER_REGION,
     backtest_document,

@@ -11,8 +11,7 @@ from core.errors import InvalidInput, ModelRejected
 from core.forecasts import Target
 from db import model_versions
 from db.model_versions import ModelVersion
-from models.family import DEFAULT_FAMILY, Family
-from models.metadata import MAX_MODEL_BYTES, ModelContract
+from models.metadata import DEFAULT_FAMILY, MAX_MODEL_BYTES, Family, ModelContract
 from models.sandbox import check_in_sandbox
 from orchestrator.forecasts.model_cache import ModelCache
 from orchestrator.processes.connect import connected_runtime

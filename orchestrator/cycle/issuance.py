@@ -32,7 +32,7 @@ from db.forecast_inputs import ForecastInput, insert_forecast_input
 from db.forecasts import NewForecast
 from db.regions import StoredRegion
 from models.features import feature_matrix
-from models.runtime import forecast
+from models.forecasting import forecast
 from orchestrator.decisions.judgements import Judgement
 from orchestrator.decisions.storing import store
 from orchestrator.forecasts.calibration import calibrated_forecast, telemetry_watermark

@@ -23,7 +23,8 @@ from db.decision_lists import DecisionFilter, DecisionOrder, list_decisions
 from db.decisions import StoredDecision
 from db.forecast_inputs import forecast_input
 from db.forecasts import StoredForecast
-from models.runtime import ModelRuntime, forecast
+from models.forecasting import forecast
+from models.onnx_model import OnnxModel
 from orchestrator.decisions.records import EndInputs, read_inputs
 from orchestrator.decisions.replay import TOLERANCE, replay_rules
 from orchestrator.decisions.views import Difference, Replay
@@ -75,7 +76,7 @@ class _Replayer:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._models: dict[int, ModelRuntime] = {}
+        self._models: dict[int, OnnxModel] = {}
 
     def replay(self, stored: StoredDecision) -> Replay:
         ruled = replay_rules(self._session, stored)
@@ -110,7 +111,7 @@ class _Replayer:
         return self._run_on_telemetry(name, issued, runtime)
 
     def _run_on_telemetry(
-        self, name: str, issued: StoredForecast, runtime: ModelRuntime
+        self, name: str, issued: StoredForecast, runtime: OnnxModel
     ) -> tuple[list[Difference], str | None]:
         """Hindcasts keep no inputs of their own: telemetry as it is now stands in."""
         stored_region = next(
@@ -134,11 +135,11 @@ class _Replayer:
             return [refused], note
         return list(_compare(name, issued, answer.mean, answer.scale)), note
 
-    def _runtime(self, version_id: int) -> ModelRuntime:
+    def _runtime(self, version_id: int) -> OnnxModel:
         if version_id not in self._models:
             version = model_versions.model_version(self._session, version_id)
             stored_bytes = model_versions.model_bytes(self._session, version_id)
-            self._models[version_id] = ModelRuntime(stored_bytes, version.onnx_sha256)
+            self._models[version_id] = OnnxModel(stored_bytes, version.onnx_sha256)
         return self._models[version_id]
 
 

@@ -33,8 +33,8 @@ from db import forecasts, interval_calibrations, policies, telemetry, window_sco
 from db.forecasts import NewForecast
 from db.interval_calibrations import IntervalCalibration
 from db.regions import StoredRegion
+from models.forecasting import hindcast
 from models.intervals import interval_quantile, recalibration_instants
-from models.runtime import hindcast
 from orchestrator.forecasts.calibration import calibrated_forecast, telemetry_watermark
 from orchestrator.forecasts.model_cache import ModelCache, ServingModel
 from orchestrator.forecasts.scoring import score_window

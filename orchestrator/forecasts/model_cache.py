@@ -18,9 +18,9 @@ from core.errors import FleetError, ModelRejected, ModelUnavailable
 from core.forecasts import Target
 from db import model_versions
 from db.model_versions import ModelVersion
+from models.forecasting import Predictor
 from models.inference import DEADLINE_S, InferenceProcess, IsolatedModel
 from models.metadata import ModelContract
-from models.predictor import Predictor
 from orchestrator.logs import get_logger
 
 log = get_logger(__name__)

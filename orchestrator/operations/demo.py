@@ -9,7 +9,7 @@ from core.days import full_hour
 from core.errors import InvalidInput
 from core.forecasts import Target
 from db import telemetry
-from models.family import DEFAULT_FAMILY, Family
+from models.metadata import DEFAULT_FAMILY, Family
 from orchestrator.forecasts.hindcasts import hindcast_regions
 from orchestrator.forecasts.model_cache import ModelCache
 from orchestrator.regions.policies import ensure_first_policy

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from core.telemetry import HOUR
 from db import telemetry
-from db.probes import Counts, count_everything, newest_live_issues
+from db.monitoring import Counts, count_everything, newest_live_issues
 from db.regions import list_regions
 from orchestrator.accounts.denials import LOGIN_WINDOW
 from orchestrator.accounts.logins import IDLE_LIMIT

@@ -14,7 +14,7 @@ from core.errors import ServiceUnavailable
 from core.forecasts import Target
 from db.migrate import head_revision, revision_of
 from db.model_versions import active_model
-from db.probes import damaged_targets, require_writable_chain
+from db.monitoring import damaged_targets, require_writable_chain
 from orchestrator.logs import get_logger
 from orchestrator.runtime import Runtime
 

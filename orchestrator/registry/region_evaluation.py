@@ -18,8 +18,8 @@ from core.telemetry import HOUR, TelemetryFrame
 from db import model_versions, policies, telemetry
 from db.model_evaluations import ModelEvaluation
 from db.regions import StoredRegion
+from models.forecasting import hindcast
 from models.rolling import RegionDays, answered_days
-from models.runtime import hindcast
 from models.shadow import (
     JudgedDay,
     bound_figures,

@@ -23,7 +23,7 @@ from core.telemetry import TelemetryFrame
 from db import model_versions, telemetry
 from db.regions import StoredRegion
 from models.export import export_onnx
-from models.family import DEFAULT_FAMILY, Family
+from models.metadata import DEFAULT_FAMILY, Family
 from models.parity import ParityReport, validate_parity
 from models.parity_rows import comparison_rows
 from models.sandbox import check_in_sandbox

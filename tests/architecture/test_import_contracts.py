@@ -24,7 +24,7 @@ VIOLATIONS = [
     ("HiGHS belongs to the optimiser", "orchestrator/planted.py", "import highspy"),
     ("models know no database", "models/planted.py", "import sqlalchemy"),
     ("pages ask services", "pages/planted.py", "import db.regions"),
-    ("pages ask services", "pages/planted.py", "import models.metrics"),
+    ("pages ask services", "pages/planted.py", "import models.accuracy"),
     ("figures draw views", "pages/fleet/figures.py", "import pages.components"),
     (
         "figures draw views",

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from core.forecasts import Target
 from db import model_health
-from db.state import state_stamp
+from db.monitoring import state_stamp
 
 TARGET = Target.TEMPERATURE_C
 

@@ -22,7 +22,7 @@ from models.backtest_figures import (
     pooled_figures,
     region_figures,
 )
-from models.family import Family
+from models.metadata import Family
 from models.rolling import RegionDays
 
 MakeFrame = Callable[..., TelemetryFrame]

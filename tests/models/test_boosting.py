@@ -22,8 +22,8 @@ from models.export import export_onnx
 from models.export_boosting import tree_attributes
 from models.features import feature_matrix
 from models.graph import IR_VERSION, ML_OPSET, OPSET
+from models.onnx_model import OnnxModel
 from models.parity import validate_parity
-from models.runtime import ModelRuntime
 
 MakeFrame = Callable[..., TelemetryFrame]
 
@@ -151,7 +151,7 @@ def test_a_row_is_answered_alike_alone_and_in_company(
     make_frame: MakeFrame, boosted: TrainedBoosting
 ) -> None:
     exported = export_onnx(boosted)
-    runtime = ModelRuntime(exported, hashlib.sha256(exported).hexdigest())
+    runtime = OnnxModel(exported, hashlib.sha256(exported).hexdigest())
     features = _rows(make_frame("aa"), boosted, n_rows=600)
     region_index = (np.arange(600) % 3).astype(np.int64)
     mean, scale = runtime.predict(features, region_index)
@@ -170,7 +170,7 @@ def test_trees_never_let_the_mean_of_load_or_carbon_fall_below_zero(
     features = _rows(frame, trained)
     features[:, 0] = -500.0
     exported = export_onnx(trained)
-    runtime = ModelRuntime(exported, hashlib.sha256(exported).hexdigest())
+    runtime = OnnxModel(exported, hashlib.sha256(exported).hexdigest())
     mean, scale = runtime.predict(features, np.ones(300, dtype=np.int64))
     assert mean.min() == 0.0
     assert (scale > 0).all()

@@ -15,8 +15,8 @@ from core.errors import ModelRejected
 from core.forecasts import Target
 from models.contract import read_contract
 from models.export import export_onnx
+from models.onnx_model import OnnxModel
 from models.ridge import TrainedRidge
-from models.runtime import ModelRuntime
 
 Change = Callable[[onnx.ModelProto], None]
 
@@ -173,7 +173,7 @@ def test_the_page_s_own_example_keeps_the_contract_and_runs() -> None:
     exec(script, names)  # noqa: S102 -- the page is ours, and its readers will run it
     onnx_bytes = names["onnx_bytes"]
     assert read_contract(onnx_bytes).family == "last-hour"
-    runtime = ModelRuntime(onnx_bytes, hashlib.sha256(onnx_bytes).hexdigest())
+    runtime = OnnxModel(onnx_bytes, hashlib.sha256(onnx_bytes).hexdigest())
     mean, scale = runtime.predict(
         np.array([[21.5]], dtype=np.float32), np.zeros(1, dtype=np.int64)
     )

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 from core.errors import ModelRejected, ModelUnavailable
-from models.frames import Frame, read_frame
 from models.inference import BATCH_ROWS, MOST_LOADED, InferenceProcess
-from models.runtime import ModelRuntime
+from models.messages import Message, read_message
+from models.onnx_model import OnnxModel
 from models.smallest import smallest_model
 from tests.models.attacks import long_products
 
@@ -38,7 +38,7 @@ def _sha256(content: bytes) -> str:
 def test_it_answers_as_the_model_does_here(
     process: InferenceProcess, onnx_bytes: bytes
 ) -> None:
-    here = ModelRuntime(onnx_bytes, _sha256(onnx_bytes))
+    here = OnnxModel(onnx_bytes, _sha256(onnx_bytes))
     there = process.load(onnx_bytes, _sha256(onnx_bytes))
     assert there.contract == here.contract
     n_rows = 2 * BATCH_ROWS + 3
@@ -140,7 +140,7 @@ os.kill(os.getpid(), 9)
 
 
 def test_a_frame_comes_back_as_it_was() -> None:
-    sent = Frame({"do": "x"}, (b"", b"abc"))
+    sent = Message({"do": "x"}, (b"", b"abc"))
     stream = sent.encoded()
     position = 0
 
@@ -150,8 +150,8 @@ def test_a_frame_comes_back_as_it_was() -> None:
         position += len(piece)
         return piece
 
-    assert read_frame(read) == sent
-    assert read_frame(read) is None
+    assert read_message(read) == sent
+    assert read_message(read) is None
 
 
 @pytest.mark.parametrize(
@@ -172,4 +172,4 @@ def test_what_is_no_frame_is_refused(stream: bytes) -> None:
         return piece
 
     with pytest.raises((ValueError, KeyError)):
-        read_frame(read)
+        read_message(read)

@@ -14,10 +14,10 @@ from core.forecasts import Target
 from core.telemetry import HOUR, TelemetryFrame
 from models.export import export_onnx
 from models.features import feature_matrix
+from models.onnx_model import OnnxModel
 from models.parity import PARITY_LIMITS, validate_parity
 from models.ridge import TrainedRidge
 from models.ridge_training import train_ridge
-from models.runtime import ModelRuntime
 
 MakeFrame = Callable[..., TelemetryFrame]
 
@@ -96,6 +96,6 @@ def test_negative_carbon_is_clipped_inside_the_graph(
     exported = export_onnx(trained)
     features = _rows(frame, trained.contract.feature_names, target)
     features[:, 0] = -500.0
-    runtime = ModelRuntime(exported, hashlib.sha256(exported).hexdigest())
+    runtime = OnnxModel(exported, hashlib.sha256(exported).hexdigest())
     mean, _ = runtime.predict(features, np.ones(300, dtype=np.int64))
     assert mean.min() == 0.0

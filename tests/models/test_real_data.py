@@ -19,16 +19,17 @@ from core.days import issue_at_local_midnight
 from core.forecasts import HourlyForecast, Target
 from core.regions import CoolingParameters, CoolingType, Region
 from core.telemetry import HOUR, Quantity, TelemetryFrame
+from models.accuracy import coverage_frac, skill_frac
 from models.contract import read_contract
 from models.export import export_onnx
-from models.family import Family
 from models.features import feature_matrix
+from models.forecasting import hindcast
 from models.intervals import interval_quantile
-from models.metrics import coverage_frac, skill_frac
+from models.metadata import Family
+from models.observations import observed_windows, persistence_windows
+from models.onnx_model import OnnxModel
 from models.parity import validate_parity
-from models.runtime import ModelRuntime, hindcast
 from models.train import TrainedModel, train_model
-from models.windows import observed_windows, persistence_windows
 
 pytestmark = [pytest.mark.real_data, pytest.mark.slow]
 
@@ -125,10 +126,10 @@ class Year:
         return skill_frac(self.observed, self.mean, self.persistence)
 
 
-def _runtime(trained: TrainedModel) -> ModelRuntime:
+def _runtime(trained: TrainedModel) -> OnnxModel:
     exported = export_onnx(trained)
     assert read_contract(exported) == trained.contract
-    return ModelRuntime(exported, hashlib.sha256(exported).hexdigest())
+    return OnnxModel(exported, hashlib.sha256(exported).hexdigest())
 
 
 def _midnights(region: Region, year: int) -> list[datetime]:
@@ -136,7 +137,7 @@ def _midnights(region: Region, year: int) -> list[datetime]:
     return [issue_at_local_midnight(region.time_zone, day) for day in days]
 
 
-def _year(runtime: ModelRuntime, fleet: Fleet, slug: str, year: int) -> Year:
+def _year(runtime: OnnxModel, fleet: Fleet, slug: str, year: int) -> Year:
     frame, region = fleet.frames[slug], fleet.regions[slug]
     issues = _midnights(region, year)
     forecasts = hindcast(runtime, frame, region, issues)

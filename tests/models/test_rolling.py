@@ -17,6 +17,7 @@ from core.forecasts import RefusalCode, Target
 from core.telemetry import HOUR, Quantity, TelemetryFrame
 from models.export import export_onnx
 from models.intervals import interval_quantile
+from models.onnx_model import OnnxModel
 from models.ridge_training import train_ridge
 from models.rolling import (
     OBSERVATION_MISSING,
@@ -25,7 +26,6 @@ from models.rolling import (
     rolling_checks,
     rolling_half_width,
 )
-from models.runtime import ModelRuntime
 
 MakeFrame = Callable[..., TelemetryFrame]
 
@@ -40,12 +40,12 @@ def frame(make_frame: MakeFrame) -> TelemetryFrame:
 
 
 @pytest.fixture(scope="module")
-def runtime(frame: TelemetryFrame) -> ModelRuntime:
+def runtime(frame: TelemetryFrame) -> OnnxModel:
     trained = train_ridge(
         {"aa": (frame, ZONE)}, Target.TEMPERATURE_C, frame.start_utc + 40 * 24 * HOUR
     )
     exported = export_onnx(trained)
-    return ModelRuntime(exported, hashlib.sha256(exported).hexdigest())
+    return OnnxModel(exported, hashlib.sha256(exported).hexdigest())
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def issues() -> Sequence[datetime]:
 
 @pytest.fixture(scope="module")
 def days(
-    runtime: ModelRuntime, frame: TelemetryFrame, issues: Sequence[datetime]
+    runtime: OnnxModel, frame: TelemetryFrame, issues: Sequence[datetime]
 ) -> RegionDays:
     return forecast_days(runtime, frame, ZONE, issues)
 
@@ -74,7 +74,7 @@ def _with_future(frame: TelemetryFrame, from_utc: datetime) -> TelemetryFrame:
 
 
 def test_a_planted_future_changes_nothing_that_was_issued_before_it(
-    runtime: ModelRuntime,
+    runtime: OnnxModel,
     frame: TelemetryFrame,
     issues: Sequence[datetime],
     days: RegionDays,
@@ -161,7 +161,7 @@ def test_interval_is_calibrated_each_month_on_the_days_that_had_ended(
 
 
 def test_refused_and_unfinished_days_are_told_apart(
-    runtime: ModelRuntime, frame: TelemetryFrame, issues: Sequence[datetime]
+    runtime: OnnxModel, frame: TelemetryFrame, issues: Sequence[datetime]
 ) -> None:
     temperature = frame.column(Quantity.TEMPERATURE_C).copy()
     position = int((issues[5] - frame.start_utc) // HOUR)

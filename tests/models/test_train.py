@@ -10,13 +10,13 @@ import pytest
 from core.errors import InvalidInput
 from core.forecasts import Target
 from core.telemetry import HOUR, Quantity, TelemetryFrame
+from models.accuracy import skill_frac
 from models.export import export_onnx
 from models.features import feature_matrix
-from models.metrics import skill_frac
+from models.observations import observed_windows, persistence_windows
 from models.ridge import TrainedRidge
 from models.ridge_training import train_ridge
 from models.training_rows import MIN_WINDOWS, hour_stride
-from models.windows import observed_windows, persistence_windows
 
 MakeFrame = Callable[..., TelemetryFrame]
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from core.telemetry import HOUR, Quantity, TelemetryFrame
-from models.windows import observed_windows, persistence_windows
+from models.observations import observed_windows, persistence_windows
 
 MakeFrame = Callable[..., TelemetryFrame]
 

@@ -20,17 +20,18 @@ from core.errors import InvalidInput, ModelRejected
 from core.forecasts import HourlyForecast, Refusal, RefusalCode
 from core.regions import Region
 from core.telemetry import HOUR, Quantity, TelemetryFrame
+from models.forecasting import forecast, hindcast
 from models.metadata import ModelContract
+from models.onnx_model import BATCH_ROWS, OnnxModel
 from models.ridge import TrainedRidge
-from models.runtime import BATCH_ROWS, ModelRuntime, forecast, hindcast
 
 MakeFrame = Callable[..., TelemetryFrame]
 MakeRegion = Callable[..., Region]
 
 
 @pytest.fixture
-def runtime(onnx_bytes: bytes) -> ModelRuntime:
-    return ModelRuntime(onnx_bytes, hashlib.sha256(onnx_bytes).hexdigest())
+def runtime(onnx_bytes: bytes) -> OnnxModel:
+    return OnnxModel(onnx_bytes, hashlib.sha256(onnx_bytes).hexdigest())
 
 
 @pytest.fixture
@@ -56,16 +57,16 @@ class FixedPredictor:
 
 def test_other_bytes_than_registered_are_refused(onnx_bytes: bytes) -> None:
     with pytest.raises(ModelRejected, match="registered under 000000000000"):
-        ModelRuntime(onnx_bytes, "0" * 64)
+        OnnxModel(onnx_bytes, "0" * 64)
 
 
 def test_bytes_that_are_no_model_are_refused_even_with_their_hash() -> None:
     with pytest.raises(ModelRejected, match="cannot be loaded"):
-        ModelRuntime(b"no model", hashlib.sha256(b"no model").hexdigest())
+        OnnxModel(b"no model", hashlib.sha256(b"no model").hexdigest())
 
 
 def test_forecast_covers_the_window_from_the_issue_on(
-    runtime: ModelRuntime,
+    runtime: OnnxModel,
     make_frame: MakeFrame,
     make_region: MakeRegion,
     issue_utc: datetime,
@@ -78,7 +79,7 @@ def test_forecast_covers_the_window_from_the_issue_on(
 
 
 def test_hindcast_of_many_is_each_forecast_in_the_order_asked(
-    runtime: ModelRuntime,
+    runtime: OnnxModel,
     make_frame: MakeFrame,
     make_region: MakeRegion,
     issue_utc: datetime,
@@ -94,7 +95,7 @@ def test_hindcast_of_many_is_each_forecast_in_the_order_asked(
 
 
 def test_refusals_stay_in_their_places(
-    runtime: ModelRuntime,
+    runtime: OnnxModel,
     make_frame: MakeFrame,
     make_region: MakeRegion,
     issue_utc: datetime,
@@ -112,7 +113,7 @@ def test_refusals_stay_in_their_places(
 
 
 def test_unseen_region_is_served_by_the_pooled_weights(
-    runtime: ModelRuntime,
+    runtime: OnnxModel,
     make_frame: MakeFrame,
     make_region: MakeRegion,
     issue_utc: datetime,
@@ -162,7 +163,7 @@ def test_mean_far_outside_the_valid_range_is_refused_with_the_numbers(
 
 
 def test_other_regions_telemetry_is_refused(
-    runtime: ModelRuntime,
+    runtime: OnnxModel,
     make_frame: MakeFrame,
     make_region: MakeRegion,
     issue_utc: datetime,
@@ -172,7 +173,7 @@ def test_other_regions_telemetry_is_refused(
 
 
 def test_no_instants_give_no_forecasts(
-    runtime: ModelRuntime,
+    runtime: OnnxModel,
     make_frame: MakeFrame,
     make_region: MakeRegion,
 ) -> None:
@@ -181,7 +182,7 @@ def test_no_instants_give_no_forecasts(
 
 def _forecast_into(
     queue: Queue,
-    runtime: ModelRuntime,
+    runtime: OnnxModel,
     frame: TelemetryFrame,
     region: Region,
     issue: datetime,
@@ -192,7 +193,7 @@ def _forecast_into(
 
 
 def test_process_forked_after_loading_opens_its_own_session(
-    runtime: ModelRuntime,
+    runtime: OnnxModel,
     make_frame: MakeFrame,
     make_region: MakeRegion,
     issue_utc: datetime,
@@ -211,7 +212,7 @@ def test_process_forked_after_loading_opens_its_own_session(
 
 def test_serving_imports_neither_scikit_learn_nor_mapie_nor_onnx() -> None:
     script = (
-        "import sys, models.runtime, models.windows, models.metrics\n"
+        "import sys, models.forecasting, models.onnx_model, models.accuracy\n"
         "heavy = {'sklearn', 'mapie', 'onnx', 'pandas', 'scipy'} & set(sys.modules)\n"
         "sys.exit(f'imported {heavy}' if heavy else 0)"
     )

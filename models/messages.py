@@ -1,6 +1,6 @@
 """Messages between the process that asks for forecasts and the one that makes them.
 
-A frame is a length, a JSON header, and raw parts whose lengths the header lists. No
+A message is a length, a JSON header, and raw parts whose lengths the header lists. No
 pickle: neither side can make the other run anything.
 """
 
@@ -20,7 +20,7 @@ Read = Callable[[int], bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class Message:
     """One message."""
 
     header: dict[str, object]
@@ -33,7 +33,7 @@ class Frame:
         return b"".join([_LENGTH.pack(len(header)), header, *self.parts])
 
 
-def read_frame(read: Read) -> Frame | None:
+def read_message(read: Read) -> Message | None:
     """The next message; None at the end of the stream.
 
     Raises
@@ -53,7 +53,7 @@ def read_frame(read: Read) -> Frame | None:
     if any(not 0 <= size <= _MOST_PART_BYTES for size in sizes):
         message = "A part of a message is too long."
         raise ValueError(message)
-    return Frame(header, tuple(_exactly(read, size) for size in sizes))
+    return Message(header, tuple(_exactly(read, size) for size in sizes))
 
 
 def _exactly(read: Read, n_bytes: int) -> bytes:

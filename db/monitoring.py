@@ -1,4 +1,4 @@
-"""Small questions that health checks and metrics ask of the whole database."""
+"""What readiness checks, metrics and caches read of the whole database."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from db.schema import (
     AuditHeadRow,
     DenialCountRow,
     ForecastRow,
+    ModelHealthRow,
     ModelVersionRow,
     RegionRow,
     SessionRow,
@@ -101,3 +102,20 @@ def newest_live_issues(session: Session) -> dict[str, datetime]:
         .group_by(RegionRow.slug)
     )
     return {row.slug: row[1] for row in rows}
+
+
+def state_stamp(session: Session) -> tuple[int, int, str]:
+    """Differs whenever something that pages show was committed in between.
+
+    Every state change has its audit event; forecasts are counted besides, because a
+    batch of them shares one, and models that fail or come back, which no person does.
+    """
+    changed_at = func.max(ModelHealthRow.changed_at_utc)
+    seq, forecast_id, health = session.execute(
+        select(
+            select(func.coalesce(func.max(AuditHeadRow.seq), 0)).scalar_subquery(),
+            select(func.coalesce(func.max(ForecastRow.id), 0)).scalar_subquery(),
+            select(changed_at).scalar_subquery(),
+        )
+    ).one()
+    return int(seq), int(forecast_id), str(health)

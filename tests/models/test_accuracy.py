@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core.errors import InvalidInput
-from models.metrics import (
+from models.accuracy import (
     coverage_frac,
     mae,
     mean_width,

@@ -1,0 +1,133 @@
+"""Forecasts of a model, or the reason why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.aliases import FloatArray
+from core.errors import InvalidInput
+from core.forecasts import HourlyForecast, Refusal, RefusalCode
+from core.regions import Region
+from core.telemetry import VALID_RANGES, TelemetryFrame
+from models.features import feature_matrix
+from models.metadata import ModelContract
+
+PLAUSIBLE_MARGIN_FRAC = 0.1
+"""Share of the valid range by which a mean may leave it before it is refused."""
+
+
+class Predictor(Protocol):
+    """A model, wherever it runs; tests may bring their own."""
+
+    @property
+    def contract(self) -> ModelContract:
+        """What the model says about itself."""
+
+    def predict(
+        self, features: NDArray[np.float32], region_index: NDArray[np.int64]
+    ) -> tuple[FloatArray, FloatArray]:
+        """Means and scales, each of shape (N, horizon_h)."""
+
+
+def forecast(
+    model: Predictor, frame: TelemetryFrame, region: Region, issued_at_utc: datetime
+) -> HourlyForecast | Refusal:
+    """The forecast of one window, or why there is none; see `hindcast`."""
+    return hindcast(model, frame, region, [issued_at_utc])[0]
+
+
+def hindcast(
+    model: Predictor,
+    frame: TelemetryFrame,
+    region: Region,
+    issue_instants: Sequence[datetime],
+) -> list[HourlyForecast | Refusal]:
+    """Forecasts as they would have been made at each instant.
+
+    Parameters
+    ----------
+    frame : TelemetryFrame
+        Telemetry of `region`; for each issue only hours that ended by it are used.
+    issue_instants : sequence of datetime
+        Full UTC hours, in any order.
+
+    Returns
+    -------
+    list of HourlyForecast | Refusal
+        In the order of `issue_instants`.
+
+    Raises
+    ------
+    InvalidInput
+        When the telemetry is another region's, or an instant is not a full hour.
+    """
+    if frame.region_slug != region.slug:
+        message = f"Telemetry of {frame.region_slug} cannot forecast {region.slug}."
+        raise InvalidInput(message)
+    return forecast_windows(model, frame, region.time_zone, issue_instants)
+
+
+def forecast_windows(
+    model: Predictor,
+    frame: TelemetryFrame,
+    time_zone: str,
+    issue_instants: Sequence[datetime],
+) -> list[HourlyForecast | Refusal]:
+    """As `hindcast`, of a region of which only telemetry and time zone are known."""
+    contract = model.contract
+    slug = frame.region_slug
+    inputs = feature_matrix(
+        frame,
+        time_zone,
+        issue_instants,
+        contract.feature_names,
+        target=contract.target,
+    )
+    usable = inputs.features[inputs.usable]
+    region_index = np.full(len(usable), contract.region_index(slug), dtype=np.int64)
+    mean, scale = model.predict(usable, region_index)
+    predictions = zip(mean, scale, strict=True)
+    return [
+        problem or _checked(contract, slug, issued_at_utc, *next(predictions))
+        for problem, issued_at_utc in zip(inputs.problems, issue_instants, strict=True)
+    ]
+
+
+def _checked(
+    contract: ModelContract,
+    region_slug: str,
+    issued_at_utc: datetime,
+    mean: FloatArray,
+    scale: FloatArray,
+) -> HourlyForecast | Refusal:
+    valid = VALID_RANGES[contract.target.quantity]
+    margin = PLAUSIBLE_MARGIN_FRAC * (valid.high - valid.low)
+    low, high = valid.low - margin, valid.high + margin
+    if not (np.isfinite(mean).all() and np.isfinite(scale).all() and (scale > 0).all()):
+        return _refused(
+            f"The model's {contract.target} for {region_slug} at "
+            f"{issued_at_utc.astimezone(UTC):%Y-%m-%d %H:%M} UTC is not finite, "
+            "or its scale is not positive."
+        )
+    if not ((mean >= low) & (mean <= high)).all():
+        return _refused(
+            f"The model's {contract.target} for {region_slug} at "
+            f"{issued_at_utc.astimezone(UTC):%Y-%m-%d %H:%M} UTC reaches from "
+            f"{mean.min():.1f} to {mean.max():.1f}, outside {low:g} to {high:g}."
+        )
+    return HourlyForecast(
+        region_slug=region_slug,
+        target=contract.target,
+        issued_at_utc=issued_at_utc,
+        mean=mean,
+        scale=scale,
+    )
+
+
+def _refused(text: str) -> Refusal:
+    return Refusal(code=RefusalCode.FORECAST_NOT_FINITE, text=text)
