@@ -6,12 +6,11 @@ from collections.abc import Callable
 
 import dash
 from dash import Dash, html
-from flask import Flask, request
+from flask import Blueprint, Flask, request
 
 from orchestrator.operations.readiness import ReadinessProbe
 from orchestrator.runtime import Runtime
 from pages.context import PageContext
-from webapp import model_files, telemetry_upload
 from webapp.auth import current_actor, install_login
 from webapp.callbacks import StrictJson
 from webapp.compression import install_compression
@@ -26,6 +25,7 @@ from webapp.index import INDEX, THEME_SCRIPT
 from webapp.model_files import make_model_files
 from webapp.pages_guard import guard_pages
 from webapp.permissions import (
+    ROUTES,
     CallbackPermissions,
     require_page_entries,
     require_route_entries,
@@ -43,11 +43,12 @@ CALLBACK_PERMISSIONS = "gfo_callback_permissions"
 
 LARGEST_BODY_BYTES = 2 * 1024 * 1024
 
-_FILE_BYTES = {
-    telemetry_upload.ENDPOINT: telemetry_upload.LARGEST_FILE_BYTES,
-    model_files.ENDPOINT: model_files.LARGEST_UPLOAD_BYTES,
-}
-"""Routes that take more than that."""
+BLUEPRINTS: tuple[Callable[[Runtime], Blueprint], ...] = (
+    make_portal,
+    make_telemetry_upload,
+    make_model_files,
+)
+"""Our routes beside pages, health and metrics; each declares what it requires."""
 
 RegisterPages = Callable[[Dash, PageContext], None]
 
@@ -116,9 +117,8 @@ def _make_server(runtime: Runtime, gate: Gate, headers: SecurityHeaders) -> Flas
     gate.install(server)
     server.before_request(_allow_files)
     install_csrf(server)
-    server.register_blueprint(make_portal(runtime))
-    server.register_blueprint(make_telemetry_upload(runtime))
-    server.register_blueprint(make_model_files(runtime))
+    for make_blueprint in BLUEPRINTS:
+        server.register_blueprint(make_blueprint(runtime))
     probe = ReadinessProbe(runtime)
     metrics = Metrics(runtime, probe)
     metrics.install(server)
@@ -128,8 +128,9 @@ def _make_server(runtime: Runtime, gate: Gate, headers: SecurityHeaders) -> Flas
 
 def _allow_files() -> None:
     """Set before anything reads the form, and after the gate has let the user pass."""
-    if request.endpoint in _FILE_BYTES:
-        request.max_content_length = _FILE_BYTES[request.endpoint]
+    route = ROUTES.get(request.endpoint or "")
+    if route is not None and route.most_bytes is not None:
+        request.max_content_length = route.most_bytes
 
 
 def _make_dash(server: Flask, title: str) -> Dash:

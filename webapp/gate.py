@@ -53,7 +53,8 @@ class Gate:
     def check(self) -> ResponseReturnValue | None:
         """Answer in place of the route, or let the request pass."""
         _require_readable()
-        access = ROUTES.get(request.endpoint or "")
+        route = ROUTES.get(request.endpoint or "")
+        access = route.access if route else None
         if access is Access.ANYBODY:
             return None
         if access is Access.MONITORING:

@@ -8,15 +8,20 @@ from flask.typing import ResponseReturnValue
 from core.errors import ServiceUnavailable
 from orchestrator.operations.readiness import ReadinessProbe
 from webapp.error_pages import RETRY_AFTER_S
+from webapp.permissions import Access, add_route
 from webapp.prometheus import Metrics
 
 
 def make_health(probe: ReadinessProbe, metrics: Metrics) -> Blueprint:
     """The routes for a supervisor, a load balancer or monitoring."""
     health = Blueprint("health", __name__)
-    health.add_url_rule("/healthz", "alive", alive)
-    health.add_url_rule("/readyz", "ready", lambda: ready(probe))
-    health.add_url_rule("/metrics", "metrics", metrics.view)
+
+    def ready() -> ResponseReturnValue:
+        return readiness(probe)
+
+    add_route(health, "/healthz", alive, access=Access.ANYBODY)
+    add_route(health, "/readyz", ready, access=Access.ANYBODY)
+    add_route(health, "/metrics", metrics.metrics, access=Access.MONITORING)
     return health
 
 
@@ -25,7 +30,7 @@ def alive() -> ResponseReturnValue:
     return jsonify(status="ok")
 
 
-def ready(probe: ReadinessProbe) -> ResponseReturnValue:
+def readiness(probe: ReadinessProbe) -> ResponseReturnValue:
     """503 unless database, schema, active models and audit chain are fit for use."""
     try:
         state = probe.read()

@@ -8,6 +8,7 @@ from typing import BinaryIO
 from flask import Blueprint, Response, jsonify, request, stream_with_context
 from flask.typing import ResponseReturnValue
 
+from core.access import Permission
 from core.errors import InvalidInput
 from models.metadata import MAX_MODEL_BYTES
 from orchestrator.accounts.own_password import confirm_password
@@ -19,9 +20,8 @@ from orchestrator.registry.model_files import (
 )
 from orchestrator.runtime import Runtime
 from webapp.auth import current_actor
+from webapp.permissions import add_route
 from webapp.request_context import exchange, request_id, sent_id
-
-ENDPOINT = "models.upload"
 
 LARGEST_UPLOAD_BYTES = MAX_MODEL_BYTES + 64 * 1024
 """A whole model, and the other fields of its form."""
@@ -32,7 +32,6 @@ def make_model_files(runtime: Runtime) -> Blueprint:
     blueprint = Blueprint("models", __name__)
 
     # Under `/_`, so that errors are answered as JSON as well.
-    @blueprint.post("/_models")
     def upload() -> ResponseReturnValue:
         # Large files lie on disk by now: Werkzeug spools what is not small.
         file = request.files.get("file")
@@ -58,7 +57,6 @@ def make_model_files(runtime: Runtime) -> Blueprint:
             else "The same bytes were given before; their verdict stands.",
         )
 
-    @blueprint.get("/_models/<int:version_id>/onnx")
     def download(version_id: int) -> ResponseReturnValue:
         actor = current_actor()
         with exchange(runtime, actor) as asked:
@@ -78,4 +76,18 @@ def make_model_files(runtime: Runtime) -> Blueprint:
             },
         )
 
+    add_route(
+        blueprint,
+        "/_models",
+        upload,
+        access=Permission.MANAGE_MODELS,
+        methods=("POST",),
+        most_bytes=LARGEST_UPLOAD_BYTES,
+    )
+    add_route(
+        blueprint,
+        "/_models/<int:version_id>/onnx",
+        download,
+        access=Permission.MANAGE_MODELS,
+    )
     return blueprint

@@ -5,12 +5,14 @@ The application does not start when an entry is missing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import Enum
 
 import dash
 from dash import Dash
-from flask import Flask
+from flask import Blueprint, Flask
+from flask.typing import ResponseReturnValue
 
 from core.access import Actor, Permission
 from webapp.dash_internals import (
@@ -30,35 +32,53 @@ class Access(Enum):
     MONITORING = "monitoring"
 
 
-ROUTES: Mapping[str, Access | Permission] = {
-    "health.alive": Access.ANYBODY,
-    "health.ready": Access.ANYBODY,
-    "health.metrics": Access.MONITORING,
-    "portal.login": Access.ANYBODY,
-    "portal.stylesheet": Access.ANYBODY,
-    "portal.icon": Access.ANYBODY,
-    "portal.bootstrap": Access.LOGGED_IN,
-    "portal.logout": Access.LOGGED_IN,
-    "portal.account": Access.LOGGED_IN,
-    "portal.password": Access.LOGGED_IN,
-    "portal.end_login": Access.LOGGED_IN,
-    "portal.end_other_logins": Access.LOGGED_IN,
-    "telemetry.upload": Permission.MANAGE_TELEMETRY,
-    "models.upload": Permission.MANAGE_MODELS,
-    "models.download": Permission.MANAGE_MODELS,
-    "_dash_assets.static": Access.LOGGED_IN,
-    "/": Access.LOGGED_IN,
-    "/<path:path>": Access.LOGGED_IN,
-    "/_favicon.ico": Access.LOGGED_IN,
-    "/_reload-hash": Access.LOGGED_IN,
-    "/_dash-layout": Access.LOGGED_IN,
-    CALLBACK_LIST_ENDPOINT: Access.LOGGED_IN,
-    CALLBACK_ENDPOINT: Access.LOGGED_IN,
-    "/_dash-component-suites/<string:package_name>/<path:fingerprinted_path>": (
-        Access.LOGGED_IN
-    ),
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """What a route requires, and the largest body that it takes.
+
+    Attributes
+    ----------
+    most_bytes : int | None
+        None for the application's own limit.
+    """
+
+    access: Access | Permission
+    most_bytes: int | None = None
+
+
+ROUTES: dict[str, Route] = {
+    name: Route(access=Access.LOGGED_IN)
+    for name in (
+        "_dash_assets.static",
+        "/",
+        "/<path:path>",
+        "/_favicon.ico",
+        "/_reload-hash",
+        "/_dash-layout",
+        CALLBACK_LIST_ENDPOINT,
+        CALLBACK_ENDPOINT,
+        "/_dash-component-suites/<string:package_name>/<path:fingerprinted_path>",
+    )
 }
-"""By endpoint. Pages and callbacks behind Dash's routes have their own entries."""
+"""By endpoint: Dash's routes here, ours by `add_route`. Pages and callbacks behind
+Dash's routes have their own entries."""
+
+
+def add_route(
+    blueprint: Blueprint,
+    rule: str,
+    view: Callable[..., ResponseReturnValue],
+    *,
+    access: Access | Permission,
+    methods: Sequence[str] = ("GET",),
+    most_bytes: int | None = None,
+) -> None:
+    """Add a route with what it requires; its endpoint is the name of the view."""
+    blueprint.add_url_rule(rule, view.__name__, view, methods=list(methods))
+    ROUTES[f"{blueprint.name}.{view.__name__}"] = Route(
+        access=access, most_bytes=most_bytes
+    )
+
 
 _PAGE_ENDPOINTS = frozenset({"/", "/<path:path>"})
 

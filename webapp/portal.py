@@ -35,6 +35,7 @@ from webapp.auth import PortalUser, client, current_actor, logged_in_user
 from webapp.browser_names import browser_name
 from webapp.cookies import forget_login_token, set_login_token
 from webapp.next_path import HOME, safe_next
+from webapp.permissions import Access, add_route
 from webapp.request_context import exchange
 
 ASSETS = Path(__file__).parent / "assets"
@@ -50,27 +51,36 @@ def make_portal(runtime: Runtime) -> Blueprint:
     """The routes of the plain pages."""
     portal = Blueprint("portal", __name__)
     pages = PlainPages(runtime)
-    portal.add_url_rule("/login", "login", pages.login, methods=["GET", "POST"])
-    portal.add_url_rule("/logout", "logout", pages.logout, methods=["POST"])
-    portal.add_url_rule("/account", "account", pages.account)
-    portal.add_url_rule(
-        "/account/password", "password", pages.password, methods=["GET", "POST"]
+    logged_in = Access.LOGGED_IN
+    add_route(
+        portal, "/login", pages.login, access=Access.ANYBODY, methods=("GET", "POST")
     )
-    portal.add_url_rule(
+    add_route(portal, "/logout", pages.logout, access=logged_in, methods=("POST",))
+    add_route(portal, "/account", pages.account, access=logged_in)
+    add_route(
+        portal,
+        "/account/password",
+        pages.password,
+        access=logged_in,
+        methods=("GET", "POST"),
+    )
+    add_route(
+        portal,
         "/account/logins/<int:login_id>/end",
-        "end_login",
         pages.end_login,
-        methods=["POST"],
+        access=logged_in,
+        methods=("POST",),
     )
-    portal.add_url_rule(
+    add_route(
+        portal,
         "/account/logins/end-others",
-        "end_other_logins",
         pages.end_other_logins,
-        methods=["POST"],
+        access=logged_in,
+        methods=("POST",),
     )
-    portal.add_url_rule(f"/portal/{STYLESHEET}", "stylesheet", stylesheet)
-    portal.add_url_rule("/portal/icon.svg", "icon", icon)
-    portal.add_url_rule("/portal/bootstrap.css", "bootstrap", bootstrap)
+    add_route(portal, f"/portal/{STYLESHEET}", stylesheet, access=Access.ANYBODY)
+    add_route(portal, "/portal/icon.svg", icon, access=Access.ANYBODY)
+    add_route(portal, "/portal/bootstrap.css", bootstrap, access=logged_in)
     return portal
 
 

@@ -77,7 +77,7 @@ class Metrics:
             self._durations_s.labels(route).observe(time.perf_counter() - began)
         return response
 
-    def view(self) -> ResponseReturnValue:
+    def metrics(self) -> ResponseReturnValue:
         """All metrics in the text format; the gate has checked who asks."""
         body = self._client.generate_latest(self._registry)
         return Response(body, content_type=self._client.CONTENT_TYPE_PLAIN_0_0_4)

@@ -7,6 +7,7 @@ from typing import BinaryIO, TypeVar
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
+from core.access import Permission
 from core.errors import InvalidInput
 from orchestrator.runtime import Runtime
 from orchestrator.telemetry.imports import FileToImport
@@ -15,9 +16,9 @@ from orchestrator.telemetry.readers.rows import CarbonKind
 from orchestrator.telemetry.uploads import import_upload
 from pages.list_controls import ANY
 from webapp.auth import current_actor
+from webapp.permissions import add_route
 from webapp.request_context import exchange, sent_id
 
-ENDPOINT = "telemetry.upload"
 Choice = TypeVar("Choice", TelemetryFormat, CarbonKind)
 
 LARGEST_FILE_BYTES = 16 * 1024 * 1024
@@ -30,7 +31,6 @@ def make_telemetry_upload(runtime: Runtime) -> Blueprint:
     blueprint = Blueprint("telemetry", __name__)
 
     # Under `/_`, so that errors are answered as JSON as well.
-    @blueprint.post("/_telemetry")
     def upload() -> ResponseReturnValue:
         sent = request.files.get("file")
         if sent is None or not sent.filename:
@@ -53,6 +53,14 @@ def make_telemetry_upload(runtime: Runtime) -> Blueprint:
             )
         return jsonify(batch_id=outcome.batch_id, sentence=outcome.sentence)
 
+    add_route(
+        blueprint,
+        "/_telemetry",
+        upload,
+        access=Permission.MANAGE_TELEMETRY,
+        methods=("POST",),
+        most_bytes=LARGEST_FILE_BYTES,
+    )
     return blueprint
 
 

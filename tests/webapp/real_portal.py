@@ -80,7 +80,7 @@ def doors(portal: Portal) -> Iterator[Door]:
                 method=method,
                 address=_example(rule),
                 endpoint=rule.endpoint,
-                access=ROUTES[rule.endpoint],
+                access=ROUTES[rule.endpoint].access,
                 is_known_method=method in (rule.methods or ()),
             )
 
