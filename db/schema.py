@@ -234,7 +234,7 @@ class IngestBatchRow(Base):
     __table_args__ = (
         CheckConstraint("origin in ('measured', 'synthetic')", name="origin"),
         CheckConstraint(
-            "format in ('csv', 'open-meteo', 'electricity-maps', 'generator')",
+            "format ~ '^[a-z][a-z0-9-]{1,39}$'",
             name="format",
         ),
         CheckConstraint("length(content_sha256) = 64", name="content_sha256_length"),

@@ -37,7 +37,7 @@ create table ingest_batch (
     created_at_utc timestamptz not null default now(),
     constraint ck_ingest_batch_origin check (origin in ('measured', 'synthetic')),
     constraint ck_ingest_batch_format
-        check (format in ('csv', 'open-meteo', 'electricity-maps', 'generator')),
+        check (format ~ '^[a-z][a-z0-9-]{1,39}$'),
     constraint ck_ingest_batch_content_sha256_length
         check (length(content_sha256) = 64),
     constraint ck_ingest_batch_carbon_kind
