@@ -27,7 +27,8 @@ from db.schema import AuditEventRow, AuditHeadRow
 LONGEST_PAGE = 501
 
 LONGEST_WAIT = timedelta(minutes=10)
-"""An event is stamped before it waits for the chain's head; nobody waits for longer."""
+"""Longest time between an event's timestamp and its commit, during which it waits
+for the lock on the chain's head."""
 
 # In the order of AuditEvent's fields.
 _EVENT_COLUMNS = (
@@ -82,13 +83,13 @@ class EventFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChainHead:
-    """The end of the chain, and the number of the installation it began with.
+    """The end of the chain, and the id of the installation that it belongs to.
 
     Attributes
     ----------
     newest_seq : int
-        Largest sequence in the table at the same moment; not the head's only when
-        somebody wrote past the triggers.
+        Largest sequence in the table at the same moment; it differs from the head's
+        only when somebody bypassed the triggers.
     """
 
     installation_id: UUID
@@ -136,7 +137,7 @@ def event_by_seq(session: Session, seq: int) -> AuditEvent | None:
 def event_for_object(
     session: Session, *, object_type: str, object_id: str
 ) -> AuditEvent | None:
-    """The first event about an object: the one that tells of its making."""
+    """The first event about an object: the one of its creation."""
     statement = (
         select(*_EVENT_COLUMNS)
         .where(
@@ -184,8 +185,8 @@ def stream_links(
     statement = _COPY_LINKS.format(
         after_seq=after_seq or _BEFORE_ALL, until_seq=until_seq
     )
-    # Whoever closes the stream early makes the driver cancel the statement, and that
-    # would take the transaction along: what was found could not be kept.
+    # Closing the stream early makes the driver cancel the statement, which aborts the
+    # transaction: the savepoint keeps it usable, so that the result can be stored.
     savepoint = session.begin_nested()
     try:
         with (
@@ -207,7 +208,7 @@ def verify(
     *,
     after: ChainPosition | None = None,
 ) -> ChainReport:
-    """Walk the chain to its head; events that are added meanwhile are left out.
+    """Walk the chain to its head; events added meanwhile are ignored.
 
     Parameters
     ----------
@@ -274,7 +275,7 @@ def _conditions(session: Session, chosen: EventFilter) -> list[ColumnElement[boo
         if value is not None
     ]
     time = AuditEventRow.occurred_at_utc
-    # The sequence nearly follows the time: its bounds keep the walk along it short.
+    # Sequence and time nearly agree: bounds on the sequence shorten the index scan.
     if chosen.from_utc is not None:
         earlier = _seq_at(session, time < chosen.from_utc - LONGEST_WAIT, time.desc())
         conditions.append(time >= chosen.from_utc)

@@ -22,7 +22,7 @@ _COUNT_RELATIONS = text(
 def backup(urls: DatabaseUrls, file: Path) -> int:
     """Write the database to a new file that only this user can read; its size in bytes.
 
-    One snapshot, taken while the portal goes on. The file holds password hashes.
+    One snapshot, taken while the portal runs. The file contains password hashes.
     """
     if file.exists():
         message = f"{file} exists already: name a new file."
@@ -73,9 +73,9 @@ def _require_empty(owner_url: str) -> None:
 
 
 def _run(program: str, owner_url: str, *arguments: str) -> None:
-    """Run a program of PostgreSQL's; roles and rights are left to `db.privileges`."""
+    """Run a PostgreSQL program; `db.privileges` applies roles and rights afterwards."""
     url = parse_url(owner_url)
-    # Everybody can read a command line, so the password goes another way.
+    # Every user can read a command line; the password is passed in the environment.
     address = URL.create(
         "postgresql",
         username=url.username,

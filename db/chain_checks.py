@@ -1,4 +1,4 @@
-"""What checks of the audit chain found: kept, and the newest read back."""
+"""Queries on checks of the audit chain."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from db.schema import ChainCheckRow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewChainCheck:
-    """A check as it is to be kept; the names are the table's columns."""
+    """A check to be stored; the names are the table's columns."""
 
     scope: str
     event_count: int
@@ -32,7 +32,7 @@ class ChainCheck:
 
 
 def insert_check(session: Session, check: NewChainCheck) -> None:
-    """Keep what a check found."""
+    """Store the result of a check."""
     values = {name: getattr(check, name) for name in NewChainCheck.__slots__}
     session.execute(insert(ChainCheckRow).values(**values))
 

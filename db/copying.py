@@ -1,4 +1,4 @@
-"""COPY through a SQLAlchemy session: the fast way in, within its transaction."""
+"""COPY through a SQLAlchemy session, within its transaction."""
 
 from __future__ import annotations
 

@@ -34,20 +34,21 @@ from db.schema import DecisionRow, RegionRow, UserRow
 LONGEST_PAGE = 501
 
 RARE = 50_000
-"""Words that no more decisions hold are looked up before anything else."""
+"""Words that at most so many decisions contain are looked up in the text index."""
 
 COMMON_SQUARED = 500
-"""Words are common from where a walk meets a page of them sooner than they are looked
-up: in more than the root of so many times all decisions. A walk reads 50 N / n rows,
-each ten times as dear as one of the n that are looked up."""
+"""Words are common when n of N decisions contain them and n^2 > 500 N. Scanning the
+sort order then fills a page sooner than the text index: the scan reads 50 N / n rows,
+each at ten times the cost of one of the n rows that the text index returns."""
 
 FEW_SQUARED = 12
-"""What fits is few up to where all of it is collected sooner than a page of it is met:
-the same, but a walk stays in its index, and reads an entry for a quarter of a row."""
+"""Matches are few when n^2 <= 12 N. Collecting and sorting all of them is then faster
+than scanning the sort order for a page: the same estimate as above, but the scan stays
+in its index, where an entry costs a quarter of a row."""
 
 
 class DecisionOrder(StrEnum):
-    """By what decisions are sorted; ties go by id, so that every place is one."""
+    """Sort order of decisions; the id breaks ties, so that every position is unique."""
 
     NEWEST = "newest"
     OLDEST = "oldest"
@@ -83,7 +84,7 @@ class DecisionFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionPlace:
-    """The last row of a page: where the next one goes on."""
+    """The last row of a page, after which the next page begins."""
 
     key: datetime | float
     decision_id: int
@@ -97,7 +98,7 @@ class DecisionRows:
     next_place: DecisionPlace | None
 
 
-# Both are written as the indexes are, or PostgreSQL would not use them.
+# Both expressions must equal those of the indexes, or PostgreSQL ignores the indexes.
 _CHANCE: ColumnElement[float] = literal_column(
     "coalesce(decision.exceedance_probability, -1)", Double
 )
@@ -123,8 +124,8 @@ def list_decisions(
 ) -> DecisionRows:
     """One page of decisions.
 
-    Each page begins after the last row of the one before, whatever was added
-    meanwhile, and costs the same however deep it lies.
+    Each page begins after the last row of the one before, even if rows were added
+    meanwhile; its cost does not depend on its depth.
     """
     if not 1 <= limit < LONGEST_PAGE:
         message = f"A page has 1 to {LONGEST_PAGE - 1} decisions."
@@ -156,7 +157,7 @@ def _places(
     if after is not None:
         conditions.append(_beyond(order, after))
     if order is DecisionOrder.WINDOW and chosen.until_utc is not None:
-        # The walk begins here and not at the newest window of all.
+        # The scan begins here and not at the newest window.
         latest = chosen.until_utc + _greatest_lateness(session)
         conditions.append(DecisionRow.window_start_utc <= latest)
     if chosen.region_slug is None:
@@ -169,7 +170,7 @@ def _places(
     at_source = DecisionRow.source_region_id == region_id
     if chosen.kind == _WITHOUT_TARGET:
         return _ordered(session, [*conditions, at_source], order, limit)
-    # One walk for each end: no index serves "source or target" in order.
+    # One scan for each end: no index serves "source or target" in order.
     at_target = DecisionRow.target_region_id == region_id
     ends = union_all(
         *(
@@ -186,7 +187,7 @@ def _places(
 
 
 def _greatest_lateness(session: Session) -> timedelta:
-    """How long after its decision a window begins at most; an index knows."""
+    """Longest time from a decision to the start of its window, read from an index."""
     lateness = DecisionRow.window_start_utc - DecisionRow.created_at_utc
     return session.scalar(select(func.max(lateness))) or timedelta()
 
@@ -197,15 +198,15 @@ def _ordered(
     order: DecisionOrder,
     limit: int,
 ) -> _Places:
-    """The first of what fits: by a walk in order, or by sorting all of it.
+    """The first matches: by a scan in sort order, or by sorting all of them.
 
-    Left to itself the planner walks, since it takes what fits for evenly spread: then
-    what is rare, or ends early, costs the whole of an index.
+    By itself the planner scans, because it assumes that matches are evenly spread. For
+    rare matches, or matches at the far end, it would read a whole index.
     """
     matching = select(_KEYS[order].label("key"), DecisionRow.id).where(*conditions)
     if not conditions or not _is_few(session, matching):
         return _walk(conditions, order, limit)
-    # The offset keeps the planner from making one walk of both again.
+    # OFFSET 0 keeps the planner from merging the two selects into one scan.
     found = matching.offset(0).subquery()
     columns = (found.c.key, found.c.id)
     return (
@@ -271,11 +272,11 @@ def _conditions(session: Session, chosen: DecisionFilter) -> list[Condition]:
 
 
 def _holding(session: Session, words: str) -> Condition:
-    """Rare words are looked up first; common ones are met soon on the way.
+    """Look up rare words in the text index first; filter common ones during the scan.
 
-    Left to itself the planner takes words that it has never seen for common, and walks
-    along millions of rows in search of them. What its statistics know to be common is
-    common: looking that up would read millions of places in the index.
+    By itself the planner assumes that unknown words are common and scans millions of
+    rows for them. Words that its statistics know to be common are not looked up: the
+    text index would return millions of rows.
     """
     holds = text(_HOLDS_WORDS).bindparams(words=words)
     every = _decision_count(session)
@@ -289,7 +290,7 @@ def _holding(session: Session, words: str) -> Condition:
 
 
 def _decision_count(session: Session) -> float:
-    """About how many there are, as of the last look of the planner's statistics."""
+    """Approximate number of decisions, from the planner's statistics."""
     count = session.scalar(
         text("select reltuples from pg_class where oid = 'decision'::regclass")
     )
@@ -297,7 +298,7 @@ def _decision_count(session: Session) -> float:
 
 
 def _estimated_rows(session: Session, query: Select[Any, int] | Select[int]) -> int:
-    """How many rows the planner expects; nothing is read."""
+    """How many rows the planner expects; the query is not executed."""
     compiled = query.compile(session.connection())
     plan = session.connection().exec_driver_sql(
         f"explain (format json) {compiled}",

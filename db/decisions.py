@@ -21,7 +21,7 @@ from db.schema import DecisionRow, DecisionTransferRow, RegionRow, UserRow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewDecision:
-    """A decision as it is to be stored; the names are the table's columns."""
+    """A decision to be stored; the names are the table's columns."""
 
     kind: str
     request_id: UUID
@@ -79,7 +79,7 @@ class StoredDecision:
 class Transfer:
     """Load moved in one hour by a live recorded decision.
 
-    `arrived_mw` is what the target carries for it, the migration's energy included.
+    `arrived_mw` is what the target carries for it, including the migration's energy.
     """
 
     hour_utc: datetime
@@ -160,8 +160,8 @@ def lock_regions(session: Session, region_ids: Sequence[int]) -> None:
     """Make recorders of decisions that touch these regions wait for each other.
 
     Locks are taken in ascending order, so that two recorders cannot deadlock, and are
-    held until the transaction ends. One lock a region, whatever the window: windows
-    of neighbouring issue hours overlap.
+    held until the transaction ends. One lock per region covers all windows, because
+    windows of neighbouring issue hours overlap.
     """
     for region_id in sorted(set(region_ids)):
         session.execute(
@@ -279,13 +279,13 @@ def decisions_of_plan(session: Session, plan_id: int) -> list[StoredDecision]:
 def decisions_by_ids(
     session: Session, decision_ids: Sequence[int]
 ) -> dict[int, StoredDecision]:
-    """Decisions by their ids; those that are not there are left out."""
+    """Decisions by their ids; unknown ids are ignored."""
     query = _query().where(DecisionRow.id.in_(decision_ids))
     return {row[0].id: _decision(*row) for row in session.execute(query)}
 
 
 def successor_of(session: Session, decision_id: int) -> StoredDecision | None:
-    """The decision that superseded this one; None while it stands."""
+    """The decision that superseded this one; None when there is none."""
     return _first(session, _query().where(DecisionRow.supersedes_id == decision_id))
 
 

@@ -1,7 +1,7 @@
-"""Counts of refused strangers, one row per address, minute and kind.
+"""Counts of refused requests, one row per address, minute and kind.
 
 They feed the per-address login limit, which every worker shares, and the audit chain,
-which gets one event for each finished minute rather than one for each try.
+which gets one event for each finished minute rather than one for each attempt.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ from sqlalchemy.orm import Session
 
 from db.schema import DenialCountRow
 
+_BATCH = 100
+
 
 class DenialKind(StrEnum):
-    """What a stranger was refused."""
+    """What was refused."""
 
     LOGIN = "login"
     ACCESS = "access"
@@ -63,12 +65,11 @@ def denials_since(
     return int(total or 0)
 
 
-def take_unreported(
-    session: Session, *, now_utc: datetime, limit: int = 100
-) -> list[DenialCount]:
-    """Counts of finished minutes that no event holds yet, marked as reported.
+def take_unreported(session: Session, *, now_utc: datetime) -> list[DenialCount]:
+    """Counts of finished minutes without an audit event, now marked as reported.
 
-    Two processes never take the same row: what one holds, the other skips.
+    At most 100, oldest first; the next call takes the rest. Rows that another
+    process has locked are skipped, so none is reported twice.
     """
     chosen = (
         select(DenialCountRow.address, DenialCountRow.minute_utc, DenialCountRow.kind)
@@ -77,7 +78,7 @@ def take_unreported(
             DenialCountRow.minute_utc < _minute(now_utc),
         )
         .order_by(DenialCountRow.minute_utc)
-        .limit(limit)
+        .limit(_BATCH)
         .with_for_update(skip_locked=True)
         .subquery()
     )
@@ -109,7 +110,7 @@ def take_unreported(
 
 
 def forget_reported(session: Session, *, before_utc: datetime) -> None:
-    """Delete counts that the audit chain holds and no limit needs any more."""
+    """Delete counts that were reported and that no login limit needs any more."""
     session.execute(
         delete(DenialCountRow).where(
             DenialCountRow.is_reported.is_(True), DenialCountRow.minute_utc < before_utc

@@ -24,7 +24,7 @@ _ACCEPTED_DRIVERS = frozenset({"postgres", "postgresql", _DRIVER})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseUrls:
-    """Addresses of one database for its three roles; never shown, they hold passwords.
+    """Addresses of one database for its three roles; they contain passwords.
 
     On an external server with a single role, owner and auditor equal app.
     """
@@ -44,7 +44,7 @@ def parse_url(url: str) -> URL:
     except (ArgumentError, ValueError):
         parsed = None
     if parsed is None or parsed.drivername not in _ACCEPTED_DRIVERS:
-        # The text is not repeated: it may hold a password.
+        # The message does not quote the address: it may contain a password.
         message = (
             "The database address is not one of PostgreSQL; write it like"
             " postgresql://user:password@host:5432/name."
@@ -77,7 +77,7 @@ def is_remote(url: str) -> bool:
 
 
 def is_encryption_chosen(url: str) -> bool:
-    """Whether the address says how it wants TLS; the driver's default may skip it."""
+    """Whether the address sets a TLS mode; the driver's default allows plain text."""
     sslmode = parse_url(url).query.get("sslmode")
     return sslmode in {"disable", "require", "verify-ca", "verify-full"}
 
@@ -102,7 +102,7 @@ def make_engine(
     answer_timeout_s: float | None = None,
     application_name: str = "gfo",
 ) -> Engine:
-    """A pool of connections in UTC that gives up rather than hangs.
+    """A pool of connections in UTC with timeouts on every wait.
 
     A request that finds no free connection fails after `pool_timeout_s` seconds. The
     server itself enforces the statement and lock timeouts; `answer_timeout_s` is for a
@@ -148,13 +148,13 @@ class _ImpatientConnection(psycopg.Connection[tuple[Any, ...]]):
     def wait(
         self, gen: PQGen[_Result], interval: float = 0.1, timeout: float | None = None
     ) -> _Result:
-        """Wait for the server as psycopg does, but not for ever."""
+        """Wait for the server as psycopg does, up to `patience_s`."""
         started = time.monotonic()
         try:
             return super().wait(gen, interval, timeout or self.patience_s)
         except psycopg.OperationalError:
             if time.monotonic() - started >= self.patience_s:
-                # Half an exchange is on its way: nothing else can use this connection.
+                # An exchange was interrupted: the connection cannot be used again.
                 self.pgconn.finish()
             raise
 

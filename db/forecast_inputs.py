@@ -1,4 +1,4 @@
-"""What a model was given for a forecast: kept, and read back for replay."""
+"""Queries on the inputs of forecasts, which replay needs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ForecastInput:
 def insert_forecast_input(
     session: Session, forecast_id: int, given: ForecastInput
 ) -> None:
-    """Keep what a model was given."""
+    """Store the input of a forecast."""
     session.execute(
         insert(ForecastInputRow).values(
             forecast_id=forecast_id,
@@ -42,7 +42,7 @@ def insert_forecast_input(
 
 
 def forecast_input(session: Session, forecast_id: int) -> ForecastInput | None:
-    """What the model was given; None when that was not kept."""
+    """The input of a forecast; None when it was not stored."""
     row = session.get(ForecastInputRow, forecast_id)
     if row is None:
         return None

@@ -1,4 +1,4 @@
-"""Queries on how forecasts turned out: each finished window beside its forecast."""
+"""Queries that pair each finished window with its forecast."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ _Hour = Row[int, float, float, float | None, float | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewForecast:
-    """A forecast, or the refusal of one, as it is to be stored."""
+    """A forecast, or the refusal of one, to be stored."""
 
     region_id: int
     target: Target
@@ -153,13 +153,12 @@ def forecasts_at(
     model_version_id: int | None = None,
     serving_first: bool = False,
 ) -> dict[Target, StoredForecast]:
-    """The forecast of each target issued at an instant, as far as there is one.
+    """The forecast of each target issued at an instant; targets may be missing.
 
-    An issued one goes before a refusal, then the newest. Without `model_version_id` a
-    live forecast goes before a hindcast: what was really known then is never replaced
-    by what a later model would have said. With `serving_first` the forecast of the
-    model that serves now goes before those of others: after a rollback it is the older
-    one.
+    An issued forecast takes precedence over a refusal, then the newest. Without
+    `model_version_id` a live forecast takes precedence over a hindcast, so that a later
+    model never replaces what was known at the time. With `serving_first` the forecast
+    of the serving model takes precedence: after a rollback it is the older one.
     """
     query = select(ForecastRow).where(
         ForecastRow.region_id == region_id,
@@ -329,8 +328,8 @@ def issued_about_midnight(
 ) -> set[datetime]:
     """Instants of temperature forecasts issued in the first two local hours of a day.
 
-    The day view is issued at local midnight, or at one where a clock change skips it;
-    leaving the other hours in the database keeps the list of days quick.
+    The day view uses issues at local midnight, or at 01:00 where a clock change skips
+    midnight; not reading the other hours keeps the list of days fast.
     """
     local_hour = func.extract(
         "hour", func.timezone(time_zone, ForecastRow.issued_at_utc)

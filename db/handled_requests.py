@@ -1,4 +1,4 @@
-"""Requests that were carried out, by the id that the browser gave them."""
+"""Queries on executed requests, by the id that the browser sent."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from db.schema import HandledRequestRow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandledRequest:
-    """A request that was carried out; the names are the table's columns."""
+    """An executed request; the names are the table's columns."""
 
     request_id: UUID
     actor_id: int
@@ -23,7 +23,7 @@ class HandledRequest:
 
 
 def lock_request(session: Session, request_id: UUID) -> None:
-    """Make posts of one request wait for each other, until the transaction ends."""
+    """Serialise retries of one request, until the transaction ends."""
     session.execute(
         text("select pg_advisory_xact_lock(hashtextextended(:request_id, 7))"),
         {"request_id": str(request_id)},
@@ -31,7 +31,7 @@ def lock_request(session: Session, request_id: UUID) -> None:
 
 
 def handled_request(session: Session, request_id: UUID) -> HandledRequest | None:
-    """A request that was carried out; None when it was not."""
+    """The executed request with this id; None when there is none."""
     row = session.scalar(
         select(HandledRequestRow).where(HandledRequestRow.request_id == request_id)
     )
@@ -43,6 +43,6 @@ def handled_request(session: Session, request_id: UUID) -> HandledRequest | None
 
 
 def insert_handled_request(session: Session, handled: HandledRequest) -> None:
-    """Keep that a request was carried out."""
+    """Store that a request was executed."""
     values = {name: getattr(handled, name) for name in HandledRequest.__slots__}
     session.execute(insert(HandledRequestRow).values(**values))

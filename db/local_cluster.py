@@ -1,4 +1,4 @@
-"""Where the embedded database lives: folders, lock, passwords, first creation."""
+"""Files of the embedded database: folders, lock, passwords, creation."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _CHILD_SCRIPT = Path(__file__).with_name("local_child.py")
 
 @dataclass(frozen=True, slots=True)
 class ClusterHome:
-    """The folder that holds a cluster, its socket, lock and passwords."""
+    """The folder of a cluster, its socket, lock and passwords."""
 
     folder: Path
 
@@ -45,7 +45,7 @@ class ClusterHome:
 
     @property
     def start_log(self) -> Path:
-        """What the server said before its log collector ran."""
+        """Output of the server before its log collector ran."""
         return self.folder / "start.log"
 
     @property
@@ -144,7 +144,7 @@ def locate_home(data_dir: Path) -> ClusterHome:
 
 def _make_outside(pointer: Path) -> Path:
     digest = hashlib.sha256(os.fsencode(pointer.resolve())).hexdigest()[:12]
-    # A data folder that was deleted and made again starts with an empty database, so
+    # A data folder that was deleted and created again must get an empty database, so
     # the name holds more than the path.
     home = SYSTEM_DIR / f"{digest}-{secrets.token_hex(3)}"
     make_system_dir()
@@ -162,10 +162,10 @@ def _make_outside(pointer: Path) -> Path:
 
 
 class ClusterLock:
-    """The one owner of a cluster, by an exclusive flock on a file in its folder.
+    """Ownership of a cluster, by an exclusive flock on a file in its folder.
 
-    Processes forked from the owner share the flock, so it is released by name rather
-    than by closing: else it would live as long as the longest-lived child.
+    Processes forked from the owner share the flock, so it is released explicitly rather
+    than by closing the file: children may keep the file open for longer.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -191,7 +191,7 @@ class ClusterLock:
         return cls(descriptor)
 
     def release(self) -> None:
-        """Give the cluster up; harmless when done twice."""
+        """Release the cluster; may be called twice."""
         if self._descriptor is not None:
             fcntl.flock(self._descriptor, fcntl.LOCK_UN)
             os.close(self._descriptor)
@@ -223,7 +223,7 @@ def prepare_cluster(home: ClusterHome, binaries: Path, user: ServerUser) -> None
 
 
 def _create(home: ClusterHome, binaries: Path, user: ServerUser) -> None:
-    """Run initdb beside the final place and rename: a cluster is whole or absent."""
+    """Run initdb in a temporary folder and rename it: all of a cluster or none."""
     fresh = home.folder / "cluster.new"
     shutil.rmtree(fresh, ignore_errors=True)
     password_file = home.folder / "superuser-password"
@@ -254,7 +254,7 @@ def _create(home: ClusterHome, binaries: Path, user: ServerUser) -> None:
 
 
 def make_private(folder: Path, user: ServerUser) -> None:
-    """A folder that only `user` can enter; refuses one that somebody else planted."""
+    """A folder that only `user` can enter; refuses one that another user owns."""
     folder.mkdir(mode=0o700, exist_ok=True)
     facts = folder.lstat()
     if folder.is_symlink() or facts.st_uid not in {os.getuid(), user.user_id}:

@@ -1,4 +1,4 @@
-"""What a killed server leaves behind: orphans, stale files, the reason in its log."""
+"""Clean-up after a killed server: orphans, stale files, the reason in its log."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ from db.local_cluster import ClusterHome
 
 
 def clear_leftovers(home: ClusterHome) -> None:
-    """Make way for a start; call with the cluster's lock held.
+    """Prepare a start; call with the cluster's lock held.
 
-    With the lock held, a server on this cluster has lost its owner. It is told to
-    stop, and the caller tries again until it has. A file left by a server that is gone
-    names a process id that may be a stranger's by now: PostgreSQL would take it for a
-    running server and refuse, so such files are removed. Its own check of the shared
-    memory block, which is found by the data folder, still guards against a backend
-    that lives on.
+    While the lock is held, a server that runs on this cluster has lost its owner. It
+    gets a stop signal, and the caller retries until it has ended. The pid file of an
+    ended server may name a process id that belongs to another program now; PostgreSQL
+    would refuse to start, so such files are removed. PostgreSQL's own check of the
+    shared memory block still detects a backend that survived.
     """
     process_id = _recorded_process(home.data / "postmaster.pid")
     if process_id is not None and _is_server_of(process_id, home):
@@ -31,7 +30,7 @@ def clear_leftovers(home: ClusterHome) -> None:
 
 
 def last_log_line(home: ClusterHome) -> str:
-    """The newest line that says what went wrong, else the newest line."""
+    """The newest error line of the log, else its newest line."""
     logs = sorted((home.data / "log").glob("*.log"), key=_modified)
     lines: list[str] = []
     for path in (*logs[-1:], home.start_log):

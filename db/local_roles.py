@@ -1,4 +1,4 @@
-"""The embedded server's roles and database, made and mended at every start."""
+"""The embedded server's roles and database, created or repaired at every start."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from db.local_cluster import (
 
 
 def ensure_roles(home: ClusterHome) -> None:
-    """Make the three roles and the database if a first start was cut short."""
+    """Create the three roles and the database where they are missing."""
     passwords = home.passwords()
     with psycopg.connect(
         libpq_url(home.url(SUPERUSER, "postgres")), autocommit=True
@@ -70,7 +70,7 @@ def tighten_database(
 def _create_role(
     connection: psycopg.Connection[tuple[object, ...]], role: str, password: str
 ) -> None:
-    # Hashed here, so that no log of the server can ever hold the password.
+    # Hashed here, so that the server's log never contains the password.
     verifier = connection.pgconn.encrypt_password(
         password.encode(), role.encode(), b"scram-sha-256"
     ).decode()

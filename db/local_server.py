@@ -68,8 +68,8 @@ class LocalServer:
         self._settings = {**_SETTINGS, **(settings or {})}
         self._on_progress = on_progress or _ignore
         self._state_change = threading.Lock()
-        # The kernel's parent-death signal follows the thread that made the child, so
-        # one thread that lives as long as this object makes them all.
+        # The kernel sends the parent-death signal when the creating thread ends, so one
+        # thread that lives as long as this object starts all children.
         self._spawner = ThreadPoolExecutor(1, thread_name_prefix="postgres-spawner")
 
     @property
@@ -122,7 +122,7 @@ class LocalServer:
 
     def answers(self) -> bool:
         """Whether the database takes connections now."""
-        if not self.home.has_passwords:  # its owner has only just begun to make it
+        if not self.home.has_passwords:  # its owner is still creating it
             return False
         try:
             with psycopg.connect(
@@ -174,7 +174,7 @@ class LocalServer:
         ensure_roles(home)
 
     def _try_start(self, binaries: Path, user: ServerUser) -> bool:
-        """Start once; False when the server ended for a reason that passes."""
+        """Try to start; False when the server ended for a transient reason."""
         clear_leftovers(self.home)
         self.process = self._spawner.submit(self._spawn, binaries, user).result()
         deadline = time.monotonic() + START_TIMEOUT_S
@@ -198,7 +198,7 @@ class LocalServer:
         for name, value in settings.items():
             arguments += ["-c", f"{name}={value}"]
         with self.home.start_log.open("wb") as log:
-            # A session of its own: Ctrl-C reaches the owner, which stops it in order.
+            # In its own session: Ctrl-C reaches only the owner, which stops the server.
             return subprocess.Popen(  # noqa: S603 -- our own program, fixed arguments
                 child_command(user, binaries / "postgres", *arguments),
                 stdin=subprocess.DEVNULL,
@@ -217,7 +217,7 @@ class LocalServer:
     def _stop(self) -> None:
         if self.process is None:
             return
-        # Fast, then immediate, then none too late: the log recovers what is cut off.
+        # Fast, then immediate, then kill: recovery from the WAL is safe after each.
         for number, patience_s in ((SIGINT, STOP_TIMEOUT_S), (SIGQUIT, 10.0)):
             if self.process.poll() is None:
                 self.process.send_signal(number)
@@ -255,4 +255,4 @@ def connect_or_own(
 
 
 def _ignore(_message: str) -> None:
-    """Progress that nobody watches."""
+    """A progress callback that does nothing."""

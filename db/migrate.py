@@ -42,7 +42,7 @@ def downgrade(
     """Migrate down to `revision` (`base` for none).
 
     Raises Conflict when that would drop audit events or decisions, unless
-    `discard_history` says that this is meant.
+    `discard_history` is set.
     """
     with _configured(urls, discard_history=discard_history) as (config, connection):
         _run(command.downgrade, config, revision)
@@ -114,7 +114,7 @@ def _apply_rights(connection: Connection, urls: DatabaseUrls) -> None:
 
 def _config(*, discard_history: bool = False) -> Config:
     """A configuration without a file, so that it works from an installed wheel."""
-    # Alembic prints for people at its own command line; here nobody reads that.
+    # Alembic prints to its command line; that output is not needed here.
     config = Config(
         stdout=io.StringIO(),
         cmd_opts=argparse.Namespace(
@@ -131,10 +131,10 @@ def _config(*, discard_history: bool = False) -> Config:
 
 
 def _wait_for_other_migrators(connection: Connection) -> None:
-    """One migrator at a time, by asking again and again.
+    """Take the advisory lock by polling: one migrator at a time.
 
-    A statement that waits for the lock would hold a snapshot, for which an index that
-    the other one makes concurrently would wait in turn.
+    A statement that blocks on the lock would hold a snapshot, and a concurrent index
+    build of the other migrator would wait for that snapshot: a deadlock.
     """
     deadline = time.monotonic() + _LOCK_WAIT_S
     while not connection.scalar(text(f"select pg_try_advisory_lock({_LOCK_KEY})")):
@@ -152,7 +152,7 @@ def _wait_for_other_migrators(connection: Connection) -> None:
 def _configured(
     urls: DatabaseUrls, *, discard_history: bool = False
 ) -> Iterator[tuple[Config, Connection]]:
-    """A configuration on one connection of the owner, alone among all migrators."""
+    """A configuration on a connection of the owner that holds the migrators' lock."""
     require_reachable(urls.owner)
     config = _config(discard_history=discard_history)
     engine = make_engine(urls.owner, pool_size=1, application_name="gfo-migrate")
@@ -162,4 +162,4 @@ def _configured(
             config.attributes["connection"] = connection
             yield config, connection
     finally:
-        engine.dispose()  # closing the connection lets the lock go
+        engine.dispose()  # closing the connection releases the lock

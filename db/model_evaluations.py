@@ -1,4 +1,4 @@
-"""Queries on shadow evaluations: one line each, one more for every region."""
+"""Queries on shadow evaluations: one row each, and one per region."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RUNNING, DONE, FAILED = "running", "done", "failed"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelEvaluation:
-    """A shadow evaluation and how far it has come."""
+    """A shadow evaluation and its progress."""
 
     evaluation_id: int
     model_version_id: int
@@ -48,7 +48,7 @@ def insert_evaluation(
     region_slugs: Sequence[str],
     requested_by_id: int,
 ) -> int:
-    """Begin an evaluation; a model has one that runs at a time.
+    """Begin an evaluation; a model has at most one that runs.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def lock_evaluation(session: Session, evaluation_id: int) -> ModelEvaluation:
 def insert_region_figures(
     session: Session, evaluation_id: int, region_slug: str, figures: dict[str, Any]
 ) -> None:
-    """Keep what was found in one region; the first finding stays."""
+    """Store the figures of one region; the first ones stay."""
     session.execute(
         insert(ModelEvaluationRegionRow)
         .values(evaluation_id=evaluation_id, region_slug=region_slug, figures=figures)
@@ -108,7 +108,7 @@ def insert_region_figures(
 
 
 def region_figures(session: Session, evaluation_id: int) -> dict[str, dict[str, Any]]:
-    """What was found so far, by region."""
+    """The figures stored so far, by region."""
     rows = session.execute(
         select(
             ModelEvaluationRegionRow.region_slug, ModelEvaluationRegionRow.figures
@@ -120,7 +120,7 @@ def region_figures(session: Session, evaluation_id: int) -> dict[str, dict[str, 
 def finish_evaluation(
     session: Session, evaluation_id: int, *, gate_passed: bool, findings: Sequence[str]
 ) -> None:
-    """Close an evaluation with what its gate says."""
+    """Close an evaluation with the verdict of its gate."""
     row = session.get_one(ModelEvaluationRow, evaluation_id)
     row.state, row.gate_passed, row.findings = DONE, gate_passed, list(findings)
     row.finished_at_utc = session.scalar(select(func.now()))
@@ -128,7 +128,7 @@ def finish_evaluation(
 
 
 def fail_evaluation(session: Session, evaluation_id: int, reason: str) -> None:
-    """Close an evaluation that could not be carried out."""
+    """Close an evaluation that failed."""
     row = session.get_one(ModelEvaluationRow, evaluation_id)
     row.state, row.failed_reason = FAILED, reason
     row.finished_at_utc = session.scalar(select(func.now()))
@@ -153,7 +153,7 @@ def evaluation(session: Session, evaluation_id: int) -> ModelEvaluation:
 def newest_evaluation(
     session: Session, model_version_id: int
 ) -> ModelEvaluation | None:
-    """The evaluation of a model that was begun last."""
+    """The newest evaluation of a model."""
     return _first(session, ModelEvaluationRow.model_version_id == model_version_id)
 
 

@@ -23,12 +23,12 @@ class Outage:
 
 
 def set_unavailable(session: Session, *, target: Target, reason: str) -> bool:
-    """Note that the active model cannot be used; whether that is news."""
+    """Store that the active model cannot be used; True when it could before."""
     return _set(session, target, reason)
 
 
 def set_available(session: Session, target: Target) -> bool:
-    """Note that the active model answers; whether that is news."""
+    """Store that the active model answers; True when it did not before."""
     return _set(session, target, None)
 
 
@@ -41,7 +41,7 @@ def _set(session: Session, target: Target, reason: str | None) -> bool:
         .on_conflict_do_update(
             index_elements=["target"],
             set_={**values, "changed_at_utc": func.now()},
-            # An outage keeps its beginning, and its first reason.
+            # An outage keeps its start and its first reason.
             where=ModelHealthRow.is_available.is_distinct_from(is_available),
         )
         .returning(ModelHealthRow.target)

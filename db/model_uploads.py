@@ -1,4 +1,4 @@
-"""Queries on uploaded model files: quarantine in pieces, then a verdict."""
+"""Queries on uploaded model files, which are quarantined until their check."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ QUARANTINED, REJECTED, ACCEPTED = "quarantined", "rejected", "accepted"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelUpload:
-    """A file that somebody gave as a model, without its bytes."""
+    """An uploaded model file, without its bytes."""
 
     upload_id: int
     content_sha256: str
@@ -67,7 +67,7 @@ def upsert_upload(
 
 
 def put_back_into_quarantine(session: Session, upload_id: int) -> None:
-    """Let a refused file be checked once more."""
+    """Quarantine a refused file again, for another check."""
     row = _row(session, upload_id)
     row.state, row.rejected_reason, row.problem = QUARANTINED, None, None
     row.checked_at_utc = row.checked_by_version = None
@@ -75,7 +75,7 @@ def put_back_into_quarantine(session: Session, upload_id: int) -> None:
 
 
 def insert_chunks(session: Session, upload_id: int, chunks: Iterable[bytes]) -> None:
-    """Keep the bytes of a file, piece by piece: never all in memory."""
+    """Store the bytes of a file in pieces, never all of them in memory."""
     for position, content in enumerate(chunks):
         session.execute(
             insert(ModelUploadChunkRow).values(
@@ -96,7 +96,7 @@ def upload_bytes(session: Session, upload_id: int) -> bytes:
 
 
 def lock_upload(session: Session, upload_id: int) -> ModelUpload:
-    """An upload, held until the transaction ends: two checks give one verdict.
+    """An upload, locked until the transaction ends, so that only one check decides.
 
     Raises
     ------
@@ -119,7 +119,7 @@ def set_verdict(
     model_version_id: int | None = None,
     checked_by_version: str,
 ) -> None:
-    """Close the quarantine of a file: its bytes go, or are a model's by now."""
+    """Store the verdict on a file and delete its quarantined bytes."""
     row = _row(session, upload_id)
     row.state = REJECTED if model_version_id is None else ACCEPTED
     row.rejected_reason = rejected_reason
@@ -134,7 +134,7 @@ def set_verdict(
 
 
 def set_problem(session: Session, upload_id: int, problem: str) -> None:
-    """Note why a file could not be checked yet."""
+    """Store why a file could not be checked yet."""
     _row(session, upload_id).problem = problem
     session.flush()
 

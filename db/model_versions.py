@@ -19,7 +19,7 @@ from db.schema import ModelActivationRow, ModelVersionRow, UserRow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewModelVersion:
-    """A model to be kept; the same bytes for the same target are the same version."""
+    """A model to be stored; the same bytes for the same target are the same version."""
 
     target: Target
     family: str
@@ -59,13 +59,13 @@ class ModelVersion:
 
     @property
     def label(self) -> str:
-        """How people name it: number, family and the start of its hash."""
+        """Label for people: number, family and the start of its hash."""
         return _label(self.version_id, self.family, self.onnx_sha256)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Activation:
-    """Which model serves a target, by the newest line of the log."""
+    """Which model serves a target, by the newest entry of the log."""
 
     activation_id: int
     version: ModelVersion
@@ -74,7 +74,7 @@ class Activation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActivationLine:
-    """A line of the activation log."""
+    """An entry of the activation log."""
 
     activation_id: int
     target: Target
@@ -92,7 +92,7 @@ def _label(version_id: int, family: str, sha256: str) -> str:
 def insert_model_version(
     session: Session, model: NewModelVersion, *, actor_id: int
 ) -> tuple[int, bool]:
-    """Keep a model; returns its id and whether it is new."""
+    """Store a model; returns its id and whether it is new."""
     values = {name: getattr(model, name) for name in NewModelVersion.__slots__}
     values |= {
         "target": model.target.value,
@@ -152,7 +152,6 @@ def model_version(session: Session, version_id: int) -> ModelVersion:
 def list_model_versions(
     session: Session,
     *,
-    target: Target | None = None,
     version_id: int | None = None,
     limit: int | None = None,
 ) -> list[ModelVersion]:
@@ -165,8 +164,6 @@ def list_model_versions(
         .order_by(ModelVersionRow.id.desc())
         .limit(limit)
     )
-    if target is not None:
-        query = query.where(ModelVersionRow.target == target.value)
     if version_id is not None:
         query = query.where(ModelVersionRow.id == version_id)
     active_ids = {row.model_version_id for row in _newest_activations(session)}
@@ -182,7 +179,7 @@ def count_model_versions(session: Session) -> int:
 
 
 def model_labels(session: Session) -> dict[int, str]:
-    """How people name each version, newest first."""
+    """Label of each version, newest first."""
     rows = session.execute(
         select(
             ModelVersionRow.id, ModelVersionRow.family, ModelVersionRow.onnx_sha256
@@ -220,7 +217,7 @@ def former_version_id(session: Session, target: Target) -> int | None:
 def activation_log(
     session: Session, *, target: Target | None = None
 ) -> list[ActivationLine]:
-    """Lines of the activation log, newest first."""
+    """Entries of the activation log, newest first."""
     query = (
         select(ModelActivationRow, ModelVersionRow, UserRow.name)
         .join(
@@ -248,7 +245,7 @@ def activation_log(
 def model_pieces(
     session: Session, version_id: int, piece_bytes: int
 ) -> Iterator[bytes]:
-    """The ONNX bytes of a version, never whole in memory."""
+    """The ONNX bytes of a version in pieces, never all of them in memory."""
     start = 1
     while True:
         piece = session.scalar(
@@ -273,7 +270,7 @@ def has_served(session: Session, version_id: int) -> bool:
 def set_state(
     session: Session, version_id: int, *, state: str, rejected_reason: str | None = None
 ) -> None:
-    """Give a version the state that its checks gave it."""
+    """Set the state of a version."""
     row = session.get_one(ModelVersionRow, version_id, with_for_update=True)
     row.state, row.rejected_reason = state, rejected_reason
     session.flush()
@@ -288,7 +285,7 @@ def insert_activation(
     actor_id: int,
     reason: str,
 ) -> int:
-    """Log that a version serves from now on, compare-and-swap on the previous line.
+    """Log that a version serves from now on; compare-and-swap on the previous entry.
 
     Raises
     ------
@@ -306,7 +303,7 @@ def insert_activation(
         with session.begin_nested():
             session.add(row)
     except IntegrityError as exc:
-        message = f"Another model was activated for {target} meanwhile; look again."
+        message = f"Another model was activated for {target} meanwhile; try again."
         raise Conflict(message) from exc
     return row.id
 

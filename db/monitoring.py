@@ -37,7 +37,7 @@ class Counts:
 
 
 def require_writable_chain(session: Session) -> None:
-    """Add an event and take it back; raises what the database says when it cannot."""
+    """Add an event and roll it back; raises the database's error when that fails."""
     session.execute(text("set local lock_timeout = '1s'"))
     with session.begin_nested() as savepoint:
         append_event(session, actor=None, action=AuditAction.ACCESS_DENIED)
@@ -69,7 +69,7 @@ def count_everything(
     seen_since_utc: datetime,
     denied_since_utc: datetime,
 ) -> Counts:
-    """What the counters of this installation show."""
+    """Current counts of the installation."""
     logins = select(func.count()).where(
         SessionRow.ended_at_utc.is_(None),
         SessionRow.expires_at_utc > now_utc,
@@ -89,7 +89,7 @@ def count_everything(
 
 
 def newest_live_issues(session: Session) -> dict[str, datetime]:
-    """When each region was last given a live temperature forecast, by its slug."""
+    """Instant of each region's newest live temperature forecast, by slug."""
     rows = session.execute(
         select(RegionRow.slug, func.max(ForecastRow.issued_at_utc))
         .join(ForecastRow, ForecastRow.region_id == RegionRow.id)
@@ -105,10 +105,10 @@ def newest_live_issues(session: Session) -> dict[str, datetime]:
 
 
 def state_stamp(session: Session) -> tuple[int, int, str]:
-    """Differs whenever something that pages show was committed in between.
+    """A value that changes whenever something that pages show is committed.
 
-    Every state change has its audit event; forecasts are counted besides, because a
-    batch of them shares one, and models that fail or come back, which no person does.
+    Every state change has its audit event. Forecasts are added, because a batch of them
+    shares one event, and model health, because its changes have none.
     """
     changed_at = func.max(ModelHealthRow.changed_at_utc)
     seq, forecast_id, health = session.execute(

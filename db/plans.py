@@ -16,7 +16,7 @@ from db.schema import PlanRow, RegionRow, UserRow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewPlan:
-    """A plan as it is to be stored; the names are the table's columns."""
+    """A plan to be stored; the names are the table's columns."""
 
     request_id: UUID
     actor_id: int

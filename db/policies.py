@@ -25,7 +25,7 @@ FLEET_TERMS = (
     "migration_usd_per_mwh",
     "counts_hydro_water",
 )
-"""What holds for the fleet as a whole; a new version keeps what it does not name."""
+"""Terms of the whole fleet; a new version keeps the terms that it does not name."""
 _DEFAULTS = {field.name: field.default for field in fields(Policy)}
 
 
@@ -56,7 +56,7 @@ def region_overrides(session: Session, region_id: int) -> dict[str, object]:
 
 
 def has_fleet_policy(session: Session) -> bool:
-    """Whether the first policy was made."""
+    """Whether there is a fleet policy."""
     return None in _newest(session)
 
 
@@ -130,7 +130,7 @@ def _compose(fleet: PolicyRow, region: PolicyRow | None) -> Policy:
         return getattr(fleet, name) if override is None else override
 
     def term(name: str) -> object:
-        # A policy older than a term knows nothing of it.
+        # A policy without a value for a term uses the term's default.
         known = getattr(fleet, name)
         return _DEFAULTS[name] if known is None else known
 

@@ -43,7 +43,7 @@ APP_GRANTS: Mapping[str, str] = {
     "chain_check": _APPEND,
     "handled_request": _APPEND,
 }
-"""Rights of the application; a table that is not named here is out of its reach."""
+"""Rights of the application; it has none on a table that is not named here."""
 
 AUDITOR_HIDDEN_COLUMNS: Mapping[str, frozenset[str]] = {
     "app_user": frozenset({"password_hash"}),
@@ -94,9 +94,8 @@ def apply_privileges(
 ) -> None:
     """Give both roles their rights and no others; the connection is the owner's.
 
-    Idempotent. On a server with a single role there is nothing to tell apart: rights
-    that the owner took from itself would only lock it out, and the triggers still keep
-    the append-only tables.
+    Idempotent. On a server with a single role nothing is revoked, because the owner
+    would lose its own rights; the triggers still protect the append-only tables.
     """
     owner_role = connection.scalar(text("select current_user"))
     quote = connection.dialect.identifier_preparer.quote
@@ -120,8 +119,8 @@ def apply_privileges(
 
 
 def _close_to_everybody(functions: list[str]) -> list[str]:
-    # PostgreSQL 14 lets everybody make tables here; when the owner may not change
-    # that, it answers with a warning.
+    # PostgreSQL 14 lets everybody create tables in this schema. An owner without the
+    # right to change that gets a warning only.
     statements = ["revoke create on schema public from public"]
     statements += [f"revoke all on function {name} from public" for name in functions]
     return statements

@@ -1,4 +1,4 @@
-"""Does the history of this database really only grow? Asked by `gfo doctor`."""
+"""Checks for `gfo doctor` that the append-only tables are protected."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _PROTECTED = text(
 
 
 def missing_protections(connection: Connection) -> list[str]:
-    """What would let the current role rewrite history, in sentences; empty is good."""
+    """What lets the current role rewrite history, in sentences; empty when nothing."""
     missing = []
     for name in APPEND_ONLY_TABLES:
         if not connection.scalar(_GUARDS, {"name": name}):

@@ -31,7 +31,7 @@ class RejectFilter:
     Attributes
     ----------
     words : str | None
-        To be found in the reason or in the row as it came, whatever their case.
+        Searched in the reason and the raw row, ignoring case.
     """
 
     reason_code: str | None = None

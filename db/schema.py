@@ -269,7 +269,7 @@ class IngestBatchRow(Base):
 
 
 class IngestRejectRow(Base):
-    """A refused row of an import: where it stood, what it said, why it was refused."""
+    """A refused row of an import: line number, raw text and reason."""
 
     __tablename__ = "ingest_reject"
     __table_args__ = (
@@ -378,8 +378,8 @@ class ModelVersionRow(Base):
 class ModelActivationRow(Base):
     """Append-only log, the only source of "which model serves".
 
-    Each activation names the one it replaces; that name is unique, so of two
-    activations at once exactly one wins (compare and swap).
+    Each activation names the one that it replaces; the reference is unique, so of two
+    concurrent activations exactly one succeeds (compare and swap).
     """
 
     __tablename__ = "model_activation"
@@ -420,7 +420,7 @@ class ModelHealthRow(Base):
 
 
 class ModelUploadRow(Base):
-    """A file that somebody gave as a model: in quarantine until it is checked."""
+    """An uploaded model file, quarantined until its check."""
 
     __tablename__ = "model_upload"
     __table_args__ = (
@@ -455,7 +455,7 @@ class ModelUploadRow(Base):
 
 
 class ModelUploadChunkRow(Base):
-    """A piece of a file in quarantine; dropped once the file has its verdict."""
+    """A piece of a quarantined file; deleted after the check."""
 
     __tablename__ = "model_upload_chunk"
 
@@ -467,7 +467,7 @@ class ModelUploadChunkRow(Base):
 
 
 class ModelEvaluationRow(Base):
-    """A shadow evaluation of a model beside the one that serves, and its gate."""
+    """A shadow evaluation of a model against the serving one, and its gate."""
 
     __tablename__ = "model_evaluation"
     __table_args__ = (
@@ -507,7 +507,7 @@ class ModelEvaluationRow(Base):
 
 
 class ModelEvaluationRegionRow(Base):
-    """What a shadow evaluation found in one region; append-only."""
+    """Figures of a shadow evaluation in one region; append-only."""
 
     __tablename__ = "model_evaluation_region"
 
@@ -622,7 +622,7 @@ class ForecastHourRow(Base):
 
 
 class ForecastInputRow(Base):
-    """What the model was given for a live forecast, as little-endian float32."""
+    """Input of a live forecast, as little-endian float32."""
 
     __tablename__ = "forecast_input"
     __table_args__ = (
@@ -675,7 +675,7 @@ class WindowScoreRow(Base):
 
 
 class PlanRow(Base):
-    """A plan for the fleet with all that explains it; append-only."""
+    """A plan for the fleet with all data to explain it; append-only."""
 
     __tablename__ = "plan"
     __table_args__ = (
@@ -715,13 +715,13 @@ _FILTERED = (
 def _filtered_within(
     name: str, *keys: str | TextClause, extra: Sequence[str] = ()
 ) -> Index:
-    """An index that holds what lists filter by: rows that do not fit stay unread."""
+    """An index that includes the filter columns of lists, so that it covers them."""
     included = [column for column in (*_FILTERED, *extra) if column not in keys]
     return Index(f"ix_decision_{name}", *keys, "id", postgresql_include=included)
 
 
 def _region_by_kind(end: str, other_end: str) -> Index:
-    """An index for what is asked for most; sorted by whatever is in it."""
+    """An index for the most frequent filter; it covers every sort order."""
     return Index(
         f"ix_decision_{end}_kind",
         f"{end}_region_id",
@@ -742,7 +742,7 @@ def _region_by_kind(end: str, other_end: str) -> Index:
 
 
 class DecisionRow(Base):
-    """A scheduler decision with all that explains and replays it; append-only."""
+    """A scheduler decision with all data to explain and replay it; append-only."""
 
     __tablename__ = "decision"
     __table_args__ = (
@@ -947,7 +947,7 @@ class AuditEventRow(Base):
 
 
 class ChainCheckRow(Base):
-    """What a check of the audit chain found: of all of it, or of its newest part."""
+    """Result of a check of the whole audit chain, or of its newest part."""
 
     __tablename__ = "chain_check"
     __table_args__ = (
@@ -969,7 +969,7 @@ class ChainCheckRow(Base):
 
 
 class HandledRequestRow(Base):
-    """A request that was carried out, so that the same one gets the same answer."""
+    """An executed request with its answer, which a retry gets again."""
 
     __tablename__ = "handled_request"
     __table_args__ = (

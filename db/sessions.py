@@ -14,11 +14,10 @@ from db.schema import SessionRow, UserRow
 
 
 class EndReason(StrEnum):
-    """Why a login ended before its time."""
+    """Why a login ended before it expired."""
 
     LOGOUT = "logout"
     ENDED_BY_USER = "ended_by_user"
-    REPLACED = "replaced"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 -- a reason, not a password
     ROLE_CHANGED = "role_changed"
     DISABLED = "disabled"
@@ -27,7 +26,7 @@ class EndReason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoginSession:
-    """A login that is alive, and who it belongs to."""
+    """A live login and its user."""
 
     session_id: int
     actor: Actor
@@ -66,7 +65,7 @@ def insert_session(
 def find_live_session(
     session: Session, token_sha256: str, *, now_utc: datetime, seen_since_utc: datetime
 ) -> LoginSession | None:
-    """The login of this token, unless it ended, ran out, idled or lost its user."""
+    """The live login of this token: not ended, expired or idle, and its user active."""
     rows = _live(
         session,
         SessionRow.token_sha256 == token_sha256,
@@ -79,7 +78,7 @@ def find_live_session(
 def list_live_sessions(
     session: Session, user_id: int, *, now_utc: datetime, seen_since_utc: datetime
 ) -> list[LoginSession]:
-    """A person's logins that are alive, the latest used first."""
+    """A person's live logins, the latest used first."""
     return _live(
         session,
         SessionRow.user_id == user_id,
@@ -89,7 +88,7 @@ def list_live_sessions(
 
 
 def touch_session(session: Session, session_id: int, *, now_utc: datetime) -> None:
-    """Somebody acted in this login: its idle time begins anew."""
+    """Restart the idle time of a login."""
     session.execute(
         update(SessionRow)
         .where(SessionRow.id == session_id, SessionRow.last_seen_at_utc < now_utc)
@@ -105,7 +104,7 @@ def end_session(
     now_utc: datetime,
     reason: EndReason,
 ) -> bool:
-    """End one login of this person; False when it is not theirs or over already."""
+    """End one login of this person; False when it is not theirs or has ended."""
     ended = session.scalars(
         update(SessionRow)
         .where(
@@ -144,7 +143,7 @@ def end_sessions_of_user(
 def count_live_sessions(
     session: Session, *, now_utc: datetime, seen_since_utc: datetime
 ) -> dict[int, int]:
-    """How many logins of each person are alive, by the person's id."""
+    """Number of live logins by user id."""
     rows = session.execute(
         select(SessionRow.user_id, func.count())
         .join(UserRow, UserRow.id == SessionRow.user_id)
@@ -176,7 +175,7 @@ def _live(
 def _is_live(
     now_utc: datetime, seen_since_utc: datetime
 ) -> tuple[ColumnElement[bool], ...]:
-    """What makes a login alive, of sessions joined with their people."""
+    """Conditions of a live login, for sessions joined with users."""
     return (
         SessionRow.ended_at_utc.is_(None),
         SessionRow.expires_at_utc > now_utc,

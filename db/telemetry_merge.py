@@ -42,7 +42,7 @@ _LOCK_CLASS = 0x7E1E
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettledRows:
-    """What a batch will do, counted exactly; nothing can change it until commit.
+    """What a batch will do, counted exactly; locks keep it valid until commit.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class SettledRows:
 
 
 def settle_staged(session: Session, *, conflict_code: str) -> SettledRows:
-    """Decide about every staged hour; from here to commit its regions are locked.
+    """Decide about every staged hour; locks its regions until commit.
 
     Rows of one hour that differ in a value are all refused, under `conflict_code`;
     rows that agree or complete each other become one.
@@ -81,15 +81,15 @@ def settle_staged(session: Session, *, conflict_code: str) -> SettledRows:
 def write_settled(session: Session, settled: SettledRows, batch: NewBatch) -> int:
     """Store the batch, its hours and its refused rows; return the batch's id.
 
-    What the batch does not carry stays as it was.
+    Quantities that the batch does not carry keep their stored values.
 
     Raises
     ------
     Conflict
         When somebody wrote the same hours without taking the regions' locks.
     """
-    # Partitions first: making one locks `ingest_batch`, so of two imports that had
-    # both stored their batch already, each would wait for the other.
+    # Partitions first: creating one locks `ingest_batch`, so two imports that had both
+    # stored their batch would deadlock.
     _ensure_partitions(session)
     batch_id = insert_batch(session, batch, settled.counts)
     _upsert(session, settled, batch_id)
@@ -126,7 +126,7 @@ def _upsert(session: Session, settled: SettledRows, batch_id: int) -> None:
 
 
 def _lock_regions(session: Session) -> None:
-    """One writer of telemetry per region; in the order of ids, so none can deadlock."""
+    """One writer of telemetry per region; locked in the order of ids: no deadlocks."""
     region_ids = session.scalars(
         select(STAGED.c.region_id).distinct().order_by(STAGED.c.region_id)
     ).all()
@@ -174,7 +174,7 @@ def _refuse_conflicts(session: Session, conflict_code: str) -> int:
 
 
 def _repeated_hours() -> Subquery:
-    """Hours that more than one staged row is about."""
+    """Hours with more than one staged row."""
     conflict = or_(
         *[
             func.min(STAGED.c[name]) != func.max(STAGED.c[name])
@@ -198,7 +198,7 @@ def _repeated_hours() -> Subquery:
 
 
 def _outcomes() -> Select[*tuple[object, ...]]:
-    """One row per staged hour, with what it will do to the stored one."""
+    """One row per staged hour, with its effect on the stored one."""
     hours = (
         select(
             STAGED.c.region_id,
@@ -260,9 +260,9 @@ def _region_slugs() -> Select[*tuple[str]]:
 
 
 def _ensure_partitions(session: Session) -> None:
-    """Partitions of the months that get a row, and of no month between them.
+    """Create the partitions of exactly the months that get a row.
 
-    After the slow reading: making one locks out writers of `region` and
+    Called after the slow reading, because creating one blocks writers of `region` and
     `ingest_batch` until the transaction ends.
     """
     month = func.date_trunc("month", SETTLED.c.hour_utc)

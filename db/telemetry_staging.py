@@ -1,7 +1,7 @@
-"""Where rows of an import wait: temporary tables, filled by COPY.
+"""Staging of an import's rows: temporary tables, filled by COPY.
 
-They live and die with the transaction, so a file of any size needs little memory here,
-and the order of its rows does not matter.
+The tables are dropped at the end of the transaction. A file of any size needs little
+memory in Python, and the order of its rows does not matter.
 """
 
 from __future__ import annotations
@@ -78,12 +78,12 @@ SETTLED = _temporary(
     *_value_columns(),
     Column("outcome", Text, nullable=False),
 )
-"""One row per hour, and what it does to the stored telemetry."""
+"""One row per hour, and its effect on the stored telemetry."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusalCount:
-    """How often a reason was given, with its first row as the example."""
+    """How many rows were refused for a reason, with the first one as an example."""
 
     reason_code: str
     row_count: int
@@ -92,10 +92,10 @@ class RefusalCount:
 
 
 def open_staging(session: Session) -> None:
-    """Make the empty temporary tables; they vanish with the transaction."""
+    """Create the empty temporary tables; the end of the transaction drops them."""
     connection = session.connection()
     for table in _METADATA.sorted_tables:
-        # The transaction may hold those of an earlier import.
+        # The transaction may have those of an earlier import.
         connection.execute(text(f"drop table if exists pg_temp.{table.name}"))
         table.create(connection, checkfirst=False)
 
@@ -111,7 +111,7 @@ def stage_refusals(session: Session, rows: Iterable[Sequence[object]]) -> None:
 
 
 def store_refusals(session: Session, batch_id: int) -> None:
-    """Keep the refused rows of the batch."""
+    """Store the refused rows of the batch."""
     columns = [REFUSED.c[name] for name in _REFUSED_COLUMNS]
     session.execute(
         insert(IngestRejectRow).from_select(

@@ -1,4 +1,4 @@
-"""Accounts: people, and the system users that processes act as."""
+"""Queries on accounts: people, and the system users that processes act as."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def find_user(session: Session, user_id: int, *, lock: bool = False) -> User | N
 def find_user_by_name(
     session: Session, name: str, *, lock: bool = False
 ) -> User | None:
-    """The account of this name, whatever its capitals."""
+    """The account with this name, ignoring case."""
     statement = select(UserRow).where(func.lower(UserRow.name) == func.lower(name))
     return _one(session, statement, lock=lock)
 
@@ -61,7 +61,7 @@ def insert_user(
 ) -> User:
     """Store a new person.
 
-    Raises Conflict when the name is taken, in any capitals.
+    Raises Conflict when the name is taken, ignoring case.
     """
     row = UserRow(
         name=name,
@@ -87,9 +87,9 @@ def set_password(
     *,
     one_time_until_utc: datetime | None = None,
 ) -> None:
-    """Replace the password and forget failed logins.
+    """Replace the password and reset failed logins.
 
-    With an instant it is a one-time password, to be changed before then.
+    With `one_time_until_utc` it is a one-time password, to be changed before then.
     """
     _update(
         session,
@@ -120,7 +120,7 @@ def set_role(session: Session, user_id: int, role: Role) -> None:
 def set_failed_logins(
     session: Session, user_id: int, *, count: int, last_at_utc: datetime | None
 ) -> None:
-    """Remember how often and when logging in last failed."""
+    """Store the number of failed logins and the instant of the last one."""
     _update(
         session,
         user_id,
@@ -130,7 +130,7 @@ def set_failed_logins(
 
 
 def lock_active_admins(session: Session) -> list[int]:
-    """Ids of the admins who can log in, locked so that none can be lost at once."""
+    """Ids of the admins who can log in, locked until the transaction ends."""
     statement = (
         select(UserRow.id)
         .where(
@@ -162,7 +162,7 @@ def system_actor(session: Session, name: str) -> Actor:
 def _one(session: Session, statement: Select[UserRow], *, lock: bool) -> User | None:
     if lock:
         statement = statement.with_for_update()
-    # A row read before the lock was granted may be older than the one locked.
+    # A row read before the lock was granted may be outdated.
     row = session.scalars(
         statement, execution_options={"populate_existing": True}
     ).one_or_none()

@@ -56,11 +56,11 @@ _INSERT_SCORES = text(
     on conflict do nothing
     """
 )
-"""Columns as arrays: a statement per row, or of a thousand rows, takes far longer."""
+"""Columns as arrays: one statement per row, or per thousand rows, is far slower."""
 
 
 def insert_scores(session: Session, scores: Sequence[NewScore]) -> int:
-    """Store scores of finished windows; those already there are left as they are."""
+    """Store scores of finished windows; existing ones are kept."""
     columns = {
         name: [getattr(item, name) for item in scores] for name in NewScore.__slots__
     }
@@ -79,8 +79,8 @@ def score_history(
 ) -> ScoreHistory:
     """All scores whose window ended by an instant, oldest first.
 
-    `watermark_id` limits them to the rows a forecast saw, so that its bound can be
-    recomputed later.
+    `watermark_id` limits them to the rows that a forecast used, so that its bound can
+    be recomputed later.
     """
     query = (
         select(WindowScoreRow.id, WindowScoreRow.score)
@@ -135,7 +135,7 @@ def all_scores(
 def score_counts(
     session: Session, *, model_version_id: int
 ) -> dict[tuple[int, int], int]:
-    """How many scores a model has, by region and local hour of issue."""
+    """Number of scores of a model, by region and local hour of issue."""
     place = (WindowScoreRow.region_id, WindowScoreRow.local_issue_hour)
     rows = session.execute(
         select(*place, func.count())

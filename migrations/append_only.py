@@ -38,7 +38,7 @@ def protect(*tables: str) -> None:
 
 
 def require_consent_to_discard(table: str) -> None:
-    """Stop a downgrade that would drop history, unless it was asked for by name."""
+    """Stop a downgrade that would drop history without explicit consent."""
     if context.get_x_argument(as_dictionary=True).get("discard-history") == "yes":
         return
     row_count = op.get_bind().scalar(

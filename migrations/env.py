@@ -26,16 +26,16 @@ def _is_ours(name: str | None, kind: str, _parents: object) -> bool:
 def _is_compared(
     _item: object, name: str | None, kind: str, _reflected: object, _other: object
 ) -> bool:
-    """Leave out an index that PostgreSQL writes back in words of its own.
+    """Leave out an index whose definition PostgreSQL rewrites.
 
-    Alembic takes that for a change; the test of declared against migrated tables
+    Alembic would report it as changed; the test of declared against migrated tables
     compares it instead.
     """
     return (kind, name) != ("index", "ix_decision_words")
 
 
 def _migrate(connection: Connection) -> None:
-    # A migration that waits for a lock makes everybody behind it wait as well.
+    # Every later lock request queues behind a migration that waits for a lock.
     connection.execute(text(f"set lock_timeout = '{LOCK_TIMEOUT}'"))
     connection.execute(text(f"set statement_timeout = '{STATEMENT_TIMEOUT}'"))
     connection.commit()

@@ -1,4 +1,4 @@
-"""Accuracy of means and honesty of intervals; hours with NaN are left out."""
+"""Error metrics of means and intervals; hours with NaN are ignored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Train, then roll through later days with only the past visible, and count."""
+"""Backtest: train, then forecast later days with only the past visible."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ from models.train import train_model
 from models.training_rows import RegionTelemetry
 
 LIMIT_QUANTILE = 0.95
-"""A limit that is not given is each region's own: this quantile of the daily maxima
-that training saw, so that every climate has days near it."""
+"""Without a given limit each region gets this quantile of its daily maxima in training,
+so that every climate has days near its limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +79,7 @@ class BacktestSetup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetReport:
-    """What one target's backtest gave."""
+    """Results of one target."""
 
     pooled: Figures
     regions: Mapping[str, Figures]
@@ -117,12 +117,12 @@ def run_backtest(
     ----------
     frames : Mapping of slug to (TelemetryFrame, IANA time zone)
     on_progress : callable, optional
-        Told what begins; `steps` says how often.
+        Called with what begins, `steps` times.
 
     Raises
     ------
     InvalidInput
-        When no region can be trained on, or a region's limit cannot be told.
+        When no region can be trained on, or a region's limit is unknown.
     """
     _require_targets(frames, setup)
     report = on_progress or (lambda _message: None)
@@ -160,8 +160,8 @@ def steps(frames: Mapping[str, RegionTelemetry], setup: BacktestSetup) -> int:
 def training_end(frames: Mapping[str, RegionTelemetry], train_until: date) -> datetime:
     """The first instant at which `train_until` begins in any region.
 
-    Zones in the east begin it earlier; training to the same instant everywhere keeps
-    their first calibration window out of what the others taught.
+    Eastern zones begin it earlier; training to the same instant everywhere keeps their
+    first calibration window out of the training data of the others.
     """
     return min(
         issue_at_local_midnight(time_zone, train_until)
@@ -175,7 +175,7 @@ def judge_days(
     setup: BacktestSetup,
     limit_c: float | None,
 ) -> RolledDays:
-    """The test part of days that begin with the calibration, rolled and judged.
+    """The test days, rolled and judged together with the calibration days before them.
 
     Parameters
     ----------
@@ -205,7 +205,7 @@ def issues_of(time_zone: str, first: date, until: date) -> Sequence[datetime]:
 def _require_targets(
     frames: Mapping[str, RegionTelemetry], setup: BacktestSetup
 ) -> None:
-    """Say before the work, not in the middle of it, that a target is not there."""
+    """Raise before the work begins when a target has no telemetry."""
     for target in setup.targets:
         columns = (frame.column(target.quantity) for frame, _ in frames.values())
         if not any(np.isfinite(column).any() for column in columns):
@@ -219,9 +219,9 @@ def _require_targets(
 def _numbered(
     frames: Mapping[str, RegionTelemetry],
 ) -> dict[str, tuple[str, RegionTelemetry]]:
-    """Each region under a slug that a model may name, in the order of their own.
+    """Each region under a slug that is valid in a model, in the order of the slugs.
 
-    A region of a file may be called anything; one that a model names may not.
+    A file may name its regions freely; the contract restricts the slugs of a model.
     """
     return {
         slug: (

@@ -62,7 +62,7 @@ class DayBound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decisions:
-    """How days were decided at the region's limit, in days."""
+    """Number of days by decision at the region's limit."""
 
     exceedance_days: int
     approved_exceedance_days: int
@@ -111,7 +111,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedDays:
-    """A limit held against the bound of each day; None where there is no bound."""
+    """The check of each day's bound against a limit; None where there is no bound."""
 
     limit_c: float
     checks: Sequence[LimitCheck | None]
@@ -128,7 +128,7 @@ class RolledDays:
     half_width : ndarray, shape (n, H)
         Of the displayed interval; NaN where there is none.
     judged : JudgedDays | None
-        None for targets that no limit is held against.
+        None for targets without a limit.
     """
 
     days: RegionDays

@@ -1,4 +1,4 @@
-"""The boosted family once trained: a ridge, and trees on what it leaves over."""
+"""A trained model of the boosted family: a ridge, and trees on its residuals."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class TrainedBoosting:
     Attributes
     ----------
     correction : HistGradientBoostingRegressor
-        What the ridge misses, in its scales.
+        Residuals of the ridge, in its scales.
     ratio : HistGradientBoostingRegressor
-        How large its misses are, in its scales.
+        Absolute residuals of the ridge, in its scales.
     tail_factor : ndarray, shape (H,)
         As `models.tails`, for the scale that the trees give.
     """

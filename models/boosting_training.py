@@ -1,4 +1,4 @@
-"""Train the boosted family: trees on what a ridge missed in rows it had not seen."""
+"""Train the boosted family: trees on out-of-fold residuals of a ridge."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ ITERATIONS = 150
 LEARNING_RATE = 0.05
 MAX_LEAVES = 12
 MIN_LEAF_FRAC = 1 / 240
-"""Hours of one day are alike, so a leaf needs many: with a tenth of it the trees
-learned the weather of the training year by heart (docs/forecast-quality.md)."""
+"""Hours of one day are correlated, so a leaf needs many: with a tenth of it the trees
+overfitted the weather of the training year (docs/forecast-quality.md)."""
 
 MIN_LEAF_HOURS = 20
 FEATURE_FRAC = 0.3
@@ -45,9 +45,9 @@ def train_boosting(
 ) -> TrainedBoosting:
     """Train on every window that ended by `until_utc`.
 
-    The ridge comes first, as `models.ridge_training`. The trees then learn its
-    residuals on blocks of time that its weights were not fitted on, so that they
-    correct what it would miss in service and not what it already knows.
+    The ridge is trained first, as in `models.ridge_training`. The trees then learn its
+    residuals on held-out blocks of time, because these are as large as its errors in
+    service; residuals of the rows that it was fitted on are smaller.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def _drawn_by_region(
         zip(linear.rows, linear.out_of_fold, strict=True), start=1
     ):
         n_hours = len(rows) * WINDOW_H
-        # Without replacement: equal rows would put thresholds onto their own values.
+        # Without replacement: equal rows would make thresholds equal to input values.
         chosen = random.choice(n_hours, min(per_region, n_hours), replace=False)
         row, hour = np.divmod(chosen, WINDOW_H)
         used, position = np.unique(row, return_inverse=True)

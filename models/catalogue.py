@@ -10,10 +10,10 @@ from core.forecasts import Target
 from core.telemetry import DEFINITIONS, Quantity
 
 MAX_LAG_H = 168
-"""Oldest lag on offer: one week, for the weekly cycle of load."""
+"""Largest lag: one week, for the weekly cycle of load."""
 
 HOUR_HARMONICS = 2
-"""Harmonics of the local day on offer; the third was measured and did not help."""
+"""Harmonics of the local day; a third one did not improve the backtest."""
 
 YEAR_HARMONICS = 2
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -29,10 +29,10 @@ STAND_INS: Mapping[Quantity, float] = {
     Quantity.PRICE_USD_MWH: 60.0,
     Quantity.IT_LOAD_MW: 50.0,
 }
-"""The quantities that models may look back on, each with the value, in its unit, that
-stands for it when a region has never measured it. Assumed, mid-latitude averages: a
-region trained without the quantity has learned nothing from it, so the figure matters
-only to pooled weights."""
+"""The quantities that features may use, each with the value, in its unit, that replaces
+it when a region has never measured it. Assumed, mid-latitude averages: a region that
+was trained without the quantity has no weights on it, so the value matters only to
+pooled weights."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +42,9 @@ class Feature:
     Attributes
     ----------
     quantity, lag_h : Quantity | None, int | None
-        For telemetry, what is looked back on and how far: lag L at issue t is the
-        hour [t - L h, t - (L - 1) h), so lag 1 is the newest hour that has ended.
-        Both None for the calendar, which is never missing.
+        For telemetry, the quantity and its lag: lag L at issue t is the hour
+        [t - L h, t - (L - 1) h), so lag 1 is the newest hour that has ended. Both None
+        for calendar features, which are never missing.
     """
 
     name: str

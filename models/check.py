@@ -1,6 +1,6 @@
-"""Hold an ONNX file against the contract and let it answer probes.
+"""Check an ONNX file against the contract, and its answers to probes.
 
-Runs the model: for files of strangers only through `models.sandbox`.
+This runs the model: check untrusted files only through `models.sandbox`.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from models.onnx_model import OnnxModel
 from models.probes import probe_rows
 
 SINGLE_ROWS = 8
-"""Probes that are asked again one by one."""
+"""Probes that are repeated one by one."""
 
 _SAME = 1e-5
-"""How far an answer may move with the rows beside it, relative to the answer."""
+"""Largest relative change of an answer with the other rows of its batch."""
 
 
 def check_model(onnx_bytes: bytes, expected_sha256: str) -> ModelContract:
-    """The contract of a model that keeps it and answers its probes well.
+    """The contract of a model that keeps it and answers its probes correctly.
 
-    Well is: finite, with a positive scale, plausible for the target, the same a second
-    time, and the same whether rows come together or one by one. It finds a file that
-    cannot serve; how good a forecaster it is only telemetry can show.
+    Correct answers are finite, have a positive scale, are plausible for the target, and
+    are the same when repeated and when rows come one by one. The check finds files that
+    cannot serve; only an evaluation on telemetry measures accuracy.
 
     Raises
     ------

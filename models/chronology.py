@@ -1,4 +1,4 @@
-"""The chronology of training: what may be learned from what."""
+"""Chronological splits of the training span."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from core.days import WINDOW_H
 INNER_TRAIN_FRAC = 0.7
 RESIDUAL_BLOCKS = 8
 PURGE_H = 24
-"""Added to the window on both sides of a held-out block, so that rows whose outcome
-lies in the block, or whose newest inputs do, teach nothing about it."""
+"""Added to the window on both sides of a held-out block: rows whose outcome or newest
+inputs lie in the block are excluded from its training data."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
-    """How a training span is divided; the same instants for all regions.
+    """Splits of a training span; the same instants for all regions.
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class Timeline:
         Penalties fitted on windows that ended by this hour are judged on windows
         issued from it on. Hours since 1970, as all hours here.
     block_edges : ndarray of int, shape (RESIDUAL_BLOCKS + 1,)
-        Blocks whose residuals come from weights that did not see them.
+        Blocks whose residuals come from weights that were fitted without them.
     """
 
     split_hour: int
@@ -62,7 +62,7 @@ class Timeline:
         return held_out
 
     def apart(self, issue_hours: IntArray, block: int) -> BoolArray:
-        """Windows far enough from the block to be learned from when it is held out."""
+        """Windows far enough from the block to be training data when it is held out."""
         margin = WINDOW_H + PURGE_H
         start, end = self.block_edges[block], self.block_edges[block + 1]
         before: BoolArray = issue_hours < start - margin

@@ -1,4 +1,4 @@
-"""Take a process's rights away before it touches a model that nobody has proven.
+"""Drop a process's rights before it loads an untrusted model.
 
 Standard library only: it runs before anything else is imported.
 """
@@ -19,6 +19,7 @@ _PR_SET_DUMPABLE = 4
 _PR_SET_NO_NEW_PRIVS = 38
 _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNET = 0x40000000
+_WATCH_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +39,7 @@ class Limits:
 
 
 def isolate() -> bool:
-    """Give up new rights for good and leave the network, before any thread starts.
+    """Give up gaining rights and leave the network; call before any thread starts.
 
     Returns
     -------
@@ -50,20 +51,20 @@ def isolate() -> bool:
         return False
     library = ctypes.CDLL(None, use_errno=True)
     library.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    # Without root's rights a network of one's own needs a user space of one's own.
+    # Without root, a network namespace needs a user namespace.
     flags = _CLONE_NEWNET if os.geteuid() == 0 else _CLONE_NEWNET | _CLONE_NEWUSER
     return bool(library.unshare(flags) == 0)
 
 
 def confine(limits: Limits) -> None:
-    """Take the rest: files, sockets, processes, core dumps, memory, root.
+    """Drop everything else: files, sockets, processes, core dumps, memory, root.
 
-    Everything that will be needed must be imported and opened by now. Open files stay
-    usable; no other can be opened, whatever asks for it.
+    Import and open everything that is needed before. Open files stay usable; no other
+    file can be opened.
     """
     _limit(resource.RLIMIT_AS, limits.memory_bytes)
     if limits.cpu_s is not None:
-        # The soft limit's signal tells what happened; the hard one would just kill.
+        # The soft limit sends a signal that can be reported; the hard one only kills.
         resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_s, limits.cpu_s + 2))
     _limit(resource.RLIMIT_FSIZE, 0)
     _limit(resource.RLIMIT_CORE, 0)
@@ -82,15 +83,15 @@ def _limit(kind: int, amount: int) -> None:
     resource.setrlimit(kind, (amount, amount))
 
 
-def end_with_parent(parent_pid: int, *, every_s: float = 1.0) -> None:
-    """Watch from a thread of its own, and end the process when its parent is gone.
+def end_with_parent(parent_pid: int) -> None:
+    """End the process, from a thread, when its parent has ended.
 
-    The kernel's parent-death signal would follow the thread that started us instead.
+    The kernel's parent-death signal depends on the thread that started the process.
     """
 
     def watch() -> None:
         while os.getppid() == parent_pid:
-            time.sleep(every_s)
+            time.sleep(_WATCH_S)
         os._exit(1)
 
     threading.Thread(target=watch, name="parent-watch", daemon=True).start()

@@ -1,4 +1,4 @@
-"""Read an ONNX file and say whether it keeps the contract, without running it."""
+"""Check that an ONNX file keeps the contract, without running it."""
 
 from __future__ import annotations
 
@@ -206,7 +206,7 @@ def _require_bounded_results(model: onnx.ModelProto) -> None:
     inferred = onnx.shape_inference.infer_shapes(model, data_prop=True)
     for value in (*inferred.graph.value_info, *inferred.graph.output):
         dimensions = value.type.tensor_type.shape.dim
-        # The open batch counts as one row.
+        # The open batch dimension counts as one row.
         sizes = [d.dim_value if d.HasField("dim_value") else 1 for d in dimensions]
         if _elements(sizes) > MAX_TENSOR_ELEMENTS:
             message = f"Result {value.name[:60]!r} has more than {_MOST_ELEMENTS}."
@@ -214,5 +214,5 @@ def _require_bounded_results(model: onnx.ModelProto) -> None:
 
 
 def _elements(sizes: Iterable[int]) -> int:
-    # Whole numbers of any size: a product of dimensions must not wrap around.
+    # Python integers: a product of dimensions must not overflow.
     return math.prod(max(int(size), 0) for size in sizes)

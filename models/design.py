@@ -1,4 +1,4 @@
-"""The ridge family's design: what the linear weights are multiplied with.
+"""The design matrix of the ridge family.
 
 The weights change with the hour of issue: every feature is multiplied with 1 and with
 the harmonics of the local hour. Against separate weights for each of the 24 issue
@@ -22,18 +22,18 @@ LOWEST_MEAN: Mapping[Target, float] = {
     Target.CARBON_INTENSITY_GCO2_KWH: 0.0,
     Target.IT_LOAD_MW: 0.0,
 }
-"""A linear model may pass below zero on a windy night or an idle hall; neither
-quantity can be negative, and a negative mean would turn emissions into credits."""
+"""Neither quantity can be negative, but a linear mean can be, at high wind or low load;
+it would turn emissions into credits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DesignLayout:
-    """Which columns of `features` play which part.
+    """The roles of the columns of `features`.
 
     Attributes
     ----------
     hour_columns : tuple of int
-        Harmonics of the local hour of issue: they multiply everything.
+        Harmonics of the local hour of issue, which multiply all columns.
     state_columns : tuple of int
         All other columns, standardised for the mean.
     season_columns : tuple of int
@@ -44,18 +44,8 @@ class DesignLayout:
     state_columns: tuple[int, ...]
     season_columns: tuple[int, ...]
 
-    @property
-    def n_mean_weights(self) -> int:
-        """Weights per region and horizon for the mean, with the constant."""
-        return (len(self.hour_columns) + 1) * (len(self.state_columns) + 1)
-
-    @property
-    def n_scale_weights(self) -> int:
-        """Weights per region and horizon for the scale, with the constant."""
-        return (len(self.hour_columns) + 1) * (len(self.season_columns) + 1)
-
     def mean_design(self, features: FloatArray, standardised: FloatArray) -> FloatArray:
-        """Design of the mean, shape (N, n_mean_weights).
+        """Design of the mean, shape (N, weights of the mean).
 
         Parameters
         ----------
@@ -66,7 +56,7 @@ class DesignLayout:
         return interaction(features[:, self.hour_columns], standardised)
 
     def scale_design(self, features: FloatArray) -> FloatArray:
-        """Design of the scale, shape (N, n_scale_weights)."""
+        """Design of the scale, shape (N, weights of the scale)."""
         season = features[:, self.season_columns]
         return interaction(features[:, self.hour_columns], season)
 
@@ -82,7 +72,7 @@ class DesignLayout:
 
 
 def layout_for(contract: ModelContract) -> DesignLayout:
-    """Where the design finds its columns among the contract's features."""
+    """The roles of the contract's features."""
     names = contract.feature_names
     hours, seasons = set(hour_harmonic_names()), set(year_harmonic_names())
     return DesignLayout(

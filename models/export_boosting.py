@@ -1,8 +1,8 @@
 """The boosted family as nodes of an ONNX graph, in float64 up to its outputs.
 
 A row whose input lies next to a threshold must take the branch that scikit-learn
-takes. So the inputs are computed in float64, rounded to float32 as they are in
-training, and held against the thresholds of scikit-learn's own trees, in float64.
+takes. So the inputs are computed in float64, rounded to float32 as in training, and
+compared with the thresholds of scikit-learn's trees in float64.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ def tree_attributes(trees: HistGradientBoostingRegressor) -> dict[str, object]:
     Both send x <= threshold to the left. Inputs are never missing, so the branches
     for missing values do not matter.
     """
-    # scikit-learn shows the nodes nowhere else; the parity check would find a change.
+    # scikit-learn has no public access to the nodes; the parity check guards this.
     ensemble = [iteration[0].nodes for iteration in trees._predictors]
     nodes = np.concatenate(ensemble)
     tree_ids = np.repeat(np.arange(len(ensemble)), [len(tree) for tree in ensemble])

@@ -1,6 +1,6 @@
 """The ridge family as nodes of an ONNX graph.
 
-One gather picks each row's weights, one batched product applies them; the same again,
+A Gather selects each row's weights and a batched product applies them; the same,
 much smaller, for the scale.
 """
 

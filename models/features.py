@@ -1,4 +1,4 @@
-"""From telemetry to a model's input: only hours that ended by the issue instant."""
+"""Model inputs from telemetry: only hours that ended by the issue instant."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def _look_back_h(chosen: Sequence[Feature], target: Target) -> int:
 def _history_for(
     frame: TelemetryFrame, issue_instants: Sequence[datetime], chosen: Sequence[Feature]
 ) -> TelemetryFrame:
-    """The hours that any row may look at, ending with the newest issue instant."""
+    """The hours that any row may use, up to the newest issue instant."""
     reach_h = max((f.lag_h for f in chosen if f.lag_h), default=1) + MEAN_WINDOW_H
     return frame.window(min(issue_instants) - reach_h * HOUR, max(issue_instants))
 

@@ -78,7 +78,7 @@ def forecast_windows(
     time_zone: str,
     issue_instants: Sequence[datetime],
 ) -> list[HourlyForecast | Refusal]:
-    """As `hindcast`, of a region of which only telemetry and time zone are known."""
+    """As `hindcast`, when only telemetry and time zone of the region are known."""
     contract = model.contract
     slug = frame.region_slug
     inputs = feature_matrix(

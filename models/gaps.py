@@ -1,4 +1,4 @@
-"""What stands for missing telemetry, and which gaps no model was trained for."""
+"""Imputation of missing telemetry, and gaps that are too long for a forecast."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from core.forecasts import Refusal, RefusalCode
 from core.telemetry import HOUR, Quantity, TelemetryFrame
 
 MAX_FILLED_GAP_H = 3
-"""Longest run of missing target hours that is bridged by a straight line."""
+"""Longest run of missing target hours that is interpolated linearly."""
 
 MAX_FILLED_HOURS = 6
-"""Most target hours of one look-back that may be bridged."""
+"""Most target hours of one look-back that may be interpolated."""
 
 MAX_HELD_H = 3
 """Longest time for which another quantity's last known value is held."""
 
 MEAN_WINDOW_H = 168
-"""Hours before a longer gap whose mean stands for the quantity."""
+"""Hours before a longer gap whose mean replaces the quantity."""
 
 
 def bridged(values: FloatArray) -> FloatArray:
-    """Target hours with gaps of at most `MAX_FILLED_GAP_H` bridged linearly.
+    """Target hours with gaps of at most `MAX_FILLED_GAP_H` interpolated linearly.
 
-    A bridge uses the first known hour after the gap. That never looks ahead: a
-    forecast whose newest hour is missing is refused, so for every forecast that is
-    made, each gap of its look-back has closed before the issue instant.
+    The interpolation uses the first known hour after the gap. That is no look-ahead: a
+    forecast whose newest hour is missing is refused, so every gap in the look-back of a
+    forecast has ended before the issue instant.
     """
     known = np.isfinite(values)
     if not known.any():
@@ -43,7 +43,7 @@ def bridged(values: FloatArray) -> FloatArray:
 
 
 def held(values: FloatArray, stand_in: float) -> FloatArray:
-    """Any other quantity, complete: each hour from that hour and earlier ones only.
+    """Any other quantity without gaps; each hour depends on earlier hours only.
 
     A missing hour takes the last known value while that is at most `MAX_HELD_H` old,
     then the mean of the known values among the `MEAN_WINDOW_H` hours before it, then
@@ -62,8 +62,8 @@ def held(values: FloatArray, stand_in: float) -> FloatArray:
 
 
 def _trailing_means(values: FloatArray, hours: IntArray, stand_in: float) -> FloatArray:
-    # Each mean is summed from its own window, not from running totals: an hour's
-    # stand-in must not depend, even in the last digit, on how much history was read.
+    # Each mean is summed from its own window, not from running totals: an imputed value
+    # must not depend, even in the last digit, on how much history was read.
     padded = np.concatenate((np.full(MEAN_WINDOW_H, np.nan), values))
     before = np.lib.stride_tricks.sliding_window_view(padded, MEAN_WINDOW_H)[hours]
     n_known = np.isfinite(before).sum(axis=1)
@@ -84,7 +84,7 @@ def gap_lengths(known: BoolArray) -> IntArray:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookBack:
-    """Which issue positions have the target hours that a model needs.
+    """Which issue positions have enough target hours for a forecast.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Put an ONNX graph of docs/model-contract.md together, node by node."""
+"""Builder of ONNX graphs for docs/model-contract.md."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ IR_VERSION = 9
 
 
 class GraphBuilder:
-    """Nodes and weights of a graph that is being written.
+    """Nodes and weights of a graph under construction.
 
     Parameters
     ----------
     float_type : dtype
-        Of the floating point weights: float32, or float64 where a rounding of the
-        last digit could send a row down another branch of a tree.
+        Of the floating point weights: float32, or float64 where rounding could change
+        the branch of a tree that a row takes.
     """
 
     def __init__(self, float_type: DTypeLike) -> None:
@@ -66,7 +66,7 @@ class GraphBuilder:
         return self._add(name, np.array(values, dtype=np.int64))
 
     def model_bytes(self, contract: ModelContract) -> bytes:
-        """The graph as a model that says of itself what `contract` says.
+        """The graph as an ONNX model with the metadata of `contract`.
 
         The same nodes and weights give the same bytes.
         """

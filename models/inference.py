@@ -1,4 +1,4 @@
-"""Run models in a process of their own, with a deadline: a model may hang or die."""
+"""Run models in a child process with a deadline, because a model may hang or crash."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ from models.messages import Message, read_message
 from models.metadata import ModelContract, contract_from_metadata
 
 DEADLINE_S = 5.0
-"""For one batch of rows; a healthy model needs milliseconds."""
+"""For one batch of rows; models usually need milliseconds."""
 
 LOAD_DEADLINE_S = 20.0
 """For the start of the process and 64 MiB of weights on a busy machine."""
 
 BATCH_ROWS = 256
 MOST_LOADED = 8
-"""Models in one process; with more, it is started afresh and loads what it needs."""
+"""Most models in one process; then it is restarted and loads models on demand."""
 
 _CHILD = Path(__file__).with_name("inference_child.py")
 _PIPE_BYTES = 65_536
 
 
 class InferenceProcess:
-    """A child process that loads models and answers for them.
+    """A child process that loads models and runs them.
 
     It has no files, no network, no environment and 2 GiB, and is killed when it does
-    not answer in time. The next request starts another; models that it had loaded have
-    to be loaded again, from verified bytes. Safe to use from several threads.
+    not answer in time. The next request starts another, which has to load its models
+    again, from verified bytes. Thread-safe.
     """
 
     def __init__(self, *, deadline_s: float = DEADLINE_S) -> None:
@@ -52,11 +52,11 @@ class InferenceProcess:
 
     @property
     def process_id(self) -> int | None:
-        """Of the child, when there is one."""
+        """Process id of the child, when there is one."""
         return None if self._child is None else self._child.pid
 
     def has(self, sha256: str) -> bool:
-        """Whether the model is loaded and the process lives."""
+        """Whether the model is loaded and the process runs."""
         with self._lock:
             is_alive = self._child is not None and self._child.poll() is None
             return is_alive and sha256 in self._loaded
@@ -163,7 +163,7 @@ class InferenceProcess:
 
 
 class IsolatedModel:
-    """A model in an `InferenceProcess`; forecasts take it for a `Predictor`."""
+    """A model in an `InferenceProcess`; a `Predictor`."""
 
     def __init__(
         self, process: InferenceProcess, sha256: str, contract: ModelContract
@@ -179,7 +179,7 @@ class IsolatedModel:
 
     @property
     def is_loaded(self) -> bool:
-        """Whether it can answer without being loaded again."""
+        """Whether it is still loaded."""
         return self._process.has(self.sha256)
 
     def predict(

@@ -1,7 +1,7 @@
-"""The process that runs models: requests on stdin, answers on stdout, nothing else.
+"""The process that runs models: requests on stdin, answers on stdout.
 
-It takes its own rights away before the first model comes. `models.inference` starts it
-by its path and speaks with it.
+It drops its rights before it loads the first model. `models.inference` starts it by its
+path.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ _MOST_ERROR_CHARACTERS = 500
 
 
 def main(parent_pid: int) -> None:
-    """Answer until the parent closes the pipe or is gone."""
-    # Run by its path in isolated mode: nothing but the standard library is found yet.
+    """Answer until the parent closes the pipe or ends."""
+    # Run by its path in isolated mode: only the standard library is importable yet.
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
     from models.confinement import Limits, confine, end_with_parent, isolate  # noqa: PLC0415
 
@@ -30,7 +30,7 @@ def main(parent_pid: int) -> None:
     os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1", TZ="UTC")
     from models.messages import read_message  # noqa: PLC0415
 
-    # Apart from the standard streams, into which a library may print.
+    # Not the standard streams, because a library may print to them.
     requests, answers = os.fdopen(os.dup(0), "rb"), os.dup(1)
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
@@ -66,7 +66,7 @@ def _load(request: Message, digest: str, loaded: dict[str, OnnxModel]) -> Messag
     from models.messages import Message  # noqa: PLC0415
     from models.onnx_model import OnnxModel  # noqa: PLC0415
 
-    # It hashes the bytes again: what is loaded is what was registered, or nothing.
+    # It verifies the hash again: only registered bytes are loaded.
     loaded[digest] = OnnxModel(request.parts[0], digest)
     return Message({"metadata": loaded[digest].contract.to_metadata()})
 

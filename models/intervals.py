@@ -45,7 +45,7 @@ class IntervalQuantile:
 
 
 def recalibration_instants(start_utc: datetime, end_utc: datetime) -> list[datetime]:
-    """When the displayed interval is calibrated anew: each month, and at the end.
+    """Instants of recalibration of the displayed interval: each month, and the end.
 
     Returns
     -------
@@ -62,7 +62,7 @@ def recalibration_instants(start_utc: datetime, end_utc: datetime) -> list[datet
 
 
 class _Zero(RegressorMixin, BaseEstimator):  # type: ignore[misc]
-    """Predicts 0: the forecast is already taken off what MAPIE is given."""
+    """Predicts 0: MAPIE gets residuals instead of the measured values."""
 
     n_features_in_ = 1  # how MAPIE recognises a fitted estimator
 
@@ -80,7 +80,7 @@ def interval_quantile(
     """Calibrate the displayed interval of one region on finished forecasts.
 
     MAPIE's split conformal regressor with the absolute score on |y - mean| / scale;
-    its own normalised score learns the logarithm of residuals, which is another thing.
+    MAPIE's normalised score instead models the logarithm of residuals.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""Messages between the process that asks for forecasts and the one that makes them.
+"""Messages between the process that requests forecasts and the one that runs models.
 
 A message is a length, a JSON header, and raw parts whose lengths the header lists. No
-pickle: neither side can make the other run anything.
+pickle, so that neither side can make the other execute code.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _MOST_HEADER_BYTES = 4 * 1024 * 1024
 _MOST_PART_BYTES = 128 * 1024 * 1024
 
 Read = Callable[[int], bytes]
-"""Gives exactly so many bytes, or fewer at the end of the stream."""
+"""Returns exactly so many bytes, or fewer at the end of the stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def read_message(read: Read) -> Message | None:
     Raises
     ------
     ValueError
-        When what comes is no message, or is larger than any may be.
+        When the bytes are no message, or it is too large.
     """
     head = read(_LENGTH.size)
     if len(head) < _LENGTH.size:

@@ -1,4 +1,4 @@
-"""What a model says about itself, and how that is written into an ONNX file."""
+"""The metadata of a model, and how an ONNX file stores it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from core.forecasts import Target
 from models.catalogue import features_named
 
 CONTRACT_VERSION = 1
-"""Raised when a model of the old contract could no longer be served."""
+"""Incremented when models of the old contract can no longer serve."""
 
 MAX_MODEL_BYTES = 64 * 1024 * 1024
-"""Largest ONNX file that is taken; the default model of 1,000 regions has 35 MB."""
+"""Largest accepted ONNX file; the default model of 1,000 regions has 35 MB."""
 
 MAX_REGIONS = 10_000
 POOLED_INDEX = 0
@@ -103,7 +103,7 @@ class ModelContract:
                 raise InvalidInput(message)
 
     def region_index(self, region_slug: str) -> int:
-        """`region_index` of a region; 0, pooled, for one the model has not seen."""
+        """`region_index` of a region; 0, pooled, when training did not include it."""
         if region_slug in self.region_slugs:
             return self.region_slugs.index(region_slug) + 1
         return POOLED_INDEX

@@ -1,10 +1,9 @@
-"""Ridge weights from sums over rows: many fits on overlapping rows at one's price.
+"""Ridge weights from sums over rows: many fits on overlapping rows at the cost of one.
 
-Honest residuals need a fit apart from each block of time, and a penalty several fits
-on the same rows. Their normal equations are sums over rows, so what a block adds is
-subtracted from the sum of all rows instead of being summed anew for every fit. The
-weights that serve are fitted by scikit-learn itself (`models.ridge`); a test holds the
-two against each other.
+Out-of-fold residuals need a fit without each block of time, and the choice of a penalty
+needs several fits on the same rows. Their normal equations are sums over rows, so the
+sums of a block are subtracted from those of all rows. scikit-learn fits the serving
+weights (`models.ridge`); a test compares the two.
 """
 
 from __future__ import annotations
@@ -74,7 +73,7 @@ class Moments:
         )
 
     def left_over(self, weights: Weights) -> Moments:
-        """The moments of the same rows once `weights` have explained their part."""
+        """The moments of the same rows with the residuals of `weights` as outcomes."""
         return Moments(
             count=self.count,
             sum_x=self.sum_x,
@@ -106,7 +105,7 @@ class Moments:
             Per row, > 0.
         """
         if self.count == 0:
-            # Nothing is known of the rows, so nothing is added to what is shared.
+            # Without rows a region adds nothing to the pooled weights.
             return Weights(
                 slope=np.zeros_like(self.xy), constant=np.zeros_like(self.sum_y)
             )

@@ -1,4 +1,4 @@
-"""What really happened in forecast windows, and the persistence forecast."""
+"""Measured values of forecast windows, and the persistence forecast."""
 
 from __future__ import annotations
 

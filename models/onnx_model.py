@@ -1,4 +1,4 @@
-"""An ONNX model that answers rows: verified bytes, one thread."""
+"""An ONNX model in ONNX Runtime: verified bytes, one thread."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ bounds memory; batches of 2,048, which leave the cache, were 25 times slower."""
 class OnnxModel:
     """An ONNX model, loaded only when its hash is the expected one.
 
-    Every process gets a session of its own, also after a fork: one made before it
-    may hold locks that no thread of the child will ever release.
+    Every process has its own session, also after a fork: a session from before the fork
+    may hold locks that no thread of the child releases.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class OnnxModel:
     Raises
     ------
     ModelRejected
-        When the bytes are others than expected or cannot be loaded.
+        When the bytes are not the expected ones or cannot be loaded.
     """
 
     def __init__(self, onnx_bytes: bytes, expected_sha256: str) -> None:
@@ -97,13 +97,13 @@ def _open_session(onnx_bytes: bytes) -> ort.InferenceSession:
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-    # Freed batches would otherwise stay with the process for good.
+    # Otherwise the process keeps the memory of freed batches.
     options.enable_cpu_mem_arena = False
     try:
         return ort.InferenceSession(
             onnx_bytes, options, providers=["CPUExecutionProvider"]
         )
     except Exception as exc:
-        # onnxruntime's errors share no base class of their own.
+        # onnxruntime's errors have no common base class.
         message = f"The model cannot be loaded: {str(exc).splitlines()[0]}"
         raise ModelRejected(message) from exc

@@ -1,4 +1,4 @@
-"""Does the exported model say what scikit-learn says?"""
+"""Comparison of an exported model with scikit-learn."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ PARITY_LIMITS: Mapping[Target, float] = {
 
 
 class Predicting(Protocol):
-    """A trained model, or anything else that answers rows."""
+    """A trained model, or anything else with predictions for rows."""
 
     def predict(
         self, features: NDArray[np.float32], region_index: NDArray[np.int64]
@@ -45,7 +45,7 @@ class Predicting(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParityReport:
-    """How far ONNX and scikit-learn lie apart.
+    """The largest difference between ONNX and scikit-learn.
 
     Attributes
     ----------
@@ -102,7 +102,7 @@ def validate_parity(
     found = np.stack(model.predict(features, region_index))
     expected = np.stack(trained.predict(features, region_index))
     difference = np.abs(found - expected)
-    # A difference that is not a number must come out worst, not be passed over.
+    # NaN must count as the largest difference.
     worst = int(np.argmax(np.where(np.isnan(difference), np.inf, difference)))
     output, row, hour = np.unravel_index(worst, difference.shape)
     return ParityReport(

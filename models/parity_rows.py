@@ -1,4 +1,4 @@
-"""Rows on which an export is held against scikit-learn: real ones, and cruel ones."""
+"""Rows for comparing an export with scikit-learn: from telemetry and on thresholds."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def real_rows(
 ) -> ParityRows:
     """About `n_rows` rows of telemetry, spread over regions, time and hours of issue.
 
-    Every fourth is asked of the pooled weights, as for a region never seen.
+    Every fourth uses the pooled weights, as a region outside the training data does.
     """
     per_region = -(-n_rows // max(len(frames), 1))
     features, indices, origins = [], [], []
@@ -118,8 +118,8 @@ def _stride(n_hours: int, least: int) -> int:
 def threshold_rows(trained: TrainedBoosting, rows: ParityRows) -> ParityRows:
     """Rows moved exactly onto the trees' thresholds, one threshold a row.
 
-    Only inputs that reach the trees as they are can be moved there by a feature; for
-    these, a float32 threshold is hit to the last digit and its neighbour just beyond.
+    Only inputs that reach the trees unchanged can be set by a feature. They are set to
+    the float32 threshold and to the next larger float32.
     """
     raw = trained.inputs.raw_weights
     cells: list[tuple[int, np.float32]] = []

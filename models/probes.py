@@ -1,4 +1,4 @@
-"""Made-up weather on which an unknown model is asked for its first forecasts."""
+"""Synthetic weather for the first forecasts of an unknown model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_PROBED_REGIONS = 64
 
 _N_HOURS = 15 * 24
 _START_UTC = datetime(2023, 3, 1, tzinfo=UTC)
-# Assumed: a cold, a mild and a hot fortnight, each with the other's usual habits.
+# Assumed: a cold, a mild and a hot fortnight with the same daily cycle.
 _CLIMATES_C = (-5.0, 14.0, 32.0)
 _ZONE = "UTC"
 
@@ -23,7 +23,7 @@ _ZONE = "UTC"
 def probe_rows(
     contract: ModelContract,
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Inputs that every model must answer sensibly.
+    """Inputs for which every model must give plausible answers.
 
     Each of up to 64 regions, pooled and last included, sees three climates at three
     hours of the day. The same contract gives the same rows.

@@ -1,9 +1,9 @@
-"""Prove that a model file says what scikit-learn says: train it anew and compare.
+"""Verify a model file against scikit-learn: train it again and compare.
 
-A file keeps no scikit-learn estimator (that would have to be pickled). But its metadata
-say how it was made, and training is deterministic: the same telemetry gives the same
-estimator again. A file of another make is held against the ONNX project's own reference
-implementation instead, which shares no code with the code that serves.
+A file contains no scikit-learn estimator (that would need pickle). But its metadata
+describe its training, and training is deterministic: the same telemetry gives the same
+estimator. A file of another family is compared with the ONNX project's reference
+implementation instead, which shares no code with ONNX Runtime.
 
 Imports scikit-learn: for the command line, never for the web process.
 """
@@ -35,7 +35,7 @@ REFERENCE_ROWS = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reproduction:
-    """What a file was held against, on which rows, and how far apart they lie."""
+    """What a file was compared with, on which rows, and the differences."""
 
     against: str
     rows: ParityRows
@@ -43,7 +43,7 @@ class Reproduction:
 
     @property
     def sentence(self) -> str:
-        """How far apart the two lie, and in which row most."""
+        """The largest difference and its row."""
         report = self.report
         verdict = "equals" if report.holds else "DIFFERS from"
         return (
@@ -65,7 +65,7 @@ def reproduce(
     contract: ModelContract,
     frames: Mapping[str, RegionTelemetry],
 ) -> Reproduction:
-    """Hold a file against what its metadata say it is.
+    """Compare a file with what its metadata describe.
 
     Parameters
     ----------

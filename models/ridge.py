@@ -1,4 +1,4 @@
-"""The ridge family once trained: scikit-learn estimators and what they predict."""
+"""A trained model of the ridge family: scikit-learn estimators and predictions."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def predict_ridge(ridge: Ridge, design: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShrunkenRidge:
-    """A pooled Ridge and, per region, a Ridge on what the pooled one leaves over.
+    """A pooled Ridge and, per region, a Ridge on the residuals of the pooled one.
 
-    Penalising the difference draws a region's weights towards the pooled ones: a
-    region with little history borrows from the fleet.
+    Penalising the difference shrinks a region's weights towards the pooled ones, the
+    more the less history it has.
 
     Attributes
     ----------
@@ -81,8 +81,6 @@ class TrainedRidge:
         Smallest scale, > 0, in the target's unit, before the tail factor.
     tail_factor : ndarray, shape (H,)
         What the scale of each hour is multiplied with (`models.tails`).
-    mean_penalties : ndarray, shape (R + 1,)
-        The regularisation that the chronological split chose, pooled first.
     """
 
     contract: ModelContract
@@ -92,7 +90,6 @@ class TrainedRidge:
     scale_model: ShrunkenRidge
     scale_floor: FloatArray
     tail_factor: FloatArray
-    mean_penalties: FloatArray
 
     def predict(
         self, features: NDArray[np.float32], region_index: IntArray

@@ -1,4 +1,4 @@
-"""Train the ridge family: always from the past to the future, never shuffled."""
+"""Train the ridge family with chronological splits."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ SCALE_PENALTY = 1e-2
 MAX_POOLED_ROWS = 40_000
 
 SEASON_MIN_H = 300 * 24
-"""Shorter history shows no full wave of the year, so none is fitted to it."""
+"""Shorter history does not cover the yearly cycle, so no season is fitted."""
 
 SCALE_FLOOR_FRAC = 0.4
 """Floor of the scale as a share of the mean absolute residual. Assumed: a scale
@@ -49,19 +49,19 @@ near 0 makes scores explode. On real temperatures it binds in under 0.1 % of hou
 Singapore's nearly constant carbon intensity in 3 %."""
 
 MIN_SCALE = 1e-3
-"""In the target's unit: keeps the scale positive where telemetry never changes."""
+"""In the target's unit: keeps the scale positive where telemetry is constant."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RidgeTraining:
-    """A trained ridge, and what it would have said of rows it had not seen.
+    """A trained ridge and its out-of-fold predictions.
 
     Attributes
     ----------
     rows : tuple of TrainingRows
         Those of each region, in the order of the contract's slugs.
     out_of_fold : tuple of ndarray, shape (n, H) each
-        For these rows the means of weights that were fitted apart from them.
+        Means of these rows, by weights that were fitted without them.
     """
 
     trained: TrainedRidge
@@ -88,7 +88,7 @@ def learn_ridge(
     """Train on every window that ended by `until_utc`.
 
     Regions with too little history get no weights of their own and are served by the
-    pooled ones. Runs on one thread: on few cores, more make it slower by far.
+    pooled ones. Runs on one thread: on few cores more threads are far slower.
 
     Parameters
     ----------
@@ -151,7 +151,6 @@ def _train(
             ),
             scale_floor=np.stack([part.scale_floor for part in (pooled, *own)]),
             tail_factor=np.ones(WINDOW_H),
-            mean_penalties=np.array([part.penalty for part in (pooled, *own)]),
         ),
         rows=tuple(regions),
         out_of_fold=tuple(np.maximum(part.out_of_fold, lowest) for part in own),
@@ -160,7 +159,7 @@ def _train(
 
 
 def _with_tails(training: RidgeTraining) -> RidgeTraining:
-    """The same training, its scales matched to the tails of what was missed."""
+    """The same training, its scales matched to the tails of the residuals."""
     ratios = [
         np.abs(rows.observed - mean)
         / training.trained.predict_scale(
@@ -181,7 +180,7 @@ class _Sample:
     Attributes
     ----------
     is_own : ndarray of bool, shape (D,)
-        Weights of the mean, less the constant, that a region may have of its own.
+        Weights of the mean, without the constant, that may differ by region.
     """
 
     issue_hours: NDArray[np.int64]
@@ -202,25 +201,24 @@ class _Sample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Learned:
-    """What one fit found for the mean and the scale."""
+    """Weights of one fit for the mean and the scale."""
 
     mean: Ridge
     scale: Ridge
     scale_floor: FloatArray
-    penalty: float
     out_of_fold: FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _LearnedPooled(_Learned):
-    """The pooled fit, with its earlier selves for honest residuals.
+    """The pooled fit, and those without held-out data for out-of-fold residuals.
 
     Attributes
     ----------
     at_split : Weights
-        Fitted on what had ended by the split.
+        Fitted on windows that had ended by the split.
     folds : tuple of Weights
-        Fitted apart from each block.
+        Fitted without each block.
     """
 
     at_split: Weights
@@ -249,7 +247,7 @@ def _sample(
         mean_design=layout.mean_design(wide, standardised),
         scale_design=layout.scale_design(wide),
         observed=rows.observed,
-        # No season of its own for a region that has not seen it whole.
+        # A region with less than a year of history uses the pooled season.
         is_own=~seasonal | (rows.span_h >= SEASON_MIN_H),
     )
 
@@ -272,7 +270,6 @@ def _learn_pooled(sample: _Sample, timeline: Timeline) -> _LearnedPooled:
         mean=fit_ridge(sample.mean_design, observed, penalty),
         scale=fit_ridge(sample.scale_design, misses, SCALE_PENALTY),
         scale_floor=_scale_floor(misses),
-        penalty=penalty,
         out_of_fold=out_of_fold,
         at_split=earlier.solve(penalty),
         folds=folds,
@@ -313,7 +310,6 @@ def _learn_own(
         # A column of zeros gets a weight of exactly zero: the season stays pooled.
         scale=fit_ridge(sample.scale_design * own_scale, beyond_pooled, SCALE_PENALTY),
         scale_floor=_scale_floor(misses),
-        penalty=penalty,
         out_of_fold=out_of_fold,
     )
 
@@ -324,9 +320,9 @@ def _choose_penalty(
     weights_of: Callable[[float], Weights],
     penalties: Sequence[float],
 ) -> float:
-    """The penalty that forecast the later part best from the earlier part.
+    """The penalty with the smallest error after the split, fitted before it.
 
-    The strongest when a region has nothing on one side of the split.
+    The largest one when a region has no rows on one side of the split.
     """
     earlier = timeline.before_split(sample.issue_hours)
     later = timeline.after_split(sample.issue_hours)

@@ -1,4 +1,4 @@
-"""Roll one region through its days: each forecast with what was known at its issue."""
+"""Forecasts of one region's days, each with the data known at its issue."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ OBSERVATION_MISSING = "observation_missing"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegionDays:
-    """Forecasts of one region's days beside what happened.
+    """Forecasts of one region's days and the measured values.
 
     Attributes
     ----------
@@ -106,7 +106,7 @@ def answered_days(
     *,
     horizon_h: int,
 ) -> RegionDays:
-    """What a model answered at ascending issues, beside what happened."""
+    """Answers of a model at ascending issues, with the measured values."""
     issues = list(answers)
     mean = np.full((len(issues), horizon_h), np.nan)
     scale = mean.copy()
@@ -160,7 +160,7 @@ class _ScoredDay:
 def rolling_checks(
     days: RegionDays, *, confidence: Decimal, limit_c: float
 ) -> list[LimitCheck | None]:
-    """The limit held against each day's bound; None where there is no bound.
+    """The check of each day's bound against the limit; None where there is no bound.
 
     The bound of a day rests on the scores of days that had ended by its issue and on
     the offset that tracked them, as in `core.conformal`.

@@ -1,4 +1,4 @@
-"""Check a stranger's model in a process that has nothing and can be killed."""
+"""Check an untrusted model in a confined child process with a time limit."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def check_in_sandbox(
     ModelRejected
         With the sentence that says what is wrong with the model.
     ServiceUnavailable
-        When the check could not be run; it says nothing about the model.
+        When the check could not be run; the model may be valid.
     """
     if len(onnx_bytes) > MAX_MODEL_BYTES:
         message = f"The file has more than {MAX_MODEL_BYTES // 2**20} MiB."
@@ -84,7 +84,7 @@ def _run(onnx_bytes: bytes, wall_clock_s: float) -> _Ending:
 
 
 def _listen(child: subprocess.Popen[bytes], deadline: float) -> _Ending:
-    """What the child says until it ends, or until its time is over."""
+    """Output of the child until it ends or its time is over."""
     stream = child.stdout
     assert stream is not None  # noqa: S101 -- it was asked for
     answer = bytearray()
@@ -109,7 +109,7 @@ def _exit_code(child: subprocess.Popen[bytes], stream: IO[bytes]) -> int:
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    # It leads a group of its own and can start nothing that would outlive it.
+    # The child leads its own process group and cannot start other processes.
     if child.poll() is None:
         os.killpg(child.pid, signal.SIGKILL)
         child.wait()
@@ -149,5 +149,5 @@ def _contract(text: bytes) -> ModelContract:
         raise ModelRejected(message) from exc
     if not isinstance(metadata, dict):
         raise ModelRejected(str(reason)[:1000])
-    # Read again: what comes out of the sandbox is no more trusted than what went in.
+    # Read again: the output of the sandbox is as untrusted as its input.
     return contract_from_metadata({str(k): str(v) for k, v in metadata.items()})

@@ -1,8 +1,8 @@
 """The process in which `models.sandbox` checks a model; the model comes on stdin.
 
-It answers on stdout: `ready`, then one JSON record. Before the model is touched
-it checks a small model of its own, which loads everything that will be needed and shows
-that the machine can check at all, and then takes its own rights away.
+It answers on stdout: `ready`, then one JSON record. First it checks a small built-in
+model, which imports everything that is needed and proves that the check works on this
+machine. Then it drops its rights and checks the given model.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _MOST_REASON_CHARACTERS = 500
 
 def main() -> None:
     """Check the model on standard input."""
-    # Run by its path in isolated mode: nothing but the standard library is found yet.
+    # Run by its path in isolated mode: only the standard library is importable yet.
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
     from models.confinement import Limits, confine, isolate  # noqa: PLC0415
 
     isolate()
-    # More threads would only take address space; the model gets one.
+    # The model gets one thread; more would only use address space.
     os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1", TZ="UTC")
     answer_to = _take_stdout()
     from models.check import check_model  # noqa: PLC0415
@@ -38,12 +38,12 @@ def main() -> None:
     confine(Limits(memory_bytes=MEMORY_BYTES, cpu_s=CPU_S))
     _write_all(answer_to, READY + b"\n")
     _write_all(answer_to, json.dumps(_verdict()).encode())
-    # Without the usual end: a model may have left the process in any state.
+    # Without normal clean-up: a model may have left the process in any state.
     os._exit(0)
 
 
 def _take_stdout() -> int:
-    """Keep the way to the parent apart from whatever a library may print."""
+    """Separate the answers to the parent from the output of libraries."""
     answer_to = os.dup(1)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)

@@ -1,4 +1,4 @@
-"""Judge a model on past days: what it would have bounded, approved and missed."""
+"""Judge a model on past days: its bounds, decisions and errors."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class JudgedDay:
 
 
 def error_figures(days: RegionDays) -> ModelFigures:
-    """Errors of the means over hours for which persistence is known too."""
+    """Errors of the means over hours with a persistence forecast."""
     error = days.mean - days.observed
     persistence_error = days.persistence - days.observed
     known = np.isfinite(error) & np.isfinite(persistence_error)

@@ -1,4 +1,4 @@
-"""The smallest model that keeps the contract, for a checker that checks itself."""
+"""The smallest model that keeps the contract, for the self-check of the sandbox."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _METADATA = {
 
 
 def smallest_model() -> bytes:
-    """The last hour's temperature for all coming hours, give or take 3 degC."""
+    """Forecasts the last hour's temperature for all hours, with a scale of 3 degC."""
     tensor = helper.make_tensor_value_info
     graph = helper.make_graph(
         [

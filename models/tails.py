@@ -1,8 +1,8 @@
-"""Match the scales of all hours of a forecast to one another.
+"""Scale factors that equalise the tails of a forecast's hours.
 
-The scale estimates the mean absolute residual. What bounds need is its tail, and the
-tails of the first hours after issue are heavier: one calibrated quantile for all hours
-would cover them too seldom and the later ones too often.
+The scale estimates the mean absolute residual, but bounds depend on the tail. The tails
+of the first hours after issue are heavier: one calibrated quantile for all hours would
+cover these hours too seldom and later ones too often.
 """
 
 from __future__ import annotations
@@ -16,19 +16,18 @@ TAIL_LEVEL = 0.95
 
 
 def tail_factor(ratios: FloatArray) -> FloatArray:
-    """What the scale of each hour is to be multiplied with; the mean of all is 1.
+    """Factor of each hour's scale; the mean over the hours is 1.
 
     Parameters
     ----------
     ratios : ndarray, shape (n, H)
-        Absolute residuals of rows that the weights had not seen, in scales; NaN where
-        an hour was not sampled.
+        Out-of-fold absolute residuals in scales; NaN where an hour was not sampled.
 
     Returns
     -------
     ndarray, shape (H,)
-        Each hour's 95 % quantile as a share of the mean over the hours; ones when
-        nothing was ever missed.
+        Each hour's 95 % quantile as a share of the mean over the hours; ones when all
+        residuals are 0.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""One call that trains a model of any family. Imports scikit-learn."""
+"""Train a model of any family. Imports scikit-learn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows to learn from: complete windows that ended by the training's last instant."""
+"""Training rows: complete windows that ended by the end of the training span."""
 
 from __future__ import annotations
 

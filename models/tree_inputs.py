@@ -1,12 +1,12 @@
-"""What the trees of the boosted family look at, in units of the linear model's scale.
+"""Inputs of the boosted family's trees, in units of the linear model's scale.
 
-Differences are divided by the linear model's own scale for that region, hour and
-season, so that a surprise in Singapore and one in Dallas look alike: one set of trees
-serves all regions and has six or sixteen of them to learn from.
+Differences are divided by the linear model's scale for that region, hour and season,
+which makes regions comparable: one set of trees learns from all regions and serves all
+of them.
 
-Both the trees' trainer and the exported graph compute these inputs in float64 and
-round them to float32 before a threshold is held against them. Two computations that
-differ in the last digits then still take the same branch.
+Both training and the exported graph compute these inputs in float64 and round them to
+float32 before the comparison with a threshold. Two computations that differ in the last
+digits then still take the same branch.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from models.metadata import ModelContract
 
 DAY_H = 24
 MIN_SCALE_RATIO = 0.3
-"""Least that the trees may leave of the linear model's scale. Assumed: trees can answer
-anything, and a scale near 0 makes scores explode. On real regions it never binds."""
+"""Smallest factor that the trees may apply to the linear model's scale. Assumed: a
+scale near 0 makes scores explode. On real regions it never binds."""
 
 RECENT_LAGS_H = (1, 3, 6, 24)
 """Lag 1, and those that it is compared with."""
@@ -42,7 +42,7 @@ N_BY_HOUR = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TreeInputs:
-    """Where the trees' inputs come from; weights are whole numbers or 1/24, 1/6.
+    """How the trees' inputs derive from a row; weights are whole numbers or 1/24, 1/6.
 
     Attributes
     ----------
@@ -52,8 +52,8 @@ class TreeInputs:
         From a row to: mean of the last day, mean of the day before, and lag 1 less lag
         24, 3 and 6.
     raw_weights : ndarray, shape (F, K)
-        From a row to what is taken as it is: per covariate the newest hour, the mean
-        of its hours and their change; the season.
+        From a row to inputs that are not scaled: per covariate the newest hour, the
+        mean of its hours and their change; the season.
     same_hour_columns : tuple of int, length H
         For each hour of the forecast, that of the last day at the same time of day.
     clock_columns : tuple of int, length 2
@@ -84,7 +84,7 @@ class TreeInputs:
         ----------
         features : ndarray, shape (N, F)
         mean, scale : ndarray, shape (N, H)
-            What the linear model says of the rows; scale > 0.
+            Predictions of the linear model for the rows; scale > 0.
         """
         by_row = np.concatenate(
             (self._differences(features, mean, scale), features @ self.raw_weights),
@@ -140,7 +140,7 @@ class TreeInputs:
 
 
 def _differences() -> FloatArray:
-    """From the terms of a row to the differences the trees look at, shape (12, 11)."""
+    """From the terms of a row to the differences that are inputs, shape (12, 11)."""
     (
         day_mean, day_before_mean, since_24, since_3, since_6, day_max, day_min,
         day_before_max, day_before_min, mean, mean_max, mean_min,
@@ -167,7 +167,7 @@ DIFFERENCES = _differences()
 
 
 def tree_inputs(contract: ModelContract) -> TreeInputs:
-    """Where a model of this contract finds its trees' inputs."""
+    """The trees' inputs of a model of this contract."""
     place = {name: column for column, name in enumerate(contract.feature_names)}
     own = contract.target.quantity
     lags = [place[lag_name(own, lag)] for lag in range(1, 2 * DAY_H + 1)]

@@ -72,13 +72,13 @@ values ('worker', 'admin', true), ('cli', 'admin', true)
 
 
 def upgrade() -> None:
-    """Make the tables, the system users, and what append-only tables refuse with."""
+    """Create the tables, the system users and the trigger function of `append_only`."""
     op.execute(CREATE_REFUSE_CHANGE)
     op.execute(TABLES)
     op.execute(SYSTEM_USERS)
 
 
 def downgrade() -> None:
-    """Drop all of it."""
+    """Drop them."""
     op.execute("drop table denial_count, user_session, app_user")
     op.execute(DROP_REFUSE_CHANGE)

@@ -110,11 +110,11 @@ create table telemetry_revision (
 create index ix_telemetry_revision_hour on telemetry_revision (region_id, hour_utc)
 """
 
-# The application has no right to make tables; this function gives it exactly the
-# months it names. A table made apart and then attached takes a lighter lock on
-# `telemetry` than one created as its partition, so readers go on. The foreign keys
-# still lock out writers of `region` and `ingest_batch` until the caller commits: call
-# it in a transaction of its own.
+# The application may not create tables; this function creates exactly the months that
+# it names. A table that is created first and attached then takes a lighter lock on
+# `telemetry` than one created as its partition, so readers are not blocked. The
+# foreign keys still block writers of `region` and `ingest_batch` until the caller
+# commits.
 ENSURE_PARTITIONS = """
 create function ensure_telemetry_partitions(from_utc timestamptz, until_utc timestamptz)
 returns integer
@@ -163,9 +163,9 @@ $$;
 revoke all on function ensure_telemetry_partitions(timestamptz, timestamptz) from public
 """
 
-# Runs as the owner, so that the application cannot write revisions of its own. It
-# names no quantity: those that come later are kept as well. A value that was missing
-# replaces nothing. The setting makes JSON carry every digit of a number.
+# Runs as the owner: the application has no right to insert revisions. The function
+# names no quantity, so it covers quantities that are added later. Filling a missing
+# value leaves no revision. `extra_float_digits` keeps every digit in JSON.
 KEEP_REVISION = """
 create function keep_telemetry_revision() returns trigger
 language plpgsql

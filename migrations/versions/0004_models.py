@@ -146,12 +146,12 @@ create table model_evaluation_region (
 )
 """
 
-# Weights do not compress; trying would only cost time.
+# Weights do not compress.
 STORE_UNCOMPRESSED = """
 alter table model_upload_chunk alter column content set storage external
 """
 
-# A decision replays only on the bytes that it cites.
+# Replay needs the bytes that a decision cites.
 KEEP_MODEL = """
 create trigger keep_model before update on model_version for each row
 when (old.target is distinct from new.target

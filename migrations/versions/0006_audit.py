@@ -75,22 +75,22 @@ create table handled_request (
 )
 """
 
-# The planner takes both for independent; 500 is enough for every pair that there is.
+# The planner assumes that both are independent; 500 values hold every pair.
 PAIRS = """
 create statistics st_audit_event_actor_action (mcv)
     on actor_name, action from audit_event;
 alter statistics st_audit_event_actor_action set statistics 500
 """
 
-# The first previous hash is that of the installation's id, so the first event carries
-# it and the chains of two installations never fit together.
+# The first previous hash is the hash of the installation's id, so that events of two
+# installations can never form one chain.
 SEED_HEAD = """
 insert into audit_head (id, installation_id, seq, hash)
 select 1, id, 0, sha256(convert_to(id::text, 'UTF8')) from gen_random_uuid() as id
 """
 
-# The head row orders all writers: it is locked from here until they commit. The
-# function runs as the owner because the application may not change the head itself.
+# The lock on the head row serialises writers until they commit. The function runs as
+# the owner, because the application may not change the head.
 # hash = SHA-256(version u8 | previous hash 32 bytes | seq u64 big-endian | payload)
 LINK_EVENT = """
 create function link_audit_event() returns trigger
@@ -117,7 +117,7 @@ create trigger link_event before insert on audit_event
 for each row execute function link_audit_event()
 """
 
-# The head moves only together with an event, inside the trigger that links it.
+# The head changes only inside the trigger that links an event.
 KEEP_HEAD = """
 create function refuse_loose_head() returns trigger
 language plpgsql
@@ -140,7 +140,7 @@ for each statement execute function refuse_change()
 
 
 def upgrade() -> None:
-    """Make the tables; the triggers link events and keep the chain's head in step."""
+    """Create the tables, and the triggers that link events and protect the head."""
     op.execute(TABLES)
     op.execute(PAIRS)
     op.execute(SEED_HEAD)

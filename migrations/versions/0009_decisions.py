@@ -117,7 +117,7 @@ create unique index uq_decision_plan_part
     where plan_id is not null
 """
 
-# One for each order that a list is walked in, and for the filters asked for most.
+# One for each sort order of a list, and for the most frequent filters.
 INDEXES = {
     "actor_kind": "(actor_id, kind, created_at_utc, id)",
     "actor_window": "(actor_id, window_start_utc, id)",
@@ -135,9 +135,8 @@ create index ix_decision_words on decision
     using gin (to_tsvector('english', reason_text || ' ' || coalesce(comment, '')))
 """
 
-# Lists are filtered within the index that they are walked along: rows that do not fit
-# stay unread. An expression is read from the index only when what it is made of is
-# there too.
+# Each includes the filter columns of lists, so that filtering reads the index only. An
+# index-only scan of an expression needs the expression's columns in the index, too.
 FILTERED = (
     "kind",
     "source_region_id",
@@ -167,9 +166,8 @@ create index ix_decision_{end}_kind
         window_start_utc, exceedance_probability)
 """
 
-# Which values go together: the planner takes every pair for independent, and looks for
-# what never was along the whole of an index. 500 is enough for every pair that there
-# is: what is not among them is rare.
+# Correlated columns: the planner assumes independence, and would scan a whole index
+# for a pair that does not occur. 500 values hold every pair that is not rare.
 PAIRS = {
     "kind_actor": "kind, actor_id",
     "kind_target": "kind, target_region_id",
@@ -181,8 +179,7 @@ PAIRS = {
     "actor_model": "actor_id, model_version_id",
 }
 
-# At commit, so that the event can be the last thing written: from it on every other
-# writer waits.
+# Deferred to the commit, because the event is written last: other writers wait for it.
 REQUIRE_EVENT = """
 create function require_decision_event() returns trigger
 language plpgsql

@@ -39,8 +39,6 @@ from orchestrator.telemetry.readers.frames import read_fleet
 if TYPE_CHECKING:
     from models.reproduction import Reproduction
 
-MOST_LISTED = 200
-
 app = typer.Typer(help="Models: list, export, activate, roll back.")
 
 TargetOption = Annotated[
@@ -117,10 +115,11 @@ def _next_step(version_id: int, state: str) -> str:
 def list_models(target: TargetOption = None, as_json: Json = False) -> None:
     """Versions, newest first."""
     with command_context() as context:
-        newest = model_versions.list_model_versions(context.session, limit=MOST_LISTED)
-    versions = [item for item in newest if target is None or item.target in target]
-    if len(newest) == MOST_LISTED:
-        progress(f"Of the newest {MOST_LISTED} versions:")
+        versions = [
+            version
+            for version in model_versions.list_model_versions(context.session)
+            if target is None or version.target in target
+        ]
     if as_json:
         print_json(versions)
         return

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -15,8 +14,8 @@ from sqlalchemy.orm import Session
 from core.telemetry import HOUR, Quantity
 from db.engine import DatabaseUrls, make_engine
 from db.ingest import NewBatch, RowCounts
-from db.regions import StoredRegion, insert_region, update_region
-from db.telemetry import first_and_last_hour, last_hour_with, latest_hours, load_frame
+from db.regions import StoredRegion, insert_region
+from db.telemetry import first_and_last_hour, load_frame
 from db.telemetry_merge import SettledRows, settle_staged, write_settled
 from db.telemetry_staging import open_staging, stage_rows
 from db.users import system_actor
@@ -134,43 +133,6 @@ def test_partitions_are_made_for_months_with_rows_only(
         )
     ).all()
     assert made == ["telemetry_2003_01", "telemetry_2012_01"]
-
-
-def test_latest_hours_hold_the_last_row_of_each_active_region(
-    session: Session, arizona: StoredRegion
-) -> None:
-    ireland = insert_region(session, DEMO_REGIONS[1].region)
-    write(session, arizona, [(START, {T: 40.0}), (START + 5 * HOUR, {LOAD: 50.0})])
-    assert set(latest_hours(session)) == {"arizona"}
-
-    write(session, ireland, [(START, {T: 15.0})])
-    latest = latest_hours(session)
-    assert latest["arizona"].hour_utc == START + 5 * HOUR
-    assert latest["arizona"].values == {LOAD: 50.0}
-    assert latest["ireland"].values == {T: 15.0}
-
-    update_region(session, replace(arizona.region, is_active=False))
-    assert set(latest_hours(session)) == {"ireland"}
-
-
-def test_last_hour_with_a_quantity_counts_hours_that_have_ended(
-    session: Session, arizona: StoredRegion
-) -> None:
-    write(
-        session,
-        arizona,
-        [
-            (START, {T: 40.0}),
-            (START + HOUR, {T: 41.0}),
-            (START + 2 * HOUR, {LOAD: 50.0}),
-        ],
-    )
-    assert last_hour_with(session, "arizona", T) == START + HOUR
-    assert last_hour_with(session, "arizona", LOAD) == START + 2 * HOUR
-    half_way = START + timedelta(minutes=90)
-    assert last_hour_with(session, "arizona", T, until_utc=half_way) == START
-    assert last_hour_with(session, "arizona", T, until_utc=START) is None
-    assert last_hour_with(session, "arizona", Quantity.PRICE_USD_MWH) is None
 
 
 def test_first_and_last_hour(session: Session, arizona: StoredRegion) -> None:

@@ -28,7 +28,7 @@ from core.telemetry import HOUR
 from db import audit, model_evaluations, model_uploads, model_versions, regions, users
 from db.engine import parse_url
 from db.users import system_actor
-from models.family import Family
+from models.metadata import Family
 from orchestrator.accounts import administration, denials, logins, own_password
 from orchestrator.accounts.logins import Client, Login
 from orchestrator.audit import anchoring
