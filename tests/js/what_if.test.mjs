@@ -3,14 +3,13 @@ import { test } from "node:test";
 import { Page, tag } from "./page.mjs";
 
 const end = (slug, name) => ({
-  slug, name, figure: { data: [slug] }, bound_c: 34, limit_c: 35, allowed_probability: 0.05,
-  mean_c: [30, 31], lower_c: [29, 30], upper_c: [31, 32], day_maxima_c: [30, 33],
-  prior_rise_c: [0, 0], rise_by_hour_c_per_pct: [0, 0], it_load_mw: [10, 10],
-  load_mw_per_pct: [0, 0], it_capacity_mw: 20,
+  slug, name, figure: { data: [slug] }, limit: "35 °C", allowed: "5 %",
+  mean_c: [30, 31], lower_c: [29, 30], upper_c: [31, 32], rise_by_hour_c_per_pct: [0, 0],
+  bound_by_pct_c: Array(101).fill(34), bounds: [[0, "34.0 °C"]], chances: [[0, "4 %"]],
 });
 const DATA = {
   title: "Arizona → Ireland", source: end("arizona", "Arizona"), target: end("ireland", "Ireland"),
-  day: "2025-07-13", shift_pct: 20, flexible_pct: 50, may_decide: true,
+  day: "2025-07-13", shift_pct: 20, may_decide: true, verdicts: [[0, "✓ APPROVED"]],
 };
 const STORED = { source: "arizona", target: "ireland", day: "2025-07-13", shift_pct: 20 };
 
