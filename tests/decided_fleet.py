@@ -8,7 +8,7 @@ from db.engine import DatabaseUrls
 from db.policies import insert_policy
 from db.regions import region_by_slug
 from db.users import system_actor
-from orchestrator.cycle.scheduling import Scheduler
+from orchestrator.cycle.worker_jobs import WorkerJobs
 from orchestrator.decisions.recording import evaluate, record
 from tests.asking import NOW, asking
 from tests.fleet import runtime_on
@@ -48,7 +48,7 @@ def decide_often(urls: DatabaseUrls) -> None:
     _decide(urls, STALE, AT_ONCE[1])
     runtime.engine.dispose()
     runtime = runtime_on(urls, LATER)
-    Scheduler(runtime).hourly_cycle()
+    WorkerJobs(runtime).hourly_cycle()
     runtime.engine.dispose()
     _decide(urls, LATER, (None, 20.0, "arizona", "ireland"))
 
