@@ -173,13 +173,19 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture(scope="session")
-def _fleet_template(postgres: PostgresForTests) -> str:
-    """A database with the small fleet, made once and cloned for each test."""
+def _small_fleet(postgres: PostgresForTests) -> str:
+    """A database with the small fleet, made once."""
     from tests.fleet import make_fleet  # noqa: PLC0415 -- scikit-learn, when needed
 
     name = postgres.create(prefix="fleet")
     make_fleet(postgres.urls(name))
     return name
+
+
+@pytest.fixture(scope="session")
+def _fleet_template(_small_fleet: str) -> str:
+    """What `fleet` clones for each test; tests of pages add people to it."""
+    return _small_fleet
 
 
 @pytest.fixture
@@ -191,10 +197,10 @@ def fleet(postgres: PostgresForTests, _fleet_template: str) -> Iterator[Fleet]:
 
 
 @pytest.fixture(scope="session")
-def _decided_template(postgres: PostgresForTests, _fleet_template: str) -> str:
+def _decided_template(postgres: PostgresForTests, _small_fleet: str) -> str:
     from tests.decided_fleet import decide_often  # noqa: PLC0415
 
-    name = postgres.create(prefix="decided", template=_fleet_template)
+    name = postgres.create(prefix="decided", template=_small_fleet)
     decide_often(postgres.urls(name))
     return name
 

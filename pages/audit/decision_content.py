@@ -199,8 +199,9 @@ def replayed(view: Replay) -> Component:
             hint,
             id="replay-result",
         )
+    count = len(view.differences)
     return panel(
-        f"Replay: {len(view.differences)} differences",
+        f"Replay: {count} difference{'s' * (count != 1)}",
         data_table(
             "What does not come out as it was stored",
             ("Field", "Stored", "Replayed"),

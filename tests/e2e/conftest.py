@@ -17,10 +17,11 @@ from tests.fleet import Fleet
 
 
 @pytest.fixture(scope="session")
-def _fleet_template(postgres: PostgresForTests, _fleet_template: str) -> str:
+def _fleet_template(postgres: PostgresForTests, _small_fleet: str) -> str:
     """The small fleet with a person of each role; cloned for each test."""
-    add_people(postgres.urls(_fleet_template))
-    return _fleet_template
+    name = postgres.create(prefix="people", template=_small_fleet)
+    add_people(postgres.urls(name))
+    return name
 
 
 @pytest.fixture(scope="session")

@@ -95,7 +95,7 @@ def test_a_changed_row_raises_an_alarm_and_does_not_replay(
     visitor.come_in("anton", f"/decisions/{number}")
     visitor.sees("#decision-detail", "This row is not the one that was recorded")
     visitor.click("#decision-replay")
-    visitor.sees("#replay-result", "2 differences", "reason_text", "All is well.")
+    visitor.sees("#replay-result", "1 difference", "record", "worded differently now")
 
 
 def test_an_operator_replaces_a_recorded_decision(
