@@ -37,7 +37,10 @@ def test_its_table_of_roles_is_that_of_the_code() -> None:
             "manage_models",
             "manage_users",
         },
-        "what the worker does by itself": {"run_cycle"},
+        "backups and restores; what the worker does by itself": {
+            "keep_backups",
+            "run_cycle",
+        },
     }
     for words, permissions in rows.items():
         (row,) = re.findall(
