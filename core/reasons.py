@@ -72,7 +72,7 @@ def _obstacle_reason(facts: ShiftFacts, found: Obstacle) -> CodedReason:
     if target is None or found is Obstacle.FLEXIBLE_SHARE:
         text = (
             f"Only {percent(flexible_pct(facts.source))} of the load of {name} can be"
-            f" moved; {percent(facts.shift_pct)} was asked for."
+            f" moved; {percent(facts.shift_pct)} was requested."
         )
         return ReasonCode.SHIFT_EXCEEDS_FLEXIBLE, text
     if found is Obstacle.PRIOR_DECISIONS:

@@ -227,5 +227,5 @@ def pager(shown: Shown, said: str, next_name: str, next_place: str | None) -> li
 
 
 def _follow(text: str, href: str) -> Component:
-    # Not a dcc.Link: only the page's own location is told, and the grid stays.
+    # Not a dcc.Link: only the page's own location changes, and the grid stays.
     return html.A(text, href=href, className="gfo-follow")

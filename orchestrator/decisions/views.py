@@ -72,7 +72,7 @@ class WhatIfView:
     Attributes
     ----------
     shift_pct, impact, impact_notes
-        The shift that was asked for, and what it would do; empty where nothing moves.
+        The requested shift, and what it would do; empty where nothing moves.
     minimum_shift_pct : float | None
         Clears the source; None when none does.
     maximum_safe_shift_pct : float | None

@@ -135,7 +135,7 @@ def make_plan(setting: PlanSetting) -> PlanRecord:
 
 
 def _judged_split(setting: PlanSetting, split: PlanSplit) -> PlanRecord:
-    """A shift to several targets as it was asked for, with nothing optimised."""
+    """A shift to several targets as requested, with nothing optimised."""
     source = setting.outlooks[setting.anchor_slug]
     judgement = setting.judge(spread(source, split.shift_pct, dict(split.shares)))
     problems = plan_problems(setting.windows)

@@ -47,7 +47,7 @@ def test_hours_must_be_the_same_everywhere(n_hours: int) -> None:
 
 
 def test_calibration_at_another_confidence_is_refused() -> None:
-    """99 % was asked for; a 95 % bound must not answer it."""
+    """99 % was requested; a 95 % bound must not answer it."""
     outlook = an_outlook()
     with pytest.raises(InvalidInput, match="policy's confidence"):
         replace(outlook, policy=Policy(confidence=Decimal("0.99")))

@@ -122,7 +122,7 @@ CASES = [
     case(
         ReasonCode.SHIFT_EXCEEDS_FLEXIBLE,
         decide(hot(flexible_frac=0.2), cool(), 25.0),
-        "Only 20 % of the load of Texas can be moved; 25 % was asked for.",
+        "Only 20 % of the load of Texas can be moved; 25 % was requested.",
     ),
     case(
         ReasonCode.LOAD_UNKNOWN,

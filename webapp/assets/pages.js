@@ -1,5 +1,5 @@
 /* Controls of a page change its address; the address then fills the page. Only the
-   page's own dcc.Location is told, so the frame is not rendered again.
+   page's own dcc.Location changes, so the frame is not rendered again.
 
    In `dash_clientside`, a function named gfo_* is shared by these scripts, and an object
    named gfo_* holds the callbacks that `pages/` names. */
