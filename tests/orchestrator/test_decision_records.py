@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import text
 
 from core import scheduler
-from core.carbon import CarbonKind, CarbonScope
+from core.carbon import CarbonScope, CarbonSignalKind
 from core.errors import InvalidInput
 from core.footprints import RegionSignals, SignalBasis
 from core.outcomes import Outcome, ReasonCode
@@ -293,7 +293,7 @@ SOME_END = EndInputs(
         carbon_intensity_gco2_kwh=HOURS * 10.0,
         price_usd_mwh=np.array([30.0, np.nan]),
         basis=SignalBasis.FORECAST,
-        carbon_kind=CarbonKind(scope=CarbonScope.LIFE_CYCLE),
+        carbon_kind=CarbonSignalKind(scope=CarbonScope.LIFE_CYCLE),
     ),
 )
 SOME_INPUTS = DecisionInputs(
