@@ -8,7 +8,7 @@ import dash
 from dash import Dash, html
 from flask import Blueprint, Flask, request
 
-from orchestrator.operations.readiness import ReadinessProbe
+from orchestrator.operations.monitoring import ReadinessProbe
 from orchestrator.runtime import Runtime
 from pages.context import PageContext
 from webapp.auth import current_actor, install_login

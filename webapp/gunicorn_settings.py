@@ -22,7 +22,7 @@ import webapp.wsgi  # noqa: F401
 from db.local_child import die_with_parent
 from orchestrator.operations.production import require_fit
 from orchestrator.processes.connect import configure_logs
-from orchestrator.processes.parentage import follow_parent
+from orchestrator.processes.process_tree import follow_parent
 from orchestrator.settings import load_settings
 from webapp.prometheus import FOLDER_VARIABLE
 from webapp.secret_key import secret_key

@@ -6,7 +6,7 @@ from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
 from core.errors import ServiceUnavailable
-from orchestrator.operations.readiness import ReadinessProbe
+from orchestrator.operations.monitoring import ReadinessProbe
 from webapp.error_pages import RETRY_AFTER_S
 from webapp.permissions import Access, add_route
 from webapp.prometheus import Metrics

@@ -13,8 +13,12 @@ from flask.typing import ResponseReturnValue
 from core.errors import ServiceUnavailable
 from core.version import CODE_VERSION
 from orchestrator.logs import get_logger
-from orchestrator.operations.measurements import Measurements, measure
-from orchestrator.operations.readiness import ModelState, ReadinessProbe
+from orchestrator.operations.monitoring import (
+    Measurements,
+    ModelState,
+    ReadinessProbe,
+    measure,
+)
 from orchestrator.runtime import Runtime
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from orchestrator.processes.connect import (
     open_runtime,
     require_running_database,
 )
-from orchestrator.processes.parentage import follow_parent
+from orchestrator.processes.process_tree import follow_parent
 from orchestrator.processes.terminal import (
     FAILED,
     Json,

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orchestrator.logs import get_logger
-from orchestrator.processes.parentage import PARENT_VARIABLE
+from orchestrator.processes.process_tree import PARENT_VARIABLE
 from orchestrator.processes.stop_signals import StopSignals
 
 log = get_logger(__name__)

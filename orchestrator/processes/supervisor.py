@@ -29,7 +29,7 @@ from orchestrator.processes.listen_address import (
     portal_url,
     require_free_port,
 )
-from orchestrator.processes.orphans import is_first_process, reap_orphans
+from orchestrator.processes.process_tree import is_first_process, reap_orphans
 from orchestrator.processes.stop_signals import StopRequested, StopSignals
 from orchestrator.processes.terminal import said, say
 from orchestrator.runtime import Runtime

@@ -7,8 +7,12 @@ from dash import Dash, Input, Output
 from core.access import Permission
 from core.errors import InvalidInput
 from orchestrator.list_exports import CsvExport
-from orchestrator.telemetry.import_list import import_row, imports_page
-from orchestrator.telemetry.refused_rows import refused_csv, refused_page
+from orchestrator.telemetry.import_pages import (
+    import_row,
+    imports_page,
+    refused_csv,
+    refused_page,
+)
 from orchestrator.use_cases import Request
 from pages.addresses import Query
 from pages.admin_telemetry import refused

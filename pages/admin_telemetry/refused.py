@@ -8,7 +8,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from core.errors import InvalidInput
-from orchestrator.telemetry.refused_rows import LONGEST_WORDS, RejectFilter
+from orchestrator.telemetry.import_pages import LONGEST_WORDS, RejectFilter
 from orchestrator.telemetry.views import RefusedPage
 from pages import addresses
 from pages.addresses import Query

@@ -15,10 +15,9 @@ from core.errors import Forbidden, InvalidInput, NotFound
 from core.telemetry import VALID_RANGES
 from db import audit
 from db.users import system_actor
-from orchestrator.telemetry import refused_rows
+from orchestrator.telemetry.import_pages import RejectFilter, refused_csv, refused_page
 from orchestrator.telemetry.imports import FileToImport, import_telemetry
 from orchestrator.telemetry.readers.formats import TelemetryFormat
-from orchestrator.telemetry.refused_rows import RejectFilter, refused_csv, refused_page
 from tests.asking import asking
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -48,7 +47,7 @@ def batch_id(session: Session, actor: Actor) -> int:
 
 @pytest.fixture
 def _short_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(refused_rows, "PAGE_ROWS", 3)
+    monkeypatch.setattr(import_pages, "REFUSED_ROWS_A_PAGE", 3)
 
 
 @pytest.mark.usefixtures("_short_pages")

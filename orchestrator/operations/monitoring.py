@@ -1,9 +1,11 @@
-"""Whether this release can work: database, schema, models, audit chain."""
+"""What monitoring asks of an installation: whether it can work, and its counts."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from functools import cache
 
@@ -12,9 +14,20 @@ from sqlalchemy.orm import Session
 
 from core.errors import ServiceUnavailable
 from core.forecasts import Target
+from core.telemetry import HOUR
+from db import telemetry
 from db.migrate import head_revision, revision_of
 from db.model_versions import active_model
-from db.monitoring import damaged_targets, require_writable_chain
+from db.monitoring import (
+    Counts,
+    count_everything,
+    damaged_targets,
+    newest_live_issues,
+    require_writable_chain,
+)
+from db.regions import list_regions
+from orchestrator.accounts.denials import LOGIN_WINDOW
+from orchestrator.accounts.logins import IDLE_LIMIT
 from orchestrator.logs import get_logger
 from orchestrator.runtime import Runtime
 
@@ -109,3 +122,34 @@ def _is_old(asked_at: float) -> bool:
 def _newest_revision() -> str:
     """Read once: a release's migrations do not change while it runs."""
     return head_revision()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurements:
+    """Counts, and the age of what decisions rest on, in seconds by region."""
+
+    counts: Counts
+    telemetry_age_s: Mapping[str, float]
+    forecast_age_s: Mapping[str, float]
+
+
+def measure(session: Session, now: datetime) -> Measurements:
+    """Read everything; a region without telemetry or forecasts has no age."""
+    ages_s = {}
+    for stored in list_regions(session, active_only=True):
+        span = telemetry.first_and_last_hour(session, stored.slug)
+        if span is not None:
+            ages_s[stored.slug] = (now - (span[1] + HOUR)).total_seconds()
+    return Measurements(
+        counts=count_everything(
+            session,
+            now_utc=now,
+            seen_since_utc=now - IDLE_LIMIT,
+            denied_since_utc=now - LOGIN_WINDOW,
+        ),
+        telemetry_age_s=ages_s,
+        forecast_age_s={
+            slug: (now - issued_at_utc).total_seconds()
+            for slug, issued_at_utc in newest_live_issues(session).items()
+        },
+    )

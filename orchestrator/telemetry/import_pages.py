@@ -1,4 +1,4 @@
-"""The rows that an import refused: one page at a time, filtered; and as CSV."""
+"""What admins see of imports: the files, and the rows that each refused."""
 
 from __future__ import annotations
 
@@ -9,19 +9,79 @@ from sqlalchemy.orm import Session
 from core.access import Permission
 from core.audit import AuditAction
 from core.errors import InvalidInput
-from db import ingest, rejects
+from db import ingest, regions, rejects
+from db.ingest import StoredBatch
 from db.rejects import Reject, RejectFilter
 from orchestrator.list_exports import CsvExport, export_list, neutral
-from orchestrator.telemetry.views import RefusedPage, RefusedRowView
+from orchestrator.regions.region_choice import region_choice
+from orchestrator.telemetry.views import (
+    ImportRow,
+    ImportsPage,
+    RefusedPage,
+    RefusedRowView,
+)
 from orchestrator.use_cases import Done, Request, change, query
 
 __all__ = ["RejectFilter"]
 
-PAGE_ROWS = 50
+IMPORTS_A_PAGE = 25
+REFUSED_ROWS_A_PAGE = 50
 MAXIMUM_CSV_ROWS = 100_000
 LONGEST_WORDS = 200
 
 _CSV_COLUMNS = ("line", "reason_code", "reason", "row_as_it_came")
+
+
+@query(Permission.MANAGE_TELEMETRY)
+def imports_page(request: Request, *, before_id: int | None = None) -> ImportsPage:
+    """One page of imports, newest first, and the regions that a file can be for."""
+    found = ingest.list_batches(
+        request.session, before_id=before_id, limit=IMPORTS_A_PAGE + 1
+    )
+    rows = tuple(_row(batch) for batch in found[:IMPORTS_A_PAGE])
+    measured = [
+        region_choice(stored.region)
+        for stored in regions.list_regions(request.session, active_only=False)
+        if not stored.region.is_synthetic
+    ]
+    return ImportsPage(
+        rows=rows,
+        next_before_id=rows[-1].batch_id if len(found) > IMPORTS_A_PAGE else None,
+        regions=tuple(measured),
+    )
+
+
+@query(Permission.MANAGE_TELEMETRY)
+def import_row(request: Request, batch_id: int) -> ImportRow:
+    """One import.
+
+    Raises
+    ------
+    NotFound
+        When there is no such import.
+    """
+    return _row(ingest.find_batch(request.session, batch_id))
+
+
+def _row(batch: StoredBatch) -> ImportRow:
+    facts, counts = batch.facts, batch.counts
+    return ImportRow(
+        batch_id=batch.batch_id,
+        created_at_utc=batch.created_at_utc,
+        label=facts.source_label,
+        format=facts.format,
+        origin=facts.origin,
+        region_slugs=tuple(facts.region_slugs),
+        quantities=tuple(facts.quantities),
+        rows_read=counts.rows_read,
+        rows_inserted=counts.rows_inserted,
+        rows_updated=counts.rows_updated,
+        rows_unchanged=counts.rows_unchanged,
+        rows_refused=counts.rows_refused,
+        first_hour_utc=counts.first_hour_utc,
+        last_hour_utc=counts.last_hour_utc,
+        content_sha256=facts.content_sha256,
+    )
 
 
 @query(Permission.MANAGE_TELEMETRY)
@@ -48,7 +108,7 @@ def refused_page(
         chosen=chosen,
         last_first=last_first,
         after=after,
-        limit=PAGE_ROWS + 1,
+        limit=REFUSED_ROWS_A_PAGE + 1,
     )
     return RefusedPage(
         batch_id=batch_id,
@@ -59,9 +119,11 @@ def refused_page(
                 reason=row.reason,
                 raw_text=row.raw_text,
             )
-            for row in found[:PAGE_ROWS]
+            for row in found[:REFUSED_ROWS_A_PAGE]
         ),
-        next_after=_place(found[PAGE_ROWS - 1]) if len(found) > PAGE_ROWS else None,
+        next_after=_place(found[REFUSED_ROWS_A_PAGE - 1])
+        if len(found) > REFUSED_ROWS_A_PAGE
+        else None,
         reasons=rejects.count_reasons(request.session, batch_id),
     )
 
