@@ -15,6 +15,7 @@ from core.errors import Forbidden, InvalidInput, NotFound
 from core.telemetry import VALID_RANGES
 from db import audit
 from db.users import system_actor
+from orchestrator.telemetry import import_pages
 from orchestrator.telemetry.import_pages import RejectFilter, refused_csv, refused_page
 from orchestrator.telemetry.imports import FileToImport, import_telemetry
 from orchestrator.telemetry.readers.formats import TelemetryFormat
