@@ -10,7 +10,7 @@ import pytest
 # The kernel hands orphans to this process as it would to process 1.
 PROGRAM = """
 import ctypes, os, subprocess, sys, time
-from orchestrator.orphans import reap_orphans
+from orchestrator.processes.process_tree import reap_orphans
 
 PR_SET_CHILD_SUBREAPER = 36
 assert ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0

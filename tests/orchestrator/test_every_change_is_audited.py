@@ -25,18 +25,31 @@ from core.days import full_hour
 from core.errors import ModelUnavailable, ServiceUnavailable
 from core.forecasts import Target
 from core.telemetry import HOUR
-from db import audit, model_evaluations, model_uploads, model_versions, regions, users
+from db import (
+    audit,
+    ingest,
+    model_evaluations,
+    model_uploads,
+    model_versions,
+    regions,
+    users,
+)
+from db.audit import EventFilter
 from db.engine import parse_url
+from db.rejects import RejectFilter
 from db.users import system_actor
 from models.metadata import Family
 from orchestrator.accounts import administration, denials, logins, own_password
 from orchestrator.accounts.logins import Client, Login
 from orchestrator.audit import anchoring
 from orchestrator.audit.anchor_files import AnchorPlaces
+from orchestrator.audit.chain_export import export_chain, export_newest
 from orchestrator.audit.chain_status import ask_for_check, check_whole_chain
+from orchestrator.audit.event_list import events_csv
 from orchestrator.cycle.issuance import issue_live
 from orchestrator.cycle.worker_jobs import WorkerJobs
 from orchestrator.decisions import recording
+from orchestrator.decisions.lists import DecisionFilter, decisions_csv
 from orchestrator.forecasts.hindcasts import hindcast_regions
 from orchestrator.forecasts.model_cache import ModelCache, ServingModel
 from orchestrator.forecasts.model_health import end_outages, find_outages
@@ -59,6 +72,7 @@ from orchestrator.registry.training import train_models
 from orchestrator.runtime import Runtime
 from orchestrator.settings import load_settings
 from orchestrator.telemetry.demo_regions import demo_profile
+from orchestrator.telemetry.import_pages import refused_csv
 from orchestrator.telemetry.imports import (
     FileToImport,
     generate_telemetry,
@@ -462,6 +476,26 @@ def chain(portal: Portal) -> None:
         ask_for_check(asking(session, portal.actor(session), request_id=uuid4()))
 
 
+def exports(portal: Portal) -> None:
+    """Lists as CSV, and the chain with its proof."""
+    run = portal.runtime.transaction
+    anchors = AnchorPlaces(
+        anchor_file=portal.folder / "anchors.jsonl", key_file=portal.folder / "key.pem"
+    )
+    with run() as session:
+        asked = asking(session, portal.actor(session))
+        (newest, *_) = ingest.list_batches(session, limit=1)
+        assert decisions_csv(asked, DecisionFilter()).row_count
+        assert events_csv(asked, EventFilter()).row_count
+        refused_csv(asked, newest.batch_id, RejectFilter())
+    with run() as session:
+        asked = asking(session, portal.actor(session))
+        export_chain(asked, portal.folder / "all.zip", anchors)
+        export_newest(
+            asked, portal.folder / "new.zip", anchors, first_seq=None, last_seq=None
+        )
+
+
 def test_every_change_commits_with_its_event(
     fleet: Fleet,
     tables: WatchedTables,
@@ -475,7 +509,7 @@ def test_every_change_commits_with_its_event(
         return finish(name, request, done)
 
     monkeypatch.setattr("orchestrator.use_cases._finish", note)
-    for story in (people, strangers, places, decisions, models, chain):
+    for story in (people, strangers, places, decisions, models, chain, exports):
         story(portal)
 
     assert "telemetry" in tables.watched
