@@ -93,23 +93,22 @@ def _readable_inputs(stored: StoredDecision) -> DecisionInputs | None:
 def _charts(
     session: Session, facts: NewDecision, inputs: DecisionInputs
 ) -> tuple[DecisionChart, ...]:
-    source, target = inputs.source, inputs.target
     charts = [
         _chart(
             session,
             inputs,
-            source,
+            inputs.source,
             rise_c=_source_rise_c(inputs),
             bounds=(facts.source_bound_before_c, facts.source_bound_after_c),
         )
     ]
-    if target is not None:
+    if inputs.target is not None:
         charts.append(
             _chart(
                 session,
                 inputs,
-                target,
-                rise_c=_target_rise_c(inputs, target),
+                inputs.target,
+                rise_c=_target_rise_c(inputs, inputs.target),
                 bounds=(facts.target_bound_before_c, facts.target_bound_after_c),
             )
         )
