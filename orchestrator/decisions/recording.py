@@ -23,15 +23,12 @@ from orchestrator.use_cases import Done, Event, Request, change, query
 from orchestrator.windows.views import verdict_view
 
 
-def _card(session: Session, decision_id: int) -> DecisionCard:
-    return decision_card(session, decisions.decision_by_id(session, decision_id))
+def _kept_card(request: Request, kept: str) -> DecisionCard:
+    stored = decisions.decision_by_id(request.session, int(kept))
+    return decision_card(request.session, stored)
 
 
-@change(
-    Permission.DECIDE,
-    AuditAction.DECISION_WHAT_IF,
-    repeat=lambda request, kept: _card(request.session, int(kept)),
-)
+@change(Permission.DECIDE, AuditAction.DECISION_WHAT_IF, repeat=_kept_card)
 def evaluate(
     request: Request,
     *,
@@ -57,11 +54,7 @@ def evaluate(
     return _keep(request, question.judge(shift_pct))
 
 
-@change(
-    Permission.DECIDE,
-    AuditAction.DECISION_WHAT_IF,
-    repeat=lambda request, kept: _card(request.session, int(kept)),
-)
+@change(Permission.DECIDE, AuditAction.DECISION_WHAT_IF, repeat=_kept_card)
 def evaluate_instead(
     request: Request, *, decision_id: int, target_slug: str | None, shift_pct: float
 ) -> Done[DecisionCard]:
@@ -142,7 +135,7 @@ def supersede_form(request: Request, decision_id: int) -> SupersedeForm:
     Permission.DECIDE,
     AuditAction.DECISION_RECORDED,
     repeat=lambda request, kept: RecordOutcome(
-        card=_card(request.session, int(kept)), changed=None
+        card=_kept_card(request, kept), changed=None
     ),
 )
 def record(request: Request, *, what_if_id: int, comment: str) -> Done[RecordOutcome]:

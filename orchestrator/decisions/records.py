@@ -67,6 +67,8 @@ _POLICY_NUMBERS = (
     "migration_energy_frac", "migration_usd_per_mwh",
 )  # fmt: skip
 _POLICY_OTHERS = ("counts_hydro_water", "fleet_policy_id", "region_policy_id")
+_CALIBRATION_NUMBERS = ("offset", "quantile")
+_CALIBRATION_KEYS = ("score_count", "score_watermark_id", "scores_sha256")
 _SIGNAL_HOURS = (
     "it_load_mw", "dry_bulb_c", "wet_bulb_c", "carbon_intensity_gco2_kwh",
     "price_usd_mwh",
@@ -248,7 +250,6 @@ def inputs_text(inputs: DecisionInputs) -> str:
 
 def end_values(end: EndInputs) -> dict[str, object]:
     """One end as plain values."""
-    calibration = end.calibration
     return {
         "region": {
             **_named(end.region, _REGION_TEXTS + _REGION_NUMBERS + _REGION_FLAGS),
@@ -264,14 +265,8 @@ def end_values(end: EndInputs) -> dict[str, object]:
         "telemetry_watermark_utc": end.telemetry_watermark_utc,
         "mean": None if end.mean is None else end.mean.tolist(),
         "scale": None if end.scale is None else end.scale.tolist(),
-        "calibration": {
-            "score_count": calibration.score_count,
-            "score_watermark_id": calibration.score_watermark_id,
-            "scores_sha256": calibration.scores_sha256,
-            "offset": calibration.offset,
-            "quantile": calibration.quantile,
-        }
-        if calibration
+        "calibration": _named(end.calibration, _CALIBRATION_NUMBERS + _CALIBRATION_KEYS)
+        if end.calibration
         else None,
         "problem": {"code": end.problem_code, "text": end.problem_text}
         if end.problem_code
@@ -357,11 +352,8 @@ def _read_end(values: Mapping[str, Any]) -> EndInputs:
         mean=_hours(values["mean"]) if values["mean"] else None,
         scale=_hours(values["scale"]) if values["scale"] else None,
         calibration=CalibrationInputs(
-            score_count=calibration["score_count"],
-            score_watermark_id=calibration["score_watermark_id"],
-            scores_sha256=calibration["scores_sha256"],
-            offset=float(calibration["offset"]),
-            quantile=float(calibration["quantile"]),
+            **_read_numbers(calibration, _CALIBRATION_NUMBERS),
+            **{name: calibration[name] for name in _CALIBRATION_KEYS},
         )
         if calibration
         else None,

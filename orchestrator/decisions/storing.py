@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -35,11 +36,8 @@ def store(
     supersedes_id: int | None = None,
 ) -> tuple[StoredDecision, Event]:
     """Insert a decision, and its transfers when it binds; returns it with its event."""
-    decision = _new_decision(
-        actor,
-        judgement,
-        kind=kind,
-        request_id=request_id,
+    decision = replace(
+        _new_decision(actor, judgement, kind=kind, request_id=request_id),
         comment=comment,
         what_if_id=what_if_id,
         supersedes_id=supersedes_id,
@@ -76,14 +74,7 @@ def checked_comment(comment: str) -> str:
 
 
 def _new_decision(
-    actor: Actor,
-    judgement: Judgement,
-    *,
-    kind: str,
-    request_id: UUID,
-    comment: str | None,
-    what_if_id: int | None,
-    supersedes_id: int | None,
+    actor: Actor, judgement: Judgement, *, kind: str, request_id: UUID
 ) -> NewDecision:
     source, target, verdict = judgement.source, judgement.target, judgement.verdict
     after, impact = verdict.source_after, judgement.impact
@@ -124,9 +115,6 @@ def _new_decision(
         inputs_text=inputs_text,
         inputs_sha256=text_sha256(inputs_text),
         code_version=CODE_VERSION,
-        comment=comment,
-        what_if_id=what_if_id,
-        supersedes_id=supersedes_id,
         plan_id=judgement.plan_move.plan_id if judgement.plan_move else None,
     )
 
