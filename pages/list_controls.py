@@ -83,7 +83,7 @@ def follow_filters(app: Dash, location_id: str, control_ids: Sequence[str]) -> N
 
 
 def csv_tools(name: str) -> Component:
-    """The button that takes the whole list along, as filtered: `<name>-csv`."""
+    """The button `<name>-csv` that downloads the whole list, as filtered."""
     return html.Div(
         [
             html.Button(

@@ -88,7 +88,7 @@ def _navigation(actor: Actor) -> Component:
 
 
 def _times_choice(times: Times) -> Component:
-    """Whose clock; `webapp/assets/times.js` keeps it and shows the page anew."""
+    """Whose clock; `webapp/assets/times.js` stores it and loads the page again."""
     return html.Div(
         [
             html.Label("Times", htmlFor="times-choice"),

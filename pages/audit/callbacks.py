@@ -1,4 +1,4 @@
-"""The Audit lists follow their address; filters change it; lists can be taken along."""
+"""The Audit lists follow their address; filters change it; lists can be exported."""
 
 from __future__ import annotations
 
