@@ -11,6 +11,10 @@ from urllib.parse import urlsplit
 import pytest
 from dash.testing.errors import TestingTimeoutError
 from dash.testing.wait import until
+from selenium.common.exceptions import (
+    NoSuchElementException,
+    StaleElementReferenceException,
+)
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -150,9 +154,17 @@ class Visitor:
         self.waits_for_enabled(selector).click()
 
     def follow(self, text: str, within: str = "body") -> None:
-        """Follow the link that reads `text`."""
-        region = self.browser.wait_for_element(within)
-        region.find_element(By.PARTIAL_LINK_TEXT, text).click()
+        """Follow the link that reads `text`; a page may redraw it meanwhile."""
+
+        def is_followed() -> bool:
+            try:
+                region = self.browser.wait_for_element(within)
+                region.find_element(By.PARTIAL_LINK_TEXT, text).click()
+            except (NoSuchElementException, StaleElementReferenceException):
+                return False
+            return True
+
+        self.waits_until(is_followed, lambda: f"{within} has no link {text!r}")
 
     def press(self, *keys: str) -> None:
         """Press keys where the focus is."""
