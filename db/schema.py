@@ -234,12 +234,12 @@ class IngestBatchRow(Base):
     __table_args__ = (
         CheckConstraint("origin in ('measured', 'synthetic')", name="origin"),
         CheckConstraint(
-            "format in ('csv', 'open-meteo', 'electricity-maps', 'generator')",
+            "format ~ '^[a-z0-9-]{1,40}$'",
             name="format",
         ),
         CheckConstraint("length(content_sha256) = 64", name="content_sha256_length"),
         CheckConstraint(
-            "carbon_kind is null or carbon_kind in ('life-cycle', 'direct')",
+            "carbon_kind ~ '^(life-cycle|direct) (average|marginal)( market-based)?$'",
             name="carbon_kind",
         ),
         CheckConstraint(

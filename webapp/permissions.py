@@ -38,6 +38,7 @@ ROUTES: Mapping[str, Access | Permission] = {
     "portal.end_login": Access.LOGGED_IN,
     "portal.end_other_logins": Access.LOGGED_IN,
     "telemetry.upload": Permission.MANAGE_TELEMETRY,
+    "telemetry.preview": Permission.MANAGE_TELEMETRY,
     "models.upload": Permission.MANAGE_MODELS,
     "models.download": Permission.MANAGE_MODELS,
     "_dash_assets.static": Access.LOGGED_IN,

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.audit import canonical_json
-from core.carbon import CarbonKind, CarbonMethod, CarbonScope
+from core.carbon import CarbonBasis, CarbonKind, CarbonMethod, CarbonScope
 from core.errors import InvalidInput
 from core.footprints import RegionSignals, SignalBasis
 from core.outcomes import ReasonCode
@@ -183,7 +183,7 @@ def _written_signals(signals: RegionSignals) -> dict[str, object]:
     return {
         **{name: getattr(signals, name).tolist() for name in _HOURLY_SIGNALS},
         "basis": signals.basis.value,
-        "carbon_kind": asdict(kind) if kind else None,
+        "carbon_kind": _kind_record(kind) if kind else None,
         "counts_hydro_water": signals.counts_hydro_water,
     }
 
@@ -298,6 +298,14 @@ def _region(record: Mapping[str, Any]) -> Region:
     )
 
 
+def _kind_record(kind: CarbonKind) -> dict[str, str]:
+    """The kind; its basis only where it is not that of nearly every source."""
+    record = {"scope": kind.scope.value, "method": kind.method.value}
+    if kind.basis is not CarbonBasis.LOCATION:
+        record["basis"] = kind.basis.value
+    return record
+
+
 def _policy(record: Mapping[str, Any]) -> Policy:
     confidence = Decimal(record["confidence"])
     return Policy(**_floats(record, Policy) | {"confidence": confidence})
@@ -314,7 +322,9 @@ def _signals(record: Mapping[str, Any], region: Region) -> RegionSignals:
         **{name: np.array(record[name], dtype=np.float64) for name in _HOURLY_SIGNALS},
         basis=SignalBasis(record["basis"]),
         carbon_kind=CarbonKind(
-            scope=CarbonScope(kind["scope"]), method=CarbonMethod(kind["method"])
+            scope=CarbonScope(kind["scope"]),
+            method=CarbonMethod(kind["method"]),
+            basis=CarbonBasis(kind.get("basis", CarbonBasis.LOCATION)),
         )
         if kind
         else None,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from core.carbon import CarbonKind, CarbonScope
+from core.carbon import CarbonKind
 from core.conformal import Calibration, ScoreTracker
 from core.days import WINDOW_H, local_issue_hour, window_end
 from core.errors import CalibrationInsufficient
@@ -363,7 +363,7 @@ def _signals(
 def _carbon_kind(session: Session, slug: str) -> CarbonKind | None:
     """What the region's carbon intensity counts; None unless all imports agree."""
     kinds = ingest.carbon_kinds(session, slug)
-    return CarbonKind(scope=CarbonScope(kinds[0])) if len(kinds) == 1 else None
+    return CarbonKind.parse(kinds[0]) if len(kinds) == 1 else None
 
 
 def _load_known_at_issue(

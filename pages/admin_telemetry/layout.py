@@ -10,19 +10,26 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from orchestrator.telemetry.readers.formats import TelemetryFormat
-from orchestrator.telemetry.readers.rows import CarbonKind
 from pages.admin_telemetry.refused import refused_panel
 from pages.components import field, page_head, panel, region_select, skeleton
 
-_FORMAT_WORDS = {
-    TelemetryFormat.CSV: "CSV, one row an hour",
-    TelemetryFormat.OPEN_METEO: "Open-Meteo JSON (weather)",
-    TelemetryFormat.ELECTRICITY_MAPS: "Electricity Maps CSV (carbon)",
-}
+_FORMAT_WORDS = {one: one.shape.words for one in TelemetryFormat}
 _KIND_WORDS = {
-    CarbonKind.LIFE_CYCLE: "Life-cycle",
-    CarbonKind.DIRECT: "Direct",
+    "": "As the file says; life-cycle if it does not",
+    "life-cycle average": "Life-cycle",
+    "direct average": "Direct",
+    "direct marginal": "Marginal, direct",
+    "life-cycle marginal": "Marginal, life-cycle",
+    "life-cycle average market-based": "Life-cycle, market-based",
 }
+_STAMP_WORDS = {"": "Begin, unless the format says", "begin": "Begin", "end": "End"}
+_DATE_WORDS = {
+    "": "Found from the file",
+    "day-first": "Day first",
+    "month-first": "Month first",
+    "excel": "Serials of Excel",
+}
+_DECIMAL_WORDS = {"": "Found from the file", "point": "Point", "comma": "Comma"}
 
 
 def layout() -> Component:
@@ -59,7 +66,7 @@ def _import_form() -> Component:
                 ),
                 field(
                     "Format",
-                    _select("telemetry-format", _FORMAT_WORDS, TelemetryFormat.CSV),
+                    _select("telemetry-format", _FORMAT_WORDS, TelemetryFormat.AUTO),
                 ),
                 field(
                     "Region",
@@ -73,13 +80,26 @@ def _import_form() -> Component:
                 ),
                 field(
                     "Carbon intensity",
-                    _select("telemetry-carbon", _KIND_WORDS, CarbonKind.LIFE_CYCLE),
+                    _select("telemetry-carbon", _KIND_WORDS, ""),
                 ),
             ],
             className="gfo-form-grid",
         ),
+        html.Details(
+            [
+                html.Summary("What the file does not say itself"),
+                html.Div(_more_fields(), className="gfo-form-grid"),
+            ],
+            id="telemetry-more",
+        ),
         html.Div(
             [
+                dbc.Button(
+                    "Preview",
+                    id="telemetry-look",
+                    color="secondary",
+                    outline=True,
+                ),
                 dbc.Button(
                     "Import",
                     id="telemetry-send",
@@ -93,10 +113,51 @@ def _import_form() -> Component:
             ],
             className="gfo-actions",
         ),
+        html.Div(id="telemetry-preview", role="region", **{"aria-label": "Preview"}),
         id="telemetry-form",
         hint="Good rows are kept, every refused row is listed with its reason. The same"
         " file again changes nothing.",
     )
+
+
+def _more_fields() -> list[Component]:
+    return [
+        field("Stamps", _select("telemetry-stamp", _STAMP_WORDS, "")),
+        field("Dates", _select("telemetry-dates", _DATE_WORDS, "")),
+        field("Decimals", _select("telemetry-decimal", _DECIMAL_WORDS, "")),
+        field(
+            "Columns",
+            _lines("telemetry-columns", "Time=timestamp\nLoad (kW)=it_load_mw"),
+            hint="What each column means, one a line.",
+        ),
+        field(
+            "Units",
+            _lines("telemetry-units", "price_usd_mwh=EUR/kWh"),
+            hint="Of columns whose names carry none.",
+        ),
+        field(
+            "Rates",
+            _lines("telemetry-rates", "EUR=1.08"),
+            hint="USD for one of a currency.",
+        ),
+        field(
+            "Place",
+            dbc.Input(id="telemetry-place", type="text", maxlength=100),
+            hint="Zone, node or station of a file with several.",
+        ),
+        field(
+            "Weather model",
+            dbc.Input(id="telemetry-model", type="text", maxlength=100),
+            hint="Of a file with several.",
+        ),
+    ]
+
+
+def _lines(control_id: str, example: str) -> Component:
+    control: Component = dbc.Textarea(
+        id=control_id, placeholder=example, rows=2, maxlength=4000
+    )
+    return control
 
 
 def _select(control_id: str, words: Mapping[Any, str], chosen: object) -> Component:

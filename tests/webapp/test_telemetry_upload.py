@@ -51,7 +51,7 @@ def test_a_file_that_is_too_large_is_refused_and_other_routes_stay_small(
     ("form", "said"),
     [
         ({"format": "exe"}, "format 'exe' is unknown"),
-        ({"carbon_kind": "none"}, "carbon_kind 'none' is unknown"),
+        ({"carbon_kind": "none"}, "Carbon kind 'none' is unknown"),
         ({"region": "atlantis"}, "atlantis"),
         ({"time_zone": "Mars/Olympus"}, "Mars/Olympus"),
     ],

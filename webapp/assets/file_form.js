@@ -42,22 +42,27 @@
       else if (options.endIsUnknown) bar.removeAttribute("value");
     }
 
-    function finished(answer, status) {
+    function disable(isDisabled) {
+      for (const button of [part("send"), part("look")]) {
+        if (button) button.disabled = isDisabled;
+      }
+    }
+
+    function finished(answer, status, isLook) {
       sending = null;
       progress(null);
-      const button = part("send");
-      if (button) button.disabled = false;
-      dc.gfo_answered(question, status);
+      disable(false);
+      if (!isLook) dc.gfo_answered(question, status);
       if (status === 401) return location.assign("/login?next=" + encodeURIComponent(options.here));
       if (!answer || answer.error) {
         const why = answer ? answer.error : "The portal did not answer. Try again.";
         return say(why + (answer && answer.reference ? ` (reference ${answer.reference})` : ""), true);
       }
       say(answer.sentence, false);
-      options.done(answer);
+      (isLook ? options.looked : options.done)(answer);
     }
 
-    function send() {
+    function send(isLook) {
       const file = part("file").files[0];
       if (sending) return;
       const problem = file ? options.problem() : "Choose a file first.";
@@ -65,9 +70,9 @@
       const form = new FormData();
       options.fill(form, file);
       question = questionOf(form, file);
-      form.append("request_id", dc.gfo_request_id(question));
+      if (!isLook) form.append("request_id", dc.gfo_request_id(question));
       sending = new XMLHttpRequest();
-      sending.open("POST", options.route);
+      sending.open("POST", isLook ? options.lookRoute : options.route);
       sending.setRequestHeader("X-CSRFToken", token());
       sending.responseType = "json";
       sending.upload.onprogress = (event) => {
@@ -76,15 +81,16 @@
         say(percent < 100 ? `Sending, ${Math.round(percent)}\u202f%` : options.waiting, false);
       };
       const request = sending;
-      request.onload = () => finished(request.response, request.status);
-      request.onerror = () => finished(null, 0);
-      part("send").disabled = true;
+      request.onload = () => finished(request.response, request.status, isLook);
+      request.onerror = () => finished(null, 0, isLook);
+      disable(true);
       progress(0);
       request.send(form);
     }
 
     document.addEventListener("click", (event) => {
-      if (event.target.closest(`#${options.name}-send`)) send();
+      if (event.target.closest(`#${options.name}-send`)) send(false);
+      else if (event.target.closest(`#${options.name}-look`)) send(true);
     });
 
     return {

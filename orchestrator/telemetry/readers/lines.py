@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from orchestrator.telemetry.readers.rows import BadFile, Reason, RowRefused
-from orchestrator.telemetry.readers.sources import HashedBytes
 
 MAX_LINE_CHARS = 65_536
 """No row of telemetry is a hundredth as long."""
@@ -30,7 +29,7 @@ class Line(NamedTuple):
     refusal: RowRefused | None
 
 
-def read_lines(content: HashedBytes) -> Iterator[Line]:
+def read_lines(buffered: io.BufferedReader) -> Iterator[Line]:
     """Lines that are not blank, numbered from 1 as in an editor.
 
     The encoding is UTF-8, or what a byte order mark says. LF, CRLF and CR end a line.
@@ -40,7 +39,6 @@ def read_lines(content: HashedBytes) -> Iterator[Line]:
     BadFile
         When the file begins with bytes that are no text.
     """
-    buffered = io.BufferedReader(content)
     encoding = _encoding(buffered.peek(4096)[:4096])
     strict = encoding == "utf-8-sig"
     text = io.TextIOWrapper(
