@@ -278,6 +278,7 @@ def read_rules(
         ranges=ranges,
         carbon_kind=file.carbon_kind,
         region_deg=region_deg,
+        accepts_typical_years=file.origin is Origin.SYNTHETIC,
         options=file.options,
     )
 

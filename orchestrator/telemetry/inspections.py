@@ -17,7 +17,7 @@ from orchestrator.telemetry.imports import (
     require_own_place,
 )
 from orchestrator.telemetry.readers.formats import (
-    TelemetryFormat,
+    format_named,
     open_telemetry_file,
 )
 from orchestrator.telemetry.readers.hourly import step_words
@@ -158,7 +158,7 @@ def _inspection(label: str, opened: TelemetryFile, tally: _Tally) -> Inspection:
     return Inspection(
         label=label,
         format=opened.format,
-        format_words=TelemetryFormat(opened.format).shape.words,
+        format_words=format_named(opened.format).shape.words,
         granularity=tuple(step_words(step) for step in sorted(opened.findings.steps_s)),
         time_zone=opened.time_zone,
         carbon_kind=str(opened.carbon_kind) if opened.carbon_kind else None,

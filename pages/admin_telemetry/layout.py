@@ -113,7 +113,7 @@ def _import_form() -> Component:
             ],
             className="gfo-actions",
         ),
-        html.Div(id="telemetry-preview", role="region", **{"aria-label": "Preview"}),
+        html.Div(id="telemetry-preview", role="status"),
         id="telemetry-form",
         hint="Good rows are kept, every refused row is listed with its reason. The same"
         " file again changes nothing.",

@@ -73,7 +73,7 @@ def open_content(content: HashedBytes) -> TableContent | JsonContent:
     return TableContent(read_lines(buffered))
 
 
-def _read_capped(buffered: io.BufferedReader) -> bytes:
+def _read_capped(buffered: io.BufferedReader[HashedBytes]) -> bytes:
     raw = buffered.read(MAX_JSON_BYTES + 1)
     buffered.detach()
     if len(raw) > MAX_JSON_BYTES:
@@ -100,7 +100,7 @@ def _load_json(raw: bytes) -> object:
     return document
 
 
-def _read_all(buffered: io.BufferedReader) -> bytes:
+def _read_all(buffered: io.BufferedReader[HashedBytes]) -> bytes:
     raw = buffered.read(MAX_BINARY_BYTES + 1)
     buffered.detach()
     if len(raw) > MAX_BINARY_BYTES:

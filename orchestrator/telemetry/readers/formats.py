@@ -9,10 +9,22 @@ from orchestrator.telemetry.readers.options import ReadRules
 from orchestrator.telemetry.readers.pipeline import Reading, make_file
 from orchestrator.telemetry.readers.rows import BadFile, TelemetryFile
 from orchestrator.telemetry.readers.shapes import (
+    aemo,
+    caiso,
+    carbon_aware_sdk,
+    eia_930,
     electricity_maps,
+    entsoe,
+    ercot,
+    ieso,
     mapped_table,
     open_meteo,
+    prometheus,
+    stations,
     tidy_csv,
+    typical_years,
+    uk_carbon_intensity,
+    watttime,
 )
 from orchestrator.telemetry.readers.shapes.format import Format
 from orchestrator.telemetry.readers.sources import HashedBytes
@@ -36,8 +48,31 @@ class TelemetryFormat(StrEnum):
     AUTO = _AUTO
     ELECTRICITY_MAPS = electricity_maps.FORMAT
     OPEN_METEO = open_meteo.FORMAT
+    WATTTIME = watttime.FORMAT
+    UK_CARBON_INTENSITY = uk_carbon_intensity.FORMAT
+    CARBON_AWARE_SDK = carbon_aware_sdk.FORMAT
+    ENTSOE = entsoe.FORMAT
+    ERCOT = ercot.FORMAT
+    CAISO = caiso.FORMAT
+    IESO = ieso.FORMAT
+    AEMO = aemo.FORMAT
+    EIA_930 = eia_930.FORMAT
+    METEOSTAT = stations.METEOSTAT
+    METAR = stations.METAR
+    LCD = stations.LCD
+    ISD = stations.ISD
+    EPW = typical_years.EPW
+    TMY3 = typical_years.TMY3
+    NSRDB = typical_years.NSRDB
+    PVGIS = typical_years.PVGIS
+    PROMETHEUS = prometheus.FORMAT
     CSV = tidy_csv.FORMAT
     TABLE = mapped_table.FORMAT
+
+
+def format_named(name: str) -> TelemetryFormat:
+    """The format of this name; raises ValueError for another word."""
+    return TelemetryFormat(name)  # type: ignore[arg-type]  # its value is its name
 
 
 def open_telemetry_file(
@@ -59,7 +94,7 @@ def open_telemetry_file(
         if shape.layout is None:
             message = f"The file is a table, and {shape.words} is read from JSON only."
             raise BadFile(message)
-        reading = open_table(shape.name, shape.layout(head, rules), lines, rules)
+        reading = open_table(shape.name, shape.layout(head, rules), head, lines, rules)
     return make_file(reading, rules)
 
 
@@ -87,13 +122,17 @@ def _open_json(
 def _table_shape(
     telemetry_format: TelemetryFormat, head: TableHead, rules: ReadRules
 ) -> Format:
-    if rules.options.columns:
-        return mapped_table.FORMAT
     if telemetry_format is not TelemetryFormat.AUTO:
-        return telemetry_format.shape
-    claiming = [one.shape for one in TelemetryFormat if one.shape.claims_table(head)]
-    # The tidy table says what it needs when nothing is recognised.
-    return claiming[0] if claiming else tidy_csv.FORMAT
+        shape = telemetry_format.shape
+    else:
+        claiming = (
+            one.shape for one in TelemetryFormat if one.shape.claims_table(head)
+        )
+        # The tidy table says what it needs when nothing is recognised.
+        shape = next(claiming, tidy_csv.FORMAT)
+    if rules.options.columns and not shape.takes_columns:
+        return mapped_table.FORMAT
+    return shape
 
 
 def _json_names() -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from orchestrator.telemetry.readers.rows import BadFile, Reason, RowRefused
+from orchestrator.telemetry.readers.sources import HashedBytes
 
 MAX_LINE_CHARS = 65_536
 """No row of telemetry is a hundredth as long."""
@@ -29,7 +30,7 @@ class Line(NamedTuple):
     refusal: RowRefused | None
 
 
-def read_lines(buffered: io.BufferedReader) -> Iterator[Line]:
+def read_lines(buffered: io.BufferedReader[HashedBytes]) -> Iterator[Line]:
     """Lines that are not blank, numbered from 1 as in an editor.
 
     The encoding is UTF-8, or what a byte order mark says. LF, CRLF and CR end a line.

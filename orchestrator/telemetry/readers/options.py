@@ -97,6 +97,8 @@ class ReadRules:
         Hours that have not ended by then are refused.
     carbon_kind : CarbonKind | None
         What the carbon intensity means where the file does not say.
+    accepts_typical_years : bool
+        The region holds generated telemetry, which a year that never was may be.
     """
 
     gate: RegionGate
@@ -106,6 +108,7 @@ class ReadRules:
     ranges: Mapping[Quantity, ValidRange]
     carbon_kind: CarbonKind | None = None
     region_deg: tuple[float, float] | None = None
+    accepts_typical_years: bool = False
     options: ReadOptions = field(default_factory=ReadOptions)
 
 

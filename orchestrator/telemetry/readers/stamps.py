@@ -62,7 +62,7 @@ _MONTHS = {
 }
 
 _TIME = re.compile(
-    r"(?:[Tt_]|,?\s+)?(?P<h>[0-9]{1,2})(?P<early>[ABab](?![Mm.]))?"
+    r"(?:[Tt_:]|,?\s+)?(?P<h>[0-9]{1,2})(?P<early>[ABab](?![Mm.]))?"
     r"(?:[:.h]?(?P<min>[0-9]{2})(?:[:.]?(?P<s>[0-9]{2})(?:[.,](?P<part>[0-9]{1,9}))?)?)?"
     r"\s*(?P<half>[AaPp]\.?[Mm]\.?)?(?P<late>[ABab](?![A-Za-z]))?\s*(?P<tail>.*)",
     re.DOTALL,

@@ -45,6 +45,7 @@ HEAD_LINES = 40
 """A header stands among the first lines; before it may be titles and notes."""
 
 _MOST_UNDECIDED_LINES = 50_000
+_WEEKDAYS = frozenset({"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"})
 _DAYS_TO_REFUSE = 10
 _NO_VALUES = (None,) * len(QUANTITIES)
 
@@ -130,7 +131,7 @@ class Layout:
     place_is_region : bool
         Without a region asked for, places are regions by their own names.
     takes : callable, optional
-        Rows for which it is False are read past.
+        Rows, of any length, for which it is False are read past.
     values : tuple of ValueColumn
         What is read; `texts` gives the text of a number where a cell holds more.
     zone : tzinfo | None
@@ -276,7 +277,7 @@ def split_cells(text: str, delimiter: str) -> list[str]:
 
 
 def open_table(
-    name: str, layout: Layout, lines: Iterator[Line], rules: ReadRules
+    name: str, layout: Layout, head: TableHead, lines: Iterator[Line], rules: ReadRules
 ) -> Reading:
     """The rows below the header, to be read as a stream.
 
@@ -302,11 +303,23 @@ def open_table(
         stamp_at=rules.options.stamp_at or layout.stamp_at,
         ignored_columns=layout.ignored_columns,
         carbon_kind=layout.carbon_kind,
-        place=layout.place,
+        place=rules.options.place or layout.place or _first_place(layout, head),
         location_deg=layout.location_deg,
         derives_wet_bulb=layout.derives_wet_bulb,
         is_typical_year=layout.is_typical_year,
     )
+
+
+def _first_place(layout: Layout, head: TableHead) -> str | None:
+    """The place of the first row that is read."""
+    index = layout.place_index
+    if index is None:
+        return None
+    for cells in head.cells[layout.header.place + 1 :]:
+        is_taken = layout.takes is None or layout.takes(cells)
+        if is_taken and len(cells) > index and cells[index]:
+            return cells[index]
+    return None
 
 
 class _TableRows:
@@ -409,10 +422,10 @@ class _TableRows:
             raise line.refusal
         layout = self._layout
         cells = split_cells(line.text, self._delimiter)
-        if len(cells) != self._cell_count:
-            self._require_cells(cells)
         if layout.takes is not None and not layout.takes(cells):
             return None
+        if len(cells) != self._cell_count:
+            cells = self._mended(cells)
         slug = self._region(cells)
         if slug is None:
             return None
@@ -436,11 +449,19 @@ class _TableRows:
             layout.span_of(cells) if layout.span_of is not None else 0,
         )
 
-    def _require_cells(self, cells: list[str]) -> None:
-        """Accept blank cells behind the last column, which some tools write."""
-        surplus = cells[self._cell_count :]
+    def _mended(self, cells: list[str]) -> list[str]:
+        """Cells without the two surplus ones that are known and harmless.
+
+        Blank cells behind the last column, which some tools write; and the comma behind
+        the weekday of a stamp without quotes.
+        """
+        count, stamp_index = self._cell_count, self._layout.stamp_index
+        surplus = cells[count:]
         if surplus and not "".join(surplus).strip():
-            return
+            return cells
+        if len(cells) == count + 1 and cells[stamp_index].strip() in _WEEKDAYS:
+            stamp = ",".join(cells[stamp_index : stamp_index + 2])
+            return [*cells[:stamp_index], stamp, *cells[stamp_index + 2 :]]
         message = f"The line has {len(cells)} cells, the header {self._cell_count}."
         raise RowRefused(Reason.CELL_COUNT, message)
 

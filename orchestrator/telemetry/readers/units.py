@@ -76,7 +76,12 @@ _UNITS: Mapping[Quantity, Mapping[str, tuple[float, float]]] = {
     Quantity.TEMPERATURE_MAX_C: _TEMPERATURE,
     Quantity.WET_BULB_C: _TEMPERATURE,
     Quantity.RELATIVE_HUMIDITY_PCT: _PERCENT,
-    Quantity.CLOUD_COVER_PCT: _PERCENT | {"okta": (12.5, 0.0), "oktas": (12.5, 0.0)},
+    Quantity.CLOUD_COVER_PCT: _PERCENT
+    | {
+        "okta": (12.5, 0.0),
+        "oktas": (12.5, 0.0),
+        "tenths": (10.0, 0.0),
+    },
     Quantity.IT_LOAD_MW: _POWER,
     Quantity.CARBON_INTENSITY_GCO2_KWH: _CARBON,
     Quantity.WATER_USAGE_L: _WATER,

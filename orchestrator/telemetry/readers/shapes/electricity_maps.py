@@ -82,7 +82,6 @@ def layout(head: TableHead, rules: ReadRules) -> Layout:
         stamp_index=hour_index,
         place_index=zone_index,
         place_is_region=zone_index is not None,
-        place=_first_cell(head, header, zone_index),
         ignored_columns=header.unused(
             [hour_index, carbon_index, zone_index, estimated_index]
         ),
@@ -125,14 +124,6 @@ def _carbon_value(
 ) -> tuple[ValueColumn, ...]:
     quantity = Quantity.CARBON_INTENSITY_GCO2_KWH
     return (value_column(header.names[index], index, quantity, rules),)
-
-
-def _first_cell(head: TableHead, header: Header, index: int | None) -> str | None:
-    """The cell of the first row below the header."""
-    below = head.cells[header.place + 1 : header.place + 2]
-    if index is None or not below or len(below[0]) <= index:
-        return None
-    return below[0][index]
 
 
 def _says(index: int | None) -> Callable[[list[str]], bool] | None:

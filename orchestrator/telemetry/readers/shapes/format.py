@@ -26,6 +26,8 @@ class Format:
         From the first lines of a table to its columns; raises BadFile.
     open_json : callable, optional
         From a JSON document to its samples; raises BadFile.
+    takes_columns : bool
+        It reads columns that are said with `--column`, with its own habits.
     """
 
     name: str
@@ -34,3 +36,4 @@ class Format:
     claims_json: Callable[[object], bool] = lambda _: False
     layout: Callable[[TableHead, ReadRules], Layout] | None = None
     open_json: Callable[[object, ReadRules], Reading] | None = None
+    takes_columns: bool = False

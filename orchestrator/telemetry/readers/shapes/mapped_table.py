@@ -51,7 +51,7 @@ def layout(head: TableHead, rules: ReadRules) -> Layout:
         elif meaning == REGION_COLUMN:
             region_index = index
         elif meaning is not None:
-            values.append(header_column(header, index, _quantity(meaning), rules))
+            values.append(header_column(header, index, meaning_of(meaning), rules))
     if hour_index is None:
         message = "No column is said to be the timestamp; add --column NAME=timestamp."
         raise BadFile(message)
@@ -60,7 +60,8 @@ def layout(head: TableHead, rules: ReadRules) -> Layout:
     )
 
 
-def _quantity(meaning: str) -> Quantity:
+def meaning_of(meaning: str) -> Quantity:
+    """The quantity that a column is said to be; raises BadFile for another word."""
     try:
         return Quantity(meaning)
     except ValueError as exc:
