@@ -37,6 +37,7 @@ LEAST_SHARE_OF_SUM = 0.99
 HOUR_S = 3600
 _DAY_S = 24 * HOUR_S
 _STAMPS_TO_LOOK_AT = 49
+_UNSORTED_STAMPS_TO_LOOK_AT = 5_000
 _HOURS_TO_BELIEVE = 24
 """So many hours of another granularity in a row make it the granularity from there."""
 _MOST_HELD_SAMPLES = 40_000
@@ -66,6 +67,8 @@ class _Series:
         Granularity, seconds; 0 while it is not known.
     is_on_hour : bool
         Most stamps are full UTC hours.
+    runs_back : bool
+        The file goes from late to early.
     is_plain : bool
         So far it is hourly at full hours: rows pass through, `last` one behind.
     open : dict of int to list of Sample
@@ -79,6 +82,7 @@ class _Series:
     step_s: int = 0
     is_on_hour: bool = False
     is_plain: bool = False
+    runs_back: bool = False
     last: Sample | None = None
     gap: timedelta = HOUR
     gap_count: int = 0
@@ -132,7 +136,8 @@ class HourMaker:
                 yield from self._begin(series)
             if series.last is not None:
                 yield self._plain_hour(series.last)
-            yield from self._close(series, sorted(series.open))
+            numbers = sorted(series.open, reverse=series.runs_back)
+            yield from self._close(series, numbers)
 
     def _of(self, slug: str) -> _Series:
         series = self._series.get(slug)
@@ -143,7 +148,9 @@ class HourMaker:
     def _take(self, series: _Series, row: Sample) -> Iterator[HourRow]:
         if not series.step_s:
             series.head.append(row)
-            if len(series.head) >= _STAMPS_TO_LOOK_AT or row.span_s:
+            count = len(series.head)
+            is_enough = count == _STAMPS_TO_LOOK_AT and _is_sorted(series.head)
+            if is_enough or count >= _UNSORTED_STAMPS_TO_LOOK_AT or row.span_s:
                 yield from self._begin(series)
         elif series.is_plain:
             yield from self._take_plain(series, row)
@@ -157,6 +164,7 @@ class HourMaker:
         if series.step_s > HOUR_S:
             raise coarser(series.step_s)
         self._findings.steps_s.add(series.step_s)
+        series.runs_back = head[0].stamp > head[-1].stamp
         n_on_hour = sum(_second_of_hour(sample.stamp) == 0 for sample in head)
         series.is_on_hour = 2 * n_on_hour >= len(head)
         if series.step_s == HOUR_S:
@@ -225,11 +233,8 @@ class HourMaker:
         series.open.setdefault(number, []).append(row)
         series.open_count += 1
         if series.open_count > _MOST_HELD_SAMPLES:
-            numbers = sorted(series.open)
-            middle = max(len(numbers) // 2, 1)
-            runs_back = len(numbers) > 1 and number < numbers[middle]
-            chosen = numbers[: -middle - 1 : -1] if runs_back else numbers[:middle]
-            yield from self._close(series, chosen)
+            numbers = sorted(series.open, reverse=series.runs_back)
+            yield from self._close(series, numbers[: max(len(numbers) // 2, 1)])
 
     def _close(self, series: _Series, numbers: list[int]) -> Iterator[HourRow]:
         """Make hours of the open ones named, in that order; they get no more rows."""
@@ -411,6 +416,13 @@ def _are_regular(gaps_s: Sequence[float]) -> bool:
 def _is_multiple(gap_s: float, step_s: float) -> bool:
     count = gap_s / step_s
     return count > 0.5 and abs(count - round(count)) <= 0.15
+
+
+def _is_sorted(samples: Sequence[Sample]) -> bool:
+    """Whether stamps mostly rise or mostly fall, as in a file that is in order."""
+    rising = sum(one.stamp <= other.stamp for one, other in pairwise(samples))
+    falling = sum(one.stamp >= other.stamp for one, other in pairwise(samples))
+    return 10 * max(rising, falling) >= 9 * (len(samples) - 1)
 
 
 def _even_step_s(own: Sequence[Sample], *, is_end: bool) -> int:

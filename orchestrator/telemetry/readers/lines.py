@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import io
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 from orchestrator.telemetry.readers.rows import BadFile, Reason, RowRefused
@@ -48,8 +49,10 @@ def read_lines(buffered: io.BufferedReader[HashedBytes]) -> Iterator[Line]:
     try:
         yield from _numbered(text)
     finally:
-        # Leaves the content open: its hash is still to be finished.
-        text.detach().detach()
+        # Leaves the content open: its hash is still to be finished. A file that was
+        # refused half way may be closed before this runs.
+        with suppress(ValueError):
+            text.detach().detach()
 
 
 def _numbered(text: io.TextIOWrapper) -> Iterator[Line]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
@@ -183,6 +184,10 @@ class StampReader:
         Undecided
             When day and month could be either, and no date decided yet.
         """
+        if len(text) == 20 and text[10] == "T" and text[19] == "Z":
+            # The usual form, whose pattern takes longer than reading it.
+            with suppress(ValueError):
+                return datetime.fromisoformat(text)
         if _ISO.fullmatch(text):
             try:
                 return datetime.fromisoformat(text)
