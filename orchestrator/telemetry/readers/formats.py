@@ -85,17 +85,28 @@ def open_telemetry_file(
     BadFile
         When it is not one.
     """
+    return make_file(open_reading(telemetry_format, content, rules), rules)
+
+
+def open_reading(
+    telemetry_format: TelemetryFormat, content: HashedBytes, rules: ReadRules
+) -> Reading:
+    """As `open_telemetry_file`, before its samples become hours.
+
+    Raises
+    ------
+    BadFile
+        When it is no file of the format.
+    """
     opened = open_content(content)
     if isinstance(opened, JsonContent):
-        reading = _open_json(telemetry_format, opened.document, rules)
-    else:
-        head, lines = read_head(opened)
-        shape = _table_shape(telemetry_format, head, rules)
-        if shape.layout is None:
-            message = f"The file is a table, and {shape.words} is read from JSON only."
-            raise BadFile(message)
-        reading = open_table(shape.name, shape.layout(head, rules), head, lines, rules)
-    return make_file(reading, rules)
+        return _open_json(telemetry_format, opened.document, rules)
+    head, lines = read_head(opened)
+    shape = _table_shape(telemetry_format, head, rules)
+    if shape.layout is None:
+        message = f"The file is a table, and {shape.words} is read from JSON only."
+        raise BadFile(message)
+    return open_table(shape.name, shape.layout(head, rules), head, lines, rules)
 
 
 def _open_json(

@@ -118,12 +118,12 @@ class HourMaker:
         BadFile
             When the granularity is coarser than an hour, or is none.
         """
-        series: _Series | None = None
+        series = _Series("")
         for row in rows:
             if type(row) is not Sample:
                 yield row  # type: ignore[misc]  # refused, or read past
                 continue
-            if series is None or series.slug != row.region_slug:
+            if series.slug != row.region_slug:
                 series = self._of(row.region_slug)
             previous = series.last
             if previous is not None and row.stamp - previous.stamp == HOUR:
@@ -407,7 +407,8 @@ def _are_regular(gaps_s: Sequence[float]) -> bool:
     days = all(
         abs(gap_s / _DAY_S - round(gap_s / _DAY_S)) <= 1.01 / 24 for gap_s in gaps_s
     )
-    is_daily = days and least_s >= 0.9 * _DAY_S
+    exact = [gap_s for gap_s in gaps_s if gap_s % _DAY_S == 0]
+    is_daily = days and 2 * len(exact) >= len(gaps_s) and least_s >= 0.9 * _DAY_S
     return is_daily or (
         len(gaps_s) > 1 and all(_is_multiple(gap_s, least_s) for gap_s in gaps_s)
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
@@ -184,11 +183,9 @@ class StampReader:
         Undecided
             When day and month could be either, and no date decided yet.
         """
-        if len(text) == 20 and text[10] == "T" and text[19] == "Z":
-            # The usual form, whose pattern takes longer than reading it.
-            with suppress(ValueError):
-                return datetime.fromisoformat(text)
-        if _ISO.fullmatch(text):
+        # The usual form first: its pattern takes longer than reading it.
+        is_usual = len(text) == 20 and text[10] == "T" and text[11:13] != "24"
+        if (is_usual and text[19] == "Z") or _ISO.fullmatch(text):
             try:
                 return datetime.fromisoformat(text)
             except ValueError as exc:

@@ -316,8 +316,9 @@ def _first_place(layout: Layout, head: TableHead) -> str | None:
     if index is None:
         return None
     for cells in head.cells[layout.header.place + 1 :]:
-        is_taken = layout.takes is None or layout.takes(cells)
-        if is_taken and len(cells) > index and cells[index]:
+        if len(cells) <= index or not cells[index]:
+            continue
+        if layout.takes is None or layout.takes(cells):
             return cells[index]
     return None
 
@@ -390,12 +391,17 @@ class _TableRows:
         """Lines from `line` on to the one that decides for the whole file."""
         held = [line]
         for following in islice(lines, _MOST_UNDECIDED_LINES):
+            if self._is_decided(question):
+                break
             held.append(following)
             self._learn(following)
-            decided = self._stamps.order if question.is_date else self._numbers.mark
-            if decided is not None:
-                return held
-        raise _undecided(question)
+        if len(held) == 1 or not self._is_decided(question):
+            raise _undecided(question)
+        return held
+
+    def _is_decided(self, question: Undecided) -> bool:
+        decided = self._stamps.order if question.is_date else self._numbers.mark
+        return decided is not None
 
     def _learn(self, line: Line) -> None:
         try:

@@ -50,9 +50,7 @@ def layout(head: TableHead, rules: ReadRules) -> Layout:
         values=price_column("RRP", price_index, "AUD/MWh", rules),
         stamp_index=stamp_index,
         place_index=region_index,
-        takes=(lambda cells: cells[0] == "D" and cells[1:3] == table)
-        if is_archive
-        else None,
+        takes=(lambda cells: cells[:3] == ["D", *table]) if is_archive else None,
         ignored_columns=()
         if is_archive
         else header.unused([stamp_index, price_index, region_index]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.telemetry.readers.options import ReadRules
+from orchestrator.telemetry.readers.options import DateOrder, ReadRules
 from orchestrator.telemetry.readers.rows import RowRefused
 from orchestrator.telemetry.readers.shapes.format import Format
 from orchestrator.telemetry.readers.shapes.markets import price_column
@@ -32,7 +32,7 @@ def layout(head: TableHead, rules: ReadRules) -> Layout:
     price_index = header.require(_WORDS, *_PRICES)
     end_index, type_index = header.find(_END), header.find("lmp_type")
     node_index = header.find("node", "node_id", "tac_zone_name")
-    stamps = StampReader(None, None, None)
+    stamps = StampReader(None, DateOrder.MONTH_FIRST, None)
 
     def span_s(cells: list[str]) -> int:
         try:

@@ -36,7 +36,7 @@ def hour_ending(
 
     def stamp(cells: list[str]) -> datetime:
         hour = hour_number(cells[hour_index])
-        local = read_day(cells[day_index]) + timedelta(hours=hour - 1)
+        local = hour_of_day(read_day(cells[day_index]), hour)
         if second_index is None or not isinstance(zone, ZoneInfo):
             return local
         is_second = cells[second_index].strip().upper() in {"Y", "YES", "TRUE", "1"}
@@ -60,10 +60,18 @@ def hour_number(text: str) -> int:
         When it is none.
     """
     digits = text.strip().upper().removeprefix("HE").strip().partition(":")
-    is_full = digits[2] in {"", "00", "00:00"}
-    if not (digits[0].isdecimal() and is_full and 1 <= int(digits[0][:3]) <= 24):
+    is_full = digits[2] in {"", "00", "00:00"} and len(digits[0]) <= 2
+    if not (is_full and digits[0].isdecimal() and 1 <= int(digits[0]) <= 24):
         raise unreadable(text)
     return int(digits[0])
+
+
+def hour_of_day(day: datetime, number: int) -> datetime:
+    """When the hour with this number, 1 to 24, begins; raises RowRefused after 9999."""
+    try:
+        return day + timedelta(hours=number - 1)
+    except OverflowError as exc:
+        raise unreadable(str(day)) from exc
 
 
 def day_reader(rules: ReadRules, *, month_first: bool) -> Callable[[str], datetime]:

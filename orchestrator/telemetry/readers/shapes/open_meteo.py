@@ -332,7 +332,7 @@ def layout(head: TableHead, rules: ReadRules) -> Layout:
 def _csv_offset(text: str) -> tzinfo:
     try:
         return timezone(timedelta(seconds=int(text)))
-    except ValueError as exc:
+    except (ValueError, OverflowError) as exc:
         message = "The file does not say its offset (utc_offset_seconds)."
         raise BadFile(message) from exc
 

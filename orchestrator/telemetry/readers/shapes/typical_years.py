@@ -11,7 +11,7 @@ from orchestrator.telemetry.readers.numbers import ValueColumn
 from orchestrator.telemetry.readers.options import DateOrder, ReadRules
 from orchestrator.telemetry.readers.rows import BadFile
 from orchestrator.telemetry.readers.shapes.format import Format
-from orchestrator.telemetry.readers.shapes.markets import hour_number
+from orchestrator.telemetry.readers.shapes.markets import hour_number, hour_of_day
 from orchestrator.telemetry.readers.stamps import StampReader, unreadable
 from orchestrator.telemetry.readers.tables import (
     Header,
@@ -83,9 +83,9 @@ def _epw_stamp(cells: list[str]) -> datetime:
     year, month, day = cells[:3]
     try:
         local = datetime(int(year), int(month), int(day))  # noqa: DTZ001 -- local time
-    except ValueError as exc:
+    except (ValueError, OverflowError) as exc:
         raise unreadable("-".join(cells[:3])) from exc
-    return local + timedelta(hours=hour_number(cells[3]) - 1)
+    return hour_of_day(local, hour_number(cells[3]))
 
 
 def claims_tmy3(head: TableHead) -> bool:
@@ -112,7 +112,7 @@ def tmy3_layout(head: TableHead, rules: ReadRules) -> Layout:
 
     def stamp(cells: list[str]) -> datetime:
         day = days.read(f"{cells[day_index].strip()} 00:00")
-        return day + timedelta(hours=hour_number(cells[hour_index]) - 1)
+        return hour_of_day(day, hour_number(cells[hour_index]))
 
     return _named_layout(
         header,
@@ -178,7 +178,7 @@ class _YearOfParts:
         texts = [cells[index].strip() for index in self._parts]
         try:
             stamp = datetime(*(int(text) for text in texts))  # type: ignore[arg-type]  # noqa: DTZ001
-        except (ValueError, TypeError) as exc:
+        except (ValueError, TypeError, OverflowError) as exc:
             raise unreadable("-".join(texts)) from exc
         month = stamp.year, stamp.month
         if self._last not in {None, month} and self._last is not None:
@@ -222,7 +222,7 @@ def pvgis_layout(head: TableHead, rules: ReadRules) -> Layout:
     if header is None:
         message = "The file has no columns time and T2m: it is not of PVGIS."
         raise BadFile(message)
-    stamps = StampReader(None, None, None)
+    stamps = StampReader(None, DateOrder.DAY_FIRST, None)
     index = header.find("time(utc)", "time") or 0
     above = " ".join(" ".join(cells) for cells in head.cells[: header.place])
     found = {name.lower(): value for name, value in _PVGIS_POINT.findall(above)}
@@ -279,7 +279,7 @@ def _named_layout(
 def _offset(text: str) -> tzinfo:
     try:
         return timezone(timedelta(hours=float(text)))
-    except ValueError as exc:
+    except (ValueError, OverflowError) as exc:
         message = f"The file's offset {text[:20]!r} is no number of hours."
         raise BadFile(message) from exc
 
