@@ -67,9 +67,8 @@ ZoneOption = Annotated[
     ),
 ]
 KindOption = Annotated[
-    CarbonKind | None,
+    str | None,
     typer.Option(
-        parser=CarbonKind.parse,
         metavar="KIND",
         help="What the carbon intensity means where the file does not say: life-cycle"
         " or direct, marginal, market-based.",
@@ -232,7 +231,7 @@ def import_files(  # noqa: PLR0913, PLR0917 -- each is an option of the command
                 telemetry_format=telemetry_format,
                 region_slug=region,
                 time_zone=timezone,
-                carbon_kind=carbon_kind,
+                carbon_kind=CarbonKind.parse(carbon_kind) if carbon_kind else None,
                 options=options,
                 origin=Origin.SYNTHETIC if synthetic else Origin.MEASURED,
             )
@@ -279,7 +278,7 @@ def inspect(  # noqa: PLR0913, PLR0917 -- what an import takes
                 telemetry_format=telemetry_format,
                 region_slug=region,
                 time_zone=timezone,
-                carbon_kind=carbon_kind,
+                carbon_kind=CarbonKind.parse(carbon_kind) if carbon_kind else None,
                 options=_options(
                     stamp, dates, decimal, column, unit, rate, place=place, model=model
                 ),

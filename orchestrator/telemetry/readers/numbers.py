@@ -38,7 +38,7 @@ _CODES_IN_RANGE = {
 """Codes that would pass as values of the quantity (255 is a byte with all bits set)."""
 
 _CODES_OUT_OF_RANGE = frozenset(
-    {-99.0, -99.9, -99.99, 99.0, 99.9, 99.99, 255.0, 999.0, 999.9, 999.99, 9999.0}
+    {-99.0, -99.9, -99.99, 99.9, 255.0, 999.0, 999.9, 999.99, 9999.0}
     | {9999.9, 9999.99, 32767.0, 65535.0, 99999.0, 999999.0, 9999999.0}
 )
 """Codes only where no value of the quantity can be as high or as low."""
