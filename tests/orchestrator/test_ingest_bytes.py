@@ -95,6 +95,12 @@ def test_a_line_in_latin_1_is_refused_and_the_others_read() -> None:
     assert refused.raw_text == "2023-08-01T00:00:00Z,t\\udce9xas,36.5"
 
 
+def test_bytes_that_are_no_text_cost_nothing_in_a_column_that_is_not_read() -> None:
+    content = b"timestamp,region,temperature_c,note\n"
+    content += b"2023-08-01T00:00:00Z,texas,36.5,caf\xe9\n"
+    assert codes(content) == [(2, None)]
+
+
 def test_a_header_in_latin_1_is_a_bad_file() -> None:
     with pytest.raises(BadFile, match="UTF-8"):
         read("timestamp,region,température\n".encode("latin-1"))

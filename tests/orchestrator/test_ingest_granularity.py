@@ -176,6 +176,24 @@ def test_hours_beside_the_utc_hour_are_weighed(
     assert "beside the full UTC hour" in read.notes
 
 
+def test_stamps_half_a_second_late_still_make_full_hours() -> None:
+    rows = [row.replace(":00Z", ":00.500Z") for row in table(minutes(60), 30)]
+    read = read_file(text_of(rows))
+    hours = [row.hour_utc for row in read.rows if isinstance(row, ParsedRow)]
+    assert len(hours) == 30
+    assert all(hour.microsecond == 0 for hour in hours)
+
+
+@pytest.mark.parametrize("count", [20, 280])
+def test_what_decides_how_a_file_is_read_may_stand_far_down(count: int) -> None:
+    rows = [f"{1 + i // 24:02}/01/2025 {i % 24:02}:00;here;1.500" for i in range(count)]
+    rows += ["13/01/2025 23:00;here;0,5"]
+    read = read_file(
+        "\n".join(["timestamp;region;water_usage_l", *rows, ""]), timezone="UTC"
+    )
+    assert list(read.series(WATER).values()) == [*[1500.0] * count, 0.5]
+
+
 def test_stamps_at_the_end_of_finer_intervals() -> None:
     rows = [
         f"{START + minutes(5 * (i + 1)):%Y-%m-%dT%H:%MZ},here,{i // 12}"

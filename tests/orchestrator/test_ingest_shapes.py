@@ -326,6 +326,20 @@ class TestOpenMeteo:
         with pytest.raises(BadFile, match="no model 'era5'"):
             self.read(answer=answer, model="era5")
 
+    def test_quarters_are_averaged(self) -> None:
+        times = [f"2025-03-01T00:{minute:02}" for minute in (0, 15, 30, 45)]
+        answer = {key: value for key, value in OPEN_METEO.items() if key[0] != "h"}
+        answer["minutely_15"] = {"time": times, "temperature_2m": [1.0, 2.0, 3.0, 6.0]}
+        answer["minutely_15_units"] = {"temperature_2m": "°C"}
+        read = read_file(json.dumps(answer), "GB")
+        assert read.series(DRY_BULB) == {"2025-03-01T00:00": 3.0}
+        assert read.series(Quantity.TEMPERATURE_MAX_C) == {"2025-03-01T00:00": 6.0}
+
+    def test_a_csv_that_reaches_into_the_future_is_a_forecast(self) -> None:
+        text = FILES["open-meteo-csv"].replace("2025-03-01T05", "2026-12-24T05")
+        with pytest.raises(BadFile, match="it is a forecast"):
+            read_file(text, "GB")
+
     def test_runs_of_former_days_are_not_read(self) -> None:
         hourly = {
             "time": OPEN_METEO["hourly"]["time"],  # type: ignore[index]
@@ -418,6 +432,21 @@ class TestColumnMap:
     def test_a_wrong_map_is_said_so(self, columns: dict[str, str], said: str) -> None:
         with pytest.raises(BadFile, match=said):
             read_file(self.TEXT, "GB", timezone="UTC", columns=columns)
+
+    def test_day_and_hour_in_two_columns(self) -> None:
+        text = "date,hour,zone,ci\n" + "".join(
+            f"{day}/06/2025,{hour},x,{hour}\n" for day in (12, 13) for hour in range(24)
+        )
+        columns = {"date": "date", "hour": "hour", "ci": "carbon_intensity_gco2_kwh"}
+        read = read_file(text, "GB", timezone="+02:00", columns=columns)
+        assert read.series(CARBON)["2025-06-12T03:00"] == 5.0
+        assert len(read.hours) == 48
+        assert read.file.ignored_columns == ("zone",)
+        ending = text.replace(",0,x", ",24,x")
+        read = read_file(
+            ending, "GB", timezone="UTC", columns=columns, stamp_at=StampAt.END
+        )
+        assert read.series(CARBON)["2025-06-12T23:00"] == 0.0
 
     def test_dates_and_hours_in_stamps_that_end(self) -> None:
         text = "t,load\n2025-06-01 24:00,5\n2025-06-02 01:00,6\n2025-06-02 02:00,7\n"

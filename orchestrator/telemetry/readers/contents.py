@@ -7,7 +7,7 @@ import json
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 
 from orchestrator.telemetry.readers.lines import Line, read_lines
 from orchestrator.telemetry.readers.rows import BadFile
@@ -192,7 +192,12 @@ def _numbered(rows: Iterable[Iterable[object]]) -> Iterator[Line]:
 def _cell_text(cell: object) -> str:
     if cell is None:
         return ""
-    if isinstance(cell, datetime | date | time):
+    if isinstance(cell, datetime):
+        # Workbooks keep days as floats, which miss the second by some microseconds.
+        return (cell + timedelta(seconds=0.5)).replace(microsecond=0).isoformat()
+    if isinstance(cell, date):
+        return f"{cell.isoformat()}T00:00:00"
+    if isinstance(cell, time):
         return cell.isoformat()
     if isinstance(cell, float):
         return repr(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)

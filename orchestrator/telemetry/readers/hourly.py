@@ -170,10 +170,10 @@ class HourMaker:
         if series.step_s == HOUR_S:
             series.is_plain = n_on_hour == len(head)
             if not series.is_on_hour and len(head) > 1:
-                beside = _second_of_hour(head[0].stamp) // 60
+                beside = _second_of_hour(head[0].stamp) / 60
                 self._findings.note(
-                    f"Stamps lie {beside} minutes beside the full UTC hour; each hour"
-                    " is weighed from the two rows that it touches."
+                    f"Stamps lie {beside:.3g} minutes beside the full UTC hour; each"
+                    " hour is weighed from the two rows that it touches."
                 )
         for row in head:
             yield from self._take(series, row)
@@ -436,8 +436,8 @@ def _even_step_s(own: Sequence[Sample], *, is_end: bool) -> int:
     return step_s if is_even and not rest else 0
 
 
-def _second_of_hour(stamp: datetime) -> int:
-    return stamp.minute * 60 + stamp.second
+def _second_of_hour(stamp: datetime) -> float:
+    return stamp.minute * 60 + stamp.second + stamp.microsecond / 1e6
 
 
 def _merge_repeats(samples: Sequence[Sample]) -> list[Sample]:

@@ -24,10 +24,12 @@ from orchestrator.telemetry.readers.numbers import ValueColumn
 from orchestrator.telemetry.readers.options import ReadRules, StampAt
 from orchestrator.telemetry.readers.rows import (
     QUANTITIES,
+    BadFile,
     Findings,
     HourRow,
     ParsedRow,
     Reason,
+    RefusedRow,
     RowRefused,
     SampleRow,
     TelemetryFile,
@@ -52,6 +54,8 @@ class Reading:
         Which end of their interval the stamps name.
     derives_wet_bulb : bool
         The file is about weather, and wet bulb follows from temperature and humidity.
+    future_is_forecast : bool
+        A file with hours to come is a forecast as a whole.
     """
 
     format: str
@@ -66,6 +70,7 @@ class Reading:
     location_deg: tuple[float, float] | None = None
     derives_wet_bulb: bool = False
     is_typical_year: bool = False
+    future_is_forecast: bool = False
 
 
 def make_file(reading: Reading, rules: ReadRules) -> TelemetryFile:
@@ -74,6 +79,8 @@ def make_file(reading: Reading, rules: ReadRules) -> TelemetryFile:
     if isinstance(reading.zone, ZoneInfo):
         samples = LocalClock(reading.zone, reading.findings).read(samples)
     rows = HourMaker(rules, reading.findings, reading.stamp_at).read(samples)
+    if reading.future_is_forecast:
+        rows = _without_future(rows)
     quantities = {column.quantity for column in reading.columns}
     if reading.derives_wet_bulb and quantities >= _WET_BULB_INPUTS:
         reading.findings.derived.add(Quantity.WET_BULB_C)
@@ -143,6 +150,18 @@ def _with_wet_bulb(rows: Iterator[HourRow]) -> Iterator[HourRow]:
             values = list(row.values)
             values[_WET_BULB] = wet_bulb
             yield row._replace(values=tuple(values))
+
+
+def _without_future(rows: Iterator[HourRow]) -> Iterator[HourRow]:
+    """The rows; raises BadFile at an hour to come, which betrays a forecast."""
+    for row in rows:
+        if isinstance(row, RefusedRow) and row.code is Reason.FUTURE_HOUR:
+            message = (
+                "The file reaches into the future: it is a forecast, and its past hours"
+                " were never measured. Download past weather."
+            )
+            raise BadFile(message)
+        yield row
 
 
 def _noted(rows: Iterator[HourRow], findings: Findings) -> Iterator[HourRow]:

@@ -13,7 +13,7 @@ from core.carbon import CarbonKind
 from core.errors import InvalidInput
 from core.telemetry import Quantity
 from orchestrator.telemetry.readers.contents import CELL_MARK, TableContent
-from orchestrator.telemetry.readers.lines import Line
+from orchestrator.telemetry.readers.lines import MAX_LINE_CHARS, Line
 from orchestrator.telemetry.readers.numbers import (
     MISSING_WORDS,
     CellReader,
@@ -138,6 +138,8 @@ class Layout:
         What stamps without an offset mean in this format; None leaves it to the user.
     span_of : callable, optional
         How long a row says that it stands for, seconds.
+    future_is_forecast : bool
+        A file with hours to come is a forecast as a whole.
     """
 
     header: Header
@@ -160,6 +162,7 @@ class Layout:
     location_deg: tuple[float, float] | None = None
     derives_wet_bulb: bool = False
     is_typical_year: bool = False
+    future_is_forecast: bool = False
 
 
 def plain_name(name: str) -> str:
@@ -307,6 +310,7 @@ def open_table(
         location_deg=layout.location_deg,
         derives_wet_bulb=layout.derives_wet_bulb,
         is_typical_year=layout.is_typical_year,
+        future_is_forecast=layout.future_is_forecast,
     )
 
 
@@ -390,14 +394,13 @@ class _TableRows:
     ) -> list[Line]:
         """Lines from `line` on to the one that decides for the whole file."""
         held = [line]
-        for following in islice(lines, _MOST_UNDECIDED_LINES):
-            if self._is_decided(question):
-                break
-            held.append(following)
-            self._learn(following)
-        if len(held) == 1 or not self._is_decided(question):
-            raise _undecided(question)
-        return held
+        if not self._is_decided(question):
+            for following in islice(lines, _MOST_UNDECIDED_LINES):
+                held.append(following)
+                self._learn(following)
+                if self._is_decided(question):
+                    return held
+        raise _undecided(question)
 
     def _is_decided(self, question: Undecided) -> bool:
         decided = self._stamps.order if question.is_date else self._numbers.mark
@@ -424,9 +427,9 @@ class _TableRows:
             return refused_row(line.number, refusal, text)
 
     def _row(self, line: Line) -> SampleRow:
-        if line.refusal is not None:
-            raise line.refusal
         layout = self._layout
+        if line.refusal is not None and not self._may_be_read(line):
+            raise line.refusal
         cells = split_cells(line.text, self._delimiter)
         if layout.takes is not None and not layout.takes(cells):
             return None
@@ -454,6 +457,18 @@ class _TableRows:
             layout.is_forecast is not None and layout.is_forecast(cells),
             layout.span_of(cells) if layout.span_of is not None else 0,
         )
+
+    def _may_be_read(self, line: Line) -> bool:
+        """Whether the bytes that are no text stand in cells that nobody reads."""
+        if "\x00" in line.text or len(line.text) > MAX_LINE_CHARS:
+            return False
+        cells = split_cells(line.text, self._delimiter)
+        used = {column.index for column in self._layout.values}
+        used |= {self._layout.region_index or 0, self._layout.place_index or 0}
+        if self._layout.stamp_of is not None or self._layout.takes is not None:
+            used = set(range(len(cells)))
+        used.add(self._layout.stamp_index)
+        return all(cells[i].isprintable() for i in used if i < len(cells))
 
     def _mended(self, cells: list[str]) -> list[str]:
         """Cells without the two surplus ones that are known and harmless.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from core.telemetry import Quantity
 from orchestrator.telemetry.readers.numbers import ValueColumn
 from orchestrator.telemetry.readers.options import ReadRules
@@ -20,9 +22,13 @@ from orchestrator.telemetry.readers.tables import (
     require_distinct,
 )
 
+_PARTS = ("date", "hour")
+
 
 def layout(head: TableHead, rules: ReadRules) -> Layout:
     """The columns that `--column NAME=MEANING` names; units stand in their names.
+
+    A stamp may be in one column, or its date in one and its hour in another.
 
     Raises
     ------
@@ -43,21 +49,40 @@ def layout(head: TableHead, rules: ReadRules) -> Layout:
         raise BadFile(message)
     require_distinct(header)
     values: list[ValueColumn] = []
-    hour_index = region_index = None
+    named: dict[str, int] = {}
     for index, name in enumerate(header.plain):
         meaning = wanted.get(name)
-        if meaning == HOUR_COLUMN:
-            hour_index = index
-        elif meaning == REGION_COLUMN:
-            region_index = index
+        if meaning in {HOUR_COLUMN, REGION_COLUMN, *_PARTS}:
+            named[meaning] = index
         elif meaning is not None:
             values.append(header_column(header, index, meaning_of(meaning), rules))
-    if hour_index is None:
-        message = "No column is said to be the timestamp; add --column NAME=timestamp."
+    if HOUR_COLUMN not in named and not named.keys() >= set(_PARTS):
+        message = (
+            "No column is said to be the timestamp; add --column NAME=timestamp, or"
+            " --column NAME=date and --column NAME=hour."
+        )
         raise BadFile(message)
-    return named_layout(
-        header, rules, tuple(values), hour_index=hour_index, region_index=region_index
+    found = named_layout(
+        header,
+        rules,
+        tuple(values),
+        hour_index=named.get(HOUR_COLUMN, named.get("date", 0)),
+        region_index=named.get(REGION_COLUMN),
     )
+    return found if HOUR_COLUMN in named else _of_parts(found, named)
+
+
+def _of_parts(found: Layout, named: dict[str, int]) -> Layout:
+    """The layout of a table with the day in one cell and the hour in another."""
+    day_index, hour_index = (named[part] for part in _PARTS)
+
+    def stamp(cells: list[str]) -> str:
+        hour = cells[hour_index].strip()
+        return f"{cells[day_index].strip()} {hour}{':00' if hour.isdecimal() else ''}"
+
+    name = found.header.names[hour_index]
+    ignored = tuple(other for other in found.ignored_columns if other != name)
+    return replace(found, stamp_of=stamp, ignored_columns=ignored)
 
 
 def meaning_of(meaning: str) -> Quantity:
@@ -66,8 +91,8 @@ def meaning_of(meaning: str) -> Quantity:
         return Quantity(meaning)
     except ValueError as exc:
         message = (
-            f"A column cannot mean {meaning[:40]!r}; use timestamp, region or one of"
-            f" {', '.join(Quantity)}."
+            f"A column cannot mean {meaning[:40]!r}; use timestamp, date, hour,"
+            f" region or one of {', '.join(Quantity)}."
         )
         raise BadFile(message) from exc
 

@@ -61,6 +61,7 @@ def claims_json(document: object) -> bool:
     return (
         "hourly" in first
         or "hourly_units" in first
+        or "minutely_15" in first
         or (first.get("error") is True and "reason" in first)
     )
 
@@ -81,8 +82,9 @@ def open_json(document: object, rules: ReadRules) -> Reading:
     if answer.get("error"):
         message = f"The file holds an error of Open-Meteo: {answer.get('reason')}."
         raise BadFile(message)
-    hourly = _require_object(answer, "hourly")
-    units = _require_object(answer, "hourly_units")
+    block = "hourly" if "hourly" in answer else "minutely_15"
+    hourly = _require_object(answer, block if block in answer else "hourly")
+    units = _require_object(answer, f"{block if block in answer else 'hourly'}_units")
     times = _require_list(hourly, "time")
     offset = fixed_offset(answer.get("utc_offset_seconds"))
     if offset is None:
@@ -326,6 +328,7 @@ def layout(head: TableHead, rules: ReadRules) -> Layout:
         zone=_csv_offset(facts.get("utc_offset_seconds", "")),
         location_deg=_csv_location(facts),
         derives_wet_bulb=True,
+        future_is_forecast=True,
     )
 
 

@@ -57,9 +57,7 @@ def open_json(document: object, rules: ReadRules) -> Reading:
         message = f"The file holds {kind} carbon intensity, not {rules.carbon_kind}."
         raise BadFile(message)
     quantity = Quantity.CARBON_INTENSITY_GCO2_KWH
-    is_forecast = member(meta, "generated_at") is not None and "model" in (
-        meta if isinstance(meta, dict) else {}
-    )
+    is_forecast = member(meta, "generated_at") is not None
     span_s = number_of(member(meta, "data_point_period_seconds")) or 0.0
     return json_reading(
         FORMAT.name,
