@@ -20,7 +20,6 @@ from orchestrator.telemetry.readers.formats import (
     format_named,
     open_telemetry_file,
 )
-from orchestrator.telemetry.readers.hourly import step_words
 from orchestrator.telemetry.readers.rows import (
     QUANTITIES,
     HourRow,
@@ -29,6 +28,7 @@ from orchestrator.telemetry.readers.rows import (
     TelemetryFile,
 )
 from orchestrator.telemetry.readers.sources import open_source
+from orchestrator.telemetry.readers.steps import step_words
 from orchestrator.use_cases import Request, query
 
 SHOWN_ROWS = 5

@@ -28,7 +28,8 @@ from orchestrator.telemetry.readers.shapes import (
 )
 from orchestrator.telemetry.readers.shapes.format import Format
 from orchestrator.telemetry.readers.sources import HashedBytes
-from orchestrator.telemetry.readers.tables import TableHead, open_table, read_head
+from orchestrator.telemetry.readers.table_rows import open_table
+from orchestrator.telemetry.readers.tables import TableHead, read_head
 
 _AUTO = Format(name="auto", words="Found from the file")
 

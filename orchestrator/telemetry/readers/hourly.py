@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
-from statistics import median
 
 from core.telemetry import DEFINITIONS, HOUR, HourlyValue, Quantity, ValidRange
 from orchestrator.telemetry.readers.options import ReadRules, StampAt
@@ -24,6 +22,14 @@ from orchestrator.telemetry.readers.rows import (
     Values,
     refused_row,
 )
+from orchestrator.telemetry.readers.steps import (
+    HOUR_S,
+    coarser,
+    even_step_s,
+    find_step_s,
+    is_sorted,
+    second_of_hour,
+)
 
 EARLIEST_UTC = datetime(2000, 1, 1, tzinfo=UTC)
 """Every month with data gets a partition; a mistyped century must not make hundreds."""
@@ -34,18 +40,11 @@ LEAST_SHARE = 0.75
 LEAST_SHARE_OF_SUM = 0.99
 """The same for a sum, which lacks whatever is missing."""
 
-HOUR_S = 3600
-_DAY_S = 24 * HOUR_S
 _STAMPS_TO_LOOK_AT = 49
 _UNSORTED_STAMPS_TO_LOOK_AT = 5_000
 _HOURS_TO_BELIEVE = 24
 """So many hours of another granularity in a row make it the granularity from there."""
 _MOST_HELD_SAMPLES = 40_000
-_NICE_STEPS_S = (
-    *(1, 2, 5, 10, 15, 20, 30, 60, 120, 180, 240, 300, 360, 600, 720, 900, 1200),
-    *(1800, HOUR_S),
-)
-_COARSE = ((350, "yearly"), (80, "quarterly"), (27, "monthly"), (6.5, "weekly"))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HOURLY = [DEFINITIONS[quantity].hourly for quantity in QUANTITIES]
 _DRY_BULB = QUANTITIES.index(Quantity.TEMPERATURE_C)
@@ -149,7 +148,7 @@ class HourMaker:
         if not series.step_s:
             series.head.append(row)
             count = len(series.head)
-            is_enough = count == _STAMPS_TO_LOOK_AT and _is_sorted(series.head)
+            is_enough = count == _STAMPS_TO_LOOK_AT and is_sorted(series.head)
             if is_enough or count >= _UNSORTED_STAMPS_TO_LOOK_AT or row.span_s:
                 yield from self._begin(series)
         elif series.is_plain:
@@ -160,17 +159,17 @@ class HourMaker:
     def _begin(self, series: _Series) -> Iterator[HourRow]:
         """Find the granularity from the first samples, and take them."""
         head, series.head = series.head, []
-        series.step_s = head[0].span_s or _find_step_s([s.stamp for s in head])
+        series.step_s = head[0].span_s or find_step_s([s.stamp for s in head])
         if series.step_s > HOUR_S:
             raise coarser(series.step_s)
         self._findings.steps_s.add(series.step_s)
         series.runs_back = head[0].stamp > head[-1].stamp
-        n_on_hour = sum(_second_of_hour(sample.stamp) == 0 for sample in head)
+        n_on_hour = sum(second_of_hour(sample.stamp) == 0 for sample in head)
         series.is_on_hour = 2 * n_on_hour >= len(head)
         if series.step_s == HOUR_S:
             series.is_plain = n_on_hour == len(head)
             if not series.is_on_hour and len(head) > 1:
-                beside = _second_of_hour(head[0].stamp) / 60
+                beside = second_of_hour(head[0].stamp) / 60
                 self._findings.note(
                     f"Stamps lie {beside:.3g} minutes beside the full UTC hour; each"
                     " hour is weighed from the two rows that it touches."
@@ -181,7 +180,7 @@ class HourMaker:
     def _take_plain(self, series: _Series, row: Sample) -> Iterator[HourRow]:
         """Take a row that does not come exactly an hour after the one before."""
         previous = series.last
-        if _second_of_hour(row.stamp) or row.span_s not in {0, HOUR_S}:
+        if second_of_hour(row.stamp) or row.span_s not in {0, HOUR_S}:
             # The file becomes finer here, or a row stands beside the hour.
             series.is_plain, series.last = False, None
             if previous is not None:
@@ -259,7 +258,7 @@ class HourMaker:
         run: list[int] = []
         run_s = 0
         for number, own in samples.items():
-            even_s = own[0].span_s or _even_step_s(own, is_end=self._is_end)
+            even_s = own[0].span_s or even_step_s(own, is_end=self._is_end)
             if even_s != run_s or (run and abs(number - run[-1]) != 1):
                 run, run_s = [], even_s
             run.append(number)
@@ -299,7 +298,7 @@ class HourMaker:
     def _full_hour(self, own: list[Sample], hour_utc: datetime) -> Iterator[HourRow]:
         """Of an hourly series: what stands at the full hour; the rest is refused."""
         for sample in own:
-            if not _second_of_hour(sample.stamp):
+            if not second_of_hour(sample.stamp):
                 yield _as_hour([sample], [sample], hour_utc, sample.values)
                 continue
             message = (
@@ -318,7 +317,7 @@ class HourMaker:
         """Samples that cover a part of the hour, each with the seconds of it."""
         own = _merge_repeats(own)
         on_grid = HOUR_S % step_s == 0 and all(
-            _second_of_hour(sample.stamp) % step_s == 0 for sample in own
+            second_of_hour(sample.stamp) % step_s == 0 for sample in own
         )
         if on_grid:
             return [(sample, step_s) for sample in own]
@@ -337,107 +336,6 @@ class HourMaker:
             is_sum = DEFINITIONS[quantity].hourly is HourlyValue.SUM
             if is_sum and value is not None:
                 _require_range(quantity, value, self._ranges[quantity])
-
-
-def coarser(step_s: float) -> BadFile:
-    """Why a file with steps of more than an hour is refused."""
-    days = step_s / _DAY_S
-    word = next((word for least, word in _COARSE if days >= least), "daily")
-    if days < 0.9:
-        word = f"{step_s / HOUR_S:g}-hourly"
-    message = (
-        f"The file holds {word} values; the portal needs hourly ones or finer."
-        " Download the hourly file."
-    )
-    return BadFile(message)
-
-
-def step_words(step_s: int) -> str:
-    """A granularity in words.
-
-    Examples
-    --------
-    >>> step_words(300), step_words(3600), step_words(30)
-    ('5-minute', 'hourly', '30-second')
-    """
-    if step_s == HOUR_S:
-        return "hourly"
-    return f"{step_s}-second" if step_s % 60 else f"{step_s // 60}-minute"
-
-
-def _find_step_s(stamps: Sequence[datetime]) -> int:
-    """Granularity of a series that begins with these stamps, seconds.
-
-    Raises
-    ------
-    BadFile
-        When they lie further apart than an hour, or follow no step.
-    """
-    distinct = sorted(set(stamps))
-    gaps_s = [(after - before).total_seconds() for before, after in pairwise(distinct)]
-    if not gaps_s:
-        return HOUR_S
-    if min(gaps_s) > HOUR_S and _are_regular(gaps_s):
-        raise coarser(median(gaps_s))
-    fine_s = [gap_s for gap_s in gaps_s if gap_s <= HOUR_S]
-    if not fine_s:
-        return HOUR_S
-    coarse_s = [gap_s for gap_s in gaps_s if gap_s > HOUR_S]
-    if len(coarse_s) >= 9 * len(fine_s) and _are_regular(coarse_s):
-        raise coarser(median(coarse_s))
-    usual_s = median(fine_s)
-    step_s = next(
-        (nice for nice in _NICE_STEPS_S if abs(nice - usual_s) <= 0.1 * nice),
-        round(usual_s) or 1,
-    )
-    near = [gap_s for gap_s in fine_s if _is_multiple(gap_s, step_s)]
-    if 2 * len(near) < len(fine_s):
-        message = (
-            f"The stamps follow no regular step (gaps of {min(fine_s) / 60:.3g} to"
-            f" {max(fine_s) / 60:.3g} minutes); export the values at a fixed interval."
-        )
-        raise BadFile(message)
-    return step_s
-
-
-def _are_regular(gaps_s: Sequence[float]) -> bool:
-    """Whether gaps of more than an hour are those of a coarser file, not of holes."""
-    least_s = min(gaps_s)
-    # Local days have 23 or 25 hours twice a year; months and years vary by days.
-    days = all(
-        abs(gap_s / _DAY_S - round(gap_s / _DAY_S)) <= 1.01 / 24 for gap_s in gaps_s
-    )
-    exact = [gap_s for gap_s in gaps_s if gap_s % _DAY_S == 0]
-    is_daily = days and 2 * len(exact) >= len(gaps_s) and least_s >= 0.9 * _DAY_S
-    return is_daily or (
-        len(gaps_s) > 1 and all(_is_multiple(gap_s, least_s) for gap_s in gaps_s)
-    )
-
-
-def _is_multiple(gap_s: float, step_s: float) -> bool:
-    count = gap_s / step_s
-    return count > 0.5 and abs(count - round(count)) <= 0.15
-
-
-def _is_sorted(samples: Sequence[Sample]) -> bool:
-    """Whether stamps mostly rise or mostly fall, as in a file that is in order."""
-    rising = sum(one.stamp <= other.stamp for one, other in pairwise(samples))
-    falling = sum(one.stamp >= other.stamp for one, other in pairwise(samples))
-    return 10 * max(rising, falling) >= 9 * (len(samples) - 1)
-
-
-def _even_step_s(own: Sequence[Sample], *, is_end: bool) -> int:
-    """Step of samples that divide their hour evenly, seconds; 0 when they do not."""
-    seconds = sorted({_second_of_hour(sample.stamp) for sample in own})
-    if is_end:
-        seconds = sorted((HOUR_S - second) % HOUR_S for second in seconds)
-    step_s, rest = divmod(HOUR_S, len(seconds))
-    is_even = all(second == i * step_s for i, second in enumerate(seconds))
-    return step_s if is_even and not rest else 0
-
-
-def _second_of_hour(stamp: datetime) -> float:
-    return stamp.minute * 60 + stamp.second + stamp.microsecond / 1e6
 
 
 def _merge_repeats(samples: Sequence[Sample]) -> list[Sample]:

@@ -13,12 +13,7 @@ import numpy as np
 from core.carbon import CarbonKind
 from core.psychrometrics import estimate_wet_bulb
 from core.telemetry import Quantity
-from orchestrator.telemetry.readers.hourly import (
-    HOUR_S,
-    LEAST_SHARE,
-    HourMaker,
-    step_words,
-)
+from orchestrator.telemetry.readers.hourly import LEAST_SHARE, HourMaker
 from orchestrator.telemetry.readers.local_clock import LocalClock
 from orchestrator.telemetry.readers.numbers import ValueColumn
 from orchestrator.telemetry.readers.options import ReadRules, StampAt
@@ -35,6 +30,7 @@ from orchestrator.telemetry.readers.rows import (
     TelemetryFile,
 )
 from orchestrator.telemetry.readers.stamps import offset_text, unreadable
+from orchestrator.telemetry.readers.steps import HOUR_S, step_words
 
 _CHUNK_ROWS = 2_000
 _DRY_BULB = QUANTITIES.index(Quantity.TEMPERATURE_C)

@@ -40,16 +40,7 @@ _VARIABLES = {
     "windspeed_10m": Quantity.WIND_SPEED_KMH,
     "wet_bulb_temperature_2m": Quantity.WET_BULB_C,
 }
-_STATED_UNITS = {
-    "°C": None,
-    "°F": "°F",
-    "%": None,
-    "km/h": None,
-    "m/s": "m/s",
-    "mp/h": "mp/h",
-    "mph": "mph",
-    "kn": "kn",
-}
+_STATED_UNITS = ("°C", "°F", "%", "km/h", "m/s", "mp/h", "kn")
 _OF_RUN = re.compile(r"_previous_day[0-9]+")
 
 
@@ -82,9 +73,10 @@ def open_json(document: object, rules: ReadRules) -> Reading:
     if answer.get("error"):
         message = f"The file holds an error of Open-Meteo: {answer.get('reason')}."
         raise BadFile(message)
-    block = "hourly" if "hourly" in answer else "minutely_15"
-    hourly = _require_object(answer, block if block in answer else "hourly")
-    units = _require_object(answer, f"{block if block in answer else 'hourly'}_units")
+    is_finer = "hourly" not in answer and "minutely_15" in answer
+    block = "minutely_15" if is_finer else "hourly"
+    hourly = _require_object(answer, block)
+    units = _require_object(answer, f"{block}_units")
     times = _require_list(hourly, "time")
     offset = fixed_offset(answer.get("utc_offset_seconds"))
     if offset is None:
