@@ -126,10 +126,24 @@ def test_an_hourly_file_with_holes_is_hourly() -> None:
     assert read.refused == []
 
 
-def test_hours_far_apart_without_a_step_are_single_hours() -> None:
-    stamps = ("2024-06-03T05:00Z", "2024-06-03T09:00Z", "2024-06-05T18:00Z")
+@pytest.mark.parametrize(
+    "stamps",
+    [
+        ("2024-06-03T05:00Z", "2024-06-03T09:00Z", "2024-06-05T18:00Z"),
+        ("2024-06-03T05:00Z", "2024-06-03T09:00Z", "2024-06-03T17:00Z"),
+        ("2024-06-03T14:00Z", "2024-06-07T14:00Z"),
+        ("2024-06-03T14:00Z",),
+    ],
+)
+def test_single_hours_far_apart_are_hours(stamps: tuple[str, ...]) -> None:
     read = read_file(text_of([f"{stamp},here,1" for stamp in stamps]))
-    assert len(read.hours) == 3
+    assert len(read.hours) == len(stamps)
+
+
+@pytest.mark.parametrize("days", [1, 31, 365])
+def test_two_values_a_day_a_month_or_a_year_apart_are_no_hours(days: int) -> None:
+    with pytest.raises(BadFile, match=r"daily|monthly|yearly"):
+        read_file(text_of(table(timedelta(days=days), 2)))
 
 
 def test_a_file_that_turns_daily_is_refused() -> None:

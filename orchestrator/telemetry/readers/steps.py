@@ -15,6 +15,8 @@ _NICE_STEPS_S = (
     *(1, 2, 5, 10, 15, 20, 30, 60, 120, 180, 240, 300, 360, 600, 720, 900, 1200),
     *(1800, HOUR_S),
 )
+_GAPS_TO_BELIEVE = 6
+_COARSE_STEPS_DAYS = frozenset({1, 7, 28, 29, 30, 31, 90, 91, 92, 365, 366})
 _COARSE = ((350, "yearly"), (80, "quarterly"), (27, "monthly"), (6.5, "weekly"))
 
 
@@ -81,16 +83,19 @@ def find_step_s(stamps: Sequence[datetime]) -> int:
 
 def _are_regular(gaps_s: Sequence[float]) -> bool:
     """Whether gaps of more than an hour are those of a coarser file, not of holes."""
+    if len(gaps_s) == 1:
+        # Two rows of a correction may be days apart; coarse files have these steps.
+        return gaps_s[0] / _DAY_S in _COARSE_STEPS_DAYS
     least_s = min(gaps_s)
+    exact = [gap_s for gap_s in gaps_s if gap_s % _DAY_S == 0]
     # Local days have 23 or 25 hours twice a year; months and years vary by days.
-    days = all(
+    are_days = least_s >= 0.9 * _DAY_S and all(
         abs(gap_s / _DAY_S - round(gap_s / _DAY_S)) <= 1.01 / 24 for gap_s in gaps_s
     )
-    exact = [gap_s for gap_s in gaps_s if gap_s % _DAY_S == 0]
-    is_daily = days and 2 * len(exact) >= len(gaps_s) and least_s >= 0.9 * _DAY_S
-    return is_daily or (
-        len(gaps_s) > 1 and all(_is_multiple(gap_s, least_s) for gap_s in gaps_s)
-    )
+    if are_days and 2 * len(exact) >= len(gaps_s):
+        return True
+    few = len(gaps_s) < _GAPS_TO_BELIEVE
+    return all(gap_s == least_s if few else gap_s % least_s == 0 for gap_s in gaps_s)
 
 
 def _is_multiple(gap_s: float, step_s: float) -> bool:
