@@ -30,6 +30,8 @@ from orchestrator.telemetry.readers.rows import (
 )
 from orchestrator.telemetry.readers.sources import open_source
 
+pytestmark = pytest.mark.slow
+
 RULES = ReadRules(
     gate=RegionGate({"texas"}),
     region_slug=None,

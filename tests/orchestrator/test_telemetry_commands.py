@@ -12,6 +12,8 @@ from typer.testing import CliRunner, Result
 from db.engine import DatabaseUrls
 from orchestrator.cli import region, telemetry
 
+pytestmark = pytest.mark.slow
+
 GOOD = "timestamp,region,temperature_c\n2023-08-01T00:00:00Z,texas,36.5\n"
 NAIVE = "timestamp,region,temperature_c\n2023-08-01 02:00,texas,36.5\n"
 
