@@ -35,7 +35,6 @@ KIND_WORDS = {
     "recorded": "Recorded",
 }
 
-NEXT_24_HOURS = "the next 24 hours"
 _HYPHEN_AS_MINUS = re.compile(r"(?<![\w.-])-(?=\d)")
 _SPACE_BEFORE_UNIT = re.compile(r"(?<=\d) (?=%|°C|MW|h\b)")
 
@@ -130,9 +129,11 @@ def day_name(local_day: date) -> str:
     return f"{local_day.day} {local_day:%B %Y}"
 
 
-def window_name(local_day: date | None) -> str:
-    """The window of a page: a day, or the next 24 hours."""
-    return NEXT_24_HOURS if local_day is None else day_name(local_day)
+def window_name(local_day: date | None, start_utc: datetime, time_zone: str) -> str:
+    """The one name of a window: its calendar day, or the 24 hours from its issue."""
+    if local_day is not None:
+        return day_name(local_day)
+    return f"24 hours from {local_time(start_utc, time_zone)}"
 
 
 def local_time(instant: datetime, time_zone: str) -> str:

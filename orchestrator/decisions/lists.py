@@ -154,6 +154,7 @@ def _summary(
         source=choices[stored.source_slug],
         target=choices[stored.target_slug] if stored.target_slug else None,
         local_day=facts.local_day,
+        window_start_utc=facts.window_start_utc,
         shift_pct=facts.shift_pct,
         is_simulated=facts.is_simulated,
         outcome=Outcome(facts.outcome),

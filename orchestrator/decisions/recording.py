@@ -142,9 +142,9 @@ def record(request: Request, *, what_if_id: int, comment: str) -> Done[RecordOut
     """Record a what-if as a decision that binds, unless its verdict changed meanwhile.
 
     Recorders that touch one of the two regions wait for each other, and each judges
-    again on the load that the others left. BLOCKED can be recorded too: it says that
-    it was seen, and moves nothing. A what-if that was made to supersede a decision is
-    recorded in its place, with the comment as the reason.
+    again on the newest issue and the load that the others left. BLOCKED can be
+    recorded too: it says that it was seen, and moves nothing. A what-if that was made
+    to supersede a decision is recorded in its place, with the comment as the reason.
 
     Raises
     ------
@@ -171,8 +171,13 @@ def record(request: Request, *, what_if_id: int, comment: str) -> Done[RecordOut
     question = ask_again(session, what_if, superseded_id, request.now)
     judgement = question.judge(facts.shift_pct)
     verdict = judgement.verdict
+    judged_utc = question.choice.issued_at_utc
+    newer_utc = judged_utc if judged_utc > facts.window_start_utc else None
     if (verdict.outcome, verdict.reason_code) != (facts.outcome, facts.reason_code):
-        return Done(answer=RecordOutcome(card=None, changed=verdict_view(verdict)))
+        changed = RecordOutcome(
+            card=None, changed=verdict_view(verdict), newer_issue_utc=newer_utc
+        )
+        return Done(answer=changed)
     stored, event = store(
         session,
         request.actor,
@@ -184,7 +189,11 @@ def record(request: Request, *, what_if_id: int, comment: str) -> Done[RecordOut
         supersedes_id=superseded_id,
     )
     return Done(
-        answer=RecordOutcome(card=decision_card(session, stored), changed=None),
+        answer=RecordOutcome(
+            card=decision_card(session, stored),
+            changed=None,
+            newer_issue_utc=newer_utc,
+        ),
         events=(event,),
         kept=stored.decision_id,
     )

@@ -73,6 +73,8 @@ class WhatIfView:
     ----------
     shift_pct, impact, impact_notes
         The requested shift, and what it would do; empty where nothing moves.
+    newer_issue_utc : datetime | None
+        The newest live issue, when an older one is looked at.
     minimum_shift_pct : float | None
         Clears the source; None when none does.
     maximum_safe_shift_pct : float | None
@@ -91,6 +93,7 @@ class WhatIfView:
     target: ShiftEnd | None
     local_day: date | None
     issued_at_utc: datetime | None
+    newer_issue_utc: datetime | None
     is_simulation: bool
     hours_utc: tuple[datetime, ...]
     flexible_pct: float
@@ -108,6 +111,11 @@ class WhatIfView:
     last_day: date | None
     missing_days: tuple[date, ...]
     notice: str | None
+
+    @property
+    def can_be_decided(self) -> bool:
+        """False for a look at an issue that is not the newest."""
+        return self.local_day is not None or not self.is_simulation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,10 +153,16 @@ class RecordOutcome:
 
     `card` is the recorded decision; when the verdict changed since the what-if,
     nothing was recorded and `changed` holds the new verdict.
+
+    Attributes
+    ----------
+    newer_issue_utc : datetime | None
+        The issue that it was judged on, where the what-if was of an older one.
     """
 
     card: DecisionCard | None
     changed: VerdictView | None
+    newer_issue_utc: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +176,7 @@ class DecisionSummary:
     source: RegionChoice
     target: RegionChoice | None
     local_day: date
+    window_start_utc: datetime
     shift_pct: float
     is_simulated: bool
     outcome: Outcome

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import date
+from datetime import date, datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,14 +30,19 @@ def what_if_view(
     source_slug: str | None,
     target_slug: str | None,
     local_day: date | None,
+    issued_at_utc: datetime | None = None,
     shift_pct: float = 0.0,
 ) -> WhatIfView:
-    """All that the page needs to draw and to follow the slider; stores nothing."""
+    """All that the page needs to draw and to follow the slider; stores nothing.
+
+    An issue other than the newest can be looked at, but nothing is decided on it.
+    """
     question = ask_shift(
         request.session,
         source_slug=source_slug,
         target_slug=target_slug,
         local_day=local_day,
+        issued_at_utc=issued_at_utc if local_day is None else None,
         now=request.now,
     )
     source, target = question.source, question.target
@@ -56,6 +61,7 @@ def what_if_view(
         else None,
         local_day=question.choice.local_day,
         issued_at_utc=source.stored.issued_at_utc if source.stored else None,
+        newer_issue_utc=question.choice.newer_issue_utc,
         is_simulation=source.is_simulation,
         hours_utc=source.hours_utc,
         flexible_pct=flexible_pct(source.outlook),

@@ -25,7 +25,6 @@ from orchestrator.regions.region_choice import (
 from orchestrator.use_cases import Request, query
 from orchestrator.windows.choice import (
     WindowChoice,
-    choose_issue,
     choose_window,
     day_choices,
     issue_choices,
@@ -62,18 +61,13 @@ def day_view(
     """
     found = active_regions(request.session)
     stored_region = pick_region(found, region_slug)
-    if issued_at_utc is None:
-        choice = choose_window(
-            request.session, stored_region, local_day=local_day, now=request.now
-        )
-    else:
-        choice = choose_issue(
-            request.session,
-            stored_region,
-            issued_at_utc,
-            local_day=local_day,
-            now=request.now,
-        )
+    choice = choose_window(
+        request.session,
+        stored_region,
+        local_day=local_day,
+        issued_at_utc=issued_at_utc,
+        now=request.now,
+    )
     window = load_region_window(
         request.session,
         stored_region,
@@ -108,6 +102,7 @@ def _view(
         local_day=choice.local_day,
         issued_at_utc=stored.issued_at_utc if stored else None,
         is_usual_issue=choice.is_usual_issue,
+        newer_issue_utc=choice.newer_issue_utc,
         issues_utc=issue_choices(
             session, stored_region, local_day=choice.local_day, now=now
         ),

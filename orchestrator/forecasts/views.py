@@ -67,6 +67,8 @@ class ForecastDayView:
         The chosen day; None for "the next 24 hours" (the newest live issue).
     is_usual_issue : bool
         The day's local midnight or the newest live issue, not another chosen one.
+    newer_issue_utc : datetime | None
+        The newest live issue, when an older one is shown.
     issues_utc : tuple of datetime
         Issues that can be chosen, newest first.
     is_simulation : bool
@@ -89,6 +91,7 @@ class ForecastDayView:
     local_day: date | None
     issued_at_utc: datetime | None
     is_usual_issue: bool
+    newer_issue_utc: datetime | None
     issues_utc: tuple[datetime, ...]
     is_simulation: bool
     hours_utc: tuple[datetime, ...]

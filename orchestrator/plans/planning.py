@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from hashlib import sha256
 from uuid import UUID, uuid4, uuid5
 
@@ -42,14 +42,14 @@ from orchestrator.plans.terms import PlanTerms
 from orchestrator.plans.views import PlanRecordOutcome, PlanView, plan_view
 from orchestrator.regions.region_choice import active_regions, pick_region
 from orchestrator.use_cases import Done, Event, Request, change, query
-from orchestrator.windows.choice import WindowChoice, choose_window
+from orchestrator.windows.choice import WindowChoice, choose_window, newer_issue
 from orchestrator.windows.database_source import RegionWindow, load_region_window
 
 log = get_logger(__name__)
 
 
 def _same_plan(request: Request, kept: str) -> PlanView:
-    return _view(request.session, plans.plan_by_id(request.session, int(kept)))
+    return _view(request, plans.plan_by_id(request.session, int(kept)))
 
 
 @change(Permission.DECIDE, AuditAction.PLAN_FOUND, repeat=_same_plan)
@@ -85,7 +85,7 @@ def find_plan(
         session, actor_id=actor.user_id, inputs_sha256=inputs_sha256
     )
     if known is not None:
-        return Done(answer=_view(session, known), kept=known.plan_id)
+        return Done(answer=_view(request, known), kept=known.plan_id)
     record = make_plan(setting)
     plan_id = plans.insert_plan(
         session,
@@ -112,7 +112,7 @@ def find_plan(
         simulated=choice.is_simulation,
     )
     return Done(
-        answer=_view(session, stored),
+        answer=_view(request, stored),
         events=(_found_event(stored, record),),
         kept=plan_id,
     )
@@ -127,7 +127,7 @@ def stored_plan(request: Request, plan_id: int) -> PlanView:
     NotFound
         When there is no such plan.
     """
-    return _view(request.session, plans.plan_by_id(request.session, plan_id))
+    return _view(request, plans.plan_by_id(request.session, plan_id))
 
 
 def _same_decisions(request: Request, kept: str) -> PlanRecordOutcome:
@@ -155,7 +155,7 @@ def record_plan(
     ------
     NotFound, InvalidInput, Conflict
         Without such a plan; when it moves nothing or the comment is too long; when it
-        was recorded already by another request.
+        was recorded already by another request, or a newer forecast was issued.
     """
     session, comment = request.session, checked_comment(comment)
     stored = plans.plan_by_id(session, plan_id)
@@ -171,6 +171,7 @@ def record_plan(
         ids = listed(str(item.decision_id) for item in known)
         message = f"This plan was recorded already, as decisions {ids}."
         raise Conflict(message)
+    _require_newest(stored, _newer_issue(request, stored, found.values()))
     judged = _judge_again(request, stored, record, found)
     if isinstance(judged, tuple):
         return Done(answer=PlanRecordOutcome(cards=(), changed=judged))
@@ -221,6 +222,31 @@ def _require_safe(record: PlanRecord) -> None:
             raise InvalidInput(message)
 
 
+def _newer_issue(
+    request: Request, stored: StoredPlan, found: Iterable[StoredRegion]
+) -> datetime | None:
+    """The newest issue of the fleet, where a live plan rests on an older one."""
+    if stored.facts.is_simulated:
+        return None
+    return newer_issue(
+        request.session,
+        list(found),
+        issued_at_utc=stored.facts.window_start_utc,
+        now=request.now,
+    )
+
+
+def _require_newest(stored: StoredPlan, newer_utc: datetime | None) -> None:
+    """The hours of a plan are those of its issue: on a newer one it is another plan."""
+    if newer_utc is not None:
+        message = (
+            f"Plan {stored.plan_id} rests on the forecasts issued at"
+            f" {stored.facts.window_start_utc:%-d %b %Y, %H:%M} UTC; newer ones were"
+            f" issued at {newer_utc:%-d %b %Y, %H:%M} UTC. Find the plan again on them."
+        )
+        raise Conflict(message)
+
+
 def _window(
     request: Request, stored_region: StoredRegion, choice: WindowChoice
 ) -> RegionWindow:
@@ -257,10 +283,14 @@ def _window_inputs(window: RegionWindow) -> dict[str, object]:
     return {**known, "came": came if are_over([window]) else None}
 
 
-def _view(session: Session, stored: StoredPlan) -> PlanView:
+def _view(request: Request, stored: StoredPlan) -> PlanView:
+    session = request.session
     recorded = decisions.decisions_of_plan(session, stored.plan_id)
     return plan_view(
-        stored, region_choices(session), [item.decision_id for item in recorded]
+        stored,
+        region_choices(session),
+        [item.decision_id for item in recorded],
+        newer_issue_utc=_newer_issue(request, stored, active_regions(session)),
     )
 
 

@@ -27,11 +27,10 @@ from pages.components import (
     panel,
 )
 from pages.theme import celsius
-from pages.verdicts import impact_table, verdict_card
+from pages.verdicts import card_window, impact_table, verdict_card
 from pages.words import (
     KIND_WORDS,
     bound,
-    day_name,
     degrees,
     local_time,
     probability,
@@ -283,7 +282,7 @@ def _lines(detail: DecisionDetail) -> list[NamedValue]:
         ("Kind", KIND_WORDS.get(card.kind, card.kind)),
         ("Simulation", "yes" if card.is_simulated else "no"),
         ("Regions", route(card.source, card.target)),
-        ("Day", day_name(card.local_day)),
+        ("Window", card_window(card)),
         ("Shift", share(card.shift_pct)),
         ("Verdict", card.verdict.outcome.value),
         ("Reason", card.verdict.reason_text),

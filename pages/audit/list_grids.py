@@ -34,7 +34,6 @@ from pages.grids import (
 from pages.theme import number
 from pages.words import (
     KIND_WORDS,
-    day_name,
     exact_time,
     probability,
     risk_steps,
@@ -42,6 +41,7 @@ from pages.words import (
     share,
     typeset,
     verdict_shape,
+    window_name,
 )
 
 HASH_CHARS = 12
@@ -62,7 +62,7 @@ DECISION_COLUMNS = (
     Column(
         field="window",
         title="Window",
-        width_px=172,
+        width_px=290,
         orders=((DecisionOrder.WINDOW.value, "descending"),),
     ),
     Column(field="regions", title="Regions", width_px=178),
@@ -154,7 +154,11 @@ def _decision_row(row: DecisionSummary) -> dict[str, Cell]:
             )
         ],
         "taken": [time_part(row.created_at_utc, row.source.time_zone)],
-        "window": day_name(row.local_day),
+        "window": window_name(
+            row.local_day if row.is_simulated else None,
+            row.window_start_utc,
+            row.source.time_zone,
+        ),
         "regions": route(row.source, row.target),
         "shift": share(row.shift_pct),
         "chance": probability(row.exceedance_probability, row.allowed_probability),

@@ -149,11 +149,14 @@ def _age(row: FleetRow) -> list[Child]:
 
 def _links(row: FleetRow) -> list[Child]:
     slug, name = row.region.slug, row.region.name
+    issue = row.issued_at_utc
+    forecast = addresses.forecast_href(slug, issued_at_utc=issue)
+    what_if = addresses.what_if_href(slug, issued_at_utc=issue)
     return [
         html.Span(
             [
-                link("Forecast", addresses.forecast_href(slug), label=f"of {name}"),
-                link("What-if", addresses.what_if_href(slug), label=f"from {name}"),
+                link("Forecast", forecast, label=f"of {name}"),
+                link("What-if", what_if, label=f"from {name}"),
             ],
             className="gfo-links",
         )

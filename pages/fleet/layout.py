@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dash import dcc, html
+from dash import html
 from dash.development.base_component import Component
 
 from core.scheduler import Outcome
@@ -14,10 +14,9 @@ from pages.attributes import aria, data
 from pages.components import notice, page_head, skeleton
 from pages.downloads import table_download
 from pages.fleet.cells import COLUMNS, FleetColumn, breach_words
+from pages.refreshing import as_of, refresh
 from pages.theme import MISSING, Ink
 from pages.words import typeset, utc_time
-
-REFRESH_MS = 60_000
 
 
 def layout() -> Component:
@@ -30,7 +29,7 @@ def layout() -> Component:
                 html.Div(id="fleet-status", role="status"),
             ),
             html.Div(skeleton(420), id="fleet-table"),
-            dcc.Interval(id="fleet-refresh", interval=REFRESH_MS),
+            refresh("fleet"),
         ]
     )
 
@@ -40,11 +39,7 @@ def headline(view: FleetView) -> Component:
     return html.Div(
         [
             html.Strong(trouble(view), id="fleet-headline"),
-            html.Span(
-                f"As of {utc_time(view.as_of_utc)}",
-                className="gfo-muted",
-                **data(**{"as-of": view.as_of_utc.isoformat()}),
-            ),
+            as_of(view.as_of_utc),
             *(
                 notice("Model unavailable", typeset(alarm), kind="alarm")
                 for alarm in view.alarms

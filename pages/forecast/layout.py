@@ -38,13 +38,12 @@ from pages.forecast.figures import (
     padded,
     risk_blocked_hours,
 )
+from pages.refreshing import older_issue, refresh
 from pages.theme import celsius, local_labels, number, thermal_limit_label, zone_label
 from pages.words import (
-    NEXT_24_HOURS,
     age,
     allowed,
     bound,
-    day_name,
     degrees,
     local_time,
     percent,
@@ -60,7 +59,12 @@ def layout() -> Component:
         [
             dcc.Location(id="forecast-url", refresh=False),
             dcc.Store(id="forecast-shown"),
-            page_head("Forecast", "How likely is it that the day exceeds the limit?"),
+            refresh("forecast"),
+            page_head(
+                "Forecast",
+                "How likely is it that the day exceeds the limit?",
+                html.Div(id="forecast-as-of"),
+            ),
             html.Div(
                 [
                     field("Region", region_select("forecast-region")),
@@ -102,11 +106,9 @@ def _issue_note(view: ForecastDayView, issue_utc: datetime) -> str:
 
 
 def shown_window(view: ForecastDayView) -> str:
-    """The window that is shown: a day, the next 24 hours, or those after an issue."""
-    if view.is_usual_issue:
-        return window_name(view.local_day)
-    start = local_time(view.window_start_utc, view.region.time_zone)
-    return f"24 hours from {start}"
+    """The window that is shown: a day, or the 24 hours from an issue."""
+    day = view.local_day if view.is_usual_issue else None
+    return window_name(day, view.window_start_utc, view.region.time_zone)
 
 
 def sentence(view: ForecastDayView) -> Component:
@@ -125,13 +127,8 @@ def sentence(view: ForecastDayView) -> Component:
 
 def sentence_text(view: ForecastDayView) -> str:
     """The chance of exceeding the limit, in words and as a number."""
-    when = (
-        f"in the {shown_window(view)}"
-        if not view.is_usual_issue
-        else f"in {NEXT_24_HOURS}"
-        if view.local_day is None
-        else f"on {view.local_day.day} {view.local_day:%B %Y}"
-    )
+    is_day = view.local_day is not None and view.is_usual_issue
+    when = f"{'on' if is_day else 'in the'} {shown_window(view)}"
     name, limit = view.region.name, degrees(view.thermal_limit_c)
     if view.exceedance_probability is None:
         return f"Whether {name} exceeds {limit} {when} cannot be said"
@@ -157,7 +154,14 @@ def frequency_text(view: ForecastDayView) -> str | None:
 def content(view: ForecastDayView) -> list[Component | None]:
     """Everything below the controls."""
     has_forecast = any(value is not None for value in view.mean_c)
+    newest = addresses.forecast_href(
+        view.region.slug, issued_at_utc=view.newer_issue_utc
+    )
+    older = older_issue(
+        view.window_start_utc, view.newer_issue_utc, view.region.time_zone, newest
+    )
     return [
+        *([older] if older else []),
         _verdict_block(view),
         _notice(view),
         _chart_panel(view) if has_forecast or view.history_c else None,
@@ -188,7 +192,12 @@ def _verdict_block(view: ForecastDayView) -> Component:
                     " ",
                     link(
                         "Try a shift",
-                        addresses.what_if_href(view.region.slug, None, view.local_day),
+                        addresses.what_if_href(
+                            view.region.slug,
+                            None,
+                            view.local_day,
+                            issued_at_utc=view.issued_at_utc,
+                        ),
                     ),
                 ]
             ),
@@ -343,9 +352,8 @@ def _facts_panel(view: ForecastDayView) -> Component:
 def _window_text(view: ForecastDayView) -> str:
     if not view.is_usual_issue:
         return f"{shown_window(view)} (simulation of a past issue)"
-    if view.local_day is None:
-        return f"{NEXT_24_HOURS.capitalize()} (live)"
-    return f"{day_name(view.local_day)} (simulation of a past day)"
+    kind = "live" if view.local_day is None else "simulation of a past day"
+    return f"{shown_window(view)} ({kind})"
 
 
 def _count(count: int | None) -> str | None:

@@ -22,8 +22,9 @@ from pages.components import (
     synthetic_tag,
     verdict_badge,
 )
+from pages.refreshing import older_issue
 from pages.theme import local_labels, number, zone_label
-from pages.verdicts import impact_rows_table
+from pages.verdicts import impact_rows_table, judged_on_newer
 from pages.words import bound, local_time, share, typeset, verdict_word, window_name
 
 
@@ -101,6 +102,17 @@ def title(end: ShiftEnd, role: str) -> list[Component | str | None]:
 
 def window_notice(view: WhatIfView) -> list[Component | None]:
     """Which window this is, and why nothing can be tried, if so."""
+    source = view.source.region
+    target = view.target.region.slug if view.target else None
+    newest = addresses.what_if_href(
+        source.slug,
+        target,
+        shift_pct=view.shift_pct,
+        issued_at_utc=view.newer_issue_utc,
+    )
+    older = older_issue(
+        view.hours_utc[0], view.newer_issue_utc, source.time_zone, newest
+    )
     blocked = (
         notice("No shift can be judged", typeset(view.notice), kind="warn")
         if view.notice
@@ -108,12 +120,17 @@ def window_notice(view: WhatIfView) -> list[Component | None]:
     )
     window = html.P(
         [
-            f"Window: {window_name(view.local_day)}. ",
+            f"Window: {shown_window(view)}. ",
             simulation_tag(is_simulated=view.is_simulation),
         ],
         className="gfo-muted",
     )
-    return [window, blocked]
+    return [older, window, blocked]
+
+
+def shown_window(view: WhatIfView) -> str:
+    """The window, in the time of its source."""
+    return window_name(view.local_day, view.hours_utc[0], view.source.region.time_zone)
 
 
 def scenarios(view: WhatIfView) -> Component:
@@ -141,7 +158,11 @@ def scenarios(view: WhatIfView) -> Component:
 def _try_link(view: WhatIfView, shift_pct: float) -> Component:
     target = view.target.region.slug if view.target else None
     href = addresses.what_if_href(
-        view.source.region.slug, target, view.local_day, shift_pct
+        view.source.region.slug,
+        target,
+        view.local_day,
+        shift_pct,
+        view.issued_at_utc,
     )
     return link(share(shift_pct), href, label="try this shift")
 
@@ -158,7 +179,7 @@ def caption(view: WhatIfView, end: ShiftEnd | None) -> str | None:
     )
     kind = "simulation" if view.is_simulation else "live"
     return (
-        f"{end.region.name}, {window_name(view.local_day)} ({kind}): {issued}; as of"
+        f"{end.region.name}, {shown_window(view)} ({kind}): {issued}; as of"
         f" {local_time(view.as_of_utc, zone)}; times in"
         f" {zone_label(view.hours_utc, zone)}."
     )
@@ -204,13 +225,18 @@ def numbers(end: ShiftEnd | None, hours_utc: Sequence[datetime]) -> Component | 
     )
 
 
-def recorded(outcome: RecordOutcome) -> Component:
+def recorded(outcome: RecordOutcome, zone: str = "UTC") -> Component:
     """The answer to a request to record."""
     if outcome.card is not None:
         card = outcome.card
         return notice(
             f"Recorded as decision {card.decision_id}: {card.verdict.outcome.value}.",
-            link("Open it", addresses.decision_href(card.decision_id)),
+            html.Span(
+                [
+                    judged_on_newer(outcome, zone),
+                    link("Open it", addresses.decision_href(card.decision_id)),
+                ]
+            ),
             id="what-if-recorded-notice",
         )
     changed = outcome.changed
@@ -218,7 +244,8 @@ def recorded(outcome: RecordOutcome) -> Component:
         return notice("Nothing was recorded.", "Evaluate the shift again.", kind="warn")
     return notice(
         f"Nothing was recorded: the verdict is now {verdict_word(changed)}.",
-        f"{typeset(changed.reason_text)} Evaluate the shift again to see it.",
+        f"{judged_on_newer(outcome, zone)}{typeset(changed.reason_text)} Evaluate the"
+        " shift again to see it.",
         kind="warn",
         id="what-if-changed-notice",
     )

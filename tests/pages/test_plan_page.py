@@ -89,6 +89,7 @@ def view() -> PlanView:
         window_start_utc=ISSUED_UTC,
         window_end_utc=ISSUED_UTC + timedelta(hours=24),
         hours_utc=HOURS_UTC,
+        newer_issue_utc=None,
         is_simulation=True,
         is_compared_with_truth=True,
         terms=PlanTerms(),
