@@ -20,6 +20,7 @@ from core.forecasts import HourlyForecast, Refusal, Target
 from core.placement import PlanPrices, PlanRules
 from core.policies import Policy
 from core.regions import Region
+from core.rescoring import WindowHours
 from core.telemetry import HOUR, Quantity, TelemetryFrame
 from orchestrator.backtests.file_source import FileSource
 from orchestrator.backtests.plan_days import PlanDay, plan_day
@@ -181,7 +182,8 @@ def _learn(source: FileSource) -> None:
     temperature = came.column(Quantity.TEMPERATURE_C)
     if isinstance(answer, HourlyForecast) and np.isfinite(temperature).all():
         source.tracker.add(
-            conformity_score(float(temperature.max()), answer.mean, answer.scale)
+            conformity_score(float(temperature.max()), answer.mean, answer.scale),
+            WindowHours.observed(temperature, answer.mean, answer.scale),
         )
 
 

@@ -17,16 +17,23 @@ from core.hindsight import true_flows
 from core.optimizer import best_plan
 from core.outlooks import RegionOutlook
 from core.placement import PlanPrices, PlanRegion, PlanRules, Totals, placement
+from core.rescoring import CalibrationWindows, WindowHours
 from core.shift import net_rise_c
 from core.telemetry import Quantity
 from orchestrator.plans.comparison import Flows, compare
 from orchestrator.plans.problem import as_it_came, plan_problems
 from orchestrator.windows.assembly import Window
 
+_NO_ERROR = np.stack([np.zeros(WINDOW_H), np.ones(WINDOW_H), np.zeros(WINDOW_H)])
 _CERTAIN = Calibration(
-    ordered_scores=(0.0,) * MINIMUM_SCORES, offset=0.0, alpha=Decimal("0.5")
+    ordered_scores=(0.0,) * MINIMUM_SCORES,
+    offset=0.0,
+    alpha=Decimal("0.5"),
+    windows=CalibrationWindows.stacked(
+        [WindowHours(day_max=0.0, hours=_NO_ERROR.astype(np.float32))] * MINIMUM_SCORES
+    ),
 )
-"""Of a forecast that is the truth: its bound is its maximum."""
+"""Of a forecast that is the truth: its bound is its maximum, after a rise too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,6 @@ from sqlalchemy import delete, text
 from sqlalchemy.exc import DBAPIError
 
 from core.access import Actor, Role
-from core.conformal import shifted_bound
 from core.days import full_hour
 from core.errors import Forbidden, InvalidInput, NotFound, RequestReused
 from core.forecasts import Target
@@ -33,6 +32,7 @@ from orchestrator.forecasts.model_cache import ModelCache
 from orchestrator.regions.region_choice import active_regions
 from orchestrator.runtime import Runtime
 from tests.asking import asking
+from tests.core.conformal_cases import worst_hour_bound
 from tests.fleet import NOW, Fleet
 from tests.stored_bounds import recomputed_bounds
 
@@ -246,10 +246,10 @@ def test_a_what_if_moves_both_bounds_as_the_core_does(fleet: Fleet) -> None:
     fall_c = np.full(24, -factor_c_per_pct * 12.0)
     rise_c = factor_c_per_pct * 12.0 * source_mw / target_mw
     assert card.source_bound_after_c == pytest.approx(
-        shifted_bound(card.source_bound_before_c, fall_c)
+        worst_hour_bound(card.source_bound_before_c, fall_c)
     )
     assert card.target_bound_after_c == pytest.approx(
-        shifted_bound(card.target_bound_before_c, rise_c)
+        worst_hour_bound(card.target_bound_before_c, rise_c)
     )
 
 
