@@ -48,6 +48,11 @@ class HeatCounts:
         The limit was really passed, doing nothing and under the plan's true flows.
     missed_before, missed_after : int
         APPROVED and yet passed.
+    changed, held : int
+        Days on which the plan changes the load of a region with a bound, and those of
+        them whose maximum, moved by the planned rise, stayed within the bound.
+    margin_sum_c : float
+        Bound less that maximum, summed over the changed days, degC.
     """
 
     judged: int = 0
@@ -57,6 +62,9 @@ class HeatCounts:
     exceeded_after: int = 0
     missed_before: int = 0
     missed_after: int = 0
+    changed: int = 0
+    held: int = 0
+    margin_sum_c: float = 0.0
 
     def __add__(self, other: HeatCounts) -> HeatCounts:
         return HeatCounts(
@@ -159,6 +167,10 @@ def _heat(
     is_blocked = after is None or after.is_exceeded
     exceeded_before = bool(temperature.max() > limit_c)
     exceeded_after = bool((temperature + actual_rise_c).max() > limit_c)
+    is_changed = after is not None and bool(planned_rise_c.any())
+    margin_c = 0.0
+    if after is not None and is_changed:
+        margin_c = after.bound - float((temperature + planned_rise_c).max())
     return HeatCounts(
         judged=1,
         blocked_before=int(before.is_exceeded),
@@ -167,4 +179,7 @@ def _heat(
         exceeded_after=int(exceeded_after),
         missed_before=int(exceeded_before and not before.is_exceeded),
         missed_after=int(exceeded_after and not is_blocked),
+        changed=int(is_changed),
+        held=int(is_changed and margin_c >= 0.0),
+        margin_sum_c=margin_c,
     )
