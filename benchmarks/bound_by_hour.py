@@ -217,37 +217,23 @@ def _filled(day: Day, rule: str, limit_c: float) -> FloatArray:
 
 def rises(region_days: Mapping[str, list[Day]]) -> Iterator[dict[str, object]]:
     """Coverage and margin of both rules, by the profile of the rise."""
-    names = list(profiles_of(next(iter(region_days.values()))[0]))
-    chosen = list(chosen_of(next(iter(region_days.values()))[0], RULES[0]))
-    for name in [*names, *chosen]:
-        by_rule: dict[str, dict[str, FloatArray]] = {}
-        for rule in RULES:
-            by_rule[rule] = {
-                slug: np.array(
-                    [
-                        margin
-                        for day in days
-                        if (margin := _margin_c(day, rule, _rise(day, rule, name)))
-                        is not None
-                    ]
-                )
-                for slug, days in region_days.items()
-            }
+    margins_c: dict[str, dict[str, dict[str, list[float]]]] = {}
+    for slug, days in region_days.items():
+        for day in days:
+            for rule in RULES:
+                for name, rise_c in (profiles_of(day) | chosen_of(day, rule)).items():
+                    if rise_c is not None:
+                        by_rule = margins_c.setdefault(name, {x: {} for x in RULES})
+                        margin_c = _margin_c(day, rule, rise_c)
+                        by_rule[rule].setdefault(slug, []).append(margin_c)
+    for name, by_rule in margins_c.items():
         yield {"rise": name} | {
-            rule: _figures(margins, by_rule[RULES[0]])
-            for rule, margins in by_rule.items()
+            rule: _figures(by_rule[rule], by_rule[RULES[0]]) for rule in RULES
         }
 
 
-def _rise(day: Day, rule: str, name: str) -> FloatArray | None:
-    found = profiles_of(day).get(name)
-    return found if found is not None else chosen_of(day, rule)[name]
-
-
-def _margin_c(day: Day, rule: str, rise_c: FloatArray | None) -> float | None:
+def _margin_c(day: Day, rule: str, rise_c: FloatArray) -> float:
     """Bound less the day's maximum, both after the rise."""
-    if rise_c is None:
-        return None
     check = check_limit(
         day.mean, day.scale, day.calibrations[rule], limit=0.0, rise_by_hour=rise_c
     )
@@ -255,13 +241,14 @@ def _margin_c(day: Day, rule: str, rise_c: FloatArray | None) -> float | None:
 
 
 def _figures(
-    margins: Mapping[str, FloatArray], reference: Mapping[str, FloatArray]
+    by_region: Mapping[str, list[float]], reference: Mapping[str, list[float]]
 ) -> dict[str, object]:
     """Pooled and by region; and the margin if it covered as often as the reference."""
+    margins = {slug: np.array(values) for slug, values in by_region.items()}
+    missed = {slug: np.mean(np.array(x) < 0.0) for slug, x in reference.items()}
     pooled = np.concatenate(list(margins.values()))
     equal = [
-        margin - np.quantile(margin, np.mean(reference[slug] < 0.0), method="lower")
-        for slug, margin in margins.items()
+        margin - np.quantile(margin, missed[slug]) for slug, margin in margins.items()
     ]
     return {
         "days": len(pooled),

@@ -67,13 +67,11 @@ def _tightened(
             passes[row] |= _is_passed(problem, row, after)
             if after is not None:
                 quantiles[row] = max(quantiles[row], after.quantile)
-    if not passes.any():
+    redraws = passes & (quantiles > problem.quantiles) & may_redraw
+    freezes = passes & ~redraws & (problem.over_c == 0.0)
+    if not (redraws | freezes).any():
         return None
-    is_higher = quantiles > problem.quantiles
-    if may_redraw and (is_higher | ~passes).all():
-        return _redrawn(problem, passes, quantiles + _QUANTILE_STEP)
-    passes &= problem.over_c == 0.0
-    return _frozen(problem, passes) if passes.any() else None
+    return _frozen(_redrawn(problem, redraws, quantiles + _QUANTILE_STEP), freezes)
 
 
 def _after(problem: Placement, row: int, change_mw: FloatArray) -> LimitCheck | None:
