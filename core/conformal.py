@@ -494,7 +494,8 @@ def are_exceeded(
         return checks.is_exceeded
     _, profiles, limit_scores = _limit_profiles(mean, scale, calibration, limit, rises)
     varies = profiles.any(axis=1)
-    is_exceeded = calibration.count_above(limit_scores) > calibration.most_above
+    n_above = calibration.count_above(limit_scores)
+    is_exceeded = np.asarray(n_above > calibration.most_above)
     if varies.any():
         is_exceeded[varies] = are_above(
             calibration.windows,
@@ -539,8 +540,8 @@ def day_maxima(
     """
     _require_forecast(mean, scale)
     rise = np.zeros_like(mean) if rise_by_hour is None else rise_by_hour
-    worst_rise = np.max(rise)
-    profile = _profiles(rise[np.newaxis], worst_rise[np.newaxis], calibration)[0]
+    worst_rise = np.max(rise, keepdims=True)
+    profile = _profiles(rise[np.newaxis], worst_rise, calibration)[0]
     scores = calibration.tracked_scores
     if calibration.windows is not None and profile.any():
         rescored = calibration.windows.scores(profile[np.newaxis])[0]

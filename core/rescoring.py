@@ -258,15 +258,18 @@ def are_above(
     profiles, limit_scores, offset
         As in `rank_rises`.
     """
-    if len(profiles) <= BATCH_RISES // 2:
-        scores = windows.scores(profiles) + offset
-        n_above = np.count_nonzero(scores > limit_scores[:, None], axis=1)
-        return np.asarray(n_above > most_above)
     low, high = windows.score_range(profiles)
-    if np.count_nonzero(low + offset > limit_scores.max()) > most_above:
+    passes: BoolArray = low + offset > limit_scores.max()
+    keeps: BoolArray = high + offset <= limit_scores.min()
+    n_passing = int(np.count_nonzero(passes))
+    if n_passing > most_above:
         return np.ones(len(profiles), dtype=np.bool_)
-    if np.count_nonzero(high + offset > limit_scores.min()) <= most_above:
+    if len(low) - np.count_nonzero(keeps) <= most_above:
         return np.zeros(len(profiles), dtype=np.bool_)
+    if len(profiles) <= 2 * BATCH_RISES:
+        scores = windows.scores(profiles, np.flatnonzero(~(passes | keeps))) + offset
+        n_above = n_passing + np.count_nonzero(scores > limit_scores[:, None], axis=1)
+        return np.asarray(n_above > most_above)
     parts = zip(
         np.array_split(profiles, _SPLIT),
         np.array_split(limit_scores, _SPLIT),

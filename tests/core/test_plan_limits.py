@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.aliases import FloatArray
-from core.conformal import check_limit
 from core.greedy import greedy_plan
 from core.hindsight import true_flows
 from core.optimizer import best_plan, pareto
@@ -25,44 +24,10 @@ from core.placement import (
 from core.plan_limits import ROUNDS, within_limits
 from core.plans import judge_plan, transfers
 from core.shift_rules import PLAN_MARGIN_C, rise_of_change_c
-from tests.core.placement_cases import a_fleet
-from tests.core.window_cases import some_days, tracked
+from tests.core.placement_cases import a_tight_fleet
 
 PRICES = PlanPrices(carbon_usd_per_t=50.0, water_usd_per_m3=2.0)
 SEEDS = st.integers(0, 10_000)
-
-
-def a_tight_fleet(
-    n_regions: int, seed: int, *, factor: float = 0.1, hot_frac: float = 0.2
-) -> Sequence[PlanRegion]:
-    """Regions with a day's course and the hours of their windows, close to limits."""
-    random = np.random.default_rng(seed)
-    fleet = []
-    for region in a_fleet(n_regions, seed=seed):
-        calibration = tracked(some_days(random, 100)).calibration()
-        day = some_days(random, 1)
-        bound = check_limit(day.mean[0], day.scale[0], calibration, limit=0.0).bound
-        room_c = random.uniform(-1.5, 0.0) if random.random() < hot_frac else 1.0
-        outlook = region.outlook
-        assert outlook.forecast is not None
-        fleet.append(
-            replace(
-                region,
-                outlook=replace(
-                    outlook,
-                    policy=replace(
-                        outlook.policy,
-                        thermal_limit_c=bound + room_c,
-                        cooling_factor_c_per_pct=factor,
-                    ),
-                    forecast=replace(
-                        outlook.forecast, mean=day.mean[0], scale=day.scale[0]
-                    ),
-                    calibration=calibration,
-                ),
-            )
-        )
-    return fleet
 
 
 def by_the_worst_hour(fleet: Sequence[PlanRegion]) -> list[PlanRegion]:
