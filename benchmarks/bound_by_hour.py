@@ -244,6 +244,8 @@ def _figures(
     by_region: Mapping[str, list[float]], reference: Mapping[str, list[float]]
 ) -> dict[str, object]:
     """Pooled and by region; and the margin if it covered as often as the reference."""
+    if not by_region:
+        return {"days": 0}
     margins = {slug: np.array(values) for slug, values in by_region.items()}
     missed = {slug: np.mean(np.array(x) < 0.0) for slug, x in reference.items()}
     pooled = np.concatenate(list(margins.values()))

@@ -16,6 +16,7 @@ import numpy as np
 
 from core.aliases import FloatArray
 from core.errors import PlanInfeasible
+from core.few_transfers import without_small_transfers
 from core.placement import Placement, PlanPrices, PlanRules, Totals, totals
 from core.placement_rows import BUDGETS, ProgramRows, program_rows, shortfalls
 from core.plan_limits import within_limits
@@ -125,7 +126,8 @@ def best_plan(
     plan, _ = within_limits(
         problem, make, lambda plan: [plan.load_after_mw - problem.load_mw]
     )
-    return plan
+    flows = without_small_transfers(problem, plan.out_mw, plan.in_mw, prices, chosen)
+    return _plan(problem, flows, prices, chosen, plan.excess_c, plan.shadow)
 
 
 def pareto(
@@ -154,6 +156,28 @@ def pareto(
 
     sweep, _ = within_limits(problem, make, lambda made: made.changes_mw)
     return ParetoFront(points=tuple(sweep.points))
+
+
+def _plan(
+    problem: Placement,
+    flows: tuple[FloatArray, FloatArray],
+    prices: PlanPrices,
+    rules: PlanRules,
+    excess_c: FloatArray,
+    shadow: ShadowPrices,
+) -> Plan:
+    out_mw, in_mw = flows
+    load_after = problem.load_mw - out_mw + (1.0 + rules.migration_energy_frac) * in_mw
+    found = totals(problem, load_after, float(np.sum(in_mw)))
+    return Plan(
+        out_mw=out_mw,
+        in_mw=in_mw,
+        load_after_mw=load_after,
+        excess_c=excess_c,
+        totals=found,
+        objective_usd=found.objective_usd(prices),
+        shadow=shadow,
+    )
 
 
 def _is_one_point(clean: Totals, dry: Totals) -> bool:
@@ -280,16 +304,14 @@ class _Program:
 
     def plan(self, prices: PlanPrices) -> Plan:
         """The solution as a plan, its rounding removed."""
-        out, inward, load_after = self._flows()
-        found = totals(self._problem, load_after, float(np.sum(inward)))
-        return Plan(
-            out_mw=out,
-            in_mw=inward,
-            load_after_mw=load_after,
-            excess_c=self._excess_c(),
-            totals=found,
-            objective_usd=found.objective_usd(prices),
-            shadow=self._shadow_prices(),
+        out, inward, _ = self._flows()
+        return _plan(
+            self._problem,
+            (out, inward),
+            prices,
+            self._rules,
+            self._excess_c(),
+            self._shadow_prices(),
         )
 
     def _excess_c(self) -> FloatArray:

@@ -68,6 +68,9 @@ class PlanRules:
         first hour is free.
     migration_energy_frac : float
         Energy of moving over the energy moved, [0, 1]; the target carries it.
+    minimum_transfer_mwh : float
+        Transfers that move less over the window are not made where hardly any saving
+        depends on them, see `core.few_transfers`.
 
     Raises
     ------
@@ -80,6 +83,7 @@ class PlanRules:
     cost_cap_usd: float | None = None
     ramp_mw_per_h: float | None = None
     migration_energy_frac: float = 0.0
+    minimum_transfer_mwh: float = 0.0
 
     def __post_init__(self) -> None:
         for name in _BUDGETS:
@@ -91,6 +95,12 @@ class PlanRules:
                 raise OutOfRange(message)
         if self.ramp_mw_per_h is not None and not 0.0 <= self.ramp_mw_per_h < math.inf:
             message = f"ramp_mw_per_h is {self.ramp_mw_per_h}; it must be finite, >= 0."
+            raise OutOfRange(message)
+        if not 0.0 <= self.minimum_transfer_mwh < math.inf:
+            message = (
+                f"minimum_transfer_mwh is {self.minimum_transfer_mwh}; it must be"
+                " finite, >= 0."
+            )
             raise OutOfRange(message)
         if not 0.0 <= self.migration_energy_frac <= 1.0:
             message = (
