@@ -653,6 +653,11 @@ class WindowScoreRow(Base):
         CheckConstraint(
             "score > '-Infinity' and score < 'Infinity'", name="score_finite"
         ),
+        CheckConstraint("hours is null or score is not null", name="hours_of_score"),
+        CheckConstraint(
+            "octet_length(hours) > 0 and octet_length(hours) % 12 = 0",
+            name="hours_float32",
+        ),
         UniqueConstraint("region_id", "model_version_id", "issued_at_utc"),
         Index(
             "ix_window_score_calibration",
@@ -672,6 +677,7 @@ class WindowScoreRow(Base):
     score: Mapped[float | None]
     unscored_reason: Mapped[str | None]
     created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+    hours: Mapped[bytes | None]
 
 
 class PlanRow(Base):

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from sqlalchemy import CursorResult, func, select, text
 from sqlalchemy.orm import Session
 
+from core.conformal import SCORE_WINDOW, ScoreTracker
 from core.days import WINDOW_H
+from core.rescoring import WindowHours
 from db.schema import WindowScoreRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewScore:
-    """The score of a finished window, or why it has none."""
+    """The score of a finished window with its hours, or why it has none."""
 
     region_id: int
     model_version_id: int
@@ -24,6 +27,7 @@ class NewScore:
     day_max_c: float | None
     score: float | None
     unscored_reason: str | None
+    hours: bytes | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,21 +42,36 @@ class StoredScore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreHistory:
-    """Scores of one region, model and local issue hour, oldest first."""
+    """Scores of one region, model and local issue hour, oldest first.
+
+    Attributes
+    ----------
+    hours : tuple of WindowHours | None
+        Of the last scores that can calibrate a bound, None before and where a window
+        was scored by a release that did not keep them.
+    """
 
     scores: tuple[float, ...]
+    hours: tuple[WindowHours | None, ...]
     watermark_id: int | None
+
+    def tracker(self, alpha: Decimal, *, with_hours: bool = True) -> ScoreTracker:
+        """The state that these scores lead to, with the hours of its windows or not."""
+        tracker = ScoreTracker(alpha)
+        for score, hours in zip(self.scores, self.hours, strict=True):
+            tracker.add(score, hours if with_hours else None)
+        return tracker
 
 
 _INSERT_SCORES = text(
     """
     insert into window_score (region_id, model_version_id, issued_at_utc,
-        local_issue_hour, day_max_c, score, unscored_reason)
+        local_issue_hour, day_max_c, score, unscored_reason, hours)
     select * from unnest(
         cast(:region_id as integer[]), cast(:model_version_id as integer[]),
         cast(:issued_at_utc as timestamptz[]), cast(:local_issue_hour as smallint[]),
         cast(:day_max_c as double precision[]), cast(:score as double precision[]),
-        cast(:unscored_reason as text[]))
+        cast(:unscored_reason as text[]), cast(:hours as bytea[]))
     on conflict do nothing
     """
 )
@@ -83,7 +102,12 @@ def score_history(
     be recomputed later.
     """
     query = (
-        select(WindowScoreRow.id, WindowScoreRow.score)
+        select(
+            WindowScoreRow.id,
+            WindowScoreRow.score,
+            WindowScoreRow.day_max_c,
+            WindowScoreRow.hours,
+        )
         .where(
             WindowScoreRow.region_id == region_id,
             WindowScoreRow.model_version_id == model_version_id,
@@ -96,9 +120,16 @@ def score_history(
     if watermark_id is not None:
         query = query.where(WindowScoreRow.id <= watermark_id)
     rows = session.execute(query).all()
+    first = len(rows) - SCORE_WINDOW
     return ScoreHistory(
-        scores=tuple(score for _, score in rows if score is not None),
-        watermark_id=max((row_id for row_id, _ in rows), default=None),
+        scores=tuple(row.score for row in rows),
+        hours=tuple(
+            WindowHours.from_bytes(row.day_max_c, row.hours)
+            if number >= first and row.hours is not None
+            else None
+            for number, row in enumerate(rows)
+        ),
+        watermark_id=max((row.id for row in rows), default=None),
     )
 
 

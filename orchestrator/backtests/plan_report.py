@@ -120,6 +120,12 @@ def plan_backtest_table(
         f" {heat.exceeded_after} really passed the limit, {heat.missed_before} and"
         f" {heat.missed_after} of them although APPROVED."
     )
+    if heat.changed:
+        lines.append(
+            f"Bounds after the plan held on {100.0 * heat.held / heat.changed:.1f} % of"
+            f" {heat.changed} region-days whose load it changed, with a mean margin of"
+            f" {heat.margin_sum_c / heat.changed:.2f} degC."
+        )
     if result.infeasible:
         lines.append(f"On {len(result.infeasible)} more days no plan kept every limit.")
     return "\n".join(lines)

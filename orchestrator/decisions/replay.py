@@ -188,9 +188,9 @@ def _calibration(
         When the scores are gone.
     """
     known = end.calibration
-    scores: tuple[float, ...] = ()
+    tracker = ScoreTracker(end.policy.alpha)
     if issued and issued.model_version_id is not None and known:
-        scores = window_scores.score_history(
+        tracker = window_scores.score_history(
             session,
             region_id=issued.region_id,
             model_version_id=issued.model_version_id,
@@ -199,8 +199,8 @@ def _calibration(
             ),
             finished_by_utc=issued.issued_at_utc,
             watermark_id=known.score_watermark_id,
-        ).scores
-    calibration = ScoreTracker(end.policy.alpha, scores).calibration()
+        ).tracker(end.policy.alpha, with_hours=known.windows_sha256 is not None)
+    calibration = tracker.calibration()
     if known is None:
         return calibration, []
     pairs: tuple[tuple[str, object, object], ...] = (
@@ -209,6 +209,11 @@ def _calibration(
             "scores sha256",
             known.scores_sha256,
             scores_sha256(calibration.ordered_scores),
+        ),
+        (
+            "windows sha256",
+            known.windows_sha256,
+            calibration.windows.digest if calibration.windows else None,
         ),
         ("tracking offset", known.offset, calibration.offset),
         ("quantile", known.quantile, calibration.quantile),

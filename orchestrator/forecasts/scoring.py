@@ -11,6 +11,7 @@ from core.access import Permission
 from core.conformal import conformity_score
 from core.days import WINDOW_H, local_issue_hour, window_end
 from core.forecasts import HourlyForecast
+from core.rescoring import WindowHours
 from core.telemetry import Quantity, TelemetryFrame
 from db import forecasts, telemetry, window_scores
 from db.regions import StoredRegion
@@ -88,4 +89,7 @@ def score_window(
         unscored_reason=f"{n_missing} of {WINDOW_H} hours have no temperature"
         if n_missing
         else None,
+        hours=None
+        if n_missing
+        else WindowHours.observed(observed, hourly.mean, hourly.scale).to_bytes(),
     )

@@ -90,21 +90,18 @@ class DatabaseSource:
     def scores(self) -> ScoreTracker:
         """The scores that the forecast saw, the same months later."""
         stored = self.stored[Target.TEMPERATURE_C]
-        scores: tuple[float, ...] = ()
-        if stored.model_version_id is not None and (
-            stored.score_watermark_id is not None
-        ):
-            scores = window_scores.score_history(
-                self.session,
-                region_id=stored.region_id,
-                model_version_id=stored.model_version_id,
-                local_issue_hour=local_issue_hour(
-                    self.region.time_zone, stored.issued_at_utc
-                ),
-                finished_by_utc=stored.issued_at_utc,
-                watermark_id=stored.score_watermark_id,
-            ).scores
-        return ScoreTracker(self.policy.alpha, scores)
+        if stored.model_version_id is None or stored.score_watermark_id is None:
+            return ScoreTracker(self.policy.alpha)
+        return window_scores.score_history(
+            self.session,
+            region_id=stored.region_id,
+            model_version_id=stored.model_version_id,
+            local_issue_hour=local_issue_hour(
+                self.region.time_zone, stored.issued_at_utc
+            ),
+            finished_by_utc=stored.issued_at_utc,
+            watermark_id=stored.score_watermark_id,
+        ).tracker(self.policy.alpha)
 
     def telemetry(self, start_utc: datetime, end_utc: datetime) -> TelemetryFrame:
         """Stored telemetry."""

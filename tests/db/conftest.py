@@ -73,8 +73,9 @@ FILL = (
     """insert into forecast_input (forecast_id, region_index, features)
         values (1, 0, '\\x00000000')""",
     """insert into window_score (region_id, model_version_id, issued_at_utc,
-        local_issue_hour, day_max_c, score)
-        values (1, 1, '2023-08-01 05:00Z', 0, 38, 0.5)""",
+        local_issue_hour, day_max_c, score, hours)
+        values (1, 1, '2023-08-01 05:00Z', 0, 38, 0.5,
+        '\\x0000f0410000803f00000000')""",
     """insert into decision (kind, request_id, actor_id, source_region_id, shift_pct,
         local_day, window_start_utc, window_end_utc, is_simulated, outcome, reason_code,
         reason_text, risk_level, recommendations, thermal_limit_c, confidence,

@@ -145,7 +145,7 @@ def test_down_and_up_again_with_rows_in_every_table(
 @pytest.mark.parametrize(
     ("with_consent_to", "revision", "table", "stops_at"),
     [
-        ("head", "0008", "decision", "0009"),
+        ("0009", "0008", "decision", "0009"),
         ("0008", "0007", "plan", "0008"),
         ("0007", "0005", "audit_event", "0006"),
     ],
@@ -157,14 +157,29 @@ def test_history_is_not_dropped_without_consent(
     table: str,
     stops_at: str,
 ) -> None:
-    if with_consent_to != "head":
-        migrate.downgrade(filled_urls, with_consent_to, discard_history=True)
+    migrate.downgrade(filled_urls, with_consent_to, discard_history=True)
 
     with pytest.raises(Conflict, match=f"would drop {table} with 1 rows"):
         migrate.downgrade(filled_urls, revision)
 
     assert row_counts(filled_urls.owner)[table] == 1
     assert migrate.current_revision(filled_urls.app) == stops_at
+
+
+def test_hours_of_windows_are_not_dropped_without_consent(
+    filled_urls: DatabaseUrls,
+) -> None:
+    hours = "select hours from window_score"
+    assert scalar(filled_urls.owner, hours)
+
+    with pytest.raises(Conflict, match="drop the hours of 1 scored windows"):
+        migrate.downgrade(filled_urls, "0009")
+
+    assert scalar(filled_urls.owner, hours)
+    migrate.downgrade(filled_urls, "0009", discard_history=True)
+    migrate.upgrade(filled_urls)
+    assert scalar(filled_urls.owner, hours) is None
+    assert scalar(filled_urls.owner, "select score from window_score") == 0.5
 
 
 def test_an_empty_history_needs_no_consent(empty_database_urls: DatabaseUrls) -> None:

@@ -1,0 +1,116 @@
+"""Plans that keep the limits as the scheduler judges them, not as their rows say.
+
+A program's rows of heat hold the bound of each hour at one quantile, but a plan's own
+rise moves the quantile. So every plan is judged after it is made; where a region would
+pass its limit the rows are drawn at the quantile that the judge found, and the plan is
+made again. A region that still passes its limit after some rounds keeps its load.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import TypeVar
+
+import numpy as np
+
+from core.aliases import BoolArray, FloatArray
+from core.conformal import LimitCheck
+from core.placement import LeftOut, Placement
+from core.shift_rules import keeps_limit, load_limits, rise_of_change_c
+
+ROUNDS = 4
+"""Plans made with ever higher quantiles, before regions are left as they are."""
+_QUANTILE_STEP = 0.02
+"""By which a quantile is raised beyond the judge's, in scales: fewer rounds."""
+
+Made = TypeVar("Made")
+
+
+def within_limits(
+    problem: Placement,
+    make: Callable[[Placement], Made],
+    changes_mw: Callable[[Made], Iterable[FloatArray]],
+) -> tuple[Made, Placement]:
+    """What `make` finds for the problem, and the problem that it found it for.
+
+    Parameters
+    ----------
+    make : callable
+        Plans for a problem; called again with tighter rows until every plan is kept.
+    changes_mw : callable
+        The changes of the loads by those plans, shape (n_regions, n_hours) each, MW.
+    """
+    round_number = 1
+    while True:
+        made = make(problem)
+        tighter = _tightened(
+            problem, changes_mw(made), may_redraw=round_number < ROUNDS
+        )
+        if tighter is None:
+            return made, problem
+        problem, round_number = tighter, round_number + 1
+
+
+def _tightened(
+    problem: Placement, changes_mw: Iterable[FloatArray], *, may_redraw: bool
+) -> Placement | None:
+    """The problem with tighter limits where a plan passes them; None where none does.
+
+    A region that is above its limit before the plan only gives load; its rows are
+    redrawn so that it gives what it must, and it is never frozen.
+    """
+    quantiles, passes = problem.quantiles.copy(), np.zeros(len(problem.slugs), np.bool_)
+    for change_mw in changes_mw:
+        for row in np.flatnonzero(change_mw.any(axis=1)).tolist():
+            after = _after(problem, row, change_mw[row])
+            passes[row] |= _is_passed(problem, row, after)
+            if after is not None:
+                quantiles[row] = max(quantiles[row], after.quantile)
+    redraws = passes & (quantiles > problem.quantiles) & may_redraw
+    freezes = passes & ~redraws & (problem.over_c == 0.0)
+    if not (redraws | freezes).any():
+        return None
+    return _frozen(_redrawn(problem, redraws, quantiles + _QUANTILE_STEP), freezes)
+
+
+def _after(problem: Placement, row: int, change_mw: FloatArray) -> LimitCheck | None:
+    outlook = problem.outlooks[row]
+    return outlook.check(rise_of_change_c(outlook, change_mw))
+
+
+def _is_passed(problem: Placement, row: int, after: LimitCheck | None) -> bool:
+    if problem.over_c[row] == 0.0:
+        return not keeps_limit(after)
+    # Above its limit anyway: only rows that promise too much are drawn again.
+    return after is not None and after.quantile > problem.quantiles[row]
+
+
+def _redrawn(problem: Placement, chosen: BoolArray, quantiles: FloatArray) -> Placement:
+    room_mw = problem.room_mw.copy()
+    for row in np.flatnonzero(chosen).tolist():
+        limits = load_limits(problem.outlooks[row], quantile=float(quantiles[row]))
+        room_mw[row] = np.minimum(room_mw[row], limits.room_mw)
+    return replace(
+        problem,
+        room_mw=room_mw,
+        quantiles=np.where(chosen, quantiles, problem.quantiles),
+    )
+
+
+def _frozen(problem: Placement, chosen: BoolArray) -> Placement:
+    rows = chosen[:, np.newaxis]
+    reason = "no change that was found keeps its bound within the limit."
+    return replace(
+        problem,
+        movable_mw=np.where(rows, 0.0, problem.movable_mw),
+        may_receive=problem.may_receive & ~rows,
+        room_mw=np.where(rows, np.inf, problem.room_mw),
+        frozen=(
+            *problem.frozen,
+            *(
+                LeftOut(slug=problem.slugs[row], reason=reason)
+                for row in np.flatnonzero(chosen).tolist()
+            ),
+        ),
+    )
