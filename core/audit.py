@@ -57,6 +57,7 @@ class AuditAction(StrEnum):
     MODEL_ACTIVATED = "model_activated"
     MODEL_UNAVAILABLE = "model_unavailable"
     MODEL_AVAILABLE = "model_available"
+    MODEL_IMPLAUSIBLE = "model_implausible"
     MODEL_EXPORTED = "model_exported"
     PLAN_FOUND = "plan_found"
     PLAN_RECORDED = "plan_recorded"

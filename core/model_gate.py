@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
@@ -18,6 +19,15 @@ by more than 3 points."""
 COVERAGE_SLACK = 0.02
 """Region-years of a well calibrated bound lie within 2 points of the nominal coverage
 (docs/forecast-quality.md)."""
+
+HOUR_DEVIATIONS = 3.0
+"""A single issue hour may lie 3 standard deviations below the nominal coverage: of 24
+hours in every region, some lie 2 below by chance."""
+
+UNSAFE_DAYS_MORE, UNSAFE_DAYS_MORE_AT_AN_HOUR = 1.0, 3.0
+"""Days by which unsafe approvals of all regions must stay under those of the serving
+model, in the mean of the issue hours and at any one of them. Assumed: two honest models
+differ by less (docs/model-contract.md)."""
 
 WORSE_RMSE_RATIO = 1.1
 """Assumed: a target without a bound may not become worse than this in any region."""
@@ -36,7 +46,8 @@ class ModelFigures:
     absolute_error_sum : float
         Over those hours, in the target's unit.
     bound_days : int
-        Finished days that had a bound; the following counts are of those.
+        Finished days that had a bound, one for each hour of issue that was judged; the
+        following counts are of those.
     covered_days : int
         Day's maximum at most the bound.
     margin_sum_c : float
@@ -116,6 +127,25 @@ class ChangedDecision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HourComparison:
+    """What shadow evaluation found of one local hour of issue in one region.
+
+    Attributes
+    ----------
+    bound_days, covered_days : int
+        Of the new model; see `ModelFigures`.
+    common_unsafe_new, common_unsafe_active : int
+        Approved exceedance days among those on which both models had a bound.
+    """
+
+    local_hour: int
+    bound_days: int
+    covered_days: int
+    common_unsafe_new: int
+    common_unsafe_active: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RegionComparison:
     """What shadow evaluation found in one region.
 
@@ -131,6 +161,8 @@ class RegionComparison:
         Days of the period whose telemetry is complete; independent of the models.
     limit : float
         Thermal limit against which days were judged, degC; NaN for other targets.
+    by_hour : tuple of HourComparison
+        The hours of issue that were judged; empty where all days were judged at one.
     """
 
     region_slug: str
@@ -142,6 +174,17 @@ class RegionComparison:
     complete_days: int
     limit_c: float
     changed: tuple[ChangedDecision, ...] = ()
+    by_hour: tuple[HourComparison, ...] = ()
+
+    @property
+    def issue_hours(self) -> int:
+        """How many hours of issue each day was judged at."""
+        return max(len(self.by_hour), 1)
+
+    @property
+    def judged_days(self) -> int:
+        """Days on which the new model had a bound, at the mean hour of issue."""
+        return self.new.bound_days // self.issue_hours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +195,9 @@ class GateVerdict:
     findings: tuple[str, ...]
 
 
-def coverage_tolerance(n_days: int, alpha: Decimal) -> float:
+def coverage_tolerance(
+    n_days: int, alpha: Decimal, *, deviations: float = 2.0
+) -> float:
     """Least coverage that chance explains: 2 points or 2 standard deviations below.
 
     Examples
@@ -162,7 +207,7 @@ def coverage_tolerance(n_days: int, alpha: Decimal) -> float:
     """
     risk = float(alpha)
     deviation = math.sqrt(risk * (1.0 - risk) / n_days)
-    return 1.0 - risk - max(COVERAGE_SLACK, 2.0 * deviation)
+    return 1.0 - risk - max(COVERAGE_SLACK, deviations * deviation)
 
 
 def judge_bounds(
@@ -171,7 +216,8 @@ def judge_bounds(
     """The gate of a model on whose bound decisions rest.
 
     Passes only if every region with enough telemetry could be judged, no coverage lies
-    below its tolerance, unsafe approvals do not rise, and every window was answered.
+    below its tolerance, in all and at any hour of issue, unsafe approvals do not rise,
+    and every window was answered.
     """
     failures, notes, judged = [], [], 0
     for region in regions:
@@ -180,17 +226,18 @@ def judge_bounds(
         needed = required_scores(alpha) + MINIMUM_DAYS
         if region.complete_days < needed:
             notes.append(_too_new(region, needed))
-        elif new.bound_days < MINIMUM_DAYS:
-            failures.append(_too_few(region, f"{new.bound_days} days with a bound"))
+        elif region.judged_days < MINIMUM_DAYS:
+            failures.append(_too_few(region, f"{region.judged_days} days with a bound"))
         else:
             judged += 1
-            least = coverage_tolerance(new.bound_days, alpha)
+            least = coverage_tolerance(region.judged_days, alpha)
             if not new.coverage_frac >= least:
                 failures.append(
                     f"{region.region_slug}: the bound held on"
-                    f" {new.coverage_frac:.1%} of {new.bound_days} days; at least"
+                    f" {new.coverage_frac:.1%} of {region.judged_days} days; at least"
                     f" {least:.1%} is required."
                 )
+            failures += _uncovered_hours(region, alpha)
     failures += _unsafe_rise(regions)
     return _verdict(failures, notes, judged)
 
@@ -228,15 +275,61 @@ def _verdict(failures: list[str], notes: list[str], judged: int) -> GateVerdict:
     return GateVerdict(passed=not failures, findings=(*failures, *notes))
 
 
-def _unsafe_rise(regions: Sequence[RegionComparison]) -> list[str]:
-    new = sum(region.common_unsafe_new for region in regions)
-    active = sum(region.common_unsafe_active for region in regions)
-    if new <= active:
+def _uncovered_hours(region: RegionComparison, alpha: Decimal) -> list[str]:
+    """The worst hour of issue whose bound held too rarely, and how many there are."""
+    low = [
+        (hour.covered_days / hour.bound_days, hour)
+        for hour in region.by_hour
+        if hour.bound_days >= MINIMUM_DAYS
+        and not hour.covered_days / hour.bound_days
+        >= coverage_tolerance(hour.bound_days, alpha, deviations=HOUR_DEVIATIONS)
+    ]
+    if not low:
         return []
-    days = sum(region.common_days for region in regions)
+    share, worst = min(low, key=lambda item: item[0])
+    least = coverage_tolerance(worst.bound_days, alpha, deviations=HOUR_DEVIATIONS)
     finding = (
-        f"It would have approved {new} days that exceeded the limit; the model that"
-        f" serves approved {active} of the same {days} days."
+        f"{region.region_slug}: issued at {worst.local_hour:02d}:00 the bound held on"
+        f" {share:.1%} of {worst.bound_days} days; at least {least:.1%} is required"
+        f" of every hour ({len(low)} of {len(region.by_hour)} lie below)."
+    )
+    return [finding]
+
+
+def _unsafe_rise(regions: Sequence[RegionComparison]) -> list[str]:
+    hours = max((region.issue_hours for region in regions), default=1)
+    new = sum(region.common_unsafe_new for region in regions) / hours
+    active = sum(region.common_unsafe_active for region in regions) / hours
+    findings = []
+    if new >= active + UNSAFE_DAYS_MORE:
+        days = sum(region.common_days for region in regions) // hours
+        mean = ", in the mean of all issue hours" if hours > 1 else ""
+        findings.append(
+            f"It would have approved {new:.3g} days that exceeded the limit{mean}; the"
+            f" model that serves approved {active:.3g} of the same {days} days."
+        )
+    return findings + _unsafe_hours(regions)
+
+
+def _unsafe_hours(regions: Sequence[RegionComparison]) -> list[str]:
+    """The hour of issue at which unsafe approvals rise most, beyond chance."""
+    new: Counter[int] = Counter()
+    active: Counter[int] = Counter()
+    for hour in (hour for region in regions for hour in region.by_hour):
+        new[hour.local_hour] += hour.common_unsafe_new
+        active[hour.local_hour] += hour.common_unsafe_active
+    risen = [
+        hour
+        for hour in new
+        if new[hour] - active[hour]
+        > max(UNSAFE_DAYS_MORE_AT_AN_HOUR, 2.0 * math.sqrt(active[hour]))
+    ]
+    if not risen:
+        return []
+    worst = max(risen, key=lambda hour: new[hour] - active[hour])
+    finding = (
+        f"Issued at {worst:02d}:00 it would have approved {new[worst]} days that"
+        f" exceeded the limit; the model that serves approved {active[worst]}."
     )
     return [finding]
 

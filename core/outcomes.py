@@ -35,6 +35,7 @@ class ReasonCode(StrEnum):
     TELEMETRY_STALE = "telemetry_stale"
     TELEMETRY_GAP = "telemetry_gap"
     CALIBRATION_INSUFFICIENT = "calibration_insufficient"
+    MODEL_IMPLAUSIBLE = "model_implausible"
 
     @property
     def is_data_problem(self) -> bool:
@@ -64,5 +65,6 @@ _DATA_PROBLEMS = frozenset(
         ReasonCode.TELEMETRY_STALE,
         ReasonCode.TELEMETRY_GAP,
         ReasonCode.CALIBRATION_INSUFFICIENT,
+        ReasonCode.MODEL_IMPLAUSIBLE,
     }
 )

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, aliased
 
 from core.days import WINDOW_H
 from core.forecasts import HourlyForecast, RefusalCode, Target
+from core.plausibility import PlainBound
 from db.copying import copy_rows
 from db.schema import (
     ForecastHourRow,
@@ -51,6 +52,7 @@ class NewForecast:
     day_bound_c: float | None = None
     interval_calibration_id: int | None = None
     interval_quantile: float | None = None
+    plain: PlainBound | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +74,7 @@ class StoredForecast:
     score_quantile: float | None
     tracking_offset: float | None
     day_bound_c: float | None
+    plain: PlainBound | None
     mean: tuple[float, ...]
     scale: tuple[float, ...]
     lower: tuple[float | None, ...]
@@ -118,7 +121,7 @@ def _insert_chunk(session: Session, chunk: Sequence[NewForecast]) -> list[int]:
 
 
 def _columns(item: NewForecast) -> dict[str, object]:
-    excluded = {"forecast", "interval_quantile"}
+    excluded = {"forecast", "interval_quantile", "plain"}
     columns: dict[str, object] = {
         name: getattr(item, name)
         for name in NewForecast.__slots__
@@ -126,6 +129,10 @@ def _columns(item: NewForecast) -> dict[str, object]:
     }
     columns["target"] = item.target.value
     columns["status"] = "refused" if item.forecast is None else "issued"
+    plain = item.plain
+    columns["plain_bound_c"] = plain.bound_c if plain else None
+    columns["plain_error_c"] = plain.error_c if plain else None
+    columns["allowed_gap_c"] = plain.allowed_gap_c if plain else None
     return columns
 
 
@@ -265,6 +272,36 @@ def newest_forecast(
         .limit(1)
     ).first()
     return None if row is None else _with_hours(session, [row])[0]
+
+
+def newest_distances(
+    session: Session,
+    *,
+    region_id: int,
+    model_version_id: int,
+    since_utc: datetime,
+    before_utc: datetime,
+    limit: int,
+) -> list[float]:
+    """How far a model's newest live bounds lay below the plain ones, in its errors."""
+    distance = (
+        ForecastRow.plain_bound_c - ForecastRow.day_bound_c
+    ) / ForecastRow.plain_error_c
+    found = session.scalars(
+        select(distance)
+        .where(
+            ForecastRow.region_id == region_id,
+            ForecastRow.target == Target.TEMPERATURE_C.value,
+            ForecastRow.kind == "live",
+            ForecastRow.model_version_id == model_version_id,
+            ForecastRow.issued_at_utc >= since_utc,
+            ForecastRow.issued_at_utc < before_utc,
+            distance.is_not(None),
+        )
+        .order_by(ForecastRow.issued_at_utc.desc())
+        .limit(limit)
+    )
+    return [float(item) for item in found if item is not None]
 
 
 def refused_targets(
@@ -409,8 +446,23 @@ def _stored(row: ForecastRow, hours: Sequence[_Hour]) -> StoredForecast:
         score_quantile=row.score_quantile,
         tracking_offset=row.tracking_offset,
         day_bound_c=row.day_bound_c,
+        plain=_plain(row),
         mean=tuple(hour.mean for hour in hours),
         scale=tuple(hour.scale for hour in hours),
         lower=tuple(hour.lower for hour in hours),
         upper=tuple(hour.upper for hour in hours),
+    )
+
+
+def _plain(row: ForecastRow) -> PlainBound | None:
+    if (
+        row.plain_bound_c is None
+        or row.plain_error_c is None
+        or row.allowed_gap_c is None
+    ):
+        return None
+    return PlainBound(
+        bound_c=row.plain_bound_c,
+        error_c=row.plain_error_c,
+        allowed_gap_c=row.allowed_gap_c,
     )

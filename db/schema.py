@@ -565,6 +565,20 @@ class ForecastRow(Base):
             "(day_bound_c is null) = (score_quantile is null)",
             name="bound_has_quantile",
         ),
+        CheckConstraint(
+            "plain_bound_c > '-Infinity' and plain_bound_c < 'Infinity'",
+            name="plain_bound_finite",
+        ),
+        CheckConstraint(
+            "plain_error_c > 0 and plain_error_c < 'Infinity'", name="plain_error"
+        ),
+        CheckConstraint(
+            "allowed_gap_c >= 0 and allowed_gap_c < 'Infinity'", name="allowed_gap"
+        ),
+        CheckConstraint(
+            "num_nulls(plain_bound_c, plain_error_c, allowed_gap_c) in (0, 3)",
+            name="plain_complete",
+        ),
         Index(
             "uq_forecast_issued",
             "region_id",
@@ -597,6 +611,9 @@ class ForecastRow(Base):
         ForeignKey("interval_calibration.id")
     )
     created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+    plain_bound_c: Mapped[float | None]
+    plain_error_c: Mapped[float | None]
+    allowed_gap_c: Mapped[float | None]
 
 
 class ForecastHourRow(Base):

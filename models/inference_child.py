@@ -56,7 +56,8 @@ def _answer(request: Message, loaded: dict[str, OnnxModel]) -> Message:
         digest = str(request.header["sha256"])
         if request.header["do"] == "load":
             return _load(request, digest, loaded)
-        return _predict(request, loaded[digest])
+        together = request.header["do"] == "predict_together"
+        return _predict(request, loaded[digest], together=together)
     except Exception as exc:  # noqa: BLE001 -- told to the parent, which decides
         lines = str(exc).splitlines() or [type(exc).__name__]
         return Message({"error": lines[0][:_MOST_ERROR_CHARACTERS]})
@@ -71,7 +72,7 @@ def _load(request: Message, digest: str, loaded: dict[str, OnnxModel]) -> Messag
     return Message({"metadata": loaded[digest].contract.to_metadata()})
 
 
-def _predict(request: Message, model: OnnxModel) -> Message:
+def _predict(request: Message, model: OnnxModel, *, together: bool) -> Message:
     import numpy as np  # noqa: PLC0415
 
     from models.messages import Message  # noqa: PLC0415
@@ -79,7 +80,8 @@ def _predict(request: Message, model: OnnxModel) -> Message:
     n_features = len(model.contract.feature_names)
     features = np.frombuffer(request.parts[0], np.float32).reshape(-1, n_features)
     region_index = np.frombuffer(request.parts[1], np.int64)
-    mean, scale = model.predict(features, region_index)
+    ask = model.predict_together if together else model.predict
+    mean, scale = ask(features, region_index)
     return Message({}, (mean.tobytes(), scale.tobytes()))
 
 

@@ -29,15 +29,17 @@ from db import (
     window_scores,
 )
 from db.forecast_inputs import ForecastInput, insert_forecast_input
-from db.forecasts import NewForecast
+from db.forecasts import NewForecast, StoredForecast
 from db.regions import StoredRegion
 from models.features import feature_matrix
 from models.forecasting import forecast
+from models.plain_model import HISTORY_H
 from orchestrator.decisions.judgements import Judgement
 from orchestrator.decisions.storing import store
 from orchestrator.forecasts.calibration import calibrated_forecast, telemetry_watermark
 from orchestrator.forecasts.model_cache import ModelCache, ServingModel
 from orchestrator.forecasts.model_health import begin_outage
+from orchestrator.forecasts.plain_bounds import live_plain_bound
 from orchestrator.logs import get_logger
 from orchestrator.use_cases import Done, Event, Request, change
 from orchestrator.windows.database_source import LOOK_BACK_H, load_region_window
@@ -59,6 +61,7 @@ class IssueSummary:
     Permission.RUN_CYCLE,
     AuditAction.DECISION_AUTOMATIC,
     AuditAction.MODEL_UNAVAILABLE,
+    AuditAction.MODEL_IMPLAUSIBLE,
     repeat=None,
 )
 def issue_live(
@@ -77,6 +80,7 @@ def issue_live(
     decided = 0
     decisions_made: list[Event] = []
     outages: list[Event] = []
+    alarms: list[Event] = []
     for stored_region in stored_regions:
         changed = False
         for target in Target:
@@ -87,6 +91,7 @@ def issue_live(
                 target,
                 issued_at_utc=issued_at_utc,
                 outages=outages,
+                alarms=alarms,
             )
             counts[outcome] += 1
             changed |= target is Target.TEMPERATURE_C and outcome != "already"
@@ -100,7 +105,7 @@ def issue_live(
         already_there=counts["already"],
         decided=decided,
     )
-    return Done(answer=summary, events=(*decisions_made, *outages))
+    return Done(answer=summary, events=(*decisions_made, *outages, *alarms))
 
 
 def _issue_one(
@@ -111,6 +116,7 @@ def _issue_one(
     *,
     issued_at_utc: datetime,
     outages: list[Event],
+    alarms: list[Event],
 ) -> str:
     serving, why = _serving(session, cache, target, outages)
     known = forecasts.forecast_at(
@@ -123,8 +129,9 @@ def _issue_one(
     if known is not None and known.refusal_code is None and known.kind == "live":
         return "already"
     slug = stored_region.region.slug
+    reach_h = HISTORY_H if target is Target.TEMPERATURE_C else LOOK_BACK_H
     frame = telemetry.load_frame(
-        session, slug, issued_at_utc - LOOK_BACK_H * HOUR, issued_at_utc
+        session, slug, issued_at_utc - reach_h * HOUR, issued_at_utc
     )
     answer = (
         Refusal(code=RefusalCode.MODEL_UNAVAILABLE, text=why)
@@ -137,6 +144,7 @@ def _issue_one(
     )
     if isinstance(answer, Refusal) and _same_refusal(session, new):
         return "already"
+    alarms += _alarm(session, slug, new)
     (forecast_id,) = forecasts.insert_forecasts(session, [new])
     if serving is not None and not isinstance(answer, Refusal):
         given = model_input(serving, frame, stored_region.region, issued_at_utc)
@@ -269,6 +277,16 @@ def _new_forecast(
         tracker=ScoreTracker(policy.alpha, history.scores) if history else None,
         score_watermark_id=history.watermark_id if history else None,
         interval=interval,
+        plain=live_plain_bound(
+            session,
+            frame,
+            policy,
+            region_id=stored_region.region_id,
+            model_version_id=serving.version_id,
+            issued_at_utc=issued_at_utc,
+        )
+        if target is Target.TEMPERATURE_C
+        else None,
     )
 
 
@@ -284,6 +302,46 @@ def _same_refusal(session: Session, new: NewForecast) -> bool:
         and newest.telemetry_watermark_utc == new.telemetry_watermark_utc
         and newest.model_version_id == new.model_version_id
     )
+
+
+def _alarm(session: Session, slug: str, new: NewForecast) -> tuple[Event, ...]:
+    """The event of an implausible bound, unless the issue before had one as well."""
+    reason = _why_implausible(new)
+    if reason is None:
+        return ()
+    log.error(
+        "model_implausible",
+        region=slug,
+        model_version_id=new.model_version_id,
+        issued_at_utc=new.issued_at_utc.isoformat(),
+        reason=reason,
+    )
+    before = forecasts.newest_forecast(
+        session, region_id=new.region_id, target=new.target, kind="live"
+    )
+    if (
+        before is not None
+        and before.model_version_id == new.model_version_id
+        and _why_implausible(before) is not None
+    ):
+        return ()
+    event = Event(
+        action=AuditAction.MODEL_IMPLAUSIBLE,
+        object_type="region",
+        object_id=slug,
+        after={
+            "model_version_id": new.model_version_id,
+            "issued_at_utc": new.issued_at_utc,
+        },
+        reason=reason,
+    )
+    return (event,)
+
+
+def _why_implausible(issued: NewForecast | StoredForecast) -> str | None:
+    if issued.plain is None or issued.day_bound_c is None:
+        return None
+    return issued.plain.problem_of(issued.day_bound_c)
 
 
 def _judge(

@@ -131,6 +131,7 @@ def _outlook(
         if end.forecast_id is not None:
             issued = forecasts.forecast_by_id(session, end.forecast_id)
         differences += _forecast_differences(name, end, issued)
+        differences += _plausibility_differences(name, issued)
         calibration, found = _calibration(session, name, end, issued)
         differences += found
         forecast = HourlyForecast(
@@ -175,6 +176,19 @@ def _forecast_differences(
                 stored=_hours_text(given),
                 replayed=_hours_text(np.array(kept)) if issued else _GONE,
             )
+
+
+def _plausibility_differences(
+    name: str, issued: StoredForecast | None
+) -> Iterator[Difference]:
+    """A forecast that was judged although the plain model calls it implausible."""
+    if issued is None or issued.plain is None or issued.day_bound_c is None:
+        return
+    found = issued.plain.problem_of(issued.day_bound_c)
+    if found is not None:
+        yield Difference(
+            field=f"{name} plausibility", stored="plausible", replayed=found
+        )
 
 
 def _calibration(

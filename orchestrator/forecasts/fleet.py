@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from core.access import Permission
 from core.days import WINDOW_H, full_hour
+from core.outcomes import ReasonCode
 from core.scheduler import decide
 from core.telemetry import HOUR, Quantity, TelemetryFrame
 from db import telemetry
@@ -27,17 +28,22 @@ RECENT_H = 48
 @query(Permission.VIEW_FLEET)
 def fleet_view(request: Request) -> FleetView:
     """Every active region with its newest live forecast; stores nothing."""
+    rows = tuple(
+        _row(request.session, item, request.now)
+        for item in active_regions(request.session)
+    )
+    unavailable = (
+        f"The {outage.target} model cannot be used since"
+        f" {outage.since_utc:%Y-%m-%d %H:%M} UTC: {outage.reason}"
+        for outage in outages(request.session).values()
+    )
+    implausible = (
+        row.verdict.reason_text
+        for row in rows
+        if row.verdict.reason_code == ReasonCode.MODEL_IMPLAUSIBLE
+    )
     return FleetView(
-        as_of_utc=request.now,
-        rows=tuple(
-            _row(request.session, item, request.now)
-            for item in active_regions(request.session)
-        ),
-        alarms=tuple(
-            f"The {outage.target} model cannot be used since"
-            f" {outage.since_utc:%Y-%m-%d %H:%M} UTC: {outage.reason}"
-            for outage in outages(request.session).values()
-        ),
+        as_of_utc=request.now, rows=rows, alarms=(*unavailable, *implausible)
     )
 
 

@@ -35,8 +35,10 @@ from db.interval_calibrations import IntervalCalibration
 from db.regions import StoredRegion
 from models.forecasting import hindcast
 from models.intervals import interval_quantile, recalibration_instants
+from models.plain_model import HISTORY_H
 from orchestrator.forecasts.calibration import calibrated_forecast, telemetry_watermark
 from orchestrator.forecasts.model_cache import ModelCache, ServingModel
+from orchestrator.forecasts.plain_bounds import past_plain_bounds
 from orchestrator.forecasts.scoring import score_window
 from orchestrator.use_cases import Done, Request, change
 from orchestrator.windows.database_source import LOOK_BACK_H
@@ -176,7 +178,7 @@ class _RegionRun:
         return telemetry.load_frame(
             self.session,
             self.stored_region.region.slug,
-            self.start_utc - LOOK_BACK_H * HOUR,
+            self.start_utc - HISTORY_H * HOUR,
             self.end_utc + WINDOW_H * HOUR,
         )
 
@@ -248,13 +250,16 @@ class _RegionRun:
 
     def _calibrated(
         self,
-        chosen: Iterable[HourlyForecast],
+        chosen: Sequence[HourlyForecast],
         intervals: Sequence[tuple[datetime, IntervalCalibration]],
         frame: TelemetryFrame,
     ) -> Iterable[NewForecast]:
         """Each forecast with the state it would have been issued with."""
         replays = self._score_replays()
-        for hourly in chosen:
+        plain_bounds = past_plain_bounds(
+            frame, [item.issued_at_utc for item in chosen], self.policy
+        )
+        for hourly, plain in zip(chosen, plain_bounds, strict=True):
             issued_at_utc = hourly.issued_at_utc
             local_hour = local_issue_hour(
                 self.stored_region.region.time_zone, issued_at_utc
@@ -275,6 +280,7 @@ class _RegionRun:
                 tracker=replay.replay.tracker,
                 score_watermark_id=replay.watermark_id,
                 interval=known[-1] if known else None,
+                plain=plain,
             )
 
     def _score_replays(self) -> dict[int, _WatchedReplay]:

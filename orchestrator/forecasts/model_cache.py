@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
+from core.aliases import FloatArray, IntArray
 from core.errors import FleetError, ModelRejected, ModelUnavailable
 from core.forecasts import Target
 from db import model_versions
 from db.model_versions import ModelVersion
-from models.forecasting import Predictor
+from models.independence import Askable
 from models.inference import DEADLINE_S, InferenceProcess, IsolatedModel
 from models.metadata import ModelContract
 from orchestrator.logs import get_logger
@@ -37,7 +38,7 @@ class ServingModel:
     """A model, loaded and verified."""
 
     version_id: int
-    runtime: Predictor
+    runtime: Askable
 
 
 @dataclass(slots=True)
@@ -170,10 +171,23 @@ class _Watched:
         return self._model.contract
 
     def predict(
-        self, features: NDArray[np.float32], region_index: NDArray[np.int64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        self, features: NDArray[np.float32], region_index: IntArray
+    ) -> tuple[FloatArray, FloatArray]:
+        return self._noted(self._model.predict, features, region_index)
+
+    def predict_together(
+        self, features: NDArray[np.float32], region_index: IntArray
+    ) -> tuple[FloatArray, FloatArray]:
+        return self._noted(self._model.predict_together, features, region_index)
+
+    def _noted(
+        self,
+        ask: Callable[[NDArray[np.float32], IntArray], tuple[FloatArray, FloatArray]],
+        features: NDArray[np.float32],
+        region_index: IntArray,
+    ) -> tuple[FloatArray, FloatArray]:
         try:
-            answer = self._model.predict(features, region_index)
+            answer = ask(features, region_index)
         except ModelUnavailable as exc:
             self._cache.note_failure(self._version_id, exc)
             raise

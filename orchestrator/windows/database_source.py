@@ -83,6 +83,7 @@ class DatabaseSource:
                     text=stored.refusal_text or "no forecast could be issued.",
                 ),
                 telemetry_watermark_utc=stored.telemetry_watermark_utc,
+                plain=stored.plain,
             )
             for target, stored in self.stored.items()
         }

@@ -9,6 +9,8 @@ from decimal import Decimal
 import pytest
 
 from core.model_gate import (
+    GateVerdict,
+    HourComparison,
     ModelFigures,
     RegionComparison,
     coverage_tolerance,
@@ -109,6 +111,69 @@ def test_unsafe_approvals_may_not_rise_over_all_regions() -> None:
     verdict = judge_bounds([more, region("bb", common_unsafe_new=1)], ALPHAS)
     assert "would have approved 5 days" in verdict.findings[0]
     assert "approved 4 of the same 730 days" in verdict.findings[0]
+
+
+def hours(*, low: int = -1, unsafe: int = -1) -> tuple[HourComparison, ...]:
+    """24 hours of issue, one of them with a low coverage or unsafe approvals."""
+    return tuple(
+        HourComparison(
+            local_hour=hour,
+            bound_days=365,
+            covered_days=330 if hour == low else 347,
+            common_unsafe_new=6 if hour == unsafe else 2,
+            common_unsafe_active=2,
+        )
+        for hour in range(24)
+    )
+
+
+def at_all_hours(by_hour: tuple[HourComparison, ...]) -> RegionComparison:
+    new = replace(
+        GOOD,
+        bound_days=sum(hour.bound_days for hour in by_hour),
+        covered_days=sum(hour.covered_days for hour in by_hour),
+    )
+    return region(
+        new=new,
+        common_days=new.bound_days,
+        common_unsafe_new=sum(hour.common_unsafe_new for hour in by_hour),
+        common_unsafe_active=sum(hour.common_unsafe_active for hour in by_hour),
+        by_hour=by_hour,
+    )
+
+
+def test_every_hour_of_issue_is_judged_not_the_mean_alone() -> None:
+    assert judge_bounds([at_all_hours(hours())], ALPHAS) == GateVerdict(
+        passed=True, findings=()
+    )
+    verdict = judge_bounds([at_all_hours(hours(low=15))], ALPHAS)
+    assert verdict.findings == (
+        (
+            "aa: issued at 15:00 the bound held on 90.4% of 365 days; at least 91.6% is"
+            " required of every hour (1 of 24 lie below)."
+        ),
+    )
+    verdict = judge_bounds([at_all_hours(hours(unsafe=16))], ALPHAS)
+    assert verdict.findings == (
+        (
+            "Issued at 16:00 it would have approved 6 days that exceeded the limit; the"
+            " model that serves approved 2."
+        ),
+    )
+
+
+def test_a_day_more_in_the_mean_of_the_hours_is_too_much() -> None:
+    some = [replace(hour, common_unsafe_new=3) for hour in hours()]
+    verdict = judge_bounds([at_all_hours(tuple(some))], ALPHAS)
+    assert "approved 3 days that exceeded the limit, in the mean" in verdict.findings[0]
+    some[0] = replace(some[0], common_unsafe_new=2)
+    assert judge_bounds([at_all_hours(tuple(some))], ALPHAS).passed
+
+
+def test_days_of_a_region_are_counted_once_not_once_an_hour() -> None:
+    few = [replace(hour, bound_days=29, covered_days=29) for hour in hours()]
+    verdict = judge_bounds([at_all_hours(tuple(few))], ALPHAS)
+    assert "only 29 days with a bound lie after" in verdict.findings[0]
 
 
 def test_a_window_without_an_answer_stops_it() -> None:
