@@ -590,10 +590,11 @@ def _sound_rises(
     if rises_by_hour.shape[1:] != mean.shape:
         message = "The rise must cover the hours of the forecast."
         raise InvalidInput(message)
-    if not math.isfinite(limit):
+    # An exceeded limit has a bound above it, so something finite must be above.
+    if not math.isfinite(limit) or math.nextafter(limit, math.inf) == math.inf:
         message = f"The limit is {limit}; it must be finite."
         raise InvalidInput(message)
-    is_finite = np.isfinite(rises_by_hour).all(axis=1)
+    is_finite = np.asarray(np.isfinite(rises_by_hour).all(axis=1))
     return np.where(is_finite[:, np.newaxis], rises_by_hour, 0.0)
 
 

@@ -14,7 +14,7 @@ from alembic import context, op
 from core.errors import Conflict
 
 revision: str = "0012"
-down_revision: str | None = "0009"
+down_revision: str | None = "0010"
 branch_labels: None = None
 depends_on: None = None
 

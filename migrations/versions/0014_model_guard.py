@@ -9,7 +9,7 @@ from __future__ import annotations
 from alembic import op
 
 revision: str = "0014"
-down_revision: str | None = "0009"
+down_revision: str | None = "0012"
 branch_labels: None = None
 depends_on: None = None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from decimal import Decimal
 from fractions import Fraction
 
@@ -326,6 +327,7 @@ def test_forecast_without_hours_or_with_another_length_than_its_rise_is_refused(
         )
 
 
+LARGEST = sys.float_info.max
 EXTREMES = st.one_of(
     st.floats(allow_nan=True, allow_infinity=True), st.sampled_from([0.0, 35.0])
 )
@@ -339,6 +341,7 @@ EXTREMES = st.one_of(
 )
 @example(pairs=[(-1e308, 1e308)], limit=35.0, rise=0.0, top=10.0)
 @example(pairs=[(-1e308, 1.0)], limit=1e308, rise=-1e308, top=1.0)
+@example(pairs=[(0.0, 1.0)], limit=LARGEST, rise=LARGEST, top=1.0)
 def test_any_answer_is_finite_and_on_its_side_of_the_limit(
     pairs: Hours, limit: float, rise: float, top: float
 ) -> None:
