@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Row, case, func, insert, select
+from sqlalchemy import ColumnElement, Row, and_, case, func, insert, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, aliased
 
@@ -33,7 +33,15 @@ _Hour = Row[int, float, float, float | None, float | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewForecast:
-    """A forecast, or the refusal of one, to be stored."""
+    """A forecast, or the refusal of one, to be stored.
+
+    Attributes
+    ----------
+    revision : int
+        0 for the first of an instant; more once telemetry behind it was corrected.
+    lag_h : int
+        Newest hours before the instant that had not come in; see `core.late_hours`.
+    """
 
     region_id: int
     target: Target
@@ -52,6 +60,8 @@ class NewForecast:
     day_bound_c: float | None = None
     interval_calibration_id: int | None = None
     interval_quantile: float | None = None
+    revision: int = 0
+    lag_h: int = 0
     plain: PlainBound | None = None
 
 
@@ -65,6 +75,8 @@ class StoredForecast:
     issued_at_utc: datetime
     kind: str
     model_version_id: int | None
+    revision: int
+    lag_h: int
     telemetry_watermark_utc: datetime | None
     refusal_code: RefusalCode | None
     refusal_text: str | None
@@ -164,8 +176,9 @@ def forecasts_at(
 
     An issued forecast takes precedence over a refusal, then the newest. Without
     `model_version_id` a live forecast takes precedence over a hindcast, so that a later
-    model never replaces what was known at the time. With `serving_first` the forecast
-    of the serving model takes precedence: after a rollback it is the older one.
+    model never replaces what was known at the time. With `serving_first` the newest
+    answer for the serving model takes precedence, be it a refusal: after a rollback its
+    forecast is the older one, and a correction may leave the issue without a forecast.
     """
     query = select(ForecastRow).where(
         ForecastRow.region_id == region_id,
@@ -174,13 +187,11 @@ def forecasts_at(
     )
     if model_version_id is not None:
         query = query.where(ForecastRow.model_version_id == model_version_id)
-    order: list[ColumnElement[Any]] = [
-        ForecastRow.status.asc(),
-        case((ForecastRow.kind == "live", 0), else_=1).asc(),
-    ]
+    is_live = case((ForecastRow.kind == "live", 0), else_=1)
+    order: list[ColumnElement[Any]] = [ForecastRow.status.asc(), is_live]
     if serving_first:
         serves = ForecastRow.model_version_id == _serving_version_id()
-        order.append(case((serves, 0), else_=1).asc())
+        order = [is_live, case((serves, 0), else_=1)]
     rows = session.scalars(
         query.ext(distinct_on(ForecastRow.target)).order_by(
             ForecastRow.target, *order, ForecastRow.id.desc()
@@ -225,11 +236,40 @@ def newest_live_issue(
     """Issue instant of the newest live temperature forecast or refusal."""
     return session.scalar(
         select(func.max(ForecastRow.issued_at_utc)).where(
-            ForecastRow.region_id == region_id,
-            ForecastRow.target == Target.TEMPERATURE_C.value,
-            ForecastRow.kind == "live",
-            ForecastRow.issued_at_utc <= until_utc,
+            *_live_temperature([region_id]), ForecastRow.issued_at_utc <= until_utc
         )
+    )
+
+
+def late_instants(
+    session: Session, *, region_id: int, since_utc: datetime, until_utc: datetime
+) -> list[datetime]:
+    """Issues of temperature in [since, until] that came too early, oldest first.
+
+    Each was refused, or made without the newest hours.
+    """
+    is_whole = func.bool_or(
+        and_(ForecastRow.status == "issued", ForecastRow.lag_h == 0)
+    )
+    return list(
+        session.scalars(
+            select(ForecastRow.issued_at_utc)
+            .where(
+                *_live_temperature([region_id]),
+                ForecastRow.issued_at_utc.between(since_utc, until_utc),
+            )
+            .group_by(ForecastRow.issued_at_utc)
+            .having(~is_whole)
+            .order_by(ForecastRow.issued_at_utc)
+        )
+    )
+
+
+def _live_temperature(region_ids: Sequence[int]) -> tuple[ColumnElement[bool], ...]:
+    return (
+        ForecastRow.region_id.in_(region_ids),
+        ForecastRow.target == Target.TEMPERATURE_C.value,
+        ForecastRow.kind == "live",
     )
 
 
@@ -386,7 +426,11 @@ def issued_about_midnight(
 def unscored_live_forecasts(
     session: Session, *, region_id: int, finished_by_utc: datetime
 ) -> list[StoredForecast]:
-    """Issued temperature forecasts whose window ended and that have no score yet."""
+    """Issued temperature forecasts whose window ended and that have no score yet.
+
+    Of a forecast that was issued again, the newest revision. One that was made without
+    the newest hours calibrates nothing.
+    """
     scored = (
         select(WindowScoreRow.id)
         .where(
@@ -403,10 +447,16 @@ def unscored_live_forecasts(
             ForecastRow.target == Target.TEMPERATURE_C.value,
             ForecastRow.status == "issued",
             ForecastRow.kind == "live",
+            ForecastRow.lag_h == 0,
             ForecastRow.issued_at_utc <= finished_by_utc - timedelta(hours=WINDOW_H),
             ~scored,
         )
-        .order_by(ForecastRow.issued_at_utc)
+        .ext(distinct_on(ForecastRow.issued_at_utc, ForecastRow.model_version_id))
+        .order_by(
+            ForecastRow.issued_at_utc,
+            ForecastRow.model_version_id,
+            ForecastRow.revision.desc(),
+        )
     ).all()
     return _with_hours(session, rows)
 
@@ -437,6 +487,8 @@ def _stored(row: ForecastRow, hours: Sequence[_Hour]) -> StoredForecast:
         issued_at_utc=row.issued_at_utc,
         kind=row.kind,
         model_version_id=row.model_version_id,
+        revision=row.revision,
+        lag_h=row.lag_h,
         telemetry_watermark_utc=row.telemetry_watermark_utc,
         refusal_code=RefusalCode(row.refusal_code) if row.refusal_code else None,
         refusal_text=row.refusal_text,

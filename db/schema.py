@@ -585,9 +585,12 @@ class ForecastRow(Base):
             "target",
             "issued_at_utc",
             "model_version_id",
+            "revision",
             unique=True,
             postgresql_where=text("status = 'issued'"),
         ),
+        CheckConstraint("revision >= 0", name="revision"),
+        CheckConstraint("lag_h between 0 and 23", name="lag"),
         Index("ix_forecast_latest", "region_id", "target", "issued_at_utc", "id"),
     )
 
@@ -600,6 +603,8 @@ class ForecastRow(Base):
     refusal_code: Mapped[str | None]
     refusal_text: Mapped[str | None]
     model_version_id: Mapped[int | None] = mapped_column(ForeignKey("model_version.id"))
+    revision: Mapped[int] = mapped_column(server_default="0")
+    lag_h: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     telemetry_watermark_utc: Mapped[datetime | None]
     confidence: Mapped[Decimal | None]
     score_count: Mapped[int | None]

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import CursorResult, func, select, text
-from sqlalchemy.orm import Session
+from sqlalchemy import CursorResult, Select, and_, func, select, text
+from sqlalchemy.orm import Session, aliased
 
 from core.conformal import SCORE_WINDOW, ScoreTracker
 from core.days import WINDOW_H
+from core.late_hours import forecast_late
 from core.rescoring import WindowHours
 from db.schema import WindowScoreRow
 
@@ -95,11 +97,13 @@ def score_history(
     local_issue_hour: int,
     finished_by_utc: datetime,
     watermark_id: int | None = None,
+    lag_h: int = 0,
 ) -> ScoreHistory:
     """All scores whose window ended by an instant, oldest first.
 
     `watermark_id` limits them to the rows that a forecast used, so that its bound can
-    be recomputed later.
+    be recomputed later. With `lag_h` they are the scores of forecasts that were made
+    without the newest hours (`core.late_hours`).
     """
     query = (
         select(
@@ -119,6 +123,8 @@ def score_history(
     )
     if watermark_id is not None:
         query = query.where(WindowScoreRow.id <= watermark_id)
+    if lag_h:
+        return _late_history(session, query, watermark_id, lag_h)
     rows = session.execute(query).all()
     first = len(rows) - SCORE_WINDOW
     return ScoreHistory(
@@ -130,6 +136,47 @@ def score_history(
             for number, row in enumerate(rows)
         ),
         watermark_id=max((row.id for row in rows), default=None),
+    )
+
+
+def _late_history(
+    session: Session,
+    query: Select[*tuple[Any, ...]],
+    watermark_id: int | None,
+    lag_h: int,
+) -> ScoreHistory:
+    """The windows of `query`, each with the forecast made `lag_h` before it began."""
+    earlier = aliased(WindowScoreRow)
+    joined = query.add_columns(
+        earlier.id.label("earlier_id"),
+        earlier.day_max_c.label("earlier_max_c"),
+        earlier.hours.label("earlier_hours"),
+    ).join(
+        earlier,
+        and_(
+            earlier.region_id == WindowScoreRow.region_id,
+            earlier.model_version_id == WindowScoreRow.model_version_id,
+            earlier.issued_at_utc
+            == WindowScoreRow.issued_at_utc - timedelta(hours=lag_h),
+            earlier.hours.is_not(None),
+        ),
+    )
+    joined = joined.where(WindowScoreRow.hours.is_not(None))
+    if watermark_id is not None:
+        joined = joined.where(earlier.id <= watermark_id)
+    rows = session.execute(joined).all()
+    late = [
+        forecast_late(
+            WindowHours.from_bytes(row.day_max_c, row.hours),
+            WindowHours.from_bytes(row.earlier_max_c, row.earlier_hours),
+            lag_h,
+        )
+        for row in rows
+    ]
+    return ScoreHistory(
+        scores=tuple(score for score, _ in late),
+        hours=tuple(hours for _, hours in late),
+        watermark_id=max((max(row.id, row.earlier_id) for row in rows), default=None),
     )
 
 

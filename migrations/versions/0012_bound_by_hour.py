@@ -4,7 +4,7 @@ Windows scored before have none: a bound that rests on one of them moves by the 
 hour of a rise, as it did.
 
 Revision ID: 0012
-Revises: 0009
+Revises: 0010
 """
 
 from __future__ import annotations

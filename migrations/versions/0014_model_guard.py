@@ -1,7 +1,7 @@
 """The plain model's bound beside each forecast, and the gap that it allows.
 
 Revision ID: 0014
-Revises: 0009
+Revises: 0012
 """
 
 from __future__ import annotations

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import NAMESPACE_URL, uuid5
 
+import numpy as np
 from sqlalchemy.orm import Session
 
 from core.access import Permission
@@ -16,10 +17,11 @@ from core.conformal import ScoreTracker
 from core.days import local_day_of, local_issue_hour
 from core.errors import ModelRejected, ModelUnavailable
 from core.forecasts import HourlyForecast, Refusal, RefusalCode, Target
+from core.late_hours import MOST_LATE_H, moved_on
 from core.policies import Policy
 from core.regions import Region
 from core.scheduler import decide
-from core.telemetry import HOUR, TelemetryFrame
+from core.telemetry import HOUR, TelemetryFrame, hours_between
 from db import (
     decisions,
     forecasts,
@@ -28,7 +30,7 @@ from db import (
     telemetry,
     window_scores,
 )
-from db.forecast_inputs import ForecastInput, insert_forecast_input
+from db.forecast_inputs import ForecastInput, forecast_input, insert_forecast_input
 from db.forecasts import NewForecast, StoredForecast
 from db.regions import StoredRegion
 from models.features import feature_matrix
@@ -73,8 +75,9 @@ def issue_live(
 ) -> Done[IssueSummary]:
     """Issue every target for every region at one instant, and decide on each region.
 
-    Idempotent: a forecast that this model already issued at the instant is kept, and
-    a refusal is stored again only when something about it changed.
+    Idempotent: a forecast that this model already issued at the instant is kept while
+    its inputs are the same, and a refusal is stored again only when something about it
+    changed. Telemetry that came late or was corrected gives a new revision.
     """
     counts = {"issued": 0, "refused": 0, "already": 0}
     decided = 0
@@ -126,28 +129,43 @@ def _issue_one(
         issued_at_utc=issued_at_utc,
         model_version_id=serving.version_id if serving else None,
     )
-    if known is not None and known.refusal_code is None and known.kind == "live":
-        return "already"
     slug = stored_region.region.slug
     reach_h = HISTORY_H if target is Target.TEMPERATURE_C else LOOK_BACK_H
     frame = telemetry.load_frame(
         session, slug, issued_at_utc - reach_h * HOUR, issued_at_utc
     )
+    policy = policies.effective_policy(session, stored_region.region_id)
+    lag_h = _lag_h(frame, target, issued_at_utc, policy)
+    asked_at_utc = issued_at_utc - lag_h * HOUR
+    given = (
+        model_input(serving, frame, stored_region.region, asked_at_utc)
+        if serving is not None
+        else None
+    )
+    issued = known if known is not None and known.refusal_code is None else None
+    if (
+        issued is not None
+        and issued.kind == "live"
+        and (_same_input(session, issued, given))
+    ):
+        return "already"
     answer = (
         Refusal(code=RefusalCode.MODEL_UNAVAILABLE, text=why)
         if serving is None
-        else _predict(session, serving, frame, stored_region, issued_at_utc, outages)
+        else _predict(session, serving, frame, stored_region, asked_at_utc, outages)
     )
-    policy = policies.effective_policy(session, stored_region.region_id)
+    if isinstance(answer, HourlyForecast):
+        answer = moved_on(answer, lag_h)
     new = _new_forecast(
         session, stored_region, target, issued_at_utc, frame, serving, policy, answer
     )
     if isinstance(answer, Refusal) and _same_refusal(session, new):
         return "already"
+    if issued is not None:
+        new = replace(new, revision=issued.revision + 1)
     alarms += _alarm(session, slug, new)
     (forecast_id,) = forecasts.insert_forecasts(session, [new])
-    if serving is not None and not isinstance(answer, Refusal):
-        given = model_input(serving, frame, stored_region.region, issued_at_utc)
+    if given is not None and not isinstance(answer, Refusal):
         insert_forecast_input(session, forecast_id, given)
     if isinstance(answer, Refusal):
         log.warning(
@@ -159,6 +177,29 @@ def _issue_one(
         )
         return "refused"
     return "issued"
+
+
+def _lag_h(
+    frame: TelemetryFrame, target: Target, issued_at_utc: datetime, policy: Policy
+) -> int:
+    """How many of the newest hours are waited for; 0 where they are too many."""
+    known_until_utc = telemetry_watermark(frame, target)
+    if known_until_utc is None:
+        return 0
+    lag_h = hours_between(known_until_utc, issued_at_utc)
+    return lag_h if lag_h <= min(policy.telemetry_max_age_h, MOST_LATE_H) else 0
+
+
+def _same_input(
+    session: Session, known: StoredForecast, given: ForecastInput | None
+) -> bool:
+    """Whether a forecast would be made from what it was made from already."""
+    before = forecast_input(session, known.forecast_id)
+    if before is None or given is None:
+        return True
+    return before.region_index == given.region_index and np.array_equal(
+        before.features, given.features, equal_nan=True
+    )
 
 
 def _serving(
@@ -235,6 +276,7 @@ def _new_forecast(
     answer: HourlyForecast | Refusal,
 ) -> NewForecast:
     watermark = telemetry_watermark(frame, target)
+    lag_h = _lag_h(frame, target, issued_at_utc, policy)
     if isinstance(answer, Refusal) or serving is None:
         refusal = answer if isinstance(answer, Refusal) else None
         return NewForecast(
@@ -256,18 +298,24 @@ def _new_forecast(
                 stored_region.region.time_zone, issued_at_utc
             ),
             finished_by_utc=issued_at_utc,
+            lag_h=lag_h,
         )
         if target is Target.TEMPERATURE_C  # only the temperature has a bound
         else None
     )
-    interval = interval_calibrations.interval_calibration(
-        session,
-        model_version_id=serving.version_id,
-        region_id=stored_region.region_id,
-        confidence=policy.confidence,
-        known_by_utc=issued_at_utc,
+    # Intervals are calibrated by forecasts that had their newest hours.
+    interval = (
+        None
+        if lag_h
+        else interval_calibrations.interval_calibration(
+            session,
+            model_version_id=serving.version_id,
+            region_id=stored_region.region_id,
+            confidence=policy.confidence,
+            known_by_utc=issued_at_utc,
+        )
     )
-    return calibrated_forecast(
+    calibrated = calibrated_forecast(
         answer,
         region_id=stored_region.region_id,
         kind="live",
@@ -288,6 +336,7 @@ def _new_forecast(
         if target is Target.TEMPERATURE_C
         else None,
     )
+    return replace(calibrated, lag_h=lag_h)
 
 
 def _same_refusal(session: Session, new: NewForecast) -> bool:

@@ -213,6 +213,7 @@ def _calibration(
             ),
             finished_by_utc=issued.issued_at_utc,
             watermark_id=known.score_watermark_id,
+            lag_h=issued.lag_h,
         ).tracker(end.policy.alpha, with_hours=known.windows_sha256 is not None)
     calibration = tracker.calibration()
     if known is None:

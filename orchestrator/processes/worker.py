@@ -25,6 +25,7 @@ from orchestrator.jobs import (
     EVALUATE_MODEL,
     HINDCAST_DAY,
     HOURLY_CYCLE,
+    ISSUE_AGAIN,
     ISSUE_FORECASTS,
     REPORT_DENIALS,
     WATCH_MODELS,
@@ -75,7 +76,9 @@ def run_worker(runtime: Runtime) -> None:
     log.info("worker_stopped")
 
 
-def make_queue(runtime: Runtime, jobs: WorkerJobs) -> procrastinate.App:
+def make_queue(  # noqa: C901 -- one function per job
+    runtime: Runtime, jobs: WorkerJobs
+) -> procrastinate.App:
     """The queue of the runtime's database, with what each job does."""
     url = runtime.engine.url.render_as_string(hide_password=False)
     connector = procrastinate.PsycopgConnector(
@@ -95,6 +98,10 @@ def make_queue(runtime: Runtime, jobs: WorkerJobs) -> procrastinate.App:
     @queue.task(name=ISSUE_FORECASTS, retry=_RETRY)
     def issue_forecasts(issued_at_utc: str) -> None:
         jobs.issue(datetime.fromisoformat(issued_at_utc))
+
+    @queue.task(name=ISSUE_AGAIN, retry=_RETRY)
+    def issue_again(batch_id: str) -> None:
+        jobs.issue_again(int(batch_id))
 
     @queue.task(name=HINDCAST_DAY, retry=_RETRY)
     def hindcast_day(local_day: str) -> None:

@@ -13,6 +13,7 @@ from core.telemetry import Quantity
 from db.ingest import NewBatch, RowCounts, find_same_batch, other_carbon_kinds
 from db.telemetry_merge import SettledRows, write_settled
 from db.telemetry_staging import RefusalCount, count_refusals
+from orchestrator.jobs import queue_issue_again
 from orchestrator.logs import get_logger
 from orchestrator.use_cases import Done, Event
 
@@ -81,7 +82,10 @@ class SettledImport:
 def finish_import(
     session: Session, done: SettledImport, *, action: AuditAction
 ) -> Done[ImportSummary]:
-    """Store the settled rows, the batch and its refusals."""
+    """Store the settled rows, the batch and its refusals.
+
+    What was imported is followed by forecasts at once; generation is part of the cycle.
+    """
     batch, settled = done.batch, done.settled
     top_refusals = tuple(count_refusals(session))
     same = find_same_batch(session, batch, settled.counts)
@@ -94,6 +98,8 @@ def finish_import(
         return Done(answer=summary)
     notes = _carbon_notes(session, batch)
     batch_id = write_settled(session, settled, batch)
+    if action is AuditAction.TELEMETRY_IMPORTED:
+        queue_issue_again(session, batch_id=batch_id)
     event = Event(
         action=action,
         object_type="ingest_batch",

@@ -102,6 +102,7 @@ class DatabaseSource:
             ),
             finished_by_utc=stored.issued_at_utc,
             watermark_id=stored.score_watermark_id,
+            lag_h=stored.lag_h,
         ).tracker(self.policy.alpha)
 
     def telemetry(self, start_utc: datetime, end_utc: datetime) -> TelemetryFrame:
