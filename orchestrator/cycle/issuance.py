@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import NAMESPACE_URL, uuid5
 
@@ -289,7 +289,10 @@ def _same_refusal(session: Session, new: NewForecast) -> bool:
 def _judge(
     request: Request, stored_region: StoredRegion, issued_at_utc: datetime
 ) -> tuple[int, Judgement] | None:
-    """The region's forecast and what is decided on it; None when it is known."""
+    """The region's forecast and what is decided on it; None when it is known.
+
+    It is decided on the load as it is now: what is recorded is not done.
+    """
     window = load_region_window(
         request.session,
         stored_region,
@@ -297,6 +300,7 @@ def _judge(
         now=request.now,
         is_simulation=False,
     )
+    window = replace(window, outlook=window.outlook_now)
     judgement = Judgement(
         source=window,
         target=None,
