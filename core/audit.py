@@ -64,6 +64,8 @@ class AuditAction(StrEnum):
     DECISION_AUTOMATIC = "decision_automatic"
     DECISION_WHAT_IF = "decision_what_if"
     DECISION_RECORDED = "decision_recorded"
+    DECISION_ACKNOWLEDGED = "decision_acknowledged"
+    DECISION_IN_EFFECT = "decision_in_effect"
     DECISION_REFUSED = "decision_refused"
     AUDIT_EXPORTED = "audit_exported"
     CHAIN_CHECK_ASKED = "chain_check_asked"

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from sqlalchemy import Select, func, insert, or_, select, text
 from sqlalchemy.orm import Session, aliased
 
+from core.decision_states import DecisionState, state_of
 from core.errors import NotFound
 from core.telemetry import HOUR, hours_between
+from db.decision_states import is_standing, is_stated, newest_state
 from db.schema import DecisionRow, DecisionTransferRow, RegionRow, UserRow
 
 
@@ -64,7 +66,7 @@ class NewDecision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredDecision:
-    """A decision with the names of what it refers to."""
+    """A decision with the names of what it refers to, and what was said of it."""
 
     decision_id: int
     created_at_utc: datetime
@@ -72,7 +74,19 @@ class StoredDecision:
     source_slug: str
     target_slug: str | None
     is_superseded: bool
+    stated: DecisionState | None
     facts: NewDecision
+
+    def state(self, now: datetime) -> DecisionState | None:
+        """What has become of it; None where nothing was recorded that could bind."""
+        if self.facts.kind != "recorded" or self.facts.is_simulated:
+            return None
+        return state_of(
+            self.stated,
+            is_superseded=self.is_superseded,
+            end_utc=self.facts.window_end_utc,
+            now=now,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,10 +108,13 @@ class NetLoad:
     Attributes
     ----------
     moved_out_mw, moved_in_mw : ndarray, shape (n_hours,)
+    in_effect_mw : ndarray, shape (n_hours,)
+        Change of the load by those that are in effect; negative for a fall.
     """
 
     moved_out_mw: NDArray[np.float64]
     moved_in_mw: NDArray[np.float64]
+    in_effect_mw: NDArray[np.float64]
 
 
 def insert_decision(session: Session, decision: NewDecision) -> int:
@@ -186,15 +203,16 @@ def net_load(
     n_hours: int,
     without_id: int | None = None,
 ) -> NetLoad:
-    """Sum of what live recorded decisions move; superseded ones no longer count.
+    """Sum of what live recorded decisions move; superseded and refused ones do not.
 
     `without_id` is left out as well: the decision that is about to be superseded.
     """
-    successor = aliased(DecisionRow)
+    in_effect = is_stated(DecisionTransferRow.decision_id, DecisionState.IN_EFFECT)
     rows = session.execute(
         select(
             DecisionTransferRow.hour_utc,
             DecisionTransferRow.source_region_id,
+            in_effect.label("in_effect"),
             func.sum(DecisionTransferRow.moved_mw),
             # Transfers older than the column lost nothing on their way.
             func.sum(
@@ -211,20 +229,25 @@ def net_load(
             DecisionTransferRow.hour_utc >= start_utc,
             DecisionTransferRow.hour_utc < start_utc + n_hours * HOUR,
             DecisionTransferRow.decision_id.is_distinct_from(without_id),
-            ~select(successor.id)
-            .where(successor.supersedes_id == DecisionTransferRow.decision_id)
-            .exists(),
+            is_standing(DecisionTransferRow.decision_id),
         )
-        .group_by(DecisionTransferRow.hour_utc, DecisionTransferRow.source_region_id)
+        .group_by(
+            DecisionTransferRow.hour_utc,
+            DecisionTransferRow.source_region_id,
+            text("in_effect"),
+        )
     )
-    moved_out, moved_in = np.zeros(n_hours), np.zeros(n_hours)
-    for hour_utc, source_region_id, moved_mw, arrived_mw in rows:
+    moved_out, moved_in, effective = (np.zeros(n_hours) for _ in range(3))
+    for hour_utc, source_region_id, is_in_effect, moved_mw, arrived_mw in rows:
         hour = hours_between(start_utc, hour_utc)
-        if source_region_id == region_id:
+        leaves = source_region_id == region_id
+        if leaves:
             moved_out[hour] += moved_mw
         else:
             moved_in[hour] += arrived_mw
-    return NetLoad(moved_out_mw=moved_out, moved_in_mw=moved_in)
+        if is_in_effect:
+            effective[hour] += -moved_mw if leaves else arrived_mw
+    return NetLoad(moved_out_mw=moved_out, moved_in_mw=moved_in, in_effect_mw=effective)
 
 
 def decision_by_id(session: Session, decision_id: int) -> StoredDecision:
@@ -289,7 +312,7 @@ def successor_of(session: Session, decision_id: int) -> StoredDecision | None:
     return _first(session, _query().where(DecisionRow.supersedes_id == decision_id))
 
 
-_Query = Select[DecisionRow, str, str, str | None, bool]
+_Query = Select[DecisionRow, str, str, str | None, bool, str | None]
 
 
 def _query() -> _Query:
@@ -302,7 +325,14 @@ def _query() -> _Query:
         select(successor.id).where(successor.supersedes_id == DecisionRow.id).exists()
     )
     return (
-        select(DecisionRow, UserRow.name, source.slug, target.slug, is_superseded)
+        select(
+            DecisionRow,
+            UserRow.name,
+            source.slug,
+            target.slug,
+            is_superseded,
+            newest_state(DecisionRow.id),
+        )
         .join(UserRow, UserRow.id == DecisionRow.actor_id)
         .join(source, source.id == DecisionRow.source_region_id)
         .outerjoin(target, target.id == DecisionRow.target_region_id)
@@ -320,6 +350,7 @@ def _decision(
     source_slug: str,
     target_slug: str | None,
     is_superseded: bool,
+    stated: str | None,
 ) -> StoredDecision:
     return StoredDecision(
         decision_id=row.id,
@@ -328,6 +359,7 @@ def _decision(
         source_slug=source_slug,
         target_slug=target_slug,
         is_superseded=is_superseded,
+        stated=DecisionState(stated) if stated else None,
         facts=NewDecision(
             **{name: getattr(row, name) for name in NewDecision.__slots__}
         ),

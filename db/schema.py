@@ -932,6 +932,28 @@ class DecisionTransferRow(Base):
     arrived_mw: Mapped[float | None]
 
 
+class DecisionStateRow(Base):
+    """What somebody says of a recorded decision; append-only, each state once."""
+
+    __tablename__ = "decision_state"
+    __table_args__ = (
+        CheckConstraint(
+            "state in ('acknowledged', 'in_effect', 'refused')", name="state"
+        ),
+        CheckConstraint(
+            "state <> 'refused' or reason <> ''", name="refused_has_reason"
+        ),
+        UniqueConstraint("decision_id", "state"),
+    )
+
+    id: Mapped[int] = _big_id()
+    decision_id: Mapped[int] = mapped_column(ForeignKey("decision.id"))
+    state: Mapped[str]
+    reason: Mapped[str | None] = mapped_column(String(2000))
+    actor_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
+    created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
 class AuditHeadRow(Base):
     """The one row that orders the chain: taken FOR UPDATE by the insert trigger."""
 

@@ -7,6 +7,7 @@ import re
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from core.decision_states import DecisionState
 from core.risk import RiskLevel
 from core.scheduler import Outcome
 from orchestrator.regions.views import RegionChoice
@@ -27,6 +28,15 @@ RISK_STEPS: dict[RiskLevel, int] = {
     RiskLevel.MODERATE: 2,
     RiskLevel.HIGH: 3,
     RiskLevel.CRITICAL: 4,
+}
+
+STATE_WORDS = {
+    DecisionState.RECORDED: "recorded",
+    DecisionState.ACKNOWLEDGED: "acknowledged",
+    DecisionState.IN_EFFECT: "in effect",
+    DecisionState.REFUSED: "refused",
+    DecisionState.EXPIRED: "expired",
+    DecisionState.SUPERSEDED: "superseded",
 }
 
 KIND_WORDS = {

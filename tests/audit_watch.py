@@ -67,6 +67,11 @@ AUDITED_BY: Mapping[str, set[AuditAction]] = {
     "plan": {Action.PLAN_FOUND},
     "decision": _DECISIONS,
     "decision_transfer": {Action.DECISION_RECORDED},
+    "decision_state": {
+        Action.DECISION_ACKNOWLEDGED,
+        Action.DECISION_IN_EFFECT,
+        Action.DECISION_REFUSED,
+    },
 }
 """Each table of state, with the events of which one has to go along with a change."""
 

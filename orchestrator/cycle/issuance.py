@@ -396,7 +396,10 @@ def _why_implausible(issued: NewForecast | StoredForecast) -> str | None:
 def _judge(
     request: Request, stored_region: StoredRegion, issued_at_utc: datetime
 ) -> tuple[int, Judgement] | None:
-    """The region's forecast and what is decided on it; None when it is known."""
+    """The region's forecast and what is decided on it; None when it is known.
+
+    It is decided on the load as it is now: what is recorded is not done.
+    """
     window = load_region_window(
         request.session,
         stored_region,
@@ -404,6 +407,7 @@ def _judge(
         now=request.now,
         is_simulation=False,
     )
+    window = replace(window, outlook=window.outlook_now)
     judgement = Judgement(
         source=window,
         target=None,

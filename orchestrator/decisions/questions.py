@@ -23,6 +23,7 @@ from orchestrator.windows.database_source import RegionWindow, load_region_windo
 class ShiftQuestion:
     """A source, a target and a window, with all that is known of them."""
 
+    session: Session
     found: list[StoredRegion]
     source_region: StoredRegion
     choice: WindowChoice
@@ -144,6 +145,7 @@ def _load(
         )
 
     return ShiftQuestion(
+        session=session,
         found=found,
         source_region=source,
         choice=choice,

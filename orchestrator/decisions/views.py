@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from core.decision_states import DecisionState
 from core.risk import RiskLevel
 from core.scheduler import Outcome, ReasonCode
 from orchestrator.regions.views import RegionChoice
-from orchestrator.windows.views import Series, VerdictView
+from orchestrator.windows.views import Series, StandingView, VerdictView
 
 MAXIMUM_COMMENT_CHARS = 2_000
 
@@ -71,6 +72,10 @@ class WhatIfView:
 
     Attributes
     ----------
+    baseline, now : VerdictView
+        Before this shift, with what is recorded; and as load is now.
+    standing : tuple of StandingView
+        The recorded decisions of both ends.
     shift_pct, impact, impact_notes
         The requested shift, and what it would do; empty where nothing moves.
     newer_issue_utc : datetime | None
@@ -99,6 +104,8 @@ class WhatIfView:
     flexible_pct: float
     allowed_probability: float
     baseline: VerdictView
+    now: VerdictView
+    standing: tuple[StandingView, ...]
     minimum_shift_pct: float | None
     maximum_safe_shift_pct: float | None
     safe_interval_text: str
@@ -186,6 +193,7 @@ class DecisionSummary:
     reason_text: str
     risk_level: RiskLevel
     is_superseded: bool
+    state: DecisionState | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,6 +270,8 @@ class DecisionDetail:
     ----------
     telemetry_watermark_utc : datetime | None
         Until when telemetry was known when it was taken.
+    standing : DecisionStanding | None
+        What has become of it; None where nothing was recorded that could bind.
     is_as_recorded : bool
         Whether the row is the one that was hashed into its audit event.
     """
@@ -278,6 +288,34 @@ class DecisionDetail:
     is_as_recorded: bool
     supersedes_id: int | None
     superseded_by: DecisionReference | None
+    standing: DecisionStanding | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatedView:
+    """What somebody said of a recorded decision."""
+
+    state: DecisionState
+    actor_name: str
+    stated_at_utc: datetime
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionStanding:
+    """What has become of a recorded decision.
+
+    Attributes
+    ----------
+    next_states : tuple of DecisionState
+        What may be said of it now.
+    stated : tuple of StatedView
+        What was said, oldest first.
+    """
+
+    state: DecisionState
+    next_states: tuple[DecisionState, ...]
+    stated: tuple[StatedView, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 from core.access import Permission
 from core.days import full_hour
 from core.forecasts import Target
-from core.scheduler import decide
 from core.telemetry import HOUR, Quantity
 from db import model_versions, telemetry
 from db.forecasts import StoredForecast
@@ -30,7 +29,8 @@ from orchestrator.windows.choice import (
     issue_choices,
 )
 from orchestrator.windows.database_source import RegionWindow, load_region_window
-from orchestrator.windows.views import finite_series, verdict_view
+from orchestrator.windows.recorded import recorded_view
+from orchestrator.windows.views import Ground, bounded, finite_series, raised
 
 HISTORY_H = 48
 DOTS = 40
@@ -43,8 +43,12 @@ def day_view(
     region_slug: str | None,
     local_day: date | None,
     issued_at_utc: datetime | None = None,
+    ground: Ground = Ground.NOW,
 ) -> ForecastDayView:
     """A region's window as forecast, as it turned out, and the verdict.
+
+    Curve, range, bound, chance and dots stand on one ground: the load as it is now, or
+    with what is recorded, where that differs.
 
     The window is that of an issue, if one is given; else of the day's local midnight,
     or of the newest live issue.
@@ -75,7 +79,9 @@ def day_view(
         now=request.now,
         is_simulation=choice.is_simulation,
     )
-    return _view(request.session, found, stored_region, choice, window, request.now)
+    return _view(
+        request.session, found, stored_region, choice, window, ground, request.now
+    )
 
 
 def _view(
@@ -84,11 +90,15 @@ def _view(
     stored_region: StoredRegion,
     choice: WindowChoice,
     window: RegionWindow,
+    ground: Ground,
     now: datetime,
 ) -> ForecastDayView:
-    stored, outlook = window.stored, window.outlook
+    stored, recorded = window.stored, recorded_view(session, window)
+    if recorded is None:
+        ground = Ground.NOW
+    outlook = window.outlook if ground is Ground.RECORDED else window.outlook_now
+    rise_c, drawn = outlook.prior_rise_c, bounded(outlook)
     issued_at_utc = choice.issued_at_utc
-    check = outlook.check()
     history_start = issued_at_utc - HISTORY_H * HOUR
     history = telemetry.load_frame(
         session, stored_region.region.slug, history_start, issued_at_utc
@@ -108,18 +118,21 @@ def _view(
         ),
         is_simulation=choice.is_simulation,
         hours_utc=window.hours_utc,
-        mean_c=stored.mean if stored else (),
-        lower_c=stored.lower if stored else (),
-        upper_c=stored.upper if stored else (),
+        mean_c=raised(stored.mean, rise_c) if stored else (),
+        lower_c=raised(stored.lower, rise_c) if stored else (),
+        upper_c=raised(stored.upper, rise_c) if stored else (),
         actual_c=finite_series(actual),
         actual_max_c=float(np.max(actual)) if np.isfinite(actual).all() else None,
         history_hours_utc=tuple(history_start + i * HOUR for i in range(HISTORY_H)),
         history_c=finite_series(history),
         thermal_limit_c=window.policy.thermal_limit_c,
         allowed_probability=float(window.policy.alpha),
-        day_bound_c=check.bound if check else None,
-        exceedance_probability=check.exceedance_probability if check else None,
-        verdict=verdict_view(decide(outlook)),
+        day_bound_c=drawn.day_bound_c,
+        exceedance_probability=drawn.exceedance_probability,
+        verdict=drawn.verdict,
+        ground=ground,
+        now=bounded(window.outlook_now),
+        recorded=recorded,
         day_max_dots_c=outlook.day_max_dots_c(DOTS),
         model_label=_model_label(session, stored),
         score_count=outlook.calibration.n_scores if outlook.calibration else None,

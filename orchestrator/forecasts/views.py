@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from orchestrator.regions.views import RegionChoice
-from orchestrator.windows.views import Series, VerdictView
+from orchestrator.windows.views import (
+    Bounded,
+    Ground,
+    RecordedView,
+    Series,
+    VerdictView,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +25,10 @@ class FleetRow:
         Measured temperature of the 24 hours before now.
     forecast_hours_utc : tuple of datetime
         Starts of the hours of `forecast_mean_c`.
+    verdict, day_bound_c, exceedance_probability
+        As load is now.
+    recorded : RecordedView | None
+        The same with what is recorded, where that is not all in effect.
     """
 
     region: RegionChoice
@@ -37,6 +47,7 @@ class FleetRow:
     exceedance_probability: float | None
     allowed_probability: float
     verdict: VerdictView
+    recorded: RecordedView | None
     carbon_intensity_gco2_kwh: float | None
     water_l_last_24h: float | None
     it_load_mw: float | None
@@ -75,6 +86,12 @@ class ForecastDayView:
         A past window, judged by what was known at its issue time.
     hours_utc : tuple of datetime
         Starts of the 24 hours; `mean_c`, `lower_c`, `upper_c`, `actual_c` go with it.
+    ground : Ground
+        What curve, range, bound, chance, verdict and dots stand on.
+    now : Bounded
+        As load is now.
+    recorded : RecordedView | None
+        With what is recorded, where that is not all in effect.
     history_hours_utc, history_c
         The 48 hours before the issue.
     day_max_dots_c : tuple of float
@@ -107,6 +124,9 @@ class ForecastDayView:
     day_bound_c: float | None
     exceedance_probability: float | None
     verdict: VerdictView
+    ground: Ground
+    now: Bounded
+    recorded: RecordedView | None
     day_max_dots_c: tuple[float, ...]
     model_label: str | None
     score_count: int | None

@@ -8,7 +8,6 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from core.aliases import FloatArray
 from core.carbon import CarbonSignalKind
 from core.conformal import ScoreTracker
 from core.days import WINDOW_H, local_issue_hour
@@ -29,7 +28,12 @@ from db import (
 )
 from db.forecasts import StoredForecast
 from db.regions import StoredRegion
-from orchestrator.windows.assembly import IssuedForecast, Window, assemble
+from orchestrator.windows.assembly import (
+    IssuedForecast,
+    RecordedChange,
+    Window,
+    assemble,
+)
 
 LOOK_BACK_H = 24 * 30
 """Enough for every lag and for the means that stand in for short gaps."""
@@ -127,7 +131,7 @@ class DatabaseSource:
             ),
         )
 
-    def recorded_change_mw(self) -> FloatArray:
+    def recorded_change(self) -> RecordedChange:
         """What live recorded decisions bring less what they take."""
         net = decisions.net_load(
             self.session,
@@ -136,7 +140,10 @@ class DatabaseSource:
             n_hours=WINDOW_H,
             without_id=self.without_decision_id,
         )
-        return net.moved_in_mw - net.moved_out_mw
+        return RecordedChange(
+            standing_mw=net.moved_in_mw - net.moved_out_mw,
+            in_effect_mw=net.in_effect_mw,
+        )
 
 
 def load_region_window(

@@ -12,6 +12,7 @@ from orchestrator.forecasts.views import FleetRow
 from pages import addresses
 from pages.components import Child, link, risk_mark, synthetic_tag, verdict_badge
 from pages.fleet.figures import HEIGHT_PX, WIDTH_PX, sparkline, sparkline_summary
+from pages.standing import WITH_RECORDED, ground_line, standing_list
 from pages.theme import celsius, local_labels, quantity
 from pages.words import age, allowed, bound, degrees, probability, typeset
 
@@ -79,7 +80,22 @@ def _verdict(row: FleetRow) -> list[Child]:
             className="gfo-badges",
         ),
         html.Span(reason, className="gfo-second gfo-reason") if reason else None,
+        _recorded(row),
     ]
+
+
+def _recorded(row: FleetRow) -> Child:
+    """The verdict once what is recorded is in effect; never in place of today's."""
+    if row.recorded is None:
+        return None
+    promised = row.recorded.bounded
+    return ground_line(
+        WITH_RECORDED,
+        promised.verdict,
+        f" bound {bound(promised.day_bound_c)}, ",
+        *standing_list(row.recorded.decisions),
+        css="gfo-second gfo-reason",
+    )
 
 
 def _chance(row: FleetRow) -> list[Child]:

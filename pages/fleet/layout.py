@@ -15,6 +15,7 @@ from pages.components import notice, page_head, skeleton
 from pages.downloads import table_download
 from pages.fleet.cells import COLUMNS, FleetColumn, breach_words
 from pages.refreshing import as_of, refresh
+from pages.standing import WITH_RECORDED
 from pages.theme import MISSING, Ink
 from pages.words import typeset, utc_time
 
@@ -62,10 +63,26 @@ def trouble(view: FleetView) -> str:
     if unjudged:
         parts.append(f"No verdict for want of data: {_names(unjudged)}.")
     if not parts:
-        return f"No trouble: all {len(view.rows)} regions are APPROVED."
-    approved = len(view.rows) - len(over) - len(unjudged)
-    parts.append(f"{approved} of {len(view.rows)} APPROVED.")
-    return " ".join(parts)
+        parts.append(f"No trouble: all {len(view.rows)} regions are APPROVED.")
+    else:
+        approved = len(view.rows) - len(over) - len(unjudged)
+        parts.append(f"{approved} of {len(view.rows)} APPROVED.")
+    return " ".join([*parts, *_promised(view)])
+
+
+def _promised(view: FleetView) -> list[str]:
+    """Which verdicts would be others once what is recorded is in effect."""
+    changed = [
+        (row, row.recorded.bounded.verdict.outcome)
+        for row in view.rows
+        if row.recorded is not None
+        and row.recorded.bounded.verdict.outcome is not row.verdict.outcome
+    ]
+    return [
+        f"{WITH_RECORDED}, which is not in effect: {_names(rows)} {outcome.value}."
+        for outcome in Outcome
+        if (rows := [row for row, promised in changed if promised is outcome])
+    ]
 
 
 def table(view: FleetView) -> Component:

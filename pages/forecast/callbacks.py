@@ -11,6 +11,7 @@ from orchestrator.forecasts.day_page import day_view
 from orchestrator.forecasts.views import ForecastDayView
 from orchestrator.freshness import KeptAnswers
 from orchestrator.use_cases import Request
+from orchestrator.windows.views import Ground
 from pages import addresses
 from pages.addresses import Query
 from pages.components import region_options
@@ -54,6 +55,9 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
     ) -> Sequence[object]:
         query = Query.parse(search)
         region_slug, local_day = query.text("region"), query.day("day")
+        ground = Ground(
+            query.one_of("ground", list(Ground), "ground") or Ground.NOW.value
+        )
         issued_at_utc = asked_issue("forecast", shown, query.instant("issued"))
         times = chosen_times()
 
@@ -63,13 +67,14 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
                 region_slug=region_slug,
                 local_day=local_day,
                 issued_at_utc=issued_at_utc,
+                ground=ground,
             )
             return view.notice is None, *_rendered(in_times(view, times))
 
         with refreshing("forecast"), context.request() as request:
             _, mark, answer = kept.get(
                 request,
-                (region_slug, local_day, issued_at_utc, times),
+                (region_slug, local_day, issued_at_utc, ground, times),
                 make,
                 # A view without a forecast requests one each time it is opened.
                 keep_if=lambda made: made[0],

@@ -10,6 +10,7 @@ from dash.development.base_component import Component
 
 from orchestrator.decisions.views import NamedValue
 from orchestrator.forecasts.views import ForecastDayView
+from orchestrator.windows.views import Ground
 from pages import addresses
 from pages.attributes import aria
 from pages.components import (
@@ -39,6 +40,12 @@ from pages.forecast.figures import (
     risk_blocked_hours,
 )
 from pages.refreshing import older_issue, refresh
+from pages.standing import (
+    AS_LOAD_IS_NOW,
+    WITH_RECORDED,
+    ground_line,
+    standing_list,
+)
 from pages.theme import celsius, local_labels, number, thermal_limit_label, zone_label
 from pages.words import (
     age,
@@ -129,9 +136,13 @@ def sentence_text(view: ForecastDayView) -> str:
     """The chance of exceeding the limit, in words and as a number."""
     is_day = view.local_day is not None and view.is_usual_issue
     when = f"{'on' if is_day else 'in the'} {shown_window(view)}"
+    words = ground_words(view)
+    when = f"{when}, {words[0].lower()}{words[1:]}" if words else when
     name, limit = view.region.name, degrees(view.thermal_limit_c)
     if view.exceedance_probability is None:
-        return f"Whether {name} exceeds {limit} {when} cannot be said"
+        return (
+            f"Whether {name} exceeds {limit} {when}{',' * bool(words)} cannot be said"
+        )
     chance = probability(view.exceedance_probability, view.allowed_probability)
     return (
         f"Chance that {name} exceeds {limit} {when}: {chance}"
@@ -182,6 +193,7 @@ def _verdict_block(view: ForecastDayView) -> Component:
         [
             sentence(view),
             html.P(frequency, className="gfo-muted") if frequency else None,
+            *_grounds(view),
             html.P(
                 [
                     typeset(view.verdict.reason_text),
@@ -205,6 +217,56 @@ def _verdict_block(view: ForecastDayView) -> Component:
         className="gfo-card gfo-verdict-block",
         **aria(live="polite"),
     )
+
+
+def _grounds(view: ForecastDayView) -> list[Component]:
+    """Both verdicts side by side, where what is recorded is not all in effect."""
+    if view.recorded is None:
+        return []
+    sides = (
+        (Ground.NOW, AS_LOAD_IS_NOW, view.now),
+        (Ground.RECORDED, WITH_RECORDED, view.recorded.bounded),
+    )
+    return [
+        html.Div(
+            [
+                ground_line(
+                    words,
+                    side.verdict,
+                    f" bound {bound(side.day_bound_c)} ",
+                    "(shown)"
+                    if ground is view.ground
+                    else link("Show it", _ground_href(view, ground), label=words),
+                )
+                for ground, words, side in sides
+            ],
+            className="gfo-grounds",
+            id="forecast-grounds",
+        ),
+        html.P(
+            ["Recorded: ", *standing_list(view.recorded.decisions), "."],
+            className="gfo-muted",
+        ),
+    ]
+
+
+def _ground_href(view: ForecastDayView, ground: Ground) -> str:
+    issued = view.issued_at_utc
+    return addresses.with_query(
+        addresses.FORECAST,
+        {
+            "region": view.region.slug,
+            "issued": addresses.instant_text(issued) if issued else None,
+            "ground": ground.value if ground is Ground.RECORDED else None,
+        },
+    )
+
+
+def ground_words(view: ForecastDayView) -> str:
+    """What curve, range, bound and dots stand on, where there are two grounds."""
+    if view.recorded is None:
+        return ""
+    return AS_LOAD_IS_NOW if view.ground is Ground.NOW else WITH_RECORDED
 
 
 def _notice(view: ForecastDayView) -> Component | None:
@@ -244,10 +306,12 @@ def caption(view: ForecastDayView) -> str:
         else "no forecast"
     )
     kind = "simulation" if view.is_simulation else "live"
+    words = ground_words(view)
+    ground = f" {words}." if words else ""
     return (
         f"{view.region.name}, {shown_window(view)} ({kind}): {issued},"
         f" {view.model_label or 'no model'}; as of {local_time(view.as_of_utc, zone)};"
-        f" times in {zone_label(view.hours_utc, zone)}."
+        f" times in {zone_label(view.hours_utc, zone)}.{ground}"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -9,6 +10,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from orchestrator.decisions.views import RecordOutcome, ShiftEnd, WhatIfView
+from orchestrator.windows.views import VerdictView
 from pages import addresses
 from pages.attributes import aria
 from pages.components import (
@@ -23,6 +25,7 @@ from pages.components import (
     verdict_badge,
 )
 from pages.refreshing import older_issue
+from pages.standing import AS_LOAD_IS_NOW, WITH_RECORDED, standing_list
 from pages.theme import local_labels, number, zone_label
 from pages.verdicts import impact_rows_table, judged_on_newer
 from pages.words import bound, local_time, share, typeset, verdict_word, window_name
@@ -52,28 +55,42 @@ def safe_strip(view: WhatIfView) -> Component:
 
 def safe_words(view: WhatIfView) -> list[Component | str]:
     """The safe interval in words, and what can be moved at all."""
+    most_pct = math.floor(10 * view.flexible_pct + 1e-6) / 10
     basis = (
-        f" At most {share(view.flexible_pct)} of the load of {view.source.region.name}"
-        f" can be moved. Loads, carbon and prices: {view.inputs_basis} values."
+        f" At most {share(most_pct)} of the load of {view.source.region.name} can be"
+        f" moved. Loads, carbon and prices: {view.inputs_basis} values."
     )
     return [html.Strong(typeset(view.safe_interval_text)), basis]
 
 
 def baseline(view: WhatIfView) -> Component:
-    """The verdict without a shift."""
+    """The verdict before this shift: as load is now, and with what is recorded."""
+    if not view.standing:
+        return html.Div(
+            [html.H3("Without a shift"), _verdict_line(view.baseline)],
+            className="gfo-baseline",
+        )
     return html.Div(
         [
-            html.H3("Without a shift"),
+            html.H3(f"{AS_LOAD_IS_NOW}, without this shift"),
+            _verdict_line(view.now),
+            html.H3(f"{WITH_RECORDED}, without this shift"),
+            _verdict_line(view.baseline),
             html.P(
                 [
-                    verdict_badge(view.baseline),
-                    " ",
-                    typeset(view.baseline.reason_text),
-                ]
+                    "Recorded: ",
+                    *standing_list(view.standing),
+                    ". The shift starts from the load that these leave.",
+                ],
+                className="gfo-muted",
             ),
         ],
         className="gfo-baseline",
     )
+
+
+def _verdict_line(verdict: VerdictView) -> Component:
+    return html.P([verdict_badge(verdict), " ", typeset(verdict.reason_text)])
 
 
 def impact(view: WhatIfView) -> Component:
@@ -200,9 +217,9 @@ def numbers(end: ShiftEnd | None, hours_utc: Sequence[datetime]) -> Component | 
     padded = [[*values, *[None] * (len(hours_utc) - len(values))] for values in series]
     labels = local_labels(hours_utc, end.region.time_zone)
     return disclosure(
-        "The numbers of this chart, without a shift",
+        "The numbers of this chart, before this shift",
         data_table(
-            f"{end.region.name} by hour, without a shift",
+            f"{end.region.name} by hour, before this shift",
             (
                 f"Hour ({zone_label(hours_utc, end.region.time_zone)})",
                 "Mean, °C",

@@ -46,6 +46,7 @@ def preview_data(view: WhatIfView, *, may_decide: bool) -> dict[str, Any]:
         "day": view.local_day.isoformat() if view.local_day else None,
         "shift_pct": shift_pct,
         "verdicts": _verdicts(view),
+        "is_look": not view.can_be_decided,
         "may_decide": may_decide and view.can_be_decided,
     }
 

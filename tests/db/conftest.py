@@ -91,6 +91,8 @@ FILL = (
         0, 25, 100, 0.4, 1.5, '#1f77b4')""",
     """insert into decision_transfer (decision_id, hour_utc, source_region_id,
         target_region_id, moved_mw) values (1, '2023-08-01 05:00Z', 1, 2, 3)""",
+    """insert into decision_state (decision_id, state, actor_id)
+        values (1, 'acknowledged', 1)""",
     """insert into plan (request_id, actor_id, anchor_region_id, local_day,
         window_start_utc, window_end_utc, is_simulated, result, inputs_text,
         inputs_sha256, code_version)

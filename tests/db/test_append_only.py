@@ -21,6 +21,7 @@ APPEND_ONLY = {
     "plan": "code_version",
     "decision": "comment",
     "decision_transfer": "moved_mw",
+    "decision_state": "reason",
     "audit_event": "payload",
     "chain_check": "reason",
     "handled_request": "answer",

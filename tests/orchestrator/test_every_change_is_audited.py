@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 from core.access import Actor, Role
 from core.ashrae import AshraeClass
 from core.days import full_hour
+from core.decision_states import DecisionState
 from core.errors import ModelUnavailable, ServiceUnavailable
 from core.forecasts import Target
 from core.telemetry import HOUR
@@ -50,6 +51,7 @@ from orchestrator.cycle.issuance import issue_live
 from orchestrator.cycle.worker_jobs import WorkerJobs
 from orchestrator.decisions import recording
 from orchestrator.decisions.lists import DecisionFilter, decisions_csv
+from orchestrator.decisions.states import state_decision
 from orchestrator.forecasts.hindcasts import hindcast_regions
 from orchestrator.forecasts.model_cache import ModelCache, ServingModel
 from orchestrator.forecasts.model_health import end_outages, find_outages
@@ -323,7 +325,15 @@ def decisions(portal: Portal) -> None:
             target_slug=None,
             shift_pct=5.0,
         )
-    recorded(instead.decision_id)
+    standing_id = recorded(instead.decision_id)
+    for state in (DecisionState.ACKNOWLEDGED, DecisionState.REFUSED):
+        with run() as session:
+            state_decision(
+                asking(session, portal.actor(session), request_id=uuid4()),
+                decision_id=standing_id,
+                state=state,
+                reason="test",
+            )
     with run() as session:
         plan = planning.find_plan(
             asking(session, portal.actor(session), request_id=uuid4()),

@@ -65,16 +65,14 @@ def set_limit(fleet: Fleet, slug: str, limit_c: float) -> None:
         )
 
 
-def evaluated(
-    fleet: Fleet, now: datetime = NOW, shift_pct: float = 20.0
-) -> DecisionCard:
+def evaluated(fleet: Fleet, now: datetime = NOW) -> DecisionCard:
     with fleet.runtime.transaction() as session:
         return recording.evaluate(
             asking(session, fleet.actor(session), now=now, request_id=uuid4()),
             source_slug="arizona",
             target_slug="ireland",
             local_day=None,
-            shift_pct=shift_pct,
+            shift_pct=20.0,
         )
 
 

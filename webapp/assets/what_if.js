@@ -227,7 +227,7 @@
       const css = current ? "" : sameQuestion ? "gfo-outdated" : "d-none";
       const mayEvaluate = data.may_decide && Boolean(data.target);
       return [
-        current ? "d-none" : "gfo-muted",
+        current || data.is_look ? "d-none" : "gfo-muted",
         css,
         css,
         sameQuestion ? "d-none" : shift === data.shift_pct ? "" : "gfo-outdated",
