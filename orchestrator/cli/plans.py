@@ -46,6 +46,9 @@ def optimize(  # noqa: PLR0913 -- one parameter per option
     migration_usd_per_mwh: Annotated[
         float | None, typer.Option(help="Price of moving a MWh. Default: the policy's.")
     ] = None,
+    minimum_transfer_mwh: Annotated[
+        float, typer.Option(help="Smaller transfers are left out; 0 makes them all.")
+    ] = _DEFAULTS.minimum_transfer_mwh,
     limit: Annotated[
         list[str] | None,
         typer.Option(
@@ -75,6 +78,7 @@ def optimize(  # noqa: PLR0913 -- one parameter per option
         water_usd_per_m3=water_usd_per_m3,
         energy_price_weight=energy_price_weight,
         migration_usd_per_mwh=migration_usd_per_mwh,
+        minimum_transfer_mwh=minimum_transfer_mwh,
     )
     with command_context() as context:
         terms = replace(terms, **dict(map(_limit, limit or [])), split=_split(split))

@@ -85,6 +85,7 @@ class PlanSetting:
             cost_cap_usd=terms.cost_cap_usd,
             ramp_mw_per_h=terms.ramp_mw_per_h,
             migration_energy_frac=policy.migration_energy_frac,
+            minimum_transfer_mwh=terms.minimum_transfer_mwh,
         )
 
     def judge(self, moves: Sequence[PlanTransfer]) -> PlanJudgement:

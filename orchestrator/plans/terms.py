@@ -31,6 +31,9 @@ class PlanTerms:
         None takes the fleet policy's, with a small price where that is 0.
     carbon_cap_t, water_cap_m3, cost_cap_usd, ramp_mw_per_h : float | None
         Budgets of the fleet over the window, and the steepest change per hour.
+    minimum_transfer_mwh : float
+        Smaller transfers are not made where hardly any saving depends on them; 0 makes
+        them all.
     split : PlanSplit | None
         Given: nothing is optimised, the shift is judged and compared; there is no
         front and no shadow price, and budgets and ramps are not looked at.
@@ -44,4 +47,5 @@ class PlanTerms:
     water_cap_m3: float | None = None
     cost_cap_usd: float | None = None
     ramp_mw_per_h: float | None = None
+    minimum_transfer_mwh: float = 10.0
     split: PlanSplit | None = None

@@ -56,6 +56,7 @@ CAPS = (
     TermField(
         name="ramp_mw_per_h", label="Steepest change, MW per hour", is_optional=True
     ),
+    TermField(name="minimum_transfer_mwh", label="Least transfer, MWh"),
 )
 FIELDS = (*PRICES, *CAPS)
 
