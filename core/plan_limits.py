@@ -23,10 +23,13 @@ from core.outlooks import RegionOutlook
 from core.placement import LeftOut, Placement
 from core.shift_rules import keeps_limit, load_limits, rise_of_change_c
 
-ROUNDS = 4
+ROUNDS = 6
 """Plans made with ever higher quantiles, before regions are left as they are."""
-_QUANTILE_STEP = 0.02
-"""By which a quantile is raised beyond the judge's, in scales: fewer rounds."""
+_FIRST_STEP, _STEP_GROWTH = 0.02, 3.0
+"""By which a quantile is raised beyond the judge's, in scales, and the growth of that
+from round to round: a little costs little, and the last rounds reach what has to be."""
+_ADDED_C = 0.1
+"""What a plan may add to a bound by errors that is above the limit without it."""
 
 Made = TypeVar("Made")
 
@@ -48,18 +51,20 @@ def within_limits(
     round_number = 1
     while True:
         made = make(problem)
-        tighter = _tightened(
-            problem, changes_mw(made), may_redraw=round_number < ROUNDS
-        )
+        may_redraw = round_number < ROUNDS
+        step = _FIRST_STEP * _STEP_GROWTH ** (round_number - 1) if may_redraw else None
+        tighter = _tightened(problem, changes_mw(made), step)
         if tighter is None:
             return made, problem
         problem, round_number = tighter, round_number + 1
 
 
 def _tightened(
-    problem: Placement, changes_mw: Iterable[FloatArray], *, may_redraw: bool
+    problem: Placement, changes_mw: Iterable[FloatArray], step: float | None
 ) -> Placement | None:
     """The problem with tighter limits where a plan passes them; None where none does.
+
+    Without a step no row is redrawn any more.
 
     A region that is above its limit before the plan only gives load; its rows are
     redrawn so that it gives what it must, and it is never frozen.
@@ -71,11 +76,11 @@ def _tightened(
             quantiles[row] = max(
                 quantiles[row], _quantile(problem.outlooks[row], change_mw[row])
             )
-    redraws = passes & (quantiles > problem.quantiles) & may_redraw
+    redraws = passes & (step is not None)
     freezes = passes & ~redraws & (problem.over_c == 0.0)
     if not (redraws | freezes).any():
         return None
-    return _frozen(_redrawn(problem, redraws, quantiles + _QUANTILE_STEP), freezes)
+    return _frozen(_redrawn(problem, redraws, quantiles + (step or 0.0)), freezes)
 
 
 def keeps_limit_by_plan(outlook: RegionOutlook, change_mw: FloatArray) -> bool:
@@ -87,7 +92,7 @@ def keeps_limit_by_plan(outlook: RegionOutlook, change_mw: FloatArray) -> bool:
     nothing = np.zeros_like(change_mw)
     return not (change_mw > 0.0).any() or (
         _errors_bound_c(outlook, rise_c)
-        <= max(limit_c, _errors_bound_c(outlook, nothing))
+        <= max(limit_c, _errors_bound_c(outlook, nothing) + _ADDED_C)
     )
 
 
