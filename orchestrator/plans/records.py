@@ -17,12 +17,12 @@ from orchestrator.plans.terms import PlanSplit, PlanTerms
 
 FORMAT = 2
 _FORMATS = (1, FORMAT)
-"""Format 1 has no least transfer among its terms: all were made."""
+"""Format 1 names no least transfer and no chance: all were made, nothing kept free."""
 
 _TERMS = (
     "carbon_usd_per_t", "water_usd_per_m3", "energy_price_weight",
     "migration_usd_per_mwh", "carbon_cap_t", "water_cap_m3", "cost_cap_usd",
-    "ramp_mw_per_h", "minimum_transfer_mwh",
+    "ramp_mw_per_h", "minimum_transfer_mwh", "blocked_chance_pct",
 )  # fmt: skip
 
 HourlyValues = tuple[float | None, ...]
@@ -205,7 +205,8 @@ def read_record(values: Mapping[str, Any]) -> PlanRecord:
 
 
 def _read_terms(values: Mapping[str, Any]) -> PlanTerms:
-    split, named = values["split"], {"minimum_transfer_mwh": 0.0, **values}
+    split = values["split"]
+    named = {"minimum_transfer_mwh": 0.0, "blocked_chance_pct": 0.0, **values}
     return PlanTerms(
         **{name: named[name] for name in _TERMS},
         split=PlanSplit(
