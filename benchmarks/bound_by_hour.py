@@ -26,6 +26,7 @@ from core.conformal import (
     are_exceeded,
     check_limit,
     conformity_score,
+    errors_quantile,
 )
 from core.errors import CalibrationInsufficient
 from core.forecasts import HourlyForecast, Refusal, RefusalCode, Target
@@ -172,7 +173,10 @@ def chosen_of(day: Day, rule: str) -> dict[str, FloatArray | None]:
         ),
         "most rise, by load": _most(day, rule, load, bound + ROOM_C),
         "most rise, at night": _most(day, rule, night, bound + ROOM_C),
-        "most rise, filled to the limit": _filled(day, rule, bound + ROOM_C),
+        "most rise, levelled": _levelled(day, rule, bound + ROOM_C, by_errors=False),
+        "most rise, levelled by a plan": _levelled(
+            day, rule, bound + ROOM_C, by_errors=True
+        ),
     }
 
 
@@ -203,16 +207,28 @@ def _most(day: Day, rule: str, unit: FloatArray, limit_c: float) -> FloatArray:
     return rises[max(first - 1, 0)]
 
 
-def _filled(day: Day, rule: str, limit_c: float) -> FloatArray:
-    """As a plan fills a region: every hour as far as its own bound leaves room."""
+def _levelled(day: Day, rule: str, limit_c: float, *, by_errors: bool) -> FloatArray:
+    """Every hour raised to one level, as far as the bound keeps the limit.
+
+    `by_errors`: as plans are judged, by past errors on the shifted forecast as well.
+    """
     calibration = day.calibrations[rule]
     if calibration.windows is None:
         return np.full(24, ROOM_C)
     hottest = day.mean + calibration.quantile * day.scale
-    levels = np.arange(0.0, 8.0, 0.1)  # what is left free above the hour's level
-    rises = np.clip(limit_c - levels[:, None] - hottest, 0.0, None)
-    kept = _is_kept(day, rule, rises, limit_c)
-    return rises[int(np.argmax(kept))] if kept.any() else np.zeros(24)
+    levels_c = np.arange(0.0, 8.0, 0.1)  # below the limit
+    rises_c = np.clip(limit_c - levels_c[:, None] - hottest, 0.0, None)
+    kept = _is_kept(day, rule, rises_c, limit_c)
+    if by_errors:
+        kept &= [_errors_bound_c(day, rise_c) <= limit_c for rise_c in rises_c]
+    return rises_c[int(np.argmax(kept))] if kept.any() else np.zeros(24)
+
+
+def _errors_bound_c(day: Day, rise_c: FloatArray) -> float:
+    quantile = errors_quantile(
+        day.mean, day.scale, day.calibrations["hours"], rise_by_hour=rise_c
+    )
+    return float(np.max(day.mean + rise_c + quantile * day.scale))
 
 
 def rises(region_days: Mapping[str, list[Day]]) -> Iterator[dict[str, object]]:

@@ -507,6 +507,35 @@ def are_exceeded(
     return np.asarray(is_exceeded | ~np.isfinite(rises_by_hour).all(axis=1))
 
 
+def errors_quantile(
+    mean: NDArray[np.float64],
+    scale: NDArray[np.float64],
+    calibration: Calibration,
+    *,
+    rise_by_hour: NDArray[np.float64],
+) -> float:
+    """Quantile at which the bound holds past errors laid on the shifted forecast.
+
+    The windows' own scores after a rise, as in `check_limits`, are calibrated for a
+    rise that does not follow the forecast. One that levels the hours of this very
+    forecast lets any of them become the largest, which it does not do to the windows.
+    Laying their errors, hour by hour and in scales, on the forecast as it is shifted
+    counts that. Without the hours of the windows it is the quantile of every rise.
+
+    Raises
+    ------
+    InvalidInput
+        When the forecast is not finite or a scale is not positive.
+    """
+    _require_forecast(mean, scale)
+    if calibration.windows is None:
+        return calibration.quantile
+    shifted = mean + rise_by_hour
+    maxima = calibration.windows.day_maxima(shifted, scale, calibration.offset)
+    bound = np.partition(maxima, calibration.rank - 1)[calibration.rank - 1]
+    return float(_limit_scores(np.array([bound]), shifted, scale)[0])
+
+
 def day_maxima(
     mean: NDArray[np.float64],
     scale: NDArray[np.float64],

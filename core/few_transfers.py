@@ -10,8 +10,9 @@ import numpy as np
 
 from core.aliases import FloatArray
 from core.placement import Placement, PlanPrices, PlanRules, totals
+from core.plan_limits import keeps_limit_by_plan
 from core.plans import PlanTransfer, transfers
-from core.shift_rules import LOAD_TOLERANCE_MW, keeps_limit, rise_of_change_c
+from core.shift_rules import LOAD_TOLERANCE_MW
 
 LARGEST_LOSS_FRAC = 0.01
 """Of a plan's saving: what leaving small transfers out may cost."""
@@ -120,16 +121,11 @@ def _is_kept(problem: Placement, before: Flows, after: Flows, rules: PlanRules) 
         and not (receives[:, None] & (after[0] > 0.0) & (after[1] > 0.0)).any()
         and bool((change_mw <= problem.free_mw + LOAD_TOLERANCE_MW)[heated].all())
         and all(
-            _keeps_limit(problem, row, change_mw[row])
+            keeps_limit_by_plan(problem.outlooks[row], change_mw[row])
             for row in np.flatnonzero(heated & (problem.over_c == 0.0)).tolist()
         )
         and _are_rules_kept(problem, change_mw, float(after[1].sum()), rules)
     )
-
-
-def _keeps_limit(problem: Placement, row: int, change_mw: FloatArray) -> bool:
-    outlook = problem.outlooks[row]
-    return keeps_limit(outlook.check(rise_of_change_c(outlook, change_mw)))
 
 
 def _are_rules_kept(

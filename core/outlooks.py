@@ -15,6 +15,7 @@ from core.conformal import (
     bound_by_hour,
     check_limits,
     day_max_quantiles,
+    errors_quantile,
 )
 from core.errors import InvalidInput
 from core.forecasts import HourlyForecast, Target
@@ -160,6 +161,17 @@ class RegionOutlook:
             self.calibration,
             rise_by_hour=self.prior_rise_c,
             quantile=quantile,
+        )
+
+    def errors_quantile(self, rise_c: NDArray[np.float64]) -> float | None:
+        """See `core.conformal.errors_quantile`; None if unjudged."""
+        if self.forecast is None or self.calibration is None:
+            return None
+        return errors_quantile(
+            self.forecast.mean,
+            self.forecast.scale,
+            self.calibration,
+            rise_by_hour=self._with_prior_rise_c(rise_c),
         )
 
     def _with_prior_rise_c(self, rises_c: NDArray[np.float64]) -> NDArray[np.float64]:

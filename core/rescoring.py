@@ -165,6 +165,16 @@ class CalibrationWindows:
             self._scores(high, low, slice(None))[0],
         )
 
+    def day_maxima(
+        self, mean: FloatArray, scale: FloatArray, offset: float
+    ) -> FloatArray:
+        """The day's maximum had each window's errors come on top of a forecast.
+
+        Errors are taken in scales, plus the offset; shape (n_windows,).
+        """
+        errors = (self._above_mean - self._below_max) / self._scale + offset
+        return np.asarray(np.max(mean[:, None] + errors * scale[:, None], axis=0))
+
     def _scores(
         self, observed_rise: FloatArray, mean_rise: FloatArray, chosen: _Chosen
     ) -> FloatArray:

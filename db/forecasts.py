@@ -382,6 +382,28 @@ def forecast_by_id(session: Session, forecast_id: int) -> StoredForecast | None:
     return None if row is None else _with_hours(session, [row])[0]
 
 
+def live_bounds_c(
+    session: Session, *, region_id: int, from_utc: datetime, until_utc: datetime
+) -> dict[datetime, float]:
+    """Bounds of the live issues in [from, until), without any shift, degC.
+
+    The newest of an issue that was made again.
+    """
+    rows = session.execute(
+        select(ForecastRow.issued_at_utc, ForecastRow.day_bound_c)
+        .where(
+            ForecastRow.region_id == region_id,
+            ForecastRow.target == Target.TEMPERATURE_C.value,
+            ForecastRow.kind == "live",
+            ForecastRow.issued_at_utc >= from_utc,
+            ForecastRow.issued_at_utc < until_utc,
+            ForecastRow.day_bound_c.is_not(None),
+        )
+        .order_by(ForecastRow.issued_at_utc, ForecastRow.id)
+    )
+    return {issued: bound for issued, bound in rows if bound is not None}
+
+
 def issued_instants(
     session: Session,
     *,

@@ -17,6 +17,7 @@ from core.hindsight import true_flows
 from core.optimizer import best_plan
 from core.outlooks import RegionOutlook
 from core.placement import PlanPrices, PlanRegion, PlanRules, Totals, placement
+from core.plans import transfers
 from core.rescoring import CalibrationWindows, WindowHours
 from core.shift import net_rise_c
 from core.telemetry import Quantity
@@ -77,12 +78,19 @@ class HeatCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanDay:
-    """One day: totals by way of running the fleet, on the true values."""
+    """One day: totals by way of running the fleet, on the true values.
+
+    Attributes
+    ----------
+    transfers_mwh : tuple of float
+        What each transfer of the plan moves.
+    """
 
     issued_at_utc: datetime
     totals: Mapping[str, Totals]
     heat: HeatCounts
     left_out: Mapping[str, str]
+    transfers_mwh: tuple[float, ...]
 
 
 def plan_day(
@@ -117,6 +125,9 @@ def plan_day(
         totals={**compared.came, "clairvoyant": clairvoyant.totals},
         heat=_heat_of_plan(inside, planned, carried_out, frac),
         left_out={item.slug: item.reason for item in known.left_out},
+        transfers_mwh=tuple(
+            float(move.moved_mw.sum()) for move in transfers(known.slugs, *planned)
+        ),
     )
 
 

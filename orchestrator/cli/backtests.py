@@ -156,6 +156,9 @@ def backtest_plan(  # noqa: PLR0913 -- one parameter per option
     ramp_mw_per_h: Annotated[
         float | None, typer.Option(help="Steepest change of a region's moves.")
     ] = None,
+    minimum_transfer_mwh: Annotated[
+        float, typer.Option(help="Smaller transfers are left out of plans.")
+    ] = 0.0,
     limit_c: LimitC = "35",
     cooling_factor: Annotated[
         float, typer.Option(help="°C per percentage point of load.")
@@ -192,6 +195,7 @@ def backtest_plan(  # noqa: PLR0913 -- one parameter per option
             rules=PlanRules(
                 ramp_mw_per_h=ramp_mw_per_h,
                 migration_energy_frac=migration_energy_pct / 100.0,
+                minimum_transfer_mwh=minimum_transfer_mwh,
             ),
             cooling_factor_c_per_pct=cooling_factor,
             counts_hydro_water=hydro_water,
