@@ -66,6 +66,7 @@ class AuditAction(StrEnum):
     DECISION_REFUSED = "decision_refused"
     AUDIT_EXPORTED = "audit_exported"
     CHAIN_CHECK_ASKED = "chain_check_asked"
+    RECORDS_PURGED = "records_purged"
     BACKUP_MADE = "backup_made"
     BACKUP_RESTORED = "backup_restored"
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from core.audit import AuditAction
 from core.forecasts import Target
 from db.audit_append import append_event
+from db.denials import DenialKind
 from db.model_versions import active_model
 from db.schema import (
     AuditHeadRow,
@@ -76,7 +77,9 @@ def count_everything(
         SessionRow.last_seen_at_utc >= seen_since_utc,
     )
     denials = select(func.coalesce(func.sum(DenialCountRow.count), 0)).where(
-        DenialCountRow.minute_utc >= denied_since_utc
+        DenialCountRow.minute_utc >= denied_since_utc,
+        # Each login is counted for its address as well.
+        DenialCountRow.kind != DenialKind.ACCOUNT.value,
     )
     status = cast(_JOBS.c.status, Text).label("status")
     jobs = select(status, func.count()).group_by(_JOBS.c.status)

@@ -86,8 +86,6 @@ class UserRow(Base):
     is_system: Mapped[bool] = mapped_column(server_default=text("false"))
     is_active: Mapped[bool] = mapped_column(server_default=text("true"))
     must_change_password: Mapped[bool] = mapped_column(server_default=text("false"))
-    failed_login_count: Mapped[int] = mapped_column(server_default=text("0"))
-    last_failed_login_at_utc: Mapped[datetime | None]
     created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
     one_time_until_utc: Mapped[datetime | None]
 
@@ -119,13 +117,53 @@ class DenialCountRow(Base):
 
     __tablename__ = "denial_count"
     __table_args__ = (
-        CheckConstraint("kind in ('login', 'access')", name="kind"),
+        CheckConstraint("kind in ('login', 'access', 'account')", name="kind"),
         CheckConstraint("count > 0", name="count_positive"),
     )
 
     address: Mapped[str] = mapped_column(primary_key=True)
     minute_utc: Mapped[datetime] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(primary_key=True)
+    count: Mapped[int]
+    is_reported: Mapped[bool] = mapped_column(server_default=text("false"))
+
+
+class LoginLimitRow(Base):
+    """Tries of a subject at a place, counted before they are evaluated."""
+
+    __tablename__ = "login_limit"
+    __table_args__ = (CheckConstraint("try_count >= 0", name="count_positive"),)
+
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    place: Mapped[str] = mapped_column(primary_key=True)
+    try_count: Mapped[int]
+    last_at_utc: Mapped[datetime]
+    open_at_utc: Mapped[datetime]
+
+
+class KnownDeviceRow(Base):
+    """A browser in which a person has logged in; its cookie holds a random token."""
+
+    __tablename__ = "known_device"
+    __table_args__ = (
+        CheckConstraint("length(token_sha256) = 64", name="token_sha256_length"),
+    )
+
+    token_sha256: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"), primary_key=True)
+    last_used_at_utc: Mapped[datetime]
+
+
+class RefusedPersonRow(Base):
+    """How often a person was refused something in a minute; feeds the audit."""
+
+    __tablename__ = "refused_person"
+    __table_args__ = (CheckConstraint("count > 0", name="count_positive"),)
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"), primary_key=True)
+    minute_utc: Mapped[datetime] = mapped_column(primary_key=True)
+    wanted: Mapped[str] = mapped_column(primary_key=True)
+    address: Mapped[str | None]
     count: Mapped[int]
     is_reported: Mapped[bool] = mapped_column(server_default=text("false"))
 

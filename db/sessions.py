@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from core.access import Actor, Role
@@ -22,6 +22,7 @@ class EndReason(StrEnum):
     ROLE_CHANGED = "role_changed"
     DISABLED = "disabled"
     ENDED_BY_ADMIN = "ended_by_admin"
+    RUN_OUT = "run_out"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +139,50 @@ def end_sessions_of_user(
         .returning(SessionRow.id)
     ).all()
     return len(ended)
+
+
+def is_token_of_login(session: Session, token_sha256: str) -> bool:
+    """Whether a login with this token ever began, and was not purged."""
+    found = select(SessionRow.id).where(SessionRow.token_sha256 == token_sha256)
+    return session.scalar(found) is not None
+
+
+def end_run_out_sessions(
+    session: Session,
+    *,
+    now_utc: datetime,
+    seen_since_utc: datetime,
+    token_sha256: str | None = None,
+) -> dict[int, int]:
+    """End the logins that expired or idled out, of one token or all; user ids by id.
+
+    Once stored, their end holds even if the clock is set back.
+    """
+    statement = update(SessionRow).where(
+        SessionRow.ended_at_utc.is_(None),
+        or_(
+            SessionRow.expires_at_utc <= now_utc,
+            SessionRow.last_seen_at_utc <= seen_since_utc,
+        ),
+    )
+    if token_sha256 is not None:
+        statement = statement.where(SessionRow.token_sha256 == token_sha256)
+    rows = session.execute(
+        statement.values(
+            ended_at_utc=now_utc, end_reason=EndReason.RUN_OUT.value
+        ).returning(SessionRow.id, SessionRow.user_id)
+    )
+    return {row.id: row.user_id for row in rows}
+
+
+def purge_sessions(session: Session, *, ended_before_utc: datetime) -> int:
+    """Delete logins that ended before then; returns how many."""
+    gone = session.scalars(
+        delete(SessionRow)
+        .where(SessionRow.ended_at_utc < ended_before_utc)
+        .returning(SessionRow.id)
+    ).all()
+    return len(gone)
 
 
 def count_live_sessions(

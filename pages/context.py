@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from core.access import Actor, Permission
+from core.errors import NotConfirmed
+from orchestrator.accounts.own_password import confirm_password
 from orchestrator.runtime import Runtime
 from orchestrator.use_cases import Request
 
@@ -33,7 +35,9 @@ class PageContext:
     callback_permission: Callable[[str, Permission], None]
 
     @contextmanager
-    def request(self, request_id: UUID | None = None) -> Iterator[Request]:
+    def request(
+        self, request_id: UUID | None = None, *, is_confirmed: bool = False
+    ) -> Iterator[Request]:
         """A request of the person at the browser; commits when the block ends.
 
         Its id is the one that the browser sent with the callback, unless the page has
@@ -46,4 +50,28 @@ class PageContext:
                 caller=actor,
                 now=self.runtime.clock(),
                 request_id=request_id or self.request_id(),
+                is_confirmed=is_confirmed,
             )
+
+    @contextmanager
+    def confirmed_request(
+        self, password: object, request_id: UUID | None = None
+    ) -> Iterator[Request]:
+        """A request that the person confirmed with their own password.
+
+        An unattended page must not change limits, models or accounts. A repeated
+        request needs the password as well.
+
+        Raises
+        ------
+        NotConfirmed
+            When the password is wrong; the try is stored.
+        """
+        with self.request(request_id) as request:
+            refused = confirm_password(
+                request, password if isinstance(password, str) else ""
+            )
+        if refused is not None:
+            raise NotConfirmed(refused.sentence)
+        with self.request(request_id, is_confirmed=True) as request:
+            yield request

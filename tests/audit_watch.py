@@ -43,6 +43,12 @@ AUDITED_BY: Mapping[str, set[AuditAction]] = {
         Action.PASSWORD_RESET,
         Action.USER_DISABLED,
         Action.USER_ROLE_CHANGED,
+        Action.RECORDS_PURGED,
+    },
+    "known_device": {
+        Action.LOGIN_SUCCEEDED,
+        Action.PASSWORD_RESET,
+        Action.USER_ENABLED,
     },
     "region": {Action.REGION_ADDED, Action.REGION_CHANGED},
     "policy": {Action.POLICY_CHANGED},
@@ -77,10 +83,12 @@ UNAUDITED: Mapping[str, str] = {
     "audit_head": "moves with every event",
     "chain_check": "what verifications found; it only grows, and changes nothing",
     "denial_count": "each finished minute of it becomes an event",
+    "refused_person": "each finished minute of it becomes an event",
+    "login_limit": "counts of tries; failures become events by the minute",
     "forecast": f"{_COMPUTED}; the decisions that rest on it are audited",
     "forecast_hour": _COMPUTED,
     "forecast_input": "what the model was given; belongs to a forecast",
-    "handled_request": "answers; what was done for them is audited",
+    "handled_request": "answers; what was done for them is audited, so is a purge",
     "interval_calibration": _COMPUTED,
     "model_evaluation_region": "a part; its evaluation's begin and end are audited",
     "window_score": _COMPUTED,
@@ -89,10 +97,6 @@ UNAUDITED_PREFIX = "procrastinate_"
 """Queued jobs: what asked for one is audited, and so is what it did."""
 
 UNAUDITED_COLUMNS: Mapping[str, Mapping[str, str]] = {
-    "app_user": {
-        "failed_login_count": "a wrong password; the fifth is audited, all are counted",
-        "last_failed_login_at_utc": "the same",
-    },
     "user_session": {"last_seen_at_utc": "noted every minute somebody acts"},
     "model_upload": {"problem": "why a check has to be tried again; it is logged"},
 }

@@ -10,7 +10,10 @@ from flask.sessions import SecureCookieSessionInterface
 from flask_wtf.csrf import generate_csrf
 from werkzeug.wrappers import Response as BaseResponse
 
+from orchestrator.accounts.retention import KEEP_DEVICES
+
 _LOGIN = "gfo_login"
+_DEVICE = "gfo_device"
 _STATE = "gfo_state"
 CSRF = "_csrf_token"
 """Dash copies this cookie into the header X-CSRFToken of every callback."""
@@ -50,6 +53,24 @@ def forget_login_token(response: BaseResponse) -> None:
     """Delete the token."""
     response.delete_cookie(
         _prefixed(_LOGIN, request),
+        httponly=True,
+        secure=not is_plain_loopback(request),
+        samesite="Lax",
+        path="/",
+    )
+
+
+def device_token(incoming: Request) -> str | None:
+    """The token that an earlier login left in this browser."""
+    return incoming.cookies.get(_prefixed(_DEVICE, incoming)) or None
+
+
+def set_device_token(response: Response, token: str) -> None:
+    """Make this browser a known device of whoever has just logged in."""
+    response.set_cookie(
+        _prefixed(_DEVICE, request),
+        token,
+        max_age=KEEP_DEVICES,
         httponly=True,
         secure=not is_plain_loopback(request),
         samesite="Lax",

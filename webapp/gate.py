@@ -117,7 +117,7 @@ class Gate:
             logins.touch(asked, user.login)
 
     def deny(self, actor: Actor, wanted: str) -> NoReturn:
-        """Record the refusal in audit chain and log, and raise Forbidden."""
+        """Count the refusal for the audit chain, log it, and raise Forbidden."""
         log.warning(
             "access_denied", user=actor.name, role=actor.role.value, wanted=wanted
         )
@@ -127,16 +127,24 @@ class Gate:
 
     def _turn_away(self) -> ResponseReturnValue:
         """Redirect a person to the login page; answer a script with 401."""
+        was_login = self._end_run_out_login()
         if not request.path.startswith(_MACHINE_PATHS):
             is_page = request.method in {"GET", "HEAD"}
             wanted = request.full_path.rstrip("?") if is_page else None
             return redirect(url_for("portal.login", next=wanted))
-        self._count_stranger()
+        if not was_login:  # an open page whose login ended is no attack
+            self._count_stranger()
         return jsonify(error="Log in first.", reference=request_id()), 401
 
+    def _end_run_out_login(self) -> bool:
+        """End this request's login for good if it ran out; whether it ever was one."""
+        token = login_token(request)
+        if token is None:
+            return False
+        with exchange(self._runtime, None) as asked:
+            return logins.end_run_out_login(asked, token)
+
     def _count_stranger(self) -> None:
-        if login_token(request) is not None:
-            return  # a login that ended is no attack
         log.info("access_denied", address=request.remote_addr, wanted="login")
         try:
             with exchange(self._runtime, None) as asked:

@@ -46,7 +46,7 @@ def make_model_files(runtime: Runtime) -> Blueprint:
         stream: BinaryIO = file.stream  # type: ignore[assignment]  # a binary stream
         given = GivenFile.read(stream, file.filename)
         sent = sent_id(request.form.get("request_id"))
-        with exchange(runtime, actor, sent=sent) as asked:
+        with exchange(runtime, actor, sent=sent, is_confirmed=True) as asked:
             received, is_checked_now = receive_model(asked, given)
         return jsonify(
             upload_id=received.upload_id,

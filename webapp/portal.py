@@ -6,6 +6,7 @@ import importlib.util
 from contextlib import AbstractContextManager
 from functools import cache, partial
 from importlib.metadata import version
+from math import ceil
 from pathlib import Path
 
 from flask import (
@@ -23,6 +24,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import login_required
 
 from core.errors import ServiceUnavailable
+from core.wording import wait_words
 from orchestrator.accounts import logins, own_password
 from orchestrator.accounts.logins import Login, RefusedLogin
 from orchestrator.accounts.own_password import RefusedPassword
@@ -33,7 +35,7 @@ from pages.times import chosen_times
 from pages.words import local_time
 from webapp.auth import PortalUser, client, current_actor, logged_in_user
 from webapp.browser_names import browser_name
-from webapp.cookies import forget_login_token, set_login_token
+from webapp.cookies import forget_login_token, set_device_token, set_login_token
 from webapp.next_path import HOME, safe_next
 from webapp.permissions import Access, add_route
 from webapp.request_context import exchange
@@ -42,7 +44,7 @@ ASSETS = Path(__file__).parent / "assets"
 STYLESHEET = "gfo.css"
 
 _WRONG = (
-    "The name or the password is not right, or it was tried too often."
+    "The name or the password is not right."
     " After five wrong tries every further one has to wait, up to 15 minutes."
 )
 
@@ -96,13 +98,14 @@ class PlainPages:
         user = logged_in_user()
         if request.method != "POST":  # HEAD is a GET without its body
             return redirect(wanted) if user else _login_page(wanted)
+        with exchange(self._runtime, None) as asked:
+            name = request.form.get("name", "")
+            attempt = logins.begin_login(asked, name=name, client=client())
+        if isinstance(attempt, RefusedLogin):
+            return _refused_login(attempt, wanted)
         with exchange(self._runtime, user.actor if user else None) as asked:
-            outcome = logins.log_in(
-                asked,
-                name=request.form.get("name", ""),
-                password=request.form.get("password", ""),
-                client=client(),
-            )
+            password = request.form.get("password", "")
+            outcome = logins.log_in(asked, attempt, password=password)
             if isinstance(outcome, Login) and user is not None:
                 logins.log_out(asked, user.login)
         if isinstance(outcome, RefusedLogin):
@@ -231,10 +234,9 @@ def _login_page(wanted: str, problem: str | None = None) -> str:
 def _refused_login(refusal: RefusedLogin, wanted: str) -> Response:
     if refusal.retry_after is None:
         return make_response(_login_page(wanted, _WRONG), 401)
-    minutes = round(refusal.retry_after.total_seconds() / 60)
-    problem = f"Too many tries from this address. Try again in {minutes} minutes."
+    problem = f"Too many tries. Try again in {wait_words(refusal.retry_after)}."
     response = make_response(_login_page(wanted, problem), 429)
-    response.headers["Retry-After"] = str(round(refusal.retry_after.total_seconds()))
+    response.headers["Retry-After"] = str(ceil(refusal.retry_after.total_seconds()))
     return response
 
 
@@ -243,6 +245,8 @@ def _logged_in(login: Login, target: str) -> Response:
     session.clear()
     response = make_response(redirect(target, code=303))
     set_login_token(response, login.token)
+    if login.device_token is not None:
+        set_device_token(response, login.device_token)
     return response
 
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from core.access import Permission, Role
 from core.audit import AuditAction
 from core.errors import Conflict, InvalidInput, NotFound
-from db import sessions, users
+from db import known_devices, login_limits, sessions, users
 from db.sessions import EndReason
 from db.users import User
 from orchestrator.accounts.logins import IDLE_LIMIT
@@ -18,6 +18,7 @@ from orchestrator.accounts.passwords import (
     one_time_password,
     require_strong,
 )
+from orchestrator.accounts.tries import subject_of
 from orchestrator.use_cases import Done, Event, Request, change, query
 
 NAME_LENGTH = 80
@@ -80,7 +81,7 @@ def list_accounts(request: Request) -> list[AccountView]:
     ]
 
 
-@change(Permission.MANAGE_USERS, AuditAction.USER_ADDED, repeat=None)
+@change(Permission.MANAGE_USERS, AuditAction.USER_ADDED, repeat=None, confirmed=True)
 def ensure_first_admin(
     request: Request, name: str, password: str | None
 ) -> Done[str | None]:
@@ -115,7 +116,12 @@ def ensure_first_admin(
     return Done(answer=chosen if password is None else None, events=(event,))
 
 
-@change(Permission.MANAGE_USERS, AuditAction.USER_ADDED, repeat=_same_password)
+@change(
+    Permission.MANAGE_USERS,
+    AuditAction.USER_ADDED,
+    repeat=_same_password,
+    confirmed=True,
+)
 def add_user(request: Request, name: str, role: Role) -> Done[NewPassword]:
     """Make an account with a one-time password that must be changed."""
     password, until_utc = one_time_password(), request.now + ONE_TIME_LIFE
@@ -132,7 +138,12 @@ def add_user(request: Request, name: str, role: Role) -> Done[NewPassword]:
     return Done(answer=made, events=(event,), kept=user.user_id)
 
 
-@change(Permission.MANAGE_USERS, AuditAction.USER_DISABLED, repeat=_same_account)
+@change(
+    Permission.MANAGE_USERS,
+    AuditAction.USER_DISABLED,
+    repeat=_same_account,
+    confirmed=True,
+)
 def disable_user(request: Request, name: str) -> Done[AccountView]:
     """Refuse further logins of this person and end those that run."""
     admin_ids = users.lock_active_admins(request.session)
@@ -150,7 +161,12 @@ def disable_user(request: Request, name: str) -> Done[AccountView]:
     return Done(answer=_view(changed), events=(event,), kept=user.user_id)
 
 
-@change(Permission.MANAGE_USERS, AuditAction.USER_ROLE_CHANGED, repeat=_same_account)
+@change(
+    Permission.MANAGE_USERS,
+    AuditAction.USER_ROLE_CHANGED,
+    repeat=_same_account,
+    confirmed=True,
+)
 def change_role(request: Request, name: str, role: Role) -> Done[AccountView]:
     """Give this person another role; they log in again to use it."""
     admin_ids = users.lock_active_admins(request.session)
@@ -166,7 +182,12 @@ def change_role(request: Request, name: str, role: Role) -> Done[AccountView]:
     return Done(answer=_view(changed), events=(event,), kept=user.user_id)
 
 
-@change(Permission.MANAGE_USERS, AuditAction.PASSWORD_RESET, repeat=_same_password)
+@change(
+    Permission.MANAGE_USERS,
+    AuditAction.PASSWORD_RESET,
+    repeat=_same_password,
+    confirmed=True,
+)
 def reset_password(request: Request, name: str) -> Done[NewPassword]:
     """Give this person a new one-time password and end their logins."""
     user = _person(request, name)
@@ -179,7 +200,12 @@ def reset_password(request: Request, name: str) -> Done[NewPassword]:
     return Done(answer=made, events=(event,), kept=user.user_id)
 
 
-@change(Permission.MANAGE_USERS, AuditAction.USER_ENABLED, repeat=_same_password)
+@change(
+    Permission.MANAGE_USERS,
+    AuditAction.USER_ENABLED,
+    repeat=_same_password,
+    confirmed=True,
+)
 def enable_user(request: Request, name: str) -> Done[NewPassword]:
     """Enable a disabled account, with a new one-time password."""
     user = _person(request, name)
@@ -199,6 +225,7 @@ def enable_user(request: Request, name: str) -> Done[NewPassword]:
     Permission.MANAGE_USERS,
     AuditAction.SESSION_ENDED,
     repeat=lambda _request, ended: int(ended),
+    confirmed=True,
 )
 def end_logins(request: Request, name: str) -> Done[int]:
     """End every login of this person; returns how many there were."""
@@ -243,7 +270,10 @@ def _keep_one_admin(user: User, admin_ids: list[int]) -> None:
 
 
 def _hand_out_password(request: Request, user: User) -> NewPassword:
+    """A new password; devices of before are not trusted, and no try counts any more."""
     password, until_utc = one_time_password(), request.now + ONE_TIME_LIFE
+    known_devices.forget_devices(request.session, user.user_id)
+    login_limits.forget_tries(request.session, subject=subject_of(user.user_id))
     users.set_password(
         request.session,
         user.user_id,

@@ -7,20 +7,22 @@ from dataclasses import dataclass, replace
 from core.access import Permission
 from core.audit import AuditAction
 from core.errors import Forbidden, InvalidInput
+from core.wording import wait_words
 from db import sessions, users
 from db.sessions import EndReason
 from db.users import User
-from orchestrator.accounts.logins import (
-    Client,
-    Login,
-    must_wait,
-    open_login,
-    record_account_failure,
-)
+from orchestrator.accounts.denials import count_failed_login, finished_minutes
+from orchestrator.accounts.logins import Login, open_login
 from orchestrator.accounts.passwords import (
     hash_password,
     require_strong,
     verify_password,
+)
+from orchestrator.accounts.tries import (
+    Client,
+    confirmed,
+    subject_of,
+    wait_before_confirming,
 )
 from orchestrator.logs import get_logger
 from orchestrator.use_cases import Done, Event, Request, change
@@ -39,6 +41,7 @@ class RefusedPassword:
     Permission.KEEP_OWN_ACCOUNT,
     AuditAction.PASSWORD_CHANGED,
     AuditAction.LOGIN_FAILED,
+    AuditAction.ACCESS_DENIED,
     repeat=None,
 )
 def change_password(
@@ -47,9 +50,9 @@ def change_password(
     """Change the caller's own password; their logins end, and a new one begins."""
     session, now = request.session, request.now
     user = _own_account(request)
-    confirmed = _confirmed(request, user, current)
-    if confirmed.answer is not None:
-        return Done(answer=confirmed.answer, events=confirmed.events)
+    checked = _confirm(request, user, current)
+    if checked.answer is not None:
+        return Done(answer=checked.answer, events=checked.events)
     if verify_password(user.password_hash, new):
         sentence = "The new password must differ from the old one."
         return Done(answer=RefusedPassword(sentence=sentence))
@@ -72,30 +75,36 @@ def change_password(
     return Done(answer=replace(login, must_change_password=False), events=(event,))
 
 
-@change(Permission.KEEP_OWN_ACCOUNT, AuditAction.LOGIN_FAILED, repeat=None)
+@change(
+    Permission.KEEP_OWN_ACCOUNT,
+    AuditAction.LOGIN_FAILED,
+    AuditAction.ACCESS_DENIED,
+    repeat=None,
+)
 def confirm_password(request: Request, password: str) -> Done[RefusedPassword | None]:
     """Check that it is really the caller who acts now; None when it is.
 
-    The tries count like those of a login, so whoever asks commits a refusal too.
+    The tries of this login count, and those of nobody else; whoever asks commits a
+    refusal too.
     """
-    return _confirmed(request, _own_account(request), password)
+    return _confirm(request, _own_account(request), password)
 
 
-def _confirmed(
+def _confirm(
     request: Request, user: User, password: str
 ) -> Done[RefusedPassword | None]:
-    if not must_wait(user, request.now) and verify_password(
-        user.password_hash, password
-    ):
+    session, now = request.session, request.now
+    wait = wait_before_confirming(session, request.actor, now)
+    if wait is None and verify_password(user.password_hash, password):
+        confirmed(session, request.actor)
         return Done(answer=None)
     refused = RefusedPassword(
-        sentence=(
-            "The current password is wrong, or it was tried too often."
-            " Wait a little before you try again."
-        )
+        sentence="The current password is wrong."
+        if wait is None
+        else f"The password was tried too often; wait {wait_words(wait)}."
     )
-    events = record_account_failure(request.session, user, request.now)
-    return Done(answer=refused, events=events)
+    count_failed_login(session, request.actor.address, subject_of(user.user_id), now)
+    return Done(answer=refused, events=finished_minutes(session, now))
 
 
 def _own_account(request: Request) -> User:

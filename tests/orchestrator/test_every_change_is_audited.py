@@ -40,7 +40,9 @@ from db.rejects import RejectFilter
 from db.users import system_actor
 from models.metadata import Family
 from orchestrator.accounts import administration, denials, logins, own_password
-from orchestrator.accounts.logins import Client, Login
+from orchestrator.accounts.logins import Login, RefusedLogin
+from orchestrator.accounts.retention import purge_records
+from orchestrator.accounts.tries import Client
 from orchestrator.audit import anchoring
 from orchestrator.audit.anchor_files import AnchorPlaces
 from orchestrator.audit.chain_export import export_chain, export_newest
@@ -144,12 +146,20 @@ class Portal:
 
     def log_in(self, name: str, password: str) -> Login:
         """Somebody comes in."""
-        with self.runtime.transaction() as session:
-            login = logins.log_in(
-                asking(session, None), name=name, password=password, client=CLIENT
-            )
+        login = self.try_to_log_in(name, password)
         assert isinstance(login, Login)
         return login
+
+    def try_to_log_in(self, name: str, password: str) -> Login | RefusedLogin:
+        """Somebody may come in."""
+        with self.runtime.transaction() as session:
+            attempt = logins.begin_login(
+                asking(session, None), name=name, client=CLIENT
+            )
+        if isinstance(attempt, RefusedLogin):
+            return attempt
+        with self.runtime.transaction() as session:
+            return logins.log_in(asking(session, None), attempt, password=password)
 
 
 def people(portal: Portal) -> None:
@@ -187,9 +197,8 @@ def people(portal: Portal) -> None:
     portal.log_in("olga", made.password)
     with ask() as request:
         assert administration.end_logins(request, "olga")
-    for _ in range(5):
-        with ask() as request:
-            logins.log_in(request, name="olga", password="x", client=CLIENT)
+    for _ in range(6):
+        assert isinstance(portal.try_to_log_in("olga", "x"), RefusedLogin)
     with ask() as request:
         administration.reset_password(request, "olga")
     with ask() as request:
@@ -201,6 +210,13 @@ def people(portal: Portal) -> None:
     for password in (STRONG, "wrong"):
         with ask(changed.actor) as request:
             own_password.confirm_password(request, password)
+    with ask(after=logins.IDLE_LIMIT) as request:
+        assert logins.end_run_out_login(request, changed.token)
+    portal.log_in("ada", STRONG)
+    with ask(after=logins.IDLE_LIMIT) as request:
+        assert logins.end_run_out_logins(request)
+    with ask(after=timedelta(days=91)) as request:
+        assert purge_records(request)
 
 
 def strangers(portal: Portal) -> None:

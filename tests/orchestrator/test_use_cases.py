@@ -38,7 +38,7 @@ def _note(request: Request, text: str, *, secret: str = "") -> Done[str]:
         event = Event(action=AuditAction.BACKUP_RESTORED)
         return Done(answer=text, events=(event,), kept=text)
     if text == "stranger":
-        return Done(answer=text, events=(replace(NOTED, is_anonymous=True),))
+        return Done(answer=text, events=(replace(NOTED, is_belated=True),))
     if text == "unchanged":
         return Done(answer=text)
     return Done(answer=f"{text} by {request.actor.name}", events=(NOTED,), kept=text)
