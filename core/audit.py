@@ -65,6 +65,7 @@ class AuditAction(StrEnum):
     DECISION_RECORDED = "decision_recorded"
     DECISION_REFUSED = "decision_refused"
     AUDIT_EXPORTED = "audit_exported"
+    ANCHORING_BEGUN = "anchoring_begun"
     CHAIN_CHECK_ASKED = "chain_check_asked"
     RECORDS_PURGED = "records_purged"
     BACKUP_MADE = "backup_made"

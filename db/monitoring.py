@@ -13,13 +13,12 @@ from core.audit import AuditAction
 from core.forecasts import Target
 from db.audit_append import append_event
 from db.denials import DenialKind
-from db.model_versions import active_model
+from db.model_versions import active_model, has_registered_bytes
 from db.schema import (
     AuditHeadRow,
     DenialCountRow,
     ForecastRow,
     ModelHealthRow,
-    ModelVersionRow,
     RegionRow,
     SessionRow,
 )
@@ -52,13 +51,7 @@ def damaged_targets(session: Session) -> list[Target]:
         active = active_model(session, target)
         if active is None:
             continue
-        digest = func.encode(func.sha256(ModelVersionRow.onnx_bytes), "hex")
-        is_sound = session.scalar(
-            select(digest == ModelVersionRow.onnx_sha256).where(
-                ModelVersionRow.id == active.version.version_id
-            )
-        )
-        if not is_sound:
+        if not has_registered_bytes(session, active.version.version_id):
             damaged.append(target)
     return damaged
 

@@ -89,5 +89,6 @@ def make_model_files(runtime: Runtime) -> Blueprint:
         "/_models/<int:version_id>/onnx",
         download,
         access=Permission.MANAGE_MODELS,
+        methods=("POST",),
     )
     return blueprint

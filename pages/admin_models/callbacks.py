@@ -72,7 +72,7 @@ def _register_version(app: Dash, context: PageContext) -> None:
             Output("model-activate", "disabled"),
             Output("model-override", "disabled"),
             Output("model-evaluate", "disabled"),
-            Output("model-download", "href"),
+            Output("model-download", "action"),
             Output("model-seen", "data"),
             Output("model-refresh", "disabled"),
         ],

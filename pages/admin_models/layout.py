@@ -135,11 +135,12 @@ def _actions() -> Component:
                 _button("Activate", "model-activate", "primary"),
                 _button("Override the gate", "model-override", "secondary"),
                 _button("Evaluate again", "model-evaluate", "secondary"),
-                html.A(
-                    "Download",
+                # A download is audited, so no address of another site may start one.
+                html.Form(
+                    html.Button("Download", className="btn btn-secondary"),
                     id="model-download",
-                    className="btn btn-secondary",
-                    href="#",
+                    method="POST",
+                    action="#",
                 ),
             ],
             className="gfo-actions",

@@ -487,6 +487,9 @@ def chain(portal: Portal) -> None:
         anchoring.anchor_chain(worker, anchors, only_if_due=False)
     with run() as session:
         worker = asking(session, portal.actor(session, "worker"))
+        assert anchoring.begin_anew(worker, anchors, reason="A new place.").is_new
+    with run() as session:
+        worker = asking(session, portal.actor(session, "worker"))
         assert check_whole_chain(worker, anchors).is_sound
     with run() as session:
         ask_for_check(asking(session, portal.actor(session), request_id=uuid4()))
