@@ -21,6 +21,9 @@ APP_GRANTS: Mapping[str, str] = {
     "login_limit": _ANY,
     "known_device": _ANY,
     "refused_person": _ANY,
+    "totp_secret": _ANY,
+    "passkey": _ANY,
+    "recovery_code": "select, insert, delete",
     "region": _CHANGE,
     "policy": _APPEND,
     "ingest_batch": _CHANGE,
@@ -53,6 +56,8 @@ AUDITOR_HIDDEN_COLUMNS: Mapping[str, frozenset[str]] = {
     "app_user": frozenset({"password_hash"}),
     "user_session": frozenset({"token_sha256"}),
     "known_device": frozenset({"token_sha256"}),
+    "totp_secret": frozenset({"encrypted_secret"}),
+    "recovery_code": frozenset({"code_sha256"}),
     "model_version": frozenset({"onnx_bytes"}),
     "model_upload_chunk": frozenset({"content"}),
 }

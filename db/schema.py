@@ -154,6 +154,48 @@ class KnownDeviceRow(Base):
     last_used_at_utc: Mapped[datetime]
 
 
+class TotpSecretRow(Base):
+    """The secret of a person's authenticator app, encrypted outside the database."""
+
+    __tablename__ = "totp_secret"
+
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("app_user.id"), primary_key=True, autoincrement=False
+    )
+    encrypted_secret: Mapped[str]
+    last_step: Mapped[int] = mapped_column(BigInteger)
+    created_at_utc: Mapped[datetime]
+
+
+class PasskeyRow(Base):
+    """A public key that an authenticator made for a person and a host."""
+
+    __tablename__ = "passkey"
+    __table_args__ = (Index("ix_passkey_user_id", "user_id"),)
+
+    id: Mapped[int] = _big_id()
+    user_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
+    label: Mapped[str] = mapped_column(String(80))
+    rp_id: Mapped[str]
+    credential_id: Mapped[bytes] = mapped_column(unique=True)
+    public_key: Mapped[bytes]
+    sign_count: Mapped[int] = mapped_column(BigInteger)
+    created_at_utc: Mapped[datetime]
+    last_used_at_utc: Mapped[datetime | None]
+
+
+class RecoveryCodeRow(Base):
+    """A code that logs in once where the second factor is lost, stored hashed."""
+
+    __tablename__ = "recovery_code"
+    __table_args__ = (
+        CheckConstraint("length(code_sha256) = 64", name="code_sha256_length"),
+    )
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"), primary_key=True)
+    code_sha256: Mapped[str] = mapped_column(primary_key=True)
+
+
 class RefusedPersonRow(Base):
     """How often a person was refused something in a minute; feeds the audit."""
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from core.access import Actor, Role
-from db.schema import SessionRow, UserRow
+from db.schema import PasskeyRow, SessionRow, TotpSecretRow, UserRow
 
 
 class EndReason(StrEnum):
@@ -23,15 +23,23 @@ class EndReason(StrEnum):
     DISABLED = "disabled"
     ENDED_BY_ADMIN = "ended_by_admin"
     RUN_OUT = "run_out"
+    FACTORS_CHANGED = "factors_changed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoginSession:
-    """A live login and its user."""
+    """A live login and its user.
+
+    Attributes
+    ----------
+    has_second_factor : bool
+        Whether the account has an authenticator app or a passkey now.
+    """
 
     session_id: int
     actor: Actor
     must_change_password: bool
+    has_second_factor: bool
     created_at_utc: datetime
     last_seen_at_utc: datetime
     expires_at_utc: datetime
@@ -205,7 +213,7 @@ def _live(
     seen_since_utc: datetime,
 ) -> list[LoginSession]:
     statement = (
-        select(SessionRow, UserRow)
+        select(SessionRow, UserRow, _HAS_FACTOR)
         .join(UserRow, UserRow.id == SessionRow.user_id)
         .where(
             *conditions,
@@ -214,7 +222,7 @@ def _live(
         .order_by(SessionRow.last_seen_at_utc.desc(), SessionRow.id.desc())
     )
     rows = session.execute(statement, execution_options={"populate_existing": True})
-    return [_login_session(login, user) for login, user in rows]
+    return [_login_session(*row) for row in rows]
 
 
 def _is_live(
@@ -230,7 +238,15 @@ def _is_live(
     )
 
 
-def _login_session(login: SessionRow, user: UserRow) -> LoginSession:
+_HAS_FACTOR = or_(
+    exists().where(TotpSecretRow.user_id == UserRow.id),
+    exists().where(PasskeyRow.user_id == UserRow.id),
+)
+
+
+def _login_session(
+    login: SessionRow, user: UserRow, has_second_factor: bool
+) -> LoginSession:
     return LoginSession(
         session_id=login.id,
         actor=Actor(
@@ -241,6 +257,7 @@ def _login_session(login: SessionRow, user: UserRow) -> LoginSession:
             session_sha256=login.token_sha256,
         ),
         must_change_password=user.must_change_password,
+        has_second_factor=has_second_factor,
         created_at_utc=login.created_at_utc,
         last_seen_at_utc=login.last_seen_at_utc,
         expires_at_utc=login.expires_at_utc,

@@ -7,9 +7,16 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import (
+    AfterValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from core.access import Role
 from core.errors import InvalidInput
 from core.policies import Policy
 from core.telemetry import VALID_RANGES, Quantity, ValidRange
@@ -59,6 +66,8 @@ class Settings(BaseSettings):
         default=None, validation_alias="DATABASE_AUDITOR_URL"
     )
 
+    second_factor_roles: Annotated[frozenset[Role], NoDecode] = frozenset()
+
     anchor_dir: Path | None = None
     anchor_key_file: Path | None = None
 
@@ -79,6 +88,13 @@ class Settings(BaseSettings):
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "text"] = "json"
+
+    @field_validator("second_factor_roles", mode="before")
+    @classmethod
+    def _split_roles(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return [name.strip() for name in value.split(",") if name.strip()]
 
     def first_policy(self) -> Policy:
         """The fleet policy with which an empty database begins."""

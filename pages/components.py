@@ -107,7 +107,8 @@ def own_password(control_id: str, *, name: str | None = None) -> Component:
     return field(
         "Your own password",
         control,
-        hint="Proves that it is you who makes this change.",
+        hint="Proves that it is you who makes this change. With an authenticator app:"
+        " its code instead.",
     )
 
 

@@ -9,7 +9,8 @@ from uuid import UUID
 
 from core.access import Actor, Permission
 from core.errors import NotConfirmed
-from orchestrator.accounts.own_password import confirm_password
+from orchestrator.accounts.own_password import confirm
+from orchestrator.accounts.second_factors import FactorKey
 from orchestrator.runtime import Runtime
 from orchestrator.use_cases import Request
 
@@ -27,12 +28,15 @@ class PageContext:
     callback_permission : callable
         A page declares each server callback's permission by its output id
         (`"what-if-verdict.children"`); a callback without one stops the start.
+    factor_key : FactorKey | None
+        Reads the secrets of authenticator apps; without it none confirms anything.
     """
 
     runtime: Runtime
     current_actor: Callable[[], Actor]
     request_id: Callable[[], UUID]
     callback_permission: Callable[[str, Permission], None]
+    factor_key: FactorKey | None = None
 
     @contextmanager
     def request(
@@ -55,21 +59,21 @@ class PageContext:
 
     @contextmanager
     def confirmed_request(
-        self, password: object, request_id: UUID | None = None
+        self, proof: object, request_id: UUID | None = None
     ) -> Iterator[Request]:
-        """A request that the person confirmed with their own password.
+        """A request that the person confirmed, with password or code.
 
         An unattended page must not change limits, models or accounts. A repeated
-        request needs the password as well.
+        request needs a proof as well.
 
         Raises
         ------
         NotConfirmed
-            When the password is wrong; the try is stored.
+            When the proof is wrong; the try is stored.
         """
         with self.request(request_id) as request:
-            refused = confirm_password(
-                request, password if isinstance(password, str) else ""
+            refused = confirm(
+                request, proof if isinstance(proof, str) else "", self.factor_key
             )
         if refused is not None:
             raise NotConfirmed(refused.sentence)

@@ -44,8 +44,30 @@ AUDITED_BY: Mapping[str, set[AuditAction]] = {
         Action.USER_DISABLED,
         Action.USER_ROLE_CHANGED,
         Action.RECORDS_PURGED,
+        Action.SECOND_FACTOR_ADDED,
+        Action.SECOND_FACTOR_REMOVED,
+        Action.SECOND_FACTORS_RESET,
+    },
+    "totp_secret": {
+        Action.SECOND_FACTOR_ADDED,
+        Action.SECOND_FACTOR_REMOVED,
+        Action.SECOND_FACTORS_RESET,
+        Action.LOGIN_SUCCEEDED,
+    },
+    "passkey": {
+        Action.SECOND_FACTOR_ADDED,
+        Action.SECOND_FACTOR_REMOVED,
+        Action.SECOND_FACTORS_RESET,
+        Action.LOGIN_SUCCEEDED,
+    },
+    "recovery_code": {
+        Action.RECOVERY_CODES_MADE,
+        Action.RECOVERY_CODE_USED,
+        Action.SECOND_FACTOR_REMOVED,
+        Action.SECOND_FACTORS_RESET,
     },
     "known_device": {
+        Action.SECOND_FACTORS_RESET,
         Action.LOGIN_SUCCEEDED,
         Action.PASSWORD_RESET,
         Action.USER_ENABLED,
@@ -98,6 +120,7 @@ UNAUDITED_PREFIX = "procrastinate_"
 
 UNAUDITED_COLUMNS: Mapping[str, Mapping[str, str]] = {
     "user_session": {"last_seen_at_utc": "noted every minute somebody acts"},
+    "totp_secret": {"last_step": "a code that confirmed what is audited by itself"},
     "model_upload": {"problem": "why a check has to be tried again; it is logged"},
 }
 

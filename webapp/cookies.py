@@ -90,7 +90,7 @@ def set_csrf_token(response: Response) -> None:
 
 
 class StateCookie(SecureCookieSessionInterface):
-    """Flask's signed cookie, which holds the form token's secret and nothing else."""
+    """Flask's signed cookie: the form token's secret, and a passkey's challenge."""
 
     def get_cookie_name(self, app: Flask) -> str:  # noqa: ARG002 -- Flask's signature
         """Prefixed where the browser enforces what the prefix promises."""

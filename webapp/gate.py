@@ -66,10 +66,21 @@ class Gate:
             user.login.must_change_password
             and request.endpoint not in _BEFORE_PASSWORD_CHANGE
         ):
-            return _to_password_change()
+            return _to("portal.password", "Choose a new password first.")
+        if self._needs_second_factor(user):
+            return _to("factors.show", "Add a second factor first.")
         body = self._check_route(access)
         self._note_activity(user, body)
         return None
+
+    def _needs_second_factor(self, user: PortalUser) -> bool:
+        """Whether the role must have one, the account has none, and this adds none."""
+        required = self._runtime.settings.second_factor_roles
+        is_adding = request.blueprint == "factors" or (
+            request.endpoint in _BEFORE_PASSWORD_CHANGE
+        )
+        is_missing = not user.login.has_second_factor
+        return user.actor.role in required and is_missing and not is_adding
 
     def _check_monitor(self) -> ResponseReturnValue | None:
         if may_monitor(self._runtime.settings, request):
@@ -164,8 +175,8 @@ def _require_readable() -> None:
         abort(400)
 
 
-def _to_password_change() -> ResponseReturnValue:
+def _to(endpoint: str, error: str) -> ResponseReturnValue:
+    """Redirect a person to what has to be done first; answer a script with 403."""
     if request.path.startswith(_MACHINE_PATHS):
-        error = "Choose a new password first."
         return jsonify(error=error, reference=request_id()), 403
-    return redirect(url_for("portal.password"))
+    return redirect(url_for(endpoint))

@@ -1,4 +1,4 @@
-"""Limits of login tries, known devices, refusals of people, and what is purged.
+"""Limits of login tries, known devices, second factors, refusals, and what is purged.
 
 Revision ID: 0016
 Revises: 0009
@@ -43,6 +43,35 @@ create table refused_person (
     constraint ck_refused_person_count_positive check (count > 0)
 );
 
+create table totp_secret (
+    user_id integer not null constraint fk_totp_secret_user_id references app_user,
+    encrypted_secret text not null,
+    last_step bigint not null,
+    created_at_utc timestamptz not null,
+    constraint pk_totp_secret primary key (user_id)
+);
+
+create table passkey (
+    id bigint generated always as identity constraint pk_passkey primary key,
+    user_id integer not null constraint fk_passkey_user_id references app_user,
+    label varchar(80) not null,
+    rp_id text not null,
+    credential_id bytea not null,
+    public_key bytea not null,
+    sign_count bigint not null,
+    created_at_utc timestamptz not null,
+    last_used_at_utc timestamptz,
+    constraint uq_passkey_credential_id unique (credential_id)
+);
+create index ix_passkey_user_id on passkey (user_id);
+
+create table recovery_code (
+    user_id integer not null constraint fk_recovery_code_user_id references app_user,
+    code_sha256 text not null,
+    constraint pk_recovery_code primary key (user_id, code_sha256),
+    constraint ck_recovery_code_code_sha256_length check (length(code_sha256) = 64)
+);
+
 alter table denial_count drop constraint ck_denial_count_kind;
 alter table denial_count add constraint ck_denial_count_kind
     check (kind in ('login', 'access', 'account'));
@@ -57,6 +86,7 @@ delete from denial_count where kind = 'account';
 alter table denial_count drop constraint ck_denial_count_kind;
 alter table denial_count add constraint ck_denial_count_kind
     check (kind in ('login', 'access'));
+drop table recovery_code, passkey, totp_secret;
 drop table refused_person, known_device, login_limit
 """
 
@@ -108,6 +138,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop them; counts of tries and known devices are lost."""
+    """Drop them; second factors have to be added anew."""
     op.execute(DROP_PURGE)
     op.execute(DROP_TABLES)

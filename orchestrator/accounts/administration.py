@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from core.access import Permission, Role
 from core.audit import AuditAction
 from core.errors import Conflict, InvalidInput, NotFound
-from db import known_devices, login_limits, sessions, users
+from db import known_devices, login_limits, second_factors, sessions, users
 from db.sessions import EndReason
 from db.users import User
 from orchestrator.accounts.logins import IDLE_LIMIT
@@ -219,6 +219,25 @@ def enable_user(request: Request, name: str) -> Done[NewPassword]:
         AuditAction.USER_ENABLED, user, before=_facts(user), after=_facts(changed)
     )
     return Done(answer=made, events=(event,), kept=user.user_id)
+
+
+@change(
+    Permission.MANAGE_USERS,
+    AuditAction.SECOND_FACTORS_RESET,
+    repeat=_same_account,
+    confirmed=True,
+)
+def reset_factors(request: Request, name: str) -> Done[AccountView]:
+    """Remove a person's second factors, who lost them, and end their logins."""
+    user = _person(request, name)
+    if user.user_id == request.actor.user_id:
+        message = "Change your own second factors on the page of your account."
+        raise Conflict(message)
+    second_factors.remove_all_factors(request.session, user.user_id)
+    known_devices.forget_devices(request.session, user.user_id)
+    _end_logins(request, user, EndReason.FACTORS_CHANGED)
+    event = _event(AuditAction.SECOND_FACTORS_RESET, user)
+    return Done(answer=_view(user), events=(event,), kept=user.user_id)
 
 
 @change(

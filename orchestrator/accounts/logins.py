@@ -6,17 +6,23 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from sqlalchemy.orm import Session
 
 from core.access import Actor, Permission
 from core.audit import AuditAction
 from core.errors import NotFound
-from db import known_devices, sessions, users
+from db import known_devices, second_factors, sessions, users
 from db.sessions import EndReason, LoginSession
 from db.users import User
 from orchestrator.accounts import denials
 from orchestrator.accounts.passwords import hash_password, needs_rehash, verify_password
+from orchestrator.accounts.second_factors import (
+    FactorKey,
+    is_app_code,
+    is_recovery_code,
+)
 from orchestrator.accounts.tries import Attempt, Client, attempt_at, digest
 from orchestrator.logs import get_logger
 from orchestrator.use_cases import Done, Event, Request, change, query
@@ -89,24 +95,40 @@ def begin_login(
     AuditAction.LOGIN_SUCCEEDED,
     AuditAction.LOGIN_FAILED,
     AuditAction.ACCESS_DENIED,
+    AuditAction.RECOVERY_CODE_USED,
     repeat=None,
 )
 def log_in(
-    request: Request, attempt: Attempt, *, password: str
+    request: Request,
+    attempt: Attempt,
+    *,
+    password: str,
+    code: str = "",
+    key: FactorKey | None = None,
 ) -> Done[Login | RefusedLogin]:
     """Evaluate a counted try, once, and start a new login.
 
     An unknown name, a wrong password and a disabled account get the same answer after
-    the same work.
+    the same work, and so does a wrong code where the account has a second factor.
+
+    Parameters
+    ----------
+    code : str
+        Of the authenticator app, or a recovery code.
+    key : FactorKey, optional
+        Without it only recovery codes are accepted.
     """
     session, now = request.session, request.now
     user = users.find_user(session, attempt.user_id or 0)
     matches = verify_password(user.password_hash if user else None, password)
     outcome: Login | RefusedLogin
     events: tuple[Event, ...] = ()
-    if user is not None and matches and _may_log_in(user, now):
+    factor = None
+    if user is not None and matches and may_log_in(user, now):
+        factor = _second_factor(session, user, code, key, now)
+    if user is not None and factor is not None:
         outcome = _grant(session, user, password, attempt, now)
-        events = (_of_user(AuditAction.LOGIN_SUCCEEDED, outcome.actor),)
+        events = login_events(outcome, factor)
     else:
         outcome = RefusedLogin()
         address = attempt.client.address
@@ -120,6 +142,25 @@ def log_in(
         )
     minutes = denials.finished_minutes(session, now)
     return Done(answer=outcome, events=(*events, *minutes))
+
+
+class Factor(StrEnum):
+    """What a login proved besides the password."""
+
+    NONE = "none"
+    APP = "app"
+    RECOVERY_CODE = "recovery_code"
+    PASSKEY = "passkey"
+
+
+def login_events(login: Login, factor: Factor) -> tuple[Event, ...]:
+    """The events of a login that was granted."""
+    succeeded = _of_user(
+        AuditAction.LOGIN_SUCCEEDED, login.actor, second_factor=factor.value
+    )
+    if factor is not Factor.RECOVERY_CODE:
+        return (succeeded,)
+    return _of_user(AuditAction.RECOVERY_CODE_USED, login.actor), succeeded
 
 
 def open_login(session: Session, user: User, client: Client, now: datetime) -> Login:
@@ -253,10 +294,24 @@ def end_other_logins(request: Request, login: LoginSession) -> Done[int]:
     return Done(answer=ended, events=(event,) if ended else ())
 
 
-def _may_log_in(user: User, now: datetime) -> bool:
+def may_log_in(user: User, now: datetime) -> bool:
+    """Whether this account may begin a login once the person is proven."""
     until = user.one_time_until_utc
     has_run_out = user.must_change_password and until is not None and now >= until
     return user.is_active and not user.is_system and not has_run_out
+
+
+def _second_factor(
+    session: Session, user: User, code: str, key: FactorKey | None, now: datetime
+) -> Factor | None:
+    """What the code proves; None when the account needs a proof and this is none."""
+    if not second_factors.has_factor(session, user.user_id):
+        return Factor.NONE
+    if is_app_code(session, key, user.user_id, code, now):
+        return Factor.APP
+    if is_recovery_code(session, user.user_id, code):
+        return Factor.RECOVERY_CODE
+    return None
 
 
 def _grant(
@@ -265,14 +320,16 @@ def _grant(
     if user.password_hash and needs_rehash(user.password_hash):
         users.set_password_hash(session, user.user_id, hash_password(password))
     attempt.succeeded(session, now)
-    login = open_login(session, user, attempt.client, now)
-    device_token = _known_device(session, user, attempt.client, now)
-    log.info(
-        "login_succeeded",
-        user=user.name,
-        role=user.role,
-        address=attempt.client.address,
-    )
+    return open_login_of_device(session, user, attempt.client, now)
+
+
+def open_login_of_device(
+    session: Session, user: User, client: Client, now: datetime
+) -> Login:
+    """Store a new login of `user`, and that this browser is known to be theirs."""
+    login = open_login(session, user, client, now)
+    device_token = _known_device(session, user, client, now)
+    log.info("login_succeeded", user=user.name, role=user.role, address=client.address)
     return replace(login, device_token=device_token)
 
 

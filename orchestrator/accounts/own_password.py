@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from core.access import Permission
@@ -18,6 +19,7 @@ from orchestrator.accounts.passwords import (
     require_strong,
     verify_password,
 )
+from orchestrator.accounts.second_factors import FactorKey, has_app, is_app_code
 from orchestrator.accounts.tries import (
     Client,
     confirmed,
@@ -50,7 +52,12 @@ def change_password(
     """Change the caller's own password; their logins end, and a new one begins."""
     session, now = request.session, request.now
     user = _own_account(request)
-    checked = _confirm(request, user, current)
+    checked = _check(
+        request,
+        user,
+        "The current password",
+        lambda: verify_password(user.password_hash, current),
+    )
     if checked.answer is not None:
         return Done(answer=checked.answer, events=checked.events)
     if verify_password(user.password_hash, new):
@@ -81,27 +88,49 @@ def change_password(
     AuditAction.ACCESS_DENIED,
     repeat=None,
 )
-def confirm_password(request: Request, password: str) -> Done[RefusedPassword | None]:
+def confirm(
+    request: Request, proof: str, key: FactorKey | None = None
+) -> Done[RefusedPassword | None]:
     """Check that it is really the caller who acts now; None when it is.
 
-    The tries of this login count, and those of nobody else; whoever asks commits a
-    refusal too.
+    The proof is the code of the caller's authenticator app, or the password of who has
+    none. The tries of this login count, and those of nobody else; whoever asks commits
+    a refusal too.
     """
-    return _confirm(request, _own_account(request), password)
+    return _confirm(request, _own_account(request), proof, key)
 
 
 def _confirm(
-    request: Request, user: User, password: str
+    request: Request, user: User, proof: str, key: FactorKey | None
 ) -> Done[RefusedPassword | None]:
+    if not has_app(request.session, user.user_id):
+        return _check(
+            request,
+            user,
+            "The password",
+            lambda: verify_password(user.password_hash, proof),
+        )
+    return _check(
+        request,
+        user,
+        "The code of your app",
+        lambda: is_app_code(request.session, key, user.user_id, proof, request.now),
+    )
+
+
+def _check(
+    request: Request, user: User, what: str, is_right: Callable[[], bool]
+) -> Done[RefusedPassword | None]:
+    """Count a try of this login, then evaluate it."""
     session, now = request.session, request.now
     wait = wait_before_confirming(session, request.actor, now)
-    if wait is None and verify_password(user.password_hash, password):
+    if wait is None and is_right():
         confirmed(session, request.actor)
         return Done(answer=None)
     refused = RefusedPassword(
-        sentence="The current password is wrong."
+        sentence=f"{what} is wrong."
         if wait is None
-        else f"The password was tried too often; wait {wait_words(wait)}."
+        else f"{what} was tried too often; wait {wait_words(wait)}."
     )
     count_failed_login(session, request.actor.address, subject_of(user.user_id), now)
     return Done(answer=refused, events=finished_minutes(session, now))

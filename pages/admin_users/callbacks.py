@@ -175,6 +175,10 @@ def _changes(name: str, role: object) -> dict[str, Change]:
         ended = administration.end_logins(request, name)
         return f"Logins of {name} that have ended: {ended}."
 
+    def reset_factors(request: Request) -> str:
+        account = administration.reset_factors(request, name)
+        return f"{account.name} has no second factor any more; all their logins ended."
+
     def disable(request: Request) -> str:
         disabled = administration.disable_user(request, name)
         return f"{disabled.name} is disabled and logged out everywhere."
@@ -182,6 +186,7 @@ def _changes(name: str, role: object) -> dict[str, Change]:
     return {
         "users-set-role": set_role,
         "users-reset": lambda request: administration.reset_password(request, name),
+        "users-reset-factors": reset_factors,
         "users-end-logins": end_logins,
         "users-disable": disable,
         "users-enable": lambda request: administration.enable_user(request, name),

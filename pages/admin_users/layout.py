@@ -21,6 +21,7 @@ ROLE_WORDS = {
 CHANGE_BUTTONS = (
     ("users-set-role", "Change the role", "primary"),
     ("users-reset", "New one-time password", "secondary"),
+    ("users-reset-factors", "Remove second factors", "secondary"),
     ("users-end-logins", "End all logins", "secondary"),
     ("users-disable", "Disable", "secondary"),
     ("users-enable", "Enable", "secondary"),
@@ -93,7 +94,8 @@ def _change_form() -> Component:
         _actions(*CHANGE_BUTTONS),
         html.Div(id="users-change-status", role="status"),
         id="users-change-panel",
-        hint="Another role, a new password and disabling end all their logins at once.",
+        hint="Another role, a new password, removed factors and disabling end all their"
+        " logins at once.",
     )
 
 

@@ -256,10 +256,7 @@ def test_confirming_with_the_own_password_is_slowed_like_a_login(
     assert isinstance(login, Login)
 
     def refused(password: str) -> bool:
-        return (
-            own_password.confirm_password(asking(session, login.actor), password)
-            is not None
-        )
+        return own_password.confirm(asking(session, login.actor), password) is not None
 
     assert not refused(STRONG)
     assert all(refused("wrong") for _ in range(5))
@@ -268,7 +265,7 @@ def test_confirming_with_the_own_password_is_slowed_like_a_login(
 
 def test_a_system_user_confirms_nothing(session: Session, cli: Actor) -> None:
     with pytest.raises(Forbidden):
-        own_password.confirm_password(asking(session, cli), "")
+        own_password.confirm(asking(session, cli), "")
 
 
 def test_a_stranger_elsewhere_makes_nobody_wait(session: Session) -> None:

@@ -174,7 +174,9 @@ def test_a_name_is_registered_once() -> None:
 CONFIRMED = {
     "accounts.add_user", "accounts.change_role", "accounts.disable_user",
     "accounts.enable_user", "accounts.end_logins", "accounts.ensure_first_admin",
-    "accounts.reset_password",
+    "accounts.reset_password", "accounts.reset_factors",
+    "accounts.add_app", "accounts.add_passkey", "accounts.remove_factor",
+    "accounts.make_recovery_codes", "audit.begin_anew",
     "regions.change_policy", "regions.change_terms", "regions.limit_by_class",
     "registry.activate_model", "registry.override_gate", "registry.receive_model",
     "registry.roll_back_model", "registry.train_models",

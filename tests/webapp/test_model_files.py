@@ -143,7 +143,7 @@ def test_another_site_starts_no_download(portal: Portal) -> None:
     checked = check_upload(portal.runtime, "worker", given["upload_id"])
     address = f"/_models/{checked.model_version_id}/onnx"
     foreign = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
-    assert browser.get(address, **{"Sec-Fetch-Site": "cross-site"}).status_code == 405
+    assert browser.get(address, **{"Sec-Fetch-Site": "cross-site"}).status_code == 404
     token = browser.csrf_token()
     for headers in (foreign, {}):
         answer = browser.client.post(
