@@ -12,7 +12,8 @@ from orchestrator.accounts.administration import AccountView, NewPassword
 from orchestrator.processes.terminal import Json, command_context, print_json
 
 app = typer.Typer(
-    help="Accounts: add, disable, enable, set-role, reset-password, reset-factors, list."
+    help="Accounts: add, disable, enable, set-role, reset-password, reset-factors,"
+    " list."
 )
 
 UserName = Annotated[str, typer.Argument(help="The person's user name.")]
