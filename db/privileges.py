@@ -23,6 +23,7 @@ APP_GRANTS: Mapping[str, str] = {
     "refused_person": _ANY,
     "totp_secret": _ANY,
     "passkey": _ANY,
+    "federated_identity": _APPEND,
     "recovery_code": "select, insert, delete",
     "region": _CHANGE,
     "policy": _APPEND,

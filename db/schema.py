@@ -108,6 +108,7 @@ class SessionRow(Base):
     expires_at_utc: Mapped[datetime]
     ended_at_utc: Mapped[datetime | None]
     end_reason: Mapped[str | None]
+    proved_at_utc: Mapped[datetime | None]
     address: Mapped[str | None]
     user_agent: Mapped[str | None] = mapped_column(String(300))
 
@@ -182,6 +183,17 @@ class PasskeyRow(Base):
     sign_count: Mapped[int] = mapped_column(BigInteger)
     created_at_utc: Mapped[datetime]
     last_used_at_utc: Mapped[datetime | None]
+
+
+class FederatedIdentityRow(Base):
+    """Whom an identity provider means by a subject; that account has no password."""
+
+    __tablename__ = "federated_identity"
+
+    issuer: Mapped[str] = mapped_column(primary_key=True)
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"), unique=True)
+    created_at_utc: Mapped[datetime]
 
 
 class RecoveryCodeRow(Base):

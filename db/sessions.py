@@ -10,7 +10,13 @@ from sqlalchemy import ColumnElement, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from core.access import Actor, Role
-from db.schema import PasskeyRow, SessionRow, TotpSecretRow, UserRow
+from db.schema import (
+    FederatedIdentityRow,
+    PasskeyRow,
+    SessionRow,
+    TotpSecretRow,
+    UserRow,
+)
 
 
 class EndReason(StrEnum):
@@ -33,7 +39,8 @@ class LoginSession:
     Attributes
     ----------
     has_second_factor : bool
-        Whether the account has an authenticator app or a passkey now.
+        Whether the account has an authenticator app or a passkey now, or an identity
+        provider, which asks for the factors that its organisation wants.
     """
 
     session_id: int
@@ -55,14 +62,19 @@ def insert_session(
     expires_at_utc: datetime,
     address: str | None,
     user_agent: str | None,
+    proved_at_utc: datetime | None = None,
 ) -> int:
-    """Store a new login; returns its id."""
+    """Store a new login; returns its id.
+
+    `proved_at_utc` is when an identity provider last saw the person.
+    """
     row = SessionRow(
         token_sha256=token_sha256,
         user_id=user_id,
         created_at_utc=created_at_utc,
         last_seen_at_utc=created_at_utc,
         expires_at_utc=expires_at_utc,
+        proved_at_utc=proved_at_utc,
         address=address,
         user_agent=user_agent[:300] if user_agent else None,
     )
@@ -147,6 +159,13 @@ def end_sessions_of_user(
         .returning(SessionRow.id)
     ).all()
     return len(ended)
+
+
+def proved_at(session: Session, token_sha256: str) -> datetime | None:
+    """When an identity provider saw the person of this login last."""
+    return session.scalar(
+        select(SessionRow.proved_at_utc).where(SessionRow.token_sha256 == token_sha256)
+    )
 
 
 def is_token_of_login(session: Session, token_sha256: str) -> bool:
@@ -241,6 +260,7 @@ def _is_live(
 _HAS_FACTOR = or_(
     exists().where(TotpSecretRow.user_id == UserRow.id),
     exists().where(PasskeyRow.user_id == UserRow.id),
+    exists().where(FederatedIdentityRow.user_id == UserRow.id),
 )
 
 

@@ -68,6 +68,14 @@ class Settings(BaseSettings):
 
     second_factor_roles: Annotated[frozenset[Role], NoDecode] = frozenset()
 
+    oidc_issuer: str | None = None
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = None
+    oidc_scope: NonBlank = "openid profile"
+    oidc_name_claim: NonBlank = "preferred_username"
+    oidc_role_claim: NonBlank = "groups"
+    oidc_roles: Annotated[dict[str, Role], NoDecode] = Field(default_factory=dict)
+
     anchor_dir: Path | None = None
     anchor_key_file: Path | None = None
 
@@ -95,6 +103,14 @@ class Settings(BaseSettings):
         if not isinstance(value, str):
             return value
         return [name.strip() for name in value.split(",") if name.strip()]
+
+    @field_validator("oidc_roles", mode="before")
+    @classmethod
+    def _split_groups(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        pairs = [pair.partition("=") for pair in value.split(",") if pair.strip()]
+        return {group.strip(): role.strip() for group, _, role in pairs}
 
     def first_policy(self) -> Policy:
         """The fleet policy with which an empty database begins."""

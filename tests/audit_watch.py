@@ -60,6 +60,7 @@ AUDITED_BY: Mapping[str, set[AuditAction]] = {
         Action.SECOND_FACTORS_RESET,
         Action.LOGIN_SUCCEEDED,
     },
+    "federated_identity": {Action.USER_ADDED},
     "recovery_code": {
         Action.RECOVERY_CODES_MADE,
         Action.RECOVERY_CODE_USED,

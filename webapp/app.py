@@ -18,6 +18,7 @@ from webapp.cookies import StateCookie
 from webapp.csrf import install_csrf
 from webapp.dash_internals import finish_setup, leave_grid_script_out
 from webapp.error_pages import install_error_pages
+from webapp.federated_login import make_federated_login
 from webapp.gate import Gate
 from webapp.headers import SecurityHeaders
 from webapp.health import make_health
@@ -52,6 +53,7 @@ LARGEST_BODY_BYTES = 2 * 1024 * 1024
 BLUEPRINTS: tuple[Callable[[Runtime], Blueprint], ...] = (
     make_portal,
     make_second_factors,
+    make_federated_login,
     make_telemetry_upload,
     make_model_files,
 )
@@ -117,6 +119,7 @@ def _make_server(runtime: Runtime, gate: Gate, headers: SecurityHeaders) -> Flas
         theme_script=THEME_SCRIPT,
         stylesheet_url=stylesheet_url,
         passkey_script_url=passkey_script_url,
+        has_provider=runtime.settings.oidc_issuer is not None,
     )
     trust_proxies(server, runtime.settings.trusted_proxy_count)
     # The order matters: requests pass these forwards, answers backwards.

@@ -65,6 +65,17 @@ create table passkey (
 );
 create index ix_passkey_user_id on passkey (user_id);
 
+create table federated_identity (
+    issuer text not null,
+    subject text not null,
+    user_id integer not null
+        constraint fk_federated_identity_user_id references app_user,
+    created_at_utc timestamptz not null,
+    constraint pk_federated_identity primary key (issuer, subject),
+    constraint uq_federated_identity_user_id unique (user_id)
+);
+alter table user_session add column proved_at_utc timestamptz;
+
 create table recovery_code (
     user_id integer not null constraint fk_recovery_code_user_id references app_user,
     code_sha256 text not null,
@@ -86,7 +97,8 @@ delete from denial_count where kind = 'account';
 alter table denial_count drop constraint ck_denial_count_kind;
 alter table denial_count add constraint ck_denial_count_kind
     check (kind in ('login', 'access'));
-drop table recovery_code, passkey, totp_secret;
+alter table user_session drop column proved_at_utc;
+drop table federated_identity, recovery_code, passkey, totp_secret;
 drop table refused_person, known_device, login_limit
 """
 

@@ -9,7 +9,14 @@ from datetime import datetime, timedelta
 from core.access import Permission, Role
 from core.audit import AuditAction
 from core.errors import Conflict, InvalidInput, NotFound
-from db import known_devices, login_limits, second_factors, sessions, users
+from db import (
+    federated_identities,
+    known_devices,
+    login_limits,
+    second_factors,
+    sessions,
+    users,
+)
 from db.sessions import EndReason
 from db.users import User
 from orchestrator.accounts.logins import IDLE_LIMIT
@@ -19,9 +26,9 @@ from orchestrator.accounts.passwords import (
     require_strong,
 )
 from orchestrator.accounts.tries import subject_of
+from orchestrator.accounts.user_names import valid_name
 from orchestrator.use_cases import Done, Event, Request, change, query
 
-NAME_LENGTH = 80
 ONE_TIME_LIFE = timedelta(hours=72)
 """How long a one-time password that an admin handed out can be used."""
 
@@ -97,7 +104,7 @@ def ensure_first_admin(
     """
     if users.has_people(request.session):
         return Done(answer=None)
-    name = _valid_name(name)
+    name = valid_name(name)
     if password is not None:
         try:
             require_strong(password, known_words=[name])
@@ -127,7 +134,7 @@ def add_user(request: Request, name: str, role: Role) -> Done[NewPassword]:
     password, until_utc = one_time_password(), request.now + ONE_TIME_LIFE
     user = users.insert_user(
         request.session,
-        name=_valid_name(name),
+        name=valid_name(name),
         role=role,
         password_hash=hash_password(password),
         must_change_password=True,
@@ -194,6 +201,7 @@ def reset_password(request: Request, name: str) -> Done[NewPassword]:
     if user.user_id == request.actor.user_id:
         message = "Change your own password on the page of your account."
         raise Conflict(message)
+    _require_password_of_ours(request, user)
     made = _hand_out_password(request, user)
     _end_logins(request, user, EndReason.PASSWORD_CHANGED)
     event = _event(AuditAction.PASSWORD_RESET, user)
@@ -213,7 +221,11 @@ def enable_user(request: Request, name: str) -> Done[NewPassword]:
         message = f"{user.name} is not disabled."
         raise Conflict(message)
     users.set_active(request.session, user.user_id, is_active=True)
-    made = _hand_out_password(request, user)
+    if federated_identities.is_federated(request.session, user.user_id):
+        account = _view(_user(request, user.user_id))
+        made = NewPassword(account=account, until_utc=None, password=None)
+    else:
+        made = _hand_out_password(request, user)
     changed = _user(request, user.user_id)
     event = _event(
         AuditAction.USER_ENABLED, user, before=_facts(user), after=_facts(changed)
@@ -254,12 +266,10 @@ def end_logins(request: Request, name: str) -> Done[int]:
     return Done(answer=ended, events=(event,), kept=ended)
 
 
-def _valid_name(name: str) -> str:
-    trimmed = name.strip()
-    if not 1 <= len(trimmed) <= NAME_LENGTH or not trimmed.isprintable():
-        message = f"A user name has 1 to {NAME_LENGTH} printable characters."
-        raise InvalidInput(message)
-    return trimmed
+def _require_password_of_ours(request: Request, user: User) -> None:
+    if federated_identities.is_federated(request.session, user.user_id):
+        message = f"{user.name} logs in at the identity provider, without a password."
+        raise Conflict(message)
 
 
 def _person(request: Request, name: str) -> User:

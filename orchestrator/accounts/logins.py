@@ -151,6 +151,7 @@ class Factor(StrEnum):
     APP = "app"
     RECOVERY_CODE = "recovery_code"
     PASSKEY = "passkey"
+    PROVIDER = "identity_provider"
 
 
 def login_events(login: Login, factor: Factor) -> tuple[Event, ...]:
@@ -163,7 +164,15 @@ def login_events(login: Login, factor: Factor) -> tuple[Event, ...]:
     return _of_user(AuditAction.RECOVERY_CODE_USED, login.actor), succeeded
 
 
-def open_login(session: Session, user: User, client: Client, now: datetime) -> Login:
+def open_login(
+    session: Session,
+    user: User,
+    client: Client,
+    now: datetime,
+    *,
+    longest: timedelta = ABSOLUTE_LIMIT,
+    proved_at_utc: datetime | None = None,
+) -> Login:
     """Store a new login of `user`, who has just proven their password."""
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     sessions.insert_session(
@@ -171,7 +180,8 @@ def open_login(session: Session, user: User, client: Client, now: datetime) -> L
         token_sha256=digest(token),
         user_id=user.user_id,
         created_at_utc=now,
-        expires_at_utc=now + ABSOLUTE_LIMIT,
+        expires_at_utc=now + longest,
+        proved_at_utc=proved_at_utc,
         address=client.address,
         user_agent=client.user_agent,
     )
@@ -324,10 +334,18 @@ def _grant(
 
 
 def open_login_of_device(
-    session: Session, user: User, client: Client, now: datetime
+    session: Session,
+    user: User,
+    client: Client,
+    now: datetime,
+    *,
+    longest: timedelta = ABSOLUTE_LIMIT,
+    proved_at_utc: datetime | None = None,
 ) -> Login:
     """Store a new login of `user`, and that this browser is known to be theirs."""
-    login = open_login(session, user, client, now)
+    login = open_login(
+        session, user, client, now, longest=longest, proved_at_utc=proved_at_utc
+    )
     device_token = _known_device(session, user, client, now)
     log.info("login_succeeded", user=user.name, role=user.role, address=client.address)
     return replace(login, device_token=device_token)

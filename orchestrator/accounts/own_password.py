@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from core.access import Permission
 from core.audit import AuditAction
 from core.errors import Forbidden, InvalidInput
 from core.wording import wait_words
-from db import sessions, users
+from db import federated_identities, sessions, users
 from db.sessions import EndReason
 from db.users import User
 from orchestrator.accounts.denials import count_failed_login, finished_minutes
@@ -30,6 +31,9 @@ from orchestrator.logs import get_logger
 from orchestrator.use_cases import Done, Event, Request, change
 
 log = get_logger(__name__)
+
+PROOF_LIFE = timedelta(minutes=5)
+"""How long the login at an identity provider confirms actions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,8 +98,8 @@ def confirm(
     """Check that it is really the caller who acts now; None when it is.
 
     The proof is the code of the caller's authenticator app, or the password of who has
-    none. The tries of this login count, and those of nobody else; whoever asks commits
-    a refusal too.
+    none; an identity provider's people have logged in there a moment ago. The tries of
+    this login count, and those of nobody else; whoever asks commits a refusal too.
     """
     return _confirm(request, _own_account(request), proof, key)
 
@@ -103,6 +107,8 @@ def confirm(
 def _confirm(
     request: Request, user: User, proof: str, key: FactorKey | None
 ) -> Done[RefusedPassword | None]:
+    if federated_identities.is_federated(request.session, user.user_id):
+        return Done(answer=_seen_by_provider(request))
     if not has_app(request.session, user.user_id):
         return _check(
             request,
@@ -115,6 +121,20 @@ def _confirm(
         user,
         "The code of your app",
         lambda: is_app_code(request.session, key, user.user_id, proof, request.now),
+    )
+
+
+def _seen_by_provider(request: Request) -> RefusedPassword | None:
+    """None when the identity provider saw the caller a moment ago, for this login."""
+    proved_at_utc = sessions.proved_at(
+        request.session, request.actor.session_sha256 or ""
+    )
+    age = None if proved_at_utc is None else request.now - proved_at_utc
+    if age is not None and -PROOF_LIFE <= age <= PROOF_LIFE:
+        return None
+    return RefusedPassword(
+        sentence="Prove at your identity provider that it is you: open"
+        " /login/oidc?confirm=1, then repeat this within five minutes."
     )
 
 

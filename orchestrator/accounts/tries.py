@@ -43,7 +43,9 @@ OF_STRANGERS = Limit(
 )
 """Of an account from all addresses together, known devices apart."""
 
-_ANYBODY = ""
+ANYBODY = ""
+"""The subject of what an address tries at any account."""
+
 _ANYWHERE = ""
 _LONGEST_NAME = 80
 _NAMES = 1 << 16
@@ -91,7 +93,7 @@ class Attempt:
         return (
             (self.subject, address, OF_ONE),
             (self.subject, _ANYWHERE, OF_STRANGERS),
-            (_ANYBODY, address, OF_ADDRESS),
+            (ANYBODY, address, OF_ADDRESS),
         )
 
     def count(self, session: Session, now: datetime) -> timedelta | None:

@@ -9,7 +9,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from core.access import Role
-from orchestrator.accounts.administration import NAME_LENGTH
+from orchestrator.accounts.user_names import NAME_LENGTH
 from pages import addresses
 from pages.components import field, link, own_password, page_head, panel, skeleton
 

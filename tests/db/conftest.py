@@ -36,6 +36,8 @@ FILL = (
     """insert into passkey (user_id, label, rp_id, credential_id, public_key,
         sign_count, created_at_utc)
         values (1, 'key', 'localhost', 'a', 'b', 0, '2025-01-01T00:00Z')""",
+    """insert into federated_identity (issuer, subject, user_id, created_at_utc)
+        values ('https://id.example', 'ada', 1, '2025-01-01T00:00Z')""",
     """insert into recovery_code (user_id, code_sha256)
         values (1, repeat('0', 64))""",
     """insert into region (slug, name, time_zone, latitude_deg, longitude_deg,
