@@ -162,11 +162,11 @@ def add_passkey(
             created_at_utc=request.now,
         ),
     )
-    end_other_logins_of(request, login)
+    end_other_logins_of(session, login, request.now)
     added = factor_event(AuditAction.SECOND_FACTOR_ADDED, request, kind="passkey")
     if second_factors.count_recovery_codes(session, user_id):
         return Done(answer=(), events=(added,))
-    codes = new_recovery_codes(request)
+    codes = new_recovery_codes(session, user_id)
     told = factor_event(AuditAction.RECOVERY_CODES_MADE, request, count=len(codes))
     return Done(answer=codes, events=(added, told))
 

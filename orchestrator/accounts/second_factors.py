@@ -162,8 +162,8 @@ def add_app(
             created_at_utc=request.now,
         ),
     )
-    end_other_logins_of(request, login)
-    codes = new_recovery_codes(request)
+    end_other_logins_of(request.session, login, request.now)
+    codes = new_recovery_codes(request.session, request.actor.user_id)
     events = (
         factor_event(AuditAction.SECOND_FACTOR_ADDED, request, kind="app"),
         factor_event(AuditAction.RECOVERY_CODES_MADE, request, count=len(codes)),
@@ -192,7 +192,7 @@ def remove_factor(
         raise NotFound(message)
     if not second_factors.has_factor(session, user_id):
         second_factors.replace_recovery_codes(session, user_id, ())
-    end_other_logins_of(request, login)
+    end_other_logins_of(request.session, login, request.now)
     kind = "app" if passkey_id is None else "passkey"
     event = factor_event(AuditAction.SECOND_FACTOR_REMOVED, request, kind=kind)
     return Done(answer=None, events=(event,))
@@ -206,7 +206,7 @@ def remove_factor(
 )
 def make_recovery_codes(request: Request) -> Done[tuple[str, ...]]:
     """New recovery codes of the caller, to be shown once; those before end."""
-    codes = new_recovery_codes(request)
+    codes = new_recovery_codes(request.session, request.actor.user_id)
     event = factor_event(AuditAction.RECOVERY_CODES_MADE, request, count=len(codes))
     return Done(answer=codes, events=(event,))
 
@@ -239,21 +239,20 @@ def is_recovery_code(session: Session, user_id: int, code: str) -> bool:
     return second_factors.use_recovery_code(session, user_id, digest(_typed(code)))
 
 
-def new_recovery_codes(request: Request) -> tuple[str, ...]:
-    """Replace the caller's recovery codes."""
+def new_recovery_codes(session: Session, user_id: int) -> tuple[str, ...]:
+    """Replace the person's recovery codes."""
     codes = tuple(one_time_password() for _ in range(RECOVERY_CODES))
-    second_factors.replace_recovery_codes(
-        request.session, request.actor.user_id, [digest(code) for code in codes]
-    )
+    hashes = [digest(code) for code in codes]
+    second_factors.replace_recovery_codes(session, user_id, hashes)
     return codes
 
 
-def end_other_logins_of(request: Request, login: LoginSession) -> None:
-    """End the caller's logins that did not prove the factors of now."""
+def end_other_logins_of(session: Session, login: LoginSession, now: datetime) -> None:
+    """End the person's logins that did not prove the factors of now."""
     sessions.end_sessions_of_user(
-        request.session,
-        request.actor.user_id,
-        now_utc=request.now,
+        session,
+        login.actor.user_id,
+        now_utc=now,
         reason=EndReason.FACTORS_CHANGED,
         but_for=login.session_id,
     )

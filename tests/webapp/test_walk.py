@@ -36,11 +36,14 @@ FORGED: tuple[object, ...] = (None, "' or 1=1; --", {"role": "admin"}, [["x"]], 
 # Written out, not read from the table: the table must agree with what was decided.
 MAY_BE_OPEN = {
     "health.alive", "health.ready", "portal.login", "portal.stylesheet", "portal.icon",
+    "portal.passkey_script", "factors.login_options", "factors.log_in",
+    "federation.begin", "federation.finish",
 }  # fmt: skip
+_LOGINS = {"portal.login", "factors.log_in"}
 # What a walk of strangers, or of people who are refused, may leave behind.
 _TRACES = (
     "audit_event", "audit_head", "denial_count", "refused_person", "login_limit",
-    "user_session", "app_user",
+    "user_session", "app_user", "known_device",
 )  # fmt: skip
 
 
@@ -113,7 +116,7 @@ def _denials(portal: Portal) -> dict[str, int]:
     """How often people were refused what."""
     counts = text("select wanted, sum(count)::int from refused_person group by wanted")
     with portal.runtime.transaction() as session:
-        return dict(session.execute(counts).tuples().all())
+        return {row.wanted: row[1] for row in session.execute(counts)}
 
 
 def test_only_these_routes_are_open_to_everybody() -> None:
@@ -157,7 +160,7 @@ def test_people_get_from_every_route_what_the_table_says(
             assert response.status_code in {404, 405}, door
         elif door.method != "OPTIONS":
             # A form that posts nothing usable is a failed login, not a refused person.
-            is_login = door.endpoint == "portal.login" and door.method == "POST"
+            is_login = door.endpoint in _LOGINS and door.method == "POST"
             assert response.status_code not in {403, *([] if is_login else [401])}, door
         if browser.client.get_cookie("gfo_login") is None:
             browser = _visit(walk, kind)  # that door was the way out
