@@ -38,6 +38,11 @@ class AuditAction(StrEnum):
     ACCESS_DENIED = "access_denied"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 -- the name of an event
     PASSWORD_RESET = "password_reset"  # noqa: S105 -- the name of an event
+    SECOND_FACTOR_ADDED = "second_factor_added"
+    SECOND_FACTOR_REMOVED = "second_factor_removed"
+    SECOND_FACTORS_RESET = "second_factors_reset"
+    RECOVERY_CODES_MADE = "recovery_codes_made"
+    RECOVERY_CODE_USED = "recovery_code_used"
     USER_ADDED = "user_added"
     USER_ROLE_CHANGED = "user_role_changed"
     USER_DISABLED = "user_disabled"
@@ -68,7 +73,9 @@ class AuditAction(StrEnum):
     DECISION_IN_EFFECT = "decision_in_effect"
     DECISION_REFUSED = "decision_refused"
     AUDIT_EXPORTED = "audit_exported"
+    ANCHORING_BEGUN = "anchoring_begun"
     CHAIN_CHECK_ASKED = "chain_check_asked"
+    RECORDS_PURGED = "records_purged"
     BACKUP_MADE = "backup_made"
     BACKUP_RESTORED = "backup_restored"
 

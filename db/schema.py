@@ -86,8 +86,6 @@ class UserRow(Base):
     is_system: Mapped[bool] = mapped_column(server_default=text("false"))
     is_active: Mapped[bool] = mapped_column(server_default=text("true"))
     must_change_password: Mapped[bool] = mapped_column(server_default=text("false"))
-    failed_login_count: Mapped[int] = mapped_column(server_default=text("0"))
-    last_failed_login_at_utc: Mapped[datetime | None]
     created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
     one_time_until_utc: Mapped[datetime | None]
 
@@ -110,6 +108,7 @@ class SessionRow(Base):
     expires_at_utc: Mapped[datetime]
     ended_at_utc: Mapped[datetime | None]
     end_reason: Mapped[str | None]
+    proved_at_utc: Mapped[datetime | None]
     address: Mapped[str | None]
     user_agent: Mapped[str | None] = mapped_column(String(300))
 
@@ -119,13 +118,106 @@ class DenialCountRow(Base):
 
     __tablename__ = "denial_count"
     __table_args__ = (
-        CheckConstraint("kind in ('login', 'access')", name="kind"),
+        CheckConstraint("kind in ('login', 'access', 'account')", name="kind"),
         CheckConstraint("count > 0", name="count_positive"),
     )
 
     address: Mapped[str] = mapped_column(primary_key=True)
     minute_utc: Mapped[datetime] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(primary_key=True)
+    count: Mapped[int]
+    is_reported: Mapped[bool] = mapped_column(server_default=text("false"))
+
+
+class LoginLimitRow(Base):
+    """Tries of a subject at a place, counted before they are evaluated."""
+
+    __tablename__ = "login_limit"
+    __table_args__ = (CheckConstraint("try_count >= 0", name="count_positive"),)
+
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    place: Mapped[str] = mapped_column(primary_key=True)
+    try_count: Mapped[int]
+    last_at_utc: Mapped[datetime]
+    open_at_utc: Mapped[datetime]
+
+
+class KnownDeviceRow(Base):
+    """A browser in which a person has logged in; its cookie holds a random token."""
+
+    __tablename__ = "known_device"
+    __table_args__ = (
+        CheckConstraint("length(token_sha256) = 64", name="token_sha256_length"),
+    )
+
+    token_sha256: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"), primary_key=True)
+    last_used_at_utc: Mapped[datetime]
+
+
+class TotpSecretRow(Base):
+    """The secret of a person's authenticator app, encrypted outside the database."""
+
+    __tablename__ = "totp_secret"
+
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("app_user.id"), primary_key=True, autoincrement=False
+    )
+    encrypted_secret: Mapped[str]
+    last_step: Mapped[int] = mapped_column(BigInteger)
+    created_at_utc: Mapped[datetime]
+
+
+class PasskeyRow(Base):
+    """A public key that an authenticator made for a person and a host."""
+
+    __tablename__ = "passkey"
+    __table_args__ = (Index("ix_passkey_user_id", "user_id"),)
+
+    id: Mapped[int] = _big_id()
+    user_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
+    label: Mapped[str] = mapped_column(String(80))
+    rp_id: Mapped[str]
+    credential_id: Mapped[bytes] = mapped_column(unique=True)
+    public_key: Mapped[bytes]
+    sign_count: Mapped[int] = mapped_column(BigInteger)
+    created_at_utc: Mapped[datetime]
+    last_used_at_utc: Mapped[datetime | None]
+
+
+class FederatedIdentityRow(Base):
+    """Whom an identity provider means by a subject; that account has no password."""
+
+    __tablename__ = "federated_identity"
+
+    issuer: Mapped[str] = mapped_column(primary_key=True)
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"), unique=True)
+    created_at_utc: Mapped[datetime]
+
+
+class RecoveryCodeRow(Base):
+    """A code that logs in once where the second factor is lost, stored hashed."""
+
+    __tablename__ = "recovery_code"
+    __table_args__ = (
+        CheckConstraint("length(code_sha256) = 64", name="code_sha256_length"),
+    )
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"), primary_key=True)
+    code_sha256: Mapped[str] = mapped_column(primary_key=True)
+
+
+class RefusedPersonRow(Base):
+    """How often a person was refused something in a minute; feeds the audit."""
+
+    __tablename__ = "refused_person"
+    __table_args__ = (CheckConstraint("count > 0", name="count_positive"),)
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"), primary_key=True)
+    minute_utc: Mapped[datetime] = mapped_column(primary_key=True)
+    wanted: Mapped[str] = mapped_column(primary_key=True)
+    address: Mapped[str | None]
     count: Mapped[int]
     is_reported: Mapped[bool] = mapped_column(server_default=text("false"))
 

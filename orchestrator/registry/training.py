@@ -63,6 +63,7 @@ class TrainingSummary:
     AuditAction.MODEL_REJECTED,
     AuditAction.MODEL_ACTIVATED,
     repeat=None,
+    confirmed=True,
 )
 def train_models(
     request: Request,

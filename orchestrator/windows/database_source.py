@@ -22,6 +22,7 @@ from db import (
     forecasts,
     ingest,
     model_health,
+    model_versions,
     policies,
     telemetry,
     window_scores,
@@ -121,15 +122,33 @@ class DatabaseSource:
     def model_problem(self) -> Problem | None:
         """A live verdict rests on a model that can be verified now."""
         outage = model_health.outages(self.session).get(Target.TEMPERATURE_C)
-        if outage is None:
+        if outage is not None:
+            since = f"{outage.since_utc:%Y-%m-%d %H:%M} UTC"
+            text = (
+                f"the temperature model cannot be used since {since}: {outage.reason}"
+            )
+        elif not self._is_model_sound():
+            text = "the stored bytes of the temperature model have changed."
+        else:
             return None
-        return Problem(
-            code=ReasonCode.MODEL_UNAVAILABLE,
-            text=(
-                f"the temperature model cannot be used since"
-                f" {outage.since_utc:%Y-%m-%d %H:%M} UTC: {outage.reason}"
-            ),
-        )
+        return Problem(code=ReasonCode.MODEL_UNAVAILABLE, text=text)
+
+    def _is_model_sound(self) -> bool:
+        """Whether the forecast's model has the bytes that it was registered with.
+
+        The worker looks every minute; a verdict in between must not rest on them. Once
+        for a transaction: a plan asks for every region.
+        """
+        stored = self.stored.get(Target.TEMPERATURE_C)
+        version_id = stored.model_version_id if stored else None
+        if version_id is None:
+            return True  # no forecast; said elsewhere
+        checked: dict[int, bool] = self.session.info.setdefault("sound_models", {})
+        if version_id not in checked:
+            checked[version_id] = model_versions.has_registered_bytes(
+                self.session, version_id
+            )
+        return checked[version_id]
 
     def recorded_change(self) -> RecordedChange:
         """What live recorded decisions bring less what they take."""

@@ -25,6 +25,21 @@ FILL = (
         values (repeat('0', 64), 1, now() + interval '1 hour')""",
     """insert into denial_count (address, minute_utc, kind, count)
         values ('192.0.2.7', '2025-01-01T00:00Z', 'login', 3)""",
+    """insert into login_limit (subject, place, try_count, last_at_utc, open_at_utc)
+        values ('user:1', '192.0.2.7', 3, '2025-01-01T00:00Z', '2025-01-01T00:00Z')""",
+    """insert into known_device (token_sha256, user_id, last_used_at_utc)
+        values (repeat('0', 64), 1, '2025-01-01T00:00Z')""",
+    """insert into refused_person (user_id, minute_utc, wanted, count)
+        values (1, '2025-01-01T00:00Z', '/users', 3)""",
+    """insert into totp_secret (user_id, encrypted_secret, last_step, created_at_utc)
+        values (1, 'x', 7, '2025-01-01T00:00Z')""",
+    """insert into passkey (user_id, label, rp_id, credential_id, public_key,
+        sign_count, created_at_utc)
+        values (1, 'key', 'localhost', 'a', 'b', 0, '2025-01-01T00:00Z')""",
+    """insert into federated_identity (issuer, subject, user_id, created_at_utc)
+        values ('https://id.example', 'ada', 1, '2025-01-01T00:00Z')""",
+    """insert into recovery_code (user_id, code_sha256)
+        values (1, repeat('0', 64))""",
     """insert into region (slug, name, time_zone, latitude_deg, longitude_deg,
         cooling_type, overhead_frac, chiller_cop, economiser_full_c, economiser_none_c,
         wue_air_l_per_kwh, adiabatic_switch_c, it_capacity_mw, flexible_load_frac,
