@@ -39,6 +39,9 @@ from models.training_rows import (
 )
 
 POOLED_PENALTIES = (3e-4, 1e-3, 3e-3)
+RUN_PENALTIES = (1e-3, 3e-3, 1e-2, 3e-2)
+"""Pooled ones beside weather forecasts, whose hours differ little from each other."""
+
 OWN_PENALTIES = (1e-2, 3e-2, 1e-1, 3e-1, 1.0)
 SCALE_PENALTY = 1e-2
 """Weak: the scale has 15 weights per horizon and thousands of rows."""
@@ -163,7 +166,12 @@ def _train(
     shared = _thinned(regions)
     scaler = StandardScaler()
     scaler.fit(shared.features[:, layout.state_columns].astype(np.float64))
-    pooled = _learn_pooled(_sample(shared, layout, scaler), timeline)
+    has_runs = contract.guiding_quantity is not None
+    pooled = _learn_pooled(
+        _sample(shared, layout, scaler),
+        timeline,
+        RUN_PENALTIES if has_runs else POOLED_PENALTIES,
+    )
     own = [
         _learn_own(_sample(rows, layout, scaler), pooled, timeline, layout)
         for rows in regions
@@ -283,11 +291,13 @@ def _sample(
     )
 
 
-def _learn_pooled(sample: _Sample, timeline: Timeline) -> _LearnedPooled:
+def _learn_pooled(
+    sample: _Sample, timeline: Timeline, penalties: Sequence[float]
+) -> _LearnedPooled:
     hours, observed = sample.issue_hours, sample.observed
     everything = sample.moments()
     earlier = sample.moments(timeline.before_split(hours))
-    penalty = _choose_penalty(sample, timeline, earlier.solve, POOLED_PENALTIES)
+    penalty = _choose_penalty(sample, timeline, earlier.solve, penalties)
     folds = tuple(
         (everything - sample.moments(~timeline.apart(hours, block))).solve(penalty)
         for block in timeline.blocks
