@@ -159,7 +159,9 @@ def answered_days(
 def calibrated_days(days: RegionDays, alpha: Decimal) -> BoolArray:
     """True where enough earlier days had been scored for a bound, shape (n,)."""
     window = timedelta(hours=days.horizon_h)
-    ends = [days.issues[day] + window for day in np.flatnonzero(days.is_scored)]
+    ends = [
+        days.issues[day] + window for day in np.flatnonzero(days.is_scored).tolist()
+    ]
     needed = required_scores(alpha)
     return np.array(
         [sum(end <= issue for end in ends) >= needed for issue in days.issues],
@@ -177,7 +179,7 @@ def served_modes(
     n_days = len(next(iter(by_mode.values())).issues)
     served: list[InputMode | None] = [None] * n_days
     possible: list[InputMode] = [InputMode.TELEMETRY] * n_days
-    for mode in reversed(by_mode):
+    for mode in reversed(list(by_mode)):
         answered = np.isfinite(by_mode[mode].mean).all(axis=1)
         calibrated = answered & calibrated_days(by_mode[mode], alpha)
         for day in np.flatnonzero(answered).tolist():

@@ -86,7 +86,8 @@ UnprovedDelay = Annotated[
 Seed = Annotated[int, typer.Option(help="The same seed gives the same figures.")]
 
 
-def backtest(
+def backtest(  # noqa: PLR0913 -- one parameter per option
+    *,
     telemetry: Annotated[
         Path,
         typer.Option(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 import re
 from collections import Counter
@@ -95,7 +96,7 @@ def read_weather_forecasts(
     """
     collected = _Collected(frozenset(slugs))
     with open_source(source) as content:
-        lines = read_lines(content)
+        lines = read_lines(io.BufferedReader(content))
         header = next(lines, None)
         layout = _Layout.of(header.text if header else "", default_source)
         for number, cells in _cells(lines, collected):
@@ -121,7 +122,7 @@ def _cells(
 ) -> Iterator[tuple[int, list[str]]]:
     for line in lines:
         if line.refusal is not None:
-            collected.refuse("unreadable", line.number, line.refusal.reason)
+            collected.refuse("unreadable", line.number, str(line.refusal))
         elif '"' in line.text:
             yield line.number, next(csv.reader([line.text]))
         else:
@@ -203,7 +204,7 @@ class _Collected:
             return
         try:
             issued, known, lead_h = self._times(layout, cells)
-        except ValueError as exc:
+        except (ValueError, OverflowError) as exc:
             self.refuse("bad_time", number, str(exc))
             return
         self.unproved_rows += known is None
