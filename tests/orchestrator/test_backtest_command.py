@@ -32,7 +32,7 @@ DAYS = {
 
 Backtest = Callable[..., Result]
 
-pytestmark = pytest.mark.usefixtures("untouched_logging")
+pytestmark = [pytest.mark.usefixtures("untouched_logging"), pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
@@ -220,7 +220,6 @@ def test_a_file_of_which_nothing_can_be_taken_says_what_it_was(
     assert "elsewhere" in done.stderr
 
 
-@pytest.mark.slow
 @pytest.mark.real_data
 def test_figures_that_are_promised_hold_on_the_real_regions(
     real_data: Path, tmp_path: Path

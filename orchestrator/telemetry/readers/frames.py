@@ -16,17 +16,16 @@ from core.errors import InvalidInput
 from core.regions import require_time_zone
 from core.telemetry import HOUR, VALID_RANGES, Quantity, TelemetryFrame, hours_between
 from core.wording import listed
+from orchestrator.telemetry.readers.formats import TelemetryFormat, open_telemetry_file
+from orchestrator.telemetry.readers.options import ReadRules
 from orchestrator.telemetry.readers.rows import (
     QUANTITIES,
-    CarbonKind,
-    ParsedRow,
-    ReadRules,
+    HourRow,
     Reason,
     RefusedRow,
     RegionGate,
 )
 from orchestrator.telemetry.readers.sources import open_source
-from orchestrator.telemetry.readers.tidy_csv import open_tidy_csv
 
 ZONE_COLUMNS = ("slug", "time_zone")
 _PROGRESS_ROWS = 50_000
@@ -139,11 +138,10 @@ def read_frames(
         zone=None,
         now_utc=now_utc,
         ranges=VALID_RANGES,
-        carbon_kind=CarbonKind.LIFE_CYCLE,
     )
     collected = _Collected()
     with open_source(path) as content:
-        opened = open_tidy_csv(content, rules)
+        opened = open_telemetry_file(TelemetryFormat.CSV, content, rules)
         for number, row in enumerate(opened.rows, start=1):
             collected.take(row)
             if on_progress and number % _PROGRESS_ROWS == 0:
@@ -207,7 +205,7 @@ class _Collected:
         self.refused: Counter[str] = Counter()
         self.first_refusals: list[str] = []
 
-    def take(self, row: ParsedRow | RefusedRow | None) -> None:
+    def take(self, row: HourRow) -> None:
         if row is None:
             return
         self.row_count += 1
