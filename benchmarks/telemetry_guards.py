@@ -29,7 +29,7 @@ from core.days import local_issue_hour
 from core.errors import CalibrationInsufficient
 from core.forecasts import Target
 from core.quality import LOOK_BACK_H, rule_of
-from core.quality_checks import judge_telemetry, trusted_frame
+from core.quality_checks import judge_telemetry, judged_frame
 from core.telemetry import HOUR, Quantity, TelemetryFrame, hours_between
 from models.backtest import own_limit_c, training_end
 from models.export import export_onnx
@@ -230,7 +230,7 @@ def run_trials(
             values=columns,
         )
         judged = judge_telemetry(faulty, first=LOOK_BACK_H)
-        for frame in (faulty, trusted_frame(faulty, judged)):
+        for frame in (faulty, judged_frame(faulty, judged).trusted()):
             features = _features(model, region, frame, instant)
             pending[slug].append((features, float(region.quantile[issue])))
         found = np.unique(judged[T].rule_codes[LOOK_BACK_H:])
@@ -310,7 +310,7 @@ def clean_refusals(
                 model.contract.feature_names,
                 target=Target.TEMPERATURE_C,
             ).usable
-            for frame in (region.frame, trusted_frame(region.frame, judged))
+            for frame in (region.frame, judged_frame(region.frame, judged).trusted())
         ]
         refused = usable[0] & ~usable[1]
         zone_hour = np.array(

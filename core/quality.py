@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.aliases import BoolArray, FloatArray
-from core.telemetry import DEFINITIONS, Quantity
+from core.telemetry import DEFINITIONS, HOUR, Quantity
 
 
 class Quality(StrEnum):
@@ -39,6 +40,11 @@ class QualityRule(StrEnum):
     def code(self) -> int:
         """Number that stands for the rule in arrays; 0 is no rule: good."""
         return list(QualityRule).index(self) + 1
+
+    @property
+    def words(self) -> str:
+        """The rule as it is shown."""
+        return self.value.replace("_", " ")
 
     @property
     def quality(self) -> Quality:
@@ -86,6 +92,7 @@ CHECKS: Mapping[Quantity, QualityChecks] = {
     Quantity.TEMPERATURE_C: QualityChecks(
         step_limit=15.0, step_floor=2.0, flat_line=True, daily_course=True
     ),
+    Quantity.TEMPERATURE_MAX_C: QualityChecks(),
     Quantity.WET_BULB_C: QualityChecks(step_limit=12.0, step_floor=2.0, flat_line=True),
     Quantity.RELATIVE_HUMIDITY_PCT: QualityChecks(zero_outage=True),
     Quantity.IT_LOAD_MW: QualityChecks(unit_ratio=20.0, zero_outage=True),
@@ -173,8 +180,15 @@ degC of the truth, and pressure moves a whole region alike, which history shows.
 WET_BULB_EXCESS_C = 0.5
 """Wet bulb above dry bulb that rounding and two sensors may give."""
 
+MAXIMUM_TOLERANCE_C = 0.1
+"""An hour's warmest sample below its mean that rounding may give."""
+
 CAPACITY_TOLERANCE = 1.05
 """Load above capacity that metering may give."""
+
+
+LISTED_RUNS = 3
+"""Runs of hours that a sentence names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,6 +246,33 @@ def rule_of(code: int) -> QualityRule:
     return list(QualityRule)[code - 1]
 
 
+def findings_text(codes: NDArray[np.int8], start_utc: datetime) -> str:
+    """The first hours of each rule, in words: at most `LISTED_RUNS` runs.
+
+    Examples
+    --------
+    >>> codes = np.array([0, 7, 7, 0], dtype=np.int8)
+    >>> findings_text(codes, datetime(2023, 8, 8, tzinfo=UTC))
+    '2023-08-08 01:00 to 02:00 UTC (step)'
+    """
+    hours = np.flatnonzero(codes)
+    starts = [
+        i
+        for i, hour in enumerate(hours)
+        if i == 0 or hour != hours[i - 1] + 1 or codes[hour] != codes[hour - 1]
+    ]
+    runs = []
+    for start, end in zip(starts, [*starts[1:], len(hours)], strict=True):
+        first, last = (start_utc + int(hours[i]) * HOUR for i in (start, end - 1))
+        span = f"{first:%Y-%m-%d %H:%M}"
+        if last != first:
+            same_day = last.date() == first.date()
+            span += f" to {last:%H:%M}" if same_day else f" to {last:%Y-%m-%d %H:%M}"
+        runs.append(f"{span} UTC ({rule_of(int(codes[hours[start]])).words})")
+    more = f" and {len(runs) - LISTED_RUNS} more" if len(runs) > LISTED_RUNS else ""
+    return "; ".join(runs[:LISTED_RUNS]) + more
+
+
 def finding_text(
     quantity: Quantity,
     rule: QualityRule,
@@ -257,8 +298,8 @@ def finding_text(
     texts = {
         QualityRule.GROSS_RANGE: f"{value:.4g} {unit} is outside the possible range",
         QualityRule.CONSISTENCY: (
-            f"temperature, wet bulb and humidity contradict each other: a wet bulb of"
-            f" {expected:.3g} degC was expected within {allowed:.2g} degC"
+            f"the temperatures of this hour contradict each other or its humidity:"
+            f" {value:.4g} degC, expected {expected:.3g} degC within {allowed:.2g} degC"
         ),
         QualityRule.CAPACITY: (
             f"{value:.4g} {unit} is above the capacity of {allowed:.4g} {unit}"

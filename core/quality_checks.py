@@ -13,6 +13,7 @@ Data, version 2.1. WMO (2018), Guide to Instruments and Methods of Observation, 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -31,6 +32,7 @@ from core.quality import (
     COURSE_RATIOS,
     FLAT_PROBABILITY,
     HISTORY_DAYS,
+    MAXIMUM_TOLERANCE_C,
     MIN_HISTORY_DAYS,
     SETTLED_MULTIPLE,
     SPIKE_MULTIPLE,
@@ -110,6 +112,7 @@ def judge_telemetry(
     start = first
     while start < frame.n_hours:
         end = min(_next_block(frame, start), frame.n_hours)
+        _check_maximum(series, start, end)
         _check_wet_bulb(series, start, end)
         for one in series.values():
             if one.checks != NO_CHECKS:
@@ -118,21 +121,12 @@ def judge_telemetry(
     return {quantity: one.judgement for quantity, one in series.items()}
 
 
-def trusted_frame(
+def judged_frame(
     frame: TelemetryFrame, judgements: Mapping[Quantity, Judgement]
 ) -> TelemetryFrame:
-    """The frame with suspect and bad values missing."""
-    return TelemetryFrame(
-        region_slug=frame.region_slug,
-        start_utc=frame.start_utc,
-        n_hours=frame.n_hours,
-        values={
-            quantity: np.where(judgements[quantity].is_good, column, np.nan)
-            if quantity in judgements
-            else column
-            for quantity, column in frame.values.items()
-        },
-    )
+    """The frame with its findings; `TelemetryFrame.trusted` leaves their values out."""
+    found = {quantity: one.rule_codes for quantity, one in judgements.items()}
+    return replace(frame, findings=found)
 
 
 def _epoch_hour(frame: TelemetryFrame) -> int:
@@ -456,6 +450,25 @@ def _course_fit(
     best = np.maximum(misfit.min(axis=1), COURSE_NOISE_FRAC**2 * size[0])
     with np.errstate(divide="ignore", invalid="ignore"):
         return own / hours, own / best
+
+
+def _check_maximum(series: Mapping[Quantity, _Series], start: int, end: int) -> None:
+    """An hour's warmest sample is not below its mean."""
+    mean, warmest = (
+        series.get(quantity)
+        for quantity in (Quantity.TEMPERATURE_C, Quantity.TEMPERATURE_MAX_C)
+    )
+    if mean is None or warmest is None:
+        return
+    below = warmest.values[start:end] < mean.values[start:end] - MAXIMUM_TOLERANCE_C
+    for one in (mean, warmest):
+        one.mark(
+            below,
+            QualityRule.CONSISTENCY,
+            start=start,
+            expected=mean.values[start:end],
+            allowed=MAXIMUM_TOLERANCE_C,
+        )
 
 
 def _check_wet_bulb(series: Mapping[Quantity, _Series], start: int, end: int) -> None:

@@ -18,7 +18,7 @@ from core.quality import (
     finding_text,
     rule_of,
 )
-from core.quality_checks import judge_telemetry, trusted_frame
+from core.quality_checks import judge_telemetry, judged_frame
 from core.telemetry import Quantity, TelemetryFrame, ValidRange
 
 START = datetime(2023, 1, 5, tzinfo=UTC)
@@ -204,7 +204,7 @@ def test_trusted_frame_leaves_findings_out() -> None:
     values = ordinary_c()
     values[AT] = 0.0
     frame = frame_of(temperature_c=values)
-    trusted = trusted_frame(frame, judge_telemetry(frame, first=LOOK_BACK_H))
+    trusted = judged_frame(frame, judge_telemetry(frame, first=LOOK_BACK_H)).trusted()
     assert np.isnan(trusted.column(T)[AT])
     assert np.isfinite(trusted.column(T)).sum() == N_HOURS - 1
 
