@@ -21,6 +21,7 @@ from orchestrator.backtests.forecast_report import (
     backtest_document,
     backtest_table,
 )
+from orchestrator.backtests.guards import guarded, held_back
 from orchestrator.backtests.plan_backtest import (
     BacktestRegion,
     PlanBacktestSetup,
@@ -107,7 +108,8 @@ def backtest(
         _require_folder(report)
         fleet = read_fleet(telemetry, regions, utc_now(), progress)
         read_s = time.monotonic() - started
-        result = _run(fleet.frames, setup)
+        frames = guarded(fleet.frames)
+        result = _run(frames, setup)
         typer.echo(backtest_table(result))
         document = backtest_document(
             result,
@@ -115,6 +117,7 @@ def backtest(
             fleet.file,
             telemetry_name=telemetry.name,
             regions_name=regions.name,
+            telemetry_held_back=held_back(frames),
             timings_s={
                 "read": read_s,
                 **result.timings_s,
@@ -202,6 +205,7 @@ def backtest_plan(  # noqa: PLR0913 -- one parameter per option
             telemetry, regions, utc_now(), progress, columns=REGION_COLUMNS
         )
         plants = {slug: assumed_region(row) for slug, row in fleet.table.items()}
+        frames = guarded(fleet.frames)
         read_s = time.monotonic() - started
         # scikit-learn takes seconds to import; other commands must not wait for it.
         from models.backtest import own_limit_c  # noqa: PLC0415
@@ -211,10 +215,10 @@ def backtest_plan(  # noqa: PLR0913 -- one parameter per option
             slug: own_limit_c(region, train_until_day)
             if given_limit_c is None
             else given_limit_c
-            for slug, region in fleet.frames.items()
+            for slug, region in frames.items()
         }
         forecasts = day_ahead_forecasts(
-            fleet.frames,
+            frames,
             plants,
             issues,
             train_until_utc=issues[0],
@@ -231,7 +235,7 @@ def backtest_plan(  # noqa: PLR0913 -- one parameter per option
                     limit_c=limits_c[slug],
                     auctioned_h=plant_of(slug).auctioned_h if auction_prices else 0,
                 )
-                for slug, (frame, _) in fleet.frames.items()
+                for slug, (frame, _) in frames.items()
             ],
             forecasts,
             setup,
@@ -245,6 +249,7 @@ def backtest_plan(  # noqa: PLR0913 -- one parameter per option
             setup={
                 "telemetry": telemetry.name,
                 "telemetry_sha256": fleet.file.sha256,
+                "telemetry_held_back": held_back(frames),
                 "train_until": train_until,
                 "calibrate_until": calibrate_until,
                 "test_until": test_until,

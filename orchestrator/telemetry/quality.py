@@ -93,7 +93,7 @@ def suspect_hours(
     return [_view(one) for one in found]
 
 
-@change(Permission.MANAGE_TELEMETRY, AuditAction.TELEMETRY_ACCEPTED, repeat=None)
+@change(Permission.DECIDE, AuditAction.TELEMETRY_ACCEPTED, repeat=None)
 def accept_suspect_hours(
     request: Request,
     *,
@@ -112,7 +112,7 @@ def accept_suspect_hours(
     Raises
     ------
     Forbidden
-        Without the right to manage telemetry.
+        Without the right to decide.
     NotFound
         When there is no such region.
     InvalidInput
