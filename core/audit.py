@@ -49,6 +49,7 @@ class AuditAction(StrEnum):
     USER_ENABLED = "user_enabled"
     TELEMETRY_IMPORTED = "telemetry_imported"
     TELEMETRY_GENERATED = "telemetry_generated"
+    TELEMETRY_ACCEPTED = "telemetry_accepted"
     REGION_ADDED = "region_added"
     REGION_CHANGED = "region_changed"
     POLICY_CHANGED = "policy_changed"

@@ -8,6 +8,8 @@ calibrated by the errors of finished windows forecast with the same lag.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from core.conformal import conformity_score
@@ -21,9 +23,8 @@ MOST_LATE_H = 6
 
 def moved_on(forecast: HourlyForecast, lag_h: int) -> HourlyForecast:
     """The forecast for the window that begins `lag_h` later."""
-    return HourlyForecast(
-        region_slug=forecast.region_slug,
-        target=forecast.target,
+    return replace(
+        forecast,
         issued_at_utc=forecast.issued_at_utc + lag_h * HOUR,
         mean=np.roll(forecast.mean, -lag_h),
         scale=np.roll(forecast.scale, -lag_h),

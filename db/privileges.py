@@ -30,6 +30,8 @@ APP_GRANTS: Mapping[str, str] = {
     "ingest_batch": _CHANGE,
     "ingest_reject": _APPEND,
     "telemetry": _CHANGE,
+    "telemetry_finding": "select, insert, delete",
+    "telemetry_acceptance": _APPEND,
     "telemetry_revision": "select",  # its trigger writes, as the owner
     "model_version": "select, insert, update (state, rejected_reason)",
     "model_activation": _APPEND,

@@ -425,6 +425,50 @@ class TelemetryRevisionRow(Base):
     replaced_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
 
 
+class TelemetryFindingRow(Base):
+    """Why a value of an hour is suspect or bad; a value without a row is good."""
+
+    __tablename__ = "telemetry_finding"
+    __table_args__ = (CheckConstraint("quality in ('suspect', 'bad')", name="quality"),)
+
+    region_id: Mapped[int] = mapped_column(ForeignKey("region.id"), primary_key=True)
+    hour_utc: Mapped[datetime] = mapped_column(primary_key=True)
+    quantity: Mapped[str] = mapped_column(primary_key=True)
+    quality: Mapped[str]
+    rule: Mapped[str]
+    value: Mapped[float]
+    expected: Mapped[float | None]
+    allowed: Mapped[float | None]
+    judged_at_utc: Mapped[datetime]
+
+
+class TelemetryAcceptanceRow(Base):
+    """Suspect hours that an operator accepted; append-only.
+
+    It covers values of imports up to `newest_batch_id`: a corrected value is judged
+    again.
+    """
+
+    __tablename__ = "telemetry_acceptance"
+    __table_args__ = (
+        Index("ix_telemetry_acceptance_region_id", "region_id", "start_utc"),
+        CheckConstraint("start_utc < end_utc", name="hours"),
+        CheckConstraint("hour_count > 0", name="hour_count_positive"),
+        CheckConstraint("length(trim(reason)) > 0", name="reason"),
+    )
+
+    id: Mapped[int] = _big_id()
+    region_id: Mapped[int] = mapped_column(ForeignKey("region.id"))
+    quantity: Mapped[str]
+    start_utc: Mapped[datetime]
+    end_utc: Mapped[datetime]
+    newest_batch_id: Mapped[int] = mapped_column(ForeignKey("ingest_batch.id"))
+    hour_count: Mapped[int]
+    reason: Mapped[str] = mapped_column(String(500))
+    actor_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
+    created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
 for _row in (TelemetryRow, TelemetryRevisionRow):
     for _quantity in Quantity:
         setattr(_row, _quantity.value, mapped_column(Double))

@@ -79,6 +79,8 @@ AUDITED_BY: Mapping[str, set[AuditAction]] = {
     "ingest_reject": _IMPORTS,
     "telemetry": _IMPORTS,
     "telemetry_revision": _IMPORTS,
+    "telemetry_finding": {*_IMPORTS, Action.TELEMETRY_ACCEPTED},
+    "telemetry_acceptance": {Action.TELEMETRY_ACCEPTED},
     "model_version": {
         Action.MODEL_REGISTERED,
         Action.MODEL_GATE_OVERRIDDEN,

@@ -182,12 +182,17 @@ def _issue_one(
 def _lag_h(
     frame: TelemetryFrame, target: Target, issued_at_utc: datetime, policy: Policy
 ) -> int:
-    """How many of the newest hours are waited for; 0 where they are too many."""
+    """How many of the newest hours are waited for; 0 where they are too many.
+
+    Hours that came and are suspect are not waited for: they refuse the forecast.
+    """
     known_until_utc = telemetry_watermark(frame, target)
     if known_until_utc is None:
         return 0
     lag_h = hours_between(known_until_utc, issued_at_utc)
-    return lag_h if lag_h <= min(policy.telemetry_max_age_h, MOST_LATE_H) else 0
+    came = frame.finding_codes(target.quantity)[frame.n_hours - lag_h :].any()
+    is_short = lag_h <= min(policy.telemetry_max_age_h, MOST_LATE_H)
+    return lag_h if is_short and not came else 0
 
 
 def _same_input(

@@ -94,6 +94,8 @@ class ForecastDayView:
         With what is recorded, where that is not all in effect.
     history_hours_utc, history_c
         The 48 hours before the issue.
+    suspect_hours_utc, suspect_text
+        Hours of either whose measured temperature no model or score uses, and why.
     day_max_dots_c : tuple of float
         Equally likely values of the day's maximum, ascending; empty without a bound.
     first_day, last_day, missing_days
@@ -119,6 +121,8 @@ class ForecastDayView:
     actual_max_c: float | None
     history_hours_utc: tuple[datetime, ...]
     history_c: Series
+    suspect_hours_utc: tuple[datetime, ...]
+    suspect_text: str | None
     thermal_limit_c: float
     allowed_probability: float
     day_bound_c: float | None

@@ -79,9 +79,7 @@ def run_worker(runtime: Runtime) -> None:
     log.info("worker_stopped")
 
 
-def make_queue(  # noqa: C901 -- one function per job
-    runtime: Runtime, jobs: WorkerJobs
-) -> procrastinate.App:
+def make_queue(runtime: Runtime, jobs: WorkerJobs) -> procrastinate.App:
     """The queue of the runtime's database, with what each job does."""
     url = runtime.engine.url.render_as_string(hide_password=False)
     connector = procrastinate.PsycopgConnector(

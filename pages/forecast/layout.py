@@ -175,6 +175,7 @@ def content(view: ForecastDayView) -> list[Component | None]:
         *([older] if older else []),
         _verdict_block(view),
         _notice(view),
+        _suspect_notice(view),
         _chart_panel(view) if has_forecast or view.history_c else None,
         html.Div(
             [
@@ -273,6 +274,13 @@ def _notice(view: ForecastDayView) -> Component | None:
     if view.notice is None:
         return None
     return notice("No forecast to draw", typeset(view.notice), kind="warn")
+
+
+def _suspect_notice(view: ForecastDayView) -> Component | None:
+    if view.suspect_text is None:
+        return None
+    text = f"Not used by models, scores or bounds: {view.suspect_text}."
+    return notice("Suspect temperature", typeset(text), kind="warn")
 
 
 def chart_summary(view: ForecastDayView) -> str:

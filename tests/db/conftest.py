@@ -60,6 +60,12 @@ FILL = (
     """insert into telemetry (region_id, hour_utc, batch_id, temperature_c)
         values (1, '2023-08-01 05:00Z', 1, 30)""",
     "update telemetry set temperature_c = 31",
+    """insert into telemetry_finding (region_id, hour_utc, quantity, quality, rule,
+        value, judged_at_utc)
+    values (1, '2023-08-01Z', 'temperature_c', 'suspect', 'step', 31, now())""",
+    """insert into telemetry_acceptance (region_id, quantity, start_utc, end_utc,
+        newest_batch_id, hour_count, reason, actor_id)
+    values (1, 'temperature_c', '2023-08-01Z', '2023-08-02Z', 1, 1, 'a front', 1)""",
     """insert into model_version (target, family, onnx_sha256, onnx_bytes,
         contract_version, feature_names, region_slugs, horizon_h, trained_from_utc,
         trained_until_utc, metrics, state, code_version, created_by_id)

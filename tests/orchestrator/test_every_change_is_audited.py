@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -27,7 +27,7 @@ from core.days import full_hour
 from core.decision_states import DecisionState
 from core.errors import ModelUnavailable, ServiceUnavailable
 from core.forecasts import Target
-from core.telemetry import HOUR
+from core.telemetry import HOUR, Quantity
 from db import (
     audit,
     ingest,
@@ -93,6 +93,7 @@ from orchestrator.telemetry.imports import (
     generate_telemetry,
     import_telemetry,
 )
+from orchestrator.telemetry.quality import accept_suspect_hours
 from orchestrator.telemetry.readers.formats import TelemetryFormat
 from orchestrator.telemetry.uploads import import_upload
 from orchestrator.use_cases import USE_CASES, Done, Request, _finish
@@ -355,6 +356,25 @@ def places(portal: Portal) -> None:
             FileToImport(
                 source=content, label="t", telemetry_format=TelemetryFormat.CSV
             ),
+            ranges=load_settings(None).valid_ranges(),
+        )
+    content = io.BytesIO(b"timestamp,region,temperature_c\n2025-07-01T02:00Z,texas,0\n")
+    with run() as session:
+        import_telemetry(
+            asking(session, portal.actor(session)),
+            FileToImport(
+                source=content, label="t", telemetry_format=TelemetryFormat.CSV
+            ),
+            ranges=load_settings(None).valid_ranges(),
+        )
+    with run() as session:
+        accept_suspect_hours(
+            asking(session, portal.actor(session)),
+            region_slug="texas",
+            quantity=Quantity.TEMPERATURE_C,
+            start_utc=datetime(2025, 7, 1, 2, tzinfo=UTC),
+            end_utc=datetime(2025, 7, 1, 3, tzinfo=UTC),
+            reason="test",
             ranges=load_settings(None).valid_ranges(),
         )
     with run() as session:

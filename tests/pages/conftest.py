@@ -102,6 +102,8 @@ def fleet_row(region: RegionChoice, **changes: object) -> FleetRow:
         "temperature_at_utc": ISSUED_UTC,
         "telemetry_age_h": 0.4,
         "telemetry_is_stale": False,
+        "suspect_hours_utc": (),
+        "suspect_text": None,
         "history_c": day_curve(28.5, 5.0, 15),
         "forecast_hours_utc": HOURS_UTC,
         "forecast_mean_c": day_curve(29.0, 5.2, 15),
