@@ -740,7 +740,7 @@ class ForecastRow(Base):
     refusal_text: Mapped[str | None]
     model_version_id: Mapped[int | None] = mapped_column(ForeignKey("model_version.id"))
     revision: Mapped[int] = mapped_column(server_default="0")
-    lag_h: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    lag_h: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
     telemetry_watermark_utc: Mapped[datetime | None]
     confidence: Mapped[Decimal | None]
     score_count: Mapped[int | None]

@@ -226,6 +226,18 @@ def test_an_import_of_the_missing_hour_issues_at_once(fleet: Fleet) -> None:
     assert decided == 1
 
 
+def test_a_suspect_newest_hour_blocks_and_is_not_waited_for(fleet: Fleet) -> None:
+    with fleet.runtime.transaction() as session:
+        _import(fleet, session, {ISSUE_UTC - HOUR: -45.0})
+    _run_queued(fleet, LATER)
+    with fleet.runtime.transaction() as session:
+        stored = _newest(session)
+        view = fleet_view(asking(session, fleet.actor(session), now=LATER))
+    assert stored.refusal_code == "telemetry_suspect"
+    row = next(row for row in view.rows if row.region.slug == "arizona")
+    assert row.verdict.reason_code == ReasonCode.TELEMETRY_SUSPECT
+
+
 def test_an_hour_that_is_corrected_issues_its_region_again(fleet: Fleet) -> None:
     at = full_hour(NOW)
     with fleet.runtime.transaction() as session:
