@@ -55,6 +55,8 @@ class PlanBacktestSetup:
     ----------
     issues : sequence of datetime
         One a day, ascending; the first `n_calibration` only give scores.
+    every : int
+        Plan every n-th of the test days, n >= 1; all of them give scores.
     keeps_hours : bool
         Whether scored windows keep their hours; without them bounds move by the largest
         hour of a rise.
@@ -67,6 +69,7 @@ class PlanBacktestSetup:
     confidence: Decimal = Decimal("0.95")
     cooling_factor_c_per_pct: float = 0.05
     counts_hydro_water: bool = False
+    every: int = 1
     keeps_hours: bool = True
 
     def __post_init__(self) -> None:
@@ -141,7 +144,8 @@ def run_plan_backtest(
             _source(item, forecasts, number, trackers[item.region.slug], setup)
             for item in regions
         ]
-        if number >= setup.n_calibration:
+        past_first = number - setup.n_calibration
+        if past_first >= 0 and past_first % setup.every == 0:
             if on_day is not None:
                 on_day(issued_at_utc)
             windows = [source.window() for source in sources]
