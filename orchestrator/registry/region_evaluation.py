@@ -158,11 +158,11 @@ def _past(
     target: Target,
 ) -> _Past:
     start_utc = _start(evaluation)
+    first_utc = start_utc - LOOK_BACK_H * HOUR
+    if target is Target.TEMPERATURE_C:
+        first_utc = min(first_utc, evaluation.from_utc - HISTORY_H * HOUR)
     frame = telemetry.load_frame(
-        session,
-        stored_region.region.slug,
-        min(start_utc - LOOK_BACK_H * HOUR, evaluation.from_utc - HISTORY_H * HOUR),
-        evaluation.until_utc,
+        session, stored_region.region.slug, first_utc, evaluation.until_utc
     )
     midnights = _midnights(
         stored_region.region.time_zone, start_utc, evaluation.until_utc
