@@ -30,7 +30,21 @@ model, in the mean of the issue hours and at any one of them. Assumed: two hones
 differ by less (docs/model-contract.md)."""
 
 WORSE_RMSE_RATIO = 1.1
-"""Assumed: a target without a bound may not become worse than this in any region."""
+"""Assumed: no region's RMSE may become worse than this."""
+
+WIDER_RATIO, WIDER_C = 1.25, 0.25
+"""Mean margin over the day's maximum that a region may get, as a multiple of the
+serving model's and degC more. Assumed: the two families differ by a tenth."""
+
+WIDEST_RATIO, WIDEST_C = 1.5, 0.5
+"""The same beside the portal's plain model, for first models too."""
+
+MORE_BLOCKED_FRAC = 0.1
+"""Share of safe days by which a region may be blocked more often than by the serving
+model, or by the plain one. Assumed: the two families differ by up to 0.08."""
+
+MOST_IMPLAUSIBLE_FRAC = 0.01
+"""Share of its past bounds that may lie implausibly far below the plain model's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +118,11 @@ class ModelFigures:
         """Days with a bound that stayed at or under the limit."""
         return self.bound_days - self.exceedance_days
 
+    @property
+    def blocked_safe_frac(self) -> float:
+        """Share of the safe days that were blocked; 0 without one."""
+        return self.blocked_safe_days / self.safe_days if self.safe_days else 0.0
+
 
 def pooled(figures: Iterable[ModelFigures]) -> ModelFigures:
     """The sums over several regions."""
@@ -163,6 +182,13 @@ class RegionComparison:
         Thermal limit against which days were judged, degC; NaN for other targets.
     by_hour : tuple of HourComparison
         The hours of issue that were judged; empty where all days were judged at one.
+    common_new, common_active : ModelFigures | None
+        Of the windows that both models answered; None when none serves.
+    plain : ModelFigures | None
+        Of the portal's plain model, on the days on which the new one had a bound; None
+        for targets without a bound.
+    implausible_days : int
+        Days whose bound lay further below the plain one than is plausible.
     """
 
     region_slug: str
@@ -175,6 +201,10 @@ class RegionComparison:
     limit_c: float
     changed: tuple[ChangedDecision, ...] = ()
     by_hour: tuple[HourComparison, ...] = ()
+    common_new: ModelFigures | None = None
+    common_active: ModelFigures | None = None
+    plain: ModelFigures | None = None
+    implausible_days: int = 0
 
     @property
     def issue_hours(self) -> int:
@@ -217,7 +247,9 @@ def judge_bounds(
 
     Passes only if every region with enough telemetry could be judged, no coverage lies
     below its tolerance, in all and at any hour of issue, unsafe approvals do not rise,
-    and every window was answered.
+    errors, margins and safe days blocked are not much worse than those of the serving
+    model and of the portal's plain one, it beats persistence, its past bounds are
+    plausible, and every window was answered.
     """
     failures, notes, judged = [], [], 0
     for region in regions:
@@ -238,7 +270,12 @@ def judge_bounds(
                     f" {least:.1%} is required."
                 )
             failures += _uncovered_hours(region, alpha)
+            failures += _worse_than_persistence(region)
+            failures += _worse_than_serving(region)
+            failures += _worse_than_plain(region)
     failures += _unsafe_rise(regions)
+    if judged:
+        failures += _without_skill(regions)
     return _verdict(failures, notes, judged)
 
 
@@ -257,16 +294,100 @@ def judge_errors(regions: Sequence[RegionComparison]) -> GateVerdict:
             failures.append(_too_few(region, f"{region.new.n_windows} windows"))
         else:
             judged += 1
-            active = region.active
-            if active and region.new.rmse > WORSE_RMSE_RATIO * active.rmse:
-                failures.append(
-                    f"{region.region_slug}: the RMSE rises from {active.rmse:.3g} to"
-                    f" {region.new.rmse:.3g}."
-                )
-    skill = pooled(region.new for region in regions).skill_frac
-    if judged and not skill > 0:
-        failures.append(f"It is no better than persistence (skill {skill:.1%}).")
+            failures += _worse_errors(region)
+    if judged:
+        failures += _without_skill(regions)
     return _verdict(failures, notes, judged)
+
+
+def _without_skill(regions: Sequence[RegionComparison]) -> list[str]:
+    skill = pooled(region.new for region in regions).skill_frac
+    if skill > 0:
+        return []
+    return [f"It is no better than persistence (skill {skill:.1%})."]
+
+
+def _worse_than_persistence(region: RegionComparison) -> list[str]:
+    skill = region.new.skill_frac
+    if skill >= 0:
+        return []
+    return [f"{region.region_slug}: it is worse than persistence (skill {skill:.1%})."]
+
+
+def _worse_errors(region: RegionComparison) -> list[str]:
+    new = region.common_new or region.new
+    active = region.common_active or region.active
+    if active is None or not new.rmse > WORSE_RMSE_RATIO * active.rmse:
+        return []
+    return [
+        (
+            f"{region.region_slug}: the RMSE rises from {active.rmse:.3g} to"
+            f" {new.rmse:.3g}."
+        )
+    ]
+
+
+def _worse_than_serving(region: RegionComparison) -> list[str]:
+    """Errors, margin and safe days blocked on the windows that both answered."""
+    new, active = region.common_new, region.common_active
+    if new is None or active is None or not active.bound_days:
+        return _worse_errors(region)
+    return [
+        *_worse_errors(region),
+        *_wider(region, new, active, "serving", WIDER_RATIO, WIDER_C),
+        *_more_blocked(region, new, active, "serving"),
+    ]
+
+
+def _worse_than_plain(region: RegionComparison) -> list[str]:
+    """The floor that holds for first models too: the plain model on the same days."""
+    new, plain = region.new, region.plain
+    if plain is None or not plain.bound_days:
+        return []
+    findings = [
+        *_wider(region, new, plain, "portal's plain", WIDEST_RATIO, WIDEST_C),
+        *_more_blocked(region, new, plain, "portal's plain"),
+    ]
+    share = region.implausible_days / new.bound_days
+    if not share <= MOST_IMPLAUSIBLE_FRAC:
+        findings.append(
+            f"{region.region_slug}: {share:.1%} of its bounds lay implausibly far below"
+            " those of the portal's plain model; at most"
+            f" {MOST_IMPLAUSIBLE_FRAC:.0%} may."
+        )
+    return findings
+
+
+def _wider(
+    region: RegionComparison,
+    new: ModelFigures,
+    other: ModelFigures,
+    whose: str,
+    ratio: float,
+    more_c: float,
+) -> list[str]:
+    most_c = ratio * other.mean_margin_c + more_c
+    if new.mean_margin_c <= most_c:
+        return []
+    finding = (
+        f"{region.region_slug}: its bound lies {new.mean_margin_c:.1f} °C above the"
+        f" day's maximum on average, that of the {whose} model"
+        f" {other.mean_margin_c:.1f} °C; at most {most_c:.1f} °C is allowed."
+    )
+    return [finding]
+
+
+def _more_blocked(
+    region: RegionComparison, new: ModelFigures, other: ModelFigures, whose: str
+) -> list[str]:
+    if new.blocked_safe_frac <= other.blocked_safe_frac + MORE_BLOCKED_FRAC:
+        return []
+    finding = (
+        f"{region.region_slug}: it blocks {new.blocked_safe_frac:.0%} of the safe days,"
+        f" the {whose} model {other.blocked_safe_frac:.0%}; at most"
+        f" {100 * MORE_BLOCKED_FRAC:.0f} points more are allowed."
+    )
+    return [finding]
 
 
 def _verdict(failures: list[str], notes: list[str], judged: int) -> GateVerdict:
@@ -299,16 +420,26 @@ def _uncovered_hours(region: RegionComparison, alpha: Decimal) -> list[str]:
 def _unsafe_rise(regions: Sequence[RegionComparison]) -> list[str]:
     hours = max((region.issue_hours for region in regions), default=1)
     new = sum(region.common_unsafe_new for region in regions) / hours
-    active = sum(region.common_unsafe_active for region in regions) / hours
+    other = sum(region.common_unsafe_active for region in regions) / hours
+    days, whose = sum(region.common_days for region in regions), "model that serves"
+    first = [region for region in regions if region.active is None and region.plain]
+    if first:
+        new += sum(item.new.approved_exceedance_days for item in first) / hours
+        other += sum(_plain_unsafe(item) for item in first) / hours
+        days += sum(item.new.bound_days for item in first)
+        whose = "portal's plain model"
     findings = []
-    if new >= active + UNSAFE_DAYS_MORE:
-        days = sum(region.common_days for region in regions) // hours
+    if new >= other + UNSAFE_DAYS_MORE:
         mean = ", in the mean of all issue hours" if hours > 1 else ""
         findings.append(
             f"It would have approved {new:.3g} days that exceeded the limit{mean}; the"
-            f" model that serves approved {active:.3g} of the same {days} days."
+            f" {whose} approved {other:.3g} of the same {days // hours} days."
         )
     return findings + _unsafe_hours(regions)
+
+
+def _plain_unsafe(region: RegionComparison) -> int:
+    return region.plain.approved_exceedance_days if region.plain else 0
 
 
 def _unsafe_hours(regions: Sequence[RegionComparison]) -> list[str]:

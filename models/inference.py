@@ -12,6 +12,7 @@ import threading
 import time
 import weakref
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,8 +46,14 @@ class InferenceProcess:
     again, from verified bytes. Thread-safe.
     """
 
-    def __init__(self, *, deadline_s: float = DEADLINE_S) -> None:
+    def __init__(
+        self,
+        *,
+        deadline_s: float = DEADLINE_S,
+        runtime: Literal["onnxruntime", "reference"] = "onnxruntime",
+    ) -> None:
         self._deadline_s = deadline_s
+        self._runtime = runtime
         self._child: subprocess.Popen[bytes] | None = None
         self._loaded: set[str] = set()
         self._lock = threading.RLock()
@@ -153,7 +160,7 @@ class InferenceProcess:
         self.stop()
         with tempfile.TemporaryDirectory(prefix="gfo-inference-") as empty_folder:
             child = subprocess.Popen(  # noqa: S603 -- our own program, no shell
-                [sys.executable, "-I", str(_CHILD), str(os.getpid())],
+                [sys.executable, "-I", str(_CHILD), str(os.getpid()), self._runtime],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

@@ -24,7 +24,9 @@ from db.decisions import StoredDecision
 from db.forecast_inputs import forecast_input
 from db.forecasts import StoredForecast
 from models.forecasting import forecast
+from models.independence import Askable
 from models.inference import InferenceProcess, IsolatedModel
+from models.normalised import as_served
 from orchestrator.decisions.records import EndInputs, read_inputs
 from orchestrator.decisions.replay import TOLERANCE, replay_rules
 from orchestrator.decisions.views import Difference, Replay
@@ -120,7 +122,7 @@ class _Replayer:
         return self._run_on_telemetry(name, issued, runtime)
 
     def _run_on_telemetry(
-        self, name: str, issued: StoredForecast, runtime: IsolatedModel
+        self, name: str, issued: StoredForecast, runtime: Askable
     ) -> tuple[list[Difference], str | None]:
         """Hindcasts keep no inputs of their own: telemetry as it is now stands in."""
         stored_region = next(
@@ -144,15 +146,15 @@ class _Replayer:
             return [refused], note
         return list(_compare(name, issued, answer.mean, answer.scale)), note
 
-    def _runtime(self, version_id: int) -> IsolatedModel:
-        """The model in the process that serves: the same path as its forecast took."""
+    def _runtime(self, version_id: int) -> Askable:
+        """The model in a process like the one that serves, asked in the same way."""
+        version = model_versions.model_version(self._session, version_id)
         known = self._models.get(version_id)
         if known is None or not known.is_loaded:
-            version = model_versions.model_version(self._session, version_id)
             stored_bytes = model_versions.model_bytes(self._session, version_id)
             known = self._process.load(stored_bytes, version.onnx_sha256)
             self._models[version_id] = known
-        return known
+        return as_served(known, normalises_scale=version.normalises_scale)
 
 
 def _compare(

@@ -22,6 +22,7 @@ from db.model_versions import ModelVersion
 from models.independence import Askable
 from models.inference import DEADLINE_S, InferenceProcess, IsolatedModel
 from models.metadata import ModelContract
+from models.normalised import as_served
 from orchestrator.logs import get_logger
 
 log = get_logger(__name__)
@@ -39,6 +40,12 @@ class ServingModel:
 
     version_id: int
     runtime: Askable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Loaded:
+    model: IsolatedModel
+    asked: Askable
 
 
 @dataclass(slots=True)
@@ -63,7 +70,7 @@ class ModelCache:
         self._process = InferenceProcess(deadline_s=deadline_s)
         self._rehash_after_s = rehash_after_s
         self._monotonic = monotonic
-        self._loaded: dict[int, IsolatedModel] = {}
+        self._loaded: dict[int, _Loaded] = {}
         self._hashed_at: dict[int, float] = {}
         self._trouble: dict[int, _Trouble] = {}
 
@@ -125,15 +132,16 @@ class ModelCache:
         if trouble is not None and self._monotonic() < trouble.try_again_at:
             raise ModelUnavailable(trouble.reason)
 
-    def _verified(self, session: Session, version: ModelVersion) -> IsolatedModel:
+    def _verified(self, session: Session, version: ModelVersion) -> Askable:
         version_id = version.version_id
-        model = self._loaded.get(version_id)
-        if model is not None and model.is_loaded:
+        known = self._loaded.get(version_id)
+        if known is not None and known.model.is_loaded:
             self._rehash(session, version)
-            return model
+            return known.asked
         stored_bytes = model_versions.model_bytes(session, version_id)
         model = self._process.load(stored_bytes, version.onnx_sha256)
-        self._loaded[version_id] = model
+        asked = as_served(model, normalises_scale=version.normalises_scale)
+        self._loaded[version_id] = _Loaded(model=model, asked=asked)
         self._hashed_at[version_id] = self._monotonic()
         log.info(
             "model_loaded",
@@ -141,7 +149,7 @@ class ModelCache:
             model_version_id=version_id,
             sha256=version.onnx_sha256,
         )
-        return model
+        return asked
 
     def _rehash(self, session: Session, version: ModelVersion) -> None:
         version_id, now = version.version_id, self._monotonic()
@@ -161,9 +169,7 @@ class ModelCache:
 class _Watched:
     """A predictor whose failures the cache hears of."""
 
-    def __init__(
-        self, model: IsolatedModel, cache: ModelCache, version_id: int
-    ) -> None:
+    def __init__(self, model: Askable, cache: ModelCache, version_id: int) -> None:
         self._model, self._cache, self._version_id = model, cache, version_id
 
     @property

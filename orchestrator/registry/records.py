@@ -22,6 +22,9 @@ from core.model_gate import (
 FORMAT = 1
 MOST_CHANGED = 200
 
+_ADDED_FIGURES = ("common_new", "common_active", "plain")
+"""Absent in evaluations of before, and where there is no such model."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluatedDay:
@@ -59,8 +62,16 @@ def encode(region: EvaluatedRegion) -> dict[str, Any]:
     record of before.
     """
     found = region.comparison
-    by_hour = [_encode_hour(item) for item in found.by_hour]
-    return ({"by_hour": by_hour} if by_hour else {}) | {
+    added = {
+        "by_hour": [_encode_hour(item) for item in found.by_hour],
+        **{
+            name: _encode_figures(figures)
+            for name in _ADDED_FIGURES
+            if (figures := getattr(found, name)) is not None
+        },
+        "implausible_days": found.implausible_days,
+    }
+    return {name: value for name, value in added.items() if value} | {
         "format": FORMAT,
         "new": _encode_figures(found.new),
         "active": None if found.active is None else _encode_figures(found.active),
@@ -110,6 +121,12 @@ def decode(region_slug: str, stored: dict[str, Any]) -> EvaluatedRegion:
             changed=tuple(_decode_change(item) for item in stored["changed"]),
             # Evaluations of before judged local midnights alone.
             by_hour=tuple(HourComparison(**item) for item in stored.get("by_hour", [])),
+            **{
+                name: _decode_figures(stored[name])
+                for name in _ADDED_FIGURES
+                if name in stored
+            },
+            implausible_days=stored.get("implausible_days", 0),
         ),
         alpha=Decimal(stored["alpha"]),
         new_rmse_by_hour=tuple(stored["new_rmse_by_hour"]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 import numpy as np
@@ -35,6 +35,7 @@ from db.window_scores import StoredScore
 from models.features import feature_matrix
 from models.forecasting import hindcast
 from models.independence import require_independent_rows
+from models.plain_model import HISTORY_H
 from models.rolling import RegionDays, answered_days
 from models.shadow import (
     JudgedDay,
@@ -45,6 +46,7 @@ from models.shadow import (
 )
 from orchestrator.forecasts.hindcasts import calibrate_region
 from orchestrator.forecasts.model_cache import ModelCache, ServingModel
+from orchestrator.forecasts.plain_bounds import past_plain_bounds
 from orchestrator.registry.records import EvaluatedDay, EvaluatedRegion
 from orchestrator.windows.database_source import LOOK_BACK_H
 from orchestrator.windows.views import Series, finite_series
@@ -86,9 +88,18 @@ class _Past:
 class _Walk:
     """One model's way through the period."""
 
+    answered: RegionDays
     figures: ModelFigures
     days: dict[datetime, JudgedDay]
     rmse_by_hour: Series
+
+    def figures_at(self, issues: set[datetime], limit_c: float) -> ModelFigures:
+        """The figures of some of its issues."""
+        chosen = [i for i, t in enumerate(self.answered.issues) if t in issues]
+        judged = [day for t, day in self.days.items() if t in issues]
+        return pooled(
+            [error_figures(self.answered.at(chosen)), bound_figures(judged, limit_c)]
+        )
 
 
 def evaluate_region(
@@ -147,11 +158,11 @@ def _past(
     target: Target,
 ) -> _Past:
     start_utc = _start(evaluation)
+    first_utc = start_utc - LOOK_BACK_H * HOUR
+    if target is Target.TEMPERATURE_C:
+        first_utc = min(first_utc, evaluation.from_utc - HISTORY_H * HOUR)
     frame = telemetry.load_frame(
-        session,
-        stored_region.region.slug,
-        start_utc - LOOK_BACK_H * HOUR,
-        evaluation.until_utc,
+        session, stored_region.region.slug, first_utc, evaluation.until_utc
     )
     midnights = _midnights(
         stored_region.region.time_zone, start_utc, evaluation.until_utc
@@ -243,6 +254,7 @@ def _walk(
         judged = _judged(session, past, model, days)
         figures = pooled([figures, bound_figures(judged, past.policy.thermal_limit_c)])
     return _Walk(
+        answered=days,
         figures=figures,
         days={day.issued_at_utc: day for day in judged},
         rmse_by_hour=_rmse_by_hour(days),
@@ -291,6 +303,12 @@ def _compared(past: _Past, new: _Walk, active: _Walk | None) -> EvaluatedRegion:
     limit_c = past.policy.thermal_limit_c if is_bounded else math.nan
     active_days = {} if active is None else active.days
     common = [t for t in new.days if t in active_days]
+    both = (
+        set()
+        if active is None
+        else set(new.answered.issues) & set(active.answered.issues)
+    )
+    plain, n_implausible = _beside_plain(past, new.days)
     return EvaluatedRegion(
         comparison=RegionComparison(
             region_slug=past.region.region.slug,
@@ -305,6 +323,10 @@ def _compared(past: _Past, new: _Walk, active: _Walk | None) -> EvaluatedRegion:
             limit_c=limit_c,
             changed=_changed(past, new.days, active_days, common),
             by_hour=_by_hour(past, new.days, active_days),
+            common_new=new.figures_at(both, limit_c) if both else None,
+            common_active=active.figures_at(both, limit_c) if active and both else None,
+            plain=plain,
+            implausible_days=n_implausible,
         ),
         alpha=past.policy.alpha,
         new_rmse_by_hour=new.rmse_by_hour,
@@ -320,6 +342,23 @@ def _compared(past: _Past, new: _Walk, active: _Walk | None) -> EvaluatedRegion:
             if t in new.days or t in active_days
         ),
     )
+
+
+def _beside_plain(
+    past: _Past, judged: Mapping[datetime, JudgedDay]
+) -> tuple[ModelFigures | None, int]:
+    """Figures of the plain model on the judged days, and implausible bounds of them."""
+    if past.target is not Target.TEMPERATURE_C:
+        return None, 0
+    bounds = past_plain_bounds(past.frame, list(judged), past.policy)
+    limit_c, days, n_implausible = past.policy.thermal_limit_c, [], 0
+    for day, plain in zip(judged.values(), bounds, strict=True):
+        if plain is None:
+            continue
+        n_implausible += plain.problem_of(day.bound_c) is not None
+        is_blocked = not plain.bound_c <= limit_c
+        days.append(replace(day, bound_c=plain.bound_c, is_blocked=is_blocked))
+    return bound_figures(days, limit_c), n_implausible
 
 
 def _by_hour(

@@ -225,3 +225,66 @@ def test_a_first_model_must_beat_persistence() -> None:
     verdict = judge_errors([region(new=bad, active=None)])
     assert "no better than persistence" in verdict.findings[0]
     assert judge_errors([region(active=None)]).passed
+
+
+WORSE_ERRORS = replace(GOOD, squared_error_sum=GOOD.squared_error_sum * 1.44)
+WIDER = replace(GOOD, margin_sum_c=365 * 4.7)
+MORE_BLOCKED = replace(GOOD, blocked_safe_days=90)
+
+
+def beside(new: ModelFigures, **changes: object) -> RegionComparison:
+    return region(
+        **{"new": new, "common_new": new, "common_active": GOOD, "plain": GOOD}
+        | changes
+    )
+
+
+def test_errors_margin_and_blocked_days_are_held_against_the_serving_model() -> None:
+    assert judge_bounds([beside(GOOD)], ALPHAS).passed
+    for new, sentence in (
+        (WORSE_ERRORS, "the RMSE rises from 2 to 2.4"),
+        (WIDER, "on average, that of the serving model 3.5 °C; at most 4.6 °C"),
+        (MORE_BLOCKED, "blocks 28% of the safe days, the serving model 15%"),
+    ):
+        (finding, *_) = judge_bounds([beside(new)], ALPHAS).findings
+        assert sentence in finding
+
+
+def test_a_little_worse_than_the_serving_model_passes() -> None:
+    new = replace(
+        GOOD,
+        squared_error_sum=GOOD.squared_error_sum * 1.2,
+        margin_sum_c=365 * 4.5,
+        blocked_safe_days=80,
+    )
+    assert judge_bounds([beside(new)], ALPHAS).passed
+
+
+def test_a_first_model_is_held_against_the_plain_model_and_persistence() -> None:
+    first: dict[str, object] = {
+        "active": None,
+        "common_new": None,
+        "common_active": None,
+        "common_days": 0,
+        "common_unsafe_new": 0,
+        "common_unsafe_active": 0,
+    }
+    assert judge_bounds([beside(GOOD, **first)], ALPHAS).passed
+    wide = replace(GOOD, margin_sum_c=365 * 6.0)
+    (finding,) = judge_bounds([beside(wide, **first)], ALPHAS).findings
+    assert "that of the portal's plain model 3.5 °C; at most 5.8 °C" in finding
+    (finding,) = judge_bounds([beside(MORE_BLOCKED, **first)], ALPHAS).findings
+    assert "the portal's plain model 15%; at most 10 points more" in finding
+    unsafe = replace(GOOD, approved_exceedance_days=3)
+    (finding,) = judge_bounds([beside(unsafe, **first)], ALPHAS).findings
+    assert "approved 3 days that exceeded the limit; the portal's plain" in finding
+    poor = replace(GOOD, squared_error_sum=GOOD.persistence_squared_sum * 1.01)
+    findings = judge_bounds([beside(poor, **first)], ALPHAS).findings
+    assert any("it is worse than persistence" in item for item in findings)
+    assert any("no better than persistence" in item for item in findings)
+
+
+def test_bounds_that_were_implausible_in_the_past_are_refused() -> None:
+    assert judge_bounds([beside(GOOD, implausible_days=3)], ALPHAS).passed
+    (finding,) = judge_bounds([beside(GOOD, implausible_days=4)], ALPHAS).findings
+    assert "1.1% of its bounds lay implausibly far below" in finding

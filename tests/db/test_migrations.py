@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -186,7 +187,7 @@ def test_hours_of_windows_are_not_dropped_without_consent(
 
 
 def test_later_revisions_of_a_forecast_stay_below_and_are_numbered_again(
-    filled_urls: DatabaseUrls,
+    filled_urls: DatabaseUrls, execute: Callable[[str, str], object]
 ) -> None:
     execute(
         filled_urls.owner,
