@@ -18,7 +18,7 @@ from orchestrator.regions.region_choice import active_regions, region_choice
 from orchestrator.use_cases import Request, query
 from orchestrator.windows.choice import choose_window
 from orchestrator.windows.database_source import RegionWindow, load_region_window
-from orchestrator.windows.recorded import recorded_view
+from orchestrator.windows.recorded import ending_soon, recorded_view
 from orchestrator.windows.views import RecordedView, bounded, finite_series, raised
 
 RECENT_H = 48
@@ -31,6 +31,7 @@ def fleet_view(request: Request) -> FleetView:
     return FleetView(
         as_of_utc=request.now,
         rows=tuple(_row(request.session, item, request.now) for item in found),
+        ending=ending_soon(request.session, request.now),
         alarms=tuple(
             f"The {outage.target} model cannot be used since"
             f" {outage.since_utc:%Y-%m-%d %H:%M} UTC: {outage.reason}"
