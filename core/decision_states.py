@@ -6,8 +6,38 @@ follows from its window, that it is superseded from its successor.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+
+from core.errors import InvalidInput
+
+LONGEST_TERM_H = 168
+"""A shift for longer than a week is one until it is taken back."""
+
+
+def term_end(
+    window_start_utc: datetime, window_end_utc: datetime, lasts_h: int | None
+) -> datetime | None:
+    """When a recorded decision ends; None until it is taken back.
+
+    A verdict is about a whole window, so a decision lasts at least that long; after it,
+    its hours repeat each day, and each issue judges them again.
+
+    Raises
+    ------
+    InvalidInput
+        When it would end within its window, or after more than `LONGEST_TERM_H`.
+    """
+    if lasts_h is None:
+        return None
+    end_utc = window_start_utc + timedelta(hours=lasts_h)
+    if end_utc < window_end_utc or lasts_h > LONGEST_TERM_H:
+        least_h = round((window_end_utc - window_start_utc) / timedelta(hours=1))
+        message = (
+            f"A shift lasts {least_h} to {LONGEST_TERM_H} h, or until it is taken back."
+        )
+        raise InvalidInput(message)
+    return end_utc
 
 
 class DecisionState(StrEnum):
@@ -34,7 +64,7 @@ def state_of(
     stated: DecisionState | None,
     *,
     is_superseded: bool,
-    end_utc: datetime,
+    end_utc: datetime | None,
     now: datetime,
 ) -> DecisionState:
     """The state of a recorded decision now.
@@ -43,14 +73,14 @@ def state_of(
     ----------
     stated : DecisionState | None
         What was said of it last: acknowledged, in effect or refused.
-    end_utc : datetime
-        When the last hour that it is for ends.
+    end_utc : datetime | None
+        When the last hour that it is for ends; None until it is taken back.
     """
     if is_superseded:
         return DecisionState.SUPERSEDED
     if stated is DecisionState.REFUSED:
         return DecisionState.REFUSED
-    if end_utc <= now:
+    if end_utc is not None and end_utc <= now:
         return DecisionState.EXPIRED
     return stated or DecisionState.RECORDED
 

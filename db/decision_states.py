@@ -1,4 +1,4 @@
-"""Queries on what people say of recorded decisions."""
+"""Queries on what people say of recorded decisions, and on how long these last."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from core.telemetry import HOUR
 from db.schema import (
     DecisionRow,
     DecisionStateRow,
+    DecisionTermRow,
     DecisionTransferRow,
     RegionRow,
     UserRow,
@@ -38,8 +39,8 @@ class StandingDecision:
     ----------
     stated : DecisionState | None
         Acknowledged or in effect; None while nobody said anything.
-    end_utc : datetime
-        When the last hour in which it moves load ends.
+    end_utc : datetime | None
+        When the last hour in which it moves load ends; None until it is taken back.
     """
 
     decision_id: int
@@ -50,7 +51,28 @@ class StandingDecision:
     shift_pct: float
     plan_id: int | None
     stated: DecisionState | None
-    end_utc: datetime
+    end_utc: datetime | None
+
+
+def insert_term(
+    session: Session, *, decision_id: int, ends_at_utc: datetime | None
+) -> None:
+    """Let a decision outlast its window; None until it is taken back."""
+    session.execute(
+        insert(DecisionTermRow).values(decision_id=decision_id, ends_at_utc=ends_at_utc)
+    )
+
+
+def moves_after(start_utc: datetime) -> ColumnElement[bool]:
+    """Whether a transfer, joined with its decision's term, counts from then on."""
+    ends_at_utc = DecisionTermRow.ends_at_utc
+    return or_(
+        DecisionTransferRow.hour_utc >= start_utc,
+        and_(
+            DecisionTermRow.decision_id.is_not(None),
+            or_(ends_at_utc.is_(None), ends_at_utc > start_utc),
+        ),
+    )
 
 
 def insert_state(
@@ -150,9 +172,13 @@ def standing_decisions(
             DecisionTransferRow.decision_id,
             func.max(DecisionTransferRow.hour_utc).label("last_hour_utc"),
         )
+        .outerjoin(
+            DecisionTermRow,
+            DecisionTermRow.decision_id == DecisionTransferRow.decision_id,
+        )
         .where(
             touches,
-            DecisionTransferRow.hour_utc >= start_utc,
+            moves_after(start_utc),
             DecisionTransferRow.hour_utc < end_utc,
             is_standing(DecisionTransferRow.decision_id),
         )
@@ -170,7 +196,10 @@ def standing_decisions(
             DecisionRow.plan_id,
             newest_state(DecisionRow.id),
             moving.c.last_hour_utc,
+            DecisionTermRow.decision_id.is_not(None),
+            DecisionTermRow.ends_at_utc,
         )
+        .outerjoin(DecisionTermRow, DecisionTermRow.decision_id == DecisionRow.id)
         .join(moving, moving.c.decision_id == DecisionRow.id)
         .join(source, source.id == DecisionRow.source_region_id)
         .join(target, target.id == DecisionRow.target_region_id)
@@ -186,7 +215,7 @@ def standing_decisions(
             shift_pct=shift_pct,
             plan_id=plan_id,
             stated=DecisionState(stated) if stated else None,
-            end_utc=last_hour_utc + HOUR,
+            end_utc=ends_at_utc if has_term else last_hour_utc + HOUR,
         )
         for (
             decision_id,
@@ -198,5 +227,7 @@ def standing_decisions(
             plan_id,
             stated,
             last_hour_utc,
+            has_term,
+            ends_at_utc,
         ) in rows
     ]

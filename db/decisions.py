@@ -17,8 +17,16 @@ from sqlalchemy.orm import Session, aliased
 from core.decision_states import DecisionState, state_of
 from core.errors import NotFound
 from core.telemetry import HOUR, hours_between
-from db.decision_states import is_standing, is_stated, newest_state
-from db.schema import DecisionRow, DecisionTransferRow, RegionRow, UserRow
+from db.decision_states import is_standing, is_stated, moves_after, newest_state
+from db.schema import (
+    DecisionRow,
+    DecisionTermRow,
+    DecisionTransferRow,
+    RegionRow,
+    UserRow,
+)
+
+_DAY_H = 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +74,13 @@ class NewDecision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredDecision:
-    """A decision with the names of what it refers to, and what was said of it."""
+    """A decision with the names of what it refers to, and what was said of it.
+
+    Attributes
+    ----------
+    end_utc : datetime | None
+        When the last hour that it is for ends; None until it is taken back.
+    """
 
     decision_id: int
     created_at_utc: datetime
@@ -75,7 +89,12 @@ class StoredDecision:
     target_slug: str | None
     is_superseded: bool
     stated: DecisionState | None
+    end_utc: datetime | None
     facts: NewDecision
+
+    def has_ended(self, now: datetime) -> bool:
+        """Whether the last hour that it is for is over."""
+        return self.end_utc is not None and self.end_utc <= now
 
     def state(self, now: datetime) -> DecisionState | None:
         """What has become of it; None where nothing was recorded that could bind."""
@@ -84,7 +103,7 @@ class StoredDecision:
         return state_of(
             self.stated,
             is_superseded=self.is_superseded,
-            end_utc=self.facts.window_end_utc,
+            end_utc=self.end_utc,
             now=now,
         )
 
@@ -213,6 +232,8 @@ def net_load(
             DecisionTransferRow.hour_utc,
             DecisionTransferRow.source_region_id,
             in_effect.label("in_effect"),
+            DecisionTermRow.decision_id.is_not(None).label("has_term"),
+            DecisionTermRow.ends_at_utc,
             func.sum(DecisionTransferRow.moved_mw),
             # Transfers older than the column lost nothing on their way.
             func.sum(
@@ -221,12 +242,16 @@ def net_load(
                 )
             ),
         )
+        .outerjoin(
+            DecisionTermRow,
+            DecisionTermRow.decision_id == DecisionTransferRow.decision_id,
+        )
         .where(
             or_(
                 DecisionTransferRow.source_region_id == region_id,
                 DecisionTransferRow.target_region_id == region_id,
             ),
-            DecisionTransferRow.hour_utc >= start_utc,
+            moves_after(start_utc),
             DecisionTransferRow.hour_utc < start_utc + n_hours * HOUR,
             DecisionTransferRow.decision_id.is_distinct_from(without_id),
             is_standing(DecisionTransferRow.decision_id),
@@ -235,18 +260,34 @@ def net_load(
             DecisionTransferRow.hour_utc,
             DecisionTransferRow.source_region_id,
             text("in_effect"),
+            text("has_term"),
+            DecisionTermRow.ends_at_utc,
         )
     )
     moved_out, moved_in, effective = (np.zeros(n_hours) for _ in range(3))
-    for hour_utc, source_region_id, is_in_effect, moved_mw, arrived_mw in rows:
-        hour = hours_between(start_utc, hour_utc)
-        leaves = source_region_id == region_id
-        if leaves:
-            moved_out[hour] += moved_mw
+    for (
+        hour_utc,
+        source_id,
+        is_in_effect,
+        has_term,
+        ends_at_utc,
+        moved,
+        arrived,
+    ) in rows:
+        first = hours_between(start_utc, hour_utc)
+        until = n_hours if has_term else first + 1
+        if ends_at_utc is not None:
+            until = min(until, max(hours_between(start_utc, ends_at_utc), 0))
+        # What outlasts its window does the same at the same hours of each day.
+        hours = slice(first if first >= 0 else first % _DAY_H, until, _DAY_H)
+        if source_id == region_id:
+            moved_out[hours] += moved
+            change_mw = -moved
         else:
-            moved_in[hour] += arrived_mw
+            moved_in[hours] += arrived
+            change_mw = arrived
         if is_in_effect:
-            effective[hour] += -moved_mw if leaves else arrived_mw
+            effective[hours] += change_mw
     return NetLoad(moved_out_mw=moved_out, moved_in_mw=moved_in, in_effect_mw=effective)
 
 
@@ -312,7 +353,9 @@ def successor_of(session: Session, decision_id: int) -> StoredDecision | None:
     return _first(session, _query().where(DecisionRow.supersedes_id == decision_id))
 
 
-_Query = Select[DecisionRow, str, str, str | None, bool, str | None]
+_Query = Select[
+    DecisionRow, str, str, str | None, bool, str | None, bool, datetime | None
+]
 
 
 def _query() -> _Query:
@@ -332,7 +375,10 @@ def _query() -> _Query:
             target.slug,
             is_superseded,
             newest_state(DecisionRow.id),
+            DecisionTermRow.decision_id.is_not(None),
+            DecisionTermRow.ends_at_utc,
         )
+        .outerjoin(DecisionTermRow, DecisionTermRow.decision_id == DecisionRow.id)
         .join(UserRow, UserRow.id == DecisionRow.actor_id)
         .join(source, source.id == DecisionRow.source_region_id)
         .outerjoin(target, target.id == DecisionRow.target_region_id)
@@ -351,6 +397,8 @@ def _decision(
     target_slug: str | None,
     is_superseded: bool,
     stated: str | None,
+    has_term: bool,
+    ends_at_utc: datetime | None,
 ) -> StoredDecision:
     return StoredDecision(
         decision_id=row.id,
@@ -360,6 +408,7 @@ def _decision(
         target_slug=target_slug,
         is_superseded=is_superseded,
         stated=DecisionState(stated) if stated else None,
+        end_utc=ends_at_utc if has_term else row.window_end_utc,
         facts=NewDecision(
             **{name: getattr(row, name) for name in NewDecision.__slots__}
         ),

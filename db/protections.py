@@ -10,6 +10,7 @@ APPEND_ONLY_TABLES = (
     "chain_check",
     "decision",
     "decision_state",
+    "decision_term",
     "decision_transfer",
     "forecast",
     "forecast_hour",

@@ -1090,6 +1090,17 @@ class DecisionStateRow(Base):
     created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
 
 
+class DecisionTermRow(Base):
+    """A recorded decision that outlasts its window: its hours repeat each day."""
+
+    __tablename__ = "decision_term"
+
+    decision_id: Mapped[int] = mapped_column(
+        ForeignKey("decision.id"), primary_key=True
+    )
+    ends_at_utc: Mapped[datetime | None]
+
+
 class AuditHeadRow(Base):
     """The one row that orders the chain: taken FOR UPDATE by the insert trigger."""
 

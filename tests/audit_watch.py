@@ -98,6 +98,7 @@ AUDITED_BY: Mapping[str, set[AuditAction]] = {
     "plan": {Action.PLAN_FOUND},
     "decision": _DECISIONS,
     "decision_transfer": {Action.DECISION_RECORDED},
+    "decision_term": {Action.DECISION_RECORDED},
     "decision_state": {
         Action.DECISION_ACKNOWLEDGED,
         Action.DECISION_IN_EFFECT,

@@ -1,4 +1,4 @@
-"""What people say of recorded decisions: acknowledged, in effect, refused.
+"""What people say of recorded decisions, and for how long these last.
 
 Revision ID: 0013
 Revises: 0012
@@ -15,7 +15,7 @@ down_revision: str | None = "0012"
 branch_labels: None = None
 depends_on: None = None
 
-TABLE = """
+TABLES = """
 create table decision_state (
     id bigint generated always as identity constraint pk_decision_state primary key,
     decision_id bigint not null
@@ -30,17 +30,23 @@ create table decision_state (
         check (state in ('acknowledged', 'in_effect', 'refused')),
     constraint ck_decision_state_refused_has_reason
         check (state <> 'refused' or reason <> '')
+);
+create table decision_term (
+    decision_id bigint constraint pk_decision_term primary key
+        constraint fk_decision_term_decision_id references decision,
+    ends_at_utc timestamptz
 )
 """
 
 
 def upgrade() -> None:
-    """Make the table; what was said is never changed, only followed."""
-    op.execute(TABLE)
-    protect("decision_state")
+    """Make the tables; what was said is never changed, only followed."""
+    op.execute(TABLES)
+    protect("decision_state", "decision_term")
 
 
 def downgrade() -> None:
-    """Drop the table; with states in it only after consent."""
+    """Drop the tables; with anything in them only after consent."""
     require_consent_to_discard("decision_state")
-    op.execute("drop table decision_state")
+    require_consent_to_discard("decision_term")
+    op.execute("drop table decision_state, decision_term")

@@ -24,6 +24,7 @@ from orchestrator.decisions.views import DecisionPage, DecisionSummary, ListChoi
 from orchestrator.list_exports import CsvExport, export_list, neutral
 from orchestrator.regions.views import RegionChoice
 from orchestrator.use_cases import Done, Request, change, query
+from orchestrator.windows.recorded import ending_soon
 
 __all__ = ["DecisionFilter", "DecisionOrder"]
 
@@ -75,6 +76,7 @@ def decision_page(
             actors=tuple(user.name for user in users.list_users(session)),
             models=model_versions.model_labels(session),
         ),
+        ending=ending_soon(request.session, request.now),
     )
 
 

@@ -41,6 +41,7 @@ def _standing(request: Request, stored: StoredDecision) -> DecisionStanding | No
     found = decision_states.states_of(request.session, stored.decision_id)
     return DecisionStanding(
         state=state,
+        end_utc=stored.end_utc,
         next_states=states_after(state, moves=_moves(request, stored)),
         stated=tuple(
             StatedView(
@@ -132,8 +133,8 @@ def _cannot(
     wanted = state.value.replace("_", " ")
     is_now = before.state.value.replace("_", " ")
     ended = (
-        f"; its window ended {stored.facts.window_end_utc:%-d %b %Y, %H:%M} UTC"
-        if stored.facts.window_end_utc <= now
+        f"; its last hour ended {stored.end_utc:%-d %b %Y, %H:%M} UTC"
+        if stored.end_utc is not None and stored.has_ended(now)
         else ""
     )
     return (

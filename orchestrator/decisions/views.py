@@ -213,11 +213,15 @@ class ListChoices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionPage:
-    """One page of decisions; `next_after` is the place after which the next begins."""
+    """One page of decisions; `next_after` is the place after which the next begins.
+
+    `ending` are the standing decisions whose last hour is near.
+    """
 
     rows: tuple[DecisionSummary, ...]
     next_after: str | None
     choices: ListChoices
+    ending: tuple[StandingView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -307,6 +311,8 @@ class DecisionStanding:
 
     Attributes
     ----------
+    end_utc : datetime | None
+        When its last hour ends; None until it is taken back.
     next_states : tuple of DecisionState
         What may be said of it now.
     stated : tuple of StatedView
@@ -314,6 +320,7 @@ class DecisionStanding:
     """
 
     state: DecisionState
+    end_utc: datetime | None
     next_states: tuple[DecisionState, ...]
     stated: tuple[StatedView, ...]
 

@@ -19,7 +19,7 @@ from orchestrator.regions.region_choice import active_regions, region_choice
 from orchestrator.use_cases import Request, query
 from orchestrator.windows.choice import choose_window
 from orchestrator.windows.database_source import RegionWindow, load_region_window
-from orchestrator.windows.recorded import recorded_view
+from orchestrator.windows.recorded import ending_soon, recorded_view
 from orchestrator.windows.views import RecordedView, bounded, finite_series, raised
 
 RECENT_H = 48
@@ -41,7 +41,10 @@ def fleet_view(request: Request) -> FleetView:
         if row.verdict.reason_code == ReasonCode.MODEL_IMPLAUSIBLE
     )
     return FleetView(
-        as_of_utc=request.now, rows=rows, alarms=(*unavailable, *implausible)
+        as_of_utc=request.now,
+        rows=rows,
+        ending=ending_soon(request.session, request.now),
+        alarms=(*unavailable, *implausible),
     )
 
 

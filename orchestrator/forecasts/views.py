@@ -11,6 +11,7 @@ from orchestrator.windows.views import (
     Ground,
     RecordedView,
     Series,
+    StandingView,
     VerdictView,
 )
 
@@ -59,6 +60,8 @@ class FleetView:
 
     Attributes
     ----------
+    ending : tuple of StandingView
+        Decisions whose last hour is near: they end unless they are renewed.
     alarms : tuple of str
         Models that cannot be used, each with its reason, as sentences.
     """
@@ -66,6 +69,7 @@ class FleetView:
     as_of_utc: datetime
     rows: tuple[FleetRow, ...]
     alarms: tuple[str, ...] = ()
+    ending: tuple[StandingView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

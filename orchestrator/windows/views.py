@@ -61,8 +61,8 @@ class StandingView:
     ----------
     stated : DecisionState
         Recorded, acknowledged or in effect.
-    end_utc : datetime
-        When the last hour in which it moves load ends.
+    end_utc : datetime | None
+        When the last hour in which it moves load ends; None until it is taken back.
     """
 
     decision_id: int
@@ -70,7 +70,7 @@ class StandingView:
     target_name: str
     shift_pct: float
     stated: DecisionState
-    end_utc: datetime
+    end_utc: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

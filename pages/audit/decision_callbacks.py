@@ -24,6 +24,7 @@ from pages.audit.decision_layout import STATE_BUTTONS
 from pages.components import page_head, region_options
 from pages.context import PageContext
 from pages.serving import follow_in_browser, serve
+from pages.standing import parse_term
 from pages.times import chosen_times, in_times
 from pages.verdicts import verdict_card
 
@@ -223,15 +224,22 @@ def _register_record(app: Dash, context: PageContext) -> None:
         context,
         outputs=[Output("supersede-record-status", "children")],
         inputs=[Input("supersede-record", "n_clicks")],
-        states=[State("supersede-reason", "value"), State("supersede-judged", "data")],
+        states=[
+            State("supersede-reason", "value"),
+            State("supersede-judged", "data"),
+            State("supersede-term", "value"),
+        ],
         permission=Permission.DECIDE,
         at_load=False,
     )
-    def record(_clicks: int, reason: object, judged: object) -> tuple[Component]:
+    def record(
+        _clicks: int, reason: object, judged: object, term: object
+    ) -> tuple[Component]:
         with context.request() as request:
             outcome = recording.record(
                 request,
                 what_if_id=parse_judged_id(judged),
                 comment=reason if isinstance(reason, str) else "",
+                lasts_h=parse_term(term),
             )
         return (superseded(outcome),)

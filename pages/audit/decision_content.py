@@ -112,7 +112,7 @@ def _standing(detail: DecisionDetail) -> Component | None:
                 [
                     html.Strong(f"State: {STATE_WORDS[standing.state]}."),
                     f" {_STATE_MEANS[standing.state]}",
-                    f" For the {card_window(card)}.",
+                    f" For the {card_window(card)}{_until(detail)}.",
                 ]
             ),
             html.Ul(said) if said else None,
@@ -120,6 +120,17 @@ def _standing(detail: DecisionDetail) -> Component | None:
         className="gfo-card gfo-verdict-block",
         id="decision-standing",
     )
+
+
+def _until(detail: DecisionDetail) -> str:
+    """Where a decision outlasts its window, how long it does."""
+    standing, card = detail.standing, detail.card
+    if standing is None or standing.end_utc == card.window_end_utc:
+        return ""
+    if standing.end_utc is None:
+        return ", repeated each day until it is taken back"
+    until = local_time(standing.end_utc, card.source.time_zone)
+    return f", repeated each day until {until}"
 
 
 _STATE_MEANS = {

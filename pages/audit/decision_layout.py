@@ -11,6 +11,7 @@ from orchestrator.decisions.views import MAXIMUM_COMMENT_CHARS
 from pages import addresses
 from pages.audit.layout import button, number_input
 from pages.components import field, link, panel, region_select, skeleton
+from pages.standing import term_field
 
 
 def decision_layout(*, may_decide: bool, may_replay: bool) -> Component:
@@ -87,7 +88,7 @@ def _superseding() -> Component:
     """Hidden until the decision shown is one that can be superseded."""
     return html.Div(
         panel(
-            "Replace this decision",
+            "Renew or replace this decision",
             html.Div(
                 [
                     field("Target region", region_select("supersede-target")),
@@ -95,6 +96,7 @@ def _superseding() -> Component:
                         "Shift, %",
                         number_input("supersede-shift", min=0, max=100, step=0.1),
                     ),
+                    term_field("supersede-term"),
                     button("Judge", "supersede-evaluate", decides=True),
                 ],
                 className="gfo-tools",

@@ -15,7 +15,7 @@ from pages.components import notice, page_head, skeleton
 from pages.downloads import table_download
 from pages.fleet.cells import COLUMNS, FleetColumn, breach_words
 from pages.refreshing import as_of, refresh
-from pages.standing import WITH_RECORDED
+from pages.standing import WITH_RECORDED, ending_notice
 from pages.theme import MISSING, Ink
 from pages.words import typeset, utc_time
 
@@ -41,6 +41,7 @@ def headline(view: FleetView) -> Component:
         [
             html.Strong(trouble(view), id="fleet-headline"),
             as_of(view.as_of_utc),
+            ending_notice(view.ending, view.as_of_utc, "UTC"),
             *(
                 notice("Model unavailable", typeset(alarm), kind="alarm")
                 for alarm in view.alarms

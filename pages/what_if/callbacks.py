@@ -40,6 +40,7 @@ from pages.refreshing import (
     refreshing,
 )
 from pages.serving import follow_in_browser, serve
+from pages.standing import parse_term
 from pages.times import chosen_times, in_times
 from pages.verdicts import impact_table, verdict_card
 from pages.what_if import content
@@ -205,18 +206,24 @@ def _register_record(app: Dash, context: PageContext) -> None:
             State("what-if-stored", "data"),
             State("what-if-comment", "value"),
             State("what-if-record-request", "data"),
+            State("what-if-term", "value"),
         ],
         permission=Permission.DECIDE,
         at_load=False,
     )
     def record_shift(
-        _n_clicks: int, stored: object, comment: object, request_id: object
+        _n_clicks: int,
+        stored: object,
+        comment: object,
+        request_id: object,
+        term: object,
     ) -> tuple[None, Component, bool]:
         with context.request(parse_request_id(request_id)) as request:
             outcome = record(
                 request,
                 what_if_id=parse_judged_id(stored),
                 comment=parse_comment(comment),
+                lasts_h=parse_term(term),
             )
         zone = chosen_times().zone_without_region
         return None, content.recorded(outcome, zone), False

@@ -20,6 +20,7 @@ from pages.components import (
 )
 from pages.day_picker import day_field
 from pages.refreshing import refresh
+from pages.standing import term_field
 
 STEP_PCT = 0.1
 REST_MS = 80
@@ -246,6 +247,7 @@ def _record_dialogue() -> Component:
                         ],
                         className="gfo-field",
                     ),
+                    term_field("what-if-term"),
                     html.Div(id="what-if-record-status"),
                 ]
             ),

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.decision_states import DecisionState, state_of, states_after
+from core.decision_states import DecisionState, state_of, states_after, term_end
+from core.errors import InvalidInput
 
 NOW = datetime(2025, 7, 20, 18, 25, tzinfo=UTC)
 LATER, EARLIER = NOW + timedelta(hours=1), NOW - timedelta(hours=1)
@@ -45,6 +46,18 @@ def test_nothing_can_be_said_of_what_no_longer_stands() -> None:
             state in {DecisionState.RECORDED, DecisionState.ACKNOWLEDGED}
         )
         assert state not in follow
+
+
+def test_a_term_covers_its_window_and_at_most_a_week() -> None:
+    end = NOW + timedelta(hours=24)
+    assert term_end(NOW, end, None) is None
+    assert term_end(NOW, end, 24) == end
+    assert term_end(NOW, end, 168) == NOW + timedelta(days=7)
+    for hours in (0, -1, 23, 169):
+        with pytest.raises(InvalidInput, match="24 to 168 h"):
+            term_end(NOW, end, hours)
+    open_ended = state_of(None, is_superseded=False, end_utc=None, now=LATER)
+    assert open_ended is DecisionState.RECORDED
 
 
 def test_what_moves_nothing_is_never_in_effect() -> None:

@@ -23,6 +23,7 @@ APPEND_ONLY = {
     "decision": "comment",
     "decision_transfer": "moved_mw",
     "decision_state": "reason",
+    "decision_term": "ends_at_utc",
     "audit_event": "payload",
     "chain_check": "reason",
     "handled_request": "answer",

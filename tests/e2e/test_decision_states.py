@@ -90,6 +90,24 @@ def test_a_recorded_shift_stands_beside_the_load_of_now_until_it_is_in_effect(
     visitor.sees("#audit-decisions-table", "in effect")
 
 
+def test_a_shift_can_be_recorded_until_it_is_taken_back(
+    visitor: Visitor, decision_id: str
+) -> None:
+    visitor.open(f"/decisions/{decision_id}")
+    visitor.sees("#supersede-panel", "Renew or replace this decision")
+    visitor.holds("#supersede-shift", "40")
+    visitor.click("#supersede-evaluate")
+    visitor.sees("#supersede-verdict", "✓ APPROVED")
+    visitor.choose("#supersede-term", "open")
+    visitor.type_into("#supersede-reason", "It stays hot.")
+    visitor.click("#supersede-record")
+    visitor.sees("#supersede-record-status", "Recorded in its place.")
+    visitor.follow("Decision", "#supersede-record-status")
+    visitor.sees("#decision-standing", "repeated each day until it is taken back")
+    visitor.open("/")
+    visitor.sees(fleet_row("arizona"), "(recorded, until taken back)")
+
+
 def test_a_refusal_needs_its_reason(visitor: Visitor, decision_id: str) -> None:
     visitor.open(f"/decisions/{decision_id}")
     visitor.click("#state-refused")

@@ -5,13 +5,17 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import uuid4
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from core.access import Actor, Role
 from core.decision_states import DecisionState
 from core.errors import Conflict, Forbidden, InvalidInput
 from core.outcomes import Outcome
-from db import policies, regions
+from core.telemetry import HOUR
+from db import audit, decisions, policies, regions
+from db.audit import EventFilter
 from orchestrator.decisions import recording
 from orchestrator.decisions.details import decision_detail
 from orchestrator.decisions.lists import DecisionFilter, decision_page
@@ -24,6 +28,8 @@ from orchestrator.forecasts.views import FleetRow, ForecastDayView
 from orchestrator.windows.views import Ground
 from tests.asking import NOW, asking
 from tests.fleet import Fleet
+from tests.orchestrator.test_older_issues import LATER as ISSUED_LATER
+from tests.orchestrator.test_older_issues import issue_again
 
 LIMIT_C, SHIFT_PCT = 42.5, 40.0
 """Arizona's live bound is 43.6 °C; 40 % lowers it by 2 °C."""
@@ -48,7 +54,9 @@ def hot(fleet: Fleet) -> Fleet:
     return fleet
 
 
-def recorded(fleet: Fleet, shift_pct: float = SHIFT_PCT) -> DecisionCard:
+def recorded(
+    fleet: Fleet, shift_pct: float = SHIFT_PCT, lasts_h: int | None = 24
+) -> DecisionCard:
     with fleet.runtime.transaction() as session:
         actor = fleet.actor(session)
         card = recording.evaluate(
@@ -62,6 +70,7 @@ def recorded(fleet: Fleet, shift_pct: float = SHIFT_PCT) -> DecisionCard:
             asking(session, actor, request_id=uuid4()),
             what_if_id=card.decision_id,
             comment="seen",
+            lasts_h=lasts_h,
         )
     assert outcome.card is not None
     return outcome.card
@@ -205,7 +214,7 @@ def test_only_what_stands_can_be_said_anything_of(hot: Fleet) -> None:
             said(hot, card, state, "reason")
     late = card.window_end_utc + timedelta(minutes=1)
     other = recorded(hot, 5.0)
-    with pytest.raises(Conflict, match="is expired; its window ended"):
+    with pytest.raises(Conflict, match="is expired; its last hour ended"):
         said(hot, other, ACKNOWLEDGED, now=late)
 
 
@@ -258,3 +267,111 @@ def test_lists_and_pages_show_the_state_and_the_row_stays_as_recorded(
     assert late.standing is not None
     expired = REFUSED if state is REFUSED else DecisionState.EXPIRED
     assert late.standing.state is expired
+
+
+def moved_mw(fleet: Fleet, slug: str, start_utc: datetime) -> NDArray[np.float64]:
+    """Change of a region's load by what stands, in 24 hours from then on."""
+    with fleet.runtime.transaction() as session:
+        net = decisions.net_load(
+            session,
+            region_id=regions.region_by_slug(session, slug).region_id,
+            start_utc=start_utc,
+            n_hours=24,
+        )
+    return net.moved_in_mw - net.moved_out_mw
+
+
+def test_the_next_issue_judges_a_shift_of_its_window_without_the_newest_hour(
+    hot: Fleet,
+) -> None:
+    card = recorded(hot)
+    change = moved_mw(hot, "arizona", card.window_start_utc + HOUR)
+    assert change[-1] == 0.0
+    assert (change[:-1] < 0.0).all()
+
+
+def test_a_shift_until_it_is_taken_back_counts_in_every_window(hot: Fleet) -> None:
+    card = recorded(hot, lasts_h=None)
+    start_utc = card.window_start_utc
+    first = moved_mw(hot, "arizona", start_utc)
+    assert (first < 0.0).all()
+    for later_h in (1, 23, 24, 25, 24 * 30 + 7):
+        later = moved_mw(hot, "arizona", start_utc + later_h * HOUR)
+        assert later == pytest.approx(np.roll(first, -later_h))
+        arrived = moved_mw(hot, "ireland", start_utc + later_h * HOUR)
+        assert arrived == pytest.approx(-later)
+    assert (moved_mw(hot, "arizona", start_utc - 24 * HOUR) == 0.0).all()
+
+    with hot.runtime.transaction() as session:
+        instead = recording.evaluate_instead(
+            asking(session, hot.actor(session), request_id=uuid4()),
+            decision_id=card.decision_id,
+            target_slug=None,
+            shift_pct=0.0,
+        )
+        recording.record(
+            asking(session, hot.actor(session), request_id=uuid4()),
+            what_if_id=instead.decision_id,
+            comment="The heat is over.",
+        )
+    assert (moved_mw(hot, "arizona", start_utc + 24 * HOUR) == 0.0).all()
+
+
+def test_a_shift_for_chosen_hours_ends_with_them(hot: Fleet) -> None:
+    card = recorded(hot, lasts_h=30)
+    start_utc = card.window_start_utc
+    change = moved_mw(hot, "arizona", start_utc + 24 * HOUR)
+    assert (change[:6] < 0.0).all()
+    assert (change[6:] == 0.0).all()
+    assert (moved_mw(hot, "arizona", start_utc + 30 * HOUR) == 0.0).all()
+    with pytest.raises(InvalidInput, match="24 to 168 h"):
+        recorded(hot, lasts_h=6)
+
+
+def test_a_rolling_issue_keeps_the_verdict_of_a_shift_that_lasts(hot: Fleet) -> None:
+    """Judged for its window alone, the shift does not cover the newest hour."""
+    recorded(hot, lasts_h=None)
+    promised = fleet_row(hot, "arizona").recorded
+    assert promised is not None
+    issue_again(hot)
+
+    with hot.runtime.transaction() as session:
+        view = day_view(
+            asking(session, hot.actor(session), now=ISSUED_LATER),
+            region_slug="arizona",
+            local_day=None,
+            ground=Ground.RECORDED,
+        )
+
+    assert view.ground is Ground.RECORDED
+    assert view.verdict.outcome is Outcome.APPROVED
+    assert view.now.day_bound_c is not None
+    assert view.day_bound_c is not None
+    assert view.now.day_bound_c - view.day_bound_c > 1.5, "in the newest hour too"
+
+
+@pytest.mark.parametrize(
+    ("lasts_h", "before_h", "is_told"),
+    [(24, 2, True), (24, 4, False), (48, 2, False), (None, 2, False), (24, 0, False)],
+)
+def test_the_operator_is_told_shortly_before_a_shift_ends(
+    hot: Fleet, lasts_h: int | None, before_h: int, is_told: bool
+) -> None:
+    card = recorded(hot, lasts_h=lasts_h)
+    now = card.window_end_utc - before_h * HOUR
+    with hot.runtime.transaction() as session:
+        request = asking(session, hot.actor(session), now=now)
+        told = [fleet_view(request).ending, decision_page(request).ending]
+    expected = [card.decision_id] if is_told else []
+    assert [[item.decision_id for item in items] for items in told] == [expected] * 2
+
+
+def test_how_long_a_shift_lasts_is_in_its_event(hot: Fleet) -> None:
+    card = recorded(hot, lasts_h=None)
+    with hot.runtime.transaction() as session:
+        (event,) = audit.list_events(
+            session,
+            EventFilter(object_type="decision", object_id=str(card.decision_id)),
+            limit=1,
+        )
+    assert '"ends_at_utc":null' in event.payload
