@@ -103,7 +103,7 @@ def take_unreported(session: Session, *, now_utc: datetime) -> list[DenialCount]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RefusedPerson:
+class PersonRefusals:
     """How often a person was refused each thing within one minute."""
 
     user_id: int
@@ -138,7 +138,7 @@ def count_refused_person(
 
 def take_unreported_people(
     session: Session, *, now_utc: datetime
-) -> list[RefusedPerson]:
+) -> list[PersonRefusals]:
     """Refusals of people in finished minutes, now marked as reported."""
     chosen = (
         select(
@@ -163,11 +163,11 @@ def take_unreported_people(
         .values(is_reported=True)
         .returning(RefusedPersonRow)
     )
-    taken: dict[tuple[datetime, int], RefusedPerson] = {}
+    taken: dict[tuple[datetime, int], PersonRefusals] = {}
     for row in sorted(rows, key=lambda row: row.wanted):
         person = taken.setdefault(
             (row.minute_utc, row.user_id),
-            RefusedPerson(
+            PersonRefusals(
                 user_id=row.user_id,
                 minute_utc=row.minute_utc,
                 address=row.address,

@@ -8,6 +8,7 @@ Only while somebody logs in is anybody called.
 from __future__ import annotations
 
 import hmac
+import json
 import secrets
 import time
 from collections.abc import Mapping
@@ -251,7 +252,7 @@ class IdentityProvider:
                 content = answer.raw.read(LARGEST_ANSWER_BYTES + 1, decode_content=True)
                 if len(content) > LARGEST_ANSWER_BYTES or answer.status_code != 200:
                     raise ValueError  # noqa: TRY301 -- one message for all that can be
-                found = requests.models.complexjson.loads(content)
+                found = json.loads(content)
         except (requests.RequestException, ValueError) as exc:
             message = "The identity provider does not answer. Try again in a moment."
             raise ServiceUnavailable(message) from exc

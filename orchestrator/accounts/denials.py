@@ -17,7 +17,7 @@ from db import users
 from db.denials import (
     DenialCount,
     DenialKind,
-    RefusedPerson,
+    PersonRefusals,
     count_denial,
     count_refused_person,
     forget_reported,
@@ -115,9 +115,9 @@ def _count_event(denial: DenialCount) -> Event:
     )
 
 
-def _person_event(session: Session, refused: RefusedPerson) -> Event:
+def _person_event(session: Session, refused: PersonRefusals) -> Event:
     user = users.find_user(session, refused.user_id)
-    actor = user and user.as_actor(refused.address)
+    actor = None if user is None else user.as_actor(refused.address)
     return Event(
         action=AuditAction.ACCESS_DENIED,
         object_type="route",

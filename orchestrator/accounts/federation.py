@@ -215,10 +215,10 @@ def _refuse(
     log.info("login_failed", address=client.address, reason="federated")
     denials.count_failed_login(session, client.address, _SUBJECT, now)
     events = denials.finished_minutes(session, now)
-    ended = user and sessions.end_sessions_of_user(
-        session, user.user_id, now_utc=now, reason=EndReason.ROLE_CHANGED
-    )
-    if user is not None and ended:
+    if user is not None:
+        ended = sessions.end_sessions_of_user(
+            session, user.user_id, now_utc=now, reason=EndReason.ROLE_CHANGED
+        )
         after = {"ended_sessions": ended}
         events = (_event(AuditAction.SESSION_ENDED, user, after=after), *events)
     return Done(answer=RefusedPerson(sentence=sentence), events=events)

@@ -184,7 +184,7 @@ def log_in_with_passkey(
     """Verify a passkey's answer to the challenge, and start a new login."""
     session, now = request.session, request.now
     passkey = _verified(request, ceremony, credential)
-    user = passkey and users.find_user(session, passkey.facts.user_id)
+    user = users.find_user(session, passkey.facts.user_id) if passkey else None
     if user is None or not may_log_in(user, now):
         denials.count_failed_login(session, client.address, "passkey", now)
         log.info("login_failed", address=client.address, reason="passkey")
