@@ -14,10 +14,11 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, aliased
 
 from core.days import WINDOW_H
-from core.forecasts import HourlyForecast, RefusalCode, Target
+from core.forecasts import HourlyForecast, InputMode, RefusalCode, Target
 from db.copying import copy_rows
 from db.schema import (
     ForecastHourRow,
+    ForecastModeRow,
     ForecastRow,
     ModelActivationRow,
     RegionRow,
@@ -51,6 +52,8 @@ class NewForecast:
     day_bound_c: float | None = None
     interval_calibration_id: int | None = None
     interval_quantile: float | None = None
+    input_mode: InputMode = InputMode.TELEMETRY
+    run_issued_at_utc: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +79,8 @@ class StoredForecast:
     scale: tuple[float, ...]
     lower: tuple[float | None, ...]
     upper: tuple[float | None, ...]
+    input_mode: InputMode = InputMode.TELEMETRY
+    run_issued_at_utc: datetime | None = None
 
     def hourly(self, region_slug: str) -> HourlyForecast | None:
         """The forecast as a value; None for a refusal."""
@@ -87,7 +92,45 @@ class StoredForecast:
             issued_at_utc=self.issued_at_utc,
             mean=np.array(self.mean),
             scale=np.array(self.scale),
+            input_mode=self.input_mode,
+            run_issued_at_utc=self.run_issued_at_utc,
         )
+
+
+def insert_modes(
+    session: Session, forecast_id: int, answers: Iterable[HourlyForecast]
+) -> None:
+    """Keep what the model of a live forecast says in every mode, to be scored."""
+    session.add_all(
+        ForecastModeRow(
+            forecast_id=forecast_id,
+            input_mode=answer.input_mode.value,
+            mean=answer.mean.tolist(),
+            scale=answer.scale.tolist(),
+        )
+        for answer in answers
+    )
+    session.flush()
+
+
+def modes_of(
+    session: Session, stored: StoredForecast, region_slug: str
+) -> list[HourlyForecast]:
+    """What the model of a live forecast said in every mode that was kept."""
+    rows = session.scalars(
+        select(ForecastModeRow).where(ForecastModeRow.forecast_id == stored.forecast_id)
+    )
+    return [
+        HourlyForecast(
+            region_slug=region_slug,
+            target=stored.target,
+            issued_at_utc=stored.issued_at_utc,
+            mean=np.array(row.mean),
+            scale=np.array(row.scale),
+            input_mode=InputMode(row.input_mode),
+        )
+        for row in rows
+    ]
 
 
 def insert_forecasts(session: Session, forecasts: Sequence[NewForecast]) -> list[int]:
@@ -413,4 +456,6 @@ def _stored(row: ForecastRow, hours: Sequence[_Hour]) -> StoredForecast:
         scale=tuple(hour.scale for hour in hours),
         lower=tuple(hour.lower for hour in hours),
         upper=tuple(hour.upper for hour in hours),
+        input_mode=InputMode(row.input_mode),
+        run_issued_at_utc=row.run_issued_at_utc,
     )

@@ -32,6 +32,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from core.forecasts import InputMode
 from core.telemetry import DEFINITIONS, Quantity
 
 NAMING_CONVENTION = {
@@ -519,6 +520,54 @@ class ModelEvaluationRegionRow(Base):
     created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
 
 
+def _mode_check() -> CheckConstraint:
+    modes = ", ".join(f"'{mode}'" for mode in InputMode)
+    return CheckConstraint(f"input_mode in ({modes})", name="input_mode")
+
+
+def _input_mode() -> Mapped[str]:
+    """What a forecast rests on beside telemetry."""
+    return mapped_column(server_default=InputMode.TELEMETRY.value)
+
+
+class WeatherForecastRow(Base):
+    """One quantity of one run of a weather model, as issued; append-only."""
+
+    __tablename__ = "weather_forecast"
+    __table_args__ = (
+        CheckConstraint("known_at_utc >= issued_at_utc", name="known_after_issue"),
+        CheckConstraint(
+            "first_lead_h >= 0 and first_lead_h + cardinality(hourly_values) <= 385",
+            name="lead",
+        ),
+        CheckConstraint("cardinality(hourly_values) > 0", name="has_hours"),
+        Index(
+            "uq_weather_forecast_run",
+            "region_id",
+            "issued_at_utc",
+            "source",
+            "model",
+            "member",
+            "quantity",
+            "known_at_utc",
+            unique=True,
+            postgresql_nulls_not_distinct=True,
+        ),
+    )
+
+    id: Mapped[int] = _big_id()
+    region_id: Mapped[int] = mapped_column(ForeignKey("region.id"))
+    source: Mapped[str]
+    model: Mapped[str]
+    member: Mapped[str]
+    quantity: Mapped[str]
+    issued_at_utc: Mapped[datetime]
+    known_at_utc: Mapped[datetime | None]
+    first_lead_h: Mapped[int] = mapped_column(SmallInteger)
+    hourly_values: Mapped[list[float | None]] = mapped_column(ARRAY(Double))
+    created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
 class IntervalCalibrationRow(Base):
     """Quantile of a region's normalised absolute residuals, for displayed intervals."""
 
@@ -527,6 +576,7 @@ class IntervalCalibrationRow(Base):
         CheckConstraint("confidence between 0.5 and 0.99", name="confidence"),
         CheckConstraint("quantile > 0 and quantile < 'Infinity'", name="quantile"),
         CheckConstraint("score_count > 0", name="score_count"),
+        _mode_check(),
         Index("ix_interval_calibration_latest", "model_version_id", "region_id", "id"),
     )
 
@@ -539,6 +589,7 @@ class IntervalCalibrationRow(Base):
     first_issue_utc: Mapped[datetime]
     last_issue_utc: Mapped[datetime]
     created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+    input_mode: Mapped[str] = _input_mode()
 
 
 class ForecastRow(Base):
@@ -565,6 +616,12 @@ class ForecastRow(Base):
             "(day_bound_c is null) = (score_quantile is null)",
             name="bound_has_quantile",
         ),
+        _mode_check(),
+        CheckConstraint(
+            "(input_mode = 'telemetry') = (run_issued_at_utc is null)",
+            name="mode_has_run",
+        ),
+        CheckConstraint("run_issued_at_utc <= issued_at_utc", name="run_is_known"),
         Index(
             "uq_forecast_issued",
             "region_id",
@@ -597,6 +654,8 @@ class ForecastRow(Base):
         ForeignKey("interval_calibration.id")
     )
     created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+    input_mode: Mapped[str] = _input_mode()
+    run_issued_at_utc: Mapped[datetime | None]
 
 
 class ForecastHourRow(Base):
@@ -619,6 +678,25 @@ class ForecastHourRow(Base):
     scale: Mapped[float]
     lower: Mapped[float | None]
     upper: Mapped[float | None]
+
+
+class ForecastModeRow(Base):
+    """What a live forecast's model says in an input mode, to be scored; append-only."""
+
+    __tablename__ = "forecast_mode"
+    __table_args__ = (
+        _mode_check(),
+        CheckConstraint(
+            "cardinality(mean) = 24 and cardinality(scale) = 24", name="hours"
+        ),
+    )
+
+    forecast_id: Mapped[int] = mapped_column(
+        ForeignKey("forecast.id"), primary_key=True
+    )
+    input_mode: Mapped[str] = mapped_column(primary_key=True)
+    mean: Mapped[list[float]] = mapped_column(ARRAY(Double))
+    scale: Mapped[list[float]] = mapped_column(ARRAY(Double))
 
 
 class ForecastInputRow(Base):
@@ -653,7 +731,14 @@ class WindowScoreRow(Base):
         CheckConstraint(
             "score > '-Infinity' and score < 'Infinity'", name="score_finite"
         ),
-        UniqueConstraint("region_id", "model_version_id", "issued_at_utc"),
+        _mode_check(),
+        UniqueConstraint(
+            "region_id",
+            "model_version_id",
+            "issued_at_utc",
+            "input_mode",
+            name="uq_window_score_window_mode",
+        ),
         Index(
             "ix_window_score_calibration",
             "region_id",
@@ -672,6 +757,7 @@ class WindowScoreRow(Base):
     score: Mapped[float | None]
     unscored_reason: Mapped[str | None]
     created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+    input_mode: Mapped[str] = _input_mode()
 
 
 class PlanRow(Base):

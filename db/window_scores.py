@@ -10,6 +10,7 @@ from sqlalchemy import CursorResult, func, select, text
 from sqlalchemy.orm import Session
 
 from core.days import WINDOW_H
+from core.forecasts import InputMode
 from db.schema import WindowScoreRow
 
 
@@ -24,6 +25,7 @@ class NewScore:
     day_max_c: float | None
     score: float | None
     unscored_reason: str | None
+    input_mode: InputMode = InputMode.TELEMETRY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +36,12 @@ class StoredScore:
     issued_at_utc: datetime
     local_issue_hour: int
     score: float
+    input_mode: InputMode = InputMode.TELEMETRY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreHistory:
-    """Scores of one region, model and local issue hour, oldest first."""
+    """Scores of one region, model, local issue hour and mode, oldest first."""
 
     scores: tuple[float, ...]
     watermark_id: int | None
@@ -47,12 +50,12 @@ class ScoreHistory:
 _INSERT_SCORES = text(
     """
     insert into window_score (region_id, model_version_id, issued_at_utc,
-        local_issue_hour, day_max_c, score, unscored_reason)
+        local_issue_hour, day_max_c, score, unscored_reason, input_mode)
     select * from unnest(
         cast(:region_id as integer[]), cast(:model_version_id as integer[]),
         cast(:issued_at_utc as timestamptz[]), cast(:local_issue_hour as smallint[]),
         cast(:day_max_c as double precision[]), cast(:score as double precision[]),
-        cast(:unscored_reason as text[]))
+        cast(:unscored_reason as text[]), cast(:input_mode as text[]))
     on conflict do nothing
     """
 )
@@ -75,6 +78,7 @@ def score_history(
     model_version_id: int,
     local_issue_hour: int,
     finished_by_utc: datetime,
+    input_mode: InputMode = InputMode.TELEMETRY,
     watermark_id: int | None = None,
 ) -> ScoreHistory:
     """All scores whose window ended by an instant, oldest first.
@@ -88,6 +92,7 @@ def score_history(
             WindowScoreRow.region_id == region_id,
             WindowScoreRow.model_version_id == model_version_id,
             WindowScoreRow.local_issue_hour == local_issue_hour,
+            WindowScoreRow.input_mode == input_mode.value,
             WindowScoreRow.issued_at_utc <= finished_by_utc - timedelta(hours=WINDOW_H),
             WindowScoreRow.score.is_not(None),
         )
@@ -112,6 +117,7 @@ def all_scores(
             WindowScoreRow.issued_at_utc,
             WindowScoreRow.local_issue_hour,
             WindowScoreRow.score,
+            WindowScoreRow.input_mode,
         )
         .where(
             WindowScoreRow.region_id == region_id,
@@ -126,8 +132,9 @@ def all_scores(
             issued_at_utc=issued_at_utc,
             local_issue_hour=local_issue_hour,
             score=score,
+            input_mode=InputMode(input_mode),
         )
-        for score_id, issued_at_utc, local_issue_hour, score in rows
+        for score_id, issued_at_utc, local_issue_hour, score, input_mode in rows
         if score is not None
     ]
 
@@ -135,12 +142,16 @@ def all_scores(
 def score_counts(
     session: Session, *, model_version_id: int
 ) -> dict[tuple[int, int], int]:
-    """Number of scores of a model, by region and local hour of issue."""
+    """Number of scores of a model, by region and local hour of issue.
+
+    Of the mode without weather forecasts, which every window has.
+    """
     place = (WindowScoreRow.region_id, WindowScoreRow.local_issue_hour)
     rows = session.execute(
         select(*place, func.count())
         .where(
             WindowScoreRow.model_version_id == model_version_id,
+            WindowScoreRow.input_mode == InputMode.TELEMETRY.value,
             WindowScoreRow.score.is_not(None),
         )
         .group_by(*place)
@@ -148,15 +159,14 @@ def score_counts(
     return {(region_id, hour): count for region_id, hour, count in rows}
 
 
-def scored_instants(
+def scored_windows(
     session: Session, *, region_id: int, model_version_id: int
-) -> set[datetime]:
-    """Issue instants that have a row in `window_score`."""
-    return set(
-        session.scalars(
-            select(WindowScoreRow.issued_at_utc).where(
-                WindowScoreRow.region_id == region_id,
-                WindowScoreRow.model_version_id == model_version_id,
-            )
+) -> set[tuple[datetime, InputMode]]:
+    """Issue instants and modes that have a row in `window_score`."""
+    rows = session.execute(
+        select(WindowScoreRow.issued_at_utc, WindowScoreRow.input_mode).where(
+            WindowScoreRow.region_id == region_id,
+            WindowScoreRow.model_version_id == model_version_id,
         )
     )
+    return {(issued_at_utc, InputMode(mode)) for issued_at_utc, mode in rows}

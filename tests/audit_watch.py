@@ -50,6 +50,7 @@ AUDITED_BY: Mapping[str, set[AuditAction]] = {
     "ingest_reject": _IMPORTS,
     "telemetry": _IMPORTS,
     "telemetry_revision": _IMPORTS,
+    "weather_forecast": {Action.WEATHER_FORECASTS_IMPORTED},
     "model_version": {
         Action.MODEL_REGISTERED,
         Action.MODEL_GATE_OVERRIDDEN,
@@ -79,6 +80,7 @@ UNAUDITED: Mapping[str, str] = {
     "denial_count": "each finished minute of it becomes an event",
     "forecast": f"{_COMPUTED}; the decisions that rest on it are audited",
     "forecast_hour": _COMPUTED,
+    "forecast_mode": _COMPUTED,
     "forecast_input": "what the model was given; belongs to a forecast",
     "handled_request": "answers; what was done for them is audited",
     "interval_calibration": _COMPUTED,

@@ -15,7 +15,7 @@ from core.audit import AuditAction
 from core.conformal import ScoreTracker
 from core.days import local_day_of, local_issue_hour
 from core.errors import ModelRejected, ModelUnavailable
-from core.forecasts import HourlyForecast, Refusal, RefusalCode, Target
+from core.forecasts import HourlyForecast, InputMode, Refusal, RefusalCode, Target
 from core.policies import Policy
 from core.regions import Region
 from core.scheduler import decide
@@ -25,24 +25,34 @@ from db import (
     forecasts,
     interval_calibrations,
     policies,
-    telemetry,
     window_scores,
 )
 from db.forecast_inputs import ForecastInput, insert_forecast_input
 from db.forecasts import NewForecast
 from db.regions import StoredRegion
-from models.features import feature_matrix
-from models.forecasting import forecast
+from models.features import RUN_RUNGS_H, feature_matrix
+from models.forecasting import forecast_modes
 from orchestrator.decisions.judgements import Judgement
 from orchestrator.decisions.storing import store
-from orchestrator.forecasts.calibration import calibrated_forecast, telemetry_watermark
+from orchestrator.forecasts.calibration import (
+    calibrated_forecast,
+    served_mode,
+    telemetry_watermark,
+)
 from orchestrator.forecasts.model_cache import ModelCache, ServingModel
 from orchestrator.forecasts.model_health import begin_outage
 from orchestrator.logs import get_logger
 from orchestrator.use_cases import Done, Event, Request, change
-from orchestrator.windows.database_source import LOOK_BACK_H, load_region_window
+from orchestrator.windows.database_source import (
+    LOOK_BACK_H,
+    load_model_frame,
+    load_region_window,
+)
 
 log = get_logger(__name__)
+
+ByMode = dict[InputMode, HourlyForecast]
+"""A forecast in every input mode that its issue allows, best first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +133,7 @@ def _issue_one(
     if known is not None and known.refusal_code is None and known.kind == "live":
         return "already"
     slug = stored_region.region.slug
-    frame = telemetry.load_frame(
+    frame = load_model_frame(
         session, slug, issued_at_utc - LOOK_BACK_H * HOUR, issued_at_utc
     )
     answer = (
@@ -139,8 +149,12 @@ def _issue_one(
         return "already"
     (forecast_id,) = forecasts.insert_forecasts(session, [new])
     if serving is not None and not isinstance(answer, Refusal):
-        given = model_input(serving, frame, stored_region.region, issued_at_utc)
+        given = model_input(
+            serving, frame, stored_region.region, issued_at_utc, new.input_mode
+        )
         insert_forecast_input(session, forecast_id, given)
+        if target is Target.TEMPERATURE_C and len(answer) > 1:
+            forecasts.insert_modes(session, forecast_id, answer.values())
     if isinstance(answer, Refusal):
         log.warning(
             "forecast_refused",
@@ -172,10 +186,12 @@ def _predict(
     stored_region: StoredRegion,
     issued_at_utc: datetime,
     outages: list[Event],
-) -> HourlyForecast | Refusal:
+) -> ByMode | Refusal:
     started = time.perf_counter()
     try:
-        answer = forecast(serving.runtime, frame, stored_region.region, issued_at_utc)
+        (answer,) = forecast_modes(
+            serving.runtime, frame, stored_region.region.time_zone, [issued_at_utc]
+        )
     except ModelUnavailable as exc:
         target = serving.runtime.contract.target
         outages += begin_outage(session, target, exc.message)
@@ -201,16 +217,22 @@ def model_input(
     frame: TelemetryFrame,
     region: Region,
     issued_at_utc: datetime,
+    input_mode: InputMode,
 ) -> ForecastInput:
     """What the model is given for one window: kept, so that it can be run again."""
     contract = serving.runtime.contract
-    rows = feature_matrix(
-        frame,
-        region.time_zone,
-        [issued_at_utc],
-        contract.feature_names,
-        target=contract.target,
+    given = (
+        feature_matrix(
+            frame,
+            region.time_zone,
+            [issued_at_utc],
+            contract.feature_names,
+            target=contract.target,
+            youngest_run_h=youngest_run_h,
+        )
+        for youngest_run_h in RUN_RUNGS_H
     )
+    rows = next(rows for rows in given if rows.modes == [input_mode])
     return ForecastInput(
         region_index=contract.region_index(region.slug), features=rows.features[0]
     )
@@ -224,7 +246,7 @@ def _new_forecast(
     frame: TelemetryFrame,
     serving: ServingModel | None,
     policy: Policy,
-    answer: HourlyForecast | Refusal,
+    answer: ByMode | Refusal,
 ) -> NewForecast:
     watermark = telemetry_watermark(frame, target)
     if isinstance(answer, Refusal) or serving is None:
@@ -239,35 +261,43 @@ def _new_forecast(
             refusal_code=refusal.code if refusal else RefusalCode.MODEL_UNAVAILABLE,
             refusal_text=refusal.text if refusal else "no model is active.",
         )
-    history = (
-        window_scores.score_history(
-            session,
-            region_id=stored_region.region_id,
-            model_version_id=serving.version_id,
-            local_issue_hour=local_issue_hour(
-                stored_region.region.time_zone, issued_at_utc
-            ),
-            finished_by_utc=issued_at_utc,
-        )
-        if target is Target.TEMPERATURE_C  # only the temperature has a bound
-        else None
-    )
+    histories: dict[InputMode, window_scores.ScoreHistory] = {}
+    if target is Target.TEMPERATURE_C:  # only the temperature has a bound
+        histories = {
+            mode: window_scores.score_history(
+                session,
+                region_id=stored_region.region_id,
+                model_version_id=serving.version_id,
+                local_issue_hour=local_issue_hour(
+                    stored_region.region.time_zone, issued_at_utc
+                ),
+                finished_by_utc=issued_at_utc,
+                input_mode=mode,
+            )
+            for mode in answer
+        }
+    trackers = {
+        mode: ScoreTracker(policy.alpha, history.scores)
+        for mode, history in histories.items()
+    }
+    mode = served_mode(trackers, policy.alpha) if trackers else next(iter(answer))
     interval = interval_calibrations.interval_calibration(
         session,
         model_version_id=serving.version_id,
         region_id=stored_region.region_id,
         confidence=policy.confidence,
         known_by_utc=issued_at_utc,
+        input_mode=mode,
     )
     return calibrated_forecast(
-        answer,
+        answer[mode],
         region_id=stored_region.region_id,
         kind="live",
         model_version_id=serving.version_id,
         telemetry_watermark_utc=watermark,
         policy=policy,
-        tracker=ScoreTracker(policy.alpha, history.scores) if history else None,
-        score_watermark_id=history.watermark_id if history else None,
+        tracker=trackers.get(mode),
+        score_watermark_id=histories[mode].watermark_id if histories else None,
         interval=interval,
     )
 

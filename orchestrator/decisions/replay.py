@@ -198,6 +198,7 @@ def _calibration(
                 end.region.time_zone, issued.issued_at_utc
             ),
             finished_by_utc=issued.issued_at_utc,
+            input_mode=issued.input_mode,
             watermark_id=known.score_watermark_id,
         ).scores
     calibration = ScoreTracker(end.policy.alpha, scores).calibration()

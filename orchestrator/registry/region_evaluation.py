@@ -15,7 +15,7 @@ from core.forecasts import HourlyForecast, Refusal, Target
 from core.model_gate import ChangedDecision, ModelFigures, RegionComparison, pooled
 from core.policies import Policy
 from core.telemetry import HOUR, TelemetryFrame
-from db import model_versions, policies, telemetry
+from db import model_versions, policies
 from db.model_evaluations import ModelEvaluation
 from db.regions import StoredRegion
 from models.forecasting import hindcast
@@ -30,7 +30,7 @@ from models.shadow import (
 from orchestrator.forecasts.hindcasts import calibrate_region
 from orchestrator.forecasts.model_cache import ModelCache, ServingModel
 from orchestrator.registry.records import EvaluatedDay, EvaluatedRegion
-from orchestrator.windows.database_source import LOOK_BACK_H
+from orchestrator.windows.database_source import LOOK_BACK_H, load_model_frame
 from orchestrator.windows.views import Series, finite_series
 
 CALIBRATION_DAYS = 365
@@ -107,7 +107,7 @@ def _past(
     target: Target,
 ) -> _Past:
     start_utc = _start(evaluation)
-    frame = telemetry.load_frame(
+    frame = load_model_frame(
         session,
         stored_region.region.slug,
         start_utc - LOOK_BACK_H * HOUR,

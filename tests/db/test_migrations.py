@@ -145,7 +145,8 @@ def test_down_and_up_again_with_rows_in_every_table(
 @pytest.mark.parametrize(
     ("with_consent_to", "revision", "table", "stops_at"),
     [
-        ("head", "0008", "decision", "0009"),
+        ("head", "0010", "weather_forecast", "0015"),
+        ("0010", "0008", "decision", "0009"),
         ("0008", "0007", "plan", "0008"),
         ("0007", "0005", "audit_event", "0006"),
     ],
