@@ -98,19 +98,23 @@ class StoredForecast:
 
 
 def insert_modes(
-    session: Session, forecast_id: int, answers: Iterable[HourlyForecast]
+    session: Session, answers: Iterable[tuple[int, HourlyForecast]]
 ) -> None:
-    """Keep what the model of a live forecast says in every mode, to be scored."""
-    session.add_all(
-        ForecastModeRow(
-            forecast_id=forecast_id,
-            input_mode=answer.input_mode.value,
-            mean=answer.mean.tolist(),
-            scale=answer.scale.tolist(),
-        )
-        for answer in answers
+    """Keep what the models of forecasts, by id, say in every mode."""
+    copy_rows(
+        session,
+        ForecastModeRow.__tablename__,
+        ("forecast_id", "input_mode", "mean", "scale"),
+        (
+            (
+                forecast_id,
+                answer.input_mode.value,
+                answer.mean.tolist(),
+                answer.scale.tolist(),
+            )
+            for forecast_id, answer in answers
+        ),
     )
-    session.flush()
 
 
 def modes_of(
@@ -130,6 +134,61 @@ def modes_of(
             input_mode=InputMode(row.input_mode),
         )
         for row in rows
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModeMean:
+    """Means of one window as served with weather forecasts, and on telemetry alone."""
+
+    issued_at_utc: datetime
+    served: tuple[float, ...]
+    without: tuple[float, ...]
+
+
+def mode_means(
+    session: Session,
+    *,
+    region_id: int,
+    time_zone: str,
+    from_utc: datetime,
+    until_utc: datetime,
+) -> list[ModeMean]:
+    """Temperatures issued at local midnights in [from, until], in order of issue.
+
+    Of several for one instant the one stored first. Only those that used weather
+    forecasts and whose other modes were kept.
+    """
+    served, without = aliased(ForecastModeRow), aliased(ForecastModeRow)
+    local_hour = func.extract(
+        "hour", func.timezone(time_zone, ForecastRow.issued_at_utc)
+    )
+    rows = session.execute(
+        select(ForecastRow.issued_at_utc, served.mean, without.mean)
+        .join(
+            served,
+            (served.forecast_id == ForecastRow.id)
+            & (served.input_mode == ForecastRow.input_mode),
+        )
+        .join(
+            without,
+            (without.forecast_id == ForecastRow.id)
+            & (without.input_mode == InputMode.TELEMETRY.value),
+        )
+        .where(
+            ForecastRow.region_id == region_id,
+            ForecastRow.target == Target.TEMPERATURE_C.value,
+            ForecastRow.input_mode != InputMode.TELEMETRY.value,
+            ForecastRow.issued_at_utc >= from_utc,
+            ForecastRow.issued_at_utc <= until_utc,
+            local_hour == 0,
+        )
+        .order_by(ForecastRow.issued_at_utc, ForecastRow.id.desc())
+    )
+    found = {issue: (tuple(mean), tuple(other)) for issue, mean, other in rows}
+    return [
+        ModeMean(issued_at_utc=issue, served=mean, without=other)
+        for issue, (mean, other) in found.items()
     ]
 
 

@@ -681,7 +681,7 @@ class ForecastHourRow(Base):
 
 
 class ForecastModeRow(Base):
-    """What a live forecast's model says in an input mode, to be scored; append-only."""
+    """What a forecast's model says in one of several input modes; append-only."""
 
     __tablename__ = "forecast_mode"
     __table_args__ = (

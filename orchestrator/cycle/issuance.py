@@ -154,7 +154,8 @@ def _issue_one(
         )
         insert_forecast_input(session, forecast_id, given)
         if target is Target.TEMPERATURE_C and len(answer) > 1:
-            forecasts.insert_modes(session, forecast_id, answer.values())
+            modes = ((forecast_id, item) for item in answer.values())
+            forecasts.insert_modes(session, modes)
     if isinstance(answer, Refusal):
         log.warning(
             "forecast_refused",

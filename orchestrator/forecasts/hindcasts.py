@@ -252,7 +252,16 @@ class _RegionRun:
         chosen = [item for item in made if _best(item).issued_at_utc in wanted]
         intervals = self._calibrate_intervals(_in_every_mode(made), frame)
         new = list(self._calibrated(chosen, intervals, frame))
-        forecasts.insert_forecasts(self.session, new)
+        ids = forecasts.insert_forecasts(self.session, new)
+        forecasts.insert_modes(
+            self.session,
+            (
+                (forecast_id, answer)
+                for forecast_id, by_mode in zip(ids, chosen, strict=True)
+                if len(by_mode) > 1
+                for answer in by_mode.values()
+            ),
+        )
         return len(new)
 
     def _calibrated(

@@ -9,7 +9,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from orchestrator.decisions.views import NamedValue
-from orchestrator.forecasts.views import ForecastDayView
+from orchestrator.forecasts.views import WORTH_DAYS, ForecastDayView
 from pages import addresses
 from pages.attributes import aria
 from pages.components import (
@@ -272,17 +272,18 @@ def _chart_panel(view: ForecastDayView) -> Component:
 
 def _hours_table(view: ForecastDayView) -> Component:
     count = len(view.hours_utc)
-    columns = (view.mean_c, view.lower_c, view.upper_c, view.actual_c)
+    columns = [view.mean_c, view.lower_c, view.upper_c, view.actual_c]
+    names = ["Mean, °C", "Lower, °C", "Upper, °C", "Measured, °C"]
+    if view.run is not None:
+        columns.append(view.run.raw_c)
+        names.append("Weather forecast, °C")
     series = [padded(values, count) for values in columns]
     labels = local_labels(view.hours_utc, view.region.time_zone)
     return data_table(
         "Forecast by hour, °C",
         (
             f"Hour ({zone_label(view.hours_utc, view.region.time_zone)})",
-            "Mean, °C",
-            "Lower, °C",
-            "Upper, °C",
-            "Measured, °C",
+            *names,
         ),
         [
             [label, *(number(values[hour], 1) for values in series)]
@@ -327,6 +328,9 @@ def _facts_panel(view: ForecastDayView) -> Component:
         ("Days that calibrate the bound", _count(view.score_count)),
         ("Tracking offset", _offset(view.tracking_offset)),
         ("Telemetry known until", _watermark(view)),
+        ("Beside telemetry", view.run.mode if view.run else None),
+        ("Newest weather forecast used", _run_issue(view)),
+        (f"Errors of the last {WORTH_DAYS} days", _run_worth(view)),
         ("Times shown in", zone),
     ]
     return panel(
@@ -354,6 +358,28 @@ def _count(count: int | None) -> str | None:
 
 def _offset(offset: float | None) -> str | None:
     return None if offset is None else f"{number(offset, 2)} scales"
+
+
+def _run_issue(view: ForecastDayView) -> str | None:
+    run = view.run
+    if run is None or run.issued_at_utc is None or run.age_h is None:
+        return None
+    text = local_time(run.issued_at_utc, view.region.time_zone)
+    return f"{text}, {age(run.age_h)} before the issue"
+
+
+def _run_worth(view: ForecastDayView) -> str | None:
+    """What weather forecasts have been worth, in one sentence."""
+    worth = view.run.worth if view.run else None
+    if worth is None:
+        return None
+    parts = [
+        f"{number(worth.rmse_c, 2)} °C with weather forecasts",
+        f"{number(worth.rmse_without_c, 2)} °C without",
+    ]
+    if worth.rmse_raw_c is not None:
+        parts.append(f"{number(worth.rmse_raw_c, 2)} °C by the weather forecast alone")
+    return f"{', '.join(parts)} (RMSE, {number(worth.n_days)} days from midnight)"
 
 
 def _watermark(view: ForecastDayView) -> str | None:

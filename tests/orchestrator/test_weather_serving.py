@@ -23,6 +23,7 @@ from models.metadata import Family
 from orchestrator.cycle.issuance import issue_live
 from orchestrator.forecasts.hindcasts import hindcast_regions
 from orchestrator.forecasts.model_cache import ModelCache
+from orchestrator.forecasts.run_views import run_view
 from orchestrator.forecasts.scoring import score_finished_windows
 from orchestrator.regions.policies import ensure_first_policy
 from orchestrator.regions.region_choice import active_regions
@@ -210,3 +211,31 @@ def test_a_finished_window_is_scored_in_every_mode(served: Runtime) -> None:
         ).all()
         assert {InputMode.RUN_12H, InputMode.RUN_24H, InputMode.TELEMETRY} <= kept
         assert set(scored) == {mode.value for mode in kept}
+
+
+def test_the_page_shows_the_run_its_age_raw_values_and_worth(served: Runtime) -> None:
+    with served.transaction() as session:
+        region, stored = _live(session, 72)
+        run = run_view(session, region, stored, issued_at_utc=FRESH, now=NOW)
+        assert run is not None
+        assert run.issued_at_utc == stored.run_issued_at_utc
+        assert run.age_h is not None
+        assert 0 <= run.age_h <= 7
+        assert len(run.raw_c) == 24
+        # The raw run is a degree too cold, and none of it is the run of 59 degC.
+        assert all(value is not None and value < 58 for value in run.raw_c)
+        assert run.worth is not None
+        assert run.worth.n_days > 20
+        assert run.worth.rmse_c < 0.7 * run.worth.rmse_without_c
+        assert run.worth.rmse_raw_c is not None
+        assert run.worth.rmse_c < run.worth.rmse_raw_c
+
+
+def test_the_page_says_when_telemetry_alone_served(served: Runtime) -> None:
+    with served.transaction() as session:
+        region, stored = _live(session, 0)
+        run = run_view(session, region, stored, issued_at_utc=END, now=NOW)
+        assert run is not None
+        assert run.issued_at_utc is None
+        assert "Telemetry alone" in run.mode
+        assert set(run.raw_c) == {None}
