@@ -22,6 +22,7 @@ from db import policies, window_scores
 from db.forecast_quality import FinishedForecast, finished_forecasts
 from db.regions import StoredRegion
 from db.window_scores import StoredScore
+from orchestrator.forecasts.run_views import run_worth
 from orchestrator.forecasts.views import (
     FleetQualityView,
     QualityRow,
@@ -103,6 +104,7 @@ def _quality(
         rows=rows,
         bins=tuple(_bins(stated, policy.thermal_limit_c)),
         is_drifting=drifts(rows, float(policy.confidence)),
+        run_worth=run_worth(session, stored_region, until_utc=before_utc),
     )
 
 

@@ -223,6 +223,8 @@ class QualityView:
         Those that have days, ascending; of the longest span in `rows`.
     is_drifting : bool
         Coverage has left what a well calibrated bound would show by chance.
+    run_worth : RunWorth | None
+        Errors with and without weather forecasts; None without any.
     """
 
     region: RegionChoice
@@ -231,6 +233,7 @@ class QualityView:
     rows: tuple[QualityRow, ...]
     bins: tuple[ReliabilityBin, ...]
     is_drifting: bool
+    run_worth: RunWorth | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,6 +38,7 @@ from pages.forecast.figures import (
     padded,
     risk_blocked_hours,
 )
+from pages.forecast_quality.content import run_worth_text
 from pages.theme import celsius, local_labels, number, thermal_limit_label, zone_label
 from pages.words import (
     NEXT_24_HOURS,
@@ -330,7 +331,10 @@ def _facts_panel(view: ForecastDayView) -> Component:
         ("Telemetry known until", _watermark(view)),
         ("Beside telemetry", view.run.mode if view.run else None),
         ("Newest weather forecast used", _run_issue(view)),
-        (f"Errors of the last {WORTH_DAYS} days", _run_worth(view)),
+        (
+            f"Errors of the last {WORTH_DAYS} days",
+            view.run and run_worth_text(view.run.worth),
+        ),
         ("Times shown in", zone),
     ]
     return panel(
@@ -366,20 +370,6 @@ def _run_issue(view: ForecastDayView) -> str | None:
         return None
     text = local_time(run.issued_at_utc, view.region.time_zone)
     return f"{text}, {age(run.age_h)} before the issue"
-
-
-def _run_worth(view: ForecastDayView) -> str | None:
-    """What weather forecasts have been worth, in one sentence."""
-    worth = view.run.worth if view.run else None
-    if worth is None:
-        return None
-    parts = [
-        f"{number(worth.rmse_c, 2)} °C with weather forecasts",
-        f"{number(worth.rmse_without_c, 2)} °C without",
-    ]
-    if worth.rmse_raw_c is not None:
-        parts.append(f"{number(worth.rmse_raw_c, 2)} °C by the weather forecast alone")
-    return f"{', '.join(parts)} (RMSE, {number(worth.n_days)} days from midnight)"
 
 
 def _watermark(view: ForecastDayView) -> str | None:
