@@ -50,6 +50,7 @@ class AuditAction(StrEnum):
     TELEMETRY_IMPORTED = "telemetry_imported"
     TELEMETRY_GENERATED = "telemetry_generated"
     TELEMETRY_ACCEPTED = "telemetry_accepted"
+    WEATHER_FORECASTS_IMPORTED = "weather_forecasts_imported"
     REGION_ADDED = "region_added"
     REGION_CHANGED = "region_changed"
     POLICY_CHANGED = "policy_changed"

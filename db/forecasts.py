@@ -14,11 +14,12 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, aliased
 
 from core.days import WINDOW_H
-from core.forecasts import HourlyForecast, RefusalCode, Target
+from core.forecasts import HourlyForecast, InputMode, RefusalCode, Target
 from core.plausibility import PlainBound
 from db.copying import copy_rows
 from db.schema import (
     ForecastHourRow,
+    ForecastModeRow,
     ForecastRow,
     ModelActivationRow,
     RegionRow,
@@ -63,6 +64,8 @@ class NewForecast:
     revision: int = 0
     lag_h: int = 0
     plain: PlainBound | None = None
+    input_mode: InputMode = InputMode.TELEMETRY
+    run_issued_at_utc: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +94,8 @@ class StoredForecast:
     scale: tuple[float, ...]
     lower: tuple[float | None, ...]
     upper: tuple[float | None, ...]
+    input_mode: InputMode = InputMode.TELEMETRY
+    run_issued_at_utc: datetime | None = None
 
     def hourly(self, region_slug: str) -> HourlyForecast | None:
         """The forecast as a value; None for a refusal."""
@@ -102,7 +107,104 @@ class StoredForecast:
             issued_at_utc=self.issued_at_utc,
             mean=np.array(self.mean),
             scale=np.array(self.scale),
+            input_mode=self.input_mode,
+            run_issued_at_utc=self.run_issued_at_utc,
         )
+
+
+def insert_modes(
+    session: Session, answers: Iterable[tuple[int, HourlyForecast]]
+) -> None:
+    """Keep what the models of forecasts, by id, say in every mode."""
+    copy_rows(
+        session,
+        ForecastModeRow.__tablename__,
+        ("forecast_id", "input_mode", "mean", "scale"),
+        (
+            (
+                forecast_id,
+                answer.input_mode.value,
+                answer.mean.tolist(),
+                answer.scale.tolist(),
+            )
+            for forecast_id, answer in answers
+        ),
+    )
+
+
+def modes_of(
+    session: Session, stored: StoredForecast, region_slug: str
+) -> list[HourlyForecast]:
+    """What the model of a live forecast said in every mode that was kept."""
+    rows = session.scalars(
+        select(ForecastModeRow).where(ForecastModeRow.forecast_id == stored.forecast_id)
+    )
+    return [
+        HourlyForecast(
+            region_slug=region_slug,
+            target=stored.target,
+            issued_at_utc=stored.issued_at_utc,
+            mean=np.array(row.mean),
+            scale=np.array(row.scale),
+            input_mode=InputMode(row.input_mode),
+        )
+        for row in rows
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModeMean:
+    """Means of one window as served with weather forecasts, and on telemetry alone."""
+
+    issued_at_utc: datetime
+    served: tuple[float, ...]
+    without: tuple[float, ...]
+
+
+def mode_means(
+    session: Session,
+    *,
+    region_id: int,
+    time_zone: str,
+    from_utc: datetime,
+    until_utc: datetime,
+) -> list[ModeMean]:
+    """Temperatures issued at local midnights in [from, until], in order of issue.
+
+    Of several for one instant the one stored first. Only those that used weather
+    forecasts and whose other modes were kept.
+    """
+    served, without = aliased(ForecastModeRow), aliased(ForecastModeRow)
+    local_hour = func.extract(
+        "hour", func.timezone(time_zone, ForecastRow.issued_at_utc)
+    )
+    rows = session.execute(
+        select(ForecastRow.issued_at_utc, served.mean, without.mean)
+        .join(
+            served,
+            (served.forecast_id == ForecastRow.id)
+            & (served.input_mode == ForecastRow.input_mode),
+        )
+        .join(
+            without,
+            (without.forecast_id == ForecastRow.id)
+            & (without.input_mode == InputMode.TELEMETRY.value),
+        )
+        .where(
+            ForecastRow.region_id == region_id,
+            ForecastRow.target == Target.TEMPERATURE_C.value,
+            ForecastRow.input_mode != InputMode.TELEMETRY.value,
+            ForecastRow.issued_at_utc >= from_utc,
+            ForecastRow.issued_at_utc <= until_utc,
+            local_hour == 0,
+        )
+        .order_by(ForecastRow.issued_at_utc, ForecastRow.id.desc())
+    )
+    found = {issue: (tuple(mean), tuple(other)) for issue, mean, other in rows}
+    return [
+        ModeMean(issued_at_utc=issue, served=mean, without=other)
+        for issue, (mean, other) in found.items()
+    ]
 
 
 def insert_forecasts(session: Session, forecasts: Sequence[NewForecast]) -> list[int]:
@@ -525,6 +627,8 @@ def _stored(row: ForecastRow, hours: Sequence[_Hour]) -> StoredForecast:
         scale=tuple(hour.scale for hour in hours),
         lower=tuple(hour.lower for hour in hours),
         upper=tuple(hour.upper for hour in hours),
+        input_mode=InputMode(row.input_mode),
+        run_issued_at_utc=row.run_issued_at_utc,
     )
 
 

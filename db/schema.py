@@ -32,6 +32,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from core.forecasts import InputMode
 from core.telemetry import DEFINITIONS, Quantity
 
 NAMING_CONVENTION = {
@@ -655,6 +656,54 @@ class ModelEvaluationRegionRow(Base):
     created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
 
 
+def _mode_check() -> CheckConstraint:
+    modes = ", ".join(f"'{mode}'" for mode in InputMode)
+    return CheckConstraint(f"input_mode in ({modes})", name="input_mode")
+
+
+def _input_mode() -> Mapped[str]:
+    """What a forecast rests on beside telemetry."""
+    return mapped_column(server_default=InputMode.TELEMETRY.value)
+
+
+class WeatherForecastRow(Base):
+    """One quantity of one run of a weather model, as issued; append-only."""
+
+    __tablename__ = "weather_forecast"
+    __table_args__ = (
+        CheckConstraint("known_at_utc >= issued_at_utc", name="known_after_issue"),
+        CheckConstraint(
+            "first_lead_h >= 0 and first_lead_h + cardinality(hourly_values) <= 385",
+            name="lead",
+        ),
+        CheckConstraint("cardinality(hourly_values) > 0", name="has_hours"),
+        Index(
+            "uq_weather_forecast_run",
+            "region_id",
+            "issued_at_utc",
+            "source",
+            "model",
+            "member",
+            "quantity",
+            "known_at_utc",
+            unique=True,
+            postgresql_nulls_not_distinct=True,
+        ),
+    )
+
+    id: Mapped[int] = _big_id()
+    region_id: Mapped[int] = mapped_column(ForeignKey("region.id"))
+    source: Mapped[str]
+    model: Mapped[str]
+    member: Mapped[str]
+    quantity: Mapped[str]
+    issued_at_utc: Mapped[datetime]
+    known_at_utc: Mapped[datetime | None]
+    first_lead_h: Mapped[int] = mapped_column(SmallInteger)
+    hourly_values: Mapped[list[float | None]] = mapped_column(ARRAY(Double))
+    created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
 class IntervalCalibrationRow(Base):
     """Quantile of a region's normalised absolute residuals, for displayed intervals."""
 
@@ -663,6 +712,7 @@ class IntervalCalibrationRow(Base):
         CheckConstraint("confidence between 0.5 and 0.99", name="confidence"),
         CheckConstraint("quantile > 0 and quantile < 'Infinity'", name="quantile"),
         CheckConstraint("score_count > 0", name="score_count"),
+        _mode_check(),
         Index("ix_interval_calibration_latest", "model_version_id", "region_id", "id"),
     )
 
@@ -675,6 +725,7 @@ class IntervalCalibrationRow(Base):
     first_issue_utc: Mapped[datetime]
     last_issue_utc: Mapped[datetime]
     created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+    input_mode: Mapped[str] = _input_mode()
 
 
 class ForecastRow(Base):
@@ -715,6 +766,12 @@ class ForecastRow(Base):
             "num_nulls(plain_bound_c, plain_error_c, allowed_gap_c) in (0, 3)",
             name="plain_complete",
         ),
+        _mode_check(),
+        CheckConstraint(
+            "(input_mode = 'telemetry') = (run_issued_at_utc is null)",
+            name="mode_has_run",
+        ),
+        CheckConstraint("run_issued_at_utc <= issued_at_utc", name="run_is_known"),
         Index(
             "uq_forecast_issued",
             "region_id",
@@ -755,6 +812,8 @@ class ForecastRow(Base):
     plain_bound_c: Mapped[float | None]
     plain_error_c: Mapped[float | None]
     allowed_gap_c: Mapped[float | None]
+    input_mode: Mapped[str] = _input_mode()
+    run_issued_at_utc: Mapped[datetime | None]
 
 
 class ForecastHourRow(Base):
@@ -777,6 +836,25 @@ class ForecastHourRow(Base):
     scale: Mapped[float]
     lower: Mapped[float | None]
     upper: Mapped[float | None]
+
+
+class ForecastModeRow(Base):
+    """What a forecast's model says in one of several input modes; append-only."""
+
+    __tablename__ = "forecast_mode"
+    __table_args__ = (
+        _mode_check(),
+        CheckConstraint(
+            "cardinality(mean) = 24 and cardinality(scale) = 24", name="hours"
+        ),
+    )
+
+    forecast_id: Mapped[int] = mapped_column(
+        ForeignKey("forecast.id"), primary_key=True
+    )
+    input_mode: Mapped[str] = mapped_column(primary_key=True)
+    mean: Mapped[list[float]] = mapped_column(ARRAY(Double))
+    scale: Mapped[list[float]] = mapped_column(ARRAY(Double))
 
 
 class ForecastInputRow(Base):
@@ -816,7 +894,14 @@ class WindowScoreRow(Base):
             "octet_length(hours) > 0 and octet_length(hours) % 12 = 0",
             name="hours_float32",
         ),
-        UniqueConstraint("region_id", "model_version_id", "issued_at_utc"),
+        _mode_check(),
+        UniqueConstraint(
+            "region_id",
+            "model_version_id",
+            "issued_at_utc",
+            "input_mode",
+            name="uq_window_score_window_mode",
+        ),
         Index(
             "ix_window_score_calibration",
             "region_id",
@@ -836,6 +921,7 @@ class WindowScoreRow(Base):
     unscored_reason: Mapped[str | None]
     created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
     hours: Mapped[bytes | None]
+    input_mode: Mapped[str] = _input_mode()
 
 
 class PlanRow(Base):

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, aliased
 
 from core.conformal import SCORE_WINDOW, ScoreTracker
 from core.days import WINDOW_H
+from core.forecasts import InputMode
 from core.late_hours import forecast_late
 from core.rescoring import WindowHours
 from db.schema import WindowScoreRow
@@ -30,6 +31,7 @@ class NewScore:
     score: float | None
     unscored_reason: str | None
     hours: bytes | None
+    input_mode: InputMode = InputMode.TELEMETRY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +42,12 @@ class StoredScore:
     issued_at_utc: datetime
     local_issue_hour: int
     score: float
+    input_mode: InputMode = InputMode.TELEMETRY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreHistory:
-    """Scores of one region, model and local issue hour, oldest first.
+    """Scores of one region, model, local issue hour and mode, oldest first.
 
     Attributes
     ----------
@@ -68,12 +71,13 @@ class ScoreHistory:
 _INSERT_SCORES = text(
     """
     insert into window_score (region_id, model_version_id, issued_at_utc,
-        local_issue_hour, day_max_c, score, unscored_reason, hours)
+        local_issue_hour, day_max_c, score, unscored_reason, hours, input_mode)
     select * from unnest(
         cast(:region_id as integer[]), cast(:model_version_id as integer[]),
         cast(:issued_at_utc as timestamptz[]), cast(:local_issue_hour as smallint[]),
         cast(:day_max_c as double precision[]), cast(:score as double precision[]),
-        cast(:unscored_reason as text[]), cast(:hours as bytea[]))
+        cast(:unscored_reason as text[]), cast(:hours as bytea[]),
+        cast(:input_mode as text[]))
     on conflict do nothing
     """
 )
@@ -96,6 +100,7 @@ def score_history(
     model_version_id: int,
     local_issue_hour: int,
     finished_by_utc: datetime,
+    input_mode: InputMode = InputMode.TELEMETRY,
     watermark_id: int | None = None,
     lag_h: int = 0,
 ) -> ScoreHistory:
@@ -116,6 +121,7 @@ def score_history(
             WindowScoreRow.region_id == region_id,
             WindowScoreRow.model_version_id == model_version_id,
             WindowScoreRow.local_issue_hour == local_issue_hour,
+            WindowScoreRow.input_mode == input_mode.value,
             WindowScoreRow.issued_at_utc <= finished_by_utc - timedelta(hours=WINDOW_H),
             WindowScoreRow.score.is_not(None),
         )
@@ -156,6 +162,7 @@ def _late_history(
         and_(
             earlier.region_id == WindowScoreRow.region_id,
             earlier.model_version_id == WindowScoreRow.model_version_id,
+            earlier.input_mode == WindowScoreRow.input_mode,
             earlier.issued_at_utc
             == WindowScoreRow.issued_at_utc - timedelta(hours=lag_h),
             earlier.hours.is_not(None),
@@ -190,6 +197,7 @@ def all_scores(
             WindowScoreRow.issued_at_utc,
             WindowScoreRow.local_issue_hour,
             WindowScoreRow.score,
+            WindowScoreRow.input_mode,
         )
         .where(
             WindowScoreRow.region_id == region_id,
@@ -204,8 +212,9 @@ def all_scores(
             issued_at_utc=issued_at_utc,
             local_issue_hour=local_issue_hour,
             score=score,
+            input_mode=InputMode(input_mode),
         )
-        for score_id, issued_at_utc, local_issue_hour, score in rows
+        for score_id, issued_at_utc, local_issue_hour, score, input_mode in rows
         if score is not None
     ]
 
@@ -213,12 +222,16 @@ def all_scores(
 def score_counts(
     session: Session, *, model_version_id: int
 ) -> dict[tuple[int, int], int]:
-    """Number of scores of a model, by region and local hour of issue."""
+    """Number of scores of a model, by region and local hour of issue.
+
+    Of the mode without weather forecasts, which every window has.
+    """
     place = (WindowScoreRow.region_id, WindowScoreRow.local_issue_hour)
     rows = session.execute(
         select(*place, func.count())
         .where(
             WindowScoreRow.model_version_id == model_version_id,
+            WindowScoreRow.input_mode == InputMode.TELEMETRY.value,
             WindowScoreRow.score.is_not(None),
         )
         .group_by(*place)
@@ -226,15 +239,14 @@ def score_counts(
     return {(region_id, hour): count for region_id, hour, count in rows}
 
 
-def scored_instants(
+def scored_windows(
     session: Session, *, region_id: int, model_version_id: int
-) -> set[datetime]:
-    """Issue instants that have a row in `window_score`."""
-    return set(
-        session.scalars(
-            select(WindowScoreRow.issued_at_utc).where(
-                WindowScoreRow.region_id == region_id,
-                WindowScoreRow.model_version_id == model_version_id,
-            )
+) -> set[tuple[datetime, InputMode]]:
+    """Issue instants and modes that have a row in `window_score`."""
+    rows = session.execute(
+        select(WindowScoreRow.issued_at_utc, WindowScoreRow.input_mode).where(
+            WindowScoreRow.region_id == region_id,
+            WindowScoreRow.model_version_id == model_version_id,
         )
     )
+    return {(issued_at_utc, InputMode(mode)) for issued_at_utc, mode in rows}

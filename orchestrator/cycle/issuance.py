@@ -16,7 +16,7 @@ from core.audit import AuditAction
 from core.conformal import ScoreTracker
 from core.days import local_day_of, local_issue_hour
 from core.errors import ModelRejected, ModelUnavailable
-from core.forecasts import HourlyForecast, Refusal, RefusalCode, Target
+from core.forecasts import HourlyForecast, InputMode, Refusal, RefusalCode, Target
 from core.late_hours import MOST_LATE_H, moved_on
 from core.policies import Policy
 from core.regions import Region
@@ -27,26 +27,36 @@ from db import (
     forecasts,
     interval_calibrations,
     policies,
-    telemetry,
     window_scores,
 )
 from db.forecast_inputs import ForecastInput, forecast_input, insert_forecast_input
 from db.forecasts import NewForecast, StoredForecast
 from db.regions import StoredRegion
-from models.features import feature_matrix
-from models.forecasting import forecast
+from models.features import RUN_RUNGS_H, feature_matrix
+from models.forecasting import forecast_modes
 from models.plain_model import HISTORY_H
 from orchestrator.decisions.judgements import Judgement
 from orchestrator.decisions.storing import store
-from orchestrator.forecasts.calibration import calibrated_forecast, telemetry_watermark
+from orchestrator.forecasts.calibration import (
+    calibrated_forecast,
+    served_mode,
+    telemetry_watermark,
+)
 from orchestrator.forecasts.model_cache import ModelCache, ServingModel
 from orchestrator.forecasts.model_health import begin_outage
 from orchestrator.forecasts.plain_bounds import live_plain_bound
 from orchestrator.logs import get_logger
 from orchestrator.use_cases import Done, Event, Request, change
-from orchestrator.windows.database_source import LOOK_BACK_H, load_region_window
+from orchestrator.windows.database_source import (
+    LOOK_BACK_H,
+    load_model_frame,
+    load_region_window,
+)
 
 log = get_logger(__name__)
+
+ByMode = dict[InputMode, HourlyForecast]
+"""A forecast in every input mode that its issue allows, best first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,31 +141,30 @@ def _issue_one(
     )
     slug = stored_region.region.slug
     reach_h = HISTORY_H if target is Target.TEMPERATURE_C else LOOK_BACK_H
-    frame = telemetry.load_frame(
+    frame = load_model_frame(
         session, slug, issued_at_utc - reach_h * HOUR, issued_at_utc
     )
     policy = policies.effective_policy(session, stored_region.region_id)
     lag_h = _lag_h(frame, target, issued_at_utc, policy)
     asked_at_utc = issued_at_utc - lag_h * HOUR
-    given = (
-        model_input(serving, frame, stored_region.region, asked_at_utc)
-        if serving is not None
-        else None
-    )
     issued = known if known is not None and known.refusal_code is None else None
-    if (
-        issued is not None
-        and issued.kind == "live"
-        and (_same_input(session, issued, given))
-    ):
-        return "already"
+    if issued is not None and issued.kind == "live":
+        again = (
+            model_input(
+                serving, frame, stored_region.region, asked_at_utc, issued.input_mode
+            )
+            if serving is not None
+            else None
+        )
+        if serving is None or _same_input(session, issued, again):
+            return "already"
     answer = (
         Refusal(code=RefusalCode.MODEL_UNAVAILABLE, text=why)
         if serving is None
         else _predict(session, serving, frame, stored_region, asked_at_utc, outages)
     )
-    if isinstance(answer, HourlyForecast):
-        answer = moved_on(answer, lag_h)
+    if not isinstance(answer, Refusal):
+        answer = {mode: moved_on(item, lag_h) for mode, item in answer.items()}
     new = _new_forecast(
         session, stored_region, target, issued_at_utc, frame, serving, policy, answer
     )
@@ -165,8 +174,15 @@ def _issue_one(
         new = replace(new, revision=issued.revision + 1)
     alarms += _alarm(session, slug, new)
     (forecast_id,) = forecasts.insert_forecasts(session, [new])
-    if given is not None and not isinstance(answer, Refusal):
-        insert_forecast_input(session, forecast_id, given)
+    if serving is not None and not isinstance(answer, Refusal):
+        given = model_input(
+            serving, frame, stored_region.region, asked_at_utc, new.input_mode
+        )
+        if given is not None:
+            insert_forecast_input(session, forecast_id, given)
+        if target is Target.TEMPERATURE_C and len(answer) > 1 and not lag_h:
+            modes = ((forecast_id, item) for item in answer.values())
+            forecasts.insert_modes(session, modes)
     if isinstance(answer, Refusal):
         log.warning(
             "forecast_refused",
@@ -200,10 +216,12 @@ def _same_input(
 ) -> bool:
     """Whether a forecast would be made from what it was made from already."""
     before = forecast_input(session, known.forecast_id)
-    if before is None or given is None:
+    if before is None:
         return True
-    return before.region_index == given.region_index and np.array_equal(
-        before.features, given.features, equal_nan=True
+    return (
+        given is not None
+        and before.region_index == given.region_index
+        and np.array_equal(before.features, given.features, equal_nan=True)
     )
 
 
@@ -226,10 +244,12 @@ def _predict(
     stored_region: StoredRegion,
     issued_at_utc: datetime,
     outages: list[Event],
-) -> HourlyForecast | Refusal:
+) -> ByMode | Refusal:
     started = time.perf_counter()
     try:
-        answer = forecast(serving.runtime, frame, stored_region.region, issued_at_utc)
+        (answer,) = forecast_modes(
+            serving.runtime, frame, stored_region.region.time_zone, [issued_at_utc]
+        )
     except ModelUnavailable as exc:
         target = serving.runtime.contract.target
         outages += begin_outage(session, target, exc.message)
@@ -255,16 +275,27 @@ def model_input(
     frame: TelemetryFrame,
     region: Region,
     issued_at_utc: datetime,
-) -> ForecastInput:
-    """What the model is given for one window: kept, so that it can be run again."""
+    input_mode: InputMode,
+) -> ForecastInput | None:
+    """What the model is given for one window: kept, so that it can be run again.
+
+    None when the window has no such mode.
+    """
     contract = serving.runtime.contract
-    rows = feature_matrix(
-        frame,
-        region.time_zone,
-        [issued_at_utc],
-        contract.feature_names,
-        target=contract.target,
+    given = (
+        feature_matrix(
+            frame,
+            region.time_zone,
+            [issued_at_utc],
+            contract.feature_names,
+            target=contract.target,
+            youngest_run_h=youngest_run_h,
+        )
+        for youngest_run_h in RUN_RUNGS_H
     )
+    rows = next((rows for rows in given if rows.modes == [input_mode]), None)
+    if rows is None:
+        return None
     return ForecastInput(
         region_index=contract.region_index(region.slug), features=rows.features[0]
     )
@@ -278,7 +309,7 @@ def _new_forecast(
     frame: TelemetryFrame,
     serving: ServingModel | None,
     policy: Policy,
-    answer: HourlyForecast | Refusal,
+    answer: ByMode | Refusal,
 ) -> NewForecast:
     watermark = telemetry_watermark(frame, target)
     lag_h = _lag_h(frame, target, issued_at_utc, policy)
@@ -294,20 +325,27 @@ def _new_forecast(
             refusal_code=refusal.code if refusal else RefusalCode.MODEL_UNAVAILABLE,
             refusal_text=refusal.text if refusal else "no model is active.",
         )
-    history = (
-        window_scores.score_history(
-            session,
-            region_id=stored_region.region_id,
-            model_version_id=serving.version_id,
-            local_issue_hour=local_issue_hour(
-                stored_region.region.time_zone, issued_at_utc
-            ),
-            finished_by_utc=issued_at_utc,
-            lag_h=lag_h,
-        )
-        if target is Target.TEMPERATURE_C  # only the temperature has a bound
-        else None
-    )
+    histories: dict[InputMode, window_scores.ScoreHistory] = {}
+    if target is Target.TEMPERATURE_C:  # only the temperature has a bound
+        histories = {
+            mode: window_scores.score_history(
+                session,
+                region_id=stored_region.region_id,
+                model_version_id=serving.version_id,
+                local_issue_hour=local_issue_hour(
+                    stored_region.region.time_zone, issued_at_utc
+                ),
+                finished_by_utc=issued_at_utc,
+                input_mode=mode,
+                lag_h=lag_h,
+            )
+            for mode in answer
+        }
+    trackers = {
+        mode: ScoreTracker(policy.alpha, history.scores)
+        for mode, history in histories.items()
+    }
+    mode = served_mode(trackers, policy.alpha) if trackers else next(iter(answer))
     # Intervals are calibrated by forecasts that had their newest hours.
     interval = (
         None
@@ -318,17 +356,18 @@ def _new_forecast(
             region_id=stored_region.region_id,
             confidence=policy.confidence,
             known_by_utc=issued_at_utc,
+            input_mode=mode,
         )
     )
     calibrated = calibrated_forecast(
-        answer,
+        answer[mode],
         region_id=stored_region.region_id,
         kind="live",
         model_version_id=serving.version_id,
         telemetry_watermark_utc=watermark,
         policy=policy,
-        tracker=ScoreTracker(policy.alpha, history.scores) if history else None,
-        score_watermark_id=history.watermark_id if history else None,
+        tracker=trackers.get(mode),
+        score_watermark_id=histories[mode].watermark_id if histories else None,
         interval=interval,
         plain=live_plain_bound(
             session,

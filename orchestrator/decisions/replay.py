@@ -212,6 +212,7 @@ def _calibration(
                 end.region.time_zone, issued.issued_at_utc
             ),
             finished_by_utc=issued.issued_at_utc,
+            input_mode=issued.input_mode,
             watermark_id=known.score_watermark_id,
             lag_h=issued.lag_h,
         ).tracker(end.policy.alpha, with_hours=known.windows_sha256 is not None)

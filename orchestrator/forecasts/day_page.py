@@ -15,6 +15,7 @@ from core.telemetry import HOUR, Quantity
 from db import model_versions, telemetry
 from db.forecasts import StoredForecast
 from db.regions import StoredRegion
+from orchestrator.forecasts.run_views import run_view
 from orchestrator.forecasts.views import ForecastDayView
 from orchestrator.jobs import queue_forecasts, queue_hindcast
 from orchestrator.regions.region_choice import (
@@ -153,6 +154,9 @@ def _view(
         last_day=days.last_day,
         missing_days=days.missing_days,
         notice=_notice(session, stored_region, stored, choice, now),
+        run=run_view(
+            session, stored_region, stored, issued_at_utc=issued_at_utc, now=now
+        ),
     )
 
 

@@ -52,14 +52,21 @@ def score_finished_windows(
                 stored.issued_at_utc,
                 window_end(stored.issued_at_utc),
             )
-            score = score_window(
-                hourly, frame, stored_region, model_version_id=stored.model_version_id
-            )
+            said = forecasts.modes_of(session, stored, stored_region.region.slug)
+            found = [
+                score_window(
+                    answer,
+                    frame,
+                    stored_region,
+                    model_version_id=stored.model_version_id,
+                )
+                for answer in said or [hourly]
+            ]
             is_late = now - window_end(stored.issued_at_utc) > timedelta(
                 hours=WAIT_FOR_TELEMETRY_H
             )
-            if score.score is not None or is_late:
-                scores.append(score)
+            if found[0].score is not None or is_late:
+                scores += found
     return Done(answer=window_scores.insert_scores(session, scores))
 
 
@@ -94,6 +101,7 @@ def score_window(
         hours=None
         if n_missing
         else WindowHours.observed(observed, hourly.mean, hourly.scale).to_bytes(),
+        input_mode=hourly.input_mode,
     )
 
 

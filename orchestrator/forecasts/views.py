@@ -15,6 +15,9 @@ from orchestrator.windows.views import (
     VerdictView,
 )
 
+WORTH_DAYS = 90
+"""Days over which the worth of weather forecasts is told."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetRow:
@@ -73,6 +76,51 @@ class FleetView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunWorth:
+    """What weather forecasts have been worth at a region's local midnights.
+
+    Attributes
+    ----------
+    n_days : int
+        Finished windows that were forecast with and without them.
+    rmse_c, rmse_without_c : float
+        Of the mean as issued, and of the same model on telemetry alone, degC.
+    rmse_raw_c : float | None
+        Of the weather forecasts themselves on the same hours; None when unknown.
+    """
+
+    n_days: int
+    rmse_c: float
+    rmse_without_c: float
+    rmse_raw_c: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunView:
+    """The weather forecasts behind a forecast.
+
+    Attributes
+    ----------
+    mode : str
+        In words: what the forecast rests on beside telemetry.
+    issued_at_utc : datetime | None
+        Issue of the newest run used; None without any.
+    age_h : float | None
+        From there to the issue of the forecast.
+    raw_c : Series
+        The mean over the models as known at the issue, uncorrected.
+    worth : RunWorth | None
+        Of the last 90 days; None without any finished day.
+    """
+
+    mode: str
+    issued_at_utc: datetime | None
+    age_h: float | None
+    raw_c: Series
+    worth: RunWorth | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ForecastDayView:
     """The Forecast page for one region and window.
 
@@ -106,6 +154,8 @@ class ForecastDayView:
         Days that can be picked: first to last, less the missing ones.
     notice : str | None
         Why there is nothing to draw, and the next step.
+    run : RunView | None
+        None for a region without weather forecasts.
     """
 
     region: RegionChoice
@@ -144,6 +194,7 @@ class ForecastDayView:
     last_day: date | None
     missing_days: tuple[date, ...]
     notice: str | None
+    run: RunView | None = None
 
     @property
     def window_start_utc(self) -> datetime:
@@ -203,6 +254,8 @@ class QualityView:
         Those that have days, ascending; of the longest span in `rows`.
     is_drifting : bool
         Coverage has left what a well calibrated bound would show by chance.
+    run_worth : RunWorth | None
+        Errors with and without weather forecasts; None without any.
     """
 
     region: RegionChoice
@@ -211,6 +264,7 @@ class QualityView:
     rows: tuple[QualityRow, ...]
     bins: tuple[ReliabilityBin, ...]
     is_drifting: bool
+    run_worth: RunWorth | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

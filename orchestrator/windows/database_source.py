@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -25,6 +25,7 @@ from db import (
     model_versions,
     policies,
     telemetry,
+    weather_forecasts,
     window_scores,
 )
 from db.forecasts import StoredForecast
@@ -106,6 +107,7 @@ class DatabaseSource:
                 self.region.time_zone, stored.issued_at_utc
             ),
             finished_by_utc=stored.issued_at_utc,
+            input_mode=stored.input_mode,
             watermark_id=stored.score_watermark_id,
             lag_h=stored.lag_h,
         ).tracker(self.policy.alpha)
@@ -163,6 +165,18 @@ class DatabaseSource:
             standing_mw=net.moved_in_mw - net.moved_out_mw,
             in_effect_mw=net.in_effect_mw,
         )
+
+
+def load_model_frame(
+    session: Session, region_slug: str, start_utc: datetime, end_utc: datetime
+) -> TelemetryFrame:
+    """What models are given of [start, end): telemetry, and runs known by its end.
+
+    Each forecast uses the runs that were known by its issue instant.
+    """
+    frame = telemetry.load_frame(session, region_slug, start_utc, end_utc)
+    runs = weather_forecasts.load_runs(session, region_slug, start_utc, end_utc)
+    return replace(frame, runs=runs)
 
 
 def load_region_window(

@@ -9,7 +9,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from orchestrator.decisions.views import NamedValue
-from orchestrator.forecasts.views import ForecastDayView
+from orchestrator.forecasts.views import WORTH_DAYS, ForecastDayView
 from orchestrator.windows.views import Ground
 from pages import addresses
 from pages.attributes import aria
@@ -39,6 +39,7 @@ from pages.forecast.figures import (
     padded,
     risk_blocked_hours,
 )
+from pages.forecast_quality.content import run_worth_text
 from pages.refreshing import older_issue, refresh
 from pages.standing import (
     AS_LOAD_IS_NOW,
@@ -353,17 +354,18 @@ def _chart_panel(view: ForecastDayView) -> Component:
 
 def _hours_table(view: ForecastDayView) -> Component:
     count = len(view.hours_utc)
-    columns = (view.mean_c, view.lower_c, view.upper_c, view.actual_c)
+    columns = [view.mean_c, view.lower_c, view.upper_c, view.actual_c]
+    names = ["Mean, °C", "Lower, °C", "Upper, °C", "Measured, °C"]
+    if view.run is not None:
+        columns.append(view.run.raw_c)
+        names.append("Weather forecast, °C")
     series = [padded(values, count) for values in columns]
     labels = local_labels(view.hours_utc, view.region.time_zone)
     return data_table(
         "Forecast by hour, °C",
         (
             f"Hour ({zone_label(view.hours_utc, view.region.time_zone)})",
-            "Mean, °C",
-            "Lower, °C",
-            "Upper, °C",
-            "Measured, °C",
+            *names,
         ),
         [
             [label, *(number(values[hour], 1) for values in series)]
@@ -408,6 +410,12 @@ def _facts_panel(view: ForecastDayView) -> Component:
         ("Days that calibrate the bound", _count(view.score_count)),
         ("Tracking offset", _offset(view.tracking_offset)),
         ("Telemetry known until", _watermark(view)),
+        ("Beside telemetry", view.run.mode if view.run else None),
+        ("Newest weather forecast used", _run_issue(view)),
+        (
+            f"Errors of the last {WORTH_DAYS} days",
+            view.run and run_worth_text(view.run.worth),
+        ),
         ("Times shown in", zone),
     ]
     return panel(
@@ -434,6 +442,14 @@ def _count(count: int | None) -> str | None:
 
 def _offset(offset: float | None) -> str | None:
     return None if offset is None else f"{number(offset, 2)} scales"
+
+
+def _run_issue(view: ForecastDayView) -> str | None:
+    run = view.run
+    if run is None or run.issued_at_utc is None or run.age_h is None:
+        return None
+    text = local_time(run.issued_at_utc, view.region.time_zone)
+    return f"{text}, {age(run.age_h)} before the issue"
 
 
 def _watermark(view: ForecastDayView) -> str | None:

@@ -91,6 +91,13 @@ FILL = (
         'issued', 1)""",
     """insert into forecast_hour (forecast_id, hour_index, mean, scale)
         values (1, 0, 30, 1)""",
+    """insert into forecast_mode (forecast_id, input_mode, mean, scale)
+        values (1, 'telemetry', array_fill(30.0::float8, array[24]),
+        array_fill(1.0::float8, array[24]))""",
+    """insert into weather_forecast (region_id, source, model, member, quantity,
+        issued_at_utc, known_at_utc, first_lead_h, hourly_values)
+        values (1, 'file', 'gfs', '', 'temperature_c', '2023-08-01 00:00Z',
+        '2023-08-01 00:20Z', 1, '{30, null, 31}')""",
     """insert into forecast_input (forecast_id, region_index, features)
         values (1, 0, '\\x00000000')""",
     """insert into window_score (region_id, model_version_id, issued_at_utc,

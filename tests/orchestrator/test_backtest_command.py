@@ -17,9 +17,11 @@ from typer.testing import CliRunner, Result
 
 from core.forecasts import Target
 from models.export import export_onnx
+from models.metadata import Family
 from models.train import train_model
 from orchestrator.cli.main import app
 from orchestrator.telemetry.readers.frames import read_fleet
+from orchestrator.telemetry.readers.weather_forecasts import read_weather_forecasts
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCHEMA = json.loads((REPOSITORY / "docs/backtest-report.schema.json").read_text())
@@ -371,3 +373,28 @@ def test_a_run_that_came_after_the_issue_changes_no_figure(
         assert backtest(report=str(report), weather_forecasts=str(file)).exit_code == 0
         found.append(_report(report)["targets"])
     assert found[0] == found[1]
+
+
+def test_a_file_with_weather_forecasts_is_proved_against_them(
+    generated: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "forecasts.csv"
+    _weather_forecasts(generated, file, last_run="2023", planted=False)
+    tables = (generated / "telemetry.csv.gz", generated / "regions.csv")
+    now = datetime(2022, 7, 1, tzinfo=UTC)
+    frames = read_fleet(*tables, now, lambda _message: None).frames
+    frames = read_weather_forecasts(file, list(frames)).with_frames(frames, None)
+    until_utc = datetime(2022, 3, 1, tzinfo=UTC)
+    trained = train_model(
+        frames, Target.TEMPERATURE_C, until_utc, family=Family.RIDGE, seed=3
+    )
+    path = tmp_path / "model.onnx"
+    path.write_bytes(export_onnx(trained))
+    arguments = ["model", "validate", str(path), "--telemetry", str(tables[0])]
+    arguments += ["--regions", str(tables[1])]
+    alone = CliRunner().invoke(app, arguments)
+    assert alone.exit_code == 2
+    assert "not what the model was trained on" in alone.stderr
+    done = CliRunner().invoke(app, [*arguments, "--weather-forecasts", str(file)])
+    assert done.exit_code == 0, done.output
+    assert "ONNX equals scikit-learn on" in done.stdout

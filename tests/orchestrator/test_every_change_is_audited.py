@@ -96,6 +96,7 @@ from orchestrator.telemetry.imports import (
 from orchestrator.telemetry.quality import accept_suspect_hours
 from orchestrator.telemetry.readers.formats import TelemetryFormat
 from orchestrator.telemetry.uploads import import_upload
+from orchestrator.telemetry.weather_forecast_imports import import_weather_forecasts
 from orchestrator.use_cases import USE_CASES, Done, Request, _finish
 from tests.asking import asking
 from tests.audit_watch import (
@@ -376,6 +377,15 @@ def places(portal: Portal) -> None:
             end_utc=datetime(2025, 7, 1, 3, tzinfo=UTC),
             reason="test",
             ranges=load_settings(None).valid_ranges(),
+        )
+    with run() as session:
+        import_weather_forecasts(
+            asking(session, portal.actor(session)),
+            io.BytesIO(
+                b"region,issued_at_utc,known_at_utc,lead_h,temperature_c_forecast\n"
+                b"texas,2025-07-01T00:00Z,2025-07-01T00:20Z,1,30\n"
+            ),
+            label="t",
         )
     with run() as session:
         generate_telemetry(
