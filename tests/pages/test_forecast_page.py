@@ -17,6 +17,7 @@ from pages.forecast.figures import (
     MEAN_LABEL,
     RANGE_LABEL,
     RISK_LABEL,
+    SUSPECT_LABEL,
     bound_label,
     day_maximum_dots,
     dots_summary,
@@ -205,3 +206,18 @@ def test_a_past_day_is_marked_as_a_simulation(
     live = make_forecast_day(is_simulation=False, local_day=None)
     assert "simulation" not in text_of(content(live)[0])
     assert "in the next 24 hours" in sentence_text(live)
+
+
+def test_suspect_hours_are_marked_and_explained(
+    make_forecast_day: Make, text_of: Text
+) -> None:
+    view = make_forecast_day()
+    hour = view.history_hours_utc[3]
+    suspect = replace(
+        view, suspect_hours_utc=(hour,), suspect_text="2023-08-01 03:00 UTC (step)"
+    )
+    marked = [t for t in forecast_band(suspect).data if t.name == SUSPECT_LABEL]
+    assert [list(trace.y) for trace in marked] == [[view.history_c[3]]]
+    assert not [t for t in forecast_band(view).data if t.name == SUSPECT_LABEL]
+    shown = " ".join(map(text_of, filter(None, content(suspect))))
+    assert "2023-08-01 03:00 UTC (step)" in shown
