@@ -143,7 +143,8 @@ and so is the level for the hour of the day. A front settles; a broken unit does
 
 SETTLED_MULTIPLE = 2.0
 """Departure from the usual course that a settled level may have, as a multiple of the
-usual one: a heat wave that breaks is still far above the usual course."""
+usual one. A level nearer to the usual course than before the step is possible too: a
+heat wave that breaks is still far above it."""
 
 SPIKE_MULTIPLE = 1.25
 """As `STEP_MULTIPLES`, for the steps to a value and back from it, both."""

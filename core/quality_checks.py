@@ -313,7 +313,7 @@ class _Series:
         away = np.abs(anomalies[rest] - anomalies[origin])
         returned = np.flatnonzero(
             (away <= limit)
-            | _settled(usual, anomalies[rest])
+            | _settled(usual, anomalies[rest], abs(anomalies[origin]))
             | self.accepted[begin + rest]
         )
         n_out = int(returned[0]) if len(returned) else len(rest)
@@ -331,7 +331,8 @@ class _Series:
             allowed=limit[:n_out],
         )
         known[position : position + n_out] = False
-        return position + n_out
+        # The hour that returned is trusted: the next ones are judged by it.
+        return position + n_out + 1
 
     def _check_spikes(self, usual: Baseline, start: int, end: int) -> None:
         """A value from which its neighbours both depart, found one hour later."""
@@ -411,14 +412,17 @@ class _Series:
             )
 
 
-def _settled(usual: Baseline, anomalies: FloatArray) -> BoolArray:
-    """Hours before which a new level has settled, and at which it is a usual one."""
+def _settled(usual: Baseline, anomalies: FloatArray, before: float) -> BoolArray:
+    """Hours by which a new level has settled, and at which it is a possible one.
+
+    That is a usual one, or one nearer to the usual course than the anomaly `before`.
+    """
     calm = np.abs(np.diff(anomalies)) <= usual.usual_departure[1]
     settled = np.zeros(len(anomalies), dtype=np.bool_)
     if usual.is_known and len(calm) >= STEP_SETTLED_H:
         windows = np.lib.stride_tricks.sliding_window_view(calm, STEP_SETTLED_H)
         settled[STEP_SETTLED_H:] = windows.all(axis=1)
-    possible = SETTLED_MULTIPLE * usual.usual_anomaly
+    possible = max(SETTLED_MULTIPLE * usual.usual_anomaly, before)
     return settled & (np.abs(anomalies) <= possible)
 
 
@@ -439,9 +443,8 @@ def _course_fit(
     """
     windows = np.lib.stride_tricks.sliding_window_view(values, hours)
     windows = windows - windows.mean(axis=1, keepdims=True)
-    courses = np.stack(
-        [np.resize(np.roll(profile, -shift), hours) for shift in range(DAY_H)]
-    )
+    begins = np.arange(DAY_H)[:, None]
+    courses = profile[(begins + np.arange(hours)) % DAY_H]
     courses -= courses.mean(axis=1, keepdims=True)
     size = (courses**2).sum(axis=1)
     misfit = (windows**2).sum(axis=1)[:, None] - 2.0 * windows @ courses.T + size

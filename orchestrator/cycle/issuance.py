@@ -216,9 +216,7 @@ def _same_input(
 ) -> bool:
     """Whether a forecast would be made from what it was made from already."""
     before = forecast_input(session, known.forecast_id)
-    if before is None:
-        return True
-    return (
+    return before is None or (
         given is not None
         and before.region_index == given.region_index
         and np.array_equal(before.features, given.features, equal_nan=True)
