@@ -269,7 +269,6 @@ def test_without_a_run_the_page_says_so_and_draws_none(
     assert "Newest weather forecast used" not in shown
     plainly = text_of(content(make_forecast_day()))
     assert "Beside telemetry" not in plainly
-    assert "in the next 24 hours" in sentence_text(live)
 
 
 def test_suspect_hours_are_marked_and_explained(
