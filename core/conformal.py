@@ -622,7 +622,7 @@ def _sound_rises(
     if not math.isfinite(limit):
         message = f"The limit is {limit}; it must be finite."
         raise InvalidInput(message)
-    is_finite = np.isfinite(rises_by_hour).all(axis=1)
+    is_finite = np.asarray(np.isfinite(rises_by_hour).all(axis=1))
     return np.where(is_finite[:, np.newaxis], rises_by_hour, 0.0)
 
 

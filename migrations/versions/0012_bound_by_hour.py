@@ -4,7 +4,7 @@ Windows scored before have none: a bound that rests on one of them moves by the 
 hour of a rise, as it did.
 
 Revision ID: 0012
-Revises: 0009
+Revises: 0010
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from alembic import context, op
 from core.errors import Conflict
 
 revision: str = "0012"
-down_revision: str | None = "0009"
+down_revision: str | None = "0010"
 branch_labels: None = None
 depends_on: None = None
 

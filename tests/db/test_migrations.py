@@ -173,10 +173,10 @@ def test_hours_of_windows_are_not_dropped_without_consent(
     assert scalar(filled_urls.owner, hours)
 
     with pytest.raises(Conflict, match="drop the hours of 1 scored windows"):
-        migrate.downgrade(filled_urls, "0009")
+        migrate.downgrade(filled_urls, "0010")
 
     assert scalar(filled_urls.owner, hours)
-    migrate.downgrade(filled_urls, "0009", discard_history=True)
+    migrate.downgrade(filled_urls, "0010", discard_history=True)
     migrate.upgrade(filled_urls)
     assert scalar(filled_urls.owner, hours) is None
     assert scalar(filled_urls.owner, "select score from window_score") == 0.5

@@ -26,6 +26,8 @@ from tests.asking import asking
 from tests.fleet import Fleet
 from tests.stored_bounds import bound_after_rise_c
 
+pytestmark = pytest.mark.slow
+
 
 def _limit(fleet: Fleet, slug: str, limit_c: float) -> None:
     with fleet.runtime.transaction() as session:

@@ -193,6 +193,16 @@ def test_stored_inputs_are_read_and_written_without_loss(
     assert [inputs_text(read_inputs(kept)) for kept in texts] == texts
 
 
+@pytest.mark.parametrize("words", ["direct marginal", "life-cycle market-based"])
+def test_the_kind_of_a_carbon_intensity_is_kept_whole(words: str) -> None:
+    kind = CarbonSignalKind.parse(words)
+    assert SOME_END.signals is not None
+    end = replace(SOME_END, signals=replace(SOME_END.signals, carbon_kind=kind))
+    kept = read_inputs(inputs_text(replace(SOME_INPUTS, source=end)))
+    assert kept.source.signals is not None
+    assert kept.source.signals.carbon_kind == kind
+
+
 @pytest.mark.parametrize(
     "change", [{"format": 3}, {"source": {}}, {"plan": {"plan_id": 1}}]
 )

@@ -24,6 +24,8 @@ from tests.orchestrator.test_decision_replay import (
 )
 from tests.stored_bounds import bound_after_rise_c
 
+pytestmark = pytest.mark.slow
+
 A_PAST_DAY = date(2025, 5, 20)
 
 
