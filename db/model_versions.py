@@ -143,6 +143,15 @@ def stored_sha256(session: Session, version_id: int) -> str:
     return str(found)
 
 
+def has_registered_bytes(session: Session, version_id: int) -> bool:
+    """Whether the bytes as they are now have the hash of their registration."""
+    digest = func.encode(func.sha256(ModelVersionRow.onnx_bytes), "hex")
+    is_sound = select(digest == ModelVersionRow.onnx_sha256).where(
+        ModelVersionRow.id == version_id
+    )
+    return bool(session.scalar(is_sound))
+
+
 def model_version(session: Session, version_id: int) -> ModelVersion:
     """A version by its id.
 

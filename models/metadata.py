@@ -12,10 +12,14 @@ from enum import StrEnum
 from core.days import WINDOW_H
 from core.errors import InvalidInput, ModelRejected
 from core.forecasts import Target
+from core.telemetry import Quantity
 from models.catalogue import features_named
 
 CONTRACT_VERSION = 1
-"""Incremented when models of the old contract can no longer serve."""
+"""Of models that telemetry suffices for."""
+
+RUN_CONTRACT_VERSION = 2
+"""Of models that use weather forecasts too; the same otherwise."""
 
 MAX_MODEL_BYTES = 64 * 1024 * 1024
 """Largest accepted ONNX file; the default model of 1,000 regions has 35 MB."""
@@ -68,11 +72,17 @@ class ModelContract:
     contract_version: int = CONTRACT_VERSION
 
     def __post_init__(self) -> None:
-        features_named(self.feature_names)
-        if self.contract_version != CONTRACT_VERSION:
+        if self.contract_version not in {CONTRACT_VERSION, RUN_CONTRACT_VERSION}:
             message = (
-                f"Contract version {self.contract_version} is not served; "
-                f"build the model for version {CONTRACT_VERSION}."
+                f"Contract version {self.contract_version} is not served; build the"
+                f" model for version {CONTRACT_VERSION} or {RUN_CONTRACT_VERSION}."
+            )
+            raise InvalidInput(message)
+        uses_runs = any(f.statistic for f in features_named(self.feature_names))
+        if uses_runs and self.contract_version < RUN_CONTRACT_VERSION:
+            message = (
+                "Features of weather forecasts need contract version"
+                f" {RUN_CONTRACT_VERSION}."
             )
             raise InvalidInput(message)
         if self.horizon_h != WINDOW_H:
@@ -101,6 +111,15 @@ class ModelContract:
             if not 1 <= len(text) <= 64 or not text.isprintable():
                 message = f"The {what} must be 1 to 64 printable characters."
                 raise InvalidInput(message)
+
+    @property
+    def guiding_quantity(self) -> Quantity | None:
+        """The quantity whose weather forecasts decide the input mode; None without any.
+
+        That of the first feature of weather forecasts.
+        """
+        features = features_named(self.feature_names)
+        return next((f.quantity for f in features if f.statistic), None)
 
     def region_index(self, region_slug: str) -> int:
         """`region_index` of a region; 0, pooled, when training did not include it."""

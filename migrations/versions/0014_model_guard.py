@@ -1,7 +1,7 @@
 """The plain model's bound beside each forecast, and the gap that it allows.
 
 Revision ID: 0014
-Revises: 0010
+Revises: 0013
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from alembic import op
 
 revision: str = "0014"
-down_revision: str | None = "0010"
+down_revision: str | None = "0013"
 branch_labels: None = None
 depends_on: None = None
 

@@ -42,6 +42,7 @@ from orchestrator.registry.activation import (
 from orchestrator.registry.model_files import export_model
 from orchestrator.runtime import utc_now
 from orchestrator.telemetry.readers.frames import read_fleet
+from orchestrator.telemetry.readers.weather_forecasts import read_weather_forecasts
 
 if TYPE_CHECKING:
     from models.reproduction import Reproduction
@@ -174,6 +175,12 @@ def validate(
         Path | None,
         typer.Option(help="With --telemetry: CSV with columns slug and time_zone."),
     ] = None,
+    weather_forecasts: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --telemetry: the weather forecasts that it was trained on."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Check a file in the sandbox: 0 accepted, 1 refused, 2 could not be checked.
@@ -188,7 +195,7 @@ def validate(
         contract = check_in_sandbox(content)
         require_trained_in_past(contract, utc_now())
         found = (
-            _reproduced(content, contract, telemetry, regions)
+            _reproduced(content, contract, telemetry, regions, weather_forecasts)
             if telemetry and regions
             else None
         )
@@ -205,12 +212,19 @@ def validate(
 
 
 def _reproduced(
-    content: bytes, contract: ModelContract, telemetry: Path, regions: Path
+    content: bytes,
+    contract: ModelContract,
+    telemetry: Path,
+    regions: Path,
+    weather_forecasts: Path | None,
 ) -> Reproduction:
     # scikit-learn takes seconds to import; other commands must not wait for it.
     from models.reproduction import reproduce  # noqa: PLC0415
 
     frames = read_fleet(telemetry, regions, utc_now(), progress).frames
+    if weather_forecasts is not None:
+        file = read_weather_forecasts(weather_forecasts, list(frames))
+        frames = file.with_frames(frames, None)
     progress(f"Making {contract.target} anew ({contract.family}) …")
     return reproduce(content, contract, frames)
 

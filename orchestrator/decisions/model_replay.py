@@ -117,7 +117,8 @@ class _Replayer:
         if given is not None:
             index = np.array([given.region_index], dtype=np.int64)
             mean, scale = runtime.predict(given.features[None, :], index)
-            return list(_compare(name, issued, mean[0], scale[0])), None
+            moved = np.roll([mean[0], scale[0]], -issued.lag_h, axis=1)
+            return list(_compare(name, issued, *moved)), None
         return self._run_on_telemetry(name, issued, runtime)
 
     def _run_on_telemetry(

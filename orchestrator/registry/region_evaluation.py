@@ -28,7 +28,7 @@ from core.model_gate import (
 )
 from core.policies import Policy
 from core.telemetry import HOUR, TelemetryFrame
-from db import model_versions, policies, telemetry, window_scores
+from db import model_versions, policies, window_scores
 from db.model_evaluations import ModelEvaluation
 from db.regions import StoredRegion
 from db.window_scores import StoredScore
@@ -48,7 +48,7 @@ from orchestrator.forecasts.hindcasts import calibrate_region
 from orchestrator.forecasts.model_cache import ModelCache, ServingModel
 from orchestrator.forecasts.plain_bounds import past_plain_bounds
 from orchestrator.registry.records import EvaluatedDay, EvaluatedRegion
-from orchestrator.windows.database_source import LOOK_BACK_H
+from orchestrator.windows.database_source import LOOK_BACK_H, load_model_frame
 from orchestrator.windows.views import Series, finite_series
 
 CALIBRATION_DAYS = 365
@@ -161,7 +161,7 @@ def _past(
     first_utc = start_utc - LOOK_BACK_H * HOUR
     if target is Target.TEMPERATURE_C:
         first_utc = min(first_utc, evaluation.from_utc - HISTORY_H * HOUR)
-    frame = telemetry.load_frame(
+    frame = load_model_frame(
         session, stored_region.region.slug, first_utc, evaluation.until_utc
     )
     midnights = _midnights(
