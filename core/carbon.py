@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from core.errors import InvalidInput
 
 PLAUSIBLE_ZERO_RUN_H = 3
 """Longest run of hours at exactly 0 g/kWh that is taken as real, hours.
@@ -30,15 +33,68 @@ class CarbonMethod(StrEnum):
     MARGINAL = "marginal"
 
 
+class CarbonBasis(StrEnum):
+    """Whether it counts the plants of a place, or those that contracts name."""
+
+    LOCATION = "location-based"
+    MARKET = "market-based"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CarbonSignalKind:
-    """What a carbon signal means; two kinds are never added or compared."""
+    """What a carbon signal means; two kinds are never added or compared.
+
+    Examples
+    --------
+    >>> str(CarbonSignalKind.parse("marginal"))
+    'direct marginal'
+    """
 
     scope: CarbonScope
     method: CarbonMethod = CarbonMethod.AVERAGE
+    basis: CarbonBasis = CarbonBasis.LOCATION
 
     def __str__(self) -> str:
-        return f"{self.scope} {self.method}"
+        words = f"{self.scope} {self.method}"
+        market = self.basis is CarbonBasis.MARKET
+        return f"{words} {self.basis}" if market else words
+
+    @classmethod
+    def parse(cls, text: str) -> CarbonSignalKind:
+        """The kind that `text` names: words of scope, method and basis.
+
+        What is not named is life-cycle (direct for a marginal one), average, and
+        location-based.
+
+        Raises
+        ------
+        InvalidInput
+            When a word is unknown, or two of them contradict each other.
+        """
+        left = text.split()
+        scope = _take(CarbonScope, left)
+        method = _take(CarbonMethod, left) or CarbonMethod.AVERAGE
+        basis = _take(CarbonBasis, left) or CarbonBasis.LOCATION
+        if left or not text.strip():
+            known = ", ".join([*CarbonScope, *CarbonMethod, *CarbonBasis])
+            message = f"Carbon kind {text[:40]!r} is unknown; its words are {known}."
+            raise InvalidInput(message)
+        if scope is None:
+            is_marginal = method is CarbonMethod.MARGINAL
+            scope = CarbonScope.DIRECT if is_marginal else CarbonScope.LIFE_CYCLE
+        return cls(scope=scope, method=method, basis=basis)
+
+
+_Word = TypeVar("_Word", CarbonScope, CarbonMethod, CarbonBasis)
+
+
+def _take(words: type[_Word], left: list[str]) -> _Word | None:
+    """The first word of this kind, taken out of `left`."""
+    for word in words:
+        if word in left:
+            left.remove(word)
+            return word
+    return None
 
 
 def emissions_kgco2e(

@@ -14,6 +14,22 @@ _SLUG = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?\Z")
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}\Z")
 
 
+SAME_PLACE_DEG = 2.0
+"""Weather of a point further away than this is that of another place."""
+
+
+def degrees_apart(one: tuple[float, float], other: tuple[float, float]) -> float:
+    """The larger of the differences in latitude and longitude, degrees.
+
+    Examples
+    --------
+    >>> degrees_apart((50.0, 179.5), (50.5, -179.0))
+    1.5
+    """
+    east = abs(one[1] - other[1]) % 360.0
+    return max(abs(one[0] - other[0]), min(east, 360.0 - east))
+
+
 class CoolingType(StrEnum):
     """How a region rejects heat."""
 

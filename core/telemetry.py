@@ -31,6 +31,15 @@ class Quantity(StrEnum):
     PRICE_USD_MWH = "price_usd_mwh"
     WIND_SPEED_KMH = "wind_speed_kmh"
     CLOUD_COVER_PCT = "cloud_cover_pct"
+    TEMPERATURE_MAX_C = "temperature_max_c"
+
+
+class HourlyValue(StrEnum):
+    """What the value of an hour is when its samples are finer."""
+
+    MEAN = "mean"
+    SUM = "sum"
+    MAXIMUM = "maximum"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +64,14 @@ class QuantityDefinition:
         What an import accepts, unless the settings say otherwise.
     storable : ValidRange | None
         What the database accepts where the settings may widen `valid`.
+    hourly : HourlyValue
+        How finer samples make an hour.
     """
 
     unit: str
     valid: ValidRange
     storable: ValidRange | None = None
+    hourly: HourlyValue = HourlyValue.MEAN
 
 
 DEFINITIONS: Mapping[Quantity, QuantityDefinition] = {
@@ -74,12 +86,21 @@ DEFINITIONS: Mapping[Quantity, QuantityDefinition] = {
     Quantity.CARBON_INTENSITY_GCO2_KWH: QuantityDefinition(
         "gCO2eq/kWh", ValidRange(0.0, 2_000.0)
     ),
-    Quantity.WATER_USAGE_L: QuantityDefinition("L", ValidRange(0.0, 1e9)),
+    Quantity.WATER_USAGE_L: QuantityDefinition(
+        "L", ValidRange(0.0, 1e9), hourly=HourlyValue.SUM
+    ),
     Quantity.PRICE_USD_MWH: QuantityDefinition(
         "USD/MWh", ValidRange(-5_000.0, 20_000.0)
     ),
     Quantity.WIND_SPEED_KMH: QuantityDefinition("km/h", ValidRange(0.0, 500.0)),
     Quantity.CLOUD_COVER_PCT: QuantityDefinition("%", ValidRange(0.0, 100.0)),
+    # The warmest sample of the hour, known where samples are finer than hourly.
+    Quantity.TEMPERATURE_MAX_C: QuantityDefinition(
+        "degC",
+        ValidRange(-50.0, 60.0),
+        storable=ValidRange(-100.0, 100.0),
+        hourly=HourlyValue.MAXIMUM,
+    ),
 }
 """Temperature, load and carbon from the product's requirements; the rest assumed,
 wide enough for every record of the real data (prices to 9,000 USD/MWh)."""

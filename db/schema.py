@@ -239,7 +239,7 @@ class IngestBatchRow(Base):
         ),
         CheckConstraint("length(content_sha256) = 64", name="content_sha256_length"),
         CheckConstraint(
-            "carbon_kind is null or carbon_kind in ('life-cycle', 'direct')",
+            "carbon_kind ~ '^(life-cycle|direct) (average|marginal)( market-based)?$'",
             name="carbon_kind",
         ),
         CheckConstraint(

@@ -91,11 +91,11 @@ class Settings(BaseSettings):
 
     def valid_ranges(self) -> dict[Quantity, ValidRange]:
         """Valid telemetry ranges with the configured temperature and load limits."""
+        temperature = ValidRange(self.temperature_min_c, self.temperature_max_c)
         return {
             **VALID_RANGES,
-            Quantity.TEMPERATURE_C: ValidRange(
-                self.temperature_min_c, self.temperature_max_c
-            ),
+            Quantity.TEMPERATURE_C: temperature,
+            Quantity.TEMPERATURE_MAX_C: temperature,
             Quantity.IT_LOAD_MW: ValidRange(self.it_load_min_mw, self.it_load_max_mw),
         }
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 REAL_DATA_ABSENT = "the real data files are not here"
+FIELD_CASES_ABSENT = "the inputs from the field are not here"
 
 # Nothing in a test database has to outlive a power cut.
 _FAST = {
@@ -157,18 +158,32 @@ def real_data() -> Path:
     pytest.skip(REAL_DATA_ABSENT)
 
 
+@pytest.fixture(scope="session")
+def field_cases() -> Path:
+    """The folder of inputs from the field, beside the real files; as `real_data`."""
+    given = os.environ.get("GFO_REAL_DATA")
+    shared = Path(given).parent if given else REPOSITORY.parent / "shared"
+    folder = shared / "field" / "cases"
+    if folder.is_dir():
+        return folder
+    if os.environ.get("GFO_REQUIRE_REAL_DATA") == "1":
+        pytest.fail(f"GFO_REQUIRE_REAL_DATA is set but {FIELD_CASES_ABSENT}.")
+    pytest.skip(FIELD_CASES_ABSENT)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say loudly how many tests did not see the real data."""
     skipped = [
         report
         for report in terminalreporter.stats.get("skipped", [])
         if REAL_DATA_ABSENT in str(report.longrepr)
+        or FIELD_CASES_ABSENT in str(report.longrepr)
     ]
     if skipped:
         terminalreporter.section("REAL DATA IS MISSING", sep="!", bold=True)
         terminalreporter.line(
             f"{len(skipped)} tests were skipped because {REAL_DATA_ABSENT}."
-            " Set GFO_REAL_DATA to their folder."
+            " Set GFO_REAL_DATA to their folder; inputs from the field are in ../field."
         )
 
 

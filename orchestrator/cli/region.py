@@ -14,7 +14,10 @@ from db.regions import list_regions
 from orchestrator.processes.terminal import Json, command_context, print_json
 from orchestrator.regions.changes import (
     DEFAULT_GRID_WATER_L_PER_KWH,
+    OPTIONAL_COLUMNS,
+    REQUIRED_COLUMNS,
     RegionDraft,
+    RegionsAdded,
     add_region,
     add_regions_from_csv,
     set_region,
@@ -78,8 +81,8 @@ def add(  # noqa: PLR0913 -- one parameter per option
     from_csv: Annotated[
         Path | None,
         typer.Option(
-            help="Add those of a CSV: slug,name,time_zone,latitude,longitude."
-            " Regions already there stay as they are."
+            help=f"Add those of a CSV: {','.join(REQUIRED_COLUMNS)}, and if you like"
+            f" {','.join(OPTIONAL_COLUMNS)}. Regions already there stay as they are."
         ),
     ] = None,
 ) -> None:
@@ -90,10 +93,7 @@ def add(  # noqa: PLR0913 -- one parameter per option
                 message = "Give either a slug or --from-csv."
                 raise InvalidInput(message)
             done = add_regions_from_csv(context.request, from_csv)
-            report = (
-                f"Added: {listed(done.added)}."
-                f" Already there: {listed(done.already_there)}."
-            )
+            report = "\n".join(_file_report(done))
         else:
             latitude_deg, longitude_deg = _coordinates(latitude, longitude)
             draft = RegionDraft(
@@ -187,6 +187,20 @@ def _parameter(text: str) -> tuple[str, float]:
     except ValueError as exc:
         message = f"{text!r} is not like chiller_cop=6.5."
         raise InvalidInput(message) from exc
+
+
+def _file_report(done: RegionsAdded) -> list[str]:
+    report = [
+        f"Added: {listed(done.added)}. Already there: {listed(done.already_there)}."
+    ]
+    if done.left_different:
+        report.append(
+            "Left as here (gfo region set changes it): "
+            + listed(done.left_different, separator=" ")
+        )
+    if done.unused_columns:
+        report.append(f"Columns not used: {', '.join(done.unused_columns)}.")
+    return report
 
 
 def _line(region: Region) -> str:

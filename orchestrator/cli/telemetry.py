@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from core.carbon import CarbonSignalKind
 from core.days import full_hour
 from core.wording import listed
 from orchestrator.processes.connect import connected_runtime
@@ -33,10 +34,88 @@ from orchestrator.telemetry.imports import (
     import_telemetry,
     refused_rows,
 )
+from orchestrator.telemetry.inspections import Inspection, inspect_telemetry
 from orchestrator.telemetry.readers.formats import TelemetryFormat
-from orchestrator.telemetry.readers.rows import BadFile, CarbonKind
+from orchestrator.telemetry.readers.options import (
+    DateOrder,
+    DecimalMark,
+    ReadOptions,
+    StampAt,
+    parse_pairs,
+    parse_rates,
+    parse_units,
+)
+from orchestrator.telemetry.readers.rows import BadFile
 
 app = typer.Typer(help="Telemetry: generate, import, look at refused rows.")
+
+FormatOption = Annotated[
+    TelemetryFormat,
+    typer.Option("--format", help="Format of the file; auto finds it."),
+]
+FileRegionOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Region of files that name none, or whose name for it is another; of a"
+        " file that names regions, the only one to take."
+    ),
+]
+ZoneOption = Annotated[
+    str | None,
+    typer.Option(
+        "--timezone",
+        help="What timestamps without an offset mean: an IANA name or -05:00.",
+    ),
+]
+KindOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="KIND",
+        help="What the carbon intensity means where the file does not say: life-cycle"
+        " or direct, marginal, market-based.",
+    ),
+]
+StampOption = Annotated[
+    StampAt | None,
+    typer.Option("--stamp", help="Whether stamps begin or end their interval."),
+]
+DatesOption = Annotated[
+    DateOrder | None,
+    typer.Option("--dates", help="How dates are read that could be either."),
+]
+DecimalOption = Annotated[
+    DecimalMark | None,
+    typer.Option("--decimal", help="The decimal mark, where the file does not show."),
+]
+ColumnOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column",
+        metavar="NAME=MEANING",
+        help="What a column means: timestamp, region or a quantity. Repeat for each.",
+    ),
+]
+UnitOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--unit",
+        metavar="QUANTITY=UNIT",
+        help="Unit of a quantity in the file, as in price_usd_mwh=EUR/kWh.",
+    ),
+]
+RateOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--rate", metavar="CURRENCY=USD", help="USD for one of it, as in EUR=1.08."
+    ),
+]
+PlaceOption = Annotated[
+    str | None,
+    typer.Option("--place", help="Zone, node or station of a file with several."),
+]
+ModelOption = Annotated[
+    str | None, typer.Option("--model", help="Weather model of a file with several.")
+]
 
 _PROGRESS_ROWS = 100_000
 
@@ -111,29 +190,22 @@ def generate(
 
 
 @app.command("import")
-def import_files(
+def import_files(  # noqa: PLR0913, PLR0917 -- each is an option of the command
     files: Annotated[
         list[Path], typer.Argument(metavar="FILE...", help="Plain or gzip files.")
     ],
-    telemetry_format: Annotated[
-        TelemetryFormat, typer.Option("--format", help="Format of the files.")
-    ] = TelemetryFormat.CSV,
-    region: Annotated[
-        str | None,
-        typer.Option(
-            help="Region of files that name none (open-meteo), or whose name for it"
-            " is another (electricity-maps); of a csv, the only region to take."
-        ),
-    ] = None,
-    timezone: Annotated[
-        str | None,
-        typer.Option(
-            help="What timestamps without an offset mean: an IANA name or -05:00."
-        ),
-    ] = None,
-    carbon_kind: Annotated[
-        CarbonKind, typer.Option(help="Which carbon intensity the files give.")
-    ] = CarbonKind.LIFE_CYCLE,
+    telemetry_format: FormatOption = TelemetryFormat.AUTO,
+    region: FileRegionOption = None,
+    timezone: ZoneOption = None,
+    carbon_kind: KindOption = None,
+    stamp: StampOption = None,
+    dates: DatesOption = None,
+    decimal: DecimalOption = None,
+    column: ColumnOption = None,
+    unit: UnitOption = None,
+    rate: RateOption = None,
+    place: PlaceOption = None,
+    model: ModelOption = None,
     synthetic: Annotated[
         bool,
         typer.Option("--synthetic", help="The files hold generated telemetry."),
@@ -150,6 +222,9 @@ def import_files(
         command_settings() as settings,
         connected_runtime(settings, on_progress=progress) as runtime,
     ):
+        options = _options(
+            stamp, dates, decimal, column, unit, rate, place=place, model=model
+        )
         for path in files:
             file = FileToImport(
                 source=path,
@@ -157,7 +232,10 @@ def import_files(
                 telemetry_format=telemetry_format,
                 region_slug=region,
                 time_zone=timezone,
-                carbon_kind=carbon_kind,
+                carbon_kind=CarbonSignalKind.parse(carbon_kind)
+                if carbon_kind
+                else None,
+                options=options,
                 origin=Origin.SYNTHETIC if synthetic else Origin.MEASURED,
             )
             outcome = _import_one(runtime, file, path)
@@ -168,6 +246,116 @@ def import_files(
         print_json(outcomes)
     if any(outcome.is_failure for outcome in outcomes):
         raise typer.Exit(FAILED)
+
+
+@app.command()
+def inspect(  # noqa: PLR0913, PLR0917 -- what an import takes
+    file: Annotated[Path, typer.Argument(help="Plain or gzip file.")],
+    telemetry_format: FormatOption = TelemetryFormat.AUTO,
+    region: FileRegionOption = None,
+    timezone: ZoneOption = None,
+    carbon_kind: KindOption = None,
+    stamp: StampOption = None,
+    dates: DatesOption = None,
+    decimal: DecimalOption = None,
+    column: ColumnOption = None,
+    unit: UnitOption = None,
+    rate: RateOption = None,
+    place: PlaceOption = None,
+    model: ModelOption = None,
+    synthetic: Annotated[
+        bool, typer.Option("--synthetic", help="The file holds generated telemetry.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Say what a file is, how an import would read it, and what is odd.
+
+    Stores nothing. Ends with 2 when the file as a whole would be refused.
+    """
+    with command_context() as context:
+        inspection = inspect_telemetry(
+            context.request,
+            FileToImport(
+                source=file,
+                label=file.name,
+                telemetry_format=telemetry_format,
+                region_slug=region,
+                time_zone=timezone,
+                carbon_kind=CarbonSignalKind.parse(carbon_kind)
+                if carbon_kind
+                else None,
+                options=_options(
+                    stamp, dates, decimal, column, unit, rate, place=place, model=model
+                ),
+                origin=Origin.SYNTHETIC if synthetic else Origin.MEASURED,
+            ),
+            ranges=context.runtime.settings.valid_ranges(),
+        )
+    if as_json:
+        print_json(inspection)
+    else:
+        typer.echo(_inspected(inspection))
+
+
+def _options(
+    stamp: StampAt | None,
+    dates: DateOrder | None,
+    decimal: DecimalMark | None,
+    columns: list[str] | None,
+    units: list[str] | None,
+    rates: list[str] | None,
+    *,
+    place: str | None,
+    model: str | None,
+) -> ReadOptions:
+    return ReadOptions(
+        stamp_at=stamp,
+        date_order=dates,
+        decimal_mark=decimal,
+        columns=parse_pairs(columns or (), "Column"),
+        units=parse_units(units or ()),
+        rates_usd=parse_rates(rates or ()),
+        place=place,
+        model=model,
+    )
+
+
+def _inspected(inspection: Inspection) -> str:
+    """The inspection that a person reads."""
+    lines = [
+        f"{inspection.label}: {inspection.format} ({inspection.format_words})",
+        f"  granularity {' and '.join(inspection.granularity) or 'not known'}",
+        f"  times       {inspection.time_zone}",
+    ]
+    if inspection.place:
+        lines.append(f"  place       {inspection.place}")
+    lines.append(f"  regions     {', '.join(inspection.region_slugs) or 'none'}")
+    if inspection.carbon_kind:
+        lines.append(f"  carbon      {inspection.carbon_kind}")
+    lines += [
+        f"  column      {column.name} is {column.quantity}, in {column.unit}"
+        for column in inspection.columns
+    ]
+    if inspection.ignored_columns:
+        lines.append(f"  ignored     {', '.join(inspection.ignored_columns)}")
+    if inspection.first_hour_utc and inspection.last_hour_utc:
+        lines.append(
+            f"  hours       {inspection.first_hour_utc:%Y-%m-%d %H:%M} to"
+            f" {inspection.last_hour_utc:%Y-%m-%d %H:%M} UTC"
+        )
+    passed_over = inspection.rows_passed_over
+    lines.append(
+        f"  would take  {inspection.hours_accepted:,} hours, refuse"
+        f" {inspection.hours_refused:,}, pass over {passed_over:,} rows"
+    )
+    for row in inspection.first_rows:
+        values = ", ".join(f"{name} {value:g}" for name, value in row.values.items())
+        lines.append(
+            f"  line {row.line_number:<6} {row.hour_utc:%Y-%m-%d %H:%M} UTC"
+            f" {row.region_slug}: {values}"
+        )
+    lines += [f"  odd         {sentence}" for sentence in inspection.odd]
+    return "\n".join(lines)
 
 
 @app.command()
@@ -250,7 +438,13 @@ def _described(summary: ImportSummary) -> str:
         f" {counts.rows_updated:,} updated, {counts.rows_unchanged:,} unchanged,"
         f" {counts.rows_refused:,} refused"
     )
-    lines = [f"{summary.label} (batch {summary.batch_id})", f"  rows        {rows}"]
+    lines = [
+        f"{summary.label} (batch {summary.batch_id})",
+        f"  format      {summary.format}",
+        f"  rows        {rows}",
+    ]
+    if summary.place:
+        lines.append(f"  place       {summary.place}")
     if counts.first_hour_utc and counts.last_hour_utc:
         lines.append(
             f"  hours       {counts.first_hour_utc:%Y-%m-%d %H:%M} to"

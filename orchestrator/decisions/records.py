@@ -19,7 +19,7 @@ import numpy as np
 
 from core.aliases import FloatArray
 from core.audit import canonical_json
-from core.carbon import CarbonMethod, CarbonScope, CarbonSignalKind
+from core.carbon import CarbonBasis, CarbonMethod, CarbonScope, CarbonSignalKind
 from core.errors import InvalidInput
 from core.footprints import RegionSignals, SignalBasis
 from core.policies import Policy
@@ -283,11 +283,17 @@ def _signal_values(signals: RegionSignals) -> dict[str, object]:
     return {
         **_hour_lists(signals, _SIGNAL_HOURS),
         "basis": signals.basis.value,
-        "carbon_kind": {"scope": kind.scope.value, "method": kind.method.value}
-        if kind
-        else None,
+        "carbon_kind": _kind_values(kind) if kind else None,
         "counts_hydro_water": signals.counts_hydro_water,
     }
+
+
+def _kind_values(kind: CarbonSignalKind) -> dict[str, str]:
+    """The kind; without its basis where that is the usual one."""
+    values = {"scope": kind.scope.value, "method": kind.method.value}
+    if kind.basis is not CarbonBasis.LOCATION:
+        values["basis"] = kind.basis.value
+    return values
 
 
 def _named(value: object, names: Sequence[str]) -> dict[str, object]:
@@ -382,7 +388,9 @@ def _read_signals(values: Mapping[str, Any], region: Region) -> RegionSignals:
         **_read_hours(values, _SIGNAL_HOURS),
         basis=SignalBasis(values["basis"]),
         carbon_kind=CarbonSignalKind(
-            scope=CarbonScope(kind["scope"]), method=CarbonMethod(kind["method"])
+            scope=CarbonScope(kind["scope"]),
+            method=CarbonMethod(kind["method"]),
+            basis=CarbonBasis(kind.get("basis", CarbonBasis.LOCATION)),
         )
         if kind
         else None,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 
 from core.access import Actor, Permission
 from core.audit import AuditAction
-from core.errors import InvalidInput
+from core.errors import InvalidInput, OutOfRange
+from core.places import require_place_in_zone
 from core.pue import PRESETS
 from core.regions import CoolingParameters, CoolingType, Region
 from db.regions import (
@@ -21,6 +22,12 @@ from db.regions import (
     list_regions,
     region_by_slug,
     update_region,
+)
+from orchestrator.regions.regions_file import (
+    RegionLine,
+    read_regions_file,
+    slug_key,
+    twin_sentence,
 )
 from orchestrator.use_cases import Done, Event, Request, change
 
@@ -45,7 +52,23 @@ PALETTE = (
 DEFAULT_GRID_WATER_L_PER_KWH = 1.02
 """That of gas power (see `core.water`); assumed where nothing better is known."""
 
-_REQUIRED_COLUMNS = ("slug", "name", "time_zone", "latitude", "longitude")
+_COLUMNS: Mapping[str, tuple[str, Callable[[str], object]]] = {
+    "slug": ("slug", str),
+    "name": ("name", str),
+    "time_zone": ("time_zone", str),
+    "latitude": ("latitude_deg", float),
+    "longitude": ("longitude_deg", float),
+    "cooling": ("cooling_type", CoolingType),
+    "capacity_mw": ("it_capacity_mw", float),
+    "flexible_frac": ("flexible_load_frac", float),
+    "grid_water_l_per_kwh": ("grid_water_l_per_kwh", float),
+    "hydro_frac": ("grid_hydro_frac", float),
+    "colour": ("colour", str),
+}
+"""Column of a file of regions: field of the draft and how its text is read."""
+
+REQUIRED_COLUMNS = ("slug", "name", "time_zone", "latitude", "longitude")
+OPTIONAL_COLUMNS = tuple(name for name in _COLUMNS if name not in REQUIRED_COLUMNS)
 _UNCHANGEABLE = frozenset({"slug", "is_synthetic"})
 
 
@@ -68,10 +91,22 @@ class RegionDraft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegionsAdded:
-    """Outcome of adding several regions: the new ones, and those already there."""
+    """Outcome of adding the regions of a file.
+
+    Attributes
+    ----------
+    already_there : tuple of str
+        Slugs that the fleet has, left as they are.
+    left_different : tuple of str
+        A sentence for each of these that the file describes otherwise.
+    unused_columns : tuple of str
+        Columns of the file that no region has.
+    """
 
     added: tuple[str, ...]
     already_there: tuple[str, ...]
+    left_different: tuple[str, ...]
+    unused_columns: tuple[str, ...]
 
 
 @change(
@@ -85,16 +120,39 @@ def add_region(request: Request, draft: RegionDraft) -> Done[StoredRegion]:
     Raises
     ------
     Forbidden, InvalidInput, Conflict, RequestReused
-        Without the right to manage regions; for facts that cannot be; when the slug
-        is taken; when the request id was used for something else.
+        Without the right to manage regions; for facts that cannot be, such as a place
+        outside its time zone; when the slug, or one that differs from it only in case
+        or punctuation, is taken; when the request id was used for something else.
     """
-    stored = _insert_draft(request.session, draft)
+    known = list_regions(request.session, active_only=False)
+    region = _region(draft, _next_colour(stored.region for stored in known))
+    stored = _insert(request, region, known)
     return Done(answer=stored, events=(region_added(stored.region),), kept=stored.slug)
 
 
-def _insert_draft(session: Session, draft: RegionDraft) -> StoredRegion:
-    colour = draft.colour or _next_colour(list_regions(session, active_only=False))
-    region = Region(
+def _insert(
+    request: Request, region: Region, known: Sequence[StoredRegion]
+) -> StoredRegion:
+    """Store `region` beside those known, unless it is a near twin or out of place."""
+    keys = {slug_key(stored.slug): stored.slug for stored in known}
+    twin = keys.get(slug_key(region.slug), region.slug)
+    if twin != region.slug:
+        raise InvalidInput(twin_sentence(region.slug, twin))
+    _require_place(request, region)
+    return insert_region(request.session, region)
+
+
+def _require_place(request: Request, region: Region) -> None:
+    require_place_in_zone(
+        region.latitude_deg,
+        region.longitude_deg,
+        region.time_zone,
+        now_utc=request.now,
+    )
+
+
+def _region(draft: RegionDraft, colour: str) -> Region:
+    return Region(
         slug=draft.slug,
         name=draft.name,
         time_zone=draft.time_zone,
@@ -106,9 +164,8 @@ def _insert_draft(session: Session, draft: RegionDraft) -> StoredRegion:
         flexible_load_frac=draft.flexible_load_frac,
         grid_water_l_per_kwh=draft.grid_water_l_per_kwh,
         grid_hydro_frac=draft.grid_hydro_frac,
-        colour=colour,
+        colour=draft.colour or colour,
     )
-    return insert_region(session, region)
 
 
 @change(
@@ -127,13 +184,15 @@ def set_region(
     ------
     Forbidden, NotFound, InvalidInput, RequestReused
         Without the right to manage regions; without such a region; for a fact that
-        is unknown, cannot be, or is fixed (slug, is_synthetic); when the request id
-        was used for something else.
+        is unknown, cannot be, or is fixed (slug, is_synthetic); for a new place outside
+        its time zone; when the request id was used for something else.
     """
     before = region_by_slug(request.session, slug)
     after = _changed(before.region, changes)
     if after == before.region:
         return Done(answer=before)
+    if _place(after) != _place(before.region):
+        _require_place(request, after)
     event = Event(
         action=AuditAction.REGION_CHANGED,
         object_type="region",
@@ -147,7 +206,7 @@ def set_region(
 
 @change(Permission.MANAGE_REGIONS, AuditAction.REGION_ADDED, repeat=None)
 def add_regions_from_csv(request: Request, path: Path) -> Done[RegionsAdded]:
-    """Add the regions of a file with slug, name, time_zone, latitude, longitude.
+    """Add the regions of a file: `REQUIRED_COLUMNS` and any of `OPTIONAL_COLUMNS`.
 
     A region that is already there is left as it is, so the file can be given again.
 
@@ -157,17 +216,33 @@ def add_regions_from_csv(request: Request, path: Path) -> Done[RegionsAdded]:
         Without the right to manage regions; when a line is wrong, and then no region
         of the file should be kept: roll the transaction back.
     """
-    session, drafts = request.session, _read_drafts(path)
-    known = {stored.slug for stored in list_regions(session, active_only=False)}
-    added: dict[str, Region] = {}
-    for draft in drafts:
-        if draft.slug not in known | added.keys():
-            added[draft.slug] = _insert_draft(session, draft).region
+    file = read_regions_file(path, REQUIRED_COLUMNS, OPTIONAL_COLUMNS)
+    known = list_regions(request.session, active_only=False)
+    by_slug = {stored.slug: stored.region for stored in known}
+    colours = Counter(region.colour.upper() for region in by_slug.values())
+    added: list[Region] = []
+    there: list[str] = []
+    different: list[str] = []
+    for line in file.lines:
+        draft = _draft(line)
+        if draft.slug in by_slug:
+            there.append(draft.slug)
+            different += _differences(line, draft, by_slug[draft.slug])
+            continue
+        try:
+            region = _region(draft, _least_used(colours))
+            added.append(_insert(request, region, known).region)
+        except (InvalidInput, OutOfRange) as exc:
+            message = f"Line {line.number}: {exc}"
+            raise InvalidInput(message) from exc
+        colours[region.colour.upper()] += 1
     outcome = RegionsAdded(
-        added=tuple(added),
-        already_there=tuple(d.slug for d in drafts if d.slug not in added),
+        added=tuple(region.slug for region in added),
+        already_there=tuple(there),
+        left_different=tuple(different),
+        unused_columns=file.unused_columns,
     )
-    return Done(answer=outcome, events=tuple(map(region_added, added.values())))
+    return Done(answer=outcome, events=tuple(map(region_added, added)))
 
 
 def insert_missing_regions(
@@ -206,9 +281,16 @@ def region_added(region: Region) -> Event:
     )
 
 
-def _next_colour(regions: Sequence[StoredRegion]) -> str:
-    taken = [stored.region.colour.upper() for stored in regions]
-    return min(PALETTE, key=lambda colour: taken.count(colour.upper()))
+def _next_colour(regions: Iterable[Region]) -> str:
+    return _least_used(Counter(region.colour.upper() for region in regions))
+
+
+def _least_used(colours: Counter[str]) -> str:
+    return min(PALETTE, key=lambda colour: colours[colour.upper()])
+
+
+def _place(region: Region) -> tuple[float, float, str]:
+    return region.latitude_deg, region.longitude_deg, region.time_zone
 
 
 def _changed(region: Region, changes: Mapping[str, object]) -> Region:
@@ -232,40 +314,29 @@ def _changed(region: Region, changes: Mapping[str, object]) -> Region:
     )
 
 
-def _read_drafts(path: Path) -> list[RegionDraft]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            rows = list(csv.DictReader(stream, strict=True))
-    except FileNotFoundError as exc:
-        message = f"There is no file {path}."
-        raise InvalidInput(message) from exc
-    except (OSError, UnicodeDecodeError, csv.Error) as exc:
-        message = f"{path} cannot be read as CSV: {exc}."
-        raise InvalidInput(message) from exc
-    if not rows:
-        message = f"{path} has no region."
-        raise InvalidInput(message)
-    missing = [name for name in _REQUIRED_COLUMNS if name not in rows[0]]
-    if missing:
-        message = f"{path} has no column {missing[0]!r}."
-        raise InvalidInput(message)
-    return [_draft(row, line_number) for line_number, row in enumerate(rows, start=2)]
+def _draft(line: RegionLine) -> RegionDraft:
+    facts: dict[str, Any] = {}
+    for name, text in line.cells.items():
+        field, read = _COLUMNS[name]
+        try:
+            facts[field] = read(text)
+        except ValueError as exc:
+            wanted = (
+                f"one of {', '.join(CoolingType)}"
+                if read is CoolingType
+                else "a number"
+            )
+            message = f"Line {line.number}: {name} is {text!r}; it must be {wanted}."
+            raise InvalidInput(message) from exc
+    return RegionDraft(**facts)
 
 
-def _draft(row: Mapping[str, str | None], line_number: int) -> RegionDraft:
-    cells = {name: (row[name] or "").strip() for name in _REQUIRED_COLUMNS}
-    try:
-        latitude_deg, longitude_deg = (
-            float(cells["latitude"]),
-            float(cells["longitude"]),
-        )
-    except ValueError as exc:
-        message = f"Line {line_number}: latitude and longitude must be numbers."
-        raise InvalidInput(message) from exc
-    return RegionDraft(
-        slug=cells["slug"],
-        name=cells["name"],
-        time_zone=cells["time_zone"],
-        latitude_deg=latitude_deg,
-        longitude_deg=longitude_deg,
-    )
+def _differences(line: RegionLine, draft: RegionDraft, stored: Region) -> list[str]:
+    """What the file says of a region that is there, where that is something else."""
+    named = [(name, _COLUMNS[name][0]) for name in line.cells]
+    different = [
+        f"{name} {line.cells[name]} in the file, {getattr(stored, field)} here"
+        for name, field in named
+        if getattr(draft, field) != getattr(stored, field)
+    ]
+    return [f"{draft.slug}: {'; '.join(different)}."] if different else []

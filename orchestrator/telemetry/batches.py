@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from sqlalchemy.orm import Session
@@ -33,6 +34,8 @@ class ImportSummary:
     ----------
     batch_id : int
         The stored batch; the earlier one when nothing changed.
+    place : str | None
+        The zone, station or node that the file says it is about.
     rows_passed_over : int
         Rows of other regions than the one asked for; not part of `counts.rows_read`.
     duplicate_count : int
@@ -43,6 +46,8 @@ class ImportSummary:
 
     batch_id: int
     label: str
+    format: str
+    place: str | None
     counts: RowCounts
     rows_passed_over: int
     duplicate_count: int
@@ -68,6 +73,8 @@ class SettledImport:
     ignored_columns: tuple[str, ...] = ()
     passed_over: int = 0
     notes: tuple[str, ...] = ()
+    place: str | None = None
+    read_as: Mapping[str, object] = field(default_factory=dict)
     regions_added: tuple[Event, ...] = ()
 
 
@@ -109,6 +116,8 @@ def _facts(done: SettledImport) -> dict[str, object]:
         "origin": batch.origin,
         "content_sha256": batch.content_sha256,
         "carbon_kind": batch.carbon_kind,
+        "place": done.place,
+        "read_as": dict(done.read_as),
         "time_zone": batch.time_zone,
         "region_slugs": batch.region_slugs,
         "quantities": batch.quantities,
@@ -133,6 +142,8 @@ def _summary(
     return ImportSummary(
         batch_id=batch_id,
         label=done.batch.source_label,
+        format=done.batch.format,
+        place=done.place,
         counts=done.settled.counts,
         rows_passed_over=done.passed_over,
         duplicate_count=done.settled.duplicate_count,

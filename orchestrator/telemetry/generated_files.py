@@ -15,7 +15,7 @@ from typing import TextIO
 from core.errors import InvalidInput
 from core.synthetic import RegionProfile, generate
 from core.telemetry import HOUR, Quantity, TelemetryFrame, hours_between
-from orchestrator.telemetry.readers.tidy_csv import HOUR_COLUMN, REGION_COLUMN
+from orchestrator.telemetry.readers.shapes.tidy_csv import HOUR_COLUMN, REGION_COLUMN
 
 
 def write_generated_csv(

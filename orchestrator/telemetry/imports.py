@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -16,7 +16,9 @@ from sqlalchemy.orm import Session
 
 from core.access import Permission
 from core.audit import AuditAction
+from core.carbon import CarbonScope, CarbonSignalKind
 from core.errors import InvalidInput
+from core.regions import SAME_PLACE_DEG, degrees_apart
 from core.synthetic import RegionProfile, generate
 from core.telemetry import (
     HOUR,
@@ -40,24 +42,23 @@ from orchestrator.telemetry.batches import (
 )
 from orchestrator.telemetry.readers.formats import TelemetryFormat, open_telemetry_file
 from orchestrator.telemetry.readers.frames import RowProgress
-from orchestrator.telemetry.readers.hours import parse_zone
+from orchestrator.telemetry.readers.options import ReadOptions, ReadRules
 from orchestrator.telemetry.readers.rows import (
     BadFile,
-    CarbonKind,
+    HourRow,
     ParsedRow,
-    ReadRules,
     Reason,
     RefusedRow,
     RegionGate,
+    RowRefused,
     TelemetryFile,
+    refused_row,
 )
 from orchestrator.telemetry.readers.sources import open_source
+from orchestrator.telemetry.readers.stamps import parse_zone
 from orchestrator.use_cases import Done, Request, change, query
 
 CHUNK_ROWS = 10_000
-MAX_DISTANCE_DEG = 2.0
-"""A weather file about a point further from the region than this is another place's."""
-
 _GENERATOR = "generator"
 _LABEL_CHARS = 300
 
@@ -77,6 +78,10 @@ class FileToImport:
         take, except Electricity Maps, where the file's zone stands for it.
     time_zone : str | None
         IANA name or offset of timestamps that have none.
+    carbon_kind : CarbonSignalKind | None
+        What the carbon intensity means where the file does not say.
+    options : ReadOptions
+        What else is said of the file.
     largest_bytes : int | None
         The most that is read of it, unpacked; None for a file of the operator's own.
     """
@@ -86,8 +91,9 @@ class FileToImport:
     telemetry_format: TelemetryFormat
     region_slug: str | None = None
     time_zone: str | None = None
-    carbon_kind: CarbonKind = CarbonKind.LIFE_CYCLE
+    carbon_kind: CarbonSignalKind | None = None
     origin: Origin = Origin.MEASURED
+    options: ReadOptions = field(default_factory=ReadOptions)
     largest_bytes: int | None = None
 
 
@@ -121,11 +127,11 @@ def read_and_store(
     """Read the file, and store what it says as one batch."""
     session = request.session
     regions = list_regions(session, active_only=False)
-    rules = _rules(file, regions, request.now, ranges)
+    rules = read_rules(file, regions, request.now, ranges)
     open_staging(session)
     with open_source(file.source, largest_bytes=file.largest_bytes) as content:
         opened = open_telemetry_file(file.telemetry_format, content, rules)
-        _require_near(opened, file, regions)
+        require_own_place(opened, file, regions)
         passed_over = _stage(session, opened, regions, on_progress)
         content_sha256 = content.finish_sha256()
     settled = settle_staged(session, conflict_code=Reason.CONFLICTING_DUPLICATE)
@@ -133,14 +139,13 @@ def read_and_store(
         about = f" about {file.region_slug}" if passed_over else ""
         message = f"The file has a header but no row{about}."
         raise BadFile(message)
-    carries_carbon = Quantity.CARBON_INTENSITY_GCO2_KWH in opened.quantities
     batch = NewBatch(
         source_label=_clean_label(file.label),
-        format=file.telemetry_format.value,
+        format=opened.format,
         content_sha256=content_sha256,
         origin=file.origin.value,
-        carbon_kind=file.carbon_kind.value if carries_carbon else None,
-        time_zone=file.time_zone if _uses_zone(file) else None,
+        carbon_kind=str(opened.carbon_kind) if opened.carbon_kind else None,
+        time_zone=file.time_zone if opened.uses_zone_given else None,
         region_slugs=list(settled.region_slugs),
         quantities=[quantity.value for quantity in opened.quantities],
         actor_id=request.actor.user_id,
@@ -150,7 +155,9 @@ def read_and_store(
         settled=settled,
         ignored_columns=opened.ignored_columns,
         passed_over=passed_over,
-        notes=_notes(file),
+        notes=(*_notes(opened, file), *opened.findings.notes),
+        place=opened.place,
+        read_as=file.options.given(),
     )
     return finish_import(session, settled_import, action=AuditAction.TELEMETRY_IMPORTED)
 
@@ -199,10 +206,14 @@ def generate_telemetry(
         format=_GENERATOR,
         content_sha256=sha256.hexdigest(),
         origin=Origin.SYNTHETIC.value,
-        carbon_kind=CarbonKind.LIFE_CYCLE.value,
+        carbon_kind=str(CarbonSignalKind(scope=CarbonScope.LIFE_CYCLE)),
         time_zone=None,
         region_slugs=list(settled.region_slugs),
-        quantities=[quantity.value for quantity in Quantity],
+        quantities=[
+            quantity.value
+            for quantity in Quantity
+            if quantity is not Quantity.TEMPERATURE_MAX_C
+        ],
         actor_id=request.actor.user_id,
     )
     return finish_import(
@@ -234,15 +245,28 @@ def refused_rows(
     return list_rejects(request.session, batch_id, after=after, limit=limit)
 
 
-def _rules(
+def read_rules(
     file: FileToImport,
     regions: Sequence[StoredRegion],
     now_utc: datetime,
     ranges: Mapping[Quantity, ValidRange],
 ) -> ReadRules:
+    """What a reader needs to know to judge the rows of `file`.
+
+    Raises
+    ------
+    InvalidInput
+        When the region asked for is unknown or takes no such rows, or the zone is none.
+    """
     gate = _gate(file.origin, regions)
+    region_deg = None
     if file.region_slug is not None:
         gate.require(file.region_slug)
+        region_deg = next(
+            (stored.region.latitude_deg, stored.region.longitude_deg)
+            for stored in regions
+            if stored.slug == file.region_slug
+        )
     zone = parse_zone(file.time_zone) if file.time_zone else None
     return ReadRules(
         gate=gate,
@@ -251,6 +275,9 @@ def _rules(
         now_utc=now_utc,
         ranges=ranges,
         carbon_kind=file.carbon_kind,
+        region_deg=region_deg,
+        accepts_typical_years=file.origin is Origin.SYNTHETIC,
+        options=file.options,
     )
 
 
@@ -270,26 +297,52 @@ def _gate(origin: Origin, regions: Sequence[StoredRegion]) -> RegionGate:
     return RegionGate(accepted, refused)
 
 
-def _require_near(
+def require_own_place(
     opened: TelemetryFile, file: FileToImport, regions: Sequence[StoredRegion]
 ) -> None:
-    """Refuse a weather file about a place far from the region it is given for."""
-    if opened.location_deg is None:
-        return
-    latitude, longitude = opened.location_deg
+    """Refuse a file about another place than the region, or a year that never was.
+
+    Raises
+    ------
+    BadFile
+        When the file's zone is the name of another region, its point is far from the
+        region, or it is a typical year that is not imported as synthetic.
+    """
+    if opened.is_typical_year and file.origin is Origin.MEASURED:
+        message = (
+            "The file is a typical year, made of several years: it was never measured"
+            " and is not imported as if it were. Import it with --synthetic into a"
+            " region of generated telemetry."
+        )
+        raise BadFile(message)
     for stored in regions:
-        if stored.slug != file.region_slug:
-            continue
+        if stored.slug == opened.place and file.region_slug not in {None, stored.slug}:
+            message = (
+                f"The file is about zone {opened.place}, which is region {stored.slug},"
+                f" not {file.region_slug}."
+            )
+            raise BadFile(message)
         region = stored.region
-        east = abs(longitude - region.longitude_deg) % 360.0
-        away = max(abs(latitude - region.latitude_deg), min(east, 360.0 - east))
-        if not away <= MAX_DISTANCE_DEG:
+        if opened.location_deg is None or stored.slug != file.region_slug:
+            continue
+        point = region.latitude_deg, region.longitude_deg
+        if not degrees_apart(opened.location_deg, point) <= SAME_PLACE_DEG:
+            latitude, longitude = opened.location_deg
             message = (
                 f"The file is about {latitude:.2f}, {longitude:.2f}; region"
                 f" {region.slug} lies at {region.latitude_deg:.2f},"
                 f" {region.longitude_deg:.2f}."
             )
             raise BadFile(message)
+
+
+def as_measured(row: HourRow) -> HourRow:
+    """The row as telemetry takes it: a forecast is refused, whatever its hour."""
+    if isinstance(row, ParsedRow) and row.is_forecast:
+        message = "The value is a forecast, not a measurement."
+        refusal = RowRefused(Reason.FORECAST, message)
+        return refused_row(row.line_number, refusal, row.raw_text, row.sample_count)
+    return row
 
 
 def _stage(
@@ -301,7 +354,8 @@ def _stage(
     """Stage every row in chunks; return how many were passed over."""
     region_ids = {stored.slug: stored.region_id for stored in regions}
     passed_over = rows_read = 0
-    while chunk := list(islice(opened.rows, CHUNK_ROWS)):
+    rows = map(as_measured, opened.rows)
+    while chunk := list(islice(rows, CHUNK_ROWS)):
         rows_read += len(chunk)
         passed_over += chunk.count(None)
         parsed = [row for row in chunk if isinstance(row, ParsedRow)]
@@ -310,25 +364,23 @@ def _stage(
             session,
             (
                 (n, region_ids[slug], hour, *values, raw_text)
-                for n, slug, hour, values, raw_text in parsed
+                for n, slug, hour, values, raw_text, *_ in parsed
             ),
         )
         if refused:
-            stage_refusals(session, refused)
+            stage_refusals(session, (row[:4] for row in refused))
         if on_progress is not None:
             on_progress(rows_read)
     return passed_over
 
 
-def _uses_zone(file: FileToImport) -> bool:
-    return file.telemetry_format is TelemetryFormat.CSV
-
-
-def _notes(file: FileToImport) -> tuple[str, ...]:
-    if file.time_zone and not _uses_zone(file):
-        note = f"Times in {file.telemetry_format} files need no --timezone: unused."
-        return (note,)
-    return ()
+def _notes(opened: TelemetryFile, file: FileToImport) -> tuple[str, ...]:
+    notes = []
+    if file.time_zone and not opened.uses_zone_given:
+        notes.append(f"Times in {opened.format} files need no --timezone: unused.")
+    if opened.place is not None and file.region_slug not in {None, opened.place}:
+        notes.append(f"The file is about {opened.place}, taken for {file.region_slug}.")
+    return tuple(notes)
 
 
 def _clean_label(label: str) -> str:

@@ -38,7 +38,8 @@ def _body(
         "format": file.telemetry_format.value,
         "region": file.region_slug,
         "time_zone": file.time_zone,
-        "carbon_kind": file.carbon_kind.value,
+        "carbon_kind": str(file.carbon_kind) if file.carbon_kind else None,
+        "read_as": file.options.given(),
         "content_sha256": _sha256(stream),
     }
 
@@ -90,6 +91,9 @@ def _sentence(summary: ImportSummary) -> str:
         ),
         *summary.notes,
     ]
+    if summary.top_refusals:
+        first = summary.top_refusals[0]
+        said.append(f"Line {first.first_line_number}: {first.example}")
     if summary.ignored_columns:
         said.append(f"Not used: {', '.join(summary.ignored_columns)}.")
     return " ".join(said)

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from core.carbon import CarbonScope, CarbonSignalKind
+from core.carbon import CarbonSignalKind
 from core.conformal import ScoreTracker
 from core.days import WINDOW_H, local_issue_hour
 from core.forecasts import Refusal, RefusalCode, Target
@@ -117,9 +117,7 @@ class DatabaseSource:
     def carbon_kind(self) -> CarbonSignalKind | None:
         """None unless all imports of the region agree."""
         kinds = ingest.carbon_kinds(self.session, self.region.slug)
-        return (
-            CarbonSignalKind(scope=CarbonScope(kinds[0])) if len(kinds) == 1 else None
-        )
+        return CarbonSignalKind.parse(kinds[0]) if len(kinds) == 1 else None
 
     def model_problem(self) -> Problem | None:
         """A live verdict rests on a model that can be verified now."""

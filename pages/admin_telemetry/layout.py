@@ -10,21 +10,28 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from orchestrator.telemetry.readers.formats import TelemetryFormat
-from orchestrator.telemetry.readers.rows import CarbonKind
 from pages.admin_telemetry.refused import refused_panel
 from pages.attributes import data
 from pages.components import field, page_head, panel, skeleton
 from pages.list_controls import ANY
 
-_FORMAT_WORDS = {
-    TelemetryFormat.CSV: "CSV, one row an hour",
-    TelemetryFormat.OPEN_METEO: "Open-Meteo JSON (weather)",
-    TelemetryFormat.ELECTRICITY_MAPS: "Electricity Maps CSV (carbon)",
-}
+_FORMAT_WORDS = {one: one.shape.words for one in TelemetryFormat}
 _KIND_WORDS = {
-    CarbonKind.LIFE_CYCLE: "Life-cycle",
-    CarbonKind.DIRECT: "Direct",
+    "": "As the file says; life-cycle if it does not",
+    "life-cycle average": "Life-cycle",
+    "direct average": "Direct",
+    "direct marginal": "Marginal, direct",
+    "life-cycle marginal": "Marginal, life-cycle",
+    "life-cycle average market-based": "Life-cycle, market-based",
 }
+_STAMP_WORDS = {"": "Begin, unless the format says", "begin": "Begin", "end": "End"}
+_DATE_WORDS = {
+    "": "Found from the file",
+    "day-first": "Day first",
+    "month-first": "Month first",
+    "excel": "Serials of Excel",
+}
+_DECIMAL_WORDS = {"": "Found from the file", "point": "Point", "comma": "Comma"}
 
 
 def layout() -> Component:
@@ -61,7 +68,7 @@ def _import_form() -> Component:
                 ),
                 field(
                     "Format",
-                    _select("format", _FORMAT_WORDS, TelemetryFormat.CSV),
+                    _select("format", _FORMAT_WORDS, TelemetryFormat.AUTO),
                 ),
                 field(
                     "Region",
@@ -70,23 +77,32 @@ def _import_form() -> Component:
                 ),
                 field(
                     "Time zone",
-                    dbc.Input(
-                        id="telemetry-time-zone",
-                        name="time_zone",
-                        type="text",
-                        maxlength=64,
-                    ),
+                    _text("time_zone", longest=64),
                     hint="Of times without an offset, such as America/Chicago.",
                 ),
                 field(
                     "Carbon intensity",
-                    _select("carbon_kind", _KIND_WORDS, CarbonKind.LIFE_CYCLE),
+                    _select("carbon_kind", _KIND_WORDS, ""),
                 ),
             ],
             className="gfo-form-grid",
         ),
+        html.Details(
+            [
+                html.Summary("What the file does not say itself"),
+                html.Div(_more_fields(), className="gfo-form-grid"),
+            ],
+            id="telemetry-more",
+        ),
         html.Div(
             [
+                dbc.Button(
+                    "Preview",
+                    id="telemetry-look",
+                    name="preview",
+                    color="secondary",
+                    outline=True,
+                ),
                 dbc.Button(
                     "Import",
                     id="telemetry-send",
@@ -100,6 +116,7 @@ def _import_form() -> Component:
             ],
             className="gfo-actions",
         ),
+        html.Div(id="telemetry-preview", **data(preview="/_telemetry/preview")),
         id="telemetry-form",
         hint="Good rows are kept, every refused row is listed with its reason. The same"
         " file again changes nothing.",
@@ -108,7 +125,7 @@ def _import_form() -> Component:
         form,
         **data(
             upload="/_telemetry",
-            accept=".csv,.json,.gz",
+            accept=".csv,.json,.gz,.tsv,.txt,.xlsx,.parquet,.epw",
             waiting="Reading the rows…",
             ends="unknown",
             location="telemetry-url",
@@ -116,11 +133,56 @@ def _import_form() -> Component:
     )
 
 
+def _more_fields() -> list[Component]:
+    return [
+        field("Stamps", _select("stamp", _STAMP_WORDS, "")),
+        field("Dates", _select("dates", _DATE_WORDS, "")),
+        field("Decimals", _select("decimal", _DECIMAL_WORDS, "")),
+        field(
+            "Columns",
+            _lines("columns", "Time=timestamp\nLoad (kW)=it_load_mw"),
+            hint="What each column means, one a line.",
+        ),
+        field(
+            "Units",
+            _lines("units", "price_usd_mwh=EUR/kWh"),
+            hint="Of columns whose names carry none.",
+        ),
+        field("Rates", _lines("rates", "EUR=1.08"), hint="USD for one of a currency."),
+        field(
+            "Place",
+            _text("place", longest=100),
+            hint="Zone, node or station of a file with several.",
+        ),
+        field(
+            "Weather model", _text("model", longest=100), hint="Of a file with several."
+        ),
+    ]
+
+
+def _text(name: str, *, longest: int) -> Component:
+    control: Component = dbc.Input(
+        id=_control_id(name), name=name, type="text", maxlength=longest
+    )
+    return control
+
+
+def _lines(name: str, example: str) -> Component:
+    control: Component = dbc.Textarea(
+        id=_control_id(name), name=name, placeholder=example, rows=2, maxlength=4000
+    )
+    return control
+
+
 def _select(name: str, words: Mapping[Any, str], chosen: object) -> Component:
     control: Component = dbc.Select(
-        id=f"telemetry-{name.replace('_', '-')}",
+        id=_control_id(name),
         name=name,
         options=[{"label": text, "value": str(key)} for key, text in words.items()],
         value=str(chosen),
     )
     return control
+
+
+def _control_id(name: str) -> str:
+    return f"telemetry-{name.replace('_', '-')}"

@@ -16,6 +16,8 @@ from db.backup import backup, restore
 from db.engine import DatabaseUrls, make_engine
 from db.migrate import check, upgrade
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_restored_database_is_the_same_and_its_chain_verifies(
     filled_urls: DatabaseUrls, empty_database_urls: DatabaseUrls, tmp_path: Path

@@ -8,7 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from db.engine import DatabaseUrls
+
+pytestmark = pytest.mark.slow
 
 RUN = "from orchestrator.cli.database import app; app()"
 

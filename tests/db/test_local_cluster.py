@@ -18,6 +18,8 @@ from db.engine import libpq_url
 from db.local_binaries import SYSTEM_DIR, ServerUser
 from db.local_server import LocalServer
 
+pytestmark = pytest.mark.slow
+
 Execute = Callable[[str, str], list[tuple[object, ...]]]
 
 # Prints the program that the server of argv[1] runs.

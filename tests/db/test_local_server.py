@@ -17,6 +17,8 @@ from core.errors import ServiceUnavailable
 from db.engine import libpq_url
 from db.local_server import LocalServer, connect_or_own
 
+pytestmark = pytest.mark.slow
+
 PATIENCE_S = 20.0
 
 Execute = Callable[[str, str], list[tuple[object, ...]]]

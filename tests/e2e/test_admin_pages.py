@@ -64,6 +64,35 @@ def test_a_new_region_gets_telemetry_and_shows_which_rows_were_refused(
     assert visitor.browser.console_errors() == []
 
 
+def test_a_preview_shows_how_a_file_would_be_read_and_keeps_nothing(
+    visitor: Visitor, portal: Portal, tmp_path: Path
+) -> None:
+    visitor.come_in("ada", "/admin/regions")
+    add_ontario(visitor)
+    visitor.follow("Telemetry", "nav")
+    file = tmp_path / "panel.csv"
+    file.write_text(
+        "Time,Load (kW),Note\n"
+        + "".join(f"2025-07-18 00:{m:02},41200,x\n" for m in range(0, 60, 15))
+    )
+    visitor.browser.wait_for_element("#telemetry-file").send_keys(str(file))
+    visitor.choose("#telemetry-region", "ontario")
+    visitor.type_into("#telemetry-time-zone", "-05:00")
+    visitor.click("#telemetry-more summary")
+    visitor.click("#telemetry-look")
+    visitor.sees("#telemetry-status.gfo-problem", "--column Time=timestamp")
+    visitor.type_into("#telemetry-columns", "Time=timestamp\nLoad (kW)=it_load_mw")
+    visitor.click("#telemetry-look")
+    visitor.sees(
+        "#telemetry-preview", "15-minute", "-05:00", "2025-07-18 05:00", "41.2"
+    )
+    visitor.sees("#telemetry-preview", "Load (kW)", "it_load_mw", "kW", "Note")
+    with portal.runtime.transaction() as session:
+        assert session.scalar(text("select count(*) from ingest_batch")) == 1
+    visitor.click("#telemetry-send")
+    visitor.sees("#telemetry-import", "panel.csv", "1 read: 1 new")
+
+
 def test_a_file_that_cannot_be_read_says_why_and_keeps_nothing(
     visitor: Visitor, portal: Portal, tmp_path: Path
 ) -> None:

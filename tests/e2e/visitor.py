@@ -227,9 +227,19 @@ class Visitor:
         explain: Callable[[], str],
         timeout_s: float = PATIENCE_S,
     ) -> None:
-        """Wait for a condition; `explain` says what was there instead."""
+        """Wait for a condition; `explain` says what was there instead.
+
+        A page that redraws what the condition looks at does not meet it yet.
+        """
+
+        def is_met() -> object:
+            try:
+                return condition()
+            except StaleElementReferenceException:
+                return False
+
         try:
-            until(condition, timeout_s)
+            until(is_met, timeout_s)
         except TestingTimeoutError:
             pytest.fail(f"After {timeout_s:g} s: {explain()}")
 

@@ -7,6 +7,8 @@ import pytest
 from orchestrator.processes.children import LONGEST_PAUSE_S, restart_pause_s
 from orchestrator.processes.listen_address import bind_text, portal_url
 
+pytestmark = pytest.mark.slow
+
 
 def test_pauses_grow_from_none_to_the_longest() -> None:
     assert [restart_pause_s(n) for n in range(1, 8)] == [0, 1, 3, 7, 15, 30, 30]

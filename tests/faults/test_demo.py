@@ -17,6 +17,8 @@ from orchestrator.telemetry.imports import generate_telemetry
 from tests.asking import asking
 from tests.fleet import NOW, SEED, runtime_on
 
+pytestmark = pytest.mark.slow
+
 N_DAYS = 200
 
 
@@ -37,7 +39,6 @@ def _make(runtime: Runtime) -> tuple[int, ...]:
     return tuple(row)
 
 
-@pytest.mark.slow
 def test_a_fleet_cut_short_after_its_telemetry_is_finished_and_then_stays_as_it_is(
     database_urls: DatabaseUrls,
 ) -> None:

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 # The kernel hands orphans to this process as it would to process 1.
 PROGRAM = """
 import ctypes, os, subprocess, sys, time

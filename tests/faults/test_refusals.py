@@ -14,6 +14,8 @@ import pytest
 from tests.faults.conftest import StartPortal
 from tests.faults.portal_process import environment, gfo
 
+pytestmark = pytest.mark.slow
+
 SECRET = "a-password-in-an-address"
 
 
@@ -153,7 +155,6 @@ def test_each_weak_setting_of_production_gets_a_sentence(empty_dir: Path) -> Non
     assert "password1234" not in outcome.stderr
 
 
-@pytest.mark.slow
 def test_gunicorn_alone_refuses_as_well(
     installed_dir: Path, start_portal: StartPortal
 ) -> None:
@@ -167,7 +168,6 @@ def test_gunicorn_alone_refuses_as_well(
     assert "GFO_SECRET_KEY is not set" in portal.logged
 
 
-@pytest.mark.slow
 def test_a_second_portal_on_the_same_data_folder(
     installed_dir: Path, start_portal: StartPortal
 ) -> None:

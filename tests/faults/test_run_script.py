@@ -11,6 +11,8 @@ import pytest
 
 from tests.conftest import REPOSITORY
 
+pytestmark = pytest.mark.slow
+
 OLD_PYTHON = """#!/bin/sh
 # Answers as a Python 3.9 would: the version check of the script fails.
 case "$*" in *version_info*) exit 1 ;; *) echo "Python 3.9.18" ;; esac
@@ -113,7 +115,6 @@ def test_a_relative_data_folder_is_that_of_the_caller(
     assert outcome.stdout.splitlines()[1:] == [str(tmp_path / "state"), str(clone)]
 
 
-@pytest.mark.slow
 def test_an_environment_of_an_older_python_is_made_anew(clone: Path) -> None:
     programs = clone / ".venv" / "bin"
     programs.mkdir(parents=True)

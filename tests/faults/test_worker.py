@@ -26,6 +26,8 @@ from orchestrator.runtime import Runtime
 from orchestrator.telemetry.demo_regions import demo_profile
 from tests.fleet import NOW, SEED, Fleet
 
+pytestmark = pytest.mark.slow
+
 PAUSE = timedelta(hours=30)
 SLUGS = ("arizona", "ireland", "wyoming")
 

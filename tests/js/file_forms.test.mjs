@@ -23,6 +23,7 @@ function open({ id = "", ...dataset } = {}, address = "https://portal.test/admin
     tag("div", { "data-chooser": "telemetry-file" }),
     tag("select", { id: "telemetry-format", name: "format", value: "csv" }),
     tag("input", { id: "telemetry-zone", name: "time_zone", value: "" }),
+    tag("textarea", { id: "telemetry-columns", name: "columns", value: "t=timestamp" }),
     tag("button", {}, tag("span", {}, "Import")), tag("progress", { class: "d-none", value: "0" }),
     tag("span", { role: "status" }));
   Object.assign(form.dataset, {
@@ -104,8 +105,9 @@ test("a file goes with every field, the form token and an id", async () => {
   assert.deepEqual(how, ["POST", "/_telemetry"]);
   assert.deepEqual(headers, { "X-CSRFToken": "to/ken" });
   assert.equal(responseType, "json");
-  assert.deepEqual([...body.keys()], ["format", "time_zone", "file", "request_id"]);
+  assert.deepEqual([...body.keys()], ["format", "time_zone", "columns", "file", "request_id"]);
   assert.equal(body.get("format"), "csv");
+  assert.equal(body.get("columns"), "t=timestamp");
   assert.equal(await body.get("file").text(), "a,b");
   assert.match(body.get("request_id"), /^[0-9a-f-]{36}$/);
   assert.equal(form.querySelector("button").disabled, true);
@@ -235,4 +237,72 @@ test("a line that breaks is said", async () => {
   sent[0].onerror();
   await settled();
   assert.deepEqual(status(), ["The portal did not answer. Try again.", "gfo-problem"]);
+});
+
+const PREVIEW = {
+  tables: [{ caption: "Columns", rows: [["Column", "Read as"], ["Load (kW)", "it_load_mw"]] }],
+  notes: ["1 x bad_number, first in line 3: <b>."],
+};
+
+function openWithPreview() {
+  const shown = open();
+  const button = tag("button", { name: "preview" }, "Preview");
+  const place = tag("div", { "data-preview": "/_telemetry/preview" });
+  shown.form.append(button, place);
+  shown.choose();
+  return { ...shown, button, place, look: () => shown.page.click(button) };
+}
+
+test("a preview sends the same fields elsewhere, without an id", () => {
+  const { form, look, sent } = openWithPreview();
+  look();
+  const [{ how, headers, body }] = sent;
+  assert.deepEqual(how, ["POST", "/_telemetry/preview"]);
+  assert.deepEqual(headers, { "X-CSRFToken": "to/ken" });
+  assert.deepEqual([...body.keys()], ["format", "time_zone", "columns", "file"]);
+  assert.deepEqual(form.querySelectorAll("button").map((one) => one.disabled), [true, true]);
+});
+
+test("a preview shows tables and notes as text, and opens nothing", () => {
+  const { page, form, place, look, sent, status } = openWithPreview();
+  look();
+  sent[0].answer(200, { sentence: "Nothing is stored yet.", preview: PREVIEW });
+  assert.deepEqual(status(), ["Nothing is stored yet.", "gfo-muted"]);
+  const texts = (selector) => place.querySelectorAll(selector).map((one) => one.textContent);
+  assert.deepEqual(texts("caption"), ["Columns"]);
+  assert.deepEqual(texts("thead th[scope=col]"), ["Column", "Read as"]);
+  assert.deepEqual(texts("tbody td"), ["Load (kW)", "it_load_mw"]);
+  assert.deepEqual(texts("li"), PREVIEW.notes);
+  assert.deepEqual(page.setProps, []);
+  assert.deepEqual(form.querySelectorAll("button").map((one) => one.disabled), [false, false]);
+});
+
+test("a preview makes way for what is sent next", () => {
+  for (const next of ["look", "press"]) {
+    const shown = openWithPreview();
+    shown.look();
+    shown.sent[0].answer(200, { sentence: "Nothing is stored yet.", preview: PREVIEW });
+    assert.notDeepEqual(shown.place.children, []);
+    shown[next]();
+    assert.deepEqual(shown.place.querySelectorAll("table"), []);
+  }
+});
+
+test("a file that cannot be previewed says why", () => {
+  const { place, look, sent, status } = openWithPreview();
+  look();
+  sent[0].answer(400, { error: "No CSV.", reference: "abc" });
+  assert.deepEqual(status(), ["No CSV. (reference abc)", "gfo-problem"]);
+  assert.deepEqual(place.querySelectorAll("table"), []);
+});
+
+test("a preview leaves the id of an import without an answer", () => {
+  const shown = openWithPreview();
+  shown.press();
+  shown.sent[0].onerror();
+  shown.look();
+  shown.sent[1].answer(200, { sentence: "Nothing is stored yet.", preview: PREVIEW });
+  shown.press();
+  const [first, , again] = shown.sent.map(({ body }) => body.get("request_id"));
+  assert.equal(first, again);
 });

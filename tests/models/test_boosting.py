@@ -25,6 +25,8 @@ from models.graph import IR_VERSION, ML_OPSET, OPSET
 from models.onnx_model import OnnxModel
 from models.parity import validate_parity
 
+pytestmark = pytest.mark.slow
+
 MakeFrame = Callable[..., TelemetryFrame]
 
 UNTIL_H = 50 * 24

@@ -36,9 +36,8 @@ pytestmark = [pytest.mark.real_data, pytest.mark.slow]
 
 START_UTC = datetime(2021, 1, 1, tzinfo=UTC)
 TRAIN_UNTIL_UTC = datetime(2022, 1, 1, tzinfo=UTC)
-QUANTITIES = [
-    quantity for quantity in Quantity if quantity is not Quantity.WATER_USAGE_L
-]
+ABSENT = {Quantity.WATER_USAGE_L, Quantity.TEMPERATURE_MAX_C}
+QUANTITIES = [quantity for quantity in Quantity if quantity not in ABSENT]
 
 
 @dataclass(frozen=True)

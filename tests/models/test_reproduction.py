@@ -21,6 +21,8 @@ from models.parity_rows import real_rows, threshold_rows
 from models.reproduction import ONNX_REFERENCE, SCIKIT_LEARN, reproduce
 from models.training_rows import RegionTelemetry
 
+pytestmark = pytest.mark.slow
+
 MakeFrame = Callable[..., TelemetryFrame]
 Frames = dict[str, RegionTelemetry]
 

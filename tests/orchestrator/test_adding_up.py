@@ -25,6 +25,8 @@ from orchestrator.regions.policies import change_terms
 from tests.asking import asking
 from tests.fleet import Fleet
 
+pytestmark = pytest.mark.slow
+
 
 def _limit(fleet: Fleet, slug: str, limit_c: float) -> None:
     with fleet.runtime.transaction() as session:

@@ -32,7 +32,7 @@ DAYS = {
 
 Backtest = Callable[..., Result]
 
-pytestmark = pytest.mark.usefixtures("untouched_logging")
+pytestmark = [pytest.mark.usefixtures("untouched_logging"), pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
@@ -193,10 +193,11 @@ def test_an_unknown_family_ends_with_2(backtest: Backtest) -> None:
 @pytest.mark.parametrize(
     ("table", "sentence"),
     [
-        ("slug,name\na,b\n", "line 2: time_zone is missing"),
+        ("slug,name\na,b\n", "has no column 'time_zone'"),
+        ("slug,time_zone\na,\n", "time_zone is missing"),
         ("slug,time_zone\na,Mars/Olympus\n", "Time zone 'Mars/Olympus' is unknown"),
-        ("slug,time_zone\na,UTC\na,UTC\n", "region a appears twice"),
-        ("slug,time_zone\n", "names no region"),
+        ("slug,time_zone\na,UTC\na,UTC\n", "Region a appears twice"),
+        ("slug,time_zone\n", "has no region"),
     ],
 )
 def test_a_table_of_regions_that_is_none_is_refused(
@@ -220,7 +221,6 @@ def test_a_file_of_which_nothing_can_be_taken_says_what_it_was(
     assert "elsewhere" in done.stderr
 
 
-@pytest.mark.slow
 @pytest.mark.real_data
 def test_figures_that_are_promised_hold_on_the_real_regions(
     real_data: Path, tmp_path: Path

@@ -14,6 +14,8 @@ from typer.testing import CliRunner, Result
 from orchestrator.cli import decisions
 from tests.fleet import Fleet
 
+pytestmark = pytest.mark.slow
+
 SHIFT = ("decide", "--source", "arizona", "--target", "ireland", "--day", "2025-07-13")
 
 # In this process, because each start of Python costs seconds.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields, make_dataclass
+from dataclasses import fields, make_dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -191,6 +191,16 @@ def test_stored_inputs_are_read_and_written_without_loss(
 ) -> None:
     texts = [stored(decided, decision_id).inputs_text for decision_id in ids]
     assert [inputs_text(read_inputs(kept)) for kept in texts] == texts
+
+
+@pytest.mark.parametrize("words", ["direct marginal", "life-cycle market-based"])
+def test_the_kind_of_a_carbon_intensity_is_kept_whole(words: str) -> None:
+    kind = CarbonSignalKind.parse(words)
+    assert SOME_END.signals is not None
+    end = replace(SOME_END, signals=replace(SOME_END.signals, carbon_kind=kind))
+    kept = read_inputs(inputs_text(replace(SOME_INPUTS, source=end)))
+    assert kept.source.signals is not None
+    assert kept.source.signals.carbon_kind == kind
 
 
 @pytest.mark.parametrize(

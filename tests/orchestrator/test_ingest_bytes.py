@@ -19,17 +19,18 @@ from hypothesis import strategies as st
 
 from core.errors import InvalidInput
 from core.telemetry import VALID_RANGES
+from orchestrator.telemetry.readers.contents import MAX_JSON_BYTES
 from orchestrator.telemetry.readers.formats import TelemetryFormat, open_telemetry_file
-from orchestrator.telemetry.readers.open_meteo import MAX_BYTES
+from orchestrator.telemetry.readers.options import ReadRules
 from orchestrator.telemetry.readers.rows import (
     BadFile,
-    CarbonKind,
     ParsedRow,
-    ReadRules,
     RefusedRow,
     RegionGate,
 )
 from orchestrator.telemetry.readers.sources import open_source
+
+pytestmark = pytest.mark.slow
 
 RULES = ReadRules(
     gate=RegionGate({"texas"}),
@@ -37,7 +38,6 @@ RULES = ReadRules(
     zone=None,
     now_utc=datetime(2026, 1, 1, tzinfo=UTC),
     ranges=VALID_RANGES,
-    carbon_kind=CarbonKind.LIFE_CYCLE,
 )
 FOR_TEXAS = replace(RULES, region_slug="texas")
 HEADER = "timestamp,region,temperature_c\n"
@@ -52,12 +52,12 @@ def read(content: bytes | BinaryIO) -> list[ParsedRow | RefusedRow | None]:
 
 
 def codes(content: bytes) -> list[tuple[int, str | None]]:
-    """Line number of every row, and its reason when it was refused."""
-    return [
+    """Line number of every row, in order, and its reason when it was refused."""
+    return sorted(
         (row.line_number, row.code.value if isinstance(row, RefusedRow) else None)
         for row in read(content)
         if row is not None
-    ]
+    )
 
 
 @pytest.mark.parametrize(
@@ -95,6 +95,12 @@ def test_a_line_in_latin_1_is_refused_and_the_others_read() -> None:
     refused = read(content)[0]
     assert isinstance(refused, RefusedRow)
     assert refused.raw_text == "2023-08-01T00:00:00Z,t\\udce9xas,36.5"
+
+
+def test_bytes_that_are_no_text_cost_nothing_in_a_column_that_is_not_read() -> None:
+    content = b"timestamp,region,temperature_c,note\n"
+    content += b"2023-08-01T00:00:00Z,texas,36.5,caf\xe9\n"
+    assert codes(content) == [(2, None)]
 
 
 def test_a_header_in_latin_1_is_a_bad_file() -> None:
@@ -258,7 +264,7 @@ def test_the_most_memory_that_json_of_the_largest_size_takes() -> None:
     words = (f'"{number:x}",' for number in range(10**9))
     content = '{"hourly": ['
     parts, size = [content], len(content)
-    while size < MAX_BYTES - 20:
+    while size < MAX_JSON_BYTES - 20:
         parts.append(next(words))
         size += len(parts[-1])
     raw = ("".join(parts) + "0]}").encode()
@@ -285,7 +291,7 @@ def test_a_million_columns_are_a_bad_file() -> None:
         read(b"timestamp," + b"column," * 1_000_000 + b"\n" + ROW.encode())
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)  # the first Parquet file loads its library
 @given(st.binary(max_size=400))
 def test_no_bytes_make_anything_but_rows_and_refusals(content: bytes) -> None:
     for candidate in (content, HEADER.encode() + content):

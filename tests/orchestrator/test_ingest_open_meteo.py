@@ -10,14 +10,13 @@ import pytest
 
 from core.errors import InvalidInput
 from core.telemetry import VALID_RANGES, Quantity
+from orchestrator.telemetry.readers.contents import MAX_JSON_BYTES
 from orchestrator.telemetry.readers.formats import TelemetryFormat, open_telemetry_file
-from orchestrator.telemetry.readers.open_meteo import MAX_BYTES
+from orchestrator.telemetry.readers.options import ReadRules
 from orchestrator.telemetry.readers.rows import (
     QUANTITIES,
     BadFile,
-    CarbonKind,
     ParsedRow,
-    ReadRules,
     RefusedRow,
     RegionGate,
     TelemetryFile,
@@ -36,11 +35,10 @@ def read_bytes(
         zone=None,
         now_utc=NOW,
         ranges=VALID_RANGES,
-        carbon_kind=CarbonKind.LIFE_CYCLE,
     )
     with open_source(io.BytesIO(content)) as opened:
         file = open_telemetry_file(TelemetryFormat.OPEN_METEO, opened, rules)
-        return file, list(file.rows)
+        return file, sorted(file.rows, key=lambda row: row.line_number if row else 0)
 
 
 def answer(**changes: object) -> dict[str, object]:
@@ -246,7 +244,7 @@ def test_what_is_no_json_object_is_a_bad_file(content: bytes) -> None:
 
 def test_a_json_beyond_the_limit_is_a_bad_file() -> None:
     with pytest.raises(BadFile, match="fewer years"):
-        read_bytes(b" " * (MAX_BYTES + 1))
+        read_bytes(b"{" + b" " * MAX_JSON_BYTES)
 
 
 def test_the_region_must_be_given() -> None:

@@ -26,7 +26,7 @@ from orchestrator.telemetry.imports import FileToImport, import_telemetry
 from orchestrator.telemetry.readers.formats import TelemetryFormat
 from tests.asking import asking
 
-pytestmark = pytest.mark.real_data
+pytestmark = [pytest.mark.real_data, pytest.mark.slow]
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 START, END = datetime(2021, 1, 1, tzinfo=UTC), datetime(2024, 1, 1, tzinfo=UTC)
@@ -117,7 +117,6 @@ def test_raw_files_of_frankfurt_equal_the_joined_table(
     check_raw_files(session, actor, real_data, "DE-LU")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "slug", ["US-TEX-ERCO", "US-CAL-CISO", "CA-ON", "SG", "AU-NSW"]
 )
@@ -127,7 +126,6 @@ def test_raw_files_of_every_region_equal_the_joined_table(
     check_raw_files(session, actor, real_data, slug)
 
 
-@pytest.mark.slow
 def test_whole_joined_table_goes_in_once(
     session: Session, actor: Actor, real_data: Path
 ) -> None:

@@ -8,21 +8,21 @@ from datetime import UTC, datetime
 
 import pytest
 
+from core.carbon import CarbonSignalKind
 from core.errors import InvalidInput
 from core.telemetry import VALID_RANGES, Quantity, ValidRange
 from orchestrator.telemetry.readers.formats import TelemetryFormat, open_telemetry_file
-from orchestrator.telemetry.readers.hours import parse_zone
+from orchestrator.telemetry.readers.options import ReadOptions, ReadRules
 from orchestrator.telemetry.readers.rows import (
     QUANTITIES,
     BadFile,
-    CarbonKind,
     ParsedRow,
-    ReadRules,
     RefusedRow,
     RegionGate,
     TelemetryFile,
 )
 from orchestrator.telemetry.readers.sources import open_source
+from orchestrator.telemetry.readers.stamps import parse_zone
 
 HOUR_UTC = datetime(2023, 8, 1, tzinfo=UTC)
 RULES = ReadRules(
@@ -31,7 +31,6 @@ RULES = ReadRules(
     zone=None,
     now_utc=datetime(2026, 1, 1, tzinfo=UTC),
     ranges=VALID_RANGES,
-    carbon_kind=CarbonKind.LIFE_CYCLE,
 )
 
 Rows = list[ParsedRow | RefusedRow | None]
@@ -170,9 +169,14 @@ class TestElectricityMaps:
 
     @pytest.mark.parametrize(
         ("kind", "value"),
-        [(CarbonKind.LIFE_CYCLE, 213.79), (CarbonKind.DIRECT, 163.46)],
+        [
+            (CarbonSignalKind.parse("life-cycle"), 213.79),
+            (CarbonSignalKind.parse("direct"), 163.46),
+        ],
     )
-    def test_the_kind_asked_for_is_read(self, kind: CarbonKind, value: float) -> None:
+    def test_the_kind_asked_for_is_read(
+        self, kind: CarbonSignalKind, value: float
+    ) -> None:
         opened, rows = self.read(self.HEADER + self.ROW, carbon_kind=kind)
         assert opened.quantities == (Quantity.CARBON_INTENSITY_GCO2_KWH,)
         assert values(rows[0]) == {Quantity.CARBON_INTENSITY_GCO2_KWH: value}
@@ -203,13 +207,16 @@ class TestElectricityMaps:
 
     def test_a_second_zone_cannot_stand_for_the_same_region(self) -> None:
         text = self.HEADER + self.ROW + self.ROW.replace(",DE,", ",FR,")
-        _, rows = self.read(text, region_slug="DE-LU")
-        assert isinstance(rows[0], ParsedRow)
-        assert code(rows[1]) == "mixed_zones"
+        with pytest.raises(BadFile, match="'DE' and 'FR'; say with --place"):
+            self.read(text, region_slug="DE-LU")
+        options = ReadOptions(place="FR")
+        _, rows = self.read(text, region_slug="DE-LU", options=options)
+        assert rows[0] is None
+        assert values(rows[1]) == {Quantity.CARBON_INTENSITY_GCO2_KWH: 213.79}
 
     def test_another_csv_is_a_bad_file(self) -> None:
         with pytest.raises(BadFile, match="Electricity Maps"):
             self.read("timestamp,region,temperature_c\n")
         without = self.HEADER.replace("(direct)", "(marginal)")
         with pytest.raises(BadFile, match=r"\(direct\)"):
-            self.read(without + self.ROW, carbon_kind=CarbonKind.DIRECT)
+            self.read(without + self.ROW, carbon_kind=CarbonSignalKind.parse("direct"))

@@ -17,6 +17,8 @@ from tests.fleet import TRAINED_UNTIL, Fleet
 from tests.models.attacks import ATTACKS
 from tests.models.foreign import day_before
 
+pytestmark = pytest.mark.slow
+
 runner = CliRunner()
 
 

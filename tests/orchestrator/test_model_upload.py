@@ -48,6 +48,8 @@ from tests.models.attacks import ATTACKS, long_products
 from tests.models.foreign import FEATURES, HORIZON_H, day_before, from_scikit_learn
 from tests.orchestrator.test_serving import put_into_service
 
+pytestmark = pytest.mark.slow
+
 TEMPERATURE = Target.TEMPERATURE_C
 UNTIL = f"{TRAINED_UNTIL}T00:00:00Z"
 

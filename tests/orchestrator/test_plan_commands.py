@@ -15,6 +15,8 @@ from typer.testing import CliRunner, Result
 from orchestrator.cli import plans
 from tests.fleet import Fleet
 
+pytestmark = pytest.mark.slow
+
 DAY = ("--region", "arizona", "--day", "2025-05-20")
 
 # In this process, because each start of Python costs seconds.

@@ -23,6 +23,8 @@ from tests.orchestrator.test_decision_replay import (
     tamper,
 )
 
+pytestmark = pytest.mark.slow
+
 A_PAST_DAY = date(2025, 5, 20)
 
 

@@ -196,7 +196,21 @@ def test_a_file_adds_its_regions_once(
         ("slug,name\nSG,Singapore\n", "no column 'time_zone'"),
         (f"{HEADER}SG,Singapore,Asia/Singapore,north,103.9\n", "Line 2"),
         (f"{HEADER}SG,Singapore\n", "Line 2"),
-        (f"{HEADER}SG,Singapore,Asia/Nowhere,1.3,103.9\n", "Asia/Nowhere"),
+        (f"{HEADER}SG,Singapore,Asia/Nowhere,1.3,103.9\n", "Line 2.*Asia/Nowhere"),
+        (f"{HEADER}SG,Singapore,Asia/Singapore,1.3,103.9,5\n", "more cells"),
+        (f"{HEADER}SG,Singapore,Asia/Singapore,95,103.9\n", "Line 2: .*latitude"),
+        (f"{HEADER}AA,One,UTC,1,1\n\nAA,Two,UTC,2,2\n", "Line 4.*AA.*twice.*line 2"),
+        (f"{HEADER}DE-LU,One,UTC,1,1\nde_lu,Two,UTC,2,2\n", "case or punctuation"),
+        (f"{HEADER}SG,Singapore,Asia/Singapore,103.9,1.3\n", "Line 2: .*latitude"),
+        (f"{HEADER}SG,Singapore,Asia/Singapore,-1.3,-103.9\n", "Line 2: .*at sea"),
+        (
+            "slug,name,time_zone,latitude,longitude,cooling\nSG,S,Asia/Singapore,1,104,ice\n",
+            "Line 2: cooling is 'ice'; it must be one of evaporative",
+        ),
+        (
+            "slug,slug,name,time_zone,latitude,longitude\nA,B,S,Asia/Singapore,1,104\n",
+            "column 'slug' twice",
+        ),
     ],
 )
 def test_a_wrong_file_is_refused(
@@ -206,6 +220,52 @@ def test_a_wrong_file_is_refused(
     path.write_text(content)
     with pytest.raises(InvalidInput, match=sentence):
         add_regions_from_csv(asking(session, actor), path)
+
+
+def test_a_file_says_how_a_region_is_cooled_and_how_large_it_is(
+    session: Session, actor: Actor, tmp_path: Path
+) -> None:
+    path = tmp_path / "regions.csv"
+    path.write_text(
+        "slug,name,time_zone,latitude,longitude,capacity_mw,cooling,flexible_frac,tier\n"
+        "DUB,Dublin,Europe/Dublin,53.3,-6.2,24,air,0.2,3\n"
+    )
+    done = add_regions_from_csv(asking(session, actor), path)
+    region = region_by_slug(session, "DUB").region
+    assert region.cooling == PRESETS[CoolingType.AIR]
+    assert (region.it_capacity_mw, region.flexible_load_frac) == (24.0, 0.2)
+    assert done.unused_columns == ("tier",)
+
+
+def test_a_file_that_differs_from_the_fleet_says_where(
+    session: Session, actor: Actor, tmp_path: Path
+) -> None:
+    add_region(asking(session, actor), DRAFT)
+    path = tmp_path / "regions.csv"
+    path.write_text(f"{HEADER}CA-ON,Toronto,America/Toronto,43.7,-79.5\n")
+    done = add_regions_from_csv(asking(session, actor), path)
+    assert done.left_different == ("CA-ON: longitude -79.5 in the file, -79.4 here.",)
+    assert region_by_slug(session, "CA-ON").region.longitude_deg == -79.4
+
+
+def test_a_near_twin_of_a_region_is_refused(
+    session: Session, actor: Actor, tmp_path: Path
+) -> None:
+    add_region(asking(session, actor), DRAFT)
+    with pytest.raises(InvalidInput, match="ca-on differs from CA-ON only in case"):
+        add_region(asking(session, actor), replace(DRAFT, slug="ca-on"))
+    path = tmp_path / "regions.csv"
+    path.write_text(f"{HEADER}caon,Toronto,America/Toronto,43.7,-79.4\n")
+    with pytest.raises(InvalidInput, match="Line 2: Region caon differs from CA-ON"):
+        add_regions_from_csv(asking(session, actor), path)
+
+
+def test_a_region_stays_in_its_time_zone(session: Session, actor: Actor) -> None:
+    add_region(asking(session, actor), DRAFT)
+    with pytest.raises(InvalidInput, match="not in Europe/Dublin"):
+        set_region(asking(session, actor), "CA-ON", {"time_zone": "Europe/Dublin"})
+    moved = set_region(asking(session, actor), "CA-ON", {"longitude_deg": -79.6})
+    assert moved.region.longitude_deg == -79.6
 
 
 def test_an_absent_file_is_said_so(

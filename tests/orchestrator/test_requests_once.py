@@ -47,6 +47,8 @@ from tests.fleet import TRAINED_UNTIL, Fleet
 from tests.models.foreign import day_before
 from tests.orchestrator.test_serving import put_into_service
 
+pytestmark = pytest.mark.slow
+
 POSTS = 20
 PASSWORD = "correct horse battery staple"
 ROWS = "timestamp,region,temperature_c\n2025-07-01T00:00:00Z,texas,{}\n"

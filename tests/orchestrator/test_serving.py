@@ -31,6 +31,8 @@ from tests.asking import asking
 from tests.fleet import NOW, Fleet, runtime_on
 from tests.models.attacks import long_products
 
+pytestmark = pytest.mark.slow
+
 TEMPERATURE = Target.TEMPERATURE_C
 
 

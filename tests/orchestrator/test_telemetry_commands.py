@@ -12,6 +12,8 @@ from typer.testing import CliRunner, Result
 from db.engine import DatabaseUrls
 from orchestrator.cli import region, telemetry
 
+pytestmark = pytest.mark.slow
+
 GOOD = "timestamp,region,temperature_c\n2023-08-01T00:00:00Z,texas,36.5\n"
 NAIVE = "timestamp,region,temperature_c\n2023-08-01 02:00,texas,36.5\n"
 
@@ -156,3 +158,57 @@ def test_regions_are_added_changed_and_listed(gfo: Gfo) -> None:
     assert listed["cooling_type"] == "air"
     assert listed["cooling"]["chiller_cop"] == 5.0
     assert "[inactive]" in gfo("region", "list", "--all").stdout
+
+
+GRAFANA = """Time,Load (kW),Inlet
+2025-06-01 00:00:00,41200 kW,50 °F
+2025-06-01 00:30:00,41400 kW,52 °F
+"""
+
+
+def test_inspect_says_how_a_file_would_be_read_and_stores_nothing(gfo: Gfo) -> None:
+    file = gfo.write("panel.csv", GRAFANA)
+    said = (
+        *("--region", "texas", "--timezone", "-06:00", "--column", "Time=timestamp"),
+        *("--column", "Load (kW)=it_load_mw", "--column", "Inlet=temperature_c"),
+    )
+
+    unread = gfo("telemetry", "inspect", file, "--region", "texas")
+    assert unread.exit_code == 2
+    assert "--column Time=timestamp" in unread.stderr
+    done = gfo("telemetry", "inspect", file, *said)
+
+    assert done.exit_code == 0, done.stderr
+    for words in (
+        "table (Any table, with a column map)",
+        "granularity 30-minute",
+        "times       -06:00",
+        "Load (kW) is it_load_mw, in kW",
+        "would take  1 hours, refuse 0",
+        "2025-06-01 06:00 UTC texas: temperature_c 10.5556, it_load_mw 41.3",
+        "temperature_max_c 11.1111",
+        "odd         30-minute values were made hourly",
+    ):
+        assert words in done.stdout
+    as_json = json.loads(gfo("telemetry", "inspect", file, *said, "--json").stdout)
+    assert as_json["granularity"] == ["30-minute"]
+    imported = gfo("telemetry", "import", file, *said)
+    assert "1 inserted" in imported.stdout
+    assert "format      table" in imported.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--column", "Time"), "is not like NAME=VALUE"),
+        (("--unit", "load=kW"), "'load' is no quantity"),
+        (("--rate", "EUR=0"), "must be USD for one"),
+        (("--carbon-kind", "green"), "Carbon kind 'green' is unknown"),
+    ],
+)
+def test_options_that_cannot_be_meant_are_said_so(
+    gfo: Gfo, arguments: tuple[str, ...], said: str
+) -> None:
+    done = gfo("telemetry", "import", gfo.write("good.csv", GOOD), *arguments)
+    assert done.exit_code == 2
+    assert said in done.stderr

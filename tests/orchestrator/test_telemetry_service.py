@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from core.access import Actor, Role
 from core.audit import AuditAction
+from core.carbon import CarbonSignalKind
 from core.errors import Forbidden, InvalidInput
 from core.synthetic import generate
 from core.telemetry import HOUR, VALID_RANGES, Quantity
@@ -34,7 +35,7 @@ from orchestrator.telemetry.imports import (
     refused_rows,
 )
 from orchestrator.telemetry.readers.formats import TelemetryFormat
-from orchestrator.telemetry.readers.rows import BadFile, CarbonKind, RowRefused
+from orchestrator.telemetry.readers.rows import BadFile, RowRefused
 from tests.asking import asking
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -389,7 +390,8 @@ def test_mixing_carbon_kinds_is_noted(import_text: Import) -> None:
     import_text(head + "2023-08-01T00:00:00Z,texas,400\n")
 
     summary = import_text(
-        head + "2023-08-01T01:00:00Z,texas,350\n", carbon_kind=CarbonKind.DIRECT
+        head + "2023-08-01T01:00:00Z,texas,350\n",
+        carbon_kind=CarbonSignalKind.parse("direct"),
     )
 
     assert any("life-cycle" in note for note in summary.notes)

@@ -13,6 +13,8 @@ from db.audit import list_events
 from db.engine import DatabaseUrls, make_engine
 from orchestrator.cli.user import app
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def gfo_user(database_urls: DatabaseUrls, monkeypatch: pytest.MonkeyPatch) -> CliRunner:

@@ -18,6 +18,8 @@ from tests.webapp.conftest import Browser, Portal
 from tests.webapp.hostile_posts import Post, make_post
 from tests.webapp.real_portal import make_real_portal, table
 
+pytestmark = pytest.mark.slow
+
 SEED = 20_260
 N_POSTS = 20_000 if os.environ.get("GFO_TEST_FULL") else 2_000
 BUGS = {"callback_failed", "unhandled_exception", "request_failed"}

@@ -12,6 +12,8 @@ from tests.webapp.conftest import Browser, Portal
 from tests.webapp.real_portal import make_real_portal, real_body, table
 from webapp.dash_internals import ROUTER_CALLBACK
 
+pytestmark = pytest.mark.slow
+
 _HOSTILE: tuple[object, ...] = (
     None, "", "x" * 5_000, "'; drop table decision; --", "../../etc/passwd", "\x00",
     -1, 0, 101, 1e308, True, [], ["a"], [[]], {}, {"a": 1}, "2023-02-30", "?region=%00",

@@ -18,6 +18,8 @@ from tests.fleet import Fleet
 from tests.webapp.conftest import PASSWORD, Browser
 from webapp.app import create_app
 
+pytestmark = pytest.mark.slow
+
 OUTPUTS = ("what-if-verdict.children", "what-if-impact.children", "what-if-stored.data")
 
 

@@ -51,7 +51,7 @@ def test_a_file_that_is_too_large_is_refused_and_other_routes_stay_small(
     ("form", "said"),
     [
         ({"format": "exe"}, "format 'exe' is unknown"),
-        ({"carbon_kind": "none"}, "carbon_kind 'none' is unknown"),
+        ({"carbon_kind": "none"}, "Carbon kind 'none' is unknown"),
         ({"region": "atlantis"}, "atlantis"),
         ({"time_zone": "Mars/Olympus"}, "Mars/Olympus"),
     ],
@@ -68,3 +68,38 @@ def test_without_a_file_nothing_is_imported(portal: Portal) -> None:
     response = portal.logged_in("admin").post_form(PATH, **FORM)
     assert response.status_code == 400
     assert "Choose a file" in response.get_json()["error"]
+
+
+@pytest.mark.parametrize("role", ["operator", "auditor"])
+def test_only_admins_may_preview_files(portal: Portal, role: str) -> None:
+    answer = portal.logged_in(role).post_form(
+        f"{PATH}/preview", **FORM, file=(io.BytesIO(HEADER), "file.csv")
+    )
+    assert answer.status_code == 403
+
+
+def test_a_preview_reads_with_the_options_of_the_form(portal: Portal) -> None:
+    form = {
+        **FORM,
+        "carbon_kind": "",
+        "columns": "t=timestamp\nr=region\nc=temperature_c\n",
+        "units": "temperature_c=F",
+        "time_zone": "UTC",
+        "decimal": "comma",
+        "dates": "day-first",
+        "stamp": "end",
+    }
+    content = "t;r;c\n01/06/2025 01:00;nowhere;50\n01/06/2025 02:00;nowhere;59,0\n"
+    response = portal.logged_in("admin").post_form(
+        f"{PATH}/preview", **form, file=(io.BytesIO(content.encode()), "file.csv")
+    )
+    answer = response.get_json()
+    assert response.status_code == 200, answer
+    facts, columns, hours = answer["preview"]["tables"]
+    assert facts["caption"] == "How the file would be read"
+    assert columns["rows"] == [
+        ["Column", "Read as", "In"],
+        ["c", "temperature_c", "F"],
+    ]
+    assert hours["rows"] == [["Line", "Hour, UTC", "Region"]]
+    assert "unknown_region" in answer["preview"]["notes"][-1]

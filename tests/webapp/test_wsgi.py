@@ -16,6 +16,8 @@ from db.engine import DatabaseUrls
 from orchestrator.settings import Settings
 from webapp.secret_key import secret_key
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 GOOD_KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f0aa55"
 HEAVY = ("sklearn", "mapie", "skl2onnx", "pandas", "onnx", "onnxruntime")

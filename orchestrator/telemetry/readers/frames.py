@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,20 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import InvalidInput
-from core.regions import require_time_zone
 from core.telemetry import HOUR, VALID_RANGES, Quantity, TelemetryFrame, hours_between
 from core.wording import listed
+from orchestrator.regions.regions_file import read_regions_file
+from orchestrator.telemetry.readers.formats import TelemetryFormat, open_telemetry_file
+from orchestrator.telemetry.readers.options import ReadRules
 from orchestrator.telemetry.readers.rows import (
     QUANTITIES,
-    CarbonKind,
-    ParsedRow,
-    ReadRules,
+    HourRow,
     Reason,
     RefusedRow,
     RegionGate,
 )
 from orchestrator.telemetry.readers.sources import open_source
-from orchestrator.telemetry.readers.tidy_csv import open_tidy_csv
 
 ZONE_COLUMNS = ("slug", "time_zone")
 _PROGRESS_ROWS = 50_000
@@ -89,31 +87,10 @@ def read_region_table(
     Raises
     ------
     InvalidInput
-        When the table cannot be read or is empty, a column or a cell is missing, a
-        region appears twice, or there is no such time zone.
+        As `read_regions_file`.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            rows = list(csv.DictReader(stream, strict=True))
-    except (OSError, UnicodeDecodeError, csv.Error) as exc:
-        message = f"{path} cannot be read: {exc}."
-        raise InvalidInput(message) from exc
-    if not rows:
-        message = f"{path} names no region."
-        raise InvalidInput(message)
-    table: dict[str, dict[str, str]] = {}
-    for number, row in enumerate(rows, start=2):
-        cells = {name: (row.get(name) or "").strip() for name in columns}
-        empty = [name for name in columns if not cells[name]]
-        if empty:
-            message = f"{path}, line {number}: {empty[0]} is missing."
-            raise InvalidInput(message)
-        if cells["slug"] in table:
-            message = f"{path}, line {number}: region {cells['slug']} appears twice."
-            raise InvalidInput(message)
-        require_time_zone(cells["time_zone"])
-        table[cells["slug"]] = cells
-    return table
+    file = read_regions_file(path, columns)
+    return {line.cells["slug"]: line.cells for line in file.lines}
 
 
 def read_frames(
@@ -139,11 +116,10 @@ def read_frames(
         zone=None,
         now_utc=now_utc,
         ranges=VALID_RANGES,
-        carbon_kind=CarbonKind.LIFE_CYCLE,
     )
     collected = _Collected()
     with open_source(path) as content:
-        opened = open_tidy_csv(content, rules)
+        opened = open_telemetry_file(TelemetryFormat.CSV, content, rules)
         for number, row in enumerate(opened.rows, start=1):
             collected.take(row)
             if on_progress and number % _PROGRESS_ROWS == 0:
@@ -207,7 +183,7 @@ class _Collected:
         self.refused: Counter[str] = Counter()
         self.first_refusals: list[str] = []
 
-    def take(self, row: ParsedRow | RefusedRow | None) -> None:
+    def take(self, row: HourRow) -> None:
         if row is None:
             return
         self.row_count += 1

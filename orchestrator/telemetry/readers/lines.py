@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import io
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 from orchestrator.telemetry.readers.rows import BadFile, Reason, RowRefused
@@ -30,7 +31,7 @@ class Line(NamedTuple):
     refusal: RowRefused | None
 
 
-def read_lines(content: HashedBytes) -> Iterator[Line]:
+def read_lines(buffered: io.BufferedReader[HashedBytes]) -> Iterator[Line]:
     """Lines that are not blank, numbered from 1 as in an editor.
 
     The encoding is UTF-8, or what a byte order mark says. LF, CRLF and CR end a line.
@@ -40,7 +41,6 @@ def read_lines(content: HashedBytes) -> Iterator[Line]:
     BadFile
         When the file begins with bytes that are no text.
     """
-    buffered = io.BufferedReader(content)
     encoding = _encoding(buffered.peek(4096)[:4096])
     strict = encoding == "utf-8-sig"
     text = io.TextIOWrapper(
@@ -49,8 +49,10 @@ def read_lines(content: HashedBytes) -> Iterator[Line]:
     try:
         yield from _numbered(text)
     finally:
-        # Leaves the content open: its hash is still to be finished.
-        text.detach().detach()
+        # Leaves the content open: its hash is still to be finished. A file that was
+        # refused half way may be closed before this runs.
+        with suppress(ValueError):
+            text.detach().detach()
 
 
 def _numbered(text: io.TextIOWrapper) -> Iterator[Line]:

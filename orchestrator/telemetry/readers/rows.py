@@ -1,19 +1,22 @@
-"""What readers of telemetry files produce: parsed rows and refused rows."""
+"""What readers of telemetry files produce: samples, hours, and refused rows."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from core.carbon import CarbonSignalKind
 from core.errors import InvalidInput
-from core.telemetry import Quantity, ValidRange
+from core.telemetry import Quantity
 from core.wording import listed
 
 QUANTITIES = tuple(Quantity)
-"""Order of the values in a `ParsedRow`."""
+"""Order of the values in a `Sample` and a `ParsedRow`."""
+
+Values = tuple[float | None, ...]
 
 RAW_TEXT_CHARS = 500
 
@@ -26,11 +29,10 @@ class Reason(StrEnum):
     BAD_TIMESTAMP = "bad_timestamp"
     CELL_COUNT = "cell_count"
     CONFLICTING_DUPLICATE = "conflicting_duplicate"
-    DECIMAL_COMMA = "decimal_comma"
+    FORECAST = "forecast"
     FUTURE_HOUR = "future_hour"
     HOUR_24 = "hour_24"
     LINE_TOO_LONG = "line_too_long"
-    MIXED_ZONES = "mixed_zones"
     NAIVE_TIMESTAMP = "naive_timestamp"
     NONEXISTENT_HOUR = "nonexistent_hour"
     NOT_FINITE = "not_finite"
@@ -40,16 +42,11 @@ class Reason(StrEnum):
     OUT_OF_RANGE = "out_of_range"
     QUOTING = "quoting"
     REGION_ORIGIN = "region_origin"
+    RUNNING_HOUR = "running_hour"
     SENTINEL = "sentinel"
     TOO_EARLY = "too_early"
+    TOO_FEW_SAMPLES = "too_few_samples"
     UNKNOWN_REGION = "unknown_region"
-
-
-class CarbonKind(StrEnum):
-    """Which carbon intensity a file gives, or which of its columns to read."""
-
-    LIFE_CYCLE = "life-cycle"
-    DIRECT = "direct"
 
 
 class BadFile(InvalidInput):
@@ -66,34 +63,72 @@ class RowRefused(InvalidInput):
 
 # Named tuples rather than frozen dataclasses: one is made per line of a file, and
 # these are three times as fast to make.
+class Sample(NamedTuple):
+    """A row as the file has it, at the file's own granularity.
+
+    Attributes
+    ----------
+    stamp : datetime
+        Without an offset it is a time of the zone in which the file is read.
+    values : tuple of float | None
+        In the units of `QUANTITIES`, in their order.
+    span_s : int
+        How long the row says that it stands for, seconds; 0 when it does not say.
+    """
+
+    line_number: int
+    region_slug: str
+    stamp: datetime
+    values: Values
+    raw_text: str
+    is_estimated: bool = False
+    is_forecast: bool = False
+    span_s: int = 0
+
+
 class ParsedRow(NamedTuple):
-    """An accepted row; `values` follow `QUANTITIES`, None where the file has none."""
+    """An hour that can be taken, made of one or more samples of the file."""
 
     line_number: int
     region_slug: str
     hour_utc: datetime
-    values: tuple[float | None, ...]
+    values: Values
     raw_text: str
+    is_estimated: bool = False
+    is_forecast: bool = False
+    sample_count: int = 1
 
 
 class RefusedRow(NamedTuple):
-    """A refused row: where it stood, why, and what it said."""
+    """A row or an hour that is refused: where it stood, why, and what it said."""
 
     line_number: int
     code: Reason
     reason: str
     raw_text: str
+    sample_count: int = 1
+
+
+SampleRow = Sample | RefusedRow | None
+HourRow = ParsedRow | RefusedRow | None
+"""None is a row that was read past: of another region or place than asked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class RegionGate:
-    """Which regions a file may write to, and why not the others."""
+    """Which regions a file may write to, and why not the others.
+
+    Attributes
+    ----------
+    refused : Mapping of str to str
+        Regions that exist but take no rows of this import, with the reason.
+    """
 
     accepted: Collection[str]
     refused: Mapping[str, str] = field(default_factory=dict)
 
     def require(self, slug: str) -> None:
-        """Raise RowRefused unless rows of region `slug` may be written."""
+        """Raise RowRefused unless rows of this region are accepted."""
         if slug in self.accepted:
             return
         if slug in self.refused:
@@ -103,27 +138,32 @@ class RegionGate:
         raise RowRefused(Reason.UNKNOWN_REGION, message)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadRules:
-    """What a reader needs to judge rows; it looks up nothing itself.
+class Findings:
+    """What is found out while a file is read; complete when its rows are read.
 
     Attributes
     ----------
-    region_slug : str | None
-        The region the file is about, for formats or files that do not name it; in a
-        file that names regions, the only one to read.
-    zone : tzinfo | None
-        What timestamps without an offset mean; None refuses them.
-    now_utc : datetime
-        Hours that begin later are refused.
+    steps_s : set of int
+        Granularities of the file, seconds.
+    missing_cells : dict of str to int
+        How often each word or code for a missing value was read.
     """
 
-    gate: RegionGate
-    region_slug: str | None
-    zone: tzinfo | None
-    now_utc: datetime
-    ranges: Mapping[Quantity, ValidRange]
-    carbon_kind: CarbonKind
+    def __init__(self) -> None:
+        self.steps_s: set[int] = set()
+        self.missing_cells: dict[str, int] = {}
+        self.derived: set[Quantity] = set()
+        self.notes: list[str] = []
+
+    def note(self, sentence: str) -> None:
+        """Keep a sentence for the summary, once."""
+        if sentence not in self.notes:
+            self.notes.append(sentence)
+
+    def count_missing(self, word: str) -> None:
+        """Count a cell that holds a word or a code instead of a value."""
+        if len(self.missing_cells) < 50 or word in self.missing_cells:
+            self.missing_cells[word] = self.missing_cells.get(word, 0) + 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,29 +172,59 @@ class TelemetryFile:
 
     Attributes
     ----------
-    quantities : tuple of Quantity
-        What the file carries.
+    format : str
+        Name of the format, found or given.
+    columns : tuple of (name, quantity, unit)
+        What is read of it: column by column, with the unit it is read in.
     ignored_columns : tuple of str
         Columns whose names mean nothing here.
+    carbon_kind : CarbonSignalKind | None
+        What its carbon intensity means; None when it carries none.
+    time_zone : str
+        In words, what its stamps mean.
+    uses_zone_given : bool
+        Stamps without an offset are in the zone that the user gave.
+    place : str | None
+        The zone, station or node that the file says it is about.
     location_deg : (latitude, longitude) | None
         The point the file says it is about.
+    is_typical_year : bool
+        It is made from several years and was never measured.
     rows : iterator
-        To be read once; ParsedRow or RefusedRow. A row of another region than the
-        one asked for gives None: it was read past, not judged.
+        To be read once.
     """
 
-    quantities: tuple[Quantity, ...]
+    format: str
+    columns: tuple[tuple[str, Quantity, str], ...]
     ignored_columns: tuple[str, ...]
-    rows: Iterator[ParsedRow | RefusedRow | None]
+    carbon_kind: CarbonSignalKind | None
+    time_zone: str
+    uses_zone_given: bool
+    findings: Findings
+    rows: Iterator[HourRow]
+    place: str | None = None
     location_deg: tuple[float, float] | None = None
+    is_typical_year: bool = False
+
+    @property
+    def quantities(self) -> tuple[Quantity, ...]:
+        """What the file carries, with what is derived from it."""
+        carried = {quantity for _, quantity, _ in self.columns} | self.findings.derived
+        return tuple(quantity for quantity in QUANTITIES if quantity in carried)
 
 
 def cut_raw_text(text: str) -> str:
     """The start of `text` in a form that the database can store and a page can show."""
+    if len(text) <= RAW_TEXT_CHARS and text.isascii() and "\x00" not in text:
+        return text
     printable = text[:RAW_TEXT_CHARS].encode("utf-8", "backslashreplace").decode()
     return printable.replace("\x00", "\\x00")[:RAW_TEXT_CHARS]
 
 
-def refused_row(line_number: int, refusal: RowRefused, text: str) -> RefusedRow:
+def refused_row(
+    line_number: int, refusal: RowRefused, text: str, sample_count: int = 1
+) -> RefusedRow:
     """The record of a refused row."""
-    return RefusedRow(line_number, refusal.code, refusal.message, cut_raw_text(text))
+    return RefusedRow(
+        line_number, refusal.code, refusal.message, cut_raw_text(text), sample_count
+    )

@@ -1,0 +1,1 @@
+"""One module per format: how its files look, and what their columns mean."""
