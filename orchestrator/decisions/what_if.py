@@ -14,7 +14,7 @@ from core.safe_shifts import checks_by_step
 from core.scheduler import Verdict, decide, scenarios
 from core.shift_rules import flexible_pct, hourly_shift
 from core.telemetry import HOUR
-from db.decision_states import standing_decisions
+from db.decision_standing import standing_decisions
 from orchestrator.decisions.cards import impact_rows
 from orchestrator.decisions.questions import ShiftQuestion, ask_shift
 from orchestrator.decisions.views import ImpactRow, ScenarioRow, ShiftEnd, WhatIfView
