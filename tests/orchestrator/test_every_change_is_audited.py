@@ -44,11 +44,13 @@ from models.metadata import Family
 from orchestrator.accounts import (
     administration,
     denials,
+    federation,
     logins,
     own_password,
     passkeys,
     second_factors,
 )
+from orchestrator.accounts.federation import FederatedPerson
 from orchestrator.accounts.logins import Login, RefusedLogin
 from orchestrator.accounts.passkeys import Ceremony, Place
 from orchestrator.accounts.retention import purge_records
@@ -223,6 +225,7 @@ def people(portal: Portal) -> None:
         with ask(changed.actor) as request:
             own_password.confirm(request, password)
     factors(portal, changed)
+    federated(portal)
     with ask(after=logins.IDLE_LIMIT) as request:
         assert logins.end_run_out_login(request, changed.token)
     portal.log_in("ada", STRONG)
@@ -278,6 +281,32 @@ def factors(portal: Portal, login: Login) -> None:
     with ask(login.actor) as request:
         (passkey,) = second_factors.own_factors(request).passkeys
         second_factors.remove_factor(request, mine, passkey.passkey_id)
+
+
+def federated(portal: Portal) -> None:
+    """People of an identity provider come with a role, another one, and none."""
+    with portal.ask() as request:
+        assert federation.begin_exchange(request, CLIENT) is None
+        federation.refuse_exchange(request, CLIENT)
+    groups = {"admins": Role.ADMIN, "operators": Role.OPERATOR}
+    person = FederatedPerson(
+        issuer="https://id.example",
+        subject="17",
+        name="rosa",
+        groups=frozenset({"admins"}),
+        proved_at_utc=NOW,
+    )
+    for group, outcome in (
+        ("admins", Login),
+        ("operators", Login),
+        ("guests", federation.RefusedPerson),
+    ):
+        known = replace(person, groups=frozenset({group}))
+        with portal.runtime.transaction() as session:
+            found = federation.log_in_federated(
+                asking(session, None), known, roles=groups, client=CLIENT
+            )
+        assert isinstance(found, outcome)
 
 
 def strangers(portal: Portal) -> None:
