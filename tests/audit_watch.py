@@ -79,6 +79,9 @@ AUDITED_BY: Mapping[str, set[AuditAction]] = {
     "ingest_reject": _IMPORTS,
     "telemetry": _IMPORTS,
     "telemetry_revision": _IMPORTS,
+    "telemetry_finding": {*_IMPORTS, Action.TELEMETRY_ACCEPTED},
+    "telemetry_acceptance": {Action.TELEMETRY_ACCEPTED},
+    "weather_forecast": {Action.WEATHER_FORECASTS_IMPORTED},
     "model_version": {
         Action.MODEL_REGISTERED,
         Action.MODEL_GATE_OVERRIDDEN,
@@ -96,6 +99,12 @@ AUDITED_BY: Mapping[str, set[AuditAction]] = {
     "plan": {Action.PLAN_FOUND},
     "decision": _DECISIONS,
     "decision_transfer": {Action.DECISION_RECORDED},
+    "decision_term": {Action.DECISION_RECORDED},
+    "decision_state": {
+        Action.DECISION_ACKNOWLEDGED,
+        Action.DECISION_IN_EFFECT,
+        Action.DECISION_REFUSED,
+    },
 }
 """Each table of state, with the events of which one has to go along with a change."""
 
@@ -110,6 +119,7 @@ UNAUDITED: Mapping[str, str] = {
     "login_limit": "counts of tries; failures become events by the minute",
     "forecast": f"{_COMPUTED}; the decisions that rest on it are audited",
     "forecast_hour": _COMPUTED,
+    "forecast_mode": _COMPUTED,
     "forecast_input": "what the model was given; belongs to a forecast",
     "handled_request": "answers; what was done for them is audited, so is a purge",
     "interval_calibration": _COMPUTED,

@@ -27,6 +27,7 @@ from orchestrator.jobs import (
     EVALUATE_MODEL,
     HINDCAST_DAY,
     HOURLY_CYCLE,
+    ISSUE_AGAIN,
     ISSUE_FORECASTS,
     PURGE_RECORDS,
     REPORT_DENIALS,
@@ -98,6 +99,10 @@ def make_queue(runtime: Runtime, jobs: WorkerJobs) -> procrastinate.App:
     @queue.task(name=ISSUE_FORECASTS, retry=_RETRY)
     def issue_forecasts(issued_at_utc: str) -> None:
         jobs.issue(datetime.fromisoformat(issued_at_utc))
+
+    @queue.task(name=ISSUE_AGAIN, retry=_RETRY)
+    def issue_again(batch_id: str) -> None:
+        jobs.issue_again(int(batch_id))
 
     @queue.task(name=HINDCAST_DAY, retry=_RETRY)
     def hindcast_day(local_day: str) -> None:

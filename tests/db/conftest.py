@@ -60,6 +60,12 @@ FILL = (
     """insert into telemetry (region_id, hour_utc, batch_id, temperature_c)
         values (1, '2023-08-01 05:00Z', 1, 30)""",
     "update telemetry set temperature_c = 31",
+    """insert into telemetry_finding (region_id, hour_utc, quantity, quality, rule,
+        value, judged_at_utc)
+    values (1, '2023-08-01Z', 'temperature_c', 'suspect', 'step', 31, now())""",
+    """insert into telemetry_acceptance (region_id, quantity, start_utc, end_utc,
+        newest_batch_id, hour_count, reason, actor_id)
+    values (1, 'temperature_c', '2023-08-01Z', '2023-08-02Z', 1, 1, 'a front', 1)""",
     """insert into model_version (target, family, onnx_sha256, onnx_bytes,
         contract_version, feature_names, region_slugs, horizon_h, trained_from_utc,
         trained_until_utc, metrics, state, code_version, created_by_id)
@@ -85,11 +91,19 @@ FILL = (
         'issued', 1)""",
     """insert into forecast_hour (forecast_id, hour_index, mean, scale)
         values (1, 0, 30, 1)""",
+    """insert into forecast_mode (forecast_id, input_mode, mean, scale)
+        values (1, 'telemetry', array_fill(30.0::float8, array[24]),
+        array_fill(1.0::float8, array[24]))""",
+    """insert into weather_forecast (region_id, source, model, member, quantity,
+        issued_at_utc, known_at_utc, first_lead_h, hourly_values)
+        values (1, 'file', 'gfs', '', 'temperature_c', '2023-08-01 00:00Z',
+        '2023-08-01 00:20Z', 1, '{30, null, 31}')""",
     """insert into forecast_input (forecast_id, region_index, features)
         values (1, 0, '\\x00000000')""",
     """insert into window_score (region_id, model_version_id, issued_at_utc,
-        local_issue_hour, day_max_c, score)
-        values (1, 1, '2023-08-01 05:00Z', 0, 38, 0.5)""",
+        local_issue_hour, day_max_c, score, hours)
+        values (1, 1, '2023-08-01 05:00Z', 0, 38, 0.5,
+        '\\x0000f0410000803f00000000')""",
     """insert into decision (kind, request_id, actor_id, source_region_id, shift_pct,
         local_day, window_start_utc, window_end_utc, is_simulated, outcome, reason_code,
         reason_text, risk_level, recommendations, thermal_limit_c, confidence,
@@ -105,6 +119,9 @@ FILL = (
         0, 25, 100, 0.4, 1.5, '#1f77b4')""",
     """insert into decision_transfer (decision_id, hour_utc, source_region_id,
         target_region_id, moved_mw) values (1, '2023-08-01 05:00Z', 1, 2, 3)""",
+    """insert into decision_state (decision_id, state, actor_id)
+        values (1, 'acknowledged', 1)""",
+    "insert into decision_term (decision_id) values (1)",
     """insert into plan (request_id, actor_id, anchor_region_id, local_day,
         window_start_utc, window_end_utc, is_simulated, result, inputs_text,
         inputs_sha256, code_version)

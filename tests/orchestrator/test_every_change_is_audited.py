@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -24,9 +24,10 @@ from sqlalchemy.orm import Session
 from core.access import Actor, Role
 from core.ashrae import AshraeClass
 from core.days import full_hour
+from core.decision_states import DecisionState
 from core.errors import ModelUnavailable, ServiceUnavailable
 from core.forecasts import Target
-from core.telemetry import HOUR
+from core.telemetry import HOUR, Quantity
 from db import (
     audit,
     ingest,
@@ -65,6 +66,7 @@ from orchestrator.cycle.issuance import issue_live
 from orchestrator.cycle.worker_jobs import WorkerJobs
 from orchestrator.decisions import recording
 from orchestrator.decisions.lists import DecisionFilter, decisions_csv
+from orchestrator.decisions.states import state_decision
 from orchestrator.forecasts.hindcasts import hindcast_regions
 from orchestrator.forecasts.model_cache import ModelCache, ServingModel
 from orchestrator.forecasts.model_health import end_outages, find_outages
@@ -93,8 +95,10 @@ from orchestrator.telemetry.imports import (
     generate_telemetry,
     import_telemetry,
 )
+from orchestrator.telemetry.quality import accept_suspect_hours
 from orchestrator.telemetry.readers.formats import TelemetryFormat
 from orchestrator.telemetry.uploads import import_upload
+from orchestrator.telemetry.weather_forecast_imports import import_weather_forecasts
 from orchestrator.use_cases import USE_CASES, Done, Request, _finish
 from tests.asking import asking
 from tests.audit_watch import (
@@ -384,6 +388,34 @@ def places(portal: Portal) -> None:
             ),
             ranges=load_settings(None).valid_ranges(),
         )
+    content = io.BytesIO(b"timestamp,region,temperature_c\n2025-07-01T02:00Z,texas,0\n")
+    with run() as session:
+        import_telemetry(
+            asking(session, portal.actor(session)),
+            FileToImport(
+                source=content, label="t", telemetry_format=TelemetryFormat.CSV
+            ),
+            ranges=load_settings(None).valid_ranges(),
+        )
+    with run() as session:
+        accept_suspect_hours(
+            asking(session, portal.actor(session)),
+            region_slug="texas",
+            quantity=Quantity.TEMPERATURE_C,
+            start_utc=datetime(2025, 7, 1, 2, tzinfo=UTC),
+            end_utc=datetime(2025, 7, 1, 3, tzinfo=UTC),
+            reason="test",
+            ranges=load_settings(None).valid_ranges(),
+        )
+    with run() as session:
+        import_weather_forecasts(
+            asking(session, portal.actor(session)),
+            io.BytesIO(
+                b"region,issued_at_utc,known_at_utc,lead_h,temperature_c_forecast\n"
+                b"texas,2025-07-01T00:00Z,2025-07-01T00:20Z,1,30\n"
+            ),
+            label="t",
+        )
     with run() as session:
         generate_telemetry(
             asking(session, portal.actor(session, "worker"), now=NOW + 2 * HOUR),
@@ -429,7 +461,15 @@ def decisions(portal: Portal) -> None:
             target_slug=None,
             shift_pct=5.0,
         )
-    recorded(instead.decision_id)
+    standing_id = recorded(instead.decision_id)
+    for state in (DecisionState.ACKNOWLEDGED, DecisionState.REFUSED):
+        with run() as session:
+            state_decision(
+                asking(session, portal.actor(session), request_id=uuid4()),
+                decision_id=standing_id,
+                state=state,
+                reason="test",
+            )
     with run() as session:
         plan = planning.find_plan(
             asking(session, portal.actor(session), request_id=uuid4()),

@@ -218,7 +218,7 @@ def test_a_hanging_model_blocks_within_its_deadline_and_leaves_other_targets_alo
 ) -> None:
     worker = WorkerJobs(later, cache=cache)
     with later.transaction() as session:
-        put_into_service(session, long_products(per_row=7_650))
+        put_into_service(session, long_products())
     worker.hourly_cycle()
     outcome, reason, alarms = _first_row(later)
     assert (outcome, reason) == (Outcome.BLOCKED, ReasonCode.MODEL_UNAVAILABLE)
