@@ -229,7 +229,6 @@ def people(portal: Portal) -> None:
         with ask(changed.actor) as request:
             own_password.confirm(request, password)
     factors(portal, changed)
-    federated(portal)
     with ask(after=logins.IDLE_LIMIT) as request:
         assert logins.end_run_out_login(request, changed.token)
     portal.log_in("ada", STRONG)
@@ -658,7 +657,9 @@ def test_every_change_commits_with_its_event(
         return finish(name, request, done)
 
     monkeypatch.setattr("orchestrator.use_cases._finish", note)
-    for story in (people, strangers, places, decisions, models, chain, exports):
+    for story in (
+        people, federated, strangers, places, decisions, models, chain, exports,
+    ):  # fmt: skip
         story(portal)
 
     assert "telemetry" in tables.watched
