@@ -37,6 +37,10 @@ JUDGED_AROUND_H = 72
 """Hours before and after a changed one that are judged again: the longest window."""
 
 
+LONGEST_REASON = 500
+MOST_ACCEPTED_H = 31 * 24
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedHours:
     """What a judgement of one region found.
@@ -116,14 +120,19 @@ def accept_suspect_hours(
     NotFound
         When there is no such region.
     InvalidInput
-        Without a reason, or when no hour of the time is suspect.
+        Without a reason, for too many hours, or when none of them is suspect.
     """
     session = request.session
     stored = region_by_slug(session, region_slug)
     require_full_utc_hour(start_utc)
     require_full_utc_hour(end_utc)
-    if not reason.strip():
-        message = "Say why these hours are accepted."
+    if not 1 <= len(reason.strip()) <= LONGEST_REASON:
+        message = (
+            f"Say why these hours are accepted, in 1 to {LONGEST_REASON} characters."
+        )
+        raise InvalidInput(message)
+    if not 1 <= hours_between(start_utc, end_utc) <= MOST_ACCEPTED_H:
+        message = f"Accept 1 to {MOST_ACCEPTED_H} hours at once."
         raise InvalidInput(message)
     frame = telemetry.load_frame(
         session, region_slug, start_utc, end_utc, with_suspect=True

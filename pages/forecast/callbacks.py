@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from dash import Dash, Input, Output, State
+from dash.development.base_component import Component
 
 from core.access import Permission
+from core.errors import InvalidInput
+from core.telemetry import HOUR, Quantity
 from orchestrator.forecasts.day_page import day_view
 from orchestrator.forecasts.views import ForecastDayView
 from orchestrator.freshness import KeptAnswers
+from orchestrator.telemetry.quality import accept_suspect_hours
 from orchestrator.use_cases import Request
 from pages import addresses
-from pages.addresses import Query
-from pages.components import region_options
+from pages.addresses import (
+    Query,
+    parse_comment,
+    parse_instant,
+    parse_record,
+    parse_slug,
+)
+from pages.components import notice, region_options
 from pages.context import PageContext
 from pages.day_picker import DAY_OUTPUTS, day_choice
 from pages.forecast.layout import content, issue_options, shown_window
@@ -23,6 +33,7 @@ from pages.times import chosen_times, in_times
 def register_callbacks(app: Dash, context: PageContext) -> None:
     """Register the page's callbacks."""
     register_panel_callback(app, context)
+    _register_acceptance(app, context)
     kept = KeptAnswers()
 
     @serve(
@@ -36,6 +47,7 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
             *(Output("forecast-day", name) for name in DAY_OUTPUTS),
             Output("forecast-issue", "options"),
             Output("forecast-issue", "value"),
+            Output("forecast-accept-panel", "hidden"),
         ],
         inputs=[Input("forecast-url", "search")],
         permission=Permission.VIEW_FLEET,
@@ -54,7 +66,9 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
                 local_day=local_day,
                 issued_at_utc=issued_at_utc,
             )
-            return view.notice is None, _rendered(in_times(view, times))
+            may_decide = request.actor.may(Permission.DECIDE)
+            shown = _rendered(in_times(view, times), may_decide=may_decide)
+            return view.notice is None, shown
 
         with context.request() as request:
             _, answer = kept.get(
@@ -81,12 +95,49 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
     )
 
 
-def _rendered(view: ForecastDayView) -> tuple[object, ...]:
+def _register_acceptance(app: Dash, context: PageContext) -> None:
+    @serve(
+        app,
+        context,
+        outputs=[Output("forecast-accept-status", "children")],
+        inputs=[Input("forecast-accept", "n_clicks")],
+        states=[
+            State("forecast-shown", "data"),
+            State("forecast-accept-reason", "value"),
+        ],
+        permission=Permission.DECIDE,
+        at_load=False,
+    )
+    def accept_hours(_n_clicks: int, shown: object, reason: object) -> tuple[Component]:
+        posted = parse_record(shown)
+        start_utc = parse_instant(posted.get("suspect_from"))
+        last_utc = parse_instant(posted.get("suspect_to"))
+        if start_utc is None or last_utc is None:
+            message = "No hour that is shown is suspect."
+            raise InvalidInput(message)
+        with context.request() as request:
+            count = accept_suspect_hours(
+                request,
+                region_slug=parse_slug(posted.get("region"), "suspect"),
+                quantity=Quantity.TEMPERATURE_C,
+                start_utc=start_utc,
+                end_utc=last_utc + HOUR,
+                reason=parse_comment(reason),
+                ranges=context.runtime.settings.valid_ranges(),
+            )
+        text = f"{count} h are accepted; the next issue uses them."
+        return (notice("Accepted", text),)
+
+
+def _rendered(view: ForecastDayView, *, may_decide: bool) -> tuple[object, ...]:
+    suspect = view.suspect_hours_utc
     shown = {
         "region": view.region.slug,
         "day": view.local_day.isoformat() if view.local_day else None,
         "issue": addresses.instant_text(view.window_start_utc),
         "title": f"{view.region.name}, {shown_window(view)}",
+        "suspect_from": addresses.instant_text(suspect[0]) if suspect else None,
+        "suspect_to": addresses.instant_text(suspect[-1]) if suspect else None,
     }
     return (
         content(view),
@@ -96,4 +147,5 @@ def _rendered(view: ForecastDayView) -> tuple[object, ...]:
         *day_choice(view.local_day, view.first_day, view.last_day, view.missing_days),
         issue_options(view),
         addresses.instant_text(view.window_start_utc),
+        not (suspect and may_decide),
     )
