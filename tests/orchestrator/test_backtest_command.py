@@ -193,10 +193,11 @@ def test_an_unknown_family_ends_with_2(backtest: Backtest) -> None:
 @pytest.mark.parametrize(
     ("table", "sentence"),
     [
-        ("slug,name\na,b\n", "line 2: time_zone is missing"),
+        ("slug,name\na,b\n", "has no column 'time_zone'"),
+        ("slug,time_zone\na,\n", "time_zone is missing"),
         ("slug,time_zone\na,Mars/Olympus\n", "Time zone 'Mars/Olympus' is unknown"),
-        ("slug,time_zone\na,UTC\na,UTC\n", "region a appears twice"),
-        ("slug,time_zone\n", "names no region"),
+        ("slug,time_zone\na,UTC\na,UTC\n", "Region a appears twice"),
+        ("slug,time_zone\n", "has no region"),
     ],
 )
 def test_a_table_of_regions_that_is_none_is_refused(
