@@ -11,7 +11,7 @@ from core.telemetry import HOUR, Quantity
 from orchestrator.forecasts.day_page import day_view
 from orchestrator.forecasts.views import ForecastDayView
 from orchestrator.freshness import KeptAnswers
-from orchestrator.telemetry.quality import accept_suspect_hours
+from orchestrator.telemetry.suspect_hours import accept_suspect_hours
 from orchestrator.use_cases import Request
 from pages import addresses
 from pages.addresses import (

@@ -10,7 +10,7 @@ from dash.development.base_component import Component
 
 from orchestrator.decisions.views import NamedValue
 from orchestrator.forecasts.views import ForecastDayView
-from orchestrator.telemetry.quality import LONGEST_REASON
+from orchestrator.telemetry.suspect_hours import LONGEST_REASON
 from pages import addresses
 from pages.attributes import aria
 from pages.components import (

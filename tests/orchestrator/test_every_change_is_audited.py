@@ -78,8 +78,8 @@ from orchestrator.telemetry.imports import (
     generate_telemetry,
     import_telemetry,
 )
-from orchestrator.telemetry.quality import accept_suspect_hours
 from orchestrator.telemetry.readers.formats import TelemetryFormat
+from orchestrator.telemetry.suspect_hours import accept_suspect_hours
 from orchestrator.telemetry.uploads import import_upload
 from orchestrator.use_cases import USE_CASES, Done, Request, _finish
 from tests.asking import asking
