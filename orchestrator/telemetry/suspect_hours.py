@@ -18,7 +18,7 @@ from core.access import Permission
 from core.aliases import BoolArray
 from core.audit import AuditAction
 from core.errors import InvalidInput
-from core.quality import LOOK_BACK_H, Judgement, finding_text, rule_of
+from core.quality import LOOK_BACK_H, QualityVerdicts, finding_text, rule_of
 from core.quality_checks import judge_telemetry
 from core.telemetry import (
     HOUR,
@@ -30,7 +30,7 @@ from core.telemetry import (
 )
 from db import telemetry, telemetry_quality
 from db.regions import region_by_slug
-from db.telemetry_quality import Acceptance, ChangedHours, Finding
+from db.telemetry_quality import Acceptance, ChangedHours, TelemetryFinding
 from orchestrator.use_cases import Done, Event, Request, change, query
 
 JUDGED_AROUND_H = 72
@@ -261,13 +261,13 @@ def _accepted(
 
 
 def _findings(
-    frame: TelemetryFrame, judgements: Mapping[Quantity, Judgement]
-) -> Iterator[Finding]:
+    frame: TelemetryFrame, judgements: Mapping[Quantity, QualityVerdicts]
+) -> Iterator[TelemetryFinding]:
     for quantity, judgement in judgements.items():
         values = frame.column(quantity)
         for hour in np.flatnonzero(judgement.rule_codes).tolist():
             rule = rule_of(int(judgement.rule_codes[hour]))
-            yield Finding(
+            yield TelemetryFinding(
                 region_slug=frame.region_slug,
                 quantity=quantity,
                 hour_utc=frame.start_utc + hour * HOUR,
@@ -283,7 +283,7 @@ def _known(figure: float) -> float | None:
     return float(figure) if math.isfinite(figure) else None
 
 
-def _view(finding: Finding) -> FindingView:
+def _view(finding: TelemetryFinding) -> FindingView:
     return FindingView(
         region_slug=finding.region_slug,
         quantity=finding.quantity,
