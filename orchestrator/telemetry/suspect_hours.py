@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from core.access import Permission
 from core.aliases import BoolArray
 from core.audit import AuditAction
+from core.days import full_hour
 from core.errors import InvalidInput
 from core.quality import LOOK_BACK_H, QualityVerdicts, finding_text, rule_of
 from core.quality_checks import judge_telemetry
@@ -31,6 +32,7 @@ from core.telemetry import (
 from db import telemetry, telemetry_quality
 from db.regions import region_by_slug
 from db.telemetry_quality import Acceptance, ChangedHours, TelemetryFinding
+from orchestrator.jobs import queue_forecasts
 from orchestrator.use_cases import Done, Event, Request, change, query
 
 JUDGED_AROUND_H = 72
@@ -111,7 +113,7 @@ def accept_suspect_hours(
     """Accept the suspect and bad hours of [start_utc, end_utc); return how many.
 
     They count as good until they are corrected, and the hours after them are judged
-    by them. The next run of the cycle issues what was refused for them.
+    by them. A job that commits with this issues again what was refused for them.
 
     Raises
     ------
@@ -192,6 +194,7 @@ def accept_suspect_hours(
         },
         reason=reason.strip(),
     )
+    queue_forecasts(session, issued_at_utc=full_hour(request.now))
     return Done(answer=len(found), events=(event,))
 
 
