@@ -36,6 +36,7 @@ class ReasonCode(StrEnum):
     TELEMETRY_GAP = "telemetry_gap"
     TELEMETRY_SUSPECT = "telemetry_suspect"
     CALIBRATION_INSUFFICIENT = "calibration_insufficient"
+    MODEL_IMPLAUSIBLE = "model_implausible"
 
     @property
     def is_data_problem(self) -> bool:
@@ -66,5 +67,6 @@ _DATA_PROBLEMS = frozenset(
         ReasonCode.TELEMETRY_GAP,
         ReasonCode.TELEMETRY_SUSPECT,
         ReasonCode.CALIBRATION_INSUFFICIENT,
+        ReasonCode.MODEL_IMPLAUSIBLE,
     }
 )

@@ -6,11 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import InvalidInput
+
+if TYPE_CHECKING:  # runs are built of quantities and hours
+    from core.weather_runs import WeatherRuns
 
 HOUR = timedelta(hours=1)
 
@@ -122,6 +126,9 @@ class TelemetryFrame:
         Number of hours, >= 0.
     values : Mapping[Quantity, ndarray of float64, shape (n_hours,)]
         Present quantities only; `column` gives NaN for the others.
+    runs : WeatherRuns | None
+        Weather forecasts issued for the region, of any time: each says itself when it
+        was known. None where nobody asked for them or there are none.
     findings : Mapping[Quantity, ndarray of int8, shape (n_hours,)]
         Code of the quality rule that an hour failed, 0 for none; see `core.quality`.
 
@@ -135,6 +142,7 @@ class TelemetryFrame:
     start_utc: datetime
     n_hours: int
     values: Mapping[Quantity, NDArray[np.float64]]
+    runs: WeatherRuns | None = None
     findings: Mapping[Quantity, NDArray[np.int8]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -205,6 +213,7 @@ class TelemetryFrame:
             start_utc=start_utc,
             n_hours=n_hours,
             values=values,
+            runs=self.runs,
             findings=findings,
         )
 

@@ -13,6 +13,7 @@ from core.conformal import conformity_score
 from core.days import WINDOW_H, local_issue_hour, window_end
 from core.forecasts import HourlyForecast
 from core.quality import findings_text
+from core.rescoring import WindowHours
 from core.telemetry import Quantity, TelemetryFrame
 from db import forecasts, telemetry, window_scores
 from db.regions import StoredRegion
@@ -51,14 +52,21 @@ def score_finished_windows(
                 stored.issued_at_utc,
                 window_end(stored.issued_at_utc),
             )
-            score = score_window(
-                hourly, frame, stored_region, model_version_id=stored.model_version_id
-            )
+            said = forecasts.modes_of(session, stored, stored_region.region.slug)
+            found = [
+                score_window(
+                    answer,
+                    frame,
+                    stored_region,
+                    model_version_id=stored.model_version_id,
+                )
+                for answer in said or [hourly]
+            ]
             is_late = now - window_end(stored.issued_at_utc) > timedelta(
                 hours=WAIT_FOR_TELEMETRY_H
             )
-            if score.score is not None or is_late:
-                scores.append(score)
+            if found[0].score is not None or is_late:
+                scores += found
     return Done(answer=window_scores.insert_scores(session, scores))
 
 
@@ -90,6 +98,10 @@ def score_window(
         unscored_reason=_why_unscored(n_missing, findings, issued_at_utc)
         if n_missing
         else None,
+        hours=None
+        if n_missing
+        else WindowHours.observed(observed, hourly.mean, hourly.scale).to_bytes(),
+        input_mode=hourly.input_mode,
     )
 
 

@@ -14,6 +14,7 @@ from core.wording import listed
 from db.ingest import NewBatch, RowCounts, find_same_batch, other_carbon_kinds
 from db.telemetry_merge import SettledRows, write_settled
 from db.telemetry_staging import RefusalCount, count_refusals
+from orchestrator.jobs import queue_issue_again
 from orchestrator.logs import get_logger
 from orchestrator.telemetry.suspect_hours import JudgedHours, judge_import
 from orchestrator.use_cases import Done, Event, Request
@@ -87,7 +88,10 @@ def finish_import(
     action: AuditAction,
     ranges: Mapping[Quantity, ValidRange] = VALID_RANGES,
 ) -> Done[ImportSummary]:
-    """Store the settled rows, the batch and its refusals, and judge the hours."""
+    """Store the settled rows, the batch and its refusals, and judge the hours.
+
+    What was imported is followed by forecasts at once; generation is part of the cycle.
+    """
     session = request.session
     batch, settled = done.batch, done.settled
     top_refusals = tuple(count_refusals(session))
@@ -103,6 +107,8 @@ def finish_import(
     batch_id = write_settled(session, settled, batch)
     judged = judge_import(session, now=request.now, ranges=ranges)
     notes = (*notes, *_quality_notes(judged))
+    if action is AuditAction.TELEMETRY_IMPORTED:
+        queue_issue_again(session, batch_id=batch_id)
     event = Event(
         action=action,
         object_type="ingest_batch",

@@ -22,6 +22,8 @@ APPEND_ONLY = {
     "plan": "code_version",
     "decision": "comment",
     "decision_transfer": "moved_mw",
+    "decision_state": "reason",
+    "decision_term": "ends_at_utc",
     "audit_event": "payload",
     "chain_check": "reason",
     "handled_request": "answer",
