@@ -51,8 +51,8 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
             *(Output("forecast-day", name) for name in DAY_OUTPUTS),
             Output("forecast-issue", "options"),
             Output("forecast-issue", "value"),
-            Output("forecast-as-of", "children"),
             Output("forecast-accept-panel", "hidden"),
+            Output("forecast-as-of", "children"),
         ],
         inputs=[
             Input("forecast-url", "search"),
@@ -168,6 +168,6 @@ def _rendered(
         *day_choice(view.local_day, view.first_day, view.last_day, view.missing_days),
         issue_options(view),
         addresses.instant_text(view.window_start_utc),
-        as_of(view.as_of_utc, is_live=view.local_day is None),
         not (suspect and may_decide),
+        as_of(view.as_of_utc, is_live=view.local_day is None),
     )
