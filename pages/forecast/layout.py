@@ -41,7 +41,7 @@ from pages.forecast.figures import (
     risk_blocked_hours,
 )
 from pages.forecast_quality.content import run_worth_text
-from pages.refreshing import older_issue, refresh
+from pages.refreshing import late_notice, older_issue, refresh
 from pages.standing import (
     AS_LOAD_IS_NOW,
     WITH_RECORDED,
@@ -210,6 +210,7 @@ def content(view: ForecastDayView) -> list[Component | None]:
         _verdict_block(view),
         _notice(view),
         _suspect_notice(view),
+        late_notice(view.late_text),
         _chart_panel(view) if has_forecast or view.history_c else None,
         html.Div(
             [
