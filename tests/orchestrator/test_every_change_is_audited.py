@@ -95,8 +95,8 @@ from orchestrator.telemetry.imports import (
     generate_telemetry,
     import_telemetry,
 )
-from orchestrator.telemetry.quality import accept_suspect_hours
 from orchestrator.telemetry.readers.formats import TelemetryFormat
+from orchestrator.telemetry.suspect_hours import accept_suspect_hours
 from orchestrator.telemetry.uploads import import_upload
 from orchestrator.telemetry.weather_forecast_imports import import_weather_forecasts
 from orchestrator.use_cases import USE_CASES, Done, Request, _finish
