@@ -15,6 +15,7 @@ APPEND_ONLY_TABLES = (
     "forecast",
     "forecast_hour",
     "forecast_input",
+    "forecast_mode",
     "handled_request",
     "interval_calibration",
     "model_activation",
@@ -22,6 +23,7 @@ APPEND_ONLY_TABLES = (
     "plan",
     "policy",
     "telemetry_revision",
+    "weather_forecast",
     "window_score",
 )
 

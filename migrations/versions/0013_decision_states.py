@@ -1,7 +1,7 @@
 """What people say of recorded decisions, and for how long these last.
 
 Revision ID: 0013
-Revises: 0010
+Revises: 0012
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from alembic import op
 from migrations.append_only import protect, require_consent_to_discard
 
 revision: str = "0013"
-down_revision: str | None = "0010"
+down_revision: str | None = "0012"
 branch_labels: None = None
 depends_on: None = None
 

@@ -118,6 +118,7 @@ class WhatIfView:
     last_day: date | None
     missing_days: tuple[date, ...]
     notice: str | None
+    late_text: str | None
 
     @property
     def can_be_decided(self) -> bool:

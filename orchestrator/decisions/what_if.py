@@ -92,6 +92,7 @@ def what_if_view(
         last_day=days.last_day,
         missing_days=days.missing_days,
         notice=_notice(question),
+        late_text=_late_text(source, target),
     )
 
 
@@ -186,6 +187,11 @@ def _safe_interval_text(baseline: Verdict, question: ShiftQuestion) -> str:
             f" can move to {name}."
         )
     return f"Safe interval: {least:g} % to {most:g} %."
+
+
+def _late_text(source: RegionWindow, target: RegionWindow | None) -> str | None:
+    texts = [end.late_text for end in (source, target) if end and end.late_text]
+    return " ".join(texts) or None
 
 
 def _notice(question: ShiftQuestion) -> str | None:

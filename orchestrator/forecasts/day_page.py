@@ -8,12 +8,14 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from core.access import Permission
-from core.days import full_hour
+from core.days import WINDOW_H, full_hour
 from core.forecasts import Target
+from core.quality import findings_text
 from core.telemetry import HOUR, Quantity
 from db import model_versions, telemetry
 from db.forecasts import StoredForecast
 from db.regions import StoredRegion
+from orchestrator.forecasts.run_views import run_view
 from orchestrator.forecasts.views import ForecastDayView
 from orchestrator.jobs import queue_forecasts, queue_hindcast
 from orchestrator.regions.region_choice import (
@@ -100,10 +102,16 @@ def _view(
     rise_c, drawn = outlook.prior_rise_c, bounded(outlook)
     issued_at_utc = choice.issued_at_utc
     history_start = issued_at_utc - HISTORY_H * HOUR
-    history = telemetry.load_frame(
-        session, stored_region.region.slug, history_start, issued_at_utc
-    ).column(Quantity.TEMPERATURE_C)
+    shown = telemetry.load_frame(
+        session,
+        stored_region.region.slug,
+        history_start,
+        issued_at_utc + WINDOW_H * HOUR,
+        with_suspect=True,
+    )
+    measured = shown.column(Quantity.TEMPERATURE_C)
     actual = window.telemetry.column(Quantity.TEMPERATURE_C)
+    suspect = shown.finding_codes(Quantity.TEMPERATURE_C)
     days = day_choices(session, stored_region)
     return ForecastDayView(
         region=region_choice(stored_region.region),
@@ -121,10 +129,14 @@ def _view(
         mean_c=raised(stored.mean, rise_c) if stored else (),
         lower_c=raised(stored.lower, rise_c) if stored else (),
         upper_c=raised(stored.upper, rise_c) if stored else (),
-        actual_c=finite_series(actual),
+        actual_c=finite_series(measured[HISTORY_H:]),
         actual_max_c=float(np.max(actual)) if np.isfinite(actual).all() else None,
         history_hours_utc=tuple(history_start + i * HOUR for i in range(HISTORY_H)),
-        history_c=finite_series(history),
+        history_c=finite_series(measured[:HISTORY_H]),
+        suspect_hours_utc=tuple(
+            history_start + int(hour) * HOUR for hour in np.flatnonzero(suspect)
+        ),
+        suspect_text=findings_text(suspect, history_start) if suspect.any() else None,
         thermal_limit_c=window.policy.thermal_limit_c,
         allowed_probability=float(window.policy.alpha),
         day_bound_c=drawn.day_bound_c,
@@ -142,6 +154,10 @@ def _view(
         last_day=days.last_day,
         missing_days=days.missing_days,
         notice=_notice(session, stored_region, stored, choice, now),
+        late_text=window.late_text,
+        run=run_view(
+            session, stored_region, stored, issued_at_utc=issued_at_utc, now=now
+        ),
     )
 
 

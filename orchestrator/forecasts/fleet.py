@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from core.access import Permission
 from core.days import WINDOW_H, full_hour
+from core.outcomes import ReasonCode
 from core.telemetry import HOUR, Quantity, TelemetryFrame
 from db import telemetry
 from db.model_health import outages
@@ -28,15 +29,22 @@ RECENT_H = 48
 def fleet_view(request: Request) -> FleetView:
     """Every active region with its newest live forecast; stores nothing."""
     found = active_regions(request.session)
+    rows = tuple(_row(request.session, item, request.now) for item in found)
+    unavailable = (
+        f"The {outage.target} model cannot be used since"
+        f" {outage.since_utc:%Y-%m-%d %H:%M} UTC: {outage.reason}"
+        for outage in outages(request.session).values()
+    )
+    implausible = (
+        row.verdict.reason_text
+        for row in rows
+        if row.verdict.reason_code == ReasonCode.MODEL_IMPLAUSIBLE
+    )
     return FleetView(
         as_of_utc=request.now,
-        rows=tuple(_row(request.session, item, request.now) for item in found),
+        rows=rows,
         ending=ending_soon(request.session, request.now),
-        alarms=tuple(
-            f"The {outage.target} model cannot be used since"
-            f" {outage.since_utc:%Y-%m-%d %H:%M} UTC: {outage.reason}"
-            for outage in outages(request.session).values()
-        ),
+        alarms=(*unavailable, *implausible),
     )
 
 

@@ -15,6 +15,9 @@ from orchestrator.windows.views import (
     VerdictView,
 )
 
+WORTH_DAYS = 90
+"""Days over which the worth of weather forecasts is told."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetRow:
@@ -73,6 +76,51 @@ class FleetView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunWorth:
+    """What weather forecasts have been worth at a region's local midnights.
+
+    Attributes
+    ----------
+    n_days : int
+        Finished windows that were forecast with and without them.
+    rmse_c, rmse_without_c : float
+        Of the mean as issued, and of the same model on telemetry alone, degC.
+    rmse_raw_c : float | None
+        Of the weather forecasts themselves on the same hours; None when unknown.
+    """
+
+    n_days: int
+    rmse_c: float
+    rmse_without_c: float
+    rmse_raw_c: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunView:
+    """The weather forecasts behind a forecast.
+
+    Attributes
+    ----------
+    mode : str
+        In words: what the forecast rests on beside telemetry.
+    issued_at_utc : datetime | None
+        Issue of the newest run used; None without any.
+    age_h : float | None
+        From there to the issue of the forecast.
+    raw_c : Series
+        The mean over the models as known at the issue, uncorrected.
+    worth : RunWorth | None
+        Of the last 90 days; None without any finished day.
+    """
+
+    mode: str
+    issued_at_utc: datetime | None
+    age_h: float | None
+    raw_c: Series
+    worth: RunWorth | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ForecastDayView:
     """The Forecast page for one region and window.
 
@@ -98,12 +146,16 @@ class ForecastDayView:
         With what is recorded, where that is not all in effect.
     history_hours_utc, history_c
         The 48 hours before the issue.
+    suspect_hours_utc, suspect_text
+        Hours of either whose measured temperature no model or score uses, and why.
     day_max_dots_c : tuple of float
         Equally likely values of the day's maximum, ascending; empty without a bound.
     first_day, last_day, missing_days
         Days that can be picked: first to last, less the missing ones.
     notice : str | None
         Why there is nothing to draw, and the next step.
+    run : RunView | None
+        None for a region without weather forecasts.
     """
 
     region: RegionChoice
@@ -123,6 +175,8 @@ class ForecastDayView:
     actual_max_c: float | None
     history_hours_utc: tuple[datetime, ...]
     history_c: Series
+    suspect_hours_utc: tuple[datetime, ...]
+    suspect_text: str | None
     thermal_limit_c: float
     allowed_probability: float
     day_bound_c: float | None
@@ -140,6 +194,8 @@ class ForecastDayView:
     last_day: date | None
     missing_days: tuple[date, ...]
     notice: str | None
+    late_text: str | None = None
+    run: RunView | None = None
 
     @property
     def window_start_utc(self) -> datetime:
@@ -199,6 +255,8 @@ class QualityView:
         Those that have days, ascending; of the longest span in `rows`.
     is_drifting : bool
         Coverage has left what a well calibrated bound would show by chance.
+    run_worth : RunWorth | None
+        Errors with and without weather forecasts; None without any.
     """
 
     region: RegionChoice
@@ -207,6 +265,7 @@ class QualityView:
     rows: tuple[QualityRow, ...]
     bins: tuple[ReliabilityBin, ...]
     is_drifting: bool
+    run_worth: RunWorth | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from hashlib import sha256
 from uuid import UUID, uuid4, uuid5
 
@@ -16,10 +16,11 @@ from core.audit import AuditAction, canonical_json
 from core.days import window_end
 from core.errors import Conflict, InvalidInput
 from core.outcomes import Outcome
+from core.plan_reserve import largest_moves_c, reserve_c
 from core.plans import PlanTransfer, judge_plan
 from core.version import CODE_VERSION
 from core.wording import listed
-from db import decisions, plans
+from db import decisions, forecasts, plans
 from db.decisions import StoredDecision
 from db.plans import NewPlan, StoredPlan
 from db.regions import StoredRegion
@@ -46,6 +47,9 @@ from orchestrator.windows.choice import WindowChoice, choose_window, newer_issue
 from orchestrator.windows.database_source import RegionWindow, load_region_window
 
 log = get_logger(__name__)
+
+RESERVE_HISTORY_DAYS = 90
+"""Live issues whose moves say how much a plan keeps free."""
 
 
 def _same_plan(request: Request, kept: str) -> PlanView:
@@ -77,7 +81,12 @@ def find_plan(
     anchor = pick_region(found, anchor_slug)
     choice = choose_window(session, anchor, local_day=local_day, now=request.now)
     windows = [_window(request, item, choice) for item in found]
-    setting = PlanSetting(anchor_slug=anchor.slug, windows=windows, terms=terms)
+    setting = PlanSetting(
+        anchor_slug=anchor.slug,
+        windows=windows,
+        terms=terms,
+        reserves_c=_reserves_c(session, windows, terms),
+    )
     inputs_text = _inputs_text(setting, windows)
     inputs_sha256 = sha256(inputs_text.encode()).hexdigest()
     decisions.lock_actor(session, actor.user_id)
@@ -259,6 +268,26 @@ def _window(
     )
 
 
+def _reserves_c(
+    session: Session, windows: Sequence[RegionWindow], terms: PlanTerms
+) -> dict[str, float]:
+    """What to keep free in each region, as far as its history says; live only."""
+    if windows[0].is_simulation or terms.split is not None:
+        return {}
+    found = {}
+    for window in windows:
+        bounds_c = forecasts.live_bounds_c(
+            session,
+            region_id=window.region_id,
+            from_utc=window.issued_at_utc - timedelta(days=RESERVE_HISTORY_DAYS),
+            until_utc=window.issued_at_utc,
+        )
+        kept_c = reserve_c(largest_moves_c(bounds_c), terms.blocked_chance_pct / 100.0)
+        if kept_c is not None:
+            found[window.region.slug] = kept_c
+    return found
+
+
 def _inputs_text(setting: PlanSetting, windows: Sequence[RegionWindow]) -> str:
     """Canonical text of everything that determines a plan."""
     prices, rules = setting.prices, setting.rules
@@ -271,6 +300,7 @@ def _inputs_text(setting: PlanSetting, windows: Sequence[RegionWindow]) -> str:
             "migration_energy_frac": rules.migration_energy_frac,
             "window_start_utc": windows[0].issued_at_utc,
             "is_simulated": windows[0].is_simulation,
+            "reserves_c": setting.reserves_c,
             "regions": [_window_inputs(window) for window in windows],
         }
     )

@@ -15,13 +15,14 @@ import numpy as np
 
 from core.aliases import FloatArray
 from core.carbon import CarbonSignalKind
-from core.conformal import Calibration, ScoreTracker
+from core.conformal import Calibration, ScoreTracker, check_limits
 from core.days import WINDOW_H, window_end
 from core.errors import CalibrationInsufficient
 from core.footprints import RegionSignals, SignalBasis
 from core.forecasts import HourlyForecast, Refusal, Target
 from core.outcomes import ReasonCode
 from core.outlooks import Problem, RegionOutlook
+from core.plausibility import PlainBound
 from core.policies import Policy
 from core.price_outlook import price_outlook_usd_mwh
 from core.regions import Region
@@ -35,10 +36,17 @@ PRICE_BASIS = "the median of the same hour of the seven days before"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuedForecast:
-    """A forecast or its refusal, and the end of the newest telemetry behind it."""
+    """A forecast or its refusal, and the end of the newest telemetry behind it.
+
+    Attributes
+    ----------
+    plain : PlainBound | None
+        What the portal's own plain model says of the same window.
+    """
 
     answer: HourlyForecast | Refusal
     telemetry_watermark_utc: datetime | None
+    plain: PlainBound | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -287,6 +295,11 @@ def _outlook(
             problem = Problem(
                 code=ReasonCode.CALIBRATION_INSUFFICIENT, text=exc.message
             )
+    if issued is not None and calibration is not None:
+        problem = _implausibility(
+            issued, calibration, policy, is_live=not is_simulation
+        )
+        calibration = calibration if problem is None else None
     answer = issued.answer if issued else None
     return RegionOutlook(
         region=source.region,
@@ -312,6 +325,38 @@ def _after(before: RegionOutlook, change_mw: FloatArray) -> RegionOutlook:
         prior_rise_c=_rise_c(change_mw, base_load_mw, before.policy),
         reference_load_mw=base_load_mw,
     )
+
+
+def _implausibility(
+    issued: IssuedForecast, calibration: Calibration, policy: Policy, *, is_live: bool
+) -> Problem | None:
+    """Why the model's bound may not be relied on: the one place that all verdicts pass.
+
+    Shifts and plans start from this bound. A live window without a plain bound is not
+    verified; a past day may be of a release that had none.
+    """
+    plain, answer = issued.plain, issued.answer
+    if isinstance(answer, Refusal) or (plain is None and not is_live):
+        return None
+    if plain is None:
+        return Problem(
+            code=ReasonCode.CALIBRATION_INSUFFICIENT,
+            text=(
+                "the portal's own plain model has too few finished days to verify the"
+                " forecast."
+            ),
+        )
+    check = check_limits(
+        answer.mean,
+        answer.scale,
+        calibration,
+        limit=policy.thermal_limit_c,
+        rises_by_hour=np.zeros((1, len(answer.mean))),
+    ).check(0)
+    text = None if check is None else plain.problem_of(check.bound)
+    if text is None:
+        return None
+    return Problem(code=ReasonCode.MODEL_IMPLAUSIBLE, text=text)
 
 
 def _data_problem(

@@ -9,7 +9,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from orchestrator.decisions.views import NamedValue
-from orchestrator.forecasts.views import ForecastDayView
+from orchestrator.forecasts.views import WORTH_DAYS, ForecastDayView
 from orchestrator.windows.views import Ground
 from pages import addresses
 from pages.attributes import aria
@@ -39,7 +39,8 @@ from pages.forecast.figures import (
     padded,
     risk_blocked_hours,
 )
-from pages.refreshing import older_issue, refresh
+from pages.forecast_quality.content import run_worth_text
+from pages.refreshing import late_notice, older_issue, refresh
 from pages.standing import (
     AS_LOAD_IS_NOW,
     WITH_RECORDED,
@@ -175,6 +176,8 @@ def content(view: ForecastDayView) -> list[Component | None]:
         *([older] if older else []),
         _verdict_block(view),
         _notice(view),
+        _suspect_notice(view),
+        late_notice(view.late_text),
         _chart_panel(view) if has_forecast or view.history_c else None,
         html.Div(
             [
@@ -275,6 +278,13 @@ def _notice(view: ForecastDayView) -> Component | None:
     return notice("No forecast to draw", typeset(view.notice), kind="warn")
 
 
+def _suspect_notice(view: ForecastDayView) -> Component | None:
+    if view.suspect_text is None:
+        return None
+    text = f"Not used by models, scores or bounds: {view.suspect_text}."
+    return notice("Suspect temperature", typeset(text), kind="warn")
+
+
 def chart_summary(view: ForecastDayView) -> str:
     """The chart in words."""
     means = [value for value in view.mean_c if value is not None]
@@ -345,17 +355,18 @@ def _chart_panel(view: ForecastDayView) -> Component:
 
 def _hours_table(view: ForecastDayView) -> Component:
     count = len(view.hours_utc)
-    columns = (view.mean_c, view.lower_c, view.upper_c, view.actual_c)
+    columns = [view.mean_c, view.lower_c, view.upper_c, view.actual_c]
+    names = ["Mean, °C", "Lower, °C", "Upper, °C", "Measured, °C"]
+    if view.run is not None:
+        columns.append(view.run.raw_c)
+        names.append("Weather forecast, °C")
     series = [padded(values, count) for values in columns]
     labels = local_labels(view.hours_utc, view.region.time_zone)
     return data_table(
         "Forecast by hour, °C",
         (
             f"Hour ({zone_label(view.hours_utc, view.region.time_zone)})",
-            "Mean, °C",
-            "Lower, °C",
-            "Upper, °C",
-            "Measured, °C",
+            *names,
         ),
         [
             [label, *(number(values[hour], 1) for values in series)]
@@ -400,6 +411,12 @@ def _facts_panel(view: ForecastDayView) -> Component:
         ("Days that calibrate the bound", _count(view.score_count)),
         ("Tracking offset", _offset(view.tracking_offset)),
         ("Telemetry known until", _watermark(view)),
+        ("Beside telemetry", view.run.mode if view.run else None),
+        ("Newest weather forecast used", _run_issue(view)),
+        (
+            f"Errors of the last {WORTH_DAYS} days",
+            view.run and run_worth_text(view.run.worth),
+        ),
         ("Times shown in", zone),
     ]
     return panel(
@@ -426,6 +443,14 @@ def _count(count: int | None) -> str | None:
 
 def _offset(offset: float | None) -> str | None:
     return None if offset is None else f"{number(offset, 2)} scales"
+
+
+def _run_issue(view: ForecastDayView) -> str | None:
+    run = view.run
+    if run is None or run.issued_at_utc is None or run.age_h is None:
+        return None
+    text = local_time(run.issued_at_utc, view.region.time_zone)
+    return f"{text}, {age(run.age_h)} before the issue"
 
 
 def _watermark(view: ForecastDayView) -> str | None:

@@ -185,6 +185,7 @@ PROBLEM_CODES = [
     ReasonCode.TELEMETRY_STALE,
     ReasonCode.TELEMETRY_GAP,
     ReasonCode.CALIBRATION_INSUFFICIENT,
+    ReasonCode.MODEL_IMPLAUSIBLE,
 ]
 
 

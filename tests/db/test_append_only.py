@@ -12,6 +12,7 @@ from db.engine import DatabaseUrls, make_engine
 APPEND_ONLY = {
     "policy": "reason",
     "telemetry_revision": "region_id",
+    "telemetry_acceptance": "reason",
     "model_activation": "reason",
     "interval_calibration": "quantile",
     "forecast": "refusal_text",
