@@ -217,13 +217,13 @@ def test_two_kinds_of_carbon_are_not_added(fleet: Fleet) -> None:
                 " rows_unchanged, rows_refused, actor_id, region_slugs, carbon_kind)"
                 " select source_label, format, content_sha256, origin, quantities,"
                 " rows_read, rows_inserted, rows_updated, rows_unchanged, rows_refused,"
-                " actor_id, '{ireland}', 'direct' from ingest_batch"
+                " actor_id, '{ireland}', 'direct average' from ingest_batch"
             )
         )
         session.execute(
             text(
                 "update ingest_batch set region_slugs = '{arizona,wyoming}'"
-                " where carbon_kind = 'life-cycle'"
+                " where carbon_kind = 'life-cycle average'"
             )
         )
     owner.engine.dispose()
