@@ -68,6 +68,7 @@ class AuditAction(StrEnum):
     MODEL_EXPORTED = "model_exported"
     PLAN_FOUND = "plan_found"
     PLAN_RECORDED = "plan_recorded"
+    PLAN_UNDONE = "plan_undone"
     DECISION_AUTOMATIC = "decision_automatic"
     DECISION_WHAT_IF = "decision_what_if"
     DECISION_RECORDED = "decision_recorded"

@@ -106,6 +106,11 @@ class StoredDecision:
         """Whether the last hour that it is for is over."""
         return self.end_utc is not None and self.end_utc <= now
 
+    def stands(self, now: datetime) -> bool:
+        """Whether what it moves still counts."""
+        state = self.state(now)
+        return state is not None and state.stands
+
     def state(self, now: datetime) -> DecisionState | None:
         """What has become of it; None where nothing was recorded that could bind."""
         if self.facts.kind != "recorded" or self.facts.is_simulated:

@@ -2,8 +2,9 @@
 
 A ridge per region and hour of issue, fitted anew for every issue on the days of the
 year before it, and its errors on the year before, each made with the fit of its day.
-It needs no file and no training job: it is a function of the region's telemetry.
-Serving models are held against it (`core.plausibility`).
+It needs no file and no training job: it is a function of the region's telemetry, and
+of the weather forecasts known at the issue where those cover the window. Serving models
+are held against it (`core.plausibility`).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from core.aliases import FloatArray, IntArray
-from core.conformal import SCORE_WINDOW, Calibration
+from core.conformal import MINIMUM_SCORES, SCORE_WINDOW, Calibration
 from core.days import WINDOW_H
 from core.errors import CalibrationInsufficient
 from core.telemetry import HOUR, Quantity, TelemetryFrame, hours_between
@@ -101,32 +102,75 @@ class _Hours(NamedTuple):
 
 
 def plain_forecasts(
-    frame: TelemetryFrame, issue_instants: Sequence[datetime]
+    frame: TelemetryFrame,
+    issue_instants: Sequence[datetime],
+    *,
+    runs_used: Sequence[bool] | None = None,
+    least_scores: int = MINIMUM_SCORES,
 ) -> list[PlainForecast | None]:
     """Forecasts as they would have been made at each instant; None where none can be.
 
     Parameters
     ----------
     frame : TelemetryFrame
-        For each issue only hours that ended by it are used, of the `HISTORY_H` before.
+        For each issue only trusted hours that ended by it are used, of the `HISTORY_H`
+        before, and weather forecasts known by it.
     issue_instants : sequence of datetime
         Full UTC hours, in any order.
+    runs_used : sequence of bool, length N, optional
+        Where weather forecasts may be used: beside models that used them too. A model
+        without them is no liar because it knows less.
+    least_scores : int
+        With fewer scores a weather forecast is left aside.
     """
     if not issue_instants:
         return []
     start_utc = min(issue_instants) - HISTORY_H * HOUR
-    history = frame.window(start_utc, max(issue_instants) + HOUR)
+    history = frame.window(start_utc, max(issue_instants) + HOUR).trusted()
     hours = _hours(history)
     by_hour: dict[int, list[int]] = defaultdict(list)
     for number, instant in enumerate(issue_instants):
         by_hour[hours_between(start_utc, instant) % WINDOW_H].append(number)
     answers: list[PlainForecast | None] = [None] * len(issue_instants)
     for first, numbers in by_hour.items():
-        series = _Series.of(hours, first)
+        days = slice(first, None, WINDOW_H)
+        may_use = runs_used is not None and any(runs_used[i] for i in numbers)
+        run_max_c = _run_maxima(history, first) if may_use else None
+        with_runs = None if run_max_c is None else _Series.of(hours, days, run_max_c)
+        without = _Series.of(hours, days)
         for number in numbers:
             offset = hours_between(start_utc, issue_instants[number])
-            answers[number] = series.forecast((offset - first) // WINDOW_H)
+            day = (offset - first) // WINDOW_H
+            found = None
+            if with_runs is not None and runs_used is not None and runs_used[number]:
+                found = with_runs.forecast(day)
+            if found is None or len(found.scores) < least_scores:
+                found = without.forecast(day)
+            answers[number] = found
     return answers
+
+
+def _run_maxima(history: TelemetryFrame, first: int) -> FloatArray | None:
+    """Largest corrected hour of the weather forecasts known at the days' issues.
+
+    Returns
+    -------
+    ndarray, shape (n_days,) | None
+        NaN where no run covers the whole window; None without any such day.
+    """
+    if history.runs is None:
+        return None
+    quantity = Quantity.TEMPERATURE_C
+    start = hours_between(EPOCH, history.start_utc)
+    found = history.runs.around(
+        quantity,
+        history.column(quantity),
+        start,
+        np.arange(start + first, start + history.n_hours, WINDOW_H, dtype=np.int64),
+        horizon_h=WINDOW_H,
+    )
+    maxima: FloatArray = (found.mean + found.bias).max(axis=1)
+    return maxima if np.isfinite(maxima).any() else None
 
 
 def _hours(history: TelemetryFrame) -> _Hours:
@@ -191,17 +235,16 @@ class _Series:
     error_fits: FloatArray
 
     @classmethod
-    def of(cls, hours: _Hours, first: int) -> _Series:
-        """The series of hours `first`, `first` + 24, …"""
-        days = slice(first, None, WINDOW_H)
-        state, season, day_max_c = (
-            hours.state[days],
-            hours.season[days],
-            hours.day_max_c,
-        )
-        fits = _rolling_ridge(state, day_max_c[days])
+    def of(
+        cls, hours: _Hours, days: slice, run_max_c: FloatArray | None = None
+    ) -> _Series:
+        """The series of `days`, with the maxima of weather forecasts if given."""
+        state, season = hours.state[days], hours.season[days]
+        if run_max_c is not None:
+            state = np.column_stack((state, run_max_c))
+        fits = _rolling_ridge(state, hours.day_max_c[days])
         expected_c = fits[:, 0] + np.sum(state * fits[:, 1:], axis=1)
-        missed_c = day_max_c[days] - expected_c
+        missed_c = hours.day_max_c[days] - expected_c
         return cls(
             expected_c=expected_c,
             missed_c=missed_c,

@@ -374,6 +374,7 @@ def _new_forecast(
             region_id=stored_region.region_id,
             model_version_id=serving.version_id,
             issued_at_utc=issued_at_utc,
+            input_mode=mode,
         )
         if target is Target.TEMPERATURE_C
         else None,

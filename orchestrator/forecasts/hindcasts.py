@@ -47,6 +47,8 @@ from orchestrator.forecasts.scoring import score_window
 from orchestrator.use_cases import Done, Request, change
 from orchestrator.windows.database_source import LOOK_BACK_H, load_model_frame
 
+_PLAIN_MODES = {False: InputMode.TELEMETRY, True: InputMode.RUN_12H}
+
 ByMode = dict[InputMode, HourlyForecast]
 """A forecast in every input mode that its issue allows, best first."""
 
@@ -275,10 +277,16 @@ class _RegionRun:
         """Each forecast in the mode and state it would have been issued with."""
         replays = self._score_replays()
         chosen = list(chosen)
-        plain_bounds = past_plain_bounds(
-            frame, [_best(by_mode).issued_at_utc for by_mode in chosen], self.policy
-        )
-        for by_mode, plain in zip(chosen, plain_bounds, strict=True):
+        issues = [_best(by_mode).issued_at_utc for by_mode in chosen]
+        # Beside the mode that was served, which its own scores decide below.
+        plain_bounds = {
+            uses_runs: past_plain_bounds(
+                frame, issues, self.policy, [mode] * len(issues)
+            )
+            for uses_runs, mode in _PLAIN_MODES.items()
+            if not uses_runs or frame.runs is not None
+        }
+        for number, by_mode in enumerate(chosen):
             issued_at_utc = _best(by_mode).issued_at_utc
             local_hour = local_issue_hour(
                 self.stored_region.region.time_zone, issued_at_utc
@@ -307,7 +315,7 @@ class _RegionRun:
                 tracker=trackers[mode],
                 score_watermark_id=replays[local_hour, mode].watermark_id,
                 interval=known[-1] if known else None,
-                plain=plain,
+                plain=plain_bounds[mode is not InputMode.TELEMETRY][number],
             )
 
     def _score_replays(self) -> dict[tuple[int, InputMode], _WatchedReplay]:

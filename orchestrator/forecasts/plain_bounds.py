@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from core.conformal import required_scores
+from core.forecasts import InputMode
 from core.plausibility import DRIFT_ISSUES, PlainBound, allowed_gap_c
 from core.policies import Policy
 from core.telemetry import TelemetryFrame
@@ -25,6 +27,7 @@ def live_plain_bound(
     region_id: int,
     model_version_id: int,
     issued_at_utc: datetime,
+    input_mode: InputMode,
 ) -> PlainBound | None:
     """The bound beside a live forecast; its gap rests on the model's newest issues.
 
@@ -39,17 +42,30 @@ def live_plain_bound(
         before_utc=issued_at_utc,
         limit=DRIFT_ISSUES,
     )
-    (found,) = plain_forecasts(frame, [issued_at_utc])
+    needed = required_scores(policy.alpha)
+    (found,) = plain_forecasts(
+        frame,
+        [issued_at_utc],
+        runs_used=[input_mode is not InputMode.TELEMETRY],
+        least_scores=needed,
+    )
     return _bound(found, policy, recent_errors)
 
 
 def past_plain_bounds(
-    frame: TelemetryFrame, issue_instants: Sequence[datetime], policy: Policy
+    frame: TelemetryFrame,
+    issue_instants: Sequence[datetime],
+    policy: Policy,
+    input_modes: Sequence[InputMode],
 ) -> list[PlainBound | None]:
     """Bounds beside hindcasts, which know nothing of live issues."""
-    return [
-        _bound(found, policy, ()) for found in plain_forecasts(frame, issue_instants)
-    ]
+    made = plain_forecasts(
+        frame,
+        issue_instants,
+        runs_used=[mode is not InputMode.TELEMETRY for mode in input_modes],
+        least_scores=required_scores(policy.alpha),
+    )
+    return [_bound(found, policy, ()) for found in made]
 
 
 def _bound(

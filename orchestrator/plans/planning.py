@@ -320,6 +320,9 @@ def _view(request: Request, stored: StoredPlan) -> PlanView:
         stored,
         region_choices(session),
         [item.decision_id for item in recorded],
+        standing_decision_ids=[
+            item.decision_id for item in recorded if item.stands(request.now)
+        ],
         newer_issue_utc=_newer_issue(request, stored, active_regions(session)),
     )
 

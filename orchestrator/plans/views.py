@@ -146,6 +146,8 @@ class PlanView:
         What the figures rest on, and what is missing or suspect in them.
     recorded_decision_ids : tuple of int
         Empty until it is recorded.
+    standing_decision_ids : tuple of int
+        Those of them that still move load: it can be taken back.
     """
 
     plan_id: int
@@ -171,6 +173,7 @@ class PlanView:
     blocked: tuple[str, ...]
     notes: tuple[str, ...]
     recorded_decision_ids: tuple[int, ...]
+    standing_decision_ids: tuple[int, ...]
     expected: tuple[PlanComparison, ...]
 
     @property
@@ -197,6 +200,7 @@ def plan_view(
     choices: Mapping[str, RegionChoice],
     recorded_decision_ids: Sequence[int],
     *,
+    standing_decision_ids: Sequence[int],
     newer_issue_utc: datetime | None,
 ) -> PlanView:
     """A stored plan, with the sentences that were said when it was found.
@@ -271,6 +275,7 @@ def plan_view(
         blocked=record.blocked_texts,
         notes=record.notes,
         recorded_decision_ids=tuple(recorded_decision_ids),
+        standing_decision_ids=tuple(standing_decision_ids),
     )
 
 

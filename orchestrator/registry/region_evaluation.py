@@ -18,7 +18,7 @@ from core.days import (
     local_issue_hour,
     window_end,
 )
-from core.forecasts import HourlyForecast, Refusal, Target
+from core.forecasts import HourlyForecast, InputMode, Refusal, Target
 from core.model_gate import (
     ChangedDecision,
     HourComparison,
@@ -89,6 +89,7 @@ class _Walk:
     """One model's way through the period."""
 
     answered: RegionDays
+    modes: Mapping[datetime, InputMode]
     figures: ModelFigures
     days: dict[datetime, JudgedDay]
     rmse_by_hour: Series
@@ -242,19 +243,21 @@ def _answers(model: ServingModel, past: _Past) -> Answers:
 def _walk(
     session: Session, past: _Past, model: ServingModel, answers: Answers
 ) -> _Walk:
-    days = answered_days(
-        past.frame,
-        past.target.quantity,
-        {t: answers[t] for t in past.issues if t in answers},
-        horizon_h=WINDOW_H,
-    )
+    chosen = {t: answers[t] for t in past.issues if t in answers}
+    days = answered_days(past.frame, past.target.quantity, chosen, horizon_h=WINDOW_H)
+    modes = {
+        t: answer.input_mode
+        for t, answer in chosen.items()
+        if isinstance(answer, HourlyForecast)
+    }
     figures = error_figures(days)
     judged: list[JudgedDay] = []
     if past.target is Target.TEMPERATURE_C:
-        judged = _judged(session, past, model, days)
+        judged = _judged(session, past, model, days, modes)
         figures = pooled([figures, bound_figures(judged, past.policy.thermal_limit_c)])
     return _Walk(
         answered=days,
+        modes=modes,
         figures=figures,
         days={day.issued_at_utc: day for day in judged},
         rmse_by_hour=_rmse_by_hour(days),
@@ -262,25 +265,30 @@ def _walk(
 
 
 def _judged(
-    session: Session, past: _Past, model: ServingModel, days: RegionDays
+    session: Session,
+    past: _Past,
+    model: ServingModel,
+    days: RegionDays,
+    modes: Mapping[datetime, InputMode],
 ) -> list[JudgedDay]:
     """Every issue as it would have been judged, by the scores that live ones use."""
-    scored: dict[int, list[StoredScore]] = defaultdict(list)
+    scored: dict[tuple[int, InputMode], list[StoredScore]] = defaultdict(list)
     for row in window_scores.all_scores(
         session, region_id=past.region.region_id, model_version_id=model.version_id
     ):
-        scored[row.local_issue_hour].append(row)
-    positions: dict[int, list[int]] = defaultdict(list)
+        scored[row.local_issue_hour, row.input_mode].append(row)
+    positions: dict[tuple[int, InputMode], list[int]] = defaultdict(list)
     for position, issue in enumerate(days.issues):
-        positions[_local_hour(past, issue)].append(position)
+        if issue in modes:
+            positions[_local_hour(past, issue), modes[issue]].append(position)
     return [
         day
-        for hour in sorted(positions)
+        for place in sorted(positions)
         for day in judged_days(
-            days.at(positions[hour]),
+            days.at(positions[place]),
             confidence=past.policy.confidence,
             limit_c=past.policy.thermal_limit_c,
-            scored=scored[hour],
+            scored=scored[place],
         )
     ]
 
@@ -308,7 +316,7 @@ def _compared(past: _Past, new: _Walk, active: _Walk | None) -> EvaluatedRegion:
         if active is None
         else set(new.answered.issues) & set(active.answered.issues)
     )
-    plain, n_implausible = _beside_plain(past, new.days)
+    plain, n_implausible = _beside_plain(past, new)
     return EvaluatedRegion(
         comparison=RegionComparison(
             region_slug=past.region.region.slug,
@@ -344,13 +352,13 @@ def _compared(past: _Past, new: _Walk, active: _Walk | None) -> EvaluatedRegion:
     )
 
 
-def _beside_plain(
-    past: _Past, judged: Mapping[datetime, JudgedDay]
-) -> tuple[ModelFigures | None, int]:
+def _beside_plain(past: _Past, walk: _Walk) -> tuple[ModelFigures | None, int]:
     """Figures of the plain model on the judged days, and implausible bounds of them."""
     if past.target is not Target.TEMPERATURE_C:
         return None, 0
-    bounds = past_plain_bounds(past.frame, list(judged), past.policy)
+    judged = walk.days
+    modes = [walk.modes[t] for t in judged]
+    bounds = past_plain_bounds(past.frame, list(judged), past.policy, modes)
     limit_c, days, n_implausible = past.policy.thermal_limit_c, [], 0
     for day, plain in zip(judged.values(), bounds, strict=True):
         if plain is None:

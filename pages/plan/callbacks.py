@@ -11,6 +11,7 @@ from core.access import Permission
 from core.errors import InvalidInput
 from orchestrator.forecasts.day_page import day_view
 from orchestrator.plans.planning import find_plan, record_plan, stored_plan
+from orchestrator.plans.undoing import undo_plan
 from pages.addresses import Query, parse_comment, parse_day, parse_record, parse_slug
 from pages.components import notice, region_options
 from pages.context import PageContext
@@ -31,6 +32,7 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
     _register_plan(app, context)
     _register_find(app, context)
     _register_record(app, context)
+    _register_undo(app, context)
     follow_in_browser(
         app,
         "gfo_pages",
@@ -88,6 +90,7 @@ def _register_plan(app: Dash, context: PageContext) -> None:
         outputs=[
             Output("plan-result", "children"),
             Output("plan-record-block", "className"),
+            Output("plan-undo-block", "className"),
             Output("plan-mark", "data"),
             Output("plan-as-of", "children"),
         ],
@@ -101,14 +104,17 @@ def _register_plan(app: Dash, context: PageContext) -> None:
     ) -> Sequence[object]:
         plan_id = Query.parse(search).identifier("plan")
         if plan_id is None:
-            return None, "d-none", None, None
+            return None, "d-none", "d-none", None, None
         with refreshing("plan"), context.request() as request:
             view = stored_plan(request, plan_id)
-        can_record = view.can_be_recorded and request.actor.may(Permission.DECIDE)
+        may_decide = request.actor.may(Permission.DECIDE)
+        can_record = view.can_be_recorded and may_decide
+        can_undo = bool(view.standing_decision_ids) and may_decide
         mark = mark_of(view)
         answer = (
             content.result(in_times(view, chosen_times())),
             "" if can_record else "d-none",
+            "" if can_undo else "d-none",
             {"mark": mark},
             as_of(request.now, is_live=not view.is_simulation),
         )
@@ -159,3 +165,27 @@ def _register_record(app: Dash, context: PageContext) -> None:
         with context.request() as request:
             outcome = record_plan(request, plan_id=plan_id, comment=said)
         return (content.recorded(outcome),)
+
+
+def _register_undo(app: Dash, context: PageContext) -> None:
+    @serve(
+        app,
+        context,
+        outputs=[Output("plan-undone", "children")],
+        inputs=[Input("plan-undo", "n_clicks")],
+        states=[State("plan-url", "search"), State("plan-undo-reason", "value")],
+        permission=Permission.DECIDE,
+        at_load=False,
+    )
+    def undo(_clicks: int, search: str | None, reason: object) -> tuple[Component]:
+        plan_id = Query.parse(search).identifier("plan")
+        if plan_id is None:
+            message = "Open a plan first; only a recorded one can be taken back."
+            raise InvalidInput(message)
+        with context.request() as request:
+            outcome = undo_plan(
+                request,
+                plan_id=plan_id,
+                reason=reason if isinstance(reason, str) else "",
+            )
+        return (content.taken_back(outcome),)

@@ -356,3 +356,16 @@ def recorded(outcome: PlanRecordOutcome) -> Component:
         typeset(listed(outcome.changed, separator=" ")),
         kind="warn",
     )
+
+
+def taken_back(outcome: PlanRecordOutcome) -> Component:
+    """The answer to a request to take a plan back."""
+    ids = [card.decision_id for card in outcome.cards]
+    links: list[Child] = []
+    for number_ in ids:
+        links += [link(str(number_), addresses.decision_href(number_)), " "]
+    return notice(
+        f"Taken back: {counted(len(ids), 'transfer')}.",
+        html.Span(["Decisions ", *links]),
+        id="plan-undone-notice",
+    )

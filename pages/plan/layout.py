@@ -32,7 +32,9 @@ def layout(*, may_decide: bool) -> Component:
             _terms_panel(may_decide=may_decide),
             html.Div(id="plan-notice"),
             html.Div(id="plan-result"),
+            html.Div(id="plan-undone", role="status"),
             _record_panel(),
+            _undo_panel(),
         ]
     )
 
@@ -88,6 +90,31 @@ def _number(item: TermField) -> Component:
             inputmode="decimal",
             value=getattr(_DEFAULTS, item.name),
         ),
+    )
+
+
+def _undo_panel() -> Component:
+    return html.Div(
+        panel(
+            "Take the plan back",
+            html.P(
+                "Every transfer that still stands is superseded by no shift, as one act"
+                " with your name; all stay in the history."
+            ),
+            field("Reason", dbc.Textarea(id="plan-undo-reason", rows=2)),
+            html.Div(
+                dbc.Button(
+                    "Take every transfer back",
+                    id="plan-undo",
+                    color="secondary",
+                    class_name="gfo-decides",
+                ),
+                className="gfo-actions",
+            ),
+            id="plan-undo-panel",
+        ),
+        id="plan-undo-block",
+        className="d-none",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -13,7 +14,8 @@ from onnx import TensorProto, helper
 
 from core.errors import ModelRejected
 from core.forecasts import Target
-from core.telemetry import HOUR, TelemetryFrame
+from core.telemetry import HOUR, Quantity, TelemetryFrame
+from core.weather_runs import IssuedRun, weather_runs
 from models.contract import MAX_NAME_CHARACTERS, MAX_TEXT_BYTES, read_contract
 from models.export import export_onnx
 from models.families import GRAPHS, graph_sha256
@@ -22,6 +24,7 @@ from models.normalised import TYPICAL_FRAC, NormalisedModel
 from models.onnx_model import OnnxModel
 from models.smallest import smallest_model
 from models.train import train_model
+from models.with_runs import TrainedWithRuns
 from tests.models.foreign import FEATURES, day_before
 
 Change = Callable[[onnx.ModelProto], None]
@@ -124,6 +127,42 @@ def test_every_export_has_a_known_graph(
     model = onnx.load_model_from_string(content)
     assert graph_sha256(model) in GRAPHS[family]
     assert read_contract(content).family == family
+
+
+@pytest.mark.parametrize("family", list(Family))
+def test_an_export_with_weather_forecasts_is_known_too(
+    make_frame: Callable[..., TelemetryFrame], family: Family
+) -> None:
+    made = make_frame("aa", n_hours=80 * 24, seed=1)
+    truth = made.column(Quantity.TEMPERATURE_C)
+    runs = [
+        IssuedRun(
+            source="test",
+            model="a",
+            member="",
+            issued_at_utc=made.start_utc + hour * HOUR,
+            known_at_utc=made.start_utc + (hour + 5) * HOUR,
+            first_lead_h=0,
+            values={Quantity.TEMPERATURE_C: truth[hour : hour + 60] + 1.0},
+        )
+        for hour in range(0, made.n_hours - 60, 6)
+    ]
+    frames = {"aa": (replace(made, runs=weather_runs(runs)), "Europe/Dublin")}
+    trained = train_model(
+        frames,
+        Target.TEMPERATURE_C,
+        made.start_utc + 70 * 24 * HOUR,
+        family=family,
+        seed=1,
+    )
+    assert isinstance(trained, TrainedWithRuns)
+    content = export_onnx(trained)
+    assert read_contract(content).family == family
+    model = onnx.load_model_from_string(content)
+    (node,) = [item for item in model.graph.node if item.output[0] == "mean"]
+    node.input[0] = "without_mean"
+    with pytest.raises(ModelRejected, match="a family of the portal's own"):
+        read_contract(model.SerializeToString())
 
 
 def test_a_training_window_that_ends_in_the_future_is_refused() -> None:

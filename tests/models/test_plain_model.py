@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -11,6 +12,7 @@ import pytest
 
 from core.conformal import quantile_rank
 from core.telemetry import HOUR, Quantity, TelemetryFrame
+from core.weather_runs import IssuedRun, weather_runs
 from models.plain_model import HISTORY_H, MIN_ERROR_C, plain_forecasts
 
 START = datetime(2022, 1, 1, tzinfo=UTC)
@@ -149,3 +151,77 @@ def test_instants_may_come_in_any_order() -> None:
     assert last is not None
     assert first.day_max_c == last.day_max_c
     assert timedelta(hours=7) == ISSUES[0] - ISSUES[1]
+
+
+def _with_runs(frame: TelemetryFrame, last_hour: int | None = None) -> TelemetryFrame:
+    """A run every six hours, known five hours later, with an error of its own."""
+    truth = frame.column(Quantity.TEMPERATURE_C)
+    random = np.random.default_rng(5)
+    runs = []
+    for hour in range(0, frame.n_hours - 60, 6):
+        issued = frame.start_utc + hour * HOUR
+        error = np.cumsum(random.normal(0, 0.05, 60)) + random.normal(0, 0.3)
+        if last_hour is None or hour <= last_hour:
+            runs.append(
+                IssuedRun(
+                    source="test",
+                    model="a",
+                    member="",
+                    issued_at_utc=issued,
+                    known_at_utc=issued + 5 * HOUR,
+                    first_lead_h=0,
+                    values={Quantity.TEMPERATURE_C: truth[hour : hour + 60] + error},
+                )
+            )
+    return replace(frame, runs=weather_runs(runs))
+
+
+def test_beside_a_model_that_used_a_weather_forecast_it_uses_that_too() -> None:
+    issue = LAST - 30 * 24 * HOUR
+    at = int((issue - START) // HOUR)
+    frame = _with_runs(FRAME)
+    (alone,) = plain_forecasts(frame, [issue], runs_used=[False])
+    (informed,) = plain_forecasts(frame, [issue], runs_used=[True])
+    (never,) = plain_forecasts(FRAME, [issue], runs_used=[True])
+    assert alone is not None
+    assert informed is not None
+    assert never is not None
+    assert informed.error_c < 0.7 * alone.error_c
+    assert never.day_max_c == alone.day_max_c
+    # A run that came after the issue changes nothing.
+    (same,) = plain_forecasts(_with_runs(FRAME, at - 5), [issue], runs_used=[True])
+    assert same is not None
+    assert same.day_max_c == pytest.approx(informed.day_max_c, abs=1e-9)
+
+
+def test_a_weather_forecast_without_enough_past_is_left_aside() -> None:
+    issue = LAST - 30 * 24 * HOUR
+    frame = _with_runs(FRAME)
+    assert frame.runs is not None
+    (informed,) = plain_forecasts(
+        frame, [issue], runs_used=[True], least_scores=100_000
+    )
+    (alone,) = plain_forecasts(frame, [issue])
+    assert informed is not None
+    assert alone is not None
+    assert informed.day_max_c == alone.day_max_c
+
+
+def test_a_suspect_hour_is_not_believed() -> None:
+    at = int((LAST - START) // HOUR)
+    hot = FRAME.column(Quantity.TEMPERATURE_C).copy()
+    hot[at - 3] = 49.0
+    codes = np.zeros(N_HOURS, np.int8)
+    codes[at - 3] = 1
+    suspect = replace(
+        _frame({Quantity.TEMPERATURE_C: hot}),
+        findings={Quantity.TEMPERATURE_C: codes},
+    )
+    (misled,) = plain_forecasts(_frame({Quantity.TEMPERATURE_C: hot}), [LAST])
+    (found,) = plain_forecasts(suspect, [LAST])
+    (usual,) = plain_forecasts(FRAME, [LAST])
+    assert misled is not None
+    assert found is not None
+    assert usual is not None
+    assert abs(found.day_max_c - usual.day_max_c) < 0.5
+    assert misled.day_max_c > usual.day_max_c + 1.0

@@ -74,6 +74,7 @@ from orchestrator.forecasts.scoring import score_finished_windows
 from orchestrator.operations import backups, installation
 from orchestrator.plans import planning
 from orchestrator.plans.terms import PlanTerms
+from orchestrator.plans.undoing import undo_plan
 from orchestrator.regions import policies as region_policies
 from orchestrator.regions.changes import (
     RegionDraft,
@@ -484,6 +485,12 @@ def decisions(portal: Portal) -> None:
             comment="test",
         )
         assert outcome.cards
+    with run() as session:
+        undo_plan(
+            asking(session, portal.actor(session), request_id=uuid4()),
+            plan_id=plan.plan_id,
+            reason="test",
+        )
     later = NOW + HOUR
     with run() as session:
         issue_live(

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from core.audit import AuditAction
 from core.days import full_hour
-from core.forecasts import HourlyForecast, Target
+from core.forecasts import HourlyForecast, InputMode, Target
 from core.outcomes import Outcome, ReasonCode
 from core.plausibility import DRIFT_ISSUES, PlainBound
 from core.scheduler import decide
@@ -289,6 +289,7 @@ def test_a_model_that_lies_colder_for_days_loses_its_gap(fleet: Fleet) -> None:
                 region_id=region_id,
                 model_version_id=version_id,
                 issued_at_utc=ISSUE,
+                input_mode=InputMode.TELEMETRY,
             )
             assert found is not None
             gaps_c.append(found.allowed_gap_c)

@@ -106,6 +106,7 @@ def view() -> PlanView:
         shadow_prices=(price,),
         blocked=(),
         notes=("Prices are the median of the days before.",),
+        standing_decision_ids=(),
         recorded_decision_ids=(),
     )
 
