@@ -34,6 +34,7 @@ class RefusalCode(StrEnum):
     TELEMETRY_MISSING = "telemetry_missing"
     TELEMETRY_STALE = "telemetry_stale"
     TELEMETRY_GAP = "telemetry_gap"
+    TELEMETRY_SUSPECT = "telemetry_suspect"
     FORECAST_NOT_FINITE = "forecast_not_finite"
 
 

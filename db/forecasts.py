@@ -9,12 +9,13 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Row, case, func, insert, select
+from sqlalchemy import ColumnElement, Row, and_, case, func, insert, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, aliased
 
 from core.days import WINDOW_H
 from core.forecasts import HourlyForecast, InputMode, RefusalCode, Target
+from core.plausibility import PlainBound
 from db.copying import copy_rows
 from db.schema import (
     ForecastHourRow,
@@ -33,7 +34,15 @@ _Hour = Row[int, float, float, float | None, float | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewForecast:
-    """A forecast, or the refusal of one, to be stored."""
+    """A forecast, or the refusal of one, to be stored.
+
+    Attributes
+    ----------
+    revision : int
+        0 for the first of an instant; more once telemetry behind it was corrected.
+    lag_h : int
+        Newest hours before the instant that had not come in; see `core.late_hours`.
+    """
 
     region_id: int
     target: Target
@@ -52,6 +61,9 @@ class NewForecast:
     day_bound_c: float | None = None
     interval_calibration_id: int | None = None
     interval_quantile: float | None = None
+    revision: int = 0
+    lag_h: int = 0
+    plain: PlainBound | None = None
     input_mode: InputMode = InputMode.TELEMETRY
     run_issued_at_utc: datetime | None = None
 
@@ -66,6 +78,8 @@ class StoredForecast:
     issued_at_utc: datetime
     kind: str
     model_version_id: int | None
+    revision: int
+    lag_h: int
     telemetry_watermark_utc: datetime | None
     refusal_code: RefusalCode | None
     refusal_text: str | None
@@ -75,6 +89,7 @@ class StoredForecast:
     score_quantile: float | None
     tracking_offset: float | None
     day_bound_c: float | None
+    plain: PlainBound | None
     mean: tuple[float, ...]
     scale: tuple[float, ...]
     lower: tuple[float | None, ...]
@@ -220,7 +235,7 @@ def _insert_chunk(session: Session, chunk: Sequence[NewForecast]) -> list[int]:
 
 
 def _columns(item: NewForecast) -> dict[str, object]:
-    excluded = {"forecast", "interval_quantile"}
+    excluded = {"forecast", "interval_quantile", "plain"}
     columns: dict[str, object] = {
         name: getattr(item, name)
         for name in NewForecast.__slots__
@@ -228,6 +243,10 @@ def _columns(item: NewForecast) -> dict[str, object]:
     }
     columns["target"] = item.target.value
     columns["status"] = "refused" if item.forecast is None else "issued"
+    plain = item.plain
+    columns["plain_bound_c"] = plain.bound_c if plain else None
+    columns["plain_error_c"] = plain.error_c if plain else None
+    columns["allowed_gap_c"] = plain.allowed_gap_c if plain else None
     return columns
 
 
@@ -259,8 +278,9 @@ def forecasts_at(
 
     An issued forecast takes precedence over a refusal, then the newest. Without
     `model_version_id` a live forecast takes precedence over a hindcast, so that a later
-    model never replaces what was known at the time. With `serving_first` the forecast
-    of the serving model takes precedence: after a rollback it is the older one.
+    model never replaces what was known at the time. With `serving_first` the newest
+    answer for the serving model takes precedence, be it a refusal: after a rollback its
+    forecast is the older one, and a correction may leave the issue without a forecast.
     """
     query = select(ForecastRow).where(
         ForecastRow.region_id == region_id,
@@ -269,13 +289,11 @@ def forecasts_at(
     )
     if model_version_id is not None:
         query = query.where(ForecastRow.model_version_id == model_version_id)
-    order: list[ColumnElement[Any]] = [
-        ForecastRow.status.asc(),
-        case((ForecastRow.kind == "live", 0), else_=1).asc(),
-    ]
+    is_live = case((ForecastRow.kind == "live", 0), else_=1)
+    order: list[ColumnElement[Any]] = [ForecastRow.status.asc(), is_live]
     if serving_first:
         serves = ForecastRow.model_version_id == _serving_version_id()
-        order.append(case((serves, 0), else_=1).asc())
+        order = [is_live, case((serves, 0), else_=1)]
     rows = session.scalars(
         query.ext(distinct_on(ForecastRow.target)).order_by(
             ForecastRow.target, *order, ForecastRow.id.desc()
@@ -320,11 +338,40 @@ def newest_live_issue(
     """Issue instant of the newest live temperature forecast or refusal."""
     return session.scalar(
         select(func.max(ForecastRow.issued_at_utc)).where(
-            ForecastRow.region_id == region_id,
-            ForecastRow.target == Target.TEMPERATURE_C.value,
-            ForecastRow.kind == "live",
-            ForecastRow.issued_at_utc <= until_utc,
+            *_live_temperature([region_id]), ForecastRow.issued_at_utc <= until_utc
         )
+    )
+
+
+def late_instants(
+    session: Session, *, region_id: int, since_utc: datetime, until_utc: datetime
+) -> list[datetime]:
+    """Issues of temperature in [since, until] that came too early, oldest first.
+
+    Each was refused, or made without the newest hours.
+    """
+    is_whole = func.bool_or(
+        and_(ForecastRow.status == "issued", ForecastRow.lag_h == 0)
+    )
+    return list(
+        session.scalars(
+            select(ForecastRow.issued_at_utc)
+            .where(
+                *_live_temperature([region_id]),
+                ForecastRow.issued_at_utc.between(since_utc, until_utc),
+            )
+            .group_by(ForecastRow.issued_at_utc)
+            .having(~is_whole)
+            .order_by(ForecastRow.issued_at_utc)
+        )
+    )
+
+
+def _live_temperature(region_ids: Sequence[int]) -> tuple[ColumnElement[bool], ...]:
+    return (
+        ForecastRow.region_id.in_(region_ids),
+        ForecastRow.target == Target.TEMPERATURE_C.value,
+        ForecastRow.kind == "live",
     )
 
 
@@ -369,6 +416,36 @@ def newest_forecast(
     return None if row is None else _with_hours(session, [row])[0]
 
 
+def newest_distances(
+    session: Session,
+    *,
+    region_id: int,
+    model_version_id: int,
+    since_utc: datetime,
+    before_utc: datetime,
+    limit: int,
+) -> list[float]:
+    """How far a model's newest live bounds lay below the plain ones, in its errors."""
+    distance = (
+        ForecastRow.plain_bound_c - ForecastRow.day_bound_c
+    ) / ForecastRow.plain_error_c
+    found = session.scalars(
+        select(distance)
+        .where(
+            ForecastRow.region_id == region_id,
+            ForecastRow.target == Target.TEMPERATURE_C.value,
+            ForecastRow.kind == "live",
+            ForecastRow.model_version_id == model_version_id,
+            ForecastRow.issued_at_utc >= since_utc,
+            ForecastRow.issued_at_utc < before_utc,
+            distance.is_not(None),
+        )
+        .order_by(ForecastRow.issued_at_utc.desc())
+        .limit(limit)
+    )
+    return [float(item) for item in found if item is not None]
+
+
 def refused_targets(
     session: Session, *, issued_at_utc: datetime, code: RefusalCode
 ) -> set[Target]:
@@ -405,6 +482,28 @@ def forecast_by_id(session: Session, forecast_id: int) -> StoredForecast | None:
     """A stored forecast by its id."""
     row = session.get(ForecastRow, forecast_id)
     return None if row is None else _with_hours(session, [row])[0]
+
+
+def live_bounds_c(
+    session: Session, *, region_id: int, from_utc: datetime, until_utc: datetime
+) -> dict[datetime, float]:
+    """Bounds of the live issues in [from, until), without any shift, degC.
+
+    The newest of an issue that was made again.
+    """
+    rows = session.execute(
+        select(ForecastRow.issued_at_utc, ForecastRow.day_bound_c)
+        .where(
+            ForecastRow.region_id == region_id,
+            ForecastRow.target == Target.TEMPERATURE_C.value,
+            ForecastRow.kind == "live",
+            ForecastRow.issued_at_utc >= from_utc,
+            ForecastRow.issued_at_utc < until_utc,
+            ForecastRow.day_bound_c.is_not(None),
+        )
+        .order_by(ForecastRow.issued_at_utc, ForecastRow.id)
+    )
+    return {issued: bound for issued, bound in rows if bound is not None}
 
 
 def issued_instants(
@@ -451,7 +550,11 @@ def issued_about_midnight(
 def unscored_live_forecasts(
     session: Session, *, region_id: int, finished_by_utc: datetime
 ) -> list[StoredForecast]:
-    """Issued temperature forecasts whose window ended and that have no score yet."""
+    """Issued temperature forecasts whose window ended and that have no score yet.
+
+    Of a forecast that was issued again, the newest revision. One that was made without
+    the newest hours calibrates nothing.
+    """
     scored = (
         select(WindowScoreRow.id)
         .where(
@@ -468,10 +571,16 @@ def unscored_live_forecasts(
             ForecastRow.target == Target.TEMPERATURE_C.value,
             ForecastRow.status == "issued",
             ForecastRow.kind == "live",
+            ForecastRow.lag_h == 0,
             ForecastRow.issued_at_utc <= finished_by_utc - timedelta(hours=WINDOW_H),
             ~scored,
         )
-        .order_by(ForecastRow.issued_at_utc)
+        .ext(distinct_on(ForecastRow.issued_at_utc, ForecastRow.model_version_id))
+        .order_by(
+            ForecastRow.issued_at_utc,
+            ForecastRow.model_version_id,
+            ForecastRow.revision.desc(),
+        )
     ).all()
     return _with_hours(session, rows)
 
@@ -502,6 +611,8 @@ def _stored(row: ForecastRow, hours: Sequence[_Hour]) -> StoredForecast:
         issued_at_utc=row.issued_at_utc,
         kind=row.kind,
         model_version_id=row.model_version_id,
+        revision=row.revision,
+        lag_h=row.lag_h,
         telemetry_watermark_utc=row.telemetry_watermark_utc,
         refusal_code=RefusalCode(row.refusal_code) if row.refusal_code else None,
         refusal_text=row.refusal_text,
@@ -511,10 +622,25 @@ def _stored(row: ForecastRow, hours: Sequence[_Hour]) -> StoredForecast:
         score_quantile=row.score_quantile,
         tracking_offset=row.tracking_offset,
         day_bound_c=row.day_bound_c,
+        plain=_plain(row),
         mean=tuple(hour.mean for hour in hours),
         scale=tuple(hour.scale for hour in hours),
         lower=tuple(hour.lower for hour in hours),
         upper=tuple(hour.upper for hour in hours),
         input_mode=InputMode(row.input_mode),
         run_issued_at_utc=row.run_issued_at_utc,
+    )
+
+
+def _plain(row: ForecastRow) -> PlainBound | None:
+    if (
+        row.plain_bound_c is None
+        or row.plain_error_c is None
+        or row.allowed_gap_c is None
+    ):
+        return None
+    return PlainBound(
+        bound_c=row.plain_bound_c,
+        error_c=row.plain_error_c,
+        allowed_gap_c=row.allowed_gap_c,
     )

@@ -9,6 +9,8 @@ APPEND_ONLY_TABLES = (
     "audit_head",
     "chain_check",
     "decision",
+    "decision_state",
+    "decision_term",
     "decision_transfer",
     "forecast",
     "forecast_hour",

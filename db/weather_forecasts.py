@@ -105,8 +105,8 @@ def load_runs(
     )
     found: dict[tuple[str, str, str, datetime, datetime | None, int], _Values]
     found = defaultdict(dict)
-    for *run, quantity, values in rows:
-        key = (run[0], run[1], run[2], run[3], run[4], run[5])
+    for source, model, member, issued, known, first_lead_h, quantity, values in rows:
+        key = (source, model, member, issued, known, first_lead_h)
         found[key][Quantity(quantity)] = np.array(values, dtype=np.float64)
     return weather_runs(
         IssuedRun(

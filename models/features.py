@@ -161,6 +161,7 @@ def _put_lags(
     positions: IntArray,
     target: Target,
 ) -> None:
+    trusted = history.trusted()
     for quantity, stand_in in STAND_INS.items():
         places = [
             (column, feature.lag_h)
@@ -169,7 +170,7 @@ def _put_lags(
         ]
         if not places:
             continue
-        measured = history.column(quantity)
+        measured = trusted.column(quantity)
         complete = (
             bridged(measured)
             if quantity is target.quantity

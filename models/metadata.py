@@ -143,6 +143,22 @@ class ModelContract:
         }
 
 
+def require_trained_in_past(contract: ModelContract, now: datetime) -> None:
+    """Refuse a training window that ends later than now.
+
+    Raises
+    ------
+    ModelRejected
+        When it does: no window after it could be scored, so it could never serve.
+    """
+    if contract.trained_until_utc > now:
+        message = (
+            f"gfo_trained_until_utc is {contract.trained_until_utc:%Y-%m-%d %H:%M} UTC,"
+            " in the future; no later window can be scored, so it could never serve."
+        )
+        raise ModelRejected(message)
+
+
 def contract_from_metadata(properties: Mapping[str, str]) -> ModelContract:
     """Read and check a model's `metadata_props`.
 

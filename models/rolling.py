@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -21,7 +21,7 @@ from core.conformal import (
 )
 from core.errors import CalibrationInsufficient
 from core.forecasts import HourlyForecast, InputMode, Refusal, RefusalCode
-from core.score_replay import ScoreReplay
+from core.score_replay import FinishedWindow, ScoreReplay
 from core.telemetry import HOUR, Quantity, TelemetryFrame
 from models.forecasting import Predictor, forecast_modes, forecast_windows
 from models.intervals import interval_quantile, recalibration_instants
@@ -70,13 +70,18 @@ class RegionDays:
 
     def since(self, first: int) -> RegionDays:
         """The days from position `first` on."""
+        return self.at(range(first, len(self.issues)))
+
+    def at(self, positions: Sequence[int]) -> RegionDays:
+        """The days at these positions."""
+        chosen = np.array(positions, dtype=np.int64)
         return RegionDays(
-            issues=self.issues[first:],
-            mean=self.mean[first:],
-            scale=self.scale[first:],
-            observed=self.observed[first:],
-            persistence=self.persistence[first:],
-            refused=self.refused[first:],
+            issues=[self.issues[day] for day in positions],
+            mean=self.mean[chosen],
+            scale=self.scale[chosen],
+            observed=self.observed[chosen],
+            persistence=self.persistence[chosen],
+            refused=[self.refused[day] for day in positions],
         )
 
     def why_unscored(self, day: int) -> str:
@@ -234,14 +239,25 @@ class _ScoredDay:
 
 
 def rolling_checks(
-    days: RegionDays, *, confidence: Decimal, limit_c: float
+    days: RegionDays,
+    *,
+    confidence: Decimal,
+    limit_c: float,
+    scored: Iterable[FinishedWindow] | None = None,
 ) -> list[LimitCheck | None]:
     """The check of each day's bound against the limit; None where there is no bound.
 
     The bound of a day rests on the scores of days that had ended by its issue and on
     the offset that tracked them, as in `core.conformal`.
+
+    Parameters
+    ----------
+    scored : iterable of FinishedWindow, optional
+        Stored scores of the same model, region and hour of issue, oldest first; the
+        scores of `days` when they are left out.
     """
-    replay = ScoreReplay(1 - confidence, _scored_days(days))
+    known = _scored_days(days) if scored is None else scored
+    replay = ScoreReplay(1 - confidence, known)
     window = timedelta(hours=days.horizon_h)
     checks: list[LimitCheck | None] = []
     for day, issue in enumerate(days.issues):

@@ -31,6 +31,7 @@ def backtest_document(
     *,
     telemetry_name: str,
     regions_name: str,
+    telemetry_held_back: Mapping[str, object],
     timings_s: Mapping[str, float],
     weather: Mapping[str, object] | None = None,
 ) -> dict[str, object]:
@@ -41,6 +42,7 @@ def backtest_document(
             "telemetry_sha256": file.sha256,
             "telemetry_rows": file.row_count,
             "rows_refused": dict(file.refused),
+            "telemetry_held_back": dict(telemetry_held_back),
             "columns_ignored": list(file.ignored_columns),
             "regions_table": regions_name,
             "regions": sorted(file.frames),

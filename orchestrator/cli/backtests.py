@@ -22,6 +22,7 @@ from orchestrator.backtests.forecast_report import (
     backtest_table,
     weather_setup,
 )
+from orchestrator.backtests.guards import guarded, held_back
 from orchestrator.backtests.plan_backtest import (
     BacktestRegion,
     PlanBacktestSetup,
@@ -130,7 +131,7 @@ def backtest(  # noqa: PLR0913 -- one parameter per option
         )
         _require_folder(report)
         fleet = read_fleet(telemetry, regions, utc_now(), progress)
-        frames, weather = fleet.frames, None
+        frames, weather = guarded(fleet.frames), None
         if weather_forecasts is not None:
             weather = read_weather_forecasts(weather_forecasts, list(frames))
             _say_refused(weather_forecasts, weather)
@@ -147,6 +148,7 @@ def backtest(  # noqa: PLR0913 -- one parameter per option
             weather=None
             if weather is None or weather_forecasts is None
             else weather_setup(weather_forecasts.name, weather, unproved_known_after_h),
+            telemetry_held_back=held_back(frames),
             timings_s={
                 "read": read_s,
                 **result.timings_s,
@@ -188,6 +190,9 @@ def backtest_plan(  # noqa: PLR0913 -- one parameter per option
     ramp_mw_per_h: Annotated[
         float | None, typer.Option(help="Steepest change of a region's moves.")
     ] = None,
+    minimum_transfer_mwh: Annotated[
+        float, typer.Option(help="Smaller transfers are left out of plans.")
+    ] = 0.0,
     limit_c: LimitC = "35",
     cooling_factor: Annotated[
         float, typer.Option(help="°C per percentage point of load.")
@@ -224,6 +229,7 @@ def backtest_plan(  # noqa: PLR0913 -- one parameter per option
             rules=PlanRules(
                 ramp_mw_per_h=ramp_mw_per_h,
                 migration_energy_frac=migration_energy_pct / 100.0,
+                minimum_transfer_mwh=minimum_transfer_mwh,
             ),
             cooling_factor_c_per_pct=cooling_factor,
             counts_hydro_water=hydro_water,
@@ -234,6 +240,7 @@ def backtest_plan(  # noqa: PLR0913 -- one parameter per option
             telemetry, regions, utc_now(), progress, columns=REGION_COLUMNS
         )
         plants = {slug: assumed_region(row) for slug, row in fleet.table.items()}
+        frames = guarded(fleet.frames)
         read_s = time.monotonic() - started
         # scikit-learn takes seconds to import; other commands must not wait for it.
         from models.backtest import own_limit_c  # noqa: PLC0415
@@ -243,10 +250,10 @@ def backtest_plan(  # noqa: PLR0913 -- one parameter per option
             slug: own_limit_c(region, train_until_day)
             if given_limit_c is None
             else given_limit_c
-            for slug, region in fleet.frames.items()
+            for slug, region in frames.items()
         }
         forecasts = day_ahead_forecasts(
-            fleet.frames,
+            frames,
             plants,
             issues,
             train_until_utc=issues[0],
@@ -263,7 +270,7 @@ def backtest_plan(  # noqa: PLR0913 -- one parameter per option
                     limit_c=limits_c[slug],
                     auctioned_h=plant_of(slug).auctioned_h if auction_prices else 0,
                 )
-                for slug, (frame, _) in fleet.frames.items()
+                for slug, (frame, _) in frames.items()
             ],
             forecasts,
             setup,
@@ -277,6 +284,7 @@ def backtest_plan(  # noqa: PLR0913 -- one parameter per option
             setup={
                 "telemetry": telemetry.name,
                 "telemetry_sha256": fleet.file.sha256,
+                "telemetry_held_back": held_back(frames),
                 "train_until": train_until,
                 "calibrate_until": calibrate_until,
                 "test_until": test_until,

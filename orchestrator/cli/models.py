@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +12,13 @@ from core.errors import InvalidInput, ModelRejected
 from core.forecasts import Target
 from db import model_versions
 from db.model_versions import ModelVersion
-from models.metadata import DEFAULT_FAMILY, MAX_MODEL_BYTES, Family, ModelContract
+from models.metadata import (
+    DEFAULT_FAMILY,
+    MAX_MODEL_BYTES,
+    Family,
+    ModelContract,
+    require_trained_in_past,
+)
 from models.sandbox import check_in_sandbox
 from orchestrator.forecasts.model_cache import ModelCache
 from orchestrator.processes.connect import connected_runtime
@@ -186,6 +193,7 @@ def validate(
     with command_settings(), unavailable_is_unusable():
         content = _read(file)
         contract = check_in_sandbox(content)
+        require_trained_in_past(contract, utc_now())
         found = (
             _reproduced(content, contract, telemetry, regions, weather_forecasts)
             if telemetry and regions
@@ -341,9 +349,10 @@ def _write(out: Path, onnx_bytes: bytes) -> None:
 
 
 def _validate(onnx_bytes: bytes, version: ModelVersion) -> None:
-    from models.check import check_model  # noqa: PLC0415 -- onnx, only when asked
-
-    check_model(onnx_bytes, version.onnx_sha256)
+    if sha256(onnx_bytes).hexdigest() != version.onnx_sha256:
+        message = "The file that was written is not the model that is stored."
+        raise ModelRejected(message)
+    check_in_sandbox(onnx_bytes)
 
 
 def _line(version: ModelVersion) -> str:

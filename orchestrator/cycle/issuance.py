@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import NAMESPACE_URL, uuid5
 
+import numpy as np
 from sqlalchemy.orm import Session
 
 from core.access import Permission
@@ -16,10 +17,11 @@ from core.conformal import ScoreTracker
 from core.days import local_day_of, local_issue_hour
 from core.errors import ModelRejected, ModelUnavailable
 from core.forecasts import HourlyForecast, InputMode, Refusal, RefusalCode, Target
+from core.late_hours import MOST_LATE_H, moved_on
 from core.policies import Policy
 from core.regions import Region
 from core.scheduler import decide
-from core.telemetry import HOUR, TelemetryFrame
+from core.telemetry import HOUR, TelemetryFrame, hours_between
 from db import (
     decisions,
     forecasts,
@@ -27,11 +29,13 @@ from db import (
     policies,
     window_scores,
 )
-from db.forecast_inputs import ForecastInput, insert_forecast_input
-from db.forecasts import NewForecast
+from db.forecast_inputs import ForecastInput, forecast_input, insert_forecast_input
+from db.forecasts import NewForecast, StoredForecast
 from db.regions import StoredRegion
 from models.features import RUN_RUNGS_H, feature_matrix
 from models.forecasting import forecast_modes
+from models.plain_model import HISTORY_H
+from models.plain_runs import RUN_HISTORY_H
 from orchestrator.decisions.judgements import Judgement
 from orchestrator.decisions.storing import store
 from orchestrator.forecasts.calibration import (
@@ -41,6 +45,7 @@ from orchestrator.forecasts.calibration import (
 )
 from orchestrator.forecasts.model_cache import ModelCache, ServingModel
 from orchestrator.forecasts.model_health import begin_outage
+from orchestrator.forecasts.plain_bounds import live_plain_bound
 from orchestrator.logs import get_logger
 from orchestrator.use_cases import Done, Event, Request, change
 from orchestrator.windows.database_source import (
@@ -69,6 +74,7 @@ class IssueSummary:
     Permission.RUN_CYCLE,
     AuditAction.DECISION_AUTOMATIC,
     AuditAction.MODEL_UNAVAILABLE,
+    AuditAction.MODEL_IMPLAUSIBLE,
     repeat=None,
 )
 def issue_live(
@@ -80,13 +86,15 @@ def issue_live(
 ) -> Done[IssueSummary]:
     """Issue every target for every region at one instant, and decide on each region.
 
-    Idempotent: a forecast that this model already issued at the instant is kept, and
-    a refusal is stored again only when something about it changed.
+    Idempotent: a forecast that this model already issued at the instant is kept while
+    its inputs are the same, and a refusal is stored again only when something about it
+    changed. Telemetry that came late or was corrected gives a new revision.
     """
     counts = {"issued": 0, "refused": 0, "already": 0}
     decided = 0
     decisions_made: list[Event] = []
     outages: list[Event] = []
+    alarms: list[Event] = []
     for stored_region in stored_regions:
         changed = False
         for target in Target:
@@ -97,6 +105,7 @@ def issue_live(
                 target,
                 issued_at_utc=issued_at_utc,
                 outages=outages,
+                alarms=alarms,
             )
             counts[outcome] += 1
             changed |= target is Target.TEMPERATURE_C and outcome != "already"
@@ -110,7 +119,7 @@ def issue_live(
         already_there=counts["already"],
         decided=decided,
     )
-    return Done(answer=summary, events=(*decisions_made, *outages))
+    return Done(answer=summary, events=(*decisions_made, *outages, *alarms))
 
 
 def _issue_one(
@@ -121,6 +130,7 @@ def _issue_one(
     *,
     issued_at_utc: datetime,
     outages: list[Event],
+    alarms: list[Event],
 ) -> str:
     serving, why = _serving(session, cache, target, outages)
     known = forecasts.forecast_at(
@@ -130,28 +140,50 @@ def _issue_one(
         issued_at_utc=issued_at_utc,
         model_version_id=serving.version_id if serving else None,
     )
-    if known is not None and known.refusal_code is None and known.kind == "live":
-        return "already"
     slug = stored_region.region.slug
+    is_temperature = target is Target.TEMPERATURE_C
+    reach_h = HISTORY_H if is_temperature else LOOK_BACK_H
+    run_reach_h = RUN_HISTORY_H if is_temperature else MOST_LATE_H
     frame = load_model_frame(
-        session, slug, issued_at_utc - LOOK_BACK_H * HOUR, issued_at_utc
+        session,
+        slug,
+        issued_at_utc - reach_h * HOUR,
+        issued_at_utc,
+        first_issue_utc=issued_at_utc - run_reach_h * HOUR,
     )
+    policy = policies.effective_policy(session, stored_region.region_id)
+    lag_h = _lag_h(frame, target, issued_at_utc, policy)
+    asked_at_utc = issued_at_utc - lag_h * HOUR
+    issued = known if known is not None and known.refusal_code is None else None
+    if (
+        issued is not None
+        and issued.kind == "live"
+        and _same_input(
+            session, issued, serving, frame, stored_region.region, asked_at_utc
+        )
+    ):
+        return "already"
     answer = (
         Refusal(code=RefusalCode.MODEL_UNAVAILABLE, text=why)
         if serving is None
-        else _predict(session, serving, frame, stored_region, issued_at_utc, outages)
+        else _predict(session, serving, frame, stored_region, asked_at_utc, outages)
     )
-    policy = policies.effective_policy(session, stored_region.region_id)
+    if not isinstance(answer, Refusal):
+        answer = {mode: moved_on(item, lag_h) for mode, item in answer.items()}
     new = _new_forecast(
         session, stored_region, target, issued_at_utc, frame, serving, policy, answer
     )
     if isinstance(answer, Refusal) and _same_refusal(session, new):
         return "already"
+    if issued is not None:
+        new = replace(new, revision=issued.revision + 1)
+    alarms += _alarm(session, slug, new)
     (forecast_id,) = forecasts.insert_forecasts(session, [new])
     if serving is not None and not isinstance(answer, Refusal):
         given = model_input(
-            serving, frame, stored_region.region, issued_at_utc, new.input_mode
+            serving, frame, stored_region.region, asked_at_utc, new.input_mode
         )
+        assert given is not None  # noqa: S101 -- the mode of the answer
         insert_forecast_input(session, forecast_id, given)
         if target is Target.TEMPERATURE_C and len(answer) > 1:
             modes = ((forecast_id, item) for item in answer.values())
@@ -166,6 +198,42 @@ def _issue_one(
         )
         return "refused"
     return "issued"
+
+
+def _lag_h(
+    frame: TelemetryFrame, target: Target, issued_at_utc: datetime, policy: Policy
+) -> int:
+    """How many of the newest hours are waited for; 0 where they are too many.
+
+    Hours that came and are suspect are not waited for: they refuse the forecast.
+    """
+    known_until_utc = telemetry_watermark(frame, target)
+    if known_until_utc is None:
+        return 0
+    lag_h = hours_between(known_until_utc, issued_at_utc)
+    came = frame.finding_codes(target.quantity)[frame.n_hours - lag_h :].any()
+    is_short = lag_h <= min(policy.telemetry_max_age_h, MOST_LATE_H)
+    return lag_h if is_short and not came else 0
+
+
+def _same_input(
+    session: Session,
+    known: StoredForecast,
+    serving: ServingModel | None,
+    frame: TelemetryFrame,
+    region: Region,
+    asked_at_utc: datetime,
+) -> bool:
+    """Whether a forecast would be made from what it was made from already."""
+    before = forecast_input(session, known.forecast_id)
+    if before is None or serving is None:
+        return True
+    given = model_input(serving, frame, region, asked_at_utc, known.input_mode)
+    return (
+        given is not None
+        and before.region_index == given.region_index
+        and np.array_equal(before.features, given.features, equal_nan=True)
+    )
 
 
 def _serving(
@@ -219,8 +287,11 @@ def model_input(
     region: Region,
     issued_at_utc: datetime,
     input_mode: InputMode,
-) -> ForecastInput:
-    """What the model is given for one window: kept, so that it can be run again."""
+) -> ForecastInput | None:
+    """What the model is given for one window: kept, so that it can be run again.
+
+    None when the window allows no forecast in this mode.
+    """
     contract = serving.runtime.contract
     given = (
         feature_matrix(
@@ -233,7 +304,9 @@ def model_input(
         )
         for youngest_run_h in RUN_RUNGS_H
     )
-    rows = next(rows for rows in given if rows.modes == [input_mode])
+    rows = next((rows for rows in given if rows.modes == [input_mode]), None)
+    if rows is None:
+        return None
     return ForecastInput(
         region_index=contract.region_index(region.slug), features=rows.features[0]
     )
@@ -250,6 +323,7 @@ def _new_forecast(
     answer: ByMode | Refusal,
 ) -> NewForecast:
     watermark = telemetry_watermark(frame, target)
+    lag_h = _lag_h(frame, target, issued_at_utc, policy)
     if isinstance(answer, Refusal) or serving is None:
         refusal = answer if isinstance(answer, Refusal) else None
         return NewForecast(
@@ -274,6 +348,7 @@ def _new_forecast(
                 ),
                 finished_by_utc=issued_at_utc,
                 input_mode=mode,
+                lag_h=lag_h,
             )
             for mode in answer
         }
@@ -282,15 +357,20 @@ def _new_forecast(
         for mode, history in histories.items()
     }
     mode = served_mode(trackers, policy.alpha) if trackers else next(iter(answer))
-    interval = interval_calibrations.interval_calibration(
-        session,
-        model_version_id=serving.version_id,
-        region_id=stored_region.region_id,
-        confidence=policy.confidence,
-        known_by_utc=issued_at_utc,
-        input_mode=mode,
+    # Intervals are calibrated by forecasts that had their newest hours.
+    interval = (
+        None
+        if lag_h
+        else interval_calibrations.interval_calibration(
+            session,
+            model_version_id=serving.version_id,
+            region_id=stored_region.region_id,
+            confidence=policy.confidence,
+            known_by_utc=issued_at_utc,
+            input_mode=mode,
+        )
     )
-    return calibrated_forecast(
+    calibrated = calibrated_forecast(
         answer[mode],
         region_id=stored_region.region_id,
         kind="live",
@@ -300,7 +380,18 @@ def _new_forecast(
         tracker=trackers.get(mode),
         score_watermark_id=histories[mode].watermark_id if histories else None,
         interval=interval,
+        plain=live_plain_bound(
+            session,
+            frame,
+            policy,
+            region_id=stored_region.region_id,
+            model_version_id=serving.version_id,
+            issued_at_utc=issued_at_utc,
+        )
+        if target is Target.TEMPERATURE_C
+        else None,
     )
+    return replace(calibrated, lag_h=lag_h)
 
 
 def _same_refusal(session: Session, new: NewForecast) -> bool:
@@ -317,10 +408,53 @@ def _same_refusal(session: Session, new: NewForecast) -> bool:
     )
 
 
+def _alarm(session: Session, slug: str, new: NewForecast) -> tuple[Event, ...]:
+    """The event of an implausible bound, unless the issue before had one as well."""
+    reason = _why_implausible(new)
+    if reason is None:
+        return ()
+    log.error(
+        "model_implausible",
+        region=slug,
+        model_version_id=new.model_version_id,
+        issued_at_utc=new.issued_at_utc.isoformat(),
+        reason=reason,
+    )
+    before = forecasts.newest_forecast(
+        session, region_id=new.region_id, target=new.target, kind="live"
+    )
+    if (
+        before is not None
+        and before.model_version_id == new.model_version_id
+        and _why_implausible(before) is not None
+    ):
+        return ()
+    event = Event(
+        action=AuditAction.MODEL_IMPLAUSIBLE,
+        object_type="region",
+        object_id=slug,
+        after={
+            "model_version_id": new.model_version_id,
+            "issued_at_utc": new.issued_at_utc,
+        },
+        reason=reason,
+    )
+    return (event,)
+
+
+def _why_implausible(issued: NewForecast | StoredForecast) -> str | None:
+    if issued.plain is None or issued.day_bound_c is None:
+        return None
+    return issued.plain.problem_of(issued.day_bound_c)
+
+
 def _judge(
     request: Request, stored_region: StoredRegion, issued_at_utc: datetime
 ) -> tuple[int, Judgement] | None:
-    """The region's forecast and what is decided on it; None when it is known."""
+    """The region's forecast and what is decided on it; None when it is known.
+
+    It is decided on the load as it is now: what is recorded is not done.
+    """
     window = load_region_window(
         request.session,
         stored_region,
@@ -328,6 +462,7 @@ def _judge(
         now=request.now,
         is_simulation=False,
     )
+    window = replace(window, outlook=window.outlook_now)
     judgement = Judgement(
         source=window,
         target=None,

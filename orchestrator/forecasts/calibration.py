@@ -11,6 +11,7 @@ import numpy as np
 from core.conformal import Calibration, ScoreTracker, check_limit, required_scores
 from core.errors import CalibrationInsufficient
 from core.forecasts import HourlyForecast, InputMode, Target
+from core.plausibility import PlainBound
 from core.policies import Policy
 from core.telemetry import HOUR, TelemetryFrame
 from db import interval_calibrations
@@ -28,6 +29,7 @@ def calibrated_forecast(
     tracker: ScoreTracker | None,
     score_watermark_id: int | None,
     interval: interval_calibrations.IntervalCalibration | None,
+    plain: PlainBound | None = None,
 ) -> NewForecast:
     """A forecast with the calibration state it is issued with.
 
@@ -60,6 +62,7 @@ def calibrated_forecast(
         day_bound_c=bound_c,
         interval_calibration_id=interval.calibration_id if interval else None,
         interval_quantile=interval.quantile if interval else None,
+        plain=plain,
         input_mode=hourly.input_mode,
         run_issued_at_utc=hourly.run_issued_at_utc,
     )

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from core.access import Permission
 from core.days import WINDOW_H, full_hour
-from core.scheduler import decide
+from core.outcomes import ReasonCode
 from core.telemetry import HOUR, Quantity, TelemetryFrame
 from db import telemetry
 from db.model_health import outages
@@ -19,7 +19,8 @@ from orchestrator.regions.region_choice import active_regions, region_choice
 from orchestrator.use_cases import Request, query
 from orchestrator.windows.choice import choose_window
 from orchestrator.windows.database_source import RegionWindow, load_region_window
-from orchestrator.windows.views import finite_series, verdict_view
+from orchestrator.windows.recorded import ending_soon, recorded_view
+from orchestrator.windows.views import RecordedView, bounded, finite_series, raised
 
 RECENT_H = 48
 
@@ -27,17 +28,23 @@ RECENT_H = 48
 @query(Permission.VIEW_FLEET)
 def fleet_view(request: Request) -> FleetView:
     """Every active region with its newest live forecast; stores nothing."""
+    found = active_regions(request.session)
+    rows = tuple(_row(request.session, item, request.now) for item in found)
+    unavailable = (
+        f"The {outage.target} model cannot be used since"
+        f" {outage.since_utc:%Y-%m-%d %H:%M} UTC: {outage.reason}"
+        for outage in outages(request.session).values()
+    )
+    implausible = (
+        row.verdict.reason_text
+        for row in rows
+        if row.verdict.reason_code == ReasonCode.MODEL_IMPLAUSIBLE
+    )
     return FleetView(
         as_of_utc=request.now,
-        rows=tuple(
-            _row(request.session, item, request.now)
-            for item in active_regions(request.session)
-        ),
-        alarms=tuple(
-            f"The {outage.target} model cannot be used since"
-            f" {outage.since_utc:%Y-%m-%d %H:%M} UTC: {outage.reason}"
-            for outage in outages(request.session).values()
-        ),
+        rows=rows,
+        ending=ending_soon(request.session, request.now),
+        alarms=(*unavailable, *implausible),
     )
 
 
@@ -54,17 +61,21 @@ def _row(session: Session, stored_region: StoredRegion, now: datetime) -> FleetR
     recent = telemetry.load_frame(
         session, stored_region.region.slug, end_utc - RECENT_H * HOUR, end_utc
     )
-    return _fleet_row(stored_region, window, recent, now)
+    return _fleet_row(
+        stored_region, window, recorded_view(session, window), recent, now
+    )
 
 
 def _fleet_row(
     stored_region: StoredRegion,
     window: RegionWindow,
+    recorded: RecordedView | None,
     recent: TelemetryFrame,
     now: datetime,
 ) -> FleetRow:
     region, policy = stored_region.region, window.policy
-    check = window.outlook.check()
+    outlook = window.outlook_now
+    is_now = bounded(outlook)
     temperature_c, known_until_utc = _newest(recent, Quantity.TEMPERATURE_C)
     age = None if known_until_utc is None else now - known_until_utc
     is_fresh = age is not None and age <= timedelta(hours=policy.telemetry_max_age_h)
@@ -81,12 +92,15 @@ def _fleet_row(
         telemetry_is_stale=not is_fresh,
         history_c=finite_series(last_day.column(Quantity.TEMPERATURE_C)),
         forecast_hours_utc=window.hours_utc if window.stored else (),
-        forecast_mean_c=window.stored.mean if window.stored else (),
+        forecast_mean_c=raised(window.stored.mean, outlook.prior_rise_c)
+        if window.stored
+        else (),
         issued_at_utc=window.stored.issued_at_utc if window.stored else None,
-        day_bound_c=check.bound if check else None,
-        exceedance_probability=check.exceedance_probability if check else None,
+        day_bound_c=is_now.day_bound_c,
+        exceedance_probability=is_now.exceedance_probability,
         allowed_probability=float(policy.alpha),
-        verdict=verdict_view(decide(window.outlook)),
+        verdict=is_now.verdict,
+        recorded=recorded,
         carbon_intensity_gco2_kwh=_newest(recent, Quantity.CARBON_INTENSITY_GCO2_KWH)[
             0
         ],

@@ -35,12 +35,15 @@ from db.interval_calibrations import IntervalCalibration
 from db.regions import StoredRegion
 from models.forecasting import forecast_modes
 from models.intervals import interval_quantile, recalibration_instants
+from models.plain_model import HISTORY_H
+from models.plain_runs import RUN_HISTORY_H
 from orchestrator.forecasts.calibration import (
     calibrated_forecast,
     served_mode,
     telemetry_watermark,
 )
 from orchestrator.forecasts.model_cache import ModelCache, ServingModel
+from orchestrator.forecasts.plain_bounds import past_plain_bounds
 from orchestrator.forecasts.scoring import score_window
 from orchestrator.use_cases import Done, Request, change
 from orchestrator.windows.database_source import LOOK_BACK_H, load_model_frame
@@ -187,8 +190,9 @@ class _RegionRun:
         return load_model_frame(
             self.session,
             self.stored_region.region.slug,
-            self.start_utc - LOOK_BACK_H * HOUR,
+            self.start_utc - HISTORY_H * HOUR,
             self.end_utc + WINDOW_H * HOUR,
+            first_issue_utc=self.start_utc - RUN_HISTORY_H * HOUR,
         )
 
     def carry_out(self, midnights: Sequence[datetime]) -> HindcastSummary:
@@ -266,13 +270,16 @@ class _RegionRun:
 
     def _calibrated(
         self,
-        chosen: Iterable[ByMode],
+        chosen: Sequence[ByMode],
         intervals: Mapping[InputMode, Sequence[tuple[datetime, IntervalCalibration]]],
         frame: TelemetryFrame,
     ) -> Iterable[NewForecast]:
         """Each forecast in the mode and state it would have been issued with."""
         replays = self._score_replays()
-        for by_mode in chosen:
+        plain_bounds = past_plain_bounds(
+            frame, [_best(item).issued_at_utc for item in chosen], self.policy
+        )
+        for by_mode, plain in zip(chosen, plain_bounds, strict=True):
             issued_at_utc = _best(by_mode).issued_at_utc
             local_hour = local_issue_hour(
                 self.stored_region.region.time_zone, issued_at_utc
@@ -301,6 +308,7 @@ class _RegionRun:
                 tracker=trackers[mode],
                 score_watermark_id=replays[local_hour, mode].watermark_id,
                 interval=known[-1] if known else None,
+                plain=plain,
             )
 
     def _score_replays(self) -> dict[tuple[int, InputMode], _WatchedReplay]:

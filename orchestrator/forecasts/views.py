@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from orchestrator.regions.views import RegionChoice
-from orchestrator.windows.views import Series, VerdictView
+from orchestrator.windows.views import (
+    Bounded,
+    Ground,
+    RecordedView,
+    Series,
+    StandingView,
+    VerdictView,
+)
 
 WORTH_DAYS = 90
 """Days over which the worth of weather forecasts is told."""
@@ -22,6 +29,10 @@ class FleetRow:
         Measured temperature of the 24 hours before now.
     forecast_hours_utc : tuple of datetime
         Starts of the hours of `forecast_mean_c`.
+    verdict, day_bound_c, exceedance_probability
+        As load is now.
+    recorded : RecordedView | None
+        The same with what is recorded, where that is not all in effect.
     """
 
     region: RegionChoice
@@ -40,6 +51,7 @@ class FleetRow:
     exceedance_probability: float | None
     allowed_probability: float
     verdict: VerdictView
+    recorded: RecordedView | None
     carbon_intensity_gco2_kwh: float | None
     water_l_last_24h: float | None
     it_load_mw: float | None
@@ -51,6 +63,8 @@ class FleetView:
 
     Attributes
     ----------
+    ending : tuple of StandingView
+        Decisions whose last hour is near: they end unless they are renewed.
     alarms : tuple of str
         Models that cannot be used, each with its reason, as sentences.
     """
@@ -58,6 +72,7 @@ class FleetView:
     as_of_utc: datetime
     rows: tuple[FleetRow, ...]
     alarms: tuple[str, ...] = ()
+    ending: tuple[StandingView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,14 +130,24 @@ class ForecastDayView:
         The chosen day; None for "the next 24 hours" (the newest live issue).
     is_usual_issue : bool
         The day's local midnight or the newest live issue, not another chosen one.
+    newer_issue_utc : datetime | None
+        The newest live issue, when an older one is shown.
     issues_utc : tuple of datetime
         Issues that can be chosen, newest first.
     is_simulation : bool
         A past window, judged by what was known at its issue time.
     hours_utc : tuple of datetime
         Starts of the 24 hours; `mean_c`, `lower_c`, `upper_c`, `actual_c` go with it.
+    ground : Ground
+        What curve, range, bound, chance, verdict and dots stand on.
+    now : Bounded
+        As load is now.
+    recorded : RecordedView | None
+        With what is recorded, where that is not all in effect.
     history_hours_utc, history_c
         The 48 hours before the issue.
+    suspect_hours_utc, suspect_text
+        Hours of either whose measured temperature no model or score uses, and why.
     day_max_dots_c : tuple of float
         Equally likely values of the day's maximum, ascending; empty without a bound.
     first_day, last_day, missing_days
@@ -139,6 +164,7 @@ class ForecastDayView:
     local_day: date | None
     issued_at_utc: datetime | None
     is_usual_issue: bool
+    newer_issue_utc: datetime | None
     issues_utc: tuple[datetime, ...]
     is_simulation: bool
     hours_utc: tuple[datetime, ...]
@@ -149,11 +175,16 @@ class ForecastDayView:
     actual_max_c: float | None
     history_hours_utc: tuple[datetime, ...]
     history_c: Series
+    suspect_hours_utc: tuple[datetime, ...]
+    suspect_text: str | None
     thermal_limit_c: float
     allowed_probability: float
     day_bound_c: float | None
     exceedance_probability: float | None
     verdict: VerdictView
+    ground: Ground
+    now: Bounded
+    recorded: RecordedView | None
     day_max_dots_c: tuple[float, ...]
     model_label: str | None
     score_count: int | None

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from sqlalchemy.orm import Session
 
 from core.audit import AuditAction
-from core.telemetry import Quantity
+from core.telemetry import VALID_RANGES, Quantity, ValidRange
+from core.wording import listed
 from db.ingest import NewBatch, RowCounts, find_same_batch, other_carbon_kinds
 from db.telemetry_merge import SettledRows, write_settled
 from db.telemetry_staging import RefusalCount, count_refusals
+from orchestrator.jobs import queue_issue_again
 from orchestrator.logs import get_logger
-from orchestrator.use_cases import Done, Event
+from orchestrator.telemetry.quality import JudgedHours, judge_import
+from orchestrator.use_cases import Done, Event, Request
 
 log = get_logger(__name__)
 
@@ -79,9 +82,17 @@ class SettledImport:
 
 
 def finish_import(
-    session: Session, done: SettledImport, *, action: AuditAction
+    request: Request,
+    done: SettledImport,
+    *,
+    action: AuditAction,
+    ranges: Mapping[Quantity, ValidRange] = VALID_RANGES,
 ) -> Done[ImportSummary]:
-    """Store the settled rows, the batch and its refusals."""
+    """Store the settled rows, the batch and its refusals, and judge the hours.
+
+    What was imported is followed by forecasts at once; generation is part of the cycle.
+    """
+    session = request.session
     batch, settled = done.batch, done.settled
     top_refusals = tuple(count_refusals(session))
     same = find_same_batch(session, batch, settled.counts)
@@ -94,6 +105,10 @@ def finish_import(
         return Done(answer=summary)
     notes = _carbon_notes(session, batch)
     batch_id = write_settled(session, settled, batch)
+    judged = judge_import(session, now=request.now, ranges=ranges)
+    notes = (*notes, *_quality_notes(judged))
+    if action is AuditAction.TELEMETRY_IMPORTED:
+        queue_issue_again(session, batch_id=batch_id)
     event = Event(
         action=action,
         object_type="ingest_batch",
@@ -153,6 +168,16 @@ def _summary(
         top_refusals=top_refusals,
         notes=(*done.notes, *notes),
         is_repeat=is_repeat,
+    )
+
+
+def _quality_notes(judged: Sequence[JudgedHours]) -> tuple[str, ...]:
+    return tuple(
+        f"{listed([f'{count:,} h of {q}' for q, count in one.counts.items()])} of"
+        f" {one.region_slug} {'is' if list(one.counts.values()) == [1] else 'are'}"
+        " suspect and not used; see `gfo telemetry quality`."
+        for one in judged
+        if one.counts
     )
 
 

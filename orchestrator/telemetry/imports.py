@@ -159,7 +159,9 @@ def read_and_store(
         place=opened.place,
         read_as=file.options.given(),
     )
-    return finish_import(session, settled_import, action=AuditAction.TELEMETRY_IMPORTED)
+    return finish_import(
+        request, settled_import, action=AuditAction.TELEMETRY_IMPORTED, ranges=ranges
+    )
 
 
 @change(
@@ -217,7 +219,7 @@ def generate_telemetry(
         actor_id=request.actor.user_id,
     )
     return finish_import(
-        session,
+        request,
         SettledImport(batch=batch, settled=settled, regions_added=added),
         action=AuditAction.TELEMETRY_GENERATED,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -117,7 +116,7 @@ def _source_name(text: str) -> str:
     return name
 
 
-def _events(answer: ForecastImport, label: str) -> Sequence[Event]:
+def _events(answer: ForecastImport, label: str) -> tuple[Event, ...]:
     """None when the file was there already."""
     if not answer.columns_new:
         return ()

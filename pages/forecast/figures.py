@@ -26,6 +26,7 @@ RANGE_LABEL = "Range of the forecast for each hour"
 MEAN_LABEL = "Forecast mean"
 HISTORY_LABEL = "Measured, 48 h before"
 ACTUAL_LABEL = "Measured"
+SUSPECT_LABEL = "Suspect, not used"
 RAW_LABEL = "Weather forecast, uncorrected"
 RISK_LABEL = "Risk-blocked hour"
 
@@ -46,6 +47,7 @@ def forecast_band(view: ForecastDayView) -> go.Figure:
         _add_mean(figure, view, mean_c)
         _add_risk_blocked_hours(figure, view, mean_c)
     _add_measured(figure, view)
+    _add_suspect(figure, view)
     _add_raw_run(figure, view)
     _add_levels(figure, view)
     hours = (*view.history_hours_utc, *view.hours_utc)
@@ -169,6 +171,36 @@ def _add_raw_run(figure: go.Figure, view: ForecastDayView) -> None:
         line={"color": Ink.AFTER_SHIFT.value, "width": 1.5, "dash": "dashdot"},
         customdata=local_labels(view.hours_utc, view.region.time_zone),
         hovertemplate="%{customdata}<br>Weather forecast %{y:.1f} °C<extra></extra>",
+    )
+
+
+def _add_suspect(figure: go.Figure, view: ForecastDayView) -> None:
+    """Measured hours that are not believed."""
+    measured = dict(
+        zip(
+            (*view.history_hours_utc, *view.hours_utc),
+            (
+                *padded(view.history_c, len(view.history_hours_utc)),
+                *padded(view.actual_c, len(view.hours_utc)),
+            ),
+            strict=True,
+        )
+    )
+    hours = [hour for hour in view.suspect_hours_utc if measured.get(hour) is not None]
+    if not hours:
+        return
+    figure.add_scatter(
+        x=chart_instants(hours),
+        y=[measured[hour] for hour in hours],
+        mode="markers",
+        name=SUSPECT_LABEL,
+        marker={
+            "symbol": "x",
+            "size": 9,
+            "color": Ink.LIMIT.value,
+        },
+        customdata=local_labels(hours, view.region.time_zone),
+        hovertemplate="%{customdata}<br>Suspect %{y:.1f} °C<extra></extra>",
     )
 
 

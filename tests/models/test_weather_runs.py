@@ -31,6 +31,8 @@ from models.metadata import Family, ModelContract
 from models.onnx_model import OnnxModel
 from models.parity import validate_parity
 from models.parity_rows import comparison_rows
+from models.plain_model import plain_forecasts
+from models.plain_runs import best_plain_forecasts
 from models.probes import probe_rows
 from models.rolling import RegionDays, mode_days, served_modes
 from models.smallest import smallest_model
@@ -470,3 +472,46 @@ def test_the_check_of_a_file_probes_it_with_and_without_runs(
     assert (known == 0).any()
     assert (known == 24).any()
     assert ((known > 0) & (known < 24)).any()
+
+
+def test_the_plain_model_is_the_corrected_run_where_that_is_more_accurate(
+    frame: TelemetryFrame, until_utc: datetime
+) -> None:
+    issue = until_utc + 24 * HOUR
+    (alone,) = plain_forecasts(frame, [issue])
+    (best,) = best_plain_forecasts(frame, [issue])
+    assert alone is not None
+    assert best is not None
+    assert best.error_c < alone.error_c
+    hour = TRAINED_H + 24
+    day_max = frame.column(TEMPERATURE)[hour : hour + 24].max()
+    assert abs(best.day_max_c - day_max) < 1.5
+    bound = best.bound_c(Decimal("0.05"))
+    assert bound is not None
+    assert bound > best.day_max_c
+    (without,) = best_plain_forecasts(replace(frame, runs=None), [issue])
+    assert without is not None
+    assert without.error_c == alone.error_c
+
+
+def test_a_run_that_came_later_does_not_lower_the_plain_bound(
+    frame: TelemetryFrame, until_utc: datetime
+) -> None:
+    issue = until_utc + 24 * HOUR
+    cold = IssuedRun(
+        source="test",
+        model="a",
+        member="",
+        issued_at_utc=issue,
+        known_at_utc=issue + timedelta(minutes=1),
+        first_lead_h=0,
+        values={TEMPERATURE: np.full(48, -40.0)},
+    )
+    planted = replace(frame, runs=weather_runs([*_runs(frame), cold]))
+    (found,), (expected,) = (
+        best_plain_forecasts(item, [issue]) for item in (planted, frame)
+    )
+    assert found is not None
+    assert expected is not None
+    assert found.day_max_c == expected.day_max_c
+    assert found.error_c == expected.error_c

@@ -27,6 +27,7 @@ from pages.forecast.figures import (
 from pages.forecast.layout import chart_summary, content, issue_options, sentence_text
 from pages.theme import thermal_limit_label
 
+Walk = Callable[[object], list[Any]]
 Text = Callable[[object], str]
 Make = Callable[..., Any]
 
@@ -205,7 +206,22 @@ def test_a_past_day_is_marked_as_a_simulation(
     assert "simulation" in text_of(content(make_forecast_day())[0])
     live = make_forecast_day(is_simulation=False, local_day=None)
     assert "simulation" not in text_of(content(live)[0])
-    assert "in the next 24 hours" in sentence_text(live)
+    assert "in the 24 hours from 14 Jul 2023, 00:00 (UTC−7)" in sentence_text(live)
+
+
+def test_an_older_issue_says_so_and_offers_the_newest(
+    make_forecast_day: Make, text_of: Text, components_of: Walk
+) -> None:
+    newer = datetime(2023, 7, 14, 8, tzinfo=UTC)
+    view = make_forecast_day(
+        local_day=None, is_usual_issue=False, newer_issue_utc=newer
+    )
+    said = content(view)[0]
+    assert "This is an older forecast." in text_of(said)
+    assert "01:00 (UTC−7)" in text_of(said)
+    (offer,) = [item for item in components_of(said) if getattr(item, "href", None)]
+    assert offer.href == "/forecast?region=arizona&issued=2023-07-14T08%3A00Z"
+    assert "older" not in text_of(content(make_forecast_day(local_day=None)))
 
 
 def _with_run(make_forecast_day: Make, **changes: Any) -> ForecastDayView:
