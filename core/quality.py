@@ -143,7 +143,8 @@ and so is the level for the hour of the day. A front settles; a broken unit does
 
 SETTLED_MULTIPLE = 2.0
 """Departure from the usual course that a settled level may have, as a multiple of the
-usual one: a heat wave that breaks is still far above the usual course."""
+usual one. A level nearer to the usual course than before the step is possible too: a
+heat wave that breaks is still far above it."""
 
 SPIKE_MULTIPLE = 1.25
 """As `STEP_MULTIPLES`, for the steps to a value and back from it, both."""
@@ -192,7 +193,7 @@ LISTED_RUNS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
+class QualityVerdicts:
     """Verdicts on consecutive hours of one quantity.
 
     Attributes
@@ -210,7 +211,7 @@ class Judgement:
     allowed: FloatArray
 
     @classmethod
-    def all_good(cls, n_hours: int) -> Judgement:
+    def all_good(cls, n_hours: int) -> QualityVerdicts:
         """No finding."""
         return cls(
             rule_codes=np.zeros(n_hours, dtype=np.int8),

@@ -87,7 +87,7 @@ class Baseline:
             usual_departure=usual,
             limit=usual * _multiples(),
             usual_anomaly=max(_usual(np.abs(anomalies)), checks.step_floor),
-            log_equal=_log_equal(history),
+            log_equal=_log_equal(history) if checks.flat_line else np.zeros(DAY_H),
             course_misfit={
                 hours: _course_misfit(anomalies, hours)
                 for hours, _ in COURSE_RATIOS

@@ -39,9 +39,9 @@ from core.quality import (
     STEP_SETTLED_H,
     UNUSUAL_QUANTILE,
     WET_BULB_EXCESS_C,
-    Judgement,
     QualityChecks,
     QualityRule,
+    QualityVerdicts,
 )
 from core.quality_baseline import (
     DAY_H,
@@ -72,7 +72,7 @@ def judge_telemetry(
     accepted: Mapping[Quantity, BoolArray] | None = None,
     it_capacity_mw: float | None = None,
     ranges: Mapping[Quantity, ValidRange] = VALID_RANGES,
-) -> dict[Quantity, Judgement]:
+) -> dict[Quantity, QualityVerdicts]:
     """Judge the hours of `frame` from position `first` on.
 
     An hour is judged by itself and the hours before it. A stuck sensor, a spike and an
@@ -91,7 +91,7 @@ def judge_telemetry(
 
     Returns
     -------
-    dict of Quantity to Judgement
+    dict of Quantity to QualityVerdicts
         One for each quantity that has a value, over the whole frame.
     """
     series = {
@@ -118,14 +118,14 @@ def judge_telemetry(
             if one.checks != NO_CHECKS:
                 one.check_block(start, end)
         start = end
-    return {quantity: one.judgement for quantity, one in series.items()}
+    return {quantity: one.verdict for quantity, one in series.items()}
 
 
 def judged_frame(
-    frame: TelemetryFrame, judgements: Mapping[Quantity, Judgement]
+    frame: TelemetryFrame, verdicts: Mapping[Quantity, QualityVerdicts]
 ) -> TelemetryFrame:
     """The frame with its findings; `TelemetryFrame.trusted` leaves their values out."""
-    found = {quantity: one.rule_codes for quantity, one in judgements.items()}
+    found = {quantity: one.rule_codes for quantity, one in verdicts.items()}
     return replace(frame, findings=found)
 
 
@@ -156,7 +156,7 @@ class _Series:
         self.checks: QualityChecks = CHECKS[quantity]
         self.values = frame.column(quantity)
         self.first_hour = _epoch_hour(frame)
-        self.judgement = Judgement.all_good(frame.n_hours)
+        self.verdict = QualityVerdicts.all_good(frame.n_hours)
         self.trusted = self.values.copy()
         if distrusted is not None:
             self.trusted[:first][distrusted[:first]] = np.nan
@@ -179,7 +179,7 @@ class _Series:
         positions = np.flatnonzero(marked)
         if not len(positions):
             return
-        self.judgement.mark(
+        self.verdict.mark(
             positions + start,
             rule,
             expected=np.broadcast_to(expected, hours.shape)[positions],
@@ -313,7 +313,7 @@ class _Series:
         away = np.abs(anomalies[rest] - anomalies[origin])
         returned = np.flatnonzero(
             (away <= limit)
-            | _settled(usual, anomalies[rest])
+            | _settled(usual, anomalies[rest], abs(anomalies[origin]))
             | self.accepted[begin + rest]
         )
         n_out = int(returned[0]) if len(returned) else len(rest)
@@ -331,7 +331,8 @@ class _Series:
             allowed=limit[:n_out],
         )
         known[position : position + n_out] = False
-        return position + n_out
+        # The hour that returned is trusted: the next ones are judged by it.
+        return position + n_out + 1
 
     def _check_spikes(self, usual: Baseline, start: int, end: int) -> None:
         """A value from which its neighbours both depart, found one hour later."""
@@ -411,14 +412,17 @@ class _Series:
             )
 
 
-def _settled(usual: Baseline, anomalies: FloatArray) -> BoolArray:
-    """Hours before which a new level has settled, and at which it is a usual one."""
+def _settled(usual: Baseline, anomalies: FloatArray, before: float) -> BoolArray:
+    """Hours by which a new level has settled, and at which it is a possible one.
+
+    That is a usual one, or one nearer to the usual course than the anomaly `before`.
+    """
     calm = np.abs(np.diff(anomalies)) <= usual.usual_departure[1]
     settled = np.zeros(len(anomalies), dtype=np.bool_)
     if usual.is_known and len(calm) >= STEP_SETTLED_H:
         windows = np.lib.stride_tricks.sliding_window_view(calm, STEP_SETTLED_H)
         settled[STEP_SETTLED_H:] = windows.all(axis=1)
-    possible = SETTLED_MULTIPLE * usual.usual_anomaly
+    possible = max(SETTLED_MULTIPLE * usual.usual_anomaly, before)
     return settled & (np.abs(anomalies) <= possible)
 
 
@@ -439,9 +443,8 @@ def _course_fit(
     """
     windows = np.lib.stride_tricks.sliding_window_view(values, hours)
     windows = windows - windows.mean(axis=1, keepdims=True)
-    courses = np.stack(
-        [np.resize(np.roll(profile, -shift), hours) for shift in range(DAY_H)]
-    )
+    begins = np.arange(DAY_H)[:, None]
+    courses = profile[(begins + np.arange(hours)) % DAY_H]
     courses -= courses.mean(axis=1, keepdims=True)
     size = (courses**2).sum(axis=1)
     misfit = (windows**2).sum(axis=1)[:, None] - 2.0 * windows @ courses.T + size

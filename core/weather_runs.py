@@ -387,7 +387,7 @@ def _weighted_mean(values: FloatArray, weights: FloatArray) -> FloatArray:
     known = np.isfinite(values) * weights[:, None, None]
     weight = known.sum(axis=0)
     total = (np.nan_to_num(values) * known).sum(axis=0)
-    mean = np.full(total.shape, np.nan)
+    mean: FloatArray = np.full(total.shape, np.nan)
     np.divide(total, weight, out=mean, where=weight > 0)
     return mean
 

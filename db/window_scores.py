@@ -47,7 +47,7 @@ class StoredScore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreHistory:
-    """Scores of one region, model and local issue hour and mode, oldest first.
+    """Scores of one region, model, local issue hour and mode, oldest first.
 
     Attributes
     ----------

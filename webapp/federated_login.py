@@ -61,7 +61,9 @@ def make_federated_login(runtime: Runtime) -> Blueprint:
             now = runtime.clock()
             person = known.finish(request.args, flow, _callback_address(), now)
         except (RefusedAnswerError, TypeError) as exc:  # also of no flow at all
-            log.warning("provider_answer_refused", cause=repr(exc.__cause__ or exc))
+            log.warning(
+                "provider_answer_refused", cause=repr(exc.__cause__ or exc)[:200]
+            )
             with exchange(runtime, None) as asked:
                 federation.refuse_exchange(asked, client())
             said = "The identity provider's answer was refused. Log in again."

@@ -1,7 +1,7 @@
 """Limits of login tries, known devices, second factors, refusals, and what is purged.
 
 Revision ID: 0016
-Revises: 0014
+Revises: 0015
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from alembic import op
 
 revision: str = "0016"
-down_revision: str | None = "0014"
+down_revision: str | None = "0015"
 branch_labels: None = None
 depends_on: None = None
 

@@ -16,7 +16,7 @@ from core.audit import AuditAction
 from core.conformal import ScoreTracker
 from core.days import local_day_of, local_issue_hour
 from core.errors import ModelRejected, ModelUnavailable
-from core.forecasts import HourlyForecast, InputMode, Refusal, RefusalCode, Target
+from core.forecasts import InputMode, Refusal, RefusalCode, Target
 from core.late_hours import MOST_LATE_H, moved_on
 from core.policies import Policy
 from core.regions import Region
@@ -33,7 +33,7 @@ from db.forecast_inputs import ForecastInput, forecast_input, insert_forecast_in
 from db.forecasts import NewForecast, StoredForecast
 from db.regions import StoredRegion
 from models.features import RUN_RUNGS_H, feature_matrix
-from models.forecasting import forecast_modes
+from models.forecasting import ByMode, forecast_modes
 from models.plain_model import HISTORY_H
 from models.plain_runs import RUN_HISTORY_H
 from orchestrator.decisions.judgements import Judgement
@@ -55,9 +55,6 @@ from orchestrator.windows.database_source import (
 )
 
 log = get_logger(__name__)
-
-ByMode = dict[InputMode, HourlyForecast]
-"""A forecast in every input mode that its issue allows, best first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,14 +152,16 @@ def _issue_one(
     lag_h = _lag_h(frame, target, issued_at_utc, policy)
     asked_at_utc = issued_at_utc - lag_h * HOUR
     issued = known if known is not None and known.refusal_code is None else None
-    if (
-        issued is not None
-        and issued.kind == "live"
-        and _same_input(
-            session, issued, serving, frame, stored_region.region, asked_at_utc
+    if issued is not None and issued.kind == "live":
+        again = (
+            model_input(
+                serving, frame, stored_region.region, asked_at_utc, issued.input_mode
+            )
+            if serving is not None
+            else None
         )
-    ):
-        return "already"
+        if serving is None or _same_input(session, issued, again):
+            return "already"
     answer = (
         Refusal(code=RefusalCode.MODEL_UNAVAILABLE, text=why)
         if serving is None
@@ -183,9 +182,9 @@ def _issue_one(
         given = model_input(
             serving, frame, stored_region.region, asked_at_utc, new.input_mode
         )
-        assert given is not None  # noqa: S101 -- the mode of the answer
-        insert_forecast_input(session, forecast_id, given)
-        if target is Target.TEMPERATURE_C and len(answer) > 1:
+        if given is not None:
+            insert_forecast_input(session, forecast_id, given)
+        if target is Target.TEMPERATURE_C and len(answer) > 1 and not lag_h:
             modes = ((forecast_id, item) for item in answer.values())
             forecasts.insert_modes(session, modes)
     if isinstance(answer, Refusal):
@@ -217,19 +216,11 @@ def _lag_h(
 
 
 def _same_input(
-    session: Session,
-    known: StoredForecast,
-    serving: ServingModel | None,
-    frame: TelemetryFrame,
-    region: Region,
-    asked_at_utc: datetime,
+    session: Session, known: StoredForecast, given: ForecastInput | None
 ) -> bool:
     """Whether a forecast would be made from what it was made from already."""
     before = forecast_input(session, known.forecast_id)
-    if before is None or serving is None:
-        return True
-    given = model_input(serving, frame, region, asked_at_utc, known.input_mode)
-    return (
+    return before is None or (
         given is not None
         and before.region_index == given.region_index
         and np.array_equal(before.features, given.features, equal_nan=True)
@@ -290,7 +281,7 @@ def model_input(
 ) -> ForecastInput | None:
     """What the model is given for one window: kept, so that it can be run again.
 
-    None when the window allows no forecast in this mode.
+    None when the window has no such mode.
     """
     contract = serving.runtime.contract
     given = (

@@ -33,7 +33,7 @@ from db import forecasts, interval_calibrations, policies, window_scores
 from db.forecasts import NewForecast
 from db.interval_calibrations import IntervalCalibration
 from db.regions import StoredRegion
-from models.forecasting import forecast_modes
+from models.forecasting import ByMode, forecast_modes
 from models.intervals import interval_quantile, recalibration_instants
 from models.plain_model import HISTORY_H
 from models.plain_runs import RUN_HISTORY_H
@@ -47,9 +47,6 @@ from orchestrator.forecasts.plain_bounds import past_plain_bounds
 from orchestrator.forecasts.scoring import score_window
 from orchestrator.use_cases import Done, Request, change
 from orchestrator.windows.database_source import LOOK_BACK_H, load_model_frame
-
-ByMode = dict[InputMode, HourlyForecast]
-"""A forecast in every input mode that its issue allows, best first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,14 +267,15 @@ class _RegionRun:
 
     def _calibrated(
         self,
-        chosen: Sequence[ByMode],
+        chosen: Iterable[ByMode],
         intervals: Mapping[InputMode, Sequence[tuple[datetime, IntervalCalibration]]],
         frame: TelemetryFrame,
     ) -> Iterable[NewForecast]:
         """Each forecast in the mode and state it would have been issued with."""
         replays = self._score_replays()
+        chosen = list(chosen)
         plain_bounds = past_plain_bounds(
-            frame, [_best(item).issued_at_utc for item in chosen], self.policy
+            frame, [_best(by_mode).issued_at_utc for by_mode in chosen], self.policy
         )
         for by_mode, plain in zip(chosen, plain_bounds, strict=True):
             issued_at_utc = _best(by_mode).issued_at_utc

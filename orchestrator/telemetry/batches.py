@@ -16,7 +16,7 @@ from db.telemetry_merge import SettledRows, write_settled
 from db.telemetry_staging import RefusalCount, count_refusals
 from orchestrator.jobs import queue_issue_again
 from orchestrator.logs import get_logger
-from orchestrator.telemetry.quality import JudgedHours, judge_import
+from orchestrator.telemetry.suspect_hours import JudgedHours, judge_import
 from orchestrator.use_cases import Done, Event, Request
 
 log = get_logger(__name__)

@@ -14,7 +14,7 @@ from core.errors import InvalidInput
 from core.weather_runs import IssuedRun
 from db.regions import list_regions
 from db.weather_forecasts import insert_runs
-from orchestrator.telemetry.readers.weather_forecasts import read_weather_forecasts
+from orchestrator.telemetry.readers.forecast_files import read_weather_forecasts
 from orchestrator.use_cases import Done, Event, Request, change
 
 _IN_FUTURE = "issued_in_the_future"
@@ -99,7 +99,7 @@ def import_weather_forecasts(
         refused={code: count for code, count in sorted(refused.items()) if count},
         first_refusals=tuple(file.first_refusals),
     )
-    return Done(answer=answer, events=_events(answer, label))
+    return Done(answer=answer, events=tuple(_events(answer, label)))
 
 
 def _has_come(run: IssuedRun, now: datetime) -> bool:

@@ -13,7 +13,7 @@ from orchestrator.telemetry.import_pages import (
     refused_csv,
     refused_page,
 )
-from orchestrator.telemetry.quality import suspect_hours
+from orchestrator.telemetry.suspect_hours import suspect_hours
 from orchestrator.use_cases import Request
 from pages.addresses import Query
 from pages.admin_telemetry import refused

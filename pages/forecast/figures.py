@@ -159,21 +159,6 @@ def _add_measured(figure: go.Figure, view: ForecastDayView) -> None:
         )
 
 
-def _add_raw_run(figure: go.Figure, view: ForecastDayView) -> None:
-    raw_c = view.run.raw_c if view.run else ()
-    if all(value is None for value in raw_c):
-        return
-    figure.add_scatter(
-        x=chart_instants(view.hours_utc),
-        y=padded(raw_c, len(view.hours_utc)),
-        mode="lines",
-        name=RAW_LABEL,
-        line={"color": Ink.AFTER_SHIFT.value, "width": 1.5, "dash": "dashdot"},
-        customdata=local_labels(view.hours_utc, view.region.time_zone),
-        hovertemplate="%{customdata}<br>Weather forecast %{y:.1f} °C<extra></extra>",
-    )
-
-
 def _add_suspect(figure: go.Figure, view: ForecastDayView) -> None:
     """Measured hours that are not believed."""
     measured = dict(
@@ -201,6 +186,21 @@ def _add_suspect(figure: go.Figure, view: ForecastDayView) -> None:
         },
         customdata=local_labels(hours, view.region.time_zone),
         hovertemplate="%{customdata}<br>Suspect %{y:.1f} °C<extra></extra>",
+    )
+
+
+def _add_raw_run(figure: go.Figure, view: ForecastDayView) -> None:
+    raw_c = view.run.raw_c if view.run else ()
+    if all(value is None for value in raw_c):
+        return
+    figure.add_scatter(
+        x=chart_instants(view.hours_utc),
+        y=padded(raw_c, len(view.hours_utc)),
+        mode="lines",
+        name=RAW_LABEL,
+        line={"color": Ink.AFTER_SHIFT.value, "width": 1.5, "dash": "dashdot"},
+        customdata=local_labels(view.hours_utc, view.region.time_zone),
+        hovertemplate="%{customdata}<br>Weather forecast %{y:.1f} °C<extra></extra>",
     )
 
 

@@ -146,8 +146,8 @@ def test_down_and_up_again_with_rows_in_every_table(
 @pytest.mark.parametrize(
     ("with_consent_to", "revision", "table", "stops_at"),
     [
-        ("head", "0018", "weather_forecast", "0019"),
-        ("0018", "0009", "decision_state", "0013"),
+        ("head", "0013", "weather_forecast", "0015"),
+        ("0013", "0009", "decision_state", "0013"),
         ("0011", "0010", "telemetry_acceptance", "0011"),
         ("0010", "0008", "decision", "0009"),
         ("0008", "0007", "plan", "0008"),

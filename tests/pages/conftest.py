@@ -102,8 +102,6 @@ def fleet_row(region: RegionChoice, **changes: object) -> FleetRow:
         "temperature_at_utc": ISSUED_UTC,
         "telemetry_age_h": 0.4,
         "telemetry_is_stale": False,
-        "suspect_hours_utc": (),
-        "suspect_text": None,
         "history_c": day_curve(28.5, 5.0, 15),
         "forecast_hours_utc": HOURS_UTC,
         "forecast_mean_c": day_curve(29.0, 5.2, 15),
@@ -183,6 +181,8 @@ def forecast_day(**changes: object) -> ForecastDayView:
             ISSUED_UTC - timedelta(hours=48 - h) for h in range(48)
         ),
         "history_c": day_curve(28.0, 5.0, 15) + day_curve(28.6, 5.1, 15),
+        "suspect_hours_utc": (),
+        "suspect_text": None,
         "thermal_limit_c": LIMIT_C,
         "allowed_probability": 0.05,
         "day_bound_c": 36.2,
@@ -202,6 +202,7 @@ def forecast_day(**changes: object) -> ForecastDayView:
         "last_day": date(2023, 12, 30),
         "missing_days": (date(2023, 3, 3),),
         "notice": None,
+        "late_text": None,
     }
     return ForecastDayView(**{**values, **changes})
 
@@ -296,6 +297,7 @@ def what_if(**changes: object) -> WhatIfView:
         "last_day": date(2023, 12, 30),
         "missing_days": (),
         "notice": None,
+        "late_text": None,
     }
     return WhatIfView(**{**values, **changes})
 

@@ -18,6 +18,7 @@ from pages.forecast.figures import (
     RANGE_LABEL,
     RAW_LABEL,
     RISK_LABEL,
+    SUSPECT_LABEL,
     bound_label,
     day_maximum_dots,
     dots_summary,
@@ -268,3 +269,26 @@ def test_without_a_run_the_page_says_so_and_draws_none(
     assert "Newest weather forecast used" not in shown
     plainly = text_of(content(make_forecast_day()))
     assert "Beside telemetry" not in plainly
+
+
+def test_a_forecast_without_the_newest_hours_says_so(
+    make_forecast_day: Make, text_of: Text
+) -> None:
+    late = "Telemetry of Phoenix had come in up to 06:00 UTC."
+    assert late in text_of(content(make_forecast_day(late_text=late)))
+    assert "Telemetry is late" not in text_of(content(make_forecast_day()))
+
+
+def test_suspect_hours_are_marked_and_explained(
+    make_forecast_day: Make, text_of: Text
+) -> None:
+    view = make_forecast_day()
+    hour = view.history_hours_utc[3]
+    suspect = replace(
+        view, suspect_hours_utc=(hour,), suspect_text="2023-08-01 03:00 UTC (step)"
+    )
+    marked = [t for t in forecast_band(suspect).data if t.name == SUSPECT_LABEL]
+    assert [list(trace.y) for trace in marked] == [[view.history_c[3]]]
+    assert not [t for t in forecast_band(view).data if t.name == SUSPECT_LABEL]
+    shown = " ".join(map(text_of, filter(None, content(suspect))))
+    assert "2023-08-01 03:00 UTC (step)" in shown

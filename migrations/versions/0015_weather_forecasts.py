@@ -1,7 +1,7 @@
 """Weather forecasts as issued, and forecasts, scores and intervals per input mode.
 
-Revision ID: 0019
-Revises: 0018
+Revision ID: 0015
+Revises: 0014
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from alembic import op
 
 from migrations.append_only import protect, require_consent_to_discard
 
-revision: str = "0019"
-down_revision: str | None = "0018"
+revision: str = "0015"
+down_revision: str | None = "0014"
 branch_labels: None = None
 depends_on: None = None
 
