@@ -33,10 +33,12 @@ def export_boosting(trained: TrainedBoosting) -> bytes:
     """A trained boosted model as an ONNX file of docs/model-contract.md."""
     builder = GraphBuilder(np.float64)
     add_boosting(
-        builder, trained, features=FEATURES_INPUT, mean="mean_wide", scale="scale_wide"
+        builder,
+        trained,
+        features=FEATURES_INPUT,
+        mean=MEAN_OUTPUT,
+        scale=SCALE_OUTPUT,
     )
-    builder.node("Cast", ["mean_wide"], MEAN_OUTPUT, to=onnx.TensorProto.FLOAT)
-    builder.node("Cast", ["scale_wide"], SCALE_OUTPUT, to=onnx.TensorProto.FLOAT)
     return builder.model_bytes(trained.contract)
 
 
@@ -48,7 +50,7 @@ def add_boosting(
     mean: str,
     scale: str,
 ) -> None:
-    """Add the nodes that make `mean` and `scale`, each [N, H] in float64.
+    """Add the nodes that make `mean` and `scale`, each float32 [N, H].
 
     Parameters
     ----------
@@ -62,17 +64,23 @@ def add_boosting(
     table = _add_table(builder, trained.inputs)
     correction = _add_trees(builder, "correction", trained.correction, table)
     ratio = _add_trees(builder, "ratio", trained.ratio, table)
-    builder.node("Mul", [correction, _RIDGE_SCALE], "correction_in_unit")
-    if LOWEST_MEAN.get(trained.contract.target) is None:
-        builder.node("Add", [_RIDGE_MEAN, "correction_in_unit"], mean)
-    else:
-        builder.node("Add", [_RIDGE_MEAN, "correction_in_unit"], "corrected")
-        builder.node("Max", ["corrected", "lowest_mean"], mean)
+    _add_mean(builder, correction, LOWEST_MEAN.get(trained.contract.target), mean)
     builder.floats("min_ratio", MIN_SCALE_RATIO)
     builder.floats("tree_tails", trained.tail_factor)
     builder.node("Max", [ratio, "min_ratio"], "ratio_floored")
     builder.node("Mul", ["ratio_floored", "tree_tails"], "ratio_matched")
-    builder.node("Mul", [_RIDGE_SCALE, "ratio_matched"], scale)
+    builder.node("Mul", [_RIDGE_SCALE, "ratio_matched"], "scale_wide")
+    builder.node("Cast", ["scale_wide"], scale, to=onnx.TensorProto.FLOAT)
+
+
+def _add_mean(
+    builder: GraphBuilder, correction: str, lowest: float | None, result: str
+) -> None:
+    builder.node("Mul", [correction, _RIDGE_SCALE], "correction_in_unit")
+    corrected = builder.node("Add", [_RIDGE_MEAN, "correction_in_unit"], "corrected")
+    if lowest is not None:
+        corrected = builder.node("Max", [corrected, "lowest_mean"], "mean_wide")
+    builder.node("Cast", [corrected], result, to=onnx.TensorProto.FLOAT)
 
 
 def _add_table(builder: GraphBuilder, inputs: TreeInputs) -> str:
@@ -135,11 +143,13 @@ def _add_by_hour(builder: GraphBuilder, inputs: TreeInputs) -> list[str]:
         _RIDGE_SCALE,
         _add_hours(builder),
         *_add_clock(builder, inputs),
-        *_add_runs(builder, inputs),
     ]
     return [
-        builder.node("Unsqueeze", [column, "last_axis"], f"{column}_column")
-        for column in columns
+        *(
+            builder.node("Unsqueeze", [column, "last_axis"], f"{column}_column")
+            for column in columns
+        ),
+        *_add_runs(builder, inputs),
     ]
 
 
@@ -155,16 +165,20 @@ def _add_hours(builder: GraphBuilder) -> str:
 
 
 def _add_runs(builder: GraphBuilder, inputs: TreeInputs) -> list[str]:
-    added = []
-    if inputs.run_columns:
-        builder.integers("run_columns", inputs.run_columns)
-        builder.node("Gather", [_WIDE, "run_columns"], "run", axis=1)
-        added.append(_in_scales(builder, "run_beyond", ["run", _RIDGE_MEAN]))
-    for number, columns in enumerate(inputs.hourly_columns):
-        name = f"hourly_{number}"
-        builder.integers(f"{name}_columns", columns)
-        added.append(builder.node("Gather", [_WIDE, f"{name}_columns"], name, axis=1))
-    return added
+    """Inputs of each hour from weather forecasts, each [N, H, its columns]."""
+    if not inputs.run_columns:
+        return []
+    builder.integers("run_columns", inputs.run_columns)
+    builder.node("Gather", [_WIDE, "run_columns"], "run", axis=1)
+    beyond = _in_scales(builder, "run_beyond", ["run", _RIDGE_MEAN])
+    beyond = builder.node("Unsqueeze", [beyond, "last_axis"], f"{beyond}_column")
+    # One block, whatever quantities the runs have: the graph stays the same.
+    builder.integers("hourly_columns", np.ravel(inputs.hourly_columns))
+    builder.integers("hourly_shape", [-1, len(inputs.hourly_columns), WINDOW_H])
+    builder.node("Gather", [_WIDE, "hourly_columns"], "hourly_flat", axis=1)
+    builder.node("Reshape", ["hourly_flat", "hourly_shape"], "hourly_by_kind")
+    hourly = builder.node("Transpose", ["hourly_by_kind"], "hourly", perm=[0, 2, 1])
+    return [beyond, hourly]
 
 
 def _add_clock(builder: GraphBuilder, inputs: TreeInputs) -> list[str]:

@@ -63,7 +63,8 @@ def _add_filled(builder: GraphBuilder, trained: TrainedWithRuns) -> None:
     builder.node("Gather", ["wide", "corrected_columns"], "corrected_run", axis=1)
     builder.floats("one", 1.0)
     builder.node("Sub", ["one", "known"], "unknown")
-    builder.node("Sub", ["without_mean", "corrected_run"], "other_mean")
+    builder.node("Cast", ["without_mean"], "without_wide", to=builder.tensor_type)
+    builder.node("Sub", ["without_wide", "corrected_run"], "other_mean")
     builder.node("Mul", ["other_mean", "unknown"], "replacement")
     places = np.zeros((len(trained.known_columns), len(trained.contract.feature_names)))
     places[np.arange(len(places)), trained.corrected_columns] = 1.0

@@ -19,6 +19,9 @@ GRAPHS: Mapping[Family, frozenset[str]] = {
         {
             "1e29a43ff02d682c3f87896d5db34ff0a0d59643fb03d5964d02acf741a69a8e",
             "df2e87314856b60f90645b4b969d74c831a0f9ceb1d76086cf8d5bdbe56f0a4e",
+            # With weather forecasts:
+            "9337ab0c01c9c2629f8be13cd9cef7d346d51b650a0f57bc49aec9e407ed805a",
+            "1aced762cc73a0b04ddefe6aab3e75e9559c36ab378d6414b8edfc088082a00b",
         }
     ),
     Family.BOOSTING: frozenset(
@@ -30,6 +33,10 @@ GRAPHS: Mapping[Family, frozenset[str]] = {
             "39e563c4b61dd865130054c98305580027b88993154dde6afa8760c848ea1d4d",
             "e4a4e72bb5a9fe2903f53a37e44e0dfa5c17df257a3b48fbaba43a6268b9d54e",
             "d30155b86676fe45cb7f1085199acc80fe3430bf750fc07147d2f8f8d221c286",
+            # With weather forecasts:
+            "ae82d814e1ec087b5701cc11ccbc539dd7484e32d769f5d9703766772cf007d0",
+            "33b004d35ad582472770130d76bb442eb5582d27540f3f874705398428e8d83e",
+            "e11a844ea43433681910c6c5bc23674f3127143f8adbfed5b44ceabec07261e7",
         }
     ),
 }

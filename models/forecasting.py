@@ -22,6 +22,10 @@ PLAUSIBLE_MARGIN_FRAC = 0.1
 """Share of the valid range by which a mean may leave it before it is refused."""
 
 
+ByMode = dict[InputMode, HourlyForecast]
+"""A forecast in every input mode that its issue allows, best first."""
+
+
 class Predictor(Protocol):
     """A model, wherever it runs; tests may bring their own."""
 
@@ -88,13 +92,13 @@ def forecast_modes(
     frame: TelemetryFrame,
     time_zone: str,
     issue_instants: Sequence[datetime],
-) -> list[dict[InputMode, HourlyForecast] | Refusal]:
+) -> list[ByMode | Refusal]:
     """As `forecast_windows`, in every input mode that an issue allows, best first.
 
     What the model would have said if the newest runs, or all of them, had not come. It
     calibrates these modes before they are needed.
     """
-    found: list[dict[InputMode, HourlyForecast] | Refusal] = []
+    found: list[ByMode | Refusal] = []
     uses_runs = model.contract.guiding_quantity is not None and frame.runs is not None
     for youngest_run_h in RUN_RUNGS_H if uses_runs else RUN_RUNGS_H[:1]:
         answers = _answers(

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from core.forecasts import InputMode
 from core.version import CODE_VERSION
+from orchestrator.telemetry.readers.forecast_files import ForecastFile
 from orchestrator.telemetry.readers.frames import FrameFile
-from orchestrator.telemetry.readers.weather_forecasts import ForecastFile
 
 if TYPE_CHECKING:  # scikit-learn takes seconds to import; a report needs none
     from models.backtest import BacktestResult, BacktestSetup, TargetReport

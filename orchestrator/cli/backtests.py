@@ -47,11 +47,11 @@ from orchestrator.processes.terminal import (
     progress_bar,
 )
 from orchestrator.runtime import utc_now
-from orchestrator.telemetry.readers.frames import read_fleet
-from orchestrator.telemetry.readers.weather_forecasts import (
+from orchestrator.telemetry.readers.forecast_files import (
     ForecastFile,
     read_weather_forecasts,
 )
+from orchestrator.telemetry.readers.frames import read_fleet
 
 if TYPE_CHECKING:  # scikit-learn takes seconds to import
     from models.backtest import BacktestResult, BacktestSetup

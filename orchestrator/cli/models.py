@@ -41,8 +41,8 @@ from orchestrator.registry.activation import (
 )
 from orchestrator.registry.model_files import export_model
 from orchestrator.runtime import utc_now
+from orchestrator.telemetry.readers.forecast_files import read_weather_forecasts
 from orchestrator.telemetry.readers.frames import read_fleet
-from orchestrator.telemetry.readers.weather_forecasts import read_weather_forecasts
 
 if TYPE_CHECKING:
     from models.reproduction import Reproduction

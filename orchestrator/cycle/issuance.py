@@ -16,7 +16,7 @@ from core.audit import AuditAction
 from core.conformal import ScoreTracker
 from core.days import local_day_of, local_issue_hour
 from core.errors import ModelRejected, ModelUnavailable
-from core.forecasts import HourlyForecast, InputMode, Refusal, RefusalCode, Target
+from core.forecasts import InputMode, Refusal, RefusalCode, Target
 from core.late_hours import MOST_LATE_H, moved_on
 from core.policies import Policy
 from core.regions import Region
@@ -33,7 +33,7 @@ from db.forecast_inputs import ForecastInput, forecast_input, insert_forecast_in
 from db.forecasts import NewForecast, StoredForecast
 from db.regions import StoredRegion
 from models.features import RUN_RUNGS_H, feature_matrix
-from models.forecasting import forecast_modes
+from models.forecasting import ByMode, forecast_modes
 from models.plain_model import HISTORY_H
 from orchestrator.decisions.judgements import Judgement
 from orchestrator.decisions.storing import store
@@ -54,9 +54,6 @@ from orchestrator.windows.database_source import (
 )
 
 log = get_logger(__name__)
-
-ByMode = dict[InputMode, HourlyForecast]
-"""A forecast in every input mode that its issue allows, best first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,9 +137,16 @@ def _issue_one(
         model_version_id=serving.version_id if serving else None,
     )
     slug = stored_region.region.slug
-    reach_h = HISTORY_H if target is Target.TEMPERATURE_C else LOOK_BACK_H
+    is_temperature = target is Target.TEMPERATURE_C
+    reach_h = HISTORY_H if is_temperature else LOOK_BACK_H
+    # The plain model beside temperatures is fitted on the runs of its days as well.
+    run_reach_h = reach_h if is_temperature else MOST_LATE_H
     frame = load_model_frame(
-        session, slug, issued_at_utc - reach_h * HOUR, issued_at_utc
+        session,
+        slug,
+        issued_at_utc - reach_h * HOUR,
+        issued_at_utc,
+        first_issue_utc=issued_at_utc - run_reach_h * HOUR,
     )
     policy = policies.effective_policy(session, stored_region.region_id)
     lag_h = _lag_h(frame, target, issued_at_utc, policy)

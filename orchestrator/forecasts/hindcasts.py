@@ -33,7 +33,7 @@ from db import forecasts, interval_calibrations, policies, window_scores
 from db.forecasts import NewForecast
 from db.interval_calibrations import IntervalCalibration
 from db.regions import StoredRegion
-from models.forecasting import forecast_modes
+from models.forecasting import ByMode, forecast_modes
 from models.intervals import interval_quantile, recalibration_instants
 from models.plain_model import HISTORY_H
 from orchestrator.forecasts.calibration import (
@@ -48,9 +48,6 @@ from orchestrator.use_cases import Done, Request, change
 from orchestrator.windows.database_source import LOOK_BACK_H, load_model_frame
 
 _PLAIN_MODES = {False: InputMode.TELEMETRY, True: InputMode.RUN_12H}
-
-ByMode = dict[InputMode, HourlyForecast]
-"""A forecast in every input mode that its issue allows, best first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -163,7 +163,10 @@ def _past(
     if target is Target.TEMPERATURE_C:
         first_utc = min(first_utc, evaluation.from_utc - HISTORY_H * HOUR)
     frame = load_model_frame(
-        session, stored_region.region.slug, first_utc, evaluation.until_utc
+        session,
+        stored_region.region.slug,
+        first_utc,
+        evaluation.until_utc,
     )
     midnights = _midnights(
         stored_region.region.time_zone, start_utc, evaluation.until_utc

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +14,7 @@ from core.errors import InvalidInput
 from core.weather_runs import IssuedRun
 from db.regions import list_regions
 from db.weather_forecasts import insert_runs
-from orchestrator.telemetry.readers.weather_forecasts import read_weather_forecasts
+from orchestrator.telemetry.readers.forecast_files import read_weather_forecasts
 from orchestrator.use_cases import Done, Event, Request, change
 
 _IN_FUTURE = "issued_in_the_future"
@@ -117,7 +116,7 @@ def _source_name(text: str) -> str:
     return name
 
 
-def _events(answer: ForecastImport, label: str) -> Sequence[Event]:
+def _events(answer: ForecastImport, label: str) -> tuple[Event, ...]:
     """None when the file was there already."""
     if not answer.columns_new:
         return ()

@@ -182,14 +182,21 @@ class DatabaseSource:
 
 
 def load_model_frame(
-    session: Session, region_slug: str, start_utc: datetime, end_utc: datetime
+    session: Session,
+    region_slug: str,
+    start_utc: datetime,
+    end_utc: datetime,
+    *,
+    first_issue_utc: datetime | None = None,
 ) -> TelemetryFrame:
     """What models are given of [start, end): telemetry, and runs known by its end.
 
-    Each forecast uses the runs that were known by its issue instant.
+    Each forecast uses the runs that were known by its issue instant. Those that only
+    issues before `first_issue_utc` (the start, when not given) use are not read.
     """
     frame = telemetry.load_frame(session, region_slug, start_utc, end_utc)
-    runs = weather_forecasts.load_runs(session, region_slug, start_utc, end_utc)
+    first = first_issue_utc or start_utc
+    runs = weather_forecasts.load_runs(session, region_slug, first, end_utc)
     return replace(frame, runs=runs)
 
 

@@ -165,6 +165,32 @@ def test_an_export_with_weather_forecasts_is_known_too(
         read_contract(model.SerializeToString())
 
 
+@pytest.mark.parametrize("family", list(Family))
+@pytest.mark.parametrize("target", list(Target))
+def test_every_export_with_weather_forecasts_has_a_known_graph(
+    make_frame: Callable[..., TelemetryFrame], family: Family, target: Target
+) -> None:
+    frame = make_frame("aa", seed=1)
+    runs = (
+        IssuedRun(
+            source="test",
+            model="",
+            member="",
+            issued_at_utc=frame.start_utc + hour * HOUR,
+            known_at_utc=frame.start_utc + hour * HOUR,
+            first_lead_h=0,
+            values={q: column[hour : hour + 48] for q, column in frame.values.items()},
+        )
+        for hour in range(0, frame.n_hours, 6)
+    )
+    frames = {"aa": (replace(frame, runs=weather_runs(runs)), "Europe/Dublin")}
+    until_utc = frame.start_utc + 50 * 24 * HOUR
+    content = export_onnx(train_model(frames, target, until_utc, family=family, seed=1))
+    assert read_contract(content).contract_version == 2
+    model = onnx.load_model_from_string(content)
+    assert graph_sha256(model) in GRAPHS[family]
+
+
 def test_a_training_window_that_ends_in_the_future_is_refused() -> None:
     contract = read_contract(day_before("2030-01-01T00:00:00Z"))
     with pytest.raises(ModelRejected, match=r"2030-01-01 00:00 UTC, in the future"):

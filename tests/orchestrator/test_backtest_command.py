@@ -20,8 +20,8 @@ from models.export import export_onnx
 from models.metadata import Family
 from models.train import train_model
 from orchestrator.cli.main import app
+from orchestrator.telemetry.readers.forecast_files import read_weather_forecasts
 from orchestrator.telemetry.readers.frames import read_fleet
-from orchestrator.telemetry.readers.weather_forecasts import read_weather_forecasts
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCHEMA = json.loads((REPOSITORY / "docs/backtest-report.schema.json").read_text())

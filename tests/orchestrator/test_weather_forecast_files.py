@@ -12,7 +12,7 @@ import pytest
 
 from core.errors import InvalidInput
 from core.telemetry import Quantity
-from orchestrator.telemetry.readers.weather_forecasts import (
+from orchestrator.telemetry.readers.forecast_files import (
     ForecastFile,
     read_weather_forecasts,
 )
