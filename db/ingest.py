@@ -84,6 +84,7 @@ def find_same_batch(
             IngestBatchRow.region_slugs == batch.region_slugs,
             IngestBatchRow.rows_read == counts.rows_read,
             IngestBatchRow.rows_refused == counts.rows_refused,
+            IngestBatchRow.withdrawn_by_batch_id.is_(None),
         )
         .order_by(IngestBatchRow.id)
         .limit(1)
@@ -99,21 +100,8 @@ def other_carbon_kinds(
         select(IngestBatchRow.carbon_kind)
         .where(
             IngestBatchRow.carbon_kind != carbon_kind,
+            IngestBatchRow.withdrawn_by_batch_id.is_(None),
             IngestBatchRow.region_slugs.overlap(region_slugs),
-        )
-        .distinct()
-        .order_by(IngestBatchRow.carbon_kind)
-    )
-    return [kind for kind in session.scalars(statement) if kind is not None]
-
-
-def carbon_kinds(session: Session, region_slug: str) -> list[str]:
-    """Kinds of carbon intensity that a region's imports declared."""
-    statement = (
-        select(IngestBatchRow.carbon_kind)
-        .where(
-            IngestBatchRow.carbon_kind.is_not(None),
-            IngestBatchRow.region_slugs.overlap([region_slug]),
         )
         .distinct()
         .order_by(IngestBatchRow.carbon_kind)

@@ -21,6 +21,7 @@ APP_GRANTS: Mapping[str, str] = {
     "policy": _APPEND,
     "ingest_batch": _CHANGE,
     "ingest_reject": _APPEND,
+    "region_place": "select, insert, update, delete",
     "telemetry": _CHANGE,
     "telemetry_revision": "select",  # its trigger writes, as the owner
     "model_version": "select, insert, update (state, rejected_reason)",

@@ -117,6 +117,15 @@ ModelOption = Annotated[
     str | None, typer.Option("--model", help="Weather model of a file with several.")
 ]
 
+BindOption = Annotated[
+    bool,
+    typer.Option(
+        "--bind-place",
+        help="Bind the region to the zone, node or station of the file, whatever it"
+        " was bound to.",
+    ),
+]
+
 _PROGRESS_ROWS = 100_000
 
 
@@ -206,6 +215,7 @@ def import_files(  # noqa: PLR0913, PLR0917 -- each is an option of the command
     rate: RateOption = None,
     place: PlaceOption = None,
     model: ModelOption = None,
+    bind_place: BindOption = False,
     synthetic: Annotated[
         bool,
         typer.Option("--synthetic", help="The files hold generated telemetry."),
@@ -236,6 +246,7 @@ def import_files(  # noqa: PLR0913, PLR0917 -- each is an option of the command
                 if carbon_kind
                 else None,
                 options=options,
+                binds_place=bind_place,
                 origin=Origin.SYNTHETIC if synthetic else Origin.MEASURED,
             )
             outcome = _import_one(runtime, file, path)
@@ -263,6 +274,7 @@ def inspect(  # noqa: PLR0913, PLR0917 -- what an import takes
     rate: RateOption = None,
     place: PlaceOption = None,
     model: ModelOption = None,
+    bind_place: BindOption = False,
     synthetic: Annotated[
         bool, typer.Option("--synthetic", help="The file holds generated telemetry.")
     ] = False,
@@ -287,6 +299,7 @@ def inspect(  # noqa: PLR0913, PLR0917 -- what an import takes
                 options=_options(
                     stamp, dates, decimal, column, unit, rate, place=place, model=model
                 ),
+                binds_place=bind_place,
                 origin=Origin.SYNTHETIC if synthetic else Origin.MEASURED,
             ),
             ranges=context.runtime.settings.valid_ranges(),

@@ -9,12 +9,14 @@ from enum import StrEnum
 from sqlalchemy.orm import Session
 
 from core.audit import AuditAction
-from core.telemetry import Quantity
+from core.errors import InvalidInput
+from core.telemetry import HOUR, Quantity
 from db.ingest import NewBatch, RowCounts, find_same_batch, other_carbon_kinds
 from db.telemetry_merge import SettledRows, write_settled
 from db.telemetry_staging import RefusalCount, count_refusals
 from orchestrator.logs import get_logger
-from orchestrator.use_cases import Done, Event
+from orchestrator.telemetry.places import PlaceBinding
+from orchestrator.use_cases import Done, Event, Request
 
 log = get_logger(__name__)
 
@@ -74,18 +76,30 @@ class SettledImport:
     passed_over: int = 0
     notes: tuple[str, ...] = ()
     place: str | None = None
+    binding: PlaceBinding | None = None
     read_as: Mapping[str, object] = field(default_factory=dict)
     regions_added: tuple[Event, ...] = ()
 
 
 def finish_import(
-    session: Session, done: SettledImport, *, action: AuditAction
+    request: Request, done: SettledImport, *, action: AuditAction
 ) -> Done[ImportSummary]:
-    """Store the settled rows, the batch and its refusals."""
+    """Store the settled rows, the batch, its refusals, and the place of its region.
+
+    Raises
+    ------
+    InvalidInput
+        When an hour has not ended: it is known only then, whatever brings it.
+    """
+    session = request.session
     batch, settled = done.batch, done.settled
+    last_hour_utc = settled.counts.last_hour_utc
+    if last_hour_utc is not None and not last_hour_utc + HOUR <= request.now:
+        message = f"The hour {last_hour_utc:%Y-%m-%d %H:%M} UTC has not ended."
+        raise InvalidInput(message)
     top_refusals = tuple(count_refusals(session))
     same = find_same_batch(session, batch, settled.counts)
-    if settled.changes_nothing and same is not None:
+    if settled.changes_nothing and same is not None and done.binding is None:
         note = (
             f"The same content came in before ({same.created_at_utc:%Y-%m-%d %H:%M}"
             f" UTC, batch {same.batch_id}); nothing changed."
@@ -94,6 +108,9 @@ def finish_import(
         return Done(answer=summary)
     notes = _carbon_notes(session, batch)
     batch_id = write_settled(session, settled, batch)
+    if done.binding is not None and last_hour_utc is not None:
+        done.binding.store(session, batch_id)
+        notes = (*notes, done.binding.sentence)
     event = Event(
         action=action,
         object_type="ingest_batch",
@@ -117,6 +134,12 @@ def _facts(done: SettledImport) -> dict[str, object]:
         "content_sha256": batch.content_sha256,
         "carbon_kind": batch.carbon_kind,
         "place": done.place,
+        "bound": None
+        if done.binding is None or counts.last_hour_utc is None
+        else {
+            "region_slug": done.binding.region_slug,
+            "former_place": done.binding.former,
+        },
         "read_as": dict(done.read_as),
         "time_zone": batch.time_zone,
         "region_slugs": batch.region_slugs,

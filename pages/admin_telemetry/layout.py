@@ -31,6 +31,7 @@ _DATE_WORDS = {
     "month-first": "Month first",
     "excel": "Serials of Excel",
 }
+_BIND_WORDS = {"": "As the region is bound", "anew": "Bind the region to the file's"}
 _DECIMAL_WORDS = {"": "Found from the file", "point": "Point", "comma": "Comma"}
 
 
@@ -153,6 +154,11 @@ def _more_fields() -> list[Component]:
             "Place",
             _text("place", longest=100),
             hint="Zone, node or station of a file with several.",
+        ),
+        field(
+            "Zone",
+            _select("bind_place", _BIND_WORDS, ""),
+            hint="A region takes files of the zone that its first import was about.",
         ),
         field(
             "Weather model", _text("model", longest=100), hint="Of a file with several."

@@ -15,7 +15,7 @@ from core.telemetry import HOUR, Quantity
 from db.engine import DatabaseUrls, make_engine
 from db.ingest import NewBatch, RowCounts
 from db.regions import StoredRegion, insert_region
-from db.telemetry import first_and_last_hour, load_frame
+from db.telemetry import first_and_last_hour, load_frame, measured_until
 from db.telemetry_merge import SettledRows, settle_staged, write_settled
 from db.telemetry_staging import open_staging, stage_rows
 from db.users import system_actor
@@ -34,14 +34,25 @@ def arizona(session: Session) -> StoredRegion:
 
 
 def write(
-    session: Session, region: StoredRegion, hours: Sequence[tuple[datetime, Values]]
+    session: Session,
+    region: StoredRegion,
+    hours: Sequence[tuple[datetime, Values]],
+    *,
+    is_estimated: bool = False,
 ) -> SettledRows:
     """Upsert hours of a region as one batch."""
     open_staging(session)
     stage_rows(
         session,
         [
-            (n, region.region_id, hour, *(values.get(q) for q in QUANTITIES), "raw")
+            (
+                n,
+                region.region_id,
+                hour,
+                *(values.get(q) for q in QUANTITIES),
+                is_estimated,
+                "raw",
+            )
             for n, (hour, values) in enumerate(hours, start=1)
         ],
     )
@@ -108,6 +119,65 @@ def test_an_upsert_counts_exactly_and_null_overwrites_nothing(
     frame = load_frame(session, "arizona", START, START + 4 * HOUR)
     np.testing.assert_array_equal(frame.column(T), [30.0, 31.0, 30.0, 33.0])
     np.testing.assert_array_equal(frame.column(LOAD), [50.0, 50.0, 50.0, np.nan])
+
+
+def test_estimates_fill_gaps_and_are_no_measurements(
+    session: Session, arizona: StoredRegion
+) -> None:
+    hours = [START + n * HOUR for n in range(3)]
+    write(session, arizona, [(hours[0], {T: 30.0}), (hours[1], {LOAD: 50.0})])
+
+    estimates = [(hour, {T: 99.0}) for hour in hours]
+    settled = write(session, arizona, estimates, is_estimated=True)
+
+    assert counted(settled.counts) == (1, 1, 1)
+    shown = load_frame(session, "arizona", START, START + 3 * HOUR, with_estimated=True)
+    np.testing.assert_array_equal(shown.column(T), [30.0, 99.0, 99.0])
+    used = load_frame(session, "arizona", START, START + 3 * HOUR)
+    np.testing.assert_array_equal(used.column(T), [30.0, np.nan, np.nan])
+    np.testing.assert_array_equal(used.column(LOAD), [np.nan, 50.0, np.nan])
+    assert measured_until(session, "arizona", T) == hours[1]
+    assert measured_until(session, "arizona", LOAD) == hours[2]
+    assert measured_until(session, "arizona", Quantity.PRICE_USD_MWH) is None
+
+
+def test_a_measured_value_replaces_an_estimate_even_where_both_agree(
+    session: Session, arizona: StoredRegion
+) -> None:
+    hours = [START, START + HOUR]
+    write(
+        session,
+        arizona,
+        [(hour, {T: 30.0, LOAD: 5.0}) for hour in hours],
+        is_estimated=True,
+    )
+
+    settled = write(session, arizona, [(hours[0], {T: 30.0}), (hours[1], {T: 31.0})])
+
+    assert counted(settled.counts) == (0, 2, 0)
+    used = load_frame(session, "arizona", START, START + 2 * HOUR)
+    assert used.column(T).tolist() == [30.0, 31.0]
+    assert np.isnan(used.column(LOAD)).all()
+    kept = session.execute(
+        text("select temperature_c, estimated from telemetry_revision order by id")
+    ).all()
+    assert kept == [(30.0, ["temperature_c", "it_load_mw"])] * 2
+    again = write(session, arizona, [(hours[0], {T: 29.0})], is_estimated=True)
+    assert counted(again.counts) == (0, 0, 1)
+
+
+def test_every_value_names_its_import(session: Session, arizona: StoredRegion) -> None:
+    write(session, arizona, [(START, {T: 30.0, LOAD: 5.0})])
+    write(session, arizona, [(START, {T: 31.0, LOAD: 5.0})])
+
+    first, second = session.scalars(text("select id from ingest_batch order by 1"))
+    stored = session.execute(
+        text(
+            "select batch_id, temperature_c_batch_id, it_load_mw_batch_id,"
+            " price_usd_mwh_batch_id from telemetry"
+        )
+    ).one()
+    assert stored == (second, second, first, None)
 
 
 def test_values_survive_bit_for_bit(session: Session, arizona: StoredRegion) -> None:
