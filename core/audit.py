@@ -44,6 +44,7 @@ class AuditAction(StrEnum):
     USER_ENABLED = "user_enabled"
     TELEMETRY_IMPORTED = "telemetry_imported"
     TELEMETRY_GENERATED = "telemetry_generated"
+    TELEMETRY_WITHDRAWN = "telemetry_withdrawn"
     REGION_ADDED = "region_added"
     REGION_CHANGED = "region_changed"
     POLICY_CHANGED = "policy_changed"

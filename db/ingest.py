@@ -44,12 +44,13 @@ class RowCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredBatch:
-    """An import as stored."""
+    """An import as stored; `withdrawn_by_batch_id` is the one that withdrew it."""
 
     batch_id: int
     created_at_utc: datetime
     facts: NewBatch
     counts: RowCounts
+    withdrawn_by_batch_id: int | None
 
 
 def insert_batch(session: Session, batch: NewBatch, counts: RowCounts) -> int:
@@ -62,7 +63,7 @@ def insert_batch(session: Session, batch: NewBatch, counts: RowCounts) -> int:
 
 def find_batch(session: Session, batch_id: int) -> StoredBatch:
     """The import with this id; raises NotFound without one."""
-    row = session.get(IngestBatchRow, batch_id)
+    row = session.get(IngestBatchRow, batch_id, populate_existing=True)
     if row is None:
         message = f"There is no import {batch_id}."
         raise NotFound(message)
@@ -138,4 +139,5 @@ def _stored(row: IngestBatchRow) -> StoredBatch:
         created_at_utc=row.created_at_utc,
         facts=NewBatch(**{f.name: getattr(row, f.name) for f in fields(NewBatch)}),
         counts=RowCounts(**{f.name: getattr(row, f.name) for f in fields(RowCounts)}),
+        withdrawn_by_batch_id=row.withdrawn_by_batch_id,
     )

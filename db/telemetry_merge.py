@@ -6,7 +6,7 @@ gaps, and never replaces what was measured.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import (
@@ -65,6 +65,7 @@ class SettledRows:
     counts: RowCounts
     duplicate_count: int
     region_slugs: tuple[str, ...]
+    region_ids: tuple[int, ...]
 
     @property
     def changes_nothing(self) -> bool:
@@ -82,7 +83,8 @@ def settle_staged(
     Rows of one hour that differ in a value are all refused, under `conflict_code`;
     rows that agree or complete each other become one.
     """
-    _lock_regions(session)
+    region_ids = session.scalars(select(STAGED.c.region_id).distinct()).all()
+    lock_regions(session, region_ids)
     duplicate_count = _refuse_conflicts(session, conflict_code)
     outcomes = _outcomes(carbon_kind)
     session.execute(insert(SETTLED).from_select(SETTLED.columns.keys(), outcomes))
@@ -91,6 +93,7 @@ def settle_staged(
         counts=_count(session, duplicate_count),
         duplicate_count=duplicate_count,
         region_slugs=tuple(session.scalars(_region_slugs())),
+        region_ids=tuple(region_ids),
     )
 
 
@@ -165,12 +168,9 @@ def marks(is_estimated: Mapping[str, ColumnElement[bool]]) -> ColumnElement[list
     return func.nullif(found, cast(array([]), ARRAY(Text)))
 
 
-def _lock_regions(session: Session) -> None:
+def lock_regions(session: Session, region_ids: Sequence[int]) -> None:
     """One writer of telemetry per region; locked in the order of ids: no deadlocks."""
-    region_ids = session.scalars(
-        select(STAGED.c.region_id).distinct().order_by(STAGED.c.region_id)
-    ).all()
-    for region_id in region_ids:
+    for region_id in sorted(region_ids):
         session.execute(select(func.pg_advisory_xact_lock(_LOCK_CLASS, region_id)))
 
 

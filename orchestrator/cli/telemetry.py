@@ -1,4 +1,4 @@
-"""`gfo telemetry`: generate telemetry, import files, look at refused rows."""
+"""`gfo telemetry`: generate telemetry, import and withdraw files, see refused rows."""
 
 from __future__ import annotations
 
@@ -46,8 +46,9 @@ from orchestrator.telemetry.readers.options import (
     parse_units,
 )
 from orchestrator.telemetry.readers.rows import BadFile
+from orchestrator.telemetry.withdrawals import withdraw_import
 
-app = typer.Typer(help="Telemetry: generate, import, look at refused rows.")
+app = typer.Typer(help="Telemetry: generate, import, withdraw, see refused rows.")
 
 FormatOption = Annotated[
     TelemetryFormat,
@@ -399,6 +400,21 @@ def rejects(
         )
     if not page:
         typer.echo("No refused rows.")
+
+
+@app.command()
+def withdraw(
+    batch_id: Annotated[int, typer.Argument(help="Batch named by the import.")],
+    reason: Annotated[str, typer.Option(help="Why; kept in the audit history.")],
+    as_json: Json = False,
+) -> None:
+    """Withdraw an import: what it replaced comes back, what rested on it is named."""
+    with command_context() as context:
+        done = withdraw_import(context.request, batch_id, reason=reason)
+    if as_json:
+        print_json(done)
+    else:
+        typer.echo(done.sentence)
 
 
 def _range(end: str | None, days: int, now_utc: datetime) -> tuple[datetime, datetime]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
 from sqlalchemy.orm import Session
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from core.audit import AuditAction
 from core.errors import InvalidInput
 from core.telemetry import HOUR, Quantity
+from db.bound_alarms import readings_above_bound
 from db.ingest import NewBatch, RowCounts, find_same_batch, other_carbon_kinds
 from db.telemetry_merge import SettledRows, write_settled
 from db.telemetry_staging import RefusalCount, count_refusals
@@ -111,6 +112,11 @@ def finish_import(
     if done.binding is not None and last_hour_utc is not None:
         done.binding.store(session, batch_id)
         notes = (*notes, done.binding.sentence)
+    for reading in readings_above_bound(
+        session, request.now, region_ids=settled.region_ids
+    ):
+        log.warning("reading_above_bound", **asdict(reading))
+        notes = (*notes, reading.sentence)
     event = Event(
         action=action,
         object_type="ingest_batch",

@@ -10,6 +10,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from orchestrator.telemetry.readers.formats import TelemetryFormat
+from orchestrator.telemetry.withdrawals import LONGEST_REASON
 from pages.admin_telemetry.refused import refused_panel
 from pages.attributes import data
 from pages.components import field, page_head, panel, skeleton
@@ -43,6 +44,7 @@ def layout() -> Component:
             page_head("Telemetry", "What came in, and what was refused and why."),
             _import_form(),
             html.Div(id="telemetry-import"),
+            _withdrawal_form(),
             refused_panel(),
             panel(
                 "Imports",
@@ -131,6 +133,44 @@ def _import_form() -> Component:
             ends="unknown",
             location="telemetry-url",
         ),
+    )
+
+
+def _withdrawal_form() -> Component:
+    """Shown with an import that can be withdrawn."""
+    return html.Div(
+        [
+            dcc.Store(id="telemetry-withdrawn"),
+            html.Div(
+                panel(
+                    "Withdraw this import",
+                    field(
+                        "Reason",
+                        dbc.Input(
+                            id="telemetry-withdraw-reason",
+                            type="text",
+                            maxlength=LONGEST_REASON,
+                        ),
+                    ),
+                    html.Div(
+                        dbc.Button(
+                            "Withdraw",
+                            id="telemetry-withdraw",
+                            color="danger",
+                            outline=True,
+                            class_name="gfo-decides",
+                        ),
+                        className="gfo-actions",
+                    ),
+                    id="telemetry-withdraw-panel",
+                    hint="Its values go, and those that it replaced come back. What was"
+                    " made of them stays in the history and is named.",
+                ),
+                id="telemetry-withdraw-block",
+                hidden=True,
+            ),
+            html.Div(id="telemetry-withdraw-status", role="status"),
+        ]
     )
 
 

@@ -46,7 +46,7 @@ def headline(view: FleetView) -> Component:
                 **data(**{"as-of": view.as_of_utc.isoformat()}),
             ),
             *(
-                notice("Model unavailable", typeset(alarm), kind="alarm")
+                notice(alarm.title, typeset(alarm.text), kind="alarm")
                 for alarm in view.alarms
             ),
         ],

@@ -80,6 +80,7 @@ from orchestrator.telemetry.imports import (
 )
 from orchestrator.telemetry.readers.formats import TelemetryFormat
 from orchestrator.telemetry.uploads import import_upload
+from orchestrator.telemetry.withdrawals import withdraw_import
 from orchestrator.use_cases import USE_CASES, Done, Request, _finish
 from tests.asking import asking
 from tests.audit_watch import (
@@ -278,6 +279,8 @@ def places(portal: Portal) -> None:
             ),
             ranges=load_settings(None).valid_ranges(),
         )
+    with run() as session:
+        withdraw_import(asking(session, portal.actor(session)), 2, reason="test")
     with run() as session:
         generate_telemetry(
             asking(session, portal.actor(session, "worker"), now=NOW + 2 * HOUR),

@@ -6,28 +6,38 @@ import io
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import numpy as np
 import pytest
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from core.access import Actor
 from core.audit import AuditAction
 from core.carbon import CarbonSignalKind
-from core.errors import InvalidInput
+from core.errors import Conflict, InvalidInput
+from core.policies import Policy
 from core.telemetry import HOUR, VALID_RANGES, Quantity
 from db.audit import list_events
+from db.bound_alarms import readings_above_bound
 from db.ingest import NewBatch
-from db.telemetry import carbon_kinds, load_frame
+from db.regions import list_regions
+from db.telemetry import carbon_kinds, first_and_last_hour, load_frame
 from db.telemetry_merge import settle_staged
 from db.telemetry_staging import open_staging, stage_rows
 from db.users import system_actor
+from orchestrator.forecasts.fleet import fleet_view
+from orchestrator.operations.doctor import telemetry_of
+from orchestrator.operations.monitoring import measure
 from orchestrator.regions.changes import RegionDraft, add_region
+from orchestrator.regions.policies import ensure_first_policy
 from orchestrator.telemetry.batches import ImportSummary, SettledImport, finish_import
 from orchestrator.telemetry.imports import FileToImport, import_telemetry
 from orchestrator.telemetry.inspections import inspect_telemetry
 from orchestrator.telemetry.readers.formats import TelemetryFormat
 from orchestrator.telemetry.readers.rows import BadFile
+from orchestrator.telemetry.withdrawals import withdraw_import
 from tests.asking import asking
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -50,6 +60,7 @@ def actor(session: Session) -> Actor:
             slug=slug, name=slug, time_zone="UTC", latitude_deg=1.3, longitude_deg=103.8
         )
         add_region(asking(session, actor), draft)
+    ensure_first_policy(asking(session, actor), Policy())
     return actor
 
 
@@ -207,3 +218,173 @@ def test_an_hour_that_has_not_ended_is_stored_on_no_path(
             SettledImport(batch=batch, settled=settled),
             action=AuditAction.TELEMETRY_IMPORTED,
         )
+
+
+def rows(session: Session) -> list[tuple[object, ...]]:
+    """Every hour: carbon intensity, its import, and what is estimated."""
+    found = session.execute(
+        text(
+            "select carbon_intensity_gco2_kwh, carbon_intensity_gco2_kwh_batch_id,"
+            " estimated from telemetry order by hour_utc"
+        )
+    )
+    return [tuple(row) for row in found]
+
+
+def test_a_withdrawn_import_gives_back_what_it_replaced(
+    session: Session, actor: Actor, take: Import
+) -> None:
+    first = take("SG", (400.0, False), (410.0, True)).batch_id
+    wrong = take("SG", (4.0, False), (4.1, False), (4.2, False)).batch_id
+    request = asking(session, actor, request_id=uuid4())
+
+    done = withdraw_import(request, wrong, reason="another grid")
+
+    assert rows(session) == [
+        (400.0, first, None),
+        (410.0, first, ["carbon_intensity_gco2_kwh"]),
+        (None, None, None),
+    ]
+    assert first_and_last_hour(session, "SG") == (START, START + HOUR)
+    assert done.hours_changed == 3
+    assert done.sentence.startswith(f"Import {wrong} is withdrawn: 3 hours changed.")
+    kept = session.execute(
+        text(
+            "select carbon_intensity_gco2_kwh, replaced_by_batch_id"
+            " from telemetry_revision order by id"
+        )
+    ).all()
+    assert kept[2:] == [(n, done.withdrawal_id) for n in (4.0, 4.1, 4.2)]
+    event = list_events(session, limit=1)[0]
+    assert (event.action, event.object_id) == ("telemetry_withdrawn", str(wrong))
+    assert '"reason":"another grid"' in event.payload
+    assert withdraw_import(request, wrong, reason="another grid") == done
+    for batch_id in (wrong, done.withdrawal_id):
+        with pytest.raises(Conflict):
+            withdraw_import(asking(session, actor), batch_id, reason="again")
+
+
+def test_an_import_withdrawn_after_its_values_were_replaced_never_comes_back(
+    session: Session, actor: Actor, take: Import
+) -> None:
+    first, second, third = (take("SG", (n, False)).batch_id for n in (1.0, 2.0, 3.0))
+
+    assert (
+        withdraw_import(asking(session, actor), second, reason="x").hours_changed == 0
+    )
+    assert rows(session) == [(3.0, third, None)]
+    withdraw_import(asking(session, actor), third, reason="x")
+    assert rows(session) == [(1.0, first, None)]
+    again = take("SG", (3.0, False))
+    assert not again.is_repeat
+    assert rows(session) == [(3.0, again.batch_id, None)]
+
+
+def test_a_withdrawal_frees_the_region_and_leaves_other_quantities(
+    session: Session, actor: Actor, take: Import
+) -> None:
+    wrong = take("US-TEX-ERCO", (400.0, False)).batch_id
+    csv = "timestamp,region,it_load_mw\n2024-01-01T00:00Z,SG,41\n"
+    file = FileToImport(
+        source=io.BytesIO(csv.encode()), label="l", telemetry_format=TelemetryFormat.CSV
+    )
+    import_telemetry(asking(session, actor), file, ranges=VALID_RANGES)
+
+    withdraw_import(asking(session, actor), wrong, reason="x")
+
+    frame = load_frame(session, "SG", START, START + HOUR)
+    assert frame.column(Quantity.IT_LOAD_MW).tolist() == [41.0]
+    assert np.isnan(frame.column(CARBON)).all()
+    take("SG-1", (450.0, False))
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "x" * 501])
+def test_a_withdrawal_needs_a_reason(
+    session: Session, actor: Actor, take: Import, reason: str
+) -> None:
+    batch_id = take("SG", (400.0, False)).batch_id
+    with pytest.raises(InvalidInput, match="reason of 1 to 500"):
+        withdraw_import(asking(session, actor), batch_id, reason=reason)
+
+
+@pytest.fixture
+def bound(session: Session, actor: Actor) -> None:
+    """Live forecasts of SG at 00:00 and 02:00, with bounds of 35 and 30 degC."""
+    session.execute(
+        text(
+            "insert into model_version (target, family, onnx_sha256, onnx_bytes,"
+            " contract_version, feature_names, region_slugs, horizon_h,"
+            " trained_from_utc, trained_until_utc, metrics, state, code_version,"
+            " created_by_id) values ('temperature_c', 'ridge', repeat('0', 64),"
+            " '\\x00', 1, '{a}', '{SG}', 24, '2021-01-01Z', '2022-01-01Z', '{}',"
+            " 'validated', '0.1.0', :actor_id)"
+        ),
+        {"actor_id": actor.user_id},
+    )
+    for hour, bound_c in ((0, 35.0), (2, 30.0)):
+        session.execute(
+            text(
+                "insert into forecast (region_id, target, issued_at_utc, kind, status,"
+                " model_version_id, day_bound_c, score_quantile)"
+                " select r.id, 'temperature_c', :issued, 'live', 'issued', m.id,"
+                " :bound_c, 1 from region r, model_version m where r.slug = 'SG'"
+            ),
+            {"issued": START + hour * HOUR, "bound_c": bound_c},
+        )
+
+
+def temperatures(*values: float) -> FileToImport:
+    """The first hours of SG."""
+    rows = [
+        f"{START + n * HOUR:%Y-%m-%dT%H:%MZ},SG,{value}"
+        for n, value in enumerate(values)
+    ]
+    content = "\n".join(["timestamp,region,temperature_c", *rows]).encode()
+    return FileToImport(
+        source=io.BytesIO(content), label="t", telemetry_format=TelemetryFormat.CSV
+    )
+
+
+@pytest.mark.usefixtures("bound")
+def test_a_reading_above_the_bound_then_in_force_alarms_as_it_comes_in(
+    session: Session, actor: Actor
+) -> None:
+    request = asking(session, actor, now=START + 6 * HOUR)
+
+    calm = import_telemetry(request, temperatures(34.0, 34.9, 30), ranges=VALID_RANGES)
+    assert calm.notes == ()
+    assert readings_above_bound(session, request.now) == []
+
+    hot = import_telemetry(request, temperatures(34.0, 35.1, 30.5), ranges=VALID_RANGES)
+
+    (sentence,) = hot.notes
+    assert sentence == (
+        "SG was at 30.5 degC in the hour from 2024-01-01 02:00 UTC, 2 h in all, above"
+        " the bound of 30.0 degC issued at 02:00 UTC."
+    )
+    view = fleet_view(request)
+    assert [(one.title, one.text) for one in view.alarms] == [
+        ("Above the bound", sentence)
+    ]
+    assert readings_above_bound(session, request.now + 24 * HOUR) == []
+
+
+def test_ages_are_those_of_each_quantity(
+    session: Session, actor: Actor, take: Import
+) -> None:
+    """A new hour of carbon makes a temperature of the night before no younger."""
+    request = asking(session, actor, now=START + 10 * HOUR)
+    import_telemetry(request, temperatures(30.0), ranges=VALID_RANGES)
+    take("SG", *[(400.0, False)] * 10)
+    found = {stored.slug: stored for stored in list_regions(session, active_only=True)}
+
+    finding = telemetry_of(session, found["SG"], request.now)
+
+    assert not finding.is_sound
+    assert finding.text == (
+        "temperature 9.0 h old; wet_bulb_c missing, it_load_mw missing"
+    )
+    assert measure(session, request.now).telemetry_age_s == {"SG": 9 * 3600.0}
+    row = next(row for row in fleet_view(request).rows if row.region.slug == "SG")
+    assert (row.telemetry_age_h, row.carbon_age_h, row.it_load_age_h) == (9, 0, None)
+    assert row.telemetry_is_stale
