@@ -16,7 +16,7 @@ from db.ingest import NewBatch, RowCounts, find_same_batch, other_carbon_kinds
 from db.telemetry_merge import SettledRows, write_settled
 from db.telemetry_staging import RefusalCount, count_refusals
 from orchestrator.logs import get_logger
-from orchestrator.telemetry.places import PlaceBinding
+from orchestrator.telemetry.place_bindings import PlaceBinding
 from orchestrator.use_cases import Done, Event, Request
 
 log = get_logger(__name__)

@@ -10,9 +10,9 @@ from core.access import Permission
 from core.audit import AuditAction
 from core.errors import InvalidInput
 from db import ingest, regions, rejects
+from db.import_withdrawals import FORMAT as WITHDRAWAL
 from db.ingest import StoredBatch
 from db.rejects import Reject, RejectFilter
-from db.withdrawals import FORMAT as WITHDRAWAL
 from orchestrator.list_exports import CsvExport, export_list, neutral
 from orchestrator.regions.region_choice import region_choice
 from orchestrator.telemetry.views import (

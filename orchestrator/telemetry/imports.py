@@ -39,7 +39,7 @@ from orchestrator.telemetry.batches import (
     SettledImport,
     finish_import,
 )
-from orchestrator.telemetry.places import require_own_place
+from orchestrator.telemetry.place_bindings import require_own_place
 from orchestrator.telemetry.readers.formats import TelemetryFormat, open_telemetry_file
 from orchestrator.telemetry.readers.frames import RowProgress
 from orchestrator.telemetry.readers.options import ReadOptions, ReadRules

@@ -16,7 +16,7 @@ from orchestrator.telemetry.imports import (
     read_rules,
     require_measured,
 )
-from orchestrator.telemetry.places import PlaceBinding, require_own_place
+from orchestrator.telemetry.place_bindings import PlaceBinding, require_own_place
 from orchestrator.telemetry.readers.formats import (
     format_named,
     open_telemetry_file,

@@ -10,9 +10,9 @@ from core.audit import AuditAction
 from core.days import full_hour
 from core.errors import InvalidInput
 from core.wording import listed
-from db import withdrawals
+from db import import_withdrawals
+from db.import_withdrawals import Resting
 from db.ingest import find_batch
-from db.withdrawals import Resting
 from orchestrator.jobs import queue_forecasts
 from orchestrator.logs import get_logger
 from orchestrator.use_cases import Done, Event, Request, change
@@ -57,9 +57,11 @@ def withdraw_import(
     if not 1 <= len(reason) <= LONGEST_REASON:
         message = f"Give a reason of 1 to {LONGEST_REASON} characters."
         raise InvalidInput(message)
-    stored = withdrawals.withdraw(session, batch_id, actor_id=request.actor.user_id)
+    stored = import_withdrawals.withdraw(
+        session, batch_id, actor_id=request.actor.user_id
+    )
     batch = find_batch(session, batch_id)
-    resting = withdrawals.resting_on(session, batch, stored.counts)
+    resting = import_withdrawals.resting_on(session, batch, stored.counts)
     queue_forecasts(session, issued_at_utc=full_hour(request.now))
     facts = {
         "withdrawal": stored.batch_id,

@@ -375,7 +375,7 @@ def test_ages_are_those_of_each_quantity(
     """A new hour of carbon makes a temperature of the night before no younger."""
     request = asking(session, actor, now=START + 10 * HOUR)
     import_telemetry(request, temperatures(30.0), ranges=VALID_RANGES)
-    take("SG", *[(400.0, False)] * 10)
+    take("SG", *[(400.0 + n, False) for n in range(10)])
     found = {stored.slug: stored for stored in list_regions(session, active_only=True)}
 
     finding = telemetry_of(session, found["SG"], request.now)
