@@ -17,6 +17,7 @@ from db.ingest import NewBatch, RowCounts
 from db.regions import StoredRegion, insert_region
 from db.telemetry import first_and_last_hour, load_frame, measured_until
 from db.telemetry_merge import SettledRows, settle_staged, write_settled
+from db.telemetry_revisions import RevisedHours, revised_since
 from db.telemetry_staging import open_staging, stage_rows
 from db.users import system_actor
 from orchestrator.telemetry.demo_regions import DEMO_REGIONS, demo_profile
@@ -256,3 +257,43 @@ def test_writers_of_different_regions_that_both_need_partitions_both_finish(
     hours = [datetime(2001 + n // 12, n % 12 + 1, 1, tzinfo=UTC) for n in range(48)]
     outcomes = import_at_once(database_urls, ("arizona", "ireland"), hours)
     assert outcomes == [(48, 0, 0), (48, 0, 0)]
+
+
+def test_what_was_replaced_since_a_time_is_found_with_its_imports(
+    database_urls: DatabaseUrls,
+) -> None:
+    engine = make_engine(database_urls.app, pool_size=1)
+
+    def committed(*hours: tuple[datetime, Values]) -> datetime:
+        """Write the hours; return a time after that."""
+        with Session(engine) as session, session.begin():
+            write(session, region, hours)
+        with Session(engine) as session:
+            found = session.scalar(text("select clock_timestamp()"))
+            assert isinstance(found, datetime)
+            return found
+
+    def since(known_at_utc: datetime, end_utc: datetime) -> RevisedHours | None:
+        with Session(engine) as session:
+            return revised_since(
+                session,
+                ["arizona"],
+                start_utc=START,
+                end_utc=end_utc,
+                known_at_utc=known_at_utc,
+            )
+
+    with Session(engine) as session, session.begin():
+        region = insert_region(session, demo_profile("arizona").region)
+    end_utc = START + 3 * HOUR
+    known = committed((START, {T: 30.0}), (START + HOUR, {T: 30.0}))
+    later = committed((START + HOUR, {LOAD: 50.0}), (START + 2 * HOUR, {T: 31.0}))
+    assert since(known, end_utc) is None  # a gap filled, a new hour
+    committed((START + HOUR, {T: 32.0}), (START + 2 * HOUR, {T: 33.0}))
+    last = committed((START + HOUR, {T: 34.0}))
+
+    assert since(known, end_utc) == RevisedHours(hour_count=1, batch_ids=(3, 4))
+    assert since(later, end_utc) == RevisedHours(hour_count=2, batch_ids=(3, 4))
+    assert since(later, START + HOUR) is None
+    assert since(last, end_utc) is None
+    engine.dispose()
