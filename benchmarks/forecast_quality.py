@@ -34,7 +34,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from PIL import Image
 
-from core.forecasts import Target
+from core.forecasts import InputMode, Target
 from models.backtest import (
     BacktestSetup,
     issues_of,
@@ -141,7 +141,9 @@ def _judged(
     limits_c: Mapping[str, float],
 ) -> Rolled:
     return {
-        slug: judge_days(item, frames[slug][1], setup, limits_c[slug])
+        slug: judge_days(
+            {InputMode.TELEMETRY: item}, frames[slug][1], setup, limits_c[slug]
+        )
         for slug, item in days.items()
     }
 

@@ -14,16 +14,20 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+import numpy as np
+
 from core.greedy import greedy_plan
 from core.optimizer import best_plan, pareto
 from core.placement import PlanPrices, PlanRules, placement
+from core.safe_shifts import checks_by_step, safe_shifts
 from core.scheduler import decide
 from core.shift import shift_impact
-from tests.core.placement_cases import a_fleet
+from tests.core.placement_cases import a_fleet, a_tight_fleet
 
 PRICES = PlanPrices(carbon_usd_per_t=50.0, water_usd_per_m3=2.0)
 RAMPED = PlanRules(ramp_mw_per_h=5.0)
@@ -57,6 +61,16 @@ def main() -> None:
             300,
         ),
     }
+    hot, cool = (r.outlook for r in a_tight_fleet(2, 8, hot_frac=0.0, n_days=365))
+    fallen = replace(hot, prior_rise_c=np.where(np.arange(24) < 23, -4.0, 0.0))
+    figures |= {
+        "safe_shifts": median_ms(lambda: safe_shifts(hot, cool), 100),
+        "safe_shifts_after_a_fall": median_ms(lambda: safe_shifts(fallen, cool), 100),
+        "bounds_of_every_step": median_ms(lambda: checks_by_step(hot, cool), 30),
+        "check_after_a_rise": median_ms(fallen.check, 300),
+    }
+    tight = placement(a_tight_fleet(16, 8, n_days=365))
+    figures["plan_16x24_by_hours"] = median_ms(lambda: best_plan(tight, PRICES), 5)
     for n_regions in (5, 16, 50):
         fleet = a_fleet(n_regions)
         problem = placement(fleet)

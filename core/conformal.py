@@ -5,6 +5,10 @@ values. Comparisons are made in score space with integer ranks and the allowed
 probability as an exact Decimal, so that "BLOCKED" and "probability above the allowed"
 agree always, ties included.
 
+After a rise the bound is calibrated by the same windows, scored again as if they had
+been shifted (`core.rescoring`). For no rise, or the same in every hour, that is the
+bound without the rise plus the rise, number for number.
+
 References
 ----------
 Gibbs & Candès (2021), Adaptive conformal inference under distribution shift.
@@ -26,12 +30,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import CalibrationInsufficient, InvalidInput, OutOfRange
+from core.rescoring import (
+    CalibrationWindows,
+    RankedRises,
+    WindowHours,
+    are_above,
+    rank_rises,
+)
 
 SCORE_WINDOW = 365
 """Scores that calibrate a bound: the last year of one local hour of issue."""
 MINIMUM_SCORES = 60
 OFFSET_GAIN = 0.1
 OFFSET_LIMIT = 3.0
+_LARGE = 1e100
+"""Below it no sum or product of a check leaves the range of floats."""
 
 
 def conformity_score(
@@ -121,6 +134,9 @@ class Calibration:
         Tracking offset b, |b| <= 3, in scales.
     alpha : Decimal
         Allowed exceedance probability, 1 - confidence.
+    windows : CalibrationWindows | None
+        Hours of the scored windows, in any order. Without them a rise that is not the
+        same in every hour moves the bound by its largest hour.
     tracked_scores : ndarray, shape (n_scores,)
         The scores plus the offset, ascending.
 
@@ -129,8 +145,8 @@ class Calibration:
     CalibrationInsufficient
         When there are fewer than `required_scores(alpha)` scores.
     InvalidInput
-        When the scores are not finite and ascending, or the offset is outside its
-        limits.
+        When the scores are not finite and ascending, the windows are not as many, or
+        the offset is outside its limits.
     OutOfRange
         When alpha is outside (0, 1).
     """
@@ -138,6 +154,7 @@ class Calibration:
     ordered_scores: tuple[float, ...]
     offset: float
     alpha: Decimal
+    windows: CalibrationWindows | None = field(default=None, repr=False, compare=False)
     tracked_scores: NDArray[np.float64] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -161,6 +178,9 @@ class Calibration:
                 f" {OFFSET_LIMIT:g}."
             )
             raise InvalidInput(message)
+        if self.windows is not None and len(self.windows.day_max) != self.n_scores:
+            message = "There must be the hours of every scored window, or of none."
+            raise InvalidInput(message)
         tracked_scores = np.asarray(self.ordered_scores) + self.offset
         object.__setattr__(self, "tracked_scores", tracked_scores)
 
@@ -170,10 +190,22 @@ class Calibration:
         return len(self.ordered_scores)
 
     @property
+    def most_above(self) -> int:
+        """How many scores may lie above a limit that is kept.
+
+        1 + n_above <= (n + 1) alpha; both sides are whole numbers here.
+        """
+        return math.floor((self.n_scores + 1) * self.alpha) - 1
+
+    @property
+    def rank(self) -> int:
+        """Which of the scores, in ascending order, calibrates the bound."""
+        return quantile_rank(self.n_scores, self.alpha)
+
+    @property
     def quantile(self) -> float:
         """The tracked quantile q: the k-th smallest score plus the offset."""
-        rank = quantile_rank(self.n_scores, self.alpha)
-        return self.ordered_scores[rank - 1] + self.offset
+        return self.ordered_scores[self.rank - 1] + self.offset
 
     def count_above(
         self, limit_score: float | NDArray[np.float64]
@@ -209,7 +241,7 @@ class ScoreTracker:
     def __init__(self, alpha: Decimal, scores: Iterable[float] = ()) -> None:
         self._alpha = alpha
         self._needed = required_scores(alpha)
-        self._recent: deque[float] = deque()
+        self._recent: deque[tuple[float, WindowHours | None]] = deque()
         self._ordered: list[float] = []
         self._offset = 0.0
         for score in scores:
@@ -220,8 +252,8 @@ class ScoreTracker:
         """Scores in the window, at most 365."""
         return len(self._recent)
 
-    def add(self, score: float) -> None:
-        """Add the score of the next finished day."""
+    def add(self, score: float, hours: WindowHours | None = None) -> None:
+        """Add the score of the next finished day, and its hours where they are kept."""
         if not math.isfinite(score):
             message = "Conformity scores must be finite."
             raise InvalidInput(message)
@@ -230,10 +262,10 @@ class ScoreTracker:
             missed = score > self._ordered[rank - 1] + self._offset
             step = OFFSET_GAIN * (float(missed) - float(self._alpha))
             self._offset = min(max(self._offset + step, -OFFSET_LIMIT), OFFSET_LIMIT)
-        self._recent.append(score)
+        self._recent.append((score, hours))
         insort(self._ordered, score)
         if len(self._recent) > SCORE_WINDOW:
-            oldest = self._recent.popleft()
+            oldest, _ = self._recent.popleft()
             del self._ordered[bisect_left(self._ordered, oldest)]
 
     def calibration(self) -> Calibration:
@@ -244,10 +276,13 @@ class ScoreTracker:
         CalibrationInsufficient
             When there are too few scores for a bound.
         """
+        hours = [window for _, window in self._recent if window is not None]
+        is_complete = 0 < len(hours) == self.n_scores
         return Calibration(
             ordered_scores=tuple(self._ordered),
             offset=self._offset,
             alpha=self._alpha,
+            windows=CalibrationWindows.stacked(hours) if is_complete else None,
         )
 
 
@@ -266,34 +301,43 @@ def day_bound(
     return float(np.max(mean + quantile * scale))
 
 
-def shifted_bound(bound: float, rise_by_hour: NDArray[np.float64]) -> float:
-    """The bound after each hour rises by `rise_by_hour` (negative: falls).
-
-    The shifted day's maximum is at most M + max_h rise_h, so moving the bound by the
-    most unfavourable hour keeps its guarantee.
-
-    Examples
-    --------
-    >>> shifted_bound(36.0, np.array([-2.0, -1.5]))
-    34.5
-    """
-    return bound + float(_worst_rise(rise_by_hour))
-
-
 def bound_by_hour(
-    bound: float, rise_by_hour: NDArray[np.float64]
+    mean: NDArray[np.float64],
+    scale: NDArray[np.float64],
+    calibration: Calibration,
+    *,
+    rise_by_hour: NDArray[np.float64],
+    quantile: float,
 ) -> NDArray[np.float64]:
-    """What the bound would be, were each hour's rise the largest; shape (n_hours,).
+    """What each hour adds to the bound after a rise; shape (n_hours,).
 
-    `bound` already contains the rises. A further rise keeps a limit exactly when it
-    keeps the limit in every hour, so each hour has room of its own.
+    mean_h + r_h + q scale_h, of which the bound is the largest. At a given quantile a
+    further rise keeps a limit exactly when every hour does. Without the hours of the
+    calibration windows each hour counts as the hottest: the bound before the rise, plus
+    r_h.
+
+    Parameters
+    ----------
+    quantile : float
+        Of a check after this or another rise, see `LimitCheck`.
 
     Examples
     --------
-    >>> bound_by_hour(34.5, np.array([-2.0, -1.5])).tolist()
-    [34.0, 34.5]
+    >>> calibration = Calibration(
+    ...     ordered_scores=(0.5,) * 60, offset=0.0, alpha=Decimal("0.05")
+    ... )
+    >>> bound_by_hour(
+    ...     np.array([28.0, 30.0]),
+    ...     np.array([1.0, 2.0]),
+    ...     calibration,
+    ...     rise_by_hour=np.array([-2.0, -1.5]),
+    ...     quantile=calibration.quantile,
+    ... ).tolist()
+    [29.0, 29.5]
     """
-    return (bound - float(_worst_rise(rise_by_hour))) + rise_by_hour
+    if calibration.windows is None:
+        return day_bound(mean, scale, quantile) + rise_by_hour
+    return mean + rise_by_hour + quantile * scale
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -308,24 +352,28 @@ class LimitCheck:
         p > alpha, decided with integers and an exact alpha; the verdict.
     bound : float
         The bound U, finite; at most the limit exactly when not `is_exceeded`.
+    quantile : float
+        The tracked quantile q after the rise, in scales.
     """
 
     exceedance_probability: float
     is_exceeded: bool
     bound: float
+    quantile: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitChecks:
     """The same limit compared after each of several rises, shape (n_rises,) each.
 
-    Where a rise or its bound is not finite, the bound and the probability are NaN and
-    the limit counts as exceeded.
+    Where a rise or its bound is not finite, the other numbers are NaN and the limit
+    counts as exceeded.
     """
 
     exceedance_probability: NDArray[np.float64]
     is_exceeded: NDArray[np.bool_]
     bound: NDArray[np.float64]
+    quantile: NDArray[np.float64]
 
     def check(self, number: int) -> LimitCheck | None:
         """The check after one of the rises; None where it has no finite bound."""
@@ -336,6 +384,7 @@ class LimitChecks:
             exceedance_probability=float(self.exceedance_probability[number]),
             is_exceeded=bool(self.is_exceeded[number]),
             bound=bound,
+            quantile=float(self.quantile[number]),
         )
 
 
@@ -400,38 +449,109 @@ def check_limits(
         When the limit or the forecast is not finite, a scale is not positive, or the
         rises cover other hours than the forecast.
     """
-    _require_forecast(mean, scale)
-    if rises_by_hour.shape[1:] != mean.shape:
-        message = "The rise must cover the hours of the forecast."
-        raise InvalidInput(message)
-    if not math.isfinite(limit):
-        message = f"The limit is {limit}; it must be finite."
-        raise InvalidInput(message)
+    rises = _sound_rises(mean, scale, limit, rises_by_hour)
     # What overflows or is not a number is caught by `is_known`.
     with np.errstate(over="ignore", invalid="ignore"):
-        worst_rise = _worst_rise(rises_by_hour)
-        bound = day_bound(mean, scale, calibration.quantile) + worst_rise
-        n_above = calibration.count_above(
-            _limit_scores(limit - worst_rise, mean, scale)
+        worst_rise, profiles, limit_scores = _limit_profiles(
+            mean, scale, calibration, limit, rises
         )
+        ranked = _ranked(calibration, profiles, limit_scores)
+        scaled = ranked.quantile[:, np.newaxis] * scale
+        bound = np.max(mean + profiles + scaled, axis=1) + worst_rise
     is_known = np.isfinite(rises_by_hour).all(axis=1) & np.isfinite(bound)
-    n_ranks = calibration.n_scores + 1
-    # 1 + n_above > (n + 1) alpha; both sides are whole numbers here.
-    is_exceeded = ~is_known | (1 + n_above > math.floor(n_ranks * calibration.alpha))
+    n_above, n_ranks = ranked.n_above, calibration.n_scores + 1
+    is_exceeded = ~is_known | (n_above > calibration.most_above)
     return LimitChecks(
         exceedance_probability=np.where(is_known, (1 + n_above) / n_ranks, np.nan),
         is_exceeded=is_exceeded,
         bound=np.where(is_known, _on_the_right_side(bound, limit, is_exceeded), np.nan),
+        quantile=np.where(is_known, ranked.quantile, np.nan),
     )
 
 
+def are_exceeded(
+    mean: NDArray[np.float64],
+    scale: NDArray[np.float64],
+    calibration: Calibration,
+    *,
+    limit: float,
+    rises_by_hour: NDArray[np.float64],
+) -> NDArray[np.bool_]:
+    """`check_limits(...).is_exceeded`, shape (n_rises,), several times faster.
+
+    Raises
+    ------
+    InvalidInput
+        As `check_limits` does.
+    """
+    rises = _sound_rises(mean, scale, limit, rises_by_hour)
+    numbers = (mean, scale, rises)
+    is_moderate = all(np.abs(values).max(initial=0.0) < _LARGE for values in numbers)
+    if calibration.windows is None or not is_moderate:
+        checks = check_limits(
+            mean, scale, calibration, limit=limit, rises_by_hour=rises_by_hour
+        )
+        return checks.is_exceeded
+    _, profiles, limit_scores = _limit_profiles(mean, scale, calibration, limit, rises)
+    varies = profiles.any(axis=1)
+    n_above = calibration.count_above(limit_scores)
+    is_exceeded = np.asarray(n_above > calibration.most_above)
+    if varies.any():
+        is_exceeded[varies] = are_above(
+            calibration.windows,
+            profiles[varies],
+            limit_scores[varies],
+            most_above=calibration.most_above,
+            offset=calibration.offset,
+        )
+    return np.asarray(is_exceeded | ~np.isfinite(rises_by_hour).all(axis=1))
+
+
+def errors_quantile(
+    mean: NDArray[np.float64],
+    scale: NDArray[np.float64],
+    calibration: Calibration,
+    *,
+    rise_by_hour: NDArray[np.float64],
+) -> float:
+    """Quantile at which the bound holds past errors laid on the shifted forecast.
+
+    The windows' own scores after a rise, as in `check_limits`, are calibrated for a
+    rise that does not follow the forecast. One that levels the hours of this very
+    forecast lets any of them become the largest, which it does not do to the windows.
+    Laying their errors, hour by hour and in scales, on the forecast as it is shifted
+    counts that. Without the hours of the windows it is the quantile of every rise.
+
+    Raises
+    ------
+    InvalidInput
+        When the forecast is not finite or a scale is not positive.
+    """
+    _require_forecast(mean, scale)
+    if calibration.windows is None:
+        return calibration.quantile
+    shifted = mean + rise_by_hour
+    maxima = calibration.windows.day_maxima(shifted, scale, calibration.offset)
+    bound = np.partition(maxima, calibration.rank - 1)[calibration.rank - 1]
+    return float(_limit_scores(np.array([bound]), shifted, scale)[0])
+
+
 def day_maxima(
-    mean: NDArray[np.float64], scale: NDArray[np.float64], calibration: Calibration
+    mean: NDArray[np.float64],
+    scale: NDArray[np.float64],
+    calibration: Calibration,
+    *,
+    rise_by_hour: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
     """What the day's maximum would be at each score, ascending; shape (n_scores,).
 
     A limit is exceeded with probability (1 + number of them above it) / (n_scores + 1),
     as `check_limit` counts it, but for rounding where one lies on the limit itself.
+
+    Parameters
+    ----------
+    rise_by_hour : ndarray of float64, shape (n_hours,), optional
+        Finite; what each hour rises on top of the forecast (negative: falls).
 
     Raises
     ------
@@ -448,8 +568,15 @@ def day_maxima(
     array([31., 33., 35.])
     """
     _require_forecast(mean, scale)
-    scores = calibration.tracked_scores[:, np.newaxis]
-    return np.asarray(np.max(mean + scale * scores, axis=1))
+    rise = np.zeros_like(mean) if rise_by_hour is None else rise_by_hour
+    worst_rise = np.max(rise, keepdims=True)
+    profile = _profiles(rise[np.newaxis], worst_rise, calibration)[0]
+    scores = calibration.tracked_scores
+    if calibration.windows is not None and profile.any():
+        rescored = calibration.windows.scores(profile[np.newaxis])[0]
+        scores = np.sort(rescored) + calibration.offset
+    maxima = np.max(mean + profile + scale * scores[:, np.newaxis], axis=1)
+    return np.asarray(maxima + worst_rise)
 
 
 def day_max_quantiles(
@@ -471,13 +598,93 @@ def day_max_quantiles(
         min(max(math.ceil((i + 0.5) / n_dots * (n_scores + 1)), 1), n_scores)
         for i in range(n_dots)
     ]
-    maxima = day_maxima(mean, scale, calibration)
-    return [shifted_bound(float(maxima[rank - 1]), rise_by_hour) for rank in ranks]
+    maxima = day_maxima(mean, scale, calibration, rise_by_hour=rise_by_hour)
+    return [float(maxima[rank - 1]) for rank in ranks]
 
 
-def _worst_rise(rise_by_hour: NDArray[np.float64]) -> NDArray[np.float64]:
-    """By how much a rise moves the bound; the last axis is that of the hours."""
-    return np.asarray(np.max(rise_by_hour, axis=-1))
+def _sound_rises(
+    mean: NDArray[np.float64],
+    scale: NDArray[np.float64],
+    limit: float,
+    rises_by_hour: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """The rises, 0 in place of those that are not finite in every hour.
+
+    Raises
+    ------
+    InvalidInput
+        As `check_limits` does.
+    """
+    _require_forecast(mean, scale)
+    if rises_by_hour.shape[1:] != mean.shape:
+        message = "The rise must cover the hours of the forecast."
+        raise InvalidInput(message)
+    # An exceeded limit has a bound above it, so something finite must be above.
+    if not math.isfinite(limit) or math.nextafter(limit, math.inf) == math.inf:
+        message = f"The limit is {limit}; it must be finite."
+        raise InvalidInput(message)
+    is_finite = np.asarray(np.isfinite(rises_by_hour).all(axis=1))
+    return np.where(is_finite[:, np.newaxis], rises_by_hour, 0.0)
+
+
+def _limit_profiles(
+    mean: NDArray[np.float64],
+    scale: NDArray[np.float64],
+    calibration: Calibration,
+    limit: float,
+    rises: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Largest hour of each rise, its profile, and the score of the limit after it."""
+    worst_rise = np.max(rises, axis=1)
+    profiles = _profiles(rises, worst_rise, calibration)
+    return (
+        worst_rise,
+        profiles,
+        _limit_scores(limit - worst_rise, mean + profiles, scale),
+    )
+
+
+def _profiles(
+    rises: NDArray[np.float64],
+    worst_rise: NDArray[np.float64],
+    calibration: Calibration,
+) -> NDArray[np.float64]:
+    """Rises less their largest hour, <= 0, shape (n_rises, n_hours).
+
+    All 0 without the hours of the calibration windows: each hour is then taken to rise
+    as much as the largest, which keeps the guarantee with a wider margin.
+    """
+    windows = calibration.windows
+    if windows is None:
+        return np.zeros_like(rises)
+    if windows.n_hours != rises.shape[1]:
+        message = "The calibration windows have other hours than the forecast."
+        raise InvalidInput(message)
+    return rises - worst_rise[:, np.newaxis]
+
+
+def _ranked(
+    calibration: Calibration,
+    profiles: NDArray[np.float64],
+    limit_scores: NDArray[np.float64],
+) -> RankedRises:
+    """Quantile and count of scores; those of the windows as they were for a 0 profile.
+
+    Stored scores and scores computed again may differ in the last digit.
+    """
+    quantile = np.full(len(profiles), calibration.quantile)
+    n_above = calibration.count_above(limit_scores)
+    varies = profiles.any(axis=1)
+    if calibration.windows is not None and varies.any():
+        again = rank_rises(
+            calibration.windows,
+            profiles[varies],
+            limit_scores[varies],
+            rank=calibration.rank,
+            offset=calibration.offset,
+        )
+        quantile[varies], n_above[varies] = again.quantile, again.n_above
+    return RankedRises(quantile=quantile, n_above=n_above)
 
 
 def _limit_scores(
@@ -485,7 +692,7 @@ def _limit_scores(
 ) -> NDArray[np.float64]:
     # Against a scale next to 0 the quotient overflows to the right infinity.
     with np.errstate(over="ignore"):
-        return np.asarray(np.min((limits[:, np.newaxis] - mean) / scale, axis=1))
+        return np.asarray(np.min((limits[:, np.newaxis] - mean) / scale, axis=-1))
 
 
 def _require_forecast(mean: NDArray[np.float64], scale: NDArray[np.float64]) -> None:

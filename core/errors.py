@@ -39,6 +39,10 @@ class Forbidden(FleetError):
     """Your role does not allow this."""
 
 
+class NotConfirmed(Forbidden):
+    """Confirm this with your own password; nothing was changed."""
+
+
 class ModelRejected(FleetError):
     """The model does not keep the contract."""
 

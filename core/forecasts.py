@@ -34,7 +34,24 @@ class RefusalCode(StrEnum):
     TELEMETRY_MISSING = "telemetry_missing"
     TELEMETRY_STALE = "telemetry_stale"
     TELEMETRY_GAP = "telemetry_gap"
+    TELEMETRY_SUSPECT = "telemetry_suspect"
     FORECAST_NOT_FINITE = "forecast_not_finite"
+
+
+class InputMode(StrEnum):
+    """What a forecast rests on beside telemetry, best first; calibrated one by one.
+
+    Ages count from the issue of the oldest run used to the issue of the forecast.
+    """
+
+    RUN_12H = "run_12h"
+    """A weather forecast at most 12 h old has every hour."""
+    RUN_24H = "run_24h"
+    RUN_48H = "run_48h"
+    RUN_PARTIAL = "run_partial"
+    """Some hours have no weather forecast."""
+    TELEMETRY = "telemetry"
+    """No weather forecast, or a model that uses none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +63,9 @@ class HourlyForecast:
     mean, scale : ndarray of float64, shape (n_hours,)
         In the target's unit; finite, scale > 0. Not-finite output of a model never
         becomes a forecast: it is refused with `RefusalCode.FORECAST_NOT_FINITE`.
+    input_mode : InputMode
+    run_issued_at_utc : datetime | None
+        Issue of the newest weather forecast used; None without any.
     """
 
     region_slug: str
@@ -53,6 +73,8 @@ class HourlyForecast:
     issued_at_utc: datetime
     mean: NDArray[np.float64]
     scale: NDArray[np.float64]
+    input_mode: InputMode = InputMode.TELEMETRY
+    run_issued_at_utc: datetime | None = None
 
     def __post_init__(self) -> None:
         require_full_utc_hour(self.issued_at_utc)

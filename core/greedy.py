@@ -8,6 +8,7 @@ import numpy as np
 
 from core.aliases import FloatArray
 from core.placement import Placement, PlanPrices
+from core.plan_limits import within_limits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +29,17 @@ def greedy_plan(
     region that has room, as long as that saves money. Heat and capacity are kept in
     every hour, so the plan is feasible wherever a plan is.
     """
-    rates = problem.rates.priced(prices)
     gain = 1.0 + migration_energy_frac
+    plan, _ = within_limits(
+        problem,
+        lambda rows: _filled(rows, prices, gain),
+        lambda plan: [gain * plan.in_mw - plan.out_mw],
+    )
+    return plan
+
+
+def _filled(problem: Placement, prices: PlanPrices, gain: float) -> GreedyPlan:
+    rates = problem.rates.priced(prices)
     shape = problem.load_mw.shape
     out, inward = np.zeros(shape), np.zeros(shape)
     for hour in range(shape[1]):

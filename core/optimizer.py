@@ -4,7 +4,7 @@ What leaves and enters each region in each hour is chosen so that the plan costs
 and keeps every rule. Heat comes first and is elastic: the program first finds by how
 little the regions that cannot be cleared must stay above their limits, and then, at
 that least, the cheapest plan. So no price can buy heat, and prices and duals stay in
-plain USD.
+plain USD. Every plan is judged and, where needed, made again, see `core.plan_limits`.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ import numpy as np
 
 from core.aliases import FloatArray
 from core.errors import PlanInfeasible
+from core.few_transfers import without_small_transfers
 from core.placement import Placement, PlanPrices, PlanRules, Totals, totals
 from core.placement_rows import BUDGETS, ProgramRows, program_rows, shortfalls
+from core.plan_limits import within_limits
 from core.wording import listed
 
 __all__ = ["ParetoFront", "ParetoPoint", "Plan", "ShadowPrices", "best_plan", "pareto"]
@@ -113,11 +115,19 @@ def best_plan(
         When capacity, ramps or budgets cannot be kept; the sentence says which and by
         how much.
     """
-    program = _Program(problem, rules or PlanRules())
-    program.minimise_heat()
-    priced = problem.rates.priced(prices)
-    program.minimise(priced, prices.migration_usd_per_mwh)
-    return program.plan(prices)
+    chosen = rules or PlanRules()
+
+    def make(rows: Placement) -> Plan:
+        program = _Program(rows, chosen)
+        program.minimise_heat()
+        program.minimise(rows.rates.priced(prices), prices.migration_usd_per_mwh)
+        return program.plan(prices)
+
+    plan, _ = within_limits(
+        problem, make, lambda plan: [plan.load_after_mw - problem.load_mw]
+    )
+    flows = without_small_transfers(problem, plan.out_mw, plan.in_mw, prices, chosen)
+    return _plan(problem, flows, prices, chosen, plan.excess_c, plan.shadow)
 
 
 def pareto(
@@ -138,15 +148,36 @@ def pareto(
     PlanInfeasible
         As `best_plan` does.
     """
-    sweep = _Sweep(problem, rules or PlanRules())
-    clean, dry = sweep.ends()
-    if _is_one_point(clean, dry):
-        return ParetoFront(points=(ParetoPoint(totals=clean, litres_per_t=None),))
-    caps = np.linspace(clean.carbon_t, dry.carbon_t, n_points)
-    points = [ParetoPoint(totals=clean, litres_per_t=None)]
-    points += [sweep.at(cap) for cap in caps[1:-1].tolist()]
-    points.append(sweep.at(dry.carbon_t))
-    return ParetoFront(points=tuple(points))
+
+    def make(rows: Placement) -> _Sweep:
+        sweep = _Sweep(rows, rules or PlanRules())
+        sweep.carry_out(n_points)
+        return sweep
+
+    sweep, _ = within_limits(problem, make, lambda made: made.changes_mw)
+    return ParetoFront(points=tuple(sweep.points))
+
+
+def _plan(
+    problem: Placement,
+    flows: tuple[FloatArray, FloatArray],
+    prices: PlanPrices,
+    rules: PlanRules,
+    excess_c: FloatArray,
+    shadow: ShadowPrices,
+) -> Plan:
+    out_mw, in_mw = flows
+    load_after = problem.load_mw - out_mw + (1.0 + rules.migration_energy_frac) * in_mw
+    found = totals(problem, load_after, float(np.sum(in_mw)))
+    return Plan(
+        out_mw=out_mw,
+        in_mw=in_mw,
+        load_after_mw=load_after,
+        excess_c=excess_c,
+        totals=found,
+        objective_usd=found.objective_usd(prices),
+        shadow=shadow,
+    )
 
 
 def _is_one_point(clean: Totals, dry: Totals) -> bool:
@@ -168,6 +199,16 @@ class _Sweep:
         self._program = _Program(problem, rules)
         self._program.minimise_heat()
         self._carbon_cap_t, self._water_cap_m3 = rules.carbon_cap_t, rules.water_cap_m3
+        self.points: list[ParetoPoint] = []
+        self.changes_mw: list[FloatArray] = []
+
+    def carry_out(self, n_points: int) -> None:
+        """Find the front's points, and what each changes of the loads."""
+        clean, dry = self.ends()
+        self.points.append(ParetoPoint(totals=clean, litres_per_t=None))
+        if not _is_one_point(clean, dry):
+            caps = np.linspace(clean.carbon_t, dry.carbon_t, n_points)
+            self.points += [self.at(cap) for cap in caps[1:].tolist()]
 
     def ends(self) -> tuple[Totals, Totals]:
         """Least carbon, then water; least water, then carbon."""
@@ -178,6 +219,7 @@ class _Sweep:
         """Least water under a cap on carbon, with the price of the next tonne."""
         self._program.set_budget("carbon_t", carbon_cap_t)
         self._minimise("water_m3")
+        self.changes_mw.append(self._program.change_mw())
         return ParetoPoint(
             totals=self._program.totals(),
             litres_per_t=1000.0 * self._program.budget_price("carbon_t"),
@@ -192,6 +234,7 @@ class _Sweep:
         program.set_budget(first, least + 1e-9 * max(abs(least), 1.0))
         self._minimise(second)
         found = program.totals()
+        self.changes_mw.append(program.change_mw())
         program.set_budget("carbon_t", self._carbon_cap_t)
         program.set_budget("water_m3", self._water_cap_m3)
         return found
@@ -254,18 +297,21 @@ class _Program:
         _, inward, load_after = self._flows()
         return totals(self._problem, load_after, float(np.sum(inward)))
 
+    def change_mw(self) -> FloatArray:
+        """Change of the loads by the solution as it stands, MW."""
+        _, _, load_after = self._flows()
+        return load_after - self._problem.load_mw
+
     def plan(self, prices: PlanPrices) -> Plan:
         """The solution as a plan, its rounding removed."""
-        out, inward, load_after = self._flows()
-        found = totals(self._problem, load_after, float(np.sum(inward)))
-        return Plan(
-            out_mw=out,
-            in_mw=inward,
-            load_after_mw=load_after,
-            excess_c=self._excess_c(),
-            totals=found,
-            objective_usd=found.objective_usd(prices),
-            shadow=self._shadow_prices(),
+        out, inward, _ = self._flows()
+        return _plan(
+            self._problem,
+            (out, inward),
+            prices,
+            self._rules,
+            self._excess_c(),
+            self._shadow_prices(),
         )
 
     def _excess_c(self) -> FloatArray:

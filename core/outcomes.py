@@ -34,7 +34,9 @@ class ReasonCode(StrEnum):
     TELEMETRY_MISSING = "telemetry_missing"
     TELEMETRY_STALE = "telemetry_stale"
     TELEMETRY_GAP = "telemetry_gap"
+    TELEMETRY_SUSPECT = "telemetry_suspect"
     CALIBRATION_INSUFFICIENT = "calibration_insufficient"
+    MODEL_IMPLAUSIBLE = "model_implausible"
 
     @property
     def is_data_problem(self) -> bool:
@@ -63,6 +65,8 @@ _DATA_PROBLEMS = frozenset(
         ReasonCode.TELEMETRY_MISSING,
         ReasonCode.TELEMETRY_STALE,
         ReasonCode.TELEMETRY_GAP,
+        ReasonCode.TELEMETRY_SUSPECT,
         ReasonCode.CALIBRATION_INSUFFICIENT,
+        ReasonCode.MODEL_IMPLAUSIBLE,
     }
 )

@@ -11,8 +11,11 @@ from core.conformal import (
     Calibration,
     LimitCheck,
     LimitChecks,
+    are_exceeded,
+    bound_by_hour,
     check_limits,
     day_max_quantiles,
+    errors_quantile,
 )
 from core.errors import InvalidInput
 from core.forecasts import HourlyForecast, Target
@@ -122,16 +125,59 @@ class RegionOutlook:
         """
         if self.forecast is None or self.calibration is None:
             return None
-        # Opposite infinities add up to NaN, which is refused as they are.
-        with np.errstate(over="ignore", invalid="ignore"):
-            totals_c = self.prior_rise_c + rises_c
         return check_limits(
             self.forecast.mean,
             self.forecast.scale,
             self.calibration,
             limit=self.policy.thermal_limit_c,
-            rises_by_hour=totals_c,
+            rises_by_hour=self._with_prior_rise_c(rises_c),
         )
+
+    def keeps_limit(self, rises_c: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Whether the limit is kept after each of several further rises.
+
+        As `checks` says, but faster for many; never without a calibrated forecast.
+        """
+        if self.forecast is None or self.calibration is None:
+            return np.zeros(len(rises_c), dtype=np.bool_)
+        return ~are_exceeded(
+            self.forecast.mean,
+            self.forecast.scale,
+            self.calibration,
+            limit=self.policy.thermal_limit_c,
+            rises_by_hour=self._with_prior_rise_c(rises_c),
+        )
+
+    def bound_by_hour_c(self, quantile: float) -> NDArray[np.float64] | None:
+        """What each hour adds to the bound at a quantile; None if unjudged.
+
+        See `core.conformal.bound_by_hour`.
+        """
+        if self.forecast is None or self.calibration is None:
+            return None
+        return bound_by_hour(
+            self.forecast.mean,
+            self.forecast.scale,
+            self.calibration,
+            rise_by_hour=self.prior_rise_c,
+            quantile=quantile,
+        )
+
+    def errors_quantile(self, rise_c: NDArray[np.float64]) -> float | None:
+        """See `core.conformal.errors_quantile`; None if unjudged."""
+        if self.forecast is None or self.calibration is None:
+            return None
+        return errors_quantile(
+            self.forecast.mean,
+            self.forecast.scale,
+            self.calibration,
+            rise_by_hour=self._with_prior_rise_c(rise_c),
+        )
+
+    def _with_prior_rise_c(self, rises_c: NDArray[np.float64]) -> NDArray[np.float64]:
+        # Opposite infinities add up to NaN, which is refused as they are.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self.prior_rise_c + rises_c
 
     def day_max_dots_c(self, n_dots: int) -> tuple[float, ...]:
         """Equally likely values of the day's maximum, degC; none if unjudged."""

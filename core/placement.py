@@ -68,6 +68,9 @@ class PlanRules:
         first hour is free.
     migration_energy_frac : float
         Energy of moving over the energy moved, [0, 1]; the target carries it.
+    minimum_transfer_mwh : float
+        Transfers that move less over the window are not made where hardly any saving
+        depends on them, see `core.few_transfers`.
 
     Raises
     ------
@@ -80,6 +83,7 @@ class PlanRules:
     cost_cap_usd: float | None = None
     ramp_mw_per_h: float | None = None
     migration_energy_frac: float = 0.0
+    minimum_transfer_mwh: float = 0.0
 
     def __post_init__(self) -> None:
         for name in _BUDGETS:
@@ -91,6 +95,12 @@ class PlanRules:
                 raise OutOfRange(message)
         if self.ramp_mw_per_h is not None and not 0.0 <= self.ramp_mw_per_h < math.inf:
             message = f"ramp_mw_per_h is {self.ramp_mw_per_h}; it must be finite, >= 0."
+            raise OutOfRange(message)
+        if not 0.0 <= self.minimum_transfer_mwh < math.inf:
+            message = (
+                f"minimum_transfer_mwh is {self.minimum_transfer_mwh}; it must be"
+                " finite, >= 0."
+            )
             raise OutOfRange(message)
         if not 0.0 <= self.migration_energy_frac <= 1.0:
             message = (
@@ -159,8 +169,8 @@ class Placement:
         Most that may leave.
     capacity_mw : ndarray, shape (n_regions,)
     room_mw : ndarray, shape (n_regions, n_hours)
-        Rise of the load at which the day bound meets the limit; negative where load
-        has to leave first, +inf where heat does not bind.
+        Rise of the load at which the hour's bound, at the region's quantile, meets the
+        limit; negative where load has to leave first, +inf where heat does not bind.
     mw_per_c : ndarray, shape (n_regions, n_hours)
         Load that is worth one degree; 0 where the slack of the region cannot help.
     over_c : ndarray, shape (n_regions,)
@@ -170,6 +180,10 @@ class Placement:
         Regions that are in none of the arrays.
     frozen : tuple of LeftOut
         Regions that are in the arrays, but whose load stays as it is.
+    outlooks : tuple of RegionOutlook
+        What judges a plan, see `core.plan_limits`.
+    quantiles : ndarray, shape (n_regions,)
+        At which the rooms are computed; 0 where heat does not bind.
     """
 
     slugs: tuple[str, ...]
@@ -183,6 +197,8 @@ class Placement:
     rates: Rates
     left_out: tuple[LeftOut, ...]
     frozen: tuple[LeftOut, ...]
+    outlooks: tuple[RegionOutlook, ...]
+    quantiles: NDArray[np.float64]
 
     @property
     def n_hours(self) -> int:
@@ -244,10 +260,11 @@ def placement(regions: Sequence[PlanRegion]) -> Placement:
     ]
     absent = {item.slug for item in left_out}
     inside = [region for region in regions if region.slug not in absent]
+    checks = [region.outlook.check() for region in inside]
     frozen = tuple(
         LeftOut(slug=region.slug, reason=region.outlook.why_unjudged().text)
-        for region in inside
-        if region.outlook.check() is None
+        for region, check in zip(inside, checks, strict=True)
+        if check is None
     )
     n_hours = regions[0].outlook.it_load_mw.size
     limits = [load_limits(region.outlook) for region in inside]
@@ -276,6 +293,8 @@ def placement(regions: Sequence[PlanRegion]) -> Placement:
         ),
         left_out=tuple(left_out),
         frozen=frozen,
+        outlooks=tuple(region.outlook for region in inside),
+        quantiles=np.array([check.quantile if check else 0.0 for check in checks]),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 
@@ -93,19 +93,26 @@ def transfers(
 ) -> tuple[PlanTransfer, ...]:
     """Transfers between pairs of regions that add up to the flows of a plan.
 
-    Givers and takers are matched in the order of `slugs` in every hour (the north-west
-    corner rule), which keeps the pairs few and the same from hour to hour.
+    The pair that can exchange most over the whole window comes first and takes all of
+    it, then the next of what is left: few pairs, and the same from hour to hour.
 
     Parameters
     ----------
     out_mw, in_mw : ndarray, shape (n_regions, n_hours)
         Balanced in every hour.
     """
-    n_hours = out_mw.shape[1]
+    left, room = out_mw.copy(), in_mw.copy()
     moved: dict[tuple[int, int], FloatArray] = {}
-    for hour in range(n_hours):
-        for giver, taker, amount in _matched(out_mw[:, hour], in_mw[:, hour]):
-            moved.setdefault((giver, taker), np.zeros(n_hours))[hour] += amount
+    exchanged = np.minimum(left[:, None], room[None]).sum(axis=2)
+    # In each hour a pair empties its giver or its taker, so each comes once.
+    while exchanged.max(initial=0.0) > 0.0:
+        giver, taker = divmod(int(np.argmax(exchanged)), len(slugs))
+        amount = np.minimum(left[giver], room[taker])
+        moved[giver, taker] = amount
+        left[giver] -= amount
+        room[taker] -= amount
+        exchanged[giver] = np.minimum(left[giver], room).sum(axis=1)
+        exchanged[:, taker] = np.minimum(left, room[taker]).sum(axis=1)
     return tuple(
         PlanTransfer(source=slugs[giver], target=slugs[taker], moved_mw=moved_mw)
         for (giver, taker), moved_mw in sorted(moved.items(), key=itemgetter(0))
@@ -180,22 +187,6 @@ def spread(
         PlanTransfer(source=source.region.slug, target=slug, moved_mw=moved)
         for slug, moved in parts.items()
     )
-
-
-def _matched(out_mw: FloatArray, in_mw: FloatArray) -> Iterator[tuple[int, int, float]]:
-    """Giver, taker and load of one hour, MW."""
-    givers, takers = np.flatnonzero(out_mw).tolist(), np.flatnonzero(in_mw).tolist()
-    left, room = out_mw.tolist(), in_mw.tolist()
-    i = j = 0
-    while i < len(givers) and j < len(takers):
-        giver, taker = givers[i], takers[j]
-        amount = min(left[giver], room[taker])
-        yield giver, taker, amount
-        left[giver] -= amount
-        room[taker] -= amount
-        # The smaller of the two is now exactly 0.
-        i += int(left[giver] <= 0.0)
-        j += int(room[taker] <= 0.0)
 
 
 def _require_sound(by_slug: Mapping[str, RegionOutlook], move: PlanTransfer) -> None:

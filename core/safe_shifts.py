@@ -1,25 +1,31 @@
 """Which shifts are safe, in steps of 0.1 %, and both bounds after each step.
 
-A larger shift never warms the source and never cools or empties the target, in exact
-arithmetic and in floats alike. So the steps that clear the source, and those that the
-target takes, each form one interval, whose end is found by testing a few steps with the
-limits of `core.shift_rules`.
+Every step is judged by the limits of `core.shift_rules`. A larger shift never cools or
+empties the target's hours and never warms the source's, but a bound follows the profile
+of a rise, so that a larger shift may be safe where a smaller one is not. What is called
+the safe interval holds no such step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from core.aliases import BoolArray, FloatArray
+from core.aliases import BoolArray
 from core.conformal import LimitChecks
 from core.outlooks import RegionOutlook
-from core.shift_rules import are_possible, checks_of_source, checks_of_target
+from core.shift_rules import (
+    are_possible,
+    checks_of_source,
+    checks_of_target,
+    clears_source,
+)
 
 STEPS_PER_PCT = 10
 N_STEPS = 100 * STEPS_PER_PCT + 1
+
+_STEPS_PCT = np.arange(N_STEPS) / STEPS_PER_PCT
 
 COMFORT_MARGIN_C = 2.0
 """Margin that HIGH risk is advised to reach, degC."""
@@ -34,7 +40,8 @@ class SafeShifts:
     minimum_pct, for_margin_pct : float | None
         Least that clears the source, and that leaves it the comfort margin.
     maximum_pct : float | None
-        Most that the source may give and the target take.
+        Most that the source may give and the target take, and all less as well. From
+        `minimum_pct` up to it each step clears the source.
     """
 
     minimum_pct: float | None
@@ -52,10 +59,11 @@ class ChecksByStep:
 
 def safe_shifts(source: RegionOutlook, target: RegionOutlook | None) -> SafeShifts:
     """Both ends of the safe interval; they do not depend on the shift under test."""
+    is_clear = clears_source(source, _STEPS_PCT)
     return SafeShifts(
-        minimum_pct=minimum_shift_pct(source),
+        minimum_pct=_first_pct(is_clear),
         for_margin_pct=minimum_shift_pct(source, margin_c=COMFORT_MARGIN_C),
-        maximum_pct=maximum_safe_shift_pct(source, target),
+        maximum_pct=_maximum_pct(source, target, is_clear),
     )
 
 
@@ -76,13 +84,7 @@ def minimum_shift_pct(source: RegionOutlook, *, margin_c: float = 0.0) -> float 
     float | None
         0 when no shift is needed; None when 100 % is not enough or there is no bound.
     """
-
-    def clears(shifts_pct: FloatArray) -> BoolArray:
-        after = checks_of_source(source, shifts_pct, margin_c=margin_c)
-        return np.zeros(shifts_pct.shape, bool) if after is None else ~after.is_exceeded
-
-    first_clear = _first_step(clears)
-    return None if first_clear == N_STEPS else first_clear / STEPS_PER_PCT
+    return _first_pct(clears_source(source, _STEPS_PCT, margin_c=margin_c))
 
 
 def maximum_safe_shift_pct(
@@ -91,18 +93,28 @@ def maximum_safe_shift_pct(
     """Largest shift in steps of 0.1 % that the source may give and the target take.
 
     Bounded by the source's flexible share, the target's capacity in every hour, and
-    the target's bound after the rise. Every smaller shift is safe for the target too.
-    None without a target, a load or a bound; 0 when the target can take nothing.
+    the target's bound after the rise. Every smaller shift is safe for the target too,
+    and from the smallest that clears the source on each one clears it. None without a
+    target, a load or a bound; 0 when the target can take nothing.
     """
+    return _maximum_pct(source, target, clears_source(source, _STEPS_PCT))
+
+
+def _maximum_pct(
+    source: RegionOutlook, target: RegionOutlook | None, is_clear: BoolArray
+) -> float | None:
     if target is None or target.check() is None:
         return None
     if not (source.load_is_known and target.load_is_known):
         return None
-
-    first_refused = _first_step(
-        lambda shifts_pct: ~are_possible(source, target, shifts_pct)
-    )
+    turns_back = np.logical_or.accumulate(is_clear) & ~is_clear
+    is_refused = turns_back | ~are_possible(source, target, _STEPS_PCT)
+    first_refused = int(np.argmax(is_refused)) if is_refused.any() else N_STEPS
     return max(first_refused - 1, 0) / STEPS_PER_PCT
+
+
+def _first_pct(is_clear: BoolArray) -> float | None:
+    return int(np.argmax(is_clear)) / STEPS_PER_PCT if is_clear.any() else None
 
 
 def checks_by_step(source: RegionOutlook, target: RegionOutlook | None) -> ChecksByStep:
@@ -117,24 +129,7 @@ def checks_by_step(source: RegionOutlook, target: RegionOutlook | None) -> Check
             source=source.checks(unshifted_c),
             target=target.checks(unshifted_c) if target else None,
         )
-    shifts_pct = np.arange(N_STEPS) / STEPS_PER_PCT
     return ChecksByStep(
-        source=checks_of_source(source, shifts_pct),
-        target=checks_of_target(source, target, shifts_pct),
+        source=checks_of_source(source, _STEPS_PCT),
+        target=checks_of_target(source, target, _STEPS_PCT),
     )
-
-
-def _first_step(holds: Callable[[FloatArray], BoolArray]) -> int:
-    """The first step at which a condition that never turns back holds, or N_STEPS.
-
-    Looked for in steps of 10 %, then of 1 % between two of those, then of 0.1 %.
-    """
-    low, high = 0, N_STEPS
-    for stride in (100, 10, 1):
-        steps = np.arange(low, high, stride)
-        n_before = int(np.count_nonzero(~holds(steps / STEPS_PER_PCT)))
-        low, high = (
-            max(low, low + (n_before - 1) * stride + 1),
-            min(low + n_before * stride, high),
-        )
-    return high

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.aliases import BoolArray, FloatArray
-from core.conformal import LimitCheck, LimitChecks, bound_by_hour
+from core.conformal import LimitCheck, LimitChecks
 from core.outlooks import RegionOutlook
 from core.shift import (
     LoadShift,
@@ -93,32 +93,36 @@ def are_possible(
     shifts_pct : ndarray, shape (n_shifts,)
         Shares of the source's load, %.
     """
-    after = checks_of_target(source, target, shifts_pct)
-    if after is None:
-        return np.zeros(shifts_pct.shape, dtype=np.bool_)
     moved_mw, arrived_mw = _moved_and_arrived_mw(source, shifts_pct)
-    return (
+    is_possible = (
         is_flexible(source, shifts_pct)
         & _leaves_rigid_load(source, source.it_load_mw - moved_mw)
         & _is_within_capacity(target, target.it_load_mw + arrived_mw)
-        & ~after.is_exceeded
     )
+    # Heat takes far longer to judge than the rest.
+    rises_c = _rises_of_target_c(target, arrived_mw[is_possible])
+    is_possible[is_possible] = target.keeps_limit(rises_c)
+    return is_possible
+
+
+def clears_source(
+    source: RegionOutlook, shifts_pct: FloatArray, *, margin_c: float = 0.0
+) -> BoolArray:
+    """Whether the source keeps its limit, less a margin, after each of several shifts.
+
+    As `checks_of_source` says; never without a calibrated forecast.
+    """
+    return source.keeps_limit(margin_c + _falls_of_source_c(source, shifts_pct))
 
 
 def checks_of_source(
-    source: RegionOutlook, shifts_pct: FloatArray, *, margin_c: float = 0.0
+    source: RegionOutlook, shifts_pct: FloatArray
 ) -> LimitChecks | None:
-    """The source's limit, less a margin, after each of several shifts.
+    """The source's limit after each of several shifts.
 
     An hour whose load is unknown counts as loaded. None without a calibrated forecast.
     """
-    fall_c = source_rise_c(
-        shifts_pct[:, np.newaxis],
-        load_mw=source.it_load_mw,
-        reference_mw=source.rise_load_mw,
-        factor_c_per_pct=source.policy.cooling_factor_c_per_pct,
-    )
-    return source.checks(margin_c + fall_c)
+    return source.checks(_falls_of_source_c(source, shifts_pct))
 
 
 def checks_of_target(
@@ -129,10 +133,7 @@ def checks_of_target(
     None without a calibrated forecast.
     """
     _, arrived_mw = _moved_and_arrived_mw(source, shifts_pct)
-    factor_c_per_pct = target.policy.cooling_factor_c_per_pct
-    return target.checks(
-        target_rise_c(arrived_mw, target.rise_load_mw, factor_c_per_pct)
-    )
+    return target.checks(_rises_of_target_c(target, arrived_mw))
 
 
 def hourly_shift(
@@ -198,8 +199,9 @@ class LoadLimits:
     movable_mw : ndarray, shape (n_hours,)
         Most that may leave; 0 without a bound.
     room_mw : ndarray, shape (n_hours,)
-        Rise of the load at which the day bound meets the limit; negative where load
-        has to leave first, +inf where heat does not bind.
+        Rise of the load at which the hour's bound meets the limit; negative where load
+        has to leave first, +inf where heat does not bind. It holds at one quantile,
+        which the rise itself moves: what is made of it has to be judged.
     mw_per_c : ndarray, shape (n_hours,)
         Load that is worth one degree; 0 where moving load away cools nothing.
     over_c : float
@@ -214,8 +216,15 @@ class LoadLimits:
     may_receive: NDArray[np.bool_]
 
 
-def load_limits(end: RegionOutlook) -> LoadLimits:
-    """The limits that a plan keeps in one region, from the same check as a verdict."""
+def load_limits(end: RegionOutlook, *, quantile: float | None = None) -> LoadLimits:
+    """The limits that a plan keeps in one region, from the same check as a verdict.
+
+    Parameters
+    ----------
+    quantile : float | None
+        At which the hours' bounds are computed, as in `core.conformal.LimitCheck`; by
+        default that of the load as it is.
+    """
     check, nowhere = end.check(), np.zeros_like(end.it_load_mw)
     room_mw = np.full_like(end.it_load_mw, np.inf)
     if check is None:
@@ -229,10 +238,9 @@ def load_limits(end: RegionOutlook) -> LoadLimits:
     limit_c, factor = end.policy.thermal_limit_c, end.policy.cooling_factor_c_per_pct
     reference_mw = end.rise_load_mw
     is_coolable = factor > 0.0 and bool((reference_mw > 0.0).all())
-    if factor > 0.0 and (is_coolable or keeps_limit(check)):
-        free_c = (limit_c - PLAN_MARGIN_C) - bound_by_hour(
-            check.bound, end.prior_rise_c
-        )
+    bound_c = end.bound_by_hour_c(check.quantile if quantile is None else quantile)
+    if bound_c is not None and factor > 0.0 and (is_coolable or keeps_limit(check)):
+        free_c = (limit_c - PLAN_MARGIN_C) - bound_c
         if keeps_limit(check):
             # What is approved as it is may stay so, even exactly at its limit.
             free_c = np.maximum(free_c, 0.0)
@@ -304,3 +312,19 @@ def _moved_and_arrived_mw(
         shifts_pct[:, np.newaxis],
         source.policy.migration_energy_frac,
     )
+
+
+def _falls_of_source_c(source: RegionOutlook, shifts_pct: FloatArray) -> FloatArray:
+    """Rises of the source, <= 0, degC, shape (n_shifts, n_hours)."""
+    return source_rise_c(
+        shifts_pct[:, np.newaxis],
+        load_mw=source.it_load_mw,
+        reference_mw=source.rise_load_mw,
+        factor_c_per_pct=source.policy.cooling_factor_c_per_pct,
+    )
+
+
+def _rises_of_target_c(target: RegionOutlook, arrived_mw: FloatArray) -> FloatArray:
+    """Rises of the target, degC, shape (n_shifts, n_hours)."""
+    factor_c_per_pct = target.policy.cooling_factor_c_per_pct
+    return target_rise_c(arrived_mw, target.rise_load_mw, factor_c_per_pct)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import InvalidInput
+
+if TYPE_CHECKING:  # runs are built of quantities and hours
+    from core.weather_runs import WeatherRuns
 
 HOUR = timedelta(hours=1)
 
@@ -123,6 +127,11 @@ class TelemetryFrame:
         Number of hours, >= 0.
     values : Mapping[Quantity, ndarray of float64, shape (n_hours,)]
         Present quantities only; `column` gives NaN for the others.
+    runs : WeatherRuns | None
+        Weather forecasts issued for the region, of any time: each says itself when it
+        was known. None where nobody asked for them or there are none.
+    findings : Mapping[Quantity, ndarray of int8, shape (n_hours,)]
+        Code of the quality rule that an hour failed, 0 for none; see `core.quality`.
 
     Raises
     ------
@@ -134,15 +143,19 @@ class TelemetryFrame:
     start_utc: datetime
     n_hours: int
     values: Mapping[Quantity, NDArray[np.float64]]
+    runs: WeatherRuns | None = None
+    findings: Mapping[Quantity, NDArray[np.int8]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         require_full_utc_hour(self.start_utc)
         if self.n_hours < 0:
             message = f"A frame cannot have {self.n_hours} hours."
             raise InvalidInput(message)
-        for quantity, column in self.values.items():
-            if column.shape != (self.n_hours,):
-                message = f"{quantity} has shape {column.shape}, not ({self.n_hours},)."
+        shapes = [(quantity, one.shape) for quantity, one in self.values.items()]
+        shapes += [(quantity, one.shape) for quantity, one in self.findings.items()]
+        for quantity, shape in shapes:
+            if shape != (self.n_hours,):
+                message = f"{quantity} has shape {shape}, not ({self.n_hours},)."
                 raise InvalidInput(message)
 
     @property
@@ -154,6 +167,23 @@ class TelemetryFrame:
         """Values of `quantity`, shape (n_hours,), NaN where missing."""
         column = self.values.get(quantity)
         return np.full(self.n_hours, np.nan) if column is None else column
+
+    def finding_codes(self, quantity: Quantity) -> NDArray[np.int8]:
+        """Codes of the findings on `quantity`, shape (n_hours,), 0 for none."""
+        codes = self.findings.get(quantity)
+        return np.zeros(self.n_hours, dtype=np.int8) if codes is None else codes
+
+    def trusted(self) -> TelemetryFrame:
+        """The frame with the values that have a finding missing."""
+        return replace(
+            self,
+            values={
+                quantity: np.where(self.findings[quantity] == 0, column, np.nan)
+                if quantity in self.findings
+                else column
+                for quantity, column in self.values.items()
+            },
+        )
 
     def window(self, start_utc: datetime, end_utc: datetime) -> TelemetryFrame:
         """The hours of [start_utc, end_utc), padded with NaN outside this frame.
@@ -174,11 +204,18 @@ class TelemetryFrame:
             if high > low:
                 padded[low - offset : high - offset] = column[low:high]
             values[quantity] = padded
+        findings: dict[Quantity, NDArray[np.int8]] = {}
+        for quantity, codes in self.findings.items():
+            findings[quantity] = np.zeros(n_hours, dtype=np.int8)
+            if high > low:
+                findings[quantity][low - offset : high - offset] = codes[low:high]
         return TelemetryFrame(
             region_slug=self.region_slug,
             start_utc=start_utc,
             n_hours=n_hours,
             values=values,
+            runs=self.runs,
+            findings=findings,
         )
 
 

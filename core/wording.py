@@ -6,6 +6,7 @@ A number is printed on the side of a limit on which the rule found it.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from decimal import ROUND_CEILING, Decimal, localcontext
 
 _FLOAT_NOISE = Decimal("1e-9")
@@ -36,6 +37,21 @@ def listed(
     left_out = max(count or 0, len(given)) - MOST_LISTED
     text = separator.join(given[:MOST_LISTED]) or "none"
     return f"{text} … and {left_out:,} more" if left_out > 0 else text
+
+
+def wait_words(wait: timedelta) -> str:
+    """How long to wait, rounded up.
+
+    Examples
+    --------
+    >>> wait_words(timedelta(seconds=14.2)), wait_words(timedelta(seconds=61))
+    ('15 seconds', '2 minutes')
+    """
+    seconds = -(-wait // timedelta(seconds=1))
+    if seconds < 60:
+        return f"{seconds} second{'' if seconds == 1 else 's'}"
+    minutes = -(-wait // timedelta(minutes=1))
+    return f"{minutes} minute{'' if minutes == 1 else 's'}"
 
 
 def percent(value_pct: float) -> str:

@@ -14,9 +14,19 @@ from numpy.typing import NDArray
 from sqlalchemy import Select, func, insert, or_, select, text
 from sqlalchemy.orm import Session, aliased
 
+from core.decision_states import DecisionState, state_of
 from core.errors import NotFound
 from core.telemetry import HOUR, hours_between
-from db.schema import DecisionRow, DecisionTransferRow, RegionRow, UserRow
+from db.decision_states import is_standing, is_stated, moves_after, newest_state
+from db.schema import (
+    DecisionRow,
+    DecisionTermRow,
+    DecisionTransferRow,
+    RegionRow,
+    UserRow,
+)
+
+_DAY_H = 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +74,13 @@ class NewDecision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredDecision:
-    """A decision with the names of what it refers to."""
+    """A decision with the names of what it refers to, and what was said of it.
+
+    Attributes
+    ----------
+    end_utc : datetime | None
+        When the last hour that it is for ends; None until it is taken back.
+    """
 
     decision_id: int
     created_at_utc: datetime
@@ -72,7 +88,24 @@ class StoredDecision:
     source_slug: str
     target_slug: str | None
     is_superseded: bool
+    stated: DecisionState | None
+    end_utc: datetime | None
     facts: NewDecision
+
+    def has_ended(self, now: datetime) -> bool:
+        """Whether the last hour that it is for is over."""
+        return self.end_utc is not None and self.end_utc <= now
+
+    def state(self, now: datetime) -> DecisionState | None:
+        """What has become of it; None where nothing was recorded that could bind."""
+        if self.facts.kind != "recorded" or self.facts.is_simulated:
+            return None
+        return state_of(
+            self.stated,
+            is_superseded=self.is_superseded,
+            end_utc=self.end_utc,
+            now=now,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,10 +127,13 @@ class NetLoad:
     Attributes
     ----------
     moved_out_mw, moved_in_mw : ndarray, shape (n_hours,)
+    in_effect_mw : ndarray, shape (n_hours,)
+        Change of the load by those that are in effect; negative for a fall.
     """
 
     moved_out_mw: NDArray[np.float64]
     moved_in_mw: NDArray[np.float64]
+    in_effect_mw: NDArray[np.float64]
 
 
 def insert_decision(session: Session, decision: NewDecision) -> int:
@@ -186,15 +222,18 @@ def net_load(
     n_hours: int,
     without_id: int | None = None,
 ) -> NetLoad:
-    """Sum of what live recorded decisions move; superseded ones no longer count.
+    """Sum of what live recorded decisions move; superseded and refused ones do not.
 
     `without_id` is left out as well: the decision that is about to be superseded.
     """
-    successor = aliased(DecisionRow)
+    in_effect = is_stated(DecisionTransferRow.decision_id, DecisionState.IN_EFFECT)
     rows = session.execute(
         select(
             DecisionTransferRow.hour_utc,
             DecisionTransferRow.source_region_id,
+            in_effect.label("in_effect"),
+            DecisionTermRow.decision_id.is_not(None).label("has_term"),
+            DecisionTermRow.ends_at_utc,
             func.sum(DecisionTransferRow.moved_mw),
             # Transfers older than the column lost nothing on their way.
             func.sum(
@@ -203,28 +242,53 @@ def net_load(
                 )
             ),
         )
+        .outerjoin(
+            DecisionTermRow,
+            DecisionTermRow.decision_id == DecisionTransferRow.decision_id,
+        )
         .where(
             or_(
                 DecisionTransferRow.source_region_id == region_id,
                 DecisionTransferRow.target_region_id == region_id,
             ),
-            DecisionTransferRow.hour_utc >= start_utc,
+            moves_after(start_utc),
             DecisionTransferRow.hour_utc < start_utc + n_hours * HOUR,
             DecisionTransferRow.decision_id.is_distinct_from(without_id),
-            ~select(successor.id)
-            .where(successor.supersedes_id == DecisionTransferRow.decision_id)
-            .exists(),
+            is_standing(DecisionTransferRow.decision_id),
         )
-        .group_by(DecisionTransferRow.hour_utc, DecisionTransferRow.source_region_id)
+        .group_by(
+            DecisionTransferRow.hour_utc,
+            DecisionTransferRow.source_region_id,
+            text("in_effect"),
+            text("has_term"),
+            DecisionTermRow.ends_at_utc,
+        )
     )
-    moved_out, moved_in = np.zeros(n_hours), np.zeros(n_hours)
-    for hour_utc, source_region_id, moved_mw, arrived_mw in rows:
-        hour = hours_between(start_utc, hour_utc)
-        if source_region_id == region_id:
-            moved_out[hour] += moved_mw
+    moved_out, moved_in, effective = (np.zeros(n_hours) for _ in range(3))
+    for (
+        hour_utc,
+        source_id,
+        is_in_effect,
+        has_term,
+        ends_at_utc,
+        moved,
+        arrived,
+    ) in rows:
+        first = hours_between(start_utc, hour_utc)
+        until = n_hours if has_term else first + 1
+        if ends_at_utc is not None:
+            until = min(until, max(hours_between(start_utc, ends_at_utc), 0))
+        # What outlasts its window does the same at the same hours of each day.
+        hours = slice(first if first >= 0 else first % _DAY_H, until, _DAY_H)
+        if source_id == region_id:
+            moved_out[hours] += moved
+            change_mw = -moved
         else:
-            moved_in[hour] += arrived_mw
-    return NetLoad(moved_out_mw=moved_out, moved_in_mw=moved_in)
+            moved_in[hours] += arrived
+            change_mw = arrived
+        if is_in_effect:
+            effective[hours] += change_mw
+    return NetLoad(moved_out_mw=moved_out, moved_in_mw=moved_in, in_effect_mw=effective)
 
 
 def decision_by_id(session: Session, decision_id: int) -> StoredDecision:
@@ -289,7 +353,9 @@ def successor_of(session: Session, decision_id: int) -> StoredDecision | None:
     return _first(session, _query().where(DecisionRow.supersedes_id == decision_id))
 
 
-_Query = Select[DecisionRow, str, str, str | None, bool]
+_Query = Select[
+    DecisionRow, str, str, str | None, bool, str | None, bool, datetime | None
+]
 
 
 def _query() -> _Query:
@@ -302,7 +368,17 @@ def _query() -> _Query:
         select(successor.id).where(successor.supersedes_id == DecisionRow.id).exists()
     )
     return (
-        select(DecisionRow, UserRow.name, source.slug, target.slug, is_superseded)
+        select(
+            DecisionRow,
+            UserRow.name,
+            source.slug,
+            target.slug,
+            is_superseded,
+            newest_state(DecisionRow.id),
+            DecisionTermRow.decision_id.is_not(None),
+            DecisionTermRow.ends_at_utc,
+        )
+        .outerjoin(DecisionTermRow, DecisionTermRow.decision_id == DecisionRow.id)
         .join(UserRow, UserRow.id == DecisionRow.actor_id)
         .join(source, source.id == DecisionRow.source_region_id)
         .outerjoin(target, target.id == DecisionRow.target_region_id)
@@ -320,6 +396,9 @@ def _decision(
     source_slug: str,
     target_slug: str | None,
     is_superseded: bool,
+    stated: str | None,
+    has_term: bool,
+    ends_at_utc: datetime | None,
 ) -> StoredDecision:
     return StoredDecision(
         decision_id=row.id,
@@ -328,6 +407,8 @@ def _decision(
         source_slug=source_slug,
         target_slug=target_slug,
         is_superseded=is_superseded,
+        stated=DecisionState(stated) if stated else None,
+        end_utc=ends_at_utc if has_term else row.window_end_utc,
         facts=NewDecision(
             **{name: getattr(row, name) for name in NewDecision.__slots__}
         ),

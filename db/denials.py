@@ -1,7 +1,7 @@
-"""Counts of refused requests, one row per address, minute and kind.
+"""Counts of refused requests, one row per address or account, minute and kind.
 
-They feed the per-address login limit, which every worker shares, and the audit chain,
-which gets one event for each finished minute rather than one for each attempt.
+They feed the audit chain, which gets one event for each finished minute rather than
+one for each attempt.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from db.schema import DenialCountRow
+from db.schema import DenialCountRow, RefusedPersonRow
 
 _BATCH = 100
 
@@ -24,11 +24,18 @@ class DenialKind(StrEnum):
 
     LOGIN = "login"
     ACCESS = "access"
+    ACCOUNT = "account"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DenialCount:
-    """How often one address was refused within one minute."""
+    """How often an address was refused within one minute, or logins of an account.
+
+    Attributes
+    ----------
+    address : str
+        For the kind `account` the account that was tried, as limits name it.
+    """
 
     address: str
     minute_utc: datetime
@@ -49,20 +56,6 @@ def count_denial(
             set_={"count": DenialCountRow.count + 1},
         )
     )
-
-
-def denials_since(
-    session: Session, *, address: str, kind: DenialKind, since_utc: datetime
-) -> int:
-    """How often this address was refused in the minutes from `since_utc` on."""
-    total = session.scalar(
-        select(func.coalesce(func.sum(DenialCountRow.count), 0)).where(
-            DenialCountRow.address == address,
-            DenialCountRow.kind == kind.value,
-            DenialCountRow.minute_utc >= _minute(since_utc),
-        )
-    )
-    return int(total or 0)
 
 
 def take_unreported(session: Session, *, now_utc: datetime) -> list[DenialCount]:
@@ -109,13 +102,88 @@ def take_unreported(session: Session, *, now_utc: datetime) -> list[DenialCount]
     return sorted(taken, key=lambda denial: (denial.minute_utc, denial.address))
 
 
-def forget_reported(session: Session, *, before_utc: datetime) -> None:
-    """Delete counts that were reported and that no login limit needs any more."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonRefusals:
+    """How often a person was refused each thing within one minute."""
+
+    user_id: int
+    minute_utc: datetime
+    address: str | None
+    counts: dict[str, int]
+
+
+def count_refused_person(
+    session: Session,
+    *,
+    user_id: int,
+    wanted: str,
+    address: str | None,
+    at_utc: datetime,
+) -> None:
+    """Add one refusal of what a person wanted to the minute of `at_utc`."""
+    statement = insert(RefusedPersonRow).values(
+        user_id=user_id,
+        minute_utc=_minute(at_utc),
+        wanted=wanted,
+        address=address,
+        count=1,
+    )
     session.execute(
-        delete(DenialCountRow).where(
-            DenialCountRow.is_reported.is_(True), DenialCountRow.minute_utc < before_utc
+        statement.on_conflict_do_update(
+            index_elements=["user_id", "minute_utc", "wanted"],
+            set_={"count": RefusedPersonRow.count + 1, "is_reported": False},
         )
     )
+
+
+def take_unreported_people(
+    session: Session, *, now_utc: datetime
+) -> list[PersonRefusals]:
+    """Refusals of people in finished minutes, now marked as reported."""
+    chosen = (
+        select(
+            RefusedPersonRow.user_id,
+            RefusedPersonRow.minute_utc,
+            RefusedPersonRow.wanted,
+        )
+        .where(
+            RefusedPersonRow.is_reported.is_(False),
+            RefusedPersonRow.minute_utc < _minute(now_utc),
+        )
+        .with_for_update(skip_locked=True)
+        .subquery()
+    )
+    rows = session.scalars(
+        update(RefusedPersonRow)
+        .where(
+            RefusedPersonRow.user_id == chosen.c.user_id,
+            RefusedPersonRow.minute_utc == chosen.c.minute_utc,
+            RefusedPersonRow.wanted == chosen.c.wanted,
+        )
+        .values(is_reported=True)
+        .returning(RefusedPersonRow)
+    )
+    taken: dict[tuple[datetime, int], PersonRefusals] = {}
+    for row in sorted(rows, key=lambda row: row.wanted):
+        person = taken.setdefault(
+            (row.minute_utc, row.user_id),
+            PersonRefusals(
+                user_id=row.user_id,
+                minute_utc=row.minute_utc,
+                address=row.address,
+                counts={},
+            ),
+        )
+        person.counts[row.wanted] = row.count
+    return [taken[key] for key in sorted(taken)]
+
+
+def forget_reported(session: Session, *, before_utc: datetime) -> None:
+    """Delete counts that were reported."""
+    for row in (DenialCountRow, RefusedPersonRow):
+        session.execute(
+            delete(row).where(row.is_reported.is_(True), row.minute_utc < before_utc)
+        )
 
 
 def _minute(instant: datetime) -> datetime:

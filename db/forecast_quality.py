@@ -10,7 +10,7 @@ from sqlalchemy import Float, Function, and_, func, select
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from core.forecasts import Target
+from core.forecasts import InputMode, Target
 from db.schema import ForecastHourRow, ForecastRow, WindowScoreRow
 
 WINDOW = timedelta(hours=24)
@@ -40,6 +40,7 @@ class FinishedForecast:
     score_watermark_id: int | None
     day_bound_c: float | None
     day_max_c: float
+    input_mode: InputMode = InputMode.TELEMETRY
 
 
 def finished_forecasts(
@@ -76,6 +77,7 @@ def finished_forecasts(
             ForecastRow.score_watermark_id,
             ForecastRow.day_bound_c,
             WindowScoreRow.day_max_c,
+            ForecastRow.input_mode,
         )
         .join(ForecastHourRow, ForecastHourRow.forecast_id == ForecastRow.id)
         .join(
@@ -84,6 +86,7 @@ def finished_forecasts(
                 WindowScoreRow.region_id == ForecastRow.region_id,
                 WindowScoreRow.model_version_id == ForecastRow.model_version_id,
                 WindowScoreRow.issued_at_utc == ForecastRow.issued_at_utc,
+                WindowScoreRow.input_mode == ForecastRow.input_mode,
             ),
         )
         .where(
@@ -104,6 +107,7 @@ def finished_forecasts(
             score_watermark_id=watermark_id,
             day_bound_c=bound_c,
             day_max_c=day_max_c,
+            input_mode=InputMode(input_mode),
         )
         for (
             model_version_id,
@@ -114,6 +118,7 @@ def finished_forecasts(
             watermark_id,
             bound_c,
             day_max_c,
+            input_mode,
         ) in rows
         if model_version_id is not None and day_max_c is not None
     ]

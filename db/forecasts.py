@@ -9,15 +9,17 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Row, case, func, insert, select
+from sqlalchemy import ColumnElement, Row, and_, case, func, insert, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, aliased
 
 from core.days import WINDOW_H
-from core.forecasts import HourlyForecast, RefusalCode, Target
+from core.forecasts import HourlyForecast, InputMode, RefusalCode, Target
+from core.plausibility import PlainBound
 from db.copying import copy_rows
 from db.schema import (
     ForecastHourRow,
+    ForecastModeRow,
     ForecastRow,
     ModelActivationRow,
     RegionRow,
@@ -32,7 +34,15 @@ _Hour = Row[int, float, float, float | None, float | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewForecast:
-    """A forecast, or the refusal of one, to be stored."""
+    """A forecast, or the refusal of one, to be stored.
+
+    Attributes
+    ----------
+    revision : int
+        0 for the first of an instant; more once telemetry behind it was corrected.
+    lag_h : int
+        Newest hours before the instant that had not come in; see `core.late_hours`.
+    """
 
     region_id: int
     target: Target
@@ -51,6 +61,11 @@ class NewForecast:
     day_bound_c: float | None = None
     interval_calibration_id: int | None = None
     interval_quantile: float | None = None
+    revision: int = 0
+    lag_h: int = 0
+    plain: PlainBound | None = None
+    input_mode: InputMode = InputMode.TELEMETRY
+    run_issued_at_utc: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +78,8 @@ class StoredForecast:
     issued_at_utc: datetime
     kind: str
     model_version_id: int | None
+    revision: int
+    lag_h: int
     telemetry_watermark_utc: datetime | None
     refusal_code: RefusalCode | None
     refusal_text: str | None
@@ -72,10 +89,13 @@ class StoredForecast:
     score_quantile: float | None
     tracking_offset: float | None
     day_bound_c: float | None
+    plain: PlainBound | None
     mean: tuple[float, ...]
     scale: tuple[float, ...]
     lower: tuple[float | None, ...]
     upper: tuple[float | None, ...]
+    input_mode: InputMode = InputMode.TELEMETRY
+    run_issued_at_utc: datetime | None = None
 
     def hourly(self, region_slug: str) -> HourlyForecast | None:
         """The forecast as a value; None for a refusal."""
@@ -87,7 +107,104 @@ class StoredForecast:
             issued_at_utc=self.issued_at_utc,
             mean=np.array(self.mean),
             scale=np.array(self.scale),
+            input_mode=self.input_mode,
+            run_issued_at_utc=self.run_issued_at_utc,
         )
+
+
+def insert_modes(
+    session: Session, answers: Iterable[tuple[int, HourlyForecast]]
+) -> None:
+    """Keep what the models of forecasts, by id, say in every mode."""
+    copy_rows(
+        session,
+        ForecastModeRow.__tablename__,
+        ("forecast_id", "input_mode", "mean", "scale"),
+        (
+            (
+                forecast_id,
+                answer.input_mode.value,
+                answer.mean.tolist(),
+                answer.scale.tolist(),
+            )
+            for forecast_id, answer in answers
+        ),
+    )
+
+
+def modes_of(
+    session: Session, stored: StoredForecast, region_slug: str
+) -> list[HourlyForecast]:
+    """What the model of a live forecast said in every mode that was kept."""
+    rows = session.scalars(
+        select(ForecastModeRow).where(ForecastModeRow.forecast_id == stored.forecast_id)
+    )
+    return [
+        HourlyForecast(
+            region_slug=region_slug,
+            target=stored.target,
+            issued_at_utc=stored.issued_at_utc,
+            mean=np.array(row.mean),
+            scale=np.array(row.scale),
+            input_mode=InputMode(row.input_mode),
+        )
+        for row in rows
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModeMean:
+    """Means of one window as served with weather forecasts, and on telemetry alone."""
+
+    issued_at_utc: datetime
+    served: tuple[float, ...]
+    without: tuple[float, ...]
+
+
+def mode_means(
+    session: Session,
+    *,
+    region_id: int,
+    time_zone: str,
+    from_utc: datetime,
+    until_utc: datetime,
+) -> list[ModeMean]:
+    """Temperatures issued at local midnights in [from, until], in order of issue.
+
+    Of several for one instant the one stored first. Only those that used weather
+    forecasts and whose other modes were kept.
+    """
+    served, without = aliased(ForecastModeRow), aliased(ForecastModeRow)
+    local_hour = func.extract(
+        "hour", func.timezone(time_zone, ForecastRow.issued_at_utc)
+    )
+    rows = session.execute(
+        select(ForecastRow.issued_at_utc, served.mean, without.mean)
+        .join(
+            served,
+            (served.forecast_id == ForecastRow.id)
+            & (served.input_mode == ForecastRow.input_mode),
+        )
+        .join(
+            without,
+            (without.forecast_id == ForecastRow.id)
+            & (without.input_mode == InputMode.TELEMETRY.value),
+        )
+        .where(
+            ForecastRow.region_id == region_id,
+            ForecastRow.target == Target.TEMPERATURE_C.value,
+            ForecastRow.input_mode != InputMode.TELEMETRY.value,
+            ForecastRow.issued_at_utc >= from_utc,
+            ForecastRow.issued_at_utc <= until_utc,
+            local_hour == 0,
+        )
+        .order_by(ForecastRow.issued_at_utc, ForecastRow.id.desc())
+    )
+    found = {issue: (tuple(mean), tuple(other)) for issue, mean, other in rows}
+    return [
+        ModeMean(issued_at_utc=issue, served=mean, without=other)
+        for issue, (mean, other) in found.items()
+    ]
 
 
 def insert_forecasts(session: Session, forecasts: Sequence[NewForecast]) -> list[int]:
@@ -118,7 +235,7 @@ def _insert_chunk(session: Session, chunk: Sequence[NewForecast]) -> list[int]:
 
 
 def _columns(item: NewForecast) -> dict[str, object]:
-    excluded = {"forecast", "interval_quantile"}
+    excluded = {"forecast", "interval_quantile", "plain"}
     columns: dict[str, object] = {
         name: getattr(item, name)
         for name in NewForecast.__slots__
@@ -126,6 +243,10 @@ def _columns(item: NewForecast) -> dict[str, object]:
     }
     columns["target"] = item.target.value
     columns["status"] = "refused" if item.forecast is None else "issued"
+    plain = item.plain
+    columns["plain_bound_c"] = plain.bound_c if plain else None
+    columns["plain_error_c"] = plain.error_c if plain else None
+    columns["allowed_gap_c"] = plain.allowed_gap_c if plain else None
     return columns
 
 
@@ -157,8 +278,9 @@ def forecasts_at(
 
     An issued forecast takes precedence over a refusal, then the newest. Without
     `model_version_id` a live forecast takes precedence over a hindcast, so that a later
-    model never replaces what was known at the time. With `serving_first` the forecast
-    of the serving model takes precedence: after a rollback it is the older one.
+    model never replaces what was known at the time. With `serving_first` the newest
+    answer for the serving model takes precedence, be it a refusal: after a rollback its
+    forecast is the older one, and a correction may leave the issue without a forecast.
     """
     query = select(ForecastRow).where(
         ForecastRow.region_id == region_id,
@@ -167,13 +289,11 @@ def forecasts_at(
     )
     if model_version_id is not None:
         query = query.where(ForecastRow.model_version_id == model_version_id)
-    order: list[ColumnElement[Any]] = [
-        ForecastRow.status.asc(),
-        case((ForecastRow.kind == "live", 0), else_=1).asc(),
-    ]
+    is_live = case((ForecastRow.kind == "live", 0), else_=1)
+    order: list[ColumnElement[Any]] = [ForecastRow.status.asc(), is_live]
     if serving_first:
         serves = ForecastRow.model_version_id == _serving_version_id()
-        order.append(case((serves, 0), else_=1).asc())
+        order = [is_live, case((serves, 0), else_=1)]
     rows = session.scalars(
         query.ext(distinct_on(ForecastRow.target)).order_by(
             ForecastRow.target, *order, ForecastRow.id.desc()
@@ -218,11 +338,40 @@ def newest_live_issue(
     """Issue instant of the newest live temperature forecast or refusal."""
     return session.scalar(
         select(func.max(ForecastRow.issued_at_utc)).where(
-            ForecastRow.region_id == region_id,
-            ForecastRow.target == Target.TEMPERATURE_C.value,
-            ForecastRow.kind == "live",
-            ForecastRow.issued_at_utc <= until_utc,
+            *_live_temperature([region_id]), ForecastRow.issued_at_utc <= until_utc
         )
+    )
+
+
+def late_instants(
+    session: Session, *, region_id: int, since_utc: datetime, until_utc: datetime
+) -> list[datetime]:
+    """Issues of temperature in [since, until] that came too early, oldest first.
+
+    Each was refused, or made without the newest hours.
+    """
+    is_whole = func.bool_or(
+        and_(ForecastRow.status == "issued", ForecastRow.lag_h == 0)
+    )
+    return list(
+        session.scalars(
+            select(ForecastRow.issued_at_utc)
+            .where(
+                *_live_temperature([region_id]),
+                ForecastRow.issued_at_utc.between(since_utc, until_utc),
+            )
+            .group_by(ForecastRow.issued_at_utc)
+            .having(~is_whole)
+            .order_by(ForecastRow.issued_at_utc)
+        )
+    )
+
+
+def _live_temperature(region_ids: Sequence[int]) -> tuple[ColumnElement[bool], ...]:
+    return (
+        ForecastRow.region_id.in_(region_ids),
+        ForecastRow.target == Target.TEMPERATURE_C.value,
+        ForecastRow.kind == "live",
     )
 
 
@@ -267,6 +416,36 @@ def newest_forecast(
     return None if row is None else _with_hours(session, [row])[0]
 
 
+def newest_distances(
+    session: Session,
+    *,
+    region_id: int,
+    model_version_id: int,
+    since_utc: datetime,
+    before_utc: datetime,
+    limit: int,
+) -> list[float]:
+    """How far a model's newest live bounds lay below the plain ones, in its errors."""
+    distance = (
+        ForecastRow.plain_bound_c - ForecastRow.day_bound_c
+    ) / ForecastRow.plain_error_c
+    found = session.scalars(
+        select(distance)
+        .where(
+            ForecastRow.region_id == region_id,
+            ForecastRow.target == Target.TEMPERATURE_C.value,
+            ForecastRow.kind == "live",
+            ForecastRow.model_version_id == model_version_id,
+            ForecastRow.issued_at_utc >= since_utc,
+            ForecastRow.issued_at_utc < before_utc,
+            distance.is_not(None),
+        )
+        .order_by(ForecastRow.issued_at_utc.desc())
+        .limit(limit)
+    )
+    return [float(item) for item in found if item is not None]
+
+
 def refused_targets(
     session: Session, *, issued_at_utc: datetime, code: RefusalCode
 ) -> set[Target]:
@@ -303,6 +482,28 @@ def forecast_by_id(session: Session, forecast_id: int) -> StoredForecast | None:
     """A stored forecast by its id."""
     row = session.get(ForecastRow, forecast_id)
     return None if row is None else _with_hours(session, [row])[0]
+
+
+def live_bounds_c(
+    session: Session, *, region_id: int, from_utc: datetime, until_utc: datetime
+) -> dict[datetime, float]:
+    """Bounds of the live issues in [from, until), without any shift, degC.
+
+    The newest of an issue that was made again.
+    """
+    rows = session.execute(
+        select(ForecastRow.issued_at_utc, ForecastRow.day_bound_c)
+        .where(
+            ForecastRow.region_id == region_id,
+            ForecastRow.target == Target.TEMPERATURE_C.value,
+            ForecastRow.kind == "live",
+            ForecastRow.issued_at_utc >= from_utc,
+            ForecastRow.issued_at_utc < until_utc,
+            ForecastRow.day_bound_c.is_not(None),
+        )
+        .order_by(ForecastRow.issued_at_utc, ForecastRow.id)
+    )
+    return {issued: bound for issued, bound in rows if bound is not None}
 
 
 def issued_instants(
@@ -349,7 +550,11 @@ def issued_about_midnight(
 def unscored_live_forecasts(
     session: Session, *, region_id: int, finished_by_utc: datetime
 ) -> list[StoredForecast]:
-    """Issued temperature forecasts whose window ended and that have no score yet."""
+    """Issued temperature forecasts whose window ended and that have no score yet.
+
+    Of a forecast that was issued again, the newest revision. One that was made without
+    the newest hours calibrates nothing.
+    """
     scored = (
         select(WindowScoreRow.id)
         .where(
@@ -366,10 +571,16 @@ def unscored_live_forecasts(
             ForecastRow.target == Target.TEMPERATURE_C.value,
             ForecastRow.status == "issued",
             ForecastRow.kind == "live",
+            ForecastRow.lag_h == 0,
             ForecastRow.issued_at_utc <= finished_by_utc - timedelta(hours=WINDOW_H),
             ~scored,
         )
-        .order_by(ForecastRow.issued_at_utc)
+        .ext(distinct_on(ForecastRow.issued_at_utc, ForecastRow.model_version_id))
+        .order_by(
+            ForecastRow.issued_at_utc,
+            ForecastRow.model_version_id,
+            ForecastRow.revision.desc(),
+        )
     ).all()
     return _with_hours(session, rows)
 
@@ -400,6 +611,8 @@ def _stored(row: ForecastRow, hours: Sequence[_Hour]) -> StoredForecast:
         issued_at_utc=row.issued_at_utc,
         kind=row.kind,
         model_version_id=row.model_version_id,
+        revision=row.revision,
+        lag_h=row.lag_h,
         telemetry_watermark_utc=row.telemetry_watermark_utc,
         refusal_code=RefusalCode(row.refusal_code) if row.refusal_code else None,
         refusal_text=row.refusal_text,
@@ -409,8 +622,25 @@ def _stored(row: ForecastRow, hours: Sequence[_Hour]) -> StoredForecast:
         score_quantile=row.score_quantile,
         tracking_offset=row.tracking_offset,
         day_bound_c=row.day_bound_c,
+        plain=_plain(row),
         mean=tuple(hour.mean for hour in hours),
         scale=tuple(hour.scale for hour in hours),
         lower=tuple(hour.lower for hour in hours),
         upper=tuple(hour.upper for hour in hours),
+        input_mode=InputMode(row.input_mode),
+        run_issued_at_utc=row.run_issued_at_utc,
+    )
+
+
+def _plain(row: ForecastRow) -> PlainBound | None:
+    if (
+        row.plain_bound_c is None
+        or row.plain_error_c is None
+        or row.allowed_gap_c is None
+    ):
+        return None
+    return PlainBound(
+        bound_c=row.plain_bound_c,
+        error_c=row.plain_error_c,
+        allowed_gap_c=row.allowed_gap_c,
     )

@@ -46,3 +46,8 @@ def insert_handled_request(session: Session, handled: HandledRequest) -> None:
     """Store that a request was executed."""
     values = {name: getattr(handled, name) for name in HandledRequest.__slots__}
     session.execute(insert(HandledRequestRow).values(**values))
+
+
+def purge_handled_requests(session: Session) -> int:
+    """Delete the answers that are older than the database's rule; returns how many."""
+    return session.scalar(text("select purge_handled_requests()")) or 0

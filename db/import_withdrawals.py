@@ -22,9 +22,11 @@ from db.schema import (
     IngestBatchRow,
     PlanRow,
     RegionRow,
+    TelemetryRow,
     WindowScoreRow,
 )
 from db.telemetry_merge import lock_regions
+from db.telemetry_quality import ChangedHours
 
 FORMAT = "withdrawal"
 
@@ -55,10 +57,11 @@ left join lateral (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredWithdrawal:
-    """The import that withdraws another, and the hours that it changed."""
+    """The import that withdraws another, and the hours that it changed by region."""
 
     batch_id: int
     counts: RowCounts
+    changed: tuple[ChangedHours, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +134,27 @@ def withdraw(session: Session, batch_id: int, *, actor_id: int) -> StoredWithdra
         statement = _restoring(columns, changed)
         session.execute(text(statement), {**bound, "withdrawal_id": withdrawal_id})
     release_places(session, batch_id)
-    return StoredWithdrawal(batch_id=withdrawal_id, counts=counts)
+    return StoredWithdrawal(
+        batch_id=withdrawal_id,
+        counts=counts,
+        changed=_changed_hours(session, withdrawal_id) if n_hours else (),
+    )
+
+
+def _changed_hours(session: Session, withdrawal_id: int) -> tuple[ChangedHours, ...]:
+    rows = session.execute(
+        select(
+            RegionRow.id.label("region_id"),
+            RegionRow.slug.label("region_slug"),
+            RegionRow.it_capacity_mw,
+            func.min(TelemetryRow.hour_utc).label("first_utc"),
+            func.max(TelemetryRow.hour_utc).label("last_utc"),
+        )
+        .join(TelemetryRow, TelemetryRow.region_id == RegionRow.id)
+        .where(TelemetryRow.batch_id == withdrawal_id)
+        .group_by(RegionRow.id)
+    )
+    return tuple(ChangedHours(**row) for row in rows.mappings())
 
 
 def _withdrawal(batch: StoredBatch, actor_id: int) -> NewBatch:

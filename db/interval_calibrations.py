@@ -9,6 +9,7 @@ from decimal import Decimal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from core.forecasts import InputMode
 from db.schema import IntervalCalibrationRow
 
 
@@ -30,6 +31,7 @@ def insert_interval_calibration(
     score_count: int,
     first_issue_utc: datetime,
     last_issue_utc: datetime,
+    input_mode: InputMode = InputMode.TELEMETRY,
 ) -> int:
     """Store a new quantile for displayed intervals; the newest is used."""
     row = IntervalCalibrationRow(
@@ -40,6 +42,7 @@ def insert_interval_calibration(
         score_count=score_count,
         first_issue_utc=first_issue_utc,
         last_issue_utc=last_issue_utc,
+        input_mode=input_mode.value,
     )
     session.add(row)
     session.flush()
@@ -47,7 +50,12 @@ def insert_interval_calibration(
 
 
 def interval_calibrations(
-    session: Session, *, model_version_id: int, region_id: int, confidence: Decimal
+    session: Session,
+    *,
+    model_version_id: int,
+    region_id: int,
+    confidence: Decimal,
+    input_mode: InputMode = InputMode.TELEMETRY,
 ) -> list[tuple[datetime, IntervalCalibration]]:
     """Every quantile, with the instant from which it could be known, in that order."""
     rows = session.scalars(
@@ -56,6 +64,7 @@ def interval_calibrations(
             IntervalCalibrationRow.model_version_id == model_version_id,
             IntervalCalibrationRow.region_id == region_id,
             IntervalCalibrationRow.confidence == confidence,
+            IntervalCalibrationRow.input_mode == input_mode.value,
         )
         .order_by(IntervalCalibrationRow.last_issue_utc)
     )
@@ -75,6 +84,7 @@ def interval_calibration(
     region_id: int,
     confidence: Decimal,
     known_by_utc: datetime,
+    input_mode: InputMode = InputMode.TELEMETRY,
 ) -> IntervalCalibration | None:
     """The newest quantile that used only windows finished by `known_by_utc`."""
     row = session.scalars(
@@ -83,6 +93,7 @@ def interval_calibration(
             IntervalCalibrationRow.model_version_id == model_version_id,
             IntervalCalibrationRow.region_id == region_id,
             IntervalCalibrationRow.confidence == confidence,
+            IntervalCalibrationRow.input_mode == input_mode.value,
             IntervalCalibrationRow.last_issue_utc <= known_by_utc - timedelta(hours=24),
         )
         .order_by(IntervalCalibrationRow.last_issue_utc.desc())

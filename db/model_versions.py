@@ -16,6 +16,9 @@ from core.errors import Conflict, NotFound
 from core.forecasts import Target
 from db.schema import ModelActivationRow, ModelVersionRow, UserRow
 
+NORMALISES_SCALE = "normalises_scale"
+"""Metric of uploaded models; see `models.normalised`."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewModelVersion:
@@ -61,6 +64,11 @@ class ModelVersion:
     def label(self) -> str:
         """Label for people: number, family and the start of its hash."""
         return _label(self.version_id, self.family, self.onnx_sha256)
+
+    @property
+    def normalises_scale(self) -> bool:
+        """Whether its scale is normalised; models of former releases keep theirs."""
+        return bool(self.metrics.get(NORMALISES_SCALE, False))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +141,15 @@ def stored_sha256(session: Session, version_id: int) -> str:
     digest = func.encode(func.sha256(ModelVersionRow.onnx_bytes), "hex")
     found = session.scalar(select(digest).where(ModelVersionRow.id == version_id))
     return str(found)
+
+
+def has_registered_bytes(session: Session, version_id: int) -> bool:
+    """Whether the bytes as they are now have the hash of their registration."""
+    digest = func.encode(func.sha256(ModelVersionRow.onnx_bytes), "hex")
+    is_sound = select(digest == ModelVersionRow.onnx_sha256).where(
+        ModelVersionRow.id == version_id
+    )
+    return bool(session.scalar(is_sound))
 
 
 def model_version(session: Session, version_id: int) -> ModelVersion:

@@ -12,13 +12,13 @@ from sqlalchemy.orm import Session
 from core.audit import AuditAction
 from core.forecasts import Target
 from db.audit_append import append_event
-from db.model_versions import active_model
+from db.denials import DenialKind
+from db.model_versions import active_model, has_registered_bytes
 from db.schema import (
     AuditHeadRow,
     DenialCountRow,
     ForecastRow,
     ModelHealthRow,
-    ModelVersionRow,
     RegionRow,
     SessionRow,
 )
@@ -51,13 +51,7 @@ def damaged_targets(session: Session) -> list[Target]:
         active = active_model(session, target)
         if active is None:
             continue
-        digest = func.encode(func.sha256(ModelVersionRow.onnx_bytes), "hex")
-        is_sound = session.scalar(
-            select(digest == ModelVersionRow.onnx_sha256).where(
-                ModelVersionRow.id == active.version.version_id
-            )
-        )
-        if not is_sound:
+        if not has_registered_bytes(session, active.version.version_id):
             damaged.append(target)
     return damaged
 
@@ -76,7 +70,9 @@ def count_everything(
         SessionRow.last_seen_at_utc >= seen_since_utc,
     )
     denials = select(func.coalesce(func.sum(DenialCountRow.count), 0)).where(
-        DenialCountRow.minute_utc >= denied_since_utc
+        DenialCountRow.minute_utc >= denied_since_utc,
+        # Each login is counted for its address as well.
+        DenialCountRow.kind != DenialKind.ACCOUNT.value,
     )
     status = cast(_JOBS.c.status, Text).label("status")
     jobs = select(status, func.count()).group_by(_JOBS.c.status)

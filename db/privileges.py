@@ -11,18 +11,28 @@ JOB_QUEUE_PREFIX = "procrastinate_"
 
 _APPEND = "select, insert"
 _CHANGE = "select, insert, update"
+_ANY = "select, insert, update, delete"
 
 APP_GRANTS: Mapping[str, str] = {
     "alembic_version": "select",
     "app_user": _CHANGE,
-    "user_session": _CHANGE,
-    "denial_count": "select, insert, update, delete",
+    "user_session": _ANY,
+    "denial_count": _ANY,
+    "login_limit": _ANY,
+    "known_device": _ANY,
+    "refused_person": _ANY,
+    "totp_secret": _ANY,
+    "passkey": _ANY,
+    "federated_identity": _APPEND,
+    "recovery_code": "select, insert, delete",
     "region": _CHANGE,
     "policy": _APPEND,
     "ingest_batch": _CHANGE,
     "ingest_reject": _APPEND,
     "region_place": "select, insert, update, delete",
     "telemetry": _CHANGE,
+    "telemetry_finding": "select, insert, delete",
+    "telemetry_acceptance": _APPEND,
     "telemetry_revision": "select",  # its trigger writes, as the owner
     "model_version": "select, insert, update (state, rejected_reason)",
     "model_activation": _APPEND,
@@ -31,14 +41,18 @@ APP_GRANTS: Mapping[str, str] = {
     "model_upload_chunk": "select, insert, delete",
     "model_evaluation": _CHANGE,
     "model_evaluation_region": _APPEND,
+    "weather_forecast": _APPEND,
     "interval_calibration": _APPEND,
     "forecast": _APPEND,
     "forecast_hour": _APPEND,
+    "forecast_mode": _APPEND,
     "forecast_input": _APPEND,
     "window_score": _APPEND,
     "plan": _APPEND,
     "decision": _APPEND,
     "decision_transfer": _APPEND,
+    "decision_state": _APPEND,
+    "decision_term": _APPEND,
     "audit_head": "select",  # its trigger writes, as the owner
     "audit_event": _APPEND,
     "chain_check": _APPEND,
@@ -49,12 +63,15 @@ APP_GRANTS: Mapping[str, str] = {
 AUDITOR_HIDDEN_COLUMNS: Mapping[str, frozenset[str]] = {
     "app_user": frozenset({"password_hash"}),
     "user_session": frozenset({"token_sha256"}),
+    "known_device": frozenset({"token_sha256"}),
+    "totp_secret": frozenset({"encrypted_secret"}),
+    "recovery_code": frozenset({"code_sha256"}),
     "model_version": frozenset({"onnx_bytes"}),
     "model_upload_chunk": frozenset({"content"}),
 }
 """The auditor reads everything but these."""
 
-_APP_FUNCTIONS = ("ensure_telemetry_partitions(",)
+_APP_FUNCTIONS = ("ensure_telemetry_partitions(", "purge_handled_requests(")
 
 _RELATIONS = text(
     """

@@ -9,10 +9,13 @@ APPEND_ONLY_TABLES = (
     "audit_head",
     "chain_check",
     "decision",
+    "decision_state",
+    "decision_term",
     "decision_transfer",
     "forecast",
     "forecast_hour",
     "forecast_input",
+    "forecast_mode",
     "handled_request",
     "interval_calibration",
     "model_activation",
@@ -20,6 +23,7 @@ APPEND_ONLY_TABLES = (
     "plan",
     "policy",
     "telemetry_revision",
+    "weather_forecast",
     "window_score",
 )
 

@@ -32,6 +32,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from core.forecasts import InputMode
 from core.telemetry import DEFINITIONS, Quantity
 
 NAMING_CONVENTION = {
@@ -86,8 +87,6 @@ class UserRow(Base):
     is_system: Mapped[bool] = mapped_column(server_default=text("false"))
     is_active: Mapped[bool] = mapped_column(server_default=text("true"))
     must_change_password: Mapped[bool] = mapped_column(server_default=text("false"))
-    failed_login_count: Mapped[int] = mapped_column(server_default=text("0"))
-    last_failed_login_at_utc: Mapped[datetime | None]
     created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
     one_time_until_utc: Mapped[datetime | None]
 
@@ -110,6 +109,7 @@ class SessionRow(Base):
     expires_at_utc: Mapped[datetime]
     ended_at_utc: Mapped[datetime | None]
     end_reason: Mapped[str | None]
+    proved_at_utc: Mapped[datetime | None]
     address: Mapped[str | None]
     user_agent: Mapped[str | None] = mapped_column(String(300))
 
@@ -119,13 +119,106 @@ class DenialCountRow(Base):
 
     __tablename__ = "denial_count"
     __table_args__ = (
-        CheckConstraint("kind in ('login', 'access')", name="kind"),
+        CheckConstraint("kind in ('login', 'access', 'account')", name="kind"),
         CheckConstraint("count > 0", name="count_positive"),
     )
 
     address: Mapped[str] = mapped_column(primary_key=True)
     minute_utc: Mapped[datetime] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(primary_key=True)
+    count: Mapped[int]
+    is_reported: Mapped[bool] = mapped_column(server_default=text("false"))
+
+
+class LoginLimitRow(Base):
+    """Tries of a subject at a place, counted before they are evaluated."""
+
+    __tablename__ = "login_limit"
+    __table_args__ = (CheckConstraint("try_count >= 0", name="count_positive"),)
+
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    place: Mapped[str] = mapped_column(primary_key=True)
+    try_count: Mapped[int]
+    last_at_utc: Mapped[datetime]
+    open_at_utc: Mapped[datetime]
+
+
+class KnownDeviceRow(Base):
+    """A browser in which a person has logged in; its cookie holds a random token."""
+
+    __tablename__ = "known_device"
+    __table_args__ = (
+        CheckConstraint("length(token_sha256) = 64", name="token_sha256_length"),
+    )
+
+    token_sha256: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"), primary_key=True)
+    last_used_at_utc: Mapped[datetime]
+
+
+class TotpSecretRow(Base):
+    """The secret of a person's authenticator app, encrypted outside the database."""
+
+    __tablename__ = "totp_secret"
+
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("app_user.id"), primary_key=True, autoincrement=False
+    )
+    encrypted_secret: Mapped[str]
+    last_step: Mapped[int] = mapped_column(BigInteger)
+    created_at_utc: Mapped[datetime]
+
+
+class PasskeyRow(Base):
+    """A public key that an authenticator made for a person and a host."""
+
+    __tablename__ = "passkey"
+    __table_args__ = (Index("ix_passkey_user_id", "user_id"),)
+
+    id: Mapped[int] = _big_id()
+    user_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
+    label: Mapped[str] = mapped_column(String(80))
+    rp_id: Mapped[str]
+    credential_id: Mapped[bytes] = mapped_column(unique=True)
+    public_key: Mapped[bytes]
+    sign_count: Mapped[int] = mapped_column(BigInteger)
+    created_at_utc: Mapped[datetime]
+    last_used_at_utc: Mapped[datetime | None]
+
+
+class FederatedIdentityRow(Base):
+    """Whom an identity provider means by a subject; that account has no password."""
+
+    __tablename__ = "federated_identity"
+
+    issuer: Mapped[str] = mapped_column(primary_key=True)
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"), unique=True)
+    created_at_utc: Mapped[datetime]
+
+
+class RecoveryCodeRow(Base):
+    """A code that logs in once where the second factor is lost, stored hashed."""
+
+    __tablename__ = "recovery_code"
+    __table_args__ = (
+        CheckConstraint("length(code_sha256) = 64", name="code_sha256_length"),
+    )
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"), primary_key=True)
+    code_sha256: Mapped[str] = mapped_column(primary_key=True)
+
+
+class RefusedPersonRow(Base):
+    """How often a person was refused something in a minute; feeds the audit."""
+
+    __tablename__ = "refused_person"
+    __table_args__ = (CheckConstraint("count > 0", name="count_positive"),)
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"), primary_key=True)
+    minute_utc: Mapped[datetime] = mapped_column(primary_key=True)
+    wanted: Mapped[str] = mapped_column(primary_key=True)
+    address: Mapped[str | None]
     count: Mapped[int]
     is_reported: Mapped[bool] = mapped_column(server_default=text("false"))
 
@@ -353,8 +446,53 @@ class TelemetryRevisionRow(Base):
     estimated: Mapped[list[str] | None]
 
 
+class TelemetryFindingRow(Base):
+    """Why a value of an hour is suspect or bad; a value without a row is good."""
+
+    __tablename__ = "telemetry_finding"
+    __table_args__ = (CheckConstraint("quality in ('suspect', 'bad')", name="quality"),)
+
+    region_id: Mapped[int] = mapped_column(ForeignKey("region.id"), primary_key=True)
+    hour_utc: Mapped[datetime] = mapped_column(primary_key=True)
+    quantity: Mapped[str] = mapped_column(primary_key=True)
+    quality: Mapped[str]
+    rule: Mapped[str]
+    value: Mapped[float]
+    expected: Mapped[float | None]
+    allowed: Mapped[float | None]
+    judged_at_utc: Mapped[datetime]
+
+
+class TelemetryAcceptanceRow(Base):
+    """Suspect hours that an operator accepted; append-only.
+
+    It covers values of imports up to `newest_batch_id`: a corrected value is judged
+    again.
+    """
+
+    __tablename__ = "telemetry_acceptance"
+    __table_args__ = (
+        Index("ix_telemetry_acceptance_region_id", "region_id", "start_utc"),
+        CheckConstraint("start_utc < end_utc", name="hours"),
+        CheckConstraint("hour_count > 0", name="hour_count_positive"),
+        CheckConstraint("length(trim(reason)) > 0", name="reason"),
+    )
+
+    id: Mapped[int] = _big_id()
+    region_id: Mapped[int] = mapped_column(ForeignKey("region.id"))
+    quantity: Mapped[str]
+    start_utc: Mapped[datetime]
+    end_utc: Mapped[datetime]
+    newest_batch_id: Mapped[int] = mapped_column(ForeignKey("ingest_batch.id"))
+    hour_count: Mapped[int]
+    reason: Mapped[str] = mapped_column(String(500))
+    actor_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
+    created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
 BATCH_COLUMNS = {quantity: f"{quantity}_batch_id" for quantity in Quantity}
 """The column that names the import of a quantity's value; unknown where null."""
+
 
 for _row in (TelemetryRow, TelemetryRevisionRow):
     for _quantity in Quantity:
@@ -543,6 +681,54 @@ class ModelEvaluationRegionRow(Base):
     created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
 
 
+def _mode_check() -> CheckConstraint:
+    modes = ", ".join(f"'{mode}'" for mode in InputMode)
+    return CheckConstraint(f"input_mode in ({modes})", name="input_mode")
+
+
+def _input_mode() -> Mapped[str]:
+    """What a forecast rests on beside telemetry."""
+    return mapped_column(server_default=InputMode.TELEMETRY.value)
+
+
+class WeatherForecastRow(Base):
+    """One quantity of one run of a weather model, as issued; append-only."""
+
+    __tablename__ = "weather_forecast"
+    __table_args__ = (
+        CheckConstraint("known_at_utc >= issued_at_utc", name="known_after_issue"),
+        CheckConstraint(
+            "first_lead_h >= 0 and first_lead_h + cardinality(hourly_values) <= 385",
+            name="lead",
+        ),
+        CheckConstraint("cardinality(hourly_values) > 0", name="has_hours"),
+        Index(
+            "uq_weather_forecast_run",
+            "region_id",
+            "issued_at_utc",
+            "source",
+            "model",
+            "member",
+            "quantity",
+            "known_at_utc",
+            unique=True,
+            postgresql_nulls_not_distinct=True,
+        ),
+    )
+
+    id: Mapped[int] = _big_id()
+    region_id: Mapped[int] = mapped_column(ForeignKey("region.id"))
+    source: Mapped[str]
+    model: Mapped[str]
+    member: Mapped[str]
+    quantity: Mapped[str]
+    issued_at_utc: Mapped[datetime]
+    known_at_utc: Mapped[datetime | None]
+    first_lead_h: Mapped[int] = mapped_column(SmallInteger)
+    hourly_values: Mapped[list[float | None]] = mapped_column(ARRAY(Double))
+    created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
 class IntervalCalibrationRow(Base):
     """Quantile of a region's normalised absolute residuals, for displayed intervals."""
 
@@ -551,6 +737,7 @@ class IntervalCalibrationRow(Base):
         CheckConstraint("confidence between 0.5 and 0.99", name="confidence"),
         CheckConstraint("quantile > 0 and quantile < 'Infinity'", name="quantile"),
         CheckConstraint("score_count > 0", name="score_count"),
+        _mode_check(),
         Index("ix_interval_calibration_latest", "model_version_id", "region_id", "id"),
     )
 
@@ -563,6 +750,7 @@ class IntervalCalibrationRow(Base):
     first_issue_utc: Mapped[datetime]
     last_issue_utc: Mapped[datetime]
     created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+    input_mode: Mapped[str] = _input_mode()
 
 
 class ForecastRow(Base):
@@ -589,15 +777,38 @@ class ForecastRow(Base):
             "(day_bound_c is null) = (score_quantile is null)",
             name="bound_has_quantile",
         ),
+        CheckConstraint(
+            "plain_bound_c > '-Infinity' and plain_bound_c < 'Infinity'",
+            name="plain_bound_finite",
+        ),
+        CheckConstraint(
+            "plain_error_c > 0 and plain_error_c < 'Infinity'", name="plain_error"
+        ),
+        CheckConstraint(
+            "allowed_gap_c >= 0 and allowed_gap_c < 'Infinity'", name="allowed_gap"
+        ),
+        CheckConstraint(
+            "num_nulls(plain_bound_c, plain_error_c, allowed_gap_c) in (0, 3)",
+            name="plain_complete",
+        ),
+        _mode_check(),
+        CheckConstraint(
+            "(input_mode = 'telemetry') = (run_issued_at_utc is null)",
+            name="mode_has_run",
+        ),
+        CheckConstraint("run_issued_at_utc <= issued_at_utc", name="run_is_known"),
         Index(
             "uq_forecast_issued",
             "region_id",
             "target",
             "issued_at_utc",
             "model_version_id",
+            "revision",
             unique=True,
             postgresql_where=text("status = 'issued'"),
         ),
+        CheckConstraint("revision >= 0", name="revision"),
+        CheckConstraint("lag_h between 0 and 23", name="lag"),
         Index("ix_forecast_latest", "region_id", "target", "issued_at_utc", "id"),
     )
 
@@ -610,6 +821,8 @@ class ForecastRow(Base):
     refusal_code: Mapped[str | None]
     refusal_text: Mapped[str | None]
     model_version_id: Mapped[int | None] = mapped_column(ForeignKey("model_version.id"))
+    revision: Mapped[int] = mapped_column(server_default="0")
+    lag_h: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
     telemetry_watermark_utc: Mapped[datetime | None]
     confidence: Mapped[Decimal | None]
     score_count: Mapped[int | None]
@@ -621,6 +834,11 @@ class ForecastRow(Base):
         ForeignKey("interval_calibration.id")
     )
     created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+    plain_bound_c: Mapped[float | None]
+    plain_error_c: Mapped[float | None]
+    allowed_gap_c: Mapped[float | None]
+    input_mode: Mapped[str] = _input_mode()
+    run_issued_at_utc: Mapped[datetime | None]
 
 
 class ForecastHourRow(Base):
@@ -643,6 +861,25 @@ class ForecastHourRow(Base):
     scale: Mapped[float]
     lower: Mapped[float | None]
     upper: Mapped[float | None]
+
+
+class ForecastModeRow(Base):
+    """What a forecast's model says in one of several input modes; append-only."""
+
+    __tablename__ = "forecast_mode"
+    __table_args__ = (
+        _mode_check(),
+        CheckConstraint(
+            "cardinality(mean) = 24 and cardinality(scale) = 24", name="hours"
+        ),
+    )
+
+    forecast_id: Mapped[int] = mapped_column(
+        ForeignKey("forecast.id"), primary_key=True
+    )
+    input_mode: Mapped[str] = mapped_column(primary_key=True)
+    mean: Mapped[list[float]] = mapped_column(ARRAY(Double))
+    scale: Mapped[list[float]] = mapped_column(ARRAY(Double))
 
 
 class ForecastInputRow(Base):
@@ -677,7 +914,19 @@ class WindowScoreRow(Base):
         CheckConstraint(
             "score > '-Infinity' and score < 'Infinity'", name="score_finite"
         ),
-        UniqueConstraint("region_id", "model_version_id", "issued_at_utc"),
+        CheckConstraint("hours is null or score is not null", name="hours_of_score"),
+        CheckConstraint(
+            "octet_length(hours) > 0 and octet_length(hours) % 12 = 0",
+            name="hours_float32",
+        ),
+        _mode_check(),
+        UniqueConstraint(
+            "region_id",
+            "model_version_id",
+            "issued_at_utc",
+            "input_mode",
+            name="uq_window_score_window_mode",
+        ),
         Index(
             "ix_window_score_calibration",
             "region_id",
@@ -696,6 +945,8 @@ class WindowScoreRow(Base):
     score: Mapped[float | None]
     unscored_reason: Mapped[str | None]
     created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+    hours: Mapped[bytes | None]
+    input_mode: Mapped[str] = _input_mode()
 
 
 class PlanRow(Base):
@@ -926,6 +1177,39 @@ class DecisionTransferRow(Base):
     target_region_id: Mapped[int] = mapped_column(ForeignKey("region.id"))
     moved_mw: Mapped[float]
     arrived_mw: Mapped[float | None]
+
+
+class DecisionStateRow(Base):
+    """What somebody says of a recorded decision; append-only, each state once."""
+
+    __tablename__ = "decision_state"
+    __table_args__ = (
+        CheckConstraint(
+            "state in ('acknowledged', 'in_effect', 'refused')", name="state"
+        ),
+        CheckConstraint(
+            "state <> 'refused' or reason <> ''", name="refused_has_reason"
+        ),
+        UniqueConstraint("decision_id", "state"),
+    )
+
+    id: Mapped[int] = _big_id()
+    decision_id: Mapped[int] = mapped_column(ForeignKey("decision.id"))
+    state: Mapped[str]
+    reason: Mapped[str | None] = mapped_column(String(2000))
+    actor_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
+    created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
+class DecisionTermRow(Base):
+    """A recorded decision that outlasts its window: its hours repeat each day."""
+
+    __tablename__ = "decision_term"
+
+    decision_id: Mapped[int] = mapped_column(
+        ForeignKey("decision.id"), primary_key=True
+    )
+    ends_at_utc: Mapped[datetime | None]
 
 
 class AuditHeadRow(Base):

@@ -6,11 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from core.access import Actor, Role
-from db.schema import SessionRow, UserRow
+from db.schema import (
+    FederatedIdentityRow,
+    PasskeyRow,
+    SessionRow,
+    TotpSecretRow,
+    UserRow,
+)
 
 
 class EndReason(StrEnum):
@@ -22,15 +28,25 @@ class EndReason(StrEnum):
     ROLE_CHANGED = "role_changed"
     DISABLED = "disabled"
     ENDED_BY_ADMIN = "ended_by_admin"
+    RUN_OUT = "run_out"
+    FACTORS_CHANGED = "factors_changed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoginSession:
-    """A live login and its user."""
+    """A live login and its user.
+
+    Attributes
+    ----------
+    has_second_factor : bool
+        Whether the account has an authenticator app or a passkey now, or an identity
+        provider, which asks for the factors that its organisation wants.
+    """
 
     session_id: int
     actor: Actor
     must_change_password: bool
+    has_second_factor: bool
     created_at_utc: datetime
     last_seen_at_utc: datetime
     expires_at_utc: datetime
@@ -46,14 +62,19 @@ def insert_session(
     expires_at_utc: datetime,
     address: str | None,
     user_agent: str | None,
+    proved_at_utc: datetime | None = None,
 ) -> int:
-    """Store a new login; returns its id."""
+    """Store a new login; returns its id.
+
+    `proved_at_utc` is when an identity provider last saw the person.
+    """
     row = SessionRow(
         token_sha256=token_sha256,
         user_id=user_id,
         created_at_utc=created_at_utc,
         last_seen_at_utc=created_at_utc,
         expires_at_utc=expires_at_utc,
+        proved_at_utc=proved_at_utc,
         address=address,
         user_agent=user_agent[:300] if user_agent else None,
     )
@@ -140,6 +161,57 @@ def end_sessions_of_user(
     return len(ended)
 
 
+def proved_at(session: Session, token_sha256: str) -> datetime | None:
+    """When an identity provider saw the person of this login last."""
+    return session.scalar(
+        select(SessionRow.proved_at_utc).where(SessionRow.token_sha256 == token_sha256)
+    )
+
+
+def is_token_of_login(session: Session, token_sha256: str) -> bool:
+    """Whether a login with this token ever began, and was not purged."""
+    found = select(SessionRow.id).where(SessionRow.token_sha256 == token_sha256)
+    return session.scalar(found) is not None
+
+
+def end_run_out_sessions(
+    session: Session,
+    *,
+    now_utc: datetime,
+    seen_since_utc: datetime,
+    token_sha256: str | None = None,
+) -> dict[int, int]:
+    """End the logins that expired or idled out, of one token or all; user ids by id.
+
+    Once stored, their end holds even if the clock is set back.
+    """
+    statement = update(SessionRow).where(
+        SessionRow.ended_at_utc.is_(None),
+        or_(
+            SessionRow.expires_at_utc <= now_utc,
+            SessionRow.last_seen_at_utc <= seen_since_utc,
+        ),
+    )
+    if token_sha256 is not None:
+        statement = statement.where(SessionRow.token_sha256 == token_sha256)
+    rows = session.execute(
+        statement.values(
+            ended_at_utc=now_utc, end_reason=EndReason.RUN_OUT.value
+        ).returning(SessionRow.id, SessionRow.user_id)
+    )
+    return {row.id: row.user_id for row in rows}
+
+
+def purge_sessions(session: Session, *, ended_before_utc: datetime) -> int:
+    """Delete logins that ended before then; returns how many."""
+    gone = session.scalars(
+        delete(SessionRow)
+        .where(SessionRow.ended_at_utc < ended_before_utc)
+        .returning(SessionRow.id)
+    ).all()
+    return len(gone)
+
+
 def count_live_sessions(
     session: Session, *, now_utc: datetime, seen_since_utc: datetime
 ) -> dict[int, int]:
@@ -160,7 +232,7 @@ def _live(
     seen_since_utc: datetime,
 ) -> list[LoginSession]:
     statement = (
-        select(SessionRow, UserRow)
+        select(SessionRow, UserRow, _HAS_FACTOR)
         .join(UserRow, UserRow.id == SessionRow.user_id)
         .where(
             *conditions,
@@ -169,7 +241,7 @@ def _live(
         .order_by(SessionRow.last_seen_at_utc.desc(), SessionRow.id.desc())
     )
     rows = session.execute(statement, execution_options={"populate_existing": True})
-    return [_login_session(login, user) for login, user in rows]
+    return [_login_session(*row) for row in rows]
 
 
 def _is_live(
@@ -185,7 +257,16 @@ def _is_live(
     )
 
 
-def _login_session(login: SessionRow, user: UserRow) -> LoginSession:
+_HAS_FACTOR = or_(
+    exists().where(TotpSecretRow.user_id == UserRow.id),
+    exists().where(PasskeyRow.user_id == UserRow.id),
+    exists().where(FederatedIdentityRow.user_id == UserRow.id),
+)
+
+
+def _login_session(
+    login: SessionRow, user: UserRow, has_second_factor: bool
+) -> LoginSession:
     return LoginSession(
         session_id=login.id,
         actor=Actor(
@@ -196,6 +277,7 @@ def _login_session(login: SessionRow, user: UserRow) -> LoginSession:
             session_sha256=login.token_sha256,
         ),
         must_change_password=user.must_change_password,
+        has_second_factor=has_second_factor,
         created_at_utc=login.created_at_utc,
         last_seen_at_utc=login.last_seen_at_utc,
         expires_at_utc=login.expires_at_utc,

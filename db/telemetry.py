@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Text, cast, false, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from core.quality import QualityRule
 from core.telemetry import (
     HOUR,
     Quantity,
@@ -16,7 +18,13 @@ from core.telemetry import (
     hours_between,
     require_full_utc_hour,
 )
-from db.schema import BATCH_COLUMNS, IngestBatchRow, RegionRow, TelemetryRow
+from db.schema import (
+    BATCH_COLUMNS,
+    IngestBatchRow,
+    RegionRow,
+    TelemetryFindingRow,
+    TelemetryRow,
+)
 
 _COLUMNS: Mapping[Quantity, InstrumentedAttribute[float | None]] = {
     quantity: getattr(TelemetryRow, quantity.value) for quantity in Quantity
@@ -31,11 +39,12 @@ def load_frame(
     start_utc: datetime,
     end_utc: datetime,
     *,
-    with_estimated: bool = False,
+    with_suspect: bool = False,
 ) -> TelemetryFrame:
     """Telemetry of [start_utc, end_utc); hours and values that are missing are NaN.
 
-    Values that were not measured are missing too, unless they are to be shown.
+    Values that were not measured are missing too. So are suspect and bad ones, unless
+    they are to be shown or judged; the frame names them in its findings.
     """
     require_full_utc_hour(start_utc)
     n_hours = max(hours_between(start_utc, end_utc), 0)
@@ -56,11 +65,39 @@ def load_frame(
             # None becomes NaN.
             values[quantity][positions] = np.array(column, dtype=np.float64)
         for position, names in zip(positions, estimated, strict=True):
-            for name in () if with_estimated else names or ():
+            for name in names or ():
                 values[Quantity(name)][position] = np.nan
-    return TelemetryFrame(
-        region_slug=region_slug, start_utc=start_utc, n_hours=n_hours, values=values
+    frame = TelemetryFrame(
+        region_slug=region_slug,
+        start_utc=start_utc,
+        n_hours=n_hours,
+        values=values,
+        findings=_finding_codes(session, region_slug, start_utc, n_hours),
     )
+    return frame if with_suspect else frame.trusted()
+
+
+def _finding_codes(
+    session: Session, region_slug: str, start_utc: datetime, n_hours: int
+) -> dict[Quantity, NDArray[np.int8]]:
+    found = session.execute(
+        select(
+            TelemetryFindingRow.quantity,
+            TelemetryFindingRow.hour_utc,
+            TelemetryFindingRow.rule,
+        )
+        .join(RegionRow, RegionRow.id == TelemetryFindingRow.region_id)
+        .where(
+            RegionRow.slug == region_slug,
+            TelemetryFindingRow.hour_utc >= start_utc,
+            TelemetryFindingRow.hour_utc < start_utc + n_hours * HOUR,
+        )
+    ).all()
+    codes: dict[Quantity, NDArray[np.int8]] = {}
+    for name, hour_utc, rule in found:
+        column = codes.setdefault(Quantity(name), np.zeros(n_hours, dtype=np.int8))
+        column[hours_between(start_utc, hour_utc)] = QualityRule(rule).code
+    return codes
 
 
 def is_marked(estimated: Marks, name: str) -> ColumnElement[bool]:

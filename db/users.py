@@ -24,11 +24,21 @@ class User:
     is_system: bool
     is_active: bool
     must_change_password: bool
-    failed_login_count: int
-    last_failed_login_at_utc: datetime | None
     created_at_utc: datetime
     one_time_until_utc: datetime | None
     password_hash: str | None = field(repr=False)
+
+    def as_actor(
+        self, address: str | None = None, session_sha256: str | None = None
+    ) -> Actor:
+        """The account as somebody who acts, from an address and in a login."""
+        return Actor(
+            user_id=self.user_id,
+            name=self.name,
+            role=self.role,
+            address=address,
+            session_sha256=session_sha256,
+        )
 
 
 def find_user(session: Session, user_id: int, *, lock: bool = False) -> User | None:
@@ -87,7 +97,7 @@ def set_password(
     *,
     one_time_until_utc: datetime | None = None,
 ) -> None:
-    """Replace the password and reset failed logins.
+    """Replace the password.
 
     With `one_time_until_utc` it is a one-time password, to be changed before then.
     """
@@ -97,8 +107,6 @@ def set_password(
         password_hash=password_hash,
         must_change_password=one_time_until_utc is not None,
         one_time_until_utc=one_time_until_utc,
-        failed_login_count=0,
-        last_failed_login_at_utc=None,
     )
 
 
@@ -115,18 +123,6 @@ def set_active(session: Session, user_id: int, *, is_active: bool) -> None:
 def set_role(session: Session, user_id: int, role: Role) -> None:
     """Give the account another role."""
     _update(session, user_id, role=role.value)
-
-
-def set_failed_logins(
-    session: Session, user_id: int, *, count: int, last_at_utc: datetime | None
-) -> None:
-    """Store the number of failed logins and the instant of the last one."""
-    _update(
-        session,
-        user_id,
-        failed_login_count=count,
-        last_failed_login_at_utc=last_at_utc,
-    )
 
 
 def lock_active_admins(session: Session) -> list[int]:
@@ -156,7 +152,7 @@ def system_actor(session: Session, name: str) -> Actor:
     if user is None or not user.is_system:
         message = f"There is no system user called {name}."
         raise NotFound(message)
-    return Actor(user_id=user.user_id, name=user.name, role=user.role)
+    return user.as_actor()
 
 
 def _one(session: Session, statement: Select[UserRow], *, lock: bool) -> User | None:
@@ -181,8 +177,6 @@ def _user(row: UserRow) -> User:
         is_system=row.is_system,
         is_active=row.is_active,
         must_change_password=row.must_change_password,
-        failed_login_count=row.failed_login_count,
-        last_failed_login_at_utc=row.last_failed_login_at_utc,
         created_at_utc=row.created_at_utc,
         one_time_until_utc=row.one_time_until_utc,
         password_hash=row.password_hash,

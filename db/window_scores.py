@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import CursorResult, func, select, text
-from sqlalchemy.orm import Session
+from sqlalchemy import CursorResult, Select, and_, func, select, text
+from sqlalchemy.orm import Session, aliased
 
+from core.conformal import SCORE_WINDOW, ScoreTracker
 from core.days import WINDOW_H
+from core.forecasts import InputMode
+from core.late_hours import forecast_late
+from core.rescoring import WindowHours
 from db.schema import WindowScoreRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewScore:
-    """The score of a finished window, or why it has none."""
+    """The score of a finished window with its hours, or why it has none."""
 
     region_id: int
     model_version_id: int
@@ -24,6 +30,8 @@ class NewScore:
     day_max_c: float | None
     score: float | None
     unscored_reason: str | None
+    hours: bytes | None
+    input_mode: InputMode = InputMode.TELEMETRY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,25 +42,42 @@ class StoredScore:
     issued_at_utc: datetime
     local_issue_hour: int
     score: float
+    input_mode: InputMode = InputMode.TELEMETRY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreHistory:
-    """Scores of one region, model and local issue hour, oldest first."""
+    """Scores of one region, model, local issue hour and mode, oldest first.
+
+    Attributes
+    ----------
+    hours : tuple of WindowHours | None
+        Of the last scores that can calibrate a bound, None before and where a window
+        was scored by a release that did not keep them.
+    """
 
     scores: tuple[float, ...]
+    hours: tuple[WindowHours | None, ...]
     watermark_id: int | None
+
+    def tracker(self, alpha: Decimal, *, with_hours: bool = True) -> ScoreTracker:
+        """The state that these scores lead to, with the hours of its windows or not."""
+        tracker = ScoreTracker(alpha)
+        for score, hours in zip(self.scores, self.hours, strict=True):
+            tracker.add(score, hours if with_hours else None)
+        return tracker
 
 
 _INSERT_SCORES = text(
     """
     insert into window_score (region_id, model_version_id, issued_at_utc,
-        local_issue_hour, day_max_c, score, unscored_reason)
+        local_issue_hour, day_max_c, score, unscored_reason, hours, input_mode)
     select * from unnest(
         cast(:region_id as integer[]), cast(:model_version_id as integer[]),
         cast(:issued_at_utc as timestamptz[]), cast(:local_issue_hour as smallint[]),
         cast(:day_max_c as double precision[]), cast(:score as double precision[]),
-        cast(:unscored_reason as text[]))
+        cast(:unscored_reason as text[]), cast(:hours as bytea[]),
+        cast(:input_mode as text[]))
     on conflict do nothing
     """
 )
@@ -75,19 +100,28 @@ def score_history(
     model_version_id: int,
     local_issue_hour: int,
     finished_by_utc: datetime,
+    input_mode: InputMode = InputMode.TELEMETRY,
     watermark_id: int | None = None,
+    lag_h: int = 0,
 ) -> ScoreHistory:
     """All scores whose window ended by an instant, oldest first.
 
     `watermark_id` limits them to the rows that a forecast used, so that its bound can
-    be recomputed later.
+    be recomputed later. With `lag_h` they are the scores of forecasts that were made
+    without the newest hours (`core.late_hours`).
     """
     query = (
-        select(WindowScoreRow.id, WindowScoreRow.score)
+        select(
+            WindowScoreRow.id,
+            WindowScoreRow.score,
+            WindowScoreRow.day_max_c,
+            WindowScoreRow.hours,
+        )
         .where(
             WindowScoreRow.region_id == region_id,
             WindowScoreRow.model_version_id == model_version_id,
             WindowScoreRow.local_issue_hour == local_issue_hour,
+            WindowScoreRow.input_mode == input_mode.value,
             WindowScoreRow.issued_at_utc <= finished_by_utc - timedelta(hours=WINDOW_H),
             WindowScoreRow.score.is_not(None),
         )
@@ -95,10 +129,61 @@ def score_history(
     )
     if watermark_id is not None:
         query = query.where(WindowScoreRow.id <= watermark_id)
+    if lag_h:
+        return _late_history(session, query, watermark_id, lag_h)
     rows = session.execute(query).all()
+    first = len(rows) - SCORE_WINDOW
     return ScoreHistory(
-        scores=tuple(score for _, score in rows if score is not None),
-        watermark_id=max((row_id for row_id, _ in rows), default=None),
+        scores=tuple(row.score for row in rows),
+        hours=tuple(
+            WindowHours.from_bytes(row.day_max_c, row.hours)
+            if number >= first and row.hours is not None
+            else None
+            for number, row in enumerate(rows)
+        ),
+        watermark_id=max((row.id for row in rows), default=None),
+    )
+
+
+def _late_history(
+    session: Session,
+    query: Select[*tuple[Any, ...]],
+    watermark_id: int | None,
+    lag_h: int,
+) -> ScoreHistory:
+    """The windows of `query`, each with the forecast made `lag_h` before it began."""
+    earlier = aliased(WindowScoreRow)
+    joined = query.add_columns(
+        earlier.id.label("earlier_id"),
+        earlier.day_max_c.label("earlier_max_c"),
+        earlier.hours.label("earlier_hours"),
+    ).join(
+        earlier,
+        and_(
+            earlier.region_id == WindowScoreRow.region_id,
+            earlier.model_version_id == WindowScoreRow.model_version_id,
+            earlier.input_mode == WindowScoreRow.input_mode,
+            earlier.issued_at_utc
+            == WindowScoreRow.issued_at_utc - timedelta(hours=lag_h),
+            earlier.hours.is_not(None),
+        ),
+    )
+    joined = joined.where(WindowScoreRow.hours.is_not(None))
+    if watermark_id is not None:
+        joined = joined.where(earlier.id <= watermark_id)
+    rows = session.execute(joined).all()
+    late = [
+        forecast_late(
+            WindowHours.from_bytes(row.day_max_c, row.hours),
+            WindowHours.from_bytes(row.earlier_max_c, row.earlier_hours),
+            lag_h,
+        )
+        for row in rows
+    ]
+    return ScoreHistory(
+        scores=tuple(score for score, _ in late),
+        hours=tuple(hours for _, hours in late),
+        watermark_id=max((max(row.id, row.earlier_id) for row in rows), default=None),
     )
 
 
@@ -112,6 +197,7 @@ def all_scores(
             WindowScoreRow.issued_at_utc,
             WindowScoreRow.local_issue_hour,
             WindowScoreRow.score,
+            WindowScoreRow.input_mode,
         )
         .where(
             WindowScoreRow.region_id == region_id,
@@ -126,8 +212,9 @@ def all_scores(
             issued_at_utc=issued_at_utc,
             local_issue_hour=local_issue_hour,
             score=score,
+            input_mode=InputMode(input_mode),
         )
-        for score_id, issued_at_utc, local_issue_hour, score in rows
+        for score_id, issued_at_utc, local_issue_hour, score, input_mode in rows
         if score is not None
     ]
 
@@ -135,12 +222,16 @@ def all_scores(
 def score_counts(
     session: Session, *, model_version_id: int
 ) -> dict[tuple[int, int], int]:
-    """Number of scores of a model, by region and local hour of issue."""
+    """Number of scores of a model, by region and local hour of issue.
+
+    Of the mode without weather forecasts, which every window has.
+    """
     place = (WindowScoreRow.region_id, WindowScoreRow.local_issue_hour)
     rows = session.execute(
         select(*place, func.count())
         .where(
             WindowScoreRow.model_version_id == model_version_id,
+            WindowScoreRow.input_mode == InputMode.TELEMETRY.value,
             WindowScoreRow.score.is_not(None),
         )
         .group_by(*place)
@@ -148,15 +239,14 @@ def score_counts(
     return {(region_id, hour): count for region_id, hour, count in rows}
 
 
-def scored_instants(
+def scored_windows(
     session: Session, *, region_id: int, model_version_id: int
-) -> set[datetime]:
-    """Issue instants that have a row in `window_score`."""
-    return set(
-        session.scalars(
-            select(WindowScoreRow.issued_at_utc).where(
-                WindowScoreRow.region_id == region_id,
-                WindowScoreRow.model_version_id == model_version_id,
-            )
+) -> set[tuple[datetime, InputMode]]:
+    """Issue instants and modes that have a row in `window_score`."""
+    rows = session.execute(
+        select(WindowScoreRow.issued_at_utc, WindowScoreRow.input_mode).where(
+            WindowScoreRow.region_id == region_id,
+            WindowScoreRow.model_version_id == model_version_id,
         )
     )
+    return {(issued_at_utc, InputMode(mode)) for issued_at_utc, mode in rows}

@@ -12,14 +12,16 @@ from decimal import Decimal
 import numpy as np
 
 from core.aliases import Progress
-from core.days import issue_at_local_midnight
+from core.conformal import LimitCheck
+from core.days import issue_at_local_midnight, local_day_of
 from core.errors import InvalidInput
-from core.forecasts import Target
+from core.forecasts import InputMode, Target
 from core.telemetry import Quantity
 from models.backtest_figures import (
     Figures,
     JudgedDays,
     RolledDays,
+    mode_figures,
     pooled_figures,
     region_figures,
 )
@@ -28,7 +30,14 @@ from models.forecasting import Predictor
 from models.metadata import DEFAULT_FAMILY, Family
 from models.observations import observed_windows
 from models.onnx_model import OnnxModel
-from models.rolling import RegionDays, forecast_days, rolling_checks, rolling_half_width
+from models.rolling import (
+    RegionDays,
+    joined_days,
+    mode_days,
+    rolling_checks,
+    rolling_half_width,
+    served_modes,
+)
 from models.train import train_model
 from models.training_rows import RegionTelemetry
 
@@ -79,10 +88,20 @@ class BacktestSetup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetReport:
-    """Results of one target."""
+    """Results of one target.
+
+    Attributes
+    ----------
+    modes : Mapping of InputMode to Figures
+        Of the days that each mode served, all regions together.
+    day_modes : Mapping of slug to Mapping of local day to InputMode
+        The mode that served each test day.
+    """
 
     pooled: Figures
     regions: Mapping[str, Figures]
+    modes: Mapping[InputMode, Figures] = field(default_factory=dict)
+    day_modes: Mapping[str, Mapping[date, InputMode]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,9 +166,21 @@ def run_backtest(
                 slug: region_figures(item, setup.confidence)
                 for slug, item in tested.items()
             },
+            modes=mode_figures(list(tested.values()), setup.confidence),
+            day_modes={
+                slug: _by_local_day(item, frames[slug][1])
+                for slug, item in tested.items()
+            },
         )
         timings_s[f"test_{target}"] = time.monotonic() - started
     return BacktestResult(targets=reports, limits_c=limits_c, timings_s=timings_s)
+
+
+def _by_local_day(tested: RolledDays, time_zone: str) -> dict[date, InputMode]:
+    return {
+        local_day_of(time_zone, issue): mode
+        for issue, mode in zip(tested.days.issues, tested.modes, strict=True)
+    }
 
 
 def steps(frames: Mapping[str, RegionTelemetry], setup: BacktestSetup) -> int:
@@ -170,27 +201,44 @@ def training_end(frames: Mapping[str, RegionTelemetry], train_until: date) -> da
 
 
 def judge_days(
-    days: RegionDays,
+    by_mode: Mapping[InputMode, RegionDays],
     time_zone: str,
     setup: BacktestSetup,
     limit_c: float | None,
 ) -> RolledDays:
     """The test days, rolled and judged together with the calibration days before them.
 
+    Every input mode is calibrated by its own scores; a day is judged in the mode that
+    serves it.
+
     Parameters
     ----------
     limit_c : float | None
         Limit on the day's maximum, degC; None for other targets than temperature.
     """
-    half_width = rolling_half_width(days, setup.confidence)
+    served = served_modes(by_mode, 1 - setup.confidence)
+    days = joined_days(by_mode, served)
+    half_width = np.full_like(days.mean, np.nan)
+    checks: list[LimitCheck | None] = [None] * len(served)
+    for mode in by_mode:
+        widths = rolling_half_width(by_mode[mode], setup.confidence)
+        judged_now: Sequence[LimitCheck | None] = checks
+        if limit_c is not None:
+            judged_now = rolling_checks(
+                by_mode[mode], confidence=setup.confidence, limit_c=limit_c
+            )
+        for day in [day for day, item in enumerate(served) if item is mode]:
+            half_width[day], checks[day] = widths[day], judged_now[day]
     first_test = issue_at_local_midnight(time_zone, setup.calibrate_until)
     first = sum(issue < first_test for issue in days.issues)
     judged = None
     if limit_c is not None:
-        checks = rolling_checks(days, confidence=setup.confidence, limit_c=limit_c)
         judged = JudgedDays(limit_c=limit_c, checks=checks[first:])
     return RolledDays(
-        days=days.since(first), half_width=half_width[first:], judged=judged
+        days=days.since(first),
+        half_width=half_width[first:],
+        judged=judged,
+        modes=served[first:],
     )
 
 
@@ -254,7 +302,7 @@ def _tested(
 ) -> RolledDays:
     frame, time_zone = region
     issues = issues_of(time_zone, setup.train_until, setup.test_until)
-    days = forecast_days(model, frame, time_zone, issues)
+    days = mode_days(model, frame, time_zone, issues)
     is_temperature = model.contract.target is Target.TEMPERATURE_C
     return judge_days(days, time_zone, setup, limit_c if is_temperature else None)
 

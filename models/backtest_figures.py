@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import reduce
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from core.aliases import BoolArray, FloatArray
 from core.conformal import LimitCheck
+from core.forecasts import InputMode
 from models.accuracy import coverage_frac, mae, mean_width, rmse, winkler_score
 from models.rolling import RegionDays
 
@@ -129,11 +130,36 @@ class RolledDays:
         Of the displayed interval; NaN where there is none.
     judged : JudgedDays | None
         None for targets without a limit.
+    modes : sequence of InputMode, length n
+        In which mode each day was served.
     """
 
     days: RegionDays
     half_width: FloatArray
     judged: JudgedDays | None
+    modes: Sequence[InputMode] = ()
+
+    def in_mode(self, mode: InputMode) -> RolledDays:
+        """The days that this mode served."""
+        kept = [day for day, item in enumerate(self.modes) if item is mode]
+        days = replace(
+            self.days,
+            issues=[self.days.issues[day] for day in kept],
+            mean=self.days.mean[kept],
+            scale=self.days.scale[kept],
+            observed=self.days.observed[kept],
+            persistence=self.days.persistence[kept],
+            refused=[self.days.refused[day] for day in kept],
+        )
+        judged = self.judged and replace(
+            self.judged, checks=[self.judged.checks[day] for day in kept]
+        )
+        return RolledDays(
+            days=days,
+            half_width=self.half_width[kept],
+            judged=judged,
+            modes=[mode] * len(kept),
+        )
 
 
 def region_figures(tested: RolledDays, confidence: Decimal) -> Figures:
@@ -144,6 +170,17 @@ def region_figures(tested: RolledDays, confidence: Decimal) -> Figures:
 def pooled_figures(tested: Sequence[RolledDays], confidence: Decimal) -> Figures:
     """The figures of all regions together: every hour and every day counts alike."""
     return _figures(tested, confidence)
+
+
+def mode_figures(
+    tested: Sequence[RolledDays], confidence: Decimal
+) -> dict[InputMode, Figures]:
+    """Figures of the days that each mode served, all regions together."""
+    return {
+        mode: _figures([item.in_mode(mode) for item in tested], confidence)
+        for mode in InputMode
+        if any(mode in item.modes for item in tested)
+    }
 
 
 def _figures(tested: Sequence[RolledDays], confidence: Decimal) -> Figures:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +41,14 @@ class TrainedBoosting:
     correction: HistGradientBoostingRegressor
     ratio: HistGradientBoostingRegressor
     tail_factor: FloatArray
+
+    def for_regions(self, slugs: Sequence[str]) -> TrainedBoosting:
+        """The same model for these regions; those it does not know are pooled."""
+        return replace(
+            self,
+            contract=replace(self.contract, region_slugs=tuple(slugs)),
+            ridge=self.ridge.for_regions(slugs),
+        )
 
     def predict(
         self, features: NDArray[np.float32], region_index: IntArray

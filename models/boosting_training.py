@@ -15,7 +15,7 @@ from core.aliases import FloatArray
 from core.days import WINDOW_H
 from core.forecasts import Target
 from models.boosting import TrainedBoosting, predict_trees
-from models.metadata import Family
+from models.metadata import Family, ModelContract
 from models.ridge_training import RidgeTraining, learn_ridge
 from models.tails import tail_factor
 from models.training_rows import RegionTelemetry
@@ -42,6 +42,7 @@ def train_boosting(
     target: Target,
     until_utc: datetime,
     seed: int = 0,
+    base: ModelContract | None = None,
 ) -> TrainedBoosting:
     """Train on every window that ended by `until_utc`.
 
@@ -54,13 +55,15 @@ def train_boosting(
     frames : Mapping of slug to (TelemetryFrame, IANA time zone)
     seed : int
         Of the hours and features that are drawn: the same seed gives the same bytes.
+    base : ModelContract | None
+        As `models.ridge_training.learn_ridge`.
 
     Raises
     ------
     InvalidInput
         When no region has enough complete windows.
     """
-    linear = learn_ridge(frames, target, until_utc, seed)
+    linear = learn_ridge(frames, target, until_utc, seed, base)
     contract = replace(linear.trained.contract, family=Family.BOOSTING.value)
     inputs = tree_inputs(contract)
     sample = _draw(linear, inputs, seed)

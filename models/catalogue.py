@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
+from core.days import WINDOW_H
 from core.errors import InvalidInput
 from core.forecasts import Target
 from core.telemetry import DEFINITIONS, Quantity
+from core.weather_runs import BIAS_DAYS, PAST_H
 
 MAX_LAG_H = 168
 """Largest lag: one week, for the weekly cycle of load."""
+
+HORIZON_H = WINDOW_H
+"""Coming hours that weather forecasts are features for."""
 
 HOUR_HARMONICS = 2
 """Harmonics of the local day; a third one did not improve the backtest."""
@@ -35,6 +41,19 @@ was trained without the quantity has no weights on it, so the value matters only
 pooled weights."""
 
 
+class RunStatistic(StrEnum):
+    """What a feature takes of the weather forecasts known at the issue."""
+
+    MEAN = "mean"
+    CORRECTED = "corrected"
+    BIAS = "bias"
+    SPREAD = "spread"
+    KNOWN = "known"
+    LEAD = "lead"
+    ERROR_LAG = "error_lag"
+    AGE = "age"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feature:
     """One column of a model's input.
@@ -45,6 +64,9 @@ class Feature:
         For telemetry, the quantity and its lag: lag L at issue t is the hour
         [t - L h, t - (L - 1) h), so lag 1 is the newest hour that has ended. Both None
         for calendar features, which are never missing.
+    statistic, place : RunStatistic | None, int
+        For weather forecasts, what is taken of them, and which of its columns: the
+        coming hour, or the hours ago less one.
     """
 
     name: str
@@ -52,6 +74,26 @@ class Feature:
     meaning: str
     quantity: Quantity | None = None
     lag_h: int | None = None
+    statistic: RunStatistic | None = None
+    place: int = 0
+
+
+def run_names(quantity: Quantity, statistic: RunStatistic) -> tuple[str, ...]:
+    """Names of the features of a statistic of weather forecasts, in order.
+
+    Examples
+    --------
+    >>> run_names(Quantity.TEMPERATURE_C, RunStatistic.CORRECTED)[:2]
+    ('nwp_temperature_c_corrected_h0', 'nwp_temperature_c_corrected_h1')
+    >>> run_names(Quantity.TEMPERATURE_C, RunStatistic.AGE)
+    ('nwp_temperature_c_age_h',)
+    """
+    prefix = f"nwp_{quantity}_{statistic}"
+    if statistic is RunStatistic.AGE:
+        return (f"{prefix}_h",)
+    if statistic is RunStatistic.ERROR_LAG:
+        return tuple(f"{prefix}_{hours}h" for hours in range(1, PAST_H + 1))
+    return tuple(f"{prefix}_h{hour}" for hour in range(HORIZON_H))
 
 
 def lag_name(quantity: Quantity, lag_h: int) -> str:
@@ -102,6 +144,48 @@ def _lag_features() -> list[Feature]:
     ]
 
 
+_RUN_MEANINGS: Mapping[RunStatistic, tuple[str, str]] = {
+    RunStatistic.MEAN: (
+        "`{q}` of the hour [t + i h, t + (i + 1) h), mean over the models",
+        "see *Weather forecasts*",
+    ),
+    RunStatistic.CORRECTED: ("the mean plus the bias", "see *Weather forecasts*"),
+    RunStatistic.BIAS: (
+        f"measured less forecast of the same hour, mean of the {BIAS_DAYS} days before",
+        "0",
+    ),
+    RunStatistic.SPREAD: ("standard deviation over models and members", "0"),
+    RunStatistic.KNOWN: ("1 when a weather forecast has the hour, else 0", "0"),
+    RunStatistic.LEAD: ("hours from the issue of the run to the hour", "0"),
+    RunStatistic.ERROR_LAG: (
+        "measured less forecast of the hour [t - L h, t - (L - 1) h)",
+        "0",
+    ),
+    RunStatistic.AGE: ("hours from the issue of the oldest run used to t", "0"),
+}
+_RUN_UNITS = {
+    RunStatistic.KNOWN: "1",
+    RunStatistic.LEAD: "h",
+    RunStatistic.AGE: "h",
+}
+
+
+def _run_features() -> list[Feature]:
+    return [
+        Feature(
+            name=name,
+            unit=_RUN_UNITS.get(statistic, DEFINITIONS[quantity].unit),
+            meaning=meaning.format(q=quantity),
+            quantity=quantity,
+            statistic=statistic,
+            place=place,
+        )
+        for quantity in STAND_INS
+        for statistic, (meaning, _) in _RUN_MEANINGS.items()
+        for place, name in enumerate(run_names(quantity, statistic))
+    ]
+
+
 def _calendar_features() -> list[Feature]:
     hour = "harmonic of the local clock hour of issue, period 24 h"
     year = "harmonic of the issue instant, period 8,766 h from 2000-01-01T00:00Z"
@@ -119,7 +203,8 @@ def _calendar_features() -> list[Feature]:
 
 
 CATALOGUE: Mapping[str, Feature] = {
-    feature.name: feature for feature in (*_lag_features(), *_calendar_features())
+    feature.name: feature
+    for feature in (*_lag_features(), *_calendar_features(), *_run_features())
 }
 
 
@@ -197,6 +282,52 @@ def default_feature_names(target: Target, *, with_season: bool) -> tuple[str, ..
     return tuple(names)
 
 
+_OTHER_WEATHER: Mapping[Target, tuple[Quantity, ...]] = {
+    Target.TEMPERATURE_C: _WEATHER[1:],
+    Target.WET_BULB_C: _WEATHER,
+    Target.CARBON_INTENSITY_GCO2_KWH: _COVARIATES[Target.CARBON_INTENSITY_GCO2_KWH],
+    Target.IT_LOAD_MW: (Quantity.TEMPERATURE_C,),
+}
+_OWN_STATISTICS = (
+    RunStatistic.CORRECTED,
+    RunStatistic.BIAS,
+    RunStatistic.SPREAD,
+    RunStatistic.KNOWN,
+    RunStatistic.ERROR_LAG,
+    RunStatistic.AGE,
+)
+
+
+def guiding_quantity(target: Target, forecast: Sequence[Quantity]) -> Quantity | None:
+    """The quantity of weather forecasts whose hours decide the input mode.
+
+    The target's own where runs have it, else the first of its weather; None when the
+    runs have nothing for the target.
+    """
+    candidates = (target.quantity, *_OTHER_WEATHER[target])
+    return next((item for item in candidates if item in forecast), None)
+
+
+def run_feature_names(target: Target, forecast: Sequence[Quantity]) -> tuple[str, ...]:
+    """Features of weather forecasts that our families use; none without any.
+
+    Parameters
+    ----------
+    forecast : sequence of Quantity
+        What the runs forecast.
+    """
+    guide = guiding_quantity(target, forecast)
+    if guide is None:
+        return ()
+    names: list[str] = []
+    for statistic in _OWN_STATISTICS:
+        names += run_names(guide, statistic)
+    for quantity in _OTHER_WEATHER[target]:
+        if quantity in forecast and quantity is not guide:
+            names += run_names(quantity, RunStatistic.MEAN)
+    return tuple(names)
+
+
 def catalogue_markdown() -> str:
     """The table of docs/model-contract.md; lags of a quantity share one row."""
     lagged = [
@@ -211,5 +342,17 @@ def catalogue_markdown() -> str:
         for feature in CATALOGUE.values()
         if feature.quantity is None
     ]
+    places = {RunStatistic.ERROR_LAG: ("{L}h", f", L = 1 to {PAST_H}")}
+    runs = [
+        f"| `nwp_{{quantity}}_{statistic}_{place}`{among} "
+        f"| {_RUN_UNITS.get(statistic, 'of the quantity')} "
+        f"| {meaning.format(q='quantity')} | {missing} |"
+        for statistic, (meaning, missing) in _RUN_MEANINGS.items()
+        for place, among in [
+            ("h", "")
+            if statistic is RunStatistic.AGE
+            else places.get(statistic, ("h{i}", f", i = 0 to {HORIZON_H - 1}"))
+        ]
+    ]
     head = ["| feature | unit | meaning | missing |", "|---|---|---|---|"]
-    return "\n".join([*head, *lagged, *calendar])
+    return "\n".join([*head, *lagged, *calendar, *runs])

@@ -12,23 +12,18 @@ from core.errors import ModelRejected
 from core.telemetry import VALID_RANGES
 from models.contract import read_contract
 from models.forecasting import PLAUSIBLE_MARGIN_FRAC
+from models.independence import require_independent_rows
 from models.metadata import ModelContract
 from models.onnx_model import OnnxModel
 from models.probes import probe_rows
-
-SINGLE_ROWS = 8
-"""Probes that are repeated one by one."""
-
-_SAME = 1e-5
-"""Largest relative change of an answer with the other rows of its batch."""
 
 
 def check_model(onnx_bytes: bytes, expected_sha256: str) -> ModelContract:
     """The contract of a model that keeps it and answers its probes correctly.
 
     Correct answers are finite, have a positive scale, are plausible for the target, and
-    are the same when repeated and when rows come one by one. The check finds files that
-    cannot serve; only an evaluation on telemetry measures accuracy.
+    are the same when repeated and in the company of other rows. The check finds files
+    that cannot serve; only an evaluation on telemetry measures accuracy.
 
     Raises
     ------
@@ -45,14 +40,7 @@ def check_model(onnx_bytes: bytes, expected_sha256: str) -> ModelContract:
     if not all(np.array_equal(a, b) for a, b in zip((mean, scale), again, strict=True)):
         message = "The model answers the same probe differently the second time."
         raise ModelRejected(message)
-    for row in np.unique(np.linspace(0, len(mean) - 1, SINGLE_ROWS).astype(int)):
-        alone = model.predict(features[[row]], region_index[[row]])
-        if not all(
-            np.allclose(one[0], many[row], rtol=_SAME, atol=_SAME)
-            for one, many in zip(alone, (mean, scale), strict=True)
-        ):
-            message = "A row's answer depends on the rows beside it."
-            raise ModelRejected(message)
+    require_independent_rows(model, features, region_index)
     return contract
 
 

@@ -11,6 +11,7 @@ from google.protobuf.message import DecodeError
 from onnx import numpy_helper
 
 from core.errors import ModelRejected
+from models.families import require_own_graph
 from models.metadata import ModelContract, contract_from_metadata
 
 FEATURES_INPUT = "features"
@@ -40,6 +41,12 @@ MAX_NODES = 5_000
 MAX_TENSOR_ELEMENTS = 10_000_000
 """Of a weight, or of a result whose size is known before the model runs."""
 
+MAX_NAME_CHARACTERS = 256
+"""Of a name of a node, tensor, weight, graph, domain or metadata key."""
+
+MAX_TEXT_BYTES = 2 * 1024 * 1024
+"""Of all metadata, names and documentation together: 10,000 slugs take 0.4 MB."""
+
 _MOST_ELEMENTS = f"{MAX_TENSOR_ELEMENTS:,} elements"
 
 
@@ -55,12 +62,14 @@ def read_contract(onnx_bytes: bytes) -> ModelContract:
         With the sentence that says how the contract is broken.
     """
     model = _parsed(onnx_bytes)
+    _require_short_texts(model)
     _require_known_operators(model)
     _require_own_finite_weights(model)
     contract = contract_from_metadata(
         {entry.key: entry.value for entry in model.metadata_props}
     )
     _require_tensors(model, contract)
+    require_own_graph(model, contract.family)
     _require_well_formed(model)
     _require_bounded_results(model)
     return contract
@@ -78,9 +87,59 @@ def _parsed(onnx_bytes: bytes) -> onnx.ModelProto:
     return model
 
 
+def _require_short_texts(model: onnx.ModelProto) -> None:
+    """Refuse names and documents that only serve to fill logs, pages and memory."""
+    total = 0
+    for names, documents in _texts(model):
+        longest = max(map(len, names), default=0)
+        if longest > MAX_NAME_CHARACTERS:
+            message = (
+                f"A name in the graph has {longest:,} characters; at most"
+                f" {MAX_NAME_CHARACTERS} are allowed."
+            )
+            raise ModelRejected(message)
+        total += sum(len(text.encode()) for text in (*names, *documents))
+    if total > MAX_TEXT_BYTES:
+        message = (
+            f"Names, documentation and metadata take {total / 2**20:.1f} MiB; at most"
+            f" {MAX_TEXT_BYTES // 2**20} MiB are allowed."
+        )
+        raise ModelRejected(message)
+
+
+def _texts(model: onnx.ModelProto) -> Iterator[tuple[list[str], list[str]]]:
+    """Names and documents of every part of the file."""
+    graph = model.graph
+    yield (
+        [model.producer_name, model.producer_version, model.domain, graph.name],
+        [model.doc_string, graph.doc_string],
+    )
+    for entry in (*model.metadata_props, *graph.metadata_props):
+        yield [entry.key], [entry.value]
+    for value in (*graph.input, *graph.output, *graph.value_info):
+        dimensions = value.type.tensor_type.shape.dim
+        yield [value.name, *(d.dim_param for d in dimensions)], [value.doc_string]
+    for tensor in _tensors(model):
+        yield [tensor.name], [tensor.doc_string]
+    for node in graph.node:
+        names = [node.name, node.op_type, node.domain, *node.input, *node.output]
+        attributes = node.attribute
+        yield names, [node.doc_string, *(item.doc_string for item in attributes)]
+        yield [item.name for item in attributes], []
+
+
 def _require_known_operators(model: onnx.ModelProto) -> None:
     if model.functions:
         message = "The model defines functions of its own; write the operators out."
+        raise ModelRejected(message)
+    # "ai.onnx" is another name of the default domain. skl2onnx repeats an import; only
+    # two versions leave open what the operators mean.
+    opsets = {
+        (opset.domain.removeprefix("ai.onnx"), opset.version)
+        for opset in model.opset_import
+    }
+    if len({domain for domain, _ in opsets}) != len(opsets):
+        message = "The file imports an operator set in two versions."
         raise ModelRejected(message)
     for opset in model.opset_import:
         if opset.domain not in {"", "ai.onnx", ML_DOMAIN}:
@@ -108,9 +167,15 @@ def _operator_name(node: onnx.NodeProto) -> str:
 
 
 def _require_own_finite_weights(model: onnx.ModelProto) -> None:
-    if model.graph.sparse_initializer:
+    attributes = [item for node in model.graph.node for item in node.attribute]
+    is_sparse = any(
+        item.HasField("sparse_tensor") or item.sparse_tensors for item in attributes
+    )
+    if model.graph.sparse_initializer or is_sparse:
         message = "Sparse weights are not allowed."
         raise ModelRejected(message)
+    for item in attributes:
+        _require_sound_attribute(item)
     names = [tensor.name for tensor in model.graph.initializer]
     if len(set(names)) != len(names):
         message = "Two weights have the same name."
@@ -129,6 +194,17 @@ def _require_own_finite_weights(model: onnx.ModelProto) -> None:
         if weights.dtype.kind == "f" and not np.isfinite(weights).all():
             message = f"Weight {tensor.name!r} holds a value that is not finite."
             raise ModelRejected(message)
+
+
+def _require_sound_attribute(attribute: onnx.AttributeProto) -> None:
+    """Hold numbers of an attribute to what holds for weights."""
+    numbers = np.array([attribute.f, *attribute.floats], dtype=np.float32)
+    if len(numbers) + len(attribute.ints) > MAX_TENSOR_ELEMENTS:
+        message = f"Attribute {attribute.name!r} has more than {_MOST_ELEMENTS}."
+        raise ModelRejected(message)
+    if not np.isfinite(numbers).all():
+        message = f"Attribute {attribute.name!r} holds a value that is not finite."
+        raise ModelRejected(message)
 
 
 def _tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:

@@ -15,7 +15,14 @@ from numpy.typing import NDArray
 
 from core.aliases import FloatArray
 from core.forecasts import Target
-from models.catalogue import hour_harmonic_names, year_harmonic_names
+from core.telemetry import Quantity
+from models.catalogue import (
+    Feature,
+    RunStatistic,
+    features_named,
+    hour_harmonic_names,
+    year_harmonic_names,
+)
 from models.metadata import ModelContract
 
 LOWEST_MEAN: Mapping[Target, float] = {
@@ -71,15 +78,51 @@ class DesignLayout:
         return np.tile(block, len(self.hour_columns) + 1)
 
 
-def layout_for(contract: ModelContract) -> DesignLayout:
-    """The roles of the contract's features."""
+RUN_LAGS_H = 24
+"""The target's hours before the issue that matter beside a weather forecast."""
+
+RUN_STEP_H = 3
+"""Every third hour of other quantities: with all of them the error is the same."""
+
+_STATE_STATISTICS = {
+    RunStatistic.CORRECTED,
+    RunStatistic.BIAS,
+    RunStatistic.ERROR_LAG,
+    RunStatistic.AGE,
+}
+
+
+def layout_for(contract: ModelContract, *, with_season: bool = True) -> DesignLayout:
+    """The roles of the contract's features.
+
+    Beside weather forecasts, older hours and other measured quantities add nothing,
+    and of forecasts of other quantities every third hour suffices.
+    """
     names = contract.feature_names
     hours, seasons = set(hour_harmonic_names()), set(year_harmonic_names())
+    left_out = set(hours) if with_season else hours | seasons
+    has_runs = contract.guiding_quantity is not None
+    state_columns = tuple(
+        column
+        for column, feature in enumerate(features_named(names))
+        if feature.name not in left_out
+        and (not has_runs or _is_state(feature, contract.target.quantity))
+    )
     return DesignLayout(
         hour_columns=tuple(i for i, name in enumerate(names) if name in hours),
-        state_columns=tuple(i for i, name in enumerate(names) if name not in hours),
-        season_columns=tuple(i for i, name in enumerate(names) if name in seasons),
+        state_columns=state_columns,
+        season_columns=tuple(
+            i for i, name in enumerate(names) if name in seasons - left_out
+        ),
     )
+
+
+def _is_state(feature: Feature, own: Quantity) -> bool:
+    if feature.lag_h is not None:
+        return feature.quantity is own and feature.lag_h <= RUN_LAGS_H
+    if feature.statistic is RunStatistic.MEAN:
+        return feature.place % RUN_STEP_H == 0
+    return feature.statistic is None or feature.statistic in _STATE_STATISTICS
 
 
 def interaction(waves: FloatArray, columns: FloatArray) -> FloatArray:

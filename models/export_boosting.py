@@ -32,29 +32,47 @@ _WIDE, _RIDGE_MEAN, _RIDGE_SCALE = "features_wide", "ridge_mean", "ridge_scale"
 def export_boosting(trained: TrainedBoosting) -> bytes:
     """A trained boosted model as an ONNX file of docs/model-contract.md."""
     builder = GraphBuilder(np.float64)
-    builder.node("Cast", [FEATURES_INPUT], _WIDE, to=builder.tensor_type)
+    add_boosting(
+        builder, trained, features=FEATURES_INPUT, mean="mean_wide", scale="scale_wide"
+    )
+    builder.node("Cast", ["mean_wide"], MEAN_OUTPUT, to=onnx.TensorProto.FLOAT)
+    builder.node("Cast", ["scale_wide"], SCALE_OUTPUT, to=onnx.TensorProto.FLOAT)
+    return builder.model_bytes(trained.contract)
+
+
+def add_boosting(
+    builder: GraphBuilder,
+    trained: TrainedBoosting,
+    *,
+    features: str,
+    mean: str,
+    scale: str,
+) -> None:
+    """Add the nodes that make `mean` and `scale`, each [N, H] in float64.
+
+    Parameters
+    ----------
+    features : str
+        Name of a float32 tensor [N, F].
+    """
+    builder.node("Cast", [features], _WIDE, to=builder.tensor_type)
     add_ridge(
         builder, trained.ridge, features=_WIDE, mean=_RIDGE_MEAN, scale=_RIDGE_SCALE
     )
     table = _add_table(builder, trained.inputs)
     correction = _add_trees(builder, "correction", trained.correction, table)
     ratio = _add_trees(builder, "ratio", trained.ratio, table)
-    _add_mean(builder, correction, LOWEST_MEAN.get(trained.contract.target))
+    builder.node("Mul", [correction, _RIDGE_SCALE], "correction_in_unit")
+    if LOWEST_MEAN.get(trained.contract.target) is None:
+        builder.node("Add", [_RIDGE_MEAN, "correction_in_unit"], mean)
+    else:
+        builder.node("Add", [_RIDGE_MEAN, "correction_in_unit"], "corrected")
+        builder.node("Max", ["corrected", "lowest_mean"], mean)
     builder.floats("min_ratio", MIN_SCALE_RATIO)
     builder.floats("tree_tails", trained.tail_factor)
     builder.node("Max", [ratio, "min_ratio"], "ratio_floored")
     builder.node("Mul", ["ratio_floored", "tree_tails"], "ratio_matched")
-    builder.node("Mul", [_RIDGE_SCALE, "ratio_matched"], "scale_wide")
-    builder.node("Cast", ["scale_wide"], SCALE_OUTPUT, to=onnx.TensorProto.FLOAT)
-    return builder.model_bytes(trained.contract)
-
-
-def _add_mean(builder: GraphBuilder, correction: str, lowest: float | None) -> None:
-    builder.node("Mul", [correction, _RIDGE_SCALE], "correction_in_unit")
-    corrected = builder.node("Add", [_RIDGE_MEAN, "correction_in_unit"], "corrected")
-    if lowest is not None:
-        corrected = builder.node("Max", [corrected, "lowest_mean"], "mean_wide")
-    builder.node("Cast", [corrected], MEAN_OUTPUT, to=onnx.TensorProto.FLOAT)
+    builder.node("Mul", [_RIDGE_SCALE, "ratio_matched"], scale)
 
 
 def _add_table(builder: GraphBuilder, inputs: TreeInputs) -> str:
@@ -117,6 +135,7 @@ def _add_by_hour(builder: GraphBuilder, inputs: TreeInputs) -> list[str]:
         _RIDGE_SCALE,
         _add_hours(builder),
         *_add_clock(builder, inputs),
+        *_add_runs(builder, inputs),
     ]
     return [
         builder.node("Unsqueeze", [column, "last_axis"], f"{column}_column")
@@ -133,6 +152,19 @@ def _add_hours(builder: GraphBuilder) -> str:
     builder.floats("hour_numbers", np.arange(WINDOW_H)[None, :])
     builder.node("Shape", [_RIDGE_MEAN], "table_shape")
     return builder.node("Expand", ["hour_numbers", "table_shape"], "hours")
+
+
+def _add_runs(builder: GraphBuilder, inputs: TreeInputs) -> list[str]:
+    added = []
+    if inputs.run_columns:
+        builder.integers("run_columns", inputs.run_columns)
+        builder.node("Gather", [_WIDE, "run_columns"], "run", axis=1)
+        added.append(_in_scales(builder, "run_beyond", ["run", _RIDGE_MEAN]))
+    for number, columns in enumerate(inputs.hourly_columns):
+        name = f"hourly_{number}"
+        builder.integers(f"{name}_columns", columns)
+        added.append(builder.node("Gather", [_WIDE, f"{name}_columns"], name, axis=1))
+    return added
 
 
 def _add_clock(builder: GraphBuilder, inputs: TreeInputs) -> list[str]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.aliases import FloatArray, IntArray
-from core.forecasts import Refusal, Target
+from core.forecasts import InputMode, Refusal, Target
 from core.regions import require_time_zone
 from core.telemetry import (
     HOUR,
@@ -31,9 +31,14 @@ from models.catalogue import (
     year_harmonic_names,
 )
 from models.gaps import MEAN_WINDOW_H, LookBack, bridged, held
+from models.run_features import input_mode, put_runs
 
 YEAR_H = 8_766
 _YEAR_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+RUN_RUNGS_H = (0, 13, 25, None)
+"""Ages from which runs are used: all; without those of the mode before; none."""
 
 
 class FeatureRows(NamedTuple):
@@ -45,10 +50,15 @@ class FeatureRows(NamedTuple):
         NaN in every column of a row that has a problem.
     problems : list of Refusal | None, length N
         Why no forecast may be made from the row; None when one may.
+    modes : list of InputMode, length N
+    run_issued_at_utc : list of datetime | None, length N
+        Issue of the newest weather forecast used; None without any.
     """
 
     features: NDArray[np.float32]
     problems: list[Refusal | None]
+    modes: list[InputMode]
+    run_issued_at_utc: list[datetime | None]
 
     @property
     def usable(self) -> NDArray[np.bool_]:
@@ -63,6 +73,7 @@ def feature_matrix(
     feature_names: Sequence[str],
     *,
     target: Target,
+    youngest_run_h: int | None = 0,
 ) -> FeatureRows:
     """Inputs for forecasts of `target` issued at `issue_instants`.
 
@@ -79,6 +90,9 @@ def feature_matrix(
         Names in the catalogue, in the model's order.
     target : Target
         Its own hours decide whether a row may be used (docs/model-contract.md, Gaps).
+    youngest_run_h : int | None
+        Age from which on weather forecasts are used: as if newer ones had not come;
+        None for none at all.
 
     Raises
     ------
@@ -90,7 +104,7 @@ def feature_matrix(
     for instant in issue_instants:
         require_full_utc_hour(instant)
     if not issue_instants:
-        return FeatureRows(np.empty((0, len(chosen)), dtype=np.float32), [])
+        return FeatureRows(np.empty((0, len(chosen)), dtype=np.float32), [], [], [])
     look_back_h = _look_back_h(chosen, target)
     history = _history_for(frame, issue_instants, chosen)
     positions = np.array(
@@ -100,8 +114,19 @@ def feature_matrix(
     features = np.empty((len(positions), len(chosen)), dtype=np.float32)
     _put_lags(features, chosen, history, positions, target)
     _put_calendar(features, chosen, issue_instants, zone)
+    ages = put_runs(features, chosen, frame, issue_instants, youngest_run_h)
     features[[problem is not None for problem in problems]] = np.nan
-    return FeatureRows(features, problems)
+    return FeatureRows(
+        features,
+        problems,
+        [input_mode(age_h) for age_h in ages],
+        [
+            None
+            if np.isnan(age_h).all()
+            else instant - float(np.ceil(np.nanmin(age_h))) * HOUR
+            for instant, age_h in zip(issue_instants, ages, strict=True)
+        ],
+    )
 
 
 def _look_back_h(chosen: Sequence[Feature], target: Target) -> int:
@@ -136,6 +161,7 @@ def _put_lags(
     positions: IntArray,
     target: Target,
 ) -> None:
+    trusted = history.trusted()
     for quantity, stand_in in STAND_INS.items():
         places = [
             (column, feature.lag_h)
@@ -144,7 +170,7 @@ def _put_lags(
         ]
         if not places:
             continue
-        measured = history.column(quantity)
+        measured = trusted.column(quantity)
         complete = (
             bridged(measured)
             if quantity is target.quantity

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -11,10 +12,10 @@ from numpy.typing import NDArray
 
 from core.aliases import FloatArray
 from core.errors import InvalidInput
-from core.forecasts import HourlyForecast, Refusal, RefusalCode
+from core.forecasts import HourlyForecast, InputMode, Refusal, RefusalCode
 from core.regions import Region
 from core.telemetry import VALID_RANGES, TelemetryFrame
-from models.features import feature_matrix
+from models.features import RUN_RUNGS_H, feature_matrix
 from models.metadata import ModelContract
 
 PLAUSIBLE_MARGIN_FRAC = 0.1
@@ -79,6 +80,42 @@ def forecast_windows(
     issue_instants: Sequence[datetime],
 ) -> list[HourlyForecast | Refusal]:
     """As `hindcast`, when only telemetry and time zone of the region are known."""
+    return _answers(model, frame, time_zone, issue_instants, youngest_run_h=0)
+
+
+def forecast_modes(
+    model: Predictor,
+    frame: TelemetryFrame,
+    time_zone: str,
+    issue_instants: Sequence[datetime],
+) -> list[dict[InputMode, HourlyForecast] | Refusal]:
+    """As `forecast_windows`, in every input mode that an issue allows, best first.
+
+    What the model would have said if the newest runs, or all of them, had not come. It
+    calibrates these modes before they are needed.
+    """
+    found: list[dict[InputMode, HourlyForecast] | Refusal] = []
+    uses_runs = model.contract.guiding_quantity is not None and frame.runs is not None
+    for youngest_run_h in RUN_RUNGS_H if uses_runs else RUN_RUNGS_H[:1]:
+        answers = _answers(
+            model, frame, time_zone, issue_instants, youngest_run_h=youngest_run_h
+        )
+        if not found:
+            found = [a if isinstance(a, Refusal) else {} for a in answers]
+        for by_mode, answer in zip(found, answers, strict=True):
+            if isinstance(by_mode, dict) and isinstance(answer, HourlyForecast):
+                by_mode.setdefault(answer.input_mode, answer)
+    return found
+
+
+def _answers(
+    model: Predictor,
+    frame: TelemetryFrame,
+    time_zone: str,
+    issue_instants: Sequence[datetime],
+    *,
+    youngest_run_h: int | None,
+) -> list[HourlyForecast | Refusal]:
     contract = model.contract
     slug = frame.region_slug
     inputs = feature_matrix(
@@ -87,15 +124,27 @@ def forecast_windows(
         issue_instants,
         contract.feature_names,
         target=contract.target,
+        youngest_run_h=youngest_run_h,
     )
     usable = inputs.features[inputs.usable]
     region_index = np.full(len(usable), contract.region_index(slug), dtype=np.int64)
     mean, scale = model.predict(usable, region_index)
     predictions = zip(mean, scale, strict=True)
-    return [
-        problem or _checked(contract, slug, issued_at_utc, *next(predictions))
-        for problem, issued_at_utc in zip(inputs.problems, issue_instants, strict=True)
-    ]
+    answers: list[HourlyForecast | Refusal] = []
+    for problem, issued_at_utc, mode, run_issued_at_utc in zip(
+        inputs.problems,
+        issue_instants,
+        inputs.modes,
+        inputs.run_issued_at_utc,
+        strict=True,
+    ):
+        answer = problem or _checked(contract, slug, issued_at_utc, *next(predictions))
+        if isinstance(answer, HourlyForecast):
+            answer = replace(
+                answer, input_mode=mode, run_issued_at_utc=run_issued_at_utc
+            )
+        answers.append(answer)
+    return answers
 
 
 def _checked(

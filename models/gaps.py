@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.aliases import BoolArray, FloatArray, IntArray
 from core.forecasts import Refusal, RefusalCode
+from core.quality import findings_text
 from core.telemetry import HOUR, Quantity, TelemetryFrame
 
 MAX_FILLED_GAP_H = 3
@@ -90,6 +92,8 @@ class LookBack:
     ----------
     known : ndarray of bool, shape (n_hours,)
         Target hours that were measured.
+    findings : ndarray of int8, shape (n_hours,)
+        Codes of the quality rules that hours failed: they count as missing.
     gap_h : ndarray of int, shape (n_hours,)
         Length of the run of missing hours around each hour, 0 when known.
     start_utc : datetime
@@ -101,6 +105,7 @@ class LookBack:
     region_slug: str
     quantity: Quantity
     known: BoolArray
+    findings: NDArray[np.int8]
     gap_h: IntArray
     start_utc: datetime
     hours: int
@@ -108,11 +113,13 @@ class LookBack:
     @classmethod
     def over(cls, history: TelemetryFrame, quantity: Quantity, hours: int) -> LookBack:
         """Look back `hours` on `quantity` in `history`."""
-        known = np.isfinite(history.column(quantity))
+        findings = history.finding_codes(quantity)
+        known = np.isfinite(history.column(quantity)) & (findings == 0)
         return cls(
             region_slug=history.region_slug,
             quantity=quantity,
             known=known,
+            findings=findings,
             gap_h=gap_lengths(known),
             start_utc=history.start_utc,
             hours=hours,
@@ -139,6 +146,9 @@ class LookBack:
         known = self.known[position - self.hours : position]
         issue = f"{self.start_utc + position * HOUR:%Y-%m-%d %H:%M} UTC"
         what = f"{self.quantity} of {self.region_slug}"
+        suspect = self._suspect_refusal(position, what, issue)
+        if suspect is not None:
+            return suspect
         if not known.any():
             return Refusal(
                 code=RefusalCode.TELEMETRY_MISSING,
@@ -152,6 +162,23 @@ class LookBack:
                 f"that ended at {issue}; a forecast needs that hour.",
             )
         return self._gap_refusal(position, what, issue)
+
+    def _suspect_refusal(self, position: int, what: str, issue: str) -> Refusal | None:
+        """The refusal for suspect hours; None where the newest is missing, or none is.
+
+        A newest hour that never came is what must be waited for.
+        """
+        window = slice(position - self.hours, position)
+        found = self.findings[window]
+        if not found.any() or not (self.known[position - 1] or found[-1]):
+            return None
+        hours = findings_text(found, self.start_utc + (position - self.hours) * HOUR)
+        return Refusal(
+            code=RefusalCode.TELEMETRY_SUSPECT,
+            text=f"{what} is suspect in {np.count_nonzero(found)}"
+            f" of the {self.hours} h before {issue}: {hours}. Correct the hours, or"
+            " accept them with a reason.",
+        )
 
     def _gap_refusal(self, position: int, what: str, issue: str) -> Refusal:
         window = slice(position - self.hours, position)

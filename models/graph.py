@@ -37,6 +37,15 @@ class GraphBuilder:
         self._float_type = np.dtype(float_type)
         self._nodes: list[onnx.NodeProto] = []
         self._weights: list[onnx.TensorProto] = []
+        self._prefix = ""
+        self._shared: frozenset[str] = frozenset()
+
+    def part(self, prefix: str, *shared: str) -> GraphBuilder:
+        """A builder of the same graph whose names get a prefix, but for shared ones."""
+        part = GraphBuilder(self._float_type)
+        part._nodes, part._weights = self._nodes, self._weights
+        part._prefix, part._shared = prefix, frozenset(shared)
+        return part
 
     @property
     def tensor_type(self) -> int:
@@ -53,7 +62,13 @@ class GraphBuilder:
     ) -> str:
         """Add a node with one output; returns the output's name."""
         self._nodes.append(
-            helper.make_node(operator, inputs, [output], domain=domain, **attributes)
+            helper.make_node(
+                operator,
+                [self._own(name) for name in inputs],
+                [self._own(output)],
+                domain=domain,
+                **attributes,
+            )
         )
         return output
 
@@ -100,5 +115,8 @@ class GraphBuilder:
         return exported
 
     def _add(self, name: str, values: NDArray[np.float64] | NDArray[np.int64]) -> str:
-        self._weights.append(numpy_helper.from_array(values, name))
+        self._weights.append(numpy_helper.from_array(values, self._own(name)))
         return name
+
+    def _own(self, name: str) -> str:
+        return name if name in self._shared else self._prefix + name

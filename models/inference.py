@@ -12,6 +12,7 @@ import threading
 import time
 import weakref
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,12 +23,14 @@ from models.messages import Message, read_message
 from models.metadata import ModelContract, contract_from_metadata
 
 DEADLINE_S = 5.0
-"""For one batch of rows; models usually need milliseconds."""
+"""For `BATCH_ROWS` rows, each alone; models usually need milliseconds."""
 
 LOAD_DEADLINE_S = 20.0
 """For the start of the process and 64 MiB of weights on a busy machine."""
 
 BATCH_ROWS = 256
+"""Rows of one message to the process; the model gets them one by one."""
+
 MOST_LOADED = 8
 """Most models in one process; then it is restarted and loads models on demand."""
 
@@ -43,8 +46,14 @@ class InferenceProcess:
     again, from verified bytes. Thread-safe.
     """
 
-    def __init__(self, *, deadline_s: float = DEADLINE_S) -> None:
+    def __init__(
+        self,
+        *,
+        deadline_s: float = DEADLINE_S,
+        runtime: Literal["onnxruntime", "reference"] = "onnxruntime",
+    ) -> None:
         self._deadline_s = deadline_s
+        self._runtime = runtime
         self._child: subprocess.Popen[bytes] | None = None
         self._loaded: set[str] = set()
         self._lock = threading.RLock()
@@ -86,9 +95,14 @@ class InferenceProcess:
         return IsolatedModel(self, sha256, contract)
 
     def predict(
-        self, sha256: str, features: NDArray[np.float32], region_index: IntArray
+        self,
+        sha256: str,
+        features: NDArray[np.float32],
+        region_index: IntArray,
+        *,
+        together: bool = False,
     ) -> tuple[bytes, bytes]:
-        """Means and scales of one batch, as raw float64.
+        """Means and scales of one message's rows, as raw float64.
 
         Raises
         ------
@@ -103,7 +117,8 @@ class InferenceProcess:
             if not self.has(sha256):
                 message = "The process that ran the model has ended."
                 raise ModelUnavailable(message)
-            request = Message({"do": "predict", "sha256": sha256}, parts)
+            do = "predict_together" if together else "predict"
+            request = Message({"do": do, "sha256": sha256}, parts)
             answer = self._ask(request, self._deadline_s)
         error = answer.header.get("error")
         if error is not None or len(answer.parts) != 2:
@@ -145,7 +160,7 @@ class InferenceProcess:
         self.stop()
         with tempfile.TemporaryDirectory(prefix="gfo-inference-") as empty_folder:
             child = subprocess.Popen(  # noqa: S603 -- our own program, no shell
-                [sys.executable, "-I", str(_CHILD), str(os.getpid())],
+                [sys.executable, "-I", str(_CHILD), str(os.getpid()), self._runtime],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -187,17 +202,37 @@ class IsolatedModel:
     ) -> tuple[FloatArray, FloatArray]:
         """Means and scales, each of shape (N, horizon_h), not yet checked.
 
+        Every row is asked alone; see `OnnxModel.predict`.
+
         Raises
         ------
         ModelUnavailable
             When the model did not answer in time, died, failed, or gave another shape.
         """
+        return self._ask(features, region_index, together=False)
+
+    def predict_together(
+        self, features: NDArray[np.float32], region_index: IntArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """As `predict`, in batches of `BATCH_ROWS`: only to compare the two."""
+        return self._ask(features, region_index, together=True)
+
+    def _ask(
+        self,
+        features: NDArray[np.float32],
+        region_index: IntArray,
+        *,
+        together: bool,
+    ) -> tuple[FloatArray, FloatArray]:
         shape = (len(features), self._contract.horizon_h)
         mean, scale = np.empty(shape), np.empty(shape)
         for start in range(0, len(features), BATCH_ROWS):
             batch = slice(start, start + BATCH_ROWS)
             raw = self._process.predict(
-                self.sha256, features[batch], region_index[batch]
+                self.sha256,
+                features[batch],
+                region_index[batch],
+                together=together,
             )
             for filled, part in zip((mean, scale), raw, strict=True):
                 if len(part) != filled[batch].nbytes:

@@ -12,10 +12,14 @@ from enum import StrEnum
 from core.days import WINDOW_H
 from core.errors import InvalidInput, ModelRejected
 from core.forecasts import Target
+from core.telemetry import Quantity
 from models.catalogue import features_named
 
 CONTRACT_VERSION = 1
-"""Incremented when models of the old contract can no longer serve."""
+"""Of models that telemetry suffices for."""
+
+RUN_CONTRACT_VERSION = 2
+"""Of models that use weather forecasts too; the same otherwise."""
 
 MAX_MODEL_BYTES = 64 * 1024 * 1024
 """Largest accepted ONNX file; the default model of 1,000 regions has 35 MB."""
@@ -68,11 +72,17 @@ class ModelContract:
     contract_version: int = CONTRACT_VERSION
 
     def __post_init__(self) -> None:
-        features_named(self.feature_names)
-        if self.contract_version != CONTRACT_VERSION:
+        if self.contract_version not in {CONTRACT_VERSION, RUN_CONTRACT_VERSION}:
             message = (
-                f"Contract version {self.contract_version} is not served; "
-                f"build the model for version {CONTRACT_VERSION}."
+                f"Contract version {self.contract_version} is not served; build the"
+                f" model for version {CONTRACT_VERSION} or {RUN_CONTRACT_VERSION}."
+            )
+            raise InvalidInput(message)
+        uses_runs = any(f.statistic for f in features_named(self.feature_names))
+        if uses_runs and self.contract_version < RUN_CONTRACT_VERSION:
+            message = (
+                "Features of weather forecasts need contract version"
+                f" {RUN_CONTRACT_VERSION}."
             )
             raise InvalidInput(message)
         if self.horizon_h != WINDOW_H:
@@ -102,6 +112,15 @@ class ModelContract:
                 message = f"The {what} must be 1 to 64 printable characters."
                 raise InvalidInput(message)
 
+    @property
+    def guiding_quantity(self) -> Quantity | None:
+        """The quantity whose weather forecasts decide the input mode; None without any.
+
+        That of the first feature of weather forecasts.
+        """
+        features = features_named(self.feature_names)
+        return next((f.quantity for f in features if f.statistic), None)
+
     def region_index(self, region_slug: str) -> int:
         """`region_index` of a region; 0, pooled, when training did not include it."""
         if region_slug in self.region_slugs:
@@ -122,6 +141,22 @@ class ModelContract:
             f"{_KEY_PREFIX}code_version": self.code_version,
             f"{_KEY_PREFIX}seed": str(self.seed),
         }
+
+
+def require_trained_in_past(contract: ModelContract, now: datetime) -> None:
+    """Refuse a training window that ends later than now.
+
+    Raises
+    ------
+    ModelRejected
+        When it does: no window after it could be scored, so it could never serve.
+    """
+    if contract.trained_until_utc > now:
+        message = (
+            f"gfo_trained_until_utc is {contract.trained_until_utc:%Y-%m-%d %H:%M} UTC,"
+            " in the future; no later window can be scored, so it could never serve."
+        )
+        raise ModelRejected(message)
 
 
 def contract_from_metadata(properties: Mapping[str, str]) -> ModelContract:

@@ -1,4 +1,4 @@
-"""An ONNX model in ONNX Runtime: verified bytes, one thread."""
+"""An ONNX model in ONNX Runtime: verified bytes, one thread, one row at a time."""
 
 from __future__ import annotations
 
@@ -12,10 +12,6 @@ from numpy.typing import NDArray
 from core.aliases import FloatArray, IntArray
 from core.errors import ModelRejected
 from models.metadata import ModelContract, contract_from_metadata
-
-BATCH_ROWS = 256
-"""Each row gathers its region's weights (34 kB for the default model), so a batch
-bounds memory; batches of 2,048, which leave the cache, were 25 times slower."""
 
 
 class OnnxModel:
@@ -65,7 +61,10 @@ class OnnxModel:
     def predict(
         self, features: NDArray[np.float32], region_index: IntArray
     ) -> tuple[FloatArray, FloatArray]:
-        """Run the model.
+        """Run the model on each row alone, which is how every caller asks it.
+
+        A live forecast is one row. Were others asked in batches, a model could answer
+        a single row in another way than the rows it was judged by.
 
         Parameters
         ----------
@@ -78,17 +77,29 @@ class OnnxModel:
         mean, scale : ndarray of float64, shape (N, horizon_h)
             In the target's unit, as the model gave them: not yet checked.
         """
+        shape = (len(features), self._contract.horizon_h)
+        mean, scale = np.empty(shape), np.empty(shape)
+        for row in range(len(features)):
+            alone = slice(row, row + 1)
+            mean[alone], scale[alone] = self._run(features[alone], region_index[alone])
+        return mean, scale
+
+    def predict_together(
+        self, features: NDArray[np.float32], region_index: IntArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """As `predict`, with all rows in one batch: only to compare the two."""
+        mean, scale = self._run(features, region_index)
+        return mean.astype(np.float64), scale.astype(np.float64)
+
+    def _run(
+        self, features: NDArray[np.float32], region_index: IntArray
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         if os.getpid() != self.process_id:
             self._session = _open_session(self._onnx_bytes)
             self.process_id = os.getpid()
-        shape = (len(features), self._contract.horizon_h)
-        mean, scale = np.empty(shape), np.empty(shape)
-        for start in range(0, len(features), BATCH_ROWS):
-            batch = slice(start, start + BATCH_ROWS)
-            mean[batch], scale[batch] = self._session.run(
-                ["mean", "scale"],
-                {"features": features[batch], "region_index": region_index[batch]},
-            )
+        mean, scale = self._session.run(
+            ["mean", "scale"], {"features": features, "region_index": region_index}
+        )
         return mean, scale
 
 

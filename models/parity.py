@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from core.forecasts import Target
 from core.telemetry import VALID_RANGES
 from models.contract import MEAN_OUTPUT, SCALE_OUTPUT
-from models.onnx_model import OnnxModel
+from models.inference import InferenceProcess, IsolatedModel
 
 _TEMPERATURE_LIMIT_C = 1e-4
 _RANGE_FRAC = 2e-6
@@ -80,12 +80,27 @@ def validate_parity(
 ) -> ParityReport:
     """Compare the exported model with scikit-learn's own predict on these rows.
 
+    The file runs in a confined process, asked as it serves: row by row.
+
     Parameters
     ----------
     features : ndarray of float32, shape (N, F)
     region_index : ndarray of int64, shape (N,)
     """
-    model = OnnxModel(onnx_bytes, hashlib.sha256(onnx_bytes).hexdigest())
+    process = InferenceProcess()
+    try:
+        model = process.load(onnx_bytes, hashlib.sha256(onnx_bytes).hexdigest())
+        return _report(trained, model, features, region_index)
+    finally:
+        process.stop()
+
+
+def _report(
+    trained: Predicting,
+    model: IsolatedModel,
+    features: NDArray[np.float32],
+    region_index: NDArray[np.int64],
+) -> ParityReport:
     limit = PARITY_LIMITS[model.contract.target]
     if not len(features):
         nothing = float("nan")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # scikit-learn takes seconds to import
 
     from models.boosting import TrainedBoosting
     from models.train import TrainedModel
+    from models.with_runs import TrainedWithRuns
 
 
 PARITY_ROWS = 10_000
@@ -97,7 +98,10 @@ def comparison_rows(
     """The rows on which a trained model and its export are compared."""
     rows = real_rows(frames, trained.contract)
     if trained.contract.family == Family.BOOSTING and len(rows):
-        return rows.and_these(threshold_rows(cast("TrainedBoosting", trained), rows))
+        trees = trained
+        if trained.contract.guiding_quantity is not None:
+            trees = cast("TrainedWithRuns", trained).with_runs
+        return rows.and_these(threshold_rows(cast("TrainedBoosting", trees), rows))
     return rows
 
 

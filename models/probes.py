@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.telemetry import HOUR, Quantity, TelemetryFrame
+from core.weather_runs import IssuedRun, WeatherRuns, weather_runs
 from models.features import feature_matrix
 from models.metadata import ModelContract
 
@@ -26,7 +28,8 @@ def probe_rows(
     """Inputs for which every model must give plausible answers.
 
     Each of up to 64 regions, pooled and last included, sees three climates at three
-    hours of the day. The same contract gives the same rows.
+    hours of the day, with and without weather forecasts. The same contract gives the
+    same rows.
 
     Returns
     -------
@@ -46,9 +49,38 @@ def _rows(contract: ModelContract, mean_c: float) -> NDArray[np.float32]:
     frame = _weather(mean_c)
     last = frame.start_utc + _N_HOURS * HOUR
     instants = [last - hours * HOUR for hours in (0, 7, 17)]
-    return feature_matrix(
-        frame, _ZONE, instants, contract.feature_names, target=contract.target
-    ).features
+    frames = [frame]
+    if contract.guiding_quantity is not None:
+        # The last runs end with the telemetry: their windows have hours without any.
+        frames += [replace(frame, runs=_runs(frame))]
+        instants += [last - 36 * HOUR]
+    return np.concatenate(
+        [
+            feature_matrix(
+                item, _ZONE, instants, contract.feature_names, target=contract.target
+            ).features
+            for item in frames
+        ]
+    )
+
+
+def _runs(frame: TelemetryFrame) -> WeatherRuns | None:
+    """Every six hours a run that is a degree, or a unit, below what comes."""
+    return weather_runs(
+        IssuedRun(
+            source="probe",
+            model="",
+            member="",
+            issued_at_utc=frame.start_utc + hour * HOUR,
+            known_at_utc=frame.start_utc + hour * HOUR,
+            first_lead_h=0,
+            values={
+                quantity: column[hour : hour + 48] - 1.0
+                for quantity, column in frame.values.items()
+            },
+        )
+        for hour in range(0, _N_HOURS, 6)
+    )
 
 
 def _weather(mean_c: float) -> TelemetryFrame:

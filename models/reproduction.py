@@ -10,17 +10,16 @@ Imports scikit-learn: for the command line, never for the web process.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
-from onnx.reference import ReferenceEvaluator
 
 from core.aliases import FloatArray
-from core.errors import InvalidInput
-from models.contract import FEATURES_INPUT, MEAN_OUTPUT, REGION_INPUT, SCALE_OUTPUT
+from core.errors import InvalidInput, ModelRejected, ModelUnavailable
+from models.inference import InferenceProcess
 from models.metadata import Family, ModelContract
 from models.parity import ParityReport, Predicting, validate_parity
 from models.parity_rows import ParityRows, comparison_rows, real_rows
@@ -31,6 +30,9 @@ SCIKIT_LEARN = "scikit-learn"
 ONNX_REFERENCE = "the ONNX reference"
 REFERENCE_ROWS = 1_000
 """The reference walks trees row by row in Python; ten thousand would take minutes."""
+
+REFERENCE_DEADLINE_S = 60.0
+"""For 256 of them; it may use as much memory as a serving model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +82,12 @@ def reproduce(
     """
     if contract.family not in list(Family):
         rows = real_rows(frames, contract, REFERENCE_ROWS)
-        return _compared(ONNX_REFERENCE, _Reference(onnx_bytes), onnx_bytes, rows)
+        process = InferenceProcess(deadline_s=REFERENCE_DEADLINE_S, runtime="reference")
+        try:
+            reference = _Reference(process, onnx_bytes)
+            return _compared(ONNX_REFERENCE, reference, onnx_bytes, rows)
+        finally:
+            process.stop()
     trained = train_model(
         frames,
         contract.target,
@@ -123,23 +130,21 @@ def _short(value: object) -> str:
 
 
 class _Reference:
-    """The graph run by the ONNX project's reference implementation."""
+    """The graph run by the ONNX project's reference implementation, confined."""
 
-    def __init__(self, onnx_bytes: bytes) -> None:
-        self._evaluator = ReferenceEvaluator(onnx.load_model_from_string(onnx_bytes))
+    def __init__(self, process: InferenceProcess, onnx_bytes: bytes) -> None:
+        self._process, self._onnx_bytes = process, onnx_bytes
 
     def predict(
         self, features: NDArray[np.float32], region_index: NDArray[np.int64]
     ) -> tuple[FloatArray, FloatArray]:
+        digest = hashlib.sha256(self._onnx_bytes).hexdigest()
         try:
-            mean, scale = self._evaluator.run(
-                [MEAN_OUTPUT, SCALE_OUTPUT],
-                {FEATURES_INPUT: features, REGION_INPUT: region_index},
-            )
-        except (AttributeError, NotImplementedError, TypeError, ValueError) as exc:
+            model = self._process.load(self._onnx_bytes, digest)
+            return model.predict(features, region_index)
+        except (ModelRejected, ModelUnavailable) as exc:
             message = (
                 f"{ONNX_REFERENCE[0].upper()}{ONNX_REFERENCE[1:]} cannot run this file,"
-                f" so its answers cannot be checked: {str(exc).splitlines()[0]}"
+                f" so its answers cannot be checked: {exc.message}"
             )
             raise InvalidInput(message) from exc
-        return np.asarray(mean, np.float64), np.asarray(scale, np.float64)

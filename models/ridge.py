@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,25 +44,34 @@ class ShrunkenRidge:
 
     Attributes
     ----------
-    own : tuple of Ridge, length R
-        The one of `region_index` i is own[i - 1].
+    own : tuple of Ridge | None, length R
+        The one of `region_index` i is own[i - 1]; None for a region that is served by
+        the pooled one.
     """
 
     pooled: Ridge
-    own: tuple[Ridge, ...]
+    own: tuple[Ridge | None, ...]
 
     def predict(self, design: FloatArray, region_index: IntArray) -> FloatArray:
         """Pooled prediction plus the region's own, shape (N, H)."""
         predicted = predict_ridge(self.pooled, design)
         for index in np.unique(region_index[region_index != POOLED_INDEX]):
-            rows = region_index == index
-            predicted[rows] += predict_ridge(self.own[index - 1], design[rows])
+            own = self.own[index - 1]
+            if own is not None:
+                rows = region_index == index
+                predicted[rows] += predict_ridge(own, design[rows])
         return predicted
 
     def weights(self) -> FloatArray:
         """One set of weights per `region_index`, shape (R + 1, D, H)."""
         pooled = _weights(self.pooled)
-        return np.stack([pooled, *(pooled + _weights(ridge) for ridge in self.own)])
+        own = (pooled if item is None else pooled + _weights(item) for item in self.own)
+        return np.stack([pooled, *own])
+
+    def for_regions(self, places: Sequence[int | None]) -> ShrunkenRidge:
+        """The same for other regions: each one's place among those of now, or None."""
+        own = tuple(None if place is None else self.own[place] for place in places)
+        return ShrunkenRidge(pooled=self.pooled, own=own)
 
 
 def _weights(ridge: Ridge) -> FloatArray:
@@ -90,6 +100,19 @@ class TrainedRidge:
     scale_model: ShrunkenRidge
     scale_floor: FloatArray
     tail_factor: FloatArray
+
+    def for_regions(self, slugs: Sequence[str]) -> TrainedRidge:
+        """The same model for these regions; those it does not know are pooled."""
+        known = self.contract.region_slugs
+        places = [known.index(slug) if slug in known else None for slug in slugs]
+        rows = [0, *(0 if place is None else place + 1 for place in places)]
+        return replace(
+            self,
+            contract=replace(self.contract, region_slugs=tuple(slugs)),
+            mean_model=self.mean_model.for_regions(places),
+            scale_model=self.scale_model.for_regions(places),
+            scale_floor=self.scale_floor[rows],
+        )
 
     def predict(
         self, features: NDArray[np.float32], region_index: IntArray

@@ -16,12 +16,17 @@ from threadpoolctl import threadpool_limits
 from core.aliases import BoolArray, FloatArray
 from core.days import WINDOW_H
 from core.forecasts import Target
-from core.telemetry import HOUR
+from core.telemetry import HOUR, Quantity
 from core.version import CODE_VERSION
-from models.catalogue import default_feature_names
+from models.catalogue import default_feature_names, run_feature_names
 from models.chronology import Timeline
 from models.design import LOWEST_MEAN, DesignLayout, layout_for
-from models.metadata import Family, ModelContract
+from models.metadata import (
+    CONTRACT_VERSION,
+    RUN_CONTRACT_VERSION,
+    Family,
+    ModelContract,
+)
 from models.moments import Moments, Weights
 from models.ridge import ShrunkenRidge, TrainedRidge, fit_ridge, predict_ridge
 from models.tails import tail_factor
@@ -34,6 +39,9 @@ from models.training_rows import (
 )
 
 POOLED_PENALTIES = (3e-4, 1e-3, 3e-3)
+RUN_PENALTIES = (1e-3, 3e-3, 1e-2, 3e-2)
+"""Pooled ones beside weather forecasts, whose hours differ little from each other."""
+
 OWN_PENALTIES = (1e-2, 3e-2, 1e-1, 3e-1, 1.0)
 SCALE_PENALTY = 1e-2
 """Weak: the scale has 15 weights per horizon and thousands of rows."""
@@ -74,9 +82,10 @@ def train_ridge(
     target: Target,
     until_utc: datetime,
     seed: int = 0,
+    base: ModelContract | None = None,
 ) -> TrainedRidge:
     """Train on every window that ended by `until_utc`; see `learn_ridge`."""
-    return learn_ridge(frames, target, until_utc, seed).trained
+    return learn_ridge(frames, target, until_utc, seed, base).trained
 
 
 def learn_ridge(
@@ -84,6 +93,7 @@ def learn_ridge(
     target: Target,
     until_utc: datetime,
     seed: int = 0,
+    base: ModelContract | None = None,
 ) -> RidgeTraining:
     """Train on every window that ended by `until_utc`.
 
@@ -95,6 +105,9 @@ def learn_ridge(
     frames : Mapping of slug to (TelemetryFrame, IANA time zone)
     seed : int
         Recorded in the contract; nothing in this family is random.
+    base : ModelContract | None
+        Of the model that serves without weather forecasts. When given, this one is
+        trained on the features of both, and on rows with whole weather forecasts.
 
     Raises
     ------
@@ -102,8 +115,14 @@ def learn_ridge(
         When no region has enough complete windows.
     """
     names = default_feature_names(target, with_season=True)
-    regions = collect_rows(frames, target, names, until_utc)
-    if max(rows.span_h for rows in regions) < SEASON_MIN_H:
+    if base is not None:
+        forecast = run_quantities(frames)
+        names = (*base.feature_names, *run_feature_names(target, forecast))
+    regions = collect_rows(
+        frames, target, names, until_utc, whole_runs=base is not None
+    )
+    with_season = max(rows.span_h for rows in regions) >= SEASON_MIN_H
+    if base is None and not with_season:
         kept = default_feature_names(target, with_season=False)
         columns = [names.index(name) for name in kept]
         regions, names = [rows.with_features(columns) for rows in regions], kept
@@ -119,20 +138,40 @@ def learn_ridge(
         family=Family.RIDGE.value,
         code_version=CODE_VERSION,
         seed=seed,
+        contract_version=CONTRACT_VERSION if base is None else RUN_CONTRACT_VERSION,
     )
+    layout = layout_for(contract, with_season=with_season)
     with threadpool_limits(limits=1):
         timeline = Timeline.over(first_hour, last_hour)
-        return _train(contract, regions, timeline)
+        return _train(contract, layout, regions, timeline)
+
+
+def run_quantities(frames: Mapping[str, RegionTelemetry]) -> tuple[Quantity, ...]:
+    """What the weather forecasts of at least one region have."""
+    found = {
+        quantity
+        for frame, _ in frames.values()
+        if frame.runs is not None
+        for quantity in frame.runs.quantities
+    }
+    return tuple(quantity for quantity in Quantity if quantity in found)
 
 
 def _train(
-    contract: ModelContract, regions: Sequence[TrainingRows], timeline: Timeline
+    contract: ModelContract,
+    layout: DesignLayout,
+    regions: Sequence[TrainingRows],
+    timeline: Timeline,
 ) -> RidgeTraining:
-    layout = layout_for(contract)
     shared = _thinned(regions)
     scaler = StandardScaler()
     scaler.fit(shared.features[:, layout.state_columns].astype(np.float64))
-    pooled = _learn_pooled(_sample(shared, layout, scaler), timeline)
+    has_runs = contract.guiding_quantity is not None
+    pooled = _learn_pooled(
+        _sample(shared, layout, scaler),
+        timeline,
+        RUN_PENALTIES if has_runs else POOLED_PENALTIES,
+    )
     own = [
         _learn_own(_sample(rows, layout, scaler), pooled, timeline, layout)
         for rows in regions
@@ -252,11 +291,13 @@ def _sample(
     )
 
 
-def _learn_pooled(sample: _Sample, timeline: Timeline) -> _LearnedPooled:
+def _learn_pooled(
+    sample: _Sample, timeline: Timeline, penalties: Sequence[float]
+) -> _LearnedPooled:
     hours, observed = sample.issue_hours, sample.observed
     everything = sample.moments()
     earlier = sample.moments(timeline.before_split(hours))
-    penalty = _choose_penalty(sample, timeline, earlier.solve, POOLED_PENALTIES)
+    penalty = _choose_penalty(sample, timeline, earlier.solve, penalties)
     folds = tuple(
         (everything - sample.moments(~timeline.apart(hours, block))).solve(penalty)
         for block in timeline.blocks

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -17,12 +17,13 @@ from core.conformal import (
     ScoreTracker,
     check_limit,
     conformity_score,
+    required_scores,
 )
 from core.errors import CalibrationInsufficient
-from core.forecasts import HourlyForecast, Refusal, RefusalCode
-from core.score_replay import ScoreReplay
+from core.forecasts import HourlyForecast, InputMode, Refusal, RefusalCode
+from core.score_replay import FinishedWindow, ScoreReplay
 from core.telemetry import HOUR, Quantity, TelemetryFrame
-from models.forecasting import Predictor, forecast_windows
+from models.forecasting import Predictor, forecast_modes, forecast_windows
 from models.intervals import interval_quantile, recalibration_instants
 from models.observations import observed_windows, persistence_windows
 
@@ -40,6 +41,7 @@ class RegionDays:
     mean, scale, observed, persistence : ndarray, shape (n, H)
         In the target's unit; NaN where unknown or refused.
     refused : sequence of RefusalCode | None, length n
+        None also where the forecast was not asked for or not possible in this mode.
     """
 
     issues: Sequence[datetime]
@@ -68,13 +70,18 @@ class RegionDays:
 
     def since(self, first: int) -> RegionDays:
         """The days from position `first` on."""
+        return self.at(range(first, len(self.issues)))
+
+    def at(self, positions: Sequence[int]) -> RegionDays:
+        """The days at these positions."""
+        chosen = np.array(positions, dtype=np.int64)
         return RegionDays(
-            issues=self.issues[first:],
-            mean=self.mean[first:],
-            scale=self.scale[first:],
-            observed=self.observed[first:],
-            persistence=self.persistence[first:],
-            refused=self.refused[first:],
+            issues=[self.issues[day] for day in positions],
+            mean=self.mean[chosen],
+            scale=self.scale[chosen],
+            observed=self.observed[chosen],
+            persistence=self.persistence[chosen],
+            refused=[self.refused[day] for day in positions],
         )
 
     def why_unscored(self, day: int) -> str:
@@ -99,10 +106,38 @@ def forecast_days(
     )
 
 
+def mode_days(
+    model: Predictor,
+    frame: TelemetryFrame,
+    time_zone: str,
+    issues: Sequence[datetime],
+) -> dict[InputMode, RegionDays]:
+    """As `forecast_days`, apart for every input mode, best first.
+
+    Days that a mode was not possible on have no forecast in it.
+    """
+    answers = forecast_modes(model, frame, time_zone, issues)
+    possible = {mode for item in answers if isinstance(item, dict) for mode in item}
+    contract = model.contract
+    return {
+        mode: answered_days(
+            frame,
+            contract.target.quantity,
+            {
+                issue: item.get(mode) if isinstance(item, dict) else item
+                for issue, item in zip(issues, answers, strict=True)
+            },
+            horizon_h=contract.horizon_h,
+        )
+        for mode in InputMode
+        if mode in possible or (mode is InputMode.TELEMETRY and not possible)
+    }
+
+
 def answered_days(
     frame: TelemetryFrame,
     quantity: Quantity,
-    answers: Mapping[datetime, HourlyForecast | Refusal],
+    answers: Mapping[datetime, HourlyForecast | Refusal | None],
     *,
     horizon_h: int,
 ) -> RegionDays:
@@ -114,7 +149,7 @@ def answered_days(
     for day, answer in enumerate(answers.values()):
         if isinstance(answer, Refusal):
             refused[day] = answer.code
-        else:
+        elif answer is not None:
             mean[day], scale[day] = answer.mean, answer.scale
     return RegionDays(
         issues=issues,
@@ -124,6 +159,52 @@ def answered_days(
         persistence=persistence_windows(frame, quantity, issues, horizon_h),
         refused=refused,
     )
+
+
+def calibrated_days(days: RegionDays, alpha: Decimal) -> BoolArray:
+    """True where enough earlier days had been scored for a bound, shape (n,)."""
+    window = timedelta(hours=days.horizon_h)
+    ends = [
+        days.issues[day] + window for day in np.flatnonzero(days.is_scored).tolist()
+    ]
+    needed = required_scores(alpha)
+    return np.array(
+        [sum(end <= issue for end in ends) >= needed for issue in days.issues],
+        dtype=np.bool_,
+    )
+
+
+def served_modes(
+    by_mode: Mapping[InputMode, RegionDays], alpha: Decimal
+) -> list[InputMode]:
+    """The mode that serves each day: the best one possible that is calibrated.
+
+    Without a calibrated one the best one possible, which has no bound.
+    """
+    n_days = len(next(iter(by_mode.values())).issues)
+    served: list[InputMode | None] = [None] * n_days
+    possible: list[InputMode] = [InputMode.TELEMETRY] * n_days
+    for mode in reversed(list(by_mode)):
+        answered = np.isfinite(by_mode[mode].mean).all(axis=1)
+        calibrated = answered & calibrated_days(by_mode[mode], alpha)
+        for day in np.flatnonzero(answered).tolist():
+            possible[day] = mode
+            served[day] = mode if calibrated[day] else served[day]
+    return [mode or best for mode, best in zip(served, possible, strict=True)]
+
+
+def joined_days(
+    by_mode: Mapping[InputMode, RegionDays], served: Sequence[InputMode]
+) -> RegionDays:
+    """The days as served, each in its mode."""
+    first = next(iter(by_mode.values()))
+    mean, scale = np.full_like(first.mean, np.nan), np.full_like(first.scale, np.nan)
+    refused = list(first.refused)
+    for day, mode in enumerate(served):
+        if mode in by_mode:
+            mean[day], scale[day] = by_mode[mode].mean[day], by_mode[mode].scale[day]
+            refused[day] = by_mode[mode].refused[day]
+    return replace(first, mean=mean, scale=scale, refused=refused)
 
 
 def rolling_half_width(days: RegionDays, confidence: Decimal) -> FloatArray:
@@ -158,14 +239,25 @@ class _ScoredDay:
 
 
 def rolling_checks(
-    days: RegionDays, *, confidence: Decimal, limit_c: float
+    days: RegionDays,
+    *,
+    confidence: Decimal,
+    limit_c: float,
+    scored: Iterable[FinishedWindow] | None = None,
 ) -> list[LimitCheck | None]:
     """The check of each day's bound against the limit; None where there is no bound.
 
     The bound of a day rests on the scores of days that had ended by its issue and on
     the offset that tracked them, as in `core.conformal`.
+
+    Parameters
+    ----------
+    scored : iterable of FinishedWindow, optional
+        Stored scores of the same model, region and hour of issue, oldest first; the
+        scores of `days` when they are left out.
     """
-    replay = ScoreReplay(1 - confidence, _scored_days(days))
+    known = _scored_days(days) if scored is None else scored
+    replay = ScoreReplay(1 - confidence, known)
     window = timedelta(hours=days.horizon_h)
     checks: list[LimitCheck | None] = []
     for day, issue in enumerate(days.issues):
@@ -177,7 +269,7 @@ def rolling_checks(
 def _check(
     days: RegionDays, day: int, tracker: ScoreTracker, limit_c: float
 ) -> LimitCheck | None:
-    if days.refused[day] is not None:
+    if not np.isfinite(days.mean[day]).all():
         return None
     try:
         calibration = tracker.calibration()

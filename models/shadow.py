@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -11,6 +11,7 @@ import numpy as np
 
 from core.forecasts import RefusalCode
 from core.model_gate import ModelFigures
+from core.score_replay import FinishedWindow
 from models.rolling import RegionDays, rolling_checks
 
 
@@ -42,10 +43,14 @@ def error_figures(days: RegionDays) -> ModelFigures:
 
 
 def judged_days(
-    days: RegionDays, *, confidence: Decimal, limit_c: float
+    days: RegionDays,
+    *,
+    confidence: Decimal,
+    limit_c: float,
+    scored: Iterable[FinishedWindow] | None = None,
 ) -> list[JudgedDay]:
     """Days that had a bound and whose maximum is known; see `rolling_checks`."""
-    checks = rolling_checks(days, confidence=confidence, limit_c=limit_c)
+    checks = rolling_checks(days, confidence=confidence, limit_c=limit_c, scored=scored)
     return [
         JudgedDay(
             issued_at_utc=issued_at_utc,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from core.days import WINDOW_H
 from core.errors import InvalidInput
-from core.forecasts import Target
+from core.forecasts import InputMode, Target
 from core.telemetry import HOUR, TelemetryFrame, hours_between, require_full_utc_hour
 from models.features import feature_matrix
 from models.observations import observed_windows
@@ -26,7 +26,13 @@ MIN_WINDOWS = 28 * 24
 MAX_ROWS = 1_000_000
 """Rows held in memory over all regions (about 0.6 GB); more are thinned evenly."""
 
+_WITHOUT_WHOLE_RUNS = {InputMode.RUN_PARTIAL, InputMode.TELEMETRY}
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class TooFewWindows(InvalidInput):
+    """No region has enough complete windows to train on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,12 +85,19 @@ def collect_rows(
     target: Target,
     feature_names: Sequence[str],
     until_utc: datetime,
+    *,
+    whole_runs: bool = False,
 ) -> list[TrainingRows]:
     """Rows of every region that has enough of them, in order of slug.
 
+    Parameters
+    ----------
+    whole_runs : bool
+        Only rows for which weather forecasts have every hour.
+
     Raises
     ------
-    InvalidInput
+    TooFewWindows
         When no region has `MIN_WINDOWS` complete windows that ended by `until_utc`.
     """
     require_full_utc_hour(until_utc)
@@ -96,12 +109,15 @@ def collect_rows(
         issues = _issue_instants(frame, until_utc)[::stride]
         inputs = feature_matrix(frame, time_zone, issues, feature_names, target=target)
         observed = observed_windows(frame, target.quantity, issues, WINDOW_H)
+        kept_rows = inputs.usable & np.isfinite(observed).all(axis=1)
+        if whole_runs:
+            kept_rows &= [mode not in _WITHOUT_WHOLE_RUNS for mode in inputs.modes]
         rows = TrainingRows(
             slug=slug,
             issue_hours=np.array([hours_between(EPOCH, t) for t in issues], np.int64),
             features=inputs.features,
             observed=observed,
-        ).where(inputs.usable & np.isfinite(observed).all(axis=1))
+        ).where(kept_rows)
         most = max(most, len(rows) * stride)
         if len(rows) * stride >= MIN_WINDOWS:
             kept.append(rows)
@@ -111,7 +127,7 @@ def collect_rows(
             f"windows must end by {until_utc:%Y-%m-%d %H:%M} UTC, the most found "
             f"is {most}."
         )
-        raise InvalidInput(message)
+        raise TooFewWindows(message)
     return kept
 
 

@@ -22,8 +22,10 @@ from core.telemetry import Quantity
 from models.catalogue import (
     COVARIATE_LAGS_H,
     STAND_INS,
+    RunStatistic,
     hour_harmonic_names,
     lag_name,
+    run_names,
     year_harmonic_names,
 )
 from models.metadata import ModelContract
@@ -53,13 +55,17 @@ class TreeInputs:
         24, 3 and 6.
     raw_weights : ndarray, shape (F, K)
         From a row to inputs that are not scaled: per covariate the newest hour, the
-        mean of its hours and their change; the season.
+        mean of its hours and their change; the season; age and error of the run.
     same_hour_columns : tuple of int, length H
         For each hour of the forecast, that of the last day at the same time of day.
     clock_columns : tuple of int, length 2
         Sine and cosine of the local hour of issue.
     clock_turns : ndarray, shape (2, 2H)
         From these to the sine, then the cosine, of each hour's own local time.
+    run_columns : tuple of int, length H or 0
+        The corrected weather forecast of each hour.
+    hourly_columns : tuple of tuple of int, length H each
+        Other statistics of weather forecasts of each hour, not scaled.
     """
 
     day_columns: tuple[int, ...]
@@ -69,11 +75,14 @@ class TreeInputs:
     same_hour_columns: tuple[int, ...]
     clock_columns: tuple[int, ...]
     clock_turns: FloatArray
+    run_columns: tuple[int, ...] = ()
+    hourly_columns: tuple[tuple[int, ...], ...] = ()
 
     @property
     def n_columns(self) -> int:
         """Inputs of one hour, C."""
-        return int(DIFFERENCES.shape[1] + self.raw_weights.shape[1]) + N_BY_HOUR
+        by_row = int(DIFFERENCES.shape[1] + self.raw_weights.shape[1])
+        return by_row + N_BY_HOUR + bool(self.run_columns) + len(self.hourly_columns)
 
     def table(
         self, features: FloatArray, mean: FloatArray, scale: FloatArray
@@ -124,6 +133,9 @@ class TreeInputs:
         day_mean = (features @ self.row_weights)[:, :1]
         clock = features[:, self.clock_columns] @ self.clock_turns
         hours = np.broadcast_to(np.arange(WINDOW_H, dtype=np.float64), mean.shape)
+        runs = [features[:, columns] for columns in self.hourly_columns]
+        if self.run_columns:
+            runs.insert(0, (features[:, self.run_columns] - mean) / scale)
         return np.stack(
             (
                 (mean - features[:, self.same_hour_columns]) / scale,
@@ -134,6 +146,7 @@ class TreeInputs:
                 hours,
                 clock[:, :WINDOW_H],
                 clock[:, WINDOW_H:],
+                *runs,
             ),
             axis=2,
         )
@@ -173,6 +186,7 @@ def tree_inputs(contract: ModelContract) -> TreeInputs:
     lags = [place[lag_name(own, lag)] for lag in range(1, 2 * DAY_H + 1)]
     hours = np.arange(WINDOW_H)
     angle = 2.0 * np.pi * hours / DAY_H
+    guide = contract.guiding_quantity
     return TreeInputs(
         day_columns=tuple(lags[:DAY_H]),
         day_before_columns=tuple(lags[DAY_H:]),
@@ -183,7 +197,24 @@ def tree_inputs(contract: ModelContract) -> TreeInputs:
         clock_turns=np.block(
             [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
         ),
+        run_columns=()
+        if guide is None
+        else columns_of(contract, guide, RunStatistic.CORRECTED),
+        hourly_columns=tuple(
+            columns_of(contract, quantity, statistic)
+            for quantity in STAND_INS
+            for statistic in (RunStatistic.MEAN, RunStatistic.SPREAD)
+            if run_names(quantity, statistic)[0] in place
+        ),
     )
+
+
+def columns_of(
+    contract: ModelContract, quantity: Quantity, statistic: RunStatistic
+) -> tuple[int, ...]:
+    """Columns of a statistic of weather forecasts, in order."""
+    place = {name: column for column, name in enumerate(contract.feature_names)}
+    return tuple(place[name] for name in run_names(quantity, statistic))
 
 
 def _row_weights(n_features: int, lags: list[int]) -> FloatArray:
@@ -208,9 +239,13 @@ def _raw_weights(place: dict[str, int], own: Quantity) -> FloatArray:
         mean[lags] = 1.0 / len(lags)
         change[lags[0]], change[lags[-1]] = 1.0, -1.0
         columns += [newest, mean, change]
-    for name in year_harmonic_names(1):
+    singles = year_harmonic_names(1)
+    for quantity in STAND_INS:
+        singles += run_names(quantity, RunStatistic.AGE)
+        singles += run_names(quantity, RunStatistic.ERROR_LAG)[:1]
+    for name in singles:
         if name in place:
-            season = np.zeros(len(place))
-            season[place[name]] = 1.0
-            columns.append(season)
+            single = np.zeros(len(place))
+            single[place[name]] = 1.0
+            columns.append(single)
     return np.stack(columns, axis=1) if columns else np.zeros((len(place), 0))

@@ -14,9 +14,11 @@ from sqlalchemy.orm import Session
 from db.copying import driver_connection
 
 ISSUE_FORECASTS = "issue_forecasts"
+ISSUE_AGAIN = "issue_again"
 HINDCAST_DAY = "hindcast_day"
 HOURLY_CYCLE = "hourly_cycle"
 REPORT_DENIALS = "report_denials"
+PURGE_RECORDS = "purge_records"
 CHECK_CHAIN = "check_chain"
 WATCH_MODELS = "watch_models"
 CHECK_MODEL = "check_model"
@@ -32,6 +34,11 @@ _queue = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())
 def queue_forecasts(session: Session, *, issued_at_utc: datetime) -> None:
     """Ask the worker for the forecasts of all regions at one issue instant."""
     _defer(session, ISSUE_FORECASTS, {"issued_at_utc": issued_at_utc.isoformat()})
+
+
+def queue_issue_again(session: Session, *, batch_id: int) -> None:
+    """Ask the worker for the forecasts that an import makes possible, or changes."""
+    _defer(session, ISSUE_AGAIN, {"batch_id": str(batch_id)})
 
 
 def queue_hindcast(session: Session, *, local_day: date) -> None:

@@ -16,11 +16,20 @@ from orchestrator.use_cases import Done, Event
 
 _STARTS_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
+# What a spreadsheet, or whoever looks at one, does not see: spaces and quotes, control
+# and format characters, joiners, fillers, variation selectors, tags.
+_UNSEEN = (
+    r"\s\"'\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
+    r"\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0"
+    r"\ufff9-\ufffb\U000e0000-\U000e0fff"
+)
+
 # Where a spreadsheet that splits cells at semicolons or tabs begins another one. It
 # then ignores quotes: they are in the middle of what it takes for a cell. Some skip
-# spaces and quotes before a formula.
+# spaces, quotes and unseen characters before a formula.
 _BEGINS_FORMULA = re.compile(
-    r"""(^|[;\t\r\n])([\s"']*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])"""
+    rf"(^|[;\t\r\n])([{_UNSEEN}]*)"
+    r"(?=[=+\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b])"
 )
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import pwd
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
+from core.access import Actor
 from core.errors import ServiceUnavailable
 from db.users import system_actor
 from orchestrator.settings import Settings
@@ -21,6 +26,22 @@ from orchestrator.use_cases import Request
 def utc_now() -> datetime:
     """The wall clock, aware, in UTC."""
     return datetime.now(UTC)
+
+
+@cache
+def machine_user() -> str:
+    """Who runs this process, and where: the operating system's user and host."""
+    uid = os.getuid()
+    try:
+        name = pwd.getpwuid(uid).pw_name
+    except KeyError:  # a container may run as a user without a name
+        name = f"uid {uid}"
+    return f"{name}@{socket.gethostname()}"
+
+
+def process_actor(session: Session, system_user: str) -> Actor:
+    """The system user that this process acts as, with who runs it as its address."""
+    return replace(system_actor(session, system_user), address=machine_user())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +66,9 @@ class Runtime:
         with self.transaction() as session:
             yield Request(
                 session=session,
-                caller=system_actor(session, system_user),
+                caller=process_actor(session, system_user),
                 now=self.clock(),
+                is_confirmed=True,
             )
 
     @contextmanager

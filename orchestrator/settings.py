@@ -7,9 +7,16 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import (
+    AfterValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from core.access import Role
 from core.errors import InvalidInput
 from core.policies import Policy
 from core.telemetry import VALID_RANGES, Quantity, ValidRange
@@ -59,6 +66,16 @@ class Settings(BaseSettings):
         default=None, validation_alias="DATABASE_AUDITOR_URL"
     )
 
+    second_factor_roles: Annotated[frozenset[Role], NoDecode] = frozenset()
+
+    oidc_issuer: str | None = None
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = None
+    oidc_scope: NonBlank = "openid profile"
+    oidc_name_claim: NonBlank = "preferred_username"
+    oidc_role_claim: NonBlank = "groups"
+    oidc_roles: Annotated[dict[str, Role], NoDecode] = Field(default_factory=dict)
+
     anchor_dir: Path | None = None
     anchor_key_file: Path | None = None
 
@@ -79,6 +96,21 @@ class Settings(BaseSettings):
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "text"] = "json"
+
+    @field_validator("second_factor_roles", mode="before")
+    @classmethod
+    def _split_roles(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return [name.strip() for name in value.split(",") if name.strip()]
+
+    @field_validator("oidc_roles", mode="before")
+    @classmethod
+    def _split_groups(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        pairs = [pair.partition("=") for pair in value.split(",") if pair.strip()]
+        return {group.strip(): role.strip() for group, _, role in pairs}
 
     def first_policy(self) -> Policy:
         """The fleet policy with which an empty database begins."""

@@ -1,10 +1,11 @@
-"""Use cases: each declares its permission, its audit events and its idempotency.
+"""Use cases: each declares permission, confirmation, audit events and idempotency.
 
 `@query` marks what only reads, `@change` what changes something. Both check the
-permission before anything else. A change is carried out once for a request id: the
-same request again gets the answer that was kept, another body under the same id is
-refused. Its events are appended last, in the same transaction. Whoever calls a use
-case owns that transaction and commits it.
+permission before anything else; a change that is declared `confirmed` also needs a
+person who has just proven again who they are. A change is carried out once for a
+request id: the same request again gets the answer that was kept, another body under
+the same id is refused. Its events are appended last, in the same transaction. Whoever
+calls a use case owns that transaction and commits it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from sqlalchemy.orm import Session
 
 from core.access import Actor, Permission
 from core.audit import AuditAction, canonical_json
-from core.errors import Forbidden, RequestReused
+from core.errors import Forbidden, NotConfirmed, RequestReused
 from db import handled_requests
 from db.audit_append import append_event
 from db.handled_requests import HandledRequest
@@ -47,6 +48,9 @@ class Request:
         commands are not repeated by a browser.
     reference : str | None
         Names a single exchange in logs and audit events that have no request id.
+    is_confirmed : bool
+        Whether the caller has just proven again who they are, for this request. True
+        for processes: whoever starts them holds the machine.
     """
 
     session: Session
@@ -54,6 +58,7 @@ class Request:
     now: datetime
     request_id: UUID | None = None
     reference: str | None = None
+    is_confirmed: bool = False
 
     @property
     def actor(self) -> Actor:
@@ -78,8 +83,8 @@ class Event:
     ----------
     actor : Actor | None
         Where it is not the caller.
-    is_anonymous : bool
-        True for what strangers did: names neither the caller nor the request.
+    is_belated : bool
+        True for what others did earlier: names neither this caller nor this request.
     request_id : UUID | None
         Where it is not the request's: one request may make several decisions.
     """
@@ -91,7 +96,7 @@ class Event:
     after: Mapping[str, object] | None = None
     reason: str | None = None
     actor: Actor | None = None
-    is_anonymous: bool = False
+    is_belated: bool = False
     request_id: UUID | None = None
 
 
@@ -125,6 +130,8 @@ class UseCase:
         None when anybody may call it, logged in or not.
     events : tuple of AuditAction
         What it may add to the audit chain; empty for a query.
+    is_confirmed : bool
+        Whether the caller must have just proven again who they are.
     is_idempotent : bool
         Whether a repeated request id is answered instead of carried out again.
     unaudited : str | None
@@ -134,6 +141,7 @@ class UseCase:
     name: str
     permission: Permission | None
     events: tuple[AuditAction, ...]
+    is_confirmed: bool
     is_idempotent: bool
     unaudited: str | None
     function: Callable[..., object]
@@ -170,6 +178,7 @@ def change(
     *events: AuditAction,
     repeat: Callable[[Request, str], Any] | None,
     body: Callable[..., Mapping[str, object]] | None = None,
+    confirmed: bool = False,
     unaudited: str | None = None,
 ) -> Callable[
     [Callable[Concatenate[Request, P], Done[Answer]]],
@@ -187,6 +196,9 @@ def change(
     body : callable, optional
         What makes two requests the same; by default all arguments. Needed where one
         of them is secret or a stream.
+    confirmed : bool
+        Whether the caller must have just proven again who they are: for limits, models
+        and accounts, which an open login at an unattended desk must not change.
     unaudited : str, optional
         Why it has no audit event: required of a change that declares none.
     """
@@ -211,6 +223,8 @@ def change(
         @wraps(function)
         def call(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> Answer:
             _authorise(request, permission)
+            if confirmed and not request.is_confirmed:
+                raise NotConfirmed
             if repeat is None or request.request_id is None:
                 return _finish(name, request, function(request, *args, **kwargs))
             handled = HandledRequest(
@@ -235,6 +249,7 @@ def change(
             call,
             permission,
             events,
+            is_confirmed=confirmed,
             is_idempotent=repeat is not None,
             unaudited=unaudited,
         )
@@ -248,6 +263,7 @@ def _register(
     permission: Permission | None,
     events: tuple[AuditAction, ...] = (),
     *,
+    is_confirmed: bool = False,
     is_idempotent: bool = False,
     unaudited: str | None = None,
 ) -> str:
@@ -260,6 +276,7 @@ def _register(
         name=name,
         permission=permission,
         events=events,
+        is_confirmed=is_confirmed,
         is_idempotent=is_idempotent,
         unaudited=unaudited,
         function=function,
@@ -295,7 +312,7 @@ def _finish(name: str, request: Request, done: Done[Answer]) -> Answer:
             raise TypeError(message)
         append_event(
             request.session,
-            actor=None if event.is_anonymous else event.actor or request.caller,
+            actor=event.actor or (None if event.is_belated else request.caller),
             action=event.action,
             object_type=event.object_type,
             object_id=None if event.object_id is None else str(event.object_id),
@@ -308,7 +325,7 @@ def _finish(name: str, request: Request, done: Done[Answer]) -> Answer:
 
 
 def _id_text(request: Request, event: Event) -> str | None:
-    if event.is_anonymous:
+    if event.is_belated:
         return None
     given = event.request_id or request.request_id
     return request.reference if given is None else str(given)

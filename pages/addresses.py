@@ -247,9 +247,14 @@ def model_href(version_id: int, region_slug: str | None = None) -> str:
     return _href(f"{MODELS}{version_id}", region=region_slug)
 
 
-def forecast_href(region_slug: str, local_day: date | None = None) -> str:
-    """The Forecast page of a region and a day."""
-    return _href(FORECAST, region=region_slug, day=local_day)
+def forecast_href(
+    region_slug: str,
+    local_day: date | None = None,
+    issued_at_utc: datetime | None = None,
+) -> str:
+    """The Forecast page of a region and a day or an issue."""
+    issued = _issued(local_day, issued_at_utc)
+    return _href(FORECAST, region=region_slug, day=local_day, issued=issued)
 
 
 def what_if_href(
@@ -257,15 +262,24 @@ def what_if_href(
     target_slug: str | None = None,
     local_day: date | None = None,
     shift_pct: float | None = None,
+    issued_at_utc: datetime | None = None,
 ) -> str:
-    """The What-if page of a source, a target, a day and a shift."""
+    """The What-if page of a source, a target, a day or an issue, and a shift."""
     return _href(
         WHAT_IF,
         source=source_slug,
         target=target_slug,
         day=local_day,
         shift=None if shift_pct is None else f"{shift_pct:g}",
+        issued=_issued(local_day, issued_at_utc),
     )
+
+
+def _issued(local_day: date | None, issued_at_utc: datetime | None) -> str | None:
+    """A day says by itself which window it is."""
+    if local_day is not None or issued_at_utc is None:
+        return None
+    return instant_text(issued_at_utc)
 
 
 def decision_href(decision_id: int) -> str:

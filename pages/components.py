@@ -13,6 +13,7 @@ from plotly import graph_objects as go
 
 from core.risk import RiskLevel
 from core.scheduler import Outcome
+from orchestrator.accounts.passwords import MAX_LENGTH
 from orchestrator.decisions.views import NamedValue
 from orchestrator.regions.views import RegionChoice
 from orchestrator.windows.views import VerdictView
@@ -87,6 +88,27 @@ def field(label: str, control: Component, *, hint: str = "") -> Component:
             html.Span(hint, className="gfo-hint") if hint else None,
         ],
         className="gfo-field gfo-inline-field",
+    )
+
+
+def own_password(control_id: str, *, name: str | None = None) -> Component:
+    """The field that confirms a change; its id ends in `password`.
+
+    `webapp/assets/requests.js` leaves such fields out of what makes a request the same.
+    """
+    control: Component = dbc.Input(
+        id=control_id,
+        name=name or control_id,
+        type="password",
+        maxlength=MAX_LENGTH,
+        autocomplete="current-password",
+        required=True,
+    )
+    return field(
+        "Your own password",
+        control,
+        hint="Proves that it is you who makes this change. With an authenticator app:"
+        " its code instead.",
     )
 
 

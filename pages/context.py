@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from core.access import Actor, Permission
+from core.errors import NotConfirmed
+from orchestrator.accounts.own_password import confirm
+from orchestrator.accounts.second_factors import FactorKey
 from orchestrator.runtime import Runtime
 from orchestrator.use_cases import Request
 
@@ -25,15 +28,20 @@ class PageContext:
     callback_permission : callable
         A page declares each server callback's permission by its output id
         (`"what-if-verdict.children"`); a callback without one stops the start.
+    factor_key : FactorKey | None
+        Reads the secrets of authenticator apps; without it none confirms anything.
     """
 
     runtime: Runtime
     current_actor: Callable[[], Actor]
     request_id: Callable[[], UUID]
     callback_permission: Callable[[str, Permission], None]
+    factor_key: FactorKey | None = None
 
     @contextmanager
-    def request(self, request_id: UUID | None = None) -> Iterator[Request]:
+    def request(
+        self, request_id: UUID | None = None, *, is_confirmed: bool = False
+    ) -> Iterator[Request]:
         """A request of the person at the browser; commits when the block ends.
 
         Its id is the one that the browser sent with the callback, unless the page has
@@ -46,4 +54,28 @@ class PageContext:
                 caller=actor,
                 now=self.runtime.clock(),
                 request_id=request_id or self.request_id(),
+                is_confirmed=is_confirmed,
             )
+
+    @contextmanager
+    def confirmed_request(
+        self, proof: object, request_id: UUID | None = None
+    ) -> Iterator[Request]:
+        """A request that the person confirmed, with password or code.
+
+        An unattended page must not change limits, models or accounts. A repeated
+        request needs a proof as well.
+
+        Raises
+        ------
+        NotConfirmed
+            When the proof is wrong; the try is stored.
+        """
+        with self.request(request_id) as request:
+            refused = confirm(
+                request, proof if isinstance(proof, str) else "", self.factor_key
+            )
+        if refused is not None:
+            raise NotConfirmed(refused.sentence)
+        with self.request(request_id, is_confirmed=True) as request:
+            yield request

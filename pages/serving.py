@@ -13,7 +13,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
 from dash.development.base_component import Component
 
 from core.access import Permission
-from core.errors import FleetError, Forbidden, NotFound, RequestReused
+from core.errors import FleetError, Forbidden, NotConfirmed, NotFound, RequestReused
 from orchestrator.logs import get_logger
 from pages.components import notice, retry_button
 from pages.context import PageContext
@@ -103,6 +103,8 @@ def _explain(n_outputs: int, notice_output: int, error: Exception) -> list[objec
 
 def error_notice(error: Exception) -> Component:
     """What went wrong and what to do next; a bug is logged under its reference."""
+    if isinstance(error, NotConfirmed):
+        return notice("Nothing was changed.", error.message, kind="warn")
     if isinstance(error, Forbidden | NotFound):
         title = "Not allowed" if isinstance(error, Forbidden) else "Not found"
         return notice(title, error.message)

@@ -7,7 +7,12 @@ from collections.abc import Sequence
 from dash import html
 from dash.development.base_component import Component
 
-from orchestrator.decisions.views import DecisionCard, ImpactRow, NamedValue
+from orchestrator.decisions.views import (
+    DecisionCard,
+    ImpactRow,
+    NamedValue,
+    RecordOutcome,
+)
 from pages import addresses
 from pages.components import (
     data_table,
@@ -23,13 +28,13 @@ from pages.words import (
     KIND_WORDS,
     allowed,
     bound,
-    day_name,
     degrees,
     local_time,
     probability,
     route,
     share,
     typeset,
+    window_name,
 )
 
 _ENDS = ("Source", "Target", "Fleet")
@@ -45,7 +50,7 @@ def verdict_card(card: DecisionCard) -> Component:
                     verdict_badge(verdict),
                     " ",
                     html.Strong(f"{route(card.source, card.target)},"),
-                    f" shift {share(card.shift_pct)}, {day_name(card.local_day)} ",
+                    f" shift {share(card.shift_pct)}, {card_window(card)} ",
                     simulation_tag(is_simulated=card.is_simulated),
                     synthetic_tag(card.source),
                 ],
@@ -75,6 +80,20 @@ def verdict_card(card: DecisionCard) -> Component:
         ],
         className="gfo-verdict-card",
     )
+
+
+def card_window(card: DecisionCard) -> str:
+    """The window of a decision, in the time of its source."""
+    day = card.local_day if card.is_simulated else None
+    return window_name(day, card.window_start_utc, card.source.time_zone)
+
+
+def judged_on_newer(outcome: RecordOutcome, zone: str) -> str:
+    """Says on which issue a shift was judged that was tried on an older one."""
+    newer_utc = outcome.newer_issue_utc
+    if newer_utc is None:
+        return ""
+    return f"It was judged on the forecast issued {local_time(newer_utc, zone)}. "
 
 
 def _taken(card: DecisionCard) -> str:

@@ -7,6 +7,7 @@ import re
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from core.decision_states import DecisionState
 from core.risk import RiskLevel
 from core.scheduler import Outcome
 from orchestrator.regions.views import RegionChoice
@@ -29,13 +30,21 @@ RISK_STEPS: dict[RiskLevel, int] = {
     RiskLevel.CRITICAL: 4,
 }
 
+STATE_WORDS = {
+    DecisionState.RECORDED: "recorded",
+    DecisionState.ACKNOWLEDGED: "acknowledged",
+    DecisionState.IN_EFFECT: "in effect",
+    DecisionState.REFUSED: "refused",
+    DecisionState.EXPIRED: "expired",
+    DecisionState.SUPERSEDED: "superseded",
+}
+
 KIND_WORDS = {
     "automatic": "Automatic",
     "what_if": "What-if",
     "recorded": "Recorded",
 }
 
-NEXT_24_HOURS = "the next 24 hours"
 _HYPHEN_AS_MINUS = re.compile(r"(?<![\w.-])-(?=\d)")
 _SPACE_BEFORE_UNIT = re.compile(r"(?<=\d) (?=%|°C|MW|h\b)")
 
@@ -130,9 +139,11 @@ def day_name(local_day: date) -> str:
     return f"{local_day.day} {local_day:%B %Y}"
 
 
-def window_name(local_day: date | None) -> str:
-    """The window of a page: a day, or the next 24 hours."""
-    return NEXT_24_HOURS if local_day is None else day_name(local_day)
+def window_name(local_day: date | None, start_utc: datetime, time_zone: str) -> str:
+    """The one name of a window: its calendar day, or the 24 hours from its issue."""
+    if local_day is not None:
+        return day_name(local_day)
+    return f"24 hours from {local_time(start_utc, time_zone)}"
 
 
 def local_time(instant: datetime, time_zone: str) -> str:

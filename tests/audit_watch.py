@@ -47,6 +47,35 @@ AUDITED_BY: Mapping[str, set[AuditAction]] = {
         Action.PASSWORD_RESET,
         Action.USER_DISABLED,
         Action.USER_ROLE_CHANGED,
+        Action.RECORDS_PURGED,
+        Action.SECOND_FACTOR_ADDED,
+        Action.SECOND_FACTOR_REMOVED,
+        Action.SECOND_FACTORS_RESET,
+    },
+    "totp_secret": {
+        Action.SECOND_FACTOR_ADDED,
+        Action.SECOND_FACTOR_REMOVED,
+        Action.SECOND_FACTORS_RESET,
+        Action.LOGIN_SUCCEEDED,
+    },
+    "passkey": {
+        Action.SECOND_FACTOR_ADDED,
+        Action.SECOND_FACTOR_REMOVED,
+        Action.SECOND_FACTORS_RESET,
+        Action.LOGIN_SUCCEEDED,
+    },
+    "federated_identity": {Action.USER_ADDED},
+    "recovery_code": {
+        Action.RECOVERY_CODES_MADE,
+        Action.RECOVERY_CODE_USED,
+        Action.SECOND_FACTOR_REMOVED,
+        Action.SECOND_FACTORS_RESET,
+    },
+    "known_device": {
+        Action.SECOND_FACTORS_RESET,
+        Action.LOGIN_SUCCEEDED,
+        Action.PASSWORD_RESET,
+        Action.USER_ENABLED,
     },
     "region": {Action.REGION_ADDED, Action.REGION_CHANGED},
     "policy": {Action.POLICY_CHANGED},
@@ -55,6 +84,9 @@ AUDITED_BY: Mapping[str, set[AuditAction]] = {
     "region_place": _IMPORTS,
     "telemetry": _IMPORTS,
     "telemetry_revision": _IMPORTS,
+    "telemetry_finding": {*_IMPORTS, Action.TELEMETRY_ACCEPTED},
+    "telemetry_acceptance": {Action.TELEMETRY_ACCEPTED},
+    "weather_forecast": {Action.WEATHER_FORECASTS_IMPORTED},
     "model_version": {
         Action.MODEL_REGISTERED,
         Action.MODEL_GATE_OVERRIDDEN,
@@ -72,6 +104,12 @@ AUDITED_BY: Mapping[str, set[AuditAction]] = {
     "plan": {Action.PLAN_FOUND},
     "decision": _DECISIONS,
     "decision_transfer": {Action.DECISION_RECORDED},
+    "decision_term": {Action.DECISION_RECORDED},
+    "decision_state": {
+        Action.DECISION_ACKNOWLEDGED,
+        Action.DECISION_IN_EFFECT,
+        Action.DECISION_REFUSED,
+    },
 }
 """Each table of state, with the events of which one has to go along with a change."""
 
@@ -82,10 +120,13 @@ UNAUDITED: Mapping[str, str] = {
     "audit_head": "moves with every event",
     "chain_check": "what verifications found; it only grows, and changes nothing",
     "denial_count": "each finished minute of it becomes an event",
+    "refused_person": "each finished minute of it becomes an event",
+    "login_limit": "counts of tries; failures become events by the minute",
     "forecast": f"{_COMPUTED}; the decisions that rest on it are audited",
     "forecast_hour": _COMPUTED,
+    "forecast_mode": _COMPUTED,
     "forecast_input": "what the model was given; belongs to a forecast",
-    "handled_request": "answers; what was done for them is audited",
+    "handled_request": "answers; what was done for them is audited, so is a purge",
     "interval_calibration": _COMPUTED,
     "model_evaluation_region": "a part; its evaluation's begin and end are audited",
     "window_score": _COMPUTED,
@@ -94,11 +135,8 @@ UNAUDITED_PREFIX = "procrastinate_"
 """Queued jobs: what asked for one is audited, and so is what it did."""
 
 UNAUDITED_COLUMNS: Mapping[str, Mapping[str, str]] = {
-    "app_user": {
-        "failed_login_count": "a wrong password; the fifth is audited, all are counted",
-        "last_failed_login_at_utc": "the same",
-    },
     "user_session": {"last_seen_at_utc": "noted every minute somebody acts"},
+    "totp_secret": {"last_step": "a code that confirmed what is audited by itself"},
     "model_upload": {"problem": "why a check has to be tried again; it is logged"},
 }
 

@@ -36,6 +36,7 @@ def recomputed_bounds(session: Session, region_slug: str) -> int:
                 region.region.time_zone, stored.issued_at_utc
             ),
             finished_by_utc=stored.issued_at_utc,
+            input_mode=stored.input_mode,
             watermark_id=stored.score_watermark_id,
         )
         calibration = ScoreTracker(policy.alpha, history.scores).calibration()

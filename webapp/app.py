@@ -18,6 +18,7 @@ from webapp.cookies import StateCookie
 from webapp.csrf import install_csrf
 from webapp.dash_internals import finish_setup, leave_grid_script_out
 from webapp.error_pages import install_error_pages
+from webapp.federated_login import make_federated_login
 from webapp.gate import Gate
 from webapp.headers import SecurityHeaders
 from webapp.health import make_health
@@ -30,11 +31,17 @@ from webapp.permissions import (
     require_page_entries,
     require_route_entries,
 )
-from webapp.portal import bootstrap_url, make_portal, stylesheet_url
+from webapp.portal import (
+    bootstrap_url,
+    make_portal,
+    passkey_script_url,
+    stylesheet_url,
+)
 from webapp.prometheus import Metrics
 from webapp.proxies import trust_proxies
 from webapp.request_context import install_request_context, sent_in_header
-from webapp.secret_key import secret_key
+from webapp.second_factors import make_second_factors
+from webapp.secret_key import factor_key, secret_key
 from webapp.telemetry_upload import make_telemetry_upload
 from webapp.visible_callbacks import install_visible_callbacks
 
@@ -45,6 +52,8 @@ LARGEST_BODY_BYTES = 2 * 1024 * 1024
 
 BLUEPRINTS: tuple[Callable[[Runtime], Blueprint], ...] = (
     make_portal,
+    make_second_factors,
+    make_federated_login,
     make_telemetry_upload,
     make_model_files,
 )
@@ -76,6 +85,7 @@ def create_app(runtime: Runtime, register_pages: RegisterPages) -> Dash:
             current_actor=current_actor,
             request_id=sent_in_header,
             callback_permission=permissions.declare,
+            factor_key=factor_key(runtime.settings),
         ),
     )
     if app.layout is None:
@@ -108,6 +118,8 @@ def _make_server(runtime: Runtime, gate: Gate, headers: SecurityHeaders) -> Flas
         app_name=runtime.settings.app_name,
         theme_script=THEME_SCRIPT,
         stylesheet_url=stylesheet_url,
+        passkey_script_url=passkey_script_url,
+        has_provider=runtime.settings.oidc_issuer is not None,
     )
     trust_proxies(server, runtime.settings.trusted_proxy_count)
     # The order matters: requests pass these forwards, answers backwards.

@@ -13,9 +13,9 @@ from core.access import Actor
 from core.errors import Forbidden
 from db.sessions import LoginSession
 from orchestrator.accounts import logins
-from orchestrator.accounts.logins import Client
+from orchestrator.accounts.tries import Client
 from orchestrator.runtime import Runtime
-from webapp.cookies import login_token
+from webapp.cookies import device_token, login_token
 from webapp.request_context import exchange
 
 POLLING_HEADER = "X-GFO-Polling"
@@ -75,6 +75,7 @@ def client() -> Client:
     return Client(
         address=request.remote_addr,
         user_agent=_printable(request.user_agent.string),
+        device_token=device_token(request),
     )
 
 

@@ -10,7 +10,10 @@ from flask.sessions import SecureCookieSessionInterface
 from flask_wtf.csrf import generate_csrf
 from werkzeug.wrappers import Response as BaseResponse
 
+from orchestrator.accounts.retention import KEEP_DEVICES
+
 _LOGIN = "gfo_login"
+_DEVICE = "gfo_device"
 _STATE = "gfo_state"
 CSRF = "_csrf_token"
 """Dash copies this cookie into the header X-CSRFToken of every callback."""
@@ -57,6 +60,24 @@ def forget_login_token(response: BaseResponse) -> None:
     )
 
 
+def device_token(incoming: Request) -> str | None:
+    """The token that an earlier login left in this browser."""
+    return incoming.cookies.get(_prefixed(_DEVICE, incoming)) or None
+
+
+def set_device_token(response: Response, token: str) -> None:
+    """Make this browser a known device of whoever has just logged in."""
+    response.set_cookie(
+        _prefixed(_DEVICE, request),
+        token,
+        max_age=KEEP_DEVICES,
+        httponly=True,
+        secure=not is_plain_loopback(request),
+        samesite="Lax",
+        path="/",
+    )
+
+
 def set_csrf_token(response: Response) -> None:
     """Put the form token where Dash's scripts read it."""
     response.set_cookie(
@@ -69,7 +90,7 @@ def set_csrf_token(response: Response) -> None:
 
 
 class StateCookie(SecureCookieSessionInterface):
-    """Flask's signed cookie, which holds the form token's secret and nothing else."""
+    """Flask's signed cookie: the form token's secret, and a passkey's challenge."""
 
     def get_cookie_name(self, app: Flask) -> str:  # noqa: ARG002 -- Flask's signature
         """Prefixed where the browser enforces what the prefix promises."""

@@ -66,10 +66,21 @@ class Gate:
             user.login.must_change_password
             and request.endpoint not in _BEFORE_PASSWORD_CHANGE
         ):
-            return _to_password_change()
+            return _to("portal.password", "Choose a new password first.")
+        if self._needs_second_factor(user):
+            return _to("factors.show", "Add a second factor first.")
         body = self._check_route(access)
         self._note_activity(user, body)
         return None
+
+    def _needs_second_factor(self, user: PortalUser) -> bool:
+        """Whether the role must have one, the account has none, and this adds none."""
+        required = self._runtime.settings.second_factor_roles
+        is_adding = request.blueprint == "factors" or (
+            request.endpoint in _BEFORE_PASSWORD_CHANGE
+        )
+        is_missing = not user.login.has_second_factor
+        return user.actor.role in required and is_missing and not is_adding
 
     def _check_monitor(self) -> ResponseReturnValue | None:
         if may_monitor(self._runtime.settings, request):
@@ -117,7 +128,7 @@ class Gate:
             logins.touch(asked, user.login)
 
     def deny(self, actor: Actor, wanted: str) -> NoReturn:
-        """Record the refusal in audit chain and log, and raise Forbidden."""
+        """Count the refusal for the audit chain, log it, and raise Forbidden."""
         log.warning(
             "access_denied", user=actor.name, role=actor.role.value, wanted=wanted
         )
@@ -127,16 +138,24 @@ class Gate:
 
     def _turn_away(self) -> ResponseReturnValue:
         """Redirect a person to the login page; answer a script with 401."""
+        was_login = self._end_run_out_login()
         if not request.path.startswith(_MACHINE_PATHS):
             is_page = request.method in {"GET", "HEAD"}
             wanted = request.full_path.rstrip("?") if is_page else None
             return redirect(url_for("portal.login", next=wanted))
-        self._count_stranger()
+        if not was_login:  # an open page whose login ended is no attack
+            self._count_stranger()
         return jsonify(error="Log in first.", reference=request_id()), 401
 
+    def _end_run_out_login(self) -> bool:
+        """End this request's login for good if it ran out; whether it ever was one."""
+        token = login_token(request)
+        if token is None:
+            return False
+        with exchange(self._runtime, None) as asked:
+            return logins.end_run_out_login(asked, token)
+
     def _count_stranger(self) -> None:
-        if login_token(request) is not None:
-            return  # a login that ended is no attack
         log.info("access_denied", address=request.remote_addr, wanted="login")
         try:
             with exchange(self._runtime, None) as asked:
@@ -156,8 +175,8 @@ def _require_readable() -> None:
         abort(400)
 
 
-def _to_password_change() -> ResponseReturnValue:
+def _to(endpoint: str, error: str) -> ResponseReturnValue:
+    """Redirect a person to what has to be done first; answer a script with 403."""
     if request.path.startswith(_MACHINE_PATHS):
-        error = "Choose a new password first."
         return jsonify(error=error, reference=request_id()), 403
-    return redirect(url_for("portal.password"))
+    return redirect(url_for(endpoint))

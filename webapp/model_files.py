@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from core.access import Permission
 from core.errors import InvalidInput
 from models.metadata import MAX_MODEL_BYTES
-from orchestrator.accounts.own_password import confirm_password
+from orchestrator.accounts.own_password import confirm
 from orchestrator.registry.model_files import (
     GivenFile,
     export_model,
@@ -22,6 +22,7 @@ from orchestrator.runtime import Runtime
 from webapp.auth import current_actor
 from webapp.permissions import add_route
 from webapp.request_context import exchange, request_id, sent_id
+from webapp.secret_key import factor_key
 
 LARGEST_UPLOAD_BYTES = MAX_MODEL_BYTES + 64 * 1024
 """A whole model, and the other fields of its form."""
@@ -30,6 +31,7 @@ LARGEST_UPLOAD_BYTES = MAX_MODEL_BYTES + 64 * 1024
 def make_model_files(runtime: Runtime) -> Blueprint:
     """The routes that receive a model and send one."""
     blueprint = Blueprint("models", __name__)
+    key = factor_key(runtime.settings)
 
     # Under `/_`, so that errors are answered as JSON as well.
     def upload() -> ResponseReturnValue:
@@ -40,13 +42,13 @@ def make_model_files(runtime: Runtime) -> Blueprint:
             raise InvalidInput(message)
         actor = current_actor()
         with exchange(runtime, actor) as asked:
-            refused = confirm_password(asked, request.form.get("password", ""))
+            refused = confirm(asked, request.form.get("password", ""), key)
         if refused is not None:
             return jsonify(error=refused.sentence, reference=request_id()), 403
         stream: BinaryIO = file.stream  # type: ignore[assignment]  # a binary stream
         given = GivenFile.read(stream, file.filename)
         sent = sent_id(request.form.get("request_id"))
-        with exchange(runtime, actor, sent=sent) as asked:
+        with exchange(runtime, actor, sent=sent, is_confirmed=True) as asked:
             received, is_checked_now = receive_model(asked, given)
         return jsonify(
             upload_id=received.upload_id,
@@ -89,5 +91,6 @@ def make_model_files(runtime: Runtime) -> Blueprint:
         "/_models/<int:version_id>/onnx",
         download,
         access=Permission.MANAGE_MODELS,
+        methods=("POST",),
     )
     return blueprint

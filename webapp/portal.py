@@ -6,6 +6,7 @@ import importlib.util
 from contextlib import AbstractContextManager
 from functools import cache, partial
 from importlib.metadata import version
+from math import ceil
 from pathlib import Path
 
 from flask import (
@@ -23,6 +24,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import login_required
 
 from core.errors import ServiceUnavailable
+from core.wording import wait_words
 from orchestrator.accounts import logins, own_password
 from orchestrator.accounts.logins import Login, RefusedLogin
 from orchestrator.accounts.own_password import RefusedPassword
@@ -33,16 +35,18 @@ from pages.times import chosen_times
 from pages.words import local_time
 from webapp.auth import PortalUser, client, current_actor, logged_in_user
 from webapp.browser_names import browser_name
-from webapp.cookies import forget_login_token, set_login_token
+from webapp.cookies import forget_login_token, set_device_token, set_login_token
 from webapp.next_path import HOME, safe_next
 from webapp.permissions import Access, add_route
 from webapp.request_context import exchange
+from webapp.secret_key import factor_key
 
 ASSETS = Path(__file__).parent / "assets"
 STYLESHEET = "gfo.css"
+SCRIPT = "passkeys.js"
 
 _WRONG = (
-    "The name or the password is not right, or it was tried too often."
+    "The name or the password is not right, or a code that the account needs."
     " After five wrong tries every further one has to wait, up to 15 minutes."
 )
 
@@ -79,6 +83,7 @@ def make_portal(runtime: Runtime) -> Blueprint:
         methods=("POST",),
     )
     add_route(portal, f"/portal/{STYLESHEET}", stylesheet, access=Access.ANYBODY)
+    add_route(portal, f"/portal/{SCRIPT}", passkey_script, access=Access.ANYBODY)
     add_route(portal, "/portal/icon.svg", icon, access=Access.ANYBODY)
     add_route(portal, "/portal/bootstrap.css", bootstrap, access=logged_in)
     return portal
@@ -89,6 +94,7 @@ class PlainPages:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
+        self._key = factor_key(runtime.settings)
 
     def login(self) -> ResponseReturnValue:
         """Ask for name and password, and start a login."""
@@ -96,18 +102,25 @@ class PlainPages:
         user = logged_in_user()
         if request.method != "POST":  # HEAD is a GET without its body
             return redirect(wanted) if user else _login_page(wanted)
+        with exchange(self._runtime, None) as asked:
+            name = request.form.get("name", "")
+            attempt = logins.begin_login(asked, name=name, client=client())
+        if isinstance(attempt, RefusedLogin):
+            return refused_login(attempt, wanted)
         with exchange(self._runtime, user.actor if user else None) as asked:
+            password = request.form.get("password", "")
             outcome = logins.log_in(
                 asked,
-                name=request.form.get("name", ""),
-                password=request.form.get("password", ""),
-                client=client(),
+                attempt,
+                password=password,
+                code=request.form.get("code", ""),
+                key=self._key,
             )
             if isinstance(outcome, Login) and user is not None:
                 logins.log_out(asked, user.login)
         if isinstance(outcome, RefusedLogin):
-            return _refused_login(outcome, wanted)
-        return _logged_in(
+            return refused_login(outcome, wanted)
+        return answer_with_login(
             outcome,
             url_for("portal.password") if outcome.must_change_password else wanted,
         )
@@ -116,7 +129,7 @@ class PlainPages:
     def logout(self) -> ResponseReturnValue:
         """End this login."""
         with self._asked() as asked:
-            logins.log_out(asked, _user().login)
+            logins.log_out(asked, this_user().login)
         session.clear()
         response = redirect(url_for("portal.login"), code=303)
         forget_login_token(response)
@@ -132,7 +145,7 @@ class PlainPages:
             title="Your account",
             actor=current_actor(),
             logins=own_logins,
-            this_login_id=_user().login.session_id,
+            this_login_id=this_user().login.session_id,
             browser_name=browser_name,
             shown=partial(local_time, time_zone=chosen_times().zone_without_region),
         )
@@ -154,7 +167,7 @@ class PlainPages:
             )
         if isinstance(outcome, RefusedPassword):
             return _password_page(outcome.sentence), 422
-        return _logged_in(outcome, HOME)
+        return answer_with_login(outcome, HOME)
 
     @login_required  # type: ignore[untyped-decorator]
     def end_login(self, login_id: int) -> ResponseReturnValue:
@@ -167,7 +180,7 @@ class PlainPages:
     def end_other_logins(self) -> ResponseReturnValue:
         """End every other login of mine, when I do not know where they are."""
         with self._asked() as asked:
-            logins.end_other_logins(asked, _user().login)
+            logins.end_other_logins(asked, this_user().login)
         return redirect(url_for("portal.account"), code=303)
 
     def _asked(self) -> AbstractContextManager[Request]:
@@ -177,6 +190,11 @@ class PlainPages:
 def stylesheet() -> Response:
     """The one file that the login page needs."""
     return send_from_directory(ASSETS, STYLESHEET)
+
+
+def passkey_script() -> Response:
+    """What the plain pages need for passkeys; all else of them works without."""
+    return send_from_directory(ASSETS, SCRIPT)
 
 
 def icon() -> Response:
@@ -195,6 +213,12 @@ def stylesheet_url() -> str:
     return f"/portal/{STYLESHEET}?m={changed}"
 
 
+def passkey_script_url() -> str:
+    """Address of the script for passkeys, new whenever the file is."""
+    changed = int((ASSETS / SCRIPT).stat().st_mtime)
+    return f"/portal/{SCRIPT}?m={changed}"
+
+
 def bootstrap_url() -> str:
     """Address of Bootstrap's stylesheet, new with every release of its package."""
     return f"/portal/bootstrap.css?m={version('bootstrap-flask')}"
@@ -210,7 +234,8 @@ def _bootstrap_folder() -> Path:
     return Path(spec.origin).parent / "static" / "bootstrap5" / "css"
 
 
-def _user() -> PortalUser:
+def this_user() -> PortalUser:
+    """The person behind a route that only people reach."""
     user = logged_in_user()
     if user is None:  # the gate let only people through
         message = "A view behind the gate was reached without a login."
@@ -228,21 +253,24 @@ def _login_page(wanted: str, problem: str | None = None) -> str:
     )
 
 
-def _refused_login(refusal: RefusedLogin, wanted: str) -> Response:
+def refused_login(refusal: RefusedLogin, wanted: str) -> Response:
+    """The login page once more, with the reason."""
     if refusal.retry_after is None:
         return make_response(_login_page(wanted, _WRONG), 401)
-    minutes = round(refusal.retry_after.total_seconds() / 60)
-    problem = f"Too many tries from this address. Try again in {minutes} minutes."
+    problem = f"Too many tries. Try again in {wait_words(refusal.retry_after)}."
     response = make_response(_login_page(wanted, problem), 429)
-    response.headers["Retry-After"] = str(round(refusal.retry_after.total_seconds()))
+    response.headers["Retry-After"] = str(ceil(refusal.retry_after.total_seconds()))
     return response
 
 
-def _logged_in(login: Login, target: str) -> Response:
+def answer_with_login(login: Login, target: str) -> Response:
+    """Go to `target` in a login that has begun."""
     # A form token that was known before the login is not valid after it.
     session.clear()
     response = make_response(redirect(target, code=303))
     set_login_token(response, login.token)
+    if login.device_token is not None:
+        set_device_token(response, login.device_token)
     return response
 
 
@@ -251,7 +279,7 @@ def _password_page(problem: str | None = None) -> str:
         "password.html",
         title="Change your password",
         actor=current_actor(),
-        is_forced=_user().login.must_change_password,
+        is_forced=this_user().login.must_change_password,
         problem=problem,
         min_length=MIN_LENGTH,
         max_length=MAX_LENGTH,

@@ -60,7 +60,11 @@ def sent_in_header() -> UUID:
 
 @contextmanager
 def exchange(
-    runtime: Runtime, caller: Actor | None, *, sent: UUID | None = None
+    runtime: Runtime,
+    caller: Actor | None,
+    *,
+    sent: UUID | None = None,
+    is_confirmed: bool = False,
 ) -> Iterator[Request]:
     """What `caller` asks of a use case; commits when the block ends.
 
@@ -73,6 +77,7 @@ def exchange(
             now=runtime.clock(),
             request_id=sent,
             reference=request_id(),
+            is_confirmed=is_confirmed,
         )
 
 

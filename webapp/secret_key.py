@@ -7,6 +7,7 @@ import secrets
 from pathlib import Path
 
 from core.errors import InvalidInput
+from orchestrator.accounts.second_factors import FactorKey
 from orchestrator.operations.production import (
     KEY_ADVICE,
     KEY_LENGTH,
@@ -34,6 +35,11 @@ def secret_key(settings: Settings) -> str:
     if key is None or not is_good_key(key.get_secret_value()):
         raise WeakSettings(KEY_ADVICE)
     return key.get_secret_value()
+
+
+def factor_key(settings: Settings) -> FactorKey:
+    """What encrypts the secrets of authenticator apps, derived from the same key."""
+    return FactorKey(secret_key(settings))
 
 
 def _kept_key(data_dir: Path) -> str:

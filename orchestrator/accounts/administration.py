@@ -9,7 +9,14 @@ from datetime import datetime, timedelta
 from core.access import Permission, Role
 from core.audit import AuditAction
 from core.errors import Conflict, InvalidInput, NotFound
-from db import sessions, users
+from db import (
+    federated_identities,
+    known_devices,
+    login_limits,
+    second_factors,
+    sessions,
+    users,
+)
 from db.sessions import EndReason
 from db.users import User
 from orchestrator.accounts.logins import IDLE_LIMIT
@@ -18,9 +25,10 @@ from orchestrator.accounts.passwords import (
     one_time_password,
     require_strong,
 )
+from orchestrator.accounts.tries import subject_of
+from orchestrator.accounts.user_names import valid_name
 from orchestrator.use_cases import Done, Event, Request, change, query
 
-NAME_LENGTH = 80
 ONE_TIME_LIFE = timedelta(hours=72)
 """How long a one-time password that an admin handed out can be used."""
 
@@ -80,7 +88,7 @@ def list_accounts(request: Request) -> list[AccountView]:
     ]
 
 
-@change(Permission.MANAGE_USERS, AuditAction.USER_ADDED, repeat=None)
+@change(Permission.MANAGE_USERS, AuditAction.USER_ADDED, repeat=None, confirmed=True)
 def ensure_first_admin(
     request: Request, name: str, password: str | None
 ) -> Done[str | None]:
@@ -96,7 +104,7 @@ def ensure_first_admin(
     """
     if users.has_people(request.session):
         return Done(answer=None)
-    name = _valid_name(name)
+    name = valid_name(name)
     if password is not None:
         try:
             require_strong(password, known_words=[name])
@@ -115,13 +123,18 @@ def ensure_first_admin(
     return Done(answer=chosen if password is None else None, events=(event,))
 
 
-@change(Permission.MANAGE_USERS, AuditAction.USER_ADDED, repeat=_same_password)
+@change(
+    Permission.MANAGE_USERS,
+    AuditAction.USER_ADDED,
+    repeat=_same_password,
+    confirmed=True,
+)
 def add_user(request: Request, name: str, role: Role) -> Done[NewPassword]:
     """Make an account with a one-time password that must be changed."""
     password, until_utc = one_time_password(), request.now + ONE_TIME_LIFE
     user = users.insert_user(
         request.session,
-        name=_valid_name(name),
+        name=valid_name(name),
         role=role,
         password_hash=hash_password(password),
         must_change_password=True,
@@ -132,7 +145,12 @@ def add_user(request: Request, name: str, role: Role) -> Done[NewPassword]:
     return Done(answer=made, events=(event,), kept=user.user_id)
 
 
-@change(Permission.MANAGE_USERS, AuditAction.USER_DISABLED, repeat=_same_account)
+@change(
+    Permission.MANAGE_USERS,
+    AuditAction.USER_DISABLED,
+    repeat=_same_account,
+    confirmed=True,
+)
 def disable_user(request: Request, name: str) -> Done[AccountView]:
     """Refuse further logins of this person and end those that run."""
     admin_ids = users.lock_active_admins(request.session)
@@ -150,7 +168,12 @@ def disable_user(request: Request, name: str) -> Done[AccountView]:
     return Done(answer=_view(changed), events=(event,), kept=user.user_id)
 
 
-@change(Permission.MANAGE_USERS, AuditAction.USER_ROLE_CHANGED, repeat=_same_account)
+@change(
+    Permission.MANAGE_USERS,
+    AuditAction.USER_ROLE_CHANGED,
+    repeat=_same_account,
+    confirmed=True,
+)
 def change_role(request: Request, name: str, role: Role) -> Done[AccountView]:
     """Give this person another role; they log in again to use it."""
     admin_ids = users.lock_active_admins(request.session)
@@ -166,20 +189,31 @@ def change_role(request: Request, name: str, role: Role) -> Done[AccountView]:
     return Done(answer=_view(changed), events=(event,), kept=user.user_id)
 
 
-@change(Permission.MANAGE_USERS, AuditAction.PASSWORD_RESET, repeat=_same_password)
+@change(
+    Permission.MANAGE_USERS,
+    AuditAction.PASSWORD_RESET,
+    repeat=_same_password,
+    confirmed=True,
+)
 def reset_password(request: Request, name: str) -> Done[NewPassword]:
     """Give this person a new one-time password and end their logins."""
     user = _person(request, name)
     if user.user_id == request.actor.user_id:
         message = "Change your own password on the page of your account."
         raise Conflict(message)
+    _require_password_of_ours(request, user)
     made = _hand_out_password(request, user)
     _end_logins(request, user, EndReason.PASSWORD_CHANGED)
     event = _event(AuditAction.PASSWORD_RESET, user)
     return Done(answer=made, events=(event,), kept=user.user_id)
 
 
-@change(Permission.MANAGE_USERS, AuditAction.USER_ENABLED, repeat=_same_password)
+@change(
+    Permission.MANAGE_USERS,
+    AuditAction.USER_ENABLED,
+    repeat=_same_password,
+    confirmed=True,
+)
 def enable_user(request: Request, name: str) -> Done[NewPassword]:
     """Enable a disabled account, with a new one-time password."""
     user = _person(request, name)
@@ -187,7 +221,11 @@ def enable_user(request: Request, name: str) -> Done[NewPassword]:
         message = f"{user.name} is not disabled."
         raise Conflict(message)
     users.set_active(request.session, user.user_id, is_active=True)
-    made = _hand_out_password(request, user)
+    if federated_identities.is_federated(request.session, user.user_id):
+        account = _view(_user(request, user.user_id))
+        made = NewPassword(account=account, until_utc=None, password=None)
+    else:
+        made = _hand_out_password(request, user)
     changed = _user(request, user.user_id)
     event = _event(
         AuditAction.USER_ENABLED, user, before=_facts(user), after=_facts(changed)
@@ -197,8 +235,28 @@ def enable_user(request: Request, name: str) -> Done[NewPassword]:
 
 @change(
     Permission.MANAGE_USERS,
+    AuditAction.SECOND_FACTORS_RESET,
+    repeat=_same_account,
+    confirmed=True,
+)
+def reset_factors(request: Request, name: str) -> Done[AccountView]:
+    """Remove a person's second factors, who lost them, and end their logins."""
+    user = _person(request, name)
+    if user.user_id == request.actor.user_id:
+        message = "Change your own second factors on the page of your account."
+        raise Conflict(message)
+    second_factors.remove_all_factors(request.session, user.user_id)
+    known_devices.forget_devices(request.session, user.user_id)
+    _end_logins(request, user, EndReason.FACTORS_CHANGED)
+    event = _event(AuditAction.SECOND_FACTORS_RESET, user)
+    return Done(answer=_view(user), events=(event,), kept=user.user_id)
+
+
+@change(
+    Permission.MANAGE_USERS,
     AuditAction.SESSION_ENDED,
     repeat=lambda _request, ended: int(ended),
+    confirmed=True,
 )
 def end_logins(request: Request, name: str) -> Done[int]:
     """End every login of this person; returns how many there were."""
@@ -208,12 +266,10 @@ def end_logins(request: Request, name: str) -> Done[int]:
     return Done(answer=ended, events=(event,), kept=ended)
 
 
-def _valid_name(name: str) -> str:
-    trimmed = name.strip()
-    if not 1 <= len(trimmed) <= NAME_LENGTH or not trimmed.isprintable():
-        message = f"A user name has 1 to {NAME_LENGTH} printable characters."
-        raise InvalidInput(message)
-    return trimmed
+def _require_password_of_ours(request: Request, user: User) -> None:
+    if federated_identities.is_federated(request.session, user.user_id):
+        message = f"{user.name} logs in at the identity provider, without a password."
+        raise Conflict(message)
 
 
 def _person(request: Request, name: str) -> User:
@@ -243,7 +299,10 @@ def _keep_one_admin(user: User, admin_ids: list[int]) -> None:
 
 
 def _hand_out_password(request: Request, user: User) -> NewPassword:
+    """A new password; devices of before are not trusted, and no try counts any more."""
     password, until_utc = one_time_password(), request.now + ONE_TIME_LIFE
+    known_devices.forget_devices(request.session, user.user_id)
+    login_limits.forget_tries(request.session, subject=subject_of(user.user_id))
     users.set_password(
         request.session,
         user.user_id,

@@ -1,7 +1,7 @@
-"""Refused requests of people and strangers: the limit per address, and the audit.
+"""Refused requests of people and strangers, and their events.
 
-Whoever is not logged in could fill the chain with one event for each try, so their
-tries are counted, and each finished minute of an address becomes one event.
+One event for each try would fill the chain, so tries are counted, and each finished
+minute of an address, an account or a person becomes one event.
 """
 
 from __future__ import annotations
@@ -13,17 +13,21 @@ from sqlalchemy.orm import Session
 
 from core.access import Permission
 from core.audit import AuditAction
+from db import users
 from db.denials import (
+    DenialCount,
     DenialKind,
+    PersonRefusals,
     count_denial,
-    denials_since,
+    count_refused_person,
     forget_reported,
     take_unreported,
+    take_unreported_people,
 )
 from orchestrator.use_cases import Done, Event, Request, change
 
-LOGIN_LIMIT = 20
-LOGIN_WINDOW = timedelta(minutes=10)
+USER_SUBJECT = "user:"
+"""Begins the name of an account that exists, as limits and counts of tries have it."""
 
 _KEEP = timedelta(days=1)
 _UNKNOWN_ADDRESS = "unknown"
@@ -33,22 +37,25 @@ _IPV6_PREFIX = 64
 _ACTIONS = {
     DenialKind.LOGIN: AuditAction.LOGIN_FAILED,
     DenialKind.ACCESS: AuditAction.ACCESS_DENIED,
+    DenialKind.ACCOUNT: AuditAction.LOGIN_FAILED,
 }
+_EVENTS = tuple(dict.fromkeys(_ACTIONS.values()))
 
 
-@change(None, AuditAction.ACCESS_DENIED, repeat=None)
+@change(None, *_EVENTS, repeat=None)
 def record_denial(request: Request, wanted: str) -> Done[None]:
-    """Record in the audit chain that the caller's role does not allow a route."""
-    event = Event(
-        action=AuditAction.ACCESS_DENIED,
-        object_type="route",
-        object_id=wanted,
-        actor=request.actor,
+    """Count that the caller's role does not allow a route, a page or a callback."""
+    count_refused_person(
+        request.session,
+        user_id=request.actor.user_id,
+        wanted=wanted,
+        address=request.actor.address,
+        at_utc=request.now,
     )
-    return Done(answer=None, events=(event,))
+    return Done(answer=None, events=finished_minutes(request.session, request.now))
 
 
-@change(None, *_ACTIONS.values(), repeat=None)
+@change(None, *_EVENTS, repeat=None)
 def record_refused_stranger(request: Request, address: str | None) -> Done[None]:
     """Count a request for something that only logged-in people may have."""
     key = address_key(address)
@@ -59,7 +66,7 @@ def record_refused_stranger(request: Request, address: str | None) -> Done[None]
     return Done(answer=None, events=events)
 
 
-@change(Permission.RUN_CYCLE, *_ACTIONS.values(), repeat=None)
+@change(Permission.RUN_CYCLE, *_EVENTS, repeat=None)
 def report_finished_minutes(request: Request) -> Done[int]:
     """Add one audit event for each finished minute and address; returns how many.
 
@@ -70,38 +77,59 @@ def report_finished_minutes(request: Request) -> Done[int]:
 
 
 def finished_minutes(session: Session, now: datetime) -> tuple[Event, ...]:
-    """The event of each minute and address that is over and was not reported yet."""
-    denials = take_unreported(session, now_utc=now)
+    """The events of minutes that are over and were not reported yet."""
+    counted = take_unreported(session, now_utc=now)
+    people = take_unreported_people(session, now_utc=now)
     forget_reported(session, before_utc=now - _KEEP)
-    return tuple(
-        Event(
-            action=_ACTIONS[denial.kind],
-            object_type="address",
-            object_id=denial.address,
-            after={"count": denial.count, "minute_utc": denial.minute_utc.isoformat()},
-            is_anonymous=True,
-        )
-        for denial in denials
+    return (
+        *(_count_event(denial) for denial in counted if _is_somebodys(denial)),
+        *(_person_event(session, refused) for refused in people),
     )
 
 
-def record_failed_login(session: Session, address: str | None, now: datetime) -> None:
-    """Count a failed login of this address."""
-    key = address_key(address)
-    count_denial(session, address=key, kind=DenialKind.LOGIN, at_utc=now)
+def count_failed_login(
+    session: Session, address: str | None, subject: str, now: datetime
+) -> None:
+    """Count a failed login of this address, at this account or name."""
+    for place, kind in (
+        (address_key(address), DenialKind.LOGIN),
+        (subject, DenialKind.ACCOUNT),
+    ):
+        count_denial(session, address=place, kind=kind, at_utc=now)
 
 
-def wait_before_login(
-    session: Session, address: str | None, now: datetime
-) -> timedelta | None:
-    """How long this address has to wait before it may try again; None when it may."""
-    failures = denials_since(
-        session,
-        address=address_key(address),
-        kind=DenialKind.LOGIN,
-        since_utc=now - LOGIN_WINDOW,
+def _is_somebodys(denial: DenialCount) -> bool:
+    """False for tries at a name that nobody has: their address tells of them."""
+    is_account = denial.kind is DenialKind.ACCOUNT
+    return not is_account or denial.address.startswith(USER_SUBJECT)
+
+
+def _count_event(denial: DenialCount) -> Event:
+    is_account = denial.kind is DenialKind.ACCOUNT
+    return Event(
+        action=_ACTIONS[denial.kind],
+        object_type="user" if is_account else "address",
+        object_id=denial.address.removeprefix(USER_SUBJECT),
+        after={"count": denial.count, "minute_utc": denial.minute_utc.isoformat()},
+        is_belated=True,
     )
-    return LOGIN_WINDOW if failures >= LOGIN_LIMIT else None
+
+
+def _person_event(session: Session, refused: PersonRefusals) -> Event:
+    user = users.find_user(session, refused.user_id)
+    actor = None if user is None else user.as_actor(refused.address)
+    return Event(
+        action=AuditAction.ACCESS_DENIED,
+        object_type="route",
+        object_id=max(refused.counts, key=lambda wanted: refused.counts[wanted]),
+        after={
+            "count": sum(refused.counts.values()),
+            "minute_utc": refused.minute_utc.isoformat(),
+            "wanted": refused.counts,
+        },
+        actor=actor,
+        is_belated=True,
+    )
 
 
 def address_key(address: str | None) -> str:

@@ -1,22 +1,29 @@
-"""Logging in and out: how logins begin, last and end, and how often one may try."""
+"""Logging in and out: how logins begin, last and end."""
 
 from __future__ import annotations
 
-import hashlib
 import secrets
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from sqlalchemy.orm import Session
 
 from core.access import Actor, Permission
 from core.audit import AuditAction
 from core.errors import NotFound
-from db import sessions, users
+from db import known_devices, second_factors, sessions, users
 from db.sessions import EndReason, LoginSession
 from db.users import User
 from orchestrator.accounts import denials
 from orchestrator.accounts.passwords import hash_password, needs_rehash, verify_password
+from orchestrator.accounts.second_factors import (
+    FactorKey,
+    is_app_code,
+    is_recovery_code,
+)
+from orchestrator.accounts.tries import Attempt, Client, attempt_at, digest
 from orchestrator.logs import get_logger
 from orchestrator.use_cases import Done, Event, Request, change, query
 
@@ -24,45 +31,63 @@ log = get_logger(__name__)
 
 IDLE_LIMIT = timedelta(minutes=30)
 ABSOLUTE_LIMIT = timedelta(hours=12)
-FREE_FAILURES = 5
-LONGEST_DELAY = timedelta(minutes=15)
 
-_FIRST_DELAY = timedelta(seconds=15)
-_FAILURES_FORGOTTEN_AFTER = timedelta(hours=24)
 _TOKEN_BYTES = 32
-_LONGEST_NAME = 80
 # Idle time is kept to the minute, so that a page with twenty files writes once.
 _TOUCH_EVERY = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
-    """A login that was granted; the token goes into the cookie and nowhere else."""
+    """A login that was granted; its tokens go into cookies and nowhere else.
+
+    Attributes
+    ----------
+    device_token : str | None
+        Makes this browser a known device; None when a login only begins anew.
+    """
 
     actor: Actor
     must_change_password: bool
     token: str = field(repr=False)
+    device_token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusedLogin:
-    """A login that was refused; the failure is stored when the transaction commits.
+    """A login that was refused.
 
     Attributes
     ----------
     retry_after : timedelta | None
-        How long the address has to wait; None for a wrong name or password.
+        How long to wait before the next try; None for a wrong name or password.
     """
 
     retry_after: timedelta | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Client:
-    """Where a request comes from, as the server sees it."""
+@change(
+    None,
+    AuditAction.LOGIN_FAILED,
+    AuditAction.ACCESS_DENIED,
+    repeat=None,
+)
+def begin_login(
+    request: Request, *, name: str, client: Client
+) -> Done[Attempt | RefusedLogin]:
+    """Count a try at a typed name; commit it before `log_in` evaluates it.
 
-    address: str | None
-    user_agent: str | None
+    Names that nobody has are counted and made to wait like those of accounts.
+    """
+    session, now = request.session, request.now
+    attempt = attempt_at(session, name, client)
+    wait = attempt.count(session, now)
+    if wait is None:
+        return Done(answer=attempt)
+    denials.count_failed_login(session, client.address, attempt.subject, now)
+    log.info("login_failed", address=client.address, reason="too_many_tries")
+    events = denials.finished_minutes(session, now)
+    return Done(answer=RefusedLogin(retry_after=wait), events=events)
 
 
 @change(
@@ -70,55 +95,97 @@ class Client:
     AuditAction.LOGIN_SUCCEEDED,
     AuditAction.LOGIN_FAILED,
     AuditAction.ACCESS_DENIED,
+    AuditAction.RECOVERY_CODE_USED,
     repeat=None,
 )
 def log_in(
-    request: Request, *, name: str, password: str, client: Client
+    request: Request,
+    attempt: Attempt,
+    *,
+    password: str,
+    code: str = "",
+    key: FactorKey | None = None,
 ) -> Done[Login | RefusedLogin]:
-    """Check the password and start a new login.
+    """Evaluate a counted try, once, and start a new login.
 
-    An unknown name, a wrong password, a disabled account and an account that has to
-    wait all get the same answer after the same work.
+    An unknown name, a wrong password and a disabled account get the same answer after
+    the same work, and so does a wrong code where the account has a second factor.
+
+    Parameters
+    ----------
+    code : str
+        Of the authenticator app, or a recovery code.
+    key : FactorKey, optional
+        Without it only recovery codes are accepted.
     """
     session, now = request.session, request.now
-    wait = denials.wait_before_login(session, client.address, now)
-    if wait is not None:
-        log.info("login_failed", address=client.address, reason="address_limit")
-        return Done(answer=RefusedLogin(retry_after=wait))
-    # The lock makes tries at one account wait for each other.
-    user = _find_by_typed_name(session, name)
+    user = users.find_user(session, attempt.user_id or 0)
     matches = verify_password(user.password_hash if user else None, password)
     outcome: Login | RefusedLogin
-    events: tuple[Event, ...]
-    if user is not None and matches and _may_log_in(user, now):
-        outcome = _grant(session, user, password, client, now)
-        events = (_of_user(AuditAction.LOGIN_SUCCEEDED, outcome.actor),)
+    events: tuple[Event, ...] = ()
+    factor = None
+    if user is not None and matches and may_log_in(user, now):
+        factor = _second_factor(session, user, code, key, now)
+    if user is not None and factor is not None:
+        outcome = _grant(session, user, password, attempt, now)
+        events = login_events(outcome, factor)
     else:
         outcome = RefusedLogin()
-        events = _record_failure(session, user, client, now)
+        address = attempt.client.address
+        denials.count_failed_login(session, address, attempt.subject, now)
+        # The typed name stays out of the log: people type passwords into it.
+        log.info(
+            "login_failed",
+            address=address,
+            user_id=attempt.user_id,
+            reason="credentials",
+        )
     minutes = denials.finished_minutes(session, now)
     return Done(answer=outcome, events=(*events, *minutes))
 
 
-def open_login(session: Session, user: User, client: Client, now: datetime) -> Login:
+class Factor(StrEnum):
+    """What a login proved besides the password."""
+
+    NONE = "none"
+    APP = "app"
+    RECOVERY_CODE = "recovery_code"
+    PASSKEY = "passkey"
+    PROVIDER = "identity_provider"
+
+
+def login_events(login: Login, factor: Factor) -> tuple[Event, ...]:
+    """The events of a login that was granted."""
+    succeeded = _of_user(
+        AuditAction.LOGIN_SUCCEEDED, login.actor, second_factor=factor.value
+    )
+    if factor is not Factor.RECOVERY_CODE:
+        return (succeeded,)
+    return _of_user(AuditAction.RECOVERY_CODE_USED, login.actor), succeeded
+
+
+def open_login(
+    session: Session,
+    user: User,
+    client: Client,
+    now: datetime,
+    *,
+    longest: timedelta = ABSOLUTE_LIMIT,
+    proved_at_utc: datetime | None = None,
+) -> Login:
     """Store a new login of `user`, who has just proven their password."""
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     sessions.insert_session(
         session,
-        token_sha256=token_sha256(token),
+        token_sha256=digest(token),
         user_id=user.user_id,
         created_at_utc=now,
-        expires_at_utc=now + ABSOLUTE_LIMIT,
+        expires_at_utc=now + longest,
+        proved_at_utc=proved_at_utc,
         address=client.address,
         user_agent=client.user_agent,
     )
-    actor = Actor(
-        user_id=user.user_id,
-        name=user.name,
-        role=user.role,
-        address=client.address,
-        session_sha256=token_sha256(token),
-    )
+    actor = user.as_actor(client.address, digest(token))
     return Login(
         actor=actor, must_change_password=user.must_change_password, token=token
     )
@@ -129,10 +196,33 @@ def find_login(request: Request, token: str) -> LoginSession | None:
     """The live login of this token."""
     return sessions.find_live_session(
         request.session,
-        token_sha256(token),
+        digest(token),
         now_utc=request.now,
         seen_since_utc=request.now - IDLE_LIMIT,
     )
+
+
+@change(None, AuditAction.SESSION_ENDED, repeat=None)
+def end_run_out_login(request: Request, token: str) -> Done[bool]:
+    """End the login of this token if it ran out; True when it ever was a login."""
+    session, token_sha256 = request.session, digest(token)
+    ended = sessions.end_run_out_sessions(
+        session,
+        now_utc=request.now,
+        seen_since_utc=request.now - IDLE_LIMIT,
+        token_sha256=token_sha256,
+    )
+    was_login = sessions.is_token_of_login(session, token_sha256)
+    return Done(answer=was_login, events=_run_out(ended))
+
+
+@change(Permission.RUN_CYCLE, AuditAction.SESSION_ENDED, repeat=None)
+def end_run_out_logins(request: Request) -> Done[int]:
+    """End every login that ran out, so that a clock set back revives none."""
+    ended = sessions.end_run_out_sessions(
+        request.session, now_utc=request.now, seen_since_utc=request.now - IDLE_LIMIT
+    )
+    return Done(answer=len(ended), events=_run_out(ended))
 
 
 def needs_touch(login: LoginSession, now: datetime) -> bool:
@@ -214,101 +304,73 @@ def end_other_logins(request: Request, login: LoginSession) -> Done[int]:
     return Done(answer=ended, events=(event,) if ended else ())
 
 
-def token_sha256(token: str) -> str:
-    """What the database holds of a token; 256 random bits need no salt."""
-    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
-
-
-def login_delay(failed_count: int) -> timedelta:
-    """How long after the last failure an account refuses to try again.
-
-    Examples
-    --------
-    >>> [login_delay(count).total_seconds() for count in (4, 5, 6)]
-    [0.0, 15.0, 30.0]
-    >>> login_delay(1000) == LONGEST_DELAY
-    True
-    """
-    beyond = failed_count - FREE_FAILURES
-    if beyond < 0:
-        return timedelta(0)
-    # 2**10 is past the cap already; a larger exponent could overflow.
-    return min(_FIRST_DELAY * (1 << min(beyond, 10)), LONGEST_DELAY)
-
-
-def must_wait(user: User, now: datetime) -> bool:
-    """Whether the account still has to wait after its last failures."""
-    last = user.last_failed_login_at_utc
-    return last is not None and now < last + login_delay(user.failed_login_count)
-
-
-def record_account_failure(
-    session: Session, user: User, now: datetime
-) -> tuple[Event, ...]:
-    """Count a wrong password; a try while the account waits does not prolong it.
-
-    Returns the event of the failure that makes the account wait.
-    """
-    if must_wait(user, now):
-        return ()
-    last = user.last_failed_login_at_utc
-    is_recent = last is not None and now - last < _FAILURES_FORGOTTEN_AFTER
-    count = user.failed_login_count + 1 if is_recent else 1
-    users.set_failed_logins(session, user.user_id, count=count, last_at_utc=now)
-    if count != FREE_FAILURES:
-        return ()
-    event = Event(
-        action=AuditAction.LOGIN_FAILED,
-        object_type="user",
-        object_id=user.user_id,
-        after={"failed_login_count": count},
-        is_anonymous=True,
-    )
-    return (event,)
-
-
-def _find_by_typed_name(session: Session, name: str) -> User | None:
-    trimmed = name.strip()
-    # PostgreSQL refuses NUL in text; a name like that belongs to nobody.
-    if len(trimmed) > _LONGEST_NAME or not trimmed.isprintable():
-        return None
-    return users.find_user_by_name(session, trimmed, lock=True)
-
-
-def _may_log_in(user: User, now: datetime) -> bool:
+def may_log_in(user: User, now: datetime) -> bool:
+    """Whether this account may begin a login once the person is proven."""
     until = user.one_time_until_utc
     has_run_out = user.must_change_password and until is not None and now >= until
-    is_open = user.is_active and not user.is_system and not has_run_out
-    return is_open and not must_wait(user, now)
+    return user.is_active and not user.is_system and not has_run_out
 
 
-def _record_failure(
-    session: Session, user: User | None, client: Client, now: datetime
-) -> tuple[Event, ...]:
-    denials.record_failed_login(session, client.address, now)
-    events: tuple[Event, ...] = ()
-    if user is not None and not user.is_system:
-        events = record_account_failure(session, user, now)
-    # The typed name stays out of the log: people type passwords into it.
-    log.info(
-        "login_failed",
-        address=client.address,
-        user_id=user.user_id if user else None,
-        reason="credentials",
-    )
-    return events
+def _second_factor(
+    session: Session, user: User, code: str, key: FactorKey | None, now: datetime
+) -> Factor | None:
+    """What the code proves; None when the account needs a proof and this is none."""
+    if not second_factors.has_factor(session, user.user_id):
+        return Factor.NONE
+    if is_app_code(session, key, user.user_id, code, now):
+        return Factor.APP
+    if is_recovery_code(session, user.user_id, code):
+        return Factor.RECOVERY_CODE
+    return None
 
 
 def _grant(
-    session: Session, user: User, password: str, client: Client, now: datetime
+    session: Session, user: User, password: str, attempt: Attempt, now: datetime
 ) -> Login:
     if user.password_hash and needs_rehash(user.password_hash):
         users.set_password_hash(session, user.user_id, hash_password(password))
-    if user.failed_login_count:
-        users.set_failed_logins(session, user.user_id, count=0, last_at_utc=None)
-    login = open_login(session, user, client, now)
+    attempt.succeeded(session, now)
+    return open_login_of_device(session, user, attempt.client, now)
+
+
+def open_login_of_device(
+    session: Session,
+    user: User,
+    client: Client,
+    now: datetime,
+    *,
+    longest: timedelta = ABSOLUTE_LIMIT,
+    proved_at_utc: datetime | None = None,
+) -> Login:
+    """Store a new login of `user`, and that this browser is known to be theirs."""
+    login = open_login(
+        session, user, client, now, longest=longest, proved_at_utc=proved_at_utc
+    )
+    device_token = _known_device(session, user, client, now)
     log.info("login_succeeded", user=user.name, role=user.role, address=client.address)
-    return login
+    return replace(login, device_token=device_token)
+
+
+def _known_device(session: Session, user: User, client: Client, now: datetime) -> str:
+    """The token of this browser: the one that it has, if it is one of ours."""
+    token = client.device_token
+    if token is None or not known_devices.is_known(session, digest(token)):
+        token = secrets.token_urlsafe(_TOKEN_BYTES)
+    known_devices.remember(session, digest(token), user.user_id, now_utc=now)
+    return token
+
+
+def _run_out(ended: Mapping[int, int]) -> tuple[Event, ...]:
+    return tuple(
+        Event(
+            action=AuditAction.SESSION_ENDED,
+            object_type="user_session",
+            object_id=session_id,
+            after={"user_id": user_id, "end_reason": EndReason.RUN_OUT.value},
+            is_belated=True,
+        )
+        for session_id, user_id in sorted(ended.items())
+    )
 
 
 def _of_user(action: AuditAction, actor: Actor, **after: object) -> Event:

@@ -143,14 +143,6 @@ def read_anchors(path: Path, public_keys: Sequence[str]) -> tuple[Anchor, ...]:
     return anchors
 
 
-def known_anchors(places: AnchorPlaces) -> tuple[Anchor, ...]:
-    """The anchors of this installation; none when it has not anchored yet."""
-    if not places.anchor_file.exists():
-        return ()
-    key = load_key(places.key_file)
-    return read_anchors(places.anchor_file, [key.public_hex])
-
-
 def last_anchor(path: Path, public_keys: Sequence[str]) -> Anchor | None:
     """The last anchor of a file, without reading all of a long one.
 

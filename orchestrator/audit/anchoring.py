@@ -1,4 +1,10 @@
-"""Anchor the audit chain outside the database."""
+"""Anchor the audit chain outside the database.
+
+An event of the chain says with which key anchoring began. From then on a lost key,
+another key, and an anchor file that is missing or emptied are faults: whoever changes
+the chain could otherwise have it anchored anew. Only `begin_anew` begins with another
+key or file.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +15,20 @@ from sqlalchemy.orm import Session
 
 from core.access import Permission
 from core.anchors import Anchor
+from core.audit import AuditAction
 from core.audit_chain import ChainPosition, ChainReport
+from core.errors import InvalidInput
 from db import audit
 from db.audit import ChainHead
 from orchestrator.audit import anchor_files
-from orchestrator.audit.anchor_files import AnchorPlaces
-from orchestrator.audit.chain_status import KEPT_AS_CHECK, check_and_keep
+from orchestrator.audit.anchor_files import AnchorPlaces, SigningKey
+from orchestrator.audit.chain_status import check_and_keep
+from orchestrator.audit.known_anchors import (
+    begun_key,
+    signing_key_of_chain,
+)
 from orchestrator.logs import get_logger
-from orchestrator.use_cases import Done, Request, change
+from orchestrator.use_cases import Done, Event, Request, change
 
 log = get_logger(__name__)
 
@@ -61,7 +73,7 @@ def _is_news(last: Anchor | None, head: ChainHead) -> bool:
     return is_moved or head.position != (last.seq, last.head)
 
 
-@change(Permission.RUN_CYCLE, repeat=None, unaudited=KEPT_AS_CHECK)
+@change(Permission.RUN_CYCLE, AuditAction.ANCHORING_BEGUN, repeat=None)
 def anchor_chain(
     request: Request, places: AnchorPlaces, *, only_if_due: bool
 ) -> Done[Anchoring]:
@@ -70,26 +82,81 @@ def anchor_chain(
     Raises
     ------
     InvalidInput, ServiceUnavailable
-        When key or anchor file cannot be read or written.
+        When key or anchor file cannot be read or written, or are not those with which
+        anchoring began.
     """
-    key = anchor_files.load_or_make_key(places.key_file)
     with anchor_files.locked(places.anchor_file) as descriptor:
-        last = anchor_files.last_anchor(places.anchor_file, [key.public_hex])
+        # The head first: an event of its beginning that it counts is then visible.
         head = audit.chain_head(request.session)
+        is_told = signing_key_of_chain(request.session) is not None
+        key = begun_key(request.session, places)
+        if key is None:
+            if head.position.seq == 0:
+                return Done(answer=Anchoring(anchor=None, is_new=False))
+            key = anchor_files.load_or_make_key(places.key_file)
+        last = anchor_files.last_anchor(places.anchor_file, [key.public_hex])
         is_wanted = (
             is_due(last, head, request.now) if only_if_due else _is_news(last, head)
         )
         if not is_wanted:
             return Done(answer=Anchoring(anchor=last, is_new=False))
-        report = _check_since(request.session, last)
-        if not report.is_sound:
-            broken = Anchoring(anchor=last, is_new=False, broken=report)
-            return Done(answer=broken)
-        position = ChainPosition(report.event_count, report.last_hash)
-        anchor = key.sign(head.installation_id, position, request.now)
-        anchor_files.append(descriptor, anchor)
+        done = _anchor(request, key, descriptor, last, head)
+    events = () if is_told or not done.is_new else (_begun(key, reason=None),)
+    return Done(answer=done, events=events)
+
+
+@change(Permission.RUN_CYCLE, AuditAction.ANCHORING_BEGUN, repeat=None, confirmed=True)
+def begin_anew(
+    request: Request, places: AnchorPlaces, *, reason: str
+) -> Done[Anchoring]:
+    """Anchor the whole chain with the key and the file that the settings name now.
+
+    For a new key or place, a restored backup, or after a loss; the anchors of before
+    are not asked. Makes a key where there is none.
+
+    Raises
+    ------
+    InvalidInput
+        Without a reason, or when the file holds anchors of another key.
+    """
+    written = " ".join(reason.split())
+    if not written:
+        message = "Write why anchoring begins anew; the reason is kept in the audit."
+        raise InvalidInput(message)
+    key = anchor_files.load_or_make_key(places.key_file)
+    with anchor_files.locked(places.anchor_file) as descriptor:
+        last = anchor_files.last_anchor(places.anchor_file, [key.public_hex])
+        head = audit.chain_head(request.session)
+        done = _anchor(request, key, descriptor, last, head)
+    if not done.is_new:
+        return Done(answer=done)
+    return Done(answer=done, events=(_begun(key, reason=written),))
+
+
+def _anchor(
+    request: Request,
+    key: SigningKey,
+    descriptor: int,
+    last: Anchor | None,
+    head: ChainHead,
+) -> Anchoring:
+    report = _check_since(request.session, last)
+    if not report.is_sound:
+        return Anchoring(anchor=last, is_new=False, broken=report)
+    position = ChainPosition(report.event_count, report.last_hash)
+    anchor = key.sign(head.installation_id, position, request.now)
+    anchor_files.append(descriptor, anchor)
     log.info("audit_anchored", seq=anchor.seq, head=anchor.head.hex())
-    return Done(answer=Anchoring(anchor=anchor, is_new=True))
+    return Anchoring(anchor=anchor, is_new=True)
+
+
+def _begun(key: SigningKey, *, reason: str | None) -> Event:
+    return Event(
+        action=AuditAction.ANCHORING_BEGUN,
+        object_type="anchor_key",
+        object_id=key.public_hex,
+        reason=reason,
+    )
 
 
 def _check_since(session: Session, last: Anchor | None) -> ChainReport:

@@ -23,7 +23,8 @@ from core.errors import InvalidInput
 from core.version import CODE_VERSION
 from db import audit
 from orchestrator.audit import verify_export
-from orchestrator.audit.anchor_files import AnchorPlaces, known_anchors
+from orchestrator.audit.anchor_files import AnchorPlaces
+from orchestrator.audit.known_anchors import known_anchors
 from orchestrator.decisions.row_hashes import decision_records
 from orchestrator.list_exports import neutral
 from orchestrator.use_cases import Done, Event, Request, change
@@ -126,7 +127,7 @@ def _export(
             ("events.jsonl", _event_lines(session, first_seq, last_seq)),
             ("events.csv", _csv_lines(session, first_seq, last_seq)),
             ("decisions.jsonl", _decision_lines(session, first_seq, last_seq)),
-            ("anchors.jsonl", _anchor_lines(places)),
+            ("anchors.jsonl", _anchor_lines(session, places)),
             ("verify_export.py", iter([Path(verify_export.__file__).read_text()])),
         ):
             with archive.open(name, "w", force_zip64=True) as member:
@@ -218,6 +219,6 @@ def _decision_lines(session: Session, first: int, last: int) -> Iterator[str]:
         yield record.text + "\n"
 
 
-def _anchor_lines(places: AnchorPlaces) -> Iterator[str]:
-    for anchor in known_anchors(places):
+def _anchor_lines(session: Session, places: AnchorPlaces) -> Iterator[str]:
+    for anchor in known_anchors(session, places):
         yield anchor.line() + "\n"

@@ -16,8 +16,8 @@ from core.audit_chain import ChainPosition, ChainReport
 from core.errors import InvalidInput
 from db import audit, chain_checks
 from db.chain_checks import ChainCheck, NewChainCheck
-from orchestrator.audit import anchor_files
-from orchestrator.audit.anchor_files import AnchorPlaces, known_anchors
+from orchestrator.audit.anchor_files import AnchorPlaces
+from orchestrator.audit.known_anchors import known_anchors, newest_known_anchor
 from orchestrator.audit.views import ChainCheckView, ChainStatus
 from orchestrator.jobs import queue_chain_check
 from orchestrator.logs import get_logger
@@ -26,7 +26,7 @@ from orchestrator.use_cases import Done, Event, Request, change, query
 log = get_logger(__name__)
 
 KEPT_AS_CHECK = "what a check found is stored in a table that only grows"
-"""Why anchoring and checks leave no event."""
+"""Why checks leave no event."""
 
 
 @query(Permission.VIEW_AUDIT_EVENTS)
@@ -38,9 +38,7 @@ def chain_status(request: Request, places: AnchorPlaces) -> ChainStatus:
     head = audit.chain_head(request.session)
     anchor, problem = None, None
     try:
-        if places.anchor_file.exists():
-            key = anchor_files.load_key(places.key_file)
-            anchor = anchor_files.last_anchor(places.anchor_file, [key.public_hex])
+        anchor = newest_known_anchor(request.session, places)
     except InvalidInput as exc:
         problem = exc.message
     if anchor is not None:
@@ -78,7 +76,8 @@ def verify_chain(request: Request, anchors: Sequence[Anchor]) -> ChainReport:
 @change(Permission.RUN_CYCLE, repeat=None, unaudited=KEPT_AS_CHECK)
 def check_whole_chain(request: Request, places: AnchorPlaces) -> Done[ChainReport]:
     """Verify every event against every anchor, and store what was found."""
-    return Done(answer=check_and_keep(request.session, known_anchors(places)))
+    anchors = known_anchors(request.session, places)
+    return Done(answer=check_and_keep(request.session, anchors))
 
 
 def check_and_keep(

@@ -8,7 +8,6 @@ from datetime import datetime
 
 import numpy as np
 
-from core.aliases import FloatArray
 from core.carbon import CarbonScope, CarbonSignalKind
 from core.conformal import ScoreTracker
 from core.days import WINDOW_H, window_end
@@ -18,7 +17,12 @@ from core.policies import Policy
 from core.regions import Region
 from core.telemetry import HOUR, TelemetryFrame
 from orchestrator.forecasts.calibration import telemetry_watermark
-from orchestrator.windows.assembly import IssuedForecast, Window, assemble
+from orchestrator.windows.assembly import (
+    IssuedForecast,
+    RecordedChange,
+    Window,
+    assemble,
+)
 from orchestrator.windows.database_source import LOOK_BACK_H
 
 
@@ -76,9 +80,11 @@ class FileSource:
         """None: on a past day the models answered or refused."""
         return None
 
-    def recorded_change_mw(self) -> FloatArray:
+    def recorded_change(self) -> RecordedChange:
         """No load: nothing was recorded."""
-        return np.zeros(WINDOW_H)
+        return RecordedChange(
+            standing_mw=np.zeros(WINDOW_H), in_effect_mw=np.zeros(WINDOW_H)
+        )
 
     def window(self) -> Window:
         """The day's window, with what was known at the issue and what came."""

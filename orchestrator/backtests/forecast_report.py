@@ -12,11 +12,13 @@ from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from core.forecasts import InputMode
 from core.version import CODE_VERSION
 from orchestrator.telemetry.readers.frames import FrameFile
+from orchestrator.telemetry.readers.weather_forecasts import ForecastFile
 
 if TYPE_CHECKING:  # scikit-learn takes seconds to import; a report needs none
-    from models.backtest import BacktestResult, BacktestSetup
+    from models.backtest import BacktestResult, BacktestSetup, TargetReport
     from models.backtest_figures import DayBound, Decisions, Figures
 
 PER_REGION = "per-region"
@@ -29,7 +31,9 @@ def backtest_document(
     *,
     telemetry_name: str,
     regions_name: str,
+    telemetry_held_back: Mapping[str, object],
     timings_s: Mapping[str, float],
+    weather: Mapping[str, object] | None = None,
 ) -> dict[str, object]:
     """Setup, timings and figures, as they are written to a report file."""
     return {
@@ -38,6 +42,7 @@ def backtest_document(
             "telemetry_sha256": file.sha256,
             "telemetry_rows": file.row_count,
             "rows_refused": dict(file.refused),
+            "telemetry_held_back": dict(telemetry_held_back),
             "columns_ignored": list(file.ignored_columns),
             "regions_table": regions_name,
             "regions": sorted(file.frames),
@@ -53,11 +58,26 @@ def backtest_document(
             "limits_c": dict(result.limits_c),
             "seed": setup.seed,
             "code_version": CODE_VERSION,
+            **({} if weather is None else {"weather_forecasts": dict(weather)}),
         },
         "timings_s": {name: round(value, 3) for name, value in timings_s.items()},
         "targets": {
             target.value: _plain(report) for target, report in result.targets.items()
         },
+    }
+
+
+def weather_setup(
+    name: str, file: ForecastFile, unproved_known_after_h: float | None
+) -> dict[str, object]:
+    """Where weather forecasts came from, for the setup of a report."""
+    return {
+        "file": name,
+        "sha256": file.sha256,
+        "rows": file.row_count,
+        "rows_unproved": file.unproved_rows,
+        "refused": dict(file.refused),
+        "unproved_known_after_h": unproved_known_after_h,
     }
 
 
@@ -84,8 +104,16 @@ def backtest_table(result: BacktestResult) -> str:
     return "\n".join(
         line
         for target, report in result.targets.items()
-        for line in _block(target.value, {**report.regions, "pooled": report.pooled})
+        for line in _block(target.value, _rows(report))
     )
+
+
+def _rows(report: TargetReport) -> dict[str, Figures]:
+    """Regions, all together, and input modes where there is more than one."""
+    rows = {**report.regions, "pooled": report.pooled}
+    if set(report.modes) != {InputMode.TELEMETRY}:
+        rows |= {f"  {mode}": figures for mode, figures in report.modes.items()}
+    return rows
 
 
 _HEAD = (

@@ -20,6 +20,7 @@ from core.forecasts import HourlyForecast, Refusal, Target
 from core.placement import PlanPrices, PlanRules
 from core.policies import Policy
 from core.regions import Region
+from core.rescoring import WindowHours
 from core.telemetry import HOUR, Quantity, TelemetryFrame
 from orchestrator.backtests.file_source import FileSource
 from orchestrator.backtests.plan_days import PlanDay, plan_day
@@ -54,6 +55,11 @@ class PlanBacktestSetup:
     ----------
     issues : sequence of datetime
         One a day, ascending; the first `n_calibration` only give scores.
+    every : int
+        Plan every n-th of the test days, n >= 1; all of them give scores.
+    keeps_hours : bool
+        Whether scored windows keep their hours; without them bounds move by the largest
+        hour of a rise.
     """
 
     issues: Sequence[datetime]
@@ -63,6 +69,8 @@ class PlanBacktestSetup:
     confidence: Decimal = Decimal("0.95")
     cooling_factor_c_per_pct: float = 0.05
     counts_hydro_water: bool = False
+    every: int = 1
+    keeps_hours: bool = True
 
     def __post_init__(self) -> None:
         if not 0 <= self.n_calibration < len(self.issues):
@@ -136,7 +144,8 @@ def run_plan_backtest(
             _source(item, forecasts, number, trackers[item.region.slug], setup)
             for item in regions
         ]
-        if number >= setup.n_calibration:
+        past_first = number - setup.n_calibration
+        if past_first >= 0 and past_first % setup.every == 0:
             if on_day is not None:
                 on_day(issued_at_utc)
             windows = [source.window() for source in sources]
@@ -145,7 +154,7 @@ def run_plan_backtest(
             except PlanInfeasible as exc:
                 infeasible[issued_at_utc] = exc.message
         for source in sources:
-            _learn(source)
+            _learn(source, keeps_hours=setup.keeps_hours)
     tested = setup.issues[setup.n_calibration :]
     return PlanBacktestResult(
         days=tuple(days),
@@ -174,14 +183,17 @@ def _source(
     )
 
 
-def _learn(source: FileSource) -> None:
+def _learn(source: FileSource, *, keeps_hours: bool) -> None:
     """The score of the day that ends when the next one is issued."""
     answer = source.answers[Target.TEMPERATURE_C]
     came = source.telemetry(source.issued_at_utc, window_end(source.issued_at_utc))
     temperature = came.column(Quantity.TEMPERATURE_C)
     if isinstance(answer, HourlyForecast) and np.isfinite(temperature).all():
         source.tracker.add(
-            conformity_score(float(temperature.max()), answer.mean, answer.scale)
+            conformity_score(float(temperature.max()), answer.mean, answer.scale),
+            WindowHours.observed(temperature, answer.mean, answer.scale)
+            if keeps_hours
+            else None,
         )
 
 

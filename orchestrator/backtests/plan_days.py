@@ -17,16 +17,24 @@ from core.hindsight import true_flows
 from core.optimizer import best_plan
 from core.outlooks import RegionOutlook
 from core.placement import PlanPrices, PlanRegion, PlanRules, Totals, placement
+from core.plans import transfers
+from core.rescoring import CalibrationWindows, WindowHours
 from core.shift import net_rise_c
 from core.telemetry import Quantity
 from orchestrator.plans.comparison import Flows, compare
 from orchestrator.plans.problem import as_it_came, plan_problems
 from orchestrator.windows.assembly import Window
 
+_NO_ERROR = np.stack([np.zeros(WINDOW_H), np.ones(WINDOW_H), np.zeros(WINDOW_H)])
 _CERTAIN = Calibration(
-    ordered_scores=(0.0,) * MINIMUM_SCORES, offset=0.0, alpha=Decimal("0.5")
+    ordered_scores=(0.0,) * MINIMUM_SCORES,
+    offset=0.0,
+    alpha=Decimal("0.5"),
+    windows=CalibrationWindows.stacked(
+        [WindowHours(day_max=0.0, hours=_NO_ERROR.astype(np.float32))] * MINIMUM_SCORES
+    ),
 )
-"""Of a forecast that is the truth: its bound is its maximum."""
+"""Of a forecast that is the truth: its bound is its maximum, after a rise too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +49,11 @@ class HeatCounts:
         The limit was really passed, doing nothing and under the plan's true flows.
     missed_before, missed_after : int
         APPROVED and yet passed.
+    changed, held : int
+        Days on which the plan changes the load of a region with a bound, and those of
+        them whose maximum, moved by the planned rise, stayed within the bound.
+    margin_sum_c : float
+        Bound less that maximum, summed over the changed days, degC.
     """
 
     judged: int = 0
@@ -50,6 +63,9 @@ class HeatCounts:
     exceeded_after: int = 0
     missed_before: int = 0
     missed_after: int = 0
+    changed: int = 0
+    held: int = 0
+    margin_sum_c: float = 0.0
 
     def __add__(self, other: HeatCounts) -> HeatCounts:
         return HeatCounts(
@@ -62,12 +78,19 @@ class HeatCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanDay:
-    """One day: totals by way of running the fleet, on the true values."""
+    """One day: totals by way of running the fleet, on the true values.
+
+    Attributes
+    ----------
+    transfers_mwh : tuple of float
+        What each transfer of the plan moves.
+    """
 
     issued_at_utc: datetime
     totals: Mapping[str, Totals]
     heat: HeatCounts
     left_out: Mapping[str, str]
+    transfers_mwh: tuple[float, ...]
 
 
 def plan_day(
@@ -102,6 +125,9 @@ def plan_day(
         totals={**compared.came, "clairvoyant": clairvoyant.totals},
         heat=_heat_of_plan(inside, planned, carried_out, frac),
         left_out={item.slug: item.reason for item in known.left_out},
+        transfers_mwh=tuple(
+            float(move.moved_mw.sum()) for move in transfers(known.slugs, *planned)
+        ),
     )
 
 
@@ -152,6 +178,10 @@ def _heat(
     is_blocked = after is None or after.is_exceeded
     exceeded_before = bool(temperature.max() > limit_c)
     exceeded_after = bool((temperature + actual_rise_c).max() > limit_c)
+    is_changed = after is not None and bool(planned_rise_c.any())
+    margin_c = 0.0
+    if after is not None and is_changed:
+        margin_c = after.bound - float((temperature + planned_rise_c).max())
     return HeatCounts(
         judged=1,
         blocked_before=int(before.is_exceeded),
@@ -160,4 +190,7 @@ def _heat(
         exceeded_after=int(exceeded_after),
         missed_before=int(exceeded_before and not before.is_exceeded),
         missed_after=int(exceeded_after and not is_blocked),
+        changed=int(is_changed),
+        held=int(is_changed and margin_c >= 0.0),
+        margin_sum_c=margin_c,
     )

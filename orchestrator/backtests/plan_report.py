@@ -70,6 +70,9 @@ def plan_backtest_document(
             for way in ("greedy", "plan")
         },
         "heat": asdict(heat),
+        "transfers_per_day": _ratio(
+            sum(len(day.transfers_mwh) for day in result.days), len(result.days)
+        ),
         "days": [_day(day, prices) for day in result.days],
         "timings_s": dict(timings_s),
     }
@@ -120,6 +123,18 @@ def plan_backtest_table(
         f" {heat.exceeded_after} really passed the limit, {heat.missed_before} and"
         f" {heat.missed_after} of them although APPROVED."
     )
+    moved = [mwh for day in result.days for mwh in day.transfers_mwh]
+    if moved:
+        lines.append(
+            f"A plan makes {len(moved) / len(result.days):.1f} transfers on average,"
+            f" the smallest of {min(moved):.2g} MWh."
+        )
+    if heat.changed:
+        lines.append(
+            f"Bounds after the plan held on {100.0 * heat.held / heat.changed:.1f} % of"
+            f" {heat.changed} region-days whose load it changed, with a mean margin of"
+            f" {heat.margin_sum_c / heat.changed:.2f} degC."
+        )
     if result.infeasible:
         lines.append(f"On {len(result.infeasible)} more days no plan kept every limit.")
     return "\n".join(lines)

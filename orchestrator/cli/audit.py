@@ -15,20 +15,21 @@ from core.audit_chain import ChainReport
 from core.errors import InvalidInput
 from orchestrator.audit import anchor_files
 from orchestrator.audit.anchor_files import AnchorPlaces
-from orchestrator.audit.anchoring import anchor_chain
+from orchestrator.audit.anchoring import Anchoring, anchor_chain, begin_anew
 from orchestrator.audit.chain_export import export_chain
 from orchestrator.audit.chain_status import verify_chain
+from orchestrator.audit.known_anchors import known_anchors
 from orchestrator.logs import get_logger
 from orchestrator.processes.terminal import (
     FAILED,
     UNUSABLE,
+    CommandContext,
     Json,
     command_context,
     command_settings,
     explained,
     print_json,
 )
-from orchestrator.settings import Settings
 
 log = get_logger(__name__)
 
@@ -69,8 +70,7 @@ def verify(
     with _not_run_is_2(), command_context() as context:
         anchors: tuple[Anchor, ...] = ()
         if not without_anchor:
-            settings = context.runtime.settings
-            anchors = _anchors(settings, anchor, public_key or [])
+            anchors = _anchors(context, anchor, public_key or [])
         report = verify_chain(context.request, anchors)
     if as_json:
         print_json(_as_record(report))
@@ -89,6 +89,25 @@ def anchor_now(as_json: Json = False) -> None:
     with _not_run_is_2(), command_context() as context:
         places = AnchorPlaces.of(context.runtime.settings)
         done = anchor_chain(context.request, places, only_if_due=False)
+    _say_anchoring(done, as_json=as_json)
+
+
+@app.command("begin-anchors")
+def begin_anchors(
+    reason: Annotated[str, typer.Option(help="Why; kept in the audit.")],
+    as_json: Json = False,
+) -> None:
+    """Begin anew with the key and the file that the settings name now.
+
+    For a new key or place, a restored backup, or after a loss of key or anchors.
+    """
+    with _not_run_is_2(), command_context() as context:
+        places = AnchorPlaces.of(context.runtime.settings)
+        done = begin_anew(context.request, places, reason=reason)
+    _say_anchoring(done, as_json=as_json)
+
+
+def _say_anchoring(done: Anchoring, *, as_json: bool) -> None:
     if done.broken is not None:
         typer.echo(f"Nothing was anchored. {_sentence(done.broken)}")
         raise typer.Exit(FAILED)
@@ -156,18 +175,18 @@ def _new_file(file: Path) -> Iterator[Path]:
 
 
 def _anchors(
-    settings: Settings, file: Path | None, public_keys: list[str]
+    context: CommandContext, file: Path | None, public_keys: list[str]
 ) -> tuple[Anchor, ...]:
     """Those of a named file, or of this installation if it has ever anchored."""
-    places = AnchorPlaces.of(settings)
-    if file is None and not (places.anchor_file.exists() or places.key_file.exists()):
-        return ()
+    places = AnchorPlaces.of(context.runtime.settings)
     for key in public_keys:
         anchor_files.public_key_bytes(key)
+    if file is None and not public_keys:
+        return known_anchors(context.session, places)
     trusted = public_keys or [anchor_files.load_key(places.key_file).public_hex]
     anchors = anchor_files.read_anchors(file or places.anchor_file, trusted)
-    if file is not None and not anchors:
-        message = f"The anchor file {file} holds no anchor."
+    if not anchors:
+        message = f"The anchor file {file or places.anchor_file} holds no anchor."
         raise InvalidInput(message)
     return anchors
 

@@ -20,7 +20,9 @@ from orchestrator.backtests.forecast_report import (
     PER_REGION,
     backtest_document,
     backtest_table,
+    weather_setup,
 )
+from orchestrator.backtests.guards import guarded, held_back
 from orchestrator.backtests.plan_backtest import (
     BacktestRegion,
     PlanBacktestSetup,
@@ -46,6 +48,10 @@ from orchestrator.processes.terminal import (
 )
 from orchestrator.runtime import utc_now
 from orchestrator.telemetry.readers.frames import read_fleet
+from orchestrator.telemetry.readers.weather_forecasts import (
+    ForecastFile,
+    read_weather_forecasts,
+)
 
 if TYPE_CHECKING:  # scikit-learn takes seconds to import
     from models.backtest import BacktestResult, BacktestSetup
@@ -62,10 +68,27 @@ ReportFile = Annotated[
     Path | None, typer.Option(help="Write the figures to this file, as JSON.")
 ]
 ModelFamily = Annotated[Family, typer.Option(help="Family of models.")]
+WeatherForecasts = Annotated[
+    Path | None,
+    typer.Option(
+        help="Tidy CSV, plain or gzip, of weather forecasts as issued: region,"
+        " issued_at_utc, known_at_utc or retrieved_at_utc, valid_at_utc, lead_h, model,"
+        " member and columns such as temperature_c_forecast."
+    ),
+]
+UnprovedDelay = Annotated[
+    float | None,
+    typer.Option(
+        min=0.0,
+        help="Use weather forecasts that cannot prove when they were known, as if known"
+        " so many hours after their issue. Default: they are not used.",
+    ),
+]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same figures.")]
 
 
-def backtest(
+def backtest(  # noqa: PLR0913 -- one parameter per option
+    *,
     telemetry: Annotated[
         Path,
         typer.Option(
@@ -86,6 +109,8 @@ def backtest(
     ] = ",".join(Target),
     family: ModelFamily = DEFAULT_FAMILY,
     limit_c: LimitC = PER_REGION,
+    weather_forecasts: WeatherForecasts = None,
+    unproved_known_after_h: UnprovedDelay = None,
     seed: Seed = 7,
     report: ReportFile = None,
 ) -> None:
@@ -106,8 +131,13 @@ def backtest(
         )
         _require_folder(report)
         fleet = read_fleet(telemetry, regions, utc_now(), progress)
+        frames, weather = guarded(fleet.frames), None
+        if weather_forecasts is not None:
+            weather = read_weather_forecasts(weather_forecasts, list(frames))
+            _say_refused(weather_forecasts, weather)
+            frames = weather.with_frames(frames, unproved_known_after_h)
         read_s = time.monotonic() - started
-        result = _run(fleet.frames, setup)
+        result = _run(frames, setup)
         typer.echo(backtest_table(result))
         document = backtest_document(
             result,
@@ -115,6 +145,10 @@ def backtest(
             fleet.file,
             telemetry_name=telemetry.name,
             regions_name=regions.name,
+            weather=None
+            if weather is None or weather_forecasts is None
+            else weather_setup(weather_forecasts.name, weather, unproved_known_after_h),
+            telemetry_held_back=held_back(frames),
             timings_s={
                 "read": read_s,
                 **result.timings_s,
@@ -156,6 +190,9 @@ def backtest_plan(  # noqa: PLR0913 -- one parameter per option
     ramp_mw_per_h: Annotated[
         float | None, typer.Option(help="Steepest change of a region's moves.")
     ] = None,
+    minimum_transfer_mwh: Annotated[
+        float, typer.Option(help="Smaller transfers are left out of plans.")
+    ] = 0.0,
     limit_c: LimitC = "35",
     cooling_factor: Annotated[
         float, typer.Option(help="°C per percentage point of load.")
@@ -192,6 +229,7 @@ def backtest_plan(  # noqa: PLR0913 -- one parameter per option
             rules=PlanRules(
                 ramp_mw_per_h=ramp_mw_per_h,
                 migration_energy_frac=migration_energy_pct / 100.0,
+                minimum_transfer_mwh=minimum_transfer_mwh,
             ),
             cooling_factor_c_per_pct=cooling_factor,
             counts_hydro_water=hydro_water,
@@ -202,6 +240,7 @@ def backtest_plan(  # noqa: PLR0913 -- one parameter per option
             telemetry, regions, utc_now(), progress, columns=REGION_COLUMNS
         )
         plants = {slug: assumed_region(row) for slug, row in fleet.table.items()}
+        frames = guarded(fleet.frames)
         read_s = time.monotonic() - started
         # scikit-learn takes seconds to import; other commands must not wait for it.
         from models.backtest import own_limit_c  # noqa: PLC0415
@@ -211,10 +250,10 @@ def backtest_plan(  # noqa: PLR0913 -- one parameter per option
             slug: own_limit_c(region, train_until_day)
             if given_limit_c is None
             else given_limit_c
-            for slug, region in fleet.frames.items()
+            for slug, region in frames.items()
         }
         forecasts = day_ahead_forecasts(
-            fleet.frames,
+            frames,
             plants,
             issues,
             train_until_utc=issues[0],
@@ -231,7 +270,7 @@ def backtest_plan(  # noqa: PLR0913 -- one parameter per option
                     limit_c=limits_c[slug],
                     auctioned_h=plant_of(slug).auctioned_h if auction_prices else 0,
                 )
-                for slug, (frame, _) in fleet.frames.items()
+                for slug, (frame, _) in frames.items()
             ],
             forecasts,
             setup,
@@ -245,6 +284,7 @@ def backtest_plan(  # noqa: PLR0913 -- one parameter per option
             setup={
                 "telemetry": telemetry.name,
                 "telemetry_sha256": fleet.file.sha256,
+                "telemetry_held_back": held_back(frames),
                 "train_until": train_until,
                 "calibrate_until": calibrate_until,
                 "test_until": test_until,
@@ -301,6 +341,14 @@ def _run(frames: Mapping[str, RegionTelemetry], setup: BacktestSetup) -> Backtes
 
     with progress_bar(steps(frames, setup)) as report:
         return run_backtest(frames, setup, report)
+
+
+def _say_refused(path: Path, file: ForecastFile) -> None:
+    n_refused = sum(file.refused.values())
+    if n_refused:
+        progress(f"{path.name}: {n_refused:,} rows or values were not taken:")
+        for text in file.first_refusals:
+            progress(f"  {text}")
 
 
 def _midnight(day: date) -> datetime:

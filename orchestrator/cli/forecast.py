@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from core.days import full_hour
 from core.errors import InvalidInput
+from core.wording import listed
 from db.regions import StoredRegion
 from orchestrator.processes.terminal import (
     CommandContext,
@@ -19,6 +21,7 @@ from orchestrator.processes.terminal import (
     progress,
 )
 from orchestrator.regions.region_choice import active_regions, pick_region
+from orchestrator.telemetry.weather_forecast_imports import import_weather_forecasts
 
 app = typer.Typer(help="Forecasts: issue now, or hindcast past days.")
 
@@ -96,6 +99,35 @@ def hindcast(
             f" {summary.windows_scored} windows scored,"
             f" {summary.windows_unscored} unscored, {summary.windows_refused} refused."
         )
+
+
+@app.command("import")
+def import_forecasts(
+    file: Annotated[
+        Path, typer.Argument(help="Tidy CSV of weather forecasts as issued, or gzip.")
+    ],
+    source: Annotated[
+        str, typer.Option(help="Name of the source where the file does not say it.")
+    ] = "file",
+    as_json: Json = False,
+) -> None:
+    """Keep weather forecasts as issued; the same file again changes nothing."""
+    with command_context() as context:
+        answer = import_weather_forecasts(
+            context.request, file, label=file.name, source_name=source
+        )
+    if as_json:
+        print_json(answer)
+        return
+    for text in answer.first_refusals:
+        typer.echo(text)
+    refused = ", ".join(f"{count} {code}" for code, count in answer.refused.items())
+    typer.echo(
+        f"{answer.rows_read:,} rows, {answer.runs:,} runs of"
+        f" {listed(answer.regions)}; {answer.columns_new:,} quantities of runs were"
+        f" new. {answer.runs_unproved:,} runs cannot prove when they were known and"
+        f" are not used. Not taken: {refused or 'nothing'}."
+    )
 
 
 def _regions(context: CommandContext, slugs: list[str] | None) -> list[StoredRegion]:

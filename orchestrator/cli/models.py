@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +12,13 @@ from core.errors import InvalidInput, ModelRejected
 from core.forecasts import Target
 from db import model_versions
 from db.model_versions import ModelVersion
-from models.metadata import DEFAULT_FAMILY, MAX_MODEL_BYTES, Family, ModelContract
+from models.metadata import (
+    DEFAULT_FAMILY,
+    MAX_MODEL_BYTES,
+    Family,
+    ModelContract,
+    require_trained_in_past,
+)
 from models.sandbox import check_in_sandbox
 from orchestrator.forecasts.model_cache import ModelCache
 from orchestrator.processes.connect import connected_runtime
@@ -35,6 +42,7 @@ from orchestrator.registry.activation import (
 from orchestrator.registry.model_files import export_model
 from orchestrator.runtime import utc_now
 from orchestrator.telemetry.readers.frames import read_fleet
+from orchestrator.telemetry.readers.weather_forecasts import read_weather_forecasts
 
 if TYPE_CHECKING:
     from models.reproduction import Reproduction
@@ -167,6 +175,12 @@ def validate(
         Path | None,
         typer.Option(help="With --telemetry: CSV with columns slug and time_zone."),
     ] = None,
+    weather_forecasts: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --telemetry: the weather forecasts that it was trained on."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Check a file in the sandbox: 0 accepted, 1 refused, 2 could not be checked.
@@ -179,8 +193,9 @@ def validate(
     with command_settings(), unavailable_is_unusable():
         content = _read(file)
         contract = check_in_sandbox(content)
+        require_trained_in_past(contract, utc_now())
         found = (
-            _reproduced(content, contract, telemetry, regions)
+            _reproduced(content, contract, telemetry, regions, weather_forecasts)
             if telemetry and regions
             else None
         )
@@ -197,12 +212,19 @@ def validate(
 
 
 def _reproduced(
-    content: bytes, contract: ModelContract, telemetry: Path, regions: Path
+    content: bytes,
+    contract: ModelContract,
+    telemetry: Path,
+    regions: Path,
+    weather_forecasts: Path | None,
 ) -> Reproduction:
     # scikit-learn takes seconds to import; other commands must not wait for it.
     from models.reproduction import reproduce  # noqa: PLC0415
 
     frames = read_fleet(telemetry, regions, utc_now(), progress).frames
+    if weather_forecasts is not None:
+        file = read_weather_forecasts(weather_forecasts, list(frames))
+        frames = file.with_frames(frames, None)
     progress(f"Making {contract.target} anew ({contract.family}) …")
     return reproduce(content, contract, frames)
 
@@ -327,9 +349,10 @@ def _write(out: Path, onnx_bytes: bytes) -> None:
 
 
 def _validate(onnx_bytes: bytes, version: ModelVersion) -> None:
-    from models.check import check_model  # noqa: PLC0415 -- onnx, only when asked
-
-    check_model(onnx_bytes, version.onnx_sha256)
+    if sha256(onnx_bytes).hexdigest() != version.onnx_sha256:
+        message = "The file that was written is not the model that is stored."
+        raise ModelRejected(message)
+    check_in_sandbox(onnx_bytes)
 
 
 def _line(version: ModelVersion) -> str:

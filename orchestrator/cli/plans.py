@@ -46,6 +46,16 @@ def optimize(  # noqa: PLR0913 -- one parameter per option
     migration_usd_per_mwh: Annotated[
         float | None, typer.Option(help="Price of moving a MWh. Default: the policy's.")
     ] = None,
+    minimum_transfer_mwh: Annotated[
+        float, typer.Option(help="Smaller transfers are left out; 0 makes them all.")
+    ] = _DEFAULTS.minimum_transfer_mwh,
+    blocked_chance_pct: Annotated[
+        float,
+        typer.Option(
+            help="Share of filled regions that may turn BLOCKED within 6 h; 0 keeps"
+            " nothing free for that."
+        ),
+    ] = _DEFAULTS.blocked_chance_pct,
     limit: Annotated[
         list[str] | None,
         typer.Option(
@@ -70,13 +80,15 @@ def optimize(  # noqa: PLR0913 -- one parameter per option
 
     Exit code 0 with a plan, 1 when no plan keeps every limit, 2 for wrong input.
     """
-    terms = PlanTerms(
-        carbon_usd_per_t=carbon_usd_per_t,
-        water_usd_per_m3=water_usd_per_m3,
-        energy_price_weight=energy_price_weight,
-        migration_usd_per_mwh=migration_usd_per_mwh,
-    )
     with command_context() as context:
+        terms = PlanTerms(
+            carbon_usd_per_t=carbon_usd_per_t,
+            water_usd_per_m3=water_usd_per_m3,
+            energy_price_weight=energy_price_weight,
+            migration_usd_per_mwh=migration_usd_per_mwh,
+            minimum_transfer_mwh=minimum_transfer_mwh,
+            blocked_chance_pct=blocked_chance_pct,
+        )
         terms = replace(terms, **dict(map(_limit, limit or [])), split=_split(split))
         view = find_plan(
             context.request,

@@ -1,4 +1,4 @@
-"""`gfo telemetry`: generate telemetry, import and withdraw files, see refused rows."""
+"""`gfo telemetry`: generate, import, withdraw; refused rows and suspect hours."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import typer
 
 from core.carbon import CarbonSignalKind
 from core.days import full_hour
+from core.errors import InvalidInput
+from core.telemetry import Quantity
 from core.wording import listed
 from orchestrator.processes.connect import connected_runtime
 from orchestrator.processes.terminal import (
@@ -35,6 +37,7 @@ from orchestrator.telemetry.imports import (
     refused_rows,
 )
 from orchestrator.telemetry.inspections import Inspection, inspect_telemetry
+from orchestrator.telemetry.quality import accept_suspect_hours, suspect_hours
 from orchestrator.telemetry.readers.formats import TelemetryFormat
 from orchestrator.telemetry.readers.options import (
     DateOrder,
@@ -410,11 +413,67 @@ def withdraw(
 ) -> None:
     """Withdraw an import: what it replaced comes back, what rested on it is named."""
     with command_context() as context:
-        done = withdraw_import(context.request, batch_id, reason=reason)
+        ranges = context.runtime.settings.valid_ranges()
+        done = withdraw_import(context.request, batch_id, reason=reason, ranges=ranges)
     if as_json:
         print_json(done)
     else:
         typer.echo(done.sentence)
+
+
+@app.command()
+def quality(
+    region: Annotated[str | None, typer.Option(help="Only this region.")] = None,
+    limit: Annotated[int, typer.Option(help="How many hours, 1 to 1,000.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """List suspect and bad hours, newest first, each with its reason."""
+    with command_context() as context:
+        found = suspect_hours(context.request, region_slug=region, limit=limit)
+    if as_json:
+        print_json(found)
+        return
+    for one in found:
+        typer.echo(
+            f"{one.hour_utc:%Y-%m-%d %H:%M} UTC {one.region_slug} {one.quantity}"
+            f" {one.quality} ({one.rule}): {one.text}"
+        )
+    if not found:
+        typer.echo("No suspect hours.")
+
+
+@app.command()
+def accept(
+    region: Annotated[str, typer.Option(help="Region.")],
+    quantity: Annotated[Quantity, typer.Option(help="Quantity.")],
+    start: Annotated[str, typer.Option(help="First hour, UTC: 2023-08-08T15:00.")],
+    end: Annotated[str, typer.Option(help="End of the last hour, UTC.")],
+    reason: Annotated[str, typer.Option(help="Why the values are right.")],
+) -> None:
+    """Accept suspect hours: they count as good until they are corrected. Audited."""
+    with command_context() as context:
+        count = accept_suspect_hours(
+            context.request,
+            region_slug=region,
+            quantity=quantity,
+            start_utc=_hour(start),
+            end_utc=_hour(end),
+            reason=reason,
+            ranges=context.runtime.settings.valid_ranges(),
+        )
+    typer.echo(
+        f"{count} suspect hours of {quantity} of {region} are accepted; the next issue"
+        " uses them."
+    )
+
+
+def _hour(text: str) -> datetime:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError as exc:
+        message = f"{text!r} is no time; write it as 2023-08-08T15:00."
+        raise InvalidInput(message) from exc
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
 def _range(end: str | None, days: int, now_utc: datetime) -> tuple[datetime, datetime]:

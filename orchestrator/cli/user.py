@@ -12,7 +12,8 @@ from orchestrator.accounts.administration import AccountView, NewPassword
 from orchestrator.processes.terminal import Json, command_context, print_json
 
 app = typer.Typer(
-    help="Accounts: add, disable, enable, set-role, reset-password, list."
+    help="Accounts: add, disable, enable, set-role, reset-password, reset-factors,"
+    " list."
 )
 
 UserName = Annotated[str, typer.Argument(help="The person's user name.")]
@@ -63,6 +64,14 @@ def reset_password(name: UserName, as_json: Json = False) -> None:
     with command_context() as context:
         made = administration.reset_password(context.request, name)
     _print_password(made, as_json=as_json)
+
+
+@app.command("reset-factors")
+def reset_factors(name: UserName) -> None:
+    """Remove the second factors of a person who lost them; all their logins end."""
+    with command_context() as context:
+        account = administration.reset_factors(context.request, name)
+    typer.echo(f"{account.name} has no second factor any more; their logins ended.")
 
 
 @app.command("list")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import NAMESPACE_URL, uuid5
 
+import numpy as np
 from sqlalchemy.orm import Session
 
 from core.access import Permission
@@ -15,34 +16,47 @@ from core.audit import AuditAction
 from core.conformal import ScoreTracker
 from core.days import local_day_of, local_issue_hour
 from core.errors import ModelRejected, ModelUnavailable
-from core.forecasts import HourlyForecast, Refusal, RefusalCode, Target
+from core.forecasts import HourlyForecast, InputMode, Refusal, RefusalCode, Target
+from core.late_hours import MOST_LATE_H, moved_on
 from core.policies import Policy
 from core.regions import Region
 from core.scheduler import decide
-from core.telemetry import HOUR, TelemetryFrame
+from core.telemetry import HOUR, TelemetryFrame, hours_between
 from db import (
     decisions,
     forecasts,
     interval_calibrations,
     policies,
-    telemetry,
     window_scores,
 )
-from db.forecast_inputs import ForecastInput, insert_forecast_input
-from db.forecasts import NewForecast
+from db.forecast_inputs import ForecastInput, forecast_input, insert_forecast_input
+from db.forecasts import NewForecast, StoredForecast
 from db.regions import StoredRegion
-from models.features import feature_matrix
-from models.forecasting import forecast
+from models.features import RUN_RUNGS_H, feature_matrix
+from models.forecasting import forecast_modes
+from models.plain_model import HISTORY_H
 from orchestrator.decisions.judgements import Judgement
 from orchestrator.decisions.storing import store
-from orchestrator.forecasts.calibration import calibrated_forecast, telemetry_watermark
+from orchestrator.forecasts.calibration import (
+    calibrated_forecast,
+    served_mode,
+    telemetry_watermark,
+)
 from orchestrator.forecasts.model_cache import ModelCache, ServingModel
 from orchestrator.forecasts.model_health import begin_outage
+from orchestrator.forecasts.plain_bounds import live_plain_bound
 from orchestrator.logs import get_logger
 from orchestrator.use_cases import Done, Event, Request, change
-from orchestrator.windows.database_source import LOOK_BACK_H, load_region_window
+from orchestrator.windows.database_source import (
+    LOOK_BACK_H,
+    load_model_frame,
+    load_region_window,
+)
 
 log = get_logger(__name__)
+
+ByMode = dict[InputMode, HourlyForecast]
+"""A forecast in every input mode that its issue allows, best first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +73,7 @@ class IssueSummary:
     Permission.RUN_CYCLE,
     AuditAction.DECISION_AUTOMATIC,
     AuditAction.MODEL_UNAVAILABLE,
+    AuditAction.MODEL_IMPLAUSIBLE,
     repeat=None,
 )
 def issue_live(
@@ -70,13 +85,15 @@ def issue_live(
 ) -> Done[IssueSummary]:
     """Issue every target for every region at one instant, and decide on each region.
 
-    Idempotent: a forecast that this model already issued at the instant is kept, and
-    a refusal is stored again only when something about it changed.
+    Idempotent: a forecast that this model already issued at the instant is kept while
+    its inputs are the same, and a refusal is stored again only when something about it
+    changed. Telemetry that came late or was corrected gives a new revision.
     """
     counts = {"issued": 0, "refused": 0, "already": 0}
     decided = 0
     decisions_made: list[Event] = []
     outages: list[Event] = []
+    alarms: list[Event] = []
     for stored_region in stored_regions:
         changed = False
         for target in Target:
@@ -87,6 +104,7 @@ def issue_live(
                 target,
                 issued_at_utc=issued_at_utc,
                 outages=outages,
+                alarms=alarms,
             )
             counts[outcome] += 1
             changed |= target is Target.TEMPERATURE_C and outcome != "already"
@@ -100,7 +118,7 @@ def issue_live(
         already_there=counts["already"],
         decided=decided,
     )
-    return Done(answer=summary, events=(*decisions_made, *outages))
+    return Done(answer=summary, events=(*decisions_made, *outages, *alarms))
 
 
 def _issue_one(
@@ -111,6 +129,7 @@ def _issue_one(
     *,
     issued_at_utc: datetime,
     outages: list[Event],
+    alarms: list[Event],
 ) -> str:
     serving, why = _serving(session, cache, target, outages)
     known = forecasts.forecast_at(
@@ -120,27 +139,50 @@ def _issue_one(
         issued_at_utc=issued_at_utc,
         model_version_id=serving.version_id if serving else None,
     )
-    if known is not None and known.refusal_code is None and known.kind == "live":
-        return "already"
     slug = stored_region.region.slug
-    frame = telemetry.load_frame(
-        session, slug, issued_at_utc - LOOK_BACK_H * HOUR, issued_at_utc
+    reach_h = HISTORY_H if target is Target.TEMPERATURE_C else LOOK_BACK_H
+    frame = load_model_frame(
+        session, slug, issued_at_utc - reach_h * HOUR, issued_at_utc
     )
+    policy = policies.effective_policy(session, stored_region.region_id)
+    lag_h = _lag_h(frame, target, issued_at_utc, policy)
+    asked_at_utc = issued_at_utc - lag_h * HOUR
+    issued = known if known is not None and known.refusal_code is None else None
+    if issued is not None and issued.kind == "live":
+        again = (
+            model_input(
+                serving, frame, stored_region.region, asked_at_utc, issued.input_mode
+            )
+            if serving is not None
+            else None
+        )
+        if serving is None or _same_input(session, issued, again):
+            return "already"
     answer = (
         Refusal(code=RefusalCode.MODEL_UNAVAILABLE, text=why)
         if serving is None
-        else _predict(session, serving, frame, stored_region, issued_at_utc, outages)
+        else _predict(session, serving, frame, stored_region, asked_at_utc, outages)
     )
-    policy = policies.effective_policy(session, stored_region.region_id)
+    if not isinstance(answer, Refusal):
+        answer = {mode: moved_on(item, lag_h) for mode, item in answer.items()}
     new = _new_forecast(
         session, stored_region, target, issued_at_utc, frame, serving, policy, answer
     )
     if isinstance(answer, Refusal) and _same_refusal(session, new):
         return "already"
+    if issued is not None:
+        new = replace(new, revision=issued.revision + 1)
+    alarms += _alarm(session, slug, new)
     (forecast_id,) = forecasts.insert_forecasts(session, [new])
     if serving is not None and not isinstance(answer, Refusal):
-        given = model_input(serving, frame, stored_region.region, issued_at_utc)
-        insert_forecast_input(session, forecast_id, given)
+        given = model_input(
+            serving, frame, stored_region.region, asked_at_utc, new.input_mode
+        )
+        if given is not None:
+            insert_forecast_input(session, forecast_id, given)
+        if target is Target.TEMPERATURE_C and len(answer) > 1 and not lag_h:
+            modes = ((forecast_id, item) for item in answer.values())
+            forecasts.insert_modes(session, modes)
     if isinstance(answer, Refusal):
         log.warning(
             "forecast_refused",
@@ -151,6 +193,34 @@ def _issue_one(
         )
         return "refused"
     return "issued"
+
+
+def _lag_h(
+    frame: TelemetryFrame, target: Target, issued_at_utc: datetime, policy: Policy
+) -> int:
+    """How many of the newest hours are waited for; 0 where they are too many.
+
+    Hours that came and are suspect are not waited for: they refuse the forecast.
+    """
+    known_until_utc = telemetry_watermark(frame, target)
+    if known_until_utc is None:
+        return 0
+    lag_h = hours_between(known_until_utc, issued_at_utc)
+    came = frame.finding_codes(target.quantity)[frame.n_hours - lag_h :].any()
+    is_short = lag_h <= min(policy.telemetry_max_age_h, MOST_LATE_H)
+    return lag_h if is_short and not came else 0
+
+
+def _same_input(
+    session: Session, known: StoredForecast, given: ForecastInput | None
+) -> bool:
+    """Whether a forecast would be made from what it was made from already."""
+    before = forecast_input(session, known.forecast_id)
+    return before is None or (
+        given is not None
+        and before.region_index == given.region_index
+        and np.array_equal(before.features, given.features, equal_nan=True)
+    )
 
 
 def _serving(
@@ -172,10 +242,12 @@ def _predict(
     stored_region: StoredRegion,
     issued_at_utc: datetime,
     outages: list[Event],
-) -> HourlyForecast | Refusal:
+) -> ByMode | Refusal:
     started = time.perf_counter()
     try:
-        answer = forecast(serving.runtime, frame, stored_region.region, issued_at_utc)
+        (answer,) = forecast_modes(
+            serving.runtime, frame, stored_region.region.time_zone, [issued_at_utc]
+        )
     except ModelUnavailable as exc:
         target = serving.runtime.contract.target
         outages += begin_outage(session, target, exc.message)
@@ -201,16 +273,27 @@ def model_input(
     frame: TelemetryFrame,
     region: Region,
     issued_at_utc: datetime,
-) -> ForecastInput:
-    """What the model is given for one window: kept, so that it can be run again."""
+    input_mode: InputMode,
+) -> ForecastInput | None:
+    """What the model is given for one window: kept, so that it can be run again.
+
+    None when the window has no such mode.
+    """
     contract = serving.runtime.contract
-    rows = feature_matrix(
-        frame,
-        region.time_zone,
-        [issued_at_utc],
-        contract.feature_names,
-        target=contract.target,
+    given = (
+        feature_matrix(
+            frame,
+            region.time_zone,
+            [issued_at_utc],
+            contract.feature_names,
+            target=contract.target,
+            youngest_run_h=youngest_run_h,
+        )
+        for youngest_run_h in RUN_RUNGS_H
     )
+    rows = next((rows for rows in given if rows.modes == [input_mode]), None)
+    if rows is None:
+        return None
     return ForecastInput(
         region_index=contract.region_index(region.slug), features=rows.features[0]
     )
@@ -224,9 +307,10 @@ def _new_forecast(
     frame: TelemetryFrame,
     serving: ServingModel | None,
     policy: Policy,
-    answer: HourlyForecast | Refusal,
+    answer: ByMode | Refusal,
 ) -> NewForecast:
     watermark = telemetry_watermark(frame, target)
+    lag_h = _lag_h(frame, target, issued_at_utc, policy)
     if isinstance(answer, Refusal) or serving is None:
         refusal = answer if isinstance(answer, Refusal) else None
         return NewForecast(
@@ -239,37 +323,62 @@ def _new_forecast(
             refusal_code=refusal.code if refusal else RefusalCode.MODEL_UNAVAILABLE,
             refusal_text=refusal.text if refusal else "no model is active.",
         )
-    history = (
-        window_scores.score_history(
+    histories: dict[InputMode, window_scores.ScoreHistory] = {}
+    if target is Target.TEMPERATURE_C:  # only the temperature has a bound
+        histories = {
+            mode: window_scores.score_history(
+                session,
+                region_id=stored_region.region_id,
+                model_version_id=serving.version_id,
+                local_issue_hour=local_issue_hour(
+                    stored_region.region.time_zone, issued_at_utc
+                ),
+                finished_by_utc=issued_at_utc,
+                input_mode=mode,
+                lag_h=lag_h,
+            )
+            for mode in answer
+        }
+    trackers = {
+        mode: ScoreTracker(policy.alpha, history.scores)
+        for mode, history in histories.items()
+    }
+    mode = served_mode(trackers, policy.alpha) if trackers else next(iter(answer))
+    # Intervals are calibrated by forecasts that had their newest hours.
+    interval = (
+        None
+        if lag_h
+        else interval_calibrations.interval_calibration(
             session,
-            region_id=stored_region.region_id,
             model_version_id=serving.version_id,
-            local_issue_hour=local_issue_hour(
-                stored_region.region.time_zone, issued_at_utc
-            ),
-            finished_by_utc=issued_at_utc,
+            region_id=stored_region.region_id,
+            confidence=policy.confidence,
+            known_by_utc=issued_at_utc,
+            input_mode=mode,
         )
-        if target is Target.TEMPERATURE_C  # only the temperature has a bound
-        else None
     )
-    interval = interval_calibrations.interval_calibration(
-        session,
-        model_version_id=serving.version_id,
-        region_id=stored_region.region_id,
-        confidence=policy.confidence,
-        known_by_utc=issued_at_utc,
-    )
-    return calibrated_forecast(
-        answer,
+    calibrated = calibrated_forecast(
+        answer[mode],
         region_id=stored_region.region_id,
         kind="live",
         model_version_id=serving.version_id,
         telemetry_watermark_utc=watermark,
         policy=policy,
-        tracker=ScoreTracker(policy.alpha, history.scores) if history else None,
-        score_watermark_id=history.watermark_id if history else None,
+        tracker=trackers.get(mode),
+        score_watermark_id=histories[mode].watermark_id if histories else None,
         interval=interval,
+        plain=live_plain_bound(
+            session,
+            frame,
+            policy,
+            region_id=stored_region.region_id,
+            model_version_id=serving.version_id,
+            issued_at_utc=issued_at_utc,
+        )
+        if target is Target.TEMPERATURE_C
+        else None,
     )
+    return replace(calibrated, lag_h=lag_h)
 
 
 def _same_refusal(session: Session, new: NewForecast) -> bool:
@@ -286,10 +395,53 @@ def _same_refusal(session: Session, new: NewForecast) -> bool:
     )
 
 
+def _alarm(session: Session, slug: str, new: NewForecast) -> tuple[Event, ...]:
+    """The event of an implausible bound, unless the issue before had one as well."""
+    reason = _why_implausible(new)
+    if reason is None:
+        return ()
+    log.error(
+        "model_implausible",
+        region=slug,
+        model_version_id=new.model_version_id,
+        issued_at_utc=new.issued_at_utc.isoformat(),
+        reason=reason,
+    )
+    before = forecasts.newest_forecast(
+        session, region_id=new.region_id, target=new.target, kind="live"
+    )
+    if (
+        before is not None
+        and before.model_version_id == new.model_version_id
+        and _why_implausible(before) is not None
+    ):
+        return ()
+    event = Event(
+        action=AuditAction.MODEL_IMPLAUSIBLE,
+        object_type="region",
+        object_id=slug,
+        after={
+            "model_version_id": new.model_version_id,
+            "issued_at_utc": new.issued_at_utc,
+        },
+        reason=reason,
+    )
+    return (event,)
+
+
+def _why_implausible(issued: NewForecast | StoredForecast) -> str | None:
+    if issued.plain is None or issued.day_bound_c is None:
+        return None
+    return issued.plain.problem_of(issued.day_bound_c)
+
+
 def _judge(
     request: Request, stored_region: StoredRegion, issued_at_utc: datetime
 ) -> tuple[int, Judgement] | None:
-    """The region's forecast and what is decided on it; None when it is known."""
+    """The region's forecast and what is decided on it; None when it is known.
+
+    It is decided on the load as it is now: what is recorded is not done.
+    """
     window = load_region_window(
         request.session,
         stored_region,
@@ -297,6 +449,7 @@ def _judge(
         now=request.now,
         is_simulation=False,
     )
+    window = replace(window, outlook=window.outlook_now)
     judgement = Judgement(
         source=window,
         target=None,

@@ -12,10 +12,10 @@ from functools import partial
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from core.days import full_hour
+from core.days import WINDOW_H, full_hour
 from core.errors import Conflict, FleetError, NotFound, ServiceUnavailable
 from core.telemetry import HOUR
-from db import telemetry
+from db import forecasts, ingest, telemetry
 from db.model_evaluations import RUNNING
 from db.model_health import outages
 from db.regions import StoredRegion
@@ -93,6 +93,19 @@ class WorkerJobs:
         for stored_region in self._regions():
             issue = partial(_issue, self._cache, stored_region, issued_at_utc)
             self._step("forecasts_issued", stored_region, issue)
+
+    def issue_again(self, batch_id: int) -> None:
+        """What an import made possible, or changed, for its regions.
+
+        The newest instant, and those of the last day that were too early.
+        """
+        issued_at_utc = full_hour(self._runtime.clock())
+        with self._runtime.transaction() as session:
+            slugs = set(ingest.find_batch(session, batch_id).facts.region_slugs)
+        for stored_region in self._regions():
+            if stored_region.slug in slugs:
+                issue = partial(_issue_late, self._cache, stored_region, issued_at_utc)
+                self._step("forecasts_issued", stored_region, issue)
 
     def hindcast(self, local_day: date) -> None:
         """What the model would have said about every region on a day that is past."""
@@ -222,6 +235,27 @@ def _issue(
         request, cache, issued_at_utc=issued_at_utc, stored_regions=[stored_region]
     )
     return {"issued_at_utc": issued_at_utc.isoformat(), **asdict(summary)}
+
+
+def _issue_late(
+    cache: ModelCache,
+    stored_region: StoredRegion,
+    newest_utc: datetime,
+    request: Request,
+) -> LogFields:
+    late = forecasts.late_instants(
+        request.session,
+        region_id=stored_region.region_id,
+        since_utc=newest_utc - WINDOW_H * HOUR,
+        until_utc=newest_utc,
+    )
+    summaries = [
+        issue_live(
+            request, cache, issued_at_utc=instant, stored_regions=[stored_region]
+        )
+        for instant in sorted({*late, newest_utc})
+    ]
+    return {"instants": len(summaries), "issued": sum(s.issued for s in summaries)}
 
 
 def _hindcast(

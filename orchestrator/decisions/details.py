@@ -22,6 +22,7 @@ from orchestrator.decisions.cards import decision_card, region_choices
 from orchestrator.decisions.records import DecisionInputs, EndInputs, read_inputs
 from orchestrator.decisions.replay import replay_rules
 from orchestrator.decisions.row_hashes import decision_record
+from orchestrator.decisions.states import decision_standing
 from orchestrator.decisions.views import (
     DecisionChart,
     DecisionDetail,
@@ -70,6 +71,7 @@ def decision_detail(request: Request, decision_id: int) -> DecisionDetail:
         )
         if successor
         else None,
+        standing=decision_standing(request, decision_id),
     )
 
 

@@ -135,6 +135,7 @@ def end_inputs(window: RegionWindow, *, with_signals: bool = True) -> EndInputs:
             score_count=calibration.n_scores,
             score_watermark_id=stored.score_watermark_id if stored else None,
             scores_sha256=scores_sha256(calibration.ordered_scores),
+            windows_sha256=calibration.windows.digest if calibration.windows else None,
             offset=calibration.offset,
             quantile=calibration.quantile,
         )

@@ -6,8 +6,6 @@ import math
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from sqlalchemy.orm import Session
-
 from core.access import Permission
 from core.audit import AuditAction
 from core.errors import InvalidInput
@@ -26,6 +24,7 @@ from orchestrator.decisions.views import DecisionPage, DecisionSummary, ListChoi
 from orchestrator.list_exports import CsvExport, export_list, neutral
 from orchestrator.regions.views import RegionChoice
 from orchestrator.use_cases import Done, Request, change, query
+from orchestrator.windows.recorded import ending_soon
 
 __all__ = ["DecisionFilter", "DecisionOrder"]
 
@@ -40,7 +39,7 @@ _CSV_COLUMNS = (
     "exceedance_probability", "source_bound_before_c", "source_bound_after_c",
     "target_bound_before_c", "target_bound_after_c", "minimum_shift_pct",
     "maximum_safe_shift_pct", "model_version_id", "comment", "supersedes_id",
-    "is_superseded", "inputs_sha256", "code_version",
+    "is_superseded", "state", "inputs_sha256", "code_version",
 )  # fmt: skip
 
 
@@ -70,13 +69,14 @@ def decision_page(
     page = list_decisions(session, chosen, order=order, after=place, limit=limit)
     choices = region_choices(session)
     return DecisionPage(
-        rows=tuple(_summary(stored, choices) for stored in page.rows),
+        rows=tuple(_summary(stored, choices, request.now) for stored in page.rows),
         next_after=place_text(page.next_place) if page.next_place else None,
         choices=ListChoices(
             regions=tuple(choices.values()),
             actors=tuple(user.name for user in users.list_users(session)),
             models=model_versions.model_labels(session),
         ),
+        ending=ending_soon(request.session, request.now),
     )
 
 
@@ -91,7 +91,7 @@ def decisions_csv(
     _require_short(chosen)
     return export_list(
         _CSV_COLUMNS,
-        _csv_rows(request.session, chosen, order),
+        _csv_rows(request, chosen, order),
         most_rows=MAXIMUM_CSV_ROWS,
         object_type="decision_list",
         chosen=chosen,
@@ -143,7 +143,7 @@ def _require_short(chosen: DecisionFilter) -> None:
 
 
 def _summary(
-    stored: StoredDecision, choices: Mapping[str, RegionChoice]
+    stored: StoredDecision, choices: Mapping[str, RegionChoice], now: datetime
 ) -> DecisionSummary:
     facts = stored.facts
     return DecisionSummary(
@@ -154,6 +154,7 @@ def _summary(
         source=choices[stored.source_slug],
         target=choices[stored.target_slug] if stored.target_slug else None,
         local_day=facts.local_day,
+        window_start_utc=facts.window_start_utc,
         shift_pct=facts.shift_pct,
         is_simulated=facts.is_simulated,
         outcome=Outcome(facts.outcome),
@@ -163,24 +164,26 @@ def _summary(
         reason_text=facts.reason_text,
         risk_level=RiskLevel(facts.risk_level),
         is_superseded=stored.is_superseded,
+        state=stored.state(now),
     )
 
 
 def _csv_rows(
-    session: Session, chosen: DecisionFilter, order: DecisionOrder
+    request: Request, chosen: DecisionFilter, order: DecisionOrder
 ) -> Iterator[list[object]]:
     place: DecisionPlace | None = None
     while True:
         page = list_decisions(
-            session, chosen, order=order, after=place, limit=MAXIMUM_PAGE
+            request.session, chosen, order=order, after=place, limit=MAXIMUM_PAGE
         )
-        yield from map(_csv_row, page.rows)
+        yield from (_csv_row(stored, request.now) for stored in page.rows)
         place = page.next_place
         if place is None:
             return
 
 
-def _csv_row(stored: StoredDecision) -> list[object]:
+def _csv_row(stored: StoredDecision, now: datetime) -> list[object]:
+    state = stored.state(now)
     named = {
         "decision_id": stored.decision_id,
         "created_at_utc": stored.created_at_utc,
@@ -188,6 +191,7 @@ def _csv_row(stored: StoredDecision) -> list[object]:
         "source": stored.source_slug,
         "target": stored.target_slug,
         "is_superseded": stored.is_superseded,
+        "state": state.value if state else None,
     }
     values = (
         named[name] if name in named else getattr(stored.facts, name)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from core.access import Permission
-from core.errors import ModelRejected
+from core.errors import ModelRejected, ModelUnavailable
 from core.forecasts import HourlyForecast
 from core.telemetry import HOUR
 from db import decisions, forecasts, model_versions, regions, telemetry
@@ -24,7 +24,9 @@ from db.decisions import StoredDecision
 from db.forecast_inputs import forecast_input
 from db.forecasts import StoredForecast
 from models.forecasting import forecast
-from models.onnx_model import OnnxModel
+from models.independence import Askable
+from models.inference import InferenceProcess, IsolatedModel
+from models.normalised import as_served
 from orchestrator.decisions.records import EndInputs, read_inputs
 from orchestrator.decisions.replay import TOLERANCE, replay_rules
 from orchestrator.decisions.views import Difference, Replay
@@ -76,7 +78,8 @@ class _Replayer:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._models: dict[int, OnnxModel] = {}
+        self._process = InferenceProcess()
+        self._models: dict[int, IsolatedModel] = {}
 
     def replay(self, stored: StoredDecision) -> Replay:
         ruled = replay_rules(self._session, stored)
@@ -100,18 +103,26 @@ class _Replayer:
         if issued is None or issued.model_version_id is None:
             return [], None  # the rules' replay has already said that it is missing
         try:
-            runtime = self._runtime(issued.model_version_id)
+            return self._run_again(name, issued, issued.model_version_id)
         except ModelRejected as exc:
             return [_difference(f"{name} model", "as registered", exc.message)], None
+        except ModelUnavailable as exc:
+            return [_difference(f"{name} model", "an answer", exc.message)], None
+
+    def _run_again(
+        self, name: str, issued: StoredForecast, version_id: int
+    ) -> tuple[list[Difference], str | None]:
+        runtime = self._runtime(version_id)
         given = forecast_input(self._session, issued.forecast_id)
         if given is not None:
             index = np.array([given.region_index], dtype=np.int64)
             mean, scale = runtime.predict(given.features[None, :], index)
-            return list(_compare(name, issued, mean[0], scale[0])), None
+            moved = np.roll([mean[0], scale[0]], -issued.lag_h, axis=1)
+            return list(_compare(name, issued, *moved)), None
         return self._run_on_telemetry(name, issued, runtime)
 
     def _run_on_telemetry(
-        self, name: str, issued: StoredForecast, runtime: OnnxModel
+        self, name: str, issued: StoredForecast, runtime: Askable
     ) -> tuple[list[Difference], str | None]:
         """Hindcasts keep no inputs of their own: telemetry as it is now stands in."""
         stored_region = next(
@@ -135,12 +146,15 @@ class _Replayer:
             return [refused], note
         return list(_compare(name, issued, answer.mean, answer.scale)), note
 
-    def _runtime(self, version_id: int) -> OnnxModel:
-        if version_id not in self._models:
-            version = model_versions.model_version(self._session, version_id)
+    def _runtime(self, version_id: int) -> Askable:
+        """The model in a process like the one that serves, asked in the same way."""
+        version = model_versions.model_version(self._session, version_id)
+        known = self._models.get(version_id)
+        if known is None or not known.is_loaded:
             stored_bytes = model_versions.model_bytes(self._session, version_id)
-            self._models[version_id] = OnnxModel(stored_bytes, version.onnx_sha256)
-        return self._models[version_id]
+            known = self._process.load(stored_bytes, version.onnx_sha256)
+            self._models[version_id] = known
+        return as_served(known, normalises_scale=version.normalises_scale)
 
 
 def _compare(

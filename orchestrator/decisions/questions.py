@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from sqlalchemy.orm import Session
 
+from core.days import local_day_of
+from core.forecasts import Target
 from core.scheduler import decide
+from db import forecasts
 from db.decisions import StoredDecision
 from db.regions import StoredRegion
 from orchestrator.decisions.judgements import Judgement
-from orchestrator.regions.region_choice import active_regions, pick_ends, pick_region
-from orchestrator.windows.choice import WindowChoice, choose_window
+from orchestrator.regions.region_choice import active_regions, pick_ends
+from orchestrator.windows.choice import WindowChoice, choose_window, newer_issue
 from orchestrator.windows.database_source import RegionWindow, load_region_window
 
 
@@ -20,6 +23,7 @@ from orchestrator.windows.database_source import RegionWindow, load_region_windo
 class ShiftQuestion:
     """A source, a target and a window, with all that is known of them."""
 
+    session: Session
     found: list[StoredRegion]
     source_region: StoredRegion
     choice: WindowChoice
@@ -44,10 +48,13 @@ def ask_shift(
     target_slug: str | None,
     local_day: date | None,
     now: datetime,
+    issued_at_utc: datetime | None = None,
     supersedes_id: int | None = None,
 ) -> ShiftQuestion:
     """What a page or command asks; without a target, the first other region.
 
+    The next 24 hours begin at the newest live issue of either end; with
+    `issued_at_utc`, at that one, and bind nothing unless it is the newest.
     `supersedes_id` is a recorded decision whose moved load is not counted.
 
     Raises
@@ -57,30 +64,62 @@ def ask_shift(
     """
     found = active_regions(session)
     source, target = pick_ends(found, source_slug, target_slug)
-    choice = choose_window(session, source, local_day=local_day, now=now)
+    choice = choose_window(
+        session, source, local_day=local_day, issued_at_utc=issued_at_utc, now=now
+    )
+    if not choice.is_simulation:
+        choice = _newest_of_both(session, choice, source, target, now)
     return _load(session, found, source, target, choice, now, supersedes_id)
 
 
 def ask_again(
     session: Session, what_if: StoredDecision, superseded_id: int | None, now: datetime
 ) -> ShiftQuestion:
-    """The question that a what-if answered, as things stand now."""
+    """The question that a what-if answered, as things stand now.
+
+    A live one is asked of the newest issue, whichever the what-if was judged on.
+    """
     facts = what_if.facts
-    found = active_regions(session)
-    choice = WindowChoice(
-        local_day=facts.local_day if facts.is_simulated else None,
-        decision_day=facts.local_day,
-        issued_at_utc=facts.window_start_utc,
-        is_simulation=facts.is_simulated,
-    )
-    return _load(
+    return ask_shift(
         session,
-        found,
-        pick_region(found, what_if.source_slug),
-        pick_region(found, what_if.target_slug) if what_if.target_slug else None,
+        source_slug=what_if.source_slug,
+        target_slug=what_if.target_slug,
+        local_day=facts.local_day if facts.is_simulated else None,
+        now=now,
+        supersedes_id=superseded_id,
+    )
+
+
+def _newest_of_both(
+    session: Session,
+    choice: WindowChoice,
+    source: StoredRegion,
+    target: StoredRegion | None,
+    now: datetime,
+) -> WindowChoice:
+    """The live window from which neither end has a newer issue.
+
+    An end that has none there is without a forecast, so the shift is BLOCKED until it
+    has one. A source that was refused stays with its refusal, which blocks with its
+    own reason.
+    """
+    if target is None:
+        return choice
+    newer_utc = newer_issue(
+        session, [target], issued_at_utc=choice.issued_at_utc, now=now
+    )
+    own = forecasts.forecast_at(
+        session,
+        region_id=source.region_id,
+        target=Target.TEMPERATURE_C,
+        issued_at_utc=choice.issued_at_utc,
+    )
+    if newer_utc is None or own is None or own.refusal_code is not None:
+        return choice
+    return replace(
         choice,
-        now,
-        superseded_id,
+        issued_at_utc=newer_utc,
+        decision_day=local_day_of(source.region.time_zone, newer_utc),
     )
 
 
@@ -106,6 +145,7 @@ def _load(
         )
 
     return ShiftQuestion(
+        session=session,
         found=found,
         source_region=source,
         choice=choice,

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from core.access import Permission
 from core.audit import AuditAction
+from core.days import WINDOW_H
 from core.errors import Conflict, InvalidInput
 from db import decisions, regions
 from db.decisions import StoredDecision
@@ -71,7 +72,7 @@ def evaluate_instead(
     """
     old = _standing(request.session, decision_id)
     is_simulated = old.facts.is_simulated
-    if not is_simulated and old.facts.window_end_utc <= request.now:
+    if not is_simulated and old.has_ended(request.now):
         message = (
             f"The window of decision {decision_id} has ended; what was moved was moved."
         )
@@ -116,7 +117,7 @@ def supersede_form(request: Request, decision_id: int) -> SupersedeForm:
     is_open = (
         facts.kind == "recorded"
         and not stored.is_superseded
-        and (facts.is_simulated or facts.window_end_utc > request.now)
+        and (facts.is_simulated or not stored.has_ended(request.now))
     )
     targets = tuple(
         region_choice(item.region)
@@ -138,13 +139,23 @@ def supersede_form(request: Request, decision_id: int) -> SupersedeForm:
         card=_kept_card(request, kept), changed=None
     ),
 )
-def record(request: Request, *, what_if_id: int, comment: str) -> Done[RecordOutcome]:
+def record(
+    request: Request,
+    *,
+    what_if_id: int,
+    comment: str,
+    lasts_h: int | None = WINDOW_H,
+) -> Done[RecordOutcome]:
     """Record a what-if as a decision that binds, unless its verdict changed meanwhile.
 
     Recorders that touch one of the two regions wait for each other, and each judges
-    again on the load that the others left. BLOCKED can be recorded too: it says that
-    it was seen, and moves nothing. A what-if that was made to supersede a decision is
-    recorded in its place, with the comment as the reason.
+    again on the newest issue and the load that the others left. BLOCKED can be
+    recorded too: it says that it was seen, and moves nothing. A what-if that was made
+    to supersede a decision is recorded in its place, with the comment as the reason.
+
+    It lasts for the hours of its window, for `lasts_h` hours from its start, or until
+    it is taken back (None). What outlasts its window moves the same load at the same
+    hours of each day, and counts in every window that it reaches into.
 
     Raises
     ------
@@ -171,8 +182,13 @@ def record(request: Request, *, what_if_id: int, comment: str) -> Done[RecordOut
     question = ask_again(session, what_if, superseded_id, request.now)
     judgement = question.judge(facts.shift_pct)
     verdict = judgement.verdict
+    judged_utc = question.choice.issued_at_utc
+    newer_utc = judged_utc if judged_utc > facts.window_start_utc else None
     if (verdict.outcome, verdict.reason_code) != (facts.outcome, facts.reason_code):
-        return Done(answer=RecordOutcome(card=None, changed=verdict_view(verdict)))
+        changed = RecordOutcome(
+            card=None, changed=verdict_view(verdict), newer_issue_utc=newer_utc
+        )
+        return Done(answer=changed)
     stored, event = store(
         session,
         request.actor,
@@ -182,9 +198,14 @@ def record(request: Request, *, what_if_id: int, comment: str) -> Done[RecordOut
         comment=comment or None,
         what_if_id=what_if_id,
         supersedes_id=superseded_id,
+        lasts_h=WINDOW_H if facts.is_simulated else lasts_h,
     )
     return Done(
-        answer=RecordOutcome(card=decision_card(session, stored), changed=None),
+        answer=RecordOutcome(
+            card=decision_card(session, stored),
+            changed=None,
+            newer_issue_utc=newer_utc,
+        ),
         events=(event,),
         kept=stored.decision_id,
     )

@@ -27,7 +27,9 @@ from core.regions import CoolingParameters, CoolingType, Region
 from core.shift import ShiftImpact
 from db.decisions import StoredDecision, Transfer
 
-INPUTS_FORMAT = 1
+INPUTS_FORMAT = 2
+_INPUTS_FORMATS = (1, INPUTS_FORMAT)
+"""Format 1 names no windows: its bounds moved by the largest hour of a rise."""
 IMPACT_FORMAT = 1
 
 RECORDED_FIELDS = (
@@ -78,11 +80,19 @@ _TRANSFER_HOURS = ("moved_mw", "arrived_mw", "source_change_mw", "target_change_
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalibrationInputs:
-    """Which scores calibrated a bound, and what they gave."""
+    """Which scores calibrated a bound, and what they gave.
+
+    Attributes
+    ----------
+    windows_sha256 : str | None
+        Of the hours of the scored windows; None where the bound moved by the largest
+        hour of a rise, because they were not kept.
+    """
 
     score_count: int
     score_watermark_id: int | None
     scores_sha256: str
+    windows_sha256: str | None
     offset: float
     quantile: float
 
@@ -265,7 +275,7 @@ def end_values(end: EndInputs) -> dict[str, object]:
         "telemetry_watermark_utc": end.telemetry_watermark_utc,
         "mean": None if end.mean is None else end.mean.tolist(),
         "scale": None if end.scale is None else end.scale.tolist(),
-        "calibration": _named(end.calibration, _CALIBRATION_NUMBERS + _CALIBRATION_KEYS)
+        "calibration": _calibration_values(end.calibration)
         if end.calibration
         else None,
         "problem": {"code": end.problem_code, "text": end.problem_text}
@@ -276,6 +286,11 @@ def end_values(end: EndInputs) -> dict[str, object]:
         "prior_rise_c": end.prior_rise_c.tolist(),
         "signals": _signal_values(end.signals) if end.signals else None,
     }
+
+
+def _calibration_values(calibration: CalibrationInputs) -> dict[str, object]:
+    values = _named(calibration, _CALIBRATION_NUMBERS + _CALIBRATION_KEYS)
+    return {**values, "windows_sha256": calibration.windows_sha256}
 
 
 def _signal_values(signals: RegionSignals) -> dict[str, object]:
@@ -314,7 +329,7 @@ def read_inputs(text: str) -> DecisionInputs:
     """
     try:
         values = json.loads(text)
-        _require_format(values, INPUTS_FORMAT)
+        _require_format(values, *_INPUTS_FORMATS)
         target, plan = values["target"], values["plan"]
         return DecisionInputs(
             source=_read_end(values["source"]),
@@ -334,8 +349,8 @@ def read_inputs(text: str) -> DecisionInputs:
         raise InvalidInput(message) from exc
 
 
-def _require_format(values: Mapping[str, Any], known: int) -> None:
-    if values["format"] != known:
+def _require_format(values: Mapping[str, Any], *known: int) -> None:
+    if values["format"] not in known:
         raise ValueError(values["format"])
 
 
@@ -360,6 +375,7 @@ def _read_end(values: Mapping[str, Any]) -> EndInputs:
         calibration=CalibrationInputs(
             **_read_numbers(calibration, _CALIBRATION_NUMBERS),
             **{name: calibration[name] for name in _CALIBRATION_KEYS},
+            windows_sha256=calibration.get("windows_sha256"),
         )
         if calibration
         else None,

@@ -131,6 +131,7 @@ def _outlook(
         if end.forecast_id is not None:
             issued = forecasts.forecast_by_id(session, end.forecast_id)
         differences += _forecast_differences(name, end, issued)
+        differences += _plausibility_differences(name, issued)
         calibration, found = _calibration(session, name, end, issued)
         differences += found
         forecast = HourlyForecast(
@@ -177,6 +178,19 @@ def _forecast_differences(
             )
 
 
+def _plausibility_differences(
+    name: str, issued: StoredForecast | None
+) -> Iterator[Difference]:
+    """A forecast that was judged although the plain model calls it implausible."""
+    if issued is None or issued.plain is None or issued.day_bound_c is None:
+        return
+    found = issued.plain.problem_of(issued.day_bound_c)
+    if found is not None:
+        yield Difference(
+            field=f"{name} plausibility", stored="plausible", replayed=found
+        )
+
+
 def _calibration(
     session: Session, name: str, end: EndInputs, issued: StoredForecast | None
 ) -> tuple[Calibration, list[Difference]]:
@@ -188,9 +202,9 @@ def _calibration(
         When the scores are gone.
     """
     known = end.calibration
-    scores: tuple[float, ...] = ()
+    tracker = ScoreTracker(end.policy.alpha)
     if issued and issued.model_version_id is not None and known:
-        scores = window_scores.score_history(
+        tracker = window_scores.score_history(
             session,
             region_id=issued.region_id,
             model_version_id=issued.model_version_id,
@@ -198,9 +212,11 @@ def _calibration(
                 end.region.time_zone, issued.issued_at_utc
             ),
             finished_by_utc=issued.issued_at_utc,
+            input_mode=issued.input_mode,
             watermark_id=known.score_watermark_id,
-        ).scores
-    calibration = ScoreTracker(end.policy.alpha, scores).calibration()
+            lag_h=issued.lag_h,
+        ).tracker(end.policy.alpha, with_hours=known.windows_sha256 is not None)
+    calibration = tracker.calibration()
     if known is None:
         return calibration, []
     pairs: tuple[tuple[str, object, object], ...] = (
@@ -209,6 +225,11 @@ def _calibration(
             "scores sha256",
             known.scores_sha256,
             scores_sha256(calibration.ordered_scores),
+        ),
+        (
+            "windows sha256",
+            known.windows_sha256,
+            calibration.windows.digest if calibration.windows else None,
         ),
         ("tracking offset", known.offset, calibration.offset),
         ("quantile", known.quantile, calibration.quantile),

@@ -8,11 +8,14 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from core.access import Actor
+from core.days import WINDOW_H
+from core.decision_states import term_end
 from core.errors import InvalidInput
 from core.risk import RiskLevel
 from core.scheduler import Verdict
 from core.version import CODE_VERSION
 from db import decisions
+from db.decision_states import insert_term
 from db.decisions import NewDecision, StoredDecision
 from orchestrator.decisions.judgements import Judgement
 from orchestrator.decisions.records import impact_values, text_sha256
@@ -34,8 +37,13 @@ def store(
     comment: str | None = None,
     what_if_id: int | None = None,
     supersedes_id: int | None = None,
+    lasts_h: int | None = WINDOW_H,
 ) -> tuple[StoredDecision, Event]:
-    """Insert a decision, and its transfers when it binds; returns it with its event."""
+    """Insert a decision, and its transfers when it binds; returns it with its event.
+
+    `lasts_h` is for how many hours from its window's start it is recorded; None until
+    it is taken back.
+    """
     decision = replace(
         _new_decision(actor, judgement, kind=kind, request_id=request_id),
         comment=comment,
@@ -45,6 +53,11 @@ def store(
     decision_id = decisions.insert_decision(session, decision)
     if kind == "recorded":
         _store_transfers(session, decision_id, judgement)
+        if lasts_h != WINDOW_H:
+            ends_at_utc = term_end(
+                decision.window_start_utc, decision.window_end_utc, lasts_h
+            )
+            insert_term(session, decision_id=decision_id, ends_at_utc=ends_at_utc)
     stored = decisions.decision_by_id(session, decision_id)
     _log(decision_id, decision, judgement)
     return stored, Event(
@@ -52,10 +65,19 @@ def store(
         object_type="decision",
         object_id=decision_id,
         after=_audit_facts(decision, judgement)
-        | {RECORD_HASH: record_sha256(session, stored)},
+        | {RECORD_HASH: record_sha256(session, stored)}
+        | _term_facts(stored),
         reason=comment,
         request_id=request_id,
     )
+
+
+def _term_facts(stored: StoredDecision) -> dict[str, object]:
+    """Of what outlasts its window, until when."""
+    end_utc = stored.end_utc
+    if end_utc == stored.facts.window_end_utc:
+        return {}
+    return {"ends_at_utc": end_utc.isoformat() if end_utc else None}
 
 
 def checked_comment(comment: str) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from core.decision_states import DecisionState
 from core.risk import RiskLevel
 from core.scheduler import Outcome, ReasonCode
 from orchestrator.regions.views import RegionChoice
-from orchestrator.windows.views import Series, VerdictView
+from orchestrator.windows.views import Series, StandingView, VerdictView
 
 MAXIMUM_COMMENT_CHARS = 2_000
 
@@ -71,8 +72,14 @@ class WhatIfView:
 
     Attributes
     ----------
+    baseline, now : VerdictView
+        Before this shift, with what is recorded; and as load is now.
+    standing : tuple of StandingView
+        The recorded decisions of both ends.
     shift_pct, impact, impact_notes
         The requested shift, and what it would do; empty where nothing moves.
+    newer_issue_utc : datetime | None
+        The newest live issue, when an older one is looked at.
     minimum_shift_pct : float | None
         Clears the source; None when none does.
     maximum_safe_shift_pct : float | None
@@ -91,11 +98,14 @@ class WhatIfView:
     target: ShiftEnd | None
     local_day: date | None
     issued_at_utc: datetime | None
+    newer_issue_utc: datetime | None
     is_simulation: bool
     hours_utc: tuple[datetime, ...]
     flexible_pct: float
     allowed_probability: float
     baseline: VerdictView
+    now: VerdictView
+    standing: tuple[StandingView, ...]
     minimum_shift_pct: float | None
     maximum_safe_shift_pct: float | None
     safe_interval_text: str
@@ -108,6 +118,11 @@ class WhatIfView:
     last_day: date | None
     missing_days: tuple[date, ...]
     notice: str | None
+
+    @property
+    def can_be_decided(self) -> bool:
+        """False for a look at an issue that is not the newest."""
+        return self.local_day is not None or not self.is_simulation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,10 +160,16 @@ class RecordOutcome:
 
     `card` is the recorded decision; when the verdict changed since the what-if,
     nothing was recorded and `changed` holds the new verdict.
+
+    Attributes
+    ----------
+    newer_issue_utc : datetime | None
+        The issue that it was judged on, where the what-if was of an older one.
     """
 
     card: DecisionCard | None
     changed: VerdictView | None
+    newer_issue_utc: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +183,7 @@ class DecisionSummary:
     source: RegionChoice
     target: RegionChoice | None
     local_day: date
+    window_start_utc: datetime
     shift_pct: float
     is_simulated: bool
     outcome: Outcome
@@ -171,6 +193,7 @@ class DecisionSummary:
     reason_text: str
     risk_level: RiskLevel
     is_superseded: bool
+    state: DecisionState | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,11 +213,15 @@ class ListChoices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionPage:
-    """One page of decisions; `next_after` is the place after which the next begins."""
+    """One page of decisions; `next_after` is the place after which the next begins.
+
+    `ending` are the standing decisions whose last hour is near.
+    """
 
     rows: tuple[DecisionSummary, ...]
     next_after: str | None
     choices: ListChoices
+    ending: tuple[StandingView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,6 +274,8 @@ class DecisionDetail:
     ----------
     telemetry_watermark_utc : datetime | None
         Until when telemetry was known when it was taken.
+    standing : DecisionStanding | None
+        What has become of it; None where nothing was recorded that could bind.
     is_as_recorded : bool
         Whether the row is the one that was hashed into its audit event.
     """
@@ -263,6 +292,37 @@ class DecisionDetail:
     is_as_recorded: bool
     supersedes_id: int | None
     superseded_by: DecisionReference | None
+    standing: DecisionStanding | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatedView:
+    """What somebody said of a recorded decision."""
+
+    state: DecisionState
+    actor_name: str
+    stated_at_utc: datetime
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionStanding:
+    """What has become of a recorded decision.
+
+    Attributes
+    ----------
+    end_utc : datetime | None
+        When its last hour ends; None until it is taken back.
+    next_states : tuple of DecisionState
+        What may be said of it now.
+    stated : tuple of StatedView
+        What was said, oldest first.
+    """
+
+    state: DecisionState
+    end_utc: datetime | None
+    next_states: tuple[DecisionState, ...]
+    stated: tuple[StatedView, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

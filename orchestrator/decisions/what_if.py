@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import date
+from datetime import date, datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from core.access import Permission
 from core.conformal import LimitChecks
 from core.safe_shifts import checks_by_step
-from core.scheduler import Verdict, scenarios
+from core.scheduler import Verdict, decide, scenarios
 from core.shift_rules import flexible_pct, hourly_shift
+from core.telemetry import HOUR
+from db.decision_states import standing_decisions
 from orchestrator.decisions.cards import impact_rows
 from orchestrator.decisions.questions import ShiftQuestion, ask_shift
 from orchestrator.decisions.views import ImpactRow, ScenarioRow, ShiftEnd, WhatIfView
@@ -20,7 +22,14 @@ from orchestrator.regions.region_choice import region_choice
 from orchestrator.use_cases import Request, query
 from orchestrator.windows.choice import day_choices
 from orchestrator.windows.database_source import RegionWindow
-from orchestrator.windows.views import Series, finite_series, verdict_view
+from orchestrator.windows.views import (
+    Series,
+    StandingView,
+    finite_series,
+    raised,
+    standing_view,
+    verdict_view,
+)
 
 
 @query(Permission.VIEW_FLEET)
@@ -30,14 +39,19 @@ def what_if_view(
     source_slug: str | None,
     target_slug: str | None,
     local_day: date | None,
+    issued_at_utc: datetime | None = None,
     shift_pct: float = 0.0,
 ) -> WhatIfView:
-    """All that the page needs to draw and to follow the slider; stores nothing."""
+    """All that the page needs to draw and to follow the slider; stores nothing.
+
+    An issue other than the newest can be looked at, but nothing is decided on it.
+    """
     question = ask_shift(
         request.session,
         source_slug=source_slug,
         target_slug=target_slug,
         local_day=local_day,
+        issued_at_utc=issued_at_utc if local_day is None else None,
         now=request.now,
     )
     source, target = question.source, question.target
@@ -56,11 +70,14 @@ def what_if_view(
         else None,
         local_day=question.choice.local_day,
         issued_at_utc=source.stored.issued_at_utc if source.stored else None,
+        newer_issue_utc=question.choice.newer_issue_utc,
         is_simulation=source.is_simulation,
         hours_utc=source.hours_utc,
         flexible_pct=flexible_pct(source.outlook),
         allowed_probability=float(source.policy.alpha),
         baseline=verdict_view(baseline),
+        now=verdict_view(decide(source.outlook_now)),
+        standing=_standing(question),
         minimum_shift_pct=baseline.minimum_shift_pct,
         maximum_safe_shift_pct=baseline.maximum_safe_shift_pct,
         safe_interval_text=_safe_interval_text(baseline, question),
@@ -76,6 +93,21 @@ def what_if_view(
         missing_days=days.missing_days,
         notice=_notice(question),
     )
+
+
+def _standing(question: ShiftQuestion) -> tuple[StandingView, ...]:
+    """The recorded decisions that the question starts from."""
+    if question.source.is_simulation:
+        return ()
+    ends = [question.source, *([question.target] if question.target else [])]
+    hours_utc = question.source.hours_utc
+    found = standing_decisions(
+        question.session,
+        region_ids=[end.region_id for end in ends],
+        start_utc=hours_utc[0],
+        end_utc=hours_utc[-1] + HOUR,
+    )
+    return tuple(standing_view(item) for item in found)
 
 
 def _impact(
@@ -101,9 +133,9 @@ def _end(
     return ShiftEnd(
         region=region_choice(region),
         colour=region.colour,
-        mean_c=_series(stored.mean if stored else (), prior),
-        lower_c=_series(stored.lower if stored else (), prior),
-        upper_c=_series(stored.upper if stored else (), prior),
+        mean_c=raised(stored.mean if stored else (), prior),
+        lower_c=raised(stored.lower if stored else (), prior),
+        upper_c=raised(stored.upper if stored else (), prior),
         actual_c=finite_series(
             window.telemetry.column(window.stored.target.quantity)
             if window.stored
@@ -124,15 +156,6 @@ def _end(
 
 def _by_step(values: NDArray[np.float64]) -> Series:
     return tuple(None if math.isnan(value) else value for value in values.tolist())
-
-
-def _series(
-    values: tuple[float | None, ...], prior_rise_c: NDArray[np.float64]
-) -> Series:
-    return tuple(
-        value + rise if value is not None and np.isfinite(rise) else None
-        for value, rise in zip(values, prior_rise_c.tolist(), strict=False)
-    )
 
 
 def _scenario(verdict: Verdict) -> ScenarioRow:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 
 import numpy as np
 
-from core.conformal import Calibration, ScoreTracker, check_limit
+from core.conformal import Calibration, ScoreTracker, check_limit, required_scores
 from core.errors import CalibrationInsufficient
-from core.forecasts import HourlyForecast, Target
+from core.forecasts import HourlyForecast, InputMode, Target
+from core.plausibility import PlainBound
 from core.policies import Policy
 from core.telemetry import HOUR, TelemetryFrame
 from db import interval_calibrations
@@ -26,6 +29,7 @@ def calibrated_forecast(
     tracker: ScoreTracker | None,
     score_watermark_id: int | None,
     interval: interval_calibrations.IntervalCalibration | None,
+    plain: PlainBound | None = None,
 ) -> NewForecast:
     """A forecast with the calibration state it is issued with.
 
@@ -58,6 +62,9 @@ def calibrated_forecast(
         day_bound_c=bound_c,
         interval_calibration_id=interval.calibration_id if interval else None,
         interval_quantile=interval.quantile if interval else None,
+        plain=plain,
+        input_mode=hourly.input_mode,
+        run_issued_at_utc=hourly.run_issued_at_utc,
     )
 
 
@@ -65,3 +72,12 @@ def telemetry_watermark(frame: TelemetryFrame, target: Target) -> datetime | Non
     """End of the last hour whose target value is known; None when none is."""
     hours = np.flatnonzero(np.isfinite(frame.column(target.quantity)))
     return frame.start_utc + (int(hours[-1]) + 1) * HOUR if hours.size else None
+
+
+def served_mode(
+    trackers: Mapping[InputMode, ScoreTracker], alpha: Decimal
+) -> InputMode:
+    """The best mode that has enough scores for a bound, else the best one possible."""
+    needed = required_scores(alpha)
+    calibrated = (mode for mode, item in trackers.items() if item.n_scores >= needed)
+    return next(calibrated, next(iter(trackers)))

@@ -8,13 +8,14 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from core.access import Permission
-from core.days import full_hour
+from core.days import WINDOW_H, full_hour
 from core.forecasts import Target
-from core.scheduler import decide
+from core.quality import findings_text
 from core.telemetry import HOUR, Quantity
 from db import model_versions, telemetry
 from db.forecasts import StoredForecast
 from db.regions import StoredRegion
+from orchestrator.forecasts.run_views import run_view
 from orchestrator.forecasts.views import ForecastDayView
 from orchestrator.jobs import queue_forecasts, queue_hindcast
 from orchestrator.regions.region_choice import (
@@ -25,13 +26,13 @@ from orchestrator.regions.region_choice import (
 from orchestrator.use_cases import Request, query
 from orchestrator.windows.choice import (
     WindowChoice,
-    choose_issue,
     choose_window,
     day_choices,
     issue_choices,
 )
 from orchestrator.windows.database_source import RegionWindow, load_region_window
-from orchestrator.windows.views import finite_series, verdict_view
+from orchestrator.windows.recorded import recorded_view
+from orchestrator.windows.views import Ground, bounded, finite_series, raised
 
 HISTORY_H = 48
 DOTS = 40
@@ -44,8 +45,12 @@ def day_view(
     region_slug: str | None,
     local_day: date | None,
     issued_at_utc: datetime | None = None,
+    ground: Ground = Ground.NOW,
 ) -> ForecastDayView:
     """A region's window as forecast, as it turned out, and the verdict.
+
+    Curve, range, bound, chance and dots stand on one ground: the load as it is now, or
+    with what is recorded, where that differs.
 
     The window is that of an issue, if one is given; else of the day's local midnight,
     or of the newest live issue.
@@ -62,18 +67,13 @@ def day_view(
     """
     found = active_regions(request.session)
     stored_region = pick_region(found, region_slug)
-    if issued_at_utc is None:
-        choice = choose_window(
-            request.session, stored_region, local_day=local_day, now=request.now
-        )
-    else:
-        choice = choose_issue(
-            request.session,
-            stored_region,
-            issued_at_utc,
-            local_day=local_day,
-            now=request.now,
-        )
+    choice = choose_window(
+        request.session,
+        stored_region,
+        local_day=local_day,
+        issued_at_utc=issued_at_utc,
+        now=request.now,
+    )
     window = load_region_window(
         request.session,
         stored_region,
@@ -81,7 +81,9 @@ def day_view(
         now=request.now,
         is_simulation=choice.is_simulation,
     )
-    return _view(request.session, found, stored_region, choice, window, request.now)
+    return _view(
+        request.session, found, stored_region, choice, window, ground, request.now
+    )
 
 
 def _view(
@@ -90,16 +92,26 @@ def _view(
     stored_region: StoredRegion,
     choice: WindowChoice,
     window: RegionWindow,
+    ground: Ground,
     now: datetime,
 ) -> ForecastDayView:
-    stored, outlook = window.stored, window.outlook
+    stored, recorded = window.stored, recorded_view(session, window)
+    if recorded is None:
+        ground = Ground.NOW
+    outlook = window.outlook if ground is Ground.RECORDED else window.outlook_now
+    rise_c, drawn = outlook.prior_rise_c, bounded(outlook)
     issued_at_utc = choice.issued_at_utc
-    check = outlook.check()
     history_start = issued_at_utc - HISTORY_H * HOUR
-    history = telemetry.load_frame(
-        session, stored_region.region.slug, history_start, issued_at_utc
-    ).column(Quantity.TEMPERATURE_C)
+    shown = telemetry.load_frame(
+        session,
+        stored_region.region.slug,
+        history_start,
+        issued_at_utc + WINDOW_H * HOUR,
+        with_suspect=True,
+    )
+    measured = shown.column(Quantity.TEMPERATURE_C)
     actual = window.telemetry.column(Quantity.TEMPERATURE_C)
+    suspect = shown.finding_codes(Quantity.TEMPERATURE_C)
     days = day_choices(session, stored_region)
     return ForecastDayView(
         region=region_choice(stored_region.region),
@@ -108,23 +120,31 @@ def _view(
         local_day=choice.local_day,
         issued_at_utc=stored.issued_at_utc if stored else None,
         is_usual_issue=choice.is_usual_issue,
+        newer_issue_utc=choice.newer_issue_utc,
         issues_utc=issue_choices(
             session, stored_region, local_day=choice.local_day, now=now
         ),
         is_simulation=choice.is_simulation,
         hours_utc=window.hours_utc,
-        mean_c=stored.mean if stored else (),
-        lower_c=stored.lower if stored else (),
-        upper_c=stored.upper if stored else (),
-        actual_c=finite_series(actual),
+        mean_c=raised(stored.mean, rise_c) if stored else (),
+        lower_c=raised(stored.lower, rise_c) if stored else (),
+        upper_c=raised(stored.upper, rise_c) if stored else (),
+        actual_c=finite_series(measured[HISTORY_H:]),
         actual_max_c=float(np.max(actual)) if np.isfinite(actual).all() else None,
         history_hours_utc=tuple(history_start + i * HOUR for i in range(HISTORY_H)),
-        history_c=finite_series(history),
+        history_c=finite_series(measured[:HISTORY_H]),
+        suspect_hours_utc=tuple(
+            history_start + int(hour) * HOUR for hour in np.flatnonzero(suspect)
+        ),
+        suspect_text=findings_text(suspect, history_start) if suspect.any() else None,
         thermal_limit_c=window.policy.thermal_limit_c,
         allowed_probability=float(window.policy.alpha),
-        day_bound_c=check.bound if check else None,
-        exceedance_probability=check.exceedance_probability if check else None,
-        verdict=verdict_view(decide(outlook)),
+        day_bound_c=drawn.day_bound_c,
+        exceedance_probability=drawn.exceedance_probability,
+        verdict=drawn.verdict,
+        ground=ground,
+        now=bounded(window.outlook_now),
+        recorded=recorded,
         day_max_dots_c=outlook.day_max_dots_c(DOTS),
         model_label=_model_label(session, stored),
         score_count=outlook.calibration.n_scores if outlook.calibration else None,
@@ -134,6 +154,9 @@ def _view(
         last_day=days.last_day,
         missing_days=days.missing_days,
         notice=_notice(session, stored_region, stored, choice, now),
+        run=run_view(
+            session, stored_region, stored, issued_at_utc=issued_at_utc, now=now
+        ),
     )
 
 

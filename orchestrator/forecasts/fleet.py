@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import numpy as np
@@ -9,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from core.access import Permission
 from core.days import WINDOW_H, full_hour
-from core.scheduler import decide
+from core.outcomes import ReasonCode
 from core.telemetry import HOUR, Quantity, TelemetryFrame
 from db import telemetry
 from db.bound_alarms import readings_above_bound
@@ -20,7 +21,8 @@ from orchestrator.regions.region_choice import active_regions, region_choice
 from orchestrator.use_cases import Request, query
 from orchestrator.windows.choice import choose_window
 from orchestrator.windows.database_source import RegionWindow, load_region_window
-from orchestrator.windows.views import finite_series, verdict_view
+from orchestrator.windows.recorded import ending_soon, recorded_view
+from orchestrator.windows.views import RecordedView, bounded, finite_series, raised
 
 RECENT_H = 48
 
@@ -28,18 +30,20 @@ RECENT_H = 48
 @query(Permission.VIEW_FLEET)
 def fleet_view(request: Request) -> FleetView:
     """Every active region with its newest live forecast; stores nothing."""
+    found = active_regions(request.session)
+    rows = tuple(_row(request.session, item, request.now) for item in found)
     return FleetView(
         as_of_utc=request.now,
-        rows=tuple(
-            _row(request.session, item, request.now)
-            for item in active_regions(request.session)
-        ),
-        alarms=_alarms(request.session, request.now),
+        rows=rows,
+        ending=ending_soon(request.session, request.now),
+        alarms=_alarms(request.session, rows, request.now),
     )
 
 
-def _alarms(session: Session, now: datetime) -> tuple[FleetAlarm, ...]:
-    unusable = [
+def _alarms(
+    session: Session, rows: Sequence[FleetRow], now: datetime
+) -> tuple[FleetAlarm, ...]:
+    unavailable = [
         FleetAlarm(
             title="Model unavailable",
             text=f"The {outage.target} model cannot be used since"
@@ -47,11 +51,16 @@ def _alarms(session: Session, now: datetime) -> tuple[FleetAlarm, ...]:
         )
         for outage in outages(session).values()
     ]
+    implausible = [
+        FleetAlarm(title="Model implausible", text=row.verdict.reason_text)
+        for row in rows
+        if row.verdict.reason_code == ReasonCode.MODEL_IMPLAUSIBLE
+    ]
     above = [
         FleetAlarm(title="Above the bound", text=reading.sentence)
         for reading in readings_above_bound(session, now)
     ]
-    return (*unusable, *above)
+    return (*unavailable, *implausible, *above)
 
 
 def _row(session: Session, stored_region: StoredRegion, now: datetime) -> FleetRow:
@@ -67,17 +76,21 @@ def _row(session: Session, stored_region: StoredRegion, now: datetime) -> FleetR
     recent = telemetry.load_frame(
         session, stored_region.region.slug, end_utc - RECENT_H * HOUR, end_utc
     )
-    return _fleet_row(stored_region, window, recent, now)
+    return _fleet_row(
+        stored_region, window, recorded_view(session, window), recent, now
+    )
 
 
 def _fleet_row(
     stored_region: StoredRegion,
     window: RegionWindow,
+    recorded: RecordedView | None,
     recent: TelemetryFrame,
     now: datetime,
 ) -> FleetRow:
     region, policy = stored_region.region, window.policy
-    check = window.outlook.check()
+    outlook = window.outlook_now
+    is_now = bounded(outlook)
     temperature_c, known_until_utc = _newest(recent, Quantity.TEMPERATURE_C)
     age_h = _age_h(known_until_utc, now)
     is_fresh = age_h is not None and age_h <= policy.telemetry_max_age_h
@@ -97,12 +110,15 @@ def _fleet_row(
         telemetry_max_age_h=policy.telemetry_max_age_h,
         history_c=finite_series(last_day.column(Quantity.TEMPERATURE_C)),
         forecast_hours_utc=window.hours_utc if window.stored else (),
-        forecast_mean_c=window.stored.mean if window.stored else (),
+        forecast_mean_c=raised(window.stored.mean, outlook.prior_rise_c)
+        if window.stored
+        else (),
         issued_at_utc=window.stored.issued_at_utc if window.stored else None,
-        day_bound_c=check.bound if check else None,
-        exceedance_probability=check.exceedance_probability if check else None,
+        day_bound_c=is_now.day_bound_c,
+        exceedance_probability=is_now.exceedance_probability,
         allowed_probability=float(policy.alpha),
-        verdict=verdict_view(decide(window.outlook)),
+        verdict=is_now.verdict,
+        recorded=recorded,
         carbon_intensity_gco2_kwh=carbon,
         carbon_age_h=_age_h(carbon_until_utc, now),
         water_l_last_24h=float(np.nansum(water_l))

@@ -7,7 +7,7 @@ Imports MAPIE: for the command line and the worker, never for the web process.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -25,21 +25,30 @@ from core.days import (
     window_end,
 )
 from core.errors import InvalidInput, ModelUnavailable
-from core.forecasts import HourlyForecast, Refusal, Target
+from core.forecasts import HourlyForecast, InputMode, Refusal, Target
 from core.policies import Policy
 from core.score_replay import ScoreReplay
 from core.telemetry import HOUR, Quantity, TelemetryFrame
-from db import forecasts, interval_calibrations, policies, telemetry, window_scores
+from db import forecasts, interval_calibrations, policies, window_scores
 from db.forecasts import NewForecast
 from db.interval_calibrations import IntervalCalibration
 from db.regions import StoredRegion
-from models.forecasting import hindcast
+from models.forecasting import forecast_modes
 from models.intervals import interval_quantile, recalibration_instants
-from orchestrator.forecasts.calibration import calibrated_forecast, telemetry_watermark
+from models.plain_model import HISTORY_H
+from orchestrator.forecasts.calibration import (
+    calibrated_forecast,
+    served_mode,
+    telemetry_watermark,
+)
 from orchestrator.forecasts.model_cache import ModelCache, ServingModel
+from orchestrator.forecasts.plain_bounds import past_plain_bounds
 from orchestrator.forecasts.scoring import score_window
 from orchestrator.use_cases import Done, Request, change
-from orchestrator.windows.database_source import LOOK_BACK_H
+from orchestrator.windows.database_source import LOOK_BACK_H, load_model_frame
+
+ByMode = dict[InputMode, HourlyForecast]
+"""A forecast in every input mode that its issue allows, best first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,19 +173,23 @@ class _RegionRun:
     def calibrate(self) -> RegionHindcast:
         frame = self._frame()
         answers = self._forecast_every_hour(frame)
-        made = [item for item in answers if isinstance(item, HourlyForecast)]
+        made = _in_every_mode(answers)
         self._store_scores(made, frame)
         self._calibrate_intervals(made, frame)
         instants = [self.start_utc + i * HOUR for i in range(len(answers))]
         return RegionHindcast(
-            answers=dict(zip(instants, answers, strict=True)), frame=frame
+            answers={
+                instant: item if isinstance(item, Refusal) else _best(item)
+                for instant, item in zip(instants, answers, strict=True)
+            },
+            frame=frame,
         )
 
     def _frame(self) -> TelemetryFrame:
-        return telemetry.load_frame(
+        return load_model_frame(
             self.session,
             self.stored_region.region.slug,
-            self.start_utc - LOOK_BACK_H * HOUR,
+            self.start_utc - HISTORY_H * HOUR,
             self.end_utc + WINDOW_H * HOUR,
         )
 
@@ -184,8 +197,8 @@ class _RegionRun:
         slug = self.stored_region.region.slug
         frame = self._frame()
         answers = self._forecast_every_hour(frame)
-        made = [item for item in answers if isinstance(item, HourlyForecast)]
-        scored, unscored = self._store_scores(made, frame)
+        scored, unscored = self._store_scores(_in_every_mode(answers), frame)
+        made = [item for item in answers if not isinstance(item, Refusal)]
         stored = self._store_forecasts(made, midnights, frame)
         return HindcastSummary(
             region_slug=slug,
@@ -195,20 +208,18 @@ class _RegionRun:
             windows_refused=len(answers) - len(made),
         )
 
-    def _forecast_every_hour(
-        self, frame: TelemetryFrame
-    ) -> list[HourlyForecast | Refusal]:
+    def _forecast_every_hour(self, frame: TelemetryFrame) -> list[ByMode | Refusal]:
         end_utc = min(self.end_utc, self.now)
         n_hours = max(int((end_utc - self.start_utc) // HOUR), 0)
         instants = [self.start_utc + i * HOUR for i in range(n_hours)]
-        return list(
-            hindcast(self.serving.runtime, frame, self.stored_region.region, instants)
+        return forecast_modes(
+            self.serving.runtime, frame, self.stored_region.region.time_zone, instants
         )
 
     def _store_scores(
         self, made: Sequence[HourlyForecast], frame: TelemetryFrame
     ) -> tuple[int, int]:
-        known = window_scores.scored_instants(
+        known = window_scores.scored_windows(
             self.session,
             region_id=self.stored_region.region_id,
             model_version_id=self.serving.version_id,
@@ -221,7 +232,7 @@ class _RegionRun:
                 model_version_id=self.serving.version_id,
             )
             for hourly in made
-            if hourly.issued_at_utc not in known
+            if (hourly.issued_at_utc, hourly.input_mode) not in known
             and window_end(hourly.issued_at_utc) <= self.now
         ]
         window_scores.insert_scores(self.session, scores)
@@ -230,7 +241,7 @@ class _RegionRun:
 
     def _store_forecasts(
         self,
-        made: Sequence[HourlyForecast],
+        made: Sequence[ByMode],
         midnights: Sequence[datetime],
         frame: TelemetryFrame,
     ) -> int:
@@ -240,30 +251,51 @@ class _RegionRun:
             target=Target.TEMPERATURE_C,
             model_version_id=self.serving.version_id,
         )
-        chosen = [item for item in made if item.issued_at_utc in wanted]
-        intervals = self._calibrate_intervals(made, frame)
+        chosen = [item for item in made if _best(item).issued_at_utc in wanted]
+        intervals = self._calibrate_intervals(_in_every_mode(made), frame)
         new = list(self._calibrated(chosen, intervals, frame))
-        forecasts.insert_forecasts(self.session, new)
+        ids = forecasts.insert_forecasts(self.session, new)
+        forecasts.insert_modes(
+            self.session,
+            (
+                (forecast_id, answer)
+                for forecast_id, by_mode in zip(ids, chosen, strict=True)
+                if len(by_mode) > 1
+                for answer in by_mode.values()
+            ),
+        )
         return len(new)
 
     def _calibrated(
         self,
-        chosen: Iterable[HourlyForecast],
-        intervals: Sequence[tuple[datetime, IntervalCalibration]],
+        chosen: Iterable[ByMode],
+        intervals: Mapping[InputMode, Sequence[tuple[datetime, IntervalCalibration]]],
         frame: TelemetryFrame,
     ) -> Iterable[NewForecast]:
-        """Each forecast with the state it would have been issued with."""
+        """Each forecast in the mode and state it would have been issued with."""
         replays = self._score_replays()
-        for hourly in chosen:
-            issued_at_utc = hourly.issued_at_utc
+        chosen = list(chosen)
+        plain_bounds = past_plain_bounds(
+            frame, [_best(by_mode).issued_at_utc for by_mode in chosen], self.policy
+        )
+        for by_mode, plain in zip(chosen, plain_bounds, strict=True):
+            issued_at_utc = _best(by_mode).issued_at_utc
             local_hour = local_issue_hour(
                 self.stored_region.region.time_zone, issued_at_utc
             )
-            replay = replays[local_hour]
-            replay.advance_to(issued_at_utc - timedelta(hours=WINDOW_H))
-            known = [item for known_at, item in intervals if known_at <= issued_at_utc]
+            trackers = {}
+            for mode in by_mode:
+                replay = replays[local_hour, mode]
+                replay.advance_to(issued_at_utc - timedelta(hours=WINDOW_H))
+                trackers[mode] = replay.replay.tracker
+            mode = served_mode(trackers, self.policy.alpha)
+            known = [
+                item
+                for known_at, item in intervals.get(mode, ())
+                if known_at <= issued_at_utc
+            ]
             yield calibrated_forecast(
-                hourly,
+                by_mode[mode],
                 region_id=self.stored_region.region_id,
                 kind="hindcast",
                 model_version_id=self.serving.version_id,
@@ -272,28 +304,43 @@ class _RegionRun:
                     Target.TEMPERATURE_C,
                 ),
                 policy=self.policy,
-                tracker=replay.replay.tracker,
-                score_watermark_id=replay.watermark_id,
+                tracker=trackers[mode],
+                score_watermark_id=replays[local_hour, mode].watermark_id,
                 interval=known[-1] if known else None,
+                plain=plain,
             )
 
-    def _score_replays(self) -> dict[int, _WatchedReplay]:
-        by_hour: dict[int, list[window_scores.StoredScore]] = defaultdict(list)
+    def _score_replays(self) -> dict[tuple[int, InputMode], _WatchedReplay]:
+        found: dict[tuple[int, InputMode], list[window_scores.StoredScore]]
+        found = defaultdict(list)
         for row in window_scores.all_scores(
             self.session,
             region_id=self.stored_region.region_id,
             model_version_id=self.serving.version_id,
         ):
-            by_hour[row.local_issue_hour].append(row)
+            found[row.local_issue_hour, row.input_mode].append(row)
         return {
-            hour: _WatchedReplay(replay=ScoreReplay(self.policy.alpha, by_hour[hour]))
+            (hour, mode): _WatchedReplay(
+                replay=ScoreReplay(self.policy.alpha, found[hour, mode])
+            )
             for hour in range(WINDOW_H)
+            for mode in InputMode
         }
 
     def _calibrate_intervals(
         self, made: Sequence[HourlyForecast], frame: TelemetryFrame
-    ) -> list[tuple[datetime, IntervalCalibration]]:
+    ) -> dict[InputMode, list[tuple[datetime, IntervalCalibration]]]:
         """A new interval quantile each month, from windows that had ended by then."""
+        return {
+            mode: self._calibrate_mode(
+                mode, [item for item in made if item.input_mode is mode], frame
+            )
+            for mode in dict.fromkeys(item.input_mode for item in made)
+        }
+
+    def _calibrate_mode(
+        self, mode: InputMode, made: Sequence[HourlyForecast], frame: TelemetryFrame
+    ) -> list[tuple[datetime, IntervalCalibration]]:
         time_zone = self.stored_region.region.time_zone
         midnight = [
             item
@@ -305,6 +352,7 @@ class _RegionRun:
             model_version_id=self.serving.version_id,
             region_id=self.stored_region.region_id,
             confidence=self.policy.confidence,
+            input_mode=mode,
         )
         for month in recalibration_instants(
             self.start_utc, min(self.end_utc, self.now)
@@ -344,6 +392,7 @@ class _RegionRun:
             score_count=quantile.score_count,
             first_issue_utc=finished[0].issued_at_utc,
             last_issue_utc=finished[-1].issued_at_utc,
+            input_mode=finished[-1].input_mode,
         )
         return IntervalCalibration(
             calibration_id=calibration_id, quantile=quantile.quantile
@@ -361,6 +410,19 @@ class _WatchedReplay:
         """Learn the scores of windows issued by `newest_issue_utc`."""
         for row in self.replay.advance_to(newest_issue_utc):
             self.watermark_id = max(self.watermark_id or 0, row.score_id)
+
+
+def _best(by_mode: ByMode) -> HourlyForecast:
+    return next(iter(by_mode.values()))
+
+
+def _in_every_mode(answers: Iterable[ByMode | Refusal]) -> list[HourlyForecast]:
+    return [
+        hourly
+        for item in answers
+        if not isinstance(item, Refusal)
+        for hourly in item.values()
+    ]
 
 
 def _midnights(

@@ -14,13 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
+from core.aliases import FloatArray, IntArray
 from core.errors import FleetError, ModelRejected, ModelUnavailable
 from core.forecasts import Target
 from db import model_versions
 from db.model_versions import ModelVersion
-from models.forecasting import Predictor
+from models.independence import Askable
 from models.inference import DEADLINE_S, InferenceProcess, IsolatedModel
 from models.metadata import ModelContract
+from models.normalised import as_served
 from orchestrator.logs import get_logger
 
 log = get_logger(__name__)
@@ -37,7 +39,13 @@ class ServingModel:
     """A model, loaded and verified."""
 
     version_id: int
-    runtime: Predictor
+    runtime: Askable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Loaded:
+    model: IsolatedModel
+    asked: Askable
 
 
 @dataclass(slots=True)
@@ -62,7 +70,7 @@ class ModelCache:
         self._process = InferenceProcess(deadline_s=deadline_s)
         self._rehash_after_s = rehash_after_s
         self._monotonic = monotonic
-        self._loaded: dict[int, IsolatedModel] = {}
+        self._loaded: dict[int, _Loaded] = {}
         self._hashed_at: dict[int, float] = {}
         self._trouble: dict[int, _Trouble] = {}
 
@@ -124,15 +132,16 @@ class ModelCache:
         if trouble is not None and self._monotonic() < trouble.try_again_at:
             raise ModelUnavailable(trouble.reason)
 
-    def _verified(self, session: Session, version: ModelVersion) -> IsolatedModel:
+    def _verified(self, session: Session, version: ModelVersion) -> Askable:
         version_id = version.version_id
-        model = self._loaded.get(version_id)
-        if model is not None and model.is_loaded:
+        known = self._loaded.get(version_id)
+        if known is not None and known.model.is_loaded:
             self._rehash(session, version)
-            return model
+            return known.asked
         stored_bytes = model_versions.model_bytes(session, version_id)
         model = self._process.load(stored_bytes, version.onnx_sha256)
-        self._loaded[version_id] = model
+        asked = as_served(model, normalises_scale=version.normalises_scale)
+        self._loaded[version_id] = _Loaded(model=model, asked=asked)
         self._hashed_at[version_id] = self._monotonic()
         log.info(
             "model_loaded",
@@ -140,7 +149,7 @@ class ModelCache:
             model_version_id=version_id,
             sha256=version.onnx_sha256,
         )
-        return model
+        return asked
 
     def _rehash(self, session: Session, version: ModelVersion) -> None:
         version_id, now = version.version_id, self._monotonic()
@@ -160,9 +169,7 @@ class ModelCache:
 class _Watched:
     """A predictor whose failures the cache hears of."""
 
-    def __init__(
-        self, model: IsolatedModel, cache: ModelCache, version_id: int
-    ) -> None:
+    def __init__(self, model: Askable, cache: ModelCache, version_id: int) -> None:
         self._model, self._cache, self._version_id = model, cache, version_id
 
     @property
@@ -170,10 +177,23 @@ class _Watched:
         return self._model.contract
 
     def predict(
-        self, features: NDArray[np.float32], region_index: NDArray[np.int64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        self, features: NDArray[np.float32], region_index: IntArray
+    ) -> tuple[FloatArray, FloatArray]:
+        return self._noted(self._model.predict, features, region_index)
+
+    def predict_together(
+        self, features: NDArray[np.float32], region_index: IntArray
+    ) -> tuple[FloatArray, FloatArray]:
+        return self._noted(self._model.predict_together, features, region_index)
+
+    def _noted(
+        self,
+        ask: Callable[[NDArray[np.float32], IntArray], tuple[FloatArray, FloatArray]],
+        features: NDArray[np.float32],
+        region_index: IntArray,
+    ) -> tuple[FloatArray, FloatArray]:
         try:
-            answer = self._model.predict(features, region_index)
+            answer = ask(features, region_index)
         except ModelUnavailable as exc:
             self._cache.note_failure(self._version_id, exc)
             raise

@@ -15,12 +15,14 @@ from core.access import Permission
 from core.conformal import ScoreTracker, check_limit
 from core.days import WINDOW_H
 from core.errors import CalibrationInsufficient
+from core.forecasts import InputMode
 from core.score_replay import ScoreReplay
 from core.telemetry import HOUR
 from db import policies, window_scores
 from db.forecast_quality import FinishedForecast, finished_forecasts
 from db.regions import StoredRegion
 from db.window_scores import StoredScore
+from orchestrator.forecasts.run_views import run_worth
 from orchestrator.forecasts.views import (
     FleetQualityView,
     QualityRow,
@@ -102,6 +104,7 @@ def _quality(
         rows=rows,
         bins=tuple(_bins(stated, policy.thermal_limit_c)),
         is_drifting=drifts(rows, float(policy.confidence)),
+        run_worth=run_worth(session, stored_region, until_utc=before_utc),
     )
 
 
@@ -152,10 +155,10 @@ def _stated_chances(
     limit_c: float,
 ) -> Iterable[StatedDay]:
     """The chance that each day's forecast gave, by the scores it rested on."""
-    by_model: dict[int, list[FinishedForecast]] = defaultdict(list)
+    by_model: dict[tuple[int, InputMode], list[FinishedForecast]] = defaultdict(list)
     for day in days:
-        by_model[day.model_version_id].append(day)
-    for model_version_id, own in by_model.items():
+        by_model[day.model_version_id, day.input_mode].append(day)
+    for (model_version_id, input_mode), own in by_model.items():
         scores = [
             row
             for row in window_scores.all_scores(
@@ -163,7 +166,7 @@ def _stated_chances(
                 region_id=stored_region.region_id,
                 model_version_id=model_version_id,
             )
-            if row.local_issue_hour == _MIDNIGHT
+            if row.local_issue_hour == _MIDNIGHT and row.input_mode is input_mode
         ]
         for day, tracker in _trackers(own, scores, alpha):
             try:

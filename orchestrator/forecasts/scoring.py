@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.access import Permission
 from core.conformal import conformity_score
 from core.days import WINDOW_H, local_issue_hour, window_end
 from core.forecasts import HourlyForecast
+from core.quality import findings_text
+from core.rescoring import WindowHours
 from core.telemetry import Quantity, TelemetryFrame
 from db import forecasts, telemetry, window_scores
 from db.regions import StoredRegion
@@ -49,14 +52,21 @@ def score_finished_windows(
                 stored.issued_at_utc,
                 window_end(stored.issued_at_utc),
             )
-            score = score_window(
-                hourly, frame, stored_region, model_version_id=stored.model_version_id
-            )
+            said = forecasts.modes_of(session, stored, stored_region.region.slug)
+            found = [
+                score_window(
+                    answer,
+                    frame,
+                    stored_region,
+                    model_version_id=stored.model_version_id,
+                )
+                for answer in said or [hourly]
+            ]
             is_late = now - window_end(stored.issued_at_utc) > timedelta(
                 hours=WAIT_FOR_TELEMETRY_H
             )
-            if score.score is not None or is_late:
-                scores.append(score)
+            if found[0].score is not None or is_late:
+                scores += found
     return Done(answer=window_scores.insert_scores(session, scores))
 
 
@@ -69,10 +79,10 @@ def score_window(
 ) -> NewScore:
     """The score of a window from what happened in it; unscored when hours miss."""
     issued_at_utc = hourly.issued_at_utc
-    observed = frame.window(issued_at_utc, window_end(issued_at_utc)).column(
-        Quantity.TEMPERATURE_C
-    )
+    window = frame.window(issued_at_utc, window_end(issued_at_utc)).trusted()
+    observed = window.column(Quantity.TEMPERATURE_C)
     n_missing = int(np.count_nonzero(~np.isfinite(observed)))
+    findings = window.finding_codes(Quantity.TEMPERATURE_C)
     day_max_c = None if n_missing else float(np.max(observed))
     return NewScore(
         region_id=stored_region.region_id,
@@ -85,7 +95,23 @@ def score_window(
         score=None
         if day_max_c is None
         else conformity_score(day_max_c, hourly.mean, hourly.scale),
-        unscored_reason=f"{n_missing} of {WINDOW_H} hours have no temperature"
+        unscored_reason=_why_unscored(n_missing, findings, issued_at_utc)
         if n_missing
         else None,
+        hours=None
+        if n_missing
+        else WindowHours.observed(observed, hourly.mean, hourly.scale).to_bytes(),
+        input_mode=hourly.input_mode,
+    )
+
+
+def _why_unscored(
+    n_missing: int, findings: NDArray[np.int8], issued_at_utc: datetime
+) -> str:
+    reason = f"{n_missing} of {WINDOW_H} hours have no temperature"
+    if not findings.any():
+        return reason
+    return (
+        f"{reason}; {np.count_nonzero(findings)} of them are suspect:"
+        f" {findings_text(findings, issued_at_utc)}"
     )

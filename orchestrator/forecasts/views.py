@@ -6,7 +6,17 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from orchestrator.regions.views import RegionChoice
-from orchestrator.windows.views import Series, VerdictView
+from orchestrator.windows.views import (
+    Bounded,
+    Ground,
+    RecordedView,
+    Series,
+    StandingView,
+    VerdictView,
+)
+
+WORTH_DAYS = 90
+"""Days over which the worth of weather forecasts is told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +31,10 @@ class FleetRow:
         Starts of the hours of `forecast_mean_c`.
     telemetry_age_h : float | None
         Of the temperature, on which the verdict rests; carbon and load have their own.
+    verdict, day_bound_c, exceedance_probability
+        As load is now.
+    recorded : RecordedView | None
+        The same with what is recorded, where that is not all in effect.
     """
 
     region: RegionChoice
@@ -40,6 +54,7 @@ class FleetRow:
     exceedance_probability: float | None
     allowed_probability: float
     verdict: VerdictView
+    recorded: RecordedView | None
     carbon_intensity_gco2_kwh: float | None
     carbon_age_h: float | None
     water_l_last_24h: float | None
@@ -61,6 +76,8 @@ class FleetView:
 
     Attributes
     ----------
+    ending : tuple of StandingView
+        Decisions whose last hour is near: they end unless they are renewed.
     alarms : tuple of FleetAlarm
         Models that cannot be used, and readings above the bound.
     """
@@ -68,6 +85,52 @@ class FleetView:
     as_of_utc: datetime
     rows: tuple[FleetRow, ...]
     alarms: tuple[FleetAlarm, ...] = ()
+    ending: tuple[StandingView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunWorth:
+    """What weather forecasts have been worth at a region's local midnights.
+
+    Attributes
+    ----------
+    n_days : int
+        Finished windows that were forecast with and without them.
+    rmse_c, rmse_without_c : float
+        Of the mean as issued, and of the same model on telemetry alone, degC.
+    rmse_raw_c : float | None
+        Of the weather forecasts themselves on the same hours; None when unknown.
+    """
+
+    n_days: int
+    rmse_c: float
+    rmse_without_c: float
+    rmse_raw_c: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunView:
+    """The weather forecasts behind a forecast.
+
+    Attributes
+    ----------
+    mode : str
+        In words: what the forecast rests on beside telemetry.
+    issued_at_utc : datetime | None
+        Issue of the newest run used; None without any.
+    age_h : float | None
+        From there to the issue of the forecast.
+    raw_c : Series
+        The mean over the models as known at the issue, uncorrected.
+    worth : RunWorth | None
+        Of the last 90 days; None without any finished day.
+    """
+
+    mode: str
+    issued_at_utc: datetime | None
+    age_h: float | None
+    raw_c: Series
+    worth: RunWorth | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,20 +143,32 @@ class ForecastDayView:
         The chosen day; None for "the next 24 hours" (the newest live issue).
     is_usual_issue : bool
         The day's local midnight or the newest live issue, not another chosen one.
+    newer_issue_utc : datetime | None
+        The newest live issue, when an older one is shown.
     issues_utc : tuple of datetime
         Issues that can be chosen, newest first.
     is_simulation : bool
         A past window, judged by what was known at its issue time.
     hours_utc : tuple of datetime
         Starts of the 24 hours; `mean_c`, `lower_c`, `upper_c`, `actual_c` go with it.
+    ground : Ground
+        What curve, range, bound, chance, verdict and dots stand on.
+    now : Bounded
+        As load is now.
+    recorded : RecordedView | None
+        With what is recorded, where that is not all in effect.
     history_hours_utc, history_c
         The 48 hours before the issue.
+    suspect_hours_utc, suspect_text
+        Hours of either whose measured temperature no model or score uses, and why.
     day_max_dots_c : tuple of float
         Equally likely values of the day's maximum, ascending; empty without a bound.
     first_day, last_day, missing_days
         Days that can be picked: first to last, less the missing ones.
     notice : str | None
         Why there is nothing to draw, and the next step.
+    run : RunView | None
+        None for a region without weather forecasts.
     """
 
     region: RegionChoice
@@ -102,6 +177,7 @@ class ForecastDayView:
     local_day: date | None
     issued_at_utc: datetime | None
     is_usual_issue: bool
+    newer_issue_utc: datetime | None
     issues_utc: tuple[datetime, ...]
     is_simulation: bool
     hours_utc: tuple[datetime, ...]
@@ -112,11 +188,16 @@ class ForecastDayView:
     actual_max_c: float | None
     history_hours_utc: tuple[datetime, ...]
     history_c: Series
+    suspect_hours_utc: tuple[datetime, ...]
+    suspect_text: str | None
     thermal_limit_c: float
     allowed_probability: float
     day_bound_c: float | None
     exceedance_probability: float | None
     verdict: VerdictView
+    ground: Ground
+    now: Bounded
+    recorded: RecordedView | None
     day_max_dots_c: tuple[float, ...]
     model_label: str | None
     score_count: int | None
@@ -126,6 +207,7 @@ class ForecastDayView:
     last_day: date | None
     missing_days: tuple[date, ...]
     notice: str | None
+    run: RunView | None = None
 
     @property
     def window_start_utc(self) -> datetime:
@@ -185,6 +267,8 @@ class QualityView:
         Those that have days, ascending; of the longest span in `rows`.
     is_drifting : bool
         Coverage has left what a well calibrated bound would show by chance.
+    run_worth : RunWorth | None
+        Errors with and without weather forecasts; None without any.
     """
 
     region: RegionChoice
@@ -193,6 +277,7 @@ class QualityView:
     rows: tuple[QualityRow, ...]
     bins: tuple[ReliabilityBin, ...]
     is_drifting: bool
+    run_worth: RunWorth | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,8 @@ from core.telemetry import HOUR, Quantity
 from db import audit, migrate, model_versions, policies, telemetry
 from db.protections import missing_protections
 from db.regions import StoredRegion, list_regions
-from orchestrator.audit.anchor_files import AnchorPlaces, known_anchors
+from orchestrator.audit.anchor_files import AnchorPlaces
+from orchestrator.audit.known_anchors import known_anchors
 from orchestrator.operations.safeguards import Finding, examine_safeguards
 from orchestrator.runtime import Runtime
 
@@ -55,7 +56,7 @@ def _chain(runtime: Runtime, session: Session) -> Finding:
     """The chain fits itself and its anchors, and nearly all of it is anchored."""
     places = AnchorPlaces.of(runtime.settings)
     try:
-        report = audit.verify(session, known_anchors(places))
+        report = audit.verify(session, known_anchors(session, places))
     except InvalidInput as exc:
         return Finding(name="audit chain", is_sound=False, text=exc.message)
     if not report.is_sound:

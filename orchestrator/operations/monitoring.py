@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
 
@@ -27,12 +27,14 @@ from db.monitoring import (
     require_writable_chain,
 )
 from db.regions import list_regions
-from orchestrator.accounts.denials import LOGIN_WINDOW
 from orchestrator.accounts.logins import IDLE_LIMIT
 from orchestrator.logs import get_logger
 from orchestrator.runtime import Runtime
 
 log = get_logger(__name__)
+
+RECENT = timedelta(minutes=10)
+"""Refusals of so long show in the metrics."""
 
 FRESH_S = 10.0
 """Every open page asks every few seconds; the dear questions are asked this often."""
@@ -157,7 +159,7 @@ def measure(session: Session, now: datetime) -> Measurements:
             session,
             now_utc=now,
             seen_since_utc=now - IDLE_LIMIT,
-            denied_since_utc=now - LOGIN_WINDOW,
+            denied_since_utc=now - RECENT,
         ),
         telemetry_age_s=ages_s,
         forecast_age_s={

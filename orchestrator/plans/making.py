@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from core.errors import PlanInfeasible
 from core.optimizer import Plan, best_plan, pareto
 from core.outlooks import RegionOutlook
 from core.placement import Placement, PlanPrices, PlanRules, Totals
+from core.plan_reserve import NEXT_ISSUES_H
 from core.plan_words import blocked_in_words, exchange_in_words, prices_in_words
 from core.plans import (
     PlanJudgement,
@@ -21,6 +22,7 @@ from core.plans import (
     spread,
     transfers,
 )
+from core.wording import listed
 from orchestrator.plans.comparison import Comparison, Flows, compare
 from orchestrator.plans.problem import PlanProblems, are_over, plan_problems
 from orchestrator.plans.records import (
@@ -50,11 +52,14 @@ class PlanSetting:
         The region whose day or newest issue it is, and whose policy holds for moves.
     windows : sequence of Window
         Every active region in the order of the fleet.
+    reserves_c : mapping of slug to degC
+        What the plan keeps free for the next issues.
     """
 
     anchor_slug: str
     windows: Sequence[Window]
     terms: PlanTerms
+    reserves_c: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def outlooks(self) -> dict[str, RegionOutlook]:
@@ -85,7 +90,13 @@ class PlanSetting:
             cost_cap_usd=terms.cost_cap_usd,
             ramp_mw_per_h=terms.ramp_mw_per_h,
             migration_energy_frac=policy.migration_energy_frac,
+            minimum_transfer_mwh=terms.minimum_transfer_mwh,
         )
+
+    @property
+    def is_live(self) -> bool:
+        """Whether further issues of the window will come."""
+        return not self.windows[0].is_simulation
 
     def judge(self, moves: Sequence[PlanTransfer]) -> PlanJudgement:
         """Transfers judged by the scheduler's rules, each after all the others."""
@@ -107,7 +118,7 @@ def make_plan(setting: PlanSetting) -> PlanRecord:
     if setting.terms.split is not None:
         return _judged_split(setting, setting.terms.split)
     prices, rules = setting.prices, setting.rules
-    problems = plan_problems(setting.windows)
+    problems = plan_problems(setting.windows, setting.reserves_c)
     known = problems.known
     try:
         plan = best_plan(known, prices, rules)
@@ -176,7 +187,11 @@ def _record(
         expected=expected if ways else (),
         front=(),
         shadow_prices=(),
-        notes=(*_left_out_notes(problems.known), *_basis_notes(setting)),
+        notes=(
+            *_left_out_notes(problems.known),
+            *_basis_notes(setting),
+            *_reserve_notes(setting),
+        ),
     )
 
 
@@ -279,5 +294,28 @@ def _basis_notes(setting: PlanSetting) -> tuple[str, ...]:
         counted = "is" if setting.windows[0].policy.counts_hydro_water else "is not"
         notes.append(
             f"Evaporation from hydropower's reservoirs {counted} counted as water."
+        )
+    return tuple(notes)
+
+
+def _reserve_notes(setting: PlanSetting) -> tuple[str, ...]:
+    """How much is kept free for the next issues, and where nothing is."""
+    chance_pct = setting.terms.blocked_chance_pct
+    if chance_pct == 0.0 or setting.terms.split is not None or not setting.is_live:
+        return ()
+    kept = ", ".join(
+        f"{slug} {kept_c:.1f} °C" for slug, kept_c in setting.reserves_c.items()
+    )
+    notes = []
+    if kept:
+        notes.append(
+            f"Kept free so that at most {chance_pct:g} % of the regions that the plan"
+            f" fills turn BLOCKED within {NEXT_ISSUES_H} hours: {kept}."
+        )
+    without = [slug for slug in setting.outlooks if slug not in setting.reserves_c]
+    if without:
+        notes.append(
+            f"Nothing is kept free in {listed(without)}: too few issues are stored"
+            " to say how their bounds move."
         )
     return tuple(notes)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime, timedelta
 from hashlib import sha256
 from uuid import UUID, uuid4, uuid5
 
@@ -16,10 +16,11 @@ from core.audit import AuditAction, canonical_json
 from core.days import window_end
 from core.errors import Conflict, InvalidInput
 from core.outcomes import Outcome
+from core.plan_reserve import largest_moves_c, reserve_c
 from core.plans import PlanTransfer, judge_plan
 from core.version import CODE_VERSION
 from core.wording import listed
-from db import decisions, plans
+from db import decisions, forecasts, plans
 from db.decisions import StoredDecision
 from db.plans import NewPlan, StoredPlan
 from db.regions import StoredRegion
@@ -42,14 +43,17 @@ from orchestrator.plans.terms import PlanTerms
 from orchestrator.plans.views import PlanRecordOutcome, PlanView, plan_view
 from orchestrator.regions.region_choice import active_regions, pick_region
 from orchestrator.use_cases import Done, Event, Request, change, query
-from orchestrator.windows.choice import WindowChoice, choose_window
+from orchestrator.windows.choice import WindowChoice, choose_window, newer_issue
 from orchestrator.windows.database_source import RegionWindow, load_region_window
 
 log = get_logger(__name__)
 
+RESERVE_HISTORY_DAYS = 90
+"""Live issues whose moves say how much a plan keeps free."""
+
 
 def _same_plan(request: Request, kept: str) -> PlanView:
-    return _view(request.session, plans.plan_by_id(request.session, int(kept)))
+    return _view(request, plans.plan_by_id(request.session, int(kept)))
 
 
 @change(Permission.DECIDE, AuditAction.PLAN_FOUND, repeat=_same_plan)
@@ -77,7 +81,12 @@ def find_plan(
     anchor = pick_region(found, anchor_slug)
     choice = choose_window(session, anchor, local_day=local_day, now=request.now)
     windows = [_window(request, item, choice) for item in found]
-    setting = PlanSetting(anchor_slug=anchor.slug, windows=windows, terms=terms)
+    setting = PlanSetting(
+        anchor_slug=anchor.slug,
+        windows=windows,
+        terms=terms,
+        reserves_c=_reserves_c(session, windows, terms),
+    )
     inputs_text = _inputs_text(setting, windows)
     inputs_sha256 = sha256(inputs_text.encode()).hexdigest()
     decisions.lock_actor(session, actor.user_id)
@@ -85,7 +94,7 @@ def find_plan(
         session, actor_id=actor.user_id, inputs_sha256=inputs_sha256
     )
     if known is not None:
-        return Done(answer=_view(session, known), kept=known.plan_id)
+        return Done(answer=_view(request, known), kept=known.plan_id)
     record = make_plan(setting)
     plan_id = plans.insert_plan(
         session,
@@ -112,7 +121,7 @@ def find_plan(
         simulated=choice.is_simulation,
     )
     return Done(
-        answer=_view(session, stored),
+        answer=_view(request, stored),
         events=(_found_event(stored, record),),
         kept=plan_id,
     )
@@ -127,7 +136,7 @@ def stored_plan(request: Request, plan_id: int) -> PlanView:
     NotFound
         When there is no such plan.
     """
-    return _view(request.session, plans.plan_by_id(request.session, plan_id))
+    return _view(request, plans.plan_by_id(request.session, plan_id))
 
 
 def _same_decisions(request: Request, kept: str) -> PlanRecordOutcome:
@@ -155,7 +164,7 @@ def record_plan(
     ------
     NotFound, InvalidInput, Conflict
         Without such a plan; when it moves nothing or the comment is too long; when it
-        was recorded already by another request.
+        was recorded already by another request, or a newer forecast was issued.
     """
     session, comment = request.session, checked_comment(comment)
     stored = plans.plan_by_id(session, plan_id)
@@ -171,6 +180,7 @@ def record_plan(
         ids = listed(str(item.decision_id) for item in known)
         message = f"This plan was recorded already, as decisions {ids}."
         raise Conflict(message)
+    _require_newest(stored, _newer_issue(request, stored, found.values()))
     judged = _judge_again(request, stored, record, found)
     if isinstance(judged, tuple):
         return Done(answer=PlanRecordOutcome(cards=(), changed=judged))
@@ -221,6 +231,31 @@ def _require_safe(record: PlanRecord) -> None:
             raise InvalidInput(message)
 
 
+def _newer_issue(
+    request: Request, stored: StoredPlan, found: Iterable[StoredRegion]
+) -> datetime | None:
+    """The newest issue of the fleet, where a live plan rests on an older one."""
+    if stored.facts.is_simulated:
+        return None
+    return newer_issue(
+        request.session,
+        list(found),
+        issued_at_utc=stored.facts.window_start_utc,
+        now=request.now,
+    )
+
+
+def _require_newest(stored: StoredPlan, newer_utc: datetime | None) -> None:
+    """The hours of a plan are those of its issue: on a newer one it is another plan."""
+    if newer_utc is not None:
+        message = (
+            f"Plan {stored.plan_id} rests on the forecasts issued at"
+            f" {stored.facts.window_start_utc:%-d %b %Y, %H:%M} UTC; newer ones were"
+            f" issued at {newer_utc:%-d %b %Y, %H:%M} UTC. Find the plan again on them."
+        )
+        raise Conflict(message)
+
+
 def _window(
     request: Request, stored_region: StoredRegion, choice: WindowChoice
 ) -> RegionWindow:
@@ -231,6 +266,26 @@ def _window(
         now=request.now,
         is_simulation=choice.is_simulation,
     )
+
+
+def _reserves_c(
+    session: Session, windows: Sequence[RegionWindow], terms: PlanTerms
+) -> dict[str, float]:
+    """What to keep free in each region, as far as its history says; live only."""
+    if windows[0].is_simulation or terms.split is not None:
+        return {}
+    found = {}
+    for window in windows:
+        bounds_c = forecasts.live_bounds_c(
+            session,
+            region_id=window.region_id,
+            from_utc=window.issued_at_utc - timedelta(days=RESERVE_HISTORY_DAYS),
+            until_utc=window.issued_at_utc,
+        )
+        kept_c = reserve_c(largest_moves_c(bounds_c), terms.blocked_chance_pct / 100.0)
+        if kept_c is not None:
+            found[window.region.slug] = kept_c
+    return found
 
 
 def _inputs_text(setting: PlanSetting, windows: Sequence[RegionWindow]) -> str:
@@ -245,6 +300,7 @@ def _inputs_text(setting: PlanSetting, windows: Sequence[RegionWindow]) -> str:
             "migration_energy_frac": rules.migration_energy_frac,
             "window_start_utc": windows[0].issued_at_utc,
             "is_simulated": windows[0].is_simulation,
+            "reserves_c": setting.reserves_c,
             "regions": [_window_inputs(window) for window in windows],
         }
     )
@@ -257,10 +313,14 @@ def _window_inputs(window: RegionWindow) -> dict[str, object]:
     return {**known, "came": came if are_over([window]) else None}
 
 
-def _view(session: Session, stored: StoredPlan) -> PlanView:
+def _view(request: Request, stored: StoredPlan) -> PlanView:
+    session = request.session
     recorded = decisions.decisions_of_plan(session, stored.plan_id)
     return plan_view(
-        stored, region_choices(session), [item.decision_id for item in recorded]
+        stored,
+        region_choices(session),
+        [item.decision_id for item in recorded],
+        newer_issue_utc=_newer_issue(request, stored, active_regions(session)),
     )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from core.footprints import SignalBasis
 from core.placement import LeftOut, Placement, PlanRegion, placement
+from core.plan_reserve import with_reserve
 from orchestrator.windows.assembly import Window
 
 
@@ -20,10 +21,24 @@ class PlanProblems:
     truth: Placement | None
 
 
-def plan_problems(windows: Sequence[Window]) -> PlanProblems:
-    """Both problems, of the same regions: those that are fully known in both."""
+def plan_problems(
+    windows: Sequence[Window], reserves_c: Mapping[str, float] | None = None
+) -> PlanProblems:
+    """Both problems, of the same regions: those that are fully known in both.
+
+    Parameters
+    ----------
+    reserves_c : mapping of slug to degC, optional
+        What a plan keeps free below limits; the problem as it came keeps nothing free.
+    """
+    kept_free_c = reserves_c or {}
     regions = [
-        PlanRegion(outlook=window.outlook, signals=window.expected)
+        PlanRegion(
+            outlook=with_reserve(
+                window.outlook, kept_free_c.get(window.region.slug, 0.0)
+            ),
+            signals=window.expected,
+        )
         for window in windows
     ]
     known = placement(regions)

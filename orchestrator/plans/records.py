@@ -15,12 +15,14 @@ from core.errors import InvalidInput
 from core.outcomes import Outcome, ReasonCode
 from orchestrator.plans.terms import PlanSplit, PlanTerms
 
-FORMAT = 1
+FORMAT = 2
+_FORMATS = (1, FORMAT)
+"""Format 1 names no least transfer and no chance: all were made, nothing kept free."""
 
 _TERMS = (
     "carbon_usd_per_t", "water_usd_per_m3", "energy_price_weight",
     "migration_usd_per_mwh", "carbon_cap_t", "water_cap_m3", "cost_cap_usd",
-    "ramp_mw_per_h",
+    "ramp_mw_per_h", "minimum_transfer_mwh", "blocked_chance_pct",
 )  # fmt: skip
 
 HourlyValues = tuple[float | None, ...]
@@ -180,7 +182,7 @@ def read_record(values: Mapping[str, Any]) -> PlanRecord:
         When they are of a format unknown here, or not what that format says.
     """
     try:
-        if values["format"] != FORMAT:
+        if values["format"] not in _FORMATS:
             raise ValueError(values["format"])  # noqa: TRY301 -- one message for all
         return PlanRecord(
             terms=_read_terms(values["terms"]),
@@ -204,8 +206,9 @@ def read_record(values: Mapping[str, Any]) -> PlanRecord:
 
 def _read_terms(values: Mapping[str, Any]) -> PlanTerms:
     split = values["split"]
+    named = {"minimum_transfer_mwh": 0.0, "blocked_chance_pct": 0.0, **values}
     return PlanTerms(
-        **{name: values[name] for name in _TERMS},
+        **{name: named[name] for name in _TERMS},
         split=PlanSplit(
             shift_pct=split["shift_pct"],
             shares=tuple((slug, share) for slug, share in split["shares"]),

@@ -126,6 +126,9 @@ class PlanView:
     ----------
     plan_id : int
         Under which it is stored; it opens again by `plans.stored_plan`.
+    newer_issue_utc : datetime | None
+        The newest issue of the fleet, when this plan rests on an older one: then it
+        can no longer be recorded.
     is_simulation : bool
         A past day, judged by what was known at its issue; recording it binds nothing.
     is_compared_with_truth : bool
@@ -153,6 +156,7 @@ class PlanView:
     window_start_utc: datetime
     window_end_utc: datetime
     hours_utc: tuple[datetime, ...]
+    newer_issue_utc: datetime | None
     is_simulation: bool
     is_compared_with_truth: bool
     terms: PlanTerms
@@ -168,6 +172,12 @@ class PlanView:
     notes: tuple[str, ...]
     recorded_decision_ids: tuple[int, ...]
     expected: tuple[PlanComparison, ...]
+
+    @property
+    def can_be_recorded(self) -> bool:
+        """Whether it moves anything, is not recorded yet, and is the newest issue's."""
+        is_open = bool(self.transfers) and not self.recorded_decision_ids
+        return is_open and self.newer_issue_utc is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +196,8 @@ def plan_view(
     stored: StoredPlan,
     choices: Mapping[str, RegionChoice],
     recorded_decision_ids: Sequence[int],
+    *,
+    newer_issue_utc: datetime | None,
 ) -> PlanView:
     """A stored plan, with the sentences that were said when it was found.
 
@@ -209,6 +221,7 @@ def plan_view(
         hours_utc=tuple(
             facts.window_start_utc + hour * HOUR for hour in range(n_hours)
         ),
+        newer_issue_utc=newer_issue_utc,
         is_simulation=facts.is_simulated,
         is_compared_with_truth=record.is_compared_with_truth,
         terms=record.terms,

@@ -22,10 +22,9 @@ from sqlalchemy.orm import Session
 
 from core.access import Actor
 from core.errors import FleetError, InvalidInput, ServiceUnavailable
-from db.users import system_actor
 from orchestrator.operations.production import require_fit
 from orchestrator.processes.connect import configure_logs, connected_runtime
-from orchestrator.runtime import Runtime
+from orchestrator.runtime import Runtime, process_actor
 from orchestrator.settings import Settings, load_settings
 from orchestrator.use_cases import Request
 
@@ -47,7 +46,10 @@ class CommandContext:
     def request(self) -> Request:
         """What the command asks, as its system user, at this moment."""
         return Request(
-            session=self.session, caller=self.actor, now=self.runtime.clock()
+            session=self.session,
+            caller=self.actor,
+            now=self.runtime.clock(),
+            is_confirmed=True,
         )
 
 
@@ -166,7 +168,7 @@ def command_context(actor_name: str = CLI_USER) -> Iterator[CommandContext]:
         runtime.transaction() as session,
     ):
         yield CommandContext(
-            runtime=runtime, session=session, actor=system_actor(session, actor_name)
+            runtime=runtime, session=session, actor=process_actor(session, actor_name)
         )
 
 

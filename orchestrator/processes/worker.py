@@ -15,6 +15,8 @@ from procrastinate.exceptions import ConnectorException
 from core.errors import ServiceUnavailable
 from db.engine import libpq_url
 from orchestrator.accounts.denials import report_finished_minutes
+from orchestrator.accounts.logins import end_run_out_logins
+from orchestrator.accounts.retention import purge_records
 from orchestrator.audit.anchor_files import AnchorPlaces
 from orchestrator.audit.anchor_keeper import AnchorKeeper
 from orchestrator.audit.chain_status import check_whole_chain
@@ -25,7 +27,9 @@ from orchestrator.jobs import (
     EVALUATE_MODEL,
     HINDCAST_DAY,
     HOURLY_CYCLE,
+    ISSUE_AGAIN,
     ISSUE_FORECASTS,
+    PURGE_RECORDS,
     REPORT_DENIALS,
     WATCH_MODELS,
 )
@@ -96,6 +100,10 @@ def make_queue(runtime: Runtime, jobs: WorkerJobs) -> procrastinate.App:
     def issue_forecasts(issued_at_utc: str) -> None:
         jobs.issue(datetime.fromisoformat(issued_at_utc))
 
+    @queue.task(name=ISSUE_AGAIN, retry=_RETRY)
+    def issue_again(batch_id: str) -> None:
+        jobs.issue_again(int(batch_id))
+
     @queue.task(name=HINDCAST_DAY, retry=_RETRY)
     def hindcast_day(local_day: str) -> None:
         jobs.hindcast(date.fromisoformat(local_day))
@@ -114,19 +122,32 @@ def make_queue(runtime: Runtime, jobs: WorkerJobs) -> procrastinate.App:
     def watch_models(timestamp: int) -> None:  # noqa: ARG001 -- the queue gives it
         jobs.watch_models()
 
-    @queue.periodic(cron="* * * * *")
-    @queue.task(name=REPORT_DENIALS, queueing_lock=REPORT_DENIALS)
-    def report_denials(timestamp: int) -> None:  # noqa: ARG001 -- the queue gives it
-        """Refused strangers reach the audit chain even if nobody logs in after them."""
-        with runtime.request_as(WORKER_USER) as request:
-            report_finished_minutes(request)
-
     @queue.task(name=CHECK_CHAIN, queueing_lock=CHECK_CHAIN)
     def check_chain() -> None:
         with runtime.request_as(WORKER_USER) as request:
             check_whole_chain(request, AnchorPlaces.of(runtime.settings))
 
+    _add_housekeeping(queue, runtime)
     return queue
+
+
+def _add_housekeeping(queue: procrastinate.App, runtime: Runtime) -> None:
+    """What accounts and requests leave behind."""
+
+    @queue.periodic(cron="* * * * *")
+    @queue.task(name=REPORT_DENIALS, queueing_lock=REPORT_DENIALS)
+    def report_denials(timestamp: int) -> None:  # noqa: ARG001 -- the queue gives it
+        """Refusals reach the audit chain, and logins that ran out end, unasked."""
+        with runtime.request_as(WORKER_USER) as request:
+            report_finished_minutes(request)
+        with runtime.request_as(WORKER_USER) as request:
+            end_run_out_logins(request)
+
+    @queue.periodic(cron="23 * * * *")
+    @queue.task(name=PURGE_RECORDS, queueing_lock=PURGE_RECORDS)
+    def purge(timestamp: int) -> None:  # noqa: ARG001 -- the queue gives it
+        with runtime.request_as(WORKER_USER) as request:
+            purge_records(request)
 
 
 async def _serve(queue: procrastinate.App, stopping: threading.Event) -> None:

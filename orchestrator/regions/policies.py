@@ -25,6 +25,7 @@ LONGEST_REASON_CHARS = 500
     Permission.MANAGE_POLICY,
     AuditAction.POLICY_CHANGED,
     repeat=lambda _request, _kept: True,
+    confirmed=True,
 )
 def change_policy(
     request: Request,
@@ -68,6 +69,7 @@ def change_policy(
     Permission.MANAGE_POLICY,
     AuditAction.POLICY_CHANGED,
     repeat=lambda _request, _kept: True,
+    confirmed=True,
 )
 def change_terms(
     request: Request, *, changes: Mapping[str, object], reason: str
@@ -110,6 +112,7 @@ def change_terms(
     Permission.MANAGE_POLICY,
     AuditAction.POLICY_CHANGED,
     repeat=lambda _request, kept: float(kept),
+    confirmed=True,
 )
 def limit_by_class(
     request: Request,

@@ -47,7 +47,12 @@ def _kept_version(request: Request, kept: str) -> ModelVersion:
     return model_versions.model_version(request.session, int(kept))
 
 
-@change(Permission.MANAGE_MODELS, AuditAction.MODEL_ACTIVATED, repeat=_kept_version)
+@change(
+    Permission.MANAGE_MODELS,
+    AuditAction.MODEL_ACTIVATED,
+    repeat=_kept_version,
+    confirmed=True,
+)
 def activate_model(
     request: Request,
     version_id: int,
@@ -74,7 +79,12 @@ def activate_model(
     return done
 
 
-@change(Permission.MANAGE_MODELS, AuditAction.MODEL_ACTIVATED, repeat=_kept_version)
+@change(
+    Permission.MANAGE_MODELS,
+    AuditAction.MODEL_ACTIVATED,
+    repeat=_kept_version,
+    confirmed=True,
+)
 def roll_back_model(
     request: Request,
     target: Target,
@@ -188,7 +198,10 @@ def _require_calibration(
 
 
 @change(
-    Permission.MANAGE_MODELS, AuditAction.MODEL_GATE_OVERRIDDEN, repeat=_kept_version
+    Permission.MANAGE_MODELS,
+    AuditAction.MODEL_GATE_OVERRIDDEN,
+    repeat=_kept_version,
+    confirmed=True,
 )
 def override_gate(
     request: Request, version_id: int, *, reason: str

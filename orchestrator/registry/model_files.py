@@ -81,6 +81,7 @@ def _kept_upload(request: Request, kept: str) -> tuple[ModelUpload, bool]:
     AuditAction.MODEL_UPLOADED,
     repeat=_kept_upload,
     body=_body,
+    confirmed=True,
 )
 def receive_model(request: Request, file: GivenFile) -> Done[tuple[ModelUpload, bool]]:
     """Put a file into quarantine under its SHA-256 and queue its check.

@@ -12,10 +12,18 @@ from decimal import Decimal
 from typing import Any
 
 from core.errors import InvalidInput
-from core.model_gate import ChangedDecision, ModelFigures, RegionComparison
+from core.model_gate import (
+    ChangedDecision,
+    HourComparison,
+    ModelFigures,
+    RegionComparison,
+)
 
 FORMAT = 1
 MOST_CHANGED = 200
+
+_ADDED_FIGURES = ("common_new", "common_active", "plain")
+"""Absent in evaluations of before, and where there is no such model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,9 +56,22 @@ class EvaluatedRegion:
 
 
 def encode(region: EvaluatedRegion) -> dict[str, Any]:
-    """The record as JSON can hold it: no NaN, days as text."""
+    """The record as JSON can hold it: no NaN, days as text.
+
+    What is absent is left out, so that a field added by a later release changes no
+    record of before.
+    """
     found = region.comparison
-    return {
+    added = {
+        "by_hour": [_encode_hour(item) for item in found.by_hour],
+        **{
+            name: _encode_figures(figures)
+            for name in _ADDED_FIGURES
+            if (figures := getattr(found, name)) is not None
+        },
+        "implausible_days": found.implausible_days,
+    }
+    return {name: value for name, value in added.items() if value} | {
         "format": FORMAT,
         "new": _encode_figures(found.new),
         "active": None if found.active is None else _encode_figures(found.active),
@@ -98,6 +119,14 @@ def decode(region_slug: str, stored: dict[str, Any]) -> EvaluatedRegion:
             complete_days=stored["complete_days"],
             limit_c=math.nan if limit_c is None else limit_c,
             changed=tuple(_decode_change(item) for item in stored["changed"]),
+            # Evaluations of before judged local midnights alone.
+            by_hour=tuple(HourComparison(**item) for item in stored.get("by_hour", [])),
+            **{
+                name: _decode_figures(stored[name])
+                for name in _ADDED_FIGURES
+                if name in stored
+            },
+            implausible_days=stored.get("implausible_days", 0),
         ),
         alpha=Decimal(stored["alpha"]),
         new_rmse_by_hour=tuple(stored["new_rmse_by_hour"]),
@@ -146,6 +175,16 @@ def _decode_figures(stored: dict[str, Any]) -> ModelFigures:
         blocked_safe_days=stored["blocked_safe_days"],
         unanswered_windows=stored["unanswered_windows"],
     )
+
+
+def _encode_hour(hour: HourComparison) -> dict[str, int]:
+    return {
+        "local_hour": hour.local_hour,
+        "bound_days": hour.bound_days,
+        "covered_days": hour.covered_days,
+        "common_unsafe_new": hour.common_unsafe_new,
+        "common_unsafe_active": hour.common_unsafe_active,
+    }
 
 
 def _encode_change(change: ChangedDecision) -> dict[str, object]:

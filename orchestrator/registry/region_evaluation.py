@@ -3,22 +3,39 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 import numpy as np
 from sqlalchemy.orm import Session
 
-from core.days import WINDOW_H, issue_at_local_midnight, local_day_of, window_end
+from core.days import (
+    WINDOW_H,
+    issue_at_local_midnight,
+    local_day_of,
+    local_issue_hour,
+    window_end,
+)
 from core.forecasts import HourlyForecast, Refusal, Target
-from core.model_gate import ChangedDecision, ModelFigures, RegionComparison, pooled
+from core.model_gate import (
+    ChangedDecision,
+    HourComparison,
+    ModelFigures,
+    RegionComparison,
+    pooled,
+)
 from core.policies import Policy
 from core.telemetry import HOUR, TelemetryFrame
-from db import model_versions, policies, telemetry
+from db import model_versions, policies, window_scores
 from db.model_evaluations import ModelEvaluation
 from db.regions import StoredRegion
+from db.window_scores import StoredScore
+from models.features import feature_matrix
 from models.forecasting import hindcast
+from models.independence import require_independent_rows
+from models.plain_model import HISTORY_H
 from models.rolling import RegionDays, answered_days
 from models.shadow import (
     JudgedDay,
@@ -29,35 +46,60 @@ from models.shadow import (
 )
 from orchestrator.forecasts.hindcasts import calibrate_region
 from orchestrator.forecasts.model_cache import ModelCache, ServingModel
+from orchestrator.forecasts.plain_bounds import past_plain_bounds
 from orchestrator.registry.records import EvaluatedDay, EvaluatedRegion
-from orchestrator.windows.database_source import LOOK_BACK_H
+from orchestrator.windows.database_source import LOOK_BACK_H, load_model_frame
 from orchestrator.windows.views import Series, finite_series
 
 CALIBRATION_DAYS = 365
 """Before the judged days: as many scores as a bound looks back on."""
+
+HOUR_STRIDE = 5
+"""A target without a bound is judged at one hour a day, 5 h later each day: so every
+hour of issue is, at the cost of one."""
+
+INDEPENDENCE_DAYS, INDEPENDENCE_STRIDE = 12, 30
+"""Every hour of one day a month: real rows of all seasons and hours of issue."""
 
 Answers = Mapping[datetime, HourlyForecast | Refusal]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Past:
-    """What is known of the region over the period."""
+    """What is known of the region over the period.
+
+    Attributes
+    ----------
+    midnights : tuple of datetime
+        Issues at local midnight from the start of calibration on.
+    issues : tuple of datetime
+        Those that are judged, ascending.
+    """
 
     region: StoredRegion
     target: Target
     policy: Policy
     frame: TelemetryFrame
     midnights: tuple[datetime, ...]
-    judged_from_utc: datetime
+    issues: tuple[datetime, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Walk:
     """One model's way through the period."""
 
+    answered: RegionDays
     figures: ModelFigures
     days: dict[datetime, JudgedDay]
     rmse_by_hour: Series
+
+    def figures_at(self, issues: set[datetime], limit_c: float) -> ModelFigures:
+        """The figures of some of its issues."""
+        chosen = [i for i, t in enumerate(self.answered.issues) if t in issues]
+        judged = [day for t, day in self.days.items() if t in issues]
+        return pooled(
+            [error_figures(self.answered.at(chosen)), bound_figures(judged, limit_c)]
+        )
 
 
 def evaluate_region(
@@ -68,7 +110,13 @@ def evaluate_region(
     *,
     now: datetime,
 ) -> EvaluatedRegion:
-    """What is kept of a region; gives a temperature model its calibration as well."""
+    """What is kept of a region; gives a temperature model its calibration as well.
+
+    Raises
+    ------
+    ModelRejected
+        When a row's answer depends on the rows beside it.
+    """
     new = _loaded(session, cache, evaluation.model_version_id)
     active = (
         None
@@ -76,6 +124,7 @@ def evaluate_region(
         else _loaded(session, cache, evaluation.compared_version_id)
     )
     past = _past(session, evaluation, stored_region, new.runtime.contract.target)
+    _require_independent_rows(new, past)
     if past.target is Target.TEMPERATURE_C:
         answers: Answers = calibrate_region(
             session,
@@ -86,9 +135,11 @@ def evaluate_region(
             now=now,
         ).answers
     else:
-        answers = _at_midnights(new, past)
-    new_walk = _walk(past, answers)
-    active_walk = None if active is None else _walk(past, _at_midnights(active, past))
+        answers = _answers(new, past)
+    new_walk = _walk(session, past, new, answers)
+    active_walk = (
+        None if active is None else _walk(session, past, active, _answers(active, past))
+    )
     return _compared(past, new_walk, active_walk)
 
 
@@ -107,21 +158,65 @@ def _past(
     target: Target,
 ) -> _Past:
     start_utc = _start(evaluation)
-    frame = telemetry.load_frame(
-        session,
-        stored_region.region.slug,
-        start_utc - LOOK_BACK_H * HOUR,
-        evaluation.until_utc,
+    first_utc = start_utc - LOOK_BACK_H * HOUR
+    if target is Target.TEMPERATURE_C:
+        first_utc = min(first_utc, evaluation.from_utc - HISTORY_H * HOUR)
+    frame = load_model_frame(
+        session, stored_region.region.slug, first_utc, evaluation.until_utc
     )
+    midnights = _midnights(
+        stored_region.region.time_zone, start_utc, evaluation.until_utc
+    )
+    judged = [t for t in midnights if t >= evaluation.from_utc]
     return _Past(
         region=stored_region,
         target=target,
         policy=policies.effective_policy(session, stored_region.region_id),
         frame=frame,
-        midnights=_midnights(
-            stored_region.region.time_zone, start_utc, evaluation.until_utc
-        ),
-        judged_from_utc=evaluation.from_utc,
+        midnights=midnights,
+        issues=_every_hour(judged)
+        if target is Target.TEMPERATURE_C
+        else _an_hour_a_day(judged, evaluation.until_utc),
+    )
+
+
+def _every_hour(midnights: Sequence[datetime]) -> tuple[datetime, ...]:
+    """Every hour from the first midnight to the last."""
+    if not midnights:
+        return ()
+    n_hours = int((midnights[-1] - midnights[0]) // HOUR) + 1
+    return tuple(midnights[0] + i * HOUR for i in range(n_hours))
+
+
+def _an_hour_a_day(
+    midnights: Sequence[datetime], until_utc: datetime
+) -> tuple[datetime, ...]:
+    """One issue a day, `HOUR_STRIDE` hours later than on the day before."""
+    instants = (
+        midnight + (HOUR_STRIDE * day % WINDOW_H) * HOUR
+        for day, midnight in enumerate(midnights)
+    )
+    return tuple(t for t in instants if window_end(t) <= until_utc)
+
+
+def _require_independent_rows(model: ServingModel, past: _Past) -> None:
+    """Refuse a model that answers real rows in another way in company.
+
+    The rows are those of every hour of one day in each month of the judged year.
+    """
+    contract = model.runtime.contract
+    days = past.midnights[-1::-INDEPENDENCE_STRIDE][:INDEPENDENCE_DAYS]
+    rows = feature_matrix(
+        past.frame,
+        past.region.region.time_zone,
+        [t + i * HOUR for t in days for i in range(WINDOW_H)],
+        contract.feature_names,
+        target=contract.target,
+    )
+    features = rows.features[rows.usable]
+    index = contract.region_index(past.region.slug)
+    require_independent_rows(
+        model.runtime, features, np.full(len(features), index, dtype=np.int64)
     )
 
 
@@ -137,38 +232,61 @@ def _midnights(
     return tuple(t for t in instants if start_utc <= t and window_end(t) <= until_utc)
 
 
-def _at_midnights(model: ServingModel, past: _Past) -> Answers:
+def _answers(model: ServingModel, past: _Past) -> Answers:
     trained_until = model.runtime.contract.trained_until_utc
-    instants = [t for t in past.midnights if t >= trained_until]
+    instants = [t for t in past.issues if t >= trained_until]
     answers = hindcast(model.runtime, past.frame, past.region.region, instants)
     return dict(zip(instants, answers, strict=True))
 
 
-def _walk(past: _Past, answers: Answers) -> _Walk:
+def _walk(
+    session: Session, past: _Past, model: ServingModel, answers: Answers
+) -> _Walk:
     days = answered_days(
         past.frame,
         past.target.quantity,
-        {t: answers[t] for t in past.midnights if t in answers},
+        {t: answers[t] for t in past.issues if t in answers},
         horizon_h=WINDOW_H,
     )
-    recent = days.since(sum(t < past.judged_from_utc for t in days.issues))
-    figures = error_figures(recent)
+    figures = error_figures(days)
     judged: list[JudgedDay] = []
     if past.target is Target.TEMPERATURE_C:
-        limit_c = past.policy.thermal_limit_c
-        judged = [
-            day
-            for day in judged_days(
-                days, confidence=past.policy.confidence, limit_c=limit_c
-            )
-            if day.issued_at_utc >= past.judged_from_utc
-        ]
-        figures = pooled([figures, bound_figures(judged, limit_c)])
+        judged = _judged(session, past, model, days)
+        figures = pooled([figures, bound_figures(judged, past.policy.thermal_limit_c)])
     return _Walk(
+        answered=days,
         figures=figures,
         days={day.issued_at_utc: day for day in judged},
-        rmse_by_hour=_rmse_by_hour(recent),
+        rmse_by_hour=_rmse_by_hour(days),
     )
+
+
+def _judged(
+    session: Session, past: _Past, model: ServingModel, days: RegionDays
+) -> list[JudgedDay]:
+    """Every issue as it would have been judged, by the scores that live ones use."""
+    scored: dict[int, list[StoredScore]] = defaultdict(list)
+    for row in window_scores.all_scores(
+        session, region_id=past.region.region_id, model_version_id=model.version_id
+    ):
+        scored[row.local_issue_hour].append(row)
+    positions: dict[int, list[int]] = defaultdict(list)
+    for position, issue in enumerate(days.issues):
+        positions[_local_hour(past, issue)].append(position)
+    return [
+        day
+        for hour in sorted(positions)
+        for day in judged_days(
+            days.at(positions[hour]),
+            confidence=past.policy.confidence,
+            limit_c=past.policy.thermal_limit_c,
+            scored=scored[hour],
+        )
+    ]
+
+
+def _local_hour(past: _Past, issue: datetime) -> int:
+    return local_issue_hour(past.region.region.time_zone, issue)
 
 
 def _rmse_by_hour(days: RegionDays) -> Series:
@@ -185,6 +303,12 @@ def _compared(past: _Past, new: _Walk, active: _Walk | None) -> EvaluatedRegion:
     limit_c = past.policy.thermal_limit_c if is_bounded else math.nan
     active_days = {} if active is None else active.days
     common = [t for t in new.days if t in active_days]
+    both = (
+        set()
+        if active is None
+        else set(new.answered.issues) & set(active.answered.issues)
+    )
+    plain, n_implausible = _beside_plain(past, new.days)
     return EvaluatedRegion(
         comparison=RegionComparison(
             region_slug=past.region.region.slug,
@@ -198,6 +322,11 @@ def _compared(past: _Past, new: _Walk, active: _Walk | None) -> EvaluatedRegion:
             complete_days=_complete_days(past),
             limit_c=limit_c,
             changed=_changed(past, new.days, active_days, common),
+            by_hour=_by_hour(past, new.days, active_days),
+            common_new=new.figures_at(both, limit_c) if both else None,
+            common_active=active.figures_at(both, limit_c) if active and both else None,
+            plain=plain,
+            implausible_days=n_implausible,
         ),
         alpha=past.policy.alpha,
         new_rmse_by_hour=new.rmse_by_hour,
@@ -215,6 +344,49 @@ def _compared(past: _Past, new: _Walk, active: _Walk | None) -> EvaluatedRegion:
     )
 
 
+def _beside_plain(
+    past: _Past, judged: Mapping[datetime, JudgedDay]
+) -> tuple[ModelFigures | None, int]:
+    """Figures of the plain model on the judged days, and implausible bounds of them."""
+    if past.target is not Target.TEMPERATURE_C:
+        return None, 0
+    bounds = past_plain_bounds(past.frame, list(judged), past.policy)
+    limit_c, days, n_implausible = past.policy.thermal_limit_c, [], 0
+    for day, plain in zip(judged.values(), bounds, strict=True):
+        if plain is None:
+            continue
+        n_implausible += plain.problem_of(day.bound_c) is not None
+        is_blocked = not plain.bound_c <= limit_c
+        days.append(replace(day, bound_c=plain.bound_c, is_blocked=is_blocked))
+    return bound_figures(days, limit_c), n_implausible
+
+
+def _by_hour(
+    past: _Past,
+    new: Mapping[datetime, JudgedDay],
+    active: Mapping[datetime, JudgedDay],
+) -> tuple[HourComparison, ...]:
+    hours: dict[int, list[JudgedDay]] = defaultdict(list)
+    for t, day in new.items():
+        hours[_local_hour(past, t)].append(day)
+    limit_c = past.policy.thermal_limit_c
+    comparisons = []
+    for hour, days in sorted(hours.items()):
+        common = [day for day in days if day.issued_at_utc in active]
+        comparisons.append(
+            HourComparison(
+                local_hour=hour,
+                bound_days=len(days),
+                covered_days=sum(day.day_max_c <= day.bound_c for day in days),
+                common_unsafe_new=count_unsafe(common, limit_c),
+                common_unsafe_active=count_unsafe(
+                    [active[day.issued_at_utc] for day in common], limit_c
+                ),
+            )
+        )
+    return tuple(comparisons)
+
+
 def _complete_days(past: _Past) -> int:
     values = past.frame.column(past.target.quantity)
     offsets = [int((t - past.frame.start_utc) // HOUR) for t in past.midnights]
@@ -227,7 +399,8 @@ def _changed(
     active: Mapping[datetime, JudgedDay],
     common: Sequence[datetime],
 ) -> tuple[ChangedDecision, ...]:
-    """Turned verdicts, those first that would be approved now, then the newest."""
+    """Turned verdicts of local midnights; those approved now first, then the newest."""
+    midnights = set(past.midnights)
     changed = [
         ChangedDecision(
             local_day=_day(past, t),
@@ -236,8 +409,8 @@ def _changed(
             new_bound_c=new[t].bound_c,
             day_max_c=new[t].day_max_c,
         )
-        for t in reversed(common)
-        if new[t].is_blocked != active[t].is_blocked
+        for t in sorted(common, reverse=True)
+        if t in midnights and new[t].is_blocked != active[t].is_blocked
     ]
     return tuple(sorted(changed, key=lambda change: not change.becomes_approved))
 

@@ -23,7 +23,7 @@ from core.telemetry import TelemetryFrame
 from db import model_versions, telemetry
 from db.regions import StoredRegion
 from models.export import export_onnx
-from models.metadata import DEFAULT_FAMILY, Family
+from models.metadata import DEFAULT_FAMILY, Family, require_trained_in_past
 from models.parity import ParityReport, validate_parity
 from models.parity_rows import comparison_rows
 from models.sandbox import check_in_sandbox
@@ -34,6 +34,7 @@ from orchestrator.registry.activation import add_version, switch_to
 from orchestrator.registry.evaluation_steps import carry_out_evaluation
 from orchestrator.registry.upload_checks import new_version
 from orchestrator.use_cases import Done, Event, Request, change
+from orchestrator.windows.database_source import load_model_frame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +64,7 @@ class TrainingSummary:
     AuditAction.MODEL_REJECTED,
     AuditAction.MODEL_ACTIVATED,
     repeat=None,
+    confirmed=True,
 )
 def train_models(
     request: Request,
@@ -154,7 +156,7 @@ def _stored_frames(
         if span is None or span[0] >= until_utc:
             continue
         frames[stored.region.slug] = (
-            telemetry.load_frame(session, stored.region.slug, span[0], until_utc),
+            load_model_frame(session, stored.region.slug, span[0], until_utc),
             stored.region.time_zone,
         )
     if not frames:
@@ -180,6 +182,7 @@ def _train_one(
     onnx_bytes = export_onnx(trained)
     # The same check as of an uploaded file.
     contract = check_in_sandbox(onnx_bytes)
+    require_trained_in_past(contract, request.now)
     parity = _require_parity(trained, onnx_bytes, frames)
     digest = sha256(onnx_bytes).hexdigest()
     metrics = {

@@ -8,8 +8,8 @@ from core.errors import Conflict, ModelRejected, NotFound, ServiceUnavailable
 from core.version import CODE_VERSION
 from db import model_uploads
 from db.model_uploads import QUARANTINED, ModelUpload
-from db.model_versions import NewModelVersion
-from models.metadata import ModelContract
+from db.model_versions import NORMALISES_SCALE, NewModelVersion
+from models.metadata import ModelContract, require_trained_in_past
 from models.sandbox import check_in_sandbox
 from orchestrator.logs import get_logger
 from orchestrator.registry.activation import add_version
@@ -41,6 +41,7 @@ def check_upload(runtime: Runtime, user_name: str, upload_id: int) -> ModelUploa
         onnx_bytes = model_uploads.upload_bytes(session, upload_id)
     try:
         contract = check_in_sandbox(onnx_bytes)
+        require_trained_in_past(contract, runtime.clock())
     except ModelRejected as exc:
         with runtime.request_as(user_name) as request:
             return refuse_upload(request, upload_id, exc.message)
@@ -147,7 +148,7 @@ def new_version(
         horizon_h=contract.horizon_h,
         trained_from_utc=contract.trained_from_utc,
         trained_until_utc=contract.trained_until_utc,
-        metrics={},
+        metrics={NORMALISES_SCALE: True},
         state="candidate",
         code_version=contract.code_version,
     )

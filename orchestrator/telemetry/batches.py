@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
@@ -10,13 +10,16 @@ from sqlalchemy.orm import Session
 
 from core.audit import AuditAction
 from core.errors import InvalidInput
-from core.telemetry import HOUR, Quantity
+from core.telemetry import HOUR, VALID_RANGES, Quantity, ValidRange
+from core.wording import listed
 from db.bound_alarms import readings_above_bound
 from db.ingest import NewBatch, RowCounts, find_same_batch, other_carbon_kinds
 from db.telemetry_merge import SettledRows, write_settled
 from db.telemetry_staging import RefusalCount, count_refusals
+from orchestrator.jobs import queue_issue_again
 from orchestrator.logs import get_logger
 from orchestrator.telemetry.place_bindings import PlaceBinding
+from orchestrator.telemetry.quality import JudgedHours, judge_import
 from orchestrator.use_cases import Done, Event, Request
 
 log = get_logger(__name__)
@@ -83,9 +86,15 @@ class SettledImport:
 
 
 def finish_import(
-    request: Request, done: SettledImport, *, action: AuditAction
+    request: Request,
+    done: SettledImport,
+    *,
+    action: AuditAction,
+    ranges: Mapping[Quantity, ValidRange] = VALID_RANGES,
 ) -> Done[ImportSummary]:
-    """Store the settled rows, the batch, its refusals, and the place of its region.
+    """Store the settled rows, the batch, its refusals and place; judge the hours.
+
+    What was imported is followed by forecasts at once; generation is part of the cycle.
 
     Raises
     ------
@@ -117,6 +126,10 @@ def finish_import(
     ):
         log.warning("reading_above_bound", **asdict(reading))
         notes = (*notes, reading.sentence)
+    judged = judge_import(session, now=request.now, ranges=ranges)
+    notes = (*notes, *_quality_notes(judged))
+    if action is AuditAction.TELEMETRY_IMPORTED:
+        queue_issue_again(session, batch_id=batch_id)
     event = Event(
         action=action,
         object_type="ingest_batch",
@@ -182,6 +195,16 @@ def _summary(
         top_refusals=top_refusals,
         notes=(*done.notes, *notes),
         is_repeat=is_repeat,
+    )
+
+
+def _quality_notes(judged: Sequence[JudgedHours]) -> tuple[str, ...]:
+    return tuple(
+        f"{listed([f'{count:,} h of {q}' for q, count in one.counts.items()])} of"
+        f" {one.region_slug} {'is' if list(one.counts.values()) == [1] else 'are'}"
+        " suspect and not used; see `gfo telemetry quality`."
+        for one in judged
+        if one.counts
     )
 
 

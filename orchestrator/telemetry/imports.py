@@ -173,7 +173,9 @@ def read_and_store(
         binding=binding,
         read_as=file.options.given(),
     )
-    return finish_import(request, settled_import, action=AuditAction.TELEMETRY_IMPORTED)
+    return finish_import(
+        request, settled_import, action=AuditAction.TELEMETRY_IMPORTED, ranges=ranges
+    )
 
 
 @change(

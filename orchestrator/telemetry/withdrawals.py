@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from core.access import Permission
 from core.audit import AuditAction
-from core.days import full_hour
 from core.errors import InvalidInput
+from core.telemetry import Quantity, ValidRange
 from core.wording import listed
 from db import import_withdrawals
 from db.import_withdrawals import Resting
 from db.ingest import find_batch
-from orchestrator.jobs import queue_forecasts
+from orchestrator.jobs import queue_issue_again
 from orchestrator.logs import get_logger
+from orchestrator.telemetry.quality import judge_region
 from orchestrator.use_cases import Done, Event, Request, change
 
 log = get_logger(__name__)
@@ -38,11 +40,16 @@ class Withdrawal:
     repeat=lambda _request, kept: Withdrawal(**json.loads(kept)),
 )
 def withdraw_import(
-    request: Request, batch_id: int, *, reason: str
+    request: Request,
+    batch_id: int,
+    *,
+    reason: str,
+    ranges: Mapping[Quantity, ValidRange],
 ) -> Done[Withdrawal]:
     """Withdraw an import: values that it replaced come back, others go missing.
 
-    The regions are issued again; what rested on the import is named.
+    The changed hours are judged and the regions issued again; what rested on the import
+    is named.
 
     Raises
     ------
@@ -60,9 +67,11 @@ def withdraw_import(
     stored = import_withdrawals.withdraw(
         session, batch_id, actor_id=request.actor.user_id
     )
+    for changed in stored.changed:
+        judge_region(session, changed, now=request.now, ranges=ranges)
     batch = find_batch(session, batch_id)
     resting = import_withdrawals.resting_on(session, batch, stored.counts)
-    queue_forecasts(session, issued_at_utc=full_hour(request.now))
+    queue_issue_again(session, batch_id=stored.batch_id)
     facts = {
         "withdrawal": stored.batch_id,
         "source": batch.facts.source_label,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,7 @@ def trade_off_view(
     source_slug: str | None,
     target_slug: str | None,
     local_day: date | None,
+    issued_at_utc: datetime | None = None,
     shift_pct: float,
 ) -> TradeOffView:
     """Every active region over one window, before and after a shift; stores nothing.
@@ -46,7 +47,11 @@ def trade_off_view(
     found = active_regions(request.session)
     source, target = pick_ends(found, source_slug, target_slug)
     choice = choose_window(
-        request.session, source, local_day=local_day, now=request.now
+        request.session,
+        source,
+        local_day=local_day,
+        issued_at_utc=issued_at_utc if local_day is None else None,
+        now=request.now,
     )
     windows = [
         load_region_window(
@@ -78,6 +83,8 @@ def trade_off_view(
         source=region_choice(source.region),
         target=region_choice(target.region) if target else None,
         local_day=choice.local_day,
+        is_issued=source_window.stored is not None,
+        newer_issue_utc=choice.newer_issue_utc,
         is_simulation=choice.is_simulation,
         shift_pct=shift_pct,
         flexible_pct=100.0 * source.region.flexible_load_frac,

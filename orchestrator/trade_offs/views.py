@@ -79,6 +79,10 @@ class TradeOffView:
     ----------
     target : RegionChoice | None
         None when there is no second region; then nothing moves.
+    is_issued : bool
+        Whether a forecast of the source is stored for the window.
+    newer_issue_utc : datetime | None
+        The newest live issue, when an older one is shown.
     inputs_basis : str
         Whether the hours are actual values or forecasts.
     notes : tuple of str
@@ -90,6 +94,8 @@ class TradeOffView:
     source: RegionChoice
     target: RegionChoice | None
     local_day: date | None
+    is_issued: bool
+    newer_issue_utc: datetime | None
     is_simulation: bool
     shift_pct: float
     flexible_pct: float

@@ -15,13 +15,14 @@ import numpy as np
 
 from core.aliases import FloatArray
 from core.carbon import CarbonSignalKind
-from core.conformal import Calibration, ScoreTracker
+from core.conformal import Calibration, ScoreTracker, check_limits
 from core.days import WINDOW_H, window_end
 from core.errors import CalibrationInsufficient
 from core.footprints import RegionSignals, SignalBasis, without_carbon
 from core.forecasts import HourlyForecast, Refusal, Target
 from core.outcomes import ReasonCode
 from core.outlooks import Problem, RegionOutlook
+from core.plausibility import PlainBound
 from core.policies import Policy
 from core.price_outlook import price_outlook_usd_mwh
 from core.regions import Region
@@ -36,10 +37,33 @@ PRICE_BASIS = "the median of the same hour of the seven days before"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuedForecast:
-    """A forecast or its refusal, and the end of the newest telemetry behind it."""
+    """A forecast or its refusal, and the end of the newest telemetry behind it.
+
+    Attributes
+    ----------
+    plain : PlainBound | None
+        What the portal's own plain model says of the same window.
+    """
 
     answer: HourlyForecast | Refusal
     telemetry_watermark_utc: datetime | None
+    plain: PlainBound | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedChange:
+    """Change of a region's load by live recorded decisions, MW, shape (n_hours,).
+
+    Attributes
+    ----------
+    standing_mw : ndarray
+        By all that stand.
+    in_effect_mw : ndarray
+        By those of them that are in effect: it is part of the load as it is now.
+    """
+
+    standing_mw: FloatArray
+    in_effect_mw: FloatArray
 
 
 class Source(Protocol):
@@ -74,7 +98,7 @@ class Source(Protocol):
     def model_problem(self) -> Problem | None:
         """Why the temperature model cannot be used now; asked of live windows only."""
 
-    def recorded_change_mw(self) -> FloatArray:
+    def recorded_change(self) -> RecordedChange:
         """Change of the load by recorded decisions; asked of live windows only."""
 
 
@@ -84,6 +108,10 @@ class Window:
 
     Attributes
     ----------
+    outlook : RegionOutlook
+        With what is recorded: what a further shift or plan starts from.
+    outlook_now : RegionOutlook
+        As load is now: with what is in effect; the same object where all is.
     is_simulation : bool
         A window judged as of its issue time, which is past; it never binds.
     signals : RegionSignals
@@ -102,6 +130,7 @@ class Window:
     issued_at_utc: datetime
     is_simulation: bool
     outlook: RegionOutlook
+    outlook_now: RegionOutlook
     signals: RegionSignals
     expected: RegionSignals
     telemetry: TelemetryFrame
@@ -173,18 +202,25 @@ def assemble(
             counts_hydro_water=forecast.counts_hydro_water,
         )
         signals = _of_one_kind(actual, kinds)
-    outlook = _outlook(
+    untouched = _outlook(
         source,
         issued.get(Target.TEMPERATURE_C),
         expected.it_load_mw if is_simulation else signals.it_load_mw,
         as_of=issued_at_utc if is_simulation else now,
         is_simulation=is_simulation,
     )
+    outlook = outlook_now = untouched
+    if not is_simulation:
+        change = source.recorded_change()
+        outlook = _after(untouched, change.standing_mw)
+        is_done = np.allclose(change.standing_mw, change.in_effect_mw, atol=1e-9)
+        outlook_now = outlook if is_done else _after(untouched, change.in_effect_mw)
     load_mw = outlook.it_load_mw
     return Window(
         issued_at_utc=issued_at_utc,
         is_simulation=is_simulation,
         outlook=outlook,
+        outlook_now=outlook_now,
         signals=signals if is_past else replace(signals, it_load_mw=load_mw),
         expected=replace(expected, it_load_mw=load_mw),
         telemetry=came,
@@ -293,13 +329,12 @@ def _outlook(
             problem = Problem(
                 code=ReasonCode.CALIBRATION_INSUFFICIENT, text=exc.message
             )
+    if issued is not None and calibration is not None:
+        problem = _implausibility(
+            issued, calibration, policy, is_live=not is_simulation
+        )
+        calibration = calibration if problem is None else None
     answer = issued.answer if issued else None
-    load_mw, prior_rise_c, reference_mw = base_load_mw, np.zeros(WINDOW_H), None
-    change_mw = None if is_simulation else source.recorded_change_mw()
-    if change_mw is not None and change_mw.any():
-        load_mw = np.maximum(base_load_mw + change_mw, 0.0)
-        prior_rise_c = _rise_c(change_mw, base_load_mw, policy)
-        reference_mw = base_load_mw
     return RegionOutlook(
         region=source.region,
         policy=policy,
@@ -307,11 +342,55 @@ def _outlook(
         if calibration is not None and isinstance(answer, HourlyForecast)
         else None,
         calibration=calibration,
-        it_load_mw=load_mw,
-        prior_rise_c=prior_rise_c,
+        it_load_mw=base_load_mw,
+        prior_rise_c=np.zeros(WINDOW_H),
         problem=problem,
-        reference_load_mw=reference_mw,
     )
+
+
+def _after(before: RegionOutlook, change_mw: FloatArray) -> RegionOutlook:
+    """The outlook once recorded decisions changed its load."""
+    if not change_mw.any():
+        return before
+    base_load_mw = before.it_load_mw
+    return replace(
+        before,
+        it_load_mw=np.maximum(base_load_mw + change_mw, 0.0),
+        prior_rise_c=_rise_c(change_mw, base_load_mw, before.policy),
+        reference_load_mw=base_load_mw,
+    )
+
+
+def _implausibility(
+    issued: IssuedForecast, calibration: Calibration, policy: Policy, *, is_live: bool
+) -> Problem | None:
+    """Why the model's bound may not be relied on: the one place that all verdicts pass.
+
+    Shifts and plans start from this bound. A live window without a plain bound is not
+    verified; a past day may be of a release that had none.
+    """
+    plain, answer = issued.plain, issued.answer
+    if isinstance(answer, Refusal) or (plain is None and not is_live):
+        return None
+    if plain is None:
+        return Problem(
+            code=ReasonCode.CALIBRATION_INSUFFICIENT,
+            text=(
+                "the portal's own plain model has too few finished days to verify the"
+                " forecast."
+            ),
+        )
+    check = check_limits(
+        answer.mean,
+        answer.scale,
+        calibration,
+        limit=policy.thermal_limit_c,
+        rises_by_hour=np.zeros((1, len(answer.mean))),
+    ).check(0)
+    text = None if check is None else plain.problem_of(check.bound)
+    if text is None:
+        return None
+    return Problem(code=ReasonCode.MODEL_IMPLAUSIBLE, text=text)
 
 
 def _data_problem(

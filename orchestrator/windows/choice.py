@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -29,6 +30,8 @@ class WindowChoice:
         Local day on which the window begins.
     is_usual_issue : bool
         The newest live issue, or the one at a day's local midnight; False for another.
+    newer_issue_utc : datetime | None
+        The newest live issue, when the next 24 hours after an older one are asked for.
     """
 
     local_day: date | None
@@ -36,6 +39,7 @@ class WindowChoice:
     issued_at_utc: datetime
     is_simulation: bool
     is_usual_issue: bool = True
+    newer_issue_utc: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,12 +57,48 @@ def choose_window(
     *,
     local_day: date | None,
     now: datetime,
+    issued_at_utc: datetime | None = None,
 ) -> WindowChoice:
     """The window of a region for a day, or its newest live issue without a day.
 
     A given day is always a simulation: it is judged by what was known at its local
-    midnight. Only the next 24 hours can bind.
+    midnight. With `issued_at_utc` it is the window of that issue, and a simulation
+    unless the issue is the newest. Only the next 24 hours can bind.
+
+    Raises
+    ------
+    InvalidInput
+        When a day is given that the issue is not of.
     """
+    usual = _usual_window(session, stored_region, local_day=local_day, now=now)
+    if issued_at_utc is None or issued_at_utc == usual.issued_at_utc:
+        return usual
+    return _choose_issue(stored_region, usual, issued_at_utc)
+
+
+def newer_issue(
+    session: Session,
+    stored_regions: Sequence[StoredRegion],
+    *,
+    issued_at_utc: datetime,
+    now: datetime,
+) -> datetime | None:
+    """The newest live issue of any of the regions, if it is newer than this one."""
+    found = (
+        forecasts.newest_live_issue(session, region_id=item.region_id, until_utc=now)
+        for item in stored_regions
+    )
+    newest = max((issue for issue in found if issue is not None), default=None)
+    return newest if newest is not None and newest > issued_at_utc else None
+
+
+def _usual_window(
+    session: Session,
+    stored_region: StoredRegion,
+    *,
+    local_day: date | None,
+    now: datetime,
+) -> WindowChoice:
     region = stored_region.region
     if local_day is not None:
         return WindowChoice(
@@ -78,38 +118,25 @@ def choose_window(
     )
 
 
-def choose_issue(
-    session: Session,
-    stored_region: StoredRegion,
-    issued_at_utc: datetime,
-    *,
-    local_day: date | None,
-    now: datetime,
+def _choose_issue(
+    stored_region: StoredRegion, usual: WindowChoice, issued_at_utc: datetime
 ) -> WindowChoice:
-    """The window of one issue; all but the newest live one are simulations.
-
-    Raises
-    ------
-    InvalidInput
-        When a day is given that the issue is not of.
-    """
-    usual = choose_window(session, stored_region, local_day=local_day, now=now)
-    if issued_at_utc == usual.issued_at_utc:
-        return usual
     time_zone = stored_region.region.time_zone
     decision_day = local_day_of(time_zone, issued_at_utc)
-    if local_day not in {None, decision_day}:
+    if usual.local_day not in {None, decision_day}:
         message = (
             f"The issue {issued_at_utc:%Y-%m-%dT%H:%MZ} is of {decision_day} in"
-            f" {time_zone}, not of {local_day}; leave out the day or the issue."
+            f" {time_zone}, not of {usual.local_day}; leave out the day or the issue."
         )
         raise InvalidInput(message)
+    is_older = usual.local_day is None and issued_at_utc < usual.issued_at_utc
     return WindowChoice(
-        local_day=local_day,
+        local_day=usual.local_day,
         decision_day=decision_day,
         issued_at_utc=issued_at_utc,
         is_simulation=True,
         is_usual_issue=False,
+        newer_issue_utc=usual.issued_at_utc if is_older else None,
     )
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from core.aliases import FloatArray
 from core.carbon import CarbonSignalKind
 from core.conformal import ScoreTracker
 from core.days import WINDOW_H, local_issue_hour
@@ -22,13 +21,20 @@ from db import (
     decisions,
     forecasts,
     model_health,
+    model_versions,
     policies,
     telemetry,
+    weather_forecasts,
     window_scores,
 )
 from db.forecasts import StoredForecast
 from db.regions import StoredRegion
-from orchestrator.windows.assembly import IssuedForecast, Window, assemble
+from orchestrator.windows.assembly import (
+    IssuedForecast,
+    RecordedChange,
+    Window,
+    assemble,
+)
 
 LOOK_BACK_H = 24 * 30
 """Enough for every lag and for the means that stand in for short gaps."""
@@ -82,6 +88,7 @@ class DatabaseSource:
                     text=stored.refusal_text or "no forecast could be issued.",
                 ),
                 telemetry_watermark_utc=stored.telemetry_watermark_utc,
+                plain=stored.plain,
             )
             for target, stored in self.stored.items()
         }
@@ -89,21 +96,20 @@ class DatabaseSource:
     def scores(self) -> ScoreTracker:
         """The scores that the forecast saw, the same months later."""
         stored = self.stored[Target.TEMPERATURE_C]
-        scores: tuple[float, ...] = ()
-        if stored.model_version_id is not None and (
-            stored.score_watermark_id is not None
-        ):
-            scores = window_scores.score_history(
-                self.session,
-                region_id=stored.region_id,
-                model_version_id=stored.model_version_id,
-                local_issue_hour=local_issue_hour(
-                    self.region.time_zone, stored.issued_at_utc
-                ),
-                finished_by_utc=stored.issued_at_utc,
-                watermark_id=stored.score_watermark_id,
-            ).scores
-        return ScoreTracker(self.policy.alpha, scores)
+        if stored.model_version_id is None or stored.score_watermark_id is None:
+            return ScoreTracker(self.policy.alpha)
+        return window_scores.score_history(
+            self.session,
+            region_id=stored.region_id,
+            model_version_id=stored.model_version_id,
+            local_issue_hour=local_issue_hour(
+                self.region.time_zone, stored.issued_at_utc
+            ),
+            finished_by_utc=stored.issued_at_utc,
+            input_mode=stored.input_mode,
+            watermark_id=stored.score_watermark_id,
+            lag_h=stored.lag_h,
+        ).tracker(self.policy.alpha)
 
     def telemetry(self, start_utc: datetime, end_utc: datetime) -> TelemetryFrame:
         """Stored telemetry."""
@@ -121,17 +127,35 @@ class DatabaseSource:
     def model_problem(self) -> Problem | None:
         """A live verdict rests on a model that can be verified now."""
         outage = model_health.outages(self.session).get(Target.TEMPERATURE_C)
-        if outage is None:
+        if outage is not None:
+            since = f"{outage.since_utc:%Y-%m-%d %H:%M} UTC"
+            text = (
+                f"the temperature model cannot be used since {since}: {outage.reason}"
+            )
+        elif not self._is_model_sound():
+            text = "the stored bytes of the temperature model have changed."
+        else:
             return None
-        return Problem(
-            code=ReasonCode.MODEL_UNAVAILABLE,
-            text=(
-                f"the temperature model cannot be used since"
-                f" {outage.since_utc:%Y-%m-%d %H:%M} UTC: {outage.reason}"
-            ),
-        )
+        return Problem(code=ReasonCode.MODEL_UNAVAILABLE, text=text)
 
-    def recorded_change_mw(self) -> FloatArray:
+    def _is_model_sound(self) -> bool:
+        """Whether the forecast's model has the bytes that it was registered with.
+
+        The worker looks every minute; a verdict in between must not rest on them. Once
+        for a transaction: a plan asks for every region.
+        """
+        stored = self.stored.get(Target.TEMPERATURE_C)
+        version_id = stored.model_version_id if stored else None
+        if version_id is None:
+            return True  # no forecast; said elsewhere
+        checked: dict[int, bool] = self.session.info.setdefault("sound_models", {})
+        if version_id not in checked:
+            checked[version_id] = model_versions.has_registered_bytes(
+                self.session, version_id
+            )
+        return checked[version_id]
+
+    def recorded_change(self) -> RecordedChange:
         """What live recorded decisions bring less what they take."""
         net = decisions.net_load(
             self.session,
@@ -140,7 +164,22 @@ class DatabaseSource:
             n_hours=WINDOW_H,
             without_id=self.without_decision_id,
         )
-        return net.moved_in_mw - net.moved_out_mw
+        return RecordedChange(
+            standing_mw=net.moved_in_mw - net.moved_out_mw,
+            in_effect_mw=net.in_effect_mw,
+        )
+
+
+def load_model_frame(
+    session: Session, region_slug: str, start_utc: datetime, end_utc: datetime
+) -> TelemetryFrame:
+    """What models are given of [start, end): telemetry, and runs known by its end.
+
+    Each forecast uses the runs that were known by its issue instant.
+    """
+    frame = telemetry.load_frame(session, region_slug, start_utc, end_utc)
+    runs = weather_forecasts.load_runs(session, region_slug, start_utc, end_utc)
+    return replace(frame, runs=runs)
 
 
 def load_region_window(

@@ -23,8 +23,11 @@ from pages.components import notice
 from pages.context import PageContext
 from pages.serving import serve
 
-Act = Callable[[int, int, str], str]
-"""Acts on a version that was seen beside an active one; says what it did."""
+Act = Callable[[int, int, str, object], str]
+"""Acts on a version that was seen beside an active one; says what it did.
+
+It gets the two ids, the reason and the admin's own password.
+"""
 
 
 def register_actions(app: Dash, context: PageContext) -> None:
@@ -39,9 +42,9 @@ def register_actions(app: Dash, context: PageContext) -> None:
 
 
 def _activate(
-    context: PageContext, version_id: int, active_id: int, reason: str
+    context: PageContext, version_id: int, active_id: int, reason: str, password: object
 ) -> str:
-    with context.request() as request:
+    with context.confirmed_request(password) as request:
         version = activate_model(
             request,
             version_id,
@@ -51,13 +54,15 @@ def _activate(
     return f"{version.label} serves from the next forecast on.".capitalize()
 
 
-def _override(context: PageContext, version_id: int, _active: int, reason: str) -> str:
-    with context.request() as request:
+def _override(
+    context: PageContext, version_id: int, _active: int, reason: str, password: object
+) -> str:
+    with context.confirmed_request(password) as request:
         override_gate(request, version_id, reason=reason)
     return "The gate is overridden, and your reason is in the audit."
 
 
-def _evaluate(context: PageContext, version_id: int, _active: int, _reason: str) -> str:
+def _evaluate(context: PageContext, version_id: int, *_said: object) -> str:
     with context.request() as request:
         start_evaluation(request, version_id)
     return "The worker evaluates it, region by region."
@@ -69,41 +74,58 @@ def _register_version_actions(
     @serve(
         app,
         context,
-        outputs=[Output("model-notice", "children"), Output("model-changed", "data")],
+        outputs=[
+            Output("model-notice", "children"),
+            Output("model-changed", "data"),
+            Output("model-password", "value"),
+        ],
         inputs=[Input(button, "n_clicks") for button in acts],
-        states=[State("model-seen", "data"), State("model-reason", "value")],
+        states=[
+            State("model-seen", "data"),
+            State("model-reason", "value"),
+            State("model-password", "value"),
+        ],
         permission=Permission.MANAGE_MODELS,
         at_load=False,
     )
-    def act(*values: object) -> tuple[object, object]:
-        seen, reason = values[-2], values[-1]
+    def act(*values: object) -> tuple[object, object, object]:
+        seen, reason, password = values[-3:]
         if ctx.triggered_id not in acts:
-            return no_update, no_update
+            return no_update, no_update, no_update
         version_id, active_id = _seen(seen)
         written = reason.strip() if isinstance(reason, str) else ""
-        said = acts[str(ctx.triggered_id)](version_id, active_id, written)
-        return _done(said), time.time()
+        said = acts[str(ctx.triggered_id)](version_id, active_id, written, password)
+        return _done(said), time.time(), ""
 
 
 def _register_rollback(app: Dash, context: PageContext) -> None:
     @serve(
         app,
         context,
-        outputs=[Output("models-notice", "children"), Output("models-changed", "data")],
+        outputs=[
+            Output("models-notice", "children"),
+            Output("models-changed", "data"),
+            Output("models-rollback-password", "value"),
+        ],
         inputs=[
             Input({"type": ROLLBACK, "target": ALL, "active": ALL}, "n_clicks"),
         ],
+        states=[State("models-rollback-password", "value")],
         permission=Permission.MANAGE_MODELS,
         at_load=False,
     )
-    def roll_back(_clicks: object) -> tuple[object, object]:
+    def roll_back(_clicks: object, password: object) -> tuple[object, object, object]:
         triggered = ctx.triggered_id
         if not isinstance(triggered, dict) or not any(
             item.get("value") for item in ctx.triggered
         ):
-            return no_update, no_update  # the buttons were drawn, not pressed
+            return (
+                no_update,
+                no_update,
+                no_update,
+            )  # the buttons were drawn, not pressed
         _, active_id = _seen({"version": 1, "active": triggered.get("active")})
-        with context.request() as request:
+        with context.confirmed_request(password) as request:
             version = roll_back_model(
                 request,
                 _target(triggered.get("target")),
@@ -111,7 +133,7 @@ def _register_rollback(app: Dash, context: PageContext) -> None:
                 # A second click on the same button would go forward again.
                 seen_active_id=active_id,
             )
-        return _done(f"{version.label} serves again.".capitalize()), time.time()
+        return _done(f"{version.label} serves again.".capitalize()), time.time(), ""
 
 
 def _target(value: object) -> Target:

@@ -37,6 +37,7 @@ def _register_list(app: Dash, context: PageContext) -> None:
             Output("models-versions", "children"),
             Output("models-history", "children"),
             Output("models-refresh", "disabled"),
+            Output("models-rollback-confirm", "hidden"),
         ],
         inputs=[
             Input("models-url", "search"),
@@ -56,6 +57,7 @@ def _register_list(app: Dash, context: PageContext) -> None:
             versions_table(page, times),
             history_table(page.history, times),
             not page.is_busy,
+            not any(row.former_version_id for row in page.serving),
         )
 
 
@@ -70,7 +72,7 @@ def _register_version(app: Dash, context: PageContext) -> None:
             Output("model-activate", "disabled"),
             Output("model-override", "disabled"),
             Output("model-evaluate", "disabled"),
-            Output("model-download", "href"),
+            Output("model-download", "action"),
             Output("model-seen", "data"),
             Output("model-refresh", "disabled"),
         ],

@@ -8,7 +8,7 @@ from dash.development.base_component import Component
 
 from pages import addresses
 from pages.attributes import aria, data
-from pages.components import field, link, page_head, panel, skeleton
+from pages.components import field, link, own_password, page_head, panel, skeleton
 
 REFRESH_MS = 2_000
 """While a file is checked or a model evaluated; else the page asks for nothing."""
@@ -26,6 +26,11 @@ def models_layout() -> Component:
                 "Serving",
                 html.Div(id="models-notice", **aria(live="polite")),
                 html.Div(skeleton(160), id="models-serving"),
+                html.Div(
+                    own_password("models-rollback-password"),
+                    hidden=True,
+                    id="models-rollback-confirm",
+                ),
                 id="models-serving-panel",
             ),
             _upload_form(),
@@ -62,18 +67,7 @@ def _upload_form() -> Component:
                     ],
                     className="gfo-field gfo-inline-field",
                 ),
-                field(
-                    "Your password",
-                    dbc.Input(
-                        id="models-password",
-                        name="password",
-                        type="password",
-                        autocomplete="current-password",
-                        maxlength=256,
-                        required=True,
-                    ),
-                    hint="Asked again, because a model decides for everybody.",
-                ),
+                own_password("models-password", name="password"),
             ],
             className="gfo-form-grid",
         ),
@@ -135,16 +129,18 @@ def _actions() -> Component:
             dbc.Textarea(id="model-reason", rows=2, maxlength=1_000),
             hint="Kept in the audit. An override needs one of 10 characters or more.",
         ),
+        own_password("model-password"),
         html.Div(
             [
                 _button("Activate", "model-activate", "primary"),
                 _button("Override the gate", "model-override", "secondary"),
                 _button("Evaluate again", "model-evaluate", "secondary"),
-                html.A(
-                    "Download",
+                # A download is audited, so no address of another site may start one.
+                html.Form(
+                    html.Button("Download", className="btn btn-secondary"),
                     id="model-download",
-                    className="btn btn-secondary",
-                    href="#",
+                    method="POST",
+                    action="#",
                 ),
             ],
             className="gfo-actions",

@@ -194,23 +194,29 @@ def _register_policy(app: Dash, context: PageContext) -> None:
         outputs=[
             Output("policy-save-status", "children"),
             Output("policy-reason", "value"),
+            Output("policy-password", "value"),
             Output("policy-saved", "data"),
         ],
         inputs=[Input("policy-save", "n_clicks")],
         states=[
             State("regions-shown", "data"),
             State("policy-reason", "value"),
+            State("policy-password", "value"),
             *(State(control_id(item), "value") for item in POLICY_FIELDS),
         ],
         permission=Permission.MANAGE_POLICY,
         at_load=False,
     )
     def save_policy(
-        _n_clicks: int, shown: object, reason: object, *values: object
-    ) -> tuple[Component, str, dict[str, object]]:
+        _n_clicks: int,
+        shown: object,
+        reason: object,
+        password: object,
+        *values: object,
+    ) -> tuple[Component, str, str, dict[str, object]]:
         slug = shown_region(shown)
         entered = read_all(POLICY_FIELDS, values)
-        with context.request() as request:
+        with context.confirmed_request(password) as request:
             changed = change_policy(
                 request,
                 region_slug=slug,
@@ -222,4 +228,4 @@ def _register_policy(app: Dash, context: PageContext) -> None:
             )
         said = "The limits are changed." if changed else "Nothing to change."
         done = notice(said, "The next verdict is judged by what you see.")
-        return done, "", _saved(slug)
+        return done, "", "", _saved(slug)

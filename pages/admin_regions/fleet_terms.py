@@ -15,7 +15,7 @@ from orchestrator.regions.policies import change_terms, limit_by_class
 from orchestrator.regions.views import RegionsView
 from pages.admin_regions.fields import Field, read_all
 from pages.admin_regions.forms import control_id, form_grid, save_button, shown_region
-from pages.components import field, notice, panel
+from pages.components import field, notice, own_password, panel
 from pages.context import PageContext
 from pages.serving import serve
 from pages.words import degrees
@@ -58,6 +58,7 @@ def class_form() -> Component:
         "Limit by equipment class",
         form_grid(CLASS_FIELDS),
         field("Reason", dbc.Textarea(id="class-reason", rows=2, maxlength=300)),
+        own_password("class-password"),
         save_button("Take the limit of the class", "class-save"),
         html.Div(id="class-save-status", role="status"),
         id="regions-class",
@@ -72,6 +73,7 @@ def terms_form() -> Component:
         "Terms of moving load",
         form_grid(TERM_FIELDS),
         field("Reason", dbc.Textarea(id="terms-reason", rows=2, maxlength=500)),
+        own_password("terms-password"),
         save_button("Change the terms", "terms-save"),
         html.Div(id="terms-save-status", role="status"),
         id="regions-terms",
@@ -97,20 +99,26 @@ def _register_class(app: Dash, context: PageContext) -> None:
         outputs=[
             Output("class-save-status", "children"),
             Output("class-reason", "value"),
+            Output("class-password", "value"),
             Output("class-saved", "data"),
         ],
         inputs=[Input("class-save", "n_clicks")],
         states=[
             State("regions-shown", "data"),
             State("class-reason", "value"),
+            State("class-password", "value"),
             *(State(control_id(item), "value") for item in CLASS_FIELDS),
         ],
         permission=Permission.MANAGE_POLICY,
         at_load=False,
     )
     def take_limit(
-        _n_clicks: int, shown: object, reason: object, *values: object
-    ) -> tuple[Component, str, int]:
+        _n_clicks: int,
+        shown: object,
+        reason: object,
+        password: object,
+        *values: object,
+    ) -> tuple[Component, str, str, int]:
         slug = shown_region(shown)
         if slug is None:
             message = "Choose a region first; the fleet has no class of equipment."
@@ -120,7 +128,7 @@ def _register_class(app: Dash, context: PageContext) -> None:
         if not isinstance(approach_c, float):
             message = "Approach, °C is empty."
             raise InvalidInput(message)
-        with context.request() as request:
+        with context.confirmed_request(password) as request:
             limit_c = limit_by_class(
                 request,
                 region_slug=slug,
@@ -130,7 +138,7 @@ def _register_class(app: Dash, context: PageContext) -> None:
             )
         said = f"The limit is {degrees(limit_c)} of outdoor air."
         done = notice(said, "The next verdict is judged by it.")
-        return done, "", time.monotonic_ns()
+        return done, "", "", time.monotonic_ns()
 
 
 def _equipment(value: object) -> AshraeClass:
@@ -148,25 +156,27 @@ def _register_terms(app: Dash, context: PageContext) -> None:
         outputs=[
             Output("terms-save-status", "children"),
             Output("terms-reason", "value"),
+            Output("terms-password", "value"),
             Output("terms-saved", "data"),
         ],
         inputs=[Input("terms-save", "n_clicks")],
         states=[
             State("terms-reason", "value"),
+            State("terms-password", "value"),
             *(State(control_id(item), "value") for item in TERM_FIELDS),
         ],
         permission=Permission.MANAGE_POLICY,
         at_load=False,
     )
     def save_terms(
-        _n_clicks: int, reason: object, *values: object
-    ) -> tuple[Component, str, int]:
+        _n_clicks: int, reason: object, password: object, *values: object
+    ) -> tuple[Component, str, str, int]:
         entered = read_all(TERM_FIELDS, values)
         for item in TERM_FIELDS:
             if entered[item.name] is None:
                 message = f"{item.label} is empty."
                 raise InvalidInput(message)
-        with context.request() as request:
+        with context.confirmed_request(password) as request:
             changed = change_terms(
                 request,
                 changes=entered,
@@ -174,4 +184,4 @@ def _register_terms(app: Dash, context: PageContext) -> None:
             )
         said = "The terms are changed." if changed else "Nothing to change."
         done = notice(said, "They hold for every decision from now on.")
-        return done, "", time.monotonic_ns()
+        return done, "", "", time.monotonic_ns()

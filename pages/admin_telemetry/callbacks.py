@@ -14,17 +14,20 @@ from orchestrator.telemetry.import_pages import (
     refused_csv,
     refused_page,
 )
+from orchestrator.telemetry.quality import suspect_hours
 from orchestrator.telemetry.withdrawals import withdraw_import
 from orchestrator.use_cases import Request
 from pages.addresses import Query
 from pages.admin_telemetry import refused
-from pages.admin_telemetry.content import import_panel, imports_table
+from pages.admin_telemetry.content import import_panel, imports_table, suspect_table
 from pages.components import notice, region_options
 from pages.context import PageContext
 from pages.grids import column_defs
 from pages.list_controls import ANY, filter_options, follow_filters, serve_csv
 from pages.serving import follow_in_browser, serve
 from pages.times import chosen_times
+
+SUSPECT_SHOWN = 50
 
 
 def register_callbacks(app: Dash, context: PageContext) -> None:
@@ -44,6 +47,7 @@ def _register_imports(app: Dash, context: PageContext) -> None:
         context,
         outputs=[
             Output("telemetry-import", "children"),
+            Output("telemetry-suspect", "children"),
             Output("telemetry-imports", "children"),
             Output("telemetry-region", "options"),
             Output("telemetry-region", "value"),
@@ -62,8 +66,10 @@ def _register_imports(app: Dash, context: PageContext) -> None:
         with context.request() as request:
             page = imports_page(request, before_id=query.identifier("before"))
             row = import_row(request, batch_id) if batch_id else None
+            suspect = suspect_hours(request, limit=SUSPECT_SHOWN)
         return (
             import_panel(row, times) if row else None,
+            suspect_table(suspect, times),
             imports_table(page, times),
             [
                 {"label": "named in the file", "value": ANY},
@@ -100,7 +106,12 @@ def _register_withdrawal(app: Dash, context: PageContext) -> None:
             raise InvalidInput(message)
         said = reason if isinstance(reason, str) else ""
         with context.request() as request:
-            done = withdraw_import(request, batch_id, reason=said)
+            done = withdraw_import(
+                request,
+                batch_id,
+                reason=said,
+                ranges=context.runtime.settings.valid_ranges(),
+            )
         return notice("Withdrawn.", done.sentence), "", done.withdrawal_id
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from dash import html
 from dash.development.base_component import Component
 
 from core.wording import listed
 from orchestrator.decisions.views import NamedValue
+from orchestrator.telemetry.quality import FindingView
 from orchestrator.telemetry.views import ImportRow, ImportsPage
 from pages import addresses
 from pages.components import Child, data_table, facts, link, moment, notice, panel, tag
 from pages.theme import number
 from pages.times import Times
-from pages.words import local_time
+from pages.words import local_time, typeset
 
 
 def imports_table(page: ImportsPage, times: Times) -> Component:
@@ -47,6 +50,31 @@ def imports_table(page: ImportsPage, times: Times) -> Component:
             ),
             html.P(older, className="gfo-pager") if older else None,
         ]
+    )
+
+
+def suspect_table(rows: Sequence[FindingView], times: Times) -> Component:
+    """Suspect and bad hours, newest first."""
+    if not rows:
+        return notice("No suspect hours.", "Every stored hour passed its checks.")
+    return data_table(
+        "Suspect hours, newest first",
+        ("Hour", "Region", "Quantity", "Quality", "Check", "Reason"),
+        [
+            [
+                moment(row.hour_utc, times.zone_without_region),
+                row.region_slug,
+                row.quantity.value,
+                row.quality,
+                row.rule,
+                typeset(row.text),
+            ]
+            for row in rows
+        ],
+        numeric_from=6,
+        id="telemetry-suspect-table",
+        cards=True,
+        download=True,
     )
 
 

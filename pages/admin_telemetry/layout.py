@@ -47,6 +47,13 @@ def layout() -> Component:
             _withdrawal_form(),
             refused_panel(),
             panel(
+                "Suspect hours",
+                html.Div(skeleton(120), id="telemetry-suspect"),
+                id="telemetry-suspect-panel",
+                hint="Kept and shown, and not used by models, scores or bounds. Accept"
+                " them with `gfo telemetry accept`, or import the right values.",
+            ),
+            panel(
                 "Imports",
                 html.Div(skeleton(240), id="telemetry-imports"),
                 id="telemetry-imports-panel",

@@ -9,17 +9,16 @@ from dash import Dash, Input, Output, State, ctx, no_update
 from dash.development.base_component import Component
 
 from core.access import Permission, Role
-from core.errors import InvalidInput, NotFound
+from core.errors import InvalidInput, NotConfirmed, NotFound
 from orchestrator.accounts import administration
 from orchestrator.accounts.administration import AccountView, NewPassword
-from orchestrator.accounts.own_password import confirm_password
 from orchestrator.use_cases import Request
 from pages.addresses import Query
 from pages.admin_users.content import one_time_password, state_words, users_table
 from pages.admin_users.layout import CHANGE_BUTTONS, new_request
 from pages.components import notice
 from pages.context import PageContext
-from pages.serving import serve
+from pages.serving import error_notice, serve
 from pages.times import chosen_times
 
 Change = Callable[[Request], NewPassword | str]
@@ -154,16 +153,12 @@ def _register_change(app: Dash, context: PageContext) -> None:
 def _carried_out(
     context: PageContext, request_id: UUID, password: object, change: Change
 ) -> tuple[Component, bool]:
-    """Make the change once the admin's own password is confirmed; say the outcome.
-
-    An unattended page must not hand out accounts. A repeated request needs the password
-    as well, and a refusal is committed.
-    """
-    with context.request(request_id) as request:
-        refused = confirm_password(request, _text(password))
-        if refused is not None:
-            return notice("Nothing was changed.", refused.sentence, kind="warn"), False
-        outcome = change(request)
+    """Make the change once the admin's own password is confirmed; say the outcome."""
+    try:
+        with context.confirmed_request(password, request_id) as request:
+            outcome = change(request)
+    except NotConfirmed as exc:
+        return error_notice(exc), False
     if isinstance(outcome, NewPassword):
         return one_time_password(outcome, chosen_times().zone_without_region), True
     return notice("Done.", outcome), True
@@ -180,6 +175,10 @@ def _changes(name: str, role: object) -> dict[str, Change]:
         ended = administration.end_logins(request, name)
         return f"Logins of {name} that have ended: {ended}."
 
+    def reset_factors(request: Request) -> str:
+        account = administration.reset_factors(request, name)
+        return f"{account.name} has no second factor any more; all their logins ended."
+
     def disable(request: Request) -> str:
         disabled = administration.disable_user(request, name)
         return f"{disabled.name} is disabled and logged out everywhere."
@@ -187,6 +186,7 @@ def _changes(name: str, role: object) -> dict[str, Change]:
     return {
         "users-set-role": set_role,
         "users-reset": lambda request: administration.reset_password(request, name),
+        "users-reset-factors": reset_factors,
         "users-end-logins": end_logins,
         "users-disable": disable,
         "users-enable": lambda request: administration.enable_user(request, name),

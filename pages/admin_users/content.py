@@ -48,6 +48,9 @@ def state_words(account: AccountView) -> str:
 
 def one_time_password(made: NewPassword, zone: str) -> Component:
     """The password, the only time that it is shown."""
+    if made.password is None and made.until_utc is None:
+        name = made.account.name
+        return notice("Done.", f"{name} has no one-time password and needs none.")
     if made.password is None or made.until_utc is None:
         return notice(
             "Done.",

@@ -9,10 +9,9 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from core.access import Role
-from orchestrator.accounts.administration import NAME_LENGTH
-from orchestrator.accounts.passwords import MAX_LENGTH
+from orchestrator.accounts.user_names import NAME_LENGTH
 from pages import addresses
-from pages.components import field, link, page_head, panel, skeleton
+from pages.components import field, link, own_password, page_head, panel, skeleton
 
 ROLE_WORDS = {
     Role.AUDITOR: "auditor: sees everything, with the audit events",
@@ -22,6 +21,7 @@ ROLE_WORDS = {
 CHANGE_BUTTONS = (
     ("users-set-role", "Change the role", "primary"),
     ("users-reset", "New one-time password", "secondary"),
+    ("users-reset-factors", "Remove second factors", "secondary"),
     ("users-end-logins", "End all logins", "secondary"),
     ("users-disable", "Disable", "secondary"),
     ("users-enable", "Enable", "secondary"),
@@ -74,7 +74,7 @@ def _add_form() -> Component:
                 dbc.Input(id="users-name", maxlength=NAME_LENGTH, autocomplete="off"),
             ),
             field("Role", _role_choice("users-new-role", Role.OPERATOR)),
-            _own_password("users-add-password"),
+            own_password("users-add-password"),
         ),
         _actions(("users-add", "Add", "primary")),
         html.Div(id="users-add-status", role="status"),
@@ -89,12 +89,13 @@ def _change_form() -> Component:
         html.P(id="users-chosen-name"),
         _fields(
             field("Role", _role_choice("users-role", None)),
-            _own_password("users-change-password"),
+            own_password("users-change-password"),
         ),
         _actions(*CHANGE_BUTTONS),
         html.Div(id="users-change-status", role="status"),
         id="users-change-panel",
-        hint="Another role, a new password and disabling end all their logins at once.",
+        hint="Another role, a new password, removed factors and disabling end all their"
+        " logins at once.",
     )
 
 
@@ -121,19 +122,6 @@ def _role_choice(control_id: str, chosen: Role | None) -> Component:
         value=chosen.value if chosen else None,
     )
     return control
-
-
-def _own_password(control_id: str) -> Component:
-    return field(
-        "Your own password",
-        dbc.Input(
-            id=control_id,
-            type="password",
-            maxlength=MAX_LENGTH,
-            autocomplete="current-password",
-        ),
-        hint="Proves that it is you who makes this change.",
-    )
 
 
 def _actions(*buttons: tuple[str, str, str]) -> Component:

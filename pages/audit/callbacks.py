@@ -26,6 +26,7 @@ from pages.context import PageContext
 from pages.grids import column_defs
 from pages.list_controls import file_data, filter_options, follow_filters, serve_csv
 from pages.serving import serve
+from pages.standing import ending_notice
 from pages.times import chosen_times, in_times
 
 
@@ -66,9 +67,12 @@ def _register_decisions(app: Dash, context: PageContext) -> None:
                 order=filters.decision_order(query),
                 after=query.words("after"),
             )
-        page = in_times(found, chosen_times())
+        page, zone = in_times(found, chosen_times()), chosen_times().zone_without_region
         return (
-            list_grids.decisions_state(page),
+            [
+                ending_notice(page.ending, request.now, zone),
+                list_grids.decisions_state(page),
+            ],
             list_grids.decision_rows(page),
             column_defs(list_grids.DECISION_COLUMNS, shown),
             list_grids.decisions_pager(page, shown),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dash import Dash, Input, Output, State
+from dash import Dash, Input, Output, State, ctx
 from dash.development.base_component import Component
 
 from core.access import Permission
+from core.decision_states import DecisionState
 from core.errors import InvalidInput, NotFound
 from orchestrator.decisions import recording
 from orchestrator.decisions.details import decision_detail, replay_decision
+from orchestrator.decisions.states import decision_standing, state_decision
 from orchestrator.decisions.views import DecisionDetail
 from pages.addresses import (
     Query,
@@ -18,9 +20,11 @@ from pages.addresses import (
     parse_slug,
 )
 from pages.audit.decision_content import comparison, decision_page, replayed, superseded
+from pages.audit.decision_layout import STATE_BUTTONS
 from pages.components import page_head, region_options
 from pages.context import PageContext
 from pages.serving import follow_in_browser, serve
+from pages.standing import parse_term
 from pages.times import chosen_times, in_times
 from pages.verdicts import verdict_card
 
@@ -33,6 +37,57 @@ def register_decision_callbacks(app: Dash, context: PageContext) -> None:
     _register_form(app, context)
     _register_evaluate(app, context)
     _register_record(app, context)
+    _register_states(app, context)
+
+
+def _register_states(app: Dash, context: PageContext) -> None:
+    buttons = [f"state-{name}" for name in STATE_BUTTONS]
+
+    @serve(
+        app,
+        context,
+        outputs=[
+            Output("state-problem", "children"),
+            Output("decision-stating", "hidden"),
+            *(Output(name, "className") for name in buttons),
+        ],
+        inputs=[Input("decision-url", "pathname"), Input("decision-stated", "data")],
+        permission=Permission.DECIDE,
+        at_load=False,
+    )
+    def show_states(pathname: str | None, _stated: object) -> tuple[object, ...]:
+        with context.request() as request:
+            standing = decision_standing(request, decision_id_of(pathname))
+        possible = standing.next_states if standing else ()
+        shown = [
+            "gfo-button gfo-decides" if state in possible else "d-none"
+            for state in STATE_BUTTONS
+        ]
+        return (None, not possible, *shown)
+
+    @serve(
+        app,
+        context,
+        outputs=[
+            Output("state-status", "children"),
+            Output("decision-stated", "data"),
+        ],
+        inputs=[Input(name, "n_clicks") for name in buttons],
+        states=[State("decision-url", "pathname"), State("state-reason", "value")],
+        permission=Permission.DECIDE,
+        at_load=False,
+    )
+    def say(*values: object) -> tuple[object, ...]:
+        pathname, reason = values[-2:]
+        state = str(ctx.triggered_id).removeprefix("state-")
+        with context.request() as request:
+            standing = state_decision(
+                request,
+                decision_id=decision_id_of(pathname),
+                state=DecisionState(state),
+                reason=reason if isinstance(reason, str) else "",
+            )
+        return None, standing.state.value
 
 
 def _register_detail(app: Dash, context: PageContext) -> None:
@@ -40,11 +95,13 @@ def _register_detail(app: Dash, context: PageContext) -> None:
         app,
         context,
         outputs=[Output("decision-detail", "children")],
-        inputs=[Input("decision-url", "pathname")],
+        inputs=[Input("decision-url", "pathname"), Input("decision-stated", "data")],
         permission=Permission.VIEW_FLEET,
         at_load=False,
     )
-    def show_decision(pathname: str | None) -> tuple[list[Component | None]]:
+    def show_decision(
+        pathname: str | None, _stated: object
+    ) -> tuple[list[Component | None]]:
         try:
             detail = _detail(context, decision_id_of(pathname))
         except NotFound as exc:
@@ -112,11 +169,11 @@ def _register_form(app: Dash, context: PageContext) -> None:
             Output("supersede-target", "value"),
             Output("supersede-shift", "value"),
         ],
-        inputs=[Input("decision-url", "pathname")],
+        inputs=[Input("decision-url", "pathname"), Input("decision-stated", "data")],
         permission=Permission.DECIDE,
         at_load=False,
     )
-    def show_form(pathname: str | None) -> tuple[object, ...]:
+    def show_form(pathname: str | None, _stated: object) -> tuple[object, ...]:
         decision_id = decision_id_of(pathname)
         with context.request() as request:
             form = recording.supersede_form(request, decision_id)
@@ -167,15 +224,22 @@ def _register_record(app: Dash, context: PageContext) -> None:
         context,
         outputs=[Output("supersede-record-status", "children")],
         inputs=[Input("supersede-record", "n_clicks")],
-        states=[State("supersede-reason", "value"), State("supersede-judged", "data")],
+        states=[
+            State("supersede-reason", "value"),
+            State("supersede-judged", "data"),
+            State("supersede-term", "value"),
+        ],
         permission=Permission.DECIDE,
         at_load=False,
     )
-    def record(_clicks: int, reason: object, judged: object) -> tuple[Component]:
+    def record(
+        _clicks: int, reason: object, judged: object, term: object
+    ) -> tuple[Component]:
         with context.request() as request:
             outcome = recording.record(
                 request,
                 what_if_id=parse_judged_id(judged),
                 comment=reason if isinstance(reason, str) else "",
+                lasts_h=parse_term(term),
             )
         return (superseded(outcome),)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dash import html
 from dash.development.base_component import Component
 
+from core.decision_states import DecisionState
 from orchestrator.decisions.views import (
     DecisionChart,
     DecisionDetail,
@@ -27,11 +28,11 @@ from pages.components import (
     panel,
 )
 from pages.theme import celsius
-from pages.verdicts import impact_table, verdict_card
+from pages.verdicts import card_window, impact_table, verdict_card
 from pages.words import (
     KIND_WORDS,
+    STATE_WORDS,
     bound,
-    day_name,
     degrees,
     local_time,
     probability,
@@ -55,6 +56,7 @@ def decision_page(detail: DecisionDetail) -> list[Component | None]:
         ),
         _alarm(detail),
         _succession(detail),
+        _standing(detail),
         html.Div(
             [
                 panel(
@@ -88,6 +90,57 @@ def _alarm(detail: DecisionDetail) -> Component | None:
         " Verify the chain and compare with an export.",
         kind="alarm",
     )
+
+
+def _standing(detail: DecisionDetail) -> Component | None:
+    """What has become of it, and who said so when."""
+    standing, card = detail.standing, detail.card
+    if standing is None:
+        return None
+    zone = card.source.time_zone
+    said = [
+        html.Li(
+            f"{STATE_WORDS[item.state].capitalize()}: {item.actor_name},"
+            f" {local_time(item.stated_at_utc, zone)}"
+            + (f": {item.reason}" if item.reason else "")
+        )
+        for item in standing.stated
+    ]
+    return html.Section(
+        [
+            html.P(
+                [
+                    html.Strong(f"State: {STATE_WORDS[standing.state]}."),
+                    f" {_STATE_MEANS[standing.state]}",
+                    f" For the {card_window(card)}{_until(detail)}.",
+                ]
+            ),
+            html.Ul(said) if said else None,
+        ],
+        className="gfo-card gfo-verdict-block",
+        id="decision-standing",
+    )
+
+
+def _until(detail: DecisionDetail) -> str:
+    """Where a decision outlasts its window, how long it does."""
+    standing, card = detail.standing, detail.card
+    if standing is None or standing.end_utc == card.window_end_utc:
+        return ""
+    if standing.end_utc is None:
+        return ", repeated each day until it is taken back"
+    until = local_time(standing.end_utc, card.source.time_zone)
+    return f", repeated each day until {until}"
+
+
+_STATE_MEANS = {
+    DecisionState.RECORDED: "Nobody has said yet that it was seen or done.",
+    DecisionState.ACKNOWLEDGED: "It was seen; nobody has said yet that it is done.",
+    DecisionState.IN_EFFECT: "It is part of the load as it is now.",
+    DecisionState.REFUSED: "It is not done, and what it would move no longer counts.",
+    DecisionState.EXPIRED: "Its window has ended.",
+    DecisionState.SUPERSEDED: "Another decision stands in its place.",
+}
 
 
 def _succession(detail: DecisionDetail) -> Component | None:
@@ -283,7 +336,7 @@ def _lines(detail: DecisionDetail) -> list[NamedValue]:
         ("Kind", KIND_WORDS.get(card.kind, card.kind)),
         ("Simulation", "yes" if card.is_simulated else "no"),
         ("Regions", route(card.source, card.target)),
-        ("Day", day_name(card.local_day)),
+        ("Window", card_window(card)),
         ("Shift", share(card.shift_pct)),
         ("Verdict", card.verdict.outcome.value),
         ("Reason", card.verdict.reason_text),

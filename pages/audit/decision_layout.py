@@ -6,10 +6,12 @@ import dash_bootstrap_components as dbc
 from dash import dcc, html
 from dash.development.base_component import Component
 
+from core.decision_states import DecisionState
 from orchestrator.decisions.views import MAXIMUM_COMMENT_CHARS
 from pages import addresses
 from pages.audit.layout import button, number_input
 from pages.components import field, link, panel, region_select, skeleton
+from pages.standing import term_field
 
 
 def decision_layout(*, may_decide: bool, may_replay: bool) -> Component:
@@ -31,16 +33,62 @@ def decision_layout(*, may_decide: bool, may_replay: bool) -> Component:
                 className="gfo-tools",
             ),
             html.Div(id="decision-replayed", role="status"),
+            dcc.Store(id="decision-stated"),
+            _stating() if may_decide else None,
             _superseding() if may_decide else None,
         ]
     )
+
+
+def _stating() -> Component:
+    """Hidden until something can be said of the decision shown."""
+    return html.Div(
+        panel(
+            "What has become of it",
+            html.Div(
+                [
+                    html.Label(
+                        "Note; the reason, if it is refused", htmlFor="state-reason"
+                    ),
+                    dbc.Textarea(
+                        id="state-reason",
+                        value="",
+                        maxlength=MAXIMUM_COMMENT_CHARS,
+                        className="gfo-reason-box",
+                    ),
+                ],
+                className="gfo-field",
+            ),
+            html.Div(
+                [
+                    button(words, f"state-{name}", decides=True)
+                    for name, words in STATE_BUTTONS.items()
+                ],
+                className="gfo-actions",
+            ),
+            html.Div(id="state-problem"),
+            html.Div(id="state-status", role="status"),
+            id="state-panel",
+            hint="Recorded is not done: a shift counts as the load of now only once it"
+            " is in effect. A refused one no longer counts at all.",
+        ),
+        id="decision-stating",
+        hidden=True,
+    )
+
+
+STATE_BUTTONS = {
+    DecisionState.ACKNOWLEDGED.value: "Acknowledge",
+    DecisionState.IN_EFFECT.value: "It is in effect",
+    DecisionState.REFUSED.value: "Refuse",
+}
 
 
 def _superseding() -> Component:
     """Hidden until the decision shown is one that can be superseded."""
     return html.Div(
         panel(
-            "Replace this decision",
+            "Renew or replace this decision",
             html.Div(
                 [
                     field("Target region", region_select("supersede-target")),
@@ -48,6 +96,7 @@ def _superseding() -> Component:
                         "Shift, %",
                         number_input("supersede-shift", min=0, max=100, step=0.1),
                     ),
+                    term_field("supersede-term"),
                     button("Judge", "supersede-evaluate", decides=True),
                 ],
                 className="gfo-tools",

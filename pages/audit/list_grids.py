@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dash.development.base_component import Component
 
+from core.decision_states import DecisionState
 from orchestrator.audit.views import AuditEventPage, AuditEventView
 from orchestrator.decisions.lists import DecisionOrder
 from orchestrator.decisions.views import DecisionPage, DecisionSummary
@@ -34,7 +35,7 @@ from pages.grids import (
 from pages.theme import number
 from pages.words import (
     KIND_WORDS,
-    day_name,
+    STATE_WORDS,
     exact_time,
     probability,
     risk_steps,
@@ -42,6 +43,7 @@ from pages.words import (
     share,
     typeset,
     verdict_shape,
+    window_name,
 )
 
 HASH_CHARS = 12
@@ -62,7 +64,7 @@ DECISION_COLUMNS = (
     Column(
         field="window",
         title="Window",
-        width_px=172,
+        width_px=190,
         orders=((DecisionOrder.WINDOW.value, "descending"),),
     ),
     Column(field="regions", title="Regions", width_px=178),
@@ -154,7 +156,13 @@ def _decision_row(row: DecisionSummary) -> dict[str, Cell]:
             )
         ],
         "taken": [time_part(row.created_at_utc, row.source.time_zone)],
-        "window": day_name(row.local_day),
+        "window": _lines(
+            window_name(
+                row.local_day if row.is_simulated else None,
+                row.window_start_utc,
+                row.source.time_zone,
+            )
+        ),
         "regions": route(row.source, row.target),
         "shift": share(row.shift_pct),
         "chance": probability(row.exceedance_probability, row.allowed_probability),
@@ -171,7 +179,9 @@ def _kind(row: DecisionSummary) -> list[Part]:
     parts = [text_part(KIND_WORDS.get(row.kind, row.kind))]
     if row.is_simulated:
         parts.append(text_part("simulation", css="gfo-tag"))
-    if row.is_superseded:
+    if row.state is not None and row.state is not DecisionState.RECORDED:
+        parts.append(text_part(STATE_WORDS[row.state], css="gfo-tag"))
+    elif row.is_superseded:
         parts.append(text_part("superseded", css="gfo-tag"))
     return parts
 

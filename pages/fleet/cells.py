@@ -12,6 +12,7 @@ from orchestrator.forecasts.views import FleetRow
 from pages import addresses
 from pages.components import Child, link, risk_mark, synthetic_tag, verdict_badge
 from pages.fleet.figures import HEIGHT_PX, WIDTH_PX, sparkline, sparkline_summary
+from pages.standing import WITH_RECORDED, ground_line, standing_list
 from pages.theme import celsius, local_labels, quantity
 from pages.words import age, allowed, bound, degrees, probability, typeset
 
@@ -79,7 +80,22 @@ def _verdict(row: FleetRow) -> list[Child]:
             className="gfo-badges",
         ),
         html.Span(reason, className="gfo-second gfo-reason") if reason else None,
+        _recorded(row),
     ]
+
+
+def _recorded(row: FleetRow) -> Child:
+    """The verdict once what is recorded is in effect; never in place of today's."""
+    if row.recorded is None:
+        return None
+    promised = row.recorded.bounded
+    return ground_line(
+        WITH_RECORDED,
+        promised.verdict,
+        f" bound {bound(promised.day_bound_c)}, ",
+        *standing_list(row.recorded.decisions),
+        css="gfo-second gfo-reason",
+    )
 
 
 def _chance(row: FleetRow) -> list[Child]:
@@ -157,11 +173,14 @@ def _age(row: FleetRow) -> list[Child]:
 
 def _links(row: FleetRow) -> list[Child]:
     slug, name = row.region.slug, row.region.name
+    issue = row.issued_at_utc
+    forecast = addresses.forecast_href(slug, issued_at_utc=issue)
+    what_if = addresses.what_if_href(slug, issued_at_utc=issue)
     return [
         html.Span(
             [
-                link("Forecast", addresses.forecast_href(slug), label=f"of {name}"),
-                link("What-if", addresses.what_if_href(slug), label=f"from {name}"),
+                link("Forecast", forecast, label=f"of {name}"),
+                link("What-if", what_if, label=f"from {name}"),
             ],
             className="gfo-links",
         )

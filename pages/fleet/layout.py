@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dash import dcc, html
+from dash import html
 from dash.development.base_component import Component
 
 from core.scheduler import Outcome
@@ -14,10 +14,10 @@ from pages.attributes import aria, data
 from pages.components import notice, page_head, skeleton
 from pages.downloads import table_download
 from pages.fleet.cells import COLUMNS, FleetColumn, breach_words
+from pages.refreshing import as_of, refresh
+from pages.standing import WITH_RECORDED, ending_notice
 from pages.theme import MISSING, Ink
 from pages.words import typeset, utc_time
-
-REFRESH_MS = 60_000
 
 
 def layout() -> Component:
@@ -30,7 +30,7 @@ def layout() -> Component:
                 html.Div(id="fleet-status", role="status"),
             ),
             html.Div(skeleton(420), id="fleet-table"),
-            dcc.Interval(id="fleet-refresh", interval=REFRESH_MS),
+            refresh("fleet"),
         ]
     )
 
@@ -40,11 +40,8 @@ def headline(view: FleetView) -> Component:
     return html.Div(
         [
             html.Strong(trouble(view), id="fleet-headline"),
-            html.Span(
-                f"As of {utc_time(view.as_of_utc)}",
-                className="gfo-muted",
-                **data(**{"as-of": view.as_of_utc.isoformat()}),
-            ),
+            as_of(view.as_of_utc),
+            ending_notice(view.ending, view.as_of_utc, "UTC"),
             *(
                 notice(alarm.title, typeset(alarm.text), kind="alarm")
                 for alarm in view.alarms
@@ -67,10 +64,26 @@ def trouble(view: FleetView) -> str:
     if unjudged:
         parts.append(f"No verdict for want of data: {_names(unjudged)}.")
     if not parts:
-        return f"No trouble: all {len(view.rows)} regions are APPROVED."
-    approved = len(view.rows) - len(over) - len(unjudged)
-    parts.append(f"{approved} of {len(view.rows)} APPROVED.")
-    return " ".join(parts)
+        parts.append(f"No trouble: all {len(view.rows)} regions are APPROVED.")
+    else:
+        approved = len(view.rows) - len(over) - len(unjudged)
+        parts.append(f"{approved} of {len(view.rows)} APPROVED.")
+    return " ".join([*parts, *_promised(view)])
+
+
+def _promised(view: FleetView) -> list[str]:
+    """Which verdicts would be others once what is recorded is in effect."""
+    changed = [
+        (row, row.recorded.bounded.verdict.outcome)
+        for row in view.rows
+        if row.recorded is not None
+        and row.recorded.bounded.verdict.outcome is not row.verdict.outcome
+    ]
+    return [
+        f"{WITH_RECORDED}, which is not in effect: {_names(rows)} {outcome.value}."
+        for outcome in Outcome
+        if (rows := [row for row, promised in changed if promised is outcome])
+    ]
 
 
 def table(view: FleetView) -> Component:

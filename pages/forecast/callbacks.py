@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from dash import Dash, Input, Output, State
 
 from core.access import Permission
@@ -9,6 +11,7 @@ from orchestrator.forecasts.day_page import day_view
 from orchestrator.forecasts.views import ForecastDayView
 from orchestrator.freshness import KeptAnswers
 from orchestrator.use_cases import Request
+from orchestrator.windows.views import Ground
 from pages import addresses
 from pages.addresses import Query
 from pages.components import region_options
@@ -16,6 +19,7 @@ from pages.context import PageContext
 from pages.day_picker import DAY_OUTPUTS, day_choice
 from pages.forecast.layout import content, issue_options, shown_window
 from pages.forecast_quality.callbacks import register_panel_callback
+from pages.refreshing import as_of, asked_issue, mark_of, only_changes, refreshing
 from pages.serving import follow_in_browser, serve
 from pages.times import chosen_times, in_times
 
@@ -36,35 +40,46 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
             *(Output("forecast-day", name) for name in DAY_OUTPUTS),
             Output("forecast-issue", "options"),
             Output("forecast-issue", "value"),
+            Output("forecast-as-of", "children"),
         ],
-        inputs=[Input("forecast-url", "search")],
+        inputs=[
+            Input("forecast-url", "search"),
+            Input("forecast-refresh", "n_intervals"),
+        ],
+        states=[State("forecast-shown", "data")],
         permission=Permission.VIEW_FLEET,
         at_load=False,
     )
-    def show_day(search: str | None) -> tuple[object, ...]:
+    def show_day(
+        search: str | None, _n_intervals: int | None, shown: object
+    ) -> Sequence[object]:
         query = Query.parse(search)
         region_slug, local_day = query.text("region"), query.day("day")
-        issued_at_utc = query.instant("issued")
+        ground = Ground(
+            query.one_of("ground", list(Ground), "ground") or Ground.NOW.value
+        )
+        issued_at_utc = asked_issue("forecast", shown, query.instant("issued"))
         times = chosen_times()
 
-        def make(request: Request) -> tuple[bool, tuple[object, ...]]:
+        def make(request: Request) -> tuple[bool, str, tuple[object, ...]]:
             view = day_view(
                 request,
                 region_slug=region_slug,
                 local_day=local_day,
                 issued_at_utc=issued_at_utc,
+                ground=ground,
             )
-            return view.notice is None, _rendered(in_times(view, times))
+            return view.notice is None, *_rendered(in_times(view, times))
 
-        with context.request() as request:
-            _, answer = kept.get(
+        with refreshing("forecast"), context.request() as request:
+            _, mark, answer = kept.get(
                 request,
-                (region_slug, local_day, issued_at_utc, times),
+                (region_slug, local_day, issued_at_utc, ground, times),
                 make,
                 # A view without a forecast requests one each time it is opened.
                 keep_if=lambda made: made[0],
             )
-        return answer
+        return only_changes("forecast", shown, answer, mark)
 
     follow_in_browser(
         app,
@@ -77,18 +92,22 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
         State("forecast-shown", "data"),
     )
     follow_in_browser(
-        app, "gfo_pages", "title_forecast", Input("forecast-shown", "data")
+        app, "gfo_pages", "show_forecast", Input("forecast-shown", "data")
     )
 
 
-def _rendered(view: ForecastDayView) -> tuple[object, ...]:
+def _rendered(view: ForecastDayView) -> tuple[str, tuple[object, ...]]:
+    mark = mark_of(view)
     shown = {
+        "mark": mark,
+        "is_newest": not view.is_simulation,
         "region": view.region.slug,
         "day": view.local_day.isoformat() if view.local_day else None,
         "issue": addresses.instant_text(view.window_start_utc),
+        "is_issued": view.issued_at_utc is not None,
         "title": f"{view.region.name}, {shown_window(view)}",
     }
-    return (
+    return mark, (
         content(view),
         shown,
         region_options(view.regions),
@@ -96,4 +115,5 @@ def _rendered(view: ForecastDayView) -> tuple[object, ...]:
         *day_choice(view.local_day, view.first_day, view.last_day, view.missing_days),
         issue_options(view),
         addresses.instant_text(view.window_start_utc),
+        as_of(view.as_of_utc, is_live=view.local_day is None),
     )

@@ -26,6 +26,8 @@ RANGE_LABEL = "Range of the forecast for each hour"
 MEAN_LABEL = "Forecast mean"
 HISTORY_LABEL = "Measured, 48 h before"
 ACTUAL_LABEL = "Measured"
+SUSPECT_LABEL = "Suspect, not used"
+RAW_LABEL = "Weather forecast, uncorrected"
 RISK_LABEL = "Risk-blocked hour"
 
 
@@ -45,6 +47,8 @@ def forecast_band(view: ForecastDayView) -> go.Figure:
         _add_mean(figure, view, mean_c)
         _add_risk_blocked_hours(figure, view, mean_c)
     _add_measured(figure, view)
+    _add_suspect(figure, view)
+    _add_raw_run(figure, view)
     _add_levels(figure, view)
     hours = (*view.history_hours_utc, *view.hours_utc)
     figure.update_xaxes(local_time_axis(hours, view.region.time_zone, every_h=12))
@@ -153,6 +157,51 @@ def _add_measured(figure: go.Figure, view: ForecastDayView) -> None:
             customdata=local_labels(hours, zone),
             hovertemplate="%{customdata}<br>Measured %{y:.1f} °C<extra></extra>",
         )
+
+
+def _add_suspect(figure: go.Figure, view: ForecastDayView) -> None:
+    """Measured hours that are not believed."""
+    measured = dict(
+        zip(
+            (*view.history_hours_utc, *view.hours_utc),
+            (
+                *padded(view.history_c, len(view.history_hours_utc)),
+                *padded(view.actual_c, len(view.hours_utc)),
+            ),
+            strict=True,
+        )
+    )
+    hours = [hour for hour in view.suspect_hours_utc if measured.get(hour) is not None]
+    if not hours:
+        return
+    figure.add_scatter(
+        x=chart_instants(hours),
+        y=[measured[hour] for hour in hours],
+        mode="markers",
+        name=SUSPECT_LABEL,
+        marker={
+            "symbol": "x",
+            "size": 9,
+            "color": Ink.LIMIT.value,
+        },
+        customdata=local_labels(hours, view.region.time_zone),
+        hovertemplate="%{customdata}<br>Suspect %{y:.1f} °C<extra></extra>",
+    )
+
+
+def _add_raw_run(figure: go.Figure, view: ForecastDayView) -> None:
+    raw_c = view.run.raw_c if view.run else ()
+    if all(value is None for value in raw_c):
+        return
+    figure.add_scatter(
+        x=chart_instants(view.hours_utc),
+        y=padded(raw_c, len(view.hours_utc)),
+        mode="lines",
+        name=RAW_LABEL,
+        line={"color": Ink.AFTER_SHIFT.value, "width": 1.5, "dash": "dashdot"},
+        customdata=local_labels(view.hours_utc, view.region.time_zone),
+        hovertemplate="%{customdata}<br>Weather forecast %{y:.1f} °C<extra></extra>",
+    )
 
 
 def _add_levels(figure: go.Figure, view: ForecastDayView) -> None:

@@ -9,7 +9,8 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from orchestrator.decisions.views import NamedValue
-from orchestrator.forecasts.views import ForecastDayView
+from orchestrator.forecasts.views import WORTH_DAYS, ForecastDayView
+from orchestrator.windows.views import Ground
 from pages import addresses
 from pages.attributes import aria
 from pages.components import (
@@ -38,13 +39,19 @@ from pages.forecast.figures import (
     padded,
     risk_blocked_hours,
 )
+from pages.forecast_quality.content import run_worth_text
+from pages.refreshing import older_issue, refresh
+from pages.standing import (
+    AS_LOAD_IS_NOW,
+    WITH_RECORDED,
+    ground_line,
+    standing_list,
+)
 from pages.theme import celsius, local_labels, number, thermal_limit_label, zone_label
 from pages.words import (
-    NEXT_24_HOURS,
     age,
     allowed,
     bound,
-    day_name,
     degrees,
     local_time,
     percent,
@@ -60,7 +67,12 @@ def layout() -> Component:
         [
             dcc.Location(id="forecast-url", refresh=False),
             dcc.Store(id="forecast-shown"),
-            page_head("Forecast", "How likely is it that the day exceeds the limit?"),
+            refresh("forecast"),
+            page_head(
+                "Forecast",
+                "How likely is it that the day exceeds the limit?",
+                html.Div(id="forecast-as-of"),
+            ),
             html.Div(
                 [
                     field("Region", region_select("forecast-region")),
@@ -102,11 +114,9 @@ def _issue_note(view: ForecastDayView, issue_utc: datetime) -> str:
 
 
 def shown_window(view: ForecastDayView) -> str:
-    """The window that is shown: a day, the next 24 hours, or those after an issue."""
-    if view.is_usual_issue:
-        return window_name(view.local_day)
-    start = local_time(view.window_start_utc, view.region.time_zone)
-    return f"24 hours from {start}"
+    """The window that is shown: a day, or the 24 hours from an issue."""
+    day = view.local_day if view.is_usual_issue else None
+    return window_name(day, view.window_start_utc, view.region.time_zone)
 
 
 def sentence(view: ForecastDayView) -> Component:
@@ -125,16 +135,15 @@ def sentence(view: ForecastDayView) -> Component:
 
 def sentence_text(view: ForecastDayView) -> str:
     """The chance of exceeding the limit, in words and as a number."""
-    when = (
-        f"in the {shown_window(view)}"
-        if not view.is_usual_issue
-        else f"in {NEXT_24_HOURS}"
-        if view.local_day is None
-        else f"on {view.local_day.day} {view.local_day:%B %Y}"
-    )
+    is_day = view.local_day is not None and view.is_usual_issue
+    when = f"{'on' if is_day else 'in the'} {shown_window(view)}"
+    words = ground_words(view)
+    when = f"{when}, {words[0].lower()}{words[1:]}" if words else when
     name, limit = view.region.name, degrees(view.thermal_limit_c)
     if view.exceedance_probability is None:
-        return f"Whether {name} exceeds {limit} {when} cannot be said"
+        return (
+            f"Whether {name} exceeds {limit} {when}{',' * bool(words)} cannot be said"
+        )
     chance = probability(view.exceedance_probability, view.allowed_probability)
     return (
         f"Chance that {name} exceeds {limit} {when}: {chance}"
@@ -157,9 +166,17 @@ def frequency_text(view: ForecastDayView) -> str | None:
 def content(view: ForecastDayView) -> list[Component | None]:
     """Everything below the controls."""
     has_forecast = any(value is not None for value in view.mean_c)
+    newest = addresses.forecast_href(
+        view.region.slug, issued_at_utc=view.newer_issue_utc
+    )
+    older = older_issue(
+        view.window_start_utc, view.newer_issue_utc, view.region.time_zone, newest
+    )
     return [
+        *([older] if older else []),
         _verdict_block(view),
         _notice(view),
+        _suspect_notice(view),
         _chart_panel(view) if has_forecast or view.history_c else None,
         html.Div(
             [
@@ -178,6 +195,7 @@ def _verdict_block(view: ForecastDayView) -> Component:
         [
             sentence(view),
             html.P(frequency, className="gfo-muted") if frequency else None,
+            *_grounds(view),
             html.P(
                 [
                     typeset(view.verdict.reason_text),
@@ -188,7 +206,12 @@ def _verdict_block(view: ForecastDayView) -> Component:
                     " ",
                     link(
                         "Try a shift",
-                        addresses.what_if_href(view.region.slug, None, view.local_day),
+                        addresses.what_if_href(
+                            view.region.slug,
+                            None,
+                            view.local_day,
+                            issued_at_utc=view.issued_at_utc,
+                        ),
                     ),
                 ]
             ),
@@ -198,10 +221,67 @@ def _verdict_block(view: ForecastDayView) -> Component:
     )
 
 
+def _grounds(view: ForecastDayView) -> list[Component]:
+    """Both verdicts side by side, where what is recorded is not all in effect."""
+    if view.recorded is None:
+        return []
+    sides = (
+        (Ground.NOW, AS_LOAD_IS_NOW, view.now),
+        (Ground.RECORDED, WITH_RECORDED, view.recorded.bounded),
+    )
+    return [
+        html.Div(
+            [
+                ground_line(
+                    words,
+                    side.verdict,
+                    f" bound {bound(side.day_bound_c)} ",
+                    "(shown)"
+                    if ground is view.ground
+                    else link("Show it", _ground_href(view, ground), label=words),
+                )
+                for ground, words, side in sides
+            ],
+            className="gfo-grounds",
+            id="forecast-grounds",
+        ),
+        html.P(
+            ["Recorded: ", *standing_list(view.recorded.decisions), "."],
+            className="gfo-muted",
+        ),
+    ]
+
+
+def _ground_href(view: ForecastDayView, ground: Ground) -> str:
+    issued = view.issued_at_utc
+    return addresses.with_query(
+        addresses.FORECAST,
+        {
+            "region": view.region.slug,
+            "issued": addresses.instant_text(issued) if issued else None,
+            "ground": ground.value if ground is Ground.RECORDED else None,
+        },
+    )
+
+
+def ground_words(view: ForecastDayView) -> str:
+    """What curve, range, bound and dots stand on, where there are two grounds."""
+    if view.recorded is None:
+        return ""
+    return AS_LOAD_IS_NOW if view.ground is Ground.NOW else WITH_RECORDED
+
+
 def _notice(view: ForecastDayView) -> Component | None:
     if view.notice is None:
         return None
     return notice("No forecast to draw", typeset(view.notice), kind="warn")
+
+
+def _suspect_notice(view: ForecastDayView) -> Component | None:
+    if view.suspect_text is None:
+        return None
+    text = f"Not used by models, scores or bounds: {view.suspect_text}."
+    return notice("Suspect temperature", typeset(text), kind="warn")
 
 
 def chart_summary(view: ForecastDayView) -> str:
@@ -235,10 +315,12 @@ def caption(view: ForecastDayView) -> str:
         else "no forecast"
     )
     kind = "simulation" if view.is_simulation else "live"
+    words = ground_words(view)
+    ground = f" {words}." if words else ""
     return (
         f"{view.region.name}, {shown_window(view)} ({kind}): {issued},"
         f" {view.model_label or 'no model'}; as of {local_time(view.as_of_utc, zone)};"
-        f" times in {zone_label(view.hours_utc, zone)}."
+        f" times in {zone_label(view.hours_utc, zone)}.{ground}"
     )
 
 
@@ -272,17 +354,18 @@ def _chart_panel(view: ForecastDayView) -> Component:
 
 def _hours_table(view: ForecastDayView) -> Component:
     count = len(view.hours_utc)
-    columns = (view.mean_c, view.lower_c, view.upper_c, view.actual_c)
+    columns = [view.mean_c, view.lower_c, view.upper_c, view.actual_c]
+    names = ["Mean, °C", "Lower, °C", "Upper, °C", "Measured, °C"]
+    if view.run is not None:
+        columns.append(view.run.raw_c)
+        names.append("Weather forecast, °C")
     series = [padded(values, count) for values in columns]
     labels = local_labels(view.hours_utc, view.region.time_zone)
     return data_table(
         "Forecast by hour, °C",
         (
             f"Hour ({zone_label(view.hours_utc, view.region.time_zone)})",
-            "Mean, °C",
-            "Lower, °C",
-            "Upper, °C",
-            "Measured, °C",
+            *names,
         ),
         [
             [label, *(number(values[hour], 1) for values in series)]
@@ -327,6 +410,12 @@ def _facts_panel(view: ForecastDayView) -> Component:
         ("Days that calibrate the bound", _count(view.score_count)),
         ("Tracking offset", _offset(view.tracking_offset)),
         ("Telemetry known until", _watermark(view)),
+        ("Beside telemetry", view.run.mode if view.run else None),
+        ("Newest weather forecast used", _run_issue(view)),
+        (
+            f"Errors of the last {WORTH_DAYS} days",
+            view.run and run_worth_text(view.run.worth),
+        ),
         ("Times shown in", zone),
     ]
     return panel(
@@ -343,9 +432,8 @@ def _facts_panel(view: ForecastDayView) -> Component:
 def _window_text(view: ForecastDayView) -> str:
     if not view.is_usual_issue:
         return f"{shown_window(view)} (simulation of a past issue)"
-    if view.local_day is None:
-        return f"{NEXT_24_HOURS.capitalize()} (live)"
-    return f"{day_name(view.local_day)} (simulation of a past day)"
+    kind = "live" if view.local_day is None else "simulation of a past day"
+    return f"{shown_window(view)} ({kind})"
 
 
 def _count(count: int | None) -> str | None:
@@ -354,6 +442,14 @@ def _count(count: int | None) -> str | None:
 
 def _offset(offset: float | None) -> str | None:
     return None if offset is None else f"{number(offset, 2)} scales"
+
+
+def _run_issue(view: ForecastDayView) -> str | None:
+    run = view.run
+    if run is None or run.issued_at_utc is None or run.age_h is None:
+        return None
+    text = local_time(run.issued_at_utc, view.region.time_zone)
+    return f"{text}, {age(run.age_h)} before the issue"
 
 
 def _watermark(view: ForecastDayView) -> str | None:

@@ -5,7 +5,13 @@ from __future__ import annotations
 from dash import html
 from dash.development.base_component import Component
 
-from orchestrator.forecasts.views import FleetQualityView, QualityRow, QualityView
+from orchestrator.forecasts.views import (
+    WORTH_DAYS,
+    FleetQualityView,
+    QualityRow,
+    QualityView,
+    RunWorth,
+)
 from pages import addresses
 from pages.components import (
     chart,
@@ -49,8 +55,29 @@ def quality_content(view: QualityView) -> list[Component | None]:
             id="forecast-coverage",
             cards=True,
         ),
+        _run_worth(view),
         *_reliability(view),
     ]
+
+
+def run_worth_text(worth: RunWorth | None) -> str | None:
+    """What weather forecasts have been worth, in one sentence; None when unknown."""
+    if worth is None:
+        return None
+    parts = [
+        f"{number(worth.rmse_c, 2)} °C with weather forecasts",
+        f"{number(worth.rmse_without_c, 2)} °C without",
+    ]
+    if worth.rmse_raw_c is not None:
+        parts.append(f"{number(worth.rmse_raw_c, 2)} °C by the weather forecast alone")
+    return f"{', '.join(parts)} (RMSE, {number(worth.n_days)} days from midnight)"
+
+
+def _run_worth(view: QualityView) -> Component | None:
+    text = run_worth_text(view.run_worth)
+    if text is None:
+        return None
+    return html.P(f"Error of the last {WORTH_DAYS} days: {text}.")
 
 
 def drift_notice(view: QualityView) -> Component | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from dash import Dash, Input, Output, State
 from dash.development.base_component import Component
 
@@ -15,6 +17,7 @@ from pages.context import PageContext
 from pages.day_picker import DAY_OUTPUTS, day_choice
 from pages.plan import content
 from pages.plan.terms import FIELDS, read_terms
+from pages.refreshing import as_of, mark_of, only_changes, refreshing
 from pages.serving import follow_in_browser, serve
 from pages.times import chosen_times, in_times
 
@@ -85,21 +88,31 @@ def _register_plan(app: Dash, context: PageContext) -> None:
         outputs=[
             Output("plan-result", "children"),
             Output("plan-record-block", "className"),
+            Output("plan-mark", "data"),
+            Output("plan-as-of", "children"),
         ],
-        inputs=[Input("plan-url", "search")],
+        inputs=[Input("plan-url", "search"), Input("plan-refresh", "n_intervals")],
+        states=[State("plan-mark", "data")],
         permission=Permission.VIEW_FLEET,
         at_load=False,
     )
-    def show_plan(search: str | None) -> tuple[object, ...]:
+    def show_plan(
+        search: str | None, _n_intervals: int | None, shown: object
+    ) -> Sequence[object]:
         plan_id = Query.parse(search).identifier("plan")
         if plan_id is None:
-            return None, "d-none"
-        with context.request() as request:
+            return None, "d-none", None, None
+        with refreshing("plan"), context.request() as request:
             view = stored_plan(request, plan_id)
-        is_open = bool(view.transfers) and not view.recorded_decision_ids
-        can_record = is_open and request.actor.may(Permission.DECIDE)
-        shown = content.result(in_times(view, chosen_times()))
-        return shown, "" if can_record else "d-none"
+        can_record = view.can_be_recorded and request.actor.may(Permission.DECIDE)
+        mark = mark_of(view)
+        answer = (
+            content.result(in_times(view, chosen_times())),
+            "" if can_record else "d-none",
+            {"mark": mark},
+            as_of(request.now, is_live=not view.is_simulation),
+        )
+        return only_changes("plan", shown, answer, mark)
 
 
 def _register_find(app: Dash, context: PageContext) -> None:

@@ -28,8 +28,17 @@ from pages.components import (
     simulation_tag,
 )
 from pages.plan.figures import front_summary, pareto_front
+from pages.refreshing import older_issue
 from pages.theme import MISSING, number, quantity, zone_label
-from pages.words import bound, counted, day_name, degrees, local_time, share, typeset
+from pages.words import (
+    bound,
+    counted,
+    degrees,
+    local_time,
+    share,
+    typeset,
+    window_name,
+)
 
 
 def result(view: PlanView) -> list[Component | None]:
@@ -39,7 +48,12 @@ def result(view: PlanView) -> list[Component | None]:
             "There is no such plan", typeset(view.infeasible_text), kind="warn"
         )
         return [why, _notes(view)]
+    newest = addresses.with_query(addresses.PLAN, {"region": view.anchor.slug})
+    older = older_issue(
+        view.window_start_utc, view.newer_issue_utc, view.anchor.time_zone, newest
+    )
     return [
+        None if view.recorded_decision_ids else older,
         _headline(view),
         html.Div(
             [_comparison(view), _regions(view)], className="gfo-columns gfo-columns-2"
@@ -74,17 +88,23 @@ def _headline(view: PlanView) -> Component:
     )
 
 
+def shown_window(view: PlanView) -> str:
+    """The window, in the time of the region that it is of."""
+    day = view.local_day if view.is_simulation else None
+    return window_name(day, view.window_start_utc, view.anchor.time_zone)
+
+
 def sentence(view: PlanView, plan: PlanComparison | None) -> str:
     """The plan in one line: what moves, what it saves, what stays blocked."""
     if not view.transfers or plan is None:
-        return f"{day_name(view.local_day)}: nothing is worth moving at these prices."
+        return f"{shown_window(view)}: nothing is worth moving at these prices."
     n_blocked = plan.blocked_regions
     stays = (
         "" if n_blocked is None else f" Regions above their limit then: {n_blocked}."
     )
     saves = "saves" if plan.saving_usd >= 0 else "costs"
     return (
-        f"{day_name(view.local_day)}: move {quantity(plan.moved_mwh, 'MWh')} in"
+        f"{shown_window(view)}: move {quantity(plan.moved_mwh, 'MWh')} in"
         f" {counted(len(view.transfers), 'transfer')}; {saves}"
         f" {quantity(abs(plan.saving_usd), 'USD')} against doing nothing.{stays}"
     )
@@ -175,7 +195,7 @@ def _comparison_cells(way: PlanComparison) -> list[Child]:
 def _front(view: PlanView) -> Component:
     zone = view.anchor.time_zone
     caption = (
-        f"Plan {view.plan_id}, {day_name(view.local_day)}; made"
+        f"Plan {view.plan_id}, {shown_window(view)}; made"
         f" {local_time(view.created_at_utc, zone)};"
         f" times in {zone_label(view.hours_utc, zone)}."
     )

@@ -10,6 +10,7 @@ from orchestrator.plans.terms import PlanTerms
 from pages.components import disclosure, field, notice, page_head, panel, region_select
 from pages.day_picker import day_field
 from pages.plan.terms import CAPS, PRICES, TermField
+from pages.refreshing import refresh
 
 _DEFAULTS = PlanTerms()
 
@@ -21,8 +22,12 @@ def layout(*, may_decide: bool) -> Component:
             dcc.Location(id="plan-url", refresh=False),
             dcc.Store(id="plan-shown"),
             dcc.Store(id="plan-found"),
+            dcc.Store(id="plan-mark"),
+            refresh("plan"),
             page_head(
-                "Plan", "Where should the fleet’s load run, hour by hour, at what cost?"
+                "Plan",
+                "Where should the fleet’s load run, hour by hour, at what cost?",
+                html.Div(id="plan-as-of"),
             ),
             _terms_panel(may_decide=may_decide),
             html.Div(id="plan-notice"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -14,16 +15,16 @@ from orchestrator.freshness import KeptAnswers
 from orchestrator.trade_offs.page import trade_off_view
 from orchestrator.trade_offs.views import TradeOffView, WaterScope
 from orchestrator.use_cases import Request
-from pages.addresses import Query
+from pages.addresses import Query, instant_text
 from pages.components import region_options
 from pages.context import PageContext
 from pages.day_picker import DAY_OUTPUTS, day_choice
+from pages.refreshing import as_of, asked_issue, mark_of, only_changes, refreshing
 from pages.serving import follow_in_browser, serve
 from pages.theme import local_labels
 from pages.times import chosen_times, in_times
 from pages.trade_offs import content
 from pages.trade_offs.figures import scatter_summary, trade_off_scatter
-from pages.words import window_name
 
 _OUTPUTS = (
     Output("trade-offs-notice", "children"),
@@ -40,6 +41,7 @@ _OUTPUTS = (
     Output("trade-offs-numbers", "children"),
     Output("trade-offs-efficiency", "children"),
     *(Output("trade-offs-day", name) for name in DAY_OUTPUTS),
+    Output("trade-offs-as-of", "children"),
 )
 
 
@@ -51,27 +53,37 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
         app,
         context,
         outputs=_OUTPUTS,
-        inputs=[Input("trade-offs-url", "search")],
+        inputs=[
+            Input("trade-offs-url", "search"),
+            Input("trade-offs-refresh", "n_intervals"),
+        ],
+        states=[State("trade-offs-data", "data")],
         permission=Permission.VIEW_FLEET,
         at_load=False,
     )
-    def show_trade_offs(search: str | None) -> tuple[object, ...]:
-        question = _question(Query.parse(search))
+    def show_trade_offs(
+        search: str | None, _n_intervals: int | None, shown: object
+    ) -> Sequence[object]:
+        query = Query.parse(search)
+        question = _question(query)
+        issued_at_utc = asked_issue("trade-offs", shown, query.instant("issued"))
         times = chosen_times()
 
-        def make(request: Request) -> tuple[object, ...]:
+        def make(request: Request) -> tuple[str, tuple[object, ...]]:
             source, target, day, shift_pct, scope = question
             view = trade_off_view(
                 request,
                 source_slug=source,
                 target_slug=target,
                 local_day=day,
+                issued_at_utc=issued_at_utc,
                 shift_pct=shift_pct,
             )
             return _rendered(in_times(view, times), scope)
 
-        with context.request() as request:
-            return kept.get(request, (question, times), make)
+        with refreshing("trade-offs"), context.request() as request:
+            mark, answer = kept.get(request, (question, issued_at_utc, times), make)
+        return only_changes("trade-offs", shown, answer, mark)
 
     follow_in_browser(
         app,
@@ -109,13 +121,14 @@ def _scope(text: str | None) -> WaterScope:
         raise InvalidInput(message) from exc
 
 
-def _rendered(view: TradeOffView, scope: WaterScope) -> tuple[object, ...]:
+def _rendered(view: TradeOffView, scope: WaterScope) -> tuple[str, tuple[object, ...]]:
+    mark = mark_of(view)
     options = region_options(view.regions)
     others = [item for item in options if item["value"] != view.source.slug]
     figure: go.Figure = trade_off_scatter(view, scope)
-    return (
+    return mark, (
         content.window_notice(view),
-        _browser_data(view, scope),
+        _browser_data(view, scope, mark),
         options,
         view.source.slug,
         others,
@@ -128,12 +141,17 @@ def _rendered(view: TradeOffView, scope: WaterScope) -> tuple[object, ...]:
         content.hourly_numbers(view, scope),
         content.efficiency_table(view),
         *day_choice(view.local_day, view.first_day, view.last_day, view.missing_days),
+        as_of(view.as_of_utc, is_live=view.local_day is None),
     )
 
 
-def _browser_data(view: TradeOffView, scope: WaterScope) -> dict[str, Any]:
+def _browser_data(view: TradeOffView, scope: WaterScope, mark: str) -> dict[str, Any]:
     return {
-        "title": f"{view.source.name}, {window_name(view.local_day)}",
+        "title": f"{view.source.name}, {content.shown_window(view)}",
+        "mark": mark,
+        "is_newest": not view.is_simulation,
+        "issue": instant_text(view.hours_utc[0]),
+        "is_issued": view.is_issued,
         "source": view.source.slug,
         "target": view.target.slug if view.target else None,
         "day": view.local_day.isoformat() if view.local_day else None,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from dash import html
 from dash.development.base_component import Component
 
@@ -9,6 +11,7 @@ from orchestrator.trade_offs.views import EfficiencyRow, TradeOffView, WaterScop
 from pages import addresses
 from pages.attributes import aria
 from pages.components import Child, data_table, disclosure, link, notice, simulation_tag
+from pages.refreshing import older_issue
 from pages.theme import MISSING, local_labels, number, zone_label
 from pages.trade_offs.figures import LITRES_PER_M3, moves_anything
 from pages.words import local_time, share, typeset, window_name
@@ -34,7 +37,7 @@ def window_notice(view: TradeOffView) -> list[Component | None]:
         else None
     )
     lines = [
-        f"Window: {window_name(view.local_day)}, {view.inputs_basis} values. ",
+        f"Window: {shown_window(view)}, {view.inputs_basis} values. ",
         *moved,
         simulation_tag(is_simulated=view.is_simulation),
     ]
@@ -43,26 +46,45 @@ def window_notice(view: TradeOffView) -> list[Component | None]:
         if view.notes
         else None
     )
-    return [html.P(lines, className="gfo-muted"), over, gaps]
+    newest = addresses.with_query(
+        addresses.TRADE_OFFS, _shown_values(view, view.newer_issue_utc)
+    )
+    older = older_issue(
+        view.hours_utc[0], view.newer_issue_utc, view.source.time_zone, newest
+    )
+    return [older, html.P(lines, className="gfo-muted"), over, gaps]
+
+
+def shown_window(view: TradeOffView) -> str:
+    """The window, in the time of its source."""
+    return window_name(view.local_day, view.hours_utc[0], view.source.time_zone)
 
 
 def _what_if(view: TradeOffView) -> str:
-    return addresses.with_query(
-        addresses.WHAT_IF,
-        {
-            "source": view.source.slug,
-            "target": view.target.slug if view.target else None,
-            "day": view.local_day.isoformat() if view.local_day else None,
-            "shift": f"{view.shift_pct:g}",
-        },
-    )
+    issue = view.hours_utc[0] if view.is_issued else None
+    return addresses.with_query(addresses.WHAT_IF, _shown_values(view, issue))
+
+
+def _shown_values(
+    view: TradeOffView, issued_at_utc: datetime | None
+) -> dict[str, str | None]:
+    is_day = view.local_day is not None
+    return {
+        "source": view.source.slug,
+        "target": view.target.slug if view.target else None,
+        "day": view.local_day.isoformat() if view.local_day else None,
+        "shift": f"{view.shift_pct:g}",
+        "issued": None
+        if is_day or issued_at_utc is None
+        else addresses.instant_text(issued_at_utc),
+    }
 
 
 def caption(view: TradeOffView) -> str:
     """What the figure rests on, for whoever gets it without the page."""
     zone = view.source.time_zone
     return (
-        f"{view.inputs_basis.capitalize()} values, {window_name(view.local_day)};"
+        f"{view.inputs_basis.capitalize()} values, {shown_window(view)};"
         f" as of {local_time(view.as_of_utc, zone)};"
         f" times in {zone_label(view.hours_utc, zone)}."
     )

@@ -10,6 +10,7 @@ from orchestrator.trade_offs.views import WaterScope
 from pages.attributes import aria
 from pages.components import chart, field, page_head, panel, region_select, skeleton
 from pages.day_picker import day_field
+from pages.refreshing import refresh
 
 LAST_HOUR = 23
 
@@ -20,8 +21,11 @@ def layout() -> Component:
         [
             dcc.Location(id="trade-offs-url", refresh=False),
             dcc.Store(id="trade-offs-data"),
+            refresh("trade-offs"),
             page_head(
-                "Trade-offs", "What does moving load cost in carbon and in water?"
+                "Trade-offs",
+                "What does moving load cost in carbon and in water?",
+                html.Div(id="trade-offs-as-of"),
             ),
             _controls(),
             html.Div(id="trade-offs-notice"),

@@ -5,7 +5,8 @@ Dragging is followed in the browser alone (`webapp/assets/what_if.js`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from dash import Dash, Input, Output, State
 from dash.development.base_component import Component
@@ -18,6 +19,7 @@ from orchestrator.freshness import KeptAnswers
 from orchestrator.use_cases import Request
 from pages.addresses import (
     Query,
+    instant_text,
     parse_comment,
     parse_day,
     parse_judged_id,
@@ -29,7 +31,16 @@ from pages.addresses import (
 from pages.components import region_options
 from pages.context import PageContext
 from pages.day_picker import DAY_OUTPUTS, day_choice
+from pages.refreshing import (
+    as_of,
+    asked_issue,
+    is_refresh,
+    mark_of,
+    only_changes,
+    refreshing,
+)
 from pages.serving import follow_in_browser, serve
+from pages.standing import parse_term
 from pages.times import chosen_times, in_times
 from pages.verdicts import impact_table, verdict_card
 from pages.what_if import content
@@ -54,6 +65,7 @@ _VIEW_OUTPUTS = (
     Output("what-if-source-chart-caption", "children"),
     Output("what-if-target-chart-caption", "children"),
     *(Output("what-if-day", name) for name in DAY_OUTPUTS),
+    Output("what-if-as-of", "children"),
 )
 
 
@@ -72,40 +84,55 @@ def _register_view(app: Dash, context: PageContext) -> None:
         app,
         context,
         outputs=_VIEW_OUTPUTS,
-        inputs=[Input("what-if-url", "search")],
+        inputs=[
+            Input("what-if-url", "search"),
+            Input("what-if-refresh", "n_intervals"),
+        ],
+        states=[State("what-if-data", "data"), State("what-if-slider", "value")],
         permission=Permission.VIEW_FLEET,
         at_load=False,
     )
-    def show_view(search: str | None) -> tuple[object, ...]:
+    def show_view(
+        search: str | None, _n_intervals: int | None, shown: object, slider: object
+    ) -> Sequence[object]:
         query = Query.parse(search)
         shift_pct = query.shift_pct("shift")
+        if is_refresh("what-if"):  # of the shift that is tried now
+            shift_pct = parse_shift_pct(slider)
         asked = query.text("source"), query.text("target"), query.day("day")
+        issued_at_utc = asked_issue("what-if", shown, query.instant("issued"))
         times = chosen_times()
 
-        def make(request: Request) -> tuple[object, ...]:
+        def make(request: Request) -> tuple[str, tuple[object, ...]]:
             source, target, day = asked
             view = what_if_view(
                 request,
                 source_slug=source,
                 target_slug=target,
                 local_day=day,
+                issued_at_utc=issued_at_utc,
                 shift_pct=shift_pct,
             )
             may_decide = request.actor.may(Permission.DECIDE)
             shown = in_times(view, times)
             return _rendered(shown, may_decide=may_decide)
 
-        with context.request() as request:
-            return kept.get(request, (asked, shift_pct, times), make)
+        with refreshing("what-if"), context.request() as request:
+            mark, answer = kept.get(
+                request, (asked, issued_at_utc, shift_pct, times), make
+            )
+        return only_changes("what-if", shown, answer, mark)
 
 
-def _rendered(view: WhatIfView, *, may_decide: bool) -> tuple[object, ...]:
+def _rendered(view: WhatIfView, *, may_decide: bool) -> tuple[str, tuple[object, ...]]:
+    # The shift that is tried does not make it another view.
+    mark = mark_of(replace(view, shift_pct=0.0, impact=(), impact_notes=()))
     source, target = view.source, view.target
     options = region_options(view.regions)
     others = [item for item in options if item["value"] != source.region.slug]
-    return (
+    return mark, (
         content.window_notice(view),
-        preview_data(view, may_decide=may_decide),
+        preview_data(view, may_decide=may_decide) | {"mark": mark},
         options,
         source.region.slug,
         others,
@@ -122,6 +149,7 @@ def _rendered(view: WhatIfView, *, may_decide: bool) -> tuple[object, ...]:
         content.caption(view, source),
         content.caption(view, target),
         *day_choice(view.local_day, view.first_day, view.last_day, view.missing_days),
+        as_of(view.as_of_utc, is_live=view.local_day is None),
     )
 
 
@@ -159,6 +187,7 @@ def _stored(card: DecisionCard, posted: Mapping[str, object]) -> dict[str, objec
         "source": card.source.slug,
         "target": card.target.slug if card.target else None,
         "day": posted.get("day"),
+        "issue": instant_text(card.window_start_utc),
         "shift_pct": card.shift_pct,
     }
 
@@ -177,20 +206,27 @@ def _register_record(app: Dash, context: PageContext) -> None:
             State("what-if-stored", "data"),
             State("what-if-comment", "value"),
             State("what-if-record-request", "data"),
+            State("what-if-term", "value"),
         ],
         permission=Permission.DECIDE,
         at_load=False,
     )
     def record_shift(
-        _n_clicks: int, stored: object, comment: object, request_id: object
+        _n_clicks: int,
+        stored: object,
+        comment: object,
+        request_id: object,
+        term: object,
     ) -> tuple[None, Component, bool]:
         with context.request(parse_request_id(request_id)) as request:
             outcome = record(
                 request,
                 what_if_id=parse_judged_id(stored),
                 comment=parse_comment(comment),
+                lasts_h=parse_term(term),
             )
-        return None, content.recorded(outcome), False
+        zone = chosen_times().zone_without_region
+        return None, content.recorded(outcome, zone), False
 
 
 def _register_browser(app: Dash) -> None:

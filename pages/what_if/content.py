@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -9,6 +10,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from orchestrator.decisions.views import RecordOutcome, ShiftEnd, WhatIfView
+from orchestrator.windows.views import VerdictView
 from pages import addresses
 from pages.attributes import aria
 from pages.components import (
@@ -22,8 +24,10 @@ from pages.components import (
     synthetic_tag,
     verdict_badge,
 )
+from pages.refreshing import older_issue
+from pages.standing import AS_LOAD_IS_NOW, WITH_RECORDED, standing_list
 from pages.theme import local_labels, number, zone_label
-from pages.verdicts import impact_rows_table
+from pages.verdicts import impact_rows_table, judged_on_newer
 from pages.words import bound, local_time, share, typeset, verdict_word, window_name
 
 
@@ -51,28 +55,42 @@ def safe_strip(view: WhatIfView) -> Component:
 
 def safe_words(view: WhatIfView) -> list[Component | str]:
     """The safe interval in words, and what can be moved at all."""
+    most_pct = math.floor(10 * view.flexible_pct + 1e-6) / 10
     basis = (
-        f" At most {share(view.flexible_pct)} of the load of {view.source.region.name}"
-        f" can be moved. Loads, carbon and prices: {view.inputs_basis} values."
+        f" At most {share(most_pct)} of the load of {view.source.region.name} can be"
+        f" moved. Loads, carbon and prices: {view.inputs_basis} values."
     )
     return [html.Strong(typeset(view.safe_interval_text)), basis]
 
 
 def baseline(view: WhatIfView) -> Component:
-    """The verdict without a shift."""
+    """The verdict before this shift: as load is now, and with what is recorded."""
+    if not view.standing:
+        return html.Div(
+            [html.H3("Without a shift"), _verdict_line(view.baseline)],
+            className="gfo-baseline",
+        )
     return html.Div(
         [
-            html.H3("Without a shift"),
+            html.H3(f"{AS_LOAD_IS_NOW}, without this shift"),
+            _verdict_line(view.now),
+            html.H3(f"{WITH_RECORDED}, without this shift"),
+            _verdict_line(view.baseline),
             html.P(
                 [
-                    verdict_badge(view.baseline),
-                    " ",
-                    typeset(view.baseline.reason_text),
-                ]
+                    "Recorded: ",
+                    *standing_list(view.standing),
+                    ". The shift starts from the load that these leave.",
+                ],
+                className="gfo-muted",
             ),
         ],
         className="gfo-baseline",
     )
+
+
+def _verdict_line(verdict: VerdictView) -> Component:
+    return html.P([verdict_badge(verdict), " ", typeset(verdict.reason_text)])
 
 
 def impact(view: WhatIfView) -> Component:
@@ -101,6 +119,17 @@ def title(end: ShiftEnd, role: str) -> list[Component | str | None]:
 
 def window_notice(view: WhatIfView) -> list[Component | None]:
     """Which window this is, and why nothing can be tried, if so."""
+    source = view.source.region
+    target = view.target.region.slug if view.target else None
+    newest = addresses.what_if_href(
+        source.slug,
+        target,
+        shift_pct=view.shift_pct,
+        issued_at_utc=view.newer_issue_utc,
+    )
+    older = older_issue(
+        view.hours_utc[0], view.newer_issue_utc, source.time_zone, newest
+    )
     blocked = (
         notice("No shift can be judged", typeset(view.notice), kind="warn")
         if view.notice
@@ -108,12 +137,17 @@ def window_notice(view: WhatIfView) -> list[Component | None]:
     )
     window = html.P(
         [
-            f"Window: {window_name(view.local_day)}. ",
+            f"Window: {shown_window(view)}. ",
             simulation_tag(is_simulated=view.is_simulation),
         ],
         className="gfo-muted",
     )
-    return [window, blocked]
+    return [older, window, blocked]
+
+
+def shown_window(view: WhatIfView) -> str:
+    """The window, in the time of its source."""
+    return window_name(view.local_day, view.hours_utc[0], view.source.region.time_zone)
 
 
 def scenarios(view: WhatIfView) -> Component:
@@ -141,7 +175,11 @@ def scenarios(view: WhatIfView) -> Component:
 def _try_link(view: WhatIfView, shift_pct: float) -> Component:
     target = view.target.region.slug if view.target else None
     href = addresses.what_if_href(
-        view.source.region.slug, target, view.local_day, shift_pct
+        view.source.region.slug,
+        target,
+        view.local_day,
+        shift_pct,
+        view.issued_at_utc,
     )
     return link(share(shift_pct), href, label="try this shift")
 
@@ -158,7 +196,7 @@ def caption(view: WhatIfView, end: ShiftEnd | None) -> str | None:
     )
     kind = "simulation" if view.is_simulation else "live"
     return (
-        f"{end.region.name}, {window_name(view.local_day)} ({kind}): {issued}; as of"
+        f"{end.region.name}, {shown_window(view)} ({kind}): {issued}; as of"
         f" {local_time(view.as_of_utc, zone)}; times in"
         f" {zone_label(view.hours_utc, zone)}."
     )
@@ -179,9 +217,9 @@ def numbers(end: ShiftEnd | None, hours_utc: Sequence[datetime]) -> Component | 
     padded = [[*values, *[None] * (len(hours_utc) - len(values))] for values in series]
     labels = local_labels(hours_utc, end.region.time_zone)
     return disclosure(
-        "The numbers of this chart, without a shift",
+        "The numbers of this chart, before this shift",
         data_table(
-            f"{end.region.name} by hour, without a shift",
+            f"{end.region.name} by hour, before this shift",
             (
                 f"Hour ({zone_label(hours_utc, end.region.time_zone)})",
                 "Mean, °C",
@@ -204,13 +242,18 @@ def numbers(end: ShiftEnd | None, hours_utc: Sequence[datetime]) -> Component | 
     )
 
 
-def recorded(outcome: RecordOutcome) -> Component:
+def recorded(outcome: RecordOutcome, zone: str = "UTC") -> Component:
     """The answer to a request to record."""
     if outcome.card is not None:
         card = outcome.card
         return notice(
             f"Recorded as decision {card.decision_id}: {card.verdict.outcome.value}.",
-            link("Open it", addresses.decision_href(card.decision_id)),
+            html.Span(
+                [
+                    judged_on_newer(outcome, zone),
+                    link("Open it", addresses.decision_href(card.decision_id)),
+                ]
+            ),
             id="what-if-recorded-notice",
         )
     changed = outcome.changed
@@ -218,7 +261,8 @@ def recorded(outcome: RecordOutcome) -> Component:
         return notice("Nothing was recorded.", "Evaluate the shift again.", kind="warn")
     return notice(
         f"Nothing was recorded: the verdict is now {verdict_word(changed)}.",
-        f"{typeset(changed.reason_text)} Evaluate the shift again to see it.",
+        f"{judged_on_newer(outcome, zone)}{typeset(changed.reason_text)} Evaluate the"
+        " shift again to see it.",
         kind="warn",
         id="what-if-changed-notice",
     )

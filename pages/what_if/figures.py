@@ -45,7 +45,7 @@ def shift_chart(
             x=x,
             y=list(end.actual_c),
             mode="lines",
-            name="Measured, without a shift",
+            name="Measured",
             line={"color": Ink.MEASURED.value, "width": 2, "dash": "dot"},
             customdata=labels,
             hovertemplate="%{customdata}<br>Measured %{y:.1f} °C<extra></extra>",
@@ -162,7 +162,13 @@ def _add_levels(
             "dash",
             None,
         ),
-        ("Day bound before", bound_after_c(end, 0.0), Ink.BOUND, "dot", None),
+        (
+            "Day bound before",
+            bound_after_c(end, 0.0),
+            Ink.BOUND,
+            "dot",
+            None,
+        ),
         (
             "Day bound after the shift",
             bound_after_c(end, shift_pct),

@@ -19,6 +19,8 @@ from pages.components import (
     skeleton,
 )
 from pages.day_picker import day_field
+from pages.refreshing import refresh
+from pages.standing import term_field
 
 STEP_PCT = 0.1
 REST_MS = 80
@@ -34,7 +36,12 @@ def layout(*, may_decide: bool) -> Component:
             dcc.Store(id="what-if-request"),
             dcc.Store(id="what-if-stored"),
             dcc.Store(id="what-if-record-request"),
-            page_head("What-if", "What happens if load moves to another region?"),
+            refresh("what-if"),
+            page_head(
+                "What-if",
+                "What happens if load moves to another region?",
+                html.Div(id="what-if-as-of"),
+            ),
             _controls(),
             html.Div(id="what-if-notice"),
             html.Div(
@@ -240,6 +247,7 @@ def _record_dialogue() -> Component:
                         ],
                         className="gfo-field",
                     ),
+                    term_field("what-if-term"),
                     html.Div(id="what-if-record-status"),
                 ]
             ),

@@ -13,6 +13,8 @@ from typing import Any
 from core.scheduler import Outcome
 from orchestrator.decisions.views import ShiftEnd, WhatIfView
 from orchestrator.windows.views import Series
+from pages.addresses import instant_text
+from pages.what_if.content import shown_window
 from pages.what_if.figures import shift_chart
 from pages.words import (
     allowed,
@@ -21,7 +23,6 @@ from pages.words import (
     probability,
     share,
     verdict_shape,
-    window_name,
 )
 
 LAST_STEP = 1000
@@ -36,13 +37,17 @@ def preview_data(view: WhatIfView, *, may_decide: bool) -> dict[str, Any]:
     target, shift_pct = view.target, view.shift_pct
     names = [end.region.name for end in (view.source, target) if end is not None]
     return {
-        "title": f"{' → '.join(names)}, {window_name(view.local_day)}",
+        "title": f"{' → '.join(names)}, {shown_window(view)}",
+        "is_newest": not view.is_simulation,
+        "issue": instant_text(view.hours_utc[0]),
+        "is_issued": view.issued_at_utc is not None,
         "source": _end(view.source, view.hours_utc, shift_pct),
         "target": None if target is None else _end(target, view.hours_utc, shift_pct),
         "day": view.local_day.isoformat() if view.local_day else None,
         "shift_pct": shift_pct,
         "verdicts": _verdicts(view),
-        "may_decide": may_decide,
+        "is_look": not view.can_be_decided,
+        "may_decide": may_decide and view.can_be_decided,
     }
 
 

@@ -47,6 +47,14 @@ def calibrated(
     return Calibration(ordered_scores=tuple(sorted(padded)), offset=offset, alpha=alpha)
 
 
+def worst_hour_bound(bound: float, rise_by_hour: NDArray[np.float64]) -> float:
+    """A bound moved by the largest hour of a rise: the rule without hours of windows.
+
+    The shifted day's maximum is at most M + max_h rise_h.
+    """
+    return bound + float(np.max(rise_by_hour))
+
+
 CALIBRATIONS = st.builds(
     calibrated,
     st.one_of(

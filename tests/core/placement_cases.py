@@ -9,11 +9,13 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from core.conformal import check_limit
 from core.footprints import RegionSignals, SignalBasis
 from core.placement import PlanRegion
 from core.pue import PRESETS
 from core.regions import CoolingType
 from tests.core.outlook_cases import an_outlook
+from tests.core.window_cases import some_days, tracked
 
 COOLING = tuple(CoolingType)
 ISSUED = datetime(2023, 8, 1, tzinfo=UTC)
@@ -102,3 +104,41 @@ def a_fleet(
             )
         )
     return regions
+
+
+def a_tight_fleet(
+    n_regions: int,
+    seed: int,
+    *,
+    factor: float = 0.1,
+    hot_frac: float = 0.2,
+    n_days: int = 100,
+) -> Sequence[PlanRegion]:
+    """Regions with a day's course and the hours of their windows, close to limits."""
+    random = np.random.default_rng(seed)
+    fleet = []
+    for region in a_fleet(n_regions, seed=seed):
+        calibration = tracked(some_days(random, n_days)).calibration()
+        day = some_days(random, 1)
+        bound = check_limit(day.mean[0], day.scale[0], calibration, limit=0.0).bound
+        room_c = random.uniform(-1.5, 0.0) if random.random() < hot_frac else 1.0
+        outlook = region.outlook
+        assert outlook.forecast is not None
+        fleet.append(
+            replace(
+                region,
+                outlook=replace(
+                    outlook,
+                    policy=replace(
+                        outlook.policy,
+                        thermal_limit_c=bound + room_c,
+                        cooling_factor_c_per_pct=factor,
+                    ),
+                    forecast=replace(
+                        outlook.forecast, mean=day.mean[0], scale=day.scale[0]
+                    ),
+                    calibration=calibration,
+                ),
+            )
+        )
+    return fleet

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from decimal import Decimal
 from fractions import Fraction
 
@@ -20,7 +21,6 @@ from core.conformal import (
     conformity_score,
     day_bound,
     quantile_rank,
-    shifted_bound,
 )
 from core.errors import InvalidInput
 from tests.core.conformal_cases import (
@@ -34,6 +34,7 @@ from tests.core.conformal_cases import (
     arrays,
     calibrated,
     hours,
+    worst_hour_bound,
 )
 
 
@@ -214,7 +215,7 @@ def test_shifted_bound_holds_whenever_the_bound_held(
     )
     bound = day_bound(mean, scale, quantile)
     if observed.max() <= bound:
-        assert (observed + rise).max() <= shifted_bound(bound, rise)
+        assert (observed + rise).max() <= worst_hour_bound(bound, rise)
 
 
 @given(rise=QUARTERS, pairs=hours(QUARTERS, POWERS_OF_TWO), limit=QUARTERS)
@@ -229,7 +230,9 @@ def test_check_of_a_rise_is_the_check_of_a_limit_that_falls_by_its_worst_hour(
     lowered = check_limit(mean, scale, calibration, limit=limit - rise)
     assert risen.is_exceeded == lowered.is_exceeded
     assert risen.exceedance_probability == lowered.exceedance_probability
-    assert risen.bound == pytest.approx(shifted_bound(lowered.bound, rises), abs=1e-12)
+    assert risen.bound == pytest.approx(
+        worst_hour_bound(lowered.bound, rises), abs=1e-12
+    )
 
 
 @given(
@@ -271,10 +274,14 @@ def test_checks_of_several_rises_are_those_of_each_alone(
 def test_the_bound_is_within_the_limit_exactly_when_each_hours_is(
     pairs: Hours, limit: float, rises: list[float]
 ) -> None:
-    bound = day_bound(*arrays(pairs), quantile=0.5)
-    by_hour = bound_by_hour(shifted_bound(bound, np.array(rises)), np.array(rises))
-    assert by_hour.tolist() == [bound + rise for rise in rises]
-    assert (by_hour <= limit).all() == (shifted_bound(bound, np.array(rises)) <= limit)
+    mean, scale = arrays(pairs)
+    rise = np.resize(np.array(rises), mean.shape)
+    by_hour = bound_by_hour(
+        mean, scale, calibrated([]), rise_by_hour=rise, quantile=0.5
+    )
+    bound = day_bound(mean, scale, 0.5)
+    assert by_hour.tolist() == (bound + rise).tolist()
+    assert (by_hour <= limit).all() == (worst_hour_bound(bound, rise) <= limit)
 
 
 NOT_NUMBERS = [math.nan, math.inf, -math.inf]
@@ -320,6 +327,7 @@ def test_forecast_without_hours_or_with_another_length_than_its_rise_is_refused(
         )
 
 
+LARGEST = sys.float_info.max
 EXTREMES = st.one_of(
     st.floats(allow_nan=True, allow_infinity=True), st.sampled_from([0.0, 35.0])
 )
@@ -333,6 +341,7 @@ EXTREMES = st.one_of(
 )
 @example(pairs=[(-1e308, 1e308)], limit=35.0, rise=0.0, top=10.0)
 @example(pairs=[(-1e308, 1.0)], limit=1e308, rise=-1e308, top=1.0)
+@example(pairs=[(0.0, 1.0)], limit=LARGEST, rise=LARGEST, top=1.0)
 def test_any_answer_is_finite_and_on_its_side_of_the_limit(
     pairs: Hours, limit: float, rise: float, top: float
 ) -> None:

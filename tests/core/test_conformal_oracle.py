@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.conformal import Calibration, check_limit, quantile_rank, shifted_bound
+from core.conformal import Calibration, check_limit, quantile_rank
+from tests.core.conformal_cases import worst_hour_bound
 
 SCORES = st.lists(st.integers(-30, 30), min_size=60, max_size=75)
 CONFIDENCES = st.sampled_from([Decimal("0.5"), Decimal("0.9"), Decimal("0.95")])
@@ -88,5 +89,5 @@ def test_probability_bound_and_verdict_follow_from_counting(
         assert check.is_exceeded == (
             Decimal(1 + passing) > (len(scores) + 1) * (1 - confidence)
         )
-    bound = shifted_bound(max((mean + calibration.quantile * scale).tolist()), rise)
+    bound = worst_hour_bound(max((mean + calibration.quantile * scale).tolist()), rise)
     assert check.bound == pytest.approx(bound, abs=1e-9)

@@ -9,6 +9,8 @@ from decimal import Decimal
 import pytest
 
 from core.model_gate import (
+    GateVerdict,
+    HourComparison,
     ModelFigures,
     RegionComparison,
     coverage_tolerance,
@@ -111,6 +113,69 @@ def test_unsafe_approvals_may_not_rise_over_all_regions() -> None:
     assert "approved 4 of the same 730 days" in verdict.findings[0]
 
 
+def hours(*, low: int = -1, unsafe: int = -1) -> tuple[HourComparison, ...]:
+    """24 hours of issue, one of them with a low coverage or unsafe approvals."""
+    return tuple(
+        HourComparison(
+            local_hour=hour,
+            bound_days=365,
+            covered_days=330 if hour == low else 347,
+            common_unsafe_new=6 if hour == unsafe else 2,
+            common_unsafe_active=2,
+        )
+        for hour in range(24)
+    )
+
+
+def at_all_hours(by_hour: tuple[HourComparison, ...]) -> RegionComparison:
+    new = replace(
+        GOOD,
+        bound_days=sum(hour.bound_days for hour in by_hour),
+        covered_days=sum(hour.covered_days for hour in by_hour),
+    )
+    return region(
+        new=new,
+        common_days=new.bound_days,
+        common_unsafe_new=sum(hour.common_unsafe_new for hour in by_hour),
+        common_unsafe_active=sum(hour.common_unsafe_active for hour in by_hour),
+        by_hour=by_hour,
+    )
+
+
+def test_every_hour_of_issue_is_judged_not_the_mean_alone() -> None:
+    assert judge_bounds([at_all_hours(hours())], ALPHAS) == GateVerdict(
+        passed=True, findings=()
+    )
+    verdict = judge_bounds([at_all_hours(hours(low=15))], ALPHAS)
+    assert verdict.findings == (
+        (
+            "aa: issued at 15:00 the bound held on 90.4% of 365 days; at least 91.6% is"
+            " required of every hour (1 of 24 lie below)."
+        ),
+    )
+    verdict = judge_bounds([at_all_hours(hours(unsafe=16))], ALPHAS)
+    assert verdict.findings == (
+        (
+            "Issued at 16:00 it would have approved 6 days that exceeded the limit; the"
+            " model that serves approved 2."
+        ),
+    )
+
+
+def test_a_day_more_in_the_mean_of_the_hours_is_too_much() -> None:
+    some = [replace(hour, common_unsafe_new=3) for hour in hours()]
+    verdict = judge_bounds([at_all_hours(tuple(some))], ALPHAS)
+    assert "approved 3 days that exceeded the limit, in the mean" in verdict.findings[0]
+    some[0] = replace(some[0], common_unsafe_new=2)
+    assert judge_bounds([at_all_hours(tuple(some))], ALPHAS).passed
+
+
+def test_days_of_a_region_are_counted_once_not_once_an_hour() -> None:
+    few = [replace(hour, bound_days=29, covered_days=29) for hour in hours()]
+    verdict = judge_bounds([at_all_hours(tuple(few))], ALPHAS)
+    assert "only 29 days with a bound lie after" in verdict.findings[0]
+
+
 def test_a_window_without_an_answer_stops_it() -> None:
     silent = replace(GOOD, unanswered_windows=1)
     for judge in (lambda r: judge_bounds(r, ALPHAS), judge_errors):
@@ -160,3 +225,66 @@ def test_a_first_model_must_beat_persistence() -> None:
     verdict = judge_errors([region(new=bad, active=None)])
     assert "no better than persistence" in verdict.findings[0]
     assert judge_errors([region(active=None)]).passed
+
+
+WORSE_ERRORS = replace(GOOD, squared_error_sum=GOOD.squared_error_sum * 1.44)
+WIDER = replace(GOOD, margin_sum_c=365 * 4.7)
+MORE_BLOCKED = replace(GOOD, blocked_safe_days=90)
+
+
+def beside(new: ModelFigures, **changes: object) -> RegionComparison:
+    return region(
+        **{"new": new, "common_new": new, "common_active": GOOD, "plain": GOOD}
+        | changes
+    )
+
+
+def test_errors_margin_and_blocked_days_are_held_against_the_serving_model() -> None:
+    assert judge_bounds([beside(GOOD)], ALPHAS).passed
+    for new, sentence in (
+        (WORSE_ERRORS, "the RMSE rises from 2 to 2.4"),
+        (WIDER, "on average, that of the serving model 3.5 °C; at most 4.6 °C"),
+        (MORE_BLOCKED, "blocks 28% of the safe days, the serving model 15%"),
+    ):
+        (finding, *_) = judge_bounds([beside(new)], ALPHAS).findings
+        assert sentence in finding
+
+
+def test_a_little_worse_than_the_serving_model_passes() -> None:
+    new = replace(
+        GOOD,
+        squared_error_sum=GOOD.squared_error_sum * 1.2,
+        margin_sum_c=365 * 4.5,
+        blocked_safe_days=80,
+    )
+    assert judge_bounds([beside(new)], ALPHAS).passed
+
+
+def test_a_first_model_is_held_against_the_plain_model_and_persistence() -> None:
+    first: dict[str, object] = {
+        "active": None,
+        "common_new": None,
+        "common_active": None,
+        "common_days": 0,
+        "common_unsafe_new": 0,
+        "common_unsafe_active": 0,
+    }
+    assert judge_bounds([beside(GOOD, **first)], ALPHAS).passed
+    wide = replace(GOOD, margin_sum_c=365 * 6.0)
+    (finding,) = judge_bounds([beside(wide, **first)], ALPHAS).findings
+    assert "that of the portal's plain model 3.5 °C; at most 5.8 °C" in finding
+    (finding,) = judge_bounds([beside(MORE_BLOCKED, **first)], ALPHAS).findings
+    assert "the portal's plain model 15%; at most 10 points more" in finding
+    unsafe = replace(GOOD, approved_exceedance_days=3)
+    (finding,) = judge_bounds([beside(unsafe, **first)], ALPHAS).findings
+    assert "approved 3 days that exceeded the limit; the portal's plain" in finding
+    poor = replace(GOOD, squared_error_sum=GOOD.persistence_squared_sum * 1.01)
+    findings = judge_bounds([beside(poor, **first)], ALPHAS).findings
+    assert any("it is worse than persistence" in item for item in findings)
+    assert any("no better than persistence" in item for item in findings)
+
+
+def test_bounds_that_were_implausible_in_the_past_are_refused() -> None:
+    assert judge_bounds([beside(GOOD, implausible_days=3)], ALPHAS).passed
+    (finding,) = judge_bounds([beside(GOOD, implausible_days=4)], ALPHAS).findings
+    assert "1.1% of its bounds lay implausibly far below" in finding

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.conformal import shifted_bound
 from core.errors import InvalidInput, OutOfRange, PlanInfeasible
 from core.greedy import greedy_plan
 from core.optimizer import Plan, best_plan, pareto
@@ -25,6 +24,7 @@ from core.placement import (
     totals,
 )
 from core.plans import judge_plan, transfers
+from tests.core.conformal_cases import worst_hour_bound
 from tests.core.outlook_cases import an_hour_at, without_forecast
 from tests.core.placement_cases import a_fleet, a_plan_region
 
@@ -134,7 +134,7 @@ def test_every_plan_keeps_what_it_promises(
         assert change.before is not None
         assert change.after is not None
         # The very bound of the scheduler and the what-if, moved by the plan's rise.
-        moved_bound = shifted_bound(change.before.bound, change.rise_c)
+        moved_bound = worst_hour_bound(change.before.bound, change.rise_c)
         assert change.after.bound == pytest.approx(moved_bound, abs=1e-9)
         if not change.before.is_exceeded:
             assert not change.after.is_exceeded

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.conformal import shifted_bound
 from core.errors import InvalidInput, NotFound
 from core.hindsight import true_flows, true_totals
 from core.optimizer import best_plan
@@ -17,6 +16,7 @@ from core.outcomes import ReasonCode
 from core.placement import PlanPrices, PlanRules, placement, totals
 from core.plans import PlanTransfer, judge_plan, spread, transfers
 from core.scheduler import decide
+from tests.core.conformal_cases import worst_hour_bound
 from tests.core.outlook_cases import an_hour_at, an_outlook
 from tests.core.placement_cases import a_fleet
 
@@ -68,7 +68,7 @@ def test_plan_and_scheduler_and_bound_agree_on_one_shift(
     for end, change in zip((source, target), judged.changes, strict=True):
         assert change.after is not None
         assert change.before is not None
-        expected = shifted_bound(change.before.bound, change.rise_c)
+        expected = worst_hour_bound(change.before.bound, change.rise_c)
         assert change.after.bound == pytest.approx(expected, abs=1e-9)
         assert change.outlook is end
     if abs((verdict.source_after or part.source_after).bound - 35.0) > 1e-9:  # type: ignore[union-attr]

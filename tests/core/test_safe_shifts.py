@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.conformal import check_limit
 from core.outlooks import RegionOutlook
 from core.safe_shifts import (
     N_STEPS,
@@ -27,6 +29,7 @@ from tests.core.outlook_cases import (
     sound_pairs,
     without_forecast,
 )
+from tests.core.window_cases import some_days, tracked
 
 STEPS_PCT = [step / 10 for step in range(1001)]
 MARGINS_C = st.sampled_from([0.0, 2.0])
@@ -241,3 +244,48 @@ def test_maximum_needs_a_target_a_bound_and_the_loads() -> None:
     assert maximum_safe_shift_pct(source, without_forecast(target)) is None
     unknown = an_outlook(load_mw=an_hour_at(np.nan))
     assert maximum_safe_shift_pct(unknown, target) is None
+
+
+def _by_hours(seed: int) -> Pair:
+    """A source with a recorded fall in some hours, and a target, both with windows."""
+    random = np.random.default_rng(seed)
+    ends = []
+    for slug, room_c in (("texas", -1.0), ("dublin", 1.5)):
+        plain = an_outlook(slug, load_mw=random.uniform(20.0, 60.0, 24))
+        assert plain.forecast is not None
+        calibration = tracked(some_days(random, 80)).calibration()
+        day = some_days(random, 1)
+        bound_c = check_limit(day.mean[0], day.scale[0], calibration, limit=0.0).bound
+        ends.append(
+            replace(
+                plain,
+                policy=replace(plain.policy, thermal_limit_c=bound_c + room_c),
+                forecast=replace(plain.forecast, mean=day.mean[0], scale=day.scale[0]),
+                calibration=calibration,
+                reference_load_mw=plain.it_load_mw * random.uniform(1.0, 1.6, 24),
+                prior_rise_c=random.choice([0.0, -1.0, -3.0], 24),
+            )
+        )
+    return Pair(source=ends[0], target=ends[1])
+
+
+@given(seed=st.integers(0, 10_000))
+@settings(max_examples=15, deadline=None)
+def test_with_hours_every_step_of_the_safe_interval_is_approved(seed: int) -> None:
+    """A bound that follows the hours may turn back; the interval holds no such step."""
+    pair = _by_hours(seed)
+    table = checks_by_step(pair.source, pair.target)
+    assert table.source is not None
+    assert table.target is not None
+    minimum = minimum_shift_pct(pair.source)
+    maximum = maximum_safe_shift_pct(pair.source, pair.target)
+    assert maximum is not None
+    clear = ~table.source.is_exceeded
+    assert minimum == (int(np.argmax(clear)) / 10 if clear.any() else None)
+    upto = round(maximum * 10) + 1
+    assert not table.target.is_exceeded[1:upto].any()
+    if minimum is not None:
+        assert clear[round(minimum * 10) : upto].all()
+    for pct in {minimum, maximum, round(((minimum or 0.0) + maximum) / 2, 1)}:
+        if pct is not None and minimum is not None and minimum <= pct <= maximum:
+            assert decide(pair.source, pair.target, pct).is_approved

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.conformal import shifted_bound
 from core.errors import FleetError, InvalidInput, OutOfRange
 from core.outlooks import RegionOutlook
 from core.risk import RiskLevel
@@ -24,6 +23,7 @@ from core.scheduler import (
     scenarios,
 )
 from core.shift import LoadShift
+from tests.core.conformal_cases import worst_hour_bound
 from tests.core.outlook_cases import (
     SHIFTS_PCT,
     Pair,
@@ -163,7 +163,7 @@ def other_bound(outlook: RegionOutlook, rise_c: float) -> float:
     """The bound after a rise by the one function that all who shift share."""
     check = outlook.check()
     assert check is not None
-    return shifted_bound(check.bound, np.full(24, rise_c))
+    return worst_hour_bound(check.bound, np.full(24, rise_c))
 
 
 def test_bounds_after_a_shift_are_the_shifted_bounds_of_both_ends() -> None:

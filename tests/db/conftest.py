@@ -25,6 +25,21 @@ FILL = (
         values (repeat('0', 64), 1, now() + interval '1 hour')""",
     """insert into denial_count (address, minute_utc, kind, count)
         values ('192.0.2.7', '2025-01-01T00:00Z', 'login', 3)""",
+    """insert into login_limit (subject, place, try_count, last_at_utc, open_at_utc)
+        values ('user:1', '192.0.2.7', 3, '2025-01-01T00:00Z', '2025-01-01T00:00Z')""",
+    """insert into known_device (token_sha256, user_id, last_used_at_utc)
+        values (repeat('0', 64), 1, '2025-01-01T00:00Z')""",
+    """insert into refused_person (user_id, minute_utc, wanted, count)
+        values (1, '2025-01-01T00:00Z', '/users', 3)""",
+    """insert into totp_secret (user_id, encrypted_secret, last_step, created_at_utc)
+        values (1, 'x', 7, '2025-01-01T00:00Z')""",
+    """insert into passkey (user_id, label, rp_id, credential_id, public_key,
+        sign_count, created_at_utc)
+        values (1, 'key', 'localhost', 'a', 'b', 0, '2025-01-01T00:00Z')""",
+    """insert into federated_identity (issuer, subject, user_id, created_at_utc)
+        values ('https://id.example', 'ada', 1, '2025-01-01T00:00Z')""",
+    """insert into recovery_code (user_id, code_sha256)
+        values (1, repeat('0', 64))""",
     """insert into region (slug, name, time_zone, latitude_deg, longitude_deg,
         cooling_type, overhead_frac, chiller_cop, economiser_full_c, economiser_none_c,
         wue_air_l_per_kwh, adiabatic_switch_c, it_capacity_mw, flexible_load_frac,
@@ -47,6 +62,12 @@ FILL = (
     """insert into telemetry (region_id, hour_utc, batch_id, temperature_c)
         values (1, '2023-08-01 05:00Z', 1, 30)""",
     "update telemetry set temperature_c = 31",
+    """insert into telemetry_finding (region_id, hour_utc, quantity, quality, rule,
+        value, judged_at_utc)
+    values (1, '2023-08-01Z', 'temperature_c', 'suspect', 'step', 31, now())""",
+    """insert into telemetry_acceptance (region_id, quantity, start_utc, end_utc,
+        newest_batch_id, hour_count, reason, actor_id)
+    values (1, 'temperature_c', '2023-08-01Z', '2023-08-02Z', 1, 1, 'a front', 1)""",
     """insert into model_version (target, family, onnx_sha256, onnx_bytes,
         contract_version, feature_names, region_slugs, horizon_h, trained_from_utc,
         trained_until_utc, metrics, state, code_version, created_by_id)
@@ -72,11 +93,19 @@ FILL = (
         'issued', 1)""",
     """insert into forecast_hour (forecast_id, hour_index, mean, scale)
         values (1, 0, 30, 1)""",
+    """insert into forecast_mode (forecast_id, input_mode, mean, scale)
+        values (1, 'telemetry', array_fill(30.0::float8, array[24]),
+        array_fill(1.0::float8, array[24]))""",
+    """insert into weather_forecast (region_id, source, model, member, quantity,
+        issued_at_utc, known_at_utc, first_lead_h, hourly_values)
+        values (1, 'file', 'gfs', '', 'temperature_c', '2023-08-01 00:00Z',
+        '2023-08-01 00:20Z', 1, '{30, null, 31}')""",
     """insert into forecast_input (forecast_id, region_index, features)
         values (1, 0, '\\x00000000')""",
     """insert into window_score (region_id, model_version_id, issued_at_utc,
-        local_issue_hour, day_max_c, score)
-        values (1, 1, '2023-08-01 05:00Z', 0, 38, 0.5)""",
+        local_issue_hour, day_max_c, score, hours)
+        values (1, 1, '2023-08-01 05:00Z', 0, 38, 0.5,
+        '\\x0000f0410000803f00000000')""",
     """insert into decision (kind, request_id, actor_id, source_region_id, shift_pct,
         local_day, window_start_utc, window_end_utc, is_simulated, outcome, reason_code,
         reason_text, risk_level, recommendations, thermal_limit_c, confidence,
@@ -92,6 +121,9 @@ FILL = (
         0, 25, 100, 0.4, 1.5, '#1f77b4')""",
     """insert into decision_transfer (decision_id, hour_utc, source_region_id,
         target_region_id, moved_mw) values (1, '2023-08-01 05:00Z', 1, 2, 3)""",
+    """insert into decision_state (decision_id, state, actor_id)
+        values (1, 'acknowledged', 1)""",
+    "insert into decision_term (decision_id) values (1)",
     """insert into plan (request_id, actor_id, anchor_region_id, local_day,
         window_start_utc, window_end_utc, is_simulated, result, inputs_text,
         inputs_sha256, code_version)

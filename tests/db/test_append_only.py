@@ -12,6 +12,7 @@ from db.engine import DatabaseUrls, make_engine
 APPEND_ONLY = {
     "policy": "reason",
     "telemetry_revision": "region_id",
+    "telemetry_acceptance": "reason",
     "model_activation": "reason",
     "interval_calibration": "quantile",
     "forecast": "refusal_text",
@@ -21,6 +22,8 @@ APPEND_ONLY = {
     "plan": "code_version",
     "decision": "comment",
     "decision_transfer": "moved_mw",
+    "decision_state": "reason",
+    "decision_term": "ends_at_utc",
     "audit_event": "payload",
     "chain_check": "reason",
     "handled_request": "answer",

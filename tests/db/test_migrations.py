@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -145,7 +146,10 @@ def test_down_and_up_again_with_rows_in_every_table(
 @pytest.mark.parametrize(
     ("with_consent_to", "revision", "table", "stops_at"),
     [
-        ("head", "0008", "decision", "0009"),
+        ("head", "0013", "weather_forecast", "0015"),
+        ("0013", "0009", "decision_state", "0013"),
+        ("0011", "0010", "telemetry_acceptance", "0011"),
+        ("0010", "0008", "decision", "0009"),
         ("0008", "0007", "plan", "0008"),
         ("0007", "0005", "audit_event", "0006"),
     ],
@@ -157,14 +161,51 @@ def test_history_is_not_dropped_without_consent(
     table: str,
     stops_at: str,
 ) -> None:
-    if with_consent_to != "head":
-        migrate.downgrade(filled_urls, with_consent_to, discard_history=True)
+    migrate.downgrade(filled_urls, with_consent_to, discard_history=True)
 
     with pytest.raises(Conflict, match=f"would drop {table} with 1 rows"):
         migrate.downgrade(filled_urls, revision)
 
     assert row_counts(filled_urls.owner)[table] == 1
     assert migrate.current_revision(filled_urls.app) == stops_at
+
+
+def test_hours_of_windows_are_not_dropped_without_consent(
+    filled_urls: DatabaseUrls,
+) -> None:
+    hours = "select hours from window_score"
+    assert scalar(filled_urls.owner, hours)
+    migrate.downgrade(filled_urls, "0012", discard_history=True)
+
+    with pytest.raises(Conflict, match="drop the hours of 1 scored windows"):
+        migrate.downgrade(filled_urls, "0011")
+
+    assert scalar(filled_urls.owner, hours)
+    migrate.downgrade(filled_urls, "0011", discard_history=True)
+    migrate.upgrade(filled_urls)
+    assert scalar(filled_urls.owner, hours) is None
+    assert scalar(filled_urls.owner, "select score from window_score") == 0.5
+
+
+def test_later_revisions_of_a_forecast_stay_below_and_are_numbered_again(
+    filled_urls: DatabaseUrls, execute: Callable[[str, str], object]
+) -> None:
+    execute(
+        filled_urls.owner,
+        "insert into forecast (region_id, target, issued_at_utc, kind, status,"
+        " model_version_id, revision)"
+        " select region_id, target, issued_at_utc, kind, status, model_version_id, 1"
+        " from forecast where status = 'issued' limit 1",
+    )
+    revisions = "select array_agg(revision order by id) from forecast"
+    before = scalar(filled_urls.owner, revisions)
+
+    migrate.downgrade(filled_urls, "0016")
+    migrate.upgrade(filled_urls)
+
+    migrate.check(filled_urls)
+    assert scalar(filled_urls.owner, revisions) == before
+    assert 1 in before
 
 
 def test_an_empty_history_needs_no_consent(empty_database_urls: DatabaseUrls) -> None:

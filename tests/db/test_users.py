@@ -13,7 +13,6 @@ from core.access import Role
 from core.errors import Conflict, NotFound
 from db import users
 
-NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 LATER = datetime(2026, 3, 5, 8, tzinfo=UTC)
 HASH = "$argon2id$not-a-real-one"
 
@@ -44,15 +43,14 @@ def test_the_hash_never_shows(session: Session) -> None:
     assert HASH not in repr(_add(session))
 
 
-def test_a_new_password_forgets_failures(session: Session) -> None:
+def test_a_one_time_password_must_be_changed(session: Session) -> None:
     made = _add(session)
-    users.set_failed_logins(session, made.user_id, count=4, last_at_utc=NOW)
     users.set_password(session, made.user_id, HASH + "2", one_time_until_utc=LATER)
     changed = users.find_user(session, made.user_id)
     assert changed is not None
     assert changed.password_hash == HASH + "2"
     assert changed.must_change_password
-    assert (changed.failed_login_count, changed.last_failed_login_at_utc) == (0, None)
+    assert changed.one_time_until_utc == LATER
 
 
 def test_only_admins_who_can_log_in_count_as_admins(session: Session) -> None:

@@ -7,7 +7,9 @@ from dataclasses import replace
 from core.access import Role
 from db.engine import DatabaseUrls
 from orchestrator.accounts import administration, own_password
-from orchestrator.accounts.logins import Client, Login, log_in
+from orchestrator.accounts.logins import Login
+from orchestrator.accounts.tries import Client
+from tests.asking import log_in
 from tests.fleet import runtime_on
 
 PASSWORD = "quartz lantern seven rivers"
@@ -23,7 +25,8 @@ def add_people(urls: DatabaseUrls) -> None:
         with runtime.request_as("cli") as request:
             made = administration.add_user(request, name, role)
             assert made.password is not None
-            login = log_in(request, name=name, password=made.password, client=_BROWSER)
+            now = request.now
+            login = log_in(request.session, name, made.password, _BROWSER, now=now)
             assert isinstance(login, Login)
             changed = own_password.change_password(
                 replace(request, caller=login.actor),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from tests.e2e.people import PASSWORD
 from tests.e2e.serving import Portal
 from tests.e2e.visitor import Visitor, fleet_row
 from tests.fleet import NOW
@@ -120,6 +121,9 @@ def test_a_lower_limit_blocks_a_region_that_was_approved(visitor: Visitor) -> No
     visitor.sees("#regions-policy-scope", "Ireland alone", "limit 35 °C")
     visitor.type_into("#region-thermal-limit-c", "5")
     visitor.click("#policy-save")
+    visitor.sees("#policy-save-status", "Nothing was changed", "password is wrong")
+    visitor.type_into("#policy-password", PASSWORD)
+    visitor.click("#policy-save")
     visitor.sees("#policy-save-status", "Give a reason")
     visitor.type_into("#policy-reason", "New servers are delicate.")
     visitor.click("#policy-save")
@@ -135,6 +139,7 @@ def test_a_class_of_equipment_gives_a_region_its_limit(visitor: Visitor) -> None
     assert not visitor.visible("#regions-terms")
     visitor.choose("#region-ashrae-class", "A2")
     visitor.type_into("#region-approach-c", "4")
+    visitor.type_into("#class-password", PASSWORD)
     visitor.click("#class-save")
     visitor.sees("#class-save-status", "Give a reason")
     visitor.type_into("#class-reason", "New servers.")
@@ -150,6 +155,7 @@ def test_the_terms_of_moving_load_are_the_fleets(visitor: Visitor) -> None:
     assert not visitor.visible("#regions-class")
     visitor.type_into("#region-migration-energy-frac", "140")
     visitor.type_into("#terms-reason", "Measured.")
+    visitor.type_into("#terms-password", PASSWORD)
     visitor.click("#terms-save")
     visitor.sees("#terms-save-status", "migration_energy_frac is 1.4, outside 0 to 1")
     visitor.type_into("#region-migration-energy-frac", "2")

@@ -71,6 +71,7 @@ def test_limits_change_once(ada: Visitor, portal: Portal) -> None:
     ada.holds("#region-thermal-limit-c", "35")
     ada.type_into("#region-thermal-limit-c", "34")
     ada.type_into("#policy-reason", "New servers are delicate.")
+    ada.type_into("#policy-password", PASSWORD)
     before = count(portal, "policy")
     lose_the_next_answer(ada, "#policy-save")
     assert count(portal, "policy") == before + 1
@@ -82,6 +83,7 @@ def test_limits_change_once(ada: Visitor, portal: Portal) -> None:
     )
     ada.holds("#region-thermal-limit-c", "34")
     ada.type_into("#policy-reason", "New servers are delicate.")
+    ada.type_into("#policy-password", PASSWORD)
     ada.click("#policy-save")
 
     ada.sees("#policy-save-status", "The limits are changed.")

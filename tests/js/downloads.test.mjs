@@ -91,6 +91,8 @@ test("cells are quoted, and a text that would run as a formula stays a text", as
     ["\uff201", "'\uff201"], ["  =1", "  '=1"], ["a;=1", "\"a;'=1\""], ["a\t =1", "\"a\t '=1\""],
     ['"=1', "\"\"\"'=1\""], ["\tx", "\"'\tx\""], ["\rx", "\"'\rx\""], ["\t=1", "\"'\t'=1\""],
     ["'=1", "''=1"], ["1=1", "1=1"], ["a-b", "a-b"],
+    ["\u200b=1", "\u200b'=1"], ["\ufeff\u2060@x", "\ufeff\u2060'@x"], ["\u00ad-x", "\u00ad'-x"],
+    ["\u{e0041}=1", "\u{e0041}'=1"], ["a;\u202e+1", "\"a;\u202e'+1\""], ["\ufe661", "'\ufe661"],
   ];
   for (const [value, expected] of cells) {
     const { page, press } = chart([series("s", ["x"], [value])]);

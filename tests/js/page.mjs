@@ -250,6 +250,7 @@ export class Page {
       },
       localStorage: this.#storage("local"), sessionStorage: this.#storage("session"),
       performance: { now: () => page.clock.now },
+      Date: class extends Date { static now() { return 1e12 + page.clock.now; } },
       setTimeout: (callback, wait = 0) => page.clock.start(callback, wait),
       setInterval: (callback, wait) => page.clock.start(callback, wait, wait),
       clearTimeout: (number) => page.clock.stop(number),

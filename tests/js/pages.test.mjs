@@ -126,9 +126,9 @@ test("two decisions are compared on a page of their own", () => {
 
 test("the forecast's title is that of what is shown", () => {
   const page = at("/forecast");
-  page.call("gfo_pages", "title_forecast", [null]);
+  page.call("gfo_pages", "show_forecast", [null]);
   assert.equal(page.document.title, "");
-  page.call("gfo_pages", "title_forecast", [{ title: "Arizona" }]);
+  page.call("gfo_pages", "show_forecast", [{ title: "Arizona" }]);
   assert.equal(page.document.title, "Forecast: Arizona");
 });
 

@@ -37,7 +37,7 @@ function open(data = DATA) {
       return number;
     },
     cancelAnimationFrame: (number) => { if (number) frames.set(number, null); },
-  }).load("requests", "what_if");
+  }).load("pages", "requests", "what_if");
   const slider = page.add(tag("input", { id: "what-if-slider", value: "0" }));
   const metas = [undefined, "lower_after", "upper_after", "mean_after", "bound_after"];
   for (const name of ["source", "target"]) {

@@ -15,9 +15,9 @@ const STORED = { source: "arizona", target: "ireland", day: "2025-07-13", shift_
 
 function open(address = "/what-if?source=arizona") {
   const page = new Page(`https://portal.test${address}`, {
-    fetch: () => {}, Plotly: { animate: () => {} },
+    fetch: () => Promise.resolve({ ok: true }), Plotly: { animate: () => {} },
     requestAnimationFrame: () => 1, cancelAnimationFrame: () => {},
-  }).load("requests", "what_if");
+  }).load("pages", "portal", "requests", "what_if");
   page.add(tag("input", { id: "what-if-slider", value: "20" }));
   const call = (name, args, ...pressed) => page.call(
     "gfo_what_if", name, args, { triggered: pressed });
@@ -124,6 +124,7 @@ test("nothing is asked for that cannot be decided, or is known from the link", a
 test("nothing is asked for without the portal, or after the page was left", async () => {
   for (const leave of [
     (page) => page.root.setAttribute("data-gfo-offline", ""),
+    (page) => page.root.setAttribute("data-gfo-old", ""),
     (page) => page.document.getElementById("what-if-slider").remove(),
   ]) {
     const { page, call, requests } = open();
@@ -146,6 +147,32 @@ test("Record opens its form anew, with an id of its own", () => {
   assert.deepEqual(told["what-if-comment"], { value: "" });
   assert.deepEqual(told["what-if-record-status"], { children: null });
   assert.deepEqual(told["what-if-record-modal"], { is_open: true });
+});
+
+test("a verdict of another issue is hidden; of a newer one, its issue is asked for", () => {
+  const { page, call } = open();
+  const live = { ...DATA, day: null, issue: "2025-07-13T12:00Z" };
+  const stored = { ...STORED, day: null, issue: live.issue, decision_id: 7 };
+  const mark = (changes) => call("mark_stored", [20, live, { ...stored, ...changes }]);
+  const hidden = ["gfo-muted", "d-none", "d-none", "", false, true];
+  const asked = () => page.setProps.filter(([id]) => id === "what-if-refresh").length;
+  assert.equal(mark({})[0], "d-none");
+  assert.deepEqual(mark({ issue: "2025-07-13T11:00Z" }), hidden);
+  assert.equal(asked(), 0);
+  assert.deepEqual(mark({ issue: "2025-07-13T13:00Z", decision_id: 8 }), hidden);
+  mark({ issue: "2025-07-13T13:00Z", decision_id: 8 });
+  assert.equal(asked(), 1, "once for a verdict");
+});
+
+test("the address names the issue that is shown, and no issue of a day", () => {
+  const { page, call } = open();
+  call("show_charts", [{ ...DATA, is_issued: true, issue: "2025-07-13T07:00Z" }]);
+  const search = () => page.window.location.search;
+  assert.equal(search(), "?source=arizona");
+  call("show_charts", [{ ...DATA, day: null, is_issued: false, issue: "2025-07-13T12:00Z" }]);
+  assert.equal(search(), "?source=arizona");
+  call("show_charts", [{ ...DATA, day: null, is_issued: true, issue: "2025-07-13T12:00Z" }]);
+  assert.equal(search(), "?source=arizona&issued=2025-07-13T12%3A00Z");
 });
 
 test("new regions show their charts, and an end without a region an empty one", () => {

@@ -118,8 +118,8 @@ def _two_big_products() -> bytes:
     return _feeding(nodes, [_ints("a_shape", [60_000, 60_000])])
 
 
-def long_products(per_row: int = 850) -> bytes:
-    """Products that fit into memory and take minutes: 7,650 squared for nine rows."""
+def long_products(per_row: int = 7_650) -> bytes:
+    """Products that fit into memory and take minutes, for each row anew."""
     nodes = [
         helper.make_node("Shape", ["features"], ["n"], end=1),
         helper.make_node("Mul", ["n", "k"], ["m0_shape"]),

@@ -9,8 +9,15 @@ import pytest
 
 from core.conformal import required_scores
 from core.errors import InvalidInput
-from core.forecasts import Target
+from core.forecasts import InputMode, Target
 from core.model_gate import COVERAGE_SLACK, MINIMUM_DAYS, WORSE_RMSE_RATIO
+from core.weather_runs import (
+    BIAS_DAYS,
+    BIAS_PRIOR_DAYS,
+    FRESHER_BY_H,
+    MAX_RUN_AGE_H,
+    MAX_STEP_H,
+)
 from models.catalogue import (
     CATALOGUE,
     catalogue_markdown,
@@ -18,10 +25,16 @@ from models.catalogue import (
     features_named,
 )
 from models.contract import ALLOWED_OPERATORS, MAX_NODES, MAX_TENSOR_ELEMENTS
+from models.features import RUN_RUNGS_H
 from models.gaps import MAX_FILLED_GAP_H, MAX_FILLED_HOURS, MAX_HELD_H, MEAN_WINDOW_H
 from models.inference import BATCH_ROWS, DEADLINE_S
 from models.inference_child import MEMORY_BYTES as SERVING_BYTES
-from models.metadata import CONTRACT_VERSION, MAX_MODEL_BYTES, MAX_REGIONS
+from models.metadata import (
+    CONTRACT_VERSION,
+    MAX_MODEL_BYTES,
+    MAX_REGIONS,
+    RUN_CONTRACT_VERSION,
+)
 from models.probes import MAX_PROBED_REGIONS
 from models.sandbox import WALL_CLOCK_S
 from models.sandbox_child import CPU_S
@@ -51,7 +64,21 @@ def test_page_states_the_gap_rules_of_the_code() -> None:
     assert f"at most {MAX_FILLED_HOURS} h of one look-back" in page
     assert f"up to {MAX_HELD_H} h" in page
     assert f"{MEAN_WINDOW_H} h before" in page
-    assert f"`gfo_contract_version` | `{CONTRACT_VERSION}`" in page
+    versions = f"`{CONTRACT_VERSION}`, or `{RUN_CONTRACT_VERSION}`"
+    assert f"`gfo_contract_version` | {versions}" in page
+
+
+def test_page_states_the_rules_of_weather_forecasts() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert f"at most {MAX_RUN_AGE_H} h old. Steps of at most {MAX_STEP_H} h" in page
+    assert f"over {FRESHER_BY_H} h older" in page
+    assert f"in the {BIAS_DAYS} windows" in page
+    assert f"number plus {BIAS_PRIOR_DAYS}" in page
+    _, younger, older, none = RUN_RUNGS_H
+    assert f"younger than {younger} h, younger than {older} h, or all runs" in page
+    assert none is None
+    for mode in InputMode:
+        assert f"`{mode}`" in page
 
 
 @pytest.mark.parametrize("target", list(Target))

@@ -21,8 +21,9 @@ from core.forecasts import HourlyForecast, Refusal, RefusalCode
 from core.regions import Region
 from core.telemetry import HOUR, Quantity, TelemetryFrame
 from models.forecasting import forecast, hindcast
+from models.inference import BATCH_ROWS
 from models.metadata import ModelContract
-from models.onnx_model import BATCH_ROWS, OnnxModel
+from models.onnx_model import OnnxModel
 from models.ridge import TrainedRidge
 
 MakeFrame = Callable[..., TelemetryFrame]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import threading
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from core.access import Actor, Role
@@ -15,11 +18,11 @@ from db.audit import list_events
 from db.engine import DatabaseUrls, make_engine
 from db.users import find_user_by_name, system_actor
 from orchestrator.accounts import administration, logins, own_password, passwords
-from orchestrator.accounts.logins import Client, Login, RefusedLogin
-from tests.asking import NOW, asking
+from orchestrator.accounts.logins import Login, RefusedLogin
+from orchestrator.accounts.tries import Client
+from tests.asking import CLIENT, NOW, asking, log_in
 
 STRONG = "quartz lantern seven rivers"
-CLIENT = Client(address="203.0.113.7", user_agent=None)
 
 
 def _first_admin(session: Session, name: str, password: str | None) -> str | None:
@@ -33,9 +36,7 @@ def cli(session: Session) -> Actor:
 
 
 def _log_in(session: Session, name: str, password: str) -> Login | RefusedLogin:
-    return logins.log_in(
-        asking(session, None), name=name, password=password, client=CLIENT
-    )
+    return log_in(session, name, password)
 
 
 def test_the_first_admin_gets_a_one_time_password(session: Session) -> None:
@@ -194,12 +195,7 @@ def test_a_one_time_password_runs_out(session: Session, cli: Actor) -> None:
     made = _made(session, cli)
     assert made.until_utc == NOW + administration.ONE_TIME_LIFE
     for late, works in ((timedelta(hours=71), True), (timedelta(hours=72), False)):
-        outcome = logins.log_in(
-            asking(session, None, now=NOW + late),
-            name="ada",
-            password=made.password,
-            client=CLIENT,
-        )
+        outcome = log_in(session, "ada", made.password, now=NOW + late)
         assert isinstance(outcome, Login) is works
 
 
@@ -212,9 +208,7 @@ def test_a_password_of_ones_own_does_not_run_out(session: Session, cli: Actor) -
     )
     later = NOW + timedelta(days=400)
     assert isinstance(
-        logins.log_in(
-            asking(session, None, now=later), name="ada", password=STRONG, client=CLIENT
-        ),
+        log_in(session, "ada", STRONG, now=later),
         Login,
     )
 
@@ -262,10 +256,7 @@ def test_confirming_with_the_own_password_is_slowed_like_a_login(
     assert isinstance(login, Login)
 
     def refused(password: str) -> bool:
-        return (
-            own_password.confirm_password(asking(session, login.actor), password)
-            is not None
-        )
+        return own_password.confirm(asking(session, login.actor), password) is not None
 
     assert not refused(STRONG)
     assert all(refused("wrong") for _ in range(5))
@@ -274,4 +265,118 @@ def test_confirming_with_the_own_password_is_slowed_like_a_login(
 
 def test_a_system_user_confirms_nothing(session: Session, cli: Actor) -> None:
     with pytest.raises(Forbidden):
-        own_password.confirm_password(asking(session, cli), "")
+        own_password.confirm(asking(session, cli), "")
+
+
+def test_a_stranger_elsewhere_makes_nobody_wait(session: Session) -> None:
+    _first_admin(session, "root", STRONG)
+    for number in range(60):
+        client = Client(address=f"198.51.100.{number % 12}", user_agent=None)
+        log_in(session, "root", "wrong", client)
+    assert isinstance(log_in(session, "root", STRONG), Login)
+
+
+def test_a_known_device_gets_in_whatever_others_try(session: Session) -> None:
+    _first_admin(session, "root", STRONG)
+    login = _log_in(session, "root", STRONG)
+    assert isinstance(login, Login)
+    known = replace(CLIENT, device_token=login.device_token)
+    for number in range(300):
+        stranger = Client(address=f"2001:db8:0:{number:x}::1", user_agent=None)
+        attempt = logins.begin_login(
+            asking(session, None), name="root", client=stranger
+        )
+    assert attempt == RefusedLogin(retry_after=timedelta(minutes=1))
+    for _ in range(25):  # somebody behind the same address
+        logins.begin_login(asking(session, None), name="nobody", client=CLIENT)
+    assert isinstance(_log_in(session, "root", STRONG), RefusedLogin)
+    again = log_in(session, "root", STRONG, known)
+    assert isinstance(again, Login)
+    assert again.device_token == login.device_token
+
+
+def test_a_device_is_known_for_the_people_who_logged_in_with_it(
+    session: Session, cli: Actor
+) -> None:
+    _first_admin(session, "root", STRONG)
+    made = _made(session, cli)
+    login = _log_in(session, "root", STRONG)
+    assert isinstance(login, Login)
+    known = replace(CLIENT, device_token=login.device_token)
+    for _ in range(6):  # its own tries are limited as well, and others' are not free
+        log_in(session, "ada", "wrong", known)
+    assert isinstance(log_in(session, "ada", made.password, known), RefusedLogin)
+    for _ in range(5):
+        log_in(session, "root", "wrong", known)
+    assert isinstance(log_in(session, "root", STRONG, known), RefusedLogin)
+
+
+def test_a_made_up_device_is_a_stranger(session: Session) -> None:
+    _first_admin(session, "root", STRONG)
+    made_up = replace(CLIENT, device_token="made-up")
+    login = log_in(session, "root", STRONG, made_up)
+    assert isinstance(login, Login)
+    assert login.device_token not in {None, "made-up"}
+    for _ in range(5):
+        log_in(session, "root", "wrong", made_up)
+    assert isinstance(_log_in(session, "root", STRONG), RefusedLogin)
+
+
+def test_a_password_that_an_admin_hands_out_ends_waits_and_trust(
+    session: Session, cli: Actor
+) -> None:
+    made = _made(session, cli)
+    login = _log_in(session, "ada", made.password)
+    assert isinstance(login, Login)
+    for _ in range(6):
+        _log_in(session, "ada", "wrong")
+    fresh = administration.reset_password(asking(session, cli), "ada").password
+    assert isinstance(_log_in(session, "ada", fresh), Login)
+    attempt = logins.begin_login(
+        asking(session, None),
+        name="ada",
+        client=replace(CLIENT, device_token=login.device_token),
+    )
+    assert not attempt.is_known_device
+
+
+def test_names_that_nobody_has_wait_alike_and_are_not_stored(session: Session) -> None:
+    for _ in range(6):
+        outcome = _log_in(session, "my secret typed as a name", "x")
+    assert outcome == RefusedLogin(retry_after=timedelta(seconds=15))
+    stored = session.execute(text("select subject from login_limit")).scalars()
+    assert all(re.fullmatch(r"(name:\d{1,5})?", subject) for subject in stored)
+
+
+def test_one_address_gets_twenty_tries_and_then_one_every_half_minute(
+    session: Session,
+) -> None:
+    def evaluated(name: str, second: int) -> bool:
+        outcome = log_in(session, name, "wrong", now=NOW + timedelta(seconds=second))
+        return outcome == RefusedLogin()
+
+    assert sum(evaluated(f"guess{number}", 0) for number in range(40)) == 20
+    assert [evaluated(f"more{second}", second) for second in range(0, 91, 10)] == [
+        second > 0 and second % 30 == 0 for second in range(0, 91, 10)
+    ]
+
+
+def test_logins_that_ran_out_end_for_good(session: Session, cli: Actor) -> None:
+    _first_admin(session, "root", STRONG)
+    seen = _log_in(session, "root", STRONG)
+    unseen = _log_in(session, "root", STRONG)
+    assert isinstance(seen, Login)
+    assert isinstance(unseen, Login)
+    late = NOW + logins.IDLE_LIMIT
+    assert logins.end_run_out_login(asking(session, None, now=late), seen.token)
+    assert logins.find_login(asking(session, None), seen.token) is None
+    assert logins.find_login(asking(session, None), unseen.token) is not None
+    assert logins.end_run_out_logins(asking(session, cli, now=late)) == 1
+    assert logins.find_login(asking(session, None), unseen.token) is None
+    assert not logins.end_run_out_login(asking(session, None, now=late), "made-up")
+    reasons = [
+        event.payload
+        for event in list_events(session, action=AuditAction.SESSION_ENDED)
+    ]
+    assert len(reasons) == 2
+    assert all("run_out" in payload for payload in reasons)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,16 +16,18 @@ from sqlalchemy.orm import Session
 from typer.testing import CliRunner
 
 from core.access import Actor, Role
+from core.anchors import Anchor
 from core.audit import AuditAction
 from core.errors import InvalidInput
 from db import audit, chain_checks
 from db.audit_append import append_event
 from db.engine import DatabaseUrls, make_engine
 from orchestrator.audit import anchor_files, verify_export
-from orchestrator.audit.anchor_files import AnchorPlaces, known_anchors
+from orchestrator.audit.anchor_files import AnchorPlaces
 from orchestrator.audit.anchor_keeper import AnchorKeeper
 from orchestrator.audit.anchoring import Anchoring, anchor_chain
 from orchestrator.audit.chain_status import chain_status, check_whole_chain
+from orchestrator.audit.known_anchors import known_anchors
 from orchestrator.cli.main import app
 from orchestrator.runtime import Runtime
 from orchestrator.settings import Settings
@@ -79,6 +82,11 @@ def anchor(runtime: Runtime, *, only_if_due: bool = False) -> Anchoring:
         return anchor_chain(request, places(runtime), only_if_due=only_if_due)
 
 
+def anchors_of(runtime: Runtime) -> tuple[Anchor, ...]:
+    with runtime.transaction() as session:
+        return known_anchors(session, places(runtime))
+
+
 def tamper(urls: DatabaseUrls, statement: str) -> None:
     engine = make_engine(urls.owner, pool_size=1)
     with engine.begin() as connection:
@@ -99,21 +107,25 @@ def test_an_anchor_names_the_newest_event_and_is_signed(runtime: Runtime) -> Non
     assert done.anchor is not None
     with runtime.transaction() as session:
         head = audit.chain_head(session)
-    assert (done.anchor.seq, done.anchor.head) == head.position
+        (anchored, begun) = audit.list_events(session, after_seq=2, oldest_first=True)
+    assert (done.anchor.seq, done.anchor.head) == (3, anchored.hash)
+    assert begun.action == AuditAction.ANCHORING_BEGUN
+    assert begun.object_id == done.anchor.key_hex
     assert done.anchor.installation_id == head.installation_id
-    assert known_anchors(places(runtime)) == (done.anchor,)
+    assert anchors_of(runtime) == (done.anchor,)
 
 
 def test_nothing_new_is_anchored_once(runtime: Runtime) -> None:
     assert anchor(runtime).anchor is None
     write(runtime, 1)
-    first = anchor(runtime)
+    anchor(runtime)
+    first = anchor(runtime)  # the event of the beginning
 
     again = anchor(runtime)
 
     assert again.anchor == first.anchor
     assert not again.is_new
-    assert len(places(runtime).anchor_file.read_text().splitlines()) == 1
+    assert len(places(runtime).anchor_file.read_text().splitlines()) == 2
 
 
 @pytest.mark.parametrize(
@@ -125,6 +137,7 @@ def test_an_anchor_is_due_after_15_minutes_or_100_events(
 ) -> None:
     write(runtime, 1)
     anchor(runtime)
+    anchor(runtime)  # the event of the beginning
     write(runtime, added)
     clock.now += timedelta(minutes=minutes)
 
@@ -173,7 +186,7 @@ def test_a_changed_chain_is_not_anchored(
 
     assert done.broken is not None
     assert done.anchor == first
-    assert known_anchors(places(runtime)) == (first,)
+    assert anchors_of(runtime) == (first,)
     with runtime.transaction() as session:
         kept = chain_checks.newest_check(session)
         status = chain_status(asking(session, ADA), places(runtime))
@@ -192,7 +205,7 @@ def test_half_a_line_left_by_a_power_cut_is_dropped(runtime: Runtime) -> None:
 
     second = anchor(runtime).anchor
 
-    assert known_anchors(places(runtime)) == (first, second)
+    assert anchors_of(runtime) == (first, second)
 
 
 def test_many_at_once_anchor_an_event_once(runtime: Runtime) -> None:
@@ -203,16 +216,81 @@ def test_many_at_once_anchor_an_event_once(runtime: Runtime) -> None:
     for thread in threads:
         thread.join()
 
-    assert [item.seq for item in known_anchors(places(runtime))] == [5]
+    seqs = [item.seq for item in anchors_of(runtime)]
+    assert seqs in ([5], [5, 6])  # the beginning is an event, too
 
 
-def test_an_anchor_of_another_key_is_not_believed(runtime: Runtime) -> None:
+def _lose_key(place: AnchorPlaces) -> None:
+    place.key_file.unlink()
+
+
+def _replace_key(place: AnchorPlaces) -> None:
+    place.key_file.unlink()
+    anchor_files.load_or_make_key(place.key_file)
+
+
+def _lose_anchors(place: AnchorPlaces) -> None:
+    place.anchor_file.unlink()
+
+
+def _empty_anchors(place: AnchorPlaces) -> None:
+    place.anchor_file.write_text("")
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (_lose_key, "is lost"),
+        (_replace_key, "is not the one"),
+        (_lose_anchors, "holds no anchor"),
+        (_empty_anchors, "holds no anchor"),
+    ],
+)
+def test_lost_keys_and_anchors_are_faults_and_not_replaced(
+    runtime: Runtime,
+    database_urls: DatabaseUrls,
+    tmp_path: Path,
+    clock: Clock,
+    harm: Callable[[AnchorPlaces], None],
+    said: str,
+) -> None:
     write(runtime, 1)
     anchor(runtime)
-    places(runtime).key_file.unlink()
+    harm(places(runtime))
+    write(runtime, 200)
+    clock.now += timedelta(days=2)
 
-    with pytest.raises(InvalidInput, match="not one that was named"):
+    with pytest.raises(InvalidInput, match=said):
         anchor(runtime)
+    with pytest.raises(InvalidInput, match=said):
+        anchors_of(runtime)
+    AnchorKeeper(runtime, threading.Event()).look()
+    code, output = command(database_urls, tmp_path, "verify")
+    assert code == 2
+    assert said in " ".join(output.split())
+    assert command(database_urls, tmp_path, "verify", "--without-anchor")[0] == 0
+    with runtime.transaction() as session:
+        status = chain_status(asking(session, ADA), places(runtime))
+    assert said in (status.anchor_problem or "")
+
+
+def test_anchoring_begins_anew_with_a_reason_in_the_chain(
+    runtime: Runtime, database_urls: DatabaseUrls, tmp_path: Path
+) -> None:
+    write(runtime, 1)
+    anchor(runtime)
+    _lose_key(places(runtime))
+    _lose_anchors(places(runtime))
+
+    assert command(database_urls, tmp_path, "begin-anchors", "--reason", " ")[0] == 2
+    why = ("--reason", "The disk of the keys died.")
+    assert command(database_urls, tmp_path, "begin-anchors", *why)[0] == 0
+
+    assert command(database_urls, tmp_path, "verify")[0] == 0
+    with runtime.transaction() as session:
+        (event, _) = audit.list_events(session, action=AuditAction.ANCHORING_BEGUN)
+    assert "The disk of the keys died." in event.payload
+    assert anchor(runtime).is_new
 
 
 def test_a_changed_anchor_loses_its_signature(runtime: Runtime) -> None:
@@ -224,7 +302,7 @@ def test_a_changed_anchor_loses_its_signature(runtime: Runtime) -> None:
     file.write_text(json.dumps(record, sort_keys=True, separators=(",", ":")) + "\n")
 
     with pytest.raises(InvalidInput, match="signature"):
-        known_anchors(places(runtime))
+        anchors_of(runtime)
 
 
 def test_the_keeper_anchors_checks_daily_and_pauses_after_a_fault(
@@ -233,7 +311,7 @@ def test_the_keeper_anchors_checks_daily_and_pauses_after_a_fault(
     keeper = AnchorKeeper(runtime, threading.Event())
     write(runtime, 2)
     keeper.look()
-    assert [item.seq for item in known_anchors(places(runtime))] == [2]
+    assert [item.seq for item in anchors_of(runtime)] == [2]
     assert count_checks(runtime, "whole") == 1
     keeper.look()
     assert count_checks(runtime, "whole") == 1
@@ -280,10 +358,10 @@ def test_the_status_tells_of_anchors_and_checks(runtime: Runtime) -> None:
     with runtime.transaction() as session:
         status = chain_status(asking(session, ADA), places(runtime))
 
-    assert (status.event_count, status.anchored_seq) == (5, 3)
+    assert (status.event_count, status.anchored_seq) == (6, 3)
     assert status.anchored_at_utc == NOW
     assert status.whole_check is not None
-    assert status.whole_check.event_count == 5
+    assert status.whole_check.event_count == 6
     assert not status.is_broken
 
 
@@ -309,13 +387,13 @@ def test_commands_anchor_verify_and_say_what_is_promised(
     write(runtime, 1)
     code, said = command(database_urls, tmp_path, "verify")
     assert code == 0
-    assert "event 3 and all before it; 1 later events are outside" in said
+    assert "event 3 and all before it; 2 later events are outside" in said
 
     key = command(database_urls, tmp_path, "key")[1].strip()
     file = str(places(runtime).anchor_file)
     named = ("--anchor", file, "--public-key", key, "--json")
     report = json.loads(command(database_urls, tmp_path, "verify", *named)[1])
-    assert (report["anchored_seq"], report["later_count"]) == (3, 1)
+    assert (report["anchored_seq"], report["later_count"]) == (3, 2)
 
     tamper(database_urls, "update audit_event set actor_name = 'eve' where seq = 2")
     code, said = command(database_urls, tmp_path, "verify")

@@ -118,8 +118,9 @@ def test_an_export_is_sound_and_says_what_is_anchored(
 
     assert code == 0, said
     assert f"events 1 to {manifest.last_seq}" in said
-    assert f"Anchored up to event {manifest.last_seq - 1} by the key {key}" in said
-    assert "1 later events are outside this promise" in said
+    # Later are the event of the beginning, and the one above.
+    assert f"Anchored up to event {manifest.last_seq - 2} by the key {key}" in said
+    assert "2 later events are outside this promise" in said
 
 
 def test_an_export_holds_events_decisions_anchors_and_the_verifier(

@@ -204,13 +204,25 @@ def test_the_kind_of_a_carbon_intensity_is_kept_whole(words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"format": 2}, {"source": {}}, {"plan": {"plan_id": 1}}]
+    "change", [{"format": 3}, {"source": {}}, {"plan": {"plan_id": 1}}]
 )
 def test_inputs_of_another_form_are_refused(change: dict[str, object]) -> None:
     known = json.loads(inputs_text(SOME_INPUTS))
     assert read_inputs(json.dumps(known))
     with pytest.raises(InvalidInput, match="format is unknown"):
         read_inputs(json.dumps(known | change))
+
+
+def test_inputs_of_format_1_are_read_without_the_hours_of_windows() -> None:
+    """Their bounds moved by the largest hour of a rise, and replay as they did."""
+    known = json.loads(inputs_text(SOME_INPUTS)) | {"format": 1}
+    for end in ("source", "target"):
+        if known[end]:
+            del known[end]["calibration"]["windows_sha256"]
+    calibration = read_inputs(json.dumps(known)).source.calibration
+    assert calibration is not None
+    assert SOME_END.calibration is not None
+    assert calibration == replace(SOME_END.calibration, windows_sha256=None)
 
 
 @pytest.mark.parametrize(
@@ -228,7 +240,7 @@ def test_every_column_of_a_decision_is_hashed() -> None:
     assert set(RECORDED_FIELDS) == {item.name for item in fields(NewDecision)}
 
 
-def test_the_texts_that_are_hashed_are_those_of_format_1() -> None:
+def test_the_texts_that_are_hashed_are_those_of_their_formats() -> None:
     """Whoever changes one of these changes the hashes of stored history."""
     decision = StoredDecision(
         decision_id=7,
@@ -249,7 +261,7 @@ def test_the_texts_that_are_hashed_are_those_of_format_1() -> None:
 
 
 GOLDEN = {
-    "inputs": "7898547a9b61c0e6c2cb7d43b7adf2e92a36c227fe1fcbd609a7c5315af08bd2",
+    "inputs": "0c08a9af42fd0d20199447eada15fac5c76ebea0ce617eeae4258704eddb4874",
     "impact": "f73613fce89e5292271f1bb4ab0c26320d82c35e0066fce444bc7f9eaac73af0",
     "row": "32cdf9833649e85d9d713fbb226f567adbd9ff1610cbd13efc80d9081af2eaae",
 }
@@ -287,6 +299,7 @@ SOME_END = EndInputs(
         score_count=90,
         score_watermark_id=1234,
         scores_sha256="ab" * 32,
+        windows_sha256="cd" * 32,
         offset=0.0,
         quantile=2.5,
     ),

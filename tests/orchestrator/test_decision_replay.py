@@ -20,6 +20,7 @@ from db.engine import make_engine
 from orchestrator.decisions import recording
 from orchestrator.decisions.details import decision_detail
 from orchestrator.decisions.model_replay import replay_all, replay_with_model
+from orchestrator.decisions.records import read_inputs
 from orchestrator.decisions.replay import Replay, is_same_value, replay_rules
 from orchestrator.runtime import Runtime
 from tests.asking import asking
@@ -185,6 +186,12 @@ SPOIL_INPUT = (
 )
 
 
+SPOIL_HOURS = (
+    "update window_score set hours ="
+    " overlay(hours placing '\\x0000803f'::bytea from 1) where hours is not null"
+)
+
+
 @pytest.mark.parametrize(
     ("table", "statement", "expected"),
     [
@@ -192,6 +199,11 @@ SPOIL_INPUT = (
             "window_score",
             "update window_score set score = score + 1 where score is not null",
             "source calibration scores sha256",
+        ),
+        (
+            "window_score",
+            SPOIL_HOURS,
+            "source calibration windows sha256",
         ),
         (
             "forecast_hour",
@@ -219,6 +231,33 @@ def test_what_a_decision_rests_on_is_held_against_it(
     found = fields(replay_one(decided, decision_id))
 
     assert any(field.startswith(expected) for field in found), found
+
+
+def test_a_decision_made_without_the_hours_of_windows_replays_without_them(
+    decided: Fleet,
+) -> None:
+    """What a release decided that moved bounds by the largest hour stays as it was."""
+    assert _windows_sha256(decided, newest_decision(decided)) is not None
+    keep = "create table kept as select id, hours from window_score"
+    tamper(decided, "window_score", keep)
+    tamper(decided, "window_score", "update window_score set hours = null")
+    decision_id = decide(decided, shift_pct=17.0)
+    restore = (
+        "update window_score set hours = kept.hours from kept"
+        " where kept.id = window_score.id"
+    )
+    tamper(decided, "window_score", restore)
+
+    assert _windows_sha256(decided, decision_id) is None
+    assert replay_one(decided, decision_id).is_same
+
+
+def _windows_sha256(decided: Fleet, decision_id: int) -> str | None:
+    with decided.runtime.transaction() as session:
+        facts = decision(session, decision_id).facts
+    calibration = read_inputs(facts.inputs_text).source.calibration
+    assert calibration is not None
+    return calibration.windows_sha256
 
 
 def test_a_sentence_in_other_words_is_a_note_and_no_difference(

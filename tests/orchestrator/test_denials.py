@@ -1,7 +1,8 @@
-"""Strangers in the audit chain and in the per-address limit."""
+"""Refused people and strangers in the audit chain."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,27 +12,10 @@ from core.audit import ANONYMOUS, AuditAction
 from db.audit import list_events
 from db.users import system_actor
 from orchestrator.accounts import denials
-from orchestrator.accounts.denials import LOGIN_LIMIT, address_key
+from orchestrator.accounts.denials import address_key
 from tests.asking import asking
 
 NOW = datetime(2026, 3, 2, 8, 0, 30, tzinfo=UTC)
-
-
-def test_an_address_waits_after_the_limit_and_others_do_not(session: Session) -> None:
-    for _ in range(LOGIN_LIMIT):
-        assert denials.wait_before_login(session, "203.0.113.7", NOW) is None
-        denials.record_failed_login(session, "203.0.113.7", NOW)
-    assert denials.wait_before_login(session, "203.0.113.7", NOW) is not None
-    assert denials.wait_before_login(session, "203.0.113.8", NOW) is None
-    later = NOW + timedelta(minutes=11)
-    assert denials.wait_before_login(session, "203.0.113.7", later) is None
-
-
-def test_one_ipv6_network_is_one_address(session: Session) -> None:
-    for number in range(LOGIN_LIMIT):
-        denials.record_failed_login(session, f"2001:db8::{number:x}", NOW)
-    assert denials.wait_before_login(session, "2001:db8::ffff", NOW) is not None
-    assert denials.wait_before_login(session, "2001:db8:0:1::1", NOW) is None
 
 
 @pytest.mark.parametrize("address", [None, "", "not an address", "\x00"])
@@ -41,7 +25,7 @@ def test_whatever_has_no_address_is_counted_together(address: str | None) -> Non
 
 def test_finished_minutes_become_one_event_each(session: Session) -> None:
     for _ in range(7):
-        denials.record_failed_login(session, "203.0.113.7", NOW)
+        denials.count_failed_login(session, "203.0.113.7", "name:17", NOW)
     worker, later = system_actor(session, "worker"), NOW + timedelta(minutes=1)
     denials.record_refused_stranger(asking(session, None, now=NOW), "203.0.113.7")
     assert denials.report_finished_minutes(asking(session, worker, now=NOW)) == 0
@@ -55,3 +39,30 @@ def test_finished_minutes_become_one_event_each(session: Session) -> None:
     assert any('"count":7' in event.payload for event in events)
     assert {event.actor_name for event in events} == {ANONYMOUS}
     assert denials.report_finished_minutes(asking(session, worker, now=later)) == 0
+
+
+def test_an_accounts_failures_in_a_minute_are_one_event_that_names_it(
+    session: Session,
+) -> None:
+    for number in range(9):
+        denials.count_failed_login(session, f"203.0.113.{number}", "user:7", NOW)
+    worker, later = system_actor(session, "worker"), NOW + timedelta(minutes=1)
+    denials.report_finished_minutes(asking(session, worker, now=later))
+    (event,) = [e for e in list_events(session) if e.object_type == "user"]
+    assert (event.action, event.object_id) == (AuditAction.LOGIN_FAILED, "7")
+    assert '"count":9' in event.payload
+
+
+def test_a_hundred_refusals_of_a_person_are_one_event(session: Session) -> None:
+    cli = replace(system_actor(session, "cli"), address="203.0.113.7")
+    for number in range(100):
+        wanted = "/users" if number % 4 else "/models"
+        denials.record_denial(asking(session, cli, now=NOW), wanted)
+    assert list_events(session) == []
+    later = NOW + timedelta(minutes=1)
+    denials.record_denial(asking(session, cli, now=later), "/later")
+    (event,) = list_events(session)
+    assert (event.actor_name, event.object_id) == ("cli", "/users")
+    assert '"count":100' in event.payload
+    assert '"wanted":{"/models":25,"/users":75}' in event.payload
+    assert '"address":"203.0.113.7"' in event.payload

@@ -13,7 +13,12 @@ from typing import Any
 import pytest
 
 from core.errors import InvalidInput
-from core.model_gate import ChangedDecision, ModelFigures, RegionComparison
+from core.model_gate import (
+    ChangedDecision,
+    HourComparison,
+    ModelFigures,
+    RegionComparison,
+)
 from orchestrator.registry import models_page, records, region_evaluation, views
 from orchestrator.registry.records import EvaluatedDay, EvaluatedRegion, decode, encode
 
@@ -108,6 +113,28 @@ STORED: dict[str, Any] = {
 def test_a_record_is_stored_under_these_names_and_read_back_as_it_was() -> None:
     assert encode(REGION) == STORED
     assert decode("arizona", json.loads(json.dumps(STORED))) == REGION
+
+
+def test_hours_of_issue_are_kept_and_a_record_without_them_stays_readable() -> None:
+    hour = HourComparison(
+        local_hour=15,
+        bound_days=360,
+        covered_days=341,
+        common_unsafe_new=2,
+        common_unsafe_active=1,
+    )
+    comparison = replace(REGION.comparison, by_hour=(hour,))
+    stored = encode(replace(REGION, comparison=comparison))
+    assert stored["by_hour"] == [
+        {
+            "local_hour": 15,
+            "bound_days": 360,
+            "covered_days": 341,
+            "common_unsafe_new": 2,
+            "common_unsafe_active": 1,
+        }
+    ]
+    assert decode("arizona", json.loads(json.dumps(stored))).comparison == comparison
 
 
 def test_the_figures_of_the_model_that_serves_and_no_limit_are_kept_as_well() -> None:

@@ -7,13 +7,15 @@ event (`tests.audit_watch`).
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import date, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
+import pyotp
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
@@ -22,9 +24,10 @@ from sqlalchemy.orm import Session
 from core.access import Actor, Role
 from core.ashrae import AshraeClass
 from core.days import full_hour
+from core.decision_states import DecisionState
 from core.errors import ModelUnavailable, ServiceUnavailable
 from core.forecasts import Target
-from core.telemetry import HOUR
+from core.telemetry import HOUR, Quantity
 from db import (
     audit,
     ingest,
@@ -39,8 +42,19 @@ from db.engine import parse_url
 from db.rejects import RejectFilter
 from db.users import system_actor
 from models.metadata import Family
-from orchestrator.accounts import administration, denials, logins, own_password
-from orchestrator.accounts.logins import Client, Login
+from orchestrator.accounts import (
+    administration,
+    denials,
+    logins,
+    own_password,
+    passkeys,
+    second_factors,
+)
+from orchestrator.accounts.logins import Login, RefusedLogin
+from orchestrator.accounts.passkeys import Ceremony, Place
+from orchestrator.accounts.retention import purge_records
+from orchestrator.accounts.second_factors import FactorKey
+from orchestrator.accounts.tries import Client
 from orchestrator.audit import anchoring
 from orchestrator.audit.anchor_files import AnchorPlaces
 from orchestrator.audit.chain_export import export_chain, export_newest
@@ -50,6 +64,7 @@ from orchestrator.cycle.issuance import issue_live
 from orchestrator.cycle.worker_jobs import WorkerJobs
 from orchestrator.decisions import recording
 from orchestrator.decisions.lists import DecisionFilter, decisions_csv
+from orchestrator.decisions.states import state_decision
 from orchestrator.forecasts.hindcasts import hindcast_regions
 from orchestrator.forecasts.model_cache import ModelCache, ServingModel
 from orchestrator.forecasts.model_health import end_outages, find_outages
@@ -78,8 +93,10 @@ from orchestrator.telemetry.imports import (
     generate_telemetry,
     import_telemetry,
 )
+from orchestrator.telemetry.quality import accept_suspect_hours
 from orchestrator.telemetry.readers.formats import TelemetryFormat
 from orchestrator.telemetry.uploads import import_upload
+from orchestrator.telemetry.weather_forecast_imports import import_weather_forecasts
 from orchestrator.telemetry.withdrawals import withdraw_import
 from orchestrator.use_cases import USE_CASES, Done, Request, _finish
 from tests.asking import asking
@@ -93,6 +110,7 @@ from tests.audit_watch import (
 from tests.conftest import PostgresForTests
 from tests.fleet import NOW, TRAINED_UNTIL, Fleet, runtime_on
 from tests.models.foreign import day_before
+from tests.webapp.authenticator import Authenticator
 
 STRONG = "correct horse battery staple"
 STRONGER = "seventeen purple lanterns drifting"
@@ -145,12 +163,20 @@ class Portal:
 
     def log_in(self, name: str, password: str) -> Login:
         """Somebody comes in."""
-        with self.runtime.transaction() as session:
-            login = logins.log_in(
-                asking(session, None), name=name, password=password, client=CLIENT
-            )
+        login = self.try_to_log_in(name, password)
         assert isinstance(login, Login)
         return login
+
+    def try_to_log_in(self, name: str, password: str) -> Login | RefusedLogin:
+        """Somebody may come in."""
+        with self.runtime.transaction() as session:
+            attempt = logins.begin_login(
+                asking(session, None), name=name, client=CLIENT
+            )
+        if isinstance(attempt, RefusedLogin):
+            return attempt
+        with self.runtime.transaction() as session:
+            return logins.log_in(asking(session, None), attempt, password=password)
 
 
 def people(portal: Portal) -> None:
@@ -188,9 +214,8 @@ def people(portal: Portal) -> None:
     portal.log_in("olga", made.password)
     with ask() as request:
         assert administration.end_logins(request, "olga")
-    for _ in range(5):
-        with ask() as request:
-            logins.log_in(request, name="olga", password="x", client=CLIENT)
+    for _ in range(6):
+        assert isinstance(portal.try_to_log_in("olga", "x"), RefusedLogin)
     with ask() as request:
         administration.reset_password(request, "olga")
     with ask() as request:
@@ -201,7 +226,63 @@ def people(portal: Portal) -> None:
         administration.enable_user(request, "olga")
     for password in (STRONG, "wrong"):
         with ask(changed.actor) as request:
-            own_password.confirm_password(request, password)
+            own_password.confirm(request, password)
+    factors(portal, changed)
+    with ask(after=logins.IDLE_LIMIT) as request:
+        assert logins.end_run_out_login(request, changed.token)
+    portal.log_in("ada", STRONG)
+    with ask(after=logins.IDLE_LIMIT) as request:
+        assert logins.end_run_out_logins(request)
+    with ask(after=timedelta(days=91)) as request:
+        assert purge_records(request)
+
+
+def factors(portal: Portal, login: Login) -> None:
+    """Second factors come, log in and go."""
+    ask, key = portal.ask, FactorKey("a key of this test")
+    with ask(login.actor) as request:
+        mine = logins.find_login(request, login.token)
+        pending = second_factors.propose_app(request, key, issuer="portal")
+    assert mine is not None
+    with ask(login.actor) as request:
+        code = pyotp.TOTP(pending.secret).at(request.now)
+        codes = second_factors.add_app(
+            request, key, mine, token=pending.token, code=code
+        )
+    with ask(login.actor, timedelta(minutes=2)) as request:
+        code = pyotp.TOTP(pending.secret).at(request.now)
+        assert own_password.confirm(request, code, key) is None
+    with ask(login.actor) as request:
+        assert second_factors.make_recovery_codes(request) != codes
+    place = Place(rp_id="localhost", origin="http://localhost")
+    authenticator = Authenticator()
+    with ask(login.actor) as request:
+        options, challenge = passkeys.passkey_options(request, place, rp_name="portal")
+        ceremony = Ceremony(challenge=challenge, begun_at_utc=request.now, place=place)
+        passkeys.add_passkey(
+            request,
+            mine,
+            ceremony,
+            credential=authenticator.made(json.loads(options)),
+            label="key",
+        )
+    with ask() as request:
+        options, challenge = passkeys.login_options(request, place)
+        answered = replace(ceremony, challenge=challenge)
+        credential = authenticator.used(json.loads(options))
+        for outcome in (Login, RefusedLogin):
+            found = passkeys.log_in_with_passkey(
+                request, answered, credential=credential, client=CLIENT
+            )
+            assert isinstance(found, outcome)
+    with ask(login.actor) as request:
+        second_factors.remove_factor(request, mine, None)
+    with ask() as request:
+        administration.add_user(request, "paul", Role.OPERATOR)
+        administration.reset_factors(request, "paul")
+    with ask(login.actor) as request:
+        (passkey,) = second_factors.own_factors(request).passkeys
+        second_factors.remove_factor(request, mine, passkey.passkey_id)
 
 
 def strangers(portal: Portal) -> None:
@@ -279,8 +360,41 @@ def places(portal: Portal) -> None:
             ),
             ranges=load_settings(None).valid_ranges(),
         )
+    content = io.BytesIO(b"timestamp,region,temperature_c\n2025-07-01T02:00Z,texas,0\n")
     with run() as session:
-        withdraw_import(asking(session, portal.actor(session)), 2, reason="test")
+        import_telemetry(
+            asking(session, portal.actor(session)),
+            FileToImport(
+                source=content, label="t", telemetry_format=TelemetryFormat.CSV
+            ),
+            ranges=load_settings(None).valid_ranges(),
+        )
+    with run() as session:
+        accept_suspect_hours(
+            asking(session, portal.actor(session)),
+            region_slug="texas",
+            quantity=Quantity.TEMPERATURE_C,
+            start_utc=datetime(2025, 7, 1, 2, tzinfo=UTC),
+            end_utc=datetime(2025, 7, 1, 3, tzinfo=UTC),
+            reason="test",
+            ranges=load_settings(None).valid_ranges(),
+        )
+    with run() as session:
+        import_weather_forecasts(
+            asking(session, portal.actor(session)),
+            io.BytesIO(
+                b"region,issued_at_utc,known_at_utc,lead_h,temperature_c_forecast\n"
+                b"texas,2025-07-01T00:00Z,2025-07-01T00:20Z,1,30\n"
+            ),
+            label="t",
+        )
+    with run() as session:
+        withdraw_import(
+            asking(session, portal.actor(session)),
+            2,
+            reason="test",
+            ranges=load_settings(None).valid_ranges(),
+        )
     with run() as session:
         generate_telemetry(
             asking(session, portal.actor(session, "worker"), now=NOW + 2 * HOUR),
@@ -326,7 +440,15 @@ def decisions(portal: Portal) -> None:
             target_slug=None,
             shift_pct=5.0,
         )
-    recorded(instead.decision_id)
+    standing_id = recorded(instead.decision_id)
+    for state in (DecisionState.ACKNOWLEDGED, DecisionState.REFUSED):
+        with run() as session:
+            state_decision(
+                asking(session, portal.actor(session), request_id=uuid4()),
+                decision_id=standing_id,
+                state=state,
+                reason="test",
+            )
     with run() as session:
         plan = planning.find_plan(
             asking(session, portal.actor(session), request_id=uuid4()),
@@ -472,6 +594,9 @@ def chain(portal: Portal) -> None:
     with run() as session:
         worker = asking(session, portal.actor(session, "worker"))
         anchoring.anchor_chain(worker, anchors, only_if_due=False)
+    with run() as session:
+        worker = asking(session, portal.actor(session, "worker"))
+        assert anchoring.begin_anew(worker, anchors, reason="A new place.").is_new
     with run() as session:
         worker = asking(session, portal.actor(session, "worker"))
         assert check_whole_chain(worker, anchors).is_sound

@@ -179,6 +179,7 @@ def test_a_score_that_came_late_changes_no_chance_stated_before_it(
                 day_max_c=20.0,
                 score=-50.0,
                 unscored_reason=None,
+                hours=None,
             )
             for back in range(1, 41)
         ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import unicodedata
 
 import pytest
 from hypothesis import given
@@ -45,6 +46,25 @@ def test_no_cell_begins_a_formula_at_any_separator(text: str) -> None:
 )
 def test_a_formula_behind_a_separator_is_quoted(text: str) -> None:
     assert re.search("'[=@\uff1d]", neutral(text))
+
+
+@pytest.mark.parametrize(
+    "place", ["{}=1+1", "seen;{}=1+1", "{}＝1", " {}@cmd", "{}﹦1"]
+)
+def test_a_formula_behind_characters_that_nobody_sees_is_quoted(place: str) -> None:
+    unseen = [
+        chr(point)
+        for point in range(0x110000)
+        if unicodedata.category(chr(point)) in {"Cf", "Cc", "Zs", "Zl", "Zp"}
+    ]
+    # Arabic and other signs that stand before numbers are format characters, but seen.
+    seen = set("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2")
+    seen |= {"\U000110bd", "\U000110cd", *map(chr, range(0x13430, 0x13440))}
+    seen |= set(map(chr, [*range(0x1BCA0, 0x1BCA4), *range(0x1D173, 0x1D17B)]))
+    for character in (*unseen, "\u3164", "\u115f", "\ufe0f", "\u034f"):
+        if character not in seen:
+            text = place.format(character)
+            assert re.search("'[=@＝﹦]", neutral(text)), f"U+{ord(character):04X}"
 
 
 def test_plain_text_stays_as_it_is() -> None:

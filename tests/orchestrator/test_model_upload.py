@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -44,6 +45,7 @@ from orchestrator.runtime import Runtime
 from orchestrator.windows.database_source import load_region_window
 from tests.asking import asking
 from tests.fleet import NOW, TRAINED_UNTIL, Fleet
+from tests.models import liars
 from tests.models.attacks import ATTACKS, long_products
 from tests.models.foreign import FEATURES, HORIZON_H, day_before, from_scikit_learn
 from tests.orchestrator.test_serving import put_into_service
@@ -258,6 +260,69 @@ def _cools_in_summer() -> bytes:
     )
     content: bytes = model.SerializeToString()
     return content
+
+
+@pytest.mark.parametrize(
+    ("condition", "sentence"),
+    [
+        (liars.hot_after_midnight(30.0), "implausibly far below|the bound held on"),
+        (liars.beside_heat(41.0), "depends on the rows beside it"),
+    ],
+    ids=["honest at midnight", "other in the company of heat"],
+)
+def test_a_model_that_lies_where_no_probe_looks_is_stopped_by_real_rows(
+    fleet: Fleet, worker: WorkerJobs, condition: liars.Condition, sentence: str
+) -> None:
+    version_id = through_the_gate(fleet.runtime, worker, liars.lying(UNTIL, condition))
+    state, reason = state_of(fleet.runtime, version_id)
+    assert state == "rejected"
+    assert re.search(sentence, reason or ""), reason
+
+
+@pytest.mark.parametrize("lie", [liars.asked_alone, liars.asked_together])
+def test_a_model_that_answers_a_batch_otherwise_is_refused_in_its_check(
+    fleet: Fleet, worker: WorkerJobs, lie: liars.Condition
+) -> None:
+    given = upload(fleet.runtime, liars.lying(UNTIL, lie))
+    worker.check_model(given.upload_id)
+    with fleet.runtime.transaction() as session:
+        refused = model_uploads.model_upload(session, given.upload_id)
+    assert refused.rejected_reason == "A row's answer depends on the rows beside it."
+
+
+def test_a_training_window_that_ends_in_the_future_is_refused(
+    fleet: Fleet, worker: WorkerJobs
+) -> None:
+    given = upload(fleet.runtime, day_before("2030-01-01T00:00:00Z"))
+    worker.check_model(given.upload_id)
+    with fleet.runtime.transaction() as session:
+        refused = model_uploads.model_upload(session, given.upload_id)
+    assert "2030-01-01 00:00 UTC, in the future" in str(refused.rejected_reason)
+
+
+def test_the_size_of_the_scale_changes_no_bound(
+    fleet: Fleet, worker: WorkerJobs
+) -> None:
+    """The same scale in other units gives the same bound on every day."""
+    bounds = []
+    for scale_c in (2.0, 0.02, 2e4):
+        version_id = through_the_gate(
+            fleet.runtime, worker, day_before(UNTIL, scale_c=scale_c)
+        )
+        with fleet.runtime.transaction() as session:
+            found = model_evaluations.newest_evaluation(session, version_id)
+            assert found is not None
+            figures = model_evaluations.region_figures(session, found.evaluation_id)
+        bounds.append(
+            [
+                day.new_bound_c
+                for slug in sorted(figures)
+                for day in decode(slug, figures[slug]).days
+            ]
+        )
+    assert len(bounds[0]) > 100
+    for scaled in bounds[1:]:
+        assert scaled == pytest.approx(bounds[0], abs=1e-3)
 
 
 def test_a_model_trained_up_to_now_cannot_be_judged(

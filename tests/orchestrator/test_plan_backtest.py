@@ -383,8 +383,8 @@ def test_wrong_options_end_with_2(
 @pytest.mark.parametrize(
     ("telemetry", "regions", "sentence"),
     [
-        ("", "slug\nx\n", "line 2: name is missing"),
-        ("", "slug,name,time_zone,latitude,longitude\n", "names no region"),
+        ("", "slug\nx\n", "has no column 'name'"),
+        ("", "slug,name,time_zone,latitude,longitude\n", "has no region"),
         ("", "slug,name,time_zone,latitude,longitude\nx,X,Mars/1,1,2\n", "Mars/1"),
         (
             "",

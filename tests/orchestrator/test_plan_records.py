@@ -101,16 +101,26 @@ def _written_again(values: dict[str, Any]) -> dict[str, Any]:
     return written
 
 
-def test_a_stored_plan_of_format_1_is_read_and_would_be_written_the_same() -> None:
+def test_a_stored_plan_of_format_1_is_read_with_its_smallest_transfers() -> None:
     record = read_record(FORMAT_1)
     assert record.transfers[0].reason_code is ReasonCode.SHIFT_RESOLVES
-    assert _written_again(FORMAT_1) == FORMAT_1
+    added = {"minimum_transfer_mwh": 0.0, "blocked_chance_pct": 0.0}
+    terms = FORMAT_1["terms"] | added
+    assert _written_again(FORMAT_1) == FORMAT_1 | {"format": 2, "terms": terms}
+
+
+def test_a_stored_plan_of_format_2_is_read_and_would_be_written_the_same() -> None:
+    added = {"minimum_transfer_mwh": 7.5, "blocked_chance_pct": 2.5}
+    terms = FORMAT_1["terms"] | added
+    format_2 = FORMAT_1 | {"format": 2, "terms": terms}
+    assert read_record(format_2).terms.minimum_transfer_mwh == 7.5
+    assert _written_again(format_2) == format_2
 
 
 @pytest.mark.parametrize(
     "values",
     [
-        FORMAT_1 | {"format": 2},
+        FORMAT_1 | {"format": 3},
         {key: value for key, value in FORMAT_1.items() if key != "transfers"},
         FORMAT_1 | {"ways": [{"key": "plan"}]},
         FORMAT_1 | {"terms": None},

@@ -22,7 +22,6 @@ from db.engine import make_engine
 from db.users import insert_user
 from orchestrator.accounts import administration
 from orchestrator.accounts.administration import NewPassword
-from orchestrator.accounts.logins import Client, log_in
 from orchestrator.accounts.passwords import hash_password
 from orchestrator.audit.chain_status import ask_for_check
 from orchestrator.plans import planning
@@ -42,7 +41,7 @@ from orchestrator.settings import load_settings
 from orchestrator.telemetry.imports import FileToImport
 from orchestrator.telemetry.readers.formats import TelemetryFormat
 from orchestrator.telemetry.uploads import import_upload
-from tests.asking import asking
+from tests.asking import asking, log_in
 from tests.fleet import TRAINED_UNTIL, Fleet
 from tests.models.foreign import day_before
 from tests.orchestrator.test_serving import put_into_service
@@ -143,12 +142,7 @@ def end_logins(session: Session, _actor: Actor) -> Ask:
             password_hash=hash_password(PASSWORD),
             must_change_password=False,
         )
-    log_in(
-        asking(session, None),
-        name="olga",
-        password=PASSWORD,
-        client=Client(address=None, user_agent=None),
-    )
+    log_in(session, "olga", PASSWORD)
     return lambda session, actor, request_id, other: administration.end_logins(
         asking(session, actor, request_id=request_id), "eve" if other else "olga"
     )

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from uuid import uuid4
 
 import numpy as np
@@ -15,7 +15,6 @@ from sqlalchemy import delete, text
 from sqlalchemy.exc import DBAPIError
 
 from core.access import Actor, Role
-from core.conformal import shifted_bound
 from core.days import full_hour
 from core.errors import Forbidden, InvalidInput, NotFound, RequestReused
 from core.forecasts import Target
@@ -30,9 +29,11 @@ from orchestrator.decisions.views import DecisionCard, RecordOutcome
 from orchestrator.forecasts.day_page import day_view
 from orchestrator.forecasts.fleet import fleet_view
 from orchestrator.forecasts.model_cache import ModelCache
-from orchestrator.regions.region_choice import active_regions
+from orchestrator.regions.region_choice import active_regions, pick_region
 from orchestrator.runtime import Runtime
+from orchestrator.windows.database_source import load_region_window
 from tests.asking import asking
+from tests.core.conformal_cases import worst_hour_bound
 from tests.fleet import NOW, Fleet
 from tests.stored_bounds import recomputed_bounds
 
@@ -239,18 +240,30 @@ def test_a_what_if_moves_both_bounds_as_the_core_does(fleet: Fleet) -> None:
             asking(session, fleet.actor(session)), card.decision_id
         )
         inputs = json.loads(detail.inputs_text)
+        target = pick_region(active_regions(session), "ireland")
+        outlook = load_region_window(
+            session,
+            target,
+            issued_at_utc=datetime.fromisoformat(inputs["window_start_utc"]),
+            now=fleet.runtime.clock(),
+            is_simulation=True,
+        ).outlook
     source_mw, target_mw = (
         np.array(inputs[end]["it_load_mw"], np.float64) for end in ("source", "target")
     )
     factor_c_per_pct = 0.05
-    fall_c = np.full(24, -factor_c_per_pct * 12.0)
     rise_c = factor_c_per_pct * 12.0 * source_mw / target_mw
+    # The same in every hour of the source: its bound falls by exactly that.
     assert card.source_bound_after_c == pytest.approx(
-        shifted_bound(card.source_bound_before_c, fall_c)
+        card.source_bound_before_c - 12.0 * factor_c_per_pct
     )
-    assert card.target_bound_after_c == pytest.approx(
-        shifted_bound(card.target_bound_before_c, rise_c)
-    )
+    after = outlook.check(rise_c)
+    assert after is not None
+    assert card.target_bound_after_c == pytest.approx(after.bound)
+    # Other hours rise by other amounts, and the windows of the year are judged so.
+    assert outlook.calibration is not None
+    assert outlook.calibration.windows is not None
+    assert after.bound != worst_hour_bound(card.target_bound_before_c, rise_c)
 
 
 def test_a_request_id_means_one_request(fleet: Fleet) -> None:

@@ -202,12 +202,24 @@ def test_changed_bytes_block_with_an_alarm_and_mended_ones_serve_again(
         assert stored.refusal_code is None
 
 
+def test_changed_bytes_block_live_verdicts_before_the_worker_looks(
+    fleet: Fleet,
+) -> None:
+    good_byte = _stored_byte(fleet)
+    assert _first_row(fleet.runtime)[1] is not ReasonCode.MODEL_UNAVAILABLE
+    change_bytes(fleet, BREAK)
+    outcome, reason, _ = _first_row(fleet.runtime)
+    assert (outcome, reason) == (Outcome.BLOCKED, ReasonCode.MODEL_UNAVAILABLE)
+    change_bytes(fleet, UNDO.format(good_byte))
+    assert _first_row(fleet.runtime)[1] is not ReasonCode.MODEL_UNAVAILABLE
+
+
 def test_a_hanging_model_blocks_within_its_deadline_and_leaves_other_targets_alone(
     later: Runtime, cache: ModelCache
 ) -> None:
     worker = WorkerJobs(later, cache=cache)
     with later.transaction() as session:
-        put_into_service(session, long_products(per_row=7_650))
+        put_into_service(session, long_products())
     worker.hourly_cycle()
     outcome, reason, alarms = _first_row(later)
     assert (outcome, reason) == (Outcome.BLOCKED, ReasonCode.MODEL_UNAVAILABLE)

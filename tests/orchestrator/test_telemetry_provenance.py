@@ -37,7 +37,8 @@ from orchestrator.telemetry.imports import FileToImport, import_telemetry
 from orchestrator.telemetry.inspections import inspect_telemetry
 from orchestrator.telemetry.readers.formats import TelemetryFormat
 from orchestrator.telemetry.readers.rows import BadFile
-from orchestrator.telemetry.withdrawals import withdraw_import
+from orchestrator.telemetry.withdrawals import Withdrawal, withdraw_import
+from orchestrator.use_cases import Request
 from tests.asking import asking
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -93,10 +94,8 @@ def take(session: Session, actor: Actor) -> Import:
     return run
 
 
-def carbon(session: Session, n_hours: int = 2, *, shown: bool = False) -> list[float]:
-    frame = load_frame(
-        session, "SG", START, START + n_hours * HOUR, with_estimated=shown
-    )
+def carbon(session: Session, n_hours: int = 2) -> list[float]:
+    frame = load_frame(session, "SG", START, START + n_hours * HOUR)
     return frame.column(CARBON).tolist()
 
 
@@ -162,7 +161,7 @@ def test_estimated_hours_are_stored_but_not_used_until_they_are_measured(
     session: Session, take: Import
 ) -> None:
     take("SG", (400.0, False), (410.0, True))
-    assert carbon(session, shown=True) == [400.0, 410.0]
+    assert [row[0] for row in rows(session)] == [400.0, 410.0]
     np.testing.assert_array_equal(carbon(session), [400.0, np.nan])
 
     late = take("SG", (390.0, True), (420.0, False))
@@ -220,6 +219,10 @@ def test_an_hour_that_has_not_ended_is_stored_on_no_path(
         )
 
 
+def withdraw(request: Request, batch_id: int, reason: str = "x") -> Withdrawal:
+    return withdraw_import(request, batch_id, reason=reason, ranges=VALID_RANGES)
+
+
 def rows(session: Session) -> list[tuple[object, ...]]:
     """Every hour: carbon intensity, its import, and what is estimated."""
     found = session.execute(
@@ -238,7 +241,7 @@ def test_a_withdrawn_import_gives_back_what_it_replaced(
     wrong = take("SG", (4.0, False), (4.1, False), (4.2, False)).batch_id
     request = asking(session, actor, request_id=uuid4())
 
-    done = withdraw_import(request, wrong, reason="another grid")
+    done = withdraw(request, wrong, "another grid")
 
     assert rows(session) == [
         (400.0, first, None),
@@ -258,10 +261,10 @@ def test_a_withdrawn_import_gives_back_what_it_replaced(
     event = list_events(session, limit=1)[0]
     assert (event.action, event.object_id) == ("telemetry_withdrawn", str(wrong))
     assert '"reason":"another grid"' in event.payload
-    assert withdraw_import(request, wrong, reason="another grid") == done
+    assert withdraw(request, wrong, "another grid") == done
     for batch_id in (wrong, done.withdrawal_id):
         with pytest.raises(Conflict):
-            withdraw_import(asking(session, actor), batch_id, reason="again")
+            withdraw(asking(session, actor), batch_id, "again")
 
 
 def test_an_import_withdrawn_after_its_values_were_replaced_never_comes_back(
@@ -269,11 +272,9 @@ def test_an_import_withdrawn_after_its_values_were_replaced_never_comes_back(
 ) -> None:
     first, second, third = (take("SG", (n, False)).batch_id for n in (1.0, 2.0, 3.0))
 
-    assert (
-        withdraw_import(asking(session, actor), second, reason="x").hours_changed == 0
-    )
+    assert withdraw(asking(session, actor), second, "x").hours_changed == 0
     assert rows(session) == [(3.0, third, None)]
-    withdraw_import(asking(session, actor), third, reason="x")
+    withdraw(asking(session, actor), third, "x")
     assert rows(session) == [(1.0, first, None)]
     again = take("SG", (3.0, False))
     assert not again.is_repeat
@@ -290,7 +291,7 @@ def test_a_withdrawal_frees_the_region_and_leaves_other_quantities(
     )
     import_telemetry(asking(session, actor), file, ranges=VALID_RANGES)
 
-    withdraw_import(asking(session, actor), wrong, reason="x")
+    withdraw(asking(session, actor), wrong, "x")
 
     frame = load_frame(session, "SG", START, START + HOUR)
     assert frame.column(Quantity.IT_LOAD_MW).tolist() == [41.0]
@@ -304,7 +305,7 @@ def test_a_withdrawal_needs_a_reason(
 ) -> None:
     batch_id = take("SG", (400.0, False)).batch_id
     with pytest.raises(InvalidInput, match="reason of 1 to 500"):
-        withdraw_import(asking(session, actor), batch_id, reason=reason)
+        withdraw(asking(session, actor), batch_id, reason)
 
 
 @pytest.fixture

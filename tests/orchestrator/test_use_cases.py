@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 import orchestrator
 from core.access import Actor, Permission, Role
 from core.audit import ANONYMOUS, AuditAction
-from core.errors import Forbidden, InvalidInput, RequestReused
+from core.errors import Forbidden, InvalidInput, NotConfirmed, RequestReused
 from db import audit
 from db.users import system_actor
 from orchestrator.use_cases import USE_CASES, Done, Event, Request, change, query
@@ -38,7 +38,7 @@ def _note(request: Request, text: str, *, secret: str = "") -> Done[str]:
         event = Event(action=AuditAction.BACKUP_RESTORED)
         return Done(answer=text, events=(event,), kept=text)
     if text == "stranger":
-        return Done(answer=text, events=(replace(NOTED, is_anonymous=True),))
+        return Done(answer=text, events=(replace(NOTED, is_belated=True),))
     if text == "unchanged":
         return Done(answer=text)
     return Done(answer=f"{text} by {request.actor.name}", events=(NOTED,), kept=text)
@@ -169,6 +169,43 @@ def test_why_a_change_has_no_event_is_registered(session: Session) -> None:
 def test_a_name_is_registered_once() -> None:
     with pytest.raises(TypeError, match="two use cases"):
         query(Permission.DECIDE)(look)
+
+
+CONFIRMED = {
+    "accounts.add_user", "accounts.change_role", "accounts.disable_user",
+    "accounts.enable_user", "accounts.end_logins", "accounts.ensure_first_admin",
+    "accounts.reset_password", "accounts.reset_factors",
+    "accounts.add_app", "accounts.add_passkey", "accounts.remove_factor",
+    "accounts.make_recovery_codes", "audit.begin_anew",
+    "regions.change_policy", "regions.change_terms", "regions.limit_by_class",
+    "registry.activate_model", "registry.override_gate", "registry.receive_model",
+    "registry.roll_back_model", "registry.train_models",
+}  # fmt: skip
+"""Written out: the declarations must agree with what was decided."""
+
+
+def test_accounts_limits_and_models_need_a_confirmed_request() -> None:
+    declared = {name for name, item in USE_CASES.items() if item.is_confirmed}
+    assert {name for name in declared if not name.startswith("tests.")} == CONFIRMED
+
+
+def test_an_unconfirmed_request_changes_nothing(session: Session) -> None:
+    sure = change(
+        Permission.DECIDE, AuditAction.BACKUP_MADE, repeat=None, confirmed=True
+    )
+
+    def be_sure(_request: Request, text: str) -> Done[str]:
+        made.append(text)
+        return Done(answer=text, events=(NOTED,))
+
+    call = sure(be_sure)
+    caller = system_actor(session, "cli")
+    with pytest.raises(NotConfirmed, match="nothing was changed"):
+        call(asking(session, caller, is_confirmed=False), "x")
+    with pytest.raises(Forbidden, match="Log in"):
+        call(asking(session, None, is_confirmed=True), "x")
+    assert made == []
+    assert call(asking(session, caller), "x") == "x"
 
 
 def test_whatever_takes_a_request_is_registered_or_part_of_a_change() -> None:

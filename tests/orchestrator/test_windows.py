@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from sqlalchemy.orm import Session
 
-from core.conformal import ScoreTracker
 from core.days import WINDOW_H, full_hour, issue_at_local_midnight, local_issue_hour
 from core.footprints import RegionSignals, SignalBasis
 from core.forecasts import HourlyForecast, Refusal, RefusalCode, Target
@@ -59,14 +58,14 @@ def _from_files(session: Session, stored: StoredRegion, kept: RegionWindow) -> W
     }
     temperature = found[Target.TEMPERATURE_C]
     assert temperature.model_version_id is not None
-    scores = window_scores.score_history(
+    history = window_scores.score_history(
         session,
         region_id=stored.region_id,
         model_version_id=temperature.model_version_id,
         local_issue_hour=local_issue_hour(region.time_zone, issued_at_utc),
         finished_by_utc=issued_at_utc,
         watermark_id=temperature.score_watermark_id,
-    ).scores
+    )
     source = FileSource(
         region=region,
         policy=kept.policy,
@@ -79,7 +78,7 @@ def _from_files(session: Session, stored: StoredRegion, kept: RegionWindow) -> W
         auctioned_h=0,
         issued_at_utc=issued_at_utc,
         answers=answers,
-        tracker=ScoreTracker(kept.policy.alpha, scores),
+        tracker=history.tracker(kept.policy.alpha),
     )
     return source.window()
 
@@ -98,7 +97,10 @@ def test_the_database_and_files_give_the_same_window(fleet: Fleet) -> None:
 
             assert kept.outlook.problem is None
             assert kept.outlook.calibration == read.outlook.calibration
-            assert kept.outlook.check() == read.outlook.check()
+            for rise_c in (np.zeros(WINDOW_H), np.linspace(-4.0, 0.0, WINDOW_H)):
+                check = kept.outlook.check(rise_c)
+                assert check == read.outlook.check(rise_c)
+                assert check is not None
             np.testing.assert_array_equal(
                 kept.outlook.it_load_mw, read.outlook.it_load_mw
             )

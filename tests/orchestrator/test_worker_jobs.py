@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from core.audit import AuditAction
 from db import audit
-from orchestrator.accounts.denials import record_failed_login
+from orchestrator.accounts.denials import count_failed_login
 from orchestrator.cycle.worker_jobs import WorkerJobs
 from orchestrator.jobs import REPORT_DENIALS
 from orchestrator.processes.worker import make_queue
@@ -17,7 +17,9 @@ from tests.fleet import NOW, Fleet
 def test_refused_strangers_reach_the_chain_without_another_login(fleet: Fleet) -> None:
     with fleet.runtime.transaction() as session:
         for _ in range(3):
-            record_failed_login(session, "192.0.2.7", NOW - timedelta(minutes=5))
+            count_failed_login(
+                session, "192.0.2.7", "name:17", NOW - timedelta(minutes=5)
+            )
 
     queue = make_queue(fleet.runtime, WorkerJobs(fleet.runtime))
     for _ in range(2):

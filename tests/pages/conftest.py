@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from core.decision_states import DecisionState
 from core.risk import RiskLevel, assess_risk
 from core.scheduler import Outcome, ReasonCode
 from orchestrator.audit.views import AuditEventPage, AuditEventView
@@ -28,7 +29,7 @@ from orchestrator.decisions.views import (
 )
 from orchestrator.forecasts.views import FleetRow, FleetView, ForecastDayView
 from orchestrator.regions.views import RegionChoice
-from orchestrator.windows.views import VerdictView
+from orchestrator.windows.views import Bounded, Ground, VerdictView
 
 ISSUED_UTC = datetime(2023, 7, 14, 7, tzinfo=UTC)
 HOURS_UTC = tuple(ISSUED_UTC + timedelta(hours=h) for h in range(24))
@@ -112,6 +113,7 @@ def fleet_row(region: RegionChoice, **changes: object) -> FleetRow:
         "exceedance_probability": 0.0712,
         "allowed_probability": 0.05,
         "verdict": BLOCKED,
+        "recorded": None,
         "carbon_intensity_gco2_kwh": 412.0,
         "water_l_last_24h": 1_843_200.0,
         "it_load_mw": 61.3,
@@ -169,6 +171,7 @@ def forecast_day(**changes: object) -> ForecastDayView:
         "local_day": date(2023, 7, 14),
         "issued_at_utc": ISSUED_UTC,
         "is_usual_issue": True,
+        "newer_issue_utc": None,
         "issues_utc": (ISSUED_UTC,),
         "is_simulation": True,
         "hours_utc": HOURS_UTC,
@@ -181,11 +184,18 @@ def forecast_day(**changes: object) -> ForecastDayView:
             ISSUED_UTC - timedelta(hours=48 - h) for h in range(48)
         ),
         "history_c": day_curve(28.0, 5.0, 15) + day_curve(28.6, 5.1, 15),
+        "suspect_hours_utc": (),
+        "suspect_text": None,
         "thermal_limit_c": LIMIT_C,
         "allowed_probability": 0.05,
         "day_bound_c": 36.2,
         "exceedance_probability": 0.0712,
         "verdict": BLOCKED,
+        "ground": Ground.NOW,
+        "now": Bounded(
+            verdict=BLOCKED, day_bound_c=36.2, exceedance_probability=0.0712
+        ),
+        "recorded": None,
         "day_max_dots_c": tuple(32.6 + 0.09 * i + 0.0005 * i * i for i in range(40)),
         "model_label": "ridge · temperature_c · 3f9a2c",
         "score_count": 365,
@@ -259,11 +269,14 @@ def what_if(**changes: object) -> WhatIfView:
         "target": target,
         "local_day": date(2023, 7, 14),
         "issued_at_utc": ISSUED_UTC,
+        "newer_issue_utc": None,
         "is_simulation": True,
         "hours_utc": HOURS_UTC,
         "flexible_pct": 80.0,
         "allowed_probability": 0.05,
         "baseline": BLOCKED,
+        "now": BLOCKED,
+        "standing": (),
         "minimum_shift_pct": 24.0,
         "maximum_safe_shift_pct": 80.0,
         "safe_interval_text": "Safe interval: 24 % to 80 %.",
@@ -360,6 +373,7 @@ def decision_detail(**changes: object) -> DecisionDetail:
         is_as_recorded=True,
         supersedes_id=None,
         superseded_by=None,
+        standing=None,
     )
     return replace(detail, **changes)
 
@@ -394,6 +408,7 @@ def decision_page(count: int = 3, next_after: str | None = PLACE) -> DecisionPag
                 source=ARIZONA,
                 target=IRELAND if i % 3 != 2 else None,
                 local_day=card.local_day,
+                window_start_utc=card.window_start_utc,
                 shift_pct=30.0 if i % 3 != 2 else 0.0,
                 is_simulated=i % 2 == 0,
                 outcome=Outcome.BLOCKED if i % 3 == 2 else Outcome.APPROVED,
@@ -403,6 +418,7 @@ def decision_page(count: int = 3, next_after: str | None = PLACE) -> DecisionPag
                 reason_text=card.verdict.reason_text,
                 risk_level=RiskLevel.HIGH,
                 is_superseded=i == 1,
+                state=DecisionState.ACKNOWLEDGED if i % 3 == 1 else None,
             )
             for i in range(count)
         ),

@@ -133,7 +133,7 @@ def test_simulated_and_superseded_decisions_are_marked(
 ) -> None:
     rows = list_grids.decision_rows(make_decision_page())
     assert cell_text(rows[0]["kind"]) == "What-if simulation"
-    assert cell_text(rows[1]["kind"]) == "Recorded superseded"
+    assert cell_text(rows[1]["kind"]) == "Recorded acknowledged"
     assert cell_text(rows[2]["verdict"]) == "BLOCKED"
     assert rows[2]["chance"] == "7\u202f%"
 

@@ -106,7 +106,12 @@ def test_each_region_links_to_its_forecast_and_its_what_if(
     hrefs = {
         getattr(component, "href", None) for component in components_of(table(fleet))
     }
-    assert {"/forecast?region=ireland", "/what-if?source=ireland"} <= hrefs
+    issue = "issued=2023-07-14T07%3A00Z"
+    assert {
+        f"/forecast?region=ireland&{issue}",
+        f"/what-if?source=ireland&{issue}",
+    } <= hrefs, "a link names the issue that it was seen on"
+    assert "/forecast?region=wyoming" in hrefs, "where there is none, the newest"
 
 
 def test_an_empty_fleet_says_what_to_do(fleet: FleetView, text_of: Text) -> None:

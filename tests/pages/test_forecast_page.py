@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 from plotly import graph_objects as go
 
-from orchestrator.forecasts.views import ForecastDayView
+from orchestrator.forecasts.views import ForecastDayView, RunView, RunWorth
 from pages.forecast.figures import (
     ACTUAL_LABEL,
     HISTORY_LABEL,
     MEAN_LABEL,
     RANGE_LABEL,
+    RAW_LABEL,
     RISK_LABEL,
+    SUSPECT_LABEL,
     bound_label,
     day_maximum_dots,
     dots_summary,
@@ -26,6 +28,7 @@ from pages.forecast.figures import (
 from pages.forecast.layout import chart_summary, content, issue_options, sentence_text
 from pages.theme import thermal_limit_label
 
+Walk = Callable[[object], list[Any]]
 Text = Callable[[object], str]
 Make = Callable[..., Any]
 
@@ -204,4 +207,80 @@ def test_a_past_day_is_marked_as_a_simulation(
     assert "simulation" in text_of(content(make_forecast_day())[0])
     live = make_forecast_day(is_simulation=False, local_day=None)
     assert "simulation" not in text_of(content(live)[0])
-    assert "in the next 24 hours" in sentence_text(live)
+    assert "in the 24 hours from 14 Jul 2023, 00:00 (UTC−7)" in sentence_text(live)
+
+
+def test_an_older_issue_says_so_and_offers_the_newest(
+    make_forecast_day: Make, text_of: Text, components_of: Walk
+) -> None:
+    newer = datetime(2023, 7, 14, 8, tzinfo=UTC)
+    view = make_forecast_day(
+        local_day=None, is_usual_issue=False, newer_issue_utc=newer
+    )
+    said = content(view)[0]
+    assert "This is an older forecast." in text_of(said)
+    assert "01:00 (UTC−7)" in text_of(said)
+    (offer,) = [item for item in components_of(said) if getattr(item, "href", None)]
+    assert offer.href == "/forecast?region=arizona&issued=2023-07-14T08%3A00Z"
+    assert "older" not in text_of(content(make_forecast_day(local_day=None)))
+
+
+def _with_run(make_forecast_day: Make, **changes: Any) -> ForecastDayView:
+    view = make_forecast_day()
+    run = RunView(
+        mode="Weather forecast at most 12 h old",
+        issued_at_utc=view.hours_utc[0] - timedelta(hours=7),
+        age_h=7.0,
+        raw_c=tuple(30.0 for _ in view.hours_utc),
+        worth=RunWorth(n_days=88, rmse_c=1.4, rmse_without_c=2.9, rmse_raw_c=2.0),
+    )
+    return replace(view, run=replace(run, **changes))
+
+
+def test_the_run_its_age_and_its_worth_stand_beside_the_forecast(
+    make_forecast_day: Make, text_of: Text
+) -> None:
+    view = _with_run(make_forecast_day)
+    raw = traces(forecast_band(view))[RAW_LABEL]
+    assert list(raw.y) == [30.0] * len(view.hours_utc)
+    shown = plain(text_of(content(view)))
+    assert "Weather forecast at most 12 h old" in shown
+    assert "13 Jul 2023, 17:00 (UTC−7), 7 h before the issue" in shown
+    assert (
+        "1.40 °C with weather forecasts, 2.90 °C without, 2.00 °C by the weather"
+        " forecast alone (RMSE, 88 days from midnight)"
+    ) in shown
+
+
+def test_without_a_run_the_page_says_so_and_draws_none(
+    make_forecast_day: Make, text_of: Text
+) -> None:
+    view = _with_run(
+        make_forecast_day,
+        mode="Telemetry alone: no weather forecast was used",
+        issued_at_utc=None,
+        age_h=None,
+        raw_c=(None,) * 24,
+        worth=None,
+    )
+    assert RAW_LABEL not in traces(forecast_band(view))
+    shown = text_of(content(view))
+    assert "Telemetry alone" in shown
+    assert "Newest weather forecast used" not in shown
+    plainly = text_of(content(make_forecast_day()))
+    assert "Beside telemetry" not in plainly
+
+
+def test_suspect_hours_are_marked_and_explained(
+    make_forecast_day: Make, text_of: Text
+) -> None:
+    view = make_forecast_day()
+    hour = view.history_hours_utc[3]
+    suspect = replace(
+        view, suspect_hours_utc=(hour,), suspect_text="2023-08-01 03:00 UTC (step)"
+    )
+    marked = [t for t in forecast_band(suspect).data if t.name == SUSPECT_LABEL]
+    assert [list(trace.y) for trace in marked] == [[view.history_c[3]]]
+    assert not [t for t in forecast_band(view).data if t.name == SUSPECT_LABEL]
+    shown = " ".join(map(text_of, filter(None, content(suspect))))
+    assert "2023-08-01 03:00 UTC (step)" in shown

@@ -12,6 +12,7 @@ from orchestrator.forecasts.views import (
     QualityRow,
     QualityView,
     ReliabilityBin,
+    RunWorth,
 )
 from orchestrator.regions.views import RegionChoice
 from pages.forecast_quality.content import DRIFT_TITLE, fleet_content, quality_content
@@ -127,3 +128,15 @@ def test_wilson_interval_is_the_closed_form(
     hits: int, trials: int, expected: tuple[float, float]
 ) -> None:
     assert wilson_interval(hits, trials) == pytest.approx(expected, abs=1e-4)
+
+
+def test_the_panel_compares_errors_with_and_without_weather_forecasts(
+    text_of: Text,
+) -> None:
+    worth = RunWorth(n_days=80, rmse_c=1.41, rmse_without_c=2.82, rmse_raw_c=None)
+    text = text_of(quality_content(replace(VIEW, run_worth=worth)))
+    assert (
+        "Error of the last 90 days: 1.41 °C with weather forecasts, 2.82 °C without"
+        " (RMSE, 80 days from midnight)."
+    ) in text
+    assert "weather forecasts" not in text_of(quality_content(VIEW))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from core.errors import InvalidInput
+from core.errors import InvalidInput, OutOfRange
 from core.scheduler import Outcome, ReasonCode
 from orchestrator.plans.terms import PlanTerms
 from orchestrator.plans.views import (
@@ -31,6 +31,8 @@ GOOD = {
     "water_usd_per_m3": "1.5",
     "energy_price_weight": 0,
     "water_cap_m3": 9000,
+    "minimum_transfer_mwh": 3,
+    "blocked_chance_pct": "2.5",
 }
 
 
@@ -89,6 +91,7 @@ def view() -> PlanView:
         window_start_utc=ISSUED_UTC,
         window_end_utc=ISSUED_UTC + timedelta(hours=24),
         hours_utc=HOURS_UTC,
+        newer_issue_utc=None,
         is_simulation=True,
         is_compared_with_truth=True,
         terms=PlanTerms(),
@@ -111,8 +114,11 @@ def test_what_is_left_empty_takes_its_default_only_where_it_may() -> None:
     terms = read_terms(GOOD)
     assert (terms.carbon_usd_per_t, terms.water_usd_per_m3) == (80.0, 1.5)
     assert (terms.water_cap_m3, terms.carbon_cap_t) == (9000.0, None)
+    assert (terms.minimum_transfer_mwh, terms.blocked_chance_pct) == (3.0, 2.5)
     with pytest.raises(InvalidInput, match="Carbon, USD per t is empty"):
         read_terms({**GOOD, "carbon_usd_per_t": None})
+    with pytest.raises(OutOfRange, match="outside 0 to 50 %"):
+        read_terms({**GOOD, "blocked_chance_pct": 60})
 
 
 @pytest.mark.parametrize("value", ["lots", "-1", "nan", "inf", [], {}])

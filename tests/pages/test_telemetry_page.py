@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from core.errors import InvalidInput
+from core.telemetry import Quantity
+from orchestrator.telemetry.quality import FindingView
 from orchestrator.telemetry.views import RefusedPage, RefusedRowView
 from pages.addresses import Query
 from pages.admin_telemetry import refused
+from pages.admin_telemetry.content import suspect_table
 from pages.grids import column_defs
+from pages.times import Times
 
 
 def page(count: int = 2, **changes: Any) -> RefusedPage:
@@ -73,3 +78,18 @@ def test_a_place_that_is_none_is_refused(search: str) -> None:
 def test_an_order_that_is_unknown_is_refused() -> None:
     with pytest.raises(InvalidInput, match="no order"):
         refused.is_last_first(Query.parse("?order=sideways"))
+
+
+def test_a_suspect_hour_is_listed_with_its_check_and_reason() -> None:
+    found = FindingView(
+        region_slug="texas",
+        quantity=Quantity.TEMPERATURE_C,
+        hour_utc=datetime(2023, 8, 8, 15, tzinfo=UTC),
+        quality="suspect",
+        rule="step",
+        text="0 degC is 33 degC from the expected 33 degC",
+    )
+    shown = str(suspect_table([found], Times()))
+    for part in ("texas", "temperature_c", "suspect", "step", "from the expected"):
+        assert part in shown
+    assert "Every stored hour passed" in str(suspect_table([], Times()))

@@ -91,6 +91,8 @@ def view() -> TradeOffView:
         source=ARIZONA,
         target=IRELAND,
         local_day=date(2023, 7, 14),
+        is_issued=True,
+        newer_issue_utc=None,
         is_simulation=True,
         shift_pct=40.0,
         flexible_pct=80.0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import dash
@@ -131,13 +132,37 @@ def test_a_role_cannot_be_claimed_in_the_request(portal: Portal) -> None:
 def test_refusals_of_people_are_in_the_audit_chain(portal: Portal) -> None:
     browser = portal.logged_in("auditor")
     browser.get("/decide")
-    browser.post_callback(callback_body(portal.app, DECISION))
-    refused = [e for e in portal.events() if e.action == AuditAction.ACCESS_DENIED]
-    assert [(e.actor_name, e.object_id) for e in refused] == [
-        ("auditor", DECISION),
-        ("auditor", "test_decide"),
-    ]
-    assert all(e.request_id for e in refused)
+    for _ in range(99):
+        browser.post_callback(callback_body(portal.app, DECISION))
+    assert AuditAction.ACCESS_DENIED not in {e.action for e in portal.events()}
+    portal.runtime.clock.advance(minutes=1)
+    browser.get("/decide")
+    (refused,) = [e for e in portal.events() if e.action == AuditAction.ACCESS_DENIED]
+    assert (refused.actor_name, refused.object_id) == ("auditor", DECISION)
+    after = json.loads(refused.payload)["after"]
+    assert after["count"] == 100
+    assert after["wanted"] == {DECISION: 99, "test_decide": 1}
+
+
+def test_a_made_up_login_cookie_does_not_hide_a_stranger(portal: Portal) -> None:
+    browser = portal.browser()
+    browser.client.set_cookie("gfo_login", "made-up", domain="localhost")
+    for _ in range(3):
+        assert browser.get("/_dash-layout").status_code == 401
+    portal.runtime.clock.advance(minutes=1)
+    browser.get("/_dash-layout")
+    (event,) = portal.events()
+    assert (event.object_id, event.actor_name) == (browser.address, "anonymous")
+    assert '"count":3' in event.payload
+
+
+def test_a_login_that_ended_is_no_stranger(portal: Portal) -> None:
+    browser = portal.logged_in("operator")
+    portal.runtime.clock.advance(minutes=31)
+    assert browser.get("/_dash-layout").status_code == 401
+    portal.runtime.clock.advance(minutes=1)
+    portal.logged_in("auditor")
+    assert AuditAction.ACCESS_DENIED not in {e.action for e in portal.events()}
 
 
 def test_refusals_of_strangers_are_one_event_for_a_minute(portal: Portal) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import pytest
@@ -14,7 +15,7 @@ from orchestrator.accounts.administration import (
     disable_user,
     reset_password,
 )
-from orchestrator.accounts.denials import LOGIN_LIMIT
+from orchestrator.accounts.tries import OF_ADDRESS
 from tests.webapp.conftest import PASSWORD, Browser, Clock, Portal, callback_body
 from webapp.auth import POLLING_HEADER
 
@@ -251,55 +252,126 @@ def test_changes_to_an_account_end_its_logins_with_the_next_request(
     assert _is_logged_in(bystander)
 
 
-def test_five_failures_make_an_account_wait_even_for_the_right_password(
+def test_five_failures_make_a_browser_wait_even_for_the_right_password(
     portal: Portal, clock: Clock
 ) -> None:
+    browser = portal.browser()
     for _ in range(5):
-        assert portal.browser().log_in("operator", "wrong").status_code == 401
-    assert portal.browser().log_in("operator").status_code == 401
-    assert portal.browser().log_in("auditor").status_code == 303
+        assert browser.log_in("operator", "wrong").status_code == 401
+    refused = browser.log_in("operator")
+    assert refused.status_code == 429
+    assert refused.headers["Retry-After"] == "15"
+    assert "Try again in 15 seconds" in refused.get_data(as_text=True)
     clock.advance(seconds=16)
-    assert portal.browser().log_in("operator").status_code == 303
-    assert portal.user("operator").failed_login_count == 0
+    assert browser.log_in("operator").status_code == 303
 
 
 def test_the_wait_doubles_up_to_fifteen_minutes_and_never_locks(
     portal: Portal, clock: Clock
 ) -> None:
-    for _ in range(30):
-        portal.browser().log_in("operator", "wrong")
-        clock.advance(minutes=15)
-    portal.browser().log_in("operator", "wrong")
-    clock.advance(minutes=14)
-    assert portal.browser().log_in("operator").status_code == 401
-    clock.advance(minutes=1, seconds=1)
-    assert portal.browser().log_in("operator").status_code == 303
-
-
-def test_tries_while_an_account_waits_do_not_prolong_the_wait(
-    portal: Portal, clock: Clock
-) -> None:
-    for _ in range(5):
-        portal.browser().log_in("operator", "wrong")
-    for _ in range(3):
-        clock.advance(seconds=4)
-        portal.browser().log_in("operator", "wrong")
-    clock.advance(seconds=4)
-    assert portal.browser().log_in("operator").status_code == 303
-
-
-def test_an_address_that_failed_often_waits_whatever_name_it_tries(
-    portal: Portal, clock: Clock
-) -> None:
     browser = portal.browser()
-    for number in range(LOGIN_LIMIT):
-        assert browser.log_in(f"guess{number}", "wrong").status_code == 401
-    refused = browser.log_in("operator")
-    assert refused.status_code == 429
-    assert int(refused.headers["Retry-After"]) > 0
-    assert portal.browser().log_in("operator").status_code == 303
-    clock.advance(minutes=12)
+    for _ in range(30):
+        browser.log_in("operator", "wrong")
+        clock.advance(minutes=15)
+    browser.log_in("operator", "wrong")
+    clock.advance(minutes=14)
+    assert browser.log_in("operator").status_code == 429
+    clock.advance(minutes=1, seconds=1)
     assert browser.log_in("operator").status_code == 303
+
+
+def test_a_stranger_keeps_nobody_else_out(portal: Portal, clock: Clock) -> None:
+    stranger, owner = portal.browser(), portal.browser()
+    for _ in range(30):
+        stranger.log_in("operator", "wrong")
+        clock.advance(minutes=15)
+    stranger.log_in("operator", "wrong")
+    assert owner.log_in("operator").status_code == 303
+
+
+def test_behind_an_address_that_failed_often_a_known_device_gets_in(
+    portal: Portal, clock: Clock
+) -> None:
+    known, stranger, newcomer = portal.browser(), portal.browser(), portal.browser()
+    stranger.address = newcomer.address = known.address
+    assert known.log_in("operator").status_code == 303
+    known.get("/")  # hands out the form token
+    known.post_form("/logout")
+    known.client.delete_cookie("_csrf_token", domain="localhost")
+    for number in range(OF_ADDRESS.free_count):
+        assert stranger.log_in(f"guess{number}", "wrong").status_code == 401
+    assert newcomer.log_in("auditor").status_code == 429
+    assert known.log_in("operator").status_code == 303
+    assert portal.browser().log_in("operator").status_code == 303
+    clock.advance(seconds=30)
+    assert newcomer.log_in("auditor").status_code == 303
+
+
+def test_the_cookie_of_a_known_device(portal: Portal) -> None:
+    response = portal.browser().log_in("operator")
+    cookie = _set_cookies(response)["gfo_device"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie
+    assert "Max-Age=15552000" in cookie
+    token = cookie.split("=", 1)[1].split(";")[0]
+    with portal.runtime.transaction() as session:
+        stored = session.scalars(text("select known_device::text from known_device"))
+        assert all(token not in row for row in stored)
+
+
+def test_of_parallel_guesses_at_many_names_exactly_twenty_are_evaluated(
+    portal: Portal,
+) -> None:
+    address = portal.browser().address
+    start, statuses = threading.Barrier(12), []
+
+    def guess(number: int) -> None:
+        browser = portal.browser()
+        browser.address = address
+        browser.get("/login")
+        start.wait()
+        for turn in range(10):
+            name = "operator" if turn % 4 == 0 else f"guess{number}x{turn}"
+            response = browser.post_form("/login", name=name, password="wrong")
+            statuses.append(response.status_code)
+
+    threads = [threading.Thread(target=guess, args=[n]) for n in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert (statuses.count(401), statuses.count(429)) == (20, 100)
+
+
+def test_parallel_tries_do_not_tell_names_apart(portal: Portal) -> None:
+    """Four tries at once, in turn at a name that exists and at one that does not."""
+
+    def duration_s(name: str, turn: int) -> float:
+        browsers = [portal.browser() for _ in range(4)]
+        for number, browser in enumerate(browsers):
+            browser.address = f"203.0.113.{4 * turn % 240 + number}"
+            browser.get("/login")
+        threads = [
+            threading.Thread(
+                target=browser.post_form,
+                args=["/login"],
+                kwargs={"name": name, "password": "wrong" * 4},
+            )
+            for browser in browsers
+        ]
+        began = time.perf_counter()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return time.perf_counter() - began
+
+    names = ("operator", "nobody")
+    seen_s = {
+        name: sorted(duration_s(name, turn) for turn in range(8)) for name in names
+    }
+    known_s, unknown_s = (sum(seen_s[name][:4]) for name in names)
+    assert 0.7 < unknown_s / known_s < 1.4
 
 
 def test_a_forged_forwarding_header_does_not_change_the_address(
@@ -308,10 +380,10 @@ def test_a_forged_forwarding_header_does_not_change_the_address(
     browser = portal.browser()
     browser.get("/login")
     token = browser.csrf_token()
-    for number in range(LOGIN_LIMIT + 1):
+    for number in range(OF_ADDRESS.free_count + 1):
         response = browser.client.post(
             "/login",
-            data={"csrf_token": token, "name": "x", "password": "wrong"},
+            data={"csrf_token": token, "name": f"x{number}", "password": "wrong"},
             headers={
                 "Origin": browser.origin,
                 "X-Forwarded-For": f"203.0.113.{number}",
@@ -340,15 +412,25 @@ def test_failed_logins_are_one_event_for_a_minute_and_address(
     assert events[AuditAction.LOGIN_SUCCEEDED].actor_name == "operator"
 
 
-def test_the_fifth_failure_of_an_account_is_an_event_of_its_own(
-    portal: Portal,
+def test_failures_of_an_account_are_one_event_for_a_minute_that_names_it(
+    portal: Portal, clock: Clock
 ) -> None:
     for _ in range(7):
         portal.browser().log_in("operator", "wrong")
-    (event,) = portal.events()
+    clock.advance(minutes=1)
+    portal.browser().log_in("nobody", "wrong")
+    (event,) = [event for event in portal.events() if event.object_type == "user"]
     assert event.action == AuditAction.LOGIN_FAILED
-    assert event.object_type == "user"
     assert event.object_id == str(portal.user("operator").user_id)
+    assert '"count":7' in event.payload
+
+
+def test_a_clock_set_back_revives_no_login(portal: Portal, clock: Clock) -> None:
+    browser = portal.logged_in("operator")
+    clock.advance(minutes=31)
+    assert not _is_logged_in(browser)
+    clock.advance(minutes=-30)
+    assert not _is_logged_in(browser)
 
 
 def test_login_and_logout_are_audited_with_address_and_session(

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 from werkzeug.test import TestResponse
 
+from core.audit import AuditAction
 from db import model_uploads
 from models.metadata import MAX_MODEL_BYTES
 from models.smallest import smallest_model
@@ -79,11 +80,11 @@ def test_the_same_bytes_twice_are_one_upload(portal: Portal) -> None:
 
 def test_a_wrong_password_is_refused_counted_and_makes_wait(portal: Portal) -> None:
     browser = portal.logged_in("admin")
-    for _ in range(6):
+    for said in (*["password is wrong"] * 5, "wait 15 seconds"):
         answer = send(browser, b"x", password="not this one, sorry")
         assert answer.status_code == 403
         assert answer.json is not None
-        assert "password is wrong" in answer.json["error"]
+        assert said in answer.json["error"]
     assert send(browser, b"x").status_code == 403  # the right one has to wait too
     assert n_uploads(portal) == 0
 
@@ -125,9 +126,33 @@ def test_a_model_can_be_downloaded_as_it_came(portal: Portal) -> None:
     assert given is not None
 
     checked = check_upload(portal.runtime, "worker", given["upload_id"])
-    answer = browser.get(f"/_models/{checked.model_version_id}/onnx")
+    browser.get("/")
+    answer = browser.post_form(f"/_models/{checked.model_version_id}/onnx")
     assert answer.status_code == 200
     assert answer.data == content
     assert answer.headers["Content-Disposition"].startswith("attachment;")
     assert answer.headers["Content-Type"] == "application/octet-stream"
-    assert browser.get("/_models/999/onnx").status_code == 404
+    assert browser.post_form("/_models/999/onnx").status_code == 404
+
+
+def test_another_site_starts_no_download(portal: Portal) -> None:
+    content = smallest_model()
+    browser = portal.logged_in("admin")
+    given = send(browser, content).json
+    assert given is not None
+    checked = check_upload(portal.runtime, "worker", given["upload_id"])
+    address = f"/_models/{checked.model_version_id}/onnx"
+    foreign = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
+    assert browser.get(address, **{"Sec-Fetch-Site": "cross-site"}).status_code == 404
+    token = browser.csrf_token()
+    for headers in (foreign, {}):
+        answer = browser.client.post(
+            address,
+            data={"csrf_token": token},
+            base_url=ORIGIN,
+            headers=headers,
+            environ_overrides={"REMOTE_ADDR": browser.address},
+        )
+        assert answer.status_code in {400, 403}
+    actions = {event.action for event in portal.events()}
+    assert AuditAction.MODEL_EXPORTED not in actions

@@ -110,7 +110,18 @@ def test_guessing_the_own_password_is_slowed(real: Portal) -> None:
         _add(real, admin, "eve", users_add_password="wrong")
     _, answer = _add(real, admin, "eve")
     assert "Nothing was changed" in str(answer)
-    assert real.user("admin").failed_login_count == 5
+    assert "tried too often; wait 15 seconds" in str(answer)
+    real.runtime.clock.advance(seconds=15)
+    _, answer = _add(real, admin, "eve")
+    assert _one_time(answer)
+
+
+def test_strangers_do_not_make_a_confirmation_wait(real: Portal) -> None:
+    admin = real.logged_in("admin")
+    for _ in range(40):
+        real.browser().log_in("admin", "wrong")
+    _, answer = _add(real, admin, "eve")
+    assert _one_time(answer)
 
 
 def test_a_request_that_is_sent_again_adds_once_and_says_so(real: Portal) -> None:

@@ -34,10 +34,16 @@
 
   /* CSV ------------------------------------------------------------------------- */
 
-  /* As orchestrator/csv_cells.py: a formula also begins behind what parts cells. */
+  /* As orchestrator/list_exports.py: a formula also begins behind what parts cells, and
+     behind characters that nobody sees. */
+  const UNSEEN = "\\s\"'\\x00-\\x1f\\x7f-\\x9f\\xad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5" +
+    "\\u180b-\\u180f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\u3164\\ufe00-\\ufe0f" +
+    "\\ufeff\\uffa0\\ufff9-\\ufffb\\u{e0000}-\\u{e0fff}";
+  const FORMULA = "[=+\\-@\\uff1d\\uff0b\\uff0d\\uff20\\ufe66\\ufe62\\ufe63\\ufe6b]";
+  const BEGINS = new RegExp(`(^|[;\\t\\r\\n])([${UNSEEN}]*)(?=${FORMULA})`, "gu");
+
   function neutral(text) {
-    const begins = /(^|[;\t\r\n])([\s"']*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])/g;
-    const inner = text.replace(begins, "$1$2'");
+    const inner = text.replace(BEGINS, "$1$2'");
     return /^[\t\r]/.test(text) && !inner.startsWith("'") ? "'" + inner : inner;
   }
 

@@ -24,6 +24,19 @@
       (item) => item.prop_id === `${buttonId}.n_clicks`);
   };
 
+  /* The address names the issue that is shown, so that a copied link shows it again. */
+  dc.gfo_name_issue = function (shown) {
+    if (!shown || shown.day || !shown.is_issued) return;
+    const url = new URL(window.location.href);
+    url.searchParams.set("issued", shown.issue);
+    window.history.replaceState(window.history.state, "", url);
+  };
+
+  /* The issue for a changed address: an older one that is looked at stays. */
+  dc.gfo_kept_issue = function (shown, isLivePressed) {
+    return shown.is_newest || isLivePressed ? null : shown.issue;
+  };
+
   const nameOf = (control) => control.id.slice(control.id.indexOf("-") + 1);
 
   /* What a filter holds when it is left open; of a choice, its first option. */
@@ -85,8 +98,10 @@
       dc.set_props("shell-go", { href });
     },
 
-    title_forecast(shown) {
-      if (shown) document.title = `Forecast: ${shown.title}`;
+    show_forecast(shown) {
+      if (!shown) return;
+      document.title = `Forecast: ${shown.title}`;
+      dc.gfo_name_issue(shown);
     },
 
     /* An issue belongs to its region and day: with another of those it is dropped. */
@@ -102,19 +117,19 @@
 
     follow_what_if_controls(source, target, day, _liveClicks, data) {
       if (!data) return;
-      const wanted = dc.gfo_was_pressed("what-if-next-24h") ? null : day || null;
+      const isLive = dc.gfo_was_pressed("what-if-next-24h");
+      const wanted = isLive ? null : day || null;
       const shownTarget = data.target ? data.target.slug : null;
-      const unchanged =
-        source === data.source.slug &&
-        (target || null) === shownTarget &&
-        wanted === data.day;
-      if (unchanged) return;
+      const isSameWindow = wanted === data.day && !(isLive && !data.is_newest);
+      const isSameSource = source === data.source.slug;
+      if (isSameSource && (target || null) === shownTarget && isSameWindow) return;
       dc.gfo_set_search("what-if-url", {
         source,
         // A region cannot shift to itself: let the server choose another target.
         target: target === source ? null : target,
         day: wanted,
         shift: new URLSearchParams(window.location.search).get("shift"),
+        issued: wanted || !isSameSource ? null : dc.gfo_kept_issue(data, isLive),
       });
     },
 

@@ -12,6 +12,10 @@
     return found ? decodeURIComponent(found[1]) : "";
   };
 
+  dc.gfo_is_off = function () {
+    return root.hasAttribute("data-gfo-offline") || root.hasAttribute("data-gfo-old");
+  };
+
   /* The login ended: log in, and be here again. */
   dc.gfo_ask_for_login = function () {
     const here = location.pathname + location.search;
@@ -30,10 +34,11 @@
     document.dispatchEvent(new CustomEvent("gfo-theme", { detail: theme }));
   }
 
-  /* Decisions wait while the portal cannot be reached: elements of class gfo-decides. */
+  /* Decisions wait while the portal cannot be reached, or the page is no longer
+     refreshed: elements of class gfo-decides. */
   document.addEventListener("click", (event) => {
     if (event.target.closest(".gfo-theme-toggle")) toggleTheme();
-    if (root.hasAttribute("data-gfo-offline") && event.target.closest(".gfo-decides")) {
+    if (dc.gfo_is_off() && event.target.closest(".gfo-decides")) {
       event.preventDefault();
       event.stopPropagation();
     }

@@ -27,14 +27,14 @@
 
   /* What refreshes by itself says so when it no longer does: [data-as-of]. Counted from
      when the page got it, so a clock that is wrong here does not matter. */
-  const OLD_AFTER_MS = 150000;
+  const OLD_AFTER_MS = 110000;
   let seen = { value: null, at: 0 };
 
   window.setInterval(() => {
     const mark = document.querySelector("[data-as-of]");
     const value = mark ? mark.dataset.asOf : null;
-    if (value !== seen.value) seen = { value, at: performance.now() };
-    const age = value === null ? 0 : performance.now() - seen.at;
+    if (value !== seen.value) seen = { value, at: Date.now() };
+    const age = value === null ? 0 : Date.now() - seen.at;
     const isOld = age > OLD_AFTER_MS;
     document.documentElement.toggleAttribute("data-gfo-old", isOld);
     if (isOld) mark.dataset.age = `, ${Math.round(age / 60000)} min old`;

@@ -96,16 +96,19 @@
       if (!data) return;
       labels = data.labels;
       document.title = `Trade-offs: ${data.title}`;
+      dc.gfo_name_issue(data);
       if (timer !== null) stop();
       showWhenDrawn(wantedHour(), 30);
     },
 
     follow_controls(source, target, shift, day, _clicks, water, data) {
       if (!data) return;
-      const wantedDay = dc.gfo_was_pressed("trade-offs-next-24h") ? null : day || null;
+      const isLive = dc.gfo_was_pressed("trade-offs-next-24h");
+      const wantedDay = isLive ? null : day || null;
       const amount = Number(shift) || 0;
       const unchanged = source === data.source && (target || null) === data.target &&
-        amount === data.shift && wantedDay === data.day && water === data.water;
+        amount === data.shift && wantedDay === data.day && water === data.water &&
+        !(isLive && !data.is_newest);
       if (unchanged) return;
       const hour = new URLSearchParams(window.location.search).get("hour");
       dc.gfo_set_search("trade-offs-url", {
@@ -115,6 +118,8 @@
         shift: amount || null,
         water: water === "on_site" ? null : water,
         hour,
+        issued: wantedDay || source !== data.source
+          ? null : dc.gfo_kept_issue(data, isLive),
       });
     },
   };

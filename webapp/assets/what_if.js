@@ -12,6 +12,7 @@
   let pointerIsDown = false;
   let timer = null;
   let pending = null; // {data, shift} to be evaluated when the slider is let go
+  let caughtUpWith = null; // the decision that showed that a newer issue is there
   let known = { data: null, shift: null }; // asked for already, or given by a link
 
   document.addEventListener("pointerdown", () => { pointerIsDown = true; }, true);
@@ -136,11 +137,20 @@
 
   function key(data, shift) {
     const target = data.target ? data.target.slug : null;
-    return JSON.stringify([data.source.slug, target, data.day, shift]);
+    return JSON.stringify([data.source.slug, target, data.day || data.issue, shift]);
   }
 
   function storedKey(stored) {
-    return JSON.stringify([stored.source, stored.target, stored.day, stored.shift_pct]);
+    const window = stored.day || stored.issue;
+    return JSON.stringify([stored.source, stored.target, window, stored.shift_pct]);
+  }
+
+  /* A verdict on a newer issue than the page shows: show that issue. */
+  function catchUp(data, stored) {
+    if (!stored || data.day || stored.issue <= data.issue) return;
+    if (caughtUpWith === stored.decision_id) return;
+    caughtUpWith = stored.decision_id;
+    dc.set_props("what-if-refresh", { n_intervals: Date.now() });
   }
 
   function settle(wait) {
@@ -156,7 +166,7 @@
 
   function evaluate(data, shift) {
     if (!document.getElementById("what-if-slider")) return; // the page was left
-    if (document.documentElement.hasAttribute("data-gfo-offline")) return;
+    if (dc.gfo_is_off()) return;
     known = { data, shift };
     const url = new URL(window.location.href);
     url.searchParams.set("source", data.source.slug);
@@ -194,6 +204,7 @@
       if (!data) return [dc.no_update, dc.no_update];
       shown = data;
       document.title = `What-if: ${data.title}`;
+      dc.gfo_name_issue(data);
       writePreview(data.shift_pct);
       const empty = { data: [], layout: {} };
       return [data.source.figure, data.target ? data.target.figure : empty];
@@ -209,13 +220,14 @@
     mark_stored(slider, data, stored) {
       const shift = parseShift(slider);
       if (!data || shift === null) return Array(6).fill(dc.no_update);
+      catchUp(data, stored);
       const current = Boolean(stored) && storedKey(stored) === key(data, shift);
       const sameQuestion =
         Boolean(stored) && storedKey(stored) === key(data, stored.shift_pct);
       const css = current ? "" : sameQuestion ? "gfo-outdated" : "d-none";
       const mayEvaluate = data.may_decide && Boolean(data.target);
       return [
-        current ? "d-none" : "gfo-muted",
+        current || data.is_look ? "d-none" : "gfo-muted",
         css,
         css,
         sameQuestion ? "d-none" : shift === data.shift_pct ? "" : "gfo-outdated",
@@ -232,6 +244,7 @@
       const query = new URLSearchParams({ source: data.source.slug });
       if (data.target) query.set("target", data.target.slug);
       if (data.day) query.set("day", data.day);
+      else if (data.is_issued) query.set("issued", data.issue);
       if (shift) query.set("shift", String(shift));
       return [`/trade-offs?${query}`, `/plan?${plan}`];
     },

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import InvalidInput
-from core.regions import require_time_zone
 from core.telemetry import HOUR, VALID_RANGES, Quantity, TelemetryFrame, hours_between
 from core.wording import listed
+from orchestrator.regions.regions_file import read_regions_file
 from orchestrator.telemetry.readers.formats import TelemetryFormat, open_telemetry_file
 from orchestrator.telemetry.readers.options import ReadRules
 from orchestrator.telemetry.readers.rows import (
@@ -88,31 +87,10 @@ def read_region_table(
     Raises
     ------
     InvalidInput
-        When the table cannot be read or is empty, a column or a cell is missing, a
-        region appears twice, or there is no such time zone.
+        As `read_regions_file`.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            rows = list(csv.DictReader(stream, strict=True))
-    except (OSError, UnicodeDecodeError, csv.Error) as exc:
-        message = f"{path} cannot be read: {exc}."
-        raise InvalidInput(message) from exc
-    if not rows:
-        message = f"{path} names no region."
-        raise InvalidInput(message)
-    table: dict[str, dict[str, str]] = {}
-    for number, row in enumerate(rows, start=2):
-        cells = {name: (row.get(name) or "").strip() for name in columns}
-        empty = [name for name in columns if not cells[name]]
-        if empty:
-            message = f"{path}, line {number}: {empty[0]} is missing."
-            raise InvalidInput(message)
-        if cells["slug"] in table:
-            message = f"{path}, line {number}: region {cells['slug']} appears twice."
-            raise InvalidInput(message)
-        require_time_zone(cells["time_zone"])
-        table[cells["slug"]] = cells
-    return table
+    file = read_regions_file(path, columns)
+    return {line.cells["slug"]: line.cells for line in file.lines}
 
 
 def read_frames(

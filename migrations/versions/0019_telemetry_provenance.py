@@ -3,16 +3,16 @@
 A value that is stored already names its import where only one import of its region can
 have brought it; else it stays unknown which did.
 
-Revision ID: 0017
-Revises: 0010
+Revision ID: 0019
+Revises: 0018
 """
 
 from __future__ import annotations
 
 from alembic import op
 
-revision: str = "0017"
-down_revision: str | None = "0010"
+revision: str = "0019"
+down_revision: str | None = "0018"
 branch_labels: None = None
 depends_on: None = None
 

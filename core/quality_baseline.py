@@ -1,0 +1,197 @@
+"""What is usual of one quantity and region, from its own last weeks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.aliases import FloatArray, IntArray
+from core.quality import (
+    BLOCK_H,
+    COURSE_MISFIT_QUANTILE,
+    COURSE_RATIOS,
+    FLAT_HOURS_WITHOUT_HISTORY,
+    FLAT_PROBABILITY,
+    HISTORY_DAYS,
+    MIN_HISTORY_DAYS,
+    PROFILE_DAYS,
+    STEP_MULTIPLES,
+    UNUSUAL_QUANTILE,
+    QualityChecks,
+)
+
+DAY_H = 24
+LEADS_H = np.array([1, 2, 3, 4, 6, 8, 12, 18, 24, 36, 48])
+"""Times between two hours whose departures are measured; on a line between."""
+MAX_LEAD_H = 48
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Baseline:
+    """Figures of the `HISTORY_DAYS` before a block of hours.
+
+    Attributes
+    ----------
+    is_known : bool
+        Whether there was enough history; without, `profile` is 0 and the limits are
+        those of the table.
+    profile : ndarray, shape (24,)
+        Usual value of each UTC hour of the day: the median of `PROFILE_DAYS`.
+    usual_departure : ndarray, shape (MAX_LEAD_H + 1,)
+        Usual largest change of the departure from the profile within so many hours.
+    limit : ndarray, shape (MAX_LEAD_H + 1,)
+        Change that is a finding.
+    usual_anomaly : float
+        Usual largest departure from the profile; infinite without history.
+    log_equal : ndarray, shape (24,)
+        Logarithm of how often an hour equals the one before it.
+    course_misfit : Mapping of hours to float
+        Usual largest mean square of the anomalies of so many hours, without their mean.
+    typical_size : float
+        Median of the absolute values; NaN without history.
+    least : float
+        Smallest value; NaN without history.
+    """
+
+    is_known: bool
+    profile: FloatArray
+    usual_departure: FloatArray
+    limit: FloatArray
+    usual_anomaly: float
+    log_equal: FloatArray
+    course_misfit: Mapping[int, float]
+    typical_size: float
+    least: float
+
+    @classmethod
+    def of(cls, history: FloatArray, checks: QualityChecks) -> Baseline:
+        """The figures of `history`, shape (HISTORY_DAYS * 24,), NaN where unknown.
+
+        The first hour is 00:00 UTC.
+        """
+        known = history[np.isfinite(history)]
+        if len(known) < MIN_HISTORY_DAYS * DAY_H:
+            return _without_history(checks)
+        days = history.reshape(HISTORY_DAYS, DAY_H)
+        profile = _median_of_rows(days[-PROFILE_DAYS:])
+        anomalies = (days - profile).ravel()
+        usual = np.full(MAX_LEAD_H + 1, np.inf)
+        if checks.step_limit is not None:
+            usual = _usual_departures(anomalies, checks.step_floor)
+        return cls(
+            is_known=True,
+            profile=profile,
+            usual_departure=usual,
+            limit=usual * _multiples(),
+            usual_anomaly=max(_usual(np.abs(anomalies)), checks.step_floor),
+            log_equal=_log_equal(history) if checks.flat_line else np.zeros(DAY_H),
+            course_misfit={
+                hours: _course_misfit(anomalies, hours)
+                for hours, _ in COURSE_RATIOS
+                if checks.daily_course
+            },
+            typical_size=float(np.median(np.abs(known))),
+            least=float(known.min()),
+        )
+
+
+def block_start(hour: int) -> int:
+    """First hour, since 1970, of the block of `hour`."""
+    return hour // BLOCK_H * BLOCK_H
+
+
+def _without_history(checks: QualityChecks) -> Baseline:
+    leads = np.arange(MAX_LEAD_H + 1)
+    step = np.inf if checks.step_limit is None else checks.step_limit
+    limit = np.zeros(len(leads))
+    limit[1:] = step * np.sqrt(leads[1:])
+    return Baseline(
+        is_known=False,
+        profile=np.zeros(DAY_H),
+        usual_departure=limit,
+        limit=limit,
+        usual_anomaly=np.inf,
+        log_equal=np.full(
+            DAY_H, np.log(FLAT_PROBABILITY) / (FLAT_HOURS_WITHOUT_HISTORY - 1.5)
+        ),
+        course_misfit={},
+        typical_size=np.nan,
+        least=np.nan,
+    )
+
+
+def _median_of_rows(rows: FloatArray) -> FloatArray:
+    """Median of each column without its NaN; NaN sorts last."""
+    ordered = np.sort(rows, axis=0)
+    n_known = np.isfinite(rows).sum(axis=0)
+    last = np.maximum(n_known - 1, 0)
+    columns = np.arange(rows.shape[1])
+    middle: FloatArray = (
+        ordered[last // 2, columns] + ordered[(last + 1) // 2, columns]
+    ) / 2.0
+    return middle
+
+
+def _usual(sizes: FloatArray) -> float:
+    return _quantile(sizes[np.isfinite(sizes)], UNUSUAL_QUANTILE)
+
+
+def _quantile(known: FloatArray, share: float) -> float:
+    """The smallest value that is at least `share` of all; infinite without any."""
+    if not len(known):
+        return np.inf
+    # A third of the time of np.quantile, which is most of a judgement.
+    rank = math.ceil(share * len(known)) - 1
+    return float(np.partition(known, rank)[rank])
+
+
+def _course_misfit(anomalies: FloatArray, hours: int) -> float:
+    whole = np.isfinite(anomalies)
+    filled = np.where(whole, anomalies, 0.0)
+    n_known, total, squares = (
+        _rolling_sums(column, hours)
+        for column in (whole.astype(np.float64), filled, filled**2)
+    )
+    variance = squares / hours - (total / hours) ** 2
+    return _quantile(variance[n_known == hours], COURSE_MISFIT_QUANTILE)
+
+
+def _rolling_sums(column: FloatArray, hours: int) -> FloatArray:
+    running = np.concatenate(([0.0], np.cumsum(column)))
+    sums: FloatArray = running[hours:] - running[:-hours]
+    return sums
+
+
+def _usual_departures(anomalies: FloatArray, floor: float) -> FloatArray:
+    measured = [_usual(np.abs(anomalies[h:] - anomalies[:-h])) for h in LEADS_H]
+    rising = np.maximum.accumulate(np.maximum(measured, floor))
+    usual: FloatArray = np.interp(np.arange(MAX_LEAD_H + 1), LEADS_H, rising)
+    usual[0] = 0.0
+    return usual
+
+
+def _multiples() -> FloatArray:
+    leads, multiples = zip(*STEP_MULTIPLES, strict=True)
+    return np.interp(np.arange(MAX_LEAD_H + 1), leads, multiples)
+
+
+def _log_equal(history: FloatArray) -> FloatArray:
+    """By hour of the day, counted over it and its neighbours; never certain."""
+    both = np.isfinite(history[1:]) & np.isfinite(history[:-1])
+    equal = both & (history[1:] == history[:-1])
+    hour_of_day = np.arange(1, len(history)) % DAY_H
+    n_both = _with_neighbours(np.bincount(hour_of_day[both], minlength=DAY_H))
+    n_equal = _with_neighbours(np.bincount(hour_of_day[equal], minlength=DAY_H))
+    log_equal: FloatArray = np.log((n_equal + 1.0) / (n_both + 2.0))
+    return log_equal
+
+
+def _with_neighbours(counts: IntArray) -> IntArray:
+    return counts + np.roll(counts, 1) + np.roll(counts, -1)
+
+
+LONGEST_COURSE_H = max(hours for hours, _ in COURSE_RATIOS)
+"""Hours before the first hour to judge that a check of the daily course looks at."""

@@ -1,0 +1,514 @@
+"""The checks of telemetry: each hour judged from the hours that ended by it.
+
+They follow the practice of QARTOD and the WMO: gross range, climatology, step, spike,
+flat line, consistency of neighbouring sensors. Their limits are the region's own.
+
+References
+----------
+IOOS (2020), Manual for Real-Time Quality Control of In-situ Temperature and Salinity
+Data, version 2.1. WMO (2018), Guide to Instruments and Methods of Observation, WMO-No.
+8, volume V, chapter 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from core.aliases import BoolArray, FloatArray, IntArray
+from core.carbon import suspect_zero_hours
+from core.psychrometrics import estimate_wet_bulb
+from core.quality import (
+    BLOCK_H,
+    CAPACITY_TOLERANCE,
+    CHECKS,
+    CLIMATOLOGY_MULTIPLE,
+    CONSISTENCY_FLOOR_C,
+    CONSISTENCY_MULTIPLE,
+    CONSISTENCY_WITHOUT_HISTORY_C,
+    COURSE_NOISE_FRAC,
+    COURSE_RATIOS,
+    FLAT_PROBABILITY,
+    HISTORY_DAYS,
+    MAXIMUM_TOLERANCE_C,
+    MIN_HISTORY_DAYS,
+    SETTLED_MULTIPLE,
+    SPIKE_MULTIPLE,
+    STEP_SETTLED_H,
+    UNUSUAL_QUANTILE,
+    WET_BULB_EXCESS_C,
+    Judgement,
+    QualityChecks,
+    QualityRule,
+)
+from core.quality_baseline import (
+    DAY_H,
+    LONGEST_COURSE_H,
+    MAX_LEAD_H,
+    Baseline,
+    block_start,
+)
+from core.telemetry import VALID_RANGES, Quantity, TelemetryFrame, ValidRange
+
+MAX_RUN_H = 240
+"""Longest run of equal values that is marked from its first hour."""
+
+NO_CHECKS = QualityChecks()
+_LOG_UNUSUAL = np.log(1.0 - UNUSUAL_QUANTILE)
+_THREE_SENSORS = (
+    Quantity.TEMPERATURE_C,
+    Quantity.WET_BULB_C,
+    Quantity.RELATIVE_HUMIDITY_PCT,
+)
+
+
+def judge_telemetry(
+    frame: TelemetryFrame,
+    *,
+    first: int = 0,
+    distrusted: Mapping[Quantity, BoolArray] | None = None,
+    accepted: Mapping[Quantity, BoolArray] | None = None,
+    it_capacity_mw: float | None = None,
+    ranges: Mapping[Quantity, ValidRange] = VALID_RANGES,
+) -> dict[Quantity, Judgement]:
+    """Judge the hours of `frame` from position `first` on.
+
+    An hour is judged by itself and the hours before it. A stuck sensor, a spike and an
+    outage show later; then the hours that they began with are marked too.
+
+    Parameters
+    ----------
+    frame : TelemetryFrame
+        One region; `core.quality.LOOK_BACK_H` before `first` suffice.
+    distrusted : Mapping of Quantity to ndarray of bool, shape (n_hours,), optional
+        Hours before `first` that were judged suspect or bad.
+    accepted : Mapping of Quantity to ndarray of bool, shape (n_hours,), optional
+        Hours that an operator accepted: good, whatever the checks say.
+    it_capacity_mw : float | None
+        Capacity of the region, MW; None: the load is not held against it.
+
+    Returns
+    -------
+    dict of Quantity to Judgement
+        One for each quantity that has a value, over the whole frame.
+    """
+    series = {
+        quantity: _Series(
+            quantity,
+            frame,
+            first,
+            (distrusted or {}).get(quantity),
+            (accepted or {}).get(quantity),
+        )
+        for quantity in frame.values
+        if np.isfinite(frame.values[quantity]).any()
+    }
+    for quantity, one in series.items():
+        one.check_range(ranges[quantity])
+    if it_capacity_mw is not None and Quantity.IT_LOAD_MW in series:
+        series[Quantity.IT_LOAD_MW].check_capacity(it_capacity_mw)
+    start = first
+    while start < frame.n_hours:
+        end = min(_next_block(frame, start), frame.n_hours)
+        _check_maximum(series, start, end)
+        _check_wet_bulb(series, start, end)
+        for one in series.values():
+            if one.checks != NO_CHECKS:
+                one.check_block(start, end)
+        start = end
+    return {quantity: one.judgement for quantity, one in series.items()}
+
+
+def judged_frame(
+    frame: TelemetryFrame, judgements: Mapping[Quantity, Judgement]
+) -> TelemetryFrame:
+    """The frame with its findings; `TelemetryFrame.trusted` leaves their values out."""
+    found = {quantity: one.rule_codes for quantity, one in judgements.items()}
+    return replace(frame, findings=found)
+
+
+def _epoch_hour(frame: TelemetryFrame) -> int:
+    return int(frame.start_utc.timestamp()) // 3600
+
+
+def _next_block(frame: TelemetryFrame, start: int) -> int:
+    first_hour = _epoch_hour(frame)
+    return block_start(first_hour + start) + BLOCK_H - first_hour
+
+
+class _Series:
+    """One quantity while it is judged.
+
+    `trusted` has the values that may judge others: distrusted ones become NaN.
+    """
+
+    def __init__(
+        self,
+        quantity: Quantity,
+        frame: TelemetryFrame,
+        first: int,
+        distrusted: BoolArray | None,
+        accepted: BoolArray | None,
+    ) -> None:
+        self.quantity = quantity
+        self.checks: QualityChecks = CHECKS[quantity]
+        self.values = frame.column(quantity)
+        self.first_hour = _epoch_hour(frame)
+        self.judgement = Judgement.all_good(frame.n_hours)
+        self.trusted = self.values.copy()
+        if distrusted is not None:
+            self.trusted[:first][distrusted[:first]] = np.nan
+        nobody = np.zeros(frame.n_hours, dtype=np.bool_)
+        self.accepted = nobody if accepted is None else accepted
+        self._first = first
+
+    def mark(
+        self,
+        hours: BoolArray,
+        rule: QualityRule,
+        *,
+        start: int,
+        expected: FloatArray | float = np.nan,
+        allowed: FloatArray | float = np.nan,
+    ) -> None:
+        """Mark hours of [start, start + len(hours)) and trust them no more."""
+        end = start + len(hours)
+        marked = hours & np.isfinite(self.values[start:end]) & ~self.accepted[start:end]
+        positions = np.flatnonzero(marked)
+        if not len(positions):
+            return
+        self.judgement.mark(
+            positions + start,
+            rule,
+            expected=np.broadcast_to(expected, hours.shape)[positions],
+            allowed=np.broadcast_to(allowed, hours.shape)[positions],
+        )
+        self.trusted[positions + start] = np.nan
+
+    def check_range(self, valid: ValidRange) -> None:
+        """What no sensor can measure."""
+        values = self.values[self._first :]
+        outside = ~((values >= valid.low) & (values <= valid.high))
+        self.mark(outside, QualityRule.GROSS_RANGE, start=self._first)
+
+    def check_capacity(self, it_capacity_mw: float) -> None:
+        """A load that the region cannot carry."""
+        above = self.values[self._first :] > CAPACITY_TOLERANCE * it_capacity_mw
+        self.mark(
+            above, QualityRule.CAPACITY, start=self._first, allowed=it_capacity_mw
+        )
+
+    def history(self, start: int) -> FloatArray:
+        """Trusted values of the days before the block of `start`, NaN before them."""
+        block = block_start(self.first_hour + start) - self.first_hour
+        wanted = HISTORY_DAYS * DAY_H
+        known = self.trusted[max(block - wanted, 0) : max(block, 0)]
+        return np.concatenate((np.full(wanted - len(known), np.nan), known))
+
+    def check_block(self, start: int, end: int) -> None:
+        """All checks against the region's own history, of hours of one block."""
+        usual = Baseline.of(self.history(start), self.checks)
+        self._check_zeros(usual, start, end)
+        self._check_unit(usual, start, end)
+        if self.checks.step_limit is not None:
+            self._check_climatology(usual, start, end)
+            self._check_steps(usual, start, end)
+            self._check_spikes(usual, start, end)
+        if self.checks.flat_line:
+            self._check_flat_line(usual, start, end)
+        if self.checks.daily_course and usual.is_known:
+            self._check_course(usual, start, end)
+
+    def _hours_of_day(self, start: int, end: int) -> IntArray:
+        hours: IntArray = (self.first_hour + np.arange(start, end)) % DAY_H
+        return hours
+
+    def _check_zeros(self, usual: Baseline, start: int, end: int) -> None:
+        if not self.checks.zero_outage:
+            return
+        is_zero = self.values[start:end] == 0.0
+        if usual.is_known and usual.least > 0.0:
+            self.mark(is_zero, QualityRule.ZERO_OUTAGE, start=start)
+        if self.quantity is Quantity.CARBON_INTENSITY_GCO2_KWH:
+            begin = max(start - DAY_H, self._first)
+            self.mark(
+                suspect_zero_hours(self.values[begin:end]),
+                QualityRule.ZERO_OUTAGE,
+                start=begin,
+            )
+
+    def _check_unit(self, usual: Baseline, start: int, end: int) -> None:
+        ratio, hours = self.checks.unit_ratio, self.checks.unit_hours
+        if ratio is None or not usual.is_known or not usual.typical_size > 0.0:
+            return
+        begin = max(start - hours + 1, 0)
+        sizes = np.abs(self.values[begin:end])
+        if len(sizes) < hours:
+            return
+        windows = np.lib.stride_tricks.sliding_window_view(sizes, hours)
+        # Hours of exactly 0 are no slip of a unit, and a single peak is none either.
+        found = (windows.max(axis=1) < usual.typical_size / ratio) & (
+            windows.min(axis=1) > 0.0
+        )
+        if self.checks.unit_hours == 1:
+            found |= windows[:, 0] > usual.typical_size * ratio
+        for offset in range(hours):
+            self.mark(
+                found,
+                QualityRule.UNIT,
+                start=begin + offset,
+                expected=usual.typical_size,
+            )
+
+    def _check_climatology(self, usual: Baseline, start: int, end: int) -> None:
+        expected = usual.profile[self._hours_of_day(start, end)]
+        allowed = CLIMATOLOGY_MULTIPLE * usual.usual_anomaly
+        far = np.abs(self.values[start:end] - expected) > allowed
+        self.mark(
+            far,
+            QualityRule.CLIMATOLOGY,
+            start=start,
+            expected=expected,
+            allowed=allowed,
+        )
+
+    def _check_steps(self, usual: Baseline, start: int, end: int) -> None:
+        """Departures from the last trusted hour beyond what the time since allows.
+
+        After a finding the last trusted hour stays where it was, and the more time has
+        passed the more is allowed: a real change becomes good again by itself.
+        """
+        begin = max(start - MAX_LEAD_H, 0)
+        course = usual.profile[self._hours_of_day(begin, end)]
+        anomalies = self.trusted[begin:end] - course
+        known = np.isfinite(anomalies)
+        position = start - begin
+        while position < end - begin:
+            last = _last_known(known)[position:]
+            lead = np.minimum(np.arange(position, end - begin) - last, MAX_LEAD_H)
+            before = np.where(last >= 0, anomalies[last], np.nan)
+            departs = np.abs(anomalies[position:] - before) > usual.limit[lead]
+            found = np.flatnonzero(departs & ~self.accepted[begin + position : end])
+            if not len(found):
+                return
+            origin = int(last[found[0]])
+            position = self._leave_out(
+                usual, begin, position + int(found[0]), origin, anomalies, known
+            )
+
+    def _leave_out(
+        self,
+        usual: Baseline,
+        begin: int,
+        position: int,
+        origin: int,
+        anomalies: FloatArray,
+        known: BoolArray,
+    ) -> int:
+        """Mark hours from `position` until one is near the trusted one at `origin`."""
+        rest = np.arange(position, len(anomalies))
+        limit = usual.limit[np.minimum(rest - origin, MAX_LEAD_H)]
+        away = np.abs(anomalies[rest] - anomalies[origin])
+        returned = np.flatnonzero(
+            (away <= limit)
+            | _settled(usual, anomalies[rest], abs(anomalies[origin]))
+            | self.accepted[begin + rest]
+        )
+        n_out = int(returned[0]) if len(returned) else len(rest)
+        expected = (
+            anomalies[origin]
+            + usual.profile[
+                self._hours_of_day(begin + position, begin + position + n_out)
+            ]
+        )
+        self.mark(
+            known[position : position + n_out],
+            QualityRule.STEP,
+            start=begin + position,
+            expected=expected,
+            allowed=limit[:n_out],
+        )
+        known[position : position + n_out] = False
+        # The hour that returned is trusted: the next ones are judged by it.
+        return position + n_out + 1
+
+    def _check_spikes(self, usual: Baseline, start: int, end: int) -> None:
+        """A value from which its neighbours both depart, found one hour later."""
+        if not usual.is_known:
+            return
+        begin = max(start - 2, 0)
+        course = usual.profile[self._hours_of_day(begin, end)]
+        anomalies = self.trusted[begin:end] - course
+        if len(anomalies) < 3:
+            return
+        up, down = anomalies[1:-1] - anomalies[:-2], anomalies[1:-1] - anomalies[2:]
+        limit = SPIKE_MULTIPLE * usual.usual_departure[1]
+        spike = (np.sign(up) == np.sign(down)) & (
+            np.minimum(np.abs(up), np.abs(down)) > limit
+        )
+        expected = (anomalies[:-2] + anomalies[2:]) / 2.0 + course[1:-1]
+        self.mark(
+            spike,
+            QualityRule.SPIKE,
+            start=begin + 1,
+            expected=expected,
+            allowed=limit,
+        )
+
+    def _check_flat_line(self, usual: Baseline, start: int, end: int) -> None:
+        begin = max(start - MAX_RUN_H, 0)
+        values = self.values[begin:end]
+        equal = np.concatenate(([False], values[1:] == values[:-1], [False]))
+        edges = np.flatnonzero(np.diff(equal.astype(np.int8)))
+        hour_of_day = self._hours_of_day(begin, end)
+        chance = usual.log_equal[hour_of_day]
+        # A run from `low` has equal hours low + 1 to high.
+        for low, high in zip(edges[::2], edges[1::2], strict=True):
+            if begin + high < start:
+                continue
+            log_chance = float(chance[low + 1 : high + 1].sum())
+            if usual.is_known and self._leaves_course(usual, begin, low, high):
+                log_chance += float(_LOG_UNUSUAL)
+            if log_chance < np.log(FLAT_PROBABILITY):
+                self.mark(
+                    np.ones(high - low + 1, dtype=np.bool_),
+                    QualityRule.FLAT_LINE,
+                    start=begin + low,
+                )
+
+    def _leaves_course(self, usual: Baseline, begin: int, low: int, high: int) -> bool:
+        """Whether a run begins with, or comes to, an unusual departure."""
+        hours = self._hours_of_day(begin + low, begin + high + 1)
+        course = usual.profile[hours]
+        lead = min(high - low, MAX_LEAD_H)
+        if abs(course[-1] - course[0]) > usual.usual_departure[lead]:
+            return True
+        before = begin + low - 1
+        if before < 0 or not np.isfinite(self.values[before]):
+            return False
+        former = usual.profile[(self.first_hour + before) % DAY_H]
+        step = (self.values[begin + low] - course[0]) - (self.values[before] - former)
+        return bool(abs(step) > usual.usual_departure[1])
+
+    def _check_course(self, usual: Baseline, start: int, end: int) -> None:
+        begin = max(start - LONGEST_COURSE_H + 1, 0)
+        values = self.values[begin:end]
+        for hours, ratio in COURSE_RATIOS:
+            if len(values) < hours:
+                continue
+            misfit, better = _course_fit(
+                values, usual.profile, self.first_hour + begin, hours
+            )
+            found = (better > ratio) & (misfit > usual.course_misfit[hours])
+            n_newest = min(len(better), end - start)
+            self.mark(
+                found[-n_newest:],
+                QualityRule.DAILY_COURSE,
+                start=end - n_newest,
+                expected=better[-n_newest:],
+                allowed=ratio,
+            )
+
+
+def _settled(usual: Baseline, anomalies: FloatArray, before: float) -> BoolArray:
+    """Hours by which a new level has settled, and at which it is a possible one.
+
+    That is a usual one, or one nearer to the usual course than the anomaly `before`.
+    """
+    calm = np.abs(np.diff(anomalies)) <= usual.usual_departure[1]
+    settled = np.zeros(len(anomalies), dtype=np.bool_)
+    if usual.is_known and len(calm) >= STEP_SETTLED_H:
+        windows = np.lib.stride_tricks.sliding_window_view(calm, STEP_SETTLED_H)
+        settled[STEP_SETTLED_H:] = windows.all(axis=1)
+    possible = max(SETTLED_MULTIPLE * usual.usual_anomaly, before)
+    return settled & (np.abs(anomalies) <= possible)
+
+
+def _last_known(known: BoolArray) -> IntArray:
+    """Position of the last known hour before each hour, -1 before the first."""
+    positions = np.where(known, np.arange(len(known)), -1)
+    last = np.maximum.accumulate(positions)
+    return np.concatenate(([-1], last[:-1])).astype(np.int64)
+
+
+def _course_fit(
+    values: FloatArray, profile: FloatArray, first_hour: int, hours: int
+) -> tuple[FloatArray, FloatArray]:
+    """Misfit of the profile in every window of `hours`, and its ratio to the best.
+
+    The misfit is the mean square once the level of either is left out; the ratio says
+    how much better the profile fits when moved. NaN where a value is missing.
+    """
+    windows = np.lib.stride_tricks.sliding_window_view(values, hours)
+    windows = windows - windows.mean(axis=1, keepdims=True)
+    begins = np.arange(DAY_H)[:, None]
+    courses = profile[(begins + np.arange(hours)) % DAY_H]
+    courses -= courses.mean(axis=1, keepdims=True)
+    size = (courses**2).sum(axis=1)
+    misfit = (windows**2).sum(axis=1)[:, None] - 2.0 * windows @ courses.T + size
+    belongs = (first_hour + np.arange(len(windows))) % DAY_H
+    own: FloatArray = misfit[np.arange(len(windows)), belongs]
+    best = np.maximum(misfit.min(axis=1), COURSE_NOISE_FRAC**2 * size[0])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return own / hours, own / best
+
+
+def _check_maximum(series: Mapping[Quantity, _Series], start: int, end: int) -> None:
+    """An hour's warmest sample is not below its mean."""
+    mean, warmest = (
+        series.get(quantity)
+        for quantity in (Quantity.TEMPERATURE_C, Quantity.TEMPERATURE_MAX_C)
+    )
+    if mean is None or warmest is None:
+        return
+    below = warmest.values[start:end] < mean.values[start:end] - MAXIMUM_TOLERANCE_C
+    for one in (mean, warmest):
+        one.mark(
+            below,
+            QualityRule.CONSISTENCY,
+            start=start,
+            expected=mean.values[start:end],
+            allowed=MAXIMUM_TOLERANCE_C,
+        )
+
+
+def _check_wet_bulb(series: Mapping[Quantity, _Series], start: int, end: int) -> None:
+    """Temperature, wet bulb and humidity against each other."""
+    if not all(quantity in series for quantity in _THREE_SENSORS[:2]):
+        return
+    dry, wet = (series[quantity] for quantity in _THREE_SENSORS[:2])
+    excess = wet.values[start:end] - dry.values[start:end] > WET_BULB_EXCESS_C
+    for one in (dry, wet):
+        one.mark(
+            excess,
+            QualityRule.CONSISTENCY,
+            start=start,
+            expected=dry.values[start:end],
+            allowed=WET_BULB_EXCESS_C,
+        )
+    humidity = series.get(Quantity.RELATIVE_HUMIDITY_PCT)
+    if humidity is None:
+        return
+
+    def estimate(dry_c: FloatArray, humidity_pct: FloatArray) -> FloatArray:
+        return estimate_wet_bulb(dry_c, humidity_pct, clamp_humidity=True)
+
+    past = wet.history(start) - estimate(dry.history(start), humidity.history(start))
+    past = past[np.isfinite(past)]
+    centre_c, allowed_c = 0.0, CONSISTENCY_WITHOUT_HISTORY_C
+    if len(past) >= MIN_HISTORY_DAYS * DAY_H:
+        centre_c = float(np.median(past))
+        usual_c = float(np.quantile(np.abs(past - centre_c), UNUSUAL_QUANTILE))
+        allowed_c = max(CONSISTENCY_FLOOR_C, CONSISTENCY_MULTIPLE * usual_c)
+    expected = centre_c + estimate(dry.values[start:end], humidity.values[start:end])
+    contradicts = np.abs(wet.values[start:end] - expected) > allowed_c
+    for one in (dry, wet):
+        one.mark(
+            contradicts,
+            QualityRule.CONSISTENCY,
+            start=start,
+            expected=expected,
+            allowed=allowed_c,
+        )

@@ -1,0 +1,262 @@
+"""Queries on the findings of the quality checks, and on accepted hours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy.orm import Session
+
+from core.errors import InvalidInput
+from core.quality import Quality, QualityRule
+from core.telemetry import Quantity
+from db.copying import copy_rows
+from db.ingest import LONGEST_PAGE
+from db.schema import (
+    BATCH_COLUMNS,
+    RegionRow,
+    TelemetryAcceptanceRow,
+    TelemetryFindingRow,
+    TelemetryRow,
+)
+from db.telemetry_staging import SETTLED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Why one value is suspect or bad; `expected` and `allowed` as in `Judgement`."""
+
+    region_slug: str
+    quantity: Quantity
+    hour_utc: datetime
+    quality: Quality
+    rule: QualityRule
+    value: float
+    expected: float | None
+    allowed: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedHours:
+    """Hours of a region that an import inserted or updated, from first to last."""
+
+    region_id: int
+    region_slug: str
+    it_capacity_mw: float
+    first_utc: datetime
+    last_utc: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acceptance:
+    """Hours of a quantity that an operator accepted.
+
+    Attributes
+    ----------
+    newest_batch_id : int
+        It covers values of imports up to this one.
+    """
+
+    quantity: Quantity
+    start_utc: datetime
+    end_utc: datetime
+    newest_batch_id: int
+
+
+def changed_hours(session: Session) -> list[ChangedHours]:
+    """What the settled import changes, by region."""
+    rows = session.execute(
+        select(
+            RegionRow.id,
+            RegionRow.slug,
+            RegionRow.it_capacity_mw,
+            func.min(SETTLED.c.hour_utc),
+            func.max(SETTLED.c.hour_utc),
+        )
+        .join(SETTLED, SETTLED.c.region_id == RegionRow.id)
+        .where(SETTLED.c.outcome != "unchanged")
+        .group_by(RegionRow.id)
+        .order_by(RegionRow.id)
+    )
+    return [
+        ChangedHours(
+            region_id=region_id,
+            region_slug=slug,
+            it_capacity_mw=float(capacity),
+            first_utc=first,
+            last_utc=last,
+        )
+        for region_id, slug, capacity, first, last in rows
+    ]
+
+
+def replace_findings(
+    session: Session,
+    region_id: int,
+    *,
+    start_utc: datetime,
+    end_utc: datetime,
+    judged_at_utc: datetime,
+    findings: Iterable[Finding],
+) -> None:
+    """Store the findings of [start_utc, end_utc) in place of the former ones."""
+    session.execute(
+        delete(TelemetryFindingRow).where(
+            TelemetryFindingRow.region_id == region_id,
+            TelemetryFindingRow.hour_utc >= start_utc,
+            TelemetryFindingRow.hour_utc < end_utc,
+        )
+    )
+    copy_rows(
+        session,
+        TelemetryFindingRow.__tablename__,
+        (
+            "region_id",
+            "hour_utc",
+            "quantity",
+            "quality",
+            "rule",
+            "value",
+            "expected",
+            "allowed",
+            "judged_at_utc",
+        ),
+        (
+            (
+                region_id,
+                one.hour_utc,
+                one.quantity.value,
+                one.quality.value,
+                one.rule.value,
+                one.value,
+                one.expected,
+                one.allowed,
+                judged_at_utc,
+            )
+            for one in findings
+        ),
+    )
+
+
+def list_findings(
+    session: Session,
+    *,
+    region_slug: str | None = None,
+    quantity: Quantity | None = None,
+    start_utc: datetime | None = None,
+    end_utc: datetime | None = None,
+    limit: int = 100,
+) -> list[Finding]:
+    """Findings, newest hour first.
+
+    Raises
+    ------
+    InvalidInput
+        When the limit is out of range.
+    """
+    if not 1 <= limit <= LONGEST_PAGE:
+        message = f"A page has 1 to {LONGEST_PAGE:,} rows, not {limit:,}."
+        raise InvalidInput(message)
+    wanted: list[ColumnElement[bool]] = []
+    if region_slug is not None:
+        wanted.append(RegionRow.slug == region_slug)
+    if quantity is not None:
+        wanted.append(TelemetryFindingRow.quantity == quantity.value)
+    if start_utc is not None:
+        wanted.append(TelemetryFindingRow.hour_utc >= start_utc)
+    if end_utc is not None:
+        wanted.append(TelemetryFindingRow.hour_utc < end_utc)
+    rows = session.execute(
+        select(TelemetryFindingRow, RegionRow.slug)
+        .join(RegionRow, RegionRow.id == TelemetryFindingRow.region_id)
+        .where(*wanted)
+        .order_by(
+            TelemetryFindingRow.hour_utc.desc(),
+            RegionRow.slug,
+            TelemetryFindingRow.quantity,
+        )
+        .limit(limit)
+    )
+    return [
+        Finding(
+            region_slug=slug,
+            quantity=Quantity(row.quantity),
+            hour_utc=row.hour_utc,
+            quality=Quality(row.quality),
+            rule=QualityRule(row.rule),
+            value=row.value,
+            expected=row.expected,
+            allowed=row.allowed,
+        )
+        for row, slug in rows
+    ]
+
+
+def insert_acceptance(
+    session: Session,
+    region_id: int,
+    accepted: Acceptance,
+    *,
+    hour_count: int,
+    reason: str,
+    actor_id: int,
+) -> int:
+    """Store that hours were accepted; return the id."""
+    row = TelemetryAcceptanceRow(
+        region_id=region_id,
+        quantity=accepted.quantity.value,
+        start_utc=accepted.start_utc,
+        end_utc=accepted.end_utc,
+        newest_batch_id=accepted.newest_batch_id,
+        hour_count=hour_count,
+        reason=reason,
+        actor_id=actor_id,
+    )
+    session.add(row)
+    session.flush()
+    return row.id
+
+
+def acceptances(
+    session: Session, region_id: int, start_utc: datetime, end_utc: datetime
+) -> list[Acceptance]:
+    """What was accepted of hours in [start_utc, end_utc)."""
+    rows = session.scalars(
+        select(TelemetryAcceptanceRow).where(
+            TelemetryAcceptanceRow.region_id == region_id,
+            TelemetryAcceptanceRow.start_utc < end_utc,
+            TelemetryAcceptanceRow.end_utc > start_utc,
+        )
+    )
+    return [
+        Acceptance(
+            quantity=Quantity(row.quantity),
+            start_utc=row.start_utc,
+            end_utc=row.end_utc,
+            newest_batch_id=row.newest_batch_id,
+        )
+        for row in rows
+    ]
+
+
+def batch_ids(
+    session: Session,
+    region_id: int,
+    quantity: Quantity,
+    start_utc: datetime,
+    end_utc: datetime,
+) -> dict[datetime, int]:
+    """The import of each value of [start_utc, end_utc); the hour's last if unknown."""
+    its_import = getattr(TelemetryRow, BATCH_COLUMNS[quantity])
+    rows = session.execute(
+        select(
+            TelemetryRow.hour_utc, func.coalesce(its_import, TelemetryRow.batch_id)
+        ).where(
+            TelemetryRow.region_id == region_id,
+            TelemetryRow.hour_utc >= start_utc,
+            TelemetryRow.hour_utc < end_utc,
+        )
+    ).all()
+    return {row[0]: row[1] for row in rows}

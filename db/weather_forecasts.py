@@ -1,0 +1,132 @@
+"""Queries on weather forecasts as issued."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+import numpy as np
+from sqlalchemy import CursorResult, select, text
+from sqlalchemy.orm import Session
+
+from core.telemetry import Quantity
+from core.weather_runs import (
+    BIAS_DAYS,
+    MAX_RUN_AGE_H,
+    IssuedRun,
+    WeatherRuns,
+    weather_runs,
+)
+from db.copying import copy_rows
+from db.schema import RegionRow, WeatherForecastRow
+
+_COLUMNS = (
+    "region_id",
+    "source",
+    "model",
+    "member",
+    "quantity",
+    "issued_at_utc",
+    "known_at_utc",
+    "first_lead_h",
+    "hourly_values",
+)
+_STAGING = """
+create temporary table staged_weather_forecast
+    (like weather_forecast including defaults) on commit drop;
+alter table staged_weather_forecast alter column id drop not null
+"""
+_SETTLE = """
+insert into weather_forecast ({columns})
+select {columns} from staged_weather_forecast
+on conflict do nothing
+"""
+
+
+def insert_runs(session: Session, runs: Iterable[tuple[int, IssuedRun]]) -> int:
+    """Store runs of regions, by region id; returns how many rows were new.
+
+    A run that is stored already stays as it was issued.
+    """
+    session.execute(text("drop table if exists staged_weather_forecast"))
+    for statement in _STAGING.split(";"):
+        session.execute(text(statement))
+    copy_rows(session, "staged_weather_forecast", _COLUMNS, _rows(runs))
+    columns = ", ".join(_COLUMNS)
+    result = session.execute(text(_SETTLE.format(columns=columns)))
+    return result.rowcount if isinstance(result, CursorResult) else 0
+
+
+def _rows(runs: Iterable[tuple[int, IssuedRun]]) -> Iterable[tuple[object, ...]]:
+    for region_id, run in runs:
+        for quantity, column in run.values.items():
+            values = [None if np.isnan(value) else float(value) for value in column]
+            yield (
+                region_id,
+                run.source,
+                run.model,
+                run.member,
+                quantity.value,
+                run.issued_at_utc,
+                run.known_at_utc,
+                run.first_lead_h,
+                values,
+            )
+
+
+def load_runs(
+    session: Session, region_slug: str, start_utc: datetime, end_utc: datetime
+) -> WeatherRuns | None:
+    """What models need of a region's runs for issues in [start, end]; None without any.
+
+    Runs that cannot prove when they were known are left out.
+    """
+    reach = timedelta(days=BIAS_DAYS, hours=MAX_RUN_AGE_H)
+    rows = session.execute(
+        select(
+            WeatherForecastRow.source,
+            WeatherForecastRow.model,
+            WeatherForecastRow.member,
+            WeatherForecastRow.issued_at_utc,
+            WeatherForecastRow.known_at_utc,
+            WeatherForecastRow.first_lead_h,
+            WeatherForecastRow.quantity,
+            WeatherForecastRow.hourly_values,
+        )
+        .join(RegionRow, RegionRow.id == WeatherForecastRow.region_id)
+        .where(
+            RegionRow.slug == region_slug,
+            WeatherForecastRow.issued_at_utc >= start_utc - reach,
+            WeatherForecastRow.issued_at_utc <= end_utc,
+            WeatherForecastRow.known_at_utc <= end_utc,
+        )
+        .order_by(WeatherForecastRow.id)
+    )
+    found: dict[tuple[str, str, str, datetime, datetime | None, int], _Values]
+    found = defaultdict(dict)
+    for source, model, member, issued, known, first_lead_h, quantity, values in rows:
+        key = (source, model, member, issued, known, first_lead_h)
+        found[key][Quantity(quantity)] = np.array(values, dtype=np.float64)
+    return weather_runs(
+        IssuedRun(
+            source=source,
+            model=model,
+            member=member,
+            issued_at_utc=issued_at_utc,
+            known_at_utc=known_at_utc,
+            first_lead_h=first_lead_h,
+            values=values,
+        )
+        for (
+            source,
+            model,
+            member,
+            issued_at_utc,
+            known_at_utc,
+            first_lead_h,
+        ), values in found.items()
+    )
+
+
+_Values = dict[Quantity, np.ndarray[tuple[int, ...], np.dtype[np.float64]]]

@@ -1,0 +1,60 @@
+"""Does a file that names one of the portal's families have that family's graph?
+
+Whoever reads "ridge" on a page takes the file for one that `gfo train` made. The graphs
+of both families are fixed but for their weights, so another graph is another family.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import sha256
+
+import onnx
+
+from core.errors import ModelRejected
+from models.metadata import Family
+
+GRAPHS: Mapping[Family, frozenset[str]] = {
+    Family.RIDGE: frozenset(
+        {
+            "1e29a43ff02d682c3f87896d5db34ff0a0d59643fb03d5964d02acf741a69a8e",
+            "df2e87314856b60f90645b4b969d74c831a0f9ceb1d76086cf8d5bdbe56f0a4e",
+        }
+    ),
+    Family.BOOSTING: frozenset(
+        {
+            "3a2fee330459ee086a270e3652ee2af88769ea2c2f44ca57499a6b726a7efdaa",
+            "40acd610c458f5fd3f4110d19b23a0fc68bb572fe1b5cca9bce3abf66546497f",
+            "f7af3aa52549b7de9568a7b116f3c5cb81c5a911aa124eb782314f5f78750eed",
+        }
+    ),
+}
+"""`graph_sha256` of what `models.export` writes: a target may have a lowest mean, and
+the trees may have inputs of other quantities. A test exports them all."""
+
+
+def graph_sha256(model: onnx.ModelProto) -> str:
+    """SHA-256 of a graph's operators and how they are connected, hexadecimal."""
+    lines = [
+        f"{node.domain}:{node.op_type}({','.join(node.input)})->{','.join(node.output)}"
+        for node in model.graph.node
+    ]
+    return sha256("\n".join(lines).encode()).hexdigest()
+
+
+def require_own_graph(model: onnx.ModelProto, family: str) -> None:
+    """Refuse a family of the portal's on a graph that its exporter does not write.
+
+    Raises
+    ------
+    ModelRejected
+        When the graph is another one.
+    """
+    if family not in list(Family):
+        return
+    if graph_sha256(model) not in GRAPHS[Family(family)]:
+        message = (
+            f"gfo_family is {family!r}, a family of the portal's own, but the graph is"
+            " not the one that it exports; give the model a name of its own."
+        )
+        raise ModelRejected(message)

@@ -1,0 +1,292 @@
+"""The quality of stored telemetry: judged as it comes in, listed, accepted.
+
+Judging is the last step of every import, in its transaction: the changed hours and
+those after them that they help to judge.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from core.access import Permission
+from core.aliases import BoolArray
+from core.audit import AuditAction
+from core.errors import InvalidInput
+from core.quality import LOOK_BACK_H, Judgement, finding_text, rule_of
+from core.quality_checks import judge_telemetry
+from core.telemetry import (
+    HOUR,
+    Quantity,
+    TelemetryFrame,
+    ValidRange,
+    hours_between,
+    require_full_utc_hour,
+)
+from db import telemetry, telemetry_quality
+from db.regions import region_by_slug
+from db.telemetry_quality import Acceptance, ChangedHours, Finding
+from orchestrator.use_cases import Done, Event, Request, change, query
+
+JUDGED_AROUND_H = 72
+"""Hours before and after a changed one that are judged again: the longest window."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedHours:
+    """What a judgement of one region found.
+
+    Attributes
+    ----------
+    counts : Mapping of Quantity to int
+        Suspect and bad hours.
+    """
+
+    region_slug: str
+    counts: Mapping[Quantity, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingView:
+    """A finding as it is shown."""
+
+    region_slug: str
+    quantity: Quantity
+    hour_utc: datetime
+    quality: str
+    rule: str
+    text: str
+
+
+def judge_import(
+    session: Session, *, now: datetime, ranges: Mapping[Quantity, ValidRange]
+) -> list[JudgedHours]:
+    """Judge what the settled import changed; called once its hours are stored."""
+    return [
+        judge_region(session, changed, now=now, ranges=ranges)
+        for changed in telemetry_quality.changed_hours(session)
+    ]
+
+
+@query(Permission.VIEW_FLEET)
+def suspect_hours(
+    request: Request,
+    *,
+    region_slug: str | None = None,
+    start_utc: datetime | None = None,
+    end_utc: datetime | None = None,
+    limit: int = 100,
+) -> list[FindingView]:
+    """Suspect and bad hours, newest first, each with its reason."""
+    found = telemetry_quality.list_findings(
+        request.session,
+        region_slug=region_slug,
+        start_utc=start_utc,
+        end_utc=end_utc,
+        limit=limit,
+    )
+    return [_view(one) for one in found]
+
+
+@change(Permission.DECIDE, AuditAction.TELEMETRY_ACCEPTED, repeat=None)
+def accept_suspect_hours(
+    request: Request,
+    *,
+    region_slug: str,
+    quantity: Quantity,
+    start_utc: datetime,
+    end_utc: datetime,
+    reason: str,
+    ranges: Mapping[Quantity, ValidRange],
+) -> Done[int]:
+    """Accept the suspect and bad hours of [start_utc, end_utc); return how many.
+
+    They count as good until they are corrected, and the hours after them are judged
+    by them. The next run of the cycle issues what was refused for them.
+
+    Raises
+    ------
+    Forbidden
+        Without the right to decide.
+    NotFound
+        When there is no such region.
+    InvalidInput
+        Without a reason, or when no hour of the time is suspect.
+    """
+    session = request.session
+    stored = region_by_slug(session, region_slug)
+    require_full_utc_hour(start_utc)
+    require_full_utc_hour(end_utc)
+    if not reason.strip():
+        message = "Say why these hours are accepted."
+        raise InvalidInput(message)
+    frame = telemetry.load_frame(
+        session, region_slug, start_utc, end_utc, with_suspect=True
+    )
+    found = np.flatnonzero(frame.finding_codes(quantity))
+    if not len(found):
+        message = (
+            f"No {quantity} of {region_slug} is suspect from"
+            f" {start_utc:%Y-%m-%d %H:%M} to {end_utc:%Y-%m-%d %H:%M} UTC."
+        )
+        raise InvalidInput(message)
+    batch_ids = telemetry_quality.batch_ids(
+        session, stored.region_id, quantity, start_utc, end_utc
+    )
+    accepted = Acceptance(
+        quantity=quantity,
+        start_utc=start_utc,
+        end_utc=end_utc,
+        newest_batch_id=max(batch_ids.values()),
+    )
+    acceptance_id = telemetry_quality.insert_acceptance(
+        session,
+        stored.region_id,
+        accepted,
+        hour_count=len(found),
+        reason=reason.strip(),
+        actor_id=request.actor.user_id,
+    )
+    judge_region(
+        session,
+        ChangedHours(
+            region_id=stored.region_id,
+            region_slug=region_slug,
+            it_capacity_mw=stored.region.it_capacity_mw,
+            first_utc=start_utc,
+            last_utc=end_utc - HOUR,
+        ),
+        now=request.now,
+        ranges=ranges,
+    )
+    event = Event(
+        action=AuditAction.TELEMETRY_ACCEPTED,
+        object_type="telemetry_acceptance",
+        object_id=acceptance_id,
+        after={
+            "region_slug": region_slug,
+            "quantity": quantity.value,
+            "start_utc": start_utc,
+            "end_utc": end_utc,
+            "hour_count": len(found),
+            "rules": sorted(
+                {
+                    rule_of(int(code)).value
+                    for code in frame.finding_codes(quantity)[found]
+                }
+            ),
+        },
+        reason=reason.strip(),
+    )
+    return Done(answer=len(found), events=(event,))
+
+
+def judge_region(
+    session: Session,
+    changed: ChangedHours,
+    *,
+    now: datetime,
+    ranges: Mapping[Quantity, ValidRange],
+) -> JudgedHours:
+    """Judge hours that changed, and those around them that they help to judge."""
+    first_utc = changed.first_utc - JUDGED_AROUND_H * HOUR
+    start_utc = first_utc - LOOK_BACK_H * HOUR
+    end_utc = changed.last_utc + (1 + JUDGED_AROUND_H) * HOUR
+    frame = telemetry.load_frame(
+        session, changed.region_slug, start_utc, end_utc, with_suspect=True
+    )
+    judgements = judge_telemetry(
+        frame,
+        first=LOOK_BACK_H,
+        distrusted={q: codes > 0 for q, codes in frame.findings.items()},
+        accepted=_accepted(session, changed.region_id, frame),
+        it_capacity_mw=changed.it_capacity_mw,
+        ranges=ranges,
+    )
+    for quantity, judgement in judgements.items():
+        # Hours before the first judged one keep what they have; a stuck sensor may
+        # show that its run began there.
+        known = frame.finding_codes(quantity)[:LOOK_BACK_H] > 0
+        judgement.rule_codes[:LOOK_BACK_H][known] = 0
+    telemetry_quality.replace_findings(
+        session,
+        changed.region_id,
+        start_utc=first_utc,
+        end_utc=end_utc,
+        judged_at_utc=now,
+        findings=_findings(frame, judgements),
+    )
+    return JudgedHours(
+        region_slug=changed.region_slug,
+        counts={
+            quantity: int(np.count_nonzero(judgement.rule_codes))
+            for quantity, judgement in judgements.items()
+            if not judgement.is_good.all()
+        },
+    )
+
+
+def _accepted(
+    session: Session, region_id: int, frame: TelemetryFrame
+) -> dict[Quantity, BoolArray]:
+    """Hours that were accepted and have not been imported again since."""
+    covered: dict[Quantity, BoolArray] = {}
+    for one in telemetry_quality.acceptances(
+        session, region_id, frame.start_utc, frame.end_utc
+    ):
+        start_utc = max(one.start_utc, frame.start_utc)
+        end_utc = min(one.end_utc, frame.end_utc)
+        hours = covered.setdefault(
+            one.quantity, np.zeros(frame.n_hours, dtype=np.bool_)
+        )
+        for hour_utc, batch_id in telemetry_quality.batch_ids(
+            session, region_id, one.quantity, start_utc, end_utc
+        ).items():
+            if batch_id <= one.newest_batch_id:
+                hours[hours_between(frame.start_utc, hour_utc)] = True
+    return covered
+
+
+def _findings(
+    frame: TelemetryFrame, judgements: Mapping[Quantity, Judgement]
+) -> Iterator[Finding]:
+    for quantity, judgement in judgements.items():
+        values = frame.column(quantity)
+        for hour in np.flatnonzero(judgement.rule_codes).tolist():
+            rule = rule_of(int(judgement.rule_codes[hour]))
+            yield Finding(
+                region_slug=frame.region_slug,
+                quantity=quantity,
+                hour_utc=frame.start_utc + hour * HOUR,
+                quality=rule.quality,
+                rule=rule,
+                value=float(values[hour]),
+                expected=_known(judgement.expected[hour]),
+                allowed=_known(judgement.allowed[hour]),
+            )
+
+
+def _known(figure: float) -> float | None:
+    return float(figure) if math.isfinite(figure) else None
+
+
+def _view(finding: Finding) -> FindingView:
+    return FindingView(
+        region_slug=finding.region_slug,
+        quantity=finding.quantity,
+        hour_utc=finding.hour_utc,
+        quality=finding.quality.value,
+        rule=finding.rule.words,
+        text=finding_text(
+            finding.quantity,
+            finding.rule,
+            finding.value,
+            expected=math.nan if finding.expected is None else finding.expected,
+            allowed=math.nan if finding.allowed is None else finding.allowed,
+        ),
+    )

@@ -1,0 +1,136 @@
+"""Weather forecasts in: files of runs as issued, kept for good."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from core.access import Permission
+from core.audit import AuditAction
+from core.errors import InvalidInput
+from core.weather_runs import IssuedRun
+from db.regions import list_regions
+from db.weather_forecasts import insert_runs
+from orchestrator.telemetry.readers.weather_forecasts import read_weather_forecasts
+from orchestrator.use_cases import Done, Event, Request, change
+
+_IN_FUTURE = "issued_in_the_future"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForecastImport:
+    """What an import of weather forecasts gave.
+
+    Attributes
+    ----------
+    runs, runs_unproved : int
+        Runs of the file, and those that cannot prove when they were known.
+    columns_new : int
+        Quantities of runs that were not stored yet; 0 when the file was there already.
+    refused : dict of str to int
+        Rows, values and runs that were not taken, by reason.
+    """
+
+    content_sha256: str
+    regions: tuple[str, ...]
+    rows_read: int
+    runs: int
+    runs_unproved: int
+    columns_new: int
+    first_issue_utc: datetime | None
+    last_issue_utc: datetime | None
+    refused: dict[str, int]
+    first_refusals: tuple[str, ...]
+
+
+@change(
+    Permission.MANAGE_TELEMETRY, AuditAction.WEATHER_FORECASTS_IMPORTED, repeat=None
+)
+def import_weather_forecasts(
+    request: Request, source: Path | BinaryIO, *, label: str, source_name: str = "file"
+) -> Done[ForecastImport]:
+    """Store the runs of a file as issued; the same file again changes nothing.
+
+    A run that cannot prove when it was known is stored without that instant, and never
+    used unless a command asks for it.
+
+    Parameters
+    ----------
+    label : str
+        Names the file to people; never opened.
+    source_name : str
+        Names the source of runs that do not say theirs.
+
+    Raises
+    ------
+    Forbidden
+        Without the right to manage telemetry.
+    InvalidInput
+        When the file as a whole cannot be read, or nothing in it could be taken.
+    """
+    region_ids = {
+        stored.slug: stored.region_id
+        for stored in list_regions(request.session, active_only=False)
+    }
+    file = read_weather_forecasts(
+        source, list(region_ids), default_source=_source_name(source_name)
+    )
+    refused = Counter(file.refused)
+    kept: list[tuple[str, IssuedRun]] = []
+    for slug, runs in file.runs.items():
+        came = [run for run in runs if _has_come(run, request.now)]
+        refused[_IN_FUTURE] += len(runs) - len(came)
+        kept += [(slug, run) for run in came]
+    issues = sorted(run.issued_at_utc for _, run in kept)
+    answer = ForecastImport(
+        content_sha256=file.sha256,
+        regions=tuple(sorted({slug for slug, _ in kept})),
+        rows_read=file.row_count,
+        runs=len(kept),
+        runs_unproved=sum(run.known_at_utc is None for _, run in kept),
+        columns_new=insert_runs(
+            request.session, ((region_ids[slug], run) for slug, run in kept)
+        ),
+        first_issue_utc=issues[0] if issues else None,
+        last_issue_utc=issues[-1] if issues else None,
+        refused={code: count for code, count in sorted(refused.items()) if count},
+        first_refusals=tuple(file.first_refusals),
+    )
+    return Done(answer=answer, events=tuple(_events(answer, label)))
+
+
+def _has_come(run: IssuedRun, now: datetime) -> bool:
+    return run.issued_at_utc <= now and (
+        run.known_at_utc is None or run.known_at_utc <= now
+    )
+
+
+def _source_name(text: str) -> str:
+    name = text.strip()
+    if not 1 <= len(name) <= 60 or not name.isprintable():
+        message = "The name of a source has 1 to 60 printable characters."
+        raise InvalidInput(message)
+    return name
+
+
+def _events(answer: ForecastImport, label: str) -> Sequence[Event]:
+    """None when the file was there already."""
+    if not answer.columns_new:
+        return ()
+    facts = {
+        name: getattr(answer, name)
+        for name in ForecastImport.__slots__
+        if name != "first_refusals"
+    }
+    return (
+        Event(
+            action=AuditAction.WEATHER_FORECASTS_IMPORTED,
+            object_type="weather_forecast",
+            object_id=answer.content_sha256,
+            after={"file": label, **facts},
+        ),
+    )

