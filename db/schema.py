@@ -902,7 +902,10 @@ class ForecastInputRow(Base):
 
 
 class WindowScoreRow(Base):
-    """Conformity score of a finished temperature window, or why it has none."""
+    """Conformity score of a finished temperature window, or why it has none.
+
+    A window whose telemetry was revised is scored again: the newest revision counts.
+    """
 
     __tablename__ = "window_score"
     __table_args__ = (
@@ -925,8 +928,10 @@ class WindowScoreRow(Base):
             "model_version_id",
             "issued_at_utc",
             "input_mode",
+            "revision",
             name="uq_window_score_window_mode",
         ),
+        CheckConstraint("revision >= 0", name="revision"),
         Index(
             "ix_window_score_calibration",
             "region_id",
@@ -947,6 +952,7 @@ class WindowScoreRow(Base):
     created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
     hours: Mapped[bytes | None]
     input_mode: Mapped[str] = _input_mode()
+    revision: Mapped[int] = mapped_column(server_default=text("0"))
 
 
 class PlanRow(Base):

@@ -125,7 +125,16 @@ def first_and_last_hour(
 def measured_until(
     session: Session, region_slug: str, quantity: Quantity
 ) -> datetime | None:
-    """End of the newest hour whose value was measured, None when there is none."""
+    """End of the newest hour with a measured value that is not suspect, or None."""
+    suspect = (
+        select(TelemetryFindingRow.hour_utc)
+        .where(
+            TelemetryFindingRow.region_id == TelemetryRow.region_id,
+            TelemetryFindingRow.hour_utc == TelemetryRow.hour_utc,
+            TelemetryFindingRow.quantity == quantity.value,
+        )
+        .exists()
+    )
     newest = session.scalar(
         select(TelemetryRow.hour_utc)
         .join(RegionRow, RegionRow.id == TelemetryRow.region_id)
@@ -133,6 +142,7 @@ def measured_until(
             RegionRow.slug == region_slug,
             _COLUMNS[quantity].is_not(None),
             ~is_marked(TelemetryRow.estimated, quantity),
+            ~suspect,
         )
         .order_by(TelemetryRow.hour_utc.desc())
         .limit(1)

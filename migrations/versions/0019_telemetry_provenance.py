@@ -1,4 +1,4 @@
-"""The import and the mark of each value, zones of regions, withdrawn imports.
+"""The import and mark of each value, places of regions, withdrawals, scores again.
 
 A value that is stored already names its import where only one import of its region can
 have brought it; else it stays unknown which did.
@@ -43,7 +43,13 @@ create table region_place (
 alter table ingest_batch
     add column withdrawn_by_batch_id bigint
         constraint fk_ingest_batch_withdrawn_by_batch_id references ingest_batch,
-    add constraint ck_ingest_batch_withdrawn_later check (withdrawn_by_batch_id > id)
+    add constraint ck_ingest_batch_withdrawn_later check (withdrawn_by_batch_id > id);
+alter table window_score
+    add column revision integer not null default 0,
+    add constraint ck_window_score_revision check (revision >= 0),
+    drop constraint uq_window_score_window_mode,
+    add constraint uq_window_score_window_mode
+        unique (region_id, model_version_id, issued_at_utc, input_mode, revision)
 """
 
 # A change of the mark alone comes with a change of the value's import: comparing the
@@ -68,6 +74,21 @@ begin
     return null;
 end
 $$
+"""
+
+
+ONE_SCORE = """
+alter table window_score disable trigger user;
+delete from window_score s using window_score later
+where later.region_id = s.region_id and later.model_version_id = s.model_version_id
+  and later.issued_at_utc = s.issued_at_utc and later.input_mode = s.input_mode
+  and later.revision > s.revision;
+alter table window_score enable trigger user;
+alter table window_score
+    drop constraint uq_window_score_window_mode,
+    drop column revision,
+    add constraint uq_window_score_window_mode
+        unique (region_id, model_version_id, issued_at_utc, input_mode)
 """
 
 
@@ -106,7 +127,11 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop them; estimates count as measured, and withdrawn imports stay out."""
+    """Drop them; estimates count as measured, and withdrawn imports stay out.
+
+    Of windows that were scored again, the last score stays.
+    """
+    op.execute(ONE_SCORE)
     op.execute(KEEP_REVISION.format(ignored="'batch_id'"))
     names = [f"{quantity}_batch_id" for quantity in QUANTITIES]
     dropped = ", ".join(f"drop column {name}" for name in [*names, "estimated"])

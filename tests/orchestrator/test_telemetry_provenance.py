@@ -17,8 +17,10 @@ from core.access import Actor
 from core.audit import AuditAction
 from core.carbon import CarbonSignalKind
 from core.errors import Conflict, InvalidInput
+from core.forecasts import HourlyForecast, InputMode, Target
 from core.policies import Policy
 from core.telemetry import HOUR, VALID_RANGES, Quantity
+from db import window_scores
 from db.audit import list_events
 from db.bound_alarms import readings_above_bound
 from db.ingest import NewBatch
@@ -28,6 +30,7 @@ from db.telemetry_merge import settle_staged
 from db.telemetry_staging import open_staging, stage_rows
 from db.users import system_actor
 from orchestrator.forecasts.fleet import fleet_view
+from orchestrator.forecasts.scoring import rescore_windows, score_window
 from orchestrator.operations.doctor import telemetry_of
 from orchestrator.operations.monitoring import measure
 from orchestrator.regions.changes import RegionDraft, add_region
@@ -389,3 +392,87 @@ def test_ages_are_those_of_each_quantity(
     row = next(row for row in fleet_view(request).rows if row.region.slug == "SG")
     assert (row.telemetry_age_h, row.carbon_age_h, row.it_load_age_h) == (9, 0, None)
     assert row.telemetry_is_stale
+
+
+def scores_of(
+    session: Session, watermark_id: int | None = None
+) -> tuple[tuple[float, ...], int | None]:
+    """What calibrates a bound of SG at midnight, and its watermark."""
+    (region,) = (r for r in list_regions(session, active_only=True) if r.slug == "SG")
+    model_id = session.scalar(text("select max(id) from model_version"))
+    assert model_id is not None
+    history = window_scores.score_history(
+        session,
+        region_id=region.region_id,
+        model_version_id=model_id,
+        local_issue_hour=0,
+        finished_by_utc=START + 48 * HOUR,
+        watermark_id=watermark_id,
+    )
+    return history.scores, history.watermark_id
+
+
+@pytest.mark.usefixtures("bound")
+def test_revised_telemetry_scores_its_windows_again(
+    session: Session, actor: Actor
+) -> None:
+    """A correction, a withdrawal and an import again; old watermarks stay true."""
+    request = asking(session, actor, now=START + 48 * HOUR)
+    day = [20.0 + 5 * np.sin(n / 4) + n / 50 for n in range(24)]
+    model_id = session.scalar(text("select max(id) from model_version"))
+    assert model_id is not None
+    (region,) = (r for r in list_regions(session, active_only=True) if r.slug == "SG")
+    forecast = HourlyForecast(
+        region_slug="SG",
+        target=Target.TEMPERATURE_C,
+        issued_at_utc=START,
+        mean=np.array(day, dtype=np.float32).astype(np.float64),
+        scale=np.ones(24),
+    )
+
+    def rescored() -> int:
+        last_utc = START + 23 * HOUR
+        return rescore_windows(request, region, first_utc=START, last_utc=last_utc)
+
+    import_telemetry(request, temperatures(*day), ranges=VALID_RANGES)
+    frame = load_frame(session, "SG", START, START + 24 * HOUR)
+    first = score_window(forecast, frame, region, model_version_id=model_id)
+    window_scores.insert_scores(session, [first])
+    (score,), watermark_id = scores_of(session)
+    assert rescored() == 0
+
+    warmer = [value + 1.5 for value in day]
+    wrong = import_telemetry(request, temperatures(*warmer), ranges=VALID_RANGES)
+    assert rescored() == 1
+    (higher,), second_id = scores_of(session)
+    assert higher == pytest.approx(score + 1.5)
+    assert scores_of(session, watermark_id) == ((score,), watermark_id)
+    assert rescored() == 0
+
+    withdraw(request, wrong.batch_id)
+    assert rescored() == 1
+    assert scores_of(session)[0] == (score,)
+    assert scores_of(session, second_id)[0] == (higher,)
+
+    withdraw(request, wrong.batch_id - 1)
+    assert rescored() == 1
+    no_scores, taken_id = scores_of(session)
+    assert no_scores == ()
+    assert scores_of(session, taken_id)[0] == ()
+    assert window_scores.newest_taken(
+        session, region_id=region.region_id, model_version_id=model_id
+    ) == {(0, InputMode.TELEMETRY): taken_id}
+    import_telemetry(request, temperatures(*day), ranges=VALID_RANGES)
+    assert rescored() == 1
+    assert scores_of(session)[0] == (score,)
+    stored = window_scores.all_scores(
+        session, region_id=region.region_id, model_version_id=model_id
+    )
+    assert [row.score for row in stored] == [score]
+    everything = window_scores.all_scores(
+        session,
+        region_id=region.region_id,
+        model_version_id=model_id,
+        with_replaced=True,
+    )
+    assert [row.replaced_by_id is None for row in everything] == [False] * 3 + [True]
