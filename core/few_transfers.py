@@ -19,6 +19,7 @@ LARGEST_LOSS_FRAC = 0.01
 
 
 Flows = tuple[FloatArray, FloatArray]
+"""Out and in, shape (n_regions, n_hours), MW, in the order of the problem."""
 
 
 def without_small_transfers(

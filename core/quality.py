@@ -193,7 +193,7 @@ LISTED_RUNS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
+class QualityVerdicts:
     """Verdicts on consecutive hours of one quantity.
 
     Attributes
@@ -211,7 +211,7 @@ class Judgement:
     allowed: FloatArray
 
     @classmethod
-    def all_good(cls, n_hours: int) -> Judgement:
+    def all_good(cls, n_hours: int) -> QualityVerdicts:
         """No finding."""
         return cls(
             rule_codes=np.zeros(n_hours, dtype=np.int8),

@@ -39,9 +39,9 @@ from core.quality import (
     STEP_SETTLED_H,
     UNUSUAL_QUANTILE,
     WET_BULB_EXCESS_C,
-    Judgement,
     QualityChecks,
     QualityRule,
+    QualityVerdicts,
 )
 from core.quality_baseline import (
     DAY_H,
@@ -72,7 +72,7 @@ def judge_telemetry(
     accepted: Mapping[Quantity, BoolArray] | None = None,
     it_capacity_mw: float | None = None,
     ranges: Mapping[Quantity, ValidRange] = VALID_RANGES,
-) -> dict[Quantity, Judgement]:
+) -> dict[Quantity, QualityVerdicts]:
     """Judge the hours of `frame` from position `first` on.
 
     An hour is judged by itself and the hours before it. A stuck sensor, a spike and an
@@ -91,7 +91,7 @@ def judge_telemetry(
 
     Returns
     -------
-    dict of Quantity to Judgement
+    dict of Quantity to QualityVerdicts
         One for each quantity that has a value, over the whole frame.
     """
     series = {
@@ -118,14 +118,14 @@ def judge_telemetry(
             if one.checks != NO_CHECKS:
                 one.check_block(start, end)
         start = end
-    return {quantity: one.judgement for quantity, one in series.items()}
+    return {quantity: one.verdict for quantity, one in series.items()}
 
 
 def judged_frame(
-    frame: TelemetryFrame, judgements: Mapping[Quantity, Judgement]
+    frame: TelemetryFrame, verdicts: Mapping[Quantity, QualityVerdicts]
 ) -> TelemetryFrame:
     """The frame with its findings; `TelemetryFrame.trusted` leaves their values out."""
-    found = {quantity: one.rule_codes for quantity, one in judgements.items()}
+    found = {quantity: one.rule_codes for quantity, one in verdicts.items()}
     return replace(frame, findings=found)
 
 
@@ -156,7 +156,7 @@ class _Series:
         self.checks: QualityChecks = CHECKS[quantity]
         self.values = frame.column(quantity)
         self.first_hour = _epoch_hour(frame)
-        self.judgement = Judgement.all_good(frame.n_hours)
+        self.verdict = QualityVerdicts.all_good(frame.n_hours)
         self.trusted = self.values.copy()
         if distrusted is not None:
             self.trusted[:first][distrusted[:first]] = np.nan
@@ -179,7 +179,7 @@ class _Series:
         positions = np.flatnonzero(marked)
         if not len(positions):
             return
-        self.judgement.mark(
+        self.verdict.mark(
             positions + start,
             rule,
             expected=np.broadcast_to(expected, hours.shape)[positions],

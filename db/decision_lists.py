@@ -66,6 +66,8 @@ class DecisionFilter:
         Taken in [from, until).
     region_slug : str | None
         Source or target.
+    without_automatic : bool
+        What people and plans decided or tried, not what the scheduler did each hour.
     words : str | None
         To be found in reason or comment, as a search engine reads them.
     """
@@ -80,6 +82,7 @@ class DecisionFilter:
     until_utc: datetime | None = None
     words: str | None = None
     live_only: bool = False
+    without_automatic: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,6 +263,8 @@ def _conditions(session: Session, chosen: DecisionFilter) -> list[Condition]:
         )
         is_theirs = DecisionRow.actor_id == actor_id
         conditions.append(false() if actor_id is None else is_theirs)
+    if chosen.without_automatic:
+        conditions.append(DecisionRow.kind != _WITHOUT_TARGET)
     if chosen.live_only:
         conditions.append(DecisionRow.is_simulated.is_(False))
     if chosen.from_utc is not None:

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session, aliased
 from core.decision_states import DecisionState, state_of
 from core.errors import NotFound
 from core.telemetry import HOUR, hours_between
-from db.decision_states import is_standing, is_stated, moves_after, newest_state
+from db.decision_standing import is_standing, is_stated, moves_after, newest_state
 from db.schema import (
     DecisionRow,
     DecisionTermRow,
@@ -78,8 +78,10 @@ class StoredDecision:
 
     Attributes
     ----------
-    end_utc : datetime | None
-        When the last hour that it is for ends; None until it is taken back.
+    is_open_ended : bool
+        Until it is taken back.
+    ends_at_utc : datetime | None
+        Where it outlasts its window and ends.
     """
 
     decision_id: int
@@ -88,9 +90,17 @@ class StoredDecision:
     source_slug: str
     target_slug: str | None
     is_superseded: bool
-    stated: DecisionState | None
-    end_utc: datetime | None
     facts: NewDecision
+    stated: DecisionState | None = None
+    is_open_ended: bool = False
+    ends_at_utc: datetime | None = None
+
+    @property
+    def end_utc(self) -> datetime | None:
+        """When the last hour that it is for ends; None until it is taken back."""
+        if self.is_open_ended:
+            return None
+        return self.ends_at_utc or self.facts.window_end_utc
 
     def has_ended(self, now: datetime) -> bool:
         """Whether the last hour that it is for is over."""
@@ -408,7 +418,8 @@ def _decision(
         target_slug=target_slug,
         is_superseded=is_superseded,
         stated=DecisionState(stated) if stated else None,
-        end_utc=ends_at_utc if has_term else row.window_end_utc,
+        is_open_ended=has_term and ends_at_utc is None,
+        ends_at_utc=ends_at_utc,
         facts=NewDecision(
             **{name: getattr(row, name) for name in NewDecision.__slots__}
         ),

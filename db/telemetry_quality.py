@@ -25,7 +25,7 @@ from db.telemetry_staging import SETTLED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class TelemetryFinding:
     """Why one value is suspect or bad; `expected` and `allowed` as in `Judgement`."""
 
     region_slug: str
@@ -99,7 +99,7 @@ def replace_findings(
     start_utc: datetime,
     end_utc: datetime,
     judged_at_utc: datetime,
-    findings: Iterable[Finding],
+    findings: Iterable[TelemetryFinding],
 ) -> None:
     """Store the findings of [start_utc, end_utc) in place of the former ones."""
     session.execute(
@@ -148,7 +148,7 @@ def list_findings(
     start_utc: datetime | None = None,
     end_utc: datetime | None = None,
     limit: int = 100,
-) -> list[Finding]:
+) -> list[TelemetryFinding]:
     """Findings, newest hour first.
 
     Raises
@@ -180,7 +180,7 @@ def list_findings(
         .limit(limit)
     )
     return [
-        Finding(
+        TelemetryFinding(
             region_slug=slug,
             quantity=Quantity(row.quantity),
             hour_utc=row.hour_utc,

@@ -64,7 +64,13 @@ def page_head(title: str, lead: str, *extra: Child) -> Component:
     )
 
 
-def panel(title: str, *children: Child, id: str, hint: str = "") -> Component:  # noqa: A002
+def panel(
+    title: str,
+    *children: Child,
+    id: str,  # noqa: A002
+    hint: str = "",
+    hidden: bool = False,
+) -> Component:
     """A titled card."""
     heading_id = f"{id}-heading"
     return html.Section(
@@ -75,6 +81,7 @@ def panel(title: str, *children: Child, id: str, hint: str = "") -> Component:  
         ],
         id=id,
         className="gfo-card gfo-panel",
+        hidden=hidden,
         **aria(labelledby=heading_id),
     )
 

@@ -19,7 +19,7 @@ from dash.exceptions import PreventUpdate
 from core.errors import FleetError
 from pages.attributes import data
 from pages.components import link, notice
-from pages.words import local_time, utc_time
+from pages.words import local_time, typeset, utc_time
 
 REFRESH_MS = 60_000
 
@@ -100,3 +100,10 @@ def older_issue(
         kind="warn",
         id="older-issue",
     )
+
+
+def late_notice(late_text: str | None) -> Component | None:
+    """Says that a forecast was made without the newest hours; None where it was not."""
+    if late_text is None:
+        return None
+    return notice("Telemetry is late", typeset(late_text), id="late-telemetry")

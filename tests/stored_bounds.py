@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+import numpy as np
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from core.conformal import ScoreTracker, check_limit
 from core.days import local_issue_hour
 from db import forecasts, policies, regions, window_scores
+from orchestrator.windows.database_source import load_region_window
 
 
 def recomputed_bounds(session: Session, region_slug: str) -> int:
@@ -49,3 +53,20 @@ def recomputed_bounds(session: Session, region_slug: str) -> int:
         assert calibration.offset == stored.tracking_offset
         assert check.bound == stored.day_bound_c
     return len(ids)
+
+
+def bound_after_rise_c(
+    session: Session, region_slug: str, issued_at_utc: datetime, rise_c: np.ndarray
+) -> float:
+    """A region's bound as the core moves it by a rise, without any decision."""
+    outlook = load_region_window(
+        session,
+        regions.region_by_slug(session, region_slug),
+        issued_at_utc=issued_at_utc,
+        now=issued_at_utc,
+        is_simulation=True,
+    ).outlook
+    assert not outlook.prior_rise_c.any()
+    check = outlook.check(rise_c)
+    assert check is not None
+    return check.bound

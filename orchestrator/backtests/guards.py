@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from core.quality import rule_of
 from core.quality_checks import judge_telemetry, judged_frame
-from core.telemetry import TelemetryFrame
 
-RegionTelemetry = tuple[TelemetryFrame, str]
+if TYPE_CHECKING:  # scikit-learn takes seconds to import; a command must not wait
+    from models.training_rows import RegionTelemetry
 
 
 def guarded(frames: Mapping[str, RegionTelemetry]) -> dict[str, RegionTelemetry]:

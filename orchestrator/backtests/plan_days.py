@@ -13,6 +13,7 @@ from core.aliases import FloatArray
 from core.conformal import MINIMUM_SCORES, Calibration
 from core.days import WINDOW_H
 from core.errors import PlanInfeasible
+from core.few_transfers import Flows
 from core.hindsight import true_flows
 from core.optimizer import best_plan
 from core.outlooks import RegionOutlook
@@ -21,7 +22,7 @@ from core.plans import transfers
 from core.rescoring import CalibrationWindows, WindowHours
 from core.shift import net_rise_c
 from core.telemetry import Quantity
-from orchestrator.plans.comparison import Flows, compare
+from orchestrator.plans.comparison import compare
 from orchestrator.plans.problem import as_it_came, plan_problems
 from orchestrator.windows.assembly import Window
 

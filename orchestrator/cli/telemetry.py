@@ -37,7 +37,6 @@ from orchestrator.telemetry.imports import (
     refused_rows,
 )
 from orchestrator.telemetry.inspections import Inspection, inspect_telemetry
-from orchestrator.telemetry.quality import accept_suspect_hours, suspect_hours
 from orchestrator.telemetry.readers.formats import TelemetryFormat
 from orchestrator.telemetry.readers.options import (
     DateOrder,
@@ -49,6 +48,7 @@ from orchestrator.telemetry.readers.options import (
     parse_units,
 )
 from orchestrator.telemetry.readers.rows import BadFile
+from orchestrator.telemetry.suspect_hours import accept_suspect_hours, suspect_hours
 from orchestrator.telemetry.withdrawals import withdraw_import
 
 app = typer.Typer(help="Telemetry: generate, import, withdraw, see refused rows.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from core.access import Permission
@@ -20,7 +21,12 @@ from db.decision_lists import (
 )
 from db.decisions import StoredDecision
 from orchestrator.decisions.cards import region_choices
-from orchestrator.decisions.views import DecisionPage, DecisionSummary, ListChoices
+from orchestrator.decisions.views import (
+    DecisionPage,
+    DecisionRun,
+    DecisionSummary,
+    ListChoices,
+)
 from orchestrator.list_exports import CsvExport, export_list, neutral
 from orchestrator.regions.views import RegionChoice
 from orchestrator.use_cases import Done, Request, change, query
@@ -51,8 +57,12 @@ def decision_page(
     order: DecisionOrder = DecisionOrder.NEWEST,
     after: str | None = None,
     limit: int = 50,
+    with_runs: bool = False,
 ) -> DecisionPage:
     """One page of decisions, as of `after`, the place where the last page ended.
+
+    With `with_runs`, automatic decisions of a region that say the same one after the
+    other are one row; all of them stay stored, and are listed without it.
 
     Raises
     ------
@@ -68,8 +78,9 @@ def decision_page(
     place = parse_place(after, order) if after else None
     page = list_decisions(session, chosen, order=order, after=place, limit=limit)
     choices = region_choices(session)
+    rows = [_summary(stored, choices, request.now) for stored in page.rows]
     return DecisionPage(
-        rows=tuple(_summary(stored, choices, request.now) for stored in page.rows),
+        rows=tuple(_with_runs(rows) if with_runs else rows),
         next_after=place_text(page.next_place) if page.next_place else None,
         choices=ListChoices(
             regions=tuple(choices.values()),
@@ -77,6 +88,43 @@ def decision_page(
             models=model_versions.model_labels(session),
         ),
         ending=ending_soon(request.session, request.now),
+    )
+
+
+def _with_runs(rows: list[DecisionSummary]) -> list[DecisionSummary]:
+    """Rows with one in place of each run of automatic decisions that say the same.
+
+    A run of a region ends when its verdict or its reason changes, and when a person
+    decides anything: what is decided stays between what was said before and after.
+    """
+    shown: list[DecisionSummary] = []
+    newest: dict[str, int] = {}  # by region: the place of its run that may go on
+    for row in rows:
+        if row.kind != "automatic":
+            newest.clear()
+            shown.append(row)
+            continue
+        place = newest.get(row.source.slug)
+        if place is not None and _says(shown[place]) == _says(row):
+            shown[place] = replace(shown[place], run=_longer(shown[place], row))
+            continue
+        newest[row.source.slug] = len(shown)
+        shown.append(row)
+    return shown
+
+
+def _says(row: DecisionSummary) -> tuple[str, str, bool]:
+    return row.outcome, row.reason_code, row.is_simulated
+
+
+def _longer(listed: DecisionSummary, row: DecisionSummary) -> DecisionRun:
+    run = listed.run or DecisionRun(
+        count=1, first_utc=listed.created_at_utc, last_utc=listed.created_at_utc
+    )
+    return DecisionRun(
+        count=run.count + 1,
+        first_utc=min(run.first_utc, row.created_at_utc),
+        last_utc=max(run.last_utc, row.created_at_utc),
     )
 
 

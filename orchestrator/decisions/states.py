@@ -8,7 +8,8 @@ from core.access import Permission
 from core.audit import AuditAction
 from core.decision_states import DecisionState, states_after
 from core.errors import Conflict, InvalidInput
-from db import decision_states, decisions
+from db import decisions
+from db.decision_standing import insert_state, states_of
 from db.decisions import StoredDecision
 from orchestrator.decisions.storing import checked_comment
 from orchestrator.decisions.views import DecisionStanding, StatedView
@@ -38,7 +39,7 @@ def _standing(request: Request, stored: StoredDecision) -> DecisionStanding | No
     state = stored.state(request.now)
     if state is None:
         return None
-    found = decision_states.states_of(request.session, stored.decision_id)
+    found = states_of(request.session, stored.decision_id)
     return DecisionStanding(
         state=state,
         end_utc=stored.end_utc,
@@ -89,7 +90,7 @@ def state_decision(
     if state not in before.next_states:
         message = _cannot(stored, before, state, request.now)
         raise Conflict(message)
-    decision_states.insert_state(
+    insert_state(
         session,
         decision_id=decision_id,
         state=state,

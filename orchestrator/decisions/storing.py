@@ -15,7 +15,7 @@ from core.risk import RiskLevel
 from core.scheduler import Verdict
 from core.version import CODE_VERSION
 from db import decisions
-from db.decision_states import insert_term
+from db.decision_standing import insert_term
 from db.decisions import NewDecision, StoredDecision
 from orchestrator.decisions.judgements import Judgement
 from orchestrator.decisions.records import impact_values, text_sha256

@@ -118,6 +118,7 @@ class WhatIfView:
     last_day: date | None
     missing_days: tuple[date, ...]
     notice: str | None
+    late_text: str | None
 
     @property
     def can_be_decided(self) -> bool:
@@ -173,8 +174,23 @@ class RecordOutcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionRun:
+    """Automatic decisions of a region in a row that say the same.
+
+    Attributes
+    ----------
+    first_utc, last_utc : datetime
+        When the oldest and the newest of them were taken.
+    """
+
+    count: int
+    first_utc: datetime
+    last_utc: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionSummary:
-    """A decision as a row of the Audit page."""
+    """A decision as a row of the Audit page; of a run, the one listed first."""
 
     decision_id: int
     kind: str
@@ -194,6 +210,7 @@ class DecisionSummary:
     risk_level: RiskLevel
     is_superseded: bool
     state: DecisionState | None
+    run: DecisionRun | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

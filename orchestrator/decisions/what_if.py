@@ -14,7 +14,7 @@ from core.safe_shifts import checks_by_step
 from core.scheduler import Verdict, decide, scenarios
 from core.shift_rules import flexible_pct, hourly_shift
 from core.telemetry import HOUR
-from db.decision_states import standing_decisions
+from db.decision_standing import standing_decisions
 from orchestrator.decisions.cards import impact_rows
 from orchestrator.decisions.questions import ShiftQuestion, ask_shift
 from orchestrator.decisions.views import ImpactRow, ScenarioRow, ShiftEnd, WhatIfView
@@ -92,6 +92,7 @@ def what_if_view(
         last_day=days.last_day,
         missing_days=days.missing_days,
         notice=_notice(question),
+        late_text=_late_text(source, target),
     )
 
 
@@ -186,6 +187,11 @@ def _safe_interval_text(baseline: Verdict, question: ShiftQuestion) -> str:
             f" can move to {name}."
         )
     return f"Safe interval: {least:g} % to {most:g} %."
+
+
+def _late_text(source: RegionWindow, target: RegionWindow | None) -> str | None:
+    texts = [end.late_text for end in (source, target) if end and end.late_text]
+    return " ".join(texts) or None
 
 
 def _notice(question: ShiftQuestion) -> str | None:

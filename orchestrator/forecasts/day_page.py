@@ -154,6 +154,7 @@ def _view(
         last_day=days.last_day,
         missing_days=days.missing_days,
         notice=_notice(session, stored_region, stored, choice, now),
+        late_text=window.late_text,
         run=run_view(
             session, stored_region, stored, issued_at_utc=issued_at_utc, now=now
         ),

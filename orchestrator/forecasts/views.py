@@ -207,6 +207,7 @@ class ForecastDayView:
     last_day: date | None
     missing_days: tuple[date, ...]
     notice: str | None
+    late_text: str | None = None
     run: RunView | None = None
 
     @property

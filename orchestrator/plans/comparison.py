@@ -7,16 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.aliases import FloatArray
 from core.errors import PlanInfeasible
+from core.few_transfers import Flows
 from core.greedy import greedy_plan
 from core.hindsight import true_totals
 from core.optimizer import best_plan
 from core.placement import Placement, PlanPrices, PlanRules, Totals, totals
 from orchestrator.plans.problem import PlanProblems
-
-Flows = tuple[FloatArray, FloatArray]
-"""Out and in, shape (n_regions, n_hours), MW, in the order of the problem."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

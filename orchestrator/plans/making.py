@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from core.errors import PlanInfeasible
+from core.few_transfers import Flows
 from core.optimizer import Plan, best_plan, pareto
 from core.outlooks import RegionOutlook
 from core.placement import Placement, PlanPrices, PlanRules, Totals
@@ -23,7 +24,7 @@ from core.plans import (
     transfers,
 )
 from core.wording import listed
-from orchestrator.plans.comparison import Comparison, Flows, compare
+from orchestrator.plans.comparison import Comparison, compare
 from orchestrator.plans.problem import PlanProblems, are_over, plan_problems
 from orchestrator.plans.records import (
     FrontRecord,

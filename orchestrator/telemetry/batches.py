@@ -19,7 +19,7 @@ from db.telemetry_staging import RefusalCount, count_refusals
 from orchestrator.jobs import queue_issue_again
 from orchestrator.logs import get_logger
 from orchestrator.telemetry.place_bindings import PlaceBinding
-from orchestrator.telemetry.quality import JudgedHours, judge_import
+from orchestrator.telemetry.suspect_hours import JudgedHours, judge_import
 from orchestrator.use_cases import Done, Event, Request
 
 log = get_logger(__name__)

@@ -16,7 +16,7 @@ from db.import_withdrawals import Resting
 from db.ingest import find_batch
 from orchestrator.jobs import queue_issue_again
 from orchestrator.logs import get_logger
-from orchestrator.telemetry.quality import judge_region
+from orchestrator.telemetry.suspect_hours import judge_region
 from orchestrator.use_cases import Done, Event, Request, change
 
 log = get_logger(__name__)

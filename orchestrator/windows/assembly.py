@@ -202,19 +202,19 @@ def assemble(
             counts_hydro_water=forecast.counts_hydro_water,
         )
         signals = _of_one_kind(actual, kinds)
-    untouched = _outlook(
+    unmoved = _outlook(
         source,
         issued.get(Target.TEMPERATURE_C),
         expected.it_load_mw if is_simulation else signals.it_load_mw,
         as_of=issued_at_utc if is_simulation else now,
         is_simulation=is_simulation,
     )
-    outlook = outlook_now = untouched
+    outlook = outlook_now = unmoved
     if not is_simulation:
         change = source.recorded_change()
-        outlook = _after(untouched, change.standing_mw)
+        outlook = _after(unmoved, change.standing_mw)
         is_done = np.allclose(change.standing_mw, change.in_effect_mw, atol=1e-9)
-        outlook_now = outlook if is_done else _after(untouched, change.in_effect_mw)
+        outlook_now = outlook if is_done else _after(unmoved, change.in_effect_mw)
     load_mw = outlook.it_load_mw
     return Window(
         issued_at_utc=issued_at_utc,

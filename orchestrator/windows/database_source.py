@@ -16,7 +16,7 @@ from core.outcomes import ReasonCode
 from core.outlooks import Problem
 from core.policies import Policy
 from core.regions import Region
-from core.telemetry import TelemetryFrame
+from core.telemetry import HOUR, TelemetryFrame
 from db import (
     decisions,
     forecasts,
@@ -55,6 +55,20 @@ class RegionWindow(Window):
     region_id: int
     stored: StoredForecast | None
     without_decision_id: int | None = None
+
+    @property
+    def late_text(self) -> str | None:
+        """That the forecast was made without the newest hours; None if it was not."""
+        stored = self.stored
+        if stored is None or not stored.lag_h:
+            return None
+        known_until = self.issued_at_utc - stored.lag_h * HOUR
+        return (
+            f"Telemetry of {self.region.name} had come in up to"
+            f" {known_until:%H:%M} UTC. The forecast of {self.issued_at_utc:%H:%M} UTC"
+            " was made without the newest hours, and its bound rests on the errors of"
+            " forecasts made as late. It is made again once they come."
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

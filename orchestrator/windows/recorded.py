@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from core.days import WINDOW_H
 from core.telemetry import HOUR
 from db import regions
-from db.decision_states import standing_decisions
+from db.decision_standing import standing_decisions
 from orchestrator.windows.database_source import RegionWindow
 from orchestrator.windows.views import (
     RecordedView,

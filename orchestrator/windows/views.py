@@ -13,7 +13,7 @@ from core.decision_states import DecisionState
 from core.outlooks import RegionOutlook
 from core.risk import RiskLevel
 from core.scheduler import Outcome, Verdict, decide
-from db.decision_states import StandingDecision
+from db.decision_standing import StandingDecision
 
 Series = tuple[float | None, ...]
 """Hourly values in order; None where missing."""

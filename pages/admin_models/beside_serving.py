@@ -30,6 +30,7 @@ def figures_words(view: EvaluationView) -> Component:
     ]
     if view.has_bound:
         meanings += [
+            ("Windows judged", "A day counts once for each of its hours of issue."),
             ("Bound held", "Days whose maximum stayed within the bound."),
             ("Margin", "Bound minus the day's maximum, on average."),
             ("Unsafe approvals", "Approved, of the days that exceeded the limit."),
@@ -44,7 +45,7 @@ def figures_table(view: EvaluationView) -> Component:
     head = ["Region", "RMSE", "Skill"]
     if view.has_bound:
         head += [
-            "Days judged",
+            "Windows judged",
             "Bound held",
             "Margin",
             "Unsafe approvals",
@@ -117,7 +118,7 @@ def changed_table(regions: Sequence[ComparedRegion]) -> Component:
     if not changed:
         return notice(
             "No decision would change.",
-            "On every judged day both models lead to the same verdict.",
+            "At every judged midnight both models lead to the same verdict.",
         )
     rows: list[list[Child]] = [
         [

@@ -14,7 +14,7 @@ from orchestrator.telemetry.import_pages import (
     refused_csv,
     refused_page,
 )
-from orchestrator.telemetry.quality import suspect_hours
+from orchestrator.telemetry.suspect_hours import suspect_hours
 from orchestrator.telemetry.withdrawals import withdraw_import
 from orchestrator.use_cases import Request
 from pages.addresses import Query

@@ -9,7 +9,7 @@ from dash.development.base_component import Component
 
 from core.wording import listed
 from orchestrator.decisions.views import NamedValue
-from orchestrator.telemetry.quality import FindingView
+from orchestrator.telemetry.suspect_hours import FindingView
 from orchestrator.telemetry.views import ImportRow, ImportsPage
 from pages import addresses
 from pages.components import Child, data_table, facts, link, moment, notice, panel, tag

@@ -15,7 +15,7 @@ from orchestrator.audit.anchor_files import AnchorPlaces
 from orchestrator.audit.chain_export import export_newest
 from orchestrator.audit.chain_status import ask_for_check, chain_status
 from orchestrator.audit.event_list import event_detail, events_csv, list_audit_events
-from orchestrator.decisions.lists import decision_page, decisions_csv
+from orchestrator.decisions.lists import MAXIMUM_PAGE, decision_page, decisions_csv
 from orchestrator.list_exports import CsvExport
 from orchestrator.use_cases import Request
 from pages.addresses import Query, event_seq_of
@@ -66,6 +66,8 @@ def _register_decisions(app: Dash, context: PageContext) -> None:
                 filters.decision_filter(query),
                 order=filters.decision_order(query),
                 after=query.words("after"),
+                with_runs=filters.with_runs(query),
+                limit=MAXIMUM_PAGE if filters.with_runs(query) else 50,
             )
         page, zone = in_times(found, chosen_times()), chosen_times().zone_without_region
         return (

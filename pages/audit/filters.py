@@ -41,8 +41,10 @@ OBJECT_TYPES = (
 
 DECISION_CONTROLS = (
     "kind", "region", "outcome", "reason", "actor", "model", "from", "to", "words",
-    "order", "live",
+    "order", "live", "each",
 )  # fmt: skip
+KINDS = {"people": "By people and plans", **KIND_WORDS, "all": "All"}
+"""The first is the usual one: what the scheduler says each hour is stored, not news."""
 EVENT_CONTROLS = (
     "actor", "action", "type", "object", "request", "from", "to", "order",
 )  # fmt: skip
@@ -59,7 +61,7 @@ def decision_controls(*tools: Component) -> Component:
     return html.Div(
         [
             field("Search", text_filter("audit-words", 200, "Reason, comment")),
-            field("Kind", choice("audit-kind", KIND_WORDS)),
+            field("Kind", order_choice("audit-kind", KINDS)),
             field("Region", choice("audit-region", {})),
             field("Verdict", choice("audit-outcome", outcomes)),
             field("Reason", choice("audit-reason", reasons)),
@@ -69,6 +71,7 @@ def decision_controls(*tools: Component) -> Component:
             field("to (UTC)", day_filter("audit-to")),
             field("Order", order_choice("audit-order", orders)),
             dbc.Checkbox(id="audit-live", label="Without simulations", value=False),
+            dbc.Checkbox(id="audit-each", label="Each automatic decision", value=False),
             *tools,
         ],
         className="gfo-filters",
@@ -99,8 +102,10 @@ def event_controls(*tools: Component) -> Component:
 
 def decision_filter(query: Query) -> DecisionFilter:
     """Which decisions an address asks for."""
+    kind = query.one_of("kind", KINDS) or "people"
     return DecisionFilter(
-        kind=query.one_of("kind", KIND_WORDS),
+        kind=kind if kind in KIND_WORDS else None,
+        without_automatic=kind == "people",
         region_slug=query.text("region"),
         actor_name=query.words("actor"),
         outcome=query.one_of("outcome", Outcome, "verdict"),
@@ -111,6 +116,15 @@ def decision_filter(query: Query) -> DecisionFilter:
         words=query.words("words"),
         live_only=query.text("live") == "1",
     )
+
+
+def with_runs(query: Query) -> bool:
+    """Whether automatic decisions that say the same are one row.
+
+    They are one after the other in lists by time alone.
+    """
+    is_by_time = decision_order(query) in {DecisionOrder.NEWEST, DecisionOrder.OLDEST}
+    return is_by_time and query.text("each") != "1"
 
 
 def decision_order(query: Query) -> DecisionOrder:

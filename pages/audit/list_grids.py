@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+
+from dash import html
 from dash.development.base_component import Component
 
 from core.decision_states import DecisionState
@@ -36,7 +39,9 @@ from pages.theme import number
 from pages.words import (
     KIND_WORDS,
     STATE_WORDS,
+    counted,
     exact_time,
+    local_time,
     probability,
     risk_steps,
     route,
@@ -126,8 +131,17 @@ def decisions_state(page: DecisionPage) -> Component | None:
         return None
     return notice(
         "No decision matches.",
-        "Open a filter, or wait for the next automatic decision: one is taken each time"
-        " a forecast is issued.",
+        html.Span(
+            [
+                "Open a filter, or look at ",
+                html.A(
+                    "all decisions, automatic ones too",
+                    href=addresses.with_query(addresses.AUDIT, {"kind": "all"}),
+                    className="gfo-follow",
+                ),
+                ": one is taken each time a forecast is issued.",
+            ]
+        ),
     )
 
 
@@ -183,7 +197,27 @@ def _kind(row: DecisionSummary) -> list[Part]:
         parts.append(text_part(STATE_WORDS[row.state], css="gfo-tag"))
     elif row.is_superseded:
         parts.append(text_part("superseded", css="gfo-tag"))
+    if row.run is not None:
+        since = local_time(row.run.first_utc, row.source.time_zone)
+        parts.append(link_part(f"{row.run.count} alike, from {since}", _run_href(row)))
     return parts
+
+
+def _run_href(row: DecisionSummary) -> str:
+    """The decisions of a run one by one."""
+    run = row.run
+    return addresses.with_query(
+        addresses.AUDIT,
+        {
+            "kind": row.kind,
+            "region": row.source.slug,
+            "outcome": row.outcome.value,
+            "reason": row.reason_code,
+            "from": f"{run.first_utc.astimezone(UTC):%Y-%m-%d}" if run else None,
+            "to": f"{run.last_utc.astimezone(UTC):%Y-%m-%d}" if run else None,
+            "each": "1",
+        },
+    )
 
 
 def event_rows(page: AuditEventPage, zone: str) -> list[Row]:
@@ -218,7 +252,9 @@ def _lines(text: str) -> Cell:
 def decisions_pager(page: DecisionPage, shown: Shown) -> list[Component | str]:
     """How many decisions are shown in which order, and the way on."""
     order = ORDER_WORDS[DecisionOrder(shown.order)].lower()
-    said = f"{number(len(page.rows))} decisions, {order}"
+    listed = sum(row.run.count if row.run else 1 for row in page.rows)
+    lines = f" in {counted(len(page.rows), 'line')}" if listed > len(page.rows) else ""
+    said = f"{counted(listed, 'decision')}{lines}, {order}"
     return pager(shown, said, "after", page.next_after)
 
 

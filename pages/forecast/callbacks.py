@@ -5,16 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dash import Dash, Input, Output, State
+from dash.development.base_component import Component
 
 from core.access import Permission
+from core.errors import InvalidInput
+from core.telemetry import HOUR, Quantity
 from orchestrator.forecasts.day_page import day_view
 from orchestrator.forecasts.views import ForecastDayView
 from orchestrator.freshness import KeptAnswers
+from orchestrator.telemetry.suspect_hours import accept_suspect_hours
 from orchestrator.use_cases import Request
 from orchestrator.windows.views import Ground
 from pages import addresses
-from pages.addresses import Query
-from pages.components import region_options
+from pages.addresses import (
+    Query,
+    parse_comment,
+    parse_instant,
+    parse_record,
+    parse_slug,
+)
+from pages.components import notice, region_options
 from pages.context import PageContext
 from pages.day_picker import DAY_OUTPUTS, day_choice
 from pages.forecast.layout import content, issue_options, shown_window
@@ -27,6 +37,7 @@ from pages.times import chosen_times, in_times
 def register_callbacks(app: Dash, context: PageContext) -> None:
     """Register the page's callbacks."""
     register_panel_callback(app, context)
+    _register_acceptance(app, context)
     kept = KeptAnswers()
 
     @serve(
@@ -40,6 +51,7 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
             *(Output("forecast-day", name) for name in DAY_OUTPUTS),
             Output("forecast-issue", "options"),
             Output("forecast-issue", "value"),
+            Output("forecast-accept-panel", "hidden"),
             Output("forecast-as-of", "children"),
         ],
         inputs=[
@@ -69,7 +81,9 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
                 issued_at_utc=issued_at_utc,
                 ground=ground,
             )
-            return view.notice is None, *_rendered(in_times(view, times))
+            may_decide = request.actor.may(Permission.DECIDE)
+            rendered = _rendered(in_times(view, times), may_decide=may_decide)
+            return view.notice is None, *rendered
 
         with refreshing("forecast"), context.request() as request:
             _, mark, answer = kept.get(
@@ -96,7 +110,44 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
     )
 
 
-def _rendered(view: ForecastDayView) -> tuple[str, tuple[object, ...]]:
+def _register_acceptance(app: Dash, context: PageContext) -> None:
+    @serve(
+        app,
+        context,
+        outputs=[Output("forecast-accept-status", "children")],
+        inputs=[Input("forecast-accept", "n_clicks")],
+        states=[
+            State("forecast-shown", "data"),
+            State("forecast-accept-reason", "value"),
+        ],
+        permission=Permission.DECIDE,
+        at_load=False,
+    )
+    def accept_hours(_n_clicks: int, shown: object, reason: object) -> tuple[Component]:
+        posted = parse_record(shown)
+        start_utc = parse_instant(posted.get("suspect_from"))
+        last_utc = parse_instant(posted.get("suspect_to"))
+        if start_utc is None or last_utc is None:
+            message = "No hour that is shown is suspect."
+            raise InvalidInput(message)
+        with context.request() as request:
+            count = accept_suspect_hours(
+                request,
+                region_slug=parse_slug(posted.get("region"), "suspect"),
+                quantity=Quantity.TEMPERATURE_C,
+                start_utc=start_utc,
+                end_utc=last_utc + HOUR,
+                reason=parse_comment(reason),
+                ranges=context.runtime.settings.valid_ranges(),
+            )
+        text = f"{count} h are accepted; the next issue uses them."
+        return (notice("Accepted", text),)
+
+
+def _rendered(
+    view: ForecastDayView, *, may_decide: bool
+) -> tuple[str, tuple[object, ...]]:
+    suspect = view.suspect_hours_utc
     mark = mark_of(view)
     shown = {
         "mark": mark,
@@ -106,6 +157,8 @@ def _rendered(view: ForecastDayView) -> tuple[str, tuple[object, ...]]:
         "issue": addresses.instant_text(view.window_start_utc),
         "is_issued": view.issued_at_utc is not None,
         "title": f"{view.region.name}, {shown_window(view)}",
+        "suspect_from": addresses.instant_text(suspect[0]) if suspect else None,
+        "suspect_to": addresses.instant_text(suspect[-1]) if suspect else None,
     }
     return mark, (
         content(view),
@@ -115,5 +168,6 @@ def _rendered(view: ForecastDayView) -> tuple[str, tuple[object, ...]]:
         *day_choice(view.local_day, view.first_day, view.last_day, view.missing_days),
         issue_options(view),
         addresses.instant_text(view.window_start_utc),
+        not (suspect and may_decide),
         as_of(view.as_of_utc, is_live=view.local_day is None),
     )

@@ -10,6 +10,7 @@ from dash.development.base_component import Component
 
 from orchestrator.decisions.views import NamedValue
 from orchestrator.forecasts.views import WORTH_DAYS, ForecastDayView
+from orchestrator.telemetry.suspect_hours import LONGEST_REASON
 from orchestrator.windows.views import Ground
 from pages import addresses
 from pages.attributes import aria
@@ -40,7 +41,7 @@ from pages.forecast.figures import (
     risk_blocked_hours,
 )
 from pages.forecast_quality.content import run_worth_text
-from pages.refreshing import older_issue, refresh
+from pages.refreshing import late_notice, older_issue, refresh
 from pages.standing import (
     AS_LOAD_IS_NOW,
     WITH_RECORDED,
@@ -82,6 +83,7 @@ def layout() -> Component:
                 className="gfo-controls",
             ),
             html.Div([skeleton(64), skeleton(420)], id="forecast-panel"),
+            _accept_form(),
             # Brings the drawing library while the server still computes.
             html.Div(
                 dcc.Graph(id="forecast-warm-up", config=graph_config()),
@@ -89,6 +91,37 @@ def layout() -> Component:
                 hidden=True,
             ),
         ]
+    )
+
+
+def _accept_form() -> Component:
+    """Shown to who may decide, beside suspect hours."""
+    return panel(
+        "Accept the suspect hours",
+        html.Div(
+            [
+                field(
+                    "Why are the values right?",
+                    dbc.Input(
+                        id="forecast-accept-reason",
+                        type="text",
+                        maxlength=LONGEST_REASON,
+                    ),
+                ),
+                dbc.Button(
+                    "Accept",
+                    id="forecast-accept",
+                    color="primary",
+                    class_name="gfo-decides",
+                ),
+            ],
+            className="gfo-controls",
+        ),
+        html.Div(id="forecast-accept-status", **aria(live="polite")),
+        id="forecast-accept-panel",
+        hint="They count as good until they are imported again. The next issue uses"
+        " them. The reason is kept with your name.",
+        hidden=True,
     )
 
 
@@ -177,6 +210,7 @@ def content(view: ForecastDayView) -> list[Component | None]:
         _verdict_block(view),
         _notice(view),
         _suspect_notice(view),
+        late_notice(view.late_text),
         _chart_panel(view) if has_forecast or view.history_c else None,
         html.Div(
             [

@@ -22,6 +22,7 @@ from pages.components import (
     data_table,
     disclosure,
     link,
+    moment,
     notice,
     outcome_badge,
     panel,
@@ -124,7 +125,30 @@ def _transfers(view: PlanView) -> Component:
         )
         if view.transfers
         else html.P("No load moves.", className="gfo-muted"),
+        _schedule(view) if view.transfers else None,
         id="plan-transfers-panel",
+    )
+
+
+def _schedule(view: PlanView) -> Component:
+    """What to move in each hour: what whoever carries the plan out works through."""
+    zone = view.anchor.time_zone
+    rows: list[list[Child]] = [
+        [moment(hour, zone), row.source.name, row.target.name, number(moved_mw, 3)]
+        for place, hour in enumerate(view.hours_utc)
+        for row in view.transfers
+        if (moved_mw := row.moved_mw[place]) > 0.0
+    ]
+    return disclosure(
+        "Hour by hour",
+        data_table(
+            "Load to move in each hour",
+            (f"From ({zone_label(view.hours_utc, zone)})", "Source", "Target", "MW"),
+            rows,
+            numeric_from=3,
+            id="plan-schedule",
+            download=True,
+        ),
     )
 
 

@@ -24,7 +24,7 @@ from pages.components import (
     synthetic_tag,
     verdict_badge,
 )
-from pages.refreshing import older_issue
+from pages.refreshing import late_notice, older_issue
 from pages.standing import AS_LOAD_IS_NOW, WITH_RECORDED, standing_list
 from pages.theme import local_labels, number, zone_label
 from pages.verdicts import impact_rows_table, judged_on_newer
@@ -142,7 +142,7 @@ def window_notice(view: WhatIfView) -> list[Component | None]:
         ],
         className="gfo-muted",
     )
-    return [older, window, blocked]
+    return [older, window, blocked, late_notice(view.late_text)]
 
 
 def shown_window(view: WhatIfView) -> str:

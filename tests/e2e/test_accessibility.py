@@ -18,7 +18,7 @@ PAGES = {
     "/forecast?region=arizona&day=2025-07-13": "#forecast-dots .js-plotly-plot",
     "/what-if?source=arizona&target=ireland&shift=30": "#what-if-target-chart .ytick",
     "/trade-offs?source=arizona&target=ireland&shift=30": "#trade-offs-chart .ytick",
-    "/audit": "#audit-decisions-table .ag-row",
+    "/audit?kind=all": "#audit-decisions-table .ag-row",
     "/audit/events": "#audit-events-table .ag-row",
     "/decisions/1": "#decision-card .gfo-status",
     "/plan?region=arizona": "#plan-terms",

@@ -118,12 +118,12 @@ def test_back_after_evaluating_leaves_the_page_in_one_step(visitor: Visitor) -> 
 
 
 def test_audit_filters_are_in_the_address(visitor: Visitor) -> None:
-    visitor.come_in("olga", "/audit?outcome=APPROVED")
+    visitor.come_in("olga", "/audit?kind=all&outcome=APPROVED")
     table = visitor.sees("#audit-decisions-table", "Ireland", "Wyoming")
     assert "Arizona" not in table
     visitor.holds("#audit-outcome", "APPROVED")
     visitor.choose("#audit-region", "ireland")
-    visitor.is_at("/audit?region=ireland&outcome=APPROVED")
+    visitor.is_at("/audit?kind=all&region=ireland&outcome=APPROVED")
     visitor.waits_until(
         lambda: "Wyoming" not in visitor.text("#audit-decisions-table"),
         lambda: "Wyoming is still listed",

@@ -44,14 +44,14 @@ def newest_id(portal: Portal) -> int:
 def test_decisions_are_searched_filtered_and_sorted_by_the_address(
     visitor: Visitor,
 ) -> None:
-    visitor.come_in("anton", "/audit")
+    visitor.come_in("anton", "/audit?kind=all")
     visitor.sees("#audit-decisions-table", "Automatic", "What-if", "Recorded")
     visitor.type_into("#audit-words", "refused OR telemetry", "\ue007")
-    visitor.is_at("/audit?words=refused+OR+telemetry")
+    visitor.is_at("/audit?kind=all&words=refused+OR+telemetry")
     visitor.sees(NEWEST, "the newest telemetry behind the forecast is 9.4 h old")
     visitor.choose("#audit-order", "oldest")
     visitor.choose("#audit-actor", "cli")
-    visitor.is_at("/audit?actor=cli&words=refused+OR+telemetry&order=oldest")
+    visitor.is_at("/audit?kind=all&actor=cli&words=refused+OR+telemetry&order=oldest")
     visitor.open("/audit?kind=recorded&reason=shift_resolves")
     visitor.sees("#audit-decisions-table", "Shifting 70 %")
     visitor.holds("#audit-reason", "shift_resolves")

@@ -109,7 +109,7 @@ def test_an_auditor_sees_the_permalink_that_an_operator_made(visitor: Visitor) -
 
 
 def test_an_operator_has_no_audit_events(visitor: Visitor) -> None:
-    visitor.come_in("olga", "/audit")
+    visitor.come_in("olga", "/audit?kind=all")
     visitor.sees("#audit-decisions-table", "Arizona")
     assert "Events" not in visitor.text("#main")
     visitor.open("/audit/events")

@@ -32,6 +32,7 @@ HOSTILE = '<a href="https://evil.example">=1+1</a><img src=x onerror=injected=1>
 MADE_OF_TEXT = "a[href^=http], a[href^=javascript], svg a, img[src$=x], [onerror]"
 # What a page is opened with, where the bare address shows too little of it.
 ADDRESSES = {
+    "/audit": "/audit?kind=all",
     "/forecast": "/forecast?region=arizona&day=2025-07-13",
     "/what-if": "/what-if?source=arizona&target=ireland",
 }
@@ -196,7 +197,7 @@ def test_stored_text_that_looks_like_html_stays_text_on_every_page(
         assert made_of_text == [], address
         if "onerror=injected=1" in watched.text("main"):
             shown_on.append(address)
-    assert {"/", "/audit", f"/decisions/{decision_id + 1}"} <= set(shown_on)
+    assert {"/", "/audit?kind=all", f"/decisions/{decision_id + 1}"} <= set(shown_on)
 
 
 FORMULAS = {"arizona": "-2+3,=cmd|x", "ireland": "=1+1;@SUM(A1)", "wyoming": "+7"}

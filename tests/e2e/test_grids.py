@@ -135,10 +135,10 @@ def test_a_heading_sorts_all_rows_and_the_address_keeps_order_filter_and_place(
 
 
 def test_decisions_are_sorted_by_chance_over_all_rows(visitor: Visitor) -> None:
-    visitor.come_in("olga", "/audit?live=1")
+    visitor.come_in("olga", "/audit?kind=all&live=1")
     visitor.sees(DECISIONS, "Automatic")
     visitor.follow("Chance", f"{DECISIONS} .ag-header")
-    visitor.is_at("/audit?order=chance&live=1")
+    visitor.is_at("/audit?kind=all&order=chance&live=1")
     waits_for_order(visitor, DECISIONS, "chance", "descending")
     chances = [
         float(text.removesuffix("%")) if "%" in text else -1.0
@@ -147,19 +147,19 @@ def test_decisions_are_sorted_by_chance_over_all_rows(visitor: Visitor) -> None:
     assert chances == sorted(chances, reverse=True)
     assert len(set(chances)) > 1
     visitor.follow("Chance", f"{DECISIONS} .ag-header")
-    visitor.is_at("/audit?live=1")
+    visitor.is_at("/audit?kind=all&live=1")
     waits_for_order(visitor, DECISIONS, "taken", "descending")
 
 
 def test_a_grid_works_by_keyboard_alone(visitor: Visitor) -> None:
     driver = visitor.browser.driver
-    visitor.come_in("anton", "/audit")
+    visitor.come_in("anton", "/audit?kind=all")
     visitor.sees(DECISIONS, "Automatic")
     visitor.tab_to("audit-csv")
     visitor.press(Keys.TAB)  # into the grid, on its first heading
     assert driver.execute_script(FOCUSED) == "Decision"
     visitor.press(*[Keys.ARROW_RIGHT] * 3, Keys.ENTER)
-    visitor.is_at("/audit?order=window")
+    visitor.is_at("/audit?kind=all&order=window")
     waits_for_order(visitor, DECISIONS, "window", "descending")
     assert driver.execute_script(FOCUSED_COLUMN) == "window"
     assert visitor.browser.focus_is_marked()
@@ -191,14 +191,14 @@ delete dash_clientside.callback_context;
 def test_controls_that_report_late_do_not_undo_a_newer_address(
     visitor: Visitor,
 ) -> None:
-    visitor.come_in("olga", "/audit")
+    visitor.come_in("olga", "/audit?kind=all")
     visitor.sees(DECISIONS, "Automatic")
     visitor.rest()
     visitor.browser.driver.execute_script(LATE_CONTROLS)
     visitor.pause(0.5)
     visitor.is_at("/audit?order=oldest")
     visitor.choose("#audit-order", "window")  # while a real change still counts
-    visitor.is_at("/audit?order=window")
+    visitor.is_at("/audit?kind=all&order=window")
 
 
 def column_of_focus(visitor: Visitor) -> str:
@@ -210,8 +210,8 @@ def test_a_grid_scrolls_sideways_within_itself_and_never_up_and_down(
     visitor: Visitor,
 ) -> None:
     visitor.browser.set_width(320)
-    visitor.come_in("anton", "/audit")
-    for path, table in (("/audit", DECISIONS), ("/audit/events", EVENTS)):
+    visitor.come_in("anton", "/audit?kind=all")
+    for path, table in (("/audit?kind=all", DECISIONS), ("/audit/events", EVENTS)):
         visitor.open(path)
         visitor.browser.wait_for_element(f"{table} .ag-row")
         visitor.pause(0.3)

@@ -19,7 +19,7 @@ PAGES = {
     "/plan?region=arizona": "#plan-terms",
     "/admin/regions?region=ireland": "#regions-list",
     "/admin/telemetry?batch=1": "#telemetry-import-panel",
-    "/audit": "#audit-decisions-table .ag-row",
+    "/audit?kind=all": "#audit-decisions-table .ag-row",
     "/audit/events": "#audit-events-table .ag-row",
     "/decisions/1": "#decision-card .gfo-status",
     "/account": "main h1",

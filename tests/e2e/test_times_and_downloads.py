@@ -77,7 +77,7 @@ def test_the_browsers_own_zone_is_taken(visitor: Visitor) -> None:
 
 
 ADMIN_PAGES = {
-    "/audit": "#audit-decisions-table .ag-row[row-index='0'] time",
+    "/audit?kind=all": "#audit-decisions-table .ag-row[row-index='0'] time",
     "/audit/events": "#audit-events-table .ag-row[row-index='0'] time",
     "/audit/event/1": "#event-detail p",
     "/decisions/1": "#decision-facts",
@@ -95,15 +95,15 @@ def test_audit_and_admin_pages_follow_the_clock(visitor: Visitor) -> None:
     override = "Emulation.setTimezoneOverride"
     driver.execute_cdp_cmd(override, {"timezoneId": "Asia/Kolkata"})
     try:
-        visitor.come_in("ada", "/audit")
-        visitor.sees(ADMIN_PAGES["/audit"], "(UTC")
+        visitor.come_in("ada", "/audit?kind=all")
+        visitor.sees(ADMIN_PAGES["/audit?kind=all"], "(UTC")
         visitor.choose("#times-choice", "browser")
         for path, where in ADMIN_PAGES.items():
             visitor.open(path)
             visitor.sees(where, "(UTC+5:30)")
             assert " UTC" not in visitor.text(where), path
-        visitor.open("/audit")
-        visitor.sees(ADMIN_PAGES["/audit"], "(UTC+5:30)")
+        visitor.open("/audit?kind=all")
+        visitor.sees(ADMIN_PAGES["/audit?kind=all"], "(UTC+5:30)")
         visitor.choose("#times-choice", "utc")
         for path, where in ADMIN_PAGES.items():
             visitor.open(path)

@@ -87,9 +87,9 @@ test("a press on Evaluate asks at once, and the address shows what was asked", (
 test("a shift that rests is asked for once, the newest one", async () => {
   const { page, call, requests } = open();
   call("request_evaluation", [30, 0, DATA]);
-  await page.clock.move(300);
+  await page.clock.move(700);
   call("request_evaluation", [35, 0, DATA]);
-  await page.clock.move(399);
+  await page.clock.move(799);
   assert.deepEqual(requests(), []);
   await page.clock.move(1);
   assert.deepEqual(requests().map(({ shift_pct: shift }) => shift), [35]);
@@ -105,7 +105,9 @@ test("while the pointer holds the slider nothing is asked for", async () => {
   await page.clock.move(1000);
   assert.deepEqual(requests(), []);
   page.fire(page.body, "pointerup");
-  await page.clock.move(60);
+  await page.clock.move(799);
+  assert.deepEqual(requests(), [], "let go only to be moved on");
+  await page.clock.move(1);
   assert.equal(requests().length, 1);
 });
 

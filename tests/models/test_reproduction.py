@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import onnx
 import pytest
-from onnx import helper
+from onnx import helper, numpy_helper
 
-from core.errors import InvalidInput
+from core.errors import InvalidInput, ModelUnavailable
 from core.forecasts import Target
 from core.telemetry import HOUR, Quantity, TelemetryFrame
 from models.boosting import TrainedBoosting
@@ -20,6 +21,7 @@ from models.export import export_onnx
 from models.parity_rows import real_rows, threshold_rows
 from models.reproduction import ONNX_REFERENCE, SCIKIT_LEARN, reproduce
 from models.training_rows import RegionTelemetry
+from tests.models.foreign import day_before
 
 pytestmark = pytest.mark.slow
 
@@ -156,3 +158,31 @@ def test_threshold_rows_lie_on_thresholds_to_the_last_digit(
             and float(np.nextafter(value, np.float32(np.inf))) > below.min()
         )
     assert n_on >= len(moved) // 2
+
+
+def test_a_file_that_takes_memory_when_it_runs_harms_its_own_process_alone(
+    frames: Frames,
+) -> None:
+    """Each row makes 2.4 billion numbers: 9.6 GB, of a size that only a run tells."""
+    model = onnx.load_model_from_string(day_before("2022-02-20T00:00:00Z"))
+    graph = model.graph
+    graph.node[0].output[0] = "plain"
+    graph.node[1].input[0] = "plain"
+    graph.node.extend(
+        [
+            helper.make_node("Shape", ["features"], ["rows"]),
+            helper.make_node("Mul", ["rows", "much"], ["big_shape"]),
+            helper.make_node("ConstantOfShape", ["big_shape"], ["big"]),
+            helper.make_node("ReduceSum", ["big"], ["nought"], keepdims=0),
+            helper.make_node("Add", ["plain", "nought"], ["mean"]),
+        ]
+    )
+    graph.initializer.append(
+        numpy_helper.from_array(np.array([10_000, 10_000], np.int64), "much")
+    )
+    content = model.SerializeToString()
+    before_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises((InvalidInput, ModelUnavailable)):
+        reproduce(content, read_contract(content), frames)
+    grown_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kib
+    assert grown_kib < 200 * 1024

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from core.errors import InvalidInput
 from core.scheduler import Outcome, ReasonCode
-from db import policies, regions
+from db import decisions, policies, regions
 from db.engine import make_engine
 from orchestrator.decisions import recording
 from orchestrator.decisions.details import decision_detail
@@ -24,6 +24,7 @@ from orchestrator.regions.changes import set_region
 from orchestrator.regions.policies import change_terms
 from tests.asking import asking
 from tests.fleet import Fleet
+from tests.stored_bounds import bound_after_rise_c
 
 pytestmark = pytest.mark.slow
 
@@ -157,20 +158,25 @@ def test_the_curve_of_a_decision_moves_with_its_bound(fleet: Fleet) -> None:
             changes={"migration_energy_frac": 0.1},
             reason="test",
         )
-    source, target = _charts(fleet, _try(fleet, "arizona", 10.0))
+    card = _try(fleet, "arizona", 10.0)
+    source, target = _charts(fleet, card)
     for chart in (source, target):
         moved_c = np.subtract(chart.after_c, chart.mean_c)
-        assert chart.bound_before_c is not None
-        assert chart.bound_after_c is not None
-        assert moved_c.max() == pytest.approx(
-            chart.bound_after_c - chart.bound_before_c, abs=1e-9
-        )
+        with fleet.runtime.transaction() as session:
+            issue = decisions.decision_by_id(session, card.decision_id).facts
+            expected = bound_after_rise_c(
+                session, chart.region.slug, issue.window_start_utc, moved_c
+            )
+        assert moved_c.any()
+        assert chart.bound_after_c == pytest.approx(expected, abs=1e-9)
+        assert chart.bound_after_c != chart.bound_before_c
 
 
 def test_a_plan_and_a_shift_do_not_fill_the_same_room(narrow: Fleet) -> None:
     shift = _try(narrow, "wyoming", round(0.9 * _room_pct(narrow, "wyoming"), 1))
     _limit(narrow, "arizona", _bound(narrow, "arizona") - 5.0)
-    _limit(narrow, "wyoming", _bound(narrow, "wyoming"))  # takes nothing itself
+    # Wyoming takes what its cool hours can, and the rest goes to Ireland.
+    _limit(narrow, "wyoming", _bound(narrow, "wyoming"))
     with narrow.runtime.transaction() as session:
         plan = planning.find_plan(
             asking(session, narrow.actor(session), request_id=uuid4()),
@@ -178,7 +184,7 @@ def test_a_plan_and_a_shift_do_not_fill_the_same_room(narrow: Fleet) -> None:
             anchor_slug="arizona",
             local_day=None,
         )
-    assert {transfer.target.slug for transfer in plan.transfers} == {"ireland"}
+    assert "ireland" in {transfer.target.slug for transfer in plan.transfers}
 
     def record_plan() -> bool:
         with narrow.runtime.transaction() as session:

@@ -45,11 +45,13 @@ from models.metadata import Family
 from orchestrator.accounts import (
     administration,
     denials,
+    federation,
     logins,
     own_password,
     passkeys,
     second_factors,
 )
+from orchestrator.accounts.federation import FederatedPerson
 from orchestrator.accounts.logins import Login, RefusedLogin
 from orchestrator.accounts.passkeys import Ceremony, Place
 from orchestrator.accounts.retention import purge_records
@@ -93,8 +95,8 @@ from orchestrator.telemetry.imports import (
     generate_telemetry,
     import_telemetry,
 )
-from orchestrator.telemetry.quality import accept_suspect_hours
 from orchestrator.telemetry.readers.formats import TelemetryFormat
+from orchestrator.telemetry.suspect_hours import accept_suspect_hours
 from orchestrator.telemetry.uploads import import_upload
 from orchestrator.telemetry.weather_forecast_imports import import_weather_forecasts
 from orchestrator.telemetry.withdrawals import withdraw_import
@@ -283,6 +285,32 @@ def factors(portal: Portal, login: Login) -> None:
     with ask(login.actor) as request:
         (passkey,) = second_factors.own_factors(request).passkeys
         second_factors.remove_factor(request, mine, passkey.passkey_id)
+
+
+def federated(portal: Portal) -> None:
+    """People of an identity provider come with a role, another one, and none."""
+    with portal.ask() as request:
+        assert federation.begin_exchange(request, CLIENT) is None
+        federation.refuse_exchange(request, CLIENT)
+    groups = {"admins": Role.ADMIN, "operators": Role.OPERATOR}
+    person = FederatedPerson(
+        issuer="https://id.example",
+        subject="17",
+        name="rosa",
+        groups=frozenset({"admins"}),
+        proved_at_utc=NOW,
+    )
+    for group, outcome in (
+        ("admins", Login),
+        ("operators", Login),
+        ("guests", federation.RefusedPerson),
+    ):
+        known = replace(person, groups=frozenset({group}))
+        with portal.runtime.transaction() as session:
+            found = federation.log_in_federated(
+                asking(session, None), known, roles=groups, client=CLIENT
+            )
+        assert isinstance(found, outcome)
 
 
 def strangers(portal: Portal) -> None:
@@ -637,7 +665,9 @@ def test_every_change_commits_with_its_event(
         return finish(name, request, done)
 
     monkeypatch.setattr("orchestrator.use_cases._finish", note)
-    for story in (people, strangers, places, decisions, models, chain, exports):
+    for story in (
+        people, federated, strangers, places, decisions, models, chain, exports,
+    ):  # fmt: skip
         story(portal)
 
     assert "telemetry" in tables.watched

@@ -32,8 +32,8 @@ from orchestrator.regions.changes import RegionDraft, add_region
 from orchestrator.regions.region_choice import active_regions
 from orchestrator.telemetry.batches import ImportSummary, Origin
 from orchestrator.telemetry.imports import FileToImport, import_telemetry
-from orchestrator.telemetry.quality import accept_suspect_hours, suspect_hours
 from orchestrator.telemetry.readers.formats import TelemetryFormat
+from orchestrator.telemetry.suspect_hours import accept_suspect_hours, suspect_hours
 from tests.asking import NOW, asking
 from tests.fleet import Fleet
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
+import socket
 
 import pytest
 from sqlalchemy.orm import Session
@@ -37,6 +40,7 @@ def test_accounts_are_added_listed_reset_and_disabled(
     reset = _run(gfo_user, "reset-password", "ADA")
     assert reset.exit_code == 0
     assert first not in reset.stdout
+    assert _run(gfo_user, "reset-factors", "ada").exit_code == 0
     assert _run(gfo_user, "disable", "ada").exit_code == 0
     listed = json.loads(_run(gfo_user, "list", "--json").stdout)
     (ada,) = [account for account in listed if account["name"] == "ada"]
@@ -49,9 +53,12 @@ def test_accounts_are_added_listed_reset_and_disabled(
     assert [event.action for event in reversed(events)] == [
         AuditAction.USER_ADDED,
         AuditAction.PASSWORD_RESET,
+        AuditAction.SECOND_FACTORS_RESET,
         AuditAction.USER_DISABLED,
     ]
     assert {event.actor_name for event in events} == {"cli"}
+    operator = f"{pwd.getpwuid(os.getuid()).pw_name}@{socket.gethostname()}"
+    assert {json.loads(event.payload)["address"] for event in events} == {operator}
     assert not any(first in event.payload for event in events)
 
 

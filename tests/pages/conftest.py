@@ -205,6 +205,7 @@ def forecast_day(**changes: object) -> ForecastDayView:
         "last_day": date(2023, 12, 30),
         "missing_days": (date(2023, 3, 3),),
         "notice": None,
+        "late_text": None,
     }
     return ForecastDayView(**{**values, **changes})
 
@@ -299,6 +300,7 @@ def what_if(**changes: object) -> WhatIfView:
         "last_day": date(2023, 12, 30),
         "missing_days": (),
         "notice": None,
+        "late_text": None,
     }
     return WhatIfView(**{**values, **changes})
 

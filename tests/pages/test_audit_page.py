@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from orchestrator.decisions.lists import DecisionOrder
 from orchestrator.decisions.views import (
     DecisionDetail,
     DecisionReference,
+    DecisionRun,
     Difference,
     NamedValue,
     RecordOutcome,
@@ -451,3 +452,41 @@ def test_an_event_page_shows_the_hashed_text_and_alarms_when_it_does_not_fit(
     assert "does not fit" not in text
     changed = replace(detail, hash_is_right=False)
     assert "does not fit" in text_of(event_page(changed, "UTC"))
+
+
+def test_a_run_says_how_many_it_holds_and_opens(make_decision_page: Make) -> None:
+    page = make_decision_page()
+    first = replace(page.rows[2], is_simulated=False)
+    assert first.kind == "automatic"
+    run = DecisionRun(
+        count=12,
+        first_utc=first.created_at_utc - timedelta(hours=11),
+        last_utc=first.created_at_utc,
+    )
+    page = replace(page, rows=(*page.rows[:2], replace(first, run=run)))
+    kind = list_grids.decision_rows(page)[2]["kind"]
+    assert cell_text(kind).startswith("Automatic 12 alike, from 13 Jul 2023, 11:03")
+    (opens,) = [part["href"] for part in kind if "href" in part]
+    assert opens == (
+        "/audit?kind=automatic&region=arizona&outcome=BLOCKED&reason=over_limit"
+        "&from=2023-07-13&to=2023-07-14&each=1"
+    )
+    chosen = filters.decision_filter(Query.parse(opens.partition("?")[2]))
+    assert (chosen.kind, chosen.region_slug) == ("automatic", "arizona")
+    assert not filters.with_runs(Query.parse(opens.partition("?")[2]))
+    said = list_grids.decisions_pager(
+        page, list_grids.decisions_shown(Query(values={}))
+    )
+    assert said[0] == "14 decisions in 3 lines, newest first"
+
+
+def test_lists_default_to_what_people_and_plans_decided() -> None:
+    usual, everything = (
+        filters.decision_filter(Query.parse(search)) for search in ("", "?kind=all")
+    )
+    assert (usual.kind, usual.without_automatic) == (None, True)
+    assert (everything.kind, everything.without_automatic) == (None, False)
+    assert filters.with_runs(Query.parse(""))
+    assert not filters.with_runs(Query.parse("?order=chance")), (
+        "they are not in a row there"
+    )

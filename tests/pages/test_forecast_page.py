@@ -271,6 +271,14 @@ def test_without_a_run_the_page_says_so_and_draws_none(
     assert "Beside telemetry" not in plainly
 
 
+def test_a_forecast_without_the_newest_hours_says_so(
+    make_forecast_day: Make, text_of: Text
+) -> None:
+    late = "Telemetry of Phoenix had come in up to 06:00 UTC."
+    assert late in text_of(content(make_forecast_day(late_text=late)))
+    assert "Telemetry is late" not in text_of(content(make_forecast_day()))
+
+
 def test_suspect_hours_are_marked_and_explained(
     make_forecast_day: Make, text_of: Text
 ) -> None:

@@ -188,3 +188,27 @@ def test_a_change_meanwhile_is_told_and_nothing_claimed(text_of: Text) -> None:
     text = text_of(content.recorded(told))
     assert "Nothing was recorded" in text
     assert "Arizona is now BLOCKED." in text
+
+
+def test_the_schedule_says_what_to_move_in_each_hour(
+    view: PlanView, text_of: Text
+) -> None:
+    moved_mw = (0.0, 2.5, *(0.0,) * 22)
+    transfer = replace(view.transfers[0], moved_mw=moved_mw)
+    text = text_of(content.result(replace(view, transfers=(transfer,))))
+    schedule = text.partition("Hour by hour")[2].partition("Compared")[0]
+    assert "14 Jul 2023, 01:00 (UTC−7) Arizona Ireland 2.500" in schedule
+    assert "00:00 (UTC−7) Arizona" not in schedule, "an hour without load is left out"
+
+
+def test_a_plan_of_an_older_issue_offers_the_newest_and_no_recording(
+    view: PlanView, text_of: Text
+) -> None:
+    newer = ISSUED_UTC + timedelta(hours=1)
+    live = replace(view, is_simulation=False, recorded_decision_ids=())
+    assert live.can_be_recorded
+    older = replace(live, newer_issue_utc=newer)
+    assert not older.can_be_recorded
+    assert "This is an older forecast." in text_of(content.result(older))
+    done = replace(older, recorded_decision_ids=(7,))
+    assert "older forecast" not in text_of(content.result(done))

@@ -10,7 +10,7 @@ import pytest
 
 from core.errors import InvalidInput
 from core.telemetry import Quantity
-from orchestrator.telemetry.quality import FindingView
+from orchestrator.telemetry.suspect_hours import FindingView
 from orchestrator.telemetry.views import RefusedPage, RefusedRowView
 from pages.addresses import Query
 from pages.admin_telemetry import refused

@@ -5,7 +5,7 @@
   "use strict";
   const dc = (window.dash_clientside = window.dash_clientside || {});
   const THIN = "\u202f";
-  const QUIET_MS = 400; // keys and the number box: a pause means "let go"
+  const QUIET_MS = 800; // what rests that long is evaluated, what is passed over is not
 
   let shown = null; // the data that the page shows
   let frame = null; // a redraw that waits for the next animation frame
@@ -21,7 +21,7 @@
     if (event.target.id === "what-if-slider") follow(parseShift(event.target.value));
   }, true);
   for (const name of ["pointerup", "pointercancel"]) {
-    document.addEventListener(name, () => { pointerIsDown = false; settle(60); }, true);
+    document.addEventListener(name, () => { pointerIsDown = false; settle(); }, true);
   }
 
   function isNumber(value) {
@@ -153,7 +153,7 @@
     dc.set_props("what-if-refresh", { n_intervals: Date.now() });
   }
 
-  function settle(wait) {
+  function settle() {
     if (!pending) return;
     window.clearTimeout(timer);
     timer = window.setTimeout(() => {
@@ -161,7 +161,7 @@
       const { data, shift } = pending;
       pending = null;
       evaluate(data, shift);
-    }, wait);
+    }, QUIET_MS);
   }
 
   function evaluate(data, shift) {
@@ -261,7 +261,7 @@
       }
       const isKnown = known.data === data && known.shift === shift;
       pending = isKnown ? null : { data, shift };
-      settle(QUIET_MS);
+      settle();
     },
 
     open_record() {

@@ -17,8 +17,9 @@ from sqlalchemy.orm import Session
 from core.access import Permission
 from core.aliases import BoolArray
 from core.audit import AuditAction
+from core.days import full_hour
 from core.errors import InvalidInput
-from core.quality import LOOK_BACK_H, Judgement, finding_text, rule_of
+from core.quality import LOOK_BACK_H, QualityVerdicts, finding_text, rule_of
 from core.quality_checks import judge_telemetry
 from core.telemetry import (
     HOUR,
@@ -30,11 +31,16 @@ from core.telemetry import (
 )
 from db import telemetry, telemetry_quality
 from db.regions import region_by_slug
-from db.telemetry_quality import Acceptance, ChangedHours, Finding
+from db.telemetry_quality import Acceptance, ChangedHours, TelemetryFinding
+from orchestrator.jobs import queue_forecasts
 from orchestrator.use_cases import Done, Event, Request, change, query
 
 JUDGED_AROUND_H = 72
 """Hours before and after a changed one that are judged again: the longest window."""
+
+
+LONGEST_REASON = 500
+MOST_ACCEPTED_H = 31 * 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +113,7 @@ def accept_suspect_hours(
     """Accept the suspect and bad hours of [start_utc, end_utc); return how many.
 
     They count as good until they are corrected, and the hours after them are judged
-    by them. The next run of the cycle issues what was refused for them.
+    by them. A job that commits with this issues again what was refused for them.
 
     Raises
     ------
@@ -116,14 +122,19 @@ def accept_suspect_hours(
     NotFound
         When there is no such region.
     InvalidInput
-        Without a reason, or when no hour of the time is suspect.
+        Without a reason, for too many hours, or when none of them is suspect.
     """
     session = request.session
     stored = region_by_slug(session, region_slug)
     require_full_utc_hour(start_utc)
     require_full_utc_hour(end_utc)
-    if not reason.strip():
-        message = "Say why these hours are accepted."
+    if not 1 <= len(reason.strip()) <= LONGEST_REASON:
+        message = (
+            f"Say why these hours are accepted, in 1 to {LONGEST_REASON} characters."
+        )
+        raise InvalidInput(message)
+    if not 1 <= hours_between(start_utc, end_utc) <= MOST_ACCEPTED_H:
+        message = f"Accept 1 to {MOST_ACCEPTED_H} hours at once."
         raise InvalidInput(message)
     frame = telemetry.load_frame(
         session, region_slug, start_utc, end_utc, with_suspect=True
@@ -183,6 +194,7 @@ def accept_suspect_hours(
         },
         reason=reason.strip(),
     )
+    queue_forecasts(session, issued_at_utc=full_hour(request.now))
     return Done(answer=len(found), events=(event,))
 
 
@@ -253,13 +265,13 @@ def _accepted(
 
 
 def _findings(
-    frame: TelemetryFrame, judgements: Mapping[Quantity, Judgement]
-) -> Iterator[Finding]:
+    frame: TelemetryFrame, judgements: Mapping[Quantity, QualityVerdicts]
+) -> Iterator[TelemetryFinding]:
     for quantity, judgement in judgements.items():
         values = frame.column(quantity)
         for hour in np.flatnonzero(judgement.rule_codes).tolist():
             rule = rule_of(int(judgement.rule_codes[hour]))
-            yield Finding(
+            yield TelemetryFinding(
                 region_slug=frame.region_slug,
                 quantity=quantity,
                 hour_utc=frame.start_utc + hour * HOUR,
@@ -275,7 +287,7 @@ def _known(figure: float) -> float | None:
     return float(figure) if math.isfinite(figure) else None
 
 
-def _view(finding: Finding) -> FindingView:
+def _view(finding: TelemetryFinding) -> FindingView:
     return FindingView(
         region_slug=finding.region_slug,
         quantity=finding.quantity,
