@@ -49,6 +49,7 @@ class AuditAction(StrEnum):
     USER_ENABLED = "user_enabled"
     TELEMETRY_IMPORTED = "telemetry_imported"
     TELEMETRY_GENERATED = "telemetry_generated"
+    TELEMETRY_WITHDRAWN = "telemetry_withdrawn"
     TELEMETRY_ACCEPTED = "telemetry_accepted"
     WEATHER_FORECASTS_IMPORTED = "weather_forecasts_imported"
     REGION_ADDED = "region_added"

@@ -23,7 +23,8 @@ class Quantity(StrEnum):
     """What an hour of telemetry may carry; values name columns everywhere.
 
     To add one: a member here, its line in `DEFINITIONS`, and a migration that adds its
-    column to `telemetry` and `telemetry_revision` and its CHECK to `telemetry`.
+    column and that of its import to `telemetry` and `telemetry_revision`, and its CHECK
+    to `telemetry`.
     """
 
     TEMPERATURE_C = "temperature_c"

@@ -12,6 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from core.forecasts import InputMode, Target
 from db.schema import ForecastHourRow, ForecastRow, WindowScoreRow
+from db.window_scores import is_newest_score
 
 WINDOW = timedelta(hours=24)
 
@@ -87,6 +88,7 @@ def finished_forecasts(
                 WindowScoreRow.model_version_id == ForecastRow.model_version_id,
                 WindowScoreRow.issued_at_utc == ForecastRow.issued_at_utc,
                 WindowScoreRow.input_mode == ForecastRow.input_mode,
+                is_newest_score(WindowScoreRow),
             ),
         )
         .where(

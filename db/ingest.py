@@ -44,12 +44,13 @@ class RowCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredBatch:
-    """An import as stored."""
+    """An import as stored; `withdrawn_by_batch_id` is the one that withdrew it."""
 
     batch_id: int
     created_at_utc: datetime
     facts: NewBatch
     counts: RowCounts
+    withdrawn_by_batch_id: int | None
 
 
 def insert_batch(session: Session, batch: NewBatch, counts: RowCounts) -> int:
@@ -62,7 +63,7 @@ def insert_batch(session: Session, batch: NewBatch, counts: RowCounts) -> int:
 
 def find_batch(session: Session, batch_id: int) -> StoredBatch:
     """The import with this id; raises NotFound without one."""
-    row = session.get(IngestBatchRow, batch_id)
+    row = session.get(IngestBatchRow, batch_id, populate_existing=True)
     if row is None:
         message = f"There is no import {batch_id}."
         raise NotFound(message)
@@ -84,6 +85,7 @@ def find_same_batch(
             IngestBatchRow.region_slugs == batch.region_slugs,
             IngestBatchRow.rows_read == counts.rows_read,
             IngestBatchRow.rows_refused == counts.rows_refused,
+            IngestBatchRow.withdrawn_by_batch_id.is_(None),
         )
         .order_by(IngestBatchRow.id)
         .limit(1)
@@ -99,21 +101,8 @@ def other_carbon_kinds(
         select(IngestBatchRow.carbon_kind)
         .where(
             IngestBatchRow.carbon_kind != carbon_kind,
+            IngestBatchRow.withdrawn_by_batch_id.is_(None),
             IngestBatchRow.region_slugs.overlap(region_slugs),
-        )
-        .distinct()
-        .order_by(IngestBatchRow.carbon_kind)
-    )
-    return [kind for kind in session.scalars(statement) if kind is not None]
-
-
-def carbon_kinds(session: Session, region_slug: str) -> list[str]:
-    """Kinds of carbon intensity that a region's imports declared."""
-    statement = (
-        select(IngestBatchRow.carbon_kind)
-        .where(
-            IngestBatchRow.carbon_kind.is_not(None),
-            IngestBatchRow.region_slugs.overlap([region_slug]),
         )
         .distinct()
         .order_by(IngestBatchRow.carbon_kind)
@@ -150,4 +139,5 @@ def _stored(row: IngestBatchRow) -> StoredBatch:
         created_at_utc=row.created_at_utc,
         facts=NewBatch(**{f.name: getattr(row, f.name) for f in fields(NewBatch)}),
         counts=RowCounts(**{f.name: getattr(row, f.name) for f in fields(RowCounts)}),
+        withdrawn_by_batch_id=row.withdrawn_by_batch_id,
     )

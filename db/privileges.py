@@ -29,6 +29,7 @@ APP_GRANTS: Mapping[str, str] = {
     "policy": _APPEND,
     "ingest_batch": _CHANGE,
     "ingest_reject": _APPEND,
+    "region_place": "select, insert, update, delete",
     "telemetry": _CHANGE,
     "telemetry_finding": "select, insert, delete",
     "telemetry_acceptance": _APPEND,

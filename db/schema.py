@@ -339,6 +339,7 @@ class IngestBatchRow(Base):
             "rows_read = rows_inserted + rows_updated + rows_unchanged + rows_refused",
             name="counts_add_up",
         ),
+        CheckConstraint("withdrawn_by_batch_id > id", name="withdrawn_later"),
     )
 
     id: Mapped[int] = _big_id()
@@ -359,6 +360,20 @@ class IngestBatchRow(Base):
     rows_refused: Mapped[int]
     actor_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
     created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+    withdrawn_by_batch_id: Mapped[int | None] = mapped_column(
+        ForeignKey("ingest_batch.id")
+    )
+
+
+class RegionPlaceRow(Base):
+    """The zone, station or node of a format that a region's files are about."""
+
+    __tablename__ = "region_place"
+
+    region_id: Mapped[int] = mapped_column(ForeignKey("region.id"), primary_key=True)
+    format: Mapped[str] = mapped_column(primary_key=True)
+    place: Mapped[str]
+    batch_id: Mapped[int] = mapped_column(ForeignKey("ingest_batch.id"))
 
 
 class IngestRejectRow(Base):
@@ -397,7 +412,10 @@ class TelemetryRow(Base):
     """The hour [hour_utc, hour_utc + 1 h) of a region; known when it ends.
 
     Range-partitioned by month (UTC); `ensure_telemetry_partitions` makes partitions.
-    A column for each quantity is added below.
+    A column for each quantity, and for the import that its value came with, is added
+    below; `batch_id` is the last import that changed the hour, and `estimated` lists
+    the quantities whose values were not measured. The imports of single values have no
+    foreign keys, which would be checked ten times a row: each was `batch_id` once.
     """
 
     __tablename__ = "telemetry"
@@ -410,6 +428,7 @@ class TelemetryRow(Base):
     region_id: Mapped[int] = mapped_column(ForeignKey("region.id"), primary_key=True)
     hour_utc: Mapped[datetime] = mapped_column(primary_key=True)
     batch_id: Mapped[int] = mapped_column(ForeignKey("ingest_batch.id"))
+    estimated: Mapped[list[str] | None]
 
 
 class TelemetryRevisionRow(Base):
@@ -424,6 +443,7 @@ class TelemetryRevisionRow(Base):
     batch_id: Mapped[int] = mapped_column(ForeignKey("ingest_batch.id"))
     replaced_by_batch_id: Mapped[int] = mapped_column(ForeignKey("ingest_batch.id"))
     replaced_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+    estimated: Mapped[list[str] | None]
 
 
 class TelemetryFindingRow(Base):
@@ -470,9 +490,14 @@ class TelemetryAcceptanceRow(Base):
     created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
 
 
+BATCH_COLUMNS = {quantity: f"{quantity}_batch_id" for quantity in Quantity}
+"""The column that names the import of a quantity's value; unknown where null."""
+
+
 for _row in (TelemetryRow, TelemetryRevisionRow):
     for _quantity in Quantity:
         setattr(_row, _quantity.value, mapped_column(Double))
+        setattr(_row, BATCH_COLUMNS[_quantity], mapped_column(BigInteger))
 
 
 class ModelVersionRow(Base):
@@ -877,7 +902,10 @@ class ForecastInputRow(Base):
 
 
 class WindowScoreRow(Base):
-    """Conformity score of a finished temperature window, or why it has none."""
+    """Conformity score of a finished temperature window, or why it has none.
+
+    A window whose telemetry was revised is scored again: the newest revision counts.
+    """
 
     __tablename__ = "window_score"
     __table_args__ = (
@@ -900,8 +928,10 @@ class WindowScoreRow(Base):
             "model_version_id",
             "issued_at_utc",
             "input_mode",
+            "revision",
             name="uq_window_score_window_mode",
         ),
+        CheckConstraint("revision >= 0", name="revision"),
         Index(
             "ix_window_score_calibration",
             "region_id",
@@ -922,6 +952,7 @@ class WindowScoreRow(Base):
     created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
     hours: Mapped[bytes | None]
     input_mode: Mapped[str] = _input_mode()
+    revision: Mapped[int] = mapped_column(server_default=text("0"))
 
 
 class PlanRow(Base):

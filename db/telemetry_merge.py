@@ -1,7 +1,12 @@
-"""Bulk upsert of staged telemetry: settle duplicates, count, then one INSERT."""
+"""Bulk upsert of staged telemetry: settle duplicates, count, then one INSERT.
+
+A measured value replaces the stored one; an estimate replaces an estimate and fills
+gaps, and never replaces what was measured.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import (
@@ -9,23 +14,28 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     Subquery,
+    Text,
     and_,
     case,
+    cast,
     delete,
     func,
     insert,
     literal,
+    null,
     or_,
     select,
     text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY, array
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.orm import Session
 
 from core.errors import Conflict
-from core.telemetry import HOUR
+from core.telemetry import HOUR, Quantity
 from db.ingest import NewBatch, RowCounts, insert_batch
-from db.schema import RegionRow, TelemetryRow
+from db.schema import BATCH_COLUMNS, IngestBatchRow, RegionRow, TelemetryRow
+from db.telemetry import is_marked
 from db.telemetry_staging import (
     QUANTITY_NAMES,
     REFUSED,
@@ -34,6 +44,7 @@ from db.telemetry_staging import (
     store_refusals,
 )
 
+_CARBON = Quantity.CARBON_INTENSITY_GCO2_KWH
 _INSERTED, _UPDATED, _UNCHANGED = "inserted", "updated", "unchanged"
 
 _LOCK_CLASS = 0x7E1E
@@ -54,6 +65,7 @@ class SettledRows:
     counts: RowCounts
     duplicate_count: int
     region_slugs: tuple[str, ...]
+    region_ids: tuple[int, ...]
 
     @property
     def changes_nothing(self) -> bool:
@@ -61,20 +73,27 @@ class SettledRows:
         return self.counts.rows_inserted == self.counts.rows_updated == 0
 
 
-def settle_staged(session: Session, *, conflict_code: str) -> SettledRows:
+def settle_staged(
+    session: Session, *, conflict_code: str, carbon_kind: str | None = None
+) -> SettledRows:
     """Decide about every staged hour; locks its regions until commit.
 
+    Carbon intensity of another kind than `carbon_kind` is replaced even where its
+    values are the same.
     Rows of one hour that differ in a value are all refused, under `conflict_code`;
     rows that agree or complete each other become one.
     """
-    _lock_regions(session)
+    region_ids = session.scalars(select(STAGED.c.region_id).distinct()).all()
+    lock_regions(session, region_ids)
     duplicate_count = _refuse_conflicts(session, conflict_code)
-    session.execute(insert(SETTLED).from_select(SETTLED.columns.keys(), _outcomes()))
+    outcomes = _outcomes(carbon_kind)
+    session.execute(insert(SETTLED).from_select(SETTLED.columns.keys(), outcomes))
     session.execute(text("analyze telemetry_settled"))
     return SettledRows(
         counts=_count(session, duplicate_count),
         duplicate_count=duplicate_count,
         region_slugs=tuple(session.scalars(_region_slugs())),
+        region_ids=tuple(region_ids),
     )
 
 
@@ -98,22 +117,37 @@ def write_settled(session: Session, settled: SettledRows, batch: NewBatch) -> in
 
 
 def _upsert(session: Session, settled: SettledRows, batch_id: int) -> None:
+    comes = {name: SETTLED.c[name].is_not(None) for name in QUANTITY_NAMES}
     changed = select(
         SETTLED.c.region_id,
         SETTLED.c.hour_utc,
         literal(batch_id, BigInteger),
+        case((SETTLED.c.is_estimated, marks(comes))),
         *[SETTLED.c[name] for name in QUANTITY_NAMES],
+        *[case((comes[name], literal(batch_id, BigInteger))) for name in comes],
     ).where(SETTLED.c.outcome != _UNCHANGED)
+    carried = [*QUANTITY_NAMES, *BATCH_COLUMNS.values()]
     upsert = pg_insert(TelemetryRow).from_select(
-        ["region_id", "hour_utc", "batch_id", *QUANTITY_NAMES], changed
+        ["region_id", "hour_utc", "batch_id", "estimated", *carried], changed
     )
+    new = upsert.excluded
+    stored = TelemetryRow.estimated
+    kept = {
+        name: case(
+            (new[name].is_not(None), is_marked(new.estimated, name)),
+            else_=is_marked(stored, name),
+        )
+        for name in QUANTITY_NAMES
+    }
+    has_marks = or_(new.estimated.is_not(None), stored.is_not(None))
     statement = upsert.on_conflict_do_update(
         index_elements=["region_id", "hour_utc"],
         set_={
-            "batch_id": upsert.excluded.batch_id,
+            "batch_id": new.batch_id,
+            "estimated": case((has_marks, marks(kept))),
             **{
-                name: func.coalesce(upsert.excluded[name], getattr(TelemetryRow, name))
-                for name in QUANTITY_NAMES
+                name: func.coalesce(new[name], getattr(TelemetryRow, name))
+                for name in carried
             },
         },
     )
@@ -125,12 +159,18 @@ def _upsert(session: Session, settled: SettledRows, batch_id: int) -> None:
         raise Conflict(message)
 
 
-def _lock_regions(session: Session) -> None:
+def marks(is_estimated: Mapping[str, ColumnElement[bool]]) -> ColumnElement[list[str]]:
+    """Names of the quantities that are estimated; null for none."""
+    names = array(
+        [case((flag, cast(name, Text))) for name, flag in is_estimated.items()]
+    )
+    found: ColumnElement[list[str]] = func.array_remove(names, null())
+    return func.nullif(found, cast(array([]), ARRAY(Text)))
+
+
+def lock_regions(session: Session, region_ids: Sequence[int]) -> None:
     """One writer of telemetry per region; locked in the order of ids: no deadlocks."""
-    region_ids = session.scalars(
-        select(STAGED.c.region_id).distinct().order_by(STAGED.c.region_id)
-    ).all()
-    for region_id in region_ids:
+    for region_id in sorted(region_ids):
         session.execute(select(func.pg_advisory_xact_lock(_LOCK_CLASS, region_id)))
 
 
@@ -197,37 +237,60 @@ def _repeated_hours() -> Subquery:
     )
 
 
-def _outcomes() -> Select[*tuple[object, ...]]:
-    """One row per staged hour, with its effect on the stored one."""
+def _outcomes(carbon_kind: str | None) -> Select[*tuple[object, ...]]:
+    """One row per staged hour: the values that change, and its effect."""
     hours = (
         select(
             STAGED.c.region_id,
             STAGED.c.hour_utc,
             *[func.max(STAGED.c[name]).label(name) for name in QUANTITY_NAMES],
+            func.bool_or(STAGED.c.is_estimated).label("is_estimated"),
         )
         .group_by(STAGED.c.region_id, STAGED.c.hour_utc)
         .subquery("hours")
     )
-    differs = or_(
-        *[
-            and_(
-                hours.c[name].is_not(None),
-                hours.c[name].is_distinct_from(getattr(TelemetryRow, name)),
-            )
-            for name in QUANTITY_NAMES
-        ]
-    )
+    is_other = {_CARBON.value: IngestBatchRow.carbon_kind.is_distinct_from(carbon_kind)}
+    changes = {
+        name: case((_changes(hours, name, is_other.get(name)), hours.c[name]))
+        for name in QUANTITY_NAMES
+    }
     outcome: ColumnElement[str] = case(
         (TelemetryRow.region_id.is_(None), _INSERTED),
-        (differs, _UPDATED),
+        (func.num_nonnulls(*changes.values()) > 0, _UPDATED),
         else_=_UNCHANGED,
     )
-    return select(hours, outcome).outerjoin(
-        TelemetryRow,
-        and_(
-            TelemetryRow.region_id == hours.c.region_id,
-            TelemetryRow.hour_utc == hours.c.hour_utc,
-        ),
+    stored = and_(
+        TelemetryRow.region_id == hours.c.region_id,
+        TelemetryRow.hour_utc == hours.c.hour_utc,
+    )
+    carbon_import = getattr(TelemetryRow, BATCH_COLUMNS[_CARBON])
+    return (
+        select(
+            hours.c.region_id,
+            hours.c.hour_utc,
+            *[change.label(name) for name, change in changes.items()],
+            hours.c.is_estimated,
+            outcome,
+        )
+        .outerjoin(TelemetryRow, stored)
+        .outerjoin(IngestBatchRow, IngestBatchRow.id == carbon_import)
+    )
+
+
+def _changes(
+    hours: Subquery, name: str, is_other: ColumnElement[bool] | None
+) -> ColumnElement[bool]:
+    """Whether a value of the import is stored: new, other, or measured at last."""
+    stored = getattr(TelemetryRow, name)
+    was_estimated = is_marked(TelemetryRow.estimated, name)
+    is_measured = ~hours.c.is_estimated
+    differs = or_(
+        hours.c[name].is_distinct_from(stored), and_(is_measured, was_estimated)
+    )
+    return and_(
+        hours.c[name].is_not(None),
+        or_(is_measured, stored.is_(None), was_estimated),
+        differs if is_other is None else or_(differs, is_other),
     )
 
 

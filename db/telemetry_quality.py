@@ -15,6 +15,7 @@ from core.telemetry import Quantity
 from db.copying import copy_rows
 from db.ingest import LONGEST_PAGE
 from db.schema import (
+    BATCH_COLUMNS,
     RegionRow,
     TelemetryAcceptanceRow,
     TelemetryFindingRow,
@@ -241,14 +242,21 @@ def acceptances(
 
 
 def batch_ids(
-    session: Session, region_id: int, start_utc: datetime, end_utc: datetime
+    session: Session,
+    region_id: int,
+    quantity: Quantity,
+    start_utc: datetime,
+    end_utc: datetime,
 ) -> dict[datetime, int]:
-    """The import that last wrote each hour of [start_utc, end_utc)."""
+    """The import of each value of [start_utc, end_utc); the hour's last if unknown."""
+    its_import = getattr(TelemetryRow, BATCH_COLUMNS[quantity])
     rows = session.execute(
-        select(TelemetryRow.hour_utc, TelemetryRow.batch_id).where(
+        select(
+            TelemetryRow.hour_utc, func.coalesce(its_import, TelemetryRow.batch_id)
+        ).where(
             TelemetryRow.region_id == region_id,
             TelemetryRow.hour_utc >= start_utc,
             TelemetryRow.hour_utc < end_utc,
         )
     ).all()
-    return {hour: batch for hour, batch in rows}  # noqa: C416 -- rows are not pairs
+    return {row[0]: row[1] for row in rows}

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Double,
@@ -58,6 +59,7 @@ STAGED = _temporary(
     Column("region_id", Integer, nullable=False),
     Column("hour_utc", DateTime(timezone=True), nullable=False),
     *_value_columns(),
+    Column("is_estimated", Boolean, nullable=False),
     Column("raw_text", Text, nullable=False),
 )
 """Accepted rows, as the file has them."""
@@ -76,9 +78,10 @@ SETTLED = _temporary(
     Column("region_id", Integer, nullable=False),
     Column("hour_utc", DateTime(timezone=True), nullable=False),
     *_value_columns(),
+    Column("is_estimated", Boolean, nullable=False),
     Column("outcome", Text, nullable=False),
 )
-"""One row per hour, and its effect on the stored telemetry."""
+"""One row per hour: the values that change, and the effect on the stored hour."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +104,7 @@ def open_staging(session: Session) -> None:
 
 
 def stage_rows(session: Session, rows: Iterable[Sequence[object]]) -> None:
-    """COPY rows: line number, region id, hour, the values in order, raw text."""
+    """COPY rows: line number, region id, hour, values, is estimated, raw text."""
     copy_rows(session, STAGED.name, STAGED.columns.keys(), rows)
 
 

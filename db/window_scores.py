@@ -8,7 +8,15 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import CursorResult, Select, and_, func, select, text
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Select,
+    and_,
+    func,
+    select,
+    text,
+)
 from sqlalchemy.orm import Session, aliased
 
 from core.conformal import SCORE_WINDOW, ScoreTracker
@@ -32,17 +40,33 @@ class NewScore:
     unscored_reason: str | None
     hours: bytes | None
     input_mode: InputMode = InputMode.TELEMETRY
+    revision: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredScore:
-    """The score of a finished window."""
+    """The score of a finished window.
+
+    Attributes
+    ----------
+    replaced_by_id : int | None
+        The row of the same window that counts in its place since it was stored.
+    """
 
     score_id: int
     issued_at_utc: datetime
     local_issue_hour: int
     score: float
     input_mode: InputMode = InputMode.TELEMETRY
+    replaced_by_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoredWindow:
+    """The newest score of a window, and the means and scales that it is scored by."""
+
+    score: NewScore
+    forecast_hours: WindowHours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,13 +95,14 @@ class ScoreHistory:
 _INSERT_SCORES = text(
     """
     insert into window_score (region_id, model_version_id, issued_at_utc,
-        local_issue_hour, day_max_c, score, unscored_reason, hours, input_mode)
+        local_issue_hour, day_max_c, score, unscored_reason, hours, input_mode,
+        revision)
     select * from unnest(
         cast(:region_id as integer[]), cast(:model_version_id as integer[]),
         cast(:issued_at_utc as timestamptz[]), cast(:local_issue_hour as smallint[]),
         cast(:day_max_c as double precision[]), cast(:score as double precision[]),
         cast(:unscored_reason as text[]), cast(:hours as bytea[]),
-        cast(:input_mode as text[]))
+        cast(:input_mode as text[]), cast(:revision as integer[]))
     on conflict do nothing
     """
 )
@@ -107,9 +132,17 @@ def score_history(
     """All scores whose window ended by an instant, oldest first.
 
     `watermark_id` limits them to the rows that a forecast used, so that its bound can
-    be recomputed later. With `lag_h` they are the scores of forecasts that were made
+    be recomputed later: of a window that was scored again, the newest of these. With
+    `lag_h` they are the scores of forecasts that were made
     without the newest hours (`core.late_hours`).
     """
+    finished = (
+        WindowScoreRow.region_id == region_id,
+        WindowScoreRow.model_version_id == model_version_id,
+        WindowScoreRow.local_issue_hour == local_issue_hour,
+        WindowScoreRow.input_mode == input_mode.value,
+        WindowScoreRow.issued_at_utc <= finished_by_utc - timedelta(hours=WINDOW_H),
+    )
     query = (
         select(
             WindowScoreRow.id,
@@ -118,12 +151,9 @@ def score_history(
             WindowScoreRow.hours,
         )
         .where(
-            WindowScoreRow.region_id == region_id,
-            WindowScoreRow.model_version_id == model_version_id,
-            WindowScoreRow.local_issue_hour == local_issue_hour,
-            WindowScoreRow.input_mode == input_mode.value,
-            WindowScoreRow.issued_at_utc <= finished_by_utc - timedelta(hours=WINDOW_H),
+            *finished,
             WindowScoreRow.score.is_not(None),
+            is_newest_score(WindowScoreRow, watermark_id),
         )
         .order_by(WindowScoreRow.issued_at_utc)
     )
@@ -132,6 +162,11 @@ def score_history(
     if lag_h:
         return _late_history(session, query, watermark_id, lag_h)
     rows = session.execute(query).all()
+    # Below the watermark lies also what took scores away.
+    taken = select(func.max(WindowScoreRow.id)).where(
+        *finished, WindowScoreRow.score.is_(None), WindowScoreRow.revision > 0
+    )
+    taken_id = session.scalar(taken)
     first = len(rows) - SCORE_WINDOW
     return ScoreHistory(
         scores=tuple(row.score for row in rows),
@@ -141,8 +176,27 @@ def score_history(
             else None
             for number, row in enumerate(rows)
         ),
-        watermark_id=max((row.id for row in rows), default=None),
+        watermark_id=max(
+            (*(row.id for row in rows), *([taken_id] if taken_id else [])), default=None
+        ),
     )
+
+
+def is_newest_score(
+    row: type[WindowScoreRow], watermark_id: int | None = None
+) -> ColumnElement[bool]:
+    """Whether no later score of the window counts, among the rows up to a watermark."""
+    later = aliased(WindowScoreRow)
+    replaced = select(later.id).where(
+        later.region_id == row.region_id,
+        later.model_version_id == row.model_version_id,
+        later.issued_at_utc == row.issued_at_utc,
+        later.input_mode == row.input_mode,
+        later.revision > row.revision,
+    )
+    if watermark_id is not None:
+        replaced = replaced.where(later.id <= watermark_id)
+    return ~replaced.exists()
 
 
 def _late_history(
@@ -166,6 +220,7 @@ def _late_history(
             earlier.issued_at_utc
             == WindowScoreRow.issued_at_utc - timedelta(hours=lag_h),
             earlier.hours.is_not(None),
+            is_newest_score(earlier, watermark_id),
         ),
     )
     joined = joined.where(WindowScoreRow.hours.is_not(None))
@@ -188,34 +243,129 @@ def _late_history(
 
 
 def all_scores(
-    session: Session, *, region_id: int, model_version_id: int
+    session: Session,
+    *,
+    region_id: int,
+    model_version_id: int,
+    with_replaced: bool = False,
 ) -> list[StoredScore]:
-    """Every score of a region and a model, oldest window first."""
+    """Every score of a region and a model that counts, oldest window first.
+
+    With those that were replaced, the forecasts that rested on them can be told.
+    """
+    of_window = (WindowScoreRow.issued_at_utc, WindowScoreRow.input_mode)
+    replaced_by_id = func.lead(WindowScoreRow.id).over(
+        partition_by=of_window, order_by=WindowScoreRow.revision
+    )
+    found = (
+        select(WindowScoreRow, replaced_by_id.label("replaced_by_id"))
+        .where(
+            WindowScoreRow.region_id == region_id,
+            WindowScoreRow.model_version_id == model_version_id,
+        )
+        .subquery()
+    )
+    query = (
+        select(
+            found.c.id,
+            found.c.issued_at_utc,
+            found.c.local_issue_hour,
+            found.c.score,
+            found.c.input_mode,
+            found.c.replaced_by_id,
+        )
+        .where(found.c.score.is_not(None))
+        .order_by(found.c.issued_at_utc, found.c.id)
+    )
+    if not with_replaced:
+        query = query.where(found.c.replaced_by_id.is_(None))
+    return [
+        StoredScore(
+            score_id=row.id,
+            issued_at_utc=row.issued_at_utc,
+            local_issue_hour=row.local_issue_hour,
+            score=row.score,
+            input_mode=InputMode(row.input_mode),
+            replaced_by_id=row.replaced_by_id,
+        )
+        for row in session.execute(query)
+    ]
+
+
+def newest_taken(
+    session: Session, *, region_id: int, model_version_id: int
+) -> dict[tuple[int, InputMode], int]:
+    """The newest row that took a score away, by local hour of issue and mode."""
     rows = session.execute(
         select(
-            WindowScoreRow.id,
-            WindowScoreRow.issued_at_utc,
             WindowScoreRow.local_issue_hour,
-            WindowScoreRow.score,
             WindowScoreRow.input_mode,
+            func.max(WindowScoreRow.id).label("newest_id"),
         )
         .where(
             WindowScoreRow.region_id == region_id,
             WindowScoreRow.model_version_id == model_version_id,
-            WindowScoreRow.score.is_not(None),
+            WindowScoreRow.score.is_(None),
+            WindowScoreRow.revision > 0,
+        )
+        .group_by(WindowScoreRow.local_issue_hour, WindowScoreRow.input_mode)
+    )
+    return {
+        (row.local_issue_hour, InputMode(row.input_mode)): row.newest_id for row in rows
+    }
+
+
+def windows_over(
+    session: Session, *, region_id: int, first_utc: datetime, last_utc: datetime
+) -> list[ScoredWindow]:
+    """Scored windows that hold an hour of [first_utc, last_utc], as they count now.
+
+    Windows that never had a score are left out: what they were forecast is not kept
+    with them.
+    """
+    with_hours = aliased(WindowScoreRow)
+    of_same = (
+        with_hours.region_id == WindowScoreRow.region_id,
+        with_hours.model_version_id == WindowScoreRow.model_version_id,
+        with_hours.issued_at_utc == WindowScoreRow.issued_at_utc,
+        with_hours.input_mode == WindowScoreRow.input_mode,
+        with_hours.hours.is_not(None),
+    )
+    kept = (
+        select(with_hours.hours)
+        .where(*of_same)
+        .order_by(with_hours.revision.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    rows = session.execute(
+        select(WindowScoreRow, kept)
+        .where(
+            WindowScoreRow.region_id == region_id,
+            WindowScoreRow.issued_at_utc > first_utc - timedelta(hours=WINDOW_H),
+            WindowScoreRow.issued_at_utc <= last_utc,
+            is_newest_score(WindowScoreRow),
         )
         .order_by(WindowScoreRow.issued_at_utc)
-    )
+    ).all()
     return [
-        StoredScore(
-            score_id=score_id,
-            issued_at_utc=issued_at_utc,
-            local_issue_hour=local_issue_hour,
-            score=score,
-            input_mode=InputMode(input_mode),
+        ScoredWindow(
+            score=NewScore(
+                region_id=row.region_id,
+                model_version_id=row.model_version_id,
+                issued_at_utc=row.issued_at_utc,
+                local_issue_hour=row.local_issue_hour,
+                day_max_c=row.day_max_c,
+                score=row.score,
+                unscored_reason=row.unscored_reason,
+                hours=row.hours,
+                input_mode=InputMode(row.input_mode),
+                revision=row.revision,
+            ),
+            forecast_hours=WindowHours.from_bytes(0.0, hours),
         )
-        for score_id, issued_at_utc, local_issue_hour, score, input_mode in rows
-        if score is not None
+        for row, hours in rows
+        if hours is not None
     ]
 
 
@@ -233,6 +383,7 @@ def score_counts(
             WindowScoreRow.model_version_id == model_version_id,
             WindowScoreRow.input_mode == InputMode.TELEMETRY.value,
             WindowScoreRow.score.is_not(None),
+            is_newest_score(WindowScoreRow),
         )
         .group_by(*place)
     )

@@ -16,7 +16,11 @@ from core.audit import AuditAction
 
 Action = AuditAction
 
-_IMPORTS = {Action.TELEMETRY_IMPORTED, Action.TELEMETRY_GENERATED}
+_IMPORTS = {
+    Action.TELEMETRY_IMPORTED,
+    Action.TELEMETRY_GENERATED,
+    Action.TELEMETRY_WITHDRAWN,
+}
 _UPLOADS = {Action.MODEL_UPLOADED, Action.MODEL_ACCEPTED, Action.MODEL_REJECTED}
 _VERDICTS = {Action.MODEL_VALIDATED, Action.MODEL_REJECTED}
 _DECISIONS = {
@@ -77,6 +81,7 @@ AUDITED_BY: Mapping[str, set[AuditAction]] = {
     "policy": {Action.POLICY_CHANGED},
     "ingest_batch": _IMPORTS,
     "ingest_reject": _IMPORTS,
+    "region_place": _IMPORTS,
     "telemetry": _IMPORTS,
     "telemetry_revision": _IMPORTS,
     "telemetry_finding": {*_IMPORTS, Action.TELEMETRY_ACCEPTED},

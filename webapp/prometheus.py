@@ -133,7 +133,7 @@ class Metrics:
             ("gfo_jobs", "Jobs in the queue.", "status", counts.jobs),
             (
                 "gfo_telemetry_age_seconds",
-                "Time since the newest hour of telemetry ended.",
+                "Time since the newest hour with a measured temperature ended.",
                 "region",
                 measured.telemetry_age_s,
             ),
@@ -142,6 +142,12 @@ class Metrics:
                 "Time since the newest live forecast was issued.",
                 "region",
                 measured.forecast_age_s,
+            ),
+            (
+                "gfo_hours_above_bound",
+                "Readings of the last 24 hours above the bound then in force.",
+                "region",
+                measured.hours_above_bound,
             ),
         ):
             family = gauge(name, text, labels=(label,))

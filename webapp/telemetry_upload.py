@@ -94,6 +94,7 @@ def _described(stream: BinaryIO) -> FileToImport:
         region_slug=None if region == ANY else region,
         time_zone=_text("time_zone"),
         carbon_kind=CarbonSignalKind.parse(kind) if kind else None,
+        binds_place=_text("bind_place") is not None,
         options=ReadOptions(
             stamp_at=_one_of(StampAt, "stamp") if _text("stamp") else None,
             date_order=_one_of(DateOrder, "dates") if _text("dates") else None,

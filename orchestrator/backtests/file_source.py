@@ -8,7 +8,7 @@ from datetime import datetime
 
 import numpy as np
 
-from core.carbon import CarbonSignalKind
+from core.carbon import CarbonScope, CarbonSignalKind
 from core.conformal import ScoreTracker
 from core.days import WINDOW_H, window_end
 from core.forecasts import HourlyForecast, Refusal, Target
@@ -68,9 +68,13 @@ class FileSource:
         """Hours of the file."""
         return self.frame.window(start_utc, end_utc)
 
-    def carbon_kind(self) -> CarbonSignalKind | None:
-        """Files do not say."""
-        return None
+    def carbon_kinds(
+        self,
+        start_utc: datetime,  # noqa: ARG002 -- all hours are read alike
+        end_utc: datetime,  # noqa: ARG002
+    ) -> frozenset[CarbonSignalKind | None]:
+        """Life-cycle, as which an import reads files that do not say."""
+        return frozenset({CarbonSignalKind(scope=CarbonScope.LIFE_CYCLE)})
 
     def model_problem(self) -> Problem | None:
         """None: on a past day the models answered or refused."""

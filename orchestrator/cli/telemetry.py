@@ -1,4 +1,4 @@
-"""`gfo telemetry`: generate, import, look at refused rows and suspect hours."""
+"""`gfo telemetry`: generate, import, withdraw; refused rows and suspect hours."""
 
 from __future__ import annotations
 
@@ -49,8 +49,9 @@ from orchestrator.telemetry.readers.options import (
 )
 from orchestrator.telemetry.readers.rows import BadFile
 from orchestrator.telemetry.suspect_hours import accept_suspect_hours, suspect_hours
+from orchestrator.telemetry.withdrawals import withdraw_import
 
-app = typer.Typer(help="Telemetry: generate, import, look at refused rows.")
+app = typer.Typer(help="Telemetry: generate, import, withdraw, see refused rows.")
 
 FormatOption = Annotated[
     TelemetryFormat,
@@ -118,6 +119,15 @@ PlaceOption = Annotated[
 ]
 ModelOption = Annotated[
     str | None, typer.Option("--model", help="Weather model of a file with several.")
+]
+
+BindOption = Annotated[
+    bool,
+    typer.Option(
+        "--bind-place",
+        help="Bind the region to the zone, node or station of the file, whatever it"
+        " was bound to.",
+    ),
 ]
 
 _PROGRESS_ROWS = 100_000
@@ -209,6 +219,7 @@ def import_files(  # noqa: PLR0913, PLR0917 -- each is an option of the command
     rate: RateOption = None,
     place: PlaceOption = None,
     model: ModelOption = None,
+    bind_place: BindOption = False,
     synthetic: Annotated[
         bool,
         typer.Option("--synthetic", help="The files hold generated telemetry."),
@@ -239,6 +250,7 @@ def import_files(  # noqa: PLR0913, PLR0917 -- each is an option of the command
                 if carbon_kind
                 else None,
                 options=options,
+                binds_place=bind_place,
                 origin=Origin.SYNTHETIC if synthetic else Origin.MEASURED,
             )
             outcome = _import_one(runtime, file, path)
@@ -266,6 +278,7 @@ def inspect(  # noqa: PLR0913, PLR0917 -- what an import takes
     rate: RateOption = None,
     place: PlaceOption = None,
     model: ModelOption = None,
+    bind_place: BindOption = False,
     synthetic: Annotated[
         bool, typer.Option("--synthetic", help="The file holds generated telemetry.")
     ] = False,
@@ -290,6 +303,7 @@ def inspect(  # noqa: PLR0913, PLR0917 -- what an import takes
                 options=_options(
                     stamp, dates, decimal, column, unit, rate, place=place, model=model
                 ),
+                binds_place=bind_place,
                 origin=Origin.SYNTHETIC if synthetic else Origin.MEASURED,
             ),
             ranges=context.runtime.settings.valid_ranges(),
@@ -389,6 +403,22 @@ def rejects(
         )
     if not page:
         typer.echo("No refused rows.")
+
+
+@app.command()
+def withdraw(
+    batch_id: Annotated[int, typer.Argument(help="Batch named by the import.")],
+    reason: Annotated[str, typer.Option(help="Why; kept in the audit history.")],
+    as_json: Json = False,
+) -> None:
+    """Withdraw an import: what it replaced comes back, what rested on it is named."""
+    with command_context() as context:
+        ranges = context.runtime.settings.valid_ranges()
+        done = withdraw_import(context.request, batch_id, reason=reason, ranges=ranges)
+    if as_json:
+        print_json(done)
+    else:
+        typer.echo(done.sentence)
 
 
 @app.command()

@@ -14,8 +14,9 @@ from sqlalchemy.orm import Session
 
 from core.days import WINDOW_H, full_hour
 from core.errors import Conflict, FleetError, NotFound, ServiceUnavailable
-from core.telemetry import HOUR
+from core.telemetry import HOUR, Quantity
 from db import forecasts, ingest, telemetry
+from db.ingest import StoredBatch
 from db.model_evaluations import RUNNING
 from db.model_health import outages
 from db.regions import StoredRegion
@@ -23,7 +24,7 @@ from orchestrator.cycle.issuance import issue_live
 from orchestrator.forecasts.hindcasts import hindcast_regions
 from orchestrator.forecasts.model_cache import ModelCache
 from orchestrator.forecasts.model_health import end_outages, find_outages
-from orchestrator.forecasts.scoring import score_finished_windows
+from orchestrator.forecasts.scoring import rescore_windows, score_finished_windows
 from orchestrator.logs import get_logger
 from orchestrator.regions.region_choice import active_regions
 from orchestrator.registry.evaluation_steps import evaluate_next_region, fail_evaluation
@@ -97,13 +98,16 @@ class WorkerJobs:
     def issue_again(self, batch_id: int) -> None:
         """What an import made possible, or changed, for its regions.
 
-        The newest instant, and those of the last day that were too early.
+        Windows that ended are scored again; then the newest instant is issued, and
+        those of the last day that were too early.
         """
         issued_at_utc = full_hour(self._runtime.clock())
         with self._runtime.transaction() as session:
-            slugs = set(ingest.find_batch(session, batch_id).facts.region_slugs)
+            batch = ingest.find_batch(session, batch_id)
         for stored_region in self._regions():
-            if stored_region.slug in slugs:
+            if stored_region.slug in batch.facts.region_slugs:
+                rescore = partial(_rescore, stored_region, batch)
+                self._step("windows_rescored", stored_region, rescore)
                 issue = partial(_issue_late, self._cache, stored_region, issued_at_utc)
                 self._step("forecasts_issued", stored_region, issue)
 
@@ -223,6 +227,20 @@ def _catch_up(stored_region: StoredRegion, seed: int, request: Request) -> LogFi
 def _score(stored_region: StoredRegion, request: Request) -> LogFields:
     scored = score_finished_windows(request, stored_regions=[stored_region])
     return {"windows": scored} if scored else {}
+
+
+def _rescore(
+    stored_region: StoredRegion, batch: StoredBatch, request: Request
+) -> LogFields:
+    first_utc, last_utc = batch.counts.first_hour_utc, batch.counts.last_hour_utc
+    if first_utc is None or last_utc is None:
+        return {}
+    if Quantity.TEMPERATURE_C not in batch.facts.quantities:
+        return {}
+    rescored = rescore_windows(
+        request, stored_region, first_utc=first_utc, last_utc=last_utc
+    )
+    return {"windows": rescored} if rescored else {}
 
 
 def _issue(

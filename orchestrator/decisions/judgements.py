@@ -196,7 +196,8 @@ def _notes(
 
 def _term_notes(source: RegionWindow, target: RegionWindow) -> list[str]:
     """What the terms of the policy add to the figures, where they do."""
-    notes, policy = [], source.policy
+    notes = [end.carbon_note for end in (source, target) if end.carbon_note]
+    policy = source.policy
     if not has_one_carbon_kind(source.signals, target.signals):
         notes.append(
             f"Carbon intensity is {source.signals.carbon_kind} in"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 
 import numpy as np
 from sqlalchemy.orm import Session
@@ -12,9 +13,10 @@ from core.days import WINDOW_H, full_hour
 from core.outcomes import ReasonCode
 from core.telemetry import HOUR, Quantity, TelemetryFrame
 from db import telemetry
+from db.bound_alarms import readings_above_bound
 from db.model_health import outages
 from db.regions import StoredRegion
-from orchestrator.forecasts.views import FleetRow, FleetView
+from orchestrator.forecasts.views import FleetAlarm, FleetRow, FleetView
 from orchestrator.regions.region_choice import active_regions, region_choice
 from orchestrator.use_cases import Request, query
 from orchestrator.windows.choice import choose_window
@@ -30,22 +32,35 @@ def fleet_view(request: Request) -> FleetView:
     """Every active region with its newest live forecast; stores nothing."""
     found = active_regions(request.session)
     rows = tuple(_row(request.session, item, request.now) for item in found)
-    unavailable = (
-        f"The {outage.target} model cannot be used since"
-        f" {outage.since_utc:%Y-%m-%d %H:%M} UTC: {outage.reason}"
-        for outage in outages(request.session).values()
-    )
-    implausible = (
-        row.verdict.reason_text
-        for row in rows
-        if row.verdict.reason_code == ReasonCode.MODEL_IMPLAUSIBLE
-    )
     return FleetView(
         as_of_utc=request.now,
         rows=rows,
         ending=ending_soon(request.session, request.now),
-        alarms=(*unavailable, *implausible),
+        alarms=_alarms(request.session, rows, request.now),
     )
+
+
+def _alarms(
+    session: Session, rows: Sequence[FleetRow], now: datetime
+) -> tuple[FleetAlarm, ...]:
+    unavailable = [
+        FleetAlarm(
+            title="Model unavailable",
+            text=f"The {outage.target} model cannot be used since"
+            f" {outage.since_utc:%Y-%m-%d %H:%M} UTC: {outage.reason}",
+        )
+        for outage in outages(session).values()
+    ]
+    implausible = [
+        FleetAlarm(title="Model implausible", text=row.verdict.reason_text)
+        for row in rows
+        if row.verdict.reason_code == ReasonCode.MODEL_IMPLAUSIBLE
+    ]
+    above = [
+        FleetAlarm(title="Above the bound", text=reading.sentence)
+        for reading in readings_above_bound(session, now)
+    ]
+    return (*unavailable, *implausible, *above)
 
 
 def _row(session: Session, stored_region: StoredRegion, now: datetime) -> FleetRow:
@@ -77,8 +92,10 @@ def _fleet_row(
     outlook = window.outlook_now
     is_now = bounded(outlook)
     temperature_c, known_until_utc = _newest(recent, Quantity.TEMPERATURE_C)
-    age = None if known_until_utc is None else now - known_until_utc
-    is_fresh = age is not None and age <= timedelta(hours=policy.telemetry_max_age_h)
+    age_h = _age_h(known_until_utc, now)
+    is_fresh = age_h is not None and age_h <= policy.telemetry_max_age_h
+    carbon, carbon_until_utc = _newest(recent, Quantity.CARBON_INTENSITY_GCO2_KWH)
+    load_mw, load_until_utc = _newest(recent, Quantity.IT_LOAD_MW)
     last_day = recent.window(recent.end_utc - WINDOW_H * HOUR, recent.end_utc)
     water_l = last_day.column(Quantity.WATER_USAGE_L)
     return FleetRow(
@@ -88,8 +105,9 @@ def _fleet_row(
         thermal_limit_c=policy.thermal_limit_c,
         temperature_c=temperature_c,
         temperature_at_utc=known_until_utc,
-        telemetry_age_h=None if age is None else max(age / HOUR, 0.0),
+        telemetry_age_h=age_h,
         telemetry_is_stale=not is_fresh,
+        telemetry_max_age_h=policy.telemetry_max_age_h,
         history_c=finite_series(last_day.column(Quantity.TEMPERATURE_C)),
         forecast_hours_utc=window.hours_utc if window.stored else (),
         forecast_mean_c=raised(window.stored.mean, outlook.prior_rise_c)
@@ -101,14 +119,18 @@ def _fleet_row(
         allowed_probability=float(policy.alpha),
         verdict=is_now.verdict,
         recorded=recorded,
-        carbon_intensity_gco2_kwh=_newest(recent, Quantity.CARBON_INTENSITY_GCO2_KWH)[
-            0
-        ],
+        carbon_intensity_gco2_kwh=carbon,
+        carbon_age_h=_age_h(carbon_until_utc, now),
         water_l_last_24h=float(np.nansum(water_l))
         if np.isfinite(water_l).any()
         else None,
-        it_load_mw=_newest(recent, Quantity.IT_LOAD_MW)[0],
+        it_load_mw=load_mw,
+        it_load_age_h=_age_h(load_until_utc, now),
     )
+
+
+def _age_h(known_until_utc: datetime | None, now: datetime) -> float | None:
+    return None if known_until_utc is None else max((now - known_until_utc) / HOUR, 0.0)
 
 
 def _newest(

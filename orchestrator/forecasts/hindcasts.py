@@ -324,9 +324,15 @@ class _RegionRun:
             model_version_id=self.serving.version_id,
         ):
             found[row.local_issue_hour, row.input_mode].append(row)
+        taken = window_scores.newest_taken(
+            self.session,
+            region_id=self.stored_region.region_id,
+            model_version_id=self.serving.version_id,
+        )
         return {
             (hour, mode): _WatchedReplay(
-                replay=ScoreReplay(self.policy.alpha, found[hour, mode])
+                replay=ScoreReplay(self.policy.alpha, found[hour, mode]),
+                watermark_id=taken.get((hour, mode)),
             )
             for hour in range(WINDOW_H)
             for mode in InputMode

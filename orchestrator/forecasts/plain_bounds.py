@@ -13,7 +13,7 @@ from core.plausibility import DRIFT_ISSUES, PlainBound, allowed_gap_c
 from core.policies import Policy
 from core.telemetry import TelemetryFrame
 from db import forecasts
-from models.plain_model import PlainForecast
+from models.plain_model import PlainForecast, plain_forecasts
 
 DRIFT_REACH = timedelta(days=7)
 """A model whose live issues are older than this is judged by new ones."""

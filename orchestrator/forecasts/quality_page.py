@@ -165,6 +165,7 @@ def _stated_chances(
                 session,
                 region_id=stored_region.region_id,
                 model_version_id=model_version_id,
+                with_replaced=True,
             )
             if row.local_issue_hour == _MIDNIGHT and row.input_mode is input_mode
         ]
@@ -185,9 +186,10 @@ def _trackers(
     """Each day with the tracker that its bound rested on.
 
     One replay serves all days that knew every score of windows finished by then. A
-    day that did not, because telemetry came late, is replayed by itself.
+    day that did not, because telemetry came late or was revised since, is replayed by
+    itself.
     """
-    replay = ScoreReplay(alpha, scores)
+    replay = ScoreReplay(alpha, [row for row in scores if row.replaced_by_id is None])
     newest_id = 0
     for day in days:
         finished_by = day.issued_at_utc - WINDOW_H * HOUR
@@ -200,7 +202,9 @@ def _trackers(
         known = (
             row.score
             for row in scores
-            if row.issued_at_utc <= finished_by and row.score_id <= watermark_id
+            if row.issued_at_utc <= finished_by
+            and row.score_id <= watermark_id
+            and (row.replaced_by_id is None or row.replaced_by_id > watermark_id)
         )
         yield day, ScoreTracker(alpha, known)
 

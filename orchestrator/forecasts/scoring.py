@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from core.access import Permission
 from core.conformal import conformity_score
 from core.days import WINDOW_H, local_issue_hour, window_end
-from core.forecasts import HourlyForecast
+from core.forecasts import HourlyForecast, Target
 from core.quality import findings_text
 from core.rescoring import WindowHours
 from core.telemetry import Quantity, TelemetryFrame
@@ -68,6 +69,59 @@ def score_finished_windows(
             if found[0].score is not None or is_late:
                 scores += found
     return Done(answer=window_scores.insert_scores(session, scores))
+
+
+@change(
+    Permission.RUN_CYCLE,
+    repeat=None,
+    unaudited="computed from telemetry and stored scores, and can be again",
+)
+def rescore_windows(
+    request: Request,
+    stored_region: StoredRegion,
+    *,
+    first_utc: datetime,
+    last_utc: datetime,
+) -> Done[int]:
+    """Score windows again whose telemetry of [first_utc, last_utc] was revised.
+
+    The new score counts from now on; forecasts name the scores that they rested on, so
+    their bounds can still be recomputed. Returns how many scores changed.
+    """
+    session, slug = request.session, stored_region.region.slug
+    windows = window_scores.windows_over(
+        session,
+        region_id=stored_region.region_id,
+        first_utc=first_utc,
+        last_utc=last_utc,
+    )
+    if not windows:
+        return Done(answer=0)
+    frame = telemetry.load_frame(
+        session,
+        slug,
+        windows[0].score.issued_at_utc,
+        window_end(windows[-1].score.issued_at_utc),
+        with_suspect=True,
+    )
+    changed = []
+    for window in windows:
+        former = window.score
+        mean, scale, _ = window.forecast_hours.hours.astype(np.float64)
+        hourly = HourlyForecast(
+            region_slug=slug,
+            target=Target.TEMPERATURE_C,
+            issued_at_utc=former.issued_at_utc,
+            mean=mean,
+            scale=scale,
+            input_mode=former.input_mode,
+        )
+        score = score_window(
+            hourly, frame, stored_region, model_version_id=former.model_version_id
+        )
+        if (score.day_max_c, score.hours) != (former.day_max_c, former.hours):
+            changed.append(replace(score, revision=former.revision + 1))
+    return Done(answer=window_scores.insert_scores(session, changed))
 
 
 def score_window(

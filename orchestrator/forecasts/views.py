@@ -29,6 +29,8 @@ class FleetRow:
         Measured temperature of the 24 hours before now.
     forecast_hours_utc : tuple of datetime
         Starts of the hours of `forecast_mean_c`.
+    telemetry_age_h : float | None
+        Of the temperature, on which the verdict rests; carbon and load have their own.
     verdict, day_bound_c, exceedance_probability
         As load is now.
     recorded : RecordedView | None
@@ -43,6 +45,7 @@ class FleetRow:
     temperature_at_utc: datetime | None
     telemetry_age_h: float | None
     telemetry_is_stale: bool
+    telemetry_max_age_h: float
     history_c: Series
     forecast_hours_utc: tuple[datetime, ...]
     forecast_mean_c: Series
@@ -53,8 +56,18 @@ class FleetRow:
     verdict: VerdictView
     recorded: RecordedView | None
     carbon_intensity_gco2_kwh: float | None
+    carbon_age_h: float | None
     water_l_last_24h: float | None
     it_load_mw: float | None
+    it_load_age_h: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetAlarm:
+    """What needs somebody now, in words."""
+
+    title: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,13 +78,13 @@ class FleetView:
     ----------
     ending : tuple of StandingView
         Decisions whose last hour is near: they end unless they are renewed.
-    alarms : tuple of str
-        Models that cannot be used, each with its reason, as sentences.
+    alarms : tuple of FleetAlarm
+        Models that cannot be used, and readings above the bound.
     """
 
     as_of_utc: datetime
     rows: tuple[FleetRow, ...]
-    alarms: tuple[str, ...] = ()
+    alarms: tuple[FleetAlarm, ...] = ()
     ending: tuple[StandingView, ...] = ()
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
 from core.errors import InvalidInput
 from core.forecasts import Target
-from core.telemetry import HOUR
+from core.telemetry import HOUR, Quantity
 from db import audit, migrate, model_versions, policies, telemetry
 from db.protections import missing_protections
-from db.regions import list_regions
+from db.regions import StoredRegion, list_regions
 from orchestrator.audit.anchor_files import AnchorPlaces
 from orchestrator.audit.known_anchors import known_anchors
 from orchestrator.operations.safeguards import Finding, examine_safeguards
@@ -93,17 +93,39 @@ def _telemetry(runtime: Runtime, session: Session) -> list[Finding]:
     if not found:
         advice = "none; add one with `gfo region add`"
         return [Finding(name="regions", is_sound=False, text=advice)]
-    findings = []
-    for stored_region in found:
-        span = telemetry.first_and_last_hour(session, stored_region.region.slug)
-        policy = policies.effective_policy(session, stored_region.region_id)
-        age = None if span is None else now - (span[1] + HOUR)
-        limit = timedelta(hours=policy.telemetry_max_age_h)
-        findings.append(
-            Finding(
-                name=f"telemetry of {stored_region.region.slug}",
-                is_sound=age is not None and timedelta(0) <= age <= limit,
-                text="none" if age is None else f"{age / HOUR:.1f} h old",
-            )
-        )
-    return findings
+    return [telemetry_of(session, stored_region, now) for stored_region in found]
+
+
+def telemetry_of(
+    session: Session, stored_region: StoredRegion, now: datetime
+) -> Finding:
+    """Temperature decides, because a verdict rests on it; the others are named."""
+    policy = policies.effective_policy(session, stored_region.region_id)
+    limit = timedelta(hours=policy.telemetry_max_age_h)
+    ages = {
+        target.quantity: _age(session, stored_region.slug, target.quantity, now)
+        for target in Target
+    }
+    age = ages.pop(Quantity.TEMPERATURE_C)
+    late = [
+        f"{quantity} {_age_words(its_age)}"
+        for quantity, its_age in ages.items()
+        if its_age is None or its_age > limit
+    ]
+    others = f"; {', '.join(late)}" if late else ""
+    return Finding(
+        name=f"telemetry of {stored_region.slug}",
+        is_sound=age is not None and timedelta(0) <= age <= limit,
+        text=f"temperature {_age_words(age)}{others}",
+    )
+
+
+def _age(
+    session: Session, slug: str, quantity: Quantity, now: datetime
+) -> timedelta | None:
+    until = telemetry.measured_until(session, slug, quantity)
+    return None if until is None else now - until
+
+
+def _age_words(age: timedelta | None) -> str:
+    return "missing" if age is None else f"{age / HOUR:.1f} h old"

@@ -14,8 +14,9 @@ from sqlalchemy.orm import Session
 
 from core.errors import ServiceUnavailable
 from core.forecasts import Target
-from core.telemetry import HOUR
+from core.telemetry import Quantity
 from db import telemetry
+from db.bound_alarms import readings_above_bound
 from db.migrate import head_revision, revision_of
 from db.model_versions import active_model
 from db.monitoring import (
@@ -128,20 +129,31 @@ def _newest_revision() -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurements:
-    """Counts, and the age of what decisions rest on, in seconds by region."""
+    """Counts, and the age of what decisions rest on, in seconds by region.
+
+    Attributes
+    ----------
+    hours_above_bound : Mapping of str to int
+        Readings of the last 24 hours above the bound, by region; 0 for none.
+    """
 
     counts: Counts
     telemetry_age_s: Mapping[str, float]
     forecast_age_s: Mapping[str, float]
+    hours_above_bound: Mapping[str, int]
 
 
 def measure(session: Session, now: datetime) -> Measurements:
     """Read everything; a region without telemetry or forecasts has no age."""
-    ages_s = {}
+    ages_s: dict[str, float] = {}
+    above: dict[str, int] = {}
     for stored in list_regions(session, active_only=True):
-        span = telemetry.first_and_last_hour(session, stored.slug)
-        if span is not None:
-            ages_s[stored.slug] = (now - (span[1] + HOUR)).total_seconds()
+        until = telemetry.measured_until(session, stored.slug, Quantity.TEMPERATURE_C)
+        above[stored.slug] = 0
+        if until is not None:
+            ages_s[stored.slug] = (now - until).total_seconds()
+    for reading in readings_above_bound(session, now):
+        above[reading.region_slug] = reading.hour_count
     return Measurements(
         counts=count_everything(
             session,
@@ -154,4 +166,5 @@ def measure(session: Session, now: datetime) -> Measurements:
             slug: (now - issued_at_utc).total_seconds()
             for slug, issued_at_utc in newest_live_issues(session).items()
         },
+        hours_above_bound=above,
     )

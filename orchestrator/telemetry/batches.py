@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
 from sqlalchemy.orm import Session
 
 from core.audit import AuditAction
-from core.telemetry import VALID_RANGES, Quantity, ValidRange
+from core.errors import InvalidInput
+from core.telemetry import HOUR, VALID_RANGES, Quantity, ValidRange
 from core.wording import listed
+from db.bound_alarms import readings_above_bound
 from db.ingest import NewBatch, RowCounts, find_same_batch, other_carbon_kinds
 from db.telemetry_merge import SettledRows, write_settled
 from db.telemetry_staging import RefusalCount, count_refusals
 from orchestrator.jobs import queue_issue_again
 from orchestrator.logs import get_logger
+from orchestrator.telemetry.place_bindings import PlaceBinding
 from orchestrator.telemetry.suspect_hours import JudgedHours, judge_import
 from orchestrator.use_cases import Done, Event, Request
 
@@ -77,6 +80,7 @@ class SettledImport:
     passed_over: int = 0
     notes: tuple[str, ...] = ()
     place: str | None = None
+    binding: PlaceBinding | None = None
     read_as: Mapping[str, object] = field(default_factory=dict)
     regions_added: tuple[Event, ...] = ()
 
@@ -88,15 +92,24 @@ def finish_import(
     action: AuditAction,
     ranges: Mapping[Quantity, ValidRange] = VALID_RANGES,
 ) -> Done[ImportSummary]:
-    """Store the settled rows, the batch and its refusals, and judge the hours.
+    """Store the settled rows, the batch, its refusals and place; judge the hours.
 
     What was imported is followed by forecasts at once; generation is part of the cycle.
+
+    Raises
+    ------
+    InvalidInput
+        When an hour has not ended: it is known only then, whatever brings it.
     """
     session = request.session
     batch, settled = done.batch, done.settled
+    last_hour_utc = settled.counts.last_hour_utc
+    if last_hour_utc is not None and not last_hour_utc + HOUR <= request.now:
+        message = f"The hour {last_hour_utc:%Y-%m-%d %H:%M} UTC has not ended."
+        raise InvalidInput(message)
     top_refusals = tuple(count_refusals(session))
     same = find_same_batch(session, batch, settled.counts)
-    if settled.changes_nothing and same is not None:
+    if settled.changes_nothing and same is not None and done.binding is None:
         note = (
             f"The same content came in before ({same.created_at_utc:%Y-%m-%d %H:%M}"
             f" UTC, batch {same.batch_id}); nothing changed."
@@ -105,6 +118,14 @@ def finish_import(
         return Done(answer=summary)
     notes = _carbon_notes(session, batch)
     batch_id = write_settled(session, settled, batch)
+    if done.binding is not None and last_hour_utc is not None:
+        done.binding.store(session, batch_id)
+        notes = (*notes, done.binding.sentence)
+    for reading in readings_above_bound(
+        session, request.now, region_ids=settled.region_ids
+    ):
+        log.warning("reading_above_bound", **asdict(reading))
+        notes = (*notes, reading.sentence)
     judged = judge_import(session, now=request.now, ranges=ranges)
     notes = (*notes, *_quality_notes(judged))
     if action is AuditAction.TELEMETRY_IMPORTED:
@@ -132,6 +153,12 @@ def _facts(done: SettledImport) -> dict[str, object]:
         "content_sha256": batch.content_sha256,
         "carbon_kind": batch.carbon_kind,
         "place": done.place,
+        "bound": None
+        if done.binding is None or counts.last_hour_utc is None
+        else {
+            "region_slug": done.binding.region_slug,
+            "former_place": done.binding.former,
+        },
         "read_as": dict(done.read_as),
         "time_zone": batch.time_zone,
         "region_slugs": batch.region_slugs,

@@ -10,6 +10,7 @@ from core.access import Permission
 from core.audit import AuditAction
 from core.errors import InvalidInput
 from db import ingest, regions, rejects
+from db.import_withdrawals import FORMAT as WITHDRAWAL
 from db.ingest import StoredBatch
 from db.rejects import Reject, RejectFilter
 from orchestrator.list_exports import CsvExport, export_list, neutral
@@ -81,6 +82,9 @@ def _row(batch: StoredBatch) -> ImportRow:
         first_hour_utc=counts.first_hour_utc,
         last_hour_utc=counts.last_hour_utc,
         content_sha256=facts.content_sha256,
+        withdrawn_by=batch.withdrawn_by_batch_id,
+        can_be_withdrawn=batch.withdrawn_by_batch_id is None
+        and facts.format != WITHDRAWAL,
     )
 
 

@@ -18,7 +18,6 @@ from core.access import Permission
 from core.audit import AuditAction
 from core.carbon import CarbonScope, CarbonSignalKind
 from core.errors import InvalidInput
-from core.regions import SAME_PLACE_DEG, degrees_apart
 from core.synthetic import RegionProfile, generate
 from core.telemetry import (
     HOUR,
@@ -40,6 +39,7 @@ from orchestrator.telemetry.batches import (
     SettledImport,
     finish_import,
 )
+from orchestrator.telemetry.place_bindings import require_own_place
 from orchestrator.telemetry.readers.formats import TelemetryFormat, open_telemetry_file
 from orchestrator.telemetry.readers.frames import RowProgress
 from orchestrator.telemetry.readers.options import ReadOptions, ReadRules
@@ -82,6 +82,8 @@ class FileToImport:
         What the carbon intensity means where the file does not say.
     options : ReadOptions
         What else is said of the file.
+    binds_place : bool
+        The region is bound to the place of the file, whatever it was bound to.
     largest_bytes : int | None
         The most that is read of it, unpacked; None for a file of the operator's own.
     """
@@ -94,6 +96,7 @@ class FileToImport:
     carbon_kind: CarbonSignalKind | None = None
     origin: Origin = Origin.MEASURED
     options: ReadOptions = field(default_factory=ReadOptions)
+    binds_place: bool = False
     largest_bytes: int | None = None
 
 
@@ -131,10 +134,20 @@ def read_and_store(
     open_staging(session)
     with open_source(file.source, largest_bytes=file.largest_bytes) as content:
         opened = open_telemetry_file(file.telemetry_format, content, rules)
-        require_own_place(opened, file, regions)
+        require_measured(opened, file)
+        binding = require_own_place(
+            session,
+            opened,
+            regions,
+            region_slug=file.region_slug,
+            binds_anew=file.binds_place,
+        )
         passed_over = _stage(session, opened, regions, on_progress)
         content_sha256 = content.finish_sha256()
-    settled = settle_staged(session, conflict_code=Reason.CONFLICTING_DUPLICATE)
+    kind = str(opened.carbon_kind) if opened.carbon_kind else None
+    settled = settle_staged(
+        session, conflict_code=Reason.CONFLICTING_DUPLICATE, carbon_kind=kind
+    )
     if not settled.counts.rows_read:
         about = f" about {file.region_slug}" if passed_over else ""
         message = f"The file has a header but no row{about}."
@@ -144,7 +157,7 @@ def read_and_store(
         format=opened.format,
         content_sha256=content_sha256,
         origin=file.origin.value,
-        carbon_kind=str(opened.carbon_kind) if opened.carbon_kind else None,
+        carbon_kind=kind,
         time_zone=file.time_zone if opened.uses_zone_given else None,
         region_slugs=list(settled.region_slugs),
         quantities=[quantity.value for quantity in opened.quantities],
@@ -157,6 +170,7 @@ def read_and_store(
         passed_over=passed_over,
         notes=(*_notes(opened, file), *opened.findings.notes),
         place=opened.place,
+        binding=binding,
         read_as=file.options.given(),
     )
     return finish_import(
@@ -202,13 +216,16 @@ def generate_telemetry(
         frame = generate(profile, start_utc, hours_between(start_utc, end_utc), seed)
         sha256.update(_frame_bytes(frame))
         stage_rows(session, _frame_rows(frame, regions[profile.region.slug].region_id))
-    settled = settle_staged(session, conflict_code=Reason.CONFLICTING_DUPLICATE)
+    kind = str(CarbonSignalKind(scope=CarbonScope.LIFE_CYCLE))
+    settled = settle_staged(
+        session, conflict_code=Reason.CONFLICTING_DUPLICATE, carbon_kind=kind
+    )
     batch = NewBatch(
         source_label=f"generator, seed {seed}",
         format=_GENERATOR,
         content_sha256=sha256.hexdigest(),
         origin=Origin.SYNTHETIC.value,
-        carbon_kind=str(CarbonSignalKind(scope=CarbonScope.LIFE_CYCLE)),
+        carbon_kind=kind,
         time_zone=None,
         region_slugs=list(settled.region_slugs),
         quantities=[
@@ -299,16 +316,13 @@ def _gate(origin: Origin, regions: Sequence[StoredRegion]) -> RegionGate:
     return RegionGate(accepted, refused)
 
 
-def require_own_place(
-    opened: TelemetryFile, file: FileToImport, regions: Sequence[StoredRegion]
-) -> None:
-    """Refuse a file about another place than the region, or a year that never was.
+def require_measured(opened: TelemetryFile, file: FileToImport) -> None:
+    """Refuse a year that never was, unless it is imported as synthetic.
 
     Raises
     ------
     BadFile
-        When the file's zone is the name of another region, its point is far from the
-        region, or it is a typical year that is not imported as synthetic.
+        For a typical year as measured telemetry.
     """
     if opened.is_typical_year and file.origin is Origin.MEASURED:
         message = (
@@ -317,25 +331,6 @@ def require_own_place(
             " region of generated telemetry."
         )
         raise BadFile(message)
-    for stored in regions:
-        if stored.slug == opened.place and file.region_slug not in {None, stored.slug}:
-            message = (
-                f"The file is about zone {opened.place}, which is region {stored.slug},"
-                f" not {file.region_slug}."
-            )
-            raise BadFile(message)
-        region = stored.region
-        if opened.location_deg is None or stored.slug != file.region_slug:
-            continue
-        point = region.latitude_deg, region.longitude_deg
-        if not degrees_apart(opened.location_deg, point) <= SAME_PLACE_DEG:
-            latitude, longitude = opened.location_deg
-            message = (
-                f"The file is about {latitude:.2f}, {longitude:.2f}; region"
-                f" {region.slug} lies at {region.latitude_deg:.2f},"
-                f" {region.longitude_deg:.2f}."
-            )
-            raise BadFile(message)
 
 
 def as_measured(row: HourRow) -> HourRow:
@@ -365,8 +360,8 @@ def _stage(
         stage_rows(
             session,
             (
-                (n, region_ids[slug], hour, *values, raw_text)
-                for n, slug, hour, values, raw_text, *_ in parsed
+                (n, region_ids[slug], hour, *values, is_estimated, raw_text)
+                for n, slug, hour, values, raw_text, is_estimated, *_ in parsed
             ),
         )
         if refused:
@@ -395,7 +390,7 @@ def _frame_rows(frame: TelemetryFrame, region_id: int) -> Iterator[Sequence[obje
     for index, values in enumerate(zip(*columns, strict=True)):
         hour_utc = frame.start_utc + index * HOUR
         known = (None if math.isnan(value) else value for value in values)
-        yield (index + 1, region_id, hour_utc, *known, "")
+        yield (index + 1, region_id, hour_utc, *known, False, "")
 
 
 def _frame_bytes(frame: TelemetryFrame) -> bytes:

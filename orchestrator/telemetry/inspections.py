@@ -14,8 +14,9 @@ from orchestrator.telemetry.imports import (
     FileToImport,
     as_measured,
     read_rules,
-    require_own_place,
+    require_measured,
 )
+from orchestrator.telemetry.place_bindings import PlaceBinding, require_own_place
 from orchestrator.telemetry.readers.formats import (
     format_named,
     open_telemetry_file,
@@ -100,10 +101,17 @@ def inspect_telemetry(
     tally = _Tally()
     with open_source(file.source, largest_bytes=file.largest_bytes) as content:
         opened = open_telemetry_file(file.telemetry_format, content, rules)
-        require_own_place(opened, file, regions)
+        require_measured(opened, file)
+        binding = require_own_place(
+            request.session,
+            opened,
+            regions,
+            region_slug=file.region_slug,
+            binds_anew=file.binds_place,
+        )
         for row in map(as_measured, opened.rows):
             tally.take(row)
-    return _inspection(file.label, opened, tally)
+    return _inspection(file.label, opened, tally, binding)
 
 
 class _Tally:
@@ -150,8 +158,11 @@ class _Tally:
         )
 
 
-def _inspection(label: str, opened: TelemetryFile, tally: _Tally) -> Inspection:
-    odd = [
+def _inspection(
+    label: str, opened: TelemetryFile, tally: _Tally, binding: PlaceBinding | None
+) -> Inspection:
+    odd = [binding.sentence] if binding else []
+    odd += [
         f"{count:,} x {code}, first in {tally.examples[code]}"
         for code, count in tally.reasons.most_common()
     ]

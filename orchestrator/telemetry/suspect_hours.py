@@ -74,7 +74,7 @@ def judge_import(
 ) -> list[JudgedHours]:
     """Judge what the settled import changed; called once its hours are stored."""
     return [
-        _judge_region(session, changed, now=now, ranges=ranges)
+        judge_region(session, changed, now=now, ranges=ranges)
         for changed in telemetry_quality.changed_hours(session)
     ]
 
@@ -147,7 +147,7 @@ def accept_suspect_hours(
         )
         raise InvalidInput(message)
     batch_ids = telemetry_quality.batch_ids(
-        session, stored.region_id, start_utc, end_utc
+        session, stored.region_id, quantity, start_utc, end_utc
     )
     accepted = Acceptance(
         quantity=quantity,
@@ -163,7 +163,7 @@ def accept_suspect_hours(
         reason=reason.strip(),
         actor_id=request.actor.user_id,
     )
-    _judge_region(
+    judge_region(
         session,
         ChangedHours(
             region_id=stored.region_id,
@@ -198,13 +198,14 @@ def accept_suspect_hours(
     return Done(answer=len(found), events=(event,))
 
 
-def _judge_region(
+def judge_region(
     session: Session,
     changed: ChangedHours,
     *,
     now: datetime,
     ranges: Mapping[Quantity, ValidRange],
 ) -> JudgedHours:
+    """Judge hours that changed, and those around them that they help to judge."""
     first_utc = changed.first_utc - JUDGED_AROUND_H * HOUR
     start_utc = first_utc - LOOK_BACK_H * HOUR
     end_utc = changed.last_utc + (1 + JUDGED_AROUND_H) * HOUR
@@ -256,7 +257,7 @@ def _accepted(
             one.quantity, np.zeros(frame.n_hours, dtype=np.bool_)
         )
         for hour_utc, batch_id in telemetry_quality.batch_ids(
-            session, region_id, start_utc, end_utc
+            session, region_id, one.quantity, start_utc, end_utc
         ).items():
             if batch_id <= one.newest_batch_id:
                 hours[hours_between(frame.start_utc, hour_utc)] = True

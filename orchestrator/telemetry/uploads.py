@@ -40,6 +40,7 @@ def _body(
         "time_zone": file.time_zone,
         "carbon_kind": str(file.carbon_kind) if file.carbon_kind else None,
         "read_as": file.options.given(),
+        "binds_place": file.binds_place,
         "content_sha256": _sha256(stream),
     }
 

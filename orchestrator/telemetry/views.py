@@ -11,7 +11,15 @@ from orchestrator.regions.views import RegionChoice
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportRow:
-    """One import of telemetry."""
+    """One import of telemetry.
+
+    Attributes
+    ----------
+    withdrawn_by : int | None
+        The import that withdrew it.
+    can_be_withdrawn : bool
+        It was not yet, and is no withdrawal itself.
+    """
 
     batch_id: int
     created_at_utc: datetime
@@ -28,6 +36,8 @@ class ImportRow:
     first_hour_utc: datetime | None
     last_hour_utc: datetime | None
     content_sha256: str
+    withdrawn_by: int | None
+    can_be_withdrawn: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from core.carbon import CarbonSignalKind
 from core.conformal import Calibration, ScoreTracker, check_limits
 from core.days import WINDOW_H, window_end
 from core.errors import CalibrationInsufficient
-from core.footprints import RegionSignals, SignalBasis
+from core.footprints import RegionSignals, SignalBasis, without_carbon
 from core.forecasts import HourlyForecast, Refusal, Target
 from core.outcomes import ReasonCode
 from core.outlooks import Problem, RegionOutlook
@@ -28,6 +28,7 @@ from core.price_outlook import price_outlook_usd_mwh
 from core.regions import Region
 from core.shift import net_rise_c
 from core.telemetry import HOUR, Quantity, TelemetryFrame
+from core.wording import listed
 
 PRICE_DAYS = 7
 PRICE_BASIS = "the median of the same hour of the seven days before"
@@ -89,8 +90,10 @@ class Source(Protocol):
     def telemetry(self, start_utc: datetime, end_utc: datetime) -> TelemetryFrame:
         """What has become known of these hours."""
 
-    def carbon_kind(self) -> CarbonSignalKind | None:
-        """What the carbon intensity counts; None when that is not known."""
+    def carbon_kinds(
+        self, start_utc: datetime, end_utc: datetime
+    ) -> frozenset[CarbonSignalKind | None]:
+        """What the carbon intensity of these hours counts; None for not known."""
 
     def model_problem(self) -> Problem | None:
         """Why the temperature model cannot be used now; asked of live windows only."""
@@ -119,6 +122,9 @@ class Window:
         the day before where there is no forecast.
     telemetry : TelemetryFrame
         What has become known of the window's hours, NaN for the rest.
+    carbon_note : str | None
+        Why the signals have no carbon intensity, where its hours are of several kinds
+        or of an unknown one: such hours are not added.
     """
 
     issued_at_utc: datetime
@@ -128,6 +134,7 @@ class Window:
     signals: RegionSignals
     expected: RegionSignals
     telemetry: TelemetryFrame
+    carbon_note: str | None = None
 
     @property
     def region(self) -> Region:
@@ -181,17 +188,20 @@ def assemble(
     before = frame.window(frame.start_utc, issued_at_utc)
     came = frame.window(issued_at_utc, end_utc)
     issued = source.forecasts()
+    kinds = source.carbon_kinds(frame.start_utc, issued_at_utc)
     forecast = _forecast_signals(source, issued, before, came)
-    expected = _with_day_before(forecast, before)
+    expected = _of_one_kind(_with_day_before(forecast, before), kinds)
     is_past = end_utc <= now
-    signals = forecast
+    signals = _of_one_kind(forecast, kinds)
     if is_past:
-        signals = actual_signals(
+        kinds = source.carbon_kinds(issued_at_utc, end_utc)
+        actual = actual_signals(
             source.region,
             came,
-            carbon_kind=forecast.carbon_kind,
+            carbon_kind=None,
             counts_hydro_water=forecast.counts_hydro_water,
         )
+        signals = _of_one_kind(actual, kinds)
     unmoved = _outlook(
         source,
         issued.get(Target.TEMPERATURE_C),
@@ -214,6 +224,31 @@ def assemble(
         signals=signals if is_past else replace(signals, it_load_mw=load_mw),
         expected=replace(expected, it_load_mw=load_mw),
         telemetry=came,
+        carbon_note=_carbon_note(source.region, kinds),
+    )
+
+
+def _of_one_kind(
+    signals: RegionSignals, kinds: frozenset[CarbonSignalKind | None]
+) -> RegionSignals:
+    """The signals with the kind of their carbon; without carbon where they have none.
+
+    Hours of two kinds, or of an unknown one, are not to be added.
+    """
+    if len(kinds) == 1 and None not in kinds:
+        return replace(signals, carbon_kind=next(iter(kinds)))
+    return without_carbon(signals)
+
+
+def _carbon_note(
+    region: Region, kinds: frozenset[CarbonSignalKind | None]
+) -> str | None:
+    if not kinds or (len(kinds) == 1 and None not in kinds):
+        return None
+    names = listed(sorted(str(kind or "of unknown kind") for kind in kinds))
+    return (
+        f"Carbon intensity of {region.name} is {names} in the hours that this rests on:"
+        " its emissions are not added up. Import one kind for all hours."
     )
 
 
@@ -241,7 +276,6 @@ def _forecast_signals(
         ),
         price_usd_mwh=_prices_known_at_issue(source, before, came),
         basis=SignalBasis.FORECAST,
-        carbon_kind=source.carbon_kind(),
         counts_hydro_water=source.policy.counts_hydro_water,
     )
 

@@ -20,7 +20,6 @@ from core.telemetry import HOUR, TelemetryFrame
 from db import (
     decisions,
     forecasts,
-    ingest,
     model_health,
     model_versions,
     policies,
@@ -130,10 +129,14 @@ class DatabaseSource:
         """Stored telemetry."""
         return telemetry.load_frame(self.session, self.region.slug, start_utc, end_utc)
 
-    def carbon_kind(self) -> CarbonSignalKind | None:
-        """None unless all imports of the region agree."""
-        kinds = ingest.carbon_kinds(self.session, self.region.slug)
-        return CarbonSignalKind.parse(kinds[0]) if len(kinds) == 1 else None
+    def carbon_kinds(
+        self, start_utc: datetime, end_utc: datetime
+    ) -> frozenset[CarbonSignalKind | None]:
+        """Of the imports that brought these hours."""
+        kinds = telemetry.carbon_kinds(
+            self.session, self.region.slug, start_utc, end_utc
+        )
+        return frozenset(CarbonSignalKind.parse(k) if k else None for k in kinds)
 
     def model_problem(self) -> Problem | None:
         """A live verdict rests on a model that can be verified now."""

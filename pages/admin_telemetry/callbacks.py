@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dash import Dash, Input, Output
+from dash import Dash, Input, Output, State
+from dash.development.base_component import Component
 
 from core.access import Permission
 from core.errors import InvalidInput
@@ -14,11 +15,12 @@ from orchestrator.telemetry.import_pages import (
     refused_page,
 )
 from orchestrator.telemetry.suspect_hours import suspect_hours
+from orchestrator.telemetry.withdrawals import withdraw_import
 from orchestrator.use_cases import Request
 from pages.addresses import Query
 from pages.admin_telemetry import refused
 from pages.admin_telemetry.content import import_panel, imports_table, suspect_table
-from pages.components import region_options
+from pages.components import notice, region_options
 from pages.context import PageContext
 from pages.grids import column_defs
 from pages.list_controls import ANY, filter_options, follow_filters, serve_csv
@@ -31,6 +33,7 @@ SUSPECT_SHOWN = 50
 def register_callbacks(app: Dash, context: PageContext) -> None:
     """Register the page's callbacks."""
     _register_imports(app, context)
+    _register_withdrawal(app, context)
     _register_refused(app, context)
     _register_csv(app, context)
     follow_in_browser(
@@ -48,12 +51,16 @@ def _register_imports(app: Dash, context: PageContext) -> None:
             Output("telemetry-imports", "children"),
             Output("telemetry-region", "options"),
             Output("telemetry-region", "value"),
+            Output("telemetry-withdraw-block", "hidden"),
         ],
-        inputs=[Input("telemetry-url", "search")],
+        inputs=[
+            Input("telemetry-url", "search"),
+            Input("telemetry-withdrawn", "data"),
+        ],
         permission=Permission.MANAGE_TELEMETRY,
         at_load=False,
     )
-    def show_imports(search: str | None) -> tuple[object, ...]:
+    def show_imports(search: str | None, _withdrawn: object) -> tuple[object, ...]:
         query = Query.parse(search)
         batch_id, times = query.identifier("batch"), chosen_times()
         with context.request() as request:
@@ -69,7 +76,43 @@ def _register_imports(app: Dash, context: PageContext) -> None:
                 *region_options(page.regions),
             ],
             ANY,
+            row is None or not row.can_be_withdrawn,
         )
+
+
+def _register_withdrawal(app: Dash, context: PageContext) -> None:
+    @serve(
+        app,
+        context,
+        outputs=[
+            Output("telemetry-withdraw-status", "children"),
+            Output("telemetry-withdraw-reason", "value"),
+            Output("telemetry-withdrawn", "data"),
+        ],
+        inputs=[Input("telemetry-withdraw", "n_clicks")],
+        states=[
+            State("telemetry-url", "search"),
+            State("telemetry-withdraw-reason", "value"),
+        ],
+        permission=Permission.MANAGE_TELEMETRY,
+        at_load=False,
+    )
+    def withdraw(
+        _n_clicks: int, search: str | None, reason: object
+    ) -> tuple[Component, str, int]:
+        batch_id = Query.parse(search).identifier("batch")
+        if batch_id is None:
+            message = "Open an import first."
+            raise InvalidInput(message)
+        said = reason if isinstance(reason, str) else ""
+        with context.request() as request:
+            done = withdraw_import(
+                request,
+                batch_id,
+                reason=said,
+                ranges=context.runtime.settings.valid_ranges(),
+            )
+        return notice("Withdrawn.", done.sentence), "", done.withdrawal_id
 
 
 def _register_refused(app: Dash, context: PageContext) -> None:

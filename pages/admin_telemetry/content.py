@@ -83,7 +83,13 @@ def _cells(row: ImportRow, times: Times) -> list[Child]:
     return [
         link(f"Import {row.batch_id}", _address(batch=str(row.batch_id))),
         moment(row.created_at_utc, times.zone_without_region),
-        html.Span([row.label, tag("synthetic") if row.origin == "synthetic" else None]),
+        html.Span(
+            [
+                row.label,
+                tag("synthetic") if row.origin == "synthetic" else None,
+                tag("withdrawn") if row.withdrawn_by else None,
+            ]
+        ),
         listed(row.region_slugs),
         number(row.rows_read),
         number(row.rows_inserted),
@@ -123,6 +129,9 @@ def _facts(row: ImportRow, times: Times) -> list[NamedValue]:
         ("Hours", hours),
         ("Format", row.format),
         ("SHA-256", row.content_sha256),
+        *[("Withdrawn", f"by import {row.withdrawn_by}")][
+            : row.withdrawn_by is not None
+        ],
     )
     return [NamedValue(label=label, value=value) for label, value in values]
 

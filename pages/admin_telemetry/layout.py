@@ -10,6 +10,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from orchestrator.telemetry.readers.formats import TelemetryFormat
+from orchestrator.telemetry.withdrawals import LONGEST_REASON
 from pages.admin_telemetry.refused import refused_panel
 from pages.attributes import data
 from pages.components import field, page_head, panel, skeleton
@@ -31,6 +32,7 @@ _DATE_WORDS = {
     "month-first": "Month first",
     "excel": "Serials of Excel",
 }
+_BIND_WORDS = {"": "As the region is bound", "anew": "Bind the region to the file's"}
 _DECIMAL_WORDS = {"": "Found from the file", "point": "Point", "comma": "Comma"}
 
 
@@ -42,6 +44,7 @@ def layout() -> Component:
             page_head("Telemetry", "What came in, and what was refused and why."),
             _import_form(),
             html.Div(id="telemetry-import"),
+            _withdrawal_form(),
             refused_panel(),
             panel(
                 "Suspect hours",
@@ -140,6 +143,44 @@ def _import_form() -> Component:
     )
 
 
+def _withdrawal_form() -> Component:
+    """Shown with an import that can be withdrawn."""
+    return html.Div(
+        [
+            dcc.Store(id="telemetry-withdrawn"),
+            html.Div(
+                panel(
+                    "Withdraw this import",
+                    field(
+                        "Reason",
+                        dbc.Input(
+                            id="telemetry-withdraw-reason",
+                            type="text",
+                            maxlength=LONGEST_REASON,
+                        ),
+                    ),
+                    html.Div(
+                        dbc.Button(
+                            "Withdraw",
+                            id="telemetry-withdraw",
+                            color="danger",
+                            outline=True,
+                            class_name="gfo-decides",
+                        ),
+                        className="gfo-actions",
+                    ),
+                    id="telemetry-withdraw-panel",
+                    hint="Its values go, and those that it replaced come back. What was"
+                    " made of them stays in the history and is named.",
+                ),
+                id="telemetry-withdraw-block",
+                hidden=True,
+            ),
+            html.Div(id="telemetry-withdraw-status", role="status"),
+        ]
+    )
+
+
 def _more_fields() -> list[Component]:
     return [
         field("Stamps", _select("stamp", _STAMP_WORDS, "")),
@@ -160,6 +201,11 @@ def _more_fields() -> list[Component]:
             "Place",
             _text("place", longest=100),
             hint="Zone, node or station of a file with several.",
+        ),
+        field(
+            "Zone",
+            _select("bind_place", _BIND_WORDS, ""),
+            hint="A region takes files of the zone that its first import was about.",
         ),
         field(
             "Weather model", _text("model", longest=100), hint="Of a file with several."

@@ -137,7 +137,8 @@ def _risk(row: FleetRow) -> list[Child]:
 
 
 def _carbon(row: FleetRow) -> list[Child]:
-    return _two_lines(quantity(row.carbon_intensity_gco2_kwh, "g/kWh"), "")
+    carbon = quantity(row.carbon_intensity_gco2_kwh, "g/kWh")
+    return _two_lines(carbon, _old(row, row.carbon_age_h))
 
 
 def _water(row: FleetRow) -> list[Child]:
@@ -151,7 +152,14 @@ def _water_m3(row: FleetRow) -> float | None:
 
 
 def _load(row: FleetRow) -> list[Child]:
-    return _two_lines(quantity(row.it_load_mw, "MW", 1), "")
+    load = quantity(row.it_load_mw, "MW", 1)
+    return _two_lines(load, _old(row, row.it_load_age_h))
+
+
+def _old(row: FleetRow, age_h: float | None) -> str:
+    """The age of a value that is older than the verdict's may be."""
+    is_old = age_h is not None and age_h > row.telemetry_max_age_h
+    return f"{age(age_h)} old" if is_old else ""
 
 
 def _age(row: FleetRow) -> list[Child]:

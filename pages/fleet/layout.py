@@ -43,7 +43,7 @@ def headline(view: FleetView) -> Component:
             as_of(view.as_of_utc),
             ending_notice(view.ending, view.as_of_utc, "UTC"),
             *(
-                notice("Model unavailable", typeset(alarm), kind="alarm")
+                notice(alarm.title, typeset(alarm.text), kind="alarm")
                 for alarm in view.alarms
             ),
         ],

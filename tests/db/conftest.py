@@ -54,6 +54,8 @@ FILL = (
         rows_unchanged, rows_refused, actor_id)
         values ('a.csv', 'csv', repeat('0', 64), 'measured', '{US-TEX}',
         '{temperature_c}', 2, 1, 0, 0, 1, 1)""",
+    """insert into region_place (region_id, format, place, batch_id)
+        values (1, 'electricity-maps', 'US-TEX-ERCO', 1)""",
     """insert into ingest_reject (batch_id, line_number, reason_code, reason, raw_text)
         values (1, 2, 'range', 'too hot', '999')""",
     "select ensure_telemetry_partitions('2023-08-01Z', '2023-09-01Z')",

@@ -15,8 +15,9 @@ from core.telemetry import HOUR, Quantity
 from db.engine import DatabaseUrls, make_engine
 from db.ingest import NewBatch, RowCounts
 from db.regions import StoredRegion, insert_region
-from db.telemetry import first_and_last_hour, load_frame
+from db.telemetry import first_and_last_hour, load_frame, measured_until
 from db.telemetry_merge import SettledRows, settle_staged, write_settled
+from db.telemetry_revisions import RevisedHours, revised_since
 from db.telemetry_staging import open_staging, stage_rows
 from db.users import system_actor
 from orchestrator.telemetry.demo_regions import DEMO_REGIONS, demo_profile
@@ -34,14 +35,25 @@ def arizona(session: Session) -> StoredRegion:
 
 
 def write(
-    session: Session, region: StoredRegion, hours: Sequence[tuple[datetime, Values]]
+    session: Session,
+    region: StoredRegion,
+    hours: Sequence[tuple[datetime, Values]],
+    *,
+    is_estimated: bool = False,
 ) -> SettledRows:
     """Upsert hours of a region as one batch."""
     open_staging(session)
     stage_rows(
         session,
         [
-            (n, region.region_id, hour, *(values.get(q) for q in QUANTITIES), "raw")
+            (
+                n,
+                region.region_id,
+                hour,
+                *(values.get(q) for q in QUANTITIES),
+                is_estimated,
+                "raw",
+            )
             for n, (hour, values) in enumerate(hours, start=1)
         ],
     )
@@ -108,6 +120,65 @@ def test_an_upsert_counts_exactly_and_null_overwrites_nothing(
     frame = load_frame(session, "arizona", START, START + 4 * HOUR)
     np.testing.assert_array_equal(frame.column(T), [30.0, 31.0, 30.0, 33.0])
     np.testing.assert_array_equal(frame.column(LOAD), [50.0, 50.0, 50.0, np.nan])
+
+
+def test_estimates_fill_gaps_and_are_no_measurements(
+    session: Session, arizona: StoredRegion
+) -> None:
+    hours = [START + n * HOUR for n in range(3)]
+    write(session, arizona, [(hours[0], {T: 30.0}), (hours[1], {LOAD: 50.0})])
+
+    estimates = [(hour, {T: 99.0}) for hour in hours]
+    settled = write(session, arizona, estimates, is_estimated=True)
+
+    assert counted(settled.counts) == (1, 1, 1)
+    shown = session.scalars(text("select temperature_c from telemetry order by 1"))
+    assert shown.all() == [30.0, 99.0, 99.0]
+    used = load_frame(session, "arizona", START, START + 3 * HOUR)
+    np.testing.assert_array_equal(used.column(T), [30.0, np.nan, np.nan])
+    np.testing.assert_array_equal(used.column(LOAD), [np.nan, 50.0, np.nan])
+    assert measured_until(session, "arizona", T) == hours[1]
+    assert measured_until(session, "arizona", LOAD) == hours[2]
+    assert measured_until(session, "arizona", Quantity.PRICE_USD_MWH) is None
+
+
+def test_a_measured_value_replaces_an_estimate_even_where_both_agree(
+    session: Session, arizona: StoredRegion
+) -> None:
+    hours = [START, START + HOUR]
+    write(
+        session,
+        arizona,
+        [(hour, {T: 30.0, LOAD: 5.0}) for hour in hours],
+        is_estimated=True,
+    )
+
+    settled = write(session, arizona, [(hours[0], {T: 30.0}), (hours[1], {T: 31.0})])
+
+    assert counted(settled.counts) == (0, 2, 0)
+    used = load_frame(session, "arizona", START, START + 2 * HOUR)
+    assert used.column(T).tolist() == [30.0, 31.0]
+    assert np.isnan(used.column(LOAD)).all()
+    kept = session.execute(
+        text("select temperature_c, estimated from telemetry_revision order by id")
+    ).all()
+    assert kept == [(30.0, ["temperature_c", "it_load_mw"])] * 2
+    again = write(session, arizona, [(hours[0], {T: 29.0})], is_estimated=True)
+    assert counted(again.counts) == (0, 0, 1)
+
+
+def test_every_value_names_its_import(session: Session, arizona: StoredRegion) -> None:
+    write(session, arizona, [(START, {T: 30.0, LOAD: 5.0})])
+    write(session, arizona, [(START, {T: 31.0, LOAD: 5.0})])
+
+    first, second = session.scalars(text("select id from ingest_batch order by 1"))
+    stored = session.execute(
+        text(
+            "select batch_id, temperature_c_batch_id, it_load_mw_batch_id,"
+            " price_usd_mwh_batch_id from telemetry"
+        )
+    ).one()
+    assert stored == (second, second, first, None)
 
 
 def test_values_survive_bit_for_bit(session: Session, arizona: StoredRegion) -> None:
@@ -186,3 +257,43 @@ def test_writers_of_different_regions_that_both_need_partitions_both_finish(
     hours = [datetime(2001 + n // 12, n % 12 + 1, 1, tzinfo=UTC) for n in range(48)]
     outcomes = import_at_once(database_urls, ("arizona", "ireland"), hours)
     assert outcomes == [(48, 0, 0), (48, 0, 0)]
+
+
+def test_what_was_replaced_since_a_time_is_found_with_its_imports(
+    database_urls: DatabaseUrls,
+) -> None:
+    engine = make_engine(database_urls.app, pool_size=1)
+
+    def committed(*hours: tuple[datetime, Values]) -> datetime:
+        """Write the hours; return a time after that."""
+        with Session(engine) as session, session.begin():
+            write(session, region, hours)
+        with Session(engine) as session:
+            found = session.scalar(text("select clock_timestamp()"))
+            assert isinstance(found, datetime)
+            return found
+
+    def since(known_at_utc: datetime, end_utc: datetime) -> RevisedHours | None:
+        with Session(engine) as session:
+            return revised_since(
+                session,
+                ["arizona"],
+                start_utc=START,
+                end_utc=end_utc,
+                known_at_utc=known_at_utc,
+            )
+
+    with Session(engine) as session, session.begin():
+        region = insert_region(session, demo_profile("arizona").region)
+    end_utc = START + 3 * HOUR
+    known = committed((START, {T: 30.0}), (START + HOUR, {T: 30.0}))
+    later = committed((START + HOUR, {LOAD: 50.0}), (START + 2 * HOUR, {T: 31.0}))
+    assert since(known, end_utc) is None  # a gap filled, a new hour
+    committed((START + HOUR, {T: 32.0}), (START + 2 * HOUR, {T: 33.0}))
+    last = committed((START + HOUR, {T: 34.0}))
+
+    assert since(known, end_utc) == RevisedHours(hour_count=1, batch_ids=(3,))
+    assert since(later, end_utc) == RevisedHours(hour_count=2, batch_ids=(3, 4))
+    assert since(later, START + HOUR) is None
+    assert since(last, end_utc) is None
+    engine.dispose()

@@ -62,6 +62,13 @@ def test_a_new_region_gets_telemetry_and_shows_which_rows_were_refused(
     visitor.sees("#telemetry-import", "ontario.csv", "32 read: 30 new", "2 refused")
     visitor.sees("#telemetry-refused", "99", "atlantis", "32", "33")
     visitor.sees("#telemetry-imports-table", "ontario.csv")
+    visitor.click("#telemetry-withdraw")
+    visitor.sees("#telemetry-withdraw-status", "reason of 1 to 500")
+    visitor.type_into("#telemetry-withdraw-reason", "a test")
+    visitor.click("#telemetry-withdraw")
+    visitor.sees("#telemetry-withdraw-status", "is withdrawn: 30 hours changed")
+    visitor.sees("#telemetry-imports-table", "withdrawal of import 2", "withdrawn")
+    visitor.sees("#telemetry-import", "by import 3")
     assert visitor.browser.console_errors() == []
 
 

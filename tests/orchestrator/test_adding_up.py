@@ -217,16 +217,16 @@ def test_two_kinds_of_carbon_are_not_added(fleet: Fleet) -> None:
                 " rows_unchanged, rows_refused, actor_id, region_slugs, carbon_kind)"
                 " select source_label, format, content_sha256, origin, quantities,"
                 " rows_read, rows_inserted, rows_updated, rows_unchanged, rows_refused,"
-                " actor_id, '{ireland}', 'direct average' from ingest_batch"
+                " actor_id, '{ireland}', 'direct average' from ingest_batch limit 1"
             )
         )
         session.execute(
             text(
-                "update ingest_batch set region_slugs = '{arizona,wyoming}'"
-                " where carbon_kind = 'life-cycle average'"
+                "update telemetry set carbon_intensity_gco2_kwh_batch_id ="
+                " (select max(id) from ingest_batch) where region_id ="
+                " (select id from region where slug = 'ireland')"
             )
         )
-    owner.engine.dispose()
 
     card = _try(fleet, "arizona", 5.0)
 
@@ -247,6 +247,26 @@ def test_two_kinds_of_carbon_are_not_added(fleet: Fleet) -> None:
             anchor_slug="arizona",
             local_day=None,
         )
+    with owner.transaction() as session:
+        session.execute(
+            text(
+                "update telemetry set carbon_intensity_gco2_kwh_batch_id = 1"
+                " where extract(hour from hour_utc) = 3"
+            )
+        )
+    owner.engine.dispose()
+
+    mixed = _try(fleet, "arizona", 6.0)
+
+    rows = {row.label: row for row in mixed.impact}
+    assert rows["Carbon"].fleet_after is None
+    assert rows["Carbon"].source_before is not None
+    assert rows["Carbon"].target_before is None
+    assert (
+        "Carbon intensity of Ireland is direct average, life-cycle average in the hours"
+        " that this rests on: its emissions are not added up. Import one kind for all"
+        " hours."
+    ) in mixed.impact_notes
 
 
 def test_terms_of_moving_load_show_in_the_impact(fleet: Fleet) -> None:

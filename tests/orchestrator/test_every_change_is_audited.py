@@ -100,6 +100,7 @@ from orchestrator.telemetry.readers.formats import TelemetryFormat
 from orchestrator.telemetry.suspect_hours import accept_suspect_hours
 from orchestrator.telemetry.uploads import import_upload
 from orchestrator.telemetry.weather_forecast_imports import import_weather_forecasts
+from orchestrator.telemetry.withdrawals import withdraw_import
 from orchestrator.use_cases import USE_CASES, Done, Request, _finish
 from tests.asking import asking
 from tests.audit_watch import (
@@ -415,6 +416,13 @@ def places(portal: Portal) -> None:
                 b"texas,2025-07-01T00:00Z,2025-07-01T00:20Z,1,30\n"
             ),
             label="t",
+        )
+    with run() as session:
+        withdraw_import(
+            asking(session, portal.actor(session)),
+            2,
+            reason="test",
+            ranges=load_settings(None).valid_ranges(),
         )
     with run() as session:
         generate_telemetry(

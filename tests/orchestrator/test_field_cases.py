@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from core.carbon import CarbonSignalKind
-from core.telemetry import VALID_RANGES, Quantity
+from core.telemetry import HOUR, VALID_RANGES, Quantity
+from db.region_places import places_of_regions
+from db.telemetry import load_frame
 from db.users import system_actor
 from orchestrator.regions.changes import RegionDraft, add_region
 from orchestrator.telemetry.imports import FileToImport, import_telemetry
@@ -50,6 +55,16 @@ def test_01_a_zone_that_is_another_region_is_refused(
 ) -> None:
     with pytest.raises(BadFile, match="zone US-TEX-ERCO, which is region"):
         import_for(session, field_cases / "01-em-other-zone.csv", "SG", "US-TEX-ERCO")
+
+
+def test_01_a_zone_of_no_region_is_bound_to_the_first_that_takes_it(
+    field_cases: Path, session: Session
+) -> None:
+    import_for(session, field_cases / "01-em-other-zone.csv", "SG")
+    bound = places_of_regions(session, "electricity-maps")
+    assert bound == {"SG": "US-TEX-ERCO"}
+    with pytest.raises(BadFile, match="to which SG is bound"):
+        import_for(session, field_cases / "01-em-other-zone.csv", "texas-2")
 
 
 @pytest.mark.parametrize(
@@ -182,6 +197,23 @@ def test_35_estimated_hours_of_the_api_are_marked(field_cases: Path) -> None:
     assert [row.is_estimated for row in rows] == [False, True]
     assert list(read.series(CARBON).values()) == [399.0, 407.0]
     assert read.file.place == "DE"
+
+
+def test_35_estimated_hours_are_stored_and_not_used(
+    field_cases: Path, session: Session
+) -> None:
+    import_for(session, field_cases / "35-em-api-history.json", "DE")
+    stored = session.execute(
+        text(
+            "select carbon_intensity_gco2_kwh, estimated from telemetry"
+            " order by hour_utc"
+        )
+    ).all()
+    assert stored == [(399.0, None), (407.0, [CARBON.value])]
+    start_utc = datetime(2024, 3, 5, 20, tzinfo=UTC)
+    used = load_frame(session, "DE", start_utc, start_utc + 2 * HOUR).column(CARBON)
+    assert used[0] == 399.0
+    assert np.isnan(used[1])
 
 
 def test_36_watttime_is_marginal_and_a_percentile_is_refused(field_cases: Path) -> None:

@@ -150,7 +150,8 @@ def _first_row(runtime: Runtime) -> tuple[Outcome, ReasonCode, tuple[str, ...]]:
         viewer = Actor(user_id=1, name="worker", role=Role.ADMIN)
         view = fleet_view(asking(session, viewer, now=runtime.clock()))
     verdict = view.rows[0].verdict
-    return verdict.outcome, verdict.reason_code, view.alarms
+    unusable = [one.text for one in view.alarms if one.title == "Model unavailable"]
+    return verdict.outcome, verdict.reason_code, tuple(unusable)
 
 
 def _stored_byte(fleet: Fleet) -> int:

@@ -10,11 +10,11 @@ from urllib.parse import unquote
 import pytest
 
 from core.scheduler import Outcome
-from orchestrator.forecasts.views import FleetView
+from orchestrator.forecasts.views import FleetAlarm, FleetView
 from pages.fleet.cells import breach_words
 from pages.fleet.figures import sparkline, sparkline_summary
 from pages.fleet.layout import headline, layout, table, trouble
-from pages.theme import Ink
+from pages.theme import THIN_SPACE, Ink
 
 Text = Callable[[object], str]
 Walk = Callable[[object], list[Any]]
@@ -35,13 +35,24 @@ def test_a_model_that_cannot_be_used_is_an_alarm_above_everything(
     fleet: FleetView, text_of: Text, components_of: Walk
 ) -> None:
     sentence = "The temperature_c model cannot be used since noon: its bytes changed."
-    shown = headline(replace(fleet, alarms=(sentence,)))
+    shown = headline(
+        replace(fleet, alarms=(FleetAlarm(title="Model unavailable", text=sentence),))
+    )
     assert sentence in text_of(shown)
     roles = [getattr(item, "role", None) for item in components_of(shown)]
     assert roles.count("alert") == 1
     assert "alert" not in [
         getattr(item, "role", None) for item in components_of(headline(fleet))
     ]
+
+
+def test_carbon_and_load_say_how_old_they_are_when_that_matters(
+    fleet: FleetView, text_of: Text
+) -> None:
+    row = replace(fleet.rows[0], carbon_age_h=9.0, it_load_age_h=2.0)
+    shown = text_of(table(replace(fleet, rows=(row,)))).replace(THIN_SPACE, " ")
+    assert "9 h old" in shown
+    assert "2 h old" not in shown
 
 
 def test_rows_stay_in_their_places_whatever_their_verdict(

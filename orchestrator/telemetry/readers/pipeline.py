@@ -182,7 +182,10 @@ def _noted(rows: Iterator[HourRow], findings: Findings) -> Iterator[HourRow]:
         words = ", ".join(list(findings.missing_cells)[:6])
         findings.note(f"{total:,} cells say that a value is missing ({words}).")
     if estimated:
-        findings.note(f"{estimated:,} hours are estimated by the source.")
+        findings.note(
+            f"{estimated:,} hours are estimated by the source: marked, and not used"
+            " until they are measured."
+        )
     if forecast:
         findings.note(f"{forecast:,} hours are forecasts, not measurements.")
 
