@@ -53,7 +53,8 @@ from core.quality_baseline import (
 from core.telemetry import VALID_RANGES, Quantity, TelemetryFrame, ValidRange
 
 MAX_RUN_H = 240
-"""Longest run of equal values that is marked from its first hour."""
+"""Longest run of equal values that is marked from its first hour, and how far back the
+last trusted hour is looked for."""
 
 NO_CHECKS = QualityChecks()
 _LOG_UNUSUAL = np.log(1.0 - UNUSUAL_QUANTILE)
@@ -280,7 +281,8 @@ class _Series:
         After a finding the last trusted hour stays where it was, and the more time has
         passed the more is allowed: a real change becomes good again by itself.
         """
-        begin = max(start - MAX_LEAD_H, 0)
+        # A fault may have lasted for days: the last trusted hour lies before it.
+        begin = max(start - MAX_RUN_H, 0)
         course = usual.profile[self._hours_of_day(begin, end)]
         anomalies = self.trusted[begin:end] - course
         known = np.isfinite(anomalies)

@@ -89,6 +89,14 @@ def test_another_unit_is_found_and_stays_found(factor: float) -> None:
     assert all(rules(broken(slip))[40:])
 
 
+def test_tenths_stay_found_in_the_week_after_they_began() -> None:
+    values = ordinary_c()
+    began = LOOK_BACK_H - 100
+    values[began:] = np.round(values[began:] / 10.0, 2)
+    codes = judge_telemetry(frame_of(temperature_c=values), first=began)[T].rule_codes
+    assert (codes[began:] > 0).all()
+
+
 def test_a_sensor_that_sticks_is_marked_from_the_first_equal_hour() -> None:
     def stick(values: FloatArray) -> None:
         values[AT : AT + 12] = values[AT - 1]
