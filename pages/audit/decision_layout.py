@@ -88,7 +88,7 @@ def _superseding() -> Component:
     """Hidden until the decision shown is one that can be superseded."""
     return html.Div(
         panel(
-            "Renew or replace this decision",
+            "Replace this decision",
             html.Div(
                 [
                     field("Target region", region_select("supersede-target")),
@@ -124,8 +124,8 @@ def _superseding() -> Component:
             html.Div(id="supersede-record-status", role="status"),
             dcc.Store(id="supersede-judged"),
             id="supersede-panel",
-            hint="It is judged without the load that this one moves; a shift of 0 %"
-            " takes it back. Both stay in the history.",
+            hint="It is judged without the load that this one moves; the same shift"
+            " renews it, one of 0 % takes it back. Both stay in the history.",
         ),
         id="decision-supersede",
         hidden=True,

@@ -94,7 +94,9 @@ def test_a_shift_can_be_recorded_until_it_is_taken_back(
     visitor: Visitor, decision_id: str
 ) -> None:
     visitor.open(f"/decisions/{decision_id}")
-    visitor.sees("#supersede-panel", "Renew or replace this decision")
+    visitor.sees(
+        "#supersede-panel", "Replace this decision", "the same shift renews it"
+    )
     visitor.holds("#supersede-shift", "40")
     visitor.click("#supersede-evaluate")
     visitor.sees("#supersede-verdict", "✓ APPROVED")
