@@ -6,7 +6,7 @@ of both families are fixed but for their weights, so another graph is another fa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from hashlib import sha256
 
 import onnx
@@ -29,10 +29,6 @@ GRAPHS: Mapping[Family, frozenset[str]] = {
             "3a2fee330459ee086a270e3652ee2af88769ea2c2f44ca57499a6b726a7efdaa",
             "40acd610c458f5fd3f4110d19b23a0fc68bb572fe1b5cca9bce3abf66546497f",
             "f7af3aa52549b7de9568a7b116f3c5cb81c5a911aa124eb782314f5f78750eed",
-            # As the first of two models, whose outputs stay in float64.
-            "39e563c4b61dd865130054c98305580027b88993154dde6afa8760c848ea1d4d",
-            "e4a4e72bb5a9fe2903f53a37e44e0dfa5c17df257a3b48fbaba43a6268b9d54e",
-            "d30155b86676fe45cb7f1085199acc80fe3430bf750fc07147d2f8f8d221c286",
             # With weather forecasts:
             "ae82d814e1ec087b5701cc11ccbc539dd7484e32d769f5d9703766772cf007d0",
             "33b004d35ad582472770130d76bb442eb5582d27540f3f874705398428e8d83e",
@@ -44,53 +40,13 @@ GRAPHS: Mapping[Family, frozenset[str]] = {
 the trees may have inputs of other quantities. A test exports them all."""
 
 
-WITH_RUNS = "9d7c31881612726a148671ab96af5b01ed950ac070e68ddbf46f3817f0c2366d"
-"""`nodes_sha256` of what joins the two models of a file with weather forecasts."""
-
-_WITHOUT = {"without": "features", "without_mean": "mean", "without_scale": "scale"}
-_PARTS = ("without/", "runs/")
-
-
 def graph_sha256(model: onnx.ModelProto) -> str:
     """SHA-256 of a graph's operators and how they are connected, hexadecimal."""
-    return nodes_sha256(model.graph.node)
-
-
-def nodes_sha256(
-    nodes: Iterable[onnx.NodeProto], names: Mapping[str, str] | None = None
-) -> str:
-    """As `graph_sha256`, of some nodes, with some names replaced."""
-
-    def listed(values: Iterable[str]) -> str:
-        plain = (value.removeprefix(_PARTS[0]) for value in values)
-        return ",".join((names or {}).get(value, value) for value in plain)
-
     lines = [
-        f"{node.domain}:{node.op_type}({listed(node.input)})->{listed(node.output)}"
-        for node in nodes
+        f"{node.domain}:{node.op_type}({','.join(node.input)})->{','.join(node.output)}"
+        for node in model.graph.node
     ]
     return sha256("\n".join(lines).encode()).hexdigest()
-
-
-def _is_own(model: onnx.ModelProto, known: frozenset[str]) -> bool:
-    """Whether a graph is a known one, or two models of which the first is.
-
-    The second uses weather forecasts; its inputs differ with what those forecast, so it
-    is not compared.
-    """
-    if graph_sha256(model) in known:
-        return True
-    first, joining = [], []
-    for node in model.graph.node:
-        (output, *_) = node.output
-        if output.startswith(_PARTS[0]) or output in {"without_mean", "without_scale"}:
-            first.append(node)
-        elif not (
-            output.startswith(_PARTS[1]) or output in {"runs_mean", "runs_scale"}
-        ):
-            joining.append(node)
-    is_first_known = nodes_sha256(first, _WITHOUT) in known
-    return is_first_known and nodes_sha256(joining) == WITH_RUNS
 
 
 def require_own_graph(model: onnx.ModelProto, family: str) -> None:
@@ -103,7 +59,7 @@ def require_own_graph(model: onnx.ModelProto, family: str) -> None:
     """
     if family not in list(Family):
         return
-    if not _is_own(model, GRAPHS[Family(family)]):
+    if graph_sha256(model) not in GRAPHS[Family(family)]:
         message = (
             f"gfo_family is {family!r}, a family of the portal's own, but the graph is"
             " not the one that it exports; give the model a name of its own."
