@@ -15,7 +15,6 @@ from core.errors import Conflict, Forbidden, InvalidInput
 from core.outcomes import Outcome
 from core.telemetry import HOUR
 from db import audit, decisions, policies, regions
-from db.audit import EventFilter
 from orchestrator.decisions import recording
 from orchestrator.decisions.details import decision_detail
 from orchestrator.decisions.lists import DecisionFilter, decision_page
@@ -369,9 +368,8 @@ def test_the_operator_is_told_shortly_before_a_shift_ends(
 def test_how_long_a_shift_lasts_is_in_its_event(hot: Fleet) -> None:
     card = recorded(hot, lasts_h=None)
     with hot.runtime.transaction() as session:
-        (event,) = audit.list_events(
-            session,
-            EventFilter(object_type="decision", object_id=str(card.decision_id)),
-            limit=1,
+        event = audit.event_for_object(
+            session, object_type="decision", object_id=str(card.decision_id)
         )
+    assert event is not None
     assert '"ends_at_utc":null' in event.payload
