@@ -296,7 +296,9 @@ def test_a_provider_that_names_itself_has_to(hostile: Hostile) -> None:
     assert finish(hostile, iss=hostile.issuer)[0] == "ada"
 
 
-@pytest.mark.parametrize("auth_time", [None, LONG_AGO, "now"])
+@pytest.mark.parametrize(
+    "auth_time", [None, LONG_AGO, "now"], ids=["none", "long ago", "a word"]
+)
 def test_a_confirmation_needs_a_login_of_now(
     hostile: Hostile, auth_time: object
 ) -> None:

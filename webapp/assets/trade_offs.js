@@ -106,10 +106,10 @@
       const isLive = dc.gfo_was_pressed("trade-offs-next-24h");
       const wantedDay = isLive ? null : day || null;
       const amount = Number(shift) || 0;
-      const unchanged = source === data.source && (target || null) === data.target &&
-        amount === data.shift && wantedDay === data.day && water === data.water &&
-        !(isLive && !data.is_newest);
-      if (unchanged) return;
+      const asked = [source, target || null, amount, wantedDay, water];
+      const shown = [data.source, data.target, data.shift, data.day, data.water];
+      const isOld = isLive && !data.is_newest;
+      if (!isOld && asked.every((value, i) => value === shown[i])) return;
       const hour = new URLSearchParams(window.location.search).get("hour");
       dc.gfo_set_search("trade-offs-url", {
         source,
