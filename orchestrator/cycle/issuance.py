@@ -137,31 +137,19 @@ def _issue_one(
         model_version_id=serving.version_id if serving else None,
     )
     slug = stored_region.region.slug
-    is_temperature = target is Target.TEMPERATURE_C
-    reach_h = HISTORY_H if is_temperature else LOOK_BACK_H
-    # The plain model beside temperatures is fitted on the runs of its days as well.
-    run_reach_h = reach_h if is_temperature else MOST_LATE_H
-    frame = load_model_frame(
-        session,
-        slug,
-        issued_at_utc - reach_h * HOUR,
-        issued_at_utc,
-        first_issue_utc=issued_at_utc - run_reach_h * HOUR,
-    )
+    frame = _frame(session, slug, target, issued_at_utc)
     policy = policies.effective_policy(session, stored_region.region_id)
     lag_h = _lag_h(frame, target, issued_at_utc, policy)
     asked_at_utc = issued_at_utc - lag_h * HOUR
     issued = known if known is not None and known.refusal_code is None else None
-    if issued is not None and issued.kind == "live":
-        again = (
-            model_input(
-                serving, frame, stored_region.region, asked_at_utc, issued.input_mode
-            )
-            if serving is not None
-            else None
+    if (
+        issued is not None
+        and issued.kind == "live"
+        and _same_input(
+            session, issued, serving, frame, stored_region.region, asked_at_utc
         )
-        if serving is None or _same_input(session, issued, again):
-            return "already"
+    ):
+        return "already"
     answer = (
         Refusal(code=RefusalCode.MODEL_UNAVAILABLE, text=why)
         if serving is None
@@ -199,6 +187,23 @@ def _issue_one(
     return "issued"
 
 
+def _frame(
+    session: Session, slug: str, target: Target, issued_at_utc: datetime
+) -> TelemetryFrame:
+    """What a forecast of `target` rests on, and its plain bound where it has one.
+
+    The plain model beside temperatures is fitted on two years and the runs of its days.
+    """
+    if target is not Target.TEMPERATURE_C:
+        start_utc = issued_at_utc - LOOK_BACK_H * HOUR
+        first_issue_utc = issued_at_utc - MOST_LATE_H * HOUR
+    else:
+        start_utc = first_issue_utc = issued_at_utc - HISTORY_H * HOUR
+    return load_model_frame(
+        session, slug, start_utc, issued_at_utc, first_issue_utc=first_issue_utc
+    )
+
+
 def _lag_h(
     frame: TelemetryFrame, target: Target, issued_at_utc: datetime, policy: Policy
 ) -> int:
@@ -216,11 +221,19 @@ def _lag_h(
 
 
 def _same_input(
-    session: Session, known: StoredForecast, given: ForecastInput | None
+    session: Session,
+    issued: StoredForecast,
+    serving: ServingModel | None,
+    frame: TelemetryFrame,
+    region: Region,
+    asked_at_utc: datetime,
 ) -> bool:
     """Whether a forecast would be made from what it was made from already."""
-    before = forecast_input(session, known.forecast_id)
-    return before is None or (
+    before = forecast_input(session, issued.forecast_id)
+    if serving is None or before is None:
+        return True
+    given = model_input(serving, frame, region, asked_at_utc, issued.input_mode)
+    return (
         given is not None
         and before.region_index == given.region_index
         and np.array_equal(before.features, given.features, equal_nan=True)
