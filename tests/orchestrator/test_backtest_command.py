@@ -173,7 +173,7 @@ def test_a_region_that_the_table_lacks_is_named_and_one_without_rows_left_out(
         ({"test_until": "2022-01-01"}, "Training must end before calibration"),
         ({"train_until": "2021-06-01"}, "has no whole day of temperature before"),
         ({"telemetry": "absent.csv"}, "absent.csv"),
-        ({"regions": "absent.csv"}, "absent.csv cannot be read"),
+        ({"regions": "absent.csv"}, "There is no file absent.csv"),
         ({"report": "absent/out.json"}, "its folder is not there"),
     ],
 )
