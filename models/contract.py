@@ -69,9 +69,9 @@ def read_contract(onnx_bytes: bytes) -> ModelContract:
         {entry.key: entry.value for entry in model.metadata_props}
     )
     _require_tensors(model, contract)
-    require_own_graph(model, contract.family)
     _require_well_formed(model)
     _require_bounded_results(model)
+    require_own_graph(model, contract.family)
     return contract
 
 

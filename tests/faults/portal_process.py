@@ -317,10 +317,13 @@ class Browser:
         known = json.loads(self.get("/_dash-dependencies").text)
         entry = next(item for item in known if output in item["output"])
         names = entry["output"].strip(".").split("...")
-        inputs = [
-            {**item, "value": values.get(f"{item['id']}.{item['property']}")}
-            for item in entry["inputs"]
-        ]
+        inputs, states = (
+            [
+                {**item, "value": values.get(f"{item['id']}.{item['property']}")}
+                for item in entry[kind]
+            ]
+            for kind in ("inputs", "state")
+        )
         body = {
             "output": entry["output"],
             "outputs": [
@@ -328,7 +331,7 @@ class Browser:
                 for name in names
             ],
             "inputs": inputs,
-            "state": [],
+            "state": states,
             "changedPropIds": [f"{item['id']}.{item['property']}" for item in inputs],
         }
         token = next(item.value for item in self.cookies if item.name == "_csrf_token")

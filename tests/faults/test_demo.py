@@ -19,7 +19,7 @@ from tests.fleet import NOW, SEED, runtime_on
 
 pytestmark = pytest.mark.slow
 
-N_DAYS = 200
+N_DAYS = 500
 
 
 def _make(runtime: Runtime) -> tuple[int, ...]:

@@ -45,7 +45,10 @@ def _days(observed: np.ndarray, mean: np.ndarray) -> RegionDays:
 
 def _check(bound: float, limit_c: float) -> LimitCheck:
     return LimitCheck(
-        exceedance_probability=0.5, is_exceeded=bound > limit_c, bound=bound
+        exceedance_probability=0.5,
+        is_exceeded=bound > limit_c,
+        bound=bound,
+        quantile=1.0,
     )
 
 

@@ -95,7 +95,7 @@ def check_raw_files(session: Session, actor: Actor, real_data: Path, slug: str) 
         )
         assert summary.counts.rows_refused == 0
 
-    stored = load_frame(session, slug, START, END)
+    stored = load_frame(session, slug, START, END, with_suspect=True)
     tidy = read_tidy(real_data, slug)
 
     for quantity in (*WEATHER, Quantity.CARBON_INTENSITY_GCO2_KWH):

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import onnx
 import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from core.forecasts import Target
 from db import model_uploads, model_versions
 from models import sandbox
 from models.smallest import smallest_model
 from orchestrator.cli.main import app
-from tests.fleet import TRAINED_UNTIL, Fleet
+from tests.fleet import Fleet
 from tests.models.attacks import ATTACKS
 from tests.models.foreign import day_before
 
@@ -75,11 +77,25 @@ def gfo(*arguments: str) -> Result:
     return runner.invoke(app, ["model", *arguments])
 
 
+def _serving_model_of_a_stranger(fleet: Fleet) -> bytes:
+    """The model that serves, under a name of its own: no worse than itself."""
+    with fleet.runtime.transaction() as session:
+        serving = model_versions.active_model(session, Target.TEMPERATURE_C)
+        assert serving is not None
+        content = model_versions.model_bytes(session, serving.version.version_id)
+    model = onnx.load_model_from_string(content)
+    for entry in model.metadata_props:
+        if entry.key == "gfo_family":
+            entry.value = "foreign"
+    renamed: bytes = model.SerializeToString()
+    return renamed
+
+
 def test_a_file_is_uploaded_judged_activated_and_taken_back(
     on_fleet: Fleet, tmp_path: Path
 ) -> None:
     file = tmp_path / "theirs.onnx"
-    file.write_bytes(day_before(f"{TRAINED_UNTIL}T00:00:00Z"))
+    file.write_bytes(_serving_model_of_a_stranger(on_fleet))
     uploaded = gfo("upload", str(file), "--json")
     assert uploaded.exit_code == 0, uploaded.output
     outcome = json.loads(uploaded.stdout)

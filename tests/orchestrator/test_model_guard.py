@@ -119,7 +119,7 @@ def test_a_lie_is_blocked_with_both_figures_and_an_alarm(
             assert f"{issued.plain.bound_c:.1f} °C" in verdict.reason_text
         view = fleet_view(request)
         assert len(view.alarms) == len(found)
-        assert all("own plain model" in alarm for alarm in view.alarms)
+        assert all("own plain model" in alarm.text for alarm in view.alarms)
         events = audit.list_events(
             session, action=AuditAction.MODEL_IMPLAUSIBLE, limit=50
         )

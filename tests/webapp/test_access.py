@@ -45,7 +45,9 @@ def test_every_rule_of_the_application_is_in_the_table(portal: Portal) -> None:
     rules = {rule.endpoint for rule in portal.app.server.url_map.iter_rules()}
     assert rules == set(ROUTES)
     open_routes = {n for n, r in ROUTES.items() if r.access is Access.ANYBODY}
-    assert {name.split(".")[0] for name in open_routes} == {"health", "portal"}
+    assert {name.split(".")[0] for name in open_routes} == {
+        "health", "portal", "factors", "federation",
+    }  # fmt: skip
     assert ROUTES["health.metrics"].access is Access.MONITORING
 
 
