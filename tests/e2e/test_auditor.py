@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
 
+from db.users import system_actor
+from orchestrator.accounts.denials import report_finished_minutes
+from tests.asking import asking
 from tests.e2e.serving import Portal
 from tests.e2e.slider_drag import held_slider
 from tests.e2e.visitor import Visitor
@@ -148,6 +152,10 @@ def test_a_forged_decision_of_an_auditor_is_refused_and_kept_in_the_audit(
     assert status == 403
     assert "does not allow" in body
     assert count_decisions(portal) == before
+    a_minute_later = portal.runtime.clock() + timedelta(minutes=1)
+    with portal.runtime.transaction() as session:
+        worker = system_actor(session, "worker")
+        report_finished_minutes(asking(session, worker, now=a_minute_later))
     visitor.open("/audit/events")
     visitor.sees("#audit-events-table .ag-row[row-index='0']", "anton", "Access denied")
 
