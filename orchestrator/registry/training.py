@@ -20,7 +20,7 @@ from core.days import full_hour
 from core.errors import InvalidInput, ModelRejected
 from core.forecasts import Target
 from core.telemetry import TelemetryFrame
-from db import model_versions, telemetry
+from db import model_versions, policies, telemetry
 from db.regions import StoredRegion
 from models.export import export_onnx
 from models.metadata import DEFAULT_FAMILY, Family, require_trained_in_past
@@ -87,10 +87,13 @@ def train_models(
     ------
     InvalidInput
         When there is too little telemetry.
+    NotFound
+        Without a policy, by which a model is judged.
     ModelRejected
         When the export differs from what was trained.
     """
     session = request.session
+    policies.fleet_policy(session)
     report = on_progress or (lambda _message: None)
     found = active_regions(session)
     last_day = until_day or _default_until(session, found, request.now)

@@ -63,4 +63,5 @@ def test_following_a_link_without_a_login_asks_for_it(
     visitor.sees("h1", "Log in")
     visitor.log_in("olga")
     visitor.is_at("/audit")
+    visitor.open("/audit?kind=all")
     visitor.sees("#audit-decisions-table", "Automatic")

@@ -11,11 +11,19 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from core.carbon import CarbonSignalKind
+from core.errors import InvalidInput, NotFound
+from core.forecasts import Target
 from core.telemetry import HOUR, VALID_RANGES, Quantity
 from db.region_places import places_of_regions
+from db.regions import region_by_slug
 from db.telemetry import load_frame
 from db.users import system_actor
-from orchestrator.regions.changes import RegionDraft, add_region
+from orchestrator.regions.changes import (
+    RegionDraft,
+    add_region,
+    add_regions_from_csv,
+)
+from orchestrator.registry.training import train_models
 from orchestrator.telemetry.imports import FileToImport, import_telemetry
 from orchestrator.telemetry.readers.formats import TelemetryFormat
 from orchestrator.telemetry.readers.options import StampAt
@@ -270,3 +278,49 @@ def test_45_a_typical_year_is_not_imported_as_measured(
 ) -> None:
     with pytest.raises(BadFile, match="typical year"):
         import_for(session, field_cases / "45-epw-head.txt", "phoenix")
+
+
+def test_29_a_regions_file_brings_capacity_and_cooling(
+    field_cases: Path, session: Session
+) -> None:
+    actor = system_actor(session, "cli")
+    path = field_cases / "29-regions-with-capacity.csv"
+    assert add_regions_from_csv(asking(session, actor), path).added == ("DUB",)
+    region = region_by_slug(session, "DUB").region
+    assert (region.it_capacity_mw, region.cooling_type.value) == (24.0, "air")
+    assert region.flexible_load_frac == 0.2
+
+
+def test_30_a_region_twice_is_refused(field_cases: Path, session: Session) -> None:
+    actor = system_actor(session, "cli")
+    path = field_cases / "30-regions-twice.csv"
+    with pytest.raises(InvalidInput, match="Region AA appears twice"):
+        add_regions_from_csv(asking(session, actor), path)
+
+
+def test_32_a_near_twin_is_refused(field_cases: Path, session: Session) -> None:
+    actor = system_actor(session, "cli")
+    draft = RegionDraft(
+        slug="DE-LU",
+        name="Frankfurt",
+        time_zone="Europe/Berlin",
+        latitude_deg=50.1,
+        longitude_deg=8.7,
+    )
+    add_region(asking(session, actor), draft)
+    path = field_cases / "32-regions-case.csv"
+    with pytest.raises(InvalidInput, match="de-lu differs from DE-LU only in case"):
+        add_regions_from_csv(asking(session, actor), path)
+
+
+def test_48_training_without_a_policy_is_refused_before_it_begins(
+    session: Session,
+) -> None:
+    with pytest.raises(NotFound, match="There is no policy yet"):
+        train_models(
+            asking(session, system_actor(session, "cli")),
+            targets=list(Target),
+            until_day=None,
+            seed=1,
+            activate=False,
+        )
