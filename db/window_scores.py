@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    CursorResult,
-    Select,
-    and_,
-    func,
-    select,
-    text,
-)
+from sqlalchemy import ColumnElement, CursorResult, Row, func, null, select, text
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, aliased
 
 from core.conformal import SCORE_WINDOW, ScoreTracker
@@ -128,64 +121,115 @@ def score_history(
     input_mode: InputMode = InputMode.TELEMETRY,
     watermark_id: int | None = None,
     lag_h: int = 0,
+    with_hours: bool = True,
 ) -> ScoreHistory:
     """All scores whose window ended by an instant, oldest first.
 
     `watermark_id` limits them to the rows that a forecast used, so that its bound can
     be recomputed later: of a window that was scored again, the newest of these. With
-    `lag_h` they are the scores of forecasts that were made
-    without the newest hours (`core.late_hours`).
+    `lag_h` they are the scores of forecasts that were made without the newest hours
+    (`core.late_hours`). A bound without a rise does without the hours.
     """
-    finished = (
+    of_model = (
         WindowScoreRow.region_id == region_id,
         WindowScoreRow.model_version_id == model_version_id,
-        WindowScoreRow.local_issue_hour == local_issue_hour,
         WindowScoreRow.input_mode == input_mode.value,
+    )
+    rows = _newest_rows(
+        session,
+        *of_model,
+        WindowScoreRow.local_issue_hour == local_issue_hour,
         WindowScoreRow.issued_at_utc <= finished_by_utc - timedelta(hours=WINDOW_H),
+        watermark_id=watermark_id,
+        with_hours=with_hours or lag_h > 0,
     )
-    query = (
-        select(
-            WindowScoreRow.id,
-            WindowScoreRow.score,
-            WindowScoreRow.day_max_c,
-            WindowScoreRow.hours,
-        )
-        .where(
-            *finished,
-            WindowScoreRow.score.is_not(None),
-            is_newest_score(WindowScoreRow, watermark_id),
-        )
-        .order_by(WindowScoreRow.issued_at_utc)
-    )
-    if watermark_id is not None:
-        query = query.where(WindowScoreRow.id <= watermark_id)
+    scored = [row for row in rows if row.score is not None]
     if lag_h:
-        return _late_history(session, query, watermark_id, lag_h)
-    rows = session.execute(query).all()
-    # Below the watermark lies also what took scores away.
-    taken = select(func.max(WindowScoreRow.id)).where(
-        *finished, WindowScoreRow.score.is_(None), WindowScoreRow.revision > 0
-    )
-    taken_id = session.scalar(taken)
-    first = len(rows) - SCORE_WINDOW
+        lag = timedelta(hours=lag_h)
+        earlier = _newest_rows(
+            session,
+            *of_model,
+            WindowScoreRow.issued_at_utc.in_(
+                [row.issued_at_utc - lag for row in scored]
+            ),
+            watermark_id=watermark_id,
+        )
+        by_issue = {row.issued_at_utc + lag: row for row in earlier}
+        return _late_history(scored, by_issue, lag_h)
+    first = len(scored) - SCORE_WINDOW
     return ScoreHistory(
-        scores=tuple(row.score for row in rows),
+        scores=tuple(row.score for row in scored),
         hours=tuple(
             WindowHours.from_bytes(row.day_max_c, row.hours)
             if number >= first and row.hours is not None
             else None
-            for number, row in enumerate(rows)
+            for number, row in enumerate(scored)
         ),
+        # Below the watermark lies also what took scores away.
         watermark_id=max(
-            (*(row.id for row in rows), *([taken_id] if taken_id else [])), default=None
+            (row.id for row in rows if row.score is not None or row.revision > 0),
+            default=None,
+        ),
+    )
+
+
+def _newest_rows(
+    session: Session,
+    *conditions: ColumnElement[bool],
+    watermark_id: int | None,
+    with_hours: bool = True,
+) -> Sequence[Row[*tuple[Any, ...]]]:
+    """The newest score or refusal of each window, of the rows up to a watermark."""
+    query = select(
+        WindowScoreRow.id,
+        WindowScoreRow.issued_at_utc,
+        WindowScoreRow.revision,
+        WindowScoreRow.score,
+        WindowScoreRow.day_max_c,
+        (WindowScoreRow.hours if with_hours else null()).label("hours"),
+    ).where(*conditions)
+    if watermark_id is not None:
+        query = query.where(WindowScoreRow.id <= watermark_id)
+    return session.execute(
+        query.ext(distinct_on(WindowScoreRow.issued_at_utc)).order_by(
+            WindowScoreRow.issued_at_utc, WindowScoreRow.revision.desc()
+        )
+    ).all()
+
+
+def _late_history(
+    scored: Sequence[Row[*tuple[Any, ...]]],
+    earlier: Mapping[datetime, Row[*tuple[Any, ...]]],
+    lag_h: int,
+) -> ScoreHistory:
+    """The windows, each with the forecast made `lag_h` before it began."""
+    pairs = [
+        (row, earlier[row.issued_at_utc])
+        for row in scored
+        if row.issued_at_utc in earlier
+    ]
+    pairs = [pair for pair in pairs if pair[0].hours and pair[1].hours]
+    late = [
+        forecast_late(
+            WindowHours.from_bytes(window.day_max_c, window.hours),
+            WindowHours.from_bytes(before.day_max_c, before.hours),
+            lag_h,
+        )
+        for window, before in pairs
+    ]
+    return ScoreHistory(
+        scores=tuple(score for score, _ in late),
+        hours=tuple(hours for _, hours in late),
+        watermark_id=max(
+            (max(window.id, before.id) for window, before in pairs), default=None
         ),
     )
 
 
 def is_newest_score(
-    row: type[WindowScoreRow], watermark_id: int | None = None
+    row: type[WindowScoreRow],
 ) -> ColumnElement[bool]:
-    """Whether no later score of the window counts, among the rows up to a watermark."""
+    """Whether no later score of the window counts."""
     later = aliased(WindowScoreRow)
     replaced = select(later.id).where(
         later.region_id == row.region_id,
@@ -194,52 +238,7 @@ def is_newest_score(
         later.input_mode == row.input_mode,
         later.revision > row.revision,
     )
-    if watermark_id is not None:
-        replaced = replaced.where(later.id <= watermark_id)
     return ~replaced.exists()
-
-
-def _late_history(
-    session: Session,
-    query: Select[*tuple[Any, ...]],
-    watermark_id: int | None,
-    lag_h: int,
-) -> ScoreHistory:
-    """The windows of `query`, each with the forecast made `lag_h` before it began."""
-    earlier = aliased(WindowScoreRow)
-    joined = query.add_columns(
-        earlier.id.label("earlier_id"),
-        earlier.day_max_c.label("earlier_max_c"),
-        earlier.hours.label("earlier_hours"),
-    ).join(
-        earlier,
-        and_(
-            earlier.region_id == WindowScoreRow.region_id,
-            earlier.model_version_id == WindowScoreRow.model_version_id,
-            earlier.input_mode == WindowScoreRow.input_mode,
-            earlier.issued_at_utc
-            == WindowScoreRow.issued_at_utc - timedelta(hours=lag_h),
-            earlier.hours.is_not(None),
-            is_newest_score(earlier, watermark_id),
-        ),
-    )
-    joined = joined.where(WindowScoreRow.hours.is_not(None))
-    if watermark_id is not None:
-        joined = joined.where(earlier.id <= watermark_id)
-    rows = session.execute(joined).all()
-    late = [
-        forecast_late(
-            WindowHours.from_bytes(row.day_max_c, row.hours),
-            WindowHours.from_bytes(row.earlier_max_c, row.earlier_hours),
-            lag_h,
-        )
-        for row in rows
-    ]
-    return ScoreHistory(
-        scores=tuple(score for score, _ in late),
-        hours=tuple(hours for _, hours in late),
-        watermark_id=max((max(row.id, row.earlier_id) for row in rows), default=None),
-    )
 
 
 def all_scores(

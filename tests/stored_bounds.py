@@ -42,6 +42,7 @@ def recomputed_bounds(session: Session, region_slug: str) -> int:
             finished_by_utc=stored.issued_at_utc,
             input_mode=stored.input_mode,
             watermark_id=stored.score_watermark_id,
+            with_hours=False,
         )
         calibration = ScoreTracker(policy.alpha, history.scores).calibration()
         hourly = stored.hourly(region_slug)

@@ -353,6 +353,7 @@ def _new_forecast(
                 finished_by_utc=issued_at_utc,
                 input_mode=mode,
                 lag_h=lag_h,
+                with_hours=False,
             )
             for mode in answer
         }
