@@ -252,6 +252,7 @@ def findings_text(codes: NDArray[np.int8], start_utc: datetime) -> str:
 
     Examples
     --------
+    >>> from datetime import UTC
     >>> codes = np.array([0, 7, 7, 0], dtype=np.int8)
     >>> findings_text(codes, datetime(2023, 8, 8, tzinfo=UTC))
     '2023-08-08 01:00 to 02:00 UTC (step)'

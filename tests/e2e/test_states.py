@@ -43,8 +43,8 @@ return [...document.querySelectorAll("main .gfo-skeleton")].some((block) =>
 """
 REFERENCE = re.compile(r"reference [0-9a-f]{16}")
 GROW_OLD = """
-const now = performance.now.bind(performance);
-performance.now = () => now() + 200000;
+const now = Date.now;
+Date.now = () => now() + 200000;
 """
 
 
