@@ -7,6 +7,7 @@ import inspect
 import pkgutil
 from collections.abc import Mapping
 from dataclasses import replace
+from types import ModuleType
 from uuid import UUID, uuid4
 
 import pytest
@@ -184,7 +185,17 @@ CONFIRMED = {
 """Written out: the declarations must agree with what was decided."""
 
 
+def _all_modules() -> list[ModuleType]:
+    """Every module of the orchestrator, so that all use cases are registered."""
+    return [
+        importlib.import_module(found.name)
+        for found in pkgutil.walk_packages(orchestrator.__path__, "orchestrator.")
+        if found.name != "orchestrator.__main__"
+    ]
+
+
 def test_accounts_limits_and_models_need_a_confirmed_request() -> None:
+    _all_modules()
     declared = {name for name, item in USE_CASES.items() if item.is_confirmed}
     assert {name for name in declared if not name.startswith("tests.")} == CONFIRMED
 
@@ -210,11 +221,7 @@ def test_an_unconfirmed_request_changes_nothing(session: Session) -> None:
 
 def test_whatever_takes_a_request_is_registered_or_part_of_a_change() -> None:
     """A public function that takes a request is a use case, or returns its events."""
-    modules = [
-        importlib.import_module(found.name)
-        for found in pkgutil.walk_packages(orchestrator.__path__, "orchestrator.")
-        if found.name != "orchestrator.__main__"
-    ]
+    modules = _all_modules()
     registered = {id(item.function) for item in USE_CASES.values()}
     unregistered = []
     for module in modules:
