@@ -293,35 +293,50 @@ def finding_text(
     '0 degC is 33 degC from the expected 33 degC; at most 6.1 is usual here'
     """
     unit = DEFINITIONS[quantity].unit
+    found, usual = f"{_rounded(value, 4)} {unit}", f"{_rounded(expected, 3)} {unit}"
     departs = (
-        f"{value:.4g} {unit} is {abs(value - expected):.3g} {unit} from the expected"
-        f" {expected:.3g} {unit}; at most {allowed:.2g} is usual here"
+        f"{found} is {_rounded(abs(value - expected), 3)} {unit} from the expected"
+        f" {usual}; at most {_rounded(allowed, 2)} is usual here"
     )
     texts = {
-        QualityRule.GROSS_RANGE: f"{value:.4g} {unit} is outside the possible range",
+        QualityRule.GROSS_RANGE: f"{found} is outside the possible range",
         QualityRule.CONSISTENCY: (
             f"the temperatures of this hour contradict each other or its humidity:"
-            f" {value:.4g} degC, expected {expected:.3g} degC within {allowed:.2g} degC"
+            f" {_rounded(value, 4)} degC, expected {_rounded(expected, 3)} degC within"
+            f" {_rounded(allowed, 2)} degC"
         ),
         QualityRule.CAPACITY: (
-            f"{value:.4g} {unit} is above the capacity of {allowed:.4g} {unit}"
+            f"{found} is above the capacity of {_rounded(allowed, 4)} {unit}"
         ),
         QualityRule.ZERO_OUTAGE: (
             "exactly 0, which this region's history does not hold; an outage is likely"
         ),
         QualityRule.UNIT: (
-            f"{value:.4g} {unit} against a usual {expected:.3g} {unit}: another unit,"
-            " or an outage"
+            f"{found} against a usual {usual}: another unit, or an outage"
         ),
         QualityRule.FLAT_LINE: (
-            f"equal values in a row ({value:.4g} {unit}); a stuck sensor is likely"
+            f"equal values in a row ({found}); a stuck sensor is likely"
         ),
         QualityRule.DAILY_COURSE: (
             f"the course of the day is that of another hour or place: it fits"
-            f" {expected:.3g} times better when moved; {allowed:.3g} is the limit"
+            f" {_rounded(expected, 3)} times better when moved; {_rounded(allowed, 3)}"
+            " is the limit"
         ),
     }
     return texts.get(rule, departs) + _unit_hint(quantity, rule, value, expected)
+
+
+def _rounded(figure: float, digits: int) -> str:
+    """A figure with so many digits that count, never with an exponent.
+
+    Examples
+    --------
+    >>> _rounded(134.2, 2), _rounded(0.0, 4), _rounded(12345.6, 3), _rounded(0.0213, 2)
+    ('130', '0', '12300', '0.021')
+    """
+    return np.format_float_positional(
+        figure, precision=digits, unique=False, fractional=False, trim="-"
+    )
 
 
 def _unit_hint(

@@ -51,7 +51,8 @@ def layout() -> Component:
                 html.Div(skeleton(120), id="telemetry-suspect"),
                 id="telemetry-suspect-panel",
                 hint="Kept and shown, and not used by models, scores or bounds. Accept"
-                " them with `gfo telemetry accept`, or import the right values.",
+                " temperatures on the Forecast page and any with gfo telemetry accept,"
+                " or import the right values.",
             ),
             panel(
                 "Imports",
