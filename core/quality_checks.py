@@ -12,7 +12,7 @@ Data, version 2.1. WMO (2018), Guide to Instruments and Methods of Observation, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -466,14 +466,9 @@ def _check_maximum(series: Mapping[Quantity, _Series], start: int, end: int) -> 
     if mean is None or warmest is None:
         return
     below = warmest.values[start:end] < mean.values[start:end] - MAXIMUM_TOLERANCE_C
-    for one in (mean, warmest):
-        one.mark(
-            below,
-            QualityRule.CONSISTENCY,
-            start=start,
-            expected=mean.values[start:end],
-            allowed=MAXIMUM_TOLERANCE_C,
-        )
+    _contradict(
+        (mean, warmest), below, start, mean.values[start:end], MAXIMUM_TOLERANCE_C
+    )
 
 
 def _check_wet_bulb(series: Mapping[Quantity, _Series], start: int, end: int) -> None:
@@ -482,14 +477,7 @@ def _check_wet_bulb(series: Mapping[Quantity, _Series], start: int, end: int) ->
         return
     dry, wet = (series[quantity] for quantity in _THREE_SENSORS[:2])
     excess = wet.values[start:end] - dry.values[start:end] > WET_BULB_EXCESS_C
-    for one in (dry, wet):
-        one.mark(
-            excess,
-            QualityRule.CONSISTENCY,
-            start=start,
-            expected=dry.values[start:end],
-            allowed=WET_BULB_EXCESS_C,
-        )
+    _contradict((dry, wet), excess, start, dry.values[start:end], WET_BULB_EXCESS_C)
     humidity = series.get(Quantity.RELATIVE_HUMIDITY_PCT)
     if humidity is None:
         return
@@ -506,11 +494,22 @@ def _check_wet_bulb(series: Mapping[Quantity, _Series], start: int, end: int) ->
         allowed_c = max(CONSISTENCY_FLOOR_C, CONSISTENCY_MULTIPLE * usual_c)
     expected = centre_c + estimate(dry.values[start:end], humidity.values[start:end])
     contradicts = np.abs(wet.values[start:end] - expected) > allowed_c
-    for one in (dry, wet):
+    _contradict((dry, wet), contradicts, start, expected, allowed_c)
+
+
+def _contradict(
+    sensors: Sequence[_Series],
+    at: BoolArray,
+    start: int,
+    expected: FloatArray,
+    allowed: float,
+) -> None:
+    """Mark every sensor: of those that contradict each other none is believed."""
+    for one in sensors:
         one.mark(
-            contradicts,
+            at,
             QualityRule.CONSISTENCY,
             start=start,
             expected=expected,
-            allowed=allowed_c,
+            allowed=allowed,
         )

@@ -13,10 +13,11 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, aliased
 
 from core.conformal import SCORE_WINDOW, ScoreTracker
-from core.days import WINDOW_H
+from core.days import WINDOW_H, local_issue_hour
 from core.forecasts import InputMode
 from core.late_hours import forecast_late
 from core.rescoring import WindowHours
+from db.forecasts import StoredForecast
 from db.schema import WindowScoreRow
 
 
@@ -170,6 +171,33 @@ def score_history(
             (row.id for row in rows if row.score is not None or row.revision > 0),
             default=None,
         ),
+    )
+
+
+def history_of_forecast(
+    session: Session,
+    stored: StoredForecast,
+    *,
+    time_zone: str,
+    watermark_id: int | None,
+    with_hours: bool = True,
+) -> ScoreHistory | None:
+    """The scores that a stored forecast saw, the same months later.
+
+    None where no model made it.
+    """
+    if stored.model_version_id is None:
+        return None
+    return score_history(
+        session,
+        region_id=stored.region_id,
+        model_version_id=stored.model_version_id,
+        local_issue_hour=local_issue_hour(time_zone, stored.issued_at_utc),
+        finished_by_utc=stored.issued_at_utc,
+        input_mode=stored.input_mode,
+        watermark_id=watermark_id,
+        lag_h=stored.lag_h,
+        with_hours=with_hours,
     )
 
 

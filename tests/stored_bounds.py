@@ -9,7 +9,6 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from core.conformal import ScoreTracker, check_limit
-from core.days import local_issue_hour
 from db import forecasts, policies, regions, window_scores
 from orchestrator.windows.database_source import load_region_window
 
@@ -31,19 +30,14 @@ def recomputed_bounds(session: Session, region_slug: str) -> int:
     for forecast_id in ids:
         stored = forecasts.forecast_by_id(session, forecast_id)
         assert stored is not None
-        assert stored.model_version_id is not None
-        history = window_scores.score_history(
+        history = window_scores.history_of_forecast(
             session,
-            region_id=region.region_id,
-            model_version_id=stored.model_version_id,
-            local_issue_hour=local_issue_hour(
-                region.region.time_zone, stored.issued_at_utc
-            ),
-            finished_by_utc=stored.issued_at_utc,
-            input_mode=stored.input_mode,
+            stored,
+            time_zone=region.region.time_zone,
             watermark_id=stored.score_watermark_id,
             with_hours=False,
         )
+        assert history is not None
         calibration = ScoreTracker(policy.alpha, history.scores).calibration()
         hourly = stored.hourly(region_slug)
         assert hourly is not None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -26,8 +25,9 @@ from orchestrator.accounts.passwords import (
     require_strong,
 )
 from orchestrator.accounts.tries import subject_of
+from orchestrator.accounts.user_events import user_event
 from orchestrator.accounts.user_names import valid_name
-from orchestrator.use_cases import Done, Event, Request, change, query
+from orchestrator.use_cases import Done, Request, change, query
 
 ONE_TIME_LIFE = timedelta(hours=72)
 """How long a one-time password that an admin handed out can be used."""
@@ -119,7 +119,7 @@ def ensure_first_admin(
         password_hash=hash_password(chosen),
         must_change_password=password is None,
     )
-    event = _event(AuditAction.USER_ADDED, user, after=_facts(user))
+    event = user_event(AuditAction.USER_ADDED, user.user_id, after=_facts(user))
     return Done(answer=chosen if password is None else None, events=(event,))
 
 
@@ -141,7 +141,7 @@ def add_user(request: Request, name: str, role: Role) -> Done[NewPassword]:
         one_time_until_utc=until_utc,
     )
     made = NewPassword(account=_view(user), until_utc=until_utc, password=password)
-    event = _event(AuditAction.USER_ADDED, user, after=_facts(user))
+    event = user_event(AuditAction.USER_ADDED, user.user_id, after=_facts(user))
     return Done(answer=made, events=(event,), kept=user.user_id)
 
 
@@ -159,9 +159,9 @@ def disable_user(request: Request, name: str) -> Done[AccountView]:
     users.set_active(request.session, user.user_id, is_active=False)
     ended = _end_logins(request, user, EndReason.DISABLED)
     changed = _user(request, user.user_id)
-    event = _event(
+    event = user_event(
         AuditAction.USER_DISABLED,
-        user,
+        user.user_id,
         before=_facts(user),
         after=_facts(changed) | {"ended_sessions": ended},
     )
@@ -183,8 +183,11 @@ def change_role(request: Request, name: str, role: Role) -> Done[AccountView]:
     users.set_role(request.session, user.user_id, role)
     _end_logins(request, user, EndReason.ROLE_CHANGED)
     changed = _user(request, user.user_id)
-    event = _event(
-        AuditAction.USER_ROLE_CHANGED, user, before=_facts(user), after=_facts(changed)
+    event = user_event(
+        AuditAction.USER_ROLE_CHANGED,
+        user.user_id,
+        before=_facts(user),
+        after=_facts(changed),
     )
     return Done(answer=_view(changed), events=(event,), kept=user.user_id)
 
@@ -204,7 +207,7 @@ def reset_password(request: Request, name: str) -> Done[NewPassword]:
     _require_password_of_ours(request, user)
     made = _hand_out_password(request, user)
     _end_logins(request, user, EndReason.PASSWORD_CHANGED)
-    event = _event(AuditAction.PASSWORD_RESET, user)
+    event = user_event(AuditAction.PASSWORD_RESET, user.user_id)
     return Done(answer=made, events=(event,), kept=user.user_id)
 
 
@@ -227,8 +230,11 @@ def enable_user(request: Request, name: str) -> Done[NewPassword]:
     else:
         made = _hand_out_password(request, user)
     changed = _user(request, user.user_id)
-    event = _event(
-        AuditAction.USER_ENABLED, user, before=_facts(user), after=_facts(changed)
+    event = user_event(
+        AuditAction.USER_ENABLED,
+        user.user_id,
+        before=_facts(user),
+        after=_facts(changed),
     )
     return Done(answer=made, events=(event,), kept=user.user_id)
 
@@ -248,7 +254,7 @@ def reset_factors(request: Request, name: str) -> Done[AccountView]:
     second_factors.remove_all_factors(request.session, user.user_id)
     known_devices.forget_devices(request.session, user.user_id)
     _end_logins(request, user, EndReason.FACTORS_CHANGED)
-    event = _event(AuditAction.SECOND_FACTORS_RESET, user)
+    event = user_event(AuditAction.SECOND_FACTORS_RESET, user.user_id)
     return Done(answer=_view(user), events=(event,), kept=user.user_id)
 
 
@@ -262,7 +268,9 @@ def end_logins(request: Request, name: str) -> Done[int]:
     """End every login of this person; returns how many there were."""
     user = _person(request, name)
     ended = _end_logins(request, user, EndReason.ENDED_BY_ADMIN)
-    event = _event(AuditAction.SESSION_ENDED, user, after={"ended_sessions": ended})
+    event = user_event(
+        AuditAction.SESSION_ENDED, user.user_id, after={"ended_sessions": ended}
+    )
     return Done(answer=ended, events=(event,), kept=ended)
 
 
@@ -316,22 +324,6 @@ def _hand_out_password(request: Request, user: User) -> NewPassword:
 def _end_logins(request: Request, user: User, reason: EndReason) -> int:
     return sessions.end_sessions_of_user(
         request.session, user.user_id, now_utc=request.now, reason=reason
-    )
-
-
-def _event(
-    action: AuditAction,
-    user: User,
-    *,
-    before: Mapping[str, object] | None = None,
-    after: Mapping[str, object] | None = None,
-) -> Event:
-    return Event(
-        action=action,
-        object_type="user",
-        object_id=user.user_id,
-        before=before,
-        after=after,
     )
 
 

@@ -24,6 +24,7 @@ from orchestrator.accounts.logins import (
 )
 from orchestrator.accounts.passwords import hash_password
 from orchestrator.accounts.tries import ANYBODY, OF_ADDRESS, Client
+from orchestrator.accounts.user_events import user_event
 from orchestrator.accounts.user_names import valid_name
 from orchestrator.logs import get_logger
 from orchestrator.use_cases import Done, Event, Request, change
@@ -186,7 +187,10 @@ def _added(
         now_utc=request.now,
     )
     after = {"name": name, "role": role.value, "issuer": person.issuer}
-    return user, (_event(AuditAction.USER_ADDED, user, after=after),)
+    added = user_event(
+        AuditAction.USER_ADDED, user.user_id, after=after, actor=user.as_actor()
+    )
+    return user, (added,)
 
 
 def _changed_role(request: Request, user: User, role: Role) -> tuple[User, Event]:
@@ -198,11 +202,12 @@ def _changed_role(request: Request, user: User, role: Role) -> tuple[User, Event
         reason=EndReason.ROLE_CHANGED,
     )
     changed = users.find_user(request.session, user.user_id)
-    event = _event(
+    event = user_event(
         AuditAction.USER_ROLE_CHANGED,
-        user,
+        user.user_id,
         before={"role": user.role.value},
         after={"role": role.value},
+        actor=user.as_actor(),
     )
     return changed or user, event
 
@@ -219,27 +224,15 @@ def _refuse(
         ended = sessions.end_sessions_of_user(
             session, user.user_id, now_utc=now, reason=EndReason.ROLE_CHANGED
         )
-        after = {"ended_sessions": ended}
-        events = (_event(AuditAction.SESSION_ENDED, user, after=after), *events)
+        told = user_event(
+            AuditAction.SESSION_ENDED,
+            user.user_id,
+            after={"ended_sessions": ended},
+            actor=user.as_actor(),
+        )
+        events = (told, *events)
     return Done(answer=RefusedPerson(sentence=sentence), events=events)
 
 
 _SUBJECT = "provider"
 """In counts of failed logins: no account of ours was tried."""
-
-
-def _event(
-    action: AuditAction,
-    user: User,
-    *,
-    before: Mapping[str, object] | None = None,
-    after: Mapping[str, object] | None = None,
-) -> Event:
-    return Event(
-        action=action,
-        object_type="user",
-        object_id=user.user_id,
-        before=before,
-        after=after,
-        actor=user.as_actor(),
-    )

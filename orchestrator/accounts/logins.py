@@ -24,6 +24,7 @@ from orchestrator.accounts.second_factors import (
     is_recovery_code,
 )
 from orchestrator.accounts.tries import Attempt, Client, attempt_at, digest
+from orchestrator.accounts.user_events import user_event
 from orchestrator.logs import get_logger
 from orchestrator.use_cases import Done, Event, Request, change, query
 
@@ -375,10 +376,4 @@ def _run_out(ended: Mapping[int, int]) -> tuple[Event, ...]:
 
 def _of_user(action: AuditAction, actor: Actor, **after: object) -> Event:
     """What people did to their own account."""
-    return Event(
-        action=action,
-        object_type="user",
-        object_id=actor.user_id,
-        after=after or None,
-        actor=actor,
-    )
+    return user_event(action, actor.user_id, after=after or None, actor=actor)

@@ -27,8 +27,9 @@ from orchestrator.accounts.tries import (
     subject_of,
     wait_before_confirming,
 )
+from orchestrator.accounts.user_events import user_event
 from orchestrator.logs import get_logger
-from orchestrator.use_cases import Done, Event, Request, change
+from orchestrator.use_cases import Done, Request, change
 
 log = get_logger(__name__)
 
@@ -77,12 +78,7 @@ def change_password(
     )
     login = open_login(session, user, client, now)
     log.info("password_changed", user=user.name, address=client.address)
-    event = Event(
-        action=AuditAction.PASSWORD_CHANGED,
-        object_type="user",
-        object_id=user.user_id,
-        actor=login.actor,
-    )
+    event = user_event(AuditAction.PASSWORD_CHANGED, user.user_id, actor=login.actor)
     return Done(answer=replace(login, must_change_password=False), events=(event,))
 
 

@@ -24,6 +24,7 @@ from db.second_factors import TotpSecret
 from db.sessions import EndReason, LoginSession
 from orchestrator.accounts.passwords import one_time_password
 from orchestrator.accounts.tries import digest
+from orchestrator.accounts.user_events import user_event
 from orchestrator.logs import get_logger
 from orchestrator.use_cases import Done, Event, Request, change, query
 
@@ -260,12 +261,7 @@ def end_other_logins_of(session: Session, login: LoginSession, now: datetime) ->
 
 def factor_event(action: AuditAction, request: Request, **after: object) -> Event:
     """What people did to their own second factors."""
-    return Event(
-        action=action,
-        object_type="user",
-        object_id=request.actor.user_id,
-        after=after,
-    )
+    return user_event(action, request.actor.user_id, after=after)
 
 
 def _pending_secret(request: Request, key: FactorKey, token: str) -> str | None:

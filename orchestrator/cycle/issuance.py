@@ -18,6 +18,7 @@ from core.days import local_day_of, local_issue_hour
 from core.errors import ModelRejected, ModelUnavailable
 from core.forecasts import InputMode, Refusal, RefusalCode, Target
 from core.late_hours import MOST_LATE_H, moved_on
+from core.plausibility import PlainBound
 from core.policies import Policy
 from core.regions import Region
 from core.scheduler import decide
@@ -137,7 +138,13 @@ def _issue_one(
         model_version_id=serving.version_id if serving else None,
     )
     slug = stored_region.region.slug
-    frame = _frame(session, slug, target, issued_at_utc)
+    frame = load_model_frame(
+        session,
+        slug,
+        issued_at_utc - LOOK_BACK_H * HOUR,
+        issued_at_utc,
+        first_issue_utc=issued_at_utc - MOST_LATE_H * HOUR,
+    )
     policy = policies.effective_policy(session, stored_region.region_id)
     lag_h = _lag_h(frame, target, issued_at_utc, policy)
     asked_at_utc = issued_at_utc - lag_h * HOUR
@@ -185,23 +192,6 @@ def _issue_one(
         )
         return "refused"
     return "issued"
-
-
-def _frame(
-    session: Session, slug: str, target: Target, issued_at_utc: datetime
-) -> TelemetryFrame:
-    """What a forecast of `target` rests on, and its plain bound where it has one.
-
-    The plain model beside temperatures is fitted on two years and the runs of its days.
-    """
-    if target is not Target.TEMPERATURE_C:
-        start_utc = issued_at_utc - LOOK_BACK_H * HOUR
-        first_issue_utc = issued_at_utc - MOST_LATE_H * HOUR
-    else:
-        start_utc = first_issue_utc = issued_at_utc - HISTORY_H * HOUR
-    return load_model_frame(
-        session, slug, start_utc, issued_at_utc, first_issue_utc=first_issue_utc
-    )
 
 
 def _lag_h(
@@ -385,19 +375,32 @@ def _new_forecast(
         tracker=trackers.get(mode),
         score_watermark_id=histories[mode].watermark_id if histories else None,
         interval=interval,
-        plain=live_plain_bound(
-            session,
-            frame,
-            policy,
-            region_id=stored_region.region_id,
-            model_version_id=serving.version_id,
-            issued_at_utc=issued_at_utc,
-            input_mode=mode,
-        )
+        plain=_plain_bound(session, stored_region, serving, issued_at_utc, policy, mode)
         if target is Target.TEMPERATURE_C
         else None,
     )
     return replace(calibrated, lag_h=lag_h)
+
+
+def _plain_bound(
+    session: Session,
+    stored_region: StoredRegion,
+    serving: ServingModel,
+    issued_at_utc: datetime,
+    policy: Policy,
+    mode: InputMode,
+) -> PlainBound | None:
+    """The plain model's bound: it is fitted on two years and the runs of its days."""
+    start_utc = issued_at_utc - HISTORY_H * HOUR
+    return live_plain_bound(
+        session,
+        load_model_frame(session, stored_region.slug, start_utc, issued_at_utc),
+        policy,
+        region_id=stored_region.region_id,
+        model_version_id=serving.version_id,
+        issued_at_utc=issued_at_utc,
+        input_mode=mode,
+    )
 
 
 def _same_refusal(session: Session, new: NewForecast) -> bool:

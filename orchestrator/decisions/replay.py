@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from core.conformal import Calibration, ScoreTracker
-from core.days import local_issue_hour
 from core.errors import FleetError, InvalidInput
 from core.forecasts import HourlyForecast, Target
 from core.outcomes import ReasonCode
@@ -203,19 +202,19 @@ def _calibration(
     """
     known = end.calibration
     tracker = ScoreTracker(end.policy.alpha)
-    if issued and issued.model_version_id is not None and known:
-        tracker = window_scores.score_history(
+    history = (
+        window_scores.history_of_forecast(
             session,
-            region_id=issued.region_id,
-            model_version_id=issued.model_version_id,
-            local_issue_hour=local_issue_hour(
-                end.region.time_zone, issued.issued_at_utc
-            ),
-            finished_by_utc=issued.issued_at_utc,
-            input_mode=issued.input_mode,
+            issued,
+            time_zone=end.region.time_zone,
             watermark_id=known.score_watermark_id,
-            lag_h=issued.lag_h,
-        ).tracker(end.policy.alpha, with_hours=known.windows_sha256 is not None)
+        )
+        if issued and known
+        else None
+    )
+    if history and known:
+        with_hours = known.windows_sha256 is not None
+        tracker = history.tracker(end.policy.alpha, with_hours=with_hours)
     calibration = tracker.calibration()
     if known is None:
         return calibration, []

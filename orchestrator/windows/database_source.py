@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from core.carbon import CarbonSignalKind
 from core.conformal import ScoreTracker
-from core.days import WINDOW_H, local_issue_hour
+from core.days import WINDOW_H
 from core.forecasts import Refusal, RefusalCode, Target
 from core.outcomes import ReasonCode
 from core.outlooks import Problem
@@ -110,20 +110,16 @@ class DatabaseSource:
     def scores(self) -> ScoreTracker:
         """The scores that the forecast saw, the same months later."""
         stored = self.stored[Target.TEMPERATURE_C]
-        if stored.model_version_id is None or stored.score_watermark_id is None:
-            return ScoreTracker(self.policy.alpha)
-        return window_scores.score_history(
+        alpha = self.policy.alpha
+        if stored.score_watermark_id is None:
+            return ScoreTracker(alpha)
+        history = window_scores.history_of_forecast(
             self.session,
-            region_id=stored.region_id,
-            model_version_id=stored.model_version_id,
-            local_issue_hour=local_issue_hour(
-                self.region.time_zone, stored.issued_at_utc
-            ),
-            finished_by_utc=stored.issued_at_utc,
-            input_mode=stored.input_mode,
+            stored,
+            time_zone=self.region.time_zone,
             watermark_id=stored.score_watermark_id,
-            lag_h=stored.lag_h,
-        ).tracker(self.policy.alpha)
+        )
+        return history.tracker(alpha) if history else ScoreTracker(alpha)
 
     def telemetry(self, start_utc: datetime, end_utc: datetime) -> TelemetryFrame:
         """Stored telemetry."""
