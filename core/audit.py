@@ -66,6 +66,8 @@ class AuditAction(StrEnum):
     MODEL_UNAVAILABLE = "model_unavailable"
     MODEL_AVAILABLE = "model_available"
     MODEL_IMPLAUSIBLE = "model_implausible"
+    MODEL_COVERAGE_LOST = "model_coverage_lost"
+    MODEL_ALARM_CLEARED = "model_alarm_cleared"
     MODEL_EXPORTED = "model_exported"
     PLAN_FOUND = "plan_found"
     PLAN_RECORDED = "plan_recorded"

@@ -32,6 +32,9 @@ class Policy:
         Money that moving a MWh of load costs besides its energy, USD, [0, 1000].
     counts_hydro_water : bool
         Whether reservoir evaporation is charged to hydropower (studies disagree).
+    falls_back_on_alarm : bool
+        Whether the model that served before serves again when the serving one loses its
+        coverage over the fleet. Its regions with an alarm are blocked in any case.
     fleet_policy_id, region_policy_id : int | None
         Stored versions this was composed from.
 
@@ -48,6 +51,7 @@ class Policy:
     migration_energy_frac: float = 0.0
     migration_usd_per_mwh: float = 0.0
     counts_hydro_water: bool = False
+    falls_back_on_alarm: bool = False
     fleet_policy_id: int | None = None
     region_policy_id: int | None = None
 

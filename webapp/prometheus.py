@@ -149,6 +149,12 @@ class Metrics:
                 "region",
                 measured.hours_above_bound,
             ),
+            (
+                "gfo_lost_coverage_evidence",
+                "Evidence that the temperature model lost its coverage; alarm at 3650.",
+                "region",
+                measured.lost_coverage_evidence,
+            ),
         ):
             family = gauge(name, text, labels=(label,))
             for value, number in values.items():

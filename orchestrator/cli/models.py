@@ -39,6 +39,7 @@ from orchestrator.registry.activation import (
     override_gate,
     roll_back_model,
 )
+from orchestrator.registry.coverage_alarms import clear_alarm
 from orchestrator.registry.model_files import export_model
 from orchestrator.runtime import utc_now
 from orchestrator.telemetry.readers.forecast_files import read_weather_forecasts
@@ -324,6 +325,23 @@ def rollback(
             reason=reason or "rolled back from the command line",
         )
     typer.echo(f"{version.label} serves {version.target} again.")
+
+
+@app.command("clear-alarm")
+def clear(
+    version_id: Annotated[int, typer.Argument(help="Id of a model version.")],
+    region: Annotated[str, typer.Option(help="Slug of the region.")],
+    reason: Annotated[str, typer.Option(help="Why; kept in the audit.")],
+) -> None:
+    """End the alarm of a model that lost its coverage in a region."""
+    with command_context() as context:
+        clear_alarm(
+            context.request,
+            region_slug=region,
+            model_version_id=version_id,
+            reason=reason,
+        )
+    typer.echo(f"Model version {version_id} is watched anew in {region}.")
 
 
 def _read(path: Path) -> bytes:

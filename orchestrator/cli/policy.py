@@ -37,6 +37,12 @@ def show(as_json: Json = False) -> None:
         f" {policy.migration_usd_per_mwh:g} USD/MWh;"
         f" water of hydropower's reservoirs is {counted}."
     )
+    falls_back = (
+        "the model before serves again"
+        if policy.falls_back_on_alarm
+        else ("its regions are blocked")
+    )
+    typer.echo(f"When a temperature model loses its coverage, {falls_back}.")
 
 
 @app.command("terms")
@@ -55,14 +61,22 @@ def terms(
             help="Whether evaporation from hydropower's reservoirs is water used.",
         ),
     ] = None,
+    fall_back: Annotated[
+        bool | None,
+        typer.Option(
+            "--fall-back/--no-fall-back",
+            help="Whether the model before serves again after a lost coverage.",
+        ),
+    ] = None,
 ) -> None:
-    """Change what moving load costs, and whether hydropower's water counts."""
+    """Change what moving load costs, what water counts, and what an alarm does."""
     given = {
         "migration_energy_frac": None
         if migration_energy_pct is None
         else migration_energy_pct / 100.0,
         "migration_usd_per_mwh": migration_usd_per_mwh,
         "counts_hydro_water": hydro_water,
+        "falls_back_on_alarm": fall_back,
     }
     changes = {name: value for name, value in given.items() if value is not None}
     with command_context() as context:

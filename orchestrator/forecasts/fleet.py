@@ -27,6 +27,12 @@ from orchestrator.windows.views import RecordedView, bounded, finite_series, rai
 RECENT_H = 48
 
 
+_MODEL_ALARMS = {
+    ReasonCode.MODEL_IMPLAUSIBLE: "Model implausible",
+    ReasonCode.MODEL_COVERAGE_LOST: "Model lost its coverage",
+}
+
+
 @query(Permission.VIEW_FLEET)
 def fleet_view(request: Request) -> FleetView:
     """Every active region with its newest live forecast; stores nothing."""
@@ -52,9 +58,10 @@ def _alarms(
         for outage in outages(session).values()
     ]
     implausible = [
-        FleetAlarm(title="Model implausible", text=row.verdict.reason_text)
+        FleetAlarm(title=_MODEL_ALARMS[code], text=row.verdict.reason_text)
         for row in rows
-        if row.verdict.reason_code == ReasonCode.MODEL_IMPLAUSIBLE
+        for code in _MODEL_ALARMS
+        if row.verdict.reason_code == code
     ]
     above = [
         FleetAlarm(title="Above the bound", text=reading.sentence)

@@ -270,6 +270,8 @@ class QualityView:
         Coverage has left what a well calibrated bound would show by chance.
     run_worth : RunWorth | None
         Errors with and without weather forecasts; None without any.
+    alarm : str | None
+        The watch's sentence on the model that serves now; None without an alarm.
     """
 
     region: RegionChoice
@@ -279,6 +281,7 @@ class QualityView:
     bins: tuple[ReliabilityBin, ...]
     is_drifting: bool
     run_worth: RunWorth | None = None
+    alarm: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

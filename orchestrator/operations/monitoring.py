@@ -14,11 +14,13 @@ from sqlalchemy.orm import Session
 
 from core.errors import ServiceUnavailable
 from core.forecasts import Target
+from core.model_watch import combined
 from core.telemetry import Quantity
 from db import telemetry
 from db.bound_alarms import readings_above_bound
 from db.migrate import head_revision, revision_of
 from db.model_versions import active_model
+from db.model_watch import region_evidence
 from db.monitoring import (
     Counts,
     count_everything,
@@ -135,16 +137,20 @@ class Measurements:
     ----------
     hours_above_bound : Mapping of str to int
         Readings of the last 24 hours above the bound, by region; 0 for none.
+    lost_coverage_evidence : Mapping of str to float
+        Against the temperature model, by region; see `core.model_watch`.
     """
 
     counts: Counts
     telemetry_age_s: Mapping[str, float]
     forecast_age_s: Mapping[str, float]
     hours_above_bound: Mapping[str, int]
+    lost_coverage_evidence: Mapping[str, float]
 
 
 def measure(session: Session, now: datetime) -> Measurements:
     """Read everything; a region without telemetry or forecasts has no age."""
+    active = active_model(session, Target.TEMPERATURE_C)
     ages_s: dict[str, float] = {}
     above: dict[str, int] = {}
     for stored in list_regions(session, active_only=True):
@@ -167,4 +173,12 @@ def measure(session: Session, now: datetime) -> Measurements:
             for slug, issued_at_utc in newest_live_issues(session).items()
         },
         hours_above_bound=above,
+        lost_coverage_evidence={}
+        if active is None
+        else {
+            slug: combined([evidence])
+            for slug, evidence in region_evidence(
+                session, active.version.version_id
+            ).items()
+        },
     )

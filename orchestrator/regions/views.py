@@ -34,6 +34,7 @@ class FleetTerms:
     migration_energy_frac: float
     migration_usd_per_mwh: float
     counts_hydro_water: bool
+    falls_back_on_alarm: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from core.access import Permission
 from core.audit import AuditAction
 from core.errors import InvalidInput
 from core.weather_runs import IssuedRun
+from db import plain_fits
 from db.regions import list_regions
 from db.weather_forecasts import insert_runs
 from orchestrator.telemetry.readers.forecast_files import read_weather_forecasts
@@ -85,6 +86,9 @@ def import_weather_forecasts(
         refused[_IN_FUTURE] += len(runs) - len(came)
         kept += [(slug, run) for run in came]
     issues = sorted(run.issued_at_utc for _, run in kept)
+    if issues:
+        taken = {region_ids[slug] for slug, _ in kept}
+        plain_fits.forget_fits(request.session, taken, issues[0])
     answer = ForecastImport(
         content_sha256=file.sha256,
         regions=tuple(sorted({slug for slug, _ in kept})),

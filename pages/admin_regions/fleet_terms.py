@@ -33,6 +33,12 @@ TERM_FIELDS = (
         label="Count hydropower’s evaporation as water",
         kind="flag",
     ),
+    Field(
+        name="falls_back_on_alarm",
+        label="Fall back when a model loses its coverage",
+        kind="flag",
+        hint="The temperature model that served before then serves again.",
+    ),
 )
 CLASS_FIELDS = (
     Field(
