@@ -66,7 +66,7 @@ class Evidence:
         >>> before = Evidence(scores=2.0, misses=2.0)
         >>> after = before.after(p_value=0.003, is_missed=True, alpha=Decimal("0.05"))
         >>> round(after.misses, 1)
-        15.7
+        15.5
         """
         return Evidence(
             scores=min(_rank_gain(p_value) * (self.scores + 1.0), MOST_EVIDENCE),

@@ -851,6 +851,10 @@ class ForecastRow(Base):
             "allowed_gap_c >= 0 and allowed_gap_c < 'Infinity'", name="allowed_gap"
         ),
         CheckConstraint(
+            "plain_hour_excess_c > '-Infinity' and plain_hour_excess_c < 'Infinity'",
+            name="plain_hour_excess_finite",
+        ),
+        CheckConstraint(
             "num_nulls(plain_bound_c, plain_error_c, allowed_gap_c) in (0, 3)",
             name="plain_complete",
         ),
@@ -900,6 +904,7 @@ class ForecastRow(Base):
     plain_bound_c: Mapped[float | None]
     plain_error_c: Mapped[float | None]
     allowed_gap_c: Mapped[float | None]
+    plain_hour_excess_c: Mapped[float | None]
     input_mode: Mapped[str] = _input_mode()
     run_issued_at_utc: Mapped[datetime | None]
 

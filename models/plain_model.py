@@ -27,6 +27,7 @@ from core.aliases import FloatArray, IntArray
 from core.conformal import MINIMUM_SCORES, SCORE_WINDOW, Calibration
 from core.days import WINDOW_H
 from core.errors import CalibrationInsufficient
+from core.plausibility import UsualCourse
 from core.telemetry import HOUR, Quantity, TelemetryFrame, hours_between
 from core.weather_runs import BIAS_DAYS
 from models.catalogue import STAND_INS
@@ -59,6 +60,9 @@ FLOOR_FRAC = 0.4
 
 MIN_KNOWN_H = 12
 """Hours of the last 24 whose temperature must be known."""
+
+COURSE_DAYS, MIN_COURSE_DAYS = 28, 14
+"""Days before an issue that show the usual course of a day, and fewest of them."""
 
 _LOOK_BACK_H = 168
 _WARM_UP_H = max(_LOOK_BACK_H + MEAN_WINDOW_H, (BIAS_DAYS + 1) * WINDOW_H)
@@ -265,6 +269,39 @@ def plain_forecast(
     )
 
 
+def usual_course(
+    frame: TelemetryFrame, issued_at_utc: datetime, error_c: float, *, uses_runs: bool
+) -> UsualCourse | None:
+    """How the hours of an issue's window usually lie below the warmest.
+
+    A weather forecast that covers the window says it, with the plain model's error as
+    the spread: it sees a front that comes. Else the days before say it.
+
+    Parameters
+    ----------
+    frame : TelemetryFrame
+        As for `plain_forecast`.
+
+    Returns
+    -------
+    UsualCourse | None
+        None with fewer than `MIN_COURSE_DAYS` known days of the last `COURSE_DAYS`.
+    """
+    start_utc = issued_at_utc - RECENT_H * HOUR
+    history = frame.window(start_utc, issued_at_utc + HOUR).trusted()
+    run_c = _run_hours(history, slice(RECENT_H, None)) if uses_runs else None
+    if run_c is not None and np.isfinite(run_c[-1]).all():
+        below_c = run_c[-1].max() - run_c[-1]
+        return UsualCourse(below_c=below_c, spread_c=np.full(WINDOW_H, error_c))
+    measured = history.column(Quantity.TEMPERATURE_C)[:-1]
+    days = measured[-COURSE_DAYS * WINDOW_H :].reshape(COURSE_DAYS, WINDOW_H)
+    days = days[np.isfinite(days).all(axis=1)]
+    if len(days) < MIN_COURSE_DAYS:
+        return None
+    below = days.max(axis=1)[:, None] - days
+    return UsualCourse(below_c=below.mean(axis=0), spread_c=below.std(axis=0))
+
+
 def plain_forecasts(
     frame: TelemetryFrame,
     issue_instants: Sequence[datetime],
@@ -356,6 +393,15 @@ def _run_maxima(history: TelemetryFrame, hours: slice) -> FloatArray | None:
     ndarray, shape (n,) | None
         NaN where no run covers the whole window; None without any such issue.
     """
+    run_c = _run_hours(history, hours)
+    if run_c is None:
+        return None
+    maxima: FloatArray = run_c.max(axis=1)
+    return maxima if np.isfinite(maxima).any() else None
+
+
+def _run_hours(history: TelemetryFrame, hours: slice) -> FloatArray | None:
+    """Corrected weather forecasts known at issues of these hours, shape (n, 24)."""
     if history.runs is None:
         return None
     quantity = Quantity.TEMPERATURE_C
@@ -367,8 +413,8 @@ def _run_maxima(history: TelemetryFrame, hours: slice) -> FloatArray | None:
         start + np.arange(history.n_hours, dtype=np.int64)[hours],
         horizon_h=WINDOW_H,
     )
-    maxima: FloatArray = (found.mean + found.bias).max(axis=1)
-    return maxima if np.isfinite(maxima).any() else None
+    corrected: FloatArray = found.mean + found.bias
+    return corrected
 
 
 def _hours(history: TelemetryFrame) -> _Hours:

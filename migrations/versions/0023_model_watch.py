@@ -51,9 +51,14 @@ create table model_alarm (
 );
 create unique index uq_model_alarm_standing
     on model_alarm (region_id, model_version_id) where cleared_at_utc is null;
-alter table policy add column falls_back_on_alarm boolean
+alter table policy add column falls_back_on_alarm boolean;
+alter table forecast
+    add column plain_hour_excess_c double precision,
+    add constraint ck_forecast_plain_hour_excess_finite check (
+        plain_hour_excess_c > '-Infinity' and plain_hour_excess_c < 'Infinity')
 """
 DROP = """
+alter table forecast drop column plain_hour_excess_c;
 alter table policy drop column falls_back_on_alarm;
 drop table model_alarm;
 drop table model_watch;

@@ -13,11 +13,12 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from core.access import Permission
+from core.aliases import FloatArray
 from core.audit import AuditAction
 from core.conformal import ScoreTracker
 from core.days import WINDOW_H, local_day_of, local_issue_hour
-from core.errors import ModelRejected, ModelUnavailable
-from core.forecasts import InputMode, Refusal, RefusalCode, Target
+from core.errors import CalibrationInsufficient, ModelRejected, ModelUnavailable
+from core.forecasts import HourlyForecast, InputMode, Refusal, RefusalCode, Target
 from core.late_hours import MOST_LATE_H, moved_on
 from core.policies import Policy
 from core.regions import Region
@@ -463,11 +464,21 @@ def _new_forecast(session: Session, issue: _Issue, answer: _Answer) -> NewForeca
             model_version_id=serving.version_id,
             issued_at_utc=issue.issued_at_utc,
             input_mode=mode,
+            hour_bounds_c=_hour_bounds_c(by_mode[mode], trackers[mode]),
         )
         if answer.target is Target.TEMPERATURE_C
         else None,
     )
     return replace(calibrated, lag_h=answer.lag_h, revision=revision)
+
+
+def _hour_bounds_c(hourly: HourlyForecast, tracker: ScoreTracker) -> FloatArray | None:
+    """The bound of each hour, of which the largest is the day's; None without any."""
+    try:
+        quantile = tracker.calibration().quantile
+    except CalibrationInsufficient:
+        return None
+    return hourly.mean + quantile * hourly.scale
 
 
 def _histories(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from core.aliases import FloatArray
 from core.conformal import required_scores
 from core.forecasts import InputMode
 from core.plausibility import DRIFT_ISSUES, PlainBound, allowed_gap_c
@@ -19,6 +21,7 @@ from models.plain_model import (
     PlainForecast,
     plain_forecast,
     plain_forecasts,
+    usual_course,
     week_start,
     weekly_fits,
 )
@@ -37,10 +40,12 @@ def live_plain_bound(
     model_version_id: int,
     issued_at_utc: datetime,
     input_mode: InputMode,
+    hour_bounds_c: FloatArray | None,
 ) -> PlainBound | None:
     """The bound beside a live forecast; its gap rests on the model's newest issues.
 
-    None where the region has too few finished days. `frame` holds the region's hours
+    None where the region has too few finished days, or too few of the last weeks to
+    judge the `hour_bounds_c` of the model by. `frame` holds the region's hours
     of `models.plain_model.RECENT_H` before the issue, and the runs known by the issues
     of `RECENT_ISSUES_H`. Two years are read only where the week has no fits yet.
     """
@@ -53,12 +58,20 @@ def live_plain_bound(
         limit=DRIFT_ISSUES,
     )
     fits = _fits(session, frame.region_slug, region_id, issued_at_utc)
-    found = None
+    found, uses_runs = None, False
     if input_mode is not InputMode.TELEMETRY and True in fits:
         found = plain_forecast(frame, issued_at_utc, fits[True], uses_runs=True)
+        uses_runs = True
     if found is None or len(found.scores) < required_scores(policy.alpha):
         found = plain_forecast(frame, issued_at_utc, fits[False], uses_runs=False)
-    return _bound(found, policy, recent_errors)
+        uses_runs = False
+    plain = _bound(found, policy, recent_errors)
+    if plain is None or hour_bounds_c is None:
+        return plain
+    course = usual_course(frame, issued_at_utc, plain.error_c, uses_runs=uses_runs)
+    if course is None:
+        return None
+    return replace(plain, hour_excess_c=course.excess_c(hour_bounds_c, plain))
 
 
 def _fits(
