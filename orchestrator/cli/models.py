@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -12,6 +12,7 @@ from core.errors import InvalidInput, ModelRejected
 from core.forecasts import Target
 from db import model_versions
 from db.model_versions import ModelVersion
+from models.bounded import bounded
 from models.metadata import (
     DEFAULT_FAMILY,
     MAX_MODEL_BYTES,
@@ -20,6 +21,7 @@ from models.metadata import (
     require_trained_in_past,
 )
 from models.sandbox import check_in_sandbox
+from models.training_rows import RegionTelemetry
 from orchestrator.forecasts.model_cache import ModelCache
 from orchestrator.processes.connect import connected_runtime
 from orchestrator.processes.terminal import (
@@ -44,9 +46,6 @@ from orchestrator.registry.model_files import export_model
 from orchestrator.runtime import utc_now
 from orchestrator.telemetry.readers.forecast_files import read_weather_forecasts
 from orchestrator.telemetry.readers.frames import read_fleet
-
-if TYPE_CHECKING:
-    from models.reproduction import Reproduction
 
 app = typer.Typer(help="Models: list, export, activate, roll back.")
 
@@ -182,6 +181,14 @@ def validate(
             help="With --telemetry: the weather forecasts that it was trained on."
         ),
     ] = None,
+    max_memory_gib: Annotated[
+        float,
+        typer.Option(min=0.1, help="With --telemetry: memory that it may use, GiB."),
+    ] = 4.0,
+    max_minutes: Annotated[
+        float,
+        typer.Option(min=0.1, help="With --telemetry: processor time that it may use."),
+    ] = 60.0,
     as_json: Json = False,
 ) -> None:
     """Check a file in the sandbox: 0 accepted, 1 refused, 2 could not be checked.
@@ -195,11 +202,16 @@ def validate(
         content = _read(file)
         contract = check_in_sandbox(content)
         require_trained_in_past(contract, utc_now())
-        found = (
-            _reproduced(content, contract, telemetry, regions, weather_forecasts)
-            if telemetry and regions
-            else None
-        )
+        found = None
+        if telemetry and regions:
+            # scikit-learn takes seconds to import; other commands must not wait for it.
+            from models.reproduction import reproduce  # noqa: PLC0415
+
+            what = f"Making {contract.target} anew"
+            with bounded(what, memory_gib=max_memory_gib, minutes=max_minutes):
+                frames = _frames(telemetry, regions, weather_forecasts)
+                progress(f"Making {contract.target} anew ({contract.family}) …")
+                found = reproduce(content, contract, frames)
     if as_json:
         print_json(
             {"contract": contract, "parity": found.report} if found else contract
@@ -212,22 +224,14 @@ def validate(
         raise typer.Exit(FAILED)
 
 
-def _reproduced(
-    content: bytes,
-    contract: ModelContract,
-    telemetry: Path,
-    regions: Path,
-    weather_forecasts: Path | None,
-) -> Reproduction:
-    # scikit-learn takes seconds to import; other commands must not wait for it.
-    from models.reproduction import reproduce  # noqa: PLC0415
-
+def _frames(
+    telemetry: Path, regions: Path, weather_forecasts: Path | None
+) -> dict[str, RegionTelemetry]:
     frames = read_fleet(telemetry, regions, utc_now(), progress).frames
-    if weather_forecasts is not None:
-        file = read_weather_forecasts(weather_forecasts, list(frames))
-        frames = file.with_frames(frames, None)
-    progress(f"Making {contract.target} anew ({contract.family}) …")
-    return reproduce(content, contract, frames)
+    if weather_forecasts is None:
+        return frames
+    file = read_weather_forecasts(weather_forecasts, list(frames))
+    return file.with_frames(frames, None)
 
 
 def _say_contract(file: Path, contract: ModelContract) -> None:

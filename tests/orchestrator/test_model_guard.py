@@ -130,7 +130,7 @@ def test_a_lie_is_blocked_with_both_figures_and_an_alarm(
 def test_a_lie_about_hours_that_are_not_the_warmest_is_blocked(
     fleet: Fleet, worker: WorkerJobs
 ) -> None:
-    """The day's bound is honest; load moved out of or into other hours rests on them."""
+    """The day's bound is honest; load that is moved rests on the other hours too."""
     colder_c = np.zeros(WINDOW_H)
     colder_c[8:16] = 25.0  # night, in all three regions
     serve(fleet, worker, liars.lying(UNTIL, liars.always, colder_c=colder_c.tolist()))
