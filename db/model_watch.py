@@ -49,12 +49,23 @@ def evidence_before(
     issued_at_utc: datetime,
 ) -> Evidence | None:
     """Evidence of the windows before; None where this one or a later one is counted."""
-    row = session.get(ModelWatchRow, (region_id, model_version_id, local_issue_hour))
+    row = session.execute(
+        select(
+            ModelWatchRow.last_issued_at_utc,
+            ModelWatchRow.score_evidence,
+            ModelWatchRow.miss_evidence,
+        ).where(
+            ModelWatchRow.region_id == region_id,
+            ModelWatchRow.model_version_id == model_version_id,
+            ModelWatchRow.local_issue_hour == local_issue_hour,
+        )
+    ).first()
     if row is None:
         return Evidence()
-    if row.last_issued_at_utc >= issued_at_utc:
+    last_issued_at_utc, scores, misses = row
+    if last_issued_at_utc >= issued_at_utc:
         return None
-    return Evidence(scores=row.score_evidence, misses=row.miss_evidence)
+    return Evidence(scores=scores, misses=misses)
 
 
 def keep_evidence(
@@ -83,8 +94,7 @@ def keep_evidence(
         .on_conflict_do_update(
             index_elements=["region_id", "model_version_id", "local_issue_hour"],
             set_=values,
-        ),
-        execution_options={"populate_existing": True},
+        )
     )
 
 

@@ -52,6 +52,7 @@ def finished(
                 day_max_c=30.0 + score,
                 score=score,
                 unscored_reason=None,
+                hours=None,
             ),
             day_bound_c=32.0,
             alpha=Decimal("0.05"),
@@ -161,6 +162,6 @@ def test_only_evidence_over_the_fleet_falls_back_and_only_by_the_policy(
         (event, *_) = audit.list_events(
             session, action=AuditAction.MODEL_ACTIVATED, limit=1
         )
-        assert "lost its coverage over the fleet" in (event.reason or "")
+        assert "lost its coverage over the fleet" in event.payload
         # The one that it fell back on is watched as well.
         assert not fall_back(worker)
