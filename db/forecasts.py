@@ -42,6 +42,9 @@ class NewForecast:
         0 for the first of an instant; more once telemetry behind it was corrected.
     lag_h : int
         Newest hours before the instant that had not come in; see `core.late_hours`.
+    runs_known_by_utc : datetime | None
+        Weather forecasts known by then were used, later than the issue; None for those
+        known by the issue alone.
     """
 
     region_id: int
@@ -66,6 +69,7 @@ class NewForecast:
     plain: PlainBound | None = None
     input_mode: InputMode = InputMode.TELEMETRY
     run_issued_at_utc: datetime | None = None
+    runs_known_by_utc: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +100,7 @@ class StoredForecast:
     upper: tuple[float | None, ...]
     input_mode: InputMode = InputMode.TELEMETRY
     run_issued_at_utc: datetime | None = None
+    runs_known_by_utc: datetime | None = None
 
     def hourly(self, region_slug: str) -> HourlyForecast | None:
         """The forecast as a value; None for a refusal."""
@@ -629,6 +634,7 @@ def _stored(row: ForecastRow, hours: Sequence[_Hour]) -> StoredForecast:
         upper=tuple(hour.upper for hour in hours),
         input_mode=InputMode(row.input_mode),
         run_issued_at_utc=row.run_issued_at_utc,
+        runs_known_by_utc=row.runs_known_by_utc,
     )
 
 

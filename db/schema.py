@@ -702,6 +702,7 @@ class WeatherForecastRow(Base):
             name="lead",
         ),
         CheckConstraint("cardinality(hourly_values) > 0", name="has_hours"),
+        CheckConstraint("statistic in ('hourly', 'day_max')", name="statistic"),
         Index(
             "uq_weather_forecast_run",
             "region_id",
@@ -710,6 +711,7 @@ class WeatherForecastRow(Base):
             "model",
             "member",
             "quantity",
+            "statistic",
             "known_at_utc",
             unique=True,
             postgresql_nulls_not_distinct=True,
@@ -727,6 +729,7 @@ class WeatherForecastRow(Base):
     first_lead_h: Mapped[int] = mapped_column(SmallInteger)
     hourly_values: Mapped[list[float | None]] = mapped_column(ARRAY(Double))
     created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+    statistic: Mapped[str] = mapped_column(server_default="hourly")
 
 
 class IntervalCalibrationRow(Base):
@@ -797,6 +800,7 @@ class ForecastRow(Base):
             name="mode_has_run",
         ),
         CheckConstraint("run_issued_at_utc <= issued_at_utc", name="run_is_known"),
+        CheckConstraint("runs_known_by_utc > issued_at_utc", name="runs_known_by"),
         Index(
             "uq_forecast_issued",
             "region_id",
@@ -839,6 +843,7 @@ class ForecastRow(Base):
     allowed_gap_c: Mapped[float | None]
     input_mode: Mapped[str] = _input_mode()
     run_issued_at_utc: Mapped[datetime | None]
+    runs_known_by_utc: Mapped[datetime | None]
 
 
 class ForecastHourRow(Base):

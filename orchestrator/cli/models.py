@@ -223,7 +223,10 @@ def _reproduced(
 
     frames = read_fleet(telemetry, regions, utc_now(), progress).frames
     if weather_forecasts is not None:
-        file = read_weather_forecasts(weather_forecasts, list(frames))
+        file = read_weather_forecasts(
+            weather_forecasts,
+            {slug: time_zone for slug, (_, time_zone) in frames.items()},
+        )
         frames = file.with_frames(frames, None)
     progress(f"Making {contract.target} anew ({contract.family}) …")
     return reproduce(content, contract, frames)

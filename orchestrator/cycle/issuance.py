@@ -101,6 +101,7 @@ def issue_live(
                 stored_region,
                 target,
                 issued_at_utc=issued_at_utc,
+                now=request.now,
                 outages=outages,
                 alarms=alarms,
             )
@@ -126,6 +127,7 @@ def _issue_one(
     target: Target,
     *,
     issued_at_utc: datetime,
+    now: datetime,
     outages: list[Event],
     alarms: list[Event],
 ) -> str:
@@ -138,17 +140,19 @@ def _issue_one(
         model_version_id=serving.version_id if serving else None,
     )
     slug = stored_region.region.slug
+    issued = known if known is not None and known.refusal_code is None else None
+    runs_known_by_utc = _runs_known_by(issued, issued_at_utc, now)
     frame = load_model_frame(
         session,
         slug,
         issued_at_utc - LOOK_BACK_H * HOUR,
         issued_at_utc,
         first_issue_utc=issued_at_utc - MOST_LATE_H * HOUR,
+        runs_known_by_utc=runs_known_by_utc,
     )
     policy = policies.effective_policy(session, stored_region.region_id)
     lag_h = _lag_h(frame, target, issued_at_utc, policy)
     asked_at_utc = issued_at_utc - lag_h * HOUR
-    issued = known if known is not None and known.refusal_code is None else None
     if (
         issued is not None
         and issued.kind == "live"
@@ -165,7 +169,15 @@ def _issue_one(
     if not isinstance(answer, Refusal):
         answer = {mode: moved_on(item, lag_h) for mode, item in answer.items()}
     new = _new_forecast(
-        session, stored_region, target, issued_at_utc, frame, serving, policy, answer
+        session,
+        stored_region,
+        target,
+        issued_at_utc,
+        frame,
+        serving,
+        policy,
+        answer,
+        runs_known_by_utc,
     )
     if isinstance(answer, Refusal) and _same_refusal(session, new):
         return "already"
@@ -192,6 +204,19 @@ def _issue_one(
         )
         return "refused"
     return "issued"
+
+
+def _runs_known_by(
+    issued: StoredForecast | None, issued_at_utc: datetime, now: datetime
+) -> datetime | None:
+    """Until when weather forecasts count; None for the issue instant.
+
+    Within the hour of an issue a run that has just come is used at once. Later the
+    issue keeps to what it used.
+    """
+    if issued_at_utc < now < issued_at_utc + HOUR:
+        return now
+    return issued.runs_known_by_utc if issued else None
 
 
 def _lag_h(
@@ -222,6 +247,11 @@ def _same_input(
     before = forecast_input(session, issued.forecast_id)
     if serving is None or before is None:
         return True
+    if not issued.lag_h and asked_at_utc == issued.issued_at_utc:
+        said = forecasts.modes_of(session, issued, region.slug)
+        modes = {issued.input_mode, *(item.input_mode for item in said)}
+        if _best_mode(serving, frame, region, asked_at_utc) not in modes:
+            return False
     given = model_input(serving, frame, region, asked_at_utc, issued.input_mode)
     return (
         given is not None
@@ -306,6 +336,24 @@ def model_input(
     )
 
 
+def _best_mode(
+    serving: ServingModel,
+    frame: TelemetryFrame,
+    region: Region,
+    issued_at_utc: datetime,
+) -> InputMode:
+    """The best mode in which a model can forecast a window."""
+    contract = serving.runtime.contract
+    rows = feature_matrix(
+        frame,
+        region.time_zone,
+        [issued_at_utc],
+        contract.feature_names,
+        target=contract.target,
+    )
+    return rows.modes[0]
+
+
 def _new_forecast(
     session: Session,
     stored_region: StoredRegion,
@@ -315,6 +363,7 @@ def _new_forecast(
     serving: ServingModel | None,
     policy: Policy,
     answer: ByMode | Refusal,
+    runs_known_by_utc: datetime | None,
 ) -> NewForecast:
     watermark = telemetry_watermark(frame, target)
     lag_h = _lag_h(frame, target, issued_at_utc, policy)
@@ -375,11 +424,24 @@ def _new_forecast(
         tracker=trackers.get(mode),
         score_watermark_id=histories[mode].watermark_id if histories else None,
         interval=interval,
-        plain=_plain_bound(session, stored_region, serving, issued_at_utc, policy, mode)
+        plain=_plain_bound(
+            session,
+            stored_region,
+            serving,
+            issued_at_utc,
+            policy,
+            mode,
+            runs_known_by_utc,
+        )
         if target is Target.TEMPERATURE_C
         else None,
     )
-    return replace(calibrated, lag_h=lag_h)
+    used_run = calibrated.run_issued_at_utc is not None
+    return replace(
+        calibrated,
+        lag_h=lag_h,
+        runs_known_by_utc=runs_known_by_utc if used_run else None,
+    )
 
 
 def _plain_bound(
@@ -389,12 +451,18 @@ def _plain_bound(
     issued_at_utc: datetime,
     policy: Policy,
     mode: InputMode,
+    runs_known_by_utc: datetime | None,
 ) -> PlainBound | None:
     """The plain model's bound: it is fitted on two years and the runs of its days."""
-    start_utc = issued_at_utc - HISTORY_H * HOUR
     return live_plain_bound(
         session,
-        load_model_frame(session, stored_region.slug, start_utc, issued_at_utc),
+        load_model_frame(
+            session,
+            stored_region.slug,
+            issued_at_utc - HISTORY_H * HOUR,
+            issued_at_utc,
+            runs_known_by_utc=runs_known_by_utc,
+        ),
         policy,
         region_id=stored_region.region_id,
         model_version_id=serving.version_id,

@@ -236,6 +236,9 @@ def _input_facts(
     if watermark is not None and not stored.facts.is_simulated:
         age = stored.created_at_utc - watermark
         yield "Telemetry age when taken", f"{age / HOUR:.1f} h"
+    if source.run_issued_at_utc is not None:
+        issued = f"{source.run_issued_at_utc:%Y-%m-%d %H:%M} UTC"
+        yield "Weather forecast", f"issued {issued} ({source.input_mode})"
     if calibration is not None:
         yield "Calibration scores", calibration.score_count
         yield "Tracked quantile q", f"{calibration.quantile:.6g}"

@@ -15,6 +15,7 @@ from core.footprints import (
     has_one_carbon_kind,
     without_carbon,
 )
+from core.forecasts import InputMode
 from core.policies import Policy
 from core.scheduler import Verdict
 from core.shift import ShiftImpact, shift_impact
@@ -147,6 +148,8 @@ def end_inputs(window: RegionWindow, *, with_signals: bool = True) -> EndInputs:
         prior_rise_c=outlook.prior_rise_c,
         reference_load_mw=outlook.rise_load_mw,
         signals=window.signals if with_signals else None,
+        input_mode=stored.input_mode if stored else InputMode.TELEMETRY,
+        run_issued_at_utc=stored.run_issued_at_utc if stored else None,
     )
 
 
@@ -188,6 +191,8 @@ def _notes(
         if source.signals.basis is SignalBasis.ACTUAL
         else f"Loads, weather and carbon are forecasts; prices are {PRICE_BASIS}."
     ]
+    if source.signals.basis is SignalBasis.FORECAST:
+        notes += [*source.published_notes, *target.published_notes]
     notes += _term_notes(source, target)
     for footprint in (impact.source_before, impact.target_before):
         notes += _footprint_notes(footprint)

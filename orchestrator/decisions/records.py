@@ -22,6 +22,7 @@ from core.audit import canonical_json
 from core.carbon import CarbonBasis, CarbonMethod, CarbonScope, CarbonSignalKind
 from core.errors import InvalidInput
 from core.footprints import RegionSignals, SignalBasis
+from core.forecasts import InputMode
 from core.policies import Policy
 from core.regions import CoolingParameters, CoolingType, Region
 from core.shift import ShiftImpact
@@ -109,6 +110,9 @@ class EndInputs:
         Load before recorded decisions.
     signals : RegionSignals | None
         What the impact is computed from; None where nothing can move.
+    input_mode, run_issued_at_utc : InputMode, datetime | None
+        What the forecast rests on beside telemetry, and the issue of the newest weather
+        forecast that it used; None without any.
     """
 
     region: Region
@@ -125,6 +129,8 @@ class EndInputs:
     prior_rise_c: FloatArray
     reference_load_mw: FloatArray
     signals: RegionSignals | None
+    input_mode: InputMode = InputMode.TELEMETRY
+    run_issued_at_utc: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -285,6 +291,19 @@ def end_values(end: EndInputs) -> dict[str, object]:
         "reference_load_mw": end.reference_load_mw.tolist(),
         "prior_rise_c": end.prior_rise_c.tolist(),
         "signals": _signal_values(end.signals) if end.signals else None,
+        **_run_values(end),
+    }
+
+
+def _run_values(end: EndInputs) -> dict[str, object]:
+    """The weather forecast behind a forecast; nothing where it used none."""
+    if end.run_issued_at_utc is None:
+        return {}
+    return {
+        "weather_forecast": {
+            "input_mode": end.input_mode.value,
+            "run_issued_at_utc": end.run_issued_at_utc,
+        }
     }
 
 
@@ -358,6 +377,7 @@ def _read_end(values: Mapping[str, Any]) -> EndInputs:
     region = _read_region(values["region"])
     watermark, problem = values["telemetry_watermark_utc"], values["problem"]
     calibration, signals = values["calibration"], values["signals"]
+    run = values.get("weather_forecast")
     return EndInputs(
         region=region,
         policy=Policy(
@@ -385,6 +405,10 @@ def _read_end(values: Mapping[str, Any]) -> EndInputs:
         prior_rise_c=_hours(values["prior_rise_c"]),
         reference_load_mw=_hours(values["reference_load_mw"]),
         signals=_read_signals(signals, region) if signals else None,
+        input_mode=InputMode(run["input_mode"]) if run else InputMode.TELEMETRY,
+        run_issued_at_utc=datetime.fromisoformat(run["run_issued_at_utc"])
+        if run
+        else None,
     )
 
 

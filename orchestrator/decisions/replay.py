@@ -175,6 +175,14 @@ def _forecast_differences(
                 stored=_hours_text(given),
                 replayed=_hours_text(np.array(kept)) if issued else _GONE,
             )
+    if end.run_issued_at_utc is not None and issued is not None:
+        yield from _differences(
+            [
+                ("input mode", end.input_mode.value, issued.input_mode.value),
+                ("run", end.run_issued_at_utc, issued.run_issued_at_utc),
+            ],
+            prefix=f"{name} forecast ",
+        )
 
 
 def _plausibility_differences(

@@ -291,6 +291,7 @@ def _basis_notes(setting: PlanSetting) -> tuple[str, ...]:
         if are_over(setting.windows)
         else f"Loads, weather and carbon are forecasts; prices are {PRICE_BASIS}."
     ]
+    notes += [note for window in setting.windows for note in window.published_notes]
     if any(window.region.grid_hydro_frac > 0.0 for window in setting.windows):
         counted = "is" if setting.windows[0].policy.counts_hydro_water else "is not"
         notes.append(

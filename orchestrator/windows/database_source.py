@@ -17,6 +17,7 @@ from core.outlooks import Problem
 from core.policies import Policy
 from core.regions import Region
 from core.telemetry import HOUR, TelemetryFrame
+from core.weather_runs import WeatherRuns
 from db import (
     decisions,
     forecasts,
@@ -35,6 +36,7 @@ from orchestrator.windows.assembly import (
     Window,
     assemble,
 )
+from orchestrator.windows.published import PUBLISHED
 
 LOOK_BACK_H = 24 * 30
 """Enough for every lag and for the means that stand in for short gaps."""
@@ -89,7 +91,7 @@ class DatabaseSource:
 
     @property
     def auctioned_h(self) -> int:
-        """None: nothing that is imported says when a price became known."""
+        """None by the rule of a market: published prices say when they were known."""
         return 0
 
     def forecasts(self) -> dict[Target, IssuedForecast]:
@@ -133,6 +135,16 @@ class DatabaseSource:
             self.session, self.region.slug, start_utc, end_utc
         )
         return frozenset(CarbonSignalKind.parse(k) if k else None for k in kinds)
+
+    def published_runs(self) -> WeatherRuns | None:
+        """Of the stored runs, those known by the issue."""
+        return weather_forecasts.load_runs(
+            self.session,
+            self.region.slug,
+            self.issued_at_utc,
+            self.issued_at_utc,
+            quantities=PUBLISHED,
+        )
 
     def model_problem(self) -> Problem | None:
         """A live verdict rests on a model that can be verified now."""
@@ -187,15 +199,19 @@ def load_model_frame(
     end_utc: datetime,
     *,
     first_issue_utc: datetime | None = None,
+    runs_known_by_utc: datetime | None = None,
 ) -> TelemetryFrame:
     """What models are given of [start, end): telemetry, and runs known by its end.
 
     Each forecast uses the runs that were known by its issue instant. Those that only
-    issues before `first_issue_utc` (the start, when not given) use are not read.
+    issues before `first_issue_utc` (the start, when not given) use are not read. An
+    issue at the end may use runs that became known later, by `runs_known_by_utc`.
     """
     frame = telemetry.load_frame(session, region_slug, start_utc, end_utc)
     first = first_issue_utc or start_utc
-    runs = weather_forecasts.load_runs(session, region_slug, first, end_utc)
+    runs = weather_forecasts.load_runs(
+        session, region_slug, first, end_utc, known_by_utc=runs_known_by_utc
+    )
     return replace(frame, runs=runs)
 
 

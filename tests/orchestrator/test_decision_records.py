@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields, make_dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -19,6 +19,7 @@ from core import scheduler
 from core.carbon import CarbonScope, CarbonSignalKind
 from core.errors import InvalidInput
 from core.footprints import RegionSignals, SignalBasis
+from core.forecasts import InputMode
 from core.outcomes import Outcome, ReasonCode
 from core.policies import Policy
 from core.regions import CoolingParameters, CoolingType, Region
@@ -201,6 +202,22 @@ def test_the_kind_of_a_carbon_intensity_is_kept_whole(words: str) -> None:
     kept = read_inputs(inputs_text(replace(SOME_INPUTS, source=end)))
     assert kept.source.signals is not None
     assert kept.source.signals.carbon_kind == kind
+
+
+def test_the_weather_forecast_behind_an_end_is_kept_and_left_out_without_one() -> None:
+    rested = replace(
+        SOME_END,
+        input_mode=InputMode.RUN_24H,
+        run_issued_at_utc=NOON - timedelta(hours=14),
+    )
+    text_of = inputs_text(replace(SOME_INPUTS, source=rested))
+    read = read_inputs(text_of)
+    assert read.source.input_mode is InputMode.RUN_24H
+    assert read.source.run_issued_at_utc == rested.run_issued_at_utc
+    assert read.target is not None
+    assert read.target.run_issued_at_utc is None
+    assert inputs_text(read) == text_of
+    assert "weather_forecast" not in inputs_text(SOME_INPUTS)
 
 
 @pytest.mark.parametrize(
