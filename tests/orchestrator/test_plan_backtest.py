@@ -425,6 +425,33 @@ DAYS = (
 )  # fmt: skip
 
 
+def test_the_command_takes_published_hours_and_names_their_file(
+    files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """A price of an auction was known for every day: the plan has it in advance."""
+    issue = datetime(2023, 4, 9, 11, tzinfo=UTC)
+    lines = ["region,issued_at_utc,known_at_utc,lead_h,price_usd_mwh_forecast"]
+    lines += [
+        f"{slug},{day.isoformat()},{day.isoformat()},{lead_h},{price}"
+        for slug, price in (("US-TEX-ERCO", 900), ("CA-ON", 1), ("nowhere", 1))
+        for day in (issue, issue + 24 * HOUR, issue + 48 * HOUR)
+        for lead_h in range(12, 38)
+    ]
+    published = tmp_path / "published.csv"
+    published.write_text("\n".join(lines))
+    report = tmp_path / "report.json"
+    result = _command(
+        files, *DAYS, "--weather-forecasts", str(published), "--report", str(report)
+    )
+    assert result.exit_code == 0, result.output
+    assert "published.csv: 78 rows or values were not taken" in result.stderr
+    document = json.loads(report.read_text())
+    assert document["setup"]["weather_forecasts"]["rows"] == 3 * 78
+    bare = tmp_path / "bare.json"
+    assert _command(files, *DAYS, "--report", str(bare)).exit_code == 0
+    assert document["ways"] != json.loads(bare.read_text())["ways"]
+
+
 def test_the_command_reads_files_and_writes_a_report(
     files: tuple[Path, Path], tmp_path: Path
 ) -> None:
