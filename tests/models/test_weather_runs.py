@@ -439,6 +439,37 @@ def test_the_change_of_a_run_is_what_an_older_one_said_less(
     assert not row(None)[[*range(24), 48]].any()
 
 
+@pytest.mark.slow
+def test_bounds_widen_where_members_are_apart(
+    frame: TelemetryFrame, until_utc: datetime
+) -> None:
+    """Members three times as far apart on some days, and as wrong as they are apart."""
+    random = np.random.default_rng(5)
+    apart = {day: random.choice((0.5, 1.5)) for day in range(N_HOURS // 24)}
+    runs = []
+    for member in range(4):
+        for run in _runs(frame, every_h=24, bias_c=0.0):
+            wrong_c = apart[(run.issued_at_utc - frame.start_utc).days]
+            column = run.values[TEMPERATURE]
+            moved = column + wrong_c * random.normal(size=len(column))
+            runs.append(replace(run, member=str(member), values={TEMPERATURE: moved}))
+    given = replace(frame, runs=weather_runs(runs))
+    made = train_model(
+        {"aa": (given, "UTC")}, Target.TEMPERATURE_C, until_utc, family=Family.RIDGE
+    )
+    onnx_bytes = export_onnx(made)
+    model = OnnxModel(onnx_bytes, sha256(onnx_bytes).hexdigest())
+    days = range(TRAINED_H // 24 + 1, N_HOURS // 24 - 1)
+    issues = [frame.start_utc + (24 * day + 1) * HOUR for day in days]
+    scale: dict[float, list[float]] = {0.5: [], 1.5: []}
+    for day, answer in zip(
+        days, forecast_windows(model, given, "UTC", issues), strict=True
+    ):
+        assert isinstance(answer, HourlyForecast)
+        scale[apart[day]].append(float(answer.scale.mean()))
+    assert np.mean(scale[1.5]) > 1.25 * np.mean(scale[0.5])
+
+
 def test_the_forecast_names_the_newest_run(
     model: OnnxModel, frame: TelemetryFrame, until_utc: datetime
 ) -> None:
