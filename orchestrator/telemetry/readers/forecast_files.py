@@ -98,7 +98,7 @@ def read_weather_forecasts(
     where there are several, `source`, `model` and `member`; and the values,
     `{quantity}_forecast` or `{quantity}_forecast_{model}`. Of an hour with several
     values (half-hourly forecasts, stamped with the begin of what they are for) the mean
-    counts, if it has as many as the fullest hour of its run.
+    counts, if it has all the minutes that its run has.
 
     Forecasts of the highest temperature of a local day have `issued_at_utc`,
     `valid_day` (YYYY-MM-DD) and `temperature_day_max_c_forecast`.
@@ -214,13 +214,18 @@ class _RunKey:
     is_day_max: bool
 
 
+_Sample = tuple[Quantity, int]
+"""What a value is of, and the minute of its hour."""
+
+
 class _Collected:
     """The values of each run by lead, and what was refused."""
 
     def __init__(self, zones: Mapping[str, str]) -> None:
         self._zones = zones
         self._instants: dict[str, datetime] = {}
-        self.rows: dict[_RunKey, dict[int, dict[Quantity, dict[int, float]]]] = {}
+        self.rows: dict[_RunKey, dict[int, dict[_Sample, float]]] = {}
+        self._samples: dict[_Sample, _Sample] = {}
         self.row_count = 0
         self.unproved_rows = 0
         self.refused: Counter[str] = Counter()
@@ -260,7 +265,9 @@ class _Collected:
                 for lead_h in leads:
                     hour = self.rows.setdefault(key, {}).setdefault(lead_h, {})
                     for quantity, value in values.items():
-                        hour.setdefault(quantity, {}).setdefault(minute, value)
+                        sample = (quantity, minute)
+                        # Kept once: files have millions of them.
+                        hour.setdefault(self._samples.setdefault(sample, sample), value)
 
     def _times(
         self, layout: _Layout, cells: Sequence[str], slug: str
@@ -353,20 +360,16 @@ class _Collected:
         found: dict[str, list[IssuedRun]] = {}
         for key, leads in self.rows.items():
             first, last = min(leads), max(leads)
-            quantities = {q for values in leads.values() for q in values}
-            columns: dict[Quantity, FloatArray] = {
-                quantity: np.full(last - first + 1, np.nan) for quantity in quantities
-            }
-            for quantity, column in columns.items():
-                samples = {
-                    lead_h: values[quantity]
-                    for lead_h, values in leads.items()
-                    if quantity in values
-                }
-                fullest = max(map(len, samples.values()))
-                for lead_h, by_minute in samples.items():
-                    if 0 in by_minute and len(by_minute) == fullest:
-                        column[lead_h - first] = fmean(by_minute.values())
+            samples = sorted({sample for values in leads.values() for sample in values})
+            minutes: dict[Quantity, list[_Sample]] = {}
+            for sample in samples:
+                minutes.setdefault(sample[0], []).append(sample)
+            columns: dict[Quantity, FloatArray] = {}
+            for quantity, wanted in minutes.items():
+                column = columns[quantity] = np.full(last - first + 1, np.nan)
+                for lead_h, values in leads.items():
+                    if all(sample in values for sample in wanted):
+                        column[lead_h - first] = fmean(values[s] for s in wanted)
             run = IssuedRun(
                 source=key.source,
                 model=key.model,
