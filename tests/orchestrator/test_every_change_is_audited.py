@@ -99,7 +99,10 @@ from orchestrator.telemetry.imports import (
 from orchestrator.telemetry.readers.formats import TelemetryFormat
 from orchestrator.telemetry.suspect_hours import accept_suspect_hours
 from orchestrator.telemetry.uploads import import_upload
-from orchestrator.telemetry.weather_forecast_imports import import_weather_forecasts
+from orchestrator.telemetry.weather_forecast_imports import (
+    import_forecast_answer,
+    import_weather_forecasts,
+)
 from orchestrator.telemetry.withdrawals import withdraw_import
 from orchestrator.use_cases import USE_CASES, Done, Request, _finish
 from tests.asking import asking
@@ -416,6 +419,14 @@ def places(portal: Portal) -> None:
                 b"texas,2025-07-01T00:00Z,2025-07-01T00:20Z,1,30\n"
             ),
             label="t",
+        )
+    with run() as session:
+        import_forecast_answer(
+            asking(session, portal.actor(session)),
+            b'{"data": [{"from": "2025-07-01T01:00Z", "intensity": {"forecast": 9}}]}',
+            region_slug="texas",
+            source_name="grid",
+            known_at_utc=NOW.replace(month=7, day=1, hour=0),
         )
     with run() as session:
         withdraw_import(
