@@ -326,10 +326,10 @@ def _prices_known_at_issue(
 
 
 def _with_day_before(forecast: RegionSignals, before: TelemetryFrame) -> RegionSignals:
-    """The signals with the day before in place of what has no forecast."""
+    """The signals with the day before in place of hours that have no forecast."""
 
     def filled(hours: FloatArray, quantity: Quantity) -> FloatArray:
-        return before.column(quantity)[-WINDOW_H:] if np.isnan(hours).all() else hours
+        return np.where(np.isnan(hours), before.column(quantity)[-WINDOW_H:], hours)
 
     dry_bulb_c = filled(forecast.dry_bulb_c, Quantity.TEMPERATURE_C)
     return replace(

@@ -160,11 +160,11 @@ def test_published_hours_are_used_and_named_and_a_later_run_is_not(
         if slug == item.region.slug
     }
 
-    def window(frame: TelemetryFrame, served: InputMode) -> Window:
+    def window(frame: TelemetryFrame, served: InputMode | None) -> Window:
         own = {
             target: replace(answer, input_mode=served)
             for target, answer in answers.items()
-            if isinstance(answer, HourlyForecast)
+            if served is not None and isinstance(answer, HourlyForecast)
         }
         return FileSource(
             region=item.region,
@@ -191,6 +191,10 @@ def test_published_hours_are_used_and_named_and_a_later_run_is_not(
         "by market before the issue" in note and note.endswith(spans)
         for note in found.published_notes
     )
+    # Without a model the other hours are those of the day before.
+    before = item.frame.window(issue - 24 * HOUR, issue).column(Quantity.IT_LOAD_MW)
+    mixed = window(frame, None).expected.it_load_mw
+    assert np.array_equal(mixed, np.concatenate([np.full(20, 40.0), before[20:]]))
     # A model that has used a published forecast is not overruled by it.
     used = window(frame, InputMode.RUN_12H)
     assert np.array_equal(used.expected.it_load_mw, bare.it_load_mw)
