@@ -135,6 +135,9 @@ def import_forecasts(
                 context.request, file, label=file.name, source_name=source
             )
         else:
+            if region is None:
+                message = "An answer names no region; say which one with --region."
+                raise InvalidInput(message)
             found = active_regions(context.session)
             answer = import_forecast_answer(
                 context.request,
