@@ -42,6 +42,14 @@ def notice(
     )
 
 
+def button(text: str, control_id: str | dict[str, object]) -> Component:
+    """A small button that changes something; off while the portal is out of reach."""
+    made: Component = dbc.Button(
+        text, id=control_id, color="secondary", size="sm", class_name="gfo-decides"
+    )
+    return made
+
+
 def retry_button() -> Component:
     """Asks for the page's content again; `webapp/assets/times.js` follows it."""
     return html.Button("Try again", type="button", className="gfo-button gfo-retry")

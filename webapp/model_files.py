@@ -49,7 +49,9 @@ def make_model_files(runtime: Runtime) -> Blueprint:
         given = GivenFile.read(stream, file.filename)
         sent = sent_id(request.form.get("request_id"))
         with exchange(runtime, actor, sent=sent, is_confirmed=True) as asked:
-            received, is_checked_now = receive_model(asked, given)
+            received, is_checked_now = receive_model(
+                asked, given, request.form.get("signature", "")
+            )
         return jsonify(
             upload_id=received.upload_id,
             state=received.state,

@@ -27,6 +27,10 @@ APPEND_ONLY = {
     "audit_event": "payload",
     "chain_check": "reason",
     "handled_request": "answer",
+    "change_rules": "reason",
+    "approval_request": "effects",
+    "approval_answer": "is_approved",
+    "model_signature": "signature",
 }
 
 CHANGES = (
