@@ -24,6 +24,7 @@ APP_GRANTS: Mapping[str, str] = {
     "totp_secret": _ANY,
     "passkey": _ANY,
     "federated_identity": _APPEND,
+    "provider_keys": _CHANGE,
     "logout_token": "select, insert, delete",
     "recovery_code": "select, insert, delete",
     "region": _CHANGE,

@@ -200,6 +200,16 @@ class FederatedIdentityRow(Base):
     created_at_utc: Mapped[datetime]
 
 
+class ProviderKeysRow(Base):
+    """The public keys of the identity provider, as it last published them."""
+
+    __tablename__ = "provider_keys"
+
+    issuer: Mapped[str] = mapped_column(primary_key=True)
+    jwks: Mapped[dict[str, Any]]
+    fetched_at_utc: Mapped[datetime]
+
+
 class LogoutTokenRow(Base):
     """A logout token of the identity provider; each counts once."""
 

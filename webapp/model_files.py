@@ -12,6 +12,7 @@ from core.access import Permission
 from core.errors import InvalidInput
 from models.metadata import MAX_MODEL_BYTES
 from orchestrator.accounts.own_password import confirm
+from orchestrator.operations.secret_key import factor_key
 from orchestrator.registry.model_files import (
     GivenFile,
     export_model,
@@ -22,7 +23,6 @@ from orchestrator.runtime import Runtime
 from webapp.auth import current_actor
 from webapp.permissions import add_route
 from webapp.request_context import exchange, request_id, sent_id
-from webapp.secret_key import factor_key
 
 LARGEST_UPLOAD_BYTES = MAX_MODEL_BYTES + 64 * 1024
 """A whole model, and the other fields of its form."""

@@ -29,6 +29,7 @@ from orchestrator.accounts import logins, own_password
 from orchestrator.accounts.logins import Login, RefusedLogin
 from orchestrator.accounts.own_password import RefusedPassword
 from orchestrator.accounts.passwords import MAX_LENGTH, MIN_LENGTH
+from orchestrator.operations.secret_key import factor_key
 from orchestrator.runtime import Runtime
 from orchestrator.use_cases import Request
 from pages.times import chosen_times
@@ -39,7 +40,6 @@ from webapp.cookies import forget_login_token, set_device_token, set_login_token
 from webapp.next_path import HOME, safe_next
 from webapp.permissions import Access, add_route
 from webapp.request_context import exchange
-from webapp.secret_key import factor_key
 
 ASSETS = Path(__file__).parent / "assets"
 STYLESHEET = "gfo.css"

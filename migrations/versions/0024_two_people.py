@@ -81,6 +81,12 @@ alter table user_session
     add column refresh_token text,
     add column checked_at_utc timestamptz;
 
+create table provider_keys (
+    issuer text constraint pk_provider_keys primary key,
+    jwks jsonb not null,
+    fetched_at_utc timestamptz not null
+);
+
 create table logout_token (
     issuer text not null,
     jti text not null,
@@ -103,6 +109,6 @@ def downgrade() -> None:
         " drop column refresh_token, drop column checked_at_utc"
     )
     op.execute(
-        "drop table logout_token, model_signature, signing_key, approval_answer,"
-        " approval_request, change_rules"
+        "drop table provider_keys, logout_token, model_signature, signing_key,"
+        " approval_answer, approval_request, change_rules"
     )

@@ -36,6 +36,8 @@ FILL = (
     """insert into passkey (user_id, label, rp_id, credential_id, public_key,
         sign_count, created_at_utc)
         values (1, 'key', 'localhost', 'a', 'b', 0, '2025-01-01T00:00Z')""",
+    """insert into provider_keys (issuer, jwks, fetched_at_utc)
+       values ('https://id.example', '{}', now())""",
     """insert into logout_token (issuer, jti, expires_at_utc)
        values ('https://id.example', 'a', now())""",
     """insert into change_rules (two_people, signed_models_only, reason, created_by_id)
