@@ -51,9 +51,11 @@ from orchestrator.accounts import (
     logins,
     own_password,
     passkeys,
+    provider_checks,
     second_factors,
 )
 from orchestrator.accounts.federation import FederatedPerson
+from orchestrator.accounts.identity_provider import LogoutToken, Renewed
 from orchestrator.accounts.logins import Login, RefusedLogin
 from orchestrator.accounts.passkeys import Ceremony, Place
 from orchestrator.accounts.retention import purge_records
@@ -321,6 +323,45 @@ def federated(portal: Portal) -> None:
                 asking(session, None), known, roles=groups, client=CLIENT
             )
         assert isinstance(found, outcome)
+    _checked_by_provider(portal, replace(person, sid="s", refresh_token="r"), groups)
+
+
+def _checked_by_provider(
+    portal: Portal, person: FederatedPerson, groups: dict[str, Role]
+) -> None:
+    """A login goes on, gets another role, and is ended by the provider."""
+    key = FactorKey("a key of this test")
+    for gone_to, after in (("operators", "operators"), ("admins", "guests")):
+        with portal.runtime.transaction() as session:
+            federation.log_in_federated(
+                asking(session, None), person, roles=groups, client=CLIENT, key=key
+            )
+        with portal.ask(portal_worker(portal), after=timedelta(minutes=1)) as request:
+            assert provider_checks.keys_are_old(request, person.issuer)
+            (login,) = provider_checks.logins_to_check(request)
+        for group in ("admins", gone_to, after):
+            told = replace(person, groups=frozenset({group}))
+            with portal.ask(portal_worker(portal)) as request:
+                provider_checks.note_answer(
+                    request,
+                    login,
+                    Renewed(person=told, refresh_token="s"),
+                    roles=groups,
+                    key=key,
+                )
+    with portal.runtime.transaction() as session:
+        federation.log_in_federated(
+            asking(session, None), person, roles=groups, client=CLIENT, key=key
+        )
+    token = LogoutToken(subject=None, sid="s", jti="j", expires_at_utc=NOW + HOUR)
+    with portal.runtime.transaction() as session:
+        asked = asking(session, None)
+        assert provider_checks.log_out_by_provider(asked, person.issuer, token) == 1
+
+
+def portal_worker(portal: Portal) -> Actor:
+    with portal.runtime.transaction() as session:
+        return portal.actor(session, "worker")
 
 
 def strangers(portal: Portal) -> None:
