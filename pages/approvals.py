@@ -165,7 +165,7 @@ def _cells(view: ApprovalView, prefix: str, times: Times) -> list[Child]:
         state += [f" by {view.answered_by}, ", moment(view.answered_at_utc, zone)]
     return [
         f"{view.approval_id}: {_ACT_WORDS.get(view.act, view.act)}",
-        html.Span(
+        html.Div(
             [html.Div(typeset(effect_words(effect))) for effect in view.effects],
             className="gfo-why",
         ),

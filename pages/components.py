@@ -117,13 +117,12 @@ def own_password(control_id: str, *, name: str | None = None) -> Component:
         type="password",
         maxlength=MAX_LENGTH,
         autocomplete="current-password",
-        required=True,
     )
     return field(
         "Your own password",
         control,
-        hint="Proves that it is you who makes this change. With an authenticator app:"
-        " its code instead.",
+        hint="Proves that it is you who makes this change. With an authenticator app"
+        " its code instead; who logs in at an organisation leaves it empty.",
     )
 
 

@@ -41,7 +41,7 @@ METADATA_LIFE_S = 3600.0
 LARGEST_ANSWER_BYTES = 1024 * 1024
 LOGOUT_TOKEN_LIFE = timedelta(minutes=10)
 _LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
-_LOGOUT_TYPES = frozenset({None, "jwt", "logout+jwt"})
+_LOGOUT_TYPE = "logout+jwt"
 _LONGEST_CLAIM = 255
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -255,7 +255,8 @@ class IdentityProvider:
         drift = timedelta(seconds=CLOCK_DRIFT_S)
         subject, sid, jti = (claims.get(name) for name in ("sub", "sid", "jti"))
         is_right = (
-            (kind.lower() if isinstance(kind, str) else kind) in _LOGOUT_TYPES
+            isinstance(kind, str)
+            and kind.lower() == _LOGOUT_TYPE
             and claims["iss"] == self.issuer
             and self._client_id in audiences
             and now - LOGOUT_TOKEN_LIFE <= issued_at <= now + drift

@@ -33,7 +33,8 @@ def rules_form() -> Component:
         save_button("Set the rules", "rules-save"),
         html.Div(id="rules-save-status", role="status"),
         id="regions-rules",
-        hint="Once two people are required, one person alone cannot end that.",
+        hint="Once two people are required, one person alone cannot end that. An"
+        " account that somebody else made or reset approves nothing for seven days.",
     )
 
 

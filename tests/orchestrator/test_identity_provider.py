@@ -419,6 +419,7 @@ FORGED_LOGOUTS: dict[str, Callable[[], str]] = {
     "no date": lambda: logout_token(iat=None),
     "a date as text": lambda: logout_token(iat="now"),
     "a date without end": lambda: logout_token(iat=1e300),
+    "the type of an ID token": lambda: logout_token(header={"typ": "JWT"}),
     "another type": lambda: logout_token(header={"typ": "at+jwt"}),
     "another key": lambda: logout_token(key=OTHER),
     "no signature": lambda: f"eyJhbGciOiJub25lIn0.{logout_token().split('.')[1]}.",
