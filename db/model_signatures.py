@@ -22,7 +22,7 @@ from db.schema import (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SigningKey:
+class TrustedKey:
     """An Ed25519 public key that an admin trusts, or trusted."""
 
     key_id: int
@@ -42,7 +42,7 @@ class SigningKey:
 class ModelSignature:
     """A verified signature of a model's bytes."""
 
-    key: SigningKey
+    key: TrustedKey
     given_by: str
     given_at_utc: datetime
 
@@ -93,7 +93,7 @@ class ModelOrigin:
 
 def insert_key(
     session: Session, *, name: str, public_key: bytes, actor_id: int, now_utc: datetime
-) -> SigningKey:
+) -> TrustedKey:
     """Pin a key.
 
     Raises
@@ -132,7 +132,7 @@ def unpin_key(session: Session, key_id: int, *, now_utc: datetime) -> None:
         raise Conflict(message)
 
 
-def find_key(session: Session, key_id: int) -> SigningKey:
+def find_key(session: Session, key_id: int) -> TrustedKey:
     """A key by its id.
 
     Raises
@@ -147,7 +147,7 @@ def find_key(session: Session, key_id: int) -> SigningKey:
     raise NotFound(message)
 
 
-def list_keys(session: Session, *, pinned_only: bool = False) -> list[SigningKey]:
+def list_keys(session: Session, *, pinned_only: bool = False) -> list[TrustedKey]:
     """Keys, newest first."""
     query = (
         select(SigningKeyRow, UserRow.name)
@@ -242,8 +242,8 @@ def _signatures(session: Session, content_sha256: str) -> list[ModelSignature]:
     ]
 
 
-def _key(row: SigningKeyRow, pinned_by: str) -> SigningKey:
-    return SigningKey(
+def _key(row: SigningKeyRow, pinned_by: str) -> TrustedKey:
+    return TrustedKey(
         key_id=row.id,
         name=row.name,
         public_key=row.public_key,

@@ -21,7 +21,7 @@ from core.access import Permission
 from core.audit import AuditAction
 from core.errors import InvalidInput
 from db import model_signatures, model_versions
-from db.model_signatures import ModelOrigin, SigningKey
+from db.model_signatures import ModelOrigin, TrustedKey
 from orchestrator.registry.views import SigningKeyView
 from orchestrator.use_cases import Done, Event, Request, change, query
 
@@ -45,7 +45,7 @@ def signing_keys(request: Request) -> tuple[SigningKeyView, ...]:
     )
 
 
-def _kept_key(request: Request, kept: str) -> SigningKey:
+def _kept_key(request: Request, kept: str) -> TrustedKey:
     return model_signatures.find_key(request.session, int(kept))
 
 
@@ -58,7 +58,7 @@ def _kept_key(request: Request, kept: str) -> SigningKey:
 )
 def pin_signing_key(
     request: Request, *, name: str, public_key: str
-) -> Done[SigningKey]:
+) -> Done[TrustedKey]:
     """Trust the signatures of a key, given as PEM or as base64 of its 32 bytes.
 
     Raises
@@ -94,7 +94,7 @@ def pin_signing_key(
     confirmed=True,
     two_people=True,
 )
-def unpin_signing_key(request: Request, key_id: int) -> Done[SigningKey]:
+def unpin_signing_key(request: Request, key_id: int) -> Done[TrustedKey]:
     """Trust a key no longer; a model that serves goes on serving.
 
     Raises
@@ -167,7 +167,7 @@ def keep_signature(
     return (event,) if is_new else ()
 
 
-def _signer(request: Request, content: bytes, signature: bytes) -> SigningKey:
+def _signer(request: Request, content: bytes, signature: bytes) -> TrustedKey:
     for key in model_signatures.list_keys(request.session, pinned_only=True):
         try:
             Ed25519PublicKey.from_public_bytes(key.public_key).verify(

@@ -16,8 +16,8 @@ from pages.admin_models.content import (
 )
 from pages.admin_models.evaluation import version_content, version_head
 from pages.admin_models.signing_keys import register_keys
-from pages.approvals import register_approvals
 from pages.context import PageContext
+from pages.second_person import register_approvals
 from pages.serving import follow_in_browser, serve
 from pages.times import chosen_times
 

@@ -8,9 +8,9 @@ from dash.development.base_component import Component
 
 from pages import addresses
 from pages.admin_models.signing_keys import keys_panel
-from pages.approvals import approvals_panel
 from pages.attributes import aria, data
 from pages.components import field, link, own_password, page_head, panel, skeleton
+from pages.second_person import approvals_panel
 
 REFRESH_MS = 2_000
 """While a file is checked or a model evaluated; else the page asks for nothing."""

@@ -26,9 +26,9 @@ from pages.admin_regions.fields import (
 from pages.admin_regions.fleet_terms import TERM_FIELDS, register_terms, term_values
 from pages.admin_regions.forms import control_id, shown_region
 from pages.admin_regions.layout import NEW, policy_scope, policy_values, regions_table
-from pages.approvals import register_approvals
 from pages.components import notice
 from pages.context import PageContext
+from pages.second_person import register_approvals
 from pages.serving import follow_in_browser, serve
 
 _FORM_FIELDS = (*REGION_FIELDS, *COOLING_FIELDS)

@@ -12,7 +12,6 @@ from pages.admin_regions.change_rules import rules_form
 from pages.admin_regions.fields import COOLING_FIELDS, POLICY_FIELDS, REGION_FIELDS
 from pages.admin_regions.fleet_terms import class_form, terms_form
 from pages.admin_regions.forms import form_grid, save_button
-from pages.approvals import approvals_panel
 from pages.components import (
     Child,
     data_table,
@@ -26,6 +25,7 @@ from pages.components import (
     synthetic_tag,
     tag,
 )
+from pages.second_person import approvals_panel
 from pages.theme import number, short_number
 from pages.words import degrees, share
 
