@@ -185,6 +185,17 @@ def insert_signature(
     return stored is not None
 
 
+def signed_hashes(session: Session) -> frozenset[str]:
+    """SHA-256 of all files that a key which is pinned now signed."""
+    return frozenset(
+        session.scalars(
+            select(ModelSignatureRow.content_sha256)
+            .join(SigningKeyRow, SigningKeyRow.id == ModelSignatureRow.signing_key_id)
+            .where(SigningKeyRow.unpinned_at_utc.is_(None))
+        )
+    )
+
+
 def model_origin(session: Session, version_id: int) -> ModelOrigin:
     """Where a version is from, and whose signatures it has.
 

@@ -297,6 +297,17 @@ def end_run_out_sessions(
     return {row.id: row.user_id for row in rows}
 
 
+def forget_refresh_tokens(session: Session) -> None:
+    """Delete the tokens of logins that ended."""
+    session.execute(
+        update(SessionRow)
+        .where(
+            SessionRow.ended_at_utc.is_not(None), SessionRow.refresh_token.is_not(None)
+        )
+        .values(refresh_token=None)
+    )
+
+
 def purge_sessions(session: Session, *, ended_before_utc: datetime) -> int:
     """Delete logins that ended before then; returns how many."""
     gone = session.scalars(

@@ -30,7 +30,10 @@ from joserfc.jwk import KeySet
 from core.access import Role
 from core.errors import InvalidInput, ServiceUnavailable
 from orchestrator.accounts.federation import FederatedPerson
+from orchestrator.logs import get_logger
 from orchestrator.settings import Settings
+
+log = get_logger(__name__)
 
 ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA", "Ed25519")
 """Signatures by a key of the provider's: never `none`, never a shared secret."""
@@ -180,12 +183,12 @@ class IdentityProvider:
         return replace(person, refresh_token=_text_or_none(token.get("refresh_token")))
 
     def renew(self, refresh_token: str, subject: str, now: datetime) -> Renewed | None:
-        """Ask whether a login holds; None when the provider says that it does not.
+        """Ask whether a login holds; None unless a verifiable answer says that it does.
 
         Raises
         ------
         ServiceUnavailable
-            When the provider does not answer, or not with what can be verified.
+            When the provider does not answer, or answers nobody.
         """
         try:
             with self._session("") as session:
@@ -199,21 +202,23 @@ class IdentityProvider:
             if token.get("id_token") is None:
                 return Renewed(person=None, refresh_token=renewed)
             person = self._person(self._verified(token, None, now), None, now)
+        except requests.RequestException as exc:
+            message = "The identity provider does not answer about a login."
+            raise ServiceUnavailable(message) from exc
         except OAuthError as exc:
             if exc.error == "invalid_grant":
                 return None
             message = f"The identity provider does not renew a login: {exc.error}."
             raise ServiceUnavailable(message) from exc
         except (
-            requests.RequestException,
             AuthlibBaseError,
             JoseError,
             ValueError,
             TypeError,
             RefusedAnswerError,
         ) as exc:
-            message = "The identity provider's answer about a login cannot be used."
-            raise ServiceUnavailable(message) from exc
+            log.warning("renewal_refused", cause=repr(exc.__cause__ or exc)[:200])
+            return None
         if person.subject != subject:
             return None
         return Renewed(person=person, refresh_token=renewed)

@@ -58,8 +58,9 @@ UNITS: Mapping[str, str] = {
 def models_page(request: Request) -> ModelsPage:
     """Everything on the list."""
     session = request.session
+    signed = model_signatures.signed_hashes(session)
     versions = [
-        _version_row(session, version)
+        _version_row(session, version, signed)
         for version in model_versions.list_model_versions(session, limit=MOST_VERSIONS)
     ]
     uploads = [
@@ -130,7 +131,9 @@ def model_detail(
     )
 
 
-def _version_row(session: Session, version: ModelVersion) -> VersionRow:
+def _version_row(
+    session: Session, version: ModelVersion, signed: frozenset[str]
+) -> VersionRow:
     found = model_evaluations.newest_evaluation(session, version.version_id)
     records = {} if found is None else _records(session, found)
     return VersionRow(
@@ -146,7 +149,7 @@ def _version_row(session: Session, version: ModelVersion) -> VersionRow:
         size_bytes=version.size_bytes,
         figures=pooled(r.comparison.new for r in records.values()) if records else None,
         progress=None if found is None else _progress(found, records),
-        is_signed=model_signatures.model_origin(session, version.version_id).is_signed,
+        is_signed=version.onnx_sha256 in signed,
     )
 
 

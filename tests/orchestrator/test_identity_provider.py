@@ -26,6 +26,7 @@ from orchestrator.accounts.identity_provider import (
     IdentityProvider,
     LogoutToken,
     RefusedAnswerError,
+    Renewed,
 )
 from orchestrator.runtime import utc_now
 from orchestrator.settings import Settings
@@ -434,3 +435,39 @@ FORGED_LOGOUTS: dict[str, Callable[[], str]] = {
 def test_a_forged_logout_token_is_refused(forged: str) -> None:
     with pytest.raises(RefusedAnswerError):
         verified(FORGED_LOGOUTS[forged]())
+
+
+def renewed(hostile: Hostile, subject: str = "ada") -> Renewed | None:
+    hostile.flow = Flow(state="s", nonce="n", verifier="v", is_confirming=False)
+    return client_of(hostile).renew("r", subject, utc_now())
+
+
+def test_a_renewed_login_names_its_person_and_groups(hostile: Hostile) -> None:
+    found = renewed(hostile)
+    assert found is not None
+    assert found.person is not None
+    assert found.person.groups == frozenset({"gfo-admins"})
+    assert hostile.seen["grant_type"] == ["refresh_token"]
+    assert renewed(hostile, "somebody else") is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"iss": "https://other.example"}, {"aud": "other"}, {"exp": 1}, {"sub": 7}],
+)
+def test_a_renewal_that_cannot_be_verified_does_not_hold(
+    hostile: Hostile, changes: dict[str, object]
+) -> None:
+    hostile.claims = changes
+    assert renewed(hostile) is None
+
+
+def test_a_renewal_signed_by_another_does_not_hold(hostile: Hostile) -> None:
+    hostile.key = OTHER
+    assert renewed(hostile) is None
+
+
+def test_a_provider_in_trouble_ends_no_login(hostile: Hostile) -> None:
+    hostile.token_status = 503
+    with pytest.raises(ServiceUnavailable):
+        renewed(hostile)
