@@ -55,7 +55,7 @@ def test_a_second_admin_approves_what_the_first_asked_for(visitor: Visitor) -> N
     visitor.sees("#models-approvals-table", "1: Change the terms", "Take it back")
     visitor.log_out()
     visitor.come_in("bob", "/admin/models")
-    visitor.sees("#models-approvals-table", "USD", "→ 7.0", "ada", "Approve")
+    visitor.sees("#models-approvals-table", "usd", "→ 7.0", "ada", "Approve")
     visitor.type_into("#models-approvals-password", PASSWORD)
     visitor.click("#models-approvals-table button")
     visitor.sees("#models-approvals-notice", "Request 1 is approved.")
