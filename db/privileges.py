@@ -24,6 +24,8 @@ APP_GRANTS: Mapping[str, str] = {
     "totp_secret": _ANY,
     "passkey": _ANY,
     "federated_identity": _APPEND,
+    "provider_keys": _CHANGE,
+    "logout_token": "select, insert, delete",
     "recovery_code": "select, insert, delete",
     "region": _CHANGE,
     "policy": _APPEND,
@@ -37,6 +39,8 @@ APP_GRANTS: Mapping[str, str] = {
     "model_version": "select, insert, update (state, rejected_reason)",
     "model_activation": _APPEND,
     "model_health": _CHANGE,
+    "signing_key": "select, insert, update (unpinned_at_utc)",
+    "model_signature": _APPEND,
     "model_upload": _CHANGE,
     "model_upload_chunk": "select, insert, delete",
     "model_evaluation": _CHANGE,
@@ -57,12 +61,15 @@ APP_GRANTS: Mapping[str, str] = {
     "audit_event": _APPEND,
     "chain_check": _APPEND,
     "handled_request": _APPEND,
+    "change_rules": _APPEND,
+    "approval_request": _APPEND,
+    "approval_answer": _APPEND,
 }
 """Rights of the application; it has none on a table that is not named here."""
 
 AUDITOR_HIDDEN_COLUMNS: Mapping[str, frozenset[str]] = {
     "app_user": frozenset({"password_hash"}),
-    "user_session": frozenset({"token_sha256"}),
+    "user_session": frozenset({"token_sha256", "refresh_token"}),
     "known_device": frozenset({"token_sha256"}),
     "totp_secret": frozenset({"encrypted_secret"}),
     "recovery_code": frozenset({"code_sha256"}),

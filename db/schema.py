@@ -110,6 +110,9 @@ class SessionRow(Base):
     ended_at_utc: Mapped[datetime | None]
     end_reason: Mapped[str | None]
     proved_at_utc: Mapped[datetime | None]
+    provider_sid: Mapped[str | None]
+    refresh_token: Mapped[str | None]
+    checked_at_utc: Mapped[datetime | None]
     address: Mapped[str | None]
     user_agent: Mapped[str | None] = mapped_column(String(300))
 
@@ -195,6 +198,26 @@ class FederatedIdentityRow(Base):
     subject: Mapped[str] = mapped_column(primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"), unique=True)
     created_at_utc: Mapped[datetime]
+
+
+class ProviderKeysRow(Base):
+    """The public keys of the identity provider, as it last published them."""
+
+    __tablename__ = "provider_keys"
+
+    issuer: Mapped[str] = mapped_column(primary_key=True)
+    jwks: Mapped[dict[str, Any]]
+    fetched_at_utc: Mapped[datetime]
+
+
+class LogoutTokenRow(Base):
+    """A logout token of the identity provider; each counts once."""
+
+    __tablename__ = "logout_token"
+
+    issuer: Mapped[str] = mapped_column(primary_key=True)
+    jti: Mapped[str] = mapped_column(primary_key=True)
+    expires_at_utc: Mapped[datetime]
 
 
 class RecoveryCodeRow(Base):
@@ -563,6 +586,50 @@ class ModelActivationRow(Base):
     reason: Mapped[str]
     actor_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
     created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
+class SigningKeyRow(Base):
+    """An Ed25519 public key whose signatures on models an admin trusts."""
+
+    __tablename__ = "signing_key"
+    __table_args__ = (
+        CheckConstraint("length(public_key) = 32", name="length"),
+        CheckConstraint(
+            "unpinned_at_utc is null or unpinned_at_utc >= pinned_at_utc",
+            name="unpinned_later",
+        ),
+        Index(
+            "uq_signing_key_pinned",
+            "public_key",
+            unique=True,
+            postgresql_where=text("unpinned_at_utc is null"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    name: Mapped[str] = mapped_column(String(80))
+    public_key: Mapped[bytes]
+    pinned_by_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
+    pinned_at_utc: Mapped[datetime]
+    unpinned_at_utc: Mapped[datetime | None]
+
+
+class ModelSignatureRow(Base):
+    """A signature of a model's bytes that was verified with a pinned key."""
+
+    __tablename__ = "model_signature"
+    __table_args__ = (
+        CheckConstraint("length(content_sha256) = 64", name="content_sha256_length"),
+        CheckConstraint("length(signature) = 64", name="length"),
+    )
+
+    content_sha256: Mapped[str] = mapped_column(primary_key=True)
+    signing_key_id: Mapped[int] = mapped_column(
+        ForeignKey("signing_key.id"), primary_key=True
+    )
+    signature: Mapped[bytes]
+    given_by_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
+    given_at_utc: Mapped[datetime]
 
 
 class ModelHealthRow(Base):
@@ -1285,6 +1352,52 @@ class ChainCheckRow(Base):
     reason: Mapped[str | None]
     duration_s: Mapped[float]
     checked_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
+class ChangeRulesRow(Base):
+    """A version of the rules that models and limits change by; the newest holds."""
+
+    __tablename__ = "change_rules"
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    two_people: Mapped[bool]
+    signed_models_only: Mapped[bool]
+    reason: Mapped[str]
+    created_by_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
+    created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
+class ApprovalRequestRow(Base):
+    """A change that waits for a second person: the use case and its arguments.
+
+    `effects` is the canonical text of the events that it would add.
+    """
+
+    __tablename__ = "approval_request"
+    __table_args__ = (
+        CheckConstraint("expires_at_utc > asked_at_utc", name="expires_later"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    act: Mapped[str]
+    arguments: Mapped[dict[str, Any]]
+    effects: Mapped[str]
+    asked_by_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
+    asked_at_utc: Mapped[datetime]
+    expires_at_utc: Mapped[datetime]
+
+
+class ApprovalAnswerRow(Base):
+    """What was answered; a request is answered once."""
+
+    __tablename__ = "approval_answer"
+
+    approval_id: Mapped[int] = mapped_column(
+        ForeignKey("approval_request.id"), primary_key=True, autoincrement=False
+    )
+    is_approved: Mapped[bool]
+    answered_by_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
+    answered_at_utc: Mapped[datetime]
 
 
 class HandledRequestRow(Base):

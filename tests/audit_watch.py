@@ -92,6 +92,11 @@ AUDITED_BY: Mapping[str, set[AuditAction]] = {
         Action.MODEL_GATE_OVERRIDDEN,
         *_VERDICTS,
     },
+    "change_rules": {Action.CHANGE_RULES_SET},
+    "approval_request": {Action.APPROVAL_ASKED},
+    "approval_answer": {Action.APPROVAL_GIVEN, Action.APPROVAL_REFUSED},
+    "signing_key": {Action.SIGNING_KEY_PINNED, Action.SIGNING_KEY_UNPINNED},
+    "model_signature": {Action.MODEL_SIGNED},
     "model_activation": {Action.MODEL_ACTIVATED},
     "model_health": {
         Action.MODEL_UNAVAILABLE,
@@ -121,6 +126,8 @@ UNAUDITED: Mapping[str, str] = {
     "chain_check": "what verifications found; it only grows, and changes nothing",
     "denial_count": "each finished minute of it becomes an event",
     "refused_person": "each finished minute of it becomes an event",
+    "provider_keys": "public keys, as the identity provider published them",
+    "logout_token": "that each token counts once; what it ended is audited",
     "login_limit": "counts of tries; failures become events by the minute",
     "forecast": f"{_COMPUTED}; the decisions that rest on it are audited",
     "forecast_hour": _COMPUTED,
@@ -135,7 +142,11 @@ UNAUDITED_PREFIX = "procrastinate_"
 """Queued jobs: what asked for one is audited, and so is what it did."""
 
 UNAUDITED_COLUMNS: Mapping[str, Mapping[str, str]] = {
-    "user_session": {"last_seen_at_utc": "noted every minute somebody acts"},
+    "user_session": {
+        "last_seen_at_utc": "noted every minute somebody acts",
+        "refresh_token": "the provider gives a new one with each check",
+        "checked_at_utc": "noted whenever the provider confirms a login",
+    },
     "totp_secret": {"last_step": "a code that confirmed what is audited by itself"},
     "model_upload": {"problem": "why a check has to be tried again; it is logged"},
 }

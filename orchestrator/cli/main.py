@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from orchestrator.cli import (
+    approval,
     audit,
     backtests,
     database,
@@ -45,6 +46,7 @@ app.add_typer(models.app, name="model")
 app.add_typer(forecast.app, name="forecast")
 app.add_typer(decisions.app, name="decision")
 app.add_typer(policy.app, name="policy")
+app.add_typer(approval.app, name="approval")
 app.add_typer(audit.app, name="audit")
 
 

@@ -14,7 +14,7 @@ from core.forecasts import Target
 from core.shift import moved_and_arrived_mw, net_rise_c
 from core.telemetry import HOUR
 from core.wording import listed
-from db import decisions, forecasts, model_versions, telemetry
+from db import decisions, forecasts, model_signatures, model_versions, telemetry
 from db.decisions import NewDecision, StoredDecision
 from db.forecasts import StoredForecast
 from db.telemetry_revisions import revised_since
@@ -195,6 +195,7 @@ def _facts(
     values: list[tuple[str, object]] = [
         ("Request id", facts.request_id),
         ("Model", _model_label(session, facts.model_version_id)),
+        ("Origin of the model", _model_origin(session, facts.model_version_id)),
         ("Forecast at the source", facts.source_forecast_id),
         ("Forecast at the target", facts.target_forecast_id),
         *(_input_facts(stored, inputs.source) if inputs else ()),
@@ -245,6 +246,12 @@ def _input_facts(
         yield "Tracking offset b", f"{calibration.offset:.6g}"
     yield "Telemetry age limit", f"{source.policy.telemetry_max_age_h} h"
     yield "Cooling factor", f"{source.policy.cooling_factor_c_per_pct} °C per %"
+
+
+def _model_origin(session: Session, version_id: int | None) -> str | None:
+    if version_id is None:
+        return None
+    return model_signatures.model_origin(session, version_id).words
 
 
 def _model_label(session: Session, version_id: int | None) -> str | None:

@@ -15,7 +15,9 @@ from procrastinate.exceptions import ConnectorException
 from core.errors import ServiceUnavailable
 from db.engine import libpq_url
 from orchestrator.accounts.denials import report_finished_minutes
+from orchestrator.accounts.identity_provider import IdentityProvider
 from orchestrator.accounts.logins import end_run_out_logins
+from orchestrator.accounts.provider_checks import check_logins
 from orchestrator.accounts.retention import purge_records
 from orchestrator.audit.anchor_files import AnchorPlaces
 from orchestrator.audit.anchor_keeper import AnchorKeeper
@@ -23,6 +25,7 @@ from orchestrator.audit.chain_status import check_whole_chain
 from orchestrator.cycle.worker_jobs import WorkerJobs
 from orchestrator.jobs import (
     CHECK_CHAIN,
+    CHECK_LOGINS,
     CHECK_MODEL,
     EVALUATE_MODEL,
     HINDCAST_DAY,
@@ -34,6 +37,7 @@ from orchestrator.jobs import (
     WATCH_MODELS,
 )
 from orchestrator.logs import get_logger
+from orchestrator.operations.secret_key import factor_key
 from orchestrator.runtime import Runtime
 from orchestrator.use_cases import WORKER_USER
 
@@ -142,6 +146,15 @@ def _add_housekeeping(queue: procrastinate.App, runtime: Runtime) -> None:
             report_finished_minutes(request)
         with runtime.request_as(WORKER_USER) as request:
             end_run_out_logins(request)
+
+    if runtime.settings.oidc_issuer is not None:
+        provider = IdentityProvider(runtime.settings)
+        key = factor_key(runtime.settings)
+
+        @queue.periodic(cron="* * * * *")
+        @queue.task(name=CHECK_LOGINS, queueing_lock=CHECK_LOGINS)
+        def check(timestamp: int) -> None:  # noqa: ARG001 -- the queue gives it
+            check_logins(runtime, provider, key)
 
     @queue.periodic(cron="23 * * * *")
     @queue.task(name=PURGE_RECORDS, queueing_lock=PURGE_RECORDS)

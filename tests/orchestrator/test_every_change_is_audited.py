@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from uuid import uuid4
 
 import pyotp
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -25,7 +27,7 @@ from core.access import Actor, Role
 from core.ashrae import AshraeClass
 from core.days import full_hour
 from core.decision_states import DecisionState
-from core.errors import ModelUnavailable, ServiceUnavailable
+from core.errors import ModelUnavailable, NeedsSecondPerson, ServiceUnavailable
 from core.forecasts import Target
 from core.telemetry import HOUR, Quantity
 from db import (
@@ -49,14 +51,18 @@ from orchestrator.accounts import (
     logins,
     own_password,
     passkeys,
+    provider_checks,
     second_factors,
 )
 from orchestrator.accounts.federation import FederatedPerson
+from orchestrator.accounts.identity_provider import LogoutToken, Renewed
 from orchestrator.accounts.logins import Login, RefusedLogin
 from orchestrator.accounts.passkeys import Ceremony, Place
 from orchestrator.accounts.retention import purge_records
 from orchestrator.accounts.second_factors import FactorKey
 from orchestrator.accounts.tries import Client
+from orchestrator.approvals import requests as approvals
+from orchestrator.approvals.rules import set_change_rules
 from orchestrator.audit import anchoring
 from orchestrator.audit.anchor_files import AnchorPlaces
 from orchestrator.audit.chain_export import export_chain, export_newest
@@ -83,7 +89,12 @@ from orchestrator.regions.changes import (
     set_region,
 )
 from orchestrator.regions.region_choice import active_regions
-from orchestrator.registry import activation, evaluation_steps, upload_checks
+from orchestrator.registry import (
+    activation,
+    evaluation_steps,
+    signatures,
+    upload_checks,
+)
 from orchestrator.registry.evaluation_requests import start_evaluation
 from orchestrator.registry.model_files import GivenFile, export_model, receive_model
 from orchestrator.registry.training import train_models
@@ -315,6 +326,45 @@ def federated(portal: Portal) -> None:
                 asking(session, None), known, roles=groups, client=CLIENT
             )
         assert isinstance(found, outcome)
+    _checked_by_provider(portal, replace(person, sid="s", refresh_token="r"), groups)
+
+
+def _checked_by_provider(
+    portal: Portal, person: FederatedPerson, groups: dict[str, Role]
+) -> None:
+    """A login goes on, gets another role, and is ended by the provider."""
+    key = FactorKey("a key of this test")
+    for gone_to, after in (("operators", "operators"), ("admins", "guests")):
+        with portal.runtime.transaction() as session:
+            federation.log_in_federated(
+                asking(session, None), person, roles=groups, client=CLIENT, key=key
+            )
+        with portal.ask(portal_worker(portal), after=timedelta(minutes=1)) as request:
+            assert provider_checks.keys_are_old(request, person.issuer)
+            (login,) = provider_checks.logins_to_check(request)
+        for group in ("admins", gone_to, after):
+            told = replace(person, groups=frozenset({group}))
+            with portal.ask(portal_worker(portal)) as request:
+                provider_checks.note_answer(
+                    request,
+                    login,
+                    Renewed(person=told, refresh_token="s"),
+                    roles=groups,
+                    key=key,
+                )
+    with portal.runtime.transaction() as session:
+        federation.log_in_federated(
+            asking(session, None), person, roles=groups, client=CLIENT, key=key
+        )
+    token = LogoutToken(subject=None, sid="s", jti="j", expires_at_utc=NOW + HOUR)
+    with portal.runtime.transaction() as session:
+        asked = asking(session, None)
+        assert provider_checks.log_out_by_provider(asked, person.issuer, token) == 1
+
+
+def portal_worker(portal: Portal) -> Actor:
+    with portal.runtime.transaction() as session:
+        return portal.actor(session, "worker")
 
 
 def strangers(portal: Portal) -> None:
@@ -631,6 +681,49 @@ def models(portal: Portal) -> None:
     cache.close()
 
 
+def signed(portal: Portal) -> None:
+    """A key, and its signature of the model that serves."""
+    private = Ed25519PrivateKey.generate()
+    raw = private.public_key().public_bytes_raw()
+    with portal.ask() as request:
+        key = signatures.pin_signing_key(
+            request, name="Release", public_key=b64encode(raw).decode()
+        )
+    with portal.ask() as request:
+        active = model_versions.active_model(request.session, Target.TEMPERATURE_C)
+        assert active is not None
+        version_id = active.version.version_id
+        content = model_versions.model_bytes(request.session, version_id)
+        signatures.add_signature(
+            request, version_id, signature=b64encode(private.sign(content)).decode()
+        )
+    with portal.ask() as request:
+        signatures.unpin_signing_key(request, key.key_id)
+
+
+def second_person(portal: Portal) -> None:
+    """Rules for changes, and what two people are needed for."""
+    admins = []
+    with portal.ask() as request:
+        for name in ("first", "second"):
+            made = administration.add_user(request, name, Role.ADMIN)
+            user = users.find_user(request.session, made.account.user_id)
+            assert user is not None
+            admins.append(user.as_actor())
+    settled = timedelta(days=3000)  # accounts are made by the database's clock
+    with portal.ask(admins[0]) as request:
+        set_change_rules(request, two_people=True, reason="test")
+    for answer in (approvals.refuse, approvals.approve):
+        with portal.ask(admins[0], after=settled) as request:
+            with pytest.raises(NeedsSecondPerson) as held:
+                set_change_rules(request, two_people=False, reason="test")
+            asked = approvals.ask_second_person(
+                request, held.value.act, held.value.arguments, held.value.effects
+            )
+        with portal.ask(admins[1], after=settled) as request:
+            answer(request, asked.approval_id)
+
+
 def chain(portal: Portal) -> None:
     """Checks and anchors."""
     run = portal.runtime.transaction
@@ -684,7 +777,9 @@ def test_every_change_commits_with_its_event(
 
     monkeypatch.setattr("orchestrator.use_cases._finish", note)
     for story in (
-        people, federated, strangers, places, decisions, models, chain, exports,
+        people, federated, strangers, places, decisions, models, signed, second_person,
+        chain,
+        exports,
     ):  # fmt: skip
         story(portal)
 

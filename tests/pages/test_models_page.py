@@ -78,6 +78,7 @@ def models() -> ModelsPage:
                 size_bytes=900,
                 figures=None,
                 progress=None,
+                is_signed=True,
             ),
         ),
         version_count=1,

@@ -13,8 +13,8 @@ from pydantic import SecretStr
 
 from core.errors import InvalidInput
 from db.engine import DatabaseUrls
+from orchestrator.operations.secret_key import secret_key
 from orchestrator.settings import Settings
-from webapp.secret_key import secret_key
 
 pytestmark = pytest.mark.slow
 
