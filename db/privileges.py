@@ -57,6 +57,11 @@ APP_GRANTS: Mapping[str, str] = {
     "audit_event": _APPEND,
     "chain_check": _APPEND,
     "handled_request": _APPEND,
+    "feed": _CHANGE,
+    "feed_progress": _CHANGE,
+    "feed_run": "select, insert, delete",
+    "feed_answer": _ANY,
+    "feed_switch": _APPEND,
 }
 """Rights of the application; it has none on a table that is not named here."""
 

@@ -71,6 +71,13 @@ def import_weather_forecasts(
     InvalidInput
         When the file as a whole cannot be read, or nothing in it could be taken.
     """
+    return read_and_store_runs(request, source, label=label, source_name=source_name)
+
+
+def read_and_store_runs(
+    request: Request, source: Path | BinaryIO, *, label: str, source_name: str
+) -> Done[ForecastImport]:
+    """Read the file, and store its runs."""
     region_ids = {
         stored.slug: stored.region_id
         for stored in list_regions(request.session, active_only=False)
