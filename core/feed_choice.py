@@ -18,7 +18,7 @@ every hour that the first one fails."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class FeedSource:
     """A source of one quantity of one region.
 
     Attributes
@@ -61,21 +61,21 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class SourceChoice:
     """The source to use, and why."""
 
-    source: Source
+    source: FeedSource
     reason: str
 
 
 def choose_source(
-    sources: Sequence[Source], current_id: int | None, now: datetime
-) -> Choice | None:
+    sources: Sequence[FeedSource], current_id: int | None, now: datetime
+) -> SourceChoice | None:
     """The source to use from now on; None without any.
 
     Parameters
     ----------
-    sources : sequence of Source
+    sources : sequence of FeedSource
         Of one quantity of one region, in any order.
     current_id : int | None
         The one in use, if any.
@@ -85,7 +85,7 @@ def choose_source(
     >>> from datetime import UTC
     >>> now = datetime(2026, 1, 1, 12, tzinfo=UTC)
     >>> first, second = (
-    ...     Source(feed_id=n, name=f"feed {n}", priority=n, stale_after=hours(3),
+    ...     FeedSource(feed_id=n, name=f"feed {n}", priority=n, stale_after=hours(3),
     ...            good_until_utc=now - hours(age), good_since_utc=now - hours(9))
     ...     for n, age in ((1, 5), (2, 1))
     ... )
@@ -99,19 +99,21 @@ def choose_source(
     fresh = next((one for one in order if one.is_fresh(now)), None)
     if current is None:
         asked = next((one for one in order if not one.is_paused), order[0])
-        return Choice(source=fresh or asked, reason="It is the first of the order.")
+        return SourceChoice(
+            source=fresh or asked, reason="It is the first of the order."
+        )
     if current.is_fresh(now):
         before = order[: order.index(current)]
         steady = next((one for one in before if one.is_steady(now)), None)
         if steady is None:
-            return Choice(source=current, reason="")
+            return SourceChoice(source=current, reason="")
         hours_steady = RETURN_AFTER // hours(1)
         reason = f"It has been fresh for {hours_steady} h and comes first."
-        return Choice(source=steady, reason=reason)
+        return SourceChoice(source=steady, reason=reason)
     if fresh is None:
-        return Choice(source=current, reason="")
+        return SourceChoice(source=current, reason="")
     state = "paused" if current.is_paused else "stale"
-    return Choice(source=fresh, reason=f"{current.name} is {state}.")
+    return SourceChoice(source=fresh, reason=f"{current.name} is {state}.")
 
 
 def hours(count: float) -> timedelta:

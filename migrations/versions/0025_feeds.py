@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from alembic import op
 
-from migrations.append_only import protect, require_consent_to_discard
+from migrations.append_only import protect
 
 revision: str = "0025"
 down_revision: str | None = "0019"
@@ -108,7 +108,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop them; what feeds imported stays, as the imports that it is."""
-    require_consent_to_discard("feed_switch")
+    """Drop them; imports stay, and events say which feed was the source and why."""
     for table in ("feed_switch", "feed_answer", "feed_run", "feed_progress", "feed"):
         op.execute(f"drop table {table}")

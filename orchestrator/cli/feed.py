@@ -38,7 +38,7 @@ from orchestrator.processes.terminal import (
 app = typer.Typer(help="Feeds: sources that the worker asks on a schedule.")
 
 Name = Annotated[str, typer.Argument(help="Name of the feed.")]
-Region = Annotated[
+RegionMap = Annotated[
     list[str] | None,
     typer.Option(
         "--region",
@@ -142,7 +142,7 @@ def add(  # noqa: PLR0913 -- one parameter per option
     kind: Annotated[str, typer.Option(help="See gfo feed kinds.")],
     *,
     address: Address = None,
-    region: Region = None,
+    region: RegionMap = None,
     quantity: Take = None,
     secret: Secret = None,
     every: Every = None,
@@ -183,7 +183,7 @@ def change(  # noqa: PLR0913 -- one parameter per option
     name: Name,
     *,
     address: Address = None,
-    region: Region = None,
+    region: RegionMap = None,
     quantity: Take = None,
     secret: Secret = None,
     every: Every = None,

@@ -23,6 +23,8 @@ from orchestrator.feeds.secret_references import check_reference
 from orchestrator.jobs import queue_feed_run
 from orchestrator.use_cases import Done, Event, Request, change
 
+__all__ = ["FeedFacts"]
+
 MOST_REGIONS = 100
 MOST_FEEDS = 200
 LONGEST_TEXT = 2_000
@@ -167,7 +169,7 @@ def checked(session: Session, facts: FeedFacts) -> FeedFacts:
     for what, value, low, high in (
         ("minutes between runs", facts.every_min, 1, 1440),
         ("priority", facts.priority, 1, 99),
-        ("age in hours from which it is stale", facts.stale_after_h, 0.5, 168),
+        ("age in hours from which it is stale", facts.stale_after_h, 1.5, 168),
         ("hours to fill back", facts.backfill_h, 1, 744),
         ("limit of requests a day", facts.requests_a_day or 1, 1, 1_000_000),
     ):

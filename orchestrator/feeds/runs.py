@@ -25,7 +25,7 @@ from db import feeds
 from db.feeds import FeedProgress, NewFeedRun, StoredFeed
 from db.regions import StoredRegion, list_regions
 from orchestrator.feeds.host_rules import Resolve, resolve_host
-from orchestrator.feeds.kinds.kind import Answer, Ask, FeedKind
+from orchestrator.feeds.kinds.kind import Ask, FeedKind, SourceAnswer
 from orchestrator.feeds.kinds.known_kinds import kind_named
 from orchestrator.feeds.secret_references import read_secret
 from orchestrator.feeds.source_choices import choose_sources
@@ -58,7 +58,7 @@ _ALL = "*"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class RunPart:
     """A region of a run.
 
     Attributes
@@ -83,7 +83,7 @@ class BegunRun:
 
     feed: StoredFeed
     kind: FeedKind
-    parts: tuple[Part, ...]
+    parts: tuple[RunPart, ...]
     started_at_utc: datetime
 
 
@@ -100,8 +100,8 @@ class Asked:
     """
 
     key: str
-    parts: tuple[Part, ...]
-    answers: tuple[Answer, ...] = ()
+    parts: tuple[RunPart, ...]
+    answers: tuple[SourceAnswer, ...] = ()
     learned: Mapping[str, object] = field(default_factory=dict)
     problem: str | None = None
     not_before_utc: datetime | None = None
@@ -192,7 +192,7 @@ def begin_run(request: Request, feed_id: int) -> BegunRun | None:
         hours = span_to_ask(kind, feed, came, request.now, stands_by=not takes)
         if hours is not None:
             parts.append(
-                Part(
+                RunPart(
                     slug=slug,
                     stored=stored[slug],
                     progress=came,
@@ -302,7 +302,7 @@ def ask_source(
     return asked
 
 
-def _end_of(kind: FeedKind, parts: Sequence[Part]) -> datetime:
+def _end_of(kind: FeedKind, parts: Sequence[RunPart]) -> datetime:
     """Of several regions the question begins with the one that is furthest back."""
     start = min(part.start_utc for part in parts)
     end = max(part.end_utc for part in parts)
@@ -415,7 +415,7 @@ class _Tally:
             return "standing_by"
         return "nothing_new"
 
-    def _takes(self, part: Part) -> bool:
+    def _takes(self, part: RunPart) -> bool:
         return bool(part.takes) or self.begun.kind.makes_runs
 
     def take(self, one: Asked) -> None:
@@ -452,7 +452,9 @@ class _Tally:
             if not self.begun.kind.has_hours and one.answers:
                 self.has_more = True
 
-    def _import(self, answer: Answer, parts: Sequence[Part]) -> dict[str, datetime]:
+    def _import(
+        self, answer: SourceAnswer, parts: Sequence[RunPart]
+    ) -> dict[str, datetime]:
         """Import an answer; returns until when each region is good now."""
         content = io.BytesIO(answer.content if answer.file is None else answer.file)
         label = f"feed {self.begun.feed.facts.name}: {answer.label}"
@@ -504,7 +506,7 @@ class _Tally:
         return good
 
     def _import_runs(
-        self, answer: Answer, content: io.BytesIO, label: str
+        self, answer: SourceAnswer, content: io.BytesIO, label: str
     ) -> dict[str, datetime]:
         with self._session.begin_nested():
             done = read_and_store_runs(
@@ -515,7 +517,9 @@ class _Tally:
         last = done.answer.last_issue_utc
         return {slug: last for slug in done.answer.regions if last is not None}
 
-    def _advance(self, part: Part, until: datetime | None, *, is_failed: bool) -> None:
+    def _advance(
+        self, part: RunPart, until: datetime | None, *, is_failed: bool
+    ) -> None:
         before = part.progress
         known = [t for t in (before.good_until_utc, until) if t is not None]
         good_until = max(known) if known else None

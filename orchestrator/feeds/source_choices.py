@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from core.access import Permission
 from core.audit import AuditAction
-from core.feed_choice import Source, choose_source
+from core.feed_choice import FeedSource, choose_source
 from db import feeds
 from db.feeds import FeedProgress, StoredFeed, Switch
 from db.regions import list_regions
@@ -32,7 +32,7 @@ def choose_sources(request: Request) -> Done[int]:
     ids = {slug: region_id for region_id, slug in slugs.items()}
     stored = {feed.feed_id: feed for feed in feeds.list_feeds(session)}
     progress = feeds.progress_of(session)
-    sources: dict[tuple[int, str], list[Source]] = defaultdict(list)
+    sources: dict[tuple[int, str], list[FeedSource]] = defaultdict(list)
     for feed in stored.values():
         if kind_named(feed.facts.kind).makes_runs:
             continue
@@ -78,8 +78,8 @@ def choose_sources(request: Request) -> Done[int]:
     return Done(answer=len(events), events=tuple(events))
 
 
-def _source(feed: StoredFeed, came: FeedProgress) -> Source:
-    return Source(
+def _source(feed: StoredFeed, came: FeedProgress) -> FeedSource:
+    return FeedSource(
         feed_id=feed.feed_id,
         name=feed.facts.name,
         priority=feed.facts.priority,
@@ -96,13 +96,21 @@ def _go_on(
     change_of: tuple[int, int],
     region_id: int,
 ) -> None:
-    """Have the new source ask from where the one before it ended."""
+    """Have the new source ask from where the one before it ended.
+
+    The one that is left has to be fresh anew before it returns.
+    """
+    session = request.session
     before_id, feed_id = change_of
     ended = progress.get((before_id, region_id), FeedProgress())
     came = progress.get((feed_id, region_id), FeedProgress())
+    if ended.good_since_utc is not None:
+        left = replace(ended, good_since_utc=None)
+        feeds.store_progress(session, before_id, region_id, left)
+        progress[before_id, region_id] = left
     if ended.good_until_utc is not None and came.good_until_utc is not None:
         until = min(ended.good_until_utc, came.good_until_utc)
         came = replace(came, good_until_utc=until, asked_until_utc=until)
-        feeds.store_progress(request.session, feed_id, region_id, came)
+        feeds.store_progress(session, feed_id, region_id, came)
         progress[feed_id, region_id] = came
-    queue_feed_run(request.session, feed_id=feed_id)
+    queue_feed_run(session, feed_id=feed_id)

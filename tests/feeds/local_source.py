@@ -115,7 +115,7 @@ class LocalSource:
 
     @contextmanager
     def running(self) -> Iterator[LocalSource]:
-        """Answer until the block ends."""
+        """SourceAnswer until the block ends."""
         thread = Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         try:

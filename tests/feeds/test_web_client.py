@@ -18,12 +18,8 @@ from cryptography.x509.oid import NameOID
 
 from core.errors import InvalidInput
 from orchestrator.feeds.host_rules import HostRefused
-from orchestrator.feeds.web_client import (
-    FeedFailed,
-    WebClient,
-    WebLimits,
-    retry_after,
-)
+from orchestrator.feeds.web_client import FeedFailed, WebClient, WebLimits
+from orchestrator.feeds.web_exchange import retry_after
 from tests.feeds.local_source import LocalSource, Reply
 
 QUICK = WebLimits(

@@ -15,9 +15,9 @@ from db.feeds import FeedFacts
 from orchestrator.feeds.host_rules import endpoint_of
 from orchestrator.feeds.kinds.kind import (
     READING_OPTIONS,
-    Answer,
     Ask,
     FeedKind,
+    SourceAnswer,
     carbon_kind,
     reading_options,
 )
@@ -30,7 +30,7 @@ _TLS_MODES = {"disable", "prefer", "require", "verify-ca", "verify-full"}
 _PIECE = 1_000
 
 
-def fetch(ask: Ask) -> Sequence[Answer]:
+def fetch(ask: Ask) -> Sequence[SourceAnswer]:
     """The rows of the query as a table with the names of its columns.
 
     Raises
@@ -79,7 +79,7 @@ def fetch(ask: Ask) -> Sequence[Answer]:
         return []
     options = ask.facts.options
     return [
-        Answer(
+        SourceAnswer(
             content=content,
             label="query",
             telemetry_format=format_named("auto"),

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from core.errors import InvalidInput
 from db.feeds import FeedFacts
-from orchestrator.feeds.kinds.kind import Answer, Ask, FeedKind, parse_document
+from orchestrator.feeds.kinds.kind import Ask, FeedKind, SourceAnswer, parse_document
 from orchestrator.feeds.web_client import FeedFailed
 from orchestrator.telemetry.readers.documents import member
 from orchestrator.telemetry.readers.formats import format_named
@@ -19,7 +19,7 @@ _VALUE = "Value (MW)"
 _MOST_ROWS = 5_000
 
 
-def fetch(ask: Ask) -> Sequence[Answer]:
+def fetch(ask: Ask) -> Sequence[SourceAnswer]:
     """The hours asked for; the API names each hour by its end in UTC."""
     (quantity,) = ask.quantities
     params = {
@@ -39,7 +39,7 @@ def fetch(ask: Ask) -> Sequence[Answer]:
     if file is None:
         return []
     return [
-        Answer(
+        SourceAnswer(
             content=content,
             label=f"{ask.slug}, {ask.place}",
             telemetry_format=format_named("eia-930"),

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 
 from orchestrator.feeds.kinds.kind import (
     CARBON,
-    Answer,
     Ask,
     FeedKind,
+    SourceAnswer,
     carbon_kind,
     has_rows,
 )
 from orchestrator.telemetry.readers.formats import format_named
 
 
-def fetch(ask: Ask) -> Sequence[Answer]:
+def fetch(ask: Ask) -> Sequence[SourceAnswer]:
     """The hours asked for, estimates marked as such by the source."""
     kind = carbon_kind(ask.facts.options)
     params = {
@@ -31,7 +31,7 @@ def fetch(ask: Ask) -> Sequence[Answer]:
     if content is None or not has_rows(content, "data", "Electricity Maps"):
         return []
     return [
-        Answer(
+        SourceAnswer(
             content=content,
             label=f"{ask.slug}, zone {ask.place}",
             telemetry_format=format_named("electricity-maps"),

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree as ET
 
 from core.telemetry import Quantity
-from orchestrator.feeds.kinds.kind import Answer, Ask, FeedKind, reading_options
+from orchestrator.feeds.kinds.kind import Ask, FeedKind, SourceAnswer, reading_options
 from orchestrator.feeds.web_client import FeedFailed
 from orchestrator.telemetry.readers.formats import format_named
 
@@ -18,7 +18,7 @@ _NOTHING = "999"
 """The code of an answer without data."""
 
 
-def fetch(ask: Ask) -> Sequence[Answer]:
+def fetch(ask: Ask) -> Sequence[SourceAnswer]:
     """The market time units asked for, as the table that the site exports."""
     params = {
         "securityToken": ask.required_secret(),
@@ -35,7 +35,7 @@ def fetch(ask: Ask) -> Sequence[Answer]:
     if file is None:
         return []
     return [
-        Answer(
+        SourceAnswer(
             content=content,
             label=f"{ask.slug}, zone {ask.place}",
             telemetry_format=format_named("entsoe"),
@@ -115,7 +115,7 @@ def _parsed(content: bytes) -> ET.Element:
         message = "The answer of ENTSO-E holds a document type, which none of its has."
         raise FeedFailed(message)
     try:
-        root: ET.Element = ET.fromstring(content)  # noqa: S314
+        root: ET.Element = ET.fromstring(content)  # noqa: S314 -- has no document type, see above
     except ET.ParseError as exc:
         message = "The answer of ENTSO-E is no XML; it may be cut."
         raise FeedFailed(message) from exc

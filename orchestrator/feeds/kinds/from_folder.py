@@ -10,9 +10,9 @@ from core.errors import InvalidInput
 from db.feeds import FeedFacts
 from orchestrator.feeds.kinds.kind import (
     READING_OPTIONS,
-    Answer,
     Ask,
     FeedKind,
+    SourceAnswer,
     carbon_kind,
     reading_options,
 )
@@ -27,7 +27,7 @@ _SETTLED_S = 5.0
 """A file that changed so lately may be in the middle of being written."""
 
 
-def fetch(ask: Ask) -> Sequence[Answer]:
+def fetch(ask: Ask) -> Sequence[SourceAnswer]:
     """New and changed files of the folder, the oldest first.
 
     Raises
@@ -64,7 +64,7 @@ def _files(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _answer(ask: Ask, path: Path) -> Answer:
+def _answer(ask: Ask, path: Path) -> SourceAnswer:
     try:
         with path.open("rb") as stream:
             content = stream.read(LARGEST_BYTES + 1)
@@ -75,7 +75,7 @@ def _answer(ask: Ask, path: Path) -> Answer:
         message = f"The file {path.name} is larger than {LARGEST_BYTES // 1024**2} MiB."
         raise FeedFailed(message)
     options = ask.facts.options
-    answer = Answer(
+    answer = SourceAnswer(
         content=content,
         label=path.name,
         telemetry_format=format_named(options.get("format", "auto")),

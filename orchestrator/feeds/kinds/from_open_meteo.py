@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from core.errors import InvalidInput
 from core.telemetry import HOUR, Quantity
 from db.feeds import FeedFacts
-from orchestrator.feeds.kinds.kind import Answer, Ask, FeedKind, whole_number
+from orchestrator.feeds.kinds.kind import Ask, FeedKind, SourceAnswer, whole_number
 from orchestrator.feeds.web_client import FeedFailed
 from orchestrator.telemetry.readers.formats import format_named
 from orchestrator.telemetry.readers.run_answers import (
@@ -20,7 +20,7 @@ _SOURCE = "open-meteo"
 _RUN_DAYS = 3
 
 
-def fetch_hours(ask: Ask) -> Sequence[Answer]:
+def fetch_hours(ask: Ask) -> Sequence[SourceAnswer]:
     """The hours asked for; of an archive its whole days, of which the rest is null."""
     assert ask.region is not None  # noqa: S101 -- asked by region
     params = _place(ask) | {"hourly": ",".join(_variables(ask))}
@@ -39,7 +39,7 @@ def fetch_hours(ask: Ask) -> Sequence[Answer]:
     if content is None:
         return []
     return [
-        Answer(
+        SourceAnswer(
             content=content,
             label=ask.slug,
             telemetry_format=format_named("open-meteo"),
@@ -48,7 +48,7 @@ def fetch_hours(ask: Ask) -> Sequence[Answer]:
     ]
 
 
-def fetch_runs(ask: Ask) -> Sequence[Answer]:
+def fetch_runs(ask: Ask) -> Sequence[SourceAnswer]:
     """The newest answer, or each run that was not kept yet.
 
     With the option `run_every_h` the source is asked for runs by name, one after the
@@ -65,7 +65,7 @@ def fetch_runs(ask: Ask) -> Sequence[Answer]:
     issues: list[datetime | None] = [None]
     if every_h is not None:
         issues = list(_due_runs(ask, every_h))
-    answers: list[Answer] = []
+    answers: list[SourceAnswer] = []
     for issued_at_utc in issues:
         named = {}
         if issued_at_utc is not None:
@@ -87,7 +87,7 @@ def fetch_runs(ask: Ask) -> Sequence[Answer]:
             known_at_utc=ask.now,
         )
         answers.append(
-            Answer(
+            SourceAnswer(
                 content=content,
                 label=ask.slug,
                 telemetry_format=None,

@@ -8,9 +8,9 @@ from datetime import timedelta
 from core.errors import InvalidInput
 from db.feeds import FeedFacts
 from orchestrator.feeds.kinds.kind import (
-    Answer,
     Ask,
     FeedKind,
+    SourceAnswer,
     parse_document,
     reading_options,
     whole_number,
@@ -19,7 +19,7 @@ from orchestrator.telemetry.readers.documents import member
 from orchestrator.telemetry.readers.formats import format_named
 
 
-def fetch(ask: Ask) -> Sequence[Answer]:
+def fetch(ask: Ask) -> Sequence[SourceAnswer]:
     """The samples of the hours asked for, which the reader averages to hours.
 
     The query names no quantity; its series gets the quantity's name here, so that the
@@ -43,7 +43,7 @@ def fetch(ask: Ask) -> Sequence[Answer]:
     if member(data, "result") == []:
         return []
     return [
-        Answer(
+        SourceAnswer(
             content=content,
             label=f"{ask.slug}, {quantity}",
             telemetry_format=format_named("prometheus"),

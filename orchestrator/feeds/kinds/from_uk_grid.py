@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from core.errors import InvalidInput
 from db.feeds import FeedFacts
-from orchestrator.feeds.kinds.kind import CARBON, Answer, Ask, FeedKind, has_rows
+from orchestrator.feeds.kinds.kind import CARBON, Ask, FeedKind, SourceAnswer, has_rows
 from orchestrator.telemetry.readers.formats import format_named
 
 
-def fetch(ask: Ask) -> Sequence[Answer]:
+def fetch(ask: Ask) -> Sequence[SourceAnswer]:
     """The half hours asked for; the first half hour of an answer ends at its start."""
     begin, end = (f"{t:%Y-%m-%dT%H:%MZ}" for t in (ask.start_utc, ask.end_utc))
     path = f"/intensity/{begin}/{end}"
@@ -20,7 +20,7 @@ def fetch(ask: Ask) -> Sequence[Answer]:
     if content is None or not has_rows(content, "data", "the Carbon Intensity API"):
         return []
     return [
-        Answer(
+        SourceAnswer(
             content=content,
             label=ask.slug,
             telemetry_format=format_named("uk-carbon-intensity"),

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from orchestrator.feeds.kinds.kind import (
     CARBON,
-    Answer,
     Ask,
     FeedKind,
+    SourceAnswer,
     has_rows,
     parse_document,
 )
@@ -17,7 +17,7 @@ from orchestrator.telemetry.readers.documents import member, text_of
 from orchestrator.telemetry.readers.formats import format_named
 
 
-def fetch(ask: Ask) -> Sequence[Answer]:
+def fetch(ask: Ask) -> Sequence[SourceAnswer]:
     """Log in, then the points asked for."""
     user, divider, password = ask.required_secret().partition(":")
     if not divider:
@@ -40,7 +40,7 @@ def fetch(ask: Ask) -> Sequence[Answer]:
     if content is None or not has_rows(content, "data", "WattTime"):
         return []
     return [
-        Answer(
+        SourceAnswer(
             content=content,
             label=f"{ask.slug}, region {ask.place}",
             telemetry_format=format_named("watttime"),

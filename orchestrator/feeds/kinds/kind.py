@@ -28,7 +28,7 @@ CARBON = frozenset({Quantity.CARBON_INTENSITY_GCO2_KWH})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class SourceAnswer:
     """An answer of a source, and how it is read.
 
     Attributes
@@ -147,7 +147,7 @@ class Ask:
         return answer.content
 
 
-Fetch = Callable[[Ask], Sequence[Answer]]
+Fetch = Callable[[Ask], Sequence[SourceAnswer]]
 """Asks the source; nothing when it has nothing new.
 
 Raises FeedFailed, or InvalidInput, in words that hold no secret.
