@@ -7,6 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.feeds.local_source import LocalSource
+from tests.orchestrator.conftest import untouched_logging
+
+__all__ = ["untouched_logging"]
 
 
 @pytest.fixture
