@@ -32,7 +32,7 @@ def examine(
         _chain(runtime, session),
         *_models(session),
         *_telemetry(runtime, session),
-        *_feeds(runtime, session),
+        *feeds_of(session, runtime.clock()),
     ]
 
 
@@ -99,10 +99,10 @@ def _telemetry(runtime: Runtime, session: Session) -> list[Finding]:
     return [telemetry_of(session, stored_region, now) for stored_region in found]
 
 
-def _feeds(runtime: Runtime, session: Session) -> list[Finding]:
+def feeds_of(session: Session, now: datetime) -> list[Finding]:
     """A feed is sound while it is fresh, and while it is paused on purpose."""
     findings = []
-    for view in feed_views(session, runtime.clock()):
+    for view in feed_views(session, now):
         lag = "no good hour yet" if view.lag_h is None else f"{view.lag_h:.1f} h behind"
         problem = f"; {view.problem}" if view.problem else ""
         sound = view.health in {FeedHealth.GOOD, FeedHealth.PAUSED}

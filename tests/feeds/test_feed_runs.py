@@ -13,9 +13,14 @@ from core.errors import NotFound
 from core.telemetry import HOUR
 from db import feeds
 from db.engine import DatabaseUrls
+from orchestrator.cycle.worker_jobs import WorkerJobs
 from orchestrator.feeds.configuration import change_feed, pause_feed
 from orchestrator.feeds.runs import ask_source, begin_run, forget_old_answers, store_run
 from orchestrator.feeds.web_client import WebClient, WebUse
+from orchestrator.jobs import BEHIND_CYCLE, QUEUE_FEEDS, RUN_FEED
+from orchestrator.operations.doctor import feeds_of
+from orchestrator.operations.monitoring import measure
+from orchestrator.processes.worker import make_queue
 from tests.feeds.asking_kinds import END, NOW, facts_of
 from tests.feeds.local_source import LocalSource, Reply, document
 from tests.feeds.portals import QUICK, Portal, Weather, temperature, weather_feed
@@ -61,6 +66,34 @@ def test_a_run_stores_hours_and_how_far_it_came_and_keeps_the_answer(
     assert portal.run(feed_id) is not None
     assert weather.spans[1] == ("15T06", "15T12")  # some hours again: they are revised
     assert len(portal.hours()) == 25
+
+
+def test_the_worker_queues_what_is_due_behind_the_cycle_and_it_is_measured(
+    portal: Portal, source: LocalSource
+) -> None:
+    weather = Weather(source)
+    feed_id = portal.add(weather_feed(source))
+    portal.rows("delete from procrastinate_jobs returning 1")
+    queue = make_queue(portal.runtime, WorkerJobs(portal.runtime))
+    for _ in range(2):
+        queue.tasks[QUEUE_FEEDS](timestamp=0)
+    jobs = portal.rows(
+        "select task_name, priority, args ->> 'feed_id' from procrastinate_jobs"
+    )
+    assert jobs == [(RUN_FEED, BEHIND_CYCLE, str(feed_id))]
+    assert BEHIND_CYCLE < 0
+    queue.tasks[RUN_FEED](feed_id=str(feed_id))
+    portal.now += 4 * HOUR
+    weather.reply = Reply(status=500)
+    with portal.runtime.transaction() as session:
+        measured = measure(session, portal.now)
+        (finding,) = feeds_of(session, portal.now)
+    assert measured.feed_lag_s == {("first", "here"): pytest.approx(4.33 * 3600, 1e-2)}
+    assert measured.feeds_failing == {"first": False}
+    assert (finding.is_sound, finding.text) == (False, "stale, 4.3 h behind")
+    portal.run(feed_id)
+    with portal.runtime.transaction() as session:
+        assert measure(session, portal.now).feeds_failing == {"first": True}
 
 
 def test_an_outage_is_filled_in_steps_and_no_further_back_than_allowed(
