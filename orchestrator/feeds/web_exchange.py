@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,10 +27,12 @@ from tenacity import (
 from core.version import CODE_VERSION
 from orchestrator.feeds.host_rules import HostRefused, endpoint_of, parse_web_address
 from orchestrator.feeds.web_client import FeedFailed, WebAnswer, WebClient
+from orchestrator.telemetry.readers.documents import member
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _MOST_REDIRECTS = 3
+_LARGEST_ERROR_BYTES = 4096
 _LONGEST_RETRY_AFTER = timedelta(days=1)
 
 
@@ -194,7 +197,7 @@ class _Question:
         if status == httpx.codes.NOT_MODIFIED:
             return WebAnswer(content=b"", is_unchanged=True)
         if status != httpx.codes.OK:
-            self._refuse(response, host)
+            self._refuse(response, host, await _said(response))
         kind = response.headers.get("content-type", "")
         if self.media not in kind.lower():
             message = (
@@ -220,7 +223,7 @@ class _Question:
             last_modified=_short(response.headers.get("last-modified")),
         )
 
-    def _refuse(self, response: httpx.Response, host: str) -> None:
+    def _refuse(self, response: httpx.Response, host: str, reason: str) -> None:
         """Say in words why a status is no answer."""
         status = response.status_code
         if status in {401, 403}:
@@ -239,7 +242,7 @@ class _Question:
                 message = f"{message[:-1]} until {until:%H:%M} UTC."
                 raise FeedFailed(message, until)
             raise _Passing(message, until)
-        message = f"{host} answered with status {status}."
+        message = f"{host} answered with status {status}{reason}."
         raise FeedFailed(message)
 
 
@@ -257,6 +260,24 @@ def retry_after(text: str | None, now: datetime) -> datetime | None:
             return None
         until = until if until.tzinfo else until.replace(tzinfo=UTC)
     return min(max(until, now), now + _LONGEST_RETRY_AFTER)
+
+
+async def _said(response: httpx.Response) -> str:
+    """The reason that an error gives, where it is a short JSON that has one."""
+    content = bytearray()
+    async for chunk in response.aiter_raw():
+        content += chunk
+        if len(content) > _LARGEST_ERROR_BYTES:
+            return ""
+    try:
+        document = json.loads(content)
+    except ValueError:
+        return ""
+    found = (
+        member(document, name) for name in ("reason", "message", "detail", "error")
+    )
+    text = next((one for one in found if isinstance(one, str)), "")
+    return f": {text[:150].rstrip('. ')}" if text.isprintable() and text else ""
 
 
 def _origin(parts: SplitResult) -> tuple[str, str, int | None]:

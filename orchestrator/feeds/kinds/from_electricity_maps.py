@@ -44,7 +44,7 @@ def fetch(ask: Ask) -> Sequence[SourceAnswer]:
 KIND = FeedKind(
     name="electricity-maps",
     words="Electricity Maps v3, carbon intensity",
-    address="https://api.electricitymap.org",
+    address="https://api.electricitymaps.com",
     fetch=fetch,
     quantities=CARBON,
     needs_credential=True,
