@@ -1,9 +1,9 @@
 """Which of several sources of one quantity is used: the first that is fresh, steadily.
 
-Sources have an order. The one in use stays in use while it is fresh. When it is not,
-the first fresh one takes over. A source before it in the order returns only when it has
-been fresh, without a failure, for `RETURN_AFTER`: sources that fail in turn do not
-change places every hour.
+Sources have an order. The one in use stays in use while it is fresh. When it is stale,
+or fails while another has newer hours, the first fresh one takes over. A source before
+it in the order returns only when it has been fresh, without a failure, for
+`RETURN_AFTER`: it does not take the place of one that works every time that it answers.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def choose_source(
         before = order[: order.index(current)]
         steady = next((one for one in before if one.is_steady(now)), None)
         if steady is None:
-            return SourceChoice(source=current, reason="")
+            return _instead_of_failing(current, order, now)
         hours_steady = RETURN_AFTER // hours(1)
         reason = f"It has been fresh for {hours_steady} h and comes first."
         return SourceChoice(source=steady, reason=reason)
@@ -114,6 +114,23 @@ def choose_source(
         return SourceChoice(source=current, reason="")
     state = "paused" if current.is_paused else "stale"
     return SourceChoice(source=fresh, reason=f"{current.name} is {state}.")
+
+
+def _instead_of_failing(
+    current: FeedSource, order: Sequence[FeedSource], now: datetime
+) -> SourceChoice:
+    """Another one that has newer hours, where the one in use fails; else that one."""
+    if current.good_since_utc is None and current.good_until_utc is not None:
+        for one in order:
+            is_newer = (
+                one.good_since_utc is not None
+                and one.good_until_utc is not None
+                and one.good_until_utc > current.good_until_utc
+            )
+            if is_newer and one.is_fresh(now):
+                reason = f"{current.name} fails, and this one has newer hours."
+                return SourceChoice(source=one, reason=reason)
+    return SourceChoice(source=current, reason="")
 
 
 def hours(count: float) -> timedelta:

@@ -205,7 +205,7 @@ def test_the_second_source_takes_over_and_the_first_returns_when_it_is_steady(
     )
     assert switched == [
         ("first", "It is the first of the order."),
-        ("second", "first is stale."),
+        ("second", "first fails, and this one has newer hours."),
         ("first", "It has been fresh for 3 h and comes first."),
     ]
     outcomes = portal.rows("select outcome from feed_run where feed_id = 2")
