@@ -22,7 +22,7 @@ from orchestrator.operations.doctor import feeds_of
 from orchestrator.operations.monitoring import measure
 from orchestrator.processes.worker import make_queue
 from tests.feeds.asking_kinds import END, NOW, facts_of
-from tests.feeds.local_source import LocalSource, Reply, document
+from tests.feeds.local_source import Asked, LocalSource, Reply, document
 from tests.feeds.portals import QUICK, Portal, Weather, temperature, weather_feed
 
 DAY = timedelta(days=1)
@@ -312,6 +312,32 @@ def test_a_missing_secret_is_said_and_a_present_one_is_stored_nowhere(
     for (table,) in tables:
         query = f"select count(*) from {table} t where t::text like '%v3ry-s3cret%'"  # noqa: S608
         assert portal.rows(query) == [(0,)], table
+
+
+def test_an_hour_that_came_by_half_is_taken_when_it_is_whole(
+    portal: Portal, source: LocalSource
+) -> None:
+    def answering(asked: Asked) -> Reply:
+        first, last, step = (int(asked.query[n]) for n in ("start", "end", "step"))
+        stamps = range(first, min(last, int(newest.timestamp())) + 1, step)
+        points = [[moment, str(40 + moment // 3600 % 24)] for moment in stamps]
+        series = {"metric": {"__name__": "it_load_mw"}, "values": points}
+        data = {"resultType": "matrix", "result": [series]}
+        return document({"status": "success", "data": data})
+
+    newest, source.answering = END - HOUR / 2, answering
+    facts = facts_of("prometheus", source.address, "x", quantities=["it_load_mw"])
+    feed_id = portal.add(replace(facts, backfill_h=12))
+    done = portal.run(feed_id)
+    assert done is not None
+    assert (done.hours_stored, done.problem) == (11, None)
+    assert max(portal.hours("it_load_mw")) == END - 2 * HOUR
+    newest = NOW
+    done = portal.run(feed_id)
+    assert done is not None
+    assert done.hours_stored == 1
+    assert max(portal.hours("it_load_mw")) == END - HOUR
+    assert source.asked[-1].query["start"] == f"{(END - 7 * HOUR).timestamp():.0f}"
 
 
 def test_runs_of_weather_models_are_kept_as_issued(
