@@ -64,6 +64,11 @@ APP_GRANTS: Mapping[str, str] = {
     "change_rules": _APPEND,
     "approval_request": _APPEND,
     "approval_answer": _APPEND,
+    "feed": _CHANGE,
+    "feed_progress": _CHANGE,
+    "feed_run": "select, insert, delete",
+    "feed_answer": _ANY,
+    "feed_switch": _APPEND,
 }
 """Rights of the application; it has none on a table that is not named here."""
 

@@ -1414,3 +1414,116 @@ class HandledRequestRow(Base):
     body_sha256: Mapped[str]
     answer: Mapped[str]
     created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
+class FeedRow(Base):
+    """A source that is asked on a schedule, as an admin wrote it, and its last run."""
+
+    __tablename__ = "feed"
+    __table_args__ = (
+        CheckConstraint("name = btrim(name) and name <> ''", name="name_trimmed"),
+        CheckConstraint("every_min between 1 and 1440", name="every_min"),
+        CheckConstraint("priority between 1 and 99", name="priority"),
+        CheckConstraint("stale_after_h > 0", name="stale_after"),
+        CheckConstraint("backfill_h between 1 and 744", name="backfill"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    kind: Mapped[str]
+    address: Mapped[str]
+    regions: Mapped[dict[str, Any]]
+    options: Mapped[dict[str, Any]]
+    quantities: Mapped[list[str]]
+    secret_reference: Mapped[str | None]
+    private_hosts: Mapped[list[str]]
+    every_min: Mapped[int]
+    priority: Mapped[int] = mapped_column(SmallInteger)
+    stale_after_h: Mapped[float]
+    backfill_h: Mapped[int]
+    requests_a_day: Mapped[int | None]
+    is_paused: Mapped[bool] = mapped_column(server_default=text("false"))
+    created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+    next_run_at_utc: Mapped[datetime]
+    run_count: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    failures_in_a_row: Mapped[int] = mapped_column(server_default=text("0"))
+    last_run_at_utc: Mapped[datetime | None]
+    last_success_at_utc: Mapped[datetime | None]
+    last_problem: Mapped[str | None]
+    request_day: Mapped[date | None]
+    requests_that_day: Mapped[int] = mapped_column(server_default=text("0"))
+    quota_left: Mapped[int | None]
+    known_answers: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+
+
+class FeedProgressRow(Base):
+    """How far a feed came in a region."""
+
+    __tablename__ = "feed_progress"
+
+    feed_id: Mapped[int] = mapped_column(ForeignKey("feed.id"), primary_key=True)
+    region_id: Mapped[int] = mapped_column(ForeignKey("region.id"), primary_key=True)
+    good_until_utc: Mapped[datetime | None]
+    good_since_utc: Mapped[datetime | None]
+    asked_until_utc: Mapped[datetime | None]
+
+
+class FeedRunRow(Base):
+    """One run of a feed: what it asked for, what came, or why nothing did."""
+
+    __tablename__ = "feed_run"
+    __table_args__ = (
+        CheckConstraint(
+            "outcome in ('stored', 'nothing_new', 'standing_by', 'failed')",
+            name="outcome",
+        ),
+        CheckConstraint(
+            "(outcome = 'failed') <= (problem is not null)", name="problem"
+        ),
+        Index("ix_feed_run_feed_id_id", "feed_id", "id"),
+    )
+
+    id: Mapped[int] = _big_id()
+    feed_id: Mapped[int] = mapped_column(ForeignKey("feed.id"))
+    started_at_utc: Mapped[datetime]
+    ended_at_utc: Mapped[datetime]
+    outcome: Mapped[str]
+    problem: Mapped[str | None]
+    asked_from_utc: Mapped[datetime | None]
+    asked_until_utc: Mapped[datetime | None]
+    requests: Mapped[int]
+    received_bytes: Mapped[int] = mapped_column(BigInteger)
+    hours_stored: Mapped[int]
+    batch_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+    answer_sha256s: Mapped[list[str]]
+
+
+class FeedAnswerRow(Base):
+    """An answer as it came, by its hash, gzip; removed when it is old."""
+
+    __tablename__ = "feed_answer"
+    __table_args__ = (
+        CheckConstraint("length(sha256) = 64", name="sha256_length"),
+        Index("ix_feed_answer_last_seen_at_utc", "last_seen_at_utc"),
+    )
+
+    sha256: Mapped[str] = mapped_column(primary_key=True)
+    packed: Mapped[bytes]
+    size_bytes: Mapped[int]
+    last_seen_at_utc: Mapped[datetime]
+
+
+class FeedSwitchRow(Base):
+    """From when a feed is the source of a quantity in a region, why; append-only."""
+
+    __tablename__ = "feed_switch"
+    __table_args__ = (
+        Index("ix_feed_switch_region_id_quantity_id", "region_id", "quantity", "id"),
+    )
+
+    id: Mapped[int] = _big_id()
+    region_id: Mapped[int] = mapped_column(ForeignKey("region.id"))
+    quantity: Mapped[str]
+    feed_id: Mapped[int] = mapped_column(ForeignKey("feed.id"))
+    at_utc: Mapped[datetime]
+    reason: Mapped[str]

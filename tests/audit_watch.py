@@ -87,6 +87,13 @@ AUDITED_BY: Mapping[str, set[AuditAction]] = {
     "telemetry_finding": {*_IMPORTS, Action.TELEMETRY_ACCEPTED},
     "telemetry_acceptance": {Action.TELEMETRY_ACCEPTED},
     "weather_forecast": {Action.WEATHER_FORECASTS_IMPORTED},
+    "feed": {
+        Action.FEED_ADDED,
+        Action.FEED_CHANGED,
+        Action.FEED_FAILING,
+        Action.FEED_RECOVERED,
+    },
+    "feed_switch": {Action.FEED_SWITCHED},
     "model_version": {
         Action.MODEL_REGISTERED,
         Action.MODEL_GATE_OVERRIDDEN,
@@ -133,6 +140,9 @@ UNAUDITED: Mapping[str, str] = {
     "forecast_hour": _COMPUTED,
     "forecast_mode": _COMPUTED,
     "forecast_input": "what the model was given; belongs to a forecast",
+    "feed_answer": "what sources sent; the imports made of it are audited",
+    "feed_progress": "how far a feed came; its imports and switches are audited",
+    "feed_run": "the history of runs, which changes nothing; imports are audited",
     "handled_request": "answers; what was done for them is audited, so is a purge",
     "interval_calibration": _COMPUTED,
     "model_evaluation_region": "a part; its evaluation's begin and end are audited",
@@ -148,6 +158,14 @@ UNAUDITED_COLUMNS: Mapping[str, Mapping[str, str]] = {
         "checked_at_utc": "noted whenever the provider confirms a login",
     },
     "totp_secret": {"last_step": "a code that confirmed what is audited by itself"},
+    "feed": dict.fromkeys(
+        (
+            *("next_run_at_utc", "run_count", "failures_in_a_row", "last_run_at_utc"),
+            *("last_success_at_utc", "last_problem", "request_day"),
+            *("requests_that_day", "quota_left", "known_answers"),
+        ),
+        "what a run leaves; a feed that begins to fail, or recovers, is audited",
+    ),
     "model_upload": {"problem": "why a check has to be tried again; it is logged"},
 }
 

@@ -10,6 +10,7 @@ from orchestrator.cli import (
     backtests,
     database,
     decisions,
+    feed,
     forecast,
     models,
     plans,
@@ -42,6 +43,7 @@ app.add_typer(database.app, name="db")
 app.add_typer(region.app, name="region")
 app.add_typer(user.app, name="user")
 app.add_typer(telemetry.app, name="telemetry")
+app.add_typer(feed.app, name="feed")
 app.add_typer(models.app, name="model")
 app.add_typer(forecast.app, name="forecast")
 app.add_typer(decisions.app, name="decision")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import threading
 from collections.abc import Callable
@@ -23,6 +24,8 @@ from orchestrator.audit.anchor_files import AnchorPlaces
 from orchestrator.audit.anchor_keeper import AnchorKeeper
 from orchestrator.audit.chain_status import check_whole_chain
 from orchestrator.cycle.worker_jobs import WorkerJobs
+from orchestrator.feeds.runs import forget_old_answers, queue_due_feeds, run_feed
+from orchestrator.feeds.source_choices import choose_sources
 from orchestrator.jobs import (
     CHECK_CHAIN,
     CHECK_LOGINS,
@@ -33,7 +36,9 @@ from orchestrator.jobs import (
     ISSUE_AGAIN,
     ISSUE_FORECASTS,
     PURGE_RECORDS,
+    QUEUE_FEEDS,
     REPORT_DENIALS,
+    RUN_FEED,
     WATCH_MODELS,
 )
 from orchestrator.logs import get_logger
@@ -131,8 +136,25 @@ def make_queue(runtime: Runtime, jobs: WorkerJobs) -> procrastinate.App:
         with runtime.request_as(WORKER_USER) as request:
             check_whole_chain(request, AnchorPlaces.of(runtime.settings))
 
+    _add_feeds(queue, runtime)
     _add_housekeeping(queue, runtime)
     return queue
+
+
+def _add_feeds(queue: procrastinate.App, runtime: Runtime) -> None:
+    """Sources that are asked on a schedule, behind the cycle."""
+
+    @queue.periodic(cron="* * * * *")
+    @queue.task(name=QUEUE_FEEDS, queueing_lock=QUEUE_FEEDS)
+    def queue_feeds(timestamp: int) -> None:  # noqa: ARG001 -- the queue gives it
+        with runtime.request_as(WORKER_USER) as request:
+            choose_sources(request)
+        with runtime.request_as(WORKER_USER) as request:
+            queue_due_feeds(request)
+
+    @queue.task(name=RUN_FEED, retry=_RETRY)
+    def run(feed_id: str) -> None:
+        run_feed(runtime, int(feed_id), os.environ)
 
 
 def _add_housekeeping(queue: procrastinate.App, runtime: Runtime) -> None:
@@ -161,6 +183,8 @@ def _add_housekeeping(queue: procrastinate.App, runtime: Runtime) -> None:
     def purge(timestamp: int) -> None:  # noqa: ARG001 -- the queue gives it
         with runtime.request_as(WORKER_USER) as request:
             purge_records(request)
+        with runtime.request_as(WORKER_USER) as request:
+            forget_old_answers(request)
 
 
 async def _serve(queue: procrastinate.App, stopping: threading.Event) -> None:

@@ -78,7 +78,7 @@ def import_weather_forecasts(
     InvalidInput
         When the file as a whole cannot be read, or nothing in it could be taken.
     """
-    return _imported(request, source, label=label, source_name=source_name)
+    return read_and_store_runs(request, source, label=label, source_name=source_name)
 
 
 @change(
@@ -111,7 +111,7 @@ def import_forecast_answer(
     tidy = tidy_forecasts(
         content, region_slug, known_at_utc=known_at_utc, issued_at_utc=issued_at_utc
     )
-    return _imported(
+    return read_and_store_runs(
         request,
         BytesIO(tidy),
         label=f"answer with SHA-256 {sha256(content).hexdigest()}",
@@ -119,9 +119,10 @@ def import_forecast_answer(
     )
 
 
-def _imported(
+def read_and_store_runs(
     request: Request, source: Path | BinaryIO, *, label: str, source_name: str
 ) -> Done[ForecastImport]:
+    """Read the file, and store its runs."""
     stored = list_regions(request.session, active_only=False)
     region_ids = {item.slug: item.region_id for item in stored}
     file = read_weather_forecasts(

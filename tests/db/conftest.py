@@ -148,6 +148,18 @@ FILL = (
         values ('whole', 0, 0.1)""",
     """insert into handled_request (request_id, actor_id, operation, body_sha256,
         answer) values (gen_random_uuid(), 1, 'record', repeat('0', 64), '1')""",
+    """insert into feed (name, kind, address, regions, options, quantities,
+        private_hosts, every_min, priority, stale_after_h, backfill_h, next_run_at_utc)
+        values ('grid', 'uk-carbon-intensity', 'https://example.org', '{}', '{}',
+        '{carbon_intensity_gco2_kwh}', '{}', 60, 1, 3, 72, '2025-01-01T00:00Z')""",
+    "insert into feed_progress (feed_id, region_id) values (1, 1)",
+    """insert into feed_run (feed_id, started_at_utc, ended_at_utc, outcome, requests,
+        received_bytes, hours_stored, batch_ids, answer_sha256s) values (1,
+        '2025-01-01T00:00Z', '2025-01-01T00:00Z', 'stored', 1, 2, 1, '{1}', '{}')""",
+    """insert into feed_answer (sha256, packed, size_bytes, last_seen_at_utc)
+        values (repeat('0', 64), 'x', 1, '2025-01-01T00:00Z')""",
+    """insert into feed_switch (region_id, quantity, feed_id, at_utc, reason)
+        values (1, 'carbon_intensity_gco2_kwh', 1, '2025-01-01T00:00Z', 'first')""",
     """insert into procrastinate_jobs (queue_name, task_name) values ('q', 't')""",
 )
 

@@ -24,6 +24,7 @@ APPEND_ONLY = {
     "decision_transfer": "moved_mw",
     "decision_state": "reason",
     "decision_term": "ends_at_utc",
+    "feed_switch": "reason",
     "audit_event": "payload",
     "chain_check": "reason",
     "handled_request": "answer",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,6 +42,7 @@ from db import (
 )
 from db.audit import EventFilter
 from db.engine import parse_url
+from db.feeds import find_feed
 from db.rejects import RejectFilter
 from db.users import system_actor
 from models.metadata import Family
@@ -73,6 +75,13 @@ from orchestrator.cycle.worker_jobs import WorkerJobs
 from orchestrator.decisions import recording
 from orchestrator.decisions.lists import DecisionFilter, decisions_csv
 from orchestrator.decisions.states import state_decision
+from orchestrator.feeds.configuration import (
+    add_feed,
+    change_feed,
+    pause_feed,
+    run_feed_soon,
+)
+from orchestrator.feeds.runs import forget_old_answers, queue_due_feeds, run_feed
 from orchestrator.forecasts.hindcasts import hindcast_regions
 from orchestrator.forecasts.model_cache import ModelCache, ServingModel
 from orchestrator.forecasts.model_health import end_outages, find_outages
@@ -125,6 +134,7 @@ from tests.audit_watch import (
     watch,
 )
 from tests.conftest import PostgresForTests
+from tests.feeds.asking_kinds import facts_of
 from tests.fleet import NOW, TRAINED_UNTIL, Fleet, runtime_on
 from tests.models.foreign import day_before
 from tests.webapp.authenticator import Authenticator
@@ -500,6 +510,29 @@ def places(portal: Portal) -> None:
             )
 
 
+def sources(portal: Portal) -> None:
+    """A feed is added, run, changed and paused; another one takes its place."""
+    settings = portal.runtime.settings.model_copy(update={"feeds_dir": portal.folder})
+    runtime = replace(portal.runtime, settings=settings)
+    (portal.folder / "site").mkdir()
+    file = portal.folder / "site" / "load.csv"
+    file.write_text("timestamp,it_load_mw\n2025-07-01T03:00Z,41\n")
+    os.utime(file, (0, 0))
+    feed = facts_of("folder", "site", regions={"texas": ""}, quantities=["it_load_mw"])
+    with portal.ask() as request:
+        add_feed(request, feed)
+        feed_id = find_feed(request.session, feed.name).feed_id
+    run_feed(runtime, feed_id, {})
+    with portal.ask() as request:
+        change_feed(request, replace(feed, address="nowhere"))
+    run_feed(runtime, feed_id, {})
+    with portal.ask() as request:
+        pause_feed(request, feed.name, is_paused=True)
+        run_feed_soon(request, add_feed(request, replace(feed, name="second")))
+        queue_due_feeds(request)
+        forget_old_answers(request)
+
+
 def decisions(portal: Portal) -> None:
     """What-ifs, recorded decisions, their replacement, plans, forecasts."""
     run = portal.runtime.transaction
@@ -777,8 +810,8 @@ def test_every_change_commits_with_its_event(
 
     monkeypatch.setattr("orchestrator.use_cases._finish", note)
     for story in (
-        people, federated, strangers, places, decisions, models, signed, second_person,
-        chain,
+        people, federated, strangers, places, sources, decisions, models, signed,
+        second_person, chain,
         exports,
     ):  # fmt: skip
         story(portal)

@@ -20,7 +20,10 @@ pytestmark = pytest.mark.slow
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 GOOD_KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f0aa55"
-HEAVY = ("sklearn", "mapie", "skl2onnx", "pandas", "onnx", "onnxruntime")
+HEAVY = (
+    *("sklearn", "mapie", "skl2onnx", "pandas", "onnx", "onnxruntime"),
+    *("httpx", "tenacity"),  # feeds are asked by the worker alone
+)
 
 
 def _run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
