@@ -44,6 +44,7 @@ app.add_typer(telemetry.app, name="telemetry")
 app.add_typer(models.app, name="model")
 app.add_typer(forecast.app, name="forecast")
 app.add_typer(decisions.app, name="decision")
+app.add_typer(plans.app, name="plan")
 app.add_typer(policy.app, name="policy")
 app.add_typer(audit.app, name="audit")
 

@@ -15,6 +15,7 @@ from orchestrator.freshness import KeptAnswers
 from orchestrator.trade_offs.page import trade_off_view
 from orchestrator.trade_offs.views import TradeOffView, WaterScope
 from orchestrator.use_cases import Request
+from orchestrator.windows.views import Ground
 from pages.addresses import Query, instant_text
 from pages.components import region_options
 from pages.context import PageContext
@@ -70,7 +71,7 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
         times = chosen_times()
 
         def make(request: Request) -> tuple[str, tuple[object, ...]]:
-            source, target, day, shift_pct, scope = question
+            source, target, day, shift_pct, scope, ground = question
             view = trade_off_view(
                 request,
                 source_slug=source,
@@ -78,6 +79,7 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
                 local_day=day,
                 issued_at_utc=issued_at_utc,
                 shift_pct=shift_pct,
+                ground=ground,
             )
             return _rendered(in_times(view, times), scope)
 
@@ -102,14 +104,15 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
 
 def _question(
     query: Query,
-) -> tuple[str | None, str | None, date | None, float, WaterScope]:
-    """What the address asks: source, target, day, shift and whose water."""
+) -> tuple[str | None, str | None, date | None, float, WaterScope, Ground]:
+    """What the address asks: source, target, day, shift, whose water, which load."""
     return (
         query.text("source"),
         query.text("target"),
         query.day("day"),
         query.shift_pct("shift"),
         _scope(query.text("water")),
+        Ground(query.one_of("ground", list(Ground), "ground") or Ground.RECORDED.value),
     )
 
 
@@ -157,5 +160,6 @@ def _browser_data(view: TradeOffView, scope: WaterScope, mark: str) -> dict[str,
         "day": view.local_day.isoformat() if view.local_day else None,
         "shift": view.shift_pct,
         "water": scope.value,
+        "ground": view.ground.value if view.ground is Ground.NOW else None,
         "labels": local_labels(view.hours_utc, view.source.time_zone),
     }

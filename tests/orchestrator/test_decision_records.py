@@ -204,7 +204,7 @@ def test_the_kind_of_a_carbon_intensity_is_kept_whole(words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"format": 3}, {"source": {}}, {"plan": {"plan_id": 1}}]
+    "change", [{"format": 4}, {"source": {}}, {"plan": {"plan_id": 1}}]
 )
 def test_inputs_of_another_form_are_refused(change: dict[str, object]) -> None:
     known = json.loads(inputs_text(SOME_INPUTS))
@@ -325,7 +325,7 @@ SOME_INPUTS = DecisionInputs(
     shift_pct=12.5,
     window_start_utc=NOON,
     is_simulated=False,
-    without_decision_id=4,
+    without_decision_ids=(4,),
     plan=TransferInputs(
         plan_id=2,
         moved_mw=HOURS,

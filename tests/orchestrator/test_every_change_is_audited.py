@@ -73,8 +73,8 @@ from orchestrator.forecasts.model_health import end_outages, find_outages
 from orchestrator.forecasts.scoring import score_finished_windows
 from orchestrator.operations import backups, installation
 from orchestrator.plans import planning
+from orchestrator.plans.replacing import undo_plan
 from orchestrator.plans.terms import PlanTerms
-from orchestrator.plans.undoing import undo_plan
 from orchestrator.regions import policies as region_policies
 from orchestrator.regions.changes import (
     RegionDraft,

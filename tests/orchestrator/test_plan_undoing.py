@@ -14,7 +14,7 @@ from core.errors import Conflict, InvalidInput
 from db import audit, decisions, regions
 from orchestrator.decisions.states import state_decision
 from orchestrator.plans import planning
-from orchestrator.plans.undoing import undo_plan
+from orchestrator.plans.replacing import undo_plan
 from orchestrator.plans.views import PlanRecordOutcome, PlanView
 from tests.asking import asking
 from tests.fleet import Fleet

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from core.errors import InvalidInput, OutOfRange
+from core.errors import InvalidInput
 from core.scheduler import Outcome, ReasonCode
 from orchestrator.plans.terms import PlanTerms
 from orchestrator.plans.views import (
@@ -32,7 +32,6 @@ GOOD = {
     "energy_price_weight": 0,
     "water_cap_m3": 9000,
     "minimum_transfer_mwh": 3,
-    "blocked_chance_pct": "2.5",
 }
 
 
@@ -115,11 +114,9 @@ def test_what_is_left_empty_takes_its_default_only_where_it_may() -> None:
     terms = read_terms(GOOD)
     assert (terms.carbon_usd_per_t, terms.water_usd_per_m3) == (80.0, 1.5)
     assert (terms.water_cap_m3, terms.carbon_cap_t) == (9000.0, None)
-    assert (terms.minimum_transfer_mwh, terms.blocked_chance_pct) == (3.0, 2.5)
+    assert terms.minimum_transfer_mwh == 3.0
     with pytest.raises(InvalidInput, match="Carbon, USD per t is empty"):
         read_terms({**GOOD, "carbon_usd_per_t": None})
-    with pytest.raises(OutOfRange, match="outside 0 to 50 %"):
-        read_terms({**GOOD, "blocked_chance_pct": 60})
 
 
 @pytest.mark.parametrize("value", ["lots", "-1", "nan", "inf", [], {}])
