@@ -53,7 +53,8 @@ def term_field(control_id: str) -> Component:
             value="24",
         ),
         hint="Beyond 24 hours it moves the same load at the same hours of each day;"
-        " every issue judges it again.",
+        " every issue judges it again. One for chosen hours ends with the last of"
+        " them, unless it lasts longer.",
     )
 
 

@@ -193,7 +193,7 @@ def test_more_than_the_flexible_load_is_said(view: TradeOffView, text_of: Text) 
 
 
 def test_both_grounds_stand_side_by_side_and_the_other_can_be_shown(
-    text_of: Text,
+    view: TradeOffView, text_of: Text
 ) -> None:
     sums = [
         GroundSums(
@@ -204,10 +204,10 @@ def test_both_grounds_stand_side_by_side_and_the_other_can_be_shown(
         )
         for ground, energy_mwh in ((Ground.NOW, 2000.0), (Ground.RECORDED, 1900.0))
     ]
-    shown = replace(view(), grounds=tuple(sums))
+    shown = replace(view, grounds=tuple(sums))
     text = text_of(content.window_notice(shown))
     assert "As load is now, without a shift: 2,000 MWh, 400.0 t CO₂e, 2,000 m³." in text
     assert "With what is recorded, without a shift: 1,900 MWh" in text
     assert text.count("(shown)") == 1
     assert ", with what is recorded;" in content.caption(shown)
-    assert "As load is now" not in text_of(content.window_notice(view()))
+    assert "As load is now" not in text_of(content.window_notice(view))
