@@ -231,37 +231,36 @@ def test_a_day_of_decisions_from_8_to_20(day: Day) -> None:
     day.pass_until(EIGHT_UTC)
     bound_c = next(r.day_bound_c for r in day.rows() if r.region.slug == "arizona")
     assert bound_c is not None
-    set_arizonas_limit(visitor.portal, round(bound_c - 0.8, 1), "The hall was rebuilt.")
-    first_id = _record_from_9_to_19(visitor)
+    set_arizonas_limit(visitor.portal, round(bound_c - 0.3, 1), "The hall was rebuilt.")
+    first_id = _record_from_8_to_20(visitor)
     day.fleet_is_true()
     visitor.open(f"/decisions/{first_id}")
-    visitor.sees("#decision-standing", "until 21 Jul 2025, 19:00")
+    visitor.sees("#decision-standing", "until 21 Jul 2025, 20:00")
     visitor.click("#state-in_effect")
     visitor.sees("#decision-standing", "State: in effect.")
     day.fleet_is_true()
-    for _ in range(8):
+    for _ in range(9):
         day.next_hour()
     day.fleet_is_true()
-    _renew_at_16(visitor)
+    _renew_at_17(visitor)
     day.next_hour()
     day.fleet_is_true()
     visitor.sees_no("#ending-soon")
-    plan = _plan_at_17(visitor)
+    plan = _plan_at_18(visitor)
     day.next_hour()
     day.fleet_is_true()
-    changed = _change_at_18(visitor, plan)
+    changed = _change_at_19(visitor, plan)
     day.next_hour()
     day.fleet_is_true()
     visitor.open(changed)
     visitor.type_into("#plan-undo-reason", "The link is down.")
     visitor.click("#plan-undo")
     visitor.sees("#plan-undone", "Taken back")
-    day.next_hour()
     day.fleet_is_true()
-    visitor.sees(fleet_row("arizona"), "30 %, 09:00 to 19:00", "until taken back")
+    visitor.sees(fleet_row("arizona"), "30 %, 08:00 to 20:00", "until taken back")
     visitor.open("/what-if?source=arizona&target=ireland")
     visitor.sees("#what-if-notice", "24 hours from 21 Jul 2025, 20:00")
-    visitor.sees("#what-if-baseline", "30 %, 09:00 to 19:00 Arizona → Ireland")
+    visitor.sees("#what-if-baseline", "30 %, 08:00 to 20:00 Arizona → Ireland")
     visitor.rest()
     assert visitor.browser.console_errors() == []
     with day.fleet.runtime.transaction() as session:
@@ -271,27 +270,27 @@ def test_a_day_of_decisions_from_8_to_20(day: Day) -> None:
             assert replay_rules(session, stored).differences == ()
 
 
-def _record_from_9_to_19(visitor: Visitor) -> str:
-    visitor.come_in("olga", "/what-if?source=arizona&target=ireland&hours=9-24")
-    visitor.sees("#what-if-safe", "09:00 to 24:00 on the clock of Arizona")
+def _record_from_8_to_20(visitor: Visitor) -> str:
+    visitor.come_in("olga", "/what-if?source=arizona&target=ireland&hours=8-24")
+    visitor.sees("#what-if-safe", "08:00 to 24:00 on the clock of Arizona")
     visitor.rest()
-    visitor.choose("#what-if-until", "19")
-    visitor.sees("#what-if-safe", "Load moves in 10 of the 24 hours: 09:00 to 19:00")
+    visitor.choose("#what-if-until", "20")
+    visitor.sees("#what-if-safe", "Load moves in 12 of the 24 hours: 08:00 to 20:00")
     visitor.type_into("#what-if-number", "30")
-    visitor.sees("#what-if-verdict", "shift 30 %, 09:00 to 19:00", "✓ APPROVED")
+    visitor.sees("#what-if-verdict", "shift 30 %, 08:00 to 20:00", "✓ APPROVED")
     visitor.click("#what-if-record")
     visitor.type_into("#what-if-comment", "The afternoon is hot.")
     visitor.click("#what-if-record-confirm")
     return visitor.sees_match("#what-if-recorded", RECORDED)[1]
 
 
-def _renew_at_16(visitor: Visitor) -> None:
-    """It ends at 19:00, and is renewed until it is taken back."""
-    visitor.sees("#ending-soon", "30 %, 09:00 to 19:00 Arizona → Ireland", "in 3 h")
+def _renew_at_17(visitor: Visitor) -> None:
+    """It ends at 20:00, and is renewed until it is taken back."""
+    visitor.sees("#ending-soon", "30 %, 08:00 to 20:00 Arizona → Ireland", "in 3 h")
     visitor.follow("Renew it", "#ending-soon")
     visitor.holds("#supersede-shift", "30")
     visitor.click("#supersede-evaluate")
-    visitor.sees("#supersede-verdict", "shift 30 %, 09:00 to 19:00")
+    visitor.sees("#supersede-verdict", "shift 30 %, 08:00 to 20:00", "✓ APPROVED")
     visitor.choose("#supersede-term", "open")
     visitor.type_into("#supersede-reason", "It stays hot.")
     visitor.click("#supersede-record")
@@ -300,10 +299,10 @@ def _renew_at_16(visitor: Visitor) -> None:
     visitor.sees("#trade-offs-grounds", "As load is now", "With what is recorded")
 
 
-def _plan_at_17(visitor: Visitor) -> str:
+def _plan_at_18(visitor: Visitor) -> str:
     """A plan starts from what is recorded; returns its address."""
     visitor.open("/plan?region=arizona")
-    visitor.sees("#plan-window", "24 hours from 21 Jul 2025, 17:00")
+    visitor.sees("#plan-window", "24 hours from 21 Jul 2025, 18:00")
     visitor.click("#plan-find")
     visitor.sees("#plan-transfers", "APPROVED", timeout_s=60)
     address = visitor.address
@@ -313,7 +312,7 @@ def _plan_at_17(visitor: Visitor) -> str:
     return address
 
 
-def _change_at_18(visitor: Visitor, plan: str) -> str:
+def _change_at_19(visitor: Visitor, plan: str) -> str:
     """Another plan in its place, on the newest issue; returns its address."""
     visitor.open(plan)
     visitor.rest()
