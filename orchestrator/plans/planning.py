@@ -100,8 +100,8 @@ def find_plan(
     found = active_regions(session)
     anchor = pick_region(found, anchor_slug)
     choice = choose_plan_window(session, anchor, local_day=local_day, now=request.now)
-    replaced = standing_ids(request, instead_of, choice)
-    windows = [window_of(request, item, choice, replaced) for item in found]
+    replaced = _standing_ids(request, instead_of, choice)
+    windows = [_window(session, item, choice, request.now, replaced) for item in found]
     setting = PlanSetting(
         anchor_slug=anchor.slug,
         windows=windows,
@@ -125,7 +125,7 @@ def find_plan(
     plan_id = plans.insert_plan(
         session,
         NewPlan(
-            request_id=id_of(request),
+            request_id=request.request_id or uuid4(),
             actor_id=actor.user_id,
             anchor_region_id=anchor.region_id,
             local_day=choice.decision_day,
@@ -234,10 +234,10 @@ def record_plan(
             " change that one by it."
         )
         raise InvalidInput(message)
-    judged = judge_parts(request, stored, record)
+    judged = judge_parts(session, stored, request.now)
     if isinstance(judged, tuple):
         return Done(answer=PlanRecordOutcome(cards=(), changed=judged))
-    request_id = id_of(request)
+    request_id = request.request_id or uuid4()
     made = [
         store(
             session,
@@ -272,7 +272,7 @@ def _as_recorded(
     return PlanRecordOutcome(cards=cards, changed=())
 
 
-def standing_ids(
+def _standing_ids(
     request: Request, plan_id: int | None, choice: WindowChoice
 ) -> tuple[int, ...]:
     """The decisions of a plan that still move load; none without a plan."""
@@ -281,11 +281,13 @@ def standing_ids(
     if choice.is_simulation:
         message = "Only the plan of the next 24 hours can replace a recorded one."
         raise InvalidInput(message)
-    standing = standing_parts(request, plan_id)
+    standing = standing_parts(request.session, plan_id, request.now)
     return tuple(part.decision_id for part in standing)
 
 
-def standing_parts(request: Request, plan_id: int) -> list[StoredDecision]:
+def standing_parts(
+    session: Session, plan_id: int, now: datetime
+) -> list[StoredDecision]:
     """The decisions of a recorded plan that still move load.
 
     Raises
@@ -293,8 +295,8 @@ def standing_parts(request: Request, plan_id: int) -> list[StoredDecision]:
     Conflict
         When there are none any more.
     """
-    parts = decisions.decisions_of_plan(request.session, plan_id)
-    standing = [part for part in parts if part.stands(request.now)]
+    parts = decisions.decisions_of_plan(session, plan_id)
+    standing = [part for part in parts if part.stands(now)]
     if not standing:
         message = f"No transfer of plan {plan_id} stands any more."
         raise Conflict(message)
@@ -302,16 +304,16 @@ def standing_parts(request: Request, plan_id: int) -> list[StoredDecision]:
 
 
 def judge_parts(
-    request: Request,
+    session: Session,
     stored: StoredPlan,
-    record: PlanRecord,
+    now: datetime,
     replaced_ids: tuple[int, ...] = (),
 ) -> list[Judgement] | tuple[str, ...]:
     """The judgements of a plan that may be recorded now, or what is no longer so.
 
     Whoever records in one of its regions waits until this transaction ends.
     """
-    session = request.session
+    record = read_record(stored.facts.result)
     _require_safe(record)
     found = {item.slug: item for item in active_regions(session)}
     decisions.lock_regions(session, [item.region_id for item in found.values()])
@@ -320,9 +322,8 @@ def judge_parts(
         ids = listed(str(item.decision_id) for item in known)
         message = f"This plan was recorded already, as decisions {ids}."
         raise Conflict(message)
-    newer_utc = _newer_issue(request, stored, found.values())
-    _require_newest(stored, newer_utc, request.now)
-    return _judge_again(request, stored, record, found, replaced_ids)
+    _require_newest(stored, _newer_issue(session, stored, found.values(), now), now)
+    return _judge_again(session, stored, record, found, now, replaced_ids)
 
 
 def _require_safe(record: PlanRecord) -> None:
@@ -338,16 +339,19 @@ def _require_safe(record: PlanRecord) -> None:
 
 
 def _newer_issue(
-    request: Request, stored: StoredPlan, found: Iterable[StoredRegion]
+    session: Session,
+    stored: StoredPlan,
+    found: Iterable[StoredRegion],
+    now: datetime,
 ) -> datetime | None:
     """The newest issue of the fleet, where a live plan rests on an older one."""
     if stored.facts.is_simulated:
         return None
     return newer_issue(
-        request.session,
+        session,
         list(found),
         issued_at_utc=stored.facts.window_start_utc,
-        now=request.now,
+        now=now,
     )
 
 
@@ -372,18 +376,19 @@ def _require_newest(
         raise Conflict(message)
 
 
-def window_of(
-    request: Request,
+def _window(
+    session: Session,
     stored_region: StoredRegion,
     choice: WindowChoice,
-    replaced_ids: tuple[int, ...] = (),
+    now: datetime,
+    replaced_ids: tuple[int, ...],
 ) -> RegionWindow:
     """A region as a plan sees it, without the load of what it is to replace."""
     return load_region_window(
-        request.session,
+        session,
         stored_region,
         issued_at_utc=choice.issued_at_utc,
-        now=request.now,
+        now=now,
         is_simulation=choice.is_simulation,
         without_decision_ids=replaced_ids,
         known_at_utc=choice.known_at_utc,
@@ -448,16 +453,19 @@ def _view(request: Request, stored: StoredPlan) -> PlanView:
         standing_decision_ids=[
             item.decision_id for item in recorded if item.stands(request.now)
         ],
-        newer_issue_utc=_newer_issue(request, stored, active_regions(session)),
+        newer_issue_utc=_newer_issue(
+            session, stored, active_regions(session), request.now
+        ),
         now=request.now,
     )
 
 
 def _judge_again(
-    request: Request,
+    session: Session,
     stored: StoredPlan,
     record: PlanRecord,
     found: dict[str, StoredRegion],
+    now: datetime,
     replaced_ids: tuple[int, ...],
 ) -> list[Judgement] | tuple[str, ...]:
     """The judgements to store, or sentences on what is no longer as it was."""
@@ -473,7 +481,8 @@ def _judge_again(
         is_simulation=facts.is_simulated,
     )
     windows = {
-        slug: window_of(request, found[slug], choice, replaced_ids) for slug in touched
+        slug: _window(session, found[slug], choice, now, replaced_ids)
+        for slug in touched
     }
     unknown = [slug for slug in touched if not windows[slug].outlook.load_is_known]
     if unknown:
@@ -513,11 +522,6 @@ def _move(transfer: TransferRecord) -> PlanTransfer:
         target=transfer.target,
         moved_mw=np.array(transfer.moved_mw, dtype=np.float64),
     )
-
-
-def id_of(request: Request) -> UUID:
-    """Its id; a new one for a command, which has none."""
-    return request.request_id or uuid4()
 
 
 def part_id(request_id: UUID, transfer: TransferRecord) -> UUID:

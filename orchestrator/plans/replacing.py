@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from uuid import UUID, uuid5
+from uuid import UUID, uuid4, uuid5
 
 from core.access import Permission
 from core.audit import AuditAction
@@ -13,7 +13,6 @@ from orchestrator.decisions.cards import decision_card
 from orchestrator.decisions.questions import ask_shift
 from orchestrator.decisions.storing import checked_comment, store
 from orchestrator.plans.planning import (
-    id_of,
     judge_parts,
     part_id,
     standing_parts,
@@ -68,8 +67,8 @@ def undo_plan(
         if end is not None
     }
     decisions.lock_regions(session, sorted(ends))
-    standing = standing_parts(request, plan_id)
-    request_id = id_of(request)
+    standing = standing_parts(session, plan_id, request.now)
+    request_id = request.request_id or uuid4()
     taken = [_taken_back(request, part, request_id, reason) for part in standing]
     made = [stored for stored, _ in taken]
     undone = Event(
@@ -159,12 +158,12 @@ def change_plan(
     decisions.lock_regions(
         session, [item.region_id for item in active_regions(session)]
     )
-    standing = standing_parts(request, old_id)
+    standing = standing_parts(session, old_id, request.now)
     old_ids = tuple(part.decision_id for part in standing)
-    judged = judge_parts(request, stored, record, old_ids)
+    judged = judge_parts(session, stored, request.now, old_ids)
     if isinstance(judged, tuple):
         return Done(answer=PlanRecordOutcome(cards=(), changed=judged))
-    request_id = id_of(request)
+    request_id = request.request_id or uuid4()
     by_ends = {(part.source_slug, part.target_slug): part for part in standing}
     made = []
     for transfer, judgement in zip(record.transfers, judged, strict=True):

@@ -286,7 +286,7 @@ def test_the_texts_that_are_hashed_are_those_of_their_formats() -> None:
 
 
 GOLDEN = {
-    "inputs": "655c2372e970f9416f2ce4d5f44a1449cde63fbf9985402f0e4bab3dce0b327b",
+    "inputs": "e0164f15a461bd57629546a6f021cb76f96f20274cf55c2c291330d14d600d81",
     "impact": "f73613fce89e5292271f1bb4ab0c26320d82c35e0066fce444bc7f9eaac73af0",
     "row": "32cdf9833649e85d9d713fbb226f567adbd9ff1610cbd13efc80d9081af2eaae",
 }
