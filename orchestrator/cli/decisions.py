@@ -21,6 +21,7 @@ from orchestrator.decisions.states import decision_standing, state_decision
 from orchestrator.decisions.views import DecisionCard, ImpactRow, Replay
 from orchestrator.processes.terminal import (
     Json,
+    ReasonOption,
     command_context,
     fail,
     parse_day,
@@ -47,7 +48,6 @@ LastsOption = Annotated[
         help="Hours that a recorded shift lasts, 24 to 168, or open: until taken back."
     ),
 ]
-ReasonOption = Annotated[str, typer.Option(help="Why; kept with the decision.")]
 
 
 def decide(

@@ -13,13 +13,17 @@ from orchestrator.plans.planning import find_plan, record_plan, stored_plan
 from orchestrator.plans.replacing import change_plan, undo_plan
 from orchestrator.plans.terms import PlanSplit, PlanTerms
 from orchestrator.plans.views import PlanRecordOutcome, PlanTransferView, PlanView
-from orchestrator.processes.terminal import Json, command_context, parse_day, print_json
+from orchestrator.processes.terminal import (
+    Json,
+    command_context,
+    parse_day,
+    print_json,
+)
 
 app = typer.Typer(help="Stored plans.", no_args_is_help=True)
 
 _DEFAULTS = PlanTerms()
 PlanArgument = Annotated[int, typer.Argument(help="Id of a plan.")]
-ReasonOption = Annotated[str, typer.Option(help="Why; kept with every decision.")]
 _LIMITS = {
     "carbon_t": "carbon_cap_t",
     "water_m3": "water_cap_m3",

@@ -8,14 +8,15 @@ import typer
 
 from core.ashrae import AshraeClass
 from db import policies
-from orchestrator.processes.terminal import Json, command_context, print_json
+from orchestrator.processes.terminal import (
+    Json,
+    ReasonOption,
+    command_context,
+    print_json,
+)
 from orchestrator.regions.policies import change_terms, limit_by_class
 
 app = typer.Typer(help="Limits and terms that decisions go by.", no_args_is_help=True)
-
-ReasonOption = Annotated[
-    str, typer.Option(help="Why; kept with the policy and its audit.")
-]
 
 
 @app.command("show")

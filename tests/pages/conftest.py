@@ -418,6 +418,7 @@ def decision_page(count: int = 3, next_after: str | None = PLACE) -> DecisionPag
                 target=IRELAND if i % 3 != 2 else None,
                 local_day=card.local_day,
                 window_start_utc=card.window_start_utc,
+                hours_of_day=None,
                 shift_pct=30.0 if i % 3 != 2 else 0.0,
                 is_simulated=i % 2 == 0,
                 outcome=Outcome.BLOCKED if i % 3 == 2 else Outcome.APPROVED,
