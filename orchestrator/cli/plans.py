@@ -15,6 +15,7 @@ from orchestrator.plans.terms import PlanSplit, PlanTerms
 from orchestrator.plans.views import PlanRecordOutcome, PlanTransferView, PlanView
 from orchestrator.processes.terminal import (
     Json,
+    ReasonOption,
     command_context,
     parse_day,
     print_json,
