@@ -8,9 +8,10 @@ from datetime import date, datetime
 from sqlalchemy.orm import Session
 
 from core.days import local_day_of
+from core.errors import InvalidInput
 from core.forecasts import Target
 from core.scheduler import decide
-from core.shares import HoursOfDay
+from core.shares import HoursOfDay, hours_in_words
 from db import forecasts
 from db.decisions import StoredDecision
 from db.regions import StoredRegion
@@ -102,6 +103,12 @@ def _in_hours(question: ShiftQuestion, hours_of_day: HoursOfDay) -> ShiftQuestio
     """The question with load that leaves in some hours of the day only."""
     source = question.source
     shares = share_rule(hours_of_day, source.region.time_zone, source.issued_at_utc)
+    if shares.hours is not None and not shares.hours.any():
+        message = (
+            f"On the clock of {source.region.name} the window has no hours"
+            f" {hours_in_words(hours_of_day)}."
+        )
+        raise InvalidInput(message)
     return replace(
         question,
         source=replace(source, outlook=replace(source.outlook, shares=shares)),

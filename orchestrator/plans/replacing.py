@@ -12,11 +12,7 @@ from db.decisions import StoredDecision
 from orchestrator.decisions.cards import decision_card
 from orchestrator.decisions.questions import ask_shift
 from orchestrator.decisions.storing import checked_comment, store
-from orchestrator.plans.planning import (
-    judge_parts,
-    part_id,
-    standing_parts,
-)
+from orchestrator.plans.parts import judge_parts, part_id, standing_parts
 from orchestrator.plans.records import read_record
 from orchestrator.plans.views import PlanRecordOutcome
 from orchestrator.regions.region_choice import active_regions
