@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 
 from core.access import Permission
 from core.footprints import Footprint, footprint, hourly_rates, total_footprint
+from core.outlooks import RegionOutlook
+from core.shares import HoursOfDay
 from core.shift_rules import flexible_pct, given_by_hour_pct
 from db.regions import StoredRegion
+from orchestrator.decisions.records import share_rule
 from orchestrator.regions.region_choice import active_regions, pick_ends, region_choice
 from orchestrator.trade_offs.views import (
     EfficiencyRow,
@@ -38,11 +41,13 @@ def trade_off_view(
     issued_at_utc: datetime | None = None,
     shift_pct: float,
     ground: Ground = Ground.RECORDED,
+    hours_of_day: HoursOfDay | None = None,
 ) -> TradeOffView:
     """Every active region over one window, before and after a shift; stores nothing.
 
     All regions are seen from one issue instant, the source's, on one ground: with what
-    is recorded, from which a shift starts, or the load as it is now.
+    is recorded, from which a shift starts, or the load as it is now. Load moves in
+    `hours_of_day` on the clock of the source, or in every hour.
 
     Raises
     ------
@@ -75,7 +80,9 @@ def trade_off_view(
     windows = by_ground[ground]
     roles = [_role(stored, source, target) for stored in found]
     source_window = windows[found.index(source)]
-    moved_mw = _moved_mw(source_window, shift_pct)
+    shares = share_rule(hours_of_day, source.region.time_zone, choice.issued_at_utc)
+    outlook = replace(source_window.outlook, shares=shares)
+    moved_mw = _moved_mw(outlook, source_window.signals.it_load_mw, shift_pct)
     after_mw = [
         _load_after_mw(window, role, moved_mw) if target else window.signals.it_load_mw
         for window, role in zip(windows, roles, strict=True)
@@ -97,7 +104,8 @@ def trade_off_view(
         newer_issue_utc=choice.newer_issue_utc,
         is_simulation=choice.is_simulation,
         shift_pct=shift_pct,
-        flexible_pct=flexible_pct(source_window.outlook),
+        hours_of_day=str(hours_of_day) if hours_of_day else None,
+        flexible_pct=flexible_pct(outlook),
         ground=ground,
         grounds=grounds,
         hours_utc=source_window.hours_utc,
@@ -155,11 +163,12 @@ def _grounds(
     )
 
 
-def _moved_mw(window: RegionWindow, shift_pct: float) -> NDArray[np.float64]:
+def _moved_mw(
+    outlook: RegionOutlook, load_mw: NDArray[np.float64], shift_pct: float
+) -> NDArray[np.float64]:
     """What leaves the source; of a past day the same share of the actual load."""
-    outlook = window.outlook
     before_mw = outlook.reference_load_mw
-    share_load_mw = window.signals.it_load_mw if before_mw is None else before_mw
+    share_load_mw = load_mw if before_mw is None else before_mw
     return given_by_hour_pct(outlook, shift_pct) / 100.0 * share_load_mw
 
 

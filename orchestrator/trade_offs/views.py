@@ -95,6 +95,8 @@ class TradeOffView:
         The newest live issue, when an older one is shown.
     inputs_basis : str
         Whether the hours are actual values or forecasts.
+    hours_of_day : str | None
+        In which load moves, on the clock of the source; None for all.
     ground : Ground
         Which load the page shows.
     grounds : tuple of GroundSums
@@ -112,6 +114,7 @@ class TradeOffView:
     newer_issue_utc: datetime | None
     is_simulation: bool
     shift_pct: float
+    hours_of_day: str | None
     flexible_pct: float
     ground: Ground
     grounds: tuple[GroundSums, ...]

@@ -11,6 +11,7 @@ from plotly import graph_objects as go
 
 from core.access import Permission
 from core.errors import InvalidInput
+from core.shares import HoursOfDay
 from orchestrator.freshness import KeptAnswers
 from orchestrator.trade_offs.page import trade_off_view
 from orchestrator.trade_offs.views import TradeOffView, WaterScope
@@ -71,7 +72,7 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
         times = chosen_times()
 
         def make(request: Request) -> tuple[str, tuple[object, ...]]:
-            source, target, day, shift_pct, scope, ground = question
+            source, target, day, shift_pct, hours_of_day, scope, ground = question
             view = trade_off_view(
                 request,
                 source_slug=source,
@@ -80,6 +81,7 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
                 issued_at_utc=issued_at_utc,
                 shift_pct=shift_pct,
                 ground=ground,
+                hours_of_day=hours_of_day,
             )
             return _rendered(in_times(view, times), scope)
 
@@ -104,13 +106,16 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
 
 def _question(
     query: Query,
-) -> tuple[str | None, str | None, date | None, float, WaterScope, Ground]:
-    """What the address asks: source, target, day, shift, whose water, which load."""
+) -> tuple[
+    str | None, str | None, date | None, float, HoursOfDay | None, WaterScope, Ground
+]:
+    """What the address asks: both ends, day, shift, hours, whose water, which load."""
     return (
         query.text("source"),
         query.text("target"),
         query.day("day"),
         query.shift_pct("shift"),
+        query.hours_of_day("hours"),
         _scope(query.text("water")),
         Ground(query.one_of("ground", list(Ground), "ground") or Ground.RECORDED.value),
     )
@@ -159,6 +164,7 @@ def _browser_data(view: TradeOffView, scope: WaterScope, mark: str) -> dict[str,
         "target": view.target.slug if view.target else None,
         "day": view.local_day.isoformat() if view.local_day else None,
         "shift": view.shift_pct,
+        "hours": view.hours_of_day,
         "water": scope.value,
         "ground": view.ground.value if view.ground is Ground.NOW else None,
         "labels": local_labels(view.hours_utc, view.source.time_zone),

@@ -7,6 +7,7 @@ from datetime import datetime
 from dash import html
 from dash.development.base_component import Component
 
+from core.shares import HoursOfDay, hours_in_words
 from orchestrator.trade_offs.views import (
     EfficiencyRow,
     GroundSums,
@@ -29,6 +30,9 @@ def window_notice(view: TradeOffView) -> list[Component | None]:
     moved: list[Child] = ["No load is moved."]
     if moves_anything(view) and view.target is not None:
         amount, names = share(view.shift_pct), (view.source.name, view.target.name)
+        if view.hours_of_day is not None:
+            hours = hours_in_words(HoursOfDay.parse(view.hours_of_day))
+            amount = f"From {hours}, {amount}"
         moved = [
             f"{amount} of the load of {names[0]} moves to {names[1]}. ",
             link("Judge it in What-if", _what_if(view)),
@@ -112,6 +116,7 @@ def _shown_values(
         "target": view.target.slug if view.target else None,
         "day": view.local_day.isoformat() if view.local_day else None,
         "shift": f"{view.shift_pct:g}",
+        "hours": view.hours_of_day,
         "ground": Ground.NOW.value if view.ground is Ground.NOW else None,
         "issued": None
         if is_day or issued_at_utc is None

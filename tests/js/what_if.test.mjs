@@ -69,6 +69,8 @@ test("links to other pages take regions, day and shift along", () => {
   ]);
   assert.deepEqual(call("links", [0, { ...DATA, target: null, day: null }]),
     ["/trade-offs?source=arizona", "/plan?region=arizona"]);
+  assert.equal(call("links", [20, { ...DATA, hours: "12-18" }])[0],
+    "/trade-offs?source=arizona&target=ireland&day=2025-07-13&shift=20&hours=12-18");
   const none = [page.dc.no_update, page.dc.no_update];
   assert.deepEqual(call("links", [20, null]), none);
   assert.deepEqual(call("links", [null, DATA]), none);

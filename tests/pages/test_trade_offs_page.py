@@ -98,6 +98,7 @@ def view() -> TradeOffView:
         is_simulation=True,
         shift_pct=40.0,
         flexible_pct=80.0,
+        hours_of_day=None,
         ground=Ground.RECORDED,
         grounds=(),
         hours_utc=HOURS_UTC,
@@ -190,6 +191,15 @@ def test_more_than_the_flexible_load_is_said(view: TradeOffView, text_of: Text) 
         content.window_notice(replace(view, shift_pct=90.0))
     )
     assert "More than" not in text_of(content.window_notice(view))
+
+
+def test_the_hours_of_a_shift_are_named_and_go_on_to_what_if(
+    view: TradeOffView, text_of: Text, components_of: Callable[[object], list[Any]]
+) -> None:
+    shown = content.window_notice(replace(view, hours_of_day="22-6"))
+    assert "From 22:00 to 06:00, 40 % of the load of Arizona moves" in text_of(shown)
+    links = [getattr(item, "href", "") or "" for item in components_of(shown)]
+    assert any("hours=22-6" in href for href in links)
 
 
 def test_both_grounds_stand_side_by_side_and_the_other_can_be_shown(

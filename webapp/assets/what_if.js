@@ -258,6 +258,7 @@
       if (data.day) query.set("day", data.day);
       else if (data.is_issued) query.set("issued", data.issue);
       if (shift) query.set("shift", String(shift));
+      if (data.hours) query.set("hours", data.hours);
       return [`/trade-offs?${query}`, `/plan?${plan}`];
     },
 
