@@ -85,10 +85,13 @@ class Day:
             actor = self.fleet.actor(session)
             return fleet_view(asking(session, actor, now=self.clock[0])).rows
 
-    def fleet_is_true(self) -> None:
-        """Log in anew: each row says what is known now, on both grounds."""
-        self.visitor.browser.forget_everything(self.visitor.portal.url)
-        self.visitor.come_in("olga")
+    def fleet_is_true(self, *, same_hour: bool = False) -> None:
+        """Each row says what is known now, on both grounds; a login lasts no hour."""
+        if same_hour:
+            self.visitor.open("/")
+        else:
+            self.visitor.browser.forget_everything(self.visitor.portal.url)
+            self.visitor.come_in("olga")
         for row in self.rows():
             now = [row.verdict.outcome.value, shown_bound(row.day_bound_c)]
             selector = fleet_row(row.region.slug)
@@ -233,12 +236,12 @@ def test_a_day_of_decisions_from_8_to_20(day: Day) -> None:
     assert bound_c is not None
     set_arizonas_limit(visitor.portal, round(bound_c - 0.3, 1), "The hall was rebuilt.")
     first_id = _record_from_8_to_20(visitor)
-    day.fleet_is_true()
+    day.fleet_is_true(same_hour=True)
     visitor.open(f"/decisions/{first_id}")
     visitor.sees("#decision-standing", "until 21 Jul 2025, 20:00")
     visitor.click("#state-in_effect")
     visitor.sees("#decision-standing", "State: in effect.")
-    day.fleet_is_true()
+    day.fleet_is_true(same_hour=True)
     for _ in range(9):
         day.next_hour()
     day.fleet_is_true()
@@ -256,7 +259,7 @@ def test_a_day_of_decisions_from_8_to_20(day: Day) -> None:
     visitor.type_into("#plan-undo-reason", "The link is down.")
     visitor.click("#plan-undo")
     visitor.sees("#plan-undone", "Taken back")
-    day.fleet_is_true()
+    day.fleet_is_true(same_hour=True)
     visitor.sees(fleet_row("arizona"), "45 %, 08:00 to 20:00", "until taken back")
     visitor.open("/what-if?source=arizona&target=ireland")
     visitor.sees("#what-if-notice", "24 hours from 21 Jul 2025, 20:00")
