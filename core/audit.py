@@ -82,6 +82,7 @@ class AuditAction(StrEnum):
     PLAN_FOUND = "plan_found"
     PLAN_RECORDED = "plan_recorded"
     PLAN_UNDONE = "plan_undone"
+    PLAN_CHANGED = "plan_changed"
     DECISION_AUTOMATIC = "decision_automatic"
     DECISION_WHAT_IF = "decision_what_if"
     DECISION_RECORDED = "decision_recorded"

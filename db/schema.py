@@ -315,6 +315,9 @@ class PolicyRow(Base):
             "migration_usd_per_mwh between 0 and 1000", name="migration_cost"
         ),
         CheckConstraint(
+            "plan_blocked_chance_pct between 0 and 50", name="plan_blocked_chance"
+        ),
+        CheckConstraint(
             "region_id is not null or (thermal_limit_c is not null and confidence is"
             " not null and cooling_factor_c_per_pct is not null and"
             " telemetry_max_age_h is not null)",
@@ -338,6 +341,7 @@ class PolicyRow(Base):
     migration_energy_frac: Mapped[float | None]
     migration_usd_per_mwh: Mapped[float | None]
     counts_hydro_water: Mapped[bool | None]
+    plan_blocked_chance_pct: Mapped[float | None]
     reason: Mapped[str | None]
     created_by_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
     created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
@@ -1127,6 +1131,9 @@ class DecisionRow(Base):
         CheckConstraint(
             "kind = 'recorded' or plan_id is null", name="only_recorded_cite_a_plan"
         ),
+        CheckConstraint(
+            "hours_of_day ~ '^[0-9]{1,2}-[0-9]{1,2}$'", name="hours_of_day"
+        ),
         UniqueConstraint("request_id"),
         UniqueConstraint("supersedes_id"),
         Index(
@@ -1231,6 +1238,7 @@ class DecisionRow(Base):
     supersedes_id: Mapped[int | None] = mapped_column(ForeignKey("decision.id"))
     plan_id: Mapped[int | None] = mapped_column(ForeignKey("plan.id"))
     created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+    hours_of_day: Mapped[str | None]
 
 
 class DecisionTransferRow(Base):

@@ -11,7 +11,10 @@ from sqlalchemy.orm import Session
 from core.access import Permission
 from core.errors import InvalidInput
 from core.forecasts import Target
-from core.shift import moved_and_arrived_mw, net_rise_c
+from core.outcomes import ReasonCode
+from core.outlooks import Problem, RegionOutlook
+from core.shift import net_rise_c
+from core.shift_rules import given_mw
 from core.telemetry import HOUR
 from core.wording import listed
 from db import decisions, forecasts, model_signatures, model_versions, telemetry
@@ -170,12 +173,20 @@ def _changes_mw(
     """By how much the decision, or its whole plan, changes the load of each end."""
     if inputs.plan is not None:
         return inputs.plan.source_change_mw, inputs.plan.target_change_mw
-    moved_mw, arrived_mw = moved_and_arrived_mw(
-        inputs.source.it_load_mw,
-        inputs.shift_pct,
-        inputs.source.policy.migration_energy_frac,
+    source = inputs.source
+    outlook = RegionOutlook(
+        region=source.region,
+        policy=source.policy,
+        forecast=None,
+        calibration=None,
+        it_load_mw=source.it_load_mw,
+        prior_rise_c=source.prior_rise_c,
+        problem=Problem(code=ReasonCode.FORECAST_MISSING, text="not judged again."),
+        reference_load_mw=source.reference_load_mw,
+        shares=inputs.shares,
     )
-    return -moved_mw, arrived_mw
+    moved_mw = given_mw(outlook, inputs.shift_pct)
+    return -moved_mw, moved_mw * (1.0 + source.policy.migration_energy_frac)
 
 
 def _rise_c(end: EndInputs, change_mw: NDArray[np.float64]) -> NDArray[np.float64]:

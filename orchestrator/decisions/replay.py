@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ from core.scheduler import Verdict, decide, decide_transfer
 from db import forecasts, window_scores
 from db.decisions import NewDecision, StoredDecision
 from db.forecasts import StoredForecast
-from orchestrator.decisions.judgements import hourly_share, signals_impact
+from orchestrator.decisions.judgements import impact_share, signals_impact
 from orchestrator.decisions.records import (
     IMPACT_ENDS,
     DecisionInputs,
@@ -65,7 +66,7 @@ def replay_rules(session: Session, stored: StoredDecision) -> Replay:
         differences += [
             *found,
             *_verdict_differences(facts, verdict),
-            *_impact_differences(facts, inputs),
+            *_impact_differences(facts, inputs, verdict),
         ]
         notes = tuple(_rewordings(facts, verdict))
     except FleetError as exc:
@@ -100,6 +101,7 @@ def _judge_again(
 ) -> tuple[Verdict, list[Difference]]:
     """The verdict by today's rules, and what it rests on that is not as stored."""
     source, differences = _outlook(session, "source", inputs.source, inputs)
+    source = replace(source, shares=inputs.shares)
     target = None
     if inputs.target is not None:
         target, found = _outlook(session, "target", inputs.target, inputs)
@@ -273,7 +275,7 @@ def _verdict_differences(facts: NewDecision, verdict: Verdict) -> Iterator[Diffe
 
 
 def _impact_differences(
-    facts: NewDecision, inputs: DecisionInputs
+    facts: NewDecision, inputs: DecisionInputs, verdict: Verdict
 ) -> Iterator[Difference]:
     """Of the quantities that were stored; one that is computed since is no difference.
 
@@ -286,9 +288,7 @@ def _impact_differences(
     target = inputs.target.signals if inputs.target else None
     if source is None or target is None or not facts.impact:
         return
-    share_frac: float | NDArray[np.float64] = inputs.shift_pct / 100.0
-    if inputs.plan is not None:
-        share_frac = hourly_share(inputs.plan.moved_mw, inputs.source.it_load_mw)
+    share_frac = impact_share(inputs.shares, verdict)
     impact = signals_impact(source, target, share_frac, inputs.source.policy)
     if impact is None:
         yield Difference(field="impact", stored="computed", replayed=_GONE)

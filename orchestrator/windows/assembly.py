@@ -130,6 +130,8 @@ class Window:
     carbon_note : str | None
         Why the signals have no carbon intensity, where its hours are of several kinds
         or of an unknown one: such hours are not added.
+    priced_h : int
+        Hours whose price was published or set by an auction by the issue.
     published_notes : tuple of str
         Which hours of `expected` are as others published them by the issue.
     """
@@ -142,6 +144,7 @@ class Window:
     expected: RegionSignals
     telemetry: TelemetryFrame
     carbon_note: str | None = None
+    priced_h: int = 0
     published_notes: tuple[str, ...] = ()
 
     @property
@@ -237,6 +240,13 @@ def assemble(
         expected=replace(expected, it_load_mw=load_mw),
         telemetry=came,
         carbon_note=_carbon_note(source.region, kinds),
+        priced_h=int(
+            np.isfinite(
+                published.instead_of(
+                    Quantity.PRICE_USD_MWH, _auctioned_usd_mwh(source, came)
+                )
+            ).sum()
+        ),
         published_notes=tuple(
             published.note(quantity, source.region.name, issued_at_utc)
             for quantity in published.hours
@@ -320,9 +330,14 @@ def _prices_known_at_issue(
     source: Source, before: TelemetryFrame, came: TelemetryFrame
 ) -> FloatArray:
     outlook = price_outlook_usd_mwh(before.column(Quantity.PRICE_USD_MWH))
-    auction = came.column(Quantity.PRICE_USD_MWH)
-    is_set = (np.arange(WINDOW_H) < source.auctioned_h) & np.isfinite(auction)
-    return np.where(is_set, auction, outlook)
+    auctioned = _auctioned_usd_mwh(source, came)
+    return np.where(np.isnan(auctioned), outlook, auctioned)
+
+
+def _auctioned_usd_mwh(source: Source, came: TelemetryFrame) -> FloatArray:
+    """Prices that an auction had set by the issue, NaN where it had not."""
+    is_set = np.arange(WINDOW_H) < source.auctioned_h
+    return np.where(is_set, came.column(Quantity.PRICE_USD_MWH), np.nan)
 
 
 def _with_day_before(forecast: RegionSignals, before: TelemetryFrame) -> RegionSignals:

@@ -33,6 +33,11 @@ TERM_FIELDS = (
         label="Count hydropower’s evaporation as water",
         kind="flag",
     ),
+    Field(
+        name="plan_blocked_chance_pct",
+        label="Turned BLOCKED by a plan in 6 h at most, %",
+        hint="Of the regions that it fills; 0 keeps nothing free for the next issues.",
+    ),
 )
 CLASS_FIELDS = (
     Field(

@@ -88,8 +88,8 @@ from orchestrator.forecasts.model_health import end_outages, find_outages
 from orchestrator.forecasts.scoring import score_finished_windows
 from orchestrator.operations import backups, installation
 from orchestrator.plans import planning
+from orchestrator.plans.replacing import change_plan, undo_plan
 from orchestrator.plans.terms import PlanTerms
-from orchestrator.plans.undoing import undo_plan
 from orchestrator.regions import policies as region_policies
 from orchestrator.regions.changes import (
     RegionDraft,
@@ -588,11 +588,20 @@ def decisions(portal: Portal) -> None:
         )
         assert outcome.cards
     with run() as session:
-        undo_plan(
+        other = planning.find_plan(
             asking(session, portal.actor(session), request_id=uuid4()),
-            plan_id=plan.plan_id,
-            reason="test",
+            terms=PlanTerms(carbon_usd_per_t=500.0),
+            anchor_slug="arizona",
+            local_day=None,
+            instead_of=plan.plan_id,
         )
+    for change in (change_plan, undo_plan):
+        with run() as session:
+            change(
+                asking(session, portal.actor(session), request_id=uuid4()),
+                plan_id=other.plan_id,
+                reason="test",
+            )
     later = NOW + HOUR
     with run() as session:
         issue_live(
