@@ -12,7 +12,7 @@ from alembic import op
 from migrations.append_only import require_consent_to_discard
 
 revision: str = "0022"
-down_revision: str | None = "0019"
+down_revision: str | None = "0021"
 branch_labels: None = None
 depends_on: None = None
 

@@ -11,7 +11,7 @@ from alembic import op
 from migrations.append_only import protect
 
 revision: str = "0024"
-down_revision: str | None = "0019"
+down_revision: str | None = "0022"
 branch_labels: None = None
 depends_on: None = None
 

@@ -11,7 +11,7 @@ from alembic import op
 from migrations.append_only import protect
 
 revision: str = "0025"
-down_revision: str | None = "0019"
+down_revision: str | None = "0024"
 branch_labels: None = None
 depends_on: None = None
 
