@@ -241,7 +241,7 @@ def end_sessions_of_provider(
 
     A login whose provider named no session counts as any session of its person.
     """
-    conditions = [SessionRow.ended_at_utc.is_(None)]
+    conditions: list[ColumnElement[bool]] = [SessionRow.ended_at_utc.is_(None)]
     if user_id is not None:
         conditions.append(SessionRow.user_id == user_id)
     if sid is not None:

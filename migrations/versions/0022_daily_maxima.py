@@ -1,7 +1,7 @@
 """Forecasts of the day's maximum, their input mode, and runs that came after an issue.
 
 Revision ID: 0022
-Revises: 0019
+Revises: 0021
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Rules for changes, requests to a second person, signed models, provider's logins.
 
 Revision ID: 0024
-Revises: 0019
+Revises: 0022
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Feeds: what is asked on a schedule, how far each came, and what it answered.
 
 Revision ID: 0025
-Revises: 0019
+Revises: 0024
 """
 
 from __future__ import annotations

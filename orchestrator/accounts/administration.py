@@ -32,6 +32,8 @@ from orchestrator.use_cases import Done, Request, change, query
 ONE_TIME_LIFE = timedelta(hours=72)
 """How long a one-time password that an admin handed out can be used."""
 
+__all__ = ["LoginSession"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountView:

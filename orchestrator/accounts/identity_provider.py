@@ -15,7 +15,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import urlsplit
 
 import requests
@@ -269,11 +269,10 @@ class IdentityProvider:
             and isinstance(claims["events"], dict)
             and isinstance(claims["events"].get(_LOGOUT_EVENT), dict)
             and "nonce" not in claims
-            and _is_claim(jti)
             and (subject is not None or sid is not None)
             and all(_is_claim(item) for item in (subject, sid) if item is not None)
         )
-        if not is_right:
+        if not (is_right and _is_claim(jti)):
             raise RefusedAnswerError
         return LogoutToken(
             subject=subject,
@@ -409,7 +408,7 @@ def _text_or_none(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _is_claim(value: object) -> bool:
+def _is_claim(value: object) -> TypeGuard[str]:
     return isinstance(value, str) and 0 < len(value) <= _LONGEST_CLAIM
 
 
