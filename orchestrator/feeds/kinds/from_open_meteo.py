@@ -10,14 +10,14 @@ from core.telemetry import HOUR, Quantity
 from db.feeds import FeedFacts
 from orchestrator.feeds.kinds.kind import Ask, FeedKind, SourceAnswer, whole_number
 from orchestrator.feeds.web_client import FeedFailed
+from orchestrator.telemetry.readers.forecast_answers import tidy_forecasts
 from orchestrator.telemetry.readers.formats import format_named
-from orchestrator.telemetry.readers.run_answers import (
-    OPEN_METEO_VARIABLES,
-    open_meteo_runs,
-)
+from orchestrator.telemetry.readers.shapes.open_meteo import VARIABLES
 
 _SOURCE = "open-meteo"
 _RUN_DAYS = 3
+_NAMES = {quantity: name for name, quantity in reversed(VARIABLES.items())}
+"""What the API calls each quantity now; it knows older names as well."""
 
 
 def fetch_hours(ask: Ask) -> Sequence[SourceAnswer]:
@@ -78,9 +78,9 @@ def fetch_runs(ask: Ask) -> Sequence[SourceAnswer]:
             break  # what came before is kept; this run is asked for again
         if content is None:
             continue
-        file = open_meteo_runs(
+        file = tidy_forecasts(
             content,
-            region_slug=region.slug,
+            region.slug,
             region_deg=(region.latitude_deg, region.longitude_deg),
             model=ask.option("model", "best_match"),
             issued_at_utc=issued_at_utc or ask.now.replace(minute=0, second=0),
@@ -124,7 +124,7 @@ def _place(ask: Ask) -> dict[str, str]:
 
 
 def _variables(ask: Ask) -> list[str]:
-    return [OPEN_METEO_VARIABLES[quantity][0] for quantity in ask.quantities]
+    return [_NAMES[quantity] for quantity in ask.quantities]
 
 
 def _previous(ask: Ask) -> list[str]:
@@ -146,7 +146,7 @@ def _check(facts: FeedFacts) -> None:
         raise InvalidInput(message)
 
 
-_QUANTITIES = frozenset(OPEN_METEO_VARIABLES)
+_QUANTITIES = frozenset(_NAMES)
 _KEY_WORDS = "the key of a paid plan"
 _MODEL = {"model": "a model of Open-Meteo, such as gfs_seamless or icon_seamless"}
 

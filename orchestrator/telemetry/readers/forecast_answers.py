@@ -11,11 +11,12 @@ import csv
 import io
 import json
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
-from core.errors import InvalidInput
+from core.regions import SAME_PLACE_DEG, degrees_apart
 from core.telemetry import Quantity
 from orchestrator.telemetry.readers.documents import (
     fixed_offset,
@@ -24,6 +25,7 @@ from orchestrator.telemetry.readers.documents import (
     number_of,
     text_of,
 )
+from orchestrator.telemetry.readers.rows import BadFile
 from orchestrator.telemetry.readers.shapes.open_meteo import VARIABLES
 from orchestrator.telemetry.readers.units import conversion
 
@@ -48,6 +50,8 @@ def tidy_forecasts(
     *,
     known_at_utc: datetime,
     issued_at_utc: datetime | None = None,
+    model: str = "",
+    region_deg: tuple[float, float] | None = None,
 ) -> bytes:
     """An answer about a region as a tidy file of `read_weather_forecasts`.
 
@@ -61,17 +65,24 @@ def tidy_forecasts(
     issued_at_utc : datetime, optional
         Issue of the run, where the question named it; else what the answer says, else
         when it came.
+    model : str
+        The model that was asked for, where the answer does not name one.
+    region_deg : tuple of float, optional
+        Latitude and longitude; an answer that names its place has to be about it.
 
     Raises
     ------
-    InvalidInput
-        When the answer is none of these, or has no value of a coming hour.
+    BadFile
+        When the answer is none of these, is cut or of another place, or has no value
+        of a coming hour.
     """
     try:
         document = json.loads(content)
-    except ValueError as exc:
-        message = "The answer is neither a tidy CSV nor JSON."
-        raise InvalidInput(message) from exc
+    except (ValueError, RecursionError) as exc:
+        message = "The answer is neither a tidy CSV nor JSON; it may be cut."
+        raise BadFile(message) from exc
+    if region_deg is not None:
+        _require_place(document, region_deg)
     if member(document, "hourly") is not None:
         rows = _open_meteo(document)
     elif isinstance(member(document, "forecast"), list):
@@ -81,10 +92,12 @@ def tidy_forecasts(
     elif isinstance(member(document, "data"), list):
         rows = _uk_carbon(document)
     else:
-        message = "The JSON is no forecast that is known here."
-        raise InvalidInput(message)
+        reason = text_of(member(document, "reason"))
+        said = f": {reason[:100]}" if reason else ""
+        message = f"The JSON is no forecast that is known here{said}."
+        raise BadFile(message)
     issued = min(issued_at_utc or known_at_utc, known_at_utc)
-    return _csv(list(rows), slug, known_at_utc, issued)
+    return _csv(list(rows), slug, known_at_utc, issued, model)
 
 
 def _open_meteo(document: object) -> Iterator[_Row]:
@@ -92,7 +105,7 @@ def _open_meteo(document: object) -> Iterator[_Row]:
     offset = fixed_offset(member(document, "utc_offset_seconds"))
     if offset is None or not isinstance(hourly, dict):
         message = "The answer does not say its offset (utc_offset_seconds)."
-        raise InvalidInput(message)
+        raise BadFile(message)
     times = [_instant(str(stamp), offset) for stamp in members(hourly, "time")]
     for name in hourly:
         variable = next((v for v in VARIABLES if name.startswith(v)), None)
@@ -104,7 +117,11 @@ def _open_meteo(document: object) -> Iterator[_Row]:
         rest = name.removeprefix(variable)
         of_member, of_day = _MEMBER.search(rest), _PREVIOUS_DAY.search(rest)
         label = _PREVIOUS_DAY.sub("", _MEMBER.sub("", rest)).lstrip("_")
-        for valid, raw in zip(times, members(hourly, name), strict=True):
+        values = members(hourly, name)
+        if len(values) != len(times):
+            message = f"{name} does not have a value for each hour; the answer is cut."
+            raise BadFile(message)
+        for valid, raw in zip(times, values, strict=True):
             value = number_of(raw)
             if value is not None:
                 yield _Row(
@@ -138,36 +155,52 @@ def _instant(text: str, zone: tzinfo | None = None) -> datetime:
         found = datetime.fromisoformat(text)
     except ValueError as exc:
         message = f"{text[:40]!r} is not an instant."
-        raise InvalidInput(message) from exc
+        raise BadFile(message) from exc
     if found.tzinfo is None:
         if zone is None:
             message = f"{text[:40]} has no time zone."
-            raise InvalidInput(message)
+            raise BadFile(message)
         found = found.replace(tzinfo=zone)
     return found.astimezone(UTC)
 
 
+def _require_place(document: object, region_deg: tuple[float, float]) -> None:
+    latitude = number_of(member(document, "latitude"))
+    longitude = number_of(member(document, "longitude"))
+    if latitude is None or longitude is None:
+        return
+    if not degrees_apart((latitude, longitude), region_deg) <= SAME_PLACE_DEG:
+        message = (
+            f"The answer is about {latitude:.2f}, {longitude:.2f}; the region lies at"
+            f" {region_deg[0]:.2f}, {region_deg[1]:.2f}."
+        )
+        raise BadFile(message)
+
+
 def _csv(
-    rows: list[_Row], slug: str, known_at_utc: datetime, issued_at_utc: datetime
+    rows: list[_Row],
+    slug: str,
+    known_at_utc: datetime,
+    issued_at_utc: datetime,
+    model: str,
 ) -> bytes:
+    table: dict[tuple[str, ...], dict[Quantity, float]] = defaultdict(dict)
+    for row in rows:
+        issued, known = issued_at_utc, known_at_utc.isoformat()
+        if row.days_ago:
+            issued, known = row.valid_at_utc - timedelta(days=row.days_ago), ""
+        if row.valid_at_utc < issued or issued > known_at_utc:
+            continue
+        times = (issued.isoformat(), known, row.valid_at_utc.isoformat())
+        table[(*times, row.model or model, row.member)][row.quantity] = row.value
+    if not table:
+        message = "The answer has no value of a coming hour."
+        raise BadFile(message)
     quantities = list(dict.fromkeys(row.quantity for row in rows))
     text = io.StringIO()
     writer = csv.writer(text)
     names = ("region", "issued_at_utc", "known_at_utc", "valid_at_utc", "model")
     writer.writerow([*names, "member", *(f"{q}_forecast" for q in quantities)])
-    count = 0
-    for row in rows:
-        issued, known = issued_at_utc.isoformat(), known_at_utc.isoformat()
-        if row.days_ago:
-            run = row.valid_at_utc - timedelta(days=row.days_ago)
-            issued, known = run.isoformat(), ""
-        elif row.valid_at_utc < issued_at_utc:
-            continue
-        values = [row.value if row.quantity is q else "" for q in quantities]
-        times = (issued, known, row.valid_at_utc.isoformat())
-        writer.writerow([slug, *times, row.model, row.member, *values])
-        count += 1
-    if not count:
-        message = "The answer has no value of a coming hour."
-        raise InvalidInput(message)
+    for of_run, values in table.items():
+        writer.writerow([slug, *of_run, *(values.get(q, "") for q in quantities)])
     return text.getvalue().encode()
