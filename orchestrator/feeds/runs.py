@@ -95,12 +95,16 @@ class Asked:
     ----------
     key : str
         The region, or `*` for a question about all of them.
+    end_utc : datetime
+        End of the hours that were asked for; of several regions perhaps before that
+        of a part.
     problem : str | None
         Why there is no answer.
     """
 
     key: str
     parts: tuple[RunPart, ...]
+    end_utc: datetime
     answers: tuple[SourceAnswer, ...] = ()
     learned: Mapping[str, object] = field(default_factory=dict)
     problem: str | None = None
@@ -267,6 +271,7 @@ def ask_source(
     for key, parts in groups:
         secret = None
         learned: dict[str, object] = {}
+        end_utc = _end_of(kind, parts)
         try:
             if reference is not None:
                 secret = read_secret(reference, environ, secrets_dir)
@@ -275,7 +280,7 @@ def ask_source(
                 regions={part.slug: feed.facts.regions[part.slug] for part in parts},
                 region=parts[0].stored.region if kind.is_by_region else None,
                 start_utc=min(part.start_utc for part in parts),
-                end_utc=_end_of(kind, parts),
+                end_utc=end_utc,
                 now=begun.started_at_utc,
                 secret=secret,
                 client=client,
@@ -288,7 +293,13 @@ def ask_source(
             until = exc.not_before_utc if isinstance(exc, FeedFailed) else None
             said = _without(exc.message, secret)
             asked.append(
-                Asked(key=key, parts=parts, problem=said, not_before_utc=until)
+                Asked(
+                    key=key,
+                    parts=parts,
+                    end_utc=end_utc,
+                    problem=said,
+                    not_before_utc=until,
+                )
             )
             if until is not None:
                 break  # whoever asks to wait is not asked about the next region
@@ -296,9 +307,17 @@ def ask_source(
             # A bug, or an answer that nobody thought of: the feed says so and goes on.
             log.exception("feed_failed", feed=feed.facts.name, part=key)
             said = "An error of the portal; see the worker's log."
-            asked.append(Asked(key=key, parts=parts, problem=said))
+            asked.append(Asked(key=key, parts=parts, end_utc=end_utc, problem=said))
         else:
-            asked.append(Asked(key=key, parts=parts, answers=answers, learned=learned))
+            asked.append(
+                Asked(
+                    key=key,
+                    parts=parts,
+                    end_utc=end_utc,
+                    answers=answers,
+                    learned=learned,
+                )
+            )
     return asked
 
 
@@ -442,7 +461,12 @@ class _Tally:
             for text in problems
         ]
         for part in one.parts:
-            self._advance(part, good.get(part.slug), is_failed=bool(problems))
+            self._advance(
+                part,
+                good.get(part.slug),
+                asked_end_utc=min(part.end_utc, one.end_utc),
+                is_failed=bool(problems),
+            )
         stands_by = not any(self._takes(part) for part in one.parts)
         if one.problem is None and not stands_by:
             # What stood by was stored nowhere, and a bad answer is asked for again; a
@@ -518,7 +542,12 @@ class _Tally:
         return {slug: last for slug in done.answer.regions if last is not None}
 
     def _advance(
-        self, part: RunPart, until: datetime | None, *, is_failed: bool
+        self,
+        part: RunPart,
+        until: datetime | None,
+        *,
+        asked_end_utc: datetime,
+        is_failed: bool,
     ) -> None:
         before = part.progress
         known = [t for t in (before.good_until_utc, until) if t is not None]
@@ -529,9 +558,9 @@ class _Tally:
         since = before.good_since_utc if before.good_since_utc is not None else now
         asked_until = before.asked_until_utc
         if not is_failed and self.begun.kind.has_hours:
-            asked_until = max(part.end_utc, asked_until or part.end_utc)
+            asked_until = max(asked_end_utc, asked_until or asked_end_utc)
             # A step of back-filling; where a source has a gap the next one follows too.
-            behind = part.end_utc < full_hour(self.begun.started_at_utc)
+            behind = asked_end_utc < full_hour(self.begun.started_at_utc)
             self.has_more |= behind and bool(part.takes)
         feeds.store_progress(
             self._session,

