@@ -13,11 +13,9 @@ from core.errors import InvalidInput
 from core.forecasts import Target
 from core.shift import moved_and_arrived_mw, net_rise_c
 from core.telemetry import HOUR
-from core.wording import listed
 from db import decisions, forecasts, model_versions, telemetry
 from db.decisions import NewDecision, StoredDecision
 from db.forecasts import StoredForecast
-from db.telemetry_revisions import revised_since
 from orchestrator.decisions.cards import decision_card, region_choices
 from orchestrator.decisions.records import DecisionInputs, EndInputs, read_inputs
 from orchestrator.decisions.replay import replay_rules
@@ -30,6 +28,7 @@ from orchestrator.decisions.views import (
     NamedValue,
     Replay,
 )
+from orchestrator.telemetry.revisions import revised_text
 from orchestrator.use_cases import Request, query
 from orchestrator.windows.database_source import LOOK_BACK_H
 from orchestrator.windows.views import Series, finite_series
@@ -215,17 +214,13 @@ def _facts(
 def _revised(session: Session, stored: StoredDecision) -> str | None:
     """What was known of the regions' hours and is no longer so."""
     facts = stored.facts
-    revised = revised_since(
+    return revised_text(
         session,
         [slug for slug in (stored.source_slug, stored.target_slug) if slug],
         start_utc=facts.window_start_utc - LOOK_BACK_H * HOUR,
         end_utc=facts.window_end_utc,
         known_at_utc=stored.created_at_utc,
     )
-    if revised is None:
-        return None
-    imports = listed(str(batch_id) for batch_id in revised.batch_ids)
-    return f"{revised.hour_count:,} h that it may rest on, by imports {imports}"
 
 
 def _input_facts(

@@ -18,6 +18,7 @@ from core.errors import Conflict, InvalidInput
 from core.outcomes import Outcome
 from core.plan_reserve import largest_moves_c, reserve_c
 from core.plans import PlanTransfer, judge_plan
+from core.telemetry import HOUR
 from core.version import CODE_VERSION
 from core.wording import listed
 from db import decisions, forecasts, plans
@@ -42,9 +43,14 @@ from orchestrator.plans.records import (
 from orchestrator.plans.terms import PlanTerms
 from orchestrator.plans.views import PlanRecordOutcome, PlanView, plan_view
 from orchestrator.regions.region_choice import active_regions, pick_region
+from orchestrator.telemetry.revisions import revised_text
 from orchestrator.use_cases import Done, Event, Request, change, query
 from orchestrator.windows.choice import WindowChoice, choose_window, newer_issue
-from orchestrator.windows.database_source import RegionWindow, load_region_window
+from orchestrator.windows.database_source import (
+    LOOK_BACK_H,
+    RegionWindow,
+    load_region_window,
+)
 
 log = get_logger(__name__)
 
@@ -324,6 +330,13 @@ def _view(request: Request, stored: StoredPlan) -> PlanView:
             item.decision_id for item in recorded if item.stands(request.now)
         ],
         newer_issue_utc=_newer_issue(request, stored, active_regions(session)),
+        revised_text=revised_text(
+            session,
+            [item.slug for item in read_record(stored.facts.result).regions],
+            start_utc=stored.facts.window_start_utc - LOOK_BACK_H * HOUR,
+            end_utc=stored.facts.window_end_utc,
+            known_at_utc=stored.created_at_utc,
+        ),
     )
 
 

@@ -92,6 +92,7 @@ def view() -> PlanView:
         window_end_utc=ISSUED_UTC + timedelta(hours=24),
         hours_utc=HOURS_UTC,
         newer_issue_utc=None,
+        revised_text=None,
         is_simulation=True,
         is_compared_with_truth=True,
         terms=PlanTerms(),
