@@ -70,8 +70,9 @@ class CourseFit:
         product = np.take_along_axis(folded @ courses.T, moved, axis=1)
         product[n_known < COURSE_KNOWN_FRAC * hours] = np.nan
         level = _window_sums(whole, hours) / hours
-        spread = _window_sums((whole - np.nanmean(whole)) ** 2, hours)
-        spread -= hours * (level - np.nanmean(whole)) ** 2
+        centre = profile.mean()
+        spread = _window_sums((whole - centre) ** 2, hours)
+        spread -= hours * (level - centre) ** 2
         size = n_days * float((courses[0] ** 2).sum())
         misfit = np.maximum(spread[:, None] - 2.0 * product + size, 0.0)
         own = misfit[:, DAY_H // 2]

@@ -335,8 +335,9 @@ class _Series:
         )
         n_out = int(returned[0]) if len(returned) else len(rest)
         resumes = position + n_out + 1
+        has_settled = n_out < len(rest) and away[n_out] > limit[0]
         n_since = len(self.values) - begin - position - n_out
-        if n_since >= STEP_CONFIRMED_H and away[n_out] > limit[0]:
+        if has_settled and n_since >= STEP_CONFIRMED_H:
             # A real change: only the hour that stepped remains a finding.
             n_out = 1
         expected = (

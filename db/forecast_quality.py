@@ -113,6 +113,7 @@ def finished_forecasts(
             score_watermark_id=watermark_id,
             day_bound_c=bound_c,
             day_max_c=day_max_c,
+            score_revision=revision,
             input_mode=InputMode(input_mode),
         )
         for (
@@ -124,6 +125,7 @@ def finished_forecasts(
             watermark_id,
             bound_c,
             day_max_c,
+            revision,
             input_mode,
         ) in rows
         if model_version_id is not None and day_max_c is not None

@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from core.access import Permission
+from core.audit import AuditAction
 from core.errors import InvalidInput
 from core.forecasts import Target
 from core.shift import moved_and_arrived_mw, net_rise_c
 from core.telemetry import HOUR
 from db import decisions, forecasts, model_versions, telemetry
+from db.audit import EventFilter, list_events
 from db.decisions import NewDecision, StoredDecision
 from db.forecasts import StoredForecast
 from orchestrator.decisions.cards import decision_card, region_choices
@@ -203,6 +205,7 @@ def _facts(
         ("Carries out plan", facts.plan_id),
         ("Code version", facts.code_version),
         ("Telemetry changed since", _revised(session, stored)),
+        *_judged_again(session, stored),
     ]
     return tuple(
         NamedValue(label=label, value=str(value))
@@ -221,6 +224,24 @@ def _revised(session: Session, stored: StoredDecision) -> str | None:
         end_utc=facts.window_end_utc,
         known_at_utc=stored.created_at_utc,
     )
+
+
+def _judged_again(
+    session: Session, stored: StoredDecision
+) -> Iterator[tuple[str, object]]:
+    """Each verdict on it after an import that it rested on was withdrawn."""
+    chosen = EventFilter(
+        action=AuditAction.DECISION_JUDGED_AGAIN,
+        object_type="decision",
+        object_id=str(stored.decision_id),
+    )
+    for event in list_events(session, chosen=chosen):
+        said = event.after
+        text = (
+            f"{said['outcome']}, as what-if {said['what_if_id']}, after import"
+            f" {said['withdrawal']} withdrew telemetry"
+        )
+        yield ("Judged again", text)
 
 
 def _input_facts(

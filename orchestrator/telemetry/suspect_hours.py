@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -66,6 +66,21 @@ class JudgedHours:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoredJudgement:
+    """What judging stored hours found.
+
+    Attributes
+    ----------
+    suspect, changed : int
+        Values that are suspect or bad now, and those whose verdict changed.
+    """
+
+    hours: int
+    suspect: int
+    changed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FindingView:
     """A finding as it is shown."""
 
@@ -88,6 +103,13 @@ def judge_import(
 
 
 @query(Permission.VIEW_FLEET)
+def stored_span(request: Request, region_slug: str) -> tuple[datetime, datetime] | None:
+    """The first hour of a region, and the end of its last; None without telemetry."""
+    span = telemetry.first_and_last_hour(request.session, region_slug)
+    return None if span is None else (span[0], span[1] + HOUR)
+
+
+@query(Permission.VIEW_FLEET)
 def suspect_hours(
     request: Request,
     *,
@@ -105,6 +127,71 @@ def suspect_hours(
         limit=limit,
     )
     return [_view(one) for one in found]
+
+
+@change(Permission.MANAGE_TELEMETRY, AuditAction.TELEMETRY_JUDGED, repeat=None)
+def judge_stored_hours(
+    request: Request,
+    *,
+    region_slug: str,
+    start_utc: datetime,
+    end_utc: datetime,
+    ranges: Mapping[Quantity, ValidRange],
+) -> Done[StoredJudgement]:
+    """Judge the stored hours of [start_utc, end_utc) by the checks of this release.
+
+    For telemetry that was stored before a check existed, or before the weather runs
+    that it is held against came. Hours that are judged alike again change nothing and
+    have no event.
+
+    Raises
+    ------
+    Forbidden, NotFound
+        Without the right to manage telemetry; when there is no such region.
+    InvalidInput
+        When the two are not full hours.
+    """
+    session = request.session
+    stored = region_by_slug(session, region_slug)
+    before = telemetry.load_frame(
+        session, region_slug, start_utc, end_utc, with_suspect=True
+    )
+    if not any(np.isfinite(column).any() for column in before.values.values()):
+        return Done(answer=StoredJudgement(hours=0, suspect=0, changed=0))
+    judge_region(
+        session,
+        ChangedHours(
+            region_id=stored.region_id,
+            region_slug=region_slug,
+            it_capacity_mw=stored.region.it_capacity_mw,
+            first_utc=start_utc,
+            last_utc=end_utc - HOUR,
+        ),
+        now=request.now,
+        ranges=ranges,
+    )
+    after = telemetry.load_frame(
+        session, region_slug, start_utc, end_utc, with_suspect=True
+    )
+    answer = StoredJudgement(
+        hours=before.n_hours,
+        suspect=sum(int(np.count_nonzero(c)) for c in after.findings.values()),
+        changed=sum(
+            int(np.count_nonzero(after.finding_codes(q) != before.finding_codes(q)))
+            for q in Quantity
+        ),
+    )
+    if not answer.changed:
+        return Done(answer=answer)
+    queue_forecasts(session, issued_at_utc=full_hour(request.now))
+    facts = {"start_utc": start_utc, "end_utc": end_utc, **asdict(answer)}
+    event = Event(
+        action=AuditAction.TELEMETRY_JUDGED,
+        object_type="region",
+        object_id=region_slug,
+        after=facts,
+    )
+    return Done(answer=answer, events=(event,))
 
 
 @change(Permission.DECIDE, AuditAction.TELEMETRY_ACCEPTED, repeat=None)
