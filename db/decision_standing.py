@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, func, insert, or_, select
+from sqlalchemy import ColumnElement, and_, func, insert, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from core.decision_states import DecisionState
@@ -157,15 +157,19 @@ def is_stated(
 def standing_decisions(
     session: Session,
     *,
-    region_ids: Sequence[int],
     start_utc: datetime,
     end_utc: datetime,
+    region_ids: Sequence[int] | None = None,
 ) -> list[StandingDecision]:
-    """Decisions that move load out of or into these regions in [start, end)."""
+    """Decisions that move load in [start, end), out of or into these regions or any."""
     source, target = aliased(RegionRow), aliased(RegionRow)
-    touches = or_(
-        DecisionTransferRow.source_region_id.in_(region_ids),
-        DecisionTransferRow.target_region_id.in_(region_ids),
+    touches = (
+        true()
+        if region_ids is None
+        else or_(
+            DecisionTransferRow.source_region_id.in_(region_ids),
+            DecisionTransferRow.target_region_id.in_(region_ids),
+        )
     )
     moving = (
         select(

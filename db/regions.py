@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 from sqlalchemy import select
@@ -51,6 +52,13 @@ def region_by_slug(session: Session, slug: str) -> StoredRegion:
         When there is none; the sentence names the first of those there are.
     """
     return _stored(_row(session, slug))
+
+
+def regions_by_slug(session: Session, slugs: Sequence[str]) -> list[StoredRegion]:
+    """The regions called so, in this order; unknown slugs are left out."""
+    rows = session.scalars(select(RegionRow).where(RegionRow.slug.in_(slugs)))
+    found = {row.slug: _stored(row) for row in rows}
+    return [found[slug] for slug in slugs if slug in found]
 
 
 def insert_region(session: Session, region: Region) -> StoredRegion:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
@@ -10,14 +13,24 @@ from sqlalchemy.orm import Session
 
 from core.access import Permission
 from core.days import WINDOW_H, full_hour
+from core.forecasts import Target
 from core.outcomes import ReasonCode
+from core.policies import Policy
 from core.telemetry import HOUR, Quantity, TelemetryFrame
 from db import telemetry
 from db.bound_alarms import readings_above_bound
+from db.fleet_standing import RegionStanding, fleet_standing
 from db.model_health import outages
-from db.regions import StoredRegion
-from orchestrator.forecasts.views import FleetAlarm, FleetRow, FleetView
-from orchestrator.regions.region_choice import active_regions, region_choice
+from db.policies import effective_policies
+from db.regions import StoredRegion, regions_by_slug
+from orchestrator.forecasts.views import (
+    FleetAlarm,
+    FleetPart,
+    FleetRow,
+    FleetView,
+    Group,
+)
+from orchestrator.regions.region_choice import no_region_yet, region_choice
 from orchestrator.use_cases import Request, query
 from orchestrator.windows.choice import choose_window
 from orchestrator.windows.database_source import RegionWindow, load_region_window
@@ -25,19 +38,128 @@ from orchestrator.windows.recorded import ending_soon, recorded_view
 from orchestrator.windows.views import RecordedView, bounded, finite_series, raised
 
 RECENT_H = 48
+PAGE_ROWS = 40
+"""Regions on one page; a fleet of no more is shown whole, in fixed places."""
+_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetQuestion:
+    """Which part of a long fleet is asked for.
+
+    Attributes
+    ----------
+    search : str | None
+        Part of a region's name or slug.
+    group : Group | None
+        Only regions whose newest verdict is of this group.
+    page : int
+        From 1; beyond the last page nothing is found.
+    """
+
+    search: str | None = None
+    group: Group | None = None
+    page: int = 1
+
+
+_WHOLE = FleetQuestion()
 
 
 @query(Permission.VIEW_FLEET)
-def fleet_view(request: Request) -> FleetView:
-    """Every active region with its newest live forecast; stores nothing."""
-    found = active_regions(request.session)
-    rows = tuple(_row(request.session, item, request.now) for item in found)
+def fleet_view(request: Request, question: FleetQuestion = _WHOLE) -> FleetView:
+    """Active regions with their newest live forecasts; stores nothing.
+
+    A long fleet comes in pages, worst first; see `FleetPart`.
+
+    Raises
+    ------
+    NotFound
+        When there is no region yet.
+    """
+    session, now = request.session, request.now
+    standing = fleet_standing(session, now)
+    if not standing:
+        raise no_region_yet()
+    part, shown = None, [item.slug for item in standing]
+    if len(standing) > PAGE_ROWS:
+        part, shown = _part(session, standing, question, now)
+    found = regions_by_slug(session, shown)
+    rows = tuple(_row(session, item, now) for item in found)
     return FleetView(
-        as_of_utc=request.now,
+        as_of_utc=now,
         rows=rows,
-        ending=ending_soon(request.session, request.now),
-        alarms=_alarms(request.session, rows, request.now),
+        part=part,
+        ending=ending_soon(session, now),
+        alarms=_alarms(session, rows, now),
     )
+
+
+def _part(
+    session: Session,
+    standing: Sequence[RegionStanding],
+    question: FleetQuestion,
+    now: datetime,
+) -> tuple[FleetPart, list[str]]:
+    """The part asked for, and the slugs of its rows."""
+    policies = effective_policies(session, [item.region_id for item in standing])
+    is_out = Target.TEMPERATURE_C in outages(session)
+    groups = {
+        item.slug: Group.UNJUDGED
+        if is_out
+        else _group(item, policies[item.region_id], now)
+        for item in standing
+    }
+    ranked = sorted(
+        standing,
+        key=lambda item: (_RANK[groups[item.slug]], _margin_c(item), item.name),
+    )
+    words = (question.search or "").casefold()
+    found = [
+        item.slug
+        for item in ranked
+        if words in item.name.casefold() or words in item.slug
+        if question.group in {None, groups[item.slug]}
+    ]
+    counts = Counter(groups.values())
+    before = (question.page - 1) * PAGE_ROWS
+    part = FleetPart(
+        counts={group: counts[group] for group in Group},
+        worst=tuple(
+            item.name
+            for item in ranked[:_NAMED]
+            if groups[item.slug] is not Group.APPROVED
+        ),
+        n_found=len(found),
+        first=before + 1,
+    )
+    return part, found[before : before + PAGE_ROWS]
+
+
+_RANK = {group: place for place, group in enumerate(Group)}
+
+
+def _group(item: RegionStanding, policy: Policy, now: datetime) -> Group:
+    """As the region's page would say, as far as its newest verdict tells.
+
+    A verdict by other terms than those in force, or on telemetry that has become too
+    old, is none.
+    """
+    if (
+        item.reason_code is None
+        or item.reason_code.is_data_problem
+        or item.bound_c is None
+        or item.known_until_utc is None
+        or item.confidence != policy.confidence
+        or (now - item.known_until_utc) / HOUR > policy.telemetry_max_age_h
+    ):
+        return Group.UNJUDGED
+    return Group.APPROVED if item.bound_c <= policy.thermal_limit_c else Group.OVER
+
+
+def _margin_c(item: RegionStanding) -> float:
+    if item.bound_c is None or item.limit_c is None:
+        return math.inf
+    return item.limit_c - item.bound_c
 
 
 def _alarms(

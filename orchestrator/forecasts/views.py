@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 
 from orchestrator.regions.views import RegionChoice
 from orchestrator.windows.views import (
@@ -70,12 +72,49 @@ class FleetAlarm:
     text: str
 
 
+class Group(StrEnum):
+    """Which regions of a fleet are shown, by their newest verdict."""
+
+    OVER = "over"
+    UNJUDGED = "unjudged"
+    APPROVED = "approved"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FleetView:
-    """The Fleet page: every active region, in fixed places.
+class FleetPart:
+    """Which part of a fleet is shown that is longer than a page, worst first.
 
     Attributes
     ----------
+    counts : mapping of Group to int
+        Of the whole fleet, as each region's newest issue was judged.
+    worst : tuple of str
+        Names of the regions that need somebody most.
+    n_found : int
+        Regions that the search and the group leave.
+    first : int
+        Place of the first row shown, from 1.
+    """
+
+    counts: Mapping[Group, int]
+    worst: tuple[str, ...]
+    n_found: int
+    first: int
+
+    @property
+    def n_regions(self) -> int:
+        """Regions of the whole fleet."""
+        return sum(self.counts.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetView:
+    """The Fleet page: every active region in fixed places, or one page of many.
+
+    Attributes
+    ----------
+    part : FleetPart | None
+        Which part of the fleet the rows are; None where they are all of it.
     ending : tuple of StandingView
         Decisions whose last hour is near: they end unless they are renewed.
     alarms : tuple of FleetAlarm
@@ -84,6 +123,7 @@ class FleetView:
 
     as_of_utc: datetime
     rows: tuple[FleetRow, ...]
+    part: FleetPart | None = None
     alarms: tuple[FleetAlarm, ...] = ()
     ending: tuple[StandingView, ...] = ()
 

@@ -22,9 +22,13 @@ def active_regions(session: Session) -> list[StoredRegion]:
     """
     found = regions.list_regions(session, active_only=True)
     if not found:
-        message = "There is no region yet. Add one with `gfo region add`."
-        raise NotFound(message)
+        raise no_region_yet()
     return found
+
+
+def no_region_yet() -> NotFound:
+    """That there is no region, with the next step."""
+    return NotFound("There is no region yet. Add one with `gfo region add`.")
 
 
 def pick_region(found: list[StoredRegion], slug: str | None) -> StoredRegion:

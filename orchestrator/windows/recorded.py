@@ -8,7 +8,6 @@ from sqlalchemy.orm import Session
 
 from core.days import WINDOW_H
 from core.telemetry import HOUR
-from db import regions
 from db.decision_standing import standing_decisions
 from orchestrator.windows.database_source import RegionWindow
 from orchestrator.windows.views import (
@@ -42,10 +41,7 @@ def recorded_view(session: Session, window: RegionWindow) -> RecordedView | None
 def ending_soon(session: Session, now: datetime) -> tuple[StandingView, ...]:
     """Standing decisions that end within `ENDS_SOON`, the first to end first."""
     found = standing_decisions(
-        session,
-        region_ids=[item.region_id for item in regions.list_regions(session)],
-        start_utc=now - HOUR,
-        end_utc=now + WINDOW_H * HOUR,
+        session, start_utc=now - HOUR, end_utc=now + WINDOW_H * HOUR
     )
     ends = {
         item.decision_id: item.end_utc

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dash import Dash, Input, Output
-from dash.development.base_component import Component
 
 from core.access import Permission
 from orchestrator.forecasts.fleet import fleet_view
 from orchestrator.freshness import KeptAnswers
 from orchestrator.use_cases import Request
 from pages.context import PageContext
-from pages.fleet.layout import headline, table
+from pages.fleet.layout import fleet_pager, headline, shown_of, table
+from pages.list_controls import follow_filters
 from pages.serving import serve
+from pages.still import still
 from pages.times import chosen_times, in_times
 
 
@@ -22,16 +23,32 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
     @serve(
         app,
         context,
-        outputs=[Output("fleet-status", "children"), Output("fleet-table", "children")],
-        inputs=[Input("fleet-refresh", "n_intervals")],
+        outputs=[
+            Output("fleet-status", "children"),
+            Output("fleet-table", "children"),
+            Output("fleet-pager", "children"),
+            Output("fleet-filters", "className"),
+        ],
+        inputs=[
+            Input("fleet-refresh", "n_intervals"),
+            Input("fleet-url", "search"),
+        ],
         permission=Permission.VIEW_FLEET,
     )
-    def show_fleet(_n_intervals: int | None) -> tuple[Component, Component]:
+    def show_fleet(_n_intervals: int | None, search: str | None) -> tuple[object, ...]:
         times = chosen_times()
+        question, shown = shown_of(search)
 
-        def make(request: Request) -> tuple[Component, Component]:
-            view = fleet_view(request)
-            return headline(view), table(in_times(view, times))
+        def make(request: Request) -> tuple[object, ...]:
+            view = fleet_view(request, question)
+            return (
+                headline(view),
+                still(table(in_times(view, times))),
+                fleet_pager(view, question, shown),
+                "gfo-filters" if view.part else "gfo-filters d-none",
+            )
 
         with context.request() as request:
-            return kept.get(request, times, make)
+            return kept.get(request, (times, question), make)
+
+    follow_filters(app, "fleet-url", ["fleet-find", "fleet-verdict"])

@@ -4,20 +4,34 @@ from __future__ import annotations
 
 from typing import Any
 
-from dash import html
+from dash import dcc, html
 from dash.development.base_component import Component
 
+from core.errors import InvalidInput
 from core.scheduler import Outcome
 from core.wording import listed
-from orchestrator.forecasts.views import FleetRow, FleetView
+from orchestrator.forecasts.fleet import FleetQuestion
+from orchestrator.forecasts.views import FleetPart, FleetRow, FleetView, Group
+from pages import addresses
+from pages.addresses import Query
 from pages.attributes import aria, data
-from pages.components import notice, page_head, skeleton
+from pages.components import field, notice, page_head, skeleton
 from pages.downloads import table_download
 from pages.fleet.cells import COLUMNS, FleetColumn, breach_words
+from pages.grids import Shown, pager
+from pages.list_controls import choice, text_filter
 from pages.refreshing import as_of, refresh
 from pages.standing import WITH_RECORDED, ending_notice
-from pages.theme import MISSING, Ink
+from pages.theme import MISSING, THIN_SPACE, Ink
 from pages.words import typeset, utc_time
+
+GROUP_WORDS = {
+    Group.OVER.value: "BLOCKED",
+    Group.UNJUDGED.value: "No verdict",
+    Group.APPROVED.value: "APPROVED",
+}
+LONGEST_SEARCH = 64
+_MOST_PAGES = 9_999
 
 
 def layout() -> Component:
@@ -29,7 +43,20 @@ def layout() -> Component:
                 "Where is trouble in the next 24 hours?",
                 html.Div(id="fleet-status", role="status"),
             ),
+            html.Div(
+                [
+                    field(
+                        "Find a region",
+                        text_filter("fleet-find", LONGEST_SEARCH, "name"),
+                    ),
+                    field("Verdict", choice("fleet-verdict", GROUP_WORDS)),
+                ],
+                id="fleet-filters",
+                className="gfo-filters d-none",
+            ),
             html.Div(skeleton(420), id="fleet-table"),
+            html.Div(id="fleet-pager", className="gfo-pager", role="status"),
+            dcc.Location(id="fleet-url", refresh=False),
             refresh("fleet"),
         ]
     )
@@ -51,8 +78,47 @@ def headline(view: FleetView) -> Component:
     )
 
 
+def shown_of(search: object) -> tuple[FleetQuestion, Shown]:
+    """The part of a long fleet that an address asks for."""
+    query = Query.parse(search)
+    kept = {"find": query.text("find"), "verdict": query.one_of("verdict", Group)}
+    page = query.text("page") or "1"
+    if not (page.isascii() and page.isdigit() and 1 <= int(page) <= _MOST_PAGES):
+        message = f"page in the address is a number from 1 to {_MOST_PAGES}."
+        raise InvalidInput(message)
+    question = FleetQuestion(
+        search=kept["find"],
+        group=Group(kept["verdict"]) if kept["verdict"] else None,
+        page=int(page),
+    )
+    shown = Shown(
+        path=addresses.FLEET,
+        kept=kept,
+        order="",
+        usual_order="",
+        is_first=question.page == 1,
+    )
+    return question, shown
+
+
+def fleet_pager(view: FleetView, question: FleetQuestion, shown: Shown) -> list[Any]:
+    """Which rows of a long fleet are shown, and the way to the others."""
+    part = view.part
+    if part is None:
+        return []
+    last = part.first + len(view.rows) - 1
+    said = (
+        f"{part.first} to {last} of {_number(part.n_found)}, worst first, as each"
+        " region's newest issue was judged"
+    )
+    following = str(question.page + 1) if last < part.n_found else None
+    return pager(shown, said, "page", following)
+
+
 def trouble(view: FleetView) -> str:
     """Which regions are blocked by heat, and which for want of data."""
+    if view.part is not None:
+        return _trouble_of_many(view.part)
     over = [row for row in view.rows if _is_over(row)]
     unjudged = [row for row in view.rows if row.verdict.data_problem]
     breached = [row for row in view.rows if breach_words(row)]
@@ -69,6 +135,22 @@ def trouble(view: FleetView) -> str:
         approved = len(view.rows) - len(over) - len(unjudged)
         parts.append(f"{approved} of {len(view.rows)} APPROVED.")
     return " ".join([*parts, *_promised(view)])
+
+
+def _trouble_of_many(part: FleetPart) -> str:
+    counts = part.counts
+    over, unjudged = counts[Group.OVER], counts[Group.UNJUDGED]
+    said = [
+        f"{_number(over)} BLOCKED." if over else "",
+        f"No verdict for want of data: {_number(unjudged)}." if unjudged else "",
+        f"{_number(counts[Group.APPROVED])} of {_number(part.n_regions)} APPROVED.",
+        f"Worst: {listed(part.worst)}." if part.worst else "",
+    ]
+    return " ".join(filter(None, said))
+
+
+def _number(count: int) -> str:
+    return f"{count:,}".replace(",", THIN_SPACE)
 
 
 def _promised(view: FleetView) -> list[str]:
@@ -88,8 +170,10 @@ def _promised(view: FleetView) -> list[str]:
 
 def table(view: FleetView) -> Component:
     """Every region's next 24 hours; on a narrow screen each row becomes a card."""
-    if not view.rows:
+    if not view.rows and view.part is None:
         return notice("No regions yet", "Add one with gfo region add.")
+    if not view.rows:
+        return notice("No region found", "Search for less, or for another verdict.")
     head = html.Tr(
         [html.Th(item.title, scope="col", **_csv_head(item)) for item in COLUMNS]
     )

@@ -17,6 +17,7 @@ from orchestrator.regions.region_choice import active_regions
 from tests.asking import asking
 from tests.e2e.serving import Portal
 from tests.e2e.visitor import Visitor, fleet_row
+from tests.long_fleet import lengthen
 
 pytestmark = pytest.mark.e2e
 
@@ -118,3 +119,24 @@ def test_the_next_24_hours_are_one_click_away_from_any_day(visitor: Visitor) -> 
     visitor.click("#forecast-next-24h")
     visitor.is_at("/forecast?region=arizona")
     visitor.sees("#forecast-sentence", "in the 24 hours from")
+
+
+def test_a_long_fleet_comes_in_parts_that_can_be_searched(
+    visitor: Visitor, portal: Portal
+) -> None:
+    lengthen(portal.database_urls, 40)
+    visitor.come_in("olga")
+    visitor.sees("#fleet-headline", "41 BLOCKED.", "82 of 123 APPROVED.")
+    visitor.sees("#fleet-pager", "1 to 40 of 123, worst first")
+    visitor.follow("Next page", "#fleet-pager")
+    visitor.is_at("/?page=2")
+    visitor.sees("#fleet-pager", "41 to 80 of 123")
+    visitor.type_into("#fleet-find", "wyoming 4", Keys.ENTER)
+    visitor.is_at("/?find=wyoming+4")
+    visitor.sees("#fleet-pager", "1 to 2 of 2")
+    visitor.sees(fleet_row("copy-40-wyoming"), "Wyoming 40")
+    visitor.choose("#fleet-verdict", "over")
+    visitor.sees("#fleet-table", "No region found")
+    visitor.choose("#fleet-verdict", "any")
+    visitor.follow("Forecast", fleet_row("copy-4-wyoming"))
+    visitor.is_at("/forecast?region=copy-4-wyoming")

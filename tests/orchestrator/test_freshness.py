@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+import weakref
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -106,3 +109,44 @@ def test_what_should_not_be_kept_is_made_each_time(ask: Callable[..., int]) -> N
 
 def test_old_answers_make_room(ask: Callable[..., int]) -> None:
     assert [ask("a"), ask("b"), ask("c"), ask("b"), ask("a")] == [1, 2, 3, 2, 4]
+
+
+def test_of_those_who_ask_at_once_one_has_the_answer_made(session: Session) -> None:
+    kept = KeptAnswers()
+    began, may_end = threading.Event(), threading.Event()
+    made: list[int] = []
+
+    def make(_request: Request) -> int:
+        made.append(len(made))
+        began.set()
+        assert may_end.wait(10)
+        return 7
+
+    engine = session.connection().engine
+
+    def ask() -> int:
+        with Session(engine) as own:
+            return kept.get(asking(own, OPERATOR, now=NOW), "fleet", make)
+
+    with ThreadPoolExecutor(5) as people:
+        first = people.submit(ask)
+        assert began.wait(10)
+        others = [people.submit(ask) for _ in range(4)]
+        may_end.set()
+        assert {item.result(10) for item in (first, *others)} == {7}
+    assert made == [0]
+
+
+def test_answers_of_another_minute_take_no_memory(session: Session) -> None:
+    kept = KeptAnswers()
+
+    class Answer:
+        """Can be watched."""
+
+    first = kept.get(asking(session, OPERATOR, now=NOW), "a", lambda _: Answer())
+    watched = weakref.ref(first)
+    del first
+    assert watched() is not None
+    later = NOW + timedelta(minutes=1)
+    kept.get(asking(session, OPERATOR, now=later), "b", lambda _: Answer())
+    assert watched() is None

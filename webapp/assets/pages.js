@@ -6,7 +6,7 @@
 (function () {
   "use strict";
   const dc = (window.dash_clientside = window.dash_clientside || {});
-  const PLACES = ["after", "at", "before"]; // in an address: where a list's page begins
+  const PLACES = ["after", "at", "before", "page"]; // in an address: where a list's page begins
   const known = {}; // by location: what its filters held when the address was right
 
   dc.gfo_set_search = function (locationId, values) {

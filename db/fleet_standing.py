@@ -1,0 +1,79 @@
+"""Every region's newest automatic verdict, in one statement however many there are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from core.outcomes import ReasonCode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionStanding:
+    """A region as the newest cycle judged it.
+
+    Attributes
+    ----------
+    issued_at_utc : datetime | None
+        Of the issue that was judged; None before the first.
+    reason_code : ReasonCode | None
+        Of that verdict, which was on the load as it was.
+    bound_c, limit_c, confidence
+        Of that verdict; the bound is None where there was none.
+    known_until_utc : datetime | None
+        End of the newest telemetry behind the forecast that was judged.
+    """
+
+    region_id: int
+    slug: str
+    name: str
+    issued_at_utc: datetime | None
+    reason_code: ReasonCode | None
+    bound_c: float | None
+    limit_c: float | None
+    confidence: Decimal | None
+    known_until_utc: datetime | None
+
+
+_STANDING = text(
+    """
+    select r.id, r.slug, r.name, d.window_start_utc, d.reason_code,
+        d.source_bound_after_c, d.thermal_limit_c, d.confidence,
+        f.telemetry_watermark_utc
+    from region r
+    left join lateral (
+        select window_start_utc, reason_code, source_bound_after_c, thermal_limit_c,
+            confidence, source_forecast_id
+        from decision
+        where source_region_id = r.id and kind = 'automatic'
+          and window_start_utc <= :now
+        order by window_start_utc desc, id desc limit 1
+    ) d on true
+    left join forecast f on f.id = d.source_forecast_id
+    where r.is_active
+    order by r.id
+    """
+)
+
+
+def fleet_standing(session: Session, now: datetime) -> list[RegionStanding]:
+    """Of every active region, in the order in which they were added."""
+    rows = session.execute(_STANDING, {"now": now})
+    return [
+        RegionStanding(
+            region_id=row.id,
+            slug=row.slug,
+            name=row.name,
+            issued_at_utc=row.window_start_utc,
+            reason_code=ReasonCode(row.reason_code) if row.reason_code else None,
+            bound_c=row.source_bound_after_c,
+            limit_c=row.thermal_limit_c,
+            confidence=row.confidence,
+            known_until_utc=row.telemetry_watermark_utc,
+        )
+        for row in rows
+    ]
