@@ -403,6 +403,15 @@ def places(portal: Portal) -> None:
             ranges=load_settings(None).valid_ranges(),
         )
     with run() as session:
+        session.execute(text("delete from telemetry_finding"))
+        judge_stored_hours(
+            asking(session, portal.actor(session)),
+            region_slug="texas",
+            start_utc=datetime(2025, 7, 1, 1, tzinfo=UTC),
+            end_utc=datetime(2025, 7, 1, 4, tzinfo=UTC),
+            ranges=load_settings(None).valid_ranges(),
+        )
+    with run() as session:
         accept_suspect_hours(
             asking(session, portal.actor(session)),
             region_slug="texas",
@@ -410,15 +419,6 @@ def places(portal: Portal) -> None:
             start_utc=datetime(2025, 7, 1, 2, tzinfo=UTC),
             end_utc=datetime(2025, 7, 1, 3, tzinfo=UTC),
             reason="test",
-            ranges=load_settings(None).valid_ranges(),
-        )
-    with run() as session:
-        session.execute(text("delete from telemetry_finding"))
-        judge_stored_hours(
-            asking(session, portal.actor(session)),
-            region_slug="texas",
-            start_utc=datetime(2025, 7, 1, 1, tzinfo=UTC),
-            end_utc=datetime(2025, 7, 1, 4, tzinfo=UTC),
             ranges=load_settings(None).valid_ranges(),
         )
     with run() as session:
