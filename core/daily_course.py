@@ -120,6 +120,18 @@ class UsualCourse:
             ),
         )
 
+    @staticmethod
+    def may_be_misplaced(fit: CourseFit, hours: int) -> bool:
+        """Whether any history would make a window of `hours` a finding.
+
+        It saves fitting the history, which is most of a judgement.
+        """
+        least = min(
+            [multiple for n_hours, multiple in COURSE_RATIOS if n_hours == hours]
+            + [COURSE_LAG_RATIO for n_hours, _ in COURSE_LAGS if n_hours == hours]
+        )
+        return bool((fit.ratio > least).any())
+
     def misplaced(self, fit: CourseFit, hours: int) -> BoolArray:
         """Windows of `hours` whose course lies where it does not usually lie."""
         found = np.zeros(len(fit.ratio), dtype=np.bool_)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from core.aliases import FloatArray, IntArray
-from core.daily_course import DAY_H, UsualCourse, median_of_rows, usual_quantile
+from core.daily_course import DAY_H, median_of_rows, usual_quantile
 from core.quality import (
     BLOCK_H,
-    COURSE_LAGS,
-    COURSE_RATIOS,
     FLAT_HOURS_WITHOUT_HISTORY,
     FLAT_PROBABILITY,
     HISTORY_DAYS,
@@ -47,8 +44,8 @@ class Baseline:
         Usual largest departure from the profile; infinite without history.
     log_equal : ndarray, shape (24,)
         Logarithm of how often an hour equals the one before it.
-    course : Mapping of hours to UsualCourse
-        How windows of so many hours usually lie in the day.
+    history : ndarray, shape (HISTORY_DAYS * 24,)
+        The values that these figures are of.
     typical_size : float
         Median of the absolute values; NaN without history.
     least : float
@@ -61,7 +58,7 @@ class Baseline:
     limit: FloatArray
     usual_anomaly: float
     log_equal: FloatArray
-    course: Mapping[int, UsualCourse]
+    history: FloatArray
     typical_size: float
     least: float
 
@@ -87,11 +84,7 @@ class Baseline:
             limit=usual * _multiples(),
             usual_anomaly=max(_usual(np.abs(anomalies)), checks.step_floor),
             log_equal=_log_equal(history) if checks.flat_line else np.zeros(DAY_H),
-            course={
-                hours: UsualCourse.of(history, profile, hours)
-                for hours, _ in (*COURSE_RATIOS, *COURSE_LAGS)
-                if checks.daily_course
-            },
+            history=history,
             typical_size=float(np.median(np.abs(known))),
             least=float(known.min()),
         )
@@ -116,7 +109,7 @@ def _without_history(checks: QualityChecks) -> Baseline:
         log_equal=np.full(
             DAY_H, np.log(FLAT_PROBABILITY) / (FLAT_HOURS_WITHOUT_HISTORY - 1.5)
         ),
-        course={},
+        history=np.full(HISTORY_DAYS * DAY_H, np.nan),
         typical_size=np.nan,
         least=np.nan,
     )

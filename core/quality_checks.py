@@ -20,7 +20,13 @@ import numpy as np
 
 from core.aliases import BoolArray, FloatArray, IntArray
 from core.carbon import suspect_zero_hours
-from core.daily_course import DAY_H, LONGEST_COURSE_H, CourseFit, lag_between
+from core.daily_course import (
+    DAY_H,
+    LONGEST_COURSE_H,
+    CourseFit,
+    UsualCourse,
+    lag_between,
+)
 from core.psychrometrics import estimate_wet_bulb
 from core.quality import (
     BLOCK_H,
@@ -424,7 +430,9 @@ class _Series:
             fit = CourseFit.of(
                 self.values[first:end], usual.profile, self.first_hour + first, hours
             )
-            course = usual.course[hours]
+            if not UsualCourse.may_be_misplaced(fit, hours):
+                continue
+            course = UsualCourse.of(usual.history, usual.profile, hours)
             self.mark(
                 course.misplaced(fit, hours),
                 QualityRule.DAILY_COURSE,
