@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from numbers import Integral, Real
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from core.errors import InvalidInput
@@ -51,6 +51,7 @@ class AuditAction(StrEnum):
     TELEMETRY_GENERATED = "telemetry_generated"
     TELEMETRY_WITHDRAWN = "telemetry_withdrawn"
     TELEMETRY_ACCEPTED = "telemetry_accepted"
+    TELEMETRY_JUDGED = "telemetry_judged"
     WEATHER_FORECASTS_IMPORTED = "weather_forecasts_imported"
     FEED_ADDED = "feed_added"
     FEED_CHANGED = "feed_changed"
@@ -89,6 +90,7 @@ class AuditAction(StrEnum):
     DECISION_ACKNOWLEDGED = "decision_acknowledged"
     DECISION_IN_EFFECT = "decision_in_effect"
     DECISION_REFUSED = "decision_refused"
+    DECISION_JUDGED_AGAIN = "decision_judged_again"
     AUDIT_EXPORTED = "audit_exported"
     ANCHORING_BEGUN = "anchoring_begun"
     CHAIN_CHECK_ASKED = "chain_check_asked"
@@ -128,6 +130,11 @@ class AuditEvent:
     def hash_hex(self) -> str:
         """The hash in 64 hexadecimal digits."""
         return self.hash.hex()
+
+    @property
+    def after(self) -> dict[str, Any]:
+        """What the event says of its object after the change; empty without."""
+        return json.loads(self.payload).get("after") or {}
 
 
 def canonical_json(value: object) -> str:

@@ -181,6 +181,49 @@ class WeatherRuns:
         }
         return tuple(sorted(found))
 
+    def known_at_hours(
+        self, quantity: Quantity, hours: IntArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """What the newest runs said of each hour when it began.
+
+        Parameters
+        ----------
+        hours : ndarray of int, shape (N,)
+            Hours since 1970; a run counts when it was known by the start of the hour.
+
+        Returns
+        -------
+        value, age_h : ndarray, shape (N,)
+            Mean over the models, in the quantity's unit, and hours since the issue of
+            the newest run; NaN where no run has the hour.
+        """
+        read = [
+            stream.newest(quantity, hours, np.array([0]), youngest_h=0)
+            for stream in self.streams
+        ]
+        fresh = _smallest([age_h for _, age_h in read], (len(hours), 1))
+        value = np.stack(
+            [
+                np.where(age_h <= fresh + FRESHER_BY_H, value, np.nan)
+                for value, age_h in read
+            ]
+        )
+        return _weighted_mean(value, self._weights())[:, 0], fresh[:, 0]
+
+    def issued_by(self, issue_hour: int) -> str:
+        """The models of the runs that were issued at an hour since 1970."""
+        names = {
+            stream.model.strip("/")
+            for stream in self.streams
+            if issue_hour in stream.issue_hours
+        }
+        return ", ".join(sorted(names))
+
+    def _weights(self) -> FloatArray:
+        """The weight of each stream: the members of a model share its own."""
+        members = Counter(stream.model for stream in self.streams)
+        return np.array([1.0 / members[stream.model] for stream in self.streams])
+
     def around(
         self,
         quantity: Quantity,
@@ -237,11 +280,9 @@ class WeatherRuns:
             )
             for (value, age_h), daily in zip(read, is_daily, strict=True)
         ]
-        members = Counter(stream.model for stream in self.streams)
-        weights = np.array([1.0 / members[stream.model] for stream in self.streams])
         hours = slice(PAST_H, PAST_H + horizon_h)
         now = place[:, 0]
-        found = _combined(parts, weights, fresh[now][:, hours])
+        found = _combined(parts, self._weights(), fresh[now][:, hours])
         is_day_max = np.isfinite(found.mean) & np.isnan(hourly[now][:, hours])
         return replace(found, is_day_max=is_day_max)
 

@@ -80,6 +80,7 @@ class StoredForecast:
     region_id: int
     target: Target
     issued_at_utc: datetime
+    created_at_utc: datetime
     kind: str
     model_version_id: int | None
     revision: int
@@ -614,6 +615,7 @@ def _stored(row: ForecastRow, hours: Sequence[_Hour]) -> StoredForecast:
         region_id=row.region_id,
         target=Target(row.target),
         issued_at_utc=row.issued_at_utc,
+        created_at_utc=row.created_at_utc,
         kind=row.kind,
         model_version_id=row.model_version_id,
         revision=row.revision,

@@ -487,6 +487,7 @@ class TelemetryFindingRow(Base):
     value: Mapped[float]
     expected: Mapped[float | None]
     allowed: Mapped[float | None]
+    against: Mapped[str | None]
     judged_at_utc: Mapped[datetime]
 
 

@@ -84,7 +84,11 @@ AUDITED_BY: Mapping[str, set[AuditAction]] = {
     "region_place": _IMPORTS,
     "telemetry": _IMPORTS,
     "telemetry_revision": _IMPORTS,
-    "telemetry_finding": {*_IMPORTS, Action.TELEMETRY_ACCEPTED},
+    "telemetry_finding": {
+        *_IMPORTS,
+        Action.TELEMETRY_ACCEPTED,
+        Action.TELEMETRY_JUDGED,
+    },
     "telemetry_acceptance": {Action.TELEMETRY_ACCEPTED},
     "weather_forecast": {Action.WEATHER_FORECASTS_IMPORTED},
     "feed": {

@@ -1,7 +1,7 @@
 """Shifts for chosen hours of the day, and the reserve of plans as a term of the policy.
 
 Revision ID: 0021
-Revises: 0019
+Revises: 0020
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from alembic import op
 
 revision: str = "0021"
-down_revision: str | None = "0019"
+down_revision: str | None = "0020"
 branch_labels: None = None
 depends_on: None = None
 

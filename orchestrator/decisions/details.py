@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from core.access import Permission
+from core.audit import AuditAction
 from core.errors import InvalidInput
 from core.forecasts import Target
 from core.outcomes import ReasonCode
@@ -16,11 +17,10 @@ from core.outlooks import Problem, RegionOutlook
 from core.shift import net_rise_c
 from core.shift_rules import given_mw
 from core.telemetry import HOUR
-from core.wording import listed
 from db import decisions, forecasts, model_signatures, model_versions, telemetry
+from db.audit import EventFilter, list_events
 from db.decisions import NewDecision, StoredDecision
 from db.forecasts import StoredForecast
-from db.telemetry_revisions import revised_since
 from orchestrator.decisions.cards import decision_card, region_choices
 from orchestrator.decisions.records import DecisionInputs, EndInputs, read_inputs
 from orchestrator.decisions.replay import replay_rules
@@ -33,6 +33,7 @@ from orchestrator.decisions.views import (
     NamedValue,
     Replay,
 )
+from orchestrator.telemetry.revisions import revised_text
 from orchestrator.use_cases import Request, query
 from orchestrator.windows.database_source import LOOK_BACK_H
 from orchestrator.windows.views import Series, finite_series
@@ -216,6 +217,7 @@ def _facts(
         ("Carries out plan", facts.plan_id),
         ("Code version", facts.code_version),
         ("Telemetry changed since", _revised(session, stored)),
+        *_judged_again(session, stored),
     ]
     return tuple(
         NamedValue(label=label, value=str(value))
@@ -227,17 +229,31 @@ def _facts(
 def _revised(session: Session, stored: StoredDecision) -> str | None:
     """What was known of the regions' hours and is no longer so."""
     facts = stored.facts
-    revised = revised_since(
+    return revised_text(
         session,
         [slug for slug in (stored.source_slug, stored.target_slug) if slug],
         start_utc=facts.window_start_utc - LOOK_BACK_H * HOUR,
         end_utc=facts.window_end_utc,
         known_at_utc=stored.created_at_utc,
     )
-    if revised is None:
-        return None
-    imports = listed(str(batch_id) for batch_id in revised.batch_ids)
-    return f"{revised.hour_count:,} h that it may rest on, by imports {imports}"
+
+
+def _judged_again(
+    session: Session, stored: StoredDecision
+) -> Iterator[tuple[str, object]]:
+    """Each verdict on it after an import that it rested on was withdrawn."""
+    chosen = EventFilter(
+        action=AuditAction.DECISION_JUDGED_AGAIN,
+        object_type="decision",
+        object_id=str(stored.decision_id),
+    )
+    for event in list_events(session, chosen=chosen):
+        said = event.after
+        text = (
+            f"{said['outcome']}, as what-if {said['what_if_id']}, after import"
+            f" {said['withdrawal']} withdrew telemetry"
+        )
+        yield ("Judged again", text)
 
 
 def _input_facts(

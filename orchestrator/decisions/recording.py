@@ -100,6 +100,18 @@ def evaluate_instead(
 
 
 def _keep(request: Request, judgement: Judgement) -> Done[DecisionCard]:
+    stored, events = keep_what_if(request, judgement)
+    return Done(
+        answer=decision_card(request.session, stored),
+        events=events,
+        kept=stored.decision_id,
+    )
+
+
+def keep_what_if(
+    request: Request, judgement: Judgement
+) -> tuple[StoredDecision, tuple[Event, ...]]:
+    """The actor's what-if of these inputs, and the event of its making if it is new."""
     session, actor = request.session, request.actor
     decisions.lock_actor(session, actor.user_id)
     stored = decisions.what_if_by_inputs(
@@ -115,9 +127,7 @@ def _keep(request: Request, judgement: Judgement) -> Done[DecisionCard]:
             request_id=request.request_id or uuid4(),
         )
         events = (event,)
-    return Done(
-        answer=decision_card(session, stored), events=events, kept=stored.decision_id
-    )
+    return stored, events
 
 
 @query(Permission.DECIDE)

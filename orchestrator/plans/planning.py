@@ -15,6 +15,7 @@ from core.audit import AuditAction, canonical_json
 from core.days import local_day_of, window_end
 from core.errors import InvalidInput
 from core.plan_reserve import largest_moves_c, reserve_c
+from core.telemetry import HOUR
 from core.version import CODE_VERSION
 from db import decisions, forecasts, plans
 from db.decisions import StoredDecision
@@ -52,13 +53,17 @@ from orchestrator.regions.region_choice import (
     pick_region,
     region_choice,
 )
+from orchestrator.telemetry.revisions import revised_text
 from orchestrator.use_cases import Done, Event, Request, change, query
 from orchestrator.windows.choice import (
     WindowChoice,
     choose_plan_window,
     day_choices,
 )
-from orchestrator.windows.database_source import RegionWindow
+from orchestrator.windows.database_source import (
+    LOOK_BACK_H,
+    RegionWindow,
+)
 
 log = get_logger(__name__)
 
@@ -350,6 +355,13 @@ def _view(request: Request, stored: StoredPlan) -> PlanView:
             session, stored, active_regions(session), request.now
         ),
         now=request.now,
+        revised_text=revised_text(
+            session,
+            [item.slug for item in read_record(stored.facts.result).regions],
+            start_utc=stored.facts.window_start_utc - LOOK_BACK_H * HOUR,
+            end_utc=stored.facts.window_end_utc,
+            known_at_utc=stored.created_at_utc,
+        ),
     )
 
 

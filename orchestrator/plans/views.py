@@ -154,6 +154,8 @@ class PlanView:
     newer_issue_utc : datetime | None
         The newest issue of the fleet, when this plan rests on an older one: then it
         can no longer be recorded.
+    revised_text : str | None
+        What was replaced since of the telemetry that it rests on.
     is_simulation : bool
         A past day, judged by what was known at its issue; recording it binds nothing.
     is_compared_with_truth : bool
@@ -188,6 +190,7 @@ class PlanView:
     window_end_utc: datetime
     hours_utc: tuple[datetime, ...]
     newer_issue_utc: datetime | None
+    revised_text: str | None
     is_simulation: bool
     is_compared_with_truth: bool
     terms: PlanTerms
@@ -239,6 +242,7 @@ def plan_view(
     standing_decision_ids: Sequence[int],
     newer_issue_utc: datetime | None,
     now: datetime,
+    revised_text: str | None,
 ) -> PlanView:
     """A stored plan, with the sentences that were said when it was found.
 
@@ -263,6 +267,7 @@ def plan_view(
             facts.window_start_utc + hour * HOUR for hour in range(n_hours)
         ),
         newer_issue_utc=newer_issue_utc,
+        revised_text=revised_text,
         is_simulation=facts.is_simulated,
         is_compared_with_truth=record.is_compared_with_truth,
         terms=record.terms,

@@ -370,6 +370,9 @@ def _notes(view: PlanView) -> Component:
     return html.Div(
         [
             html.P(["Recorded as ", *recorded]) if recorded else None,
+            html.P(typeset(f"Telemetry changed since: {view.revised_text}."))
+            if view.revised_text
+            else None,
             *[html.P(typeset(text), className="gfo-muted") for text in view.notes],
         ],
         id="plan-notes",

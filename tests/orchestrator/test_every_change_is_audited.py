@@ -73,6 +73,7 @@ from orchestrator.audit.event_list import events_csv
 from orchestrator.cycle.issuance import issue_live
 from orchestrator.cycle.worker_jobs import WorkerJobs
 from orchestrator.decisions import recording
+from orchestrator.decisions.judging_again import judge_again
 from orchestrator.decisions.lists import DecisionFilter, decisions_csv
 from orchestrator.decisions.states import state_decision
 from orchestrator.feeds.configuration import (
@@ -117,7 +118,10 @@ from orchestrator.telemetry.imports import (
     import_telemetry,
 )
 from orchestrator.telemetry.readers.formats import TelemetryFormat
-from orchestrator.telemetry.suspect_hours import accept_suspect_hours
+from orchestrator.telemetry.suspect_hours import (
+    accept_suspect_hours,
+    judge_stored_hours,
+)
 from orchestrator.telemetry.uploads import import_upload
 from orchestrator.telemetry.weather_forecast_imports import (
     import_forecast_answer,
@@ -462,6 +466,15 @@ def places(portal: Portal) -> None:
             ranges=load_settings(None).valid_ranges(),
         )
     with run() as session:
+        session.execute(text("delete from telemetry_finding"))
+        judge_stored_hours(
+            asking(session, portal.actor(session)),
+            region_slug="texas",
+            start_utc=datetime(2025, 7, 1, 1, tzinfo=UTC),
+            end_utc=datetime(2025, 7, 1, 4, tzinfo=UTC),
+            ranges=load_settings(None).valid_ranges(),
+        )
+    with run() as session:
         accept_suspect_hours(
             asking(session, portal.actor(session)),
             region_slug="texas",
@@ -564,6 +577,12 @@ def decisions(portal: Portal) -> None:
             shift_pct=5.0,
         )
     standing_id = recorded(instead.decision_id)
+    with run() as session:
+        assert judge_again(
+            asking(session, portal.actor(session, "worker")),
+            decision_id=standing_id,
+            withdrawal_id=1,
+        )
     for state in (DecisionState.ACKNOWLEDGED, DecisionState.REFUSED):
         with run() as session:
             state_decision(

@@ -92,6 +92,7 @@ def view() -> PlanView:
         window_end_utc=ISSUED_UTC + timedelta(hours=24),
         hours_utc=HOURS_UTC,
         newer_issue_utc=None,
+        revised_text=None,
         is_simulation=True,
         is_compared_with_truth=True,
         terms=PlanTerms(),
@@ -260,3 +261,11 @@ def test_a_plan_of_an_older_issue_offers_the_newest_and_no_recording(
     assert "This is an older forecast." in text_of(content.result(older))
     done = replace(older, recorded_decision_ids=(7,))
     assert "older forecast" not in text_of(content.result(done))
+
+
+def test_a_plan_says_that_its_telemetry_was_replaced_since(
+    view: PlanView, text_of: Callable[[object], str]
+) -> None:
+    said = "3 h that it may rest on, by imports 7 and 9"
+    assert "Telemetry changed since" not in text_of(content.result(view))
+    assert said in text_of(content.result(replace(view, revised_text=said)))
