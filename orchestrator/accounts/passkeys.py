@@ -127,7 +127,7 @@ def add_passkey(
     InvalidInput, Conflict
         When the browser's answer cannot be verified, or the passkey is known.
     """
-    require_own_factors(request)
+    require_own_factors(request.actor, request.session)
     session, user_id = request.session, request.actor.user_id
     name = " ".join(label.split())[:LABEL_LENGTH] or "Passkey"
     if not name.isprintable():

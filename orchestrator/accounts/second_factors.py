@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy.orm import Session
 
-from core.access import Permission
+from core.access import Actor, Permission
 from core.audit import AuditAction
 from core.errors import Conflict, InvalidInput, NotFound
 from db import federated_identities, second_factors, sessions
@@ -150,7 +150,7 @@ def add_app(
     Conflict
         For an account of an identity provider.
     """
-    require_own_factors(request)
+    require_own_factors(request.actor, request.session)
     secret = _pending_secret(request, key, token)
     if secret is None:
         message = "The code on this page is too old; load the page again."
@@ -212,18 +212,18 @@ def remove_factor(
 )
 def make_recovery_codes(request: Request) -> Done[tuple[str, ...]]:
     """New recovery codes of the caller, to be shown once; those before end."""
-    require_own_factors(request)
+    require_own_factors(request.actor, request.session)
     codes = new_recovery_codes(request.session, request.actor.user_id)
     event = factor_event(AuditAction.RECOVERY_CODES_MADE, request, count=len(codes))
     return Done(answer=codes, events=(event,))
 
 
-def require_own_factors(request: Request) -> None:
+def require_own_factors(actor: Actor, session: Session) -> None:
     """Refuse who logs in at an identity provider: a factor here would go around it.
 
     Raises Conflict.
     """
-    if federated_identities.is_federated(request.session, request.actor.user_id):
+    if federated_identities.is_federated(session, actor.user_id):
         message = "Your identity provider asks for second factors; none is kept here."
         raise Conflict(message)
 
