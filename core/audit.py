@@ -76,6 +76,8 @@ class AuditAction(StrEnum):
     MODEL_UNAVAILABLE = "model_unavailable"
     MODEL_AVAILABLE = "model_available"
     MODEL_IMPLAUSIBLE = "model_implausible"
+    MODEL_COVERAGE_LOST = "model_coverage_lost"
+    MODEL_ALARM_CLEARED = "model_alarm_cleared"
     MODEL_EXPORTED = "model_exported"
     MODEL_SIGNED = "model_signed"
     SIGNING_KEY_PINNED = "signing_key_pinned"

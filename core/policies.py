@@ -36,6 +36,9 @@ class Policy:
         How many of the regions that a plan fills may turn BLOCKED by it within six
         hours, %, [0, 50]; 0 keeps nothing free for the next issues. A plan uses the
         policy of the region that it is anchored at.
+    falls_back_on_alarm : bool
+        Whether the model that served before serves again when the serving one loses its
+        coverage over the fleet. Its regions with an alarm are blocked in any case.
     fleet_policy_id, region_policy_id : int | None
         Stored versions this was composed from.
 
@@ -53,6 +56,7 @@ class Policy:
     migration_usd_per_mwh: float = 0.0
     counts_hydro_water: bool = False
     plan_blocked_chance_pct: float = 5.0
+    falls_back_on_alarm: bool = False
     fleet_policy_id: int | None = None
     region_policy_id: int | None = None
 

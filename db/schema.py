@@ -342,6 +342,7 @@ class PolicyRow(Base):
     migration_usd_per_mwh: Mapped[float | None]
     counts_hydro_water: Mapped[bool | None]
     plan_blocked_chance_pct: Mapped[float | None]
+    falls_back_on_alarm: Mapped[bool | None]
     reason: Mapped[str | None]
     created_by_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
     created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
@@ -653,6 +654,68 @@ class ModelHealthRow(Base):
     changed_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
 
 
+class ModelWatchRow(Base):
+    """Evidence that a model has lost its coverage; see `core.model_watch`."""
+
+    __tablename__ = "model_watch"
+    __table_args__ = (
+        CheckConstraint("local_issue_hour between 0 and 23", name="local_hour"),
+        CheckConstraint(
+            "score_evidence between 0 and 1e12 and miss_evidence between 0 and 1e12",
+            name="evidence",
+        ),
+    )
+
+    region_id: Mapped[int] = mapped_column(ForeignKey("region.id"), primary_key=True)
+    model_version_id: Mapped[int] = mapped_column(
+        ForeignKey("model_version.id"), primary_key=True
+    )
+    local_issue_hour: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    last_issued_at_utc: Mapped[datetime]
+    score_evidence: Mapped[float]
+    miss_evidence: Mapped[float]
+
+
+class ModelAlarmRow(Base):
+    """An alarm of the watch; it stands until an admin clears it with a reason."""
+
+    __tablename__ = "model_alarm"
+    __table_args__ = (
+        Index(
+            "uq_model_alarm_standing",
+            "region_id",
+            "model_version_id",
+            unique=True,
+            postgresql_where=text("cleared_at_utc is null"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    region_id: Mapped[int] = mapped_column(ForeignKey("region.id"))
+    model_version_id: Mapped[int] = mapped_column(ForeignKey("model_version.id"))
+    evidence: Mapped[float]
+    raised_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+    cleared_at_utc: Mapped[datetime | None]
+
+
+class PlainFitRow(Base):
+    """A week's fit of the portal's own plain model, for one hour of issue of a region.
+
+    Made again from telemetry when it is not there; see `models.plain_model.PlainFit`.
+    """
+
+    __tablename__ = "plain_fit"
+    __table_args__ = (
+        CheckConstraint("issue_hour_utc between 0 and 23", name="issue_hour"),
+    )
+
+    region_id: Mapped[int] = mapped_column(ForeignKey("region.id"), primary_key=True)
+    issue_hour_utc: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    uses_runs: Mapped[bool] = mapped_column(primary_key=True)
+    week_start_utc: Mapped[datetime]
+    content: Mapped[bytes]
+
+
 class ModelUploadRow(Base):
     """An uploaded model file, quarantined until its check."""
 
@@ -863,6 +926,10 @@ class ForecastRow(Base):
             "allowed_gap_c >= 0 and allowed_gap_c < 'Infinity'", name="allowed_gap"
         ),
         CheckConstraint(
+            "plain_hour_excess_c > '-Infinity' and plain_hour_excess_c < 'Infinity'",
+            name="plain_hour_excess_finite",
+        ),
+        CheckConstraint(
             "num_nulls(plain_bound_c, plain_error_c, allowed_gap_c) in (0, 3)",
             name="plain_complete",
         ),
@@ -913,6 +980,7 @@ class ForecastRow(Base):
     plain_bound_c: Mapped[float | None]
     plain_error_c: Mapped[float | None]
     allowed_gap_c: Mapped[float | None]
+    plain_hour_excess_c: Mapped[float | None]
     input_mode: Mapped[str] = _input_mode()
     run_issued_at_utc: Mapped[datetime | None]
     runs_known_by_utc: Mapped[datetime | None]

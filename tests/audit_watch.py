@@ -114,6 +114,7 @@ AUDITED_BY: Mapping[str, set[AuditAction]] = {
         Action.MODEL_AVAILABLE,
         Action.MODEL_ACTIVATED,
     },
+    "model_alarm": {Action.MODEL_COVERAGE_LOST, Action.MODEL_ALARM_CLEARED},
     "model_upload": _UPLOADS,
     "model_upload_chunk": _UPLOADS,
     "model_evaluation": {Action.MODEL_EVALUATION_STARTED, *_VERDICTS},
@@ -149,6 +150,8 @@ UNAUDITED: Mapping[str, str] = {
     "feed_run": "the history of runs, which changes nothing; imports are audited",
     "handled_request": "answers; what was done for them is audited, so is a purge",
     "interval_calibration": _COMPUTED,
+    "model_watch": f"{_COMPUTED}; alarms are audited, so is clearing one",
+    "plain_fit": _COMPUTED,
     "model_evaluation_region": "a part; its evaluation's begin and end are audited",
     "window_score": _COMPUTED,
 }

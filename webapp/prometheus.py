@@ -155,6 +155,12 @@ class Metrics:
                 "feed",
                 measured.feeds_failing,
             ),
+            (
+                "gfo_lost_coverage_evidence",
+                "Evidence that the temperature model lost its coverage; alarm at 3650.",
+                "region",
+                measured.lost_coverage_evidence,
+            ),
         ):
             family = gauge(name, text, labels=(label,))
             for value, number in values.items():

@@ -1,7 +1,7 @@
 """Rules for changes, requests to a second person, signed models, provider's logins.
 
 Revision ID: 0024
-Revises: 0022
+Revises: 0023
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from alembic import op
 from migrations.append_only import protect
 
 revision: str = "0024"
-down_revision: str | None = "0022"
+down_revision: str | None = "0023"
 branch_labels: None = None
 depends_on: None = None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -13,6 +13,7 @@ from core.errors import InvalidInput, ModelRejected
 from core.forecasts import Target
 from db import model_versions
 from db.model_versions import ModelVersion
+from models.bounded import bounded
 from models.metadata import (
     DEFAULT_FAMILY,
     MAX_MODEL_BYTES,
@@ -21,6 +22,7 @@ from models.metadata import (
     require_trained_in_past,
 )
 from models.sandbox import check_in_sandbox
+from models.training_rows import RegionTelemetry
 from orchestrator.forecasts.model_cache import ModelCache
 from orchestrator.processes.connect import connected_runtime
 from orchestrator.processes.terminal import (
@@ -40,6 +42,7 @@ from orchestrator.registry.activation import (
     override_gate,
     roll_back_model,
 )
+from orchestrator.registry.coverage_alarms import clear_alarm
 from orchestrator.registry.model_files import export_model
 from orchestrator.registry.signatures import (
     SIGNATURE_BYTES,
@@ -51,9 +54,6 @@ from orchestrator.registry.signatures import (
 from orchestrator.runtime import utc_now
 from orchestrator.telemetry.readers.forecast_files import read_weather_forecasts
 from orchestrator.telemetry.readers.frames import read_fleet
-
-if TYPE_CHECKING:
-    from models.reproduction import Reproduction
 
 app = typer.Typer(help="Models: list, export, activate, roll back.")
 
@@ -193,6 +193,14 @@ def validate(
             help="With --telemetry: the weather forecasts that it was trained on."
         ),
     ] = None,
+    max_memory_gib: Annotated[
+        float,
+        typer.Option(min=0.1, help="With --telemetry: memory that it may use, GiB."),
+    ] = 4.0,
+    max_minutes: Annotated[
+        float,
+        typer.Option(min=0.1, help="With --telemetry: processor time that it may use."),
+    ] = 60.0,
     as_json: Json = False,
 ) -> None:
     """Check a file in the sandbox: 0 accepted, 1 refused, 2 could not be checked.
@@ -206,11 +214,16 @@ def validate(
         content = _read(file)
         contract = check_in_sandbox(content)
         require_trained_in_past(contract, utc_now())
-        found = (
-            _reproduced(content, contract, telemetry, regions, weather_forecasts)
-            if telemetry and regions
-            else None
-        )
+        found = None
+        if telemetry and regions:
+            # scikit-learn takes seconds to import; other commands must not wait for it.
+            from models.reproduction import reproduce  # noqa: PLC0415
+
+            what = f"Making {contract.target} anew"
+            with bounded(what, memory_gib=max_memory_gib, minutes=max_minutes):
+                frames = _frames(telemetry, regions, weather_forecasts)
+                progress(f"Making {contract.target} anew ({contract.family}) …")
+                found = reproduce(content, contract, frames)
     if as_json:
         print_json(
             {"contract": contract, "parity": found.report} if found else contract
@@ -223,25 +236,17 @@ def validate(
         raise typer.Exit(FAILED)
 
 
-def _reproduced(
-    content: bytes,
-    contract: ModelContract,
-    telemetry: Path,
-    regions: Path,
-    weather_forecasts: Path | None,
-) -> Reproduction:
-    # scikit-learn takes seconds to import; other commands must not wait for it.
-    from models.reproduction import reproduce  # noqa: PLC0415
-
+def _frames(
+    telemetry: Path, regions: Path, weather_forecasts: Path | None
+) -> dict[str, RegionTelemetry]:
     frames = read_fleet(telemetry, regions, utc_now(), progress).frames
-    if weather_forecasts is not None:
-        file = read_weather_forecasts(
-            weather_forecasts,
-            {slug: time_zone for slug, (_, time_zone) in frames.items()},
-        )
-        frames = file.with_frames(frames, None)
-    progress(f"Making {contract.target} anew ({contract.family}) …")
-    return reproduce(content, contract, frames)
+    if weather_forecasts is None:
+        return frames
+    file = read_weather_forecasts(
+        weather_forecasts,
+        {slug: time_zone for slug, (_, time_zone) in frames.items()},
+    )
+    return file.with_frames(frames, None)
 
 
 def _say_contract(file: Path, contract: ModelContract) -> None:
@@ -401,6 +406,23 @@ def rollback(
             reason=reason or "rolled back from the command line",
         )
     typer.echo(f"{version.label} serves {version.target} again.")
+
+
+@app.command("clear-alarm")
+def clear(
+    version_id: Annotated[int, typer.Argument(help="Id of a model version.")],
+    region: Annotated[str, typer.Option(help="Slug of the region.")],
+    reason: Annotated[str, typer.Option(help="Why; kept in the audit.")],
+) -> None:
+    """End the alarm of a model that lost its coverage in a region."""
+    with command_context() as context:
+        clear_alarm(
+            context.request,
+            region_slug=region,
+            model_version_id=version_id,
+            reason=reason,
+        )
+    typer.echo(f"Model version {version_id} is watched anew in {region}.")
 
 
 def _read(path: Path) -> bytes:

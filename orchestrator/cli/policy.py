@@ -45,6 +45,12 @@ def show(as_json: Json = False) -> None:
         if chance_pct
         else "Plans keep nothing free for the bounds of the next issues."
     )
+    falls_back = (
+        "the model before serves again"
+        if policy.falls_back_on_alarm
+        else ("its regions are blocked")
+    )
+    typer.echo(f"When a temperature model loses its coverage, {falls_back}.")
 
 
 @app.command("terms")
@@ -70,8 +76,15 @@ def terms(
             " within 6 h, %; 0 keeps nothing free."
         ),
     ] = None,
+    fall_back: Annotated[
+        bool | None,
+        typer.Option(
+            "--fall-back/--no-fall-back",
+            help="Whether the model before serves again after a lost coverage.",
+        ),
+    ] = None,
 ) -> None:
-    """Change what moving load costs, what counts as water, what plans keep free."""
+    """Change what moving load costs, what plans keep free, and what an alarm does."""
     given = {
         "migration_energy_frac": None
         if migration_energy_pct is None
@@ -79,6 +92,7 @@ def terms(
         "migration_usd_per_mwh": migration_usd_per_mwh,
         "counts_hydro_water": hydro_water,
         "plan_blocked_chance_pct": plan_blocked_chance_pct,
+        "falls_back_on_alarm": fall_back,
     }
     changes = {name: value for name, value in given.items() if value is not None}
     with command_context() as context:

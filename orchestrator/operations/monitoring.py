@@ -14,11 +14,13 @@ from sqlalchemy.orm import Session
 
 from core.errors import ServiceUnavailable
 from core.forecasts import Target
+from core.model_watch import combined
 from core.telemetry import Quantity
 from db import telemetry
 from db.bound_alarms import readings_above_bound
 from db.migrate import head_revision, revision_of
 from db.model_versions import active_model
+from db.model_watch import region_evidence
 from db.monitoring import (
     Counts,
     count_everything,
@@ -141,6 +143,8 @@ class Measurements:
         From the newest good hour of a feed to now, by feed and region.
     feeds_failing : Mapping of str to bool
         Whether the last run failed, by feed.
+    lost_coverage_evidence : Mapping of str to float
+        Against the temperature model, by region; see `core.model_watch`.
     """
 
     counts: Counts
@@ -149,10 +153,12 @@ class Measurements:
     hours_above_bound: Mapping[str, int]
     feed_lag_s: Mapping[tuple[str, str], float]
     feeds_failing: Mapping[str, bool]
+    lost_coverage_evidence: Mapping[str, float]
 
 
 def measure(session: Session, now: datetime) -> Measurements:
     """Read everything; a region without telemetry or forecasts has no age."""
+    active = active_model(session, Target.TEMPERATURE_C)
     ages_s: dict[str, float] = {}
     above: dict[str, int] = {}
     for stored in list_regions(session, active_only=True):
@@ -184,5 +190,13 @@ def measure(session: Session, now: datetime) -> Measurements:
         },
         feeds_failing={
             view.facts.name: view.health is FeedHealth.FAILING for view in views
+        },
+        lost_coverage_evidence={}
+        if active is None
+        else {
+            slug: combined([evidence])
+            for slug, evidence in region_evidence(
+                session, active.version.version_id
+            ).items()
         },
     )

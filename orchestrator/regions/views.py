@@ -35,6 +35,7 @@ class FleetTerms:
     migration_usd_per_mwh: float
     counts_hydro_water: bool
     plan_blocked_chance_pct: float
+    falls_back_on_alarm: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -77,7 +77,15 @@ class VersionRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServingRow:
-    """What serves a target, and what served before it."""
+    """What serves a target, and what served before it.
+
+    Attributes
+    ----------
+    alarms : tuple of str
+        Sentences of the watch: where the model has lost its coverage.
+    evidence : float
+        Largest of a region that it has lost it; an alarm from `core.model_watch`'s.
+    """
 
     target: str
     version_id: int | None
@@ -85,6 +93,8 @@ class ServingRow:
     since_utc: datetime | None
     outage: str | None
     former_version_id: int | None
+    alarms: tuple[str, ...] = ()
+    evidence: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from core.days import full_hour
 from core.errors import InvalidInput
 from core.telemetry import HOUR
 from core.weather_runs import MAX_RUN_AGE_H, IssuedRun
+from db import plain_fits
 from db.regions import list_regions
 from db.weather_forecasts import insert_runs
 from orchestrator.jobs import queue_forecasts
@@ -137,6 +138,9 @@ def read_and_store_runs(
         refused[_IN_FUTURE] += len(runs) - len(came)
         kept += [(slug, run) for run in came]
     issues = sorted(run.issued_at_utc for _, run in kept)
+    if issues:
+        taken = {region_ids[slug] for slug, _ in kept}
+        plain_fits.forget_fits(request.session, taken, issues[0])
     answer = ForecastImport(
         content_sha256=file.sha256,
         regions=tuple(sorted({slug for slug, _ in kept})),

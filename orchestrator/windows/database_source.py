@@ -24,6 +24,7 @@ from db import (
     forecasts,
     model_health,
     model_versions,
+    model_watch,
     policies,
     telemetry,
     weather_forecasts,
@@ -39,8 +40,9 @@ from orchestrator.windows.assembly import (
 )
 from orchestrator.windows.published import PUBLISHED
 
-LOOK_BACK_H = 24 * 30
-"""Enough for every lag and for the means that stand in for short gaps."""
+LOOK_BACK_H = 24 * 40
+"""Enough for every lag, for the means that stand in for short gaps, and for the days
+that a week's fit of the plain model does not count yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +77,20 @@ class RegionWindow(Window):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KnownOfRegion:
+    """What a caller has read of a region in this transaction already.
+
+    Attributes
+    ----------
+    telemetry : TelemetryFrame
+        Of `LOOK_BACK_H` before the issue to the window's end.
+    """
+
+    policy: Policy
+    telemetry: TelemetryFrame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseSource:
     """A stored region and issue; see `orchestrator.windows.assembly.Source`."""
 
@@ -86,6 +102,7 @@ class DatabaseSource:
     without_decision_ids: tuple[int, ...]
     lead_h: int = 0
     """Hours from the issue of the stored forecasts to that of the window."""
+    known_telemetry: TelemetryFrame | None = None
 
     @property
     def region(self) -> Region:
@@ -140,6 +157,8 @@ class DatabaseSource:
 
     def telemetry(self, start_utc: datetime, end_utc: datetime) -> TelemetryFrame:
         """Stored telemetry."""
+        if self.known_telemetry is not None:
+            return self.known_telemetry.window(start_utc, end_utc)
         return telemetry.load_frame(self.session, self.region.slug, start_utc, end_utc)
 
     def carbon_kinds(
@@ -172,8 +191,22 @@ class DatabaseSource:
         elif not self._is_model_sound():
             text = "the stored bytes of the temperature model have changed."
         else:
-            return None
+            return self._lost_coverage()
         return Problem(code=ReasonCode.MODEL_UNAVAILABLE, text=text)
+
+    def _lost_coverage(self) -> Problem | None:
+        """The watch's alarm on the forecast's model in this region."""
+        stored = self.stored.get(Target.TEMPERATURE_C)
+        if stored is None or stored.model_version_id is None:
+            return None  # no forecast; said elsewhere
+        alarm = model_watch.standing_alarm(
+            self.session,
+            region_id=self.stored_region.region_id,
+            model_version_id=stored.model_version_id,
+        )
+        if alarm is None:
+            return None
+        return Problem(code=ReasonCode.MODEL_COVERAGE_LOST, text=alarm.sentence)
 
     def _is_model_sound(self) -> bool:
         """Whether the forecast's model has the bytes that it was registered with.
@@ -239,8 +272,9 @@ def load_region_window(
     is_simulation: bool,
     without_decision_ids: tuple[int, ...] = (),
     known_at_utc: datetime | None = None,
+    known: KnownOfRegion | None = None,
 ) -> RegionWindow:
-    """Read what the scheduler and the planner need of one region.
+    """Read what the scheduler and the planner need of one region, `known` excepted.
 
     A live window rests on the forecasts of the models that serve now, where the issue
     has any; that of a coming day on those issued at `known_at_utc`.
@@ -255,10 +289,13 @@ def load_region_window(
         session=session,
         stored_region=stored_region,
         issued_at_utc=issued_at_utc,
-        policy=policies.effective_policy(session, stored_region.region_id),
+        policy=known.policy
+        if known
+        else policies.effective_policy(session, stored_region.region_id),
         stored=stored,
         without_decision_ids=without_decision_ids,
         lead_h=hours_between(known_at_utc, issued_at_utc) if known_at_utc else 0,
+        known_telemetry=known.telemetry if known else None,
     )
     window = assemble(
         source, issued_at_utc=issued_at_utc, now=now, is_simulation=is_simulation

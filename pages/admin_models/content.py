@@ -51,6 +51,15 @@ def serving_table(page: ModelsPage, times: Times) -> list[Component]:
         for row in page.serving
         if row.outage
     ]
+    alarms += [
+        notice(
+            f"{TARGET_WORDS[row.target]}: model lost its coverage",
+            typeset(text),
+            kind="alarm",
+        )
+        for row in page.serving
+        for text in row.alarms
+    ]
     table = data_table(
         "What serves each target",
         ("Target", "Model", "Since", "Go back"),

@@ -38,6 +38,12 @@ TERM_FIELDS = (
         label="Turned BLOCKED by a plan in 6 h at most, %",
         hint="Of the regions that it fills; 0 keeps nothing free for the next issues.",
     ),
+    Field(
+        name="falls_back_on_alarm",
+        label="Fall back when a model loses its coverage",
+        kind="flag",
+        hint="The temperature model that served before then serves again.",
+    ),
 )
 CLASS_FIELDS = (
     Field(

@@ -91,6 +91,13 @@ FILL = (
     """insert into model_activation (target, model_version_id, reason, actor_id)
         values ('temperature_c', 1, 'first', 1)""",
     "insert into model_health (target, is_available) values ('temperature_c', true)",
+    """insert into model_watch (region_id, model_version_id, local_issue_hour,
+        last_issued_at_utc, score_evidence, miss_evidence)
+        values (1, 1, 0, '2023-08-01 05:00Z', 2.5, 0.5)""",
+    """insert into model_alarm (region_id, model_version_id, evidence)
+        values (1, 1, 4000)""",
+    """insert into plain_fit (region_id, issue_hour_utc, uses_runs, week_start_utc,
+        content) values (1, 5, false, '2023-08-01 00:00Z', '\\x00')""",
     """insert into model_upload (content_sha256, size_bytes, file_label, state,
         uploaded_by_id) values (repeat('0', 64), 1, 'a.onnx', 'quarantined', 1)""",
     """insert into model_upload_chunk (upload_id, position, content)

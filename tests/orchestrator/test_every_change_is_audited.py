@@ -30,6 +30,7 @@ from core.days import full_hour
 from core.decision_states import DecisionState
 from core.errors import ModelUnavailable, NeedsSecondPerson, ServiceUnavailable
 from core.forecasts import Target
+from core.model_watch import Evidence
 from core.telemetry import HOUR, Quantity
 from db import (
     audit,
@@ -37,6 +38,7 @@ from db import (
     model_evaluations,
     model_uploads,
     model_versions,
+    model_watch,
     regions,
     users,
 )
@@ -86,6 +88,7 @@ from orchestrator.feeds.runs import forget_old_answers, queue_due_feeds, run_fee
 from orchestrator.forecasts.hindcasts import hindcast_regions
 from orchestrator.forecasts.model_cache import ModelCache, ServingModel
 from orchestrator.forecasts.model_health import end_outages, find_outages
+from orchestrator.forecasts.model_watch import raise_alarms
 from orchestrator.forecasts.scoring import score_finished_windows
 from orchestrator.operations import backups, installation
 from orchestrator.plans import planning
@@ -105,6 +108,7 @@ from orchestrator.registry import (
     signatures,
     upload_checks,
 )
+from orchestrator.registry.coverage_alarms import clear_alarm, fall_back
 from orchestrator.registry.evaluation_requests import start_evaluation
 from orchestrator.registry.model_files import GivenFile, export_model, receive_model
 from orchestrator.registry.training import train_models
@@ -785,6 +789,47 @@ def second_person(portal: Portal) -> None:
             answer(request, asked.approval_id)
 
 
+def watched_models(portal: Portal) -> None:
+    """A model loses its coverage: the one before serves, the alarm is cleared."""
+    run = portal.runtime.transaction
+    with run() as session:
+        active = model_versions.active_model(session, Target.TEMPERATURE_C)
+        assert active is not None
+        served_id = active.version.version_id
+        watched = {
+            "region_id": active_regions(session)[0].region_id,
+            "model_version_id": served_id,
+        }
+        model_watch.keep_evidence(
+            session,
+            **watched,
+            local_issue_hour=3,
+            issued_at_utc=NOW,
+            evidence=Evidence(scores=1e5, misses=1e5),
+        )
+        region_policies.change_terms(
+            asking(session, portal.actor(session)),
+            changes={"falls_back_on_alarm": True},
+            reason="test",
+        )
+    with run() as session:
+        assert fall_back(asking(session, portal.actor(session, "worker")))
+    with run() as session:
+        (alarm,) = raise_alarms(session, active_regions(session)[0], [served_id])
+        _finish(
+            "forecasts.score_finished_windows",
+            asking(session, portal.actor(session, "worker")),
+            Done(answer=None, events=(alarm,)),
+        )
+    with run() as session:
+        clear_alarm(
+            asking(session, portal.actor(session)),
+            region_slug=active_regions(session)[0].slug,
+            model_version_id=served_id,
+            reason="a sensor was moved",
+        )
+
+
 def chain(portal: Portal) -> None:
     """Checks and anchors."""
     run = portal.runtime.transaction
@@ -838,9 +883,8 @@ def test_every_change_commits_with_its_event(
 
     monkeypatch.setattr("orchestrator.use_cases._finish", note)
     for story in (
-        people, federated, strangers, places, sources, decisions, models, signed,
-        second_person, chain,
-        exports,
+        people, federated, strangers, places, sources, decisions, models,
+        watched_models, signed, second_person, chain, exports,
     ):  # fmt: skip
         story(portal)
 
