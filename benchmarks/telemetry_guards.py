@@ -53,7 +53,10 @@ FIRST, LAST = datetime(2022, 1, 2, tzinfo=UTC), datetime(2023, 12, 30, tzinfo=UT
 ALPHA = Decimal("0.05")
 FEATURES_H = 400
 LONGEST_FAULT_H = 240
+NEAR_FINDING_H = 73
 SEED = 7
+FOREIGN = "foreign place"
+"""The values of a place that the fleet does not hold."""
 
 Columns = dict[Quantity, FloatArray]
 
@@ -101,7 +104,9 @@ def faults() -> list[Fault]:
         for h in (24, 72, 240)
     ]
     made += [
-        Fault(kind="swapped region", hours=h, whole_file=True) for h in (6, 24, 72, 240)
+        Fault(kind=kind, hours=h, whole_file=True)
+        for kind in ("swapped region", FOREIGN)
+        for h in (6, 24, 72, 240)
     ]
     made += [Fault(kind="offset", hours=24, size=s) for s in (-3.0, -5.0, -8.0)]
     made += [
@@ -114,12 +119,14 @@ def faults() -> list[Fault]:
 def broken(
     fault: Fault,
     region: Issues,
-    others: Sequence[Issues],
+    source: Issues,
     position: int,
-    rng: np.random.Generator,
 ) -> Columns:
-    """Columns of the look-back before `position`, with the fault at their end."""
-    begin = position - LOOK_BACK_H - LONGEST_FAULT_H
+    """Columns of the look-back before the fault, with the fault up to `position`.
+
+    `source` is the place whose values a swapped region has.
+    """
+    begin = position - LOOK_BACK_H - fault.hours
     columns = {q: region.frame.column(q)[begin:position].copy() for q in WEATHER}
     last, before = slice(-fault.hours, None), position - fault.hours
     value = columns[T]
@@ -139,10 +146,9 @@ def broken(
         # An import refuses what is out of range.
         value[(value < -50.0) | (value > 60.0)] = np.nan
         return columns
-    source, offset = region, int(fault.size)
-    if fault.kind == "swapped region":
-        source = others[int(rng.integers(len(others)))]
-        offset = 0
+    if fault.kind == "hour shift":
+        source = region
+    offset = int(fault.size)
     for quantity, column in columns.items():
         column[last] = source.frame.column(quantity)[
             before - offset : position - offset
@@ -217,10 +223,13 @@ def run_trials(
         if (trial // len(every)) % 2:
             is_tested &= region.day_max_c > region.limit_c
         issue = int(rng.choice(np.flatnonzero(is_tested)))
-        others = [one for other, one in regions.items() if other != slug]
+        others = [other for other in sorted(regions) if other != slug]
+        source = others[int(rng.integers(len(others)))]
+        if fault.kind == FOREIGN:
+            others.remove(source)
         instant = region.instants[issue]
         position = hours_between(region.frame.start_utc, instant)
-        columns = broken(fault, region, others, position, rng)
+        columns = broken(fault, region, regions[source], position)
         if alone:
             columns = {T: columns[T]}
         faulty = TelemetryFrame(
@@ -229,7 +238,8 @@ def run_trials(
             n_hours=len(columns[T]),
             values=columns,
         )
-        judged = judge_telemetry(faulty, first=LOOK_BACK_H)
+        copies = {other: _equal(faulty, regions[other]) for other in others}
+        judged = judge_telemetry(faulty, first=LOOK_BACK_H, copies=copies)
         for frame in (faulty, judged_frame(faulty, judged).trusted()):
             features = _features(model, region, frame, instant)
             pending[slug].append((features, float(region.quantile[issue])))
@@ -254,6 +264,15 @@ def run_trials(
             row["unguarded"] = bool(approved[2 * number])
             row["guarded"] = bool(approved[2 * number + 1])
     return rows
+
+
+def _equal(frame: TelemetryFrame, other: Issues) -> BoolArray:
+    """Hours in which another region has the same weather."""
+    theirs = other.frame.window(frame.start_utc, frame.end_utc)
+    equal = frame.column(T) == theirs.column(T)
+    humidity = Quantity.RELATIVE_HUMIDITY_PCT
+    own, their = frame.column(humidity), theirs.column(humidity)
+    return equal & ((own == their) | np.isnan(own) | np.isnan(their))
 
 
 def _features(
@@ -298,36 +317,49 @@ def _approved(
 def clean_refusals(
     model: OnnxModel, regions: Mapping[str, Issues]
 ) -> dict[str, dict[str, object]]:
-    """Issues of 2022 and 2023, without a fault, that the guards refuse."""
+    """Issues of 2022 and 2023, without a fault, that the guards refuse.
+
+    Near a finding, each issue is judged from what was known then.
+    """
     answer: dict[str, dict[str, object]] = {}
     for slug, region in regions.items():
         judged = judge_telemetry(region.frame)
-        usable = [
-            feature_matrix(
-                frame,
-                region.time_zone,
-                region.instants,
-                model.contract.feature_names,
-                target=Target.TEMPERATURE_C,
-            ).usable
-            for frame in (region.frame, judged_frame(region.frame, judged).trusted())
-        ]
-        refused = usable[0] & ~usable[1]
+        codes = judged[T].rule_codes
+        usable = feature_matrix(
+            region.frame,
+            region.time_zone,
+            region.instants,
+            model.contract.feature_names,
+            target=Target.TEMPERATURE_C,
+        ).usable
+        first = hours_between(region.frame.start_utc, FIRST) - 1
+        near = np.convolve(codes > 0, np.ones(NEAR_FINDING_H)) > 0
+        refused = usable & near[first : first + len(usable)]
+        for issue in np.flatnonzero(refused).tolist():
+            refused[issue] = _is_refused(model, region, region.instants[issue])
         zone_hour = np.array(
             [local_issue_hour(region.time_zone, t) for t in region.instants]
         )
-        codes = judged[T].rule_codes
         answer[slug] = {
-            "issues": int(usable[0].sum()),
-            "refused_per_300": 300.0 * float(refused.sum() / usable[0].sum()),
+            "issues": int(usable.sum()),
+            "refused_per_300": 300.0 * float(refused.sum() / usable.sum()),
             "midnights_refused": int(refused[zone_hour == 0].sum()),
-            "midnights": int((usable[0] & (zone_hour == 0)).sum()),
+            "midnights": int((usable & (zone_hour == 0)).sum()),
             "flagged_hours": {
                 str(rule_of(int(code))): int((codes == code).sum())
                 for code in np.unique(codes[codes > 0])
             },
         }
     return answer
+
+
+def _is_refused(model: OnnxModel, region: Issues, instant: datetime) -> bool:
+    frame = region.frame.window(
+        instant - (LOOK_BACK_H + LONGEST_FAULT_H) * HOUR, instant
+    )
+    judged = judge_telemetry(frame, first=LOOK_BACK_H)
+    trusted = judged_frame(frame, judged).trusted()
+    return _features(model, region, trusted, instant) is None
 
 
 def table(rows: Sequence[Mapping[str, object]], key: str) -> str:

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from numbers import Integral, Real
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from core.errors import InvalidInput
@@ -51,10 +51,20 @@ class AuditAction(StrEnum):
     TELEMETRY_GENERATED = "telemetry_generated"
     TELEMETRY_WITHDRAWN = "telemetry_withdrawn"
     TELEMETRY_ACCEPTED = "telemetry_accepted"
+    TELEMETRY_JUDGED = "telemetry_judged"
     WEATHER_FORECASTS_IMPORTED = "weather_forecasts_imported"
+    FEED_ADDED = "feed_added"
+    FEED_CHANGED = "feed_changed"
+    FEED_FAILING = "feed_failing"
+    FEED_RECOVERED = "feed_recovered"
+    FEED_SWITCHED = "feed_switched"
     REGION_ADDED = "region_added"
     REGION_CHANGED = "region_changed"
     POLICY_CHANGED = "policy_changed"
+    CHANGE_RULES_SET = "change_rules_set"
+    APPROVAL_ASKED = "approval_asked"
+    APPROVAL_GIVEN = "approval_given"
+    APPROVAL_REFUSED = "approval_refused"
     MODEL_UPLOADED = "model_uploaded"
     MODEL_ACCEPTED = "model_accepted"
     MODEL_REGISTERED = "model_registered"
@@ -69,15 +79,20 @@ class AuditAction(StrEnum):
     MODEL_COVERAGE_LOST = "model_coverage_lost"
     MODEL_ALARM_CLEARED = "model_alarm_cleared"
     MODEL_EXPORTED = "model_exported"
+    MODEL_SIGNED = "model_signed"
+    SIGNING_KEY_PINNED = "signing_key_pinned"
+    SIGNING_KEY_UNPINNED = "signing_key_unpinned"
     PLAN_FOUND = "plan_found"
     PLAN_RECORDED = "plan_recorded"
     PLAN_UNDONE = "plan_undone"
+    PLAN_CHANGED = "plan_changed"
     DECISION_AUTOMATIC = "decision_automatic"
     DECISION_WHAT_IF = "decision_what_if"
     DECISION_RECORDED = "decision_recorded"
     DECISION_ACKNOWLEDGED = "decision_acknowledged"
     DECISION_IN_EFFECT = "decision_in_effect"
     DECISION_REFUSED = "decision_refused"
+    DECISION_JUDGED_AGAIN = "decision_judged_again"
     AUDIT_EXPORTED = "audit_exported"
     ANCHORING_BEGUN = "anchoring_begun"
     CHAIN_CHECK_ASKED = "chain_check_asked"
@@ -117,6 +132,11 @@ class AuditEvent:
     def hash_hex(self) -> str:
         """The hash in 64 hexadecimal digits."""
         return self.hash.hex()
+
+    @property
+    def after(self) -> dict[str, Any]:
+        """What the event says of its object after the change; empty without."""
+        return json.loads(self.payload).get("after") or {}
 
 
 def canonical_json(value: object) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -35,6 +35,8 @@ class QualityRule(StrEnum):
     SPIKE = "spike"
     FLAT_LINE = "flat_line"
     DAILY_COURSE = "daily_course"
+    WEATHER_RUN = "weather_run"
+    OTHER_REGION = "other_region"
 
     @property
     def code(self) -> int:
@@ -70,6 +72,8 @@ class QualityChecks:
         Whether repeated equal values are a finding.
     daily_course : bool
         Whether the course of the day must resemble the region's own.
+    weather_run : bool
+        Whether the value is held against the weather runs of its region.
     unit_ratio : float | None
         A value this many times the median of the history, or this part of it, is a
         slip of the unit or an outage.
@@ -83,6 +87,7 @@ class QualityChecks:
     step_floor: float = 0.0
     flat_line: bool = False
     daily_course: bool = False
+    weather_run: bool = False
     unit_ratio: float | None = None
     unit_hours: int = 1
     zero_outage: bool = False
@@ -90,11 +95,17 @@ class QualityChecks:
 
 CHECKS: Mapping[Quantity, QualityChecks] = {
     Quantity.TEMPERATURE_C: QualityChecks(
-        step_limit=15.0, step_floor=2.0, flat_line=True, daily_course=True
+        step_limit=15.0,
+        step_floor=2.0,
+        flat_line=True,
+        daily_course=True,
+        weather_run=True,
     ),
     Quantity.TEMPERATURE_MAX_C: QualityChecks(),
-    Quantity.WET_BULB_C: QualityChecks(step_limit=12.0, step_floor=2.0, flat_line=True),
-    Quantity.RELATIVE_HUMIDITY_PCT: QualityChecks(zero_outage=True),
+    Quantity.WET_BULB_C: QualityChecks(
+        step_limit=12.0, step_floor=2.0, flat_line=True, weather_run=True
+    ),
+    Quantity.RELATIVE_HUMIDITY_PCT: QualityChecks(zero_outage=True, weather_run=True),
     Quantity.IT_LOAD_MW: QualityChecks(unit_ratio=20.0, zero_outage=True),
     Quantity.CARBON_INTENSITY_GCO2_KWH: QualityChecks(
         step_limit=300.0,
@@ -141,6 +152,10 @@ STEP_SETTLED_H = 3
 """Hours after which a new level counts as real: each change since the step is usual,
 and so is the level for the hour of the day. A front settles; a broken unit does not."""
 
+STEP_CONFIRMED_H = 36
+"""Hours after which a new level that counts as real makes the hours that led to it
+good as well; only the hour that stepped stays a finding."""
+
 SETTLED_MULTIPLE = 2.0
 """Departure from the usual course that a settled level may have, as a multiple of the
 usual one. A level nearer to the usual course than before the step is possible too: a
@@ -160,17 +175,47 @@ product of how often an hour equals the one before it at that time of day, and
 FLAT_HOURS_WITHOUT_HISTORY = 6
 """Equal hours that are a finding while there is too little history."""
 
-COURSE_RATIOS = ((24, 12.0), (48, 3.5), (72, 2.75))
-"""Hours and a ratio: a finding when the usual course of the day, moved to its best
-hour, fits the hours this many times better (sum of squares) than where it belongs."""
+COURSE_RATIOS = ((24, 5.0), (48, 3.5))
+"""Hours and a multiple: a finding when the usual course of the day, moved to its best
+hour, fits the hours this many times better (sum of squares) than where it belongs, in
+multiples of what is usual here: in a season without a course, any hour fits by
+chance."""
 
 COURSE_MISFIT_QUANTILE = 0.99
 """The misfit where the course belongs must also be larger than this share of those of
-the history: in a season without a course, any hour fits by chance."""
+the history."""
+
+COURSE_LAGS = ((72, 2.5), (120, 2.25), (240, 2.0))
+"""Hours and a multiple: a finding when the course of these hours is this many times
+further from its usual place in the day than is usual here."""
+
+COURSE_LAG_FLOOR_H = 0.3
+"""Least usual lag, hours: a clear sky for weeks, and values of whole hours."""
+
+COURSE_LAG_RATIO = 1.35
+"""The moved course must also fit this many times better: a flat course lies nowhere."""
+
+COURSE_KNOWN_FRAC = 0.9
+"""Share of the hours of a longer window that must be known; others are bridged."""
 
 COURSE_NOISE_FRAC = 0.1
 """Least misfit of the best hour, as a share of the course's own standard deviation, so
 that a near-perfect fit does not make the ratio explode."""
+
+RUN_MULTIPLES = ((1, 2.5), (6, 2.25), (24, 2.0), (72, 2.0))
+"""Hours and a multiple: a finding when the mean error of the weather runs over these
+hours is this many times what is usual here. The errors of the region's own runs, each
+as known at its hour, less their usual error at that hour of the day, are the scale."""
+
+RUN_KNOWN_FRAC = 0.75
+"""Share of the hours of a window that must have a value and a run."""
+
+COPY_HOURS = 6
+"""Hours in a row with the values of another region that are a finding, when they are
+also `COPY_MULTIPLE` times longer than the longest such run of the history: two sites
+of one town, or one grid point, may well agree."""
+
+COPY_MULTIPLE = 2
 
 CONSISTENCY_MULTIPLE = 2.5
 CONSISTENCY_FLOOR_C = 1.5
@@ -204,11 +249,14 @@ class QualityVerdicts:
         What the check expected, in the quantity's unit; NaN where it expects none.
     allowed : ndarray of float64, shape (n_hours,)
         How far the value may be from it; for other checks their limit.
+    against : dict of int to str
+        What the value of an hour was held against: a weather run, another region.
     """
 
     rule_codes: NDArray[np.int8]
     expected: FloatArray
     allowed: FloatArray
+    against: dict[int, str] = field(default_factory=dict)
 
     @classmethod
     def all_good(cls, n_hours: int) -> QualityVerdicts:
@@ -282,8 +330,14 @@ def finding_text(
     *,
     expected: float,
     allowed: float,
+    against: str | None = None,
 ) -> str:
     """Why the hour is not good, with its figures, as a sentence without its subject.
+
+    Parameters
+    ----------
+    against : str | None
+        The weather run or the region that the value was held against.
 
     Examples
     --------
@@ -318,9 +372,16 @@ def finding_text(
             f"equal values in a row ({found}); a stuck sensor is likely"
         ),
         QualityRule.DAILY_COURSE: (
-            f"the course of the day is that of another hour or place: it fits"
-            f" {_rounded(expected, 3)} times better when moved; {_rounded(allowed, 3)}"
-            " is the limit"
+            f"the course of the day is that of another hour or place: it lies"
+            f" {_rounded(abs(expected), 2)} h too {'early' if expected > 0 else 'late'}"
+        ),
+        QualityRule.WEATHER_RUN: (
+            f"{found} against {usual} of the weather run {against}; the runs"
+            f" are off by at most {_rounded(allowed, 2)} {unit} here in the mean of the"
+            " hours that are compared"
+        ),
+        QualityRule.OTHER_REGION: (
+            f"these hours have the values of region {against} ({found})"
         ),
     }
     return texts.get(rule, departs) + _unit_hint(quantity, rule, value, expected)

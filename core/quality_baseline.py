@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from core.aliases import FloatArray, IntArray
+from core.daily_course import DAY_H, median_of_rows, usual_quantile
 from core.quality import (
     BLOCK_H,
-    COURSE_MISFIT_QUANTILE,
-    COURSE_RATIOS,
     FLAT_HOURS_WITHOUT_HISTORY,
     FLAT_PROBABILITY,
     HISTORY_DAYS,
@@ -23,7 +20,6 @@ from core.quality import (
     QualityChecks,
 )
 
-DAY_H = 24
 LEADS_H = np.array([1, 2, 3, 4, 6, 8, 12, 18, 24, 36, 48])
 """Times between two hours whose departures are measured; on a line between."""
 MAX_LEAD_H = 48
@@ -48,8 +44,8 @@ class Baseline:
         Usual largest departure from the profile; infinite without history.
     log_equal : ndarray, shape (24,)
         Logarithm of how often an hour equals the one before it.
-    course_misfit : Mapping of hours to float
-        Usual largest mean square of the anomalies of so many hours, without their mean.
+    history : ndarray, shape (HISTORY_DAYS * 24,)
+        The values that these figures are of.
     typical_size : float
         Median of the absolute values; NaN without history.
     least : float
@@ -62,7 +58,7 @@ class Baseline:
     limit: FloatArray
     usual_anomaly: float
     log_equal: FloatArray
-    course_misfit: Mapping[int, float]
+    history: FloatArray
     typical_size: float
     least: float
 
@@ -76,7 +72,7 @@ class Baseline:
         if len(known) < MIN_HISTORY_DAYS * DAY_H:
             return _without_history(checks)
         days = history.reshape(HISTORY_DAYS, DAY_H)
-        profile = _median_of_rows(days[-PROFILE_DAYS:])
+        profile = median_of_rows(days[-PROFILE_DAYS:])
         anomalies = (days - profile).ravel()
         usual = np.full(MAX_LEAD_H + 1, np.inf)
         if checks.step_limit is not None:
@@ -88,11 +84,7 @@ class Baseline:
             limit=usual * _multiples(),
             usual_anomaly=max(_usual(np.abs(anomalies)), checks.step_floor),
             log_equal=_log_equal(history) if checks.flat_line else np.zeros(DAY_H),
-            course_misfit={
-                hours: _course_misfit(anomalies, hours)
-                for hours, _ in COURSE_RATIOS
-                if checks.daily_course
-            },
+            history=history,
             typical_size=float(np.median(np.abs(known))),
             least=float(known.min()),
         )
@@ -117,52 +109,14 @@ def _without_history(checks: QualityChecks) -> Baseline:
         log_equal=np.full(
             DAY_H, np.log(FLAT_PROBABILITY) / (FLAT_HOURS_WITHOUT_HISTORY - 1.5)
         ),
-        course_misfit={},
+        history=np.full(HISTORY_DAYS * DAY_H, np.nan),
         typical_size=np.nan,
         least=np.nan,
     )
 
 
-def _median_of_rows(rows: FloatArray) -> FloatArray:
-    """Median of each column without its NaN; NaN sorts last."""
-    ordered = np.sort(rows, axis=0)
-    n_known = np.isfinite(rows).sum(axis=0)
-    last = np.maximum(n_known - 1, 0)
-    columns = np.arange(rows.shape[1])
-    middle: FloatArray = (
-        ordered[last // 2, columns] + ordered[(last + 1) // 2, columns]
-    ) / 2.0
-    return middle
-
-
 def _usual(sizes: FloatArray) -> float:
-    return _quantile(sizes[np.isfinite(sizes)], UNUSUAL_QUANTILE)
-
-
-def _quantile(known: FloatArray, share: float) -> float:
-    """The smallest value that is at least `share` of all; infinite without any."""
-    if not len(known):
-        return np.inf
-    # A third of the time of np.quantile, which is most of a judgement.
-    rank = math.ceil(share * len(known)) - 1
-    return float(np.partition(known, rank)[rank])
-
-
-def _course_misfit(anomalies: FloatArray, hours: int) -> float:
-    whole = np.isfinite(anomalies)
-    filled = np.where(whole, anomalies, 0.0)
-    n_known, total, squares = (
-        _rolling_sums(column, hours)
-        for column in (whole.astype(np.float64), filled, filled**2)
-    )
-    variance = squares / hours - (total / hours) ** 2
-    return _quantile(variance[n_known == hours], COURSE_MISFIT_QUANTILE)
-
-
-def _rolling_sums(column: FloatArray, hours: int) -> FloatArray:
-    running = np.concatenate(([0.0], np.cumsum(column)))
-    sums: FloatArray = running[hours:] - running[:-hours]
-    return sums
+    return usual_quantile(sizes, UNUSUAL_QUANTILE)
 
 
 def _usual_departures(anomalies: FloatArray, floor: float) -> FloatArray:
@@ -191,7 +145,3 @@ def _log_equal(history: FloatArray) -> FloatArray:
 
 def _with_neighbours(counts: IntArray) -> IntArray:
     return counts + np.roll(counts, 1) + np.roll(counts, -1)
-
-
-LONGEST_COURSE_H = max(hours for hours, _ in COURSE_RATIOS)
-"""Hours before the first hour to judge that a check of the daily course looks at."""

@@ -12,13 +12,21 @@ Data, version 2.1. WMO (2018), Guide to Instruments and Methods of Observation, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from core.aliases import BoolArray, FloatArray, IntArray
 from core.carbon import suspect_zero_hours
+from core.daily_course import (
+    DAY_H,
+    LONGEST_COURSE_H,
+    CourseFit,
+    UsualCourse,
+    lag_between,
+)
 from core.psychrometrics import estimate_wet_bulb
 from core.quality import (
     BLOCK_H,
@@ -28,7 +36,7 @@ from core.quality import (
     CONSISTENCY_FLOOR_C,
     CONSISTENCY_MULTIPLE,
     CONSISTENCY_WITHOUT_HISTORY_C,
-    COURSE_NOISE_FRAC,
+    COURSE_LAGS,
     COURSE_RATIOS,
     FLAT_PROBABILITY,
     HISTORY_DAYS,
@@ -36,6 +44,7 @@ from core.quality import (
     MIN_HISTORY_DAYS,
     SETTLED_MULTIPLE,
     SPIKE_MULTIPLE,
+    STEP_CONFIRMED_H,
     STEP_SETTLED_H,
     UNUSUAL_QUANTILE,
     WET_BULB_EXCESS_C,
@@ -43,14 +52,11 @@ from core.quality import (
     QualityRule,
     QualityVerdicts,
 )
-from core.quality_baseline import (
-    DAY_H,
-    LONGEST_COURSE_H,
-    MAX_LEAD_H,
-    Baseline,
-    block_start,
-)
+from core.quality_baseline import MAX_LEAD_H, Baseline, block_start
+from core.quality_copies import copied_hours
+from core.quality_runs import LONGEST_RUN_WINDOW_H, run_departures
 from core.telemetry import VALID_RANGES, Quantity, TelemetryFrame, ValidRange
+from core.weather_runs import WeatherRuns
 
 MAX_RUN_H = 240
 """Longest run of equal values that is marked from its first hour, and how far back the
@@ -71,6 +77,7 @@ def judge_telemetry(
     first: int = 0,
     distrusted: Mapping[Quantity, BoolArray] | None = None,
     accepted: Mapping[Quantity, BoolArray] | None = None,
+    copies: Mapping[str, BoolArray] | None = None,
     it_capacity_mw: float | None = None,
     ranges: Mapping[Quantity, ValidRange] = VALID_RANGES,
 ) -> dict[Quantity, QualityVerdicts]:
@@ -82,11 +89,14 @@ def judge_telemetry(
     Parameters
     ----------
     frame : TelemetryFrame
-        One region; `core.quality.LOOK_BACK_H` before `first` suffice.
+        One region, with its weather runs, if it has any, which its weather is held
+        against; `core.quality.LOOK_BACK_H` before `first` suffice.
     distrusted : Mapping of Quantity to ndarray of bool, shape (n_hours,), optional
         Hours before `first` that were judged suspect or bad.
     accepted : Mapping of Quantity to ndarray of bool, shape (n_hours,), optional
         Hours that an operator accepted: good, whatever the checks say.
+    copies : Mapping of slug to ndarray of bool, shape (n_hours,), optional
+        Hours in which the weather of another region is equal.
     it_capacity_mw : float | None
         Capacity of the region, MW; None: the load is not held against it.
 
@@ -110,6 +120,7 @@ def judge_telemetry(
         one.check_range(ranges[quantity])
     if it_capacity_mw is not None and Quantity.IT_LOAD_MW in series:
         series[Quantity.IT_LOAD_MW].check_capacity(it_capacity_mw)
+    _check_copies(series, copies or {}, first)
     start = first
     while start < frame.n_hours:
         end = min(_next_block(frame, start), frame.n_hours)
@@ -118,6 +129,8 @@ def judge_telemetry(
         for one in series.values():
             if one.checks != NO_CHECKS:
                 one.check_block(start, end)
+            if one.checks.weather_run and frame.runs is not None:
+                one.check_runs(frame.runs, start, end)
         start = end
     return {quantity: one.verdict for quantity, one in series.items()}
 
@@ -173,13 +186,21 @@ class _Series:
         start: int,
         expected: FloatArray | float = np.nan,
         allowed: FloatArray | float = np.nan,
+        against: Callable[[int], str] | None = None,
     ) -> None:
-        """Mark hours of [start, start + len(hours)) and trust them no more."""
+        """Mark hours of [start, start + len(hours)) and trust them no more.
+
+        `against` names what the hour at a position of `hours` was held against.
+        """
         end = start + len(hours)
         marked = hours & np.isfinite(self.values[start:end]) & ~self.accepted[start:end]
         positions = np.flatnonzero(marked)
         if not len(positions):
             return
+        if against is not None:
+            for position in positions.tolist():
+                if self.verdict.rule_codes[position + start] == 0:
+                    self.verdict.against[position + start] = against(position)
         self.verdict.mark(
             positions + start,
             rule,
@@ -319,6 +340,12 @@ class _Series:
             | self.accepted[begin + rest]
         )
         n_out = int(returned[0]) if len(returned) else len(rest)
+        resumes = position + n_out + 1
+        has_settled = n_out < len(rest) and away[n_out] > limit[0]
+        n_since = len(self.values) - begin - position - n_out
+        if has_settled and n_since >= STEP_CONFIRMED_H:
+            # A real change: only the hour that stepped remains a finding.
+            n_out = 1
         expected = (
             anomalies[origin]
             + usual.profile[
@@ -334,7 +361,7 @@ class _Series:
         )
         known[position : position + n_out] = False
         # The hour that returned is trusted: the next ones are judged by it.
-        return position + n_out + 1
+        return resumes
 
     def _check_spikes(self, usual: Baseline, start: int, end: int) -> None:
         """A value from which its neighbours both depart, found one hour later."""
@@ -396,21 +423,43 @@ class _Series:
 
     def _check_course(self, usual: Baseline, start: int, end: int) -> None:
         begin = max(start - LONGEST_COURSE_H + 1, 0)
-        values = self.values[begin:end]
-        for hours, ratio in COURSE_RATIOS:
-            if len(values) < hours:
+        for hours, _ in (*COURSE_RATIOS, *COURSE_LAGS):
+            first = max(start - hours + 1, begin)
+            if end - first < hours:
                 continue
-            misfit, better = _course_fit(
-                values, usual.profile, self.first_hour + begin, hours
+            fit = CourseFit.of(
+                self.values[first:end], usual.profile, self.first_hour + first, hours
             )
-            found = (better > ratio) & (misfit > usual.course_misfit[hours])
-            n_newest = min(len(better), end - start)
+            if not UsualCourse.may_be_misplaced(fit, hours):
+                continue
+            course = UsualCourse.of(usual.history, usual.profile, hours)
             self.mark(
-                found[-n_newest:],
+                course.misplaced(fit, hours),
                 QualityRule.DAILY_COURSE,
-                start=end - n_newest,
-                expected=better[-n_newest:],
-                allowed=ratio,
+                start=first + hours - 1,
+                expected=lag_between(fit.lag_h, course.lag_h),
+                allowed=course.lag_departure_h,
+            )
+
+    def check_runs(self, runs: WeatherRuns, start: int, end: int) -> None:
+        """What the region's weather runs said of the hours, as known then."""
+        begin = max(start - LONGEST_RUN_WINDOW_H + 1, 0)
+        for departures in run_departures(
+            runs,
+            self.quantity,
+            self.history(start),
+            self.values[begin:end],
+            block_hour=block_start(self.first_hour + start),
+            first_hour=self.first_hour + begin,
+        ):
+            new = slice(start - begin, None)
+            self.mark(
+                departures.found[new],
+                QualityRule.WEATHER_RUN,
+                start=start,
+                expected=departures.expected[new],
+                allowed=departures.allowed,
+                against=partial(departures.run_at, runs, start - begin),
             )
 
 
@@ -435,26 +484,24 @@ def _last_known(known: BoolArray) -> IntArray:
     return np.concatenate(([-1], last[:-1])).astype(np.int64)
 
 
-def _course_fit(
-    values: FloatArray, profile: FloatArray, first_hour: int, hours: int
-) -> tuple[FloatArray, FloatArray]:
-    """Misfit of the profile in every window of `hours`, and its ratio to the best.
+def _same_name(slug: str, _position: int) -> str:
+    return slug
 
-    The misfit is the mean square once the level of either is left out; the ratio says
-    how much better the profile fits when moved. NaN where a value is missing.
-    """
-    windows = np.lib.stride_tricks.sliding_window_view(values, hours)
-    windows = windows - windows.mean(axis=1, keepdims=True)
-    begins = np.arange(DAY_H)[:, None]
-    courses = profile[(begins + np.arange(hours)) % DAY_H]
-    courses -= courses.mean(axis=1, keepdims=True)
-    size = (courses**2).sum(axis=1)
-    misfit = (windows**2).sum(axis=1)[:, None] - 2.0 * windows @ courses.T + size
-    belongs = (first_hour + np.arange(len(windows))) % DAY_H
-    own: FloatArray = misfit[np.arange(len(windows)), belongs]
-    best = np.maximum(misfit.min(axis=1), COURSE_NOISE_FRAC**2 * size[0])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return own / hours, own / best
+
+def _check_copies(
+    series: Mapping[Quantity, _Series], copies: Mapping[str, BoolArray], first: int
+) -> None:
+    """The weather of another region, hour by hour: a file of the wrong place."""
+    for slug, equal in copies.items():
+        found = copied_hours(equal, first)[first:]
+        for quantity in _THREE_SENSORS:
+            if quantity in series and found.any():
+                series[quantity].mark(
+                    found,
+                    QualityRule.OTHER_REGION,
+                    start=first,
+                    against=partial(_same_name, slug),
+                )
 
 
 def _check_maximum(series: Mapping[Quantity, _Series], start: int, end: int) -> None:

@@ -31,6 +31,8 @@ class FinishedForecast:
         The newest score that its bound rests on.
     day_max_c : float
         Largest hour measured in the window.
+    score_revision : int
+        How often the window was scored again, because its telemetry was replaced.
     """
 
     model_version_id: int
@@ -41,6 +43,7 @@ class FinishedForecast:
     score_watermark_id: int | None
     day_bound_c: float | None
     day_max_c: float
+    score_revision: int
     input_mode: InputMode = InputMode.TELEMETRY
 
 
@@ -78,6 +81,7 @@ def finished_forecasts(
             ForecastRow.score_watermark_id,
             ForecastRow.day_bound_c,
             WindowScoreRow.day_max_c,
+            WindowScoreRow.revision,
             ForecastRow.input_mode,
         )
         .join(ForecastHourRow, ForecastHourRow.forecast_id == ForecastRow.id)
@@ -96,7 +100,7 @@ def finished_forecasts(
             WindowScoreRow.local_issue_hour == local_issue_hour,
             WindowScoreRow.day_max_c.is_not(None),
         )
-        .group_by(ForecastRow.id, WindowScoreRow.day_max_c)
+        .group_by(ForecastRow.id, WindowScoreRow.day_max_c, WindowScoreRow.revision)
         .order_by(ForecastRow.issued_at_utc)
     )
     return [
@@ -109,6 +113,7 @@ def finished_forecasts(
             score_watermark_id=watermark_id,
             day_bound_c=bound_c,
             day_max_c=day_max_c,
+            score_revision=revision,
             input_mode=InputMode(input_mode),
         )
         for (
@@ -120,6 +125,7 @@ def finished_forecasts(
             watermark_id,
             bound_c,
             day_max_c,
+            revision,
             input_mode,
         ) in rows
         if model_version_id is not None and day_max_c is not None

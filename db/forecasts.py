@@ -43,6 +43,9 @@ class NewForecast:
         0 for the first of an instant; more once telemetry behind it was corrected.
     lag_h : int
         Newest hours before the instant that had not come in; see `core.late_hours`.
+    runs_known_by_utc : datetime | None
+        Weather forecasts known by then were used, later than the issue; None for those
+        known by the issue alone.
     """
 
     region_id: int
@@ -67,6 +70,7 @@ class NewForecast:
     plain: PlainBound | None = None
     input_mode: InputMode = InputMode.TELEMETRY
     run_issued_at_utc: datetime | None = None
+    runs_known_by_utc: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +81,7 @@ class StoredForecast:
     region_id: int
     target: Target
     issued_at_utc: datetime
+    created_at_utc: datetime
     kind: str
     model_version_id: int | None
     revision: int
@@ -97,6 +102,7 @@ class StoredForecast:
     upper: tuple[float | None, ...]
     input_mode: InputMode = InputMode.TELEMETRY
     run_issued_at_utc: datetime | None = None
+    runs_known_by_utc: datetime | None = None
 
     def hourly(self, region_slug: str) -> HourlyForecast | None:
         """The forecast as a value; None for a refusal."""
@@ -617,6 +623,7 @@ def _stored(row: ForecastRow, hours: Sequence[_Hour]) -> StoredForecast:
         region_id=row.region_id,
         target=Target(row.target),
         issued_at_utc=row.issued_at_utc,
+        created_at_utc=row.created_at_utc,
         kind=row.kind,
         model_version_id=row.model_version_id,
         revision=row.revision,
@@ -637,6 +644,7 @@ def _stored(row: ForecastRow, hours: Sequence[_Hour]) -> StoredForecast:
         upper=tuple(hour.upper for hour in hours),
         input_mode=InputMode(row.input_mode),
         run_issued_at_utc=row.run_issued_at_utc,
+        runs_known_by_utc=row.runs_known_by_utc,
     )
 
 

@@ -261,6 +261,19 @@ def resting_on(session: Session, batch: StoredBatch, counts: RowCounts) -> Resti
     )
 
 
+def recorded_resting_on(session: Session, withdrawal: StoredBatch) -> tuple[int, ...]:
+    """Recorded decisions that rested on the import that a withdrawal took back."""
+    withdrawn_id = session.scalar(
+        select(IngestBatchRow.id).where(
+            IngestBatchRow.withdrawn_by_batch_id == withdrawal.batch_id
+        )
+    )
+    if withdrawn_id is None:
+        return ()
+    batch = find_batch(session, withdrawn_id)
+    return resting_on(session, batch, withdrawal.counts).recorded_ids
+
+
 def _region_ids(session: Session, batch: StoredBatch) -> list[int]:
     slugs = batch.facts.region_slugs
     return list(session.scalars(select(RegionRow.id).where(RegionRow.slug.in_(slugs))))

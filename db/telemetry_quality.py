@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, delete, func, select, true
+from sqlalchemy.orm import Session, aliased
 
 from core.errors import InvalidInput
-from core.quality import Quality, QualityRule
+from core.quality import COPY_HOURS, Quality, QualityRule
 from core.telemetry import Quantity
 from db.copying import copy_rows
 from db.ingest import LONGEST_PAGE
@@ -23,10 +24,13 @@ from db.schema import (
 )
 from db.telemetry_staging import SETTLED
 
+_TEMPERATURE = Quantity.TEMPERATURE_C.value
+_HUMIDITY = Quantity.RELATIVE_HUMIDITY_PCT.value
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TelemetryFinding:
-    """Why one value is suspect or bad; `expected` and `allowed` as in `Judgement`."""
+    """Why one value is suspect or bad; its figures as in `QualityVerdicts`."""
 
     region_slug: str
     quantity: Quantity
@@ -36,6 +40,7 @@ class TelemetryFinding:
     value: float
     expected: float | None
     allowed: float | None
+    against: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +126,7 @@ def replace_findings(
             "value",
             "expected",
             "allowed",
+            "against",
             "judged_at_utc",
         ),
         (
@@ -133,6 +139,7 @@ def replace_findings(
                 one.value,
                 one.expected,
                 one.allowed,
+                one.against,
                 judged_at_utc,
             )
             for one in findings
@@ -189,9 +196,68 @@ def list_findings(
             value=row.value,
             expected=row.expected,
             allowed=row.allowed,
+            against=row.against,
         )
         for row, slug in rows
     ]
+
+
+def equal_weather(
+    session: Session,
+    region_id: int,
+    *,
+    start_utc: datetime,
+    from_utc: datetime,
+    end_utc: datetime,
+) -> dict[str, list[datetime]]:
+    """Hours of [start_utc, end_utc) in which another region has the same weather.
+
+    Only regions that agree in `COPY_HOURS` of [from_utc, end_utc). Temperatures are
+    equal, and humidities where both regions have one.
+    """
+    own, other = aliased(TelemetryRow), aliased(TelemetryRow)
+
+    def agreeing(*wanted: ColumnElement[bool]) -> Select[int, datetime]:
+        return (
+            select(other.region_id, own.hour_utc)
+            .join(
+                other,
+                (other.hour_utc == own.hour_utc)
+                & (getattr(other, _TEMPERATURE) == getattr(own, _TEMPERATURE))
+                & (other.region_id != own.region_id),
+            )
+            .where(
+                own.region_id == region_id,
+                func.coalesce(
+                    getattr(other, _HUMIDITY) == getattr(own, _HUMIDITY), true()
+                ),
+                own.hour_utc < end_utc,
+                other.hour_utc < end_utc,
+                *wanted,
+            )
+        )
+
+    def since(instant: datetime) -> tuple[ColumnElement[bool], ...]:
+        # Of both sides, so that both are read from the same partitions only.
+        return own.hour_utc >= instant, other.hour_utc >= instant
+
+    new = agreeing(*since(from_utc)).subquery()
+    ids = session.scalars(
+        select(new.c.region_id)
+        .group_by(new.c.region_id)
+        .having(func.count() >= COPY_HOURS)
+    ).all()
+    if not ids:
+        return {}
+    found = agreeing(*since(start_utc), other.region_id.in_(ids)).subquery()
+    hours: dict[str, list[datetime]] = defaultdict(list)
+    for slug, hour_utc in session.execute(
+        select(RegionRow.slug, found.c.hour_utc).join(
+            RegionRow, RegionRow.id == found.c.region_id
+        )
+    ):
+        hours[slug].append(hour_utc)
+    return hours
 
 
 def insert_acceptance(

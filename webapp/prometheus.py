@@ -150,6 +150,12 @@ class Metrics:
                 measured.hours_above_bound,
             ),
             (
+                "gfo_feed_failing",
+                "Whether the last run of a feed failed.",
+                "feed",
+                measured.feeds_failing,
+            ),
+            (
                 "gfo_lost_coverage_evidence",
                 "Evidence that the temperature model lost its coverage; alarm at 3650.",
                 "region",
@@ -160,3 +166,11 @@ class Metrics:
             for value, number in values.items():
                 family.add_metric((value,), number)
             yield family
+        lag = gauge(
+            "gfo_feed_lag_seconds",
+            "Time since the newest good hour of a feed ended.",
+            labels=("feed", "region"),
+        )
+        for place, seconds in measured.feed_lag_s.items():
+            lag.add_metric(place, seconds)
+        yield lag

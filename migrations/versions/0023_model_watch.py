@@ -1,7 +1,7 @@
 """The watch of serving models, its alarms, and weekly fits of the plain model.
 
 Revision ID: 0023
-Revises: 0019
+Revises: 0022
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from alembic import op
 
 revision: str = "0023"
-down_revision: str | None = "0019"
+down_revision: str | None = "0022"
 branch_labels: None = None
 depends_on: None = None
 

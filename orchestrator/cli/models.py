@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated
@@ -43,12 +44,23 @@ from orchestrator.registry.activation import (
 )
 from orchestrator.registry.coverage_alarms import clear_alarm
 from orchestrator.registry.model_files import export_model
+from orchestrator.registry.signatures import (
+    SIGNATURE_BYTES,
+    add_signature,
+    pin_signing_key,
+    signing_keys,
+    unpin_signing_key,
+)
 from orchestrator.runtime import utc_now
 from orchestrator.telemetry.readers.forecast_files import read_weather_forecasts
 from orchestrator.telemetry.readers.frames import read_fleet
 
 app = typer.Typer(help="Models: list, export, activate, roll back.")
 
+SignatureOption = Annotated[
+    Path | None,
+    typer.Option(help="File with the Ed25519 signature of its bytes, raw or base64."),
+]
 TargetOption = Annotated[
     list[Target] | None,
     typer.Option("--target", help="What to forecast; repeatable. Default: all four."),
@@ -230,7 +242,10 @@ def _frames(
     frames = read_fleet(telemetry, regions, utc_now(), progress).frames
     if weather_forecasts is None:
         return frames
-    file = read_weather_forecasts(weather_forecasts, list(frames))
+    file = read_weather_forecasts(
+        weather_forecasts,
+        {slug: time_zone for slug, (_, time_zone) in frames.items()},
+    )
     return file.with_frames(frames, None)
 
 
@@ -246,6 +261,7 @@ def _say_contract(file: Path, contract: ModelContract) -> None:
 @app.command("upload")
 def upload(
     file: Annotated[Path, typer.Argument(help="An ONNX file, from anywhere.")],
+    signature: SignatureOption = None,
     as_json: Json = False,
 ) -> None:
     """Check and evaluate a file as the portal does: 0 validated, 1 refused."""
@@ -256,7 +272,12 @@ def upload(
         content = _read(file)
         with connected_runtime(settings, on_progress=progress) as runtime:
             outcome = take_in(
-                runtime, CLI_USER, content, file.name, on_progress=progress
+                runtime,
+                CLI_USER,
+                content,
+                file.name,
+                signature=_signature(signature) if signature else "",
+                on_progress=progress,
             )
     if as_json:
         print_json(outcome)
@@ -286,6 +307,62 @@ def evaluate(
         typer.echo(f"  {finding}")
     if not found.gate_passed:
         raise typer.Exit(FAILED)
+
+
+@app.command("sign")
+def sign(
+    version_id: Annotated[int, typer.Argument(help="Id of a model version.")],
+    signature: Annotated[
+        Path, typer.Option(help="File with the signature of its bytes, raw or base64.")
+    ],
+) -> None:
+    """Add a signature that a trusted key made of a version's bytes."""
+    with command_context() as context:
+        origin = add_signature(
+            context.request, version_id, signature=_signature(signature)
+        )
+    typer.echo(f"Model {version_id}: {origin.words}.")
+
+
+@app.command("keys")
+def keys(as_json: Json = False) -> None:
+    """Keys whose signatures are trusted, and those that were."""
+    with command_context() as context:
+        found = signing_keys(context.request)
+    if as_json:
+        print_json(found)
+        return
+    for key in found:
+        state = "trusted" if key.unpinned_at_utc is None else "no longer trusted"
+        typer.echo(
+            f"{key.key_id:>4}  {key.fingerprint}  {key.name}  {state}, pinned by"
+            f" {key.pinned_by} {key.pinned_at_utc:%Y-%m-%d}"
+        )
+
+
+@app.command("pin-key")
+def pin_key(
+    file: Annotated[Path, typer.Argument(help="Ed25519 public key, PEM or base64.")],
+    name: Annotated[str, typer.Option(help="Whose key it is.")],
+) -> None:
+    """Trust the signatures of a key."""
+    with command_context() as context:
+        key = pin_signing_key(
+            context.request,
+            name=name,
+            public_key=_read(file).decode("ascii", "replace"),
+        )
+    typer.echo(f"Key {key.key_id} ({key.name}, {key.fingerprint}) is trusted.")
+
+
+@app.command("unpin-key")
+def unpin_key(
+    key_id: Annotated[int, typer.Argument(help="Id of a key; see gfo model keys.")],
+) -> None:
+    """Trust a key no longer."""
+    with command_context() as context:
+        key = unpin_signing_key(context.request, key_id)
+    typer.echo(f"Key {key.key_id} ({key.name}) is not trusted any more.")
 
 
 @app.command("override")
@@ -360,6 +437,14 @@ def _read(path: Path) -> bytes:
         message = f"{path.name} has more than {MAX_MODEL_BYTES // 2**20} MiB."
         raise ModelRejected(message)
     return content
+
+
+def _signature(path: Path) -> str:
+    """A signature as base64, whichever way the file holds it."""
+    content = _read(path)
+    if len(content) == SIGNATURE_BYTES:
+        return b64encode(content).decode()
+    return content.decode("ascii", "replace")
 
 
 def _write(out: Path, onnx_bytes: bytes) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -12,8 +12,10 @@ import typer
 from core.carbon import CarbonSignalKind
 from core.days import full_hour
 from core.errors import InvalidInput
-from core.telemetry import Quantity
+from core.telemetry import HOUR, Quantity
 from core.wording import listed
+from db.regions import StoredRegion
+from orchestrator.forecasts.scoring import rescore_windows
 from orchestrator.processes.connect import connected_runtime
 from orchestrator.processes.terminal import (
     CLI_USER,
@@ -25,6 +27,7 @@ from orchestrator.processes.terminal import (
     print_json,
     progress,
 )
+from orchestrator.regions.region_choice import active_regions
 from orchestrator.runtime import Runtime, utc_now
 from orchestrator.telemetry.batches import ImportSummary, Origin
 from orchestrator.telemetry.demo_regions import first_demo_profiles
@@ -48,8 +51,15 @@ from orchestrator.telemetry.readers.options import (
     parse_units,
 )
 from orchestrator.telemetry.readers.rows import BadFile
-from orchestrator.telemetry.suspect_hours import accept_suspect_hours, suspect_hours
+from orchestrator.telemetry.suspect_hours import (
+    accept_suspect_hours,
+    judge_stored_hours,
+    stored_span,
+    suspect_hours,
+)
 from orchestrator.telemetry.withdrawals import withdraw_import
+
+_JUDGED_AT_ONCE = timedelta(days=90)
 
 app = typer.Typer(help="Telemetry: generate, import, withdraw, see refused rows.")
 
@@ -440,6 +450,61 @@ def quality(
         )
     if not found:
         typer.echo("No suspect hours.")
+
+
+@app.command()
+def judge(
+    region: Annotated[str | None, typer.Option(help="Only this region.")] = None,
+    start: Annotated[
+        str | None, typer.Option(help="First hour, UTC; else the first stored.")
+    ] = None,
+) -> None:
+    """Judge stored hours again by the checks of this release. Audited.
+
+    For telemetry that came before a check existed. Region by region in steps of
+    ninety days, each committed for itself; run it again to go on.
+    """
+    with (
+        command_settings() as settings,
+        connected_runtime(settings, on_progress=progress) as runtime,
+    ):
+        with runtime.transaction() as session:
+            found = active_regions(session)
+        for stored in found:
+            if region is None or stored.region.slug == region:
+                _judge_region(runtime, stored, _hour(start) if start else None)
+        if region is not None and region not in {one.slug for one in found}:
+            message = f"There is no active region {region}."
+            raise InvalidInput(message)
+
+
+def _judge_region(
+    runtime: Runtime, stored: StoredRegion, start_utc: datetime | None
+) -> None:
+    slug = stored.region.slug
+    with runtime.request_as(CLI_USER) as request:
+        span = stored_span(request, slug)
+    if span is None:
+        typer.echo(f"{slug}: no telemetry.")
+        return
+    begin, end_utc = max(start_utc or span[0], span[0]), span[1]
+    suspect = changed = 0
+    while begin < end_utc:
+        until = min(begin + _JUDGED_AT_ONCE, end_utc)
+        with runtime.request_as(CLI_USER) as request:
+            judged = judge_stored_hours(
+                request,
+                region_slug=slug,
+                start_utc=begin,
+                end_utc=until,
+                ranges=runtime.settings.valid_ranges(),
+            )
+            if judged.changed:
+                rescore_windows(request, stored, first_utc=begin, last_utc=until - HOUR)
+        suspect, changed = suspect + judged.suspect, changed + judged.changed
+        progress(f"{slug}: judged up to {until:%Y-%m-%d %H:%M} UTC…")
+        begin = until
+    typer.echo(f"{slug}: {suspect:,} values are suspect, {changed:,} verdicts changed.")
 
 
 @app.command()

@@ -100,7 +100,7 @@ def issue_live(
     decisions_made: list[Event] = []
     active = model_versions.active_models(request.session)
     for stored_region in stored_regions:
-        issue = _read_issue(request.session, stored_region, issued_at_utc, active)
+        issue = _read_issue(request, stored_region, issued_at_utc, active)
         outcomes = _issue(request.session, cache, issue, outages, alarms)
         counts.update(outcomes.values())
         is_new = outcomes[Target.TEMPERATURE_C] != "already"
@@ -125,8 +125,10 @@ class _Issue:
     ----------
     telemetry : TelemetryFrame
         Of the look-back and the window, as far as it has come.
-    frame : TelemetryFrame
+    frames : Mapping of Target to TelemetryFrame
         What models are given of it, with weather forecasts.
+    runs_known_by_utc : Mapping of Target to datetime or None
+        Until when weather forecasts count; None for the issue instant.
     known : Mapping of Target to StoredForecast
         What the active models, or others where none is, issued at the instant already.
     """
@@ -134,7 +136,8 @@ class _Issue:
     stored_region: StoredRegion
     issued_at_utc: datetime
     telemetry: TelemetryFrame
-    frame: TelemetryFrame
+    frames: Mapping[Target, TelemetryFrame]
+    runs_known_by_utc: Mapping[Target, datetime | None]
     policy: Policy
     active: Mapping[Target, Activation]
     known: Mapping[Target, StoredForecast]
@@ -169,37 +172,53 @@ def _serving(
 
 
 def _read_issue(
-    session: Session,
+    request: Request,
     stored_region: StoredRegion,
     issued_at_utc: datetime,
     active: Mapping[Target, Activation],
 ) -> _Issue:
-    slug = stored_region.slug
-    known = telemetry.load_frame(
+    session, slug = request.session, stored_region.slug
+    came = telemetry.load_frame(
         session,
         slug,
         issued_at_utc - LOOK_BACK_H * HOUR,
         issued_at_utc + WINDOW_H * HOUR,
     )
-    runs = weather_forecasts.load_runs(
-        session, slug, issued_at_utc - RECENT_ISSUES_H * HOUR, issued_at_utc
-    )
-    frame = replace(known.window(known.start_utc, issued_at_utc), runs=runs)
+    before = came.window(came.start_utc, issued_at_utc)
     policy = policies.effective_policy(session, stored_region.region_id)
     versions = {target: one.version.version_id for target, one in active.items()}
+    known = forecasts.forecasts_at(
+        session,
+        region_id=stored_region.region_id,
+        issued_at_utc=issued_at_utc,
+        of_versions=versions,
+    )
+    runs_known_by_utc = {
+        target: _runs_known_by(_issued(known, target), issued_at_utc, request.now)
+        for target in Target
+    }
+    runs = {
+        until: weather_forecasts.load_runs(
+            session,
+            slug,
+            issued_at_utc - RECENT_ISSUES_H * HOUR,
+            issued_at_utc,
+            known_by_utc=until,
+        )
+        for until in set(runs_known_by_utc.values())
+    }
     return _Issue(
         stored_region=stored_region,
         issued_at_utc=issued_at_utc,
-        telemetry=known,
-        frame=frame,
+        telemetry=came,
+        frames={
+            target: replace(before, runs=runs[until])
+            for target, until in runs_known_by_utc.items()
+        },
+        runs_known_by_utc=runs_known_by_utc,
         policy=policy,
         active=active,
-        known=forecasts.forecasts_at(
-            session,
-            region_id=stored_region.region_id,
-            issued_at_utc=issued_at_utc,
-            of_versions=versions,
-        ),
+        known=known,
         intervals=interval_calibrations.calibrations_known(
             session,
             model_version_ids=versions.values(),
@@ -208,6 +227,19 @@ def _read_issue(
             known_by_utc=issued_at_utc,
         ),
     )
+
+
+def _runs_known_by(
+    issued: StoredForecast | None, issued_at_utc: datetime, now: datetime
+) -> datetime | None:
+    """Until when weather forecasts count; None for the issue instant.
+
+    Within the hour of an issue a run that has just come is used at once. Later the
+    issue keeps to what it used.
+    """
+    if issued_at_utc < now < issued_at_utc + HOUR:
+        return now
+    return issued.runs_known_by_utc if issued else None
 
 
 def _issue(
@@ -253,14 +285,16 @@ def _ask(
 ) -> _Answer | None:
     """What a model says now; None where it was asked the same already."""
     serving, why = _serving(session, cache, target, issue, outages)
-    lag_h = _lag_h(issue.frame, target, issue.issued_at_utc, issue.policy)
+    lag_h = _lag_h(issue.frames[target], target, issue.issued_at_utc, issue.policy)
     asked_at_utc = issue.issued_at_utc - lag_h * HOUR
-    issued = _issued(issue, target)
+    issued = _issued(issue.known, target)
     region = issue.stored_region.region
     if (
         issued is not None
         and issued.kind == "live"
-        and _same_input(session, issued, serving, issue.frame, region, asked_at_utc)
+        and _same_input(
+            session, issued, serving, issue.frames[target], region, asked_at_utc
+        )
     ):
         return None
     by_mode = (
@@ -279,9 +313,11 @@ def _ask(
     )
 
 
-def _issued(issue: _Issue, target: Target) -> StoredForecast | None:
-    known = issue.known.get(target)
-    return known if known is not None and known.refusal_code is None else None
+def _issued(
+    known: Mapping[Target, StoredForecast], target: Target
+) -> StoredForecast | None:
+    found = known.get(target)
+    return found if found is not None and found.refusal_code is None else None
 
 
 def _given(
@@ -291,7 +327,7 @@ def _given(
         return None
     return model_input(
         answer.serving,
-        issue.frame,
+        issue.frames[answer.target],
         issue.stored_region.region,
         answer.asked_at_utc,
         forecast.input_mode,
@@ -345,6 +381,11 @@ def _same_input(
     before = forecast_input(session, issued.forecast_id)
     if serving is None or before is None:
         return True
+    if not issued.lag_h and asked_at_utc == issued.issued_at_utc:
+        said = forecasts.modes_of(session, issued, region.slug)
+        modes = {issued.input_mode, *(item.input_mode for item in said)}
+        if _best_mode(serving, frame, region, asked_at_utc) not in modes:
+            return False
     given = model_input(serving, frame, region, asked_at_utc, issued.input_mode)
     return (
         given is not None
@@ -360,14 +401,13 @@ def _predict(
     asked_at_utc: datetime,
     outages: list[Event],
 ) -> ByMode | Refusal:
-    region = issue.stored_region.region
+    region, target = issue.stored_region.region, serving.runtime.contract.target
     started = time.perf_counter()
     try:
         (answer,) = forecast_modes(
-            serving.runtime, issue.frame, region.time_zone, [asked_at_utc]
+            serving.runtime, issue.frames[target], region.time_zone, [asked_at_utc]
         )
     except ModelUnavailable as exc:
-        target = serving.runtime.contract.target
         outages += begin_outage(session, target, exc.message)
         return Refusal(code=RefusalCode.MODEL_UNAVAILABLE, text=exc.message)
     did_run = (
@@ -378,7 +418,7 @@ def _predict(
         log.info(
             "inference_completed",
             region=region.slug,
-            target=serving.runtime.contract.target.value,
+            target=target.value,
             model_version_id=serving.version_id,
             issued_at_utc=asked_at_utc.isoformat(),
             duration_ms=round(1000 * (time.perf_counter() - started), 1),
@@ -417,12 +457,30 @@ def model_input(
     )
 
 
+def _best_mode(
+    serving: ServingModel,
+    frame: TelemetryFrame,
+    region: Region,
+    issued_at_utc: datetime,
+) -> InputMode:
+    """The best mode in which a model can forecast a window."""
+    contract = serving.runtime.contract
+    rows = feature_matrix(
+        frame,
+        region.time_zone,
+        [issued_at_utc],
+        contract.feature_names,
+        target=contract.target,
+    )
+    return rows.modes[0]
+
+
 def _new_forecast(session: Session, issue: _Issue, answer: _Answer) -> NewForecast:
     """The row of an answer, calibrated, in the next revision of its issue."""
     by_mode, serving = answer.by_mode, answer.serving
-    issued = _issued(issue, answer.target)
+    issued = _issued(issue.known, answer.target)
     revision = 0 if issued is None else issued.revision + 1
-    watermark = telemetry_watermark(issue.frame, answer.target)
+    watermark = telemetry_watermark(issue.frames[answer.target], answer.target)
     if isinstance(by_mode, Refusal) or serving is None:
         refusal = by_mode if isinstance(by_mode, Refusal) else None
         return NewForecast(
@@ -458,7 +516,7 @@ def _new_forecast(session: Session, issue: _Issue, answer: _Answer) -> NewForeca
         interval=interval,
         plain=live_plain_bound(
             session,
-            issue.frame,
+            issue.frames[answer.target],
             issue.policy,
             region_id=issue.stored_region.region_id,
             model_version_id=serving.version_id,
@@ -469,7 +527,13 @@ def _new_forecast(session: Session, issue: _Issue, answer: _Answer) -> NewForeca
         if answer.target is Target.TEMPERATURE_C
         else None,
     )
-    return replace(calibrated, lag_h=answer.lag_h, revision=revision)
+    used_run = calibrated.run_issued_at_utc is not None
+    return replace(
+        calibrated,
+        lag_h=answer.lag_h,
+        revision=revision,
+        runs_known_by_utc=issue.runs_known_by_utc[answer.target] if used_run else None,
+    )
 
 
 def _hour_bounds_c(hourly: HourlyForecast, tracker: ScoreTracker) -> FloatArray | None:

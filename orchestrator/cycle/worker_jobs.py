@@ -15,12 +15,14 @@ from sqlalchemy.orm import Session
 from core.days import WINDOW_H, full_hour
 from core.errors import Conflict, FleetError, NotFound, ServiceUnavailable
 from core.telemetry import HOUR, Quantity
-from db import forecasts, ingest, telemetry
+from db import decisions, forecasts, ingest, telemetry
+from db.import_withdrawals import recorded_resting_on
 from db.ingest import StoredBatch
 from db.model_evaluations import RUNNING
 from db.model_health import outages
 from db.regions import StoredRegion
 from orchestrator.cycle.issuance import issue_live
+from orchestrator.decisions.judging_again import judge_again
 from orchestrator.forecasts.hindcasts import hindcast_regions
 from orchestrator.forecasts.model_cache import ModelCache
 from orchestrator.forecasts.model_health import end_outages, find_outages
@@ -101,7 +103,8 @@ class WorkerJobs:
         """What an import made possible, or changed, for its regions.
 
         Windows that ended are scored again; then the newest instant is issued, and
-        those of the last day that were too early.
+        those of the last day that were too early. Recorded decisions that rested on
+        what was withdrawn are judged again.
         """
         issued_at_utc = full_hour(self._runtime.clock())
         with self._runtime.transaction() as session:
@@ -112,6 +115,21 @@ class WorkerJobs:
                 self._step("windows_rescored", stored_region, rescore)
                 issue = partial(_issue_late, self._cache, stored_region, issued_at_utc)
                 self._step("forecasts_issued", stored_region, issue)
+        self._judge_again(batch)
+
+    def _judge_again(self, batch: StoredBatch) -> None:
+        """Judge the recorded decisions that rested on a withdrawn import."""
+        by_slug = {item.slug: item for item in self._regions()}
+        with self._runtime.transaction() as session:
+            resting = [
+                decisions.decision_by_id(session, decision_id)
+                for decision_id in recorded_resting_on(session, batch)
+            ]
+        for stored in resting:
+            source = by_slug.get(stored.source_slug)
+            if source is not None:
+                judge = partial(_judge_decision, stored.decision_id, batch.batch_id)
+                self._step("decision_judged_again", source, judge)
 
     def hindcast(self, local_day: date) -> None:
         """What the model would have said about every region on a day that is past."""
@@ -252,6 +270,15 @@ def _rescore(
         request, stored_region, first_utc=first_utc, last_utc=last_utc
     )
     return {"windows": rescored} if rescored else {}
+
+
+def _judge_decision(
+    decision_id: int, withdrawal_id: int, request: Request
+) -> LogFields:
+    what_if = judge_again(request, decision_id=decision_id, withdrawal_id=withdrawal_id)
+    if what_if is None:
+        return {}
+    return {"decision_id": decision_id, "outcome": what_if.facts.outcome}
 
 
 def _issue(

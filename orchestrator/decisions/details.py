@@ -9,15 +9,18 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from core.access import Permission
+from core.audit import AuditAction
 from core.errors import InvalidInput
 from core.forecasts import Target
-from core.shift import moved_and_arrived_mw, net_rise_c
+from core.outcomes import ReasonCode
+from core.outlooks import Problem, RegionOutlook
+from core.shift import net_rise_c
+from core.shift_rules import given_mw
 from core.telemetry import HOUR
-from core.wording import listed
-from db import decisions, forecasts, model_versions, telemetry
+from db import decisions, forecasts, model_signatures, model_versions, telemetry
+from db.audit import EventFilter, list_events
 from db.decisions import NewDecision, StoredDecision
 from db.forecasts import StoredForecast
-from db.telemetry_revisions import revised_since
 from orchestrator.decisions.cards import decision_card, region_choices
 from orchestrator.decisions.records import DecisionInputs, EndInputs, read_inputs
 from orchestrator.decisions.replay import replay_rules
@@ -30,6 +33,7 @@ from orchestrator.decisions.views import (
     NamedValue,
     Replay,
 )
+from orchestrator.telemetry.revisions import revised_text
 from orchestrator.use_cases import Request, query
 from orchestrator.windows.database_source import LOOK_BACK_H
 from orchestrator.windows.views import Series, finite_series
@@ -170,12 +174,20 @@ def _changes_mw(
     """By how much the decision, or its whole plan, changes the load of each end."""
     if inputs.plan is not None:
         return inputs.plan.source_change_mw, inputs.plan.target_change_mw
-    moved_mw, arrived_mw = moved_and_arrived_mw(
-        inputs.source.it_load_mw,
-        inputs.shift_pct,
-        inputs.source.policy.migration_energy_frac,
+    source = inputs.source
+    outlook = RegionOutlook(
+        region=source.region,
+        policy=source.policy,
+        forecast=None,
+        calibration=None,
+        it_load_mw=source.it_load_mw,
+        prior_rise_c=source.prior_rise_c,
+        problem=Problem(code=ReasonCode.FORECAST_MISSING, text="not judged again."),
+        reference_load_mw=source.reference_load_mw,
+        shares=inputs.shares,
     )
-    return -moved_mw, arrived_mw
+    moved_mw = given_mw(outlook, inputs.shift_pct)
+    return -moved_mw, moved_mw * (1.0 + source.policy.migration_energy_frac)
 
 
 def _rise_c(end: EndInputs, change_mw: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -195,6 +207,7 @@ def _facts(
     values: list[tuple[str, object]] = [
         ("Request id", facts.request_id),
         ("Model", _model_label(session, facts.model_version_id)),
+        ("Origin of the model", _model_origin(session, facts.model_version_id)),
         ("Forecast at the source", facts.source_forecast_id),
         ("Forecast at the target", facts.target_forecast_id),
         *(_input_facts(stored, inputs.source) if inputs else ()),
@@ -204,6 +217,7 @@ def _facts(
         ("Carries out plan", facts.plan_id),
         ("Code version", facts.code_version),
         ("Telemetry changed since", _revised(session, stored)),
+        *_judged_again(session, stored),
     ]
     return tuple(
         NamedValue(label=label, value=str(value))
@@ -215,17 +229,31 @@ def _facts(
 def _revised(session: Session, stored: StoredDecision) -> str | None:
     """What was known of the regions' hours and is no longer so."""
     facts = stored.facts
-    revised = revised_since(
+    return revised_text(
         session,
         [slug for slug in (stored.source_slug, stored.target_slug) if slug],
         start_utc=facts.window_start_utc - LOOK_BACK_H * HOUR,
         end_utc=facts.window_end_utc,
         known_at_utc=stored.created_at_utc,
     )
-    if revised is None:
-        return None
-    imports = listed(str(batch_id) for batch_id in revised.batch_ids)
-    return f"{revised.hour_count:,} h that it may rest on, by imports {imports}"
+
+
+def _judged_again(
+    session: Session, stored: StoredDecision
+) -> Iterator[tuple[str, object]]:
+    """Each verdict on it after an import that it rested on was withdrawn."""
+    chosen = EventFilter(
+        action=AuditAction.DECISION_JUDGED_AGAIN,
+        object_type="decision",
+        object_id=str(stored.decision_id),
+    )
+    for event in list_events(session, chosen=chosen):
+        said = event.after
+        text = (
+            f"{said['outcome']}, as what-if {said['what_if_id']}, after import"
+            f" {said['withdrawal']} withdrew telemetry"
+        )
+        yield ("Judged again", text)
 
 
 def _input_facts(
@@ -236,12 +264,21 @@ def _input_facts(
     if watermark is not None and not stored.facts.is_simulated:
         age = stored.created_at_utc - watermark
         yield "Telemetry age when taken", f"{age / HOUR:.1f} h"
+    if source.run_issued_at_utc is not None:
+        issued = f"{source.run_issued_at_utc:%Y-%m-%d %H:%M} UTC"
+        yield "Weather forecast", f"issued {issued} ({source.input_mode})"
     if calibration is not None:
         yield "Calibration scores", calibration.score_count
         yield "Tracked quantile q", f"{calibration.quantile:.6g}"
         yield "Tracking offset b", f"{calibration.offset:.6g}"
     yield "Telemetry age limit", f"{source.policy.telemetry_max_age_h} h"
     yield "Cooling factor", f"{source.policy.cooling_factor_c_per_pct} °C per %"
+
+
+def _model_origin(session: Session, version_id: int | None) -> str | None:
+    if version_id is None:
+        return None
+    return model_signatures.model_origin(session, version_id).words
 
 
 def _model_label(session: Session, version_id: int | None) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -92,7 +91,7 @@ def _records(
     transfers = decisions.transfers_of(session, ids)
     for event, decision_id in zip(making, ids, strict=True):
         stored = found.get(decision_id)
-        after = json.loads(event.payload).get("after") or {}
+        after = event.after
         yield DecisionRecord(
             seq=event.seq,
             event_hash_hex=event.hash_hex,

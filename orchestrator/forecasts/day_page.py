@@ -23,6 +23,7 @@ from orchestrator.regions.region_choice import (
     pick_region,
     region_choice,
 )
+from orchestrator.telemetry.revisions import revised_text
 from orchestrator.use_cases import Request, query
 from orchestrator.windows.choice import (
     WindowChoice,
@@ -30,7 +31,11 @@ from orchestrator.windows.choice import (
     day_choices,
     issue_choices,
 )
-from orchestrator.windows.database_source import RegionWindow, load_region_window
+from orchestrator.windows.database_source import (
+    LOOK_BACK_H,
+    RegionWindow,
+    load_region_window,
+)
 from orchestrator.windows.recorded import recorded_view
 from orchestrator.windows.views import Ground, bounded, finite_series, raised
 
@@ -155,6 +160,15 @@ def _view(
         missing_days=days.missing_days,
         notice=_notice(session, stored_region, stored, choice, now),
         late_text=window.late_text,
+        revised_text=revised_text(
+            session,
+            [stored_region.region.slug],
+            start_utc=issued_at_utc - LOOK_BACK_H * HOUR,
+            end_utc=issued_at_utc + WINDOW_H * HOUR,
+            known_at_utc=stored.created_at_utc,
+        )
+        if stored
+        else None,
         run=run_view(
             session, stored_region, stored, issued_at_utc=issued_at_utc, now=now
         ),

@@ -105,6 +105,7 @@ def _quality(
         bins=tuple(_bins(stated, policy.thermal_limit_c)),
         is_drifting=drifts(rows, float(policy.confidence)),
         run_worth=run_worth(session, stored_region, until_utc=before_utc),
+        rescored_days=sum(day.score_revision > 0 for day in days),
         alarm=_alarm(session, stored_region),
     )
 

@@ -205,6 +205,8 @@ class ForecastDayView:
         Equally likely values of the day's maximum, ascending; empty without a bound.
     first_day, last_day, missing_days
         Days that can be picked: first to last, less the missing ones.
+    revised_text : str | None
+        What was replaced since of the telemetry that the forecast rests on.
     notice : str | None
         Why there is nothing to draw, and the next step.
     run : RunView | None
@@ -248,6 +250,7 @@ class ForecastDayView:
     missing_days: tuple[date, ...]
     notice: str | None
     late_text: str | None = None
+    revised_text: str | None = None
     run: RunView | None = None
 
     @property
@@ -310,6 +313,9 @@ class QualityView:
         Coverage has left what a well calibrated bound would show by chance.
     run_worth : RunWorth | None
         Errors with and without weather forecasts; None without any.
+    rescored_days : int
+        Days of the longest span in `rows` that were scored again, because their
+        telemetry was replaced.
     alarm : str | None
         The watch's sentence on the model that serves now; None without an alarm.
     """
@@ -321,6 +327,7 @@ class QualityView:
     bins: tuple[ReliabilityBin, ...]
     is_drifting: bool
     run_worth: RunWorth | None = None
+    rescored_days: int = 0
     alarm: str | None = None
 
 

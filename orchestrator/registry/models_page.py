@@ -16,6 +16,7 @@ from core.wording import listed
 from db import (
     model_evaluations,
     model_health,
+    model_signatures,
     model_uploads,
     model_versions,
     model_watch,
@@ -23,6 +24,7 @@ from db import (
 )
 from db.model_evaluations import RUNNING, ModelEvaluation
 from db.model_health import Outage
+from db.model_signatures import ModelOrigin
 from db.model_uploads import QUARANTINED
 from db.model_versions import ActivationLine, ModelVersion
 from orchestrator.decisions.views import NamedValue
@@ -58,8 +60,9 @@ UNITS: Mapping[str, str] = {
 def models_page(request: Request) -> ModelsPage:
     """Everything on the list."""
     session = request.session
+    signed = model_signatures.signed_hashes(session)
     versions = [
-        _version_row(session, version)
+        _version_row(session, version, signed)
         for version in model_versions.list_model_versions(session, limit=MOST_VERSIONS)
     ]
     uploads = [
@@ -115,6 +118,7 @@ def model_detail(
         is_active=version.is_active,
         rejected_reason=version.rejected_reason,
         contract=_contract(version),
+        origin=_origin(model_signatures.model_origin(session, version_id)),
         trained_from_utc=version.trained_from_utc,
         trained_until_utc=version.trained_until_utc,
         created_at_utc=version.created_at_utc,
@@ -129,7 +133,9 @@ def model_detail(
     )
 
 
-def _version_row(session: Session, version: ModelVersion) -> VersionRow:
+def _version_row(
+    session: Session, version: ModelVersion, signed: frozenset[str]
+) -> VersionRow:
     found = model_evaluations.newest_evaluation(session, version.version_id)
     records = {} if found is None else _records(session, found)
     return VersionRow(
@@ -145,6 +151,7 @@ def _version_row(session: Session, version: ModelVersion) -> VersionRow:
         size_bytes=version.size_bytes,
         figures=pooled(r.comparison.new for r in records.values()) if records else None,
         progress=None if found is None else _progress(found, records),
+        is_signed=version.onnx_sha256 in signed,
     )
 
 
@@ -215,8 +222,26 @@ def _contract(version: ModelVersion) -> tuple[NamedValue, ...]:
             else "none, pooled only",
         ),
         ("File", f"{version.size_bytes / 1e3:,.1f} kB"),
-        ("SHA-256", version.onnx_sha256),
-        ("Brought in by", version.created_by),
+    )
+    return tuple(NamedValue(label=label, value=value) for label, value in values)
+
+
+def _origin(origin: ModelOrigin) -> tuple[NamedValue, ...]:
+    made = (
+        "here, on stored telemetry"
+        if origin.file_label is None
+        else f"elsewhere; uploaded as {origin.file_label}"
+    )
+    signatures = [
+        f"{item.key.name} ({item.key.fingerprint}), added by {item.given_by}"
+        + ("" if item.is_trusted else "; its key is no longer trusted")
+        for item in origin.signatures
+    ]
+    values = (
+        ("Trained", made),
+        ("Brought in by", origin.brought_by),
+        ("SHA-256 of the file", origin.onnx_sha256),
+        ("Signed by", listed(signatures) if signatures else "nobody"),
     )
     return tuple(NamedValue(label=label, value=value) for label, value in values)
 

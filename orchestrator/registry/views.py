@@ -28,6 +28,18 @@ class UploadRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SigningKeyView:
+    """A key whose signatures are trusted, or were."""
+
+    key_id: int
+    name: str
+    fingerprint: str
+    pinned_by: str
+    pinned_at_utc: datetime
+    unpinned_at_utc: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationProgress:
     """How far an evaluation has come."""
 
@@ -60,6 +72,7 @@ class VersionRow:
     size_bytes: int
     figures: ModelFigures | None
     progress: EvaluationProgress | None
+    is_signed: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,6 +203,7 @@ class ModelDetail:
     is_active: bool
     rejected_reason: str | None
     contract: tuple[NamedValue, ...]
+    origin: tuple[NamedValue, ...]
     trained_from_utc: datetime
     trained_until_utc: datetime
     created_at_utc: datetime

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -19,7 +19,13 @@ from core.aliases import BoolArray
 from core.audit import AuditAction
 from core.days import full_hour
 from core.errors import InvalidInput
-from core.quality import LOOK_BACK_H, QualityVerdicts, finding_text, rule_of
+from core.quality import (
+    LOOK_BACK_H,
+    QualityRule,
+    QualityVerdicts,
+    finding_text,
+    rule_of,
+)
 from core.quality_checks import judge_telemetry
 from core.telemetry import (
     HOUR,
@@ -32,15 +38,17 @@ from core.telemetry import (
 from db import plain_fits, telemetry, telemetry_quality
 from db.regions import region_by_slug
 from db.telemetry_quality import Acceptance, ChangedHours, TelemetryFinding
+from db.weather_forecasts import load_runs
 from orchestrator.jobs import queue_forecasts
 from orchestrator.use_cases import Done, Event, Request, change, query
 
 JUDGED_AROUND_H = 72
 """Hours before and after a changed one that are judged again: the longest window."""
 
-
 LONGEST_REASON = 500
 MOST_ACCEPTED_H = 31 * 24
+
+_T = Quantity.TEMPERATURE_C
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +63,21 @@ class JudgedHours:
 
     region_slug: str
     counts: Mapping[Quantity, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredJudgement:
+    """What judging stored hours found.
+
+    Attributes
+    ----------
+    suspect, changed : int
+        Values that are suspect or bad now, and those whose verdict changed.
+    """
+
+    hours: int
+    suspect: int
+    changed: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +103,13 @@ def judge_import(
 
 
 @query(Permission.VIEW_FLEET)
+def stored_span(request: Request, region_slug: str) -> tuple[datetime, datetime] | None:
+    """The first hour of a region, and the end of its last; None without telemetry."""
+    span = telemetry.first_and_last_hour(request.session, region_slug)
+    return None if span is None else (span[0], span[1] + HOUR)
+
+
+@query(Permission.VIEW_FLEET)
 def suspect_hours(
     request: Request,
     *,
@@ -97,6 +127,71 @@ def suspect_hours(
         limit=limit,
     )
     return [_view(one) for one in found]
+
+
+@change(Permission.MANAGE_TELEMETRY, AuditAction.TELEMETRY_JUDGED, repeat=None)
+def judge_stored_hours(
+    request: Request,
+    *,
+    region_slug: str,
+    start_utc: datetime,
+    end_utc: datetime,
+    ranges: Mapping[Quantity, ValidRange],
+) -> Done[StoredJudgement]:
+    """Judge the stored hours of [start_utc, end_utc) by the checks of this release.
+
+    For telemetry that was stored before a check existed, or before the weather runs
+    that it is held against came. Hours that are judged alike again change nothing and
+    have no event.
+
+    Raises
+    ------
+    Forbidden, NotFound
+        Without the right to manage telemetry; when there is no such region.
+    InvalidInput
+        When the two are not full hours.
+    """
+    session = request.session
+    stored = region_by_slug(session, region_slug)
+    before = telemetry.load_frame(
+        session, region_slug, start_utc, end_utc, with_suspect=True
+    )
+    if not any(np.isfinite(column).any() for column in before.values.values()):
+        return Done(answer=StoredJudgement(hours=0, suspect=0, changed=0))
+    judge_region(
+        session,
+        ChangedHours(
+            region_id=stored.region_id,
+            region_slug=region_slug,
+            it_capacity_mw=stored.region.it_capacity_mw,
+            first_utc=start_utc,
+            last_utc=end_utc - HOUR,
+        ),
+        now=request.now,
+        ranges=ranges,
+    )
+    after = telemetry.load_frame(
+        session, region_slug, start_utc, end_utc, with_suspect=True
+    )
+    answer = StoredJudgement(
+        hours=before.n_hours,
+        suspect=sum(int(np.count_nonzero(c)) for c in after.findings.values()),
+        changed=sum(
+            int(np.count_nonzero(after.finding_codes(q) != before.finding_codes(q)))
+            for q in Quantity
+        ),
+    )
+    if not answer.changed:
+        return Done(answer=answer)
+    queue_forecasts(session, issued_at_utc=full_hour(request.now))
+    facts = {"start_utc": start_utc, "end_utc": end_utc, **asdict(answer)}
+    event = Event(
+        action=AuditAction.TELEMETRY_JUDGED,
+        object_type="region",
+        object_id=region_slug,
+        after=facts,
+    )
+    return Done(answer=answer, events=(event,))
 
 
 @change(Permission.DECIDE, AuditAction.TELEMETRY_ACCEPTED, repeat=None)
@@ -209,14 +304,18 @@ def judge_region(
     first_utc = changed.first_utc - JUDGED_AROUND_H * HOUR
     start_utc = first_utc - LOOK_BACK_H * HOUR
     end_utc = changed.last_utc + (1 + JUDGED_AROUND_H) * HOUR
-    frame = telemetry.load_frame(
-        session, changed.region_slug, start_utc, end_utc, with_suspect=True
+    frame = replace(
+        telemetry.load_frame(
+            session, changed.region_slug, start_utc, end_utc, with_suspect=True
+        ),
+        runs=load_runs(session, changed.region_slug, start_utc, end_utc),
     )
     judgements = judge_telemetry(
         frame,
         first=LOOK_BACK_H,
         distrusted={q: codes > 0 for q, codes in frame.findings.items()},
         accepted=_accepted(session, changed.region_id, frame),
+        copies=_copies(session, changed.region_id, frame),
         it_capacity_mw=changed.it_capacity_mw,
         ranges=ranges,
     )
@@ -242,6 +341,31 @@ def judge_region(
             if not judgement.is_good.all()
         },
     )
+
+
+def _copies(
+    session: Session, region_id: int, frame: TelemetryFrame
+) -> dict[str, BoolArray]:
+    """Hours in which another region has the same weather, but for known copies.
+
+    Of a long import only the newest hours are compared: nothing else can be issued.
+    """
+    start_utc = max(frame.start_utc, frame.end_utc - 2 * LOOK_BACK_H * HOUR)
+    from_utc = max(frame.start_utc + LOOK_BACK_H * HOUR, start_utc)
+    copied = frame.finding_codes(_T)[:LOOK_BACK_H] == QualityRule.OTHER_REGION.code
+    copies = {}
+    for slug, hours_utc in telemetry_quality.equal_weather(
+        session,
+        region_id,
+        start_utc=start_utc,
+        from_utc=from_utc,
+        end_utc=frame.end_utc,
+    ).items():
+        equal = np.zeros(frame.n_hours, dtype=np.bool_)
+        equal[[hours_between(frame.start_utc, hour) for hour in hours_utc]] = True
+        equal[:LOOK_BACK_H][copied] = False
+        copies[slug] = equal
+    return copies
 
 
 def _accepted(
@@ -281,6 +405,7 @@ def _findings(
                 value=float(values[hour]),
                 expected=_known(judgement.expected[hour]),
                 allowed=_known(judgement.allowed[hour]),
+                against=judgement.against.get(hour),
             )
 
 
@@ -301,5 +426,6 @@ def _view(finding: TelemetryFinding) -> FindingView:
             finding.value,
             expected=math.nan if finding.expected is None else finding.expected,
             allowed=math.nan if finding.allowed is None else finding.allowed,
+            against=finding.against,
         ),
     )

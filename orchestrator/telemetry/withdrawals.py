@@ -49,7 +49,7 @@ def withdraw_import(
     """Withdraw an import: values that it replaced come back, others go missing.
 
     The changed hours are judged and the regions issued again; what rested on the import
-    is named.
+    is named, and recorded decisions among it are judged again once that is done.
 
     Raises
     ------
@@ -114,5 +114,5 @@ def _sentence(batch_id: int, n_hours: int, resting: Resting) -> str:
         said += f" Made since from these hours or windows: {listed(made)}."
     if resting.recorded_ids:
         ids = listed(str(one) for one in resting.recorded_ids)
-        said += f" Judge these recorded decisions again: {ids}."
+        said += f" These recorded decisions are judged again: {ids}."
     return f"{said} The regions are issued again."

@@ -11,12 +11,14 @@ from sqlalchemy.orm import Session
 from core.carbon import CarbonSignalKind
 from core.conformal import ScoreTracker
 from core.days import WINDOW_H
-from core.forecasts import Refusal, RefusalCode, Target
+from core.forecasts import HourlyForecast, Refusal, RefusalCode, Target
+from core.late_hours import moved_on
 from core.outcomes import ReasonCode
 from core.outlooks import Problem
 from core.policies import Policy
 from core.regions import Region
-from core.telemetry import HOUR, TelemetryFrame
+from core.telemetry import HOUR, TelemetryFrame, hours_between
+from core.weather_runs import WeatherRuns
 from db import (
     decisions,
     forecasts,
@@ -36,6 +38,7 @@ from orchestrator.windows.assembly import (
     Window,
     assemble,
 )
+from orchestrator.windows.published import PUBLISHED
 
 LOOK_BACK_H = 24 * 40
 """Enough for every lag, for the means that stand in for short gaps, and for the days
@@ -50,13 +53,13 @@ class RegionWindow(Window):
     ----------
     stored : StoredForecast | None
         The temperature forecast or its refusal.
-    without_decision_id : int | None
-        A recorded decision whose moved load is not counted: it is to be superseded.
+    without_decision_ids : tuple of int
+        Recorded decisions whose moved load is not counted: they are to be superseded.
     """
 
     region_id: int
     stored: StoredForecast | None
-    without_decision_id: int | None = None
+    without_decision_ids: tuple[int, ...] = ()
 
     @property
     def late_text(self) -> str | None:
@@ -96,7 +99,9 @@ class DatabaseSource:
     issued_at_utc: datetime
     policy: Policy
     stored: Mapping[Target, StoredForecast]
-    without_decision_id: int | None
+    without_decision_ids: tuple[int, ...]
+    lead_h: int = 0
+    """Hours from the issue of the stored forecasts to that of the window."""
     known_telemetry: TelemetryFrame | None = None
 
     @property
@@ -106,26 +111,37 @@ class DatabaseSource:
 
     @property
     def auctioned_h(self) -> int:
-        """None: nothing that is imported says when a price became known."""
-        return 0
+        """Of a coming day, all that are stored: those are known now.
+
+        Else none by the rule of a market: published prices say when they were known.
+        """
+        return WINDOW_H if self.lead_h else 0
 
     def forecasts(self) -> dict[Target, IssuedForecast]:
-        """The stored forecasts and refusals."""
+        """The stored forecasts and refusals, moved on to the window."""
         return {
             target: IssuedForecast(
-                answer=stored.hourly(self.region.slug)
-                or Refusal(
-                    code=stored.refusal_code or RefusalCode.FORECAST_NOT_FINITE,
-                    text=stored.refusal_text or "no forecast could be issued.",
-                ),
+                answer=self._answer(stored),
                 telemetry_watermark_utc=stored.telemetry_watermark_utc,
                 plain=stored.plain,
             )
             for target, stored in self.stored.items()
         }
 
+    def _answer(self, stored: StoredForecast) -> HourlyForecast | Refusal:
+        hourly = stored.hourly(self.region.slug)
+        if hourly is not None:
+            return moved_on(hourly, self.lead_h) if self.lead_h else hourly
+        return Refusal(
+            code=stored.refusal_code or RefusalCode.FORECAST_NOT_FINITE,
+            text=stored.refusal_text or "no forecast could be issued.",
+        )
+
     def scores(self) -> ScoreTracker:
-        """The scores that the forecast saw, the same months later."""
+        """The scores that the forecast saw, the same months later.
+
+        For a coming day those of forecasts made as long before such a day began.
+        """
         stored = self.stored[Target.TEMPERATURE_C]
         alpha = self.policy.alpha
         if stored.score_watermark_id is None:
@@ -135,6 +151,7 @@ class DatabaseSource:
             stored,
             time_zone=self.region.time_zone,
             watermark_id=stored.score_watermark_id,
+            lead_h=self.lead_h,
         )
         return history.tracker(alpha) if history else ScoreTracker(alpha)
 
@@ -152,6 +169,16 @@ class DatabaseSource:
             self.session, self.region.slug, start_utc, end_utc
         )
         return frozenset(CarbonSignalKind.parse(k) if k else None for k in kinds)
+
+    def published_runs(self) -> WeatherRuns | None:
+        """Of the stored runs, those known by the issue."""
+        return weather_forecasts.load_runs(
+            self.session,
+            self.region.slug,
+            self.issued_at_utc,
+            self.issued_at_utc,
+            quantities=PUBLISHED,
+        )
 
     def model_problem(self) -> Problem | None:
         """A live verdict rests on a model that can be verified now."""
@@ -205,7 +232,7 @@ class DatabaseSource:
             region_id=self.stored_region.region_id,
             start_utc=self.issued_at_utc,
             n_hours=WINDOW_H,
-            without_id=self.without_decision_id,
+            without_ids=self.without_decision_ids,
         )
         return RecordedChange(
             standing_mw=net.moved_in_mw - net.moved_out_mw,
@@ -220,15 +247,19 @@ def load_model_frame(
     end_utc: datetime,
     *,
     first_issue_utc: datetime | None = None,
+    runs_known_by_utc: datetime | None = None,
 ) -> TelemetryFrame:
     """What models are given of [start, end): telemetry, and runs known by its end.
 
     Each forecast uses the runs that were known by its issue instant. Those that only
-    issues before `first_issue_utc` (the start, when not given) use are not read.
+    issues before `first_issue_utc` (the start, when not given) use are not read. An
+    issue at the end may use runs that became known later, by `runs_known_by_utc`.
     """
     frame = telemetry.load_frame(session, region_slug, start_utc, end_utc)
     first = first_issue_utc or start_utc
-    runs = weather_forecasts.load_runs(session, region_slug, first, end_utc)
+    runs = weather_forecasts.load_runs(
+        session, region_slug, first, end_utc, known_by_utc=runs_known_by_utc
+    )
     return replace(frame, runs=runs)
 
 
@@ -239,18 +270,19 @@ def load_region_window(
     issued_at_utc: datetime,
     now: datetime,
     is_simulation: bool,
-    without_decision_id: int | None = None,
+    without_decision_ids: tuple[int, ...] = (),
+    known_at_utc: datetime | None = None,
     known: KnownOfRegion | None = None,
 ) -> RegionWindow:
     """Read what the scheduler and the planner need of one region, `known` excepted.
 
     A live window rests on the forecasts of the models that serve now, where the issue
-    has any.
+    has any; that of a coming day on those issued at `known_at_utc`.
     """
     stored = forecasts.forecasts_at(
         session,
         region_id=stored_region.region_id,
-        issued_at_utc=issued_at_utc,
+        issued_at_utc=known_at_utc or issued_at_utc,
         serving_first=not is_simulation,
     )
     source = DatabaseSource(
@@ -261,7 +293,8 @@ def load_region_window(
         if known
         else policies.effective_policy(session, stored_region.region_id),
         stored=stored,
-        without_decision_id=without_decision_id,
+        without_decision_ids=without_decision_ids,
+        lead_h=hours_between(known_at_utc, issued_at_utc) if known_at_utc else 0,
         known_telemetry=known.telemetry if known else None,
     )
     window = assemble(
@@ -271,5 +304,5 @@ def load_region_window(
         **{item.name: getattr(window, item.name) for item in fields(Window)},
         region_id=stored_region.region_id,
         stored=stored.get(Target.TEMPERATURE_C),
-        without_decision_id=without_decision_id,
+        without_decision_ids=without_decision_ids,
     )

@@ -34,6 +34,11 @@ TERM_FIELDS = (
         kind="flag",
     ),
     Field(
+        name="plan_blocked_chance_pct",
+        label="Turned BLOCKED by a plan in 6 h at most, %",
+        hint="Of the regions that it fills; 0 keeps nothing free for the next issues.",
+    ),
+    Field(
         name="falls_back_on_alarm",
         label="Fall back when a model loses its coverage",
         kind="flag",

@@ -211,6 +211,7 @@ def content(view: ForecastDayView) -> list[Component | None]:
         _notice(view),
         _suspect_notice(view),
         late_notice(view.late_text),
+        _revised_notice(view),
         _chart_panel(view) if has_forecast or view.history_c else None,
         html.Div(
             [
@@ -316,6 +317,13 @@ def _suspect_notice(view: ForecastDayView) -> Component | None:
         return None
     text = f"Not used by models, scores or bounds: {view.suspect_text}."
     return notice("Suspect temperature", typeset(text), kind="warn")
+
+
+def _revised_notice(view: ForecastDayView) -> Component | None:
+    if view.revised_text is None:
+        return None
+    text = f"Of this forecast and what is measured: {view.revised_text}."
+    return notice("Telemetry changed since", typeset(text))
 
 
 def chart_summary(view: ForecastDayView) -> str:

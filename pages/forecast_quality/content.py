@@ -56,6 +56,7 @@ def quality_content(view: QualityView) -> list[Component | None]:
             cards=True,
         ),
         _run_worth(view),
+        _rescored(view),
         *_reliability(view),
     ]
 
@@ -78,6 +79,17 @@ def _run_worth(view: QualityView) -> Component | None:
     if text is None:
         return None
     return html.P(f"Error of the last {WORTH_DAYS} days: {text}.")
+
+
+def _rescored(view: QualityView) -> Component | None:
+    """That telemetry of scored days was replaced: these figures changed."""
+    if not view.rescored_days:
+        return None
+    n_days = view.rescored_days
+    which = "1 day was" if n_days == 1 else f"{number(n_days)} days were"
+    return html.P(
+        f"Telemetry changed since: {which} scored again after the window had ended."
+    )
 
 
 def drift_notice(view: QualityView) -> Component | None:

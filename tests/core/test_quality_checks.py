@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -19,7 +20,8 @@ from core.quality import (
     rule_of,
 )
 from core.quality_checks import judge_telemetry, judged_frame
-from core.telemetry import Quantity, TelemetryFrame, ValidRange
+from core.telemetry import HOUR, Quantity, TelemetryFrame, ValidRange
+from core.weather_runs import IssuedRun, WeatherRuns, weather_runs
 
 START = datetime(2023, 1, 5, tzinfo=UTC)
 N_HOURS = LOOK_BACK_H + 168
@@ -226,3 +228,125 @@ def test_every_quantity_has_its_line_and_every_rule_a_quality() -> None:
 def test_the_sentence_names_the_unit_that_would_fit() -> None:
     text = finding_text(T, QualityRule.STEP, 41.0, expected=5.0, allowed=6.0)
     assert text.endswith("at most 6 is usual here; it would fit as degF")
+
+
+@pytest.mark.parametrize("shift_h", [3, -3, 6])
+def test_a_clock_that_is_hours_off_is_found_within_days(shift_h: int) -> None:
+    def shift(values: FloatArray) -> None:
+        values[LOOK_BACK_H:] = np.roll(values, shift_h)[LOOK_BACK_H:]
+
+    found = rules(broken(shift))
+    assert "daily_course" in found[: 5 * 24]
+
+
+def test_a_gap_does_not_hide_a_course_that_lies_elsewhere() -> None:
+    def shift(values: FloatArray) -> None:
+        values[LOOK_BACK_H:] = np.roll(values, 6)[LOOK_BACK_H:]
+        values[LOOK_BACK_H + 30 : LOOK_BACK_H + 33] = np.nan
+
+    assert "daily_course" in rules(broken(shift))[: 5 * 24]
+
+
+def test_the_hours_of_a_real_change_are_good_once_it_is_confirmed() -> None:
+    values = ordinary_c()
+    values[AT:] -= 9.0
+    at = AT - LOOK_BACK_H
+    soon = rules(frame_of(temperature_c=values[: AT + 12]))[at:]
+    later = rules(frame_of(temperature_c=values[: AT + 60]))[at:]
+    assert soon[:3] == ["step"] * 3
+    assert later[0] == "step"
+    assert not any(later[1:])
+
+
+def test_a_change_at_the_end_of_a_block_is_judged() -> None:
+    values = ordinary_c(N_HOURS + 60)
+    values[N_HOURS - 3 :] -= 9.0
+    assert rules(frame_of(temperature_c=values))[165:168] == ["step"] * 3
+
+
+def runs_of(values: FloatArray, error_c: float = 1.0) -> WeatherRuns:
+    """A run every 6 hours, known 20 minutes later, off by what runs are off by."""
+    rng = np.random.default_rng(5)
+    found = weather_runs(
+        IssuedRun(
+            source="test",
+            model="gfs",
+            member="",
+            issued_at_utc=START + first * HOUR,
+            known_at_utc=START + first * HOUR + HOUR / 3,
+            first_lead_h=0,
+            values={T: values[first : first + 24] - 2.0 + rng.normal(0.0, error_c)},
+        )
+        for first in range(0, len(values) - 24, 6)
+    )
+    assert found is not None
+    return found
+
+
+def test_a_drift_is_held_against_the_run_that_was_known() -> None:
+    truth = ordinary_c()
+    runs = runs_of(truth)
+    values = truth.copy()
+    values[AT:] -= 0.15 * np.arange(1, len(values) - AT + 1)
+    alone = rules(frame_of(temperature_c=values))
+    frame = replace(frame_of(temperature_c=values), runs=runs)
+    judged = judge_telemetry(frame, first=LOOK_BACK_H)[T]
+    held = rules(frame)
+    assert not any(rules(replace(frame_of(temperature_c=truth), runs=runs)))
+    first = held.index("weather_run")
+    assert "weather_run" not in alone
+    assert first - 40 < 48
+    hour = LOOK_BACK_H + first
+    text = finding_text(
+        T,
+        QualityRule.WEATHER_RUN,
+        values[hour],
+        expected=judged.expected[hour],
+        allowed=judged.allowed[hour],
+        against=judged.against[hour],
+    )
+    # The newest run of which it could be known when the hour began.
+    issued = START + (hour - 1) // 6 * 6 * HOUR
+    assert f"weather run test/gfs of {issued:%Y-%m-%d %H:%M} UTC (-" in text
+    assert text.startswith(f"{values[hour]:.4g} degC against ")
+    assert abs(judged.expected[hour] - truth[hour]) < 3.0
+
+
+def test_a_run_is_no_judge_before_its_errors_are_known() -> None:
+    truth = ordinary_c()
+    late = runs_of(truth)
+    stream = late.streams[0]
+    begins = LOOK_BACK_H - 10 * 24
+    kept = stream.issue_hours >= stream.issue_hours[0] + begins
+    young = WeatherRuns(
+        streams=(
+            replace(
+                stream,
+                issue_hours=stream.issue_hours[kept],
+                known_hours=stream.known_hours[kept],
+                values={T: stream.values[T][kept]},
+            ),
+        )
+    )
+    values = truth.copy()
+    values[AT:] -= 4.0
+    frame = replace(frame_of(temperature_c=values), runs=young)
+    assert "weather_run" not in rules(frame)
+
+
+def test_the_values_of_another_region_are_found_unless_they_always_agree() -> None:
+    values = ordinary_c()
+    equal = np.zeros(N_HOURS, dtype=np.bool_)
+    equal[AT : AT + 8] = True
+    frame = frame_of(temperature_c=values, wind_speed_kmh=values + 20.0)
+    found = rules(frame, copies={"ireland": equal})
+    assert found[40:48] == ["other_region"] * 8
+    assert not any(found[:40] + found[48:])
+    judged = judge_telemetry(frame, first=LOOK_BACK_H, copies={"ireland": equal})[T]
+    assert judged.against[AT] == "ireland"
+
+    equal[100:150] = True
+    assert not any(rules(frame, copies={"ireland": equal}))
+    short = np.zeros(N_HOURS, dtype=np.bool_)
+    short[AT : AT + 5] = True
+    assert not any(rules(frame, copies={"ireland": short}))

@@ -13,11 +13,16 @@ import re
 import time
 from dataclasses import replace
 from datetime import UTC
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from core.errors import InvalidInput
 from core.telemetry import HOUR, VALID_RANGES, Quantity, require_full_utc_hour
+from orchestrator.regions.changes import OPTIONAL_COLUMNS, REQUIRED_COLUMNS
+from orchestrator.regions.regions_file import read_regions_file
+from orchestrator.telemetry.readers.forecast_files import read_weather_forecasts
 from orchestrator.telemetry.readers.formats import (
     TelemetryFormat,
     open_reading,
@@ -175,3 +180,67 @@ def test_a_plain_number_is_never_read_as_another(seed: int) -> None:
         if len(cells) == 4 and re.fullmatch(r"-?[0-9]+\.[0-9]+", cells[2]):
             assert isinstance(row, ParsedRow)
             assert row.values[slot] in {None, float(cells[2])}
+
+
+WEATHER_FORECASTS = (
+    "region,issued_at_utc,known_at_utc,lead_h,temperature_c_forecast,"
+    "relative_humidity_pct_forecast_gfs\n"
+    + "".join(
+        f"GB,2025-03-01T{6 * run:02}:00Z,2025-03-01T{6 * run:02}:20Z,{lead},"
+        f"{lead / 3:.1f},5{lead}\n"
+        for run in range(3)
+        for lead in range(6)
+    )
+)
+REGIONS = (
+    "slug,name,time_zone,latitude,longitude,it_capacity_mw\n"
+    "GB,Great Britain,Europe/London,51.5,-0.1,40\n"
+    "DE,Germany,Europe/Berlin,50.1,8.7,60\n"
+)
+
+
+def test_no_damaged_file_of_weather_forecasts_is_more_than_read_or_refused() -> None:
+    until = time.monotonic() + SECONDS / 4
+    seed, taken, refusals = FIRST_SEED, 0, set[str]()
+    while time.monotonic() < until:
+        content = damaged(WEATHER_FORECASTS, random.Random(seed))  # noqa: S311
+        try:
+            file = read_weather_forecasts(io.BytesIO(content), ["GB"])
+        except InvalidInput as refusal:
+            refusals.add(refusal.message)
+        except Exception as exc:
+            message = f"GFO_FUZZ_SEED={seed}: {content[:2000]!r}"
+            raise AssertionError(message) from exc
+        else:
+            for run in file.runs["GB"]:
+                known = run.known_at_utc
+                assert known is None or known >= run.issued_at_utc
+                for quantity, column in run.values.items():
+                    finite = column[np.isfinite(column)]
+                    assert all(VALID_RANGES[quantity].contains(v) for v in finite)
+                    taken += len(finite)
+        seed += 1
+    assert taken > 0 < len(refusals)
+    assert all(text.endswith((".", "!", "?")) for text in refusals)
+
+
+def test_no_damaged_file_of_regions_is_more_than_read_or_refused(
+    tmp_path: Path,
+) -> None:
+    until = time.monotonic() + SECONDS / 8
+    seed, taken, refusals = FIRST_SEED, 0, set[str]()
+    path = tmp_path / "regions.csv"
+    while time.monotonic() < until:
+        path.write_bytes(damaged(REGIONS, random.Random(seed)))  # noqa: S311
+        try:
+            read = read_regions_file(path, REQUIRED_COLUMNS, OPTIONAL_COLUMNS)
+        except InvalidInput as refusal:
+            refusals.add(refusal.message)
+        except Exception as exc:
+            message = f"GFO_FUZZ_SEED={seed}: {path.read_bytes()!r}"
+            raise AssertionError(message) from exc
+        else:
+            taken += len(read.lines)
+        seed += 1
+    assert taken > 0 < len(refusals)
+    assert all(text.endswith((".", "!", "?")) for text in refusals)

@@ -9,6 +9,7 @@ from io import BytesIO
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from core.audit import AuditAction
 from core.conformal import check_limit
 from core.days import WINDOW_H, full_hour, local_issue_hour
 from core.forecasts import Target
@@ -16,12 +17,16 @@ from core.late_hours import moved_on
 from core.scheduler import ReasonCode
 from core.telemetry import HOUR, VALID_RANGES
 from db import forecasts, policies
+from db.audit import list_events
 from db.forecasts import StoredForecast
 from db.window_scores import score_history
 from orchestrator.cycle.issuance import issue_live
 from orchestrator.cycle.worker_jobs import WorkerJobs
+from orchestrator.decisions.details import decision_detail
 from orchestrator.decisions.lists import DecisionFilter, decision_page
 from orchestrator.decisions.model_replay import replay_with_model
+from orchestrator.decisions.recording import evaluate, record
+from orchestrator.forecasts.day_page import day_view
 from orchestrator.forecasts.fleet import fleet_view
 from orchestrator.forecasts.model_cache import ModelCache
 from orchestrator.jobs import ISSUE_AGAIN
@@ -35,6 +40,7 @@ from orchestrator.telemetry.imports import (
     import_telemetry,
 )
 from orchestrator.telemetry.readers.formats import TelemetryFormat
+from orchestrator.telemetry.withdrawals import withdraw_import
 from tests.asking import asking
 from tests.fleet import NOW, SEED, Fleet
 
@@ -262,3 +268,42 @@ def test_an_import_of_hours_long_past_issues_nothing_anew(fleet: Fleet) -> None:
     _run_queued(fleet, NOW)
     with fleet.runtime.transaction() as session:
         assert session.scalar(text("select count(*) from forecast")) == before
+
+
+def test_what_rested_on_a_withdrawn_import_is_judged_again(fleet: Fleet) -> None:
+    at = full_hour(NOW)
+    with fleet.runtime.transaction() as session:
+        batch_id = _import(fleet, session, {at - 3 * HOUR: 44.0})
+    _run_queued(fleet, NOW)
+    with fleet.runtime.transaction() as session:
+        request = asking(session, fleet.actor(session))
+        what_if = evaluate(
+            request,
+            source_slug="arizona",
+            target_slug="ireland",
+            local_day=None,
+            shift_pct=10.0,
+        )
+        recorded = record(request, what_if_id=what_if.decision_id, comment="").card
+        assert recorded is not None
+        done = withdraw_import(request, batch_id, reason="x", ranges=VALID_RANGES)
+    decision_id = recorded.decision_id
+    assert f"These recorded decisions are judged again: {decision_id}." in done.sentence
+
+    jobs = WorkerJobs(fleet.runtime)
+    for _ in range(2):
+        jobs.issue_again(done.withdrawal_id)
+
+    with fleet.runtime.transaction() as session:
+        (event,) = list_events(session, action=AuditAction.DECISION_JUDGED_AGAIN)
+        request = asking(session, fleet.actor(session))
+        again = decision_detail(request, event.after["what_if_id"])
+        detail = decision_detail(request, decision_id)
+        shown = day_view(request, region_slug="arizona", local_day=None)
+    assert (event.actor_name, event.object_id) == ("worker", str(decision_id))
+    assert event.after["withdrawal"] == done.withdrawal_id
+    assert again.card.actor_name == "worker"
+    facts = {item.label: item.value for item in detail.facts}
+    assert facts["Judged again"].startswith(f"{event.after['outcome']}, as what-if")
+    # The newest forecast was issued again without the import; it is not revised.
+    assert shown.revised_text is None

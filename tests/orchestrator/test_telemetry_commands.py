@@ -212,3 +212,13 @@ def test_options_that_cannot_be_meant_are_said_so(
     done = gfo("telemetry", "import", gfo.write("good.csv", GOOD), *arguments)
     assert done.exit_code == 2
     assert said in done.stderr
+
+
+def test_judge_goes_through_every_stored_hour(gfo: Gfo) -> None:
+    zero = "2023-08-01T01:00:00Z,texas,0\n"
+    assert gfo("telemetry", "import", gfo.write("zero.csv", GOOD + zero)).exit_code == 0
+    assert (
+        "texas: 1 values are suspect, 0 verdicts changed."
+        in gfo("telemetry", "judge", "--region", "texas").stdout
+    )
+    assert gfo("telemetry", "judge", "--region", "mars").exit_code != 0

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from core.access import Actor, Role
@@ -33,7 +34,12 @@ from orchestrator.regions.region_choice import active_regions
 from orchestrator.telemetry.batches import ImportSummary, Origin
 from orchestrator.telemetry.imports import FileToImport, import_telemetry
 from orchestrator.telemetry.readers.formats import TelemetryFormat
-from orchestrator.telemetry.suspect_hours import accept_suspect_hours, suspect_hours
+from orchestrator.telemetry.suspect_hours import (
+    accept_suspect_hours,
+    judge_stored_hours,
+    suspect_hours,
+)
+from orchestrator.telemetry.weather_forecast_imports import import_weather_forecasts
 from tests.asking import NOW, asking
 from tests.fleet import Fleet
 
@@ -173,6 +179,88 @@ def test_acceptance_needs_a_reason_a_finding_and_the_right(
                 reason=reason,
                 ranges=VALID_RANGES,
             )
+
+
+def test_a_sensor_is_held_against_the_stored_runs(
+    session: Session, hours: Import, actor: Actor
+) -> None:
+    frame = load_frame(session, "texas", START, END)
+    usual = frame.column(T)[-24:]
+    lines = ["region,issued_at_utc,known_at_utc,lead_h,temperature_c_forecast"]
+    for day in range(N_DAYS + 1):
+        issued = START + day * 24 * HOUR
+        known = issued + HOUR / 2
+        lines += [
+            f"texas,{issued:%Y-%m-%dT%H:%MZ},{known:%Y-%m-%dT%H:%MZ},{lead}"
+            f",{usual[lead % 24] + 1.0 + day % 3:.1f}"
+            for lead in range(48)
+        ]
+    import_weather_forecasts(
+        asking(session, actor), io.BytesIO("\n".join(lines).encode()), label="runs.csv"
+    )
+    drifting = usual - 0.2 * np.arange(1, 25)
+    summary = hours(END, drifting.round(1).tolist())
+
+    assert summary.notes[-1].endswith("see `gfo telemetry quality`.")
+    (newest, *_) = suspect_hours(asking(session, actor), region_slug="texas")
+    assert newest.hour_utc == END + 23 * HOUR
+    assert newest.rule == "weather run"
+    assert f"weather run file of {END:%Y-%m-%d %H:%M} UTC (" in newest.text
+
+
+def test_the_file_of_another_region_of_the_fleet_is_suspect(
+    session: Session, hours: Import, actor: Actor
+) -> None:
+    draft = RegionDraft(
+        slug="ohio",
+        name="Ohio",
+        time_zone="America/New_York",
+        latitude_deg=40.0,
+        longitude_deg=-83.0,
+    )
+    add_region(asking(session, actor), draft)
+    usual = load_frame(session, "texas", START, END).column(T)
+    theirs = (usual - 1.3).round(1).tolist()
+    file = file_of(csv_of("ohio", START, [*theirs, *theirs[-24:-12]]))
+    import_telemetry(asking(session, actor), file, ranges=VALID_RANGES)
+
+    hours(END, theirs[-24:-12])
+
+    found = suspect_hours(asking(session, actor), region_slug="texas")
+    assert [one.hour_utc for one in found] == [END + i * HOUR for i in range(12)][::-1]
+    assert {one.rule for one in found} == {"other region"}
+    assert "the values of region ohio" in found[0].text
+
+
+def test_hours_stored_before_a_check_existed_are_judged_by_command(
+    session: Session, hours: Import, actor: Actor
+) -> None:
+    hours(END, [0.0] * 3)
+    session.execute(text("delete from telemetry_finding"))
+
+    def judged() -> tuple[int, int]:
+        answer = judge_stored_hours(
+            asking(session, actor),
+            region_slug="texas",
+            start_utc=START,
+            end_utc=END + 3 * HOUR,
+            ranges=VALID_RANGES,
+        )
+        return answer.suspect, answer.changed
+
+    assert judged() == (3, 3)
+    assert judged() == (3, 0)
+    (event,) = list_events(session, action=AuditAction.TELEMETRY_JUDGED)
+    assert event.after["changed"] == 3
+    auditor = Actor(user_id=actor.user_id, name="ada", role=Role.AUDITOR)
+    with pytest.raises(Forbidden):
+        judge_stored_hours(
+            asking(session, auditor),
+            region_slug="texas",
+            start_utc=START,
+            end_utc=END,
+            ranges=VALID_RANGES,
+        )
 
 
 def test_a_window_whose_truth_is_suspect_has_no_score(

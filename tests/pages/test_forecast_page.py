@@ -292,3 +292,11 @@ def test_suspect_hours_are_marked_and_explained(
     assert not [t for t in forecast_band(view).data if t.name == SUSPECT_LABEL]
     shown = " ".join(map(text_of, filter(None, content(suspect))))
     assert "2023-08-01 03:00 UTC (step)" in shown
+
+
+def test_a_forecast_says_that_its_telemetry_was_replaced_since(
+    make_forecast_day: Make, text_of: Text
+) -> None:
+    said = "3 h that it may rest on, by imports 7 and 9"
+    assert "Telemetry changed since" not in text_of(content(make_forecast_day()))
+    assert said in text_of(content(make_forecast_day(revised_text=said)))

@@ -140,3 +140,10 @@ def test_the_panel_compares_errors_with_and_without_weather_forecasts(
         " (RMSE, 80 days from midnight)."
     ) in text
     assert "weather forecasts" not in text_of(quality_content(VIEW))
+
+
+def test_quality_says_how_many_days_were_scored_again(text_of: Text) -> None:
+    assert "Telemetry changed since" not in text_of(quality_content(VIEW))
+    for n_days, words in ((1, "1 day was"), (12, "12 days were")):
+        said = text_of(quality_content(replace(VIEW, rescored_days=n_days)))
+        assert f"Telemetry changed since: {words} scored again" in said
