@@ -131,12 +131,11 @@ def backtest(  # noqa: PLR0913 -- one parameter per option
         )
         _require_folder(report)
         fleet = read_fleet(telemetry, regions, utc_now(), progress)
-        frames, weather = fleet.frames, None
+        frames, weather = guarded(fleet.frames), None
         if weather_forecasts is not None:
             weather = read_weather_forecasts(weather_forecasts, list(frames))
             _say_refused(weather_forecasts, weather)
             frames = weather.with_frames(frames, unproved_known_after_h)
-        frames = guarded(frames)
         read_s = time.monotonic() - started
         result = _run(frames, setup)
         typer.echo(backtest_table(result))
