@@ -3,7 +3,7 @@
     .venv/bin/python benchmarks/bound_by_hour.py TELEMETRY REGIONS CACHE.npz [PART]
 
 Trains on 2021, calibrates on 2022 and judges every day of 2023, issued at 00:00 UTC;
-plans are made every third day.
+plans are made every day by the rule by hours, every third day by the other.
 Forecasts are kept in CACHE.npz and read from there the next time. PART is `rises`,
 `room` or `plans`; all by default. Prints a JSON object a line.
 """
@@ -336,7 +336,7 @@ def plans(
                 issues=ISSUES,
                 n_calibration=N_CALIBRATION,
                 prices=prices,
-                every=3,
+                every=1 if rule == "hours" else 3,
                 keeps_hours=rule == "hours",
             )
             found = run_plan_backtest(

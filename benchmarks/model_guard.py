@@ -53,24 +53,25 @@ def main(arguments: Sequence[str]) -> None:
     )
     frames = read_fleet(telemetry, regions, datetime.now(UTC), print).frames
     plain = {
-        slug: _plain(frames[slug], _hours(calibrate, test)) for slug in sorted(frames)
+        slug: _plain(frames[slug], every_hour(calibrate, test))
+        for slug in sorted(frames)
     }
     print("| model | region | issues | implausible | largest | 72 in a row | gap |")
     print("|---|---|---|---|---|---|---|")
     for name in (*(family.value for family in Family), PERSISTENCE):
-        model = None if name == PERSISTENCE else _trained(frames, Family(name), train)
+        model = None if name == PERSISTENCE else trained(frames, Family(name), train)
         for slug in sorted(frames):
-            answered = _answered(model, frames[slug], _hours(train, test))
-            bounds = _bounds(answered, frames[slug][1])
+            days = answered(model, frames[slug], every_hour(train, test))
+            bounds = _bounds(days, frames[slug][1])
             _say(
                 name,
                 slug,
-                [bounds.get(t, np.nan) for t in _hours(calibrate, test)],
+                [bounds.get(t, np.nan) for t in every_hour(calibrate, test)],
                 plain[slug],
             )
 
 
-def _hours(start: datetime, end: datetime) -> list[datetime]:
+def every_hour(start: datetime, end: datetime) -> list[datetime]:
     n_hours = int((end - start - timedelta(days=1)) // HOUR)
     return [start + i * HOUR for i in range(n_hours)]
 
@@ -87,7 +88,7 @@ def _plain(
     return bounds, errors
 
 
-def _trained(
+def trained(
     frames: Mapping[str, RegionTelemetry], family: Family, until: datetime
 ) -> OnnxModel:
     trained = train_model(frames, Target.TEMPERATURE_C, until, family=family, seed=7)
@@ -95,7 +96,7 @@ def _trained(
     return OnnxModel(content, hashlib.sha256(content).hexdigest())
 
 
-def _answered(
+def answered(
     model: OnnxModel | None, region: RegionTelemetry, issues: Sequence[datetime]
 ) -> RegionDays:
     frame, time_zone = region

@@ -2,10 +2,11 @@
 
     .venv/bin/python benchmarks/plan_reserve.py TELEMETRY REGIONS DAYS.npz HOURS.npz
 
-Plans every third day of 2023 at 00:00 UTC as `benchmarks/bound_by_hour.py` does, whose
+Plans every day of 2023 at 00:00 UTC as `benchmarks/bound_by_hour.py` does, whose
 forecasts are read from DAYS.npz, and judges each region again at the issues of 1 to 6 h
-with the plan recorded. HOURS.npz keeps the temperature forecasts of those issues.
-Prints a JSON object a line.
+with the plan recorded, and a day later by what came. HOURS.npz keeps the temperature
+forecasts of those issues; the last 90 days of 2022 are the history that the first
+reserves rest on. Prints a JSON object a line.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ from orchestrator.telemetry.readers.frames import FleetFiles, read_fleet
 from orchestrator.windows.assembly import Window
 
 NEXT_H = range(1, NEXT_ISSUES_H + 1)
+HISTORY_DAYS = 90
 CHANCES = (0.0, 0.05)
 PRICES = PlanPrices(carbon_usd_per_t=50.0, water_usd_per_m3=2.0)
 HourlyRows = Mapping[str, FloatArray]
@@ -97,7 +99,7 @@ def walked(
     hourly: HourlyRows,
     limits_c: Mapping[str, float],
 ) -> Iterator[tuple[list[Window], dict[str, list[Issue]]]]:
-    """Each test day's windows, and every region at its seven issues."""
+    """Each day's windows, and every region at its seven issues; history comes first."""
     setup = PlanBacktestSetup(issues=ISSUES, n_calibration=N_CALIBRATION, prices=PRICES)
     alpha = 1 - setup.confidence
     trackers = {slug: [ScoreTracker(alpha) for _ in range(7)] for slug in fleet.frames}
@@ -114,7 +116,7 @@ def walked(
         for slug, (frame, _) in fleet.frames.items()
     }
     for number, issued_at_utc in enumerate(ISSUES):
-        if number >= N_CALIBRATION:
+        if number >= N_CALIBRATION - HISTORY_DAYS:
             windows = [
                 FileSource(
                     region=assumed_region(fleet.table[slug]),
@@ -170,6 +172,26 @@ def _issue(
 
 
 @dataclass(frozen=True, kw_only=True)
+class DayAfter:
+    """A region that a plan changed, by what came.
+
+    Attributes
+    ----------
+    passed_before, passed_after : bool
+        Whether its day's maximum was above the limit, without and with the plan.
+    is_approved : bool
+        Whether its bound after the plan kept the limit.
+    is_within_bound : bool
+        Whether that bound held.
+    """
+
+    passed_before: bool
+    passed_after: bool
+    is_approved: bool
+    is_within_bound: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """One plan: what it saves, and which of the regions that it fills turn BLOCKED."""
 
@@ -177,6 +199,7 @@ class Outcome:
     objective_usd: float
     filled: tuple[str, ...]
     turned: tuple[str, ...]
+    day_after: tuple[DayAfter, ...]
 
 
 def outcome(
@@ -196,9 +219,12 @@ def outcome(
     )
     plan = best_plan(problem, PRICES)
     stay = totals(problem, problem.load_mw, 0.0)
-    filled, turned = [], []
+    filled, turned, day_after = [], [], []
+    by_slug = {window.region.slug: window for window in windows}
     for row, slug in enumerate(problem.slugs):
         change_mw = plan.load_after_mw[row] - problem.load_mw[row]
+        if change_mw.any() and (seen := _day_after(by_slug[slug], change_mw)):
+            day_after.append(seen)
         if (change_mw > 0.0).any():
             rise_c = rise_of_change_c(problem.outlooks[row], change_mw)
             later = [np.concatenate([rise_c[k:], np.zeros(k)]) for k in NEXT_H]
@@ -210,6 +236,24 @@ def outcome(
         objective_usd=plan.objective_usd,
         filled=tuple(filled),
         turned=tuple(turned),
+        day_after=tuple(day_after),
+    )
+
+
+def _day_after(window: Window, change_mw: FloatArray) -> DayAfter | None:
+    """None where the day's maximum is not known."""
+    came_c = window.telemetry.column(Quantity.TEMPERATURE_C)
+    rise_c = rise_of_change_c(window.outlook, change_mw)
+    after = window.outlook.check(rise_c)
+    if after is None or not np.isfinite(came_c).all():
+        return None
+    limit_c = window.policy.thermal_limit_c
+    highest_c = float((came_c + rise_c).max())
+    return DayAfter(
+        passed_before=float(came_c.max()) > limit_c,
+        passed_after=highest_c > limit_c,
+        is_approved=not after.is_exceeded,
+        is_within_bound=highest_c <= after.bound,
     )
 
 
@@ -251,8 +295,7 @@ def main() -> None:
         for number, (windows, issues) in enumerate(
             walked(fleet, forecasts, hourly, limits_c)
         ):
-            # The first quarter only gives history.
-            if number >= 90 and number % 3 == 0:
+            if number >= HISTORY_DAYS:
                 for chance in CHANCES:
                     reserves = {
                         slug: reserve_c(moves_c[slug], chance) or 0.0 for slug in own_c
@@ -272,6 +315,20 @@ def main() -> None:
                 "plans_that_turned_a_region": sum(bool(x.turned) for x in made),
                 "filled": sum(len(x.filled) for x in made),
                 "turned": sum(len(x.turned) for x in made),
+                "day_after": {
+                    "regions": sum(len(x.day_after) for x in made),
+                    **{
+                        name: sum(
+                            getattr(seen, name) for x in made for seen in x.day_after
+                        )
+                        for name in ("passed_before", "passed_after", "is_within_bound")
+                    },
+                    "passed_although_approved": sum(
+                        seen.passed_after and seen.is_approved
+                        for x in made
+                        for seen in x.day_after
+                    ),
+                },
                 "saving_frac": saved / sum(x.nothing_usd for x in made),
                 "reserve_c": {
                     slug: round(reserve_c(moves_c[slug], chance) or 0.0, 2)

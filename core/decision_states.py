@@ -16,12 +16,17 @@ LONGEST_TERM_H = 168
 
 
 def term_end(
-    window_start_utc: datetime, window_end_utc: datetime, lasts_h: int | None
+    window_start_utc: datetime,
+    window_end_utc: datetime,
+    lasts_h: int | None,
+    *,
+    last_hour_end_utc: datetime,
 ) -> datetime | None:
     """When a recorded decision ends; None until it is taken back.
 
-    A verdict is about a whole window, so a decision lasts at least that long; after it,
-    its hours repeat each day, and each issue judges them again.
+    One that does not outlast its window ends with the last hour that it is for. A
+    verdict is about a whole window, so nothing else may end within it; after it, the
+    hours of a decision repeat each day, and each issue judges them again.
 
     Raises
     ------
@@ -37,7 +42,7 @@ def term_end(
             f"A shift lasts {least_h} to {LONGEST_TERM_H} h, or until it is taken back."
         )
         raise InvalidInput(message)
-    return end_utc
+    return last_hour_end_utc if end_utc == window_end_utc else end_utc
 
 
 class DecisionState(StrEnum):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class FleetError(Exception):
     """The request could not be carried out."""
@@ -41,6 +43,30 @@ class Forbidden(FleetError):
 
 class NotConfirmed(Forbidden):
     """Confirm this with your own password; nothing was changed."""
+
+
+class NeedsSecondPerson(Forbidden):
+    """A second person has to approve this; ask for it on its page of the portal.
+
+    Attributes
+    ----------
+    act : str
+        The name of the use case.
+    arguments : Mapping
+        As plain values.
+    effects : str
+        Canonical text of the events that it would add.
+    """
+
+    def __init__(self, act: str, arguments: Mapping[str, object], effects: str) -> None:
+        super().__init__(
+            "A second person has to approve this; ask for it on its page of the portal."
+        )
+        self.act, self.arguments, self.effects = act, arguments, effects
+
+
+class WaitsForSecondPerson(FleetError):
+    """This waits for a second person."""
 
 
 class ModelRejected(FleetError):

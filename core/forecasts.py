@@ -48,6 +48,8 @@ class InputMode(StrEnum):
     """A weather forecast at most 12 h old has every hour."""
     RUN_24H = "run_24h"
     RUN_48H = "run_48h"
+    RUN_DAY_MAX = "run_day_max"
+    """A forecast has every hour, of some only the maximum of their local day."""
     RUN_PARTIAL = "run_partial"
     """Some hours have no weather forecast."""
     TELEMETRY = "telemetry"

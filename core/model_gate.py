@@ -308,8 +308,14 @@ def _without_skill(regions: Sequence[RegionComparison]) -> list[str]:
 
 
 def _worse_than_persistence(region: RegionComparison) -> list[str]:
+    """Below persistence; a first model may be a little, in some regions.
+
+    Without any model every day is blocked. A fleet whose telemetry covers half a year
+    meets seasons that the model has not seen; its bound is judged all the same.
+    """
     skill = region.new.skill_frac
-    if skill >= 0:
+    least = 0.0 if region.active is not None else 1.0 - WORSE_RMSE_RATIO
+    if skill >= least:
         return []
     return [f"{region.region_slug}: it is worse than persistence (skill {skill:.1%})."]
 

@@ -37,6 +37,7 @@ class ReasonCode(StrEnum):
     TELEMETRY_SUSPECT = "telemetry_suspect"
     CALIBRATION_INSUFFICIENT = "calibration_insufficient"
     MODEL_IMPLAUSIBLE = "model_implausible"
+    MODEL_COVERAGE_LOST = "model_coverage_lost"
 
     @property
     def is_data_problem(self) -> bool:
@@ -68,5 +69,6 @@ _DATA_PROBLEMS = frozenset(
         ReasonCode.TELEMETRY_SUSPECT,
         ReasonCode.CALIBRATION_INSUFFICIENT,
         ReasonCode.MODEL_IMPLAUSIBLE,
+        ReasonCode.MODEL_COVERAGE_LOST,
     }
 )

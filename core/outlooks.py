@@ -22,6 +22,7 @@ from core.forecasts import HourlyForecast, Target
 from core.outcomes import ReasonCode
 from core.policies import Policy
 from core.regions import Region
+from core.shares import EVERY_HOUR, ShareRule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +53,8 @@ class RegionOutlook:
         finite where the load they moved cannot be compared with a known load.
     problem : Problem | None
         Set when there is no usable forecast or calibration.
+    shares : ShareRule
+        How a share of its load is counted where it gives load.
 
     Raises
     ------
@@ -68,6 +71,7 @@ class RegionOutlook:
     prior_rise_c: NDArray[np.float64]
     problem: Problem | None = None
     reference_load_mw: NDArray[np.float64] | None = None
+    shares: ShareRule = EVERY_HOUR
 
     def __post_init__(self) -> None:
         judged = self.forecast is not None and self.calibration is not None

@@ -15,7 +15,7 @@ from core.footprints import require_load
 from core.outlooks import RegionOutlook
 from core.scheduler import Verdict, decide_transfer
 from core.shift import LoadShift
-from core.shift_rules import rise_of_change_c
+from core.shift_rules import given_mw, rise_of_change_c, share_load_mw
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +151,7 @@ def judge_plan(
 def spread(
     source: RegionOutlook, shift_pct: float, shares: Mapping[str, float]
 ) -> tuple[PlanTransfer, ...]:
-    """A shift to several targets: `shift_pct` % of the source's load, by shares.
+    """A shift to several targets: what `shift_pct` % of the source moves, by shares.
 
     Parameters
     ----------
@@ -178,7 +178,7 @@ def spread(
         message = f"The targets' shares sum to {sum(shares.values()):g}, not 1."
         raise InvalidInput(message)
     require_load("The source's load", source.it_load_mw)
-    total = source.it_load_mw * (shift_pct / 100.0)
+    total = given_mw(source, shift_pct)
     *first, last = shares
     parts = {slug: total * shares[slug] for slug in first}
     rest = total - sum(parts.values(), start=np.zeros_like(total))
@@ -261,7 +261,7 @@ def transfer_shift(
     source_change_mw, target_change_mw : ndarray, shape (n_hours,)
         Change of each end's load by the whole plan; negative where it falls.
     """
-    energy_mwh = float(source.it_load_mw.sum())
+    energy_mwh = float(share_load_mw(source).sum())
     share = float(moved_mw.sum()) / energy_mwh if energy_mwh > 0.0 else 0.0
     return LoadShift(
         shift_pct=100.0 * min(share, 1.0),

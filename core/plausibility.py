@@ -10,6 +10,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from core.aliases import FloatArray
 from core.errors import InvalidInput
 
 ALLOWED_ERRORS = 4.0
@@ -25,6 +28,51 @@ DRIFT_ERRORS = 2.0
 1.4. A model beyond it gets no gap at all."""
 
 
+HOUR_ERRORS = 5.0
+"""Spreads by which the bound of one hour may lie below the day's usual course. Honest
+families stayed within 4.6 in twelve region-years (docs/forecast-quality.md)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsualCourse:
+    """How far each hour of a window usually lies below its warmest one.
+
+    A day's bound says nothing of the hours below it, but load that is moved away from
+    the warmest hours, or to others, rests on these.
+
+    Attributes
+    ----------
+    below_c, spread_c : ndarray, shape (n_hours,)
+        Mean and spread, degC, >= 0.
+    """
+
+    below_c: FloatArray
+    spread_c: FloatArray
+
+    def excess_c(self, hour_bounds_c: FloatArray, plain: PlainBound) -> float:
+        """By how much an hour's bound lies lower than is plausible; <= 0 where none.
+
+        Parameters
+        ----------
+        hour_bounds_c : ndarray, shape (n_hours,)
+            Of the serving model: mean and scale times its quantile, degC.
+
+        Examples
+        --------
+        >>> below_c = np.array([9.0, 4.0, 0.0])
+        >>> course = UsualCourse(below_c=below_c, spread_c=np.array([2.0, 1.0, 0.0]))
+        >>> plain = PlainBound(bound_c=37.0, error_c=1.5, allowed_gap_c=6.0)
+        >>> honest, lying = np.array([27.0, 32.0, 36.0]), np.array([5.0, 32.0, 36.0])
+        >>> course.excess_c(honest, plain) < 0
+        True
+        >>> round(course.excess_c(lying, plain), 1)
+        10.5
+        """
+        spread_c = np.hypot(self.spread_c, plain.error_c)
+        lowest_c = plain.bound_c - self.below_c - HOUR_ERRORS * spread_c
+        return float((lowest_c - hour_bounds_c).max())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlainBound:
     """The plain model's bound on a day's maximum, and how far below another may lie.
@@ -37,6 +85,9 @@ class PlainBound:
         Mean error of the plain model for this issue, degC, > 0.
     allowed_gap_c : float
         By which another bound may lie below `bound_c`, degC, >= 0.
+    hour_excess_c : float | None
+        Of `UsualCourse.excess_c` for the serving model; None where no bound was served
+        or, in hindcasts, nobody asked.
 
     Raises
     ------
@@ -47,12 +98,14 @@ class PlainBound:
     bound_c: float
     error_c: float
     allowed_gap_c: float
+    hour_excess_c: float | None = None
 
     def __post_init__(self) -> None:
         is_sound = (
             math.isfinite(self.bound_c)
             and 0.0 < self.error_c < math.inf
             and 0.0 <= self.allowed_gap_c < math.inf
+            and (self.hour_excess_c is None or math.isfinite(self.hour_excess_c))
         )
         if not is_sound:
             message = "A plain bound, its error and its gap must be finite numbers."
@@ -75,11 +128,21 @@ class PlainBound:
         plain model; at most 6.0 °C is plausible."
         """
         if bound_c >= self.bound_c - self.allowed_gap_c:
-            return None
+            return self._problem_of_hours()
         return (
             f"the model's bound, {bound_c:.1f} °C, lies {self.bound_c - bound_c:.1f} °C"
             f" below the {self.bound_c:.1f} °C of the portal's own plain model; at most"
             f" {self.allowed_gap_c:.1f} °C is plausible."
+        )
+
+    def _problem_of_hours(self) -> str | None:
+        if self.hour_excess_c is None or self.hour_excess_c <= 0.0:
+            return None
+        return (
+            "the model's bound of a single hour lies"
+            f" {self.hour_excess_c:.1f} °C lower than the usual course of a day makes"
+            f" plausible under the {self.bound_c:.1f} °C of the portal's own plain"
+            " model."
         )
 
 

@@ -32,6 +32,13 @@ class Policy:
         Money that moving a MWh of load costs besides its energy, USD, [0, 1000].
     counts_hydro_water : bool
         Whether reservoir evaporation is charged to hydropower (studies disagree).
+    plan_blocked_chance_pct : float
+        How many of the regions that a plan fills may turn BLOCKED by it within six
+        hours, %, [0, 50]; 0 keeps nothing free for the next issues. A plan uses the
+        policy of the region that it is anchored at.
+    falls_back_on_alarm : bool
+        Whether the model that served before serves again when the serving one loses its
+        coverage over the fleet. Its regions with an alarm are blocked in any case.
     fleet_policy_id, region_policy_id : int | None
         Stored versions this was composed from.
 
@@ -48,6 +55,8 @@ class Policy:
     migration_energy_frac: float = 0.0
     migration_usd_per_mwh: float = 0.0
     counts_hydro_water: bool = False
+    plan_blocked_chance_pct: float = 5.0
+    falls_back_on_alarm: bool = False
     fleet_policy_id: int | None = None
     region_policy_id: int | None = None
 
@@ -64,6 +73,7 @@ class Policy:
         _require("telemetry_max_age_h", self.telemetry_max_age_h, 0.1, 168.0)
         _require("migration_energy_frac", self.migration_energy_frac, 0.0, 1.0)
         _require("migration_usd_per_mwh", self.migration_usd_per_mwh, 0.0, 1_000.0)
+        _require("plan_blocked_chance_pct", self.plan_blocked_chance_pct, 0.0, 50.0)
 
     @property
     def alpha(self) -> Decimal:

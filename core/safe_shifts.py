@@ -49,6 +49,27 @@ class SafeShifts:
     maximum_pct: float | None
 
 
+def safe_intervals(
+    source: RegionOutlook, target: RegionOutlook | None
+) -> tuple[tuple[float, float], ...]:
+    """Every run of steps that `decide` approves, as its least and its largest share, %.
+
+    No shift at most without a target, a known load or a bound of the target. A bound
+    follows the profile of a rise, so there may be several.
+    """
+    is_safe = clears_source(source, _STEPS_PCT)
+    is_known = source.load_is_known and target is not None and target.load_is_known
+    if target is None or not is_known:
+        is_safe[1:] = False
+    else:
+        is_safe[1:] &= are_possible(source, target, _STEPS_PCT[1:])
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], is_safe, [False]))))
+    return tuple(
+        (int(first) / STEPS_PER_PCT, (int(after) - 1) / STEPS_PER_PCT)
+        for first, after in edges.reshape(-1, 2)
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChecksByStep:
     """Bounds of both ends after each step of 0.1 %, from 0; None without a bound."""

@@ -45,14 +45,14 @@ class LoadShift:
     Attributes
     ----------
     shift_pct : float
-        Share of the source's load that moves, %, [0, 100].
+        Share of the source's load that is to move, %, [0, 100].
     moved_mw, arrived_mw : ndarray
         What leaves the source, and what the target carries for it: the same, plus the
         energy of the migration where that is configured.
     source_rise_c : ndarray
-        degC, <= 0: minus the source's factor times `shift_pct`, the same each hour
-        unless earlier shifts left another share of its load in each; 0 in an hour in
-        which the source has no load, since moving nothing cools nothing.
+        degC, <= 0: minus the source's factor times what the hour gives of its load
+        before all decisions, %; 0 in an hour in which the source has no load, since
+        moving nothing cools nothing.
     target_rise_c : ndarray
         degC, >= 0: the target's factor times the rise of its load in %. +inf in an
         hour in which load moves to a target that has none, so that it is never safe.
@@ -94,8 +94,9 @@ def shift_load(
     source_reference_mw: NDArray[np.float64] | None = None,
     target_reference_mw: NDArray[np.float64] | None = None,
     migration_energy_frac: float = 0.0,
+    given_pct: NDArray[np.float64] | None = None,
 ) -> LoadShift:
-    """Move `shift_pct` % of the source's load to the target in every hour.
+    """Move a share of the source's load to the target, hour by hour.
 
     Load is conserved: what leaves the source arrives at the target, plus the energy of
     the migration. Whether that much may move (flexible share, capacity, limits) is
@@ -114,6 +115,9 @@ def shift_load(
         percentages. By default the loads before the shift.
     migration_energy_frac : float
         Energy of the migration over the energy moved, [0, 1]; the target carries it.
+    given_pct : ndarray of float64, shape (n_hours,)
+        What each hour gives of the source's reference load, %; by default `shift_pct`
+        of its load before the shift, in every hour.
 
     Raises
     ------
@@ -152,8 +156,10 @@ def shift_load(
     _require_migration_energy(migration_energy_frac)
     source_reference = _reference("source", source_reference_mw, source_load_mw)
     target_reference = _reference("target", target_reference_mw, target_load_mw)
+    share_load_mw = source_load_mw if given_pct is None else source_reference
+    leaves_pct = shift_pct if given_pct is None else given_pct
     moved_mw, arrived_mw = moved_and_arrived_mw(
-        source_load_mw, shift_pct, migration_energy_frac
+        share_load_mw, leaves_pct, migration_energy_frac, most_mw=source_load_mw
     )
     return LoadShift(
         shift_pct=shift_pct,
@@ -164,8 +170,8 @@ def shift_load(
         target_load_before_mw=target_load_mw,
         target_load_after_mw=target_load_mw + arrived_mw,
         source_rise_c=source_rise_c(
-            shift_pct,
-            load_mw=source_load_mw,
+            leaves_pct,
+            load_mw=share_load_mw,
             reference_mw=source_reference,
             factor_c_per_pct=source_cooling_factor_c_per_pct,
         ),
@@ -176,15 +182,18 @@ def shift_load(
 
 
 def moved_and_arrived_mw(
-    source_load_mw: NDArray[np.float64],
-    shift_pct: float | NDArray[np.float64],
+    share_load_mw: NDArray[np.float64],
+    given_pct: float | NDArray[np.float64],
     migration_energy_frac: float,
+    *,
+    most_mw: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """What leaves the source in each hour, and what the target carries for it, MW.
 
-    An array of shifts, shape (n_shifts, 1), gives a row of hours for each.
+    An array of shifts, shape (n_shifts, 1) or (n_shifts, n_hours), gives a row of hours
+    for each. `most_mw` is the load that is there: rounding moves no more than that.
     """
-    moved_mw = source_load_mw * (shift_pct / 100.0)
+    moved_mw = np.minimum(share_load_mw * (given_pct / 100.0), most_mw)
     return moved_mw, moved_mw * (1.0 + migration_energy_frac)
 
 
@@ -203,10 +212,10 @@ def source_rise_c(
 
     Parameters
     ----------
-    shift_pct : float or ndarray, shape (n_shifts, 1)
-        Share of the load, %; an array gives a row of hours for each shift.
+    shift_pct : float or ndarray, shape (n_hours,), (n_shifts, 1) or both
+        Share of `load_mw`, %; an array of shifts gives a row of hours for each.
     load_mw, reference_mw : ndarray of float64, shape (n_hours,)
-        Load before this shift, and before any recorded decision of the window, MW.
+        Load that the share is of, and before any recorded decision of the window, MW.
 
     Examples
     --------

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from core.aliases import BoolArray, FloatArray
 from core.conformal import LimitCheck, LimitChecks
 from core.outlooks import RegionOutlook
+from core.shares import given_pct, used_pct
 from core.shift import (
     LoadShift,
     moved_and_arrived_mw,
@@ -100,7 +101,7 @@ def are_possible(
         & _is_within_capacity(target, target.it_load_mw + arrived_mw)
     )
     # Heat takes far longer to judge than the rest.
-    rises_c = _rises_of_target_c(target, arrived_mw[is_possible])
+    rises_c = rise_of_arrival_c(target, arrived_mw[is_possible])
     is_possible[is_possible] = target.keeps_limit(rises_c)
     return is_possible
 
@@ -133,7 +134,7 @@ def checks_of_target(
     None without a calibrated forecast.
     """
     _, arrived_mw = _moved_and_arrived_mw(source, shifts_pct)
-    return target.checks(_rises_of_target_c(target, arrived_mw))
+    return target.checks(rise_of_arrival_c(target, arrived_mw))
 
 
 def hourly_shift(
@@ -146,12 +147,32 @@ def hourly_shift(
         source_load_mw=source.it_load_mw,
         target_load_mw=target.it_load_mw,
         shift_pct=shift_pct,
+        given_pct=None
+        if source.shares.is_of_load_left
+        else given_by_hour_pct(source, shift_pct),
         source_cooling_factor_c_per_pct=source.policy.cooling_factor_c_per_pct,
         target_cooling_factor_c_per_pct=target.policy.cooling_factor_c_per_pct,
         source_reference_mw=source.rise_load_mw,
         target_reference_mw=target.rise_load_mw,
         migration_energy_frac=source.policy.migration_energy_frac,
     )
+
+
+def rises_per_pct_c(
+    source: RegionOutlook, target: RegionOutlook | None
+) -> tuple[FloatArray, FloatArray] | None:
+    """Rise of both ends for each percent that an hour gives; None as `hourly_shift`."""
+    if target is None or not (source.load_is_known and target.load_is_known):
+        return None
+    load_mw = source.rise_load_mw
+    fall_c = source_rise_c(
+        1.0,
+        load_mw=load_mw,
+        reference_mw=load_mw,
+        factor_c_per_pct=source.policy.cooling_factor_c_per_pct,
+    )
+    gain = 1.0 + source.policy.migration_energy_frac
+    return fall_c, rise_of_arrival_c(target, gain * load_mw / 100.0)
 
 
 def rise_of_change_c(end: RegionOutlook, change_mw: FloatArray) -> FloatArray:
@@ -164,17 +185,75 @@ def rise_of_change_c(end: RegionOutlook, change_mw: FloatArray) -> FloatArray:
 
 
 def flexible_pct(source: RegionOutlook) -> float:
-    """Largest share of its load that the source may give in every hour, %.
+    """Largest share of its load that the source may give, %.
 
-    Recorded decisions count: what may not move of the load before them has to stay,
-    however many steps the rest takes.
+    That of the chosen hour that may still give most of its load before all decisions;
+    an hour that may give less gives what it may.
     """
     flexible_frac = source.region.flexible_load_frac
     if source.reference_load_mw is None or not source.load_is_known:
         return 100.0 * flexible_frac
-    loaded = source.it_load_mw > 0.0
-    shares = movable_mw(source)[loaded] / source.it_load_mw[loaded]
-    return 100.0 * float(np.min(shares, initial=flexible_frac))
+    if source.shares.is_of_load_left:
+        loaded = source.it_load_mw > 0.0
+        shares = movable_mw(source)[loaded] / source.it_load_mw[loaded]
+        return 100.0 * float(np.min(shares, initial=flexible_frac))
+    loaded = _chosen_hours(source) & (source.rise_load_mw > 0.0)
+    if not loaded.any():
+        return 100.0 * flexible_frac
+    return float(np.max(left_by_hour_pct(source)[loaded]))
+
+
+def left_by_hour_pct(source: RegionOutlook) -> FloatArray:
+    """Most that each hour may still give of its load before all decisions, %.
+
+    0 in hours that are not chosen; the whole flexible share where a load is unknown.
+    """
+    reference_mw = source.rise_load_mw
+    flexible = np.full_like(reference_mw, 100.0 * source.region.flexible_load_frac)
+    if source.reference_load_mw is not None and source.load_is_known:
+        left = np.divide(
+            100.0 * movable_mw(source),
+            reference_mw,
+            out=flexible.copy(),
+            where=reference_mw > 0.0,
+        )
+        # What was not touched gives its share to the last digit.
+        flexible = np.where(source.it_load_mw == reference_mw, flexible, left)
+    return np.where(_chosen_hours(source), flexible, 0.0)
+
+
+def used_by_hour_pct(source: RegionOutlook) -> FloatArray:
+    """What earlier decisions took of each hour's load, %; 100 in hours not chosen."""
+    used = used_pct(source.it_load_mw, source.rise_load_mw)
+    return np.where(_chosen_hours(source), used, 100.0)
+
+
+def given_by_hour_pct(
+    source: RegionOutlook, shifts_pct: float | FloatArray
+) -> FloatArray:
+    """What each hour gives of its load before all decisions, %; see `core.shares`."""
+    return given_pct(
+        shifts_pct,
+        left_pct=left_by_hour_pct(source),
+        used=used_by_hour_pct(source),
+        flexible_pct=flexible_pct(source) + PCT_TOLERANCE,
+    )
+
+
+def share_load_mw(source: RegionOutlook) -> FloatArray:
+    """The load that a share of the source is of, MW, shape (n_hours,)."""
+    return source.it_load_mw if source.shares.is_of_load_left else source.rise_load_mw
+
+
+def given_mw(source: RegionOutlook, shift_pct: float) -> FloatArray:
+    """What each hour gives in a shift, MW, shape (n_hours,)."""
+    moved_mw, _ = _moved_and_arrived_mw(source, np.array([shift_pct]))
+    return np.asarray(moved_mw[0], dtype=np.float64)
+
+
+def _chosen_hours(source: RegionOutlook) -> BoolArray:
+    hours = source.shares.hours
+    return np.ones(source.it_load_mw.shape, np.bool_) if hours is None else hours
 
 
 def is_flexible(source: RegionOutlook, shift_pct: float | FloatArray) -> BoolArray:
@@ -308,23 +387,32 @@ def _moved_and_arrived_mw(
 ) -> tuple[FloatArray, FloatArray]:
     """Hours of each shift, shape (n_shifts, n_hours)."""
     return moved_and_arrived_mw(
-        source.it_load_mw,
-        shifts_pct[:, np.newaxis],
+        share_load_mw(source),
+        _leaves_pct(source, shifts_pct),
         source.policy.migration_energy_frac,
+        most_mw=source.it_load_mw,
     )
+
+
+def _leaves_pct(source: RegionOutlook, shifts_pct: FloatArray) -> FloatArray:
+    """What leaves the load that shares are of, in each hour of each shift, %."""
+    by_shift = shifts_pct[:, np.newaxis]
+    if source.shares.is_of_load_left:
+        return by_shift
+    return given_by_hour_pct(source, by_shift)
 
 
 def _falls_of_source_c(source: RegionOutlook, shifts_pct: FloatArray) -> FloatArray:
     """Rises of the source, <= 0, degC, shape (n_shifts, n_hours)."""
     return source_rise_c(
-        shifts_pct[:, np.newaxis],
-        load_mw=source.it_load_mw,
+        _leaves_pct(source, shifts_pct),
+        load_mw=share_load_mw(source),
         reference_mw=source.rise_load_mw,
         factor_c_per_pct=source.policy.cooling_factor_c_per_pct,
     )
 
 
-def _rises_of_target_c(target: RegionOutlook, arrived_mw: FloatArray) -> FloatArray:
+def rise_of_arrival_c(target: RegionOutlook, arrived_mw: FloatArray) -> FloatArray:
     """Rises of the target, degC, shape (n_shifts, n_hours)."""
     factor_c_per_pct = target.policy.cooling_factor_c_per_pct
     return target_rise_c(arrived_mw, target.rise_load_mw, factor_c_per_pct)

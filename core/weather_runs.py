@@ -1,8 +1,10 @@
-"""Weather forecasts as issued: runs of numerical models, and what was known of them.
+"""Forecasts of others as issued: runs of numerical models, and what was known of them.
 
-A run is used at an instant only when it had been issued and was known by then. Several
-models, sparse leads (an archive that keeps one lead a run) and missing quantities are
-all the same case: for every coming hour, the newest known run that has a value.
+Published forecasts of carbon intensity and load and prices that a market has set are
+runs as well. A run is used at an instant only when it had been issued and was known by
+then. Several models, sparse leads (an archive that keeps one lead a run) and missing
+quantities are all the same case: for every coming hour, the newest known run that has a
+value.
 """
 
 from __future__ import annotations
@@ -10,12 +12,12 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
 
-from core.aliases import FloatArray, IntArray
+from core.aliases import BoolArray, FloatArray, IntArray
 from core.errors import InvalidInput
 from core.telemetry import HOUR, Quantity, require_aware
 
@@ -40,6 +42,9 @@ BIAS_PRIOR_DAYS = 3
 PAST_H = 6
 """Hours before the issue in which a run is compared with what was measured."""
 
+_PRICES = frozenset({Quantity.PRICE_USD_MWH})
+"""Set hour by hour: what lies between two of them is not known."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -57,6 +62,9 @@ class RunStream:
         When it could first be used, hours since 1970; at least `issue_hours`.
     values : Mapping of Quantity to ndarray, shape (n, L)
         Column j is the hour [issue + j h, issue + (j + 1) h); NaN where missing.
+    is_day_max : bool
+        Whether each hour has the maximum of its local day (a daily bulletin). It is
+        used in hours that no hourly run has; its bias by hour gives the day its course.
 
     Raises
     ------
@@ -69,6 +77,7 @@ class RunStream:
     issue_hours: IntArray
     known_hours: FloatArray
     values: Mapping[Quantity, FloatArray]
+    is_day_max: bool = False
 
     def __post_init__(self) -> None:
         if (np.diff(self.issue_hours) < 0).any():
@@ -134,6 +143,8 @@ class RunStream:
             value[rows[row], place] = found[row, place]
             age_h[rows[row], place] = age[row]
             runs = runs - 1
+        if quantity in _PRICES:
+            return value, age_h
         return bridged_steps(value), bridged_steps(age_h)
 
 
@@ -142,6 +153,11 @@ class WeatherRuns:
     """Every run of one region."""
 
     streams: tuple[RunStream, ...]
+
+    @property
+    def has_day_max(self) -> bool:
+        """Whether daily maxima are among them."""
+        return any(stream.is_day_max for stream in self.streams)
 
     @property
     def quantities(self) -> tuple[Quantity, ...]:
@@ -155,6 +171,15 @@ class WeatherRuns:
                 if quantity in stream.values
             )
         )
+
+    def sources(self, quantity: Quantity) -> tuple[str, ...]:
+        """Names of the sources of a quantity, in order."""
+        found = {
+            stream.model.partition("/")[0]
+            for stream in self.streams
+            if quantity in stream.values
+        }
+        return tuple(sorted(found))
 
     def known_at_hours(
         self, quantity: Quantity, hours: IntArray
@@ -231,17 +256,35 @@ class WeatherRuns:
         observed = _at(
             np.asarray(measured), every[:, None] + offsets[None, :] - first_hour
         )
+        is_daily = [stream.is_day_max for stream in self.streams]
         read = [
-            stream.newest(quantity, every, offsets, youngest_h=youngest_h)
-            for stream in self.streams
+            stream.newest(
+                quantity, every, offsets, youngest_h=0 if daily else youngest_h
+            )
+            for stream, daily in zip(self.streams, is_daily, strict=True)
         ]
-        fresh = _smallest([age_h for _, age_h in read], observed.shape)
+        ages = [age_h for _, age_h in read]
+        hourly = _smallest(
+            [age_h for age_h, daily in zip(ages, is_daily, strict=True) if not daily],
+            observed.shape,
+        )
+        fresh = np.where(np.isfinite(hourly), hourly, _smallest(ages, observed.shape))
         parts = [
-            _of_stream(value, age_h <= fresh + FRESHER_BY_H, observed, place, horizon_h)
-            for value, age_h in read
+            _of_stream(
+                value,
+                (age_h <= fresh + FRESHER_BY_H) & ~(daily & np.isfinite(hourly)),
+                observed,
+                place,
+                horizon_h,
+                is_day_max=daily,
+            )
+            for (value, age_h), daily in zip(read, is_daily, strict=True)
         ]
         hours = slice(PAST_H, PAST_H + horizon_h)
-        return _combined(parts, self._weights(), fresh[place[:, 0]][:, hours])
+        now = place[:, 0]
+        found = _combined(parts, self._weights(), fresh[now][:, hours])
+        is_day_max = np.isfinite(found.mean) & np.isnan(hourly[now][:, hours])
+        return replace(found, is_day_max=is_day_max)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,6 +301,8 @@ class IssuedRun:
         Column j of `values` is the hour [issue + (first_lead + j) h, + 1 h).
     values : Mapping of Quantity to ndarray, shape (L,)
         NaN where missing.
+    is_day_max : bool
+        Whether each hour has the maximum of its local day.
     """
 
     source: str
@@ -267,6 +312,7 @@ class IssuedRun:
     known_at_utc: datetime | None
     first_lead_h: int
     values: Mapping[Quantity, FloatArray]
+    is_day_max: bool = False
 
     @property
     def issue_hour(self) -> int:
@@ -285,7 +331,7 @@ def weather_runs(
         A run that cannot prove when it was known is left out, unless this is given:
         then it counts as known so many hours after its issue.
     """
-    by_stream: dict[tuple[str, str], list[tuple[int, float, IssuedRun]]] = {}
+    by_stream: dict[tuple[str, str, bool], list[tuple[int, float, IssuedRun]]] = {}
     for run in runs:
         issue = run.issue_hour
         if run.known_at_utc is not None:
@@ -294,20 +340,20 @@ def weather_runs(
             known = issue + unproved_delay_h
         else:
             continue
-        key = (f"{run.source}/{run.model}", run.member)
+        key = (f"{run.source}/{run.model}", run.member, run.is_day_max)
         by_stream.setdefault(key, []).append((issue, max(known, issue), run))
     if not by_stream:
         return None
     return WeatherRuns(
-        streams=tuple(
-            _stream(model, member, by_stream[model, member])
-            for model, member in sorted(by_stream)
-        )
+        streams=tuple(_stream(*key, by_stream[key]) for key in sorted(by_stream))
     )
 
 
 def _stream(
-    model: str, member: str, runs: list[tuple[int, float, IssuedRun]]
+    model: str,
+    member: str,
+    is_day_max: bool,
+    runs: list[tuple[int, float, IssuedRun]],
 ) -> RunStream:
     runs.sort(key=lambda item: item[:2])
     quantities = {quantity for _, _, run in runs for quantity in run.values}
@@ -328,7 +374,11 @@ def _stream(
         member=member,
         issue_hours=np.array([issue for issue, _, _ in runs], np.int64),
         known_hours=np.array([known for _, known, _ in runs]),
-        values={quantity: bridged_steps(column) for quantity, column in values.items()},
+        values={
+            quantity: column if quantity in _PRICES else bridged_steps(column)
+            for quantity, column in values.items()
+        },
+        is_day_max=is_day_max,
     )
 
 
@@ -348,6 +398,8 @@ class RunsAtIssue:
         Hours from the issue of the newest run that has the hour to the instant.
     error : ndarray, shape (N, PAST_H)
         Measured less forecast 1, 2 ... hours before the instant; NaN when unknown.
+    is_day_max : ndarray of bool, shape (N, H)
+        Hours that only a daily maximum has.
     """
 
     mean: FloatArray
@@ -355,6 +407,7 @@ class RunsAtIssue:
     spread: FloatArray
     age_h: FloatArray
     error: FloatArray
+    is_day_max: BoolArray
 
     @classmethod
     def none(cls, n_instants: int, horizon_h: int) -> RunsAtIssue:
@@ -367,6 +420,7 @@ class RunsAtIssue:
             spread=nothing,
             age_h=unknown,
             error=np.full((n_instants, PAST_H), np.nan),
+            is_day_max=np.zeros((n_instants, horizon_h), dtype=np.bool_),
         )
 
 
@@ -378,17 +432,20 @@ class _StreamAtIssue:
 
 
 def _of_stream(
-    value: FloatArray,
-    is_fresh: np.ndarray[tuple[int, ...], np.dtype[np.bool_]],
+    found: FloatArray,
+    is_used: BoolArray,
     observed: FloatArray,
     place: IntArray,
     horizon_h: int,
+    *,
+    is_day_max: bool,
 ) -> _StreamAtIssue:
-    value = np.where(is_fresh, value, np.nan)
+    value = np.where(is_used, found, np.nan)
     hours = slice(PAST_H, PAST_H + horizon_h)
     total = np.zeros((len(place), horizon_h))
     n_days = total.copy()
-    missed = observed[:, hours] - value[:, hours]
+    # A daily maximum is compared on the days that hourly runs served as well.
+    missed = observed[:, hours] - (found if is_day_max else value)[:, hours]
     for days_ago in range(1, place.shape[1]):
         past = missed[place[:, days_ago]]
         # An hour of a window that had not ended at the issue is not known.
@@ -397,10 +454,11 @@ def _of_stream(
         total += np.where(known, past, 0.0)
         n_days += known
     now = place[:, 0]
+    error = (observed[now, :PAST_H] - value[now, :PAST_H])[:, ::-1]
     return _StreamAtIssue(
         value=value[now][:, hours],
         bias=total / (n_days + BIAS_PRIOR_DAYS),
-        error=(observed[now, :PAST_H] - value[now, :PAST_H])[:, ::-1],
+        error=np.full_like(error, np.nan) if is_day_max else error,
     )
 
 
@@ -420,6 +478,7 @@ def _combined(
         spread=np.nan_to_num(np.sqrt(variance)),
         age_h=np.where(np.isfinite(mean), age_h, np.nan),
         error=_weighted_mean(error, weights),
+        is_day_max=np.zeros(mean.shape, dtype=np.bool_),
     )
 
 

@@ -49,6 +49,7 @@ class StandingDecision:
     target_slug: str
     target_name: str
     shift_pct: float
+    hours_of_day: str | None
     plan_id: int | None
     stated: DecisionState | None
     end_utc: datetime | None
@@ -197,6 +198,7 @@ def standing_decisions(
             target.slug,
             target.name,
             DecisionRow.shift_pct,
+            DecisionRow.hours_of_day,
             DecisionRow.plan_id,
             newest_state(DecisionRow.id),
             moving.c.last_hour_utc,
@@ -217,6 +219,7 @@ def standing_decisions(
             target_slug=target_slug,
             target_name=target_name,
             shift_pct=shift_pct,
+            hours_of_day=hours_of_day,
             plan_id=plan_id,
             stated=DecisionState(stated) if stated else None,
             end_utc=ends_at_utc if has_term else last_hour_utc + HOUR,
@@ -228,6 +231,7 @@ def standing_decisions(
             target_slug,
             target_name,
             shift_pct,
+            hours_of_day,
             plan_id,
             stated,
             last_hour_utc,

@@ -70,6 +70,7 @@ class NewDecision:
     what_if_id: int | None = None
     supersedes_id: int | None = None
     plan_id: int | None = None
+    hours_of_day: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +82,7 @@ class StoredDecision:
     is_open_ended : bool
         Until it is taken back.
     ends_at_utc : datetime | None
-        Where it outlasts its window and ends.
+        Where it does not end with its window.
     """
 
     decision_id: int
@@ -235,11 +236,11 @@ def net_load(
     region_id: int,
     start_utc: datetime,
     n_hours: int,
-    without_id: int | None = None,
+    without_ids: Sequence[int] = (),
 ) -> NetLoad:
     """Sum of what live recorded decisions move; superseded and refused ones do not.
 
-    `without_id` is left out as well: the decision that is about to be superseded.
+    `without_ids` are left out as well: decisions that are about to be superseded.
     """
     in_effect = is_stated(DecisionTransferRow.decision_id, DecisionState.IN_EFFECT)
     rows = session.execute(
@@ -268,7 +269,7 @@ def net_load(
             ),
             moves_after(start_utc),
             DecisionTransferRow.hour_utc < start_utc + n_hours * HOUR,
-            DecisionTransferRow.decision_id.is_distinct_from(without_id),
+            DecisionTransferRow.decision_id.not_in(without_ids),
             is_standing(DecisionTransferRow.decision_id),
         )
         .group_by(

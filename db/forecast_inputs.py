@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,15 +29,22 @@ class ForecastInput:
     features: NDArray[np.float32]
 
 
-def insert_forecast_input(
-    session: Session, forecast_id: int, given: ForecastInput
+def insert_forecast_inputs(
+    session: Session, inputs: Mapping[int, ForecastInput]
 ) -> None:
-    """Store the input of a forecast."""
+    """Store the inputs of forecasts by their ids."""
+    if not inputs:
+        return
     session.execute(
         insert(ForecastInputRow).values(
-            forecast_id=forecast_id,
-            region_index=given.region_index,
-            features=given.features.astype(_FLOAT32).tobytes(),
+            [
+                {
+                    "forecast_id": forecast_id,
+                    "region_index": given.region_index,
+                    "features": given.features.astype(_FLOAT32).tobytes(),
+                }
+                for forecast_id, given in inputs.items()
+            ]
         )
     )
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Row, and_, case, func, insert, select
+from sqlalchemy import ColumnElement, Row, and_, case, func, insert, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, aliased
 
@@ -42,6 +43,9 @@ class NewForecast:
         0 for the first of an instant; more once telemetry behind it was corrected.
     lag_h : int
         Newest hours before the instant that had not come in; see `core.late_hours`.
+    runs_known_by_utc : datetime | None
+        Weather forecasts known by then were used, later than the issue; None for those
+        known by the issue alone.
     """
 
     region_id: int
@@ -66,6 +70,7 @@ class NewForecast:
     plain: PlainBound | None = None
     input_mode: InputMode = InputMode.TELEMETRY
     run_issued_at_utc: datetime | None = None
+    runs_known_by_utc: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +102,7 @@ class StoredForecast:
     upper: tuple[float | None, ...]
     input_mode: InputMode = InputMode.TELEMETRY
     run_issued_at_utc: datetime | None = None
+    runs_known_by_utc: datetime | None = None
 
     def hourly(self, region_slug: str) -> HourlyForecast | None:
         """The forecast as a value; None for a refusal."""
@@ -248,6 +254,7 @@ def _columns(item: NewForecast) -> dict[str, object]:
     columns["plain_bound_c"] = plain.bound_c if plain else None
     columns["plain_error_c"] = plain.error_c if plain else None
     columns["allowed_gap_c"] = plain.allowed_gap_c if plain else None
+    columns["plain_hour_excess_c"] = plain.hour_excess_c if plain else None
     return columns
 
 
@@ -272,14 +279,15 @@ def forecasts_at(
     region_id: int,
     issued_at_utc: datetime,
     targets: Sequence[Target] = tuple(Target),
-    model_version_id: int | None = None,
+    of_versions: Mapping[Target, int] = MappingProxyType({}),
     serving_first: bool = False,
 ) -> dict[Target, StoredForecast]:
     """The forecast of each target issued at an instant; targets may be missing.
 
-    An issued forecast takes precedence over a refusal, then the newest. Without
-    `model_version_id` a live forecast takes precedence over a hindcast, so that a later
-    model never replaces what was known at the time. With `serving_first` the newest
+    An issued forecast takes precedence over a refusal, then the newest. Of a target in
+    `of_versions` only forecasts of that version count; else a live forecast takes
+    precedence over a hindcast, so that a later model never replaces what was known at
+    the time. With `serving_first` the newest
     answer for the serving model takes precedence, be it a refusal: after a rollback its
     forecast is the older one, and a correction may leave the issue without a forecast.
     """
@@ -288,8 +296,13 @@ def forecasts_at(
         ForecastRow.target.in_([target.value for target in targets]),
         ForecastRow.issued_at_utc == issued_at_utc,
     )
-    if model_version_id is not None:
-        query = query.where(ForecastRow.model_version_id == model_version_id)
+    if of_versions:
+        query = query.where(
+            or_(
+                ForecastRow.model_version_id.in_(of_versions.values()),
+                ForecastRow.target.not_in([target.value for target in of_versions]),
+            )
+        )
     is_live = case((ForecastRow.kind == "live", 0), else_=1)
     order: list[ColumnElement[Any]] = [ForecastRow.status.asc(), is_live]
     if serving_first:
@@ -317,7 +330,7 @@ def forecast_at(
         region_id=region_id,
         issued_at_utc=issued_at_utc,
         targets=(target,),
-        model_version_id=model_version_id,
+        of_versions={} if model_version_id is None else {target: model_version_id},
     )
     return found.get(target)
 
@@ -631,6 +644,7 @@ def _stored(row: ForecastRow, hours: Sequence[_Hour]) -> StoredForecast:
         upper=tuple(hour.upper for hour in hours),
         input_mode=InputMode(row.input_mode),
         run_issued_at_utc=row.run_issued_at_utc,
+        runs_known_by_utc=row.runs_known_by_utc,
     )
 
 
@@ -645,4 +659,5 @@ def _plain(row: ForecastRow) -> PlainBound | None:
         bound_c=row.plain_bound_c,
         error_c=row.plain_error_c,
         allowed_gap_c=row.allowed_gap_c,
+        hour_excess_c=row.plain_hour_excess_c,
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from core.forecasts import InputMode
@@ -77,28 +79,30 @@ def interval_calibrations(
     ]
 
 
-def interval_calibration(
+def calibrations_known(
     session: Session,
     *,
-    model_version_id: int,
+    model_version_ids: Collection[int],
     region_id: int,
     confidence: Decimal,
     known_by_utc: datetime,
-    input_mode: InputMode = InputMode.TELEMETRY,
-) -> IntervalCalibration | None:
-    """The newest quantile that used only windows finished by `known_by_utc`."""
-    row = session.scalars(
+) -> dict[tuple[int, InputMode], IntervalCalibration]:
+    """By version and mode, the newest quantile that used only finished windows."""
+    key = (IntervalCalibrationRow.model_version_id, IntervalCalibrationRow.input_mode)
+    rows = session.scalars(
         select(IntervalCalibrationRow)
+        .ext(distinct_on(*key))
         .where(
-            IntervalCalibrationRow.model_version_id == model_version_id,
+            IntervalCalibrationRow.model_version_id.in_(model_version_ids),
             IntervalCalibrationRow.region_id == region_id,
             IntervalCalibrationRow.confidence == confidence,
-            IntervalCalibrationRow.input_mode == input_mode.value,
             IntervalCalibrationRow.last_issue_utc <= known_by_utc - timedelta(hours=24),
         )
-        .order_by(IntervalCalibrationRow.last_issue_utc.desc())
-        .limit(1)
-    ).first()
-    if row is None:
-        return None
-    return IntervalCalibration(calibration_id=row.id, quantile=row.quantile)
+        .order_by(*key, IntervalCalibrationRow.last_issue_utc.desc())
+    )
+    return {
+        (row.model_version_id, InputMode(row.input_mode)): IntervalCalibration(
+            calibration_id=row.id, quantile=row.quantile
+        )
+        for row in rows
+    }

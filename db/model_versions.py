@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -173,14 +173,7 @@ def list_model_versions(
     limit: int | None = None,
 ) -> list[ModelVersion]:
     """Versions, newest first; the newest `limit` of them when it is given."""
-    query = (
-        select(
-            ModelVersionRow, UserRow.name, func.octet_length(ModelVersionRow.onnx_bytes)
-        )
-        .join(UserRow, UserRow.id == ModelVersionRow.created_by_id)
-        .order_by(ModelVersionRow.id.desc())
-        .limit(limit)
-    )
+    query = _versions().order_by(ModelVersionRow.id.desc()).limit(limit)
     if version_id is not None:
         query = query.where(ModelVersionRow.id == version_id)
     active_ids = {row.model_version_id for row in _newest_activations(session)}
@@ -188,6 +181,13 @@ def list_model_versions(
         _version(row, created_by, size_bytes, is_active=row.id in active_ids)
         for row, created_by, size_bytes in session.execute(query)
     ]
+
+
+def _versions() -> Select[ModelVersionRow, str, int]:
+    """Versions with who added them and their size, in bytes."""
+    return select(
+        ModelVersionRow, UserRow.name, func.octet_length(ModelVersionRow.onnx_bytes)
+    ).join(UserRow, UserRow.id == ModelVersionRow.created_by_id)
 
 
 def count_model_versions(session: Session) -> int:
@@ -207,14 +207,21 @@ def model_labels(session: Session) -> dict[int, str]:
 
 def active_model(session: Session, target: Target) -> Activation | None:
     """The model that serves `target`; None when none was activated."""
-    for row in _newest_activations(session):
-        if row.target == target.value:
-            return Activation(
-                activation_id=row.id,
-                version=model_version(session, row.model_version_id),
-                since_utc=row.created_at_utc,
-            )
-    return None
+    return active_models(session).get(target)
+
+
+def active_models(session: Session) -> dict[Target, Activation]:
+    """The models that serve, by their targets."""
+    newest = {row.model_version_id: row for row in _newest_activations(session)}
+    rows = session.execute(_versions().where(ModelVersionRow.id.in_(newest)))
+    return {
+        Target(newest[row.id].target): Activation(
+            activation_id=newest[row.id].id,
+            version=_version(row, created_by, size_bytes, is_active=True),
+            since_utc=newest[row.id].created_at_utc,
+        )
+        for row, created_by, size_bytes in rows
+    }
 
 
 def former_version_id(session: Session, target: Target) -> int | None:

@@ -24,6 +24,8 @@ FLEET_TERMS = (
     "migration_energy_frac",
     "migration_usd_per_mwh",
     "counts_hydro_water",
+    "plan_blocked_chance_pct",
+    "falls_back_on_alarm",
 )
 """Terms of the whole fleet; a new version keeps the terms that it does not name."""
 _DEFAULTS = {field.name: field.default for field in fields(Policy)}

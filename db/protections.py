@@ -12,6 +12,7 @@ APPEND_ONLY_TABLES = (
     "decision_state",
     "decision_term",
     "decision_transfer",
+    "feed_switch",
     "forecast",
     "forecast_hour",
     "forecast_input",

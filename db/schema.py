@@ -110,6 +110,9 @@ class SessionRow(Base):
     ended_at_utc: Mapped[datetime | None]
     end_reason: Mapped[str | None]
     proved_at_utc: Mapped[datetime | None]
+    provider_sid: Mapped[str | None]
+    refresh_token: Mapped[str | None]
+    checked_at_utc: Mapped[datetime | None]
     address: Mapped[str | None]
     user_agent: Mapped[str | None] = mapped_column(String(300))
 
@@ -195,6 +198,26 @@ class FederatedIdentityRow(Base):
     subject: Mapped[str] = mapped_column(primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"), unique=True)
     created_at_utc: Mapped[datetime]
+
+
+class ProviderKeysRow(Base):
+    """The public keys of the identity provider, as it last published them."""
+
+    __tablename__ = "provider_keys"
+
+    issuer: Mapped[str] = mapped_column(primary_key=True)
+    jwks: Mapped[dict[str, Any]]
+    fetched_at_utc: Mapped[datetime]
+
+
+class LogoutTokenRow(Base):
+    """A logout token of the identity provider; each counts once."""
+
+    __tablename__ = "logout_token"
+
+    issuer: Mapped[str] = mapped_column(primary_key=True)
+    jti: Mapped[str] = mapped_column(primary_key=True)
+    expires_at_utc: Mapped[datetime]
 
 
 class RecoveryCodeRow(Base):
@@ -292,6 +315,9 @@ class PolicyRow(Base):
             "migration_usd_per_mwh between 0 and 1000", name="migration_cost"
         ),
         CheckConstraint(
+            "plan_blocked_chance_pct between 0 and 50", name="plan_blocked_chance"
+        ),
+        CheckConstraint(
             "region_id is not null or (thermal_limit_c is not null and confidence is"
             " not null and cooling_factor_c_per_pct is not null and"
             " telemetry_max_age_h is not null)",
@@ -315,6 +341,8 @@ class PolicyRow(Base):
     migration_energy_frac: Mapped[float | None]
     migration_usd_per_mwh: Mapped[float | None]
     counts_hydro_water: Mapped[bool | None]
+    plan_blocked_chance_pct: Mapped[float | None]
+    falls_back_on_alarm: Mapped[bool | None]
     reason: Mapped[str | None]
     created_by_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
     created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
@@ -566,6 +594,50 @@ class ModelActivationRow(Base):
     created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
 
 
+class SigningKeyRow(Base):
+    """An Ed25519 public key whose signatures on models an admin trusts."""
+
+    __tablename__ = "signing_key"
+    __table_args__ = (
+        CheckConstraint("length(public_key) = 32", name="length"),
+        CheckConstraint(
+            "unpinned_at_utc is null or unpinned_at_utc >= pinned_at_utc",
+            name="unpinned_later",
+        ),
+        Index(
+            "uq_signing_key_pinned",
+            "public_key",
+            unique=True,
+            postgresql_where=text("unpinned_at_utc is null"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    name: Mapped[str] = mapped_column(String(80))
+    public_key: Mapped[bytes]
+    pinned_by_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
+    pinned_at_utc: Mapped[datetime]
+    unpinned_at_utc: Mapped[datetime | None]
+
+
+class ModelSignatureRow(Base):
+    """A signature of a model's bytes that was verified with a pinned key."""
+
+    __tablename__ = "model_signature"
+    __table_args__ = (
+        CheckConstraint("length(content_sha256) = 64", name="content_sha256_length"),
+        CheckConstraint("length(signature) = 64", name="length"),
+    )
+
+    content_sha256: Mapped[str] = mapped_column(primary_key=True)
+    signing_key_id: Mapped[int] = mapped_column(
+        ForeignKey("signing_key.id"), primary_key=True
+    )
+    signature: Mapped[bytes]
+    given_by_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
+    given_at_utc: Mapped[datetime]
+
+
 class ModelHealthRow(Base):
     """Whether the active model of a target answers, as the worker last found it."""
 
@@ -580,6 +652,68 @@ class ModelHealthRow(Base):
     is_available: Mapped[bool]
     reason: Mapped[str | None]
     changed_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
+class ModelWatchRow(Base):
+    """Evidence that a model has lost its coverage; see `core.model_watch`."""
+
+    __tablename__ = "model_watch"
+    __table_args__ = (
+        CheckConstraint("local_issue_hour between 0 and 23", name="local_hour"),
+        CheckConstraint(
+            "score_evidence between 0 and 1e12 and miss_evidence between 0 and 1e12",
+            name="evidence",
+        ),
+    )
+
+    region_id: Mapped[int] = mapped_column(ForeignKey("region.id"), primary_key=True)
+    model_version_id: Mapped[int] = mapped_column(
+        ForeignKey("model_version.id"), primary_key=True
+    )
+    local_issue_hour: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    last_issued_at_utc: Mapped[datetime]
+    score_evidence: Mapped[float]
+    miss_evidence: Mapped[float]
+
+
+class ModelAlarmRow(Base):
+    """An alarm of the watch; it stands until an admin clears it with a reason."""
+
+    __tablename__ = "model_alarm"
+    __table_args__ = (
+        Index(
+            "uq_model_alarm_standing",
+            "region_id",
+            "model_version_id",
+            unique=True,
+            postgresql_where=text("cleared_at_utc is null"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    region_id: Mapped[int] = mapped_column(ForeignKey("region.id"))
+    model_version_id: Mapped[int] = mapped_column(ForeignKey("model_version.id"))
+    evidence: Mapped[float]
+    raised_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+    cleared_at_utc: Mapped[datetime | None]
+
+
+class PlainFitRow(Base):
+    """A week's fit of the portal's own plain model, for one hour of issue of a region.
+
+    Made again from telemetry when it is not there; see `models.plain_model.PlainFit`.
+    """
+
+    __tablename__ = "plain_fit"
+    __table_args__ = (
+        CheckConstraint("issue_hour_utc between 0 and 23", name="issue_hour"),
+    )
+
+    region_id: Mapped[int] = mapped_column(ForeignKey("region.id"), primary_key=True)
+    issue_hour_utc: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    uses_runs: Mapped[bool] = mapped_column(primary_key=True)
+    week_start_utc: Mapped[datetime]
+    content: Mapped[bytes]
 
 
 class ModelUploadRow(Base):
@@ -703,6 +837,7 @@ class WeatherForecastRow(Base):
             name="lead",
         ),
         CheckConstraint("cardinality(hourly_values) > 0", name="has_hours"),
+        CheckConstraint("statistic in ('hourly', 'day_max')", name="statistic"),
         Index(
             "uq_weather_forecast_run",
             "region_id",
@@ -711,6 +846,7 @@ class WeatherForecastRow(Base):
             "model",
             "member",
             "quantity",
+            "statistic",
             "known_at_utc",
             unique=True,
             postgresql_nulls_not_distinct=True,
@@ -728,6 +864,7 @@ class WeatherForecastRow(Base):
     first_lead_h: Mapped[int] = mapped_column(SmallInteger)
     hourly_values: Mapped[list[float | None]] = mapped_column(ARRAY(Double))
     created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+    statistic: Mapped[str] = mapped_column(server_default="hourly")
 
 
 class IntervalCalibrationRow(Base):
@@ -789,6 +926,10 @@ class ForecastRow(Base):
             "allowed_gap_c >= 0 and allowed_gap_c < 'Infinity'", name="allowed_gap"
         ),
         CheckConstraint(
+            "plain_hour_excess_c > '-Infinity' and plain_hour_excess_c < 'Infinity'",
+            name="plain_hour_excess_finite",
+        ),
+        CheckConstraint(
             "num_nulls(plain_bound_c, plain_error_c, allowed_gap_c) in (0, 3)",
             name="plain_complete",
         ),
@@ -798,6 +939,7 @@ class ForecastRow(Base):
             name="mode_has_run",
         ),
         CheckConstraint("run_issued_at_utc <= issued_at_utc", name="run_is_known"),
+        CheckConstraint("runs_known_by_utc > issued_at_utc", name="runs_known_by"),
         Index(
             "uq_forecast_issued",
             "region_id",
@@ -838,8 +980,10 @@ class ForecastRow(Base):
     plain_bound_c: Mapped[float | None]
     plain_error_c: Mapped[float | None]
     allowed_gap_c: Mapped[float | None]
+    plain_hour_excess_c: Mapped[float | None]
     input_mode: Mapped[str] = _input_mode()
     run_issued_at_utc: Mapped[datetime | None]
+    runs_known_by_utc: Mapped[datetime | None]
 
 
 class ForecastHourRow(Base):
@@ -1056,6 +1200,9 @@ class DecisionRow(Base):
         CheckConstraint(
             "kind = 'recorded' or plan_id is null", name="only_recorded_cite_a_plan"
         ),
+        CheckConstraint(
+            "hours_of_day ~ '^[0-9]{1,2}-[0-9]{1,2}$'", name="hours_of_day"
+        ),
         UniqueConstraint("request_id"),
         UniqueConstraint("supersedes_id"),
         Index(
@@ -1160,6 +1307,7 @@ class DecisionRow(Base):
     supersedes_id: Mapped[int | None] = mapped_column(ForeignKey("decision.id"))
     plan_id: Mapped[int | None] = mapped_column(ForeignKey("plan.id"))
     created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+    hours_of_day: Mapped[str | None]
 
 
 class DecisionTransferRow(Base):
@@ -1283,6 +1431,52 @@ class ChainCheckRow(Base):
     checked_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
 
 
+class ChangeRulesRow(Base):
+    """A version of the rules that models and limits change by; the newest holds."""
+
+    __tablename__ = "change_rules"
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    two_people: Mapped[bool]
+    signed_models_only: Mapped[bool]
+    reason: Mapped[str]
+    created_by_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
+    created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
+class ApprovalRequestRow(Base):
+    """A change that waits for a second person: the use case and its arguments.
+
+    `effects` is the canonical text of the events that it would add.
+    """
+
+    __tablename__ = "approval_request"
+    __table_args__ = (
+        CheckConstraint("expires_at_utc > asked_at_utc", name="expires_later"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    act: Mapped[str]
+    arguments: Mapped[dict[str, Any]]
+    effects: Mapped[str]
+    asked_by_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
+    asked_at_utc: Mapped[datetime]
+    expires_at_utc: Mapped[datetime]
+
+
+class ApprovalAnswerRow(Base):
+    """What was answered; a request is answered once."""
+
+    __tablename__ = "approval_answer"
+
+    approval_id: Mapped[int] = mapped_column(
+        ForeignKey("approval_request.id"), primary_key=True, autoincrement=False
+    )
+    is_approved: Mapped[bool]
+    answered_by_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
+    answered_at_utc: Mapped[datetime]
+
+
 class HandledRequestRow(Base):
     """An executed request with its answer, which a retry gets again."""
 
@@ -1297,3 +1491,116 @@ class HandledRequestRow(Base):
     body_sha256: Mapped[str]
     answer: Mapped[str]
     created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
+class FeedRow(Base):
+    """A source that is asked on a schedule, as an admin wrote it, and its last run."""
+
+    __tablename__ = "feed"
+    __table_args__ = (
+        CheckConstraint("name = btrim(name) and name <> ''", name="name_trimmed"),
+        CheckConstraint("every_min between 1 and 1440", name="every_min"),
+        CheckConstraint("priority between 1 and 99", name="priority"),
+        CheckConstraint("stale_after_h > 0", name="stale_after"),
+        CheckConstraint("backfill_h between 1 and 744", name="backfill"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    kind: Mapped[str]
+    address: Mapped[str]
+    regions: Mapped[dict[str, Any]]
+    options: Mapped[dict[str, Any]]
+    quantities: Mapped[list[str]]
+    secret_reference: Mapped[str | None]
+    private_hosts: Mapped[list[str]]
+    every_min: Mapped[int]
+    priority: Mapped[int] = mapped_column(SmallInteger)
+    stale_after_h: Mapped[float]
+    backfill_h: Mapped[int]
+    requests_a_day: Mapped[int | None]
+    is_paused: Mapped[bool] = mapped_column(server_default=text("false"))
+    created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+    next_run_at_utc: Mapped[datetime]
+    run_count: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    failures_in_a_row: Mapped[int] = mapped_column(server_default=text("0"))
+    last_run_at_utc: Mapped[datetime | None]
+    last_success_at_utc: Mapped[datetime | None]
+    last_problem: Mapped[str | None]
+    request_day: Mapped[date | None]
+    requests_that_day: Mapped[int] = mapped_column(server_default=text("0"))
+    quota_left: Mapped[int | None]
+    known_answers: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+
+
+class FeedProgressRow(Base):
+    """How far a feed came in a region."""
+
+    __tablename__ = "feed_progress"
+
+    feed_id: Mapped[int] = mapped_column(ForeignKey("feed.id"), primary_key=True)
+    region_id: Mapped[int] = mapped_column(ForeignKey("region.id"), primary_key=True)
+    good_until_utc: Mapped[datetime | None]
+    good_since_utc: Mapped[datetime | None]
+    asked_until_utc: Mapped[datetime | None]
+
+
+class FeedRunRow(Base):
+    """One run of a feed: what it asked for, what came, or why nothing did."""
+
+    __tablename__ = "feed_run"
+    __table_args__ = (
+        CheckConstraint(
+            "outcome in ('stored', 'nothing_new', 'standing_by', 'failed')",
+            name="outcome",
+        ),
+        CheckConstraint(
+            "(outcome = 'failed') <= (problem is not null)", name="problem"
+        ),
+        Index("ix_feed_run_feed_id_id", "feed_id", "id"),
+    )
+
+    id: Mapped[int] = _big_id()
+    feed_id: Mapped[int] = mapped_column(ForeignKey("feed.id"))
+    started_at_utc: Mapped[datetime]
+    ended_at_utc: Mapped[datetime]
+    outcome: Mapped[str]
+    problem: Mapped[str | None]
+    asked_from_utc: Mapped[datetime | None]
+    asked_until_utc: Mapped[datetime | None]
+    requests: Mapped[int]
+    received_bytes: Mapped[int] = mapped_column(BigInteger)
+    hours_stored: Mapped[int]
+    batch_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+    answer_sha256s: Mapped[list[str]]
+
+
+class FeedAnswerRow(Base):
+    """An answer as it came, by its hash, gzip; removed when it is old."""
+
+    __tablename__ = "feed_answer"
+    __table_args__ = (
+        CheckConstraint("length(sha256) = 64", name="sha256_length"),
+        Index("ix_feed_answer_last_seen_at_utc", "last_seen_at_utc"),
+    )
+
+    sha256: Mapped[str] = mapped_column(primary_key=True)
+    packed: Mapped[bytes]
+    size_bytes: Mapped[int]
+    last_seen_at_utc: Mapped[datetime]
+
+
+class FeedSwitchRow(Base):
+    """From when a feed is the source of a quantity in a region, why; append-only."""
+
+    __tablename__ = "feed_switch"
+    __table_args__ = (
+        Index("ix_feed_switch_region_id_quantity_id", "region_id", "quantity", "id"),
+    )
+
+    id: Mapped[int] = _big_id()
+    region_id: Mapped[int] = mapped_column(ForeignKey("region.id"))
+    quantity: Mapped[str]
+    feed_id: Mapped[int] = mapped_column(ForeignKey("feed.id"))
+    at_utc: Mapped[datetime]
+    reason: Mapped[str]

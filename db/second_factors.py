@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from db.schema import PasskeyRow, RecoveryCodeRow, TotpSecretRow
+from db.schema import FederatedIdentityRow, PasskeyRow, RecoveryCodeRow, TotpSecretRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +170,19 @@ def has_factor(session: Session, user_id: int) -> bool:
     app = select(TotpSecretRow.user_id).where(TotpSecretRow.user_id == user_id)
     key = select(PasskeyRow.user_id).where(PasskeyRow.user_id == user_id)
     return session.scalar(app.union_all(key).limit(1)) is not None
+
+
+def factor_kinds(session: Session) -> dict[int, set[str]]:
+    """What each account has besides a password, or instead of one, by user id."""
+    kinds: dict[int, set[str]] = {}
+    for kind, column in (
+        ("app", TotpSecretRow.user_id),
+        ("passkey", PasskeyRow.user_id),
+        ("identity provider", FederatedIdentityRow.user_id),
+    ):
+        for user_id in session.scalars(select(column).distinct()):
+            kinds.setdefault(user_id, set()).add(kind)
+    return kinds
 
 
 def remove_all_factors(session: Session, user_id: int) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, delete, exists, false, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from core.access import Actor, Role
@@ -30,6 +30,30 @@ class EndReason(StrEnum):
     ENDED_BY_ADMIN = "ended_by_admin"
     RUN_OUT = "run_out"
     FACTORS_CHANGED = "factors_changed"
+    ENDED_BY_PROVIDER = "ended_by_provider"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderLogin:
+    """What an identity provider said of a login.
+
+    Attributes
+    ----------
+    proved_at_utc : datetime | None
+        When it last saw the person; None when it does not say.
+    sid : str | None
+        Its own name of its session, by which it ends this login.
+    refresh_token : str | None
+        Encrypted; asks it again whether the login holds.
+    """
+
+    proved_at_utc: datetime | None = None
+    sid: str | None = None
+    refresh_token: str | None = field(default=None, repr=False)
+
+
+LOCAL = ProviderLogin()
+"""Of a login that no identity provider proved."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,19 +86,19 @@ def insert_session(
     expires_at_utc: datetime,
     address: str | None,
     user_agent: str | None,
-    proved_at_utc: datetime | None = None,
+    provider: ProviderLogin = LOCAL,
 ) -> int:
-    """Store a new login; returns its id.
-
-    `proved_at_utc` is when an identity provider last saw the person.
-    """
+    """Store a new login; returns its id."""
     row = SessionRow(
         token_sha256=token_sha256,
         user_id=user_id,
         created_at_utc=created_at_utc,
         last_seen_at_utc=created_at_utc,
         expires_at_utc=expires_at_utc,
-        proved_at_utc=proved_at_utc,
+        proved_at_utc=provider.proved_at_utc,
+        provider_sid=provider.sid,
+        refresh_token=provider.refresh_token,
+        checked_at_utc=created_at_utc if provider.refresh_token else None,
         address=address,
         user_agent=user_agent[:300] if user_agent else None,
     )
@@ -161,6 +185,77 @@ def end_sessions_of_user(
     return len(ended)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginToCheck:
+    """A live login that its identity provider can be asked about."""
+
+    session_id: int
+    user_id: int
+    issuer: str
+    subject: str
+    refresh_token: str = field(repr=False)
+
+
+def logins_to_check(
+    session: Session, *, now_utc: datetime, checked_before_utc: datetime
+) -> list[LoginToCheck]:
+    """Live logins whose provider was not asked since then."""
+    rows = session.execute(
+        select(SessionRow, FederatedIdentityRow)
+        .join(FederatedIdentityRow, FederatedIdentityRow.user_id == SessionRow.user_id)
+        .where(
+            SessionRow.ended_at_utc.is_(None),
+            SessionRow.expires_at_utc > now_utc,
+            SessionRow.refresh_token.is_not(None),
+            SessionRow.checked_at_utc <= checked_before_utc,
+        )
+        .order_by(SessionRow.checked_at_utc)
+    )
+    return [
+        LoginToCheck(
+            session_id=login.id,
+            user_id=login.user_id,
+            issuer=identity.issuer,
+            subject=identity.subject,
+            refresh_token=login.refresh_token or "",
+        )
+        for login, identity in rows
+    ]
+
+
+def note_check(
+    session: Session, session_id: int, *, refresh_token: str, now_utc: datetime
+) -> None:
+    """Note that the provider confirmed a login, and the token for the next time."""
+    session.execute(
+        update(SessionRow)
+        .where(SessionRow.id == session_id)
+        .values(refresh_token=refresh_token, checked_at_utc=now_utc)
+    )
+
+
+def end_sessions_of_provider(
+    session: Session, user_id: int | None, *, sid: str | None, now_utc: datetime
+) -> dict[int, int]:
+    """End the logins of a session of the provider, or of a person; user ids by id.
+
+    A login whose provider named no session counts as any session of its person.
+    """
+    conditions: list[ColumnElement[bool]] = [SessionRow.ended_at_utc.is_(None)]
+    if user_id is not None:
+        conditions.append(SessionRow.user_id == user_id)
+    if sid is not None:
+        unnamed = SessionRow.provider_sid.is_(None) if user_id is not None else false()
+        conditions.append(or_(SessionRow.provider_sid == sid, unnamed))
+    rows = session.execute(
+        update(SessionRow)
+        .where(*conditions)
+        .values(ended_at_utc=now_utc, end_reason=EndReason.ENDED_BY_PROVIDER.value)
+        .returning(SessionRow.id, SessionRow.user_id)
+    )
+    return {row.id: row.user_id for row in rows}
+
+
 def proved_at(session: Session, token_sha256: str) -> datetime | None:
     """When an identity provider saw the person of this login last."""
     return session.scalar(
@@ -200,6 +295,17 @@ def end_run_out_sessions(
         ).returning(SessionRow.id, SessionRow.user_id)
     )
     return {row.id: row.user_id for row in rows}
+
+
+def forget_refresh_tokens(session: Session) -> None:
+    """Delete the tokens of logins that ended."""
+    session.execute(
+        update(SessionRow)
+        .where(
+            SessionRow.ended_at_utc.is_not(None), SessionRow.refresh_token.is_not(None)
+        )
+        .values(refresh_token=None)
+    )
 
 
 def purge_sessions(session: Session, *, ended_before_utc: datetime) -> int:

@@ -47,7 +47,7 @@ from db.telemetry_staging import (
 _CARBON = Quantity.CARBON_INTENSITY_GCO2_KWH
 _INSERTED, _UPDATED, _UNCHANGED = "inserted", "updated", "unchanged"
 
-_LOCK_CLASS = 0x7E1E
+LOCK_CLASS = 0x7E1E
 """First key of the advisory locks; the second is the region's id."""
 
 
@@ -171,7 +171,7 @@ def marks(is_estimated: Mapping[str, ColumnElement[bool]]) -> ColumnElement[list
 def lock_regions(session: Session, region_ids: Sequence[int]) -> None:
     """One writer of telemetry per region; locked in the order of ids: no deadlocks."""
     for region_id in sorted(region_ids):
-        session.execute(select(func.pg_advisory_xact_lock(_LOCK_CLASS, region_id)))
+        session.execute(select(func.pg_advisory_xact_lock(LOCK_CLASS, region_id)))
 
 
 def _refuse_conflicts(session: Session, conflict_code: str) -> int:

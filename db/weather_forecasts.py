@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import numpy as np
 from sqlalchemy import CursorResult, select, text
@@ -31,7 +32,9 @@ _COLUMNS = (
     "known_at_utc",
     "first_lead_h",
     "hourly_values",
+    "statistic",
 )
+_DAY_MAX = "day_max"
 _STAGING = """
 create temporary table staged_weather_forecast
     (like weather_forecast including defaults) on commit drop;
@@ -42,6 +45,18 @@ insert into weather_forecast ({columns})
 select {columns} from staged_weather_forecast
 on conflict do nothing
 """
+
+
+class _Run(NamedTuple):
+    """What the quantities of one run share; named as in `IssuedRun`."""
+
+    source: str
+    model: str
+    member: str
+    issued_at_utc: datetime
+    known_at_utc: datetime
+    first_lead_h: int
+    is_day_max: bool
 
 
 def insert_runs(session: Session, runs: Iterable[tuple[int, IssuedRun]]) -> int:
@@ -72,15 +87,23 @@ def _rows(runs: Iterable[tuple[int, IssuedRun]]) -> Iterable[tuple[object, ...]]
                 run.known_at_utc,
                 run.first_lead_h,
                 values,
+                _DAY_MAX if run.is_day_max else "hourly",
             )
 
 
 def load_runs(
-    session: Session, region_slug: str, start_utc: datetime, end_utc: datetime
+    session: Session,
+    region_slug: str,
+    start_utc: datetime,
+    end_utc: datetime,
+    *,
+    quantities: Collection[Quantity] = tuple(Quantity),
+    known_by_utc: datetime | None = None,
 ) -> WeatherRuns | None:
     """What models need of a region's runs for issues in [start, end]; None without any.
 
-    Runs that cannot prove when they were known are left out.
+    Runs that cannot prove when they were known are left out. Those that became known
+    after `end_utc`, but by `known_by_utc`, count as known at `end_utc`.
     """
     reach = timedelta(days=BIAS_DAYS, hours=MAX_RUN_AGE_H)
     rows = session.execute(
@@ -93,39 +116,33 @@ def load_runs(
             WeatherForecastRow.first_lead_h,
             WeatherForecastRow.quantity,
             WeatherForecastRow.hourly_values,
+            WeatherForecastRow.statistic,
         )
         .join(RegionRow, RegionRow.id == WeatherForecastRow.region_id)
         .where(
             RegionRow.slug == region_slug,
             WeatherForecastRow.issued_at_utc >= start_utc - reach,
             WeatherForecastRow.issued_at_utc <= end_utc,
-            WeatherForecastRow.known_at_utc <= end_utc,
+            WeatherForecastRow.known_at_utc <= (known_by_utc or end_utc),
+            WeatherForecastRow.quantity.in_([q.value for q in quantities]),
         )
         .order_by(WeatherForecastRow.id)
     )
-    found: dict[tuple[str, str, str, datetime, datetime | None, int], _Values]
-    found = defaultdict(dict)
-    for source, model, member, issued, known, first_lead_h, quantity, values in rows:
-        key = (source, model, member, issued, known, first_lead_h)
-        found[key][Quantity(quantity)] = np.array(values, dtype=np.float64)
-    return weather_runs(
-        IssuedRun(
-            source=source,
-            model=model,
-            member=member,
-            issued_at_utc=issued_at_utc,
-            known_at_utc=known_at_utc,
-            first_lead_h=first_lead_h,
-            values=values,
+    found: dict[_Run, _Values] = defaultdict(dict)
+    for row in rows:
+        run = _Run(
+            row.source,
+            row.model,
+            row.member,
+            row.issued_at_utc,
+            min(row.known_at_utc, end_utc),
+            row.first_lead_h,
+            row.statistic == _DAY_MAX,
         )
-        for (
-            source,
-            model,
-            member,
-            issued_at_utc,
-            known_at_utc,
-            first_lead_h,
-        ), values in found.items()
+        values = np.array(row.hourly_values, dtype=np.float64)
+        found[run][Quantity(row.quantity)] = values
+    return weather_runs(
+        IssuedRun(**run._asdict(), values=values) for run, values in found.items()
     )
 
 

@@ -181,10 +181,12 @@ def history_of_forecast(
     time_zone: str,
     watermark_id: int | None,
     with_hours: bool = True,
+    lead_h: int = 0,
 ) -> ScoreHistory | None:
     """The scores that a stored forecast saw, the same months later.
 
-    None where no model made it.
+    With `lead_h` those of windows that begin at the local hour so long after its issue,
+    each forecast as long before. None where no model made it.
     """
     if stored.model_version_id is None:
         return None
@@ -192,11 +194,14 @@ def history_of_forecast(
         session,
         region_id=stored.region_id,
         model_version_id=stored.model_version_id,
-        local_issue_hour=local_issue_hour(time_zone, stored.issued_at_utc),
+        local_issue_hour=local_issue_hour(
+            time_zone, stored.issued_at_utc + timedelta(hours=lead_h)
+        ),
         finished_by_utc=stored.issued_at_utc,
         input_mode=stored.input_mode,
-        watermark_id=watermark_id,
-        lag_h=stored.lag_h,
+        # Rolled twice is rolled by the sum; see `core.late_hours`.
+        watermark_id=None if lead_h else watermark_id,
+        lag_h=stored.lag_h + lead_h,
         with_hours=with_hours,
     )
 

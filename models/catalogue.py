@@ -10,7 +10,7 @@ from core.days import WINDOW_H
 from core.errors import InvalidInput
 from core.forecasts import Target
 from core.telemetry import DEFINITIONS, Quantity
-from core.weather_runs import BIAS_DAYS, PAST_H
+from core.weather_runs import BIAS_DAYS, FRESHER_BY_H, PAST_H
 
 MAX_LAG_H = 168
 """Largest lag: one week, for the weekly cycle of load."""
@@ -48,10 +48,21 @@ class RunStatistic(StrEnum):
     CORRECTED = "corrected"
     BIAS = "bias"
     SPREAD = "spread"
+    SPREAD_SIZE = "spread_size"
+    CHANGE = "change"
+    CHANGE_SIZE = "change_size"
     KNOWN = "known"
     LEAD = "lead"
     ERROR_LAG = "error_lag"
     AGE = "age"
+
+
+_SINGLE: Mapping[RunStatistic, str] = {
+    RunStatistic.AGE: "_h",
+    RunStatistic.SPREAD_SIZE: "",
+    RunStatistic.CHANGE_SIZE: "",
+}
+"""One for the whole window, and how its name ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +100,8 @@ def run_names(quantity: Quantity, statistic: RunStatistic) -> tuple[str, ...]:
     ('nwp_temperature_c_age_h',)
     """
     prefix = f"nwp_{quantity}_{statistic}"
-    if statistic is RunStatistic.AGE:
-        return (f"{prefix}_h",)
+    if statistic in _SINGLE:
+        return (f"{prefix}{_SINGLE[statistic]}",)
     if statistic is RunStatistic.ERROR_LAG:
         return tuple(f"{prefix}_{hours}h" for hours in range(1, PAST_H + 1))
     return tuple(f"{prefix}_h{hour}" for hour in range(HORIZON_H))
@@ -155,6 +166,12 @@ _RUN_MEANINGS: Mapping[RunStatistic, tuple[str, str]] = {
         "0",
     ),
     RunStatistic.SPREAD: ("standard deviation over models and members", "0"),
+    RunStatistic.SPREAD_SIZE: ("mean spread of the hours", "0"),
+    RunStatistic.CHANGE: (
+        f"corrected less what it was on runs at least {FRESHER_BY_H} h older",
+        "0",
+    ),
+    RunStatistic.CHANGE_SIZE: ("mean absolute change of the hours", "0"),
     RunStatistic.KNOWN: ("1 when a weather forecast has the hour, else 0", "0"),
     RunStatistic.LEAD: ("hours from the issue of the run to the hour", "0"),
     RunStatistic.ERROR_LAG: (
@@ -292,6 +309,9 @@ _OWN_STATISTICS = (
     RunStatistic.CORRECTED,
     RunStatistic.BIAS,
     RunStatistic.SPREAD,
+    RunStatistic.SPREAD_SIZE,
+    RunStatistic.CHANGE,
+    RunStatistic.CHANGE_SIZE,
     RunStatistic.KNOWN,
     RunStatistic.ERROR_LAG,
     RunStatistic.AGE,
@@ -342,16 +362,15 @@ def catalogue_markdown() -> str:
         for feature in CATALOGUE.values()
         if feature.quantity is None
     ]
-    places = {RunStatistic.ERROR_LAG: ("{L}h", f", L = 1 to {PAST_H}")}
+    places = {RunStatistic.ERROR_LAG: ("_{L}h", f", L = 1 to {PAST_H}")}
+    places |= {statistic: (ending, "") for statistic, ending in _SINGLE.items()}
     runs = [
-        f"| `nwp_{{quantity}}_{statistic}_{place}`{among} "
+        f"| `nwp_{{quantity}}_{statistic}{place}`{among} "
         f"| {_RUN_UNITS.get(statistic, 'of the quantity')} "
         f"| {meaning.format(q='quantity')} | {missing} |"
         for statistic, (meaning, missing) in _RUN_MEANINGS.items()
         for place, among in [
-            ("h", "")
-            if statistic is RunStatistic.AGE
-            else places.get(statistic, ("h{i}", f", i = 0 to {HORIZON_H - 1}"))
+            places.get(statistic, ("_h{i}", f", i = 0 to {HORIZON_H - 1}"))
         ]
     ]
     head = ["| feature | unit | meaning | missing |", "|---|---|---|---|"]

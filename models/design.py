@@ -44,12 +44,33 @@ class DesignLayout:
     state_columns : tuple of int
         All other columns, standardised for the mean.
     season_columns : tuple of int
-        Harmonics of the year among them; the scale depends on these and the hour.
+        Harmonics of the year among them.
+    size_columns : tuple of int
+        How far the weather forecasts are apart. The scale depends on these, the season
+        and the hour.
+    hour_share : float
+        What the products with the hour are multiplied by: less than 1 penalises them
+        more than the columns themselves.
     """
 
     hour_columns: tuple[int, ...]
     state_columns: tuple[int, ...]
     season_columns: tuple[int, ...]
+    size_columns: tuple[int, ...] = ()
+    hour_share: float = 1.0
+
+    @property
+    def scale_columns(self) -> tuple[int, ...]:
+        """What the scale depends on beside the hour."""
+        return (*self.season_columns, *self.size_columns)
+
+    @property
+    def mean_factors(self) -> FloatArray:
+        """What each column of the mean's design is multiplied by."""
+        n_columns = len(self.state_columns) + 1
+        factors = np.full(n_columns * (len(self.hour_columns) + 1), self.hour_share)
+        factors[:n_columns] = 1.0
+        return factors
 
     def mean_design(self, features: FloatArray, standardised: FloatArray) -> FloatArray:
         """Design of the mean, shape (N, weights of the mean).
@@ -60,12 +81,13 @@ class DesignLayout:
         standardised : ndarray, shape (N, len(state_columns))
             The state columns, centred and divided by their spread.
         """
-        return interaction(features[:, self.hour_columns], standardised)
+        products = interaction(features[:, self.hour_columns], standardised)
+        return products * self.mean_factors
 
     def scale_design(self, features: FloatArray) -> FloatArray:
         """Design of the scale, shape (N, weights of the scale)."""
-        season = features[:, self.season_columns]
-        return interaction(features[:, self.hour_columns], season)
+        columns = features[:, self.scale_columns]
+        return interaction(features[:, self.hour_columns], columns)
 
     def seasonal_mean_weights(self) -> NDArray[np.bool_]:
         """True where a weight of the mean belongs to the season."""
@@ -74,7 +96,8 @@ class DesignLayout:
 
     def seasonal_scale_weights(self) -> NDArray[np.bool_]:
         """True where a weight of the scale belongs to the season."""
-        block = np.arange(len(self.season_columns) + 1) > 0
+        seasonal = np.isin(self.scale_columns, self.season_columns)
+        block = np.concatenate(([False], seasonal))
         return np.tile(block, len(self.hour_columns) + 1)
 
 
@@ -84,12 +107,20 @@ RUN_LAGS_H = 24
 RUN_STEP_H = 3
 """Every third hour of other quantities: with all of them the error is the same."""
 
+RUN_HOUR_SHARE = 0.15
+"""The clock hardly changes what a weather forecast is worth: on calibration months the
+error was 2 % smaller than with 1, and the same from 0.1 to 0.2."""
+
 _STATE_STATISTICS = {
     RunStatistic.CORRECTED,
+    RunStatistic.CHANGE,
     RunStatistic.BIAS,
     RunStatistic.ERROR_LAG,
     RunStatistic.AGE,
 }
+
+
+_SIZES = {RunStatistic.SPREAD_SIZE, RunStatistic.CHANGE_SIZE}
 
 
 def layout_for(contract: ModelContract, *, with_season: bool = True) -> DesignLayout:
@@ -114,6 +145,12 @@ def layout_for(contract: ModelContract, *, with_season: bool = True) -> DesignLa
         season_columns=tuple(
             i for i, name in enumerate(names) if name in seasons - left_out
         ),
+        size_columns=tuple(
+            column
+            for column, feature in enumerate(features_named(names))
+            if feature.statistic in _SIZES
+        ),
+        hour_share=RUN_HOUR_SHARE if has_runs else 1.0,
     )
 
 

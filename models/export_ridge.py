@@ -53,14 +53,15 @@ def _add_constants(builder: GraphBuilder, trained: TrainedRidge) -> None:
     layout = trained.layout
     builder.floats("state_centre", trained.scaler.mean_)
     builder.floats("state_spread", trained.scaler.scale_)
-    builder.floats("mean_weights", trained.mean_model.weights())
+    factors = layout.mean_factors[:, None]
+    builder.floats("mean_weights", trained.mean_model.weights() * factors)
     tails = trained.tail_factor
     builder.floats("scale_weights", trained.scale_model.weights() * tails)
     builder.floats("scale_floor", trained.scale_floor * tails)
     builder.floats("one", 1.0)
     builder.integers("hour_columns", layout.hour_columns)
     builder.integers("state_columns", layout.state_columns)
-    builder.integers("season_columns", layout.season_columns)
+    builder.integers("season_columns", layout.scale_columns)
     builder.integers("one_before", [0, 1, 0, 0])
     builder.integers("last_axis", [2])
     builder.integers("middle_axis", [1])

@@ -20,6 +20,7 @@ from core.telemetry import (
     hours_between,
     require_full_utc_hour,
 )
+from core.weather_runs import MAX_RUN_AGE_H
 from models.catalogue import (
     HOUR_HARMONICS,
     STAND_INS,
@@ -37,8 +38,10 @@ YEAR_H = 8_766
 _YEAR_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-RUN_RUNGS_H = (0, 13, 25, None)
-"""Ages from which runs are used: all; without those of the mode before; none."""
+DAY_MAX_RUNG_H = MAX_RUN_AGE_H + 1
+RUN_RUNGS_H = (0, 13, 25, DAY_MAX_RUNG_H, None)
+"""Ages from which runs are used: all; without those of the mode before; daily maxima
+alone, which have no age to fall back by; none."""
 
 
 class FeatureRows(NamedTuple):
@@ -114,17 +117,20 @@ def feature_matrix(
     features = np.empty((len(positions), len(chosen)), dtype=np.float32)
     _put_lags(features, chosen, history, positions, target)
     _put_calendar(features, chosen, issue_instants, zone)
-    ages = put_runs(features, chosen, frame, issue_instants, youngest_run_h)
+    guiding = put_runs(features, chosen, frame, issue_instants, youngest_run_h)
     features[[problem is not None for problem in problems]] = np.nan
     return FeatureRows(
         features,
         problems,
-        [input_mode(age_h) for age_h in ages],
+        [
+            input_mode(age_h, has_day_max=bool(has_day_max))
+            for age_h, has_day_max in zip(*guiding, strict=True)
+        ],
         [
             None
             if np.isnan(age_h).all()
             else instant - float(np.ceil(np.nanmin(age_h))) * HOUR
-            for instant, age_h in zip(issue_instants, ages, strict=True)
+            for instant, age_h in zip(issue_instants, guiding.age_h, strict=True)
         ],
     )
 

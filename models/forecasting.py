@@ -15,7 +15,7 @@ from core.errors import InvalidInput
 from core.forecasts import HourlyForecast, InputMode, Refusal, RefusalCode
 from core.regions import Region
 from core.telemetry import VALID_RANGES, TelemetryFrame
-from models.features import RUN_RUNGS_H, feature_matrix
+from models.features import DAY_MAX_RUNG_H, RUN_RUNGS_H, feature_matrix
 from models.metadata import ModelContract
 
 PLAUSIBLE_MARGIN_FRAC = 0.1
@@ -99,8 +99,7 @@ def forecast_modes(
     calibrates these modes before they are needed.
     """
     found: list[ByMode | Refusal] = []
-    uses_runs = model.contract.guiding_quantity is not None and frame.runs is not None
-    for youngest_run_h in RUN_RUNGS_H if uses_runs else RUN_RUNGS_H[:1]:
+    for youngest_run_h in _rungs_h(model.contract, frame):
         answers = _answers(
             model, frame, time_zone, issue_instants, youngest_run_h=youngest_run_h
         )
@@ -110,6 +109,15 @@ def forecast_modes(
             if isinstance(by_mode, dict) and isinstance(answer, HourlyForecast):
                 by_mode.setdefault(answer.input_mode, answer)
     return found
+
+
+def _rungs_h(contract: ModelContract, frame: TelemetryFrame) -> tuple[int | None, ...]:
+    """Those of `RUN_RUNGS_H` that can differ."""
+    if contract.guiding_quantity is None or frame.runs is None:
+        return RUN_RUNGS_H[:1]
+    if frame.runs.has_day_max:
+        return RUN_RUNGS_H
+    return tuple(rung for rung in RUN_RUNGS_H if rung != DAY_MAX_RUNG_H)
 
 
 def _answers(

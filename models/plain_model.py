@@ -1,10 +1,13 @@
 """The portal's own plain model of a day's maximum, which nobody uploads.
 
-A ridge per region and hour of issue, fitted anew for every issue on the days of the
-year before it, and its errors on the year before, each made with the fit of its day.
-It needs no file and no training job: it is a function of the region's telemetry, and
-of the weather forecasts known at the issue where those cover the window. Serving models
-are held against it (`core.plausibility`).
+A ridge per region and hour of issue, fitted once a week on the days of the year before
+it, and its errors of a year, each made with the fit of its week. It needs no file and
+no training job: it is a function of the region's telemetry, and of the weather
+forecasts known at the issue where those cover the window. Serving models are held
+against it (`core.plausibility`).
+
+`weekly_fits` reads two years once a week; `plain_forecast` then needs `RECENT_H` hours.
+`plain_forecasts` makes the same forecasts, to the bit, from the whole history.
 """
 
 from __future__ import annotations
@@ -14,7 +17,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, Self
+from zlib import crc32
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -23,14 +27,23 @@ from core.aliases import FloatArray, IntArray
 from core.conformal import MINIMUM_SCORES, SCORE_WINDOW, Calibration
 from core.days import WINDOW_H
 from core.errors import CalibrationInsufficient
+from core.plausibility import UsualCourse
 from core.telemetry import HOUR, Quantity, TelemetryFrame, hours_between
+from core.weather_runs import BIAS_DAYS
 from models.catalogue import STAND_INS
 from models.features import YEAR_H
-from models.gaps import held
+from models.gaps import MEAN_WINDOW_H, held
 from models.training_rows import EPOCH
 
-FIT_DAYS = 365
-"""Days before an issue that its weights are fitted on."""
+WEEK_DAYS = 7
+WEEK_H = WEEK_DAYS * WINDOW_H
+
+FIT_WEEKS = 52
+"""Weeks of days before a week that its weights are fitted on."""
+
+SETTLED_DAYS = 3
+"""Days before a week that its fit leaves out: the others ended 48 h before the week,
+when late telemetry has come (`orchestrator.forecasts.scoring`)."""
 
 MIN_FIT_DAYS = 30
 """Fewest of them. Assumed: 18 weights, shrunk, are then worse than later but usable."""
@@ -48,9 +61,24 @@ FLOOR_FRAC = 0.4
 MIN_KNOWN_H = 12
 """Hours of the last 24 whose temperature must be known."""
 
+COURSE_DAYS, MIN_COURSE_DAYS = 28, 14
+"""Days before an issue that show the usual course of a day, and fewest of them."""
+
 _LOOK_BACK_H = 168
-HISTORY_H = (FIT_DAYS + SCORE_WINDOW) * WINDOW_H + _LOOK_BACK_H
-"""Telemetry before an issue that its forecast is made from."""
+_WARM_UP_H = max(_LOOK_BACK_H + MEAN_WINDOW_H, (BIAS_DAYS + 1) * WINDOW_H)
+"""Hours before a day that are read: its lags, what stands in for their gaps, and the
+days whose errors correct a weather forecast."""
+
+_SCORED_WEEKS = -(-(SCORE_WINDOW + SETTLED_DAYS) // WEEK_DAYS)
+_PAST_WEEKS = FIT_WEEKS + 1 + _SCORED_WEEKS
+HISTORY_H = (_PAST_WEEKS + 1) * WEEK_H + _WARM_UP_H
+"""Telemetry before an issue that the fits of its week are made from."""
+
+RECENT_ISSUES_H = WEEK_H + SETTLED_DAYS * WINDOW_H
+"""How far back the days lie that a week's fit does not count yet."""
+
+RECENT_H = RECENT_ISSUES_H + _WARM_UP_H
+"""Telemetry before an issue that its forecast is made from once its week is fitted."""
 
 _TEMPERATURE_MEANS = ((1, 24), (1, 1), (25, 25), (1, 6), (49, _LOOK_BACK_H))
 _TEMPERATURE_MAXIMA = ((1, 24), (25, 48))
@@ -93,12 +121,185 @@ class PlainForecast:
         return self.day_max_c + calibration.quantile * self.error_c
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlainFit:
+    """What one week's forecasts of one hour of issue rest on.
+
+    Attributes
+    ----------
+    former, weights : ndarray, shape (1 + n_columns,)
+        Constant and weights of the week before and of this week; NaN where too few
+        days are known.
+    error_fit : ndarray, shape (3,)
+        Constant and weights of the season in the mean error.
+    floor_c : float
+        Smallest mean error, degC; NaN without any.
+    missed_c : ndarray, shape (365,)
+        Maximum less the expected one of the days up to `SETTLED_DAYS` before the week,
+        the newest last; NaN where one is not known.
+    """
+
+    former: FloatArray
+    weights: FloatArray
+    error_fit: FloatArray
+    floor_c: float
+    missed_c: FloatArray
+
+    def to_bytes(self) -> bytes:
+        """The values as float64, in the order of the fields."""
+        parts = (self.former, self.weights, self.error_fit, [self.floor_c])
+        return np.concatenate((*parts, self.missed_c)).astype("<f8").tobytes()
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Self:
+        """The fit of `to_bytes`."""
+        values = np.frombuffer(content, "<f8")
+        n_weights = (len(values) - SCORE_WINDOW - 4) // 2
+        former, weights, error_fit, floor_c, missed_c = np.split(
+            values, np.cumsum((n_weights, n_weights, 3, 1))
+        )
+        return cls(
+            former=former,
+            weights=weights,
+            error_fit=error_fit,
+            floor_c=float(floor_c[0]),
+            missed_c=missed_c,
+        )
+
+
 class _Hours(NamedTuple):
-    """By the hour of `frame`, as if each were an issue: shape (n_hours, ...)."""
+    """By the hour of a frame, as if each were an issue: shape (n_hours, ...)."""
 
     state: FloatArray
     season: FloatArray
     day_max_c: FloatArray
+
+    def at(self, hours: slice, run_max_c: FloatArray | None = None) -> _Hours:
+        """Some of them, with the maxima of weather forecasts if given."""
+        state = self.state[hours]
+        if run_max_c is not None:
+            state = np.column_stack((state, run_max_c))
+        return _Hours(state, self.season[hours], self.day_max_c[hours])
+
+
+def week_start(region_slug: str, instant: datetime) -> datetime:
+    """Start of the week of fits that an instant lies in.
+
+    Weeks begin at an hour that follows from the region's name, so that not all regions
+    of a fleet are fitted at once.
+
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> str(week_start("arizona", datetime(2026, 7, 1, 12, tzinfo=UTC)))
+    '2026-06-25 03:00:00+00:00'
+    """
+    phase_h = crc32(region_slug.encode()) % WEEK_H
+    return instant - (hours_between(EPOCH, instant) - phase_h) % WEEK_H * HOUR
+
+
+def weekly_fits(
+    frame: TelemetryFrame, week_start_utc: datetime
+) -> dict[tuple[int, bool], PlainFit]:
+    """Fits of a week by UTC hour of issue, without and, where any are known, with runs.
+
+    Parameters
+    ----------
+    frame : TelemetryFrame
+        Only trusted hours that ended before the week are used, of the `HISTORY_H`
+        before it.
+    week_start_utc : datetime
+        Of `week_start`.
+    """
+    start_utc = week_start_utc - _PAST_WEEKS * WEEK_H * HOUR
+    end_utc = week_start_utc + WEEK_H * HOUR
+    history = frame.window(start_utc - _WARM_UP_H * HOUR, end_utc).trusted()
+    hours = _hours(history)
+    run_max_c = _run_maxima(history, slice(_WARM_UP_H, None))
+    fits = {}
+    for slot in range(WINDOW_H):
+        days = slice(_WARM_UP_H + slot, None, WINDOW_H)
+        hour = (start_utc + slot * HOUR).hour
+        fits[hour, False] = _Series.of(hours.at(days)).fit(_PAST_WEEKS)
+        if run_max_c is not None:
+            with_runs = hours.at(days, run_max_c[slot::WINDOW_H])
+            fits[hour, True] = _Series.of(with_runs).fit(_PAST_WEEKS)
+    return fits
+
+
+def plain_forecast(
+    frame: TelemetryFrame, issued_at_utc: datetime, fit: PlainFit, *, uses_runs: bool
+) -> PlainForecast | None:
+    """The forecast of an issue by the fit of its week and hour; None where none can be.
+
+    Parameters
+    ----------
+    frame : TelemetryFrame
+        Only trusted hours that ended by the issue are used, of the `RECENT_H` before,
+        and weather forecasts known by the issue instants of those days.
+    uses_runs : bool
+        Whether the fit is one on weather forecasts.
+    """
+    start_utc = issued_at_utc - RECENT_H * HOUR
+    history = frame.window(start_utc, issued_at_utc + HOUR).trusted()
+    days = slice(_WARM_UP_H, None, WINDOW_H)
+    run_max_c = _run_maxima(history, days) if uses_runs else None
+    if uses_runs and run_max_c is None:
+        return None
+    rows = _hours(history).at(days, run_max_c)
+    into_week_h = hours_between(
+        week_start(frame.region_slug, issued_at_utc), issued_at_utc
+    )
+    n_days, n_former = SETTLED_DAYS + into_week_h // WINDOW_H, SETTLED_DAYS
+    newest = [column[len(column) - 1 - n_days :] for column in rows]
+    state, season, day_max_c = newest
+    weights = np.where(
+        np.arange(len(state))[:, None] < n_former, fit.former, fit.weights
+    )
+    expected_c = _expected(state, weights)
+    seasons = _seasons(
+        hours_between(EPOCH, issued_at_utc) - WINDOW_H * np.arange(SCORE_WINDOW, 0, -1)
+    )
+    return _forecast(
+        fit,
+        expected_c=float(expected_c[-1]),
+        newer_missed_c=(day_max_c - expected_c)[:-1],
+        season=season[-1],
+        seasons=seasons,
+    )
+
+
+def usual_course(
+    frame: TelemetryFrame, issued_at_utc: datetime, error_c: float, *, uses_runs: bool
+) -> UsualCourse | None:
+    """How the hours of an issue's window usually lie below the warmest.
+
+    A weather forecast that covers the window says it, with the plain model's error as
+    the spread: it sees a front that comes. Else the days before say it.
+
+    Parameters
+    ----------
+    frame : TelemetryFrame
+        As for `plain_forecast`.
+
+    Returns
+    -------
+    UsualCourse | None
+        None with fewer than `MIN_COURSE_DAYS` known days of the last `COURSE_DAYS`.
+    """
+    start_utc = issued_at_utc - RECENT_H * HOUR
+    history = frame.window(start_utc, issued_at_utc + HOUR).trusted()
+    run_c = _run_hours(history, slice(RECENT_H, None)) if uses_runs else None
+    if run_c is not None and np.isfinite(run_c[-1]).all():
+        below_c = run_c[-1].max() - run_c[-1]
+        return UsualCourse(below_c=below_c, spread_c=np.full(WINDOW_H, error_c))
+    measured = history.column(Quantity.TEMPERATURE_C)[:-1]
+    days = measured[-COURSE_DAYS * WINDOW_H :].reshape(COURSE_DAYS, WINDOW_H)
+    days = days[np.isfinite(days).all(axis=1)]
+    if len(days) < MIN_COURSE_DAYS:
+        return None
+    below = days.max(axis=1)[:, None] - days
+    return UsualCourse(below_c=below.mean(axis=0), spread_c=below.std(axis=0))
 
 
 def plain_forecasts(
@@ -125,22 +326,23 @@ def plain_forecasts(
     """
     if not issue_instants:
         return []
-    start_utc = min(issue_instants) - HISTORY_H * HOUR
-    history = frame.window(start_utc, max(issue_instants) + HOUR).trusted()
+    first_week_utc = week_start(frame.region_slug, min(issue_instants))
+    start_utc = first_week_utc - _PAST_WEEKS * WEEK_H * HOUR
+    end_utc = week_start(frame.region_slug, max(issue_instants)) + WEEK_H * HOUR
+    history = frame.window(start_utc - _WARM_UP_H * HOUR, end_utc).trusted()
     hours = _hours(history)
-    by_hour: dict[int, list[int]] = defaultdict(list)
+    by_slot: dict[int, list[int]] = defaultdict(list)
     for number, instant in enumerate(issue_instants):
-        by_hour[hours_between(start_utc, instant) % WINDOW_H].append(number)
+        by_slot[hours_between(start_utc, instant) % WINDOW_H].append(number)
     answers: list[PlainForecast | None] = [None] * len(issue_instants)
-    for first, numbers in by_hour.items():
-        days = slice(first, None, WINDOW_H)
+    for slot, numbers in by_slot.items():
+        days = slice(_WARM_UP_H + slot, None, WINDOW_H)
         may_use = runs_used is not None and any(runs_used[i] for i in numbers)
-        run_max_c = _run_maxima(history, first) if may_use else None
-        with_runs = None if run_max_c is None else _Series.of(hours, days, run_max_c)
-        without = _Series.of(hours, days)
+        run_max_c = _run_maxima(history, days) if may_use else None
+        with_runs = None if run_max_c is None else _Series.of(hours.at(days, run_max_c))
+        without = _Series.of(hours.at(days))
         for number in numbers:
-            offset = hours_between(start_utc, issue_instants[number])
-            day = (offset - first) // WINDOW_H
+            day = hours_between(start_utc, issue_instants[number]) // WINDOW_H
             found = None
             if with_runs is not None and runs_used is not None and runs_used[number]:
                 found = with_runs.forecast(day)
@@ -150,14 +352,56 @@ def plain_forecasts(
     return answers
 
 
-def _run_maxima(history: TelemetryFrame, first: int) -> FloatArray | None:
-    """Largest corrected hour of the weather forecasts known at the days' issues.
+def _forecast(
+    fit: PlainFit,
+    *,
+    expected_c: float,
+    newer_missed_c: FloatArray,
+    season: FloatArray,
+    seasons: FloatArray,
+) -> PlainForecast | None:
+    """The forecast of a day, from the fit of its week and the days after the fit's.
+
+    Parameters
+    ----------
+    newer_missed_c : ndarray, shape (n,)
+        Of the days that the fit does not count, the newest last.
+    season, seasons : ndarray, shape (2,), (365, 2)
+        Of the day and of those before it.
+    """
+    missed_c = np.concatenate((fit.missed_c, newer_missed_c))[-SCORE_WINDOW:]
+    known = np.isfinite(missed_c)
+    if not np.isfinite([expected_c, fit.floor_c, *fit.error_fit]).all():
+        return None
+    errors_c = np.maximum(
+        fit.error_fit[0] + np.sum(seasons[known] * fit.error_fit[1:], axis=1),
+        fit.floor_c,
+    )
+    usual_c = fit.error_fit[0] + float(np.sum(season * fit.error_fit[1:]))
+    return PlainForecast(
+        day_max_c=expected_c,
+        error_c=float(max(usual_c, fit.floor_c)),
+        scores=missed_c[known] / errors_c,
+    )
+
+
+def _run_maxima(history: TelemetryFrame, hours: slice) -> FloatArray | None:
+    """Largest corrected hour of the weather forecasts known at issues of these hours.
 
     Returns
     -------
-    ndarray, shape (n_days,) | None
-        NaN where no run covers the whole window; None without any such day.
+    ndarray, shape (n,) | None
+        NaN where no run covers the whole window; None without any such issue.
     """
+    run_c = _run_hours(history, hours)
+    if run_c is None:
+        return None
+    maxima: FloatArray = run_c.max(axis=1)
+    return maxima if np.isfinite(maxima).any() else None
+
+
+def _run_hours(history: TelemetryFrame, hours: slice) -> FloatArray | None:
+    """Corrected weather forecasts known at issues of these hours, shape (n, 24)."""
     if history.runs is None:
         return None
     quantity = Quantity.TEMPERATURE_C
@@ -166,11 +410,11 @@ def _run_maxima(history: TelemetryFrame, first: int) -> FloatArray | None:
         quantity,
         history.column(quantity),
         start,
-        np.arange(start + first, start + history.n_hours, WINDOW_H, dtype=np.int64),
+        start + np.arange(history.n_hours, dtype=np.int64)[hours],
         horizon_h=WINDOW_H,
     )
-    maxima: FloatArray = (found.mean + found.bias).max(axis=1)
-    return maxima if np.isfinite(maxima).any() else None
+    corrected: FloatArray = found.mean + found.bias
+    return corrected
 
 
 def _hours(history: TelemetryFrame) -> _Hours:
@@ -183,8 +427,7 @@ def _hours(history: TelemetryFrame) -> _Hours:
         weather = held(history.column(quantity), STAND_INS[quantity])
         columns += [_lag_means(weather, *lags) for lags in _WEATHER_MEANS]
     first_hour = hours_between(EPOCH, history.start_utc)
-    turns = 2.0 * np.pi * (first_hour + np.arange(history.n_hours)) / YEAR_H
-    season = np.stack((np.sin(turns), np.cos(turns)), axis=1)
+    season = _seasons(first_hour + np.arange(history.n_hours))
     state = np.concatenate((np.stack(columns, axis=1), season), axis=1)
     is_usable = _lag_means(known.astype(np.float64), 1, WINDOW_H) * WINDOW_H
     # Sums of whole numbers, up to their rounding.
@@ -194,6 +437,12 @@ def _hours(history: TelemetryFrame) -> _Hours:
         windows = sliding_window_view(measured, WINDOW_H)
         day_max_c[: len(windows)] = windows.max(axis=1)
     return _Hours(state=state, season=season, day_max_c=day_max_c)
+
+
+def _seasons(hours: IntArray) -> FloatArray:
+    """Sine and cosine of the year by hours since 1970, shape (n, 2)."""
+    turns = 2.0 * np.pi * hours / YEAR_H
+    return np.stack((np.sin(turns), np.cos(turns)), axis=1)
 
 
 def _lag_means(values: FloatArray, newest: int, oldest: int) -> FloatArray:
@@ -217,7 +466,7 @@ def _before(of_windows: FloatArray, oldest: int, n_hours: int) -> FloatArray:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Series:
-    """One hour of issue, day by day; each day's values from the days before it.
+    """One hour of issue, day by day from the start of a week; fits week by week.
 
     Attributes
     ----------
@@ -225,87 +474,96 @@ class _Series:
         Expected maximum, and what really came less that; NaN where there are too few
         days before, or the day is not finished.
     season : ndarray, shape (n_days, 2)
-    error_fits : ndarray, shape (n_days, 3)
-        Constant and weights of the season in the mean error.
+    weights, error_fits : ndarray, shape (n_weeks, 1 + n_columns), (n_weeks, 3)
     """
 
     expected_c: FloatArray
     missed_c: FloatArray
     season: FloatArray
+    weights: FloatArray
     error_fits: FloatArray
 
     @classmethod
-    def of(
-        cls, hours: _Hours, days: slice, run_max_c: FloatArray | None = None
-    ) -> _Series:
-        """The series of `days`, with the maxima of weather forecasts if given."""
-        state, season = hours.state[days], hours.season[days]
-        if run_max_c is not None:
-            state = np.column_stack((state, run_max_c))
-        fits = _rolling_ridge(state, hours.day_max_c[days])
-        expected_c = fits[:, 0] + np.sum(state * fits[:, 1:], axis=1)
-        missed_c = hours.day_max_c[days] - expected_c
+    def of(cls, days: _Hours) -> _Series:
+        """The series of whole weeks of days."""
+        weights = _weekly_ridge(days.state, days.day_max_c)
+        expected_c = _expected(days.state, np.repeat(weights, WEEK_DAYS, axis=0))
+        missed_c = days.day_max_c - expected_c
         return cls(
             expected_c=expected_c,
             missed_c=missed_c,
-            season=season,
-            error_fits=_rolling_ridge(season, np.abs(missed_c)),
+            season=days.season,
+            weights=weights,
+            error_fits=_weekly_ridge(days.season, np.abs(missed_c)),
+        )
+
+    def fit(self, week: int) -> PlainFit:
+        """The fit of a week by its position, at least `_PAST_WEEKS`."""
+        settled = week * WEEK_DAYS - SETTLED_DAYS
+        missed_c = self.missed_c[settled - SCORE_WINDOW : settled]
+        known = np.abs(missed_c[np.isfinite(missed_c)])
+        mean_c = float(known.mean()) if len(known) else np.nan
+        return PlainFit(
+            former=self.weights[week - 1],
+            weights=self.weights[week],
+            error_fit=self.error_fits[week],
+            floor_c=float(np.maximum(FLOOR_FRAC * mean_c, MIN_ERROR_C)),
+            missed_c=missed_c,
         )
 
     def forecast(self, day: int) -> PlainForecast | None:
         """The forecast of a day by its position."""
-        before = slice(max(day - SCORE_WINDOW, 0), day)
-        known = np.isfinite(self.missed_c[before])
-        missed_c, season = self.missed_c[before][known], self.season[before][known]
-        fit = self.error_fits[day]
-        if not np.isfinite([self.expected_c[day], *fit]).all():
-            return None
-        floor_c = max(FLOOR_FRAC * float(np.abs(missed_c).mean()), MIN_ERROR_C)
-        errors_c = np.maximum(fit[0] + season @ fit[1:], floor_c)
-        return PlainForecast(
-            day_max_c=float(self.expected_c[day]),
-            error_c=float(np.maximum(fit[0] + self.season[day] @ fit[1:], floor_c)),
-            scores=missed_c / errors_c,
+        week = day // WEEK_DAYS
+        return _forecast(
+            self.fit(week),
+            expected_c=float(self.expected_c[day]),
+            newer_missed_c=self.missed_c[week * WEEK_DAYS - SETTLED_DAYS : day],
+            season=self.season[day],
+            seasons=self.season[day - SCORE_WINDOW : day],
         )
 
 
-def _rolling_ridge(columns: FloatArray, outcome: FloatArray) -> FloatArray:
-    """Constant and weights of a ridge on the `FIT_DAYS` rows before each row.
+def _expected(state: FloatArray, weights: FloatArray) -> FloatArray:
+    """What weights, a row for each row of the state, make of it."""
+    expected: FloatArray = weights[:, 0] + np.sum(state * weights[:, 1:], axis=1)
+    return expected
 
-    The sums of running products give every fit at the cost of one, as in
-    `models.moments`.
+
+def _weekly_ridge(columns: FloatArray, outcome: FloatArray) -> FloatArray:
+    """Constant and weights of a ridge for each week, on settled days before it.
+
+    Each fit sums its own `FIT_WEEKS` blocks of seven days, not running totals: it must
+    not depend, even in the last digit, on how much history was read.
 
     Returns
     -------
-    ndarray, shape (n, 1 + n_columns)
+    ndarray, shape (n_weeks, 1 + n_columns)
         NaN with fewer than `MIN_FIT_DAYS` complete rows.
     """
     complete = np.isfinite(columns).all(axis=1) & np.isfinite(outcome)
-    design = np.column_stack((np.ones(len(columns)), columns))
+    design = np.column_stack((np.ones(len(columns)), columns, outcome))
     design = np.where(complete[:, None], design, 0.0)
-    known = np.where(complete, outcome, 0.0)
-    xx = _sums_before(design[:, :, None] * design[:, None, :])
-    xy = _sums_before(design * known[:, None])
-    fitted = np.flatnonzero(xx[:, 0, 0] > MIN_FIT_DAYS - 0.5)
-    count = xx[fitted, 0, 0][:, None]
-    mean_x, mean_y = xx[fitted, 0, 1:] / count, xy[fitted, :1] / count
-    products = mean_x[:, :, None] * mean_x[:, None, :]
-    centred = xx[fitted, 1:, 1:] - count[:, :, None] * products
+    n_weeks, n_columns = len(design) // WEEK_DAYS, design.shape[1]
+    padding = np.zeros((FIT_WEEKS * WEEK_DAYS + SETTLED_DAYS, n_columns))
+    padded = np.concatenate((padding, design))[: (n_weeks + FIT_WEEKS) * WEEK_DAYS]
+    blocks = padded.reshape(-1, WEEK_DAYS, n_columns)
+    products = blocks.transpose(0, 2, 1) @ blocks
+    sums = sliding_window_view(products, FIT_WEEKS, axis=0)[:n_weeks]
+    moments = np.moveaxis(sums, -1, 0).sum(axis=0)
+    fits = np.full((n_weeks, n_columns - 1), np.nan)
+    fitted = np.flatnonzero(moments[:, 0, 0] > MIN_FIT_DAYS - 0.5)
+    xx, xy = moments[fitted, :-1, :-1], moments[fitted, :-1, -1]
+    count = xx[:, 0, 0][:, None]
+    mean_x, mean_y = xx[:, 0, 1:] / count, xy[:, :1] / count
+    together = mean_x[:, :, None] * mean_x[:, None, :]
+    centred = xx[:, 1:, 1:] - count[:, :, None] * together
     diagonal = np.arange(columns.shape[1])
     # The constant part keeps a column that never varies from making it singular.
     centred[:, diagonal, diagonal] *= 1.0 + PENALTY
     centred[:, diagonal, diagonal] += 1e-6 * count
-    together = xy[fitted, 1:] - count * mean_x * mean_y
-    weights = np.linalg.solve(centred, together[:, :, None])[:, :, 0]
-    constant = mean_y[:, 0] - np.sum(mean_x * weights, axis=1)
-    fits = np.full((len(columns), 1 + columns.shape[1]), np.nan)
-    fits[fitted] = np.column_stack((constant, weights))
+    slopes = np.linalg.solve(
+        centred, (xy[:, 1:] - count * mean_x * mean_y)[:, :, None]
+    )[:, :, 0]
+    constant = mean_y[:, 0] - np.sum(mean_x * slopes, axis=1)
+    fits[fitted] = np.column_stack((constant, slopes))
     return fits
-
-
-def _sums_before(values: FloatArray) -> FloatArray:
-    """Sums over the `FIT_DAYS` rows before each row, the row itself left out."""
-    running = np.concatenate((np.zeros((1, *values.shape[1:])), np.cumsum(values, 0)))
-    rows: IntArray = np.arange(len(values))
-    sums: FloatArray = running[rows] - running[np.maximum(rows - FIT_DAYS, 0)]
-    return sums

@@ -18,7 +18,11 @@ from core.days import WINDOW_H
 from core.forecasts import Target
 from core.telemetry import HOUR, Quantity
 from core.version import CODE_VERSION
-from models.catalogue import default_feature_names, run_feature_names
+from models.catalogue import (
+    RunStatistic,
+    default_feature_names,
+    run_feature_names,
+)
 from models.chronology import Timeline
 from models.design import LOWEST_MEAN, DesignLayout, layout_for
 from models.metadata import (
@@ -37,12 +41,24 @@ from models.training_rows import (
     collect_rows,
     hour_stride,
 )
+from models.tree_inputs import columns_of
 
 POOLED_PENALTIES = (3e-4, 1e-3, 3e-3)
-RUN_PENALTIES = (1e-3, 3e-3, 1e-2, 3e-2)
-"""Pooled ones beside weather forecasts, whose hours differ little from each other."""
+RUN_PENALTIES = (1e-3, 3e-3, 1e-2)
+"""Pooled ones beside weather forecasts, whose hours differ little from each other. 3e-2
+was chosen on the first 70 % of a year, and was 1.5 % worse once all was learned."""
+
+RUN_PRIOR = 0.5
+"""Share of the corrected weather forecast that the mean is before it learns: penalties
+then shrink towards it instead of the climate. On calibration months the error was the
+same as with 0, and bounds 2 % narrower."""
 
 OWN_PENALTIES = (1e-2, 3e-2, 1e-1, 3e-1, 1.0)
+SHORT_PENALTIES = (*POOLED_PENALTIES, 1e-2, 3e-2, 1e-1, 3e-1)
+SHORT_OWN_PENALTIES = (*OWN_PENALTIES, 3.0, 10.0)
+"""Of a history shorter than `SEASON_MIN_H`: weak ones carry what a region showed in
+some months into others. Chosen on held-out weeks, as all are."""
+
 SCALE_PENALTY = 1e-2
 """Weak: the scale has 15 weights per horizon and thousands of rows."""
 
@@ -143,7 +159,7 @@ def learn_ridge(
     layout = layout_for(contract, with_season=with_season)
     with threadpool_limits(limits=1):
         timeline = Timeline.over(first_hour, last_hour)
-        return _train(contract, layout, regions, timeline)
+        return _train(contract, layout, regions, timeline, is_short=not with_season)
 
 
 def run_quantities(frames: Mapping[str, RegionTelemetry]) -> tuple[Quantity, ...]:
@@ -162,18 +178,24 @@ def _train(
     layout: DesignLayout,
     regions: Sequence[TrainingRows],
     timeline: Timeline,
+    *,
+    is_short: bool,
 ) -> RidgeTraining:
     shared = _thinned(regions)
     scaler = StandardScaler()
     scaler.fit(shared.features[:, layout.state_columns].astype(np.float64))
-    has_runs = contract.guiding_quantity is not None
-    pooled = _learn_pooled(
-        _sample(shared, layout, scaler),
-        timeline,
-        RUN_PENALTIES if has_runs else POOLED_PENALTIES,
-    )
+    prior = _Prior.of(contract)
+    penalties: Sequence[float] = POOLED_PENALTIES
+    if contract.guiding_quantity is not None:
+        penalties = RUN_PENALTIES
+    elif is_short:
+        penalties = SHORT_PENALTIES
+    pooled = _learn_pooled(_sample(shared, layout, scaler, prior), timeline, penalties)
+    penalties = SHORT_OWN_PENALTIES if is_short else OWN_PENALTIES
     own = [
-        _learn_own(_sample(rows, layout, scaler), pooled, timeline, layout)
+        _learn_own(
+            _sample(rows, layout, scaler, prior), pooled, timeline, layout, penalties
+        )
         for rows in regions
     ]
     lowest = LOWEST_MEAN.get(contract.target, -np.inf)
@@ -183,7 +205,8 @@ def _train(
             layout=layout,
             scaler=scaler,
             mean_model=ShrunkenRidge(
-                pooled=pooled.mean, own=tuple(part.mean for part in own)
+                pooled=prior.added(pooled.mean, layout, scaler),
+                own=tuple(part.mean for part in own),
             ),
             scale_model=ShrunkenRidge(
                 pooled=pooled.scale, own=tuple(part.scale for part in own)
@@ -192,9 +215,49 @@ def _train(
             tail_factor=np.ones(WINDOW_H),
         ),
         rows=tuple(regions),
-        out_of_fold=tuple(np.maximum(part.out_of_fold, lowest) for part in own),
+        out_of_fold=tuple(
+            np.maximum(part.out_of_fold + prior.of_rows(rows), lowest)
+            for part, rows in zip(own, regions, strict=True)
+        ),
     )
     return _with_tails(training)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Prior:
+    """What the mean is before weights are learned: a share of the weather forecast.
+
+    Attributes
+    ----------
+    columns : tuple of int, length H or 0
+        Features of the corrected forecast of the target itself; none without it.
+    """
+
+    columns: tuple[int, ...]
+
+    @classmethod
+    def of(cls, contract: ModelContract) -> _Prior:
+        own = contract.target.quantity
+        if contract.guiding_quantity is not own:
+            return cls(columns=())
+        return cls(columns=columns_of(contract, own, RunStatistic.CORRECTED))
+
+    def of_rows(self, rows: TrainingRows) -> FloatArray:
+        """The prior of each hour, shape (n, H)."""
+        if not self.columns:
+            return np.zeros_like(rows.observed)
+        corrected = rows.features[:, self.columns].astype(np.float64)
+        return np.asarray(RUN_PRIOR * corrected, dtype=np.float64)
+
+    def added(
+        self, ridge: Ridge, layout: DesignLayout, scaler: StandardScaler
+    ) -> Ridge:
+        """The ridge, fitted to what the prior leaves, with the prior in its weights."""
+        for hour, column in enumerate(self.columns):
+            place = layout.state_columns.index(column)
+            ridge.coef_[hour, place] += RUN_PRIOR * scaler.scale_[place]
+            ridge.intercept_[hour] += RUN_PRIOR * scaler.mean_[place]
+        return ridge
 
 
 def _with_tails(training: RidgeTraining) -> RidgeTraining:
@@ -218,6 +281,8 @@ class _Sample:
 
     Attributes
     ----------
+    observed : ndarray, shape (n, H)
+        Less the prior.
     is_own : ndarray of bool, shape (D,)
         Weights of the mean, without the constant, that may differ by region.
     """
@@ -276,7 +341,7 @@ def _thinned(regions: Sequence[TrainingRows]) -> TrainingRows:
 
 
 def _sample(
-    rows: TrainingRows, layout: DesignLayout, scaler: StandardScaler
+    rows: TrainingRows, layout: DesignLayout, scaler: StandardScaler, prior: _Prior
 ) -> _Sample:
     wide = rows.features.astype(np.float64)
     standardised = scaler.transform(wide[:, layout.state_columns])
@@ -285,7 +350,7 @@ def _sample(
         issue_hours=rows.issue_hours,
         mean_design=layout.mean_design(wide, standardised),
         scale_design=layout.scale_design(wide),
-        observed=rows.observed,
+        observed=rows.observed - prior.of_rows(rows),
         # A region with less than a year of history uses the pooled season.
         is_own=~seasonal | (rows.span_h >= SEASON_MIN_H),
     )
@@ -318,7 +383,11 @@ def _learn_pooled(
 
 
 def _learn_own(
-    sample: _Sample, pooled: _LearnedPooled, timeline: Timeline, layout: DesignLayout
+    sample: _Sample,
+    pooled: _LearnedPooled,
+    timeline: Timeline,
+    layout: DesignLayout,
+    penalties: Sequence[float],
 ) -> _Learned:
     hours = sample.issue_hours
     everything = sample.moments()
@@ -331,7 +400,7 @@ def _learn_own(
         sample,
         timeline,
         partial(own_weights, earlier, pooled.at_split),
-        OWN_PENALTIES,
+        penalties,
     )
     out_of_fold = np.empty_like(sample.observed)
     for block, fold in zip(timeline.blocks, pooled.folds, strict=True):

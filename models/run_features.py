@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.aliases import FloatArray
+from core.aliases import BoolArray, FloatArray
 from core.forecasts import InputMode
 from core.telemetry import Quantity, TelemetryFrame
-from core.weather_runs import RunsAtIssue, WeatherRuns, hours_since_1970
+from core.weather_runs import (
+    FRESHER_BY_H,
+    RunsAtIssue,
+    WeatherRuns,
+    hours_since_1970,
+)
 from models.catalogue import HORIZON_H, STAND_INS, Feature, RunStatistic
 
+_CHANGES = {RunStatistic.CHANGE, RunStatistic.CHANGE_SIZE}
 _MODE_AGES_H = (
     (12, InputMode.RUN_12H),
     (24, InputMode.RUN_24H),
@@ -21,8 +28,13 @@ _MODE_AGES_H = (
 )
 
 
-def input_mode(age_h: FloatArray) -> InputMode:
+def input_mode(age_h: FloatArray, *, has_day_max: bool = False) -> InputMode:
     """The mode of a forecast whose hours come from runs of these ages, NaN for none.
+
+    Parameters
+    ----------
+    has_day_max : bool
+        Whether a daily maximum stands in for some of the hours.
 
     Examples
     --------
@@ -36,8 +48,25 @@ def input_mode(age_h: FloatArray) -> InputMode:
         return InputMode.TELEMETRY
     if not known.all():
         return InputMode.RUN_PARTIAL
+    if has_day_max:
+        return InputMode.RUN_DAY_MAX
     oldest_h = float(age_h.max())
     return next(mode for limit_h, mode in _MODE_AGES_H if oldest_h <= limit_h)
+
+
+class GuidingRuns(NamedTuple):
+    """The runs of the first quantity that a model names, at N issue instants.
+
+    Attributes
+    ----------
+    age_h : ndarray, shape (N, H)
+        Age of the newest run that has each hour, h; NaN where none has.
+    has_day_max : ndarray of bool, shape (N,)
+        Whether a daily maximum stands in for some of the hours.
+    """
+
+    age_h: FloatArray
+    has_day_max: BoolArray
 
 
 def put_runs(
@@ -46,8 +75,8 @@ def put_runs(
     frame: TelemetryFrame,
     issue_instants: Sequence[datetime],
     youngest_run_h: int | None,
-) -> FloatArray:
-    """Fill the columns of weather forecasts; returns the ages that decide the mode.
+) -> GuidingRuns:
+    """Fill the columns of weather forecasts; returns what decides the mode.
 
     Parameters
     ----------
@@ -55,31 +84,35 @@ def put_runs(
         Changed in place.
     youngest_run_h : int | None
         Age from which on runs are used; None for no run.
-
-    Returns
-    -------
-    ndarray, shape (N, H)
-        Age of the newest run that has each hour of the first quantity named, h; NaN
-        where none has.
     """
     by_quantity: dict[Quantity, list[tuple[int, Feature]]] = {}
     for column, feature in enumerate(chosen):
         if feature.statistic is not None and feature.quantity is not None:
             by_quantity.setdefault(feature.quantity, []).append((column, feature))
-    guiding: FloatArray | None = None
+    guiding: RunsAtIssue | None = None
     for quantity, columns in by_quantity.items():
         runs = _runs_at_issue(frame, quantity, issue_instants, youngest_run_h)
+        change = np.zeros_like(runs.mean)
+        if youngest_run_h is not None and any(
+            feature.statistic in _CHANGES for _, feature in columns
+        ):
+            older = _runs_at_issue(
+                frame, quantity, issue_instants, youngest_run_h + FRESHER_BY_H
+            )
+            change = np.nan_to_num(runs.mean + runs.bias - older.mean - older.bias)
         tables: dict[RunStatistic, FloatArray] = {}
         for column, feature in columns:
             statistic = feature.statistic
             assert statistic is not None  # noqa: S101 -- chosen above
             if statistic not in tables:
-                tables[statistic] = _table(runs, statistic, STAND_INS[quantity])
+                tables[statistic] = _table(runs, statistic, STAND_INS[quantity], change)
             features[:, column] = tables[statistic][:, feature.place]
-        guiding = runs.age_h if guiding is None else guiding
-    if guiding is None:
-        return np.full((len(issue_instants), HORIZON_H), np.nan)
-    return guiding
+        guiding = runs if guiding is None else guiding
+    guiding = guiding or RunsAtIssue.none(len(issue_instants), HORIZON_H)
+    return GuidingRuns(
+        age_h=guiding.age_h,
+        has_day_max=np.asarray(guiding.is_day_max.any(axis=1), dtype=np.bool_),
+    )
 
 
 def _runs_at_issue(
@@ -102,7 +135,9 @@ def _runs_at_issue(
     )
 
 
-def _table(runs: RunsAtIssue, statistic: RunStatistic, stand_in: float) -> FloatArray:
+def _table(
+    runs: RunsAtIssue, statistic: RunStatistic, stand_in: float, change: FloatArray
+) -> FloatArray:
     """The columns of a statistic, all finite, shape (N, its places)."""
     if statistic in {RunStatistic.MEAN, RunStatistic.CORRECTED}:
         corrects = statistic is RunStatistic.CORRECTED
@@ -111,6 +146,9 @@ def _table(runs: RunsAtIssue, statistic: RunStatistic, stand_in: float) -> Float
     tables: Mapping[RunStatistic, FloatArray] = {
         RunStatistic.BIAS: runs.bias,
         RunStatistic.SPREAD: runs.spread,
+        RunStatistic.SPREAD_SIZE: runs.spread.mean(axis=1, keepdims=True),
+        RunStatistic.CHANGE: change,
+        RunStatistic.CHANGE_SIZE: np.abs(change).mean(axis=1, keepdims=True),
         RunStatistic.KNOWN: np.isfinite(runs.mean).astype(np.float64),
         RunStatistic.LEAD: runs.age_h + np.arange(runs.age_h.shape[1]),
         RunStatistic.ERROR_LAG: runs.error,

@@ -203,7 +203,11 @@ def tree_inputs(contract: ModelContract) -> TreeInputs:
         hourly_columns=tuple(
             columns_of(contract, quantity, statistic)
             for quantity in STAND_INS
-            for statistic in (RunStatistic.MEAN, RunStatistic.SPREAD)
+            for statistic in (
+                RunStatistic.MEAN,
+                RunStatistic.SPREAD,
+                RunStatistic.CHANGE,
+            )
             if run_names(quantity, statistic)[0] in place
         ),
     )

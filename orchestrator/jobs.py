@@ -19,10 +19,16 @@ HINDCAST_DAY = "hindcast_day"
 HOURLY_CYCLE = "hourly_cycle"
 REPORT_DENIALS = "report_denials"
 PURGE_RECORDS = "purge_records"
+CHECK_LOGINS = "check_logins"
 CHECK_CHAIN = "check_chain"
 WATCH_MODELS = "watch_models"
 CHECK_MODEL = "check_model"
 EVALUATE_MODEL = "evaluate_model"
+QUEUE_FEEDS = "queue_feeds"
+RUN_FEED = "run_feed"
+
+BEHIND_CYCLE = -5
+"""Priority of feeds: the hourly cycle and what people wait for come first."""
 
 BEHIND_ALL = -10
 """Priority of work that is long and not urgent."""
@@ -60,6 +66,11 @@ def queue_evaluation_step(session: Session, *, evaluation_id: int, done: int) ->
     """Ask the worker for the next region of an evaluation, `done` being finished."""
     arguments = {"evaluation_id": str(evaluation_id), "done": str(done)}
     _defer(session, EVALUATE_MODEL, arguments, priority=BEHIND_ALL)
+
+
+def queue_feed_run(session: Session, *, feed_id: int) -> None:
+    """Ask the worker to run a feed."""
+    _defer(session, RUN_FEED, {"feed_id": str(feed_id)}, priority=BEHIND_CYCLE)
 
 
 def _defer(

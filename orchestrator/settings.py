@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     app_name: NonBlank = "Global Fleet Orchestrator"
     environment: Literal["development", "production"] = "development"
     data_dir: Path = Path("var")
+    feeds_dir: Path | None = None
     host: NonBlank = "127.0.0.1"
     port: int = Field(default=8050, ge=1, le=65_535)
     web_workers: int = Field(default=2, ge=1, le=64)

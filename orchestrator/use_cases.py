@@ -2,10 +2,11 @@
 
 `@query` marks what only reads, `@change` what changes something. Both check the
 permission before anything else; a change that is declared `confirmed` also needs a
-person who has just proven again who they are. A change is carried out once for a
-request id: the same request again gets the answer that was kept, another body under
-the same id is refused. Its events are appended last, in the same transaction. Whoever
-calls a use case owns that transaction and commits it.
+person who has just proven again who they are. One that needs `two_people` is only tried
+while the rules want a second person, to say what it would do. A change is carried out
+once for a request id: the same request again gets the answer that was kept, another
+body under the same id is refused. Its events are appended last, in the same
+transaction. Whoever calls a use case owns that transaction and commits it.
 """
 
 from __future__ import annotations
@@ -16,15 +17,16 @@ from datetime import datetime
 from functools import wraps
 from hashlib import sha256
 from inspect import signature
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, cast
 from uuid import UUID
 
 from sqlalchemy.orm import Session
+from structlog.contextvars import bound_contextvars
 
 from core.access import Actor, Permission
 from core.audit import AuditAction, canonical_json
-from core.errors import Forbidden, NotConfirmed, RequestReused
-from db import handled_requests
+from core.errors import Forbidden, NeedsSecondPerson, NotConfirmed, RequestReused
+from db import approvals, handled_requests
 from db.audit_append import append_event
 from db.handled_requests import HandledRequest
 
@@ -51,6 +53,8 @@ class Request:
     is_confirmed : bool
         Whether the caller has just proven again who they are, for this request. True
         for processes: whoever starts them holds the machine.
+    is_approved : bool
+        Whether a second person approved it.
     """
 
     session: Session
@@ -59,6 +63,7 @@ class Request:
     request_id: UUID | None = None
     reference: str | None = None
     is_confirmed: bool = False
+    is_approved: bool = False
 
     @property
     def actor(self) -> Actor:
@@ -134,6 +139,8 @@ class UseCase:
         Whether the caller must have just proven again who they are.
     is_idempotent : bool
         Whether a repeated request id is answered instead of carried out again.
+    needs_two_people : bool
+        Whether a second person has to approve it where the rules say so.
     unaudited : str | None
         Why a change has no event of its own.
     """
@@ -143,6 +150,7 @@ class UseCase:
     events: tuple[AuditAction, ...]
     is_confirmed: bool
     is_idempotent: bool
+    needs_two_people: bool
     unaudited: str | None
     function: Callable[..., object]
 
@@ -179,6 +187,7 @@ def change(
     repeat: Callable[[Request, str], Any] | None,
     body: Callable[..., Mapping[str, object]] | None = None,
     confirmed: bool = False,
+    two_people: bool = False,
     unaudited: str | None = None,
 ) -> Callable[
     [Callable[Concatenate[Request, P], Done[Answer]]],
@@ -199,6 +208,9 @@ def change(
     confirmed : bool
         Whether the caller must have just proven again who they are: for limits, models
         and accounts, which an open login at an unattended desk must not change.
+    two_people : bool
+        Whether a second person has to approve it where the rules for changes say so.
+        Its arguments must be plain values or members of enumerations.
     unaudited : str, optional
         Why it has no audit event: required of a change that declares none.
     """
@@ -211,14 +223,12 @@ def change(
     ) -> Callable[Concatenate[Request, P], Answer]:
         described = signature(function)
 
-        def body_sha256(*args: P.args, **kwargs: P.kwargs) -> str:
-            if body is not None:
-                given: Mapping[str, object] = body(*args, **kwargs)
-            else:
-                bound = described.bind(None, *args, **kwargs)
-                bound.apply_defaults()
-                given = dict(list(bound.arguments.items())[1:])
-            return sha256(canonical_json(_plain(given)).encode()).hexdigest()
+        def by_name(*args: P.args, **kwargs: P.kwargs) -> dict[str, object]:
+            bound = described.bind(None, *args, **kwargs)
+            bound.apply_defaults()
+            return dict(list(bound.arguments.items())[1:])
+
+        described_by = body or by_name
 
         @wraps(function)
         def call(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> Answer:
@@ -226,19 +236,20 @@ def change(
             if confirmed and not request.is_confirmed:
                 raise NotConfirmed
             if repeat is None or request.request_id is None:
-                return _finish(name, request, function(request, *args, **kwargs))
+                done = _carry_out(name, request, function, by_name(*args, **kwargs))
+                return _finish(name, request, done)
             handled = HandledRequest(
                 request_id=request.request_id,
                 actor_id=request.actor.user_id,
                 operation=name,
-                body_sha256=body_sha256(*args, **kwargs),
+                body_sha256=_sha256_of(described_by(*args, **kwargs)),
                 answer="",
             )
             kept = _kept_answer(request.session, handled)
             if kept is not None:
                 answer: Answer = repeat(request, kept)
                 return answer
-            done = function(request, *args, **kwargs)
+            done = _carry_out(name, request, function, by_name(*args, **kwargs))
             if done.kept is not None:
                 handled_requests.insert_handled_request(
                     request.session, replace(handled, answer=str(done.kept))
@@ -251,11 +262,66 @@ def change(
             events,
             is_confirmed=confirmed,
             is_idempotent=repeat is not None,
+            needs_two_people=two_people,
             unaudited=unaudited,
         )
         return call
 
     return declare
+
+
+def trial(name: str, request: Request, arguments: Mapping[str, object]) -> Done[object]:
+    """What a registered change would do; nothing of it stays."""
+    function = cast(Any, USE_CASES[name].function).__wrapped__
+    with bound_contextvars(is_trial=True):
+        savepoint = request.session.begin_nested()
+        try:
+            return cast(Done[object], function(request, **arguments))
+        finally:
+            savepoint.rollback()
+
+
+def effects_of(done: Done[object]) -> str:
+    """Canonical text of what a change adds to the audit chain, but for who did it."""
+    return canonical_json(
+        [
+            {
+                "action": event.action.value,
+                "object_type": event.object_type,
+                "object_id": None if event.object_id is None else str(event.object_id),
+                "before": event.before,
+                "after": event.after,
+                "reason": event.reason,
+            }
+            for event in done.events
+        ]
+    )
+
+
+def _carry_out(
+    name: str,
+    request: Request,
+    function: Callable[..., Done[Answer]],
+    arguments: Mapping[str, object],
+) -> Done[Answer]:
+    """Carry a change out, or only try it where a second person has to approve it.
+
+    Raises
+    ------
+    NeedsSecondPerson
+        When the tried change would change anything.
+    """
+    if (
+        not USE_CASES[name].needs_two_people
+        or request.is_approved
+        or not approvals.change_rules(request.session).two_people
+    ):
+        return function(request, **arguments)
+    tried = trial(name, request, arguments)
+    if not tried.events:
+        return cast(Done[Answer], tried)
+    plain = {name: _plain(value) for name, value in arguments.items()}
+    raise NeedsSecondPerson(name, plain, effects_of(tried))
 
 
 def _register(
@@ -265,6 +331,7 @@ def _register(
     *,
     is_confirmed: bool = False,
     is_idempotent: bool = False,
+    needs_two_people: bool = False,
     unaudited: str | None = None,
 ) -> str:
     subject = function.__module__.removeprefix("orchestrator.").partition(".")[0]
@@ -278,6 +345,7 @@ def _register(
         events=events,
         is_confirmed=is_confirmed,
         is_idempotent=is_idempotent,
+        needs_two_people=needs_two_people,
         unaudited=unaudited,
         function=function,
     )
@@ -329,6 +397,10 @@ def _id_text(request: Request, event: Event) -> str | None:
         return None
     given = event.request_id or request.request_id
     return request.reference if given is None else str(given)
+
+
+def _sha256_of(given: Mapping[str, object]) -> str:
+    return sha256(canonical_json(_plain(given)).encode()).hexdigest()
 
 
 def _plain(value: object) -> object:

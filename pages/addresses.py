@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlencode
 from uuid import UUID
 
 from core.errors import InvalidInput, NotFound
+from core.shares import HoursOfDay
 from core.wording import listed
 
 FLEET = "/"
@@ -24,6 +25,7 @@ AUDIT_COMPARE = "/audit/compare"
 DECISIONS = "/decisions/"
 ADMIN_REGIONS = "/admin/regions"
 ADMIN_TELEMETRY = "/admin/telemetry"
+ADMIN_FEEDS = "/admin/feeds"
 ADMIN_MODELS = "/admin/models"
 MODELS = "/admin/models/"
 FORECAST_QUALITY = "/admin/forecast-quality"
@@ -76,6 +78,10 @@ class Query:
         """A shift in percent, 0 when it is absent."""
         value = self.text(name)
         return 0.0 if value is None else parse_shift_pct(value)
+
+    def hours_of_day(self, name: str) -> HoursOfDay | None:
+        """Hours of the day written 12-18, or None when it is absent."""
+        return parse_hours_of_day(self.text(name))
 
     def one_of(
         self, name: str, known: Iterable[str], what: str | None = None
@@ -166,6 +172,11 @@ def parse_shift_pct(value: object) -> float:
         message = f"The shift {str(value)[:20]!r} is not a number from 0 to 100."
         raise InvalidInput(message)
     return shift_pct
+
+
+def parse_hours_of_day(value: object) -> HoursOfDay | None:
+    """Hours of the day written 12-18; None stays None."""
+    return None if value is None else HoursOfDay.parse(str(value)[:20])
 
 
 def parse_request_id(value: object) -> UUID:
@@ -263,14 +274,16 @@ def what_if_href(
     local_day: date | None = None,
     shift_pct: float | None = None,
     issued_at_utc: datetime | None = None,
+    hours_of_day: str | None = None,
 ) -> str:
-    """The What-if page of a source, a target, a day or an issue, and a shift."""
+    """The What-if page of a source, a target, a window, and a shift in its hours."""
     return _href(
         WHAT_IF,
         source=source_slug,
         target=target_slug,
         day=local_day,
         shift=None if shift_pct is None else f"{shift_pct:g}",
+        hours=hours_of_day,
         issued=_issued(local_day, issued_at_utc),
     )
 

@@ -42,6 +42,14 @@ def notice(
     )
 
 
+def button(text: str, control_id: str | dict[str, object]) -> Component:
+    """A small button that changes something; off while the portal is out of reach."""
+    made: Component = dbc.Button(
+        text, id=control_id, color="secondary", size="sm", class_name="gfo-decides"
+    )
+    return made
+
+
 def retry_button() -> Component:
     """Asks for the page's content again; `webapp/assets/times.js` follows it."""
     return html.Button("Try again", type="button", className="gfo-button gfo-retry")
@@ -109,13 +117,12 @@ def own_password(control_id: str, *, name: str | None = None) -> Component:
         type="password",
         maxlength=MAX_LENGTH,
         autocomplete="current-password",
-        required=True,
     )
     return field(
         "Your own password",
         control,
-        hint="Proves that it is you who makes this change. With an authenticator app:"
-        " its code instead.",
+        hint="Proves that it is you who makes this change. With an authenticator app"
+        " its code instead; who logs in at an organisation leaves it empty.",
     )
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from core.access import Actor, Permission
-from core.errors import NotConfirmed
+from core.errors import NeedsSecondPerson, NotConfirmed, WaitsForSecondPerson
 from orchestrator.accounts.own_password import confirm
 from orchestrator.accounts.second_factors import FactorKey
+from orchestrator.approvals.requests import ask_second_person
 from orchestrator.runtime import Runtime
 from orchestrator.use_cases import Request
 
@@ -70,6 +71,8 @@ class PageContext:
         ------
         NotConfirmed
             When the proof is wrong; the try is stored.
+        WaitsForSecondPerson
+            When a second person has to approve it; the request is stored.
         """
         with self.request(request_id) as request:
             refused = confirm(
@@ -77,5 +80,16 @@ class PageContext:
             )
         if refused is not None:
             raise NotConfirmed(refused.sentence)
-        with self.request(request_id, is_confirmed=True) as request:
-            yield request
+        try:
+            with self.request(request_id, is_confirmed=True) as request:
+                yield request
+        except NeedsSecondPerson as exc:
+            # Another change than the one that has the browser's id.
+            ask_id = uuid5(request_id or self.request_id(), "second person")
+            with self.request(ask_id, is_confirmed=True) as request:
+                asked = ask_second_person(request, exc.act, exc.arguments, exc.effects)
+            message = (
+                f"It waits as request {asked.approval_id} for a second person, until"
+                f" {asked.expires_at_utc:%Y-%m-%d %H:%M} UTC. Nothing has changed yet."
+            )
+            raise WaitsForSecondPerson(message) from exc

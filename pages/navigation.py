@@ -25,6 +25,8 @@ from pages.audit.layout import (
     events_layout,
 )
 from pages.context import PageContext
+from pages.feeds.callbacks import register_callbacks as feeds
+from pages.feeds.layout import layout as feeds_layout
 from pages.fleet.callbacks import register_callbacks as fleet
 from pages.fleet.layout import layout as fleet_layout
 from pages.forecast.callbacks import register_callbacks as forecast
@@ -130,6 +132,13 @@ def register_pages(app: Dash, context: PageContext) -> None:
         link="Telemetry",
     )
     add_page(
+        "admin_feeds",
+        addresses.ADMIN_FEEDS,
+        Permission.MANAGE_TELEMETRY,
+        feeds_layout,
+        link="Feeds",
+    )
+    add_page(
         "admin_models", addresses.ADMIN_MODELS, admins, models_layout, link="Models"
     )
     add_page(
@@ -164,6 +173,7 @@ def register_pages(app: Dash, context: PageContext) -> None:
         decisions,
         regions,
         telemetry,
+        feeds,
         models,
         model_actions,
         quality,

@@ -13,7 +13,14 @@ from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
 from dash.development.base_component import Component
 
 from core.access import Permission
-from core.errors import FleetError, Forbidden, NotConfirmed, NotFound, RequestReused
+from core.errors import (
+    FleetError,
+    Forbidden,
+    NotConfirmed,
+    NotFound,
+    RequestReused,
+    WaitsForSecondPerson,
+)
 from orchestrator.logs import get_logger
 from pages.components import notice, retry_button
 from pages.context import PageContext
@@ -105,6 +112,8 @@ def error_notice(error: Exception) -> Component:
     """What went wrong and what to do next; a bug is logged under its reference."""
     if isinstance(error, NotConfirmed):
         return notice("Nothing was changed.", error.message, kind="warn")
+    if isinstance(error, WaitsForSecondPerson):
+        return notice("A second person has to approve this.", error.message)
     if isinstance(error, Forbidden | NotFound):
         title = "Not allowed" if isinstance(error, Forbidden) else "Not found"
         return notice(title, error.message)

@@ -13,7 +13,7 @@ from core.errors import InvalidInput
 from orchestrator.windows.views import StandingView, VerdictView
 from pages import addresses
 from pages.components import Child, field, link, notice, verdict_badge
-from pages.words import STATE_WORDS, age, local_time, share
+from pages.words import STATE_WORDS, age, local_time, shift_words
 
 UNTIL_TAKEN_BACK = "open"
 AS_LOAD_IS_NOW = "As load is now"
@@ -53,7 +53,8 @@ def term_field(control_id: str) -> Component:
             value="24",
         ),
         hint="Beyond 24 hours it moves the same load at the same hours of each day;"
-        " every issue judges it again.",
+        " every issue judges it again. One for chosen hours ends with the last of"
+        " them, unless it lasts longer.",
     )
 
 
@@ -78,7 +79,7 @@ def ending_notice(
     for item in decisions:
         hours = (item.end_utc - now) / timedelta(hours=1) if item.end_utc else None
         until = local_time(item.end_utc, zone) if item.end_utc else ""
-        shift = f"{share(item.shift_pct)} {item.source_name} → {item.target_name}"
+        shift = _shift(item)
         ends = f" ends in {age(hours)}, {until} ({STATE_WORDS[item.stated]}). "
         parts += [
             f"{shift}{ends}",
@@ -97,6 +98,11 @@ def ending_notice(
     )
 
 
+def _shift(item: StandingView) -> str:
+    amount = shift_words(item.shift_pct, item.hours_of_day)
+    return f"{amount} {item.source_name} → {item.target_name}"
+
+
 def standing_list(decisions: Sequence[StandingView]) -> list[Child]:
     """Each decision with its state and a link, as one line of a paragraph."""
     parts: list[Child] = []
@@ -105,7 +111,7 @@ def standing_list(decisions: Sequence[StandingView]) -> list[Child]:
         parts += [
             "; " if parts else "",
             link(
-                f"{share(item.shift_pct)} {item.source_name} → {item.target_name}",
+                _shift(item),
                 addresses.decision_href(item.decision_id),
                 label=f"decision {item.decision_id}",
             ),

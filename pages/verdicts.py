@@ -33,6 +33,7 @@ from pages.words import (
     probability,
     route,
     share,
+    shift_words,
     typeset,
     window_name,
 )
@@ -50,7 +51,7 @@ def verdict_card(card: DecisionCard) -> Component:
                     verdict_badge(verdict),
                     " ",
                     html.Strong(f"{route(card.source, card.target)},"),
-                    f" shift {share(card.shift_pct)}, {card_window(card)} ",
+                    f" {_shift_and_window(card)} ",
                     simulation_tag(is_simulated=card.is_simulated),
                     synthetic_tag(card.source),
                 ],
@@ -80,6 +81,11 @@ def verdict_card(card: DecisionCard) -> Component:
         ],
         className="gfo-verdict-card",
     )
+
+
+def _shift_and_window(card: DecisionCard) -> str:
+    shift = shift_words(card.shift_pct, card.hours_of_day)
+    return f"shift {shift}, {card_window(card)}"
 
 
 def card_window(card: DecisionCard) -> str:

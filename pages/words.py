@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from core.decision_states import DecisionState
 from core.risk import RiskLevel
 from core.scheduler import Outcome
+from core.shares import HoursOfDay, hours_in_words
 from orchestrator.regions.views import RegionChoice
 from orchestrator.windows.views import VerdictView
 from pages.theme import (
@@ -85,6 +86,14 @@ def share(value_pct: float | None) -> str:
     if value_pct is None or not math.isfinite(value_pct):
         return MISSING
     return f"{short_number(value_pct)}{THIN_SPACE}%"
+
+
+def shift_words(shift_pct: float, hours_of_day: str | None) -> str:
+    """A shift, with the hours of the source's day that it is for, if not all."""
+    if hours_of_day is None:
+        return share(shift_pct)
+    hours = hours_in_words(HoursOfDay.parse(hours_of_day))
+    return f"{share(shift_pct)}, {hours}"
 
 
 def counted(count: int, noun: str) -> str:

@@ -91,17 +91,30 @@ AUDITED_BY: Mapping[str, set[AuditAction]] = {
     },
     "telemetry_acceptance": {Action.TELEMETRY_ACCEPTED},
     "weather_forecast": {Action.WEATHER_FORECASTS_IMPORTED},
+    "feed": {
+        Action.FEED_ADDED,
+        Action.FEED_CHANGED,
+        Action.FEED_FAILING,
+        Action.FEED_RECOVERED,
+    },
+    "feed_switch": {Action.FEED_SWITCHED},
     "model_version": {
         Action.MODEL_REGISTERED,
         Action.MODEL_GATE_OVERRIDDEN,
         *_VERDICTS,
     },
+    "change_rules": {Action.CHANGE_RULES_SET},
+    "approval_request": {Action.APPROVAL_ASKED},
+    "approval_answer": {Action.APPROVAL_GIVEN, Action.APPROVAL_REFUSED},
+    "signing_key": {Action.SIGNING_KEY_PINNED, Action.SIGNING_KEY_UNPINNED},
+    "model_signature": {Action.MODEL_SIGNED},
     "model_activation": {Action.MODEL_ACTIVATED},
     "model_health": {
         Action.MODEL_UNAVAILABLE,
         Action.MODEL_AVAILABLE,
         Action.MODEL_ACTIVATED,
     },
+    "model_alarm": {Action.MODEL_COVERAGE_LOST, Action.MODEL_ALARM_CLEARED},
     "model_upload": _UPLOADS,
     "model_upload_chunk": _UPLOADS,
     "model_evaluation": {Action.MODEL_EVALUATION_STARTED, *_VERDICTS},
@@ -125,13 +138,20 @@ UNAUDITED: Mapping[str, str] = {
     "chain_check": "what verifications found; it only grows, and changes nothing",
     "denial_count": "each finished minute of it becomes an event",
     "refused_person": "each finished minute of it becomes an event",
+    "provider_keys": "public keys, as the identity provider published them",
+    "logout_token": "that each token counts once; what it ended is audited",
     "login_limit": "counts of tries; failures become events by the minute",
     "forecast": f"{_COMPUTED}; the decisions that rest on it are audited",
     "forecast_hour": _COMPUTED,
     "forecast_mode": _COMPUTED,
     "forecast_input": "what the model was given; belongs to a forecast",
+    "feed_answer": "what sources sent; the imports made of it are audited",
+    "feed_progress": "how far a feed came; its imports and switches are audited",
+    "feed_run": "the history of runs, which changes nothing; imports are audited",
     "handled_request": "answers; what was done for them is audited, so is a purge",
     "interval_calibration": _COMPUTED,
+    "model_watch": f"{_COMPUTED}; alarms are audited, so is clearing one",
+    "plain_fit": _COMPUTED,
     "model_evaluation_region": "a part; its evaluation's begin and end are audited",
     "window_score": _COMPUTED,
 }
@@ -139,8 +159,20 @@ UNAUDITED_PREFIX = "procrastinate_"
 """Queued jobs: what asked for one is audited, and so is what it did."""
 
 UNAUDITED_COLUMNS: Mapping[str, Mapping[str, str]] = {
-    "user_session": {"last_seen_at_utc": "noted every minute somebody acts"},
+    "user_session": {
+        "last_seen_at_utc": "noted every minute somebody acts",
+        "refresh_token": "the provider gives a new one with each check",
+        "checked_at_utc": "noted whenever the provider confirms a login",
+    },
     "totp_secret": {"last_step": "a code that confirmed what is audited by itself"},
+    "feed": dict.fromkeys(
+        (
+            *("next_run_at_utc", "run_count", "failures_in_a_row", "last_run_at_utc"),
+            *("last_success_at_utc", "last_problem", "request_day"),
+            *("requests_that_day", "quota_left", "known_answers"),
+        ),
+        "what a run leaves; a feed that begins to fail, or recovers, is audited",
+    ),
     "model_upload": {"problem": "why a check has to be tried again; it is logged"},
 }
 

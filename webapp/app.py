@@ -9,6 +9,7 @@ from dash import Dash, html
 from flask import Blueprint, Flask, request
 
 from orchestrator.operations.monitoring import ReadinessProbe
+from orchestrator.operations.secret_key import factor_key, secret_key
 from orchestrator.runtime import Runtime
 from pages.context import PageContext
 from webapp.auth import current_actor, install_login
@@ -38,10 +39,10 @@ from webapp.portal import (
     stylesheet_url,
 )
 from webapp.prometheus import Metrics
+from webapp.provider_logout import make_provider_logout
 from webapp.proxies import trust_proxies
 from webapp.request_context import install_request_context, sent_in_header
 from webapp.second_factors import make_second_factors
-from webapp.secret_key import factor_key, secret_key
 from webapp.telemetry_upload import make_telemetry_upload
 from webapp.visible_callbacks import install_visible_callbacks
 
@@ -54,6 +55,7 @@ BLUEPRINTS: tuple[Callable[[Runtime], Blueprint], ...] = (
     make_portal,
     make_second_factors,
     make_federated_login,
+    make_provider_logout,
     make_telemetry_upload,
     make_model_files,
 )

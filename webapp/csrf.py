@@ -12,6 +12,8 @@ from werkzeug.exceptions import BadRequest
 from webapp.cookies import set_csrf_token
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+LOGOUT_PATH = "/login/oidc/logout"
+"""The identity provider posts here, without a browser: a signed token is its proof."""
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -28,13 +30,13 @@ def install_csrf(server: Flask) -> None:
     # The origin is checked here; a proxy or browser may drop the referrer.
     server.config["WTF_CSRF_SSL_STRICT"] = False
     server.before_request(_require_own_origin)
-    CSRFProtect(server)
+    CSRFProtect(server).exempt("webapp.provider_logout.log_out_there")
     server.after_request(_hand_out_token)
 
 
 def _require_own_origin() -> None:
     """The browser itself says where a request comes from; scripts cannot forge it."""
-    if request.method in _SAFE_METHODS:
+    if request.method in _SAFE_METHODS or request.path == LOGOUT_PATH:
         return
     fetch_site = request.headers.get("Sec-Fetch-Site")
     origin = request.headers.get("Origin")

@@ -18,10 +18,15 @@ from flask.typing import ResponseReturnValue
 from core.errors import NotFound
 from orchestrator.accounts import federation, logins
 from orchestrator.accounts.federation import RefusedPerson
+from orchestrator.accounts.identity_provider import (
+    Flow,
+    IdentityProvider,
+    RefusedAnswerError,
+)
 from orchestrator.logs import get_logger
+from orchestrator.operations.secret_key import factor_key
 from orchestrator.runtime import Runtime
 from webapp.auth import client, logged_in_user
-from webapp.identity_provider import Flow, IdentityProvider, RefusedAnswerError
 from webapp.next_path import safe_next
 from webapp.permissions import Access, add_route
 from webapp.portal import answer_with_login, refused_login
@@ -33,10 +38,11 @@ _FLOW, _NEXT = "oidc", "oidc_next"
 
 
 def make_federated_login(runtime: Runtime) -> Blueprint:
-    """The two routes; nobody is called until somebody opens the first."""
+    """The routes; nobody is called until somebody opens the first."""
     blueprint = Blueprint("federation", __name__)
     has_provider = runtime.settings.oidc_issuer is not None
     provider = IdentityProvider(runtime.settings) if has_provider else None
+    key = factor_key(runtime.settings) if has_provider else None
 
     def begin() -> ResponseReturnValue:
         """To the provider; with `confirm` the person has to log in there anew."""
@@ -71,7 +77,7 @@ def make_federated_login(runtime: Runtime) -> Blueprint:
         user = logged_in_user()
         with exchange(runtime, user.actor if user else None) as asked:
             outcome = federation.log_in_federated(
-                asked, person, roles=known.roles, client=client()
+                asked, person, roles=known.roles, client=client(), key=key
             )
             if not isinstance(outcome, RefusedPerson) and user is not None:
                 logins.log_out(asked, user.login)

@@ -21,11 +21,11 @@ from gunicorn.workers.base import Worker  # type: ignore[import-untyped]
 import webapp.wsgi  # noqa: F401
 from db.local_child import die_with_parent
 from orchestrator.operations.production import require_fit
+from orchestrator.operations.secret_key import secret_key
 from orchestrator.processes.connect import configure_logs
 from orchestrator.processes.process_tree import follow_parent
 from orchestrator.settings import load_settings
 from webapp.prometheus import FOLDER_VARIABLE
-from webapp.secret_key import secret_key
 from webapp.unreadable import answer_unreadable
 
 follow_parent()

@@ -12,6 +12,7 @@ from core.access import Permission
 from core.errors import InvalidInput
 from models.metadata import MAX_MODEL_BYTES
 from orchestrator.accounts.own_password import confirm
+from orchestrator.operations.secret_key import factor_key
 from orchestrator.registry.model_files import (
     GivenFile,
     export_model,
@@ -22,7 +23,6 @@ from orchestrator.runtime import Runtime
 from webapp.auth import current_actor
 from webapp.permissions import add_route
 from webapp.request_context import exchange, request_id, sent_id
-from webapp.secret_key import factor_key
 
 LARGEST_UPLOAD_BYTES = MAX_MODEL_BYTES + 64 * 1024
 """A whole model, and the other fields of its form."""
@@ -49,7 +49,9 @@ def make_model_files(runtime: Runtime) -> Blueprint:
         given = GivenFile.read(stream, file.filename)
         sent = sent_id(request.form.get("request_id"))
         with exchange(runtime, actor, sent=sent, is_confirmed=True) as asked:
-            received, is_checked_now = receive_model(asked, given)
+            received, is_checked_now = receive_model(
+                asked, given, request.form.get("signature", "")
+            )
         return jsonify(
             upload_id=received.upload_id,
             state=received.state,

@@ -25,21 +25,21 @@ from flask_login import login_required
 
 from core.errors import ServiceUnavailable
 from core.wording import wait_words
-from orchestrator.accounts import logins, own_password
+from orchestrator.accounts import logins, own_password, second_factors
+from orchestrator.accounts.browser_names import browser_name
 from orchestrator.accounts.logins import Login, RefusedLogin
 from orchestrator.accounts.own_password import RefusedPassword
 from orchestrator.accounts.passwords import MAX_LENGTH, MIN_LENGTH
+from orchestrator.operations.secret_key import factor_key
 from orchestrator.runtime import Runtime
 from orchestrator.use_cases import Request
 from pages.times import chosen_times
 from pages.words import local_time
 from webapp.auth import PortalUser, client, current_actor, logged_in_user
-from webapp.browser_names import browser_name
 from webapp.cookies import forget_login_token, set_device_token, set_login_token
 from webapp.next_path import HOME, safe_next
 from webapp.permissions import Access, add_route
 from webapp.request_context import exchange
-from webapp.secret_key import factor_key
 
 ASSETS = Path(__file__).parent / "assets"
 STYLESHEET = "gfo.css"
@@ -140,11 +140,13 @@ class PlainPages:
         """Who I am, and where I am logged in."""
         with self._asked() as asked:
             own_logins = logins.list_logins(asked)
+            factors = second_factors.own_factors(asked)
         return render_template(
             "account.html",
             title="Your account",
             actor=current_actor(),
             logins=own_logins,
+            is_federated=factors.is_federated,
             this_login_id=this_user().login.session_id,
             browser_name=browser_name,
             shown=partial(local_time, time_zone=chosen_times().zone_without_region),

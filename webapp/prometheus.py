@@ -149,8 +149,28 @@ class Metrics:
                 "region",
                 measured.hours_above_bound,
             ),
+            (
+                "gfo_feed_failing",
+                "Whether the last run of a feed failed.",
+                "feed",
+                measured.feeds_failing,
+            ),
+            (
+                "gfo_lost_coverage_evidence",
+                "Evidence that the temperature model lost its coverage; alarm at 3650.",
+                "region",
+                measured.lost_coverage_evidence,
+            ),
         ):
             family = gauge(name, text, labels=(label,))
             for value, number in values.items():
                 family.add_metric((value,), number)
             yield family
+        lag = gauge(
+            "gfo_feed_lag_seconds",
+            "Time since the newest good hour of a feed ended.",
+            labels=("feed", "region"),
+        )
+        for place, seconds in measured.feed_lag_s.items():
+            lag.add_metric(place, seconds)
+        yield lag

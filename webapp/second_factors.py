@@ -26,6 +26,7 @@ from orchestrator.accounts import passkeys, second_factors
 from orchestrator.accounts.logins import RefusedLogin
 from orchestrator.accounts.own_password import confirm
 from orchestrator.accounts.passkeys import Ceremony, Place
+from orchestrator.operations.secret_key import factor_key
 from orchestrator.runtime import Runtime
 from orchestrator.use_cases import Request
 from pages.times import chosen_times
@@ -35,7 +36,6 @@ from webapp.next_path import safe_next
 from webapp.permissions import Access, add_route
 from webapp.portal import answer_with_login, refused_login, this_user
 from webapp.request_context import exchange
-from webapp.secret_key import factor_key
 
 _CEREMONY = "passkey"
 _PATH = "/account/factors"

@@ -16,7 +16,7 @@ from db import (
     sessions,
     users,
 )
-from db.sessions import EndReason
+from db.sessions import EndReason, LoginSession
 from db.users import User
 from orchestrator.accounts.logins import IDLE_LIMIT
 from orchestrator.accounts.passwords import (
@@ -32,10 +32,18 @@ from orchestrator.use_cases import Done, Request, change, query
 ONE_TIME_LIFE = timedelta(hours=72)
 """How long a one-time password that an admin handed out can be used."""
 
+__all__ = ["LoginSession"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountView:
-    """An account as lists show it."""
+    """An account as lists show it.
+
+    Attributes
+    ----------
+    factors : tuple of str
+        Some of "app", "passkey" and "identity provider".
+    """
 
     user_id: int
     name: str
@@ -45,6 +53,7 @@ class AccountView:
     must_change_password: bool
     created_at_utc: datetime
     live_login_count: int = 0
+    factors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,10 +91,27 @@ def list_accounts(request: Request) -> list[AccountView]:
     live = sessions.count_live_sessions(
         request.session, now_utc=request.now, seen_since_utc=request.now - IDLE_LIMIT
     )
+    kinds = second_factors.factor_kinds(request.session)
     return [
-        replace(_view(user), live_login_count=live.get(user.user_id, 0))
+        replace(
+            _view(user),
+            live_login_count=live.get(user.user_id, 0),
+            factors=tuple(sorted(kinds.get(user.user_id, ()))),
+        )
         for user in users.list_users(request.session)
     ]
+
+
+@query(Permission.MANAGE_USERS)
+def logins_of(request: Request, name: str) -> list[LoginSession]:
+    """This person's live logins, the latest used first."""
+    user = _person(request, name)
+    return sessions.list_live_sessions(
+        request.session,
+        user.user_id,
+        now_utc=request.now,
+        seen_since_utc=request.now - IDLE_LIMIT,
+    )
 
 
 @change(Permission.MANAGE_USERS, AuditAction.USER_ADDED, repeat=None, confirmed=True)

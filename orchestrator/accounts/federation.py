@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from core.access import Role
 from core.audit import AuditAction
 from core.errors import Conflict, FleetError
 from db import federated_identities, login_limits, sessions, users
-from db.sessions import EndReason
+from db.sessions import EndReason, ProviderLogin
 from db.users import User
 from orchestrator.accounts import denials
 from orchestrator.accounts.logins import (
@@ -23,6 +23,7 @@ from orchestrator.accounts.logins import (
     open_login_of_device,
 )
 from orchestrator.accounts.passwords import hash_password
+from orchestrator.accounts.second_factors import FactorKey
 from orchestrator.accounts.tries import ANYBODY, OF_ADDRESS, Client
 from orchestrator.accounts.user_events import user_event
 from orchestrator.accounts.user_names import valid_name
@@ -32,7 +33,8 @@ from orchestrator.use_cases import Done, Event, Request, change
 log = get_logger(__name__)
 
 LONGEST_LOGIN = timedelta(hours=1)
-"""Who lost a group or left keeps the portal no longer than this."""
+"""Who lost a group or left keeps the portal no longer than this, where the provider
+gives no refresh tokens."""
 
 _STRONGEST_FIRST = (Role.ADMIN, Role.OPERATOR, Role.AUDITOR)
 
@@ -47,6 +49,10 @@ class FederatedPerson:
         Values of the claim that roles are mapped from.
     proved_at_utc : datetime | None
         When the provider last saw the person; None when it does not say.
+    sid : str | None
+        The provider's own name of its session.
+    refresh_token : str | None
+        Asks the provider again whether the person's login holds.
     """
 
     issuer: str
@@ -54,6 +60,8 @@ class FederatedPerson:
     name: str
     groups: frozenset[str]
     proved_at_utc: datetime | None
+    sid: str | None = None
+    refresh_token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +107,13 @@ def refuse_exchange(request: Request, client: Client) -> Done[None]:
     return Done(answer=None, events=denials.finished_minutes(session, now))
 
 
+@change(None, repeat=None, unaudited="a count of tries; what succeeded is audited")
+def end_exchange(request: Request, client: Client) -> Done[None]:
+    """Take a try back that succeeded."""
+    _take_try_back(request, client)
+    return Done(answer=None)
+
+
 @change(
     None,
     AuditAction.LOGIN_SUCCEEDED,
@@ -115,6 +130,7 @@ def log_in_federated(
     *,
     roles: Mapping[str, Role],
     client: Client,
+    key: FactorKey | None = None,
 ) -> Done[Login | RefusedPerson]:
     """Start a login of a proven person, with the role that their groups give now.
 
@@ -122,7 +138,7 @@ def log_in_federated(
     does not prove is somebody else's.
     """
     session, now = request.session, request.now
-    role = _role(person, roles)
+    role = role_of(person, roles)
     user_id = federated_identities.user_of(
         session, issuer=person.issuer, subject=person.subject
     )
@@ -138,27 +154,37 @@ def log_in_federated(
     if not may_log_in(user, now):
         return _refuse(request, client, user, "Your account is disabled here.")
     if user.role is not role:
-        user, changed = _changed_role(request, user, role)
+        user, changed = changed_role(request, user, role)
         events = (*events, changed)
-    login_limits.take_try_back(
-        session,
-        subject=ANYBODY,
-        place=denials.address_key(client.address),
-        now=now,
-    )
+    _take_try_back(request, client)
     login = open_login_of_device(
         session,
         user,
         client,
         now,
         longest=LONGEST_LOGIN,
-        proved_at_utc=person.proved_at_utc,
+        provider=ProviderLogin(
+            proved_at_utc=person.proved_at_utc,
+            sid=person.sid,
+            refresh_token=None
+            if key is None or person.refresh_token is None
+            else key.encrypt(person.refresh_token, now),
+        ),
     )
     events = (*events, *login_events(login, Factor.PROVIDER))
     return Done(answer=login, events=(*events, *denials.finished_minutes(session, now)))
 
 
-def _role(person: FederatedPerson, roles: Mapping[str, Role]) -> Role | None:
+def _take_try_back(request: Request, client: Client) -> None:
+    login_limits.take_try_back(
+        request.session,
+        subject=ANYBODY,
+        place=denials.address_key(client.address),
+        now=request.now,
+    )
+
+
+def role_of(person: FederatedPerson, roles: Mapping[str, Role]) -> Role | None:
     """The strongest role of the person's groups."""
     granted = {roles[group] for group in person.groups if group in roles}
     return next((role for role in _STRONGEST_FIRST if role in granted), None)
@@ -193,7 +219,8 @@ def _added(
     return user, (added,)
 
 
-def _changed_role(request: Request, user: User, role: Role) -> tuple[User, Event]:
+def changed_role(request: Request, user: User, role: Role) -> tuple[User, Event]:
+    """Give the role that the groups give now; logins of the former one end."""
     users.set_role(request.session, user.user_id, role)
     sessions.end_sessions_of_user(
         request.session,

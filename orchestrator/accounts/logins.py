@@ -14,7 +14,7 @@ from core.access import Actor, Permission
 from core.audit import AuditAction
 from core.errors import NotFound
 from db import known_devices, second_factors, sessions, users
-from db.sessions import EndReason, LoginSession
+from db.sessions import LOCAL, EndReason, LoginSession, ProviderLogin
 from db.users import User
 from orchestrator.accounts import denials
 from orchestrator.accounts.passwords import hash_password, needs_rehash, verify_password
@@ -172,7 +172,7 @@ def open_login(
     now: datetime,
     *,
     longest: timedelta = ABSOLUTE_LIMIT,
-    proved_at_utc: datetime | None = None,
+    provider: ProviderLogin = LOCAL,
 ) -> Login:
     """Store a new login of `user`, who has just proven their password."""
     token = secrets.token_urlsafe(_TOKEN_BYTES)
@@ -182,7 +182,7 @@ def open_login(
         user_id=user.user_id,
         created_at_utc=now,
         expires_at_utc=now + longest,
-        proved_at_utc=proved_at_utc,
+        provider=provider,
         address=client.address,
         user_agent=client.user_agent,
     )
@@ -341,12 +341,10 @@ def open_login_of_device(
     now: datetime,
     *,
     longest: timedelta = ABSOLUTE_LIMIT,
-    proved_at_utc: datetime | None = None,
+    provider: ProviderLogin = LOCAL,
 ) -> Login:
     """Store a new login of `user`, and that this browser is known to be theirs."""
-    login = open_login(
-        session, user, client, now, longest=longest, proved_at_utc=proved_at_utc
-    )
+    login = open_login(session, user, client, now, longest=longest, provider=provider)
     device_token = _known_device(session, user, client, now)
     log.info("login_succeeded", user=user.name, role=user.role, address=client.address)
     return replace(login, device_token=device_token)

@@ -24,7 +24,7 @@ from webauthn.helpers.structs import (
 from core.access import Permission
 from core.audit import AuditAction
 from core.errors import Conflict, InvalidInput
-from db import second_factors, users
+from db import federated_identities, second_factors, users
 from db.second_factors import NewPasskey, Passkey
 from db.sessions import LoginSession
 from orchestrator.accounts import denials
@@ -40,6 +40,7 @@ from orchestrator.accounts.second_factors import (
     end_other_logins_of,
     factor_event,
     new_recovery_codes,
+    require_own_factors,
 )
 from orchestrator.accounts.tries import Client
 from orchestrator.logs import get_logger
@@ -126,6 +127,7 @@ def add_passkey(
     InvalidInput, Conflict
         When the browser's answer cannot be verified, or the passkey is known.
     """
+    require_own_factors(request.actor, request.session)
     session, user_id = request.session, request.actor.user_id
     name = " ".join(label.split())[:LABEL_LENGTH] or "Passkey"
     if not name.isprintable():
@@ -185,7 +187,11 @@ def log_in_with_passkey(
     session, now = request.session, request.now
     passkey = _verified(request, ceremony, credential)
     user = users.find_user(session, passkey.facts.user_id) if passkey else None
-    if user is None or not may_log_in(user, now):
+    # One added by an account that its provider proves would outlast a lost group.
+    is_elsewhere = user is not None and federated_identities.is_federated(
+        session, user.user_id
+    )
+    if user is None or is_elsewhere or not may_log_in(user, now):
         denials.count_failed_login(session, client.address, "passkey", now)
         log.info("login_failed", address=client.address, reason="passkey")
         events = denials.finished_minutes(session, now)

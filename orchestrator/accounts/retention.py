@@ -27,6 +27,7 @@ def purge_records(request: Request) -> Done[dict[str, int]]:
     for anybody.
     """
     session, now = request.session, request.now
+    sessions.forget_refresh_tokens(session)
     known_devices.purge_devices(session, before_utc=now - KEEP_DEVICES)
     login_limits.purge_tries(session, before_utc=now - KEEP_TRIES)
     purged = {

@@ -16,10 +16,10 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy.orm import Session
 
-from core.access import Permission
+from core.access import Actor, Permission
 from core.audit import AuditAction
-from core.errors import InvalidInput, NotFound
-from db import second_factors, sessions
+from core.errors import Conflict, InvalidInput, NotFound
+from db import federated_identities, second_factors, sessions
 from db.second_factors import TotpSecret
 from db.sessions import EndReason, LoginSession
 from orchestrator.accounts.passwords import one_time_password
@@ -90,6 +90,7 @@ class FactorsView:
     app_since_utc: datetime | None
     passkeys: tuple[second_factors.Passkey, ...]
     recovery_code_count: int
+    is_federated: bool
 
     @property
     def has_any(self) -> bool:
@@ -106,6 +107,7 @@ def own_factors(request: Request) -> FactorsView:
         app_since_utc=app.created_at_utc if app else None,
         passkeys=tuple(second_factors.list_passkeys(session, user_id)),
         recovery_code_count=second_factors.count_recovery_codes(session, user_id),
+        is_federated=federated_identities.is_federated(session, user_id),
     )
 
 
@@ -145,7 +147,10 @@ def add_app(
     ------
     InvalidInput
         When the code is wrong or the secret was shown too long ago.
+    Conflict
+        For an account of an identity provider.
     """
+    require_own_factors(request.actor, request.session)
     secret = _pending_secret(request, key, token)
     if secret is None:
         message = "The code on this page is too old; load the page again."
@@ -207,9 +212,20 @@ def remove_factor(
 )
 def make_recovery_codes(request: Request) -> Done[tuple[str, ...]]:
     """New recovery codes of the caller, to be shown once; those before end."""
+    require_own_factors(request.actor, request.session)
     codes = new_recovery_codes(request.session, request.actor.user_id)
     event = factor_event(AuditAction.RECOVERY_CODES_MADE, request, count=len(codes))
     return Done(answer=codes, events=(event,))
+
+
+def require_own_factors(actor: Actor, session: Session) -> None:
+    """Refuse who logs in at an identity provider: a factor here would go around it.
+
+    Raises Conflict.
+    """
+    if federated_identities.is_federated(session, actor.user_id):
+        message = "Your identity provider asks for second factors; none is kept here."
+        raise Conflict(message)
 
 
 def has_app(session: Session, user_id: int) -> bool:

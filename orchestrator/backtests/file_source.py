@@ -16,6 +16,7 @@ from core.outlooks import Problem
 from core.policies import Policy
 from core.regions import Region
 from core.telemetry import HOUR, TelemetryFrame
+from core.weather_runs import WeatherRuns
 from orchestrator.forecasts.calibration import telemetry_watermark
 from orchestrator.windows.assembly import (
     IssuedForecast,
@@ -75,6 +76,10 @@ class FileSource:
     ) -> frozenset[CarbonSignalKind | None]:
         """Life-cycle, as which an import reads files that do not say."""
         return frozenset({CarbonSignalKind(scope=CarbonScope.LIFE_CYCLE)})
+
+    def published_runs(self) -> WeatherRuns | None:
+        """The runs of the file; each says when it was known."""
+        return self.frame.runs
 
     def model_problem(self) -> Problem | None:
         """None: on a past day the models answered or refused."""

@@ -131,11 +131,9 @@ def backtest(  # noqa: PLR0913 -- one parameter per option
         )
         _require_folder(report)
         fleet = read_fleet(telemetry, regions, utc_now(), progress)
-        frames, weather = guarded(fleet.frames), None
-        if weather_forecasts is not None:
-            weather = read_weather_forecasts(weather_forecasts, list(frames))
-            _say_refused(weather_forecasts, weather)
-            frames = weather.with_frames(frames, unproved_known_after_h)
+        frames, weather = _with_weather(
+            guarded(fleet.frames), weather_forecasts, unproved_known_after_h
+        )
         read_s = time.monotonic() - started
         result = _run(frames, setup)
         typer.echo(backtest_table(result))
@@ -145,9 +143,7 @@ def backtest(  # noqa: PLR0913 -- one parameter per option
             fleet.file,
             telemetry_name=telemetry.name,
             regions_name=regions.name,
-            weather=None
-            if weather is None or weather_forecasts is None
-            else weather_setup(weather_forecasts.name, weather, unproved_known_after_h),
+            weather=weather,
             telemetry_held_back=held_back(frames),
             timings_s={
                 "read": read_s,
@@ -206,6 +202,8 @@ def backtest_plan(  # noqa: PLR0913 -- one parameter per option
             help="Whether day-ahead auctions are known where they set the price."
         ),
     ] = True,
+    weather_forecasts: WeatherForecasts = None,
+    unproved_known_after_h: UnprovedDelay = None,
     family: ModelFamily = DEFAULT_FAMILY,
     seed: Seed = 7,
     report: ReportFile = None,
@@ -240,7 +238,9 @@ def backtest_plan(  # noqa: PLR0913 -- one parameter per option
             telemetry, regions, utc_now(), progress, columns=REGION_COLUMNS
         )
         plants = {slug: assumed_region(row) for slug, row in fleet.table.items()}
-        frames = guarded(fleet.frames)
+        frames, weather = _with_weather(
+            guarded(fleet.frames), weather_forecasts, unproved_known_after_h
+        )
         read_s = time.monotonic() - started
         # scikit-learn takes seconds to import; other commands must not wait for it.
         from models.backtest import own_limit_c  # noqa: PLC0415
@@ -285,6 +285,7 @@ def backtest_plan(  # noqa: PLR0913 -- one parameter per option
                 "telemetry": telemetry.name,
                 "telemetry_sha256": fleet.file.sha256,
                 "telemetry_held_back": held_back(frames),
+                "weather_forecasts": weather,
                 "train_until": train_until,
                 "calibrate_until": calibrate_until,
                 "test_until": test_until,
@@ -341,6 +342,24 @@ def _run(frames: Mapping[str, RegionTelemetry], setup: BacktestSetup) -> Backtes
 
     with progress_bar(steps(frames, setup)) as report:
         return run_backtest(frames, setup, report)
+
+
+def _with_weather(
+    frames: Mapping[str, RegionTelemetry],
+    path: Path | None,
+    unproved_known_after_h: float | None,
+) -> tuple[Mapping[str, RegionTelemetry], dict[str, object] | None]:
+    """The frames with the runs of a file, and what a report says of it."""
+    if path is None:
+        return frames, None
+    file = read_weather_forecasts(
+        path, {slug: time_zone for slug, (_, time_zone) in frames.items()}
+    )
+    _say_refused(path, file)
+    return (
+        file.with_frames(frames, unproved_known_after_h),
+        weather_setup(path.name, file, unproved_known_after_h),
+    )
 
 
 def _say_refused(path: Path, file: ForecastFile) -> None:

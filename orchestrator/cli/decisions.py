@@ -1,4 +1,4 @@
-"""`gfo decide`, `gfo decision show` and `replay`: the scheduler at the terminal."""
+"""`gfo decide` and `gfo decision`: the scheduler, and what becomes of decisions."""
 
 from __future__ import annotations
 
@@ -11,22 +11,43 @@ from uuid import UUID
 
 import typer
 
+from core.days import WINDOW_H
+from core.decision_states import DecisionState
 from core.errors import InvalidInput
+from core.shares import HoursOfDay
 from orchestrator.decisions.details import decision_detail
-from orchestrator.decisions.recording import evaluate, record
+from orchestrator.decisions.recording import evaluate, evaluate_instead, record
+from orchestrator.decisions.states import decision_standing, state_decision
 from orchestrator.decisions.views import DecisionCard, ImpactRow, Replay
 from orchestrator.processes.terminal import (
     Json,
+    ReasonOption,
     command_context,
     fail,
     parse_day,
     print_json,
     progress,
 )
+from orchestrator.use_cases import Request
 
 app = typer.Typer(help="Stored decisions.")
 
 _PROGRESS_EVERY = 500
+UNTIL_TAKEN_BACK = "open"
+
+HoursOption = Annotated[
+    str | None,
+    typer.Option(
+        "--hours",
+        help="Hours of the source's day in which load moves, like 12-18. Default: all.",
+    ),
+]
+LastsOption = Annotated[
+    str,
+    typer.Option(
+        help="Hours that a recorded shift lasts, 24 to 168, or open: until taken back."
+    ),
+]
 
 
 def decide(
@@ -41,9 +62,11 @@ def decide(
         str | None,
         typer.Option(help="Local day of the source (simulated). Default: next 24 h."),
     ] = None,
+    hours: HoursOption = None,
     record_it: Annotated[
         bool, typer.Option("--record", help="Record the decision, so that it binds.")
     ] = False,
+    lasts: LastsOption = str(WINDOW_H),
     comment: Annotated[str, typer.Option(help="Comment on a recorded decision.")] = "",
     request_id: Annotated[
         str | None, typer.Option(help="UUID; the same one twice gives one decision.")
@@ -62,17 +85,108 @@ def decide(
             target_slug=target,
             local_day=parse_day(day) if day else None,
             shift_pct=shift,
+            hours_of_day=HoursOfDay.parse(hours) if hours else None,
         )
         if record_it:
-            outcome = record(
-                replace(request, request_id=_uuid(request_id)),
-                what_if_id=card.decision_id,
-                comment=comment,
+            card = _recorded(
+                replace(request, request_id=_uuid(request_id)), card, comment, lasts
             )
-            if outcome.card is None:
-                message = "The verdict changed meanwhile; nothing was recorded."
-                raise InvalidInput(message)
-            card = outcome.card
+    if as_json:
+        print_json(card)
+    else:
+        _print_card(card)
+    if card.verdict.outcome == "BLOCKED":
+        raise typer.Exit(1)
+
+
+def _recorded(
+    request: Request, judged: DecisionCard, comment: str, lasts: str
+) -> DecisionCard:
+    outcome = record(
+        request,
+        what_if_id=judged.decision_id,
+        comment=comment,
+        lasts_h=_lasts_h(lasts),
+    )
+    if outcome.card is None:
+        message = "The verdict changed meanwhile; nothing was recorded."
+        raise InvalidInput(message)
+    return outcome.card
+
+
+def _lasts_h(text: str) -> int | None:
+    if text == UNTIL_TAKEN_BACK:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= 4):
+        message = f"{text!r} is neither a number of hours nor {UNTIL_TAKEN_BACK}."
+        raise InvalidInput(message)
+    return int(text)
+
+
+@app.command("state")
+def state(
+    decision_id: Annotated[int, typer.Argument(help="Id of a recorded decision.")],
+    said: Annotated[
+        DecisionState | None,
+        typer.Argument(help="acknowledged, in_effect or refused; without: show it."),
+    ] = None,
+    reason: ReasonOption = "",
+    as_json: Json = False,
+) -> None:
+    """What has become of a recorded decision; or say what has."""
+    with command_context() as context:
+        if said is None:
+            standing = decision_standing(context.request, decision_id)
+        else:
+            standing = state_decision(
+                context.request, decision_id=decision_id, state=said, reason=reason
+            )
+    if as_json:
+        print_json(standing)
+        return
+    if standing is None:
+        typer.echo(f"Decision {decision_id} binds nothing; it has no state.")
+        return
+    end = standing.end_utc
+    until = f"until {end:%Y-%m-%d %H:%M} UTC" if end else "until it is taken back"
+    typer.echo(f"Decision {decision_id}: {standing.state.value}, {until}.")
+    for item in standing.stated:
+        noted = f": {item.reason}" if item.reason else ""
+        typer.echo(
+            f"  {item.state.value} by {item.actor_name},"
+            f" {item.stated_at_utc:%Y-%m-%d %H:%M} UTC{noted}"
+        )
+
+
+@app.command("replace")
+def replace_decision(
+    *,
+    decision_id: Annotated[int, typer.Argument(help="Id of a recorded decision.")],
+    shift: Annotated[
+        float, typer.Option(help="Share that moves instead, percent; 0 takes it back.")
+    ],
+    reason: ReasonOption,
+    target: Annotated[
+        str | None, typer.Option(help="Slug of another target. Default: the same.")
+    ] = None,
+    hours: HoursOption = None,
+    lasts: LastsOption = str(WINDOW_H),
+    as_json: Json = False,
+) -> None:
+    """Renew a recorded decision, change it, or take it back.
+
+    Exit code 0 when APPROVED, 1 when BLOCKED; BLOCKED is recorded too, and moves
+    nothing.
+    """
+    with command_context() as context:
+        judged = evaluate_instead(
+            context.request,
+            decision_id=decision_id,
+            target_slug=target,
+            shift_pct=shift,
+            hours_of_day=HoursOfDay.parse(hours) if hours else None,
+        )
+        card = _recorded(context.request, judged, reason, lasts)
     if as_json:
         print_json(card)
     else:
@@ -170,7 +284,9 @@ def _uuid(text: str | None) -> UUID | None:
 
 def _print_card(card: DecisionCard) -> None:
     simulated = " (simulated)" if card.is_simulated else ""
+    hours = f" in the hours {card.hours_of_day}" if card.hours_of_day else ""
     moved = f" → {card.target.slug}, {card.shift_pct:g} %" if card.target else ""
+    moved += hours
     typer.echo(
         f"{card.verdict.outcome}{simulated}  decision {card.decision_id}"
         f" [{card.kind}]  {card.source.slug}{moved}  {card.local_day}"

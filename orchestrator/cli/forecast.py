@@ -21,7 +21,10 @@ from orchestrator.processes.terminal import (
     progress,
 )
 from orchestrator.regions.region_choice import active_regions, pick_region
-from orchestrator.telemetry.weather_forecast_imports import import_weather_forecasts
+from orchestrator.telemetry.weather_forecast_imports import (
+    import_forecast_answer,
+    import_weather_forecasts,
+)
 
 app = typer.Typer(help="Forecasts: issue now, or hindcast past days.")
 
@@ -46,7 +49,7 @@ def issue(
 
     with command_context() as context:
         request = context.request
-        issued_at_utc = full_hour(request.now) if at is None else _instant(at)
+        issued_at_utc = full_hour(request.now) if at is None else _full_hour(at)
         if issued_at_utc > request.now:
             message = "A forecast cannot be issued in the future."
             raise InvalidInput(message)
@@ -104,18 +107,45 @@ def hindcast(
 @app.command("import")
 def import_forecasts(
     file: Annotated[
-        Path, typer.Argument(help="Tidy CSV of weather forecasts as issued, or gzip.")
+        Path,
+        typer.Argument(
+            help="Tidy CSV of forecasts as issued, or gzip; with --known-at the JSON"
+            " answer of an API."
+        ),
     ],
     source: Annotated[
         str, typer.Option(help="Name of the source where the file does not say it.")
     ] = "file",
+    known_at: Annotated[
+        str | None,
+        typer.Option(help="When the answer of an API came, ISO 8601 with offset."),
+    ] = None,
+    region: Annotated[
+        str | None, typer.Option(help="Slug of the region that an answer is about.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Keep weather forecasts as issued; the same file again changes nothing."""
+    """Keep forecasts as issued: weather, carbon, load, prices that a market set.
+
+    The same file again changes nothing.
+    """
     with command_context() as context:
-        answer = import_weather_forecasts(
-            context.request, file, label=file.name, source_name=source
-        )
+        if known_at is None:
+            answer = import_weather_forecasts(
+                context.request, file, label=file.name, source_name=source
+            )
+        else:
+            if region is None:
+                message = "An answer names no region; say which one with --region."
+                raise InvalidInput(message)
+            found = active_regions(context.session)
+            answer = import_forecast_answer(
+                context.request,
+                _bytes_of(file),
+                region_slug=pick_region(found, region).slug,
+                source_name=source,
+                known_at_utc=_instant(known_at),
+            )
     if as_json:
         print_json(answer)
         return
@@ -144,7 +174,20 @@ def _instant(text: str) -> datetime:
     if instant.tzinfo is None:
         message = f"{text!r} has no offset; write it like 2023-08-15T05:00+00:00."
         raise InvalidInput(message)
+    return instant.astimezone(UTC)
+
+
+def _full_hour(text: str) -> datetime:
+    instant = _instant(text)
     if full_hour(instant) != instant:
         message = f"{text!r} is not a full hour."
         raise InvalidInput(message)
-    return instant.astimezone(UTC)
+    return instant
+
+
+def _bytes_of(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as exc:
+        message = f"{file} cannot be read: {exc.strerror}."
+        raise InvalidInput(message) from exc

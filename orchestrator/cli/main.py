@@ -5,10 +5,12 @@ from __future__ import annotations
 import typer
 
 from orchestrator.cli import (
+    approval,
     audit,
     backtests,
     database,
     decisions,
+    feed,
     forecast,
     models,
     plans,
@@ -41,10 +43,13 @@ app.add_typer(database.app, name="db")
 app.add_typer(region.app, name="region")
 app.add_typer(user.app, name="user")
 app.add_typer(telemetry.app, name="telemetry")
+app.add_typer(feed.app, name="feed")
 app.add_typer(models.app, name="model")
 app.add_typer(forecast.app, name="forecast")
 app.add_typer(decisions.app, name="decision")
+app.add_typer(plans.app, name="plan")
 app.add_typer(policy.app, name="policy")
+app.add_typer(approval.app, name="approval")
 app.add_typer(audit.app, name="audit")
 
 

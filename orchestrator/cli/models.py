@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -12,6 +13,7 @@ from core.errors import InvalidInput, ModelRejected
 from core.forecasts import Target
 from db import model_versions
 from db.model_versions import ModelVersion
+from models.bounded import bounded
 from models.metadata import (
     DEFAULT_FAMILY,
     MAX_MODEL_BYTES,
@@ -20,6 +22,7 @@ from models.metadata import (
     require_trained_in_past,
 )
 from models.sandbox import check_in_sandbox
+from models.training_rows import RegionTelemetry
 from orchestrator.forecasts.model_cache import ModelCache
 from orchestrator.processes.connect import connected_runtime
 from orchestrator.processes.terminal import (
@@ -39,16 +42,25 @@ from orchestrator.registry.activation import (
     override_gate,
     roll_back_model,
 )
+from orchestrator.registry.coverage_alarms import clear_alarm
 from orchestrator.registry.model_files import export_model
+from orchestrator.registry.signatures import (
+    SIGNATURE_BYTES,
+    add_signature,
+    pin_signing_key,
+    signing_keys,
+    unpin_signing_key,
+)
 from orchestrator.runtime import utc_now
 from orchestrator.telemetry.readers.forecast_files import read_weather_forecasts
 from orchestrator.telemetry.readers.frames import read_fleet
 
-if TYPE_CHECKING:
-    from models.reproduction import Reproduction
-
 app = typer.Typer(help="Models: list, export, activate, roll back.")
 
+SignatureOption = Annotated[
+    Path | None,
+    typer.Option(help="File with the Ed25519 signature of its bytes, raw or base64."),
+]
 TargetOption = Annotated[
     list[Target] | None,
     typer.Option("--target", help="What to forecast; repeatable. Default: all four."),
@@ -181,6 +193,14 @@ def validate(
             help="With --telemetry: the weather forecasts that it was trained on."
         ),
     ] = None,
+    max_memory_gib: Annotated[
+        float,
+        typer.Option(min=0.1, help="With --telemetry: memory that it may use, GiB."),
+    ] = 4.0,
+    max_minutes: Annotated[
+        float,
+        typer.Option(min=0.1, help="With --telemetry: processor time that it may use."),
+    ] = 60.0,
     as_json: Json = False,
 ) -> None:
     """Check a file in the sandbox: 0 accepted, 1 refused, 2 could not be checked.
@@ -194,11 +214,16 @@ def validate(
         content = _read(file)
         contract = check_in_sandbox(content)
         require_trained_in_past(contract, utc_now())
-        found = (
-            _reproduced(content, contract, telemetry, regions, weather_forecasts)
-            if telemetry and regions
-            else None
-        )
+        found = None
+        if telemetry and regions:
+            # scikit-learn takes seconds to import; other commands must not wait for it.
+            from models.reproduction import reproduce  # noqa: PLC0415
+
+            what = f"Making {contract.target} anew"
+            with bounded(what, memory_gib=max_memory_gib, minutes=max_minutes):
+                frames = _frames(telemetry, regions, weather_forecasts)
+                progress(f"Making {contract.target} anew ({contract.family}) …")
+                found = reproduce(content, contract, frames)
     if as_json:
         print_json(
             {"contract": contract, "parity": found.report} if found else contract
@@ -211,22 +236,17 @@ def validate(
         raise typer.Exit(FAILED)
 
 
-def _reproduced(
-    content: bytes,
-    contract: ModelContract,
-    telemetry: Path,
-    regions: Path,
-    weather_forecasts: Path | None,
-) -> Reproduction:
-    # scikit-learn takes seconds to import; other commands must not wait for it.
-    from models.reproduction import reproduce  # noqa: PLC0415
-
+def _frames(
+    telemetry: Path, regions: Path, weather_forecasts: Path | None
+) -> dict[str, RegionTelemetry]:
     frames = read_fleet(telemetry, regions, utc_now(), progress).frames
-    if weather_forecasts is not None:
-        file = read_weather_forecasts(weather_forecasts, list(frames))
-        frames = file.with_frames(frames, None)
-    progress(f"Making {contract.target} anew ({contract.family}) …")
-    return reproduce(content, contract, frames)
+    if weather_forecasts is None:
+        return frames
+    file = read_weather_forecasts(
+        weather_forecasts,
+        {slug: time_zone for slug, (_, time_zone) in frames.items()},
+    )
+    return file.with_frames(frames, None)
 
 
 def _say_contract(file: Path, contract: ModelContract) -> None:
@@ -241,6 +261,7 @@ def _say_contract(file: Path, contract: ModelContract) -> None:
 @app.command("upload")
 def upload(
     file: Annotated[Path, typer.Argument(help="An ONNX file, from anywhere.")],
+    signature: SignatureOption = None,
     as_json: Json = False,
 ) -> None:
     """Check and evaluate a file as the portal does: 0 validated, 1 refused."""
@@ -251,7 +272,12 @@ def upload(
         content = _read(file)
         with connected_runtime(settings, on_progress=progress) as runtime:
             outcome = take_in(
-                runtime, CLI_USER, content, file.name, on_progress=progress
+                runtime,
+                CLI_USER,
+                content,
+                file.name,
+                signature=_signature(signature) if signature else "",
+                on_progress=progress,
             )
     if as_json:
         print_json(outcome)
@@ -281,6 +307,62 @@ def evaluate(
         typer.echo(f"  {finding}")
     if not found.gate_passed:
         raise typer.Exit(FAILED)
+
+
+@app.command("sign")
+def sign(
+    version_id: Annotated[int, typer.Argument(help="Id of a model version.")],
+    signature: Annotated[
+        Path, typer.Option(help="File with the signature of its bytes, raw or base64.")
+    ],
+) -> None:
+    """Add a signature that a trusted key made of a version's bytes."""
+    with command_context() as context:
+        origin = add_signature(
+            context.request, version_id, signature=_signature(signature)
+        )
+    typer.echo(f"Model {version_id}: {origin.words}.")
+
+
+@app.command("keys")
+def keys(as_json: Json = False) -> None:
+    """Keys whose signatures are trusted, and those that were."""
+    with command_context() as context:
+        found = signing_keys(context.request)
+    if as_json:
+        print_json(found)
+        return
+    for key in found:
+        state = "trusted" if key.unpinned_at_utc is None else "no longer trusted"
+        typer.echo(
+            f"{key.key_id:>4}  {key.fingerprint}  {key.name}  {state}, pinned by"
+            f" {key.pinned_by} {key.pinned_at_utc:%Y-%m-%d}"
+        )
+
+
+@app.command("pin-key")
+def pin_key(
+    file: Annotated[Path, typer.Argument(help="Ed25519 public key, PEM or base64.")],
+    name: Annotated[str, typer.Option(help="Whose key it is.")],
+) -> None:
+    """Trust the signatures of a key."""
+    with command_context() as context:
+        key = pin_signing_key(
+            context.request,
+            name=name,
+            public_key=_read(file).decode("ascii", "replace"),
+        )
+    typer.echo(f"Key {key.key_id} ({key.name}, {key.fingerprint}) is trusted.")
+
+
+@app.command("unpin-key")
+def unpin_key(
+    key_id: Annotated[int, typer.Argument(help="Id of a key; see gfo model keys.")],
+) -> None:
+    """Trust a key no longer."""
+    with command_context() as context:
+        key = unpin_signing_key(context.request, key_id)
+    typer.echo(f"Key {key.key_id} ({key.name}) is not trusted any more.")
 
 
 @app.command("override")
@@ -326,6 +408,23 @@ def rollback(
     typer.echo(f"{version.label} serves {version.target} again.")
 
 
+@app.command("clear-alarm")
+def clear(
+    version_id: Annotated[int, typer.Argument(help="Id of a model version.")],
+    region: Annotated[str, typer.Option(help="Slug of the region.")],
+    reason: Annotated[str, typer.Option(help="Why; kept in the audit.")],
+) -> None:
+    """End the alarm of a model that lost its coverage in a region."""
+    with command_context() as context:
+        clear_alarm(
+            context.request,
+            region_slug=region,
+            model_version_id=version_id,
+            reason=reason,
+        )
+    typer.echo(f"Model version {version_id} is watched anew in {region}.")
+
+
 def _read(path: Path) -> bytes:
     """A whole file, but never more than a model may have."""
     try:
@@ -338,6 +437,14 @@ def _read(path: Path) -> bytes:
         message = f"{path.name} has more than {MAX_MODEL_BYTES // 2**20} MiB."
         raise ModelRejected(message)
     return content
+
+
+def _signature(path: Path) -> str:
+    """A signature as base64, whichever way the file holds it."""
+    content = _read(path)
+    if len(content) == SIGNATURE_BYTES:
+        return b64encode(content).decode()
+    return content.decode("ascii", "replace")
 
 
 def _write(out: Path, onnx_bytes: bytes) -> None:

@@ -1,4 +1,4 @@
-"""`gfo optimize`: the best plan for the fleet, as a table."""
+"""`gfo optimize` and `gfo plan`: the best plan, recorded, changed, taken back."""
 
 from __future__ import annotations
 
@@ -9,12 +9,22 @@ import typer
 
 from core.errors import Conflict, InvalidInput
 from core.wording import listed
-from orchestrator.plans.planning import find_plan, record_plan
+from orchestrator.plans.planning import find_plan, record_plan, stored_plan
+from orchestrator.plans.replacing import change_plan, undo_plan
 from orchestrator.plans.terms import PlanSplit, PlanTerms
-from orchestrator.plans.views import PlanTransferView, PlanView
-from orchestrator.processes.terminal import Json, command_context, parse_day, print_json
+from orchestrator.plans.views import PlanRecordOutcome, PlanTransferView, PlanView
+from orchestrator.processes.terminal import (
+    Json,
+    ReasonOption,
+    command_context,
+    parse_day,
+    print_json,
+)
+
+app = typer.Typer(help="Stored plans.", no_args_is_help=True)
 
 _DEFAULTS = PlanTerms()
+PlanArgument = Annotated[int, typer.Argument(help="Id of a plan.")]
 _LIMITS = {
     "carbon_t": "carbon_cap_t",
     "water_m3": "water_cap_m3",
@@ -32,7 +42,10 @@ def optimize(  # noqa: PLR0913 -- one parameter per option
     ] = None,
     day: Annotated[
         str | None,
-        typer.Option(help="Local day of the region (simulated). Default: next 24 h."),
+        typer.Option(
+            help="Local day of the region: past (simulated) or tomorrow. Default: next"
+            " 24 h."
+        ),
     ] = None,
     carbon_usd_per_t: Annotated[
         float, typer.Option(help="Price of a tonne of CO2e, USD.")
@@ -49,13 +62,6 @@ def optimize(  # noqa: PLR0913 -- one parameter per option
     minimum_transfer_mwh: Annotated[
         float, typer.Option(help="Smaller transfers are left out; 0 makes them all.")
     ] = _DEFAULTS.minimum_transfer_mwh,
-    blocked_chance_pct: Annotated[
-        float,
-        typer.Option(
-            help="Share of filled regions that may turn BLOCKED within 6 h; 0 keeps"
-            " nothing free for that."
-        ),
-    ] = _DEFAULTS.blocked_chance_pct,
     limit: Annotated[
         list[str] | None,
         typer.Option(
@@ -69,6 +75,10 @@ def optimize(  # noqa: PLR0913 -- one parameter per option
             help="Judge a shift instead, of --region to several targets. Repeatable:"
             " TARGET=PCT, percent of the region's load."
         ),
+    ] = None,
+    instead_of: Annotated[
+        int | None,
+        typer.Option(help="Id of a recorded plan that this one is to replace."),
     ] = None,
     record_it: Annotated[
         bool, typer.Option("--record", help="Record it as decisions, so that it binds.")
@@ -87,7 +97,6 @@ def optimize(  # noqa: PLR0913 -- one parameter per option
             energy_price_weight=energy_price_weight,
             migration_usd_per_mwh=migration_usd_per_mwh,
             minimum_transfer_mwh=minimum_transfer_mwh,
-            blocked_chance_pct=blocked_chance_pct,
         )
         terms = replace(terms, **dict(map(_limit, limit or [])), split=_split(split))
         view = find_plan(
@@ -95,19 +104,17 @@ def optimize(  # noqa: PLR0913 -- one parameter per option
             terms=terms,
             anchor_slug=region,
             local_day=parse_day(day) if day else None,
+            instead_of=instead_of,
         )
         cards: tuple[int, ...] = ()
-        if record_it:
-            outcome = record_plan(
-                context.request, plan_id=view.plan_id, comment=comment
+        if record_it and instead_of is not None:
+            cards = _recorded(
+                change_plan(context.request, plan_id=view.plan_id, reason=comment)
             )
-            if outcome.changed:
-                message = (
-                    "Nothing was recorded, because the fleet changed meanwhile: "
-                    + listed(outcome.changed, separator=" ")
-                )
-                raise Conflict(message)
-            cards = tuple(card.decision_id for card in outcome.cards)
+        elif record_it:
+            cards = _recorded(
+                record_plan(context.request, plan_id=view.plan_id, comment=comment)
+            )
     if as_json:
         print_json(view)
     else:
@@ -116,6 +123,54 @@ def optimize(  # noqa: PLR0913 -- one parameter per option
             typer.echo(f"Recorded as decisions {listed(map(str, cards))}.")
     if view.infeasible_text is not None:
         raise typer.Exit(1)
+
+
+def _recorded(outcome: PlanRecordOutcome) -> tuple[int, ...]:
+    """The decisions that were made.
+
+    Raises
+    ------
+    Conflict
+        When something changed, so that none was.
+    """
+    if outcome.changed:
+        message = (
+            "Nothing was recorded, because the fleet changed meanwhile: "
+            + listed(outcome.changed, separator=" ")
+        )
+        raise Conflict(message)
+    return tuple(card.decision_id for card in outcome.cards)
+
+
+@app.command("show")
+def show(plan_id: PlanArgument, as_json: Json = False) -> None:
+    """A stored plan, and which of its decisions still move load."""
+    with command_context() as context:
+        view = stored_plan(context.request, plan_id)
+    if as_json:
+        print_json(view)
+        return
+    print_plan(view)
+    standing = listed(map(str, view.standing_decision_ids)) or "none"
+    typer.echo(f"Decisions that still move load: {standing}.")
+
+
+@app.command("change")
+def change(plan_id: PlanArgument, reason: ReasonOption) -> None:
+    """Record a plan in place of the one that it was made to replace, as one act."""
+    with command_context() as context:
+        outcome = change_plan(context.request, plan_id=plan_id, reason=reason)
+        cards = _recorded(outcome)
+    typer.echo(f"Recorded as decisions {listed(map(str, cards))}.")
+
+
+@app.command("undo")
+def undo(plan_id: PlanArgument, reason: ReasonOption) -> None:
+    """Take every transfer of a recorded plan back that still stands, as one act."""
+    with command_context() as context:
+        outcome = undo_plan(context.request, plan_id=plan_id, reason=reason)
+    ids = listed(str(card.decision_id) for card in outcome.cards)
+    typer.echo(f"Taken back by decisions {ids}.")
 
 
 def print_plan(view: PlanView) -> None:

@@ -8,14 +8,15 @@ import typer
 
 from core.ashrae import AshraeClass
 from db import policies
-from orchestrator.processes.terminal import Json, command_context, print_json
+from orchestrator.processes.terminal import (
+    Json,
+    ReasonOption,
+    command_context,
+    print_json,
+)
 from orchestrator.regions.policies import change_terms, limit_by_class
 
 app = typer.Typer(help="Limits and terms that decisions go by.", no_args_is_help=True)
-
-ReasonOption = Annotated[
-    str, typer.Option(help="Why; kept with the policy and its audit.")
-]
 
 
 @app.command("show")
@@ -37,6 +38,19 @@ def show(as_json: Json = False) -> None:
         f" {policy.migration_usd_per_mwh:g} USD/MWh;"
         f" water of hydropower's reservoirs is {counted}."
     )
+    chance_pct = policy.plan_blocked_chance_pct
+    typer.echo(
+        f"Plans keep free what {chance_pct:g} % of the regions that they fill may turn"
+        " BLOCKED without, within 6 h."
+        if chance_pct
+        else "Plans keep nothing free for the bounds of the next issues."
+    )
+    falls_back = (
+        "the model before serves again"
+        if policy.falls_back_on_alarm
+        else ("its regions are blocked")
+    )
+    typer.echo(f"When a temperature model loses its coverage, {falls_back}.")
 
 
 @app.command("terms")
@@ -55,14 +69,30 @@ def terms(
             help="Whether evaporation from hydropower's reservoirs is water used.",
         ),
     ] = None,
+    plan_blocked_chance_pct: Annotated[
+        float | None,
+        typer.Option(
+            help="Share of the regions that a plan fills that may turn BLOCKED by it"
+            " within 6 h, %; 0 keeps nothing free."
+        ),
+    ] = None,
+    fall_back: Annotated[
+        bool | None,
+        typer.Option(
+            "--fall-back/--no-fall-back",
+            help="Whether the model before serves again after a lost coverage.",
+        ),
+    ] = None,
 ) -> None:
-    """Change what moving load costs, and whether hydropower's water counts."""
+    """Change what moving load costs, what plans keep free, and what an alarm does."""
     given = {
         "migration_energy_frac": None
         if migration_energy_pct is None
         else migration_energy_pct / 100.0,
         "migration_usd_per_mwh": migration_usd_per_mwh,
         "counts_hydro_water": hydro_water,
+        "plan_blocked_chance_pct": plan_blocked_chance_pct,
+        "falls_back_on_alarm": fall_back,
     }
     changes = {name: value for name, value in given.items() if value is not None}
     with command_context() as context:

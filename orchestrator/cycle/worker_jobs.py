@@ -29,6 +29,7 @@ from orchestrator.forecasts.model_health import end_outages, find_outages
 from orchestrator.forecasts.scoring import rescore_windows, score_finished_windows
 from orchestrator.logs import get_logger
 from orchestrator.regions.region_choice import active_regions
+from orchestrator.registry.coverage_alarms import fall_back
 from orchestrator.registry.evaluation_steps import evaluate_next_region, fail_evaluation
 from orchestrator.registry.upload_checks import check_upload
 from orchestrator.runtime import Runtime
@@ -89,6 +90,7 @@ class WorkerJobs:
                 self._step("synthetic_telemetry", stored_region, catch_up)
         for stored_region in found:
             self._step("windows_scored", stored_region, partial(_score, stored_region))
+        self._fall_back()
         self.issue(issued_at_utc)
 
     def issue(self, issued_at_utc: datetime) -> None:
@@ -149,6 +151,15 @@ class WorkerJobs:
                     end_outages(request, lasting=lasting, issued_at_utc=issued_at_utc)
         except FleetError as exc:
             log.warning("models_not_watched", reason=exc.message)
+
+    def _fall_back(self) -> None:
+        try:
+            with self._request() as request:
+                fall_back(request)
+        except ServiceUnavailable:
+            raise
+        except FleetError as exc:
+            log.warning("no_fall_back", reason=exc.message)
 
     def check_model(self, upload_id: int) -> None:
         """The sandboxed check of a file in quarantine."""

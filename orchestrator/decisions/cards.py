@@ -42,6 +42,7 @@ def decision_card(session: Session, stored: StoredDecision) -> DecisionCard:
         window_start_utc=facts.window_start_utc,
         window_end_utc=facts.window_end_utc,
         shift_pct=facts.shift_pct,
+        hours_of_day=facts.hours_of_day,
         is_simulated=facts.is_simulated,
         verdict=_stored_verdict(facts),
         thermal_limit_c=facts.thermal_limit_c,

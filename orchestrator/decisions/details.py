@@ -12,9 +12,12 @@ from core.access import Permission
 from core.audit import AuditAction
 from core.errors import InvalidInput
 from core.forecasts import Target
-from core.shift import moved_and_arrived_mw, net_rise_c
+from core.outcomes import ReasonCode
+from core.outlooks import Problem, RegionOutlook
+from core.shift import net_rise_c
+from core.shift_rules import given_mw
 from core.telemetry import HOUR
-from db import decisions, forecasts, model_versions, telemetry
+from db import decisions, forecasts, model_signatures, model_versions, telemetry
 from db.audit import EventFilter, list_events
 from db.decisions import NewDecision, StoredDecision
 from db.forecasts import StoredForecast
@@ -171,12 +174,20 @@ def _changes_mw(
     """By how much the decision, or its whole plan, changes the load of each end."""
     if inputs.plan is not None:
         return inputs.plan.source_change_mw, inputs.plan.target_change_mw
-    moved_mw, arrived_mw = moved_and_arrived_mw(
-        inputs.source.it_load_mw,
-        inputs.shift_pct,
-        inputs.source.policy.migration_energy_frac,
+    source = inputs.source
+    outlook = RegionOutlook(
+        region=source.region,
+        policy=source.policy,
+        forecast=None,
+        calibration=None,
+        it_load_mw=source.it_load_mw,
+        prior_rise_c=source.prior_rise_c,
+        problem=Problem(code=ReasonCode.FORECAST_MISSING, text="not judged again."),
+        reference_load_mw=source.reference_load_mw,
+        shares=inputs.shares,
     )
-    return -moved_mw, arrived_mw
+    moved_mw = given_mw(outlook, inputs.shift_pct)
+    return -moved_mw, moved_mw * (1.0 + source.policy.migration_energy_frac)
 
 
 def _rise_c(end: EndInputs, change_mw: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -196,6 +207,7 @@ def _facts(
     values: list[tuple[str, object]] = [
         ("Request id", facts.request_id),
         ("Model", _model_label(session, facts.model_version_id)),
+        ("Origin of the model", _model_origin(session, facts.model_version_id)),
         ("Forecast at the source", facts.source_forecast_id),
         ("Forecast at the target", facts.target_forecast_id),
         *(_input_facts(stored, inputs.source) if inputs else ()),
@@ -252,12 +264,21 @@ def _input_facts(
     if watermark is not None and not stored.facts.is_simulated:
         age = stored.created_at_utc - watermark
         yield "Telemetry age when taken", f"{age / HOUR:.1f} h"
+    if source.run_issued_at_utc is not None:
+        issued = f"{source.run_issued_at_utc:%Y-%m-%d %H:%M} UTC"
+        yield "Weather forecast", f"issued {issued} ({source.input_mode})"
     if calibration is not None:
         yield "Calibration scores", calibration.score_count
         yield "Tracked quantile q", f"{calibration.quantile:.6g}"
         yield "Tracking offset b", f"{calibration.offset:.6g}"
     yield "Telemetry age limit", f"{source.policy.telemetry_max_age_h} h"
     yield "Cooling factor", f"{source.policy.cooling_factor_c_per_pct} °C per %"
+
+
+def _model_origin(session: Session, version_id: int | None) -> str | None:
+    if version_id is None:
+        return None
+    return model_signatures.model_origin(session, version_id).words
 
 
 def _model_label(session: Session, version_id: int | None) -> str | None:

@@ -15,8 +15,10 @@ from core.footprints import (
     has_one_carbon_kind,
     without_carbon,
 )
+from core.forecasts import InputMode
 from core.policies import Policy
 from core.scheduler import Verdict
+from core.shares import HoursOfDay, ShareRule
 from core.shift import ShiftImpact, shift_impact
 from orchestrator.decisions.records import (
     CalibrationInputs,
@@ -56,6 +58,7 @@ class Judgement:
     target: RegionWindow | None
     local_day: date
     verdict: Verdict
+    hours_of_day: HoursOfDay | None = None
     plan_move: PlanMove | None = None
 
     @property
@@ -70,7 +73,7 @@ class Judgement:
         impact = signals_impact(
             self.source.signals,
             self.target.signals,
-            self._share_frac(),
+            impact_share(self.source.outlook.shares, self.verdict),
             self.source.policy,
         )
         if impact is None:
@@ -79,12 +82,6 @@ class Judgement:
             quantities=impact_quantities(impact),
             notes=_notes(self.source, self.target, impact),
         )
-
-    def _share_frac(self) -> float | NDArray[np.float64]:
-        shift = self.verdict.shift
-        if self.plan_move is None or shift is None:
-            return self.verdict.shift_pct / 100.0
-        return hourly_share(shift.moved_mw, shift.source_load_before_mw)
 
     @property
     def inputs_text(self) -> str:
@@ -96,8 +93,9 @@ class Judgement:
             shift_pct=self.verdict.shift_pct,
             window_start_utc=self.source.issued_at_utc,
             is_simulated=self.source.is_simulation,
-            without_decision_id=self.source.without_decision_id,
+            without_decision_ids=self.source.without_decision_ids,
             plan=self._transfer_inputs(),
+            hours_of_day=self.hours_of_day,
         )
         return inputs_text(inputs)
 
@@ -147,14 +145,24 @@ def end_inputs(window: RegionWindow, *, with_signals: bool = True) -> EndInputs:
         prior_rise_c=outlook.prior_rise_c,
         reference_load_mw=outlook.rise_load_mw,
         signals=window.signals if with_signals else None,
+        input_mode=stored.input_mode if stored else InputMode.TELEMETRY,
+        run_issued_at_utc=stored.run_issued_at_utc if stored else None,
     )
 
 
-def hourly_share(
-    moved_mw: NDArray[np.float64], load_mw: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """The share of each hour's load that moves, 0 where there is no load."""
-    return np.divide(moved_mw, load_mw, out=np.zeros_like(load_mw), where=load_mw > 0.0)
+def impact_share(shares: ShareRule, verdict: Verdict) -> float | NDArray[np.float64]:
+    """The share of each hour's load that moves, 0 where there is no load.
+
+    The share that was asked for, in its hours, where the load is not known.
+    """
+    shift = verdict.shift
+    if shift is None:
+        share = verdict.shift_pct / 100.0
+        return share if shares.hours is None else np.where(shares.hours, share, 0.0)
+    load_mw = shift.source_load_before_mw
+    return np.divide(
+        shift.moved_mw, load_mw, out=np.zeros_like(load_mw), where=load_mw > 0.0
+    )
 
 
 def signals_impact(
@@ -188,6 +196,8 @@ def _notes(
         if source.signals.basis is SignalBasis.ACTUAL
         else f"Loads, weather and carbon are forecasts; prices are {PRICE_BASIS}."
     ]
+    if source.signals.basis is SignalBasis.FORECAST:
+        notes += [*source.published_notes, *target.published_notes]
     notes += _term_notes(source, target)
     for footprint in (impact.source_before, impact.target_before):
         notes += _footprint_notes(footprint)

@@ -40,12 +40,12 @@ LONGEST_WORDS = 200
 
 _CSV_COLUMNS = (
     "decision_id", "created_at_utc", "kind", "actor", "source", "target", "shift_pct",
-    "local_day", "window_start_utc", "window_end_utc", "is_simulated", "outcome",
-    "reason_code", "reason_text", "risk_level", "thermal_limit_c", "confidence",
-    "exceedance_probability", "source_bound_before_c", "source_bound_after_c",
-    "target_bound_before_c", "target_bound_after_c", "minimum_shift_pct",
-    "maximum_safe_shift_pct", "model_version_id", "comment", "supersedes_id",
-    "is_superseded", "state", "inputs_sha256", "code_version",
+    "hours_of_day", "local_day", "window_start_utc", "window_end_utc", "is_simulated",
+    "outcome", "reason_code", "reason_text", "risk_level", "thermal_limit_c",
+    "confidence", "exceedance_probability", "source_bound_before_c",
+    "source_bound_after_c", "target_bound_before_c", "target_bound_after_c",
+    "minimum_shift_pct", "maximum_safe_shift_pct", "model_version_id", "comment",
+    "supersedes_id", "is_superseded", "state", "inputs_sha256", "code_version",
 )  # fmt: skip
 
 
@@ -204,6 +204,7 @@ def _summary(
         local_day=facts.local_day,
         window_start_utc=facts.window_start_utc,
         shift_pct=facts.shift_pct,
+        hours_of_day=facts.hours_of_day,
         is_simulated=facts.is_simulated,
         outcome=Outcome(facts.outcome),
         exceedance_probability=facts.exceedance_probability,

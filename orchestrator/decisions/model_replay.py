@@ -16,14 +16,14 @@ from sqlalchemy.orm import Session
 
 from core.access import Permission
 from core.errors import ModelRejected, ModelUnavailable
-from core.forecasts import HourlyForecast
+from core.forecasts import Refusal
 from core.telemetry import HOUR
-from db import decisions, forecasts, model_versions, regions, telemetry
+from db import decisions, forecasts, model_versions, regions
 from db.decision_lists import DecisionFilter, DecisionOrder, list_decisions
 from db.decisions import StoredDecision
 from db.forecast_inputs import forecast_input
 from db.forecasts import StoredForecast
-from models.forecasting import forecast
+from models.forecasting import forecast_modes
 from models.independence import Askable
 from models.inference import InferenceProcess, IsolatedModel
 from models.normalised import as_served
@@ -31,7 +31,7 @@ from orchestrator.decisions.records import EndInputs, read_inputs
 from orchestrator.decisions.replay import TOLERANCE, replay_rules
 from orchestrator.decisions.views import Difference, Replay
 from orchestrator.use_cases import Request, query
-from orchestrator.windows.database_source import LOOK_BACK_H
+from orchestrator.windows.database_source import LOOK_BACK_H, load_model_frame
 
 _PAGE = 200
 
@@ -124,27 +124,37 @@ class _Replayer:
     def _run_on_telemetry(
         self, name: str, issued: StoredForecast, runtime: Askable
     ) -> tuple[list[Difference], str | None]:
-        """Hindcasts keep no inputs of their own: telemetry as it is now stands in."""
+        """Hindcasts keep no inputs of their own: telemetry as it is now stands in.
+
+        Weather forecasts are as they were issued.
+        """
         stored_region = next(
             item
             for item in regions.list_regions(self._session, active_only=False)
             if item.region_id == issued.region_id
         )
-        frame = telemetry.load_frame(
+        frame = load_model_frame(
             self._session,
             stored_region.slug,
             issued.issued_at_utc - LOOK_BACK_H * HOUR,
             issued.issued_at_utc,
+            first_issue_utc=issued.issued_at_utc,
         )
-        answer = forecast(runtime, frame, stored_region.region, issued.issued_at_utc)
+        (answer,) = forecast_modes(
+            runtime, frame, stored_region.region.time_zone, [issued.issued_at_utc]
+        )
         note = (
             f"The {name}'s forecast kept no inputs; its model ran on telemetry as it"
             " is now."
         )
-        if not isinstance(answer, HourlyForecast):
+        if isinstance(answer, Refusal):
             refused = _difference(f"{name} model", "a forecast", answer.text)
             return [refused], note
-        return list(_compare(name, issued, answer.mean, answer.scale)), note
+        again = answer.get(issued.input_mode)
+        if again is None:
+            field = f"{name} forecast input mode"
+            return [_difference(field, issued.input_mode, "not possible")], note
+        return list(_compare(name, issued, again.mean, again.scale)), note
 
     def _runtime(self, version_id: int) -> Askable:
         """The model in a process like the one that serves, asked in the same way."""

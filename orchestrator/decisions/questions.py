@@ -8,12 +8,15 @@ from datetime import date, datetime
 from sqlalchemy.orm import Session
 
 from core.days import local_day_of
+from core.errors import InvalidInput
 from core.forecasts import Target
 from core.scheduler import decide
+from core.shares import HoursOfDay, hours_in_words
 from db import forecasts
 from db.decisions import StoredDecision
 from db.regions import StoredRegion
 from orchestrator.decisions.judgements import Judgement
+from orchestrator.decisions.records import read_inputs, share_rule
 from orchestrator.regions.region_choice import active_regions, pick_ends
 from orchestrator.windows.choice import WindowChoice, choose_window, newer_issue
 from orchestrator.windows.database_source import RegionWindow, load_region_window
@@ -29,6 +32,7 @@ class ShiftQuestion:
     choice: WindowChoice
     source: RegionWindow
     target: RegionWindow | None
+    hours_of_day: HoursOfDay | None = None
 
     def judge(self, shift_pct: float) -> Judgement:
         """The verdict at a shift."""
@@ -38,6 +42,7 @@ class ShiftQuestion:
             target=self.target,
             local_day=self.choice.decision_day,
             verdict=decide(self.source.outlook, target, shift_pct),
+            hours_of_day=self.hours_of_day,
         )
 
 
@@ -50,12 +55,14 @@ def ask_shift(
     now: datetime,
     issued_at_utc: datetime | None = None,
     supersedes_id: int | None = None,
+    hours_of_day: HoursOfDay | None = None,
 ) -> ShiftQuestion:
     """What a page or command asks; without a target, the first other region.
 
     The next 24 hours begin at the newest live issue of either end; with
     `issued_at_utc`, at that one, and bind nothing unless it is the newest.
-    `supersedes_id` is a recorded decision whose moved load is not counted.
+    `supersedes_id` is a recorded decision whose moved load is not counted; load moves
+    in `hours_of_day` on the clock of the source, or in every hour.
 
     Raises
     ------
@@ -69,7 +76,8 @@ def ask_shift(
     )
     if not choice.is_simulation:
         choice = _newest_of_both(session, choice, source, target, now)
-    return _load(session, found, source, target, choice, now, supersedes_id)
+    question = _load(session, found, source, target, choice, now, supersedes_id)
+    return question if hours_of_day is None else _in_hours(question, hours_of_day)
 
 
 def ask_again(
@@ -87,6 +95,24 @@ def ask_again(
         local_day=facts.local_day if facts.is_simulated else None,
         now=now,
         supersedes_id=superseded_id,
+        hours_of_day=read_inputs(facts.inputs_text).hours_of_day,
+    )
+
+
+def _in_hours(question: ShiftQuestion, hours_of_day: HoursOfDay) -> ShiftQuestion:
+    """The question with load that leaves in some hours of the day only."""
+    source = question.source
+    shares = share_rule(hours_of_day, source.region.time_zone, source.issued_at_utc)
+    if shares.hours is not None and not shares.hours.any():
+        message = (
+            f"On the clock of {source.region.name} the window has no hours"
+            f" {hours_in_words(hours_of_day)}."
+        )
+        raise InvalidInput(message)
+    return replace(
+        question,
+        source=replace(source, outlook=replace(source.outlook, shares=shares)),
+        hours_of_day=hours_of_day,
     )
 
 
@@ -141,7 +167,7 @@ def _load(
             issued_at_utc=choice.issued_at_utc,
             now=now,
             is_simulation=choice.is_simulation,
-            without_decision_id=superseded_id,
+            without_decision_ids=() if superseded_id is None else (superseded_id,),
         )
 
     return ShiftQuestion(

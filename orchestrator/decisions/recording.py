@@ -11,6 +11,7 @@ from core.access import Permission
 from core.audit import AuditAction
 from core.days import WINDOW_H
 from core.errors import Conflict, InvalidInput
+from core.shares import HoursOfDay
 from db import decisions, regions
 from db.decisions import StoredDecision
 from orchestrator.decisions.cards import decision_card
@@ -37,8 +38,11 @@ def evaluate(
     target_slug: str | None,
     local_day: date | None,
     shift_pct: float,
+    hours_of_day: HoursOfDay | None = None,
 ) -> Done[DecisionCard]:
     """Judge a shift and keep it as the actor's what-if; the same inputs are kept once.
+
+    With `hours_of_day` load moves in those hours only, on the clock of the source.
 
     Raises
     ------
@@ -51,13 +55,19 @@ def evaluate(
         target_slug=target_slug,
         local_day=local_day,
         now=request.now,
+        hours_of_day=hours_of_day,
     )
     return _keep(request, question.judge(shift_pct))
 
 
 @change(Permission.DECIDE, AuditAction.DECISION_WHAT_IF, repeat=_kept_card)
 def evaluate_instead(
-    request: Request, *, decision_id: int, target_slug: str | None, shift_pct: float
+    request: Request,
+    *,
+    decision_id: int,
+    target_slug: str | None,
+    shift_pct: float,
+    hours_of_day: HoursOfDay | None = None,
 ) -> Done[DecisionCard]:
     """Judge what would be recorded in place of a decision, without the load it moves.
 
@@ -84,6 +94,7 @@ def evaluate_instead(
         local_day=old.facts.local_day if is_simulated else None,
         now=request.now,
         supersedes_id=decision_id,
+        hours_of_day=hours_of_day,
     )
     return _keep(request, question.judge(shift_pct))
 
@@ -139,6 +150,7 @@ def supersede_form(request: Request, decision_id: int) -> SupersedeForm:
         targets=targets,
         target_slug=stored.target_slug or (targets[0].slug if targets else None),
         shift_pct=facts.shift_pct,
+        hours_of_day=facts.hours_of_day,
     )
 
 
@@ -164,7 +176,8 @@ def record(
     to supersede a decision is recorded in its place, with the comment as the reason.
 
     It lasts for the hours of its window, for `lasts_h` hours from its start, or until
-    it is taken back (None). What outlasts its window moves the same load at the same
+    it is taken back (None); one for chosen hours that does not outlast its window ends
+    with the last of them. What outlasts its window moves the same load at the same
     hours of each day, and counts in every window that it reaches into.
 
     Raises
@@ -183,7 +196,8 @@ def record(
         raise InvalidInput(message)
     touched = [facts.source_region_id, facts.target_region_id]
     decisions.lock_regions(session, [i for i in touched if i is not None])
-    superseded_id = read_inputs(facts.inputs_text).without_decision_id
+    superseded = read_inputs(facts.inputs_text).without_decision_ids
+    superseded_id = superseded[0] if superseded else None
     if superseded_id is not None:
         _standing(session, superseded_id)
         if not comment:

@@ -20,16 +20,21 @@ import numpy as np
 from core.aliases import FloatArray
 from core.audit import canonical_json
 from core.carbon import CarbonBasis, CarbonMethod, CarbonScope, CarbonSignalKind
+from core.days import WINDOW_H
 from core.errors import InvalidInput
 from core.footprints import RegionSignals, SignalBasis
+from core.forecasts import InputMode
 from core.policies import Policy
 from core.regions import CoolingParameters, CoolingType, Region
+from core.shares import HoursOfDay, ShareRule
 from core.shift import ShiftImpact
 from db.decisions import StoredDecision, Transfer
 
-INPUTS_FORMAT = 2
-_INPUTS_FORMATS = (1, INPUTS_FORMAT)
-"""Format 1 names no windows: its bounds moved by the largest hour of a rise."""
+INPUTS_FORMAT = 3
+_INPUTS_FORMATS = (1, 2, INPUTS_FORMAT)
+"""Format 1 names no windows: its bounds moved by the largest hour of a rise. Formats 1
+and 2 name no hours: a share was of the load that earlier decisions left."""
+_FIRST_WITH_HOURS = 3
 IMPACT_FORMAT = 1
 
 RECORDED_FIELDS = (
@@ -41,7 +46,7 @@ RECORDED_FIELDS = (
     "minimum_shift_pct", "maximum_safe_shift_pct", "fleet_policy_id",
     "region_policy_id", "model_version_id", "source_forecast_id", "target_forecast_id",
     "impact", "inputs_text", "inputs_sha256", "code_version", "comment", "what_if_id",
-    "supersedes_id", "plan_id",
+    "supersedes_id", "plan_id", "hours_of_day",
 )  # fmt: skip
 """What the hash of a decision covers, besides its id, instant and transfers."""
 
@@ -68,6 +73,7 @@ _POLICY_NUMBERS = (
     "thermal_limit_c", "cooling_factor_c_per_pct", "telemetry_max_age_h",
     "migration_energy_frac", "migration_usd_per_mwh",
 )  # fmt: skip
+"""Without what plans keep free: no verdict rests on it."""
 _POLICY_OTHERS = ("counts_hydro_water", "fleet_policy_id", "region_policy_id")
 _CALIBRATION_NUMBERS = ("offset", "quantile")
 _CALIBRATION_KEYS = ("score_count", "score_watermark_id", "scores_sha256")
@@ -109,6 +115,9 @@ class EndInputs:
         Load before recorded decisions.
     signals : RegionSignals | None
         What the impact is computed from; None where nothing can move.
+    input_mode, run_issued_at_utc : InputMode, datetime | None
+        What the forecast rests on beside telemetry, and the issue of the newest weather
+        forecast that it used; None without any.
     """
 
     region: Region
@@ -125,6 +134,8 @@ class EndInputs:
     prior_rise_c: FloatArray
     reference_load_mw: FloatArray
     signals: RegionSignals | None
+    input_mode: InputMode = InputMode.TELEMETRY
+    run_issued_at_utc: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,8 +155,13 @@ class DecisionInputs:
 
     Attributes
     ----------
-    without_decision_id : int | None
-        The recorded decision that it is to supersede, whose moved load is not counted.
+    without_decision_ids : tuple of int
+        The recorded decisions that it, or its plan, is to supersede, whose moved load
+        is not counted.
+    hours_of_day : HoursOfDay | None
+        In which the shift moves load, on the clock of the source; None for all.
+    is_of_load_left : bool
+        Whether its share is of the load that earlier decisions left.
     """
 
     source: EndInputs
@@ -153,8 +169,20 @@ class DecisionInputs:
     shift_pct: float
     window_start_utc: datetime
     is_simulated: bool
-    without_decision_id: int | None
+    without_decision_ids: tuple[int, ...]
     plan: TransferInputs | None
+    hours_of_day: HoursOfDay | None = None
+    is_of_load_left: bool = False
+
+    @property
+    def shares(self) -> ShareRule:
+        """How the share of the source's load is counted."""
+        return share_rule(
+            self.hours_of_day,
+            self.source.region.time_zone,
+            self.window_start_utc,
+            is_of_load_left=self.is_of_load_left,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +199,20 @@ class ImpactRecord:
 
     quantities: Mapping[str, Mapping[str, float | None]]
     notes: tuple[str, ...]
+
+
+def share_rule(
+    hours_of_day: HoursOfDay | None,
+    time_zone: str,
+    window_start_utc: datetime,
+    *,
+    is_of_load_left: bool = False,
+) -> ShareRule:
+    """The rule for the shares of a source with this clock."""
+    hours = None
+    if hours_of_day is not None:
+        hours = hours_of_day.among(time_zone, window_start_utc, WINDOW_H)
+    return ShareRule(hours=hours, is_of_load_left=is_of_load_left)
 
 
 def text_sha256(text: str) -> str:
@@ -250,7 +292,8 @@ def inputs_text(inputs: DecisionInputs) -> str:
             "shift_pct": inputs.shift_pct,
             "window_start_utc": inputs.window_start_utc,
             "is_simulated": inputs.is_simulated,
-            "without_decision_id": inputs.without_decision_id,
+            "without_decision_ids": list(inputs.without_decision_ids),
+            "hours_of_day": str(inputs.hours_of_day) if inputs.hours_of_day else None,
             "plan": {"plan_id": plan.plan_id} | _hour_lists(plan, _TRANSFER_HOURS)
             if plan
             else None,
@@ -285,6 +328,19 @@ def end_values(end: EndInputs) -> dict[str, object]:
         "reference_load_mw": end.reference_load_mw.tolist(),
         "prior_rise_c": end.prior_rise_c.tolist(),
         "signals": _signal_values(end.signals) if end.signals else None,
+        **_run_values(end),
+    }
+
+
+def _run_values(end: EndInputs) -> dict[str, object]:
+    """The weather forecast behind a forecast; nothing where it used none."""
+    if end.run_issued_at_utc is None:
+        return {}
+    return {
+        "weather_forecast": {
+            "input_mode": end.input_mode.value,
+            "run_issued_at_utc": end.run_issued_at_utc,
+        }
     }
 
 
@@ -331,22 +387,33 @@ def read_inputs(text: str) -> DecisionInputs:
         values = json.loads(text)
         _require_format(values, *_INPUTS_FORMATS)
         target, plan = values["target"], values["plan"]
+        hours_of_day = values.get("hours_of_day")
         return DecisionInputs(
             source=_read_end(values["source"]),
             target=_read_end(target) if target else None,
             shift_pct=float(values["shift_pct"]),
             window_start_utc=datetime.fromisoformat(values["window_start_utc"]),
             is_simulated=values["is_simulated"],
-            without_decision_id=values["without_decision_id"],
+            without_decision_ids=_read_without(values),
             plan=TransferInputs(
                 plan_id=plan["plan_id"], **_read_hours(plan, _TRANSFER_HOURS)
             )
             if plan
             else None,
+            hours_of_day=HoursOfDay.parse(hours_of_day) if hours_of_day else None,
+            is_of_load_left=values["format"] < _FIRST_WITH_HOURS,
         )
     except (ValueError, TypeError, LookupError, AttributeError) as exc:
         message = "The stored inputs cannot be read: their format is unknown here."
         raise InvalidInput(message) from exc
+
+
+def _read_without(values: Mapping[str, Any]) -> tuple[int, ...]:
+    """Formats 1 and 2 knew one decision to supersede."""
+    if values["format"] >= _FIRST_WITH_HOURS:
+        return tuple(values["without_decision_ids"])
+    superseded_id = values["without_decision_id"]
+    return () if superseded_id is None else (superseded_id,)
 
 
 def _require_format(values: Mapping[str, Any], *known: int) -> None:
@@ -358,6 +425,7 @@ def _read_end(values: Mapping[str, Any]) -> EndInputs:
     region = _read_region(values["region"])
     watermark, problem = values["telemetry_watermark_utc"], values["problem"]
     calibration, signals = values["calibration"], values["signals"]
+    run = values.get("weather_forecast")
     return EndInputs(
         region=region,
         policy=Policy(
@@ -385,6 +453,10 @@ def _read_end(values: Mapping[str, Any]) -> EndInputs:
         prior_rise_c=_hours(values["prior_rise_c"]),
         reference_load_mw=_hours(values["reference_load_mw"]),
         signals=_read_signals(signals, region) if signals else None,
+        input_mode=InputMode(run["input_mode"]) if run else InputMode.TELEMETRY,
+        run_issued_at_utc=datetime.fromisoformat(run["run_issued_at_utc"])
+        if run
+        else None,
     )
 
 

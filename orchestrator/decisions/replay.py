@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ from core.scheduler import Verdict, decide, decide_transfer
 from db import forecasts, window_scores
 from db.decisions import NewDecision, StoredDecision
 from db.forecasts import StoredForecast
-from orchestrator.decisions.judgements import hourly_share, signals_impact
+from orchestrator.decisions.judgements import impact_share, signals_impact
 from orchestrator.decisions.records import (
     IMPACT_ENDS,
     DecisionInputs,
@@ -65,7 +66,7 @@ def replay_rules(session: Session, stored: StoredDecision) -> Replay:
         differences += [
             *found,
             *_verdict_differences(facts, verdict),
-            *_impact_differences(facts, inputs),
+            *_impact_differences(facts, inputs, verdict),
         ]
         notes = tuple(_rewordings(facts, verdict))
     except FleetError as exc:
@@ -100,6 +101,7 @@ def _judge_again(
 ) -> tuple[Verdict, list[Difference]]:
     """The verdict by today's rules, and what it rests on that is not as stored."""
     source, differences = _outlook(session, "source", inputs.source, inputs)
+    source = replace(source, shares=inputs.shares)
     target = None
     if inputs.target is not None:
         target, found = _outlook(session, "target", inputs.target, inputs)
@@ -175,6 +177,14 @@ def _forecast_differences(
                 stored=_hours_text(given),
                 replayed=_hours_text(np.array(kept)) if issued else _GONE,
             )
+    if end.run_issued_at_utc is not None and issued is not None:
+        yield from _differences(
+            [
+                ("input mode", end.input_mode.value, issued.input_mode.value),
+                ("run", end.run_issued_at_utc, issued.run_issued_at_utc),
+            ],
+            prefix=f"{name} forecast ",
+        )
 
 
 def _plausibility_differences(
@@ -265,7 +275,7 @@ def _verdict_differences(facts: NewDecision, verdict: Verdict) -> Iterator[Diffe
 
 
 def _impact_differences(
-    facts: NewDecision, inputs: DecisionInputs
+    facts: NewDecision, inputs: DecisionInputs, verdict: Verdict
 ) -> Iterator[Difference]:
     """Of the quantities that were stored; one that is computed since is no difference.
 
@@ -278,9 +288,7 @@ def _impact_differences(
     target = inputs.target.signals if inputs.target else None
     if source is None or target is None or not facts.impact:
         return
-    share_frac: float | NDArray[np.float64] = inputs.shift_pct / 100.0
-    if inputs.plan is not None:
-        share_frac = hourly_share(inputs.plan.moved_mw, inputs.source.it_load_mw)
+    share_frac = impact_share(inputs.shares, verdict)
     impact = signals_impact(source, target, share_frac, inputs.source.policy)
     if impact is None:
         yield Difference(field="impact", stored="computed", replayed=_GONE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -13,6 +14,7 @@ from core.decision_states import term_end
 from core.errors import InvalidInput
 from core.risk import RiskLevel
 from core.scheduler import Verdict
+from core.telemetry import HOUR
 from core.version import CODE_VERSION
 from db import decisions
 from db.decision_standing import insert_term
@@ -53,9 +55,12 @@ def store(
     decision_id = decisions.insert_decision(session, decision)
     if kind == "recorded":
         _store_transfers(session, decision_id, judgement)
-        if lasts_h != WINDOW_H:
+        if lasts_h != WINDOW_H or decision.hours_of_day is not None:
             ends_at_utc = term_end(
-                decision.window_start_utc, decision.window_end_utc, lasts_h
+                decision.window_start_utc,
+                decision.window_end_utc,
+                lasts_h,
+                last_hour_end_utc=_chosen_hours_utc(judgement)[-1] + HOUR,
             )
             insert_term(session, decision_id=decision_id, ends_at_utc=ends_at_utc)
     stored = decisions.decision_by_id(session, decision_id)
@@ -73,7 +78,7 @@ def store(
 
 
 def _term_facts(stored: StoredDecision) -> dict[str, object]:
-    """Of what outlasts its window, until when."""
+    """Of what does not end with its window, until when."""
     end_utc = stored.end_utc
     if end_utc == stored.facts.window_end_utc:
         return {}
@@ -138,7 +143,19 @@ def _new_decision(
         inputs_sha256=text_sha256(inputs_text),
         code_version=CODE_VERSION,
         plan_id=judgement.plan_move.plan_id if judgement.plan_move else None,
+        hours_of_day=str(judgement.hours_of_day) if judgement.hours_of_day else None,
     )
+
+
+def _chosen_hours_utc(judgement: Judgement) -> list[datetime]:
+    """The hours of the window in which the shift moves load."""
+    hours_utc, chosen = (
+        judgement.source.hours_utc,
+        judgement.source.outlook.shares.hours,
+    )
+    if chosen is None:
+        return list(hours_utc)
+    return [hour for hour, is_in in zip(hours_utc, chosen, strict=True) if is_in]
 
 
 def _store_transfers(session: Session, decision_id: int, judgement: Judgement) -> None:
@@ -152,6 +169,7 @@ def _store_transfers(session: Session, decision_id: int, judgement: Judgement) -
     binds = stands and not source.is_simulation and verdict.shift_pct > 0
     if not binds or target is None or verdict.shift is None:
         return
+    chosen_hours_utc = set(_chosen_hours_utc(judgement))
     decisions.insert_transfers(
         session,
         decision_id=decision_id,
@@ -165,6 +183,7 @@ def _store_transfers(session: Session, decision_id: int, judgement: Judgement) -
                 verdict.shift.arrived_mw.tolist(),
                 strict=True,
             )
+            if hour in chosen_hours_utc
         ],
     )
 
@@ -181,6 +200,7 @@ def _audit_facts(decision: NewDecision, judgement: Judgement) -> dict[str, objec
         "source": judgement.source.outlook.region.slug,
         "target": (judgement.target.outlook.region.slug if judgement.target else None),
         "shift_pct": decision.shift_pct,
+        **({"hours_of_day": decision.hours_of_day} if decision.hours_of_day else {}),
         "window_start_utc": decision.window_start_utc.isoformat(),
         "is_simulated": decision.is_simulated,
         "outcome": decision.outcome,

@@ -21,7 +21,7 @@ class ShiftEnd:
     Attributes
     ----------
     mean_c, lower_c, upper_c : tuple
-        Each hour before the shift; one of x % moves it by x times its rise.
+        Each hour before the shift; each percent that it gives moves it by its rise.
     bound_by_step_c, exceedance_probability_by_step : tuple
         After shifts of 0, 0.1, ... 100 %; of 0 % alone where no other can be computed.
     """
@@ -80,6 +80,15 @@ class WhatIfView:
         The requested shift, and what it would do; empty where nothing moves.
     newer_issue_utc : datetime | None
         The newest live issue, when an older one is looked at.
+    hours_of_day : str | None
+        In which load is to move, on the clock of the source; None for all.
+    hours_text : str | None
+        Which hours of the window move load, and which give less than the share.
+    given_pct, left_pct, used_pct : Series
+        Of each hour of the source, what the requested shift takes, what may still leave
+        and what left, % of its load before all decisions; see `core.shares`.
+    safe_intervals_pct : tuple of (float, float)
+        Every run of shares that is approved.
     minimum_shift_pct : float | None
         Clears the source; None when none does.
     maximum_safe_shift_pct : float | None
@@ -101,7 +110,13 @@ class WhatIfView:
     newer_issue_utc: datetime | None
     is_simulation: bool
     hours_utc: tuple[datetime, ...]
+    hours_of_day: str | None
+    hours_text: str | None
     flexible_pct: float
+    given_pct: Series
+    left_pct: Series
+    used_pct: Series
+    safe_intervals_pct: tuple[tuple[float, float], ...]
     allowed_probability: float
     baseline: VerdictView
     now: VerdictView
@@ -140,6 +155,7 @@ class DecisionCard:
     window_start_utc: datetime
     window_end_utc: datetime
     shift_pct: float
+    hours_of_day: str | None
     is_simulated: bool
     verdict: VerdictView
     thermal_limit_c: float
@@ -201,6 +217,7 @@ class DecisionSummary:
     local_day: date
     window_start_utc: datetime
     shift_pct: float
+    hours_of_day: str | None
     is_simulated: bool
     outcome: Outcome
     exceedance_probability: float | None
@@ -356,6 +373,7 @@ class SupersedeForm:
     targets: tuple[RegionChoice, ...]
     target_slug: str | None
     shift_pct: float
+    hours_of_day: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

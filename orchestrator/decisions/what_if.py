@@ -10,10 +10,18 @@ from numpy.typing import NDArray
 
 from core.access import Permission
 from core.conformal import LimitChecks
-from core.safe_shifts import checks_by_step
+from core.safe_shifts import checks_by_step, safe_intervals
 from core.scheduler import Verdict, decide, scenarios
-from core.shift_rules import flexible_pct, hourly_shift
+from core.shares import HoursOfDay, hours_in_words
+from core.shift_rules import (
+    flexible_pct,
+    given_by_hour_pct,
+    left_by_hour_pct,
+    rises_per_pct_c,
+    used_by_hour_pct,
+)
 from core.telemetry import HOUR
+from core.wording import listed
 from db.decision_standing import standing_decisions
 from orchestrator.decisions.cards import impact_rows
 from orchestrator.decisions.questions import ShiftQuestion, ask_shift
@@ -41,6 +49,7 @@ def what_if_view(
     local_day: date | None,
     issued_at_utc: datetime | None = None,
     shift_pct: float = 0.0,
+    hours_of_day: HoursOfDay | None = None,
 ) -> WhatIfView:
     """All that the page needs to draw and to follow the slider; stores nothing.
 
@@ -53,34 +62,41 @@ def what_if_view(
         local_day=local_day,
         issued_at_utc=issued_at_utc if local_day is None else None,
         now=request.now,
+        hours_of_day=hours_of_day,
     )
     source, target = question.source, question.target
     baseline = question.judge(0.0).verdict
     target_outlook = target.outlook if target else None
-    unit = hourly_shift(source.outlook, target_outlook, 1.0)
+    fall_c, rise_c = rises_per_pct_c(source.outlook, target_outlook) or (None, None)
+    left_pct = left_by_hour_pct(source.outlook)
     steps = checks_by_step(source.outlook, target_outlook)
+    intervals = safe_intervals(source.outlook, target_outlook)
     impact, notes = _impact(question, shift_pct)
     days = day_choices(request.session, question.source_region)
     return WhatIfView(
         regions=tuple(region_choice(item.region) for item in question.found),
         as_of_utc=request.now,
-        source=_end(source, unit.source_rise_c if unit else None, steps.source),
-        target=_end(target, unit.target_rise_c if unit else None, steps.target)
-        if target
-        else None,
+        source=_end(source, fall_c, steps.source),
+        target=_end(target, rise_c, steps.target) if target else None,
         local_day=question.choice.local_day,
         issued_at_utc=source.stored.issued_at_utc if source.stored else None,
         newer_issue_utc=question.choice.newer_issue_utc,
         is_simulation=source.is_simulation,
         hours_utc=source.hours_utc,
+        hours_of_day=str(hours_of_day) if hours_of_day else None,
+        hours_text=_hours_text(question, left_pct, shift_pct),
         flexible_pct=flexible_pct(source.outlook),
+        given_pct=finite_series(given_by_hour_pct(source.outlook, shift_pct)),
+        left_pct=finite_series(left_pct),
+        used_pct=finite_series(used_by_hour_pct(source.outlook)),
+        safe_intervals_pct=intervals,
         allowed_probability=float(source.policy.alpha),
         baseline=verdict_view(baseline),
         now=verdict_view(decide(source.outlook_now)),
         standing=_standing(question),
         minimum_shift_pct=baseline.minimum_shift_pct,
         maximum_safe_shift_pct=baseline.maximum_safe_shift_pct,
-        safe_interval_text=_safe_interval_text(baseline, question),
+        safe_interval_text=_safe_interval_text(baseline, question, intervals),
         shift_pct=shift_pct,
         impact=impact,
         impact_notes=notes,
@@ -170,7 +186,36 @@ def _scenario(verdict: Verdict) -> ScenarioRow:
     )
 
 
-def _safe_interval_text(baseline: Verdict, question: ShiftQuestion) -> str:
+def _hours_text(
+    question: ShiftQuestion, left_pct: NDArray[np.float64], shift_pct: float
+) -> str | None:
+    """Which hours move load, where not all do, and which give less than the share."""
+    outlook = question.source.outlook
+    name, chosen = outlook.region.name, outlook.shares.hours
+    sentences = []
+    if question.hours_of_day is not None and chosen is not None:
+        sentences.append(
+            f"Load moves in {int(chosen.sum())} of the 24 hours:"
+            f" {hours_in_words(question.hours_of_day)} on the clock of {name}."
+        )
+        left_pct = left_pct[chosen]
+    n_short = int((left_pct < min(shift_pct, flexible_pct(outlook)) - 1e-9).sum())
+    if n_short:
+        sentences.append(
+            f"In {n_short} of them less than the share moves: earlier decisions took"
+            " what may leave."
+            if sentences
+            else f"In {n_short} of the 24 hours less than the share moves: earlier"
+            " decisions took what may leave."
+        )
+    return " ".join(sentences) or None
+
+
+def _safe_interval_text(
+    baseline: Verdict,
+    question: ShiftQuestion,
+    intervals: tuple[tuple[float, float], ...],
+) -> str:
     least, most = baseline.minimum_shift_pct, baseline.maximum_safe_shift_pct
     if question.source.outlook.problem is not None:
         return "No shift can be called safe: the source has no bound."
@@ -186,7 +231,9 @@ def _safe_interval_text(baseline: Verdict, question: ShiftQuestion) -> str:
             f"The safe interval is empty: {least:g} % is needed and at most {most:g} %"
             f" can move to {name}."
         )
-    return f"Safe interval: {least:g} % to {most:g} %."
+    shares = listed(f"{first:g} % to {last:g} %" for first, last in intervals)
+    many = "; between them a bound passes its limit" if len(intervals) > 1 else ""
+    return f"Safe {'shares' if many else 'interval'}: {shares}{many}."
 
 
 def _late_text(source: RegionWindow, target: RegionWindow | None) -> str | None:

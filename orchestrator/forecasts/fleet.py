@@ -65,6 +65,12 @@ class FleetQuestion:
 _WHOLE = FleetQuestion()
 
 
+_MODEL_ALARMS = {
+    ReasonCode.MODEL_IMPLAUSIBLE: "Model implausible",
+    ReasonCode.MODEL_COVERAGE_LOST: "Model lost its coverage",
+}
+
+
 @query(Permission.VIEW_FLEET)
 def fleet_view(request: Request, question: FleetQuestion = _WHOLE) -> FleetView:
     """Active regions with their newest live forecasts; stores nothing.
@@ -174,9 +180,10 @@ def _alarms(
         for outage in outages(session).values()
     ]
     implausible = [
-        FleetAlarm(title="Model implausible", text=row.verdict.reason_text)
+        FleetAlarm(title=_MODEL_ALARMS[code], text=row.verdict.reason_text)
         for row in rows
-        if row.verdict.reason_code == ReasonCode.MODEL_IMPLAUSIBLE
+        for code in _MODEL_ALARMS
+        if row.verdict.reason_code == code
     ]
     above = [
         FleetAlarm(title="Above the bound", text=reading.sentence)

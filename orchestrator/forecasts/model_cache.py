@@ -7,7 +7,7 @@ after growing pauses, from the bytes that are stored then.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,7 @@ from core.aliases import FloatArray, IntArray
 from core.errors import FleetError, ModelRejected, ModelUnavailable
 from core.forecasts import Target
 from db import model_versions
-from db.model_versions import ModelVersion
+from db.model_versions import Activation, ModelVersion
 from models.independence import Askable
 from models.inference import DEADLINE_S, InferenceProcess, IsolatedModel
 from models.metadata import ModelContract
@@ -74,8 +74,18 @@ class ModelCache:
         self._hashed_at: dict[int, float] = {}
         self._trouble: dict[int, _Trouble] = {}
 
-    def serving(self, session: Session, target: Target) -> ServingModel | None:
+    def serving(
+        self,
+        session: Session,
+        target: Target,
+        active: Mapping[Target, Activation] | None = None,
+    ) -> ServingModel | None:
         """The active model of `target`; None when none is active.
+
+        Parameters
+        ----------
+        active : Mapping of Target to Activation, optional
+            The active models, where the caller has read them.
 
         Raises
         ------
@@ -84,8 +94,10 @@ class ModelCache:
         ModelUnavailable
             When it hung, died or was refused just before, and has to wait.
         """
-        active = model_versions.active_model(session, target)
-        return None if active is None else self.version(session, active.version)
+        if active is None:
+            active = model_versions.active_models(session)
+        found = active.get(target)
+        return None if found is None else self.version(session, found.version)
 
     def version(self, session: Session, version: ModelVersion) -> ServingModel:
         """Any version, active or not; raises what `serving` does."""

@@ -15,10 +15,10 @@ from core.access import Permission
 from core.conformal import ScoreTracker, check_limit
 from core.days import WINDOW_H
 from core.errors import CalibrationInsufficient
-from core.forecasts import InputMode
+from core.forecasts import InputMode, Target
 from core.score_replay import ScoreReplay
 from core.telemetry import HOUR
-from db import policies, window_scores
+from db import model_versions, model_watch, policies, window_scores
 from db.forecast_quality import FinishedForecast, finished_forecasts
 from db.regions import StoredRegion
 from db.window_scores import StoredScore
@@ -106,7 +106,20 @@ def _quality(
         is_drifting=drifts(rows, float(policy.confidence)),
         run_worth=run_worth(session, stored_region, until_utc=before_utc),
         rescored_days=sum(day.score_revision > 0 for day in days),
+        alarm=_alarm(session, stored_region),
     )
+
+
+def _alarm(session: Session, stored_region: StoredRegion) -> str | None:
+    active = model_versions.active_model(session, Target.TEMPERATURE_C)
+    if active is None:
+        return None
+    found = model_watch.standing_alarm(
+        session,
+        region_id=stored_region.region_id,
+        model_version_id=active.version.version_id,
+    )
+    return None if found is None else found.sentence
 
 
 def _row(

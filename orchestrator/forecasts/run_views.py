@@ -23,6 +23,7 @@ MODE_WORDS: Mapping[InputMode, str] = {
     InputMode.RUN_12H: "Weather forecast at most 12 h old",
     InputMode.RUN_24H: "Weather forecast 13 to 24 h old",
     InputMode.RUN_48H: "Weather forecast 25 to 48 h old",
+    InputMode.RUN_DAY_MAX: "Forecast of the day's maximum, its course by past days",
     InputMode.RUN_PARTIAL: "Weather forecast of some hours, telemetry for the rest",
     InputMode.TELEMETRY: "Telemetry alone: no weather forecast was used",
 }
@@ -38,7 +39,13 @@ def run_view(
 ) -> RunView | None:
     """The weather forecasts of a window; None for a region that has none."""
     slug = stored_region.region.slug
-    runs = weather_forecasts.load_runs(session, slug, issued_at_utc, issued_at_utc)
+    runs = weather_forecasts.load_runs(
+        session,
+        slug,
+        issued_at_utc,
+        issued_at_utc,
+        known_by_utc=stored.runs_known_by_utc if stored else None,
+    )
     if stored is None or (runs is None and stored.input_mode is InputMode.TELEMETRY):
         return None
     run_issued = stored.run_issued_at_utc

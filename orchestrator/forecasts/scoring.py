@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.access import Permission
+from core.audit import AuditAction
 from core.conformal import conformity_score
 from core.days import WINDOW_H, local_issue_hour, window_end
 from core.forecasts import HourlyForecast, Target
@@ -17,32 +18,33 @@ from core.quality import findings_text
 from core.rescoring import WindowHours
 from core.telemetry import Quantity, TelemetryFrame
 from db import forecasts, telemetry, window_scores
+from db.forecasts import StoredForecast
 from db.regions import StoredRegion
 from db.window_scores import NewScore
-from orchestrator.use_cases import Done, Request, change
+from orchestrator.forecasts.model_watch import ServedWindow, watch
+from orchestrator.use_cases import Done, Event, Request, change
 
 WAIT_FOR_TELEMETRY_H = 48
 """How long a finished window waits for missing hours before it is left unscored."""
 
 
-@change(
-    Permission.RUN_CYCLE,
-    repeat=None,
-    unaudited="computed from telemetry and stored forecasts, and can be again",
-)
+@change(Permission.RUN_CYCLE, AuditAction.MODEL_COVERAGE_LOST, repeat=None)
 def score_finished_windows(
     request: Request, *, stored_regions: Sequence[StoredRegion]
 ) -> Done[int]:
     """Score live forecasts whose window has ended; returns how many were scored.
 
     A window with missing hours waits two days for them, then is counted as unscored.
+    What was served is counted by the watch of its model too.
     """
     session, now = request.session, request.now
     scores: list[NewScore] = []
+    events: list[Event] = []
     for stored_region in stored_regions:
         finished = forecasts.unscored_live_forecasts(
             session, region_id=stored_region.region_id, finished_by_utc=now
         )
+        served: list[ServedWindow] = []
         for stored in finished:
             hourly = stored.hourly(stored_region.region.slug)
             if hourly is None or stored.model_version_id is None:
@@ -68,7 +70,26 @@ def score_finished_windows(
             )
             if found[0].score is not None or is_late:
                 scores += found
-    return Done(answer=window_scores.insert_scores(session, scores))
+                served += _served(stored, hourly, found)
+        events += watch(session, stored_region, served)
+    return Done(
+        answer=window_scores.insert_scores(session, scores), events=tuple(events)
+    )
+
+
+def _served(
+    stored: StoredForecast, hourly: HourlyForecast, scores: Sequence[NewScore]
+) -> list[ServedWindow]:
+    """The score of what was served on time with a bound; the watch counts it."""
+    if stored.day_bound_c is None or stored.confidence is None or stored.lag_h:
+        return []
+    return [
+        ServedWindow(
+            score=score, day_bound_c=stored.day_bound_c, alpha=1 - stored.confidence
+        )
+        for score in scores
+        if score.input_mode is hourly.input_mode
+    ]
 
 
 @change(

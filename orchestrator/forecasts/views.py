@@ -316,6 +316,8 @@ class QualityView:
     rescored_days : int
         Days of the longest span in `rows` that were scored again, because their
         telemetry was replaced.
+    alarm : str | None
+        The watch's sentence on the model that serves now; None without an alarm.
     """
 
     region: RegionChoice
@@ -326,6 +328,7 @@ class QualityView:
     is_drifting: bool
     run_worth: RunWorth | None = None
     rescored_days: int = 0
+    alarm: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

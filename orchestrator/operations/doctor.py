@@ -15,6 +15,8 @@ from db.protections import missing_protections
 from db.regions import StoredRegion, list_regions
 from orchestrator.audit.anchor_files import AnchorPlaces
 from orchestrator.audit.known_anchors import known_anchors
+from orchestrator.feeds.feed_list import feed_views
+from orchestrator.feeds.views import FeedHealth
 from orchestrator.operations.safeguards import Finding, examine_safeguards
 from orchestrator.runtime import Runtime
 
@@ -22,7 +24,7 @@ from orchestrator.runtime import Runtime
 def examine(
     runtime: Runtime, session: Session, environ: Mapping[str, str]
 ) -> list[Finding]:
-    """Look at safeguards, migrations, protections, chain, models and telemetry."""
+    """Look at safeguards, migrations, protections, chain, models, telemetry, feeds."""
     return [
         *examine_safeguards(runtime.settings, session, environ),
         _migrations(session),
@@ -30,6 +32,7 @@ def examine(
         _chain(runtime, session),
         *_models(session),
         *_telemetry(runtime, session),
+        *feeds_of(session, runtime.clock()),
     ]
 
 
@@ -94,6 +97,22 @@ def _telemetry(runtime: Runtime, session: Session) -> list[Finding]:
         advice = "none; add one with `gfo region add`"
         return [Finding(name="regions", is_sound=False, text=advice)]
     return [telemetry_of(session, stored_region, now) for stored_region in found]
+
+
+def feeds_of(session: Session, now: datetime) -> list[Finding]:
+    """A feed is sound while it is fresh, and while it is paused on purpose."""
+    findings = []
+    for view in feed_views(session, now):
+        lag = "no good hour yet" if view.lag_h is None else f"{view.lag_h:.1f} h behind"
+        problem = f"; {view.problem}" if view.problem else ""
+        sound = view.health in {FeedHealth.GOOD, FeedHealth.PAUSED}
+        finding = Finding(
+            name=f"feed {view.facts.name}",
+            is_sound=sound,
+            text=f"{view.health}, {lag}{problem}",
+        )
+        findings.append(finding)
+    return findings
 
 
 def telemetry_of(

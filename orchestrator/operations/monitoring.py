@@ -14,11 +14,13 @@ from sqlalchemy.orm import Session
 
 from core.errors import ServiceUnavailable
 from core.forecasts import Target
+from core.model_watch import combined
 from core.telemetry import Quantity
 from db import telemetry
 from db.bound_alarms import readings_above_bound
 from db.migrate import head_revision, revision_of
 from db.model_versions import active_model
+from db.model_watch import region_evidence
 from db.monitoring import (
     Counts,
     count_everything,
@@ -28,6 +30,8 @@ from db.monitoring import (
 )
 from db.regions import list_regions
 from orchestrator.accounts.logins import IDLE_LIMIT
+from orchestrator.feeds.feed_list import feed_views
+from orchestrator.feeds.views import FeedHealth
 from orchestrator.logs import get_logger
 from orchestrator.runtime import Runtime
 
@@ -135,16 +139,26 @@ class Measurements:
     ----------
     hours_above_bound : Mapping of str to int
         Readings of the last 24 hours above the bound, by region; 0 for none.
+    feed_lag_s : Mapping of (str, str) to float
+        From the newest good hour of a feed to now, by feed and region.
+    feeds_failing : Mapping of str to bool
+        Whether the last run failed, by feed.
+    lost_coverage_evidence : Mapping of str to float
+        Against the temperature model, by region; see `core.model_watch`.
     """
 
     counts: Counts
     telemetry_age_s: Mapping[str, float]
     forecast_age_s: Mapping[str, float]
     hours_above_bound: Mapping[str, int]
+    feed_lag_s: Mapping[tuple[str, str], float]
+    feeds_failing: Mapping[str, bool]
+    lost_coverage_evidence: Mapping[str, float]
 
 
 def measure(session: Session, now: datetime) -> Measurements:
     """Read everything; a region without telemetry or forecasts has no age."""
+    active = active_model(session, Target.TEMPERATURE_C)
     ages_s: dict[str, float] = {}
     above: dict[str, int] = {}
     for stored in list_regions(session, active_only=True):
@@ -154,6 +168,7 @@ def measure(session: Session, now: datetime) -> Measurements:
             ages_s[stored.slug] = (now - until).total_seconds()
     for reading in readings_above_bound(session, now):
         above[reading.region_slug] = reading.hour_count
+    views = feed_views(session, now)
     return Measurements(
         counts=count_everything(
             session,
@@ -167,4 +182,21 @@ def measure(session: Session, now: datetime) -> Measurements:
             for slug, issued_at_utc in newest_live_issues(session).items()
         },
         hours_above_bound=above,
+        feed_lag_s={
+            (view.facts.name, place.region_slug): place.lag_h * 3600
+            for view in views
+            for place in view.places
+            if place.lag_h is not None
+        },
+        feeds_failing={
+            view.facts.name: view.health is FeedHealth.FAILING for view in views
+        },
+        lost_coverage_evidence={}
+        if active is None
+        else {
+            slug: combined([evidence])
+            for slug, evidence in region_evidence(
+                session, active.version.version_id
+            ).items()
+        },
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 import numpy as np
 
+from core.days import WINDOW_H
 from core.errors import PlanInfeasible
 from core.few_transfers import Flows
 from core.optimizer import Plan, best_plan, pareto
@@ -23,6 +25,7 @@ from core.plans import (
     spread,
     transfers,
 )
+from core.telemetry import hours_between
 from core.wording import listed
 from orchestrator.plans.comparison import Comparison, compare
 from orchestrator.plans.problem import PlanProblems, are_over, plan_problems
@@ -55,12 +58,18 @@ class PlanSetting:
         Every active region in the order of the fleet.
     reserves_c : mapping of slug to degC
         What the plan keeps free for the next issues.
+    instead_of_plan_id : int | None
+        The recorded plan that it is to replace; the windows do not count it.
+    known_at_utc : datetime | None
+        Of a coming day, the issue that its windows are judged on.
     """
 
     anchor_slug: str
     windows: Sequence[Window]
     terms: PlanTerms
     reserves_c: Mapping[str, float] = field(default_factory=dict)
+    instead_of_plan_id: int | None = None
+    known_at_utc: datetime | None = None
 
     @property
     def outlooks(self) -> dict[str, RegionOutlook]:
@@ -93,6 +102,16 @@ class PlanSetting:
             migration_energy_frac=policy.migration_energy_frac,
             minimum_transfer_mwh=terms.minimum_transfer_mwh,
         )
+
+    @property
+    def blocked_chance_pct(self) -> float:
+        """How many of the regions that it fills may turn BLOCKED by it, %.
+
+        0 where nothing is optimised, or no further issue of the window will come.
+        """
+        if self.terms.split is not None or not self.is_live:
+            return 0.0
+        return self.outlooks[self.anchor_slug].policy.plan_blocked_chance_pct
 
     @property
     def is_live(self) -> bool:
@@ -180,6 +199,8 @@ def _record(
     return PlanRecord(
         terms=setting.terms,
         migration_energy_frac=setting.rules.migration_energy_frac,
+        blocked_chance_pct=setting.blocked_chance_pct,
+        instead_of_plan_id=setting.instead_of_plan_id,
         infeasible_text=None,
         transfers=tuple(_transfer(part) for part in judgement.parts),
         regions=tuple(_region(change) for change in judgement.changes),
@@ -291,6 +312,9 @@ def _basis_notes(setting: PlanSetting) -> tuple[str, ...]:
         if are_over(setting.windows)
         else f"Loads, weather and carbon are forecasts; prices are {PRICE_BASIS}."
     ]
+    if setting.known_at_utc is not None:
+        notes = [*_coming_day_notes(setting, setting.known_at_utc)]
+    notes += [note for window in setting.windows for note in window.published_notes]
     if any(window.region.grid_hydro_frac > 0.0 for window in setting.windows):
         counted = "is" if setting.windows[0].policy.counts_hydro_water else "is not"
         notes.append(
@@ -299,10 +323,40 @@ def _basis_notes(setting: PlanSetting) -> tuple[str, ...]:
     return tuple(notes)
 
 
+def _coming_day_notes(setting: PlanSetting, known_at_utc: datetime) -> Iterator[str]:
+    """What is not there yet of a day that has not begun."""
+    start_utc = setting.windows[0].issued_at_utc
+    lead_h = hours_between(known_at_utc, start_utc)
+    reach_h = WINDOW_H - lead_h
+    unreached = (
+        f"; they reach its first {reach_h} hours, and the other {lead_h} are those of"
+        " a day before"
+        if reach_h
+        else "; they reach none of its hours, which are those of a day before"
+    )
+    yield (
+        f"The day begins {start_utc:%-d %b %Y, %H:%M} UTC and its own forecasts are not"
+        f" issued yet. Loads, weather and carbon are forecasts issued"
+        f" {known_at_utc:%-d %b, %H:%M} UTC{unreached}. Bounds rest on the errors of"
+        " forecasts made as long before. Find the plan again once the day's own"
+        " forecasts are there; until then it binds nothing."
+    )
+    prices = {window.region.slug: window.priced_h for window in setting.windows}
+    known = listed(f"{slug} {n_hours}" for slug, n_hours in prices.items() if n_hours)
+    if known:
+        yield f"Hours of the day whose price is known: {known}."
+    without = [slug for slug, n_hours in prices.items() if n_hours < WINDOW_H]
+    if without:
+        yield (
+            f"The day's prices of {listed(without)} are not all there; missing hours"
+            f" take {PRICE_BASIS}."
+        )
+
+
 def _reserve_notes(setting: PlanSetting) -> tuple[str, ...]:
     """How much is kept free for the next issues, and where nothing is."""
-    chance_pct = setting.terms.blocked_chance_pct
-    if chance_pct == 0.0 or setting.terms.split is not None or not setting.is_live:
+    chance_pct = setting.blocked_chance_pct
+    if chance_pct == 0.0:
         return ()
     kept = ", ".join(
         f"{slug} {kept_c:.1f} °C" for slug, kept_c in setting.reserves_c.items()

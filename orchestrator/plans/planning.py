@@ -2,54 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from hashlib import sha256
-from uuid import UUID, uuid4, uuid5
+from uuid import uuid4
 
-import numpy as np
 from sqlalchemy.orm import Session
 
 from core.access import Permission
 from core.audit import AuditAction, canonical_json
-from core.days import window_end
-from core.errors import Conflict, InvalidInput
-from core.outcomes import Outcome
+from core.days import local_day_of, window_end
+from core.errors import InvalidInput
 from core.plan_reserve import largest_moves_c, reserve_c
-from core.plans import PlanTransfer, judge_plan
 from core.telemetry import HOUR
 from core.version import CODE_VERSION
-from core.wording import listed
 from db import decisions, forecasts, plans
 from db.decisions import StoredDecision
 from db.plans import NewPlan, StoredPlan
-from db.regions import StoredRegion
 from orchestrator.decisions.cards import decision_card, region_choices
-from orchestrator.decisions.judgements import Judgement, PlanMove, end_inputs
+from orchestrator.decisions.judgements import end_inputs
 from orchestrator.decisions.records import end_values
 from orchestrator.decisions.storing import checked_comment, store
 from orchestrator.logs import get_logger
 from orchestrator.plans.making import PlanSetting, make_plan
+from orchestrator.plans.parts import (
+    judge_parts,
+    newer_issue_of,
+    part_id,
+    plan_region_window,
+    standing_parts,
+)
 from orchestrator.plans.problem import are_over
 from orchestrator.plans.records import (
     FORMAT,
     PlanRecord,
-    TransferRecord,
     read_record,
     record_values,
     term_values,
 )
 from orchestrator.plans.terms import PlanTerms
-from orchestrator.plans.views import PlanRecordOutcome, PlanView, plan_view
-from orchestrator.regions.region_choice import active_regions, pick_region
+from orchestrator.plans.views import (
+    PlanRecordOutcome,
+    PlanView,
+    PlanWindowView,
+    plan_view,
+)
+from orchestrator.regions.region_choice import (
+    active_regions,
+    pick_region,
+    region_choice,
+)
 from orchestrator.telemetry.revisions import revised_text
 from orchestrator.use_cases import Done, Event, Request, change, query
-from orchestrator.windows.choice import WindowChoice, choose_window, newer_issue
+from orchestrator.windows.choice import (
+    WindowChoice,
+    choose_plan_window,
+    day_choices,
+)
 from orchestrator.windows.database_source import (
     LOOK_BACK_H,
     RegionWindow,
-    load_region_window,
 )
 
 log = get_logger(__name__)
@@ -69,29 +82,44 @@ def find_plan(
     terms: PlanTerms,
     anchor_slug: str | None,
     local_day: date | None,
+    instead_of: int | None = None,
 ) -> Done[PlanView]:
     """Make the best plan for every active region, and keep it.
 
     All regions are seen from one issue instant: that of the anchor's local day, or its
-    newest live one. The same inputs give an actor the same stored plan. With
-    `terms.split` the anchor's shift to several targets is judged as it is asked for,
-    and kept and recorded in the same way.
+    newest live one. The plan of its coming day rests on its newest issue, and can be
+    recorded once that day has begun. The same inputs give an actor the same stored
+    plan. With `terms.split` the anchor's shift to several targets is judged as it is
+    asked for, and kept and recorded in the same way. `instead_of` is a recorded plan
+    that the new one is to replace: what it moves is not counted.
 
     Raises
     ------
     NotFound, InvalidInput
-        When there is no such region; for terms that cannot be.
+        When there is no such region; for terms that cannot be; when a plan of a past
+        day is to replace one.
+    Conflict
+        When nothing of the plan that is to be replaced stands any more.
     """
     session, actor = request.session, request.actor
     found = active_regions(session)
     anchor = pick_region(found, anchor_slug)
-    choice = choose_window(session, anchor, local_day=local_day, now=request.now)
-    windows = [_window(request, item, choice) for item in found]
+    choice = choose_plan_window(session, anchor, local_day=local_day, now=request.now)
+    replaced = _standing_ids(request, instead_of, choice)
+    windows = [
+        plan_region_window(session, item, choice, request.now, replaced)
+        for item in found
+    ]
     setting = PlanSetting(
         anchor_slug=anchor.slug,
         windows=windows,
         terms=terms,
-        reserves_c=_reserves_c(session, windows, terms),
+        instead_of_plan_id=instead_of,
+        known_at_utc=choice.known_at_utc,
+    )
+    setting = replace(
+        setting,
+        reserves_c=_reserves_c(session, windows, setting.blocked_chance_pct / 100.0),
     )
     inputs_text = _inputs_text(setting, windows)
     inputs_sha256 = sha256(inputs_text.encode()).hexdigest()
@@ -105,7 +133,7 @@ def find_plan(
     plan_id = plans.insert_plan(
         session,
         NewPlan(
-            request_id=_id_of(request),
+            request_id=request.request_id or uuid4(),
             actor_id=actor.user_id,
             anchor_region_id=anchor.region_id,
             local_day=choice.decision_day,
@@ -130,6 +158,36 @@ def find_plan(
         answer=_view(request, stored),
         events=(_found_event(stored, record),),
         kept=plan_id,
+    )
+
+
+@query(Permission.VIEW_FLEET)
+def plan_window(
+    request: Request, *, anchor_slug: str | None, local_day: date | None
+) -> PlanWindowView:
+    """Which window a plan would be of, and which days can be planned.
+
+    Raises
+    ------
+    NotFound, InvalidInput
+        When there is no such region; for a day that cannot be planned yet.
+    """
+    session = request.session
+    found = active_regions(session)
+    anchor = pick_region(found, anchor_slug)
+    choice = choose_plan_window(session, anchor, local_day=local_day, now=request.now)
+    days = day_choices(session, anchor)
+    today = local_day_of(anchor.region.time_zone, request.now)
+    return PlanWindowView(
+        region=region_choice(anchor.region),
+        regions=tuple(region_choice(item.region) for item in found),
+        local_day=choice.local_day,
+        first_day=days.first_day or today + timedelta(days=1),
+        last_day=today + timedelta(days=1),
+        missing_days=days.missing_days,
+        window_start_utc=choice.issued_at_utc,
+        known_at_utc=choice.known_at_utc,
+        is_simulation=choice.is_simulation,
     )
 
 
@@ -178,26 +236,23 @@ def record_plan(
     if not record.transfers:
         message = f"Plan {plan_id} moves nothing; there is nothing to record."
         raise InvalidInput(message)
-    _require_safe(record)
-    found = {item.slug: item for item in active_regions(session)}
-    decisions.lock_regions(session, [item.region_id for item in found.values()])
-    known = decisions.decisions_of_plan(session, plan_id)
-    if known:
-        ids = listed(str(item.decision_id) for item in known)
-        message = f"This plan was recorded already, as decisions {ids}."
-        raise Conflict(message)
-    _require_newest(stored, _newer_issue(request, stored, found.values()))
-    judged = _judge_again(request, stored, record, found)
+    if record.instead_of_plan_id is not None:
+        message = (
+            f"Plan {plan_id} was made to replace plan {record.instead_of_plan_id};"
+            " change that one by it."
+        )
+        raise InvalidInput(message)
+    judged = judge_parts(session, stored, request.now)
     if isinstance(judged, tuple):
         return Done(answer=PlanRecordOutcome(cards=(), changed=judged))
-    request_id = _id_of(request)
+    request_id = request.request_id or uuid4()
     made = [
         store(
             session,
             request.actor,
             judgement,
             kind="recorded",
-            request_id=_part_id(request_id, transfer),
+            request_id=part_id(request_id, transfer),
             comment=comment or None,
         )
         for transfer, judgement in zip(record.transfers, judged, strict=True)
@@ -225,60 +280,24 @@ def _as_recorded(
     return PlanRecordOutcome(cards=cards, changed=())
 
 
-def _require_safe(record: PlanRecord) -> None:
-    """A shift that somebody split by hand may ask for what its targets cannot take."""
-    for transfer in record.transfers:
-        is_safe = (
-            transfer.outcome is Outcome.APPROVED
-            or transfer.reason_code.is_heat_of_source
-        )
-        if not is_safe:
-            message = f"This cannot be recorded: {transfer.reason_text}"
-            raise InvalidInput(message)
-
-
-def _newer_issue(
-    request: Request, stored: StoredPlan, found: Iterable[StoredRegion]
-) -> datetime | None:
-    """The newest issue of the fleet, where a live plan rests on an older one."""
-    if stored.facts.is_simulated:
-        return None
-    return newer_issue(
-        request.session,
-        list(found),
-        issued_at_utc=stored.facts.window_start_utc,
-        now=request.now,
-    )
-
-
-def _require_newest(stored: StoredPlan, newer_utc: datetime | None) -> None:
-    """The hours of a plan are those of its issue: on a newer one it is another plan."""
-    if newer_utc is not None:
-        message = (
-            f"Plan {stored.plan_id} rests on the forecasts issued at"
-            f" {stored.facts.window_start_utc:%-d %b %Y, %H:%M} UTC; newer ones were"
-            f" issued at {newer_utc:%-d %b %Y, %H:%M} UTC. Find the plan again on them."
-        )
-        raise Conflict(message)
-
-
-def _window(
-    request: Request, stored_region: StoredRegion, choice: WindowChoice
-) -> RegionWindow:
-    return load_region_window(
-        request.session,
-        stored_region,
-        issued_at_utc=choice.issued_at_utc,
-        now=request.now,
-        is_simulation=choice.is_simulation,
-    )
+def _standing_ids(
+    request: Request, plan_id: int | None, choice: WindowChoice
+) -> tuple[int, ...]:
+    """The decisions of a plan that still move load; none without a plan."""
+    if plan_id is None:
+        return ()
+    if choice.is_simulation:
+        message = "Only the plan of the next 24 hours can replace a recorded one."
+        raise InvalidInput(message)
+    standing = standing_parts(request.session, plan_id, request.now)
+    return tuple(part.decision_id for part in standing)
 
 
 def _reserves_c(
-    session: Session, windows: Sequence[RegionWindow], terms: PlanTerms
+    session: Session, windows: Sequence[RegionWindow], chance_frac: float
 ) -> dict[str, float]:
-    """What to keep free in each region, as far as its history says; live only."""
-    if windows[0].is_simulation or terms.split is not None:
+    """What to keep free in each region, as far as its history says."""
+    if chance_frac == 0.0:
         return {}
     found = {}
     for window in windows:
@@ -288,7 +307,7 @@ def _reserves_c(
             from_utc=window.issued_at_utc - timedelta(days=RESERVE_HISTORY_DAYS),
             until_utc=window.issued_at_utc,
         )
-        kept_c = reserve_c(largest_moves_c(bounds_c), terms.blocked_chance_pct / 100.0)
+        kept_c = reserve_c(largest_moves_c(bounds_c), chance_frac)
         if kept_c is not None:
             found[window.region.slug] = kept_c
     return found
@@ -302,10 +321,13 @@ def _inputs_text(setting: PlanSetting, windows: Sequence[RegionWindow]) -> str:
             "format": FORMAT,
             "anchor": setting.anchor_slug,
             "terms": term_values(setting.terms),
+            "instead_of_plan_id": setting.instead_of_plan_id,
             "migration_usd_per_mwh": prices.migration_usd_per_mwh,
             "migration_energy_frac": rules.migration_energy_frac,
             "window_start_utc": windows[0].issued_at_utc,
+            "known_at_utc": setting.known_at_utc,
             "is_simulated": windows[0].is_simulation,
+            "blocked_chance_pct": setting.blocked_chance_pct,
             "reserves_c": setting.reserves_c,
             "regions": [_window_inputs(window) for window in windows],
         }
@@ -329,7 +351,10 @@ def _view(request: Request, stored: StoredPlan) -> PlanView:
         standing_decision_ids=[
             item.decision_id for item in recorded if item.stands(request.now)
         ],
-        newer_issue_utc=_newer_issue(request, stored, active_regions(session)),
+        newer_issue_utc=newer_issue_of(
+            session, stored, active_regions(session), request.now
+        ),
+        now=request.now,
         revised_text=revised_text(
             session,
             [item.slug for item in read_record(stored.facts.result).regions],
@@ -338,75 +363,6 @@ def _view(request: Request, stored: StoredPlan) -> PlanView:
             known_at_utc=stored.created_at_utc,
         ),
     )
-
-
-def _judge_again(
-    request: Request,
-    stored: StoredPlan,
-    record: PlanRecord,
-    found: dict[str, StoredRegion],
-) -> list[Judgement] | tuple[str, ...]:
-    """The judgements to store, or sentences on what is no longer as it was."""
-    facts = stored.facts
-    touched = sorted({end for x in record.transfers for end in (x.source, x.target)})
-    gone = [slug for slug in touched if slug not in found]
-    if gone:
-        return tuple(f"Region {slug} is no longer active." for slug in gone)
-    choice = WindowChoice(
-        local_day=facts.local_day if facts.is_simulated else None,
-        decision_day=facts.local_day,
-        issued_at_utc=facts.window_start_utc,
-        is_simulation=facts.is_simulated,
-    )
-    windows = {slug: _window(request, found[slug], choice) for slug in touched}
-    unknown = [slug for slug in touched if not windows[slug].outlook.load_is_known]
-    if unknown:
-        return tuple(f"The load of {slug} is no longer known." for slug in unknown)
-    judgement = judge_plan(
-        [window.outlook for window in windows.values()],
-        [_move(transfer) for transfer in record.transfers],
-        migration_energy_frac=record.migration_energy_frac,
-    )
-    changed = tuple(
-        part.verdict.reason_text
-        for part, transfer in zip(judgement.parts, record.transfers, strict=True)
-        if (part.verdict.outcome, part.verdict.reason_code)
-        != (transfer.outcome, transfer.reason_code)
-    )
-    if changed:
-        return tuple(dict.fromkeys(changed))
-    return [
-        Judgement(
-            source=windows[part.transfer.source],
-            target=windows[part.transfer.target],
-            local_day=facts.local_day,
-            verdict=part.verdict,
-            plan_move=PlanMove(
-                plan_id=stored.plan_id,
-                source_change_mw=judgement.change(part.transfer.source).change_mw,
-                target_change_mw=judgement.change(part.transfer.target).change_mw,
-            ),
-        )
-        for part in judgement.parts
-    ]
-
-
-def _move(transfer: TransferRecord) -> PlanTransfer:
-    return PlanTransfer(
-        source=transfer.source,
-        target=transfer.target,
-        moved_mw=np.array(transfer.moved_mw, dtype=np.float64),
-    )
-
-
-def _id_of(request: Request) -> UUID:
-    """Its id; a new one for a command, which has none."""
-    return request.request_id or uuid4()
-
-
-def _part_id(request_id: UUID, transfer: TransferRecord) -> UUID:
-    """A request id for each decision, so that the whole request is idempotent."""
-    return uuid5(request_id, f"{transfer.source}>{transfer.target}")
 
 
 def _found_event(stored: StoredPlan, record: PlanRecord) -> Event:

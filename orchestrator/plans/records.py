@@ -15,14 +15,15 @@ from core.errors import InvalidInput
 from core.outcomes import Outcome, ReasonCode
 from orchestrator.plans.terms import PlanSplit, PlanTerms
 
-FORMAT = 2
-_FORMATS = (1, FORMAT)
-"""Format 1 names no least transfer and no chance: all were made, nothing kept free."""
+FORMAT = 3
+_FORMATS = (1, 2, FORMAT)
+"""Format 1 names no least transfer and no chance: all were made, nothing kept free. In
+format 2 the chance is a term of the plan, not the policy's."""
 
 _TERMS = (
     "carbon_usd_per_t", "water_usd_per_m3", "energy_price_weight",
     "migration_usd_per_mwh", "carbon_cap_t", "water_cap_m3", "cost_cap_usd",
-    "ramp_mw_per_h", "minimum_transfer_mwh", "blocked_chance_pct",
+    "ramp_mw_per_h", "minimum_transfer_mwh",
 )  # fmt: skip
 
 HourlyValues = tuple[float | None, ...]
@@ -121,6 +122,10 @@ class PlanRecord:
 
     Attributes
     ----------
+    blocked_chance_pct : float
+        Of the policy: how many of the regions that it fills may turn BLOCKED, %.
+    instead_of_plan_id : int | None
+        The recorded plan that it is to replace: what that moves is not counted.
     infeasible_text : str | None
         Why there is no plan; then there are no transfers, ways, front or prices.
     is_compared_with_truth : bool
@@ -134,6 +139,8 @@ class PlanRecord:
 
     terms: PlanTerms
     migration_energy_frac: float
+    blocked_chance_pct: float
+    instead_of_plan_id: int | None
     infeasible_text: str | None
     transfers: tuple[TransferRecord, ...]
     regions: tuple[RegionRecord, ...]
@@ -187,6 +194,10 @@ def read_record(values: Mapping[str, Any]) -> PlanRecord:
         return PlanRecord(
             terms=_read_terms(values["terms"]),
             migration_energy_frac=values["migration_energy_frac"],
+            blocked_chance_pct=values.get(
+                "blocked_chance_pct", values["terms"].get("blocked_chance_pct", 0.0)
+            ),
+            instead_of_plan_id=values.get("instead_of_plan_id"),
             infeasible_text=values["infeasible_text"],
             transfers=tuple(map(_read_transfer, values["transfers"])),
             regions=tuple(map(_read_region, values["regions"])),
@@ -206,7 +217,7 @@ def read_record(values: Mapping[str, Any]) -> PlanRecord:
 
 def _read_terms(values: Mapping[str, Any]) -> PlanTerms:
     split = values["split"]
-    named = {"minimum_transfer_mwh": 0.0, "blocked_chance_pct": 0.0, **values}
+    named = {"minimum_transfer_mwh": 0.0, **values}
     return PlanTerms(
         **{name: named[name] for name in _TERMS},
         split=PlanSplit(

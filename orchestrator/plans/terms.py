@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.errors import OutOfRange
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanSplit:
@@ -36,9 +34,6 @@ class PlanTerms:
     minimum_transfer_mwh : float
         Smaller transfers are not made where hardly any saving depends on them; 0 makes
         them all.
-    blocked_chance_pct : float
-        How many of the regions that a plan fills may turn BLOCKED by it within six
-        hours, %, [0, 50]; 0 keeps nothing free for the next issues.
     split : PlanSplit | None
         Given: nothing is optimised, the shift is judged and compared; there is no
         front and no shadow price, and budgets and ramps are not looked at.
@@ -53,10 +48,4 @@ class PlanTerms:
     cost_cap_usd: float | None = None
     ramp_mw_per_h: float | None = None
     minimum_transfer_mwh: float = 10.0
-    blocked_chance_pct: float = 5.0
     split: PlanSplit | None = None
-
-    def __post_init__(self) -> None:
-        if not 0.0 <= self.blocked_chance_pct <= 50.0:
-            message = f"A chance of {self.blocked_chance_pct:g} % is outside 0 to 50 %."
-            raise OutOfRange(message)

@@ -25,6 +25,31 @@ _SPLIT_LABEL = "The shift as asked for"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlanWindowView:
+    """The window that a plan would be of, before one is made.
+
+    Attributes
+    ----------
+    local_day : date | None
+        None for the next 24 hours.
+    window_start_utc : datetime
+        From which all regions are seen.
+    known_at_utc : datetime | None
+        Of a coming day, the issue that it is judged on.
+    """
+
+    region: RegionChoice
+    regions: tuple[RegionChoice, ...]
+    local_day: date | None
+    first_day: date
+    last_day: date
+    missing_days: tuple[date, ...]
+    window_start_utc: datetime
+    known_at_utc: datetime | None
+    is_simulation: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanTransferView:
     """One row of the plan: load that one region sends another.
 
@@ -146,10 +171,14 @@ class PlanView:
         Objective of the plan less that of the oracle on the true values, >= 0.
     notes : tuple of str
         What the figures rest on, and what is missing or suspect in them.
+    instead_of_plan_id : int | None
+        The recorded plan that it was made to replace.
     recorded_decision_ids : tuple of int
         Empty until it is recorded.
     standing_decision_ids : tuple of int
         Those of them that still move load: it can be taken back.
+    has_begun : bool
+        False while its window lies ahead.
     """
 
     plan_id: int
@@ -165,6 +194,7 @@ class PlanView:
     is_simulation: bool
     is_compared_with_truth: bool
     terms: PlanTerms
+    instead_of_plan_id: int | None
     migration_energy_frac: float
     infeasible_text: str | None
     transfers: tuple[PlanTransferView, ...]
@@ -178,12 +208,18 @@ class PlanView:
     recorded_decision_ids: tuple[int, ...]
     standing_decision_ids: tuple[int, ...]
     expected: tuple[PlanComparison, ...]
+    has_begun: bool = True
+
+    @property
+    def is_of_coming_day(self) -> bool:
+        """Whether it was made before its day began."""
+        return self.created_at_utc < self.window_start_utc
 
     @property
     def can_be_recorded(self) -> bool:
         """Whether it moves anything, is not recorded yet, and is the newest issue's."""
         is_open = bool(self.transfers) and not self.recorded_decision_ids
-        return is_open and self.newer_issue_utc is None
+        return is_open and self.newer_issue_utc is None and self.has_begun
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,6 +241,7 @@ def plan_view(
     *,
     standing_decision_ids: Sequence[int],
     newer_issue_utc: datetime | None,
+    now: datetime,
     revised_text: str | None,
 ) -> PlanView:
     """A stored plan, with the sentences that were said when it was found.
@@ -234,6 +271,7 @@ def plan_view(
         is_simulation=facts.is_simulated,
         is_compared_with_truth=record.is_compared_with_truth,
         terms=record.terms,
+        instead_of_plan_id=record.instead_of_plan_id,
         migration_energy_frac=record.migration_energy_frac,
         infeasible_text=record.infeasible_text,
         transfers=tuple(_transfer(item, choices) for item in record.transfers),
@@ -281,6 +319,7 @@ def plan_view(
         notes=record.notes,
         recorded_decision_ids=tuple(recorded_decision_ids),
         standing_decision_ids=tuple(standing_decision_ids),
+        has_begun=facts.window_start_utc <= now,
     )
 
 

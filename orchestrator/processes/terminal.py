@@ -32,6 +32,7 @@ FAILED, UNUSABLE = 1, 2
 CLI_USER = "cli"
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+ReasonOption = Annotated[str, typer.Option(help="Why; kept, and in the audit event.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

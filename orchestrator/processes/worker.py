@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import threading
 from collections.abc import Callable
@@ -15,14 +16,19 @@ from procrastinate.exceptions import ConnectorException
 from core.errors import ServiceUnavailable
 from db.engine import libpq_url
 from orchestrator.accounts.denials import report_finished_minutes
+from orchestrator.accounts.identity_provider import IdentityProvider
 from orchestrator.accounts.logins import end_run_out_logins
+from orchestrator.accounts.provider_checks import check_logins
 from orchestrator.accounts.retention import purge_records
 from orchestrator.audit.anchor_files import AnchorPlaces
 from orchestrator.audit.anchor_keeper import AnchorKeeper
 from orchestrator.audit.chain_status import check_whole_chain
 from orchestrator.cycle.worker_jobs import WorkerJobs
+from orchestrator.feeds.runs import forget_old_answers, queue_due_feeds, run_feed
+from orchestrator.feeds.source_choices import choose_sources
 from orchestrator.jobs import (
     CHECK_CHAIN,
+    CHECK_LOGINS,
     CHECK_MODEL,
     EVALUATE_MODEL,
     HINDCAST_DAY,
@@ -30,10 +36,13 @@ from orchestrator.jobs import (
     ISSUE_AGAIN,
     ISSUE_FORECASTS,
     PURGE_RECORDS,
+    QUEUE_FEEDS,
     REPORT_DENIALS,
+    RUN_FEED,
     WATCH_MODELS,
 )
 from orchestrator.logs import get_logger
+from orchestrator.operations.secret_key import factor_key
 from orchestrator.runtime import Runtime
 from orchestrator.use_cases import WORKER_USER
 
@@ -127,8 +136,25 @@ def make_queue(runtime: Runtime, jobs: WorkerJobs) -> procrastinate.App:
         with runtime.request_as(WORKER_USER) as request:
             check_whole_chain(request, AnchorPlaces.of(runtime.settings))
 
+    _add_feeds(queue, runtime)
     _add_housekeeping(queue, runtime)
     return queue
+
+
+def _add_feeds(queue: procrastinate.App, runtime: Runtime) -> None:
+    """Sources that are asked on a schedule, behind the cycle."""
+
+    @queue.periodic(cron="* * * * *")
+    @queue.task(name=QUEUE_FEEDS, queueing_lock=QUEUE_FEEDS)
+    def queue_feeds(timestamp: int) -> None:  # noqa: ARG001 -- the queue gives it
+        with runtime.request_as(WORKER_USER) as request:
+            choose_sources(request)
+        with runtime.request_as(WORKER_USER) as request:
+            queue_due_feeds(request)
+
+    @queue.task(name=RUN_FEED, retry=_RETRY)
+    def run(feed_id: str) -> None:
+        run_feed(runtime, int(feed_id), os.environ)
 
 
 def _add_housekeeping(queue: procrastinate.App, runtime: Runtime) -> None:
@@ -143,11 +169,22 @@ def _add_housekeeping(queue: procrastinate.App, runtime: Runtime) -> None:
         with runtime.request_as(WORKER_USER) as request:
             end_run_out_logins(request)
 
+    if runtime.settings.oidc_issuer is not None:
+        provider = IdentityProvider(runtime.settings)
+        key = factor_key(runtime.settings)
+
+        @queue.periodic(cron="* * * * *")
+        @queue.task(name=CHECK_LOGINS, queueing_lock=CHECK_LOGINS)
+        def check(timestamp: int) -> None:  # noqa: ARG001 -- the queue gives it
+            check_logins(runtime, provider, key)
+
     @queue.periodic(cron="23 * * * *")
     @queue.task(name=PURGE_RECORDS, queueing_lock=PURGE_RECORDS)
     def purge(timestamp: int) -> None:  # noqa: ARG001 -- the queue gives it
         with runtime.request_as(WORKER_USER) as request:
             purge_records(request)
+        with runtime.request_as(WORKER_USER) as request:
+            forget_old_answers(request)
 
 
 async def _serve(queue: procrastinate.App, stopping: threading.Event) -> None:

@@ -26,6 +26,7 @@ LONGEST_REASON_CHARS = 500
     AuditAction.POLICY_CHANGED,
     repeat=lambda _request, _kept: True,
     confirmed=True,
+    two_people=True,
 )
 def change_policy(
     request: Request,
@@ -70,6 +71,7 @@ def change_policy(
     AuditAction.POLICY_CHANGED,
     repeat=lambda _request, _kept: True,
     confirmed=True,
+    two_people=True,
 )
 def change_terms(
     request: Request, *, changes: Mapping[str, object], reason: str
@@ -113,6 +115,7 @@ def change_terms(
     AuditAction.POLICY_CHANGED,
     repeat=lambda _request, kept: float(kept),
     confirmed=True,
+    two_people=True,
 )
 def limit_by_class(
     request: Request,

@@ -29,11 +29,13 @@ class PolicyFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetTerms:
-    """What moving load costs, named as in `core.policies.Policy`."""
+    """What moving load costs and plans keep free, as `core.policies.Policy` says."""
 
     migration_energy_frac: float
     migration_usd_per_mwh: float
     counts_hydro_water: bool
+    plan_blocked_chance_pct: float
+    falls_back_on_alarm: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,15 @@ from core.conformal import required_scores
 from core.days import full_hour
 from core.errors import Conflict, InvalidInput
 from core.forecasts import Target
-from db import model_health, model_versions, policies, regions, window_scores
+from db import (
+    approvals,
+    model_health,
+    model_signatures,
+    model_versions,
+    policies,
+    regions,
+    window_scores,
+)
 from db.model_versions import Activation, ModelVersion, NewModelVersion
 from orchestrator.jobs import queue_forecasts
 from orchestrator.logs import get_logger
@@ -52,6 +60,7 @@ def _kept_version(request: Request, kept: str) -> ModelVersion:
     AuditAction.MODEL_ACTIVATED,
     repeat=_kept_version,
     confirmed=True,
+    two_people=True,
 )
 def activate_model(
     request: Request,
@@ -84,6 +93,7 @@ def activate_model(
     AuditAction.MODEL_ACTIVATED,
     repeat=_kept_version,
     confirmed=True,
+    two_people=True,
 )
 def roll_back_model(
     request: Request,
@@ -119,6 +129,13 @@ def switch_to(
     session = request.session
     version = model_versions.model_version(session, version_id)
     _require_servable(version)
+    origin = model_signatures.model_origin(session, version_id)
+    if not origin.is_signed and approvals.change_rules(session).signed_models_only:
+        message = (
+            f"Model version {version_id} has no signature of a trusted key, which the"
+            " rules for changes require."
+        )
+        raise InvalidInput(message)
     previous = model_versions.active_model(session, version.target)
     _require_as_seen(previous, version, seen_active_id)
     if not model_versions.has_served(session, version_id):
@@ -143,7 +160,12 @@ def switch_to(
         object_type="model_version",
         object_id=version_id,
         before={"model_version_id": previous.version.version_id if previous else None},
-        after={"model_version_id": version_id, "target": version.target.value},
+        after={
+            "model_version_id": version_id,
+            "target": version.target.value,
+            "onnx_sha256": version.onnx_sha256,
+            "origin": origin.words,
+        },
         reason=reason,
     )
     return Done(answer=version, events=(event,), kept=version_id)
@@ -202,6 +224,7 @@ def _require_calibration(
     AuditAction.MODEL_GATE_OVERRIDDEN,
     repeat=_kept_version,
     confirmed=True,
+    two_people=True,
 )
 def override_gate(
     request: Request, version_id: int, *, reason: str

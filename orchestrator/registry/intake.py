@@ -40,6 +40,7 @@ def take_in(
     content: bytes,
     label: str,
     *,
+    signature: str = "",
     on_progress: Progress,
 ) -> IntakeOutcome:
     """Quarantine, check and evaluate a file, as a system user.
@@ -54,7 +55,7 @@ def take_in(
     """
     file = GivenFile.read(io.BytesIO(content), label)
     with runtime.request_as(user_name) as request:
-        upload, _ = receive_model(request, file)
+        upload, _ = receive_model(request, file, signature)
     on_progress("Checking the file in its sandbox …")
     upload = check_upload(runtime, user_name, upload.upload_id)
     if upload.model_version_id is None:

@@ -17,6 +17,7 @@ from db.model_versions import ModelVersion
 from models.metadata import MAX_MODEL_BYTES
 from orchestrator.jobs import queue_model_check
 from orchestrator.logs import get_logger
+from orchestrator.registry.signatures import keep_signature
 from orchestrator.use_cases import Done, Event, Request, change, query
 
 log = get_logger(__name__)
@@ -66,8 +67,9 @@ class GivenFile:
         return _pieces(self.content)
 
 
-def _body(file: GivenFile) -> Mapping[str, object]:
-    return {"file": file.label, "content_sha256": file.sha256}
+def _body(file: GivenFile, signature: str = "") -> Mapping[str, object]:
+    signed = {"signature": signature} if signature else {}
+    return {"file": file.label, "content_sha256": file.sha256, **signed}
 
 
 def _kept_upload(request: Request, kept: str) -> tuple[ModelUpload, bool]:
@@ -79,15 +81,23 @@ def _kept_upload(request: Request, kept: str) -> tuple[ModelUpload, bool]:
 @change(
     Permission.MANAGE_MODELS,
     AuditAction.MODEL_UPLOADED,
+    AuditAction.MODEL_SIGNED,
     repeat=_kept_upload,
     body=_body,
     confirmed=True,
 )
-def receive_model(request: Request, file: GivenFile) -> Done[tuple[ModelUpload, bool]]:
+def receive_model(
+    request: Request, file: GivenFile, signature: str = ""
+) -> Done[tuple[ModelUpload, bool]]:
     """Put a file into quarantine under its SHA-256 and queue its check.
 
     The same bytes twice are the same upload, and keep their verdict; only a refusal by
-    an earlier version of the portal is looked at again.
+    an earlier version of the portal is looked at again. A signature comes as base64.
+
+    Raises
+    ------
+    InvalidInput
+        When no trusted key made the signature; then the file is not taken.
 
     Returns
     -------
@@ -95,6 +105,11 @@ def receive_model(request: Request, file: GivenFile) -> Done[tuple[ModelUpload, 
         The upload, and whether it is to be checked now.
     """
     session = request.session
+    signed = (
+        keep_signature(request, b"".join(file.pieces()), signature)
+        if signature.strip()
+        else ()
+    )
     upload_id, is_new = model_uploads.upsert_upload(
         session,
         content_sha256=file.sha256,
@@ -128,7 +143,7 @@ def receive_model(request: Request, file: GivenFile) -> Done[tuple[ModelUpload, 
     )
     return Done(
         answer=(model_uploads.model_upload(session, upload_id), is_to_be_checked),
-        events=(event,) if is_given else (),
+        events=(event, *signed) if is_given else signed,
         kept=f"{upload_id} {_TO_BE_CHECKED if is_to_be_checked else 'known'}",
     )
 

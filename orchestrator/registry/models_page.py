@@ -11,10 +11,20 @@ from sqlalchemy.orm import Session
 from core.access import Permission
 from core.forecasts import Target
 from core.model_gate import pooled
+from core.model_watch import combined
 from core.wording import listed
-from db import model_evaluations, model_health, model_uploads, model_versions, regions
+from db import (
+    model_evaluations,
+    model_health,
+    model_signatures,
+    model_uploads,
+    model_versions,
+    model_watch,
+    regions,
+)
 from db.model_evaluations import RUNNING, ModelEvaluation
 from db.model_health import Outage
+from db.model_signatures import ModelOrigin
 from db.model_uploads import QUARANTINED
 from db.model_versions import ActivationLine, ModelVersion
 from orchestrator.decisions.views import NamedValue
@@ -50,8 +60,9 @@ UNITS: Mapping[str, str] = {
 def models_page(request: Request) -> ModelsPage:
     """Everything on the list."""
     session = request.session
+    signed = model_signatures.signed_hashes(session)
     versions = [
-        _version_row(session, version)
+        _version_row(session, version, signed)
         for version in model_versions.list_model_versions(session, limit=MOST_VERSIONS)
     ]
     uploads = [
@@ -107,6 +118,7 @@ def model_detail(
         is_active=version.is_active,
         rejected_reason=version.rejected_reason,
         contract=_contract(version),
+        origin=_origin(model_signatures.model_origin(session, version_id)),
         trained_from_utc=version.trained_from_utc,
         trained_until_utc=version.trained_until_utc,
         created_at_utc=version.created_at_utc,
@@ -121,7 +133,9 @@ def model_detail(
     )
 
 
-def _version_row(session: Session, version: ModelVersion) -> VersionRow:
+def _version_row(
+    session: Session, version: ModelVersion, signed: frozenset[str]
+) -> VersionRow:
     found = model_evaluations.newest_evaluation(session, version.version_id)
     records = {} if found is None else _records(session, found)
     return VersionRow(
@@ -137,6 +151,7 @@ def _version_row(session: Session, version: ModelVersion) -> VersionRow:
         size_bytes=version.size_bytes,
         figures=pooled(r.comparison.new for r in records.values()) if records else None,
         progress=None if found is None else _progress(found, records),
+        is_signed=version.onnx_sha256 in signed,
     )
 
 
@@ -161,12 +176,19 @@ def _progress(
 
 def _serving(session: Session, target: Target, outage: Outage | None) -> ServingRow:
     active = model_versions.active_model(session, target)
+    version_id = active.version.version_id if active else None
+    alarms, by_region = [], {}
+    if version_id is not None and target is Target.TEMPERATURE_C:
+        alarms = model_watch.standing_alarms(session, model_version_id=version_id)
+        by_region = model_watch.region_evidence(session, version_id)
     return ServingRow(
         target=target.value,
-        version_id=active.version.version_id if active else None,
+        version_id=version_id,
         label=active.version.label if active else "none",
         since_utc=active.since_utc if active else None,
         outage=outage.reason if outage else None,
+        alarms=tuple(alarm.sentence for alarm in alarms),
+        evidence=max((combined([one]) for one in by_region.values()), default=0.0),
         former_version_id=model_versions.former_version_id(session, target),
     )
 
@@ -200,8 +222,26 @@ def _contract(version: ModelVersion) -> tuple[NamedValue, ...]:
             else "none, pooled only",
         ),
         ("File", f"{version.size_bytes / 1e3:,.1f} kB"),
-        ("SHA-256", version.onnx_sha256),
-        ("Brought in by", version.created_by),
+    )
+    return tuple(NamedValue(label=label, value=value) for label, value in values)
+
+
+def _origin(origin: ModelOrigin) -> tuple[NamedValue, ...]:
+    made = (
+        "here, on stored telemetry"
+        if origin.file_label is None
+        else f"elsewhere; uploaded as {origin.file_label}"
+    )
+    signatures = [
+        f"{item.key.name} ({item.key.fingerprint}), added by {item.given_by}"
+        + ("" if item.is_trusted else "; its key is no longer trusted")
+        for item in origin.signatures
+    ]
+    values = (
+        ("Trained", made),
+        ("Brought in by", origin.brought_by),
+        ("SHA-256 of the file", origin.onnx_sha256),
+        ("Signed by", listed(signatures) if signatures else "nobody"),
     )
     return tuple(NamedValue(label=label, value=value) for label, value in values)
 

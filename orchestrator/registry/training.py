@@ -20,7 +20,7 @@ from core.days import full_hour
 from core.errors import InvalidInput, ModelRejected
 from core.forecasts import Target
 from core.telemetry import TelemetryFrame
-from db import model_versions, policies, telemetry
+from db import approvals, model_versions, policies, telemetry
 from db.regions import StoredRegion
 from models.export import export_onnx
 from models.metadata import DEFAULT_FAMILY, Family, require_trained_in_past
@@ -236,6 +236,8 @@ def _activate(
     serving = model_versions.active_model(request.session, target)
     version = model_versions.model_version(request.session, version_id)
     may_serve = version.state == "validated" and not version.is_active
+    if approvals.change_rules(request.session).two_people:
+        return ()  # asked for on the Models page, where a second person sees it
     if not may_serve or not (activate or serving is None):
         return ()
     reason = "trained and asked to serve" if activate else "first model"

@@ -28,6 +28,18 @@ class UploadRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SigningKeyView:
+    """A key whose signatures are trusted, or were."""
+
+    key_id: int
+    name: str
+    fingerprint: str
+    pinned_by: str
+    pinned_at_utc: datetime
+    unpinned_at_utc: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationProgress:
     """How far an evaluation has come."""
 
@@ -60,11 +72,20 @@ class VersionRow:
     size_bytes: int
     figures: ModelFigures | None
     progress: EvaluationProgress | None
+    is_signed: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServingRow:
-    """What serves a target, and what served before it."""
+    """What serves a target, and what served before it.
+
+    Attributes
+    ----------
+    alarms : tuple of str
+        Sentences of the watch: where the model has lost its coverage.
+    evidence : float
+        Largest of a region that it has lost it; an alarm from `core.model_watch`'s.
+    """
 
     target: str
     version_id: int | None
@@ -72,6 +93,8 @@ class ServingRow:
     since_utc: datetime | None
     outage: str | None
     former_version_id: int | None
+    alarms: tuple[str, ...] = ()
+    evidence: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +203,7 @@ class ModelDetail:
     is_active: bool
     rejected_reason: str | None
     contract: tuple[NamedValue, ...]
+    origin: tuple[NamedValue, ...]
     trained_from_utc: datetime
     trained_until_utc: datetime
     created_at_utc: datetime

@@ -86,6 +86,8 @@ class FileToImport:
         The region is bound to the place of the file, whatever it was bound to.
     largest_bytes : int | None
         The most that is read of it, unpacked; None for a file of the operator's own.
+    takes : Mapping of str to frozenset of Quantity | None
+        The quantities to take of each region, by slug; None for all of every region.
     """
 
     source: Path | BinaryIO
@@ -98,6 +100,7 @@ class FileToImport:
     options: ReadOptions = field(default_factory=ReadOptions)
     binds_place: bool = False
     largest_bytes: int | None = None
+    takes: Mapping[str, frozenset[Quantity]] | None = None
 
 
 @change(Permission.MANAGE_TELEMETRY, AuditAction.TELEMETRY_IMPORTED, repeat=None)
@@ -142,7 +145,7 @@ def read_and_store(
             region_slug=file.region_slug,
             binds_anew=file.binds_place,
         )
-        passed_over = _stage(session, opened, regions, on_progress)
+        passed_over = _stage(session, opened, regions, on_progress, file.takes)
         content_sha256 = content.finish_sha256()
     kind = str(opened.carbon_kind) if opened.carbon_kind else None
     settled = settle_staged(
@@ -160,7 +163,12 @@ def read_and_store(
         carbon_kind=kind,
         time_zone=file.time_zone if opened.uses_zone_given else None,
         region_slugs=list(settled.region_slugs),
-        quantities=[quantity.value for quantity in opened.quantities],
+        quantities=[
+            quantity.value
+            for quantity in opened.quantities
+            if file.takes is None
+            or any(quantity in taken for taken in file.takes.values())
+        ],
         actor_id=request.actor.user_id,
     )
     settled_import = SettledImport(
@@ -347,11 +355,14 @@ def _stage(
     opened: TelemetryFile,
     regions: Sequence[StoredRegion],
     on_progress: RowProgress | None,
+    takes: Mapping[str, frozenset[Quantity]] | None,
 ) -> int:
     """Stage every row in chunks; return how many were passed over."""
     region_ids = {stored.slug: stored.region_id for stored in regions}
     passed_over = rows_read = 0
-    rows = map(as_measured, opened.rows)
+    rows: Iterator[HourRow] = map(as_measured, opened.rows)
+    if takes is not None:
+        rows = (_taken(row, takes) for row in rows)
     while chunk := list(islice(rows, CHUNK_ROWS)):
         rows_read += len(chunk)
         passed_over += chunk.count(None)
@@ -369,6 +380,20 @@ def _stage(
         if on_progress is not None:
             on_progress(rows_read)
     return passed_over
+
+
+def _taken(row: HourRow, takes: Mapping[str, frozenset[Quantity]]) -> HourRow:
+    """The row with the values that are taken of its region; None without any."""
+    if not isinstance(row, ParsedRow):
+        return row
+    taken = takes.get(row.region_slug, frozenset())
+    values = tuple(
+        value if quantity in taken else None
+        for quantity, value in zip(Quantity, row.values, strict=True)
+    )
+    if all(value is None for value in values):
+        return None
+    return row._replace(values=values)
 
 
 def _notes(opened: TelemetryFile, file: FileToImport) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ from core.telemetry import (
     hours_between,
     require_full_utc_hour,
 )
-from db import telemetry, telemetry_quality
+from db import plain_fits, telemetry, telemetry_quality
 from db.regions import region_by_slug
 from db.telemetry_quality import Acceptance, ChangedHours, TelemetryFinding
 from db.weather_forecasts import load_runs
@@ -324,6 +324,7 @@ def judge_region(
         # show that its run began there.
         known = frame.finding_codes(quantity)[:LOOK_BACK_H] > 0
         judgement.rule_codes[:LOOK_BACK_H][known] = 0
+    plain_fits.forget_fits(session, [changed.region_id], changed.first_utc)
     telemetry_quality.replace_findings(
         session,
         changed.region_id,

@@ -5,15 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
 from core.access import Permission
 from core.audit import AuditAction
+from core.days import full_hour
 from core.errors import InvalidInput
-from core.weather_runs import IssuedRun
+from core.telemetry import HOUR
+from core.weather_runs import MAX_RUN_AGE_H, IssuedRun
+from db import plain_fits
 from db.regions import list_regions
 from db.weather_forecasts import insert_runs
+from orchestrator.jobs import queue_forecasts
+from orchestrator.telemetry.readers.forecast_answers import tidy_forecasts
 from orchestrator.telemetry.readers.forecast_files import read_weather_forecasts
 from orchestrator.use_cases import Done, Event, Request, change
 
@@ -55,7 +62,8 @@ def import_weather_forecasts(
     """Store the runs of a file as issued; the same file again changes nothing.
 
     A run that cannot prove when it was known is stored without that instant, and never
-    used unless a command asks for it.
+    used unless a command asks for it. When a run is new enough to be used, the worker
+    makes the forecasts of this hour again.
 
     Parameters
     ----------
@@ -71,12 +79,57 @@ def import_weather_forecasts(
     InvalidInput
         When the file as a whole cannot be read, or nothing in it could be taken.
     """
-    region_ids = {
-        stored.slug: stored.region_id
-        for stored in list_regions(request.session, active_only=False)
-    }
+    return read_and_store_runs(request, source, label=label, source_name=source_name)
+
+
+@change(
+    Permission.MANAGE_TELEMETRY, AuditAction.WEATHER_FORECASTS_IMPORTED, repeat=None
+)
+def import_forecast_answer(
+    request: Request,
+    content: bytes,
+    *,
+    region_slug: str,
+    source_name: str,
+    known_at_utc: datetime,
+    issued_at_utc: datetime | None = None,
+) -> Done[ForecastImport]:
+    """Store the run in an API's answer about a region; the same again changes nothing.
+
+    For collectors: the bytes as they came, and when. See `forecast_answers` for what is
+    recognised.
+
+    Parameters
+    ----------
+    issued_at_utc : datetime, optional
+        Issue of the run, where the question named it.
+
+    Raises
+    ------
+    Forbidden, InvalidInput
+        As `import_weather_forecasts`.
+    """
+    tidy = tidy_forecasts(
+        content, region_slug, known_at_utc=known_at_utc, issued_at_utc=issued_at_utc
+    )
+    return read_and_store_runs(
+        request,
+        BytesIO(tidy),
+        label=f"answer with SHA-256 {sha256(content).hexdigest()}",
+        source_name=source_name,
+    )
+
+
+def read_and_store_runs(
+    request: Request, source: Path | BinaryIO, *, label: str, source_name: str
+) -> Done[ForecastImport]:
+    """Read the file, and store its runs."""
+    stored = list_regions(request.session, active_only=False)
+    region_ids = {item.slug: item.region_id for item in stored}
     file = read_weather_forecasts(
-        source, list(region_ids), default_source=_source_name(source_name)
+        source,
+        {item.slug: item.region.time_zone for item in stored},
+        default_source=_source_name(source_name),
     )
     refused = Counter(file.refused)
     kept: list[tuple[str, IssuedRun]] = []
@@ -85,6 +138,9 @@ def import_weather_forecasts(
         refused[_IN_FUTURE] += len(runs) - len(came)
         kept += [(slug, run) for run in came]
     issues = sorted(run.issued_at_utc for _, run in kept)
+    if issues:
+        taken = {region_ids[slug] for slug, _ in kept}
+        plain_fits.forget_fits(request.session, taken, issues[0])
     answer = ForecastImport(
         content_sha256=file.sha256,
         regions=tuple(sorted({slug for slug, _ in kept})),
@@ -99,6 +155,9 @@ def import_weather_forecasts(
         refused={code: count for code, count in sorted(refused.items()) if count},
         first_refusals=tuple(file.first_refusals),
     )
+    newest = answer.last_issue_utc
+    if answer.columns_new and newest and request.now - newest <= MAX_RUN_AGE_H * HOUR:
+        queue_forecasts(request.session, issued_at_utc=full_hour(request.now))
     return Done(answer=answer, events=tuple(_events(answer, label)))
 
 

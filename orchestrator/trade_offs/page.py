@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 
 import numpy as np
@@ -10,10 +11,15 @@ from numpy.typing import NDArray
 
 from core.access import Permission
 from core.footprints import Footprint, footprint, hourly_rates, total_footprint
+from core.outlooks import RegionOutlook
+from core.shares import HoursOfDay
+from core.shift_rules import flexible_pct, given_by_hour_pct
 from db.regions import StoredRegion
+from orchestrator.decisions.records import share_rule
 from orchestrator.regions.region_choice import active_regions, pick_ends, region_choice
 from orchestrator.trade_offs.views import (
     EfficiencyRow,
+    GroundSums,
     ShiftRole,
     TradeOffRegion,
     TradeOffView,
@@ -22,7 +28,7 @@ from orchestrator.trade_offs.views import (
 from orchestrator.use_cases import Request, query
 from orchestrator.windows.choice import choose_window, day_choices
 from orchestrator.windows.database_source import RegionWindow, load_region_window
-from orchestrator.windows.views import finite_series
+from orchestrator.windows.views import Ground, finite_series
 
 
 @query(Permission.VIEW_FLEET)
@@ -34,10 +40,14 @@ def trade_off_view(
     local_day: date | None,
     issued_at_utc: datetime | None = None,
     shift_pct: float,
+    ground: Ground = Ground.RECORDED,
+    hours_of_day: HoursOfDay | None = None,
 ) -> TradeOffView:
     """Every active region over one window, before and after a shift; stores nothing.
 
-    All regions are seen from one issue instant, the source's.
+    All regions are seen from one issue instant, the source's, on one ground: with what
+    is recorded, from which a shift starts, or the load as it is now. Load moves in
+    `hours_of_day` on the clock of the source, or in every hour.
 
     Raises
     ------
@@ -63,9 +73,16 @@ def trade_off_view(
         )
         for stored in found
     ]
+    by_ground = {
+        side: [_on_ground(window, side) for window in windows] for side in Ground
+    }
+    grounds = _grounds(windows, by_ground)
+    windows = by_ground[ground]
     roles = [_role(stored, source, target) for stored in found]
     source_window = windows[found.index(source)]
-    moved_mw = shift_pct / 100.0 * source_window.signals.it_load_mw
+    shares = share_rule(hours_of_day, source.region.time_zone, choice.issued_at_utc)
+    outlook = replace(source_window.outlook, shares=shares)
+    moved_mw = _moved_mw(outlook, source_window.signals.it_load_mw, shift_pct)
     after_mw = [
         _load_after_mw(window, role, moved_mw) if target else window.signals.it_load_mw
         for window, role in zip(windows, roles, strict=True)
@@ -87,7 +104,10 @@ def trade_off_view(
         newer_issue_utc=choice.newer_issue_utc,
         is_simulation=choice.is_simulation,
         shift_pct=shift_pct,
-        flexible_pct=100.0 * source.region.flexible_load_frac,
+        hours_of_day=str(hours_of_day) if hours_of_day else None,
+        flexible_pct=flexible_pct(outlook),
+        ground=ground,
+        grounds=grounds,
         hours_utc=source_window.hours_utc,
         shown=tuple(
             _shown(stored, window, role, load_mw)
@@ -108,6 +128,48 @@ def trade_off_view(
         last_day=days.last_day,
         missing_days=days.missing_days,
     )
+
+
+def _on_ground(window: RegionWindow, ground: Ground) -> RegionWindow:
+    """The window with the load of one ground."""
+    if ground is Ground.RECORDED or window.outlook_now is window.outlook:
+        return window
+    load_mw = window.outlook_now.it_load_mw
+    return replace(
+        window,
+        outlook=window.outlook_now,
+        signals=replace(window.signals, it_load_mw=load_mw),
+    )
+
+
+def _grounds(
+    windows: Sequence[RegionWindow], by_ground: Mapping[Ground, list[RegionWindow]]
+) -> tuple[GroundSums, ...]:
+    """What the fleet draws on both grounds, without a shift; none where they agree."""
+    if all(window.outlook_now is window.outlook for window in windows):
+        return ()
+    sums = {
+        ground: total_footprint([footprint(window.signals) for window in on_ground])
+        for ground, on_ground in by_ground.items()
+    }
+    return tuple(
+        GroundSums(
+            ground=ground,
+            facility_energy_mwh=total.facility_energy_mwh,
+            emissions_kgco2e=total.emissions_kgco2e,
+            water_l=_water_l(total),
+        )
+        for ground, total in sums.items()
+    )
+
+
+def _moved_mw(
+    outlook: RegionOutlook, load_mw: NDArray[np.float64], shift_pct: float
+) -> NDArray[np.float64]:
+    """What leaves the source; of a past day the same share of the actual load."""
+    before_mw = outlook.reference_load_mw
+    share_load_mw = load_mw if before_mw is None else before_mw
+    return given_by_hour_pct(outlook, shift_pct) / 100.0 * share_load_mw
 
 
 def _role(

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from orchestrator.regions.views import RegionChoice
-from orchestrator.windows.views import Series
+from orchestrator.windows.views import Ground, Series
 
 
 class ShiftRole(StrEnum):
@@ -72,6 +72,16 @@ class EfficiencyRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GroundSums:
+    """What the fleet draws, emits and uses on one ground, without a shift."""
+
+    ground: Ground
+    facility_energy_mwh: float | None
+    emissions_kgco2e: float | None
+    water_l: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TradeOffView:
     """Carbon against water for every active region, before and after one shift.
 
@@ -85,6 +95,12 @@ class TradeOffView:
         The newest live issue, when an older one is shown.
     inputs_basis : str
         Whether the hours are actual values or forecasts.
+    hours_of_day : str | None
+        In which load moves, on the clock of the source; None for all.
+    ground : Ground
+        Which load the page shows.
+    grounds : tuple of GroundSums
+        The load as it is now beside that with what is recorded; empty where they agree.
     notes : tuple of str
         Why a sum is missing or not to be believed.
     """
@@ -98,7 +114,10 @@ class TradeOffView:
     newer_issue_utc: datetime | None
     is_simulation: bool
     shift_pct: float
+    hours_of_day: str | None
     flexible_pct: float
+    ground: Ground
+    grounds: tuple[GroundSums, ...]
     hours_utc: tuple[datetime, ...]
     shown: tuple[TradeOffRegion, ...]
     efficiency: tuple[EfficiencyRow, ...]

@@ -19,7 +19,7 @@ from core.conformal import Calibration, ScoreTracker, check_limits
 from core.days import WINDOW_H, window_end
 from core.errors import CalibrationInsufficient
 from core.footprints import RegionSignals, SignalBasis, without_carbon
-from core.forecasts import HourlyForecast, Refusal, Target
+from core.forecasts import HourlyForecast, InputMode, Refusal, Target
 from core.outcomes import ReasonCode
 from core.outlooks import Problem, RegionOutlook
 from core.plausibility import PlainBound
@@ -28,7 +28,9 @@ from core.price_outlook import price_outlook_usd_mwh
 from core.regions import Region
 from core.shift import net_rise_c
 from core.telemetry import HOUR, Quantity, TelemetryFrame
+from core.weather_runs import WeatherRuns
 from core.wording import listed
+from orchestrator.windows.published import Published, published_hours
 
 PRICE_DAYS = 7
 PRICE_BASIS = "the median of the same hour of the seven days before"
@@ -95,6 +97,9 @@ class Source(Protocol):
     ) -> frozenset[CarbonSignalKind | None]:
         """What the carbon intensity of these hours counts; None for not known."""
 
+    def published_runs(self) -> WeatherRuns | None:
+        """Published prices and forecasts of carbon and load; each says when known."""
+
     def model_problem(self) -> Problem | None:
         """Why the temperature model cannot be used now; asked of live windows only."""
 
@@ -125,6 +130,10 @@ class Window:
     carbon_note : str | None
         Why the signals have no carbon intensity, where its hours are of several kinds
         or of an unknown one: such hours are not added.
+    priced_h : int
+        Hours whose price was published or set by an auction by the issue.
+    published_notes : tuple of str
+        Which hours of `expected` are as others published them by the issue.
     """
 
     issued_at_utc: datetime
@@ -135,6 +144,8 @@ class Window:
     expected: RegionSignals
     telemetry: TelemetryFrame
     carbon_note: str | None = None
+    priced_h: int = 0
+    published_notes: tuple[str, ...] = ()
 
     @property
     def region(self) -> Region:
@@ -180,8 +191,8 @@ def assemble(
     """All that the scheduler and the planner know of a region and window.
 
     The verdict rests on what was known at the issue, the load included. Prices are not
-    forecast by a model: those of coming hours are the median of the days before,
-    unless an auction has set them.
+    forecast by a model: those of coming hours are as published by the issue, else the
+    median of the days before.
     """
     end_utc = window_end(issued_at_utc)
     frame = source.telemetry(issued_at_utc - PRICE_DAYS * WINDOW_H * HOUR, end_utc)
@@ -189,7 +200,11 @@ def assemble(
     came = frame.window(issued_at_utc, end_utc)
     issued = source.forecasts()
     kinds = source.carbon_kinds(frame.start_utc, issued_at_utc)
-    forecast = _forecast_signals(source, issued, before, came)
+    published = _served_published(
+        published_hours(source.published_runs(), source.telemetry, issued_at_utc),
+        issued,
+    )
+    forecast = _forecast_signals(source, issued, before, came, published)
     expected = _of_one_kind(_with_day_before(forecast, before), kinds)
     is_past = end_utc <= now
     signals = _of_one_kind(forecast, kinds)
@@ -225,6 +240,33 @@ def assemble(
         expected=replace(expected, it_load_mw=load_mw),
         telemetry=came,
         carbon_note=_carbon_note(source.region, kinds),
+        priced_h=int(
+            np.isfinite(
+                published.instead_of(
+                    Quantity.PRICE_USD_MWH, _auctioned_usd_mwh(source, came)
+                )
+            ).sum()
+        ),
+        published_notes=tuple(
+            published.note(quantity, source.region.name, issued_at_utc)
+            for quantity in published.hours
+        ),
+    )
+
+
+def _served_published(
+    published: Published, issued: Mapping[Target, IssuedForecast]
+) -> Published:
+    """Without what a model has used already: its forecast is the better one."""
+    used = {
+        target.quantity
+        for target, item in issued.items()
+        if isinstance(item.answer, HourlyForecast)
+        and item.answer.input_mode is not InputMode.TELEMETRY
+    }
+    return replace(
+        published,
+        hours={q: hours for q, hours in published.hours.items() if q not in used},
     )
 
 
@@ -257,12 +299,14 @@ def _forecast_signals(
     issued: Mapping[Target, IssuedForecast],
     before: TelemetryFrame,
     came: TelemetryFrame,
+    published: Published,
 ) -> RegionSignals:
     def mean(target: Target) -> FloatArray:
         forecast = issued.get(target)
-        if forecast is None or isinstance(forecast.answer, Refusal):
-            return np.full(WINDOW_H, np.nan)
-        return forecast.answer.mean
+        own = np.full(WINDOW_H, np.nan)
+        if forecast is not None and not isinstance(forecast.answer, Refusal):
+            own = forecast.answer.mean
+        return published.instead_of(target.quantity, own)
 
     dry_bulb_c = mean(Target.TEMPERATURE_C)
     return RegionSignals(
@@ -274,7 +318,9 @@ def _forecast_signals(
         carbon_intensity_gco2_kwh=np.maximum(
             mean(Target.CARBON_INTENSITY_GCO2_KWH), 0.0
         ),
-        price_usd_mwh=_prices_known_at_issue(source, before, came),
+        price_usd_mwh=published.instead_of(
+            Quantity.PRICE_USD_MWH, _prices_known_at_issue(source, before, came)
+        ),
         basis=SignalBasis.FORECAST,
         counts_hydro_water=source.policy.counts_hydro_water,
     )
@@ -284,16 +330,21 @@ def _prices_known_at_issue(
     source: Source, before: TelemetryFrame, came: TelemetryFrame
 ) -> FloatArray:
     outlook = price_outlook_usd_mwh(before.column(Quantity.PRICE_USD_MWH))
-    auction = came.column(Quantity.PRICE_USD_MWH)
-    is_set = (np.arange(WINDOW_H) < source.auctioned_h) & np.isfinite(auction)
-    return np.where(is_set, auction, outlook)
+    auctioned = _auctioned_usd_mwh(source, came)
+    return np.where(np.isnan(auctioned), outlook, auctioned)
+
+
+def _auctioned_usd_mwh(source: Source, came: TelemetryFrame) -> FloatArray:
+    """Prices that an auction had set by the issue, NaN where it had not."""
+    is_set = np.arange(WINDOW_H) < source.auctioned_h
+    return np.where(is_set, came.column(Quantity.PRICE_USD_MWH), np.nan)
 
 
 def _with_day_before(forecast: RegionSignals, before: TelemetryFrame) -> RegionSignals:
-    """The signals with the day before in place of what has no forecast."""
+    """The signals with the day before in place of hours that have no forecast."""
 
     def filled(hours: FloatArray, quantity: Quantity) -> FloatArray:
-        return before.column(quantity)[-WINDOW_H:] if np.isnan(hours).all() else hours
+        return np.where(np.isnan(hours), before.column(quantity)[-WINDOW_H:], hours)
 
     dry_bulb_c = filled(forecast.dry_bulb_c, Quantity.TEMPERATURE_C)
     return replace(

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from core.days import full_hour, issue_at_local_midnight, local_day_of
+from core.days import WINDOW_H, full_hour, issue_at_local_midnight, local_day_of
 from core.errors import InvalidInput
 from core.telemetry import HOUR
 from db import forecasts
@@ -32,6 +32,8 @@ class WindowChoice:
         The newest live issue, or the one at a day's local midnight; False for another.
     newer_issue_utc : datetime | None
         The newest live issue, when the next 24 hours after an older one are asked for.
+    known_at_utc : datetime | None
+        The issue that a coming day is judged on, before its own forecasts are issued.
     """
 
     local_day: date | None
@@ -40,6 +42,7 @@ class WindowChoice:
     is_simulation: bool
     is_usual_issue: bool = True
     newer_issue_utc: datetime | None = None
+    known_at_utc: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +77,49 @@ def choose_window(
     if issued_at_utc is None or issued_at_utc == usual.issued_at_utc:
         return usual
     return _choose_issue(stored_region, usual, issued_at_utc)
+
+
+def choose_plan_window(
+    session: Session,
+    stored_region: StoredRegion,
+    *,
+    local_day: date | None,
+    now: datetime,
+) -> WindowChoice:
+    """The window of a plan: as `choose_window`, and the coming day of the region.
+
+    Tomorrow is live, though its own forecasts are not issued yet: it is judged on the
+    region's newest issue, moved on to its midnight.
+
+    Raises
+    ------
+    InvalidInput
+        For a day after tomorrow, and for tomorrow without an issue of the last day.
+    """
+    time_zone = stored_region.region.time_zone
+    ahead = 0 if local_day is None else (local_day - local_day_of(time_zone, now)).days
+    if local_day is None or ahead <= 0:
+        return choose_window(session, stored_region, local_day=local_day, now=now)
+    if ahead > 1:
+        message = f"{local_day} is after tomorrow: nothing is known of it yet."
+        raise InvalidInput(message)
+    midnight_utc = issue_at_local_midnight(time_zone, local_day)
+    newest_utc = forecasts.newest_live_issue(
+        session, region_id=stored_region.region_id, until_utc=now
+    )
+    if newest_utc is None or newest_utc < midnight_utc - WINDOW_H * HOUR:
+        message = (
+            f"{local_day} cannot be planned yet: {stored_region.region.name} has no"
+            " forecast that reaches into it. It is planned once one is issued."
+        )
+        raise InvalidInput(message)
+    return WindowChoice(
+        local_day=local_day,
+        decision_day=local_day,
+        issued_at_utc=midnight_utc,
+        is_simulation=False,
+        known_at_utc=newest_utc,
+    )
 
 
 def newer_issue(

@@ -69,6 +69,7 @@ class StandingView:
     source_name: str
     target_name: str
     shift_pct: float
+    hours_of_day: str | None
     stated: DecisionState
     end_utc: datetime | None
 
@@ -104,6 +105,7 @@ def standing_view(item: StandingDecision) -> StandingView:
         source_name=item.source_name,
         target_name=item.target_name,
         shift_pct=item.shift_pct,
+        hours_of_day=item.hours_of_day,
         stated=item.stated or DecisionState.RECORDED,
         end_utc=item.end_utc,
     )

@@ -18,6 +18,7 @@ from orchestrator.registry.activation import (
     roll_back_model,
 )
 from orchestrator.registry.evaluation_requests import start_evaluation
+from orchestrator.registry.signatures import add_signature
 from pages.admin_models.content import ROLLBACK
 from pages.components import notice
 from pages.context import PageContext
@@ -26,7 +27,7 @@ from pages.serving import serve
 Act = Callable[[int, int, str, object], str]
 """Acts on a version that was seen beside an active one; says what it did.
 
-It gets the two ids, the reason and the admin's own password.
+It gets the two ids, the reason or signature and the admin's own password.
 """
 
 
@@ -36,6 +37,7 @@ def register_actions(app: Dash, context: PageContext) -> None:
         "model-activate": partial(_activate, context),
         "model-override": partial(_override, context),
         "model-evaluate": partial(_evaluate, context),
+        "model-sign": partial(_sign, context),
     }
     _register_version_actions(app, context, acts)
     _register_rollback(app, context)
@@ -68,6 +70,14 @@ def _evaluate(context: PageContext, version_id: int, *_said: object) -> str:
     return "The worker evaluates it, region by region."
 
 
+def _sign(
+    context: PageContext, version_id: int, _active: int, signature: str, proof: object
+) -> str:
+    with context.confirmed_request(proof) as request:
+        add_signature(request, version_id, signature=signature)
+    return "The signature is verified and kept."
+
+
 def _register_version_actions(
     app: Dash, context: PageContext, acts: dict[str, Act]
 ) -> None:
@@ -83,17 +93,19 @@ def _register_version_actions(
         states=[
             State("model-seen", "data"),
             State("model-reason", "value"),
+            State("model-signature", "value"),
             State("model-password", "value"),
         ],
         permission=Permission.MANAGE_MODELS,
         at_load=False,
     )
     def act(*values: object) -> tuple[object, object, object]:
-        seen, reason, password = values[-3:]
+        seen, reason, signature, password = values[-4:]
         if ctx.triggered_id not in acts:
             return no_update, no_update, no_update
         version_id, active_id = _seen(seen)
-        written = reason.strip() if isinstance(reason, str) else ""
+        typed = signature if ctx.triggered_id == "model-sign" else reason
+        written = typed.strip() if isinstance(typed, str) else ""
         said = acts[str(ctx.triggered_id)](version_id, active_id, written, password)
         return _done(said), time.time(), ""
 

@@ -15,7 +15,9 @@ from pages.admin_models.content import (
     versions_table,
 )
 from pages.admin_models.evaluation import version_content, version_head
+from pages.admin_models.signing_keys import register_keys
 from pages.context import PageContext
+from pages.second_person import register_approvals
 from pages.serving import follow_in_browser, serve
 from pages.times import chosen_times
 
@@ -24,6 +26,8 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
     """Register what fills the pages."""
     _register_list(app, context)
     _register_version(app, context)
+    register_approvals(app, context, "models")
+    register_keys(app, context)
     follow_in_browser(app, "gfo_file_forms", "prepare", Input("models-url", "pathname"))
 
 
@@ -72,6 +76,7 @@ def _register_version(app: Dash, context: PageContext) -> None:
             Output("model-activate", "disabled"),
             Output("model-override", "disabled"),
             Output("model-evaluate", "disabled"),
+            Output("model-sign", "disabled"),
             Output("model-download", "action"),
             Output("model-seen", "data"),
             Output("model-refresh", "disabled"),
@@ -100,6 +105,7 @@ def _register_version(app: Dash, context: PageContext) -> None:
             next_step(detail),
             not may_activate(detail),
             detail.state != "rejected",
+            False,
             False,
             f"/_models/{version_id}/onnx",
             {"version": version_id, "active": detail.seen_active_id},

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sized
 
-import dash_bootstrap_components as dbc
 from dash import html
 from dash.development.base_component import Component
 
@@ -18,7 +17,7 @@ from orchestrator.registry.views import (
     VersionRow,
 )
 from pages import addresses
-from pages.components import Child, data_table, link, moment, notice, tag
+from pages.components import Child, button, data_table, link, moment, notice, tag
 from pages.theme import MISSING, number
 from pages.times import Times
 from pages.words import percent, typeset
@@ -52,6 +51,15 @@ def serving_table(page: ModelsPage, times: Times) -> list[Component]:
         for row in page.serving
         if row.outage
     ]
+    alarms += [
+        notice(
+            f"{TARGET_WORDS[row.target]}: model lost its coverage",
+            typeset(text),
+            kind="alarm",
+        )
+        for row in page.serving
+        for text in row.alarms
+    ]
     table = data_table(
         "What serves each target",
         ("Target", "Model", "Since", "Go back"),
@@ -66,12 +74,9 @@ def serving_table(page: ModelsPage, times: Times) -> list[Component]:
 def _serving_cells(row: ServingRow, times: Times) -> list[Child]:
     back: Child = MISSING
     if row.former_version_id is not None:
-        back = dbc.Button(
+        back = button(
             f"Roll back to model {row.former_version_id}",
-            id={"type": ROLLBACK, "target": row.target, "active": row.version_id},
-            color="secondary",
-            size="sm",
-            class_name="gfo-decides",
+            {"type": ROLLBACK, "target": row.target, "active": row.version_id},
         )
     return [
         TARGET_WORDS[row.target],
@@ -155,7 +160,13 @@ def _version_cells(row: VersionRow, times: Times) -> list[Child]:
     return [
         link(name, addresses.model_href(row.version_id)),
         TARGET_WORDS[row.target],
-        html.Span([STATE_WORDS[row.state], tag("serves") if row.is_active else None]),
+        html.Span(
+            [
+                STATE_WORDS[row.state],
+                tag("serves") if row.is_active else None,
+                tag("signed") if row.is_signed else None,
+            ]
+        ),
         progress_words(row.progress),
         number(figures.rmse, 2) if figures else MISSING,
         percent(100 * figures.skill_frac, 1) if figures else MISSING,

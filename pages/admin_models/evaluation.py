@@ -55,8 +55,13 @@ def version_content(detail: ModelDetail, times: Times) -> list[Component | None]
     return [
         evaluation_panel(detail, times),
         panel(
+            "Origin",
+            facts([*detail.origin, *_origin_times(detail, times)]),
+            id="model-origin",
+        ),
+        panel(
             "Contract",
-            facts([*detail.contract, *_contract_times(detail, times)]),
+            facts(detail.contract),
             disclosure(
                 "Features, in their order",
                 html.P(", ".join(detail.feature_names), className="gfo-why"),
@@ -71,7 +76,7 @@ def version_content(detail: ModelDetail, times: Times) -> list[Component | None]
     ]
 
 
-def _contract_times(detail: ModelDetail, times: Times) -> list[NamedValue]:
+def _origin_times(detail: ModelDetail, times: Times) -> list[NamedValue]:
     def shown(instant: datetime) -> str:
         return local_time(instant, times.zone_without_region)
 

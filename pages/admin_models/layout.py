@@ -7,8 +7,10 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from pages import addresses
+from pages.admin_models.signing_keys import keys_panel
 from pages.attributes import aria, data
 from pages.components import field, link, own_password, page_head, panel, skeleton
+from pages.second_person import approvals_panel
 
 REFRESH_MS = 2_000
 """While a file is checked or a model evaluated; else the page asks for nothing."""
@@ -22,6 +24,7 @@ def models_layout() -> Component:
             dcc.Store(id="models-changed"),
             dcc.Interval(id="models-refresh", interval=REFRESH_MS, disabled=True),
             page_head("Models", "What serves, what is on its way, what came before."),
+            approvals_panel("models"),
             panel(
                 "Serving",
                 html.Div(id="models-notice", **aria(live="polite")),
@@ -44,6 +47,7 @@ def models_layout() -> Component:
                 html.Div(skeleton(240), id="models-versions"),
                 id="models-versions-panel",
             ),
+            keys_panel(),
             panel(
                 "History",
                 html.Div(skeleton(120), id="models-history"),
@@ -66,6 +70,11 @@ def _upload_form() -> Component:
                         html.Span("Up to 64 MiB.", className="gfo-hint"),
                     ],
                     className="gfo-field gfo-inline-field",
+                ),
+                field(
+                    "Signature",
+                    dbc.Input(id="models-signature", name="signature", maxlength=200),
+                    hint="Ed25519 over the file, as base64; may be left empty.",
                 ),
                 own_password("models-password", name="password"),
             ],
@@ -129,12 +138,18 @@ def _actions() -> Component:
             dbc.Textarea(id="model-reason", rows=2, maxlength=1_000),
             hint="Kept in the audit. An override needs one of 10 characters or more.",
         ),
+        field(
+            "Signature",
+            dbc.Input(id="model-signature", maxlength=200),
+            hint="Ed25519 over the file of this version, as base64, to be added.",
+        ),
         own_password("model-password"),
         html.Div(
             [
                 _button("Activate", "model-activate", "primary"),
                 _button("Override the gate", "model-override", "secondary"),
                 _button("Evaluate again", "model-evaluate", "secondary"),
+                _button("Add the signature", "model-sign", "secondary"),
                 # A download is audited, so no address of another site may start one.
                 html.Form(
                     html.Button("Download", className="btn btn-secondary"),

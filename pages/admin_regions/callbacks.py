@@ -16,6 +16,7 @@ from orchestrator.regions.policies import change_policy
 from orchestrator.regions.regions_page import regions_view
 from orchestrator.regions.views import RegionsView
 from pages.addresses import Query
+from pages.admin_regions.change_rules import register_rules
 from pages.admin_regions.fields import (
     COOLING_FIELDS,
     POLICY_FIELDS,
@@ -27,6 +28,7 @@ from pages.admin_regions.forms import control_id, shown_region
 from pages.admin_regions.layout import NEW, policy_scope, policy_values, regions_table
 from pages.components import notice
 from pages.context import PageContext
+from pages.second_person import register_approvals
 from pages.serving import follow_in_browser, serve
 
 _FORM_FIELDS = (*REGION_FIELDS, *COOLING_FIELDS)
@@ -46,6 +48,8 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
     _register_save(app, context)
     _register_policy(app, context)
     register_terms(app, context)
+    register_rules(app, context)
+    register_approvals(app, context, "regions")
     follow_in_browser(
         app, "gfo_pages", "open_saved_region", Input("regions-saved", "data")
     )

@@ -33,6 +33,17 @@ TERM_FIELDS = (
         label="Count hydropower’s evaporation as water",
         kind="flag",
     ),
+    Field(
+        name="plan_blocked_chance_pct",
+        label="Turned BLOCKED by a plan in 6 h at most, %",
+        hint="Of the regions that it fills; 0 keeps nothing free for the next issues.",
+    ),
+    Field(
+        name="falls_back_on_alarm",
+        label="Fall back when a model loses its coverage",
+        kind="flag",
+        hint="The temperature model that served before then serves again.",
+    ),
 )
 CLASS_FIELDS = (
     Field(

@@ -8,6 +8,7 @@ from dash.development.base_component import Component
 
 from orchestrator.regions.views import PolicyFacts, RegionFacts, RegionsView
 from pages import addresses
+from pages.admin_regions.change_rules import rules_form
 from pages.admin_regions.fields import COOLING_FIELDS, POLICY_FIELDS, REGION_FIELDS
 from pages.admin_regions.fleet_terms import class_form, terms_form
 from pages.admin_regions.forms import form_grid, save_button
@@ -24,6 +25,7 @@ from pages.components import (
     synthetic_tag,
     tag,
 )
+from pages.second_person import approvals_panel
 from pages.theme import number, short_number
 from pages.words import degrees, share
 
@@ -40,6 +42,7 @@ def layout() -> Component:
             dcc.Store(id="policy-saved"),
             dcc.Store(id="class-saved"),
             dcc.Store(id="terms-saved"),
+            dcc.Store(id="rules-saved"),
             page_head(
                 "Regions",
                 "Where the fleet runs, and what its decisions are judged by.",
@@ -47,6 +50,7 @@ def layout() -> Component:
                 link("The fleet’s limits", addresses.ADMIN_REGIONS),
             ),
             html.Div(id="regions-notice"),
+            approvals_panel("regions"),
             panel(
                 "Every region",
                 html.Div(skeleton(280), id="regions-table"),
@@ -61,7 +65,9 @@ def layout() -> Component:
                             html.Div(
                                 class_form(), id="regions-by-class", className="d-none"
                             ),
-                            html.Div(terms_form(), id="regions-of-fleet"),
+                            html.Div(
+                                [terms_form(), rules_form()], id="regions-of-fleet"
+                            ),
                         ]
                     ),
                 ],

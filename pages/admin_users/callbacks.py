@@ -14,7 +14,12 @@ from orchestrator.accounts import administration
 from orchestrator.accounts.administration import AccountView, NewPassword
 from orchestrator.use_cases import Request
 from pages.addresses import Query
-from pages.admin_users.content import one_time_password, state_words, users_table
+from pages.admin_users.content import (
+    logins_table,
+    one_time_password,
+    state_words,
+    users_table,
+)
 from pages.admin_users.layout import CHANGE_BUTTONS, new_request
 from pages.components import notice
 from pages.context import PageContext
@@ -46,6 +51,7 @@ def _register_view(app: Dash, context: PageContext) -> None:
             Output("users-change-form", "hidden"),
             Output("users-disable", "disabled"),
             Output("users-enable", "disabled"),
+            Output("users-logins", "children"),
         ],
         inputs=[
             Input("users-url", "search"),
@@ -59,10 +65,12 @@ def _register_view(app: Dash, context: PageContext) -> None:
         wanted = Query.parse(search).text("user")
         with context.request() as request:
             everybody = administration.list_accounts(request)
-        chosen = None if wanted is None else _chosen(everybody, wanted)
+            chosen = None if wanted is None else _chosen(everybody, wanted)
+            running = administration.logins_of(request, chosen.name) if chosen else []
+        zone = chosen_times().zone_without_region
         return (
             None,
-            users_table(everybody, chosen_times().zone_without_region),
+            users_table(everybody, zone),
             None if chosen is None else chosen.name,
             None if chosen is None else f"{chosen.name}, {state_words(chosen)}",
             None if chosen is None else chosen.role.value,
@@ -70,6 +78,7 @@ def _register_view(app: Dash, context: PageContext) -> None:
             chosen is None,
             chosen is None or not chosen.is_active,
             chosen is None or chosen.is_active,
+            logins_table(running, zone),
         )
 
 

@@ -8,9 +8,11 @@ from urllib.parse import urlencode
 from dash import html
 from dash.development.base_component import Component
 
-from orchestrator.accounts.administration import AccountView, NewPassword
+from orchestrator.accounts.administration import AccountView, LoginSession, NewPassword
+from orchestrator.accounts.browser_names import browser_name
 from pages import addresses
 from pages.components import data_table, link, moment, notice
+from pages.theme import MISSING
 from pages.words import local_time
 
 
@@ -18,18 +20,19 @@ def users_table(accounts: Sequence[AccountView], zone: str) -> Component:
     """Every person, and the system users that processes act as."""
     return data_table(
         "People and system users",
-        ("Name", "Role", "State", "Since", "Logins now"),
+        ("Name", "Role", "State", "Second factor", "Since", "Logins now"),
         [
             (
                 account.name if account.is_system else _choice_link(account),
                 account.role.value,
                 state_words(account),
+                factor_words(account),
                 moment(account.created_at_utc, zone),
                 "–" if account.is_system else str(account.live_login_count),
             )
             for account in accounts
         ],
-        numeric_from=4,
+        numeric_from=5,
         id="users-table-rows",
         cards=True,
     )
@@ -44,6 +47,35 @@ def state_words(account: AccountView) -> str:
     if account.must_change_password:
         return "has a one-time password"
     return "active"
+
+
+def factor_words(account: AccountView) -> str:
+    """What a login needs besides the password."""
+    if account.is_system:
+        return MISSING
+    return " and ".join(account.factors) or "none"
+
+
+def logins_table(found: Sequence[LoginSession], zone: str) -> Component:
+    """Where somebody is logged in."""
+    if not found:
+        return notice("Not logged in.", "No login of this person runs.")
+    return data_table(
+        "Logins that run",
+        ("Address", "Browser", "Began", "Last used"),
+        [
+            (
+                login.actor.address or "unknown",
+                browser_name(login.user_agent),
+                moment(login.created_at_utc, zone),
+                moment(login.last_seen_at_utc, zone),
+            )
+            for login in found
+        ],
+        numeric_from=9,
+        id="users-logins-table",
+        cards=True,
+    )
 
 
 def one_time_password(made: NewPassword, zone: str) -> Component:

@@ -93,6 +93,8 @@ def _change_form() -> Component:
         ),
         _actions(*CHANGE_BUTTONS),
         html.Div(id="users-change-status", role="status"),
+        html.H3("Logins that run"),
+        html.Div(id="users-logins"),
         id="users-change-panel",
         hint="Another role, a new password, removed factors and disabling end all their"
         " logins at once.",

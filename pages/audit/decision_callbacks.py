@@ -15,6 +15,7 @@ from orchestrator.decisions.views import DecisionDetail
 from pages.addresses import (
     Query,
     decision_id_of,
+    parse_hours_of_day,
     parse_judged_id,
     parse_shift_pct,
     parse_slug,
@@ -206,12 +207,15 @@ def _register_evaluate(app: Dash, context: PageContext) -> None:
     def judge(
         _clicks: int, pathname: str | None, target: object, shift: object
     ) -> tuple[Component, dict[str, object]]:
+        decision_id = decision_id_of(pathname)
         with context.request() as request:
+            form = recording.supersede_form(request, decision_id)
             card = recording.evaluate_instead(
                 request,
-                decision_id=decision_id_of(pathname),
+                decision_id=decision_id,
                 target_slug=parse_slug(target, "target"),
                 shift_pct=parse_shift_pct(shift),
+                hours_of_day=parse_hours_of_day(form.hours_of_day),
             )
         return verdict_card(in_times(card, chosen_times())), {
             "decision_id": card.decision_id

@@ -38,6 +38,7 @@ from pages.words import (
     probability,
     route,
     share,
+    shift_words,
     typeset,
 )
 
@@ -123,13 +124,15 @@ def _standing(detail: DecisionDetail) -> Component | None:
 
 
 def _until(detail: DecisionDetail) -> str:
-    """Where a decision outlasts its window, how long it does."""
+    """Where a decision does not end with its window, when it does."""
     standing, card = detail.standing, detail.card
     if standing is None or standing.end_utc == card.window_end_utc:
         return ""
     if standing.end_utc is None:
         return ", repeated each day until it is taken back"
     until = local_time(standing.end_utc, card.source.time_zone)
+    if standing.end_utc < card.window_end_utc:
+        return f", until {until}"
     return f", repeated each day until {until}"
 
 
@@ -337,7 +340,7 @@ def _lines(detail: DecisionDetail) -> list[NamedValue]:
         ("Simulation", "yes" if card.is_simulated else "no"),
         ("Regions", route(card.source, card.target)),
         ("Window", card_window(card)),
-        ("Shift", share(card.shift_pct)),
+        ("Shift", shift_words(card.shift_pct, card.hours_of_day)),
         ("Verdict", card.verdict.outcome.value),
         ("Reason", card.verdict.reason_text),
         ("Risk", card.verdict.risk_level.value),

@@ -45,7 +45,7 @@ from pages.words import (
     probability,
     risk_steps,
     route,
-    share,
+    shift_words,
     typeset,
     verdict_shape,
     window_name,
@@ -178,7 +178,7 @@ def _decision_row(row: DecisionSummary) -> dict[str, Cell]:
             )
         ),
         "regions": route(row.source, row.target),
-        "shift": share(row.shift_pct),
+        "shift": shift_words(row.shift_pct, row.hours_of_day),
         "chance": probability(row.exceedance_probability, row.allowed_probability),
         "risk": [
             shape_part(risk_steps(row.risk_level), row.risk_level.value, css="gfo-risk")

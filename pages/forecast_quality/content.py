@@ -28,7 +28,7 @@ from pages.forecast_quality.figures import (
     reliability_summary,
 )
 from pages.theme import MISSING, celsius, number
-from pages.words import degrees, percent
+from pages.words import degrees, percent, typeset
 
 DRIFT_TITLE = "Coverage is drifting"
 
@@ -94,6 +94,8 @@ def _rescored(view: QualityView) -> Component | None:
 
 def drift_notice(view: QualityView) -> Component | None:
     """An alarm when the bound holds too seldom for it to be chance."""
+    if view.alarm is not None:
+        return notice("Model lost its coverage", typeset(view.alarm), kind="alarm")
     if not view.is_drifting:
         return None
     return notice(

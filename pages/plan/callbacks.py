@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dash import Dash, Input, Output, State
+from dash import Dash, Input, Output, State, ctx
 from dash.development.base_component import Component
 
 from core.access import Permission
 from core.errors import InvalidInput
 from orchestrator.forecasts.day_page import day_view
-from orchestrator.plans.planning import find_plan, record_plan, stored_plan
-from orchestrator.plans.undoing import undo_plan
+from orchestrator.plans.planning import (
+    find_plan,
+    plan_window,
+    record_plan,
+    stored_plan,
+)
+from orchestrator.plans.replacing import change_plan, undo_plan
 from pages.addresses import Query, parse_comment, parse_day, parse_record, parse_slug
-from pages.components import notice, region_options
+from pages.components import region_options
 from pages.context import PageContext
 from pages.day_picker import DAY_OUTPUTS, day_choice
 from pages.plan import content
@@ -43,7 +48,11 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
         State("plan-shown", "data"),
     )
     follow_in_browser(
-        app, "gfo_pages", "announce_search_for_plan", Input("plan-find", "n_clicks")
+        app,
+        "gfo_pages",
+        "announce_search_for_plan",
+        Input("plan-find", "n_clicks"),
+        Input("plan-replace", "n_clicks"),
     )
     follow_in_browser(app, "gfo_pages", "open_plan", Input("plan-found", "data"))
 
@@ -66,19 +75,27 @@ def _register_controls(app: Dash, context: PageContext) -> None:
     def show_controls(search: str | None) -> tuple[object, ...]:
         query = Query.parse(search)
         with context.request() as request:
-            view = day_view(
-                request, region_slug=query.text("region"), local_day=query.day("day")
+            window = plan_window(
+                request, anchor_slug=query.text("region"), local_day=query.day("day")
             )
-        day = view.local_day.isoformat() if view.local_day else None
+            # A coming day has no forecasts of its own yet.
+            is_coming = window.known_at_utc is not None
+            view = day_view(
+                request,
+                region_slug=window.region.slug,
+                local_day=None if is_coming else window.local_day,
+            )
+        day = window.local_day.isoformat() if window.local_day else None
         return (
-            notice("No plan can be made", view.notice, kind="warn")
-            if view.notice
-            else None,
-            {"region": view.region.slug, "day": day},
-            region_options(view.regions),
-            view.region.slug,
+            content.window_notice(window, view.notice),
+            {"region": window.region.slug, "day": day},
+            region_options(window.regions),
+            window.region.slug,
             *day_choice(
-                view.local_day, view.first_day, view.last_day, view.missing_days
+                window.local_day,
+                window.first_day,
+                window.last_day,
+                window.missing_days,
             ),
         )
 
@@ -126,21 +143,31 @@ def _register_find(app: Dash, context: PageContext) -> None:
         app,
         context,
         outputs=[Output("plan-status", "children"), Output("plan-found", "data")],
-        inputs=[Input("plan-find", "n_clicks")],
-        states=[State("plan-shown", "data"), *_FIELD_STATES],
+        inputs=[Input("plan-find", "n_clicks"), Input("plan-replace", "n_clicks")],
+        states=[
+            State("plan-shown", "data"),
+            State("plan-url", "search"),
+            *_FIELD_STATES,
+        ],
         permission=Permission.DECIDE,
         at_load=False,
     )
     def find(
-        _clicks: int, shown: object, *values: object
+        _clicks: int,
+        _replace_clicks: int,
+        shown: object,
+        search: str | None,
+        *values: object,
     ) -> tuple[str, dict[str, object]]:
         window = parse_record(shown)
+        replaces = ctx.triggered_id == "plan-replace"
         with context.request() as request:
             view = find_plan(
                 request,
                 terms=read_terms(dict(zip(_FIELD_NAMES, values, strict=True))),
                 anchor_slug=parse_slug(window.get("region"), "plan’s"),
-                local_day=parse_day(window.get("day")),
+                local_day=None if replaces else parse_day(window.get("day")),
+                instead_of=Query.parse(search).identifier("plan") if replaces else None,
             )
         said = f"Plan {view.plan_id} is found and kept."
         return said, {"plan_id": view.plan_id}
@@ -163,7 +190,10 @@ def _register_record(app: Dash, context: PageContext) -> None:
             raise InvalidInput(message)
         said = parse_comment(comment)
         with context.request() as request:
-            outcome = record_plan(request, plan_id=plan_id, comment=said)
+            if stored_plan(request, plan_id).instead_of_plan_id is None:
+                outcome = record_plan(request, plan_id=plan_id, comment=said)
+            else:
+                outcome = change_plan(request, plan_id=plan_id, reason=said)
         return (content.recorded(outcome),)
 
 

@@ -13,6 +13,7 @@ from orchestrator.plans.views import (
     PlanRegionView,
     PlanTransferView,
     PlanView,
+    PlanWindowView,
 )
 from pages import addresses
 from pages.attributes import aria
@@ -65,6 +66,28 @@ def result(view: PlanView) -> list[Component | None]:
     ]
 
 
+def window_notice(window: PlanWindowView, problem: str | None) -> list[Component]:
+    """Which window a plan would be of and on which issue, and why none can be made."""
+    zone = window.region.time_zone
+    start = local_time(window.window_start_utc, zone)
+    if window.known_at_utc is not None:
+        issued = local_time(window.known_at_utc, zone)
+        basis = f"not begun; on the forecasts issued {issued}"
+    elif window.is_simulation:
+        basis = f"a simulation, on the forecasts issued {start}"
+    else:
+        basis = f"on the forecasts issued {start}"
+    name = window_name(window.local_day, window.window_start_utc, zone)
+    line = html.P(
+        f"Window of a new plan: {name}, {basis}.",
+        className="gfo-muted",
+        id="plan-window",
+    )
+    if problem is None:
+        return [line]
+    return [line, notice("No plan can be made", problem, kind="warn")]
+
+
 def _headline(view: PlanView) -> Component:
     plan = next((way for way in view.comparison if way.key == "plan"), None)
     return html.Section(
@@ -78,6 +101,7 @@ def _headline(view: PlanView) -> Component:
                 id="plan-sentence",
             ),
             *[html.P(typeset(text)) for text in view.blocked],
+            _replaces(view),
             html.P(
                 f"Plan {view.plan_id}, by {view.actor_name},"
                 f" {local_time(view.created_at_utc, view.anchor.time_zone)}.",
@@ -89,9 +113,27 @@ def _headline(view: PlanView) -> Component:
     )
 
 
+def _replaces(view: PlanView) -> Component | None:
+    """Which recorded plan it was made to replace."""
+    old_id = view.instead_of_plan_id
+    if old_id is None:
+        return None
+    href = addresses.with_query(
+        addresses.PLAN, {"region": view.anchor.slug, "plan": str(old_id)}
+    )
+    return html.P(
+        [
+            "Made to replace ",
+            link(f"plan {old_id}", href),
+            ": recording it supersedes every transfer of that plan that still stands.",
+        ],
+        id="plan-replaces",
+    )
+
+
 def shown_window(view: PlanView) -> str:
     """The window, in the time of the region that it is of."""
-    day = view.local_day if view.is_simulation else None
+    day = view.local_day if view.is_simulation or view.is_of_coming_day else None
     return window_name(day, view.window_start_utc, view.anchor.time_zone)
 
 

@@ -96,10 +96,24 @@ def _number(item: TermField) -> Component:
 def _undo_panel() -> Component:
     return html.Div(
         panel(
-            "Take the plan back",
+            "Change the plan, or take it back",
             html.P(
-                "Every transfer that still stands is superseded by no shift, as one act"
-                " with your name; all stay in the history."
+                "A plan to replace it is found for the newest forecasts and the prices"
+                " above, without the load that this one moves; recording it changes"
+                " this one as one act."
+            ),
+            html.Div(
+                dbc.Button(
+                    "Find a plan to replace it",
+                    id="plan-replace",
+                    color="secondary",
+                    class_name="gfo-decides",
+                ),
+                className="gfo-actions",
+            ),
+            html.P(
+                "Taken back, every transfer that still stands is superseded by no"
+                " shift, as one act with your name; all stay in the history."
             ),
             field("Reason", dbc.Textarea(id="plan-undo-reason", rows=2)),
             html.Div(

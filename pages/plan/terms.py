@@ -57,7 +57,6 @@ CAPS = (
         name="ramp_mw_per_h", label="Steepest change, MW per hour", is_optional=True
     ),
     TermField(name="minimum_transfer_mwh", label="Least transfer, MWh"),
-    TermField(name="blocked_chance_pct", label="Turned BLOCKED in 6 h at most, %"),
 )
 FIELDS = (*PRICES, *CAPS)
 

@@ -11,10 +11,12 @@ from plotly import graph_objects as go
 
 from core.access import Permission
 from core.errors import InvalidInput
+from core.shares import HoursOfDay
 from orchestrator.freshness import KeptAnswers
 from orchestrator.trade_offs.page import trade_off_view
 from orchestrator.trade_offs.views import TradeOffView, WaterScope
 from orchestrator.use_cases import Request
+from orchestrator.windows.views import Ground
 from pages.addresses import Query, instant_text
 from pages.components import region_options
 from pages.context import PageContext
@@ -70,7 +72,7 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
         times = chosen_times()
 
         def make(request: Request) -> tuple[str, tuple[object, ...]]:
-            source, target, day, shift_pct, scope = question
+            source, target, day, shift_pct, hours_of_day, scope, ground = question
             view = trade_off_view(
                 request,
                 source_slug=source,
@@ -78,6 +80,8 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
                 local_day=day,
                 issued_at_utc=issued_at_utc,
                 shift_pct=shift_pct,
+                ground=ground,
+                hours_of_day=hours_of_day,
             )
             return _rendered(in_times(view, times), scope)
 
@@ -102,14 +106,18 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
 
 def _question(
     query: Query,
-) -> tuple[str | None, str | None, date | None, float, WaterScope]:
-    """What the address asks: source, target, day, shift and whose water."""
+) -> tuple[
+    str | None, str | None, date | None, float, HoursOfDay | None, WaterScope, Ground
+]:
+    """What the address asks: both ends, day, shift, hours, whose water, which load."""
     return (
         query.text("source"),
         query.text("target"),
         query.day("day"),
         query.shift_pct("shift"),
+        query.hours_of_day("hours"),
         _scope(query.text("water")),
+        Ground(query.one_of("ground", list(Ground), "ground") or Ground.RECORDED.value),
     )
 
 
@@ -156,6 +164,8 @@ def _browser_data(view: TradeOffView, scope: WaterScope, mark: str) -> dict[str,
         "target": view.target.slug if view.target else None,
         "day": view.local_day.isoformat() if view.local_day else None,
         "shift": view.shift_pct,
+        "hours": view.hours_of_day,
         "water": scope.value,
+        "ground": view.ground.value if view.ground is Ground.NOW else None,
         "labels": local_labels(view.hours_utc, view.source.time_zone),
     }

@@ -7,11 +7,19 @@ from datetime import datetime
 from dash import html
 from dash.development.base_component import Component
 
-from orchestrator.trade_offs.views import EfficiencyRow, TradeOffView, WaterScope
+from core.shares import HoursOfDay, hours_in_words
+from orchestrator.trade_offs.views import (
+    EfficiencyRow,
+    GroundSums,
+    TradeOffView,
+    WaterScope,
+)
+from orchestrator.windows.views import Ground
 from pages import addresses
 from pages.attributes import aria
 from pages.components import Child, data_table, disclosure, link, notice, simulation_tag
 from pages.refreshing import older_issue
+from pages.standing import AS_LOAD_IS_NOW, WITH_RECORDED
 from pages.theme import MISSING, local_labels, number, zone_label
 from pages.trade_offs.figures import LITRES_PER_M3, moves_anything
 from pages.words import local_time, share, typeset, window_name
@@ -22,6 +30,9 @@ def window_notice(view: TradeOffView) -> list[Component | None]:
     moved: list[Child] = ["No load is moved."]
     if moves_anything(view) and view.target is not None:
         amount, names = share(view.shift_pct), (view.source.name, view.target.name)
+        if view.hours_of_day is not None:
+            hours = hours_in_words(HoursOfDay.parse(view.hours_of_day))
+            amount = f"From {hours}, {amount}"
         moved = [
             f"{amount} of the load of {names[0]} moves to {names[1]}. ",
             link("Judge it in What-if", _what_if(view)),
@@ -29,8 +40,8 @@ def window_notice(view: TradeOffView) -> list[Component | None]:
     over = (
         notice(
             "More than may be moved",
-            f"At most {share(view.flexible_pct)} of the load of {view.source.name} is"
-            " flexible; the page shows the shift all the same.",
+            f"At most {share(view.flexible_pct)} of the load of {view.source.name} can"
+            " be moved; the page shows the shift all the same.",
             kind="warn",
         )
         if moves_anything(view) and view.shift_pct > view.flexible_pct
@@ -52,7 +63,38 @@ def window_notice(view: TradeOffView) -> list[Component | None]:
     older = older_issue(
         view.hours_utc[0], view.newer_issue_utc, view.source.time_zone, newest
     )
-    return [older, html.P(lines, className="gfo-muted"), over, gaps]
+    return [older, html.P(lines, className="gfo-muted"), _grounds(view), over, gaps]
+
+
+GROUND_WORDS = {Ground.NOW: AS_LOAD_IS_NOW, Ground.RECORDED: WITH_RECORDED}
+
+
+def _grounds(view: TradeOffView) -> Component | None:
+    """What the fleet draws on both grounds, where what is recorded is not in effect."""
+    if not view.grounds:
+        return None
+    return html.Div(
+        [html.Div(_ground_parts(view, sums)) for sums in view.grounds],
+        className="gfo-grounds",
+        id="trade-offs-grounds",
+    )
+
+
+def _ground_parts(view: TradeOffView, sums: GroundSums) -> list[Child]:
+    words, issue = GROUND_WORDS[sums.ground], view.hours_utc[0]
+    href = addresses.with_query(
+        addresses.TRADE_OFFS,
+        _shown_values(view, issue if view.is_issued else None)
+        | {"ground": sums.ground.value},
+    )
+    emissions_t = _scaled(sums.emissions_kgco2e, 1000.0)
+    water_m3 = _scaled(sums.water_l, LITRES_PER_M3)
+    energy = number(sums.facility_energy_mwh)
+    drawn = f"{energy} MWh, {number(emissions_t, 1)} t CO₂e, {number(water_m3)} m³"
+    return [
+        f"{words}, without a shift: {drawn}. ",
+        "(shown)" if sums.ground is view.ground else link("Show it", href, label=words),
+    ]
 
 
 def shown_window(view: TradeOffView) -> str:
@@ -74,6 +116,8 @@ def _shown_values(
         "target": view.target.slug if view.target else None,
         "day": view.local_day.isoformat() if view.local_day else None,
         "shift": f"{view.shift_pct:g}",
+        "hours": view.hours_of_day,
+        "ground": Ground.NOW.value if view.ground is Ground.NOW else None,
         "issued": None
         if is_day or issued_at_utc is None
         else addresses.instant_text(issued_at_utc),
@@ -84,10 +128,17 @@ def caption(view: TradeOffView) -> str:
     """What the figure rests on, for whoever gets it without the page."""
     zone = view.source.time_zone
     return (
-        f"{view.inputs_basis.capitalize()} values, {shown_window(view)};"
+        f"{view.inputs_basis.capitalize()} values, {shown_window(view)}"
+        f"{_ground_shown(view)};"
         f" as of {local_time(view.as_of_utc, zone)};"
         f" times in {zone_label(view.hours_utc, zone)}."
     )
+
+
+def _ground_shown(view: TradeOffView) -> str:
+    """On which load the figure stands, where there are two."""
+    words = GROUND_WORDS[view.ground]
+    return f", {words[0].lower()}{words[1:]}" if view.grounds else ""
 
 
 def efficiency_table(view: TradeOffView) -> Component:

@@ -22,6 +22,7 @@ from pages.addresses import (
     instant_text,
     parse_comment,
     parse_day,
+    parse_hours_of_day,
     parse_judged_id,
     parse_record,
     parse_request_id,
@@ -44,6 +45,7 @@ from pages.standing import parse_term
 from pages.times import chosen_times, in_times
 from pages.verdicts import impact_table, verdict_card
 from pages.what_if import content
+from pages.what_if.layout import ALL_HOURS
 from pages.what_if.preview import preview_data
 
 _VIEW_OUTPUTS = (
@@ -66,6 +68,8 @@ _VIEW_OUTPUTS = (
     Output("what-if-target-chart-caption", "children"),
     *(Output("what-if-day", name) for name in DAY_OUTPUTS),
     Output("what-if-as-of", "children"),
+    Output("what-if-from", "value"),
+    Output("what-if-until", "value"),
 )
 
 
@@ -100,6 +104,7 @@ def _register_view(app: Dash, context: PageContext) -> None:
         if is_refresh("what-if"):  # of the shift that is tried now
             shift_pct = parse_shift_pct(slider)
         asked = query.text("source"), query.text("target"), query.day("day")
+        hours_of_day = query.hours_of_day("hours")
         issued_at_utc = asked_issue("what-if", shown, query.instant("issued"))
         times = chosen_times()
 
@@ -112,6 +117,7 @@ def _register_view(app: Dash, context: PageContext) -> None:
                 local_day=day,
                 issued_at_utc=issued_at_utc,
                 shift_pct=shift_pct,
+                hours_of_day=hours_of_day,
             )
             may_decide = request.actor.may(Permission.DECIDE)
             shown = in_times(view, times)
@@ -119,14 +125,23 @@ def _register_view(app: Dash, context: PageContext) -> None:
 
         with refreshing("what-if"), context.request() as request:
             mark, answer = kept.get(
-                request, (asked, issued_at_utc, shift_pct, times), make
+                request, (asked, hours_of_day, issued_at_utc, shift_pct, times), make
             )
         return only_changes("what-if", shown, answer, mark)
 
 
 def _rendered(view: WhatIfView, *, may_decide: bool) -> tuple[str, tuple[object, ...]]:
     # The shift that is tried does not make it another view.
-    mark = mark_of(replace(view, shift_pct=0.0, impact=(), impact_notes=()))
+    mark = mark_of(
+        replace(
+            view,
+            shift_pct=0.0,
+            given_pct=(),
+            impact=(),
+            impact_notes=(),
+            hours_text=None,
+        )
+    )
     source, target = view.source, view.target
     options = region_options(view.regions)
     others = [item for item in options if item["value"] != source.region.slug]
@@ -150,6 +165,7 @@ def _rendered(view: WhatIfView, *, may_decide: bool) -> tuple[str, tuple[object,
         content.caption(view, target),
         *day_choice(view.local_day, view.first_day, view.last_day, view.missing_days),
         as_of(view.as_of_utc, is_live=view.local_day is None),
+        *(view.hours_of_day or ALL_HOURS).split("-"),
     )
 
 
@@ -175,6 +191,7 @@ def _register_evaluate(app: Dash, context: PageContext) -> None:
                 target_slug=parse_slug(posted.get("target"), "target"),
                 local_day=parse_day(posted.get("day")),
                 shift_pct=parse_shift_pct(posted.get("shift_pct")),
+                hours_of_day=parse_hours_of_day(posted.get("hours")),
             )
         shown = in_times(card, chosen_times())
         return verdict_card(shown), impact_table(shown), _stored(card, posted)
@@ -189,6 +206,7 @@ def _stored(card: DecisionCard, posted: Mapping[str, object]) -> dict[str, objec
         "day": posted.get("day"),
         "issue": instant_text(card.window_start_utc),
         "shift_pct": card.shift_pct,
+        "hours": card.hours_of_day,
     }
 
 
@@ -238,6 +256,8 @@ def _register_browser(app: Dash) -> None:
         Input("what-if-source", "value"),
         Input("what-if-target", "value"),
         Input("what-if-day", "date"),
+        Input("what-if-from", "value"),
+        Input("what-if-until", "value"),
         Input("what-if-next-24h", "n_clicks"),
         State("what-if-data", "data"),
     )

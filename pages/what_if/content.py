@@ -32,21 +32,19 @@ from pages.words import bound, local_time, share, typeset, verdict_word, window_
 
 
 def safe_strip(view: WhatIfView) -> Component:
-    """The safe interval drawn under the slider's track."""
-    least, most = view.minimum_shift_pct, view.maximum_safe_shift_pct
-    is_safe = least is not None and most is not None and least <= most
-    bar = (
+    """The shares that are approved, drawn under the slider's track."""
+    bars = [
         html.Div(
             className="gfo-safe-bar",
             style={"left": f"{least}%", "width": f"{max(most - least, 0.5)}%"},
         )
-        if is_safe and least is not None and most is not None
-        else None
-    )
+        for least, most in view.safe_intervals_pct
+        if view.maximum_safe_shift_pct is not None
+    ]
     ends = [html.Span(share(value)) for value in (0, 25, 50, 75, 100)]
     return html.Div(
         [
-            html.Div(bar, className="gfo-safe-track"),
+            html.Div(bars, className="gfo-safe-track"),
             html.Div(ends, className="gfo-safe-scale"),
         ],
         **aria(hidden="true"),
@@ -60,7 +58,8 @@ def safe_words(view: WhatIfView) -> list[Component | str]:
         f" At most {share(most_pct)} of the load of {view.source.region.name} can be"
         f" moved. Loads, carbon and prices: {view.inputs_basis} values."
     )
-    return [html.Strong(typeset(view.safe_interval_text)), basis]
+    hours = f" {view.hours_text}" if view.hours_text else ""
+    return [html.Strong(typeset(view.safe_interval_text)), basis, hours]
 
 
 def baseline(view: WhatIfView) -> Component:
@@ -126,6 +125,7 @@ def window_notice(view: WhatIfView) -> list[Component | None]:
         target,
         shift_pct=view.shift_pct,
         issued_at_utc=view.newer_issue_utc,
+        hours_of_day=view.hours_of_day,
     )
     older = older_issue(
         view.hours_utc[0], view.newer_issue_utc, source.time_zone, newest
@@ -180,6 +180,7 @@ def _try_link(view: WhatIfView, shift_pct: float) -> Component:
         view.local_day,
         shift_pct,
         view.issued_at_utc,
+        view.hours_of_day,
     )
     return link(share(shift_pct), href, label="try this shift")
 

@@ -1,7 +1,7 @@
 """Before and after a shift, for one end of it.
 
 Traces that move with the slider carry a `meta` that `webapp/assets/what_if.js` finds
-them by. There and here an hour moves by the shift times its rise, and the bound is
+them by. There and here an hour moves by what it gives times its rise, and the bound is
 looked up in the table of `ShiftEnd`.
 """
 
@@ -31,15 +31,22 @@ BOUND_AFTER = "bound_after"
 
 
 def shift_chart(
-    end: ShiftEnd, hours_utc: Sequence[datetime], *, shift_pct: float
+    end: ShiftEnd,
+    hours_utc: Sequence[datetime],
+    *,
+    shift_pct: float,
+    given_pct: Series,
 ) -> go.Figure:
-    """The forecast of one end with its range and day bound, before and after."""
+    """The forecast of one end with its range and day bound, before and after.
+
+    `given_pct` is what each hour of the source gives at the shift.
+    """
     figure = go.Figure()
     figure.update_layout(template=TEMPLATE)
     x = chart_instants(hours_utc)
     labels = local_labels(hours_utc, end.region.time_zone)
-    _add_forecast(figure, end, x, labels, shift_pct=None)
-    _add_forecast(figure, end, x, labels, shift_pct=shift_pct)
+    _add_forecast(figure, end, x, labels, given_pct=None)
+    _add_forecast(figure, end, x, labels, given_pct=given_pct)
     if any(value is not None for value in end.actual_c):
         figure.add_scatter(
             x=x,
@@ -57,13 +64,13 @@ def shift_chart(
 
 
 def moved(
-    values: Series, rises_c_per_pct: Series, shift_pct: float
+    values: Series, rises_c_per_pct: Series, given_pct: Series
 ) -> list[float | None]:
-    """Each hour after a shift: its value plus the shift times its rise."""
+    """Each hour after a shift: its value plus what it gives times its rise."""
     rises = [*rises_c_per_pct, *[None] * (len(values) - len(rises_c_per_pct))]
     return [
-        _plus(value, rise, shift_pct)
-        for value, rise in zip(values, rises, strict=False)
+        _plus(value, rise, given)
+        for value, rise, given in zip(values, rises, given_pct, strict=False)
     ]
 
 
@@ -75,12 +82,12 @@ def bound_after_c(end: ShiftEnd, shift_pct: float) -> float | None:
 
 def _reach_c(end: ShiftEnd) -> list[float] | None:
     """An axis that no shift can leave, so that it stands still while one drags."""
-    rises = end.rise_by_hour_c_per_pct
+    rises, whole = end.rise_by_hour_c_per_pct, (100.0,) * len(end.mean_c)
     values = [
         *end.lower_c,
         *end.upper_c,
-        *moved(end.lower_c, rises, 100.0),
-        *moved(end.upper_c, rises, 100.0),
+        *moved(end.lower_c, rises, whole),
+        *moved(end.upper_c, rises, whole),
         end.bound_by_step_c[0],
         end.bound_by_step_c[-1],
     ]
@@ -93,12 +100,14 @@ def _reach_c(end: ShiftEnd) -> list[float] | None:
 
 
 def _plus(
-    value_c: float | None, rise_c_per_pct: float | None, shift_pct: float
+    value_c: float | None, rise_c_per_pct: float | None, given_pct: float | None
 ) -> float | None:
     """Without a known rise, only no shift at all leaves a known value."""
-    if value_c is None or shift_pct == 0:
+    if value_c is None or given_pct == 0:
         return value_c
-    return None if rise_c_per_pct is None else value_c + shift_pct * rise_c_per_pct
+    if rise_c_per_pct is None or given_pct is None:
+        return None
+    return value_c + given_pct * rise_c_per_pct
 
 
 def _add_forecast(
@@ -107,14 +116,14 @@ def _add_forecast(
     x: list[str],
     labels: list[str],
     *,
-    shift_pct: float | None,
+    given_pct: Series | None,
 ) -> None:
-    """The forecast as it stands (`shift_pct` None), or after a shift."""
-    is_after = shift_pct is not None
+    """The forecast as it stands (`given_pct` None), or after a shift."""
+    is_after = given_pct is not None
     ink = Ink.AFTER_SHIFT if is_after else Ink.FORECAST
     word = "after the shift" if is_after else "before"
     lower, mean, upper = (
-        moved(values, end.rise_by_hour_c_per_pct, shift_pct or 0.0)
+        moved(values, end.rise_by_hour_c_per_pct, given_pct or (0.0,) * len(values))
         for values in (end.lower_c, end.mean_c, end.upper_c)
     )
     edge = {"x": x, "mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}

@@ -23,6 +23,8 @@ from pages.refreshing import refresh
 from pages.standing import term_field
 
 STEP_PCT = 0.1
+ALL_HOURS = "-24"
+"""What both controls of hours hold when load moves in every hour."""
 REST_MS = 80
 """Dash hears of the slider when it rests this long; the charts follow at once."""
 
@@ -82,9 +84,26 @@ def _controls() -> Component:
             field("Source: load leaves", region_select("what-if-source")),
             field("Target: load arrives", region_select("what-if-target")),
             day_field("what-if-day", "what-if-next-24h"),
+            field(
+                "Hours: from",
+                _hour_select(
+                    "what-if-from", [{"label": "Every hour", "value": ""}, *_hours(24)]
+                ),
+                hint="On the clock of the source.",
+            ),
+            field("Until", _hour_select("what-if-until", _hours(25)[1:])),
         ],
         className="gfo-controls",
     )
+
+
+def _hours(n_hours: int) -> list[dict[str, str]]:
+    return [{"label": f"{hour:02}:00", "value": str(hour)} for hour in range(n_hours)]
+
+
+def _hour_select(control_id: str, options: list[dict[str, str]]) -> Component:
+    select: Component = dbc.Select(id=control_id, options=options)
+    return select
 
 
 def _slider_panel(*, may_decide: bool) -> Component:

@@ -6,8 +6,7 @@ and draws.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Callable
 from typing import Any
 
 from core.scheduler import Outcome
@@ -41,19 +40,23 @@ def preview_data(view: WhatIfView, *, may_decide: bool) -> dict[str, Any]:
         "is_newest": not view.is_simulation,
         "issue": instant_text(view.hours_utc[0]),
         "is_issued": view.issued_at_utc is not None,
-        "source": _end(view.source, view.hours_utc, shift_pct),
-        "target": None if target is None else _end(target, view.hours_utc, shift_pct),
+        "source": _end(view.source, view),
+        "target": None if target is None else _end(target, view),
         "day": view.local_day.isoformat() if view.local_day else None,
         "shift_pct": shift_pct,
+        "hours": view.hours_of_day,
+        "shares": {
+            "flexible_pct": view.flexible_pct,
+            "left_pct": view.left_pct,
+            "used_pct": view.used_pct,
+        },
         "verdicts": _verdicts(view),
         "is_look": not view.can_be_decided,
         "may_decide": may_decide and view.can_be_decided,
     }
 
 
-def _end(
-    end: ShiftEnd, hours_utc: Sequence[datetime], shift_pct: float
-) -> dict[str, Any]:
+def _end(end: ShiftEnd, view: WhatIfView) -> dict[str, Any]:
     allowed_frac = end.allowed_probability
     return {
         "slug": end.region.slug,
@@ -70,12 +73,14 @@ def _end(
         ),
         "limit": degrees(end.thermal_limit_c),
         "allowed": allowed(allowed_frac),
-        "figure": shift_chart(end, hours_utc, shift_pct=shift_pct),
+        "figure": shift_chart(
+            end, view.hours_utc, shift_pct=view.shift_pct, given_pct=view.given_pct
+        ),
     }
 
 
 def _verdicts(view: WhatIfView) -> Runs:
-    """APPROVED within the safe interval; outside of it BLOCKED, and why."""
+    """APPROVED where a share is safe; elsewhere BLOCKED, why, and which one passes."""
     least_pct, most_pct = view.minimum_shift_pct, view.maximum_safe_shift_pct
     is_unjudged = view.baseline.data_problem
     shape = verdict_shape(Outcome.BLOCKED, data_problem=is_unjudged)
@@ -83,13 +88,21 @@ def _verdicts(view: WhatIfView) -> Runs:
     if least_pct is None:
         why = "the source has no bound" if is_unjudged else "no shift clears the source"
         return [(0, f"{blocked}: {why}")]
-    least, most = round(10 * least_pct), round(10 * (most_pct or 0.0))
+    least = round(10 * least_pct)
     runs = [(0, f"{blocked}: at least {share(least_pct)} is needed")] if least else []
-    if least <= most:
-        runs.append((least, f"✓ {Outcome.APPROVED.value}"))
-    if most < LAST_STEP:
-        largest = f"at most {share(most_pct)}" if most_pct else "no shift"
-        runs.append((most + 1, f"{blocked}: {largest} can be called safe"))
+    largest = f"at most {share(most_pct)}" if most_pct else "no shift"
+    after = round(10 * (most_pct or 0.0)) + 1
+    intervals = view.safe_intervals_pct
+    for place, (first_pct, last_pct) in enumerate(intervals):
+        after = round(10 * last_pct) + 1
+        runs.append((round(10 * first_pct), f"✓ {Outcome.APPROVED.value}"))
+        if place + 1 < len(intervals):
+            next_pct = intervals[place + 1][0]
+            words = f"{blocked}: the next share that passes is {share(next_pct)}"
+            runs.append((after, words))
+        largest = f"at most {share(last_pct)}" if last_pct else largest
+    if after <= LAST_STEP:
+        runs.append((after, f"{blocked}: {largest} can be called safe"))
     return runs
 
 

@@ -14,8 +14,8 @@ PARTS = {"__init__", "views", "records", "layout", "callbacks", "figures", "cont
 """Modules that every subject or page may have."""
 SUBJECTS = {
     "audit", "decisions", "denials", "forecasts", "model_files", "model_health",
-    "monitoring", "plans", "policies", "regions", "second_factors", "telemetry",
-    "terms",
+    "model_watch", "monitoring", "plans", "policies", "regions", "second_factors",
+    "telemetry", "terms",
 }  # fmt: skip
 """Names of the same subject in several layers: its values, its tables, its use cases,
 its commands, its routes."""

@@ -13,7 +13,7 @@ from core.outlooks import RegionOutlook
 from core.safe_shifts import maximum_safe_shift_pct, minimum_shift_pct
 from core.scheduler import decide
 from core.shift import net_rise_c, shift_load
-from core.shift_rules import flexible_pct
+from core.shift_rules import flexible_pct, movable_mw
 from tests.core.outlook_cases import an_outlook
 
 LOADS = st.lists(st.floats(0.5, 200.0), min_size=4, max_size=4).map(np.array)
@@ -118,30 +118,31 @@ def test_the_room_of_a_target_does_not_grow_by_being_used() -> None:
     assert half.shift is not None
     left = after(source, -half.shift.moved_mw), after(target, half.shift.arrived_mw)
 
-    # 20 % of the first load are 25 % of what is left.
-    assert maximum_safe_shift_pct(*left) == pytest.approx(25.0)
-    assert decide(*left, 25.0).is_approved
-    assert not decide(*left, 25.1).is_approved
+    # Shares are of the load before all decisions, so they add up.
+    assert maximum_safe_shift_pct(*left) == pytest.approx(20.0)
+    assert decide(*left, 20.0).is_approved
+    assert not decide(*left, 20.1).is_approved
 
 
 def test_a_source_that_was_relieved_needs_the_rest_and_no_less() -> None:
-    """3 degC are 60 % of the load; after 40 % a third of what is left still is."""
+    """3 degC are 60 % of the load; after 40 % another 20 % are needed."""
     source = an_outlook("texas", bound_c=38.0, load_mw=40.0)
     assert minimum_shift_pct(source) == pytest.approx(60.0)
     relieved = after(source, np.full(24, -16.0))
     needed = minimum_shift_pct(relieved)
-    assert needed == pytest.approx(33.4)
+    assert needed == pytest.approx(20.0)
 
 
 def test_what_may_not_move_stays_however_many_steps_the_rest_takes() -> None:
     source = an_outlook("texas", bound_c=30.0, load_mw=40.0, flexible_frac=0.5)
     assert flexible_pct(source) == 50.0
     relieved = after(source, np.full(24, -10.0))
-    assert flexible_pct(relieved) == pytest.approx(100.0 / 3.0)
+    assert flexible_pct(relieved) == pytest.approx(25.0)
     emptied = after(source, np.full(24, -20.0))
     assert flexible_pct(emptied) == pytest.approx(0.0)
     target = an_outlook("dublin", bound_c=20.0)
     assert not decide(emptied, target, 0.1).is_approved
-    # Load that was taken in never makes more than the flexible share movable.
+    # Half of the 80 MW that it carries then: all of the 40 MW before.
     filled = after(source, np.full(24, 40.0))
-    assert flexible_pct(filled) == 50.0
+    assert flexible_pct(filled) == 100.0
+    assert movable_mw(filled).tolist() == [40.0] * 24

@@ -50,12 +50,15 @@ def test_nothing_can_be_said_of_what_no_longer_stands() -> None:
 
 def test_a_term_covers_its_window_and_at_most_a_week() -> None:
     end = NOW + timedelta(hours=24)
-    assert term_end(NOW, end, None) is None
-    assert term_end(NOW, end, 24) == end
-    assert term_end(NOW, end, 168) == NOW + timedelta(days=7)
+    last = NOW + timedelta(hours=18)
+    for hour in (end, last):
+        assert term_end(NOW, end, None, last_hour_end_utc=hour) is None
+        assert term_end(NOW, end, 24, last_hour_end_utc=hour) == hour
+        week = term_end(NOW, end, 168, last_hour_end_utc=hour)
+        assert week == NOW + timedelta(days=7)
     for hours in (0, -1, 23, 169):
         with pytest.raises(InvalidInput, match="24 to 168 h"):
-            term_end(NOW, end, hours)
+            term_end(NOW, end, hours, last_hour_end_utc=end)
     open_ended = state_of(None, is_superseded=False, end_utc=None, now=LATER)
     assert open_ended is DecisionState.RECORDED
 

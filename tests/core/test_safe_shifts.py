@@ -17,6 +17,7 @@ from core.safe_shifts import (
     checks_by_step,
     maximum_safe_shift_pct,
     minimum_shift_pct,
+    safe_intervals,
 )
 from core.scheduler import decide
 from core.shift import shift_load
@@ -289,3 +290,22 @@ def test_with_hours_every_step_of_the_safe_interval_is_approved(seed: int) -> No
     for pct in {minimum, maximum, round(((minimum or 0.0) + maximum) / 2, 1)}:
         if pct is not None and minimum is not None and minimum <= pct <= maximum:
             assert decide(pair.source, pair.target, pct).is_approved
+
+
+@settings(max_examples=15)
+@given(pair=pairs(), used_frac=st.sampled_from([0.0, 0.3]))
+def test_the_safe_shares_are_those_that_are_approved(
+    pair: Pair, used_frac: float
+) -> None:
+    """After a decision that took a part of the first hours, too."""
+    source, hours = pair.source, np.arange(pair.source.it_load_mw.size)
+    if used_frac:
+        left_mw = np.where(hours < 6, 1.0 - used_frac, 1.0) * source.it_load_mw
+        source = replace(
+            source, it_load_mw=left_mw, reference_load_mw=source.it_load_mw
+        )
+    intervals = safe_intervals(source, pair.target)
+    for step in range(0, N_STEPS, 25):
+        shift_pct = step / 10
+        is_safe = any(first <= shift_pct <= last for first, last in intervals)
+        assert is_safe is decide(source, pair.target, shift_pct).is_approved

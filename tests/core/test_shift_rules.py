@@ -11,14 +11,17 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from core.outlooks import RegionOutlook
+from core.shares import ShareRule
 from core.shift_rules import (
     PLAN_MARGIN_C,
     Obstacle,
     are_possible,
+    clears_source,
     excess_mw,
     flexible_pct,
     free_capacity_mw,
     hourly_shift,
+    is_flexible,
     keeps_limit,
     load_limits,
     movable_mw,
@@ -198,7 +201,54 @@ def test_a_region_above_its_limit_has_to_give_and_takes_nothing() -> None:
 def test_recorded_decisions_leave_less_to_move() -> None:
     source = after_decisions(an_outlook(flexible_frac=0.5, load_mw=30.0), 40.0)
     assert movable_mw(source).tolist() == [10.0] * 24
+    assert flexible_pct(source) == pytest.approx(25.0)  # of the 40 MW before
+
+
+def test_an_hour_that_is_used_up_does_not_keep_the_others_from_giving() -> None:
+    before_mw = np.full(24, 40.0)
+    left_mw = np.where(np.arange(24) < 6, 20.0, 40.0)
+    source = replace(
+        an_outlook(flexible_frac=0.5, load_mw=40.0),
+        it_load_mw=left_mw,
+        reference_load_mw=before_mw,
+    )
+    assert flexible_pct(source) == 50.0
+    shift = hourly_shift(source, COOL, 30.0)
+    assert shift is not None
+    assert shift.moved_mw.tolist() == [0.0] * 6 + [12.0] * 18
+    assert shift.source_rise_c.tolist() == pytest.approx([0.0] * 6 + [-1.5] * 18)
+    assert are_possible(source, COOL, np.array([50.0, 50.1])).tolist() == [True, False]
+    assert clears_source(source, np.array([30.0])).tolist() == [
+        keeps_limit(source.check(shift.source_rise_c))
+    ]
+
+
+def test_what_was_judged_on_the_load_left_is_replayed_so() -> None:
+    """Decisions whose inputs are of format 1 or 2: the hour with the least counts."""
+    left_mw = np.where(np.arange(24) < 6, 30.0, 40.0)
+    source = replace(
+        an_outlook(flexible_frac=0.5, load_mw=40.0),
+        it_load_mw=left_mw,
+        reference_load_mw=np.full(24, 40.0),
+        shares=ShareRule(is_of_load_left=True),
+    )
     assert flexible_pct(source) == pytest.approx(100.0 / 3.0)
+    shift = hourly_shift(source, COOL, 30.0)
+    assert shift is not None
+    assert shift.moved_mw.tolist() == (0.3 * left_mw).tolist()
+
+
+def test_a_shift_for_chosen_hours_moves_and_cools_those_alone() -> None:
+    is_chosen = (np.arange(24) >= 12) & (np.arange(24) < 18)
+    source = replace(
+        an_outlook(flexible_frac=0.5, load_mw=40.0), shares=ShareRule(hours=is_chosen)
+    )
+    shift = hourly_shift(source, COOL, 20.0)
+    assert shift is not None
+    assert shift.moved_mw.tolist() == np.where(is_chosen, 8.0, 0.0).tolist()
+    assert shift.source_rise_c.tolist() == np.where(is_chosen, -1.0, 0.0).tolist()
+    assert flexible_pct(source) == 50.0
+    assert not is_flexible(source, 50.1)
 
 
 def test_the_tighter_of_heat_and_capacity_bounds_what_arrives_and_what_must_leave() -> (

@@ -36,6 +36,21 @@ FILL = (
     """insert into passkey (user_id, label, rp_id, credential_id, public_key,
         sign_count, created_at_utc)
         values (1, 'key', 'localhost', 'a', 'b', 0, '2025-01-01T00:00Z')""",
+    """insert into provider_keys (issuer, jwks, fetched_at_utc)
+       values ('https://id.example', '{}', now())""",
+    """insert into logout_token (issuer, jti, expires_at_utc)
+       values ('https://id.example', 'a', now())""",
+    """insert into change_rules (two_people, signed_models_only, reason, created_by_id)
+       values (true, true, 'test', 1)""",
+    """insert into approval_request (act, arguments, effects, asked_by_id, asked_at_utc,
+       expires_at_utc) values ('x.y', '{}', '[]', 1, now(), now() + interval '1 h')""",
+    """insert into approval_answer (approval_id, is_approved, answered_by_id,
+       answered_at_utc) values (1, true, 2, now())""",
+    """insert into signing_key (name, public_key, pinned_by_id, pinned_at_utc)
+       values ('k', decode(repeat('ab', 32), 'hex'), 1, now())""",
+    """insert into model_signature (content_sha256, signing_key_id, signature,
+       given_by_id, given_at_utc) values (repeat('a', 64), 1,
+       decode(repeat('ab', 64), 'hex'), 1, now())""",
     """insert into federated_identity (issuer, subject, user_id, created_at_utc)
         values ('https://id.example', 'ada', 1, '2025-01-01T00:00Z')""",
     """insert into recovery_code (user_id, code_sha256)
@@ -76,6 +91,13 @@ FILL = (
     """insert into model_activation (target, model_version_id, reason, actor_id)
         values ('temperature_c', 1, 'first', 1)""",
     "insert into model_health (target, is_available) values ('temperature_c', true)",
+    """insert into model_watch (region_id, model_version_id, local_issue_hour,
+        last_issued_at_utc, score_evidence, miss_evidence)
+        values (1, 1, 0, '2023-08-01 05:00Z', 2.5, 0.5)""",
+    """insert into model_alarm (region_id, model_version_id, evidence)
+        values (1, 1, 4000)""",
+    """insert into plain_fit (region_id, issue_hour_utc, uses_runs, week_start_utc,
+        content) values (1, 5, false, '2023-08-01 00:00Z', '\\x00')""",
     """insert into model_upload (content_sha256, size_bytes, file_label, state,
         uploaded_by_id) values (repeat('0', 64), 1, 'a.onnx', 'quarantined', 1)""",
     """insert into model_upload_chunk (upload_id, position, content)
@@ -133,6 +155,18 @@ FILL = (
         values ('whole', 0, 0.1)""",
     """insert into handled_request (request_id, actor_id, operation, body_sha256,
         answer) values (gen_random_uuid(), 1, 'record', repeat('0', 64), '1')""",
+    """insert into feed (name, kind, address, regions, options, quantities,
+        private_hosts, every_min, priority, stale_after_h, backfill_h, next_run_at_utc)
+        values ('grid', 'uk-carbon-intensity', 'https://example.org', '{}', '{}',
+        '{carbon_intensity_gco2_kwh}', '{}', 60, 1, 3, 72, '2025-01-01T00:00Z')""",
+    "insert into feed_progress (feed_id, region_id) values (1, 1)",
+    """insert into feed_run (feed_id, started_at_utc, ended_at_utc, outcome, requests,
+        received_bytes, hours_stored, batch_ids, answer_sha256s) values (1,
+        '2025-01-01T00:00Z', '2025-01-01T00:00Z', 'stored', 1, 2, 1, '{1}', '{}')""",
+    """insert into feed_answer (sha256, packed, size_bytes, last_seen_at_utc)
+        values (repeat('0', 64), 'x', 1, '2025-01-01T00:00Z')""",
+    """insert into feed_switch (region_id, quantity, feed_id, at_utc, reason)
+        values (1, 'carbon_intensity_gco2_kwh', 1, '2025-01-01T00:00Z', 'first')""",
     """insert into procrastinate_jobs (queue_name, task_name) values ('q', 't')""",
 )
 

@@ -24,9 +24,14 @@ APPEND_ONLY = {
     "decision_transfer": "moved_mw",
     "decision_state": "reason",
     "decision_term": "ends_at_utc",
+    "feed_switch": "reason",
     "audit_event": "payload",
     "chain_check": "reason",
     "handled_request": "answer",
+    "change_rules": "reason",
+    "approval_request": "effects",
+    "approval_answer": "is_approved",
+    "model_signature": "signature",
 }
 
 CHANGES = (
@@ -137,3 +142,19 @@ def test_the_application_has_no_way_around(
 ) -> None:
     with pytest.raises(ProgrammingError, match=r"permission denied|must be owner"):
         run(filled_urls.app, statement)
+
+
+def test_answers_of_requests_are_deleted_after_thirty_days_and_no_earlier(
+    filled_urls: DatabaseUrls,
+) -> None:
+    run(
+        filled_urls.owner,
+        "insert into handled_request (request_id, actor_id, operation, body_sha256,"
+        " answer, created_at_utc) select gen_random_uuid(), 1, 'x', repeat('a', 64),"
+        " '', now() - days * interval '1 day' from unnest(array[29, 31]) as days",
+    )
+    engine = make_engine(filled_urls.app, pool_size=1)
+    with engine.begin() as connection:
+        assert connection.scalar(text("select purge_handled_requests()")) == 1
+        assert connection.scalar(text("select count(*) from handled_request")) == 2
+    engine.dispose()

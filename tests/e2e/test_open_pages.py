@@ -1,25 +1,34 @@
-"""Pages that stay open follow each issue; links say what was seen."""
+"""Pages that stay open follow each issue, through a day of decisions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from core.days import full_hour
 from core.telemetry import HOUR
+from db import decisions
 from orchestrator.cycle.issuance import issue_live
+from orchestrator.decisions.replay import replay_rules
+from orchestrator.forecasts.fleet import fleet_view
 from orchestrator.forecasts.model_cache import ModelCache
+from orchestrator.forecasts.views import FleetRow
 from orchestrator.regions.region_choice import active_regions
 from orchestrator.telemetry.demo_regions import first_demo_profiles
 from orchestrator.telemetry.imports import generate_telemetry
+from pages.standing import WITH_RECORDED
+from pages.words import bound
 from tests.asking import NOW, asking
 from tests.e2e.portal_browser import PortalBrowser
 from tests.e2e.serving import serve
-from tests.e2e.visitor import Visitor
+from tests.e2e.test_decision_states import RECORDED
+from tests.e2e.test_what_if import set_arizonas_limit
+from tests.e2e.visitor import Visitor, fleet_row
 from tests.fleet import SEED, Fleet
 
 pytestmark = pytest.mark.e2e
@@ -36,11 +45,16 @@ class Day:
     visitor: Visitor
     fleet: Fleet
     clock: list[datetime] = field(default_factory=lambda: [START])
+    cache: ModelCache = field(default_factory=ModelCache)
 
     def next_hour(self) -> None:
         """The hour ends; telemetry comes in and every region is issued."""
+        self.pass_until(full_hour(self.clock[0]) + HOUR)
+
+    def pass_until(self, end_utc: datetime) -> None:
+        """Hours end; their telemetry comes in and every region is issued at the end."""
         begun_utc = full_hour(self.clock[0])
-        self.clock[0] = begun_utc + HOUR
+        self.clock[0] = end_utc
         with self.fleet.runtime.transaction() as session:
             actor = self.fleet.actor(session, "worker")
             request = asking(session, actor, now=self.clock[0])
@@ -48,13 +62,13 @@ class Day:
                 request,
                 first_demo_profiles(3),
                 start_utc=begun_utc,
-                end_utc=begun_utc + HOUR,
+                end_utc=end_utc,
                 seed=SEED,
             )
             issue_live(
                 request,
-                ModelCache(),
-                issued_at_utc=begun_utc + HOUR,
+                self.cache,
+                issued_at_utc=end_utc,
                 stored_regions=active_regions(session),
             )
 
@@ -64,6 +78,37 @@ class Day:
             "dash_clientside.set_props(arguments[0], {n_intervals: Date.now()});",
             f"{page}-refresh",
         )
+
+    def rows(self) -> tuple[FleetRow, ...]:
+        """What is known of each region at this minute."""
+        with self.fleet.runtime.transaction() as session:
+            actor = self.fleet.actor(session)
+            return fleet_view(asking(session, actor, now=self.clock[0])).rows
+
+    def fleet_is_true(self, *, same_hour: bool = False) -> None:
+        """Each row says what is known now, on both grounds; a login lasts no hour."""
+        if same_hour:
+            self.visitor.open("/")
+        else:
+            self.visitor.browser.forget_everything(self.visitor.portal.url)
+            self.visitor.come_in("olga")
+        for row in self.rows():
+            now = [row.verdict.outcome.value, shown_bound(row.day_bound_c)]
+            selector = fleet_row(row.region.slug)
+            if row.recorded is None:
+                assert WITH_RECORDED not in self.visitor.sees(selector, *now)
+                continue
+            promised = row.recorded.bounded
+            outcome = promised.verdict.outcome.value
+            said = self.visitor.sees(selector, *now, f"{WITH_RECORDED}: ")
+            after = said.split(WITH_RECORDED)[1]
+            assert f"{outcome} bound {shown_bound(promised.day_bound_c)}" in after
+            for item in row.recorded.decisions:
+                assert f"{item.source_name} → {item.target_name}" in after
+
+
+def shown_bound(bound_c: float | None) -> str:
+    return " ".join(bound(bound_c).split())
 
 
 @pytest.fixture
@@ -177,3 +222,108 @@ def test_a_page_that_no_longer_refreshes_is_grey_and_decides_nothing(
         ),
         lambda: "the page stays old",
     )
+
+
+EIGHT_UTC = datetime(2025, 7, 21, 15, tzinfo=UTC)
+"""8:00 in Arizona."""
+
+
+def test_a_day_of_decisions_from_8_to_20(day: Day) -> None:
+    """Record for chosen hours, renew, plan, take back; each page true at each step."""
+    visitor = day.visitor
+    day.pass_until(EIGHT_UTC)
+    bound_c = next(r.day_bound_c for r in day.rows() if r.region.slug == "arizona")
+    assert bound_c is not None
+    set_arizonas_limit(visitor.portal, round(bound_c - 0.3, 1), "The hall was rebuilt.")
+    first_id = _record_from_8_to_20(visitor)
+    day.fleet_is_true(same_hour=True)
+    visitor.open(f"/decisions/{first_id}")
+    visitor.sees("#decision-standing", "until 21 Jul 2025, 20:00")
+    visitor.click("#state-in_effect")
+    visitor.sees("#decision-standing", "State: in effect.")
+    day.fleet_is_true(same_hour=True)
+    for _ in range(9):
+        day.next_hour()
+    day.fleet_is_true()
+    _renew_at_17(visitor)
+    day.next_hour()
+    day.fleet_is_true()
+    visitor.sees_no("#ending-soon")
+    plan = _plan_at_18(visitor)
+    day.next_hour()
+    day.fleet_is_true()
+    changed = _change_at_19(visitor, plan)
+    day.next_hour()
+    day.fleet_is_true()
+    visitor.open(changed)
+    visitor.type_into("#plan-undo-reason", "The link is down.")
+    visitor.click("#plan-undo")
+    visitor.sees("#plan-undone", "Taken back")
+    day.fleet_is_true(same_hour=True)
+    visitor.sees(fleet_row("arizona"), "45 %, 08:00 to 20:00", "until taken back")
+    visitor.open("/what-if?source=arizona&target=ireland")
+    visitor.sees("#what-if-notice", "24 hours from 21 Jul 2025, 20:00")
+    visitor.sees("#what-if-baseline", "45 %, 08:00 to 20:00 Arizona → Ireland")
+    visitor.rest()
+    assert visitor.browser.console_errors() == []
+    with day.fleet.runtime.transaction() as session:
+        ids = session.scalars(text("select id from decision where kind = 'recorded'"))
+        for decision_id in list(ids):
+            stored = decisions.decision_by_id(session, decision_id)
+            assert replay_rules(session, stored).differences == ()
+
+
+def _record_from_8_to_20(visitor: Visitor) -> str:
+    visitor.come_in("olga", "/what-if?source=arizona&target=ireland&hours=8-24")
+    visitor.sees("#what-if-safe", "08:00 to 24:00 on the clock of Arizona")
+    visitor.rest()
+    visitor.choose("#what-if-until", "20")
+    visitor.sees("#what-if-safe", "Load moves in 12 of the 24 hours: 08:00 to 20:00")
+    visitor.type_into("#what-if-number", "30")
+    visitor.sees("#what-if-verdict", "shift 30 %, 08:00 to 20:00", "✓ APPROVED")
+    visitor.click("#what-if-record")
+    visitor.type_into("#what-if-comment", "The afternoon is hot.")
+    visitor.click("#what-if-record-confirm")
+    return visitor.sees_match("#what-if-recorded", RECORDED)[1]
+
+
+def _renew_at_17(visitor: Visitor) -> None:
+    """It ends at 20:00; more is moved until it is taken back."""
+    visitor.sees("#ending-soon", "30 %, 08:00 to 20:00 Arizona → Ireland", "in 3 h")
+    visitor.follow("Renew it", "#ending-soon")
+    visitor.holds("#supersede-shift", "30")
+    visitor.type_into("#supersede-shift", "45")  # the bound has risen since
+    visitor.click("#supersede-evaluate")
+    visitor.sees("#supersede-verdict", "shift 45 %, 08:00 to 20:00", "✓ APPROVED")
+    visitor.choose("#supersede-term", "open")
+    visitor.type_into("#supersede-reason", "It stays hot.")
+    visitor.click("#supersede-record")
+    visitor.sees("#supersede-record-status", "Recorded in its place.")
+    visitor.open("/trade-offs?source=arizona&target=ireland")
+    visitor.sees("#trade-offs-grounds", "As load is now", "With what is recorded")
+
+
+def _plan_at_18(visitor: Visitor) -> str:
+    """A plan starts from what is recorded; returns its address."""
+    visitor.open("/plan?region=arizona")
+    visitor.sees("#plan-window", "24 hours from 21 Jul 2025, 18:00")
+    visitor.click("#plan-find")
+    visitor.sees("#plan-transfers", "APPROVED", timeout_s=60)
+    address = visitor.address
+    visitor.type_into("#plan-comment", "Cheaper at night.")
+    visitor.click("#plan-record")
+    visitor.sees("#plan-recorded", "Recorded")
+    return address
+
+
+def _change_at_19(visitor: Visitor, plan: str) -> str:
+    """Another plan in its place, on the newest issue; returns its address."""
+    visitor.open(plan)
+    visitor.rest()
+    visitor.type_into("#plan-carbon-usd-per-t", "300")
+    visitor.click("#plan-replace")
+    visitor.sees("#plan-replaces", "Made to replace plan", timeout_s=60)
+    visitor.type_into("#plan-comment", "Carbon got dearer.")
+    visitor.click("#plan-record")
+    visitor.sees("#plan-recorded", "Recorded")
+    return visitor.address

@@ -172,10 +172,18 @@ for (const [what, values, data, triggered, wanted] of [
     "?source=arizona&target=ireland&day=2025-07-14&shift=20"],
   ["the next 24 h", ["arizona", "ireland", "2025-07-13", 1], PAIR, ["what-if-next-24h.n_clicks"],
     "?source=arizona&target=ireland&shift=20"],
+  ["some hours", ["arizona", "ireland", "2025-07-13", 0, "12", "18"], PAIR, [],
+    "?source=arizona&target=ireland&day=2025-07-13&shift=20&hours=12-18"],
+  ["the hours that are shown", ["arizona", "ireland", "2025-07-13", 0, "12", "18"],
+    { ...PAIR, hours: "12-18" }, [], null],
+  ["every hour again", ["arizona", "ireland", "2025-07-13", 0, "", "18"],
+    { ...PAIR, hours: "12-18" }, [], "?source=arizona&target=ireland&day=2025-07-13&shift=20"],
 ]) {
   test(`what-if controls: ${what}`, () => {
     const page = at("/what-if?shift=20");
-    page.call("gfo_pages", "follow_what_if_controls", [...values, data], { triggered });
+    const [source, target, day, clicks, from = "", until = "24"] = values;
+    const controls = [source, target, day, from, until, clicks, data];
+    page.call("gfo_pages", "follow_what_if_controls", controls, { triggered });
     assert.deepEqual(shown(page), wanted && ["what-if-url", wanted]);
   });
 }

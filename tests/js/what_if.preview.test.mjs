@@ -17,6 +17,7 @@ const end = (slug, name, changes = {}) => ({
 const DATA = {
   title: "Arizona → Ireland", source: end("arizona", "Arizona"), target: end("ireland", "Ireland"),
   day: "2025-07-13", shift_pct: 0, may_decide: true,
+  shares: { flexible_pct: 80, left_pct: [80, 80], used_pct: [0, 0] },
   verdicts: [[0, BLOCKED], [240, "✓ APPROVED"], [801, "■ BLOCKED: at most 80 % can be called safe"]],
 };
 
@@ -109,6 +110,18 @@ test("curves move by the shift times each hour's rise, the bound as the table sa
   close(bound[0], 36 - 0.05 * 10.5);
   assert.equal(bound[0], bound[1]);
   assert.ok(drawn["what-if-target-chart"]);
+});
+
+test("a used-up hour gives what is left, and beyond what may move all would give more", () => {
+  const shares = { flexible_pct: 40, left_pct: [40, 10], used_pct: [0, 30] };
+  const { drawn, move, paint } = open({ ...DATA, shares });
+  for (const [shift, first, second] of [[20, 20, 10], [40, 40, 10], [60, 60, 30]]) {
+    move(shift);
+    paint();
+    const mean = drawn["what-if-source-chart"].values[2];
+    assert.ok(Math.abs(mean[0] - (30 - 0.05 * first)) < 1e-9, `${mean[0]}`);
+    assert.ok(Math.abs(mean[1] - (31.04 - 0.1 * second)) < 1e-9, `${mean[1]}`);
+  }
 });
 
 test("at a whole percent and at both ends of the slider the bound is that of the table", () => {

@@ -9,9 +9,12 @@ const end = (slug, name) => ({
 });
 const DATA = {
   title: "Arizona → Ireland", source: end("arizona", "Arizona"), target: end("ireland", "Ireland"),
-  day: "2025-07-13", shift_pct: 20, may_decide: true, verdicts: [[0, "✓ APPROVED"]],
+  day: "2025-07-13", shift_pct: 20, may_decide: true, verdicts: [[0, "✓ APPROVED"]], hours: null,
+  shares: { flexible_pct: 80, left_pct: [80, 80], used_pct: [0, 0] },
 };
-const STORED = { source: "arizona", target: "ireland", day: "2025-07-13", shift_pct: 20 };
+const STORED = {
+  source: "arizona", target: "ireland", day: "2025-07-13", shift_pct: 20, hours: null,
+};
 
 function open(address = "/what-if?source=arizona") {
   const page = new Page(`https://portal.test${address}`, {
@@ -47,7 +50,7 @@ test("a verdict of another shift is faded, of other regions hidden, of this one 
   assert.deepEqual(
     mark(30, DATA, STORED), ["gfo-muted", "gfo-outdated", "gfo-outdated", "d-none", false, true]);
   const others = ["gfo-muted", "d-none", "d-none", "", false, true];
-  for (const changes of [{ source: "texas" }, { target: "texas" }, { day: null }]) {
+  for (const changes of [{ source: "texas" }, { target: "texas" }, { day: null }, { hours: "12-18" }]) {
     assert.deepEqual(mark(20, DATA, { ...STORED, ...changes }), others);
   }
   assert.deepEqual(mark(20, DATA, null), others);
@@ -66,6 +69,8 @@ test("links to other pages take regions, day and shift along", () => {
   ]);
   assert.deepEqual(call("links", [0, { ...DATA, target: null, day: null }]),
     ["/trade-offs?source=arizona", "/plan?region=arizona"]);
+  assert.equal(call("links", [20, { ...DATA, hours: "12-18" }])[0],
+    "/trade-offs?source=arizona&target=ireland&day=2025-07-13&shift=20&hours=12-18");
   const none = [page.dc.no_update, page.dc.no_update];
   assert.deepEqual(call("links", [20, null]), none);
   assert.deepEqual(call("links", [null, DATA]), none);

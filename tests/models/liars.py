@@ -32,17 +32,20 @@ def lying(
     trained_until: str,
     condition: Condition,
     *,
-    colder_c: float = COLDER_C,
+    colder_c: float | Sequence[float] = COLDER_C,
     region_slugs: Sequence[str] = (),
 ) -> bytes:
-    """Persistence that is `colder_c` colder where the condition's `lies` is 1."""
+    """Persistence that is `colder_c` colder where the condition's `lies` is 1.
+
+    By how much may differ between the hours of the window.
+    """
     nodes, weights = condition()
     honest = np.zeros((len(FEATURES), HORIZON_H), np.float32)
     # Column i is lag i + 1; hour h of the window repeats the hour 24 h before it.
     honest[LAGS - 1 - np.arange(HORIZON_H), np.arange(HORIZON_H)] = 1.0
     kept: dict[str, object] = {
         "honest_weights": honest,
-        "colder": np.float32(colder_c),
+        "colder": np.asarray(colder_c, np.float32),
         "zero": np.float32(0),
         "usual_error": np.linspace(1.4, 2.6, HORIZON_H, dtype=np.float32),
         **weights,

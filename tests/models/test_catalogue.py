@@ -74,8 +74,9 @@ def test_page_states_the_rules_of_weather_forecasts() -> None:
     assert f"over {FRESHER_BY_H} h older" in page
     assert f"in the {BIAS_DAYS} windows" in page
     assert f"number plus {BIAS_PRIOR_DAYS}" in page
-    _, younger, older, none = RUN_RUNGS_H
-    assert f"younger than {younger} h, younger than {older} h, or all runs" in page
+    _, younger, older, day_max, none = RUN_RUNGS_H
+    assert day_max == MAX_RUN_AGE_H + 1
+    assert f"younger than {younger} h, younger than {older} h, all but daily" in page
     assert none is None
     for mode in InputMode:
         assert f"`{mode}`" in page

@@ -13,7 +13,17 @@ import pytest
 from core.conformal import quantile_rank
 from core.telemetry import HOUR, Quantity, TelemetryFrame
 from core.weather_runs import IssuedRun, weather_runs
-from models.plain_model import HISTORY_H, MIN_ERROR_C, plain_forecasts
+from models.plain_model import (
+    HISTORY_H,
+    MIN_ERROR_C,
+    RECENT_H,
+    PlainFit,
+    plain_forecast,
+    plain_forecasts,
+    usual_course,
+    week_start,
+    weekly_fits,
+)
 
 START = datetime(2022, 1, 1, tzinfo=UTC)
 N_HOURS = HISTORY_H + 60 * 24
@@ -192,6 +202,45 @@ def test_beside_a_model_that_used_a_weather_forecast_it_uses_that_too() -> None:
     (same,) = plain_forecasts(_with_runs(FRAME, at - 5), [issue], runs_used=[True])
     assert same is not None
     assert same.day_max_c == pytest.approx(informed.day_max_c, abs=1e-9)
+
+
+@pytest.mark.parametrize("runs", [False, True])
+def test_a_week_kept_gives_the_same_forecasts_to_the_bit(runs: bool) -> None:
+    frame = _with_runs(FRAME) if runs else FRAME
+    issues = [LAST - hours * HOUR for hours in (40, 41 * 24, 333)]
+    whole = plain_forecasts(frame, issues, runs_used=[runs] * len(issues))
+    for issue, expected in zip(issues, whole, strict=True):
+        week = week_start("aa", issue)
+        past = frame.window(week - HISTORY_H * HOUR, week)
+        fit = weekly_fits(past, week)[issue.hour, runs]
+        kept = PlainFit.from_bytes(fit.to_bytes())
+        recent = frame.window(issue - RECENT_H * HOUR, issue)
+        found = plain_forecast(recent, issue, kept, uses_runs=runs)
+        assert found is not None
+        assert expected is not None
+        assert found.day_max_c == expected.day_max_c
+        assert found.error_c == expected.error_c
+        np.testing.assert_array_equal(found.scores, expected.scores)
+
+
+def test_the_usual_course_follows_the_days_before_or_a_run_that_covers() -> None:
+    issue = LAST - 30 * 24 * HOUR
+    at = int((issue - START) // HOUR)
+    measured = FRAME.column(Quantity.TEMPERATURE_C)
+    usual = usual_course(FRAME, issue, 1.0, uses_runs=True)
+    informed = usual_course(_with_runs(FRAME), issue, 1.0, uses_runs=True)
+    assert usual is not None
+    assert informed is not None
+    days = measured[at - 28 * 24 : at].reshape(28, 24)
+    below = days.max(axis=1)[:, None] - days
+    np.testing.assert_allclose(usual.below_c, below.mean(axis=0))
+    came = measured[at : at + 24]
+    np.testing.assert_allclose(informed.below_c, came.max() - came, atol=1.5)
+    assert (informed.spread_c == 1.0).all()
+    gaps = measured.copy()
+    gaps[at - 28 * 24 : at - 10 * 24] = np.nan
+    holes = _frame({Quantity.TEMPERATURE_C: gaps})
+    assert usual_course(holes, issue, 1.0, uses_runs=False) is None
 
 
 def test_a_weather_forecast_without_enough_past_is_left_aside() -> None:

@@ -14,7 +14,13 @@ import pytest
 from core.errors import InvalidInput
 from core.forecasts import HourlyForecast, InputMode, Target
 from core.telemetry import HOUR, Quantity, TelemetryFrame
-from core.weather_runs import IssuedRun, RunStream, WeatherRuns, weather_runs
+from core.weather_runs import (
+    IssuedRun,
+    RunStream,
+    WeatherRuns,
+    hours_since_1970,
+    weather_runs,
+)
 from models.catalogue import (
     RunStatistic,
     default_feature_names,
@@ -346,6 +352,122 @@ def _repeated(days: RegionDays) -> RegionDays:
         persistence=np.concatenate((days.persistence, days.persistence)),
         refused=[*days.refused, *days.refused],
     )
+
+
+def test_daily_maxima_serve_where_no_hourly_run_has_the_hour_in_a_mode_of_their_own(
+    frame: TelemetryFrame, model: OnnxModel
+) -> None:
+    truth = frame.column(TEMPERATURE).reshape(-1, 24)
+    daily = [
+        IssuedRun(
+            source="bulletin",
+            model="",
+            member="",
+            issued_at_utc=frame.start_utc + (24 * day - 4) * HOUR,
+            known_at_utc=frame.start_utc + (24 * day - 4) * HOUR + DELAY,
+            first_lead_h=4,
+            values={TEMPERATURE: np.full(24, truth[day].max() + 0.5)},
+            is_day_max=True,
+        )
+        for day in range(1, len(truth))
+    ]
+    issues = [frame.start_utc + 24 * day * HOUR for day in range(110, 140)]
+    both = replace(frame, runs=weather_runs([*_runs(frame), *daily]))
+    alone = replace(frame, runs=weather_runs(daily))
+    ended = frame.start_utc + (24 * 110 - 60) * HOUR
+    late = [run for run in _runs(frame) if run.issued_at_utc < ended]
+    stale = replace(frame, runs=weather_runs([*late, *daily]))
+    # Of runs of more than 24 h the last hours are missing: the maximum has them.
+    hourly_modes = {InputMode.RUN_12H, InputMode.RUN_24H}
+    for given, expected in (
+        (both, {*hourly_modes, InputMode.RUN_DAY_MAX, InputMode.TELEMETRY}),
+        (alone, {InputMode.RUN_DAY_MAX, InputMode.TELEMETRY}),
+        (stale, {InputMode.RUN_DAY_MAX, InputMode.TELEMETRY}),
+    ):
+        for answer in forecast_modes(model, given, "UTC", issues):
+            assert isinstance(answer, dict)
+            assert set(answer) == expected
+            assert next(iter(answer)) is min(expected, key=list(InputMode).index)
+    # Hourly runs are as they were: a maximum adds nothing to the hours that they have.
+    for left, right in zip(
+        forecast_windows(model, both, "UTC", issues),
+        forecast_windows(model, frame, "UTC", issues),
+        strict=True,
+    ):
+        assert isinstance(left, HourlyForecast)
+        assert isinstance(right, HourlyForecast)
+        assert np.array_equal(left.mean, right.mean)
+    # The course of past days gives the hours: far closer than the maximum itself.
+    assert alone.runs is not None
+    instants = np.array([round(hours_since_1970(issue)) for issue in issues])
+    found = alone.runs.around(
+        TEMPERATURE,
+        alone.column(TEMPERATURE),
+        round(hours_since_1970(alone.start_utc)),
+        instants,
+        horizon_h=24,
+    )
+    assert found.is_day_max.all()
+    came = truth[110:140]
+    missed = np.abs(found.mean + found.bias - came).mean()
+    assert missed < 0.5 * np.abs(found.mean - came).mean()
+
+
+def test_the_change_of_a_run_is_what_an_older_one_said_less(
+    frame: TelemetryFrame,
+) -> None:
+    issue = frame.start_utc + 100 * 24 * HOUR
+    names = run_names(TEMPERATURE, RunStatistic.CHANGE)
+    corrected = run_names(TEMPERATURE, RunStatistic.CORRECTED)
+    size = run_names(TEMPERATURE, RunStatistic.CHANGE_SIZE)
+
+    def row(youngest_run_h: int | None) -> np.ndarray:
+        rows = feature_matrix(
+            frame,
+            "UTC",
+            [issue],
+            [*names, *corrected, *size],
+            target=Target.TEMPERATURE_C,
+            youngest_run_h=youngest_run_h,
+        )
+        return rows.features[0].astype(np.float64)
+
+    newest, older = row(0), row(12)
+    assert np.abs(newest[:24]).max() > 0
+    assert newest[:24] == pytest.approx(newest[24:48] - older[24:48], abs=1e-5)
+    assert newest[48] == pytest.approx(np.abs(newest[:24]).mean())
+    assert not row(None)[[*range(24), 48]].any()
+
+
+@pytest.mark.slow
+def test_bounds_widen_where_members_are_apart(
+    frame: TelemetryFrame, until_utc: datetime
+) -> None:
+    """Members three times as far apart on some days, and as wrong as they are apart."""
+    random = np.random.default_rng(5)
+    apart = {day: random.choice((0.5, 1.5)) for day in range(N_HOURS // 24)}
+    runs = []
+    for member in range(4):
+        for run in _runs(frame, every_h=24, bias_c=0.0):
+            wrong_c = apart[(run.issued_at_utc - frame.start_utc).days]
+            column = run.values[TEMPERATURE]
+            moved = column + wrong_c * random.normal(size=len(column))
+            runs.append(replace(run, member=str(member), values={TEMPERATURE: moved}))
+    given = replace(frame, runs=weather_runs(runs))
+    made = train_model(
+        {"aa": (given, "UTC")}, Target.TEMPERATURE_C, until_utc, family=Family.RIDGE
+    )
+    onnx_bytes = export_onnx(made)
+    model = OnnxModel(onnx_bytes, sha256(onnx_bytes).hexdigest())
+    days = range(TRAINED_H // 24 + 1, N_HOURS // 24 - 1)
+    issues = [frame.start_utc + (24 * day + 1) * HOUR for day in days]
+    scale: dict[float, list[float]] = {0.5: [], 1.5: []}
+    for day, answer in zip(
+        days, forecast_windows(model, given, "UTC", issues), strict=True
+    ):
+        assert isinstance(answer, HourlyForecast)
+        scale[apart[day]].append(float(answer.scale.mean()))
+    assert np.mean(scale[1.5]) > 1.25 * np.mean(scale[0.5])
 
 
 def test_the_forecast_names_the_newest_run(

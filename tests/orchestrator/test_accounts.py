@@ -270,10 +270,14 @@ def test_a_system_user_confirms_nothing(session: Session, cli: Actor) -> None:
 
 def test_a_stranger_elsewhere_makes_nobody_wait(session: Session) -> None:
     _first_admin(session, "root", STRONG)
+    inside = _log_in(session, "root", STRONG)
+    assert isinstance(inside, Login)
     for number in range(60):
         client = Client(address=f"198.51.100.{number % 12}", user_agent=None)
         log_in(session, "root", "wrong", client)
     assert isinstance(log_in(session, "root", STRONG), Login)
+    # Nor does who is logged in already wait with confirming an action.
+    assert own_password.confirm(asking(session, inside.actor), STRONG) is None
 
 
 def test_a_known_device_gets_in_whatever_others_try(session: Session) -> None:

@@ -138,8 +138,7 @@ def test_in_two_steps_a_shift_heats_and_cools_as_in_one(narrow: Fleet) -> None:
     whole = _try(narrow, "arizona", round(0.8 * room, 1))
     first = _try(narrow, "arizona", round(0.4 * room, 1))
     assert _record(narrow, first).card is not None
-    share = (whole.shift_pct - first.shift_pct) / (100.0 - first.shift_pct)
-    second = _try(narrow, "arizona", 100.0 * share)
+    second = _try(narrow, "arizona", whole.shift_pct - first.shift_pct)
 
     assert second.target_bound_after_c == pytest.approx(
         whole.target_bound_after_c, abs=1e-9

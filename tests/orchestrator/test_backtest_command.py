@@ -383,7 +383,9 @@ def test_a_file_with_weather_forecasts_is_proved_against_them(
     tables = (generated / "telemetry.csv.gz", generated / "regions.csv")
     now = datetime(2022, 7, 1, tzinfo=UTC)
     frames = read_fleet(*tables, now, lambda _message: None).frames
-    frames = read_weather_forecasts(file, list(frames)).with_frames(frames, None)
+    frames = read_weather_forecasts(
+        file, {slug: time_zone for slug, (_, time_zone) in frames.items()}
+    ).with_frames(frames, None)
     until_utc = datetime(2022, 3, 1, tzinfo=UTC)
     trained = train_model(
         frames, Target.TEMPERATURE_C, until_utc, family=Family.RIDGE, seed=3

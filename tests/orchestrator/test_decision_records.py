@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields, make_dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -19,9 +19,11 @@ from core import scheduler
 from core.carbon import CarbonScope, CarbonSignalKind
 from core.errors import InvalidInput
 from core.footprints import RegionSignals, SignalBasis
+from core.forecasts import InputMode
 from core.outcomes import Outcome, ReasonCode
 from core.policies import Policy
 from core.regions import CoolingParameters, CoolingType, Region
+from core.shares import HoursOfDay, ShareRule
 from db import decisions
 from db.decisions import NewDecision, StoredDecision, Transfer
 from orchestrator.decisions import cards, records
@@ -203,8 +205,24 @@ def test_the_kind_of_a_carbon_intensity_is_kept_whole(words: str) -> None:
     assert kept.source.signals.carbon_kind == kind
 
 
+def test_the_weather_forecast_behind_an_end_is_kept_and_left_out_without_one() -> None:
+    rested = replace(
+        SOME_END,
+        input_mode=InputMode.RUN_24H,
+        run_issued_at_utc=NOON - timedelta(hours=14),
+    )
+    text_of = inputs_text(replace(SOME_INPUTS, source=rested))
+    read = read_inputs(text_of)
+    assert read.source.input_mode is InputMode.RUN_24H
+    assert read.source.run_issued_at_utc == rested.run_issued_at_utc
+    assert read.target is not None
+    assert read.target.run_issued_at_utc is None
+    assert inputs_text(read) == text_of
+    assert "weather_forecast" not in inputs_text(SOME_INPUTS)
+
+
 @pytest.mark.parametrize(
-    "change", [{"format": 3}, {"source": {}}, {"plan": {"plan_id": 1}}]
+    "change", [{"format": 4}, {"source": {}}, {"plan": {"plan_id": 1}}]
 )
 def test_inputs_of_another_form_are_refused(change: dict[str, object]) -> None:
     known = json.loads(inputs_text(SOME_INPUTS))
@@ -213,9 +231,33 @@ def test_inputs_of_another_form_are_refused(change: dict[str, object]) -> None:
         read_inputs(json.dumps(known | change))
 
 
+def _as_before_hours(number: int) -> dict[str, Any]:
+    """The inputs as a release wrote them whose shares were of the load left."""
+    known: dict[str, Any] = json.loads(inputs_text(SOME_INPUTS))
+    known |= {"format": number, "without_decision_id": 4}
+    del known["hours_of_day"], known["without_decision_ids"]
+    return known
+
+
+def test_inputs_of_format_2_are_read_with_the_rule_of_shares_that_they_had() -> None:
+    kept = read_inputs(json.dumps(_as_before_hours(2)))
+    assert kept.shares == ShareRule(is_of_load_left=True)
+    assert kept.without_decision_ids == (4,)
+    assert not read_inputs(inputs_text(SOME_INPUTS)).is_of_load_left
+
+
+def test_the_hours_of_a_shift_are_kept_and_read_on_the_clock_of_its_source() -> None:
+    hours = HoursOfDay.parse("22-6")
+    kept = read_inputs(inputs_text(replace(SOME_INPUTS, hours_of_day=hours)))
+    assert kept.hours_of_day == hours
+    assert kept.shares.hours is not None
+    # 12:00 UTC is 5:00 in Phoenix.
+    assert np.flatnonzero(kept.shares.hours).tolist() == [0, *range(17, 24)]
+
+
 def test_inputs_of_format_1_are_read_without_the_hours_of_windows() -> None:
     """Their bounds moved by the largest hour of a rise, and replay as they did."""
-    known = json.loads(inputs_text(SOME_INPUTS)) | {"format": 1}
+    known = _as_before_hours(1)
     for end in ("source", "target"):
         if known[end]:
             del known[end]["calibration"]["windows_sha256"]
@@ -261,7 +303,7 @@ def test_the_texts_that_are_hashed_are_those_of_their_formats() -> None:
 
 
 GOLDEN = {
-    "inputs": "0c08a9af42fd0d20199447eada15fac5c76ebea0ce617eeae4258704eddb4874",
+    "inputs": "e0164f15a461bd57629546a6f021cb76f96f20274cf55c2c291330d14d600d81",
     "impact": "f73613fce89e5292271f1bb4ab0c26320d82c35e0066fce444bc7f9eaac73af0",
     "row": "32cdf9833649e85d9d713fbb226f567adbd9ff1610cbd13efc80d9081af2eaae",
 }
@@ -325,7 +367,7 @@ SOME_INPUTS = DecisionInputs(
     shift_pct=12.5,
     window_start_utc=NOON,
     is_simulated=False,
-    without_decision_id=4,
+    without_decision_ids=(4,),
     plan=TransferInputs(
         plan_id=2,
         moved_mw=HOURS,

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,6 +19,7 @@ from uuid import uuid4
 
 import pyotp
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -25,8 +28,9 @@ from core.access import Actor, Role
 from core.ashrae import AshraeClass
 from core.days import full_hour
 from core.decision_states import DecisionState
-from core.errors import ModelUnavailable, ServiceUnavailable
+from core.errors import ModelUnavailable, NeedsSecondPerson, ServiceUnavailable
 from core.forecasts import Target
+from core.model_watch import Evidence
 from core.telemetry import HOUR, Quantity
 from db import (
     audit,
@@ -34,11 +38,13 @@ from db import (
     model_evaluations,
     model_uploads,
     model_versions,
+    model_watch,
     regions,
     users,
 )
 from db.audit import EventFilter
 from db.engine import parse_url
+from db.feeds import find_feed
 from db.rejects import RejectFilter
 from db.users import system_actor
 from models.metadata import Family
@@ -49,14 +55,18 @@ from orchestrator.accounts import (
     logins,
     own_password,
     passkeys,
+    provider_checks,
     second_factors,
 )
 from orchestrator.accounts.federation import FederatedPerson
+from orchestrator.accounts.identity_provider import LogoutToken, Renewed
 from orchestrator.accounts.logins import Login, RefusedLogin
 from orchestrator.accounts.passkeys import Ceremony, Place
 from orchestrator.accounts.retention import purge_records
 from orchestrator.accounts.second_factors import FactorKey
 from orchestrator.accounts.tries import Client
+from orchestrator.approvals import requests as approvals
+from orchestrator.approvals.rules import set_change_rules
 from orchestrator.audit import anchoring
 from orchestrator.audit.anchor_files import AnchorPlaces
 from orchestrator.audit.chain_export import export_chain, export_newest
@@ -68,14 +78,22 @@ from orchestrator.decisions import recording
 from orchestrator.decisions.judging_again import judge_again
 from orchestrator.decisions.lists import DecisionFilter, decisions_csv
 from orchestrator.decisions.states import state_decision
+from orchestrator.feeds.configuration import (
+    add_feed,
+    change_feed,
+    pause_feed,
+    run_feed_soon,
+)
+from orchestrator.feeds.runs import forget_old_answers, queue_due_feeds, run_feed
 from orchestrator.forecasts.hindcasts import hindcast_regions
 from orchestrator.forecasts.model_cache import ModelCache, ServingModel
 from orchestrator.forecasts.model_health import end_outages, find_outages
+from orchestrator.forecasts.model_watch import raise_alarms
 from orchestrator.forecasts.scoring import score_finished_windows
 from orchestrator.operations import backups, installation
 from orchestrator.plans import planning
+from orchestrator.plans.replacing import change_plan, undo_plan
 from orchestrator.plans.terms import PlanTerms
-from orchestrator.plans.undoing import undo_plan
 from orchestrator.regions import policies as region_policies
 from orchestrator.regions.changes import (
     RegionDraft,
@@ -84,7 +102,13 @@ from orchestrator.regions.changes import (
     set_region,
 )
 from orchestrator.regions.region_choice import active_regions
-from orchestrator.registry import activation, evaluation_steps, upload_checks
+from orchestrator.registry import (
+    activation,
+    evaluation_steps,
+    signatures,
+    upload_checks,
+)
+from orchestrator.registry.coverage_alarms import clear_alarm, fall_back
 from orchestrator.registry.evaluation_requests import start_evaluation
 from orchestrator.registry.model_files import GivenFile, export_model, receive_model
 from orchestrator.registry.training import train_models
@@ -103,7 +127,10 @@ from orchestrator.telemetry.suspect_hours import (
     judge_stored_hours,
 )
 from orchestrator.telemetry.uploads import import_upload
-from orchestrator.telemetry.weather_forecast_imports import import_weather_forecasts
+from orchestrator.telemetry.weather_forecast_imports import (
+    import_forecast_answer,
+    import_weather_forecasts,
+)
 from orchestrator.telemetry.withdrawals import withdraw_import
 from orchestrator.use_cases import USE_CASES, Done, Request, _finish
 from tests.asking import asking
@@ -115,6 +142,7 @@ from tests.audit_watch import (
     watch,
 )
 from tests.conftest import PostgresForTests
+from tests.feeds.asking_kinds import facts_of
 from tests.fleet import NOW, TRAINED_UNTIL, Fleet, runtime_on
 from tests.models.foreign import day_before
 from tests.webapp.authenticator import Authenticator
@@ -316,6 +344,45 @@ def federated(portal: Portal) -> None:
                 asking(session, None), known, roles=groups, client=CLIENT
             )
         assert isinstance(found, outcome)
+    _checked_by_provider(portal, replace(person, sid="s", refresh_token="r"), groups)
+
+
+def _checked_by_provider(
+    portal: Portal, person: FederatedPerson, groups: dict[str, Role]
+) -> None:
+    """A login goes on, gets another role, and is ended by the provider."""
+    key = FactorKey("a key of this test")
+    for gone_to, after in (("operators", "operators"), ("admins", "guests")):
+        with portal.runtime.transaction() as session:
+            federation.log_in_federated(
+                asking(session, None), person, roles=groups, client=CLIENT, key=key
+            )
+        with portal.ask(portal_worker(portal), after=timedelta(minutes=1)) as request:
+            assert provider_checks.keys_are_old(request, person.issuer)
+            (login,) = provider_checks.logins_to_check(request)
+        for group in ("admins", gone_to, after):
+            told = replace(person, groups=frozenset({group}))
+            with portal.ask(portal_worker(portal)) as request:
+                provider_checks.note_answer(
+                    request,
+                    login,
+                    Renewed(person=told, refresh_token="s"),
+                    roles=groups,
+                    key=key,
+                )
+    with portal.runtime.transaction() as session:
+        federation.log_in_federated(
+            asking(session, None), person, roles=groups, client=CLIENT, key=key
+        )
+    token = LogoutToken(subject=None, sid="s", jti="j", expires_at_utc=NOW + HOUR)
+    with portal.runtime.transaction() as session:
+        asked = asking(session, None)
+        assert provider_checks.log_out_by_provider(asked, person.issuer, token) == 1
+
+
+def portal_worker(portal: Portal) -> Actor:
+    with portal.runtime.transaction() as session:
+        return portal.actor(session, "worker")
 
 
 def strangers(portal: Portal) -> None:
@@ -431,6 +498,14 @@ def places(portal: Portal) -> None:
             label="t",
         )
     with run() as session:
+        import_forecast_answer(
+            asking(session, portal.actor(session)),
+            b'{"data": [{"from": "2025-07-01T01:00Z", "intensity": {"forecast": 9}}]}',
+            region_slug="texas",
+            source_name="grid",
+            known_at_utc=NOW.replace(month=7, day=1, hour=0),
+        )
+    with run() as session:
         withdraw_import(
             asking(session, portal.actor(session)),
             2,
@@ -450,6 +525,29 @@ def places(portal: Portal) -> None:
             set_region(
                 asking(session, portal.actor(session)), slug, {"is_active": False}
             )
+
+
+def sources(portal: Portal) -> None:
+    """A feed is added, run, changed and paused; another one takes its place."""
+    settings = portal.runtime.settings.model_copy(update={"feeds_dir": portal.folder})
+    runtime = replace(portal.runtime, settings=settings)
+    (portal.folder / "site").mkdir()
+    file = portal.folder / "site" / "load.csv"
+    file.write_text("timestamp,it_load_mw\n2025-07-01T03:00Z,41\n")
+    os.utime(file, (0, 0))
+    feed = facts_of("folder", "site", regions={"texas": ""}, quantities=["it_load_mw"])
+    with portal.ask() as request:
+        add_feed(request, feed)
+        feed_id = find_feed(request.session, feed.name).feed_id
+    run_feed(runtime, feed_id, {})
+    with portal.ask() as request:
+        change_feed(request, replace(feed, address="nowhere"))
+    run_feed(runtime, feed_id, {})
+    with portal.ask() as request:
+        pause_feed(request, feed.name, is_paused=True)
+        run_feed_soon(request, add_feed(request, replace(feed, name="second")))
+        queue_due_feeds(request)
+        forget_old_answers(request)
 
 
 def decisions(portal: Portal) -> None:
@@ -513,11 +611,20 @@ def decisions(portal: Portal) -> None:
         )
         assert outcome.cards
     with run() as session:
-        undo_plan(
+        other = planning.find_plan(
             asking(session, portal.actor(session), request_id=uuid4()),
-            plan_id=plan.plan_id,
-            reason="test",
+            terms=PlanTerms(carbon_usd_per_t=500.0),
+            anchor_slug="arizona",
+            local_day=None,
+            instead_of=plan.plan_id,
         )
+    for change in (change_plan, undo_plan):
+        with run() as session:
+            change(
+                asking(session, portal.actor(session), request_id=uuid4()),
+                plan_id=other.plan_id,
+                reason="test",
+            )
     later = NOW + HOUR
     with run() as session:
         issue_live(
@@ -639,6 +746,90 @@ def models(portal: Portal) -> None:
     cache.close()
 
 
+def signed(portal: Portal) -> None:
+    """A key, and its signature of the model that serves."""
+    private = Ed25519PrivateKey.generate()
+    raw = private.public_key().public_bytes_raw()
+    with portal.ask() as request:
+        key = signatures.pin_signing_key(
+            request, name="Release", public_key=b64encode(raw).decode()
+        )
+    with portal.ask() as request:
+        active = model_versions.active_model(request.session, Target.TEMPERATURE_C)
+        assert active is not None
+        version_id = active.version.version_id
+        content = model_versions.model_bytes(request.session, version_id)
+        signatures.add_signature(
+            request, version_id, signature=b64encode(private.sign(content)).decode()
+        )
+    with portal.ask() as request:
+        signatures.unpin_signing_key(request, key.key_id)
+
+
+def second_person(portal: Portal) -> None:
+    """Rules for changes, and what two people are needed for."""
+    admins = []
+    with portal.ask() as request:
+        for name in ("first", "second"):
+            made = administration.add_user(request, name, Role.ADMIN)
+            user = users.find_user(request.session, made.account.user_id)
+            assert user is not None
+            admins.append(user.as_actor())
+    settled = timedelta(days=3000)  # accounts are made by the database's clock
+    with portal.ask(admins[0]) as request:
+        set_change_rules(request, two_people=True, reason="test")
+    for answer in (approvals.refuse, approvals.approve):
+        with portal.ask(admins[0], after=settled) as request:
+            with pytest.raises(NeedsSecondPerson) as held:
+                set_change_rules(request, two_people=False, reason="test")
+            asked = approvals.ask_second_person(
+                request, held.value.act, held.value.arguments, held.value.effects
+            )
+        with portal.ask(admins[1], after=settled) as request:
+            answer(request, asked.approval_id)
+
+
+def watched_models(portal: Portal) -> None:
+    """A model loses its coverage: the one before serves, the alarm is cleared."""
+    run = portal.runtime.transaction
+    with run() as session:
+        active = model_versions.active_model(session, Target.TEMPERATURE_C)
+        assert active is not None
+        served_id = active.version.version_id
+        watched = {
+            "region_id": active_regions(session)[0].region_id,
+            "model_version_id": served_id,
+        }
+        model_watch.keep_evidence(
+            session,
+            **watched,
+            local_issue_hour=3,
+            issued_at_utc=NOW,
+            evidence=Evidence(scores=1e5, misses=1e5),
+        )
+        region_policies.change_terms(
+            asking(session, portal.actor(session)),
+            changes={"falls_back_on_alarm": True},
+            reason="test",
+        )
+    with run() as session:
+        assert fall_back(asking(session, portal.actor(session, "worker")))
+    with run() as session:
+        (alarm,) = raise_alarms(session, active_regions(session)[0], [served_id])
+        _finish(
+            "forecasts.score_finished_windows",
+            asking(session, portal.actor(session, "worker")),
+            Done(answer=None, events=(alarm,)),
+        )
+    with run() as session:
+        clear_alarm(
+            asking(session, portal.actor(session)),
+            region_slug=active_regions(session)[0].slug,
+            model_version_id=served_id,
+            reason="a sensor was moved",
+        )
+
+
 def chain(portal: Portal) -> None:
     """Checks and anchors."""
     run = portal.runtime.transaction
@@ -692,7 +883,8 @@ def test_every_change_commits_with_its_event(
 
     monkeypatch.setattr("orchestrator.use_cases._finish", note)
     for story in (
-        people, federated, strangers, places, decisions, models, chain, exports,
+        people, federated, strangers, places, sources, decisions, models,
+        watched_models, signed, second_person, chain, exports,
     ):  # fmt: skip
         story(portal)
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from core.audit import AuditAction
-from core.days import full_hour
+from core.days import WINDOW_H, full_hour
 from core.forecasts import HourlyForecast, InputMode, Target
 from core.outcomes import Outcome, ReasonCode
 from core.plausibility import DRIFT_ISSUES, PlainBound
@@ -125,6 +125,34 @@ def test_a_lie_is_blocked_with_both_figures_and_an_alarm(
         )
         assert {event.object_id for event in events} == {s.region.slug for s in found}
         assert len(events) == len(found)
+
+
+def test_a_lie_about_hours_that_are_not_the_warmest_is_blocked(
+    fleet: Fleet, worker: WorkerJobs
+) -> None:
+    """The day's bound is honest; load that is moved rests on the other hours too."""
+    colder_c = np.zeros(WINDOW_H)
+    colder_c[8:16] = 25.0  # night, in all three regions
+    serve(fleet, worker, liars.lying(UNTIL, liars.always, colder_c=colder_c.tolist()))
+    with fleet.runtime.transaction() as session:
+        for stored in active_regions(session):
+            issued = forecasts.forecast_at(
+                session,
+                region_id=stored.region_id,
+                target=TEMPERATURE,
+                issued_at_utc=ISSUE,
+            )
+            assert issued is not None
+            assert issued.plain is not None
+            assert issued.day_bound_c is not None
+            bound_alone = replace(issued.plain, hour_excess_c=None)
+            assert bound_alone.problem_of(issued.day_bound_c) is None
+            window = load_region_window(
+                session, stored, issued_at_utc=ISSUE, now=NOW, is_simulation=False
+            )
+            verdict = decide(window.outlook)
+            assert verdict.reason_code is ReasonCode.MODEL_IMPLAUSIBLE
+            assert "of a single hour" in verdict.reason_text
 
 
 def test_an_honest_model_is_plausible_everywhere(
@@ -290,6 +318,7 @@ def test_a_model_that_lies_colder_for_days_loses_its_gap(fleet: Fleet) -> None:
                 model_version_id=version_id,
                 issued_at_utc=ISSUE,
                 input_mode=InputMode.TELEMETRY,
+                hour_bounds_c=None,
             )
             assert found is not None
             gaps_c.append(found.allowed_gap_c)

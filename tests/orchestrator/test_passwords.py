@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
+from zxcvbn import zxcvbn
 
 from core.errors import InvalidInput
 from orchestrator.accounts.passwords import (
+    MIN_SCORE,
     hash_password,
     needs_rehash,
     one_time_password,
@@ -46,6 +48,16 @@ def test_one_text_typed_on_two_systems_is_one_password() -> None:
     assert verify_password(
         hash_password("caf\u00e9 au lait twice"), "cafe\u0301 au lait twice"
     )
+
+
+@pytest.mark.parametrize(
+    "stolen",
+    ["matkovic6111", "Tamatonga7392", "whateveralina.cachina", "zUROcELiFOhI"],
+)
+def test_a_stolen_password_is_refused_though_it_looks_strong(stolen: str) -> None:
+    assert zxcvbn(stolen)["score"] >= MIN_SCORE
+    with pytest.raises(InvalidInput, match="stolen elsewhere"):
+        require_strong(stolen)
 
 
 @pytest.mark.parametrize(

@@ -17,10 +17,11 @@ from typer.testing import CliRunner, Result
 
 from core.conformal import ScoreTracker
 from core.errors import InvalidInput
-from core.forecasts import HourlyForecast, Refusal, RefusalCode, Target
+from core.forecasts import HourlyForecast, InputMode, Refusal, RefusalCode, Target
 from core.placement import PlanPrices, PlanRules
 from core.policies import Policy
 from core.telemetry import HOUR, Quantity, TelemetryFrame
+from core.weather_runs import IssuedRun, weather_runs
 from orchestrator.backtests.file_source import FileSource
 from orchestrator.backtests.plan_backtest import (
     WAYS,
@@ -40,6 +41,7 @@ from orchestrator.backtests.plants import (
 from orchestrator.cli.backtests import backtest_plan
 from orchestrator.plans.problem import plan_problems
 from orchestrator.telemetry.readers.frames import read_fleet
+from orchestrator.windows.assembly import Window
 
 START = datetime(2023, 1, 1, tzinfo=UTC)
 N_DAYS, N_CALIBRATION = 100, 92
@@ -116,6 +118,87 @@ def _forecasts(
                     )
                 )
     return answers
+
+
+def _with_published(
+    frame: TelemetryFrame, issue: datetime, *, plants_later_run: bool = False
+) -> TelemetryFrame:
+    """A frame with published hours of its window, the first 20 of them known by then.
+
+    A later run may be there too: issued before the window, known a minute after.
+    """
+
+    def run(known: datetime, value: float, n_hours: int) -> IssuedRun:
+        hours = np.full(n_hours, value)
+        return IssuedRun(
+            source="market",
+            model="",
+            member="",
+            issued_at_utc=issue - 12 * HOUR,
+            known_at_utc=known,
+            first_lead_h=12,
+            values={
+                Quantity.PRICE_USD_MWH: hours,
+                Quantity.CARBON_INTENSITY_GCO2_KWH: 2 * hours,
+                Quantity.IT_LOAD_MW: hours / 2,
+            },
+        )
+
+    found = [run(issue - 11 * HOUR, 80.0, 20)]
+    if plants_later_run:
+        found.append(run(issue + timedelta(minutes=1), 400.0, 24))
+    return replace(frame, runs=weather_runs(found))
+
+
+def test_published_hours_are_used_and_named_and_a_later_run_is_not(
+    regions: list[BacktestRegion],
+) -> None:
+    item, issue = regions[0], ISSUES[-1]
+    answers = {
+        target: rows[-1]
+        for (slug, target), rows in _forecasts(regions).items()
+        if slug == item.region.slug
+    }
+
+    def window(frame: TelemetryFrame, served: InputMode | None) -> Window:
+        own = {
+            target: replace(answer, input_mode=served)
+            for target, answer in answers.items()
+            if served is not None and isinstance(answer, HourlyForecast)
+        }
+        return FileSource(
+            region=item.region,
+            policy=Policy(thermal_limit_c=40.0),
+            frame=frame,
+            auctioned_h=0,
+            issued_at_utc=issue,
+            answers=own,
+            tracker=ScoreTracker(Policy().alpha, np.linspace(-1.0, 1.0, 70)),
+        ).window()
+
+    frame = _with_published(item.frame, issue, plants_later_run=True)
+    bare = window(item.frame, InputMode.TELEMETRY).expected
+    found = window(frame, InputMode.TELEMETRY)
+    signals = found.expected
+    assert np.array_equal(signals.price_usd_mwh[:20], np.full(20, 80.0))
+    assert np.array_equal(signals.price_usd_mwh[20:], bare.price_usd_mwh[20:])
+    assert np.array_equal(signals.carbon_intensity_gco2_kwh[:20], np.full(20, 160.0))
+    assert np.array_equal(signals.it_load_mw[20:], bare.it_load_mw[20:])
+    assert np.array_equal(signals.it_load_mw[:20], np.full(20, 40.0))
+    spans = f"from {issue:%Y-%m-%d %H:%M} to {issue + 20 * HOUR:%Y-%m-%d %H:%M} UTC."
+    assert found.published_notes[0].startswith("Prices of US-TEX-ERCO are those")
+    assert all(
+        "by market before the issue" in note and note.endswith(spans)
+        for note in found.published_notes
+    )
+    # Without a model the other hours are those of the day before.
+    before = item.frame.window(issue - 24 * HOUR, issue).column(Quantity.IT_LOAD_MW)
+    mixed = window(frame, None).expected.it_load_mw
+    assert np.array_equal(mixed, np.concatenate([np.full(20, 40.0), before[20:]]))
+    # A model that has used a published forecast is not overruled by it.
+    used = window(frame, InputMode.RUN_12H)
+    assert np.array_equal(used.expected.it_load_mw, bare.it_load_mw)
+    assert len(used.published_notes) == 1
 
 
 def _run(
@@ -212,6 +295,13 @@ def test_what_a_plan_sees_does_not_change_with_the_future(
         return np.vstack([made.load_mw, made.room_mw, made.rates.priced(PRICES)])
 
     assert np.array_equal(problem(item, auctioned_h=0), problem(other, auctioned_h=0))
+    published = replace(item, frame=_with_published(item.frame, issue))
+    priced = problem(published, auctioned_h=0)
+    assert not np.array_equal(priced, problem(item, auctioned_h=0))
+    later_runs = _with_published(item.frame, issue, plants_later_run=True)
+    assert np.array_equal(
+        priced, problem(replace(item, frame=later_runs), auctioned_h=0)
+    )
     half = problem(item, auctioned_h=12), problem(other, auctioned_h=12)
     differs = (half[0] != half[1]).any(axis=0)
     assert differs[:12].all(), "a price that the auction set is known"
@@ -337,6 +427,33 @@ DAYS = (
     "--test-until", "2023-04-12",
     "--family", "ridge",
 )  # fmt: skip
+
+
+def test_the_command_takes_published_hours_and_names_their_file(
+    files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """A price of an auction was known for every day: the plan has it in advance."""
+    issue = datetime(2023, 4, 9, 11, tzinfo=UTC)
+    lines = ["region,issued_at_utc,known_at_utc,lead_h,price_usd_mwh_forecast"]
+    lines += [
+        f"{slug},{day.isoformat()},{day.isoformat()},{lead_h},{price}"
+        for slug, price in (("US-TEX-ERCO", 900), ("CA-ON", 1), ("nowhere", 1))
+        for day in (issue, issue + 24 * HOUR, issue + 48 * HOUR)
+        for lead_h in range(12, 38)
+    ]
+    published = tmp_path / "published.csv"
+    published.write_text("\n".join(lines))
+    report = tmp_path / "report.json"
+    result = _command(
+        files, *DAYS, "--weather-forecasts", str(published), "--report", str(report)
+    )
+    assert result.exit_code == 0, result.output
+    assert "published.csv: 78 rows or values were not taken" in result.stderr
+    document = json.loads(report.read_text())
+    assert document["setup"]["weather_forecasts"]["rows"] == 3 * 78
+    bare = tmp_path / "bare.json"
+    assert _command(files, *DAYS, "--report", str(bare)).exit_code == 0
+    assert document["ways"] != json.loads(bare.read_text())["ways"]
 
 
 def test_the_command_reads_files_and_writes_a_report(

@@ -12,8 +12,11 @@ import structlog
 import typer
 from typer.testing import CliRunner, Result
 
-from orchestrator.cli import plans
+from orchestrator.cli import decisions, plans
+from orchestrator.runtime import Runtime
+from tests.asking import NOW
 from tests.fleet import Fleet
+from tests.orchestrator.test_older_issues import set_limit
 
 pytestmark = pytest.mark.slow
 
@@ -22,6 +25,9 @@ DAY = ("--region", "arizona", "--day", "2025-05-20")
 # In this process, because each start of Python costs seconds.
 APP = typer.Typer(pretty_exceptions_enable=False)
 APP.command("optimize")(plans.optimize)
+APP.command("decide")(decisions.decide)
+APP.add_typer(plans.app, name="plan")
+APP.add_typer(decisions.app, name="decision")
 
 
 @pytest.fixture
@@ -48,11 +54,11 @@ def optimize(
     monkeypatch.setenv("DATABASE_URL", fleet.urls.app)
     monkeypatch.setenv("DATABASE_OWNER_URL", fleet.urls.owner)
     monkeypatch.setenv("DATABASE_AUDITOR_URL", fleet.urls.auditor)
+    return lambda *arguments: run("optimize", *arguments)
 
-    def run(*arguments: str) -> Result:
-        return CliRunner().invoke(APP, arguments)
 
-    return run
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(APP, arguments)
 
 
 def test_the_plan_is_a_table_for_people(optimize: Callable[..., Result]) -> None:
@@ -112,3 +118,35 @@ def test_wrong_input_ends_with_2_and_says_what(optimize: Callable[..., Result]) 
         result = optimize(*DAY, *arguments)
         assert result.exit_code == 2, arguments
         assert sentence in result.stderr
+
+
+def test_what_was_recorded_is_changed_said_of_and_taken_back_at_the_terminal(
+    optimize: Callable[..., Result], fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del optimize  # the commands find the fleet's database
+    monkeypatch.setitem(Runtime.__init__.__kwdefaults__, "clock", lambda: NOW)
+    set_limit(fleet, "arizona", 42.0)
+
+    def said(*arguments: str) -> str:
+        result = run(*arguments)
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    assert "Recorded as decisions" in said("optimize", "--record", "--comment", "x")
+    assert "still move load: none" not in said("plan", "show", "1")
+    dearer = ("--instead-of", "1", "--carbon-usd-per-t", "500")
+    assert said("optimize", *dearer).startswith("Plan 2")
+    assert "Recorded as" in said("plan", "change", "2", "--reason", "Dearer carbon.")
+    assert "still move load: none" in said("plan", "show", "1")
+    assert "Taken back by" in said("plan", "undo", "2", "--reason", "Link is down.")
+    assert "still move load: none" in said("plan", "show", "2")
+
+    shift = ("--source", "ireland", "--target", "wyoming", "--shift", "5")
+    hours = ("--hours", "12-18", "--record", "--lasts", "open", "--json")
+    decision_id = str(json.loads(said("decide", *shift, *hours))["decision_id"])
+    assert "recorded, until it is taken back." in said("decision", "state", decision_id)
+    seen = said("decision", "state", decision_id, "acknowledged", "--reason", "Seen.")
+    assert "acknowledged by" in seen
+    back = ("--shift", "0", "--reason", "Not needed.")
+    said("decision", "replace", decision_id, *back)
+    assert "superseded" in said("decision", "state", decision_id)

@@ -96,6 +96,9 @@ FORMAT_1: dict[str, Any] = {
 """As plans of this format lie in databases; never changed."""
 
 
+ALONE = {"instead_of_plan_id": None}
+
+
 def _written_again(values: dict[str, Any]) -> dict[str, Any]:
     written: dict[str, Any] = json.loads(json.dumps(record_values(read_record(values))))
     return written
@@ -104,23 +107,30 @@ def _written_again(values: dict[str, Any]) -> dict[str, Any]:
 def test_a_stored_plan_of_format_1_is_read_with_its_smallest_transfers() -> None:
     record = read_record(FORMAT_1)
     assert record.transfers[0].reason_code is ReasonCode.SHIFT_RESOLVES
-    added = {"minimum_transfer_mwh": 0.0, "blocked_chance_pct": 0.0}
-    terms = FORMAT_1["terms"] | added
-    assert _written_again(FORMAT_1) == FORMAT_1 | {"format": 2, "terms": terms}
+    terms = FORMAT_1["terms"] | {"minimum_transfer_mwh": 0.0}
+    now = {"format": 3, "terms": terms, "blocked_chance_pct": 0.0} | ALONE
+    assert _written_again(FORMAT_1) == FORMAT_1 | now
 
 
-def test_a_stored_plan_of_format_2_is_read_and_would_be_written_the_same() -> None:
-    added = {"minimum_transfer_mwh": 7.5, "blocked_chance_pct": 2.5}
-    terms = FORMAT_1["terms"] | added
-    format_2 = FORMAT_1 | {"format": 2, "terms": terms}
+def test_a_stored_plan_of_format_2_keeps_the_chance_that_was_its_term() -> None:
+    terms = FORMAT_1["terms"] | {"minimum_transfer_mwh": 7.5}
+    format_2 = FORMAT_1 | {"format": 2, "terms": terms | {"blocked_chance_pct": 2.5}}
     assert read_record(format_2).terms.minimum_transfer_mwh == 7.5
-    assert _written_again(format_2) == format_2
+    now = {"format": 3, "terms": terms, "blocked_chance_pct": 2.5} | ALONE
+    assert _written_again(format_2) == format_2 | now
+
+
+def test_a_stored_plan_of_format_3_is_read_and_would_be_written_the_same() -> None:
+    terms = FORMAT_1["terms"] | {"minimum_transfer_mwh": 7.5}
+    new = {"blocked_chance_pct": 1.0, "instead_of_plan_id": 7}
+    format_3 = FORMAT_1 | {"format": 3, "terms": terms} | new
+    assert _written_again(format_3) == format_3
 
 
 @pytest.mark.parametrize(
     "values",
     [
-        FORMAT_1 | {"format": 3},
+        FORMAT_1 | {"format": 4},
         {key: value for key, value in FORMAT_1.items() if key != "transfers"},
         FORMAT_1 | {"ways": [{"key": "plan"}]},
         FORMAT_1 | {"terms": None},

@@ -23,6 +23,7 @@ from db.users import system_actor
 from models.contract import read_contract
 from models.metadata import ModelContract
 from orchestrator.cycle.worker_jobs import WorkerJobs
+from orchestrator.decisions.recording import evaluate
 from orchestrator.forecasts.fleet import fleet_view
 from orchestrator.forecasts.model_cache import ModelCache
 from orchestrator.regions.region_choice import active_regions
@@ -210,6 +211,15 @@ def test_changed_bytes_block_live_verdicts_before_the_worker_looks(
     change_bytes(fleet, BREAK)
     outcome, reason, _ = _first_row(fleet.runtime)
     assert (outcome, reason) == (Outcome.BLOCKED, ReasonCode.MODEL_UNAVAILABLE)
+    with fleet.runtime.transaction() as session:
+        what_if = evaluate(
+            asking(session, fleet.actor(session), now=NOW),
+            source_slug="arizona",
+            target_slug="ireland",
+            local_day=None,
+            shift_pct=10.0,
+        ).verdict
+    assert (what_if.outcome, what_if.reason_code) == (outcome, reason)
     change_bytes(fleet, UNDO.format(good_byte))
     assert _first_row(fleet.runtime)[1] is not ReasonCode.MODEL_UNAVAILABLE
 

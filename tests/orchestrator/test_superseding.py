@@ -111,7 +111,7 @@ def moved_mw(
             region_id=stored.facts.source_region_id,
             start_utc=card.window_start_utc,
             n_hours=1,
-            without_id=without.decision_id if without else None,
+            without_ids=[without.decision_id] if without else [],
         )
     return float(net.moved_out_mw[0])
 

@@ -14,8 +14,10 @@ from orchestrator.regions.changes import set_region
 from orchestrator.regions.policies import change_terms
 from orchestrator.trade_offs.page import trade_off_view
 from orchestrator.trade_offs.views import ShiftRole, TradeOffView, WaterScope
+from orchestrator.windows.views import Ground
 from tests.asking import asking
 from tests.fleet import Fleet
+from tests.orchestrator.test_older_issues import evaluated, recorded, set_limit
 
 pytestmark = pytest.mark.slow
 
@@ -126,3 +128,32 @@ def test_regions_that_cannot_be_are_refused(fleet: Fleet) -> None:
         view_of(fleet, source_slug="atlantis")
     with pytest.raises(InvalidInput, match="different"):
         view_of(fleet, target_slug="arizona")
+
+
+def test_the_load_as_it_is_now_stands_beside_that_with_what_is_recorded(
+    fleet: Fleet,
+) -> None:
+    for slug in ("arizona", "ireland"):
+        set_limit(fleet, slug, 80.0)
+    card = evaluated(fleet)
+    assert recorded(fleet, card, fleet.runtime.clock()).card is not None
+
+    promised = view_of(fleet, local_day=None, shift_pct=10.0)
+    now = view_of(fleet, local_day=None, shift_pct=10.0, ground=Ground.NOW)
+
+    assert [sums.ground for sums in promised.grounds] == list(Ground)
+    assert promised.grounds == now.grounds
+    source, as_now = (
+        next(x for x in view.shown if x.role is ShiftRole.SOURCE)
+        for view in (promised, now)
+    )
+    np.testing.assert_allclose(
+        source.it_load_before_mw, 0.8 * np.array(as_now.it_load_before_mw)
+    )
+    # A share is of the load before all decisions on both grounds.
+    moved = [
+        np.subtract(item.it_load_before_mw, item.it_load_after_mw)
+        for item in (source, as_now)
+    ]
+    np.testing.assert_allclose(*moved)
+    assert view_of(fleet).grounds == ()

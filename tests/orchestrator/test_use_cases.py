@@ -178,11 +178,23 @@ CONFIRMED = {
     "accounts.reset_password", "accounts.reset_factors",
     "accounts.add_app", "accounts.add_passkey", "accounts.remove_factor",
     "accounts.make_recovery_codes", "audit.begin_anew",
+    "feeds.add_feed", "feeds.change_feed",
     "regions.change_policy", "regions.change_terms", "regions.limit_by_class",
     "registry.activate_model", "registry.override_gate", "registry.receive_model",
     "registry.roll_back_model", "registry.train_models",
+    "registry.pin_signing_key", "registry.unpin_signing_key", "registry.add_signature",
+    "approvals.approve", "approvals.ask_second_person", "approvals.refuse",
+    "approvals.set_change_rules",
 }  # fmt: skip
 """Written out: the declarations must agree with what was decided."""
+
+
+TWO_PEOPLE = {
+    "approvals.set_change_rules", "registry.activate_model", "registry.override_gate",
+    "registry.roll_back_model", "registry.pin_signing_key",
+    "registry.unpin_signing_key", "regions.change_policy", "regions.change_terms",
+    "regions.limit_by_class",
+}  # fmt: skip
 
 
 def _all_modules() -> list[ModuleType]:
@@ -198,6 +210,12 @@ def test_accounts_limits_and_models_need_a_confirmed_request() -> None:
     _all_modules()
     declared = {name for name, item in USE_CASES.items() if item.is_confirmed}
     assert {name for name in declared if not name.startswith("tests.")} == CONFIRMED
+
+
+def test_models_limits_and_their_rules_need_two_people_where_the_rules_say_so() -> None:
+    _all_modules()
+    declared = {name for name, item in USE_CASES.items() if item.needs_two_people}
+    assert declared == TWO_PEOPLE
 
 
 def test_an_unconfirmed_request_changes_nothing(session: Session) -> None:

@@ -18,11 +18,12 @@ from orchestrator.telemetry.readers.forecast_files import (
 )
 
 HEAD = "region,issued_at_utc,retrieved_at_utc,valid_at_utc,lead_h"
+ZONES = {"AA": "Europe/London", "BB": "America/New_York"}
 ROW = "AA,2024-05-01T00:00:00Z,2024-05-01T00:17:00Z"
 
 
 def _read(*lines: str) -> ForecastFile:
-    return read_weather_forecasts(BytesIO("\n".join(lines).encode()), ["AA", "BB"])
+    return read_weather_forecasts(BytesIO("\n".join(lines).encode()), ZONES)
 
 
 def test_rows_of_one_run_become_one_run() -> None:
@@ -97,6 +98,47 @@ def test_an_issue_within_an_hour_is_taken_as_later_not_earlier() -> None:
     assert run.issue_hour % 24 == 6
 
 
+def test_the_maximum_of_a_local_day_has_the_hours_of_that_day_from_the_issue() -> None:
+    file = _read(
+        "region,issued_at_utc,known_at_utc,valid_day,temperature_day_max_c_forecast",
+        "AA,2024-05-01T09:30Z,2024-05-01T10:00Z,2024-05-01,19",
+        "AA,2024-05-01T09:30Z,2024-05-01T10:00Z,2024-05-02,21.5",
+        "AA,2024-05-01T09:30Z,2024-05-01T10:00Z,2024-04-30,12",
+        "AA,2024-05-01T09:30Z,2024-05-01T10:00Z,2024-06-30,30",
+        "BB,2024-05-01T21:00Z,,2024-05-02,25",
+    )
+    (run,) = file.runs["AA"]
+    assert run.is_day_max
+    # London keeps summer time: its days end at 23:00 UTC.
+    assert run.first_lead_h == 0
+    values = run.values[Quantity.TEMPERATURE_C].tolist()
+    assert values == [19.0] * 13 + [21.5] * 24
+    (new_york,) = file.runs["BB"]
+    assert new_york.first_lead_h == 7
+    assert len(new_york.values[Quantity.TEMPERATURE_C]) == 24
+    assert file.refused == {"bad_time": 2}
+
+
+def test_half_hours_become_the_mean_of_their_hour_where_both_are_there() -> None:
+    head = "region,issued_at_utc,known_at_utc,valid_at_utc"
+    times = "AA,2024-05-01T00:10Z,2024-05-01T00:12Z"
+    file = _read(
+        f"{head},carbon_intensity_gco2_kwh_forecast",
+        f"{times},2024-05-01T00:30Z,900",
+        f"{times},2024-05-01T01:00Z,100",
+        f"{times},2024-05-01T01:30Z,140",
+        f"{times},2024-05-01T02:00Z,120",
+        f"{times},2024-05-01T03:30Z,130",
+        f"{times},2024-05-01T04:00Z,90",
+        f"{times},2024-05-01T04:30Z,110",
+    )
+    (run,) = file.runs["AA"]
+    assert run.first_lead_h == 0
+    values = run.values[Quantity.CARBON_INTENSITY_GCO2_KWH]
+    assert np.array_equal(values, [120, np.nan, np.nan, 100], equal_nan=True)
+    assert file.refused == {"hour_under_way": 1}
+
+
 @pytest.mark.parametrize(
     ("row", "code"),
     [
@@ -106,7 +148,7 @@ def test_an_issue_within_an_hour_is_taken_as_later_not_earlier() -> None:
         ("AA,2024-05-01T00:00Z,,2024-04-30T23:00Z,-1,9", "bad_time"),
         ("AA,2024-05-01T00:00,,2024-05-01T01:00Z,1,9", "bad_time"),
         ("AA,2024-05-01T00:00Z,soon,2024-05-01T01:00Z,1,9", "bad_time"),
-        ("AA,2024-05-01T00:00Z,,2024-05-01T01:30Z,1.5,9", "bad_time"),
+        ("AA,2024-05-01T00:00Z,,2024-05-01T01:07Z,1.1,9", "bad_time"),
         ("AA,2024-05-01T00:00Z,,2024-06-01T01:00Z,745,9", "bad_time"),
         ("AA,2024-05-01T00:00Z,,2024-05-01T01:00Z,1e400,9", "bad_time"),
         ("AA,2024-05-01T00:00Z,,2024-05-01T01:00Z,nan,9", "bad_time"),
@@ -131,6 +173,10 @@ def test_a_bad_row_is_counted_and_the_others_are_taken(row: str, code: str) -> N
         ("region,lead_h,issued_at_utc,temperature_c", "such as temperature_c_forecast"),
         ("region,region,lead_h,issued_at_utc", "a column twice"),
         (f"{HEAD},temperature_c_forecast", "No row"),
+        (
+            "region,issued_at_utc,valid_day,temperature_c_forecast",
+            "temperature_day_max",
+        ),
     ],
 )
 def test_a_file_without_what_is_needed_is_refused(head: str, sentence: str) -> None:
@@ -142,4 +188,4 @@ def test_gzip_is_recognised(tmp_path: Path) -> None:
     path = tmp_path / "any.csv"
     text = f"{HEAD},temperature_c_forecast\n{ROW},2024-05-01T01:00:00Z,1,9\n"
     path.write_bytes(gzip.compress(text.encode()))
-    assert len(read_weather_forecasts(path, ["AA"]).runs["AA"]) == 1
+    assert len(read_weather_forecasts(path, ZONES).runs["AA"]) == 1

@@ -19,6 +19,7 @@ from core.weather_runs import hours_since_1970
 from db.audit import list_events
 from db.users import system_actor
 from db.weather_forecasts import load_runs
+from orchestrator.jobs import ISSUE_FORECASTS
 from orchestrator.regions.changes import RegionDraft, add_region
 from orchestrator.telemetry.weather_forecast_imports import (
     ForecastImport,
@@ -154,3 +155,45 @@ def test_an_operator_may_not_import_and_a_source_needs_a_name(
         import_weather_forecasts(
             asking(session, actor, now=NOW), BytesIO(b""), label="x", source_name=" "
         )
+
+
+def test_a_daily_maximum_and_hourly_values_of_one_run_are_both_kept(
+    session: Session, actor: Actor
+) -> None:
+    _import(session, actor, _row(ISSUED, ISSUED, 6, 11.0, model=""))
+    daily = (
+        "region,issued_at_utc,known_at_utc,valid_day,temperature_day_max_c_forecast\n"
+        f"texas,{ISSUED.isoformat()},{ISSUED.isoformat()},2024-05-01,31\n"
+    )
+    done = import_weather_forecasts(
+        asking(session, actor, now=NOW), BytesIO(daily.encode()), label="daily.csv"
+    )
+    assert done.columns_new == 1
+    found = load_runs(session, "texas", ISSUED, ISSUED)
+    assert found is not None
+    hourly, day_max = found.streams
+    assert (hourly.is_day_max, day_max.is_day_max) == (False, True)
+    assert day_max.values[Quantity.TEMPERATURE_C][0, 5:29].tolist() == [31.0] * 24
+    assert found.has_day_max
+
+
+def test_a_run_that_came_after_an_issue_counts_for_it_only_when_asked_for(
+    session: Session, actor: Actor
+) -> None:
+    _import(session, actor, _row(ISSUED, ISSUED + timedelta(minutes=20), 1, 11.0))
+    assert load_runs(session, "texas", ISSUED, ISSUED) is None
+    late = ISSUED + timedelta(minutes=30)
+    found = load_runs(session, "texas", ISSUED, ISSUED, known_by_utc=late)
+    assert found is not None
+    assert found.streams[0].known_hours.tolist() == [hours_since_1970(ISSUED)]
+
+
+@pytest.mark.parametrize(("age_h", "is_asked"), [(3, True), (60, False)])
+def test_forecasts_are_made_again_where_a_run_is_new_enough(
+    session: Session, actor: Actor, age_h: int, is_asked: bool
+) -> None:
+    issued = NOW - timedelta(hours=age_h)
+    _import(session, actor, _row(issued, issued, 1, 11.0))
+    jobs = text("select args from procrastinate_jobs where task_name = :task")
+    found = session.scalars(jobs, {"task": ISSUE_FORECASTS}).all()
+    assert found == [{"issued_at_utc": NOW.isoformat()}] * is_asked

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from io import BytesIO
 
 import numpy as np
@@ -14,13 +15,15 @@ from sqlalchemy.orm import Session
 from core.days import full_hour
 from core.forecasts import InputMode, Target
 from core.telemetry import HOUR, Quantity
-from db import forecasts, telemetry
+from db import decisions, forecasts, telemetry
 from db.forecast_inputs import forecast_input
 from db.forecasts import StoredForecast
 from db.regions import StoredRegion
 from db.users import system_actor
 from models.metadata import Family
 from orchestrator.cycle.issuance import issue_live
+from orchestrator.decisions.model_replay import replay_all
+from orchestrator.decisions.records import read_inputs
 from orchestrator.forecasts.hindcasts import hindcast_regions
 from orchestrator.forecasts.model_cache import ModelCache
 from orchestrator.forecasts.run_views import run_view
@@ -240,3 +243,60 @@ def test_the_page_says_when_telemetry_alone_served(served: Runtime) -> None:
         assert run.issued_at_utc is None
         assert "Telemetry alone" in run.mode
         assert set(run.raw_c) == {None}
+
+
+def test_decisions_name_the_run_they_rest_on_and_replay_with_it(
+    served: Runtime,
+) -> None:
+    with served.transaction() as session:
+        request = asking(session, system_actor(session, "cli"))
+        rested = {}
+        for replay in replay_all(request):
+            assert replay.differences == ()
+            stored = decisions.decision_by_id(session, replay.decision_id)
+            inputs = read_inputs(stored.facts.inputs_text)
+            rested[inputs.window_start_utc] = inputs.source
+        assert rested[FRESH].input_mode is InputMode.RUN_12H
+        assert rested[FRESH].run_issued_at_utc is not None
+        assert rested[END].input_mode is InputMode.TELEMETRY
+        assert rested[END].run_issued_at_utc is None
+
+
+def test_a_run_that_comes_within_the_hour_of_an_issue_is_used_at_once(
+    served: Runtime,
+) -> None:
+    """Last: it brings a run."""
+    within = END + timedelta(minutes=25)
+    with served.transaction() as session:
+        region, before = _live(session, 0)
+        issued = END - 3 * HOUR
+        lines = ["region,issued_at_utc,known_at_utc,lead_h,temperature_c_forecast"]
+        lines += [
+            f"{region.slug},{issued.isoformat()},{within.isoformat()},{lead_h},20"
+            for lead_h in range(48)
+        ]
+        request = replace(
+            asking(session, system_actor(session, "cli")), now=within + HOUR / 60
+        )
+        import_weather_forecasts(
+            request, BytesIO("\n".join(lines).encode()), label="new.csv"
+        )
+
+        def issue(now: datetime) -> StoredForecast:
+            issue_live(
+                replace(request, now=now),
+                ModelCache(),
+                issued_at_utc=END,
+                stored_regions=[region],
+            )
+            return _live(session, 0)[1]
+
+        assert issue(END + timedelta(minutes=20)).revision == before.revision
+        found = issue(request.now)
+        assert found.revision == before.revision + 1
+        assert found.input_mode is InputMode.RUN_12H
+        assert found.run_issued_at_utc == issued
+        assert found.runs_known_by_utc == request.now
+        # The same again changes nothing; nor does a later look at the same issue.
+        for later in (request.now + HOUR / 4, END + 2 * HOUR):
+            assert issue(later).forecast_id == found.forecast_id

@@ -78,6 +78,7 @@ def models() -> ModelsPage:
                 size_bytes=900,
                 figures=None,
                 progress=None,
+                is_signed=True,
             ),
         ),
         version_count=1,
@@ -144,7 +145,7 @@ def test_users_are_shown_on_the_chosen_clock(text_of: Text) -> None:
         created_at_utc=AT,
         live_login_count=2,
     )
-    assert "olga operator active 25 Oct 2026, 01:30 (UTC+1) 2" in text_of(
+    assert "olga operator active none 25 Oct 2026, 01:30 (UTC+1) 2" in text_of(
         users_table([account], "Europe/Dublin")
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from core.errors import InvalidInput, OutOfRange
+from core.errors import InvalidInput
 from core.scheduler import Outcome, ReasonCode
 from orchestrator.plans.terms import PlanTerms
 from orchestrator.plans.views import (
@@ -18,6 +18,7 @@ from orchestrator.plans.views import (
     PlanRecordOutcome,
     PlanTransferView,
     PlanView,
+    PlanWindowView,
     ShadowPriceView,
 )
 from pages.plan import content
@@ -32,7 +33,6 @@ GOOD = {
     "energy_price_weight": 0,
     "water_cap_m3": 9000,
     "minimum_transfer_mwh": 3,
-    "blocked_chance_pct": "2.5",
 }
 
 
@@ -96,6 +96,7 @@ def view() -> PlanView:
         is_simulation=True,
         is_compared_with_truth=True,
         terms=PlanTerms(),
+        instead_of_plan_id=None,
         migration_energy_frac=0.0,
         infeasible_text=None,
         transfers=(transfer,),
@@ -116,17 +117,63 @@ def test_what_is_left_empty_takes_its_default_only_where_it_may() -> None:
     terms = read_terms(GOOD)
     assert (terms.carbon_usd_per_t, terms.water_usd_per_m3) == (80.0, 1.5)
     assert (terms.water_cap_m3, terms.carbon_cap_t) == (9000.0, None)
-    assert (terms.minimum_transfer_mwh, terms.blocked_chance_pct) == (3.0, 2.5)
+    assert terms.minimum_transfer_mwh == 3.0
     with pytest.raises(InvalidInput, match="Carbon, USD per t is empty"):
         read_terms({**GOOD, "carbon_usd_per_t": None})
-    with pytest.raises(OutOfRange, match="outside 0 to 50 %"):
-        read_terms({**GOOD, "blocked_chance_pct": 60})
 
 
 @pytest.mark.parametrize("value", ["lots", "-1", "nan", "inf", [], {}])
 def test_what_is_no_amount_is_refused(value: object) -> None:
     with pytest.raises(InvalidInput, match="not a number of 0 or more"):
         read_terms({**GOOD, "carbon_cap_t": value})
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "24 hours from 14 Jul 2023, 00:00 (UTC−7), on the forecasts issued 14"),
+        (
+            {"local_day": date(2023, 7, 14), "is_simulation": True},
+            "14 July 2023, a simulation, on the forecasts issued 14 Jul 2023, 00:00",
+        ),
+        (
+            {
+                "local_day": date(2023, 7, 14),
+                "known_at_utc": ISSUED_UTC - timedelta(hours=10),
+            },
+            "14 July 2023, not begun; on the forecasts issued 13 Jul 2023, 14:00",
+        ),
+    ],
+)
+def test_before_a_plan_the_page_names_its_window_and_issue(
+    text_of: Text, changes: dict[str, Any], said: str
+) -> None:
+    values: dict[str, Any] = {
+        "region": ARIZONA,
+        "regions": (ARIZONA, IRELAND),
+        "local_day": None,
+        "first_day": date(2023, 1, 1),
+        "last_day": date(2023, 7, 15),
+        "missing_days": (),
+        "window_start_utc": ISSUED_UTC,
+        "known_at_utc": None,
+        "is_simulation": False,
+    }
+    window = PlanWindowView(**values | changes)
+    assert f"Window of a new plan: {said}" in text_of(
+        content.window_notice(window, None)
+    ).replace("\u202f", " ")
+
+
+def test_a_plan_that_replaces_another_names_it(view: PlanView, text_of: Text) -> None:
+    text = text_of(content.result(replace(view, instead_of_plan_id=3)))
+    assert "plan 3 : recording it supersedes" in text
+    assert "Made to replace" not in text_of(content.result(view))
+
+
+def test_a_plan_of_a_day_that_has_not_begun_cannot_be_recorded(view: PlanView) -> None:
+    assert view.can_be_recorded
+    assert not replace(view, has_begun=False).can_be_recorded
 
 
 def test_the_sentence_says_what_moves_and_what_it_saves(view: PlanView) -> None:

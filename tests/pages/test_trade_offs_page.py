@@ -12,12 +12,14 @@ import pytest
 
 from orchestrator.trade_offs.views import (
     EfficiencyRow,
+    GroundSums,
     ShiftRole,
     TradeOffRegion,
     TradeOffView,
     WaterScope,
     WaterSeries,
 )
+from orchestrator.windows.views import Ground
 from pages.trade_offs import content
 from pages.trade_offs.figures import (
     AFTER_NAME,
@@ -96,6 +98,9 @@ def view() -> TradeOffView:
         is_simulation=True,
         shift_pct=40.0,
         flexible_pct=80.0,
+        hours_of_day=None,
+        ground=Ground.RECORDED,
+        grounds=(),
         hours_utc=HOURS_UTC,
         shown=shown,
         efficiency=tuple(row(name) for name in ("Arizona", "Ireland", "Wyoming")),
@@ -186,3 +191,33 @@ def test_more_than_the_flexible_load_is_said(view: TradeOffView, text_of: Text) 
         content.window_notice(replace(view, shift_pct=90.0))
     )
     assert "More than" not in text_of(content.window_notice(view))
+
+
+def test_the_hours_of_a_shift_are_named_and_go_on_to_what_if(
+    view: TradeOffView, text_of: Text, components_of: Callable[[object], list[Any]]
+) -> None:
+    shown = content.window_notice(replace(view, hours_of_day="22-6"))
+    assert "From 22:00 to 06:00, 40 % of the load of Arizona moves" in text_of(shown)
+    links = [getattr(item, "href", "") or "" for item in components_of(shown)]
+    assert any("hours=22-6" in href for href in links)
+
+
+def test_both_grounds_stand_side_by_side_and_the_other_can_be_shown(
+    view: TradeOffView, text_of: Text
+) -> None:
+    sums = [
+        GroundSums(
+            ground=ground,
+            facility_energy_mwh=energy_mwh,
+            emissions_kgco2e=400_000.0,
+            water_l=2_000_000.0,
+        )
+        for ground, energy_mwh in ((Ground.NOW, 2000.0), (Ground.RECORDED, 1900.0))
+    ]
+    shown = replace(view, grounds=tuple(sums))
+    text = text_of(content.window_notice(shown))
+    assert "As load is now, without a shift: 2,000 MWh, 400.0 t CO₂e, 2,000 m³." in text
+    assert "With what is recorded, without a shift: 1,900 MWh" in text
+    assert text.count("(shown)") == 1
+    assert ", with what is recorded;" in content.caption(shown)
+    assert "As load is now" not in text_of(content.window_notice(view))

@@ -42,9 +42,17 @@ def by_meta(figure: go.Figure) -> dict[str, Any]:
     return {trace.meta: trace for trace in figure.data if trace.meta}
 
 
+def chart(view: Any, shift_pct: float) -> go.Figure:
+    """The source's chart at a shift that takes the same of every hour."""
+    given_pct = (shift_pct,) * len(view.hours_utc)
+    return shift_chart(
+        view.source, view.hours_utc, shift_pct=shift_pct, given_pct=given_pct
+    )
+
+
 def test_the_chart_moves_mean_range_and_bound_by_the_shift(make_what_if: Make) -> None:
     view = make_what_if()
-    after = by_meta(shift_chart(view.source, view.hours_utc, shift_pct=30.0))
+    after = by_meta(chart(view, 30.0))
     assert set(after) == {MEAN_AFTER, LOWER_AFTER, UPPER_AFTER, BOUND_AFTER}
     assert after[MEAN_AFTER].y[0] == pytest.approx(view.source.mean_c[0] - 1.5)
     assert list(after[BOUND_AFTER].y) == pytest.approx([34.7, 34.7])
@@ -52,17 +60,17 @@ def test_the_chart_moves_mean_range_and_bound_by_the_shift(make_what_if: Make) -
 
 def test_the_forecast_before_the_shift_stays(make_what_if: Make) -> None:
     view = make_what_if()
-    figure = shift_chart(view.source, view.hours_utc, shift_pct=30.0)
+    figure = chart(view, 30.0)
     before = next(trace for trace in figure.data if trace.name == "Forecast before")
     assert list(before.y) == list(view.source.mean_c)
 
 
 def test_no_shift_changes_nothing_even_where_its_effect_is_unknown() -> None:
-    assert moved((30.0, None), (), 0.0) == [30.0, None]
+    assert moved((30.0, None), (), (0.0, 0.0)) == [30.0, None]
 
 
 def test_a_shift_of_unknown_effect_has_no_value() -> None:
-    assert moved((30.0, 31.0), (-0.05,), 10.0) == [29.5, None]
+    assert moved((30.0, 31.0), (-0.05,), (10.0, 10.0)) == [29.5, None]
 
 
 def test_a_bound_that_only_no_shift_has_is_unknown_after_one(
@@ -75,10 +83,7 @@ def test_a_bound_that_only_no_shift_has_is_unknown_after_one(
 
 def test_the_axis_stands_still_whatever_the_shift(make_what_if: Make) -> None:
     view = make_what_if()
-    ranges = {
-        tuple(shift_chart(view.source, view.hours_utc, shift_pct=x).layout.yaxis.range)
-        for x in (0.0, 40.0, 100.0)
-    }
+    ranges = {tuple(chart(view, x).layout.yaxis.range) for x in (0.0, 40.0, 100.0)}
     assert len(ranges) == 1
 
 
@@ -90,7 +95,9 @@ def test_the_bound_is_that_of_the_step(make_what_if: Make, shift_pct: float) -> 
 
 def test_each_end_is_drawn_in_its_own_local_time(make_what_if: Make) -> None:
     view = make_what_if()
-    figure = shift_chart(view.target, view.hours_utc, shift_pct=0.0)
+    figure = shift_chart(
+        view.target, view.hours_utc, shift_pct=0.0, given_pct=(0.0,) * 24
+    )
     assert figure.layout.xaxis.title.text == "Time (Europe/Dublin, UTC+1)"
 
 
@@ -159,10 +166,38 @@ def at_step(table: list[tuple[int, str]], step: int) -> str:
 def test_the_preview_is_approved_in_the_safe_interval_alone(
     make_what_if: Make, least: float | None, most: float | None, said: dict[int, str]
 ) -> None:
-    view = make_what_if(minimum_shift_pct=least, maximum_safe_shift_pct=most)
+    view = make_what_if(**interval(least, most))
     table = preview_data(view, may_decide=True)["verdicts"]
     found = {step: at_step(table, step).replace("\u202f", " ") for step in said}
     assert found == said
+
+
+def interval(least: float | None, most: float | None) -> dict[str, Any]:
+    """A view's safe interval from its ends, where it is not empty."""
+    is_safe = least is not None and least <= (most or 0.0)
+    return {
+        "minimum_shift_pct": least,
+        "maximum_safe_shift_pct": most,
+        "safe_intervals_pct": ((least, most or 0.0),) if is_safe else (),
+    }
+
+
+def test_between_safe_intervals_the_preview_names_the_next_share_that_passes(
+    make_what_if: Make, components_of: Walk
+) -> None:
+    view = make_what_if(
+        **interval(10.0, 20.0) | {"safe_intervals_pct": ((10.0, 20.0), (35.5, 60.0))}
+    )
+    table = preview_data(view, may_decide=True)["verdicts"]
+    found = [(first, words.replace("\u202f", " ")) for first, words in table]
+    assert found == [
+        (0, f"{B}at least 10 % is needed"),
+        (100, "✓ APPROVED"),
+        (201, f"{B}the next share that passes is 35.5 %"),
+        (355, "✓ APPROVED"),
+        (601, f"{B}at most 60 % can be called safe"),
+    ]
+    assert len(bars(components_of(content.safe_strip(view)))) == 2
 
 
 def test_a_source_without_a_bound_is_blocked_for_want_of_data(
@@ -212,7 +247,7 @@ def test_the_safe_interval_is_drawn_where_it_lies(
 def test_an_empty_safe_interval_is_not_drawn(
     make_what_if: Make, components_of: Walk, least: float | None, most: float | None
 ) -> None:
-    view = make_what_if(minimum_shift_pct=least, maximum_safe_shift_pct=most)
+    view = make_what_if(**interval(least, most))
     assert bars(components_of(content.safe_strip(view))) == []
 
 

@@ -19,7 +19,10 @@ from core.audit import AuditAction
 from core.errors import Conflict
 from orchestrator.accounts import own_password
 from orchestrator.accounts.administration import disable_user, reset_password
+from orchestrator.accounts.identity_provider import IdentityProvider
 from orchestrator.accounts.logins import find_login
+from orchestrator.accounts.provider_checks import check_logins
+from orchestrator.operations.secret_key import factor_key
 from orchestrator.runtime import Runtime, utc_now
 from tests.asking import asking
 from tests.webapp.conftest import Browser, Portal, register_test_pages
@@ -63,6 +66,11 @@ class Provider:
         """Whom the provider logs in from now on."""
         params = {"name": name, "groups": ",".join(groups)}
         requests.get(f"{self.issuer}/become", params=params, timeout=5)
+
+    def log_out(self, name: str, sid: str) -> str:
+        """End a session there; the logout token."""
+        params = {"name": name, "sid": sid}
+        return requests.get(f"{self.issuer}/logout", params=params, timeout=5).text
 
 
 @pytest.fixture(scope="module")
@@ -225,6 +233,93 @@ def test_the_provider_confirms_actions_for_five_minutes(
     first = browser.login_token
     assert log_in(browser, there, "?confirm=1") == 303
     assert browser.login_token != first
+
+
+def check(portal: Portal, minutes: int = 1) -> None:
+    """What the worker does each minute, some minutes later."""
+    later = replace(
+        portal.runtime, clock=lambda: utc_now() + timedelta(minutes=minutes)
+    )
+    settings = later.settings
+    check_logins(later, IdentityProvider(settings), factor_key(settings))
+
+
+def provider_sid(portal: Portal) -> str:
+    with portal.runtime.transaction() as session:
+        (sid,) = session.connection().exec_driver_sql(
+            "select provider_sid from user_session where ended_at_utc is null"
+        )
+    return str(sid[0])
+
+
+def test_a_lost_group_ends_the_login_within_a_minute(
+    portal: Portal, provider: Provider
+) -> None:
+    provider.become("xenia", "gfo-admins")
+    browser = portal.browser()
+    assert log_in(browser) == 303
+    for minute in (1, 2):  # each check renews the refresh token
+        check(portal, minute)
+        assert browser.get("/users").status_code == 200
+    provider.become("xenia", "gfo-operators")
+    check(portal, 3)
+    assert browser.get("/").status_code == 302
+    assert portal.user("xenia").role is Role.OPERATOR
+    assert log_in(browser) == 303
+    provider.become("xenia", "elsewhere")
+    check(portal, 4)
+    assert browser.get("/").status_code == 302
+    event = portal.events()[0]
+    assert event.action == AuditAction.SESSION_ENDED
+    assert "ended_by_provider" in event.payload
+
+
+def test_a_provider_that_is_down_ends_nothing_and_one_that_refuses_does(
+    portal: Portal, provider: Provider
+) -> None:
+    provider.become("yann", "gfo-operators")
+    browser = portal.browser()
+    assert log_in(browser) == 303
+    provider.stop()
+    check(portal)
+    assert browser.get("/").status_code == 200
+    provider.start()  # it has forgotten everybody
+    check(portal)
+    assert browser.get("/").status_code == 302
+
+
+def send_logout(portal: Portal, token: str) -> int:
+    """Post a logout token as the provider's server does: no cookie, no origin."""
+    answer = portal.app.server.test_client().post(
+        "/login/oidc/logout", data={"logout_token": token}
+    )
+    return answer.status_code
+
+
+def test_a_logout_there_ends_the_login_here_at_once(
+    portal: Portal, provider: Provider
+) -> None:
+    provider.become("zoe", "gfo-operators")
+    browser = portal.browser()
+    assert log_in(browser) == 303
+    sid = provider_sid(portal)
+    token = provider.log_out("zoe", sid)
+    assert send_logout(portal, token) == 400  # no keys are stored yet, nobody is asked
+    check(portal)
+    other = provider.log_out("zoe", "another session")
+    assert send_logout(portal, other) == 200
+    assert browser.get("/").status_code == 200
+    assert send_logout(portal, token) == 200
+    assert browser.get("/").status_code == 302
+    event = portal.events()[0]
+    assert (event.action, event.object_type) == ("session_ended", "user_session")
+    assert send_logout(portal, token) == 400  # each token counts once
+    for forged in ("", "x", token[:-8] + "AAAAAAAA"):
+        assert send_logout(portal, forged) == 400
+
+
+def test_forged_logout_tokens_are_limited_by_address(portal: Portal) -> None:
+    assert [send_logout(portal, "x") for _ in range(22)] == [400] * 20 + [429] * 2
 
 
 def test_new_keys_of_the_provider_are_found(portal: Portal, provider: Provider) -> None:

@@ -12,8 +12,17 @@ from sqlalchemy import text
 
 from core.access import Role
 from core.audit import AuditAction
+from core.errors import Conflict
+from db.federated_identities import insert_identity
 from orchestrator.accounts.administration import disable_user, reset_factors
+from orchestrator.accounts.logins import find_login
+from orchestrator.accounts.second_factors import (
+    FactorKey,
+    add_app,
+    make_recovery_codes,
+)
 from orchestrator.runtime import Runtime
+from tests.asking import asking
 from tests.webapp.authenticator import PRESENT, Authenticator
 from tests.webapp.conftest import (
     PASSWORD,
@@ -303,3 +312,35 @@ def test_nobody_removes_or_adds_what_is_somebody_elses(portal: Portal) -> None:
     assert _add_passkey(auditor, key) == 422  # the same passkey
     assert _add_passkey(auditor, Authenticator(), proof="wrong") == 422
     assert _use_passkey(portal.browser(), key) == 303
+
+
+def test_factors_of_ours_do_not_go_around_an_identity_provider(portal: Portal) -> None:
+    browser, key = portal.logged_in("operator"), Authenticator()
+    assert _add_passkey(browser, key) == 200
+    with portal.runtime.transaction() as session:
+        insert_identity(
+            session,
+            issuer="https://id.example",
+            subject="17",
+            user_id=portal.user("operator").user_id,
+            now_utc=portal.runtime.clock(),
+        )
+    assert _use_passkey(portal.browser(), key) == 401
+    page = browser.get("/account/factors").get_data(as_text=True)
+    assert "none is kept here" in page
+    assert "passkey-new-proof" not in page
+    account = browser.get("/account").get_data(as_text=True)
+    assert "/account/password" not in account
+    with portal.runtime.transaction() as session:
+        login = find_login(
+            asking(session, None, now=portal.runtime.clock()),
+            browser.login_token or "",
+        )
+        assert login is not None
+        asked = asking(session, login.actor)
+        for change in (
+            lambda: add_app(asked, FactorKey("x"), login, token="", code=""),
+            lambda: make_recovery_codes(asked),
+        ):
+            with pytest.raises(Conflict, match="identity provider"):
+                change()

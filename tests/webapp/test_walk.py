@@ -37,7 +37,7 @@ FORGED: tuple[object, ...] = (None, "' or 1=1; --", {"role": "admin"}, [["x"]], 
 MAY_BE_OPEN = {
     "health.alive", "health.ready", "portal.login", "portal.stylesheet", "portal.icon",
     "portal.passkey_script", "factors.login_options", "factors.log_in",
-    "federation.begin", "federation.finish",
+    "federation.begin", "federation.finish", "provider_logout.log_out_there",
 }  # fmt: skip
 _LOGINS = {"portal.login", "factors.log_in"}
 # What a walk of strangers, or of people who are refused, may leave behind.

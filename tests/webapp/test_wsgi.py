@@ -13,14 +13,17 @@ from pydantic import SecretStr
 
 from core.errors import InvalidInput
 from db.engine import DatabaseUrls
+from orchestrator.operations.secret_key import secret_key
 from orchestrator.settings import Settings
-from webapp.secret_key import secret_key
 
 pytestmark = pytest.mark.slow
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 GOOD_KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f0aa55"
-HEAVY = ("sklearn", "mapie", "skl2onnx", "pandas", "onnx", "onnxruntime")
+HEAVY = (
+    *("sklearn", "mapie", "skl2onnx", "pandas", "onnx", "onnxruntime"),
+    *("httpx", "tenacity"),  # feeds are asked by the worker alone
+)
 
 
 def _run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:

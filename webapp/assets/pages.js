@@ -46,6 +46,11 @@
     return element?.querySelector("option:not([disabled])")?.value || "";
   }
 
+  /* Hours of the day as addresses write them; null for every hour. */
+  const hoursOfDay = (from, until) => (from ? `${from}-${until || 24}` : null);
+
+  const shiftOf = (...values) => JSON.stringify(values.map((value) => value || null));
+
   dc.gfo_pages = {
     /* The link whose path begins this one; a decision belongs to Audit. */
     mark_current_link(pathname) {
@@ -115,20 +120,23 @@
         "forecast-url", { region, day: wanted, issued: isSameDay ? issue : null });
     },
 
-    follow_what_if_controls(source, target, day, _liveClicks, data) {
+    follow_what_if_controls(source, target, day, from, until, _liveClicks, data) {
       if (!data) return;
       const isLive = dc.gfo_was_pressed("what-if-next-24h");
       const wanted = isLive ? null : day || null;
-      const shownTarget = data.target ? data.target.slug : null;
+      const hours = hoursOfDay(from, until);
       const isSameWindow = wanted === data.day && !(isLive && !data.is_newest);
       const isSameSource = source === data.source.slug;
-      if (isSameSource && (target || null) === shownTarget && isSameWindow) return;
+      const isSameShift = shiftOf(source, target, hours) ===
+        shiftOf(data.source.slug, data.target?.slug, data.hours);
+      if (isSameShift && isSameWindow) return;
       dc.gfo_set_search("what-if-url", {
         source,
         // A region cannot shift to itself: let the server choose another target.
         target: target === source ? null : target,
         day: wanted,
         shift: new URLSearchParams(window.location.search).get("shift"),
+        hours,
         issued: wanted || !isSameSource ? null : dc.gfo_kept_issue(data, isLive),
       });
     },
@@ -140,8 +148,8 @@
       dc.gfo_set_search("plan-url", { region, day: wanted });
     },
 
-    announce_search_for_plan(clicks) {
-      if (!clicks) return;
+    announce_search_for_plan(clicks, replaceClicks) {
+      if (!clicks && !replaceClicks) return;
       const children =
         "Solving. The plan is kept when it is found; you may leave this page.";
       dc.set_props("plan-status", { children });

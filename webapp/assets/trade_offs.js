@@ -117,6 +117,8 @@
         day: wantedDay,
         shift: amount || null,
         water: water === "on_site" ? null : water,
+        ground: data.ground,
+        hours: data.hours,
         hour,
         issued: wantedDay || source !== data.source
           ? null : dc.gfo_kept_issue(data, isLive),

@@ -48,12 +48,21 @@
     return table.filter(([first]) => first <= stepOf(shift)).at(-1)[1];
   }
 
+  /* What an hour of the source gives of its load in a shift, percent; see
+     core/shares.py. */
+  function givenPct(shift, hour) {
+    const { flexible_pct: flexible, left_pct: left, used_pct: used } = shown.shares;
+    const most = shift > flexible + 1e-9
+      ? Math.max(left[hour], shift - used[hour]) : left[hour];
+    return Math.min(shift, most);
+  }
+
   /* Hourly values after a shift; null where one is not known. */
   function moved(values, end, shift) {
     if (shift === 0) return values;
     return values.map((value, hour) => {
       const rise = end.rise_by_hour_c_per_pct[hour];
-      return isNumber(value) && isNumber(rise) ? value + shift * rise : null;
+      return isNumber(value) && isNumber(rise) ? value + givenPct(shift, hour) * rise : null;
     });
   }
 
@@ -137,12 +146,14 @@
 
   function key(data, shift) {
     const target = data.target ? data.target.slug : null;
-    return JSON.stringify([data.source.slug, target, data.day || data.issue, shift]);
+    const window = data.day || data.issue;
+    return JSON.stringify([data.source.slug, target, window, shift, data.hours || null]);
   }
 
   function storedKey(stored) {
     const window = stored.day || stored.issue;
-    return JSON.stringify([stored.source, stored.target, window, stored.shift_pct]);
+    const hours = stored.hours || null;
+    return JSON.stringify([stored.source, stored.target, window, stored.shift_pct, hours]);
   }
 
   /* A verdict on a newer issue than the page shows: show that issue. */
@@ -179,6 +190,7 @@
         target: data.target.slug,
         day: data.day,
         shift_pct: shift,
+        hours: data.hours,
         request_id: dc.gfo_new_id(),
       },
     });
@@ -246,6 +258,7 @@
       if (data.day) query.set("day", data.day);
       else if (data.is_issued) query.set("issued", data.issue);
       if (shift) query.set("shift", String(shift));
+      if (data.hours) query.set("hours", data.hours);
       return [`/trade-offs?${query}`, `/plan?${plan}`];
     },
 

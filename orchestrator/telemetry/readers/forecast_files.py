@@ -9,14 +9,20 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from statistics import fmean
 from typing import BinaryIO
 
 import numpy as np
 
 from core.aliases import FloatArray
-from core.errors import InvalidInput
+from core.days import (
+    full_hour,
+    issue_at_local_midnight,
+    next_full_hour,
+)
+from core.errors import InvalidInput, OutOfRange
 from core.telemetry import (
     HOUR,
     VALID_RANGES,
@@ -33,6 +39,9 @@ MAX_LEAD_H = 24 * 16
 
 _KNOWN_COLUMNS = ("known_at_utc", "retrieved_at_utc")
 _VALUE = re.compile(rf"({'|'.join(Quantity)})_forecast(?:_([a-z0-9_.-]{{1,40}}))?\Z")
+_DAY_MAX_VALUE = re.compile(
+    r"temperature_day_max_c_forecast(?:_([a-z0-9_.-]{1,40}))?\Z"
+)
 _SHOWN_REFUSALS = 5
 
 
@@ -80,21 +89,26 @@ class ForecastFile:
 
 
 def read_weather_forecasts(
-    source: Path | BinaryIO, slugs: Sequence[str], *, default_source: str = "file"
+    source: Path | BinaryIO, zones: Mapping[str, str], *, default_source: str = "file"
 ) -> ForecastFile:
-    """Read forecasts of the regions `slugs`.
+    """Read forecasts of regions, given the IANA time zone of each by slug.
 
     Columns, in any order: `region`; two or three of `issued_at_utc`, `valid_at_utc` and
     `lead_h`; `known_at_utc` or `retrieved_at_utc`, blank where it cannot be proved;
     where there are several, `source`, `model` and `member`; and the values,
-    `{quantity}_forecast` or `{quantity}_forecast_{model}`.
+    `{quantity}_forecast` or `{quantity}_forecast_{model}`. Of an hour with several
+    values (half-hourly forecasts, stamped with the begin of what they are for) the mean
+    counts, if it has all the minutes that its run has.
+
+    Forecasts of the highest temperature of a local day have `issued_at_utc`,
+    `valid_day` (YYYY-MM-DD) and `temperature_day_max_c_forecast`.
 
     Raises
     ------
     InvalidInput
         When the file cannot be read, a column is missing, or nothing could be taken.
     """
-    collected = _Collected(frozenset(slugs))
+    collected = _Collected(zones)
     with open_source(source) as content:
         lines = read_lines(io.BufferedReader(content))
         header = next(lines, None)
@@ -131,11 +145,15 @@ def _cells(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Layout:
-    """Where a row has what; `values` by model, empty for the row's own."""
+    """Where a row has what; `values` by model, empty for the row's own.
+
+    `is_daily` where its values are maxima of local days.
+    """
 
     places: Mapping[str, int]
     values: Mapping[str, Sequence[tuple[int, Quantity]]]
     default_source: str
+    is_daily: bool
 
     @classmethod
     def of(cls, header: str, default_source: str) -> _Layout:
@@ -144,26 +162,40 @@ class _Layout:
         if len(places) != len(names):
             message = "The weather forecasts name a column twice."
             raise InvalidInput(message)
+        is_daily = "valid_day" in places
         values: dict[str, list[tuple[int, Quantity]]] = {}
         for name, place in places.items():
-            found = _VALUE.match(name)
-            if found:
+            if is_daily and (found := _DAY_MAX_VALUE.match(name)):
+                daily = (place, Quantity.TEMPERATURE_C)
+                values.setdefault(found.group(1) or "", []).append(daily)
+            elif not is_daily and (found := _VALUE.match(name)):
                 model = found.group(2) or ""
                 values.setdefault(model, []).append((place, Quantity(found.group(1))))
-        times = [n for n in ("issued_at_utc", "valid_at_utc", "lead_h") if n in places]
+        kinds = ("issued_at_utc", "valid_day" if is_daily else "valid_at_utc", "lead_h")
+        times = [name for name in kinds if name in places]
         missing = [
             what
             for what, is_there in (
                 ("region", "region" in places),
                 ("two of issued_at_utc, valid_at_utc and lead_h", len(times) >= 2),
-                ("a column such as temperature_c_forecast", bool(values)),
+                (
+                    "a column such as temperature_day_max_c_forecast"
+                    if is_daily
+                    else "a column such as temperature_c_forecast",
+                    bool(values),
+                ),
             )
             if not is_there
         ]
         if missing:
             message = f"The weather forecasts lack {missing[0]}."
             raise InvalidInput(message)
-        return cls(places=places, values=values, default_source=default_source)
+        return cls(
+            places=places,
+            values=values,
+            default_source=default_source,
+            is_daily=is_daily,
+        )
 
     def cell(self, cells: Sequence[str], *names: str) -> str:
         """The first of these columns that the file has; empty without any."""
@@ -179,15 +211,21 @@ class _RunKey:
     member: str
     issued_at_utc: datetime
     known_at_utc: datetime | None
+    is_day_max: bool
+
+
+_Sample = tuple[Quantity, int]
+"""What a value is of, and the minute of its hour."""
 
 
 class _Collected:
     """The values of each run by lead, and what was refused."""
 
-    def __init__(self, slugs: frozenset[str]) -> None:
-        self._slugs = slugs
+    def __init__(self, zones: Mapping[str, str]) -> None:
+        self._zones = zones
         self._instants: dict[str, datetime] = {}
-        self.rows: dict[_RunKey, dict[int, dict[Quantity, float]]] = {}
+        self.rows: dict[_RunKey, dict[int, dict[_Sample, float]]] = {}
+        self._samples: dict[_Sample, _Sample] = {}
         self.row_count = 0
         self.unproved_rows = 0
         self.refused: Counter[str] = Counter()
@@ -199,13 +237,16 @@ class _Collected:
             self.refuse("wrong_cell_count", number, "It has another number of cells.")
             return
         slug = layout.cell(cells, "region")
-        if slug not in self._slugs:
+        if slug not in self._zones:
             self.refuse("unknown_region", number, f"Region {slug[:40]!r} is not known.")
             return
         try:
-            issued, known, lead_h = self._times(layout, cells)
-        except (ValueError, OverflowError) as exc:
+            issued, known, leads, minute = self._times(layout, cells, slug)
+        except (ValueError, OverflowError, OutOfRange) as exc:
             self.refuse("bad_time", number, str(exc))
+            return
+        if not leads:  # of what was under way: no later issue can use the hour whole
+            self.refused["hour_under_way"] += 1
             return
         self.unproved_rows += known is None
         for model, columns in layout.values.items():
@@ -218,15 +259,50 @@ class _Collected:
                     layout.cell(cells, "member"),
                     issued,
                     known,
+                    layout.is_daily,
                 )
                 # A repeated row of one run adds nothing: the first one stays.
-                for quantity, value in values.items():
-                    leads = self.rows.setdefault(key, {})
-                    leads.setdefault(lead_h, {}).setdefault(quantity, value)
+                for lead_h in leads:
+                    hour = self.rows.setdefault(key, {}).setdefault(lead_h, {})
+                    for quantity, value in values.items():
+                        sample = (quantity, minute)
+                        # Kept once: files have millions of them.
+                        hour.setdefault(self._samples.setdefault(sample, sample), value)
 
     def _times(
+        self, layout: _Layout, cells: Sequence[str], slug: str
+    ) -> tuple[datetime, datetime | None, range, int]:
+        """Issue, known from, leads of the hours that a row is for, minute in them."""
+        known_text = layout.cell(cells, *_KNOWN_COLUMNS)
+        if layout.is_daily:
+            issued = self._instant(layout.cell(cells, "issued_at_utc"))
+            leads, minute = self._day_leads(layout, cells, issued, slug), 0
+        else:
+            issued, leads, minute = self._hour(layout, cells)
+        known = max(self._instant(known_text), issued) if known_text else None
+        return issued, known, leads, minute
+
+    def _day_leads(
+        self, layout: _Layout, cells: Sequence[str], issued: datetime, slug: str
+    ) -> range:
+        """Leads of the hours of a local day, from the issue on."""
+        day = date.fromisoformat(layout.cell(cells, "valid_day"))
+        zone = self._zones[slug]
+        first = next_full_hour(issued)
+        begin, end = (
+            hours_between(first, issue_at_local_midnight(zone, day + timedelta(days=n)))
+            for n in (0, 1)
+        )
+        if not 0 < end <= MAX_LEAD_H:
+            message = (
+                f"The day {day} is not one of the {MAX_LEAD_H // 24} from the issue."
+            )
+            raise ValueError(message)
+        return range(max(begin, 0), max(end, 0))
+
+    def _hour(
         self, layout: _Layout, cells: Sequence[str]
-    ) -> tuple[datetime, datetime | None, int]:
+    ) -> tuple[datetime, range, int]:
         texts = [layout.cell(cells, name) for name in ("issued_at_utc", "valid_at_utc")]
         issued, valid = (self._instant(text) if text else None for text in texts)
         lead_text = layout.cell(cells, "lead_h")
@@ -241,19 +317,16 @@ class _Collected:
         if lead is not None and abs(valid - issued - lead) >= HOUR:
             message = "Issue, valid hour and lead contradict each other."
             raise ValueError(message)
-        if valid != valid.replace(minute=0, second=0, microsecond=0):
-            message = f"{valid.isoformat()} is not a full hour."
+        if valid.minute % 5 or valid.second or valid.microsecond:
+            message = f"{valid.isoformat()} is not a step of a forecast."
             raise ValueError(message)
         # Leads count from the first full hour: a run is never taken for an older one.
-        whole = issued.replace(minute=0, second=0, microsecond=0)
-        first = whole if whole == issued else whole + HOUR
-        lead_h = hours_between(first, valid)
-        if not 0 <= lead_h <= MAX_LEAD_H:
+        whole, first = full_hour(issued), next_full_hour(issued)
+        lead_h = hours_between(first, full_hour(valid))
+        if not whole <= valid <= first + MAX_LEAD_H * HOUR:
             message = f"The lead of {lead_h} h is not within 0 to {MAX_LEAD_H}."
             raise ValueError(message)
-        known_text = layout.cell(cells, *_KNOWN_COLUMNS)
-        known = max(self._instant(known_text), issued) if known_text else None
-        return issued, known, lead_h
+        return issued, range(max(lead_h, 0), lead_h + 1), valid.minute
 
     def _instant(self, text: str) -> datetime:
         found = self._instants.get(text)
@@ -287,13 +360,16 @@ class _Collected:
         found: dict[str, list[IssuedRun]] = {}
         for key, leads in self.rows.items():
             first, last = min(leads), max(leads)
-            quantities = {q for values in leads.values() for q in values}
-            columns: dict[Quantity, FloatArray] = {
-                quantity: np.full(last - first + 1, np.nan) for quantity in quantities
-            }
-            for lead_h, values in leads.items():
-                for quantity, value in values.items():
-                    columns[quantity][lead_h - first] = value
+            samples = sorted({sample for values in leads.values() for sample in values})
+            minutes: dict[Quantity, list[_Sample]] = {}
+            for sample in samples:
+                minutes.setdefault(sample[0], []).append(sample)
+            columns: dict[Quantity, FloatArray] = {}
+            for quantity, wanted in minutes.items():
+                column = columns[quantity] = np.full(last - first + 1, np.nan)
+                for lead_h, values in leads.items():
+                    if all(sample in values for sample in wanted):
+                        column[lead_h - first] = fmean(values[s] for s in wanted)
             run = IssuedRun(
                 source=key.source,
                 model=key.model,
@@ -302,6 +378,7 @@ class _Collected:
                 known_at_utc=key.known_at_utc,
                 first_lead_h=first,
                 values=columns,
+                is_day_max=key.is_day_max,
             )
             found.setdefault(key.slug, []).append(run)
         for runs in found.values():

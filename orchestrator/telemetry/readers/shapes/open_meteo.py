@@ -30,7 +30,7 @@ from orchestrator.telemetry.readers.tables import (
 from orchestrator.telemetry.readers.units import split_unit
 
 # Present and former names of the API.
-_VARIABLES = {
+VARIABLES = {
     "temperature_2m": Quantity.TEMPERATURE_C,
     "relative_humidity_2m": Quantity.RELATIVE_HUMIDITY_PCT,
     "relativehumidity_2m": Quantity.RELATIVE_HUMIDITY_PCT,
@@ -174,10 +174,10 @@ def _chosen(names: list[str], rules: ReadRules) -> dict[str, Quantity]:
     BadFile
         When several models are there and none is chosen; when there is no variable.
     """
-    plain = {name: _VARIABLES[name] for name in names if name in _VARIABLES}
+    plain = {name: VARIABLES[name] for name in names if name in VARIABLES}
     models: dict[str, dict[str, Quantity]] = {}
     for name in names:
-        for variable, quantity in _VARIABLES.items():
+        for variable, quantity in VARIABLES.items():
             model = name.removeprefix(f"{variable}_")
             if model != name and not _OF_RUN.fullmatch(f"_{model}"):
                 models.setdefault(model, {})[name] = quantity
@@ -196,7 +196,7 @@ def _chosen(names: list[str], rules: ReadRules) -> dict[str, Quantity]:
         )
         raise BadFile(message)
     if not plain:
-        message = f"The file carries none of {', '.join(_VARIABLES)}."
+        message = f"The file carries none of {', '.join(VARIABLES)}."
         raise BadFile(message)
     quantity, count = Counter(plain.values()).most_common(1)[0]
     if count > 1:

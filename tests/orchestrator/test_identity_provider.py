@@ -20,14 +20,16 @@ from pydantic import SecretStr
 
 from core.access import Role
 from core.errors import InvalidInput, ServiceUnavailable
-from orchestrator.runtime import utc_now
-from orchestrator.settings import Settings
-from webapp.identity_provider import (
+from orchestrator.accounts.identity_provider import (
     LARGEST_ANSWER_BYTES,
     Flow,
     IdentityProvider,
+    LogoutToken,
     RefusedAnswerError,
+    Renewed,
 )
+from orchestrator.runtime import utc_now
+from orchestrator.settings import Settings
 
 BACK = "http://localhost/login/oidc/callback"
 KEY = RSAKey.generate_key(2048, {"kid": "one", "use": "sig"})
@@ -177,14 +179,16 @@ def _public_key_as_secret(hostile: Hostile) -> None:
     """Made by hand: the library signs nothing like that."""
     signed = hostile.signed
 
-    def forged() -> str:
-        body = signed().split(".")[1]
-        head = _base64(json.dumps({"alg": "HS256", "kid": "one"}).encode())
-        text = f"{head}.{body}"
-        secret = KEY.as_pem(private=False)
-        return f"{text}.{_base64(hmac.digest(secret, text.encode(), 'sha256'))}"
+    hostile.signed = (  # type: ignore[method-assign]
+        lambda: _signed_with_public_key(signed())
+    )
 
-    hostile.signed = forged  # type: ignore[method-assign]
+
+def _signed_with_public_key(token: str) -> str:
+    head = _base64(json.dumps({"alg": "HS256", "kid": "one"}).encode())
+    text = f"{head}.{token.split('.')[1]}"
+    secret = KEY.as_pem(private=False)
+    return f"{text}.{_base64(hmac.digest(secret, text.encode(), 'sha256'))}"
 
 
 def _base64(content: bytes) -> str:
@@ -352,3 +356,118 @@ def test_an_issuer_has_to_be_https(issuer: str) -> None:
 def test_an_issuer_alone_is_not_enough() -> None:
     with pytest.raises(InvalidInput, match="GFO_OIDC_CLIENT_ID and GFO_OIDC_ROLES"):
         IdentityProvider(Settings(_env_file=None, oidc_issuer="https://id.example"))
+
+
+EVENT = "http://schemas.openid.net/event/backchannel-logout"
+
+
+def logout_token(
+    header: dict[str, Any] | None = None, key: Any = KEY, **changes: object
+) -> str:
+    now = int(time.time())
+    claims = {
+        "iss": "https://id.example",
+        "aud": "portal",
+        "iat": now,
+        "exp": now + 120,
+        "jti": "one",
+        "sub": "ada",
+        "sid": "s",
+        "events": {EVENT: {}},
+        **changes,
+    }
+    wanted = {name: value for name, value in claims.items() if value is not None}
+    head = {"alg": "RS256", "kid": "one", "typ": "logout+jwt", **(header or {})}
+    return jwt.encode(head, wanted, key, algorithms=["RS256"])
+
+
+def verified(token: str) -> LogoutToken:
+    client = client_of(Hostile(issuer="https://id.example"))
+    keys = KeySet([KEY, CURVE]).as_dict(private=False)
+    return client.verified_logout(token, dict(keys), utc_now())
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"sub": None}, {"sid": None}, {"aud": ["other", "portal"]}]
+)
+def test_an_honest_logout_token_names_whom_it_ends(changes: dict[str, object]) -> None:
+    found = verified(logout_token(**changes))
+    expected = {"sub": "ada", "sid": "s", **changes}
+    assert (found.subject, found.sid) == (expected["sub"], expected["sid"])
+
+
+HOUR_S = 3600
+FORGED_LOGOUTS: dict[str, Callable[[], str]] = {
+    "no events": lambda: logout_token(events=None),
+    "another event": lambda: logout_token(events={"https://other": {}}),
+    "an event that is no object": lambda: logout_token(events={EVENT: "x"}),
+    "events that are no object": lambda: logout_token(events=[EVENT]),
+    "an ID token": lambda: logout_token(events=None, nonce="n", sid=None),
+    "a nonce": lambda: logout_token(nonce="n"),
+    "nobody": lambda: logout_token(sub=None, sid=None),
+    "a number as subject": lambda: logout_token(sub=7),
+    "an empty session": lambda: logout_token(sid=""),
+    "no jti": lambda: logout_token(jti=None),
+    "a long jti": lambda: logout_token(jti="x" * 300),
+    "another issuer": lambda: logout_token(iss="https://other.example"),
+    "no issuer": lambda: logout_token(iss=None),
+    "another audience": lambda: logout_token(aud="other"),
+    "no audience": lambda: logout_token(aud=None),
+    "long ago": lambda: logout_token(iat=int(time.time()) - HOUR_S),
+    "the future": lambda: logout_token(iat=int(time.time()) + HOUR_S),
+    "expired": lambda: logout_token(exp=int(time.time()) - HOUR_S),
+    "no expiry": lambda: logout_token(exp=None),
+    "no date": lambda: logout_token(iat=None),
+    "a date as text": lambda: logout_token(iat="now"),
+    "a date without end": lambda: logout_token(iat=1e300),
+    "the type of an ID token": lambda: logout_token(header={"typ": "JWT"}),
+    "another type": lambda: logout_token(header={"typ": "at+jwt"}),
+    "another key": lambda: logout_token(key=OTHER),
+    "no signature": lambda: f"eyJhbGciOiJub25lIn0.{logout_token().split('.')[1]}.",
+    "the public key as a secret": lambda: _signed_with_public_key(logout_token()),
+    "an unknown key": lambda: logout_token(header={"kid": "three"}),
+    "nothing": lambda: "",
+    "rubbish": lambda: "a.b.c",
+}
+
+
+@pytest.mark.parametrize("forged", FORGED_LOGOUTS)
+def test_a_forged_logout_token_is_refused(forged: str) -> None:
+    with pytest.raises(RefusedAnswerError):
+        verified(FORGED_LOGOUTS[forged]())
+
+
+def renewed(hostile: Hostile, subject: str = "ada") -> Renewed | None:
+    hostile.flow = Flow(state="s", nonce="n", verifier="v", is_confirming=False)
+    return client_of(hostile).renew("r", subject, utc_now())
+
+
+def test_a_renewed_login_names_its_person_and_groups(hostile: Hostile) -> None:
+    found = renewed(hostile)
+    assert found is not None
+    assert found.person is not None
+    assert found.person.groups == frozenset({"gfo-admins"})
+    assert hostile.seen["grant_type"] == ["refresh_token"]
+    assert renewed(hostile, "somebody else") is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"iss": "https://other.example"}, {"aud": "other"}, {"exp": 1}, {"sub": 7}],
+)
+def test_a_renewal_that_cannot_be_verified_does_not_hold(
+    hostile: Hostile, changes: dict[str, object]
+) -> None:
+    hostile.claims = changes
+    assert renewed(hostile) is None
+
+
+def test_a_renewal_signed_by_another_does_not_hold(hostile: Hostile) -> None:
+    hostile.key = OTHER
+    assert renewed(hostile) is None
+
+
+def test_a_provider_in_trouble_ends_no_login(hostile: Hostile) -> None:
+    hostile.token_status = 503
+    with pytest.raises(ServiceUnavailable):
+        renewed(hostile)

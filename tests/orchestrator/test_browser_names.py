@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from webapp.browser_names import browser_name
+from orchestrator.accounts.browser_names import browser_name
 
 WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
 

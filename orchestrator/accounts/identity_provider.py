@@ -2,7 +2,8 @@
 
 Authorization code with PKCE, state and nonce. The provider's documents come from its
 issuer's address alone, over https except on loopback; redirects are not followed.
-Only while somebody logs in is anybody called.
+The web process calls it only while somebody logs in; the worker asks it again about
+logins that run, and for its keys. A logout token is verified with the stored keys.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ import json
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeGuard
 from urllib.parse import urlsplit
 
 import requests
 from authlib.common.errors import AuthlibBaseError
+from authlib.integrations.base_client.errors import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
 from authlib.oidc.core import CodeIDToken
 from joserfc import jwt
@@ -28,7 +30,10 @@ from joserfc.jwk import KeySet
 from core.access import Role
 from core.errors import InvalidInput, ServiceUnavailable
 from orchestrator.accounts.federation import FederatedPerson
+from orchestrator.logs import get_logger
 from orchestrator.settings import Settings
+
+log = get_logger(__name__)
 
 ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA", "Ed25519")
 """Signatures by a key of the provider's: never `none`, never a shared secret."""
@@ -37,6 +42,10 @@ TIMEOUT_S = 5.0
 CLOCK_DRIFT_S = 60
 METADATA_LIFE_S = 3600.0
 LARGEST_ANSWER_BYTES = 1024 * 1024
+LOGOUT_TOKEN_LIFE = timedelta(minutes=10)
+_LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
+_LOGOUT_TYPE = "logout+jwt"
+_LONGEST_CLAIM = 255
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -60,11 +69,37 @@ class Flow:
     is_confirming: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renewed:
+    """What the provider said when it was asked again.
+
+    Attributes
+    ----------
+    person : FederatedPerson | None
+        None when it sent no ID token: then only that the login holds.
+    refresh_token : str
+        For the next time.
+    """
+
+    person: FederatedPerson | None
+    refresh_token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogoutToken:
+    """Whom the provider logged out: a person, one of its sessions, or both."""
+
+    subject: str | None
+    sid: str | None
+    jti: str
+    expires_at_utc: datetime
+
+
 class IdentityProvider:
     """One provider, and this portal as its client."""
 
     def __init__(self, settings: Settings) -> None:
-        self._issuer = settings.oidc_issuer or ""
+        self.issuer = settings.oidc_issuer or ""
         self._client_id = settings.oidc_client_id or ""
         secret = settings.oidc_client_secret
         self._secret = secret.get_secret_value() if secret else None
@@ -78,7 +113,7 @@ class IdentityProvider:
                 " needed too."
             )
             raise InvalidInput(message)
-        _require_safe(self._issuer)
+        _require_safe(self.issuer)
         self._metadata: tuple[float, dict[str, Any]] | None = None
         self._keys: KeySet | None = None
 
@@ -124,7 +159,7 @@ class IdentityProvider:
         metadata = self._discovered()
         named = answer.get("iss")
         must_name = metadata.get("authorization_response_iss_parameter_supported")
-        if (must_name or named is not None) and named != self._issuer:
+        if (must_name or named is not None) and named != self.issuer:
             raise RefusedAnswerError
         code = answer.get("code")
         if not code or answer.get("error"):
@@ -144,31 +179,134 @@ class IdentityProvider:
             raise ServiceUnavailable(message) from exc
         except (AuthlibBaseError, JoseError, ValueError, TypeError, KeyError) as exc:
             raise RefusedAnswerError from exc
-        return self._person(claims, flow, now)
+        person = self._person(claims, flow, now)
+        return replace(person, refresh_token=_text_or_none(token.get("refresh_token")))
+
+    def renew(self, refresh_token: str, subject: str, now: datetime) -> Renewed | None:
+        """Ask whether a login holds; None unless a verifiable answer says that it does.
+
+        Raises
+        ------
+        ServiceUnavailable
+            When the provider does not answer, or answers nobody.
+        """
+        try:
+            with self._session("") as session:
+                token = session.refresh_token(
+                    self._endpoint("token_endpoint"),
+                    refresh_token=refresh_token,
+                    timeout=TIMEOUT_S,
+                    allow_redirects=False,
+                )
+            renewed = _text_or_none(token.get("refresh_token")) or refresh_token
+            if token.get("id_token") is None:
+                return Renewed(person=None, refresh_token=renewed)
+            person = self._person(self._verified(token, None, now), None, now)
+        except requests.RequestException as exc:
+            message = "The identity provider does not answer about a login."
+            raise ServiceUnavailable(message) from exc
+        except OAuthError as exc:
+            if exc.error == "invalid_grant":
+                return None
+            message = f"The identity provider does not renew a login: {exc.error}."
+            raise ServiceUnavailable(message) from exc
+        except (
+            AuthlibBaseError,
+            JoseError,
+            ValueError,
+            TypeError,
+            RefusedAnswerError,
+        ) as exc:
+            log.warning("renewal_refused", cause=repr(exc.__cause__ or exc)[:200])
+            return None
+        if person.subject != subject:
+            return None
+        return Renewed(person=person, refresh_token=renewed)
+
+    def fetch_keys(self) -> dict[str, Any]:
+        """The keys that the provider publishes now."""
+        return self._get_json(self._endpoint("jwks_uri"))
+
+    def verified_logout(
+        self, text: str, keys: dict[str, Any], now: datetime
+    ) -> LogoutToken:
+        """Verify a logout token with stored keys; nobody is called.
+
+        References: OpenID Connect Back-Channel Logout 1.0, section 2.6.
+
+        Raises
+        ------
+        RefusedAnswerError
+            When its signature or any claim is not what it must be.
+        """
+        try:
+            decoded = jwt.decode(
+                text,
+                KeySet.import_key_set(keys),  # type: ignore[arg-type]
+                algorithms=list(ALGORITHMS),
+            )
+            return self._logout(decoded.header, decoded.claims, now)
+        except (JoseError, ValueError, TypeError, KeyError, OverflowError) as exc:
+            raise RefusedAnswerError from exc
+
+    def _logout(
+        self, header: Mapping[str, Any], claims: Mapping[str, Any], now: datetime
+    ) -> LogoutToken:
+        kind, audience = header.get("typ"), claims["aud"]
+        audiences = audience if isinstance(audience, list) else [audience]
+        issued_at, expires_at = (
+            datetime.fromtimestamp(claims[name], UTC) for name in ("iat", "exp")
+        )
+        drift = timedelta(seconds=CLOCK_DRIFT_S)
+        subject, sid, jti = (claims.get(name) for name in ("sub", "sid", "jti"))
+        is_right = (
+            isinstance(kind, str)
+            and kind.lower() == _LOGOUT_TYPE
+            and claims["iss"] == self.issuer
+            and self._client_id in audiences
+            and now - LOGOUT_TOKEN_LIFE <= issued_at <= now + drift
+            and now - drift < expires_at
+            and isinstance(claims["events"], dict)
+            and isinstance(claims["events"].get(_LOGOUT_EVENT), dict)
+            and "nonce" not in claims
+            and (subject is not None or sid is not None)
+            and all(_is_claim(item) for item in (subject, sid) if item is not None)
+        )
+        if not (is_right and _is_claim(jti)):
+            raise RefusedAnswerError
+        return LogoutToken(
+            subject=subject,
+            sid=sid,
+            jti=jti,
+            # A token that lives longer is refused as too old by then.
+            expires_at_utc=issued_at + LOGOUT_TOKEN_LIFE + drift,
+        )
 
     def _verified(
-        self, token: Mapping[str, Any], flow: Flow, now: datetime
+        self, token: Mapping[str, Any], flow: Flow | None, now: datetime
     ) -> CodeIDToken:
+        """The claims of an ID token; without a flow those of a renewed login."""
         text = token["id_token"]
         try:
             decoded = self._decoded(text)
         except InvalidKeyIdError:  # the provider may have new keys
             self._keys = None
             decoded = self._decoded(text)
+        nonce = {} if flow is None else {"essential": True, "value": flow.nonce}
         claims = CodeIDToken(
             decoded.claims,
             decoded.header,
             options={
-                "iss": {"essential": True, "value": self._issuer},
+                "iss": {"essential": True, "value": self.issuer},
                 "aud": {"essential": True, "value": self._client_id},
                 "sub": {"essential": True},
-                "nonce": {"essential": True, "value": flow.nonce},
+                "nonce": nonce,
             },
             params={
-                "nonce": flow.nonce,
+                "nonce": None if flow is None else flow.nonce,
                 "client_id": self._client_id,
                 "access_token": token.get("access_token"),
-                "max_age": 1 if flow.is_confirming else None,
+                "max_age": 1 if flow and flow.is_confirming else None,
             },
         )
         claims.validate(now=int(now.timestamp()), leeway=CLOCK_DRIFT_S)
@@ -176,12 +314,11 @@ class IdentityProvider:
 
     def _decoded(self, text: str) -> jwt.Token:
         if self._keys is None:
-            found = self._get_json(self._endpoint("jwks_uri"))
-            self._keys = KeySet.import_key_set(found)  # type: ignore[arg-type]
+            self._keys = KeySet.import_key_set(self.fetch_keys())  # type: ignore[arg-type]
         return jwt.decode(text, self._keys, algorithms=list(ALGORITHMS))
 
     def _person(
-        self, claims: CodeIDToken, flow: Flow, now: datetime
+        self, claims: CodeIDToken, flow: Flow | None, now: datetime
     ) -> FederatedPerson:
         subject, name = claims.get("sub"), claims.get(self._name_claim)
         groups = claims.get(self._role_claim, [])
@@ -193,18 +330,23 @@ class IdentityProvider:
             raise RefusedAnswerError
         seen = claims.get("auth_time")
         proved_at_utc = None if seen is None else datetime.fromtimestamp(seen, UTC)
-        if flow.is_confirming and (
-            proved_at_utc is None
-            or abs((now - proved_at_utc).total_seconds()) > 2 * CLOCK_DRIFT_S
+        if (
+            flow
+            and flow.is_confirming
+            and (
+                proved_at_utc is None
+                or abs((now - proved_at_utc).total_seconds()) > 2 * CLOCK_DRIFT_S
+            )
         ):
             message = "The identity provider did not ask you to log in anew."
             raise RefusedAnswerError(message)
         return FederatedPerson(
-            issuer=self._issuer,
+            issuer=self.issuer,
             subject=subject,
             name=name,
             groups=frozenset(item for item in groups if isinstance(item, str)),
             proved_at_utc=proved_at_utc,
+            sid=_text_or_none(claims.get("sid")),
         )
 
     def _session(self, redirect_uri: str) -> OAuth2Session:
@@ -233,9 +375,9 @@ class IdentityProvider:
         if known is not None and time.monotonic() - known[0] < METADATA_LIFE_S:
             return known[1]
         found = self._get_json(
-            f"{self._issuer.rstrip('/')}/.well-known/openid-configuration"
+            f"{self.issuer.rstrip('/')}/.well-known/openid-configuration"
         )
-        if found.get("issuer") != self._issuer:
+        if found.get("issuer") != self.issuer:
             message = "The identity provider does not call itself by GFO_OIDC_ISSUER."
             raise ServiceUnavailable(message)
         self._metadata = time.monotonic(), found
@@ -260,6 +402,14 @@ class IdentityProvider:
             message = "The identity provider's answer is not what it has to be."
             raise ServiceUnavailable(message)
         return found
+
+
+def _text_or_none(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _is_claim(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and 0 < len(value) <= _LONGEST_CLAIM
 
 
 def _require_safe(address: str) -> None:

@@ -1,0 +1,85 @@
+"""Queries on the weekly fits of the portal's own plain model.
+
+A fit is a function of telemetry, kept so that an issue need not read two years. One
+that rests on hours which changed since is deleted, and made again by the next issue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from db.schema import PlainFitRow
+from db.telemetry_merge import LOCK_CLASS
+
+_UNSETTLED = timedelta(hours=48)
+"""A fit counts no day that ended less than this before its week."""
+
+
+def fits_at(
+    session: Session, region_id: int, week_start_utc: datetime, issue_hour_utc: int
+) -> dict[bool, bytes]:
+    """The fits of a week and hour, by whether they use weather forecasts."""
+    rows = session.scalars(
+        select(PlainFitRow).where(
+            PlainFitRow.region_id == region_id,
+            PlainFitRow.issue_hour_utc == issue_hour_utc,
+            PlainFitRow.week_start_utc == week_start_utc,
+        )
+    )
+    return {row.uses_runs: row.content for row in rows}
+
+
+def may_keep_fits(session: Session, region_id: int) -> bool:
+    """Whether nobody is importing telemetry of the region, who must wait from now on.
+
+    A fit that is read before an import commits, and kept after, would be of the past.
+    """
+    return bool(
+        session.scalar(select(func.pg_try_advisory_xact_lock(LOCK_CLASS, region_id)))
+    )
+
+
+def keep_fits(
+    session: Session,
+    region_id: int,
+    week_start_utc: datetime,
+    fits: Mapping[tuple[int, bool], bytes],
+) -> None:
+    """Keep the fits of a week by UTC hour and use of runs; a later week's stay."""
+    statement = insert(PlainFitRow).values(
+        [
+            {
+                "region_id": region_id,
+                "issue_hour_utc": hour,
+                "uses_runs": uses_runs,
+                "week_start_utc": week_start_utc,
+                "content": content,
+            }
+            for (hour, uses_runs), content in fits.items()
+        ]
+    )
+    new = statement.excluded
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["region_id", "issue_hour_utc", "uses_runs"],
+            set_={"week_start_utc": new.week_start_utc, "content": new.content},
+            where=PlainFitRow.week_start_utc <= new.week_start_utc,
+        )
+    )
+
+
+def forget_fits(
+    session: Session, region_ids: Iterable[int], first_utc: datetime
+) -> None:
+    """Delete the fits that count hours from `first_utc` on."""
+    session.execute(
+        delete(PlainFitRow).where(
+            PlainFitRow.region_id.in_(list(region_ids)),
+            PlainFitRow.week_start_utc > first_utc + _UNSETTLED,
+        )
+    )

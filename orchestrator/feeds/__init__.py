@@ -1,0 +1,1 @@
+"""Feeds: sources that the worker asks on a schedule, read and imported as files are."""

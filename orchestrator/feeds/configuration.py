@@ -1,0 +1,254 @@
+"""Feeds as an admin writes them: checked, stored, audited."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+
+from sqlalchemy.orm import Session
+
+from core.access import Permission
+from core.audit import AuditAction
+from core.errors import InvalidInput
+from core.telemetry import Quantity
+from core.wording import listed
+from db import feeds
+from db.feeds import FeedFacts, StoredFeed
+from db.regions import list_regions
+from orchestrator.feeds.host_rules import parse_web_address
+from orchestrator.feeds.kinds.kind import FeedKind, carbon_kind, reading_options
+from orchestrator.feeds.kinds.known_kinds import kind_named
+from orchestrator.feeds.secret_references import check_reference
+from orchestrator.jobs import queue_feed_run
+from orchestrator.use_cases import Done, Event, Request, change
+
+__all__ = ["FeedFacts"]
+
+MOST_REGIONS = 100
+MOST_FEEDS = 200
+LONGEST_TEXT = 2_000
+DEFAULT_EVERY_MIN = 60
+DEFAULT_PRIORITY = 1
+DEFAULT_STALE_AFTER_H = 3.0
+DEFAULT_BACKFILL_H = 72
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,58}[A-Za-z0-9]|[A-Za-z0-9]")
+_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?|[0-9a-f:.]{2,45}")
+
+
+@change(
+    Permission.MANAGE_TELEMETRY,
+    AuditAction.FEED_ADDED,
+    repeat=lambda _request, kept: kept,
+    confirmed=True,
+)
+def add_feed(request: Request, facts: FeedFacts) -> Done[str]:
+    """Add a feed and return its name; its first run is due at once.
+
+    Raises
+    ------
+    Forbidden, NotConfirmed
+        Without the right to manage telemetry, or without the proof of who asks.
+    InvalidInput, Conflict
+        When something about it is not allowed; when there is one of its name.
+    """
+    facts = checked(request.session, facts)
+    if len(feeds.list_feeds(request.session)) >= MOST_FEEDS:
+        message = f"There are {MOST_FEEDS} feeds already, which is the most."
+        raise InvalidInput(message)
+    feed_id = feeds.insert_feed(request.session, facts, next_run_at_utc=request.now)
+    event = _event(AuditAction.FEED_ADDED, facts, after=asdict(facts))
+    if not facts.is_paused:
+        queue_feed_run(request.session, feed_id=feed_id)
+    return Done(answer=facts.name, events=(event,), kept=facts.name)
+
+
+@change(
+    Permission.MANAGE_TELEMETRY,
+    AuditAction.FEED_CHANGED,
+    repeat=lambda _request, kept: kept,
+    confirmed=True,
+)
+def change_feed(request: Request, facts: FeedFacts) -> Done[str]:
+    """Replace what is written of the feed of this name; its next run is due at once.
+
+    Raises
+    ------
+    Forbidden, NotConfirmed, NotFound, InvalidInput
+        As `add_feed`; when there is no such feed.
+    """
+    stored = feeds.find_feed(request.session, facts.name)
+    facts = checked(request.session, replace(facts, is_paused=stored.facts.is_paused))
+    return _replace(request, stored, facts)
+
+
+@change(
+    Permission.MANAGE_TELEMETRY,
+    AuditAction.FEED_CHANGED,
+    repeat=lambda _request, kept: kept,
+)
+def pause_feed(request: Request, name: str, *, is_paused: bool) -> Done[str]:
+    """Pause a feed, or have it go on; raises NotFound without one."""
+    stored = feeds.find_feed(request.session, name)
+    return _replace(request, stored, replace(stored.facts, is_paused=is_paused))
+
+
+@change(
+    Permission.MANAGE_TELEMETRY,
+    repeat=None,
+    unaudited="has a run earlier than planned; what a run imports is audited",
+)
+def run_feed_soon(request: Request, name: str) -> Done[str]:
+    """Have the worker run a feed next.
+
+    Raises
+    ------
+    NotFound, InvalidInput
+        When there is no such feed; when it is paused.
+    """
+    stored = feeds.find_feed(request.session, name)
+    if stored.facts.is_paused:
+        message = f"{name} is paused; have it go on first."
+        raise InvalidInput(message)
+    queue_feed_run(request.session, feed_id=stored.feed_id)
+    return Done(answer=stored.facts.name)
+
+
+def _replace(request: Request, stored: StoredFeed, facts: FeedFacts) -> Done[str]:
+    before, after = asdict(stored.facts), asdict(facts)
+    changed = [name for name, value in after.items() if value != before[name]]
+    if not changed:
+        return Done(answer=facts.name)
+    feeds.update_feed(request.session, stored.feed_id, facts)
+    due = {"next_run_at_utc": request.now, "known_answers": {}}
+    feeds.update_state(request.session, stored.feed_id, due)
+    if not facts.is_paused:
+        queue_feed_run(request.session, feed_id=stored.feed_id)
+    event = _event(
+        AuditAction.FEED_CHANGED,
+        facts,
+        before={name: before[name] for name in changed},
+        after={name: after[name] for name in changed},
+    )
+    return Done(answer=facts.name, events=(event,), kept=facts.name)
+
+
+def _event(
+    action: AuditAction,
+    facts: FeedFacts,
+    *,
+    before: Mapping[str, object] | None = None,
+    after: Mapping[str, object] | None = None,
+) -> Event:
+    return Event(
+        action=action,
+        object_type="feed",
+        object_id=facts.name,
+        before=before,
+        after=after,
+    )
+
+
+def checked(session: Session, facts: FeedFacts) -> FeedFacts:
+    """The facts, once each is allowed; raises InvalidInput for one that is not."""
+    kind = kind_named(facts.kind)
+    if not _NAME.fullmatch(facts.name):
+        message = (
+            "The name of a feed has 1 to 60 letters, digits, spaces, points, hyphens or"
+            " underscores."
+        )
+        raise InvalidInput(message)
+    facts = replace(
+        facts, private_hosts=sorted({host.lower() for host in facts.private_hosts})
+    )
+    _check_address(kind, facts)
+    _check_regions(session, kind, facts)
+    _check_secret(kind, facts)
+    _check_options(kind, facts)
+    for what, value, low, high in (
+        ("minutes between runs", facts.every_min, 1, 1440),
+        ("priority", facts.priority, 1, 99),
+        ("age in hours from which it is stale", facts.stale_after_h, 1.5, 168),
+        ("hours to fill back", facts.backfill_h, 1, 744),
+        ("limit of requests a day", facts.requests_a_day or 1, 1, 1_000_000),
+    ):
+        if not low <= value <= high:
+            message = f"The {what} must be from {low:g} to {high:g}, not {value:g}."
+            raise InvalidInput(message)
+    kind.check(facts)
+    return facts
+
+
+def _check_address(kind: FeedKind, facts: FeedFacts) -> None:
+    for host in facts.private_hosts:
+        if not _HOST.fullmatch(host):
+            message = f"{host[:60]!r} is no host; name it as in the address."
+            raise InvalidInput(message)
+    if len(facts.address) > LONGEST_TEXT or not facts.address.isprintable():
+        message = "The address is too long, or holds what cannot be shown."
+        raise InvalidInput(message)
+    if kind.is_web:
+        parts = parse_web_address(facts.address, facts.private_hosts)
+        if parts.query:
+            message = (
+                "The address carries no query: what is asked for follows from the"
+                " feed, and a secret is named by reference."
+            )
+            raise InvalidInput(message)
+
+
+def _check_regions(session: Session, kind: FeedKind, facts: FeedFacts) -> None:
+    known = {
+        stored.slug: stored.region.is_synthetic
+        for stored in list_regions(session, active_only=False)
+    }
+    if not 1 <= len(facts.regions) <= MOST_REGIONS:
+        message = f"A feed is for 1 to {MOST_REGIONS} regions."
+        raise InvalidInput(message)
+    for slug, place in facts.regions.items():
+        if slug not in known:
+            message = f"There is no region {slug[:60]!r}."
+            raise InvalidInput(message)
+        if known[slug]:
+            message = f"Region {slug} holds generated telemetry; a feed measures."
+            raise InvalidInput(message)
+        if len(place) > LONGEST_TEXT or not place.isprintable():
+            message = f"What {slug} is called is too long, or cannot be shown."
+            raise InvalidInput(message)
+        if kind.needs_place and not place:
+            message = f"Say the {kind.place_words} for {slug}, as {slug}=..."
+            raise InvalidInput(message)
+        if place and not kind.place_words:
+            message = f"{kind.words} needs no word for {slug}."
+            raise InvalidInput(message)
+    given = set(facts.quantities)
+    if not given or not given <= {quantity.value for quantity in kind.quantities}:
+        allowed = [q.value for q in Quantity if q in kind.quantities]
+        message = f"{kind.words} gives {listed(allowed)}; say which to take."
+        raise InvalidInput(message)
+
+
+def _check_secret(kind: FeedKind, facts: FeedFacts) -> None:
+    if facts.secret_reference is None:
+        if kind.needs_credential:
+            message = f"{kind.words} needs a secret: {kind.credential}."
+            raise InvalidInput(message)
+        return
+    check_reference(facts.secret_reference)
+    if not kind.credential:
+        message = f"{kind.words} takes no secret."
+        raise InvalidInput(message)
+
+
+def _check_options(kind: FeedKind, facts: FeedFacts) -> None:
+    for name, value in facts.options.items():
+        if not kind.takes_option(name):
+            known = listed(sorted(kind.options)) if kind.options else "none"
+            message = f"{kind.words} has no option {name[:40]!r}; it has {known}."
+            raise InvalidInput(message)
+        if not value or len(value) > LONGEST_TEXT or "\0" in value:
+            message = f"The option {name} is empty or too long."
+            raise InvalidInput(message)
+    reading_options(facts.options)
+    carbon_kind(facts.options)

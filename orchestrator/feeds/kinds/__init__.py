@@ -1,0 +1,1 @@
+"""One module for each kind of source, and the list of them."""

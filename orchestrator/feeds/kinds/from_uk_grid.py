@@ -1,0 +1,48 @@
+"""Carbon Intensity API of Great Britain: half hours of the country or a region."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.errors import InvalidInput
+from db.feeds import FeedFacts
+from orchestrator.feeds.kinds.kind import CARBON, Ask, FeedKind, SourceAnswer, has_rows
+from orchestrator.telemetry.readers.formats import format_named
+
+
+def fetch(ask: Ask) -> Sequence[SourceAnswer]:
+    """The half hours asked for; the first half hour of an answer ends at its start."""
+    begin, end = (f"{t:%Y-%m-%dT%H:%MZ}" for t in (ask.start_utc, ask.end_utc))
+    path = f"/intensity/{begin}/{end}"
+    if ask.place:
+        path = f"/regional{path}/regionid/{ask.place}"
+    content = ask.get(path)
+    if content is None or not has_rows(content, "data", "the Carbon Intensity API"):
+        return []
+    return [
+        SourceAnswer(
+            content=content,
+            label=ask.slug,
+            telemetry_format=format_named("uk-carbon-intensity"),
+            region_slug=ask.slug,
+        )
+    ]
+
+
+def _check(facts: FeedFacts) -> None:
+    for place in facts.regions.values():
+        if place and not (place.isascii() and place.isdigit() and int(place[:3]) <= 18):
+            message = "A region of Great Britain's grid is a number from 1 to 18."
+            raise InvalidInput(message)
+
+
+KIND = FeedKind(
+    name="uk-carbon-intensity",
+    words="Carbon Intensity API of Great Britain",
+    address="https://api.carbonintensity.org.uk",
+    fetch=fetch,
+    quantities=CARBON,
+    place_words="number of a grid region, or nothing for the country",
+    longest_h=24 * 13,
+    check=_check,
+)

@@ -1,0 +1,203 @@
+"""The transfers of a plan as decisions: judged again, and those that still stand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID, uuid5
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from core.errors import Conflict, InvalidInput
+from core.outcomes import Outcome
+from core.plans import PlanTransfer, judge_plan
+from core.wording import listed
+from db import decisions
+from db.decisions import StoredDecision
+from db.plans import StoredPlan
+from db.regions import StoredRegion
+from orchestrator.decisions.judgements import Judgement, PlanMove
+from orchestrator.plans.records import PlanRecord, TransferRecord, read_record
+from orchestrator.regions.region_choice import active_regions
+from orchestrator.windows.choice import WindowChoice, newer_issue
+from orchestrator.windows.database_source import RegionWindow, load_region_window
+
+
+def standing_parts(
+    session: Session, plan_id: int, now: datetime
+) -> list[StoredDecision]:
+    """The decisions of a recorded plan that still move load.
+
+    Raises
+    ------
+    Conflict
+        When there are none any more.
+    """
+    parts = decisions.decisions_of_plan(session, plan_id)
+    standing = [part for part in parts if part.stands(now)]
+    if not standing:
+        message = f"No transfer of plan {plan_id} stands any more."
+        raise Conflict(message)
+    return standing
+
+
+def judge_parts(
+    session: Session,
+    stored: StoredPlan,
+    now: datetime,
+    replaced_ids: tuple[int, ...] = (),
+) -> list[Judgement] | tuple[str, ...]:
+    """The judgements of a plan that may be recorded now, or what is no longer so.
+
+    Whoever records in one of its regions waits until this transaction ends.
+    """
+    record = read_record(stored.facts.result)
+    _require_safe(record)
+    found = {item.slug: item for item in active_regions(session)}
+    decisions.lock_regions(session, [item.region_id for item in found.values()])
+    known = decisions.decisions_of_plan(session, stored.plan_id)
+    if known:
+        ids = listed(str(item.decision_id) for item in known)
+        message = f"This plan was recorded already, as decisions {ids}."
+        raise Conflict(message)
+    _require_newest(stored, newer_issue_of(session, stored, found.values(), now), now)
+    return _judge_again(session, stored, record, found, now, replaced_ids)
+
+
+def part_id(request_id: UUID, transfer: TransferRecord) -> UUID:
+    """A request id for each decision, so that the whole request is idempotent."""
+    return uuid5(request_id, f"{transfer.source}>{transfer.target}")
+
+
+def newer_issue_of(
+    session: Session,
+    stored: StoredPlan,
+    found: Iterable[StoredRegion],
+    now: datetime,
+) -> datetime | None:
+    """The newest issue of the fleet, where a live plan rests on an older one."""
+    if stored.facts.is_simulated:
+        return None
+    return newer_issue(
+        session,
+        list(found),
+        issued_at_utc=stored.facts.window_start_utc,
+        now=now,
+    )
+
+
+def plan_region_window(
+    session: Session,
+    stored_region: StoredRegion,
+    choice: WindowChoice,
+    now: datetime,
+    replaced_ids: tuple[int, ...],
+) -> RegionWindow:
+    """A region as a plan sees it, without the load of what it is to replace."""
+    return load_region_window(
+        session,
+        stored_region,
+        issued_at_utc=choice.issued_at_utc,
+        now=now,
+        is_simulation=choice.is_simulation,
+        without_decision_ids=replaced_ids,
+        known_at_utc=choice.known_at_utc,
+    )
+
+
+def _judge_again(
+    session: Session,
+    stored: StoredPlan,
+    record: PlanRecord,
+    found: dict[str, StoredRegion],
+    now: datetime,
+    replaced_ids: tuple[int, ...],
+) -> list[Judgement] | tuple[str, ...]:
+    """The judgements to store, or sentences on what is no longer as it was."""
+    facts = stored.facts
+    touched = sorted({end for x in record.transfers for end in (x.source, x.target)})
+    gone = [slug for slug in touched if slug not in found]
+    if gone:
+        return tuple(f"Region {slug} is no longer active." for slug in gone)
+    choice = WindowChoice(
+        local_day=facts.local_day if facts.is_simulated else None,
+        decision_day=facts.local_day,
+        issued_at_utc=facts.window_start_utc,
+        is_simulation=facts.is_simulated,
+    )
+    windows = {
+        slug: plan_region_window(session, found[slug], choice, now, replaced_ids)
+        for slug in touched
+    }
+    unknown = [slug for slug in touched if not windows[slug].outlook.load_is_known]
+    if unknown:
+        return tuple(f"The load of {slug} is no longer known." for slug in unknown)
+    judgement = judge_plan(
+        [window.outlook for window in windows.values()],
+        [_move(transfer) for transfer in record.transfers],
+        migration_energy_frac=record.migration_energy_frac,
+    )
+    changed = tuple(
+        part.verdict.reason_text
+        for part, transfer in zip(judgement.parts, record.transfers, strict=True)
+        if (part.verdict.outcome, part.verdict.reason_code)
+        != (transfer.outcome, transfer.reason_code)
+    )
+    if changed:
+        return tuple(dict.fromkeys(changed))
+    return [
+        Judgement(
+            source=windows[part.transfer.source],
+            target=windows[part.transfer.target],
+            local_day=facts.local_day,
+            verdict=part.verdict,
+            plan_move=PlanMove(
+                plan_id=stored.plan_id,
+                source_change_mw=judgement.change(part.transfer.source).change_mw,
+                target_change_mw=judgement.change(part.transfer.target).change_mw,
+            ),
+        )
+        for part in judgement.parts
+    ]
+
+
+def _move(transfer: TransferRecord) -> PlanTransfer:
+    return PlanTransfer(
+        source=transfer.source,
+        target=transfer.target,
+        moved_mw=np.array(transfer.moved_mw, dtype=np.float64),
+    )
+
+
+def _require_safe(record: PlanRecord) -> None:
+    """A shift that somebody split by hand may ask for what its targets cannot take."""
+    for transfer in record.transfers:
+        is_safe = (
+            transfer.outcome is Outcome.APPROVED
+            or transfer.reason_code.is_heat_of_source
+        )
+        if not is_safe:
+            message = f"This cannot be recorded: {transfer.reason_text}"
+            raise InvalidInput(message)
+
+
+def _require_newest(
+    stored: StoredPlan, newer_utc: datetime | None, now: datetime
+) -> None:
+    """The hours of a plan are those of its issue: on a newer one it is another plan."""
+    start_utc = stored.facts.window_start_utc
+    if start_utc > now:
+        message = (
+            f"Plan {stored.plan_id} is of a day that begins"
+            f" {start_utc:%-d %b %Y, %H:%M} UTC. It can be recorded once the forecasts"
+            " of that hour are issued."
+        )
+        raise Conflict(message)
+    if newer_utc is not None:
+        message = (
+            f"Plan {stored.plan_id} rests on the forecasts issued at"
+            f" {stored.facts.window_start_utc:%-d %b %Y, %H:%M} UTC; newer ones were"
+            f" issued at {newer_utc:%-d %b %Y, %H:%M} UTC. Find the plan again on them."
+        )
+        raise Conflict(message)

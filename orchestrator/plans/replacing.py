@@ -1,0 +1,199 @@
+"""Take a recorded plan back, or replace it by another, as one act."""
+
+from __future__ import annotations
+
+from uuid import UUID, uuid4, uuid5
+
+from core.access import Permission
+from core.audit import AuditAction
+from core.errors import InvalidInput
+from db import decisions, plans
+from db.decisions import StoredDecision
+from orchestrator.decisions.cards import decision_card
+from orchestrator.decisions.questions import ask_shift
+from orchestrator.decisions.storing import checked_comment, store
+from orchestrator.plans.parts import judge_parts, part_id, standing_parts
+from orchestrator.plans.records import read_record
+from orchestrator.plans.views import PlanRecordOutcome
+from orchestrator.regions.region_choice import active_regions
+from orchestrator.use_cases import Done, Event, Request, change
+
+
+def _parts_taken_back(request: Request, kept: str) -> PlanRecordOutcome:
+    session = request.session
+    parts = decisions.decisions_of_plan(session, int(kept))
+    successors = (decisions.successor_of(session, part.decision_id) for part in parts)
+    cards = tuple(decision_card(session, item) for item in successors if item)
+    return PlanRecordOutcome(cards=cards, changed=())
+
+
+@change(
+    Permission.DECIDE,
+    AuditAction.DECISION_RECORDED,
+    AuditAction.PLAN_UNDONE,
+    repeat=_parts_taken_back,
+)
+def undo_plan(
+    request: Request, *, plan_id: int, reason: str
+) -> Done[PlanRecordOutcome]:
+    """Supersede every standing transfer of a plan by no shift, or none of them.
+
+    Each is judged on the newest issue without the load that it moved; the event of the
+    plan names its parts. Recorders of the same regions wait.
+
+    Raises
+    ------
+    NotFound, InvalidInput
+        When no decision cites such a plan, or the reason is missing or too long.
+    Conflict
+        When none of its transfers stands any more.
+    """
+    session, reason = request.session, checked_comment(reason)
+    if not reason:
+        message = "Write the reason: a recorded plan is taken back only with one."
+        raise InvalidInput(message)
+    parts = decisions.decisions_of_plan(session, plan_id)
+    if not parts:
+        message = f"Plan {plan_id} was not recorded; there is nothing to take back."
+        raise InvalidInput(message)
+    ends = {
+        end
+        for part in parts
+        for end in (part.facts.source_region_id, part.facts.target_region_id)
+        if end is not None
+    }
+    decisions.lock_regions(session, sorted(ends))
+    standing = standing_parts(session, plan_id, request.now)
+    request_id = request.request_id or uuid4()
+    taken = [_taken_back(request, part, request_id, reason) for part in standing]
+    made = [stored for stored, _ in taken]
+    undone = Event(
+        action=AuditAction.PLAN_UNDONE,
+        object_type="plan",
+        object_id=plan_id,
+        before={"decisions": [part.decision_id for part in standing]},
+        after={"decisions": [stored.decision_id for stored in made]},
+        reason=reason,
+    )
+    return Done(
+        answer=PlanRecordOutcome(
+            cards=tuple(decision_card(session, stored) for stored in made), changed=()
+        ),
+        events=(*(event for _, event in taken), undone),
+        kept=plan_id,
+    )
+
+
+def _taken_back(
+    request: Request, part: StoredDecision, request_id: UUID, reason: str
+) -> tuple[StoredDecision, Event]:
+    """A transfer superseded by no shift, judged on the newest issue without it."""
+    question = ask_shift(
+        request.session,
+        source_slug=part.source_slug,
+        target_slug=part.target_slug,
+        local_day=None,
+        now=request.now,
+        supersedes_id=part.decision_id,
+    )
+    return store(
+        request.session,
+        request.actor,
+        question.judge(0.0),
+        kind="recorded",
+        request_id=uuid5(request_id, str(part.decision_id)),
+        comment=reason,
+        supersedes_id=part.decision_id,
+    )
+
+
+def _parts_changed(request: Request, kept: str) -> PlanRecordOutcome:
+    parts = decisions.decisions_of_plan(request.session, int(kept))
+    cards = tuple(decision_card(request.session, part) for part in parts)
+    return PlanRecordOutcome(cards=cards, changed=())
+
+
+@change(
+    Permission.DECIDE,
+    AuditAction.DECISION_RECORDED,
+    AuditAction.PLAN_CHANGED,
+    repeat=_parts_changed,
+)
+def change_plan(
+    request: Request, *, plan_id: int, reason: str
+) -> Done[PlanRecordOutcome]:
+    """Record a plan in place of the one that it was made to replace, or do nothing.
+
+    A transfer between the same regions supersedes the old one; what the new plan does
+    not move any more is superseded by no shift. The event of the new plan names the
+    parts of both. Everything is judged again as `record_plan` does, without the load of
+    the old plan; if a verdict changed, the old plan stands as it was.
+
+    Raises
+    ------
+    NotFound, InvalidInput
+        Without such a plan; when it replaces none or moves nothing; when the reason is
+        missing or too long.
+    Conflict
+        When nothing of the old plan stands any more; when the new one was recorded
+        already, or a newer forecast was issued.
+    """
+    session, reason = request.session, checked_comment(reason)
+    stored = plans.plan_by_id(session, plan_id)
+    record = read_record(stored.facts.result)
+    old_id = record.instead_of_plan_id
+    if old_id is None:
+        message = f"Plan {plan_id} was not made to replace another; record it."
+        raise InvalidInput(message)
+    if not reason:
+        message = "Write the reason: a recorded plan is changed only with one."
+        raise InvalidInput(message)
+    if not record.transfers:
+        message = f"Plan {plan_id} moves nothing; take plan {old_id} back instead."
+        raise InvalidInput(message)
+    decisions.lock_regions(
+        session, [item.region_id for item in active_regions(session)]
+    )
+    standing = standing_parts(session, old_id, request.now)
+    old_ids = tuple(part.decision_id for part in standing)
+    judged = judge_parts(session, stored, request.now, old_ids)
+    if isinstance(judged, tuple):
+        return Done(answer=PlanRecordOutcome(cards=(), changed=judged))
+    request_id = request.request_id or uuid4()
+    by_ends = {(part.source_slug, part.target_slug): part for part in standing}
+    made = []
+    for transfer, judgement in zip(record.transfers, judged, strict=True):
+        replaced = by_ends.pop((transfer.source, transfer.target), None)
+        made.append(
+            store(
+                session,
+                request.actor,
+                judgement,
+                kind="recorded",
+                request_id=part_id(request_id, transfer),
+                comment=reason,
+                supersedes_id=replaced.decision_id if replaced else None,
+            )
+        )
+    taken = [
+        _taken_back(request, part, request_id, reason) for part in by_ends.values()
+    ]
+    changed = Event(
+        action=AuditAction.PLAN_CHANGED,
+        object_type="plan",
+        object_id=plan_id,
+        before={"plan": old_id, "decisions": list(old_ids)},
+        after={
+            "plan": plan_id,
+            "decisions": [part.decision_id for part, _ in made],
+            "taken_back": [part.decision_id for part, _ in taken],
+        },
+        reason=reason,
+    )
+    return Done(
+        answer=PlanRecordOutcome(
+            cards=tuple(decision_card(session, part) for part, _ in made), changed=()
+        ),
+        events=(*(event for _, event in (*made, *taken)), changed),
+        kept=plan_id,
+    )

@@ -1,0 +1,1 @@
+"""Admin: sources that the worker asks on a schedule."""

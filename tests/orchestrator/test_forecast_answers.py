@@ -1,0 +1,114 @@
+"""Answers of APIs about coming hours, as runs that say when they were known."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+
+import numpy as np
+import pytest
+
+from core.errors import InvalidInput
+from core.telemetry import HOUR, Quantity
+from core.weather_runs import IssuedRun
+from orchestrator.telemetry.readers.forecast_answers import tidy_forecasts
+from orchestrator.telemetry.readers.forecast_files import read_weather_forecasts
+
+CAME = datetime(2024, 5, 1, 6, 20, tzinfo=UTC)
+CARBON = Quantity.CARBON_INTENSITY_GCO2_KWH
+
+
+def _runs(document: object, issued_at_utc: datetime | None = None) -> list[IssuedRun]:
+    tidy = tidy_forecasts(
+        json.dumps(document).encode(),
+        "AA",
+        known_at_utc=CAME,
+        issued_at_utc=issued_at_utc,
+    )
+    return list(read_weather_forecasts(BytesIO(tidy), {"AA": "UTC"}).runs["AA"])
+
+
+def _open_meteo(**columns: list[float | None]) -> dict[str, object]:
+    return {
+        "utc_offset_seconds": 3600,
+        "hourly_units": dict.fromkeys(columns, "°F"),
+        "hourly": {"time": [f"2024-05-01T{h:02}:00" for h in (7, 8, 9)], **columns},
+    }
+
+
+def test_an_open_meteo_forecast_counts_from_when_it_came() -> None:
+    (run,) = _runs(_open_meteo(temperature_2m=[32.0, 50.0, 68.0]))
+    assert (run.issued_at_utc, run.known_at_utc) == (CAME, CAME)
+    # 07:00 at UTC+1 had begun; leads count from the full hour after the answer.
+    assert run.first_lead_h == 0
+    assert run.values[Quantity.TEMPERATURE_C].tolist() == [10.0, 20.0]
+
+
+def test_members_models_and_a_named_run_are_kept_apart() -> None:
+    issued = datetime(2024, 5, 1, 0, tzinfo=UTC)
+    runs = _runs(
+        _open_meteo(
+            temperature_2m_icon_d2=[32.0, 50.0, None],
+            temperature_2m_icon_d2_member07=[32.0, 32.0, 32.0],
+        ),
+        issued,
+    )
+    assert [(run.model, run.member) for run in runs] == [
+        ("icon_d2", ""),
+        ("icon_d2", "07"),
+    ]
+    assert {run.issued_at_utc for run in runs} == {issued}
+    assert runs[0].first_lead_h == 6
+
+
+def test_values_of_previous_days_prove_no_time() -> None:
+    runs = _runs(_open_meteo(temperature_2m_previous_day1=[32.0, 50.0, 68.0]))
+    assert [run.first_lead_h for run in runs] == [24, 24, 24]
+    assert {run.known_at_utc for run in runs} == {None}
+    assert runs[0].issued_at_utc == datetime(2024, 4, 30, 6, tzinfo=UTC)
+
+
+def test_carbon_of_electricity_maps_says_its_issue_itself() -> None:
+    hours = [CAME.replace(minute=0) + n * HOUR for n in range(3)]
+    said = CAME - timedelta(minutes=40)
+    (run,) = _runs(
+        {
+            "zone": "DE",
+            "updatedAt": said.isoformat(),
+            "forecast": [
+                {"carbonIntensity": 300 + n, "datetime": hour.isoformat()}
+                for n, hour in enumerate(hours)
+            ],
+        }
+    )
+    assert (run.issued_at_utc, run.known_at_utc) == (said, CAME)
+    assert run.values[CARBON].tolist() == [300.0, 301.0, 302.0]
+
+
+def test_half_hours_of_the_uk_become_hours() -> None:
+    starts = [CAME.replace(minute=30) + timedelta(minutes=30 * n) for n in range(5)]
+    (run,) = _runs(
+        {
+            "data": [
+                {"from": f"{start:%Y-%m-%dT%H:%MZ}", "intensity": {"forecast": 100 + n}}
+                for n, start in enumerate(starts)
+            ]
+        }
+    )
+    assert np.array_equal(run.values[CARBON], [101.5, 103.5])
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"<html>", "neither a tidy CSV nor JSON"),
+        (b"[1]", "no forecast that is known here"),
+        (b'{"data": []}', "no value of a coming hour"),
+        (b'{"hourly": {"time": []}}', "does not say its offset"),
+        (b'{"forecast": [{"carbonIntensity": 1, "datetime": "x"}]}', "not an instant"),
+    ],
+)
+def test_another_answer_is_refused(content: bytes, sentence: str) -> None:
+    with pytest.raises(InvalidInput, match=sentence):
+        tidy_forecasts(content, "AA", known_at_utc=CAME)
