@@ -72,8 +72,9 @@ class QualityChecks:
         Whether repeated equal values are a finding.
     daily_course : bool
         Whether the course of the day must resemble the region's own.
-    weather_run : bool
-        Whether the value is held against the weather runs of its region.
+    run_floor : float | None
+        Least usual error of weather runs, in the quantity's unit: no run is as good as
+        a sensor for long. None: the value is held against no run.
     unit_ratio : float | None
         A value this many times the median of the history, or this part of it, is a
         slip of the unit or an outage.
@@ -87,7 +88,7 @@ class QualityChecks:
     step_floor: float = 0.0
     flat_line: bool = False
     daily_course: bool = False
-    weather_run: bool = False
+    run_floor: float | None = None
     unit_ratio: float | None = None
     unit_hours: int = 1
     zero_outage: bool = False
@@ -99,13 +100,13 @@ CHECKS: Mapping[Quantity, QualityChecks] = {
         step_floor=2.0,
         flat_line=True,
         daily_course=True,
-        weather_run=True,
+        run_floor=0.5,
     ),
     Quantity.TEMPERATURE_MAX_C: QualityChecks(),
     Quantity.WET_BULB_C: QualityChecks(
-        step_limit=12.0, step_floor=2.0, flat_line=True, weather_run=True
+        step_limit=12.0, step_floor=2.0, flat_line=True, run_floor=0.5
     ),
-    Quantity.RELATIVE_HUMIDITY_PCT: QualityChecks(zero_outage=True, weather_run=True),
+    Quantity.RELATIVE_HUMIDITY_PCT: QualityChecks(zero_outage=True, run_floor=3.0),
     Quantity.IT_LOAD_MW: QualityChecks(unit_ratio=20.0, zero_outage=True),
     Quantity.CARBON_INTENSITY_GCO2_KWH: QualityChecks(
         step_limit=300.0,

@@ -129,7 +129,7 @@ def judge_telemetry(
         for one in series.values():
             if one.checks != NO_CHECKS:
                 one.check_block(start, end)
-            if one.checks.weather_run and frame.runs is not None:
+            if one.checks.run_floor is not None and frame.runs is not None:
                 one.check_runs(frame.runs, start, end)
         start = end
     return {quantity: one.verdict for quantity, one in series.items()}
@@ -451,6 +451,7 @@ class _Series:
             self.values[begin:end],
             block_hour=block_start(self.first_hour + start),
             first_hour=self.first_hour + begin,
+            floor=self.checks.run_floor or 0.0,
         ):
             new = slice(start - begin, None)
             self.mark(

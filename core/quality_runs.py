@@ -69,6 +69,7 @@ def run_departures(
     *,
     block_hour: int,
     first_hour: int,
+    floor: float,
 ) -> list[RunDepartures]:
     """Hold hours against the runs that were known when each of them began.
 
@@ -85,6 +86,8 @@ def run_departures(
         `LONGEST_RUN_WINDOW_H` before them, as measured.
     block_hour, first_hour : int
         Hours since 1970.
+    floor : float
+        Least usual error, in the quantity's unit.
 
     Returns
     -------
@@ -104,13 +107,12 @@ def run_departures(
     found = []
     for n_hours, multiple in RUN_MULTIPLES:
         mean = _rolling_mean(values - expected, n_hours)
-        largest = usual_quantile(
-            np.abs(_rolling_mean(past_departures, n_hours)), UNUSUAL_QUANTILE
-        )
+        past_means = np.abs(_rolling_mean(past_departures, n_hours))
+        largest = max(usual_quantile(past_means, UNUSUAL_QUANTILE), floor)
         found.append(
             RunDepartures(
                 hours=n_hours,
-                found=np.abs(mean) > multiple * largest,
+                found=(np.abs(mean) > multiple * largest) & np.isfinite(expected),
                 mean=mean,
                 expected=expected,
                 issue_hours=hours - age_h,

@@ -132,9 +132,8 @@ def backtest(  # noqa: PLR0913 -- one parameter per option
         _require_folder(report)
         fleet = read_fleet(telemetry, regions, utc_now(), progress)
         frames, weather = _with_weather(
-            fleet.frames, weather_forecasts, unproved_known_after_h
+            guarded(fleet.frames), weather_forecasts, unproved_known_after_h
         )
-        frames = guarded(frames)
         read_s = time.monotonic() - started
         result = _run(frames, setup)
         typer.echo(backtest_table(result))

@@ -312,6 +312,17 @@ def test_a_drift_is_held_against_the_run_that_was_known() -> None:
     assert abs(judged.expected[hour] - truth[hour]) < 3.0
 
 
+def test_an_hour_without_a_run_is_not_held_against_the_last_one() -> None:
+    truth = ordinary_c()
+    ends = AT + 10
+    values = truth.copy()
+    values[AT - 24 :] -= 6.0
+    frame = replace(frame_of(temperature_c=values), runs=runs_of(truth[:ends]))
+    found = rules(frame)
+    assert "weather_run" in found[: ends - LOOK_BACK_H]
+    assert "weather_run" not in found[ends - LOOK_BACK_H :]
+
+
 def test_a_run_is_no_judge_before_its_errors_are_known() -> None:
     truth = ordinary_c()
     late = runs_of(truth)
