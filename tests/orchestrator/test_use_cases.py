@@ -181,7 +181,7 @@ CONFIRMED = {
     "feeds.add_feed", "feeds.change_feed",
     "regions.change_policy", "regions.change_terms", "regions.limit_by_class",
     "registry.activate_model", "registry.override_gate", "registry.receive_model",
-    "registry.roll_back_model", "registry.train_models",
+    "registry.roll_back_model", "registry.train_models", "registry.clear_alarm",
     "registry.pin_signing_key", "registry.unpin_signing_key", "registry.add_signature",
     "approvals.approve", "approvals.ask_second_person", "approvals.refuse",
     "approvals.set_change_rules",
