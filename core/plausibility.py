@@ -34,7 +34,7 @@ families stayed within 4.6 in twelve region-years (docs/forecast-quality.md)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UsualCourse:
+class DayShape:
     """How far each hour of a window usually lies below its warmest one.
 
     A day's bound says nothing of the hours below it, but load that is moved away from
@@ -60,7 +60,7 @@ class UsualCourse:
         Examples
         --------
         >>> below_c = np.array([9.0, 4.0, 0.0])
-        >>> course = UsualCourse(below_c=below_c, spread_c=np.array([2.0, 1.0, 0.0]))
+        >>> course = DayShape(below_c=below_c, spread_c=np.array([2.0, 1.0, 0.0]))
         >>> plain = PlainBound(bound_c=37.0, error_c=1.5, allowed_gap_c=6.0)
         >>> honest, lying = np.array([27.0, 32.0, 36.0]), np.array([5.0, 32.0, 36.0])
         >>> course.excess_c(honest, plain) < 0
@@ -86,7 +86,7 @@ class PlainBound:
     allowed_gap_c : float
         By which another bound may lie below `bound_c`, degC, >= 0.
     hour_excess_c : float | None
-        Of `UsualCourse.excess_c` for the serving model; None where no bound was served
+        Of `DayShape.excess_c` for the serving model; None where no bound was served
         or, in hindcasts, nobody asked.
 
     Raises

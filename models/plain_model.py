@@ -27,7 +27,7 @@ from core.aliases import FloatArray, IntArray
 from core.conformal import MINIMUM_SCORES, SCORE_WINDOW, Calibration
 from core.days import WINDOW_H
 from core.errors import CalibrationInsufficient
-from core.plausibility import UsualCourse
+from core.plausibility import DayShape
 from core.telemetry import HOUR, Quantity, TelemetryFrame, hours_between
 from core.weather_runs import BIAS_DAYS
 from models.catalogue import STAND_INS
@@ -269,9 +269,9 @@ def plain_forecast(
     )
 
 
-def usual_course(
+def usual_shape(
     frame: TelemetryFrame, issued_at_utc: datetime, error_c: float, *, uses_runs: bool
-) -> UsualCourse | None:
+) -> DayShape | None:
     """How the hours of an issue's window usually lie below the warmest.
 
     A weather forecast that covers the window says it, with the plain model's error as
@@ -284,7 +284,7 @@ def usual_course(
 
     Returns
     -------
-    UsualCourse | None
+    DayShape | None
         None with fewer than `MIN_COURSE_DAYS` known days of the last `COURSE_DAYS`.
     """
     start_utc = issued_at_utc - RECENT_H * HOUR
@@ -292,14 +292,14 @@ def usual_course(
     run_c = _run_hours(history, slice(RECENT_H, None)) if uses_runs else None
     if run_c is not None and np.isfinite(run_c[-1]).all():
         below_c = run_c[-1].max() - run_c[-1]
-        return UsualCourse(below_c=below_c, spread_c=np.full(WINDOW_H, error_c))
+        return DayShape(below_c=below_c, spread_c=np.full(WINDOW_H, error_c))
     measured = history.column(Quantity.TEMPERATURE_C)[:-1]
     days = measured[-COURSE_DAYS * WINDOW_H :].reshape(COURSE_DAYS, WINDOW_H)
     days = days[np.isfinite(days).all(axis=1)]
     if len(days) < MIN_COURSE_DAYS:
         return None
     below = days.max(axis=1)[:, None] - days
-    return UsualCourse(below_c=below.mean(axis=0), spread_c=below.std(axis=0))
+    return DayShape(below_c=below.mean(axis=0), spread_c=below.std(axis=0))
 
 
 def plain_forecasts(

@@ -21,7 +21,7 @@ from models.plain_model import (
     PlainForecast,
     plain_forecast,
     plain_forecasts,
-    usual_course,
+    usual_shape,
     week_start,
     weekly_fits,
 )
@@ -68,7 +68,7 @@ def live_plain_bound(
     plain = _bound(found, policy, recent_errors)
     if plain is None or hour_bounds_c is None:
         return plain
-    course = usual_course(frame, issued_at_utc, plain.error_c, uses_runs=uses_runs)
+    course = usual_shape(frame, issued_at_utc, plain.error_c, uses_runs=uses_runs)
     if course is None:
         return None
     return replace(plain, hour_excess_c=course.excess_c(hour_bounds_c, plain))

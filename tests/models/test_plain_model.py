@@ -20,7 +20,7 @@ from models.plain_model import (
     PlainFit,
     plain_forecast,
     plain_forecasts,
-    usual_course,
+    usual_shape,
     week_start,
     weekly_fits,
 )
@@ -227,8 +227,8 @@ def test_the_usual_course_follows_the_days_before_or_a_run_that_covers() -> None
     issue = LAST - 30 * 24 * HOUR
     at = int((issue - START) // HOUR)
     measured = FRAME.column(Quantity.TEMPERATURE_C)
-    usual = usual_course(FRAME, issue, 1.0, uses_runs=True)
-    informed = usual_course(_with_runs(FRAME), issue, 1.0, uses_runs=True)
+    usual = usual_shape(FRAME, issue, 1.0, uses_runs=True)
+    informed = usual_shape(_with_runs(FRAME), issue, 1.0, uses_runs=True)
     assert usual is not None
     assert informed is not None
     days = measured[at - 28 * 24 : at].reshape(28, 24)
@@ -240,7 +240,7 @@ def test_the_usual_course_follows_the_days_before_or_a_run_that_covers() -> None
     gaps = measured.copy()
     gaps[at - 28 * 24 : at - 10 * 24] = np.nan
     holes = _frame({Quantity.TEMPERATURE_C: gaps})
-    assert usual_course(holes, issue, 1.0, uses_runs=False) is None
+    assert usual_shape(holes, issue, 1.0, uses_runs=False) is None
 
 
 def test_a_weather_forecast_without_enough_past_is_left_aside() -> None:
