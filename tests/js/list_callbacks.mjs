@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs";
 import { ASSETS, Page } from "./page.mjs";
 
 const scripts = readdirSync(ASSETS).filter((name) => name.endsWith(".js")).sort();
-const page = new Page("https://portal.test/", { fetch: () => {}, React: {} });
+const page = new Page("https://portal.test/", { fetch: () => {}, React: { memo: (draw) => draw } });
 page.load(...scripts.map((name) => name.slice(0, -".js".length)));
 const offered = Object.entries(page.dc)
   .filter(([name, value]) => name.startsWith("gfo_") && typeof value === "object")
