@@ -19,6 +19,7 @@ from orchestrator.regions.views import RegionChoice
 from orchestrator.windows.views import VerdictView
 from pages.attributes import aria, data, given
 from pages.downloads import chart_downloads, table_download
+from pages.still import still
 from pages.words import local_time, risk_steps, verdict_shape, verdict_word
 
 Child = Component | str | None
@@ -208,11 +209,12 @@ def data_table(
     id: str = "",  # noqa: A002
     cards: bool = False,
     download: bool = False,
+    has_controls: bool = False,
 ) -> Component:
     """A table; columns from `numeric_from` on are right-aligned numbers.
 
     With `cards`, each row becomes a card on a narrow screen; with `download` (and an
-    id) it can be saved as CSV.
+    id) it can be saved as CSV. Say so if cells hold controls; see `pages.still`.
     """
 
     def css(column: int) -> str:
@@ -242,7 +244,7 @@ def data_table(
     )
     # Focusable, so that the keyboard can scroll a table wider than the screen.
     scrolling = html.Div(
-        table,
+        table if has_controls else still(table),
         className="gfo-scroll",
         tabIndex="0",
         role="region",

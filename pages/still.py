@@ -9,25 +9,33 @@ from __future__ import annotations
 
 import json
 
-from dash import dcc
+from dash import dcc, html
 from dash.development.base_component import Component
 
 _HTML = "dash_html_components"
+_CONTROLS = (html.Button, html.Form, html.Details)
 
 
 class Still(Component):
-    """The component as the browser knows it; made by `still`."""
+    """The component as the browser knows it; made by `still`.
+
+    Attributes
+    ----------
+    source : Component
+        The tree that it was made of; stays on the server.
+    """
 
     _namespace = "gfo"
     _type = "Still"
 
-    def __init__(self, tree: object) -> None:
+    def __init__(self, source: Component) -> None:
+        self.source = source
         self._base_nodes = []
         self._prop_names = ["id", "tree"]
         self.available_properties = self._prop_names
         self._valid_wildcard_attributes = []
         self.available_wildcard_properties = []
-        super().__init__(tree=tree)  # type: ignore[no-untyped-call]
+        super().__init__(tree=_plain(source))  # type: ignore[no-untyped-call]
 
 
 def still(tree: Component) -> Component:
@@ -36,10 +44,10 @@ def still(tree: Component) -> Component:
     Raises
     ------
     TypeError
-        When a part of it is neither text, an element of `dash.html` nor a link: what
-        answers to callbacks cannot be still.
+        When a part of it is neither text, an element of `dash.html` nor a link, or is
+        a control: what answers to callbacks cannot be still.
     """
-    return Still(_plain(tree))
+    return Still(tree)
 
 
 def _plain(node: object) -> object:
@@ -47,7 +55,8 @@ def _plain(node: object) -> object:
     if node is None or isinstance(node, str | int | float):
         return node
     is_link = isinstance(node, dcc.Link)
-    if not isinstance(node, Component) or not (is_link or node._namespace == _HTML):
+    is_element = isinstance(node, Component) and node._namespace == _HTML
+    if not (is_link or is_element) or isinstance(node, _CONTROLS):
         message = f"{type(node).__name__} cannot be part of a still tree."
         raise TypeError(message)
     properties = node.to_plotly_json()["props"]

@@ -30,6 +30,7 @@ from orchestrator.decisions.views import (
 from orchestrator.forecasts.views import FleetRow, FleetView, ForecastDayView
 from orchestrator.regions.views import RegionChoice
 from orchestrator.windows.views import Bounded, Ground, VerdictView
+from pages.still import Still
 
 ISSUED_UTC = datetime(2023, 7, 14, 7, tzinfo=UTC)
 HOURS_UTC = tuple(ISSUED_UTC + timedelta(hours=h) for h in range(24))
@@ -504,6 +505,11 @@ def detail() -> DecisionDetail:
     return decision_detail()
 
 
+def inside(node: object) -> object:
+    """The children of a component, also of a tree that is sent as one."""
+    return node.source if isinstance(node, Still) else getattr(node, "children", None)
+
+
 @pytest.fixture
 def text_of() -> Callable[[object], str]:
     """The text that a tree of components shows, pieces joined by a space."""
@@ -515,7 +521,7 @@ def text_of() -> Callable[[object], str]:
             return [piece for child in node for piece in pieces(child)]
         if isinstance(node, str | int | float):
             return [str(node)]
-        return pieces(getattr(node, "children", None))
+        return pieces(inside(node))
 
     return lambda node: " ".join(pieces(node)).replace("\u202f", " ")
 
@@ -529,6 +535,6 @@ def components_of() -> Callable[[object], list[Any]]:
             return [found for child in node for found in walk(child)]
         if node is None or isinstance(node, str | int | float):
             return []
-        return [node, *walk(getattr(node, "children", None))]
+        return [node, *walk(inside(node))]
 
     return walk
