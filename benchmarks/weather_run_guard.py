@@ -147,7 +147,8 @@ def main(arguments: Sequence[str]) -> None:
     frames: Mapping[str, tuple[TelemetryFrame, str]] = read_fleet(
         telemetry, table, datetime.now(UTC), print
     ).frames
-    runs = read_weather_forecasts(run_file, list(frames), default_source="file")
+    zones = {slug: time_zone for slug, (_, time_zone) in frames.items()}
+    runs = read_weather_forecasts(run_file, zones, default_source="file")
     ((frame, _),) = runs.with_frames(frames, None).values()
     print(clean_findings(frame))
     elsewhere = read_elsewhere(Path(arguments[3]), frame) if arguments[3:] else []

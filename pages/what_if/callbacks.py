@@ -67,9 +67,9 @@ _VIEW_OUTPUTS = (
     Output("what-if-source-chart-caption", "children"),
     Output("what-if-target-chart-caption", "children"),
     *(Output("what-if-day", name) for name in DAY_OUTPUTS),
-    Output("what-if-as-of", "children"),
     Output("what-if-from", "value"),
     Output("what-if-until", "value"),
+    Output("what-if-as-of", "children"),
 )
 
 
@@ -164,8 +164,8 @@ def _rendered(view: WhatIfView, *, may_decide: bool) -> tuple[str, tuple[object,
         content.caption(view, source),
         content.caption(view, target),
         *day_choice(view.local_day, view.first_day, view.last_day, view.missing_days),
-        as_of(view.as_of_utc, is_live=view.local_day is None),
         *(view.hours_of_day or ALL_HOURS).split("-"),
+        as_of(view.as_of_utc, is_live=view.local_day is None),
     )
 
 

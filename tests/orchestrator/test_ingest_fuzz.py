@@ -205,7 +205,7 @@ def test_no_damaged_file_of_weather_forecasts_is_more_than_read_or_refused() -> 
     while time.monotonic() < until:
         content = damaged(WEATHER_FORECASTS, random.Random(seed))  # noqa: S311
         try:
-            file = read_weather_forecasts(io.BytesIO(content), ["GB"])
+            file = read_weather_forecasts(io.BytesIO(content), {"GB": "Europe/London"})
         except InvalidInput as refusal:
             refusals.add(refusal.message)
         except Exception as exc:
