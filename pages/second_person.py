@@ -153,6 +153,7 @@ def requests_table(
         numeric_from=9,
         cards=True,
         id=f"{prefix}-approvals-table",
+        has_controls=True,
     )
 
 

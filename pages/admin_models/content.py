@@ -67,6 +67,7 @@ def serving_table(page: ModelsPage, times: Times) -> list[Component]:
         numeric_from=9,
         cards=True,
         id="models-serving-table",
+        has_controls=True,
     )
     return [*alarms, table]
 

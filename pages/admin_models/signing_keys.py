@@ -76,6 +76,7 @@ def keys_table(keys: Sequence[SigningKeyView], times: Times) -> Component:
         numeric_from=9,
         cards=True,
         id="models-keys-table",
+        has_controls=True,
     )
 
 
