@@ -55,8 +55,11 @@ def _plain(node: object) -> object:
     if node is None or isinstance(node, str | int | float):
         return node
     is_link = isinstance(node, dcc.Link)
-    is_element = isinstance(node, Component) and node._namespace == _HTML
-    if not (is_link or is_element) or isinstance(node, _CONTROLS):
+    if (
+        not isinstance(node, Component)
+        or isinstance(node, _CONTROLS)
+        or not (is_link or node._namespace == _HTML)
+    ):
         message = f"{type(node).__name__} cannot be part of a still tree."
         raise TypeError(message)
     properties = node.to_plotly_json()["props"]
