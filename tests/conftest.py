@@ -171,6 +171,12 @@ def field_cases() -> Path:
     pytest.skip(FIELD_CASES_ABSENT)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first, or the last of them would run alone."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say loudly how many tests did not see the real data."""
     skipped = [

@@ -12,7 +12,6 @@ from pages.context import PageContext
 from pages.fleet.layout import fleet_pager, headline, shown_of, table
 from pages.list_controls import follow_filters
 from pages.serving import serve
-from pages.still import still
 from pages.times import chosen_times, in_times
 
 
@@ -43,7 +42,7 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
             view = fleet_view(request, question)
             return (
                 headline(view),
-                still(table(in_times(view, times))),
+                table(in_times(view, times)),
                 fleet_pager(view, question, shown),
                 "gfo-filters" if view.part else "gfo-filters d-none",
             )

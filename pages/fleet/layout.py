@@ -22,6 +22,7 @@ from pages.grids import Shown, pager
 from pages.list_controls import choice, text_filter
 from pages.refreshing import as_of, refresh
 from pages.standing import WITH_RECORDED, ending_notice
+from pages.still import still
 from pages.theme import MISSING, THIN_SPACE, Ink
 from pages.words import typeset, utc_time
 
@@ -179,16 +180,18 @@ def table(view: FleetView) -> Component:
     )
     return html.Section(
         [
-            html.Table(
-                [
-                    html.Caption(
-                        "Each region's next 24 hours", className="visually-hidden"
-                    ),
-                    html.Thead(head),
-                    html.Tbody([_row(row) for row in view.rows]),
-                ],
-                id="fleet-regions",
-                className="gfo-table gfo-fleet",
+            still(
+                html.Table(
+                    [
+                        html.Caption(
+                            "Each region's next 24 hours", className="visually-hidden"
+                        ),
+                        html.Thead(head),
+                        html.Tbody([_row(row) for row in view.rows]),
+                    ],
+                    id="fleet-regions",
+                    className="gfo-table gfo-fleet",
+                )
             ),
             html.Div(
                 [_legend(), table_download("fleet-regions")], className="gfo-below"

@@ -46,7 +46,7 @@ def test_every_rule_of_the_application_is_in_the_table(portal: Portal) -> None:
     assert rules == set(ROUTES)
     open_routes = {n for n, r in ROUTES.items() if r.access is Access.ANYBODY}
     assert {name.split(".")[0] for name in open_routes} == {
-        "health", "portal", "factors", "federation",
+        "health", "portal", "factors", "federation", "provider_logout",
     }  # fmt: skip
     assert ROUTES["health.metrics"].access is Access.MONITORING
 
