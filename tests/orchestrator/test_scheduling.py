@@ -15,13 +15,14 @@ from sqlalchemy import delete, text
 from sqlalchemy.exc import DBAPIError
 
 from core.access import Actor, Role
-from core.days import full_hour
+from core.days import full_hour, issue_at_local_midnight
 from core.errors import Forbidden, InvalidInput, NotFound, RequestReused
 from core.forecasts import Target
 from core.scheduler import Outcome, ReasonCode
+from core.telemetry import HOUR
 from db import audit, model_versions, policies, regions
 from db.schema import DecisionRow, ForecastHourRow, ForecastInputRow, ForecastRow
-from orchestrator.cycle.issuance import issue_live
+from orchestrator.cycle.issuance import issue_live, require_no_hindcast
 from orchestrator.cycle.worker_jobs import WorkerJobs
 from orchestrator.decisions import recording
 from orchestrator.decisions.details import decision_detail
@@ -515,6 +516,20 @@ def test_the_hourly_cycle_comes_before_what_people_ask_for(fleet: Fleet) -> None
     assert tasks[HOURLY_CYCLE].priority == tasks[WATCH_MODELS].priority == FIRST
     others = set(tasks) - {HOURLY_CYCLE, WATCH_MODELS}
     assert all(tasks[name].priority < FIRST for name in others)
+
+
+def test_an_instant_that_holds_a_hindcast_is_not_issued_live(fleet: Fleet) -> None:
+    instant = issue_at_local_midnight("America/Phoenix", MILD_DAY)
+    with fleet.runtime.transaction() as session:
+        found = active_regions(session)
+        require_no_hindcast(session, found, full_hour(NOW))
+        require_no_hindcast(session, found, instant + HOUR)
+        with pytest.raises(
+            InvalidInput,
+            match="arizona has a hindcast of 2025-05-20 07:00 UTC; a live forecast"
+            " cannot be issued behind it",
+        ):
+            require_no_hindcast(session, found, instant)
 
 
 def test_a_day_of_training_is_not_hindcast(fleet: Fleet) -> None:
