@@ -61,9 +61,11 @@ def post_fork(_server: Arbiter, worker: Worker) -> None:
     die_with_parent(worker.ppid, signal.SIGKILL)
 
 
-# Threads share a process' pool; each holds a connection only while it works.
+# Threads share a process' pool; each holds a connection only while it works. More
+# threads than connections: while a database that hangs holds all of those, the others
+# give up after the pool's 2.5 s, and health and login pages find a thread.
 worker_class = "gthread"
-threads = 4
+threads = 12
 # A request has at most 10 s in the database; one that takes longer is stuck.
 timeout = 60
 # Browsers open connections in advance and say nothing on them; a stop does not wait

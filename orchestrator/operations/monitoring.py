@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
@@ -18,6 +18,7 @@ from core.model_watch import combined
 from core.telemetry import Quantity
 from db import telemetry
 from db.bound_alarms import readings_above_bound
+from db.engine import make_engine
 from db.migrate import head_revision, revision_of
 from db.model_versions import active_model
 from db.model_watch import region_evidence
@@ -42,6 +43,13 @@ RECENT = timedelta(minutes=10)
 
 FRESH_S = 10.0
 """Every open page asks every few seconds; the dear questions are asked this often."""
+
+
+PROBE_CONNECTIONS = 2
+"""Of one process, beside those of its pages."""
+
+_PROBE_STATEMENT_S = 3.0
+_PROBE_CONNECT_S = 2
 
 
 class ModelState(StrEnum):
@@ -71,10 +79,22 @@ class Readiness:
 
 
 class ReadinessProbe:
-    """Asks the database, and remembers for a moment what is dear to find out."""
+    """Asks the database, and remembers for a moment what is dear to find out.
+
+    It has connections of its own with short timeouts: its answer waits neither for
+    what pages ask nor long for a server that hangs.
+    """
 
     def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
+        engine = make_engine(
+            runtime.engine.url.render_as_string(hide_password=False),
+            pool_size=PROBE_CONNECTIONS,
+            statement_timeout_s=_PROBE_STATEMENT_S,
+            answer_timeout_s=_PROBE_STATEMENT_S + 1,
+            connect_timeout_s=_PROBE_CONNECT_S,
+            application_name="gfo-probe",
+        )
+        self._runtime = replace(runtime, engine=engine)
         self._models: tuple[float, ModelState] | None = None
         self._writable_at: float | None = None
 

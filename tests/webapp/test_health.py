@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 import psycopg
+import pytest
 from sqlalchemy import text
 
 from core.audit import AuditAction
 from db.audit_append import append_event
 from db.engine import DatabaseUrls, libpq_url, make_engine
+from orchestrator.processes.connect import (
+    HANG_MARGIN_S,
+    POOL_SIZE,
+    WEB_STATEMENT_TIMEOUT_S,
+    open_runtime,
+)
 from orchestrator.runtime import Runtime
 from tests.conftest import PostgresForTests
 from tests.fleet import Fleet
@@ -109,6 +120,45 @@ def test_asking_leaves_no_event_in_the_chain(portal: Portal) -> None:
     for _ in range(3):
         assert client.get("/readyz").get_json()["audit_chain"] == "writable"
     assert portal.events() == []
+
+
+@pytest.mark.slow
+def test_health_waits_neither_for_pages_nor_for_a_server_that_hangs(
+    portal: Portal, postgres: PostgresForTests
+) -> None:
+    client = portal.app.server.test_client()
+    assert client.get("/readyz").status_code == 200
+    url = libpq_url(postgres.server.superuser_url)
+    with psycopg.connect(url) as connection:
+        (hung,) = connection.execute(
+            "select pid from pg_stat_activity where application_name = 'gfo-probe'"
+            " and datname = %s",
+            [portal.runtime.engine.url.database],
+        ).fetchall()
+    with ExitStack() as pages:
+        for _ in range(POOL_SIZE):  # every connection of the pages is taken
+            pages.enter_context(portal.runtime.engine.connect())
+        assert client.get("/readyz").status_code == 200
+        os.kill(hung[0], signal.SIGSTOP)
+        try:
+            started_s = time.monotonic()
+            assert client.get("/healthz").status_code == 200
+            assert time.monotonic() - started_s < 1
+            # The hung connection is given up, and a new one answers.
+            assert client.get("/readyz").status_code == 200
+            assert time.monotonic() - started_s < 8
+        finally:
+            os.kill(hung[0], signal.SIGCONT)
+
+
+def test_connections_of_pages_give_up_a_server_that_hangs(
+    database_urls: DatabaseUrls, runtime: Runtime
+) -> None:
+    opened = open_runtime(runtime.settings, database_urls)
+    with opened.engine.connect() as connection:
+        driver = connection.connection.driver_connection
+        assert driver.patience_s == WEB_STATEMENT_TIMEOUT_S + HANG_MARGIN_S
+    opened.engine.dispose()
 
 
 def test_somebody_who_writes_an_event_does_not_make_the_portal_unready_for_long(
