@@ -25,7 +25,7 @@ from orchestrator.operations.secret_key import secret_key
 from orchestrator.processes.connect import configure_logs
 from orchestrator.processes.process_tree import follow_parent
 from orchestrator.settings import load_settings
-from webapp.prometheus import FOLDER_VARIABLE
+from webapp.prometheus import FOLDER_VARIABLE, metrics_folder
 from webapp.unreadable import answer_unreadable
 
 follow_parent()
@@ -42,7 +42,7 @@ def _make_metrics_folder(folder: Path) -> None:
     os.environ[FOLDER_VARIABLE] = str(folder.resolve())
 
 
-_make_metrics_folder(_settings.data_dir / f"web_metrics_{_settings.port}")
+_make_metrics_folder(metrics_folder(_settings.data_dir, _settings.port))
 
 
 class StructuredLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
@@ -53,6 +53,11 @@ class StructuredLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
         super().setup(cfg)
         self.error_log.handlers.clear()
         self.error_log.propagate = True
+
+
+def on_exit(_server: Arbiter) -> None:
+    """Leave nothing in memory."""
+    shutil.rmtree(os.environ[FOLDER_VARIABLE], ignore_errors=True)
 
 
 def post_fork(_server: Arbiter, worker: Worker) -> None:

@@ -17,6 +17,7 @@ from orchestrator.audit.anchor_files import AnchorPlaces
 from orchestrator.audit.known_anchors import known_anchors
 from orchestrator.feeds.feed_list import feed_views
 from orchestrator.feeds.views import FeedHealth
+from orchestrator.operations.monitoring import LEAST_FREE_BYTES, free_bytes
 from orchestrator.operations.safeguards import Finding, examine_safeguards
 from orchestrator.runtime import Runtime
 
@@ -24,12 +25,13 @@ from orchestrator.runtime import Runtime
 def examine(
     runtime: Runtime, session: Session, environ: Mapping[str, str]
 ) -> list[Finding]:
-    """Look at safeguards, migrations, protections, chain, models, telemetry, feeds."""
+    """Look at safeguards, schema, protections, chain, disk, models, inputs, feeds."""
     return [
         *examine_safeguards(runtime.settings, session, environ),
         _migrations(session),
         _protections(session),
         _chain(runtime, session),
+        space_of(free_bytes(runtime.settings.data_dir)),
         *_models(session),
         *_telemetry(runtime, session),
         *feeds_of(session, runtime.clock()),
@@ -74,6 +76,15 @@ def _chain(runtime: Runtime, session: Session) -> Finding:
             f" {report.anchored_seq} in {places.anchor_file}"
         )
     return Finding(name="audit chain", is_sound=report.is_sound, text=text)
+
+
+def space_of(free: int) -> Finding:
+    """Whether the data folder can still be written to."""
+    return Finding(
+        name="data folder",
+        is_sound=free >= LEAST_FREE_BYTES,
+        text=f"{free / 2**30:.1f} GiB free",
+    )
 
 
 def _models(session: Session) -> list[Finding]:

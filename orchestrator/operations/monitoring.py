@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
+from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -52,6 +54,17 @@ _PROBE_STATEMENT_S = 3.0
 _PROBE_CONNECT_S = 2
 
 
+LEAST_FREE_BYTES = 64 * 2**20
+"""Four segments of PostgreSQL's log: with less, the next commits may fail."""
+
+
+def free_bytes(folder: Path) -> int:
+    """Space left to this user where a folder is, or would be made."""
+    place = folder.resolve()
+    there = next(path for path in (place, *place.parents) if path.exists())
+    return shutil.disk_usage(there).free
+
+
 class ModelState(StrEnum):
     """What is known of the active models' bytes."""
 
@@ -62,11 +75,23 @@ class ModelState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readiness:
-    """What a load balancer and an operator want to know."""
+    """What a load balancer and an operator want to know.
+
+    Attributes
+    ----------
+    free_bytes : int
+        Left to this user where the data folder is.
+    """
 
     is_migrated: bool
     models: ModelState
     is_chain_writable: bool
+    free_bytes: int
+
+    @property
+    def has_space(self) -> bool:
+        """Whether the embedded database and the anchors can still be written."""
+        return self.free_bytes >= LEAST_FREE_BYTES
 
     @property
     def is_ready(self) -> bool:
@@ -74,6 +99,7 @@ class Readiness:
         return (
             self.is_migrated
             and self.is_chain_writable
+            and self.has_space
             and self.models is not ModelState.DAMAGED
         )
 
@@ -107,6 +133,7 @@ class ReadinessProbe:
             is_migrated=is_migrated,
             models=models,
             is_chain_writable=is_migrated and self._is_chain_writable(),
+            free_bytes=free_bytes(self._runtime.settings.data_dir),
         )
 
     def _read_models(self, session: Session) -> ModelState:

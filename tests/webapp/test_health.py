@@ -16,6 +16,12 @@ from sqlalchemy import text
 from core.audit import AuditAction
 from db.audit_append import append_event
 from db.engine import DatabaseUrls, libpq_url, make_engine
+from orchestrator.operations.doctor import space_of
+from orchestrator.operations.monitoring import (
+    LEAST_FREE_BYTES,
+    ReadinessProbe,
+    free_bytes,
+)
 from orchestrator.processes.connect import (
     HANG_MARGIN_S,
     POOL_SIZE,
@@ -27,6 +33,7 @@ from tests.conftest import PostgresForTests
 from tests.fleet import Fleet
 from tests.webapp.conftest import Portal, portal_over, register_test_pages
 from webapp.app import create_app
+from webapp.prometheus import metrics_folder
 
 
 def test_the_process_answers_and_the_database_is_ready(portal: Portal) -> None:
@@ -41,6 +48,7 @@ def test_the_process_answers_and_the_database_is_ready(portal: Portal) -> None:
         "schema": "ok",
         "models": "none",
         "audit_chain": "writable",
+        "data_folder": "ok",
     }
 
 
@@ -159,6 +167,24 @@ def test_connections_of_pages_give_up_a_server_that_hangs(
         driver = connection.connection.driver_connection
         assert driver.patience_s == WEB_STATEMENT_TIMEOUT_S + HANG_MARGIN_S
     opened.engine.dispose()
+
+
+def test_a_full_data_folder_is_not_ready(portal: Portal, tmp_path: Path) -> None:
+    state = ReadinessProbe(portal.runtime).read()
+    assert state.is_ready
+    assert replace(state, free_bytes=LEAST_FREE_BYTES).is_ready
+    assert not replace(state, free_bytes=LEAST_FREE_BYTES - 1).is_ready
+    assert free_bytes(tmp_path / "not" / "made") == free_bytes(tmp_path) > 0
+    assert not space_of(LEAST_FREE_BYTES - 1).is_sound
+    assert space_of(LEAST_FREE_BYTES).is_sound
+
+
+def test_counters_are_not_shared_in_the_data_folder(tmp_path: Path) -> None:
+    folder = metrics_folder(tmp_path, 8050)
+    assert folder.parent == Path("/dev/shm")  # noqa: S108
+    assert folder == metrics_folder(tmp_path, 8050)
+    assert folder != metrics_folder(tmp_path, 8051)
+    assert folder != metrics_folder(tmp_path / "other", 8050)
 
 
 def test_somebody_who_writes_an_event_does_not_make_the_portal_unready_for_long(

@@ -64,6 +64,7 @@ def test_the_installation_behind_it_is_measured(fleet: Fleet, tmp_path: Path) ->
     assert samples["gfo_ready",] == 1
     assert samples["gfo_models_sound",] == 1
     assert samples["gfo_audit_chain_writable",] == 1
+    assert samples["gfo_data_folder_free_bytes",] > 0
     assert samples["gfo_telemetry_age_seconds", "arizona"] == 25 * 60
     assert samples["gfo_forecast_age_seconds", "ireland"] == 25 * 60
     assert samples["gfo_audit_events",] > 0
