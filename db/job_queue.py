@@ -13,6 +13,20 @@ _HINDCASTS_ASKED_BY = text(
 )
 
 
+_SILENCES = text(
+    "select extract(epoch from clock_timestamp() - last_heartbeat)::float"
+    " from procrastinate_workers order by last_heartbeat"
+)
+
+
+def worker_silences_s(session: Session) -> list[float]:
+    """How long each registered worker has said nothing, longest first.
+
+    A worker registers when it begins to serve jobs, and leaves when it ends.
+    """
+    return list(session.scalars(_SILENCES))
+
+
 def days_asked_by(session: Session, *, task: str, user_id: int) -> set[date]:
     """Local days whose jobs wait because this person opened them."""
     asked = {"task": task, "user_id": str(user_id)}

@@ -37,6 +37,9 @@ BEHIND_CYCLE = -5
 BEHIND_ALL = -10
 """Priority of work that is long and not urgent."""
 
+STALLED_AFTER_S = 30.0
+"""A worker that said nothing for so long has died or hangs; it speaks every 10 s."""
+
 MOST_HINDCASTS_ASKED = 10
 """Past days of one person that may wait at once."""
 

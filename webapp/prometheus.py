@@ -15,6 +15,7 @@ from flask.typing import ResponseReturnValue
 
 from core.errors import ServiceUnavailable
 from core.version import CODE_VERSION
+from orchestrator.jobs import STALLED_AFTER_S
 from orchestrator.logs import get_logger
 from orchestrator.operations.monitoring import (
     Measurements,
@@ -142,6 +143,14 @@ class Metrics:
         gauge = self._gauge
         counts = measured.counts
         yield gauge("gfo_audit_events", "Events in the chain.", counts.audit_events)
+        silences_s = measured.worker_silences_s
+        alive = sum(seconds <= STALLED_AFTER_S for seconds in silences_s)
+        yield gauge("gfo_workers_alive", "Workers that spoke within 30 s.", alive)
+        yield gauge(
+            "gfo_worker_silence_seconds",
+            "Longest time that a registered worker has said nothing; 0 without one.",
+            max(silences_s, default=0),
+        )
         yield gauge("gfo_live_logins", "Logins that are alive.", counts.live_logins)
         yield gauge(
             "gfo_recent_denials",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -11,12 +11,14 @@ from core.errors import InvalidInput
 from core.forecasts import Target
 from core.telemetry import HOUR, Quantity
 from db import audit, migrate, model_versions, policies, telemetry
+from db.job_queue import worker_silences_s
 from db.protections import missing_protections
 from db.regions import StoredRegion, list_regions
 from orchestrator.audit.anchor_files import AnchorPlaces
 from orchestrator.audit.known_anchors import known_anchors
 from orchestrator.feeds.feed_list import feed_views
 from orchestrator.feeds.views import FeedHealth
+from orchestrator.jobs import STALLED_AFTER_S
 from orchestrator.operations.monitoring import LEAST_FREE_BYTES, free_bytes
 from orchestrator.operations.safeguards import Finding, examine_safeguards
 from orchestrator.runtime import Runtime
@@ -32,6 +34,7 @@ def examine(
         _protections(session),
         _chain(runtime, session),
         space_of(free_bytes(runtime.settings.data_dir)),
+        worker_of(worker_silences_s(session)),
         *_models(session),
         *_telemetry(runtime, session),
         *feeds_of(session, runtime.clock()),
@@ -85,6 +88,15 @@ def space_of(free: int) -> Finding:
         is_sound=free >= LEAST_FREE_BYTES,
         text=f"{free / 2**30:.1f} GiB free",
     )
+
+
+def worker_of(silences_s: Sequence[float]) -> Finding:
+    """No worker is sound: none is registered while the portal is stopped."""
+    silent_s = [seconds for seconds in silences_s if seconds > STALLED_AFTER_S]
+    text = f"{len(silences_s)} registered"
+    if silent_s:
+        text += f"; {len(silent_s)} silent, for {max(silent_s):.0f} s at most"
+    return Finding(name="worker", is_sound=not silent_s, text=text)
 
 
 def _models(session: Session) -> list[Finding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -21,6 +21,7 @@ from core.telemetry import Quantity
 from db import telemetry
 from db.bound_alarms import readings_above_bound
 from db.engine import make_engine
+from db.job_queue import worker_silences_s
 from db.migrate import head_revision, revision_of
 from db.model_versions import active_model
 from db.model_watch import region_evidence
@@ -184,6 +185,8 @@ class Measurements:
 
     Attributes
     ----------
+    worker_silences_s : Sequence of float
+        How long each registered worker has said nothing, longest first.
     hours_above_bound : Mapping of str to int
         Readings of the last 24 hours above the bound, by region; 0 for none.
     feed_lag_s : Mapping of (str, str) to float
@@ -195,6 +198,7 @@ class Measurements:
     """
 
     counts: Counts
+    worker_silences_s: Sequence[float]
     telemetry_age_s: Mapping[str, float]
     forecast_age_s: Mapping[str, float]
     hours_above_bound: Mapping[str, int]
@@ -223,6 +227,7 @@ def measure(session: Session, now: datetime) -> Measurements:
             seen_since_utc=now - IDLE_LIMIT,
             denied_since_utc=now - RECENT,
         ),
+        worker_silences_s=worker_silences_s(session),
         telemetry_age_s=ages_s,
         forecast_age_s={
             slug: (now - issued_at_utc).total_seconds()

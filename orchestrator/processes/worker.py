@@ -40,6 +40,7 @@ from orchestrator.jobs import (
     QUEUE_FEEDS,
     REPORT_DENIALS,
     RUN_FEED,
+    STALLED_AFTER_S,
     WATCH_MODELS,
 )
 from orchestrator.logs import get_logger
@@ -51,9 +52,6 @@ log = get_logger(__name__)
 
 CYCLE_CRON = "1 * * * *"
 """A minute after the hour: telemetry of the hour that ended has had time to arrive."""
-
-STALLED_AFTER_S = 30.0
-"""A worker that said nothing for so long has died; it speaks every 10 s."""
 
 _STOP_PATIENCE_S = 5
 """For a job to come to the end of the step that it is in."""
