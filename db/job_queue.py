@@ -15,14 +15,15 @@ _HINDCASTS_ASKED_BY = text(
 
 _SILENCES = text(
     "select extract(epoch from clock_timestamp() - last_heartbeat)::float"
-    " from procrastinate_workers order by last_heartbeat"
+    " from procrastinate_workers order by last_heartbeat desc"
 )
 
 
 def worker_silences_s(session: Session) -> list[float]:
-    """How long each registered worker has said nothing, longest first.
+    """How long each registered worker has said nothing, shortest first.
 
-    A worker registers when it begins to serve jobs, and leaves when it ends.
+    A worker registers when it begins to serve jobs, and leaves when it ends; one that
+    was killed stays in the list for a while.
     """
     return list(session.scalars(_SILENCES))
 

@@ -148,8 +148,8 @@ class Metrics:
         yield gauge("gfo_workers_alive", "Workers that spoke within 30 s.", alive)
         yield gauge(
             "gfo_worker_silence_seconds",
-            "Longest time that a registered worker has said nothing; 0 without one.",
-            max(silences_s, default=0),
+            "Time since a registered worker spoke last; 0 without one.",
+            min(silences_s, default=0),
         )
         yield gauge("gfo_live_logins", "Logins that are alive.", counts.live_logins)
         yield gauge(

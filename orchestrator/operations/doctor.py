@@ -91,12 +91,15 @@ def space_of(free: int) -> Finding:
 
 
 def worker_of(silences_s: Sequence[float]) -> Finding:
-    """No worker is sound: none is registered while the portal is stopped."""
-    silent_s = [seconds for seconds in silences_s if seconds > STALLED_AFTER_S]
-    text = f"{len(silences_s)} registered"
-    if silent_s:
-        text += f"; {len(silent_s)} silent, for {max(silent_s):.0f} s at most"
-    return Finding(name="worker", is_sound=not silent_s, text=text)
+    """None is sound as well: none is registered while the portal is stopped."""
+    shortest_s = min(silences_s, default=None)
+    return Finding(
+        name="worker",
+        is_sound=shortest_s is None or shortest_s <= STALLED_AFTER_S,
+        text="none is registered"
+        if shortest_s is None
+        else f"one spoke {shortest_s:.0f} s ago",
+    )
 
 
 def _models(session: Session) -> list[Finding]:

@@ -186,7 +186,7 @@ class Measurements:
     Attributes
     ----------
     worker_silences_s : Sequence of float
-        How long each registered worker has said nothing, longest first.
+        How long each registered worker has said nothing, shortest first.
     hours_above_bound : Mapping of str to int
         Readings of the last 24 hours above the bound, by region; 0 for none.
     feed_lag_s : Mapping of (str, str) to float

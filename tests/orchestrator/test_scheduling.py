@@ -518,6 +518,19 @@ def test_the_hourly_cycle_comes_before_what_people_ask_for(fleet: Fleet) -> None
     assert all(tasks[name].priority < FIRST for name in others)
 
 
+def test_a_worker_that_falls_silent_is_an_alarm_on_fleet(fleet: Fleet) -> None:
+    with fleet.runtime.transaction() as session:
+        session.execute(
+            text(
+                "insert into procrastinate_workers (last_heartbeat)"
+                " values (now() - interval '570 seconds')"
+            )
+        )
+        alarms = fleet_view(asking(session, fleet.actor(session))).alarms
+    (alarm,) = [item for item in alarms if item.title == "Worker silent"]
+    assert f"since {NOW - timedelta(minutes=10):%Y-%m-%d %H:%M} UTC" in alarm.text
+
+
 def test_an_instant_that_holds_a_hindcast_is_not_issued_live(fleet: Fleet) -> None:
     instant = issue_at_local_midnight("America/Phoenix", MILD_DAY)
     with fleet.runtime.transaction() as session:
