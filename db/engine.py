@@ -100,6 +100,7 @@ def make_engine(
     statement_timeout_s: float | None = None,
     lock_timeout_s: float | None = None,
     answer_timeout_s: float | None = None,
+    connect_timeout_s: int = CONNECT_TIMEOUT_S,
     application_name: str = "gfo",
 ) -> Engine:
     """A pool of connections in UTC with timeouts on every wait.
@@ -127,7 +128,7 @@ def make_engine(
         pool_timeout=pool_timeout_s,
         pool_pre_ping=True,
         connect_args={
-            "connect_timeout": CONNECT_TIMEOUT_S,
+            "connect_timeout": connect_timeout_s,
             "application_name": application_name,
             "options": options.strip(),
         },

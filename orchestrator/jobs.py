@@ -12,6 +12,7 @@ import procrastinate
 from sqlalchemy.orm import Session
 
 from db.copying import driver_connection
+from db.job_queue import days_asked_by
 
 ISSUE_FORECASTS = "issue_forecasts"
 ISSUE_AGAIN = "issue_again"
@@ -27,11 +28,20 @@ EVALUATE_MODEL = "evaluate_model"
 QUEUE_FEEDS = "queue_feeds"
 RUN_FEED = "run_feed"
 
+FIRST = 10
+"""Priority of the hourly cycle and the watch of models: before what people ask for."""
+
 BEHIND_CYCLE = -5
 """Priority of feeds: the hourly cycle and what people wait for come first."""
 
 BEHIND_ALL = -10
 """Priority of work that is long and not urgent."""
+
+STALLED_AFTER_S = 30.0
+"""A worker that said nothing for so long has died or hangs; it speaks every 10 s."""
+
+MOST_HINDCASTS_ASKED = 10
+"""Past days of one person that may wait at once."""
 
 _queue = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())
 """Only builds statements: it is never opened, each job brings its connection."""
@@ -47,9 +57,20 @@ def queue_issue_again(session: Session, *, batch_id: int) -> None:
     _defer(session, ISSUE_AGAIN, {"batch_id": str(batch_id)})
 
 
-def queue_hindcast(session: Session, *, local_day: date) -> None:
-    """Ask the worker for hindcasts of all regions on one local day."""
-    _defer(session, HINDCAST_DAY, {"local_day": local_day.isoformat()})
+def queue_hindcast(session: Session, *, local_day: date, asked_by_id: int) -> bool:
+    """Ask the worker for hindcasts of all regions on one local day.
+
+    False, and nothing is queued, when as many days of this person wait already as may.
+    A day waits once, whoever asks for it.
+    """
+    waiting = days_asked_by(session, task=HINDCAST_DAY, user_id=asked_by_id)
+    if local_day not in waiting and len(waiting) >= MOST_HINDCASTS_ASKED:
+        return False
+    day = local_day.isoformat()
+    arguments = {"local_day": day, "asked_by_id": str(asked_by_id)}
+    lock = f"{HINDCAST_DAY}:{day}"
+    _defer(session, HINDCAST_DAY, arguments, priority=BEHIND_ALL, lock=lock)
+    return True
 
 
 def queue_chain_check(session: Session) -> None:
@@ -74,10 +95,15 @@ def queue_feed_run(session: Session, *, feed_id: int) -> None:
 
 
 def _defer(
-    session: Session, task: str, arguments: dict[str, str], *, priority: int = 0
+    session: Session,
+    task: str,
+    arguments: dict[str, str],
+    *,
+    priority: int = 0,
+    lock: str | None = None,
 ) -> None:
-    """Queue a task; the same task with the same arguments waits only once."""
-    lock = ":".join([task, *arguments.values()])
+    """Queue a task; of those with one lock, by default their arguments, one waits."""
+    lock = lock or ":".join([task, *arguments.values()])
     try:
         with session.begin_nested():
             # Asked for inside, or no savepoint would be set: the job's statement does

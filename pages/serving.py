@@ -9,7 +9,7 @@ from typing import Any
 
 import dash
 import structlog
-from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, ctx, html, no_update
 from dash.development.base_component import Component
 
 from core.access import Permission
@@ -26,6 +26,9 @@ from pages.components import notice, retry_button
 from pages.context import PageContext
 
 log = get_logger(__name__)
+
+FAILED_HEADER = "X-GFO-Failed"
+"""On an answer whose notice says that it did not work; `requests.js` reads it."""
 
 Callback = Callable[..., Any]
 
@@ -79,7 +82,8 @@ def serve(
     """Register a callback that the server runs.
 
     A FleetError becomes a notice in the output numbered `notice_output`, and so does a
-    bug, with its reference; the other outputs stay as they are.
+    bug, with its reference; the other outputs stay as they are. The answer is marked as
+    failed: it may have been done all the same, so the browser keeps its request id.
     """
     for output in outputs:
         context.callback_permission(
@@ -102,6 +106,8 @@ def serve(
 def _explain(n_outputs: int, notice_output: int, error: Exception) -> list[object]:
     if isinstance(error, RequestReused):
         raise error  # no page of ours does that: answered with a status, not a notice
+    if not isinstance(error, WaitsForSecondPerson):
+        ctx.response.set_header(FAILED_HEADER, "1")
     answers: list[object] = [no_update] * n_outputs
     # The mark ends the waiting of panels that the same answer would have filled.
     answers[notice_output] = html.Div(error_notice(error), className="gfo-failed")

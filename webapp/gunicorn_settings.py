@@ -25,7 +25,7 @@ from orchestrator.operations.secret_key import secret_key
 from orchestrator.processes.connect import configure_logs
 from orchestrator.processes.process_tree import follow_parent
 from orchestrator.settings import load_settings
-from webapp.prometheus import FOLDER_VARIABLE
+from webapp.prometheus import FOLDER_VARIABLE, metrics_folder
 from webapp.unreadable import answer_unreadable
 
 follow_parent()
@@ -42,7 +42,7 @@ def _make_metrics_folder(folder: Path) -> None:
     os.environ[FOLDER_VARIABLE] = str(folder.resolve())
 
 
-_make_metrics_folder(_settings.data_dir / f"web_metrics_{_settings.port}")
+_make_metrics_folder(metrics_folder(_settings.data_dir, _settings.port))
 
 
 class StructuredLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
@@ -55,15 +55,22 @@ class StructuredLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
         self.error_log.propagate = True
 
 
+def on_exit(_server: Arbiter) -> None:
+    """Leave nothing in memory."""
+    shutil.rmtree(os.environ[FOLDER_VARIABLE], ignore_errors=True)
+
+
 def post_fork(_server: Arbiter, worker: Worker) -> None:
     """A worker must not outlive its master: it would keep the port."""
     answer_unreadable()
     die_with_parent(worker.ppid, signal.SIGKILL)
 
 
-# Threads share a process' pool; each holds a connection only while it works.
+# Threads share a process' pool; each holds a connection only while it works. More
+# threads than connections: while a database that hangs holds all of those, the others
+# give up after the pool's 2.5 s, and health and login pages find a thread.
 worker_class = "gthread"
-threads = 4
+threads = 12
 # A request has at most 10 s in the database; one that takes longer is stuck.
 timeout = 60
 # Browsers open connections in advance and say nothing on them; a stop does not wait

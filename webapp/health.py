@@ -31,7 +31,7 @@ def alive() -> ResponseReturnValue:
 
 
 def readiness(probe: ReadinessProbe) -> ResponseReturnValue:
-    """503 unless database, schema, active models and audit chain are fit for use."""
+    """503 unless database, schema, models, audit chain and disk are fit for use."""
     try:
         state = probe.read()
     except ServiceUnavailable:
@@ -43,6 +43,7 @@ def readiness(probe: ReadinessProbe) -> ResponseReturnValue:
         "schema": "ok",
         "models": state.models.value,
         "audit_chain": "writable" if state.is_chain_writable else "not writable",
+        "data_folder": "ok" if state.has_space else "full",
     }
     return jsonify(status="ok", **facts) if state.is_ready else _not_ready(**facts)
 

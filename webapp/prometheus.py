@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import time
 from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, g, request
@@ -12,6 +15,7 @@ from flask.typing import ResponseReturnValue
 
 from core.errors import ServiceUnavailable
 from core.version import CODE_VERSION
+from orchestrator.jobs import STALLED_AFTER_S
 from orchestrator.logs import get_logger
 from orchestrator.operations.monitoring import (
     Measurements,
@@ -31,6 +35,17 @@ FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 _BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS"})
+
+
+def metrics_folder(data_dir: Path, port: int) -> Path:
+    """Where the web processes of one portal share their counters: in memory.
+
+    They write through mapped files, and a full disk kills who writes to one of its own.
+    """
+    memory = Path("/dev/shm")  # noqa: S108 -- the name is not secret, the folder ours
+    parent = memory if os.access(memory, os.W_OK) else Path(tempfile.gettempdir())
+    portal = sha256(f"{data_dir.resolve()}:{port}".encode()).hexdigest()[:12]
+    return parent / f"gfo_web_metrics_{os.getuid()}_{portal}"
 
 
 class Metrics:
@@ -112,6 +127,11 @@ class Metrics:
             "Whether the audit chain takes events.",
             state.is_chain_writable,
         )
+        yield gauge(
+            "gfo_data_folder_free_bytes",
+            "Space left where the data folder is; without 64 MiB nothing is decided.",
+            state.free_bytes,
+        )
         if measured is not None:
             yield from self._families(measured)
 
@@ -123,6 +143,14 @@ class Metrics:
         gauge = self._gauge
         counts = measured.counts
         yield gauge("gfo_audit_events", "Events in the chain.", counts.audit_events)
+        silences_s = measured.worker_silences_s
+        alive = sum(seconds <= STALLED_AFTER_S for seconds in silences_s)
+        yield gauge("gfo_workers_alive", "Workers that spoke within 30 s.", alive)
+        yield gauge(
+            "gfo_worker_silence_seconds",
+            "Time since a registered worker spoke last; 0 without one.",
+            min(silences_s, default=0),
+        )
         yield gauge("gfo_live_logins", "Logins that are alive.", counts.live_logins)
         yield gauge(
             "gfo_recent_denials",

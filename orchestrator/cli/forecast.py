@@ -44,7 +44,10 @@ def issue(
     as_json: Json = False,
 ) -> None:
     """Issue forecasts for all targets and decide on them."""
-    from orchestrator.cycle.issuance import issue_live  # noqa: PLC0415 -- onnxruntime
+    from orchestrator.cycle.issuance import (  # noqa: PLC0415 -- onnxruntime
+        issue_live,
+        require_no_hindcast,
+    )
     from orchestrator.forecasts.model_cache import ModelCache  # noqa: PLC0415
 
     with command_context() as context:
@@ -53,11 +56,13 @@ def issue(
         if issued_at_utc > request.now:
             message = "A forecast cannot be issued in the future."
             raise InvalidInput(message)
+        stored_regions = _regions(context, region)
+        require_no_hindcast(context.session, stored_regions, issued_at_utc)
         summary = issue_live(
             request,
             ModelCache(),
             issued_at_utc=issued_at_utc,
-            stored_regions=_regions(context, region),
+            stored_regions=stored_regions,
         )
     if as_json:
         print_json(summary)

@@ -17,7 +17,12 @@ from core.aliases import FloatArray
 from core.audit import AuditAction
 from core.conformal import ScoreTracker
 from core.days import WINDOW_H, local_day_of, local_issue_hour
-from core.errors import CalibrationInsufficient, ModelRejected, ModelUnavailable
+from core.errors import (
+    CalibrationInsufficient,
+    InvalidInput,
+    ModelRejected,
+    ModelUnavailable,
+)
 from core.forecasts import HourlyForecast, InputMode, Refusal, RefusalCode, Target
 from core.late_hours import MOST_LATE_H, moved_on
 from core.policies import Policy
@@ -71,6 +76,25 @@ class IssueSummary:
     refused: int
     already_there: int
     decided: int
+
+
+def require_no_hindcast(
+    session: Session, stored_regions: Sequence[StoredRegion], issued_at_utc: datetime
+) -> None:
+    """Raise InvalidInput where a hindcast stands: nothing is issued live behind it."""
+    for stored_region in stored_regions:
+        stored = forecasts.forecast_at(
+            session,
+            region_id=stored_region.region_id,
+            issued_at_utc=issued_at_utc,
+            target=Target.TEMPERATURE_C,
+        )
+        if stored is not None and stored.kind == "hindcast":
+            message = (
+                f"{stored_region.slug} has a hindcast of {issued_at_utc:%Y-%m-%d %H:%M}"
+                " UTC; a live forecast cannot be issued behind it."
+            )
+            raise InvalidInput(message)
 
 
 @change(

@@ -17,7 +17,7 @@ from db.forecasts import StoredForecast
 from db.regions import StoredRegion
 from orchestrator.forecasts.run_views import run_view
 from orchestrator.forecasts.views import ForecastDayView
-from orchestrator.jobs import queue_forecasts, queue_hindcast
+from orchestrator.jobs import MOST_HINDCASTS_ASKED, queue_forecasts, queue_hindcast
 from orchestrator.regions.region_choice import (
     active_regions,
     pick_region,
@@ -86,20 +86,18 @@ def day_view(
         now=request.now,
         is_simulation=choice.is_simulation,
     )
-    return _view(
-        request.session, found, stored_region, choice, window, ground, request.now
-    )
+    return _view(request, found, stored_region, choice, window, ground)
 
 
 def _view(
-    session: Session,
+    request: Request,
     found: list[StoredRegion],
     stored_region: StoredRegion,
     choice: WindowChoice,
     window: RegionWindow,
     ground: Ground,
-    now: datetime,
 ) -> ForecastDayView:
+    session, now = request.session, request.now
     stored, recorded = window.stored, recorded_view(session, window)
     if recorded is None:
         ground = Ground.NOW
@@ -158,7 +156,7 @@ def _view(
         first_day=days.first_day,
         last_day=days.last_day,
         missing_days=days.missing_days,
-        notice=_notice(session, stored_region, stored, choice, now),
+        notice=_notice(request, stored_region, stored, choice),
         late_text=window.late_text,
         revised_text=revised_text(
             session,
@@ -182,11 +180,10 @@ def _model_label(session: Session, stored: StoredForecast | None) -> str | None:
 
 
 def _notice(
-    session: Session,
+    request: Request,
     stored_region: StoredRegion,
     stored: StoredForecast | None,
     choice: WindowChoice,
-    now: datetime,
 ) -> str | None:
     """Why there is nothing to draw."""
     if stored is not None:
@@ -196,13 +193,14 @@ def _notice(
             f"No forecast was issued at {choice.issued_at_utc:%-d %B %Y, %H:%M} UTC;"
             " choose another issue."
         )
-    return _missing_notice(session, stored_region, choice, now)
+    return _missing_notice(request, stored_region, choice)
 
 
 def _missing_notice(
-    session: Session, stored_region: StoredRegion, choice: WindowChoice, now: datetime
+    request: Request, stored_region: StoredRegion, choice: WindowChoice
 ) -> str:
     """Why there is no forecast; one that can still be made is requested."""
+    session, now = request.session, request.now
     active = model_versions.active_model(session, Target.TEMPERATURE_C)
     if active is None:
         return "No temperature model is active; train one with `gfo train`."
@@ -223,8 +221,12 @@ def _missing_notice(
         )
     if telemetry.first_and_last_hour(session, stored_region.region.slug) is None:
         return "This region has no telemetry; import some first."
-    queue_hindcast(session, local_day=choice.local_day)
-    return (
-        f"No forecast is stored for {day}. It has been requested; look again in a"
-        " minute."
+    is_queued = queue_hindcast(
+        session, local_day=choice.local_day, asked_by_id=request.actor.user_id
+    )
+    return f"No forecast is stored for {day}. " + (
+        "It has been requested; look again in a minute."
+        if is_queued
+        else f"It was not requested: {MOST_HINDCASTS_ASKED} days that you opened wait"
+        " already. Open it again once they are made."
     )

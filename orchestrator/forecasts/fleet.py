@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 from sqlalchemy.orm import Session
@@ -20,6 +20,7 @@ from core.telemetry import HOUR, Quantity, TelemetryFrame
 from db import telemetry
 from db.bound_alarms import readings_above_bound
 from db.fleet_standing import RegionStanding, fleet_standing
+from db.job_queue import worker_silences_s
 from db.model_health import outages
 from db.policies import effective_policies
 from db.regions import StoredRegion, regions_by_slug
@@ -30,6 +31,7 @@ from orchestrator.forecasts.views import (
     FleetView,
     Group,
 )
+from orchestrator.jobs import STALLED_AFTER_S
 from orchestrator.regions.region_choice import no_region_yet, region_choice
 from orchestrator.use_cases import Request, query
 from orchestrator.windows.choice import choose_window
@@ -189,7 +191,20 @@ def _alarms(
         FleetAlarm(title="Above the bound", text=reading.sentence)
         for reading in readings_above_bound(session, now)
     ]
-    return (*unavailable, *implausible, *above)
+    return (*_silent_worker(session, now), *unavailable, *implausible, *above)
+
+
+def _silent_worker(session: Session, now: datetime) -> tuple[FleetAlarm, ...]:
+    silence_s = min(worker_silences_s(session), default=0)
+    if silence_s <= STALLED_AFTER_S:
+        return ()
+    since_utc = now - timedelta(seconds=silence_s)
+    alarm = FleetAlarm(
+        title="Worker silent",
+        text=f"The worker has said nothing since {since_utc:%Y-%m-%d %H:%M} UTC:"
+        " forecasts and verdicts are not renewed.",
+    )
+    return (alarm,)
 
 
 def _row(session: Session, stored_region: StoredRegion, now: datetime) -> FleetRow:

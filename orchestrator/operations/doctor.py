@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -11,12 +11,15 @@ from core.errors import InvalidInput
 from core.forecasts import Target
 from core.telemetry import HOUR, Quantity
 from db import audit, migrate, model_versions, policies, telemetry
+from db.job_queue import worker_silences_s
 from db.protections import missing_protections
 from db.regions import StoredRegion, list_regions
 from orchestrator.audit.anchor_files import AnchorPlaces
 from orchestrator.audit.known_anchors import known_anchors
 from orchestrator.feeds.feed_list import feed_views
 from orchestrator.feeds.views import FeedHealth
+from orchestrator.jobs import STALLED_AFTER_S
+from orchestrator.operations.monitoring import LEAST_FREE_BYTES, free_bytes
 from orchestrator.operations.safeguards import Finding, examine_safeguards
 from orchestrator.runtime import Runtime
 
@@ -24,12 +27,14 @@ from orchestrator.runtime import Runtime
 def examine(
     runtime: Runtime, session: Session, environ: Mapping[str, str]
 ) -> list[Finding]:
-    """Look at safeguards, migrations, protections, chain, models, telemetry, feeds."""
+    """Look at safeguards, schema, protections, chain, disk, models, inputs, feeds."""
     return [
         *examine_safeguards(runtime.settings, session, environ),
         _migrations(session),
         _protections(session),
         _chain(runtime, session),
+        space_of(free_bytes(runtime.settings.data_dir)),
+        worker_of(worker_silences_s(session)),
         *_models(session),
         *_telemetry(runtime, session),
         *feeds_of(session, runtime.clock()),
@@ -74,6 +79,27 @@ def _chain(runtime: Runtime, session: Session) -> Finding:
             f" {report.anchored_seq} in {places.anchor_file}"
         )
     return Finding(name="audit chain", is_sound=report.is_sound, text=text)
+
+
+def space_of(free: int) -> Finding:
+    """Whether the data folder can still be written to."""
+    return Finding(
+        name="data folder",
+        is_sound=free >= LEAST_FREE_BYTES,
+        text=f"{free / 2**30:.1f} GiB free",
+    )
+
+
+def worker_of(silences_s: Sequence[float]) -> Finding:
+    """None is sound as well: none is registered while the portal is stopped."""
+    shortest_s = min(silences_s, default=None)
+    return Finding(
+        name="worker",
+        is_sound=shortest_s is None or shortest_s <= STALLED_AFTER_S,
+        text="none is registered"
+        if shortest_s is None
+        else f"one spoke {shortest_s:.0f} s ago",
+    )
 
 
 def _models(session: Session) -> list[Finding]:

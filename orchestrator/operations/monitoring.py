@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
+from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -18,6 +20,8 @@ from core.model_watch import combined
 from core.telemetry import Quantity
 from db import telemetry
 from db.bound_alarms import readings_above_bound
+from db.engine import make_engine
+from db.job_queue import worker_silences_s
 from db.migrate import head_revision, revision_of
 from db.model_versions import active_model
 from db.model_watch import region_evidence
@@ -44,6 +48,24 @@ FRESH_S = 10.0
 """Every open page asks every few seconds; the dear questions are asked this often."""
 
 
+PROBE_CONNECTIONS = 2
+"""Of one process, beside those of its pages."""
+
+_PROBE_STATEMENT_S = 3.0
+_PROBE_CONNECT_S = 2
+
+
+LEAST_FREE_BYTES = 64 * 2**20
+"""Four segments of PostgreSQL's log: with less, the next commits may fail."""
+
+
+def free_bytes(folder: Path) -> int:
+    """Space left to this user where a folder is, or would be made."""
+    place = folder.resolve()
+    there = next(path for path in (place, *place.parents) if path.exists())
+    return shutil.disk_usage(there).free
+
+
 class ModelState(StrEnum):
     """What is known of the active models' bytes."""
 
@@ -54,11 +76,23 @@ class ModelState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readiness:
-    """What a load balancer and an operator want to know."""
+    """What a load balancer and an operator want to know.
+
+    Attributes
+    ----------
+    free_bytes : int
+        Left to this user where the data folder is.
+    """
 
     is_migrated: bool
     models: ModelState
     is_chain_writable: bool
+    free_bytes: int
+
+    @property
+    def has_space(self) -> bool:
+        """Whether the embedded database and the anchors can still be written."""
+        return self.free_bytes >= LEAST_FREE_BYTES
 
     @property
     def is_ready(self) -> bool:
@@ -66,15 +100,28 @@ class Readiness:
         return (
             self.is_migrated
             and self.is_chain_writable
+            and self.has_space
             and self.models is not ModelState.DAMAGED
         )
 
 
 class ReadinessProbe:
-    """Asks the database, and remembers for a moment what is dear to find out."""
+    """Asks the database, and remembers for a moment what is dear to find out.
+
+    It has connections of its own with short timeouts: its answer waits neither for
+    what pages ask nor long for a server that hangs.
+    """
 
     def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
+        engine = make_engine(
+            runtime.engine.url.render_as_string(hide_password=False),
+            pool_size=PROBE_CONNECTIONS,
+            statement_timeout_s=_PROBE_STATEMENT_S,
+            answer_timeout_s=_PROBE_STATEMENT_S + 1,
+            connect_timeout_s=_PROBE_CONNECT_S,
+            application_name="gfo-probe",
+        )
+        self._runtime = replace(runtime, engine=engine)
         self._models: tuple[float, ModelState] | None = None
         self._writable_at: float | None = None
 
@@ -87,6 +134,7 @@ class ReadinessProbe:
             is_migrated=is_migrated,
             models=models,
             is_chain_writable=is_migrated and self._is_chain_writable(),
+            free_bytes=free_bytes(self._runtime.settings.data_dir),
         )
 
     def _read_models(self, session: Session) -> ModelState:
@@ -137,6 +185,8 @@ class Measurements:
 
     Attributes
     ----------
+    worker_silences_s : Sequence of float
+        How long each registered worker has said nothing, shortest first.
     hours_above_bound : Mapping of str to int
         Readings of the last 24 hours above the bound, by region; 0 for none.
     feed_lag_s : Mapping of (str, str) to float
@@ -148,6 +198,7 @@ class Measurements:
     """
 
     counts: Counts
+    worker_silences_s: Sequence[float]
     telemetry_age_s: Mapping[str, float]
     forecast_age_s: Mapping[str, float]
     hours_above_bound: Mapping[str, int]
@@ -176,6 +227,7 @@ def measure(session: Session, now: datetime) -> Measurements:
             seen_since_utc=now - IDLE_LIMIT,
             denied_since_utc=now - RECENT,
         ),
+        worker_silences_s=worker_silences_s(session),
         telemetry_age_s=ages_s,
         forecast_age_s={
             slug: (now - issued_at_utc).total_seconds()

@@ -27,6 +27,9 @@ __all__ = [
 ]
 
 WEB_STATEMENT_TIMEOUT_S = 10.0
+HANG_MARGIN_S = 2.0
+"""A server that has not cut a statement off so long after its timeout hangs."""
+
 LOCK_TIMEOUT_S = 5.0
 POOL_SIZE = 5
 """Connections of one process."""
@@ -119,6 +122,9 @@ def open_runtime(
         pool_size=pool_size,
         statement_timeout_s=statement_timeout_s,
         lock_timeout_s=LOCK_TIMEOUT_S,
+        answer_timeout_s=None
+        if statement_timeout_s is None
+        else statement_timeout_s + HANG_MARGIN_S,
         application_name=application_name,
     )
     return Runtime(settings=settings, engine=engine)

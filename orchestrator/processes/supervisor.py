@@ -21,6 +21,7 @@ from db.engine import DatabaseUrls, require_reachable
 from db.local_server import LocalServer
 from orchestrator.logs import get_logger
 from orchestrator.operations.installation import PASSWORD_FILE, install
+from orchestrator.operations.monitoring import PROBE_CONNECTIONS
 from orchestrator.processes.children import ChildProcess, stop
 from orchestrator.processes.connect import POOL_SIZE, external_urls, open_runtime
 from orchestrator.processes.listen_address import (
@@ -77,7 +78,8 @@ def _serve(settings: Settings, signals: StopSignals, stack: ExitStack) -> None:
     urls = external_urls(settings)
     if urls is None:
         say("Starting the database …")
-        connections = max(50, settings.web_workers * POOL_SIZE + _SPARE_CONNECTIONS)
+        of_web = settings.web_workers * (POOL_SIZE + PROBE_CONNECTIONS)
+        connections = max(50, of_web + _SPARE_CONNECTIONS)
         server = stack.enter_context(
             LocalServer.own(
                 settings.data_dir,

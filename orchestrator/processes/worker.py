@@ -31,6 +31,7 @@ from orchestrator.jobs import (
     CHECK_LOGINS,
     CHECK_MODEL,
     EVALUATE_MODEL,
+    FIRST,
     HINDCAST_DAY,
     HOURLY_CYCLE,
     ISSUE_AGAIN,
@@ -39,6 +40,7 @@ from orchestrator.jobs import (
     QUEUE_FEEDS,
     REPORT_DENIALS,
     RUN_FEED,
+    STALLED_AFTER_S,
     WATCH_MODELS,
 )
 from orchestrator.logs import get_logger
@@ -50,9 +52,6 @@ log = get_logger(__name__)
 
 CYCLE_CRON = "1 * * * *"
 """A minute after the hour: telemetry of the hour that ended has had time to arrive."""
-
-STALLED_AFTER_S = 30.0
-"""A worker that said nothing for so long has died; it speaks every 10 s."""
 
 _STOP_PATIENCE_S = 5
 """For a job to come to the end of the step that it is in."""
@@ -99,7 +98,9 @@ def make_queue(runtime: Runtime, jobs: WorkerJobs) -> procrastinate.App:
     # No job has a lock of the queue: one held by a worker that was killed would hold
     # up every later job. The steps of a cycle lock in the database instead.
     @queue.periodic(cron=CYCLE_CRON)
-    @queue.task(name=HOURLY_CYCLE, queueing_lock=HOURLY_CYCLE, retry=_RETRY)
+    @queue.task(
+        name=HOURLY_CYCLE, queueing_lock=HOURLY_CYCLE, retry=_RETRY, priority=FIRST
+    )
     def hourly_cycle(timestamp: int) -> None:
         age = datetime.now(UTC) - datetime.fromtimestamp(timestamp, UTC)
         if age < timedelta(hours=1):  # a backlog after a pause is one cycle's work
@@ -114,7 +115,8 @@ def make_queue(runtime: Runtime, jobs: WorkerJobs) -> procrastinate.App:
         jobs.issue_again(int(batch_id))
 
     @queue.task(name=HINDCAST_DAY, retry=_RETRY)
-    def hindcast_day(local_day: str) -> None:
+    def hindcast_day(local_day: str, asked_by_id: str = "") -> None:  # noqa: ARG001
+        """Jobs that an older release queued name nobody."""
         jobs.hindcast(date.fromisoformat(local_day))
 
     @queue.task(name=CHECK_MODEL, retry=_RETRY)
@@ -127,7 +129,7 @@ def make_queue(runtime: Runtime, jobs: WorkerJobs) -> procrastinate.App:
         jobs.evaluate_model(int(evaluation_id))
 
     @queue.periodic(cron="* * * * *")
-    @queue.task(name=WATCH_MODELS, queueing_lock=WATCH_MODELS)
+    @queue.task(name=WATCH_MODELS, queueing_lock=WATCH_MODELS, priority=FIRST)
     def watch_models(timestamp: int) -> None:  # noqa: ARG001 -- the queue gives it
         jobs.watch_models()
 

@@ -286,7 +286,7 @@ def test_a_hindcast_that_was_asked_for_is_made_for_every_region(fleet: Fleet) ->
         "delete from forecast_hour; delete from forecast where kind = 'hindcast'",
     )
     with fleet.runtime.transaction() as session:
-        queue_hindcast(session, local_day=day)
+        queue_hindcast(session, local_day=day, asked_by_id=1)
 
     _carry_out(fleet.runtime)
 

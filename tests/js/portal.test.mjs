@@ -175,6 +175,7 @@ test("why the portal is not ready is said, and said anew when it changes", async
   for (const [facts, said] of [
     [{ models: "damaged" }, /^The stored model is not/],
     [{ audit_chain: "not writable" }, /^The history takes no new entries/],
+    [{ data_folder: "full" }, /^The portal's disk is full/],
     [{ database: "unreachable" }, /^The portal cannot be reached/],
     ["<html>proxy</html>", /^The portal cannot be reached/],
   ]) {

@@ -9,7 +9,8 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{1
 function open(globals = {}) {
   const sent = [];
   const fetch = (resource, options) => new Promise((resolve, reject) => {
-    const answer = (status) => resolve(new Response(status === 204 ? null : "{}", { status }));
+    const answer = (status, headers = {}) =>
+      resolve(new Response(status === 204 ? null : "{}", { status, headers }));
     sent.push({ resource, options, answer, fail: reject });
   });
   const page = new Page("https://portal.test/", { fetch, ...globals }).load("requests");
@@ -64,8 +65,8 @@ test("a press is sent once with an id, its headers kept, and each asker gets the
   for (const answer of answers) assert.deepEqual(await (await answer).json(), {});
 });
 
-test("after its answer the same press is a new change", async () => {
-  for (const status of [200, 204, 400, 403, 499]) {
+test("once it is done the same press is a new change; an id that was reused too", async () => {
+  for (const status of [200, 204, 299, 422]) {
     const { page, sent } = open();
     const first = ask(page);
     sent[0].answer(status);
@@ -76,11 +77,14 @@ test("after its answer the same press is a new change", async () => {
   }
 });
 
-test("without an answer of the portal the same press keeps its id", async () => {
-  for (const status of [500, 502, 503]) {
+test("until it is done the same press keeps its id, also when the page says it failed", async () => {
+  const failed = { "X-GFO-Failed": "1" };
+  for (const [status, headers] of [
+    [200, failed], [204, failed], [400], [401], [403], [499], [500], [502], [503],
+  ]) {
     const { page, sent } = open();
     const first = ask(page);
-    sent[0].answer(status);
+    sent[0].answer(status, headers);
     await first;
     ask(page);
     assert.equal(sent.length, 2);
@@ -145,13 +149,14 @@ test("what no button asked for goes as it is", async () => {
   }
 });
 
-test("the id of a question stays until it is answered", () => {
+test("the id of a question stays until it is done", () => {
   const { page } = open();
   const first = page.dc.gfo_request_id("a file");
   const other = page.dc.gfo_request_id("another file");
   assert.notEqual(first, other);
   assert.equal(page.dc.gfo_request_id("a file"), first);
-  for (const status of [0, 199, 500, 503]) page.dc.gfo_answered("a file", status);
+  for (const status of [0, 199, 300, 413, 500]) page.dc.gfo_answered("a file", status);
+  page.dc.gfo_answered("a file", 200, true);
   assert.equal(page.dc.gfo_request_id("a file"), first);
   page.dc.gfo_answered("a file", 200);
   assert.notEqual(page.dc.gfo_request_id("a file"), first);

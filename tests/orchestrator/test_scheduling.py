@@ -15,13 +15,15 @@ from sqlalchemy import delete, text
 from sqlalchemy.exc import DBAPIError
 
 from core.access import Actor, Role
-from core.days import full_hour
+from core.days import full_hour, issue_at_local_midnight
 from core.errors import Forbidden, InvalidInput, NotFound, RequestReused
 from core.forecasts import Target
 from core.scheduler import Outcome, ReasonCode
+from core.telemetry import HOUR
 from db import audit, model_versions, policies, regions
 from db.schema import DecisionRow, ForecastHourRow, ForecastInputRow, ForecastRow
-from orchestrator.cycle.issuance import issue_live
+from orchestrator.cycle.issuance import issue_live, require_no_hindcast
+from orchestrator.cycle.worker_jobs import WorkerJobs
 from orchestrator.decisions import recording
 from orchestrator.decisions.details import decision_detail
 from orchestrator.decisions.lists import DecisionFilter, decision_page
@@ -29,6 +31,15 @@ from orchestrator.decisions.views import DecisionCard, RecordOutcome
 from orchestrator.forecasts.day_page import day_view
 from orchestrator.forecasts.fleet import fleet_view
 from orchestrator.forecasts.model_cache import ModelCache
+from orchestrator.jobs import (
+    BEHIND_ALL,
+    FIRST,
+    HOURLY_CYCLE,
+    MOST_HINDCASTS_ASKED,
+    WATCH_MODELS,
+    queue_hindcast,
+)
+from orchestrator.processes.worker import make_queue
 from orchestrator.regions.region_choice import active_regions, pick_region
 from orchestrator.runtime import Runtime
 from orchestrator.windows.database_source import load_region_window
@@ -472,10 +483,66 @@ def test_a_missing_forecast_is_asked_for_once(fleet: Fleet) -> None:
     for _ in range(2):
         assert "has been requested" in str(_open_day(fleet, MILD_DAY))
         assert "has been requested" in str(_open_day(fleet, None))
+    with fleet.runtime.transaction() as session:
+        asked_by_id = str(fleet.actor(session).user_id)
     assert _jobs(fleet) == [
-        ("hindcast_day", {"local_day": MILD_DAY.isoformat()}),
+        (
+            "hindcast_day",
+            {"local_day": MILD_DAY.isoformat(), "asked_by_id": asked_by_id},
+        ),
         ("issue_forecasts", {"issued_at_utc": full_hour(NOW).isoformat()}),
     ]
+
+
+def test_past_days_wait_behind_the_cycle_and_few_of_one_person(fleet: Fleet) -> None:
+    first_day = date(2025, 5, 2)
+    days = [first_day + timedelta(days=i) for i in range(MOST_HINDCASTS_ASKED + 1)]
+    with fleet.runtime.transaction() as session:
+        asker, other = fleet.actor(session).user_id, fleet.actor(session).user_id + 1
+        taken = [
+            queue_hindcast(session, local_day=day, asked_by_id=asker) for day in days
+        ]
+        assert taken == [True] * MOST_HINDCASTS_ASKED + [False]
+        # Their own day that waits already, and the days of others, are no day more.
+        assert queue_hindcast(session, local_day=first_day, asked_by_id=asker)
+        assert queue_hindcast(session, local_day=first_day, asked_by_id=other)
+        assert queue_hindcast(session, local_day=days[-1], asked_by_id=other)
+        waiting = session.scalars(text("select priority from procrastinate_jobs")).all()
+    assert waiting == [BEHIND_ALL] * len(days)
+
+
+def test_the_hourly_cycle_comes_before_what_people_ask_for(fleet: Fleet) -> None:
+    tasks = make_queue(fleet.runtime, WorkerJobs(fleet.runtime)).tasks
+    assert tasks[HOURLY_CYCLE].priority == tasks[WATCH_MODELS].priority == FIRST
+    others = set(tasks) - {HOURLY_CYCLE, WATCH_MODELS}
+    assert all(tasks[name].priority < FIRST for name in others)
+
+
+def test_a_worker_that_falls_silent_is_an_alarm_on_fleet(fleet: Fleet) -> None:
+    with fleet.runtime.transaction() as session:
+        session.execute(
+            text(
+                "insert into procrastinate_workers (last_heartbeat)"
+                " values (now() - interval '570 seconds')"
+            )
+        )
+        alarms = fleet_view(asking(session, fleet.actor(session))).alarms
+    (alarm,) = [item for item in alarms if item.title == "Worker silent"]
+    assert f"since {NOW - timedelta(minutes=10):%Y-%m-%d %H:%M} UTC" in alarm.text
+
+
+def test_an_instant_that_holds_a_hindcast_is_not_issued_live(fleet: Fleet) -> None:
+    instant = issue_at_local_midnight("America/Phoenix", MILD_DAY)
+    with fleet.runtime.transaction() as session:
+        found = active_regions(session)
+        require_no_hindcast(session, found, full_hour(NOW))
+        require_no_hindcast(session, found, instant + HOUR)
+        with pytest.raises(
+            InvalidInput,
+            match="arizona has a hindcast of 2025-05-20 07:00 UTC; a live forecast"
+            " cannot be issued behind it",
+        ):
+            require_no_hindcast(session, found, instant)
 
 
 def test_a_day_of_training_is_not_hindcast(fleet: Fleet) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from io import BytesIO
 
 import numpy as np
+import psycopg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -16,6 +18,7 @@ from core.days import full_hour
 from core.forecasts import InputMode, Target
 from core.telemetry import HOUR, Quantity
 from db import decisions, forecasts, telemetry
+from db.engine import libpq_url
 from db.forecast_inputs import forecast_input
 from db.forecasts import StoredForecast
 from db.regions import StoredRegion
@@ -77,6 +80,12 @@ def _runs_file(session: Session, slug: str) -> bytes:
     return "\n".join(lines).encode()
 
 
+def _require_free_chain(owner_url: str, _message: str) -> None:
+    """While a model is trained and evaluated, logins and decisions are recorded."""
+    with psycopg.connect(libpq_url(owner_url)) as connection:
+        connection.execute("select seq from audit_head for update nowait")
+
+
 @pytest.fixture(scope="module")
 def served(postgres: PostgresForTests) -> Iterator[Runtime]:
     """One region with runs; a model that uses them, hindcasts and two live issues."""
@@ -97,6 +106,8 @@ def served(postgres: PostgresForTests) -> Iterator[Runtime]:
         found = active_regions(session)
         content = _runs_file(session, found[0].region.slug)
         import_weather_forecasts(request, BytesIO(content), label="runs.csv")
+    with runtime.transaction() as session:
+        request = asking(session, system_actor(session, "cli"))
         (trained,) = train_models(
             request,
             targets=[Target.TEMPERATURE_C],
@@ -104,6 +115,7 @@ def served(postgres: PostgresForTests) -> Iterator[Runtime]:
             seed=SEED,
             family=Family.RIDGE,
             activate=False,
+            on_progress=partial(_require_free_chain, postgres.urls(name).owner),
         )
         assert trained.state == "validated", trained.findings
         hindcast_regions(

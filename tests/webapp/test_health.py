@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 import psycopg
+import pytest
 from sqlalchemy import text
 
 from core.audit import AuditAction
 from db.audit_append import append_event
 from db.engine import DatabaseUrls, libpq_url, make_engine
+from orchestrator.operations.doctor import space_of
+from orchestrator.operations.monitoring import (
+    LEAST_FREE_BYTES,
+    ReadinessProbe,
+    free_bytes,
+)
+from orchestrator.processes.connect import (
+    HANG_MARGIN_S,
+    POOL_SIZE,
+    WEB_STATEMENT_TIMEOUT_S,
+    open_runtime,
+)
 from orchestrator.runtime import Runtime
 from tests.conftest import PostgresForTests
 from tests.fleet import Fleet
 from tests.webapp.conftest import Portal, portal_over, register_test_pages
 from webapp.app import create_app
+from webapp.prometheus import metrics_folder
 
 
 def test_the_process_answers_and_the_database_is_ready(portal: Portal) -> None:
@@ -30,6 +48,7 @@ def test_the_process_answers_and_the_database_is_ready(portal: Portal) -> None:
         "schema": "ok",
         "models": "none",
         "audit_chain": "writable",
+        "data_folder": "ok",
     }
 
 
@@ -109,6 +128,63 @@ def test_asking_leaves_no_event_in_the_chain(portal: Portal) -> None:
     for _ in range(3):
         assert client.get("/readyz").get_json()["audit_chain"] == "writable"
     assert portal.events() == []
+
+
+@pytest.mark.slow
+def test_health_waits_neither_for_pages_nor_for_a_server_that_hangs(
+    portal: Portal, postgres: PostgresForTests
+) -> None:
+    client = portal.app.server.test_client()
+    assert client.get("/readyz").status_code == 200
+    url = libpq_url(postgres.server.superuser_url)
+    with psycopg.connect(url) as connection:
+        (hung,) = connection.execute(
+            "select pid from pg_stat_activity where application_name = 'gfo-probe'"
+            " and datname = %s",
+            [portal.runtime.engine.url.database],
+        ).fetchall()
+    with ExitStack() as pages:
+        for _ in range(POOL_SIZE):  # every connection of the pages is taken
+            pages.enter_context(portal.runtime.engine.connect())
+        assert client.get("/readyz").status_code == 200
+        os.kill(hung[0], signal.SIGSTOP)
+        try:
+            started_s = time.monotonic()
+            assert client.get("/healthz").status_code == 200
+            assert time.monotonic() - started_s < 1
+            # The hung connection is given up, and a new one answers.
+            assert client.get("/readyz").status_code == 200
+            assert time.monotonic() - started_s < 8
+        finally:
+            os.kill(hung[0], signal.SIGCONT)
+
+
+def test_connections_of_pages_give_up_a_server_that_hangs(
+    database_urls: DatabaseUrls, runtime: Runtime
+) -> None:
+    opened = open_runtime(runtime.settings, database_urls)
+    with opened.engine.connect() as connection:
+        driver = connection.connection.driver_connection
+        assert driver.patience_s == WEB_STATEMENT_TIMEOUT_S + HANG_MARGIN_S
+    opened.engine.dispose()
+
+
+def test_a_full_data_folder_is_not_ready(portal: Portal, tmp_path: Path) -> None:
+    state = ReadinessProbe(portal.runtime).read()
+    assert state.is_ready
+    assert replace(state, free_bytes=LEAST_FREE_BYTES).is_ready
+    assert not replace(state, free_bytes=LEAST_FREE_BYTES - 1).is_ready
+    assert free_bytes(tmp_path / "not" / "made") == free_bytes(tmp_path) > 0
+    assert not space_of(LEAST_FREE_BYTES - 1).is_sound
+    assert space_of(LEAST_FREE_BYTES).is_sound
+
+
+def test_counters_are_not_shared_in_the_data_folder(tmp_path: Path) -> None:
+    folder = metrics_folder(tmp_path, 8050)
+    assert folder.parent == Path("/dev/shm")  # noqa: S108
+    assert folder == metrics_folder(tmp_path, 8050)
+    assert folder != metrics_folder(tmp_path, 8051)
+    assert folder != metrics_folder(tmp_path / "other", 8050)
 
 
 def test_somebody_who_writes_an_event_does_not_make_the_portal_unready_for_long(

@@ -8,10 +8,14 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
+from sqlalchemy import text
 from werkzeug.test import TestResponse
 
 from core.audit import AuditAction
 from db.engine import make_engine
+from db.job_queue import worker_silences_s
+from orchestrator.jobs import STALLED_AFTER_S
+from orchestrator.operations.doctor import worker_of
 from orchestrator.runtime import Runtime
 from tests.fleet import Fleet
 from tests.webapp.conftest import Portal, register_test_pages
@@ -64,10 +68,36 @@ def test_the_installation_behind_it_is_measured(fleet: Fleet, tmp_path: Path) ->
     assert samples["gfo_ready",] == 1
     assert samples["gfo_models_sound",] == 1
     assert samples["gfo_audit_chain_writable",] == 1
+    assert samples["gfo_data_folder_free_bytes",] > 0
     assert samples["gfo_telemetry_age_seconds", "arizona"] == 25 * 60
     assert samples["gfo_forecast_age_seconds", "ireland"] == 25 * 60
     assert samples["gfo_audit_events",] > 0
     assert samples["gfo_live_logins",] == 0
+
+
+def test_a_worker_that_falls_silent_shows(portal: Portal) -> None:
+    client = portal.app.server.test_client()
+
+    def shown() -> tuple[float, float, bool]:
+        samples = _samples(client.get("/metrics", environ_overrides=HERE))
+        with portal.runtime.transaction() as session:
+            finding = worker_of(worker_silences_s(session))
+        silence_s = samples["gfo_worker_silence_seconds",]
+        return samples["gfo_workers_alive",], silence_s, finding.is_sound
+
+    assert shown() == (0, 0, True)  # none is registered
+    register = "insert into procrastinate_workers (last_heartbeat) values "
+    with portal.runtime.transaction() as session:
+        session.execute(text(f"{register} (now() - interval '45 seconds')"))
+    alive, silence_s, is_sound = shown()
+    assert (alive, is_sound) == (0, False)
+    assert 45 <= silence_s < 300
+    # Another took its place; the dead one is still in the list.
+    with portal.runtime.transaction() as session:
+        session.execute(text(f"{register} (now())"))
+    alive, silence_s, is_sound = shown()
+    assert (alive, is_sound) == (1, True)
+    assert silence_s < STALLED_AFTER_S
 
 
 def test_failed_logins_and_live_logins_show(portal: Portal) -> None:

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import text
+from sqlalchemy import Connection, event, text
 from werkzeug.test import TestResponse
 
 from core.access import Role
@@ -14,6 +14,7 @@ from db.users import insert_user
 from orchestrator.accounts.passwords import hash_password
 from orchestrator.runtime import Runtime
 from pages.navigation import register_pages
+from pages.serving import FAILED_HEADER
 from tests.fleet import Fleet
 from tests.webapp.conftest import PASSWORD, Browser
 from webapp.app import create_app
@@ -100,3 +101,36 @@ def test_the_same_id_with_another_body_is_422_and_changes_nothing(
     assert refused.status_code == 422
     assert "already used" in refused.get_json()["error"]
     assert count(decided) == before
+
+
+def test_a_failure_is_marked_so_that_the_browser_keeps_its_id(olga: Browser) -> None:
+    refused = evaluate(olga, str(uuid4()), 1_000.0)
+    assert refused.status_code == 200
+    assert refused.headers[FAILED_HEADER] == "1"
+    assert FAILED_HEADER not in evaluate(olga, str(uuid4()), 11.0).headers
+
+
+def test_a_commit_whose_answer_is_lost_is_told_as_failed_and_made_once(
+    olga: Browser, decided: Fleet
+) -> None:
+    request_id, before = str(uuid4()), count(decided)
+
+    def lose(connection: Connection) -> None:
+        """Commit what makes the decision, and cut the line before the answer."""
+        driver = connection.connection.driver_connection
+        made = driver.execute("select count(*) from decision").fetchone()
+        if made[0] > before:
+            driver.commit()
+            driver.close()
+
+    event.listen(decided.runtime.engine, "commit", lose)
+    lost = evaluate(olga, request_id, 13.0)
+    event.remove(decided.runtime.engine, "commit", lose)
+
+    assert lost.status_code == 200
+    assert "does not answer" in lost.get_data(as_text=True)
+    assert lost.headers[FAILED_HEADER] == "1"
+    assert count(decided) == before + 1
+    again = evaluate(olga, request_id, 13.0)
+    assert FAILED_HEADER not in again.headers
+    assert count(decided) == before + 1

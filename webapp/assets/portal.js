@@ -91,6 +91,8 @@
       " an admin activates a sound one.",
     audit_chain:
       "The history takes no new entries. Decisions are off until it does again.",
+    data_folder:
+      "The portal's disk is full. Decisions are off until there is space again.",
   };
 
   /* Why the portal, though it answers, is not ready. */
@@ -99,6 +101,7 @@
       const facts = await response.json();
       if (facts.models === "damaged") return REASONS.models;
       if (facts.audit_chain === "not writable") return REASONS.audit_chain;
+      if (facts.data_folder === "full") return REASONS.data_folder;
     } catch {
       /* Not our answer: something in front of the portal gave it. */
     }

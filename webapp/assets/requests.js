@@ -1,5 +1,7 @@
-/* Gives every change that a button asks for an id, and the same id until it is answered:
-   a press that is repeated because the answer was lost, or before it came, is one change.
+/* Gives every change that a button asks for an id, and the same id until it is done: a
+   press that is repeated because the answer was lost, came late or was a failure is one
+   change. A failure may be a change all the same: the database made it, and its answer
+   to the portal was lost.
 
    Only what the button sends counts, not how often it was pressed. Two presses while the
    first is under way are one exchange, so that both get its answer. What is unanswered is
@@ -9,6 +11,8 @@
   "use strict";
   const dc = (window.dash_clientside = window.dash_clientside || {});
   const CALLBACK = "/_dash-update-component";
+  const FAILED = "X-GFO-Failed";
+  const REUSED = 422; // an id that had another question: it must not be sent again
   const KEPT = "gfo-unanswered";
   const send = window.fetch.bind(window);
   const underWay = new Map(); // key of a question -> its answer to come
@@ -58,9 +62,10 @@
     return ids[key];
   };
 
-  /* An answer of the portal came, whatever it says; a proxy's or none is no answer. */
-  dc.gfo_answered = function (question, status) {
-    if (status < 200 || status >= 500) return;
+  /* An answer came; only one that says that it is done ends the question. */
+  dc.gfo_answered = function (question, status, hasFailed) {
+    const isDone = status >= 200 && status < 300 && !hasFailed;
+    if (!isDone && status !== REUSED) return;
     const ids = kept();
     delete ids[keyOf(question)];
     keep(ids);
@@ -96,7 +101,7 @@
       const headers = { ...options.headers, "X-GFO-Request": id };
       const answer = send(resource, { ...options, headers })
         .then((response) => {
-          dc.gfo_answered(question, response.status);
+          dc.gfo_answered(question, response.status, response.headers.has(FAILED));
           return response;
         })
         .finally(() => underWay.delete(question));
