@@ -23,7 +23,8 @@ from pages.refreshing import refresh
 from pages.standing import term_field
 
 STEP_PCT = 0.1
-ALL_HOURS = "-24"
+_EVERY_HOUR = "any"
+ALL_HOURS = f"{_EVERY_HOUR}-24"
 """What both controls of hours hold when load moves in every hour."""
 REST_MS = 80
 """Dash hears of the slider when it rests this long; the charts follow at once."""
@@ -85,13 +86,13 @@ def _controls() -> Component:
             field("Target: load arrives", region_select("what-if-target")),
             day_field("what-if-day", "what-if-next-24h"),
             field(
-                "Hours: from",
+                "Source’s hours, from",
                 _hour_select(
-                    "what-if-from", [{"label": "Every hour", "value": ""}, *_hours(24)]
+                    "what-if-from",
+                    [{"label": "Every hour", "value": _EVERY_HOUR}, *_hours(24)],
                 ),
-                hint="On the clock of the source.",
             ),
-            field("Until", _hour_select("what-if-until", _hours(25)[1:])),
+            field("until", _hour_select("what-if-until", _hours(25)[1:])),
         ],
         className="gfo-controls",
     )

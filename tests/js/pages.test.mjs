@@ -176,7 +176,7 @@ for (const [what, values, data, triggered, wanted] of [
     "?source=arizona&target=ireland&day=2025-07-13&shift=20&hours=12-18"],
   ["the hours that are shown", ["arizona", "ireland", "2025-07-13", 0, "12", "18"],
     { ...PAIR, hours: "12-18" }, [], null],
-  ["every hour again", ["arizona", "ireland", "2025-07-13", 0, "", "18"],
+  ["every hour again", ["arizona", "ireland", "2025-07-13", 0, "any", "18"],
     { ...PAIR, hours: "12-18" }, [], "?source=arizona&target=ireland&day=2025-07-13&shift=20"],
 ]) {
   test(`what-if controls: ${what}`, () => {

@@ -47,7 +47,8 @@
   }
 
   /* Hours of the day as addresses write them; null for every hour. */
-  const hoursOfDay = (from, until) => (from ? `${from}-${until || 24}` : null);
+  const hoursOfDay = (from, until) =>
+    (from && from !== "any" ? `${from}-${until || 24}` : null);
 
   const shiftOf = (...values) => JSON.stringify(values.map((value) => value || null));
 
