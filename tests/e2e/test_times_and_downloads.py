@@ -82,7 +82,7 @@ ADMIN_PAGES = {
     "/audit/event/1": "#event-detail p",
     "/decisions/1": "#decision-facts",
     "/admin/models": "#models-serving-table",
-    "/admin/models/1": "#model-contract",
+    "/admin/models/1": "#model-origin",
     "/admin/users": "#users-table-rows",
     "/admin/telemetry": "#telemetry-imports-table",
     "/account": "table time",
