@@ -31,7 +31,7 @@ class Still(Component):
     def __init__(self, source: Component) -> None:
         self.source = source
         self._base_nodes = []
-        self._prop_names = ["id", "tree"]
+        self._prop_names = ["tree"]
         self.available_properties = self._prop_names
         self._valid_wildcard_attributes = []
         self.available_wildcard_properties = []

@@ -7,7 +7,6 @@ from typing import Any
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from core.errors import InvalidInput
 from core.scheduler import Outcome
 from core.wording import listed
 from orchestrator.forecasts.fleet import FleetQuestion
@@ -23,7 +22,7 @@ from pages.list_controls import choice, text_filter
 from pages.refreshing import as_of, refresh
 from pages.standing import WITH_RECORDED, ending_notice
 from pages.still import still
-from pages.theme import MISSING, THIN_SPACE, Ink
+from pages.theme import MISSING, Ink, number
 from pages.words import typeset, utc_time
 
 GROUP_WORDS = {
@@ -32,7 +31,6 @@ GROUP_WORDS = {
     Group.APPROVED.value: "APPROVED",
 }
 LONGEST_SEARCH = 64
-_MOST_PAGES = 9_999
 
 
 def layout() -> Component:
@@ -83,14 +81,10 @@ def shown_of(search: object) -> tuple[FleetQuestion, Shown]:
     """The part of a long fleet that an address asks for."""
     query = Query.parse(search)
     kept = {"find": query.text("find"), "verdict": query.one_of("verdict", Group)}
-    page = query.text("page") or "1"
-    if not (page.isascii() and page.isdigit() and 1 <= int(page) <= _MOST_PAGES):
-        message = f"page in the address is a number from 1 to {_MOST_PAGES}."
-        raise InvalidInput(message)
     question = FleetQuestion(
         search=kept["find"],
         group=Group(kept["verdict"]) if kept["verdict"] else None,
-        page=int(page),
+        page=query.identifier("page") or 1,
     )
     shown = Shown(
         path=addresses.FLEET,
@@ -109,8 +103,10 @@ def fleet_pager(view: FleetView, question: FleetQuestion, shown: Shown) -> list[
         return []
     last = part.first + len(view.rows) - 1
     said = (
-        f"{part.first} to {last} of {_number(part.n_found)}, worst first, as each"
+        f"{part.first} to {last} of {number(part.n_found)}, worst first, as each"
         " region's newest issue was judged"
+        if view.rows
+        else f"none of {number(part.n_found)} on this page"
     )
     following = str(question.page + 1) if last < part.n_found else None
     return pager(shown, said, "page", following)
@@ -142,16 +138,12 @@ def _trouble_of_many(part: FleetPart) -> str:
     counts = part.counts
     over, unjudged = counts[Group.OVER], counts[Group.UNJUDGED]
     said = [
-        f"{_number(over)} BLOCKED." if over else "",
-        f"No verdict for want of data: {_number(unjudged)}." if unjudged else "",
-        f"{_number(counts[Group.APPROVED])} of {_number(part.n_regions)} APPROVED.",
+        f"{number(over)} BLOCKED." if over else "",
+        f"No verdict for want of data: {number(unjudged)}." if unjudged else "",
+        f"{number(counts[Group.APPROVED])} of {number(part.n_regions)} APPROVED.",
         f"Worst: {listed(part.worst)}." if part.worst else "",
     ]
     return " ".join(filter(None, said))
-
-
-def _number(count: int) -> str:
-    return f"{count:,}".replace(",", THIN_SPACE)
 
 
 def _promised(view: FleetView) -> list[str]:

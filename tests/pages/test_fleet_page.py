@@ -10,10 +10,17 @@ from urllib.parse import unquote
 import pytest
 
 from core.scheduler import Outcome
-from orchestrator.forecasts.views import FleetAlarm, FleetView
+from orchestrator.forecasts.views import FleetAlarm, FleetPart, FleetView, Group
 from pages.fleet.cells import breach_words
 from pages.fleet.figures import sparkline, sparkline_summary
-from pages.fleet.layout import headline, layout, table, trouble
+from pages.fleet.layout import (
+    fleet_pager,
+    headline,
+    layout,
+    shown_of,
+    table,
+    trouble,
+)
 from pages.theme import THIN_SPACE, Ink
 
 Text = Callable[[object], str]
@@ -178,3 +185,13 @@ def test_only_heat_that_is_there_or_likely_is_called_a_breach(
     )
     words = breach_words(row)
     assert words == said or (said == "Breach likely, " and words.startswith(said))
+
+
+def test_a_page_beyond_the_last_leads_back_to_the_first(fleet: FleetView) -> None:
+    part = FleetPart(counts=dict.fromkeys(Group, 100), worst=(), n_found=300, first=361)
+    question, shown = shown_of("?page=10")
+    said, _, first = fleet_pager(replace(fleet, rows=(), part=part), question, shown)[
+        :3
+    ]
+    assert said == "none of 300 on this page"
+    assert first.href == "/"
