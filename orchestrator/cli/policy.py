@@ -29,7 +29,7 @@ def show(as_json: Json = False) -> None:
         return
     counted = "counted" if policy.counts_hydro_water else "not counted"
     typer.echo(
-        f"Limit {policy.thermal_limit_c:g} °C at {100 * policy.confidence:g} %,"
+        f"Limit {policy.thermal_limit_c:g} °C at {100 * float(policy.confidence):g} %,"
         f" {policy.cooling_factor_c_per_pct:g} °C per percentage point of load,"
         f" telemetry at most {policy.telemetry_max_age_h:g} h old."
     )
