@@ -418,8 +418,9 @@ class _Tally:
 
     @property
     def problem(self) -> str | None:
-        """Everything that went wrong, in words."""
+        """Everything that went wrong, in words that can be stored."""
         said = " ".join(dict.fromkeys(self.problems))
+        said = "".join(char if char.isprintable() else " " for char in said)
         return said[:_LONGEST_PROBLEM] or None
 
     @property

@@ -148,13 +148,14 @@ def test_failures_are_said_once_and_so_is_the_recovery(
         (Reply(body=b'{"hourly": {'), "no JSON"),
         (document({"error": True, "reason": "out of range"}), "out of range"),
         (Reply(kind="text/html"), "answered with text/html"),
+        (document({"error": True, "reason": "a\0b \ud800"}), "a b"),
     ):
         weather.reply = reply
         done = portal.run(feed_id)
         assert done is not None
         assert done.outcome == "failed"
         assert words in (done.problem or "")
-    assert portal.feed(feed_id).state.failures_in_a_row == 5
+    assert portal.feed(feed_id).state.failures_in_a_row == 6
     weather.reply = Reply(status=429, headers={"Retry-After": "7200"})
     done = portal.run(feed_id)
     assert done is not None

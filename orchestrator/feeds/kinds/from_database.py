@@ -54,7 +54,10 @@ def fetch(ask: Ask) -> Sequence[SourceAnswer]:
             hostaddr=endpoint.ip,
             port=port,
             user=unquote(parts.username or ""),
-            password=ask.secret,
+            # Empty or absent, not left out: libpq would send the one of its own
+            # environment or password file instead.
+            password=ask.secret or "",
+            passfile="/dev/null/none",
             dbname=unquote(parts.path.lstrip("/")),
             sslmode=_tls_mode(parts),
             # The system's own authorities; only the full check takes them.

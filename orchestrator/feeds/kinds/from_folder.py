@@ -23,6 +23,8 @@ MOST_FILES = 20
 """Of one run; the next one, which follows at once, takes the others."""
 
 LARGEST_BYTES = 64 * 1024 * 1024
+"""Of one file, and of all files of one run, which are in memory together."""
+
 _SETTLED_S = 5.0
 """A file that changed so lately may be in the middle of being written."""
 
@@ -37,18 +39,22 @@ def fetch(ask: Ask) -> Sequence[SourceAnswer]:
     """
     folder = _inside(ask.folder, ask.facts.address)
     marks: dict[str, str] = {}
-    due: list[tuple[int, Path, str]] = []
+    due: list[tuple[int, Path, str, int]] = []
     for path in _files(folder):
         state = path.stat()
         mark = f"{state.st_size}:{state.st_mtime_ns}:{state.st_ino}"
-        if ask.known.get(path.name) == mark:
-            marks[path.name] = mark
+        if ask.known.get(_stored_name(path)) == mark:
+            marks[_stored_name(path)] = mark
         elif ask.now.timestamp() - state.st_mtime >= _SETTLED_S:
-            due.append((state.st_mtime_ns, path, mark))
-    answers = []
-    for _, path, mark in sorted(due)[:MOST_FILES]:
+            due.append((state.st_mtime_ns, path, mark, state.st_size))
+    answers: list[SourceAnswer] = []
+    size_bytes = 0
+    for _, path, mark, file_bytes in sorted(due)[:MOST_FILES]:
+        size_bytes += file_bytes
+        if answers and size_bytes > LARGEST_BYTES:
+            break
         answers.append(_answer(ask, path))
-        marks[path.name] = mark
+        marks[_stored_name(path)] = mark
     ask.learned.update(marks)
     return answers
 
@@ -62,6 +68,11 @@ def _files(folder: Path) -> Iterator[Path]:
     for path in paths:
         if path.is_file() and not path.is_symlink() and path.name[0] not in ".~":
             yield path
+
+
+def _stored_name(path: Path) -> str:
+    """The file's name as text that can be stored: not every name is UTF-8."""
+    return path.name.encode("utf-8", "backslashreplace").decode()
 
 
 def _answer(ask: Ask, path: Path) -> SourceAnswer:

@@ -280,12 +280,18 @@ def has_rows(content: bytes, name: str, who: str) -> bool:
     return rows != []
 
 
+def is_whole_number(text: str, low: int, high: int) -> bool:
+    """Whether a text is a whole number from `low` to `high`, at most 9 digits long."""
+    is_number = text.isascii() and text.isdigit() and len(text) <= 9
+    return is_number and low <= int(text) <= high
+
+
 def whole_number(facts: FeedFacts, name: str, low: int, high: int) -> int | None:
     """An option that is a whole number; raises InvalidInput outside its range."""
     text = facts.options.get(name)
     if text is None:
         return None
-    if not (text.isascii() and text.isdigit() and low <= int(text[:6]) <= high):
+    if not is_whole_number(text, low, high):
         message = f"The option {name} is a whole number from {low} to {high}."
         raise InvalidInput(message)
     return int(text)
