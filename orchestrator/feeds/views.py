@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from core.telemetry import HOUR
-from db.feeds import FeedFacts, FeedProgress, NewFeedRun, StoredFeed
+from db.feeds import FeedFacts, FeedProgress, FeedRun, StoredFeed
 
 
 class FeedHealth(StrEnum):
@@ -78,7 +78,7 @@ class FeedPage:
     """One feed with its newest runs and switches, newest first."""
 
     feed: FeedView
-    runs: tuple[NewFeedRun, ...]
+    runs: tuple[FeedRun, ...]
     switches: tuple[SwitchView, ...]
 
 

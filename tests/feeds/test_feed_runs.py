@@ -51,10 +51,10 @@ def test_a_run_stores_hours_and_how_far_it_came_and_keeps_the_answer(
     with portal.runtime.transaction() as session:
         (stored,) = feeds.list_runs(session, feed_id)
         (progress,) = feeds.progress_of(session).values()
-        content = feeds.kept_answer(session, stored.run.answer_sha256s[0])
+        content = feeds.kept_answer(session, stored.answer_sha256s[0])
     assert b'"temperature_2m"' in content
-    assert (stored.run.outcome, stored.run.requests) == ("stored", 1)
-    assert len(stored.run.batch_ids) == 1
+    assert (stored.outcome, stored.requests) == ("stored", 1)
+    assert len(stored.batch_ids) == 1
     assert progress.good_until_utc == progress.asked_until_utc == END
     assert portal.actions() == ["feed_added", "feed_switched"]
     assert ("issue_again",) in portal.rows("select task_name from procrastinate_jobs")
