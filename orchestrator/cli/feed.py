@@ -305,12 +305,11 @@ def answer(
 
 
 def _line(view: FeedView) -> str:
-    lag = "no good hour yet" if view.lag_h is None else f"{view.lag_h:.1f} h behind"
     left = "" if view.quota_left is None else f", {view.quota_left:,} requests left"
     problem = f". {view.problem}" if view.problem else ""
     return (
-        f"{view.facts.name}: {view.health}, {view.facts.kind}, {lag}, next run"
-        f" {_instant(view.next_run_at_utc)}{left}{problem}"
+        f"{view.facts.name}: {view.health}, {view.facts.kind}, {view.lag_words},"
+        f" next run {_instant(view.next_run_at_utc)}{left}{problem}"
     )
 
 

@@ -104,20 +104,19 @@ def _view(
                 region_slug=slug,
                 place=place,
                 good_until_utc=came.good_until_utc,
-                lag_h=lag_h(came, now),
+                lag_h=lag_h(came.good_until_utc, now),
                 source_of=feed.source_of(ids[slug], switches),
             )
         )
-    known = [place.good_until_utc for place in places]
-    lags = [place.lag_h for place in places if place.lag_h is not None]
-    is_known = len(lags) == len(places)
+    known = [p.good_until_utc for p in places if p.good_until_utc is not None]
+    until = min(known) if len(known) == len(places) else None
     return FeedView(
         facts=feed.facts,
         kind_words=KINDS[feed.facts.kind].words,
         health=health_of(feed, tuple(places)),
         places=tuple(places),
-        good_until_utc=min(t for t in known if t is not None) if is_known else None,
-        lag_h=max(lags) if is_known else None,
+        good_until_utc=until,
+        lag_h=lag_h(until, now),
         last_run_at_utc=feed.state.last_run_at_utc,
         next_run_at_utc=None if feed.facts.is_paused else feed.state.next_run_at_utc,
         quota_left=feed.state.quota_left,

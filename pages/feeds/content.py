@@ -39,12 +39,6 @@ HEALTH_WORDS: Mapping[FeedHealth, str] = {
     FeedHealth.FAILING: "failing",
     FeedHealth.PAUSED: "paused",
 }
-_OUTCOME_WORDS = {
-    "stored": "stored",
-    "nothing_new": "nothing new",
-    "standing_by": "standing by",
-    "failed": "failed",
-}
 
 
 def feeds_table(views: Sequence[FeedView], zone: str) -> Component:
@@ -146,7 +140,7 @@ def feed_history(page: FeedPage, zone: str) -> Component:
                 [
                     [
                         moment(run.ended_at_utc, zone),
-                        _OUTCOME_WORDS[run.outcome],
+                        run.outcome.replace("_", " "),
                         run.problem or "-",
                         _imports(run.batch_ids),
                         number(float(run.requests)),

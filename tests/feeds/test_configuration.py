@@ -8,6 +8,7 @@ import pytest
 
 from core.errors import InvalidInput
 from orchestrator.feeds.configuration import check_numbers, read_pairs
+from orchestrator.feeds.kinds.known_kinds import kind_named
 from tests.feeds.asking_kinds import facts_of
 
 
@@ -29,6 +30,13 @@ def test_a_number_has_bounds(
     for value in bad:
         with pytest.raises(InvalidInput, match="must be from"):
             check_numbers(facts_of("folder", "site", **{name: value}))
+
+
+def test_only_a_source_of_files_has_a_format() -> None:
+    assert kind_named("folder").takes_option("format")
+    assert not kind_named("postgresql").takes_option("format")
+    for name in ("folder", "postgresql"):
+        assert kind_named(name).takes_option("column.load")
 
 
 def test_pairs_are_divided_at_the_first_sign_and_named_once() -> None:

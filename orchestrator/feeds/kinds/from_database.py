@@ -18,8 +18,7 @@ from orchestrator.feeds.kinds.kind import (
     Ask,
     FeedKind,
     SourceAnswer,
-    carbon_kind,
-    reading_options,
+    answer_as_described,
 )
 from orchestrator.feeds.web_client import FeedFailed
 from orchestrator.telemetry.readers.formats import format_named
@@ -80,18 +79,7 @@ def fetch(ask: Ask) -> Sequence[SourceAnswer]:
     ask.client.use.received_bytes += len(content)
     if content.count(b"\n") <= 1:
         return []
-    options = ask.facts.options
-    return [
-        SourceAnswer(
-            content=content,
-            label="query",
-            telemetry_format=format_named("auto"),
-            region_slug=ask.slug if len(ask.regions) == 1 else None,
-            options=reading_options(options),
-            time_zone=options.get("time_zone"),
-            carbon_kind=carbon_kind(options),
-        )
-    ]
+    return [answer_as_described(ask, content, "query", format_named("auto"))]
 
 
 def _table(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from core.errors import InvalidInput
@@ -13,8 +12,7 @@ from orchestrator.feeds.kinds.kind import (
     Ask,
     FeedKind,
     SourceAnswer,
-    carbon_kind,
-    reading_options,
+    answer_as_described,
 )
 from orchestrator.feeds.web_client import FeedFailed
 from orchestrator.telemetry.readers.formats import format_named
@@ -85,17 +83,8 @@ def _answer(ask: Ask, path: Path) -> SourceAnswer:
     if len(content) > LARGEST_BYTES:
         message = f"The file {path.name} is larger than {LARGEST_BYTES // 1024**2} MiB."
         raise FeedFailed(message)
-    options = ask.facts.options
-    answer = SourceAnswer(
-        content=content,
-        label=path.name,
-        telemetry_format=format_named(options.get("format", "auto")),
-        options=reading_options(options),
-        time_zone=options.get("time_zone"),
-        carbon_kind=carbon_kind(options),
-    )
-    # Of one region the files need not name it.
-    return replace(answer, region_slug=ask.slug) if len(ask.regions) == 1 else answer
+    telemetry_format = format_named(ask.option("format", "auto"))
+    return answer_as_described(ask, content, path.name, telemetry_format)
 
 
 def _inside(root: Path, name: str) -> Path:
@@ -127,7 +116,10 @@ KIND = FeedKind(
     words="Watched folder",
     address="site-a",
     fetch=fetch,
-    options=READING_OPTIONS,
+    options={
+        "format": "a format of gfo telemetry import; found from the file by default",
+        **READING_OPTIONS,
+    },
     is_by_region=False,
     is_web=False,
     has_hours=False,

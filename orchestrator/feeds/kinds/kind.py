@@ -218,7 +218,6 @@ class FeedKind:
 
 
 READING_OPTIONS: Mapping[str, str] = {
-    "format": "a format of gfo telemetry import; found from the file by default",
     "time_zone": "of times without an offset",
     "carbon": "what carbon intensity means, such as direct average",
     "column.": "column.NAME=QUANTITY says what a column means",
@@ -258,6 +257,23 @@ def carbon_kind(options: Mapping[str, str]) -> CarbonSignalKind | None:
     """What the options of a feed say that carbon intensity means."""
     text = options.get("carbon")
     return CarbonSignalKind.parse(text) if text else None
+
+
+def answer_as_described(
+    ask: Ask, content: bytes, label: str, telemetry_format: TelemetryFormat
+) -> SourceAnswer:
+    """An answer that is read as the `READING_OPTIONS` of its feed say."""
+    options = ask.facts.options
+    return SourceAnswer(
+        content=content,
+        label=label,
+        telemetry_format=telemetry_format,
+        # Of one region it need not name it.
+        region_slug=ask.slug if len(ask.regions) == 1 else None,
+        options=reading_options(options),
+        time_zone=options.get("time_zone"),
+        carbon_kind=carbon_kind(options),
+    )
 
 
 def parse_document(content: bytes, who: str) -> object:
