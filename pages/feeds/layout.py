@@ -36,7 +36,6 @@ def layout() -> Component:
     return html.Div(
         [
             dcc.Location(id="feeds-url", refresh=False),
-            dcc.Store(id="feeds-shown"),
             dcc.Store(id="feeds-saved"),
             dcc.Store(id="feeds-acted"),
             refresh("feeds"),
