@@ -21,6 +21,7 @@ from orchestrator.telemetry.readers.forecast_files import (
     ForecastFile,
     read_weather_forecasts,
 )
+from orchestrator.telemetry.readers.formats import format_named
 from orchestrator.telemetry.readers.rows import BadFile
 from tests.feeds.asking_kinds import (
     END,
@@ -131,6 +132,17 @@ def test_watttime_logs_in_then_asks_with_its_token(source: LocalSource) -> None:
         answer_of(ask_of(facts, secret=":".join(("me", "word"))))
     with pytest.raises(FeedFailed, match="USER:PASSWORD"):
         answer_of(ask_of(facts, secret="".join(("wo", "rd"))))
+
+
+@pytest.mark.parametrize("seconds", ["1" + "0" * 400, "1e400", "NaN"])
+def test_a_period_that_is_no_number_is_as_one_that_is_not_said(seconds: str) -> None:
+    content = (
+        '{"data": [{"point_time": "2026-01-15T06:00Z", "value": 1000}], "meta":'
+        ' {"signal_type": "co2_moer", "units": "lbs_co2_per_mwh",'
+        f' "data_point_period_seconds": {seconds}}}}}'
+    )
+    found = read_file(content.encode(), "here", format_named("watttime"))
+    assert list(found.series(Quantity.CARBON_INTENSITY_GCO2_KWH)) == [stamp(START)]
 
 
 def test_the_british_grid_gives_half_hours_of_a_region(source: LocalSource) -> None:
