@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from core.access import Permission
@@ -52,6 +53,7 @@ is frozen."""
 
 _LARGEST_BYTES = 64 * 1024 * 1024
 _LONGEST_PROBLEM = 500
+_OWN_ERROR = "An error of the portal; see the worker's log."
 _ALL = "*"
 
 
@@ -137,8 +139,8 @@ def run_feed(
 ) -> FeedOutcome | None:
     """Run a feed once; None when it is paused or another run was stored meanwhile."""
     with runtime.request_as(system_user) as request:
+        # A feed that was just added or changed is the source of nothing before.
         choose_sources(request)
-    with runtime.request_as(system_user) as request:
         begun = begin_run(request, feed_id)
     if begun is None:
         return None
@@ -287,8 +289,7 @@ def ask_source(
         except Exception:
             # A bug, or an answer that nobody thought of: the feed says so and goes on.
             log.exception("feed_failed", feed=feed.facts.name, part=key)
-            said = "An error of the portal; see the worker's log."
-            one = replace(one, problem=said)
+            one = replace(one, problem=_OWN_ERROR)
         asked.append(one)
         if one.not_before_utc is not None:
             break  # whoever asks to wait is not asked about the next region
@@ -422,10 +423,16 @@ class _Tally:
             self.answer_sha256s.append(digest)
             try:
                 found = self._import(answer, one.parts)
-            except ServiceUnavailable:
+            except (ServiceUnavailable, SQLAlchemyError):
                 raise
             except FleetError as exc:
                 problems.append(exc.message)
+                continue
+            except Exception:
+                # As when it was asked for; else it would be asked for each minute.
+                name = self.begun.feed.facts.name
+                log.exception("feed_failed", feed=name, part=one.key)
+                problems.append(_OWN_ERROR)
                 continue
             for slug, until in found.items():
                 good[slug] = max(until, good.get(slug, until))

@@ -273,6 +273,34 @@ def test_of_two_runs_of_one_state_one_is_stored(
         assert store_run(request, begun, asked, WebUse(), ranges=ranges) is None
 
 
+def test_an_answer_that_cannot_be_imported_by_an_error_of_ours_is_a_failed_run(
+    portal: Portal, source: LocalSource
+) -> None:
+    Weather(source)
+    feed_id = portal.add(weather_feed(source))
+    portal.choose()
+    with portal.runtime.request_as("worker") as request:
+        begun = begin_run(request, feed_id)
+    assert begun is not None
+    client = WebClient(private_hosts={"localhost"}, limits=QUICK)
+    (good,) = ask_source(begun, client, {}, secrets_dir=None, folder=portal.folder)
+    (answer,) = good.answers
+    of_no_bytes = replace(answer, file="text")  # type: ignore[arg-type]
+    bad = replace(good, answers=(of_no_bytes, answer))
+    with portal.runtime.request_as("worker") as request:
+        done = store_run(
+            request,
+            begun,
+            [bad],
+            client.use,
+            ranges=portal.runtime.settings.valid_ranges(),
+        )
+    assert done is not None
+    assert done.problem == "An error of the portal; see the worker's log."
+    assert (done.outcome, done.hours_stored) == ("stored", 24)
+    assert portal.feed(feed_id).state.next_run_at_utc > portal.now
+
+
 def test_a_paused_feed_is_not_run_and_a_quota_ends_with_its_day(
     portal: Portal, source: LocalSource
 ) -> None:
