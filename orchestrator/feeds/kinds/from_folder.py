@@ -36,13 +36,12 @@ def fetch(ask: Ask) -> Sequence[SourceAnswer]:
         When the folder, or a file of it, cannot be read.
     """
     folder = _inside(ask.folder, ask.facts.address)
-    marks: dict[str, str] = {}
     due: list[tuple[int, Path, str, int]] = []
     for path in _files(folder):
         state = path.stat()
         mark = f"{state.st_size}:{state.st_mtime_ns}:{state.st_ino}"
         if ask.known.get(_stored_name(path)) == mark:
-            marks[_stored_name(path)] = mark
+            ask.learned[_stored_name(path)] = mark
         elif ask.now.timestamp() - state.st_mtime >= _SETTLED_S:
             due.append((state.st_mtime_ns, path, mark, state.st_size))
     answers: list[SourceAnswer] = []
@@ -52,8 +51,7 @@ def fetch(ask: Ask) -> Sequence[SourceAnswer]:
         if answers and size_bytes > LARGEST_BYTES:
             break
         answers.append(_answer(ask, path))
-        marks[_stored_name(path)] = mark
-    ask.learned.update(marks)
+        ask.learned[_stored_name(path)] = mark
     return answers
 
 
