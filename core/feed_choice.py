@@ -12,7 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-RETURN_AFTER = timedelta(hours=3)
+from core.telemetry import HOUR
+
+RETURN_AFTER = 3 * HOUR
 """Assumed. Each return costs this long on the second source; none costs a switch at
 every hour that the first one fails."""
 
@@ -85,8 +87,8 @@ def choose_source(
     >>> from datetime import UTC
     >>> now = datetime(2026, 1, 1, 12, tzinfo=UTC)
     >>> first, second = (
-    ...     FeedSource(feed_id=n, name=f"feed {n}", priority=n, stale_after=hours(3),
-    ...            good_until_utc=now - hours(age), good_since_utc=now - hours(9))
+    ...     FeedSource(feed_id=n, name=f"feed {n}", priority=n, stale_after=3 * HOUR,
+    ...            good_until_utc=now - age * HOUR, good_since_utc=now - 9 * HOUR)
     ...     for n, age in ((1, 5), (2, 1))
     ... )
     >>> choose_source([first, second], 1, now).reason
@@ -107,8 +109,7 @@ def choose_source(
         steady = next((one for one in before if one.is_steady(now)), None)
         if steady is None:
             return _instead_of_failing(current, order, now)
-        hours_steady = RETURN_AFTER // hours(1)
-        reason = f"It has been fresh for {hours_steady} h and comes first."
+        reason = f"It has been fresh for {RETURN_AFTER // HOUR} h and comes first."
         return SourceChoice(source=steady, reason=reason)
     if fresh is None:
         return SourceChoice(source=current, reason="")
@@ -131,8 +132,3 @@ def _instead_of_failing(
                 reason = f"{current.name} fails, and this one has newer hours."
                 return SourceChoice(source=one, reason=reason)
     return SourceChoice(source=current, reason="")
-
-
-def hours(count: float) -> timedelta:
-    """So many hours."""
-    return timedelta(hours=count)

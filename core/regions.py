@@ -21,11 +21,15 @@ SAME_PLACE_DEG = 2.0
 def degrees_apart(one: tuple[float, float], other: tuple[float, float]) -> float:
     """The larger of the differences in latitude and longitude, degrees.
 
+    Infinite when a coordinate is not finite.
+
     Examples
     --------
     >>> degrees_apart((50.0, 179.5), (50.5, -179.0))
     1.5
     """
+    if not all(map(math.isfinite, (*one, *other))):
+        return math.inf
     east = abs(one[1] - other[1]) % 360.0
     return max(abs(one[0] - other[0]), min(east, 360.0 - east))
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import and_, delete, func, select, update
 from sqlalchemy.dialects.postgresql import distinct_on, insert
@@ -26,6 +26,7 @@ from db.schema import (
 from db.telemetry_staging import STAGED
 
 LONGEST_LIST = 1_000
+_Part = TypeVar("_Part")
 _CHOICE_LOCK = 0x67666F02
 
 
@@ -72,6 +73,10 @@ class FeedState:
     quota_left: int | None
     known_answers: dict[str, Any]
 
+    def requests_on(self, day: date) -> int:
+        """Requests made on a day; 0 when the last ones were made on an earlier day."""
+        return self.requests_that_day if self.request_day == day else 0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredFeed:
@@ -80,6 +85,17 @@ class StoredFeed:
     feed_id: int
     facts: FeedFacts
     state: FeedState
+
+    def source_of(
+        self, region_id: int, switches: Mapping[tuple[int, str], Switch]
+    ) -> tuple[str, ...]:
+        """The quantities that it is the source of in a region."""
+        return tuple(
+            name
+            for name in self.facts.quantities
+            if (found := switches.get((region_id, name))) is not None
+            and found.feed_id == self.feed_id
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +119,7 @@ class FeedProgress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NewFeedRun:
+class FeedRun:
     """One run of a feed."""
 
     feed_id: int
@@ -118,14 +134,6 @@ class NewFeedRun:
     hours_stored: int
     batch_ids: list[int]
     answer_sha256s: list[str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredFeedRun:
-    """A run as stored."""
-
-    run_id: int
-    run: NewFeedRun
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,11 +175,11 @@ def update_state(session: Session, feed_id: int, values: Mapping[str, object]) -
 
 def find_feed(session: Session, name: str) -> StoredFeed:
     """The feed of this name; raises NotFound without one."""
-    row = session.execute(select(FeedRow).where(FeedRow.name == name)).scalar()
+    statement = select(FeedRow).where(FeedRow.name == name)
+    row = session.scalar(statement.execution_options(populate_existing=True))
     if row is None:
         message = f"There is no feed {name[:60]}."
         raise NotFound(message)
-    session.refresh(row)
     return _stored(row)
 
 
@@ -206,21 +214,9 @@ def due_feed_ids(session: Session, now: datetime) -> list[int]:
 
 def progress_of(session: Session) -> dict[tuple[int, int], FeedProgress]:
     """How far every feed came, by feed and region."""
-    rows = session.execute(
-        select(
-            FeedProgressRow.feed_id,
-            FeedProgressRow.region_id,
-            FeedProgressRow.good_until_utc,
-            FeedProgressRow.good_since_utc,
-            FeedProgressRow.asked_until_utc,
-        )
-    )
-    return {
-        (feed_id, region_id): FeedProgress(
-            good_until_utc=until, good_since_utc=since, asked_until_utc=asked
-        )
-        for feed_id, region_id, until, since, asked in rows
-    }
+    statement = select(FeedProgressRow).execution_options(populate_existing=True)
+    rows = session.scalars(statement)
+    return {(row.feed_id, row.region_id): _read(FeedProgress, row) for row in rows}
 
 
 def store_progress(
@@ -235,17 +231,13 @@ def store_progress(
     )
 
 
-def insert_run(session: Session, run: NewFeedRun) -> int:
-    """Store a run and return its id."""
-    row = FeedRunRow(**_values(run))
-    session.add(row)
+def insert_run(session: Session, run: FeedRun) -> None:
+    """Store a run."""
+    session.add(FeedRunRow(**_values(run)))
     session.flush()
-    return row.id
 
 
-def list_runs(
-    session: Session, feed_id: int, *, limit: int = 50
-) -> list[StoredFeedRun]:
+def list_runs(session: Session, feed_id: int, *, limit: int = 50) -> list[FeedRun]:
     """The newest runs of a feed, newest first."""
     rows = session.scalars(
         select(FeedRunRow)
@@ -253,15 +245,7 @@ def list_runs(
         .order_by(FeedRunRow.id.desc())
         .limit(min(limit, LONGEST_LIST))
     )
-    return [
-        StoredFeedRun(
-            run_id=row.id,
-            run=NewFeedRun(
-                **{f.name: getattr(row, f.name) for f in fields(NewFeedRun)}
-            ),
-        )
-        for row in rows
-    ]
+    return [_read(FeedRun, row) for row in rows]
 
 
 def keep_answer(session: Session, content: bytes, now: datetime) -> str:
@@ -310,12 +294,7 @@ def newest_switches(session: Session) -> dict[tuple[int, str], Switch]:
         .ext(distinct_on(*place))
         .order_by(*place, FeedSwitchRow.id.desc())
     )
-    return {
-        (row.region_id, row.quantity): Switch(
-            **{f.name: getattr(row, f.name) for f in fields(Switch)}
-        )
-        for row in rows
-    }
+    return {(row.region_id, row.quantity): _read(Switch, row) for row in rows}
 
 
 def list_switches(session: Session, feed_id: int, *, limit: int = 20) -> list[Switch]:
@@ -326,9 +305,7 @@ def list_switches(session: Session, feed_id: int, *, limit: int = 20) -> list[Sw
         .order_by(FeedSwitchRow.id.desc())
         .limit(limit)
     )
-    return [
-        Switch(**{f.name: getattr(row, f.name) for f in fields(Switch)}) for row in rows
-    ]
+    return [_read(Switch, row) for row in rows]
 
 
 def insert_switch(session: Session, switch: Switch) -> None:
@@ -373,9 +350,14 @@ def _values(value: object) -> dict[str, object]:
     }
 
 
+def _read(of: type[_Part], row: object) -> _Part:
+    """The columns of a row that a dataclass names."""
+    return of(**{f.name: getattr(row, f.name) for f in fields(of)})  # type: ignore[arg-type]
+
+
 def _stored(row: FeedRow) -> StoredFeed:
     return StoredFeed(
         feed_id=row.id,
-        facts=FeedFacts(**{f.name: getattr(row, f.name) for f in fields(FeedFacts)}),
-        state=FeedState(**{f.name: getattr(row, f.name) for f in fields(FeedState)}),
+        facts=_read(FeedFacts, row),
+        state=_read(FeedState, row),
     )

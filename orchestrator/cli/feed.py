@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 
 import typer
 
-from core.errors import InvalidInput
 from core.telemetry import Quantity
 from core.wording import listed
 from db.feeds import FeedFacts, find_feed
@@ -23,6 +21,7 @@ from orchestrator.feeds.configuration import (
     add_feed,
     change_feed,
     pause_feed,
+    read_pairs,
 )
 from orchestrator.feeds.feed_list import feed_page, kept_answer, list_feed_views
 from orchestrator.feeds.kinds.known_kinds import KINDS
@@ -160,8 +159,8 @@ def add(  # noqa: PLR0913 -- one parameter per option
             name=name,
             kind=kind,
             address=address or (KINDS[kind].address if kind in KINDS else ""),
-            regions=_places(region or []),
-            options=_options(option or []),
+            regions=read_pairs(region or []),
+            options=read_pairs(option or []),
             quantities=[one.value for one in quantity or []],
             secret_reference=secret,
             private_hosts=allow_host or [],
@@ -197,7 +196,7 @@ def change(  # noqa: PLR0913 -- one parameter per option
     """Change what is given of a feed; the rest stays."""
     given: dict[str, object] = {
         "address": address,
-        "regions": _places(region) if region else None,
+        "regions": read_pairs(region) if region else None,
         "quantities": [one.value for one in quantity] if quantity else None,
         "secret_reference": secret,
         "every_min": every,
@@ -205,7 +204,7 @@ def change(  # noqa: PLR0913 -- one parameter per option
         "stale_after_h": stale_after_h,
         "backfill_h": backfill_h,
         "requests_a_day": requests_a_day,
-        "options": _options(option) if option else None,
+        "options": read_pairs(option) if option else None,
         "private_hosts": allow_host or None,
     }
     with command_context() as context:
@@ -305,35 +304,12 @@ def answer(
     sys.stdout.buffer.write(content)
 
 
-def _places(texts: Sequence[str]) -> dict[str, str]:
-    places: dict[str, str] = {}
-    for text in texts:
-        slug, _, place = (part.strip() for part in text.partition("="))
-        if not slug or slug in places:
-            message = f"--region {text[:60]!r} is like SLUG or SLUG=PLACE, each once."
-            raise InvalidInput(message)
-        places[slug] = place
-    return places
-
-
-def _options(texts: Sequence[str]) -> dict[str, str]:
-    options: dict[str, str] = {}
-    for text in texts:
-        name, divider, value = (part.strip() for part in text.partition("="))
-        if not divider or not name or name in options:
-            message = f"--option {text[:60]!r} is like NAME=VALUE, each once."
-            raise InvalidInput(message)
-        options[name] = value
-    return options
-
-
 def _line(view: FeedView) -> str:
-    lag = "no good hour yet" if view.lag_h is None else f"{view.lag_h:.1f} h behind"
     left = "" if view.quota_left is None else f", {view.quota_left:,} requests left"
     problem = f". {view.problem}" if view.problem else ""
     return (
-        f"{view.facts.name}: {view.health}, {view.facts.kind}, {lag}, next run"
-        f" {_instant(view.next_run_at_utc)}{left}{problem}"
+        f"{view.facts.name}: {view.health}, {view.facts.kind}, {view.lag_words},"
+        f" next run {_instant(view.next_run_at_utc)}{left}{problem}"
     )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
+from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
@@ -33,6 +34,24 @@ DEFAULT_PRIORITY = 1
 DEFAULT_STALE_AFTER_H = 3.0
 DEFAULT_BACKFILL_H = 72
 
+
+class Bounds(NamedTuple):
+    """A number of a feed: what it is called, its least and its greatest value."""
+
+    words: str
+    low: float
+    high: float
+
+
+BOUNDS: Mapping[str, Bounds] = {
+    "every_min": Bounds("minutes between runs", 1, 1440),
+    "priority": Bounds("priority", 1, 99),
+    "stale_after_h": Bounds("age in hours from which it is stale", 1.5, 168),
+    "backfill_h": Bounds("hours to fill back", 1, 744),
+    "requests_a_day": Bounds("limit of requests a day", 1, 1_000_000),
+}
+"""By the names of `FeedFacts`."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,58}[A-Za-z0-9]|[A-Za-z0-9]")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?|[0-9a-f:.]{2,45}")
 
@@ -53,7 +72,7 @@ def add_feed(request: Request, facts: FeedFacts) -> Done[str]:
     InvalidInput, Conflict
         When something about it is not allowed; when there is one of its name.
     """
-    facts = checked(request.session, facts)
+    facts = _checked(request.session, facts)
     if len(feeds.list_feeds(request.session)) >= MOST_FEEDS:
         message = f"There are {MOST_FEEDS} feeds already, which is the most."
         raise InvalidInput(message)
@@ -79,7 +98,7 @@ def change_feed(request: Request, facts: FeedFacts) -> Done[str]:
         As `add_feed`; when there is no such feed.
     """
     stored = feeds.find_feed(request.session, facts.name)
-    facts = checked(request.session, replace(facts, is_paused=stored.facts.is_paused))
+    facts = _checked(request.session, replace(facts, is_paused=stored.facts.is_paused))
     return _replace(request, stored, facts)
 
 
@@ -150,7 +169,7 @@ def _event(
     )
 
 
-def checked(session: Session, facts: FeedFacts) -> FeedFacts:
+def _checked(session: Session, facts: FeedFacts) -> FeedFacts:
     """The facts, once each is allowed; raises InvalidInput for one that is not."""
     kind = kind_named(facts.kind)
     if not _NAME.fullmatch(facts.name):
@@ -166,18 +185,36 @@ def checked(session: Session, facts: FeedFacts) -> FeedFacts:
     _check_regions(session, kind, facts)
     _check_secret(kind, facts)
     _check_options(kind, facts)
-    for what, value, low, high in (
-        ("minutes between runs", facts.every_min, 1, 1440),
-        ("priority", facts.priority, 1, 99),
-        ("age in hours from which it is stale", facts.stale_after_h, 1.5, 168),
-        ("hours to fill back", facts.backfill_h, 1, 744),
-        ("limit of requests a day", facts.requests_a_day or 1, 1, 1_000_000),
-    ):
-        if not low <= value <= high:
-            message = f"The {what} must be from {low:g} to {high:g}, not {value:g}."
-            raise InvalidInput(message)
+    check_numbers(facts)
     kind.check(facts)
     return facts
+
+
+def check_numbers(facts: FeedFacts) -> None:
+    """Raise InvalidInput for a number outside its bounds."""
+    for name, (words, low, high) in BOUNDS.items():
+        value = getattr(facts, name)
+        if value is not None and not low <= value <= high:
+            message = f"The {words} must be from {low:g} to {high:g}, not {value:g}."
+            raise InvalidInput(message)
+
+
+def read_pairs(texts: Iterable[str]) -> dict[str, str]:
+    """`NAME=VALUE` or `NAME` texts as a mapping; the first `=` divides.
+
+    Raises
+    ------
+    InvalidInput
+        When a text has no name, or a name comes twice.
+    """
+    pairs: dict[str, str] = {}
+    for text in texts:
+        name, _, value = (part.strip() for part in text.partition("="))
+        if not name or name in pairs:
+            message = f"{text[:60]!r} is not like NAME=VALUE, or comes twice."
+            raise InvalidInput(message)
+        pairs[name] = value
+    return pairs
 
 
 def _check_address(kind: FeedKind, facts: FeedFacts) -> None:

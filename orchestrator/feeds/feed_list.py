@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -35,7 +36,12 @@ def list_feed_views(request: Request) -> list[FeedView]:
 
 def feed_views(session: Session, now: datetime) -> list[FeedView]:
     """Every feed with its state, by name."""
-    found = feeds.list_feeds(session)
+    return _views(session, feeds.list_feeds(session), now)
+
+
+def _views(
+    session: Session, found: Sequence[StoredFeed], now: datetime
+) -> list[FeedView]:
     if not found:
         return []
     ids = {r.slug: r.region_id for r in list_regions(session, active_only=False)}
@@ -48,16 +54,11 @@ def feed_page(request: Request, name: str) -> FeedPage:
     """One feed with its history; raises NotFound without one."""
     session = request.session
     feed = feeds.find_feed(session, name)
-    (view,) = (
-        one for one in feed_views(session, request.now) if one.facts.name == name
-    )
+    (view,) = _views(session, [feed], request.now)
     slugs = {r.region_id: r.slug for r in list_regions(session, active_only=False)}
     return FeedPage(
         feed=view,
-        runs=tuple(
-            stored.run
-            for stored in feeds.list_runs(session, feed.feed_id, limit=RUNS_SHOWN)
-        ),
+        runs=tuple(feeds.list_runs(session, feed.feed_id, limit=RUNS_SHOWN)),
         switches=tuple(
             SwitchView(
                 at_utc=switch.at_utc,
@@ -98,31 +99,24 @@ def _view(
     places = []
     for slug, place in sorted(feed.facts.regions.items()):
         came = progress.get((feed.feed_id, ids[slug]), FeedProgress())
-        source_of = tuple(
-            name
-            for name in feed.facts.quantities
-            if (found := switches.get((ids[slug], name))) is not None
-            and found.feed_id == feed.feed_id
-        )
         places.append(
             FeedPlaceView(
                 region_slug=slug,
                 place=place,
                 good_until_utc=came.good_until_utc,
-                lag_h=lag_h(came, now),
-                source_of=source_of,
+                lag_h=lag_h(came.good_until_utc, now),
+                source_of=feed.source_of(ids[slug], switches),
             )
         )
-    known = [place.good_until_utc for place in places]
-    lags = [place.lag_h for place in places if place.lag_h is not None]
-    is_known = len(lags) == len(places)
+    known = [p.good_until_utc for p in places if p.good_until_utc is not None]
+    until = min(known) if len(known) == len(places) else None
     return FeedView(
         facts=feed.facts,
         kind_words=KINDS[feed.facts.kind].words,
         health=health_of(feed, tuple(places)),
         places=tuple(places),
-        good_until_utc=min(t for t in known if t is not None) if is_known else None,
-        lag_h=max(lags) if is_known else None,
+        good_until_utc=until,
+        lag_h=lag_h(until, now),
         last_run_at_utc=feed.state.last_run_at_utc,
         next_run_at_utc=None if feed.facts.is_paused else feed.state.next_run_at_utc,
         quota_left=feed.state.quota_left,

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from core.access import Permission
@@ -21,8 +22,9 @@ from core.audit import AuditAction
 from core.days import full_hour
 from core.errors import FleetError, InvalidInput, ServiceUnavailable
 from core.telemetry import HOUR, Quantity, ValidRange
+from core.weather_runs import MAX_RUN_AGE_H
 from db import feeds
-from db.feeds import FeedProgress, NewFeedRun, StoredFeed
+from db.feeds import FeedProgress, FeedRun, StoredFeed
 from db.regions import StoredRegion, list_regions
 from orchestrator.feeds.host_rules import Resolve, resolve_host
 from orchestrator.feeds.kinds.kind import Ask, FeedKind, SourceAnswer
@@ -49,11 +51,9 @@ STAND_BY_H = 24
 """Hours that a feed is asked for while another is the source: enough to see whether it
 is frozen."""
 
-_RUNS_H = 48
-"""Older runs of weather models are used nowhere."""
-
 _LARGEST_BYTES = 64 * 1024 * 1024
 _LONGEST_PROBLEM = 500
+_OWN_ERROR = "An error of the portal; see the worker's log."
 _ALL = "*"
 
 
@@ -139,8 +139,8 @@ def run_feed(
 ) -> FeedOutcome | None:
     """Run a feed once; None when it is paused or another run was stored meanwhile."""
     with runtime.request_as(system_user) as request:
+        # A feed that was just added or changed is the source of nothing before.
         choose_sources(request)
-    with runtime.request_as(system_user) as request:
         begun = begin_run(request, feed_id)
     if begun is None:
         return None
@@ -187,12 +187,7 @@ def begin_run(request: Request, feed_id: int) -> BegunRun | None:
     for slug in sorted(feed.facts.regions):
         region_id = stored[slug].region_id
         came = progress.get((feed_id, region_id), FeedProgress())
-        takes = frozenset(
-            Quantity(name)
-            for name in feed.facts.quantities
-            if (found := switches.get((region_id, name))) is not None
-            and found.feed_id == feed_id
-        )
+        takes = frozenset(map(Quantity, feed.source_of(region_id, switches)))
         hours = span_to_ask(kind, feed, came, request.now, stands_by=not takes)
         if hours is not None:
             parts.append(
@@ -228,7 +223,7 @@ def span_to_ask(
         return end - HOUR, end
     if kind.makes_runs:
         start = came.good_until_utc or end - STAND_BY_H * HOUR
-        return max(start, end - _RUNS_H * HOUR), end
+        return max(start, end - MAX_RUN_AGE_H * HOUR), end
     good, asked = came.good_until_utc, came.asked_until_utc
     if good is not None and asked is not None and min(good, asked) >= end:
         return None
@@ -243,12 +238,11 @@ def span_to_ask(
 
 
 def _requests_left(begun: BegunRun) -> int | None:
-    facts, state = begun.feed.facts, begun.feed.state
-    if facts.requests_a_day is None:
+    most = begun.feed.facts.requests_a_day
+    if most is None:
         return None
-    is_today = state.request_day == begun.started_at_utc.date()
-    used = state.requests_that_day if is_today else 0
-    return max(facts.requests_a_day - used, 0)
+    used = begun.feed.state.requests_on(begun.started_at_utc.date())
+    return max(most - used, 0)
 
 
 def ask_source(
@@ -261,17 +255,16 @@ def ask_source(
 ) -> list[Asked]:
     """Ask the source everything that the run has to ask; holds no transaction."""
     feed, kind = begun.feed, begun.kind
-    groups = (
-        [(part.slug, (part,)) for part in begun.parts]
-        if kind.is_by_region
-        else [(_ALL, begun.parts)][: len(begun.parts)]
-    )
+    groups: list[tuple[str, tuple[RunPart, ...]]] = []
+    if kind.is_by_region:
+        groups = [(part.slug, (part,)) for part in begun.parts]
+    elif begun.parts:
+        groups = [(_ALL, begun.parts)]
     reference = feed.facts.secret_reference
     asked: list[Asked] = []
     for key, parts in groups:
+        one = Asked(key=key, parts=parts, end_utc=_end_of(kind, parts))
         secret = None
-        learned: dict[str, object] = {}
-        end_utc = _end_of(kind, parts)
         try:
             if reference is not None:
                 secret = read_secret(reference, environ, secrets_dir)
@@ -280,44 +273,26 @@ def ask_source(
                 regions={part.slug: feed.facts.regions[part.slug] for part in parts},
                 region=parts[0].stored.region if kind.is_by_region else None,
                 start_utc=min(part.start_utc for part in parts),
-                end_utc=end_utc,
+                end_utc=one.end_utc,
                 now=begun.started_at_utc,
                 secret=secret,
                 client=client,
                 known=feed.state.known_answers.get(key, {}),
                 folder=folder,
-                learned=learned,
             )
             answers = tuple(kind.fetch(ask))
+            one = replace(one, answers=answers, learned=ask.learned)
         except FleetError as exc:
             until = exc.not_before_utc if isinstance(exc, FeedFailed) else None
             said = _without(exc.message, secret)
-            asked.append(
-                Asked(
-                    key=key,
-                    parts=parts,
-                    end_utc=end_utc,
-                    problem=said,
-                    not_before_utc=until,
-                )
-            )
-            if until is not None:
-                break  # whoever asks to wait is not asked about the next region
+            one = replace(one, problem=said, not_before_utc=until)
         except Exception:
             # A bug, or an answer that nobody thought of: the feed says so and goes on.
             log.exception("feed_failed", feed=feed.facts.name, part=key)
-            said = "An error of the portal; see the worker's log."
-            asked.append(Asked(key=key, parts=parts, end_utc=end_utc, problem=said))
-        else:
-            asked.append(
-                Asked(
-                    key=key,
-                    parts=parts,
-                    end_utc=end_utc,
-                    answers=answers,
-                    learned=learned,
-                )
-            )
+            one = replace(one, problem=_OWN_ERROR)
+        asked.append(one)
+        if one.not_before_utc is not None:
+            break  # whoever asks to wait is not asked about the next region
     return asked
 
 
@@ -418,8 +393,9 @@ class _Tally:
 
     @property
     def problem(self) -> str | None:
-        """Everything that went wrong, in words."""
+        """Everything that went wrong, in words that can be stored."""
         said = " ".join(dict.fromkeys(self.problems))
+        said = "".join(char if char.isprintable() else " " for char in said)
         return said[:_LONGEST_PROBLEM] or None
 
     @property
@@ -447,10 +423,16 @@ class _Tally:
             self.answer_sha256s.append(digest)
             try:
                 found = self._import(answer, one.parts)
-            except ServiceUnavailable:
+            except (ServiceUnavailable, SQLAlchemyError):
                 raise
             except FleetError as exc:
                 problems.append(exc.message)
+                continue
+            except Exception:
+                # As when it was asked for; else it would be asked for each minute.
+                name = self.begun.feed.facts.name
+                log.exception("feed_failed", feed=name, part=one.key)
+                problems.append(_OWN_ERROR)
                 continue
             for slug, until in found.items():
                 good[slug] = max(until, good.get(slug, until))
@@ -587,10 +569,10 @@ def _next_run(begun: BegunRun, asked: Sequence[Asked], now: datetime) -> datetim
     return max([planned, *waits])
 
 
-def _new_run(tally: _Tally, outcome: str, use: WebUse, now: datetime) -> NewFeedRun:
+def _new_run(tally: _Tally, outcome: str, use: WebUse, now: datetime) -> FeedRun:
     begun = tally.begun
     has_hours = begun.kind.has_hours
-    return NewFeedRun(
+    return FeedRun(
         feed_id=begun.feed.feed_id,
         started_at_utc=begun.started_at_utc,
         ended_at_utc=now,
@@ -611,8 +593,7 @@ def _new_state(
 ) -> dict[str, object]:
     facts, before = tally.begun.feed.facts, tally.begun.feed.state
     today = now.date()
-    used = before.requests_that_day if before.request_day == today else 0
-    used += use.requests
+    used = before.requests_on(today) + use.requests
     left = use.quota_left
     if left is None and facts.requests_a_day is not None:
         left = max(facts.requests_a_day - used, 0)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from core.telemetry import HOUR
-from db.feeds import FeedFacts, FeedProgress, NewFeedRun, StoredFeed
+from db.feeds import FeedFacts, FeedRun, StoredFeed
 
 
 class FeedHealth(StrEnum):
@@ -46,8 +46,8 @@ class FeedView:
 
     Attributes
     ----------
-    lag_h : float | None
-        The largest of its regions; None until each has a good hour.
+    good_until_utc, lag_h : datetime | None, float | None
+        Of the region that is furthest back; None until each has a good hour.
     """
 
     facts: FeedFacts
@@ -61,6 +61,12 @@ class FeedView:
     quota_left: int | None
     problem: str | None
     failures_in_a_row: int
+
+    @property
+    def lag_words(self) -> str:
+        """How far it is behind."""
+        behind = self.lag_h
+        return "no good hour yet" if behind is None else f"{behind:.1f} h behind"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +84,7 @@ class FeedPage:
     """One feed with its newest runs and switches, newest first."""
 
     feed: FeedView
-    runs: tuple[NewFeedRun, ...]
+    runs: tuple[FeedRun, ...]
     switches: tuple[SwitchView, ...]
 
 
@@ -96,8 +102,8 @@ def health_of(feed: StoredFeed, places: tuple[FeedPlaceView, ...]) -> FeedHealth
     return FeedHealth.GOOD
 
 
-def lag_h(progress: FeedProgress, now: datetime) -> float | None:
+def lag_h(good_until_utc: datetime | None, now: datetime) -> float | None:
     """Hours from the end of the newest good hour to now."""
-    if progress.good_until_utc is None:
+    if good_until_utc is None:
         return None
-    return round(max(now - progress.good_until_utc, timedelta()) / HOUR, 2)
+    return round(max(now - good_until_utc, timedelta()) / HOUR, 2)

@@ -33,6 +33,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _MOST_REDIRECTS = 3
 _LARGEST_ERROR_BYTES = 4096
+_MOST_QUOTA_LEFT = 2**31 - 1
 _LONGEST_RETRY_AFTER = timedelta(days=1)
 
 
@@ -190,7 +191,10 @@ class _Question:
     async def _read(self, response: httpx.Response, host: str) -> WebAnswer | str:
         left = response.headers.get("x-ratelimit-remaining", "")
         if left.isascii() and left.isdigit():
-            self.client.use.quota_left = int(left[:12])
+            # As much as the database keeps, whatever a source states.
+            self.client.use.quota_left = (
+                int(left) if len(left) < 10 else _MOST_QUOTA_LEFT
+            )
         status = response.status_code
         if status in _REDIRECTS:
             return response.headers.get("location") or "/"

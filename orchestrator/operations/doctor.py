@@ -129,13 +129,12 @@ def feeds_of(session: Session, now: datetime) -> list[Finding]:
     """A feed is sound while it is fresh, and while it is paused on purpose."""
     findings = []
     for view in feed_views(session, now):
-        lag = "no good hour yet" if view.lag_h is None else f"{view.lag_h:.1f} h behind"
         problem = f"; {view.problem}" if view.problem else ""
         sound = view.health in {FeedHealth.GOOD, FeedHealth.PAUSED}
         finding = Finding(
             name=f"feed {view.facts.name}",
             is_sound=sound,
-            text=f"{view.health}, {lag}{problem}",
+            text=f"{view.health}, {view.lag_words}{problem}",
         )
         findings.append(finding)
     return findings

@@ -150,8 +150,7 @@ def _add_feeds(queue: procrastinate.App, runtime: Runtime) -> None:
     @queue.task(name=QUEUE_FEEDS, queueing_lock=QUEUE_FEEDS)
     def queue_feeds(timestamp: int) -> None:  # noqa: ARG001 -- the queue gives it
         with runtime.request_as(WORKER_USER) as request:
-            choose_sources(request)
-        with runtime.request_as(WORKER_USER) as request:
+            choose_sources(request)  # one becomes stale while no feed runs
             queue_due_feeds(request)
 
     @queue.task(name=RUN_FEED, retry=_RETRY)

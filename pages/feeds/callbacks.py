@@ -89,7 +89,6 @@ def _register_form(app: Dash, context: PageContext) -> None:
         outputs=[
             Output("feeds-form-notice", "children"),
             Output("feeds-form", "hidden"),
-            Output("feeds-shown", "data"),
             Output("feed-name", "readonly"),
             *(Output(f"feed-{name}", "value") for name in FIELDS),
         ],
@@ -107,7 +106,6 @@ def _register_form(app: Dash, context: PageContext) -> None:
         return (
             None,
             written is None and not is_new,
-            {"feed": name},
             written is not None,
             *form_values(written),
         )
@@ -119,12 +117,14 @@ def _register_actions(app: Dash, context: PageContext) -> None:
         context,
         outputs=[Output("feeds-act-status", "children"), Output("feeds-acted", "data")],
         inputs=[Input(name, "n_clicks") for name, *_ in BUTTONS],
-        states=[State("feeds-shown", "data")],
+        states=[State("feeds-url", "search")],
         permission=Permission.MANAGE_TELEMETRY,
         at_load=False,
     )
-    def act(*values: object) -> tuple[Component, int]:
-        name = _shown(values[-1])
+    def act(
+        _run: object, _pause: object, _resume: object, search: str | None
+    ) -> tuple[Component, int]:
+        name = Query.parse(search).text("feed")
         if name is None:
             message = "Open a feed first."
             raise InvalidInput(message)
@@ -152,7 +152,7 @@ def _register_save(app: Dash, context: PageContext) -> None:
         ],
         inputs=[Input("feeds-save", "n_clicks")],
         states=[
-            State("feeds-shown", "data"),
+            State("feeds-url", "search"),
             State("feeds-password", "value"),
             *(State(f"feed-{name}", "value") for name in FIELDS),
         ],
@@ -160,23 +160,11 @@ def _register_save(app: Dash, context: PageContext) -> None:
         at_load=False,
     )
     def save(
-        _n_clicks: int, shown: object, password: object, *values: object
+        _n_clicks: int, search: str | None, password: object, *values: object
     ) -> tuple[Component, int, str]:
-        name = _shown(shown)
+        write = change_feed if Query.parse(search).text("feed") else add_feed
         facts = read_form(values)
         with context.confirmed_request(password) as request:
-            if name is None:
-                saved = add_feed(request, facts)
-            else:
-                saved = change_feed(request, facts)
+            saved = write(request, facts)
         done = notice("Saved.", f"The worker runs {saved} within a minute.")
         return done, time.monotonic_ns(), ""
-
-
-def _shown(shown: object) -> str | None:
-    """The feed that the page shows; None for a new one."""
-    if not isinstance(shown, dict):
-        message = "The page is not loaded yet; try again."
-        raise InvalidInput(message)
-    name = shown.get("feed")
-    return name if isinstance(name, str) else None

@@ -12,11 +12,13 @@ from core.errors import InvalidInput
 from core.wording import listed
 from orchestrator.decisions.views import NamedValue
 from orchestrator.feeds.configuration import (
+    BOUNDS,
     DEFAULT_BACKFILL_H,
     DEFAULT_EVERY_MIN,
     DEFAULT_PRIORITY,
     DEFAULT_STALE_AFTER_H,
     FeedFacts,
+    read_pairs,
 )
 from orchestrator.feeds.kinds.known_kinds import KINDS
 from orchestrator.feeds.views import FeedHealth, FeedPage, FeedView
@@ -36,12 +38,6 @@ HEALTH_WORDS: Mapping[FeedHealth, str] = {
     FeedHealth.STALE: "stale",
     FeedHealth.FAILING: "failing",
     FeedHealth.PAUSED: "paused",
-}
-_OUTCOME_WORDS = {
-    "stored": "stored",
-    "nothing_new": "nothing new",
-    "standing_by": "standing by",
-    "failed": "failed",
 }
 
 
@@ -144,7 +140,7 @@ def feed_history(page: FeedPage, zone: str) -> Component:
                 [
                     [
                         moment(run.ended_at_utc, zone),
-                        _OUTCOME_WORDS[run.outcome],
+                        run.outcome.replace("_", " "),
                         run.problem or "-",
                         _imports(run.batch_ids),
                         number(float(run.requests)),
@@ -246,16 +242,16 @@ def read_form(values: Sequence[object]) -> FeedFacts:
         name=text("name"),
         kind=text("kind"),
         address=text("address"),
-        regions=_pairs(lines("regions")),
-        options=_pairs(lines("options")),
+        regions=read_pairs(lines("regions")),
+        options=read_pairs(lines("options")),
         quantities=lines("quantities"),
         secret_reference=text("secret") or None,
         private_hosts=lines("hosts"),
-        every_min=_whole(given["every"], "minutes between runs"),
+        every_min=_whole(given["every"], "every_min"),
         priority=_whole(given["priority"], "priority"),
-        stale_after_h=_number(given["stale"], "age from which it is stale"),
-        backfill_h=_whole(given["backfill"], "hours to fill back"),
-        requests_a_day=None if quota in {None, ""} else _whole(quota, "requests a day"),
+        stale_after_h=_number(given["stale"], "stale_after_h"),
+        backfill_h=_whole(given["backfill"], "backfill_h"),
+        requests_a_day=None if quota in {None, ""} else _whole(quota, "requests_a_day"),
         is_paused=False,
     )
 
@@ -266,28 +262,17 @@ def _pairs_text(pairs: Mapping[str, str]) -> str:
     )
 
 
-def _pairs(lines: Sequence[str]) -> dict[str, str]:
-    pairs: dict[str, str] = {}
-    for line in lines:
-        name, _, value = (part.strip() for part in line.partition("="))
-        if not name or name in pairs:
-            message = f"{line[:60]!r} is not like NAME=VALUE, or comes twice."
-            raise InvalidInput(message)
-        pairs[name] = value
-    return pairs
-
-
-def _number(value: object, what: str) -> float:
+def _number(value: object, name: str) -> float:
     try:
         return float(str(value))
     except ValueError as exc:
-        message = f"The {what}: {str(value)[:20]!r} is no number."
+        message = f"The {BOUNDS[name].words}: {str(value)[:20]!r} is no number."
         raise InvalidInput(message) from exc
 
 
-def _whole(value: object, what: str) -> int:
-    number_given = _number(value, what)
+def _whole(value: object, name: str) -> int:
+    number_given = _number(value, name)
     if not number_given.is_integer():
-        message = f"The {what} must be a whole number."
+        message = f"The {BOUNDS[name].words} must be a whole number."
         raise InvalidInput(message)
     return int(number_given)

@@ -9,6 +9,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from core.telemetry import Quantity
+from orchestrator.feeds.configuration import BOUNDS
 from orchestrator.feeds.kinds.known_kinds import KINDS
 from pages import addresses
 from pages.components import (
@@ -35,7 +36,6 @@ def layout() -> Component:
     return html.Div(
         [
             dcc.Location(id="feeds-url", refresh=False),
-            dcc.Store(id="feeds-shown"),
             dcc.Store(id="feeds-saved"),
             dcc.Store(id="feeds-acted"),
             refresh("feeds"),
@@ -139,21 +139,21 @@ def _first_fields() -> list[Component]:
 
 def _more_fields() -> list[Component]:
     return [
-        field("Minutes between runs", _number("every", 1, 1440)),
+        field("Minutes between runs", _number("every", "every_min")),
         field(
             "Priority",
-            _number("priority", 1, 99),
+            _number("priority", "priority"),
             hint="1 is the first choice of a quantity; others stand by.",
         ),
         field(
             "Stale after, h",
-            _number("stale", 1.5, 168),
+            _number("stale", "stale_after_h"),
             hint="Age of its newest good hour from which another takes over.",
         ),
-        field("Filled back, h", _number("backfill", 1, 744)),
+        field("Filled back, h", _number("backfill", "backfill_h")),
         field(
             "Requests a day",
-            _number("quota", 1, 1_000_000),
+            _number("quota", "requests_a_day"),
             hint="Empty: no limit of the portal's own.",
         ),
     ]
@@ -179,12 +179,12 @@ def _text(name: str, longest: int) -> Component:
     return control
 
 
-def _number(name: str, low: float, high: float) -> Component:
+def _number(name: str, of: str) -> Component:
     control: Component = dbc.Input(
         id=f"feed-{name}",
         type="number",
-        min=low,
-        max=high,
+        min=BOUNDS[of].low,
+        max=BOUNDS[of].high,
         step="any",
         inputmode="decimal",
     )

@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import pytest
 
@@ -100,6 +101,22 @@ def test_a_wrong_password_is_said_without_it(asking: tuple[str, str]) -> None:
     with pytest.raises(FeedFailed, match="password authentication failed") as caught:
         fetch(_ask(asking[0], "wr0ng-s3cret"))
     assert "wr0ng-s3cret" not in caught.value.message
+
+
+def test_no_password_but_the_named_one_is_sent(
+    asking: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address, password = asking
+    monkeypatch.setenv("PGPASSWORD", password)
+    file = tmp_path / "passwords"
+    file.write_text(f"*:*:*:*:{password}\n")
+    file.chmod(0o600)
+    monkeypatch.setenv("PGPASSFILE", str(file))
+    facts = facts_of(
+        "postgresql", address, quantities=["it_load_mw"], options={"query": QUERY}
+    )
+    with pytest.raises(FeedFailed, match="no password supplied"):
+        fetch(ask_of(facts))
 
 
 def test_a_private_host_must_be_named() -> None:

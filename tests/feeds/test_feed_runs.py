@@ -51,10 +51,10 @@ def test_a_run_stores_hours_and_how_far_it_came_and_keeps_the_answer(
     with portal.runtime.transaction() as session:
         (stored,) = feeds.list_runs(session, feed_id)
         (progress,) = feeds.progress_of(session).values()
-        content = feeds.kept_answer(session, stored.run.answer_sha256s[0])
+        content = feeds.kept_answer(session, stored.answer_sha256s[0])
     assert b'"temperature_2m"' in content
-    assert (stored.run.outcome, stored.run.requests) == ("stored", 1)
-    assert len(stored.run.batch_ids) == 1
+    assert (stored.outcome, stored.requests) == ("stored", 1)
+    assert len(stored.batch_ids) == 1
     assert progress.good_until_utc == progress.asked_until_utc == END
     assert portal.actions() == ["feed_added", "feed_switched"]
     assert ("issue_again",) in portal.rows("select task_name from procrastinate_jobs")
@@ -148,13 +148,14 @@ def test_failures_are_said_once_and_so_is_the_recovery(
         (Reply(body=b'{"hourly": {'), "no JSON"),
         (document({"error": True, "reason": "out of range"}), "out of range"),
         (Reply(kind="text/html"), "answered with text/html"),
+        (document({"error": True, "reason": "a\0b \ud800"}), "a b"),
     ):
         weather.reply = reply
         done = portal.run(feed_id)
         assert done is not None
         assert done.outcome == "failed"
         assert words in (done.problem or "")
-    assert portal.feed(feed_id).state.failures_in_a_row == 5
+    assert portal.feed(feed_id).state.failures_in_a_row == 6
     weather.reply = Reply(status=429, headers={"Retry-After": "7200"})
     done = portal.run(feed_id)
     assert done is not None
@@ -270,6 +271,34 @@ def test_of_two_runs_of_one_state_one_is_stored(
         change_feed(request, replace(weather_feed(source), every_min=30))
     with portal.runtime.request_as("worker") as request:
         assert store_run(request, begun, asked, WebUse(), ranges=ranges) is None
+
+
+def test_an_answer_that_cannot_be_imported_by_an_error_of_ours_is_a_failed_run(
+    portal: Portal, source: LocalSource
+) -> None:
+    Weather(source)
+    feed_id = portal.add(weather_feed(source))
+    portal.choose()
+    with portal.runtime.request_as("worker") as request:
+        begun = begin_run(request, feed_id)
+    assert begun is not None
+    client = WebClient(private_hosts={"localhost"}, limits=QUICK)
+    (good,) = ask_source(begun, client, {}, secrets_dir=None, folder=portal.folder)
+    (answer,) = good.answers
+    of_no_bytes = replace(answer, file="text")  # type: ignore[arg-type]
+    bad = replace(good, answers=(of_no_bytes, answer))
+    with portal.runtime.request_as("worker") as request:
+        done = store_run(
+            request,
+            begun,
+            [bad],
+            client.use,
+            ranges=portal.runtime.settings.valid_ranges(),
+        )
+    assert done is not None
+    assert done.problem == "An error of the portal; see the worker's log."
+    assert (done.outcome, done.hours_stored) == ("stored", 24)
+    assert portal.feed(feed_id).state.next_run_at_utc > portal.now
 
 
 def test_a_paused_feed_is_not_run_and_a_quota_ends_with_its_day(

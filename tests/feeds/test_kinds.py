@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from core.errors import InvalidInput
 from core.telemetry import HOUR, Quantity
+from orchestrator.feeds.kinds import from_folder
 from orchestrator.feeds.kinds.from_entsoe import price_table
 from orchestrator.feeds.kinds.kind import Ask, SourceAnswer
 from orchestrator.feeds.kinds.known_kinds import KINDS, kind_named
@@ -19,6 +21,7 @@ from orchestrator.telemetry.readers.forecast_files import (
     ForecastFile,
     read_weather_forecasts,
 )
+from orchestrator.telemetry.readers.formats import format_named
 from orchestrator.telemetry.readers.rows import BadFile
 from tests.feeds.asking_kinds import (
     END,
@@ -131,6 +134,17 @@ def test_watttime_logs_in_then_asks_with_its_token(source: LocalSource) -> None:
         answer_of(ask_of(facts, secret="".join(("wo", "rd"))))
 
 
+@pytest.mark.parametrize("seconds", ["1" + "0" * 400, "1e400", "NaN"])
+def test_a_period_that_is_no_number_is_as_one_that_is_not_said(seconds: str) -> None:
+    content = (
+        '{"data": [{"point_time": "2026-01-15T06:00Z", "value": 1000}], "meta":'
+        ' {"signal_type": "co2_moer", "units": "lbs_co2_per_mwh",'
+        f' "data_point_period_seconds": {seconds}}}}}'
+    )
+    found = read_file(content.encode(), "here", format_named("watttime"))
+    assert list(found.series(Quantity.CARBON_INTENSITY_GCO2_KWH)) == [stamp(START)]
+
+
 def test_the_british_grid_gives_half_hours_of_a_region(source: LocalSource) -> None:
     half = timedelta(minutes=30)
     rows = [
@@ -148,8 +162,20 @@ def test_the_british_grid_gives_half_hours_of_a_region(source: LocalSource) -> N
     assert source.asked[0].path == "/intensity/2026-01-15T06:00Z/2026-01-15T12:00Z"
     source.replies(document({"data": []}))
     assert KINDS["uk-carbon-intensity"].fetch(ask_of(facts)) == []
-    with pytest.raises(InvalidInput, match="from 1 to 18"):
-        KINDS["uk-carbon-intensity"].check(facts_of("uk-carbon-intensity", "x", "99"))
+    check = KINDS["uk-carbon-intensity"].check
+    check(facts_of("uk-carbon-intensity", "x", "18"))
+    for place in ("99", "0", "0180", "-1", "٣"):
+        with pytest.raises(InvalidInput, match="from 1 to 18"):
+            check(facts_of("uk-carbon-intensity", "x", place))
+
+
+@pytest.mark.parametrize("text", ["14", "3601", "00036000", "9" * 5_000, "-20", "20.5"])
+def test_an_option_outside_its_range_is_refused(text: str) -> None:
+    facts = facts_of("prometheus", "x", "up", quantities=["it_load_mw"])
+    check = KINDS["prometheus"].check
+    check(replace(facts, options={"step_s": "3600"}))
+    with pytest.raises(InvalidInput, match="whole number from 15 to 3600"):
+        check(replace(facts, options={"step_s": text}))
 
 
 ENTSOE = """<?xml version="1.0" encoding="UTF-8"?>
@@ -208,6 +234,7 @@ def test_what_entsoe_may_answer_instead() -> None:
         ("<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>", "document type"),
         ("<a/>", "no prices in one currency"),
         (ENTSOE.replace("PT60M", "P1Y"), "no known resolution"),
+        (ENTSOE.replace("2026-01-15T23:00Z", "9026-01-15T23:00Z"), "longer than"),
     ):
         with pytest.raises(FeedFailed, match=words):
             price_table(content.encode(), "x", START, END)
@@ -330,9 +357,10 @@ def test_a_forecast_that_names_no_run_is_issued_when_it_was_fetched(
         quantities=["temperature_c"],
         options={"model": "gfs_seamless"},
     )
-    (file,) = runs(ask_of(facts))
+    now = NOW + timedelta(microseconds=5)
+    (file,) = runs(ask_of(facts, now=now))
     (run,) = file.runs["here"]
-    assert (run.issued_at_utc, run.known_at_utc) == (END, NOW)
+    assert (run.issued_at_utc, run.known_at_utc) == (END, now)
     assert (run.model, run.first_lead_h) == ("gfs_seamless", 0)
     assert [str(v) for v in run.values[Quantity.TEMPERATURE_C]] == ["1.0", "nan", "3.0"]
     assert source.asked[0].query["models"] == "gfs_seamless"
@@ -474,6 +502,39 @@ def test_a_folder_gives_new_and_changed_files_once(tmp_path: Path) -> None:
     (answer,) = fetch(later)
     assert values(answer, Quantity.IT_LOAD_MW) == [41, 42]
     assert sorted(later.learned) == ["a.csv"]
+
+
+def test_the_name_of_a_file_can_be_stored_whatever_its_bytes(tmp_path: Path) -> None:
+    folder = tmp_path / "site"
+    folder.mkdir()
+    path = folder / os.fsdecode(b"z\xfcrich.csv")
+    path.write_text("timestamp,it_load_mw\n2026-01-15T06:00Z,41\n")
+    os.utime(path, (0, 0))
+    facts = facts_of("folder", "site", quantities=["it_load_mw"])
+    first = ask_of(facts, folder=tmp_path)
+    answer_of(first)
+    (name,) = first.learned
+    assert name.encode().isascii()
+    again = ask_of(facts, folder=tmp_path, known=first.learned)
+    assert kind_named("folder").fetch(again) == []
+
+
+def test_a_run_holds_one_large_file_at_a_time_and_the_next_takes_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(from_folder, "LARGEST_BYTES", 100)
+    folder = tmp_path / "site"
+    folder.mkdir()
+    for index, size in enumerate((60, 40, 1, 100)):
+        (folder / f"{index}.csv").write_bytes(b"x" * size)
+        os.utime(folder / f"{index}.csv", (index, index))
+    facts = facts_of("folder", "site", quantities=["it_load_mw"])
+    taken, known = [], {}
+    for _ in range(4):
+        ask = ask_of(facts, folder=tmp_path, known=known)
+        taken.append([answer.label[0] for answer in kind_named("folder").fetch(ask)])
+        known = ask.learned
+    assert taken == [["0", "1"], ["2"], ["3"], []]
 
 
 def test_a_folder_stays_within_the_folder_of_feeds(tmp_path: Path) -> None:

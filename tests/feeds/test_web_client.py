@@ -64,6 +64,18 @@ def test_an_answer_comes_with_its_validators_and_what_it_cost(
     assert (asking.use.received_bytes, asking.use.quota_left) == (8, 7)
 
 
+@pytest.mark.parametrize(
+    ("text", "left"), [("9" * 12, 2**31 - 1), ("9" * 5_000, 2**31 - 1), ("-1", None)]
+)
+def test_a_quota_left_can_be_stored_whatever_the_source_states(
+    source: LocalSource, text: str, left: int | None
+) -> None:
+    source.replies(Reply(headers={"X-RateLimit-Remaining": text}))
+    asking = client()
+    asking.get(source.address)
+    assert asking.use.quota_left == left
+
+
 def test_an_unchanged_answer_says_so(source: LocalSource) -> None:
     source.replies(Reply(status=304, body=b""))
     answer = client().get(source.address, headers={"If-None-Match": '"x"'})

@@ -99,6 +99,25 @@ def test_half_hours_of_the_uk_become_hours() -> None:
     assert np.array_equal(run.values[CARBON], [101.5, 103.5])
 
 
+@pytest.mark.parametrize("number", ["1" + "0" * 400, "1e400", "-1e400", "NaN"])
+@pytest.mark.parametrize("name", ["latitude", "longitude"])
+def test_a_place_that_is_no_number_is_another_place(name: str, number: str) -> None:
+    place = {"latitude": "51.5", "longitude": "0.0", name: number}
+    content = (
+        f'{{"latitude": {place["latitude"]}, "longitude": {place["longitude"]},'
+        f"{json.dumps(_open_meteo(temperature_2m=[32.0, 50.0, 68.0]))[1:]}"
+    )
+    with pytest.raises(InvalidInput, match="The answer is about"):
+        tidy_forecasts(
+            content.encode(), "AA", known_at_utc=CAME, region_deg=(51.5, 0.0)
+        )
+
+
+def test_a_value_beyond_every_float_is_out_of_range() -> None:
+    with pytest.raises(InvalidInput, match="temperature_c of 'inf' is out of range"):
+        _runs(_open_meteo(temperature_2m=[32.0, 10**400, 10**400]))
+
+
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [

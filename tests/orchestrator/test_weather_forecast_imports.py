@@ -17,6 +17,8 @@ from core.errors import Forbidden, InvalidInput
 from core.telemetry import Quantity
 from core.weather_runs import hours_since_1970
 from db.audit import list_events
+from db.plain_fits import fits_at, keep_fits
+from db.regions import list_regions
 from db.users import system_actor
 from db.weather_forecasts import load_runs
 from orchestrator.jobs import ISSUE_FORECASTS
@@ -98,6 +100,20 @@ def test_runs_come_back_as_issued_and_the_same_file_changes_nothing(
         )
     )
     assert stored == [11, 12, None, None, 15]
+
+
+def test_new_runs_alone_have_the_plain_model_fitted_again(
+    session: Session, actor: Actor
+) -> None:
+    row = _row(ISSUED, ISSUED, 1, 10.0)
+    _import(session, actor, row)
+    (texas,) = list_regions(session, active_only=False)
+    week = ISSUED + timedelta(days=7)
+    keep_fits(session, texas.region_id, week, {(5, True): b"fit"})
+    _import(session, actor, row)
+    assert fits_at(session, texas.region_id, week, 5) == {True: b"fit"}
+    _import(session, actor, _row(ISSUED, ISSUED, 1, 10.0, "icon"))
+    assert fits_at(session, texas.region_id, week, 5) == {}
 
 
 def test_only_what_was_known_by_then_is_read_and_nothing_unproved(

@@ -18,8 +18,7 @@ from orchestrator.feeds.kinds.kind import (
     Ask,
     FeedKind,
     SourceAnswer,
-    carbon_kind,
-    reading_options,
+    answer_as_described,
 )
 from orchestrator.feeds.web_client import FeedFailed
 from orchestrator.telemetry.readers.formats import format_named
@@ -54,7 +53,10 @@ def fetch(ask: Ask) -> Sequence[SourceAnswer]:
             hostaddr=endpoint.ip,
             port=port,
             user=unquote(parts.username or ""),
-            password=ask.secret,
+            # Empty or absent, not left out: libpq would send the one of its own
+            # environment or password file instead.
+            password=ask.secret or "",
+            passfile="/dev/null/none",
             dbname=unquote(parts.path.lstrip("/")),
             sslmode=_tls_mode(parts),
             # The system's own authorities; only the full check takes them.
@@ -77,18 +79,7 @@ def fetch(ask: Ask) -> Sequence[SourceAnswer]:
     ask.client.use.received_bytes += len(content)
     if content.count(b"\n") <= 1:
         return []
-    options = ask.facts.options
-    return [
-        SourceAnswer(
-            content=content,
-            label="query",
-            telemetry_format=format_named("auto"),
-            region_slug=ask.slug if len(ask.regions) == 1 else None,
-            options=reading_options(options),
-            time_zone=options.get("time_zone"),
-            carbon_kind=carbon_kind(options),
-        )
-    ]
+    return [answer_as_described(ask, content, "query", format_named("auto"))]
 
 
 def _table(

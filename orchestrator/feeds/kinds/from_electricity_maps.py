@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from core.carbon import CarbonScope
 from orchestrator.feeds.kinds.kind import (
     CARBON,
     Ask,
@@ -23,7 +24,7 @@ def fetch(ask: Ask) -> Sequence[SourceAnswer]:
         "start": f"{ask.start_utc:%Y-%m-%dT%H:%MZ}",
         "end": f"{ask.end_utc:%Y-%m-%dT%H:%MZ}",
         "emissionFactorType": "direct"
-        if kind is not None and "direct" in str(kind)
+        if kind is not None and kind.scope is CarbonScope.DIRECT
         else "lifecycle",
     }
     headers = {"auth-token": ask.required_secret()}

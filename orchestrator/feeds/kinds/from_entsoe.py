@@ -14,6 +14,9 @@ from orchestrator.feeds.web_client import FeedFailed
 from orchestrator.telemetry.readers.formats import format_named
 
 _STEPS = {"PT15M": 15, "PT30M": 30, "PT60M": 60, "PT1H": 60}
+_LONGEST_PERIOD = timedelta(days=366)
+"""Of a document; a longer one would keep the worker from other work."""
+
 _NOTHING = "999"
 """The code of an answer without data."""
 
@@ -96,6 +99,9 @@ def _points(series: ET.Element) -> Iterator[tuple[datetime, datetime, str]]:
             message = "A period of ENTSO-E has no known resolution or interval."
             raise FeedFailed(message)
         start, end = (_instant(_text(interval, name)) for name in ("start", "end"))
+        if end - start > _LONGEST_PERIOD:
+            message = f"A period of ENTSO-E is longer than {_LONGEST_PERIOD.days} days."
+            raise FeedFailed(message)
         width = timedelta(minutes=step)
         prices: dict[int, str] = {}
         for point in _all(period, "Point"):

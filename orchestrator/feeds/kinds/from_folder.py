@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from core.errors import InvalidInput
@@ -13,8 +12,7 @@ from orchestrator.feeds.kinds.kind import (
     Ask,
     FeedKind,
     SourceAnswer,
-    carbon_kind,
-    reading_options,
+    answer_as_described,
 )
 from orchestrator.feeds.web_client import FeedFailed
 from orchestrator.telemetry.readers.formats import format_named
@@ -23,6 +21,8 @@ MOST_FILES = 20
 """Of one run; the next one, which follows at once, takes the others."""
 
 LARGEST_BYTES = 64 * 1024 * 1024
+"""Of one file, and of all files of one run, which are in memory together."""
+
 _SETTLED_S = 5.0
 """A file that changed so lately may be in the middle of being written."""
 
@@ -36,20 +36,22 @@ def fetch(ask: Ask) -> Sequence[SourceAnswer]:
         When the folder, or a file of it, cannot be read.
     """
     folder = _inside(ask.folder, ask.facts.address)
-    marks: dict[str, str] = {}
-    due: list[tuple[int, Path, str]] = []
+    due: list[tuple[int, Path, str, int]] = []
     for path in _files(folder):
         state = path.stat()
         mark = f"{state.st_size}:{state.st_mtime_ns}:{state.st_ino}"
-        if ask.known.get(path.name) == mark:
-            marks[path.name] = mark
+        if ask.known.get(_stored_name(path)) == mark:
+            ask.learned[_stored_name(path)] = mark
         elif ask.now.timestamp() - state.st_mtime >= _SETTLED_S:
-            due.append((state.st_mtime_ns, path, mark))
-    answers = []
-    for _, path, mark in sorted(due)[:MOST_FILES]:
+            due.append((state.st_mtime_ns, path, mark, state.st_size))
+    answers: list[SourceAnswer] = []
+    size_bytes = 0
+    for _, path, mark, file_bytes in sorted(due)[:MOST_FILES]:
+        size_bytes += file_bytes
+        if answers and size_bytes > LARGEST_BYTES:
+            break
         answers.append(_answer(ask, path))
-        marks[path.name] = mark
-    ask.learned.update(marks)
+        ask.learned[_stored_name(path)] = mark
     return answers
 
 
@@ -64,6 +66,11 @@ def _files(folder: Path) -> Iterator[Path]:
             yield path
 
 
+def _stored_name(path: Path) -> str:
+    """The file's name as text that can be stored: not every name is UTF-8."""
+    return path.name.encode("utf-8", "backslashreplace").decode()
+
+
 def _answer(ask: Ask, path: Path) -> SourceAnswer:
     try:
         with path.open("rb") as stream:
@@ -74,17 +81,8 @@ def _answer(ask: Ask, path: Path) -> SourceAnswer:
     if len(content) > LARGEST_BYTES:
         message = f"The file {path.name} is larger than {LARGEST_BYTES // 1024**2} MiB."
         raise FeedFailed(message)
-    options = ask.facts.options
-    answer = SourceAnswer(
-        content=content,
-        label=path.name,
-        telemetry_format=format_named(options.get("format", "auto")),
-        options=reading_options(options),
-        time_zone=options.get("time_zone"),
-        carbon_kind=carbon_kind(options),
-    )
-    # Of one region the files need not name it.
-    return replace(answer, region_slug=ask.slug) if len(ask.regions) == 1 else answer
+    telemetry_format = format_named(ask.option("format", "auto"))
+    return answer_as_described(ask, content, path.name, telemetry_format)
 
 
 def _inside(root: Path, name: str) -> Path:
@@ -116,7 +114,10 @@ KIND = FeedKind(
     words="Watched folder",
     address="site-a",
     fetch=fetch,
-    options=READING_OPTIONS,
+    options={
+        "format": "a format of gfo telemetry import; found from the file by default",
+        **READING_OPTIONS,
+    },
     is_by_region=False,
     is_web=False,
     has_hours=False,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from core.days import full_hour
 from core.errors import InvalidInput
 from core.telemetry import HOUR, Quantity
 from db.feeds import FeedFacts
@@ -83,7 +84,7 @@ def fetch_runs(ask: Ask) -> Sequence[SourceAnswer]:
             region.slug,
             region_deg=(region.latitude_deg, region.longitude_deg),
             model=ask.option("model", "best_match"),
-            issued_at_utc=issued_at_utc or ask.now.replace(minute=0, second=0),
+            issued_at_utc=issued_at_utc or full_hour(ask.now),
             known_at_utc=ask.now,
         )
         answers.append(

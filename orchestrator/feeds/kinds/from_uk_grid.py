@@ -6,7 +6,14 @@ from collections.abc import Sequence
 
 from core.errors import InvalidInput
 from db.feeds import FeedFacts
-from orchestrator.feeds.kinds.kind import CARBON, Ask, FeedKind, SourceAnswer, has_rows
+from orchestrator.feeds.kinds.kind import (
+    CARBON,
+    Ask,
+    FeedKind,
+    SourceAnswer,
+    has_rows,
+    is_whole_number,
+)
 from orchestrator.telemetry.readers.formats import format_named
 
 
@@ -31,7 +38,7 @@ def fetch(ask: Ask) -> Sequence[SourceAnswer]:
 
 def _check(facts: FeedFacts) -> None:
     for place in facts.regions.values():
-        if place and not (place.isascii() and place.isdigit() and int(place[:3]) <= 18):
+        if place and not is_whole_number(place, 1, 18):
             message = "A region of Great Britain's grid is a number from 1 to 18."
             raise InvalidInput(message)
 

@@ -218,7 +218,6 @@ class FeedKind:
 
 
 READING_OPTIONS: Mapping[str, str] = {
-    "format": "a format of gfo telemetry import; found from the file by default",
     "time_zone": "of times without an offset",
     "carbon": "what carbon intensity means, such as direct average",
     "column.": "column.NAME=QUANTITY says what a column means",
@@ -260,6 +259,23 @@ def carbon_kind(options: Mapping[str, str]) -> CarbonSignalKind | None:
     return CarbonSignalKind.parse(text) if text else None
 
 
+def answer_as_described(
+    ask: Ask, content: bytes, label: str, telemetry_format: TelemetryFormat
+) -> SourceAnswer:
+    """An answer that is read as the `READING_OPTIONS` of its feed say."""
+    options = ask.facts.options
+    return SourceAnswer(
+        content=content,
+        label=label,
+        telemetry_format=telemetry_format,
+        # Of one region it need not name it.
+        region_slug=ask.slug if len(ask.regions) == 1 else None,
+        options=reading_options(options),
+        time_zone=options.get("time_zone"),
+        carbon_kind=carbon_kind(options),
+    )
+
+
 def parse_document(content: bytes, who: str) -> object:
     """A JSON document; raises FeedFailed when it is cut or none."""
     try:
@@ -280,12 +296,18 @@ def has_rows(content: bytes, name: str, who: str) -> bool:
     return rows != []
 
 
+def is_whole_number(text: str, low: int, high: int) -> bool:
+    """Whether a text is a whole number from `low` to `high`, at most 9 digits long."""
+    is_number = text.isascii() and text.isdigit() and len(text) <= 9
+    return is_number and low <= int(text) <= high
+
+
 def whole_number(facts: FeedFacts, name: str, low: int, high: int) -> int | None:
     """An option that is a whole number; raises InvalidInput outside its range."""
     text = facts.options.get(name)
     if text is None:
         return None
-    if not (text.isascii() and text.isdigit() and low <= int(text[:6]) <= high):
+    if not is_whole_number(text, low, high):
         message = f"The option {name} is a whole number from {low} to {high}."
         raise InvalidInput(message)
     return int(text)

@@ -17,11 +17,7 @@ from typing import BinaryIO
 import numpy as np
 
 from core.aliases import FloatArray
-from core.days import (
-    full_hour,
-    issue_at_local_midnight,
-    next_full_hour,
-)
+from core.days import full_hour, issue_at_local_midnight, next_full_hour
 from core.errors import InvalidInput, OutOfRange
 from core.telemetry import (
     HOUR,
@@ -298,7 +294,7 @@ class _Collected:
                 f"The day {day} is not one of the {MAX_LEAD_H // 24} from the issue."
             )
             raise ValueError(message)
-        return range(max(begin, 0), max(end, 0))
+        return range(max(begin, 0), end)
 
     def _hour(
         self, layout: _Layout, cells: Sequence[str]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import isfinite
 
 from core.carbon import CarbonMethod, CarbonScope, CarbonSignalKind
 from core.telemetry import Quantity
@@ -58,7 +59,9 @@ def open_json(document: object, rules: ReadRules) -> Reading:
         raise BadFile(message)
     quantity = Quantity.CARBON_INTENSITY_GCO2_KWH
     is_forecast = member(meta, "generated_at") is not None
-    span_s = number_of(member(meta, "data_point_period_seconds")) or 0.0
+    span_s = number_of(member(meta, "data_point_period_seconds"))
+    if span_s is None or not isfinite(span_s):
+        span_s = 0.0
     return json_reading(
         FORMAT.name,
         _rows(members(document, "data"), int(span_s), is_forecast=is_forecast),
