@@ -53,6 +53,10 @@ class RefusedAnswerError(InvalidInput):
     """The identity provider's answer was refused."""
 
 
+class NotRenewedError(ServiceUnavailable):
+    """The identity provider does not say whether a login holds."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flow:
     """What a browser keeps while its person is at the provider.
@@ -188,7 +192,9 @@ class IdentityProvider:
         Raises
         ------
         ServiceUnavailable
-            When the provider does not answer, or answers nobody.
+            When the provider does not answer.
+        NotRenewedError
+            When it answers with an error that says nothing of this login.
         """
         try:
             with self._session("") as session:
@@ -209,7 +215,7 @@ class IdentityProvider:
             if exc.error == "invalid_grant":
                 return None
             message = f"The identity provider does not renew a login: {exc.error}."
-            raise ServiceUnavailable(message) from exc
+            raise NotRenewedError(message) from exc
         except (
             AuthlibBaseError,
             JoseError,
