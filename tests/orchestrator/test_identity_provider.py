@@ -313,7 +313,9 @@ def test_a_provider_that_names_itself_has_to(hostile: Hostile) -> None:
 
 
 @pytest.mark.parametrize(
-    "auth_time", [None, LONG_AGO, "now"], ids=["none", "long ago", "a word"]
+    "auth_time",
+    [None, LONG_AGO, "now", 1e12, 1e17],
+    ids=["none", "long ago", "a word", "no year", "no instant"],
 )
 def test_a_confirmation_needs_a_login_of_now(
     hostile: Hostile, auth_time: object
@@ -432,6 +434,7 @@ FORGED_LOGOUTS: dict[str, Callable[[], str]] = {
     "no date": lambda: logout_token(iat=None),
     "a date as text": lambda: logout_token(iat="now"),
     "a date without end": lambda: logout_token(iat=1e300),
+    "a date that is no instant": lambda: logout_token(iat=1e17),
     "the type of an ID token": lambda: logout_token(header={"typ": "JWT"}),
     "another type": lambda: logout_token(header={"typ": "at+jwt"}),
     "another key": lambda: logout_token(key=OTHER),
@@ -465,7 +468,13 @@ def test_a_renewed_login_names_its_person_and_groups(hostile: Hostile) -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"iss": "https://other.example"}, {"aud": "other"}, {"exp": 1}, {"sub": 7}],
+    [
+        {"iss": "https://other.example"},
+        {"aud": "other"},
+        {"exp": 1},
+        {"sub": 7},
+        {"auth_time": 1e17},
+    ],
 )
 def test_a_renewal_that_cannot_be_verified_does_not_hold(
     hostile: Hostile, changes: dict[str, object]
