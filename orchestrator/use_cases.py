@@ -25,7 +25,13 @@ from structlog.contextvars import bound_contextvars
 
 from core.access import Actor, Permission
 from core.audit import AuditAction, canonical_json
-from core.errors import Forbidden, NeedsSecondPerson, NotConfirmed, RequestReused
+from core.errors import (
+    Conflict,
+    Forbidden,
+    NeedsSecondPerson,
+    NotConfirmed,
+    RequestReused,
+)
 from db import approvals, handled_requests
 from db.audit_append import append_event
 from db.handled_requests import HandledRequest
@@ -53,8 +59,6 @@ class Request:
     is_confirmed : bool
         Whether the caller has just proven again who they are, for this request. True
         for processes: whoever starts them holds the machine.
-    is_approved : bool
-        Whether a second person approved it.
     """
 
     session: Session
@@ -63,7 +67,6 @@ class Request:
     request_id: UUID | None = None
     reference: str | None = None
     is_confirmed: bool = False
-    is_approved: bool = False
 
     @property
     def actor(self) -> Actor:
@@ -228,28 +231,27 @@ def change(
             bound.apply_defaults()
             return dict(list(bound.arguments.items())[1:])
 
-        described_by = body or by_name
-
         @wraps(function)
         def call(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> Answer:
             _authorise(request, permission)
             if confirmed and not request.is_confirmed:
                 raise NotConfirmed
+            arguments = by_name(*args, **kwargs)
             if repeat is None or request.request_id is None:
-                done = _carry_out(name, request, function, by_name(*args, **kwargs))
+                done = _carry_out(name, request, function, arguments)
                 return _finish(name, request, done)
             handled = HandledRequest(
                 request_id=request.request_id,
                 actor_id=request.actor.user_id,
                 operation=name,
-                body_sha256=_sha256_of(described_by(*args, **kwargs)),
+                body_sha256=_sha256_of(body(*args, **kwargs) if body else arguments),
                 answer="",
             )
             kept = _kept_answer(request.session, handled)
             if kept is not None:
                 answer: Answer = repeat(request, kept)
                 return answer
-            done = _carry_out(name, request, function, by_name(*args, **kwargs))
+            done = _carry_out(name, request, function, arguments)
             if done.kept is not None:
                 handled_requests.insert_handled_request(
                     request.session, replace(handled, answer=str(done.kept))
@@ -270,32 +272,25 @@ def change(
     return declare
 
 
-def trial(name: str, request: Request, arguments: Mapping[str, object]) -> Done[object]:
-    """What a registered change would do; nothing of it stays."""
-    function = cast(Any, USE_CASES[name].function).__wrapped__
-    with bound_contextvars(is_trial=True):
-        savepoint = request.session.begin_nested()
-        try:
-            return cast(Done[object], function(request, **arguments))
-        finally:
-            savepoint.rollback()
+def carry_out_approved(
+    name: str, request: Request, arguments: Mapping[str, object], *, effects: str
+) -> None:
+    """Carry out a registered change that a second person approved.
 
-
-def effects_of(done: Done[object]) -> str:
-    """Canonical text of what a change adds to the audit chain, but for who did it."""
-    return canonical_json(
-        [
-            {
-                "action": event.action.value,
-                "object_type": event.object_type,
-                "object_id": None if event.object_id is None else str(event.object_id),
-                "before": event.before,
-                "after": event.after,
-                "reason": event.reason,
-            }
-            for event in done.events
-        ]
-    )
+    Raises
+    ------
+    Forbidden
+        When the caller no longer has its permission.
+    Conflict
+        When its effects are not those that were approved; then roll back.
+    """
+    use_case = USE_CASES[name]
+    _authorise(request, use_case.permission)
+    done: Done[object] = cast(Any, use_case.function).__wrapped__(request, **arguments)
+    if _effects_of(done) != effects:
+        message = "It would do something else than when it was asked for; ask again."
+        raise Conflict(message)
+    _finish(name, request, done)
 
 
 def _carry_out(
@@ -313,15 +308,36 @@ def _carry_out(
     """
     if (
         not USE_CASES[name].needs_two_people
-        or request.is_approved
         or not approvals.change_rules(request.session).two_people
     ):
         return function(request, **arguments)
-    tried = trial(name, request, arguments)
+    with bound_contextvars(is_trial=True):
+        savepoint = request.session.begin_nested()
+        try:
+            tried = function(request, **arguments)
+        finally:
+            savepoint.rollback()
     if not tried.events:
-        return cast(Done[Answer], tried)
+        return tried
     plain = {name: _plain(value) for name, value in arguments.items()}
-    raise NeedsSecondPerson(name, plain, effects_of(tried))
+    raise NeedsSecondPerson(name, plain, _effects_of(tried))
+
+
+def _effects_of(done: Done[Any]) -> str:
+    """Canonical text of what a change adds to the audit chain, but for who did it."""
+    return canonical_json(
+        [
+            {
+                "action": event.action.value,
+                "object_type": event.object_type,
+                "object_id": None if event.object_id is None else str(event.object_id),
+                "before": event.before,
+                "after": event.after,
+                "reason": event.reason,
+            }
+            for event in done.events
+        ]
+    )
 
 
 def _register(

@@ -186,7 +186,7 @@ def effect_words(effect: Effect) -> str:
 
 
 def _changed(before: Mapping[str, object], after: Mapping[str, object]) -> str:
-    names = [*before, *(name for name in after if name not in before)]
+    names = dict.fromkeys((*before, *after))
     return ", ".join(
         f"{name.replace('_', ' ')} {_shown(before.get(name))} → "
         f"{_shown(after.get(name))}"

@@ -53,6 +53,10 @@ class RefusedAnswerError(InvalidInput):
     """The identity provider's answer was refused."""
 
 
+class NotRenewedError(ServiceUnavailable):
+    """The identity provider does not say whether a login holds."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flow:
     """What a browser keeps while its person is at the provider.
@@ -188,7 +192,9 @@ class IdentityProvider:
         Raises
         ------
         ServiceUnavailable
-            When the provider does not answer, or answers nobody.
+            When the provider does not answer.
+        NotRenewedError
+            When it answers with an error that says nothing of this login.
         """
         try:
             with self._session("") as session:
@@ -209,7 +215,7 @@ class IdentityProvider:
             if exc.error == "invalid_grant":
                 return None
             message = f"The identity provider does not renew a login: {exc.error}."
-            raise ServiceUnavailable(message) from exc
+            raise NotRenewedError(message) from exc
         except (
             AuthlibBaseError,
             JoseError,
@@ -246,7 +252,7 @@ class IdentityProvider:
                 algorithms=list(ALGORITHMS),
             )
             return self._logout(decoded.header, decoded.claims, now)
-        except (JoseError, ValueError, TypeError, KeyError, OverflowError) as exc:
+        except (JoseError, ValueError, TypeError, KeyError) as exc:
             raise RefusedAnswerError from exc
 
     def _logout(
@@ -254,9 +260,7 @@ class IdentityProvider:
     ) -> LogoutToken:
         kind, audience = header.get("typ"), claims["aud"]
         audiences = audience if isinstance(audience, list) else [audience]
-        issued_at, expires_at = (
-            datetime.fromtimestamp(claims[name], UTC) for name in ("iat", "exp")
-        )
+        issued_at, expires_at = (_instant(claims[name]) for name in ("iat", "exp"))
         drift = timedelta(seconds=CLOCK_DRIFT_S)
         subject, sid, jti = (claims.get(name) for name in ("sub", "sid", "jti"))
         is_right = (
@@ -329,7 +333,7 @@ class IdentityProvider:
         if not isinstance(groups, list):
             raise RefusedAnswerError
         seen = claims.get("auth_time")
-        proved_at_utc = None if seen is None else datetime.fromtimestamp(seen, UTC)
+        proved_at_utc = None if seen is None else _instant(seen)
         if (
             flow
             and flow.is_confirming
@@ -406,6 +410,14 @@ class IdentityProvider:
 
 def _text_or_none(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
+
+
+def _instant(seconds: float) -> datetime:
+    """The instant that a claim names; raises RefusedAnswerError where it names none."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, TypeError, OverflowError, OSError) as exc:
+        raise RefusedAnswerError from exc
 
 
 def _is_claim(value: object) -> TypeGuard[str]:

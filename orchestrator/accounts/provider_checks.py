@@ -15,6 +15,7 @@ from orchestrator.accounts.federation import changed_role, role_of
 from orchestrator.accounts.identity_provider import (
     IdentityProvider,
     LogoutToken,
+    NotRenewedError,
     Renewed,
 )
 from orchestrator.accounts.second_factors import FactorKey
@@ -32,7 +33,8 @@ KEYS_LIFE = timedelta(minutes=10)
 def check_logins(runtime: Runtime, provider: IdentityProvider, key: FactorKey) -> None:
     """Ask the provider about every login that runs and that it can be asked about.
 
-    A provider that does not answer ends nothing: a login lasts an hour at most.
+    A provider that does not answer, or not about one of them, ends nothing: a login
+    lasts an hour at most.
     """
     with runtime.request_as(WORKER_USER) as request:
         waiting = logins_to_check(request)
@@ -54,11 +56,13 @@ def _check(
     now = runtime.clock()
     refresh_token = key.decrypt(login.refresh_token, now)
     # Without the key that encrypted it nothing can be asked; then it does not hold.
-    renewed = (
-        None
-        if refresh_token is None or login.issuer != provider.issuer
-        else provider.renew(refresh_token, login.subject, now)
-    )
+    renewed = None
+    if refresh_token is not None and login.issuer == provider.issuer:
+        try:
+            renewed = provider.renew(refresh_token, login.subject, now)
+        except NotRenewedError as exc:
+            log.warning("login_not_checked", user=login.user_id, reason=exc.message)
+            return
     with runtime.request_as(WORKER_USER) as request:
         note_answer(request, login, renewed, roles=provider.roles, key=key)
 

@@ -6,12 +6,12 @@ from dataclasses import asdict, replace
 
 from core.access import Permission
 from core.audit import AuditAction
-from core.errors import Conflict, InvalidInput
+from core.errors import Conflict
 from db import approvals, users
 from db.approvals import ChangeRules
+from orchestrator.regions.policies import checked_reason
 from orchestrator.use_cases import Done, Event, Request, change, query
 
-LONGEST_REASON_CHARS = 500
 _FEWEST_ADMINS = 2
 
 
@@ -44,10 +44,7 @@ def set_change_rules(
     InvalidInput, Conflict
         Without a reason; when two people are wanted and only one admin could approve.
     """
-    reason = reason.strip()
-    if not 0 < len(reason) <= LONGEST_REASON_CHARS:
-        message = f"Give a reason of 1 to {LONGEST_REASON_CHARS} characters."
-        raise InvalidInput(message)
+    reason = checked_reason(reason)
     before = approvals.change_rules(request.session)
     wanted = {"two_people": two_people, "signed_models_only": signed_models_only}
     given = {name: value for name, value in wanted.items() if value is not None}

@@ -118,7 +118,10 @@ def train(
         if not summary.is_active:
             typer.echo(f"  {_next_step(summary.version_id, summary.state)}")
     if activate and not all(summary.is_active for summary in summaries):
-        message = "Not every model passed its gate, so not every one serves."
+        message = (
+            "Not every model serves: its gate refused it, or the rules for changes"
+            " want a second person or a signature."
+        )
         fail(ModelRejected(message))
 
 

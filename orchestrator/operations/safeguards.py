@@ -18,6 +18,14 @@ from orchestrator.operations.production import weaknesses
 from orchestrator.settings import Settings
 
 _PRIVATE_FILES = ("web_secret_key", PASSWORD_FILE, "postgres/credentials.json")
+_SECRET_NAMES = (
+    "DATABASE_",
+    "GFO_ADMIN_PASSWORD",
+    "GFO_FEED_",
+    "GFO_METRICS_TOKEN",
+    "GFO_OIDC_CLIENT_SECRET",
+    "GFO_SECRET_KEY",
+)
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 ENV_FILE = Path(".env")
 
@@ -77,9 +85,8 @@ def _holds_a_secret(env_file: Path) -> bool:
         text = env_file.read_text("utf-8", errors="replace")
     except OSError:
         return False
-    names = ("GFO_SECRET_KEY", "GFO_ADMIN_PASSWORD", "GFO_METRICS_TOKEN", "DATABASE_")
     return any(
-        line.startswith(names) and line.partition("=")[2].strip()
+        line.startswith(_SECRET_NAMES) and line.partition("=")[2].strip()
         for line in text.splitlines()
     )
 

@@ -47,7 +47,7 @@ def change_policy(
         or missing value; outside its range; when somebody else was faster; when the
         request id was used for something else.
     """
-    reason = _checked_reason(reason)
+    reason = checked_reason(reason)
     region_id = None
     if region_slug is not None:
         region_id = region_by_slug(request.session, region_slug).region_id
@@ -93,7 +93,7 @@ def change_terms(
     if unknown or not changes:
         message = f"Name some of {', '.join(policies.FLEET_TERMS)}."
         raise InvalidInput(message)
-    reason = _checked_reason(reason)
+    reason = checked_reason(reason)
     before = policies.fleet_policy(request.session)
     after = replace(before, **dict(changes))  # type: ignore[arg-type]
     if after == before:
@@ -134,7 +134,7 @@ def limit_by_class(
         cannot be; when the request id was used for something else.
     """
     limit_c = outdoor_limit_c(equipment, approach_c)
-    reason = _checked_reason(reason)
+    reason = checked_reason(reason)
     stored = region_by_slug(request.session, region_slug)
     before = policies.region_overrides(request.session, stored.region_id)
     inlet = INLET_C[equipment]
@@ -213,7 +213,8 @@ def _add_version(
     )
 
 
-def _checked_reason(text: str) -> str:
+def checked_reason(text: str) -> str:
+    """The reason of a change, without blanks around it; raises InvalidInput."""
     reason = text.strip()
     if not 0 < len(reason) <= LONGEST_REASON_CHARS:
         message = f"Give a reason of 1 to {LONGEST_REASON_CHARS} characters."

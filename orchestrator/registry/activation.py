@@ -236,13 +236,7 @@ def override_gate(
     InvalidInput
         When there is no reason, or the version was not refused by its gate.
     """
-    written = " ".join(reason.split())
-    if not MIN_REASON_CHARACTERS <= len(written) <= MAX_REASON_CHARACTERS:
-        message = (
-            f"Write why, in {MIN_REASON_CHARACTERS} to {MAX_REASON_CHARACTERS:,}"
-            " characters: the reason is kept in the audit."
-        )
-        raise InvalidInput(message)
+    written = written_reason(reason)
     version = model_versions.model_version(request.session, version_id)
     if version.state != "rejected":
         message = (
@@ -265,3 +259,15 @@ def override_gate(
         events=(event,),
         kept=version_id,
     )
+
+
+def written_reason(text: str) -> str:
+    """The reason for going on against a finding, in one line; raises InvalidInput."""
+    written = " ".join(text.split())
+    if not MIN_REASON_CHARACTERS <= len(written) <= MAX_REASON_CHARACTERS:
+        message = (
+            f"Write why, in {MIN_REASON_CHARACTERS} to {MAX_REASON_CHARACTERS:,}"
+            " characters: the reason is kept in the audit."
+        )
+        raise InvalidInput(message)
+    return written

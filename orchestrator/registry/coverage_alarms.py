@@ -10,11 +10,7 @@ from core.model_watch import ALARM_DAYS, combined
 from db import model_versions, model_watch, policies
 from db.regions import region_by_slug
 from orchestrator.logs import get_logger
-from orchestrator.registry.activation import (
-    MAX_REASON_CHARACTERS,
-    MIN_REASON_CHARACTERS,
-    switch_to,
-)
+from orchestrator.registry.activation import switch_to, written_reason
 from orchestrator.use_cases import Done, Event, Request, change
 
 log = get_logger(__name__)
@@ -69,13 +65,7 @@ def clear_alarm(
     InvalidInput
         Without a reason, or without an alarm.
     """
-    written = " ".join(reason.split())
-    if not MIN_REASON_CHARACTERS <= len(written) <= MAX_REASON_CHARACTERS:
-        message = (
-            f"Write why, in {MIN_REASON_CHARACTERS} to {MAX_REASON_CHARACTERS:,}"
-            " characters: the reason is kept in the audit."
-        )
-        raise InvalidInput(message)
+    written = written_reason(reason)
     region_id = region_by_slug(request.session, region_slug).region_id
     if not model_watch.clear_alarm(
         request.session, region_id=region_id, model_version_id=model_version_id

@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 from core.access import Permission
 from core.forecasts import Target
 from core.model_gate import pooled
-from core.model_watch import combined
 from core.wording import listed
 from db import (
     model_evaluations,
@@ -177,10 +176,9 @@ def _progress(
 def _serving(session: Session, target: Target, outage: Outage | None) -> ServingRow:
     active = model_versions.active_model(session, target)
     version_id = active.version.version_id if active else None
-    alarms, by_region = [], {}
+    alarms = []
     if version_id is not None and target is Target.TEMPERATURE_C:
         alarms = model_watch.standing_alarms(session, model_version_id=version_id)
-        by_region = model_watch.region_evidence(session, version_id)
     return ServingRow(
         target=target.value,
         version_id=version_id,
@@ -188,7 +186,6 @@ def _serving(session: Session, target: Target, outage: Outage | None) -> Serving
         since_utc=active.since_utc if active else None,
         outage=outage.reason if outage else None,
         alarms=tuple(alarm.sentence for alarm in alarms),
-        evidence=max((combined([one]) for one in by_region.values()), default=0.0),
         former_version_id=model_versions.former_version_id(session, target),
     )
 

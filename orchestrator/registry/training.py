@@ -20,7 +20,7 @@ from core.days import full_hour
 from core.errors import InvalidInput, ModelRejected
 from core.forecasts import Target
 from core.telemetry import TelemetryFrame
-from db import approvals, model_versions, policies, telemetry
+from db import approvals, model_signatures, model_versions, policies, telemetry
 from db.regions import StoredRegion
 from models.export import export_onnx
 from models.metadata import DEFAULT_FAMILY, Family, require_trained_in_past
@@ -81,7 +81,8 @@ def train_models(
     A model is registered only when its ONNX export says the same as scikit-learn on
     real rows. It is a candidate, and passes through the same evaluation and gate as an
     uploaded one. Validated, it is activated when `activate`, or when no model serves
-    its target. Without a day the newer part of telemetry is left for the evaluation.
+    its target, unless the rules for changes want a second person or a signature.
+    Without a day the newer part of telemetry is left for the evaluation.
 
     Raises
     ------
@@ -233,13 +234,16 @@ def _evaluate(
 def _activate(
     request: Request, target: Target, version_id: int, *, activate: bool
 ) -> tuple[Event, ...]:
-    serving = model_versions.active_model(request.session, target)
-    version = model_versions.model_version(request.session, version_id)
+    session = request.session
+    serving = model_versions.active_model(session, target)
+    version = model_versions.model_version(session, version_id)
     may_serve = version.state == "validated" and not version.is_active
-    if approvals.change_rules(request.session).two_people:
-        return ()  # asked for on the Models page, where a second person sees it
     if not may_serve or not (activate or serving is None):
         return ()
+    rules = approvals.change_rules(session)
+    is_signed = model_signatures.model_origin(session, version_id).is_signed
+    if rules.two_people or (rules.signed_models_only and not is_signed):
+        return ()  # it stays registered: to be signed, or asked for on the Models page
     reason = "trained and asked to serve" if activate else "first model"
     return switch_to(request, version_id, reason=reason).events
 

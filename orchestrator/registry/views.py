@@ -83,8 +83,6 @@ class ServingRow:
     ----------
     alarms : tuple of str
         Sentences of the watch: where the model has lost its coverage.
-    evidence : float
-        Largest of a region that it has lost it; an alarm from `core.model_watch`'s.
     """
 
     target: str
@@ -94,7 +92,6 @@ class ServingRow:
     outage: str | None
     former_version_id: int | None
     alarms: tuple[str, ...] = ()
-    evidence: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

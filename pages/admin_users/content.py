@@ -28,7 +28,7 @@ def users_table(accounts: Sequence[AccountView], zone: str) -> Component:
                 state_words(account),
                 factor_words(account),
                 moment(account.created_at_utc, zone),
-                "–" if account.is_system else str(account.live_login_count),
+                MISSING if account.is_system else str(account.live_login_count),
             )
             for account in accounts
         ],

@@ -8,7 +8,8 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -20,6 +21,8 @@ from pydantic import SecretStr
 
 from core.access import Role
 from core.errors import InvalidInput, ServiceUnavailable
+from db.engine import DatabaseUrls
+from orchestrator.accounts.federation import FederatedPerson, log_in_federated
 from orchestrator.accounts.identity_provider import (
     LARGEST_ANSWER_BYTES,
     Flow,
@@ -28,8 +31,13 @@ from orchestrator.accounts.identity_provider import (
     RefusedAnswerError,
     Renewed,
 )
-from orchestrator.runtime import utc_now
+from orchestrator.accounts.logins import Login, find_login
+from orchestrator.accounts.provider_checks import check_logins
+from orchestrator.accounts.second_factors import FactorKey
+from orchestrator.runtime import Runtime, utc_now
 from orchestrator.settings import Settings
+from tests.asking import CLIENT, asking
+from tests.fleet import runtime_on
 
 BACK = "http://localhost/login/oidc/callback"
 KEY = RSAKey.generate_key(2048, {"kid": "one", "use": "sig"})
@@ -50,6 +58,7 @@ class Hostile:
     key: Any = field(default_factory=lambda: KEY)
     id_token: str | None = None
     token_status: int = 200
+    errors: dict[str, str] = field(default_factory=dict)
     seen: dict[str, list[str]] = field(default_factory=dict)
     flow: Flow | None = None
 
@@ -66,6 +75,9 @@ class Hostile:
         if path.endswith("jwks"):
             return 200, KeySet([KEY, CURVE]).as_dict(private=False)
         self.seen = parse_qs(body)
+        error = self.errors.get(self.seen.get("refresh_token", [""])[0])
+        if error is not None:
+            return 400, {"error": error}
         return self.token_status, {
             "access_token": "a",
             "token_type": "Bearer",
@@ -301,7 +313,9 @@ def test_a_provider_that_names_itself_has_to(hostile: Hostile) -> None:
 
 
 @pytest.mark.parametrize(
-    "auth_time", [None, LONG_AGO, "now"], ids=["none", "long ago", "a word"]
+    "auth_time",
+    [None, LONG_AGO, "now", 1e12, 1e17],
+    ids=["none", "long ago", "a word", "no year", "no instant"],
 )
 def test_a_confirmation_needs_a_login_of_now(
     hostile: Hostile, auth_time: object
@@ -420,6 +434,7 @@ FORGED_LOGOUTS: dict[str, Callable[[], str]] = {
     "no date": lambda: logout_token(iat=None),
     "a date as text": lambda: logout_token(iat="now"),
     "a date without end": lambda: logout_token(iat=1e300),
+    "a date that is no instant": lambda: logout_token(iat=1e17),
     "the type of an ID token": lambda: logout_token(header={"typ": "JWT"}),
     "another type": lambda: logout_token(header={"typ": "at+jwt"}),
     "another key": lambda: logout_token(key=OTHER),
@@ -453,7 +468,13 @@ def test_a_renewed_login_names_its_person_and_groups(hostile: Hostile) -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"iss": "https://other.example"}, {"aud": "other"}, {"exp": 1}, {"sub": 7}],
+    [
+        {"iss": "https://other.example"},
+        {"aud": "other"},
+        {"exp": 1},
+        {"sub": 7},
+        {"auth_time": 1e17},
+    ],
 )
 def test_a_renewal_that_cannot_be_verified_does_not_hold(
     hostile: Hostile, changes: dict[str, object]
@@ -471,3 +492,47 @@ def test_a_provider_in_trouble_ends_no_login(hostile: Hostile) -> None:
     hostile.token_status = 503
     with pytest.raises(ServiceUnavailable):
         renewed(hostile)
+
+
+@pytest.fixture
+def runtime(database_urls: DatabaseUrls) -> Iterator[Runtime]:
+    made = replace(runtime_on(database_urls), clock=utc_now)
+    yield made
+    made.engine.dispose()
+
+
+def test_a_login_that_the_provider_says_nothing_of_keeps_no_other_from_being_asked(
+    hostile: Hostile, runtime: Runtime
+) -> None:
+    provider, key = client_of(hostile), FactorKey("a key of this test")
+    tokens = {}
+    for minutes, name in ((5, "bob"), (4, "ada")):  # bob is asked about first
+        now = utc_now() - timedelta(minutes=minutes)
+        person = FederatedPerson(
+            issuer=hostile.issuer,
+            subject=name,
+            name=name,
+            groups=frozenset({"gfo-admins"}),
+            proved_at_utc=None,
+            refresh_token=f"of {name}",
+        )
+        with runtime.transaction() as session:
+            login = log_in_federated(
+                asking(session, None, now=now),
+                person,
+                roles=provider.roles,
+                client=CLIENT,
+                key=key,
+            )
+        assert isinstance(login, Login)
+        tokens[name] = login.token
+    hostile.errors = {"of bob": "interaction_required"}
+    hostile.flow = Flow(state="s", nonce="n", verifier="v", is_confirming=False)
+    hostile.claims = {"groups": []}
+
+    check_logins(runtime, provider, key)
+
+    with runtime.transaction() as session:
+        request = asking(session, None, now=utc_now())
+        live = {name for name, token in tokens.items() if find_login(request, token)}
+    assert live == {"bob"}

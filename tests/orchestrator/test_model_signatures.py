@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from datetime import timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -19,6 +20,7 @@ from db import model_uploads, model_versions
 from db.audit import list_events
 from db.model_signatures import model_origin
 from db.users import system_actor
+from models.metadata import Family
 from models.smallest import smallest_model
 from orchestrator.approvals.rules import set_change_rules
 from orchestrator.registry.activation import activate_model, roll_back_model
@@ -30,8 +32,9 @@ from orchestrator.registry.signatures import (
     signing_keys,
     unpin_signing_key,
 )
+from orchestrator.registry.training import train_models
 from tests.asking import asking
-from tests.fleet import Fleet
+from tests.fleet import TRAINED_UNTIL, Fleet
 from tests.models.foreign import day_before
 from tests.orchestrator.test_model_activation import UNTIL
 from tests.orchestrator.test_model_upload import served
@@ -166,3 +169,25 @@ def test_only_signed_models_may_be_activated_where_the_rules_say_so(
         put_into_service_fails = "no signature of a trusted key"
         with pytest.raises(InvalidInput, match=put_into_service_fails):
             roll_back_model(ask, Target.TEMPERATURE_C, reason="x")
+
+
+@pytest.mark.slow
+def test_a_model_trained_here_waits_for_its_signature_where_the_rules_say_so(
+    fleet: Fleet,
+) -> None:
+    with fleet.runtime.transaction() as session:
+        ask = asking(session, fleet.actor(session))
+        set_change_rules(ask, signed_models_only=True, reason="Ours alone.")
+        (trained,) = train_models(
+            ask,
+            targets=[Target.WET_BULB_C],
+            until_day=TRAINED_UNTIL - timedelta(days=1),
+            seed=7,
+            family=Family.RIDGE,
+            activate=True,
+        )
+        assert (trained.state, trained.is_active) == ("validated", False)
+        content = model_versions.model_bytes(session, trained.version_id)
+        pin_signing_key(ask, name="Release", public_key=public(PRIVATE))
+        add_signature(ask, trained.version_id, signature=signature(PRIVATE, content))
+        activate_model(ask, trained.version_id, reason="Signed.")

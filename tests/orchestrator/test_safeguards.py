@@ -78,6 +78,19 @@ def test_secrets_that_others_can_read_are_named(
     assert line.is_sound
 
 
+@pytest.mark.parametrize(
+    "name", ["GFO_OIDC_CLIENT_SECRET", "GFO_FEED_GRID", "DATABASE_URL"]
+)
+def test_whatever_is_secret_in_the_file_of_settings_counts(
+    session: Session, tmp_path: Path, name: str
+) -> None:
+    env_file = tmp_path / ".env"
+    env_file.write_text(f"{name}=abc\n")
+    env_file.chmod(0o644)
+    (line,) = _named(_examined(session, tmp_path), "secret files")
+    assert ".env" in line.text
+
+
 def test_the_socket_of_this_machine_needs_no_encryption(
     session: Session, tmp_path: Path
 ) -> None:
