@@ -138,9 +138,6 @@ def read_and_store_runs(
         refused[_IN_FUTURE] += len(runs) - len(came)
         kept += [(slug, run) for run in came]
     issues = sorted(run.issued_at_utc for _, run in kept)
-    if issues:
-        taken = {region_ids[slug] for slug, _ in kept}
-        plain_fits.forget_fits(request.session, taken, issues[0])
     answer = ForecastImport(
         content_sha256=file.sha256,
         regions=tuple(sorted({slug for slug, _ in kept})),
@@ -155,9 +152,11 @@ def read_and_store_runs(
         refused={code: count for code, count in sorted(refused.items()) if count},
         first_refusals=tuple(file.first_refusals),
     )
-    newest = answer.last_issue_utc
-    if answer.columns_new and newest and request.now - newest <= MAX_RUN_AGE_H * HOUR:
-        queue_forecasts(request.session, issued_at_utc=full_hour(request.now))
+    if answer.columns_new:
+        taken = {region_ids[slug] for slug, _ in kept}
+        plain_fits.forget_fits(request.session, taken, issues[0])
+        if request.now - issues[-1] <= MAX_RUN_AGE_H * HOUR:
+            queue_forecasts(request.session, issued_at_utc=full_hour(request.now))
     return Done(answer=answer, events=tuple(_events(answer, label)))
 
 
