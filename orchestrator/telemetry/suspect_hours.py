@@ -20,6 +20,7 @@ from core.audit import AuditAction
 from core.days import full_hour
 from core.errors import InvalidInput
 from core.quality import (
+    HELD_AGAINST_RUNS,
     LOOK_BACK_H,
     QualityRule,
     QualityVerdicts,
@@ -307,7 +308,13 @@ def judge_region(
         telemetry.load_frame(
             session, changed.region_slug, start_utc, end_utc, with_suspect=True
         ),
-        runs=load_runs(session, changed.region_slug, start_utc, end_utc),
+        runs=load_runs(
+            session,
+            changed.region_slug,
+            start_utc,
+            end_utc,
+            quantities=HELD_AGAINST_RUNS,
+        ),
     )
     judgements = judge_telemetry(
         frame,
