@@ -125,6 +125,9 @@ six real regions (11.7 degC) and of the wet bulb above theirs (8.7); the floors 
 assumed. Wind, cloud, water and price have real zeros, calms and jumps: only what the
 table names is checked."""
 
+HELD_AGAINST_RUNS = tuple(q for q, x in CHECKS.items() if x.run_floor is not None)
+"""Quantities whose weather runs a judgement reads."""
+
 HISTORY_DAYS = 56
 """Days before the block of hours whose own figures judge it."""
 

@@ -460,7 +460,7 @@ class _Series:
                 start=start,
                 expected=departures.expected[new],
                 allowed=departures.allowed,
-                against=partial(departures.run_at, runs, start - begin),
+                against=partial(departures.run_at, runs, self.quantity, start - begin),
             )
 
 

@@ -46,14 +46,16 @@ class RunDepartures:
     issue_hours: FloatArray
     allowed: float
 
-    def run_at(self, runs: WeatherRuns, first: int, position: int) -> str:
+    def run_at(
+        self, runs: WeatherRuns, quantity: Quantity, first: int, position: int
+    ) -> str:
         """The run of an hour, and the mean that was compared, in words.
 
         `position` counts from `first`.
         """
         issue_hour = int(self.issue_hours[first + position])
         issued = f"{instant_of(issue_hour):%Y-%m-%d %H:%M} UTC"
-        name = f"{runs.issued_by(issue_hour)} of {issued}"
+        name = f"{runs.issued_by(quantity, issue_hour)} of {issued}"
         if self.hours == 1:
             return name
         return (

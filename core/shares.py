@@ -40,7 +40,7 @@ class HoursOfDay:
 
     def __post_init__(self) -> None:
         is_day = 0 <= self.from_h < _DAY_H and 0 < self.until_h <= _DAY_H
-        if not is_day or self.from_h == self.until_h or self.n_hours == _DAY_H:
+        if not is_day or self.n_hours == _DAY_H:
             message = (
                 f"The hours {self} are not some hours of a day; write them like 12-18."
             )

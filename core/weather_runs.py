@@ -186,6 +186,9 @@ class WeatherRuns:
     ) -> tuple[FloatArray, FloatArray]:
         """What the newest runs said of each hour when it began.
 
+        Daily maxima count only where there is no hourly run of the quantity at all: an
+        hour is not to be held against now the one, now the other.
+
         Parameters
         ----------
         hours : ndarray of int, shape (N,)
@@ -197,9 +200,10 @@ class WeatherRuns:
             Mean over the models, in the quantity's unit, and hours since the issue of
             the newest run; NaN where no run has the hour.
         """
+        chosen = self._hourly(quantity)
         read = [
             stream.newest(quantity, hours, np.array([0]), youngest_h=0)
-            for stream in self.streams
+            for stream in chosen.streams
         ]
         fresh = _smallest([age_h for _, age_h in read], (len(hours), 1))
         value = np.stack(
@@ -208,14 +212,23 @@ class WeatherRuns:
                 for value, age_h in read
             ]
         )
-        return _weighted_mean(value, self._weights())[:, 0], fresh[:, 0]
+        return _weighted_mean(value, chosen._weights())[:, 0], fresh[:, 0]
 
-    def issued_by(self, issue_hour: int) -> str:
-        """The models of the runs that were issued at an hour since 1970."""
+    def _hourly(self, quantity: Quantity) -> WeatherRuns:
+        """The hourly runs of a quantity; all runs where it has none."""
+        hourly = tuple(
+            stream
+            for stream in self.streams
+            if quantity in stream.values and not stream.is_day_max
+        )
+        return WeatherRuns(streams=hourly) if hourly else self
+
+    def issued_by(self, quantity: Quantity, issue_hour: int) -> str:
+        """The models whose runs of a quantity `known_at_hours` reads, by issue hour."""
         names = {
             stream.model.strip("/")
-            for stream in self.streams
-            if issue_hour in stream.issue_hours
+            for stream in self._hourly(quantity).streams
+            if quantity in stream.values and issue_hour in stream.issue_hours
         }
         return ", ".join(sorted(names))
 

@@ -287,9 +287,9 @@ def forecasts_at(
     An issued forecast takes precedence over a refusal, then the newest. Of a target in
     `of_versions` only forecasts of that version count; else a live forecast takes
     precedence over a hindcast, so that a later model never replaces what was known at
-    the time. With `serving_first` the newest
-    answer for the serving model takes precedence, be it a refusal: after a rollback its
-    forecast is the older one, and a correction may leave the issue without a forecast.
+    the time. With `serving_first` the newest answer for the serving model takes
+    precedence, be it a refusal: after a rollback its forecast is the older one, and a
+    correction may leave the issue without a forecast.
     """
     query = select(ForecastRow).where(
         ForecastRow.region_id == region_id,

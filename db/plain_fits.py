@@ -6,7 +6,7 @@ that rests on hours which changed since is deleted, and made again by the next i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func, select
@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from db.schema import PlainFitRow
-from db.telemetry_merge import LOCK_CLASS
+from db.telemetry_merge import LOCK_CLASS, lock_regions
 
 _UNSETTLED = timedelta(hours=48)
 """A fit counts no day that ended less than this before its week."""
@@ -35,9 +35,9 @@ def fits_at(
 
 
 def may_keep_fits(session: Session, region_id: int) -> bool:
-    """Whether nobody is importing telemetry of the region, who must wait from now on.
+    """Whether nobody is changing what fits of the region rest on; who must wait now.
 
-    A fit that is read before an import commits, and kept after, would be of the past.
+    A fit that is read before a change commits, and kept after, would be of the past.
     """
     return bool(
         session.scalar(select(func.pg_try_advisory_xact_lock(LOCK_CLASS, region_id)))
@@ -74,12 +74,16 @@ def keep_fits(
 
 
 def forget_fits(
-    session: Session, region_ids: Iterable[int], first_utc: datetime
+    session: Session, region_ids: Collection[int], first_utc: datetime
 ) -> None:
-    """Delete the fits that count hours from `first_utc` on."""
+    """Delete the fits that count hours from `first_utc` on; none is kept until commit.
+
+    Waits for those that are being made: they rest on the hours of before.
+    """
+    lock_regions(session, region_ids)
     session.execute(
         delete(PlainFitRow).where(
-            PlainFitRow.region_id.in_(list(region_ids)),
+            PlainFitRow.region_id.in_(region_ids),
             PlainFitRow.week_start_utc > first_utc + _UNSETTLED,
         )
     )

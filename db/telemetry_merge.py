@@ -6,7 +6,7 @@ gaps, and never replaces what was measured.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import (
@@ -168,7 +168,7 @@ def marks(is_estimated: Mapping[str, ColumnElement[bool]]) -> ColumnElement[list
     return func.nullif(found, cast(array([]), ARRAY(Text)))
 
 
-def lock_regions(session: Session, region_ids: Sequence[int]) -> None:
+def lock_regions(session: Session, region_ids: Collection[int]) -> None:
     """One writer of telemetry per region; locked in the order of ids: no deadlocks."""
     for region_id in sorted(region_ids):
         session.execute(select(func.pg_advisory_xact_lock(LOCK_CLASS, region_id)))

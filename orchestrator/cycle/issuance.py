@@ -275,19 +275,15 @@ def _issue(
 ) -> dict[Target, str]:
     """Issue every target for a region; what became of each."""
     outcomes = dict.fromkeys(Target, "already")
-    made = []
+    new: list[tuple[_Answer, NewForecast]] = []
     for target in Target:
         answer = _ask(session, cache, issue, target, outages)
-        if answer is not None:
-            made.append((answer, _new_forecast(session, issue, answer)))
-    new = [
-        (answer, forecast)
-        for answer, forecast in made
-        if not (
-            isinstance(answer.by_mode, Refusal) and _same_refusal(session, forecast)
-        )
-    ]
-    for _, forecast in new:
+        if answer is None:
+            continue
+        forecast = _new_forecast(session, issue, answer)
+        if isinstance(answer.by_mode, Refusal) and _same_refusal(session, forecast):
+            continue
+        new.append((answer, forecast))
         alarms += _alarm(session, issue.stored_region.slug, forecast)
     ids = forecasts.insert_forecasts(session, [forecast for _, forecast in new])
     inputs = {}

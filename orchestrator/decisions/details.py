@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from core.access import Permission
-from core.audit import AuditAction
 from core.errors import InvalidInput
 from core.forecasts import Target
 from core.outcomes import ReasonCode
@@ -18,10 +17,10 @@ from core.shift import net_rise_c
 from core.shift_rules import given_mw
 from core.telemetry import HOUR
 from db import decisions, forecasts, model_signatures, model_versions, telemetry
-from db.audit import EventFilter, list_events
 from db.decisions import NewDecision, StoredDecision
 from db.forecasts import StoredForecast
 from orchestrator.decisions.cards import decision_card, region_choices
+from orchestrator.decisions.judging_again import judgements_of
 from orchestrator.decisions.records import DecisionInputs, EndInputs, read_inputs
 from orchestrator.decisions.replay import replay_rules
 from orchestrator.decisions.row_hashes import decision_record
@@ -242,12 +241,7 @@ def _judged_again(
     session: Session, stored: StoredDecision
 ) -> Iterator[tuple[str, object]]:
     """Each verdict on it after an import that it rested on was withdrawn."""
-    chosen = EventFilter(
-        action=AuditAction.DECISION_JUDGED_AGAIN,
-        object_type="decision",
-        object_id=str(stored.decision_id),
-    )
-    for event in list_events(session, chosen=chosen):
+    for event in judgements_of(session, stored.decision_id):
         said = event.after
         text = (
             f"{said['outcome']}, as what-if {said['what_if_id']}, after import"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from sqlalchemy.orm import Session
+
 from core.access import Permission
-from core.audit import AuditAction
+from core.audit import AuditAction, AuditEvent
 from db import decisions
 from db.audit import EventFilter, list_events
 from db.decisions import StoredDecision
-from orchestrator.decisions.questions import ask_shift
+from orchestrator.decisions.questions import ask_again
 from orchestrator.decisions.recording import keep_what_if
 from orchestrator.use_cases import Done, Event, Request, change
 
@@ -48,24 +50,10 @@ def judge_again(
         session,
         [i for i in (facts.source_region_id, facts.target_region_id) if i is not None],
     )
-    former = list_events(
-        session,
-        chosen=EventFilter(
-            action=AuditAction.DECISION_JUDGED_AGAIN,
-            object_type="decision",
-            object_id=str(decision_id),
-        ),
-    )
+    former = judgements_of(session, decision_id)
     if any(event.after.get("withdrawal") == withdrawal_id for event in former):
         return Done(answer=None)
-    question = ask_shift(
-        session,
-        source_slug=old.source_slug,
-        target_slug=old.target_slug,
-        local_day=facts.local_day if facts.is_simulated else None,
-        now=request.now,
-        supersedes_id=decision_id,
-    )
+    question = ask_again(session, old, decision_id, request.now)
     what_if, made = keep_what_if(request, question.judge(facts.shift_pct))
     event = Event(
         action=AuditAction.DECISION_JUDGED_AGAIN,
@@ -80,3 +68,13 @@ def judge_again(
         },
     )
     return Done(answer=what_if, events=(*made, event))
+
+
+def judgements_of(session: Session, decision_id: int) -> list[AuditEvent]:
+    """The event of each time that a decision was judged again, the newest first."""
+    chosen = EventFilter(
+        action=AuditAction.DECISION_JUDGED_AGAIN,
+        object_type="decision",
+        object_id=str(decision_id),
+    )
+    return list_events(session, chosen=chosen)

@@ -81,17 +81,17 @@ def ask_shift(
 
 
 def ask_again(
-    session: Session, what_if: StoredDecision, superseded_id: int | None, now: datetime
+    session: Session, stored: StoredDecision, superseded_id: int | None, now: datetime
 ) -> ShiftQuestion:
-    """The question that a what-if answered, as things stand now.
+    """The question that a decision or what-if answered, as things stand now.
 
-    A live one is asked of the newest issue, whichever the what-if was judged on.
+    A live one is asked of the newest issue, whichever it was judged on.
     """
-    facts = what_if.facts
+    facts = stored.facts
     return ask_shift(
         session,
-        source_slug=what_if.source_slug,
-        target_slug=what_if.target_slug,
+        source_slug=stored.source_slug,
+        target_slug=stored.target_slug,
         local_day=facts.local_day if facts.is_simulated else None,
         now=now,
         supersedes_id=superseded_id,

@@ -201,12 +201,10 @@ def _hours_text(
         left_pct = left_pct[chosen]
     n_short = int((left_pct < min(shift_pct, flexible_pct(outlook)) - 1e-9).sum())
     if n_short:
+        among = "them" if sentences else "the 24 hours"
         sentences.append(
-            f"In {n_short} of them less than the share moves: earlier decisions took"
+            f"In {n_short} of {among} less than the share moves: earlier decisions took"
             " what may leave."
-            if sentences
-            else f"In {n_short} of the 24 hours less than the share moves: earlier"
-            " decisions took what may leave."
         )
     return " ".join(sentences) or None
 

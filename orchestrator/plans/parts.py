@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from uuid import UUID, uuid5
+from types import MappingProxyType
+from uuid import uuid4, uuid5
 
 import numpy as np
 from sqlalchemy.orm import Session
@@ -17,9 +18,13 @@ from db import decisions
 from db.decisions import StoredDecision
 from db.plans import StoredPlan
 from db.regions import StoredRegion
+from orchestrator.decisions.cards import decision_card
 from orchestrator.decisions.judgements import Judgement, PlanMove
+from orchestrator.decisions.storing import store
 from orchestrator.plans.records import PlanRecord, TransferRecord, read_record
+from orchestrator.plans.views import PlanRecordOutcome
 from orchestrator.regions.region_choice import active_regions
+from orchestrator.use_cases import Event, Request
 from orchestrator.windows.choice import WindowChoice, newer_issue
 from orchestrator.windows.database_source import RegionWindow, load_region_window
 
@@ -65,9 +70,46 @@ def judge_parts(
     return _judge_again(session, stored, record, found, now, replaced_ids)
 
 
-def part_id(request_id: UUID, transfer: TransferRecord) -> UUID:
-    """A request id for each decision, so that the whole request is idempotent."""
-    return uuid5(request_id, f"{transfer.source}>{transfer.target}")
+def store_parts(
+    request: Request,
+    record: PlanRecord,
+    judged: Sequence[Judgement],
+    *,
+    comment: str | None,
+    superseded: Mapping[tuple[str, str | None], int] = MappingProxyType({}),
+) -> list[tuple[StoredDecision, Event]]:
+    """Record the transfers of a plan, each with its event.
+
+    `superseded` names the decision that a transfer from one slug to another replaces.
+    """
+    request_id = request.request_id or uuid4()
+    return [
+        store(
+            request.session,
+            request.actor,
+            judgement,
+            kind="recorded",
+            # One for each decision, so that the whole request is idempotent.
+            request_id=uuid5(request_id, f"{transfer.source}>{transfer.target}"),
+            comment=comment,
+            supersedes_id=superseded.get((transfer.source, transfer.target)),
+        )
+        for transfer, judgement in zip(record.transfers, judged, strict=True)
+    ]
+
+
+def recorded_outcome(
+    session: Session, parts: Iterable[StoredDecision]
+) -> PlanRecordOutcome:
+    """The answer of whoever recorded these decisions."""
+    cards = tuple(decision_card(session, part) for part in parts)
+    return PlanRecordOutcome(cards=cards, changed=())
+
+
+def same_parts(request: Request, kept: str) -> PlanRecordOutcome:
+    """The answer of a repeated request that recorded a plan."""
+    session = request.session
+    return recorded_outcome(session, decisions.decisions_of_plan(session, int(kept)))
 
 
 def newer_issue_of(

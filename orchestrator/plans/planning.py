@@ -18,20 +18,21 @@ from core.plan_reserve import largest_moves_c, reserve_c
 from core.telemetry import HOUR
 from core.version import CODE_VERSION
 from db import decisions, forecasts, plans
-from db.decisions import StoredDecision
 from db.plans import NewPlan, StoredPlan
-from orchestrator.decisions.cards import decision_card, region_choices
+from orchestrator.decisions.cards import region_choices
 from orchestrator.decisions.judgements import end_inputs
 from orchestrator.decisions.records import end_values
-from orchestrator.decisions.storing import checked_comment, store
+from orchestrator.decisions.storing import checked_comment
 from orchestrator.logs import get_logger
 from orchestrator.plans.making import PlanSetting, make_plan
 from orchestrator.plans.parts import (
     judge_parts,
     newer_issue_of,
-    part_id,
     plan_region_window,
+    recorded_outcome,
+    same_parts,
     standing_parts,
+    store_parts,
 )
 from orchestrator.plans.problem import are_over
 from orchestrator.plans.records import (
@@ -60,10 +61,7 @@ from orchestrator.windows.choice import (
     choose_plan_window,
     day_choices,
 )
-from orchestrator.windows.database_source import (
-    LOOK_BACK_H,
-    RegionWindow,
-)
+from orchestrator.windows.database_source import LOOK_BACK_H, RegionWindow
 
 log = get_logger(__name__)
 
@@ -203,16 +201,11 @@ def stored_plan(request: Request, plan_id: int) -> PlanView:
     return _view(request, plans.plan_by_id(request.session, plan_id))
 
 
-def _same_decisions(request: Request, kept: str) -> PlanRecordOutcome:
-    recorded = decisions.decisions_of_plan(request.session, int(kept))
-    return _as_recorded(request.session, recorded)
-
-
 @change(
     Permission.DECIDE,
     AuditAction.DECISION_RECORDED,
     AuditAction.PLAN_RECORDED,
-    repeat=_same_decisions,
+    repeat=same_parts,
 )
 def record_plan(
     request: Request, *, plan_id: int, comment: str
@@ -245,18 +238,7 @@ def record_plan(
     judged = judge_parts(session, stored, request.now)
     if isinstance(judged, tuple):
         return Done(answer=PlanRecordOutcome(cards=(), changed=judged))
-    request_id = request.request_id or uuid4()
-    made = [
-        store(
-            session,
-            request.actor,
-            judgement,
-            kind="recorded",
-            request_id=part_id(request_id, transfer),
-            comment=comment or None,
-        )
-        for transfer, judgement in zip(record.transfers, judged, strict=True)
-    ]
+    made = store_parts(request, record, judged, comment=comment or None)
     recorded = [decision for decision, _ in made]
     log.info("plan_recorded", plan_id=plan_id, decisions=len(recorded))
     event = Event(
@@ -267,17 +249,10 @@ def record_plan(
         reason=comment or None,
     )
     return Done(
-        answer=_as_recorded(session, recorded),
+        answer=recorded_outcome(session, recorded),
         events=(*(made_event for _, made_event in made), event),
         kept=plan_id,
     )
-
-
-def _as_recorded(
-    session: Session, recorded: Sequence[StoredDecision]
-) -> PlanRecordOutcome:
-    cards = tuple(decision_card(session, item) for item in recorded)
-    return PlanRecordOutcome(cards=cards, changed=())
 
 
 def _standing_ids(

@@ -9,10 +9,15 @@ from core.audit import AuditAction
 from core.errors import InvalidInput
 from db import decisions, plans
 from db.decisions import StoredDecision
-from orchestrator.decisions.cards import decision_card
 from orchestrator.decisions.questions import ask_shift
 from orchestrator.decisions.storing import checked_comment, store
-from orchestrator.plans.parts import judge_parts, part_id, standing_parts
+from orchestrator.plans.parts import (
+    judge_parts,
+    recorded_outcome,
+    same_parts,
+    standing_parts,
+    store_parts,
+)
 from orchestrator.plans.records import read_record
 from orchestrator.plans.views import PlanRecordOutcome
 from orchestrator.regions.region_choice import active_regions
@@ -23,8 +28,7 @@ def _parts_taken_back(request: Request, kept: str) -> PlanRecordOutcome:
     session = request.session
     parts = decisions.decisions_of_plan(session, int(kept))
     successors = (decisions.successor_of(session, part.decision_id) for part in parts)
-    cards = tuple(decision_card(session, item) for item in successors if item)
-    return PlanRecordOutcome(cards=cards, changed=())
+    return recorded_outcome(session, (item for item in successors if item))
 
 
 @change(
@@ -76,9 +80,7 @@ def undo_plan(
         reason=reason,
     )
     return Done(
-        answer=PlanRecordOutcome(
-            cards=tuple(decision_card(session, stored) for stored in made), changed=()
-        ),
+        answer=recorded_outcome(session, made),
         events=(*(event for _, event in taken), undone),
         kept=plan_id,
     )
@@ -107,17 +109,11 @@ def _taken_back(
     )
 
 
-def _parts_changed(request: Request, kept: str) -> PlanRecordOutcome:
-    parts = decisions.decisions_of_plan(request.session, int(kept))
-    cards = tuple(decision_card(request.session, part) for part in parts)
-    return PlanRecordOutcome(cards=cards, changed=())
-
-
 @change(
     Permission.DECIDE,
     AuditAction.DECISION_RECORDED,
     AuditAction.PLAN_CHANGED,
-    repeat=_parts_changed,
+    repeat=same_parts,
 )
 def change_plan(
     request: Request, *, plan_id: int, reason: str
@@ -159,24 +155,20 @@ def change_plan(
     judged = judge_parts(session, stored, request.now, old_ids)
     if isinstance(judged, tuple):
         return Done(answer=PlanRecordOutcome(cards=(), changed=judged))
-    request_id = request.request_id or uuid4()
     by_ends = {(part.source_slug, part.target_slug): part for part in standing}
-    made = []
-    for transfer, judgement in zip(record.transfers, judged, strict=True):
-        replaced = by_ends.pop((transfer.source, transfer.target), None)
-        made.append(
-            store(
-                session,
-                request.actor,
-                judgement,
-                kind="recorded",
-                request_id=part_id(request_id, transfer),
-                comment=reason,
-                supersedes_id=replaced.decision_id if replaced else None,
-            )
-        )
+    made = store_parts(
+        request,
+        record,
+        judged,
+        comment=reason,
+        superseded={ends: part.decision_id for ends, part in by_ends.items()},
+    )
+    kept = {(transfer.source, transfer.target) for transfer in record.transfers}
+    request_id = request.request_id or uuid4()
     taken = [
-        _taken_back(request, part, request_id, reason) for part in by_ends.values()
+        _taken_back(request, part, request_id, reason)
+        for ends, part in by_ends.items()
+        if ends not in kept
     ]
     changed = Event(
         action=AuditAction.PLAN_CHANGED,
@@ -191,9 +183,7 @@ def change_plan(
         reason=reason,
     )
     return Done(
-        answer=PlanRecordOutcome(
-            cards=tuple(decision_card(session, part) for part, _ in made), changed=()
-        ),
+        answer=recorded_outcome(session, (part for part, _ in made)),
         events=(*(event for _, event in (*made, *taken)), changed),
         kept=plan_id,
     )

@@ -20,6 +20,7 @@ from core.audit import AuditAction
 from core.days import full_hour
 from core.errors import InvalidInput
 from core.quality import (
+    HELD_AGAINST_RUNS,
     LOOK_BACK_H,
     QualityRule,
     QualityVerdicts,
@@ -36,7 +37,7 @@ from core.telemetry import (
     require_full_utc_hour,
 )
 from db import plain_fits, telemetry, telemetry_quality
-from db.regions import region_by_slug
+from db.regions import StoredRegion, region_by_slug
 from db.telemetry_quality import Acceptance, ChangedHours, TelemetryFinding
 from db.weather_forecasts import load_runs
 from orchestrator.jobs import queue_forecasts
@@ -158,18 +159,7 @@ def judge_stored_hours(
     )
     if not any(np.isfinite(column).any() for column in before.values.values()):
         return Done(answer=StoredJudgement(hours=0, suspect=0, changed=0))
-    judge_region(
-        session,
-        ChangedHours(
-            region_id=stored.region_id,
-            region_slug=region_slug,
-            it_capacity_mw=stored.region.it_capacity_mw,
-            first_utc=start_utc,
-            last_utc=end_utc - HOUR,
-        ),
-        now=request.now,
-        ranges=ranges,
-    )
+    _judge_span(request, stored, start_utc, end_utc, ranges)
     after = telemetry.load_frame(
         session, region_slug, start_utc, end_utc, with_suspect=True
     )
@@ -258,18 +248,7 @@ def accept_suspect_hours(
         reason=reason.strip(),
         actor_id=request.actor.user_id,
     )
-    judge_region(
-        session,
-        ChangedHours(
-            region_id=stored.region_id,
-            region_slug=region_slug,
-            it_capacity_mw=stored.region.it_capacity_mw,
-            first_utc=start_utc,
-            last_utc=end_utc - HOUR,
-        ),
-        now=request.now,
-        ranges=ranges,
-    )
+    _judge_span(request, stored, start_utc, end_utc, ranges)
     event = Event(
         action=AuditAction.TELEMETRY_ACCEPTED,
         object_type="telemetry_acceptance",
@@ -293,6 +272,27 @@ def accept_suspect_hours(
     return Done(answer=len(found), events=(event,))
 
 
+def _judge_span(
+    request: Request,
+    stored: StoredRegion,
+    start_utc: datetime,
+    end_utc: datetime,
+    ranges: Mapping[Quantity, ValidRange],
+) -> None:
+    judge_region(
+        request.session,
+        ChangedHours(
+            region_id=stored.region_id,
+            region_slug=stored.slug,
+            it_capacity_mw=stored.region.it_capacity_mw,
+            first_utc=start_utc,
+            last_utc=end_utc - HOUR,
+        ),
+        now=request.now,
+        ranges=ranges,
+    )
+
+
 def judge_region(
     session: Session,
     changed: ChangedHours,
@@ -308,7 +308,13 @@ def judge_region(
         telemetry.load_frame(
             session, changed.region_slug, start_utc, end_utc, with_suspect=True
         ),
-        runs=load_runs(session, changed.region_slug, start_utc, end_utc),
+        runs=load_runs(
+            session,
+            changed.region_slug,
+            start_utc,
+            end_utc,
+            quantities=HELD_AGAINST_RUNS,
+        ),
     )
     judgements = judge_telemetry(
         frame,

@@ -153,11 +153,10 @@ def read_and_store_runs(
         first_refusals=tuple(file.first_refusals),
     )
     if answer.columns_new:
-        taken = {region_ids[slug] for slug in answer.regions}
+        taken = {region_ids[slug] for slug, _ in kept}
         plain_fits.forget_fits(request.session, taken, issues[0])
-    newest = answer.last_issue_utc
-    if answer.columns_new and newest and request.now - newest <= MAX_RUN_AGE_H * HOUR:
-        queue_forecasts(request.session, issued_at_utc=full_hour(request.now))
+        if request.now - issues[-1] <= MAX_RUN_AGE_H * HOUR:
+            queue_forecasts(request.session, issued_at_utc=full_hour(request.now))
     return Done(answer=answer, events=tuple(_events(answer, label)))
 
 

@@ -204,7 +204,10 @@ def assemble(
         published_hours(source.published_runs(), source.telemetry, issued_at_utc),
         issued,
     )
-    forecast = _forecast_signals(source, issued, before, came, published)
+    known_usd_mwh = published.instead_of(
+        Quantity.PRICE_USD_MWH, _auctioned_usd_mwh(source, came)
+    )
+    forecast = _forecast_signals(source, issued, before, published, known_usd_mwh)
     expected = _of_one_kind(_with_day_before(forecast, before), kinds)
     is_past = end_utc <= now
     signals = _of_one_kind(forecast, kinds)
@@ -240,13 +243,7 @@ def assemble(
         expected=replace(expected, it_load_mw=load_mw),
         telemetry=came,
         carbon_note=_carbon_note(source.region, kinds),
-        priced_h=int(
-            np.isfinite(
-                published.instead_of(
-                    Quantity.PRICE_USD_MWH, _auctioned_usd_mwh(source, came)
-                )
-            ).sum()
-        ),
+        priced_h=int(np.isfinite(known_usd_mwh).sum()),
         published_notes=tuple(
             published.note(quantity, source.region.name, issued_at_utc)
             for quantity in published.hours
@@ -298,8 +295,8 @@ def _forecast_signals(
     source: Source,
     issued: Mapping[Target, IssuedForecast],
     before: TelemetryFrame,
-    came: TelemetryFrame,
     published: Published,
+    known_usd_mwh: FloatArray,
 ) -> RegionSignals:
     def mean(target: Target) -> FloatArray:
         forecast = issued.get(target)
@@ -318,20 +315,14 @@ def _forecast_signals(
         carbon_intensity_gco2_kwh=np.maximum(
             mean(Target.CARBON_INTENSITY_GCO2_KWH), 0.0
         ),
-        price_usd_mwh=published.instead_of(
-            Quantity.PRICE_USD_MWH, _prices_known_at_issue(source, before, came)
+        price_usd_mwh=np.where(
+            np.isnan(known_usd_mwh),
+            price_outlook_usd_mwh(before.column(Quantity.PRICE_USD_MWH)),
+            known_usd_mwh,
         ),
         basis=SignalBasis.FORECAST,
         counts_hydro_water=source.policy.counts_hydro_water,
     )
-
-
-def _prices_known_at_issue(
-    source: Source, before: TelemetryFrame, came: TelemetryFrame
-) -> FloatArray:
-    outlook = price_outlook_usd_mwh(before.column(Quantity.PRICE_USD_MWH))
-    auctioned = _auctioned_usd_mwh(source, came)
-    return np.where(np.isnan(auctioned), outlook, auctioned)
 
 
 def _auctioned_usd_mwh(source: Source, came: TelemetryFrame) -> FloatArray:

@@ -361,3 +361,61 @@ def test_the_values_of_another_region_are_found_unless_they_always_agree() -> No
     short = np.zeros(N_HOURS, dtype=np.bool_)
     short[AT : AT + 5] = True
     assert not any(rules(frame, copies={"ireland": short}))
+
+
+def bulletins_of(values: FloatArray, first_day: int) -> WeatherRuns:
+    """A daily bulletin of the maximum, from a day on."""
+    found = weather_runs(
+        IssuedRun(
+            source="bulletin",
+            model="",
+            member="",
+            issued_at_utc=START + (24 * day - 2) * HOUR,
+            known_at_utc=START + (24 * day - 2) * HOUR + HOUR / 3,
+            first_lead_h=2,
+            values={T: np.full(24, values[24 * day : 24 * day + 24].max())},
+            is_day_max=True,
+        )
+        for day in range(first_day, len(values) // 24)
+    )
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("hourly_ends", [N_HOURS, AT])
+def test_no_hour_is_held_against_the_maximum_of_its_day(hourly_ends: int) -> None:
+    """A bulletin that begins beside hourly runs, or goes on after they ended."""
+    truth = ordinary_c()
+    hourly = runs_of(truth[:hourly_ends])
+    daily = bulletins_of(truth, LOOK_BACK_H // 24)
+    frame = replace(
+        frame_of(temperature_c=truth),
+        runs=WeatherRuns(streams=(*hourly.streams, *daily.streams)),
+    )
+    assert not any(rules(frame))
+
+
+def test_a_bulletin_alone_is_held_against_by_its_usual_course() -> None:
+    truth = ordinary_c()
+    values = truth.copy()
+    values[AT:] -= 0.25 * np.arange(1, len(values) - AT + 1)
+    runs = bulletins_of(truth, 1)
+    assert not any(rules(replace(frame_of(temperature_c=truth), runs=runs)))
+    assert "weather_run" in rules(replace(frame_of(temperature_c=values), runs=runs))
+
+
+def test_a_finding_names_the_hourly_runs_of_its_quantity_alone() -> None:
+    truth = ordinary_c()
+    (hourly,) = runs_of(truth).streams
+    prices = {Quantity.PRICE_USD_MWH: hourly.values[T]}
+    market = replace(hourly, model="market/", values=prices)
+    (bulletin,) = bulletins_of(truth, 1).streams
+    hour = int(bulletin.issue_hours[0]) + 2
+    same_hour = replace(
+        bulletin,
+        issue_hours=bulletin.issue_hours + 2,
+        known_hours=bulletin.known_hours + 2,
+    )
+    runs = WeatherRuns(streams=(same_hour, hourly, market))
+    assert runs.issued_by(T, hour) == "test/gfs"
+    assert runs.issued_by(Quantity.PRICE_USD_MWH, hour) == "market"

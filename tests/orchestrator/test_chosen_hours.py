@@ -19,6 +19,7 @@ from core.telemetry import HOUR
 from db import decisions
 from db.decision_lists import DecisionFilter
 from orchestrator.decisions import judgements, recording
+from orchestrator.decisions.judging_again import judge_again
 from orchestrator.decisions.lists import decisions_csv
 from orchestrator.decisions.records import DecisionInputs, inputs_text
 from orchestrator.decisions.replay import replay_rules
@@ -194,3 +195,15 @@ def test_what_was_decided_by_shares_of_the_load_left_replays_so(
 def test_what_are_no_hours_of_a_day_is_refused(words: str) -> None:
     with pytest.raises(InvalidInput, match="write them like 12-18"):
         HoursOfDay.parse(words)
+
+
+def test_a_shift_for_six_hours_is_judged_again_for_those(cool: Fleet) -> None:
+    card = recorded(cool, evaluated(cool, 20.0, AFTERNOON))
+    with cool.runtime.transaction() as session:
+        what_if = judge_again(
+            asking(session, cool.actor(session), request_id=uuid4()),
+            decision_id=card.decision_id,
+            withdrawal_id=1,
+        )
+    assert what_if is not None
+    assert (what_if.facts.hours_of_day, what_if.facts.shift_pct) == ("12-18", 20.0)

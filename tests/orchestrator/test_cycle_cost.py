@@ -96,3 +96,13 @@ def test_hours_that_change_later_make_the_fits_anew(fleet: Fleet) -> None:
             )
             assert session.scalar(count, {"id": stored.region_id}) == kept
         assert session.scalar(count, {"id": others[0].region_id}) == 24
+
+
+def test_no_fit_is_kept_while_hours_change(fleet: Fleet) -> None:
+    """It would be made from the hours of before, and stay."""
+    with fleet.runtime.transaction() as session:
+        stored, *others = active_regions(session)
+        plain_fits.forget_fits(session, [stored.region_id], full_hour(NOW))
+        with fleet.runtime.transaction() as other:
+            assert not plain_fits.may_keep_fits(other, stored.region_id)
+            assert plain_fits.may_keep_fits(other, others[0].region_id)

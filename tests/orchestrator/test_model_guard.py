@@ -9,6 +9,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from core.audit import AuditAction
 from core.days import WINDOW_H, full_hour
@@ -18,7 +19,8 @@ from core.plausibility import DRIFT_ISSUES, PlainBound
 from core.scheduler import decide
 from core.telemetry import HOUR
 from db import audit, forecasts, policies, telemetry
-from db.forecasts import NewForecast
+from db.forecasts import NewForecast, StoredForecast
+from db.regions import StoredRegion
 from models.plain_model import HISTORY_H
 from orchestrator.cycle.worker_jobs import WorkerJobs
 from orchestrator.decisions.model_replay import replay_with_model
@@ -30,7 +32,7 @@ from orchestrator.forecasts.plain_bounds import live_plain_bound
 from orchestrator.plans.planning import find_plan
 from orchestrator.plans.terms import PlanTerms
 from orchestrator.regions.region_choice import active_regions
-from orchestrator.windows.database_source import load_region_window
+from orchestrator.windows.database_source import RegionWindow, load_region_window
 from tests.asking import NOW, asking
 from tests.fleet import TRAINED_UNTIL, Fleet
 from tests.models import liars
@@ -91,6 +93,23 @@ def serve(fleet: Fleet, worker: WorkerJobs, content: bytes) -> int:
     return version_id
 
 
+def temperature_at_issue(session: Session, stored: StoredRegion) -> StoredForecast:
+    issued = forecasts.forecast_at(
+        session,
+        region_id=stored.region_id,
+        target=TEMPERATURE,
+        issued_at_utc=ISSUE,
+    )
+    assert issued is not None
+    return issued
+
+
+def window_at_issue(session: Session, stored: StoredRegion) -> RegionWindow:
+    return load_region_window(
+        session, stored, issued_at_utc=ISSUE, now=NOW, is_simulation=False
+    )
+
+
 @pytest.mark.parametrize("lie", LIES)
 def test_a_lie_is_blocked_with_both_figures_and_an_alarm(
     fleet: Fleet, worker: WorkerJobs, lie: str
@@ -100,18 +119,10 @@ def test_a_lie_is_blocked_with_both_figures_and_an_alarm(
         request = asking(session, fleet.actor(session))
         found = active_regions(session)
         for stored in found:
-            issued = forecasts.forecast_at(
-                session,
-                region_id=stored.region_id,
-                target=TEMPERATURE,
-                issued_at_utc=ISSUE,
-            )
-            assert issued is not None
+            issued = temperature_at_issue(session, stored)
             assert issued.plain is not None
             assert issued.day_bound_c is not None
-            window = load_region_window(
-                session, stored, issued_at_utc=ISSUE, now=NOW, is_simulation=False
-            )
+            window = window_at_issue(session, stored)
             verdict = decide(window.outlook)
             assert verdict.outcome is Outcome.BLOCKED
             assert verdict.reason_code is ReasonCode.MODEL_IMPLAUSIBLE
@@ -136,20 +147,12 @@ def test_a_lie_about_hours_that_are_not_the_warmest_is_blocked(
     serve(fleet, worker, liars.lying(UNTIL, liars.always, colder_c=colder_c.tolist()))
     with fleet.runtime.transaction() as session:
         for stored in active_regions(session):
-            issued = forecasts.forecast_at(
-                session,
-                region_id=stored.region_id,
-                target=TEMPERATURE,
-                issued_at_utc=ISSUE,
-            )
-            assert issued is not None
+            issued = temperature_at_issue(session, stored)
             assert issued.plain is not None
             assert issued.day_bound_c is not None
             bound_alone = replace(issued.plain, hour_excess_c=None)
             assert bound_alone.problem_of(issued.day_bound_c) is None
-            window = load_region_window(
-                session, stored, issued_at_utc=ISSUE, now=NOW, is_simulation=False
-            )
+            window = window_at_issue(session, stored)
             verdict = decide(window.outlook)
             assert verdict.reason_code is ReasonCode.MODEL_IMPLAUSIBLE
             assert "of a single hour" in verdict.reason_text
@@ -161,9 +164,7 @@ def test_an_honest_model_is_plausible_everywhere(
     serve(fleet, worker, liars.lying(UNTIL, liars.never, region_slugs=("x",)))
     with fleet.runtime.transaction() as session:
         for stored in active_regions(session):
-            window = load_region_window(
-                session, stored, issued_at_utc=ISSUE, now=NOW, is_simulation=False
-            )
+            window = window_at_issue(session, stored)
             assert window.outlook.problem is None
         assert fleet_view(asking(session, fleet.actor(session))).alarms == ()
         assert (
@@ -201,18 +202,10 @@ def test_no_lie_approves_what_the_plain_bound_blocks_by_more_than_the_gap(
     serve(fleet, worker, liars.lying(UNTIL, liars.always, colder_c=colder_c))
     with fleet.runtime.transaction() as session:
         for stored in active_regions(session):
-            issued = forecasts.forecast_at(
-                session,
-                region_id=stored.region_id,
-                target=TEMPERATURE,
-                issued_at_utc=ISSUE,
-            )
-            assert issued is not None
+            issued = temperature_at_issue(session, stored)
             assert issued.plain is not None
             blocked_from_c = issued.plain.bound_c - issued.plain.allowed_gap_c
-            window = load_region_window(
-                session, stored, issued_at_utc=ISSUE, now=NOW, is_simulation=False
-            )
+            window = window_at_issue(session, stored)
             policy = policies.effective_policy(session, stored.region_id)
             for limit_c in np.arange(10.0, 60.0, 0.5):
                 outlook = replace(
@@ -237,13 +230,7 @@ def test_an_alarm_is_one_event_until_it_ends(fleet: Fleet, worker: WorkerJobs) -
 def test_a_live_window_without_a_plain_bound_is_not_verified(fleet: Fleet) -> None:
     with fleet.runtime.transaction() as session:
         stored = active_regions(session)[0]
-        issued = forecasts.forecast_at(
-            session,
-            region_id=stored.region_id,
-            target=TEMPERATURE,
-            issued_at_utc=ISSUE,
-        )
-        assert issued is not None
+        issued = temperature_at_issue(session, stored)
         hourly = issued.hourly(stored.region.slug)
         assert hourly is not None
         later = replace(hourly, issued_at_utc=ISSUE + HOUR)
@@ -290,10 +277,7 @@ def test_a_model_that_lies_colder_for_days_loses_its_gap(fleet: Fleet) -> None:
         stored = active_regions(session)[0]
         region_id = stored.region_id
         version_id = put_into_service(session, liars.lying(UNTIL, liars.never))
-        issued = forecasts.forecast_at(
-            session, region_id=region_id, target=TEMPERATURE, issued_at_utc=ISSUE
-        )
-        assert issued is not None
+        issued = temperature_at_issue(session, stored)
         hourly = issued.hourly(stored.region.slug)
         assert hourly is not None
         rows = [

@@ -16,9 +16,9 @@ from core.audit import AuditAction
 from core.errors import Forbidden, InvalidInput
 from core.telemetry import Quantity
 from core.weather_runs import hours_since_1970
+from db import plain_fits
 from db.audit import list_events
-from db.plain_fits import fits_at, keep_fits
-from db.regions import list_regions
+from db.regions import region_by_slug
 from db.users import system_actor
 from db.weather_forecasts import load_runs
 from orchestrator.jobs import ISSUE_FORECASTS
@@ -102,18 +102,19 @@ def test_runs_come_back_as_issued_and_the_same_file_changes_nothing(
     assert stored == [11, 12, None, None, 15]
 
 
-def test_new_runs_alone_have_the_plain_model_fitted_again(
+def test_only_new_runs_of_the_past_make_the_plain_fits_anew(
     session: Session, actor: Actor
 ) -> None:
-    row = _row(ISSUED, ISSUED, 1, 10.0)
+    region_id = region_by_slug(session, "texas").region_id
+    week_utc = ISSUED + timedelta(days=30)
+    place = {"region_id": region_id, "week_start_utc": week_utc, "issue_hour_utc": 0}
+    row = _row(ISSUED, ISSUED, 1, 11.0)
     _import(session, actor, row)
-    (texas,) = list_regions(session, active_only=False)
-    week = ISSUED + timedelta(days=7)
-    keep_fits(session, texas.region_id, week, {(5, True): b"fit"})
+    plain_fits.keep_fits(session, region_id, week_utc, {(0, False): b"fit"})
     _import(session, actor, row)
-    assert fits_at(session, texas.region_id, week, 5) == {True: b"fit"}
-    _import(session, actor, _row(ISSUED, ISSUED, 1, 10.0, "icon"))
-    assert fits_at(session, texas.region_id, week, 5) == {}
+    assert plain_fits.fits_at(session, **place) == {False: b"fit"}
+    _import(session, actor, _row(ISSUED - timedelta(hours=6), ISSUED, 1, 11.0))
+    assert plain_fits.fits_at(session, **place) == {}
 
 
 def test_only_what_was_known_by_then_is_read_and_nothing_unproved(
