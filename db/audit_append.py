@@ -9,6 +9,8 @@ from sqlalchemy.orm import Session
 
 from core.access import Actor
 from core.audit import ANONYMOUS, FORMAT_VERSION, AuditAction, canonical_json
+from core.public_events import public_events_of
+from db import outbox
 from db.schema import AuditEventRow
 
 
@@ -27,11 +29,15 @@ def append_event(
     """Add an event to the chain and return its sequence.
 
     Call it last in a transaction: from here to the commit every other writer of events
-    waits. What it describes and the event itself commit together or not at all.
+    waits. What it describes, the event itself, and the deliveries to those who
+    subscribed to it commit together or not at all.
     """
     session.flush()
+    occurred_at_utc, has_subscriptions = session.execute(
+        select(func.clock_timestamp(), outbox.HAS_SUBSCRIPTIONS.scalar_subquery())
+    ).one()
     columns = {
-        "occurred_at_utc": session.scalar(select(func.clock_timestamp())),
+        "occurred_at_utc": occurred_at_utc,
         "actor_id": actor.user_id if actor else None,
         "actor_name": actor.name if actor else ANONYMOUS,
         "action": action.value,
@@ -53,4 +59,11 @@ def append_event(
         payload=canonical_json(columns | context),
         **columns,
     )
-    return session.execute(statement.returning(AuditEventRow.seq)).scalar_one()
+    seq = session.execute(statement.returning(AuditEventRow.seq)).scalar_one()
+    if has_subscriptions:
+        public = public_events_of(
+            action.value, object_type=object_type, object_id=object_id, after=after
+        )
+        if public:
+            outbox.write(session, seq, object_id, public)
+    return seq

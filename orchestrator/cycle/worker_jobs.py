@@ -72,6 +72,7 @@ class WorkerJobs:
         self._cache = cache or ModelCache()
         # Apart, so that an unproven model takes no serving one with it when it hangs.
         self._shadow_cache = ModelCache()
+        self.last_cycle_utc: datetime | None = None
 
     def hourly_cycle(self) -> None:
         """Synthetic telemetry up to now, scores, forecasts and decisions.
@@ -92,6 +93,7 @@ class WorkerJobs:
             self._step("windows_scored", stored_region, partial(_score, stored_region))
         self._fall_back()
         self.issue(issued_at_utc)
+        self.last_cycle_utc = self._runtime.clock()
 
     def issue(self, issued_at_utc: datetime) -> None:
         """Forecasts and decisions of every region at one instant."""
