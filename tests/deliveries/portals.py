@@ -168,12 +168,17 @@ class Receiver(LocalSource):
         """The address of the webhook."""
         return f"{self.address}/hook"
 
-    def _take(self, asked: Asked) -> Reply:
+    def verified(self, asked: Asked) -> dict[str, Any]:
+        """The payload, once its signature is the secret's; without one as it came."""
         payload: dict[str, Any] = (
             Webhook(self.secret).verify(asked.body, asked.headers)
             if self.secret
             else json.loads(asked.body)
         )
+        return payload
+
+    def _take(self, asked: Asked) -> Reply:
+        payload = self.verified(asked)
         reply = self.reply(payload)
         if reply.status == 200 and reply.cut_at is None and not reply.wait_s:
             self.taken.append(payload)
