@@ -61,7 +61,7 @@ class AuditAction(StrEnum):
     SUBSCRIPTION_ADDED = "subscription_added"
     SUBSCRIPTION_CHANGED = "subscription_changed"
     SUBSCRIPTION_REMOVED = "subscription_removed"
-    SUBSCRIPTION_SECRET_ROTATED = "subscription_secret_rotated"  # noqa: S105 -- the name of an event
+    SUBSCRIPTION_ROTATED = "subscription_rotated"
     SUBSCRIPTION_TESTED = "subscription_tested"
     SUBSCRIPTION_STOPPED = "subscription_stopped"
     DELIVERIES_REPLAYED = "deliveries_replayed"

@@ -102,7 +102,7 @@ AUDITED_BY: Mapping[str, set[AuditAction]] = {
         Action.SUBSCRIPTION_ADDED,
         Action.SUBSCRIPTION_CHANGED,
         Action.SUBSCRIPTION_REMOVED,
-        Action.SUBSCRIPTION_SECRET_ROTATED,
+        Action.SUBSCRIPTION_ROTATED,
         Action.SUBSCRIPTION_STOPPED,
     },
     "model_version": {

@@ -169,7 +169,6 @@ _PLAN: Mapping[str, _Read] = {
     "window_start_utc": _time,
     "is_simulated": _flag,
     "infeasible": _text,
-    "plan": _whole,
 }
 _FEED: Mapping[str, _Read] = {"problem": _text, "regions": _list}
 

@@ -157,7 +157,7 @@ def remove_subscription(request: Request, name: str) -> Done[str]:
 
 @change(
     Permission.MANAGE_DELIVERIES,
-    AuditAction.SUBSCRIPTION_SECRET_ROTATED,
+    AuditAction.SUBSCRIPTION_ROTATED,
     repeat=lambda _request, kept: GivenSecret(name=kept),
     body=lambda name, *_given, **_named: {"name": name},
     confirmed=True,
@@ -202,7 +202,7 @@ def rotate_secret(
         },
     )
     event = _event(
-        AuditAction.SUBSCRIPTION_SECRET_ROTATED,
+        AuditAction.SUBSCRIPTION_ROTATED,
         name,
         after={
             "secret_reference": secret_reference,

@@ -118,8 +118,9 @@ def test_a_real_worker_that_is_killed_loses_nothing(
     portal = Portal(database_urls, tmp_path)
     portal.add(webhook(receiver.hook))
     secret = "whsec_c2VjcmV0IG9mIHRoaXMgdGVzdA=="  # pragma: allowlist secret
+    reference = "env:GFO_WEBHOOK_OPS"
     with portal.runtime.request_as("cli") as request:
-        rotate_secret(request, "hook", KEY, secret_reference="env:GFO_WEBHOOK_OPS")
+        rotate_secret(request, "hook", KEY, secret_reference=reference)
     receiver.secret = secret
     book = Book(receiver)
     environ = {
@@ -167,13 +168,13 @@ def _wait_until_busy(book: Book, worker: subprocess.Popen[bytes]) -> None:
 
 def _wait_for(portal: Portal, n_delivered: int, began_s: float) -> None:
     count = "select count(*) from delivery where state = 'delivered'"
+    # The waits after faults are not what this test is about.
+    at_once = (
+        "update delivery set due_at_utc = now() where state = 'waiting' returning id",
+        "update delivery_subscription set rest_until_utc = null returning id",
+    )
     while portal.rows(count) != [(n_delivered,)]:
-        assert time.monotonic() - began_s < PATIENCE_S
-        # The waits after faults are not what this test is about.
-        portal.rows(
-            "update delivery set due_at_utc = now() where state = 'waiting' returning id"
-        )
-        portal.rows(
-            "update delivery_subscription set rest_until_utc = null returning id"
-        )
+        assert time.monotonic() - began_s < PATIENCE_S, portal.rows(count)
+        for statement in at_once:
+            portal.rows(statement)
         time.sleep(0.2)

@@ -285,10 +285,10 @@ def test_a_secret_by_reference_is_read_where_the_worker_runs(
     portal: Portal, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     secret = portal.add(webhook(receiver.hook))
-    reference = "env:GFO_WEBHOOK_OPS"
+    reference, another = "env:GFO_WEBHOOK_OPS", "env:GFO_SECRET_KEY"
     with portal.runtime.request_as("cli") as request:
         with pytest.raises(InvalidInput, match="GFO_WEBHOOK_NAME"):
-            rotate_secret(request, "hook", KEY, secret_reference="env:GFO_SECRET_KEY")
+            rotate_secret(request, "hook", KEY, secret_reference=another)
         given = rotate_secret(request, "hook", KEY, secret_reference=reference)
     assert given.secret is None
     portal.happen()
