@@ -1,7 +1,7 @@
 """Metrics of verdicts, bounds, load, feeds and deliveries, for `webapp.prometheus`.
 
-Labels are bounded: groups and states are fixed, feeds at most 200, subscriptions 50, and
-regions 100; a longer fleet has the metrics of the whole fleet alone.
+Labels are bounded: groups and states are fixed, feeds at most 200, subscriptions 50,
+and regions 100; a longer fleet has the metrics of the whole fleet alone.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What metrics say of verdicts, bounds, load, feeds and deliveries of the whole fleet."""
+"""What metrics say of verdicts, bounds, load, feeds and deliveries of the fleet."""
 
 from __future__ import annotations
 
@@ -67,6 +67,8 @@ def measure_fleet(session: Session, now: datetime) -> FleetMeasurements:
         for item in standing
         if item.bound_c is not None and item.limit_c is not None
     ]
+    known_utc = [s.known_until_utc for s in standing if s.known_until_utc]
+    issued_utc = [s.issued_at_utc for s in standing if s.issued_at_utc]
     subscriptions = subscription_views(session, now)
     waiting = [view.counts.oldest_waiting_utc for view in subscriptions]
     return FleetMeasurements(
@@ -75,16 +77,8 @@ def measure_fleet(session: Session, now: datetime) -> FleetMeasurements:
         loads_mw=loads_mw if is_shown else {},
         total_load_mw=sum(loads_mw.values()),
         smallest_margin_c=min(margins_c, default=None),
-        oldest_known_s=_age_s(
-            now,
-            min(
-                (s.known_until_utc for s in standing if s.known_until_utc), default=None
-            ),
-        ),
-        cycle_age_s=_age_s(
-            now,
-            max((s.issued_at_utc for s in standing if s.issued_at_utc), default=None),
-        ),
+        oldest_known_s=_age_s(now, min(known_utc, default=None)),
+        cycle_age_s=_age_s(now, max(issued_utc, default=None)),
         feed_lag_s={
             view.facts.name: view.lag_h * 3600
             for view in feed_views(session, now)

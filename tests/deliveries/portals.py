@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -79,6 +79,12 @@ class Portal:
                     longitude_deg=-0.1,
                 )
                 add_region(request, draft)
+        self.sender = self.deliverer()
+
+    def use_settings(self, **changes: Any) -> None:
+        """From here on with other settings; what was before stays open."""
+        settings = self.runtime.settings.model_copy(update=changes)
+        self.runtime = replace(self.runtime, settings=settings)
         self.sender = self.deliverer()
 
     def close(self) -> None:
