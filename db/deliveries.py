@@ -113,7 +113,7 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
+class DeliveryAttempt:
     """One try of a delivery."""
 
     delivery_id: int
@@ -293,7 +293,7 @@ def update_delivery(
     session.execute(update(row).where(row.id == delivery_id).values(**values))
 
 
-def insert_attempt(session: Session, attempt: Attempt) -> None:
+def insert_attempt(session: Session, attempt: DeliveryAttempt) -> None:
     """Store a try."""
     session.execute(insert(DeliveryAttemptRow).values(**_values(attempt)))
 
@@ -312,7 +312,7 @@ def list_deliveries(
 
 def newest_attempts(
     session: Session, delivery_ids: Sequence[int]
-) -> dict[int, Attempt]:
+) -> dict[int, DeliveryAttempt]:
     """The newest try of each delivery that has one."""
     row = DeliveryAttemptRow
     rows = session.scalars(
@@ -321,14 +321,14 @@ def newest_attempts(
         .ext(distinct_on(row.delivery_id))
         .order_by(row.delivery_id, row.id.desc())
     )
-    return {found.delivery_id: _read(Attempt, found) for found in rows}
+    return {found.delivery_id: _read(DeliveryAttempt, found) for found in rows}
 
 
-def list_attempts(session: Session, delivery_id: int) -> list[Attempt]:
+def list_attempts(session: Session, delivery_id: int) -> list[DeliveryAttempt]:
     """The tries of a delivery, oldest first."""
     row = DeliveryAttemptRow
     statement = select(row).where(row.delivery_id == delivery_id).order_by(row.id)
-    return [_read(Attempt, found) for found in session.scalars(statement)]
+    return [_read(DeliveryAttempt, found) for found in session.scalars(statement)]
 
 
 def replay_dead(

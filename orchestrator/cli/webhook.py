@@ -37,7 +37,7 @@ from orchestrator.processes.terminal import Json, command_context, print_json
 
 app = typer.Typer(help="Subscriptions: events for others by webhook or mail.")
 
-Name = Annotated[str, typer.Argument(help="Name of the subscription.")]
+SubscriptionName = Annotated[str, typer.Argument(help="Name of the subscription.")]
 Kinds = Annotated[
     list[PublicKind] | None,
     typer.Option("--kind", help="An event to send; repeatable. See gfo webhook kinds."),
@@ -46,7 +46,7 @@ Regions = Annotated[
     list[str] | None,
     typer.Option("--region", help="Only events of this region; repeatable."),
 ]
-Secret = Annotated[
+SecretReference = Annotated[
     str | None,
     typer.Option(
         "--secret",
@@ -78,12 +78,12 @@ def kinds(as_json: Json = False) -> None:
 
 @app.command("add")
 def add(
-    name: Name,
+    name: SubscriptionName,
     url: Annotated[str, typer.Option(help="Where the webhook is sent.")],
     *,
     kind: Kinds = None,
     region: Regions = None,
-    secret: Secret = None,
+    secret: SecretReference = None,
     allow_host: Hosts = None,
 ) -> None:
     """Add a webhook; of all events unless some are named."""
@@ -103,7 +103,11 @@ def add(
 
 @app.command("add-mail")
 def add_mail(
-    name: Name, *, to: Recipients = None, kind: Kinds = None, region: Regions = None
+    name: SubscriptionName,
+    *,
+    to: Recipients = None,
+    kind: Kinds = None,
+    region: Regions = None,
 ) -> None:
     """Add mail; the daily digest and raised alarms unless others are named."""
     facts = SubscriptionFacts(
@@ -134,7 +138,7 @@ def _add(facts: SubscriptionFacts, secret: str | None) -> None:
 
 @app.command("set")
 def change(
-    name: Name,
+    name: SubscriptionName,
     *,
     url: Annotated[str | None, typer.Option(help="Another address.")] = None,
     to: Recipients = None,
@@ -175,7 +179,7 @@ def list_all(as_json: Json = False) -> None:
 
 
 @app.command("show")
-def show(name: Name, as_json: Json = False) -> None:
+def show(name: SubscriptionName, as_json: Json = False) -> None:
     """A subscription with its newest deliveries and the receiver's answers."""
     with command_context() as context:
         page = subscription_page(context.request, name)
@@ -210,7 +214,7 @@ def tries(
 
 
 @app.command("test")
-def test(name: Name) -> None:
+def test(name: SubscriptionName) -> None:
     """Have the worker send a test event."""
     with command_context() as context:
         send_test(context.request, name)
@@ -244,7 +248,7 @@ def send_now() -> None:
 
 
 @app.command("pause")
-def pause(name: Name) -> None:
+def pause(name: SubscriptionName) -> None:
     """Pause a subscription; its events go on collecting."""
     with command_context() as context:
         pause_subscription(context.request, name, is_paused=True)
@@ -252,7 +256,7 @@ def pause(name: Name) -> None:
 
 
 @app.command("resume")
-def resume(name: Name) -> None:
+def resume(name: SubscriptionName) -> None:
     """Have a subscription that is paused or stopped go on."""
     with command_context() as context:
         pause_subscription(context.request, name, is_paused=False)
@@ -260,7 +264,7 @@ def resume(name: Name) -> None:
 
 
 @app.command("rotate")
-def rotate(name: Name, secret: Secret = None) -> None:
+def rotate(name: SubscriptionName, secret: SecretReference = None) -> None:
     """Give a webhook another secret; the former one goes on signing for a day."""
     with command_context() as context:
         given = rotate_secret(
@@ -275,7 +279,7 @@ def rotate(name: Name, secret: Secret = None) -> None:
 
 @app.command("replay")
 def replay_dead(
-    name: Name,
+    name: SubscriptionName,
     delivery: Annotated[
         int | None, typer.Option(help="Only this one; default: all dead ones.")
     ] = None,
@@ -287,7 +291,7 @@ def replay_dead(
 
 
 @app.command("remove")
-def remove(name: Name) -> None:
+def remove(name: SubscriptionName) -> None:
     """Remove a subscription; what waits is given up."""
     with command_context() as context:
         remove_subscription(context.request, name)

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from core.access import Permission
 from db import deliveries
-from db.deliveries import DEAD, Attempt, Delivery, DeliveryCounts
+from db.deliveries import DEAD, Delivery, DeliveryAttempt, DeliveryCounts
 from db.regions import list_regions
 from orchestrator.deliveries.views import (
     DeliveryView,
@@ -64,7 +64,7 @@ def subscription_page(request: Request, name: str) -> SubscriptionPage:
 
 
 @query(Permission.VIEW_AUDIT_EVENTS)
-def delivery_attempts(request: Request, delivery_id: int) -> list[Attempt]:
+def delivery_attempts(request: Request, delivery_id: int) -> list[DeliveryAttempt]:
     """The tries of a delivery, oldest first; raises NotFound without it."""
     deliveries.delivery_by_id(request.session, delivery_id)
     return deliveries.list_attempts(request.session, delivery_id)

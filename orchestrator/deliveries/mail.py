@@ -11,7 +11,7 @@ from email.message import EmailMessage
 from email.utils import format_datetime
 
 from core.errors import InvalidInput
-from orchestrator.deliveries.webhooks import Answer
+from orchestrator.deliveries.webhooks import TryResult
 from orchestrator.settings import Settings
 
 TIMEOUT_S = 10.0
@@ -65,7 +65,7 @@ def send_mail(
     text: str,
     message_id: str,
     now: datetime,
-) -> Answer:
+) -> TryResult:
     """Send a mail; a server that failed is an answer, not an error.
 
     The message id is the delivery's: a mail that is sent twice is the same mail.
@@ -84,23 +84,23 @@ def send_mail(
             refused = smtp.send_message(message)
     except smtplib.SMTPRecipientsRefused as exc:
         words = _refusals(exc.recipients)
-        return Answer(is_delivered=False, words=f"Refused: {words}.")
+        return TryResult(is_delivered=False, words=f"Refused: {words}.")
     except smtplib.SMTPResponseException as exc:
         words = _readable(exc.smtp_error)
-        return Answer(
+        return TryResult(
             is_delivered=False,
             words=f"{server.host} answered {exc.smtp_code}: {words}.",
             status=exc.smtp_code,
         )
     except ssl.SSLError:
         words = f"{server.host} has no valid certificate for this name."
-        return Answer(is_delivered=False, words=words)
+        return TryResult(is_delivered=False, words=words)
     except (smtplib.SMTPException, OSError) as exc:
         # A time-out is an OSError as well.
         words = f"{server.host} could not be reached: {type(exc).__name__}."
-        return Answer(is_delivered=False, words=words)
+        return TryResult(is_delivered=False, words=words)
     said = f"Taken, but not for {_refusals(refused)}." if refused else "Taken."
-    return Answer(is_delivered=True, words=said, status=250)
+    return TryResult(is_delivered=True, words=said, status=250)
 
 
 def _connected(server: MailServer) -> smtplib.SMTP:

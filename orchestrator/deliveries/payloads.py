@@ -20,7 +20,7 @@ from core.public_events import KIND_WORDS, VERSION, PublicKind
 MOST_ITEMS = 200
 """Of a list; its length is in the member that ends in `_count`."""
 
-Json = dict[str, Any]
+Payload = dict[str, Any]
 _Read = Callable[[object], object]
 
 
@@ -30,7 +30,7 @@ def payload_of(
     *,
     detail: Mapping[str, object],
     public_url: str | None,
-) -> Json:
+) -> Payload:
     """What is sent of an event under its public name.
 
     Parameters
@@ -60,7 +60,7 @@ def payload_of(
     }
 
 
-def title_of(payload: Json) -> str:
+def title_of(payload: Payload) -> str:
     """One line that says what a payload is about, for mail and lists."""
     data = payload["data"]
     words = KIND_WORDS[PublicKind(payload["type"])]
@@ -173,7 +173,9 @@ _PLAN: Mapping[str, _Read] = {
 _FEED: Mapping[str, _Read] = {"problem": _text, "regions": _list}
 
 
-def _data(kind: PublicKind, event: AuditEvent, after: Json, before: Json) -> Json:
+def _data(
+    kind: PublicKind, event: AuditEvent, after: Payload, before: Payload
+) -> Payload:
     group = kind.value.partition(".")[0]
     if kind is PublicKind.DECISION_SUPERSEDED:
         return {
@@ -204,7 +206,7 @@ _VERDICT = (
 )
 
 
-def _plan(event: AuditEvent, after: Json, before: Json) -> Json:
+def _plan(event: AuditEvent, after: Payload, before: Payload) -> Payload:
     ids = after.get("decisions") or []
     former = before.get("decisions") or []
     return {
@@ -218,7 +220,7 @@ def _plan(event: AuditEvent, after: Json, before: Json) -> Json:
     }
 
 
-def _model(event: AuditEvent, after: Json, before: Json) -> Json:
+def _model(event: AuditEvent, after: Payload, before: Payload) -> Payload:
     data = {name: v for name, v in _members(_MODEL, after).items() if name in after}
     if event.object_type == "region":
         data["region"] = event.object_id
@@ -229,33 +231,33 @@ def _model(event: AuditEvent, after: Json, before: Json) -> Json:
     return data
 
 
-def _feed(event: AuditEvent, after: Json, _before: Json) -> Json:
+def _feed(event: AuditEvent, after: Payload, _before: Payload) -> Payload:
     return {"feed": event.object_id} | _members(_FEED, after)
 
 
-def _alarm(event: AuditEvent, after: Json, before: Json) -> Json:
+def _alarm(event: AuditEvent, after: Payload, before: Payload) -> Payload:
     known = before | after  # a transition says what changed; the rest is as before
     data = {name: v for name, v in _members(_ALARM, known).items() if name in known}
     return {"alarm": event.object_id, **data}
 
 
-def _chain(_event: AuditEvent, after: Json, _before: Json) -> Json:
+def _chain(_event: AuditEvent, after: Payload, _before: Payload) -> Payload:
     return {
         "first_bad_seq": after.get("first_bad_seq"),
         "scope": _text(after.get("scope")),
     }
 
 
-def _policy(event: AuditEvent, after: Json, before: Json) -> Json:
+def _policy(event: AuditEvent, after: Payload, before: Payload) -> Payload:
     region = None if event.object_id == "fleet" else event.object_id
     return {"region": region, "terms": _values(after), "former_terms": _values(before)}
 
 
-def _subscription(event: AuditEvent, _after: Json, _before: Json) -> Json:
+def _subscription(event: AuditEvent, _after: Payload, _before: Payload) -> Payload:
     return {"subscription": event.object_id}
 
 
-_SUBJECTS: Mapping[str, Callable[[AuditEvent, Json, Json], Json]] = {
+_SUBJECTS: Mapping[str, Callable[[AuditEvent, Payload, Payload], Payload]] = {
     "plan": _plan,
     "model": _model,
     "feed": _feed,
@@ -266,7 +268,7 @@ _SUBJECTS: Mapping[str, Callable[[AuditEvent, Json, Json], Json]] = {
 }
 
 
-def _members(wanted: Mapping[str, _Read], given: Json) -> Json:
+def _members(wanted: Mapping[str, _Read], given: Payload) -> Payload:
     return {name: read(given.get(name)) for name, read in wanted.items()}
 
 
@@ -275,7 +277,7 @@ def _id(event: AuditEvent) -> int | None:
     return int(text) if text.isdecimal() else None
 
 
-def _path(kind: PublicKind, event: AuditEvent, after: Json) -> str:
+def _path(kind: PublicKind, event: AuditEvent, after: Payload) -> str:
     """Where the portal shows it."""
     about = quote(event.object_id or "", safe="")
     group = kind.value.partition(".")[0]

@@ -20,17 +20,17 @@ from db.deliveries import (
     DEAD,
     DELIVERED,
     WAITING,
-    Attempt,
     Delivery,
+    DeliveryAttempt,
     StoredSubscription,
 )
 from orchestrator.deliveries.digests import digest_of
 from orchestrator.deliveries.mail import MailServer, send_mail
-from orchestrator.deliveries.payloads import Json, payload_of, title_of
+from orchestrator.deliveries.payloads import Payload, payload_of, title_of
 from orchestrator.deliveries.retries import next_try
 from orchestrator.deliveries.secrets import SecretPlaces, signing_secrets
 from orchestrator.deliveries.subscriptions import WEBHOOK
-from orchestrator.deliveries.webhooks import WEBHOOK_LIMITS, Answer, send_webhook
+from orchestrator.deliveries.webhooks import WEBHOOK_LIMITS, TryResult, send_webhook
 from orchestrator.feeds.host_rules import Resolve, resolve_host
 from orchestrator.feeds.web_client import WebClient, WebLimits
 from orchestrator.logs import get_logger
@@ -142,7 +142,7 @@ def serve(
 
 def _try(
     runtime: Runtime, turn: Turn, delivery: Delivery, means: SendingMeans
-) -> Answer:
+) -> TryResult:
     """Send one delivery, and store what came of it."""
     began_s = time.monotonic()
     answer = send(runtime, turn, delivery, means)
@@ -154,7 +154,7 @@ def _try(
 
 def send(
     runtime: Runtime, turn: Turn, delivery: Delivery, means: SendingMeans
-) -> Answer:
+) -> TryResult:
     """Send one delivery; whatever goes wrong is an answer."""
     facts, now = turn.subscription.facts, runtime.clock()
     try:
@@ -182,10 +182,10 @@ def send(
             now=now,
         )
     except FleetError as exc:
-        return Answer(is_delivered=False, words=exc.message)
+        return TryResult(is_delivered=False, words=exc.message)
     except Exception:
         log.exception("delivery_failed", delivery_id=delivery.id)
-        return Answer(is_delivered=False, words=_OWN_ERROR)
+        return TryResult(is_delivered=False, words=_OWN_ERROR)
 
 
 def message_id(delivery: Delivery) -> str:
@@ -193,7 +193,7 @@ def message_id(delivery: Delivery) -> str:
     return f"msg_{delivery.message_id.hex}"
 
 
-def _payload(runtime: Runtime, turn: Turn, delivery: Delivery) -> Json:
+def _payload(runtime: Runtime, turn: Turn, delivery: Delivery) -> Payload:
     return payload_of(
         delivery.kind,
         turn.events[delivery.event_seq or 0],
@@ -238,7 +238,7 @@ def _words(value: object) -> str:
     repeat=None,
 )
 def store_outcome(
-    request: Request, delivery: Delivery, answer: Answer, *, took_ms: int
+    request: Request, delivery: Delivery, answer: TryResult, *, took_ms: int
 ) -> Done[None]:
     """Store what came of a try; a receiver that is gone is sent nothing any more.
 
@@ -251,7 +251,7 @@ def store_outcome(
     words = answer.words[:_LONGEST_ANSWER]
     deliveries.insert_attempt(
         session,
-        Attempt(
+        DeliveryAttempt(
             delivery_id=delivery.id,
             at_utc=now,
             duration_ms=took_ms,
@@ -294,7 +294,9 @@ def store_outcome(
     return Done(answer=None, events=(stopped,))
 
 
-def _next_state(delivery: Delivery, answer: Answer, now: datetime) -> dict[str, object]:
+def _next_state(
+    delivery: Delivery, answer: TryResult, now: datetime
+) -> dict[str, object]:
     tries = delivery.tries + 1
     if answer.is_delivered:
         return {"tries": tries, "state": DELIVERED, "ended_at_utc": now}

@@ -7,8 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from db.deliveries import (
-    Attempt,
     Delivery,
+    DeliveryAttempt,
     DeliveryCounts,
     StoredSubscription,
     SubscriptionFacts,
@@ -107,7 +107,7 @@ def subscription_view(
     )
 
 
-def delivery_view(delivery: Delivery, attempt: Attempt | None) -> DeliveryView:
+def delivery_view(delivery: Delivery, attempt: DeliveryAttempt | None) -> DeliveryView:
     """A delivery as it is shown."""
     return DeliveryView(
         delivery_id=delivery.id,

@@ -19,7 +19,7 @@ GONE = 410
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class TryResult:
     """What came of one try.
 
     Attributes
@@ -49,7 +49,7 @@ def send_webhook(
     message_id: str,
     secrets: Sequence[str],
     now: datetime,
-) -> Answer:
+) -> TryResult:
     """Post a payload, signed by every secret; never raises for what a receiver does."""
     from standardwebhooks.webhooks import (  # noqa: PLC0415 -- pages send nothing
         EmptyWebhookSecretError,
@@ -59,12 +59,12 @@ def send_webhook(
     content = body.encode()
     if len(content) > LARGEST_BYTES:
         words = f"The payload has more than {LARGEST_BYTES:,} bytes."
-        return Answer(is_delivered=False, words=words)
+        return TryResult(is_delivered=False, words=words)
     try:
         signatures = [Webhook(item).sign(message_id, now, body) for item in secrets]
     except (ValueError, EmptyWebhookSecretError):
         words = "The secret is none of Standard Webhooks: whsec_ and base64."
-        return Answer(is_delivered=False, words=words)
+        return TryResult(is_delivered=False, words=words)
     headers = {
         "Content-Type": "application/json",
         "webhook-id": message_id,
@@ -74,9 +74,9 @@ def send_webhook(
     try:
         reply = client.post(address, content, headers=headers)
     except FleetError as exc:  # no answer, or an address that is not allowed
-        return Answer(is_delivered=False, words=exc.message)
+        return TryResult(is_delivered=False, words=exc.message)
     status = reply.status
-    return Answer(
+    return TryResult(
         is_delivered=200 <= status < 300,
         words=_words(status, reply.said),
         status=status,

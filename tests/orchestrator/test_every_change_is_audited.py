@@ -100,7 +100,7 @@ from orchestrator.deliveries.subscriptions import (
     rotate_secret,
     send_test,
 )
-from orchestrator.deliveries.webhooks import Answer
+from orchestrator.deliveries.webhooks import TryResult
 from orchestrator.feeds.configuration import (
     add_feed,
     change_feed,
@@ -591,7 +591,7 @@ def delivered(portal: Portal) -> None:
         later = replace(request, now=until_utc)
         assert lease_due(later, until_utc=until_utc) == [found.subscription_id]
         (test,) = begin_turn(later, found.subscription_id).due
-        gone = Answer(is_delivered=False, words="Gone.", status=410, is_gone=True)
+        gone = TryResult(is_delivered=False, words="Gone.", status=410, is_gone=True)
         store_outcome(request, test, gone, took_ms=1)
         end_turn(request, found.subscription_id, rest=timedelta(seconds=1))
     with portal.ask() as request:
