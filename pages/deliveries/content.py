@@ -103,7 +103,9 @@ def _trouble(view: SubscriptionView) -> Component | None:
         text = f"{view.stopped_reason} Mend the receiver, then press Go on."
         return notice("Nothing is sent any more.", text, kind="warn")
     if view.failures_in_a_row:
-        title = f"The last {view.failures_in_a_row} tries failed."
+        count = view.failures_in_a_row
+        said = "try" if count == 1 else f"{count} tries"
+        title = f"The last {said} failed."
         return notice(title, view.last_answer, kind="warn")
     return None
 
