@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 from core.access import Permission
 from db import deliveries
 from db.deliveries import DEAD, Delivery, DeliveryAttempt, DeliveryCounts
-from db.regions import list_regions
 from orchestrator.deliveries.views import (
     DeliveryView,
     SubscriptionPage,
@@ -68,12 +67,6 @@ def delivery_attempts(request: Request, delivery_id: int) -> list[DeliveryAttemp
     """The tries of a delivery, oldest first; raises NotFound without it."""
     deliveries.delivery_by_id(request.session, delivery_id)
     return deliveries.list_attempts(request.session, delivery_id)
-
-
-@query(Permission.MANAGE_DELIVERIES)
-def region_slugs(request: Request) -> list[str]:
-    """The regions that a subscription can choose."""
-    return [s.slug for s in list_regions(request.session, active_only=False)]
 
 
 @change(

@@ -14,6 +14,8 @@ from werkzeug.test import TestResponse
 from core.audit import AuditAction
 from db.engine import make_engine
 from db.job_queue import worker_silences_s
+from db.regions import list_regions
+from orchestrator.forecasts.views import Group
 from orchestrator.jobs import STALLED_AFTER_S
 from orchestrator.operations.doctor import worker_of
 from orchestrator.runtime import Runtime
@@ -73,6 +75,24 @@ def test_the_installation_behind_it_is_measured(fleet: Fleet, tmp_path: Path) ->
     assert samples["gfo_forecast_age_seconds", "ireland"] == 25 * 60
     assert samples["gfo_audit_events",] > 0
     assert samples["gfo_live_logins",] == 0
+    with fleet.runtime.transaction() as session:
+        n_regions = len(list_regions(session, active_only=True))
+    judged = [samples["gfo_regions", group.value] for group in Group]
+    assert sum(judged) == n_regions
+    assert samples["gfo_fleet_it_load_megawatts",] > 0
+    assert samples["gfo_it_load_megawatts", "arizona"] > 0
+    assert samples["gfo_deliveries", "waiting"] == 0
+
+
+def test_a_long_fleet_has_no_metrics_of_single_regions(
+    fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("monitoring", "fleet_measurements"):
+        monkeypatch.setattr(f"orchestrator.operations.{module}.MOST_SHOWN_REGIONS", 1)
+    changes = {"data_dir": tmp_path, "secret_key": SecretStr(TOKEN)}
+    samples = _samples(_ask(_with(fleet.runtime, **changes)))
+    assert [key for key in samples if "arizona" in key] == []
+    assert samples["gfo_fleet_it_load_megawatts",] > 0
 
 
 def test_a_worker_that_falls_silent_shows(portal: Portal) -> None:
