@@ -140,6 +140,8 @@ def verdict_groups(
     session: Session, standing: Sequence[RegionStanding], now: datetime
 ) -> dict[str, Group]:
     """The group of each region's newest verdict, by slug."""
+    if not standing:
+        return {}  # perhaps before there is a policy
     policies = effective_policies(session, [item.region_id for item in standing])
     is_out = Target.TEMPERATURE_C in outages(session)
     return {
