@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -10,7 +10,17 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Row, and_, case, func, insert, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    and_,
+    case,
+    func,
+    insert,
+    or_,
+    select,
+    tuple_,
+)
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, aliased
 
@@ -140,23 +150,33 @@ def insert_modes(
 
 
 def modes_of(
-    session: Session, stored: StoredForecast, region_slug: str
-) -> list[HourlyForecast]:
-    """What the model of a live forecast said in every mode that was kept."""
+    session: Session, stored: Mapping[str, Sequence[StoredForecast]]
+) -> dict[int, list[HourlyForecast]]:
+    """What the models of live forecasts, by region, said in every mode that was kept.
+
+    By the forecast's id.
+    """
+    by_id = {
+        item.forecast_id: (slug, item) for slug, of in stored.items() for item in of
+    }
     rows = session.scalars(
-        select(ForecastModeRow).where(ForecastModeRow.forecast_id == stored.forecast_id)
+        select(ForecastModeRow)
+        .where(ForecastModeRow.forecast_id.in_(by_id))
+        .order_by(ForecastModeRow.forecast_id, ForecastModeRow.input_mode)
     )
-    return [
-        HourlyForecast(
-            region_slug=region_slug,
-            target=stored.target,
-            issued_at_utc=stored.issued_at_utc,
+    found: dict[int, list[HourlyForecast]] = {forecast_id: [] for forecast_id in by_id}
+    for row in rows:
+        slug, item = by_id[row.forecast_id]
+        hourly = HourlyForecast(
+            region_slug=slug,
+            target=item.target,
+            issued_at_utc=item.issued_at_utc,
             mean=np.array(row.mean),
             scale=np.array(row.scale),
             input_mode=InputMode(row.input_mode),
         )
-        for row in rows
-    ]
+        found[row.forecast_id].append(hourly)
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -282,7 +302,28 @@ def forecasts_at(
     of_versions: Mapping[Target, int] = MappingProxyType({}),
     serving_first: bool = False,
 ) -> dict[Target, StoredForecast]:
-    """The forecast of each target issued at an instant; targets may be missing.
+    """The forecasts of one region issued at an instant; see `forecasts_in`."""
+    found = forecasts_in(
+        session,
+        [region_id],
+        issued_at_utc=issued_at_utc,
+        targets=targets,
+        of_versions=of_versions,
+        serving_first=serving_first,
+    )
+    return found[region_id]
+
+
+def forecasts_in(
+    session: Session,
+    region_ids: Collection[int],
+    *,
+    issued_at_utc: datetime,
+    targets: Sequence[Target] = tuple(Target),
+    of_versions: Mapping[Target, int] = MappingProxyType({}),
+    serving_first: bool = False,
+) -> dict[int, dict[Target, StoredForecast]]:
+    """By region, each target's forecast of an instant; targets may be missing.
 
     An issued forecast takes precedence over a refusal, then the newest. Of a target in
     `of_versions` only forecasts of that version count; else a live forecast takes
@@ -292,7 +333,7 @@ def forecasts_at(
     correction may leave the issue without a forecast.
     """
     query = select(ForecastRow).where(
-        ForecastRow.region_id == region_id,
+        ForecastRow.region_id.in_(region_ids),
         ForecastRow.target.in_([target.value for target in targets]),
         ForecastRow.issued_at_utc == issued_at_utc,
     )
@@ -308,12 +349,16 @@ def forecasts_at(
     if serving_first:
         serves = ForecastRow.model_version_id == _serving_version_id()
         order = [is_live, case((serves, 0), else_=1)]
+    place = (ForecastRow.region_id, ForecastRow.target)
     rows = session.scalars(
-        query.ext(distinct_on(ForecastRow.target)).order_by(
-            ForecastRow.target, *order, ForecastRow.id.desc()
-        )
+        query.ext(distinct_on(*place)).order_by(*place, *order, ForecastRow.id.desc())
     )
-    return {item.target: item for item in _with_hours(session, rows.all())}
+    found: dict[int, dict[Target, StoredForecast]] = {
+        region_id: {} for region_id in region_ids
+    }
+    for item in _with_hours(session, rows.all()):
+        found[item.region_id][item.target] = item
+    return found
 
 
 def forecast_at(
@@ -413,40 +458,60 @@ def issues_between(
     return tuple(session.scalars(query.order_by(ForecastRow.issued_at_utc.desc())))
 
 
+def newest_forecasts(
+    session: Session, places: Collection[tuple[int, Target]], *, kind: str
+) -> dict[tuple[int, Target], StoredForecast]:
+    """The forecast or refusal stored last, by region and target."""
+    if not places:
+        return {}
+    rows = session.scalars(
+        select(ForecastRow)
+        .where(
+            tuple_(ForecastRow.region_id, ForecastRow.target).in_(
+                [(region_id, target.value) for region_id, target in places]
+            ),
+            ForecastRow.kind == kind,
+        )
+        .ext(distinct_on(ForecastRow.region_id, ForecastRow.target))
+        .order_by(
+            ForecastRow.region_id,
+            ForecastRow.target,
+            ForecastRow.issued_at_utc.desc(),
+            ForecastRow.id.desc(),
+        )
+    ).all()
+    return {(item.region_id, item.target): item for item in _with_hours(session, rows)}
+
+
 def newest_forecast(
     session: Session, *, region_id: int, target: Target, kind: str
 ) -> StoredForecast | None:
-    """The forecast or refusal stored last."""
-    row = session.scalars(
-        select(ForecastRow)
-        .where(
-            ForecastRow.region_id == region_id,
-            ForecastRow.target == target.value,
-            ForecastRow.kind == kind,
-        )
-        .order_by(ForecastRow.issued_at_utc.desc(), ForecastRow.id.desc())
-        .limit(1)
-    ).first()
-    return None if row is None else _with_hours(session, [row])[0]
+    """The forecast or refusal of one region and target stored last."""
+    place = (region_id, target)
+    return newest_forecasts(session, [place], kind=kind).get(place)
 
 
 def newest_distances(
     session: Session,
     *,
-    region_id: int,
+    region_ids: Collection[int],
     model_version_id: int,
     since_utc: datetime,
     before_utc: datetime,
     limit: int,
-) -> list[float]:
-    """How far a model's newest live bounds lay below the plain ones, in its errors."""
+) -> dict[int, list[float]]:
+    """How far a model's newest live bounds lay below the plain ones, in its errors.
+
+    By region, the newest first; at most `limit` of each.
+    """
     distance = (
         ForecastRow.plain_bound_c - ForecastRow.day_bound_c
     ) / ForecastRow.plain_error_c
-    found = session.scalars(
-        select(distance)
+    found: dict[int, list[float]] = {region_id: [] for region_id in region_ids}
+    rows = session.execute(
+        select(ForecastRow.region_id, distance)
         .where(
-            ForecastRow.region_id == region_id,
+            ForecastRow.region_id.in_(region_ids),
             ForecastRow.target == Target.TEMPERATURE_C.value,
             ForecastRow.kind == "live",
             ForecastRow.model_version_id == model_version_id,
@@ -454,10 +519,12 @@ def newest_distances(
             ForecastRow.issued_at_utc < before_utc,
             distance.is_not(None),
         )
-        .order_by(ForecastRow.issued_at_utc.desc())
-        .limit(limit)
+        .order_by(ForecastRow.region_id, ForecastRow.issued_at_utc.desc())
     )
-    return [float(item) for item in found if item is not None]
+    for region_id, value in rows:
+        if value is not None and len(found[region_id]) < limit:
+            found[region_id].append(float(value))
+    return found
 
 
 def refused_targets(
@@ -562,7 +629,7 @@ def issued_about_midnight(
 
 
 def unscored_live_forecasts(
-    session: Session, *, region_id: int, finished_by_utc: datetime
+    session: Session, *, region_ids: Collection[int], finished_by_utc: datetime
 ) -> list[StoredForecast]:
     """Issued temperature forecasts whose window ended and that have no score yet.
 
@@ -581,7 +648,7 @@ def unscored_live_forecasts(
     rows = session.scalars(
         select(ForecastRow)
         .where(
-            ForecastRow.region_id == region_id,
+            ForecastRow.region_id.in_(region_ids),
             ForecastRow.target == Target.TEMPERATURE_C.value,
             ForecastRow.status == "issued",
             ForecastRow.kind == "live",
@@ -589,8 +656,15 @@ def unscored_live_forecasts(
             ForecastRow.issued_at_utc <= finished_by_utc - timedelta(hours=WINDOW_H),
             ~scored,
         )
-        .ext(distinct_on(ForecastRow.issued_at_utc, ForecastRow.model_version_id))
+        .ext(
+            distinct_on(
+                ForecastRow.region_id,
+                ForecastRow.issued_at_utc,
+                ForecastRow.model_version_id,
+            )
+        )
         .order_by(
+            ForecastRow.region_id,
             ForecastRow.issued_at_utc,
             ForecastRow.model_version_id,
             ForecastRow.revision.desc(),

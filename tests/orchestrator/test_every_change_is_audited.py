@@ -800,13 +800,11 @@ def watched_models(portal: Portal) -> None:
             "region_id": active_regions(session)[0].region_id,
             "model_version_id": served_id,
         }
-        model_watch.keep_evidence(
-            session,
-            **watched,
-            local_issue_hour=3,
-            issued_at_utc=NOW,
-            evidence=Evidence(scores=1e5, misses=1e5),
+        known = model_watch.KnownEvidence(
+            last_issued_at_utc=NOW, evidence=Evidence(scores=1e5, misses=1e5)
         )
+        place = model_watch.WatchPlace(**watched, local_issue_hour=3)
+        model_watch.keep_evidence(session, {place: known})
         region_policies.change_terms(
             asking(session, portal.actor(session)),
             changes={"falls_back_on_alarm": True},
@@ -815,7 +813,7 @@ def watched_models(portal: Portal) -> None:
     with run() as session:
         assert fall_back(asking(session, portal.actor(session, "worker")))
     with run() as session:
-        (alarm,) = raise_alarms(session, active_regions(session)[0], [served_id])
+        (alarm,) = raise_alarms(session, active_regions(session)[:1], [served_id])
         _finish(
             "forecasts.score_finished_windows",
             asking(session, portal.actor(session, "worker")),
@@ -954,7 +952,7 @@ def test_a_change_that_loses_its_event_is_refused(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "orchestrator.use_cases.append_event", lambda *_given, **_facts: 0
+        "orchestrator.use_cases.append_events", lambda *_given, **_facts: []
     )
     with (
         pytest.raises(IntegrityError, match="unaudited: update of region"),
@@ -1010,7 +1008,7 @@ def test_a_backup_that_cannot_be_audited_is_not_kept(
     def fail(*_given: object, **_facts: object) -> int:
         raise ServiceUnavailable
 
-    monkeypatch.setattr("orchestrator.use_cases.append_event", fail)
+    monkeypatch.setattr("orchestrator.use_cases.append_events", fail)
     file = tmp_path / "fleet.backup"
     with pytest.raises(ServiceUnavailable):
         backups.make_backup(fleet.urls, file)
