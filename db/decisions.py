@@ -11,12 +11,14 @@ from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
+from psycopg.types.json import Jsonb
 from sqlalchemy import Select, func, insert, or_, select, text
 from sqlalchemy.orm import Session, aliased
 
 from core.decision_states import DecisionState, state_of
 from core.errors import NotFound
 from core.telemetry import HOUR, hours_between
+from db.copying import copy_with_ids
 from db.decision_standing import is_standing, is_stated, moves_after, newest_state
 from db.schema import (
     DecisionRow,
@@ -156,13 +158,15 @@ def insert_decisions(session: Session, found: Sequence[NewDecision]) -> list[int
     """Store decisions; returns their ids in order."""
     if not found:
         return []
-    statement = insert(DecisionRow).returning(
-        DecisionRow.id, sort_by_parameter_order=True
-    )
-    values = [
-        {name: getattr(item, name) for name in NewDecision.__slots__} for item in found
+    names = NewDecision.__slots__
+    rows = [
+        [
+            Jsonb(value) if isinstance(value, dict) else value
+            for value in (getattr(item, name) for name in names)
+        ]
+        for item in found
     ]
-    return list(session.scalars(statement, values))
+    return copy_with_ids(session, DecisionRow.__tablename__, names, rows)
 
 
 def insert_transfers(

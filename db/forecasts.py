@@ -12,11 +12,9 @@ from typing import Any
 import numpy as np
 from sqlalchemy import (
     ColumnElement,
-    Row,
     and_,
     case,
     func,
-    insert,
     or_,
     select,
     tuple_,
@@ -27,20 +25,15 @@ from sqlalchemy.orm import Session, aliased
 from core.days import WINDOW_H
 from core.forecasts import HourlyForecast, InputMode, RefusalCode, Target
 from core.plausibility import PlainBound
-from db.copying import copy_rows
+from db.copying import copy_rows, copy_with_ids
 from db.schema import (
-    ForecastHourRow,
     ForecastModeRow,
     ForecastRow,
+    IntervalCalibrationRow,
     ModelActivationRow,
     RegionRow,
     WindowScoreRow,
 )
-
-CHUNK_ROWS = 2_000
-
-_Hour = Row[int, float, float, float | None, float | None]
-"""Forecast, mean, scale, lower and upper of an hour."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +67,6 @@ class NewForecast:
     tracking_offset: float | None = None
     day_bound_c: float | None = None
     interval_calibration_id: int | None = None
-    interval_quantile: float | None = None
     revision: int = 0
     lag_h: int = 0
     plain: PlainBound | None = None
@@ -236,61 +228,36 @@ def mode_means(
 
 def insert_forecasts(session: Session, forecasts: Sequence[NewForecast]) -> list[int]:
     """Store forecasts with their hours; returns their ids in order."""
-    ids: list[int] = []
-    for start in range(0, len(forecasts), CHUNK_ROWS):
-        ids += _insert_chunk(session, forecasts[start : start + CHUNK_ROWS])
-    return ids
-
-
-def _insert_chunk(session: Session, chunk: Sequence[NewForecast]) -> list[int]:
-    statement = insert(ForecastRow).returning(
-        ForecastRow.id, sort_by_parameter_order=True
-    )
-    ids = list(session.scalars(statement, [_columns(item) for item in chunk]))
-    hours = (
-        row
-        for forecast_id, item in zip(ids, chunk, strict=True)
-        for row in _hour_rows(forecast_id, item)
-    )
-    copy_rows(
+    if not forecasts:
+        return []
+    rows = [_columns(item) for item in forecasts]
+    return copy_with_ids(
         session,
-        ForecastHourRow.__tablename__,
-        ("forecast_id", "hour_index", "mean", "scale", "lower", "upper"),
-        hours,
+        ForecastRow.__tablename__,
+        tuple(rows[0]),
+        [tuple(row.values()) for row in rows],
     )
-    return ids
 
 
 def _columns(item: NewForecast) -> dict[str, object]:
-    excluded = {"forecast", "interval_quantile", "plain"}
+    excluded = {"forecast", "plain"}
     columns: dict[str, object] = {
         name: getattr(item, name)
         for name in NewForecast.__slots__
         if name not in excluded
     }
     columns["target"] = item.target.value
-    columns["status"] = "refused" if item.forecast is None else "issued"
-    plain = item.plain
+    columns["refusal_code"] = item.refusal_code.value if item.refusal_code else None
+    columns["input_mode"] = item.input_mode.value
+    hourly, plain = item.forecast, item.plain
+    columns["status"] = "refused" if hourly is None else "issued"
+    columns["mean"] = None if hourly is None else hourly.mean.tolist()
+    columns["scale"] = None if hourly is None else hourly.scale.tolist()
     columns["plain_bound_c"] = plain.bound_c if plain else None
     columns["plain_error_c"] = plain.error_c if plain else None
     columns["allowed_gap_c"] = plain.allowed_gap_c if plain else None
     columns["plain_hour_excess_c"] = plain.hour_excess_c if plain else None
     return columns
-
-
-def _hour_rows(
-    forecast_id: int, item: NewForecast
-) -> Iterable[tuple[int, int, float, float, float | None, float | None]]:
-    if item.forecast is None:
-        return
-    means, scales = item.forecast.mean.tolist(), item.forecast.scale.tolist()
-    for index, (mean, scale) in enumerate(zip(means, scales, strict=True)):
-        half_width = (
-            None if item.interval_quantile is None else item.interval_quantile * scale
-        )
-        lower = None if half_width is None else mean - half_width
-        upper = None if half_width is None else mean + half_width
-        yield forecast_id, index, mean, scale, lower, upper
 
 
 def forecasts_at(
@@ -674,24 +641,22 @@ def unscored_live_forecasts(
 
 
 def _with_hours(session: Session, rows: Sequence[ForecastRow]) -> list[StoredForecast]:
-    columns = (
-        ForecastHourRow.mean,
-        ForecastHourRow.scale,
-        ForecastHourRow.lower,
-        ForecastHourRow.upper,
-    )
-    hours: dict[int, list[_Hour]] = {row.id: [] for row in rows}
-    if hours:
-        for hour in session.execute(
-            select(ForecastHourRow.forecast_id, *columns)
-            .where(ForecastHourRow.forecast_id.in_(hours))
-            .order_by(ForecastHourRow.forecast_id, ForecastHourRow.hour_index)
-        ):
-            hours[hour.forecast_id].append(hour)
-    return [_stored(row, hours[row.id]) for row in rows]
+    """The forecasts with the intervals of their hours."""
+    ids = {row.interval_calibration_id for row in rows} - {None}
+    quantiles: dict[int | None, float] = {}
+    if ids:
+        calibrations = session.execute(
+            select(IntervalCalibrationRow.id, IntervalCalibrationRow.quantile).where(
+                IntervalCalibrationRow.id.in_(ids)
+            )
+        )
+        quantiles = {key: quantile for key, quantile in calibrations}
+    return [_stored(row, quantiles.get(row.interval_calibration_id)) for row in rows]
 
 
-def _stored(row: ForecastRow, hours: Sequence[_Hour]) -> StoredForecast:
+def _stored(row: ForecastRow, quantile: float | None) -> StoredForecast:
+    mean, scale = tuple(row.mean or ()), tuple(row.scale or ())
+    hours = list(zip(mean, scale, strict=True))
     return StoredForecast(
         forecast_id=row.id,
         region_id=row.region_id,
@@ -712,10 +677,10 @@ def _stored(row: ForecastRow, hours: Sequence[_Hour]) -> StoredForecast:
         tracking_offset=row.tracking_offset,
         day_bound_c=row.day_bound_c,
         plain=_plain(row),
-        mean=tuple(hour.mean for hour in hours),
-        scale=tuple(hour.scale for hour in hours),
-        lower=tuple(hour.lower for hour in hours),
-        upper=tuple(hour.upper for hour in hours),
+        mean=mean,
+        scale=scale,
+        lower=tuple(None if quantile is None else m - quantile * s for m, s in hours),
+        upper=tuple(None if quantile is None else m + quantile * s for m, s in hours),
         input_mode=InputMode(row.input_mode),
         run_issued_at_utc=row.run_issued_at_utc,
         runs_known_by_utc=row.runs_known_by_utc,

@@ -143,7 +143,7 @@ from tests.audit_watch import (
 )
 from tests.conftest import PostgresForTests
 from tests.feeds.asking_kinds import facts_of
-from tests.fleet import NOW, TRAINED_UNTIL, Fleet, runtime_on
+from tests.fleet import NOW, TRAINED_UNTIL, Fleet, run_cycle, runtime_on
 from tests.models.foreign import day_before
 from tests.webapp.authenticator import Authenticator
 
@@ -974,7 +974,7 @@ def test_the_hourly_cycle_and_jobs_are_audited(fleet: Fleet) -> None:
             "orchestrator.cycle.worker_jobs.log.exception",
             lambda *given, **facts: failed.append((given, facts)),
         )
-        worker.hourly_cycle()
+        run_cycle(worker)
         worker.hindcast(NOW.date() - timedelta(days=2))
         worker.watch_models()
     worker.close()
