@@ -34,8 +34,14 @@ def make_long_fleet(urls: DatabaseUrls, n_regions: int) -> None:
     engine = make_engine(urls.owner)
     with engine.connect() as connection:
         is_made = connection.scalar(text("select exists (select from forecast)"))
+        is_long = connection.scalar(
+            text("select exists (select from region where slug like 'copy-%')")
+        )
     if not is_made:
         make_fleet(urls)
+    if is_long:
+        engine.dispose()
+        return
     with engine.begin() as connection:
         originals = connection.scalars(text("select count(*) from region")).one()
         _copy_regions(connection, n_regions // originals - 1)
@@ -100,13 +106,15 @@ def _copy_scores(connection: Connection) -> None:
             " union all select id, id from region where slug not like 'copy-%') r"
             " on r.of_id = t.region_id and (k > 0 or r.id <> r.of_id)"
             " where extract(hour from t.issued_at_utc at time zone 'UTC') = :hour"
-            " and t.issued_at_utc > :since on conflict do nothing"
+            " and t.issued_at_utc > :since and t.issued_at_utc < :until"
+            " on conflict do nothing"
         ),
         {
             "n": _SCORE_COPIES - 1,
             "days": timedelta(days=_DAYS_OF_SCORES),
             "hour": full_hour(CYCLE_AT).hour,
             "since": full_hour(CYCLE_AT) - timedelta(days=_DAYS_OF_SCORES),
+            "until": full_hour(DAY_BEFORE),
         },
     )
 

@@ -645,12 +645,10 @@ def _with_hours(session: Session, rows: Sequence[ForecastRow]) -> list[StoredFor
     ids = {row.interval_calibration_id for row in rows} - {None}
     quantiles: dict[int | None, float] = {}
     if ids:
-        calibrations = session.execute(
-            select(IntervalCalibrationRow.id, IntervalCalibrationRow.quantile).where(
-                IntervalCalibrationRow.id.in_(ids)
-            )
+        calibrations = session.scalars(
+            select(IntervalCalibrationRow).where(IntervalCalibrationRow.id.in_(ids))
         )
-        quantiles = {key: quantile for key, quantile in calibrations}
+        quantiles = {row.id: row.quantile for row in calibrations}
     return [_stored(row, quantiles.get(row.interval_calibration_id)) for row in rows]
 
 
