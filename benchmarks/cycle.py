@@ -25,6 +25,7 @@ from sqlalchemy.engine import Engine
 
 from benchmarks.cycle_fleet import CYCLE_AT, DAY_BEFORE, make_long_fleet
 from core.days import full_hour
+from core.version import CODE_VERSION
 from db.engine import DatabaseUrls, libpq_url
 from db.local_roles import create_database, tighten_database
 from db.local_server import LocalServer
@@ -123,8 +124,8 @@ def in_turn(urls: DatabaseUrls) -> _Figures:
     }
 
 
-def _share(app_url: DatabaseUrls, share: int, n_shares: int) -> None:
-    runtime = runtime_on(app_url, CYCLE_AT)
+def _share(urls: DatabaseUrls, share: int, n_shares: int) -> None:
+    runtime = runtime_on(urls, CYCLE_AT)
     carry_out(runtime, share, n_shares)
     runtime.engine.dispose()
 
@@ -187,7 +188,9 @@ def main() -> None:
     """Measure and print."""
     folder, n_regions = Path(sys.argv[1]), int(sys.argv[2])
     n_workers = int(sys.argv[3]) if sys.argv[3:] else 1
-    configure_logging("ERROR")
+    configure_logging(
+        level="ERROR", log_format="text", app_name="gfo", app_version=CODE_VERSION
+    )
     folder.mkdir(exist_ok=True)
     folder.chmod(0o755)
     with LocalServer.own(folder, settings={"shared_buffers": "256MB"}) as server:
