@@ -86,9 +86,7 @@ def test_a_killed_worker_loses_and_doubles_nothing(
         n_regions = count(owner, "select count(*) from region where is_active")
         holder.execute("select pg_advisory_lock(%s, 1)", [LOCK_CLASS])
         with worker(fleet, tmp_path) as first:
-            wait_until(
-                lambda: count(owner, f"{jobs} and status = 'doing'") == 1, PATIENCE_S
-            )
+            wait_until(lambda: count(owner, DOING) == 1, PATIENCE_S)
             with worker(fleet, tmp_path):
                 wait_until(lambda: count(owner, JOBS) == 1, PATIENCE_S)
                 assert count(owner, DECIDED) == n_regions - CHUNK_REGIONS
