@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Sequence
+from datetime import date, datetime
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -26,6 +27,45 @@ def worker_silences_s(session: Session) -> list[float]:
     was killed stays in the list for a while.
     """
     return list(session.scalars(_SILENCES))
+
+
+_WAITING_INSTANTS = text(
+    "select args ->> 'issued_at_utc' from procrastinate_jobs"
+    " where task_name = :task and status in ('todo', 'doing')"
+)
+_QUEUEING_LOCKS = text(
+    "select queueing_lock from procrastinate_jobs"
+    " where task_name = :task and status in ('todo', 'doing')"
+)
+
+LOCK_CLASS = 0x67666F01
+"""Of the advisory locks of regions whose cycle a step carries out."""
+
+_LOCK_REGIONS = text(
+    "select pg_advisory_xact_lock(cast(:class as integer), id) from"
+    " (select unnest(cast(:region_ids as integer[])) as id order by id) as region"
+)
+
+
+def lock_cycle_of(session: Session, region_ids: Sequence[int]) -> None:
+    """Let steps of a cycle that share regions wait for one another, until commit.
+
+    Locked in the order of ids: no deadlocks.
+    """
+    session.execute(
+        _LOCK_REGIONS, {"class": LOCK_CLASS, "region_ids": list(region_ids)}
+    )
+
+
+def queueing_locks(session: Session, task: str) -> set[str]:
+    """Queueing locks of the jobs of a task that wait or are being done."""
+    return set(session.scalars(_QUEUEING_LOCKS, {"task": task}))
+
+
+def waiting_instants(session: Session, task: str) -> list[datetime]:
+    """Issue instants of the jobs of a task that wait or are being done."""
+    found = session.scalars(_WAITING_INSTANTS, {"task": task})
+    return [datetime.fromisoformat(instant) for instant in found]
 
 
 def days_asked_by(session: Session, *, task: str, user_id: int) -> set[date]:

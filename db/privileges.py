@@ -51,7 +51,6 @@ APP_GRANTS: Mapping[str, str] = {
     "weather_forecast": _APPEND,
     "interval_calibration": _APPEND,
     "forecast": _APPEND,
-    "forecast_hour": _APPEND,
     "forecast_mode": _APPEND,
     "forecast_input": _APPEND,
     "window_score": _APPEND,
@@ -85,6 +84,9 @@ AUDITOR_HIDDEN_COLUMNS: Mapping[str, frozenset[str]] = {
     "model_upload_chunk": frozenset({"content"}),
 }
 """The auditor reads everything but these."""
+
+_APP_SEQUENCES = ("decision_id_seq", "forecast_id_seq")
+"""Rows of these are copied with ids that were taken before; see `db.copying`."""
 
 _APP_FUNCTIONS = ("ensure_telemetry_partitions(", "purge_handled_requests(")
 
@@ -173,7 +175,9 @@ def _app_statements(
 ) -> list[str]:
     statements = []
     for relation in relations:
-        if relation.is_sequence and relation.is_job_queue:
+        if relation.is_sequence and (
+            relation.is_job_queue or relation.name in _APP_SEQUENCES
+        ):
             statements.append(f"grant usage on sequence {relation.name} to {role}")
         elif relation.is_job_queue:
             rights = "select, insert, update, delete"

@@ -892,7 +892,10 @@ class IntervalCalibrationRow(Base):
 
 
 class ForecastRow(Base):
-    """A forecast as issued, or the refusal to issue one; append-only."""
+    """A forecast of 24 hours as issued, or the refusal of one; append-only.
+
+    An hour's interval is its mean and scale with the quantile of the calibration.
+    """
 
     __tablename__ = "forecast"
     __table_args__ = (
@@ -952,6 +955,23 @@ class ForecastRow(Base):
         ),
         CheckConstraint("revision >= 0", name="revision"),
         CheckConstraint("lag_h between 0 and 23", name="lag"),
+        CheckConstraint(
+            "(status = 'issued') = (mean is not null)"
+            " and (mean is null) = (scale is null)",
+            name="has_hours",
+        ),
+        CheckConstraint(
+            "cardinality(mean) = 24 and cardinality(scale) = 24"
+            " and array_position(mean, null) is null"
+            " and array_position(scale, null) is null",
+            name="hours",
+        ),
+        CheckConstraint(
+            "'-Infinity' < all (mean) and 'Infinity' > all (mean)", name="mean_finite"
+        ),
+        CheckConstraint(
+            "0 < all (scale) and 'Infinity' > all (scale)", name="scale_positive"
+        ),
         Index("ix_forecast_latest", "region_id", "target", "issued_at_utc", "id"),
     )
 
@@ -984,28 +1004,8 @@ class ForecastRow(Base):
     input_mode: Mapped[str] = _input_mode()
     run_issued_at_utc: Mapped[datetime | None]
     runs_known_by_utc: Mapped[datetime | None]
-
-
-class ForecastHourRow(Base):
-    """One hour of an issued forecast; bounds once an interval is calibrated."""
-
-    __tablename__ = "forecast_hour"
-    __table_args__ = (
-        CheckConstraint("hour_index between 0 and 23", name="hour_index"),
-        CheckConstraint("mean > '-Infinity' and mean < 'Infinity'", name="mean_finite"),
-        CheckConstraint("scale > 0 and scale < 'Infinity'", name="scale_positive"),
-        CheckConstraint("(lower is null) = (upper is null)", name="both_bounds"),
-        CheckConstraint("lower <= mean and mean <= upper", name="bounds_order"),
-    )
-
-    forecast_id: Mapped[int] = mapped_column(
-        ForeignKey("forecast.id"), primary_key=True
-    )
-    hour_index: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
-    mean: Mapped[float]
-    scale: Mapped[float]
-    lower: Mapped[float | None]
-    upper: Mapped[float | None]
+    mean: Mapped[list[float] | None] = mapped_column(ARRAY(Double))
+    scale: Mapped[list[float] | None] = mapped_column(ARRAY(Double))
 
 
 class ForecastModeRow(Base):

@@ -142,7 +142,6 @@ UNAUDITED: Mapping[str, str] = {
     "logout_token": "that each token counts once; what it ended is audited",
     "login_limit": "counts of tries; failures become events by the minute",
     "forecast": f"{_COMPUTED}; the decisions that rest on it are audited",
-    "forecast_hour": _COMPUTED,
     "forecast_mode": _COMPUTED,
     "forecast_input": "what the model was given; belongs to a forecast",
     "feed_answer": "what sources sent; the imports made of it are audited",

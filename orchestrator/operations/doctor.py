@@ -11,14 +11,14 @@ from core.errors import InvalidInput
 from core.forecasts import Target
 from core.telemetry import HOUR, Quantity
 from db import audit, migrate, model_versions, policies, telemetry
-from db.job_queue import worker_silences_s
+from db.job_queue import waiting_instants, worker_silences_s
 from db.protections import missing_protections
 from db.regions import StoredRegion, list_regions
 from orchestrator.audit.anchor_files import AnchorPlaces
 from orchestrator.audit.known_anchors import known_anchors
 from orchestrator.feeds.feed_list import feed_views
 from orchestrator.feeds.views import FeedHealth
-from orchestrator.jobs import STALLED_AFTER_S
+from orchestrator.jobs import CYCLE_CHUNK, STALLED_AFTER_S
 from orchestrator.operations.monitoring import LEAST_FREE_BYTES, free_bytes
 from orchestrator.operations.safeguards import Finding, examine_safeguards
 from orchestrator.runtime import Runtime
@@ -35,6 +35,7 @@ def examine(
         _chain(runtime, session),
         space_of(free_bytes(runtime.settings.data_dir)),
         worker_of(worker_silences_s(session)),
+        cycle_of(waiting_instants(session, CYCLE_CHUNK), runtime.clock()),
         *_models(session),
         *_telemetry(runtime, session),
         *feeds_of(session, runtime.clock()),
@@ -91,14 +92,31 @@ def space_of(free: int) -> Finding:
 
 
 def worker_of(silences_s: Sequence[float]) -> Finding:
-    """None is sound as well: none is registered while the portal is stopped."""
+    """None is sound as well: none is registered while the portal is stopped.
+
+    Of several one that speaks is enough: it takes over what the others were doing.
+    """
+    spoke = ", ".join(f"{silence_s:.0f} s" for silence_s in silences_s)
+    text = "none is registered"
+    if len(silences_s) == 1:
+        text = f"one spoke {spoke} ago"
+    elif silences_s:
+        text = f"{len(silences_s)} are registered; they spoke {spoke} ago"
     shortest_s = min(silences_s, default=None)
     return Finding(
         name="worker",
         is_sound=shortest_s is None or shortest_s <= STALLED_AFTER_S,
-        text="none is registered"
-        if shortest_s is None
-        else f"one spoke {shortest_s:.0f} s ago",
+        text=text,
+    )
+
+
+def cycle_of(waiting: Sequence[datetime], now: datetime) -> Finding:
+    """Chunks of a cycle that wait or are being done: sound while of this hour."""
+    left = f"{len(waiting)} chunks left" if len(waiting) != 1 else "one chunk left"
+    return Finding(
+        name="cycle",
+        is_sound=all(now - issued_at_utc < HOUR for issued_at_utc in waiting),
+        text=f"{left} of {min(waiting):%Y-%m-%d %H:%M} UTC" if waiting else "complete",
     )
 
 

@@ -144,7 +144,7 @@ from tests.audit_watch import (
 )
 from tests.conftest import PostgresForTests
 from tests.feeds.asking_kinds import facts_of
-from tests.fleet import NOW, TRAINED_UNTIL, Fleet, runtime_on
+from tests.fleet import NOW, TRAINED_UNTIL, Fleet, run_cycle, runtime_on
 from tests.models.foreign import day_before
 from tests.webapp.authenticator import Authenticator
 
@@ -804,13 +804,11 @@ def watched_models(portal: Portal) -> None:
             "region_id": active_regions(session)[0].region_id,
             "model_version_id": served_id,
         }
-        model_watch.keep_evidence(
-            session,
-            **watched,
-            local_issue_hour=3,
-            issued_at_utc=NOW,
-            evidence=Evidence(scores=1e5, misses=1e5),
+        known = model_watch.KnownEvidence(
+            last_issued_at_utc=NOW, evidence=Evidence(scores=1e5, misses=1e5)
         )
+        place = model_watch.WatchPlace(**watched, local_issue_hour=3)
+        model_watch.keep_evidence(session, {place: known})
         region_policies.change_terms(
             asking(session, portal.actor(session)),
             changes={"falls_back_on_alarm": True},
@@ -819,7 +817,7 @@ def watched_models(portal: Portal) -> None:
     with run() as session:
         assert fall_back(asking(session, portal.actor(session, "worker")))
     with run() as session:
-        (alarm,) = raise_alarms(session, active_regions(session)[0], [served_id])
+        (alarm,) = raise_alarms(session, active_regions(session)[:1], [served_id])
         _finish(
             "forecasts.score_finished_windows",
             asking(session, portal.actor(session, "worker")),
@@ -958,7 +956,7 @@ def test_a_change_that_loses_its_event_is_refused(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "orchestrator.use_cases.append_event", lambda *_given, **_facts: 0
+        "orchestrator.use_cases.append_events", lambda *_given, **_facts: []
     )
     with (
         pytest.raises(IntegrityError, match="unaudited: update of region"),
@@ -980,7 +978,7 @@ def test_the_hourly_cycle_and_jobs_are_audited(fleet: Fleet) -> None:
             "orchestrator.cycle.worker_jobs.log.exception",
             lambda *given, **facts: failed.append((given, facts)),
         )
-        worker.hourly_cycle()
+        run_cycle(worker)
         worker.hindcast(NOW.date() - timedelta(days=2))
         worker.watch_models()
     worker.close()
@@ -1014,7 +1012,7 @@ def test_a_backup_that_cannot_be_audited_is_not_kept(
     def fail(*_given: object, **_facts: object) -> int:
         raise ServiceUnavailable
 
-    monkeypatch.setattr("orchestrator.use_cases.append_event", fail)
+    monkeypatch.setattr("orchestrator.use_cases.append_events", fail)
     file = tmp_path / "fleet.backup"
     with pytest.raises(ServiceUnavailable):
         backups.make_backup(fleet.urls, file)
