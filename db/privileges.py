@@ -71,6 +71,9 @@ APP_GRANTS: Mapping[str, str] = {
     "feed_run": "select, insert, delete",
     "feed_answer": _ANY,
     "feed_switch": _APPEND,
+    "delivery_subscription": _CHANGE,
+    "delivery": _ANY,
+    "delivery_attempt": "select, insert, delete",
 }
 """Rights of the application; it has none on a table that is not named here."""
 
@@ -82,6 +85,7 @@ AUDITOR_HIDDEN_COLUMNS: Mapping[str, frozenset[str]] = {
     "recovery_code": frozenset({"code_sha256"}),
     "model_version": frozenset({"onnx_bytes"}),
     "model_upload_chunk": frozenset({"content"}),
+    "delivery_subscription": frozenset({"secret", "former_secret"}),
 }
 """The auditor reads everything but these."""
 

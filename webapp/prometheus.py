@@ -17,6 +17,10 @@ from core.errors import ServiceUnavailable
 from core.version import CODE_VERSION
 from orchestrator.jobs import STALLED_AFTER_S
 from orchestrator.logs import get_logger
+from orchestrator.operations.fleet_measurements import (
+    FleetMeasurements,
+    measure_fleet,
+)
 from orchestrator.operations.monitoring import (
     Measurements,
     ModelState,
@@ -24,6 +28,7 @@ from orchestrator.operations.monitoring import (
     measure,
 )
 from orchestrator.runtime import Runtime
+from webapp.fleet_metrics import fleet_families
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
@@ -134,10 +139,15 @@ class Metrics:
         )
         if measured is not None:
             yield from self._families(measured)
+            yield from fleet_families(self._gauge, self._fleet_measured())
 
     def _measured(self) -> Measurements:
         with self._runtime.transaction() as session:
             return measure(session, self._runtime.clock())
+
+    def _fleet_measured(self) -> FleetMeasurements:
+        with self._runtime.transaction() as session:
+            return measure_fleet(session, self._runtime.clock())
 
     def _families(self, measured: Measurements) -> Iterator[Metric]:
         gauge = self._gauge

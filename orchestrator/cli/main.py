@@ -19,6 +19,7 @@ from orchestrator.cli import (
     region,
     telemetry,
     user,
+    webhook,
 )
 
 app = typer.Typer(
@@ -51,6 +52,7 @@ app.add_typer(plans.app, name="plan")
 app.add_typer(policy.app, name="policy")
 app.add_typer(approval.app, name="approval")
 app.add_typer(audit.app, name="audit")
+app.add_typer(webhook.app, name="webhook")
 
 
 def main() -> None:

@@ -16,6 +16,8 @@ from db.protections import missing_protections
 from db.regions import StoredRegion, list_regions
 from orchestrator.audit.anchor_files import AnchorPlaces
 from orchestrator.audit.known_anchors import known_anchors
+from orchestrator.deliveries.delivery_list import subscription_views
+from orchestrator.deliveries.views import SubscriptionHealth
 from orchestrator.feeds.feed_list import feed_views
 from orchestrator.feeds.views import FeedHealth
 from orchestrator.jobs import CYCLE_CHUNK, STALLED_AFTER_S
@@ -39,6 +41,7 @@ def examine(
         *_models(session),
         *_telemetry(runtime, session),
         *feeds_of(session, runtime.clock()),
+        *deliveries_of(session, runtime.clock()),
     ]
 
 
@@ -156,6 +159,20 @@ def feeds_of(session: Session, now: datetime) -> list[Finding]:
         )
         findings.append(finding)
     return findings
+
+
+def deliveries_of(session: Session, now: datetime) -> list[Finding]:
+    """A subscription is sound while its receiver answers, or is paused on purpose."""
+    sound = {SubscriptionHealth.GOOD, SubscriptionHealth.PAUSED}
+    return [
+        Finding(
+            name=f"subscription {view.facts.name}",
+            is_sound=view.health in sound and not view.counts.dead,
+            text=f"{view.health}, {view.counts.waiting} waiting, {view.counts.dead}"
+            f" dead{f'; {view.last_answer}' if view.last_answer else ''}",
+        )
+        for view in subscription_views(session, now)
+    ]
 
 
 def telemetry_of(

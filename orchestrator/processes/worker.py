@@ -25,6 +25,12 @@ from orchestrator.audit.anchor_files import AnchorPlaces
 from orchestrator.audit.anchor_keeper import AnchorKeeper
 from orchestrator.audit.chain_status import check_whole_chain
 from orchestrator.cycle.worker_jobs import WorkerJobs
+from orchestrator.deliveries.deliverer import Deliverer
+from orchestrator.deliveries.delivery_list import forget_old_deliveries
+from orchestrator.deliveries.digests import queue_digests
+from orchestrator.deliveries.heartbeat import Heartbeat
+from orchestrator.deliveries.secrets import SecretPlaces
+from orchestrator.deliveries.sending import SendingMeans
 from orchestrator.feeds.runs import forget_old_answers, queue_due_feeds, run_feed
 from orchestrator.feeds.source_choices import choose_sources
 from orchestrator.jobs import (
@@ -39,6 +45,7 @@ from orchestrator.jobs import (
     ISSUE_AGAIN,
     ISSUE_FORECASTS,
     PURGE_RECORDS,
+    QUEUE_DIGESTS,
     QUEUE_FEEDS,
     REPORT_DENIALS,
     RUN_FEED,
@@ -80,6 +87,7 @@ def run_worker(runtime: Runtime) -> None:
     jobs = WorkerJobs(runtime, stopping)
     queue = make_queue(runtime, jobs)
     AnchorKeeper(runtime, stopping).start()
+    _start_deliveries(runtime, jobs, stopping)
     log.info("worker_started")
     jobs.queue_cycle()
     try:
@@ -90,6 +98,19 @@ def run_worker(runtime: Runtime) -> None:
     finally:
         jobs.close()
     log.info("worker_stopped")
+
+
+def _start_deliveries(
+    runtime: Runtime, jobs: WorkerJobs, stopping: threading.Event
+) -> None:
+    """Threads of their own: no receiver, however slow, delays the cycle or a job."""
+    secrets = SecretPlaces(
+        environ=os.environ,
+        secrets_dir=runtime.settings.secrets_dir,
+        key=factor_key(runtime.settings),
+    )
+    Deliverer(runtime, stopping, SendingMeans(secrets=secrets)).start()
+    Heartbeat(runtime, stopping).start()
 
 
 def make_queue(runtime: Runtime, jobs: WorkerJobs) -> procrastinate.App:
@@ -137,6 +158,7 @@ def make_queue(runtime: Runtime, jobs: WorkerJobs) -> procrastinate.App:
             check_whole_chain(request, AnchorPlaces.of(runtime.settings))
 
     _add_feeds(queue, runtime)
+    _add_digests(queue, runtime)
     _add_housekeeping(queue, runtime)
     return queue
 
@@ -182,6 +204,16 @@ def _add_feeds(queue: procrastinate.App, runtime: Runtime) -> None:
         run_feed(runtime, int(feed_id), os.environ)
 
 
+def _add_digests(queue: procrastinate.App, runtime: Runtime) -> None:
+    """The daily digest, also when the worker was off at its hour."""
+
+    @queue.periodic(cron="*/10 * * * *")
+    @queue.task(name=QUEUE_DIGESTS, queueing_lock=QUEUE_DIGESTS)
+    def queue_due_digests(timestamp: int) -> None:  # noqa: ARG001 -- the queue gives it
+        with runtime.request_as(WORKER_USER) as request:
+            queue_digests(request)
+
+
 def _add_housekeeping(queue: procrastinate.App, runtime: Runtime) -> None:
     """What accounts and requests leave behind."""
 
@@ -210,6 +242,8 @@ def _add_housekeeping(queue: procrastinate.App, runtime: Runtime) -> None:
             purge_records(request)
         with runtime.request_as(WORKER_USER) as request:
             forget_old_answers(request)
+        with runtime.request_as(WORKER_USER) as request:
+            forget_old_deliveries(request)
 
 
 async def _serve(queue: procrastinate.App, stopping: threading.Event) -> None:

@@ -34,6 +34,7 @@ from core.model_watch import Evidence
 from core.telemetry import HOUR, Quantity
 from db import (
     audit,
+    deliveries,
     ingest,
     model_evaluations,
     model_uploads,
@@ -70,7 +71,11 @@ from orchestrator.approvals.rules import set_change_rules
 from orchestrator.audit import anchoring
 from orchestrator.audit.anchor_files import AnchorPlaces
 from orchestrator.audit.chain_export import export_chain, export_newest
-from orchestrator.audit.chain_status import ask_for_check, check_whole_chain
+from orchestrator.audit.chain_status import (
+    ask_for_check,
+    check_whole_chain,
+    report_broken_chain,
+)
 from orchestrator.audit.event_list import events_csv
 from orchestrator.cycle.issuance import issue_live
 from orchestrator.cycle.worker_jobs import WorkerJobs
@@ -78,6 +83,24 @@ from orchestrator.decisions import recording
 from orchestrator.decisions.judging_again import judge_again
 from orchestrator.decisions.lists import DecisionFilter, decisions_csv
 from orchestrator.decisions.states import state_decision
+from orchestrator.deliveries.delivery_list import forget_old_deliveries
+from orchestrator.deliveries.digests import queue_digests
+from orchestrator.deliveries.sending import (
+    begin_turn,
+    end_turn,
+    lease_due,
+    store_outcome,
+)
+from orchestrator.deliveries.subscriptions import (
+    add_subscription,
+    change_subscription,
+    pause_subscription,
+    remove_subscription,
+    replay,
+    rotate_secret,
+    send_test,
+)
+from orchestrator.deliveries.webhooks import TryResult
 from orchestrator.feeds.configuration import (
     add_feed,
     change_feed,
@@ -143,6 +166,7 @@ from tests.audit_watch import (
     watch,
 )
 from tests.conftest import PostgresForTests
+from tests.deliveries.portals import webhook
 from tests.feeds.asking_kinds import facts_of
 from tests.fleet import NOW, TRAINED_UNTIL, Fleet, run_cycle, runtime_on
 from tests.models.foreign import day_before
@@ -554,6 +578,35 @@ def sources(portal: Portal) -> None:
         forget_old_answers(request)
 
 
+def delivered(portal: Portal) -> None:
+    """A subscription is added, used and removed; its receiver is gone at the end."""
+    key, facts = FactorKey("a key of this test"), webhook("https://example.com/hook")
+    with portal.ask() as request:
+        add_subscription(request, facts, key)
+        change_subscription(request, replace(facts, kinds=["plan.found"]))
+        pause_subscription(request, facts.name, is_paused=True)
+        pause_subscription(request, facts.name, is_paused=False)
+        rotate_secret(request, facts.name, key)
+        send_test(request, facts.name)
+    worker = portal_worker(portal)
+    with portal.ask(worker) as request:
+        found = deliveries.find_subscription(request.session, facts.name)
+        until_utc = request.now + timedelta(days=9000)
+        later = replace(request, now=until_utc)
+        assert lease_due(later, until_utc=until_utc) == [found.subscription_id]
+        (test,) = begin_turn(later, found.subscription_id).due
+        gone = TryResult(is_delivered=False, words="Gone.", status=410, is_gone=True)
+        store_outcome(request, test, gone, took_ms=1)
+        end_turn(request, found.subscription_id, rest=timedelta(seconds=1))
+    with portal.ask() as request:
+        assert replay(request, facts.name, test.id) == 1
+        remove_subscription(request, facts.name)
+    with portal.ask(worker) as request:
+        forget_old_deliveries(request)
+        queue_digests(request)
+        assert not report_broken_chain(request)
+
+
 def decisions(portal: Portal) -> None:
     """What-ifs, recorded decisions, their replacement, plans, forecasts."""
     run = portal.runtime.transaction
@@ -885,7 +938,7 @@ def test_every_change_commits_with_its_event(
 
     monkeypatch.setattr("orchestrator.use_cases._finish", note)
     for story in (
-        people, federated, strangers, places, sources, decisions, models,
+        people, federated, strangers, places, sources, delivered, decisions, models,
         watched_models, signed, second_person, chain, exports,
     ):  # fmt: skip
         story(portal)
