@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -38,7 +38,7 @@ def effective_policy(session: Session, region_id: int) -> Policy:
 
 def effective_policies(session: Session, region_ids: list[int]) -> dict[int, Policy]:
     """The policy in force for each region: its overrides on the fleet's policy."""
-    newest = _newest(session)
+    newest = _newest(session, region_ids)
     fleet = _required(newest)
     return {
         region_id: _compose(fleet, newest.get(region_id)) for region_id in region_ids
@@ -47,19 +47,19 @@ def effective_policies(session: Session, region_ids: list[int]) -> dict[int, Pol
 
 def fleet_policy(session: Session) -> Policy:
     """The fleet's own policy; raises NotFound before there is one."""
-    return _compose(_required(_newest(session)), None)
+    return _compose(_required(_newest(session, [])), None)
 
 
 def region_overrides(session: Session, region_id: int) -> dict[str, object]:
     """What a region's newest policy overrides."""
-    row = _newest(session).get(region_id)
+    row = _newest(session, [region_id]).get(region_id)
     found = {name: getattr(row, name) for name in OVERRIDABLE} if row else {}
     return {name: value for name, value in found.items() if value is not None}
 
 
 def has_fleet_policy(session: Session) -> bool:
     """Whether there is a fleet policy."""
-    return None in _newest(session)
+    return None in _newest(session, [])
 
 
 def insert_policy(
@@ -91,9 +91,17 @@ def insert_policy(
 
 def own_values(session: Session, region_id: int | None) -> dict[str, Any] | None:
     """What the newest version of the fleet or a region sets; None without one."""
-    row = _newest(session).get(region_id)
-    if row is None:
-        return None
+    wanted = [] if region_id is None else [region_id]
+    row = _newest(session, wanted).get(region_id)
+    return None if row is None else _own(row)
+
+
+def all_own_values(session: Session) -> dict[int | None, dict[str, Any]]:
+    """As `own_values`, of the fleet and every region with a version."""
+    return {region_id: _own(row) for region_id, row in _newest(session).items()}
+
+
+def _own(row: PolicyRow) -> dict[str, Any]:
     return {name: getattr(row, name) for name in OVERRIDABLE}
 
 
@@ -102,19 +110,26 @@ def _terms(
 ) -> dict[str, object]:
     if region_id is not None:
         return {}
-    before = _newest(session).get(None)
+    before = _newest(session, []).get(None)
     return {
         name: values.get(name, getattr(before, name) if before else None)
         for name in FLEET_TERMS
     }
 
 
-def _newest(session: Session) -> dict[int | None, PolicyRow]:
-    rows = session.scalars(
+def _newest(
+    session: Session, region_ids: Collection[int] | None = None
+) -> dict[int | None, PolicyRow]:
+    """The newest versions of the fleet and of these regions, of all by default."""
+    statement = (
         select(PolicyRow)
         .ext(distinct_on(PolicyRow.region_id))
         .order_by(PolicyRow.region_id, PolicyRow.version.desc())
     )
+    if region_ids is not None:
+        of_fleet = PolicyRow.region_id.is_(None)
+        statement = statement.where(of_fleet | PolicyRow.region_id.in_(region_ids))
+    rows = session.scalars(statement)
     return {row.region_id: row for row in rows}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -63,14 +63,23 @@ def regions_by_slug(session: Session, slugs: Sequence[str]) -> list[StoredRegion
 
 def insert_region(session: Session, region: Region) -> StoredRegion:
     """Store a new region; raises Conflict when the slug is taken."""
-    row = RegionRow(**_columns(region))
+    return insert_regions(session, [region])[0]
+
+
+def insert_regions(session: Session, regions: Sequence[Region]) -> list[StoredRegion]:
+    """Store new regions in this order; raises Conflict when a slug is taken."""
+    if not regions:
+        return []
+    statement = insert(RegionRow).returning(RegionRow, sort_by_parameter_order=True)
     try:
         with session.begin_nested():
-            session.add(row)
+            rows = session.scalars(statement, [_columns(region) for region in regions])
+            return [_stored(row) for row in rows]
     except IntegrityError as exc:
-        message = f"There is already a region {region.slug}."
+        taken = regions_by_slug(session, [region.slug for region in regions])
+        slug = taken[0].slug if taken else regions[0].slug
+        message = f"There is already a region {slug}."
         raise Conflict(message) from exc
-    return _stored(row)
 
 
 def update_region(session: Session, region: Region) -> StoredRegion:

@@ -33,7 +33,7 @@ from core.errors import (
     RequestReused,
 )
 from db import approvals, handled_requests
-from db.audit_append import append_event
+from db.audit_append import NewEvent, append_events
 from db.handled_requests import HandledRequest
 
 WORKER_USER = "worker"
@@ -394,18 +394,23 @@ def _finish(name: str, request: Request, done: Done[Answer]) -> Answer:
         if event.action not in USE_CASES[name].events:
             message = f"{event.action} is not an event that {name} declares."
             raise TypeError(message)
-        append_event(
-            request.session,
-            actor=event.actor or (None if event.is_belated else request.caller),
-            action=event.action,
-            object_type=event.object_type,
-            object_id=None if event.object_id is None else str(event.object_id),
-            before=event.before,
-            after=event.after,
-            reason=event.reason,
-            request_id=_id_text(request, event),
-        )
+    append_events(
+        request.session, [_new_event(request, event) for event in done.events]
+    )
     return done.answer
+
+
+def _new_event(request: Request, event: Event) -> NewEvent:
+    return NewEvent(
+        actor=event.actor or (None if event.is_belated else request.caller),
+        action=event.action,
+        object_type=event.object_type,
+        object_id=None if event.object_id is None else str(event.object_id),
+        before=event.before,
+        after=event.after,
+        reason=event.reason,
+        request_id=_id_text(request, event),
+    )
 
 
 def _id_text(request: Request, event: Event) -> str | None:

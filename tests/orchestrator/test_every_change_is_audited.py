@@ -954,7 +954,7 @@ def test_a_change_that_loses_its_event_is_refused(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "orchestrator.use_cases.append_event", lambda *_given, **_facts: 0
+        "orchestrator.use_cases.append_events", lambda *_given, **_facts: 0
     )
     with (
         pytest.raises(IntegrityError, match="unaudited: update of region"),
@@ -1010,7 +1010,7 @@ def test_a_backup_that_cannot_be_audited_is_not_kept(
     def fail(*_given: object, **_facts: object) -> int:
         raise ServiceUnavailable
 
-    monkeypatch.setattr("orchestrator.use_cases.append_event", fail)
+    monkeypatch.setattr("orchestrator.use_cases.append_events", fail)
     file = tmp_path / "fleet.backup"
     with pytest.raises(ServiceUnavailable):
         backups.make_backup(fleet.urls, file)

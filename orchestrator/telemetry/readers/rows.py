@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import NamedTuple
 
 from core.carbon import CarbonSignalKind
@@ -114,7 +115,7 @@ HourRow = ParsedRow | RefusedRow | None
 """None is a row that was read past: of another region or place than asked for."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: what is cached needs a place
 class RegionGate:
     """Which regions a file may write to, and why not the others.
 
@@ -133,9 +134,13 @@ class RegionGate:
             return
         if slug in self.refused:
             raise RowRefused(Reason.REGION_ORIGIN, self.refused[slug])
-        known = listed(sorted([*self.accepted, *self.refused]))
-        message = f"Region {slug[:40]!r} is unknown; known regions: {known}."
+        message = f"Region {slug[:40]!r} is unknown; known regions: {self._known}."
         raise RowRefused(Reason.UNKNOWN_REGION, message)
+
+    @cached_property
+    def _known(self) -> str:
+        """Sorted once for a file, not for each row that it refuses."""
+        return listed(sorted([*self.accepted, *self.refused]))
 
 
 class Findings:
