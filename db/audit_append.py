@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from core.access import Actor
 from core.audit import ANONYMOUS, FORMAT_VERSION, AuditAction, canonical_json
-from db.schema import AuditEventRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewEvent:
-    """An event before it has its place in the chain."""
+    """What an event says; see `core.audit`."""
 
     actor: Actor | None
     action: AuditAction
@@ -28,17 +26,44 @@ class NewEvent:
     request_id: str | None = None
 
 
-def append_events(session: Session, events: Sequence[NewEvent]) -> None:
-    """Add events to the chain in this order, all with the same time.
+_INSERT_EVENTS = text(
+    """
+    insert into audit_event (seq, format_version, payload, occurred_at_utc, actor_id,
+        actor_name, action, object_type, object_id, request_id)
+    select 0, :format_version, payload, :occurred_at_utc, actor_id, actor_name, action,
+        object_type, object_id, request_id
+    from unnest(
+        cast(:payload as text[]), cast(:actor_id as integer[]),
+        cast(:actor_name as text[]), cast(:action as text[]),
+        cast(:object_type as text[]), cast(:object_id as text[]),
+        cast(:request_id as text[])
+    ) with ordinality as event (payload, actor_id, actor_name, action, object_type,
+        object_id, request_id, number)
+    order by number
+    returning seq
+    """
+)
+"""The trigger sets the sequence and the hashes, row by row in this order."""
+
+
+def append_events(session: Session, events: Sequence[NewEvent]) -> list[int]:
+    """Add events to the chain, in order and in one statement; returns their sequences.
 
     Call it last in a transaction: from here to the commit every other writer of events
     waits. What they describe and the events commit together or not at all.
     """
     if not events:
-        return
+        return []
     session.flush()
-    now = session.execute(select(func.clock_timestamp())).scalar_one()
-    session.execute(insert(AuditEventRow), [_columns(event, now) for event in events])
+    occurred_at_utc = session.scalar(select(func.clock_timestamp()))
+    rows = [_columns(event) for event in events]
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    columns["payload"] = [
+        _payload(event, {"occurred_at_utc": occurred_at_utc, **row})
+        for event, row in zip(events, rows, strict=True)
+    ]
+    given = {"format_version": FORMAT_VERSION, "occurred_at_utc": occurred_at_utc}
+    return list(session.scalars(_INSERT_EVENTS, {**given, **columns}))
 
 
 def append_event(
@@ -48,32 +73,26 @@ def append_event(
     action: AuditAction,
     object_type: str | None = None,
     object_id: str | None = None,
-    before: Mapping[str, object] | None = None,
     after: Mapping[str, object] | None = None,
     reason: str | None = None,
     request_id: str | None = None,
 ) -> int:
-    """Add one event as `append_events` does, and return its sequence."""
-    session.flush()
-    now = session.execute(select(func.clock_timestamp())).scalar_one()
+    """Add one event to the chain and return its sequence; see `append_events`."""
     event = NewEvent(
         actor=actor,
         action=action,
         object_type=object_type,
         object_id=object_id,
-        before=before,
         after=after,
         reason=reason,
         request_id=request_id,
     )
-    statement = insert(AuditEventRow).values(**_columns(event, now))
-    return session.execute(statement.returning(AuditEventRow.seq)).scalar_one()
+    return append_events(session, [event])[0]
 
 
-def _columns(event: NewEvent, now: datetime) -> dict[str, object]:
+def _columns(event: NewEvent) -> dict[str, object]:
     actor = event.actor
-    columns = {
-        "occurred_at_utc": now,
+    return {
         "actor_id": actor.user_id if actor else None,
         "actor_name": actor.name if actor else ANONYMOUS,
         "action": event.action.value,
@@ -81,6 +100,10 @@ def _columns(event: NewEvent, now: datetime) -> dict[str, object]:
         "object_id": event.object_id,
         "request_id": event.request_id,
     }
+
+
+def _payload(event: NewEvent, columns: Mapping[str, object]) -> str:
+    actor = event.actor
     context = {
         "role": actor.role.value if actor else None,
         "session_sha256": actor.session_sha256 if actor else None,
@@ -89,9 +112,4 @@ def _columns(event: NewEvent, now: datetime) -> dict[str, object]:
         "after": event.after,
         "reason": event.reason,
     }
-    return {
-        "seq": 0,  # the trigger sets it, and the hashes
-        "format_version": FORMAT_VERSION,
-        "payload": canonical_json(columns | context),
-        **columns,
-    }
+    return canonical_json({**columns, **context})

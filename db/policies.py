@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
@@ -36,7 +36,9 @@ def effective_policy(session: Session, region_id: int) -> Policy:
     return effective_policies(session, [region_id])[region_id]
 
 
-def effective_policies(session: Session, region_ids: list[int]) -> dict[int, Policy]:
+def effective_policies(
+    session: Session, region_ids: Sequence[int]
+) -> dict[int, Policy]:
     """The policy in force for each region: its overrides on the fleet's policy."""
     newest = _newest(session, region_ids)
     fleet = _required(newest)
@@ -47,7 +49,7 @@ def effective_policies(session: Session, region_ids: list[int]) -> dict[int, Pol
 
 def fleet_policy(session: Session) -> Policy:
     """The fleet's own policy; raises NotFound before there is one."""
-    return _compose(_required(_newest(session, [])), None)
+    return _compose(_required(_newest(session)), None)
 
 
 def region_overrides(session: Session, region_id: int) -> dict[str, object]:
@@ -59,7 +61,7 @@ def region_overrides(session: Session, region_id: int) -> dict[str, object]:
 
 def has_fleet_policy(session: Session) -> bool:
     """Whether there is a fleet policy."""
-    return None in _newest(session, [])
+    return None in _newest(session)
 
 
 def insert_policy(
@@ -91,18 +93,23 @@ def insert_policy(
 
 def own_values(session: Session, region_id: int | None) -> dict[str, Any] | None:
     """What the newest version of the fleet or a region sets; None without one."""
-    wanted = [] if region_id is None else [region_id]
-    row = _newest(session, wanted).get(region_id)
-    return None if row is None else _own(row)
+    row = _newest(session, [] if region_id is None else [region_id]).get(region_id)
+    if row is None:
+        return None
+    return {name: getattr(row, name) for name in OVERRIDABLE}
 
 
 def all_own_values(session: Session) -> dict[int | None, dict[str, Any]]:
-    """As `own_values`, of the fleet and every region with a version."""
-    return {region_id: _own(row) for region_id, row in _newest(session).items()}
-
-
-def _own(row: PolicyRow) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in OVERRIDABLE}
+    """As `own_values`, of the fleet and of every region that has a version."""
+    rows = session.scalars(
+        select(PolicyRow)
+        .ext(distinct_on(PolicyRow.region_id))
+        .order_by(PolicyRow.region_id, PolicyRow.version.desc())
+    )
+    return {
+        row.region_id: {name: getattr(row, name) for name in OVERRIDABLE}
+        for row in rows
+    }
 
 
 def _terms(
@@ -110,7 +117,7 @@ def _terms(
 ) -> dict[str, object]:
     if region_id is not None:
         return {}
-    before = _newest(session, []).get(None)
+    before = _newest(session).get(None)
     return {
         name: values.get(name, getattr(before, name) if before else None)
         for name in FLEET_TERMS
@@ -118,18 +125,15 @@ def _terms(
 
 
 def _newest(
-    session: Session, region_ids: Collection[int] | None = None
+    session: Session, region_ids: Sequence[int] = ()
 ) -> dict[int | None, PolicyRow]:
-    """The newest versions of the fleet and of these regions, of all by default."""
-    statement = (
+    """The newest version of the fleet, and of these regions where they have one."""
+    rows = session.scalars(
         select(PolicyRow)
+        .where(or_(PolicyRow.region_id.is_(None), PolicyRow.region_id.in_(region_ids)))
         .ext(distinct_on(PolicyRow.region_id))
         .order_by(PolicyRow.region_id, PolicyRow.version.desc())
     )
-    if region_ids is not None:
-        of_fleet = PolicyRow.region_id.is_(None)
-        statement = statement.where(of_fleet | PolicyRow.region_id.in_(region_ids))
-    rows = session.scalars(statement)
     return {row.region_id: row for row in rows}
 
 

@@ -394,23 +394,21 @@ def _finish(name: str, request: Request, done: Done[Answer]) -> Answer:
         if event.action not in USE_CASES[name].events:
             message = f"{event.action} is not an event that {name} declares."
             raise TypeError(message)
-    append_events(
-        request.session, [_new_event(request, event) for event in done.events]
-    )
+    new_events = [
+        NewEvent(
+            actor=event.actor or (None if event.is_belated else request.caller),
+            action=event.action,
+            object_type=event.object_type,
+            object_id=None if event.object_id is None else str(event.object_id),
+            before=event.before,
+            after=event.after,
+            reason=event.reason,
+            request_id=_id_text(request, event),
+        )
+        for event in done.events
+    ]
+    append_events(request.session, new_events)
     return done.answer
-
-
-def _new_event(request: Request, event: Event) -> NewEvent:
-    return NewEvent(
-        actor=event.actor or (None if event.is_belated else request.caller),
-        action=event.action,
-        object_type=event.object_type,
-        object_id=None if event.object_id is None else str(event.object_id),
-        before=event.before,
-        after=event.after,
-        reason=event.reason,
-        request_id=_id_text(request, event),
-    )
 
 
 def _id_text(request: Request, event: Event) -> str | None:
