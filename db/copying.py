@@ -75,7 +75,8 @@ def _binary_rows(columns: Sequence[NDArray[np.generic]]) -> bytes:
             np.arange(content.shape[1]) < length[:, None],
         ]
     matrix = np.concatenate(fields, axis=1)
-    return matrix[np.concatenate(is_sent, axis=1)].tobytes()
+    sent: NDArray[np.uint8] = matrix[np.concatenate(is_sent, axis=1)]
+    return sent.tobytes()
 
 
 def _content(
@@ -83,7 +84,7 @@ def _content(
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """The bytes of each field, and how many of them count; -1 for null."""
     if column.dtype.kind == "S":
-        return _as_bytes(column), np.char.str_len(column)
+        return _as_bytes(column), np.char.str_len(column.astype(np.bytes_))
     if column.dtype.kind == "M":
         since = column.astype("datetime64[us]") - _POSTGRES_EPOCH
         column = since.astype(np.int64)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -59,6 +59,37 @@ def regions_by_slug(session: Session, slugs: Sequence[str]) -> list[StoredRegion
     rows = session.scalars(select(RegionRow).where(RegionRow.slug.in_(slugs)))
     found = {row.slug: _stored(row) for row in rows}
     return [found[slug] for slug in slugs if slug in found]
+
+
+def find_regions(
+    session: Session,
+    *,
+    limit: int,
+    text: str = "",
+    zones: Collection[str] = (),
+    active_only: bool = True,
+    measured_only: bool = False,
+) -> tuple[list[StoredRegion], int]:
+    """The first regions with `text` in name or slug, or in `zones`; and their count.
+
+    Without a text all of them, in the order in which they were added.
+    """
+    statement = select(RegionRow)
+    if active_only:
+        statement = statement.where(RegionRow.is_active)
+    if measured_only:
+        statement = statement.where(RegionRow.is_synthetic.is_(False))
+    if text:
+        statement = statement.where(
+            or_(
+                RegionRow.name.icontains(text, autoescape=True),
+                RegionRow.slug.icontains(text, autoescape=True),
+                RegionRow.time_zone.in_(zones),
+            )
+        )
+    count = session.scalar(select(func.count()).select_from(statement.subquery()))
+    rows = session.scalars(statement.order_by(RegionRow.id).limit(limit))
+    return [_stored(row) for row in rows], count or 0
 
 
 def insert_region(session: Session, region: Region) -> StoredRegion:

@@ -20,7 +20,7 @@ from orchestrator.processes.terminal import (
     print_json,
     progress,
 )
-from orchestrator.regions.region_choice import active_regions, pick_region
+from orchestrator.regions.region_choice import active_regions, choose_region
 from orchestrator.telemetry.weather_forecast_imports import (
     import_forecast_answer,
     import_weather_forecasts,
@@ -143,11 +143,10 @@ def import_forecasts(
             if region is None:
                 message = "An answer names no region; say which one with --region."
                 raise InvalidInput(message)
-            found = active_regions(context.session)
             answer = import_forecast_answer(
                 context.request,
                 _bytes_of(file),
-                region_slug=pick_region(found, region).slug,
+                region_slug=choose_region(context.session, region).slug,
                 source_name=source,
                 known_at_utc=_instant(known_at),
             )
@@ -166,8 +165,9 @@ def import_forecasts(
 
 
 def _regions(context: CommandContext, slugs: list[str] | None) -> list[StoredRegion]:
-    found = active_regions(context.session)
-    return [pick_region(found, slug) for slug in slugs] if slugs else found
+    if not slugs:
+        return active_regions(context.session)
+    return [choose_region(context.session, slug) for slug in slugs]
 
 
 def _instant(text: str) -> datetime:

@@ -175,12 +175,13 @@ class HourBlock:
     def _facts(
         self,
     ) -> Iterator[tuple[int, str, datetime, tuple[float | None, ...], str]]:
-        known = np.where(np.isnan(self.values), None, self.values).tolist()
+        known = self.values.astype(np.object_)
+        known[np.isnan(self.values)] = None
         for code, number, hour, values, text in zip(
             self.codes.tolist(),
             self.line_numbers.tolist(),
             self.hours.tolist(),
-            known,
+            known.tolist(),
             self.raw_texts,
             strict=True,
         ):

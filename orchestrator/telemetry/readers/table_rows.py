@@ -174,7 +174,9 @@ class _TableRows:
             or layout.derives_wet_bulb
             or layout.future_is_forecast
             or layout.place_index is not None
-            or not (layout.stamp_of is layout.takes is layout.texts is None)
+            or layout.stamp_of is not None
+            or layout.takes is not None
+            or layout.texts is not None
             or any(column.conversion.is_needed for column in layout.values)
         ):
             return None
