@@ -87,7 +87,7 @@ def run_worker(runtime: Runtime) -> None:
     jobs = WorkerJobs(runtime, stopping)
     queue = make_queue(runtime, jobs)
     AnchorKeeper(runtime, stopping).start()
-    _start_deliveries(runtime, jobs, stopping)
+    _start_deliveries(runtime, stopping)
     log.info("worker_started")
     jobs.queue_cycle()
     try:
@@ -100,9 +100,7 @@ def run_worker(runtime: Runtime) -> None:
     log.info("worker_stopped")
 
 
-def _start_deliveries(
-    runtime: Runtime, jobs: WorkerJobs, stopping: threading.Event
-) -> None:
+def _start_deliveries(runtime: Runtime, stopping: threading.Event) -> None:
     """Threads of their own: no receiver, however slow, delays the cycle or a job."""
     secrets = SecretPlaces(
         environ=os.environ,
