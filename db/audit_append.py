@@ -42,6 +42,7 @@ def append_event(
     context = {
         "role": actor.role.value if actor else None,
         "session_sha256": actor.session_sha256 if actor else None,
+        "token_id": actor.token_id if actor else None,
         "address": actor.address if actor else None,
         "before": before,
         "after": after,

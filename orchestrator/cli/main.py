@@ -18,6 +18,7 @@ from orchestrator.cli import (
     processes,
     region,
     telemetry,
+    token,
     user,
 )
 
@@ -42,6 +43,7 @@ app.command("optimize")(plans.optimize)
 app.add_typer(database.app, name="db")
 app.add_typer(region.app, name="region")
 app.add_typer(user.app, name="user")
+app.add_typer(token.app, name="token")
 app.add_typer(telemetry.app, name="telemetry")
 app.add_typer(feed.app, name="feed")
 app.add_typer(models.app, name="model")
