@@ -27,6 +27,7 @@ from webapp.headers import SecurityHeaders
 from webapp.health import make_health
 from webapp.index import INDEX, THEME_SCRIPT
 from webapp.model_files import make_model_files
+from webapp.own_tokens import make_own_tokens
 from webapp.pages_guard import guard_pages
 from webapp.permissions import (
     ROUTES,
@@ -57,6 +58,7 @@ LARGEST_BODY_BYTES = 2 * 1024 * 1024
 BLUEPRINTS: tuple[Callable[[Runtime], Blueprint], ...] = (
     make_portal,
     make_second_factors,
+    make_own_tokens,
     make_federated_login,
     make_provider_logout,
     make_telemetry_upload,

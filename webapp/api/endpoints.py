@@ -126,7 +126,7 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
     @classmethod
-    def model_validate(cls, _obj: Any, **_options: Any) -> Body:  # noqa: ANN401
+    def model_validate(cls, obj: Any, **_options: Any) -> Body:  # noqa: ANN401, ARG003
         """From the bytes as they came: one parse, and no number that JSON has not."""
         return cls.model_validate_json(flask.request.get_data())
 
