@@ -65,6 +65,15 @@ SCOPES: dict[Scope, frozenset[Permission]] = {
 """No scope grants accounts and tokens, backups, or what the worker does by itself."""
 
 
+def usable_scopes(role: Role) -> tuple[Scope, ...]:
+    """Scopes of which the role allows something, beyond reading but for `read`."""
+    return tuple(
+        scope
+        for scope in Scope
+        if PERMISSIONS[role] & (SCOPES[scope] - _READ or SCOPES[scope])
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
     """Who acts: a logged-in user, an API token, or the system user of a process.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import dash
 from dash import Dash, html
 from flask import Blueprint, request
-from flask_openapi3 import OpenAPI
+from flask_openapi3.openapi import OpenAPI
 
 from orchestrator.operations.monitoring import ReadinessProbe
 from orchestrator.operations.secret_key import factor_key, secret_key

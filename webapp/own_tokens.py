@@ -7,7 +7,7 @@ from functools import partial
 from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from core.access import PERMISSIONS, SCOPES, Scope
+from core.access import Scope, usable_scopes
 from core.errors import FleetError, InvalidInput, NotConfirmed
 from orchestrator.accounts import api_tokens, second_factors
 from orchestrator.accounts.own_password import confirm
@@ -91,7 +91,7 @@ class TokenPages:
             title="API tokens",
             tokens=tokens,
             factors=factors,
-            scopes=[s for s in Scope if SCOPES[s] & PERMISSIONS[actor.role]],
+            scopes=usable_scopes(actor.role),
             days=api_tokens.DEFAULT_DAYS,
             most_days=api_tokens.MOST_DAYS,
             problem=problem,

@@ -12,7 +12,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from core.access import PERMISSIONS, SCOPES, Actor, Permission, Role, Scope
+from core.access import Actor, Permission, Role, Scope, usable_scopes
 from core.audit import AuditAction
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from db import api_tokens, denials, federated_identities, login_limits, users
@@ -288,11 +288,9 @@ def _require_usable(request: Request, owner: User, scopes: frozenset[Scope]) -> 
     if not scopes:
         message = f"Choose at least one scope of {', '.join(Scope)}."
         raise InvalidInput(message)
-    for scope in scopes:
-        beyond_read = SCOPES[scope] - SCOPES[Scope.READ] or SCOPES[scope]
-        if not beyond_read & PERMISSIONS[owner.role]:
-            message = f"The role {owner.role} allows nothing of the scope {scope}."
-            raise InvalidInput(message)
+    if useless := scopes - set(usable_scopes(owner.role)):
+        message = f"The role {owner.role} allows nothing of the scope {min(useless)}."
+        raise InvalidInput(message)
     if not owner.is_active:
         message = f"{owner.name} is disabled."
         raise Conflict(message)

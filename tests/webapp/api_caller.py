@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from werkzeug.test import TestResponse
 
-from core.access import PERMISSIONS, SCOPES, Role, Scope
+from core.access import Role, Scope, usable_scopes
 from orchestrator.accounts import api_tokens
 from tests.webapp.conftest import Portal
 
@@ -64,11 +64,7 @@ def make_caller(
     name = f"{role.value} {uuid4().hex[:6]}"
     with portal.runtime.request_as("cli") as request:
         api_tokens.add_service_account(request, name, role)
-    usable = [
-        scope
-        for scope in scopes
-        if (SCOPES[scope] - SCOPES[Scope.READ] or SCOPES[scope]) & PERMISSIONS[role]
-    ]
+    usable = [scope for scope in scopes if scope in usable_scopes(role)]
     with portal.runtime.request_as("cli") as request:
         made = api_tokens.make_token(
             request, owner=name, name="a program", scopes=usable

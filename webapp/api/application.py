@@ -6,7 +6,8 @@ import json
 from typing import Any, TypedDict
 
 from flask import Blueprint, Response, current_app, render_template
-from flask_openapi3 import APIBlueprint, Info
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.info import Info
 from pydantic import BaseModel
 
 from core.version import CODE_VERSION

@@ -24,8 +24,9 @@ from uuid import UUID
 import flask
 from flask import Response
 from flask.typing import ResponseReturnValue
-from flask_openapi3 import APIBlueprint, Tag
-from flask_openapi3.models import Schema
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.schema import Schema
+from flask_openapi3.models.tag import Tag
 from pydantic import (
     AfterValidator,
     AwareDatetime,
@@ -99,7 +100,8 @@ Text = Annotated[str, Field(max_length=2_000), AfterValidator(_storable)]
 Slug = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,32}$")]
 Limit = Annotated[int, Field(ge=1, le=200)]
 """Rows of a page."""
-Instant = Annotated[AwareDatetime, BeforeValidator(_no_number)]
+# Not strict: a validator before it hands it the text, also of a JSON body.
+Instant = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_no_number)]
 _BOUNDED: Mapping[Any, Any] = {
     str: Text,
     int: Annotated[int, Field(ge=0, le=2**31 - 1)],
@@ -117,7 +119,7 @@ class Query(BaseModel):
     @classmethod
     def model_validate(cls, obj: Any, **_options: Any) -> Query:  # noqa: ANN401
         """From texts, as addresses have them."""
-        return cls.model_validate_strings(obj, strict=True)
+        return cls.model_validate_strings(obj)
 
 
 class Body(BaseModel):

@@ -22,13 +22,16 @@ from webapp.telemetry_upload import LARGEST_FILE_BYTES, described
 MANAGE = Permission.MANAGE_TELEMETRY
 MOST_HOURS = 50_000
 
+_VALUES: dict[str, Any] = {
+    quantity.value: (float | None, None) for quantity in Quantity
+}
 TelemetryHour: Any = create_model(
     "TelemetryHour",
     __base__=Body,
     __doc__="Measured values of a region in the hour that begins at `hour_utc`.",
     region_slug=(Slug, ...),
     hour_utc=(Instant, ...),
-    **{quantity.value: (float | None, None) for quantity in Quantity},
+    **_VALUES,
 )
 Hours = Annotated[list[TelemetryHour], Field(min_length=1, max_length=MOST_HOURS)]
 
