@@ -27,7 +27,6 @@ from webapp.headers import SecurityHeaders
 from webapp.health import make_health
 from webapp.index import INDEX, THEME_SCRIPT
 from webapp.model_files import make_model_files
-from webapp.own_tokens import make_own_tokens
 from webapp.pages_guard import guard_pages
 from webapp.permissions import (
     ROUTES,
@@ -48,6 +47,7 @@ from webapp.request_context import install_request_context, sent_in_header
 from webapp.second_factors import make_second_factors
 from webapp.telemetry_upload import make_telemetry_upload
 from webapp.token_login import add_rate_headers
+from webapp.token_pages import make_token_pages
 from webapp.visible_callbacks import install_visible_callbacks
 
 CALLBACK_PERMISSIONS = "gfo_callback_permissions"
@@ -58,7 +58,7 @@ LARGEST_BODY_BYTES = 2 * 1024 * 1024
 BLUEPRINTS: tuple[Callable[[Runtime], Blueprint], ...] = (
     make_portal,
     make_second_factors,
-    make_own_tokens,
+    make_token_pages,
     make_federated_login,
     make_provider_logout,
     make_telemetry_upload,

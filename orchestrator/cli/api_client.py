@@ -153,7 +153,7 @@ class ApiClient:
     def _read(self, kind: type[View], method: str, path: str, **given: Any) -> View:  # noqa: ANN401
         tries = Retrying(
             stop=stop_after_attempt(TRIES),
-            wait=wait_exponential_jitter(initial=0.2, max=5.0),
+            wait=wait_exponential_jitter(multiplier=0.2, max=5.0),
             retry=retry_if_exception_type(ServiceUnavailable),
             reraise=True,
         )

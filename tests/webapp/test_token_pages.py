@@ -1,4 +1,4 @@
-"""A person's own API tokens, over HTTP."""
+"""The pages of API tokens, over HTTP."""
 
 from __future__ import annotations
 
@@ -63,3 +63,30 @@ def test_nobody_ends_a_token_of_somebody_else(portal: Portal) -> None:
     assert (
         ApiCaller(portal=portal, secret=made.secret).get("/nothing").status_code == 404
     )
+
+
+def test_admins_make_and_revoke_tokens_of_service_accounts(portal: Portal) -> None:
+    browser = portal.logged_in("admin")
+    account = {"name": "historian", "role": "operator", "proof": PASSWORD}
+    added = browser.post_form("/admin/tokens/service-accounts", **account)
+    assert added.status_code == 303
+    made = browser.post_form(
+        "/admin/tokens/make", **MAKE, owner="historian", proof=PASSWORD
+    )
+    shown = re.search(r'id="token-secret">(gfo_[\w-]+)<', made.get_data(as_text=True))
+    assert shown is not None
+    caller = ApiCaller(portal=portal, secret=shown[1])
+    assert caller.get("/nothing").status_code == 404
+    listed = browser.get("/admin/tokens").get_data(as_text=True)
+    assert "historian" in listed
+    number = re.search(r'data-label="Number">(\d+)<', listed)
+    assert number is not None
+    unconfirmed = {"token": number[1], "proof": "wrong"}
+    assert browser.post_form("/admin/tokens/revoke", **unconfirmed).status_code == 422
+    revoked = {"token": number[1], "proof": PASSWORD}
+    assert browser.post_form("/admin/tokens/revoke", **revoked).status_code == 303
+    assert caller.get("/nothing").status_code == 401
+
+
+def test_only_admins_see_the_tokens_of_everybody(portal: Portal) -> None:
+    assert portal.logged_in("operator").get("/admin/tokens").status_code == 403
