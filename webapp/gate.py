@@ -153,20 +153,16 @@ class Gate:
 
     def deny(self, actor: Actor, wanted: str) -> NoReturn:
         """Count the refusal for the audit chain, log it, and raise Forbidden."""
-        log.warning(
-            "access_denied",
-            user=actor.name,
-            role=actor.role.value,
-            wanted=wanted,
-            api_token=actor.token_id,
-        )
-        by = "" if actor.token_id is None else f" by token {actor.token_id}"
-        with exchange(self._runtime, actor) as asked:
-            denials.record_denial(asked, f"{wanted}{by}")
-        if by:
+        message = None
+        if actor.token_id is not None:
+            wanted = f"{wanted} by token {actor.token_id}"
             message = f"Role ({actor.role}) or scopes of this token do not allow this."
-            raise Forbidden(message)
-        raise Forbidden
+        log.warning(
+            "access_denied", user=actor.name, role=actor.role.value, wanted=wanted
+        )
+        with exchange(self._runtime, actor) as asked:
+            denials.record_denial(asked, wanted)
+        raise Forbidden(message)
 
     def _turn_away(self) -> ResponseReturnValue:
         """Redirect a person to the login page; answer a script with 401."""

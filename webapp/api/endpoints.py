@@ -213,9 +213,12 @@ class Api:
             view.__doc__ = function.__doc__
             view.__annotations__ = shape.models
             schema = self._schema(adapter) if adapter else _BINARY
+            summary, _, more = (inspect.getdoc(function) or "").partition("\n")
             getattr(self.blueprint, method.lower())(
                 rule,
                 operation_id=function.__name__,
+                summary=summary,
+                description=more.strip() or summary,
                 tags=[Tag(name=function.__module__.rsplit(".", 1)[-1])],
                 security=[{SECURITY: []}],
                 responses={
