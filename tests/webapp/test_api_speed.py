@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from core.access import Role, Scope
+from orchestrator.regions.policies import ensure_first_policy
 from tests.webapp.api_caller import ApiCaller, make_caller
 from tests.webapp.conftest import Portal
 
@@ -41,6 +42,8 @@ OSLO = {
 @pytest.fixture
 def admin(portal: Portal) -> ApiCaller:
     portal.runtime.clock.advance(days=700)  # type: ignore[attr-defined]
+    policy = portal.runtime.settings.first_policy()
+    portal.as_cli(lambda request: ensure_first_policy(request, policy))
     caller = make_caller(portal, Role.ADMIN)
     assert caller.post("/regions", OSLO).status_code == 200
     return caller

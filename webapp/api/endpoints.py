@@ -14,7 +14,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from datetime import datetime
 from functools import partial
 from types import UnionType
@@ -154,6 +154,17 @@ class Guarded(Changing):
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Declared:
+    """What is said of an endpoint; see `Api._endpoint`."""
+
+    method: str
+    needs: Permission
+    takes: str | None
+    gives: str | None
+    tagged: Callable[[Any], str] | None
+
+
 class Api:
     """The blueprint of the API, and the runtime that its endpoints need."""
 
@@ -189,58 +200,84 @@ class Api:
             the endpoint checks (`require_match`).
         """
 
+        declared = _Declared(
+            method=method, needs=needs, takes=takes, gives=gives, tagged=tagged
+        )
+
         def add(function: Endpoint) -> Endpoint:
             shape = _Shape(function, rule, method, is_guarded=bool(tagged))
             adapter = None if gives else TypeAdapter(shape.answer)
-
-            def view(**given: BaseModel) -> ResponseReturnValue:
-                header = given.pop("header", None)
-                key = header.idempotency_key if isinstance(header, Changing) else None
-                with exchange(
-                    self.runtime, token_actor(), sent=key, is_confirmed=True
-                ) as asked:
-                    values = shape.values(given.values())
-                    if takes is not None:
-                        values["content"] = _received()
-                    found = function(asked, **values)
-                    body = found if adapter is None else adapter.dump_json(found)
-                response = Response(body, mimetype=gives or _JSON)
-                if tagged is not None:
-                    response.set_etag(tagged(found))
-                return response
-
-            view.__name__ = function.__name__
-            view.__doc__ = function.__doc__
-            view.__annotations__ = shape.models
-            schema = self._schema(adapter) if adapter else _BINARY
-            summary, _, more = (inspect.getdoc(function) or "").partition("\n")
-            getattr(self.blueprint, method.lower())(
-                rule,
-                operation_id=function.__name__,
-                summary=summary,
-                description=more.strip() or summary,
-                tags=[Tag(name=function.__module__.rsplit(".", 1)[-1])],
-                security=[{SECURITY: []}],
-                responses={
-                    "200": {
-                        "description": "Done.",
-                        "content": {gives or _JSON: {"schema": schema}},
-                        "headers": _ETAG if tagged else {},
-                    },
-                    **self._problems(method, is_guarded=bool(tagged)),
-                },
-                openapi_extensions={
-                    "x-permission": needs.value,
-                    "x-scopes": [scope for scope in Scope if needs in SCOPES[scope]],
-                    **({"requestBody": _file(takes)} if takes else {}),
-                },
-            )(view)
+            view = self._view(function, declared, shape, adapter)
+            register = getattr(self.blueprint, method.lower())
+            register(rule, **self._described(function, declared, adapter))(view)
             ROUTES[f"{BLUEPRINT}.{function.__name__}"] = Route(
                 access=needs, most_bytes=most_bytes
             )
             return function
 
         return add
+
+    def _view(
+        self,
+        function: Endpoint,
+        declared: _Declared,
+        shape: _Shape,
+        adapter: TypeAdapter[Any] | None,
+    ) -> Callable[..., ResponseReturnValue]:
+        """What Flask calls: parse, ask in one transaction, write the answer."""
+
+        def view(**given: BaseModel) -> ResponseReturnValue:
+            header = given.pop("header", None)
+            key = header.idempotency_key if isinstance(header, Changing) else None
+            with exchange(
+                self.runtime, token_actor(), sent=key, is_confirmed=True
+            ) as asked:
+                values = shape.values(given.values())
+                if declared.takes is not None:
+                    values["content"] = _received()
+                found = function(asked, **values)
+                body = found if adapter is None else adapter.dump_json(found)
+            response = Response(body, mimetype=declared.gives or _JSON)
+            if declared.tagged is not None:
+                response.set_etag(declared.tagged(found))
+            return response
+
+        view.__name__ = function.__name__
+        view.__annotations__ = shape.models
+        return view
+
+    def _described(
+        self,
+        function: Endpoint,
+        declared: _Declared,
+        adapter: TypeAdapter[Any] | None,
+    ) -> dict[str, Any]:
+        """What the document says of an endpoint, beside the models of its request."""
+        summary, _, more = (inspect.getdoc(function) or "").partition("\n")
+        needs, takes, is_tagged = declared.needs, declared.takes, bool(declared.tagged)
+        answer = {
+            "description": "Done.",
+            "content": {
+                declared.gives or _JSON: {
+                    "schema": self._schema(adapter) if adapter else _BINARY
+                }
+            },
+            "headers": _ETAG if is_tagged else {},
+        }
+        problems = self._problems(declared.method, is_guarded=is_tagged)
+        return {
+            "operation_id": function.__name__,
+            "summary": summary,
+            "description": more.strip() or summary,
+            "tags": [Tag(name=function.__module__.rsplit(".", 1)[-1])],
+            "security": [{SECURITY: []}],
+            "responses": {"200": answer, **problems},
+            "openapi_extensions": {
+                "x-permission": needs.value,
+                "x-scopes": [scope for scope in Scope if needs in SCOPES[scope]],
+                **({"requestBody": _file(takes)} if takes else {}),
+            },
+        }
 
     def _problems(self, method: str, *, is_guarded: bool) -> dict[str, object]:
         schema = self._schema(TypeAdapter(Problem))
