@@ -25,7 +25,7 @@ class BadField:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class ApiProblem:
     """An error (RFC 9457).
 
     Attributes
@@ -51,7 +51,7 @@ class Problem:
     errors: tuple[BadField, ...] = ()
 
 
-_PROBLEM = TypeAdapter(Problem)
+_PROBLEM = TypeAdapter(ApiProblem)
 
 
 def is_api() -> bool:
@@ -73,7 +73,7 @@ def problem(
     """The answer for an error; the code is that of the status unless it is given."""
     known = HTTPStatus(status)
     code = code or known.name.lower()
-    body = Problem(
+    body = ApiProblem(
         type=f"/api/v1/docs#{code}",
         title=known.phrase,
         status=status,

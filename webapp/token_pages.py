@@ -25,7 +25,7 @@ from webapp.request_context import exchange
 
 _OWN, _ALL = "/account/tokens", "/admin/tokens"
 
-Answer = TypeVar("Answer")
+Changed = TypeVar("Changed")
 
 
 def make_token_pages(runtime: Runtime) -> Blueprint:
@@ -116,7 +116,7 @@ class TokenPages:
             return redirect(_ALL if for_all else _OWN, code=303)
         return self._page(for_all=for_all, secret=secret)
 
-    def _confirmed(self, change: Callable[[Request], Answer]) -> Answer:
+    def _confirmed(self, change: Callable[[Request], Changed]) -> Changed:
         actor = current_actor()
         with exchange(self._runtime, actor) as asked:
             refused = confirm(asked, request.form.get("proof", ""), self._key)

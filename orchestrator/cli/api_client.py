@@ -27,7 +27,7 @@ from orchestrator.forecasts.views import FleetView, ForecastDayView
 from orchestrator.plans.views import PlanView
 from orchestrator.telemetry.uploads import UploadOutcome
 
-View = TypeVar("View")
+Served = TypeVar("Served")
 
 TRIES = 4
 TIMEOUT_S = 60.0
@@ -140,17 +140,17 @@ class ApiClient:
         """Import measured hours: `region_slug`, `hour_utc`, and quantities."""
         return self._post(UploadOutcome, "/telemetry/hours", {"hours": hours}, key)
 
-    def _get(self, kind: type[View], path: str, **given: object) -> View:
+    def _get(self, kind: type[Served], path: str, **given: object) -> Served:
         query = {n: str(value) for n, value in given.items() if value is not None}
         return self._read(kind, "GET", path, params=query)
 
     def _post(
-        self, kind: type[View], path: str, body: object, key: UUID | None
-    ) -> View:
+        self, kind: type[Served], path: str, body: object, key: UUID | None
+    ) -> Served:
         headers = {"Idempotency-Key": str(key or uuid4())}
         return self._read(kind, "POST", path, json=body, headers=headers)
 
-    def _read(self, kind: type[View], method: str, path: str, **given: Any) -> View:  # noqa: ANN401
+    def _read(self, kind: type[Served], method: str, path: str, **given: Any) -> Served:  # noqa: ANN401
         tries = Retrying(
             stop=stop_after_attempt(TRIES),
             wait=wait_exponential_jitter(multiplier=0.2, max=5.0),

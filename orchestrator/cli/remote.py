@@ -16,8 +16,8 @@ from orchestrator.processes.terminal import Json, explained, parse_day, print_js
 
 app = typer.Typer(help="Ask a portal elsewhere, through its API and with a token.")
 
-Region = Annotated[str, typer.Argument(help="Slug of a region.")]
-Day = Annotated[
+RegionSlug = Annotated[str, typer.Argument(help="Slug of a region.")]
+DayOption = Annotated[
     str | None, typer.Option(help="Local day (simulated). Default: next 24 h.")
 ]
 
@@ -64,7 +64,10 @@ def fleet(context: typer.Context, as_json: Json = False) -> None:
 
 @app.command("forecast")
 def forecast(
-    context: typer.Context, region: Region, day: Day = None, as_json: Json = False
+    context: typer.Context,
+    region: RegionSlug,
+    day: DayOption = None,
+    as_json: Json = False,
 ) -> None:
     """Forecast, bound and verdict of a region."""
     with _client(context) as client:
@@ -85,7 +88,7 @@ def what_if(
     target: Annotated[
         str | None, typer.Option(help="Slug of the region that takes it.")
     ] = None,
-    day: Day = None,
+    day: DayOption = None,
     hours: Annotated[
         str | None, typer.Option(help="Hours of its day, like 12-18. Default: all.")
     ] = None,

@@ -15,7 +15,7 @@ from orchestrator.audit.chain_status import chain_status
 from orchestrator.audit.event_list import EventFilter, event_detail, list_audit_events
 from orchestrator.audit.views import AuditEventDetail, AuditEventPage, ChainStatus
 from orchestrator.use_cases import Request
-from webapp.api.endpoints import Api, Limit
+from webapp.api.endpoints import Api, PageSize
 
 VIEW = Permission.VIEW_AUDIT_EVENTS
 Seq = Annotated[int, Field(ge=1, le=2**62)]
@@ -31,7 +31,7 @@ def add_audit(api: Api) -> None:
         chosen: EventFilter,
         oldest_first: bool = False,
         from_seq: Seq | None = None,
-        limit: Limit = 50,
+        limit: PageSize = 50,
     ) -> AuditEventPage:
         """One page of events; `from_seq` is the `next_seq` of the page before."""
         return list_audit_events(

@@ -25,10 +25,10 @@ from orchestrator.decisions.views import (
 )
 from orchestrator.decisions.what_if import what_if_view
 from orchestrator.use_cases import Request
-from webapp.api.endpoints import Api, Limit, Slug
+from webapp.api.endpoints import Api, PageSize, Slug
 
 Share = Annotated[float, Field(ge=0, le=100)]
-Hours = Annotated[str, Field(pattern=r"^\d{1,2}-\d{1,2}$")]
+HoursText = Annotated[str, Field(pattern=r"^\d{1,2}-\d{1,2}$")]
 Term = Annotated[int, Field(ge=1, le=1_000)]
 
 
@@ -43,7 +43,7 @@ def add_decisions(api: Api) -> None:
         local_day: date | None = None,
         issued_at_utc: datetime | None = None,
         shift_pct: Share = 0.0,
-        hours_of_day: Hours | None = None,
+        hours_of_day: HoursText | None = None,
     ) -> WhatIfView:
         """What a shift would do, and every shift beside it; stores nothing."""
         return what_if_view(
@@ -63,7 +63,7 @@ def add_decisions(api: Api) -> None:
         shift_pct: Share,
         target_slug: Slug | None = None,
         local_day: date | None = None,
-        hours_of_day: Hours | None = None,
+        hours_of_day: HoursText | None = None,
     ) -> DecisionCard:
         """Judge a shift and keep it as a what-if, which can be recorded."""
         return evaluate(
@@ -95,7 +95,7 @@ def add_decisions(api: Api) -> None:
         chosen: DecisionFilter,
         order: DecisionOrder = DecisionOrder.NEWEST,
         after: str | None = None,
-        limit: Limit = 50,
+        limit: PageSize = 50,
     ) -> DecisionPage:
         """One page of decisions; `after` is the `next_after` of the page before."""
         return decision_page(asked, chosen, order=order, after=after, limit=limit)
@@ -111,7 +111,7 @@ def add_decisions(api: Api) -> None:
         decision_id: int,
         shift_pct: Share,
         target_slug: Slug | None = None,
-        hours_of_day: Hours | None = None,
+        hours_of_day: HoursText | None = None,
     ) -> DecisionCard:
         """Judge what is to supersede a recorded decision; record its what-if then."""
         return evaluate_instead(

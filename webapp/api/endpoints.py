@@ -42,7 +42,7 @@ from core.access import SCOPES, Permission, Scope
 from orchestrator.runtime import Runtime
 from webapp.callbacks import is_storable
 from webapp.permissions import ROUTES, Route
-from webapp.problems import PROBLEM_TYPE, Problem
+from webapp.problems import PROBLEM_TYPE, ApiProblem
 from webapp.request_context import exchange
 from webapp.token_login import token_actor
 
@@ -50,7 +50,7 @@ URL_PREFIX = "/api/v1"
 BLUEPRINT = "api"
 SECURITY = "token"
 
-Endpoint = Callable[..., Any]
+EndpointFunction = Callable[..., Any]
 """Takes a `Request` and parameters; returns a view."""
 
 _REFERENCE = "#/components/schemas/{model}"
@@ -98,7 +98,7 @@ def _no_number(value: object) -> object:
 
 Text = Annotated[str, Field(max_length=2_000), AfterValidator(_storable)]
 Slug = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,32}$")]
-Limit = Annotated[int, Field(ge=1, le=200)]
+PageSize = Annotated[int, Field(ge=1, le=200)]
 """Rows of a page."""
 # Not strict: a validator before it hands it the text, also of a JSON body.
 Instant = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_no_number)]
@@ -111,24 +111,24 @@ _BOUNDED: Mapping[Any, Any] = {
 """What plain annotations of a request mean: no value that no column could hold."""
 
 
-class Query(BaseModel):
+class SentQuery(BaseModel):
     """The query of an address; what it does not name is refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     @classmethod
-    def model_validate(cls, obj: Any, **_options: Any) -> Query:  # noqa: ANN401
+    def model_validate(cls, obj: Any, **_options: Any) -> SentQuery:  # noqa: ANN401
         """From texts, as addresses have them."""
         return cls.model_validate_strings(obj)
 
 
-class Body(BaseModel):
+class SentBody(BaseModel):
     """A JSON body; what it does not name is refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
     @classmethod
-    def model_validate(cls, obj: Any, **_options: Any) -> Body:  # noqa: ANN401, ARG003
+    def model_validate(cls, obj: Any, **_options: Any) -> SentBody:  # noqa: ANN401, ARG003
         """From the bytes as they came: one parse, and no number that JSON has not."""
         return cls.model_validate_json(flask.request.get_data())
 
@@ -186,7 +186,7 @@ class Api:
         gives: str | None = None,
         tagged: Callable[[Any], str] | None = None,
         most_bytes: int | None = None,
-    ) -> Callable[[Endpoint], Endpoint]:
+    ) -> Callable[[EndpointFunction], EndpointFunction]:
         """Declare an endpoint.
 
         Parameters
@@ -204,7 +204,7 @@ class Api:
             method=method, needs=needs, takes=takes, gives=gives, tagged=tagged
         )
 
-        def add(function: Endpoint) -> Endpoint:
+        def add(function: EndpointFunction) -> EndpointFunction:
             shape = _Shape(function, rule, method, is_guarded=bool(tagged))
             adapter = None if gives else TypeAdapter(shape.answer)
             view = self._view(function, declared, shape, adapter)
@@ -219,7 +219,7 @@ class Api:
 
     def _view(
         self,
-        function: Endpoint,
+        function: EndpointFunction,
         declared: _Declared,
         shape: _Shape,
         adapter: TypeAdapter[Any] | None,
@@ -248,7 +248,7 @@ class Api:
 
     def _described(
         self,
-        function: Endpoint,
+        function: EndpointFunction,
         declared: _Declared,
         adapter: TypeAdapter[Any] | None,
     ) -> dict[str, Any]:
@@ -280,7 +280,7 @@ class Api:
         }
 
     def _problems(self, method: str, *, is_guarded: bool) -> dict[str, object]:
-        schema = self._schema(TypeAdapter(Problem))
+        schema = self._schema(TypeAdapter(ApiProblem))
         left_out = (frozenset() if method != "GET" else _OF_CHANGES) | (
             frozenset() if is_guarded and method != "GET" else _OF_GUARDED
         )
@@ -319,7 +319,7 @@ class _Shape:
     """What a function takes and returns, as models of path, query, body, headers."""
 
     def __init__(
-        self, function: Endpoint, rule: str, method: str, *, is_guarded: bool
+        self, function: EndpointFunction, rule: str, method: str, *, is_guarded: bool
     ) -> None:
         hints = get_type_hints(function, include_extras=True)
         parameters = list(inspect.signature(function).parameters.values())[1:]
@@ -341,7 +341,7 @@ class _Shape:
         self.models: dict[str, type[BaseModel]] = {
             place: create_model(
                 f"{function.__name__}_{place}",
-                __base__=Body if place == "body" else Query,
+                __base__=SentBody if place == "body" else SentQuery,
                 **named,
             )
             for place, named in found.items()

@@ -37,7 +37,7 @@ class StartedEvaluation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServingModel:
+class ServingVersion:
     """The version that serves a target now."""
 
     target: Target
@@ -92,12 +92,14 @@ def add_models(api: Api) -> None:
         version_id: int,
         reason: str,
         seen_active_id: int | None = None,
-    ) -> ServingModel:
+    ) -> ServingVersion:
         """Let a validated version serve, in place of the one that was seen."""
         version = activate_model(
             asked, version_id, reason=reason, seen_active_id=seen_active_id
         )
-        return ServingModel(target=version.target, model_version_id=version.version_id)
+        return ServingVersion(
+            target=version.target, model_version_id=version.version_id
+        )
 
     @api.post("/serving/<target>/rollbacks", MANAGE)
     def roll_back_to_former(
@@ -105,9 +107,11 @@ def add_models(api: Api) -> None:
         target: Target,
         reason: str,
         seen_active_id: int | None = None,
-    ) -> ServingModel:
+    ) -> ServingVersion:
         """Let the version that served before serve again."""
         version = roll_back_model(
             asked, target, reason=reason, seen_active_id=seen_active_id
         )
-        return ServingModel(target=version.target, model_version_id=version.version_id)
+        return ServingVersion(
+            target=version.target, model_version_id=version.version_id
+        )

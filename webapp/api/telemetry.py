@@ -16,7 +16,7 @@ from orchestrator.telemetry.import_pages import import_row, imports_page, refuse
 from orchestrator.telemetry.uploads import UploadOutcome, import_upload
 from orchestrator.telemetry.views import ImportRow, ImportsPage, RefusedPage
 from orchestrator.use_cases import Request
-from webapp.api.endpoints import Api, Body, Instant, Slug
+from webapp.api.endpoints import Api, Instant, SentBody, Slug
 from webapp.telemetry_upload import LARGEST_FILE_BYTES, described
 
 MANAGE = Permission.MANAGE_TELEMETRY
@@ -27,13 +27,15 @@ _VALUES: dict[str, Any] = {
 }
 TelemetryHour: Any = create_model(
     "TelemetryHour",
-    __base__=Body,
+    __base__=SentBody,
     __doc__="Measured values of a region in the hour that begins at `hour_utc`.",
     region_slug=(Slug, ...),
     hour_utc=(Instant, ...),
     **_VALUES,
 )
-Hours = Annotated[list[TelemetryHour], Field(min_length=1, max_length=MOST_HOURS)]
+TelemetryHours = Annotated[
+    list[TelemetryHour], Field(min_length=1, max_length=MOST_HOURS)
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +79,7 @@ def add_telemetry(api: Api) -> None:
 
     @take("/telemetry/hours")
     def push_telemetry_hours(
-        asked: Request, hours: Hours, label: str = "pushed by the API"
+        asked: Request, hours: TelemetryHours, label: str = "pushed by the API"
     ) -> UploadOutcome:
         """Import measured hours; the guards of every import judge them."""
         content = _as_csv(hours)
