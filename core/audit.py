@@ -47,6 +47,8 @@ class AuditAction(StrEnum):
     USER_ROLE_CHANGED = "user_role_changed"
     USER_DISABLED = "user_disabled"
     USER_ENABLED = "user_enabled"
+    API_TOKEN_MADE = "api_token_made"  # noqa: S105 -- the name of an event
+    API_TOKEN_REVOKED = "api_token_revoked"  # noqa: S105 -- the name of an event
     TELEMETRY_IMPORTED = "telemetry_imported"
     TELEMETRY_GENERATED = "telemetry_generated"
     TELEMETRY_WITHDRAWN = "telemetry_withdrawn"

@@ -127,6 +127,7 @@ def _payload(event: NewEvent, columns: Mapping[str, object]) -> str:
     context = {
         "role": actor.role.value if actor else None,
         "session_sha256": actor.session_sha256 if actor else None,
+        "token_id": actor.token_id if actor else None,
         "address": actor.address if actor else None,
         "before": event.before,
         "after": event.after,

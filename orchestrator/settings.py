@@ -69,6 +69,8 @@ class Settings(BaseSettings):
 
     second_factor_roles: Annotated[frozenset[Role], NoDecode] = frozenset()
 
+    api_requests_per_minute: int = Field(default=600, ge=1, le=1_000_000)
+
     oidc_issuer: str | None = None
     oidc_client_id: str | None = None
     oidc_client_secret: SecretStr | None = None

@@ -42,6 +42,10 @@ FILL = (
        values ('https://id.example', 'a', now())""",
     """insert into change_rules (two_people, signed_models_only, reason, created_by_id)
        values (true, true, 'test', 1)""",
+    """insert into api_token (name, token_sha256, user_id, scopes, created_by_id,
+        created_at_utc, expires_at_utc)
+    values ('a script', repeat('e', 64), 1, '{read}', 1, now(), now() + interval '1 h')
+    """,
     """insert into approval_request (act, arguments, effects, asked_by_id, asked_at_utc,
        expires_at_utc) values ('x.y', '{}', '[]', 1, now(), now() + interval '1 h')""",
     """insert into approval_answer (approval_id, is_approved, answered_by_id,

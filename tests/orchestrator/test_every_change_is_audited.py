@@ -24,7 +24,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from core.access import Actor, Role
+from core.access import Actor, Role, Scope
 from core.ashrae import AshraeClass
 from core.days import full_hour
 from core.decision_states import DecisionState
@@ -51,6 +51,7 @@ from db.users import system_actor
 from models.metadata import Family
 from orchestrator.accounts import (
     administration,
+    api_tokens,
     denials,
     federation,
     logins,
@@ -343,6 +344,33 @@ def factors(portal: Portal, login: Login) -> None:
     with ask(login.actor) as request:
         (passkey,) = second_factors.own_factors(request).passkeys
         second_factors.remove_factor(request, mine, passkey.passkey_id)
+
+
+def tokens(portal: Portal) -> None:
+    """API tokens are made, used, revoked, and end with the role of their account."""
+    ask, scopes = portal.ask, [Scope.READ]
+    with ask() as request:
+        api_tokens.add_service_account(request, "historian", Role.OPERATOR)
+        administration.add_user(request, "tom", Role.OPERATOR)
+        tom = users.find_user_by_name(request.session, "tom")
+    assert tom is not None
+    with ask() as request:
+        made = api_tokens.make_token(
+            request, owner="historian", name="push", scopes=scopes
+        )
+    with ask(tom.as_actor()) as request:
+        own = api_tokens.make_own_token(request, name="mine", scopes=scopes)
+    for secret in (made.secret, "wrong"):
+        with ask() as request:
+            api_tokens.use_token(request, secret or "", address="192.0.2.7")
+    with ask(tom.as_actor()) as request:
+        api_tokens.revoke_own_token(request, own.token.token_id)
+    with ask() as request:
+        api_tokens.revoke_token(request, made.token.token_id)
+    with ask() as request:
+        api_tokens.make_token(request, owner="tom", name="again", scopes=scopes)
+    with ask() as request:
+        administration.change_role(request, "tom", Role.AUDITOR)
 
 
 def federated(portal: Portal) -> None:
@@ -938,8 +966,8 @@ def test_every_change_commits_with_its_event(
 
     monkeypatch.setattr("orchestrator.use_cases._finish", note)
     for story in (
-        people, federated, strangers, places, sources, delivered, decisions, models,
-        watched_models, signed, second_person, chain, exports,
+        people, tokens, federated, strangers, places, sources, delivered, decisions,
+        models, watched_models, signed, second_person, chain, exports,
     ):  # fmt: skip
         story(portal)
 
