@@ -95,7 +95,10 @@ def doctor(as_json: Json = False) -> None:
     from orchestrator.operations.doctor import examine  # noqa: PLC0415
 
     with command_context() as context:
-        findings = examine(context.runtime, context.session, os.environ)
+        runtime = context.runtime
+        findings = examine(
+            runtime.settings, context.session, os.environ, runtime.clock()
+        )
     _print_report(findings, as_json=as_json)
 
 
