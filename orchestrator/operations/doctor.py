@@ -89,12 +89,13 @@ def _installation(
     settings: Settings, session: Session, environ: Mapping[str, str], now: datetime
 ) -> list[Finding]:
     is_production = settings.environment == "production"
+    server = monitoring.server_facts(session)
     return [
         *examine_safeguards(settings, session, environ),
         _migrations(session),
         _protections(session),
-        durability_of(monitoring.server_facts(session)),
-        clock_of(monitoring.server_facts(session).clock_utc, now),
+        durability_of(server),
+        clock_of(server.clock_utc, now),
         space_of(free_bytes(settings.data_dir)),
         worker_of(worker_silences_s(session)),
         queue_of(queue_depth(session)),
