@@ -109,11 +109,12 @@ def _installation(
 def _migrations(session: Session) -> Finding:
     current = migrate.revision_of(session.connection())
     head = migrate.head_revision()
-    return Finding(
-        name="migrations",
-        is_sound=current == head,
-        text=f"at {current}" if current == head else f"at {current}, head is {head}",
-    )
+    text = f"at {current}"
+    if migrate.is_behind(current):
+        text += f", head is {head} (gfo install)"
+    elif current != head:
+        text += f", newer than this release, which knows {head}"
+    return Finding(name="migrations", is_sound=current == head, text=text)
 
 
 def _protections(session: Session) -> Finding:

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import cache
 from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
@@ -25,7 +24,7 @@ from db.bound_alarms import readings_above_bound
 from db.chain_checks import newest_check
 from db.engine import make_engine
 from db.job_queue import QueueDepth, queue_depth, worker_silences_s
-from db.migrate import head_revision, revision_of
+from db.migrate import is_behind, revision_of
 from db.model_versions import active_model
 from db.model_watch import region_evidence
 from db.monitoring import (
@@ -132,7 +131,7 @@ class ReadinessProbe:
     def read(self) -> Readiness:
         """The state now; raises ServiceUnavailable when the database is gone."""
         with self._runtime.transaction() as session:
-            is_migrated = revision_of(session.connection()) == _newest_revision()
+            is_migrated = not is_behind(revision_of(session.connection()))
             models = self._read_models(session) if is_migrated else ModelState.NONE
         return Readiness(
             is_migrated=is_migrated,
@@ -175,12 +174,6 @@ def _model_state(session: Session) -> ModelState:
 
 def _is_old(asked_at: float) -> bool:
     return time.monotonic() - asked_at > FRESH_S
-
-
-@cache
-def _newest_revision() -> str:
-    """Read once: a release's migrations do not change while it runs."""
-    return head_revision()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
