@@ -109,6 +109,8 @@ class AuditAction(StrEnum):
     RECORDS_PURGED = "records_purged"
     BACKUP_MADE = "backup_made"
     BACKUP_RESTORED = "backup_restored"
+    RESTORE_DRILLED = "restore_drilled"
+    JOB_RETRIED = "job_retried"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -94,6 +94,7 @@ class Settings(BaseSettings):
 
     anchor_dir: Path | None = None
     anchor_key_file: Path | None = None
+    backup_dir: Path | None = None
 
     demo: bool = True
     demo_seed: int = Field(default=7, ge=0, le=2**31 - 1)

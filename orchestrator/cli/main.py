@@ -33,6 +33,7 @@ app = typer.Typer(
 )
 
 app.command("run")(processes.run)
+app.command("install")(processes.install)
 app.command("serve")(processes.serve)
 app.command("worker")(processes.work)
 app.command("demo")(processes.demo)

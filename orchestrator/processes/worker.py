@@ -15,7 +15,7 @@ from procrastinate.exceptions import ConnectorException, UniqueViolation
 from procrastinate.jobs import Status
 
 from core.errors import ServiceUnavailable
-from db.engine import libpq_url
+from db.engine import KEEPALIVES, libpq_url
 from orchestrator.accounts.denials import report_finished_minutes
 from orchestrator.accounts.identity_provider import IdentityProvider
 from orchestrator.accounts.logins import end_run_out_logins
@@ -115,7 +115,7 @@ def make_queue(runtime: Runtime, jobs: WorkerJobs) -> procrastinate.App:
     """The queue of the runtime's database, with what each job does."""
     url = runtime.engine.url.render_as_string(hide_password=False)
     connector = procrastinate.PsycopgConnector(
-        conninfo=libpq_url(url), kwargs={"options": "-c timezone=UTC"}
+        conninfo=libpq_url(url), kwargs={"options": "-c timezone=UTC", **KEEPALIVES}
     )
     queue = procrastinate.App(connector=connector)
 
@@ -251,7 +251,7 @@ async def _serve(queue: procrastinate.App, stopping: threading.Event) -> None:
             queue.run_worker_async(
                 name="gfo-worker",
                 concurrency=1,
-                delete_jobs="successful",
+                delete_jobs="never",  # the Jobs page shows how long they took
                 shutdown_graceful_timeout=_STOP_PATIENCE_S,
                 install_signal_handlers=False,
             )

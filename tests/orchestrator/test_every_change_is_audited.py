@@ -115,6 +115,8 @@ from orchestrator.forecasts.model_health import end_outages, find_outages
 from orchestrator.forecasts.model_watch import raise_alarms
 from orchestrator.forecasts.scoring import score_finished_windows
 from orchestrator.operations import backups, installation
+from orchestrator.operations.drills import Drill, record_drill
+from orchestrator.operations.health import retry_job
 from orchestrator.plans import planning
 from orchestrator.plans.replacing import change_plan, undo_plan
 from orchestrator.plans.terms import PlanTerms
@@ -176,6 +178,20 @@ from tests.webapp.authenticator import Authenticator
 STRONG = "correct horse battery staple"
 STRONGER = "seventeen purple lanterns drifting"
 CLIENT = Client(address="192.0.2.7", user_agent=None)
+
+DRILLED = Drill(
+    file="gfo.backup",
+    size_bytes=1,
+    until_utc=NOW,
+    events=1,
+    anchors=0,
+    broken=None,
+    replayed=1,
+    differing=(),
+    restore_s=1.0,
+    verify_s=1.0,
+    replay_s=1.0,
+)
 
 
 class HangingModels(ModelCache):
@@ -930,6 +946,20 @@ def chain(portal: Portal) -> None:
         assert check_whole_chain(worker, anchors).is_sound
     with run() as session:
         ask_for_check(asking(session, portal.actor(session), request_id=uuid4()))
+    with run() as session:
+        record_drill(asking(session, portal.actor(session)), DRILLED)
+    with run() as session:
+        failed = session.scalar(
+            text(
+                "update procrastinate_jobs set status = 'doing'"
+                " where id = (select min(id) from procrastinate_jobs) returning id"
+            )
+        )
+        session.execute(
+            text("select procrastinate_finish_job_v1(:id, 'failed', false)"),
+            {"id": failed},
+        )
+        retry_job(asking(session, portal.actor(session), request_id=uuid4()), failed)
 
 
 def exports(portal: Portal) -> None:
