@@ -47,6 +47,8 @@ class AuditAction(StrEnum):
     USER_ROLE_CHANGED = "user_role_changed"
     USER_DISABLED = "user_disabled"
     USER_ENABLED = "user_enabled"
+    API_TOKEN_MADE = "api_token_made"  # noqa: S105 -- the name of an event
+    API_TOKEN_REVOKED = "api_token_revoked"  # noqa: S105 -- the name of an event
     TELEMETRY_IMPORTED = "telemetry_imported"
     TELEMETRY_GENERATED = "telemetry_generated"
     TELEMETRY_WITHDRAWN = "telemetry_withdrawn"
@@ -107,6 +109,8 @@ class AuditAction(StrEnum):
     RECORDS_PURGED = "records_purged"
     BACKUP_MADE = "backup_made"
     BACKUP_RESTORED = "backup_restored"
+    RESTORE_DRILLED = "restore_drilled"
+    JOB_RETRIED = "job_retried"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

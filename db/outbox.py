@@ -62,27 +62,35 @@ HAS_SUBSCRIPTIONS: Select[tuple[bool]] = select(
 
 
 def write(
-    session: Session, seq: int, object_id: str | None, events: Sequence[PublicEvent]
+    session: Session, events: Sequence[tuple[int, str | None, PublicEvent]]
 ) -> None:
-    """Store a delivery for each subscription that chose one of an event's public ones.
+    """Store a delivery of each event for each subscription that chose it.
 
     Parameters
     ----------
-    seq : int
-        The event's place in the audit chain.
-    object_id : str or None
-        What it is about; of a verdict the decision.
+    events : sequence of (int, str or None, PublicEvent)
+        Each with its place in the audit chain, and what it is about; of a verdict the
+        decision.
     """
+    verdicts = [
+        object_id
+        for _, object_id, event in events
+        if event.kind is PublicKind.VERDICT_CHANGED
+    ]
+    former = {}
+    if verdicts:
+        found = session.execute(_CHANGED_VERDICTS, {"ids": verdicts})
+        former = {row.id: row for row in found}
     rows: list[dict[str, object]] = []
-    for place, event in enumerate(events):
+    for place, (seq, object_id, event) in enumerate(events):
         detail: dict[str, object] = {}
         if event.kind is PublicKind.VERDICT_CHANGED:
-            former = session.execute(_CHANGED_VERDICTS, {"ids": [object_id]}).first()
-            if former is None:
+            before = former.get(object_id)
+            if before is None:
                 continue
             detail = {
-                "former_decision_id": former.former_id,
-                "former_outcome": former.former_outcome,
+                "former_decision_id": before.former_id,
+                "former_outcome": before.former_outcome,
             }
         rows.append(
             {

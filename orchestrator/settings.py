@@ -69,6 +69,8 @@ class Settings(BaseSettings):
 
     second_factor_roles: Annotated[frozenset[Role], NoDecode] = frozenset()
 
+    api_requests_per_minute: int = Field(default=600, ge=1, le=1_000_000)
+
     oidc_issuer: str | None = None
     oidc_client_id: str | None = None
     oidc_client_secret: SecretStr | None = None
@@ -92,6 +94,7 @@ class Settings(BaseSettings):
 
     anchor_dir: Path | None = None
     anchor_key_file: Path | None = None
+    backup_dir: Path | None = None
 
     demo: bool = True
     demo_seed: int = Field(default=7, ge=0, le=2**31 - 1)

@@ -35,6 +35,8 @@ from pages.forecast.callbacks import register_callbacks as forecast
 from pages.forecast.layout import layout as forecast_layout
 from pages.forecast_quality.callbacks import register_callbacks as quality
 from pages.forecast_quality.layout import layout as quality_layout
+from pages.health.callbacks import register_callbacks as health
+from pages.health.layout import health_layout, jobs_layout
 from pages.plan.callbacks import register_callbacks as plan
 from pages.plan.layout import layout as plan_layout
 from pages.serving import add_page
@@ -172,6 +174,20 @@ def register_pages(app: Dash, context: PageContext) -> None:
         users_layout,
         link="Users",
     )
+    add_page(
+        "admin_health",
+        addresses.ADMIN_HEALTH,
+        Permission.RUN_CYCLE,
+        health_layout,
+        link="Health",
+    )
+    add_page(
+        "admin_jobs",
+        addresses.ADMIN_JOBS,
+        Permission.RUN_CYCLE,
+        jobs_layout,
+        title="Jobs",
+    )
     for register in (
         fleet,
         forecast,
@@ -188,6 +204,7 @@ def register_pages(app: Dash, context: PageContext) -> None:
         model_actions,
         quality,
         users,
+        health,
     ):
         register(app, context)
     install_shell(app, context)

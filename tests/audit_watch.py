@@ -52,6 +52,14 @@ AUDITED_BY: Mapping[str, set[AuditAction]] = {
         Action.SECOND_FACTOR_REMOVED,
         Action.SECOND_FACTORS_RESET,
     },
+    "api_token": {
+        Action.API_TOKEN_MADE,
+        Action.API_TOKEN_REVOKED,
+        Action.PASSWORD_RESET,
+        Action.USER_DISABLED,
+        Action.USER_ENABLED,
+        Action.USER_ROLE_CHANGED,
+    },
     "totp_secret": {
         Action.SECOND_FACTOR_ADDED,
         Action.SECOND_FACTOR_REMOVED,
@@ -149,7 +157,6 @@ UNAUDITED: Mapping[str, str] = {
     "logout_token": "that each token counts once; what it ended is audited",
     "login_limit": "counts of tries; failures become events by the minute",
     "forecast": f"{_COMPUTED}; the decisions that rest on it are audited",
-    "forecast_hour": _COMPUTED,
     "forecast_mode": _COMPUTED,
     "forecast_input": "what the model was given; belongs to a forecast",
     "delivery": "each carries an audited event; that dead ones are replayed is audited",
@@ -168,6 +175,10 @@ UNAUDITED_PREFIX = "procrastinate_"
 """Queued jobs: what asked for one is audited, and so is what it did."""
 
 UNAUDITED_COLUMNS: Mapping[str, Mapping[str, str]] = {
+    "api_token": dict.fromkeys(
+        ("last_used_at_utc", "minute_utc", "minute_count"),
+        "noted with every request of the token; what it does is audited",
+    ),
     "user_session": {
         "last_seen_at_utc": "noted every minute somebody acts",
         "refresh_token": "the provider gives a new one with each check",

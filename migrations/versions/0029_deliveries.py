@@ -1,7 +1,7 @@
 """Deliveries: who subscribed to which events, what waits to be sent, and each try.
 
 Revision ID: 0029
-Revises: 0025
+Revises: 0028
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from alembic import op
 
 revision: str = "0029"
-down_revision: str | None = "0025"
+down_revision: str | None = "0028"
 branch_labels: None = None
 depends_on: None = None
 

@@ -17,7 +17,9 @@ from orchestrator.cli import (
     policy,
     processes,
     region,
+    remote,
     telemetry,
+    token,
     user,
     webhook,
 )
@@ -31,6 +33,7 @@ app = typer.Typer(
 )
 
 app.command("run")(processes.run)
+app.command("install")(processes.install)
 app.command("serve")(processes.serve)
 app.command("worker")(processes.work)
 app.command("demo")(processes.demo)
@@ -43,6 +46,8 @@ app.command("optimize")(plans.optimize)
 app.add_typer(database.app, name="db")
 app.add_typer(region.app, name="region")
 app.add_typer(user.app, name="user")
+app.add_typer(token.app, name="token")
+app.add_typer(remote.app, name="api")
 app.add_typer(telemetry.app, name="telemetry")
 app.add_typer(feed.app, name="feed")
 app.add_typer(models.app, name="model")

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from core.errors import FleetError, ServiceUnavailable
 from db.chain_checks import newest_check
-from db.monitoring import require_writable_chain
+from db.monitoring import newest_live_issue, require_writable_chain
 from orchestrator.feeds.web_client import WebClient, WebLimits
 from orchestrator.logs import get_logger
 from orchestrator.runtime import Runtime
@@ -39,9 +39,9 @@ def why_unsound(
         When the database does not answer.
     """
     if last_cycle_utc is None:
-        return "no cycle has ended yet."
+        return "no cycle has run yet."
     if now - last_cycle_utc > CYCLE_LATE_AFTER:
-        return f"the last cycle ended at {last_cycle_utc:%Y-%m-%d %H:%M} UTC."
+        return f"the last cycle was that of {last_cycle_utc:%Y-%m-%d %H:%M} UTC."
     for scope in ("whole", "tail"):
         check = newest_check(session, scope=scope)
         if check is not None and check.found.reason is not None:
@@ -56,14 +56,14 @@ class Heartbeat:
     Parameters
     ----------
     last_cycle_utc : callable
-        When this worker's last cycle ended; None before the first.
+        Instant of the newest cycle, of whichever worker; None before the first.
     """
 
     def __init__(
         self,
         runtime: Runtime,
         stopping: threading.Event,
-        last_cycle_utc: Callable[[], datetime | None],
+        last_cycle_utc: Callable[[Session], datetime | None] = newest_live_issue,
     ) -> None:
         self._runtime = runtime
         self._stopping = stopping
@@ -85,7 +85,7 @@ class Heartbeat:
         try:
             with self._runtime.transaction() as session:
                 why = why_unsound(
-                    session, self._runtime.clock(), self._last_cycle_utc()
+                    session, self._runtime.clock(), self._last_cycle_utc(session)
                 )
         except (ServiceUnavailable, DBAPIError) as exc:
             log.warning("heartbeat_withheld", reason=type(exc).__name__)

@@ -35,11 +35,22 @@ ENV_FILE = Path(".env")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that was looked at."""
+    """One thing that was looked at.
+
+    Attributes
+    ----------
+    topic : str
+        Its heading in the runbooks of docs/operations.md; by default its name.
+    """
 
     name: str
     is_sound: bool
     text: str
+    topic: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.topic:
+            object.__setattr__(self, "topic", self.name)
 
 
 def examine_safeguards(

@@ -55,7 +55,7 @@ def subscriptions_table(views: Sequence[SubscriptionView], zone: str) -> Compone
 
 
 def _cells(view: SubscriptionView, zone: str) -> list[Child]:
-    query = {"subscription": view.facts.name}
+    query: dict[str, str | None] = {"subscription": view.facts.name}
     counts = view.counts
     return [
         link(view.facts.name, addresses.with_query(addresses.ADMIN_DELIVERIES, query)),

@@ -34,7 +34,7 @@ def _heartbeat(
     runtime = replace(portal.runtime, settings=settings)
     now = datetime.now(UTC)
     ended = None if cycle_age is None else now - cycle_age
-    return Heartbeat(runtime, threading.Event(), lambda: ended)
+    return Heartbeat(runtime, threading.Event(), lambda _: ended)
 
 
 def _check(portal: Portal, reason: str | None) -> None:

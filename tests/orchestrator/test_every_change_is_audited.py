@@ -24,7 +24,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from core.access import Actor, Role
+from core.access import Actor, Role, Scope
 from core.ashrae import AshraeClass
 from core.days import full_hour
 from core.decision_states import DecisionState
@@ -51,6 +51,7 @@ from db.users import system_actor
 from models.metadata import Family
 from orchestrator.accounts import (
     administration,
+    api_tokens,
     denials,
     federation,
     logins,
@@ -114,6 +115,8 @@ from orchestrator.forecasts.model_health import end_outages, find_outages
 from orchestrator.forecasts.model_watch import raise_alarms
 from orchestrator.forecasts.scoring import score_finished_windows
 from orchestrator.operations import backups, installation
+from orchestrator.operations.drills import Drill, record_drill
+from orchestrator.operations.health import retry_job
 from orchestrator.plans import planning
 from orchestrator.plans.replacing import change_plan, undo_plan
 from orchestrator.plans.terms import PlanTerms
@@ -168,13 +171,27 @@ from tests.audit_watch import (
 from tests.conftest import PostgresForTests
 from tests.deliveries.portals import webhook
 from tests.feeds.asking_kinds import facts_of
-from tests.fleet import NOW, TRAINED_UNTIL, Fleet, runtime_on
+from tests.fleet import NOW, TRAINED_UNTIL, Fleet, run_cycle, runtime_on
 from tests.models.foreign import day_before
 from tests.webapp.authenticator import Authenticator
 
 STRONG = "correct horse battery staple"
 STRONGER = "seventeen purple lanterns drifting"
 CLIENT = Client(address="192.0.2.7", user_agent=None)
+
+DRILLED = Drill(
+    file="gfo.backup",
+    size_bytes=1,
+    until_utc=NOW,
+    events=1,
+    anchors=0,
+    broken=None,
+    replayed=1,
+    differing=(),
+    restore_s=1.0,
+    verify_s=1.0,
+    replay_s=1.0,
+)
 
 
 class HangingModels(ModelCache):
@@ -343,6 +360,33 @@ def factors(portal: Portal, login: Login) -> None:
     with ask(login.actor) as request:
         (passkey,) = second_factors.own_factors(request).passkeys
         second_factors.remove_factor(request, mine, passkey.passkey_id)
+
+
+def tokens(portal: Portal) -> None:
+    """API tokens are made, used, revoked, and end with the role of their account."""
+    ask, scopes = portal.ask, [Scope.READ]
+    with ask() as request:
+        api_tokens.add_service_account(request, "historian", Role.OPERATOR)
+        administration.add_user(request, "tom", Role.OPERATOR)
+        tom = users.find_user_by_name(request.session, "tom")
+    assert tom is not None
+    with ask() as request:
+        made = api_tokens.make_token(
+            request, owner="historian", name="push", scopes=scopes
+        )
+    with ask(tom.as_actor()) as request:
+        own = api_tokens.make_own_token(request, name="mine", scopes=scopes)
+    for secret in (made.secret, "wrong"):
+        with ask() as request:
+            api_tokens.use_token(request, secret or "", address="192.0.2.7")
+    with ask(tom.as_actor()) as request:
+        api_tokens.revoke_own_token(request, own.token.token_id)
+    with ask() as request:
+        api_tokens.revoke_token(request, made.token.token_id)
+    with ask() as request:
+        api_tokens.make_token(request, owner="tom", name="again", scopes=scopes)
+    with ask() as request:
+        administration.change_role(request, "tom", Role.AUDITOR)
 
 
 def federated(portal: Portal) -> None:
@@ -857,13 +901,11 @@ def watched_models(portal: Portal) -> None:
             "region_id": active_regions(session)[0].region_id,
             "model_version_id": served_id,
         }
-        model_watch.keep_evidence(
-            session,
-            **watched,
-            local_issue_hour=3,
-            issued_at_utc=NOW,
-            evidence=Evidence(scores=1e5, misses=1e5),
+        known = model_watch.KnownEvidence(
+            last_issued_at_utc=NOW, evidence=Evidence(scores=1e5, misses=1e5)
         )
+        place = model_watch.WatchPlace(**watched, local_issue_hour=3)
+        model_watch.keep_evidence(session, {place: known})
         region_policies.change_terms(
             asking(session, portal.actor(session)),
             changes={"falls_back_on_alarm": True},
@@ -872,7 +914,7 @@ def watched_models(portal: Portal) -> None:
     with run() as session:
         assert fall_back(asking(session, portal.actor(session, "worker")))
     with run() as session:
-        (alarm,) = raise_alarms(session, active_regions(session)[0], [served_id])
+        (alarm,) = raise_alarms(session, active_regions(session)[:1], [served_id])
         _finish(
             "forecasts.score_finished_windows",
             asking(session, portal.actor(session, "worker")),
@@ -904,6 +946,20 @@ def chain(portal: Portal) -> None:
         assert check_whole_chain(worker, anchors).is_sound
     with run() as session:
         ask_for_check(asking(session, portal.actor(session), request_id=uuid4()))
+    with run() as session:
+        record_drill(asking(session, portal.actor(session)), DRILLED)
+    with run() as session:
+        failed = session.scalar(
+            text(
+                "update procrastinate_jobs set status = 'doing'"
+                " where id = (select min(id) from procrastinate_jobs) returning id"
+            )
+        )
+        session.execute(
+            text("select procrastinate_finish_job_v1(:id, 'failed', false)"),
+            {"id": failed},
+        )
+        retry_job(asking(session, portal.actor(session), request_id=uuid4()), failed)
 
 
 def exports(portal: Portal) -> None:
@@ -940,8 +996,8 @@ def test_every_change_commits_with_its_event(
 
     monkeypatch.setattr("orchestrator.use_cases._finish", note)
     for story in (
-        people, federated, strangers, places, sources, delivered, decisions, models,
-        watched_models, signed, second_person, chain, exports,
+        people, tokens, federated, strangers, places, sources, delivered, decisions,
+        models, watched_models, signed, second_person, chain, exports,
     ):  # fmt: skip
         story(portal)
 
@@ -1011,7 +1067,7 @@ def test_a_change_that_loses_its_event_is_refused(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "orchestrator.use_cases.append_event", lambda *_given, **_facts: 0
+        "orchestrator.use_cases.append_events", lambda *_given, **_facts: []
     )
     with (
         pytest.raises(IntegrityError, match="unaudited: update of region"),
@@ -1033,7 +1089,7 @@ def test_the_hourly_cycle_and_jobs_are_audited(fleet: Fleet) -> None:
             "orchestrator.cycle.worker_jobs.log.exception",
             lambda *given, **facts: failed.append((given, facts)),
         )
-        worker.hourly_cycle()
+        run_cycle(worker)
         worker.hindcast(NOW.date() - timedelta(days=2))
         worker.watch_models()
     worker.close()
@@ -1067,7 +1123,7 @@ def test_a_backup_that_cannot_be_audited_is_not_kept(
     def fail(*_given: object, **_facts: object) -> int:
         raise ServiceUnavailable
 
-    monkeypatch.setattr("orchestrator.use_cases.append_event", fail)
+    monkeypatch.setattr("orchestrator.use_cases.append_events", fail)
     file = tmp_path / "fleet.backup"
     with pytest.raises(ServiceUnavailable):
         backups.make_backup(fleet.urls, file)

@@ -178,6 +178,8 @@ CONFIRMED = {
     "accounts.reset_password", "accounts.reset_factors",
     "accounts.add_app", "accounts.add_passkey", "accounts.remove_factor",
     "accounts.make_recovery_codes", "audit.begin_anew",
+    "accounts.add_service_account", "accounts.make_token", "accounts.make_own_token",
+    "accounts.revoke_token",
     "feeds.add_feed", "feeds.change_feed",
     "deliveries.add_subscription", "deliveries.change_subscription",
     "deliveries.remove_subscription", "deliveries.rotate_secret",
