@@ -313,7 +313,7 @@ def pages(session: Session) -> Iterator[Figure]:
         ("search of a region picker", lambda: search_regions(request, "hall 77")),
         ("audit list, newest page", lambda: list_audit_events(request)),
     ):
-        spent = [clock.of(work, 20) for _ in range(ROUNDS)]
+        spent = [clock.of(work, 3) for _ in range(ROUNDS)]
         yield Figure(
             name=name,
             cpu_s=statistics.median(spent),
