@@ -8,6 +8,7 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 from psycopg import sql
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 
@@ -34,6 +35,31 @@ def copy_rows(
     with driver_connection(session).cursor() as cursor, cursor.copy(statement) as copy:
         for row in rows:
             copy.write_row(row)
+
+
+def next_ids(session: Session, table: str, count: int) -> list[int]:
+    """So many ids of a table, ascending; for rows that are copied with them."""
+    ids = session.scalars(
+        text(
+            "select nextval(pg_get_serial_sequence(:table, 'id'))"
+            " from generate_series(1, :count)"
+        ),
+        {"table": table, "count": count},
+    )
+    return list(ids)
+
+
+def copy_with_ids(
+    session: Session,
+    table: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[object]],
+) -> list[int]:
+    """COPY `rows` into `table` with ids of its sequence; returns these in order."""
+    ids = next_ids(session, table, len(rows))
+    numbered = ((row_id, *row) for row_id, row in zip(ids, rows, strict=True))
+    copy_rows(session, table, ("id", *columns), numbered)
+    return ids
 
 
 _SIGNATURE = b"PGCOPY\n\xff\r\n\0" + bytes(8)

@@ -21,7 +21,7 @@ from core.forecasts import Target
 from core.scheduler import Outcome, ReasonCode
 from core.telemetry import HOUR
 from db import audit, model_versions, policies, regions
-from db.schema import DecisionRow, ForecastHourRow, ForecastInputRow, ForecastRow
+from db.schema import DecisionRow, ForecastInputRow, ForecastRow
 from orchestrator.cycle.issuance import issue_live, require_no_hindcast
 from orchestrator.cycle.worker_jobs import WorkerJobs
 from orchestrator.decisions import recording
@@ -474,10 +474,9 @@ def _open_day(fleet: Fleet, local_day: date | None) -> str | None:
 
 def test_a_missing_forecast_is_asked_for_once(fleet: Fleet) -> None:
     with _owner_runtime(fleet).transaction() as session:
-        for table in ("decision", "forecast_input", "forecast_hour", "forecast"):
+        for table in ("decision", "forecast_input", "forecast"):
             session.execute(text(f"alter table {table} disable trigger user"))
         session.execute(delete(DecisionRow))
-        session.execute(delete(ForecastHourRow))
         session.execute(delete(ForecastInputRow))
         session.execute(delete(ForecastRow))
     for _ in range(2):
