@@ -23,7 +23,7 @@ from orchestrator.regions.views import RegionChoices
 from pages.context import PageContext
 from pages.serving import serve
 
-Option = Mapping[str, str | bool]
+ListOption = Mapping[str, str | bool]
 
 _REST_MS = 300
 _MORE = "more"
@@ -68,10 +68,10 @@ def region_field(
 
 
 def region_options(
-    regions: RegionChoices, *, before: Sequence[Option] = ()
-) -> list[Option]:
+    regions: RegionChoices, *, before: Sequence[ListOption] = ()
+) -> list[ListOption]:
     """The options of a region choice; synthetic regions say so."""
-    options: list[Option] = [
+    options: list[ListOption] = [
         *before,
         *(
             {
@@ -96,7 +96,7 @@ def register_region_search(
     *,
     permission: Permission = Permission.VIEW_FLEET,
     scope: RegionScope = RegionScope.ACTIVE,
-    before: Sequence[Option] = (),
+    before: Sequence[ListOption] = (),
 ) -> None:
     """Register the callback that puts what a search finds into the list."""
 

@@ -26,7 +26,7 @@ from pages.list_controls import (
     order_choice,
     text_filter,
 )
-from pages.region_picker import Option, region_field, region_options
+from pages.region_picker import ListOption, region_field, region_options
 from pages.words import KIND_WORDS
 
 ORDER_WORDS = {
@@ -153,7 +153,7 @@ def is_oldest_first(query: Query) -> bool:
     return query.one_of("order", EVENT_ORDERS) == "oldest"
 
 
-def choice_options(choices: ListChoices) -> dict[str, Sequence[Option]]:
+def choice_options(choices: ListChoices) -> dict[str, Sequence[ListOption]]:
     """Options of the filters that depend on what is stored."""
     named = {
         "actor": {name: name for name in choices.actors},

@@ -1,0 +1,430 @@
+"""Imports, plans and pages of large fleets, each beside the limit that it cannot pass.
+
+    benchmarks/run [--check] [--only imports,plans,pages]
+
+Starts a PostgreSQL of its own in a temporary folder. Each figure is the median of
+`ROUNDS` processor times, client and database together, and a ratio to its limit that
+is taken in the same rounds: machines and their other work differ, ratios hardly.
+Without `--check` the sections of docs/performance.md and `stored_ratios.json` are
+written; with it nothing is, and a ratio that is 1.5 times the stored one fails.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from io import BytesIO
+from pathlib import Path
+
+import highspy
+import numpy as np
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from core.optimizer import best_plan
+from core.placement import PlanPrices, PlanRules, placement
+from core.telemetry import VALID_RANGES, Quantity
+from db.copying import driver_connection
+from db.engine import make_engine
+from db.ingest import NewBatch, RowCounts, insert_batch
+from db.local_server import LocalServer
+from db.migrate import upgrade
+from db.users import system_actor
+from orchestrator.audit.event_list import list_audit_events
+from orchestrator.forecasts.fleet import FleetQuestion, fleet_view
+from orchestrator.regions.changes import RegionDraft, add_region, add_regions_from_csv
+from orchestrator.regions.policies import ensure_first_policy
+from orchestrator.regions.region_choice import search_regions
+from orchestrator.settings import load_settings
+from orchestrator.telemetry.imports import FileToImport, import_telemetry
+from orchestrator.telemetry.readers.formats import TelemetryFormat
+from orchestrator.use_cases import Request
+from tests.core.placement_cases import a_fleet
+
+ROUNDS = 5
+WORSE = 1.5
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "performance.md"
+STORED = Path(__file__).with_name("stored_ratios.json")
+
+N_HOURS = 17_520
+N_REGIONS = 10_000
+PLAN_SIZES = (200, 600, 1_000)
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+_TICK_S = 0.01
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One row of the page.
+
+    Attributes
+    ----------
+    ratio : float
+        To the limit; more is worse.
+    """
+
+    name: str
+    cpu_s: float
+    limit: str
+    limit_s: float
+    goal: str
+
+    @property
+    def ratio(self) -> float:
+        """How many times the limit."""
+        return self.cpu_s / max(self.limit_s, 1e-9)
+
+
+class Clock:
+    """Processor seconds of this process and of the session's PostgreSQL backend."""
+
+    def __init__(self, session: Session | None = None) -> None:
+        self._stat = None
+        if session is not None:
+            pid = session.scalar(text("select pg_backend_pid()"))
+            self._stat = Path(f"/proc/{pid}/stat")
+
+    def now_s(self) -> float:
+        """Seconds so far; those of the backend in steps of 10 ms."""
+        if self._stat is None:
+            return time.process_time()
+        ticks = self._stat.read_text().rsplit(")", 1)[1].split()[11:13]
+        return time.process_time() + _TICK_S * sum(map(int, ticks))
+
+    def of(self, work: Callable[[], object], repeats: int = 1) -> float:
+        """Seconds of one call of `work`."""
+        before_s = self.now_s()
+        for _ in range(repeats):
+            work()
+        return (self.now_s() - before_s) / repeats
+
+
+def imports(session: Session) -> Iterator[Figure]:
+    """A CSV of two years with all guards, beside a binary COPY of the rows it stores.
+
+    Both go into the same table, whose months are there.
+    """
+    request = asking(session)
+    add_region(
+        request,
+        RegionDraft(
+            slug="dublin",
+            name="Dublin",
+            time_zone="Europe/Dublin",
+            latitude_deg=53.3,
+            longitude_deg=-6.3,
+        ),
+    )
+    start_utc = NOW - timedelta(hours=N_HOURS)
+    session.execute(
+        text("select ensure_telemetry_partitions(:start, :end)"),
+        {"start": start_utc, "end": NOW},
+    )
+    content = a_csv("dublin", start_utc)
+    empty = RowCounts(
+        rows_read=0,
+        rows_inserted=0,
+        rows_updated=0,
+        rows_unchanged=0,
+        rows_refused=0,
+        first_hour_utc=None,
+        last_hour_utc=None,
+    )
+    batch = NewBatch(
+        source_label="bare copy",
+        format="csv",
+        content_sha256="0" * 64,
+        origin="measured",
+        carbon_kind=None,
+        time_zone=None,
+        region_slugs=["dublin"],
+        quantities=[],
+        actor_id=request.actor.user_id,
+    )
+    batch_id = insert_batch(session, batch, empty)
+    clock = Clock(session)
+    imported_s, copied_s = [], []
+    for _ in range(ROUNDS + 1):
+        savepoint = session.begin_nested()
+        imported_s.append(clock.of(lambda: import_file(request, content)))
+        rows = stored_rows(session, batch_id)
+        savepoint.rollback()
+        savepoint = session.begin_nested()
+        copied_s.append(clock.of(lambda rows=rows: copy_bare(session, rows)))
+        savepoint.rollback()
+    yield Figure(
+        name=f"import of {N_HOURS:,} rows, guards included",
+        cpu_s=statistics.median(imported_s[1:]),
+        limit="binary COPY into `telemetry`",
+        limit_s=statistics.median(copied_s[1:]),
+        goal="2.5 times (0.4 of its rows per second)",
+    )
+
+
+def a_csv(slug: str, start_utc: datetime) -> bytes:
+    """Two years of eight quantities, plausible and different each hour."""
+    chance = np.random.default_rng(7)
+    hours = np.arange(N_HOURS)
+    warm = 10 + 8 * np.sin(hours * 2 * np.pi / 8760) + 4 * np.sin(hours * np.pi / 12)
+    columns = {
+        Quantity.TEMPERATURE_C: warm + chance.normal(0, 1, N_HOURS),
+        Quantity.RELATIVE_HUMIDITY_PCT: 65 + chance.normal(0, 5, N_HOURS),
+        Quantity.IT_LOAD_MW: 60 + 5 * np.sin(hours * np.pi / 12),
+        Quantity.CARBON_INTENSITY_GCO2_KWH: 300 + chance.normal(0, 20, N_HOURS),
+        Quantity.PRICE_USD_MWH: 50 + chance.normal(0, 8, N_HOURS),
+        Quantity.WIND_SPEED_KMH: 15 + chance.random(N_HOURS) * 10,
+        Quantity.CLOUD_COVER_PCT: chance.random(N_HOURS) * 100,
+    }
+    texts = [[f"{value:.2f}" for value in column] for column in columns.values()]
+    lines = [",".join(["timestamp", "region", *columns])]
+    for hour, values in enumerate(zip(*texts, strict=True)):
+        stamp = start_utc + timedelta(hours=hour)
+        lines.append(f"{stamp:%Y-%m-%dT%H}:00:00Z,{slug},{','.join(values)}")
+    return "\n".join(lines).encode()
+
+
+def import_file(request: Request, content: bytes) -> None:
+    """Import the file as an admin would."""
+    file = FileToImport(
+        source=BytesIO(content),
+        label="benchmark",
+        telemetry_format=TelemetryFormat.CSV,
+    )
+    summary = import_telemetry(request, file, ranges=VALID_RANGES)
+    if summary.counts.rows_inserted != N_HOURS:
+        message = f"Only {summary.counts.rows_inserted} rows were stored."
+        raise RuntimeError(message)
+
+
+def stored_rows(session: Session, batch_id: int) -> bytes:
+    """The rows of `telemetry` in the binary format, as if of another import."""
+    columns = [
+        f"case when {name} is not null then {batch_id}::bigint end"
+        if name.endswith("batch_id")
+        else name
+        for name in telemetry_columns(session)
+    ]
+    query = f"select {', '.join(columns)} from telemetry order by hour_utc"  # noqa: S608 -- columns
+    statement = f"copy ({query}) to stdout (format binary)"
+    with (
+        driver_connection(session).cursor() as cursor,
+        cursor.copy(statement.encode()) as copy,
+    ):
+        return b"".join(copy)
+
+
+def copy_bare(session: Session, rows: bytes) -> None:
+    """COPY the rows back, with every constraint that the table has."""
+    names = ", ".join(telemetry_columns(session))
+    statement = f"copy telemetry ({names}) from stdin (format binary)"
+    with (
+        driver_connection(session).cursor() as cursor,
+        cursor.copy(statement.encode()) as copy,
+    ):
+        copy.write(rows)
+    session.execute(text("set constraints all immediate"))
+
+
+def telemetry_columns(session: Session) -> list[str]:
+    """Columns of the table in their order."""
+    query = (
+        "select column_name from information_schema.columns"
+        " where table_name = 'telemetry' order by ordinal_position"
+    )
+    return list(session.scalars(text(query)))
+
+
+def plans(_session: Session) -> Iterator[Figure]:
+    """The best plan with few transfers, beside the solver's own time in it."""
+    prices = PlanPrices(carbon_usd_per_t=50.0, water_usd_per_m3=2.0)
+    rules = PlanRules(minimum_transfer_mwh=10.0)
+    clock = Clock()
+    for n_regions in PLAN_SIZES:
+        problem = placement(a_fleet(n_regions))
+        spent, solved = [], []
+        for _ in range(ROUNDS):
+            with solver_s() as in_solver:
+                spent.append(clock.of(lambda p=problem: best_plan(p, prices, rules)))
+            solved.append(sum(in_solver))
+        yield Figure(
+            name=f"plan of {n_regions:,} regions x 24 h",
+            cpu_s=statistics.median(spent),
+            limit="HiGHS in it",
+            limit_s=statistics.median(solved),
+            goal="5 s at 1,000",
+        )
+
+
+@contextmanager
+def solver_s() -> Iterator[list[float]]:
+    """Processor seconds of each run of HiGHS meanwhile."""
+    run, spent = highspy.Highs.run, []
+
+    def timed(solver: highspy.Highs) -> object:
+        started = time.process_time()
+        answer = run(solver)
+        spent.append(time.process_time() - started)
+        return answer
+
+    highspy.Highs.run = timed
+    try:
+        yield spent
+    finally:
+        highspy.Highs.run = run
+
+
+def pages(session: Session) -> Iterator[Figure]:
+    """Answers behind pages at 10,000 regions, beside a query of one row.
+
+    The regions have no forecast yet: each is a row that needs somebody.
+    """
+    request, clock = asking(session), Clock(session)
+    with tempfile.NamedTemporaryFile("w", suffix=".csv") as file:
+        file.write("slug,name,time_zone,latitude,longitude\n")
+        for number in range(N_REGIONS):
+            file.write(f"r{number:05},Hall {number},Europe/Madrid,40.4,-3.7\n")
+        file.flush()
+        ensure_first_policy(request, load_settings(None).first_policy())
+        added_s = clock.of(lambda: add_regions_from_csv(request, Path(file.name)))
+    session.execute(text("analyze region"))
+    query = text("select slug from region limit 1")
+    one_row_s = clock.of(lambda: session.execute(query).all(), 500)
+    yield Figure(
+        name="a file of 10,000 regions added, each with its event",
+        cpu_s=added_s,
+        limit="10,000 queries of one row",
+        limit_s=N_REGIONS * one_row_s,
+        goal="seconds",
+    )
+    for name, work in (
+        ("Fleet, first page", lambda: fleet_view(request, FleetQuestion())),
+        ("search of a region picker", lambda: search_regions(request, "hall 77")),
+        ("audit list, newest page", lambda: list_audit_events(request)),
+    ):
+        spent = [clock.of(work, 3) for _ in range(ROUNDS)]
+        yield Figure(
+            name=name,
+            cpu_s=statistics.median(spent),
+            limit="query of one row",
+            limit_s=one_row_s,
+            goal="0.15 s",
+        )
+
+
+SECTIONS: dict[str, Callable[[Session], Iterator[Figure]]] = {
+    "imports": imports,
+    "plans": plans,
+    "pages": pages,
+}
+
+
+def asking(session: Session) -> Request:
+    """A request of the command line."""
+    return Request(session=session, caller=system_actor(session, "cli"), now=NOW)
+
+
+def measured(section: str) -> list[Figure]:
+    """The figures of a section, on a database of its own."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        with LocalServer.own(folder) as server:
+            upgrade(server.urls)
+            engine = make_engine(server.urls.owner, pool_size=1)
+            with Session(engine) as session, session.begin() as transaction:
+                figures = list(SECTIONS[section](session))
+                transaction.rollback()
+            engine.dispose()
+    return figures
+
+
+def machine() -> str:
+    """What the figures were measured on."""
+    versions = ", ".join(
+        f"{name} {version(name)}" for name in ("numpy", "SQLAlchemy", "highspy")
+    )
+    return (
+        f"{platform.system()} {platform.machine()}, Python"
+        f" {platform.python_version()}, {versions}; medians of {ROUNDS}, processor"
+        " seconds of client and database."
+    )
+
+
+def section_text(section: str, figures: list[Figure]) -> str:
+    """A section of the page."""
+    doc = SECTIONS[section].__doc__ or ""
+    rows = [
+        f"| {figure.name} | {figure.cpu_s:.3g} | {figure.limit}:"
+        f" {figure.limit_s:.3g} | {figure.ratio:.1f} | {figure.goal} |"
+        for figure in figures
+    ]
+    head = ["| measurement | CPU, s | limit, s | times the limit | goal |"]
+    most_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    lines = [
+        f"## {section.capitalize()}",
+        "",
+        *(line.strip() for line in doc.strip().splitlines()),
+        "",
+        *head,
+        "|---|---|---|---|---|",
+        *rows,
+        "",
+        f"{machine()} Largest memory of the process: {most_mib} MiB.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def with_section(page: str, section: str, written: str) -> str:
+    """The page with this section replaced, or added at its end."""
+    title = f"## {section.capitalize()}\n"
+    before, found, rest = page.partition(title)
+    if not found:
+        return f"{page.rstrip()}\n\n{written}"
+    _, next_title, after = rest.partition("\n## ")
+    tail = f"\n## {after}" if next_title else ""
+    return f"{before}{written}{tail}"
+
+
+def main() -> int:
+    """Measure, then write or compare; the exit code says whether a ratio worsened."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--only", default=",".join(SECTIONS))
+    given = parser.parse_args()
+    stored: dict[str, float] = json.loads(STORED.read_text()) if STORED.exists() else {}
+    page, worse = PAGE.read_text(encoding="utf-8"), 0
+    for section in given.only.split(","):
+        figures = measured(section)
+        for figure in figures:
+            known = stored.get(figure.name)
+            print(
+                f"{figure.name}: {figure.cpu_s:.3g} s, {figure.ratio:.2f} times"
+                f" {figure.limit}; stored {known}"
+            )
+            if known is not None and figure.ratio > WORSE * known:
+                worse += 1
+                print(f"  worse than {WORSE:g} times the stored ratio")
+        stored |= {figure.name: round(figure.ratio, 2) for figure in figures}
+        page = with_section(page, section, section_text(section, figures))
+    if not given.check:
+        PAGE.write_text(page, encoding="utf-8")
+        STORED.write_text(json.dumps(stored, indent=2, sort_keys=True) + "\n")
+        return 0
+    return min(worse, 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
