@@ -167,7 +167,8 @@ def read_and_store_runs(
 def _require_same_carbon(request: Request, slug: str, kind: str) -> None:
     """Refuse a forecast of another carbon intensity than the telemetry holds."""
     start = request.now - BIAS_DAYS * WINDOW_H * HOUR
-    held = carbon_kinds(request.session, slug, start, request.now) - {None}
+    kinds = carbon_kinds(request.session, [slug], start, request.now)
+    held = kinds[slug] - {None}
     if held and kind not in held:
         message = (
             f"The forecast is of {kind} carbon intensity; the telemetry of {slug} holds"
