@@ -131,7 +131,7 @@ def issue_live(
     return Done(answer=summary, events=(*events, *outages, *lost, *alarms))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class _Issue:
     """A region at an issue instant.
 
@@ -159,7 +159,7 @@ class _Issue:
         return found if found is not None and found.refusal_code is None else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class _Issues:
     """Regions at an issue instant, read once for all targets and the decisions.
 
@@ -175,7 +175,7 @@ class _Issues:
     regions: tuple[_Issue, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class _Answer:
     """A new forecast or refusal of a target, before it is stored."""
 
