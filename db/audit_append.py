@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 
 from core.access import Actor
 from core.audit import ANONYMOUS, FORMAT_VERSION, AuditAction, canonical_json
+from core.public_events import public_events_of
+from db import outbox
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +52,15 @@ def append_events(session: Session, events: Sequence[NewEvent]) -> list[int]:
     """Add events to the chain, in order and in one statement; returns their sequences.
 
     Call it last in a transaction: from here to the commit every other writer of events
-    waits. What they describe and the events commit together or not at all.
+    waits. What they describe, the events, and the deliveries to those who subscribed
+    to them commit together or not at all.
     """
     if not events:
         return []
     session.flush()
-    occurred_at_utc = session.scalar(select(func.clock_timestamp()))
+    occurred_at_utc, has_subscriptions = session.execute(
+        select(func.clock_timestamp(), outbox.HAS_SUBSCRIPTIONS.scalar_subquery())
+    ).one()
     rows = [_columns(event) for event in events]
     columns = {name: [row[name] for row in rows] for name in rows[0]}
     columns["payload"] = [
@@ -63,7 +68,22 @@ def append_events(session: Session, events: Sequence[NewEvent]) -> list[int]:
         for event, row in zip(events, rows, strict=True)
     ]
     given = {"format_version": FORMAT_VERSION, "occurred_at_utc": occurred_at_utc}
-    return list(session.scalars(_INSERT_EVENTS, {**given, **columns}))
+    seqs = list(session.scalars(_INSERT_EVENTS, {**given, **columns}))
+    if has_subscriptions:
+        outbox.write(
+            session,
+            [
+                (seq, event.object_id, public)
+                for seq, event in zip(seqs, events, strict=True)
+                for public in public_events_of(
+                    event.action.value,
+                    object_type=event.object_type,
+                    object_id=event.object_id,
+                    after=event.after,
+                )
+            ],
+        )
+    return seqs
 
 
 def append_event(
@@ -107,6 +127,7 @@ def _payload(event: NewEvent, columns: Mapping[str, object]) -> str:
     context = {
         "role": actor.role.value if actor else None,
         "session_sha256": actor.session_sha256 if actor else None,
+        "token_id": actor.token_id if actor else None,
         "address": actor.address if actor else None,
         "before": event.before,
         "after": event.after,

@@ -99,6 +99,19 @@ def own_values(session: Session, region_id: int | None) -> dict[str, Any] | None
     return {name: getattr(row, name) for name in OVERRIDABLE}
 
 
+def all_own_values(session: Session) -> dict[int | None, dict[str, Any]]:
+    """As `own_values`, of the fleet and of every region that has a version."""
+    rows = session.scalars(
+        select(PolicyRow)
+        .ext(distinct_on(PolicyRow.region_id))
+        .order_by(PolicyRow.region_id, PolicyRow.version.desc())
+    )
+    return {
+        row.region_id: {name: getattr(row, name) for name in OVERRIDABLE}
+        for row in rows
+    }
+
+
 def _terms(
     session: Session, region_id: int | None, values: Mapping[str, object]
 ) -> dict[str, object]:

@@ -30,6 +30,7 @@ CHECK_MODEL = "check_model"
 EVALUATE_MODEL = "evaluate_model"
 QUEUE_FEEDS = "queue_feeds"
 RUN_FEED = "run_feed"
+QUEUE_DIGESTS = "queue_digests"
 
 FIRST = 10
 """Priority of what begins a cycle, and of the watch of models: before anything else."""

@@ -244,7 +244,7 @@ def change(
                 request_id=request.request_id,
                 actor_id=request.actor.user_id,
                 operation=name,
-                body_sha256=_sha256_of(body(*args, **kwargs) if body else arguments),
+                body_sha256=sha256_of(body(*args, **kwargs) if body else arguments),
                 answer="",
             )
             kept = _kept_answer(request.session, handled)
@@ -418,7 +418,8 @@ def _id_text(request: Request, event: Event) -> str | None:
     return request.reference if given is None else str(given)
 
 
-def _sha256_of(given: Mapping[str, object]) -> str:
+def sha256_of(given: Mapping[str, object]) -> str:
+    """SHA-256 of the canonical text of values, dataclasses and collections."""
     return sha256(canonical_json(_plain(given)).encode()).hexdigest()
 
 

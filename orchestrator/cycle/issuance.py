@@ -43,7 +43,7 @@ from db.interval_calibrations import IntervalCalibration
 from db.model_versions import Activation
 from db.regions import StoredRegion
 from db.window_scores import ScoreHistory, ScorePlace, score_histories
-from models.forecasting import Asked, ByMode, ask
+from models.forecasting import ByMode, WindowsAsked, ask
 from models.plain_model import RECENT_ISSUES_H
 from orchestrator.decisions.judgements import Judgement
 from orchestrator.decisions.storing import NewlyJudged, store_all
@@ -182,7 +182,7 @@ class _Answer:
     issue: _Issue
     target: Target
     serving: ServingModel | None
-    asked: Asked | None
+    asked: WindowsAsked | None
     by_mode: ByMode | Refusal
     lag_h: int
 
@@ -298,7 +298,7 @@ def _ask(
             lag_h = _lag_h(issue.frames[target], target, issue)
             asked = None
             if isinstance(model, ServingModel):
-                asked = Asked.of(
+                asked = WindowsAsked.of(
                     model.runtime.contract,
                     issue.frames[target],
                     issue.stored_region.region.time_zone,
@@ -393,7 +393,7 @@ class _Same:
         self._modes = forecasts.modes_of(session, issued) if ids else {}
 
     def __call__(
-        self, issue: _Issue, target: Target, asked: Asked | None, lag_h: int
+        self, issue: _Issue, target: Target, asked: WindowsAsked | None, lag_h: int
     ) -> bool:
         """Whether it would, of a live forecast; False where there is none yet."""
         issued = issue.issued(target)

@@ -15,7 +15,7 @@ from procrastinate.exceptions import ConnectorException, UniqueViolation
 from procrastinate.jobs import Status
 
 from core.errors import ServiceUnavailable
-from db.engine import libpq_url
+from db.engine import KEEPALIVES, libpq_url
 from orchestrator.accounts.denials import report_finished_minutes
 from orchestrator.accounts.identity_provider import IdentityProvider
 from orchestrator.accounts.logins import end_run_out_logins
@@ -25,6 +25,12 @@ from orchestrator.audit.anchor_files import AnchorPlaces
 from orchestrator.audit.anchor_keeper import AnchorKeeper
 from orchestrator.audit.chain_status import check_whole_chain
 from orchestrator.cycle.worker_jobs import WorkerJobs
+from orchestrator.deliveries.deliverer import Deliverer
+from orchestrator.deliveries.delivery_list import forget_old_deliveries
+from orchestrator.deliveries.digests import queue_digests
+from orchestrator.deliveries.heartbeat import Heartbeat
+from orchestrator.deliveries.secrets import SecretPlaces
+from orchestrator.deliveries.sending import SendingMeans
 from orchestrator.feeds.runs import forget_old_answers, queue_due_feeds, run_feed
 from orchestrator.feeds.source_choices import choose_sources
 from orchestrator.jobs import (
@@ -39,6 +45,7 @@ from orchestrator.jobs import (
     ISSUE_AGAIN,
     ISSUE_FORECASTS,
     PURGE_RECORDS,
+    QUEUE_DIGESTS,
     QUEUE_FEEDS,
     REPORT_DENIALS,
     RUN_FEED,
@@ -80,6 +87,7 @@ def run_worker(runtime: Runtime) -> None:
     jobs = WorkerJobs(runtime, stopping)
     queue = make_queue(runtime, jobs)
     AnchorKeeper(runtime, stopping).start()
+    _start_deliveries(runtime, stopping)
     log.info("worker_started")
     jobs.queue_cycle()
     try:
@@ -92,11 +100,22 @@ def run_worker(runtime: Runtime) -> None:
     log.info("worker_stopped")
 
 
+def _start_deliveries(runtime: Runtime, stopping: threading.Event) -> None:
+    """Threads of their own: no receiver, however slow, delays the cycle or a job."""
+    secrets = SecretPlaces(
+        environ=os.environ,
+        secrets_dir=runtime.settings.secrets_dir,
+        key=factor_key(runtime.settings),
+    )
+    Deliverer(runtime, stopping, SendingMeans(secrets=secrets)).start()
+    Heartbeat(runtime, stopping).start()
+
+
 def make_queue(runtime: Runtime, jobs: WorkerJobs) -> procrastinate.App:
     """The queue of the runtime's database, with what each job does."""
     url = runtime.engine.url.render_as_string(hide_password=False)
     connector = procrastinate.PsycopgConnector(
-        conninfo=libpq_url(url), kwargs={"options": "-c timezone=UTC"}
+        conninfo=libpq_url(url), kwargs={"options": "-c timezone=UTC", **KEEPALIVES}
     )
     queue = procrastinate.App(connector=connector)
 
@@ -137,6 +156,7 @@ def make_queue(runtime: Runtime, jobs: WorkerJobs) -> procrastinate.App:
             check_whole_chain(request, AnchorPlaces.of(runtime.settings))
 
     _add_feeds(queue, runtime)
+    _add_digests(queue, runtime)
     _add_housekeeping(queue, runtime)
     return queue
 
@@ -182,6 +202,16 @@ def _add_feeds(queue: procrastinate.App, runtime: Runtime) -> None:
         run_feed(runtime, int(feed_id), os.environ)
 
 
+def _add_digests(queue: procrastinate.App, runtime: Runtime) -> None:
+    """The daily digest, also when the worker was off at its hour."""
+
+    @queue.periodic(cron="*/10 * * * *")
+    @queue.task(name=QUEUE_DIGESTS, queueing_lock=QUEUE_DIGESTS)
+    def queue_due_digests(timestamp: int) -> None:  # noqa: ARG001 -- the queue gives it
+        with runtime.request_as(WORKER_USER) as request:
+            queue_digests(request)
+
+
 def _add_housekeeping(queue: procrastinate.App, runtime: Runtime) -> None:
     """What accounts and requests leave behind."""
 
@@ -210,6 +240,8 @@ def _add_housekeeping(queue: procrastinate.App, runtime: Runtime) -> None:
             purge_records(request)
         with runtime.request_as(WORKER_USER) as request:
             forget_old_answers(request)
+        with runtime.request_as(WORKER_USER) as request:
+            forget_old_deliveries(request)
 
 
 async def _serve(queue: procrastinate.App, stopping: threading.Event) -> None:
@@ -219,7 +251,7 @@ async def _serve(queue: procrastinate.App, stopping: threading.Event) -> None:
             queue.run_worker_async(
                 name="gfo-worker",
                 concurrency=1,
-                delete_jobs="successful",
+                delete_jobs="never",  # the Jobs page shows how long they took
                 shutdown_graceful_timeout=_STOP_PATIENCE_S,
                 install_signal_handlers=False,
             )

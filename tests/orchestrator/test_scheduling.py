@@ -40,7 +40,7 @@ from orchestrator.jobs import (
     queue_hindcast,
 )
 from orchestrator.processes.worker import make_queue
-from orchestrator.regions.region_choice import active_regions, pick_region
+from orchestrator.regions.region_choice import active_regions, choose_region
 from orchestrator.runtime import Runtime
 from orchestrator.windows.database_source import load_region_window
 from tests.asking import asking
@@ -251,7 +251,7 @@ def test_a_what_if_moves_both_bounds_as_the_core_does(fleet: Fleet) -> None:
             asking(session, fleet.actor(session)), card.decision_id
         )
         inputs = json.loads(detail.inputs_text)
-        target = pick_region(active_regions(session), "ireland")
+        target = choose_region(session, "ireland")
         outlook = load_region_window(
             session,
             target,
