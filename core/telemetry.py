@@ -142,9 +142,11 @@ class TelemetryFrame:
     region_slug: str
     start_utc: datetime
     n_hours: int
-    values: Mapping[Quantity, NDArray[np.float64]]
-    runs: WeatherRuns | None = None
-    findings: Mapping[Quantity, NDArray[np.int8]] = field(default_factory=dict)
+    values: Mapping[Quantity, NDArray[np.float64]] = field(repr=False)
+    runs: WeatherRuns | None = field(default=None, repr=False)
+    findings: Mapping[Quantity, NDArray[np.int8]] = field(
+        default_factory=dict, repr=False
+    )
 
     def __post_init__(self) -> None:
         require_full_utc_hour(self.start_utc)

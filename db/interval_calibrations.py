@@ -105,7 +105,11 @@ def calibrations_known(
             IntervalCalibrationRow.confidence.in_(set(confidences.values())),
             IntervalCalibrationRow.last_issue_utc <= known_by_utc - timedelta(hours=24),
         )
-        .order_by(*key, IntervalCalibrationRow.last_issue_utc.desc())
+        .order_by(
+            *key,
+            IntervalCalibrationRow.last_issue_utc.desc(),
+            IntervalCalibrationRow.id.desc(),  # the same one may be stored twice
+        )
     )
     found: dict[int, dict[tuple[int, InputMode], IntervalCalibration]] = {
         region_id: {} for region_id in confidences

@@ -89,7 +89,7 @@ def forecast_windows(
     issue_instants: Sequence[datetime],
 ) -> list[HourlyForecast | Refusal]:
     """As `hindcast`, when only telemetry and time zone of the region are known."""
-    asked = Asked.of(
+    asked = WindowsAsked.of(
         model.contract, frame, time_zone, issue_instants, rungs_h=RUN_RUNGS_H[:1]
     )
     (found,) = ask(model, [asked])
@@ -110,12 +110,12 @@ def forecast_modes(
     What the model would have said if the newest runs, or all of them, had not come. It
     calibrates these modes before they are needed.
     """
-    asked = Asked.of(model.contract, frame, time_zone, issue_instants)
+    asked = WindowsAsked.of(model.contract, frame, time_zone, issue_instants)
     return ask(model, [asked])[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class WindowsAsked:
     """What a model is given for windows of one region.
 
     Attributes
@@ -171,7 +171,9 @@ class Asked:
         return next(found, None)
 
 
-def ask(model: Predictor, asked: Sequence[Asked]) -> list[list[ByMode | Refusal]]:
+def ask(
+    model: Predictor, asked: Sequence[WindowsAsked]
+) -> list[list[ByMode | Refusal]]:
     """Forecasts of many regions' windows, in every mode of each; the model runs once.
 
     Each row is asked alone, whatever its neighbours; see `OnnxModel.predict`.
@@ -194,7 +196,7 @@ def ask(model: Predictor, asked: Sequence[Asked]) -> list[list[ByMode | Refusal]
 
 def _by_mode(
     contract: ModelContract,
-    asked: Asked,
+    asked: WindowsAsked,
     predictions: Iterator[tuple[FloatArray, FloatArray]],
 ) -> list[ByMode | Refusal]:
     found: list[ByMode | Refusal] = []
@@ -219,7 +221,7 @@ def _rungs_h(contract: ModelContract, frame: TelemetryFrame) -> tuple[int | None
 
 def _answers(
     contract: ModelContract,
-    asked: Asked,
+    asked: WindowsAsked,
     rows: FeatureRows,
     predictions: Iterator[tuple[FloatArray, FloatArray]],
 ) -> list[HourlyForecast | Refusal]:

@@ -46,7 +46,12 @@ def configure_logging(
             structlog.processors.JSONRenderer(default=str, sort_keys=False),
         ]
     else:
-        final += [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        # Plain: no local variables, which are long and may be secret.
+        console = structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(),
+            exception_formatter=structlog.dev.plain_traceback,
+        )
+        final += [console]
     logging.config.dictConfig(
         {
             "version": 1,

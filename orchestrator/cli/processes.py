@@ -70,7 +70,10 @@ def serve() -> None:
 
 
 def work() -> None:
-    """The worker alone: hourly forecasts and decisions, and queued jobs."""
+    """A worker alone: hourly forecasts and decisions, and queued jobs.
+
+    Several may run, on one machine or on many: they share the jobs.
+    """
     follow_parent()
     from orchestrator.processes.worker import run_worker  # noqa: PLC0415 -- scikit-learn, MAPIE
 

@@ -43,7 +43,7 @@ from db.interval_calibrations import IntervalCalibration
 from db.model_versions import Activation
 from db.regions import StoredRegion
 from db.window_scores import ScoreHistory, ScorePlace, score_histories
-from models.forecasting import Asked, ByMode, ask
+from models.forecasting import ByMode, WindowsAsked, ask
 from models.plain_model import RECENT_ISSUES_H
 from orchestrator.decisions.judgements import Judgement
 from orchestrator.decisions.storing import NewlyJudged, store_all
@@ -131,7 +131,7 @@ def issue_live(
     return Done(answer=summary, events=(*events, *outages, *lost, *alarms))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class _Issue:
     """A region at an issue instant.
 
@@ -159,7 +159,7 @@ class _Issue:
         return found if found is not None and found.refusal_code is None else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class _Issues:
     """Regions at an issue instant, read once for all targets and the decisions.
 
@@ -175,14 +175,14 @@ class _Issues:
     regions: tuple[_Issue, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class _Answer:
     """A new forecast or refusal of a target, before it is stored."""
 
     issue: _Issue
     target: Target
     serving: ServingModel | None
-    asked: Asked | None
+    asked: WindowsAsked | None
     by_mode: ByMode | Refusal
     lag_h: int
 
@@ -298,7 +298,7 @@ def _ask(
             lag_h = _lag_h(issue.frames[target], target, issue)
             asked = None
             if isinstance(model, ServingModel):
-                asked = Asked.of(
+                asked = WindowsAsked.of(
                     model.runtime.contract,
                     issue.frames[target],
                     issue.stored_region.region.time_zone,
@@ -393,7 +393,7 @@ class _Same:
         self._modes = forecasts.modes_of(session, issued) if ids else {}
 
     def __call__(
-        self, issue: _Issue, target: Target, asked: Asked | None, lag_h: int
+        self, issue: _Issue, target: Target, asked: WindowsAsked | None, lag_h: int
     ) -> bool:
         """Whether it would, of a live forecast; False where there is none yet."""
         issued = issue.issued(target)

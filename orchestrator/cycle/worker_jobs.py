@@ -248,9 +248,8 @@ class WorkerJobs:
         except ServiceUnavailable:
             raise
         except Exception as exc:
-            if len(chunk) > 1:  # one region must not take the others along
-                for stored_region in chunk:
-                    self._step(name, [stored_region], work)
+            if len(chunk) > 1:
+                log.warning("chunk_split", step=name, error=type(exc).__name__, **place)
             elif isinstance(exc, FleetError):
                 log.warning("step_refused", step=name, reason=exc.message, **place)
             else:
@@ -259,6 +258,10 @@ class WorkerJobs:
         else:
             if fields:
                 log.info(name, **place, **fields)
+            return
+        if len(chunk) > 1:  # one region must not take the others along
+            for stored_region in chunk:
+                self._step(name, [stored_region], work)
 
 
 def _place(chunk: Sequence[StoredRegion]) -> LogFields:

@@ -82,7 +82,7 @@ class RegionWindow(Window):
         )
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class KnownOfRegions:
     """What the sources of several regions read together, each fact when first asked.
 

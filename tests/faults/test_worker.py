@@ -319,6 +319,19 @@ def test_a_job_that_a_killed_worker_was_doing_is_done_and_holds_up_no_other(
     assert _jobs(fleet) == []
 
 
+def test_a_rescued_job_that_waits_again_already_is_done_once(fleet: Fleet) -> None:
+    asked_for = full_hour(NOW) - 2 * HOUR
+    with fleet.runtime.transaction() as session:
+        queue_forecasts(session, issued_at_utc=asked_for)
+        session.execute(text("update procrastinate_jobs set status = 'doing'"))
+        queue_forecasts(session, issued_at_utc=asked_for)
+    assert [status for _, status in _jobs(fleet)] == ["doing", "todo"]
+
+    _carry_out(fleet.runtime)
+
+    assert _jobs(fleet) == []
+
+
 def test_a_job_that_met_a_lost_database_waits_for_another_try(fleet: Fleet) -> None:
     with fleet.runtime.transaction() as session:
         queue_forecasts(session, issued_at_utc=full_hour(NOW) - 2 * HOUR)

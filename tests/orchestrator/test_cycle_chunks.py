@@ -72,7 +72,8 @@ def require_alike(
     alone = cycle_in_chunks(postgres, template, instants, 1)
     together = cycle_in_chunks(postgres, template, instants, CHUNK_REGIONS)
     for rows, others in zip(alone, together, strict=True):
-        assert rows == others
+        for row, other in zip(rows, others, strict=True):
+            assert row == other
     return together
 
 
