@@ -83,3 +83,20 @@ def test_text_is_for_people() -> None:
 
 def test_lines_below_the_level_are_left_out() -> None:
     assert _lines("log.debug('chatter')") == []
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+def test_a_traceback_prints_no_local_variables(log_format: str) -> None:
+    out = _stderr_of(
+        """
+        def work(given):
+            raise ValueError('it failed')
+        try:
+            work('hunter' + '2')
+        except ValueError:
+            log.exception('work_failed')
+        """,
+        log_format,
+    )
+    assert "it failed" in out
+    assert "hunter2" not in out
