@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -71,17 +72,20 @@ def test_no_answer_is_an_error_of_the_portal_or_undocumented(portal: Portal) -> 
     operations = [
         found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)
     ]
-    problems = []
+    problems, statuses = [], Counter[int]()
     for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
         for number, operation in enumerate(operations):
             left_s = ends_at - time.monotonic()
             share_s = left_s / max(len(operations) - number, 1)
             try:
-                _try(operation, mode, headers, time.monotonic() + share_s)
+                _try(operation, mode, headers, time.monotonic() + share_s, statuses)
             except FailureGroup as exc:
                 problems.append(f"{mode} {operation.label}: {exc.exceptions}")
     assert len(operations) > 40
     assert problems == []
+    # Both kinds of requests were made, or nothing was shown.
+    assert statuses[200] >= 10, statuses
+    assert statuses[422] >= 10, statuses
 
 
 def _try(
@@ -89,6 +93,7 @@ def _try(
     mode: GenerationMode,
     headers: dict[str, str],
     ends_at: float,
+    statuses: Counter[int],
 ) -> None:
     """Requests of one operation, until the examples or the time are used up."""
     strategy = operation.as_strategy(generation_mode=mode)
@@ -104,7 +109,8 @@ def _try(
     @given(case=strategy)
     def ask(case: schemathesis.Case[Any]) -> None:
         if time.monotonic() < ends_at:
-            case.call_and_validate(headers=headers, checks=list(CHECKS))
+            answer = case.call_and_validate(headers=headers, checks=list(CHECKS))
+            statuses[answer.status_code] += 1
 
     try:
         ask()
