@@ -27,6 +27,7 @@ class Permission(StrEnum):
     MANAGE_MODELS = "manage_models"
     MANAGE_USERS = "manage_users"
     MANAGE_POLICY = "manage_policy"
+    MANAGE_DELIVERIES = "manage_deliveries"
     KEEP_BACKUPS = "keep_backups"
     RUN_CYCLE = "run_cycle"
     KEEP_OWN_ACCOUNT = "keep_own_account"

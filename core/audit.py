@@ -60,6 +60,13 @@ class AuditAction(StrEnum):
     FEED_FAILING = "feed_failing"
     FEED_RECOVERED = "feed_recovered"
     FEED_SWITCHED = "feed_switched"
+    SUBSCRIPTION_ADDED = "subscription_added"
+    SUBSCRIPTION_CHANGED = "subscription_changed"
+    SUBSCRIPTION_REMOVED = "subscription_removed"
+    SUBSCRIPTION_ROTATED = "subscription_rotated"
+    SUBSCRIPTION_TESTED = "subscription_tested"
+    SUBSCRIPTION_STOPPED = "subscription_stopped"
+    DELIVERIES_REPLAYED = "deliveries_replayed"
     REGION_ADDED = "region_added"
     REGION_CHANGED = "region_changed"
     POLICY_CHANGED = "policy_changed"
@@ -98,9 +105,12 @@ class AuditAction(StrEnum):
     AUDIT_EXPORTED = "audit_exported"
     ANCHORING_BEGUN = "anchoring_begun"
     CHAIN_CHECK_ASKED = "chain_check_asked"
+    CHAIN_BROKEN = "chain_broken"
     RECORDS_PURGED = "records_purged"
     BACKUP_MADE = "backup_made"
     BACKUP_RESTORED = "backup_restored"
+    RESTORE_DRILLED = "restore_drilled"
+    JOB_RETRIED = "job_retried"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,7 +53,6 @@ APP_GRANTS: Mapping[str, str] = {
     "weather_forecast": _APPEND,
     "interval_calibration": _APPEND,
     "forecast": _APPEND,
-    "forecast_hour": _APPEND,
     "forecast_mode": _APPEND,
     "forecast_input": _APPEND,
     "window_score": _APPEND,
@@ -74,6 +73,9 @@ APP_GRANTS: Mapping[str, str] = {
     "feed_run": "select, insert, delete",
     "feed_answer": _ANY,
     "feed_switch": _APPEND,
+    "delivery_subscription": _CHANGE,
+    "delivery": _ANY,
+    "delivery_attempt": "select, insert, delete",
 }
 """Rights of the application; it has none on a table that is not named here."""
 
@@ -86,8 +88,12 @@ AUDITOR_HIDDEN_COLUMNS: Mapping[str, frozenset[str]] = {
     "recovery_code": frozenset({"code_sha256"}),
     "model_version": frozenset({"onnx_bytes"}),
     "model_upload_chunk": frozenset({"content"}),
+    "delivery_subscription": frozenset({"secret", "former_secret"}),
 }
 """The auditor reads everything but these."""
+
+_APP_SEQUENCES = ("decision_id_seq", "forecast_id_seq")
+"""Rows of these are copied with ids that were taken before; see `db.copying`."""
 
 _APP_FUNCTIONS = ("ensure_telemetry_partitions(", "purge_handled_requests(")
 
@@ -176,7 +182,9 @@ def _app_statements(
 ) -> list[str]:
     statements = []
     for relation in relations:
-        if relation.is_sequence and relation.is_job_queue:
+        if relation.is_sequence and (
+            relation.is_job_queue or relation.name in _APP_SEQUENCES
+        ):
             statements.append(f"grant usage on sequence {relation.name} to {role}")
         elif relation.is_job_queue:
             rights = "select, insert, update, delete"

@@ -33,7 +33,7 @@ from core.errors import (
     RequestReused,
 )
 from db import approvals, handled_requests
-from db.audit_append import append_event
+from db.audit_append import NewEvent, append_events
 from db.handled_requests import HandledRequest
 
 WORKER_USER = "worker"
@@ -394,8 +394,8 @@ def _finish(name: str, request: Request, done: Done[Answer]) -> Answer:
         if event.action not in USE_CASES[name].events:
             message = f"{event.action} is not an event that {name} declares."
             raise TypeError(message)
-        append_event(
-            request.session,
+    new_events = [
+        NewEvent(
             actor=event.actor or (None if event.is_belated else request.caller),
             action=event.action,
             object_type=event.object_type,
@@ -405,6 +405,9 @@ def _finish(name: str, request: Request, done: Done[Answer]) -> Answer:
             reason=event.reason,
             request_id=_id_text(request, event),
         )
+        for event in done.events
+    ]
+    append_events(request.session, new_events)
     return done.answer
 
 

@@ -106,6 +106,13 @@ AUDITED_BY: Mapping[str, set[AuditAction]] = {
         Action.FEED_RECOVERED,
     },
     "feed_switch": {Action.FEED_SWITCHED},
+    "delivery_subscription": {
+        Action.SUBSCRIPTION_ADDED,
+        Action.SUBSCRIPTION_CHANGED,
+        Action.SUBSCRIPTION_REMOVED,
+        Action.SUBSCRIPTION_ROTATED,
+        Action.SUBSCRIPTION_STOPPED,
+    },
     "model_version": {
         Action.MODEL_REGISTERED,
         Action.MODEL_GATE_OVERRIDDEN,
@@ -150,9 +157,10 @@ UNAUDITED: Mapping[str, str] = {
     "logout_token": "that each token counts once; what it ended is audited",
     "login_limit": "counts of tries; failures become events by the minute",
     "forecast": f"{_COMPUTED}; the decisions that rest on it are audited",
-    "forecast_hour": _COMPUTED,
     "forecast_mode": _COMPUTED,
     "forecast_input": "what the model was given; belongs to a forecast",
+    "delivery": "each carries an audited event; that dead ones are replayed is audited",
+    "delivery_attempt": "what receivers answered, which changes nothing here",
     "feed_answer": "what sources sent; the imports made of it are audited",
     "feed_progress": "how far a feed came; its imports and switches are audited",
     "feed_run": "the history of runs, which changes nothing; imports are audited",
@@ -184,6 +192,13 @@ UNAUDITED_COLUMNS: Mapping[str, Mapping[str, str]] = {
             *("requests_that_day", "quota_left", "known_answers"),
         ),
         "what a run leaves; a feed that begins to fail, or recovers, is audited",
+    ),
+    "delivery_subscription": dict.fromkeys(
+        (
+            *("leased_until_utc", "rest_until_utc", "failures_in_a_row"),
+            *("last_tried_at_utc", "last_delivered_at_utc", "last_answer"),
+        ),
+        "what a try leaves; the events that are sent are audited",
     ),
     "model_upload": {"problem": "why a check has to be tried again; it is logged"},
 }

@@ -1,7 +1,7 @@
 """API tokens, and service accounts that only tokens act for.
 
 Revision ID: 0028
-Revises: 0025
+Revises: 0026
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from alembic import op
 
 revision: str = "0028"
-down_revision: str | None = "0025"
+down_revision: str | None = "0026"
 branch_labels: None = None
 depends_on: None = None
 

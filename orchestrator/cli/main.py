@@ -21,6 +21,7 @@ from orchestrator.cli import (
     telemetry,
     token,
     user,
+    webhook,
 )
 
 app = typer.Typer(
@@ -32,6 +33,7 @@ app = typer.Typer(
 )
 
 app.command("run")(processes.run)
+app.command("install")(processes.install)
 app.command("serve")(processes.serve)
 app.command("worker")(processes.work)
 app.command("demo")(processes.demo)
@@ -55,6 +57,7 @@ app.add_typer(plans.app, name="plan")
 app.add_typer(policy.app, name="policy")
 app.add_typer(approval.app, name="approval")
 app.add_typer(audit.app, name="audit")
+app.add_typer(webhook.app, name="webhook")
 
 
 def main() -> None:

@@ -23,6 +23,7 @@ ALLOWED: dict[Permission, set[Role]] = {
     Permission.MANAGE_USERS: {Role.ADMIN},
     Permission.MANAGE_POLICY: {Role.ADMIN},
     # Backups and restores, with their audit event.
+    Permission.MANAGE_DELIVERIES: {Role.ADMIN},
     Permission.KEEP_BACKUPS: {Role.ADMIN},
     # What the worker does by itself, as a system user.
     Permission.RUN_CYCLE: {Role.ADMIN},

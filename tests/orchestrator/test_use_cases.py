@@ -181,6 +181,8 @@ CONFIRMED = {
     "accounts.add_service_account", "accounts.make_token", "accounts.make_own_token",
     "accounts.revoke_token",
     "feeds.add_feed", "feeds.change_feed",
+    "deliveries.add_subscription", "deliveries.change_subscription",
+    "deliveries.remove_subscription", "deliveries.rotate_secret",
     "regions.change_policy", "regions.change_terms", "regions.limit_by_class",
     "registry.activate_model", "registry.override_gate", "registry.receive_model",
     "registry.roll_back_model", "registry.train_models", "registry.clear_alarm",
