@@ -61,7 +61,12 @@ SCOPES: dict[Scope, frozenset[Permission]] = {
     Scope.TELEMETRY: frozenset({Permission.MANAGE_TELEMETRY}),
     Scope.MODELS: _READ | {Permission.MANAGE_MODELS},
     Scope.AUDIT: _READ | {Permission.VIEW_AUDIT_EVENTS},
-    Scope.ADMIN: _READ | {Permission.MANAGE_REGIONS, Permission.MANAGE_POLICY},
+    Scope.ADMIN: _READ
+    | {
+        Permission.MANAGE_REGIONS,
+        Permission.MANAGE_POLICY,
+        Permission.MANAGE_DELIVERIES,
+    },
 }
 """No scope grants accounts and tokens, backups, or what the worker does by itself."""
 

@@ -27,7 +27,7 @@ from webapp.permissions import (
     is_page_endpoint,
     may_reach,
 )
-from webapp.problems import is_api
+from webapp.problems import DOCUMENTS, is_api
 from webapp.request_context import exchange, request_id
 from webapp.token_login import has_credentials, log_in_by_token, token_actor
 
@@ -59,7 +59,7 @@ class Gate:
         route = ROUTES.get(request.endpoint or "")
         access = route.access if route else None
         # People who are logged in may read the documentation, and nothing else there.
-        if is_api() and (access is not Access.LOGGED_IN or has_credentials()):
+        if is_api() and (request.blueprint != DOCUMENTS or has_credentials()):
             return self._check_token(access)
         if access is Access.ANYBODY:
             return None

@@ -13,6 +13,8 @@ from core.errors import FleetError
 from webapp.request_context import request_id
 
 API_PREFIX = "/api/"
+DOCUMENTS = "api_documents"
+"""The blueprint of what describes the API; the one part of it for browsers."""
 PROBLEM_TYPE = "application/problem+json"
 
 

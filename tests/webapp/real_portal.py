@@ -52,8 +52,10 @@ class Door:
 
     @property
     def is_api(self) -> bool:
-        """An endpoint of the API, which no login of a browser opens."""
-        return self.endpoint.startswith("api.")
+        """In the API, which no login of a browser opens, but for its description."""
+        is_described = self.endpoint.startswith("api_documents.")
+        is_read = is_described and self.is_known_method
+        return self.address.startswith("/api/") and not is_read
 
     def lets_in(self, kind: str) -> bool:
         """What the permission table answers for this kind of visitor."""

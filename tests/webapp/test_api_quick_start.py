@@ -43,7 +43,7 @@ def test_the_quick_start_works_as_it_is_written(fleet: Fleet, tmp_path: Path) ->
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=500,
         )
         assert done.returncode == 0, done.stderr + done.stdout[-2000:]
         made, asked, tried, remote = done.stdout.split("===")

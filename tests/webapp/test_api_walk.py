@@ -95,6 +95,8 @@ def test_no_login_of_a_browser_acts_in_the_api(portal: Portal) -> None:
     assert answer.status_code == 401
     assert answer.mimetype == "application/problem+json"
     assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert browser.get("/api/v1/nothing").status_code == 401
+    assert browser.get("/api/v1/what-ifs").status_code == 401
     assert browser.get("/api/v1/openapi.json").status_code == 200
     assert browser.get("/api/v1/docs").status_code == 200
 

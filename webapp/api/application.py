@@ -22,7 +22,7 @@ from webapp.api.plans import add_plans
 from webapp.api.regions import add_regions
 from webapp.api.telemetry import add_telemetry
 from webapp.permissions import Access, add_route
-from webapp.problems import invalid_request
+from webapp.problems import DOCUMENTS, invalid_request
 
 SUBJECTS = (
     add_fleet,
@@ -82,7 +82,7 @@ def make_api(runtime: Runtime) -> APIBlueprint:
 
 def make_api_documents() -> Blueprint:
     """The description of the API, for programs and for people."""
-    blueprint = Blueprint("api_documents", __name__)
+    blueprint = Blueprint(DOCUMENTS, __name__)
 
     def openapi() -> Response:
         return Response(json.dumps(_document()), mimetype="application/json")
