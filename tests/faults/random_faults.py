@@ -131,8 +131,8 @@ class Person:
         """The answer's text; empty when it failed."""
         try:
             answer = self.browser.post_callback(output, values)
-        except (StopIteration, ValueError):  # no cookie, or no list of callbacks
-            self.browser.cookies.clear()
+        except (StopIteration, ValueError):  # no form token, or no list of callbacks
+            self.browser.get("/")  # gives the token
             return ""
         if answer.status in {302, 401}:
             self.browser.cookies.clear()
@@ -343,14 +343,15 @@ def run(
         postgres = postgres_service(host, host.folder / "database", folder)
         postgres.start()
         stack.callback(postgres.end)
-        _wait_for_database(port)
+        wait_for_database(port)
         deployed = stack.enter_context(deployment(host, port, folder, with_proxy=False))
         deployed.services["postgres"] = postgres
         with deployed.kept():
             return _measure(deployed, postgres, minutes, seed, volume)
 
 
-def _wait_for_database(port: int) -> None:
+def wait_for_database(port: int) -> None:
+    """Wait until the server lets the portal in."""
     deadline = time.monotonic() + SETTLED_S
     while True:
         try:
@@ -373,7 +374,7 @@ def _measure(
     people = [Person(deployed.browser(), stopping) for _ in range(PEOPLE)]
     for person in people:
         assert person.browser.log_in("admin", ADMIN_PASSWORD).status == 303
-    threads = [threading.Thread(target=person.run) for person in people]
+    threads = [threading.Thread(target=person.run, daemon=True) for person in people]
     with runtime_on(portal_urls(deployed.database_port)).transaction() as session:
         known = set(stored_decisions(session))
         newest = session.scalar(text("select max(id) from decision"))
