@@ -24,6 +24,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
@@ -274,7 +275,7 @@ class Report:
     chain_is_sound: bool
     events: int
     approved_without_telemetry: int
-    bugs_logged: int
+    errors_logged: dict[str, int]
 
     @property
     def is_sound(self) -> bool:
@@ -429,10 +430,21 @@ def _measure(
         chain_is_sound=report.is_sound,
         events=report.event_count,
         approved_without_telemetry=int(unsafe or 0),
-        bugs_logged=sum(
-            deployed.logged(name).count("Traceback") for name in (*WEBS, *WORKERS)
-        ),
+        errors_logged=_errors(deployed),
     )
+
+
+def _errors(deployed: Deployment) -> dict[str, int]:
+    """What was logged as an error, by its message and how its traceback ends."""
+    found: Counter[str] = Counter()
+    for name in (*WEBS, *WORKERS):
+        for line in deployed.logged(name).splitlines():
+            with suppress(ValueError):  # the last line of a process may be cut off
+                item = json.loads(line)
+                if item.get("level") in {"error", "critical"}:
+                    last = str(item.get("exception", "")).strip().splitlines()[-1:]
+                    found[" | ".join([item["message"][:60], *last])[:140]] += 1
+    return dict(found.most_common(20))
 
 
 def main() -> None:

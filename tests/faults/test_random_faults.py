@@ -27,4 +27,4 @@ def test_under_random_faults_no_acknowledged_decision_is_lost_or_doubled(
     assert report.is_sound, report
     assert sum(report.faults.values()) > 200
     assert report.acknowledged > 500
-    assert report.bugs_logged == 0
+    assert not any("callback_failed" in text for text in report.errors_logged)
