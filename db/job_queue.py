@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -32,6 +32,35 @@ def worker_silences_s(session: Session) -> list[float]:
     was killed stays in the list for a while.
     """
     return list(session.scalars(_SILENCES))
+
+
+_QUEUEING_LOCKS = text(
+    "select queueing_lock from procrastinate_jobs"
+    " where task_name = :task and status in ('todo', 'doing')"
+)
+
+LOCK_CLASS = 0x67666F01
+"""Of the advisory locks of regions whose cycle a step carries out."""
+
+_LOCK_REGIONS = text(
+    "select pg_advisory_xact_lock(cast(:class as integer), id) from"
+    " (select unnest(cast(:region_ids as integer[])) as id order by id) as region"
+)
+
+
+def lock_cycle_of(session: Session, region_ids: Sequence[int]) -> None:
+    """Let steps of a cycle that share regions wait for one another, until commit.
+
+    Locked in the order of ids: no deadlocks.
+    """
+    session.execute(
+        _LOCK_REGIONS, {"class": LOCK_CLASS, "region_ids": list(region_ids)}
+    )
+
+
+def queueing_locks(session: Session, task: str) -> set[str]:
+    """Queueing locks of the jobs of a task that wait or are being done."""
+    return set(session.scalars(_QUEUEING_LOCKS, {"task": task}))
 
 
 def days_asked_by(session: Session, *, task: str, user_id: int) -> set[date]:

@@ -143,6 +143,13 @@ def count_everything(
     )
 
 
+def newest_live_issue(session: Session) -> datetime | None:
+    """Instant of the newest live forecast or refusal; None before the first."""
+    return session.scalar(
+        select(func.max(ForecastRow.issued_at_utc)).where(ForecastRow.kind == "live")
+    )
+
+
 def newest_live_issues(session: Session) -> dict[str, datetime]:
     """Instant of each region's newest live temperature forecast, by slug."""
     rows = session.execute(

@@ -25,6 +25,8 @@ from pages.audit.layout import (
     events_layout,
 )
 from pages.context import PageContext
+from pages.deliveries.callbacks import register_callbacks as deliveries
+from pages.deliveries.layout import layout as deliveries_layout
 from pages.feeds.callbacks import register_callbacks as feeds
 from pages.feeds.layout import layout as feeds_layout
 from pages.fleet.callbacks import register_callbacks as fleet
@@ -141,6 +143,13 @@ def register_pages(app: Dash, context: PageContext) -> None:
         link="Feeds",
     )
     add_page(
+        "admin_deliveries",
+        addresses.ADMIN_DELIVERIES,
+        auditors,
+        lambda: deliveries_layout(may_manage=may(Permission.MANAGE_DELIVERIES)),
+        link="Deliveries",
+    )
+    add_page(
         "admin_models", addresses.ADMIN_MODELS, admins, models_layout, link="Models"
     )
     add_page(
@@ -190,6 +199,7 @@ def register_pages(app: Dash, context: PageContext) -> None:
         regions,
         telemetry,
         feeds,
+        deliveries,
         models,
         model_actions,
         quality,

@@ -18,6 +18,10 @@ from core.version import CODE_VERSION
 from orchestrator.jobs import STALLED_AFTER_S
 from orchestrator.logs import get_logger
 from orchestrator.operations.doctor import overview
+from orchestrator.operations.fleet_measurements import (
+    FleetMeasurements,
+    measure_fleet,
+)
 from orchestrator.operations.monitoring import (
     Measurements,
     ModelState,
@@ -25,6 +29,7 @@ from orchestrator.operations.monitoring import (
     measure,
 )
 from orchestrator.runtime import Runtime
+from webapp.fleet_metrics import fleet_families
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
@@ -135,11 +140,16 @@ class Metrics:
         )
         if measured is not None:
             yield from self._families(measured)
+            yield from fleet_families(self._gauge, self._fleet_measured())
             yield self._soundness()
 
     def _measured(self) -> Measurements:
         with self._runtime.transaction() as session:
             return measure(session, self._runtime.clock())
+
+    def _fleet_measured(self) -> FleetMeasurements:
+        with self._runtime.transaction() as session:
+            return measure_fleet(session, self._runtime.clock())
 
     def _soundness(self) -> Metric:
         """What the Health page shows; of several findings on a topic the worst."""

@@ -30,6 +30,8 @@ from db.protections import missing_protections
 from db.regions import StoredRegion, list_regions
 from orchestrator.audit.anchor_files import AnchorPlaces
 from orchestrator.audit.known_anchors import known_anchors
+from orchestrator.deliveries.delivery_list import subscription_views
+from orchestrator.deliveries.views import SubscriptionHealth
 from orchestrator.feeds.feed_list import feed_views
 from orchestrator.feeds.views import FeedHealth
 from orchestrator.jobs import STALLED_AFTER_S
@@ -103,6 +105,7 @@ def _installation(
         *_models(session),
         backup_of(session, now, is_required=is_production),
         drill_of(session, now, is_required=is_production),
+        *deliveries_of(session, now),
     ]
 
 
@@ -255,14 +258,21 @@ def space_of(free: int) -> Finding:
 
 
 def worker_of(silences_s: Sequence[float]) -> Finding:
-    """None is sound as well: none is registered while the portal is stopped."""
+    """None is sound as well: none is registered while the portal is stopped.
+
+    Of several one that speaks is enough: it takes over what the others were doing.
+    """
+    spoke = ", ".join(f"{silence_s:.0f} s" for silence_s in silences_s)
+    text = "none is registered"
+    if len(silences_s) == 1:
+        text = f"one spoke {spoke} ago"
+    elif silences_s:
+        text = f"{len(silences_s)} are registered; they spoke {spoke} ago"
     shortest_s = min(silences_s, default=None)
     return Finding(
         name="worker",
         is_sound=shortest_s is None or shortest_s <= STALLED_AFTER_S,
-        text="none is registered"
-        if shortest_s is None
-        else f"one spoke {shortest_s:.0f} s ago",
+        text=text,
     )
 
 
@@ -318,6 +328,21 @@ def feeds_of(session: Session, now: datetime) -> list[Finding]:
         )
         findings.append(finding)
     return findings
+
+
+def deliveries_of(session: Session, now: datetime) -> list[Finding]:
+    """A subscription is sound while its receiver answers, or is paused on purpose."""
+    sound = {SubscriptionHealth.GOOD, SubscriptionHealth.PAUSED}
+    return [
+        Finding(
+            name=f"subscription {view.facts.name}",
+            topic="deliveries",
+            is_sound=view.health in sound and not view.counts.dead,
+            text=f"{view.health}, {view.counts.waiting} waiting, {view.counts.dead}"
+            f" dead{f'; {view.last_answer}' if view.last_answer else ''}",
+        )
+        for view in subscription_views(session, now)
+    ]
 
 
 def telemetry_of(

@@ -211,17 +211,27 @@ class Measurements:
     lost_coverage_evidence: Mapping[str, float]
 
 
+MOST_SHOWN_REGIONS = 100
+"""A longer fleet has no metrics of single regions, but those of the whole fleet."""
+
+
 def measure(session: Session, now: datetime) -> Measurements:
-    """Read everything; a region without telemetry or forecasts has no age."""
+    """Read everything; a region without telemetry or forecasts has no age.
+
+    Of a fleet of more than `MOST_SHOWN_REGIONS` nothing is read by region.
+    """
     active = active_model(session, Target.TEMPERATURE_C)
     ages_s: dict[str, float] = {}
     above: dict[str, int] = {}
-    for stored in list_regions(session, active_only=True):
+    found = list_regions(session, active_only=True)
+    shown = found if len(found) <= MOST_SHOWN_REGIONS else []
+    slugs = {stored.slug for stored in shown}
+    for stored in shown:
         until = telemetry.measured_until(session, stored.slug, Quantity.TEMPERATURE_C)
         above[stored.slug] = 0
         if until is not None:
             ages_s[stored.slug] = (now - until).total_seconds()
-    for reading in readings_above_bound(session, now):
+    for reading in readings_above_bound(session, now) if shown else ():
         above[reading.region_slug] = reading.hour_count
     views = feed_views(session, now)
     checked = newest_check(session)
@@ -244,13 +254,15 @@ def measure(session: Session, now: datetime) -> Measurements:
         forecast_age_s={
             slug: (now - issued_at_utc).total_seconds()
             for slug, issued_at_utc in newest_live_issues(session).items()
-        },
+        }
+        if shown
+        else {},
         hours_above_bound=above,
         feed_lag_s={
             (view.facts.name, place.region_slug): place.lag_h * 3600
             for view in views
             for place in view.places
-            if place.lag_h is not None
+            if place.lag_h is not None and place.region_slug in slugs
         },
         feeds_failing={
             view.facts.name: view.health is FeedHealth.FAILING for view in views
@@ -262,6 +274,7 @@ def measure(session: Session, now: datetime) -> Measurements:
             for slug, evidence in region_evidence(
                 session, active.version.version_id
             ).items()
+            if slug in slugs
         },
     )
 

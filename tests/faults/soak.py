@@ -129,9 +129,7 @@ def _measure(deployed: Deployment, minutes: float, n_people: int) -> dict[str, o
     stopping.set()
     for thread in threads:
         thread.join()
-    lines = {
-        name: count - lines_before[name] for name, count in _lines(deployed).items()
-    }
+    lines = _lines(deployed)
     sizes = _sizes(deployed.database_port)
     return {
         "minutes": minutes,
