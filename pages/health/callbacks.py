@@ -9,7 +9,7 @@ from dash.development.base_component import Component
 
 from core.access import Permission
 from core.errors import InvalidInput
-from orchestrator.operations.health import health, jobs_view, retry_job
+from orchestrator.operations.health_and_jobs import health, jobs_view, retry_job
 from pages.addresses import Query
 from pages.components import notice
 from pages.context import PageContext

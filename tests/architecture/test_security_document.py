@@ -38,7 +38,7 @@ def test_its_table_of_roles_is_that_of_the_code() -> None:
             "manage_users",
         },
         "subscriptions: webhooks and mail": {"manage_deliveries"},
-        "backups and restores; what the worker does by itself": {
+        "backups and restores; what the worker does by itself; health and jobs": {
             "keep_backups",
             "run_cycle",
         },

@@ -213,3 +213,17 @@ def test_the_proxy_passes_to_the_web_processes_of_compose() -> None:
     # As many as the portal is told to trust, and no header is passed on from outside.
     assert COMPOSE["services"]["web-a"]["environment"]["GFO_TRUSTED_PROXY_COUNT"] == "1"
     assert "X-Forwarded-For $remote_addr;" in config
+
+
+def test_every_alert_is_explained_and_prometheus_asks_each_web_process() -> None:
+    folder = DEPLOY / "prometheus"
+    rules = yaml.safe_load((folder / "alerts.yml").read_text("utf-8"))
+    alerts = {rule["alert"] for group in rules["groups"] for rule in group["rules"]}
+    document = (DEPLOY.parent / "docs" / "operations.md").read_text("utf-8")
+    assert {name for name in alerts if name not in document} == set()
+    config = yaml.safe_load((folder / "prometheus.yml").read_text("utf-8"))
+    (scraped,) = config["scrape_configs"]
+    assert scraped["static_configs"] == [{"targets": ["web-a:8050", "web-b:8050"]}]
+    token = scraped["authorization"]["credentials_file"]
+    prometheus = COMPOSE["services"]["prometheus"]
+    assert token == f"/run/secrets/{prometheus['secrets'][0]}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import ssl
@@ -172,8 +173,8 @@ class Deployment:
     _closing: threading.Event = field(default_factory=threading.Event)
 
     def browser(self) -> OneOfTwo:
-        """A browser of a new person."""
-        return OneOfTwo(*self.urls)
+        """A browser of a new person, who begins at either web process."""
+        return OneOfTwo(*random.sample(self.urls, len(self.urls)))
 
     def ready(self, name: str) -> bool:
         """Whether a web process can work."""

@@ -24,6 +24,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
@@ -131,8 +132,8 @@ class Person:
         """The answer's text; empty when it failed."""
         try:
             answer = self.browser.post_callback(output, values)
-        except (StopIteration, ValueError):  # no cookie, or no list of callbacks
-            self.browser.cookies.clear()
+        except (StopIteration, ValueError):  # no form token, or no list of callbacks
+            self.browser.get("/")  # gives the token
             return ""
         if answer.status in {302, 401}:
             self.browser.cookies.clear()
@@ -274,7 +275,7 @@ class Report:
     chain_is_sound: bool
     events: int
     approved_without_telemetry: int
-    bugs_logged: int
+    errors_logged: dict[str, int]
 
     @property
     def is_sound(self) -> bool:
@@ -343,14 +344,15 @@ def run(
         postgres = postgres_service(host, host.folder / "database", folder)
         postgres.start()
         stack.callback(postgres.end)
-        _wait_for_database(port)
+        wait_for_database(port)
         deployed = stack.enter_context(deployment(host, port, folder, with_proxy=False))
         deployed.services["postgres"] = postgres
         with deployed.kept():
             return _measure(deployed, postgres, minutes, seed, volume)
 
 
-def _wait_for_database(port: int) -> None:
+def wait_for_database(port: int) -> None:
+    """Wait until the server lets the portal in."""
     deadline = time.monotonic() + SETTLED_S
     while True:
         try:
@@ -373,7 +375,7 @@ def _measure(
     people = [Person(deployed.browser(), stopping) for _ in range(PEOPLE)]
     for person in people:
         assert person.browser.log_in("admin", ADMIN_PASSWORD).status == 303
-    threads = [threading.Thread(target=person.run) for person in people]
+    threads = [threading.Thread(target=person.run, daemon=True) for person in people]
     with runtime_on(portal_urls(deployed.database_port)).transaction() as session:
         known = set(stored_decisions(session))
         newest = session.scalar(text("select max(id) from decision"))
@@ -428,10 +430,21 @@ def _measure(
         chain_is_sound=report.is_sound,
         events=report.event_count,
         approved_without_telemetry=int(unsafe or 0),
-        bugs_logged=sum(
-            deployed.logged(name).count("Traceback") for name in (*WEBS, *WORKERS)
-        ),
+        errors_logged=_errors(deployed),
     )
+
+
+def _errors(deployed: Deployment) -> dict[str, int]:
+    """What was logged as an error, by its message and how its traceback ends."""
+    found: Counter[str] = Counter()
+    for name in (*WEBS, *WORKERS):
+        for line in deployed.logged(name).splitlines():
+            with suppress(ValueError):  # the last line of a process may be cut off
+                item = json.loads(line)
+                if item.get("level") in {"error", "critical"}:
+                    last = str(item.get("exception", "")).strip().splitlines()[-1:]
+                    found[" | ".join([item["message"][:60], *last])[:140]] += 1
+    return dict(found.most_common(20))
 
 
 def main() -> None:

@@ -116,7 +116,7 @@ from orchestrator.forecasts.model_watch import raise_alarms
 from orchestrator.forecasts.scoring import score_finished_windows
 from orchestrator.operations import backups, installation
 from orchestrator.operations.drills import Drill, record_drill
-from orchestrator.operations.health import retry_job
+from orchestrator.operations.health_and_jobs import retry_job
 from orchestrator.plans import planning
 from orchestrator.plans.replacing import change_plan, undo_plan
 from orchestrator.plans.terms import PlanTerms

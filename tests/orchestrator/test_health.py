@@ -26,7 +26,12 @@ from orchestrator.operations.doctor import (
     durability_of,
     queue_of,
 )
-from orchestrator.operations.health import TASK_WORDS, health, jobs_view, retry_job
+from orchestrator.operations.health_and_jobs import (
+    TASK_WORDS,
+    health,
+    jobs_view,
+    retry_job,
+)
 from orchestrator.settings import load_settings
 from tests.asking import NOW, asking
 from tests.fleet import Fleet

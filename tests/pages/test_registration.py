@@ -127,7 +127,8 @@ def test_the_navigation_lists_the_pages_of_a_role_in_order(components_of: Walk) 
     admin = Actor(user_id=2, name="ada", role=Role.ADMIN)
     for_operators = ["Fleet", "Forecast", "What-if", "Plan", "Trade-offs", "Audit"]
     for_admins = [
-        *("Regions", "Telemetry", "Feeds", "Deliveries", "Models", "Quality", "Users")
+        *("Regions", "Telemetry", "Feeds", "Deliveries", "Models", "Quality", "Users"),
+        "Health",
     ]
     for actor, names in (
         (OPERATOR, for_operators),

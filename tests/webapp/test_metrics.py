@@ -52,14 +52,14 @@ def test_requests_are_counted_by_route_and_never_by_what_was_typed(
     portal: Portal,
 ) -> None:
     client = portal.app.server.test_client()
-    for path in ("/healthz", "/healthz", "/typed/by/a/stranger?x=secret"):
+    for path in ("/healthz", "/healthz", "/typed/by/a/stranger?x=whispered"):
         client.get(path)
     client.open("/healthz", method="BREW")
     text = client.get("/metrics", environ_overrides=HERE).get_data(as_text=True)
     assert 'method="GET",route="/healthz",status="200"} 2.0' in text
     assert 'route="/<path:path>",status="302"} 1.0' in text
     assert 'method="other",route="none",status="302"} 1.0' in text
-    for typed in ("typed", "secret", "BREW"):
+    for typed in ("typed", "whispered", "BREW"):
         assert typed not in text
 
 
@@ -74,6 +74,16 @@ def test_the_installation_behind_it_is_measured(fleet: Fleet, tmp_path: Path) ->
     assert samples["gfo_telemetry_age_seconds", "arizona"] == 25 * 60
     assert samples["gfo_forecast_age_seconds", "ireland"] == 25 * 60
     assert samples["gfo_audit_events",] > 0
+    assert samples["gfo_oldest_job_wait_seconds",] == 0
+    assert samples["gfo_database_size_bytes",] > 10**6
+    assert ("gfo_backup_age_seconds",) not in samples  # none was made
+    sound = {
+        labels[0]: value
+        for (name, *labels), value in samples.items()
+        if name == "gfo_finding_sound"
+    }
+    assert (sound["migrations"], sound["jobs"]) == (1, 1)
+    assert sound["clock"] == 0  # the fleet lives in another year
     assert samples["gfo_live_logins",] == 0
     with fleet.runtime.transaction() as session:
         n_regions = len(list_regions(session, active_only=True))

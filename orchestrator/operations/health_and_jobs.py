@@ -18,6 +18,8 @@ SHOWN_JOBS = 200
 
 TASK_WORDS: Mapping[str, str] = {
     jobs.HOURLY_CYCLE: "Hourly cycle",
+    jobs.CYCLE_CHUNK: "Chunk of the hourly cycle",
+    jobs.QUEUE_DIGESTS: "Daily digests by mail",
     jobs.ISSUE_FORECASTS: "Forecasts of an hour",
     jobs.ISSUE_AGAIN: "Forecasts again after an import",
     jobs.HINDCAST_DAY: "Hindcasts of a past day",

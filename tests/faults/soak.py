@@ -1,0 +1,191 @@
+"""People who open pages for a while: does anything grow that should not?
+
+    python -m tests.faults.soak BACKUP --minutes 30 [--people 20]
+
+The processes of compose without faults. Every five seconds the memory and the open
+files of each are read, and the server's connections; at the end the tables and logs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import psycopg
+
+from db.engine import libpq_url
+from tests.faults.deployment import (
+    WEBS,
+    WORKERS,
+    Deployment,
+    OneOfTwo,
+    deployment,
+    postgres_service,
+)
+from tests.faults.plain_server import portal_urls, server_host
+from tests.faults.portal_process import ADMIN_PASSWORD, children_of, resident_mb
+from tests.faults.random_faults import DAY, prepare, wait_for_database
+
+PATHS = ("/", "/admin/health", "/admin/jobs", "/admin/users", "/readyz", "/account")
+EVERY_S = 5.0
+_PAUSE_S = 1.0
+_CALLBACKS = (
+    ("fleet-table.children", {"fleet-url.search": ""}),
+    (
+        "what-if-data.data",
+        {"what-if-url.search": f"?source=arizona&target=ireland&day={DAY}"},
+    ),
+    ("health-findings.children", {"health-url.pathname": "/admin/health"}),
+)
+
+
+@dataclass(slots=True)
+class Samples:
+    """What was read of one process, over time."""
+
+    at_s: list[float] = field(default_factory=list)
+    memory_mb: list[float] = field(default_factory=list)
+    files: list[int] = field(default_factory=list)
+
+    def add(self, process_id: int, at_s: float) -> None:
+        """Read the process and its children together."""
+        ids = [process_id, *children_of(process_id)]
+        try:
+            memory = sum(resident_mb(number) for number in ids)
+            files = sum(
+                len(list(Path(f"/proc/{number}/fd").iterdir())) for number in ids
+            )
+        except (OSError, IndexError):  # one of them just ended
+            return
+        self.at_s.append(at_s)
+        self.memory_mb.append(memory)
+        self.files.append(files)
+
+    def slope_mb_per_h(self) -> float:
+        """Of the second half: the first warms up."""
+        half = len(self.at_s) // 2
+        slope, _ = np.polyfit(self.at_s[half:], self.memory_mb[half:], 1)
+        return float(round(slope * 3600, 1))
+
+
+def _visit(browser: OneOfTwo, stopping: threading.Event, answers: list[int]) -> None:
+    number = 0
+    while not stopping.wait(_PAUSE_S):
+        answers.append(browser.get(PATHS[number % len(PATHS)]).status)
+        output, values = _CALLBACKS[number % len(_CALLBACKS)]
+        answers.append(browser.post_callback(output, values).status)
+        number += 1
+
+
+def run(minutes: float, n_people: int, fleet: Path) -> dict[str, object]:
+    """Do it all; `fleet` is a backup of the tests' fleet."""
+    folder = Path(tempfile.mkdtemp(prefix="gfo-soak-"))
+    folder.chmod(0o755)
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        host = stack.enter_context(server_host())
+        port = prepare(host, "database", fleet)
+        postgres = postgres_service(host, host.folder / "database", folder)
+        postgres.start()
+        stack.callback(postgres.end)
+        wait_for_database(port)
+        deployed = stack.enter_context(deployment(host, port, folder, with_proxy=False))
+        return _measure(deployed, minutes, n_people)
+
+
+def _measure(deployed: Deployment, minutes: float, n_people: int) -> dict[str, object]:
+    stopping, answers = threading.Event(), list[int]()
+    threads = []
+    for _ in range(n_people):
+        browser = deployed.browser()
+        assert browser.log_in("admin", ADMIN_PASSWORD).status == 303
+        browser.get("/")  # gives the form's token
+        threads.append(
+            threading.Thread(target=_visit, args=(browser, stopping, answers))
+        )
+    sizes_before = _sizes(deployed.database_port)
+    lines_before = _lines(deployed)
+    for thread in threads:
+        thread.start()
+    samples = {name: Samples() for name in (*WEBS, *WORKERS)}
+    connections: list[int] = []
+    began = time.monotonic()
+    while time.monotonic() < began + minutes * 60:
+        for name, found in samples.items():
+            process = deployed.services[name].process
+            if process is not None:
+                found.add(process.pid, time.monotonic() - began)
+        connections.append(_connections(deployed.database_port))
+        time.sleep(EVERY_S)
+    stopping.set()
+    for thread in threads:
+        thread.join()
+    lines = _lines(deployed)
+    sizes = _sizes(deployed.database_port)
+    return {
+        "minutes": minutes,
+        "people": n_people,
+        "answers": {status: answers.count(status) for status in sorted(set(answers))},
+        "processes": {
+            name: {
+                "memory_mb": [round(found.memory_mb[0]), round(found.memory_mb[-1])],
+                "slope_mb_per_h": found.slope_mb_per_h(),
+                "files": [found.files[0], max(found.files), found.files[-1]],
+                "log_lines_per_min": round(
+                    (lines[name] - lines_before[name]) / minutes, 1
+                ),
+            }
+            for name, found in samples.items()
+        },
+        "connections": [connections[0], max(connections), connections[-1]],
+        "grown_kb": {
+            name: round((size - sizes_before.get(name, 0)) / 1024)
+            for name, size in sizes.items()
+            if size > sizes_before.get(name, 0)
+        },
+    }
+
+
+def _lines(deployed: Deployment) -> dict[str, int]:
+    return {name: deployed.logged(name).count("\n") for name in (*WEBS, *WORKERS)}
+
+
+def _connections(port: int) -> int:
+    with psycopg.connect(libpq_url(portal_urls(port).owner)) as connection:
+        (count,) = connection.execute(
+            "select count(*) from pg_stat_activity where datname = 'gfo'"
+        ).fetchone() or (0,)
+    return int(count)
+
+
+def _sizes(port: int) -> dict[str, int]:
+    with psycopg.connect(libpq_url(portal_urls(port).owner)) as connection:
+        rows = connection.execute(
+            "select relname, pg_total_relation_size(oid) from pg_class"
+            " where relkind = 'r' and relnamespace = 'public'::regnamespace"
+        ).fetchall()
+    return {str(name): int(size) for name, size in rows}
+
+
+def main() -> None:
+    """Run it from the command line, and print what was measured as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("fleet", type=Path, help="A backup of the tests' fleet.")
+    parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument("--people", type=int, default=20)
+    given = parser.parse_args()
+    found = run(given.minutes, given.people, given.fleet)
+    sys.stdout.write(f"{json.dumps(found, indent=1)}\n")
+
+
+if __name__ == "__main__":
+    main()
