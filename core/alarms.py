@@ -91,6 +91,10 @@ class AlarmState:
     ----------
     since_utc : datetime
         When the condition that raised it last began.
+    raised_at_utc : datetime
+        When it was raised last.
+    cleared_at_utc : datetime | None
+        When it was cleared; None while it is active.
     ended_at_utc : datetime | None
         Since when the condition of an active alarm is over.
     explained_by : AlarmKey | None
@@ -103,8 +107,9 @@ class AlarmState:
     cause: str
     text: str
     since_utc: datetime
+    raised_at_utc: datetime
+    cleared_at_utc: datetime | None = None
     region_slugs: tuple[str, ...] = ()
-    is_active: bool = True
     is_acknowledged: bool = False
     ended_at_utc: datetime | None = None
     shelved_until_utc: datetime | None = None
@@ -116,6 +121,11 @@ class AlarmState:
     def key(self) -> AlarmKey:
         """What makes two conditions one alarm."""
         return self.kind, self.cause
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it was raised and not cleared since."""
+        return self.cleared_at_utc is None
 
     @property
     def definition(self) -> AlarmDefinition:
@@ -245,6 +255,7 @@ def advance(
         cause=condition.cause,
         text=condition.text,
         since_utc=condition.since_utc,
+        raised_at_utc=now,
         region_slugs=condition.region_slugs,
     )
     return raised, (*made, AlarmChange.RAISED)
@@ -337,7 +348,7 @@ def _after_end(
     # A consequence that ends with its cause asks nobody for anything.
     cleared = replace(
         state,
-        is_active=False,
+        cleared_at_utc=now,
         is_acknowledged=state.is_acknowledged or state.explained_by is not None,
         explained_by=None,
         ended_at_utc=ended_at_utc,
@@ -384,10 +395,9 @@ def _group_text(
     kind: AlarmKind, cause: str, items: list[Condition], population: int
 ) -> str:
     names = [item.cause.partition(":")[2] for item in items]
-    shown = listed(names[:5]) if len(names) <= 5 else f"{', '.join(names[:5])} …"
     place = "" if cause == ALL else f" of {cause.replace(':', ' ', 1)}"
     title = DEFINITIONS[kind].title
-    return f"{title}: {len(items)} of {population}{place} at once ({shown})."
+    return f"{title}: {len(items)} of {population}{place} at once ({listed(names)})."
 
 
 def _explaining(

@@ -72,6 +72,10 @@ APP_GRANTS: Mapping[str, str] = {
     "feed_run": "select, insert, delete",
     "feed_answer": _ANY,
     "feed_switch": _APPEND,
+    "alarm": _CHANGE,
+    "alarm_change": _APPEND,
+    "alarm_look": _CHANGE,
+    "shift_note": _APPEND,
 }
 """Rights of the application; it has none on a table that is not named here."""
 

@@ -20,6 +20,7 @@ from orchestrator.accounts.identity_provider import IdentityProvider
 from orchestrator.accounts.logins import end_run_out_logins
 from orchestrator.accounts.provider_checks import check_logins
 from orchestrator.accounts.retention import purge_records
+from orchestrator.alarms.keeper import AlarmKeeper
 from orchestrator.audit.anchor_files import AnchorPlaces
 from orchestrator.audit.anchor_keeper import AnchorKeeper
 from orchestrator.audit.chain_status import check_whole_chain
@@ -75,6 +76,7 @@ def run_worker(runtime: Runtime) -> None:
     jobs = WorkerJobs(runtime, stopping)
     queue = make_queue(runtime, jobs)
     AnchorKeeper(runtime, stopping).start()
+    AlarmKeeper(runtime, stopping).start()
     log.info("worker_started")
     jobs.hourly_cycle()
     try:

@@ -195,7 +195,7 @@ def test_a_shelved_alarm_comes_back_by_itself_and_asks_again() -> None:
 
 
 def test_nothing_is_raised_while_it_is_silenced() -> None:
-    cleared = replace(alarm(), is_active=False)
+    cleared = replace(alarm(), cleared_at_utc=NOW)
     for silent in (shelve(cleared, hours=8, now=NOW), take_out_of_service(cleared)):
         state, changes = advance(silent, condition(), now=NOW + HOUR)
         assert state == silent
@@ -238,7 +238,10 @@ def test_an_outage_of_all_is_one_alarm_and_the_rest_is_counted_under_it() -> Non
     assert all_stale.key == (AlarmKind.TELEMETRY_STALE, ALL)
     assert all_stale.n_explained == 50
     assert len(all_stale.region_slugs) == 50
-    assert "50 of 50 at once (r0, r1, r2, r3, r4 …)" in all_stale.text
+    assert (
+        "50 of 50 at once (r0, r1, r2, r3, r4, r5, r6, r7, r8, r9 … and 40 more)"
+        in all_stale.text
+    )
 
 
 def test_one_stale_region_of_many_is_an_alarm_of_its_own() -> None:
