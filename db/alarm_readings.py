@@ -128,7 +128,7 @@ def recorded_at(session: Session, decision_ids: Sequence[int]) -> dict[int, date
             DecisionRow.id.in_(decision_ids)
         )
     )
-    return {decision_id: created_at_utc for decision_id, created_at_utc in rows}
+    return {row.id: row.created_at_utc for row in rows}
 
 
 def recorded_between(

@@ -56,8 +56,15 @@ class AlarmEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlarmFilter:
-    """Which alarms are asked for; all of None and False leave everything."""
+    """Which alarms are asked for; None leaves everything.
 
+    Attributes
+    ----------
+    is_open : bool | None
+        Active, or cleared and not acknowledged yet.
+    """
+
+    is_open: bool | None = None
     is_active: bool | None = None
     is_acknowledged: bool | None = None
     is_silenced: bool | None = None
@@ -85,6 +92,10 @@ class ShiftNote:
     note: str
     alarms: tuple[str, ...]
     decision_ids: tuple[int, ...]
+
+
+OPEN = AlarmFilter(is_open=True, is_silenced=False, is_explained=False)
+"""What stands or waits to be acknowledged."""
 
 
 def try_to_lock_evaluation(session: Session) -> bool:
@@ -207,26 +218,6 @@ def list_alarms(
             AlarmRow.id.desc(),
         )
         .limit(min(limit, LONGEST_LIST))
-    )
-    return _read(session, query)
-
-
-def open_alarms(session: Session) -> list[StoredAlarm]:
-    """Alarms that stand or wait to be acknowledged, highest and newest first."""
-    query = (
-        _stored()
-        .where(
-            or_(_IS_ACTIVE, not_(AlarmRow.is_acknowledged)),
-            not_(_IS_SILENCED),
-            AlarmRow.explained_by_kind.is_(None),
-        )
-        .order_by(
-            AlarmRow.is_acknowledged,
-            _RANK,
-            AlarmRow.raised_at_utc.desc(),
-            AlarmRow.id.desc(),
-        )
-        .limit(LONGEST_LIST)
     )
     return _read(session, query)
 
@@ -359,6 +350,7 @@ _RANK = case(
 
 def _conditions(wanted: AlarmFilter) -> list[ColumnElement[bool]]:
     asked = (
+        (wanted.is_open, or_(_IS_ACTIVE, not_(AlarmRow.is_acknowledged))),
         (wanted.is_active, _IS_ACTIVE),
         (wanted.is_acknowledged, AlarmRow.is_acknowledged),
         (wanted.is_silenced, _IS_SILENCED),

@@ -9,6 +9,7 @@ from core.audit import AuditAction
 from core.errors import InvalidInput
 from db import alarms
 from db.alarm_readings import recorded_between
+from db.alarms import OPEN
 from orchestrator.alarms.views import alarm_view
 from orchestrator.use_cases import Done, Event, Request, change
 
@@ -42,7 +43,7 @@ def hand_over(request: Request, *, note: str, hours: float = SHIFT_H) -> Done[in
         raise InvalidInput(message)
     session, end_utc = request.session, request.now
     start_utc = end_utc - timedelta(hours=hours)
-    views = map(alarm_view, alarms.open_alarms(session)[:_MOST_LISTED])
+    views = map(alarm_view, alarms.list_alarms(session, OPEN, limit=_MOST_LISTED))
     standing = [f"{one.title} ({one.state}): {one.text}" for one in views]
     decided = recorded_between(session, start_utc, end_utc)
     note_id = alarms.insert_shift_note(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from sqlalchemy.orm import Session
 
@@ -12,7 +15,7 @@ from core.alarm_figures import figures
 from core.alarm_kinds import AlarmKind, AlarmPriority
 from core.alarms import INSTALLATION
 from db import alarms
-from db.alarms import AlarmFilter
+from db.alarms import OPEN, AlarmFilter
 from db.job_queue import worker_silences_s
 from orchestrator.alarms.evaluation import SILENT_AFTER
 from orchestrator.alarms.views import (
@@ -29,7 +32,53 @@ from orchestrator.use_cases import Request, query
 
 SHOWN = 100
 FIGURE_DAYS = 30
-OPEN = AlarmFilter(is_silenced=False, is_explained=False)
+
+
+class StateFilter(StrEnum):
+    """Which alarms are shown, by how they stand."""
+
+    OPEN = "open"
+    ACTIVE = "active"
+    UNACKNOWLEDGED = "unacknowledged"
+    SHELVED = "shelved"
+    CONSEQUENCES = "consequences"
+    CLEARED = "cleared"
+    ALL = "all"
+
+
+_FILTERS: Mapping[StateFilter, AlarmFilter] = {
+    StateFilter.OPEN: OPEN,
+    StateFilter.ACTIVE: replace(OPEN, is_active=True),
+    StateFilter.UNACKNOWLEDGED: replace(OPEN, is_acknowledged=False),
+    StateFilter.SHELVED: AlarmFilter(is_silenced=True),
+    StateFilter.CONSEQUENCES: AlarmFilter(is_explained=True),
+    StateFilter.CLEARED: AlarmFilter(is_active=False),
+    StateFilter.ALL: AlarmFilter(),
+}
+_WITH_SILENT_WORKER = {
+    StateFilter.OPEN,
+    StateFilter.ACTIVE,
+    StateFilter.UNACKNOWLEDGED,
+    StateFilter.ALL,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmQuestion:
+    """Which alarms are asked for.
+
+    Attributes
+    ----------
+    kinds : frozenset of AlarmKind | None
+        None for all.
+    """
+
+    state: StateFilter = StateFilter.OPEN
+    kinds: frozenset[AlarmKind] | None = None
+    region_slug: str | None = None
+
+
+_WHAT_IS_OPEN = AlarmQuestion()
 
 
 @query(Permission.VIEW_FLEET)
@@ -53,25 +102,28 @@ def standing_alarms(request: Request) -> tuple[AlarmView, ...]:
     and cannot be acknowledged.
     """
     session = request.session
-    stored = map(alarm_view, alarms.open_alarms(session))
+    stored = map(alarm_view, alarms.list_alarms(session, OPEN))
     return (*_silent_worker(session, request.now), *stored)
 
 
 @query(Permission.VIEW_FLEET)
-def list_alarms(request: Request, wanted: AlarmFilter = OPEN) -> AlarmList:
-    """Alarms as filtered, what waits for somebody first."""
+def list_alarms(request: Request, question: AlarmQuestion = _WHAT_IS_OPEN) -> AlarmList:
+    """Alarms as asked for, what waits for somebody first."""
     session = request.session
+    wanted = replace(
+        _FILTERS[question.state],
+        kinds=question.kinds,
+        region_slug=question.region_slug,
+    )
     found = [
         alarm_view(one) for one in alarms.list_alarms(session, wanted, limit=SHOWN + 1)
     ]
-    is_open = wanted.is_active is not False and not wanted.is_silenced
     derived = [
         one
         for one in _silent_worker(session, request.now)
-        if is_open
-        and not wanted.is_acknowledged
-        and wanted.region_slug is None
-        and (wanted.kinds is None or one.kind in wanted.kinds)
+        if question.state in _WITH_SILENT_WORKER
+        and question.region_slug is None
+        and (question.kinds is None or one.kind in question.kinds)
     ]
     return AlarmList(
         as_of_utc=request.now,
