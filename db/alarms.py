@@ -349,10 +349,10 @@ _RANK = case(
 
 
 def _conditions(wanted: AlarmFilter) -> list[ColumnElement[bool]]:
-    asked = (
+    asked: tuple[tuple[bool | None, ColumnElement[bool]], ...] = (
         (wanted.is_open, or_(_IS_ACTIVE, not_(AlarmRow.is_acknowledged))),
         (wanted.is_active, _IS_ACTIVE),
-        (wanted.is_acknowledged, AlarmRow.is_acknowledged),
+        (wanted.is_acknowledged, AlarmRow.is_acknowledged.is_(True)),
         (wanted.is_silenced, _IS_SILENCED),
         (wanted.is_explained, AlarmRow.explained_by_kind.is_not(None)),
     )
@@ -368,7 +368,7 @@ def _conditions(wanted: AlarmFilter) -> list[ColumnElement[bool]]:
     return found
 
 
-def _stored() -> Select[tuple[AlarmRow, str | None]]:
+def _stored() -> Select[AlarmRow, str]:
     return (
         select(AlarmRow, UserRow.name)
         .outerjoin(UserRow, UserRow.id == AlarmRow.acknowledged_by_id)
@@ -376,9 +376,7 @@ def _stored() -> Select[tuple[AlarmRow, str | None]]:
     )
 
 
-def _read(
-    session: Session, query: Select[tuple[AlarmRow, str | None]]
-) -> list[StoredAlarm]:
+def _read(session: Session, query: Select[AlarmRow, str]) -> list[StoredAlarm]:
     return [
         StoredAlarm(
             alarm_id=row.id,

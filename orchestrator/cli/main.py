@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from orchestrator.cli import (
+    alarm,
     approval,
     audit,
     backtests,
@@ -44,6 +45,7 @@ app.add_typer(region.app, name="region")
 app.add_typer(user.app, name="user")
 app.add_typer(telemetry.app, name="telemetry")
 app.add_typer(feed.app, name="feed")
+app.add_typer(alarm.app, name="alarm")
 app.add_typer(models.app, name="model")
 app.add_typer(forecast.app, name="forecast")
 app.add_typer(decisions.app, name="decision")

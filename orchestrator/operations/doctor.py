@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from core.alarm_kinds import DEFINITIONS, AlarmPriority
 from core.errors import InvalidInput
 from core.forecasts import Target
 from core.telemetry import HOUR, Quantity
+from core.wording import listed
 from db import audit, migrate, model_versions, policies, telemetry
 from db.job_queue import worker_silences_s
 from db.protections import missing_protections
 from db.regions import StoredRegion, list_regions
+from orchestrator.alarms.lists import active_by_kind
 from orchestrator.audit.anchor_files import AnchorPlaces
 from orchestrator.audit.known_anchors import known_anchors
 from orchestrator.feeds.feed_list import feed_views
@@ -35,6 +39,7 @@ def examine(
         _chain(runtime, session),
         space_of(free_bytes(runtime.settings.data_dir)),
         worker_of(worker_silences_s(session)),
+        alarms_of(session),
         *_models(session),
         *_telemetry(runtime, session),
         *feeds_of(session, runtime.clock()),
@@ -99,6 +104,19 @@ def worker_of(silences_s: Sequence[float]) -> Finding:
         text="none is registered"
         if shortest_s is None
         else f"one spoke {shortest_s:.0f} s ago",
+    )
+
+
+def alarms_of(session: Session) -> Finding:
+    """Sound without an alarm of high priority."""
+    counts = Counter[AlarmPriority]()
+    for kind, count in active_by_kind(session).items():
+        counts[DEFINITIONS[kind].priority] += count
+    said = [f"{counts[one]} {one}" for one in AlarmPriority if counts[one]]
+    return Finding(
+        name="alarms",
+        is_sound=not counts[AlarmPriority.HIGH],
+        text=f"{listed(said)} (gfo alarm list)" if said else "none stands",
     )
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from core.alarm_kinds import AlarmKind
 from core.errors import ServiceUnavailable
 from core.forecasts import Target
 from core.model_watch import combined
@@ -34,6 +35,7 @@ from db.monitoring import (
 )
 from db.regions import list_regions
 from orchestrator.accounts.logins import IDLE_LIMIT
+from orchestrator.alarms.lists import active_by_kind
 from orchestrator.feeds.feed_list import feed_views
 from orchestrator.feeds.views import FeedHealth
 from orchestrator.logs import get_logger
@@ -195,6 +197,8 @@ class Measurements:
         Whether the last run failed, by feed.
     lost_coverage_evidence : Mapping of str to float
         Against the temperature model, by region; see `core.model_watch`.
+    active_alarms : Mapping of AlarmKind to int
+        Alarms that stand, by kind; 0 for none.
     """
 
     counts: Counts
@@ -205,6 +209,7 @@ class Measurements:
     feed_lag_s: Mapping[tuple[str, str], float]
     feeds_failing: Mapping[str, bool]
     lost_coverage_evidence: Mapping[str, float]
+    active_alarms: Mapping[AlarmKind, int]
 
 
 def measure(session: Session, now: datetime) -> Measurements:
@@ -240,6 +245,7 @@ def measure(session: Session, now: datetime) -> Measurements:
             for place in view.places
             if place.lag_h is not None
         },
+        active_alarms=active_by_kind(session),
         feeds_failing={
             view.facts.name: view.health is FeedHealth.FAILING for view in views
         },
