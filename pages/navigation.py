@@ -91,7 +91,7 @@ def register_pages(app: Dash, context: PageContext) -> None:
             may_handle=may(Permission.HANDLE_ALARMS),
             may_disable=may(Permission.DISABLE_ALARMS),
         ),
-        link="Alarms",
+        title="Alarms",  # the bar on every page links to it
     )
     add_page(
         "audit",

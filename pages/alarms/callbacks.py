@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 
 from dash import Dash, Input, Output, State, ctx, no_update
+from dash.exceptions import PreventUpdate
 
 from core.access import Permission
 from core.alarm_kinds import DEFINITIONS, AlarmKind, AlarmPriority
@@ -153,6 +154,9 @@ def _register_acts(app: Dash, context: PageContext) -> None:
         at_load=False,
     )
     def act(*given: object) -> tuple[object, ...]:
+        # Dash also asks when the buttons join a page whose bar is there already.
+        if not any(given[: len(BUTTONS)]):
+            raise PreventUpdate
         pressed = _Pressed(str(ctx.triggered_id), *given[len(BUTTONS) :])
         with context.request() as request:
             said = pressed.carry_out(request)

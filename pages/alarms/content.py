@@ -62,11 +62,7 @@ def _row(
         addresses.ALARMS, {**kept, "alarm": str(one.alarm_id) if one.alarm_id else None}
     )
     title: Child = link(one.title, href) if one.alarm_id else one.title
-    under = (
-        f" {one.n_explained} consequences are counted under it."
-        if one.n_explained
-        else ""
-    )
+    under = f" Counted under it: {one.n_explained}." if one.n_explained else ""
     cells: list[list[Child]] = [
         [
             html.Strong(title),

@@ -57,8 +57,13 @@ def layout(*, may_handle: bool, may_disable: bool) -> Component:
             html.Div(
                 panel(
                     "This alarm",
-                    html.Div(id="alarm-detail"),
-                    _actions(may_disable=may_disable) if may_handle else None,
+                    html.Div(
+                        [
+                            html.Div(id="alarm-detail"),
+                            _actions(may_disable=may_disable) if may_handle else None,
+                        ],
+                        className="gfo-alarm-columns",
+                    ),
                     html.Div(id="alarm-history"),
                     id="alarm-one",
                 ),
@@ -70,14 +75,14 @@ def layout(*, may_handle: bool, may_disable: bool) -> Component:
                     panel(
                         "Shift hand-over",
                         _handover() if may_handle else None,
-                        html.Div(id="alarms-notes"),
+                        html.Div(skeleton(120), id="alarms-notes"),
                         id="alarms-handover",
                         hint="The alarms that stand and the decisions recorded in the"
                         " shift are listed with the note.",
                     ),
                     panel(
                         "How alarms did",
-                        html.Div(id="alarms-figures"),
+                        html.Div(skeleton(240), id="alarms-figures"),
                         id="alarms-review",
                     ),
                 ],
@@ -126,7 +131,7 @@ def _tools(*, may_handle: bool) -> Component:
             ("alarms-notify", "Notify", "A notification of this browser."),
         )
     ]
-    return html.Div(tools, className="gfo-actions")
+    return html.Div(tools, className="gfo-actions gfo-alarm-tools")
 
 
 def _actions(*, may_disable: bool) -> Component:

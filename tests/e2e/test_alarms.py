@@ -63,6 +63,7 @@ def test_an_alarm_lives_from_the_bar_to_the_hand_over(
     visitor.follow("Alarms", "#alarm-bar")
     visitor.is_at("/alarms")
     visitor.sees("#alarms-table", "Ireland was at", "Arizona was at", "waits")
+    assert visitor.text("#alarms-act-status") == ""
 
     press(visitor, Keys.ARROW_DOWN, Keys.ARROW_DOWN, Keys.ARROW_UP, "a")
     visitor.sees("#alarms-act-status", "1 acknowledged.")
