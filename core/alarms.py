@@ -247,7 +247,9 @@ def advance(
         condition.is_held
         or explained_by is not None
         or (state is not None and state.is_silenced)
-        or now - condition.since_utc < DEFINITIONS[condition.kind].delay_on
+        # Clocks of the database and of the worker may differ a little.
+        or max(now - condition.since_utc, timedelta())
+        < DEFINITIONS[condition.kind].delay_on
     ):
         return state, made
     raised = AlarmState(
