@@ -2,7 +2,7 @@
 
 An alarm is for what needs somebody: an action has to be possible, and waiting has to
 cost something. BLOCKED by rule is a safe result and no alarm. Three kinds of fifteen
-are of high priority (20 %); in the replay of a year they are 3 % of what is raised.
+are of high priority (20 %); in the replay of a year they are 16 % of what is raised.
 
 Delays and deadbands are assumed; the replay in `tests/core/test_alarm_replay.py` holds
 them against the figures of EEMUA 191.
