@@ -83,7 +83,8 @@
     if (stored(CHOICES["alarms-sound"]) === "on") play(line.dataset.priority);
     if (stored(CHOICES["alarms-notify"]) === "on" && window.Notification?.permission === "granted") {
       const words = line.querySelector(".gfo-alarm-newest")?.textContent || "Alarm";
-      new window.Notification("Alarm", { body: words, tag: line.dataset.newest });
+      const told = new window.Notification("Alarm", { body: words, tag: line.dataset.newest });
+      told.onclick = () => window.focus();
     }
   }
 
