@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dash import Dash, Input, Output, dcc, html
+from dash import Dash, Input, Output, html
 from dash.development.base_component import Component
 
 from core.access import Permission
@@ -26,11 +26,10 @@ POLL = "alarm-bar"
 
 
 def bar_frame() -> Component:
-    """The bar, empty; `alarms-acted` is set by whoever changes an alarm."""
+    """The bar, empty."""
     return html.Section(
         [
             html.Div(id="alarm-bar-content"),
-            dcc.Store(id="alarms-acted"),
             refresh(POLL),
         ],
         id="alarm-bar",
@@ -47,13 +46,10 @@ def register_bar(app: Dash, context: PageContext) -> None:
         app,
         context,
         outputs=[Output("alarm-bar-content", "children")],
-        inputs=[
-            Input(f"{POLL}-refresh", "n_intervals"),
-            Input("alarms-acted", "data"),
-        ],
+        inputs=[Input(f"{POLL}-refresh", "n_intervals")],
         permission=Permission.VIEW_FLEET,
     )
-    def show_bar(_n_intervals: int | None, _acted: object) -> list[Component]:
+    def show_bar(_n_intervals: int | None) -> list[Component]:
         with refreshing(POLL), context.request() as request:
             return [kept.get(request, "bar", _made)]
 

@@ -6,7 +6,6 @@ import time
 from dataclasses import dataclass
 
 from dash import Dash, Input, Output, State, ctx, no_update
-from dash.exceptions import PreventUpdate
 
 from core.access import Permission
 from core.alarm_kinds import DEFINITIONS, AlarmKind, AlarmPriority
@@ -43,7 +42,7 @@ from pages.components import notice
 from pages.context import PageContext
 from pages.list_controls import follow_filters
 from pages.refreshing import refreshing
-from pages.serving import serve
+from pages.serving import follow_in_browser, serve
 from pages.times import chosen_times
 
 _KEPT = ("state", "priority", "kind", "region")
@@ -55,6 +54,8 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
     _register_review(app, context)
     _register_acts(app, context)
     follow_filters(app, "alarms-url", FILTERS)
+    # What was changed is shown at once, in the bar too.
+    follow_in_browser(app, "gfo_alarms", "ask_again", Input("alarms-done", "data"))
 
 
 def question_of(query: Query) -> AlarmQuestion:
@@ -89,7 +90,6 @@ def _register_list(app: Dash, context: PageContext) -> None:
         ],
         inputs=[
             Input("alarms-url", "search"),
-            Input("alarms-acted", "data"),
             Input(f"{POLL}-refresh", "n_intervals"),
         ],
         permission=Permission.VIEW_FLEET,
@@ -120,12 +120,15 @@ def _register_review(app: Dash, context: PageContext) -> None:
             Output("alarms-notes", "children"),
             Output("alarms-figures", "children"),
         ],
-        inputs=[Input("alarms-url", "pathname"), Input("alarms-acted", "data")],
+        inputs=[
+            Input("alarms-url", "pathname"),
+            Input(f"{POLL}-refresh", "n_intervals"),
+        ],
         permission=Permission.VIEW_FLEET,
         at_load=False,
     )
-    def review(_pathname: str | None, _acted: object) -> tuple[object, ...]:
-        with context.request() as request:
+    def review(_pathname: str | None, _n_intervals: object) -> tuple[object, ...]:
+        with refreshing(POLL), context.request() as request:
             view = alarm_review(request)
         return notes(view, chosen_times().zone_without_region), figures_text(view)
 
@@ -136,7 +139,7 @@ def _register_acts(app: Dash, context: PageContext) -> None:
         context,
         outputs=[
             Output("alarms-act-status", "children"),
-            Output("alarms-acted", "data"),
+            Output("alarms-done", "data"),
             Output("alarm-reason", "value"),
             Output("handover-note", "value"),
         ],
@@ -154,9 +157,6 @@ def _register_acts(app: Dash, context: PageContext) -> None:
         at_load=False,
     )
     def act(*given: object) -> tuple[object, ...]:
-        # Dash also asks when the buttons join a page whose bar is there already.
-        if not any(given[: len(BUTTONS)]):
-            raise PreventUpdate
         pressed = _Pressed(str(ctx.triggered_id), *given[len(BUTTONS) :])
         with context.request() as request:
             said = pressed.carry_out(request)

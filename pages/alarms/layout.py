@@ -41,6 +41,7 @@ def layout(*, may_handle: bool, may_disable: bool) -> Component:
             dcc.Location(id="alarms-url", refresh=False),
             dcc.Store(id="alarms-shown"),
             dcc.Store(id="alarms-focused"),
+            dcc.Store(id="alarms-done") if may_handle else None,
             page_head("Alarms", "What needs somebody, and who has it?"),
             html.Div(id="alarms-notice"),
             panel(

@@ -44,6 +44,14 @@ test("arrow keys lead along the list and stop at its ends", () => {
   assert.equal(dc.gfo_next_row("b", 1, 3), null);
 });
 
+test("what was done is asked for at once", () => {
+  const { page } = open();
+  page.call("gfo_alarms", "ask_again", [null]);
+  assert.deepEqual(page.setProps, []);
+  page.call("gfo_alarms", "ask_again", [7]);
+  assert.equal(page.setProps[0][0], "alarm-bar-refresh");
+});
+
 test("an alarm is told of once, and only where somebody asked for it", () => {
   const { page, played, told } = open();
   shows(page, "1@10:00");
