@@ -1,7 +1,7 @@
 """Alarms: how each stands, what happened to it, and notes of shifts.
 
 Revision ID: 0030
-Revises: 0025
+Revises: 0029
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from alembic import op
 from migrations.append_only import protect
 
 revision: str = "0030"
-down_revision: str | None = "0025"
+down_revision: str | None = "0029"
 branch_labels: None = None
 depends_on: None = None
 

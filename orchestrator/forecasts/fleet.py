@@ -97,14 +97,7 @@ def _part(
     now: datetime,
 ) -> tuple[FleetPart, list[str]]:
     """The part asked for, and the slugs of its rows."""
-    policies = effective_policies(session, [item.region_id for item in standing])
-    is_out = Target.TEMPERATURE_C in outages(session)
-    groups = {
-        item.slug: Group.UNJUDGED
-        if is_out
-        else _group(item, policies[item.region_id], now)
-        for item in standing
-    }
+    groups = verdict_groups(session, standing, now)
     ranked = sorted(
         standing,
         key=lambda item: (_RANK[groups[item.slug]], _margin_c(item), item.name),
@@ -129,6 +122,20 @@ def _part(
         first=before + 1,
     )
     return part, found[before : before + PAGE_ROWS]
+
+
+def verdict_groups(
+    session: Session, standing: Sequence[RegionStanding], now: datetime
+) -> dict[str, Group]:
+    """The group of each region's newest verdict, by slug."""
+    policies = effective_policies(session, [item.region_id for item in standing])
+    is_out = Target.TEMPERATURE_C in outages(session)
+    return {
+        item.slug: Group.UNJUDGED
+        if is_out
+        else _group(item, policies[item.region_id], now)
+        for item in standing
+    }
 
 
 _RANK = {group: place for place, group in enumerate(Group)}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from orchestrator.regions.views import RegionChoice
+from orchestrator.regions.views import RegionChoice, RegionChoices
 from orchestrator.windows.views import (
     Bounded,
     Ground,
@@ -203,7 +203,7 @@ class ForecastDayView:
     """
 
     region: RegionChoice
-    regions: tuple[RegionChoice, ...]
+    regions: RegionChoices
     as_of_utc: datetime
     local_day: date | None
     issued_at_utc: datetime | None

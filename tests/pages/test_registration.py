@@ -126,7 +126,9 @@ def test_the_frame_offers_pages_user_theme_and_logout(
 def test_the_navigation_lists_the_pages_of_a_role_in_order(components_of: Walk) -> None:
     admin = Actor(user_id=2, name="ada", role=Role.ADMIN)
     for_operators = ["Fleet", "Forecast", "What-if", "Plan", "Trade-offs", "Audit"]
-    for_admins = ["Regions", "Telemetry", "Feeds", "Models", "Quality", "Users"]
+    for_admins = [
+        *("Regions", "Telemetry", "Feeds", "Deliveries", "Models", "Quality", "Users")
+    ]
     for actor, names in (
         (OPERATOR, for_operators),
         (admin, for_operators + for_admins),
