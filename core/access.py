@@ -21,6 +21,8 @@ class Permission(StrEnum):
 
     VIEW_FLEET = "view_fleet"
     DECIDE = "decide"
+    HANDLE_ALARMS = "handle_alarms"
+    DISABLE_ALARMS = "disable_alarms"
     VIEW_AUDIT_EVENTS = "view_audit_events"
     MANAGE_TELEMETRY = "manage_telemetry"
     MANAGE_REGIONS = "manage_regions"
@@ -37,7 +39,7 @@ _EVERYONE = frozenset({Permission.VIEW_FLEET, Permission.KEEP_OWN_ACCOUNT})
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.AUDITOR: _EVERYONE | {Permission.VIEW_AUDIT_EVENTS},
-    Role.OPERATOR: _EVERYONE | {Permission.DECIDE},
+    Role.OPERATOR: _EVERYONE | {Permission.DECIDE, Permission.HANDLE_ALARMS},
     Role.ADMIN: frozenset(Permission),
 }
 

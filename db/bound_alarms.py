@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Integer, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -71,15 +71,19 @@ _ABOVE = text(
 
 
 def readings_above_bound(
-    session: Session, now: datetime, *, region_ids: Sequence[int] | None = None
+    session: Session,
+    now: datetime,
+    *,
+    region_ids: Sequence[int] | None = None,
+    look_back: timedelta = (WINDOW_H + 1) * HOUR,
 ) -> list[ReadingAboveBound]:
-    """Regions with a reading of the last 24 hours above the bound then in force."""
+    """Regions with a reading of the last hours above the bound then in force."""
     rows = session.execute(
         _ABOVE,
         {
             "target": Target.TEMPERATURE_C.value,
             "window_h": WINDOW_H,
-            "since_utc": now - (WINDOW_H + 1) * HOUR,
+            "since_utc": now - look_back,
             "region_ids": None if region_ids is None else list(region_ids),
         },
     )

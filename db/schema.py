@@ -1641,6 +1641,100 @@ class FeedSwitchRow(Base):
     reason: Mapped[str]
 
 
+class AlarmRow(Base):
+    """How an alarm stands; what happened to it is in `alarm_change`."""
+
+    __tablename__ = "alarm"
+    __table_args__ = (
+        UniqueConstraint("kind", "cause"),
+        CheckConstraint(
+            "not (is_out_of_service and shelved_until_utc is not null)",
+            name="one_silence",
+        ),
+        CheckConstraint(
+            "(explained_by_kind is null) = (explained_by_cause is null)",
+            name="explained",
+        ),
+        Index(
+            "ix_alarm_open",
+            "id",
+            postgresql_where=text(
+                "cleared_at_utc is null or not is_acknowledged or is_out_of_service"
+                " or shelved_until_utc is not null"
+            ),
+        ),
+    )
+
+    id: Mapped[int] = _big_id()
+    kind: Mapped[str]
+    cause: Mapped[str]
+    sentence: Mapped[str]
+    region_slugs: Mapped[list[str]]
+    since_utc: Mapped[datetime]
+    raised_at_utc: Mapped[datetime]
+    ended_at_utc: Mapped[datetime | None]
+    cleared_at_utc: Mapped[datetime | None]
+    is_acknowledged: Mapped[bool] = mapped_column(server_default=text("false"))
+    acknowledged_at_utc: Mapped[datetime | None]
+    acknowledged_by_id: Mapped[int | None] = mapped_column(ForeignKey("app_user.id"))
+    shelved_until_utc: Mapped[datetime | None]
+    is_out_of_service: Mapped[bool] = mapped_column(server_default=text("false"))
+    explained_by_kind: Mapped[str | None]
+    explained_by_cause: Mapped[str | None]
+    n_explained: Mapped[int] = mapped_column(server_default=text("0"))
+
+
+class AlarmChangeRow(Base):
+    """What happened to an alarm, by rule where nobody is named; append-only."""
+
+    __tablename__ = "alarm_change"
+    __table_args__ = (
+        CheckConstraint(
+            "change in ('raised', 'cleared', 'acknowledged', 'shelved', 'unshelved',"
+            " 'out_of_service', 'back_in_service', 'commented')",
+            name="change",
+        ),
+        CheckConstraint("length(sentence) <= 2000", name="sentence"),
+        Index("ix_alarm_change_alarm_id_id", "alarm_id", "id"),
+        Index("ix_alarm_change_change_at_utc", "change", "at_utc"),
+    )
+
+    id: Mapped[int] = _big_id()
+    alarm_id: Mapped[int] = mapped_column(ForeignKey("alarm.id"))
+    change: Mapped[str]
+    at_utc: Mapped[datetime]
+    actor_id: Mapped[int | None] = mapped_column(ForeignKey("app_user.id"))
+    sentence: Mapped[str | None]
+
+
+class AlarmLookRow(Base):
+    """When the worker last looked for alarms: one row."""
+
+    __tablename__ = "alarm_look"
+    __table_args__ = (CheckConstraint("id = 1", name="single_row"),)
+
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    looked_at_utc: Mapped[datetime]
+
+
+class ShiftNoteRow(Base):
+    """A hand-over note of a shift, with what stood and was decided; append-only."""
+
+    __tablename__ = "shift_note"
+    __table_args__ = (
+        CheckConstraint("length(note) between 1 and 4000", name="note"),
+        CheckConstraint("start_utc < end_utc", name="shift"),
+    )
+
+    id: Mapped[int] = _big_id()
+    actor_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
+    start_utc: Mapped[datetime]
+    end_utc: Mapped[datetime]
+    note: Mapped[str]
+    alarms: Mapped[list[Any]] = mapped_column(JSONB)
+    decision_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+
+
 class DeliverySubscriptionRow(Base):
     """Who gets which events, as an admin wrote it, and what the last tries left.
 

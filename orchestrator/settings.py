@@ -106,6 +106,8 @@ class Settings(BaseSettings):
     )
     telemetry_max_age_hours: float = Field(default=3.0, ge=0.1, le=168)
 
+    backup_max_age_hours: float | None = Field(default=None, ge=1, le=8_784)
+
     temperature_min_c: float = Field(default=-50.0, ge=-100, le=100)
     temperature_max_c: float = Field(default=60.0, ge=-100, le=100)
     it_load_min_mw: float = Field(default=0.0, ge=0, le=100_000)

@@ -15,6 +15,9 @@ from pages.admin_telemetry.callbacks import register_callbacks as telemetry
 from pages.admin_telemetry.layout import layout as telemetry_layout
 from pages.admin_users.callbacks import register_callbacks as users
 from pages.admin_users.layout import layout as users_layout
+from pages.alarms.bar import register_bar
+from pages.alarms.callbacks import register_callbacks as alarms
+from pages.alarms.layout import layout as alarms_layout
 from pages.audit.callbacks import register_callbacks as audit
 from pages.audit.decision_callbacks import register_decision_callbacks as decisions
 from pages.audit.decision_layout import decision_layout
@@ -83,6 +86,16 @@ def register_pages(app: Dash, context: PageContext) -> None:
         everybody,
         trade_offs_layout,
         link="Trade-offs",
+    )
+    add_page(
+        "alarms",
+        addresses.ALARMS,
+        everybody,
+        lambda: alarms_layout(
+            may_handle=may(Permission.HANDLE_ALARMS),
+            may_disable=may(Permission.DISABLE_ALARMS),
+        ),
+        title="Alarms",  # the bar on every page links to it
     )
     add_page(
         "audit",
@@ -194,6 +207,8 @@ def register_pages(app: Dash, context: PageContext) -> None:
         what_if,
         plan,
         trade_offs,
+        alarms,
+        register_bar,
         audit,
         decisions,
         regions,

@@ -10,6 +10,7 @@ from dash.development.base_component import Component
 from core.access import Actor
 from core.errors import Forbidden
 from pages import addresses
+from pages.alarms.bar import bar_frame
 from pages.attributes import aria
 from pages.context import PageContext
 from pages.serving import follow_in_browser
@@ -65,6 +66,7 @@ def shell(app_name: str, actor: Actor | None, times: Times) -> Component:
                 ],
                 className="gfo-navbar",
             ),
+            bar_frame() if actor else None,
             html.Main(
                 dash.page_container, id="main", className="gfo-main", tabIndex="-1"
             ),

@@ -29,6 +29,8 @@ _DECISIONS = {
     Action.DECISION_RECORDED,
 }
 
+_ALARM_CHANGES = {action for action in Action if action.value.startswith("alarm_")}
+
 AUDITED_BY: Mapping[str, set[AuditAction]] = {
     "app_user": {
         Action.USER_ADDED,
@@ -142,6 +144,9 @@ AUDITED_BY: Mapping[str, set[AuditAction]] = {
         Action.DECISION_IN_EFFECT,
         Action.DECISION_REFUSED,
     },
+    "alarm": _ALARM_CHANGES,
+    "alarm_change": _ALARM_CHANGES,
+    "shift_note": {Action.SHIFT_HANDED_OVER},
 }
 """Each table of state, with the events of which one has to go along with a change."""
 
@@ -150,6 +155,7 @@ UNAUDITED: Mapping[str, str] = {
     "alembic_version": "the schema's revision, changed by migrations alone",
     "audit_event": "the events themselves",
     "audit_head": "moves with every event",
+    "alarm_look": "when the worker looked last; what it found is audited",
     "chain_check": "what verifications found; it only grows, and changes nothing",
     "denial_count": "each finished minute of it becomes an event",
     "refused_person": "each finished minute of it becomes an event",
@@ -192,6 +198,13 @@ UNAUDITED_COLUMNS: Mapping[str, Mapping[str, str]] = {
             *("requests_that_day", "quota_left", "known_answers"),
         ),
         "what a run leaves; a feed that begins to fail, or recovers, is audited",
+    ),
+    "alarm": dict.fromkeys(
+        (
+            *("sentence", "region_slugs", "ended_at_utc", "n_explained"),
+            *("explained_by_kind", "explained_by_cause"),
+        ),
+        "what each look finds of an alarm that stays as it is",
     ),
     "delivery_subscription": dict.fromkeys(
         (

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from flask import Flask, Response, g, request
 from flask.typing import ResponseReturnValue
 
+from core.alarm_kinds import DEFINITIONS
 from core.errors import ServiceUnavailable
 from core.version import CODE_VERSION
 from orchestrator.jobs import STALLED_AFTER_S
@@ -255,3 +256,11 @@ class Metrics:
         for place, seconds in measured.feed_lag_s.items():
             lag.add_metric(place, seconds)
         yield lag
+        alarms = gauge(
+            "gfo_alarms_active",
+            "Alarms that stand: neither shelved, out of service nor a consequence.",
+            labels=("kind", "priority"),
+        )
+        for kind, count in measured.active_alarms.items():
+            alarms.add_metric((kind, DEFINITIONS[kind].priority), count)
+        yield alarms

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from orchestrator.cli import (
+    alarm,
     approval,
     audit,
     backtests,
@@ -50,6 +51,7 @@ app.add_typer(token.app, name="token")
 app.add_typer(remote.app, name="api")
 app.add_typer(telemetry.app, name="telemetry")
 app.add_typer(feed.app, name="feed")
+app.add_typer(alarm.app, name="alarm")
 app.add_typer(models.app, name="model")
 app.add_typer(forecast.app, name="forecast")
 app.add_typer(decisions.app, name="decision")

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 from sqlalchemy.orm import Session
@@ -14,24 +14,19 @@ from sqlalchemy.orm import Session
 from core.access import Permission
 from core.days import WINDOW_H, full_hour
 from core.forecasts import Target
-from core.outcomes import ReasonCode
 from core.policies import Policy
 from core.telemetry import HOUR, Quantity, TelemetryFrame
 from db import telemetry
-from db.bound_alarms import readings_above_bound
 from db.fleet_standing import RegionStanding, fleet_standing
-from db.job_queue import worker_silences_s
 from db.model_health import outages
 from db.policies import effective_policies
 from db.regions import StoredRegion, regions_by_slug
 from orchestrator.forecasts.views import (
-    FleetAlarm,
     FleetPart,
     FleetRow,
     FleetView,
     Group,
 )
-from orchestrator.jobs import STALLED_AFTER_S
 from orchestrator.regions.region_choice import no_region_yet, region_choice
 from orchestrator.use_cases import Request, query
 from orchestrator.windows.choice import choose_window
@@ -67,12 +62,6 @@ class FleetQuestion:
 _WHOLE = FleetQuestion()
 
 
-_MODEL_ALARMS = {
-    ReasonCode.MODEL_IMPLAUSIBLE: "Model implausible",
-    ReasonCode.MODEL_COVERAGE_LOST: "Model lost its coverage",
-}
-
-
 @query(Permission.VIEW_FLEET)
 def fleet_view(request: Request, question: FleetQuestion = _WHOLE) -> FleetView:
     """Active regions with their newest live forecasts; stores nothing.
@@ -98,7 +87,6 @@ def fleet_view(request: Request, question: FleetQuestion = _WHOLE) -> FleetView:
         rows=rows,
         part=part,
         ending=ending_soon(session, now),
-        alarms=_alarms(session, rows, now),
     )
 
 
@@ -177,43 +165,6 @@ def _margin_c(item: RegionStanding) -> float:
     if item.bound_c is None or item.limit_c is None:
         return math.inf
     return item.limit_c - item.bound_c
-
-
-def _alarms(
-    session: Session, rows: Sequence[FleetRow], now: datetime
-) -> tuple[FleetAlarm, ...]:
-    unavailable = [
-        FleetAlarm(
-            title="Model unavailable",
-            text=f"The {outage.target} model cannot be used since"
-            f" {outage.since_utc:%Y-%m-%d %H:%M} UTC: {outage.reason}",
-        )
-        for outage in outages(session).values()
-    ]
-    implausible = [
-        FleetAlarm(title=_MODEL_ALARMS[code], text=row.verdict.reason_text)
-        for row in rows
-        for code in _MODEL_ALARMS
-        if row.verdict.reason_code == code
-    ]
-    above = [
-        FleetAlarm(title="Above the bound", text=reading.sentence)
-        for reading in readings_above_bound(session, now)
-    ]
-    return (*_silent_worker(session, now), *unavailable, *implausible, *above)
-
-
-def _silent_worker(session: Session, now: datetime) -> tuple[FleetAlarm, ...]:
-    silence_s = min(worker_silences_s(session), default=0)
-    if silence_s <= STALLED_AFTER_S:
-        return ()
-    since_utc = now - timedelta(seconds=silence_s)
-    alarm = FleetAlarm(
-        title="Worker silent",
-        text=f"The worker has said nothing since {since_utc:%Y-%m-%d %H:%M} UTC:"
-        " forecasts and verdicts are not renewed.",
-    )
-    return (alarm,)
 
 
 def _row(session: Session, stored_region: StoredRegion, now: datetime) -> FleetRow:

@@ -64,14 +64,6 @@ class FleetRow:
     it_load_age_h: float | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FleetAlarm:
-    """What needs somebody now, in words."""
-
-    title: str
-    text: str
-
-
 class Group(StrEnum):
     """Which regions of a fleet are shown, by their newest verdict."""
 
@@ -117,14 +109,11 @@ class FleetView:
         Which part of the fleet the rows are; None where they are all of it.
     ending : tuple of StandingView
         Decisions whose last hour is near: they end unless they are renewed.
-    alarms : tuple of FleetAlarm
-        Models that cannot be used, and readings above the bound.
     """
 
     as_of_utc: datetime
     rows: tuple[FleetRow, ...]
     part: FleetPart | None = None
-    alarms: tuple[FleetAlarm, ...] = ()
     ending: tuple[StandingView, ...] = ()
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from core.alarm_kinds import DEFINITIONS, AlarmPriority
 from core.audit import AuditAction
 from core.days import full_hour
 from core.errors import InvalidInput
 from core.forecasts import Target
 from core.outcomes import ReasonCode
 from core.telemetry import HOUR, Quantity
+from core.wording import listed
 from db import (
     audit,
     chain_checks,
@@ -28,6 +31,7 @@ from db.job_queue import QueueDepth, queue_depth, worker_silences_s
 from db.monitoring import ServerFacts
 from db.protections import missing_protections
 from db.regions import StoredRegion, list_regions
+from orchestrator.alarms.lists import active_by_kind
 from orchestrator.audit.anchor_files import AnchorPlaces
 from orchestrator.audit.known_anchors import known_anchors
 from orchestrator.deliveries.delivery_list import subscription_views
@@ -100,6 +104,7 @@ def _installation(
         clock_of(server.clock_utc, now),
         space_of(free_bytes(settings.data_dir)),
         worker_of(worker_silences_s(session)),
+        alarms_of(session),
         queue_of(queue_depth(session)),
         cycle_of(fleet_standing(session, now), now),
         *_models(session),
@@ -273,6 +278,19 @@ def worker_of(silences_s: Sequence[float]) -> Finding:
         name="worker",
         is_sound=shortest_s is None or shortest_s <= STALLED_AFTER_S,
         text=text,
+    )
+
+
+def alarms_of(session: Session) -> Finding:
+    """Sound without an alarm of high priority."""
+    counts = Counter[AlarmPriority]()
+    for kind, count in active_by_kind(session).items():
+        counts[DEFINITIONS[kind].priority] += count
+    said = [f"{counts[one]} {one}" for one in AlarmPriority if counts[one]]
+    return Finding(
+        name="alarms",
+        is_sound=not counts[AlarmPriority.HIGH],
+        text=f"{listed(said)} (gfo alarm list)" if said else "none stands",
     )
 
 

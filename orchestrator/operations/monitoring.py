@@ -13,6 +13,7 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from core.alarm_kinds import AlarmKind
 from core.audit import AuditAction
 from core.errors import ServiceUnavailable
 from core.forecasts import Target
@@ -37,6 +38,7 @@ from db.monitoring import (
 )
 from db.regions import list_regions
 from orchestrator.accounts.logins import IDLE_LIMIT
+from orchestrator.alarms.lists import active_by_kind
 from orchestrator.feeds.feed_list import feed_views
 from orchestrator.feeds.views import FeedHealth
 from orchestrator.logs import get_logger
@@ -194,6 +196,8 @@ class Measurements:
         Whether the last run failed, by feed.
     lost_coverage_evidence : Mapping of str to float
         Against the temperature model, by region; see `core.model_watch`.
+    active_alarms : Mapping of AlarmKind to int
+        Alarms that stand, by kind; 0 for none.
     """
 
     counts: Counts
@@ -209,6 +213,7 @@ class Measurements:
     feed_lag_s: Mapping[tuple[str, str], float]
     feeds_failing: Mapping[str, bool]
     lost_coverage_evidence: Mapping[str, float]
+    active_alarms: Mapping[AlarmKind, int]
 
 
 MOST_SHOWN_REGIONS = 100
@@ -264,6 +269,7 @@ def measure(session: Session, now: datetime) -> Measurements:
             for place in view.places
             if place.lag_h is not None and place.region_slug in slugs
         },
+        active_alarms=active_by_kind(session),
         feeds_failing={
             view.facts.name: view.health is FeedHealth.FAILING for view in views
         },

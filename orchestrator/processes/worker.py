@@ -21,6 +21,7 @@ from orchestrator.accounts.identity_provider import IdentityProvider
 from orchestrator.accounts.logins import end_run_out_logins
 from orchestrator.accounts.provider_checks import check_logins
 from orchestrator.accounts.retention import purge_records
+from orchestrator.alarms.keeper import AlarmKeeper
 from orchestrator.audit.anchor_files import AnchorPlaces
 from orchestrator.audit.anchor_keeper import AnchorKeeper
 from orchestrator.audit.chain_status import check_whole_chain
@@ -87,6 +88,7 @@ def run_worker(runtime: Runtime) -> None:
     jobs = WorkerJobs(runtime, stopping)
     queue = make_queue(runtime, jobs)
     AnchorKeeper(runtime, stopping).start()
+    AlarmKeeper(runtime, stopping).start()
     _start_deliveries(runtime, stopping)
     log.info("worker_started")
     jobs.queue_cycle()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dash import Dash, Input, Output
 
 from core.access import Permission
+from orchestrator.alarms.lists import standing_alarms
 from orchestrator.forecasts.fleet import fleet_view
 from orchestrator.freshness import KeptAnswers
 from orchestrator.use_cases import Request
@@ -41,7 +42,7 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
         def make(request: Request) -> tuple[object, ...]:
             view = fleet_view(request, question)
             return (
-                headline(view),
+                headline(view, standing_alarms(request)),
                 table(in_times(view, times)),
                 fleet_pager(view, question, shown),
                 "gfo-filters" if view.part else "gfo-filters d-none",

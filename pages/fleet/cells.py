@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from dash import html
 
+from core.alarm_conditions import LIKELY_FRAC
 from core.scheduler import Outcome
 from orchestrator.forecasts.views import FleetRow
 from pages import addresses
@@ -15,9 +16,6 @@ from pages.fleet.figures import HEIGHT_PX, WIDTH_PX, sparkline, sparkline_summar
 from pages.standing import WITH_RECORDED, ground_line, standing_list
 from pages.theme import celsius, local_labels, quantity
 from pages.words import age, allowed, bound, degrees, probability, typeset
-
-LIKELY_FRAC = 0.5
-"""From this chance on a breach is expected rather than merely not ruled out."""
 
 _LITRES_PER_M3 = 1000.0
 

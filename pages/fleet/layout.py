@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from dash import dcc, html
@@ -9,12 +10,13 @@ from dash.development.base_component import Component
 
 from core.scheduler import Outcome
 from core.wording import listed
+from orchestrator.alarms.views import AlarmView
 from orchestrator.forecasts.fleet import FleetQuestion
 from orchestrator.forecasts.views import FleetPart, FleetRow, FleetView, Group
 from pages import addresses
 from pages.addresses import Query
 from pages.attributes import aria, data
-from pages.components import field, notice, page_head, skeleton
+from pages.components import field, link, notice, page_head, skeleton
 from pages.downloads import table_download
 from pages.fleet.cells import COLUMNS, FleetColumn, breach_words
 from pages.grids import Shown, pager
@@ -61,17 +63,24 @@ def layout() -> Component:
     )
 
 
-def headline(view: FleetView) -> Component:
-    """The page's answer in one line, with the time it was true."""
+MOST_ALARMS = 5
+
+
+def headline(view: FleetView, alarms: Sequence[AlarmView] = ()) -> Component:
+    """The page's answer in one line, with the time it was true, and what stands."""
+    standing = [one for one in alarms if one.is_active]
     return html.Div(
         [
             html.Strong(trouble(view), id="fleet-headline"),
             as_of(view.as_of_utc),
             ending_notice(view.ending, view.as_of_utc, "UTC"),
             *(
-                notice(alarm.title, typeset(alarm.text), kind="alarm")
-                for alarm in view.alarms
+                notice(one.title, typeset(one.text), kind="alarm")
+                for one in standing[:MOST_ALARMS]
             ),
+            link(f"All {len(standing)} alarms", addresses.ALARMS)
+            if len(standing) > MOST_ALARMS
+            else None,
         ],
         className="gfo-headline",
     )

@@ -14,6 +14,10 @@ ALLOWED: dict[Permission, set[Role]] = {
     Permission.VIEW_FLEET: {Role.AUDITOR, Role.OPERATOR, Role.ADMIN},
     # What-if, record or supersede a decision.
     Permission.DECIDE: {Role.OPERATOR, Role.ADMIN},
+    # Acknowledge, shelve and comment on alarms; hand a shift over.
+    Permission.HANDLE_ALARMS: {Role.OPERATOR, Role.ADMIN},
+    # Take alarms out of service and put them back.
+    Permission.DISABLE_ALARMS: {Role.ADMIN},
     # Audit events, replay, verify, export.
     Permission.VIEW_AUDIT_EVENTS: {Role.AUDITOR, Role.ADMIN},
     # Telemetry import, regions, models, users, tokens of others, policy.

@@ -170,6 +170,15 @@ FILL = (
         values (repeat('0', 64), 'x', 1, '2025-01-01T00:00Z')""",
     """insert into feed_switch (region_id, quantity, feed_id, at_utc, reason)
         values (1, 'carbon_intensity_gco2_kwh', 1, '2025-01-01T00:00Z', 'first')""",
+    """insert into alarm (kind, cause, sentence, region_slugs, since_utc,
+        raised_at_utc) values ('breach_now', 'region:SG', 'hot', '{SG}',
+        '2025-01-01T00:00Z', '2025-01-01T00:00Z')""",
+    """insert into alarm_change (alarm_id, change, at_utc)
+        values (1, 'raised', '2025-01-01T00:00Z')""",
+    "insert into alarm_look (id, looked_at_utc) values (1, '2025-01-01T00:00Z')",
+    """insert into shift_note (actor_id, start_utc, end_utc, note, alarms,
+        decision_ids) values (1, '2025-01-01T00:00Z', '2025-01-01T08:00Z', 'quiet',
+        '["hot"]', '{1}')""",
     """insert into delivery_subscription (name, channel, recipients, kinds, regions,
         private_hosts) values ('digest', 'mail', '{a@example.com}', '{digest.daily}',
         '{}', '{}')""",

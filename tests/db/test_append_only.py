@@ -24,6 +24,8 @@ APPEND_ONLY = {
     "decision_state": "reason",
     "decision_term": "ends_at_utc",
     "feed_switch": "reason",
+    "alarm_change": "sentence",
+    "shift_note": "note",
     "audit_event": "payload",
     "chain_check": "reason",
     "handled_request": "answer",

@@ -67,6 +67,10 @@ from orchestrator.accounts.passkeys import Ceremony, Place
 from orchestrator.accounts.retention import purge_records
 from orchestrator.accounts.second_factors import FactorKey
 from orchestrator.accounts.tries import Client
+from orchestrator.alarms import handling as alarm_handling
+from orchestrator.alarms.evaluation import evaluate_alarms
+from orchestrator.alarms.handover import hand_over
+from orchestrator.alarms.lists import standing_alarms
 from orchestrator.approvals import requests as approvals
 from orchestrator.approvals.rules import set_change_rules
 from orchestrator.audit import anchoring
@@ -160,6 +164,7 @@ from orchestrator.telemetry.weather_forecast_imports import (
 )
 from orchestrator.telemetry.withdrawals import withdraw_import
 from orchestrator.use_cases import USE_CASES, Done, Request, _finish
+from tests.alarm_looks import TERMS
 from tests.asking import asking
 from tests.audit_watch import (
     AUDITED_BY,
@@ -962,6 +967,30 @@ def chain(portal: Portal) -> None:
         retry_job(asking(session, portal.actor(session), request_id=uuid4()), failed)
 
 
+def alarmed(portal: Portal) -> None:
+    """An alarm is raised and goes through everything that can happen to it."""
+    nine_hours = timedelta(hours=9)  # telemetry is stale by then
+    with portal.ask(portal_worker(portal), after=nine_hours) as request:
+        assert evaluate_alarms(request, TERMS)
+    with portal.ask() as request:
+        (alarm, *_) = standing_alarms(request)
+    assert alarm.alarm_id is not None
+    number = alarm.alarm_id
+    for act in (
+        lambda asked: alarm_handling.acknowledge_alarms(asked, [number]),
+        lambda asked: alarm_handling.comment_alarm(asked, alarm_id=number, comment="x"),
+        lambda asked: alarm_handling.shelve_alarm(
+            asked, alarm_id=number, hours=1, reason="x"
+        ),
+        lambda asked: alarm_handling.unshelve_alarm(asked, alarm_id=number),
+        lambda asked: alarm_handling.take_alarm_out(asked, alarm_id=number, reason="x"),
+        lambda asked: alarm_handling.put_alarm_back(asked, alarm_id=number),
+        lambda asked: hand_over(asked, note="x"),
+    ):
+        with portal.ask() as request:
+            act(request)
+
+
 def exports(portal: Portal) -> None:
     """Lists as CSV, and the chain with its proof."""
     run = portal.runtime.transaction
@@ -997,7 +1026,8 @@ def test_every_change_commits_with_its_event(
     monkeypatch.setattr("orchestrator.use_cases._finish", note)
     for story in (
         people, tokens, federated, strangers, places, sources, delivered, decisions,
-        models, watched_models, signed, second_person, chain, exports,
+        models, watched_models, signed, second_person, alarmed, chain,
+        exports,
     ):  # fmt: skip
         story(portal)
 

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from core.alarm_kinds import AlarmKind
 from core.audit import AuditAction
 from core.days import WINDOW_H, full_hour
 from core.forecasts import HourlyForecast, InputMode, Target
@@ -25,7 +26,6 @@ from models.plain_model import HISTORY_H
 from orchestrator.cycle.worker_jobs import WorkerJobs
 from orchestrator.decisions.model_replay import replay_with_model
 from orchestrator.decisions.recording import evaluate
-from orchestrator.forecasts.fleet import fleet_view
 from orchestrator.forecasts.hindcasts import calibrate_region
 from orchestrator.forecasts.model_cache import ModelCache
 from orchestrator.forecasts.plain_bounds import LiveIssue, live_plain_bounds
@@ -33,6 +33,7 @@ from orchestrator.plans.planning import find_plan
 from orchestrator.plans.terms import PlanTerms
 from orchestrator.regions.region_choice import active_regions
 from orchestrator.windows.database_source import RegionWindow, load_region_window
+from tests.alarm_looks import alarms_after_look
 from tests.asking import NOW, asking
 from tests.fleet import TRAINED_UNTIL, Fleet
 from tests.models import liars
@@ -128,9 +129,14 @@ def test_a_lie_is_blocked_with_both_figures_and_an_alarm(
             assert verdict.reason_code is ReasonCode.MODEL_IMPLAUSIBLE
             assert f"{issued.day_bound_c:.1f} °C" in verdict.reason_text
             assert f"{issued.plain.bound_c:.1f} °C" in verdict.reason_text
-        view = fleet_view(request)
-        assert len(view.alarms) == len(found)
-        assert all("own plain model" in alarm.text for alarm in view.alarms)
+        # One model is one alarm, with all of its regions.
+        (alarm,) = [
+            one
+            for one in alarms_after_look(request)
+            if one.kind is AlarmKind.MODEL_IMPLAUSIBLE
+        ]
+        assert alarm.region_slugs == tuple(sorted(s.slug for s in found))
+        assert alarm.n_explained == len(found)
         events = audit.list_events(
             session, action=AuditAction.MODEL_IMPLAUSIBLE, limit=50
         )
@@ -166,7 +172,10 @@ def test_an_honest_model_is_plausible_everywhere(
         for stored in active_regions(session):
             window = window_at_issue(session, stored)
             assert window.outlook.problem is None
-        assert fleet_view(asking(session, fleet.actor(session))).alarms == ()
+        kinds = {
+            one.kind for one in alarms_after_look(asking(session, fleet.actor(session)))
+        }
+        assert AlarmKind.MODEL_IMPLAUSIBLE not in kinds
         assert (
             audit.list_events(session, action=AuditAction.MODEL_IMPLAUSIBLE, limit=5)
             == []

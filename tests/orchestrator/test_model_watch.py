@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from core.alarm_kinds import AlarmKind
 from core.audit import AuditAction
 from core.days import full_hour, local_issue_hour
 from core.errors import InvalidInput
@@ -19,7 +20,6 @@ from db.regions import StoredRegion
 from db.window_scores import NewScore
 from orchestrator.decisions.model_replay import replay_with_model
 from orchestrator.decisions.recording import evaluate
-from orchestrator.forecasts.fleet import fleet_view
 from orchestrator.forecasts.model_watch import ServedWindow, watch
 from orchestrator.forecasts.quality_page import quality_view
 from orchestrator.operations.monitoring import measure
@@ -28,6 +28,7 @@ from orchestrator.regions.region_choice import active_regions
 from orchestrator.registry.coverage_alarms import clear_alarm, fall_back
 from orchestrator.registry.models_page import models_page
 from orchestrator.windows.database_source import load_region_window
+from tests.alarm_looks import alarms_after_look
 from tests.asking import NOW, asking
 from tests.fleet import TRAINED_UNTIL, Fleet
 from tests.models import liars
@@ -93,8 +94,12 @@ def test_a_model_that_loses_its_coverage_is_blocked_until_it_is_cleared(
         verdict = decide(window.outlook)
         assert verdict.outcome is Outcome.BLOCKED
         assert verdict.reason_code is ReasonCode.MODEL_COVERAGE_LOST
-        (alarm,) = fleet_view(admin).alarms
-        assert alarm.title == "Model lost its coverage"
+        (alarm,) = [
+            one
+            for one in alarms_after_look(admin)
+            if one.kind is AlarmKind.MODEL_DRIFTING
+        ]
+        assert alarm.region_slugs == ("ireland",)
         (serving, *_) = models_page(admin).serving
         assert len(serving.alarms) == 1
         view = quality_view(admin, region_slug="ireland", local_day=None)

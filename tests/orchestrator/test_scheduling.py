@@ -22,6 +22,7 @@ from core.scheduler import Outcome, ReasonCode
 from core.telemetry import HOUR
 from db import audit, model_versions, policies, regions
 from db.schema import DecisionRow, ForecastInputRow, ForecastRow
+from orchestrator.alarms.lists import standing_alarms
 from orchestrator.cycle.issuance import issue_live, require_no_hindcast
 from orchestrator.cycle.worker_jobs import WorkerJobs
 from orchestrator.decisions import recording
@@ -525,7 +526,7 @@ def test_a_worker_that_falls_silent_is_an_alarm_on_fleet(fleet: Fleet) -> None:
                 " values (now() - interval '570 seconds')"
             )
         )
-        alarms = fleet_view(asking(session, fleet.actor(session))).alarms
+        alarms = standing_alarms(asking(session, fleet.actor(session)))
     (alarm,) = [item for item in alarms if item.title == "Worker silent"]
     assert f"since {NOW - timedelta(minutes=10):%Y-%m-%d %H:%M} UTC" in alarm.text
 

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from core.access import Actor, Role
+from core.alarm_kinds import AlarmKind
 from core.errors import ModelRejected, ModelUnavailable
 from core.forecasts import RefusalCode, Target
 from core.outcomes import ReasonCode
@@ -28,6 +29,7 @@ from orchestrator.forecasts.fleet import fleet_view
 from orchestrator.forecasts.model_cache import ModelCache
 from orchestrator.regions.region_choice import active_regions
 from orchestrator.runtime import Runtime
+from tests.alarm_looks import alarms_after_look
 from tests.asking import asking
 from tests.fleet import NOW, Fleet, run_cycle, runtime_on
 from tests.models.attacks import long_products
@@ -149,9 +151,14 @@ def test_bytes_that_change_under_a_loaded_model_are_found_within_a_minute(
 def _first_row(runtime: Runtime) -> tuple[Outcome, ReasonCode, tuple[str, ...]]:
     with runtime.transaction() as session:
         viewer = Actor(user_id=1, name="worker", role=Role.ADMIN)
-        view = fleet_view(asking(session, viewer, now=runtime.clock()))
+        request = asking(session, viewer, now=runtime.clock())
+        view = fleet_view(request)
+        unusable = [
+            one.text
+            for one in alarms_after_look(request)
+            if one.kind is AlarmKind.MODEL_UNAVAILABLE and one.ended_at_utc is None
+        ]
     verdict = view.rows[0].verdict
-    unusable = [one.text for one in view.alarms if one.title == "Model unavailable"]
     return verdict.outcome, verdict.reason_code, tuple(unusable)
 
 

@@ -9,8 +9,10 @@ from urllib.parse import unquote
 
 import pytest
 
+from core.alarm_kinds import AlarmKind
 from core.scheduler import Outcome
-from orchestrator.forecasts.views import FleetAlarm, FleetPart, FleetView, Group
+from orchestrator.alarms.views import AlarmView
+from orchestrator.forecasts.views import FleetPart, FleetView, Group
 from pages.fleet.cells import breach_words
 from pages.fleet.figures import sparkline, sparkline_summary
 from pages.fleet.layout import (
@@ -42,9 +44,18 @@ def test_a_model_that_cannot_be_used_is_an_alarm_above_everything(
     fleet: FleetView, text_of: Text, components_of: Walk
 ) -> None:
     sentence = "The temperature_c model cannot be used since noon: its bytes changed."
-    shown = headline(
-        replace(fleet, alarms=(FleetAlarm(title="Model unavailable", text=sentence),))
+    alarm = AlarmView(
+        alarm_id=1,
+        kind=AlarmKind.MODEL_UNAVAILABLE,
+        about="model temperature_c",
+        text=sentence,
+        state="active",
+        since_utc=fleet.as_of_utc,
+        raised_at_utc=fleet.as_of_utc,
     )
+    cleared = replace(alarm, text="It was.", cleared_at_utc=fleet.as_of_utc)
+    shown = headline(fleet, (alarm, cleared))
+    assert "It was." not in text_of(shown)
     assert sentence in text_of(shown)
     roles = [getattr(item, "role", None) for item in components_of(shown)]
     assert roles.count("alert") == 1

@@ -1,0 +1,1 @@
+"""Alarms: what needs somebody, who took it, what the next shift has to know."""
