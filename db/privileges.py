@@ -72,6 +72,8 @@ APP_GRANTS: Mapping[str, str] = {
     "feed_run": "select, insert, delete",
     "feed_answer": _ANY,
     "feed_switch": _APPEND,
+    "setup_task": _CHANGE,
+    "closed_hint": "select, insert, delete",
 }
 """Rights of the application; it has none on a table that is not named here."""
 

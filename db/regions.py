@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -59,6 +59,22 @@ def regions_by_slug(session: Session, slugs: Sequence[str]) -> list[StoredRegion
     rows = session.scalars(select(RegionRow).where(RegionRow.slug.in_(slugs)))
     found = {row.slug: _stored(row) for row in rows}
     return [found[slug] for slug in slugs if slug in found]
+
+
+def regions_matching(session: Session, words: str, *, limit: int) -> list[StoredRegion]:
+    """Active regions whose name or slug contains some text, ignoring case."""
+    held = words.casefold()
+    is_named = func.lower(RegionRow.name).contains(held, autoescape=True)
+    statement = (
+        select(RegionRow)
+        .where(
+            RegionRow.is_active,
+            is_named | RegionRow.slug.contains(held, autoescape=True),
+        )
+        .order_by(func.length(RegionRow.name), RegionRow.name)
+        .limit(limit)
+    )
+    return [_stored(row) for row in session.scalars(statement)]
 
 
 def insert_region(session: Session, region: Region) -> StoredRegion:

@@ -325,6 +325,15 @@ def moment(instant: datetime, zone: str) -> Component:
     return time
 
 
+def crumbs(way: Sequence[tuple[str, str]], here: str) -> Component:
+    """Where a page stands: the pages above it, as links, and its own name."""
+    items = [html.Li(link(text, href)) for text, href in way]
+    items.append(html.Li(here, **aria(current="page")))
+    return html.Nav(
+        html.Ol(items), className="gfo-crumbs", **aria(label="Where you are")
+    )
+
+
 def link(text: str, href: str, *, label: str = "") -> Component:
     """A link within the portal, followed without loading the frame again."""
     inner: list[Child] = [text]

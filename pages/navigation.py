@@ -33,9 +33,12 @@ from pages.forecast.callbacks import register_callbacks as forecast
 from pages.forecast.layout import layout as forecast_layout
 from pages.forecast_quality.callbacks import register_callbacks as quality
 from pages.forecast_quality.layout import layout as quality_layout
+from pages.palette import register_palette
 from pages.plan.callbacks import register_callbacks as plan
 from pages.plan.layout import layout as plan_layout
-from pages.serving import add_page
+from pages.region.callbacks import register_callbacks as region
+from pages.region.layout import layout as region_layout
+from pages.serving import Group, add_page
 from pages.shell import install_shell
 from pages.trade_offs.callbacks import register_callbacks as trade_offs
 from pages.trade_offs.layout import layout as trade_offs_layout
@@ -55,9 +58,21 @@ def register_pages(app: Dash, context: PageContext) -> None:
 
     everybody, auditors = Permission.VIEW_FLEET, Permission.VIEW_AUDIT_EVENTS
     admins = Permission.MANAGE_MODELS
-    add_page("fleet", addresses.FLEET, everybody, fleet_layout, link="Fleet")
     add_page(
-        "forecast", addresses.FORECAST, everybody, forecast_layout, link="Forecast"
+        "fleet",
+        addresses.FLEET,
+        everybody,
+        fleet_layout,
+        link="Overview",
+        group=Group.DECIDE,
+    )
+    add_page(
+        "forecast",
+        addresses.FORECAST,
+        everybody,
+        forecast_layout,
+        link="Forecast",
+        group=Group.DECIDE,
     )
     add_page(
         "what_if",
@@ -65,6 +80,7 @@ def register_pages(app: Dash, context: PageContext) -> None:
         everybody,
         lambda: what_if_layout(may_decide=may(Permission.DECIDE)),
         link="What-if",
+        group=Group.DECIDE,
     )
     add_page(
         "plan",
@@ -72,6 +88,7 @@ def register_pages(app: Dash, context: PageContext) -> None:
         everybody,
         lambda: plan_layout(may_decide=may(Permission.DECIDE)),
         link="Plan",
+        group=Group.DECIDE,
     )
     add_page(
         "trade_offs",
@@ -79,6 +96,7 @@ def register_pages(app: Dash, context: PageContext) -> None:
         everybody,
         trade_offs_layout,
         link="Trade-offs",
+        group=Group.LEARN,
     )
     add_page(
         "audit",
@@ -86,6 +104,14 @@ def register_pages(app: Dash, context: PageContext) -> None:
         everybody,
         lambda: decisions_layout(may_see_events=may(auditors)),
         link="Audit",
+        group=Group.LEARN,
+    )
+    add_page(
+        "region",
+        f"{addresses.REGION}<region_slug>",
+        everybody,
+        lambda: region_layout(may_set_up=may(admins)),
+        title="Region",
     )
     add_page(
         "decision",
@@ -123,6 +149,7 @@ def register_pages(app: Dash, context: PageContext) -> None:
         Permission.MANAGE_REGIONS,
         regions_layout,
         link="Regions",
+        group=Group.RUN,
     )
     add_page(
         "admin_telemetry",
@@ -130,6 +157,7 @@ def register_pages(app: Dash, context: PageContext) -> None:
         Permission.MANAGE_TELEMETRY,
         telemetry_layout,
         link="Telemetry",
+        group=Group.RUN,
     )
     add_page(
         "admin_feeds",
@@ -137,9 +165,15 @@ def register_pages(app: Dash, context: PageContext) -> None:
         Permission.MANAGE_TELEMETRY,
         feeds_layout,
         link="Feeds",
+        group=Group.RUN,
     )
     add_page(
-        "admin_models", addresses.ADMIN_MODELS, admins, models_layout, link="Models"
+        "admin_models",
+        addresses.ADMIN_MODELS,
+        admins,
+        models_layout,
+        link="Models",
+        group=Group.RUN,
     )
     add_page(
         "admin_model",
@@ -155,6 +189,7 @@ def register_pages(app: Dash, context: PageContext) -> None:
         quality_layout,
         title="Forecast quality",
         link="Quality",
+        group=Group.LEARN,
     )
     add_page(
         "admin_users",
@@ -162,9 +197,11 @@ def register_pages(app: Dash, context: PageContext) -> None:
         Permission.MANAGE_USERS,
         users_layout,
         link="Users",
+        group=Group.RUN,
     )
     for register in (
         fleet,
+        region,
         forecast,
         what_if,
         plan,
@@ -180,4 +217,5 @@ def register_pages(app: Dash, context: PageContext) -> None:
         users,
     ):
         register(app, context)
+    register_palette(app, context)
     install_shell(app, context)

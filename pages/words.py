@@ -90,10 +90,10 @@ def share(value_pct: float | None) -> str:
 
 def shift_words(shift_pct: float, hours_of_day: str | None) -> str:
     """A shift, with the hours of the source's day that it is for, if not all."""
+    shown = share(round(shift_pct, 1))
     if hours_of_day is None:
-        return share(shift_pct)
-    hours = hours_in_words(HoursOfDay.parse(hours_of_day))
-    return f"{share(shift_pct)}, {hours}"
+        return shown
+    return f"{shown}, {hours_in_words(HoursOfDay.parse(hours_of_day))}"
 
 
 def counted(count: int, noun: str) -> str:
@@ -189,6 +189,19 @@ def age(hours: float | None) -> str:
     if hours < 48:
         return f"{round(hours)}{THIN_SPACE}h"
     return f"{round(hours / 24)}{THIN_SPACE}days"
+
+
+def wait_words_s(seconds: float) -> str:
+    """How long something still takes, no finer than it is known.
+
+    Examples
+    --------
+    >>> [wait_words_s(s).replace(THIN_SPACE, " ") for s in (8, 47, 200)]
+    ['10 s', '50 s', '3 min']
+    """
+    if seconds < 55:
+        return f"{max(10, round(seconds / 10) * 10)}{THIN_SPACE}s"
+    return f"{max(1, round(seconds / 60))}{THIN_SPACE}min"
 
 
 def route(source: RegionChoice, target: RegionChoice | None) -> str:

@@ -239,13 +239,14 @@ def _wait_for_other_steps(session: Session) -> None:
 def _catch_up(stored_region: StoredRegion, seed: int, request: Request) -> LogFields:
     """Generate the hours that ended since the last one, also after a pause."""
     slug = stored_region.region.slug
+    profile = demo_profile(slug)
     span = telemetry.first_and_last_hour(request.session, slug)
-    end_utc = full_hour(request.now)
+    end_utc = full_hour(request.now) - profile.late_h * HOUR
     if span is None or span[1] + HOUR >= end_utc:
         return {}
     generate_telemetry(
         request,
-        [demo_profile(slug)],
+        [profile],
         start_utc=span[1] + HOUR,
         end_utc=end_utc,
         seed=seed,

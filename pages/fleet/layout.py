@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from dash import dcc, html
@@ -14,9 +15,10 @@ from orchestrator.forecasts.views import FleetPart, FleetRow, FleetView, Group
 from pages import addresses
 from pages.addresses import Query
 from pages.attributes import aria, data
-from pages.components import field, notice, page_head, skeleton
+from pages.components import Child, field, link, notice, page_head, skeleton
 from pages.downloads import table_download
 from pages.fleet.cells import COLUMNS, FleetColumn, breach_words
+from pages.fleet.setup import setup_frame
 from pages.grids import Shown, pager
 from pages.list_controls import choice, text_filter
 from pages.refreshing import as_of, refresh
@@ -38,10 +40,12 @@ def layout() -> Component:
     return html.Div(
         [
             page_head(
-                "Fleet",
+                "Overview",
                 "Where is trouble in the next 24 hours?",
                 html.Div(id="fleet-status", role="status"),
             ),
+            setup_frame(),
+            html.Div(skeleton(360), id="fleet-overview"),
             html.Div(
                 [
                     field(
@@ -65,7 +69,7 @@ def headline(view: FleetView) -> Component:
     """The page's answer in one line, with the time it was true."""
     return html.Div(
         [
-            html.Strong(trouble(view), id="fleet-headline"),
+            html.Strong(_linked(view), id="fleet-headline"),
             as_of(view.as_of_utc),
             ending_notice(view.ending, view.as_of_utc, "UTC"),
             *(
@@ -132,6 +136,19 @@ def trouble(view: FleetView) -> str:
         approved = len(view.rows) - len(over) - len(unjudged)
         parts.append(f"{approved} of {len(view.rows)} APPROVED.")
     return " ".join([*parts, *_promised(view)])
+
+
+def _linked(view: FleetView) -> list[Child]:
+    """The sentence, with each region that it names as the link to its page."""
+    sentence = trouble(view)
+    slugs = {row.region.name: row.region.slug for row in view.rows}
+    if not slugs:
+        return [sentence]
+    names = "|".join(map(re.escape, sorted(slugs, key=len, reverse=True)))
+    return [
+        link(part, addresses.region_href(slugs[part])) if part in slugs else part
+        for part in re.split(f"({names})", sentence)
+    ]
 
 
 def _trouble_of_many(part: FleetPart) -> str:
