@@ -90,7 +90,7 @@ from orchestrator.forecasts.model_cache import ModelCache, ServingModel
 from orchestrator.forecasts.model_health import end_outages, find_outages
 from orchestrator.forecasts.model_watch import raise_alarms
 from orchestrator.forecasts.scoring import score_finished_windows
-from orchestrator.operations import backups, installation
+from orchestrator.operations import backups, installation, setup_requests
 from orchestrator.plans import planning
 from orchestrator.plans.replacing import change_plan, undo_plan
 from orchestrator.plans.terms import PlanTerms
@@ -830,6 +830,19 @@ def watched_models(portal: Portal) -> None:
         )
 
 
+def setup(portal: Portal) -> None:
+    """The demo, training and past days are asked for; the demo's regions leave."""
+    with portal.ask() as request:
+        assert not setup_requests.ask_for_demo(request)
+        setup_requests.close_checklist(request, is_closed=True)
+    with portal.ask() as request:
+        setup_requests.ask_for_training(request)
+    with portal.ask() as request:
+        setup_requests.ask_for_hindcasts(request, "arizona")
+    with portal.ask() as request:
+        assert setup_requests.retire_demo(request)
+
+
 def chain(portal: Portal) -> None:
     """Checks and anchors."""
     run = portal.runtime.transaction
@@ -884,7 +897,7 @@ def test_every_change_commits_with_its_event(
     monkeypatch.setattr("orchestrator.use_cases._finish", note)
     for story in (
         people, federated, strangers, places, sources, decisions, models,
-        watched_models, signed, second_person, chain, exports,
+        watched_models, signed, second_person, chain, exports, setup,
     ):  # fmt: skip
         story(portal)
 
