@@ -293,6 +293,8 @@ def chart(
                     **properties,
                 ),
                 role="img",
+                # Plotly draws late; what stands below must not move then.
+                style={"minHeight": f"{height_px}px"},
                 **aria(labelledby=summary_id),
             ),
             html.Figcaption(

@@ -30,7 +30,15 @@ def models_layout() -> Component:
                 html.Div(id="models-notice", **aria(live="polite")),
                 html.Div(skeleton(160), id="models-serving"),
                 html.Div(
-                    own_password("models-rollback-password"),
+                    [
+                        field(
+                            "Reason for rolling back",
+                            dbc.Input(id="models-rollback-reason", maxlength=1_000),
+                            hint="10 characters or more; kept in the audit.",
+                        ),
+                        own_password("models-rollback-password"),
+                    ],
+                    className="gfo-form-grid",
                     hidden=True,
                     id="models-rollback-confirm",
                 ),
@@ -136,7 +144,7 @@ def _actions() -> Component:
         field(
             "Reason",
             dbc.Textarea(id="model-reason", rows=2, maxlength=1_000),
-            hint="Kept in the audit. An override needs one of 10 characters or more.",
+            hint="10 characters or more, to activate or to override; kept in the audit.",
         ),
         field(
             "Signature",

@@ -45,7 +45,7 @@ def layout() -> Component:
                 html.Div(id="fleet-status", role="status"),
             ),
             setup_frame(),
-            html.Div(skeleton(360), id="fleet-overview"),
+            html.Div(skeleton(733), id="fleet-overview"),
             html.Div(
                 [
                     field(
@@ -57,7 +57,7 @@ def layout() -> Component:
                 id="fleet-filters",
                 className="gfo-filters d-none",
             ),
-            html.Div(skeleton(420), id="fleet-table"),
+            html.Div(skeleton(517), id="fleet-table"),
             html.Div(id="fleet-pager", className="gfo-pager", role="status"),
             dcc.Location(id="fleet-url", refresh=False),
             refresh("fleet"),
