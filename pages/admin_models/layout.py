@@ -9,7 +9,14 @@ from dash.development.base_component import Component
 from pages import addresses
 from pages.admin_models.signing_keys import keys_panel
 from pages.attributes import aria, data
-from pages.components import field, link, own_password, page_head, panel, skeleton
+from pages.components import (
+    crumbs,
+    field,
+    own_password,
+    page_head,
+    panel,
+    skeleton,
+)
 from pages.second_person import approvals_panel
 
 REFRESH_MS = 2_000
@@ -127,7 +134,7 @@ def version_layout() -> Component:
             dcc.Store(id="model-changed"),
             dcc.Store(id="model-seen"),
             dcc.Interval(id="model-refresh", interval=REFRESH_MS, disabled=True),
-            html.P(link("All models", addresses.ADMIN_MODELS)),
+            crumbs((("Models", addresses.ADMIN_MODELS),), "Version"),
             html.Div(skeleton(80), id="model-head"),
             html.Div(id="model-notice", **aria(live="polite")),
             _actions(),
@@ -144,7 +151,7 @@ def _actions() -> Component:
         field(
             "Reason",
             dbc.Textarea(id="model-reason", rows=2, maxlength=1_000),
-            hint="10 characters or more, to activate or to override; kept in the audit.",
+            hint="10 characters or more, to activate or override; kept in the audit.",
         ),
         field(
             "Signature",

@@ -10,7 +10,7 @@ from core.decision_states import DecisionState
 from orchestrator.decisions.views import MAXIMUM_COMMENT_CHARS
 from pages import addresses
 from pages.audit.layout import button, number_input
-from pages.components import field, link, panel, region_select, skeleton
+from pages.components import crumbs, field, panel, region_select, skeleton
 from pages.standing import term_field
 
 
@@ -19,7 +19,7 @@ def decision_layout(*, may_decide: bool, may_replay: bool) -> Component:
     return html.Div(
         [
             dcc.Location(id="decision-url", refresh=False),
-            html.P(link("All decisions", addresses.AUDIT)),
+            crumbs((("Audit", addresses.AUDIT),), "Decision"),
             html.Div(skeleton(420), id="decision-detail"),
             html.Div(
                 [

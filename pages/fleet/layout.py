@@ -181,7 +181,9 @@ def _promised(view: FleetView) -> list[str]:
 def table(view: FleetView) -> Component:
     """Every region's next 24 hours; on a narrow screen each row becomes a card."""
     if not view.rows and view.part is None:
-        return notice("No regions yet", "Add one with gfo region add.")
+        return notice(
+            "No regions yet", "Add one on the Regions page, or with gfo region add."
+        )
     if not view.rows:
         return notice("No region found", "Search for less, or for another verdict.")
     head = html.Tr(

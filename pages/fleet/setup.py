@@ -66,6 +66,11 @@ def setup_frame() -> Component:
                         className="gfo-heading-row",
                     ),
                     html.Div(id="setup-steps"),
+                    html.P(
+                        "What a region still lacks before its first verdict stands on"
+                        " its own page, with a button to score its past days.",
+                        className="gfo-muted gfo-hint",
+                    ),
                     disclosure(
                         "Train, or retire the demo",
                         own_password("setup-password"),

@@ -85,7 +85,7 @@ def test_a_model_goes_from_its_file_to_active_and_back(
     visitor.click("#model-activate")
     visitor.sees("#model-notice", "Model 5", "serves from the next forecast on")
     worker.issue(full_hour(NOW))
-    visitor.follow("All models")
+    visitor.follow("Models", ".gfo-crumbs")
     visitor.sees("#models-serving-table", "model 5 (foreign", "Roll back to model 1")
     visitor.rest()  # or the button is drawn anew under the mouse
     visitor.type_into("#models-rollback-reason", "It was only a drill.")

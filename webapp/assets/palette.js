@@ -66,7 +66,8 @@
       waitsSince = Date.now();
     } else if (Date.now() - waitsSince < SEQUENCE_MS && event.key in PAGES) {
       waitsSince = 0;
-      document.querySelector(`.gfo-navbar nav a[href="${PAGES[event.key]}"]`)?.click();
+      const pages = [...document.querySelectorAll(".gfo-navbar nav a")];
+      pages.find((link) => link.getAttribute("href") === PAGES[event.key])?.click();
     }
   }
 
@@ -92,8 +93,14 @@
     byId("nav-toggle")?.setAttribute("aria-expanded", String(isOpen));
   }
 
+  /* A printed page has nobody to unfold it. */
+  window.addEventListener("beforeprint", () => {
+    for (const item of document.querySelectorAll("main details")) item.open = true;
+  });
+
   document.addEventListener("click", (event) => {
     const target = event.target;
+    if (target.closest(".gfo-print")) window.print();
     if (target.closest("#palette-open")) open("palette");
     if (target.closest("#nav-toggle")) setMenu(!root.hasAttribute("data-gfo-menu"));
     else if (target.closest(".gfo-navbar nav a")) setMenu(false);
