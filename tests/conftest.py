@@ -172,7 +172,13 @@ def field_cases() -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests come first, or the last of them would run alone."""
+    """Mark what needs a database; files with slow tests come first.
+
+    Otherwise the last of them would run alone.
+    """
+    for item in items:
+        if "postgres" in getattr(item, "fixturenames", ()):
+            item.add_marker("database")
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
 

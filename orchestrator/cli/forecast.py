@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from core.carbon import CarbonSignalKind
 from core.days import full_hour
 from core.errors import InvalidInput
 from core.wording import listed
@@ -21,8 +22,12 @@ from orchestrator.processes.terminal import (
     progress,
 )
 from orchestrator.regions.region_choice import active_regions, pick_region
+from orchestrator.telemetry.readers.forecast_answers import PublishedFile
+from orchestrator.telemetry.readers.formats import TelemetryFormat
+from orchestrator.telemetry.readers.options import ReadOptions, parse_rates
+from orchestrator.telemetry.readers.stamps import parse_zone
 from orchestrator.telemetry.weather_forecast_imports import (
-    import_forecast_answer,
+    import_published,
     import_weather_forecasts,
 )
 
@@ -114,8 +119,8 @@ def import_forecasts(
     file: Annotated[
         Path,
         typer.Argument(
-            help="Tidy CSV of forecasts as issued, or gzip; with --known-at the JSON"
-            " answer of an API."
+            help="Tidy CSV of forecasts as issued, or gzip; with --known-at an answer"
+            " of an API or a file of a market, in any format of telemetry."
         ),
     ],
     source: Annotated[
@@ -123,10 +128,25 @@ def import_forecasts(
     ] = "file",
     known_at: Annotated[
         str | None,
-        typer.Option(help="When the answer of an API came, ISO 8601 with offset."),
+        typer.Option(help="When such an answer came, ISO 8601 with offset."),
     ] = None,
     region: Annotated[
         str | None, typer.Option(help="Slug of the region that an answer is about.")
+    ] = None,
+    telemetry_format: Annotated[
+        TelemetryFormat, typer.Option("--format", help="Format of such an answer.")
+    ] = TelemetryFormat.AUTO,
+    rate: Annotated[
+        list[str] | None,
+        typer.Option(help="CURRENCY=USD for one of it; may be given again."),
+    ] = None,
+    carbon: Annotated[
+        str | None,
+        typer.Option(help="What its carbon intensity means, as 'direct average'."),
+    ] = None,
+    time_zone: Annotated[
+        str | None,
+        typer.Option("--timezone", help="Of its times without an offset."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -144,13 +164,17 @@ def import_forecasts(
                 message = "An answer names no region; say which one with --region."
                 raise InvalidInput(message)
             found = active_regions(context.session)
-            answer = import_forecast_answer(
-                context.request,
-                _bytes_of(file),
-                region_slug=pick_region(found, region).slug,
-                source_name=source,
+            of = pick_region(found, region)
+            published = PublishedFile(
+                content=_bytes_of(file),
+                region_slug=of.slug,
                 known_at_utc=_instant(known_at),
+                telemetry_format=telemetry_format,
+                options=ReadOptions(rates_usd=parse_rates(rate or [])),
+                carbon_kind=CarbonSignalKind.parse(carbon) if carbon else None,
+                zone=parse_zone(time_zone) if time_zone else None,
             )
+            answer = import_published(context.request, published, source_name=source)
     if as_json:
         print_json(answer)
         return

@@ -516,7 +516,11 @@ class _Tally:
     ) -> dict[str, datetime]:
         with self._session.begin_nested():
             done = read_and_store_runs(
-                self._request, content, label=label, source_name=answer.source_name
+                self._request,
+                content,
+                label=label,
+                source_name=answer.source_name,
+                carbon_kind=answer.carbon_kind,
             )
         self.events += done.events
         self.hours_stored += done.answer.columns_new

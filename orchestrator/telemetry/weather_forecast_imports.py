@@ -12,15 +12,21 @@ from typing import BinaryIO
 
 from core.access import Permission
 from core.audit import AuditAction
-from core.days import full_hour
+from core.carbon import CarbonSignalKind
+from core.days import WINDOW_H, full_hour
 from core.errors import InvalidInput
 from core.telemetry import HOUR
-from core.weather_runs import MAX_RUN_AGE_H, IssuedRun
+from core.weather_runs import BIAS_DAYS, MAX_RUN_AGE_H, IssuedRun
+from core.wording import listed
 from db import plain_fits
 from db.regions import list_regions
+from db.telemetry import carbon_kinds
 from db.weather_forecasts import insert_runs
 from orchestrator.jobs import queue_forecasts
-from orchestrator.telemetry.readers.forecast_answers import tidy_forecasts
+from orchestrator.telemetry.readers.forecast_answers import (
+    PublishedFile,
+    tidy_forecasts,
+)
 from orchestrator.telemetry.readers.forecast_files import read_weather_forecasts
 from orchestrator.use_cases import Done, Event, Request, change
 
@@ -85,45 +91,40 @@ def import_weather_forecasts(
 @change(
     Permission.MANAGE_TELEMETRY, AuditAction.WEATHER_FORECASTS_IMPORTED, repeat=None
 )
-def import_forecast_answer(
-    request: Request,
-    content: bytes,
-    *,
-    region_slug: str,
-    source_name: str,
-    known_at_utc: datetime,
-    issued_at_utc: datetime | None = None,
+def import_published(
+    request: Request, published: PublishedFile, *, source_name: str
 ) -> Done[ForecastImport]:
-    """Store the run in an API's answer about a region; the same again changes nothing.
+    """Store what was published about a region; the same again changes nothing.
 
     For collectors: the bytes as they came, and when. See `forecast_answers` for what is
     recognised.
 
-    Parameters
-    ----------
-    issued_at_utc : datetime, optional
-        Issue of the run, where the question named it.
-
     Raises
     ------
     Forbidden, InvalidInput
-        As `import_weather_forecasts`.
+        As `import_weather_forecasts`; and when its carbon intensity is of another kind
+        than that of the region's telemetry.
     """
-    tidy = tidy_forecasts(
-        content, region_slug, known_at_utc=known_at_utc, issued_at_utc=issued_at_utc
-    )
+    tidy = tidy_forecasts(published)
+    digest = sha256(published.content).hexdigest()
     return read_and_store_runs(
         request,
-        BytesIO(tidy),
-        label=f"answer with SHA-256 {sha256(content).hexdigest()}",
+        BytesIO(tidy.file),
+        label=f"answer with SHA-256 {digest}",
         source_name=source_name,
+        carbon_kind=tidy.carbon_kind,
     )
 
 
 def read_and_store_runs(
-    request: Request, source: Path | BinaryIO, *, label: str, source_name: str
+    request: Request,
+    source: Path | BinaryIO,
+    *,
+    label: str,
+    source_name: str,
+    carbon_kind: CarbonSignalKind | None = None,
 ) -> Done[ForecastImport]:
-    """Read the file, and store its runs."""
+    """Read the file, and store its runs; `carbon_kind` where it is known."""
     stored = list_regions(request.session, active_only=False)
     region_ids = {item.slug: item.region_id for item in stored}
     file = read_weather_forecasts(
@@ -137,6 +138,9 @@ def read_and_store_runs(
         came = [run for run in runs if _has_come(run, request.now)]
         refused[_IN_FUTURE] += len(runs) - len(came)
         kept += [(slug, run) for run in came]
+    if carbon_kind is not None:
+        for slug in file.runs:
+            _require_same_carbon(request, slug, str(carbon_kind))
     issues = sorted(run.issued_at_utc for _, run in kept)
     answer = ForecastImport(
         content_sha256=file.sha256,
@@ -158,6 +162,19 @@ def read_and_store_runs(
         if request.now - issues[-1] <= MAX_RUN_AGE_H * HOUR:
             queue_forecasts(request.session, issued_at_utc=full_hour(request.now))
     return Done(answer=answer, events=tuple(_events(answer, label)))
+
+
+def _require_same_carbon(request: Request, slug: str, kind: str) -> None:
+    """Refuse a forecast of another carbon intensity than the telemetry holds."""
+    start = request.now - BIAS_DAYS * WINDOW_H * HOUR
+    held = carbon_kinds(request.session, slug, start, request.now) - {None}
+    if held and kind not in held:
+        message = (
+            f"The forecast is of {kind} carbon intensity; the telemetry of {slug} holds"
+            f" {listed(sorted(map(str, held)))}. They cannot stand for each other: take"
+            " both from one source."
+        )
+        raise InvalidInput(message)
 
 
 def _has_come(run: IssuedRun, now: datetime) -> bool:

@@ -567,3 +567,123 @@ def test_a_database_is_addressed_without_password_and_verified() -> None:
             check(facts_of("postgresql", address, options=query))
     with pytest.raises(InvalidInput, match="option query"):
         check(facts_of("postgresql", good))
+
+
+COMING = [END + index * HOUR for index in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "place", "secret", "answers", "path", "hours"),
+    [
+        pytest.param(
+            "electricity-maps-forecast",
+            "GB",
+            "t0ken",
+            [
+                {
+                    "zone": "GB",
+                    "updatedAt": "2026-01-15T12:10:00.000Z",
+                    "forecast": [
+                        {"datetime": f"{stamp(hour)}:00.000Z", "carbonIntensity": 90.0}
+                        for hour in COMING
+                    ],
+                }
+            ],
+            "/v3/carbon-intensity/forecast",
+            [90.0, 90.0],
+            id="electricity-maps",
+        ),
+        pytest.param(
+            "uk-carbon-forecast",
+            "13",
+            None,
+            [
+                {
+                    "data": {
+                        "regionid": 13,
+                        "shortname": "London",
+                        "data": [
+                            {
+                                "from": f"{stamp(hour + half)}Z",
+                                "to": f"{stamp(hour + half + HOUR / 2)}Z",
+                                "intensity": {"forecast": 70 + 10 * (half > 0 * HOUR)},
+                            }
+                            for hour in COMING
+                            for half in (0 * HOUR, HOUR / 2)
+                        ],
+                    }
+                }
+            ],
+            "/regional/intensity/2026-01-15T12:00Z/fw48h/regionid/13",
+            [75.0, 75.0],
+            id="uk",
+        ),
+        pytest.param(
+            "watttime-forecast",
+            "CAISO_NORTH",
+            ":".join(("me", "word")),
+            [
+                {"token": "abc"},
+                {
+                    "data": [
+                        {"point_time": f"{stamp(hour)}:00+00:00", "value": 1000.0}
+                        for hour in COMING
+                    ],
+                    "meta": {
+                        "region": "CAISO_NORTH",
+                        "signal_type": "co2_moer",
+                        "units": "lbs_co2_per_mwh",
+                        "data_point_period_seconds": 3600,
+                        "generated_at": "2026-01-15T12:10:00+00:00",
+                    },
+                },
+            ],
+            "/v3/forecast",
+            [453.59, 453.59],
+            id="watttime",
+        ),
+    ],
+)
+def test_a_published_forecast_is_a_run(
+    source: LocalSource,
+    kind: str,
+    place: str,
+    secret: str | None,
+    answers: list[dict[str, object]],
+    path: str,
+    hours: list[float],
+) -> None:
+    source.replies(*map(document, answers))
+    (answer,) = kind_named(kind).fetch(
+        ask_of(facts_of(kind, source.address, place), secret=secret)
+    )
+    assert source.asked[-1].path == path
+    file = read_weather_forecasts(io.BytesIO(answer.file or b""), ["here"])
+    (run,) = file.runs["here"]
+    # The running hour had begun when it was made.
+    assert run.issued_at_utc > END
+    assert run.known_at_utc == NOW
+    assert run.values[Quantity.CARBON_INTENSITY_GCO2_KWH].tolist() == pytest.approx(
+        hours, abs=0.01
+    )
+    assert answer.carbon_kind is not None
+
+
+def test_prices_of_the_coming_hours_are_a_run_in_dollars(source: LocalSource) -> None:
+    source.replies(Reply(body=ENTSOE.encode(), kind="text/xml"))
+    place = "10Y1001A1001A92E"
+    facts = facts_of(
+        "entsoe-day-ahead", source.address, place, options={"rate.EUR": "2"}
+    )
+    (answer,) = kind_named("entsoe-day-ahead").fetch(ask_of(facts, secret="t0ken"))
+    assert source.asked[0].query["periodStart"] == "202601151200"
+    assert source.asked[0].query["periodEnd"] == "202601171200"
+    assert answer.content == ENTSOE.encode()
+    file = read_weather_forecasts(io.BytesIO(answer.file or b""), ["here"])
+    (run,) = file.runs["here"]
+    # From 13:00, as the running hour had begun, to midnight in Brussels.
+    assert run.values[Quantity.PRICE_USD_MWH].tolist() == [-11.0] * 10
+    source.replies(Reply(body=ENTSOE.encode(), kind="text/xml"))
+    bare = facts_of("entsoe-day-ahead", source.address, place)
+    with pytest.raises(InvalidInput, match="EUR"):
+        kind_named("entsoe-day-ahead").fetch(ask_of(bare, secret="t0ken"))

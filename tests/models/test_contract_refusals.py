@@ -116,6 +116,7 @@ def test_a_family_s_name_on_another_graph_is_refused(family: Family) -> None:
         read_contract(day_before(UNTIL, gfo_family=family.value))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", list(Family))
 @pytest.mark.parametrize("target", list(Target))
 def test_every_export_has_a_known_graph(
@@ -165,6 +166,7 @@ def test_an_export_with_weather_forecasts_is_known_too(
         read_contract(model.SerializeToString())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", list(Family))
 @pytest.mark.parametrize("target", list(Target))
 def test_every_export_with_weather_forecasts_has_a_known_graph(

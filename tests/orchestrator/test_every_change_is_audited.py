@@ -121,6 +121,7 @@ from orchestrator.telemetry.imports import (
     generate_telemetry,
     import_telemetry,
 )
+from orchestrator.telemetry.readers.forecast_answers import PublishedFile
 from orchestrator.telemetry.readers.formats import TelemetryFormat
 from orchestrator.telemetry.suspect_hours import (
     accept_suspect_hours,
@@ -128,7 +129,7 @@ from orchestrator.telemetry.suspect_hours import (
 )
 from orchestrator.telemetry.uploads import import_upload
 from orchestrator.telemetry.weather_forecast_imports import (
-    import_forecast_answer,
+    import_published,
     import_weather_forecasts,
 )
 from orchestrator.telemetry.withdrawals import withdraw_import
@@ -498,12 +499,15 @@ def places(portal: Portal) -> None:
             label="t",
         )
     with run() as session:
-        import_forecast_answer(
+        import_published(
             asking(session, portal.actor(session)),
-            b'{"data": [{"from": "2025-07-01T01:00Z", "intensity": {"forecast": 9}}]}',
-            region_slug="texas",
+            PublishedFile(
+                content=b'{"forecast": [{"datetime": "2025-07-01T01:00Z",'
+                b' "carbonIntensity": 9}]}',
+                region_slug="texas",
+                known_at_utc=NOW.replace(month=7, day=1, hour=0),
+            ),
             source_name="grid",
-            known_at_utc=NOW.replace(month=7, day=1, hour=0),
         )
     with run() as session:
         withdraw_import(

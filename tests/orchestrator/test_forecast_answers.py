@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,21 +13,29 @@ import pytest
 from core.errors import InvalidInput
 from core.telemetry import HOUR, Quantity
 from core.weather_runs import IssuedRun
-from orchestrator.telemetry.readers.forecast_answers import tidy_forecasts
+from orchestrator.telemetry.readers.forecast_answers import (
+    PublishedFile,
+    tidy_forecasts,
+)
 from orchestrator.telemetry.readers.forecast_files import read_weather_forecasts
+from orchestrator.telemetry.readers.options import ReadOptions
 
 CAME = datetime(2024, 5, 1, 6, 20, tzinfo=UTC)
 CARBON = Quantity.CARBON_INTENSITY_GCO2_KWH
 
 
 def _runs(document: object, issued_at_utc: datetime | None = None) -> list[IssuedRun]:
-    tidy = tidy_forecasts(
-        json.dumps(document).encode(),
-        "AA",
-        known_at_utc=CAME,
-        issued_at_utc=issued_at_utc,
-    )
-    return list(read_weather_forecasts(BytesIO(tidy), {"AA": "UTC"}).runs["AA"])
+    content = json.dumps(document).encode()
+    return _runs_of(_published(content, issued_at_utc=issued_at_utc))
+
+
+def _published(content: bytes, **more: Any) -> PublishedFile:
+    return PublishedFile(content=content, region_slug="AA", known_at_utc=CAME, **more)
+
+
+def _runs_of(published: PublishedFile) -> list[IssuedRun]:
+    tidy = BytesIO(tidy_forecasts(published).file)
+    return list(read_weather_forecasts(tidy, {"AA": "UTC"}).runs["AA"])
 
 
 def _open_meteo(**columns: list[float | None]) -> dict[str, object]:
@@ -91,12 +100,49 @@ def test_half_hours_of_the_uk_become_hours() -> None:
     (run,) = _runs(
         {
             "data": [
-                {"from": f"{start:%Y-%m-%dT%H:%MZ}", "intensity": {"forecast": 100 + n}}
+                {
+                    "from": f"{start:%Y-%m-%dT%H:%MZ}",
+                    "to": f"{start + timedelta(minutes=30):%Y-%m-%dT%H:%MZ}",
+                    "intensity": {"forecast": 100 + n},
+                }
                 for n, start in enumerate(starts)
             ]
         }
     )
     assert np.array_equal(run.values[CARBON], [101.5, 103.5])
+
+
+def test_prices_of_a_market_are_read_as_its_telemetry_is() -> None:
+    file = (
+        "MTU (CET/CEST),Area,Day-ahead Price (EUR/MWh)\n"
+        "01/05/2024 08:00 - 01/05/2024 09:00,BZN|FR,99\n"
+        "01/05/2024 09:00 - 01/05/2024 10:00,BZN|FR,50\n"
+        "01/05/2024 10:00 - 01/05/2024 11:00,BZN|FR,-10\n"
+    )
+    options = ReadOptions(rates_usd={"EUR": 1.1})
+    (run,) = _runs_of(_published(file.encode(), options=options))
+    # 08:00 to 09:00 in France had begun when the file came.
+    assert run.first_lead_h == 0
+    prices = run.values[Quantity.PRICE_USD_MWH]
+    assert prices.tolist() == pytest.approx([55.0, -11.0])
+
+
+def test_the_kind_of_a_carbon_forecast_is_found() -> None:
+    document = {
+        "meta": {
+            "region": "AA",
+            "signal_type": "co2_moer",
+            "units": "lbs_co2_per_mwh",
+            "generated_at": "2024-05-01T06:10:00+00:00",
+            "data_point_period_seconds": 3600,
+        },
+        "data": [{"point_time": "2024-05-01T07:00:00+00:00", "value": 1000.0}],
+    }
+    published = _published(json.dumps(document).encode())
+    assert str(tidy_forecasts(published).carbon_kind) == "direct marginal"
+    (run,) = _runs_of(published)
+    assert run.issued_at_utc == datetime(2024, 5, 1, 6, 10, tzinfo=UTC)
+    assert run.values[CARBON].tolist() == pytest.approx([453.59237])
 
 
 @pytest.mark.parametrize("number", ["1" + "0" * 400, "1e400", "-1e400", "NaN"])
@@ -108,9 +154,7 @@ def test_a_place_that_is_no_number_is_another_place(name: str, number: str) -> N
         f"{json.dumps(_open_meteo(temperature_2m=[32.0, 50.0, 68.0]))[1:]}"
     )
     with pytest.raises(InvalidInput, match="The answer is about"):
-        tidy_forecasts(
-            content.encode(), "AA", known_at_utc=CAME, region_deg=(51.5, 0.0)
-        )
+        tidy_forecasts(_published(content.encode(), region_deg=(51.5, 0.0)))
 
 
 def test_a_value_beyond_every_float_is_out_of_range() -> None:
@@ -121,13 +165,20 @@ def test_a_value_beyond_every_float_is_out_of_range() -> None:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"<html>", "neither a tidy CSV nor JSON"),
-        (b"[1]", "no forecast that is known here"),
-        (b'{"data": []}', "no value of a coming hour"),
+        (b"<html>", "a web page, perhaps an error"),
+        (b"[1]", "JSON of no known API"),
+        (b'{"data": []}', "JSON of no known API"),
         (b'{"hourly": {"time": []}}', "does not say its offset"),
-        (b'{"forecast": [{"carbonIntensity": 1, "datetime": "x"}]}', "not an instant"),
+        (
+            b'{"forecast": [{"carbonIntensity": 1, "datetime": "x"}]}',
+            "no value of a coming hour. 'x' is no",
+        ),
+        (
+            b'{"forecast": [{"carbonIntensity": 1, "datetime": "2024-05-01T06:00Z"}]}',
+            "no value of a coming hour.$",
+        ),
     ],
 )
 def test_another_answer_is_refused(content: bytes, sentence: str) -> None:
     with pytest.raises(InvalidInput, match=sentence):
-        tidy_forecasts(content, "AA", known_at_utc=CAME)
+        tidy_forecasts(_published(content))

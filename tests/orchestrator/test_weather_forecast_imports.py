@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 
@@ -13,8 +14,10 @@ from sqlalchemy.orm import Session
 
 from core.access import Actor, Role
 from core.audit import AuditAction
+from core.carbon import CarbonScope, CarbonSignalKind
+from core.days import full_hour
 from core.errors import Forbidden, InvalidInput
-from core.telemetry import Quantity
+from core.telemetry import VALID_RANGES, Quantity
 from core.weather_runs import hours_since_1970
 from db import plain_fits
 from db.audit import list_events
@@ -23,8 +26,12 @@ from db.users import system_actor
 from db.weather_forecasts import load_runs
 from orchestrator.jobs import ISSUE_FORECASTS
 from orchestrator.regions.changes import RegionDraft, add_region
+from orchestrator.telemetry.imports import FileToImport, import_telemetry
+from orchestrator.telemetry.readers.forecast_answers import PublishedFile
+from orchestrator.telemetry.readers.formats import TelemetryFormat
 from orchestrator.telemetry.weather_forecast_imports import (
     ForecastImport,
+    import_published,
     import_weather_forecasts,
 )
 from tests.asking import asking
@@ -214,3 +221,37 @@ def test_forecasts_are_made_again_where_a_run_is_new_enough(
     jobs = text("select args from procrastinate_jobs where task_name = :task")
     found = session.scalars(jobs, {"task": ISSUE_FORECASTS}).all()
     assert found == [{"issued_at_utc": NOW.isoformat()}] * is_asked
+
+
+def test_published_carbon_of_another_kind_than_the_telemetry_is_refused(
+    session: Session, actor: Actor
+) -> None:
+    hour = full_hour(NOW)
+    telemetry = FileToImport(
+        source=BytesIO(
+            b"timestamp,carbon_intensity_gco2_kwh\n"
+            + f"{hour - timedelta(hours=3):%Y-%m-%dT%H:%MZ},300\n".encode()
+        ),
+        label="carbon.csv",
+        telemetry_format=TelemetryFormat.CSV,
+        region_slug="texas",
+        carbon_kind=CarbonSignalKind(scope=CarbonScope.LIFE_CYCLE),
+    )
+    request = asking(session, actor, now=NOW)
+    import_telemetry(request, telemetry, ranges=VALID_RANGES)
+    published = PublishedFile(
+        content=(
+            '{"forecast": [{"carbonIntensity": 1, "emissionFactorType": "direct",'
+            f' "datetime": "{hour + timedelta(hours=2):%Y-%m-%dT%H:%MZ}"}}]}}'
+        ).encode(),
+        region_slug="texas",
+        known_at_utc=NOW,
+    )
+    sentence = "direct average carbon intensity; the telemetry of texas holds life-"
+    with pytest.raises(InvalidInput, match=sentence):
+        import_published(request, published, source_name="grid")
+    of_same_kind = replace(
+        published, content=published.content.replace(b"direct", b"lifecycle")
+    )
+    done = import_published(request, of_same_kind, source_name="grid")
+    assert done.columns_new == 1

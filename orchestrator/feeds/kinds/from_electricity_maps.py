@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from core.carbon import CarbonScope
 from orchestrator.feeds.kinds.kind import (
@@ -12,21 +13,18 @@ from orchestrator.feeds.kinds.kind import (
     SourceAnswer,
     carbon_kind,
     has_rows,
+    published_answer,
 )
 from orchestrator.telemetry.readers.formats import format_named
 
 
 def fetch(ask: Ask) -> Sequence[SourceAnswer]:
     """The hours asked for, estimates marked as such by the source."""
-    kind = carbon_kind(ask.facts.options)
     params = {
         "zone": ask.place,
         "start": f"{ask.start_utc:%Y-%m-%dT%H:%MZ}",
         "end": f"{ask.end_utc:%Y-%m-%dT%H:%MZ}",
-        "emissionFactorType": "direct"
-        if kind is not None and kind.scope is CarbonScope.DIRECT
-        else "lifecycle",
-    }
+    } | _factors(ask)
     headers = {"auth-token": ask.required_secret()}
     content = ask.get("/v3/carbon-intensity/past-range", params=params, headers=headers)
     if content is None or not has_rows(content, "data", "Electricity Maps"):
@@ -37,9 +35,27 @@ def fetch(ask: Ask) -> Sequence[SourceAnswer]:
             label=f"{ask.slug}, zone {ask.place}",
             telemetry_format=format_named("electricity-maps"),
             region_slug=ask.slug,
-            carbon_kind=kind,
+            carbon_kind=carbon_kind(ask.facts.options),
         )
     ]
+
+
+def fetch_forecast(ask: Ask) -> Sequence[SourceAnswer]:
+    """The forecast of the coming days as it stands now."""
+    content = ask.get(
+        "/v3/carbon-intensity/forecast",
+        params={"zone": ask.place} | _factors(ask),
+        headers={"auth-token": ask.required_secret()},
+    )
+    if content is None or not has_rows(content, "forecast", "Electricity Maps"):
+        return []
+    return [published_answer(ask, content, "electricity-maps")]
+
+
+def _factors(ask: Ask) -> dict[str, str]:
+    kind = carbon_kind(ask.facts.options)
+    is_direct = kind is not None and kind.scope is CarbonScope.DIRECT
+    return {"emissionFactorType": "direct" if is_direct else "lifecycle"}
 
 
 KIND = FeedKind(
@@ -54,4 +70,11 @@ KIND = FeedKind(
     needs_place=True,
     options={"carbon": "life-cycle average (default) or direct average"},
     longest_h=24 * 10,
+)
+FORECAST = replace(
+    KIND,
+    name="electricity-maps-forecast",
+    words="Electricity Maps v3, forecast of carbon intensity",
+    fetch=fetch_forecast,
+    makes_runs=True,
 )

@@ -5,11 +5,19 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree as ET
 
+from core.days import full_hour
 from core.telemetry import Quantity
-from orchestrator.feeds.kinds.kind import Ask, FeedKind, SourceAnswer, reading_options
+from orchestrator.feeds.kinds.kind import (
+    Ask,
+    FeedKind,
+    SourceAnswer,
+    published_answer,
+    reading_options,
+)
 from orchestrator.feeds.web_client import FeedFailed
 from orchestrator.telemetry.readers.formats import format_named
 
@@ -17,26 +25,19 @@ _STEPS = {"PT15M": 15, "PT30M": 30, "PT60M": 60, "PT1H": 60}
 _LONGEST_PERIOD = timedelta(days=366)
 """Of a document; a longer one would keep the worker from other work."""
 
+_AHEAD = timedelta(hours=48)
+"""The auction of a day is known from noon of the day before."""
+
 _NOTHING = "999"
 """The code of an answer without data."""
 
 
 def fetch(ask: Ask) -> Sequence[SourceAnswer]:
     """The market time units asked for, as the table that the site exports."""
-    params = {
-        "securityToken": ask.required_secret(),
-        "documentType": "A44",
-        "in_Domain": ask.place,
-        "out_Domain": ask.place,
-        "periodStart": f"{ask.start_utc:%Y%m%d%H%M}",
-        "periodEnd": f"{ask.end_utc:%Y%m%d%H%M}",
-    }
-    content = ask.get(params=params, media="xml")
-    if content is None:
+    found = _prices(ask, ask.start_utc, ask.end_utc)
+    if found is None:
         return []
-    file = price_table(content, ask.place, ask.start_utc, ask.end_utc)
-    if file is None:
-        return []
+    content, file = found
     return [
         SourceAnswer(
             content=content,
@@ -47,6 +48,36 @@ def fetch(ask: Ask) -> Sequence[SourceAnswer]:
             options=reading_options(ask.facts.options),
         )
     ]
+
+
+def fetch_day_ahead(ask: Ask) -> Sequence[SourceAnswer]:
+    """The prices of the coming hours that the market has set by now."""
+    start_utc = full_hour(ask.now)
+    found = _prices(ask, start_utc, start_utc + _AHEAD)
+    if found is None:
+        return []
+    content, file = found
+    answer = published_answer(ask, file, "entsoe")
+    return [replace(answer, content=content)]
+
+
+def _prices(
+    ask: Ask, start_utc: datetime, end_utc: datetime
+) -> tuple[bytes, bytes] | None:
+    """The answer and its table; None without a new answer or a price."""
+    params = {
+        "securityToken": ask.required_secret(),
+        "documentType": "A44",
+        "in_Domain": ask.place,
+        "out_Domain": ask.place,
+        "periodStart": f"{start_utc:%Y%m%d%H%M}",
+        "periodEnd": f"{end_utc:%Y%m%d%H%M}",
+    }
+    content = ask.get(params=params, media="xml")
+    if content is None:
+        return None
+    file = price_table(content, ask.place, start_utc, end_utc)
+    return None if file is None else (content, file)
 
 
 def price_table(
@@ -174,4 +205,11 @@ KIND = FeedKind(
     needs_place=True,
     options={"rate.": "rate.EUR=USD for one euro"},
     longest_h=24 * 30,
+)
+DAY_AHEAD = replace(
+    KIND,
+    name="entsoe-day-ahead",
+    words="ENTSO-E, prices of the coming hours",
+    fetch=fetch_day_ahead,
+    makes_runs=True,
 )

@@ -9,9 +9,15 @@ from core.days import full_hour
 from core.errors import InvalidInput
 from core.telemetry import HOUR, Quantity
 from db.feeds import FeedFacts
-from orchestrator.feeds.kinds.kind import Ask, FeedKind, SourceAnswer, whole_number
+from orchestrator.feeds.kinds.kind import (
+    Ask,
+    FeedKind,
+    SourceAnswer,
+    answer_with_runs,
+    whole_number,
+)
 from orchestrator.feeds.web_client import FeedFailed
-from orchestrator.telemetry.readers.forecast_answers import tidy_forecasts
+from orchestrator.telemetry.readers.forecast_answers import PublishedFile
 from orchestrator.telemetry.readers.formats import format_named
 from orchestrator.telemetry.readers.shapes.open_meteo import VARIABLES
 
@@ -79,24 +85,15 @@ def fetch_runs(ask: Ask) -> Sequence[SourceAnswer]:
             break  # what came before is kept; this run is asked for again
         if content is None:
             continue
-        file = tidy_forecasts(
-            content,
-            region.slug,
+        published = PublishedFile(
+            content=content,
+            region_slug=region.slug,
             region_deg=(region.latitude_deg, region.longitude_deg),
             model=ask.option("model", "best_match"),
             issued_at_utc=issued_at_utc or full_hour(ask.now),
             known_at_utc=ask.now,
         )
-        answers.append(
-            SourceAnswer(
-                content=content,
-                label=ask.slug,
-                telemetry_format=None,
-                region_slug=region.slug,
-                file=file,
-                source_name=_SOURCE,
-            )
-        )
+        answers.append(answer_with_runs(ask, published, _SOURCE))
     return answers
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from core.days import full_hour
 from core.errors import InvalidInput
 from db.feeds import FeedFacts
 from orchestrator.feeds.kinds.kind import (
@@ -13,6 +15,7 @@ from orchestrator.feeds.kinds.kind import (
     SourceAnswer,
     has_rows,
     is_whole_number,
+    published_answer,
 )
 from orchestrator.telemetry.readers.formats import format_named
 
@@ -36,6 +39,17 @@ def fetch(ask: Ask) -> Sequence[SourceAnswer]:
     ]
 
 
+def fetch_forecast(ask: Ask) -> Sequence[SourceAnswer]:
+    """The forecast of the coming 48 hours as it stands now."""
+    path = f"/intensity/{full_hour(ask.now):%Y-%m-%dT%H:%MZ}/fw48h"
+    if ask.place:
+        path = f"/regional{path}/regionid/{ask.place}"
+    content = ask.get(path)
+    if content is None or not has_rows(content, "data", "the Carbon Intensity API"):
+        return []
+    return [published_answer(ask, content, "uk-carbon-intensity")]
+
+
 def _check(facts: FeedFacts) -> None:
     for place in facts.regions.values():
         if place and not is_whole_number(place, 1, 18):
@@ -52,4 +66,11 @@ KIND = FeedKind(
     place_words="number of a grid region, or nothing for the country",
     longest_h=24 * 13,
     check=_check,
+)
+FORECAST = replace(
+    KIND,
+    name="uk-carbon-forecast",
+    words="Carbon Intensity API of Great Britain, forecast",
+    fetch=fetch_forecast,
+    makes_runs=True,
 )

@@ -16,7 +16,11 @@ from core.regions import Region
 from core.telemetry import Quantity
 from db.feeds import FeedFacts
 from orchestrator.feeds.web_client import FeedFailed, WebClient
-from orchestrator.telemetry.readers.formats import TelemetryFormat
+from orchestrator.telemetry.readers.forecast_answers import (
+    PublishedFile,
+    tidy_forecasts,
+)
+from orchestrator.telemetry.readers.formats import TelemetryFormat, format_named
 from orchestrator.telemetry.readers.options import (
     ReadOptions,
     parse_rates,
@@ -274,6 +278,39 @@ def answer_as_described(
         time_zone=options.get("time_zone"),
         carbon_kind=carbon_kind(options),
     )
+
+
+def answer_with_runs(
+    ask: Ask, published: PublishedFile, source_name: str
+) -> SourceAnswer:
+    """What was published of coming hours, as runs of this source."""
+    tidy = tidy_forecasts(published)
+    return SourceAnswer(
+        content=published.content,
+        label=ask.slug,
+        telemetry_format=None,
+        region_slug=published.region_slug,
+        file=tidy.file,
+        carbon_kind=tidy.carbon_kind,
+        source_name=source_name,
+    )
+
+
+def published_answer(ask: Ask, content: bytes, format_name: str) -> SourceAnswer:
+    """Coming hours of an answer of this format, issued in the hour of asking.
+
+    Raises BadFile when it has none.
+    """
+    options = ask.facts.options
+    published = PublishedFile(
+        content=content,
+        region_slug=ask.slug,
+        known_at_utc=ask.now,
+        telemetry_format=format_named(format_name),
+        options=reading_options(options),
+        carbon_kind=carbon_kind(options),
+    )
+    return answer_with_runs(ask, published, format_name)
 
 
 def parse_document(content: bytes, who: str) -> object:

@@ -1,8 +1,9 @@
-"""Forecasts in the JSON answers of APIs, as rows of a tidy file of runs.
+"""What was published about coming hours, as rows of a tidy file of runs.
 
-An answer does not say when it was known: who asked for it does. Recognised are
-Open-Meteo (forecast, single runs, ensemble and previous runs), the forecast of
-Electricity Maps and that of the UK Carbon Intensity API.
+An answer or file does not say when it was known: who asked for it does. Weather is
+read of Open-Meteo (forecast, single runs, ensemble and previous runs). Anything else,
+such as the prices of a market or a forecast of carbon intensity, is a telemetry file
+with hours to come, and is read as one.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
+from core.carbon import CarbonSignalKind
 from core.regions import SAME_PLACE_DEG, degrees_apart
-from core.telemetry import Quantity
+from core.telemetry import HOUR, VALID_RANGES, Quantity
 from orchestrator.telemetry.readers.documents import (
     fixed_offset,
     member,
@@ -25,8 +28,18 @@ from orchestrator.telemetry.readers.documents import (
     number_of,
     text_of,
 )
-from orchestrator.telemetry.readers.rows import BadFile
+from orchestrator.telemetry.readers.forecast_files import MAX_LEAD_H
+from orchestrator.telemetry.readers.formats import TelemetryFormat, open_telemetry_file
+from orchestrator.telemetry.readers.options import ReadOptions, ReadRules
+from orchestrator.telemetry.readers.rows import (
+    QUANTITIES,
+    BadFile,
+    ParsedRow,
+    RefusedRow,
+    RegionGate,
+)
 from orchestrator.telemetry.readers.shapes.open_meteo import VARIABLES
+from orchestrator.telemetry.readers.sources import open_source
 from orchestrator.telemetry.readers.units import conversion
 
 _MEMBER = re.compile(r"_member([0-9]+)\Z")
@@ -44,60 +57,122 @@ class _Row(NamedTuple):
     days_ago: int = 0
 
 
-def tidy_forecasts(
-    content: bytes,
-    slug: str,
-    *,
-    known_at_utc: datetime,
-    issued_at_utc: datetime | None = None,
-    model: str = "",
-    region_deg: tuple[float, float] | None = None,
-) -> bytes:
-    """An answer about a region as a tidy file of `read_weather_forecasts`.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedFile:
+    """A file or an answer about the coming hours of a region.
 
-    Values of hours that had begun by the issue are left out. Those of previous days
-    prove no time: they are of an archive, and `known_at_utc` stays blank.
-
-    Parameters
+    Attributes
     ----------
     known_at_utc : datetime
-        When the answer came.
+        When it came.
     issued_at_utc : datetime, optional
         Issue of the run, where the question named it; else what the answer says, else
         when it came.
     model : str
         The model that was asked for, where the answer does not name one.
     region_deg : tuple of float, optional
-        Latitude and longitude; an answer that names its place has to be about it.
+        Latitude and longitude; what names its place has to be about it.
+    telemetry_format, options, carbon_kind, zone
+        How it is read unless it is of Open-Meteo.
+    """
+
+    content: bytes
+    region_slug: str
+    known_at_utc: datetime
+    issued_at_utc: datetime | None = None
+    model: str = ""
+    region_deg: tuple[float, float] | None = None
+    telemetry_format: TelemetryFormat = TelemetryFormat.AUTO
+    options: ReadOptions = field(default_factory=ReadOptions)
+    carbon_kind: CarbonSignalKind | None = None
+    zone: tzinfo | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TidyForecasts:
+    """A tidy file of `read_weather_forecasts`, and the kind of its carbon intensity."""
+
+    file: bytes
+    carbon_kind: CarbonSignalKind | None = None
+
+
+def tidy_forecasts(published: PublishedFile) -> TidyForecasts:
+    """What was published as a tidy file.
+
+    Values of hours that had begun by the issue are left out. Those of previous days
+    prove no time: they are of an archive, and `known_at_utc` stays blank.
 
     Raises
     ------
     BadFile
-        When the answer is none of these, is cut or of another place, or has no value
-        of a coming hour.
+        When it is of no format, cut or of another place, or has no value of a coming
+        hour.
     """
-    try:
-        document = json.loads(content)
-    except (ValueError, RecursionError) as exc:
-        message = "The answer is neither a tidy CSV nor JSON; it may be cut."
-        raise BadFile(message) from exc
-    if region_deg is not None:
-        _require_place(document, region_deg)
+    document = _document(published.content)
+    if published.region_deg is not None:
+        _require_place(document, published.region_deg)
+    said = None
+    carbon_kind = None
     if member(document, "hourly") is not None:
-        rows = _open_meteo(document)
-    elif isinstance(member(document, "forecast"), list):
-        rows = _electricity_maps(document)
-        said = text_of(member(document, "updatedAt"))
-        issued_at_utc = issued_at_utc or (_instant(said) if said else None)
-    elif isinstance(member(document, "data"), list):
-        rows = _uk_carbon(document)
+        rows = list(_open_meteo(document))
+        refusal = ""
     else:
         reason = text_of(member(document, "reason"))
-        said = f": {reason[:100]}" if reason else ""
-        message = f"The JSON is no forecast that is known here{said}."
-        raise BadFile(message)
-    issued = min(issued_at_utc or known_at_utc, known_at_utc)
-    return _csv(list(rows), slug, known_at_utc, issued, model)
+        if reason:
+            message = f"The source answered: {reason[:100]}."
+            raise BadFile(message)
+        said = _issue_said(document)
+        rows, refusal, carbon_kind = _hours_to_come(published)
+    issued = published.issued_at_utc or said or published.known_at_utc
+    file = _csv(rows, published, min(issued, published.known_at_utc), refusal)
+    return TidyForecasts(file=file, carbon_kind=carbon_kind)
+
+
+def _document(content: bytes) -> object:
+    """The JSON document; None for another file."""
+    try:
+        document: object = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    return document
+
+
+def _issue_said(document: object) -> datetime | None:
+    """When an answer of Electricity Maps or WattTime says that it was made."""
+    said = text_of(member(document, "updatedAt")) or text_of(
+        member(member(document, "meta"), "generated_at")
+    )
+    return _instant(said) if said else None
+
+
+def _hours_to_come(
+    published: PublishedFile,
+) -> tuple[list[_Row], str, CarbonSignalKind | None]:
+    """The hours of a telemetry file, read as if they had passed; and a refusal."""
+    slug = published.region_slug
+    rules = ReadRules(
+        gate=RegionGate({slug}),
+        region_slug=slug,
+        zone=published.zone,
+        now_utc=published.known_at_utc + MAX_LEAD_H * HOUR,
+        ranges=VALID_RANGES,
+        carbon_kind=published.carbon_kind,
+        region_deg=published.region_deg,
+        options=published.options,
+    )
+    with open_source(io.BytesIO(published.content)) as content:
+        opened = open_telemetry_file(published.telemetry_format, content, rules)
+        hours = list(opened.rows)
+    read = {quantity for _, quantity, _ in opened.columns}
+    rows = [
+        _Row(hour.hour_utc, quantity, value)
+        for hour in hours
+        if isinstance(hour, ParsedRow)
+        for quantity, value in zip(QUANTITIES, hour.values, strict=True)
+        if value is not None and quantity in read
+    ]
+    refusals = (hour.reason for hour in hours if isinstance(hour, RefusedRow))
+    return rows, next(refusals, ""), opened.carbon_kind
 
 
 def _open_meteo(document: object) -> Iterator[_Row]:
@@ -134,22 +209,6 @@ def _open_meteo(document: object) -> Iterator[_Row]:
                 )
 
 
-def _electricity_maps(document: object) -> Iterator[_Row]:
-    for item in members(document, "forecast"):
-        value = number_of(member(item, "carbonIntensity"))
-        if value is not None:
-            stamp = _instant(str(member(item, "datetime")))
-            yield _Row(stamp, Quantity.CARBON_INTENSITY_GCO2_KWH, value)
-
-
-def _uk_carbon(document: object) -> Iterator[_Row]:
-    for item in members(document, "data"):
-        value = number_of(member(member(item, "intensity"), "forecast"))
-        if value is not None:
-            stamp = _instant(str(member(item, "from")))
-            yield _Row(stamp, Quantity.CARBON_INTENSITY_GCO2_KWH, value)
-
-
 def _instant(text: str, zone: tzinfo | None = None) -> datetime:
     try:
         found = datetime.fromisoformat(text)
@@ -178,12 +237,9 @@ def _require_place(document: object, region_deg: tuple[float, float]) -> None:
 
 
 def _csv(
-    rows: list[_Row],
-    slug: str,
-    known_at_utc: datetime,
-    issued_at_utc: datetime,
-    model: str,
+    rows: list[_Row], published: PublishedFile, issued_at_utc: datetime, refusal: str
 ) -> bytes:
+    known_at_utc = published.known_at_utc
     table: dict[tuple[str, ...], dict[Quantity, float]] = defaultdict(dict)
     for row in rows:
         issued, known = issued_at_utc, known_at_utc.isoformat()
@@ -192,9 +248,10 @@ def _csv(
         if row.valid_at_utc < issued or issued > known_at_utc:
             continue
         times = (issued.isoformat(), known, row.valid_at_utc.isoformat())
-        table[(*times, row.model or model, row.member)][row.quantity] = row.value
+        of_run: tuple[str, ...] = (*times, row.model or published.model, row.member)
+        table[of_run][row.quantity] = row.value
     if not table:
-        message = "The answer has no value of a coming hour."
+        message = f"The answer has no value of a coming hour. {refusal}".rstrip()
         raise BadFile(message)
     quantities = list(dict.fromkeys(row.quantity for row in rows))
     text = io.StringIO()
@@ -202,5 +259,6 @@ def _csv(
     names = ("region", "issued_at_utc", "known_at_utc", "valid_at_utc", "model")
     writer.writerow([*names, "member", *(f"{q}_forecast" for q in quantities)])
     for of_run, values in table.items():
-        writer.writerow([slug, *of_run, *(values.get(q, "") for q in quantities)])
+        cells = (values.get(q, "") for q in quantities)
+        writer.writerow([published.region_slug, *of_run, *cells])
     return text.getvalue().encode()
