@@ -47,6 +47,8 @@ KIND_WORDS = {
 }
 
 _HYPHEN_AS_MINUS = re.compile(r"(?<![\w.-])-(?=\d)")
+_PERCENTAGE = re.compile(r"\d+(?:\.\d+)?(?= %)")
+_LONG_PERCENTAGE = re.compile(r"\d+\.\d{3,}(?= %)")
 _SPACE_BEFORE_UNIT = re.compile(r"(?<=\d) (?=%|°C|MW|h\b)")
 
 
@@ -71,8 +73,25 @@ def verdict_word(verdict: VerdictView) -> str:
 
 
 def typeset(text: str) -> str:
-    """A sentence with thin spaces before its units and true minus signs."""
-    return _HYPHEN_AS_MINUS.sub(MINUS, _SPACE_BEFORE_UNIT.sub(THIN_SPACE, text))
+    """A sentence with thin spaces before its units and true minus signs.
+
+    Percentages get two decimals at most, unless two that differ would become the same.
+
+    Examples
+    --------
+    >>> typeset("Shifting 2.926648764 % clears it.").replace(THIN_SPACE, " ")
+    'Shifting 2.93 % clears it.'
+    >>> typeset("Only 28.9999 % can; 29.0001 % was asked.").replace(THIN_SPACE, " ")
+    'Only 28.9999 % can; 29.0001 % was asked.'
+    """
+    short = _LONG_PERCENTAGE.sub(lambda found: f"{float(found[0]):.2f}", text)
+    kept = short if _n_percentages(short) == _n_percentages(text) else text
+    return _HYPHEN_AS_MINUS.sub(MINUS, _SPACE_BEFORE_UNIT.sub(THIN_SPACE, kept))
+
+
+def _n_percentages(text: str) -> int:
+    """How many different ones there are."""
+    return len({float(found) for found in _PERCENTAGE.findall(text)})
 
 
 def percent(value_pct: float | None, digits: int = 0) -> str:

@@ -18,6 +18,7 @@ from core.access import Actor, Role
 from core.aliases import Progress
 from core.days import WINDOW_H, full_hour, local_day_of
 from core.errors import FleetError
+from core.scheduler import Outcome
 from core.telemetry import HOUR, Quantity
 from db import telemetry, users
 from db.regions import StoredRegion
@@ -51,6 +52,7 @@ COMMENTS = (
     "Agreed with the site; back to normal tomorrow.",
     "Maintenance on a chiller, so less load until the evening.",
 )
+SEEN = "Seen: this shift does not help; the site prepares other measures."
 SHIFTS_PCT = (20.0, 12.5, 30.0, 8.0)
 
 
@@ -146,7 +148,8 @@ def _decide(runtime: Runtime, found: Sequence[StoredRegion], days_ago: int) -> N
                 local_day=_local_day(request, source, days_ago),
                 shift_pct=SHIFTS_PCT[days_ago % len(SHIFTS_PCT)],
             )
-            comment = COMMENTS[days_ago % len(COMMENTS)]
+            is_safe = card.verdict.outcome is Outcome.APPROVED
+            comment = COMMENTS[days_ago % len(COMMENTS)] if is_safe else SEEN
             record(person, what_if_id=card.decision_id, comment=comment)
     except FleetError as exc:
         log.warning("demo_decision_left_out", reason=exc.message)

@@ -32,26 +32,33 @@ def models_layout() -> Component:
             dcc.Interval(id="models-refresh", interval=REFRESH_MS, disabled=True),
             page_head("Models", "What serves, what is on its way, what came before."),
             approvals_panel("models"),
-            panel(
-                "Serving",
-                html.Div(id="models-notice", **aria(live="polite")),
-                html.Div(skeleton(160), id="models-serving"),
-                html.Div(
-                    [
-                        field(
-                            "Reason for rolling back",
-                            dbc.Input(id="models-rollback-reason", maxlength=1_000),
-                            hint="10 characters or more; kept in the audit.",
+            html.Div(
+                [
+                    panel(
+                        "Serving",
+                        html.Div(id="models-notice", **aria(live="polite")),
+                        html.Div(skeleton(160), id="models-serving"),
+                        html.Div(
+                            [
+                                field(
+                                    "Reason for rolling back",
+                                    dbc.Input(
+                                        id="models-rollback-reason", maxlength=1_000
+                                    ),
+                                    hint="10 characters or more; kept in the audit.",
+                                ),
+                                own_password("models-rollback-password"),
+                            ],
+                            className="gfo-form-grid",
+                            hidden=True,
+                            id="models-rollback-confirm",
                         ),
-                        own_password("models-rollback-password"),
-                    ],
-                    className="gfo-form-grid",
-                    hidden=True,
-                    id="models-rollback-confirm",
-                ),
-                id="models-serving-panel",
+                        id="models-serving-panel",
+                    ),
+                    _upload_form(),
+                ],
+                className="gfo-columns gfo-columns-2 gfo-columns-start",
             ),
-            _upload_form(),
             panel(
                 "Files",
                 html.Div(skeleton(120), id="models-uploads", **aria(live="polite")),
