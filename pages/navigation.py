@@ -38,7 +38,7 @@ from pages.plan.callbacks import register_callbacks as plan
 from pages.plan.layout import layout as plan_layout
 from pages.region.callbacks import register_callbacks as region
 from pages.region.layout import layout as region_layout
-from pages.serving import Group, add_page
+from pages.serving import NavGroup, add_page
 from pages.shell import install_shell
 from pages.trade_offs.callbacks import register_callbacks as trade_offs
 from pages.trade_offs.layout import layout as trade_offs_layout
@@ -64,7 +64,7 @@ def register_pages(app: Dash, context: PageContext) -> None:
         everybody,
         fleet_layout,
         link="Overview",
-        group=Group.DECIDE,
+        group=NavGroup.DECIDE,
     )
     add_page(
         "forecast",
@@ -72,7 +72,7 @@ def register_pages(app: Dash, context: PageContext) -> None:
         everybody,
         forecast_layout,
         link="Forecast",
-        group=Group.DECIDE,
+        group=NavGroup.DECIDE,
     )
     add_page(
         "what_if",
@@ -80,7 +80,7 @@ def register_pages(app: Dash, context: PageContext) -> None:
         everybody,
         lambda: what_if_layout(may_decide=may(Permission.DECIDE)),
         link="What-if",
-        group=Group.DECIDE,
+        group=NavGroup.DECIDE,
     )
     add_page(
         "plan",
@@ -88,7 +88,7 @@ def register_pages(app: Dash, context: PageContext) -> None:
         everybody,
         lambda: plan_layout(may_decide=may(Permission.DECIDE)),
         link="Plan",
-        group=Group.DECIDE,
+        group=NavGroup.DECIDE,
     )
     add_page(
         "trade_offs",
@@ -96,7 +96,7 @@ def register_pages(app: Dash, context: PageContext) -> None:
         everybody,
         trade_offs_layout,
         link="Trade-offs",
-        group=Group.LEARN,
+        group=NavGroup.LEARN,
     )
     add_page(
         "audit",
@@ -104,7 +104,7 @@ def register_pages(app: Dash, context: PageContext) -> None:
         everybody,
         lambda: decisions_layout(may_see_events=may(auditors)),
         link="Audit",
-        group=Group.LEARN,
+        group=NavGroup.LEARN,
     )
     add_page(
         "region",
@@ -149,7 +149,7 @@ def register_pages(app: Dash, context: PageContext) -> None:
         Permission.MANAGE_REGIONS,
         regions_layout,
         link="Regions",
-        group=Group.RUN,
+        group=NavGroup.RUN,
     )
     add_page(
         "admin_telemetry",
@@ -157,7 +157,7 @@ def register_pages(app: Dash, context: PageContext) -> None:
         Permission.MANAGE_TELEMETRY,
         telemetry_layout,
         link="Telemetry",
-        group=Group.RUN,
+        group=NavGroup.RUN,
     )
     add_page(
         "admin_feeds",
@@ -165,7 +165,7 @@ def register_pages(app: Dash, context: PageContext) -> None:
         Permission.MANAGE_TELEMETRY,
         feeds_layout,
         link="Feeds",
-        group=Group.RUN,
+        group=NavGroup.RUN,
     )
     add_page(
         "admin_models",
@@ -173,7 +173,7 @@ def register_pages(app: Dash, context: PageContext) -> None:
         admins,
         models_layout,
         link="Models",
-        group=Group.RUN,
+        group=NavGroup.RUN,
     )
     add_page(
         "admin_model",
@@ -189,7 +189,7 @@ def register_pages(app: Dash, context: PageContext) -> None:
         quality_layout,
         title="Forecast quality",
         link="Quality",
-        group=Group.LEARN,
+        group=NavGroup.LEARN,
     )
     add_page(
         "admin_users",
@@ -197,7 +197,7 @@ def register_pages(app: Dash, context: PageContext) -> None:
         Permission.MANAGE_USERS,
         users_layout,
         link="Users",
-        group=Group.RUN,
+        group=NavGroup.RUN,
     )
     for register in (
         fleet,

@@ -14,7 +14,7 @@ from pages import addresses
 from pages.attributes import aria
 from pages.components import link
 from pages.context import PageContext
-from pages.serving import Group, serve
+from pages.serving import NavGroup, serve
 
 SHORTCUTS = (
     ("Ctrl K", "Find a region, a decision by its number, a person, a page, an action"),
@@ -30,7 +30,7 @@ SHORTCUTS = (
 """`webapp/assets/palette.js` follows these."""
 
 
-def linked_pages(actor: Actor, group: Group | None = None) -> list[dict[str, Any]]:
+def linked_pages(actor: Actor, group: NavGroup | None = None) -> list[dict[str, Any]]:
     """The pages of the navigation bar that a person may open, in order."""
     return [
         page

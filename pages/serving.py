@@ -34,7 +34,7 @@ FAILED_HEADER = "X-GFO-Failed"
 Callback = Callable[..., Any]
 
 
-class Group(StrEnum):
+class NavGroup(StrEnum):
     """What people come to a page for; the groups of the navigation bar, in order."""
 
     DECIDE = "decide"
@@ -50,7 +50,7 @@ def add_page(
     *,
     title: str | None = None,
     link: str | None = None,
-    group: Group = Group.RUN,
+    group: NavGroup = NavGroup.RUN,
 ) -> None:
     """Register a page; the gate and the navigation bar read what is said here.
 

@@ -13,7 +13,7 @@ from pages import addresses
 from pages.attributes import aria
 from pages.context import PageContext
 from pages.palette import linked_pages, palette
-from pages.serving import Group, follow_in_browser
+from pages.serving import NavGroup, follow_in_browser
 from pages.times import Clock, Times, chosen_times
 
 _CLOCK_WORDS = {
@@ -112,7 +112,7 @@ def _navigation(actor: Actor) -> Component:
                 role="group",
                 **aria(label=group.value),
             )
-            for group in Group
+            for group in NavGroup
             if (found := linked_pages(actor, group))
         ],
         id="nav",

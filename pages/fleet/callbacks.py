@@ -7,7 +7,7 @@ from dash import Dash, Input, Output
 from core.access import Permission
 from orchestrator.forecasts.fleet import fleet_view
 from orchestrator.freshness import KeptAnswers
-from orchestrator.overview.page import overview
+from orchestrator.overview.first_page import overview
 from orchestrator.use_cases import Request
 from pages.context import PageContext
 from pages.fleet.layout import fleet_pager, headline, shown_of, table

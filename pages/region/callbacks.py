@@ -7,7 +7,7 @@ from dash import Dash, Input, Output, State, ctx
 from core.access import Permission
 from orchestrator.operations.setup_requests import ask_for_hindcasts, ask_for_training
 from orchestrator.operations.setup_state import region_setup
-from orchestrator.overview.region import region_page
+from orchestrator.overview.region_page import region_page
 from pages.addresses import region_slug_of
 from pages.components import notice
 from pages.context import PageContext

@@ -10,7 +10,7 @@ from dash.development.base_component import Component
 
 from orchestrator.decisions.views import DecisionSummary
 from orchestrator.operations.setup_state import RegionSetup
-from orchestrator.overview.region import RegionPage
+from orchestrator.overview.region_page import RegionPage
 from pages import addresses
 from pages.components import (
     Child,

@@ -63,7 +63,7 @@ def test_everything_is_found_by_a_few_keys(visitor: Visitor) -> None:
 def _press_control_k(visitor: Visitor) -> None:
     chain = ActionChains(visitor.browser.driver).key_down(Keys.CONTROL).send_keys("k")
     chain.key_up(Keys.CONTROL).perform()
-    visitor.sees("#palette-found", "Overview")
+    visitor.waits_until(lambda: visitor.visible("#palette"), lambda: "no dialog")
 
 
 def test_a_screen_that_nobody_touches_says_that_its_login_ended(

@@ -17,8 +17,8 @@ from orchestrator.forecasts.fleet import fleet_view
 from orchestrator.operations import demo_story, setup_jobs, setup_requests
 from orchestrator.operations.setup_progress import DEMO, TaskReport, hindcasts_of
 from orchestrator.operations.setup_state import fleet_setup, region_setup
-from orchestrator.overview.page import overview
-from orchestrator.overview.region import region_page
+from orchestrator.overview.first_page import overview
+from orchestrator.overview.region_page import region_page
 from orchestrator.overview.search import FoundKind, search
 from orchestrator.telemetry.demo_regions import DEMO_REGIONS, first_demo_profiles
 from orchestrator.telemetry.imports import generate_telemetry
