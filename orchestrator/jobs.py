@@ -102,9 +102,9 @@ def queue_demo_step(session: Session, *, step: int) -> None:
     _defer(session, MAKE_DEMO, {"step": str(step)})
 
 
-def queue_training(session: Session) -> None:
-    """Ask the worker to train models on what telemetry there is."""
-    _defer(session, TRAIN_MODELS, {}, priority=BEHIND_CYCLE)
+def queue_training(session: Session, *, step: int) -> None:
+    """Ask the worker to train one target's model; it asks for the next one itself."""
+    _defer(session, TRAIN_MODELS, {"step": str(step)}, priority=BEHIND_CYCLE)
 
 
 def queue_region_hindcasts(session: Session, *, slug: str) -> None:

@@ -19,6 +19,7 @@ from models.catalogue import MAX_LAG_H
 from orchestrator.cycle.issuance import issue_live
 from orchestrator.forecasts.hindcasts import hindcast_regions
 from orchestrator.forecasts.model_cache import ModelCache
+from orchestrator.jobs import queue_training
 from orchestrator.operations.setup_progress import (
     TRAINING,
     TaskReport,
@@ -34,29 +35,37 @@ _USUAL_STEP_S = 20.0
 _HINDCAST_S = 30.0
 
 
-def train_all(runtime: Runtime) -> None:
-    """Train a model of every target on what there is, and evaluate it."""
+def train_next(runtime: Runtime, step: int) -> None:
+    """Train the model of one target and evaluate it; the next is queued behind it.
+
+    So the hourly cycle, which is more urgent, waits for one target at most.
+    """
+    targets = list(Target)
     with runtime.transaction() as session:
-        n_regions = len(regions.list_regions(session))
-    total_s = _USUAL_STEP_S * len(Target) * (n_regions + 1)
-    report = TaskReport(runtime=runtime, name=TRAINING, total_s=total_s)
+        n_steps = len(regions.list_regions(session)) + 1
+    target_s = _USUAL_STEP_S * n_steps
+    report = TaskReport(runtime=runtime, name=TRAINING, total_s=target_s * len(targets))
     steps = count()
 
-    def say(step: str) -> None:
-        report.say(step, done_s=next(steps) * _USUAL_STEP_S)
+    def say(text: str) -> None:
+        done_s = step * target_s + min(next(steps), n_steps) * _USUAL_STEP_S
+        report.say(text, done_s=done_s)
 
     with reported(report):
-        for target in Target:
-            with runtime.request_as(WORKER_USER) as request:
-                train_models(
-                    request,
-                    targets=[target],
-                    until_day=None,
-                    seed=runtime.settings.demo_seed,
-                    activate=False,
-                    on_progress=say,
-                )
-        report.end("Trained and evaluated; see the Models page.")
+        with runtime.request_as(WORKER_USER) as request:
+            train_models(
+                request,
+                targets=[targets[step]],
+                until_day=None,
+                seed=runtime.settings.demo_seed,
+                activate=False,
+                on_progress=say,
+            )
+        if step + 1 == len(targets):
+            report.end("Trained and evaluated; see the Models page.")
+            return
+        with runtime.transaction() as session:
+            queue_training(session, step=step + 1)
 
 
 def hindcast_one(runtime: Runtime, slug: str) -> None:

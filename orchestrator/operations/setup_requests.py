@@ -76,7 +76,7 @@ def ask_for_training(request: Request) -> Done[SetupTask]:
     if not any(telemetry.first_and_last_hour(request.session, r.slug) for r in found):
         message = "No region has telemetry yet; import some first."
         raise InvalidInput(message)
-    queue_training(request.session)
+    queue_training(request.session, step=0)
     event = Event(action=AuditAction.MODEL_TRAINING_ASKED, object_type="model")
     return Done(answer=_wait(request, TRAINING), events=(event,), kept=TRAINING)
 

@@ -49,7 +49,7 @@ from orchestrator.jobs import (
 from orchestrator.logs import get_logger
 from orchestrator.operations.demo import run_demo_step
 from orchestrator.operations.secret_key import factor_key
-from orchestrator.operations.setup_jobs import hindcast_one, train_all
+from orchestrator.operations.setup_jobs import hindcast_one, train_next
 from orchestrator.runtime import Runtime
 from orchestrator.use_cases import WORKER_USER
 
@@ -157,8 +157,8 @@ def _add_setup(queue: procrastinate.App, runtime: Runtime) -> None:
         run_demo_step(runtime, int(step))
 
     @queue.task(name=TRAIN_MODELS, retry=_RETRY)
-    def train() -> None:
-        train_all(runtime)
+    def train(step: str) -> None:
+        train_next(runtime, int(step))
 
     @queue.task(name=HINDCAST_REGION, retry=_RETRY)
     def hindcast_region(slug: str) -> None:

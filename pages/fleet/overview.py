@@ -32,6 +32,9 @@ MAP_WEST_DEG, MAP_NORTH_DEG = -170.0, 76.0
 MAP_WIDTH_DEG, MAP_HEIGHT_DEG = 360.0, 132.0
 """As `scripts/land_map.py` draws it."""
 
+HOURS_SHOWN = 12
+"""Regions on the time axis, the worst of those in the table."""
+
 SHAPES = {Group.OVER: "■", Group.UNJUDGED: "▲", Group.APPROVED: "●"}
 GROUP_TITLES = {
     Group.OVER: "BLOCKED",
@@ -121,7 +124,7 @@ def _change(change_frac: float | None) -> str:
 def _hours(view: FleetView) -> Component:
     """Every region on one time axis, worst first."""
     start_utc = full_hour(view.as_of_utc)
-    rows = sorted(view.rows, key=_place_in_ranking)
+    rows = sorted(view.rows, key=_place_in_ranking)[:HOURS_SHOWN]
     return html.Section(
         [
             html.H2("Next 24 hours", id="overview-hours-heading"),
@@ -146,6 +149,9 @@ def _hours(view: FleetView) -> Component:
                     "likely over  ",
                     html.Span(className="gfo-key gfo-key-none", **aria(hidden="true")),
                     "not known",
+                    f"; the worst {HOURS_SHOWN} of {len(view.rows)} shown below"
+                    if len(view.rows) > HOURS_SHOWN
+                    else None,
                 ],
                 className="gfo-muted gfo-hint gfo-keys",
             ),
