@@ -129,7 +129,7 @@ class RegionSetup:
 
 
 @query(Permission.VIEW_FLEET)
-def setup_progress(request: Request) -> tuple[TaskView, ...]:
+def unfinished_tasks(request: Request) -> tuple[TaskView, ...]:
     """The work of the worker that is under way or was given up."""
     return _unfinished(request)
 

@@ -19,7 +19,7 @@ from orchestrator.operations.setup_state import (
     SetupStep,
     TaskView,
     fleet_setup,
-    setup_progress,
+    unfinished_tasks,
 )
 from pages import addresses
 from pages.attributes import aria
@@ -183,7 +183,7 @@ def _register_tasks(app: Dash, context: PageContext) -> None:
     )
     def show_tasks(*_reasons: object) -> tuple[object, bool]:
         with context.request() as request:
-            tasks = setup_progress(request)
+            tasks = unfinished_tasks(request)
         return task_lines(tasks), not any(task.is_open for task in tasks)
 
 

@@ -9,13 +9,19 @@ import pytest
 
 from core.days import full_hour
 from core.errors import Conflict
+from core.forecasts import Target
 from core.scheduler import Outcome
-from db import decision_lists, regions, setup_tasks
+from db import decision_lists, model_versions, regions, setup_tasks
 from db.decision_lists import DecisionFilter
 from orchestrator.decisions.recording import evaluate
 from orchestrator.forecasts.fleet import fleet_view
 from orchestrator.operations import demo_story, setup_jobs, setup_requests
-from orchestrator.operations.setup_progress import DEMO, TaskReport, hindcasts_of
+from orchestrator.operations.setup_progress import (
+    DEMO,
+    TRAINING,
+    TaskReport,
+    hindcasts_of,
+)
 from orchestrator.operations.setup_state import fleet_setup, region_setup
 from orchestrator.overview.first_page import overview
 from orchestrator.overview.region_page import region_page
@@ -171,3 +177,21 @@ def test_words_find_regions_decisions_and_people(fleet: Fleet) -> None:
         assert first[0].kind is FoundKind.DECISION
         assert search(request, "%") == ()
         assert search(request, "9" * 30) == ()
+
+
+@pytest.mark.slow
+def test_training_goes_on_target_by_target_and_ends(fleet: Fleet) -> None:
+    with fleet.runtime.transaction() as session:
+        setup_requests.ask_for_training(asking(session, fleet.actor(session)))
+        with pytest.raises(Conflict, match="under way"):
+            setup_requests.ask_for_training(asking(session, fleet.actor(session)))
+
+    setup_jobs.train_next(fleet.runtime, len(Target) - 1)
+
+    with fleet.runtime.transaction() as session:
+        task = setup_tasks.setup_task(session, TRAINING)
+        assert task is not None
+        assert (task.state, task.problem) == ("done", None)
+        newest = model_versions.list_model_versions(session, limit=1)[0]
+        assert newest.target is list(Target)[-1]
+        assert newest.state in {"validated", "rejected"}
