@@ -47,6 +47,8 @@ class AuditAction(StrEnum):
     USER_ROLE_CHANGED = "user_role_changed"
     USER_DISABLED = "user_disabled"
     USER_ENABLED = "user_enabled"
+    API_TOKEN_MADE = "api_token_made"  # noqa: S105 -- the name of an event
+    API_TOKEN_REVOKED = "api_token_revoked"  # noqa: S105 -- the name of an event
     TELEMETRY_IMPORTED = "telemetry_imported"
     TELEMETRY_GENERATED = "telemetry_generated"
     TELEMETRY_WITHDRAWN = "telemetry_withdrawn"
@@ -58,6 +60,13 @@ class AuditAction(StrEnum):
     FEED_FAILING = "feed_failing"
     FEED_RECOVERED = "feed_recovered"
     FEED_SWITCHED = "feed_switched"
+    SUBSCRIPTION_ADDED = "subscription_added"
+    SUBSCRIPTION_CHANGED = "subscription_changed"
+    SUBSCRIPTION_REMOVED = "subscription_removed"
+    SUBSCRIPTION_ROTATED = "subscription_rotated"
+    SUBSCRIPTION_TESTED = "subscription_tested"
+    SUBSCRIPTION_STOPPED = "subscription_stopped"
+    DELIVERIES_REPLAYED = "deliveries_replayed"
     REGION_ADDED = "region_added"
     REGION_CHANGED = "region_changed"
     POLICY_CHANGED = "policy_changed"
@@ -98,9 +107,12 @@ class AuditAction(StrEnum):
     AUDIT_EXPORTED = "audit_exported"
     ANCHORING_BEGUN = "anchoring_begun"
     CHAIN_CHECK_ASKED = "chain_check_asked"
+    CHAIN_BROKEN = "chain_broken"
     RECORDS_PURGED = "records_purged"
     BACKUP_MADE = "backup_made"
     BACKUP_RESTORED = "backup_restored"
+    RESTORE_DRILLED = "restore_drilled"
+    JOB_RETRIED = "job_retried"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping
 from dataclasses import replace
 from operator import itemgetter
 
@@ -32,9 +32,10 @@ def without_small_transfers(
     """The flows of a plan with fewer transfers below `rules.minimum_transfer_mwh`.
 
     The smallest come first. Each is left out or sent to another target of its source,
-    whichever costs less, where every limit is kept without it and there are fewer
-    transfers in all; together they cost at most a hundredth of the plan's saving. A
-    region that is above its limit before the plan goes on giving what it gave.
+    whichever costs less, where every limit is kept without it; the flows stay as they
+    are unless there are fewer transfers in all. Together they cost at most a hundredth
+    of the plan's saving. A region that is above its limit before the plan goes on
+    giving what it gave.
 
     Parameters
     ----------
@@ -42,72 +43,74 @@ def without_small_transfers(
         Balanced in every hour; heat, capacity, budgets and ramps are kept.
     """
     flows = out_mw, in_mw
-    moves = transfers(problem.slugs, *flows)
-    left_usd = LARGEST_LOSS_FRAC * sum(
-        _value_usd(problem, move, prices, rules) for move in moves
-    )
-    tried: set[tuple[str, str]] = set()
-    while (small := _smallest(moves, tried)) is not None:
-        if float(small.moved_mw.sum()) >= rules.minimum_transfer_mwh:
+    pairs = {
+        (move.source, move.target): move for move in transfers(problem.slugs, *flows)
+    }
+    n_before = len(pairs)
+    rates = problem.rates.priced(prices)
+    rows = {slug: row for row, slug in enumerate(problem.slugs)}
+    gain = 1.0 + rules.migration_energy_frac
+
+    def value_of(move: PlanTransfer) -> float:
+        """What a transfer saves, USD; costs are linear, so transfers add up."""
+        saved = (
+            rates[rows[move.source]]
+            - gain * rates[rows[move.target]]
+            - prices.migration_usd_per_mwh
+        )
+        return float(np.sum(move.moved_mw * saved))
+
+    left_usd = LARGEST_LOSS_FRAC * sum(map(value_of, pairs.values()))
+    sizes_mwh = {pair: float(move.moved_mw.sum()) for pair, move in pairs.items()}
+    while sizes_mwh:
+        pair = min(sizes_mwh, key=sizes_mwh.__getitem__)
+        if sizes_mwh.pop(pair) >= rules.minimum_transfer_mwh:
             break
-        tried.add((small.source, small.target))
-        value_usd = _value_usd(problem, small, prices, rules)
-        others = [
-            replace(small, target=move.target)
-            for move in moves
-            if move.source == small.source and move.target != small.target
-        ]
+        small = pairs[pair]
+        value_usd = value_of(small)
         options = [(value_usd, None)] + [
-            (value_usd - _value_usd(problem, other, prices, rules), other)
-            for other in others
+            (value_usd - value_of(other), other)
+            for move in pairs.values()
+            if move.source == small.source and move.target != small.target
+            for other in [replace(small, target=move.target)]
         ]
         for loss_usd, other in sorted(options, key=itemgetter(0)):
-            changed = _changed(problem, flows, small, other)
-            if (
-                loss_usd <= left_usd
-                and _is_kept(problem, flows, changed, rules)
-                and len(fewer := transfers(problem.slugs, *changed)) < len(moves)
-            ):
-                flows, moves = changed, fewer
-                left_usd -= max(loss_usd, 0.0)
+            if loss_usd > left_usd:
                 break
-    return flows
-
-
-def _smallest(
-    moves: Sequence[PlanTransfer], tried: Set[tuple[str, str]]
-) -> PlanTransfer | None:
-    left = [move for move in moves if (move.source, move.target) not in tried]
-    return min(left, key=lambda move: float(move.moved_mw.sum()), default=None)
-
-
-def _rows(problem: Placement, move: PlanTransfer) -> tuple[int, int]:
-    return problem.slugs.index(move.source), problem.slugs.index(move.target)
+            changed = _changed(flows, rows, small, other)
+            if not _is_kept(problem, flows, changed, rules):
+                continue
+            flows = changed
+            left_usd -= max(loss_usd, 0.0)
+            del pairs[pair]
+            if other is not None:
+                # The rest of the pairs stays, so there is one transfer less.
+                other_pair = other.source, other.target
+                moved_mw = pairs[other_pair].moved_mw + other.moved_mw
+                pairs[other_pair] = replace(other, moved_mw=moved_mw)
+                if other_pair in sizes_mwh:
+                    sizes_mwh[other_pair] = float(moved_mw.sum())
+            break
+    # The pairs of the changed flows are found anew by whoever carries them out.
+    are_fewer = len(transfers(problem.slugs, *flows)) < n_before
+    return flows if are_fewer else (out_mw, in_mw)
 
 
 def _changed(
-    problem: Placement, flows: Flows, small: PlanTransfer, other: PlanTransfer | None
+    flows: Flows,
+    rows: Mapping[str, int],
+    small: PlanTransfer,
+    other: PlanTransfer | None,
 ) -> Flows:
     """The flows without a transfer, or with another in its place."""
     out_mw, in_mw = flows[0].copy(), flows[1].copy()
-    source, target = _rows(problem, small)
+    source, target = rows[small.source], rows[small.target]
     in_mw[target] = np.maximum(in_mw[target] - small.moved_mw, 0.0)
     if other is None:
         out_mw[source] = np.maximum(out_mw[source] - small.moved_mw, 0.0)
     else:
-        in_mw[_rows(problem, other)[1]] += small.moved_mw
+        in_mw[rows[other.target]] += small.moved_mw
     return out_mw, in_mw
-
-
-def _value_usd(
-    problem: Placement, move: PlanTransfer, prices: PlanPrices, rules: PlanRules
-) -> float:
-    """What a transfer saves; the load's costs are linear, so transfers add up."""
-    rates = problem.rates.priced(prices)
-    source, target = _rows(problem, move)
-    gain = 1.0 + rules.migration_energy_frac
-    saved = rates[source] - gain * rates[target] - prices.migration_usd_per_mwh
-    return float(np.sum(move.moved_mw * saved))
 
 
 def _is_kept(problem: Placement, before: Flows, after: Flows, rules: PlanRules) -> bool:

@@ -101,18 +101,29 @@ def transfers(
     out_mw, in_mw : ndarray, shape (n_regions, n_hours)
         Balanced in every hour.
     """
-    left, room = out_mw.copy(), in_mw.copy()
+    givers = np.flatnonzero((out_mw > 0.0).any(axis=1))
+    takers = np.flatnonzero((in_mw > 0.0).any(axis=1))
+    if not (len(givers) and len(takers)):
+        return ()
+    left, room = out_mw[givers], in_mw[takers]
     moved: dict[tuple[int, int], FloatArray] = {}
-    exchanged = np.minimum(left[:, None], room[None]).sum(axis=2)
+    exchanged = np.array([np.minimum(row, room).sum(axis=1) for row in left])
+    # The most that each giver can exchange, and with whom: a step changes few of them.
+    best, most = exchanged.argmax(axis=1), exchanged.max(axis=1)
     # In each hour a pair empties its giver or its taker, so each comes once.
-    while exchanged.max(initial=0.0) > 0.0:
-        giver, taker = divmod(int(np.argmax(exchanged)), len(slugs))
+    while most.max() > 0.0:
+        giver = int(np.argmax(most))
+        taker = int(best[giver])
         amount = np.minimum(left[giver], room[taker])
-        moved[giver, taker] = amount
+        moved[int(givers[giver]), int(takers[taker])] = amount
         left[giver] -= amount
         room[taker] -= amount
         exchanged[giver] = np.minimum(left[giver], room).sum(axis=1)
         exchanged[:, taker] = np.minimum(left, room[taker]).sum(axis=1)
+        changed = best == taker
+        changed[giver] = True
+        best[changed] = exchanged[changed].argmax(axis=1)
+        most[changed] = exchanged[changed].max(axis=1)
     return tuple(
         PlanTransfer(source=slugs[giver], target=slugs[taker], moved_mw=moved_mw)
         for (giver, taker), moved_mw in sorted(moved.items(), key=itemgetter(0))

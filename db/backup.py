@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import subprocess
+import tempfile
+from itertools import islice
 from pathlib import Path
+from typing import IO, NoReturn
 
 from sqlalchemy import URL, text
 
@@ -13,6 +17,14 @@ from core.errors import Conflict, InvalidInput, ServiceUnavailable
 from db.engine import DatabaseUrls, make_engine, parse_url, require_reachable
 from db.local_binaries import find_binaries
 from db.migrate import upgrade
+
+_PLAIN = ("--no-owner", "--no-privileges")
+_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
+_NEWER_SETTING = b"SET transaction_timeout = 0;\n"
+_HEADER_LINES = 100
+"""Of a plain backup; the setting is among its first twenty."""
+
+_CHUNK_BYTES = 2**20
 
 _COUNT_RELATIONS = text(
     "select count(*) from pg_class where relnamespace = 'public'::regnamespace"
@@ -48,14 +60,63 @@ def restore(urls: DatabaseUrls, file: Path) -> None:
         raise InvalidInput(message)
     require_reachable(urls.owner)
     _require_empty(urls.owner)
-    _run(
-        "pg_restore",
-        urls.owner,
-        "--exit-on-error",
-        "--single-transaction",
-        str(file.absolute()),
-    )
+    _fill(urls.owner, file)
     upgrade(urls)
+
+
+def _fill(owner_url: str, file: Path) -> None:
+    """Run the backup's statements in one transaction.
+
+    Not by `pg_restore --dbname`: it sets `transaction_timeout`, which servers before
+    PostgreSQL 17 do not know.
+    """
+    with (
+        tempfile.TemporaryFile() as said,
+        subprocess.Popen(  # noqa: S603 -- a program of our own installation
+            [_program("pg_restore"), *_PLAIN, "--file=-", str(file.absolute())],
+            env=_ENVIRONMENT,
+            stdout=subprocess.PIPE,
+            stderr=said,
+        ) as reading,
+        tempfile.TemporaryFile() as refused,
+        subprocess.Popen(  # noqa: S603 -- a program of our own installation
+            [
+                *(_program("psql"), "--no-psqlrc", "--quiet", "--single-transaction"),
+                *("--set=ON_ERROR_STOP=1", "--output=/dev/null"),
+                *_address_options(owner_url),
+            ],
+            env=_environment(owner_url),
+            stdin=subprocess.PIPE,
+            stderr=refused,
+        ) as writing,
+    ):
+        has_taken_all = _pass_on(reading, writing)
+        is_whole = reading.wait() == 0
+        if not is_whole and has_taken_all:
+            writing.kill()  # the end of its input would be a commit
+        writing.communicate()
+        if not has_taken_all or (is_whole and writing.returncode):
+            _fail("psql", refused)
+        if not is_whole:
+            _fail("pg_restore", said)
+
+
+def _pass_on(
+    reading: subprocess.Popen[bytes], writing: subprocess.Popen[bytes]
+) -> bool:
+    """Hand the statements over; False when psql ended before it had all."""
+    if reading.stdout is None or writing.stdin is None:
+        return False
+    try:
+        for line in islice(reading.stdout, _HEADER_LINES):
+            if line != _NEWER_SETTING:
+                writing.stdin.write(line)
+        shutil.copyfileobj(reading.stdout, writing.stdin, _CHUNK_BYTES)
+        writing.stdin.flush()
+    except BrokenPipeError:
+        reading.kill()
+        return False
+    return True
 
 
 def _require_empty(owner_url: str) -> None:
@@ -74,6 +135,22 @@ def _require_empty(owner_url: str) -> None:
 
 def _run(program: str, owner_url: str, *arguments: str) -> None:
     """Run a PostgreSQL program; `db.privileges` applies roles and rights afterwards."""
+    with tempfile.TemporaryFile() as said:
+        outcome = subprocess.run(  # noqa: S603 -- a program of our own installation
+            [_program(program), *_PLAIN, *_address_options(owner_url), *arguments],
+            env=_environment(owner_url),
+            stderr=said,
+            check=False,
+        )
+        if outcome.returncode != 0:
+            _fail(program, said)
+
+
+def _program(name: str) -> str:
+    return str(find_binaries() / name)
+
+
+def _address_options(owner_url: str) -> list[str]:
     url = parse_url(owner_url)
     # Every user can read a command line; the password is passed in the environment.
     address = URL.create(
@@ -84,21 +161,15 @@ def _run(program: str, owner_url: str, *arguments: str) -> None:
         database=url.database,
         query=url.query,
     )
-    outcome = subprocess.run(  # noqa: S603 -- a program of our own installation
-        [
-            str(find_binaries() / program),
-            "--no-password",
-            "--no-owner",
-            "--no-privileges",
-            f"--dbname={address.render_as_string()}",
-            *arguments,
-        ],
-        env={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "PGPASSWORD": url.password or ""},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if outcome.returncode != 0:
-        lines = outcome.stderr.strip().splitlines() or ["it gave no reason"]
-        message = f"{program} failed: {lines[0]}"
-        raise ServiceUnavailable(message)
+    return ["--no-password", f"--dbname={address.render_as_string()}"]
+
+
+def _environment(owner_url: str) -> dict[str, str]:
+    return {**_ENVIRONMENT, "PGPASSWORD": parse_url(owner_url).password or ""}
+
+
+def _fail(program: str, said: IO[bytes]) -> NoReturn:
+    said.seek(0)
+    lines = said.read().decode(errors="replace").strip().splitlines()
+    message = f"{program} failed: {lines[0] if lines else 'it gave no reason'}"
+    raise ServiceUnavailable(message)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -11,12 +11,14 @@ from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
+from psycopg.types.json import Jsonb
 from sqlalchemy import Select, func, insert, or_, select, text
 from sqlalchemy.orm import Session, aliased
 
 from core.decision_states import DecisionState, state_of
 from core.errors import NotFound
 from core.telemetry import HOUR, hours_between
+from db.copying import copy_with_ids
 from db.decision_standing import is_standing, is_stated, moves_after, newest_state
 from db.schema import (
     DecisionRow,
@@ -152,12 +154,19 @@ class NetLoad:
     in_effect_mw: NDArray[np.float64]
 
 
-def insert_decision(session: Session, decision: NewDecision) -> int:
-    """Store a decision; returns its id."""
-    values = {name: getattr(decision, name) for name in NewDecision.__slots__}
-    return session.execute(
-        insert(DecisionRow).values(**values).returning(DecisionRow.id)
-    ).scalar_one()
+def insert_decisions(session: Session, found: Sequence[NewDecision]) -> list[int]:
+    """Store decisions; returns their ids in order."""
+    if not found:
+        return []
+    names = NewDecision.__slots__
+    rows = [
+        [
+            Jsonb(value) if isinstance(value, dict) else value
+            for value in (getattr(item, name) for name in names)
+        ]
+        for item in found
+    ]
+    return copy_with_ids(session, DecisionRow.__tablename__, names, rows)
 
 
 def insert_transfers(
@@ -238,15 +247,37 @@ def net_load(
     n_hours: int,
     without_ids: Sequence[int] = (),
 ) -> NetLoad:
-    """Sum of what live recorded decisions move; superseded and refused ones do not.
+    """What live recorded decisions move in one region; see `net_loads`."""
+    found = net_loads(
+        session,
+        [region_id],
+        start_utc=start_utc,
+        n_hours=n_hours,
+        without_ids=without_ids,
+    )
+    return found[region_id]
 
-    `without_ids` are left out as well: decisions that are about to be superseded.
+
+def net_loads(
+    session: Session,
+    region_ids: Collection[int],
+    *,
+    start_utc: datetime,
+    n_hours: int,
+    without_ids: Sequence[int] = (),
+) -> dict[int, NetLoad]:
+    """Sums of what live recorded decisions move, by region.
+
+    Superseded and refused ones move nothing. `without_ids` are left out as well:
+    decisions that are about to be superseded.
     """
     in_effect = is_stated(DecisionTransferRow.decision_id, DecisionState.IN_EFFECT)
+    ends = (DecisionTransferRow.source_region_id, DecisionTransferRow.target_region_id)
     rows = session.execute(
         select(
-            DecisionTransferRow.hour_utc,
+            RegionRow.id,
             DecisionTransferRow.source_region_id,
+            DecisionTransferRow.hour_utc,
             in_effect.label("in_effect"),
             DecisionTermRow.decision_id.is_not(None).label("has_term"),
             DecisionTermRow.ends_at_utc,
@@ -258,32 +289,41 @@ def net_load(
                 )
             ),
         )
+        .select_from(DecisionTransferRow)
+        .join(RegionRow, or_(*(RegionRow.id == end for end in ends)))
         .outerjoin(
             DecisionTermRow,
             DecisionTermRow.decision_id == DecisionTransferRow.decision_id,
         )
         .where(
-            or_(
-                DecisionTransferRow.source_region_id == region_id,
-                DecisionTransferRow.target_region_id == region_id,
-            ),
+            RegionRow.id.in_(region_ids),
+            or_(*(end.in_(region_ids) for end in ends)),
             moves_after(start_utc),
             DecisionTransferRow.hour_utc < start_utc + n_hours * HOUR,
             DecisionTransferRow.decision_id.not_in(without_ids),
             is_standing(DecisionTransferRow.decision_id),
         )
         .group_by(
-            DecisionTransferRow.hour_utc,
+            RegionRow.id,
             DecisionTransferRow.source_region_id,
+            DecisionTransferRow.hour_utc,
             text("in_effect"),
             text("has_term"),
             DecisionTermRow.ends_at_utc,
         )
     )
-    moved_out, moved_in, effective = (np.zeros(n_hours) for _ in range(3))
+    found = {
+        region_id: NetLoad(
+            moved_out_mw=np.zeros(n_hours),
+            moved_in_mw=np.zeros(n_hours),
+            in_effect_mw=np.zeros(n_hours),
+        )
+        for region_id in region_ids
+    }
     for (
-        hour_utc,
+        region_id,
         source_id,
+        hour_utc,
         is_in_effect,
         has_term,
         ends_at_utc,
@@ -296,15 +336,16 @@ def net_load(
             until = min(until, max(hours_between(start_utc, ends_at_utc), 0))
         # What outlasts its window does the same at the same hours of each day.
         hours = slice(first if first >= 0 else first % _DAY_H, until, _DAY_H)
+        load = found[region_id]
         if source_id == region_id:
-            moved_out[hours] += moved
+            load.moved_out_mw[hours] += moved
             change_mw = -moved
         else:
-            moved_in[hours] += arrived
+            load.moved_in_mw[hours] += arrived
             change_mw = arrived
         if is_in_effect:
-            effective[hours] += change_mw
-    return NetLoad(moved_out_mw=moved_out, moved_in_mw=moved_in, in_effect_mw=effective)
+            load.in_effect_mw[hours] += change_mw
+    return found
 
 
 def decision_by_id(session: Session, decision_id: int) -> StoredDecision:
@@ -336,18 +377,19 @@ def what_if_by_inputs(
     )
 
 
-def automatic_by_inputs(
-    session: Session, *, source_forecast_id: int, inputs_sha256: str
-) -> StoredDecision | None:
-    """The automatic decision already made on a forecast with the same inputs."""
-    return _first(
-        session,
-        _query().where(
+def automatic_inputs(
+    session: Session, forecast_ids: Collection[int]
+) -> set[tuple[int, str]]:
+    """Forecasts and hashes of inputs on which automatic decisions were made already."""
+    rows = session.execute(
+        select(DecisionRow.source_forecast_id, DecisionRow.inputs_sha256).where(
             DecisionRow.kind == "automatic",
-            DecisionRow.source_forecast_id == source_forecast_id,
-            DecisionRow.inputs_sha256 == inputs_sha256,
-        ),
+            DecisionRow.source_forecast_id.in_(forecast_ids),
+        )
     )
+    return {
+        (forecast_id, sha256) for forecast_id, sha256 in rows if forecast_id is not None
+    }
 
 
 def decisions_of_plan(session: Session, plan_id: int) -> list[StoredDecision]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -18,8 +20,22 @@ CONNECT_TIMEOUT_S = 5
 POOL_TIMEOUT_S = 2.5
 OLDEST_SERVER_VERSION = 140_000
 
+KEEPALIVES: Mapping[str, int] = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
+"""A server whose machine is gone is noticed after 25 s, in s and ms; no statement
+timeout of the server can do that. Sockets of this machine ignore them."""
+
 _DRIVER = "postgresql+psycopg"
 _ACCEPTED_DRIVERS = frozenset({"postgres", "postgresql", _DRIVER})
+_SEVERAL_HOSTS = re.compile(
+    r"(?P<begin>[^/]+://(?:[^@/]*@)?)(?P<hosts>[^/?@]*,[^/?@]*)(?P<path>/[^?]*)?"
+    r"(?:\?(?P<query>.*))?"
+)
+_DEFAULT_PORT = "5432"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,10 +53,12 @@ class DatabaseUrls:
 def parse_url(url: str) -> URL:
     """The address as SQLAlchemy reads it, for the psycopg 3 driver.
 
-    `postgres://` and `postgresql://` are accepted as other programs write them.
+    `postgres://` and `postgresql://` are accepted as other programs write them, and
+    several hosts, `one:5432,two:5432`: the first that answers is used, or with
+    `target_session_attrs=read-write` the first that takes changes.
     """
     try:
-        parsed = make_url(url.strip())
+        parsed = make_url(_hosts_in_query(url.strip()))
     except (ArgumentError, ValueError):
         parsed = None
     if parsed is None or parsed.drivername not in _ACCEPTED_DRIVERS:
@@ -51,6 +69,24 @@ def parse_url(url: str) -> URL:
         )
         raise InvalidInput(message) from None
     return parsed.set(drivername=_DRIVER)
+
+
+def _hosts_in_query(url: str) -> str:
+    """Several hosts as SQLAlchemy reads them: in the query, `?host=a,b&port=1,2`."""
+    found = _SEVERAL_HOSTS.fullmatch(url)
+    if found is None:
+        return url
+    hosts, ports = [], []
+    for place in found["hosts"].split(","):
+        host, colon, port = place.rpartition(":")
+        has_port = bool(colon) and not place.endswith("]")
+        hosts.append((host if has_port else place).strip("[]"))
+        ports.append(port if has_port else _DEFAULT_PORT)
+    query = f"host={','.join(hosts)}&port={','.join(ports)}"
+    if found["query"]:
+        query += f"&{found['query']}"
+    begin, path = found["begin"], found["path"] or "/"
+    return f"{begin}{path}?{query}"
 
 
 def normalise_url(url: str) -> str:
@@ -131,6 +167,11 @@ def make_engine(
             "connect_timeout": connect_timeout_s,
             "application_name": application_name,
             "options": options.strip(),
+            **{
+                name: value
+                for name, value in KEEPALIVES.items()
+                if name not in parsed.query
+            },
         },
     )
     if answer_timeout_s is not None:

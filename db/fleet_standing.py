@@ -82,3 +82,23 @@ def fleet_standing(session: Session, now: datetime) -> list[RegionStanding]:
         )
         for row in rows
     ]
+
+
+_NEWEST_LOADS = text(
+    """
+    select r.slug, t.it_load_mw
+    from region r
+    join lateral (
+        select it_load_mw from telemetry
+        where region_id = r.id and hour_utc >= :since and it_load_mw is not null
+        order by hour_utc desc limit 1
+    ) t on true
+    where r.is_active
+    """
+)
+
+
+def newest_loads_mw(session: Session, since_utc: datetime) -> dict[str, float]:
+    """Of active regions the newest measured IT load since an instant, by slug."""
+    rows = session.execute(_NEWEST_LOADS, {"since": since_utc})
+    return {row.slug: row.it_load_mw for row in rows}

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Float, Function, and_, func, select
-from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import and_, func, select
+from sqlalchemy.orm import Session
 
 from core.forecasts import InputMode, Target
-from db.schema import ForecastHourRow, ForecastRow, WindowScoreRow
+from db.schema import ForecastRow, IntervalCalibrationRow, WindowScoreRow
 from db.window_scores import is_newest_score
 
 WINDOW = timedelta(hours=24)
@@ -75,16 +73,19 @@ def finished_forecasts(
         select(
             ForecastRow.model_version_id,
             ForecastRow.issued_at_utc,
-            _hours(ForecastHourRow.mean),
-            _hours(ForecastHourRow.scale),
-            func.avg(ForecastHourRow.upper - ForecastHourRow.lower),
+            ForecastRow.mean,
+            ForecastRow.scale,
+            IntervalCalibrationRow.quantile,
             ForecastRow.score_watermark_id,
             ForecastRow.day_bound_c,
             WindowScoreRow.day_max_c,
             WindowScoreRow.revision,
             ForecastRow.input_mode,
         )
-        .join(ForecastHourRow, ForecastHourRow.forecast_id == ForecastRow.id)
+        .outerjoin(
+            IntervalCalibrationRow,
+            IntervalCalibrationRow.id == ForecastRow.interval_calibration_id,
+        )
         .join(
             WindowScoreRow,
             and_(
@@ -100,7 +101,6 @@ def finished_forecasts(
             WindowScoreRow.local_issue_hour == local_issue_hour,
             WindowScoreRow.day_max_c.is_not(None),
         )
-        .group_by(ForecastRow.id, WindowScoreRow.day_max_c, WindowScoreRow.revision)
         .order_by(ForecastRow.issued_at_utc)
     )
     return [
@@ -109,7 +109,9 @@ def finished_forecasts(
             issued_at_utc=issued_at_utc,
             mean=tuple(mean),
             scale=tuple(scale),
-            mean_width_c=width,
+            mean_width_c=None
+            if quantile is None
+            else 2.0 * quantile * sum(scale) / len(scale),
             score_watermark_id=watermark_id,
             day_bound_c=bound_c,
             day_max_c=day_max_c,
@@ -121,7 +123,7 @@ def finished_forecasts(
             issued_at_utc,
             mean,
             scale,
-            width,
+            quantile,
             watermark_id,
             bound_c,
             day_max_c,
@@ -129,12 +131,5 @@ def finished_forecasts(
             input_mode,
         ) in rows
         if model_version_id is not None and day_max_c is not None
+        if mean is not None and scale is not None
     ]
-
-
-def _hours(column: InstrumentedAttribute[float]) -> Function[Sequence[float]]:
-    """The column's values of a forecast, in order of the hours."""
-    hours: Function[Sequence[float]] = func.array_agg(
-        aggregate_order_by(column, ForecastHourRow.hour_index), type_=ARRAY(Float)
-    )
-    return hours

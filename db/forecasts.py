@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -10,27 +10,30 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Row, and_, case, func, insert, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    case,
+    func,
+    or_,
+    select,
+    tuple_,
+)
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, aliased
 
 from core.days import WINDOW_H
 from core.forecasts import HourlyForecast, InputMode, RefusalCode, Target
 from core.plausibility import PlainBound
-from db.copying import copy_rows
+from db.copying import copy_rows, copy_with_ids
 from db.schema import (
-    ForecastHourRow,
     ForecastModeRow,
     ForecastRow,
+    IntervalCalibrationRow,
     ModelActivationRow,
     RegionRow,
     WindowScoreRow,
 )
-
-CHUNK_ROWS = 2_000
-
-_Hour = Row[int, float, float, float | None, float | None]
-"""Forecast, mean, scale, lower and upper of an hour."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +67,6 @@ class NewForecast:
     tracking_offset: float | None = None
     day_bound_c: float | None = None
     interval_calibration_id: int | None = None
-    interval_quantile: float | None = None
     revision: int = 0
     lag_h: int = 0
     plain: PlainBound | None = None
@@ -140,23 +142,33 @@ def insert_modes(
 
 
 def modes_of(
-    session: Session, stored: StoredForecast, region_slug: str
-) -> list[HourlyForecast]:
-    """What the model of a live forecast said in every mode that was kept."""
+    session: Session, stored: Mapping[str, Sequence[StoredForecast]]
+) -> dict[int, list[HourlyForecast]]:
+    """What the models of live forecasts, by region, said in every mode that was kept.
+
+    By the forecast's id.
+    """
+    by_id = {
+        item.forecast_id: (slug, item) for slug, of in stored.items() for item in of
+    }
     rows = session.scalars(
-        select(ForecastModeRow).where(ForecastModeRow.forecast_id == stored.forecast_id)
+        select(ForecastModeRow)
+        .where(ForecastModeRow.forecast_id.in_(by_id))
+        .order_by(ForecastModeRow.forecast_id, ForecastModeRow.input_mode)
     )
-    return [
-        HourlyForecast(
-            region_slug=region_slug,
-            target=stored.target,
-            issued_at_utc=stored.issued_at_utc,
+    found: dict[int, list[HourlyForecast]] = {forecast_id: [] for forecast_id in by_id}
+    for row in rows:
+        slug, item = by_id[row.forecast_id]
+        hourly = HourlyForecast(
+            region_slug=slug,
+            target=item.target,
+            issued_at_utc=item.issued_at_utc,
             mean=np.array(row.mean),
             scale=np.array(row.scale),
             input_mode=InputMode(row.input_mode),
         )
-        for row in rows
-    ]
+        found[row.forecast_id].append(hourly)
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,61 +228,36 @@ def mode_means(
 
 def insert_forecasts(session: Session, forecasts: Sequence[NewForecast]) -> list[int]:
     """Store forecasts with their hours; returns their ids in order."""
-    ids: list[int] = []
-    for start in range(0, len(forecasts), CHUNK_ROWS):
-        ids += _insert_chunk(session, forecasts[start : start + CHUNK_ROWS])
-    return ids
-
-
-def _insert_chunk(session: Session, chunk: Sequence[NewForecast]) -> list[int]:
-    statement = insert(ForecastRow).returning(
-        ForecastRow.id, sort_by_parameter_order=True
-    )
-    ids = list(session.scalars(statement, [_columns(item) for item in chunk]))
-    hours = (
-        row
-        for forecast_id, item in zip(ids, chunk, strict=True)
-        for row in _hour_rows(forecast_id, item)
-    )
-    copy_rows(
+    if not forecasts:
+        return []
+    rows = [_columns(item) for item in forecasts]
+    return copy_with_ids(
         session,
-        ForecastHourRow.__tablename__,
-        ("forecast_id", "hour_index", "mean", "scale", "lower", "upper"),
-        hours,
+        ForecastRow.__tablename__,
+        tuple(rows[0]),
+        [tuple(row.values()) for row in rows],
     )
-    return ids
 
 
 def _columns(item: NewForecast) -> dict[str, object]:
-    excluded = {"forecast", "interval_quantile", "plain"}
+    excluded = {"forecast", "plain"}
     columns: dict[str, object] = {
         name: getattr(item, name)
         for name in NewForecast.__slots__
         if name not in excluded
     }
     columns["target"] = item.target.value
-    columns["status"] = "refused" if item.forecast is None else "issued"
-    plain = item.plain
+    columns["refusal_code"] = item.refusal_code.value if item.refusal_code else None
+    columns["input_mode"] = item.input_mode.value
+    hourly, plain = item.forecast, item.plain
+    columns["status"] = "refused" if hourly is None else "issued"
+    columns["mean"] = None if hourly is None else hourly.mean.tolist()
+    columns["scale"] = None if hourly is None else hourly.scale.tolist()
     columns["plain_bound_c"] = plain.bound_c if plain else None
     columns["plain_error_c"] = plain.error_c if plain else None
     columns["allowed_gap_c"] = plain.allowed_gap_c if plain else None
     columns["plain_hour_excess_c"] = plain.hour_excess_c if plain else None
     return columns
-
-
-def _hour_rows(
-    forecast_id: int, item: NewForecast
-) -> Iterable[tuple[int, int, float, float, float | None, float | None]]:
-    if item.forecast is None:
-        return
-    means, scales = item.forecast.mean.tolist(), item.forecast.scale.tolist()
-    for index, (mean, scale) in enumerate(zip(means, scales, strict=True)):
-        half_width = (
-            None if item.interval_quantile is None else item.interval_quantile * scale
-        )
-        lower = None if half_width is None else mean - half_width
-        upper = None if half_width is None else mean + half_width
-        yield forecast_id, index, mean, scale, lower, upper
 
 
 def forecasts_at(
@@ -282,7 +269,28 @@ def forecasts_at(
     of_versions: Mapping[Target, int] = MappingProxyType({}),
     serving_first: bool = False,
 ) -> dict[Target, StoredForecast]:
-    """The forecast of each target issued at an instant; targets may be missing.
+    """The forecasts of one region issued at an instant; see `forecasts_in`."""
+    found = forecasts_in(
+        session,
+        [region_id],
+        issued_at_utc=issued_at_utc,
+        targets=targets,
+        of_versions=of_versions,
+        serving_first=serving_first,
+    )
+    return found[region_id]
+
+
+def forecasts_in(
+    session: Session,
+    region_ids: Collection[int],
+    *,
+    issued_at_utc: datetime,
+    targets: Sequence[Target] = tuple(Target),
+    of_versions: Mapping[Target, int] = MappingProxyType({}),
+    serving_first: bool = False,
+) -> dict[int, dict[Target, StoredForecast]]:
+    """By region, each target's forecast of an instant; targets may be missing.
 
     An issued forecast takes precedence over a refusal, then the newest. Of a target in
     `of_versions` only forecasts of that version count; else a live forecast takes
@@ -292,7 +300,7 @@ def forecasts_at(
     correction may leave the issue without a forecast.
     """
     query = select(ForecastRow).where(
-        ForecastRow.region_id == region_id,
+        ForecastRow.region_id.in_(region_ids),
         ForecastRow.target.in_([target.value for target in targets]),
         ForecastRow.issued_at_utc == issued_at_utc,
     )
@@ -308,12 +316,16 @@ def forecasts_at(
     if serving_first:
         serves = ForecastRow.model_version_id == _serving_version_id()
         order = [is_live, case((serves, 0), else_=1)]
+    place = (ForecastRow.region_id, ForecastRow.target)
     rows = session.scalars(
-        query.ext(distinct_on(ForecastRow.target)).order_by(
-            ForecastRow.target, *order, ForecastRow.id.desc()
-        )
+        query.ext(distinct_on(*place)).order_by(*place, *order, ForecastRow.id.desc())
     )
-    return {item.target: item for item in _with_hours(session, rows.all())}
+    found: dict[int, dict[Target, StoredForecast]] = {
+        region_id: {} for region_id in region_ids
+    }
+    for item in _with_hours(session, rows.all()):
+        found[item.region_id][item.target] = item
+    return found
 
 
 def forecast_at(
@@ -413,40 +425,60 @@ def issues_between(
     return tuple(session.scalars(query.order_by(ForecastRow.issued_at_utc.desc())))
 
 
+def newest_forecasts(
+    session: Session, places: Collection[tuple[int, Target]], *, kind: str
+) -> dict[tuple[int, Target], StoredForecast]:
+    """The forecast or refusal stored last, by region and target."""
+    if not places:
+        return {}
+    rows = session.scalars(
+        select(ForecastRow)
+        .where(
+            tuple_(ForecastRow.region_id, ForecastRow.target).in_(
+                [(region_id, target.value) for region_id, target in places]
+            ),
+            ForecastRow.kind == kind,
+        )
+        .ext(distinct_on(ForecastRow.region_id, ForecastRow.target))
+        .order_by(
+            ForecastRow.region_id,
+            ForecastRow.target,
+            ForecastRow.issued_at_utc.desc(),
+            ForecastRow.id.desc(),
+        )
+    ).all()
+    return {(item.region_id, item.target): item for item in _with_hours(session, rows)}
+
+
 def newest_forecast(
     session: Session, *, region_id: int, target: Target, kind: str
 ) -> StoredForecast | None:
-    """The forecast or refusal stored last."""
-    row = session.scalars(
-        select(ForecastRow)
-        .where(
-            ForecastRow.region_id == region_id,
-            ForecastRow.target == target.value,
-            ForecastRow.kind == kind,
-        )
-        .order_by(ForecastRow.issued_at_utc.desc(), ForecastRow.id.desc())
-        .limit(1)
-    ).first()
-    return None if row is None else _with_hours(session, [row])[0]
+    """The forecast or refusal of one region and target stored last."""
+    place = (region_id, target)
+    return newest_forecasts(session, [place], kind=kind).get(place)
 
 
 def newest_distances(
     session: Session,
     *,
-    region_id: int,
+    region_ids: Collection[int],
     model_version_id: int,
     since_utc: datetime,
     before_utc: datetime,
     limit: int,
-) -> list[float]:
-    """How far a model's newest live bounds lay below the plain ones, in its errors."""
+) -> dict[int, list[float]]:
+    """How far a model's newest live bounds lay below the plain ones, in its errors.
+
+    By region, the newest first; at most `limit` of each.
+    """
     distance = (
         ForecastRow.plain_bound_c - ForecastRow.day_bound_c
     ) / ForecastRow.plain_error_c
-    found = session.scalars(
-        select(distance)
+    found: dict[int, list[float]] = {region_id: [] for region_id in region_ids}
+    rows = session.execute(
+        select(ForecastRow.region_id, distance)
         .where(
-            ForecastRow.region_id == region_id,
+            ForecastRow.region_id.in_(region_ids),
             ForecastRow.target == Target.TEMPERATURE_C.value,
             ForecastRow.kind == "live",
             ForecastRow.model_version_id == model_version_id,
@@ -454,10 +486,12 @@ def newest_distances(
             ForecastRow.issued_at_utc < before_utc,
             distance.is_not(None),
         )
-        .order_by(ForecastRow.issued_at_utc.desc())
-        .limit(limit)
+        .order_by(ForecastRow.region_id, ForecastRow.issued_at_utc.desc())
     )
-    return [float(item) for item in found if item is not None]
+    for region_id, value in rows:
+        if value is not None and len(found[region_id]) < limit:
+            found[region_id].append(float(value))
+    return found
 
 
 def refused_targets(
@@ -562,7 +596,7 @@ def issued_about_midnight(
 
 
 def unscored_live_forecasts(
-    session: Session, *, region_id: int, finished_by_utc: datetime
+    session: Session, *, region_ids: Collection[int], finished_by_utc: datetime
 ) -> list[StoredForecast]:
     """Issued temperature forecasts whose window ended and that have no score yet.
 
@@ -581,7 +615,7 @@ def unscored_live_forecasts(
     rows = session.scalars(
         select(ForecastRow)
         .where(
-            ForecastRow.region_id == region_id,
+            ForecastRow.region_id.in_(region_ids),
             ForecastRow.target == Target.TEMPERATURE_C.value,
             ForecastRow.status == "issued",
             ForecastRow.kind == "live",
@@ -589,8 +623,15 @@ def unscored_live_forecasts(
             ForecastRow.issued_at_utc <= finished_by_utc - timedelta(hours=WINDOW_H),
             ~scored,
         )
-        .ext(distinct_on(ForecastRow.issued_at_utc, ForecastRow.model_version_id))
+        .ext(
+            distinct_on(
+                ForecastRow.region_id,
+                ForecastRow.issued_at_utc,
+                ForecastRow.model_version_id,
+            )
+        )
         .order_by(
+            ForecastRow.region_id,
             ForecastRow.issued_at_utc,
             ForecastRow.model_version_id,
             ForecastRow.revision.desc(),
@@ -600,24 +641,20 @@ def unscored_live_forecasts(
 
 
 def _with_hours(session: Session, rows: Sequence[ForecastRow]) -> list[StoredForecast]:
-    columns = (
-        ForecastHourRow.mean,
-        ForecastHourRow.scale,
-        ForecastHourRow.lower,
-        ForecastHourRow.upper,
-    )
-    hours: dict[int, list[_Hour]] = {row.id: [] for row in rows}
-    if hours:
-        for hour in session.execute(
-            select(ForecastHourRow.forecast_id, *columns)
-            .where(ForecastHourRow.forecast_id.in_(hours))
-            .order_by(ForecastHourRow.forecast_id, ForecastHourRow.hour_index)
-        ):
-            hours[hour.forecast_id].append(hour)
-    return [_stored(row, hours[row.id]) for row in rows]
+    """The forecasts with the intervals of their hours."""
+    ids = {row.interval_calibration_id for row in rows} - {None}
+    quantiles: dict[int | None, float] = {}
+    if ids:
+        calibrations = session.scalars(
+            select(IntervalCalibrationRow).where(IntervalCalibrationRow.id.in_(ids))
+        )
+        quantiles = {row.id: row.quantile for row in calibrations}
+    return [_stored(row, quantiles.get(row.interval_calibration_id)) for row in rows]
 
 
-def _stored(row: ForecastRow, hours: Sequence[_Hour]) -> StoredForecast:
+def _stored(row: ForecastRow, quantile: float | None) -> StoredForecast:
+    mean, scale = tuple(row.mean or ()), tuple(row.scale or ())
+    hours = list(zip(mean, scale, strict=True))
     return StoredForecast(
         forecast_id=row.id,
         region_id=row.region_id,
@@ -638,10 +675,10 @@ def _stored(row: ForecastRow, hours: Sequence[_Hour]) -> StoredForecast:
         tracking_offset=row.tracking_offset,
         day_bound_c=row.day_bound_c,
         plain=_plain(row),
-        mean=tuple(hour.mean for hour in hours),
-        scale=tuple(hour.scale for hour in hours),
-        lower=tuple(hour.lower for hour in hours),
-        upper=tuple(hour.upper for hour in hours),
+        mean=mean,
+        scale=scale,
+        lower=tuple(None if quantile is None else m - quantile * s for m, s in hours),
+        upper=tuple(None if quantile is None else m + quantile * s for m, s in hours),
         input_mode=InputMode(row.input_mode),
         run_issued_at_utc=row.run_issued_at_utc,
         runs_known_by_utc=row.runs_known_by_utc,

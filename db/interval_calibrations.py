@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -83,26 +83,37 @@ def calibrations_known(
     session: Session,
     *,
     model_version_ids: Collection[int],
-    region_id: int,
-    confidence: Decimal,
+    confidences: Mapping[int, Decimal],
     known_by_utc: datetime,
-) -> dict[tuple[int, InputMode], IntervalCalibration]:
-    """By version and mode, the newest quantile that used only finished windows."""
-    key = (IntervalCalibrationRow.model_version_id, IntervalCalibrationRow.input_mode)
+) -> dict[int, dict[tuple[int, InputMode], IntervalCalibration]]:
+    """By region, the newest quantile of each version and mode.
+
+    Only those that used finished windows alone. `confidences` is that of each region.
+    """
+    key = (
+        IntervalCalibrationRow.region_id,
+        IntervalCalibrationRow.confidence,
+        IntervalCalibrationRow.model_version_id,
+        IntervalCalibrationRow.input_mode,
+    )
     rows = session.scalars(
         select(IntervalCalibrationRow)
         .ext(distinct_on(*key))
         .where(
             IntervalCalibrationRow.model_version_id.in_(model_version_ids),
-            IntervalCalibrationRow.region_id == region_id,
-            IntervalCalibrationRow.confidence == confidence,
+            IntervalCalibrationRow.region_id.in_(confidences),
+            IntervalCalibrationRow.confidence.in_(set(confidences.values())),
             IntervalCalibrationRow.last_issue_utc <= known_by_utc - timedelta(hours=24),
         )
         .order_by(*key, IntervalCalibrationRow.last_issue_utc.desc())
     )
-    return {
-        (row.model_version_id, InputMode(row.input_mode)): IntervalCalibration(
-            calibration_id=row.id, quantile=row.quantile
-        )
-        for row in rows
+    found: dict[int, dict[tuple[int, InputMode], IntervalCalibration]] = {
+        region_id: {} for region_id in confidences
     }
+    for row in rows:
+        if row.confidence == confidences[row.region_id]:
+            place = (row.model_version_id, InputMode(row.input_mode))
+            found[row.region_id][place] = IntervalCalibration(
+                calibration_id=row.id, quantile=row.quantile
+            )
+    return found

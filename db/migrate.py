@@ -8,6 +8,7 @@ import io
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -69,6 +70,22 @@ def head_revision() -> str:
         message = "This installation carries no migrations."
         raise ServiceUnavailable(message)
     return revision
+
+
+def is_behind(revision: str | None) -> bool:
+    """Whether a database lacks migrations of this release.
+
+    One that this release does not know was made by a newer release: migrations are safe
+    beside the release before, so that web and workers can be replaced one by one.
+    """
+    return revision is None or revision in _older_revisions()
+
+
+@cache
+def _older_revisions() -> frozenset[str]:
+    """Read once: a release's migrations do not change while it runs."""
+    scripts = ScriptDirectory.from_config(_config()).walk_revisions()
+    return frozenset(item.revision for item in scripts) - {head_revision()}
 
 
 def current_revision(url: str) -> str | None:

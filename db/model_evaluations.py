@@ -157,6 +157,39 @@ def newest_evaluation(
     return _first(session, ModelEvaluationRow.model_version_id == model_version_id)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningEvaluation:
+    """How many of its regions an evaluation has finished."""
+
+    model_version_id: int
+    done: int
+    total: int
+    created_at_utc: datetime
+
+
+def running_evaluations(session: Session) -> list[RunningEvaluation]:
+    """Evaluations that run, oldest first."""
+    done = (
+        select(func.count())
+        .where(ModelEvaluationRegionRow.evaluation_id == ModelEvaluationRow.id)
+        .scalar_subquery()
+    )
+    rows = session.execute(
+        select(ModelEvaluationRow, done)
+        .where(ModelEvaluationRow.state == RUNNING)
+        .order_by(ModelEvaluationRow.id)
+    )
+    return [
+        RunningEvaluation(
+            model_version_id=row.model_version_id,
+            done=count,
+            total=len(row.region_slugs),
+            created_at_utc=row.created_at_utc,
+        )
+        for row, count in rows
+    ]
+
+
 def _first(session: Session, condition: ColumnElement[bool]) -> ModelEvaluation | None:
     row = session.execute(
         select(ModelEvaluationRow, UserRow.name)

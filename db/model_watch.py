@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -40,66 +42,77 @@ class WatchAlarm:
         )
 
 
-def evidence_before(
-    session: Session,
-    *,
-    region_id: int,
-    model_version_id: int,
-    local_issue_hour: int,
-    issued_at_utc: datetime,
-) -> Evidence | None:
-    """Evidence of the windows before; None where this one or a later one is counted."""
-    row = session.execute(
-        select(
-            ModelWatchRow.last_issued_at_utc,
-            ModelWatchRow.score_evidence,
-            ModelWatchRow.miss_evidence,
-        ).where(
-            ModelWatchRow.region_id == region_id,
-            ModelWatchRow.model_version_id == model_version_id,
-            ModelWatchRow.local_issue_hour == local_issue_hour,
+class WatchPlace(NamedTuple):
+    """A region, a model and a local hour of issue: each has evidence of its own."""
+
+    region_id: int
+    model_version_id: int
+    local_issue_hour: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownEvidence:
+    """Evidence of the windows up to one of them."""
+
+    last_issued_at_utc: datetime
+    evidence: Evidence
+
+
+def evidence_at(
+    session: Session, places: Collection[WatchPlace]
+) -> dict[WatchPlace, KnownEvidence]:
+    """Evidence of the places that have any."""
+    rows = session.scalars(
+        select(ModelWatchRow).where(
+            ModelWatchRow.region_id.in_({place.region_id for place in places}),
+            ModelWatchRow.model_version_id.in_(
+                {place.model_version_id for place in places}
+            ),
         )
-    ).first()
-    if row is None:
-        return Evidence()
-    last_issued_at_utc, scores, misses = row
-    if last_issued_at_utc >= issued_at_utc:
-        return None
-    return Evidence(scores=scores, misses=misses)
-
-
-def keep_evidence(
-    session: Session,
-    *,
-    region_id: int,
-    model_version_id: int,
-    local_issue_hour: int,
-    issued_at_utc: datetime,
-    evidence: Evidence,
-) -> None:
-    """Store the evidence up to a window."""
-    values = {
-        "last_issued_at_utc": issued_at_utc,
-        "score_evidence": evidence.scores,
-        "miss_evidence": evidence.misses,
+    )
+    return {
+        WatchPlace(
+            row.region_id, row.model_version_id, row.local_issue_hour
+        ): KnownEvidence(
+            last_issued_at_utc=row.last_issued_at_utc,
+            evidence=Evidence(scores=row.score_evidence, misses=row.miss_evidence),
+        )
+        for row in rows
     }
+
+
+def keep_evidence(session: Session, known: Mapping[WatchPlace, KnownEvidence]) -> None:
+    """Store the evidence of places up to a window each."""
+    if not known:
+        return
+    statement = insert(ModelWatchRow).values(
+        [
+            {
+                **place._asdict(),
+                "last_issued_at_utc": item.last_issued_at_utc,
+                "score_evidence": item.evidence.scores,
+                "miss_evidence": item.evidence.misses,
+            }
+            for place, item in known.items()
+        ]
+    )
+    new = statement.excluded
     session.execute(
-        insert(ModelWatchRow)
-        .values(
-            region_id=region_id,
-            model_version_id=model_version_id,
-            local_issue_hour=local_issue_hour,
-            **values,
-        )
-        .on_conflict_do_update(
+        statement.on_conflict_do_update(
             index_elements=["region_id", "model_version_id", "local_issue_hour"],
-            set_=values,
+            set_={
+                name: new[name]
+                for name in ("last_issued_at_utc", "score_evidence", "miss_evidence")
+            },
         )
     )
 
 
 def region_evidence(
-    session: Session, model_version_id: int, *, region_slug: str | None = None
+    session: Session,
+    model_version_id: int,
+    *,
+    region_slugs: Collection[str] | None = None,
 ) -> dict[str, Evidence]:
     """Mean evidence of the hours of issue, by active region."""
     query = (
@@ -113,8 +126,8 @@ def region_evidence(
         .group_by(RegionRow.slug)
         .order_by(RegionRow.slug)
     )
-    if region_slug is not None:
-        query = query.where(RegionRow.slug == region_slug)
+    if region_slugs is not None:
+        query = query.where(RegionRow.slug.in_(region_slugs))
     return {
         slug: Evidence(scores=float(scores), misses=float(misses))
         for slug, scores, misses in session.execute(query)
@@ -140,35 +153,41 @@ def standing_alarm(
     session: Session, *, region_id: int, model_version_id: int
 ) -> WatchAlarm | None:
     """The alarm of a model in a region that nobody has cleared."""
-    found = _alarms(
-        session,
-        ModelAlarmRow.region_id == region_id,
-        ModelAlarmRow.model_version_id == model_version_id,
-    )
-    return found[0] if found else None
+    found = alarms_in(session, [region_id])
+    return found.get((region_id, model_version_id))
+
+
+def alarms_in(
+    session: Session, region_ids: Collection[int]
+) -> dict[tuple[int, int], WatchAlarm]:
+    """Alarms that nobody has cleared, by region and model version."""
+    return _alarms(session, ModelAlarmRow.region_id.in_(region_ids))
 
 
 def standing_alarms(session: Session, *, model_version_id: int) -> list[WatchAlarm]:
     """Alarms of a model that nobody has cleared, by region."""
-    return _alarms(session, ModelAlarmRow.model_version_id == model_version_id)
+    found = _alarms(session, ModelAlarmRow.model_version_id == model_version_id)
+    return list(found.values())
 
 
-def _alarms(session: Session, *wanted: ColumnElement[bool]) -> list[WatchAlarm]:
+def _alarms(
+    session: Session, wanted: ColumnElement[bool]
+) -> dict[tuple[int, int], WatchAlarm]:
     rows = session.execute(
         select(ModelAlarmRow, RegionRow.slug)
         .join(RegionRow, RegionRow.id == ModelAlarmRow.region_id)
-        .where(ModelAlarmRow.cleared_at_utc.is_(None), *wanted)
+        .where(ModelAlarmRow.cleared_at_utc.is_(None), wanted)
         .order_by(RegionRow.slug)
     )
-    return [
-        WatchAlarm(
+    return {
+        (row.region_id, row.model_version_id): WatchAlarm(
             region_slug=slug,
             model_version_id=row.model_version_id,
             raised_at_utc=row.raised_at_utc,
             evidence=row.evidence,
         )
         for row, slug in rows
-    ]
+    }
 
 
 def clear_alarm(session: Session, *, region_id: int, model_version_id: int) -> bool:

@@ -36,6 +36,65 @@ class Counts:
     jobs: Mapping[str, int]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerFacts:
+    """The database server, as it sees itself.
+
+    Attributes
+    ----------
+    durability : Mapping of str to str
+        Settings by which an acknowledged commit is on disk.
+    is_read_only : bool
+        True of a standby, and of a server that was told to take no changes.
+    """
+
+    version: str
+    clock_utc: datetime
+    size_bytes: int
+    durability: Mapping[str, str]
+    is_read_only: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveFacts:
+    """The archive of the server's log; `last_at_utc` is None without one."""
+
+    last_at_utc: datetime | None
+    is_failing: bool
+
+
+_DURABILITY = ("fsync", "full_page_writes", "synchronous_commit")
+_SERVER = text(
+    "select current_setting('server_version') as version,"
+    " clock_timestamp() as clock_utc,"
+    " pg_database_size(current_database()) as size_bytes,"
+    " pg_is_in_recovery() or current_setting('transaction_read_only') = 'on'"
+    " as is_read_only"
+)
+_ARCHIVE = text(
+    "select last_archived_time as last_at_utc, coalesce(last_failed_time >"
+    " coalesce(last_archived_time, '-infinity'), false) as is_failing"
+    " from pg_stat_archiver"
+)
+
+
+def server_facts(session: Session) -> ServerFacts:
+    """Version, clock, size and durability of the server."""
+    row = session.execute(_SERVER).one()
+    settings = session.execute(
+        text("select name, setting from pg_settings where name = any(:names)"),
+        {"names": list(_DURABILITY)},
+    )
+    return ServerFacts(
+        **row._mapping, durability={item.name: item.setting for item in settings}
+    )
+
+
+def archive_facts(session: Session) -> ArchiveFacts:
+    """Whether the server archives its log, and whether that fails now."""
+    return ArchiveFacts(**session.execute(_ARCHIVE).one()._mapping)
+
+
 def require_writable_chain(session: Session) -> None:
     """Add an event and roll it back; raises the database's error when that fails."""
     session.execute(text("set local lock_timeout = '1s'"))
@@ -81,6 +140,13 @@ def count_everything(
         live_logins=session.scalar(logins) or 0,
         recent_denials=int(session.scalar(denials) or 0),
         jobs={row.status: row[1] for row in session.execute(jobs)},
+    )
+
+
+def newest_live_issue(session: Session) -> datetime | None:
+    """Instant of the newest live forecast or refusal; None before the first."""
+    return session.scalar(
+        select(func.max(ForecastRow.issued_at_utc)).where(ForecastRow.kind == "live")
     )
 
 

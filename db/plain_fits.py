@@ -23,15 +23,27 @@ _UNSETTLED = timedelta(hours=48)
 def fits_at(
     session: Session, region_id: int, week_start_utc: datetime, issue_hour_utc: int
 ) -> dict[bool, bytes]:
-    """The fits of a week and hour, by whether they use weather forecasts."""
+    """The fits of a region's week and hour; see `fits_of`."""
+    return fits_of(session, {region_id: week_start_utc}, issue_hour_utc)[region_id]
+
+
+def fits_of(
+    session: Session, week_starts_utc: Mapping[int, datetime], issue_hour_utc: int
+) -> dict[int, dict[bool, bytes]]:
+    """The fits of each region's week, by whether they use weather forecasts."""
     rows = session.scalars(
         select(PlainFitRow).where(
-            PlainFitRow.region_id == region_id,
+            PlainFitRow.region_id.in_(week_starts_utc),
             PlainFitRow.issue_hour_utc == issue_hour_utc,
-            PlainFitRow.week_start_utc == week_start_utc,
         )
     )
-    return {row.uses_runs: row.content for row in rows}
+    found: dict[int, dict[bool, bytes]] = {
+        region_id: {} for region_id in week_starts_utc
+    }
+    for row in rows:
+        if row.week_start_utc == week_starts_utc[row.region_id]:
+            found[row.region_id][row.uses_runs] = row.content
+    return found
 
 
 def may_keep_fits(session: Session, region_id: int) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
@@ -36,9 +36,11 @@ def effective_policy(session: Session, region_id: int) -> Policy:
     return effective_policies(session, [region_id])[region_id]
 
 
-def effective_policies(session: Session, region_ids: list[int]) -> dict[int, Policy]:
+def effective_policies(
+    session: Session, region_ids: Sequence[int]
+) -> dict[int, Policy]:
     """The policy in force for each region: its overrides on the fleet's policy."""
-    newest = _newest(session)
+    newest = _newest(session, region_ids)
     fleet = _required(newest)
     return {
         region_id: _compose(fleet, newest.get(region_id)) for region_id in region_ids
@@ -52,7 +54,7 @@ def fleet_policy(session: Session) -> Policy:
 
 def region_overrides(session: Session, region_id: int) -> dict[str, object]:
     """What a region's newest policy overrides."""
-    row = _newest(session).get(region_id)
+    row = _newest(session, [region_id]).get(region_id)
     found = {name: getattr(row, name) for name in OVERRIDABLE} if row else {}
     return {name: value for name, value in found.items() if value is not None}
 
@@ -91,10 +93,23 @@ def insert_policy(
 
 def own_values(session: Session, region_id: int | None) -> dict[str, Any] | None:
     """What the newest version of the fleet or a region sets; None without one."""
-    row = _newest(session).get(region_id)
+    row = _newest(session, [] if region_id is None else [region_id]).get(region_id)
     if row is None:
         return None
     return {name: getattr(row, name) for name in OVERRIDABLE}
+
+
+def all_own_values(session: Session) -> dict[int | None, dict[str, Any]]:
+    """As `own_values`, of the fleet and of every region that has a version."""
+    rows = session.scalars(
+        select(PolicyRow)
+        .ext(distinct_on(PolicyRow.region_id))
+        .order_by(PolicyRow.region_id, PolicyRow.version.desc())
+    )
+    return {
+        row.region_id: {name: getattr(row, name) for name in OVERRIDABLE}
+        for row in rows
+    }
 
 
 def _terms(
@@ -109,9 +124,13 @@ def _terms(
     }
 
 
-def _newest(session: Session) -> dict[int | None, PolicyRow]:
+def _newest(
+    session: Session, region_ids: Sequence[int] = ()
+) -> dict[int | None, PolicyRow]:
+    """The newest version of the fleet, and of these regions where they have one."""
     rows = session.scalars(
         select(PolicyRow)
+        .where(or_(PolicyRow.region_id.is_(None), PolicyRow.region_id.in_(region_ids)))
         .ext(distinct_on(PolicyRow.region_id))
         .order_by(PolicyRow.region_id, PolicyRow.version.desc())
     )

@@ -17,6 +17,8 @@ APP_GRANTS: Mapping[str, str] = {
     "alembic_version": "select",
     "app_user": _CHANGE,
     "user_session": _ANY,
+    "api_token": "select, insert, update (last_used_at_utc, minute_utc, minute_count,"
+    " revoked_at_utc)",
     "denial_count": _ANY,
     "login_limit": _ANY,
     "known_device": _ANY,
@@ -51,7 +53,6 @@ APP_GRANTS: Mapping[str, str] = {
     "weather_forecast": _APPEND,
     "interval_calibration": _APPEND,
     "forecast": _APPEND,
-    "forecast_hour": _APPEND,
     "forecast_mode": _APPEND,
     "forecast_input": _APPEND,
     "window_score": _APPEND,
@@ -74,19 +75,27 @@ APP_GRANTS: Mapping[str, str] = {
     "feed_switch": _APPEND,
     "setup_task": _CHANGE,
     "closed_hint": "select, insert, delete",
+    "delivery_subscription": _CHANGE,
+    "delivery": _ANY,
+    "delivery_attempt": "select, insert, delete",
 }
 """Rights of the application; it has none on a table that is not named here."""
 
 AUDITOR_HIDDEN_COLUMNS: Mapping[str, frozenset[str]] = {
     "app_user": frozenset({"password_hash"}),
     "user_session": frozenset({"token_sha256", "refresh_token"}),
+    "api_token": frozenset({"token_sha256"}),
     "known_device": frozenset({"token_sha256"}),
     "totp_secret": frozenset({"encrypted_secret"}),
     "recovery_code": frozenset({"code_sha256"}),
     "model_version": frozenset({"onnx_bytes"}),
     "model_upload_chunk": frozenset({"content"}),
+    "delivery_subscription": frozenset({"secret", "former_secret"}),
 }
 """The auditor reads everything but these."""
+
+_APP_SEQUENCES = ("decision_id_seq", "forecast_id_seq")
+"""Rows of these are copied with ids that were taken before; see `db.copying`."""
 
 _APP_FUNCTIONS = ("ensure_telemetry_partitions(", "purge_handled_requests(")
 
@@ -175,7 +184,9 @@ def _app_statements(
 ) -> list[str]:
     statements = []
     for relation in relations:
-        if relation.is_sequence and relation.is_job_queue:
+        if relation.is_sequence and (
+            relation.is_job_queue or relation.name in _APP_SEQUENCES
+        ):
             statements.append(f"grant usage on sequence {relation.name} to {role}")
         elif relation.is_job_queue:
             rights = "select, insert, update, delete"

@@ -14,7 +14,6 @@ APPEND_ONLY_TABLES = (
     "decision_transfer",
     "feed_switch",
     "forecast",
-    "forecast_hour",
     "forecast_input",
     "forecast_mode",
     "handled_request",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -61,32 +61,56 @@ def regions_by_slug(session: Session, slugs: Sequence[str]) -> list[StoredRegion
     return [found[slug] for slug in slugs if slug in found]
 
 
-def regions_matching(session: Session, words: str, *, limit: int) -> list[StoredRegion]:
-    """Active regions whose name or slug contains some text, ignoring case."""
-    held = words.casefold()
-    is_named = func.lower(RegionRow.name).contains(held, autoescape=True)
-    statement = (
-        select(RegionRow)
-        .where(
-            RegionRow.is_active,
-            is_named | RegionRow.slug.contains(held, autoescape=True),
+def find_regions(
+    session: Session,
+    *,
+    limit: int,
+    text: str = "",
+    zones: Collection[str] = (),
+    active_only: bool = True,
+    measured_only: bool = False,
+) -> tuple[list[StoredRegion], int]:
+    """The first regions with `text` in name or slug, or in `zones`; and their count.
+
+    Without a text all of them, in the order in which they were added.
+    """
+    statement = select(RegionRow)
+    if active_only:
+        statement = statement.where(RegionRow.is_active)
+    if measured_only:
+        statement = statement.where(RegionRow.is_synthetic.is_(False))
+    if text:
+        statement = statement.where(
+            or_(
+                RegionRow.name.icontains(text, autoescape=True),
+                RegionRow.slug.icontains(text, autoescape=True),
+                RegionRow.time_zone.in_(zones),
+            )
         )
-        .order_by(func.length(RegionRow.name), RegionRow.name)
-        .limit(limit)
-    )
-    return [_stored(row) for row in session.scalars(statement)]
+    count = session.scalar(select(func.count()).select_from(statement.subquery()))
+    rows = session.scalars(statement.order_by(RegionRow.id).limit(limit))
+    return [_stored(row) for row in rows], count or 0
 
 
 def insert_region(session: Session, region: Region) -> StoredRegion:
     """Store a new region; raises Conflict when the slug is taken."""
-    row = RegionRow(**_columns(region))
+    return insert_regions(session, [region])[0]
+
+
+def insert_regions(session: Session, regions: Sequence[Region]) -> list[StoredRegion]:
+    """Store new regions in this order; raises Conflict when a slug is taken."""
+    if not regions:
+        return []
+    statement = insert(RegionRow).returning(RegionRow, sort_by_parameter_order=True)
     try:
         with session.begin_nested():
-            session.add(row)
+            rows = session.scalars(statement, [_columns(region) for region in regions])
+            return [_stored(row) for row in rows]
     except IntegrityError as exc:
-        message = f"There is already a region {region.slug}."
+        taken = regions_by_slug(session, [region.slug for region in regions])
+        slug = taken[0].slug if taken else regions[0].slug
+        message = f"There is already a region {slug}."
         raise Conflict(message) from exc
-    return _stored(row)
 
 
 def update_region(session: Session, region: Region) -> StoredRegion:

@@ -68,7 +68,7 @@ def _big_id() -> Mapped[int]:
 
 
 class UserRow(Base):
-    """People and system users (worker, command line); system users cannot log in."""
+    """People and system users, which cannot log in: processes and service accounts."""
 
     __tablename__ = "app_user"
     __table_args__ = (
@@ -77,6 +77,7 @@ class UserRow(Base):
             "(password_hash is null) = is_system", name="system_has_no_password"
         ),
         CheckConstraint("name = btrim(name) and name <> ''", name="name_trimmed"),
+        CheckConstraint("is_system or not is_service", name="service_is_system"),
         Index("uq_app_user_name_lower", text("lower(name)"), unique=True),
     )
 
@@ -85,6 +86,7 @@ class UserRow(Base):
     role: Mapped[str]
     password_hash: Mapped[str | None]
     is_system: Mapped[bool] = mapped_column(server_default=text("false"))
+    is_service: Mapped[bool] = mapped_column(server_default=text("false"))
     is_active: Mapped[bool] = mapped_column(server_default=text("true"))
     must_change_password: Mapped[bool] = mapped_column(server_default=text("false"))
     created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
@@ -115,6 +117,39 @@ class SessionRow(Base):
     checked_at_utc: Mapped[datetime | None]
     address: Mapped[str | None]
     user_agent: Mapped[str | None] = mapped_column(String(300))
+
+
+class ApiTokenRow(Base):
+    """A token of an account for the API; the table holds its SHA-256.
+
+    `minute_count` counts its requests in the minute `minute_utc`.
+    """
+
+    __tablename__ = "api_token"
+    __table_args__ = (
+        CheckConstraint("length(token_sha256) = 64", name="token_sha256_length"),
+        CheckConstraint("name = btrim(name) and name <> ''", name="name_trimmed"),
+        CheckConstraint(
+            "cardinality(scopes) > 0 and scopes <@ array['read', 'decide',"
+            " 'telemetry', 'models', 'audit', 'admin']",
+            name="scopes",
+        ),
+        CheckConstraint("expires_at_utc > created_at_utc", name="expires_later"),
+        Index("ix_api_token_user_id", "user_id"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    name: Mapped[str] = mapped_column(String(80))
+    token_sha256: Mapped[str] = mapped_column(unique=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
+    scopes: Mapped[list[str]]
+    created_by_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
+    created_at_utc: Mapped[datetime]
+    expires_at_utc: Mapped[datetime]
+    last_used_at_utc: Mapped[datetime | None]
+    minute_utc: Mapped[datetime | None]
+    minute_count: Mapped[int] = mapped_column(server_default=text("0"))
+    revoked_at_utc: Mapped[datetime | None]
 
 
 class DenialCountRow(Base):
@@ -892,7 +927,10 @@ class IntervalCalibrationRow(Base):
 
 
 class ForecastRow(Base):
-    """A forecast as issued, or the refusal to issue one; append-only."""
+    """A forecast of 24 hours as issued, or the refusal of one; append-only.
+
+    An hour's interval is its mean and scale with the quantile of the calibration.
+    """
 
     __tablename__ = "forecast"
     __table_args__ = (
@@ -952,6 +990,23 @@ class ForecastRow(Base):
         ),
         CheckConstraint("revision >= 0", name="revision"),
         CheckConstraint("lag_h between 0 and 23", name="lag"),
+        CheckConstraint(
+            "(status = 'issued') = (mean is not null)"
+            " and (mean is null) = (scale is null)",
+            name="has_hours",
+        ),
+        CheckConstraint(
+            "cardinality(mean) = 24 and cardinality(scale) = 24"
+            " and array_position(mean, null) is null"
+            " and array_position(scale, null) is null",
+            name="hours",
+        ),
+        CheckConstraint(
+            "'-Infinity' < all (mean) and 'Infinity' > all (mean)", name="mean_finite"
+        ),
+        CheckConstraint(
+            "0 < all (scale) and 'Infinity' > all (scale)", name="scale_positive"
+        ),
         Index("ix_forecast_latest", "region_id", "target", "issued_at_utc", "id"),
     )
 
@@ -984,28 +1039,8 @@ class ForecastRow(Base):
     input_mode: Mapped[str] = _input_mode()
     run_issued_at_utc: Mapped[datetime | None]
     runs_known_by_utc: Mapped[datetime | None]
-
-
-class ForecastHourRow(Base):
-    """One hour of an issued forecast; bounds once an interval is calibrated."""
-
-    __tablename__ = "forecast_hour"
-    __table_args__ = (
-        CheckConstraint("hour_index between 0 and 23", name="hour_index"),
-        CheckConstraint("mean > '-Infinity' and mean < 'Infinity'", name="mean_finite"),
-        CheckConstraint("scale > 0 and scale < 'Infinity'", name="scale_positive"),
-        CheckConstraint("(lower is null) = (upper is null)", name="both_bounds"),
-        CheckConstraint("lower <= mean and mean <= upper", name="bounds_order"),
-    )
-
-    forecast_id: Mapped[int] = mapped_column(
-        ForeignKey("forecast.id"), primary_key=True
-    )
-    hour_index: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
-    mean: Mapped[float]
-    scale: Mapped[float]
-    lower: Mapped[float | None]
-    upper: Mapped[float | None]
+    mean: Mapped[list[float] | None] = mapped_column(ARRAY(Double))
+    scale: Mapped[list[float] | None] = mapped_column(ARRAY(Double))
 
 
 class ForecastModeRow(Base):
@@ -1635,3 +1670,118 @@ class ClosedHintRow(Base):
 
     user_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"), primary_key=True)
     name: Mapped[str] = mapped_column(primary_key=True)
+
+
+class DeliverySubscriptionRow(Base):
+    """Who gets which events, as an admin wrote it, and what the last tries left.
+
+    `secret` is a reference or what the portal's key seals; a former one goes on signing
+    for a day.
+    """
+
+    __tablename__ = "delivery_subscription"
+    __table_args__ = (
+        CheckConstraint("name = btrim(name) and name <> ''", name="name_trimmed"),
+        CheckConstraint("channel in ('webhook', 'mail')", name="channel"),
+        CheckConstraint(
+            "(channel = 'webhook') = (address is not null and secret is not null)",
+            name="webhook",
+        ),
+        CheckConstraint(
+            "(former_secret is null) = (former_until_utc is null)", name="former"
+        ),
+        Index(
+            "uq_delivery_subscription_name",
+            "name",
+            unique=True,
+            postgresql_where=text("removed_at_utc is null"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    name: Mapped[str]
+    channel: Mapped[str]
+    address: Mapped[str | None]
+    recipients: Mapped[list[str]]
+    kinds: Mapped[list[str]]
+    regions: Mapped[list[str]]
+    private_hosts: Mapped[list[str]]
+    is_paused: Mapped[bool] = mapped_column(server_default=text("false"))
+    secret: Mapped[str | None]
+    former_secret: Mapped[str | None]
+    former_until_utc: Mapped[datetime | None]
+    stopped_reason: Mapped[str | None]
+    removed_at_utc: Mapped[datetime | None]
+    created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+    leased_until_utc: Mapped[datetime | None]
+    rest_until_utc: Mapped[datetime | None]
+    failures_in_a_row: Mapped[int] = mapped_column(server_default=text("0"))
+    last_tried_at_utc: Mapped[datetime | None]
+    last_delivered_at_utc: Mapped[datetime | None]
+    last_answer: Mapped[str | None]
+
+
+class DeliveryRow(Base):
+    """An event for a subscription: waiting, delivered, or dead; see `db.outbox`.
+
+    Of those with one `order_key` of a subscription one is sent after the other.
+    """
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        CheckConstraint("state in ('waiting', 'delivered', 'dead')", name="state"),
+        CheckConstraint("(state = 'waiting') = (ended_at_utc is null)", name="ended"),
+        CheckConstraint("(event_seq is null) <> (digest_day is null)", name="cause"),
+        UniqueConstraint("subscription_id", "digest_day", name="uq_delivery_digest"),
+        Index(
+            "ix_delivery_waiting",
+            "subscription_id",
+            "order_key",
+            "id",
+            postgresql_where=text("state = 'waiting'"),
+        ),
+        Index(
+            "ix_delivery_dead",
+            "subscription_id",
+            "id",
+            postgresql_where=text("state = 'dead'"),
+        ),
+        Index("ix_delivery_subscription_id_id", "subscription_id", "id"),
+        Index("ix_delivery_ended_at_utc", "ended_at_utc"),
+    )
+
+    id: Mapped[int] = _big_id()
+    subscription_id: Mapped[int] = mapped_column(ForeignKey("delivery_subscription.id"))
+    message_id: Mapped[UUID] = mapped_column(
+        unique=True, server_default=text("gen_random_uuid()")
+    )
+    event_seq: Mapped[int | None] = mapped_column(
+        BigInteger, ForeignKey("audit_event.seq")
+    )
+    digest_day: Mapped[date | None]
+    kind: Mapped[str]
+    order_key: Mapped[str]
+    detail: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    state: Mapped[str] = mapped_column(server_default=text("'waiting'"))
+    tries: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
+    created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+    waiting_since_utc: Mapped[datetime]
+    due_at_utc: Mapped[datetime]
+    ended_at_utc: Mapped[datetime | None]
+
+
+class DeliveryAttemptRow(Base):
+    """One try of a delivery, with the receiver's answer in words."""
+
+    __tablename__ = "delivery_attempt"
+    __table_args__ = (Index("ix_delivery_attempt_delivery_id", "delivery_id", "id"),)
+
+    id: Mapped[int] = _big_id()
+    delivery_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("delivery.id", ondelete="CASCADE")
+    )
+    at_utc: Mapped[datetime]
+    duration_ms: Mapped[int]
+    is_delivered: Mapped[bool]
+    status: Mapped[int | None] = mapped_column(SmallInteger)
+    answer: Mapped[str]

@@ -88,7 +88,7 @@ def settle_staged(
     duplicate_count = _refuse_conflicts(session, conflict_code)
     outcomes = _outcomes(carbon_kind)
     session.execute(insert(SETTLED).from_select(SETTLED.columns.keys(), outcomes))
-    session.execute(text("analyze telemetry_settled"))
+    session.execute(text("analyze telemetry_settled (region_id, hour_utc, outcome)"))
     return SettledRows(
         counts=_count(session, duplicate_count),
         duplicate_count=duplicate_count,
@@ -118,6 +118,7 @@ def write_settled(session: Session, settled: SettledRows, batch: NewBatch) -> in
 
 def _upsert(session: Session, settled: SettledRows, batch_id: int) -> None:
     comes = {name: SETTLED.c[name].is_not(None) for name in QUANTITY_NAMES}
+    # In the order of the table's key: months and the index are filled one by one.
     changed = select(
         SETTLED.c.region_id,
         SETTLED.c.hour_utc,
@@ -126,6 +127,7 @@ def _upsert(session: Session, settled: SettledRows, batch_id: int) -> None:
         *[SETTLED.c[name] for name in QUANTITY_NAMES],
         *[case((comes[name], literal(batch_id, BigInteger))) for name in comes],
     ).where(SETTLED.c.outcome != _UNCHANGED)
+    changed = changed.order_by(SETTLED.c.region_id, SETTLED.c.hour_utc)
     carried = [*QUANTITY_NAMES, *BATCH_COLUMNS.values()]
     upsert = pg_insert(TelemetryRow).from_select(
         ["region_id", "hour_utc", "batch_id", "estimated", *carried], changed
@@ -328,9 +330,7 @@ def _ensure_partitions(session: Session) -> None:
     Called after the slow reading, because creating one blocks writers of `region` and
     `ingest_batch` until the transaction ends.
     """
-    month = func.date_trunc("month", SETTLED.c.hour_utc)
-    months = session.scalars(select(month).distinct().order_by(month)).all()
-    for start_utc in months:
-        session.execute(
-            select(func.ensure_telemetry_partitions(start_utc, start_utc + HOUR))
-        )
+    month = func.date_trunc("month", SETTLED.c.hour_utc).label("month")
+    months = select(month).distinct().order_by(month).subquery()
+    starts = months.c.month
+    session.execute(select(func.ensure_telemetry_partitions(starts, starts + HOUR)))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, delete, func, select, true
+from sqlalchemy import ColumnElement, Select, delete, func, select, text, true
 from sqlalchemy.orm import Session, aliased
 
 from core.errors import InvalidInput
@@ -242,11 +243,12 @@ def equal_weather(
         return own.hour_utc >= instant, other.hour_utc >= instant
 
     new = agreeing(*since(from_utc)).subquery()
-    ids = session.scalars(
-        select(new.c.region_id)
-        .group_by(new.c.region_id)
-        .having(func.count() >= COPY_HOURS)
-    ).all()
+    with _joined_by_hash(session):
+        ids = session.scalars(
+            select(new.c.region_id)
+            .group_by(new.c.region_id)
+            .having(func.count() >= COPY_HOURS)
+        ).all()
     if not ids:
         return {}
     found = agreeing(*since(start_utc), other.region_id.in_(ids)).subquery()
@@ -258,6 +260,17 @@ def equal_weather(
     ):
         hours[slug].append(hour_utc)
     return hours
+
+
+@contextmanager
+def _joined_by_hash(session: Session) -> Iterator[None]:
+    """Without nested loops, which compare every hour with every other.
+
+    The months of an import have no statistics yet, so the planner expects few rows.
+    """
+    session.execute(text("set local enable_nestloop = off"))
+    yield
+    session.execute(text("set local enable_nestloop = on"))
 
 
 def insert_acceptance(

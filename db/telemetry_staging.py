@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -29,8 +30,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
+from core.aliases import FloatArray, IntArray
 from core.telemetry import Quantity
-from db.copying import copy_rows
+from db.copying import copy_columns, copy_rows
 from db.schema import IngestRejectRow
 
 QUANTITY_NAMES = tuple(quantity.value for quantity in Quantity)
@@ -106,6 +108,40 @@ def open_staging(session: Session) -> None:
 def stage_rows(session: Session, rows: Iterable[Sequence[object]]) -> None:
     """COPY rows: line number, region id, hour, values, is estimated, raw text."""
     copy_rows(session, STAGED.name, STAGED.columns.keys(), rows)
+
+
+def stage_columns(
+    session: Session,
+    *,
+    line_numbers: IntArray,
+    region_ids: IntArray,
+    hours: IntArray,
+    values: FloatArray,
+    raw_texts: Sequence[str],
+) -> None:
+    """COPY measured rows as columns.
+
+    Parameters
+    ----------
+    hours : ndarray of int, shape (n_rows,)
+        Hours since 1970.
+    values : ndarray, shape (n_rows, n_quantities)
+        In the order of `QUANTITY_NAMES`; NaN where a row has none.
+    raw_texts : sequence of str
+        ASCII.
+    """
+    copy_columns(
+        session,
+        STAGED.name,
+        {
+            "line_number": line_numbers,
+            "region_id": region_ids.astype(np.int32),
+            "hour_utc": hours.astype("datetime64[h]"),
+            **dict(zip(QUANTITY_NAMES, values.T, strict=True)),
+            "is_estimated": np.zeros(len(hours), dtype=np.bool_),
+            "raw_text": np.array(raw_texts, dtype=np.bytes_),
+        },
+    )
 
 
 def stage_refusals(session: Session, rows: Iterable[Sequence[object]]) -> None:

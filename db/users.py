@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from core.access import Actor, Role
 from core.errors import Conflict, NotFound
-from db.schema import UserRow
+from db.schema import ApiTokenRow, UserRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +22,7 @@ class User:
     name: str
     role: Role
     is_system: bool
+    is_service: bool
     is_active: bool
     must_change_password: bool
     created_at_utc: datetime
@@ -80,11 +81,21 @@ def insert_user(
         must_change_password=must_change_password,
         one_time_until_utc=one_time_until_utc,
     )
+    return _inserted(session, row)
+
+
+def insert_service_account(session: Session, *, name: str, role: Role) -> User:
+    """Store an account that only API tokens act for; raises as `insert_user`."""
+    row = UserRow(name=name, role=role.value, is_system=True, is_service=True)
+    return _inserted(session, row)
+
+
+def _inserted(session: Session, row: UserRow) -> User:
     try:
         with session.begin_nested():
             session.add(row)
     except IntegrityError as exc:
-        message = f"There is already a user called {name}."
+        message = f"There is already a user called {row.name}."
         raise Conflict(message) from exc
     session.refresh(row)
     return _user(row)
@@ -99,8 +110,11 @@ def set_password(
 ) -> None:
     """Replace the password.
 
-    With `one_time_until_utc` it is a one-time password, to be changed before then.
+    With `one_time_until_utc` it is a one-time password, to be changed before then, and
+    the account's API tokens end.
     """
+    if one_time_until_utc is not None:
+        _end_tokens(session, user_id)
     _update(
         session,
         user_id,
@@ -116,12 +130,14 @@ def set_password_hash(session: Session, user_id: int, password_hash: str) -> Non
 
 
 def set_active(session: Session, user_id: int, *, is_active: bool) -> None:
-    """Allow or refuse logins of this account."""
+    """Allow or refuse logins of this account; its API tokens end either way."""
+    _end_tokens(session, user_id)
     _update(session, user_id, is_active=is_active)
 
 
 def set_role(session: Session, user_id: int, role: Role) -> None:
-    """Give the account another role."""
+    """Give the account another role; its API tokens end."""
+    _end_tokens(session, user_id)
     _update(session, user_id, role=role.value)
 
 
@@ -149,7 +165,7 @@ def has_people(session: Session) -> bool:
 def system_actor(session: Session, name: str) -> Actor:
     """The system user `name` as an actor: what the worker and commands act as."""
     user = find_user_by_name(session, name)
-    if user is None or not user.is_system:
+    if user is None or not user.is_system or user.is_service:
         message = f"There is no system user called {name}."
         raise NotFound(message)
     return user.as_actor()
@@ -165,6 +181,14 @@ def _one(session: Session, statement: Select[UserRow], *, lock: bool) -> User | 
     return None if row is None else _user(row)
 
 
+def _end_tokens(session: Session, user_id: int) -> None:
+    session.execute(
+        update(ApiTokenRow)
+        .where(ApiTokenRow.user_id == user_id, ApiTokenRow.revoked_at_utc.is_(None))
+        .values(revoked_at_utc=func.now())
+    )
+
+
 def _update(session: Session, user_id: int, **values: object) -> None:
     session.execute(update(UserRow).where(UserRow.id == user_id).values(**values))
 
@@ -175,6 +199,7 @@ def _user(row: UserRow) -> User:
         name=row.name,
         role=Role(row.role),
         is_system=row.is_system,
+        is_service=row.is_service,
         is_active=row.is_active,
         must_change_password=row.must_change_password,
         created_at_utc=row.created_at_utc,

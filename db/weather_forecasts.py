@@ -100,7 +100,28 @@ def load_runs(
     quantities: Collection[Quantity] = tuple(Quantity),
     known_by_utc: datetime | None = None,
 ) -> WeatherRuns | None:
-    """What models need of a region's runs for issues in [start, end]; None without any.
+    """What models need of one region's runs; see `load_runs_of`."""
+    found = load_runs_of(
+        session,
+        [region_slug],
+        start_utc,
+        end_utc,
+        quantities=quantities,
+        known_by_utc=known_by_utc,
+    )
+    return found.get(region_slug)
+
+
+def load_runs_of(
+    session: Session,
+    region_slugs: Collection[str],
+    start_utc: datetime,
+    end_utc: datetime,
+    *,
+    quantities: Collection[Quantity] = tuple(Quantity),
+    known_by_utc: datetime | None = None,
+) -> dict[str, WeatherRuns]:
+    """What models need of regions' runs for issues in [start, end], where any are.
 
     Runs that cannot prove when they were known are left out. Those that became known
     after `end_utc`, but by `known_by_utc`, count as known at `end_utc`.
@@ -108,6 +129,7 @@ def load_runs(
     reach = timedelta(days=BIAS_DAYS, hours=MAX_RUN_AGE_H)
     rows = session.execute(
         select(
+            RegionRow.slug,
             WeatherForecastRow.source,
             WeatherForecastRow.model,
             WeatherForecastRow.member,
@@ -120,7 +142,7 @@ def load_runs(
         )
         .join(RegionRow, RegionRow.id == WeatherForecastRow.region_id)
         .where(
-            RegionRow.slug == region_slug,
+            RegionRow.slug.in_(region_slugs),
             WeatherForecastRow.issued_at_utc >= start_utc - reach,
             WeatherForecastRow.issued_at_utc <= end_utc,
             WeatherForecastRow.known_at_utc <= (known_by_utc or end_utc),
@@ -128,7 +150,7 @@ def load_runs(
         )
         .order_by(WeatherForecastRow.id)
     )
-    found: dict[_Run, _Values] = defaultdict(dict)
+    found: dict[str, dict[_Run, _Values]] = defaultdict(lambda: defaultdict(dict))
     for row in rows:
         run = _Run(
             row.source,
@@ -140,10 +162,14 @@ def load_runs(
             row.statistic == _DAY_MAX,
         )
         values = np.array(row.hourly_values, dtype=np.float64)
-        found[run][Quantity(row.quantity)] = values
-    return weather_runs(
-        IssuedRun(**run._asdict(), values=values) for run, values in found.items()
-    )
+        found[row.slug][run][Quantity(row.quantity)] = values
+    made = {
+        slug: weather_runs(
+            IssuedRun(**run._asdict(), values=values) for run, values in runs.items()
+        )
+        for slug, runs in found.items()
+    }
+    return {slug: runs for slug, runs in made.items() if runs is not None}
 
 
 _Values = dict[Quantity, np.ndarray[tuple[int, ...], np.dtype[np.float64]]]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, Row, func, null, select, text
+import numpy as np
+from sqlalchemy import ColumnElement, CursorResult, Row, func, select, text
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, aliased
 
@@ -112,6 +113,167 @@ def insert_scores(session: Session, scores: Sequence[NewScore]) -> int:
     return result.rowcount if isinstance(result, CursorResult) else 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScorePlace:
+    """Which scores calibrate a bound: of finished windows of one hour of issue.
+
+    Attributes
+    ----------
+    watermark_id : int | None
+        Limits them to the rows that a forecast used, so that its bound can be
+        recomputed later: of a window that was scored again, the newest of these.
+    lag_h : int
+        Of forecasts that were made without so many newest hours (`core.late_hours`).
+    """
+
+    region_id: int
+    model_version_id: int
+    local_issue_hour: int
+    finished_by_utc: datetime
+    input_mode: InputMode = InputMode.TELEMETRY
+    watermark_id: int | None = None
+    lag_h: int = 0
+
+
+def score_histories(
+    session: Session, places: Collection[ScorePlace], *, with_hours: bool = True
+) -> dict[ScorePlace, ScoreHistory]:
+    """All scores of each place whose window ended by its instant, oldest first.
+
+    A bound without a rise does without the hours.
+    """
+    on_time = [place for place in places if not place.lag_h]
+    found = _histories(session, on_time, with_hours=with_hours) if on_time else {}
+    late = {
+        place: _late_history(session, place)
+        for place in places
+        if place.lag_h  # rare: telemetry of one region that did not come
+    }
+    return {**found, **late}
+
+
+_HISTORIES = text(
+    """
+    with place as (
+        select * from unnest(
+            cast(:region_id as integer[]), cast(:model_version_id as integer[]),
+            cast(:local_issue_hour as smallint[]), cast(:until as timestamptz[]),
+            cast(:input_mode as text[]), cast(:watermark_id as bigint[])
+        ) with ordinality as place (region_id, model_version_id, local_issue_hour,
+            until, input_mode, watermark_id, number)
+    ),
+    newest as (
+        select distinct on (place.number, score.issued_at_utc)
+            place.number, score.id, score.issued_at_utc, score.revision, score.score,
+            score.day_max_c, score.hours
+        from place join window_score score
+          on score.region_id = place.region_id
+         and score.model_version_id = place.model_version_id
+         and score.local_issue_hour = place.local_issue_hour
+         and score.input_mode = place.input_mode
+         and score.issued_at_utc <= place.until
+         and score.id <= coalesce(place.watermark_id, score.id)
+        order by place.number, score.issued_at_utc, score.revision desc
+    ),
+    ranked as (
+        select newest.*, row_number() over (
+            partition by number, score is not null order by issued_at_utc desc) as rank
+        from newest
+    )
+    select number,
+        -- Below the watermark lies also what took scores away.
+        max(id) filter (where score is not null or revision > 0) as watermark_id,
+        string_agg(float8send(score), '' order by issued_at_utc)
+            filter (where score is not null) as scores,
+        string_agg(float8send(day_max_c), '' order by issued_at_utc)
+            filter (where :with_hours and score is not null and rank <= :n_hours)
+            as maxima,
+        string_agg(int4send(coalesce(octet_length(hours), 0)), ''
+            order by issued_at_utc)
+            filter (where :with_hours and score is not null and rank <= :n_hours)
+            as lengths,
+        string_agg(hours, '' order by issued_at_utc)
+            filter (where :with_hours and score is not null and rank <= :n_hours)
+            as hours
+    from ranked group by number
+    """
+)
+"""Each history as a few strings of bytes: a row per window costs Python far more."""
+
+
+def _histories(
+    session: Session, places: Sequence[ScorePlace], *, with_hours: bool
+) -> dict[ScorePlace, ScoreHistory]:
+    window = timedelta(hours=WINDOW_H)
+    columns = {
+        "region_id": [place.region_id for place in places],
+        "model_version_id": [place.model_version_id for place in places],
+        "local_issue_hour": [place.local_issue_hour for place in places],
+        "until": [place.finished_by_utc - window for place in places],
+        "input_mode": [place.input_mode.value for place in places],
+        "watermark_id": [place.watermark_id for place in places],
+    }
+    rows = session.execute(
+        _HISTORIES, {**columns, "with_hours": with_hours, "n_hours": SCORE_WINDOW}
+    )
+    empty = ScoreHistory(scores=(), hours=(), watermark_id=None)
+    found = dict.fromkeys(places, empty)
+    for row in rows:
+        scores = tuple(np.frombuffer(row.scores or b"", ">f8").tolist())
+        hours = _window_hours(row.maxima, row.lengths, row.hours)
+        found[places[row.number - 1]] = ScoreHistory(
+            scores=scores,
+            hours=(None,) * (len(scores) - len(hours)) + hours,
+            watermark_id=row.watermark_id,
+        )
+    return found
+
+
+def _window_hours(
+    maxima: bytes | None, lengths: bytes | None, hours: bytes | None
+) -> tuple[WindowHours | None, ...]:
+    """The windows' hours from the strings of `_HISTORIES`, None where not kept."""
+    ends = np.cumsum(np.frombuffer(lengths or b"", ">i4"))
+    starts = np.concatenate(([0], ends[:-1])) if len(ends) else ends
+    content = hours or b""
+    return tuple(
+        WindowHours.from_bytes(day_max_c, content[start:end]) if end > start else None
+        for day_max_c, start, end in zip(
+            np.frombuffer(maxima or b"", ">f8").tolist(),
+            starts.tolist(),
+            ends.tolist(),
+            strict=True,
+        )
+    )
+
+
+def _late_history(session: Session, place: ScorePlace) -> ScoreHistory:
+    """The windows, each with the forecast made `lag_h` before it began."""
+    of_model = (
+        WindowScoreRow.region_id == place.region_id,
+        WindowScoreRow.model_version_id == place.model_version_id,
+        WindowScoreRow.input_mode == place.input_mode.value,
+    )
+    until = place.finished_by_utc - timedelta(hours=WINDOW_H)
+    rows = _newest_rows(
+        session,
+        *of_model,
+        WindowScoreRow.local_issue_hour == place.local_issue_hour,
+        WindowScoreRow.issued_at_utc <= until,
+        watermark_id=place.watermark_id,
+    )
+    scored = [row for row in rows if row.score is not None]
+    lag = timedelta(hours=place.lag_h)
+    earlier = _newest_rows(
+        session,
+        *of_model,
+        WindowScoreRow.issued_at_utc.in_([row.issued_at_utc - lag for row in scored]),
+        watermark_id=place.watermark_id,
+    )
+    by_issue = {row.issued_at_utc + lag: row for row in earlier}
+    return _moved_history(scored, by_issue, place.lag_h)
+
+
 def score_history(
     session: Session,
     *,
@@ -124,54 +286,17 @@ def score_history(
     lag_h: int = 0,
     with_hours: bool = True,
 ) -> ScoreHistory:
-    """All scores whose window ended by an instant, oldest first.
-
-    `watermark_id` limits them to the rows that a forecast used, so that its bound can
-    be recomputed later: of a window that was scored again, the newest of these. With
-    `lag_h` they are the scores of forecasts that were made without the newest hours
-    (`core.late_hours`). A bound without a rise does without the hours.
-    """
-    of_model = (
-        WindowScoreRow.region_id == region_id,
-        WindowScoreRow.model_version_id == model_version_id,
-        WindowScoreRow.input_mode == input_mode.value,
-    )
-    rows = _newest_rows(
-        session,
-        *of_model,
-        WindowScoreRow.local_issue_hour == local_issue_hour,
-        WindowScoreRow.issued_at_utc <= finished_by_utc - timedelta(hours=WINDOW_H),
+    """The scores of one place; see `score_histories`."""
+    place = ScorePlace(
+        region_id=region_id,
+        model_version_id=model_version_id,
+        local_issue_hour=local_issue_hour,
+        finished_by_utc=finished_by_utc,
+        input_mode=input_mode,
         watermark_id=watermark_id,
-        with_hours=with_hours or lag_h > 0,
+        lag_h=lag_h,
     )
-    scored = [row for row in rows if row.score is not None]
-    if lag_h:
-        lag = timedelta(hours=lag_h)
-        earlier = _newest_rows(
-            session,
-            *of_model,
-            WindowScoreRow.issued_at_utc.in_(
-                [row.issued_at_utc - lag for row in scored]
-            ),
-            watermark_id=watermark_id,
-        )
-        by_issue = {row.issued_at_utc + lag: row for row in earlier}
-        return _late_history(scored, by_issue, lag_h)
-    first = len(scored) - SCORE_WINDOW
-    return ScoreHistory(
-        scores=tuple(row.score for row in scored),
-        hours=tuple(
-            WindowHours.from_bytes(row.day_max_c, row.hours)
-            if number >= first and row.hours is not None
-            else None
-            for number, row in enumerate(scored)
-        ),
-        # Below the watermark lies also what took scores away.
-        watermark_id=max(
-            (row.id for row in rows if row.score is not None or row.revision > 0),
-            default=None,
-        ),
-    )
+    return score_histories(session, [place], with_hours=with_hours)[place]
 
 
 def history_of_forecast(
@@ -181,17 +306,32 @@ def history_of_forecast(
     time_zone: str,
     watermark_id: int | None,
     with_hours: bool = True,
-    lead_h: int = 0,
 ) -> ScoreHistory | None:
     """The scores that a stored forecast saw, the same months later.
 
+    None where no model made it.
+    """
+    place = place_of_forecast(stored, time_zone=time_zone, watermark_id=watermark_id)
+    if place is None:
+        return None
+    return score_histories(session, [place], with_hours=with_hours)[place]
+
+
+def place_of_forecast(
+    stored: StoredForecast,
+    *,
+    time_zone: str,
+    watermark_id: int | None,
+    lead_h: int = 0,
+) -> ScorePlace | None:
+    """Which scores a stored forecast saw; None where no model made it.
+
     With `lead_h` those of windows that begin at the local hour so long after its issue,
-    each forecast as long before. None where no model made it.
+    each forecast as long before.
     """
     if stored.model_version_id is None:
         return None
-    return score_history(
-        session,
+    return ScorePlace(
         region_id=stored.region_id,
         model_version_id=stored.model_version_id,
         local_issue_hour=local_issue_hour(
@@ -202,7 +342,6 @@ def history_of_forecast(
         # Rolled twice is rolled by the sum; see `core.late_hours`.
         watermark_id=None if lead_h else watermark_id,
         lag_h=stored.lag_h + lead_h,
-        with_hours=with_hours,
     )
 
 
@@ -210,7 +349,6 @@ def _newest_rows(
     session: Session,
     *conditions: ColumnElement[bool],
     watermark_id: int | None,
-    with_hours: bool = True,
 ) -> Sequence[Row[*tuple[Any, ...]]]:
     """The newest score or refusal of each window, of the rows up to a watermark."""
     query = select(
@@ -219,7 +357,7 @@ def _newest_rows(
         WindowScoreRow.revision,
         WindowScoreRow.score,
         WindowScoreRow.day_max_c,
-        (WindowScoreRow.hours if with_hours else null()).label("hours"),
+        WindowScoreRow.hours,
     ).where(*conditions)
     if watermark_id is not None:
         query = query.where(WindowScoreRow.id <= watermark_id)
@@ -230,7 +368,7 @@ def _newest_rows(
     ).all()
 
 
-def _late_history(
+def _moved_history(
     scored: Sequence[Row[*tuple[Any, ...]]],
     earlier: Mapping[datetime, Row[*tuple[Any, ...]]],
     lag_h: int,

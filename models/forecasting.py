@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,12 @@ from core.errors import InvalidInput
 from core.forecasts import HourlyForecast, InputMode, Refusal, RefusalCode
 from core.regions import Region
 from core.telemetry import VALID_RANGES, TelemetryFrame
-from models.features import DAY_MAX_RUNG_H, RUN_RUNGS_H, feature_matrix
+from models.features import (
+    DAY_MAX_RUNG_H,
+    RUN_RUNGS_H,
+    FeatureRows,
+    feature_matrix,
+)
 from models.metadata import ModelContract
 
 PLAUSIBLE_MARGIN_FRAC = 0.1
@@ -84,7 +89,14 @@ def forecast_windows(
     issue_instants: Sequence[datetime],
 ) -> list[HourlyForecast | Refusal]:
     """As `hindcast`, when only telemetry and time zone of the region are known."""
-    return _answers(model, frame, time_zone, issue_instants, youngest_run_h=0)
+    asked = Asked.of(
+        model.contract, frame, time_zone, issue_instants, rungs_h=RUN_RUNGS_H[:1]
+    )
+    (found,) = ask(model, [asked])
+    return [
+        answer if isinstance(answer, Refusal) else next(iter(answer.values()))
+        for answer in found
+    ]
 
 
 def forecast_modes(
@@ -98,11 +110,96 @@ def forecast_modes(
     What the model would have said if the newest runs, or all of them, had not come. It
     calibrates these modes before they are needed.
     """
-    found: list[ByMode | Refusal] = []
-    for youngest_run_h in _rungs_h(model.contract, frame):
-        answers = _answers(
-            model, frame, time_zone, issue_instants, youngest_run_h=youngest_run_h
+    asked = Asked.of(model.contract, frame, time_zone, issue_instants)
+    return ask(model, [asked])[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a model is given for windows of one region.
+
+    Attributes
+    ----------
+    region_index : int
+        Of the model's weights; see `OnnxModel.predict`.
+    rungs : tuple of FeatureRows
+        The inputs of all windows with the runs of each age that makes a difference,
+        the newest first.
+    """
+
+    region_slug: str
+    region_index: int
+    issue_instants: tuple[datetime, ...]
+    rungs: tuple[FeatureRows, ...]
+
+    @classmethod
+    def of(
+        cls,
+        contract: ModelContract,
+        frame: TelemetryFrame,
+        time_zone: str,
+        issue_instants: Sequence[datetime],
+        *,
+        rungs_h: Sequence[int | None] | None = None,
+    ) -> Self:
+        """The inputs that a model of this contract needs of a region's telemetry."""
+        return cls(
+            region_slug=frame.region_slug,
+            region_index=contract.region_index(frame.region_slug),
+            issue_instants=tuple(issue_instants),
+            rungs=tuple(
+                feature_matrix(
+                    frame,
+                    time_zone,
+                    issue_instants,
+                    contract.feature_names,
+                    target=contract.target,
+                    youngest_run_h=youngest_run_h,
+                )
+                for youngest_run_h in rungs_h or _rungs_h(contract, frame)
+            ),
         )
+
+    @property
+    def best_mode(self) -> InputMode:
+        """The best mode in which the first window can be forecast."""
+        return self.rungs[0].modes[0]
+
+    def features(self, mode: InputMode) -> NDArray[np.float32] | None:
+        """The first window's inputs in a mode, shape (F,); None without it."""
+        found = (rows.features[0] for rows in self.rungs if rows.modes[0] is mode)
+        return next(found, None)
+
+
+def ask(model: Predictor, asked: Sequence[Asked]) -> list[list[ByMode | Refusal]]:
+    """Forecasts of many regions' windows, in every mode of each; the model runs once.
+
+    Each row is asked alone, whatever its neighbours; see `OnnxModel.predict`.
+    """
+    contract = model.contract
+    usable = [rows.features[rows.usable] for item in asked for rows in item.rungs]
+    if not usable:
+        return []
+    regions = [
+        np.full(int(rows.usable.sum()), item.region_index)
+        for item in asked
+        for rows in item.rungs
+    ]
+    mean, scale = model.predict(
+        np.concatenate(usable), np.concatenate(regions).astype(np.int64)
+    )
+    predictions = zip(mean, scale, strict=True)
+    return [_by_mode(contract, item, predictions) for item in asked]
+
+
+def _by_mode(
+    contract: ModelContract,
+    asked: Asked,
+    predictions: Iterator[tuple[FloatArray, FloatArray]],
+) -> list[ByMode | Refusal]:
+    found: list[ByMode | Refusal] = []
+    for rows in asked.rungs:
+        answers = _answers(contract, asked, rows, predictions)
         if not found:
             found = [a if isinstance(a, Refusal) else {} for a in answers]
         for by_mode, answer in zip(found, answers, strict=True):
@@ -121,36 +218,22 @@ def _rungs_h(contract: ModelContract, frame: TelemetryFrame) -> tuple[int | None
 
 
 def _answers(
-    model: Predictor,
-    frame: TelemetryFrame,
-    time_zone: str,
-    issue_instants: Sequence[datetime],
-    *,
-    youngest_run_h: int | None,
+    contract: ModelContract,
+    asked: Asked,
+    rows: FeatureRows,
+    predictions: Iterator[tuple[FloatArray, FloatArray]],
 ) -> list[HourlyForecast | Refusal]:
-    contract = model.contract
-    slug = frame.region_slug
-    inputs = feature_matrix(
-        frame,
-        time_zone,
-        issue_instants,
-        contract.feature_names,
-        target=contract.target,
-        youngest_run_h=youngest_run_h,
-    )
-    usable = inputs.features[inputs.usable]
-    region_index = np.full(len(usable), contract.region_index(slug), dtype=np.int64)
-    mean, scale = model.predict(usable, region_index)
-    predictions = zip(mean, scale, strict=True)
     answers: list[HourlyForecast | Refusal] = []
     for problem, issued_at_utc, mode, run_issued_at_utc in zip(
-        inputs.problems,
-        issue_instants,
-        inputs.modes,
-        inputs.run_issued_at_utc,
+        rows.problems,
+        asked.issue_instants,
+        rows.modes,
+        rows.run_issued_at_utc,
         strict=True,
     ):
-        answer = problem or _checked(contract, slug, issued_at_utc, *next(predictions))
+        answer = problem or _checked(
+            contract, asked.region_slug, issued_at_utc, *next(predictions)
+        )
         if isinstance(answer, HourlyForecast):
             answer = replace(
                 answer, input_mode=mode, run_issued_at_utc=run_issued_at_utc

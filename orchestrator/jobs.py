@@ -6,18 +6,21 @@ the session's own connection, so what asks for it and the job commit together.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 
 import procrastinate
 from sqlalchemy.orm import Session
 
 from db.copying import driver_connection
-from db.job_queue import days_asked_by
+from db.job_queue import days_asked_by, queueing_locks
 
 ISSUE_FORECASTS = "issue_forecasts"
 ISSUE_AGAIN = "issue_again"
 HINDCAST_DAY = "hindcast_day"
 HOURLY_CYCLE = "hourly_cycle"
+CYCLE_CHUNK = "cycle_chunk"
 REPORT_DENIALS = "report_denials"
 PURGE_RECORDS = "purge_records"
 CHECK_LOGINS = "check_logins"
@@ -30,9 +33,18 @@ RUN_FEED = "run_feed"
 MAKE_DEMO = "make_demo"
 TRAIN_MODELS = "train_models"
 HINDCAST_REGION = "hindcast_region"
+QUEUE_DIGESTS = "queue_digests"
 
 FIRST = 10
-"""Priority of the hourly cycle and the watch of models: before what people ask for."""
+"""Priority of what begins a cycle, and of the watch of models: before anything else."""
+
+CYCLE = 8
+"""Priority of the chunks of a cycle: the watch comes between, people come after."""
+
+CHUNK_REGIONS = 100
+"""Regions that one transaction of a cycle reads, decides on and commits. With more the
+audit chain would be held longer and a killed worker would lose more; with fewer the
+statements of a chunk weigh more."""
 
 BEHIND_CYCLE = -5
 """Priority of feeds: the hourly cycle and what people wait for come first."""
@@ -53,6 +65,62 @@ _queue = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())
 def queue_forecasts(session: Session, *, issued_at_utc: datetime) -> None:
     """Ask the worker for the forecasts of all regions at one issue instant."""
     _defer(session, ISSUE_FORECASTS, {"issued_at_utc": issued_at_utc.isoformat()})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CycleChunk:
+    """Regions of the cycle of an hour: those with ids from the first to the last."""
+
+    issued_at_utc: datetime
+    first_region_id: int
+    last_region_id: int
+
+
+def cycle_chunks(
+    issued_at_utc: datetime, region_ids: Sequence[int]
+) -> list[CycleChunk]:
+    """The chunks of `CHUNK_REGIONS` regions in the order of their ids.
+
+    Examples
+    --------
+    >>> chunks = cycle_chunks(datetime(2026, 7, 1, 12), range(1, 251))
+    >>> [(chunk.first_region_id, chunk.last_region_id) for chunk in chunks]
+    [(1, 100), (101, 200), (201, 250)]
+    """
+    ordered = sorted(region_ids)
+    parts = [
+        ordered[start : start + CHUNK_REGIONS]
+        for start in range(0, len(ordered), CHUNK_REGIONS)
+    ]
+    return [
+        CycleChunk(
+            issued_at_utc=issued_at_utc,
+            first_region_id=part[0],
+            last_region_id=part[-1],
+        )
+        for part in parts
+    ]
+
+
+def queue_cycle(session: Session, chunks: Sequence[CycleChunk]) -> int:
+    """Ask workers for chunks of a cycle; returns how many jobs were queued.
+
+    A chunk that waits or is being done is not queued again.
+    """
+    known = queueing_locks(session, CYCLE_CHUNK)
+    queued = 0
+    for chunk in chunks:
+        instant = chunk.issued_at_utc.isoformat()
+        lock = f"{CYCLE_CHUNK}:{instant}:{chunk.first_region_id}"
+        if lock not in known:
+            arguments = {
+                "issued_at_utc": instant,
+                "first_region_id": str(chunk.first_region_id),
+                "last_region_id": str(chunk.last_region_id),
+            }
+            _defer(session, CYCLE_CHUNK, arguments, priority=CYCLE, lock=lock)
+            queued += 1
+    return queued
 
 
 def queue_issue_again(session: Session, *, batch_id: int) -> None:

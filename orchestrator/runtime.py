@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 
+from psycopg.errors import ReadOnlySqlTransaction
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -78,7 +79,7 @@ class Runtime:
         Raises
         ------
         ServiceUnavailable
-            When the database does not answer.
+            When the database does not answer, or takes no changes.
         """
         try:
             with (
@@ -90,6 +91,9 @@ class Runtime:
             message = "The database does not answer. Try again in a moment."
             raise ServiceUnavailable(message) from exc
         except DBAPIError as exc:
+            if isinstance(exc.orig, ReadOnlySqlTransaction):
+                message = "The database takes no changes now. Try again in a moment."
+                raise ServiceUnavailable(message) from exc
             if exc.connection_invalidated:
                 message = "The database connection was lost. Try again in a moment."
                 raise ServiceUnavailable(message) from exc

@@ -69,6 +69,8 @@ class Settings(BaseSettings):
 
     second_factor_roles: Annotated[frozenset[Role], NoDecode] = frozenset()
 
+    api_requests_per_minute: int = Field(default=600, ge=1, le=1_000_000)
+
     oidc_issuer: str | None = None
     oidc_client_id: str | None = None
     oidc_client_secret: SecretStr | None = None
@@ -77,8 +79,22 @@ class Settings(BaseSettings):
     oidc_role_claim: NonBlank = "groups"
     oidc_roles: Annotated[dict[str, Role], NoDecode] = Field(default_factory=dict)
 
+    public_url: str | None = None
+
+    smtp_host: str | None = None
+    smtp_port: int = Field(default=587, ge=1, le=65_535)
+    smtp_tls: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_user: str | None = None
+    smtp_password: SecretStr | None = None
+    smtp_from: str | None = None
+
+    heartbeat_url: SecretStr | None = None
+    heartbeat_every_minutes: float = Field(default=5.0, ge=0.5, le=60)
+    heartbeat_private_hosts: Annotated[frozenset[str], NoDecode] = frozenset()
+
     anchor_dir: Path | None = None
     anchor_key_file: Path | None = None
+    backup_dir: Path | None = None
 
     demo: bool = True
     demo_seed: int = Field(default=7, ge=0, le=2**31 - 1)
@@ -98,9 +114,9 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "text"] = "json"
 
-    @field_validator("second_factor_roles", mode="before")
+    @field_validator("second_factor_roles", "heartbeat_private_hosts", mode="before")
     @classmethod
-    def _split_roles(cls, value: object) -> object:
+    def _split_list(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
         return [name.strip() for name in value.split(",") if name.strip()]

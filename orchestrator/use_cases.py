@@ -33,7 +33,7 @@ from core.errors import (
     RequestReused,
 )
 from db import approvals, handled_requests
-from db.audit_append import append_event
+from db.audit_append import NewEvent, append_events
 from db.handled_requests import HandledRequest
 
 WORKER_USER = "worker"
@@ -244,7 +244,7 @@ def change(
                 request_id=request.request_id,
                 actor_id=request.actor.user_id,
                 operation=name,
-                body_sha256=_sha256_of(body(*args, **kwargs) if body else arguments),
+                body_sha256=sha256_of(body(*args, **kwargs) if body else arguments),
                 answer="",
             )
             kept = _kept_answer(request.session, handled)
@@ -394,8 +394,8 @@ def _finish(name: str, request: Request, done: Done[Answer]) -> Answer:
         if event.action not in USE_CASES[name].events:
             message = f"{event.action} is not an event that {name} declares."
             raise TypeError(message)
-        append_event(
-            request.session,
+    new_events = [
+        NewEvent(
             actor=event.actor or (None if event.is_belated else request.caller),
             action=event.action,
             object_type=event.object_type,
@@ -405,6 +405,9 @@ def _finish(name: str, request: Request, done: Done[Answer]) -> Answer:
             reason=event.reason,
             request_id=_id_text(request, event),
         )
+        for event in done.events
+    ]
+    append_events(request.session, new_events)
     return done.answer
 
 
@@ -415,7 +418,8 @@ def _id_text(request: Request, event: Event) -> str | None:
     return request.reference if given is None else str(given)
 
 
-def _sha256_of(given: Mapping[str, object]) -> str:
+def sha256_of(given: Mapping[str, object]) -> str:
+    """SHA-256 of the canonical text of values, dataclasses and collections."""
     return sha256(canonical_json(_plain(given)).encode()).hexdigest()
 
 

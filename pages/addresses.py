@@ -27,10 +27,13 @@ REGION = "/regions/"
 ADMIN_REGIONS = "/admin/regions"
 ADMIN_TELEMETRY = "/admin/telemetry"
 ADMIN_FEEDS = "/admin/feeds"
+ADMIN_DELIVERIES = "/admin/deliveries"
 ADMIN_MODELS = "/admin/models"
 MODELS = "/admin/models/"
 FORECAST_QUALITY = "/admin/forecast-quality"
 ADMIN_USERS = "/admin/users"
+ADMIN_HEALTH = "/admin/health"
+ADMIN_JOBS = "/admin/jobs"
 
 _LONGEST_VALUE = 64
 _EARLIEST_YEAR, _LATEST_YEAR = 1900, 2200

@@ -127,25 +127,6 @@ def own_password(control_id: str, *, name: str | None = None) -> Component:
     )
 
 
-def region_select(control_id: str) -> Component:
-    """An empty choice of regions; a callback fills it."""
-    control: Component = dbc.Select(id=control_id, options=[], value=None)
-    return control
-
-
-def region_options(regions: Sequence[RegionChoice]) -> list[dict[str, str]]:
-    """The options of a region choice; synthetic regions say so."""
-    return [
-        {
-            "label": f"{region.name} (synthetic)"
-            if region.is_synthetic
-            else region.name,
-            "value": region.slug,
-        }
-        for region in regions
-    ]
-
-
 def verdict_badge(verdict: VerdictView) -> Component:
     """APPROVED or BLOCKED as shape and word; only a data problem is an alarm."""
     return _status(

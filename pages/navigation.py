@@ -25,6 +25,8 @@ from pages.audit.layout import (
     events_layout,
 )
 from pages.context import PageContext
+from pages.deliveries.callbacks import register_callbacks as deliveries
+from pages.deliveries.layout import layout as deliveries_layout
 from pages.feeds.callbacks import register_callbacks as feeds
 from pages.feeds.layout import layout as feeds_layout
 from pages.fleet.callbacks import register_callbacks as fleet
@@ -33,6 +35,8 @@ from pages.forecast.callbacks import register_callbacks as forecast
 from pages.forecast.layout import layout as forecast_layout
 from pages.forecast_quality.callbacks import register_callbacks as quality
 from pages.forecast_quality.layout import layout as quality_layout
+from pages.health.callbacks import register_callbacks as health
+from pages.health.layout import health_layout, jobs_layout
 from pages.palette import register_palette
 from pages.plan.callbacks import register_callbacks as plan
 from pages.plan.layout import layout as plan_layout
@@ -168,6 +172,13 @@ def register_pages(app: Dash, context: PageContext) -> None:
         group=NavGroup.RUN,
     )
     add_page(
+        "admin_deliveries",
+        addresses.ADMIN_DELIVERIES,
+        auditors,
+        lambda: deliveries_layout(may_manage=may(Permission.MANAGE_DELIVERIES)),
+        link="Deliveries",
+    )
+    add_page(
         "admin_models",
         addresses.ADMIN_MODELS,
         admins,
@@ -199,6 +210,20 @@ def register_pages(app: Dash, context: PageContext) -> None:
         link="Users",
         group=NavGroup.RUN,
     )
+    add_page(
+        "admin_health",
+        addresses.ADMIN_HEALTH,
+        Permission.RUN_CYCLE,
+        health_layout,
+        link="Health",
+    )
+    add_page(
+        "admin_jobs",
+        addresses.ADMIN_JOBS,
+        Permission.RUN_CYCLE,
+        jobs_layout,
+        title="Jobs",
+    )
     for register in (
         fleet,
         region,
@@ -211,10 +236,12 @@ def register_pages(app: Dash, context: PageContext) -> None:
         regions,
         telemetry,
         feeds,
+        deliveries,
         models,
         model_actions,
         quality,
         users,
+        health,
     ):
         register(app, context)
     register_palette(app, context)

@@ -52,6 +52,14 @@ AUDITED_BY: Mapping[str, set[AuditAction]] = {
         Action.SECOND_FACTOR_REMOVED,
         Action.SECOND_FACTORS_RESET,
     },
+    "api_token": {
+        Action.API_TOKEN_MADE,
+        Action.API_TOKEN_REVOKED,
+        Action.PASSWORD_RESET,
+        Action.USER_DISABLED,
+        Action.USER_ENABLED,
+        Action.USER_ROLE_CHANGED,
+    },
     "totp_secret": {
         Action.SECOND_FACTOR_ADDED,
         Action.SECOND_FACTOR_REMOVED,
@@ -98,6 +106,13 @@ AUDITED_BY: Mapping[str, set[AuditAction]] = {
         Action.FEED_RECOVERED,
     },
     "feed_switch": {Action.FEED_SWITCHED},
+    "delivery_subscription": {
+        Action.SUBSCRIPTION_ADDED,
+        Action.SUBSCRIPTION_CHANGED,
+        Action.SUBSCRIPTION_REMOVED,
+        Action.SUBSCRIPTION_ROTATED,
+        Action.SUBSCRIPTION_STOPPED,
+    },
     "model_version": {
         Action.MODEL_REGISTERED,
         Action.MODEL_GATE_OVERRIDDEN,
@@ -142,9 +157,10 @@ UNAUDITED: Mapping[str, str] = {
     "logout_token": "that each token counts once; what it ended is audited",
     "login_limit": "counts of tries; failures become events by the minute",
     "forecast": f"{_COMPUTED}; the decisions that rest on it are audited",
-    "forecast_hour": _COMPUTED,
     "forecast_mode": _COMPUTED,
     "forecast_input": "what the model was given; belongs to a forecast",
+    "delivery": "each carries an audited event; that dead ones are replayed is audited",
+    "delivery_attempt": "what receivers answered, which changes nothing here",
     "feed_answer": "what sources sent; the imports made of it are audited",
     "feed_progress": "how far a feed came; its imports and switches are audited",
     "feed_run": "the history of runs, which changes nothing; imports are audited",
@@ -161,6 +177,10 @@ UNAUDITED_PREFIX = "procrastinate_"
 """Queued jobs: what asked for one is audited, and so is what it did."""
 
 UNAUDITED_COLUMNS: Mapping[str, Mapping[str, str]] = {
+    "api_token": dict.fromkeys(
+        ("last_used_at_utc", "minute_utc", "minute_count"),
+        "noted with every request of the token; what it does is audited",
+    ),
     "user_session": {
         "last_seen_at_utc": "noted every minute somebody acts",
         "refresh_token": "the provider gives a new one with each check",
@@ -174,6 +194,13 @@ UNAUDITED_COLUMNS: Mapping[str, Mapping[str, str]] = {
             *("requests_that_day", "quota_left", "known_answers"),
         ),
         "what a run leaves; a feed that begins to fail, or recovers, is audited",
+    ),
+    "delivery_subscription": dict.fromkeys(
+        (
+            *("leased_until_utc", "rest_until_utc", "failures_in_a_row"),
+            *("last_tried_at_utc", "last_delivered_at_utc", "last_answer"),
+        ),
+        "what a try leaves; the events that are sent are audited",
     ),
     "model_upload": {"problem": "why a check has to be tried again; it is logged"},
 }

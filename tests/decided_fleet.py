@@ -11,7 +11,7 @@ from db.users import system_actor
 from orchestrator.cycle.worker_jobs import WorkerJobs
 from orchestrator.decisions.recording import evaluate, record
 from tests.asking import NOW, asking
-from tests.fleet import runtime_on
+from tests.fleet import run_cycle, runtime_on
 
 LATER = NOW + timedelta(hours=1)
 STALE = NOW + timedelta(hours=9)
@@ -48,7 +48,7 @@ def decide_often(urls: DatabaseUrls) -> None:
     _decide(urls, STALE, AT_ONCE[1])
     runtime.engine.dispose()
     runtime = runtime_on(urls, LATER)
-    WorkerJobs(runtime).hourly_cycle()
+    run_cycle(WorkerJobs(runtime))
     runtime.engine.dispose()
     _decide(urls, LATER, (None, 20.0, "arizona", "ireland"))
 

@@ -18,6 +18,7 @@ from db.engine import DatabaseUrls, make_engine
 from db.users import system_actor
 from models.metadata import Family
 from orchestrator.cycle.issuance import issue_live
+from orchestrator.cycle.worker_jobs import WorkerJobs
 from orchestrator.forecasts.hindcasts import hindcast_regions
 from orchestrator.forecasts.model_cache import ModelCache
 from orchestrator.regions.policies import ensure_first_policy
@@ -51,6 +52,12 @@ def runtime_on(urls: DatabaseUrls, now: datetime = NOW) -> Runtime:
         update={"data_dir": Path("unused"), "demo_seed": SEED}
     )
     return Runtime(settings=settings, engine=make_engine(urls.app), clock=lambda: now)
+
+
+def run_cycle(jobs: WorkerJobs) -> None:
+    """The cycle of the present hour, all chunks by this one worker."""
+    for chunk in jobs.present_chunks():
+        jobs.cycle_chunk(chunk)
 
 
 def make_fleet(urls: DatabaseUrls, *, n_regions: int = 3, n_days: int = 500) -> None:

@@ -23,7 +23,7 @@ def lengthen(urls: DatabaseUrls, n_copies: int) -> None:
         ).all()
         # Copies have no events of their own, which the triggers would ask for.
         connection.execute(text("alter table decision disable trigger user"))
-        kept, values = _columns(
+        kept, values = copied_columns(
             connection,
             "region",
             {"slug": "'copy-' || c || '-' || t.slug", "name": "t.name || ' ' || c"},
@@ -36,7 +36,7 @@ def lengthen(urls: DatabaseUrls, n_copies: int) -> None:
             ),
             {"n_copies": n_copies, "ids": [row.id for row in found]},
         )
-        kept, values = _columns(
+        kept, values = copied_columns(
             connection,
             "decision",
             {
@@ -58,7 +58,7 @@ def lengthen(urls: DatabaseUrls, n_copies: int) -> None:
     engine.dispose()
 
 
-def _columns(
+def copied_columns(
     connection: Connection, table: str, own: Mapping[str, str]
 ) -> tuple[str, str]:
     """The columns of a table besides its id, and the values of a copy of a row `t`."""

@@ -6,12 +6,14 @@ from collections.abc import Callable
 
 import dash
 from dash import Dash, html
-from flask import Blueprint, Flask, request
+from flask import Blueprint, request
+from flask_openapi3.openapi import OpenAPI
 
 from orchestrator.operations.monitoring import ReadinessProbe
 from orchestrator.operations.secret_key import factor_key, secret_key
 from orchestrator.runtime import Runtime
 from pages.context import PageContext
+from webapp.api.application import OPENAPI_OPTIONS, make_api, make_api_documents
 from webapp.auth import current_actor, install_login
 from webapp.callbacks import StrictJson
 from webapp.compression import install_compression
@@ -44,6 +46,8 @@ from webapp.proxies import trust_proxies
 from webapp.request_context import install_request_context, sent_in_header
 from webapp.second_factors import make_second_factors
 from webapp.telemetry_upload import make_telemetry_upload
+from webapp.token_login import add_rate_headers
+from webapp.token_pages import make_token_pages
 from webapp.visible_callbacks import install_visible_callbacks
 
 CALLBACK_PERMISSIONS = "gfo_callback_permissions"
@@ -54,6 +58,7 @@ LARGEST_BODY_BYTES = 2 * 1024 * 1024
 BLUEPRINTS: tuple[Callable[[Runtime], Blueprint], ...] = (
     make_portal,
     make_second_factors,
+    make_token_pages,
     make_federated_login,
     make_provider_logout,
     make_telemetry_upload,
@@ -106,8 +111,8 @@ def create_app(runtime: Runtime, register_pages: RegisterPages) -> Dash:
     return app
 
 
-def _make_server(runtime: Runtime, gate: Gate, headers: SecurityHeaders) -> Flask:
-    server = Flask(__name__, static_folder=None)
+def _make_server(runtime: Runtime, gate: Gate, headers: SecurityHeaders) -> OpenAPI:
+    server = OpenAPI(__name__, static_folder=None, **OPENAPI_OPTIONS)
     server.config.update(
         SECRET_KEY=secret_key(runtime.settings),
         MAX_CONTENT_LENGTH=LARGEST_BODY_BYTES,
@@ -130,7 +135,11 @@ def _make_server(runtime: Runtime, gate: Gate, headers: SecurityHeaders) -> Flas
     install_login(server, runtime)
     gate.install(server)
     server.before_request(_allow_files)
-    install_csrf(server)
+    api = make_api(runtime)
+    install_csrf(server, api)
+    server.register_api(api)
+    server.register_blueprint(make_api_documents())
+    server.after_request(add_rate_headers)
     for make_blueprint in BLUEPRINTS:
         server.register_blueprint(make_blueprint(runtime))
     probe = ReadinessProbe(runtime)
@@ -147,7 +156,7 @@ def _allow_files() -> None:
         request.max_content_length = route.most_bytes
 
 
-def _make_dash(server: Flask, title: str) -> Dash:
+def _make_dash(server: OpenAPI, title: str) -> Dash:
     # The registry is global to Dash; pages of an earlier application must not remain.
     dash.page_registry.clear()
     leave_grid_script_out()

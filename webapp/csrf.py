@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, request
+from flask import Blueprint, Flask, Response, request
 from flask_login import current_user
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.exceptions import BadRequest
 
 from webapp.cookies import set_csrf_token
+from webapp.problems import is_api
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LOGOUT_PATH = "/login/oidc/logout"
@@ -23,20 +24,23 @@ class ForeignOriginError(BadRequest):
     description = "This request does not come from a page of this portal."
 
 
-def install_csrf(server: Flask) -> None:
+def install_csrf(server: Flask, api: Blueprint) -> None:
     """Check origin, then token, of every unsafe request; hand the token to Dash."""
     # A token lives as long as its cookie: pages stay open for a whole shift.
     server.config["WTF_CSRF_TIME_LIMIT"] = None
     # The origin is checked here; a proxy or browser may drop the referrer.
     server.config["WTF_CSRF_SSL_STRICT"] = False
     server.before_request(_require_own_origin)
-    CSRFProtect(server).exempt("webapp.provider_logout.log_out_there")
+    protect = CSRFProtect(server)
+    protect.exempt("webapp.provider_logout.log_out_there")
+    # No cookie acts in the API, so no page elsewhere can make a browser act in it.
+    protect.exempt(api)
     server.after_request(_hand_out_token)
 
 
 def _require_own_origin() -> None:
     """The browser itself says where a request comes from; scripts cannot forge it."""
-    if request.method in _SAFE_METHODS or request.path == LOGOUT_PATH:
+    if request.method in _SAFE_METHODS or request.path == LOGOUT_PATH or is_api():
         return
     fetch_site = request.headers.get("Sec-Fetch-Site")
     origin = request.headers.get("Origin")

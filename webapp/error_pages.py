@@ -23,6 +23,7 @@ from core.errors import (
 )
 from orchestrator.logs import get_logger
 from webapp.csrf import ForeignOriginError
+from webapp.problems import code_of, is_api, problem
 from webapp.request_context import request_id
 
 log = get_logger(__name__)
@@ -43,6 +44,8 @@ _SENTENCES = {
     HTTPStatus.NOT_FOUND: "There is no such page.",
     HTTPStatus.METHOD_NOT_ALLOWED: "This address cannot be used like that.",
     HTTPStatus.LENGTH_REQUIRED: "The portal could not read this request.",
+    HTTPStatus.PRECONDITION_FAILED: "It changed since you read it. Read it again.",
+    HTTPStatus.PRECONDITION_REQUIRED: "Send If-Match with the ETag that you read.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "This is larger than the portal accepts.",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The portal could not read this request.",
     HTTPStatus.TOO_MANY_REQUESTS: "Too many tries from this address. Wait a little.",
@@ -65,11 +68,15 @@ def install_error_pages(server: Flask) -> None:
     server.register_error_handler(Exception, _bug)
 
 
-def error_answer(status: int, sentence: str | None = None) -> Response:
+def error_answer(
+    status: int, sentence: str | None = None, code: str | None = None
+) -> Response:
     """A page for people, JSON for scripts, both with the reference."""
     known = HTTPStatus(status)
     sentence = sentence or _SENTENCES.get(known, _OTHER)
-    if _wants_json():
+    if is_api():
+        response = problem(status, sentence, code)
+    elif _wants_json():
         response = jsonify(error=sentence, reference=request_id())
     else:
         response = make_response(
@@ -129,8 +136,8 @@ def _fleet_error(error: FleetError) -> Response:
         if isinstance(error, kind):
             # The sentence for a database failure says what happens next.
             own_words = None if kind is ServiceUnavailable else error.message
-            return error_answer(status, own_words)
-    return error_answer(HTTPStatus.UNPROCESSABLE_ENTITY, error.message)
+            return error_answer(status, own_words, code_of(error))
+    return error_answer(HTTPStatus.UNPROCESSABLE_ENTITY, error.message, code_of(error))
 
 
 def _no_such_file(_error: Exception) -> Response:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from dash import Dash
-from flask import Flask, abort, jsonify, redirect, request, url_for
+from flask import Flask, abort, current_app, jsonify, redirect, request, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import MethodNotAllowed
 
 from core.access import Actor, Permission
 from core.errors import Forbidden, ServiceUnavailable
@@ -26,11 +27,13 @@ from webapp.permissions import (
     is_page_endpoint,
     may_reach,
 )
+from webapp.problems import is_api
 from webapp.request_context import exchange, request_id
+from webapp.token_login import has_credentials, log_in_by_token, token_actor
 
 log = get_logger(__name__)
 
-_MACHINE_PATHS = ("/_", "/assets/", "/portal/")
+_MACHINE_PATHS = ("/_", "/assets/", "/portal/", "/api/")
 _BEFORE_PASSWORD_CHANGE = frozenset({"portal.password", "portal.logout"})
 
 
@@ -55,10 +58,18 @@ class Gate:
         _require_readable()
         route = ROUTES.get(request.endpoint or "")
         access = route.access if route else None
+        # People who are logged in may read the documentation, and nothing else there.
+        if is_api() and (access is not Access.LOGGED_IN or has_credentials()):
+            return self._check_token(access)
         if access is Access.ANYBODY:
             return None
         if access is Access.MONITORING:
             return self._check_monitor()
+        return self._check_login(access)
+
+    def _check_login(
+        self, access: Access | Permission | None
+    ) -> ResponseReturnValue | None:
         user = logged_in_user()
         if user is None:
             return self._turn_away()
@@ -81,6 +92,19 @@ class Gate:
         )
         is_missing = not user.login.has_second_factor
         return user.actor.role in required and is_missing and not is_adding
+
+    def _check_token(
+        self, access: Access | Permission | None
+    ) -> ResponseReturnValue | None:
+        """Let a token's account through to an endpoint that role and scopes allow."""
+        refused = log_in_by_token(self._runtime)
+        if refused is not None or request.endpoint is None:
+            return refused  # Flask answers 404 or 405
+        if is_page_endpoint(request.endpoint):
+            _answer_no_endpoint()
+        if access is None or not may_reach(token_actor(), access):
+            self.deny(token_actor(), request.endpoint)
+        return None
 
     def _check_monitor(self) -> ResponseReturnValue | None:
         if may_monitor(self._runtime.settings, request):
@@ -129,12 +153,16 @@ class Gate:
 
     def deny(self, actor: Actor, wanted: str) -> NoReturn:
         """Count the refusal for the audit chain, log it, and raise Forbidden."""
+        message = None
+        if actor.token_id is not None:
+            wanted = f"{wanted} by token {actor.token_id}"
+            message = f"Role ({actor.role}) or scopes of this token do not allow this."
         log.warning(
             "access_denied", user=actor.name, role=actor.role.value, wanted=wanted
         )
         with exchange(self._runtime, actor) as asked:
             denials.record_denial(asked, wanted)
-        raise Forbidden
+        raise Forbidden(message)
 
     def _turn_away(self) -> ResponseReturnValue:
         """Redirect a person to the login page; answer a script with 401."""
@@ -162,6 +190,15 @@ class Gate:
                 denials.record_refused_stranger(asked, request.remote_addr)
         except ServiceUnavailable:
             log.warning("denial_not_counted", address=request.remote_addr)
+
+
+def _answer_no_endpoint() -> NoReturn:
+    """404, or 405 where the address has other methods; Dash takes every GET."""
+    urls = current_app.url_map.bind_to_environ(request.environ)
+    others = sorted(set(urls.allowed_methods()) - {"GET", "HEAD", "OPTIONS"})
+    if others:
+        raise MethodNotAllowed(valid_methods=others)
+    abort(404)
 
 
 def _require_readable() -> None:

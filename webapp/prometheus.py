@@ -17,6 +17,11 @@ from core.errors import ServiceUnavailable
 from core.version import CODE_VERSION
 from orchestrator.jobs import STALLED_AFTER_S
 from orchestrator.logs import get_logger
+from orchestrator.operations.doctor import overview
+from orchestrator.operations.fleet_measurements import (
+    FleetMeasurements,
+    measure_fleet,
+)
 from orchestrator.operations.monitoring import (
     Measurements,
     ModelState,
@@ -24,6 +29,7 @@ from orchestrator.operations.monitoring import (
     measure,
 )
 from orchestrator.runtime import Runtime
+from webapp.fleet_metrics import fleet_families
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
@@ -134,10 +140,34 @@ class Metrics:
         )
         if measured is not None:
             yield from self._families(measured)
+            yield from fleet_families(self._gauge, self._fleet_measured())
+            yield self._soundness()
 
     def _measured(self) -> Measurements:
         with self._runtime.transaction() as session:
             return measure(session, self._runtime.clock())
+
+    def _fleet_measured(self) -> FleetMeasurements:
+        with self._runtime.transaction() as session:
+            return measure_fleet(session, self._runtime.clock())
+
+    def _soundness(self) -> Metric:
+        """What the Health page shows; of several findings on a topic the worst."""
+        sound: dict[str, bool] = {}
+        with self._runtime.transaction() as session:
+            for finding in overview(
+                self._runtime.settings, session, self._runtime.clock()
+            ):
+                before = sound.get(finding.topic, True)
+                sound[finding.topic] = before and finding.is_sound
+        family = self._gauge(
+            "gfo_finding_sound",
+            "Whether what the Health page shows is sound, by runbook topic.",
+            labels=("topic",),
+        )
+        for topic, is_sound in sound.items():
+            family.add_metric((topic,), is_sound)
+        return family
 
     def _families(self, measured: Measurements) -> Iterator[Metric]:
         gauge = self._gauge
@@ -151,6 +181,29 @@ class Metrics:
             "Time since a registered worker spoke last; 0 without one.",
             min(silences_s, default=0),
         )
+        yield gauge(
+            "gfo_oldest_job_wait_seconds",
+            "How long the oldest job has waited that could begin; 0 without one.",
+            measured.queue.oldest_wait_s,
+        )
+        yield gauge(
+            "gfo_database_size_bytes", "Of this database.", measured.database_bytes
+        )
+        for name, text, age_s in (
+            ("gfo_backup_age_seconds", "Since the newest dump.", measured.backup_age_s),
+            (
+                "gfo_restore_drill_age_seconds",
+                "Since the newest restore drill, passed or not.",
+                measured.drill_age_s,
+            ),
+            (
+                "gfo_chain_check_age_seconds",
+                "Since the audit chain was checked.",
+                measured.chain_check_age_s,
+            ),
+        ):
+            if age_s is not None:
+                yield gauge(name, text, age_s)
         yield gauge("gfo_live_logins", "Logins that are alive.", counts.live_logins)
         yield gauge(
             "gfo_recent_denials",

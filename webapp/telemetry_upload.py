@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import BinaryIO, TypeVar
 
 from flask import Blueprint, jsonify, request
@@ -85,40 +86,62 @@ def _sent_stream() -> BinaryIO:
 
 def _described(stream: BinaryIO) -> FileToImport:
     """The file of the form, and what the form says of it."""
-    kind, region = _text("carbon_kind"), _text("region")
+    return described(stream, str(request.files["file"].filename), request.form)
+
+
+def described(stream: BinaryIO, label: str, fields: Mapping[str, str]) -> FileToImport:
+    """A sent file, and what the fields of a form or of an address say of it.
+
+    Raises
+    ------
+    InvalidInput
+        When a field has a value that it cannot have.
+    """
+    said = _Fields(fields)
+    kind, region = said.text("carbon_kind"), said.text("region")
     return FileToImport(
         source=stream,
         largest_bytes=LARGEST_CONTENT_BYTES,
-        label=str(request.files["file"].filename),
-        telemetry_format=_one_of(TelemetryFormat, "format"),
+        label=label,
+        telemetry_format=said.one_of(TelemetryFormat, "format"),
         region_slug=None if region == ANY else region,
-        time_zone=_text("time_zone"),
+        time_zone=said.text("time_zone"),
         carbon_kind=CarbonSignalKind.parse(kind) if kind else None,
-        binds_place=_text("bind_place") is not None,
+        binds_place=said.text("bind_place") is not None,
         options=ReadOptions(
-            stamp_at=_one_of(StampAt, "stamp") if _text("stamp") else None,
-            date_order=_one_of(DateOrder, "dates") if _text("dates") else None,
-            decimal_mark=_one_of(DecimalMark, "decimal") if _text("decimal") else None,
-            columns=parse_pairs(_lines("columns"), "Column"),
-            units=parse_units(_lines("units")),
-            rates_usd=parse_rates(_lines("rates")),
-            place=_text("place"),
-            model=_text("model"),
+            stamp_at=said.one_of(StampAt, "stamp") if said.text("stamp") else None,
+            date_order=said.one_of(DateOrder, "dates") if said.text("dates") else None,
+            decimal_mark=said.one_of(DecimalMark, "decimal")
+            if said.text("decimal")
+            else None,
+            columns=parse_pairs(said.lines("columns"), "Column"),
+            units=parse_units(said.lines("units")),
+            rates_usd=parse_rates(said.lines("rates")),
+            place=said.text("place"),
+            model=said.text("model"),
         ),
     )
 
 
-def _text(name: str) -> str | None:
-    return request.form.get(name, "").strip() or None
+class _Fields:
+    """What is said of a file."""
+
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        self._fields = fields
+
+    def text(self, name: str) -> str | None:
+        return self._fields.get(name, "").strip() or None
+
+    def lines(self, name: str) -> list[str]:
+        """Lines of a text field that are not blank."""
+        lines = self._fields.get(name, "").splitlines()
+        return [line for line in lines if line.strip()]
+
+    def one_of(self, kind: type[Choice], name: str) -> Choice:
+        return _one_of(kind, name, self._fields.get(name, ""))
 
 
-def _lines(name: str) -> list[str]:
-    """Lines of a text field that are not blank."""
-    return [line for line in request.form.get(name, "").splitlines() if line.strip()]
-
-
-def _one_of(kind: type[Choice], name: str) -> Choice:
-    text = request.form.get(name, "")
+def _one_of(kind: type[Choice], name: str, text: str) -> Choice:
     try:
         return kind(text)  # type: ignore[arg-type]  # a format's value is its name
     except ValueError as exc:

@@ -1,7 +1,7 @@
 """Progress of long setup work, and the setup hints that a person closed.
 
 Revision ID: 0032
-Revises: 0025
+Revises: 0029
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from alembic import op
 
 revision: str = "0032"
-down_revision: str | None = "0025"
+down_revision: str | None = "0029"
 branch_labels: None = None
 depends_on: None = None
 

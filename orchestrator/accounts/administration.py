@@ -49,6 +49,7 @@ class AccountView:
     name: str
     role: Role
     is_system: bool
+    is_service: bool
     is_active: bool
     must_change_password: bool
     created_at_utc: datetime
@@ -75,13 +76,13 @@ class NewPassword:
 
 
 def _same_account(request: Request, user_id: str) -> AccountView:
-    return _view(_user(request, int(user_id)))
+    return account_view(_user(request, int(user_id)))
 
 
 def _same_password(request: Request, user_id: str) -> NewPassword:
     user = _user(request, int(user_id))
     return NewPassword(
-        account=_view(user), until_utc=user.one_time_until_utc, password=None
+        account=account_view(user), until_utc=user.one_time_until_utc, password=None
     )
 
 
@@ -94,7 +95,7 @@ def list_accounts(request: Request) -> list[AccountView]:
     kinds = second_factors.factor_kinds(request.session)
     return [
         replace(
-            _view(user),
+            account_view(user),
             live_login_count=live.get(user.user_id, 0),
             factors=tuple(sorted(kinds.get(user.user_id, ()))),
         )
@@ -166,7 +167,9 @@ def add_user(request: Request, name: str, role: Role) -> Done[NewPassword]:
         must_change_password=True,
         one_time_until_utc=until_utc,
     )
-    made = NewPassword(account=_view(user), until_utc=until_utc, password=password)
+    made = NewPassword(
+        account=account_view(user), until_utc=until_utc, password=password
+    )
     event = user_event(AuditAction.USER_ADDED, user.user_id, after=_facts(user))
     return Done(answer=made, events=(event,), kept=user.user_id)
 
@@ -180,7 +183,7 @@ def add_user(request: Request, name: str, role: Role) -> Done[NewPassword]:
 def disable_user(request: Request, name: str) -> Done[AccountView]:
     """Refuse further logins of this person and end those that run."""
     admin_ids = users.lock_active_admins(request.session)
-    user = _person(request, name)
+    user = _account(request, name)
     _keep_one_admin(user, admin_ids)
     users.set_active(request.session, user.user_id, is_active=False)
     ended = _end_logins(request, user, EndReason.DISABLED)
@@ -191,7 +194,7 @@ def disable_user(request: Request, name: str) -> Done[AccountView]:
         before=_facts(user),
         after=_facts(changed) | {"ended_sessions": ended},
     )
-    return Done(answer=_view(changed), events=(event,), kept=user.user_id)
+    return Done(answer=account_view(changed), events=(event,), kept=user.user_id)
 
 
 @change(
@@ -203,7 +206,7 @@ def disable_user(request: Request, name: str) -> Done[AccountView]:
 def change_role(request: Request, name: str, role: Role) -> Done[AccountView]:
     """Give this person another role; they log in again to use it."""
     admin_ids = users.lock_active_admins(request.session)
-    user = _person(request, name)
+    user = _account(request, name)
     if role is not Role.ADMIN:
         _keep_one_admin(user, admin_ids)
     users.set_role(request.session, user.user_id, role)
@@ -215,7 +218,7 @@ def change_role(request: Request, name: str, role: Role) -> Done[AccountView]:
         before=_facts(user),
         after=_facts(changed),
     )
-    return Done(answer=_view(changed), events=(event,), kept=user.user_id)
+    return Done(answer=account_view(changed), events=(event,), kept=user.user_id)
 
 
 @change(
@@ -245,13 +248,15 @@ def reset_password(request: Request, name: str) -> Done[NewPassword]:
 )
 def enable_user(request: Request, name: str) -> Done[NewPassword]:
     """Enable a disabled account, with a new one-time password."""
-    user = _person(request, name)
+    user = _account(request, name)
     if user.is_active:
         message = f"{user.name} is not disabled."
         raise Conflict(message)
     users.set_active(request.session, user.user_id, is_active=True)
-    if federated_identities.is_federated(request.session, user.user_id):
-        account = _view(_user(request, user.user_id))
+    if user.is_service or federated_identities.is_federated(
+        request.session, user.user_id
+    ):
+        account = account_view(_user(request, user.user_id))
         made = NewPassword(account=account, until_utc=None, password=None)
     else:
         made = _hand_out_password(request, user)
@@ -281,7 +286,7 @@ def reset_factors(request: Request, name: str) -> Done[AccountView]:
     known_devices.forget_devices(request.session, user.user_id)
     _end_logins(request, user, EndReason.FACTORS_CHANGED)
     event = user_event(AuditAction.SECOND_FACTORS_RESET, user.user_id)
-    return Done(answer=_view(user), events=(event,), kept=user.user_id)
+    return Done(answer=account_view(user), events=(event,), kept=user.user_id)
 
 
 @change(
@@ -307,8 +312,17 @@ def _require_password_of_ours(request: Request, user: User) -> None:
 
 
 def _person(request: Request, name: str) -> User:
+    user = _account(request, name)
+    if user.is_service:
+        message = f"{user.name} is a service account; nobody logs in as it."
+        raise Conflict(message)
+    return user
+
+
+def _account(request: Request, name: str) -> User:
+    """A person or a service account, not the system user of a process."""
     user = users.find_user_by_name(request.session, name.strip(), lock=True)
-    if user is None or user.is_system:
+    if user is None or (user.is_system and not user.is_service):
         message = f"There is no user called {name.strip()}."
         raise NotFound(message)
     return user
@@ -343,7 +357,7 @@ def _hand_out_password(request: Request, user: User) -> NewPassword:
         hash_password(password),
         one_time_until_utc=until_utc,
     )
-    account = _view(_user(request, user.user_id))
+    account = account_view(_user(request, user.user_id))
     return NewPassword(account=account, until_utc=until_utc, password=password)
 
 
@@ -357,12 +371,14 @@ def _facts(user: User) -> dict[str, object]:
     return {"name": user.name, "role": user.role.value, "is_active": user.is_active}
 
 
-def _view(user: User) -> AccountView:
+def account_view(user: User) -> AccountView:
+    """An account without its logins and factors."""
     return AccountView(
         user_id=user.user_id,
         name=user.name,
         role=user.role,
         is_system=user.is_system,
+        is_service=user.is_service,
         is_active=user.is_active,
         must_change_password=user.must_change_password,
         created_at_utc=user.created_at_utc,

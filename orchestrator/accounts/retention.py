@@ -1,4 +1,4 @@
-"""How long records of logins and of answered requests are kept."""
+"""How long records of logins, answered requests and finished jobs are kept."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from core.access import Permission
 from core.audit import AuditAction
-from db import handled_requests, known_devices, login_limits, sessions
+from db import handled_requests, job_queue, known_devices, login_limits, sessions
 from orchestrator.use_cases import Done, Event, Request, change
 
 KEEP_LOGINS = timedelta(days=90)
@@ -17,6 +17,9 @@ KEEP_DEVICES = timedelta(days=180)
 
 KEEP_TRIES = timedelta(days=2)
 """Longer than any limit looks back."""
+
+KEEP_JOBS = timedelta(days=1)
+"""That succeeded: the Jobs page shows how long they took."""
 
 
 @change(Permission.RUN_CYCLE, AuditAction.RECORDS_PURGED, repeat=None)
@@ -30,6 +33,7 @@ def purge_records(request: Request) -> Done[dict[str, int]]:
     sessions.forget_refresh_tokens(session)
     known_devices.purge_devices(session, before_utc=now - KEEP_DEVICES)
     login_limits.purge_tries(session, before_utc=now - KEEP_TRIES)
+    job_queue.purge_finished_jobs(session, before_utc=now - KEEP_JOBS)
     purged = {
         "handled_request": handled_requests.purge_handled_requests(session),
         "user_session": sessions.purge_sessions(

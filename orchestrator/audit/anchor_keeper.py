@@ -9,7 +9,7 @@ from core.errors import FleetError, ServiceUnavailable
 from db.chain_checks import newest_check
 from orchestrator.audit.anchor_files import AnchorPlaces
 from orchestrator.audit.anchoring import anchor_chain
-from orchestrator.audit.chain_status import check_whole_chain
+from orchestrator.audit.chain_status import check_whole_chain, report_broken_chain
 from orchestrator.logs import get_logger
 from orchestrator.runtime import Runtime
 from orchestrator.use_cases import WORKER_USER
@@ -52,6 +52,8 @@ class AnchorKeeper:
                 last = newest_check(request.session, scope="whole")
                 if last is None or now - last.checked_at_utc >= CHECK_EVERY:
                     check_whole_chain(request, self._places)
+            with self._runtime.request_as(WORKER_USER) as request:
+                report_broken_chain(request)
         except ServiceUnavailable as exc:
             log.warning("anchoring_postponed", reason=exc.message)
         except FleetError as exc:

@@ -80,6 +80,32 @@ def check_whole_chain(request: Request, places: AnchorPlaces) -> Done[ChainRepor
     return Done(answer=check_and_keep(request.session, anchors))
 
 
+@change(Permission.RUN_CYCLE, AuditAction.CHAIN_BROKEN, repeat=None)
+def report_broken_chain(request: Request) -> Done[bool]:
+    """Add an event when the newest check found the chain broken, once for each place.
+
+    In a transaction of its own: a chain that takes no event any more must not take the
+    result of its check along.
+    """
+    check = chain_checks.newest_check(request.session)
+    if check is None or check.found.reason is None:
+        return Done(answer=False)
+    facts = {"first_bad_seq": check.found.first_bad_seq, "scope": check.found.scope}
+    reported = audit.list_events(
+        request.session, action=AuditAction.CHAIN_BROKEN, limit=1
+    )
+    if reported and reported[0].after.get("first_bad_seq") == facts["first_bad_seq"]:
+        return Done(answer=False)
+    event = Event(
+        action=AuditAction.CHAIN_BROKEN,
+        object_type="audit_event",
+        object_id=check.found.first_bad_seq,
+        after=facts,
+        reason=check.found.reason,
+    )
+    return Done(answer=True, events=(event,))
+
+
 def check_and_keep(
     session: Session,
     anchors: Sequence[Anchor],

@@ -23,8 +23,8 @@ MAXIMUM_PAGE = 200
 MAXIMUM_CSV_ROWS = 10_000
 SUMMARY_CHARS = 160
 _FACTS = (
-    "occurred_at_utc", "actor_name", "role", "address", "session_sha256", "action",
-    "object_type", "object_id", "reason", "request_id",
+    "occurred_at_utc", "actor_name", "role", "address", "session_sha256", "token_id",
+    "action",    "object_type", "object_id", "reason", "request_id",
 )  # fmt: skip
 _NOT_IN_SUMMARY = ("sha256", "code_version", "_id")
 _CSV_COLUMNS = (

@@ -21,7 +21,7 @@ from orchestrator.processes.terminal import (
     print_json,
     progress,
 )
-from orchestrator.regions.region_choice import active_regions, pick_region
+from orchestrator.regions.region_choice import active_regions, choose_region
 from orchestrator.telemetry.readers.forecast_answers import PublishedFile
 from orchestrator.telemetry.readers.formats import TelemetryFormat
 from orchestrator.telemetry.readers.options import ReadOptions, parse_rates
@@ -163,11 +163,9 @@ def import_forecasts(
             if region is None:
                 message = "An answer names no region; say which one with --region."
                 raise InvalidInput(message)
-            found = active_regions(context.session)
-            of = pick_region(found, region)
             published = PublishedFile(
                 content=_bytes_of(file),
-                region_slug=of.slug,
+                region_slug=choose_region(context.session, region).slug,
                 known_at_utc=_instant(known_at),
                 telemetry_format=telemetry_format,
                 options=ReadOptions(rates_usd=parse_rates(rate or [])),
@@ -190,8 +188,9 @@ def import_forecasts(
 
 
 def _regions(context: CommandContext, slugs: list[str] | None) -> list[StoredRegion]:
-    found = active_regions(context.session)
-    return [pick_region(found, slug) for slug in slugs] if slugs else found
+    if not slugs:
+        return active_regions(context.session)
+    return [choose_region(context.session, slug) for slug in slugs]
 
 
 def _instant(text: str) -> datetime:

@@ -17,8 +17,11 @@ from orchestrator.cli import (
     policy,
     processes,
     region,
+    remote,
     telemetry,
+    token,
     user,
+    webhook,
 )
 
 app = typer.Typer(
@@ -30,6 +33,7 @@ app = typer.Typer(
 )
 
 app.command("run")(processes.run)
+app.command("install")(processes.install)
 app.command("serve")(processes.serve)
 app.command("worker")(processes.work)
 app.command("demo")(processes.demo)
@@ -42,6 +46,8 @@ app.command("optimize")(plans.optimize)
 app.add_typer(database.app, name="db")
 app.add_typer(region.app, name="region")
 app.add_typer(user.app, name="user")
+app.add_typer(token.app, name="token")
+app.add_typer(remote.app, name="api")
 app.add_typer(telemetry.app, name="telemetry")
 app.add_typer(feed.app, name="feed")
 app.add_typer(models.app, name="model")
@@ -51,6 +57,7 @@ app.add_typer(plans.app, name="plan")
 app.add_typer(policy.app, name="policy")
 app.add_typer(approval.app, name="approval")
 app.add_typer(audit.app, name="audit")
+app.add_typer(webhook.app, name="webhook")
 
 
 def main() -> None:

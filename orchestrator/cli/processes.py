@@ -1,4 +1,4 @@
-"""`gfo run | serve | worker | demo | doctor`: the long-running processes."""
+"""`gfo run | install | serve | worker | demo | doctor`: the long-running processes."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import Annotated
 import typer
 
 from core.errors import FleetError
+from db import migrate
 from orchestrator.logs import get_logger
 from orchestrator.operations.safeguards import Finding
 from orchestrator.processes.connect import (
     connected_runtime,
+    database_urls,
     open_runtime,
     require_running_database,
 )
@@ -35,6 +37,24 @@ def run() -> None:
 
     with command_settings(is_service=True) as settings:
         supervise(settings)
+
+
+def install() -> None:
+    """Migrate, and give an empty database its first policy and its first admin.
+
+    For a server of your own, before web and workers start; may be repeated.
+    """
+    from orchestrator.operations import installation  # noqa: PLC0415 -- only here
+
+    with (
+        command_settings(is_service=True) as settings,
+        database_urls(settings, on_progress=say) as urls,
+    ):
+        password = installation.install(settings, urls)
+        file = settings.data_dir / installation.PASSWORD_FILE
+        say(f"The schema is at revision {migrate.current_revision(urls.owner)}.")
+        if password is not None:
+            say(f"The one-time password of {settings.admin_name} is in {file}.")
 
 
 def serve() -> None:
@@ -95,7 +115,10 @@ def doctor(as_json: Json = False) -> None:
     from orchestrator.operations.doctor import examine  # noqa: PLC0415
 
     with command_context() as context:
-        findings = examine(context.runtime, context.session, os.environ)
+        runtime = context.runtime
+        findings = examine(
+            runtime.settings, context.session, os.environ, runtime.clock()
+        )
     _print_report(findings, as_json=as_json)
 
 

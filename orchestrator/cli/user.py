@@ -106,6 +106,8 @@ def _print_password(made: NewPassword, *, as_json: bool) -> None:
 
 
 def _state(account: AccountView) -> str:
+    if account.is_service:
+        return "service account" if account.is_active else "disabled service account"
     if account.is_system:
         return "system"
     if not account.is_active:

@@ -26,7 +26,6 @@ from core.errors import (
 from core.forecasts import HourlyForecast, InputMode, Refusal, RefusalCode, Target
 from core.late_hours import MOST_LATE_H, moved_on
 from core.policies import Policy
-from core.regions import Region
 from core.scheduler import decide
 from core.telemetry import HOUR, TelemetryFrame, hours_between
 from db import (
@@ -37,18 +36,17 @@ from db import (
     policies,
     telemetry,
     weather_forecasts,
-    window_scores,
 )
-from db.forecast_inputs import ForecastInput, forecast_input, insert_forecast_inputs
+from db.forecast_inputs import ForecastInput, forecast_inputs, insert_forecast_inputs
 from db.forecasts import NewForecast, StoredForecast
 from db.interval_calibrations import IntervalCalibration
 from db.model_versions import Activation
 from db.regions import StoredRegion
-from models.features import RUN_RUNGS_H, feature_matrix
-from models.forecasting import ByMode, forecast_modes
+from db.window_scores import ScoreHistory, ScorePlace, score_histories
+from models.forecasting import Asked, ByMode, ask
 from models.plain_model import RECENT_ISSUES_H
 from orchestrator.decisions.judgements import Judgement
-from orchestrator.decisions.storing import store
+from orchestrator.decisions.storing import NewlyJudged, store_all
 from orchestrator.forecasts.calibration import (
     calibrated_forecast,
     served_mode,
@@ -56,14 +54,10 @@ from orchestrator.forecasts.calibration import (
 )
 from orchestrator.forecasts.model_cache import ModelCache, ServingModel
 from orchestrator.forecasts.model_health import begin_outage
-from orchestrator.forecasts.plain_bounds import live_plain_bound
+from orchestrator.forecasts.plain_bounds import LiveIssue, live_plain_bounds
 from orchestrator.logs import get_logger
 from orchestrator.use_cases import Done, Event, Request, change
-from orchestrator.windows.database_source import (
-    LOOK_BACK_H,
-    KnownOfRegion,
-    load_region_window,
-)
+from orchestrator.windows.database_source import LOOK_BACK_H, load_windows
 
 log = get_logger(__name__)
 
@@ -113,44 +107,38 @@ def issue_live(
 ) -> Done[IssueSummary]:
     """Issue every target for every region at one instant, and decide on each region.
 
+    Reads and writes all regions together: what it costs hardly grows with their number.
     Idempotent: a forecast that this model already issued at the instant is kept while
     its inputs are the same, and a refusal is stored again only when something about it
     changed. Telemetry that came late or was corrected gives a new revision.
     """
-    counts: Counter[str] = Counter()
-    decided = 0
-    outages: list[Event] = []
-    alarms: list[Event] = []
-    decisions_made: list[Event] = []
-    active = model_versions.active_models(request.session)
-    for stored_region in stored_regions:
-        issue = _read_issue(request, stored_region, issued_at_utc, active)
-        outcomes = _issue(request.session, cache, issue, outages, alarms)
-        counts.update(outcomes.values())
-        is_new = outcomes[Target.TEMPERATURE_C] != "already"
-        judged = _judge(request, issue) if is_new else None
-        if judged is not None:
-            decided += 1
-            decisions_made += _store(request, *judged)
+    session = request.session
+    issues = _read_issues(request, stored_regions, issued_at_utc)
+    serving, outages = _serving_models(session, cache, issues.active)
+    answers, lost = _ask(session, issues, serving)
+    made, alarms = _new_forecasts(session, issues, answers)
+    ids = forecasts.insert_forecasts(session, [forecast for _, forecast in made])
+    _keep_inputs(session, dict(zip(ids, made, strict=True)))
+    outcomes = Counter(_outcome(answer) for answer, _ in made)
+    judged = _judge(request, issues, made)
+    events = _store(request, judged)
     summary = IssueSummary(
-        issued=counts["issued"],
-        refused=counts["refused"],
-        already_there=counts["already"],
-        decided=decided,
+        issued=outcomes["issued"],
+        refused=outcomes["refused"],
+        already_there=len(stored_regions) * len(Target) - len(made),
+        decided=len(judged),
     )
-    return Done(answer=summary, events=(*decisions_made, *outages, *alarms))
+    return Done(answer=summary, events=(*events, *outages, *lost, *alarms))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Issue:
-    """A region at an issue instant, read once for all targets and the decision.
+    """A region at an issue instant.
 
     Attributes
     ----------
-    telemetry : TelemetryFrame
-        Of the look-back and the window, as far as it has come.
     frames : Mapping of Target to TelemetryFrame
-        What models are given of it, with weather forecasts.
+        What models are given of its telemetry, with weather forecasts.
     runs_known_by_utc : Mapping of Target to datetime or None
         Until when weather forecasts count; None for the issue instant.
     known : Mapping of Target to StoredForecast
@@ -159,102 +147,114 @@ class _Issue:
 
     stored_region: StoredRegion
     issued_at_utc: datetime
-    telemetry: TelemetryFrame
     frames: Mapping[Target, TelemetryFrame]
     runs_known_by_utc: Mapping[Target, datetime | None]
     policy: Policy
-    active: Mapping[Target, Activation]
     known: Mapping[Target, StoredForecast]
     intervals: Mapping[tuple[int, InputMode], IntervalCalibration]
+
+    def issued(self, target: Target) -> StoredForecast | None:
+        """What was issued already, refusals excepted."""
+        found = self.known.get(target)
+        return found if found is not None and found.refusal_code is None else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Issues:
+    """Regions at an issue instant, read once for all targets and the decisions.
+
+    Attributes
+    ----------
+    telemetry : Mapping of str to TelemetryFrame
+        Of the look-back and the window, as far as it has come, by slug.
+    """
+
+    issued_at_utc: datetime
+    active: Mapping[Target, Activation]
+    telemetry: Mapping[str, TelemetryFrame]
+    regions: tuple[_Issue, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Answer:
     """A new forecast or refusal of a target, before it is stored."""
 
+    issue: _Issue
     target: Target
     serving: ServingModel | None
+    asked: Asked | None
     by_mode: ByMode | Refusal
     lag_h: int
-    asked_at_utc: datetime
 
 
-def _serving(
-    session: Session,
-    cache: ModelCache,
-    target: Target,
-    issue: _Issue,
-    outages: list[Event],
-) -> tuple[ServingModel | None, str]:
-    """The active model, loaded and verified; or why there is none."""
-    try:
-        serving = cache.serving(session, target, issue.active)
-    except (ModelRejected, ModelUnavailable) as exc:
-        outages += begin_outage(session, target, exc.message)
-        return None, exc.message
-    return serving, f"no {target} model is active."
-
-
-def _read_issue(
-    request: Request,
-    stored_region: StoredRegion,
-    issued_at_utc: datetime,
-    active: Mapping[Target, Activation],
-) -> _Issue:
-    session, slug = request.session, stored_region.slug
-    came = telemetry.load_frame(
+def _read_issues(
+    request: Request, stored_regions: Sequence[StoredRegion], issued_at_utc: datetime
+) -> _Issues:
+    session = request.session
+    slugs = [item.slug for item in stored_regions]
+    region_ids = [item.region_id for item in stored_regions]
+    came = telemetry.load_frames(
         session,
-        slug,
+        slugs,
         issued_at_utc - LOOK_BACK_H * HOUR,
         issued_at_utc + WINDOW_H * HOUR,
     )
-    before = came.window(came.start_utc, issued_at_utc)
-    policy = policies.effective_policy(session, stored_region.region_id)
+    active = model_versions.active_models(session)
     versions = {target: one.version.version_id for target, one in active.items()}
-    known = forecasts.forecasts_at(
-        session,
-        region_id=stored_region.region_id,
-        issued_at_utc=issued_at_utc,
-        of_versions=versions,
+    policy_of = policies.effective_policies(session, region_ids)
+    known = forecasts.forecasts_in(
+        session, region_ids, issued_at_utc=issued_at_utc, of_versions=versions
     )
-    runs_known_by_utc = {
-        target: _runs_known_by(_issued(known, target), issued_at_utc, request.now)
+    intervals = interval_calibrations.calibrations_known(
+        session,
+        model_version_ids=versions.values(),
+        confidences={key: policy.confidence for key, policy in policy_of.items()},
+        known_by_utc=issued_at_utc,
+    )
+    until_utc = {
+        (item.slug, target): _runs_known_by(
+            known[item.region_id].get(target), issued_at_utc, request.now
+        )
+        for item in stored_regions
         for target in Target
     }
     runs = {
-        until: weather_forecasts.load_runs(
+        until: weather_forecasts.load_runs_of(
             session,
-            slug,
+            {slug for (slug, _), its_until in until_utc.items() if its_until == until},
             issued_at_utc - RECENT_ISSUES_H * HOUR,
             issued_at_utc,
             known_by_utc=until,
         )
-        for until in set(runs_known_by_utc.values())
+        for until in set(until_utc.values())
     }
-    return _Issue(
-        stored_region=stored_region,
+    regions = []
+    for item in stored_regions:
+        before = came[item.slug].window(came[item.slug].start_utc, issued_at_utc)
+        runs_known_by_utc = {target: until_utc[item.slug, target] for target in Target}
+        issue = _Issue(
+            stored_region=item,
+            issued_at_utc=issued_at_utc,
+            frames={
+                target: replace(before, runs=runs[until].get(item.slug))
+                for target, until in runs_known_by_utc.items()
+            },
+            runs_known_by_utc=runs_known_by_utc,
+            policy=policy_of[item.region_id],
+            known=known[item.region_id],
+            intervals=intervals[item.region_id],
+        )
+        regions.append(issue)
+    return _Issues(
         issued_at_utc=issued_at_utc,
-        telemetry=came,
-        frames={
-            target: replace(before, runs=runs[until])
-            for target, until in runs_known_by_utc.items()
-        },
-        runs_known_by_utc=runs_known_by_utc,
-        policy=policy,
         active=active,
-        known=known,
-        intervals=interval_calibrations.calibrations_known(
-            session,
-            model_version_ids=versions.values(),
-            region_id=stored_region.region_id,
-            confidence=policy.confidence,
-            known_by_utc=issued_at_utc,
-        ),
+        telemetry=came,
+        regions=tuple(regions),
     )
 
 
 def _runs_known_by(
-    issued: StoredForecast | None, issued_at_utc: datetime, now: datetime
+    known: StoredForecast | None, issued_at_utc: datetime, now: datetime
 ) -> datetime | None:
     """Until when weather forecasts count; None for the issue instant.
 
@@ -263,119 +263,105 @@ def _runs_known_by(
     """
     if issued_at_utc < now < issued_at_utc + HOUR:
         return now
-    return issued.runs_known_by_utc if issued else None
+    is_issued = known is not None and known.refusal_code is None
+    return known.runs_known_by_utc if known is not None and is_issued else None
 
 
-def _issue(
-    session: Session,
-    cache: ModelCache,
-    issue: _Issue,
-    outages: list[Event],
-    alarms: list[Event],
-) -> dict[Target, str]:
-    """Issue every target for a region; what became of each."""
-    outcomes = dict.fromkeys(Target, "already")
-    new: list[tuple[_Answer, NewForecast]] = []
+def _serving_models(
+    session: Session, cache: ModelCache, active: Mapping[Target, Activation]
+) -> tuple[dict[Target, ServingModel | str], tuple[Event, ...]]:
+    """The active models, loaded and verified, or why there is none; new outages."""
+    found: dict[Target, ServingModel | str] = {}
+    outages: list[Event] = []
     for target in Target:
-        answer = _ask(session, cache, issue, target, outages)
-        if answer is None:
-            continue
-        forecast = _new_forecast(session, issue, answer)
-        if isinstance(answer.by_mode, Refusal) and _same_refusal(session, forecast):
-            continue
-        new.append((answer, forecast))
-        alarms += _alarm(session, issue.stored_region.slug, forecast)
-    ids = forecasts.insert_forecasts(session, [forecast for _, forecast in new])
-    inputs = {}
-    for forecast_id, (answer, forecast) in zip(ids, new, strict=True):
-        outcomes[answer.target] = _finish(session, issue, forecast_id, answer)
-        given = _given(issue, answer, forecast)
-        if given is not None:
-            inputs[forecast_id] = given
-    insert_forecast_inputs(session, inputs)
-    return outcomes
+        try:
+            serving = cache.serving(session, target, active)
+        except (ModelRejected, ModelUnavailable) as exc:
+            outages += begin_outage(session, target, exc.message)
+            found[target] = exc.message
+        else:
+            found[target] = serving or f"no {target} model is active."
+    return found, tuple(outages)
 
 
 def _ask(
-    session: Session,
-    cache: ModelCache,
-    issue: _Issue,
-    target: Target,
-    outages: list[Event],
-) -> _Answer | None:
-    """What a model says now; None where it was asked the same already."""
-    serving, why = _serving(session, cache, target, issue, outages)
-    lag_h = _lag_h(issue.frames[target], target, issue.issued_at_utc, issue.policy)
-    asked_at_utc = issue.issued_at_utc - lag_h * HOUR
-    issued = _issued(issue.known, target)
-    region = issue.stored_region.region
-    if (
-        issued is not None
-        and issued.kind == "live"
-        and _same_input(
-            session, issued, serving, issue.frames[target], region, asked_at_utc
-        )
-    ):
-        return None
-    by_mode = (
-        Refusal(code=RefusalCode.MODEL_UNAVAILABLE, text=why)
-        if serving is None
-        else _predict(session, serving, issue, asked_at_utc, outages)
+    session: Session, issues: _Issues, serving: Mapping[Target, ServingModel | str]
+) -> tuple[list[_Answer], tuple[Event, ...]]:
+    """What models say now, by region and target; nothing where they said it already."""
+    made: dict[tuple[int, Target], _Answer] = {}
+    outages: list[Event] = []
+    is_same = _Same(session, issues)
+    for target in Target:
+        model = serving[target]
+        wanted: list[_Answer] = []
+        for issue in issues.regions:
+            lag_h = _lag_h(issue.frames[target], target, issue)
+            asked = None
+            if isinstance(model, ServingModel):
+                asked = Asked.of(
+                    model.runtime.contract,
+                    issue.frames[target],
+                    issue.stored_region.region.time_zone,
+                    [issue.issued_at_utc - lag_h * HOUR],
+                )
+            if is_same(issue, target, asked, lag_h):
+                continue
+            why = model if isinstance(model, str) else ""
+            answer = _Answer(
+                issue=issue,
+                target=target,
+                serving=model if isinstance(model, ServingModel) else None,
+                asked=asked,
+                by_mode=Refusal(code=RefusalCode.MODEL_UNAVAILABLE, text=why),
+                lag_h=lag_h,
+            )
+            wanted.append(answer)
+        if isinstance(model, ServingModel) and wanted:
+            wanted, lost = _predicted(session, model, wanted)
+            outages += lost
+        made |= {(a.issue.stored_region.region_id, target): a for a in wanted}
+    ordered = [
+        made[issue.stored_region.region_id, target]
+        for issue in issues.regions
+        for target in Target
+        if (issue.stored_region.region_id, target) in made
+    ]
+    return ordered, tuple(outages)
+
+
+def _predicted(
+    session: Session, serving: ServingModel, wanted: Sequence[_Answer]
+) -> tuple[list[_Answer], tuple[Event, ...]]:
+    """The answers with what the model says, asked once for all regions."""
+    target = serving.runtime.contract.target
+    started = time.perf_counter()
+    try:
+        found = ask(serving.runtime, [a.asked for a in wanted if a.asked is not None])
+    except ModelUnavailable as exc:
+        refusal = Refusal(code=RefusalCode.MODEL_UNAVAILABLE, text=exc.message)
+        outages = begin_outage(session, target, exc.message)
+        return [replace(answer, by_mode=refusal) for answer in wanted], outages
+    log.info(
+        "inference_completed",
+        target=target.value,
+        model_version_id=serving.version_id,
+        issued_at_utc=wanted[0].issue.issued_at_utc.isoformat(),
+        regions=len(wanted),
+        duration_ms=round(1000 * (time.perf_counter() - started), 1),
     )
-    if not isinstance(by_mode, Refusal):
-        by_mode = {mode: moved_on(item, lag_h) for mode, item in by_mode.items()}
-    return _Answer(
-        target=target,
-        serving=serving,
-        by_mode=by_mode,
-        lag_h=lag_h,
-        asked_at_utc=asked_at_utc,
-    )
+    return [
+        replace(answer, by_mode=_moved_on(by_mode, answer.lag_h))
+        for answer, (by_mode,) in zip(wanted, found, strict=True)
+    ], ()
 
 
-def _issued(
-    known: Mapping[Target, StoredForecast], target: Target
-) -> StoredForecast | None:
-    found = known.get(target)
-    return found if found is not None and found.refusal_code is None else None
-
-
-def _given(
-    issue: _Issue, answer: _Answer, forecast: NewForecast
-) -> ForecastInput | None:
-    if answer.serving is None or isinstance(answer.by_mode, Refusal):
-        return None
-    return model_input(
-        answer.serving,
-        issue.frames[answer.target],
-        issue.stored_region.region,
-        answer.asked_at_utc,
-        forecast.input_mode,
-    )
-
-
-def _finish(session: Session, issue: _Issue, forecast_id: int, answer: _Answer) -> str:
-    """Keep every mode of a stored forecast, or log its refusal."""
-    by_mode = answer.by_mode
+def _moved_on(by_mode: ByMode | Refusal, lag_h: int) -> ByMode | Refusal:
     if isinstance(by_mode, Refusal):
-        log.warning(
-            "forecast_refused",
-            region=issue.stored_region.slug,
-            target=answer.target.value,
-            issued_at_utc=issue.issued_at_utc.isoformat(),
-            code=by_mode.code.value,
-        )
-        return "refused"
-    is_on_time = not answer.lag_h
-    if answer.target is Target.TEMPERATURE_C and len(by_mode) > 1 and is_on_time:
-        modes = ((forecast_id, item) for item in by_mode.values())
-        forecasts.insert_modes(session, modes)
-    return "issued"
+        return by_mode
+    return {mode: moved_on(item, lag_h) for mode, item in by_mode.items()}
 
 
-def _lag_h(
-    frame: TelemetryFrame, target: Target, issued_at_utc: datetime, policy: Policy
-) -> int:
+def _lag_h(frame: TelemetryFrame, target: Target, issue: _Issue) -> int:
     """How many of the newest hours are waited for; 0 where they are too many.
 
     Hours that came and are suspect are not waited for: they refuse the forecast.
@@ -383,128 +369,146 @@ def _lag_h(
     known_until_utc = telemetry_watermark(frame, target)
     if known_until_utc is None:
         return 0
-    lag_h = hours_between(known_until_utc, issued_at_utc)
+    lag_h = hours_between(known_until_utc, issue.issued_at_utc)
     came = frame.finding_codes(target.quantity)[frame.n_hours - lag_h :].any()
-    is_short = lag_h <= min(policy.telemetry_max_age_h, MOST_LATE_H)
+    is_short = lag_h <= min(issue.policy.telemetry_max_age_h, MOST_LATE_H)
     return lag_h if is_short and not came else 0
 
 
-def _same_input(
-    session: Session,
-    issued: StoredForecast,
-    serving: ServingModel | None,
-    frame: TelemetryFrame,
-    region: Region,
-    asked_at_utc: datetime,
-) -> bool:
+class _Same:
     """Whether a forecast would be made from what it was made from already."""
-    before = forecast_input(session, issued.forecast_id)
-    if serving is None or before is None:
-        return True
-    if not issued.lag_h and asked_at_utc == issued.issued_at_utc:
-        said = forecasts.modes_of(session, issued, region.slug)
-        modes = {issued.input_mode, *(item.input_mode for item in said)}
-        if _best_mode(serving, frame, region, asked_at_utc) not in modes:
+
+    def __init__(self, session: Session, issues: _Issues) -> None:
+        issued: dict[str, list[StoredForecast]] = {}
+        for issue in issues.regions:
+            live = [
+                stored
+                for stored in map(issue.issued, Target)
+                if stored is not None and stored.kind == "live"
+            ]
+            if live:
+                issued[issue.stored_region.slug] = live
+        ids = [item.forecast_id for live in issued.values() for item in live]
+        self._inputs = forecast_inputs(session, ids) if ids else {}
+        self._modes = forecasts.modes_of(session, issued) if ids else {}
+
+    def __call__(
+        self, issue: _Issue, target: Target, asked: Asked | None, lag_h: int
+    ) -> bool:
+        """Whether it would, of a live forecast; False where there is none yet."""
+        issued = issue.issued(target)
+        if issued is None or issued.kind != "live":
             return False
-    given = model_input(serving, frame, region, asked_at_utc, issued.input_mode)
-    return (
-        given is not None
-        and before.region_index == given.region_index
-        and np.array_equal(before.features, given.features, equal_nan=True)
-    )
-
-
-def _predict(
-    session: Session,
-    serving: ServingModel,
-    issue: _Issue,
-    asked_at_utc: datetime,
-    outages: list[Event],
-) -> ByMode | Refusal:
-    region, target = issue.stored_region.region, serving.runtime.contract.target
-    started = time.perf_counter()
-    try:
-        (answer,) = forecast_modes(
-            serving.runtime, issue.frames[target], region.time_zone, [asked_at_utc]
+        before = self._inputs.get(issued.forecast_id)
+        if asked is None or before is None:
+            return True
+        if not issued.lag_h and not lag_h:
+            said = self._modes[issued.forecast_id]
+            modes = {issued.input_mode, *(item.input_mode for item in said)}
+            if asked.best_mode not in modes:
+                return False
+        features = asked.features(issued.input_mode)
+        return (
+            features is not None
+            and before.region_index == asked.region_index
+            and np.array_equal(before.features, features, equal_nan=True)
         )
-    except ModelUnavailable as exc:
-        outages += begin_outage(session, target, exc.message)
-        return Refusal(code=RefusalCode.MODEL_UNAVAILABLE, text=exc.message)
-    did_run = (
-        not isinstance(answer, Refusal)
-        or answer.code is RefusalCode.FORECAST_NOT_FINITE
-    )
-    if did_run:
-        log.info(
-            "inference_completed",
-            region=region.slug,
-            target=target.value,
-            model_version_id=serving.version_id,
-            issued_at_utc=asked_at_utc.isoformat(),
-            duration_ms=round(1000 * (time.perf_counter() - started), 1),
+
+
+def _new_forecasts(
+    session: Session, issues: _Issues, answers: Sequence[_Answer]
+) -> tuple[list[tuple[_Answer, NewForecast]], list[Event]]:
+    """The rows of answers, calibrated; without refusals that are stored already."""
+    histories = _histories(session, answers)
+    plain_at: list[tuple[int, LiveIssue]] = []
+    made: list[tuple[_Answer, NewForecast]] = []
+    for number, answer in enumerate(answers):
+        of_answer = histories.get(answer.issue.stored_region.region_id, {})
+        forecast, beside = _new_forecast(answer, of_answer)
+        made.append((answer, forecast))
+        if beside is not None:
+            plain_at.append((number, beside))
+    if plain_at:
+        bounds = live_plain_bounds(
+            session, [beside for _, beside in plain_at], issues.issued_at_utc
         )
-    return answer
+        for (number, _), plain in zip(plain_at, bounds, strict=True):
+            answer, forecast = made[number]
+            made[number] = (answer, replace(forecast, plain=plain))
+    # Beside those before: of a refusal, and of a bound that cannot be.
+    newest = forecasts.newest_forecasts(
+        session,
+        {
+            (forecast.region_id, forecast.target)
+            for _, forecast in made
+            if forecast.refusal_code is not None
+            or _why_implausible(forecast) is not None
+        },
+        kind="live",
+    )
+    kept: list[tuple[_Answer, NewForecast]] = []
+    alarms: list[Event] = []
+    for answer, forecast in made:
+        before = newest.get((forecast.region_id, forecast.target))
+        if not _is_same_refusal(forecast, before):
+            kept.append((answer, forecast))
+            alarms += _alarm(answer.issue.stored_region.slug, forecast, before)
+    return kept, alarms
 
 
-def model_input(
-    serving: ServingModel,
-    frame: TelemetryFrame,
-    region: Region,
-    issued_at_utc: datetime,
-    input_mode: InputMode,
-) -> ForecastInput | None:
-    """What the model is given for one window: kept, so that it can be run again.
+_Histories = Mapping[InputMode, ScoreHistory]
 
-    None when the window has no such mode.
+
+def _histories(
+    session: Session, answers: Sequence[_Answer]
+) -> dict[int, dict[InputMode, ScoreHistory]]:
+    """Scores of each mode by region; of the temperature, which alone has a bound."""
+    places: dict[int, dict[InputMode, ScorePlace]] = {}
+    for answer in answers:
+        issue, serving = answer.issue, answer.serving
+        if (
+            answer.target is not Target.TEMPERATURE_C
+            or serving is None
+            or isinstance(answer.by_mode, Refusal)
+        ):
+            continue
+        places[issue.stored_region.region_id] = {
+            mode: ScorePlace(
+                region_id=issue.stored_region.region_id,
+                model_version_id=serving.version_id,
+                local_issue_hour=local_issue_hour(
+                    issue.stored_region.region.time_zone, issue.issued_at_utc
+                ),
+                finished_by_utc=issue.issued_at_utc,
+                input_mode=mode,
+                lag_h=answer.lag_h,
+            )
+            for mode in answer.by_mode
+        }
+    wanted = [place for by_mode in places.values() for place in by_mode.values()]
+    found = score_histories(session, wanted, with_hours=False)
+    return {
+        region_id: {mode: found[place] for mode, place in by_mode.items()}
+        for region_id, by_mode in places.items()
+    }
+
+
+def _new_forecast(
+    answer: _Answer, histories: _Histories
+) -> tuple[NewForecast, LiveIssue | None]:
+    """The row of an answer, calibrated, in the next revision of its issue.
+
+    With what its plain bound is made from, where it needs one.
     """
-    contract = serving.runtime.contract
-    given = (
-        feature_matrix(
-            frame,
-            region.time_zone,
-            [issued_at_utc],
-            contract.feature_names,
-            target=contract.target,
-            youngest_run_h=youngest_run_h,
-        )
-        for youngest_run_h in RUN_RUNGS_H
-    )
-    rows = next((rows for rows in given if rows.modes == [input_mode]), None)
-    if rows is None:
-        return None
-    return ForecastInput(
-        region_index=contract.region_index(region.slug), features=rows.features[0]
-    )
-
-
-def _best_mode(
-    serving: ServingModel,
-    frame: TelemetryFrame,
-    region: Region,
-    issued_at_utc: datetime,
-) -> InputMode:
-    """The best mode in which a model can forecast a window."""
-    contract = serving.runtime.contract
-    rows = feature_matrix(
-        frame,
-        region.time_zone,
-        [issued_at_utc],
-        contract.feature_names,
-        target=contract.target,
-    )
-    return rows.modes[0]
-
-
-def _new_forecast(session: Session, issue: _Issue, answer: _Answer) -> NewForecast:
-    """The row of an answer, calibrated, in the next revision of its issue."""
-    by_mode, serving = answer.by_mode, answer.serving
-    issued = _issued(issue.known, answer.target)
+    issue, by_mode, serving = answer.issue, answer.by_mode, answer.serving
+    issued = issue.issued(answer.target)
     revision = 0 if issued is None else issued.revision + 1
     watermark = telemetry_watermark(issue.frames[answer.target], answer.target)
+    region_id = issue.stored_region.region_id
     if isinstance(by_mode, Refusal) or serving is None:
         refusal = by_mode if isinstance(by_mode, Refusal) else None
-        return NewForecast(
-            region_id=issue.stored_region.region_id,
+        refused = NewForecast(
+            region_id=region_id,
             target=answer.target,
             issued_at_utc=issue.issued_at_utc,
             kind="live",
@@ -514,10 +518,12 @@ def _new_forecast(session: Session, issue: _Issue, answer: _Answer) -> NewForeca
             refusal_text=refusal.text if refusal else "no model is active.",
             revision=revision,
         )
-    histories = _histories(session, issue, serving, answer.lag_h, by_mode)
+        return refused, None
+    is_temperature = answer.target is Target.TEMPERATURE_C
     trackers = {
         mode: ScoreTracker(issue.policy.alpha, history.scores)
         for mode, history in histories.items()
+        if is_temperature
     }
     mode = (
         served_mode(trackers, issue.policy.alpha) if trackers else next(iter(by_mode))
@@ -526,33 +532,31 @@ def _new_forecast(session: Session, issue: _Issue, answer: _Answer) -> NewForeca
     interval = None if answer.lag_h else issue.intervals.get((serving.version_id, mode))
     calibrated = calibrated_forecast(
         by_mode[mode],
-        region_id=issue.stored_region.region_id,
+        region_id=region_id,
         kind="live",
         model_version_id=serving.version_id,
         telemetry_watermark_utc=watermark,
         policy=issue.policy,
         tracker=trackers.get(mode),
-        score_watermark_id=histories[mode].watermark_id if histories else None,
+        score_watermark_id=histories[mode].watermark_id if trackers else None,
         interval=interval,
-        plain=live_plain_bound(
-            session,
-            issue.frames[answer.target],
-            issue.policy,
-            region_id=issue.stored_region.region_id,
-            model_version_id=serving.version_id,
-            issued_at_utc=issue.issued_at_utc,
-            input_mode=mode,
-            hour_bounds_c=_hour_bounds_c(by_mode[mode], trackers[mode]),
-        )
-        if answer.target is Target.TEMPERATURE_C
-        else None,
     )
     used_run = calibrated.run_issued_at_utc is not None
-    return replace(
+    forecast = replace(
         calibrated,
         lag_h=answer.lag_h,
         revision=revision,
         runs_known_by_utc=issue.runs_known_by_utc[answer.target] if used_run else None,
+    )
+    if not is_temperature:
+        return forecast, None
+    return forecast, LiveIssue(
+        region_id=region_id,
+        frame=issue.frames[answer.target],
+        policy=issue.policy,
+        model_version_id=serving.version_id,
+        input_mode=mode,
+        hour_bounds_c=_hour_bounds_c(by_mode[mode], trackers[mode]),
     )
 
 
@@ -565,44 +569,20 @@ def _hour_bounds_c(hourly: HourlyForecast, tracker: ScoreTracker) -> FloatArray 
     return hourly.mean + quantile * hourly.scale
 
 
-def _histories(
-    session: Session, issue: _Issue, serving: ServingModel, lag_h: int, by_mode: ByMode
-) -> dict[InputMode, window_scores.ScoreHistory]:
-    """Scores of each mode; none but for the temperature, which alone has a bound."""
-    if serving.runtime.contract.target is not Target.TEMPERATURE_C:
-        return {}
-    return {
-        mode: window_scores.score_history(
-            session,
-            region_id=issue.stored_region.region_id,
-            model_version_id=serving.version_id,
-            local_issue_hour=local_issue_hour(
-                issue.stored_region.region.time_zone, issue.issued_at_utc
-            ),
-            finished_by_utc=issue.issued_at_utc,
-            input_mode=mode,
-            lag_h=lag_h,
-            with_hours=False,
-        )
-        for mode in by_mode
-    }
-
-
-def _same_refusal(session: Session, new: NewForecast) -> bool:
+def _is_same_refusal(new: NewForecast, newest: StoredForecast | None) -> bool:
     """Whether the newest stored row says this already, on the same telemetry."""
-    newest = forecasts.newest_forecast(
-        session, region_id=new.region_id, target=new.target, kind="live"
-    )
     return (
-        newest is not None
-        and newest.refusal_code is not None
+        new.refusal_code is not None
+        and newest is not None
         and newest.refusal_code == new.refusal_code
         and newest.telemetry_watermark_utc == new.telemetry_watermark_utc
         and newest.model_version_id == new.model_version_id
     )
 
 
-def _alarm(session: Session, slug: str, new: NewForecast) -> tuple[Event, ...]:
+def _alarm(
+    slug: str, new: NewForecast, before: StoredForecast | None
+) -> tuple[Event, ...]:
     """The event of an implausible bound, unless the issue before had one as well."""
     reason = _why_implausible(new)
     if reason is None:
@@ -613,9 +593,6 @@ def _alarm(session: Session, slug: str, new: NewForecast) -> tuple[Event, ...]:
         model_version_id=new.model_version_id,
         issued_at_utc=new.issued_at_utc.isoformat(),
         reason=reason,
-    )
-    before = forecasts.newest_forecast(
-        session, region_id=new.region_id, target=new.target, kind="live"
     )
     if (
         before is not None
@@ -642,49 +619,102 @@ def _why_implausible(issued: NewForecast | StoredForecast) -> str | None:
     return issued.plain.problem_of(issued.day_bound_c)
 
 
-def _judge(request: Request, issue: _Issue) -> tuple[int, Judgement] | None:
-    """The region's forecast and what is decided on it; None when it is known.
+def _outcome(answer: _Answer) -> str:
+    if not isinstance(answer.by_mode, Refusal):
+        return "issued"
+    log.warning(
+        "forecast_refused",
+        region=answer.issue.stored_region.slug,
+        target=answer.target.value,
+        issued_at_utc=answer.issue.issued_at_utc.isoformat(),
+        code=answer.by_mode.code.value,
+    )
+    return "refused"
+
+
+def _keep_inputs(
+    session: Session, made: Mapping[int, tuple[_Answer, NewForecast]]
+) -> None:
+    """Keep what models were given, so that they can be run again, and every mode."""
+    inputs: dict[int, ForecastInput] = {}
+    modes: list[tuple[int, HourlyForecast]] = []
+    for forecast_id, (answer, forecast) in made.items():
+        by_mode, asked = answer.by_mode, answer.asked
+        if isinstance(by_mode, Refusal) or asked is None:
+            continue
+        features = asked.features(forecast.input_mode)
+        if features is not None:
+            inputs[forecast_id] = ForecastInput(
+                region_index=asked.region_index, features=features
+            )
+        is_on_time = not answer.lag_h
+        if answer.target is Target.TEMPERATURE_C and len(by_mode) > 1 and is_on_time:
+            modes += [(forecast_id, item) for item in by_mode.values()]
+    if inputs:
+        insert_forecast_inputs(session, inputs)
+    if modes:
+        forecasts.insert_modes(session, modes)
+
+
+def _judge(
+    request: Request,
+    issues: _Issues,
+    made: Sequence[tuple[_Answer, NewForecast]],
+) -> list[tuple[int, Judgement]]:
+    """Regions' new forecasts and what is decided on them; without what is known.
 
     It is decided on the load as it is now: what is recorded is not done.
     """
-    window = load_region_window(
+    new = {
+        forecast.region_id
+        for _, forecast in made
+        if forecast.target is Target.TEMPERATURE_C
+    }
+    chosen = [item for item in issues.regions if item.stored_region.region_id in new]
+    if not chosen:
+        return []
+    windows = load_windows(
         request.session,
-        issue.stored_region,
-        issued_at_utc=issue.issued_at_utc,
+        [item.stored_region for item in chosen],
+        issued_at_utc=issues.issued_at_utc,
         now=request.now,
         is_simulation=False,
-        known=KnownOfRegion(policy=issue.policy, telemetry=issue.telemetry),
+        known_policies={item.stored_region.region_id: item.policy for item in chosen},
+        known_frames=issues.telemetry,
     )
-    window = replace(window, outlook=window.outlook_now)
-    judgement = Judgement(
-        source=window,
-        target=None,
-        local_day=local_day_of(
-            issue.stored_region.region.time_zone, issue.issued_at_utc
-        ),
-        verdict=decide(window.outlook),
+    judged = []
+    for window in windows:
+        if window.stored is None:
+            continue
+        window_now = replace(window, outlook=window.outlook_now)
+        judgement = Judgement(
+            source=window_now,
+            target=None,
+            local_day=local_day_of(window.region.time_zone, issues.issued_at_utc),
+            verdict=decide(window_now.outlook),
+        )
+        judged.append((window.stored.forecast_id, judgement))
+    known = decisions.automatic_inputs(
+        request.session, [forecast_id for forecast_id, _ in judged]
     )
-    if window.stored is None:
-        return None
-    known = decisions.automatic_by_inputs(
-        request.session,
-        source_forecast_id=window.stored.forecast_id,
-        inputs_sha256=judgement.inputs_sha256,
-    )
-    return None if known is not None else (window.stored.forecast_id, judgement)
+    return [
+        (forecast_id, judgement)
+        for forecast_id, judgement in judged
+        if (forecast_id, judgement.inputs_sha256) not in known
+    ]
 
 
 def _store(
-    request: Request, forecast_id: int, judgement: Judgement
+    request: Request, judged: Sequence[tuple[int, Judgement]]
 ) -> tuple[Event, ...]:
-    request_id = uuid5(
-        NAMESPACE_URL, f"gfo:automatic:{forecast_id}:{judgement.inputs_sha256}"
-    )
-    _, event = store(
-        request.session,
-        request.actor,
-        judgement,
-        kind="automatic",
-        request_id=request_id,
-    )
-    return (event,)
+    new = [
+        NewlyJudged(
+            judgement=judgement,
+            request_id=uuid5(
+                NAMESPACE_URL, f"gfo:automatic:{forecast_id}:{judgement.inputs_sha256}"
+            ),
+        )
+        for forecast_id, judgement in judged
+    ]
+    stored = store_all(request.session, request.actor, new, kind="automatic")
+    return tuple(event for _, event in stored)

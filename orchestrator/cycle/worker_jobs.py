@@ -18,6 +18,7 @@ from core.telemetry import HOUR, Quantity
 from db import decisions, forecasts, ingest, telemetry
 from db.import_withdrawals import recorded_resting_on
 from db.ingest import StoredBatch
+from db.job_queue import lock_cycle_of
 from db.model_evaluations import RUNNING
 from db.model_health import outages
 from db.regions import StoredRegion
@@ -27,6 +28,12 @@ from orchestrator.forecasts.hindcasts import hindcast_regions
 from orchestrator.forecasts.model_cache import ModelCache
 from orchestrator.forecasts.model_health import end_outages, find_outages
 from orchestrator.forecasts.scoring import rescore_windows, score_finished_windows
+from orchestrator.jobs import (
+    CHUNK_REGIONS,
+    CycleChunk,
+    cycle_chunks,
+    queue_cycle,
+)
 from orchestrator.logs import get_logger
 from orchestrator.regions.region_choice import active_regions
 from orchestrator.registry.coverage_alarms import fall_back
@@ -39,12 +46,11 @@ from orchestrator.use_cases import WORKER_USER, Request
 
 log = get_logger(__name__)
 
-_LOCK_KEY = 0x67666F01
 _LOCK_WAIT = "60s"
 
 LogFields = dict[str, object]
-Work = Callable[[Request], LogFields]
-"""A step's work; what it returns is logged once it is committed."""
+Work = Callable[[Sequence[StoredRegion], Request], LogFields]
+"""A step's work for a chunk; what it returns is logged once it is committed."""
 
 
 class WorkerJobs:
@@ -52,7 +58,8 @@ class WorkerJobs:
 
     A step that fails is logged and does not keep the others from running: what it
     leaves undone shows as stale telemetry or a missing forecast, and both block. Steps
-    of several workers, or of a job and the cycle, wait for one another.
+    that share regions wait for one another, whoever carries them out; others run side
+    by side.
 
     Parameters
     ----------
@@ -73,31 +80,50 @@ class WorkerJobs:
         # Apart, so that an unproven model takes no serving one with it when it hangs.
         self._shadow_cache = ModelCache()
 
-    def hourly_cycle(self) -> None:
-        """Synthetic telemetry up to now, scores, forecasts and decisions.
+    def queue_cycle(self) -> None:
+        """Queue the cycle of the present hour, a job for each chunk of regions."""
+        chunks = self.present_chunks()
+        with self._runtime.transaction() as session:
+            queued = queue_cycle(session, chunks)
+        log.info("cycle_queued", chunks=len(chunks), queued=queued)
+
+    def present_chunks(self) -> list[CycleChunk]:
+        """The chunks of active regions at the present hour."""
+        return cycle_chunks(
+            full_hour(self._runtime.clock()),
+            [item.region_id for item in self._regions()],
+        )
+
+    def cycle_chunk(self, chunk: CycleChunk) -> None:
+        """Synthetic telemetry up to now, scores, forecasts and decisions of a chunk.
 
         Raises
         ------
         ServiceUnavailable
             When the database is lost: the steps that are left would fail alike.
         """
-        issued_at_utc = full_hour(self._runtime.clock())
-        found = self._regions()
-        for stored_region in found:
+        regions = [
+            item
+            for item in self._regions()
+            if chunk.first_region_id <= item.region_id <= chunk.last_region_id
+        ]
+        seed = self._runtime.settings.demo_seed
+        for stored_region in regions:
             if stored_region.region.is_synthetic:
-                seed = self._runtime.settings.demo_seed
-                catch_up = partial(_catch_up, stored_region, seed)
-                self._step("synthetic_telemetry", stored_region, catch_up)
-        for stored_region in found:
-            self._step("windows_scored", stored_region, partial(_score, stored_region))
+                catch_up = partial(_catch_up, seed)
+                self._step("synthetic_telemetry", [stored_region], catch_up)
+        self._step("windows_scored", regions, _score)
         self._fall_back()
-        self.issue(issued_at_utc)
+        issue = partial(_issue, self._cache, chunk.issued_at_utc)
+        self._step("forecasts_issued", regions, issue)
 
     def issue(self, issued_at_utc: datetime) -> None:
         """Forecasts and decisions of every region at one instant."""
-        for stored_region in self._regions():
-            issue = partial(_issue, self._cache, stored_region, issued_at_utc)
-            self._step("forecasts_issued", stored_region, issue)
+        found = self._regions()
+        issue = partial(_issue, self._cache, issued_at_utc)
+        for start in range(0, len(found), CHUNK_REGIONS):
+            chunk = found[start : start + CHUNK_REGIONS]
+            self._step("forecasts_issued", chunk, issue)
 
     def issue_again(self, batch_id: int) -> None:
         """What an import made possible, or changed, for its regions.
@@ -111,10 +137,10 @@ class WorkerJobs:
             batch = ingest.find_batch(session, batch_id)
         for stored_region in self._regions():
             if stored_region.slug in batch.facts.region_slugs:
-                rescore = partial(_rescore, stored_region, batch)
-                self._step("windows_rescored", stored_region, rescore)
-                issue = partial(_issue_late, self._cache, stored_region, issued_at_utc)
-                self._step("forecasts_issued", stored_region, issue)
+                chunk = [stored_region]
+                self._step("windows_rescored", chunk, partial(_rescore, batch))
+                issue = partial(_issue_late, self._cache, issued_at_utc)
+                self._step("forecasts_issued", chunk, issue)
         self._judge_again(batch)
 
     def _judge_again(self, batch: StoredBatch) -> None:
@@ -129,14 +155,14 @@ class WorkerJobs:
             source = by_slug.get(stored.source_slug)
             if source is not None:
                 judge = partial(_judge_decision, stored.decision_id, batch.batch_id)
-                self._step("decision_judged_again", source, judge)
+                self._step("decision_judged_again", [source], judge)
 
     def hindcast(self, local_day: date) -> None:
         """What the model would have said about every region on a day that is past."""
         found = self._regions()
         for stored_region in found:
-            hindcast = partial(_hindcast, self._cache, stored_region, found, local_day)
-            self._step("hindcasts_made", stored_region, hindcast)
+            hindcast = partial(_hindcast, self._cache, found, local_day)
+            self._step("hindcasts_made", [stored_region], hindcast)
 
     def watch_models(self) -> None:
         """Find models that cannot be used; issue again once one answers again."""
@@ -210,71 +236,86 @@ class WorkerJobs:
         except NotFound:
             return []
 
-    def _step(self, name: str, stored_region: StoredRegion, work: Work) -> None:
-        if self._stopping.is_set():
+    def _step(self, name: str, chunk: Sequence[StoredRegion], work: Work) -> None:
+        """Carry out a step for a chunk; where it fails, for each region alone."""
+        if self._stopping.is_set() or not chunk:
             return
-        slug = stored_region.region.slug
+        place = _place(chunk)
         try:
             with self._request() as request:
-                _wait_for_other_steps(request.session)
-                fields = work(request)
+                _wait_for_other_steps(request.session, chunk)
+                fields = work(chunk, request)
         except ServiceUnavailable:
             raise
-        except FleetError as exc:
-            log.warning("step_refused", step=name, region=slug, reason=exc.message)
-        except Exception:
-            # A bug in one step; the others must go on.
-            log.exception("step_failed", step=name, region=slug)
+        except Exception as exc:
+            if len(chunk) > 1:  # one region must not take the others along
+                for stored_region in chunk:
+                    self._step(name, [stored_region], work)
+            elif isinstance(exc, FleetError):
+                log.warning("step_refused", step=name, reason=exc.message, **place)
+            else:
+                # A bug in one step; the others must go on.
+                log.exception("step_failed", step=name, **place)
         else:
             if fields:
-                log.info(name, region=slug, **fields)
+                log.info(name, **place, **fields)
 
 
-def _wait_for_other_steps(session: Session) -> None:
-    """One step at a time among all workers; the lock ends with the transaction."""
+def _place(chunk: Sequence[StoredRegion]) -> LogFields:
+    if len(chunk) == 1:
+        return {"region": chunk[0].slug}
+    return {"regions": len(chunk), "first": chunk[0].slug, "last": chunk[-1].slug}
+
+
+def _wait_for_other_steps(session: Session, chunk: Sequence[StoredRegion]) -> None:
+    """One step at a time for each region; the locks end with the transaction."""
     session.execute(text(f"set local lock_timeout = '{_LOCK_WAIT}'"))
-    session.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
+    lock_cycle_of(session, [item.region_id for item in chunk])
 
 
-def _catch_up(stored_region: StoredRegion, seed: int, request: Request) -> LogFields:
+def _catch_up(seed: int, chunk: Sequence[StoredRegion], request: Request) -> LogFields:
     """Generate the hours that ended since the last one, also after a pause."""
-    slug = stored_region.region.slug
-    profile = demo_profile(slug)
-    span = telemetry.first_and_last_hour(request.session, slug)
-    end_utc = full_hour(request.now) - profile.late_h * HOUR
-    if span is None or span[1] + HOUR >= end_utc:
-        return {}
-    generate_telemetry(
-        request,
-        [profile],
-        start_utc=span[1] + HOUR,
-        end_utc=end_utc,
-        seed=seed,
-    )
+    now_utc = full_hour(request.now)
+    for stored_region in chunk:
+        profile = demo_profile(stored_region.slug)
+        end_utc = now_utc - profile.late_h * HOUR
+        span = telemetry.first_and_last_hour(request.session, stored_region.slug)
+        if span is not None and span[1] + HOUR < end_utc:
+            generate_telemetry(
+                request,
+                [profile],
+                start_utc=span[1] + HOUR,
+                end_utc=end_utc,
+                seed=seed,
+            )
     return {}  # the import itself logs what it made
 
 
-def _score(stored_region: StoredRegion, request: Request) -> LogFields:
-    scored = score_finished_windows(request, stored_regions=[stored_region])
+def _score(chunk: Sequence[StoredRegion], request: Request) -> LogFields:
+    scored = score_finished_windows(request, stored_regions=chunk)
     return {"windows": scored} if scored else {}
 
 
 def _rescore(
-    stored_region: StoredRegion, batch: StoredBatch, request: Request
+    batch: StoredBatch, chunk: Sequence[StoredRegion], request: Request
 ) -> LogFields:
     first_utc, last_utc = batch.counts.first_hour_utc, batch.counts.last_hour_utc
     if first_utc is None or last_utc is None:
         return {}
     if Quantity.TEMPERATURE_C not in batch.facts.quantities:
         return {}
-    rescored = rescore_windows(
-        request, stored_region, first_utc=first_utc, last_utc=last_utc
+    rescored = sum(
+        rescore_windows(request, stored_region, first_utc=first_utc, last_utc=last_utc)
+        for stored_region in chunk
     )
     return {"windows": rescored} if rescored else {}
 
 
 def _judge_decision(
-    decision_id: int, withdrawal_id: int, request: Request
+    decision_id: int,
+    withdrawal_id: int,
+    _chunk: Sequence[StoredRegion],
+    request: Request,
 ) -> LogFields:
     what_if = judge_again(request, decision_id=decision_id, withdrawal_id=withdrawal_id)
     if what_if is None:
@@ -284,32 +325,34 @@ def _judge_decision(
 
 def _issue(
     cache: ModelCache,
-    stored_region: StoredRegion,
     issued_at_utc: datetime,
+    chunk: Sequence[StoredRegion],
     request: Request,
 ) -> LogFields:
     summary = issue_live(
-        request, cache, issued_at_utc=issued_at_utc, stored_regions=[stored_region]
+        request, cache, issued_at_utc=issued_at_utc, stored_regions=chunk
     )
     return {"issued_at_utc": issued_at_utc.isoformat(), **asdict(summary)}
 
 
 def _issue_late(
     cache: ModelCache,
-    stored_region: StoredRegion,
     newest_utc: datetime,
+    chunk: Sequence[StoredRegion],
     request: Request,
 ) -> LogFields:
-    late = forecasts.late_instants(
-        request.session,
-        region_id=stored_region.region_id,
-        since_utc=newest_utc - WINDOW_H * HOUR,
-        until_utc=newest_utc,
-    )
-    summaries = [
-        issue_live(
-            request, cache, issued_at_utc=instant, stored_regions=[stored_region]
+    late = {
+        instant
+        for stored_region in chunk
+        for instant in forecasts.late_instants(
+            request.session,
+            region_id=stored_region.region_id,
+            since_utc=newest_utc - WINDOW_H * HOUR,
+            until_utc=newest_utc,
         )
+    }
+    summaries = [
+        issue_live(request, cache, issued_at_utc=instant, stored_regions=chunk)
         for instant in sorted({*late, newest_utc})
     ]
     return {"instants": len(summaries), "issued": sum(s.issued for s in summaries)}
@@ -317,17 +360,18 @@ def _issue_late(
 
 def _hindcast(
     cache: ModelCache,
-    stored_region: StoredRegion,
     found: Sequence[StoredRegion],
     local_day: date,
+    chunk: Sequence[StoredRegion],
     request: Request,
 ) -> LogFields:
-    (summary,) = hindcast_regions(
+    summaries = hindcast_regions(
         request,
         cache,
-        stored_regions=[stored_region],
+        stored_regions=chunk,
         all_regions=found,
         from_day=local_day,
         until_day=local_day + timedelta(days=1),
     )
-    return {"local_day": local_day.isoformat(), "stored": summary.forecasts_stored}
+    stored = sum(summary.forecasts_stored for summary in summaries)
+    return {"local_day": local_day.isoformat(), "stored": stored}

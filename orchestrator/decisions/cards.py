@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from sqlalchemy.orm import Session
 
@@ -29,7 +29,7 @@ _IMPACT_LABELS: Mapping[str, tuple[str, str]] = {
 def decision_card(session: Session, stored: StoredDecision) -> DecisionCard:
     """A stored decision as its card."""
     facts = stored.facts
-    choices = region_choices(session)
+    choices = named_regions(session, [stored.source_slug, stored.target_slug])
     impact = read_impact(facts.impact) if facts.impact else None
     return DecisionCard(
         decision_id=stored.decision_id,
@@ -79,12 +79,16 @@ def impact_rows(impact: ImpactRecord) -> tuple[ImpactRow, ...]:
     )
 
 
-def region_choices(session: Session) -> dict[str, RegionChoice]:
-    """Every region by its slug, those that are no longer active too."""
-    return {
-        stored.region.slug: region_choice(stored.region)
-        for stored in regions.list_regions(session, active_only=False)
-    }
+def named_regions(
+    session: Session, slugs: Collection[str | None] | None = None
+) -> dict[str, RegionChoice]:
+    """Regions by slug, those that are no longer active too; by default every one."""
+    found = (
+        regions.list_regions(session, active_only=False)
+        if slugs is None
+        else regions.regions_by_slug(session, [slug for slug in slugs if slug])
+    )
+    return {stored.slug: region_choice(stored.region) for stored in found}
 
 
 def _stored_verdict(facts: NewDecision) -> VerdictView:

@@ -19,7 +19,7 @@ from core.telemetry import HOUR
 from db import decisions, forecasts, model_signatures, model_versions, telemetry
 from db.decisions import NewDecision, StoredDecision
 from db.forecasts import StoredForecast
-from orchestrator.decisions.cards import decision_card, region_choices
+from orchestrator.decisions.cards import decision_card, named_regions
 from orchestrator.decisions.judging_again import judgements_of
 from orchestrator.decisions.records import DecisionInputs, EndInputs, read_inputs
 from orchestrator.decisions.replay import replay_rules
@@ -144,7 +144,7 @@ def _chart(
     before_c = end.mean + end.prior_rise_c
     moves = inputs.shift_pct > 0
     return DecisionChart(
-        region=region_choices(session)[end.region.slug],
+        region=named_regions(session, [end.region.slug])[end.region.slug],
         hours_utc=tuple(start_utc + hour * HOUR for hour in range(n_hours)),
         mean_c=finite_series(before_c),
         lower_c=_moved(issued, "lower", end.prior_rise_c),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +51,7 @@ class PlanMove:
     target_change_mw: NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Judgement:
     """A verdict together with the windows it was made from."""
 
@@ -83,7 +84,7 @@ class Judgement:
             notes=_notes(self.source, self.target, impact),
         )
 
-    @property
+    @cached_property
     def inputs_text(self) -> str:
         """Canonical text of everything that determines verdict and impact."""
         has_target = self.target is not None
@@ -111,7 +112,7 @@ class Judgement:
             target_change_mw=move.target_change_mw,
         )
 
-    @property
+    @cached_property
     def inputs_sha256(self) -> str:
         """SHA-256 of the inputs' text, hexadecimal."""
         return text_sha256(self.inputs_text)

@@ -20,7 +20,7 @@ from db.decision_lists import (
     list_decisions,
 )
 from db.decisions import StoredDecision
-from orchestrator.decisions.cards import region_choices
+from orchestrator.decisions.cards import named_regions
 from orchestrator.decisions.views import (
     DecisionPage,
     DecisionRun,
@@ -28,6 +28,7 @@ from orchestrator.decisions.views import (
     ListChoices,
 )
 from orchestrator.list_exports import CsvExport, export_list, neutral
+from orchestrator.regions.region_choice import RegionScope, region_choices
 from orchestrator.regions.views import RegionChoice
 from orchestrator.use_cases import Done, Request, change, query
 from orchestrator.windows.recorded import ending_soon
@@ -77,13 +78,14 @@ def decision_page(
     _require_short(chosen)
     place = parse_place(after, order) if after else None
     page = list_decisions(session, chosen, order=order, after=place, limit=limit)
-    choices = region_choices(session)
+    slugs = {slug for row in page.rows for slug in (row.source_slug, row.target_slug)}
+    choices = named_regions(session, slugs)
     rows = [_summary(stored, choices, request.now) for stored in page.rows]
     return DecisionPage(
         rows=tuple(_with_runs(rows) if with_runs else rows),
         next_after=place_text(page.next_place) if page.next_place else None,
         choices=ListChoices(
-            regions=tuple(choices.values()),
+            regions=region_choices(session, chosen.region_slug, scope=RegionScope.ALL),
             actors=tuple(user.name for user in users.list_users(session)),
             models=model_versions.model_labels(session),
         ),

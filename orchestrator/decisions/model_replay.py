@@ -57,6 +57,14 @@ def replay_all(
     return _replay_pages(request.session, since_utc)
 
 
+@query(Permission.VIEW_AUDIT_EVENTS)
+def replay_newest(request: Request, count: int) -> Iterator[Replay]:
+    """The newest decisions, newest first, at most a page of them."""
+    replayer = _Replayer(request.session)
+    page = list_decisions(request.session, DecisionFilter(), limit=min(count, _PAGE))
+    return map(replayer.replay, page.rows)
+
+
 def _replay_pages(session: Session, since_utc: datetime | None) -> Iterator[Replay]:
     replayer, after = _Replayer(session), None
     while True:

@@ -17,7 +17,7 @@ from db.decisions import StoredDecision
 from db.regions import StoredRegion
 from orchestrator.decisions.judgements import Judgement
 from orchestrator.decisions.records import read_inputs, share_rule
-from orchestrator.regions.region_choice import active_regions, pick_ends
+from orchestrator.regions.region_choice import choose_ends
 from orchestrator.windows.choice import WindowChoice, choose_window, newer_issue
 from orchestrator.windows.database_source import RegionWindow, load_region_window
 
@@ -27,7 +27,6 @@ class ShiftQuestion:
     """A source, a target and a window, with all that is known of them."""
 
     session: Session
-    found: list[StoredRegion]
     source_region: StoredRegion
     choice: WindowChoice
     source: RegionWindow
@@ -69,14 +68,13 @@ def ask_shift(
     NotFound, InvalidInput
         When there is no such region, or source and target are one.
     """
-    found = active_regions(session)
-    source, target = pick_ends(found, source_slug, target_slug)
+    source, target = choose_ends(session, source_slug, target_slug)
     choice = choose_window(
         session, source, local_day=local_day, issued_at_utc=issued_at_utc, now=now
     )
     if not choice.is_simulation:
         choice = _newest_of_both(session, choice, source, target, now)
-    question = _load(session, found, source, target, choice, now, supersedes_id)
+    question = _load(session, source, target, choice, now, supersedes_id)
     return question if hours_of_day is None else _in_hours(question, hours_of_day)
 
 
@@ -151,7 +149,6 @@ def _newest_of_both(
 
 def _load(
     session: Session,
-    found: list[StoredRegion],
     source: StoredRegion,
     target: StoredRegion | None,
     choice: WindowChoice,
@@ -172,7 +169,6 @@ def _load(
 
     return ShiftQuestion(
         session=session,
-        found=found,
         source_region=source,
         choice=choice,
         source=window(source),

@@ -12,7 +12,7 @@ from core.audit import AuditAction
 from core.days import WINDOW_H
 from core.errors import Conflict, InvalidInput
 from core.shares import HoursOfDay
-from db import decisions, regions
+from db import decisions
 from db.decisions import StoredDecision
 from orchestrator.decisions.cards import decision_card
 from orchestrator.decisions.judgements import Judgement
@@ -20,7 +20,7 @@ from orchestrator.decisions.questions import ask_again, ask_shift
 from orchestrator.decisions.records import read_inputs
 from orchestrator.decisions.storing import checked_comment, store
 from orchestrator.decisions.views import DecisionCard, RecordOutcome, SupersedeForm
-from orchestrator.regions.region_choice import region_choice
+from orchestrator.regions.region_choice import region_choices
 from orchestrator.use_cases import Done, Event, Request, change, query
 from orchestrator.windows.views import verdict_view
 
@@ -140,15 +140,14 @@ def supersede_form(request: Request, decision_id: int) -> SupersedeForm:
         and not stored.is_superseded
         and (facts.is_simulated or not stored.has_ended(request.now))
     )
-    targets = tuple(
-        region_choice(item.region)
-        for item in regions.list_regions(request.session)
-        if item.region_id != facts.source_region_id
+    targets = region_choices(request.session, stored.target_slug).without(
+        stored.source_slug
     )
     return SupersedeForm(
-        is_open=is_open and bool(targets),
+        is_open=is_open and bool(targets.shown),
         targets=targets,
-        target_slug=stored.target_slug or (targets[0].slug if targets else None),
+        target_slug=stored.target_slug
+        or (targets.shown[0].slug if targets.shown else None),
         shift_pct=facts.shift_pct,
         hours_of_day=facts.hours_of_day,
     )

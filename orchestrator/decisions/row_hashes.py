@@ -47,10 +47,17 @@ class DecisionRecord:
         return text_sha256(self.text) == self.expected_sha256
 
 
-def record_sha256(session: Session, stored: StoredDecision) -> str:
-    """The hash of a decision's record."""
-    transfers = decisions.transfers_of(session, [stored.decision_id])
-    return text_sha256(record_text(stored, transfers.get(stored.decision_id, ())))
+def record_sha256s(
+    session: Session, stored: Sequence[StoredDecision]
+) -> dict[int, str]:
+    """The hashes of decisions' records, by their ids."""
+    transfers = decisions.transfers_of(session, [item.decision_id for item in stored])
+    return {
+        item.decision_id: text_sha256(
+            record_text(item, transfers.get(item.decision_id, ()))
+        )
+        for item in stored
+    }
 
 
 def decision_record(session: Session, stored: StoredDecision) -> DecisionRecord | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -20,8 +21,12 @@ from db import decisions
 from db.decision_standing import insert_term
 from db.decisions import NewDecision, StoredDecision
 from orchestrator.decisions.judgements import Judgement
-from orchestrator.decisions.records import impact_values, text_sha256
-from orchestrator.decisions.row_hashes import MAKING_ACTIONS, RECORD_HASH, record_sha256
+from orchestrator.decisions.records import impact_values
+from orchestrator.decisions.row_hashes import (
+    MAKING_ACTIONS,
+    RECORD_HASH,
+    record_sha256s,
+)
 from orchestrator.decisions.views import MAXIMUM_COMMENT_CHARS
 from orchestrator.logs import get_logger
 from orchestrator.use_cases import Event
@@ -46,35 +51,79 @@ def store(
     `lasts_h` is for how many hours from its window's start it is recorded; None until
     it is taken back.
     """
-    decision = replace(
-        _new_decision(actor, judgement, kind=kind, request_id=request_id),
+    new = NewlyJudged(
+        judgement=judgement,
+        request_id=request_id,
         comment=comment,
         what_if_id=what_if_id,
         supersedes_id=supersedes_id,
+        lasts_h=lasts_h,
     )
-    decision_id = decisions.insert_decision(session, decision)
+    (made,) = store_all(session, actor, [new], kind=kind)
+    return made
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewlyJudged:
+    """A judgement to be stored; see `store`."""
+
+    judgement: Judgement
+    request_id: UUID
+    comment: str | None = None
+    what_if_id: int | None = None
+    supersedes_id: int | None = None
+    lasts_h: int | None = WINDOW_H
+
+
+def store_all(
+    session: Session, actor: Actor, found: Sequence[NewlyJudged], *, kind: str
+) -> list[tuple[StoredDecision, Event]]:
+    """As `store`, for many judgements at once; in their order."""
+    new = [
+        replace(
+            _new_decision(actor, item.judgement, kind=kind, request_id=item.request_id),
+            comment=item.comment,
+            what_if_id=item.what_if_id,
+            supersedes_id=item.supersedes_id,
+        )
+        for item in found
+    ]
+    ids = decisions.insert_decisions(session, new)
     if kind == "recorded":
-        _store_transfers(session, decision_id, judgement)
-        if lasts_h != WINDOW_H or decision.hours_of_day is not None:
-            ends_at_utc = term_end(
-                decision.window_start_utc,
-                decision.window_end_utc,
-                lasts_h,
-                last_hour_end_utc=_chosen_hours_utc(judgement)[-1] + HOUR,
-            )
-            insert_term(session, decision_id=decision_id, ends_at_utc=ends_at_utc)
-    stored = decisions.decision_by_id(session, decision_id)
-    _log(decision_id, decision, judgement)
-    return stored, Event(
-        action=MAKING_ACTIONS[kind],
-        object_type="decision",
-        object_id=decision_id,
-        after=_audit_facts(decision, judgement)
-        | {RECORD_HASH: record_sha256(session, stored)}
-        | _term_facts(stored),
-        reason=comment,
-        request_id=request_id,
-    )
+        for decision_id, item, decision in zip(ids, found, new, strict=True):
+            _store_binding(session, decision_id, item, decision)
+    stored = decisions.decisions_by_ids(session, ids)
+    hashes = record_sha256s(session, [stored[decision_id] for decision_id in ids])
+    made = []
+    for decision_id, item, decision in zip(ids, found, new, strict=True):
+        _log(decision_id, decision, item.judgement)
+        event = Event(
+            action=MAKING_ACTIONS[kind],
+            object_type="decision",
+            object_id=decision_id,
+            after=_audit_facts(decision, item.judgement)
+            | {RECORD_HASH: hashes[decision_id]}
+            | _term_facts(stored[decision_id]),
+            reason=item.comment,
+            request_id=item.request_id,
+        )
+        made.append((stored[decision_id], event))
+    return made
+
+
+def _store_binding(
+    session: Session, decision_id: int, item: NewlyJudged, decision: NewDecision
+) -> None:
+    """What a recorded decision moves, and until when where it outlasts its window."""
+    _store_transfers(session, decision_id, item.judgement)
+    if item.lasts_h != WINDOW_H or decision.hours_of_day is not None:
+        ends_at_utc = term_end(
+            decision.window_start_utc,
+            decision.window_end_utc,
+            item.lasts_h,
+            last_hour_end_utc=_chosen_hours_utc(item.judgement)[-1] + HOUR,
+        )
+        insert_term(session, decision_id=decision_id, ends_at_utc=ends_at_utc)
 
 
 def _term_facts(stored: StoredDecision) -> dict[str, object]:
@@ -105,7 +154,7 @@ def _new_decision(
 ) -> NewDecision:
     source, target, verdict = judgement.source, judgement.target, judgement.verdict
     after, impact = verdict.source_after, judgement.impact
-    inputs_text = judgement.inputs_text
+    inputs_text, inputs_sha256 = judgement.inputs_text, judgement.inputs_sha256
     return NewDecision(
         kind=kind,
         request_id=request_id,
@@ -140,7 +189,7 @@ def _new_decision(
         ),
         impact=impact_values(impact) if impact else None,
         inputs_text=inputs_text,
-        inputs_sha256=text_sha256(inputs_text),
+        inputs_sha256=inputs_sha256,
         code_version=CODE_VERSION,
         plan_id=judgement.plan_move.plan_id if judgement.plan_move else None,
         hours_of_day=str(judgement.hours_of_day) if judgement.hours_of_day else None,

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from core.decision_states import DecisionState
 from core.risk import RiskLevel
 from core.scheduler import Outcome, ReasonCode
-from orchestrator.regions.views import RegionChoice
+from orchestrator.regions.views import RegionChoice, RegionChoices
 from orchestrator.windows.views import Series, StandingView, VerdictView
 
 MAXIMUM_COMMENT_CHARS = 2_000
@@ -101,7 +101,7 @@ class WhatIfView:
         Why no shift can be tried, and the next step.
     """
 
-    regions: tuple[RegionChoice, ...]
+    regions: RegionChoices
     as_of_utc: datetime
     source: ShiftEnd
     target: ShiftEnd | None
@@ -240,7 +240,7 @@ class ListChoices:
         Labels of model versions, by id.
     """
 
-    regions: tuple[RegionChoice, ...]
+    regions: RegionChoices
     actors: tuple[str, ...]
     models: dict[int, str]
 
@@ -370,7 +370,7 @@ class SupersedeForm:
     """
 
     is_open: bool
-    targets: tuple[RegionChoice, ...]
+    targets: RegionChoices
     target_slug: str | None
     shift_pct: float
     hours_of_day: str | None = None

@@ -26,7 +26,7 @@ from db.decision_standing import standing_decisions
 from orchestrator.decisions.cards import impact_rows
 from orchestrator.decisions.questions import ShiftQuestion, ask_shift
 from orchestrator.decisions.views import ImpactRow, ScenarioRow, ShiftEnd, WhatIfView
-from orchestrator.regions.region_choice import region_choice
+from orchestrator.regions.region_choice import region_choice, region_choices
 from orchestrator.use_cases import Request, query
 from orchestrator.windows.choice import day_choices
 from orchestrator.windows.database_source import RegionWindow
@@ -74,7 +74,9 @@ def what_if_view(
     impact, notes = _impact(question, shift_pct)
     days = day_choices(request.session, question.source_region)
     return WhatIfView(
-        regions=tuple(region_choice(item.region) for item in question.found),
+        regions=region_choices(
+            request.session, source.region.slug, target.region.slug if target else None
+        ),
         as_of_utc=request.now,
         source=_end(source, fall_c, steps.source),
         target=_end(target, rise_c, steps.target) if target else None,

@@ -1,4 +1,4 @@
-"""Which hosts a feed may call: public ones, and others that an admin named.
+"""Which hosts a feed or webhook may call: public ones, and others an admin named.
 
 A name is resolved once for each connection, every address that it has is judged, and
 the connection goes to one of those: a name that resolves to another address a moment
@@ -30,7 +30,7 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 class HostRefused(InvalidInput):
-    """A feed may not call this host."""
+    """This host may not be called."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +75,8 @@ def parse_web_address(text: str, private_hosts: Collection[str]) -> SplitResult:
         raise InvalidInput(message)
     if parts.username is not None or parts.password is not None or parts.fragment:
         message = (
-            "A feed's address carries no user, password or fragment: name the secret"
-            " by reference instead."
+            "An address carries no user, password or fragment: name the secret by"
+            " reference instead."
         )
         raise InvalidInput(message)
     if parts.scheme == "http" and host.lower() not in private_hosts:
@@ -121,7 +121,7 @@ def endpoint_of(
     if refused:
         message = (
             f"{name} resolves to {listed([str(ip) for ip in refused])}, which is not a"
-            " public address. A feed calls it only when an admin allows the host by"
+            " public address. It is called only when an admin allows the host by"
             " name; link-local and metadata addresses are never called."
         )
         raise HostRefused(message)
@@ -129,7 +129,7 @@ def endpoint_of(
 
 
 def is_allowed(ip: IpAddress, *, named: bool) -> bool:
-    """Whether a feed may connect to an address.
+    """Whether the portal may connect to an address.
 
     Parameters
     ----------

@@ -632,7 +632,11 @@ def _health(feed: StoredFeed, problem: str | None) -> tuple[Event, ...]:
             action=action,
             object_type="feed",
             object_id=feed.facts.name,
-            after={"problem": problem, "failures": feed.state.failures_in_a_row},
+            after={
+                "problem": problem,
+                "failures": feed.state.failures_in_a_row,
+                "regions": sorted(feed.facts.regions),
+            },
         ),
     )
 

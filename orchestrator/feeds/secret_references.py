@@ -1,7 +1,7 @@
-"""Secrets of feeds, by reference: the name of a variable or a file, never the value.
+"""Secrets by reference: the name of a variable or a file, never the value.
 
-Names begin with `GFO_FEED_`, so that no feed can be made to send another secret of this
-machine to a stranger.
+Names begin with `GFO_FEED_`, those of webhooks with `GFO_WEBHOOK_`, so that none can be
+made to send another secret of this machine to a stranger.
 """
 
 from __future__ import annotations
@@ -12,27 +12,34 @@ from pathlib import Path
 
 from core.errors import InvalidInput, ServiceUnavailable
 
-_REFERENCE = re.compile(r"env:GFO_FEED_[A-Z0-9_]{1,60}|file:gfo_feed_[a-z0-9_]{1,60}")
+FEED, WEBHOOK = "FEED", "WEBHOOK"
+"""Whose secret it is: the second word of its name."""
+
 _LARGEST_CHARS = 4096
 
 
 class SecretMissing(ServiceUnavailable):
-    """The secret of a feed is not there."""
+    """A secret is not where its reference says."""
 
 
-def check_reference(text: str) -> str:
+def check_reference(text: str, of: str = FEED) -> str:
     """The reference as it came; raises InvalidInput unless it is one."""
-    if not _REFERENCE.fullmatch(text):
+    lower = of.lower()
+    form = rf"env:GFO_{of}_[A-Z0-9_]{{1,60}}|file:gfo_{lower}_[a-z0-9_]{{1,60}}"
+    if not re.fullmatch(form, text):
         message = (
-            "A secret is named as env:GFO_FEED_NAME, a variable of the worker, or as"
-            " file:gfo_feed_name, a file of the folder in GFO_SECRETS_DIR."
+            f"A secret is named as env:GFO_{of}_NAME, a variable of the worker, or as"
+            f" file:gfo_{lower}_name, a file of the folder in GFO_SECRETS_DIR."
         )
         raise InvalidInput(message)
     return text
 
 
 def read_secret(
-    reference: str, environ: Mapping[str, str], secrets_dir: Path | None
+    reference: str,
+    environ: Mapping[str, str],
+    secrets_dir: Path | None,
+    of: str = FEED,
 ) -> str:
     """The value that a reference names.
 
@@ -41,7 +48,7 @@ def read_secret(
     SecretMissing
         When it is not there, or is empty; the message never holds a value.
     """
-    place, _, name = check_reference(reference).partition(":")
+    place, _, name = check_reference(reference, of).partition(":")
     if place == "env":
         value = environ.get(name, "")
         where = f"The variable {name} is not set for the worker."

@@ -1,4 +1,4 @@
-"""The only client of web sources: bounded in time, size, hosts and tries."""
+"""The only client of web sources and webhooks: bounded in time, size, hosts, tries."""
 
 from __future__ import annotations
 
@@ -55,6 +55,23 @@ class WebAnswer:
     last_modified: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebReply:
+    """What a host said to a document that was sent to it.
+
+    Attributes
+    ----------
+    said : str
+        The reason that an error gives, after a colon; empty without one.
+    not_before_utc : datetime | None
+        When the host wants to be asked again, if it said so.
+    """
+
+    status: int
+    said: str = ""
+    not_before_utc: datetime | None = None
+
+
 @dataclass(slots=True)
 class WebUse:
     """What was used of a source, retries included; counts against its quota."""
@@ -66,7 +83,7 @@ class WebUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebClient:
-    """Asks the hosts of one feed.
+    """Asks the hosts of one feed, or sends to that of one webhook.
 
     Attributes
     ----------
@@ -116,3 +133,19 @@ class WebClient:
         from orchestrator.feeds.web_exchange import exchange  # noqa: PLC0415
 
         return exchange(self, url, params, headers, login, media)
+
+    def post(self, url: str, content: bytes, *, headers: Mapping[str, str]) -> WebReply:
+        """Send a document once and return what the host says, whatever the status.
+
+        A redirect is not followed, and of the answer only a reason is read.
+
+        Raises
+        ------
+        FeedFailed
+            When there is no answer; in words, without the path of the address.
+        InvalidInput
+            When the address is not allowed.
+        """
+        from orchestrator.feeds.web_exchange import post  # noqa: PLC0415 -- as above
+
+        return post(self, url, content, headers)

@@ -10,10 +10,12 @@ import asyncio
 import base64
 import json
 import random
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import cache
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 import httpx
@@ -26,7 +28,7 @@ from tenacity import (
 
 from core.version import CODE_VERSION
 from orchestrator.feeds.host_rules import HostRefused, endpoint_of, parse_web_address
-from orchestrator.feeds.web_client import FeedFailed, WebAnswer, WebClient
+from orchestrator.feeds.web_client import FeedFailed, WebAnswer, WebClient, WebReply
 from orchestrator.telemetry.readers.documents import member
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -103,7 +105,9 @@ class _Question:
         timeout = httpx.Timeout(
             self.client.limits.read_s, connect=self.client.limits.connect_s
         )
-        async with httpx.AsyncClient(timeout=timeout, trust_env=False) as http:
+        async with httpx.AsyncClient(
+            timeout=timeout, trust_env=False, verify=_authorities()
+        ) as http:
             for _ in range(_MOST_REDIRECTS + 1):
                 answer = await self._once(http, url, headers)
                 if isinstance(answer, WebAnswer):
@@ -146,47 +150,15 @@ class _Question:
         ):
             message = "The feed's own limit of requests a day is used up."
             raise FeedFailed(message, _next_day(datetime.now(UTC)))
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        port = parts.port or (443 if parts.scheme == "https" else 80)
+        host = urlsplit(url).hostname or ""
         try:
-            endpoint = await asyncio.to_thread(
-                endpoint_of,
-                host,
-                port,
-                self.client.private_hosts,
-                resolve=self.client.resolve,
-            )
-        except OSError as exc:
-            message = f"{host} is not known: its name does not resolve."
-            raise _Passing(message) from exc
-        ip = f"[{endpoint.ip}]" if ":" in endpoint.ip else endpoint.ip
-        request = http.build_request(
-            "GET",
-            parts._replace(netloc=f"{ip}:{port}").geturl(),
-            headers={
-                "Accept-Encoding": "identity",  # sizes are what comes over the wire
-                "User-Agent": f"global-fleet-orchestrator/{CODE_VERSION}",
-                **headers,
-                "Host": parts.netloc,
-            },
-            # TLS is verified against the name, though the connection goes to the
-            # address that was checked.
-            extensions={"sni_hostname": endpoint.host},
-        )
-        self.client.use.requests += 1
-        try:
-            response = await http.send(request, stream=True)
+            response = await _send(self.client, http, "GET", url, headers)
             try:
                 return await self._read(response, host)
             finally:
                 await response.aclose()
-        except httpx.TimeoutException as exc:
-            message = f"{host} did not answer in time."
-            raise _Passing(message) from exc
-        except httpx.TransportError as exc:
-            message = f"{host} could not be read: {_reason(exc)}."
-            raise _Passing(message) from exc
+        except (OSError, httpx.TransportError) as exc:
+            raise _Passing(_no_answer(host, exc)) from exc
 
     async def _read(self, response: httpx.Response, host: str) -> WebAnswer | str:
         left = response.headers.get("x-ratelimit-remaining", "")
@@ -248,6 +220,113 @@ class _Question:
             raise _Passing(message, until)
         message = f"{host} answered with status {status}{reason}."
         raise FeedFailed(message)
+
+
+def post(
+    client: WebClient, url: str, content: bytes, headers: Mapping[str, str]
+) -> WebReply:
+    """What a host says to a document that is sent once; see `WebClient.post`."""
+    parts = parse_web_address(url, client.private_hosts)
+    return asyncio.run(_post(client, url, parts.hostname or "", content, headers))
+
+
+async def _post(
+    client: WebClient, url: str, host: str, content: bytes, headers: Mapping[str, str]
+) -> WebReply:
+    limits = client.limits
+    timeout = httpx.Timeout(limits.read_s, connect=limits.connect_s)
+    try:
+        async with (
+            asyncio.timeout(limits.total_s),
+            httpx.AsyncClient(
+                timeout=timeout, trust_env=False, verify=_authorities()
+            ) as http,
+        ):
+            response = await _send(client, http, "POST", url, headers, content)
+            try:
+                said = "" if response.is_success else await _said_at_all(response)
+            finally:
+                await response.aclose()
+    except TimeoutError as exc:
+        message = f"{host} did not answer completely within {limits.total_s:g} s."
+        raise FeedFailed(message) from exc
+    except (OSError, httpx.TransportError) as exc:
+        raise FeedFailed(_no_answer(host, exc)) from exc
+    return WebReply(
+        status=response.status_code,
+        said=said,
+        not_before_utc=retry_after(
+            response.headers.get("retry-after"), datetime.now(UTC)
+        ),
+    )
+
+
+async def _send(
+    client: WebClient,
+    http: httpx.AsyncClient,
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    content: bytes | None = None,
+) -> httpx.Response:
+    """Send a request to a checked address of its host; the answer is still to be read.
+
+    Raises
+    ------
+    HostRefused
+        When an address of the host is not allowed.
+    OSError, httpx.TransportError
+        When the name does not resolve; when no answer begins.
+    """
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    endpoint = await asyncio.to_thread(
+        endpoint_of,
+        parts.hostname or "",
+        port,
+        client.private_hosts,
+        resolve=client.resolve,
+    )
+    ip = f"[{endpoint.ip}]" if ":" in endpoint.ip else endpoint.ip
+    request = http.build_request(
+        method,
+        parts._replace(netloc=f"{ip}:{port}").geturl(),
+        content=content,
+        headers={
+            "Accept-Encoding": "identity",  # sizes are what comes over the wire
+            "User-Agent": f"global-fleet-orchestrator/{CODE_VERSION}",
+            **headers,
+            "Host": parts.netloc,
+        },
+        # TLS is verified against the name, though the connection goes to the
+        # address that was checked.
+        extensions={"sni_hostname": endpoint.host},
+    )
+    client.use.requests += 1
+    return await http.send(request, stream=True)
+
+
+def _no_answer(host: str, error: OSError | httpx.TransportError) -> str:
+    """Why there is no answer, without the address, which may hold a secret."""
+    if isinstance(error, httpx.TimeoutException):
+        return f"{host} did not answer in time."
+    if isinstance(error, httpx.TransportError):
+        return f"{host} could not be read: {_reason(error)}."
+    return f"{host} is not known: its name does not resolve."
+
+
+async def _said_at_all(response: httpx.Response) -> str:
+    """The reason that an error gives, where it can be read; the status stands."""
+    try:
+        return await _said(response)
+    except httpx.TransportError:
+        return ""
+
+
+@cache
+def _authorities() -> ssl.SSLContext:
+    """Whose certificates are believed; read once, which takes longer than a request."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 def retry_after(text: str | None, now: datetime) -> datetime | None:

@@ -61,7 +61,6 @@ def calibrated_forecast(
         tracking_offset=calibration.offset if calibration else None,
         day_bound_c=bound_c,
         interval_calibration_id=interval.calibration_id if interval else None,
-        interval_quantile=interval.quantile if interval else None,
         plain=plain,
         input_mode=hourly.input_mode,
         run_issued_at_utc=hourly.run_issued_at_utc,

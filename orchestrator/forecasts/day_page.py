@@ -19,9 +19,9 @@ from orchestrator.forecasts.run_views import run_view
 from orchestrator.forecasts.views import ForecastDayView
 from orchestrator.jobs import MOST_HINDCASTS_ASKED, queue_forecasts, queue_hindcast
 from orchestrator.regions.region_choice import (
-    active_regions,
-    pick_region,
+    choose_region,
     region_choice,
+    region_choices,
 )
 from orchestrator.telemetry.revisions import revised_text
 from orchestrator.use_cases import Request, query
@@ -70,8 +70,7 @@ def day_view(
     InvalidInput
         When the issue is not of the day.
     """
-    found = active_regions(request.session)
-    stored_region = pick_region(found, region_slug)
+    stored_region = choose_region(request.session, region_slug)
     choice = choose_window(
         request.session,
         stored_region,
@@ -86,12 +85,11 @@ def day_view(
         now=request.now,
         is_simulation=choice.is_simulation,
     )
-    return _view(request, found, stored_region, choice, window, ground)
+    return _view(request, stored_region, choice, window, ground)
 
 
 def _view(
     request: Request,
-    found: list[StoredRegion],
     stored_region: StoredRegion,
     choice: WindowChoice,
     window: RegionWindow,
@@ -118,7 +116,7 @@ def _view(
     days = day_choices(session, stored_region)
     return ForecastDayView(
         region=region_choice(stored_region.region),
-        regions=tuple(region_choice(item.region) for item in found),
+        regions=region_choices(session, stored_region.slug),
         as_of_utc=now,
         local_day=choice.local_day,
         issued_at_utc=stored.issued_at_utc if stored else None,

@@ -102,7 +102,7 @@ def fleet_view(request: Request, question: FleetQuestion = _WHOLE) -> FleetView:
     part, shown = None, [item.slug for item in standing]
     groups: dict[str, Group] = {}
     if len(standing) > PAGE_ROWS:
-        groups = _groups(session, standing, now)
+        groups = verdict_groups(session, standing, now)
         part, shown = _part(standing, groups, question)
     found = regions_by_slug(session, shown)
     rows = tuple(_row(session, item, now) for item in found)
@@ -122,20 +122,6 @@ def fleet_row(request: Request, slug: str) -> FleetRow:
     """One region as the first page shows it; raises NotFound without one."""
     stored = region_by_slug(request.session, slug)
     return _row(request.session, stored, request.now)
-
-
-def _groups(
-    session: Session, standing: Sequence[RegionStanding], now: datetime
-) -> dict[str, Group]:
-    """The group of each region, by slug, as its newest issue was judged."""
-    policies = effective_policies(session, [item.region_id for item in standing])
-    is_out = Target.TEMPERATURE_C in outages(session)
-    return {
-        item.slug: Group.UNJUDGED
-        if is_out
-        else _group(item, policies[item.region_id], now)
-        for item in standing
-    }
 
 
 def _places(
@@ -196,6 +182,20 @@ def _part(
         first=before + 1,
     )
     return part, found[before : before + PAGE_ROWS]
+
+
+def verdict_groups(
+    session: Session, standing: Sequence[RegionStanding], now: datetime
+) -> dict[str, Group]:
+    """The group of each region's newest verdict, by slug."""
+    policies = effective_policies(session, [item.region_id for item in standing])
+    is_out = Target.TEMPERATURE_C in outages(session)
+    return {
+        item.slug: Group.UNJUDGED
+        if is_out
+        else _group(item, policies[item.region_id], now)
+        for item in standing
+    }
 
 
 _RANK = {group: place for place, group in enumerate(Group)}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -31,57 +31,104 @@ DRIFT_REACH = timedelta(days=7)
 """A model whose live issues are older than this is judged by new ones."""
 
 
-def live_plain_bound(
-    session: Session,
-    frame: TelemetryFrame,
-    policy: Policy,
-    *,
-    region_id: int,
-    model_version_id: int,
-    issued_at_utc: datetime,
-    input_mode: InputMode,
-    hour_bounds_c: FloatArray | None,
-) -> PlainBound | None:
-    """The bound beside a live forecast; its gap rests on the model's newest issues.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveIssue:
+    """A live forecast that a plain bound is made beside.
+
+    Attributes
+    ----------
+    frame : TelemetryFrame
+        The region's hours of `models.plain_model.RECENT_H` before the issue, and the
+        runs known by the issues of `RECENT_ISSUES_H`.
+    hour_bounds_c : ndarray | None
+        The model's bound of each hour; None where it has no bound.
+    """
+
+    region_id: int
+    frame: TelemetryFrame
+    policy: Policy
+    model_version_id: int
+    input_mode: InputMode
+    hour_bounds_c: FloatArray | None
+
+
+def live_plain_bounds(
+    session: Session, issues: Sequence[LiveIssue], issued_at_utc: datetime
+) -> list[PlainBound | None]:
+    """The bounds beside live forecasts of one instant; gaps rest on the newest issues.
 
     None where the region has too few finished days, or too few of the last weeks to
-    judge the `hour_bounds_c` of the model by. `frame` holds the region's hours
-    of `models.plain_model.RECENT_H` before the issue, and the runs known by the issues
-    of `RECENT_ISSUES_H`. Two years are read only where the week has no fits yet.
+    judge the hours of the model by. Two years are read only where the week has no fits
+    yet.
     """
-    recent_errors = forecasts.newest_distances(
-        session,
-        region_id=region_id,
-        model_version_id=model_version_id,
-        since_utc=issued_at_utc - DRIFT_REACH,
-        before_utc=issued_at_utc,
-        limit=DRIFT_ISSUES,
-    )
-    fits = _fits(session, frame.region_slug, region_id, issued_at_utc)
+    version_ids = {issue.model_version_id for issue in issues}
+    recent_errors = {
+        version_id: forecasts.newest_distances(
+            session,
+            region_ids=[issue.region_id for issue in issues],
+            model_version_id=version_id,
+            since_utc=issued_at_utc - DRIFT_REACH,
+            before_utc=issued_at_utc,
+            limit=DRIFT_ISSUES,
+        )
+        for version_id in version_ids
+    }
+    weeks_utc = {
+        issue.region_id: week_start(issue.frame.region_slug, issued_at_utc)
+        for issue in issues
+    }
+    stored = plain_fits.fits_of(session, weeks_utc, issued_at_utc.hour)
+    return [
+        _live_bound(
+            issue,
+            issued_at_utc,
+            _fits(
+                session,
+                issue,
+                weeks_utc[issue.region_id],
+                issued_at_utc.hour,
+                stored[issue.region_id],
+            ),
+            recent_errors[issue.model_version_id][issue.region_id],
+        )
+        for issue in issues
+    ]
+
+
+def _live_bound(
+    issue: LiveIssue,
+    issued_at_utc: datetime,
+    fits: Mapping[bool, PlainFit],
+    recent_errors: Sequence[float],
+) -> PlainBound | None:
+    frame, policy = issue.frame, issue.policy
     found, uses_runs = None, False
-    if input_mode is not InputMode.TELEMETRY and True in fits:
+    if issue.input_mode is not InputMode.TELEMETRY and True in fits:
         found = plain_forecast(frame, issued_at_utc, fits[True], uses_runs=True)
         uses_runs = True
     if found is None or len(found.scores) < required_scores(policy.alpha):
         found = plain_forecast(frame, issued_at_utc, fits[False], uses_runs=False)
         uses_runs = False
     plain = _bound(found, policy, recent_errors)
-    if plain is None or hour_bounds_c is None:
+    if plain is None or issue.hour_bounds_c is None:
         return plain
     course = usual_shape(frame, issued_at_utc, plain.error_c, uses_runs=uses_runs)
     if course is None:
         return None
-    return replace(plain, hour_excess_c=course.excess_c(hour_bounds_c, plain))
+    return replace(plain, hour_excess_c=course.excess_c(issue.hour_bounds_c, plain))
 
 
 def _fits(
-    session: Session, region_slug: str, region_id: int, issued_at_utc: datetime
+    session: Session,
+    issue: LiveIssue,
+    week_utc: datetime,
+    hour: int,
+    stored: Mapping[bool, bytes],
 ) -> dict[bool, PlainFit]:
     """The fits of the issue's week and hour, made and kept where there are none."""
-    week_utc, hour = week_start(region_slug, issued_at_utc), issued_at_utc.hour
-    stored = plain_fits.fits_at(session, region_id, week_utc, hour)
     if stored:
         return {runs: PlainFit.from_bytes(content) for runs, content in stored.items()}
+    region_id, region_slug = issue.region_id, issue.frame.region_slug
     may_keep = plain_fits.may_keep_fits(session, region_id)
     history = load_model_frame(
         session, region_slug, week_utc - HISTORY_H * HOUR, week_utc

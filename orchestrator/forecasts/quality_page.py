@@ -31,7 +31,7 @@ from orchestrator.forecasts.views import (
 )
 from orchestrator.regions.region_choice import (
     active_regions,
-    pick_region,
+    choose_region,
     region_choice,
 )
 from orchestrator.use_cases import Request, query
@@ -60,7 +60,7 @@ def quality_view(
         When there is no such region.
     """
     session = request.session
-    stored_region = pick_region(active_regions(session), region_slug)
+    stored_region = choose_region(session, region_slug)
     choice = choose_window(session, stored_region, local_day=local_day, now=request.now)
     return _quality(session, stored_region, before_utc=choice.issued_at_utc)
 

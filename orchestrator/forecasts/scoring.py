@@ -22,7 +22,7 @@ from db.forecasts import StoredForecast
 from db.regions import StoredRegion
 from db.window_scores import NewScore
 from orchestrator.forecasts.model_watch import ServedWindow, watch
-from orchestrator.use_cases import Done, Event, Request, change
+from orchestrator.use_cases import Done, Request, change
 
 WAIT_FOR_TELEMETRY_H = 48
 """How long a finished window waits for missing hours before it is left unscored."""
@@ -38,43 +38,47 @@ def score_finished_windows(
     What was served is counted by the watch of its model too.
     """
     session, now = request.session, request.now
-    scores: list[NewScore] = []
-    events: list[Event] = []
-    for stored_region in stored_regions:
-        finished = forecasts.unscored_live_forecasts(
-            session, region_id=stored_region.region_id, finished_by_utc=now
-        )
-        served: list[ServedWindow] = []
-        for stored in finished:
-            hourly = stored.hourly(stored_region.region.slug)
-            if hourly is None or stored.model_version_id is None:
-                continue
-            frame = telemetry.load_frame(
-                session,
-                stored_region.region.slug,
-                stored.issued_at_utc,
-                window_end(stored.issued_at_utc),
-            )
-            said = forecasts.modes_of(session, stored, stored_region.region.slug)
-            found = [
-                score_window(
-                    answer,
-                    frame,
-                    stored_region,
-                    model_version_id=stored.model_version_id,
-                )
-                for answer in said or [hourly]
-            ]
-            is_late = now - window_end(stored.issued_at_utc) > timedelta(
-                hours=WAIT_FOR_TELEMETRY_H
-            )
-            if found[0].score is not None or is_late:
-                scores += found
-                served += _served(stored, hourly, found)
-        events += watch(session, stored_region, served)
-    return Done(
-        answer=window_scores.insert_scores(session, scores), events=tuple(events)
+    finished = forecasts.unscored_live_forecasts(
+        session,
+        region_ids=[item.region_id for item in stored_regions],
+        finished_by_utc=now,
     )
+    if not finished:
+        return Done(answer=0)
+    by_id = {item.region_id: item for item in stored_regions}
+    issues = [stored.issued_at_utc for stored in finished]
+    regions = {by_id[stored.region_id].slug for stored in finished}
+    frames = telemetry.load_frames(
+        session, sorted(regions), min(issues), window_end(max(issues))
+    )
+    by_slug: dict[str, list[StoredForecast]] = {}
+    for stored in finished:
+        by_slug.setdefault(by_id[stored.region_id].slug, []).append(stored)
+    said = forecasts.modes_of(session, by_slug)
+    scores: list[NewScore] = []
+    served: list[ServedWindow] = []
+    for stored in finished:
+        stored_region = by_id[stored.region_id]
+        hourly = stored.hourly(stored_region.slug)
+        if hourly is None or stored.model_version_id is None:
+            continue
+        found = [
+            score_window(
+                answer,
+                frames[stored_region.slug],
+                stored_region,
+                model_version_id=stored.model_version_id,
+            )
+            for answer in said[stored.forecast_id] or [hourly]
+        ]
+        is_late = now - window_end(stored.issued_at_utc) > timedelta(
+            hours=WAIT_FOR_TELEMETRY_H
+        )
+        if found[0].score is not None or is_late:
+            scores += found
+            served += _served(stored, hourly, found)
+    events = watch(session, stored_regions, served)
+    return Done(answer=window_scores.insert_scores(session, scores), events=events)
 
 
 def _served(

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from core.scheduler import Outcome
-from orchestrator.regions.views import RegionChoice
+from orchestrator.regions.views import RegionChoice, RegionChoices
 from orchestrator.windows.views import (
     Bounded,
     Ground,
@@ -258,7 +258,7 @@ class ForecastDayView:
     """
 
     region: RegionChoice
-    regions: tuple[RegionChoice, ...]
+    regions: RegionChoices
     as_of_utc: datetime
     local_day: date | None
     issued_at_utc: datetime | None

@@ -12,12 +12,62 @@ from sqlalchemy.orm import Session
 
 from core.access import Permission
 from core.audit import AuditAction
+from core.errors import InvalidInput
 from db import backup
 from db.engine import DatabaseUrls, make_engine
 from db.users import system_actor
+from orchestrator.settings import Settings
 from orchestrator.use_cases import Done, Event, Request, change
 
 _USER = "cli"
+SUFFIX = ".backup"
+
+
+def backup_dir(settings: Settings) -> Path:
+    """Where backups lie that were given no name."""
+    return settings.backup_dir or settings.data_dir / "backups"
+
+
+def new_backup_file(settings: Settings, now: datetime) -> Path:
+    """A name in the folder of backups, which is made; names sort by time."""
+    folder = backup_dir(settings)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as exc:
+        message = f"The folder of backups {folder} cannot be made: {exc.strerror}."
+        raise InvalidInput(message) from exc
+    return folder / f"gfo-{now:%Y%m%dT%H%M%SZ}{SUFFIX}"
+
+
+def named_backups(settings: Settings) -> list[Path]:
+    """Backups in their folder that `new_backup_file` named, newest first."""
+    return sorted(backup_dir(settings).glob(f"gfo-*{SUFFIX}"), reverse=True)
+
+
+def newest_backup(settings: Settings) -> Path:
+    """The newest backup in the folder of backups.
+
+    Raises
+    ------
+    InvalidInput
+        When there is none.
+    """
+    found = named_backups(settings)
+    if not found:
+        message = (
+            f"There is no backup in {backup_dir(settings)}: make one with"
+            " `gfo db backup`, or name a file."
+        )
+        raise InvalidInput(message)
+    return found[0]
+
+
+def drop_older_backups(settings: Settings, keep: int) -> list[Path]:
+    """Delete all but the newest `keep`; which they were."""
+    dropped = named_backups(settings)[keep:]
+    for file in dropped:
+        file.unlink(missing_ok=True)
+    return dropped
 
 
 def make_backup(urls: DatabaseUrls, file: Path) -> int:

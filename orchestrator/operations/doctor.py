@@ -1,4 +1,4 @@
-"""`gfo doctor`: what is sound about an installation, and what is not."""
+"""What is sound about an installation, and what is not: `gfo doctor` and Health."""
 
 from __future__ import annotations
 
@@ -7,48 +7,117 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from core.audit import AuditAction
+from core.days import full_hour
 from core.errors import InvalidInput
 from core.forecasts import Target
+from core.outcomes import ReasonCode
 from core.telemetry import HOUR, Quantity
-from db import audit, migrate, model_versions, policies, telemetry
-from db.job_queue import worker_silences_s
+from db import (
+    audit,
+    chain_checks,
+    migrate,
+    model_versions,
+    monitoring,
+    policies,
+    telemetry,
+)
+from db.chain_checks import ChainCheck
+from db.fleet_standing import RegionStanding, fleet_standing
+from db.job_queue import QueueDepth, queue_depth, worker_silences_s
+from db.monitoring import ServerFacts
 from db.protections import missing_protections
 from db.regions import StoredRegion, list_regions
 from orchestrator.audit.anchor_files import AnchorPlaces
 from orchestrator.audit.known_anchors import known_anchors
+from orchestrator.deliveries.delivery_list import subscription_views
+from orchestrator.deliveries.views import SubscriptionHealth
 from orchestrator.feeds.feed_list import feed_views
 from orchestrator.feeds.views import FeedHealth
 from orchestrator.jobs import STALLED_AFTER_S
 from orchestrator.operations.monitoring import LEAST_FREE_BYTES, free_bytes
 from orchestrator.operations.safeguards import Finding, examine_safeguards
-from orchestrator.runtime import Runtime
+from orchestrator.settings import Settings
+
+CHECK_DUE = timedelta(hours=26)
+"""The worker walks the whole chain each day."""
+
+CYCLE_PATIENCE = timedelta(minutes=15)
+"""After the hour, until which a cycle may be under way."""
+
+BACKUP_DUE = timedelta(hours=36)
+DRILL_DUE = timedelta(days=35)
+CLOCKS_APART_S = 5.0
+QUEUE_PATIENCE_S = 600.0
+"""Of the oldest job that could begin."""
+
+_OF_TELEMETRY = {
+    ReasonCode.TELEMETRY_MISSING,
+    ReasonCode.TELEMETRY_STALE,
+    ReasonCode.TELEMETRY_GAP,
+    ReasonCode.TELEMETRY_SUSPECT,
+}
+_SHOWN = 5
+"""Names in a finding."""
 
 
 def examine(
-    runtime: Runtime, session: Session, environ: Mapping[str, str]
+    settings: Settings, session: Session, environ: Mapping[str, str], now: datetime
 ) -> list[Finding]:
-    """Look at safeguards, schema, protections, chain, disk, models, inputs, feeds."""
+    """Look at everything, walk the whole chain, and name each region."""
     return [
-        *examine_safeguards(runtime.settings, session, environ),
+        *_installation(settings, session, environ, now),
+        _chain(settings, session),
+        *_telemetry(session, now),
+        *feeds_of(session, now),
+    ]
+
+
+def overview(settings: Settings, session: Session, now: datetime) -> list[Finding]:
+    """The same in bounded time, for a page: the newest check of the chain instead of
+    another, and the telemetry of all regions as one.
+
+    The debug variables are not looked at: a web process does not start with them.
+    """
+    return [
+        *_installation(settings, session, {}, now),
+        checked_chain_of(chain_checks.newest_check(session), now),
+        _telemetry_of_fleet(fleet_standing(session, now), now),
+        *feeds_of(session, now),
+    ]
+
+
+def _installation(
+    settings: Settings, session: Session, environ: Mapping[str, str], now: datetime
+) -> list[Finding]:
+    is_production = settings.environment == "production"
+    server = monitoring.server_facts(session)
+    return [
+        *examine_safeguards(settings, session, environ),
         _migrations(session),
         _protections(session),
-        _chain(runtime, session),
-        space_of(free_bytes(runtime.settings.data_dir)),
+        durability_of(server),
+        clock_of(server.clock_utc, now),
+        space_of(free_bytes(settings.data_dir)),
         worker_of(worker_silences_s(session)),
+        queue_of(queue_depth(session)),
+        cycle_of(fleet_standing(session, now), now),
         *_models(session),
-        *_telemetry(runtime, session),
-        *feeds_of(session, runtime.clock()),
+        backup_of(session, now, is_required=is_production),
+        drill_of(session, now, is_required=is_production),
+        *deliveries_of(session, now),
     ]
 
 
 def _migrations(session: Session) -> Finding:
     current = migrate.revision_of(session.connection())
     head = migrate.head_revision()
-    return Finding(
-        name="migrations",
-        is_sound=current == head,
-        text=f"at {current}" if current == head else f"at {current}, head is {head}",
-    )
+    text = f"at {current}"
+    if migrate.is_behind(current):
+        text += f", head is {head} (gfo install)"
+    elif current != head:
+        text += f", newer than this release, which knows {head}"
+    return Finding(name="migrations", is_sound=current == head, text=text)
 
 
 def _protections(session: Session) -> Finding:
@@ -60,9 +129,9 @@ def _protections(session: Session) -> Finding:
     )
 
 
-def _chain(runtime: Runtime, session: Session) -> Finding:
+def _chain(settings: Settings, session: Session) -> Finding:
     """The chain fits itself and its anchors, and nearly all of it is anchored."""
-    places = AnchorPlaces.of(runtime.settings)
+    places = AnchorPlaces.of(settings)
     try:
         report = audit.verify(session, known_anchors(session, places))
     except InvalidInput as exc:
@@ -81,6 +150,104 @@ def _chain(runtime: Runtime, session: Session) -> Finding:
     return Finding(name="audit chain", is_sound=report.is_sound, text=text)
 
 
+def checked_chain_of(check: ChainCheck | None, now: datetime) -> Finding:
+    """What the worker's newest check found; it checks with each anchor, and daily."""
+    if check is None:
+        text, is_sound = "not checked yet; the worker does so", True
+    else:
+        found, age = check.found, now - check.checked_at_utc
+        is_sound = found.first_bad_seq is None and age <= CHECK_DUE
+        text = (
+            f"broken at event {found.first_bad_seq}: {found.reason}"
+            if found.first_bad_seq is not None
+            else f"{found.event_count} events, sound {_ago(age)}; anchored up to event"
+            f" {found.anchored_seq or 0}"
+        )
+    return Finding(name="audit chain", is_sound=is_sound, text=text)
+
+
+def durability_of(facts: ServerFacts) -> Finding:
+    """A commit that is acknowledged must be on disk, and one server must take it."""
+    weak = [name for name, value in facts.durability.items() if value == "off"]
+    text = f"PostgreSQL {facts.version}, {facts.size_bytes / 1e9:.2f} GB"
+    if weak:
+        text += f"; off: {', '.join(weak)}, so a power cut loses decisions"
+    if facts.is_read_only:
+        text += "; it takes no changes: it is a standby, or read-only"
+    return Finding(
+        name="database", is_sound=not weak and not facts.is_read_only, text=text
+    )
+
+
+def clock_of(database_utc: datetime, now: datetime) -> Finding:
+    """The clock of this process against the database's."""
+    apart_s = abs((database_utc - now).total_seconds())
+    return Finding(
+        name="clock",
+        is_sound=apart_s <= CLOCKS_APART_S,
+        text=f"{apart_s:.1f} s from the database's",
+    )
+
+
+def queue_of(depth: QueueDepth) -> Finding:
+    """Failed jobs, and work that nobody begins."""
+    text = f"{depth.waiting} wait, {depth.doing} run, {depth.failed} failed"
+    if depth.waiting:
+        text += f"; the oldest has waited {depth.oldest_wait_s:.0f} s"
+    return Finding(
+        name="jobs",
+        is_sound=not depth.failed and depth.oldest_wait_s <= QUEUE_PATIENCE_S,
+        text=text,
+    )
+
+
+def cycle_of(standings: Sequence[RegionStanding], now: datetime) -> Finding:
+    """Whether every region was judged in the newest hour that is due."""
+    judged = [s.issued_at_utc for s in standings if s.issued_at_utc is not None]
+    if not judged:
+        return Finding(name="cycle", is_sound=True, text="none has run yet")
+    due_utc = full_hour(now - CYCLE_PATIENCE)
+    late = [
+        s.slug
+        for s in standings
+        if s.issued_at_utc is None or s.issued_at_utc < due_utc
+    ]
+    text = f"newest issue {max(judged):%Y-%m-%d %H:%M} UTC, {_ago(now - max(judged))}"
+    if late:
+        text += f"; {len(late)} of {len(standings)} regions are late: {_some(late)}"
+    return Finding(name="cycle", is_sound=not late, text=text)
+
+
+def backup_of(session: Session, now: datetime, *, is_required: bool) -> Finding:
+    """The newest dump that was made, or the archive of the server's log."""
+    archived = monitoring.archive_facts(session)
+    made = audit.list_events(session, action=AuditAction.BACKUP_MADE, limit=1)
+    age = now - made[0].occurred_at_utc if made else None
+    text = f"dump {_ago(age)}" if age is not None else "no dump yet (gfo db backup)"
+    is_fresh = age is not None and age <= BACKUP_DUE
+    if archived.last_at_utc is not None:
+        text += f"; log archived {_ago(now - archived.last_at_utc)}"
+        is_fresh = is_fresh or not archived.is_failing
+    if archived.is_failing:
+        text += "; the archive command fails"
+    is_sound = not archived.is_failing and (is_fresh or not is_required)
+    return Finding(name="backup", is_sound=is_sound, text=text)
+
+
+def drill_of(session: Session, now: datetime, *, is_required: bool) -> Finding:
+    """The newest restore drill: a backup that nobody restored is a hope."""
+    done = audit.list_events(session, action=AuditAction.RESTORE_DRILLED, limit=1)
+    if not done:
+        text = "none yet (gfo db drill)"
+        return Finding(name="restore drill", is_sound=not is_required, text=text)
+    age, passed = now - done[0].occurred_at_utc, bool(done[0].after.get("is_passed"))
+    return Finding(
+        name="restore drill",
+        is_sound=passed and (age <= DRILL_DUE or not is_required),
+        text=f"{'passed' if passed else 'FAILED'} {_ago(age)}",
+    )
+
+
 def space_of(free: int) -> Finding:
     """Whether the data folder can still be written to."""
     return Finding(
@@ -91,14 +258,21 @@ def space_of(free: int) -> Finding:
 
 
 def worker_of(silences_s: Sequence[float]) -> Finding:
-    """None is sound as well: none is registered while the portal is stopped."""
+    """None is sound as well: none is registered while the portal is stopped.
+
+    Of several one that speaks is enough: it takes over what the others were doing.
+    """
+    spoke = ", ".join(f"{silence_s:.0f} s" for silence_s in silences_s)
+    text = "none is registered"
+    if len(silences_s) == 1:
+        text = f"one spoke {spoke} ago"
+    elif silences_s:
+        text = f"{len(silences_s)} are registered; they spoke {spoke} ago"
     shortest_s = min(silences_s, default=None)
     return Finding(
         name="worker",
         is_sound=shortest_s is None or shortest_s <= STALLED_AFTER_S,
-        text="none is registered"
-        if shortest_s is None
-        else f"one spoke {shortest_s:.0f} s ago",
+        text=text,
     )
 
 
@@ -109,6 +283,7 @@ def _models(session: Session) -> list[Finding]:
         findings.append(
             Finding(
                 name=f"model for {target}",
+                topic="model",
                 is_sound=active is not None,
                 text=active.version.label if active else "none is active",
             )
@@ -116,13 +291,27 @@ def _models(session: Session) -> list[Finding]:
     return findings
 
 
-def _telemetry(runtime: Runtime, session: Session) -> list[Finding]:
-    now = runtime.clock()
+def _telemetry(session: Session, now: datetime) -> list[Finding]:
     found = list_regions(session, active_only=True)
     if not found:
         advice = "none; add one with `gfo region add`"
         return [Finding(name="regions", is_sound=False, text=advice)]
     return [telemetry_of(session, stored_region, now) for stored_region in found]
+
+
+def _telemetry_of_fleet(standings: Sequence[RegionStanding], now: datetime) -> Finding:
+    """How old the telemetry was on which each region was judged last."""
+    if not standings:
+        advice = "none; add one with `gfo region add`"
+        return Finding(name="regions", is_sound=False, text=advice)
+    stale = [s.slug for s in standings if s.reason_code in _OF_TELEMETRY]
+    known = [s.known_until_utc for s in standings if s.known_until_utc is not None]
+    text = f"{len(standings)} regions"
+    if known:
+        text += f"; the oldest that a forecast rests on is {_ago(now - min(known))}"
+    if stale:
+        text += f"; {len(stale)} blocked by it: {_some(stale)}"
+    return Finding(name="telemetry", is_sound=not stale, text=text)
 
 
 def feeds_of(session: Session, now: datetime) -> list[Finding]:
@@ -133,11 +322,27 @@ def feeds_of(session: Session, now: datetime) -> list[Finding]:
         sound = view.health in {FeedHealth.GOOD, FeedHealth.PAUSED}
         finding = Finding(
             name=f"feed {view.facts.name}",
+            topic="feed",
             is_sound=sound,
             text=f"{view.health}, {view.lag_words}{problem}",
         )
         findings.append(finding)
     return findings
+
+
+def deliveries_of(session: Session, now: datetime) -> list[Finding]:
+    """A subscription is sound while its receiver answers, or is paused on purpose."""
+    sound = {SubscriptionHealth.GOOD, SubscriptionHealth.PAUSED}
+    return [
+        Finding(
+            name=f"subscription {view.facts.name}",
+            topic="deliveries",
+            is_sound=view.health in sound and not view.counts.dead,
+            text=f"{view.health}, {view.counts.waiting} waiting, {view.counts.dead}"
+            f" dead{f'; {view.last_answer}' if view.last_answer else ''}",
+        )
+        for view in subscription_views(session, now)
+    ]
 
 
 def telemetry_of(
@@ -159,6 +364,7 @@ def telemetry_of(
     others = f"; {', '.join(late)}" if late else ""
     return Finding(
         name=f"telemetry of {stored_region.slug}",
+        topic="telemetry",
         is_sound=age is not None and timedelta(0) <= age <= limit,
         text=f"temperature {_age_words(age)}{others}",
     )
@@ -173,3 +379,17 @@ def _age(
 
 def _age_words(age: timedelta | None) -> str:
     return "missing" if age is None else f"{age / HOUR:.1f} h old"
+
+
+def _ago(age: timedelta) -> str:
+    seconds = age.total_seconds()
+    if seconds < 2 * 3600:
+        return f"{seconds / 60:.0f} min ago"
+    return (
+        f"{seconds / 3600:.0f} h ago" if seconds < 4 * 86_400 else f"{age.days} d ago"
+    )
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_SHOWN])
+    return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more"

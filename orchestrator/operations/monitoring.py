@@ -8,21 +8,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import cache
 from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from core.audit import AuditAction
 from core.errors import ServiceUnavailable
 from core.forecasts import Target
 from core.model_watch import combined
 from core.telemetry import Quantity
 from db import telemetry
+from db.audit import list_events
 from db.bound_alarms import readings_above_bound
+from db.chain_checks import newest_check
 from db.engine import make_engine
-from db.job_queue import worker_silences_s
-from db.migrate import head_revision, revision_of
+from db.job_queue import QueueDepth, queue_depth, worker_silences_s
+from db.migrate import is_behind, revision_of
 from db.model_versions import active_model
 from db.model_watch import region_evidence
 from db.monitoring import (
@@ -31,6 +33,7 @@ from db.monitoring import (
     damaged_targets,
     newest_live_issues,
     require_writable_chain,
+    server_facts,
 )
 from db.regions import list_regions
 from orchestrator.accounts.logins import IDLE_LIMIT
@@ -128,7 +131,7 @@ class ReadinessProbe:
     def read(self) -> Readiness:
         """The state now; raises ServiceUnavailable when the database is gone."""
         with self._runtime.transaction() as session:
-            is_migrated = revision_of(session.connection()) == _newest_revision()
+            is_migrated = not is_behind(revision_of(session.connection()))
             models = self._read_models(session) if is_migrated else ModelState.NONE
         return Readiness(
             is_migrated=is_migrated,
@@ -173,18 +176,14 @@ def _is_old(asked_at: float) -> bool:
     return time.monotonic() - asked_at > FRESH_S
 
 
-@cache
-def _newest_revision() -> str:
-    """Read once: a release's migrations do not change while it runs."""
-    return head_revision()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurements:
     """Counts, and the age of what decisions rest on, in seconds by region.
 
     Attributes
     ----------
+    backup_age_s, drill_age_s, chain_check_age_s : float | None
+        Of the newest dump, restore drill and check of the chain; None before the first.
     worker_silences_s : Sequence of float
         How long each registered worker has said nothing, shortest first.
     hours_above_bound : Mapping of str to int
@@ -198,6 +197,11 @@ class Measurements:
     """
 
     counts: Counts
+    queue: QueueDepth
+    database_bytes: int
+    backup_age_s: float | None
+    drill_age_s: float | None
+    chain_check_age_s: float | None
     worker_silences_s: Sequence[float]
     telemetry_age_s: Mapping[str, float]
     forecast_age_s: Mapping[str, float]
@@ -207,19 +211,30 @@ class Measurements:
     lost_coverage_evidence: Mapping[str, float]
 
 
+MOST_SHOWN_REGIONS = 100
+"""A longer fleet has no metrics of single regions, but those of the whole fleet."""
+
+
 def measure(session: Session, now: datetime) -> Measurements:
-    """Read everything; a region without telemetry or forecasts has no age."""
+    """Read everything; a region without telemetry or forecasts has no age.
+
+    Of a fleet of more than `MOST_SHOWN_REGIONS` nothing is read by region.
+    """
     active = active_model(session, Target.TEMPERATURE_C)
     ages_s: dict[str, float] = {}
     above: dict[str, int] = {}
-    for stored in list_regions(session, active_only=True):
+    found = list_regions(session, active_only=True)
+    shown = found if len(found) <= MOST_SHOWN_REGIONS else []
+    slugs = {stored.slug for stored in shown}
+    for stored in shown:
         until = telemetry.measured_until(session, stored.slug, Quantity.TEMPERATURE_C)
         above[stored.slug] = 0
         if until is not None:
             ages_s[stored.slug] = (now - until).total_seconds()
-    for reading in readings_above_bound(session, now):
+    for reading in readings_above_bound(session, now) if shown else ():
         above[reading.region_slug] = reading.hour_count
     views = feed_views(session, now)
+    checked = newest_check(session)
     return Measurements(
         counts=count_everything(
             session,
@@ -227,18 +242,27 @@ def measure(session: Session, now: datetime) -> Measurements:
             seen_since_utc=now - IDLE_LIMIT,
             denied_since_utc=now - RECENT,
         ),
+        queue=queue_depth(session),
+        database_bytes=server_facts(session).size_bytes,
+        backup_age_s=_event_age_s(session, AuditAction.BACKUP_MADE, now),
+        drill_age_s=_event_age_s(session, AuditAction.RESTORE_DRILLED, now),
+        chain_check_age_s=None
+        if checked is None
+        else (now - checked.checked_at_utc).total_seconds(),
         worker_silences_s=worker_silences_s(session),
         telemetry_age_s=ages_s,
         forecast_age_s={
             slug: (now - issued_at_utc).total_seconds()
             for slug, issued_at_utc in newest_live_issues(session).items()
-        },
+        }
+        if shown
+        else {},
         hours_above_bound=above,
         feed_lag_s={
             (view.facts.name, place.region_slug): place.lag_h * 3600
             for view in views
             for place in view.places
-            if place.lag_h is not None
+            if place.lag_h is not None and place.region_slug in slugs
         },
         feeds_failing={
             view.facts.name: view.health is FeedHealth.FAILING for view in views
@@ -250,5 +274,11 @@ def measure(session: Session, now: datetime) -> Measurements:
             for slug, evidence in region_evidence(
                 session, active.version.version_id
             ).items()
+            if slug in slugs
         },
     )
+
+
+def _event_age_s(session: Session, action: AuditAction, now: datetime) -> float | None:
+    found = list_events(session, action=action, limit=1)
+    return (now - found[0].occurred_at_utc).total_seconds() if found else None

@@ -22,9 +22,12 @@ _SECRET_NAMES = (
     "DATABASE_",
     "GFO_ADMIN_PASSWORD",
     "GFO_FEED_",
+    "GFO_HEARTBEAT_URL",
     "GFO_METRICS_TOKEN",
     "GFO_OIDC_CLIENT_SECRET",
     "GFO_SECRET_KEY",
+    "GFO_SMTP_PASSWORD",
+    "GFO_WEBHOOK_",
 )
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 ENV_FILE = Path(".env")
@@ -32,11 +35,22 @@ ENV_FILE = Path(".env")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that was looked at."""
+    """One thing that was looked at.
+
+    Attributes
+    ----------
+    topic : str
+        Its heading in the runbooks of docs/operations.md; by default its name.
+    """
 
     name: str
     is_sound: bool
     text: str
+    topic: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.topic:
+            object.__setattr__(self, "topic", self.name)
 
 
 def examine_safeguards(

@@ -65,7 +65,7 @@ def search(request: Request, words: str) -> tuple[Found, ...]:
             title=stored.region.name,
             detail=stored.region.time_zone,
         )
-        for stored in regions.regions_matching(session, wanted, limit=MOST_REGIONS)
+        for stored in regions.find_regions(session, text=wanted, limit=MOST_REGIONS)[0]
     ]
     return (*found, *_people(session, wanted.casefold()))
 

@@ -19,7 +19,7 @@ from core.telemetry import HOUR
 from core.version import CODE_VERSION
 from db import decisions, forecasts, plans
 from db.plans import NewPlan, StoredPlan
-from orchestrator.decisions.cards import region_choices
+from orchestrator.decisions.cards import named_regions
 from orchestrator.decisions.judgements import end_inputs
 from orchestrator.decisions.records import end_values
 from orchestrator.decisions.storing import checked_comment
@@ -51,8 +51,9 @@ from orchestrator.plans.views import (
 )
 from orchestrator.regions.region_choice import (
     active_regions,
-    pick_region,
+    choose_region,
     region_choice,
+    region_choices,
 )
 from orchestrator.telemetry.revisions import revised_text
 from orchestrator.use_cases import Done, Event, Request, change, query
@@ -101,7 +102,7 @@ def find_plan(
     """
     session, actor = request.session, request.actor
     found = active_regions(session)
-    anchor = pick_region(found, anchor_slug)
+    anchor = choose_region(session, anchor_slug)
     choice = choose_plan_window(session, anchor, local_day=local_day, now=request.now)
     replaced = _standing_ids(request, instead_of, choice)
     windows = [
@@ -171,14 +172,13 @@ def plan_window(
         When there is no such region; for a day that cannot be planned yet.
     """
     session = request.session
-    found = active_regions(session)
-    anchor = pick_region(found, anchor_slug)
+    anchor = choose_region(session, anchor_slug)
     choice = choose_plan_window(session, anchor, local_day=local_day, now=request.now)
     days = day_choices(session, anchor)
     today = local_day_of(anchor.region.time_zone, request.now)
     return PlanWindowView(
         region=region_choice(anchor.region),
-        regions=tuple(region_choice(item.region) for item in found),
+        regions=region_choices(session, anchor.slug),
         local_day=choice.local_day,
         first_day=days.first_day or today + timedelta(days=1),
         last_day=today + timedelta(days=1),
@@ -321,7 +321,7 @@ def _view(request: Request, stored: StoredPlan) -> PlanView:
     recorded = decisions.decisions_of_plan(session, stored.plan_id)
     return plan_view(
         stored,
-        region_choices(session),
+        named_regions(session),
         [item.decision_id for item in recorded],
         standing_decision_ids=[
             item.decision_id for item in recorded if item.stands(request.now)

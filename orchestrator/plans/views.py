@@ -12,7 +12,7 @@ from db.plans import StoredPlan
 from orchestrator.decisions.views import DecisionCard
 from orchestrator.plans.records import TransferRecord, WayRecord, read_record
 from orchestrator.plans.terms import PlanTerms
-from orchestrator.regions.views import RegionChoice
+from orchestrator.regions.views import RegionChoice, RegionChoices
 from orchestrator.windows.views import Series
 
 _WAY_LABELS = {
@@ -39,7 +39,7 @@ class PlanWindowView:
     """
 
     region: RegionChoice
-    regions: tuple[RegionChoice, ...]
+    regions: RegionChoices
     local_day: date | None
     first_day: date
     last_day: date

@@ -148,8 +148,9 @@ def connected_runtime(
 
 
 def _require_migrated(urls: DatabaseUrls) -> None:
-    current, head = migrate.current_revision(urls.app), migrate.head_revision()
-    if current != head:
+    current = migrate.current_revision(urls.app)
+    if migrate.is_behind(current):
+        head = migrate.head_revision()
         message = (
             f"The database is at revision {current or 'none'}, this code needs {head};"
             " run `gfo db upgrade` or start the portal."

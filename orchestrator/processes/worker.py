@@ -11,10 +11,11 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
 import procrastinate
-from procrastinate.exceptions import ConnectorException
+from procrastinate.exceptions import ConnectorException, UniqueViolation
+from procrastinate.jobs import Status
 
 from core.errors import ServiceUnavailable
-from db.engine import libpq_url
+from db.engine import KEEPALIVES, libpq_url
 from orchestrator.accounts.denials import report_finished_minutes
 from orchestrator.accounts.identity_provider import IdentityProvider
 from orchestrator.accounts.logins import end_run_out_logins
@@ -24,12 +25,19 @@ from orchestrator.audit.anchor_files import AnchorPlaces
 from orchestrator.audit.anchor_keeper import AnchorKeeper
 from orchestrator.audit.chain_status import check_whole_chain
 from orchestrator.cycle.worker_jobs import WorkerJobs
+from orchestrator.deliveries.deliverer import Deliverer
+from orchestrator.deliveries.delivery_list import forget_old_deliveries
+from orchestrator.deliveries.digests import queue_digests
+from orchestrator.deliveries.heartbeat import Heartbeat
+from orchestrator.deliveries.secrets import SecretPlaces
+from orchestrator.deliveries.sending import SendingMeans
 from orchestrator.feeds.runs import forget_old_answers, queue_due_feeds, run_feed
 from orchestrator.feeds.source_choices import choose_sources
 from orchestrator.jobs import (
     CHECK_CHAIN,
     CHECK_LOGINS,
     CHECK_MODEL,
+    CYCLE_CHUNK,
     EVALUATE_MODEL,
     FIRST,
     HINDCAST_DAY,
@@ -39,12 +47,14 @@ from orchestrator.jobs import (
     ISSUE_FORECASTS,
     MAKE_DEMO,
     PURGE_RECORDS,
+    QUEUE_DIGESTS,
     QUEUE_FEEDS,
     REPORT_DENIALS,
     RUN_FEED,
     STALLED_AFTER_S,
     TRAIN_MODELS,
     WATCH_MODELS,
+    CycleChunk,
 )
 from orchestrator.logs import get_logger
 from orchestrator.operations.demo import run_demo_step
@@ -70,6 +80,8 @@ _RETRY = procrastinate.RetryStrategy(
 def run_worker(runtime: Runtime) -> None:
     """Work until SIGTERM or SIGINT; begins with a cycle for the present hour.
 
+    Several may run, on one machine or on many: each job is done by one of them.
+
     Raises
     ------
     ServiceUnavailable
@@ -80,8 +92,9 @@ def run_worker(runtime: Runtime) -> None:
     jobs = WorkerJobs(runtime, stopping)
     queue = make_queue(runtime, jobs)
     AnchorKeeper(runtime, stopping).start()
+    _start_deliveries(runtime, stopping)
     log.info("worker_started")
-    jobs.hourly_cycle()
+    jobs.queue_cycle()
     try:
         asyncio.run(_serve(queue, stopping))
     except ConnectorException as exc:
@@ -92,24 +105,28 @@ def run_worker(runtime: Runtime) -> None:
     log.info("worker_stopped")
 
 
+def _start_deliveries(runtime: Runtime, stopping: threading.Event) -> None:
+    """Threads of their own: no receiver, however slow, delays the cycle or a job."""
+    secrets = SecretPlaces(
+        environ=os.environ,
+        secrets_dir=runtime.settings.secrets_dir,
+        key=factor_key(runtime.settings),
+    )
+    Deliverer(runtime, stopping, SendingMeans(secrets=secrets)).start()
+    Heartbeat(runtime, stopping).start()
+
+
 def make_queue(runtime: Runtime, jobs: WorkerJobs) -> procrastinate.App:
     """The queue of the runtime's database, with what each job does."""
     url = runtime.engine.url.render_as_string(hide_password=False)
     connector = procrastinate.PsycopgConnector(
-        conninfo=libpq_url(url), kwargs={"options": "-c timezone=UTC"}
+        conninfo=libpq_url(url), kwargs={"options": "-c timezone=UTC", **KEEPALIVES}
     )
     queue = procrastinate.App(connector=connector)
 
     # No job has a lock of the queue: one held by a worker that was killed would hold
-    # up every later job. The steps of a cycle lock in the database instead.
-    @queue.periodic(cron=CYCLE_CRON)
-    @queue.task(
-        name=HOURLY_CYCLE, queueing_lock=HOURLY_CYCLE, retry=_RETRY, priority=FIRST
-    )
-    def hourly_cycle(timestamp: int) -> None:
-        age = datetime.now(UTC) - datetime.fromtimestamp(timestamp, UTC)
-        if age < timedelta(hours=1):  # a backlog after a pause is one cycle's work
-            jobs.hourly_cycle()
+    # up every later job. The steps of a cycle lock their regions instead.
+    _add_cycle(queue, runtime, jobs)
 
     @queue.task(name=ISSUE_FORECASTS, retry=_RETRY)
     def issue_forecasts(issued_at_utc: str) -> None:
@@ -145,6 +162,7 @@ def make_queue(runtime: Runtime, jobs: WorkerJobs) -> procrastinate.App:
 
     _add_setup(queue, runtime)
     _add_feeds(queue, runtime)
+    _add_digests(queue, runtime)
     _add_housekeeping(queue, runtime)
     return queue
 
@@ -165,6 +183,32 @@ def _add_setup(queue: procrastinate.App, runtime: Runtime) -> None:
         hindcast_one(runtime, slug)
 
 
+def _add_cycle(queue: procrastinate.App, runtime: Runtime, jobs: WorkerJobs) -> None:
+    """The cycle of each hour, in chunks that workers take side by side."""
+
+    @queue.periodic(cron=CYCLE_CRON)
+    @queue.task(
+        name=HOURLY_CYCLE, queueing_lock=HOURLY_CYCLE, retry=_RETRY, priority=FIRST
+    )
+    def hourly_cycle(timestamp: int) -> None:
+        age = datetime.now(UTC) - datetime.fromtimestamp(timestamp, UTC)
+        if age < timedelta(hours=1):  # a backlog after a pause is one cycle's work
+            jobs.queue_cycle()
+
+    @queue.task(name=CYCLE_CHUNK, retry=_RETRY)
+    def cycle_chunk(
+        issued_at_utc: str, first_region_id: str, last_region_id: str
+    ) -> None:
+        chunk = CycleChunk(
+            issued_at_utc=datetime.fromisoformat(issued_at_utc),
+            first_region_id=int(first_region_id),
+            last_region_id=int(last_region_id),
+        )
+        # What is left of an hour that is long over would hold up the present one.
+        if runtime.clock() - chunk.issued_at_utc < timedelta(hours=2):
+            jobs.cycle_chunk(chunk)
+
+
 def _add_feeds(queue: procrastinate.App, runtime: Runtime) -> None:
     """Sources that are asked on a schedule, behind the cycle."""
 
@@ -178,6 +222,16 @@ def _add_feeds(queue: procrastinate.App, runtime: Runtime) -> None:
     @queue.task(name=RUN_FEED, retry=_RETRY)
     def run(feed_id: str) -> None:
         run_feed(runtime, int(feed_id), os.environ)
+
+
+def _add_digests(queue: procrastinate.App, runtime: Runtime) -> None:
+    """The daily digest, also when the worker was off at its hour."""
+
+    @queue.periodic(cron="*/10 * * * *")
+    @queue.task(name=QUEUE_DIGESTS, queueing_lock=QUEUE_DIGESTS)
+    def queue_due_digests(timestamp: int) -> None:  # noqa: ARG001 -- the queue gives it
+        with runtime.request_as(WORKER_USER) as request:
+            queue_digests(request)
 
 
 def _add_housekeeping(queue: procrastinate.App, runtime: Runtime) -> None:
@@ -208,6 +262,8 @@ def _add_housekeeping(queue: procrastinate.App, runtime: Runtime) -> None:
             purge_records(request)
         with runtime.request_as(WORKER_USER) as request:
             forget_old_answers(request)
+        with runtime.request_as(WORKER_USER) as request:
+            forget_old_deliveries(request)
 
 
 async def _serve(queue: procrastinate.App, stopping: threading.Event) -> None:
@@ -217,7 +273,7 @@ async def _serve(queue: procrastinate.App, stopping: threading.Event) -> None:
             queue.run_worker_async(
                 name="gfo-worker",
                 concurrency=1,
-                delete_jobs="successful",
+                delete_jobs="never",  # the Jobs page shows how long they took
                 shutdown_graceful_timeout=_STOP_PATIENCE_S,
                 install_signal_handlers=False,
             )
@@ -255,16 +311,24 @@ async def _rescue_for_ever(queue: procrastinate.App) -> None:
             pass  # the queue reports a lost database itself
         except Exception:
             log.exception("rescue_failed")
-        await asyncio.sleep(STALLED_AFTER_S)
+        await asyncio.sleep(STALLED_AFTER_S / 3)
 
 
 async def rescue_stalled_jobs(
     queue: procrastinate.App, *, silent_for_s: float = STALLED_AFTER_S
 ) -> None:
-    """Queue again what a worker that died was doing; every job may run twice."""
+    """Queue again what a worker that died was doing; every job may run twice.
+
+    One that waits again already, queued since, is dropped.
+    """
     stalled = await queue.job_manager.get_stalled_jobs(
         seconds_since_heartbeat=silent_for_s
     )
     for job in stalled:
         log.warning("job_rescued", task=job.task_name, job_id=job.id)
-        await queue.job_manager.retry_job(job)
+        try:
+            await queue.job_manager.retry_job(job)
+        except UniqueViolation:
+            await queue.job_manager.finish_job(
+                job, status=Status.FAILED, delete_job=True
+            )

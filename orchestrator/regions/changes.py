@@ -19,6 +19,7 @@ from core.regions import CoolingParameters, CoolingType, Region
 from db.regions import (
     StoredRegion,
     insert_region,
+    insert_regions,
     list_regions,
     region_by_slug,
     update_region,
@@ -126,20 +127,23 @@ def add_region(request: Request, draft: RegionDraft) -> Done[StoredRegion]:
     """
     known = list_regions(request.session, active_only=False)
     region = _region(draft, _next_colour(stored.region for stored in known))
-    stored = _insert(request, region, known)
+    _require_own_place(request, region, _slugs_by_key(known))
+    stored = insert_region(request.session, region)
     return Done(answer=stored, events=(region_added(stored.region),), kept=stored.slug)
 
 
-def _insert(
-    request: Request, region: Region, known: Sequence[StoredRegion]
-) -> StoredRegion:
-    """Store `region` beside those known, unless it is a near twin or out of place."""
-    keys = {slug_key(stored.slug): stored.slug for stored in known}
-    twin = keys.get(slug_key(region.slug), region.slug)
+def _slugs_by_key(known: Iterable[StoredRegion]) -> dict[str, str]:
+    return {slug_key(stored.slug): stored.slug for stored in known}
+
+
+def _require_own_place(
+    request: Request, region: Region, slugs_by_key: Mapping[str, str]
+) -> None:
+    """Refuse a near twin of a known region, and a place outside its time zone."""
+    twin = slugs_by_key.get(slug_key(region.slug), region.slug)
     if twin != region.slug:
         raise InvalidInput(twin_sentence(region.slug, twin))
     _require_place(request, region)
-    return insert_region(request.session, region)
 
 
 def _require_place(request: Request, region: Region) -> None:
@@ -232,6 +236,7 @@ def add_regions_from_csv(request: Request, path: Path) -> Done[RegionsAdded]:
     file = read_regions_file(path, REQUIRED_COLUMNS, OPTIONAL_COLUMNS)
     known = list_regions(request.session, active_only=False)
     by_slug = {stored.slug: stored.region for stored in known}
+    slugs_by_key = _slugs_by_key(known)
     colours = Counter(region.colour.upper() for region in by_slug.values())
     added: list[Region] = []
     there: list[str] = []
@@ -244,11 +249,13 @@ def add_regions_from_csv(request: Request, path: Path) -> Done[RegionsAdded]:
             continue
         try:
             region = _region(draft, _least_used(colours))
-            added.append(_insert(request, region, known).region)
+            _require_own_place(request, region, slugs_by_key)
         except (InvalidInput, OutOfRange) as exc:
             message = f"Line {line.number}: {exc}"
             raise InvalidInput(message) from exc
+        added.append(region)
         colours[region.colour.upper()] += 1
+    insert_regions(request.session, added)
     outcome = RegionsAdded(
         added=tuple(region.slug for region in added),
         already_there=tuple(there),

@@ -29,12 +29,9 @@ def regions_view(request: Request, *, slug: str | None) -> RegionsView:
     effective = policies.effective_policies(
         request.session, [r.region_id for r in stored]
     )
+    own = policies.all_own_values(request.session)
     found = [
-        _facts(
-            item,
-            effective[item.region_id],
-            policies.own_values(request.session, item.region_id),
-        )
+        _facts(item, effective[item.region_id], own.get(item.region_id))
         for item in stored
     ]
     chosen = [facts for facts in found if facts.choice.slug == slug]

@@ -17,6 +17,30 @@ class RegionChoice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RegionChoices:
+    """The first of the regions to choose from, with those that are chosen.
+
+    Attributes
+    ----------
+    count : int
+        How many there are to choose from.
+    """
+
+    shown: tuple[RegionChoice, ...]
+    count: int
+
+    @property
+    def left_out(self) -> int:
+        """How many are not shown; a search finds them."""
+        return max(self.count - len(self.shown), 0)
+
+    def without(self, slug: str) -> RegionChoices:
+        """The choices without one region."""
+        kept = tuple(region for region in self.shown if region.slug != slug)
+        return RegionChoices(shown=kept, count=self.count - 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyFacts:
     """The policy in force somewhere, and which of its values are that place's own."""
 

@@ -205,9 +205,10 @@ def _require_calibration(
     counts_now = window_scores.score_counts(
         session, model_version_id=previous.version.version_id
     )
-    for stored in regions.list_regions(session, active_only=True):
-        policy = policies.effective_policy(session, stored.region_id)
-        needed = required_scores(policy.alpha)
+    found = regions.list_regions(session, active_only=True)
+    in_force = policies.effective_policies(session, [r.region_id for r in found])
+    for stored in found:
+        needed = required_scores(in_force[stored.region_id].alpha)
         for hour in range(24):
             place = (stored.region_id, hour)
             if counts_now.get(place, 0) >= needed > counts.get(place, 0):

@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 from core.access import Permission
 from core.audit import AuditAction
 from core.errors import InvalidInput
-from db import ingest, regions, rejects
+from db import ingest, rejects
 from db.import_withdrawals import FORMAT as WITHDRAWAL
 from db.ingest import StoredBatch
 from db.rejects import Reject, RejectFilter
 from orchestrator.list_exports import CsvExport, export_list, neutral
-from orchestrator.regions.region_choice import region_choice
+from orchestrator.regions.region_choice import RegionScope, region_choices
 from orchestrator.telemetry.views import (
     ImportRow,
     ImportsPage,
@@ -40,15 +40,10 @@ def imports_page(request: Request, *, before_id: int | None = None) -> ImportsPa
         request.session, before_id=before_id, limit=IMPORTS_A_PAGE + 1
     )
     rows = tuple(_row(batch) for batch in found[:IMPORTS_A_PAGE])
-    measured = [
-        region_choice(stored.region)
-        for stored in regions.list_regions(request.session, active_only=False)
-        if not stored.region.is_synthetic
-    ]
     return ImportsPage(
         rows=rows,
         next_before_id=rows[-1].batch_id if len(found) > IMPORTS_A_PAGE else None,
-        regions=tuple(measured),
+        regions=region_choices(request.session, scope=RegionScope.MEASURED),
     )
 
 

@@ -7,7 +7,6 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -31,7 +30,7 @@ from db.ingest import NewBatch, find_batch
 from db.regions import StoredRegion, list_regions
 from db.rejects import Reject, list_rejects
 from db.telemetry_merge import settle_staged
-from db.telemetry_staging import open_staging, stage_refusals, stage_rows
+from db.telemetry_staging import open_staging, stage_columns, stage_refusals, stage_rows
 from orchestrator.regions.changes import insert_missing_regions
 from orchestrator.telemetry.batches import (
     ImportSummary,
@@ -45,6 +44,7 @@ from orchestrator.telemetry.readers.frames import RowProgress
 from orchestrator.telemetry.readers.options import ReadOptions, ReadRules
 from orchestrator.telemetry.readers.rows import (
     BadFile,
+    HourBlock,
     HourRow,
     ParsedRow,
     Reason,
@@ -360,29 +360,74 @@ def _stage(
     """Stage every row in chunks; return how many were passed over."""
     region_ids = {stored.slug: stored.region_id for stored in regions}
     passed_over = rows_read = 0
-    rows: Iterator[HourRow] = map(as_measured, opened.rows)
-    if takes is not None:
-        rows = (_taken(row, takes) for row in rows)
-    while chunk := list(islice(rows, CHUNK_ROWS)):
-        rows_read += len(chunk)
-        passed_over += chunk.count(None)
-        parsed = [row for row in chunk if isinstance(row, ParsedRow)]
-        refused = [row for row in chunk if isinstance(row, RefusedRow)]
-        stage_rows(
-            session,
-            (
-                (n, region_ids[slug], hour, *values, is_estimated, raw_text)
-                for n, slug, hour, values, raw_text, is_estimated, *_ in parsed
-            ),
-        )
-        if refused:
-            stage_refusals(session, (row[:4] for row in refused))
-        if on_progress is not None:
+    held: list[HourRow] = []
+    # Values of a block are of every quantity: where some are not taken, go by rows.
+    hours = opened.hours if takes is None else _taken(opened.rows, takes)
+    for row in hours:
+        if isinstance(row, HourBlock):
+            _stage_block(session, row, region_ids)
+            rows_read += len(row)
+        else:
+            held.append(as_measured(row))
+            rows_read += 1
+        is_full = len(held) >= CHUNK_ROWS
+        if is_full:
+            passed_over += _stage_rows(session, held, region_ids)
+            held.clear()
+        if on_progress is not None and (is_full or isinstance(row, HourBlock)):
             on_progress(rows_read)
+    passed_over += _stage_rows(session, held, region_ids)
+    if on_progress is not None and held:
+        on_progress(rows_read)
     return passed_over
 
 
-def _taken(row: HourRow, takes: Mapping[str, frozenset[Quantity]]) -> HourRow:
+def _stage_block(
+    session: Session, block: HourBlock, region_ids: Mapping[str, int]
+) -> None:
+    ids = np.array([region_ids[slug] for slug in block.slugs])
+    stage_columns(
+        session,
+        line_numbers=block.line_numbers,
+        region_ids=ids[block.codes],
+        hours=block.hours,
+        values=block.values,
+        raw_texts=block.raw_texts.tolist(),
+    )
+
+
+def _stage_rows(
+    session: Session, rows: Sequence[HourRow], region_ids: Mapping[str, int]
+) -> int:
+    """Stage rows one by one; return how many were passed over."""
+    refused = [row for row in rows if isinstance(row, RefusedRow)]
+    stage_rows(
+        session,
+        (
+            (
+                row.line_number,
+                region_ids[row.region_slug],
+                row.hour_utc,
+                *row.values,
+                row.is_estimated,
+                row.raw_text,
+            )
+            for row in rows
+            if isinstance(row, ParsedRow)
+        ),
+    )
+    if refused:
+        stage_refusals(session, (row[:4] for row in refused))
+    return sum(row is None for row in rows)
+
+
+def _taken(
+    rows: Iterator[HourRow], takes: Mapping[str, frozenset[Quantity]]
+) -> Iterator[HourRow]:
+    return (_taken_of(row, takes) for row in rows)
+
+
+def _taken_of(row: HourRow, takes: Mapping[str, frozenset[Quantity]]) -> HourRow:
     """The row with the values that are taken of its region; None without any."""
     if not isinstance(row, ParsedRow):
         return row

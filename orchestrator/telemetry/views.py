@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from orchestrator.regions.views import RegionChoice
+from orchestrator.regions.views import RegionChoices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ class ImportsPage:
 
     rows: tuple[ImportRow, ...]
     next_before_id: int | None
-    regions: tuple[RegionChoice, ...]
+    regions: RegionChoices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -139,8 +140,7 @@ def read_and_store_runs(
         refused[_IN_FUTURE] += len(runs) - len(came)
         kept += [(slug, run) for run in came]
     if carbon_kind is not None:
-        for slug in file.runs:
-            _require_same_carbon(request, slug, str(carbon_kind))
+        _require_same_carbon(request, list(file.runs), str(carbon_kind))
     issues = sorted(run.issued_at_utc for _, run in kept)
     answer = ForecastImport(
         content_sha256=file.sha256,
@@ -164,17 +164,19 @@ def read_and_store_runs(
     return Done(answer=answer, events=tuple(_events(answer, label)))
 
 
-def _require_same_carbon(request: Request, slug: str, kind: str) -> None:
+def _require_same_carbon(request: Request, slugs: Sequence[str], kind: str) -> None:
     """Refuse a forecast of another carbon intensity than the telemetry holds."""
     start = request.now - BIAS_DAYS * WINDOW_H * HOUR
-    held = carbon_kinds(request.session, slug, start, request.now) - {None}
-    if held and kind not in held:
-        message = (
-            f"The forecast is of {kind} carbon intensity; the telemetry of {slug} holds"
-            f" {listed(sorted(map(str, held)))}. They cannot stand for each other: take"
-            " both from one source."
-        )
-        raise InvalidInput(message)
+    found = carbon_kinds(request.session, slugs, start, request.now)
+    for slug, kinds in found.items():
+        held = kinds - {None}
+        if held and kind not in held:
+            message = (
+                f"The forecast is of {kind} carbon intensity; the telemetry of {slug}"
+                f" holds {listed(sorted(map(str, held)))}. They cannot stand for each"
+                " other: take both from one source."
+            )
+            raise InvalidInput(message)
 
 
 def _has_come(run: IssuedRun, now: datetime) -> bool:

@@ -16,7 +16,12 @@ from core.shares import HoursOfDay
 from core.shift_rules import flexible_pct, given_by_hour_pct
 from db.regions import StoredRegion
 from orchestrator.decisions.records import share_rule
-from orchestrator.regions.region_choice import active_regions, pick_ends, region_choice
+from orchestrator.regions.region_choice import (
+    active_regions,
+    choose_ends,
+    region_choice,
+    region_choices,
+)
 from orchestrator.trade_offs.views import (
     EfficiencyRow,
     GroundSums,
@@ -54,8 +59,8 @@ def trade_off_view(
     NotFound, InvalidInput
         When there is no such region; when source and target are one.
     """
+    source, target = choose_ends(request.session, source_slug, target_slug)
     found = active_regions(request.session)
-    source, target = pick_ends(found, source_slug, target_slug)
     choice = choose_window(
         request.session,
         source,
@@ -92,10 +97,11 @@ def trade_off_view(
         footprint(window.signals, load_mw)
         for window, load_mw in zip(windows, after_mw, strict=True)
     ]
-    choices = [region_choice(stored.region) for stored in found]
     days = day_choices(request.session, source)
     return TradeOffView(
-        regions=tuple(choices),
+        regions=region_choices(
+            request.session, source.slug, target.slug if target else None
+        ),
         as_of_utc=request.now,
         source=region_choice(source.region),
         target=region_choice(target.region) if target else None,

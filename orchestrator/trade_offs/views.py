@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from orchestrator.regions.views import RegionChoice
+from orchestrator.regions.views import RegionChoice, RegionChoices
 from orchestrator.windows.views import Ground, Series
 
 
@@ -105,7 +105,7 @@ class TradeOffView:
         Why a sum is missing or not to be believed.
     """
 
-    regions: tuple[RegionChoice, ...]
+    regions: RegionChoices
     as_of_utc: datetime
     source: RegionChoice
     target: RegionChoice | None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
+from functools import cached_property
+from types import MappingProxyType
 
 from sqlalchemy.orm import Session
 
@@ -30,8 +32,12 @@ from db import (
     weather_forecasts,
     window_scores,
 )
+from db.decisions import NetLoad
 from db.forecasts import StoredForecast
+from db.model_health import Outage
+from db.model_watch import WatchAlarm
 from db.regions import StoredRegion
+from db.window_scores import ScoreHistory, ScorePlace
 from orchestrator.windows.assembly import (
     IssuedForecast,
     RecordedChange,
@@ -76,33 +82,126 @@ class RegionWindow(Window):
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnownOfRegion:
-    """What a caller has read of a region in this transaction already.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class KnownOfRegions:
+    """What the sources of several regions read together, each fact when first asked.
 
     Attributes
     ----------
-    telemetry : TelemetryFrame
-        Of `LOOK_BACK_H` before the issue to the window's end.
+    stored : Mapping of int to Mapping of Target to StoredForecast
+        The forecasts of the issue, by region.
+    lead_h : int
+        Hours from the issue of the stored forecasts to that of the windows.
+    frames : Mapping of str to TelemetryFrame
+        Of `LOOK_BACK_H` before the issue to the windows' end, where the caller has read
+        them; else empty.
     """
 
-    policy: Policy
-    telemetry: TelemetryFrame
+    session: Session
+    stored_regions: Sequence[StoredRegion]
+    issued_at_utc: datetime
+    policies: Mapping[int, Policy]
+    stored: Mapping[int, Mapping[Target, StoredForecast]]
+    without_decision_ids: tuple[int, ...] = ()
+    lead_h: int = 0
+    frames: Mapping[str, TelemetryFrame]
+    _loaded: dict[tuple[datetime, datetime], Mapping[str, TelemetryFrame]] = field(
+        default_factory=dict
+    )
+    _kinds: dict[tuple[datetime, datetime], Mapping[str, frozenset[str | None]]] = (
+        field(default_factory=dict)
+    )
+
+    @property
+    def slugs(self) -> list[str]:
+        """Slugs of the regions."""
+        return [item.slug for item in self.stored_regions]
+
+    @property
+    def region_ids(self) -> list[int]:
+        """Ids of the regions."""
+        return [item.region_id for item in self.stored_regions]
+
+    def telemetry(
+        self, slug: str, start_utc: datetime, end_utc: datetime
+    ) -> TelemetryFrame:
+        """Stored telemetry of one region."""
+        if slug in self.frames:
+            return self.frames[slug].window(start_utc, end_utc)
+        span = (start_utc, end_utc)
+        if span not in self._loaded:
+            self._loaded[span] = telemetry.load_frames(self.session, self.slugs, *span)
+        return self._loaded[span][slug]
+
+    def carbon_kinds(
+        self, slug: str, start_utc: datetime, end_utc: datetime
+    ) -> frozenset[str | None]:
+        """Kinds of the carbon intensity of one region's hours."""
+        span = (start_utc, end_utc)
+        if span not in self._kinds:
+            self._kinds[span] = telemetry.carbon_kinds(self.session, self.slugs, *span)
+        return self._kinds[span][slug]
+
+    @cached_property
+    def published(self) -> Mapping[str, WeatherRuns]:
+        """Of the stored runs, those known by the issue, by slug."""
+        return weather_forecasts.load_runs_of(
+            self.session,
+            self.slugs,
+            self.issued_at_utc,
+            self.issued_at_utc,
+            quantities=PUBLISHED,
+        )
+
+    @cached_property
+    def scores(self) -> Mapping[int, ScoreHistory]:
+        """What each temperature forecast saw, by region; none where it had no bound."""
+        places = {
+            item.region_id: self._score_place(item) for item in self.stored_regions
+        }
+        found = {region_id: place for region_id, place in places.items() if place}
+        histories = window_scores.score_histories(self.session, set(found.values()))
+        return {region_id: histories[place] for region_id, place in found.items()}
+
+    def _score_place(self, stored_region: StoredRegion) -> ScorePlace | None:
+        stored = self.stored[stored_region.region_id].get(Target.TEMPERATURE_C)
+        if stored is None or stored.score_watermark_id is None:
+            return None
+        return window_scores.place_of_forecast(
+            stored,
+            time_zone=stored_region.region.time_zone,
+            watermark_id=stored.score_watermark_id,
+            lead_h=self.lead_h,
+        )
+
+    @cached_property
+    def net_loads(self) -> Mapping[int, NetLoad]:
+        """What live recorded decisions move, by region."""
+        return decisions.net_loads(
+            self.session,
+            self.region_ids,
+            start_utc=self.issued_at_utc,
+            n_hours=WINDOW_H,
+            without_ids=self.without_decision_ids,
+        )
+
+    @cached_property
+    def outages(self) -> Mapping[Target, Outage]:
+        """Models that cannot be used now."""
+        return model_health.outages(self.session)
+
+    @cached_property
+    def alarms(self) -> Mapping[tuple[int, int], WatchAlarm]:
+        """Alarms of the watch, by region and model version."""
+        return model_watch.alarms_in(self.session, self.region_ids)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseSource:
     """A stored region and issue; see `orchestrator.windows.assembly.Source`."""
 
-    session: Session
+    known: KnownOfRegions
     stored_region: StoredRegion
-    issued_at_utc: datetime
-    policy: Policy
-    stored: Mapping[Target, StoredForecast]
-    without_decision_ids: tuple[int, ...]
-    lead_h: int = 0
-    """Hours from the issue of the stored forecasts to that of the window."""
-    known_telemetry: TelemetryFrame | None = None
 
     @property
     def region(self) -> Region:
@@ -110,12 +209,22 @@ class DatabaseSource:
         return self.stored_region.region
 
     @property
+    def policy(self) -> Policy:
+        """The policy in force for it."""
+        return self.known.policies[self.stored_region.region_id]
+
+    @property
+    def stored(self) -> Mapping[Target, StoredForecast]:
+        """The forecasts of the issue."""
+        return self.known.stored[self.stored_region.region_id]
+
+    @property
     def auctioned_h(self) -> int:
         """Of a coming day, all that are stored: those are known now.
 
         Else none by the rule of a market: published prices say when they were known.
         """
-        return WINDOW_H if self.lead_h else 0
+        return WINDOW_H if self.known.lead_h else 0
 
     def forecasts(self) -> dict[Target, IssuedForecast]:
         """The stored forecasts and refusals, moved on to the window."""
@@ -131,7 +240,8 @@ class DatabaseSource:
     def _answer(self, stored: StoredForecast) -> HourlyForecast | Refusal:
         hourly = stored.hourly(self.region.slug)
         if hourly is not None:
-            return moved_on(hourly, self.lead_h) if self.lead_h else hourly
+            lead_h = self.known.lead_h
+            return moved_on(hourly, lead_h) if lead_h else hourly
         return Refusal(
             code=stored.refusal_code or RefusalCode.FORECAST_NOT_FINITE,
             text=stored.refusal_text or "no forecast could be issued.",
@@ -142,47 +252,28 @@ class DatabaseSource:
 
         For a coming day those of forecasts made as long before such a day began.
         """
-        stored = self.stored[Target.TEMPERATURE_C]
+        history = self.known.scores.get(self.stored_region.region_id)
         alpha = self.policy.alpha
-        if stored.score_watermark_id is None:
-            return ScoreTracker(alpha)
-        history = window_scores.history_of_forecast(
-            self.session,
-            stored,
-            time_zone=self.region.time_zone,
-            watermark_id=stored.score_watermark_id,
-            lead_h=self.lead_h,
-        )
         return history.tracker(alpha) if history else ScoreTracker(alpha)
 
     def telemetry(self, start_utc: datetime, end_utc: datetime) -> TelemetryFrame:
         """Stored telemetry."""
-        if self.known_telemetry is not None:
-            return self.known_telemetry.window(start_utc, end_utc)
-        return telemetry.load_frame(self.session, self.region.slug, start_utc, end_utc)
+        return self.known.telemetry(self.region.slug, start_utc, end_utc)
 
     def carbon_kinds(
         self, start_utc: datetime, end_utc: datetime
     ) -> frozenset[CarbonSignalKind | None]:
         """Of the imports that brought these hours."""
-        kinds = telemetry.carbon_kinds(
-            self.session, self.region.slug, start_utc, end_utc
-        )
+        kinds = self.known.carbon_kinds(self.region.slug, start_utc, end_utc)
         return frozenset(CarbonSignalKind.parse(k) if k else None for k in kinds)
 
     def published_runs(self) -> WeatherRuns | None:
         """Of the stored runs, those known by the issue."""
-        return weather_forecasts.load_runs(
-            self.session,
-            self.region.slug,
-            self.issued_at_utc,
-            self.issued_at_utc,
-            quantities=PUBLISHED,
-        )
+        return self.known.published.get(self.region.slug)
 
     def model_problem(self) -> Problem | None:
         """A live verdict rests on a model that can be verified now."""
-        outage = model_health.outages(self.session).get(Target.TEMPERATURE_C)
+        outage = self.known.outages.get(Target.TEMPERATURE_C)
         if outage is not None:
             since = f"{outage.since_utc:%Y-%m-%d %H:%M} UTC"
             text = (
@@ -199,11 +290,8 @@ class DatabaseSource:
         stored = self.stored.get(Target.TEMPERATURE_C)
         if stored is None or stored.model_version_id is None:
             return None  # no forecast; said elsewhere
-        alarm = model_watch.standing_alarm(
-            self.session,
-            region_id=self.stored_region.region_id,
-            model_version_id=stored.model_version_id,
-        )
+        place = (self.stored_region.region_id, stored.model_version_id)
+        alarm = self.known.alarms.get(place)
         if alarm is None:
             return None
         return Problem(code=ReasonCode.MODEL_COVERAGE_LOST, text=alarm.sentence)
@@ -218,22 +306,17 @@ class DatabaseSource:
         version_id = stored.model_version_id if stored else None
         if version_id is None:
             return True  # no forecast; said elsewhere
-        checked: dict[int, bool] = self.session.info.setdefault("sound_models", {})
+        session = self.known.session
+        checked: dict[int, bool] = session.info.setdefault("sound_models", {})
         if version_id not in checked:
             checked[version_id] = model_versions.has_registered_bytes(
-                self.session, version_id
+                session, version_id
             )
         return checked[version_id]
 
     def recorded_change(self) -> RecordedChange:
         """What live recorded decisions bring less what they take."""
-        net = decisions.net_load(
-            self.session,
-            region_id=self.stored_region.region_id,
-            start_utc=self.issued_at_utc,
-            n_hours=WINDOW_H,
-            without_ids=self.without_decision_ids,
-        )
+        net = self.known.net_loads[self.stored_region.region_id]
         return RecordedChange(
             standing_mw=net.moved_in_mw - net.moved_out_mw,
             in_effect_mw=net.in_effect_mw,
@@ -272,37 +355,66 @@ def load_region_window(
     is_simulation: bool,
     without_decision_ids: tuple[int, ...] = (),
     known_at_utc: datetime | None = None,
-    known: KnownOfRegion | None = None,
 ) -> RegionWindow:
-    """Read what the scheduler and the planner need of one region, `known` excepted.
+    """What the scheduler and the planner need of one region; see `load_windows`."""
+    (window,) = load_windows(
+        session,
+        [stored_region],
+        issued_at_utc=issued_at_utc,
+        now=now,
+        is_simulation=is_simulation,
+        without_decision_ids=without_decision_ids,
+        known_at_utc=known_at_utc,
+    )
+    return window
+
+
+def load_windows(
+    session: Session,
+    stored_regions: Sequence[StoredRegion],
+    *,
+    issued_at_utc: datetime,
+    now: datetime,
+    is_simulation: bool,
+    without_decision_ids: tuple[int, ...] = (),
+    known_at_utc: datetime | None = None,
+    known_policies: Mapping[int, Policy] | None = None,
+    known_frames: Mapping[str, TelemetryFrame] = MappingProxyType({}),
+) -> list[RegionWindow]:
+    """Read what the scheduler and the planner need of regions, each fact once for all.
 
     A live window rests on the forecasts of the models that serve now, where the issue
-    has any; that of a coming day on those issued at `known_at_utc`.
+    has any; that of a coming day on those issued at `known_at_utc`. Policies and frames
+    may be those that the caller has read in this transaction already, of all regions.
     """
-    stored = forecasts.forecasts_at(
-        session,
-        region_id=stored_region.region_id,
-        issued_at_utc=known_at_utc or issued_at_utc,
-        serving_first=not is_simulation,
-    )
-    source = DatabaseSource(
+    region_ids = [item.region_id for item in stored_regions]
+    known = KnownOfRegions(
         session=session,
-        stored_region=stored_region,
+        stored_regions=stored_regions,
         issued_at_utc=issued_at_utc,
-        policy=known.policy
-        if known
-        else policies.effective_policy(session, stored_region.region_id),
-        stored=stored,
+        policies=known_policies or policies.effective_policies(session, region_ids),
+        stored=forecasts.forecasts_in(
+            session,
+            region_ids,
+            issued_at_utc=known_at_utc or issued_at_utc,
+            serving_first=not is_simulation,
+        ),
         without_decision_ids=without_decision_ids,
         lead_h=hours_between(known_at_utc, issued_at_utc) if known_at_utc else 0,
-        known_telemetry=known.telemetry if known else None,
+        frames=known_frames,
     )
-    window = assemble(
-        source, issued_at_utc=issued_at_utc, now=now, is_simulation=is_simulation
-    )
-    return RegionWindow(
-        **{item.name: getattr(window, item.name) for item in fields(Window)},
-        region_id=stored_region.region_id,
-        stored=stored.get(Target.TEMPERATURE_C),
-        without_decision_ids=without_decision_ids,
-    )
+    windows = []
+    for stored_region in stored_regions:
+        source = DatabaseSource(known=known, stored_region=stored_region)
+        window = assemble(
+            source, issued_at_utc=issued_at_utc, now=now, is_simulation=is_simulation
+        )
+        windows.append(
+            RegionWindow(
+                **{item.name: getattr(window, item.name) for item in fields(Window)},
+                region_id=stored_region.region_id,
+                stored=source.stored.get(Target.TEMPERATURE_C),
+                without_decision_ids=without_decision_ids,
+            )
+        )
+    return windows

@@ -8,6 +8,7 @@ from dash.development.base_component import Component
 from core.access import Permission
 from core.errors import InvalidInput
 from orchestrator.list_exports import CsvExport
+from orchestrator.regions.region_choice import RegionScope
 from orchestrator.telemetry.import_pages import (
     import_row,
     imports_page,
@@ -20,10 +21,12 @@ from orchestrator.use_cases import Request
 from pages.addresses import Query
 from pages.admin_telemetry import refused
 from pages.admin_telemetry.content import import_panel, imports_table, suspect_table
-from pages.components import notice, region_options
+from pages.admin_telemetry.layout import NAMED_IN_FILE
+from pages.components import notice
 from pages.context import PageContext
 from pages.grids import column_defs
 from pages.list_controls import ANY, filter_options, follow_filters, serve_csv
+from pages.region_picker import region_options, register_region_search
 from pages.serving import follow_in_browser, serve
 from pages.times import chosen_times
 
@@ -32,6 +35,14 @@ SUSPECT_SHOWN = 50
 
 def register_callbacks(app: Dash, context: PageContext) -> None:
     """Register the page's callbacks."""
+    register_region_search(
+        app,
+        context,
+        "telemetry-region",
+        permission=Permission.MANAGE_TELEMETRY,
+        scope=RegionScope.MEASURED,
+        before=[NAMED_IN_FILE],
+    )
     _register_imports(app, context)
     _register_withdrawal(app, context)
     _register_refused(app, context)
@@ -71,10 +82,7 @@ def _register_imports(app: Dash, context: PageContext) -> None:
             import_panel(row, times) if row else None,
             suspect_table(suspect, times),
             imports_table(page, times),
-            [
-                {"label": "named in the file", "value": ANY},
-                *region_options(page.regions),
-            ],
+            region_options(page.regions, before=[NAMED_IN_FILE]),
             ANY,
             row is None or not row.can_be_withdrawn,
         )

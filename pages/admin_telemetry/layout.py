@@ -15,6 +15,7 @@ from pages.admin_telemetry.refused import refused_panel
 from pages.attributes import data
 from pages.components import field, page_head, panel, skeleton
 from pages.list_controls import ANY
+from pages.region_picker import region_field
 
 _FORMAT_WORDS = {one: one.shape.words for one in TelemetryFormat}
 _KIND_WORDS = {
@@ -34,6 +35,9 @@ _DATE_WORDS = {
 }
 _BIND_WORDS = {"": "As the region is bound", "anew": "Bind the region to the file's"}
 _DECIMAL_WORDS = {"": "Found from the file", "point": "Point", "comma": "Comma"}
+
+
+NAMED_IN_FILE = {"label": "named in the file", "value": ANY}
 
 
 def layout() -> Component:
@@ -81,9 +85,15 @@ def _import_form() -> Component:
                     "Format",
                     _select("format", _FORMAT_WORDS, TelemetryFormat.AUTO),
                 ),
-                field(
+                region_field(
                     "Region",
-                    _select("region", {ANY: "named in the file"}, ANY),
+                    "telemetry-region",
+                    dbc.Select(
+                        id="telemetry-region",
+                        name="region",
+                        options=[NAMED_IN_FILE],
+                        value=ANY,
+                    ),
                     hint="For files that do not name it.",
                 ),
                 field(

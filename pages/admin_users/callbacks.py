@@ -66,7 +66,12 @@ def _register_view(app: Dash, context: PageContext) -> None:
         with context.request() as request:
             everybody = administration.list_accounts(request)
             chosen = None if wanted is None else _chosen(everybody, wanted)
-            running = administration.logins_of(request, chosen.name) if chosen else []
+            has_logins = chosen is not None and not chosen.is_service
+            running = (
+                administration.logins_of(request, chosen.name)
+                if chosen and has_logins
+                else []
+            )
         zone = chosen_times().zone_without_region
         return (
             None,
@@ -84,7 +89,8 @@ def _register_view(app: Dash, context: PageContext) -> None:
 
 def _chosen(everybody: list[AccountView], name: str) -> AccountView:
     for account in everybody:
-        if account.name.lower() == name.lower() and not account.is_system:
+        is_process = account.is_system and not account.is_service
+        if account.name.lower() == name.lower() and not is_process:
             return account
     message = f"There is no user called {name}."
     raise NotFound(message)

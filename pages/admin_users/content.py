@@ -23,7 +23,7 @@ def users_table(accounts: Sequence[AccountView], zone: str) -> Component:
         ("Name", "Role", "State", "Second factor", "Since", "Logins now"),
         [
             (
-                account.name if account.is_system else _choice_link(account),
+                _choice_link(account) if _is_managed(account) else account.name,
                 account.role.value,
                 state_words(account),
                 factor_words(account),
@@ -40,10 +40,12 @@ def users_table(accounts: Sequence[AccountView], zone: str) -> Component:
 
 def state_words(account: AccountView) -> str:
     """What can be said of an account in a few words."""
-    if account.is_system:
+    if account.is_system and not account.is_service:
         return "a process of the portal; cannot log in"
     if not account.is_active:
         return "disabled"
+    if account.is_service:
+        return "a service account; only API tokens act for it"
     if account.must_change_password:
         return "has a one-time password"
     return "active"
@@ -106,6 +108,11 @@ def one_time_password(made: NewPassword, zone: str) -> Component:
         ],
         className="gfo-notice",
     )
+
+
+def _is_managed(account: AccountView) -> bool:
+    """Whether admins change it: a person or a service account, no process."""
+    return account.is_service or not account.is_system
 
 
 def _choice_link(account: AccountView) -> Component:

@@ -42,6 +42,7 @@ def layout() -> Component:
                 "Users",
                 "Who may log in, and as what?",
                 link("Add somebody", addresses.ADMIN_USERS),
+                html.A("API tokens", href="/admin/tokens"),
             ),
             html.Div(id="users-notice"),
             panel(

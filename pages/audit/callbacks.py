@@ -17,6 +17,7 @@ from orchestrator.audit.chain_status import ask_for_check, chain_status
 from orchestrator.audit.event_list import event_detail, events_csv, list_audit_events
 from orchestrator.decisions.lists import MAXIMUM_PAGE, decision_page, decisions_csv
 from orchestrator.list_exports import CsvExport
+from orchestrator.regions.region_choice import RegionScope
 from orchestrator.use_cases import Request
 from pages.addresses import Query, event_seq_of
 from pages.audit import filters, list_grids
@@ -25,6 +26,7 @@ from pages.components import notice, page_head
 from pages.context import PageContext
 from pages.grids import column_defs
 from pages.list_controls import file_data, filter_options, follow_filters, serve_csv
+from pages.region_picker import register_region_search
 from pages.serving import serve
 from pages.standing import ending_notice
 from pages.times import chosen_times, in_times
@@ -32,6 +34,9 @@ from pages.times import chosen_times, in_times
 
 def register_callbacks(app: Dash, context: PageContext) -> None:
     """Register the lists' callbacks."""
+    register_region_search(
+        app, context, "audit-region", scope=RegionScope.ALL, before=filter_options({})
+    )
     _register_decisions(app, context)
     _register_csv(app, context)
     _register_events(app, context)

@@ -22,8 +22,9 @@ from pages.addresses import (
 )
 from pages.audit.decision_content import comparison, decision_page, replayed, superseded
 from pages.audit.decision_layout import STATE_BUTTONS
-from pages.components import page_head, region_options
+from pages.components import page_head
 from pages.context import PageContext
+from pages.region_picker import region_options, register_region_search
 from pages.serving import follow_in_browser, serve
 from pages.standing import parse_term
 from pages.times import chosen_times, in_times
@@ -32,6 +33,9 @@ from pages.verdicts import verdict_card
 
 def register_decision_callbacks(app: Dash, context: PageContext) -> None:
     """Register the callbacks of a decision's page and of the comparison."""
+    register_region_search(
+        app, context, "supersede-target", permission=Permission.DECIDE
+    )
     _register_detail(app, context)
     _register_replay(app, context)
     _register_compare(app, context)

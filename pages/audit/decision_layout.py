@@ -10,7 +10,8 @@ from core.decision_states import DecisionState
 from orchestrator.decisions.views import MAXIMUM_COMMENT_CHARS
 from pages import addresses
 from pages.audit.layout import button, number_input
-from pages.components import crumbs, field, panel, region_select, skeleton
+from pages.components import crumbs, field, panel, skeleton
+from pages.region_picker import region_field
 from pages.standing import term_field
 
 
@@ -91,7 +92,7 @@ def _superseding() -> Component:
             "Replace this decision",
             html.Div(
                 [
-                    field("Target region", region_select("supersede-target")),
+                    region_field("Target region", "supersede-target"),
                     field(
                         "Shift, %",
                         number_input("supersede-shift", min=0, max=100, step=0.1),

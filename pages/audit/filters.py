@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
@@ -25,6 +26,7 @@ from pages.list_controls import (
     order_choice,
     text_filter,
 )
+from pages.region_picker import Option, region_field, region_options
 from pages.words import KIND_WORDS
 
 ORDER_WORDS = {
@@ -48,7 +50,6 @@ KINDS = {"people": "By people and plans", **KIND_WORDS, "all": "All"}
 EVENT_CONTROLS = (
     "actor", "action", "type", "object", "request", "from", "to", "order",
 )  # fmt: skip
-_FROM_SERVER = ("region", "actor", "model")
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
@@ -62,7 +63,7 @@ def decision_controls(*tools: Component) -> Component:
         [
             field("Search", text_filter("audit-words", 200, "Reason, comment")),
             field("Kind", order_choice("audit-kind", KINDS)),
-            field("Region", choice("audit-region", {})),
+            region_field("Region", "audit-region", choice("audit-region", {})),
             field("Verdict", choice("audit-outcome", outcomes)),
             field("Reason", choice("audit-reason", reasons)),
             field("By", choice("audit-actor", {})),
@@ -152,14 +153,16 @@ def is_oldest_first(query: Query) -> bool:
     return query.one_of("order", EVENT_ORDERS) == "oldest"
 
 
-def choice_options(choices: ListChoices) -> dict[str, list[dict[str, str]]]:
+def choice_options(choices: ListChoices) -> dict[str, Sequence[Option]]:
     """Options of the filters that depend on what is stored."""
     named = {
-        "region": {item.slug: item.name for item in choices.regions},
         "actor": {name: name for name in choices.actors},
         "model": {str(number): label for number, label in choices.models.items()},
     }
-    return {name: filter_options(named[name]) for name in _FROM_SERVER}
+    return {
+        "region": region_options(choices.regions, before=filter_options({})),
+        **{name: filter_options(words) for name, words in named.items()},
+    }
 
 
 def code_words(code: str) -> str:

@@ -24,18 +24,20 @@ from pages.addresses import (
     parse_record,
     parse_slug,
 )
-from pages.components import notice, region_options
+from pages.components import notice
 from pages.context import PageContext
 from pages.day_picker import DAY_OUTPUTS, day_choice
 from pages.forecast.layout import content, issue_options, shown_window
 from pages.forecast_quality.callbacks import register_panel_callback
 from pages.refreshing import as_of, asked_issue, mark_of, only_changes, refreshing
+from pages.region_picker import region_options, register_region_search
 from pages.serving import follow_in_browser, serve
 from pages.times import chosen_times, in_times
 
 
 def register_callbacks(app: Dash, context: PageContext) -> None:
     """Register the page's callbacks."""
+    register_region_search(app, context, "forecast-region")
     register_panel_callback(app, context)
     _register_acceptance(app, context)
     kept = KeptAnswers()

@@ -25,7 +25,6 @@ from pages.components import (
     notice,
     page_head,
     panel,
-    region_select,
     risk_mark,
     simulation_tag,
     skeleton,
@@ -42,6 +41,7 @@ from pages.forecast.figures import (
 )
 from pages.forecast_quality.content import run_worth_text
 from pages.refreshing import late_notice, older_issue, refresh
+from pages.region_picker import region_field
 from pages.standing import (
     AS_LOAD_IS_NOW,
     WITH_RECORDED,
@@ -76,7 +76,7 @@ def layout() -> Component:
             ),
             html.Div(
                 [
-                    field("Region", region_select("forecast-region")),
+                    region_field("Region", "forecast-region"),
                     day_field("forecast-day", "forecast-next-24h"),
                     field("Issued", dbc.Select(id="forecast-issue", options=[])),
                 ],

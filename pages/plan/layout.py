@@ -7,10 +7,11 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from orchestrator.plans.terms import PlanTerms
-from pages.components import disclosure, field, notice, page_head, panel, region_select
+from pages.components import disclosure, field, notice, page_head, panel
 from pages.day_picker import day_field
 from pages.plan.terms import CAPS, PRICES, TermField
 from pages.refreshing import refresh
+from pages.region_picker import region_field
 
 _DEFAULTS = PlanTerms()
 
@@ -44,7 +45,7 @@ def _terms_panel(*, may_decide: bool) -> Component:
         "What the plan should save",
         html.Div(
             [
-                field("Window of", region_select("plan-region")),
+                region_field("Window of", "plan-region"),
                 day_field("plan-day", "plan-next-24h"),
                 *(_number(item) for item in PRICES),
             ],

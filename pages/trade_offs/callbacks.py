@@ -18,10 +18,10 @@ from orchestrator.trade_offs.views import TradeOffView, WaterScope
 from orchestrator.use_cases import Request
 from orchestrator.windows.views import Ground
 from pages.addresses import Query, instant_text
-from pages.components import region_options
 from pages.context import PageContext
 from pages.day_picker import DAY_OUTPUTS, day_choice
 from pages.refreshing import as_of, asked_issue, mark_of, only_changes, refreshing
+from pages.region_picker import region_options, register_region_search
 from pages.serving import follow_in_browser, serve
 from pages.theme import local_labels
 from pages.times import chosen_times, in_times
@@ -49,6 +49,8 @@ _OUTPUTS = (
 
 def register_callbacks(app: Dash, context: PageContext) -> None:
     """Register the page's callbacks."""
+    register_region_search(app, context, "trade-offs-source")
+    register_region_search(app, context, "trade-offs-target")
     kept = KeptAnswers()
 
     @serve(
@@ -132,7 +134,7 @@ def _scope(text: str | None) -> WaterScope:
 def _rendered(view: TradeOffView, scope: WaterScope) -> tuple[str, tuple[object, ...]]:
     mark = mark_of(view)
     options = region_options(view.regions)
-    others = [item for item in options if item["value"] != view.source.slug]
+    others = region_options(view.regions.without(view.source.slug))
     figure: go.Figure = trade_off_scatter(view, scope)
     return mark, (
         content.window_notice(view),

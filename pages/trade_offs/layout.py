@@ -8,9 +8,10 @@ from dash.development.base_component import Component
 
 from orchestrator.trade_offs.views import WaterScope
 from pages.attributes import aria
-from pages.components import chart, field, page_head, panel, region_select, skeleton
+from pages.components import chart, field, page_head, panel, skeleton
 from pages.day_picker import day_field
 from pages.refreshing import refresh
+from pages.region_picker import region_field
 
 LAST_HOUR = 23
 
@@ -48,8 +49,8 @@ def layout() -> Component:
 def _controls() -> Component:
     return html.Div(
         [
-            field("Source: load leaves", region_select("trade-offs-source")),
-            field("Target: load arrives", region_select("trade-offs-target")),
+            region_field("Source: load leaves", "trade-offs-source"),
+            region_field("Target: load arrives", "trade-offs-target"),
             field(
                 "Shift, percent",
                 dbc.Input(

@@ -29,7 +29,6 @@ from pages.addresses import (
     parse_shift_pct,
     parse_slug,
 )
-from pages.components import region_options
 from pages.context import PageContext
 from pages.day_picker import DAY_OUTPUTS, day_choice
 from pages.refreshing import (
@@ -40,6 +39,7 @@ from pages.refreshing import (
     only_changes,
     refreshing,
 )
+from pages.region_picker import region_options, register_region_search
 from pages.serving import follow_in_browser, serve
 from pages.standing import parse_term
 from pages.times import chosen_times, in_times
@@ -75,6 +75,8 @@ _VIEW_OUTPUTS = (
 
 def register_callbacks(app: Dash, context: PageContext) -> None:
     """Register the page's callbacks."""
+    register_region_search(app, context, "what-if-source")
+    register_region_search(app, context, "what-if-target")
     _register_view(app, context)
     _register_evaluate(app, context)
     _register_record(app, context)
@@ -144,7 +146,7 @@ def _rendered(view: WhatIfView, *, may_decide: bool) -> tuple[str, tuple[object,
     )
     source, target = view.source, view.target
     options = region_options(view.regions)
-    others = [item for item in options if item["value"] != source.region.slug]
+    others = region_options(view.regions.without(source.region.slug))
     return mark, (
         content.window_notice(view),
         preview_data(view, may_decide=may_decide) | {"mark": mark},

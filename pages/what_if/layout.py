@@ -15,11 +15,11 @@ from pages.components import (
     notice,
     page_head,
     panel,
-    region_select,
     skeleton,
 )
 from pages.day_picker import day_field
 from pages.refreshing import refresh
+from pages.region_picker import region_field
 from pages.standing import term_field
 
 STEP_PCT = 0.1
@@ -82,8 +82,8 @@ def layout(*, may_decide: bool) -> Component:
 def _controls() -> Component:
     return html.Div(
         [
-            field("Source: load leaves", region_select("what-if-source")),
-            field("Target: load arrives", region_select("what-if-target")),
+            region_field("Source: load leaves", "what-if-source"),
+            region_field("Target: load arrives", "what-if-target"),
             day_field("what-if-day", "what-if-next-24h"),
             field(
                 "Source’s hours, from",

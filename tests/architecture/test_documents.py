@@ -97,3 +97,23 @@ def test_every_direct_dependency_has_its_reason() -> None:
         re.sub(r"\[.*", "", name.strip()) for row in rows for name in row.split(",")
     }
     assert given - {"package", "---"} == wanted
+
+
+def test_every_topic_of_the_doctor_has_its_runbook() -> None:
+    """Topics are the names of findings, or said where the name holds an object."""
+    headings = set(
+        re.findall(
+            r"^### (.*)$",
+            (ROOT / "docs" / "operations.md").read_text("utf-8"),
+            re.MULTILINE,
+        )
+    )
+    topics: set[str] = set()
+    for name in ("doctor", "safeguards"):
+        source = (ROOT / "orchestrator" / "operations" / f"{name}.py").read_text(
+            "utf-8"
+        )
+        topics |= set(re.findall(r'\bname="([^"]+)"', source))
+        topics |= set(re.findall(r'\btopic="([^"]+)"', source))
+    assert len(topics) > 15
+    assert topics - headings == set()

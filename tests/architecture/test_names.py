@@ -13,9 +13,9 @@ PACKAGES = ("core", "models", "db", "orchestrator", "pages", "webapp")
 PARTS = {"__init__", "views", "records", "layout", "callbacks", "figures", "content"}
 """Modules that every subject or page may have."""
 SUBJECTS = {
-    "audit", "decisions", "denials", "forecasts", "model_files", "model_health",
-    "model_watch", "monitoring", "plans", "policies", "regions", "second_factors",
-    "telemetry", "terms",
+    "api_tokens", "audit", "decisions", "denials", "feeds", "fleet", "forecasts",
+    "model_files", "model_health", "model_watch", "models", "monitoring", "plans",
+    "policies", "regions", "second_factors", "telemetry", "terms",
 }  # fmt: skip
 """Names of the same subject in several layers: its values, its tables, its use cases,
 its commands, its routes."""

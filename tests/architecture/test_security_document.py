@@ -37,6 +37,7 @@ def test_its_table_of_roles_is_that_of_the_code() -> None:
             "manage_models",
             "manage_users",
         },
+        "subscriptions: webhooks and mail": {"manage_deliveries"},
         "backups and restores; what the worker does by itself": {
             "keep_backups",
             "run_cycle",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
-from core.access import PERMISSIONS, Actor, Permission, Role
+from core.access import PERMISSIONS, SCOPES, Actor, Permission, Role, Scope
 from core.errors import FleetError, Forbidden, NotFound
 
 ALLOWED: dict[Permission, set[Role]] = {
@@ -23,6 +23,7 @@ ALLOWED: dict[Permission, set[Role]] = {
     Permission.MANAGE_USERS: {Role.ADMIN},
     Permission.MANAGE_POLICY: {Role.ADMIN},
     # Backups and restores, with their audit event.
+    Permission.MANAGE_DELIVERIES: {Role.ADMIN},
     Permission.KEEP_BACKUPS: {Role.ADMIN},
     # What the worker does by itself, as a system user.
     Permission.RUN_CYCLE: {Role.ADMIN},
@@ -72,3 +73,40 @@ def test_error_without_words_shows_the_sentence_of_its_class() -> None:
     assert NotFound().message == "The requested item does not exist."
     assert Forbidden("Not today.").message == "Not today."
     assert issubclass(Forbidden, FleetError)
+
+
+WITHHELD = {
+    # Accounts and tokens, or a token could make another that outlives it.
+    Permission.MANAGE_USERS,
+    Permission.KEEP_OWN_ACCOUNT,
+    # What people do at the machine, and what the worker does by itself.
+    Permission.KEEP_BACKUPS,
+    Permission.RUN_CYCLE,
+}
+
+
+def test_scopes_grant_every_permission_but_those_withheld_from_tokens() -> None:
+    assert set(SCOPES) == set(Scope)
+    granted = frozenset[Permission]().union(*SCOPES.values())
+    assert granted == set(Permission) - WITHHELD
+
+
+@pytest.mark.parametrize("scope", list(Scope))
+@pytest.mark.parametrize("role", list(Role))
+def test_a_token_may_what_both_its_role_and_a_scope_allow(
+    role: Role, scope: Scope
+) -> None:
+    token = replace(actor(role), token_id=1, scopes=frozenset({scope}))
+    allowed = {permission for permission in Permission if token.may(permission)}
+    assert allowed == PERMISSIONS[role] & SCOPES[scope]
+    assert not any(
+        replace(token, scopes=frozenset()).may(permission) for permission in Permission
+    )
+
+
+def test_the_refusal_of_a_token_names_what_keeps_it() -> None:
+    token = replace(actor(Role.ADMIN), token_id=1, scopes=frozenset({Scope.READ}))
+    with pytest.raises(Forbidden, match=r"^The token's scopes do not allow this: dec"):
+        token.require(Permission.DECIDE)
+    with pytest.raises(Forbidden, match=r"^Your role \(auditor\)"):
+        replace(token, role=Role.AUDITOR).require(Permission.DECIDE)

@@ -42,6 +42,10 @@ FILL = (
        values ('https://id.example', 'a', now())""",
     """insert into change_rules (two_people, signed_models_only, reason, created_by_id)
        values (true, true, 'test', 1)""",
+    """insert into api_token (name, token_sha256, user_id, scopes, created_by_id,
+        created_at_utc, expires_at_utc)
+    values ('a script', repeat('e', 64), 1, '{read}', 1, now(), now() + interval '1 h')
+    """,
     """insert into approval_request (act, arguments, effects, asked_by_id, asked_at_utc,
        expires_at_utc) values ('x.y', '{}', '[]', 1, now(), now() + interval '1 h')""",
     """insert into approval_answer (approval_id, is_approved, answered_by_id,
@@ -111,10 +115,9 @@ FILL = (
         quantile, score_count, first_issue_utc, last_issue_utc)
         values (1, 1, 0.95, 1.5, 90, '2022-01-01Z', '2022-04-01Z')""",
     """insert into forecast (region_id, target, issued_at_utc, kind, status,
-        model_version_id) values (1, 'temperature_c', '2023-08-01 05:00Z', 'live',
-        'issued', 1)""",
-    """insert into forecast_hour (forecast_id, hour_index, mean, scale)
-        values (1, 0, 30, 1)""",
+        model_version_id, interval_calibration_id, mean, scale)
+        values (1, 'temperature_c', '2023-08-01 05:00Z', 'live', 'issued', 1, 1,
+        array_fill(30.1::float8, array[24]), array_fill(0.3::float8, array[24]))""",
     """insert into forecast_mode (forecast_id, input_mode, mean, scale)
         values (1, 'telemetry', array_fill(30.0::float8, array[24]),
         array_fill(1.0::float8, array[24]))""",
@@ -167,6 +170,14 @@ FILL = (
         values (repeat('0', 64), 'x', 1, '2025-01-01T00:00Z')""",
     """insert into feed_switch (region_id, quantity, feed_id, at_utc, reason)
         values (1, 'carbon_intensity_gco2_kwh', 1, '2025-01-01T00:00Z', 'first')""",
+    """insert into delivery_subscription (name, channel, recipients, kinds, regions,
+        private_hosts) values ('digest', 'mail', '{a@example.com}', '{digest.daily}',
+        '{}', '{}')""",
+    """insert into delivery (subscription_id, digest_day, kind, order_key,
+        waiting_since_utc, due_at_utc) values (1, '2025-01-01', 'digest.daily', '',
+        '2025-01-01T00:00Z', '2025-01-01T00:00Z')""",
+    """insert into delivery_attempt (delivery_id, at_utc, duration_ms, is_delivered,
+        answer) values (1, '2025-01-01T00:00Z', 1, true, 'Taken.')""",
     """insert into procrastinate_jobs (queue_name, task_name) values ('q', 't')""",
 )
 

@@ -16,7 +16,6 @@ APPEND_ONLY = {
     "model_activation": "reason",
     "interval_calibration": "quantile",
     "forecast": "refusal_text",
-    "forecast_hour": "mean",
     "forecast_input": "features",
     "window_score": "score",
     "plan": "code_version",

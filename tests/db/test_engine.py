@@ -8,6 +8,7 @@ import socket
 import time
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -15,9 +16,11 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from core.errors import InvalidInput, ServiceUnavailable
 from db.engine import (
     DatabaseUrls,
+    is_remote,
     libpq_url,
     make_engine,
     normalise_url,
+    parse_url,
     require_reachable,
     role_of,
 )
@@ -35,6 +38,36 @@ def test_every_usual_scheme_is_accepted(scheme: str) -> None:
     )
     assert libpq_url(url).startswith("postgresql://ada:")
     assert role_of(url) == "ada"
+
+
+@pytest.mark.parametrize(
+    ("given", "hosts", "ports"),
+    [
+        ("one:5433,two:5434", "one,two", "5433,5434"),
+        ("one,two:5434,[::1]", "one,two,::1", "5432,5434,5432"),
+    ],
+)
+def test_several_hosts_are_accepted_as_libpq_writes_them(
+    given: str, hosts: str, ports: str
+) -> None:
+    url = f"postgresql://ada:{QUOTED}@{given}/fleet?target_session_attrs=read-write"
+
+    parsed = parse_url(url)
+
+    assert (parsed.username, parsed.password, parsed.database) == (
+        "ada",
+        SECRET,
+        "fleet",
+    )
+    assert dict(parsed.query) == {
+        "host": hosts,
+        "port": ports,
+        "target_session_attrs": "read-write",
+    }
+    assert conninfo_to_dict(libpq_url(url))["host"] == hosts
+    assert parse_url(normalise_url(url)) == parsed
+    assert is_remote(url)
+    assert not is_remote("postgresql://ada@localhost:1,127.0.0.1:2/fleet")
 
 
 @pytest.mark.parametrize(

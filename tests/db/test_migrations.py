@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
 import migrations
 from core.errors import Conflict, InvalidInput
@@ -139,6 +140,7 @@ def test_down_and_up_again_with_rows_in_every_table(
 
     migrate.check(filled_urls)
     kept.pop("alembic_version", None)
+    kept.pop("forecast_hour", None)  # its rows are arrays of `forecast` again
     assert {table: after[table] for table in kept} == kept
     assert set(after) | {"telemetry_2023_08"} == set(before)
 
@@ -187,14 +189,39 @@ def test_hours_of_windows_are_not_dropped_without_consent(
     assert scalar(filled_urls.owner, "select score from window_score") == 0.5
 
 
+def test_hours_of_a_forecast_move_between_rows_and_arrays(
+    filled_urls: DatabaseUrls,
+) -> None:
+    arrays = "select (mean, scale)::text from forecast where id = 1"
+    before = scalar(filled_urls.owner, arrays)
+    migrate.downgrade(filled_urls, "0025")
+    hours = "select (count(*), min(lower), max(upper))::text from forecast_hour"
+    low, high = 30.1 - 1.5 * 0.3, 30.1 + 1.5 * 0.3
+    assert scalar(filled_urls.owner, hours) == f"(24,{low!r},{high!r})"
+    migrate.upgrade(filled_urls)
+    assert scalar(filled_urls.owner, arrays) == before
+
+
+def test_an_interval_that_would_be_lost_stops_the_move(
+    filled_urls: DatabaseUrls, execute: Callable[[str, str], object]
+) -> None:
+    migrate.downgrade(filled_urls, "0025")
+    execute(filled_urls.owner, "alter table forecast_hour disable trigger user")
+    spoil = "update forecast_hour set lower = 0 where hour_index = 3"
+    execute(filled_urls.owner, spoil)
+    with pytest.raises(DBAPIError, match="would be lost"):
+        migrate.upgrade(filled_urls)
+
+
 def test_later_revisions_of_a_forecast_stay_below_and_are_numbered_again(
     filled_urls: DatabaseUrls, execute: Callable[[str, str], object]
 ) -> None:
     execute(
         filled_urls.owner,
         "insert into forecast (region_id, target, issued_at_utc, kind, status,"
-        " model_version_id, revision)"
-        " select region_id, target, issued_at_utc, kind, status, model_version_id, 1"
+        " model_version_id, revision, mean, scale)"
+        " select region_id, target, issued_at_utc, kind, status, model_version_id, 1,"
+        " mean, scale"
         " from forecast where status = 'issued' limit 1",
     )
     revisions = "select array_agg(revision order by id) from forecast"

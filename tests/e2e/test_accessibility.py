@@ -27,6 +27,8 @@ PAGES = {
     "/admin/forecast-quality": "#quality-regions tbody tr",
     "/admin/models": "main h2",
     "/admin/users": "main h2",
+    "/admin/health": "#health-list tbody tr",
+    "/admin/jobs": "#jobs-depth",
     "/account": "main h1",
     "/account/password": "main h1",
     "/no-such-page": "main h1",

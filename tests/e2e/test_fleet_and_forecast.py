@@ -50,6 +50,7 @@ def test_a_hot_day_is_said_in_one_sentence_with_chance_and_verdict(
         "simulation",
     )
     visitor.sees("#forecast-panel", "is above the limit of 35 °C")
+    assert not visitor.visible("#forecast-region-search")  # three fit into the list
 
 
 def test_the_sentence_says_what_the_forecast_service_says(
@@ -140,3 +141,15 @@ def test_a_long_fleet_comes_in_parts_that_can_be_searched(
     visitor.choose("#fleet-verdict", "any")
     visitor.follow("Forecast", fleet_row("copy-4-wyoming"))
     visitor.is_at("/forecast?region=copy-4-wyoming")
+
+    # The list of regions holds the first ones; a search brings the others into it.
+    visitor.sees("#forecast-region", "Wyoming 4", "and 73 more")
+    visitor.type_into("#forecast-region-search", "ireland 3")
+    visitor.sees("#forecast-region-found", "11 regions found")
+    visitor.choose("#forecast-region", "copy-33-ireland")
+    visitor.is_at("/forecast?region=copy-33-ireland")
+    visitor.holds("#forecast-region", "copy-33-ireland")
+    visitor.open("/what-if?source=arizona")
+    visitor.sees("#what-if-target", "and 73 more")
+    visitor.type_into("#what-if-target-search", "united states")
+    visitor.sees("#what-if-target-found", "82 regions found")

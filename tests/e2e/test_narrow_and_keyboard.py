@@ -22,6 +22,8 @@ PAGES = {
     "/audit?kind=all": "#audit-decisions-table .ag-row",
     "/audit/events": "#audit-events-table .ag-row",
     "/decisions/1": "#decision-card .gfo-status",
+    "/admin/health": "#health-list tbody tr",
+    "/admin/jobs": "#jobs-depth",
     "/account": "main h1",
     "/account/password": "main h1",
     "/no-such-page": "main h1",

@@ -95,7 +95,7 @@ def broken(portal: Portal) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
     with psycopg.connect(
         libpq_url(portal.database_urls.owner), autocommit=True
     ) as connection:
-        connection.execute("alter table forecast_hour rename to mislaid")
+        connection.execute("alter table decision_transfer rename to mislaid")
         yield connection
 
 
@@ -105,16 +105,16 @@ def test_a_fault_shows_a_reference_and_a_way_to_try_again(
     visitor.come_in("olga", "/forecast?region=arizona")
     visitor.sees_match("#forecast-panel", REFERENCE)
     shown = visitor.text("#forecast-panel")
-    assert "forecast_hour" not in shown
-    broken.execute("alter table mislaid rename to forecast_hour")
+    assert "decision_transfer" not in shown
+    broken.execute("alter table mislaid rename to decision_transfer")
     visitor.click("#forecast-panel .gfo-retry")
     visitor.sees("#forecast-sentence", "Chance that Arizona")
 
 
 BREAKABLE = {
-    "/": ("forecast_hour", "#fleet-status", "2 of 3 APPROVED"),
-    "/what-if?source=arizona": ("forecast_hour", "#what-if-notice", "Window"),
-    "/trade-offs": ("forecast_hour", "#trade-offs-notice", "Window"),
+    "/": ("decision_transfer", "#fleet-status", "2 of 3 APPROVED"),
+    "/what-if?source=arizona": ("decision_transfer", "#what-if-notice", "Window"),
+    "/trade-offs": ("decision_transfer", "#trade-offs-notice", "Window"),
     "/plan?region=arizona": ("forecast", "#plan-notice", ""),
     "/admin/forecast-quality": ("window_score", "#quality-panel", "Arizona"),
     "/audit/compare?left=1&right=2": ("decision", "#compare-table", "lines differ"),

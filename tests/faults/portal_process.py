@@ -272,7 +272,9 @@ class Answer:
     text: str
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
+class NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Leaves redirects to the test."""
+
     def redirect_request(
         self,
         _request: urllib.request.Request,
@@ -297,7 +299,7 @@ class Browser:
         self._opener = urllib.request.build_opener(
             urllib.request.ProxyHandler({}),
             urllib.request.HTTPCookieProcessor(self.cookies),
-            _NoRedirect(),
+            NoRedirect(),
         )
 
     def get(self, path: str) -> Answer:

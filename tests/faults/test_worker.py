@@ -24,7 +24,7 @@ from orchestrator.jobs import queue_forecasts, queue_hindcast
 from orchestrator.processes.worker import make_queue, rescue_stalled_jobs
 from orchestrator.runtime import Runtime
 from orchestrator.telemetry.demo_regions import demo_profile
-from tests.fleet import NOW, SEED, Fleet
+from tests.fleet import NOW, SEED, Fleet, run_cycle
 
 pytestmark = pytest.mark.slow
 
@@ -61,7 +61,7 @@ def _last_hour(fleet: Fleet, slug: str) -> datetime:
 def test_telemetry_after_a_pause_is_what_the_generator_says_of_those_hours(
     fleet: Fleet,
 ) -> None:
-    WorkerJobs(_later(fleet)).hourly_cycle()
+    run_cycle(WorkerJobs(_later(fleet)))
 
     start_utc, end_utc = full_hour(NOW), full_hour(NOW + PAUSE)
     for slug in SLUGS:
@@ -79,7 +79,7 @@ def test_catching_up_hour_by_hour_gives_the_same_telemetry_as_at_once(
     fleet: Fleet,
 ) -> None:
     for n_hours in (1, 2, 3):
-        WorkerJobs(_later(fleet, timedelta(hours=n_hours))).hourly_cycle()
+        run_cycle(WorkerJobs(_later(fleet, timedelta(hours=n_hours))))
 
     with fleet.runtime.transaction() as session:
         stored = telemetry.load_frame(
@@ -96,7 +96,7 @@ def test_a_cycle_issues_and_decides_every_region_once_and_a_second_adds_nothing(
 ) -> None:
     before = _counts(fleet)
     worker = WorkerJobs(_later(fleet))
-    worker.hourly_cycle()
+    run_cycle(worker)
     after = _counts(fleet)
 
     assert after["telemetry"] - before["telemetry"] == 30 * len(SLUGS)
@@ -112,8 +112,8 @@ def test_a_cycle_issues_and_decides_every_region_once_and_a_second_adds_nothing(
         assert audit.verify(session).is_sound
     assert issued[0] == issued[1] >= len(SLUGS)
 
-    worker.hourly_cycle()
-    WorkerJobs(_later(fleet)).hourly_cycle()  # as after a restart
+    run_cycle(worker)
+    run_cycle(WorkerJobs(_later(fleet)))  # as after a restart
     assert _counts(fleet) == after
 
 
@@ -123,7 +123,7 @@ def test_two_workers_at_once_do_the_work_of_one(fleet: Fleet) -> None:
 
     def work() -> None:
         try:
-            WorkerJobs(_later(fleet)).hourly_cycle()
+            run_cycle(WorkerJobs(_later(fleet)))
         except BaseException as exc:  # noqa: BLE001 -- shown by the assertion
             faults.append(exc)
 
@@ -147,7 +147,7 @@ def test_a_synthetic_region_that_no_generator_knows_does_not_stop_the_others(
 ) -> None:
     _as_owner(fleet, "update region set slug = 'unknown' where slug = 'arizona'")
 
-    WorkerJobs(_later(fleet)).hourly_cycle()
+    run_cycle(WorkerJobs(_later(fleet)))
 
     assert _last_hour(fleet, "ireland") + HOUR == full_hour(NOW + PAUSE)
     assert _last_hour(fleet, "wyoming") + HOUR == full_hour(NOW + PAUSE)
@@ -166,7 +166,7 @@ def test_a_fault_in_one_region_leaves_the_others_decided(fleet: Fleet) -> None:
     )
     before = _counts(fleet)
 
-    WorkerJobs(_later(fleet)).hourly_cycle()
+    run_cycle(WorkerJobs(_later(fleet)))
 
     assert _counts(fleet)["decision"] - before["decision"] == len(SLUGS) - 1
 
@@ -176,7 +176,7 @@ def test_a_cycle_without_a_database_says_so_and_can_be_repeated(fleet: Fleet) ->
     runtime = replace(_later(fleet), engine=nowhere)
 
     with pytest.raises(ServiceUnavailable):
-        WorkerJobs(runtime).hourly_cycle()
+        run_cycle(WorkerJobs(runtime))
 
 
 def test_a_worker_that_is_stopping_begins_no_further_step(fleet: Fleet) -> None:
@@ -184,7 +184,7 @@ def test_a_worker_that_is_stopping_begins_no_further_step(fleet: Fleet) -> None:
     stopping = threading.Event()
     stopping.set()
 
-    WorkerJobs(_later(fleet), stopping).hourly_cycle()
+    run_cycle(WorkerJobs(_later(fleet), stopping))
 
     assert _counts(fleet) == before
 
@@ -282,8 +282,7 @@ def test_a_hindcast_that_was_asked_for_is_made_for_every_region(fleet: Fleet) ->
     _as_owner(
         fleet,
         "alter table forecast disable trigger user;"
-        "alter table forecast_hour disable trigger user;"
-        "delete from forecast_hour; delete from forecast where kind = 'hindcast'",
+        "delete from forecast where kind = 'hindcast'",
     )
     with fleet.runtime.transaction() as session:
         queue_hindcast(session, local_day=day, asked_by_id=1)

@@ -42,6 +42,7 @@ class Asked:
     path: str
     query: dict[str, str]
     headers: dict[str, str]
+    body: bytes = b""
 
 
 Answering = Callable[[Asked], Reply]
@@ -64,15 +65,19 @@ class LocalSource:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"] or 0))
                 parts = urlsplit(self.path)
                 query = {k: v[-1] for k, v in parse_qs(parts.query).items()}
                 asked = Asked(
                     path=parts.path,
                     query=query,
                     headers={k.lower(): v for k, v in self.headers.items()},
+                    body=body,
                 )
                 source.asked.append(asked)
                 self._send(source.answering(asked))
+
+            do_POST = do_GET  # noqa: N815 -- the library's own name
 
             def _send(self, reply: Reply) -> None:
                 time.sleep(reply.wait_s)

@@ -11,15 +11,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from core.errors import InvalidInput
 from orchestrator.feeds.host_rules import HostRefused
 from orchestrator.feeds.web_client import FeedFailed, WebClient, WebLimits
 from orchestrator.feeds.web_exchange import retry_after
+from tests.feeds.certificates import self_signed_certificate
 from tests.feeds.local_source import LocalSource, Reply
 
 QUICK = WebLimits(
@@ -255,31 +252,7 @@ def test_plain_http_needs_a_host_that_is_named() -> None:
 @pytest.fixture
 def self_signed(tmp_path: Path) -> int:
     """The port of a TLS server whose certificate nobody signed."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now)
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False
-        )
-        .sign(key, hashes.SHA256())
-    )
-    both = tmp_path / "both.pem"
-    both.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        + certificate.public_bytes(serialization.Encoding.PEM)
-    )
+    both = self_signed_certificate(tmp_path)
     server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(both)

@@ -206,8 +206,8 @@ SPOIL_HOURS = (
             "source calibration windows sha256",
         ),
         (
-            "forecast_hour",
-            "update forecast_hour set mean = mean - 1 where hour_index = 5",
+            "forecast",
+            "update forecast set mean[6] = mean[6] - 1 where mean is not null",
             "source forecast mean",
         ),
         (

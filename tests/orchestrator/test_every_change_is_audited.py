@@ -24,7 +24,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from core.access import Actor, Role
+from core.access import Actor, Role, Scope
 from core.ashrae import AshraeClass
 from core.days import full_hour
 from core.decision_states import DecisionState
@@ -34,6 +34,7 @@ from core.model_watch import Evidence
 from core.telemetry import HOUR, Quantity
 from db import (
     audit,
+    deliveries,
     ingest,
     model_evaluations,
     model_uploads,
@@ -50,6 +51,7 @@ from db.users import system_actor
 from models.metadata import Family
 from orchestrator.accounts import (
     administration,
+    api_tokens,
     denials,
     federation,
     logins,
@@ -70,7 +72,11 @@ from orchestrator.approvals.rules import set_change_rules
 from orchestrator.audit import anchoring
 from orchestrator.audit.anchor_files import AnchorPlaces
 from orchestrator.audit.chain_export import export_chain, export_newest
-from orchestrator.audit.chain_status import ask_for_check, check_whole_chain
+from orchestrator.audit.chain_status import (
+    ask_for_check,
+    check_whole_chain,
+    report_broken_chain,
+)
 from orchestrator.audit.event_list import events_csv
 from orchestrator.cycle.issuance import issue_live
 from orchestrator.cycle.worker_jobs import WorkerJobs
@@ -78,6 +84,24 @@ from orchestrator.decisions import recording
 from orchestrator.decisions.judging_again import judge_again
 from orchestrator.decisions.lists import DecisionFilter, decisions_csv
 from orchestrator.decisions.states import state_decision
+from orchestrator.deliveries.delivery_list import forget_old_deliveries
+from orchestrator.deliveries.digests import queue_digests
+from orchestrator.deliveries.sending import (
+    begin_turn,
+    end_turn,
+    lease_due,
+    store_outcome,
+)
+from orchestrator.deliveries.subscriptions import (
+    add_subscription,
+    change_subscription,
+    pause_subscription,
+    remove_subscription,
+    replay,
+    rotate_secret,
+    send_test,
+)
+from orchestrator.deliveries.webhooks import TryResult
 from orchestrator.feeds.configuration import (
     add_feed,
     change_feed,
@@ -91,6 +115,8 @@ from orchestrator.forecasts.model_health import end_outages, find_outages
 from orchestrator.forecasts.model_watch import raise_alarms
 from orchestrator.forecasts.scoring import score_finished_windows
 from orchestrator.operations import backups, installation, setup_requests
+from orchestrator.operations.drills import Drill, record_drill
+from orchestrator.operations.health import retry_job
 from orchestrator.plans import planning
 from orchestrator.plans.replacing import change_plan, undo_plan
 from orchestrator.plans.terms import PlanTerms
@@ -143,14 +169,29 @@ from tests.audit_watch import (
     watch,
 )
 from tests.conftest import PostgresForTests
+from tests.deliveries.portals import webhook
 from tests.feeds.asking_kinds import facts_of
-from tests.fleet import NOW, TRAINED_UNTIL, Fleet, runtime_on
+from tests.fleet import NOW, TRAINED_UNTIL, Fleet, run_cycle, runtime_on
 from tests.models.foreign import day_before
 from tests.webapp.authenticator import Authenticator
 
 STRONG = "correct horse battery staple"
 STRONGER = "seventeen purple lanterns drifting"
 CLIENT = Client(address="192.0.2.7", user_agent=None)
+
+DRILLED = Drill(
+    file="gfo.backup",
+    size_bytes=1,
+    until_utc=NOW,
+    events=1,
+    anchors=0,
+    broken=None,
+    replayed=1,
+    differing=(),
+    restore_s=1.0,
+    verify_s=1.0,
+    replay_s=1.0,
+)
 
 
 class HangingModels(ModelCache):
@@ -319,6 +360,33 @@ def factors(portal: Portal, login: Login) -> None:
     with ask(login.actor) as request:
         (passkey,) = second_factors.own_factors(request).passkeys
         second_factors.remove_factor(request, mine, passkey.passkey_id)
+
+
+def tokens(portal: Portal) -> None:
+    """API tokens are made, used, revoked, and end with the role of their account."""
+    ask, scopes = portal.ask, [Scope.READ]
+    with ask() as request:
+        api_tokens.add_service_account(request, "historian", Role.OPERATOR)
+        administration.add_user(request, "tom", Role.OPERATOR)
+        tom = users.find_user_by_name(request.session, "tom")
+    assert tom is not None
+    with ask() as request:
+        made = api_tokens.make_token(
+            request, owner="historian", name="push", scopes=scopes
+        )
+    with ask(tom.as_actor()) as request:
+        own = api_tokens.make_own_token(request, name="mine", scopes=scopes)
+    for secret in (made.secret, "wrong"):
+        with ask() as request:
+            api_tokens.use_token(request, secret or "", address="192.0.2.7")
+    with ask(tom.as_actor()) as request:
+        api_tokens.revoke_own_token(request, own.token.token_id)
+    with ask() as request:
+        api_tokens.revoke_token(request, made.token.token_id)
+    with ask() as request:
+        api_tokens.make_token(request, owner="tom", name="again", scopes=scopes)
+    with ask() as request:
+        administration.change_role(request, "tom", Role.AUDITOR)
 
 
 def federated(portal: Portal) -> None:
@@ -552,6 +620,35 @@ def sources(portal: Portal) -> None:
         run_feed_soon(request, add_feed(request, replace(feed, name="second")))
         queue_due_feeds(request)
         forget_old_answers(request)
+
+
+def delivered(portal: Portal) -> None:
+    """A subscription is added, used and removed; its receiver is gone at the end."""
+    key, facts = FactorKey("a key of this test"), webhook("https://example.com/hook")
+    with portal.ask() as request:
+        add_subscription(request, facts, key)
+        change_subscription(request, replace(facts, kinds=["plan.found"]))
+        pause_subscription(request, facts.name, is_paused=True)
+        pause_subscription(request, facts.name, is_paused=False)
+        rotate_secret(request, facts.name, key)
+        send_test(request, facts.name)
+    worker = portal_worker(portal)
+    with portal.ask(worker) as request:
+        found = deliveries.find_subscription(request.session, facts.name)
+        until_utc = request.now + timedelta(days=9000)
+        later = replace(request, now=until_utc)
+        assert lease_due(later, until_utc=until_utc) == [found.subscription_id]
+        (test,) = begin_turn(later, found.subscription_id).due
+        gone = TryResult(is_delivered=False, words="Gone.", status=410, is_gone=True)
+        store_outcome(request, test, gone, took_ms=1)
+        end_turn(request, found.subscription_id, rest=timedelta(seconds=1))
+    with portal.ask() as request:
+        assert replay(request, facts.name, test.id) == 1
+        remove_subscription(request, facts.name)
+    with portal.ask(worker) as request:
+        forget_old_deliveries(request)
+        queue_digests(request)
+        assert not report_broken_chain(request)
 
 
 def decisions(portal: Portal) -> None:
@@ -804,13 +901,11 @@ def watched_models(portal: Portal) -> None:
             "region_id": active_regions(session)[0].region_id,
             "model_version_id": served_id,
         }
-        model_watch.keep_evidence(
-            session,
-            **watched,
-            local_issue_hour=3,
-            issued_at_utc=NOW,
-            evidence=Evidence(scores=1e5, misses=1e5),
+        known = model_watch.KnownEvidence(
+            last_issued_at_utc=NOW, evidence=Evidence(scores=1e5, misses=1e5)
         )
+        place = model_watch.WatchPlace(**watched, local_issue_hour=3)
+        model_watch.keep_evidence(session, {place: known})
         region_policies.change_terms(
             asking(session, portal.actor(session)),
             changes={"falls_back_on_alarm": True},
@@ -819,7 +914,7 @@ def watched_models(portal: Portal) -> None:
     with run() as session:
         assert fall_back(asking(session, portal.actor(session, "worker")))
     with run() as session:
-        (alarm,) = raise_alarms(session, active_regions(session)[0], [served_id])
+        (alarm,) = raise_alarms(session, active_regions(session)[:1], [served_id])
         _finish(
             "forecasts.score_finished_windows",
             asking(session, portal.actor(session, "worker")),
@@ -864,6 +959,20 @@ def chain(portal: Portal) -> None:
         assert check_whole_chain(worker, anchors).is_sound
     with run() as session:
         ask_for_check(asking(session, portal.actor(session), request_id=uuid4()))
+    with run() as session:
+        record_drill(asking(session, portal.actor(session)), DRILLED)
+    with run() as session:
+        failed = session.scalar(
+            text(
+                "update procrastinate_jobs set status = 'doing'"
+                " where id = (select min(id) from procrastinate_jobs) returning id"
+            )
+        )
+        session.execute(
+            text("select procrastinate_finish_job_v1(:id, 'failed', false)"),
+            {"id": failed},
+        )
+        retry_job(asking(session, portal.actor(session), request_id=uuid4()), failed)
 
 
 def exports(portal: Portal) -> None:
@@ -900,8 +1009,8 @@ def test_every_change_commits_with_its_event(
 
     monkeypatch.setattr("orchestrator.use_cases._finish", note)
     for story in (
-        people, federated, strangers, places, sources, decisions, models,
-        watched_models, signed, second_person, chain, exports, setup,
+        people, tokens, federated, strangers, places, sources, delivered, decisions,
+        models, watched_models, signed, second_person, chain, exports, setup,
     ):  # fmt: skip
         story(portal)
 
@@ -971,7 +1080,7 @@ def test_a_change_that_loses_its_event_is_refused(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "orchestrator.use_cases.append_event", lambda *_given, **_facts: 0
+        "orchestrator.use_cases.append_events", lambda *_given, **_facts: []
     )
     with (
         pytest.raises(IntegrityError, match="unaudited: update of region"),
@@ -993,7 +1102,7 @@ def test_the_hourly_cycle_and_jobs_are_audited(fleet: Fleet) -> None:
             "orchestrator.cycle.worker_jobs.log.exception",
             lambda *given, **facts: failed.append((given, facts)),
         )
-        worker.hourly_cycle()
+        run_cycle(worker)
         worker.hindcast(NOW.date() - timedelta(days=2))
         worker.watch_models()
     worker.close()
@@ -1027,7 +1136,7 @@ def test_a_backup_that_cannot_be_audited_is_not_kept(
     def fail(*_given: object, **_facts: object) -> int:
         raise ServiceUnavailable
 
-    monkeypatch.setattr("orchestrator.use_cases.append_event", fail)
+    monkeypatch.setattr("orchestrator.use_cases.append_events", fail)
     file = tmp_path / "fleet.backup"
     with pytest.raises(ServiceUnavailable):
         backups.make_backup(fleet.urls, file)

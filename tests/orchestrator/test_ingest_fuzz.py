@@ -37,6 +37,7 @@ from orchestrator.telemetry.readers.options import (
 )
 from orchestrator.telemetry.readers.rows import (
     QUANTITIES,
+    HourBlock,
     HourRow,
     ParsedRow,
     RefusedRow,
@@ -117,7 +118,10 @@ def read(content: bytes, rules: ReadRules) -> tuple[list[HourRow], int] | Invali
     try:
         with open_source(io.BytesIO(content)) as opened:
             reading = open_reading(TelemetryFormat.AUTO, opened, rules)
-            samples = sum(1 for _ in reading.samples)
+            samples = sum(
+                len(item) if isinstance(item, HourBlock) else 1
+                for item in reading.samples
+            )
         with open_source(io.BytesIO(content)) as opened:
             file = open_telemetry_file(TelemetryFormat.AUTO, opened, rules)
             return list(file.rows), samples

@@ -175,13 +175,13 @@ def test_scores_are_of_forecasts_with_all_their_hours(fleet: Fleet) -> None:
         region_id = active_regions(session)[0].region_id
         ended_utc = ISSUE_UTC + timedelta(hours=WINDOW_H)
         waiting = forecasts.unscored_live_forecasts(
-            session, region_id=region_id, finished_by_utc=ended_utc
+            session, region_ids=[region_id], finished_by_utc=ended_utc
         )
         assert ISSUE_UTC not in {item.issued_at_utc for item in waiting}
         _generate(fleet, session, until_utc=ISSUE_UTC)
         _issue(fleet, session)
         waiting = forecasts.unscored_live_forecasts(
-            session, region_id=region_id, finished_by_utc=ended_utc
+            session, region_ids=[region_id], finished_by_utc=ended_utc
         )
     (own,) = [item for item in waiting if item.issued_at_utc == ISSUE_UTC]
     assert (own.lag_h, own.revision) == (0, 1)

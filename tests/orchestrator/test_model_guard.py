@@ -28,7 +28,7 @@ from orchestrator.decisions.recording import evaluate
 from orchestrator.forecasts.fleet import fleet_view
 from orchestrator.forecasts.hindcasts import calibrate_region
 from orchestrator.forecasts.model_cache import ModelCache
-from orchestrator.forecasts.plain_bounds import live_plain_bound
+from orchestrator.forecasts.plain_bounds import LiveIssue, live_plain_bounds
 from orchestrator.plans.planning import find_plan
 from orchestrator.plans.terms import PlanTerms
 from orchestrator.regions.region_choice import active_regions
@@ -294,16 +294,15 @@ def test_a_model_that_lies_colder_for_days_loses_its_gap(fleet: Fleet) -> None:
         )
         for known in (rows[1:], rows[:1]):
             forecasts.insert_forecasts(session, known)
-            found = live_plain_bound(
-                session,
-                frame,
-                policies.effective_policy(session, region_id),
+            issue = LiveIssue(
                 region_id=region_id,
+                frame=frame,
+                policy=policies.effective_policy(session, region_id),
                 model_version_id=version_id,
-                issued_at_utc=ISSUE,
                 input_mode=InputMode.TELEMETRY,
                 hour_bounds_c=None,
             )
+            (found,) = live_plain_bounds(session, [issue], ISSUE)
             assert found is not None
             gaps_c.append(found.allowed_gap_c)
     assert gaps_c[0] > 0.0

@@ -81,11 +81,11 @@ def test_a_model_that_loses_its_coverage_is_blocked_until_it_is_cleared(
         assert card.verdict.outcome is Outcome.APPROVED
 
         usual = finished(ireland, version_id, days=1, score=-1.0)
-        assert watch(session, ireland, usual) == ()
+        assert watch(session, [ireland], usual) == ()
         lied = finished(ireland, version_id, days=12, score=50.0)
-        (event,) = watch(session, ireland, lied)
+        (event,) = watch(session, [ireland], lied)
         assert event.action is AuditAction.MODEL_COVERAGE_LOST
-        assert watch(session, ireland, lied) == ()  # counted once
+        assert watch(session, [ireland], lied) == ()  # counted once
 
         window = load_region_window(
             session, ireland, issued_at_utc=ISSUE, now=NOW, is_simulation=False
@@ -134,15 +134,14 @@ def test_only_evidence_over_the_fleet_falls_back_and_only_by_the_policy(
         found = active_regions(session)
 
         def gather(evidence: float) -> None:
-            for stored in found:
-                model_watch.keep_evidence(
-                    session,
-                    region_id=stored.region_id,
-                    model_version_id=liar_id,
-                    local_issue_hour=5,
-                    issued_at_utc=ISSUE,
-                    evidence=Evidence(scores=evidence, misses=evidence),
-                )
+            known = model_watch.KnownEvidence(
+                last_issued_at_utc=ISSUE,
+                evidence=Evidence(scores=evidence, misses=evidence),
+            )
+            places = [
+                model_watch.WatchPlace(item.region_id, liar_id, 5) for item in found
+            ]
+            model_watch.keep_evidence(session, dict.fromkeys(places, known))
 
         gather(2 * ALARM_DAYS)
         assert not fall_back(worker)

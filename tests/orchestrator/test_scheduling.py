@@ -21,7 +21,7 @@ from core.forecasts import Target
 from core.scheduler import Outcome, ReasonCode
 from core.telemetry import HOUR
 from db import audit, model_versions, policies, regions
-from db.schema import DecisionRow, ForecastHourRow, ForecastInputRow, ForecastRow
+from db.schema import DecisionRow, ForecastInputRow, ForecastRow
 from orchestrator.cycle.issuance import issue_live, require_no_hindcast
 from orchestrator.cycle.worker_jobs import WorkerJobs
 from orchestrator.decisions import recording
@@ -40,7 +40,7 @@ from orchestrator.jobs import (
     queue_hindcast,
 )
 from orchestrator.processes.worker import make_queue
-from orchestrator.regions.region_choice import active_regions, pick_region
+from orchestrator.regions.region_choice import active_regions, choose_region
 from orchestrator.runtime import Runtime
 from orchestrator.windows.database_source import load_region_window
 from tests.asking import asking
@@ -251,7 +251,7 @@ def test_a_what_if_moves_both_bounds_as_the_core_does(fleet: Fleet) -> None:
             asking(session, fleet.actor(session)), card.decision_id
         )
         inputs = json.loads(detail.inputs_text)
-        target = pick_region(active_regions(session), "ireland")
+        target = choose_region(session, "ireland")
         outlook = load_region_window(
             session,
             target,
@@ -474,10 +474,9 @@ def _open_day(fleet: Fleet, local_day: date | None) -> str | None:
 
 def test_a_missing_forecast_is_asked_for_once(fleet: Fleet) -> None:
     with _owner_runtime(fleet).transaction() as session:
-        for table in ("decision", "forecast_input", "forecast_hour", "forecast"):
+        for table in ("decision", "forecast_input", "forecast"):
             session.execute(text(f"alter table {table} disable trigger user"))
         session.execute(delete(DecisionRow))
-        session.execute(delete(ForecastHourRow))
         session.execute(delete(ForecastInputRow))
         session.execute(delete(ForecastRow))
     for _ in range(2):

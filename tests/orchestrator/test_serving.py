@@ -29,7 +29,7 @@ from orchestrator.forecasts.model_cache import ModelCache
 from orchestrator.regions.region_choice import active_regions
 from orchestrator.runtime import Runtime
 from tests.asking import asking
-from tests.fleet import NOW, Fleet, runtime_on
+from tests.fleet import NOW, Fleet, run_cycle, runtime_on
 from tests.models.attacks import long_products
 
 pytestmark = pytest.mark.slow
@@ -176,7 +176,7 @@ def test_changed_bytes_block_with_an_alarm_and_mended_ones_serve_again(
     assert (outcome, reason) == (Outcome.BLOCKED, ReasonCode.MODEL_UNAVAILABLE)
     assert len(alarms) == 1
     assert "temperature_c model cannot be used" in alarms[0]
-    worker.hourly_cycle()
+    run_cycle(worker)
     with later.transaction() as session:
         region = active_regions(session)[0]
         newest = forecasts.newest_forecast(
@@ -230,7 +230,7 @@ def test_a_hanging_model_blocks_within_its_deadline_and_leaves_other_targets_alo
     worker = WorkerJobs(later, cache=cache)
     with later.transaction() as session:
         put_into_service(session, long_products())
-    worker.hourly_cycle()
+    run_cycle(worker)
     outcome, reason, alarms = _first_row(later)
     assert (outcome, reason) == (Outcome.BLOCKED, ReasonCode.MODEL_UNAVAILABLE)
     assert "did not answer within 0.5 s" in alarms[0]
@@ -251,5 +251,5 @@ def test_a_killed_process_is_started_again_for_the_next_forecast(
         assert cache.serving(session, TEMPERATURE) is not None
         cache.close()
         assert cache.serving(session, TEMPERATURE) is not None
-    WorkerJobs(later, cache=cache).hourly_cycle()
+    run_cycle(WorkerJobs(later, cache=cache))
     assert _first_row(later)[2] == ()

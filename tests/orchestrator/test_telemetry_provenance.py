@@ -177,7 +177,8 @@ def test_each_hour_keeps_its_kind_of_carbon_intensity(
     session: Session, take: Import
 ) -> None:
     def kinds(n_hours: int = 2) -> frozenset[str | None]:
-        return carbon_kinds(session, "SG", START, START + n_hours * HOUR)
+        found = carbon_kinds(session, ["SG"], START, START + n_hours * HOUR)
+        return found["SG"]
 
     assert kinds() == frozenset()
     direct = CarbonSignalKind.parse("direct")

@@ -214,10 +214,8 @@ def test_a_finished_window_is_scored_in_every_mode(served: Runtime) -> None:
         score_finished_windows(
             asking(session, system_actor(session, "worker")), stored_regions=[region]
         )
-        kept = {
-            item.input_mode
-            for item in forecasts.modes_of(session, stored, region.region.slug)
-        }
+        said = forecasts.modes_of(session, {region.slug: [stored]})
+        kept = {item.input_mode for item in said[stored.forecast_id]}
         scored = session.scalars(
             text(
                 "select input_mode from window_score where issued_at_utc = :issue"

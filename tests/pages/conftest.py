@@ -28,7 +28,7 @@ from orchestrator.decisions.views import (
     WhatIfView,
 )
 from orchestrator.forecasts.views import FleetRow, FleetView, ForecastDayView
-from orchestrator.regions.views import RegionChoice
+from orchestrator.regions.views import RegionChoice, RegionChoices
 from orchestrator.windows.views import Bounded, Ground, VerdictView
 from pages.still import Still
 
@@ -435,7 +435,9 @@ def decision_page(count: int = 3, next_after: str | None = PLACE) -> DecisionPag
         ),
         next_after=next_after,
         choices=ListChoices(
-            regions=REGIONS, actors=("olga", "worker"), models={1: "model 1 (ridge)"}
+            regions=RegionChoices(shown=REGIONS, count=len(REGIONS)),
+            actors=("olga", "worker"),
+            models={1: "model 1 (ridge)"},
         ),
     )
 

@@ -127,7 +127,7 @@ def test_the_navigation_lists_the_pages_of_a_role_in_order(components_of: Walk) 
     admin = Actor(user_id=2, name="ada", role=Role.ADMIN)
     decide = ["Overview", "Forecast", "What-if", "Plan"]
     learn = ["Trade-offs", "Audit"]
-    run = ["Regions", "Telemetry", "Feeds", "Models", "Users"]
+    run = ["Regions", "Telemetry", "Feeds", "Deliveries", "Models", "Users", "Health"]
     for actor, names in (
         (OPERATOR, [decide, learn]),
         (admin, [decide, [*learn, "Quality"], run]),

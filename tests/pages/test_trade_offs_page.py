@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.regions.views import RegionChoices
 from orchestrator.trade_offs.views import (
     EfficiencyRow,
     GroundSums,
@@ -88,7 +89,7 @@ def view() -> TradeOffView:
         ),
     )
     return TradeOffView(
-        regions=(ARIZONA, IRELAND, WYOMING),
+        regions=RegionChoices(shown=(ARIZONA, IRELAND, WYOMING), count=3),
         as_of_utc=ISSUED_UTC,
         source=ARIZONA,
         target=IRELAND,

@@ -50,8 +50,15 @@ class Door:
     access: Access | Permission
     is_known_method: bool
 
+    @property
+    def is_api(self) -> bool:
+        """An endpoint of the API, which no login of a browser opens."""
+        return self.endpoint.startswith("api.")
+
     def lets_in(self, kind: str) -> bool:
         """What the permission table answers for this kind of visitor."""
+        if self.is_api:
+            return False
         if self.access is Access.ANYBODY:
             return True
         return kind in PEOPLE and (

@@ -11,11 +11,13 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from core.audit import AuditAction
 from db.audit_append import append_event
-from db.engine import DatabaseUrls, libpq_url, make_engine
+from db.engine import DatabaseUrls, libpq_url, make_engine, parse_url
+from db.migrate import is_behind
 from orchestrator.operations.doctor import space_of
 from orchestrator.operations.monitoring import (
     LEAST_FREE_BYTES,
@@ -68,6 +70,53 @@ def test_an_older_schema_is_not_ready(
     response = portal.app.server.test_client().get("/readyz")
     assert response.status_code == 503
     assert response.headers["Retry-After"]
+
+
+def test_a_newer_schema_is_served(portal: Portal, database_urls: DatabaseUrls) -> None:
+    """The next release migrated, and replaces this one process after another."""
+    with psycopg.connect(libpq_url(database_urls.owner)) as connection:
+        connection.execute("update alembic_version set version_num = '9999'")
+    client = portal.app.server.test_client()
+    assert client.get("/readyz").status_code == 200
+    assert not is_behind("9999")
+    assert is_behind(None)
+    assert is_behind("0001")
+
+
+def test_a_database_that_takes_no_changes_is_not_ready_and_pages_say_so(
+    portal: Portal, database_urls: DatabaseUrls
+) -> None:
+    """A standby, or a server that protects itself from a full disk."""
+    browser = portal.logged_in("operator")
+    assert browser.get("/").status_code == 200
+    name = parse_url(database_urls.owner).database
+
+    def switch(value: str) -> None:
+        with psycopg.connect(
+            libpq_url(database_urls.owner), autocommit=True
+        ) as connection:
+            connection.execute("set transaction_read_only = off")
+            connection.execute("set default_transaction_read_only = off")
+            connection.execute(
+                f'alter database "{name}" set default_transaction_read_only = {value}'
+            )
+        portal.runtime.engine.dispose()
+
+    switch("on")
+    answer = portal_again(portal).get("/readyz")
+    assert answer.status_code == 503
+    assert answer.get_json()["audit_chain"] == "not writable"
+    portal.runtime.clock.advance(minutes=5)  # so that the login's use is noted
+    page = browser.get("/decide")
+    assert page.status_code == 503
+    assert page.headers["Retry-After"]
+    switch("off")
+    assert browser.get("/decide").status_code == 200
+
+
+def portal_again(portal: Portal) -> FlaskClient:
+    """Another process of the same portal, which remembers nothing."""
+    return create_app(portal.runtime, register_test_pages).server.test_client()
 
 
 def test_cut_connections_heal_by_themselves(

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+
+import numpy as np
 
 from core.telemetry import DEFINITIONS, HOUR, HourlyValue, Quantity, ValidRange
 from orchestrator.telemetry.readers.options import ReadRules, StampAt
 from orchestrator.telemetry.readers.rows import (
+    EPOCH,
     QUANTITIES,
     BadFile,
     Findings,
+    HourBlock,
     HourRow,
     ParsedRow,
     Reason,
@@ -33,6 +37,7 @@ from orchestrator.telemetry.readers.steps import (
 
 EARLIEST_UTC = datetime(2000, 1, 1, tzinfo=UTC)
 """Every month with data gets a partition; a mistyped century must not make hundreds."""
+_EARLIEST_H = (EARLIEST_UTC - EPOCH) // HOUR
 
 LEAST_SHARE = 0.75
 """Share of an hour that samples must cover for its mean."""
@@ -45,7 +50,6 @@ _UNSORTED_STAMPS_TO_LOOK_AT = 5_000
 _HOURS_TO_BELIEVE = 24
 """So many hours of another granularity in a row make it the granularity from there."""
 _MOST_HELD_SAMPLES = 40_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HOURLY = [DEFINITIONS[quantity].hourly for quantity in QUANTITIES]
 _DRY_BULB = QUANTITIES.index(Quantity.TEMPERATURE_C)
 _WARMEST = QUANTITIES.index(Quantity.TEMPERATURE_MAX_C)
@@ -101,15 +105,18 @@ class HourMaker:
     """
 
     def __init__(self, rules: ReadRules, findings: Findings, stamp_at: StampAt) -> None:
-        hours = int((rules.now_utc - _EPOCH).total_seconds()) // HOUR_S
-        self._last_hour = _EPOCH + (hours - 1) * HOUR
+        hours = int((rules.now_utc - EPOCH).total_seconds()) // HOUR_S
+        self._last_h = hours - 1
+        self._last_hour = EPOCH + self._last_h * HOUR
         self._now_utc = rules.now_utc
         self._ranges = rules.ranges
         self._findings = findings
         self._is_end = stamp_at is StampAt.END
         self._series: dict[str, _Series] = {}
 
-    def read(self, rows: Iterator[SampleRow]) -> Iterator[HourRow]:
+    def read(
+        self, rows: Iterator[SampleRow | HourBlock]
+    ) -> Iterator[HourRow | HourBlock]:
         """Hours that can be taken, and what is refused.
 
         Raises
@@ -117,8 +124,23 @@ class HourMaker:
         BadFile
             When the granularity is coarser than an hour, or is none.
         """
+        yield from self._read_rows(rows)
+        for series in self._series.values():
+            if series.head:
+                yield from self._begin(series)
+            if series.last is not None:
+                yield self._plain_hour(series.last)
+            numbers = sorted(series.open, reverse=series.runs_back)
+            yield from self._close(series, numbers)
+
+    def _read_rows(
+        self, rows: Iterator[SampleRow | HourBlock]
+    ) -> Iterator[HourRow | HourBlock]:
         series = _Series("")
         for row in rows:
+            if type(row) is HourBlock:
+                yield from self._read_block(row)
+                continue
             if type(row) is not Sample:
                 yield row  # type: ignore[misc]  # refused, or read past
                 continue
@@ -130,13 +152,54 @@ class HourMaker:
                 series.last = row
             else:
                 yield from self._take(series, row)
-        for series in self._series.values():
-            if series.head:
-                yield from self._begin(series)
+
+    def _read_block(self, block: HourBlock) -> Iterator[HourRow | HourBlock]:
+        """Rows that follow their region's last by an hour at once, others singly."""
+        n_singly = _STAMPS_TO_LOOK_AT
+        while len(block):
+            n_plain = self._count_plain(block)
+            if n_plain:
+                n_singly = _STAMPS_TO_LOOK_AT
+                yield from self._pass_through(block.at(slice(n_plain)))
+            singly = block.at(slice(n_plain, n_plain + n_singly))
+            yield from self._read_rows(singly.samples())
+            block = block.at(slice(n_plain + n_singly, None))
+            n_singly *= 2  # counting costs more than reading when it is in vain
+
+    def _count_plain(self, block: HourBlock) -> int:
+        """How many rows from the first on continue hourly series at full hours."""
+        order = np.argsort(block.codes, kind="stable")
+        hours, codes = block.hours[order], block.codes[order]
+        before = np.concatenate(([0], hours[:-1]))
+        is_first = np.concatenate(([True], codes[1:] != codes[:-1]))
+        before[is_first] = [self._last_hour_of(slug) for slug in block.slugs_in_order]
+        hour = hours - self._is_end
+        is_plain = np.empty(len(block), dtype=np.bool_)
+        is_plain[order] = (
+            (hours - before == 1) & (hour >= _EARLIEST_H) & (hour <= self._last_h)
+        )
+        return len(block) if is_plain.all() else int(np.argmin(is_plain))
+
+    def _last_hour_of(self, slug: str) -> int:
+        """Hour since 1970 of the last row of a plain series; -1 of another."""
+        series = self._series.get(slug)
+        if series is None or not series.is_plain or series.last is None:
+            return -1
+        return (series.last.stamp - EPOCH) // HOUR
+
+    def _pass_through(self, block: HourBlock) -> Iterator[HourRow | HourBlock]:
+        """The rows that came last before the block, and all but its own last ones."""
+        is_last = np.zeros(len(block), dtype=np.bool_)
+        reversed_codes = block.codes[::-1]
+        _, firsts = np.unique(reversed_codes, return_index=True)
+        is_last[len(block) - 1 - firsts] = True
+        for sample in block.at(np.flatnonzero(is_last)).samples():
+            series = self._of(sample.region_slug)
             if series.last is not None:
                 yield self._plain_hour(series.last)
-            numbers = sorted(series.open, reverse=series.runs_back)
-            yield from self._close(series, numbers)
+            series.last = sample
+        passing = block.at(np.flatnonzero(~is_last))
+        yield replace(passing, hours=passing.hours - self._is_end)
 
     def _of(self, slug: str) -> _Series:
         series = self._series.get(slug)
@@ -221,7 +284,7 @@ class HourMaker:
         """Put a sample to its hour; close old hours when many are open."""
         if row.span_s > HOUR_S:
             raise coarser(row.span_s)
-        seconds = (row.stamp - _EPOCH).total_seconds()
+        seconds = (row.stamp - EPOCH).total_seconds()
         number = int(-(-seconds // HOUR_S) - 1 if self._is_end else seconds // HOUR_S)
         if number in series.closed:
             message = (
@@ -277,7 +340,7 @@ class HourMaker:
         around: Mapping[int, list[Sample]],
         step_s: int,
     ) -> Iterator[HourRow]:
-        hour_utc = _EPOCH + number * HOUR
+        hour_utc = EPOCH + number * HOUR
         if not EARLIEST_UTC <= hour_utc <= self._last_hour:
             yield _refuse(own, self._outside(hour_utc))
             return
@@ -324,7 +387,7 @@ class HourMaker:
         beside = around.get(number + (1 if self._is_end else -1), [])
         pieces: list[_Piece] = []
         for sample in [*own, *_merge_repeats(beside)]:
-            begin_s = (sample.stamp - _EPOCH).total_seconds() - number * HOUR_S
+            begin_s = (sample.stamp - EPOCH).total_seconds() - number * HOUR_S
             begin_s -= step_s if self._is_end else 0
             covered_s = min(begin_s + step_s, HOUR_S) - max(begin_s, 0.0)
             if covered_s > 0.0:

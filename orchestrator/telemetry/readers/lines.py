@@ -64,7 +64,8 @@ def _numbered(text: io.TextIOWrapper) -> Iterator[Line]:
             yield Line(number, piece, _too_long())
         elif not piece.isspace():
             line = piece.rstrip("\n")
-            yield Line(number, line, _refusal(line))
+            is_plain = line.isascii() and "\x00" not in line
+            yield Line(number, line, None if is_plain else _refusal(line))
 
 
 def _skip_rest_of_line(text: io.TextIOWrapper) -> None:
@@ -77,9 +78,7 @@ def _refusal(line: str) -> RowRefused | None:
     if "\x00" in line:
         message = "The line holds NUL bytes."
         return RowRefused(Reason.NOT_TEXT, message)
-    if not line.isascii() and any(
-        char == "\ufffd" or "\ud800" <= char <= "\udfff" for char in line
-    ):
+    if any(char == "\ufffd" or "\ud800" <= char <= "\udfff" for char in line):
         message = "The line is not UTF-8; save the file as UTF-8."
         return RowRefused(Reason.NOT_TEXT, message)
     return None

@@ -12,6 +12,7 @@ from core.telemetry import HOUR
 from orchestrator.telemetry.readers.rows import (
     BadFile,
     Findings,
+    HourBlock,
     Reason,
     RowRefused,
     Sample,
@@ -44,8 +45,10 @@ class LocalClock:
         self._findings = findings
         self._series: dict[str, _Series] = {}
 
-    def read(self, rows: Iterator[SampleRow]) -> Iterator[SampleRow]:
-        """The rows with instants in UTC.
+    def read(
+        self, rows: Iterator[SampleRow | HourBlock]
+    ) -> Iterator[SampleRow | HourBlock]:
+        """The rows with instants in UTC; those of blocks are.
 
         Raises
         ------

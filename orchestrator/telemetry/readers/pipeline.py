@@ -21,6 +21,7 @@ from orchestrator.telemetry.readers.rows import (
     QUANTITIES,
     BadFile,
     Findings,
+    HourBlock,
     HourRow,
     ParsedRow,
     Reason,
@@ -56,7 +57,7 @@ class Reading:
 
     format: str
     columns: tuple[ValueColumn, ...]
-    samples: Iterator[SampleRow]
+    samples: Iterator[SampleRow | HourBlock]
     findings: Findings
     zone: tzinfo | None
     stamp_at: StampAt = StampAt.BEGIN
@@ -92,7 +93,7 @@ def make_file(reading: Reading, rules: ReadRules) -> TelemetryFile:
         time_zone=_zone_words(reading),
         uses_zone_given=rules.zone is not None and reading.zone is rules.zone,
         findings=reading.findings,
-        rows=_noted(rows, reading.findings),
+        hours=_noted(rows, reading.findings),
         place=reading.place,
         location_deg=reading.location_deg,
         is_typical_year=reading.is_typical_year,
@@ -128,7 +129,9 @@ def on_time_line(stamp: datetime, zone: tzinfo | None, text: object) -> datetime
     raise RowRefused(Reason.NAIVE_TIMESTAMP, message)
 
 
-def _with_wet_bulb(rows: Iterator[HourRow]) -> Iterator[HourRow]:
+def _with_wet_bulb(
+    rows: Iterator[HourRow | HourBlock],
+) -> Iterator[HourRow | HourBlock]:
     """Rows with the wet bulb that follows from temperature and humidity, degC."""
     while chunk := list(islice(rows, _CHUNK_ROWS)):
         pairs = [
@@ -148,7 +151,9 @@ def _with_wet_bulb(rows: Iterator[HourRow]) -> Iterator[HourRow]:
             yield row._replace(values=tuple(values))
 
 
-def _without_future(rows: Iterator[HourRow]) -> Iterator[HourRow]:
+def _without_future(
+    rows: Iterator[HourRow | HourBlock],
+) -> Iterator[HourRow | HourBlock]:
     """The rows; raises BadFile at an hour to come, which betrays a forecast."""
     for row in rows:
         if isinstance(row, RefusedRow) and row.code is Reason.FUTURE_HOUR:
@@ -160,7 +165,9 @@ def _without_future(rows: Iterator[HourRow]) -> Iterator[HourRow]:
         yield row
 
 
-def _noted(rows: Iterator[HourRow], findings: Findings) -> Iterator[HourRow]:
+def _noted(
+    rows: Iterator[HourRow | HourBlock], findings: Findings
+) -> Iterator[HourRow | HourBlock]:
     """The rows; when the last was read, what there is to say about all of them."""
     estimated = forecast = 0
     for row in rows:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+from core.aliases import FloatArray, IntArray
 from core.carbon import CarbonSignalKind
 from core.errors import InvalidInput
-from core.telemetry import Quantity
+from core.telemetry import HOUR, Quantity
 from core.wording import listed
 
 QUANTITIES = tuple(Quantity)
@@ -19,6 +24,8 @@ QUANTITIES = tuple(Quantity)
 Values = tuple[float | None, ...]
 
 RAW_TEXT_CHARS = 500
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Reason(StrEnum):
@@ -114,7 +121,74 @@ HourRow = ParsedRow | RefusedRow | None
 """None is a row that was read past: of another region or place than asked for."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HourBlock:
+    """Rows at full UTC hours, in the order of the file.
+
+    Attributes
+    ----------
+    slugs : tuple of str
+        Regions of the block; `codes` are positions in it, shape (n_rows,).
+    hours : ndarray of int, shape (n_rows,)
+        Hours since 1970.
+    values : ndarray, shape (n_rows, n_quantities)
+        In the units of `QUANTITIES`, in their order; NaN where a row has none.
+    raw_texts : ndarray of str objects, shape (n_rows,)
+        The lines, which are ASCII.
+    """
+
+    slugs: tuple[str, ...]
+    codes: IntArray
+    line_numbers: IntArray
+    hours: IntArray
+    values: FloatArray
+    raw_texts: NDArray[np.object_]
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        return len(self.hours)
+
+    @property
+    def slugs_in_order(self) -> list[str]:
+        """The regions that the rows name, in the order of their codes."""
+        return [self.slugs[code] for code in np.unique(self.codes)]
+
+    def at(self, positions: IntArray | slice) -> HourBlock:
+        """The rows at these positions."""
+        return replace(
+            self,
+            codes=self.codes[positions],
+            line_numbers=self.line_numbers[positions],
+            hours=self.hours[positions],
+            values=self.values[positions],
+            raw_texts=self.raw_texts[positions],
+        )
+
+    def samples(self) -> Iterator[Sample]:
+        """The rows one by one, as the file has them."""
+        return (Sample(*facts) for facts in self._facts())
+
+    def rows(self) -> Iterator[ParsedRow]:
+        """The rows one by one, as hours that can be taken."""
+        return (ParsedRow(*facts) for facts in self._facts())
+
+    def _facts(
+        self,
+    ) -> Iterator[tuple[int, str, datetime, tuple[float | None, ...], str]]:
+        known = self.values.astype(np.object_)
+        known[np.isnan(self.values)] = None
+        for code, number, hour, values, text in zip(
+            self.codes.tolist(),
+            self.line_numbers.tolist(),
+            self.hours.tolist(),
+            known.tolist(),
+            self.raw_texts,
+            strict=True,
+        ):
+            yield number, self.slugs[code], EPOCH + hour * HOUR, tuple(values), text
+
+
+@dataclass(frozen=True)  # without slots: what is cached needs a place
 class RegionGate:
     """Which regions a file may write to, and why not the others.
 
@@ -133,9 +207,13 @@ class RegionGate:
             return
         if slug in self.refused:
             raise RowRefused(Reason.REGION_ORIGIN, self.refused[slug])
-        known = listed(sorted([*self.accepted, *self.refused]))
-        message = f"Region {slug[:40]!r} is unknown; known regions: {known}."
+        message = f"Region {slug[:40]!r} is unknown; known regions: {self._known}."
         raise RowRefused(Reason.UNKNOWN_REGION, message)
+
+    @cached_property
+    def _known(self) -> str:
+        """Sorted once for a file, not for each row that it refuses."""
+        return listed(sorted([*self.accepted, *self.refused]))
 
 
 class Findings:
@@ -190,8 +268,8 @@ class TelemetryFile:
         The point the file says it is about.
     is_typical_year : bool
         It is made from several years and was never measured.
-    rows : iterator
-        To be read once.
+    hours : iterator
+        Rows and blocks of rows, to be read once.
     """
 
     format: str
@@ -201,10 +279,19 @@ class TelemetryFile:
     time_zone: str
     uses_zone_given: bool
     findings: Findings
-    rows: Iterator[HourRow]
+    hours: Iterator[HourRow | HourBlock]
     place: str | None = None
     location_deg: tuple[float, float] | None = None
     is_typical_year: bool = False
+
+    @property
+    def rows(self) -> Iterator[HourRow]:
+        """The rows one by one, to be read once."""
+        for row in self.hours:
+            if isinstance(row, HourBlock):
+                yield from row.rows()
+            else:
+                yield row
 
     @property
     def quantities(self) -> tuple[Quantity, ...]:

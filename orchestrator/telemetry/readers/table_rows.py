@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, tzinfo
-from itertools import chain, islice
+from itertools import islice
 
 from core.errors import InvalidInput
+from orchestrator.telemetry.readers.blocks import (
+    BLOCK_LINES,
+    PlainTable,
+)
 from orchestrator.telemetry.readers.contents import CELL_MARK
 from orchestrator.telemetry.readers.lines import MAX_LINE_CHARS, Line
 from orchestrator.telemetry.readers.numbers import (
@@ -20,6 +25,7 @@ from orchestrator.telemetry.readers.rows import (
     QUANTITIES,
     BadFile,
     Findings,
+    HourBlock,
     Reason,
     RowRefused,
     Sample,
@@ -131,24 +137,78 @@ class _TableRows:
             and layout.is_forecast is None
             and layout.span_of is None
         )
+        self._plain_table = self._find_plain_table()
         self._day_count = 0
         self._has_times = False
 
-    def read(self, lines: Iterator[Line]) -> Iterator[SampleRow]:
-        """One row a line.
+    def read(self, lines: Iterator[Line]) -> Iterator[SampleRow | HourBlock]:
+        """One row a line, or a block of plain ones.
 
         Raises
         ------
         BadFile
             When the file can be read in two ways, or holds whole days.
         """
-        while (line := next(lines, None)) is not None:
-            try:
-                yield self._judged(line)
-            except Undecided as question:
-                lines = chain(self._read_ahead(question, line, lines), lines)
+        while chunk := list(islice(lines, BLOCK_LINES)):
+            block = self._plain_block(chunk)
+            if block is not None:
+                yield block
+                continue
+            waiting = deque(chunk)
+            while waiting:
+                line = waiting.popleft()
+                try:
+                    yield self._judged(line)
+                except Undecided as question:
+                    held = self._read_ahead(question, line, _drain(waiting, lines))
+                    waiting.extendleft(reversed(held))
         if self._day_count and not self._has_times:
             raise _days_only()
+
+    def _find_plain_table(self) -> PlainTable | None:
+        """What the rows are when they need no judgement; None when each needs it."""
+        layout, rules = self._layout, self._rules
+        if (
+            not self._is_unmarked
+            or self._delimiter == CELL_MARK
+            or layout.derives_wet_bulb
+            or layout.future_is_forecast
+            or layout.place_index is not None
+            or layout.stamp_of is not None
+            or layout.takes is not None
+            or layout.texts is not None
+            or any(column.conversion.is_needed for column in layout.values)
+        ):
+            return None
+        return PlainTable(
+            delimiter=self._delimiter,
+            cell_count=self._cell_count,
+            stamp_index=layout.stamp_index,
+            region_index=layout.region_index,
+            region_slug=rules.region_slug,
+            accepted=rules.gate.accepted,
+            columns=layout.values,
+        )
+
+    def _plain_block(self, lines: Sequence[Line]) -> HourBlock | None:
+        mark = self._numbers.mark
+        if self._plain_table is None or mark is DecimalMark.COMMA:
+            return None
+        # Where commas divide cells, the first point is a decimal one.
+        may_have_points = mark is DecimalMark.POINT or self._delimiter == ","
+        block = self._plain_table.block(lines, may_have_points=may_have_points)
+        if block is not None:
+            self._has_times = True
+            if mark is None:
+                self._learn_point(lines)
+        return block
+
+    def _learn_point(self, lines: Sequence[Line]) -> None:
+        for line in lines:
+            cells = line.text.split(self._delimiter)
+            if any("." in cells[column.index] for column in self._layout.values):
+                self._numbers.mark = DecimalMark.POINT
+                return
 
     def _read_ahead(
         self, question: Undecided, line: Line, lines: Iterator[Line]
@@ -339,6 +399,13 @@ class _TableRows:
                 return RowRefused(Reason.SENTINEL, message)
         message = "The row has no value."
         return RowRefused(Reason.NO_VALUES, message)
+
+
+def _drain(waiting: deque[Line], lines: Iterator[Line]) -> Iterator[Line]:
+    """The lines that wait, and then those that follow."""
+    while waiting:
+        yield waiting.popleft()
+    yield from lines
 
 
 def _days_only() -> BadFile:

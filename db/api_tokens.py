@@ -1,0 +1,174 @@
+"""Queries on API tokens: kept as SHA-256, counted by the minute, never deleted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import case, select, update
+from sqlalchemy.orm import Session, aliased
+
+from core.access import Scope
+from core.errors import NotFound
+from db.schema import ApiTokenRow, UserRow
+from db.users import User, find_user
+
+MOST_LISTED = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredToken:
+    """A token without its secret."""
+
+    token_id: int
+    name: str
+    owner_id: int
+    owner_name: str
+    scopes: frozenset[Scope]
+    created_by: str
+    created_at_utc: datetime
+    expires_at_utc: datetime
+    last_used_at_utc: datetime | None
+    revoked_at_utc: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsedToken:
+    """A live token in a request, and the account that it acts for.
+
+    Attributes
+    ----------
+    minute_count : int
+        Requests of this token in the present minute, with this one.
+    """
+
+    token_id: int
+    owner: User
+    scopes: frozenset[Scope]
+    minute_count: int
+
+
+def insert_token(
+    session: Session,
+    *,
+    name: str,
+    token_sha256: str,
+    owner_id: int,
+    scopes: frozenset[Scope],
+    created_by_id: int,
+    created_at_utc: datetime,
+    expires_at_utc: datetime,
+) -> int:
+    """Store a new token and return its id."""
+    row = ApiTokenRow(
+        name=name,
+        token_sha256=token_sha256,
+        user_id=owner_id,
+        scopes=sorted(scopes),
+        created_by_id=created_by_id,
+        created_at_utc=created_at_utc,
+        expires_at_utc=expires_at_utc,
+    )
+    session.add(row)
+    session.flush()
+    return row.id
+
+
+def list_tokens(
+    session: Session, *, owner_id: int | None = None, token_id: int | None = None
+) -> list[StoredToken]:
+    """The newest tokens, of one account or of all."""
+    maker = aliased(UserRow)
+    statement = (
+        select(ApiTokenRow, UserRow.name, maker.name)
+        .join(UserRow, UserRow.id == ApiTokenRow.user_id)
+        .join(maker, maker.id == ApiTokenRow.created_by_id)
+        .order_by(ApiTokenRow.id.desc())
+        .limit(MOST_LISTED)
+        .execution_options(populate_existing=True)
+    )
+    if owner_id is not None:
+        statement = statement.where(ApiTokenRow.user_id == owner_id)
+    if token_id is not None:
+        statement = statement.where(ApiTokenRow.id == token_id)
+    return [
+        StoredToken(
+            token_id=row.id,
+            name=row.name,
+            owner_id=row.user_id,
+            owner_name=owner_name,
+            scopes=frozenset(map(Scope, row.scopes)),
+            created_by=created_by,
+            created_at_utc=row.created_at_utc,
+            expires_at_utc=row.expires_at_utc,
+            last_used_at_utc=row.last_used_at_utc,
+            revoked_at_utc=row.revoked_at_utc,
+        )
+        for row, owner_name, created_by in session.execute(statement)
+    ]
+
+
+def find_token(session: Session, token_id: int) -> StoredToken:
+    """The token with this id; raises NotFound without one."""
+    found = list_tokens(session, token_id=token_id)
+    if not found:
+        message = f"There is no API token {token_id}."
+        raise NotFound(message)
+    return found[0]
+
+
+def revoke_token(session: Session, token_id: int, *, now_utc: datetime) -> bool:
+    """End a token; False when it was revoked already."""
+    statement = (
+        update(ApiTokenRow)
+        .where(ApiTokenRow.id == token_id, ApiTokenRow.revoked_at_utc.is_(None))
+        .values(revoked_at_utc=now_utc)
+        .returning(ApiTokenRow.id)
+    )
+    return session.scalar(statement) is not None
+
+
+def use_token(
+    session: Session, token_sha256: str, *, now_utc: datetime
+) -> UsedToken | None:
+    """Count a request of the live token with this hash; None when none is live.
+
+    One statement finds it, notes that it was used and counts the request, so parallel
+    requests cannot slip past a limit together.
+    """
+    minute_utc = now_utc.replace(second=0, microsecond=0)
+    statement = (
+        update(ApiTokenRow)
+        .where(
+            ApiTokenRow.token_sha256 == token_sha256,
+            ApiTokenRow.revoked_at_utc.is_(None),
+            ApiTokenRow.expires_at_utc > now_utc,
+            UserRow.id == ApiTokenRow.user_id,
+            UserRow.is_active.is_(True),
+        )
+        .values(
+            last_used_at_utc=now_utc,
+            minute_utc=minute_utc,
+            minute_count=case(
+                (ApiTokenRow.minute_utc == minute_utc, ApiTokenRow.minute_count + 1),
+                else_=1,
+            ),
+        )
+        .returning(
+            ApiTokenRow.id,
+            ApiTokenRow.user_id,
+            ApiTokenRow.scopes,
+            ApiTokenRow.minute_count,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    row = session.execute(statement).one_or_none()
+    owner = None if row is None else find_user(session, row.user_id)
+    if row is None or owner is None:
+        return None
+    return UsedToken(
+        token_id=row.id,
+        owner=owner,
+        scopes=frozenset(map(Scope, row.scopes)),
+        minute_count=row.minute_count,
+    )

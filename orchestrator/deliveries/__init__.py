@@ -1,0 +1,1 @@
+"""Deliveries: events for others by webhook and mail, and the heartbeat."""

@@ -1,0 +1,1 @@
+"""Admin: who gets which events by webhook or mail; auditors read."""

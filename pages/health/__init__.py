@@ -1,0 +1,1 @@
+"""Admin: what is sound about the installation, and the jobs of its workers."""

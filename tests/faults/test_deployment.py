@@ -1,0 +1,167 @@
+"""The processes of compose are replaced one by one, and nobody notices.
+
+Behind nginx where it is installed; the whole run installs it. Without it, a browser
+that takes the other process once stands for it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.faults.deployment import (
+    DEPLOY,
+    NGINX,
+    WEBS,
+    WORKERS,
+    Deployment,
+    OneOfTwo,
+    deployment,
+    write_role_passwords,
+)
+from tests.faults.plain_server import server_host
+from tests.faults.portal_process import ADMIN_PASSWORD, free_port, wait_until
+
+pytestmark = pytest.mark.slow
+
+IS_FULL = bool(os.environ.get("GFO_TEST_FULL"))
+PEOPLE, ROUNDS = (20, 5) if IS_FULL else (3, 1)
+PATHS = ("/", "/admin/jobs", "/_dash-layout", "/account", "/readyz")
+_PAUSE_S = 0.03
+
+
+@dataclass(slots=True)
+class Load:
+    """People who open pages without a pause, and what came back."""
+
+    answers: dict[int, int] = field(default_factory=dict)
+    retries: int = 0
+    longest_s: float = 0.0
+    stopping: threading.Event = field(default_factory=threading.Event)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def visit(self, browser: OneOfTwo) -> None:
+        """One person who is logged in, until told to stop."""
+        number = 0
+        while not self.stopping.wait(_PAUSE_S):
+            began = time.monotonic()
+            status = browser.get(PATHS[number % len(PATHS)]).status
+            with self.lock:
+                self.answers[status] = self.answers.get(status, 0) + 1
+                self.longest_s = max(self.longest_s, time.monotonic() - began)
+            number += 1
+        with self.lock:
+            self.retries += browser.retries
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """Two web processes and two workers on a server of its own."""
+    if IS_FULL and NGINX is None:
+        pytest.fail("The whole run needs nginx: apt-get install nginx-light.")
+    folder = tmp_path_factory.mktemp("deployed")
+    with ExitStack() as stack:
+        host = stack.enter_context(server_host())
+        port = free_port()
+        host.new_server("database", port)
+        write_role_passwords(folder / "passwords")
+        for place in (folder, folder / "passwords"):
+            place.chmod(0o755)
+        roles = (DEPLOY / "postgres" / "roles.sh").read_text()
+        passwords = {
+            file.name: file.read_text() for file in (folder / "passwords").iterdir()
+        }
+        made = 'mkdir "$SECRETS_DIR"\n' + "".join(
+            f'printf %s {value} > "$SECRETS_DIR/{name}"\n'
+            for name, value in passwords.items()
+        )
+        host.run(
+            made + roles,
+            {"PGPORT": str(port), "SECRETS_DIR": str(host.folder / "passwords")},
+        )
+        yield stack.enter_context(
+            deployment(host, port, folder, with_proxy=NGINX is not None)
+        )
+
+
+def test_a_rolling_restart_under_load_costs_no_request(deployed: Deployment) -> None:
+    load = Load()
+    visitors = []
+    for _ in range(PEOPLE):
+        browser = deployed.browser()
+        assert browser.log_in("admin", ADMIN_PASSWORD).status == 303
+        visitors.append(threading.Thread(target=load.visit, args=(browser,)))
+    for visitor in visitors:
+        visitor.start()
+    try:
+        wait_until(lambda: sum(load.answers.values()) > 2 * PEOPLE)
+        for _ in range(ROUNDS):
+            for name in (*WEBS, *WORKERS):
+                _replace(deployed, name)
+    finally:
+        load.stopping.set()
+        for visitor in visitors:
+            visitor.join()
+
+    assert set(load.answers) == {200}, (load.answers, load.retries)
+    assert load.answers[200] > 20
+    assert load.longest_s < 15
+    for name in (*WEBS, *WORKERS):
+        assert "Traceback" not in deployed.logged(name), deployed.logged(name)
+
+
+def _replace(deployed: Deployment, name: str) -> None:
+    """As an orchestrator does: ask it to end, start the new one, wait for it."""
+    service = deployed.services[name]
+    assert service.process is not None
+    service.send(signal.SIGTERM)
+    assert service.process.wait(30) in {0, -signal.SIGTERM}
+    logged = len(deployed.logged(name))
+    service.start()
+    if name in WEBS:
+        wait_until(lambda: deployed.ready(name))
+    else:
+        wait_until(lambda: "worker_started" in deployed.logged(name)[logged:])
+
+
+@pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
+def test_connections_that_say_nothing_do_not_hold_the_portal_up(
+    deployed: Deployment,
+) -> None:
+    """Forty of them, and twenty that send a header without end, stop at the proxy."""
+    port = int(deployed.urls[0].rpartition(":")[2])
+    silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(60)]
+    try:
+        browser, waits = deployed.browser(), []
+        for _ in range(10):
+            began = time.monotonic()
+            assert browser.get("/login").status == 200
+            waits.append(time.monotonic() - began)
+        assert sorted(waits)[5] < 1
+    finally:
+        for connection in silent:
+            connection.close()
+
+
+@pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
+def test_the_proxy_hides_the_metrics_and_says_who_asks(deployed: Deployment) -> None:
+    browser = deployed.browser()
+    assert browser.get("/metrics").status == 404
+    assert browser.log_in("admin", ADMIN_PASSWORD).status == 303
+    assert {cookie.secure for cookie in browser.cookies} == {True}
+
+
+def test_secrets_are_read_from_their_folder_and_never_logged(
+    deployed: Deployment,
+) -> None:
+    for secret in (deployed.folder / "secrets").iterdir():
+        for name in deployed.services:
+            assert secret.read_text().strip() not in deployed.logged(name)

@@ -1,0 +1,114 @@
+"""The API against its own description: requests made from it, answers held to it.
+
+By schemathesis, over HTTP, with what the description allows and with what it does not.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.failures import FailureGroup
+from schemathesis.core.result import Ok
+from schemathesis.generation import GenerationMode
+from schemathesis.schemas import APIOperation
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    negative_data_rejection,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from core.access import Role, Scope
+from orchestrator.accounts import api_tokens
+from tests.e2e.serving import Portal, serve
+from tests.fleet import Fleet
+
+pytestmark = pytest.mark.slow
+
+IS_FULL = os.environ.get("GFO_TEST_FULL") == "1"
+N_EXAMPLES = 400 if IS_FULL else 4
+WHOLE_RUN_S = 1_800.0 if IS_FULL else 25.0
+CHECKS = (
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    negative_data_rejection,
+)
+
+
+@pytest.fixture
+def portal(fleet: Fleet, tmp_path: Path) -> Iterator[Portal]:
+    with serve(fleet.runtime, fleet.urls, tmp_path) as portal:
+        yield portal
+
+
+def _admin_token(portal: Portal) -> str:
+    with portal.runtime.request_as("cli") as request:
+        api_tokens.add_service_account(request, "schema", Role.ADMIN)
+        made = api_tokens.make_token(
+            request, owner="schema", name="schema", scopes=list(Scope)
+        )
+    return made.secret or ""
+
+
+def test_no_answer_is_an_error_of_the_portal_or_undocumented(portal: Portal) -> None:
+    headers = {"Authorization": f"Bearer {_admin_token(portal)}"}
+    schema = schemathesis.openapi.from_url(
+        f"{portal.url}/api/v1/openapi.json", headers=headers
+    )
+    ends_at = time.monotonic() + WHOLE_RUN_S
+    operations = [
+        found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)
+    ]
+    problems = []
+    for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
+        for number, operation in enumerate(operations):
+            left_s = ends_at - time.monotonic()
+            share_s = left_s / max(len(operations) - number, 1)
+            try:
+                _try(operation, mode, headers, time.monotonic() + share_s)
+            except FailureGroup as exc:
+                problems.append(f"{mode} {operation.label}: {exc.exceptions}")
+    assert len(operations) > 40
+    assert problems == []
+
+
+def _try(
+    operation: APIOperation[Any, Any, Any, Any],
+    mode: GenerationMode,
+    headers: dict[str, str],
+    ends_at: float,
+) -> None:
+    """Requests of one operation, until the examples or the time are used up."""
+    strategy = operation.as_strategy(generation_mode=mode)
+
+    @settings(
+        max_examples=N_EXAMPLES,
+        deadline=None,
+        database=None,
+        derandomize=not IS_FULL,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=strategy)
+    def ask(case: schemathesis.Case[Any]) -> None:
+        if time.monotonic() < ends_at:
+            case.call_and_validate(headers=headers, checks=list(CHECKS))
+
+    try:
+        ask()
+    except Exception as exc:
+        # An operation that takes nothing cannot be asked wrongly.
+        if type(exc).__name__ not in {"Unsatisfiable", "SkipTest"}:
+            raise

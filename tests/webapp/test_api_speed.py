@@ -1,0 +1,106 @@
+"""How long the API takes: 10,000 rows pushed, and twenty programs at once."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import statistics
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from core.access import Role, Scope
+from orchestrator.regions.policies import ensure_first_policy
+from tests.webapp.api_caller import ApiCaller, make_caller
+from tests.webapp.conftest import Portal
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        os.environ.get("GFO_TEST_FULL") != "1",
+        reason="on a machine with nothing else to do: ./test --full",
+    ),
+]
+
+N_ROWS = 10_000
+PUSHED_WITHIN_S = 2.0
+N_PROGRAMS = 20
+P95_S = 0.150
+FIRST_UTC = datetime(2024, 1, 1, tzinfo=UTC)
+OSLO = {
+    "slug": "oslo",
+    "name": "Oslo",
+    "time_zone": "Europe/Oslo",
+    "latitude_deg": 59.9,
+    "longitude_deg": 10.7,
+}
+
+
+@pytest.fixture
+def admin(portal: Portal) -> ApiCaller:
+    portal.runtime.clock.advance(days=700)  # type: ignore[attr-defined]
+    policy = portal.runtime.settings.first_policy()
+    portal.as_cli(lambda request: ensure_first_policy(request, policy))
+    caller = make_caller(portal, Role.ADMIN)
+    assert caller.post("/regions", OSLO).status_code == 200
+    return caller
+
+
+def _hours() -> list[dict[str, object]]:
+    return [
+        {
+            "region_slug": "oslo",
+            "hour_utc": (FIRST_UTC + timedelta(hours=hour)).isoformat(),
+            "temperature_c": round(10 + 8 * ((hour * 37) % 101) / 101, 1),
+            "it_load_mw": round(40 + (hour * 53) % 17, 1),
+        }
+        for hour in range(N_ROWS)
+    ]
+
+
+def test_ten_thousand_rows_are_pushed_as_json_and_as_csv(admin: ApiCaller) -> None:
+    hours = _hours()
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(hours[0]))
+    writer.writerow(
+        {
+            "region_slug": "region",
+            "hour_utc": "timestamp",
+            "temperature_c": "temperature_c",
+            "it_load_mw": "it_load_mw",
+        }
+    )
+    writer.writerows(hours)
+    took_s = {}
+    for kind, path, body in (
+        ("csv", "/telemetry/files", text.getvalue().encode()),
+        ("json", "/telemetry/hours", {"hours": hours}),
+    ):
+        began = time.monotonic()
+        answer = admin.post(path, body)
+        took_s[kind] = time.monotonic() - began
+        assert answer.status_code == 200, answer.get_data(as_text=True)
+        assert f"{N_ROWS:,} rows" in answer.get_json()["sentence"]
+    assert max(took_s.values()) <= PUSHED_WITHIN_S, took_s
+
+
+def test_twenty_programs_at_once_are_answered_in_time(portal: Portal) -> None:
+    callers = [
+        make_caller(portal, Role.AUDITOR, [Scope.AUDIT]) for _ in range(N_PROGRAMS)
+    ]
+
+    def ask(caller: ApiCaller) -> list[float]:
+        took_s = []
+        for _ in range(10):
+            began = time.monotonic()
+            assert caller.get("/decisions").status_code == 200
+            took_s.append(time.monotonic() - began)
+            time.sleep(0.5)
+        return took_s
+
+    with ThreadPoolExecutor(N_PROGRAMS) as pool:
+        took_s = [s for found in pool.map(ask, callers) for s in found]
+    assert statistics.quantiles(took_s, n=20)[-1] <= P95_S

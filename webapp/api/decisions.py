@@ -1,0 +1,141 @@
+"""Endpoints of what-ifs and decisions."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from core.access import Permission
+from core.decision_states import DecisionState
+from core.shares import HoursOfDay
+from orchestrator.decisions.details import decision_detail, replay_decision
+from orchestrator.decisions.lists import DecisionFilter, DecisionOrder, decision_page
+from orchestrator.decisions.recording import evaluate, evaluate_instead, record
+from orchestrator.decisions.states import state_decision
+from orchestrator.decisions.views import (
+    DecisionCard,
+    DecisionDetail,
+    DecisionPage,
+    DecisionStanding,
+    RecordOutcome,
+    Replay,
+    WhatIfView,
+)
+from orchestrator.decisions.what_if import what_if_view
+from orchestrator.use_cases import Request
+from webapp.api.endpoints import Api, PageSize, Slug
+
+Share = Annotated[float, Field(ge=0, le=100)]
+HoursText = Annotated[str, Field(pattern=r"^\d{1,2}-\d{1,2}$")]
+Term = Annotated[int, Field(ge=1, le=1_000)]
+
+
+def add_decisions(api: Api) -> None:
+    """Try a shift, record it, and see what was decided."""
+
+    @api.get("/what-if", Permission.VIEW_FLEET)
+    def get_what_if(
+        asked: Request,
+        source_slug: Slug,
+        target_slug: Slug | None = None,
+        local_day: date | None = None,
+        issued_at_utc: datetime | None = None,
+        shift_pct: Share = 0.0,
+        hours_of_day: HoursText | None = None,
+    ) -> WhatIfView:
+        """What a shift would do, and every shift beside it; stores nothing."""
+        return what_if_view(
+            asked,
+            source_slug=source_slug,
+            target_slug=target_slug,
+            local_day=local_day,
+            issued_at_utc=issued_at_utc,
+            shift_pct=shift_pct,
+            hours_of_day=_hours(hours_of_day),
+        )
+
+    @api.post("/what-ifs", Permission.DECIDE)
+    def evaluate_what_if(
+        asked: Request,
+        source_slug: Slug,
+        shift_pct: Share,
+        target_slug: Slug | None = None,
+        local_day: date | None = None,
+        hours_of_day: HoursText | None = None,
+    ) -> DecisionCard:
+        """Judge a shift and keep it as a what-if, which can be recorded."""
+        return evaluate(
+            asked,
+            source_slug=source_slug,
+            target_slug=target_slug,
+            local_day=local_day,
+            shift_pct=shift_pct,
+            hours_of_day=_hours(hours_of_day),
+        )
+
+    @api.post("/decisions", Permission.DECIDE)
+    def record_decision(
+        asked: Request,
+        what_if_id: int,
+        comment: str = "",
+        lasts_h: Term | None = 24,
+    ) -> RecordOutcome:
+        """Record a what-if so that it binds.
+
+        When its verdict changed meanwhile nothing is recorded: `card` is null and
+        `changed` says what it is now. With `lasts_h` null it lasts until taken back.
+        """
+        return record(asked, what_if_id=what_if_id, comment=comment, lasts_h=lasts_h)
+
+    @api.get("/decisions", Permission.VIEW_FLEET)
+    def list_decisions(
+        asked: Request,
+        chosen: DecisionFilter,
+        order: DecisionOrder = DecisionOrder.NEWEST,
+        after: str | None = None,
+        limit: PageSize = 50,
+    ) -> DecisionPage:
+        """One page of decisions; `after` is the `next_after` of the page before."""
+        return decision_page(asked, chosen, order=order, after=after, limit=limit)
+
+    @api.get("/decisions/<decision_id>", Permission.VIEW_FLEET)
+    def get_decision(asked: Request, decision_id: int) -> DecisionDetail:
+        """The whole story of a decision."""
+        return decision_detail(asked, decision_id)
+
+    @api.post("/decisions/<decision_id>/what-ifs", Permission.DECIDE)
+    def evaluate_instead_of_decision(
+        asked: Request,
+        decision_id: int,
+        shift_pct: Share,
+        target_slug: Slug | None = None,
+        hours_of_day: HoursText | None = None,
+    ) -> DecisionCard:
+        """Judge what is to supersede a recorded decision; record its what-if then."""
+        return evaluate_instead(
+            asked,
+            decision_id=decision_id,
+            target_slug=target_slug,
+            shift_pct=shift_pct,
+            hours_of_day=_hours(hours_of_day),
+        )
+
+    @api.post("/decisions/<decision_id>/states", Permission.DECIDE)
+    def say_decision_state(
+        asked: Request, decision_id: int, state: DecisionState, reason: str = ""
+    ) -> DecisionStanding:
+        """Say that a recorded decision is acknowledged, in effect or refused."""
+        return state_decision(
+            asked, decision_id=decision_id, state=state, reason=reason
+        )
+
+    @api.get("/decisions/<decision_id>/replay", Permission.VIEW_AUDIT_EVENTS)
+    def get_decision_replay(asked: Request, decision_id: int) -> Replay:
+        """Judge the stored inputs again, and list what does not come out as stored."""
+        return replay_decision(asked, decision_id)
+
+
+def _hours(text: str | None) -> HoursOfDay | None:
+    return None if text is None else HoursOfDay.parse(text)

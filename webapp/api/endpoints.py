@@ -1,0 +1,401 @@
+"""How an endpoint of the API is declared: a function, what it needs, and no more.
+
+Its first parameter is what it asks use cases with. Parameters that its address names
+come from there; the others are the query of a GET, or the body of what changes
+something. The fields of a parameter that is a dataclass stand beside the others. The
+annotations are the schema of the request, and that of the result the schema of the
+answer. One with a parameter `content` takes a file instead of a body.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from datetime import datetime
+from functools import partial
+from types import UnionType
+from typing import Annotated, Any, BinaryIO, Union, get_args, get_origin, get_type_hints
+from uuid import UUID
+
+import flask
+from flask import Response
+from flask.typing import ResponseReturnValue
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.schema import Schema
+from flask_openapi3.models.tag import Tag
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    create_model,
+)
+
+from core.access import SCOPES, Permission, Scope
+from orchestrator.runtime import Runtime
+from webapp.callbacks import is_storable
+from webapp.permissions import ROUTES, Route
+from webapp.problems import PROBLEM_TYPE, ApiProblem
+from webapp.request_context import exchange
+from webapp.token_login import token_actor
+
+URL_PREFIX = "/api/v1"
+BLUEPRINT = "api"
+SECURITY = "token"
+
+EndpointFunction = Callable[..., Any]
+"""Takes a `Request` and parameters; returns a view."""
+
+_REFERENCE = "#/components/schemas/{model}"
+_SPOOLED_BYTES = 1024 * 1024
+_JSON = "application/json"
+_BINARY = {"type": "string", "format": "binary"}
+_ETAG = {
+    "ETag": {
+        "description": "Names this state; send it as If-Match to overwrite it.",
+        "schema": {"type": "string"},
+    }
+}
+_PROBLEMS: Mapping[int, str] = {
+    400: "The use case refuses the values.",
+    401: "No live token.",
+    403: "Role or scopes do not allow it, or a second person has to approve it.",
+    404: "There is no such thing.",
+    409: "Something else happened meanwhile.",
+    411: "The body has no length.",
+    412: "It is no longer as If-Match says.",
+    413: "The body is too large.",
+    422: "The request has another shape, or its Idempotency-Key was used before.",
+    428: "If-Match is missing.",
+    429: "Too many requests; wait as Retry-After says.",
+    503: "The database does not answer; try again.",
+}
+_OF_CHANGES = frozenset({409, 411, 413})
+_OF_GUARDED = frozenset({412, 428})
+
+
+def _storable(text: str) -> str:
+    if not is_storable(text):
+        message = "cannot be stored"
+        raise ValueError(message)
+    return text
+
+
+def _no_number(value: object) -> object:
+    """Refuse seconds since 1970, which pydantic takes for an instant."""
+    if not isinstance(value, str) or re.fullmatch(r"[\d.+-]*", value):
+        message = "must be an instant like 2025-07-20T18:00:00Z"
+        raise ValueError(message)
+    return value
+
+
+Text = Annotated[str, Field(max_length=2_000), AfterValidator(_storable)]
+Slug = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,32}$")]
+PageSize = Annotated[int, Field(ge=1, le=200)]
+"""Rows of a page."""
+# Not strict: a validator before it hands it the text, also of a JSON body.
+Instant = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_no_number)]
+_BOUNDED: Mapping[Any, Any] = {
+    str: Text,
+    int: Annotated[int, Field(ge=0, le=2**31 - 1)],
+    float: Annotated[float, Field(ge=-1e9, le=1e9)],
+    datetime: Instant,
+}
+"""What plain annotations of a request mean: no value that no column could hold."""
+
+
+class SentQuery(BaseModel):
+    """The query of an address; what it does not name is refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    @classmethod
+    def model_validate(cls, obj: Any, **_options: Any) -> SentQuery:  # noqa: ANN401
+        """From texts, as addresses have them."""
+        return cls.model_validate_strings(obj)
+
+
+class SentBody(BaseModel):
+    """A JSON body; what it does not name is refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    @classmethod
+    def model_validate(cls, obj: Any, **_options: Any) -> SentBody:  # noqa: ANN401, ARG003
+        """From the bytes as they came: one parse, and no number that JSON has not."""
+        return cls.model_validate_json(flask.request.get_data())
+
+
+class Changing(BaseModel):
+    """Headers of what changes something."""
+
+    idempotency_key: UUID = Field(
+        alias="Idempotency-Key",
+        description="A UUID of your own. The same request with it is carried out once;"
+        " another body under it is refused.",
+    )
+
+
+class Guarded(Changing):
+    """Headers of what overwrites something."""
+
+    if_match: str | None = Field(
+        None,
+        alias="If-Match",
+        description="The ETag of what is overwritten, as GET gave it. Without it the"
+        " answer is 428.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Declared:
+    """What is said of an endpoint; see `Api._endpoint`."""
+
+    method: str
+    needs: Permission
+    takes: str | None
+    gives: str | None
+    tagged: Callable[[Any], str] | None
+
+
+class Api:
+    """The blueprint of the API, and the runtime that its endpoints need."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self.blueprint = APIBlueprint(BLUEPRINT, __name__, url_prefix=URL_PREFIX)
+        self.get = partial(self._endpoint, "GET")
+        self.post = partial(self._endpoint, "POST")
+        self.put = partial(self._endpoint, "PUT")
+        self.patch = partial(self._endpoint, "PATCH")
+
+    def _endpoint(
+        self,
+        method: str,
+        rule: str,
+        needs: Permission,
+        *,
+        takes: str | None = None,
+        gives: str | None = None,
+        tagged: Callable[[Any], str] | None = None,
+        most_bytes: int | None = None,
+    ) -> Callable[[EndpointFunction], EndpointFunction]:
+        """Declare an endpoint.
+
+        Parameters
+        ----------
+        needs : Permission
+            What role and scopes must both grant; the use cases check their own too.
+        takes, gives : str, optional
+            The media type of a file that it takes as `content`, or returns as bytes.
+        tagged : callable, optional
+            The ETag of its answer. What changes something then needs If-Match, which
+            the endpoint checks (`require_match`).
+        """
+
+        declared = _Declared(
+            method=method, needs=needs, takes=takes, gives=gives, tagged=tagged
+        )
+
+        def add(function: EndpointFunction) -> EndpointFunction:
+            shape = _Shape(function, rule, method, is_guarded=bool(tagged))
+            adapter = None if gives else TypeAdapter(shape.answer)
+            view = self._view(function, declared, shape, adapter)
+            register = getattr(self.blueprint, method.lower())
+            register(rule, **self._described(function, declared, adapter))(view)
+            ROUTES[f"{BLUEPRINT}.{function.__name__}"] = Route(
+                access=needs, most_bytes=most_bytes
+            )
+            return function
+
+        return add
+
+    def _view(
+        self,
+        function: EndpointFunction,
+        declared: _Declared,
+        shape: _Shape,
+        adapter: TypeAdapter[Any] | None,
+    ) -> Callable[..., ResponseReturnValue]:
+        """What Flask calls: parse, ask in one transaction, write the answer."""
+
+        def view(**given: BaseModel) -> ResponseReturnValue:
+            header = given.pop("header", None)
+            key = header.idempotency_key if isinstance(header, Changing) else None
+            with exchange(
+                self.runtime, token_actor(), sent=key, is_confirmed=True
+            ) as asked:
+                values = shape.values(given.values())
+                if declared.takes is not None:
+                    values["content"] = _received()
+                found = function(asked, **values)
+                body = found if adapter is None else adapter.dump_json(found)
+            response = Response(body, mimetype=declared.gives or _JSON)
+            if declared.tagged is not None:
+                response.set_etag(declared.tagged(found))
+            return response
+
+        view.__name__ = function.__name__
+        view.__annotations__ = shape.models
+        return view
+
+    def _described(
+        self,
+        function: EndpointFunction,
+        declared: _Declared,
+        adapter: TypeAdapter[Any] | None,
+    ) -> dict[str, Any]:
+        """What the document says of an endpoint, beside the models of its request."""
+        summary, _, more = (inspect.getdoc(function) or "").partition("\n")
+        needs, takes, is_tagged = declared.needs, declared.takes, bool(declared.tagged)
+        answer = {
+            "description": "Done.",
+            "content": {
+                declared.gives or _JSON: {
+                    "schema": self._schema(adapter) if adapter else _BINARY
+                }
+            },
+            "headers": _ETAG if is_tagged else {},
+        }
+        problems = self._problems(declared.method, is_guarded=is_tagged)
+        return {
+            "operation_id": function.__name__,
+            "summary": summary,
+            "description": more.strip() or summary,
+            "tags": [Tag(name=function.__module__.rsplit(".", 1)[-1])],
+            "security": [{SECURITY: []}],
+            "responses": {"200": answer, **problems},
+            "openapi_extensions": {
+                "x-permission": needs.value,
+                "x-scopes": [scope for scope in Scope if needs in SCOPES[scope]],
+                **({"requestBody": _file(takes)} if takes else {}),
+            },
+        }
+
+    def _problems(self, method: str, *, is_guarded: bool) -> dict[str, object]:
+        schema = self._schema(TypeAdapter(ApiProblem))
+        left_out = (frozenset() if method != "GET" else _OF_CHANGES) | (
+            frozenset() if is_guarded and method != "GET" else _OF_GUARDED
+        )
+        return {
+            str(status): {
+                "description": words,
+                "content": {PROBLEM_TYPE: {"schema": schema}},
+            }
+            for status, words in _PROBLEMS.items()
+            if status not in left_out
+        }
+
+    def _schema(self, adapter: TypeAdapter[Any]) -> dict[str, Any]:
+        """The schema of an answer; what it is made of goes to the components.
+
+        Raises
+        ------
+        TypeError
+            When two types of one name differ.
+        """
+        schema = adapter.json_schema(mode="serialization", ref_template=_REFERENCE)
+        known = self.blueprint.components_schemas
+        parts = schema.pop("$defs", {})
+        if schema.get("type") == "object" and "title" in schema:
+            parts[schema["title"]] = schema
+            schema = {"$ref": _REFERENCE.format(model=schema["title"])}
+        for name, part in parts.items():
+            made = Schema(**part)
+            if known.setdefault(name, made) != made:
+                message = f"Two different schemas are called {name}."
+                raise TypeError(message)
+        return schema
+
+
+class _Shape:
+    """What a function takes and returns, as models of path, query, body, headers."""
+
+    def __init__(
+        self, function: EndpointFunction, rule: str, method: str, *, is_guarded: bool
+    ) -> None:
+        hints = get_type_hints(function, include_extras=True)
+        parameters = list(inspect.signature(function).parameters.values())[1:]
+        self.answer = hints["return"]
+        self._names = [item.name for item in parameters if item.name != "content"]
+        self._spread = {n: hints[n] for n in self._names if is_dataclass(hints[n])}
+        takes_file = any(item.name == "content" for item in parameters)
+        place = "query" if method == "GET" or takes_file else "body"
+        in_path = set(re.findall(r"<(\w+)>", rule))
+        found: dict[str, dict[str, Any]] = {"path": {}, "query": {}, "body": {}}
+        for item in parameters:
+            if item.name in self._spread:
+                for name, field in _fields(self._spread[item.name]).items():
+                    found["path" if name in in_path else place][name] = field
+            elif item.name != "content":
+                default = ... if item.default is item.empty else item.default
+                field = (_bounded(hints[item.name]), default)
+                found["path" if item.name in in_path else place][item.name] = field
+        self.models: dict[str, type[BaseModel]] = {
+            place: create_model(
+                f"{function.__name__}_{place}",
+                __base__=SentBody if place == "body" else SentQuery,
+                **named,
+            )
+            for place, named in found.items()
+            if named
+        }
+        if method != "GET":
+            self.models["header"] = Guarded if is_guarded else Changing
+
+    def values(self, models: Iterable[BaseModel]) -> dict[str, Any]:
+        """The arguments of the function, from what was sent."""
+        sent = {
+            name: getattr(model, name)
+            for model in models
+            for name in type(model).model_fields
+        }
+        return {
+            name: self._spread[name](
+                **{field.name: sent[field.name] for field in fields(self._spread[name])}
+            )
+            if name in self._spread
+            else sent[name]
+            for name in self._names
+        }
+
+
+def _fields(spread: Any) -> dict[str, tuple[Any, Any]]:  # noqa: ANN401 -- a class
+    """The fields of a dataclass, as pydantic makes a model of them."""
+    hints = get_type_hints(spread, include_extras=True)
+    found = {}
+    for field in fields(spread):
+        default: Any = ... if field.default is MISSING else field.default
+        if field.default_factory is not MISSING:
+            default = Field(default_factory=field.default_factory)
+        found[field.name] = (_bounded(hints[field.name]), default)
+    return found
+
+
+def _bounded(hint: Any) -> Any:  # noqa: ANN401 -- an annotation
+    """An annotation whose plain types are bounded."""
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin in {Union, UnionType}:
+        return Union[tuple(_bounded(part) for part in parts)]  # noqa: UP007 -- made here
+    if origin in {list, dict, tuple}:
+        return origin[tuple(_bounded(part) for part in parts)]
+    return _BOUNDED.get(hint, hint)
+
+
+def _received() -> BinaryIO:
+    """The body as a file that can be read twice; large ones lie on disk."""
+    spooled = tempfile.SpooledTemporaryFile(max_size=_SPOOLED_BYTES)  # noqa: SIM115 -- closed with the last reference
+    shutil.copyfileobj(flask.request.stream, spooled)
+    spooled.seek(0)
+    return spooled  # type: ignore[return-value]  # reads like one
+
+
+def _file(media_type: str) -> dict[str, object]:
+    return {"required": True, "content": {media_type: {"schema": _BINARY}}}
