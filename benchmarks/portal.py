@@ -45,6 +45,14 @@ NOTE_USABLE = """
   else requestAnimationFrame(look);
 })();
 """
+NOTE_SHIFTS = """
+window.gfoShift = 0;
+new PerformanceObserver((list) => {
+  for (const shift of list.getEntries()) {
+    if (!shift.hadRecentInput) window.gfoShift += shift.value;
+  }
+}).observe({ type: "layout-shift", buffered: true });
+"""
 RECORD_FRAMES = """
 window.gfoFrames = [];
 window.gfoDraws = [];
@@ -84,7 +92,10 @@ def spread(values: list[float]) -> dict[str, float]:
 def page_times(
     browser: WebDriver, base: str, path: str, whole: str
 ) -> dict[str, float]:
-    """Until the page can be used: with an empty cache, and with a full one."""
+    """Until the page can be used: with an empty cache, and with a full one.
+
+    And the layout shift of the second time, summed until a second later.
+    """
     times = {}
     for name in ("cold_ms", "warm_ms"):
         browser.get("about:blank")
@@ -92,7 +103,10 @@ def page_times(
             browser.execute_cdp_cmd("Network.clearBrowserCache", {})
         watch = browser.execute_cdp_cmd(
             "Page.addScriptToEvaluateOnNewDocument",
-            {"source": NOTE_USABLE.replace("SELECTOR", json.dumps(whole))},
+            {
+                "source": NOTE_SHIFTS
+                + NOTE_USABLE.replace("SELECTOR", json.dumps(whole))
+            },
         )
         browser.get(base + path)
         deadline = time.monotonic() + PATIENCE_S
@@ -102,6 +116,8 @@ def page_times(
                 raise TimeoutError(message)
             time.sleep(0.25)  # asking more often would slow it down
         times[name] = round(usable, 0)
+        time.sleep(1.0)
+        times["layout_shift"] = round(browser.execute_script("return gfoShift"), 3)
         browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", watch)
     return times
 

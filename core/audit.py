@@ -74,6 +74,8 @@ class AuditAction(StrEnum):
     APPROVAL_ASKED = "approval_asked"
     APPROVAL_GIVEN = "approval_given"
     APPROVAL_REFUSED = "approval_refused"
+    MODEL_TRAINING_ASKED = "model_training_asked"
+    HINDCASTS_ASKED = "hindcasts_asked"
     MODEL_UPLOADED = "model_uploaded"
     MODEL_ACCEPTED = "model_accepted"
     MODEL_REGISTERED = "model_registered"

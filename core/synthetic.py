@@ -116,12 +116,19 @@ class LoadShape:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegionProfile:
-    """A region and the parameters of its synthetic telemetry."""
+    """A region and the parameters of its synthetic telemetry.
+
+    Attributes
+    ----------
+    late_h : int
+        How many hours late its telemetry comes, as from a feed that lags.
+    """
 
     region: Region
     climate: Climate
     grid: Grid
     load: LoadShape = LoadShape()
+    late_h: int = 0
 
 
 @dataclass(frozen=True, slots=True)

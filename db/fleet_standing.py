@@ -37,12 +37,15 @@ class RegionStanding:
     limit_c: float | None
     confidence: Decimal | None
     known_until_utc: datetime | None
+    latitude_deg: float
+    longitude_deg: float
 
 
 _STANDING = text(
     """
-    select r.id, r.slug, r.name, d.window_start_utc, d.reason_code,
-        d.source_bound_after_c, d.thermal_limit_c, d.confidence,
+    select r.id, r.slug, r.name, r.latitude_deg, r.longitude_deg,
+        d.window_start_utc, d.reason_code, d.source_bound_after_c,
+        d.thermal_limit_c, d.confidence,
         f.telemetry_watermark_utc
     from region r
     left join lateral (
@@ -74,6 +77,8 @@ def fleet_standing(session: Session, now: datetime) -> list[RegionStanding]:
             limit_c=row.thermal_limit_c,
             confidence=row.confidence,
             known_until_utc=row.telemetry_watermark_utc,
+            latitude_deg=row.latitude_deg,
+            longitude_deg=row.longitude_deg,
         )
         for row in rows
     ]

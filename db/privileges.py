@@ -77,6 +77,8 @@ APP_GRANTS: Mapping[str, str] = {
     "alarm_change": _APPEND,
     "alarm_look": _CHANGE,
     "shift_note": _APPEND,
+    "setup_task": _CHANGE,
+    "closed_hint": "select, insert, delete",
     "delivery_subscription": _CHANGE,
     "delivery": _ANY,
     "delivery_attempt": "select, insert, delete",

@@ -1735,6 +1735,37 @@ class ShiftNoteRow(Base):
     decision_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
 
 
+class SetupTaskRow(Base):
+    """How far long setup work has come, such as a training; one row for each name."""
+
+    __tablename__ = "setup_task"
+    __table_args__ = (
+        CheckConstraint(
+            "state in ('waiting', 'running', 'done', 'failed')", name="state"
+        ),
+        CheckConstraint("done_s >= 0 and total_s >= done_s", name="share"),
+        CheckConstraint("(state = 'failed') = (problem is not null)", name="problem"),
+    )
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    state: Mapped[str]
+    step: Mapped[str]
+    done_s: Mapped[float]
+    total_s: Mapped[float]
+    problem: Mapped[str | None]
+    started_at_utc: Mapped[datetime]
+    updated_at_utc: Mapped[datetime]
+
+
+class ClosedHintRow(Base):
+    """A hint that a person closed and does not want to see again."""
+
+    __tablename__ = "closed_hint"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+
+
 class DeliverySubscriptionRow(Base):
     """Who gets which events, as an admin wrote it, and what the last tries left.
 

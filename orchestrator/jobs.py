@@ -30,6 +30,9 @@ CHECK_MODEL = "check_model"
 EVALUATE_MODEL = "evaluate_model"
 QUEUE_FEEDS = "queue_feeds"
 RUN_FEED = "run_feed"
+MAKE_DEMO = "make_demo"
+TRAIN_MODELS = "train_models"
+HINDCAST_REGION = "hindcast_region"
 QUEUE_DIGESTS = "queue_digests"
 
 FIRST = 10
@@ -160,6 +163,21 @@ def queue_evaluation_step(session: Session, *, evaluation_id: int, done: int) ->
 def queue_feed_run(session: Session, *, feed_id: int) -> None:
     """Ask the worker to run a feed."""
     _defer(session, RUN_FEED, {"feed_id": str(feed_id)}, priority=BEHIND_CYCLE)
+
+
+def queue_demo_step(session: Session, *, step: int) -> None:
+    """Ask the worker for a step of the demo fleet; it asks for the next one itself."""
+    _defer(session, MAKE_DEMO, {"step": str(step)})
+
+
+def queue_training(session: Session, *, step: int) -> None:
+    """Ask the worker to train one target's model; it asks for the next one itself."""
+    _defer(session, TRAIN_MODELS, {"step": str(step)}, priority=BEHIND_CYCLE)
+
+
+def queue_region_hindcasts(session: Session, *, slug: str) -> None:
+    """Ask the worker to calibrate the serving model in a region."""
+    _defer(session, HINDCAST_REGION, {"slug": slug}, priority=BEHIND_CYCLE)
 
 
 def _defer(

@@ -24,6 +24,7 @@ AUDIT_EVENTS = "/audit/events"
 AUDIT_EVENT = "/audit/event/"
 AUDIT_COMPARE = "/audit/compare"
 DECISIONS = "/decisions/"
+REGION = "/regions/"
 ADMIN_REGIONS = "/admin/regions"
 ADMIN_TELEMETRY = "/admin/telemetry"
 ADMIN_FEEDS = "/admin/feeds"
@@ -255,6 +256,20 @@ def version_id_of(pathname: object) -> int:
         message = "There is no such model: its address ends with its number."
         raise NotFound(message)
     return int(text)
+
+
+def region_href(region_slug: str) -> str:
+    """Everything about one region."""
+    return f"{REGION}{region_slug}"
+
+
+def region_slug_of(pathname: object) -> str:
+    """The region that `/regions/<slug>` names."""
+    slug = str(pathname or "").removeprefix(REGION).strip("/")
+    if not slug or len(slug) > _LONGEST_VALUE or not slug.isprintable():
+        message = "There is no such region: its address ends with its name."
+        raise NotFound(message)
+    return slug
 
 
 def model_href(version_id: int, region_slug: str | None = None) -> str:

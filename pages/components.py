@@ -132,19 +132,30 @@ def verdict_badge(verdict: VerdictView) -> Component:
     return _status(
         verdict_shape(verdict.outcome, data_problem=verdict.data_problem),
         verdict_word(verdict),
-        alarm=verdict.data_problem,
+        css=_badge_css(verdict.outcome, is_alarm=verdict.data_problem),
     )
 
 
 def outcome_badge(outcome: Outcome) -> Component:
     """The bare outcome, in tables where the reason stands beside it."""
-    return _status(verdict_shape(outcome, data_problem=False), outcome.value)
+    return _status(
+        verdict_shape(outcome, data_problem=False),
+        outcome.value,
+        css=_badge_css(outcome, is_alarm=False),
+    )
 
 
-def _status(shape: str, word: str, *, alarm: bool = False) -> Component:
+def _badge_css(outcome: Outcome, *, is_alarm: bool) -> str:
+    """BLOCKED stands out without a colour: it is a safe result, and has to be seen."""
+    if is_alarm:
+        return "gfo-status-alarm"
+    return "gfo-status-blocked" if outcome is Outcome.BLOCKED else ""
+
+
+def _status(shape: str, word: str, *, css: str = "") -> Component:
     return html.Span(
         [html.Span(shape, className="gfo-shape", **aria(hidden="true")), word],
-        className="gfo-status gfo-status-alarm" if alarm else "gfo-status",
+        className=f"gfo-status {css}".strip(),
     )
 
 
@@ -274,6 +285,8 @@ def chart(
                     **properties,
                 ),
                 role="img",
+                # Plotly draws late; what stands below must not move then.
+                style={"minHeight": f"{height_px}px"},
                 **aria(labelledby=summary_id),
             ),
             html.Figcaption(
@@ -304,6 +317,15 @@ def moment(instant: datetime, zone: str) -> Component:
     iso = instant.astimezone(UTC).isoformat()
     time: Component = html.Time(local_time(instant, zone), dateTime=iso)
     return time
+
+
+def crumbs(way: Sequence[tuple[str, str]], here: str) -> Component:
+    """Where a page stands: the pages above it, as links, and its own name."""
+    items = [html.Li(link(text, href)) for text, href in way]
+    items.append(html.Li(here, **aria(current="page")))
+    return html.Nav(
+        html.Ol(items), className="gfo-crumbs", **aria(label="Where you are")
+    )
 
 
 def link(text: str, href: str, *, label: str = "") -> Component:

@@ -40,9 +40,12 @@ from pages.forecast_quality.callbacks import register_callbacks as quality
 from pages.forecast_quality.layout import layout as quality_layout
 from pages.health.callbacks import register_callbacks as health
 from pages.health.layout import health_layout, jobs_layout
+from pages.palette import register_palette
 from pages.plan.callbacks import register_callbacks as plan
 from pages.plan.layout import layout as plan_layout
-from pages.serving import add_page
+from pages.region.callbacks import register_callbacks as region
+from pages.region.layout import layout as region_layout
+from pages.serving import NavGroup, add_page
 from pages.shell import install_shell
 from pages.trade_offs.callbacks import register_callbacks as trade_offs
 from pages.trade_offs.layout import layout as trade_offs_layout
@@ -62,9 +65,21 @@ def register_pages(app: Dash, context: PageContext) -> None:
 
     everybody, auditors = Permission.VIEW_FLEET, Permission.VIEW_AUDIT_EVENTS
     admins = Permission.MANAGE_MODELS
-    add_page("fleet", addresses.FLEET, everybody, fleet_layout, link="Fleet")
     add_page(
-        "forecast", addresses.FORECAST, everybody, forecast_layout, link="Forecast"
+        "fleet",
+        addresses.FLEET,
+        everybody,
+        fleet_layout,
+        link="Overview",
+        group=NavGroup.DECIDE,
+    )
+    add_page(
+        "forecast",
+        addresses.FORECAST,
+        everybody,
+        forecast_layout,
+        link="Forecast",
+        group=NavGroup.DECIDE,
     )
     add_page(
         "what_if",
@@ -72,6 +87,7 @@ def register_pages(app: Dash, context: PageContext) -> None:
         everybody,
         lambda: what_if_layout(may_decide=may(Permission.DECIDE)),
         link="What-if",
+        group=NavGroup.DECIDE,
     )
     add_page(
         "plan",
@@ -79,6 +95,7 @@ def register_pages(app: Dash, context: PageContext) -> None:
         everybody,
         lambda: plan_layout(may_decide=may(Permission.DECIDE)),
         link="Plan",
+        group=NavGroup.DECIDE,
     )
     add_page(
         "trade_offs",
@@ -86,6 +103,7 @@ def register_pages(app: Dash, context: PageContext) -> None:
         everybody,
         trade_offs_layout,
         link="Trade-offs",
+        group=NavGroup.LEARN,
     )
     add_page(
         "alarms",
@@ -103,6 +121,14 @@ def register_pages(app: Dash, context: PageContext) -> None:
         everybody,
         lambda: decisions_layout(may_see_events=may(auditors)),
         link="Audit",
+        group=NavGroup.LEARN,
+    )
+    add_page(
+        "region",
+        f"{addresses.REGION}<region_slug>",
+        everybody,
+        lambda: region_layout(may_set_up=may(admins)),
+        title="Region",
     )
     add_page(
         "decision",
@@ -140,6 +166,7 @@ def register_pages(app: Dash, context: PageContext) -> None:
         Permission.MANAGE_REGIONS,
         regions_layout,
         link="Regions",
+        group=NavGroup.RUN,
     )
     add_page(
         "admin_telemetry",
@@ -147,6 +174,7 @@ def register_pages(app: Dash, context: PageContext) -> None:
         Permission.MANAGE_TELEMETRY,
         telemetry_layout,
         link="Telemetry",
+        group=NavGroup.RUN,
     )
     add_page(
         "admin_feeds",
@@ -154,6 +182,7 @@ def register_pages(app: Dash, context: PageContext) -> None:
         Permission.MANAGE_TELEMETRY,
         feeds_layout,
         link="Feeds",
+        group=NavGroup.RUN,
     )
     add_page(
         "admin_deliveries",
@@ -163,7 +192,12 @@ def register_pages(app: Dash, context: PageContext) -> None:
         link="Deliveries",
     )
     add_page(
-        "admin_models", addresses.ADMIN_MODELS, admins, models_layout, link="Models"
+        "admin_models",
+        addresses.ADMIN_MODELS,
+        admins,
+        models_layout,
+        link="Models",
+        group=NavGroup.RUN,
     )
     add_page(
         "admin_model",
@@ -179,6 +213,7 @@ def register_pages(app: Dash, context: PageContext) -> None:
         quality_layout,
         title="Forecast quality",
         link="Quality",
+        group=NavGroup.LEARN,
     )
     add_page(
         "admin_users",
@@ -186,6 +221,7 @@ def register_pages(app: Dash, context: PageContext) -> None:
         Permission.MANAGE_USERS,
         users_layout,
         link="Users",
+        group=NavGroup.RUN,
     )
     add_page(
         "admin_health",
@@ -203,6 +239,7 @@ def register_pages(app: Dash, context: PageContext) -> None:
     )
     for register in (
         fleet,
+        region,
         forecast,
         what_if,
         plan,
@@ -222,4 +259,5 @@ def register_pages(app: Dash, context: PageContext) -> None:
         health,
     ):
         register(app, context)
+    register_palette(app, context)
     install_shell(app, context)

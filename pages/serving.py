@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
+from enum import StrEnum
 from functools import partial
 from typing import Any
 
@@ -33,6 +34,14 @@ FAILED_HEADER = "X-GFO-Failed"
 Callback = Callable[..., Any]
 
 
+class NavGroup(StrEnum):
+    """What people come to a page for; the groups of the navigation bar, in order."""
+
+    DECIDE = "decide"
+    LEARN = "learn"
+    RUN = "run"
+
+
 def add_page(
     name: str,
     path: str,
@@ -41,11 +50,13 @@ def add_page(
     *,
     title: str | None = None,
     link: str | None = None,
+    group: NavGroup = NavGroup.RUN,
 ) -> None:
     """Register a page; the gate and the navigation bar read what is said here.
 
     A part of `path` in angle brackets stands for any value. `link` is the page's name
-    in the navigation bar, which leaves out pages without one, and its title by default.
+    in the navigation bar, which leaves out pages without one, and its title by default;
+    `group` is where it stands there.
     """
     dash.register_page(
         name,
@@ -56,6 +67,7 @@ def add_page(
         layout=layout,
         permission=permission,
         link=link,
+        group=group,
     )
 
 

@@ -13,7 +13,8 @@ from pages import addresses
 from pages.alarms.bar import bar_frame
 from pages.attributes import aria
 from pages.context import PageContext
-from pages.serving import follow_in_browser
+from pages.palette import linked_pages, palette
+from pages.serving import NavGroup, follow_in_browser
 from pages.times import Clock, Times, chosen_times
 
 _CLOCK_WORDS = {
@@ -51,11 +52,26 @@ def shell(app_name: str, actor: Actor | None, times: Times) -> Component:
             dcc.Location(id="shell-go", refresh="callback-nav"),
             html.Header(
                 [
-                    dcc.Link(app_name, href=addresses.FLEET, className="gfo-brand"),
+                    dcc.Link(
+                        [
+                            html.Span(className="gfo-logo", **aria(hidden="true")),
+                            app_name,
+                        ],
+                        href=addresses.FLEET,
+                        className="gfo-brand",
+                    ),
+                    _menu_button() if actor else None,
                     _navigation(actor) if actor else None,
+                    _search_button() if actor else None,
                     _times_choice(times) if actor else None,
                     html.Button(
-                        "Theme",
+                        html.Span("Density", className="gfo-word"),
+                        type="button",
+                        className="gfo-button gfo-button-quiet gfo-density-toggle",
+                        title="Density: comfortable or compact",
+                    ),
+                    html.Button(
+                        html.Span("Theme", className="gfo-word"),
                         id="theme-toggle",
                         className="gfo-button gfo-button-quiet gfo-theme-toggle"
                         " gfo-theme-icon",
@@ -70,6 +86,7 @@ def shell(app_name: str, actor: Actor | None, times: Times) -> Component:
             html.Main(
                 dash.page_container, id="main", className="gfo-main", tabIndex="-1"
             ),
+            palette(actor) if actor else None,
             html.Footer(
                 f"{_CLOCK_WORDS[times.clock]} Exports are in UTC.",
                 className="gfo-footer gfo-muted",
@@ -79,13 +96,50 @@ def shell(app_name: str, actor: Actor | None, times: Times) -> Component:
 
 
 def _navigation(actor: Actor) -> Component:
+    """The pages that this person may open, by what they are for."""
     return html.Nav(
         [
-            dcc.Link(page["link"], href=page["path"], id=f"nav-{page['link'].lower()}")
-            for page in dash.page_registry.values()
-            if page.get("link") and actor.may(page["permission"])
+            html.Div(
+                [
+                    html.Span(group.value, className="gfo-nav-group"),
+                    *(
+                        dcc.Link(
+                            page["link"],
+                            href=page["path"],
+                            id=f"nav-{page['link'].lower()}",
+                        )
+                        for page in found
+                    ),
+                ],
+                role="group",
+                **aria(label=group.value),
+            )
+            for group in NavGroup
+            if (found := linked_pages(actor, group))
         ],
+        id="nav",
         **aria(label="Pages"),
+    )
+
+
+def _menu_button() -> Component:
+    """On a phone it opens the navigation; `webapp/assets/palette.js` follows it."""
+    return html.Button(
+        "Menu",
+        id="nav-toggle",
+        type="button",
+        className="gfo-button gfo-menu-button",
+        **aria(expanded="false", controls="nav"),
+    )
+
+
+def _search_button() -> Component:
+    return html.Button(
+        ["Find", html.Kbd("Ctrl K")],
+        id="palette-open",
+        type="button",
+        className="gfo-button gfo-button-quiet gfo-find",
+        title="Find regions, decisions, pages and actions",
     )
 
 

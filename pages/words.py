@@ -47,6 +47,8 @@ KIND_WORDS = {
 }
 
 _HYPHEN_AS_MINUS = re.compile(r"(?<![\w.-])-(?=\d)")
+_PERCENTAGE = re.compile(r"\d+(?:\.\d+)?(?= %)")
+_LONG_PERCENTAGE = re.compile(r"\d+\.\d{3,}(?= %)")
 _SPACE_BEFORE_UNIT = re.compile(r"(?<=\d) (?=%|°C|MW|h\b)")
 
 
@@ -71,8 +73,25 @@ def verdict_word(verdict: VerdictView) -> str:
 
 
 def typeset(text: str) -> str:
-    """A sentence with thin spaces before its units and true minus signs."""
-    return _HYPHEN_AS_MINUS.sub(MINUS, _SPACE_BEFORE_UNIT.sub(THIN_SPACE, text))
+    """A sentence with thin spaces before its units and true minus signs.
+
+    Percentages get two decimals at most, unless two that differ would become the same.
+
+    Examples
+    --------
+    >>> typeset("Shifting 2.926648764 % clears it.").replace(THIN_SPACE, " ")
+    'Shifting 2.93 % clears it.'
+    >>> typeset("Only 28.9999 % can; 29.0001 % was asked.").replace(THIN_SPACE, " ")
+    'Only 28.9999 % can; 29.0001 % was asked.'
+    """
+    short = _LONG_PERCENTAGE.sub(lambda found: f"{float(found[0]):.2f}", text)
+    kept = short if _n_percentages(short) == _n_percentages(text) else text
+    return _HYPHEN_AS_MINUS.sub(MINUS, _SPACE_BEFORE_UNIT.sub(THIN_SPACE, kept))
+
+
+def _n_percentages(text: str) -> int:
+    """How many different ones there are."""
+    return len({float(found) for found in _PERCENTAGE.findall(text)})
 
 
 def percent(value_pct: float | None, digits: int = 0) -> str:
@@ -90,10 +109,10 @@ def share(value_pct: float | None) -> str:
 
 def shift_words(shift_pct: float, hours_of_day: str | None) -> str:
     """A shift, with the hours of the source's day that it is for, if not all."""
+    shown = share(round(shift_pct, 1))
     if hours_of_day is None:
-        return share(shift_pct)
-    hours = hours_in_words(HoursOfDay.parse(hours_of_day))
-    return f"{share(shift_pct)}, {hours}"
+        return shown
+    return f"{shown}, {hours_in_words(HoursOfDay.parse(hours_of_day))}"
 
 
 def counted(count: int, noun: str) -> str:
@@ -189,6 +208,19 @@ def age(hours: float | None) -> str:
     if hours < 48:
         return f"{round(hours)}{THIN_SPACE}h"
     return f"{round(hours / 24)}{THIN_SPACE}days"
+
+
+def wait_words_s(seconds: float) -> str:
+    """How long something still takes, no finer than it is known.
+
+    Examples
+    --------
+    >>> [wait_words_s(s).replace(THIN_SPACE, " ") for s in (8, 47, 200)]
+    ['10 s', '50 s', '3 min']
+    """
+    if seconds < 55:
+        return f"{max(10, round(seconds / 10) * 10)}{THIN_SPACE}s"
+    return f"{max(1, round(seconds / 60))}{THIN_SPACE}min"
 
 
 def route(source: RegionChoice, target: RegionChoice | None) -> str:

@@ -176,6 +176,8 @@ UNAUDITED: Mapping[str, str] = {
     "plain_fit": _COMPUTED,
     "model_evaluation_region": "a part; its evaluation's begin and end are audited",
     "window_score": _COMPUTED,
+    "setup_task": "how far work has come; asking for it and what it makes are audited",
+    "closed_hint": "what one person wants to see of their own page",
 }
 UNAUDITED_PREFIX = "procrastinate_"
 """Queued jobs: what asked for one is audited, and so is what it did."""

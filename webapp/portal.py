@@ -250,6 +250,7 @@ def _login_page(wanted: str, problem: str | None = None) -> str:
         "login.html",
         title="Log in",
         next=wanted,
+        has_ended="ended" in request.args,
         problem=problem,
         name=request.form.get("name", ""),
     )

@@ -11,6 +11,7 @@ from core.errors import InvalidInput
 from core.regions import CoolingType, Region
 from core.wording import listed
 from db.regions import list_regions
+from orchestrator.operations.setup_requests import retire_demo
 from orchestrator.processes.terminal import Json, command_context, print_json
 from orchestrator.regions.changes import (
     DEFAULT_GRID_WATER_L_PER_KWH,
@@ -40,6 +41,14 @@ HYDRO = typer.Option(
     "--hydro-frac", help="Hydropower's share of its electricity, 0 to 1."
 )
 COLOUR = typer.Option("--colour", help="Like #1f77b4.")
+
+
+@app.command("retire-demo")
+def retire() -> None:
+    """Take the synthetic regions of the demo out of the fleet."""
+    with command_context() as context:
+        count = retire_demo(context.request)
+    typer.echo(f"{count} synthetic regions left the fleet; their history stays.")
 
 
 @app.command("list")

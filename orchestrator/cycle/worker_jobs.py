@@ -278,13 +278,15 @@ def _wait_for_other_steps(session: Session, chunk: Sequence[StoredRegion]) -> No
 
 def _catch_up(seed: int, chunk: Sequence[StoredRegion], request: Request) -> LogFields:
     """Generate the hours that ended since the last one, also after a pause."""
-    end_utc = full_hour(request.now)
+    now_utc = full_hour(request.now)
     for stored_region in chunk:
+        profile = demo_profile(stored_region.slug)
+        end_utc = now_utc - profile.late_h * HOUR
         span = telemetry.first_and_last_hour(request.session, stored_region.slug)
         if span is not None and span[1] + HOUR < end_utc:
             generate_telemetry(
                 request,
-                [demo_profile(stored_region.slug)],
+                [profile],
                 start_utc=span[1] + HOUR,
                 end_utc=end_utc,
                 seed=seed,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,29 +14,40 @@ from sqlalchemy.orm import Session
 from core.access import Permission
 from core.days import WINDOW_H, full_hour
 from core.forecasts import Target
+from core.outlooks import RegionOutlook
 from core.policies import Policy
 from core.telemetry import HOUR, Quantity, TelemetryFrame
 from db import telemetry
 from db.fleet_standing import RegionStanding, fleet_standing
 from db.model_health import outages
 from db.policies import effective_policies
-from db.regions import StoredRegion, regions_by_slug
+from db.regions import StoredRegion, region_by_slug, regions_by_slug
 from orchestrator.forecasts.views import (
     FleetPart,
+    FleetPlace,
     FleetRow,
     FleetView,
     Group,
+    group_of,
 )
 from orchestrator.regions.region_choice import no_region_yet, region_choice
 from orchestrator.use_cases import Request, query
 from orchestrator.windows.choice import choose_window
 from orchestrator.windows.database_source import RegionWindow, load_region_window
 from orchestrator.windows.recorded import ending_soon, recorded_view
-from orchestrator.windows.views import RecordedView, bounded, finite_series, raised
+from orchestrator.windows.views import (
+    RecordedView,
+    Series,
+    bounded,
+    finite_series,
+    raised,
+)
 
 RECENT_H = 48
 PAGE_ROWS = 40
 """Regions on one page; a fleet of no more is shown whole, in fixed places."""
+CELL_DEG = 6.0
+"""Width of a cell of the map, in which the regions of a long fleet are counted."""
 _NAMED = 5
 
 
@@ -78,26 +89,63 @@ def fleet_view(request: Request, question: FleetQuestion = _WHOLE) -> FleetView:
     if not standing:
         raise no_region_yet()
     part, shown = None, [item.slug for item in standing]
+    groups: dict[str, Group] = {}
     if len(standing) > PAGE_ROWS:
-        part, shown = _part(session, standing, question, now)
+        groups = verdict_groups(session, standing, now)
+        part, shown = _part(standing, groups, question)
     found = regions_by_slug(session, shown)
     rows = tuple(_row(session, item, now) for item in found)
+    groups = groups or {row.region.slug: group_of(row) for row in rows}
     return FleetView(
         as_of_utc=now,
         rows=rows,
         part=part,
         ending=ending_soon(session, now),
+        places=_places(standing, groups),
+    )
+
+
+@query(Permission.VIEW_FLEET)
+def fleet_row(request: Request, slug: str) -> FleetRow:
+    """One region as the first page shows it; raises NotFound without one."""
+    stored = region_by_slug(request.session, slug)
+    return _row(request.session, stored, request.now)
+
+
+def _places(
+    standing: Sequence[RegionStanding], groups: Mapping[str, Group]
+) -> tuple[FleetPlace, ...]:
+    """Every region, or of a long fleet every cell of the map that has some."""
+    cell_deg = CELL_DEG if len(standing) > PAGE_ROWS else 0.0
+    cells: dict[object, list[RegionStanding]] = {}
+    for item in standing:
+        place = (item.latitude_deg, item.longitude_deg)
+        key = (
+            tuple(math.floor(at / cell_deg) for at in place) if cell_deg else item.slug
+        )
+        cells.setdefault(key, []).append(item)
+    return tuple(_place(items, groups) for items in cells.values())
+
+
+def _place(items: Sequence[RegionStanding], groups: Mapping[str, Group]) -> FleetPlace:
+    first = items[0]
+    n_more = len(items) - 1
+    return FleetPlace(
+        name=f"{first.name} and {n_more:,} more" if n_more else first.name,
+        slug=None if n_more else first.slug,
+        n_regions=len(items),
+        group=min((groups[item.slug] for item in items), key=_RANK.__getitem__),
+        latitude_deg=float(np.mean([item.latitude_deg for item in items])),
+        longitude_deg=float(np.mean([item.longitude_deg for item in items])),
     )
 
 
 def _part(
-    session: Session,
     standing: Sequence[RegionStanding],
+    groups: Mapping[str, Group],
     question: FleetQuestion,
-    now: datetime,
 ) -> tuple[FleetPart, list[str]]:
     """The part asked for, and the slugs of its rows."""
-    groups = verdict_groups(session, standing, now)
     ranked = sorted(
         standing,
         key=lambda item: (_RANK[groups[item.slug]], _margin_c(item), item.name),
@@ -230,7 +278,14 @@ def _fleet_row(
         else None,
         it_load_mw=load_mw,
         it_load_age_h=_age_h(load_until_utc, now),
+        hour_bound_c=_hour_bound_c(outlook),
     )
+
+
+def _hour_bound_c(outlook: RegionOutlook) -> Series:
+    check = outlook.check()
+    by_hour = None if check is None else outlook.bound_by_hour_c(check.quantile)
+    return () if by_hour is None else finite_series(by_hour)
 
 
 def _age_h(known_until_utc: datetime | None, now: datetime) -> float | None:

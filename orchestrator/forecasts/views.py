@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+from core.scheduler import Outcome
 from orchestrator.regions.views import RegionChoice, RegionChoices
 from orchestrator.windows.views import (
     Bounded,
@@ -37,6 +38,8 @@ class FleetRow:
         As load is now.
     recorded : RecordedView | None
         The same with what is recorded, where that is not all in effect.
+    hour_bound_c : Series
+        What each hour adds to the day's bound; the greatest is the bound.
     """
 
     region: RegionChoice
@@ -62,6 +65,7 @@ class FleetRow:
     water_l_last_24h: float | None
     it_load_mw: float | None
     it_load_age_h: float | None
+    hour_bound_c: Series = ()
 
 
 class Group(StrEnum):
@@ -100,6 +104,26 @@ class FleetPart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FleetPlace:
+    """Where regions are on the map; of a long fleet, those of a cell of some degrees.
+
+    Attributes
+    ----------
+    slug : str | None
+        None where there are several.
+    group : Group
+        The worst of them.
+    """
+
+    name: str
+    slug: str | None
+    n_regions: int
+    group: Group
+    latitude_deg: float
+    longitude_deg: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FleetView:
     """The Fleet page: every active region in fixed places, or one page of many.
 
@@ -109,12 +133,32 @@ class FleetView:
         Which part of the fleet the rows are; None where they are all of it.
     ending : tuple of StandingView
         Decisions whose last hour is near: they end unless they are renewed.
+    places : tuple of FleetPlace
+        Of the whole fleet.
     """
 
     as_of_utc: datetime
     rows: tuple[FleetRow, ...]
     part: FleetPart | None = None
     ending: tuple[StandingView, ...] = ()
+    places: tuple[FleetPlace, ...] = ()
+
+    @property
+    def counts(self) -> Mapping[Group, int]:
+        """Regions of the whole fleet by their verdict."""
+        if self.part is not None:
+            return self.part.counts
+        groups = [group_of(row) for row in self.rows]
+        return {group: groups.count(group) for group in Group}
+
+
+def group_of(row: FleetRow) -> Group:
+    """Which group a row that was judged just now belongs to."""
+    if row.verdict.data_problem:
+        return Group.UNJUDGED
+    if row.verdict.outcome is Outcome.BLOCKED:
+        return Group.OVER
+    return Group.APPROVED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,9 @@ import signal
 import subprocess
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 from orchestrator.logs import get_logger
 from orchestrator.processes.process_tree import PARENT_VARIABLE
@@ -32,6 +34,8 @@ class ChildProcess:
     started_at: float = 0.0
     failures: int = 0
     retry_at: float | None = None
+    log_path: Path | None = None
+    """Takes what it prints; None shares our own streams."""
 
     @property
     def is_running(self) -> bool:
@@ -40,11 +44,16 @@ class ChildProcess:
 
     def start(self) -> None:
         """Start it in a session of its own, which Ctrl-C in our terminal passes by."""
-        with self.signals.held():
+        with self.signals.held(), ExitStack() as stack:
+            printed = (
+                stack.enter_context(self.log_path.open("ab")) if self.log_path else None
+            )
             self.process = subprocess.Popen(  # noqa: S603 -- our own program
                 self.command,
                 env=_environment(),
                 stdin=subprocess.DEVNULL,
+                stdout=printed,
+                stderr=printed,
                 start_new_session=True,
             )
         self.started_at = time.monotonic()

@@ -16,12 +16,13 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError
 
 from core.errors import InvalidInput, ServiceUnavailable
-from db import migrate, regions
+from db import migrate
 from db.engine import DatabaseUrls, require_reachable
 from db.local_server import LocalServer
 from orchestrator.logs import get_logger
 from orchestrator.operations.installation import PASSWORD_FILE, install
 from orchestrator.operations.monitoring import PROBE_CONNECTIONS
+from orchestrator.operations.setup_requests import ask_for_demo
 from orchestrator.processes.children import ChildProcess, stop
 from orchestrator.processes.connect import POOL_SIZE, external_urls, open_runtime
 from orchestrator.processes.listen_address import (
@@ -33,8 +34,8 @@ from orchestrator.processes.listen_address import (
 from orchestrator.processes.process_tree import is_first_process, reap_orphans
 from orchestrator.processes.stop_signals import StopRequested, StopSignals
 from orchestrator.processes.terminal import said, say
-from orchestrator.runtime import Runtime
 from orchestrator.settings import Settings
+from orchestrator.use_cases import WORKER_USER
 
 log = get_logger(__name__)
 
@@ -43,8 +44,13 @@ POLL_S = 0.5
 DATABASE_PAUSE_S = 5.0
 """Between tries to start a database that does not start, on a full disk for example."""
 
-UNFINISHED_DEMO = "demo-unfinished"
-"""File in the data folder while the demo fleet is being made."""
+LOG_FILE = "portal.log"
+
+_DEMO_FOLLOWS = (
+    "The portal opens in some seconds. The worker then makes a demo fleet of synthetic"
+    " regions: first verdicts after about a minute, all of it after about four. The"
+    " first page shows how far it is."
+)
 
 _SPARE_CONNECTIONS = 30
 """For the worker, its queue, commands, backups and the superuser."""
@@ -91,9 +97,10 @@ def _serve(settings: Settings, signals: StopSignals, stack: ExitStack) -> None:
     else:
         require_reachable(urls.app)
         require_reachable(urls.owner)
-    one_time_password = _prepare(settings, signals, urls)
-    web = ChildProcess("web", _web_command(settings), signals)
-    worker = ChildProcess("worker", _own_command("worker"), signals)
+    one_time_password = _prepare(settings, urls)
+    log_path = _log_path(settings)
+    web = ChildProcess("web", _web_command(settings), signals, log_path=log_path)
+    worker = ChildProcess("worker", _own_command("worker"), signals, log_path=log_path)
     # Registered before they start: whatever happens from here on, they are stopped.
     stack.callback(stop, [web, worker])
     stack.callback(say, "Stopping …")
@@ -117,10 +124,8 @@ def _serve(settings: Settings, signals: StopSignals, stack: ExitStack) -> None:
         time.sleep(POLL_S)
 
 
-def _prepare(
-    settings: Settings, signals: StopSignals, urls: DatabaseUrls
-) -> str | None:
-    """Migrations, first policy and admin, demo fleet; returns a one-time password."""
+def _prepare(settings: Settings, urls: DatabaseUrls) -> str | None:
+    """Migrations, first policy and admin, demo asked for; the one-time password."""
     if migrate.current_revision(urls.owner) != migrate.head_revision():
         say("Migrating the database …")
     try:
@@ -136,40 +141,13 @@ def _prepare(
         settings, urls, statement_timeout_s=None, application_name="gfo-run"
     )
     try:
-        if settings.demo and _lacks_demo(settings, runtime):
-            _make_demo(settings, signals)
+        if settings.demo:
+            with runtime.request_as(WORKER_USER) as request:
+                if ask_for_demo(request):
+                    say(_DEMO_FOLLOWS)
     finally:
         runtime.engine.dispose()
     return one_time_password
-
-
-def _lacks_demo(settings: Settings, runtime: Runtime) -> bool:
-    """Whether the database is empty, or a start was cut short while it was filled."""
-    with runtime.transaction() as session:
-        found = regions.list_regions(session, active_only=False)
-    was_cut_short = (settings.data_dir / UNFINISHED_DEMO).exists()
-    return not found or (
-        was_cut_short and all(stored.region.is_synthetic for stored in found)
-    )
-
-
-def _make_demo(settings: Settings, signals: StopSignals) -> None:
-    """Make the demo fleet in a process that then goes away, and its memory with it."""
-    say("Making the demo fleet (synthetic telemetry, a model, hindcasts) …")
-    marker = settings.data_dir / UNFINISHED_DEMO
-    marker.touch()
-    demo = ChildProcess("demo", _own_command("demo"), signals)
-    try:
-        demo.start()
-        while demo.is_running:
-            signals.check()
-            time.sleep(POLL_S)
-    finally:
-        stop([demo])
-    if demo.process is None or demo.process.returncode != 0:
-        message = "The demo fleet could not be made; see the lines above."
-        raise ServiceUnavailable(message)
-    marker.unlink(missing_ok=True)
 
 
 def _keep_database(server: LocalServer) -> None:
@@ -217,12 +195,21 @@ def _wait_ready(settings: Settings, signals: StopSignals, web: ChildProcess) -> 
         time.sleep(0.1)
 
 
+def _log_path(settings: Settings) -> Path | None:
+    """A file for the logs while a person reads the terminal; None without one."""
+    return settings.data_dir / LOG_FILE if sys.stdout.isatty() else None
+
+
 def _announce(settings: Settings, one_time_password: str | None) -> None:
+    """Say where the portal is; the password last, and nothing follows it."""
     url = portal_url(settings.host, settings.port)
+    path = settings.data_dir / PASSWORD_FILE
     say("")
     say(f"{settings.app_name} is ready at {url}")
+    if (log_path := _log_path(settings)) is not None:
+        say(f"Logs are in {log_path}.")
+    say("Stop with Ctrl-C.")
     say(f"Log in as {settings.admin_name}.")
-    path = settings.data_dir / PASSWORD_FILE
     if one_time_password is None:
         if path.exists():
             say(f"Its one-time password, unless you changed it, is in {path}.")
@@ -232,7 +219,6 @@ def _announce(settings: Settings, one_time_password: str | None) -> None:
             path.unlink(missing_ok=True)
     else:
         say(f"Its one-time password is in {path} (readable by you alone).")
-    say("Stop with Ctrl-C.")
 
 
 def _require_writable(data_dir: Path) -> None:

@@ -42,20 +42,25 @@ from orchestrator.jobs import (
     EVALUATE_MODEL,
     FIRST,
     HINDCAST_DAY,
+    HINDCAST_REGION,
     HOURLY_CYCLE,
     ISSUE_AGAIN,
     ISSUE_FORECASTS,
+    MAKE_DEMO,
     PURGE_RECORDS,
     QUEUE_DIGESTS,
     QUEUE_FEEDS,
     REPORT_DENIALS,
     RUN_FEED,
     STALLED_AFTER_S,
+    TRAIN_MODELS,
     WATCH_MODELS,
     CycleChunk,
 )
 from orchestrator.logs import get_logger
+from orchestrator.operations.demo import run_demo_step
 from orchestrator.operations.secret_key import factor_key
+from orchestrator.operations.setup_jobs import hindcast_one, train_next
 from orchestrator.runtime import Runtime
 from orchestrator.use_cases import WORKER_USER
 
@@ -157,10 +162,27 @@ def make_queue(runtime: Runtime, jobs: WorkerJobs) -> procrastinate.App:
         with runtime.request_as(WORKER_USER) as request:
             check_whole_chain(request, AnchorPlaces.of(runtime.settings))
 
+    _add_setup(queue, runtime)
     _add_feeds(queue, runtime)
     _add_digests(queue, runtime)
     _add_housekeeping(queue, runtime)
     return queue
+
+
+def _add_setup(queue: procrastinate.App, runtime: Runtime) -> None:
+    """What a new fleet needs before its first verdicts."""
+
+    @queue.task(name=MAKE_DEMO, retry=_RETRY)
+    def make_demo(step: str) -> None:
+        run_demo_step(runtime, int(step))
+
+    @queue.task(name=TRAIN_MODELS, retry=_RETRY)
+    def train(step: str) -> None:
+        train_next(runtime, int(step))
+
+    @queue.task(name=HINDCAST_REGION, retry=_RETRY)
+    def hindcast_region(slug: str) -> None:
+        hindcast_one(runtime, slug)
 
 
 def _add_cycle(queue: procrastinate.App, runtime: Runtime, jobs: WorkerJobs) -> None:

@@ -208,6 +208,19 @@ def set_region(
     return Done(answer=stored, events=(event,), kept=slug)
 
 
+def out_of_fleet(request: Request, stored: StoredRegion) -> Event:
+    """Take a region out of the fleet, and return the event of that."""
+    after = replace(stored.region, is_active=False)
+    update_region(request.session, after)
+    return Event(
+        action=AuditAction.REGION_CHANGED,
+        object_type="region",
+        object_id=stored.slug,
+        before=asdict(stored.region),
+        after=asdict(after),
+    )
+
+
 @change(Permission.MANAGE_REGIONS, AuditAction.REGION_ADDED, repeat=None)
 def add_regions_from_csv(request: Request, path: Path) -> Done[RegionsAdded]:
     """Add the regions of a file: `REQUIRED_COLUMNS` and any of `OPTIONAL_COLUMNS`.

@@ -38,7 +38,10 @@ def active_regions(session: Session) -> list[StoredRegion]:
 
 def no_region_yet() -> NotFound:
     """That there is no region, with the next step."""
-    return NotFound("There is no region yet. Add one with `gfo region add`.")
+    return NotFound(
+        "There is no region yet. An admin adds one on the Regions page, or with `gfo"
+        " region add`."
+    )
 
 
 class RegionScope(StrEnum):

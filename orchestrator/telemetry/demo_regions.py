@@ -26,6 +26,7 @@ def _profile(item: dict[str, Any], flexible_load_frac: float) -> RegionProfile:
         climate=Climate(**item.pop("climate")),
         grid=Grid(**item.pop("grid")),
         load=LoadShape(holidays=holidays),
+        late_h=item.pop("late_h", 0),
         region=Region(
             **item,
             cooling_type=cooling_type,

@@ -16,6 +16,7 @@ from orchestrator.registry.activation import (
     activate_model,
     override_gate,
     roll_back_model,
+    written_reason,
 )
 from orchestrator.registry.evaluation_requests import start_evaluation
 from orchestrator.registry.signatures import add_signature
@@ -50,7 +51,7 @@ def _activate(
         version = activate_model(
             request,
             version_id,
-            reason=reason or "activated on the Models page",
+            reason=written_reason(reason),
             seen_active_id=active_id,
         )
     return f"{version.label} serves from the next forecast on.".capitalize()
@@ -118,34 +119,37 @@ def _register_rollback(app: Dash, context: PageContext) -> None:
             Output("models-notice", "children"),
             Output("models-changed", "data"),
             Output("models-rollback-password", "value"),
+            Output("models-rollback-reason", "value"),
         ],
         inputs=[
             Input({"type": ROLLBACK, "target": ALL, "active": ALL}, "n_clicks"),
         ],
-        states=[State("models-rollback-password", "value")],
+        states=[
+            State("models-rollback-password", "value"),
+            State("models-rollback-reason", "value"),
+        ],
         permission=Permission.MANAGE_MODELS,
         at_load=False,
     )
-    def roll_back(_clicks: object, password: object) -> tuple[object, object, object]:
+    def roll_back(
+        _clicks: object, password: object, reason: object
+    ) -> tuple[object, ...]:
         triggered = ctx.triggered_id
         if not isinstance(triggered, dict) or not any(
             item.get("value") for item in ctx.triggered
         ):
-            return (
-                no_update,
-                no_update,
-                no_update,
-            )  # the buttons were drawn, not pressed
+            return (no_update,) * 4  # the buttons were drawn, not pressed
         _, active_id = _seen({"version": 1, "active": triggered.get("active")})
         with context.confirmed_request(password) as request:
             version = roll_back_model(
                 request,
                 _target(triggered.get("target")),
-                reason="rolled back on the Models page",
+                reason=written_reason(reason if isinstance(reason, str) else ""),
                 # A second click on the same button would go forward again.
                 seen_active_id=active_id,
             )
-        return _done(f"{version.label} serves again.".capitalize()), time.time(), ""
+        said = f"{version.label} serves again.".capitalize()
+        return _done(said), time.time(), "", ""
 
 
 def _target(value: object) -> Target:

@@ -9,7 +9,14 @@ from dash.development.base_component import Component
 from pages import addresses
 from pages.admin_models.signing_keys import keys_panel
 from pages.attributes import aria, data
-from pages.components import field, link, own_password, page_head, panel, skeleton
+from pages.components import (
+    crumbs,
+    field,
+    own_password,
+    page_head,
+    panel,
+    skeleton,
+)
 from pages.second_person import approvals_panel
 
 REFRESH_MS = 2_000
@@ -25,18 +32,33 @@ def models_layout() -> Component:
             dcc.Interval(id="models-refresh", interval=REFRESH_MS, disabled=True),
             page_head("Models", "What serves, what is on its way, what came before."),
             approvals_panel("models"),
-            panel(
-                "Serving",
-                html.Div(id="models-notice", **aria(live="polite")),
-                html.Div(skeleton(160), id="models-serving"),
-                html.Div(
-                    own_password("models-rollback-password"),
-                    hidden=True,
-                    id="models-rollback-confirm",
-                ),
-                id="models-serving-panel",
+            html.Div(
+                [
+                    panel(
+                        "Serving",
+                        html.Div(id="models-notice", **aria(live="polite")),
+                        html.Div(skeleton(160), id="models-serving"),
+                        html.Div(
+                            [
+                                field(
+                                    "Reason for rolling back",
+                                    dbc.Input(
+                                        id="models-rollback-reason", maxlength=1_000
+                                    ),
+                                    hint="10 characters or more; kept in the audit.",
+                                ),
+                                own_password("models-rollback-password"),
+                            ],
+                            className="gfo-form-grid",
+                            hidden=True,
+                            id="models-rollback-confirm",
+                        ),
+                        id="models-serving-panel",
+                    ),
+                    _upload_form(),
+                ],
+                className="gfo-columns gfo-columns-2 gfo-columns-start",
             ),
-            _upload_form(),
             panel(
                 "Files",
                 html.Div(skeleton(120), id="models-uploads", **aria(live="polite")),
@@ -119,7 +141,7 @@ def version_layout() -> Component:
             dcc.Store(id="model-changed"),
             dcc.Store(id="model-seen"),
             dcc.Interval(id="model-refresh", interval=REFRESH_MS, disabled=True),
-            html.P(link("All models", addresses.ADMIN_MODELS)),
+            crumbs((("Models", addresses.ADMIN_MODELS),), "Version"),
             html.Div(skeleton(80), id="model-head"),
             html.Div(id="model-notice", **aria(live="polite")),
             _actions(),
@@ -136,7 +158,7 @@ def _actions() -> Component:
         field(
             "Reason",
             dbc.Textarea(id="model-reason", rows=2, maxlength=1_000),
-            hint="Kept in the audit. An override needs one of 10 characters or more.",
+            hint="10 characters or more, to activate or override; kept in the audit.",
         ),
         field(
             "Signature",

@@ -140,6 +140,8 @@ def _cells(region: RegionFacts) -> list[Child]:
             ),
             synthetic_tag(choice),
             None if region.is_active else tag("not in the fleet"),
+            " ",
+            link("its page", addresses.region_href(choice.slug), label=choice.name),
         ]
     )
     own_limit = "" if "thermal_limit_c" not in policy.overridden else " (own)"

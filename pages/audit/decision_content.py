@@ -50,7 +50,17 @@ def decision_page(detail: DecisionDetail) -> list[Component | None]:
     card = detail.card
     kind = KIND_WORDS.get(card.kind, card.kind)
     return [
-        html.H1(f"Decision {card.decision_id}"),
+        html.Div(
+            [
+                html.H1(f"Decision {card.decision_id}"),
+                html.Button(
+                    "Print its story",
+                    type="button",
+                    className="gfo-button gfo-print",
+                ),
+            ],
+            className="gfo-heading-row",
+        ),
         html.P(
             f"{kind}, kept as it was taken; nothing here is computed again.",
             className="gfo-muted",

@@ -10,7 +10,7 @@ from core.decision_states import DecisionState
 from orchestrator.decisions.views import MAXIMUM_COMMENT_CHARS
 from pages import addresses
 from pages.audit.layout import button, number_input
-from pages.components import field, link, panel, skeleton
+from pages.components import crumbs, field, panel, skeleton
 from pages.region_picker import region_field
 from pages.standing import term_field
 
@@ -20,7 +20,7 @@ def decision_layout(*, may_decide: bool, may_replay: bool) -> Component:
     return html.Div(
         [
             dcc.Location(id="decision-url", refresh=False),
-            html.P(link("All decisions", addresses.AUDIT)),
+            crumbs((("Audit", addresses.AUDIT),), "Decision"),
             html.Div(skeleton(420), id="decision-detail"),
             html.Div(
                 [

@@ -8,9 +8,12 @@ from core.access import Permission
 from orchestrator.alarms.lists import standing_alarms
 from orchestrator.forecasts.fleet import fleet_view
 from orchestrator.freshness import KeptAnswers
+from orchestrator.overview.first_page import overview
 from orchestrator.use_cases import Request
 from pages.context import PageContext
 from pages.fleet.layout import fleet_pager, headline, shown_of, table
+from pages.fleet.overview import overview_panels
+from pages.fleet.setup import register_setup
 from pages.list_controls import follow_filters
 from pages.serving import serve
 from pages.times import chosen_times, in_times
@@ -28,6 +31,7 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
             Output("fleet-table", "children"),
             Output("fleet-pager", "children"),
             Output("fleet-filters", "className"),
+            Output("fleet-overview", "children"),
         ],
         inputs=[
             Input("fleet-refresh", "n_intervals"),
@@ -41,14 +45,17 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
 
         def make(request: Request) -> tuple[object, ...]:
             view = fleet_view(request, question)
+            more = overview(request, sum(view.counts.values()))
             return (
                 headline(view, standing_alarms(request)),
                 table(in_times(view, times)),
                 fleet_pager(view, question, shown),
                 "gfo-filters" if view.part else "gfo-filters d-none",
+                overview_panels(view, more, times),
             )
 
         with context.request() as request:
             return kept.get(request, (times, question), make)
 
     follow_filters(app, "fleet-url", ["fleet-find", "fleet-verdict"])
+    register_setup(app, context)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,9 +17,10 @@ from orchestrator.forecasts.views import FleetPart, FleetRow, FleetView, Group
 from pages import addresses
 from pages.addresses import Query
 from pages.attributes import aria, data
-from pages.components import field, link, notice, page_head, skeleton
+from pages.components import Child, field, link, notice, page_head, skeleton
 from pages.downloads import table_download
 from pages.fleet.cells import COLUMNS, FleetColumn, breach_words
+from pages.fleet.setup import setup_frame
 from pages.grids import Shown, pager
 from pages.list_controls import choice, text_filter
 from pages.refreshing import as_of, refresh
@@ -40,10 +42,12 @@ def layout() -> Component:
     return html.Div(
         [
             page_head(
-                "Fleet",
+                "Overview",
                 "Where is trouble in the next 24 hours?",
                 html.Div(id="fleet-status", role="status"),
             ),
+            setup_frame(),
+            html.Div(skeleton(733), id="fleet-overview"),
             html.Div(
                 [
                     field(
@@ -55,7 +59,7 @@ def layout() -> Component:
                 id="fleet-filters",
                 className="gfo-filters d-none",
             ),
-            html.Div(skeleton(420), id="fleet-table"),
+            html.Div(skeleton(517), id="fleet-table"),
             html.Div(id="fleet-pager", className="gfo-pager", role="status"),
             dcc.Location(id="fleet-url", refresh=False),
             refresh("fleet"),
@@ -71,7 +75,7 @@ def headline(view: FleetView, alarms: Sequence[AlarmView] = ()) -> Component:
     standing = [one for one in alarms if one.is_active]
     return html.Div(
         [
-            html.Strong(trouble(view), id="fleet-headline"),
+            html.Strong(_linked(view), id="fleet-headline"),
             as_of(view.as_of_utc),
             ending_notice(view.ending, view.as_of_utc, "UTC"),
             *(
@@ -143,6 +147,19 @@ def trouble(view: FleetView) -> str:
     return " ".join([*parts, *_promised(view)])
 
 
+def _linked(view: FleetView) -> list[Child]:
+    """The sentence, with each region that it names as the link to its page."""
+    sentence = trouble(view)
+    slugs = {row.region.name: row.region.slug for row in view.rows}
+    if not slugs:
+        return [sentence]
+    names = "|".join(map(re.escape, sorted(slugs, key=len, reverse=True)))
+    return [
+        link(part, addresses.region_href(slugs[part])) if part in slugs else part
+        for part in re.split(f"({names})", sentence)
+    ]
+
+
 def _trouble_of_many(part: FleetPart) -> str:
     counts = part.counts
     over, unjudged = counts[Group.OVER], counts[Group.UNJUDGED]
@@ -173,7 +190,9 @@ def _promised(view: FleetView) -> list[str]:
 def table(view: FleetView) -> Component:
     """Every region's next 24 hours; on a narrow screen each row becomes a card."""
     if not view.rows and view.part is None:
-        return notice("No regions yet", "Add one with gfo region add.")
+        return notice(
+            "No regions yet", "Add one on the Regions page, or with gfo region add."
+        )
     if not view.rows:
         return notice("No region found", "Search for less, or for another verdict.")
     head = html.Tr(

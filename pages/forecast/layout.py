@@ -82,7 +82,7 @@ def layout() -> Component:
                 ],
                 className="gfo-controls",
             ),
-            html.Div([skeleton(64), skeleton(420)], id="forecast-panel"),
+            html.Div([skeleton(64), skeleton(1380)], id="forecast-panel"),
             _accept_form(),
             # Brings the drawing library while the server still computes.
             html.Div(
@@ -435,7 +435,7 @@ def _quality_panel() -> Component:
     """Filled by a callback of its own: the verdict does not wait for it."""
     return panel(
         "How good the bound has been",
-        html.Div(skeleton(240), id="forecast-quality-content"),
+        html.Div(skeleton(600), id="forecast-quality-content"),
         id="forecast-quality",
     )
 

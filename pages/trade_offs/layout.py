@@ -39,7 +39,7 @@ def layout() -> Component:
             ),
             panel(
                 "Efficiency of each region",
-                html.Div(skeleton(240), id="trade-offs-efficiency"),
+                html.Div(skeleton(345), id="trade-offs-efficiency"),
                 id="trade-offs-efficiency-panel",
             ),
         ]

@@ -59,7 +59,15 @@ def safe_words(view: WhatIfView) -> list[Component | str]:
         f" moved. Loads, carbon and prices: {view.inputs_basis} values."
     )
     hours = f" {view.hours_text}" if view.hours_text else ""
-    return [html.Strong(typeset(view.safe_interval_text)), basis, hours]
+    return [html.Strong(typeset(view.safe_interval_text)), basis, hours, *_least(view)]
+
+
+def _least(view: WhatIfView) -> list[Component | str]:
+    """The way to the least share that is approved, where it moves anything."""
+    least_pct = view.safe_intervals_pct[0][0] if view.safe_intervals_pct else 0.0
+    if not least_pct or view.maximum_safe_shift_pct is None:
+        return []
+    return [" ", _shift_link(view, least_pct, "Use the least safe shift")]
 
 
 def baseline(view: WhatIfView) -> Component:
@@ -173,6 +181,12 @@ def scenarios(view: WhatIfView) -> Component:
 
 
 def _try_link(view: WhatIfView, shift_pct: float) -> Component:
+    return _shift_link(view, shift_pct, share(shift_pct), label="try this shift")
+
+
+def _shift_link(
+    view: WhatIfView, shift_pct: float, text: str, *, label: str = ""
+) -> Component:
     target = view.target.region.slug if view.target else None
     href = addresses.what_if_href(
         view.source.region.slug,
@@ -182,7 +196,7 @@ def _try_link(view: WhatIfView, shift_pct: float) -> Component:
         view.issued_at_utc,
         view.hours_of_day,
     )
-    return link(share(shift_pct), href, label="try this shift")
+    return link(text, href, label=label)
 
 
 def caption(view: WhatIfView, end: ShiftEnd | None) -> str | None:

@@ -68,7 +68,7 @@ def layout(*, may_decide: bool) -> Component:
                     ),
                     panel(
                         "Scenarios",
-                        html.Div(skeleton(320), id="what-if-scenarios"),
+                        html.Div(skeleton(500), id="what-if-scenarios"),
                         id="what-if-scenarios-panel",
                     ),
                 ],

@@ -138,5 +138,5 @@ def test_an_address_that_cannot_be_shown_explains_itself(visitor: Visitor) -> No
     for path, (where, *texts) in UNSHOWABLE.items():
         visitor.open(path)
         visitor.sees(where, *texts)
-    visitor.follow("Fleet", "nav")  # the way out is on every page
+    visitor.follow("Overview", "nav")  # the way out is on every page
     visitor.sees("#fleet-headline", "BLOCKED")

@@ -129,7 +129,7 @@ def test_a_lower_limit_blocks_a_region_that_was_approved(visitor: Visitor) -> No
     visitor.click("#policy-save")
     visitor.sees("#policy-save-status", "The limits are changed.")
     visitor.sees("#regions-list", "5 °C (own)")
-    visitor.follow("Fleet", "nav")
+    visitor.follow("Overview", "nav")
     visitor.sees(fleet_row("ireland"), "■ BLOCKED", "limit 5 °C")
 
 

@@ -106,7 +106,7 @@ def test_an_auditor_sees_the_permalink_that_an_operator_made(visitor: Visitor) -
     visitor.log_out()
     visitor.come_in("anton", permalink)
     assert visitor.sees("#decision-card", "by olga") == operators_card
-    visitor.follow("All decisions")
+    visitor.follow("Audit", ".gfo-crumbs")
     visitor.sees("#audit-decisions-table", "What-if", "olga")
     visitor.follow("Events", ".gfo-tabs")
     visitor.sees("#audit-events-table", "Decision what if", "Login succeeded", "olga")

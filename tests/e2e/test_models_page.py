@@ -80,18 +80,20 @@ def test_a_model_goes_from_its_file_to_active_and_back(
         visitor.click("#model-override")
         visitor.sees("#model-notice", "The gate is overridden")
     visitor.sees("#model-next-step", "Activate it to replace model 1")
+    visitor.type_into("#model-reason", "A drill of the way back.")
     visitor.type_into("#model-password", PASSWORD)
     visitor.click("#model-activate")
     visitor.sees("#model-notice", "Model 5", "serves from the next forecast on")
     worker.issue(full_hour(NOW))
-    visitor.follow("All models")
+    visitor.follow("Models", ".gfo-crumbs")
     visitor.sees("#models-serving-table", "model 5 (foreign", "Roll back to model 1")
     visitor.rest()  # or the button is drawn anew under the mouse
+    visitor.type_into("#models-rollback-reason", "It was only a drill.")
     visitor.type_into("#models-rollback-password", PASSWORD)
     visitor.click("#models-serving-table button")
     visitor.sees("#models-notice", "Model 1", "serves again")
     visitor.sees("#models-serving-table", "model 1 (ridge", "Roll back to model 5")
-    visitor.sees("#models-history", "rolled back on the Models page", "ada")
+    visitor.sees("#models-history", "It was only a drill.", "ada")
     assert visitor.browser.console_errors() == []
 
 

@@ -53,7 +53,7 @@ def test_a_person_is_added_logs_in_and_is_disabled(visitor: Visitor) -> None:
 
 def test_an_operator_finds_no_way_there(visitor: Visitor) -> None:
     visitor.come_in("olga")
-    visitor.sees("nav", "Fleet")
+    visitor.sees("nav", "Overview")
     assert "Users" not in visitor.text("nav")
     visitor.open("/admin/users")
     visitor.sees("main", "Your role does not allow this")

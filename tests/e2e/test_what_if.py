@@ -225,7 +225,7 @@ def test_raised_until_approved_then_recorded_and_found_again(
     visitor.is_at(f"/decisions/{decision_id}")
     visitor.sees("#decision-card", comment, "✓ APPROVED", "by olga")
     visitor.sees("#decision-facts", "Audit event")
-    visitor.follow("Fleet", "nav")
+    visitor.follow("Overview", "nav")
     visitor.sees(fleet_row("arizona"), "✓ APPROVED")
 
 

@@ -214,7 +214,7 @@ class PortalProcess:
 
     def wait_ready(self) -> PortalProcess:
         """Wait for the announcement."""
-        return self.wait_for("Stop with Ctrl-C.")
+        return self.wait_for("Log in as ")
 
     def wait_for(self, text: str, within_s: float = PATIENCE_S) -> PortalProcess:
         """Wait until it printed `text`."""

@@ -63,7 +63,7 @@ def test_at_a_terminal_the_password_is_shown_once_and_no_file_remains(
     ours, theirs = pty.openpty()
     portal = start_portal(migrated_dir, stdout=theirs)
     os.close(theirs)
-    shown = _read_terminal(ours, until="Stop with Ctrl-C.")
+    shown = _read_terminal(ours, until=r"shown once\): \S+\r?\n$")
 
     found = re.search(r"One-time password \(shown once\): (\S+)", shown)
     assert found is not None, shown
@@ -77,7 +77,7 @@ def test_at_a_terminal_the_password_is_shown_once_and_no_file_remains(
 def _read_terminal(descriptor: int, *, until: str) -> str:
     shown = ""
     deadline = time.monotonic() + 60
-    while until not in shown:
+    while not re.search(until, shown):
         assert time.monotonic() < deadline, shown
         shown += os.read(descriptor, 4096).decode()
     return shown

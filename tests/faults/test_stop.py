@@ -116,7 +116,7 @@ def test_a_demo_that_is_cut_short_is_ended_and_made_at_the_next_start(
 ) -> None:
     settings = {"GFO_DEMO": "true"}
     portal = start_portal(installed_dir, settings=settings)
-    portal.wait_for("days of telemetry")
+    portal.wait_for("makes a demo fleet").wait_ready()
 
     took_s = portal.stop(signal.SIGINT)
 
@@ -126,7 +126,7 @@ def test_a_demo_that_is_cut_short_is_ended_and_made_at_the_next_start(
     assert "Traceback" not in portal.everything
     _commit_first_step(installed_dir)
     again = start_portal(installed_dir, settings=settings)
-    again.wait_for("Making the demo fleet").stop()
+    again.wait_for("makes a demo fleet").stop()
 
 
 def _commit_first_step(data_dir: Path) -> None:
@@ -138,10 +138,11 @@ def _commit_first_step(data_dir: Path) -> None:
 def test_a_fleet_that_somebody_else_made_is_not_added_to(
     installed_dir: Path, start_portal: StartPortal
 ) -> None:
+    settings = {"GFO_DEMO": "true"}
+    start_portal(installed_dir, settings=settings).wait_ready().stop()
     add_region(installed_dir, "OURS")
-    (installed_dir / "demo-unfinished").touch()
 
-    portal = start_portal(installed_dir, settings={"GFO_DEMO": "true"}).wait_ready()
+    portal = start_portal(installed_dir, settings=settings).wait_ready()
 
     assert "demo fleet" not in portal.printed
 

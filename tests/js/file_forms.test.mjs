@@ -191,7 +191,7 @@ test("an ended login is asked for, and leads back", () => {
   choose();
   press();
   sent[0].answer(401, { error: "Log in." });
-  assert.deepEqual(page.opened, ["/login?next=%2Fadmin%2Ftelemetry%3Fbatch%3D3"]);
+  assert.deepEqual(page.opened, ["/login?ended=1&next=%2Fadmin%2Ftelemetry%3Fbatch%3D3"]);
   assert.deepEqual(status(), ["", ""]);
 });
 

@@ -255,6 +255,7 @@ export class Page {
       setInterval: (callback, wait) => page.clock.start(callback, wait, wait),
       clearTimeout: (number) => page.clock.stop(number),
       clearInterval: (number) => page.clock.stop(number),
+      addEventListener: (type, listener) => page.listeners.push({ type, listener, capture: false }),
       matchMedia: () => ({ matches: false }),
       getComputedStyle: () => ({ color: "ink", backgroundColor: "paper", fontFamily: "sans" }),
       CSS: { escape: (text) => text },

@@ -89,7 +89,7 @@ test("a plain form gets its token once, and a form that only asks gets none", ()
 test("a callback without a login leads to the login and back", async () => {
   const { page, fetch } = open({ callback: { status: 401 } });
   await fetch(CALLBACK);
-  assert.deepEqual(page.opened, ["/login?next=%2Fforecast%3Fregion%3Darizona"]);
+  assert.deepEqual(page.opened, ["/login?ended=1&next=%2Fforecast%3Fregion%3Darizona"]);
   await fetch(new Request("https://portal.test/_dash-layout"));
   assert.equal(page.opened.length, 2);
   await fetch("/_models");
@@ -185,4 +185,18 @@ test("why the portal is not ready is said, and said anew when it changes", async
     assert.equal(isOff(page), true);
     assert.match(banner(page), said);
   }
+});
+
+test("a refresh that is refused leaves the page, which says that it stands still", async () => {
+  const { page, state, fetch } = open({ callback: { status: 401 } });
+  const asked = (...changedPropIds) => ({ body: JSON.stringify({ changedPropIds }) });
+  await fetch(CALLBACK, asked("fleet-refresh.n_intervals"));
+  assert.deepEqual(page.opened, []);
+  assert.match(banner(page), /Your login ended.*stood still since.*Log in to go on/);
+  assert.ok(isOff(page));
+  state.readiness = {};
+  await page.clock.move(10000);
+  assert.ok(isOff(page)); // the portal answers, but not to this page
+  await fetch(CALLBACK, asked("fleet-url.search"));
+  assert.equal(page.opened.length, 1);
 });

@@ -118,7 +118,7 @@ from orchestrator.forecasts.model_cache import ModelCache, ServingModel
 from orchestrator.forecasts.model_health import end_outages, find_outages
 from orchestrator.forecasts.model_watch import raise_alarms
 from orchestrator.forecasts.scoring import score_finished_windows
-from orchestrator.operations import backups, installation
+from orchestrator.operations import backups, installation, setup_requests
 from orchestrator.operations.drills import Drill, record_drill
 from orchestrator.operations.health_and_jobs import retry_job
 from orchestrator.plans import planning
@@ -934,6 +934,19 @@ def watched_models(portal: Portal) -> None:
         )
 
 
+def setup(portal: Portal) -> None:
+    """The demo, training and past days are asked for; the demo's regions leave."""
+    with portal.ask() as request:
+        assert not setup_requests.ask_for_demo(request)
+        setup_requests.close_checklist(request, is_closed=True)
+    with portal.ask() as request:
+        setup_requests.ask_for_training(request)
+    with portal.ask() as request:
+        setup_requests.ask_for_hindcasts(request, "arizona")
+    with portal.ask() as request:
+        assert setup_requests.retire_demo(request)
+
+
 def chain(portal: Portal) -> None:
     """Checks and anchors."""
     run = portal.runtime.transaction
@@ -1026,8 +1039,7 @@ def test_every_change_commits_with_its_event(
     monkeypatch.setattr("orchestrator.use_cases._finish", note)
     for story in (
         people, tokens, federated, strangers, places, sources, delivered, decisions,
-        models, watched_models, signed, second_person, alarmed, chain,
-        exports,
+        models, watched_models, signed, second_person, alarmed, chain, exports, setup,
     ):  # fmt: skip
         story(portal)
 

@@ -189,6 +189,7 @@ CONFIRMED = {
     "registry.pin_signing_key", "registry.unpin_signing_key", "registry.add_signature",
     "approvals.approve", "approvals.ask_second_person", "approvals.refuse",
     "approvals.set_change_rules",
+    "operations.ask_for_training", "operations.retire_demo",
 }  # fmt: skip
 """Written out: the declarations must agree with what was decided."""
 

@@ -17,10 +17,38 @@
   };
 
   /* The login ended: log in, and be here again. */
-  dc.gfo_ask_for_login = function () {
+  function loginHref() {
     const here = location.pathname + location.search;
-    location.assign("/login?next=" + encodeURIComponent(here));
+    return "/login?ended=1&next=" + encodeURIComponent(here);
+  }
+
+  dc.gfo_ask_for_login = function () {
+    location.assign(loginHref());
   };
+
+  /* A page that only refreshes itself stays: it says that it stands still and since when.
+     Nobody did anything here, and a screen on a wall shows no login page. */
+  let isEnded = false;
+
+  function freeze() {
+    if (isEnded) return;
+    isEnded = true;
+    const at = new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+    show(false, `Your login ended. This page has stood still since ${at}. `);
+    const link = document.createElement("a");
+    link.href = loginHref();
+    link.textContent = "Log in to go on";
+    document.getElementById("gfo-connection").append(link);
+  }
+
+  function isPolling(options) {
+    try {
+      const changed = JSON.parse(options.body).changedPropIds;
+      return changed.length > 0 && changed.every((id) => id.endsWith(".n_intervals"));
+    } catch {
+      return false;
+    }
+  }
 
   /* Theme: any element of class gfo-theme-toggle switches it and it is remembered. */
   function toggleTheme() {
@@ -76,7 +104,10 @@
       if (isCallback && error.name !== "AbortError") missed();
       throw error;
     }
-    if (response.status === 401 && response.url.includes("/_dash-")) dc.gfo_ask_for_login();
+    if (response.status === 401 && response.url.includes("/_dash-")) {
+      if (isCallback && isPolling(args[1])) freeze();
+      else dc.gfo_ask_for_login();
+    }
     if (isCallback && response.status === 503) missed();
     return response;
   };
@@ -130,6 +161,7 @@
   }
 
   async function check() {
+    if (isEnded) return;
     try {
       const response = await plainFetch("/readyz", {
         cache: "no-store",

@@ -1,0 +1,1 @@
+"""The first page: the whole fleet at a glance."""

@@ -1,0 +1,102 @@
+"""The page of a region follows its address, and has the worker set the region up."""
+
+from __future__ import annotations
+
+from dash import Dash, Input, Output, State, ctx
+
+from core.access import Permission
+from orchestrator.operations.setup_requests import ask_for_hindcasts, ask_for_training
+from orchestrator.operations.setup_state import region_setup
+from orchestrator.overview.region_page import region_page
+from pages.addresses import region_slug_of
+from pages.components import notice
+from pages.context import PageContext
+from pages.refreshing import refreshing
+from pages.region.layout import region_more, region_now, setup_content
+from pages.serving import serve
+from pages.times import chosen_times
+
+
+def register_callbacks(app: Dash, context: PageContext) -> None:
+    """Register the page's callbacks."""
+    _register_view(app, context)
+    _register_setup(app, context)
+    _register_actions(app, context)
+
+
+def _register_view(app: Dash, context: PageContext) -> None:
+    @serve(
+        app,
+        context,
+        outputs=[Output("region-now", "children"), Output("region-more", "children")],
+        inputs=[
+            Input("region-url", "pathname"),
+            Input("region-refresh", "n_intervals"),
+        ],
+        permission=Permission.VIEW_FLEET,
+        at_load=False,
+    )
+    def show_region(pathname: str | None, _n: int | None) -> tuple[object, ...]:
+        with refreshing("region"), context.request() as request:
+            page = region_page(request, region_slug_of(pathname))
+        return region_now(page, request.now), region_more(page, chosen_times())
+
+
+def _register_setup(app: Dash, context: PageContext) -> None:
+    @serve(
+        app,
+        context,
+        outputs=[
+            Output("region-tasks", "children"),
+            Output("region-steps", "children"),
+            Output("region-setup", "hidden"),
+            Output("region-setup-refresh", "disabled"),
+        ],
+        inputs=[
+            Input("region-url", "pathname"),
+            Input("region-changed", "data"),
+            Input("region-setup-refresh", "n_intervals"),
+            Input("region-refresh", "n_intervals"),
+        ],
+        permission=Permission.VIEW_FLEET,
+        at_load=False,
+    )
+    def show_setup(pathname: str | None, *_reasons: object) -> tuple[object, ...]:
+        with refreshing("region"), context.request() as request:
+            setup = region_setup(request, region_slug_of(pathname))
+        tasks, steps = setup_content(setup)
+        return tasks, steps, setup.is_finished and not tasks, not setup.is_busy
+
+
+def _register_actions(app: Dash, context: PageContext) -> None:
+    @serve(
+        app,
+        context,
+        outputs=[
+            Output("region-status", "children"),
+            Output("region-changed", "data"),
+            Output("region-password", "value"),
+        ],
+        inputs=[
+            Input("region-train", "n_clicks"),
+            Input("region-hindcast", "n_clicks"),
+        ],
+        states=[
+            State("region-url", "pathname"),
+            State("region-password", "value"),
+            State("region-changed", "data"),
+        ],
+        permission=Permission.MANAGE_MODELS,
+        at_load=False,
+    )
+    def act(*values: object) -> tuple[object, int, str]:
+        pathname, password, times = values[-3:]
+        slug = region_slug_of(pathname)
+        if ctx.triggered_id == "region-train":
+            with context.confirmed_request(password) as request:
+                ask_for_training(request)
+        else:
+            with context.request() as request:
+                ask_for_hindcasts(request, slug)
+        said = "The worker does it; you can leave this page."
+        return notice("Asked.", said), times + 1 if isinstance(times, int) else 1, ""
