@@ -1,15 +1,15 @@
 """Deliveries: who subscribed to which events, what waits to be sent, and each try.
 
-Revision ID: 0029
-Revises: 0028
+Revision ID: 0028
+Revises: 0027
 """
 
 from __future__ import annotations
 
 from alembic import op
 
-revision: str = "0029"
-down_revision: str | None = "0028"
+revision: str = "0028"
+down_revision: str | None = "0027"
 branch_labels: None = None
 depends_on: None = None
 

@@ -1,7 +1,7 @@
 """Alarms: how each stands, what happened to it, and notes of shifts.
 
-Revision ID: 0030
-Revises: 0029
+Revision ID: 0029
+Revises: 0028
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from alembic import op
 
 from migrations.append_only import protect
 
-revision: str = "0030"
-down_revision: str | None = "0029"
+revision: str = "0029"
+down_revision: str | None = "0028"
 branch_labels: None = None
 depends_on: None = None
 

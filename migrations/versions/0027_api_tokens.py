@@ -1,6 +1,6 @@
 """API tokens, and service accounts that only tokens act for.
 
-Revision ID: 0028
+Revision ID: 0027
 Revises: 0026
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from alembic import op
 
-revision: str = "0028"
+revision: str = "0027"
 down_revision: str | None = "0026"
 branch_labels: None = None
 depends_on: None = None

@@ -1,6 +1,6 @@
 """Progress of long setup work, and the setup hints that a person closed.
 
-Revision ID: 0032
+Revision ID: 0030
 Revises: 0029
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from alembic import op
 
-revision: str = "0032"
+revision: str = "0030"
 down_revision: str | None = "0029"
 branch_labels: None = None
 depends_on: None = None
