@@ -187,6 +187,10 @@ FILL = (
         '2025-01-01T00:00Z', '2025-01-01T00:00Z')""",
     """insert into delivery_attempt (delivery_id, at_utc, duration_ms, is_delivered,
         answer) values (1, '2025-01-01T00:00Z', 1, true, 'Taken.')""",
+    """insert into setup_task (name, state, step, done_s, total_s, started_at_utc,
+        updated_at_utc) values ('demo', 'done', 'All of it.', 1, 1,
+        '2025-01-01T00:00Z', '2025-01-01T00:00Z')""",
+    "insert into closed_hint (user_id, name) values (1, 'setup-checklist')",
     """insert into procrastinate_jobs (queue_name, task_name) values ('q', 't')""",
 )
 
