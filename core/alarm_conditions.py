@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from core.alarm_kinds import DEFINITIONS, AlarmKind
-from core.alarms import ALL, AlarmKey, Condition
+from core.alarms import ALL, AlarmCondition, AlarmKey
 from core.days import WINDOW_H
 from core.outcomes import ReasonCode
 from core.telemetry import HOUR
@@ -94,7 +94,9 @@ class FeedReading:
     problem: str | None = None
 
 
-def region_conditions(reading: RegionReading, now: datetime) -> Iterator[Condition]:
+def region_conditions(
+    reading: RegionReading, now: datetime
+) -> Iterator[AlarmCondition]:
     """Conditions of a region that hold, or are held, now."""
     makers = (
         _breach_now,
@@ -111,12 +113,12 @@ def region_conditions(reading: RegionReading, now: datetime) -> Iterator[Conditi
             yield found
 
 
-def feed_condition(reading: FeedReading) -> Condition | None:
+def feed_condition(reading: FeedReading) -> AlarmCondition | None:
     """Whether a feed fails; one failure is held, as a run may miss its source."""
     if not reading.failures_in_a_row:
         return None
     problem = f": {reading.problem}" if reading.problem else "."
-    return Condition(
+    return AlarmCondition(
         kind=AlarmKind.FEED_FAILING,
         cause=f"feed:{reading.name}",
         text=f"Feed {reading.name} failed {reading.failures_in_a_row} times{problem}",
@@ -139,14 +141,14 @@ def populations_of(
     return made | {(AlarmKind.FEED_FAILING, ALL): len(feeds)}
 
 
-def _breach_now(reading: RegionReading, now: datetime) -> Condition | None:
+def _breach_now(reading: RegionReading, now: datetime) -> AlarmCondition | None:
     if reading.temperature_c is None or reading.known_until_utc is None:
         return None
     excess_c = reading.temperature_c - reading.limit_c
     is_known = now - reading.known_until_utc <= reading.max_age_h * HOUR
     if is_known and excess_c <= -DEFINITIONS[AlarmKind.BREACH_NOW].deadband:
         return None
-    return Condition(
+    return AlarmCondition(
         kind=AlarmKind.BREACH_NOW,
         cause=reading.cause,
         text=f"{reading.name} was at {reading.temperature_c:.1f} °C in the hour until"
@@ -158,14 +160,14 @@ def _breach_now(reading: RegionReading, now: datetime) -> Condition | None:
     )
 
 
-def _breach_predicted(reading: RegionReading, now: datetime) -> Condition | None:
+def _breach_predicted(reading: RegionReading, now: datetime) -> AlarmCondition | None:
     if reading.issued_at_utc is None or now - reading.issued_at_utc > WINDOW_H * HOUR:
         return None
     chance = reading.chance
     least = LIKELY_FRAC - DEFINITIONS[AlarmKind.BREACH_PREDICTED].deadband
     if chance is not None and chance < least:
         return None
-    return Condition(
+    return AlarmCondition(
         kind=AlarmKind.BREACH_PREDICTED,
         cause=reading.cause,
         text=f"{reading.name} exceeds {reading.limit_c:g} °C within 24 h with a chance"
@@ -177,9 +179,9 @@ def _breach_predicted(reading: RegionReading, now: datetime) -> Condition | None
     )
 
 
-def _telemetry_stale(reading: RegionReading, now: datetime) -> Condition | None:
+def _telemetry_stale(reading: RegionReading, now: datetime) -> AlarmCondition | None:
     if reading.known_until_utc is None:
-        return Condition(
+        return AlarmCondition(
             kind=AlarmKind.TELEMETRY_MISSING,
             cause=reading.cause,
             text=f"{reading.name} has no measured temperature of the last days.",
@@ -192,7 +194,7 @@ def _telemetry_stale(reading: RegionReading, now: datetime) -> Condition | None:
     deadband = DEFINITIONS[AlarmKind.TELEMETRY_STALE].deadband
     if age_h <= reading.max_age_h * (1 - deadband):
         return None
-    return Condition(
+    return AlarmCondition(
         kind=AlarmKind.TELEMETRY_STALE,
         cause=reading.cause,
         text=f"{reading.name}: the newest measured temperature is of the hour until"
@@ -206,7 +208,7 @@ def _telemetry_stale(reading: RegionReading, now: datetime) -> Condition | None:
     )
 
 
-def _of_verdict(reading: RegionReading, now: datetime) -> Condition | None:
+def _of_verdict(reading: RegionReading, now: datetime) -> AlarmCondition | None:
     """What the newest verdict says of telemetry and model."""
     if reading.issued_at_utc is None or now - reading.issued_at_utc > WINDOW_H * HOUR:
         return None
@@ -230,7 +232,7 @@ def _of_verdict(reading: RegionReading, now: datetime) -> Condition | None:
         )
     else:
         return None
-    return Condition(
+    return AlarmCondition(
         kind=kind,
         cause=reading.cause,
         text=f"{reading.name}: {reading.reason_text}",
@@ -241,10 +243,10 @@ def _of_verdict(reading: RegionReading, now: datetime) -> Condition | None:
     )
 
 
-def _drifting(reading: RegionReading, now: datetime) -> Condition | None:
+def _drifting(reading: RegionReading, now: datetime) -> AlarmCondition | None:
     if not reading.is_drifting:
         return None
-    return Condition(
+    return AlarmCondition(
         kind=AlarmKind.MODEL_DRIFTING,
         cause=reading.cause,
         text=f"{reading.name}: model {reading.model_version_id} has lost its coverage.",
@@ -254,10 +256,10 @@ def _drifting(reading: RegionReading, now: datetime) -> Condition | None:
     )
 
 
-def _above_bound(reading: RegionReading, now: datetime) -> Condition | None:
+def _above_bound(reading: RegionReading, now: datetime) -> AlarmCondition | None:
     if reading.above_bound_text is None:
         return None
-    return Condition(
+    return AlarmCondition(
         kind=AlarmKind.BOUND_EXCEEDED,
         cause=reading.cause,
         text=reading.above_bound_text,
@@ -270,14 +272,14 @@ def _above_bound(reading: RegionReading, now: datetime) -> Condition | None:
     )
 
 
-def _capacity(reading: RegionReading, now: datetime) -> Condition | None:
+def _capacity(reading: RegionReading, now: datetime) -> AlarmCondition | None:
     if reading.it_load_mw is None or reading.known_until_utc is None:
         return None
     frac = reading.it_load_mw / reading.it_capacity_mw
     deadband = DEFINITIONS[AlarmKind.CAPACITY_NEAR].deadband
     if frac < NEAR_CAPACITY_FRAC - deadband:
         return None
-    return Condition(
+    return AlarmCondition(
         kind=AlarmKind.CAPACITY_NEAR,
         cause=reading.cause,
         text=f"{reading.name} carries {reading.it_load_mw:.1f} MW of"

@@ -49,7 +49,7 @@ class AlarmChange(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Condition:
+class AlarmCondition:
     """Something that holds now and deserves an alarm once it lasts.
 
     Attributes
@@ -170,7 +170,7 @@ class Evaluation:
 
 def evaluate(
     before: Mapping[AlarmKey, AlarmState],
-    conditions: Iterable[Condition],
+    conditions: Iterable[AlarmCondition],
     *,
     populations: Mapping[tuple[AlarmKind, str], int],
     now: datetime,
@@ -181,7 +181,7 @@ def evaluate(
     ----------
     before : mapping
         Alarms that are active or silenced; others may be left out.
-    conditions : iterable of Condition
+    conditions : iterable of AlarmCondition
         What holds, or is held, now. What is not named is over.
     populations : mapping
         How many members each group has that a condition names, by kind.
@@ -218,7 +218,7 @@ def evaluate(
 
 def advance(
     state: AlarmState | None,
-    condition: Condition | None,
+    condition: AlarmCondition | None,
     explained_by: AlarmKey | None = None,
     *,
     now: datetime,
@@ -229,7 +229,7 @@ def advance(
     ----------
     state : AlarmState | None
         None for one that was never raised.
-    condition : Condition | None
+    condition : AlarmCondition | None
         None where nothing holds.
     explained_by : AlarmKey | None
         The alarm of which the condition is a consequence.
@@ -327,7 +327,7 @@ def _shelving_is_over(state: AlarmState, now: datetime) -> bool:
 
 
 def _still_active(
-    state: AlarmState, condition: Condition, explained_by: AlarmKey | None
+    state: AlarmState, condition: AlarmCondition, explained_by: AlarmKey | None
 ) -> AlarmState:
     said = state if condition.is_held else condition
     return replace(
@@ -359,12 +359,12 @@ def _after_end(
 
 
 def _groups(
-    conditions: Iterable[Condition],
+    conditions: Iterable[AlarmCondition],
     before: Mapping[AlarmKey, AlarmState],
     populations: Mapping[tuple[AlarmKind, str], int],
-) -> list[Condition]:
+) -> list[AlarmCondition]:
     """One condition for each group of which enough members have theirs."""
-    members: defaultdict[AlarmKey, list[Condition]] = defaultdict(list)
+    members: defaultdict[AlarmKey, list[AlarmCondition]] = defaultdict(list)
     for item in conditions:
         if not item.is_held:
             for cause in item.groups:
@@ -380,7 +380,7 @@ def _groups(
         groups = items[0].groups
         slugs = sorted({slug for item in items for slug in item.region_slugs})
         made.append(
-            Condition(
+            AlarmCondition(
                 kind=kind,
                 cause=cause,
                 text=_group_text(kind, cause, items, population),
@@ -394,7 +394,7 @@ def _groups(
 
 
 def _group_text(
-    kind: AlarmKind, cause: str, items: list[Condition], population: int
+    kind: AlarmKind, cause: str, items: list[AlarmCondition], population: int
 ) -> str:
     names = [item.cause.partition(":")[2] for item in items]
     place = "" if cause == ALL else f" of {cause.replace(':', ' ', 1)}"
@@ -403,7 +403,7 @@ def _group_text(
 
 
 def _explaining(
-    before: Mapping[AlarmKey, AlarmState], found: Mapping[AlarmKey, Condition]
+    before: Mapping[AlarmKey, AlarmState], found: Mapping[AlarmKey, AlarmCondition]
 ) -> set[AlarmKey]:
     """Alarms and conditions of which others can be consequences.
 
@@ -419,7 +419,7 @@ def _explaining(
 
 
 def _by_other_kinds(
-    conditions: Iterable[Condition], causes: set[AlarmKey]
+    conditions: Iterable[AlarmCondition], causes: set[AlarmKey]
 ) -> dict[AlarmKey, AlarmKey]:
     """What is a consequence of an alarm of another kind, with that alarm."""
     explained = {}
@@ -436,7 +436,7 @@ def _by_other_kinds(
 
 
 def _by_their_groups(
-    conditions: Iterable[Condition], causes: set[AlarmKey]
+    conditions: Iterable[AlarmCondition], causes: set[AlarmKey]
 ) -> dict[AlarmKey, AlarmKey]:
     """What is part of a group that is one alarm, with the widest such group."""
     return {

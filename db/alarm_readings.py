@@ -20,7 +20,7 @@ LOOK_BACK = timedelta(days=8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RegionFacts:
+class AlarmRegion:
     """The newest facts of a region; see `core.alarm_conditions.RegionReading`."""
 
     region_id: int
@@ -85,7 +85,7 @@ _STANDING_WATCH_ALARMS = text(
 ).bindparams(bindparam("version_ids", type_=ARRAY(Integer)))
 
 
-def region_facts(session: Session, now: datetime) -> list[RegionFacts]:
+def region_facts(session: Session, now: datetime) -> list[AlarmRegion]:
     """Of every active region, in the order in which they were added."""
     rows = session.execute(
         _FACTS,
@@ -96,7 +96,7 @@ def region_facts(session: Session, now: datetime) -> list[RegionFacts]:
         },
     )
     return [
-        RegionFacts(
+        AlarmRegion(
             region_id=row.id,
             slug=row.slug,
             name=row.name,

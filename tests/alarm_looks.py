@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from db.users import system_actor
-from orchestrator.alarms.evaluation import AlarmTerms, evaluate_alarms
-from orchestrator.alarms.lists import standing_alarms
+from orchestrator.alarms.alarm_lists import standing_alarms
+from orchestrator.alarms.alarm_rules import AlarmTerms, evaluate_alarms
 from orchestrator.alarms.views import AlarmView
 from orchestrator.audit.anchor_files import AnchorPlaces
 from orchestrator.use_cases import Request

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 
 from core.errors import FleetError
-from orchestrator.alarms.evaluation import AlarmTerms, evaluate_alarms
+from orchestrator.alarms.alarm_rules import AlarmTerms, evaluate_alarms
 from orchestrator.logs import get_logger
 from orchestrator.runtime import Runtime
 from orchestrator.use_cases import WORKER_USER

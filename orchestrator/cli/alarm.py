@@ -7,6 +7,13 @@ from typing import Annotated
 import typer
 
 from core.alarms import LONGEST_SHELVING_H
+from orchestrator.alarms.alarm_lists import (
+    AlarmQuestion,
+    StateFilter,
+    alarm_detail,
+    alarm_review,
+    list_alarms,
+)
 from orchestrator.alarms.handling import (
     acknowledge_alarms,
     comment_alarm,
@@ -16,13 +23,6 @@ from orchestrator.alarms.handling import (
     unshelve_alarm,
 )
 from orchestrator.alarms.handover import SHIFT_H, hand_over
-from orchestrator.alarms.lists import (
-    AlarmQuestion,
-    StateFilter,
-    alarm_detail,
-    alarm_review,
-    list_alarms,
-)
 from orchestrator.alarms.views import AlarmView
 from orchestrator.processes.terminal import (
     Json,

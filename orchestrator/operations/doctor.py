@@ -31,7 +31,7 @@ from db.job_queue import QueueDepth, queue_depth, worker_silences_s
 from db.monitoring import ServerFacts
 from db.protections import missing_protections
 from db.regions import StoredRegion, list_regions
-from orchestrator.alarms.lists import active_by_kind
+from orchestrator.alarms.alarm_lists import active_by_kind
 from orchestrator.audit.anchor_files import AnchorPlaces
 from orchestrator.audit.known_anchors import known_anchors
 from orchestrator.deliveries.delivery_list import subscription_views

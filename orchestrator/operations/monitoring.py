@@ -38,7 +38,7 @@ from db.monitoring import (
 )
 from db.regions import list_regions
 from orchestrator.accounts.logins import IDLE_LIMIT
-from orchestrator.alarms.lists import active_by_kind
+from orchestrator.alarms.alarm_lists import active_by_kind
 from orchestrator.feeds.feed_list import feed_views
 from orchestrator.feeds.views import FeedHealth
 from orchestrator.logs import get_logger

@@ -7,12 +7,12 @@ from dash.development.base_component import Component
 
 from core.access import Permission
 from core.alarm_kinds import AlarmPriority
-from orchestrator.alarms.lists import alarm_bar
+from orchestrator.alarms.alarm_lists import alarm_bar
 from orchestrator.alarms.views import AlarmBar
 from orchestrator.freshness import KeptAnswers
 from orchestrator.use_cases import Request
 from pages import addresses
-from pages.alarms.words import PRIORITY_SHAPES, priority_css
+from pages.alarms.alarm_words import PRIORITY_SHAPES, priority_css
 from pages.attributes import aria, data
 from pages.components import link
 from pages.context import PageContext

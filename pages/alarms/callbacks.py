@@ -10,6 +10,13 @@ from dash import Dash, Input, Output, State, ctx, no_update
 from core.access import Permission
 from core.alarm_kinds import DEFINITIONS, AlarmKind, AlarmPriority
 from core.errors import InvalidInput
+from orchestrator.alarms.alarm_lists import (
+    AlarmQuestion,
+    StateFilter,
+    alarm_detail,
+    alarm_review,
+    list_alarms,
+)
 from orchestrator.alarms.handling import (
     acknowledge_alarms,
     comment_alarm,
@@ -19,13 +26,6 @@ from orchestrator.alarms.handling import (
     unshelve_alarm,
 )
 from orchestrator.alarms.handover import hand_over
-from orchestrator.alarms.lists import (
-    AlarmQuestion,
-    StateFilter,
-    alarm_detail,
-    alarm_review,
-    list_alarms,
-)
 from orchestrator.alarms.views import AlarmView
 from orchestrator.use_cases import Request
 from pages.addresses import Query

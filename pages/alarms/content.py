@@ -18,7 +18,7 @@ from orchestrator.alarms.views import (
 )
 from orchestrator.decisions.views import NamedValue
 from pages import addresses
-from pages.alarms.words import CHANGE_WORDS, PRIORITY_SHAPES, priority_css
+from pages.alarms.alarm_words import CHANGE_WORDS, PRIORITY_SHAPES, priority_css
 from pages.attributes import aria, data
 from pages.components import Child, data_table, disclosure, facts, link, moment, notice
 from pages.refreshing import as_of

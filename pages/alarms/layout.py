@@ -10,7 +10,7 @@ from core.alarm_kinds import AlarmPriority
 from core.alarms import LONGEST_SHELVING_H
 from orchestrator.alarms.handling import LONGEST_TEXT
 from orchestrator.alarms.handover import LONGEST_NOTE, LONGEST_SHIFT_H, SHIFT_H
-from pages.alarms.words import KIND_WORDS, STATE_FILTERS
+from pages.alarms.alarm_words import KIND_WORDS, STATE_FILTERS
 from pages.attributes import aria
 from pages.components import button, field, page_head, panel, skeleton
 from pages.list_controls import choice, order_choice, text_filter

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dash import Dash, Input, Output
 
 from core.access import Permission
-from orchestrator.alarms.lists import standing_alarms
+from orchestrator.alarms.alarm_lists import standing_alarms
 from orchestrator.forecasts.fleet import fleet_view
 from orchestrator.freshness import KeptAnswers
 from orchestrator.overview.first_page import overview

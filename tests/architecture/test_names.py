@@ -13,7 +13,8 @@ PACKAGES = ("core", "models", "db", "orchestrator", "pages", "webapp")
 PARTS = {"__init__", "views", "records", "layout", "callbacks", "figures", "content"}
 """Modules that every subject or page may have."""
 SUBJECTS = {
-    "api_tokens", "audit", "decisions", "denials", "feeds", "fleet", "forecasts",
+    "alarms", "api_tokens", "audit", "decisions", "denials", "feeds", "fleet",
+    "forecasts",
     "model_files", "model_health", "model_watch", "models", "monitoring", "plans",
     "policies", "regions", "second_factors", "telemetry", "terms",
 }  # fmt: skip

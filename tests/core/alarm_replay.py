@@ -21,9 +21,9 @@ from core.alarm_kinds import AlarmKind
 from core.alarms import (
     INSTALLATION,
     AlarmChange,
+    AlarmCondition,
     AlarmKey,
     AlarmState,
-    Condition,
     evaluate,
 )
 from core.outcomes import ReasonCode
@@ -162,7 +162,7 @@ class _Faults:
 
 def _what_holds(
     weather: _Weather, faults: _Faults, step: int
-) -> tuple[list[Condition], dict[tuple[AlarmKind, str], int]]:
+) -> tuple[list[AlarmCondition], dict[tuple[AlarmKind, str], int]]:
     now = START + step * STEP
     readings = [
         _reading(weather, faults, region, step)
@@ -180,8 +180,8 @@ def _what_holds(
     return found, populations_of(readings, feeds)
 
 
-def _of_installation(kind: AlarmKind, since: datetime) -> Condition:
-    return Condition(kind=kind, cause=INSTALLATION, text="", since_utc=since)
+def _of_installation(kind: AlarmKind, since: datetime) -> AlarmCondition:
+    return AlarmCondition(kind=kind, cause=INSTALLATION, text="", since_utc=since)
 
 
 def _reading(

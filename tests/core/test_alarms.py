@@ -24,9 +24,9 @@ from core.alarms import (
     INSTALLATION,
     LONGEST_SHELVING_H,
     AlarmChange,
+    AlarmCondition,
     AlarmKey,
     AlarmState,
-    Condition,
     Evaluation,
     acknowledge,
     advance,
@@ -65,8 +65,8 @@ def held_and_on(reading: RegionReading, now: datetime = NOW) -> dict[AlarmKind, 
 
 def condition(
     kind: AlarmKind = AlarmKind.BREACH_NOW, cause: str = "region:arizona"
-) -> Condition:
-    return Condition(kind=kind, cause=cause, text="hot", since_utc=NOW)
+) -> AlarmCondition:
+    return AlarmCondition(kind=kind, cause=cause, text="hot", since_utc=NOW)
 
 
 def alarm(kind: AlarmKind = AlarmKind.BREACH_NOW) -> AlarmState:
@@ -337,7 +337,7 @@ def test_whatever_happens_an_alarm_stays_consistent(
     for minutes, holds, act, is_explained in steps:
         now += minutes * MINUTE
         on_since = on_since if holds == "on" else now
-        item = Condition(
+        item = AlarmCondition(
             kind=kind,
             cause="x",
             text="t",

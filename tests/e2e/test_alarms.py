@@ -10,7 +10,7 @@ from selenium.webdriver.common.keys import Keys
 from db.policies import insert_policy
 from db.regions import region_by_slug
 from db.users import system_actor
-from orchestrator.alarms.evaluation import evaluate_alarms
+from orchestrator.alarms.alarm_rules import evaluate_alarms
 from tests.alarm_looks import TERMS
 from tests.asking import NOW, asking
 from tests.e2e.serving import Portal

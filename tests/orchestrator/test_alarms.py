@@ -18,7 +18,16 @@ from db import alarms, audit
 from db.policies import insert_policy
 from db.regions import region_by_slug
 from db.users import system_actor
-from orchestrator.alarms.evaluation import AlarmTerms, evaluate_alarms
+from orchestrator.alarms.alarm_lists import (
+    AlarmQuestion,
+    StateFilter,
+    alarm_bar,
+    alarm_detail,
+    alarm_review,
+    list_alarms,
+    standing_alarms,
+)
+from orchestrator.alarms.alarm_rules import AlarmTerms, evaluate_alarms
 from orchestrator.alarms.handling import (
     acknowledge_alarms,
     comment_alarm,
@@ -28,15 +37,6 @@ from orchestrator.alarms.handling import (
     unshelve_alarm,
 )
 from orchestrator.alarms.handover import hand_over
-from orchestrator.alarms.lists import (
-    AlarmQuestion,
-    StateFilter,
-    alarm_bar,
-    alarm_detail,
-    alarm_review,
-    list_alarms,
-    standing_alarms,
-)
 from orchestrator.alarms.views import AlarmView
 from orchestrator.use_cases import Request
 from tests.asking import NOW, asking

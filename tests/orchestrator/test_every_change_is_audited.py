@@ -68,9 +68,9 @@ from orchestrator.accounts.retention import purge_records
 from orchestrator.accounts.second_factors import FactorKey
 from orchestrator.accounts.tries import Client
 from orchestrator.alarms import handling as alarm_handling
-from orchestrator.alarms.evaluation import evaluate_alarms
+from orchestrator.alarms.alarm_lists import standing_alarms
+from orchestrator.alarms.alarm_rules import evaluate_alarms
 from orchestrator.alarms.handover import hand_over
-from orchestrator.alarms.lists import standing_alarms
 from orchestrator.approvals import requests as approvals
 from orchestrator.approvals.rules import set_change_rules
 from orchestrator.audit import anchoring

@@ -22,7 +22,7 @@ from core.scheduler import Outcome, ReasonCode
 from core.telemetry import HOUR
 from db import audit, model_versions, policies, regions
 from db.schema import DecisionRow, ForecastInputRow, ForecastRow
-from orchestrator.alarms.lists import standing_alarms
+from orchestrator.alarms.alarm_lists import standing_alarms
 from orchestrator.cycle.issuance import issue_live, require_no_hindcast
 from orchestrator.cycle.worker_jobs import WorkerJobs
 from orchestrator.decisions import recording

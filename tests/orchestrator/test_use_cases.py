@@ -243,7 +243,9 @@ def test_an_unconfirmed_request_changes_nothing(session: Session) -> None:
 
 
 def test_whatever_takes_a_request_is_registered_or_part_of_a_change() -> None:
-    """A public function that takes a request is a use case, or returns its events."""
+    """A public function that takes a request is a use case, returns the events of one,
+    or answers its repeats.
+    """
     modules = _all_modules()
     registered = {id(item.function) for item in USE_CASES.values()}
     unregistered = []
@@ -251,10 +253,12 @@ def test_whatever_takes_a_request_is_registered_or_part_of_a_change() -> None:
         for name, function in inspect.getmembers(module, inspect.isfunction):
             if function.__module__ != module.__name__ or name.startswith("_"):
                 continue
-            first = next(iter(inspect.signature(function).parameters.values()), None)
+            names = inspect.signature(function).parameters
+            first = next(iter(names.values()), None)
             returns = str(inspect.signature(function).return_annotation)
             if (
                 first is not None
+                and list(names)[1:] != ["kept"]
                 and first.annotation in ("Request", Request)
                 and id(function) not in registered
                 and not any(word in returns for word in ("Done", "Event"))

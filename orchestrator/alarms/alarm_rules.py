@@ -17,7 +17,7 @@ from core.alarm_conditions import (
     region_conditions,
 )
 from core.alarm_kinds import AlarmKind
-from core.alarms import INSTALLATION, AlarmChange, Condition, evaluate
+from core.alarms import INSTALLATION, AlarmChange, AlarmCondition, evaluate
 from core.audit import AuditAction
 from core.days import full_hour
 from core.decision_states import DecisionState
@@ -173,10 +173,10 @@ def _feed_readings(session: Session) -> list[FeedReading]:
     ]
 
 
-def _of_installation(request: Request, terms: AlarmTerms) -> list[Condition]:
+def _of_installation(request: Request, terms: AlarmTerms) -> list[AlarmCondition]:
     session, now = request.session, request.now
     found = [
-        Condition(
+        AlarmCondition(
             kind=AlarmKind.MODEL_UNAVAILABLE,
             cause=f"model:{outage.target}",
             text=f"The {outage.target} model cannot be used since"
@@ -194,12 +194,12 @@ def _of_installation(request: Request, terms: AlarmTerms) -> list[Condition]:
     return [*found, *(item for item in whole if item is not None)]
 
 
-def _silence(session: Session, now: datetime) -> Condition | None:
+def _silence(session: Session, now: datetime) -> AlarmCondition | None:
     """That nobody looked for a while: stored by the first look after it."""
     last = alarms.looked_at(session)
     if last is None or now - last < SILENT_AFTER:
         return None
-    return Condition(
+    return AlarmCondition(
         kind=AlarmKind.WORKER_SILENT,
         cause=INSTALLATION,
         text=f"The worker was silent from {last:%Y-%m-%d %H:%M} to"
@@ -208,7 +208,7 @@ def _silence(session: Session, now: datetime) -> Condition | None:
     )
 
 
-def _broken_chain(request: Request, places: AnchorPlaces) -> Condition | None:
+def _broken_chain(request: Request, places: AnchorPlaces) -> AlarmCondition | None:
     status = chain_status(request, places)
     checks = (status.whole_check, status.newest_check)
     broken = [one for one in checks if one is not None and one.first_bad_seq]
@@ -217,7 +217,7 @@ def _broken_chain(request: Request, places: AnchorPlaces) -> Condition | None:
         problem = f"Event {broken[0].first_bad_seq}: {broken[0].reason}"
     if problem is None:
         return None
-    return Condition(
+    return AlarmCondition(
         kind=AlarmKind.CHAIN_BROKEN,
         cause=INSTALLATION,
         text=problem,
@@ -227,7 +227,7 @@ def _broken_chain(request: Request, places: AnchorPlaces) -> Condition | None:
 
 def _old_backup(
     session: Session, now: datetime, max_age_h: float | None
-) -> Condition | None:
+) -> AlarmCondition | None:
     if max_age_h is None:
         return None
     made = audit.list_events(session, action=AuditAction.BACKUP_MADE, limit=1)
@@ -236,7 +236,7 @@ def _old_backup(
         return None
     since = begun[0].occurred_at_utc
     said = f"The newest backup is of {since:%Y-%m-%d %H:%M} UTC"
-    return Condition(
+    return AlarmCondition(
         kind=AlarmKind.BACKUP_OLD,
         cause=INSTALLATION,
         text=f"{said if made else 'No backup was ever made'}; it may be"
@@ -245,7 +245,7 @@ def _old_backup(
     )
 
 
-def _not_carried_out(session: Session, now: datetime) -> list[Condition]:
+def _not_carried_out(session: Session, now: datetime) -> list[AlarmCondition]:
     """Recorded shifts that should move load in this hour and are not in effect."""
     hour = full_hour(now)
     waiting = [
@@ -263,7 +263,7 @@ def _not_carried_out(session: Session, now: datetime) -> list[Condition]:
         )
         by_cause.setdefault(cause, []).append(one)
     return [
-        Condition(
+        AlarmCondition(
             kind=AlarmKind.PLAN_NOT_CARRIED_OUT,
             cause=cause,
             text=_waiting_words(parts),

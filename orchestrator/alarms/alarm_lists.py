@@ -17,7 +17,7 @@ from core.alarms import INSTALLATION
 from db import alarms
 from db.alarms import OPEN, AlarmFilter
 from db.job_queue import worker_silences_s
-from orchestrator.alarms.evaluation import SILENT_AFTER
+from orchestrator.alarms.alarm_rules import SILENT_AFTER
 from orchestrator.alarms.views import (
     AlarmBar,
     AlarmDetail,
