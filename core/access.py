@@ -59,7 +59,7 @@ _READ = frozenset({Permission.VIEW_FLEET})
 
 SCOPES: dict[Scope, frozenset[Permission]] = {
     Scope.READ: _READ,
-    Scope.DECIDE: _READ | {Permission.DECIDE},
+    Scope.DECIDE: _READ | {Permission.DECIDE, Permission.HANDLE_ALARMS},
     Scope.TELEMETRY: frozenset({Permission.MANAGE_TELEMETRY}),
     Scope.MODELS: _READ | {Permission.MANAGE_MODELS},
     Scope.AUDIT: _READ | {Permission.VIEW_AUDIT_EVENTS},
@@ -68,6 +68,7 @@ SCOPES: dict[Scope, frozenset[Permission]] = {
         Permission.MANAGE_REGIONS,
         Permission.MANAGE_POLICY,
         Permission.MANAGE_DELIVERIES,
+        Permission.DISABLE_ALARMS,
     },
 }
 """No scope grants accounts and tokens, backups, or what the worker does by itself."""

@@ -686,4 +686,4 @@ def test_prices_of_the_coming_hours_are_a_run_in_dollars(source: LocalSource) ->
     source.replies(Reply(body=ENTSOE.encode(), kind="text/xml"))
     bare = facts_of("entsoe-day-ahead", source.address, place)
     with pytest.raises(InvalidInput, match="EUR"):
-        kind_named("entsoe-day-ahead").fetch(ask_of(bare, secret="t0ken"))
+        answer_of(ask_of(bare, secret="t0ken"))

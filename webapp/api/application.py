@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from core.version import CODE_VERSION
 from orchestrator.runtime import Runtime
+from webapp.api.alarms import add_alarms
 from webapp.api.audit import add_audit
 from webapp.api.decisions import add_decisions
 from webapp.api.endpoints import SECURITY, Api, Changing
@@ -33,6 +34,7 @@ SUBJECTS = (
     add_regions,
     add_models,
     add_audit,
+    add_alarms,
 )
 """To add an endpoint, add a function to one of them; to add a subject, a line here."""
 
