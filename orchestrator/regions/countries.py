@@ -12,7 +12,7 @@ def zones_of_country(text: str) -> frozenset[str]:
     Examples
     --------
     >>> sorted(zones_of_country("ireland")), zones_of_country("")
-    (['Europe/Belfast', 'Europe/Dublin'], frozenset())
+    (['Europe/Dublin'], frozenset())
     """
     wanted = text.strip().casefold()
     if not wanted:
