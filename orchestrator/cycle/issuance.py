@@ -114,8 +114,7 @@ def issue_live(
     """
     session = request.session
     issues = _read_issues(request, stored_regions, issued_at_utc)
-    serving, outages = _serving_models(session, cache, issues.active)
-    answers, lost = _ask(session, issues, serving)
+    answers, outages = _ask(session, cache, issues)
     made, alarms = _new_forecasts(session, issues, answers)
     ids = forecasts.insert_forecasts(session, [forecast for _, forecast in made])
     _keep_inputs(session, dict(zip(ids, made, strict=True)))
@@ -128,7 +127,7 @@ def issue_live(
         already_there=len(stored_regions) * len(Target) - len(made),
         decided=len(judged),
     )
-    return Done(answer=summary, events=(*events, *outages, *lost, *alarms))
+    return Done(answer=summary, events=(*events, *outages, *alarms))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -267,32 +266,31 @@ def _runs_known_by(
     return known.runs_known_by_utc if known is not None and is_issued else None
 
 
-def _serving_models(
-    session: Session, cache: ModelCache, active: Mapping[Target, Activation]
-) -> tuple[dict[Target, ServingModel | str], tuple[Event, ...]]:
-    """The active models, loaded and verified, or why there is none; new outages."""
-    found: dict[Target, ServingModel | str] = {}
-    outages: list[Event] = []
-    for target in Target:
-        try:
-            serving = cache.serving(session, target, active)
-        except (ModelRejected, ModelUnavailable) as exc:
-            outages += begin_outage(session, target, exc.message)
-            found[target] = exc.message
-        else:
-            found[target] = serving or f"no {target} model is active."
-    return found, tuple(outages)
+def _serving_model(
+    session: Session,
+    cache: ModelCache,
+    target: Target,
+    active: Mapping[Target, Activation],
+) -> tuple[ServingModel | str, tuple[Event, ...]]:
+    """The active model, loaded and verified, or why there is none; a new outage."""
+    try:
+        serving = cache.serving(session, target, active)
+    except (ModelRejected, ModelUnavailable) as exc:
+        return exc.message, begin_outage(session, target, exc.message)
+    return serving or f"no {target} model is active.", ()
 
 
 def _ask(
-    session: Session, issues: _Issues, serving: Mapping[Target, ServingModel | str]
+    session: Session, cache: ModelCache, issues: _Issues
 ) -> tuple[list[_Answer], tuple[Event, ...]]:
     """What models say now, by region and target; nothing where they said it already."""
     made: dict[tuple[int, Target], _Answer] = {}
     outages: list[Event] = []
     is_same = _Same(session, issues)
     for target in Target:
-        model = serving[target]
+        # Loaded just before it is asked: one that hung takes the process along.
+        model, lost = _serving_model(session, cache, target, issues.active)
+        outages += lost
         wanted: list[_Answer] = []
         for issue in issues.regions:
             lag_h = _lag_h(issue.frames[target], target, issue)

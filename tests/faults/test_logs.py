@@ -58,6 +58,9 @@ def test_a_whole_run_logs_json_and_no_secret(
     demo_dir: Path, start_portal: StartPortal
 ) -> None:
     secret_key = "0f1e2d3c4b5a69788796a5b4c3d2e1f0aa55"
+    # A region that the demo did not decide on in this hour already.
+    more = gfo(demo_dir, "telemetry", "generate", "--regions", "3", "--days", "30")
+    assert more.returncode == 0, more.stderr
     portal = start_portal(
         demo_dir,
         settings={
@@ -69,6 +72,7 @@ def test_a_whole_run_logs_json_and_no_secret(
     ).wait_ready()
 
     provoked = _provoke(portal)
+    wait_until(lambda: "scheduling_decision" in portal.logged)
     portal.stop()
 
     lines = [json.loads(line) for line in portal.logged.splitlines()]

@@ -332,9 +332,11 @@ def bound(session: Session, actor: Actor) -> None:
         session.execute(
             text(
                 "insert into forecast (region_id, target, issued_at_utc, kind, status,"
-                " model_version_id, day_bound_c, score_quantile)"
+                " model_version_id, day_bound_c, score_quantile, mean, scale)"
                 " select r.id, 'temperature_c', :issued, 'live', 'issued', m.id,"
-                " :bound_c, 1 from region r, model_version m where r.slug = 'SG'"
+                " :bound_c, 1, array_fill(:bound_c, array[24]),"
+                " array_fill(1::double precision, array[24])"
+                " from region r, model_version m where r.slug = 'SG'"
             ),
             {"issued": START + hour * HOUR, "bound_c": bound_c},
         )

@@ -144,6 +144,7 @@ def test_users_are_shown_on_the_chosen_clock(text_of: Text) -> None:
         must_change_password=False,
         created_at_utc=AT,
         live_login_count=2,
+        is_service=False,
     )
     assert "olga operator active none 25 Oct 2026, 01:30 (UTC+1) 2" in text_of(
         users_table([account], "Europe/Dublin")
