@@ -64,7 +64,7 @@ def gfo(
         capture_output=True,
         text=True,
         check=False,
-        timeout=PATIENCE_S,
+        timeout=4 * PATIENCE_S,  # making a demo fleet takes half a minute
     )
 
 
