@@ -198,8 +198,8 @@ def _telemetry_stale(reading: RegionReading, now: datetime) -> AlarmCondition | 
         kind=AlarmKind.TELEMETRY_STALE,
         cause=reading.cause,
         text=f"{reading.name}: the newest measured temperature is of the hour until"
-        f" {reading.known_until_utc:%Y-%m-%d %H:%M} UTC; it may be"
-        f" {reading.max_age_h:g} h old.",
+        f" {reading.known_until_utc:%Y-%m-%d %H:%M} UTC; {reading.max_age_h:g} h are"
+        " allowed.",
         since_utc=reading.known_until_utc + timedelta(hours=reading.max_age_h),
         is_held=age_h <= reading.max_age_h,
         region_slugs=(reading.slug,),

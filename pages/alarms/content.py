@@ -214,7 +214,7 @@ def figures_text(view: AlarmReview) -> Component:
     ]
     return html.Div(
         [
-            html.P(f"The last {days} days, {found.raised} alarms."),
+            html.P(f"Alarms raised in the last {days} days: {found.raised:,}."),
             facts(values),
             disclosure(
                 "What this means",

@@ -142,9 +142,9 @@ def step_list(steps: Sequence[SetupStep]) -> Component:
                                 className="visually-hidden",
                             ),
                             html.Span(step.state, className="gfo-second"),
+                            html.Span(_links(step), className="gfo-step-links"),
                         ],
                     ),
-                    html.Span(_links(step), className="gfo-step-links"),
                 ],
                 className="gfo-step-done" if step.is_done else "",
             )
