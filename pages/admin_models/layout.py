@@ -113,7 +113,7 @@ def _upload_form() -> Component:
                 html.Progress(
                     id="models-progress", max="100", value="0", className="d-none"
                 ),
-                html.Span(id="models-status", role="status"),
+                html.Span(id="models-status", role="status", **data(said="true")),
             ],
             className="gfo-actions",
         ),

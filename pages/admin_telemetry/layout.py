@@ -133,7 +133,7 @@ def _import_form() -> Component:
                 html.Progress(
                     id="telemetry-progress", max="100", value="0", className="d-none"
                 ),
-                html.Span(id="telemetry-status", role="status"),
+                html.Span(id="telemetry-status", role="status", **data(said="true")),
             ],
             className="gfo-actions",
         ),

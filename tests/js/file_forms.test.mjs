@@ -22,10 +22,11 @@ function open({ id = "", ...dataset } = {}, address = "https://portal.test/admin
   const form = tag("div", { id },
     tag("div", { "data-chooser": "telemetry-file" }),
     tag("select", { id: "telemetry-format", name: "format", value: "csv" }),
+    tag("span", { role: "status" }), // of another control
     tag("input", { id: "telemetry-zone", name: "time_zone", value: "" }),
     tag("textarea", { id: "telemetry-columns", name: "columns", value: "t=timestamp" }),
     tag("button", {}, tag("span", {}, "Import")), tag("progress", { class: "d-none", value: "0" }),
-    tag("span", { role: "status" }));
+    tag("span", { role: "status", "data-said": "true" }));
   Object.assign(form.dataset, {
     upload: "/_telemetry", accept: ".csv,.gz", waiting: "Reading the rows…",
     location: "telemetry-url", ...dataset,
@@ -39,7 +40,7 @@ function open({ id = "", ...dataset } = {}, address = "https://portal.test/admin
   };
   const press = () => page.click(form.querySelector("button").firstChild);
   const status = () => {
-    const { textContent, className } = form.querySelector("[role=status]");
+    const { textContent, className } = form.querySelector("[data-said]");
     return [textContent, className];
   };
   return { page, form, chooser, choose, press, sent, status };

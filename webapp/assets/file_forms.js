@@ -3,7 +3,8 @@
    An element with data-upload is such a form, and the server says in its other
    attributes which files it takes (data-accept), what stands there once all is sent
    (data-waiting), whether it is known how long that takes (data-ends), and what shows the
-   answer: a dcc.Location (data-location) or a dcc.Store (data-changed). Its button named
+   answer: a dcc.Location (data-location) or a dcc.Store (data-changed). What is said of it
+   stands in its element with data-said. Its button named
    preview sends the same to the address of the element with data-preview, which shows the
    tables and notes that come back. */
 (function () {
@@ -23,7 +24,7 @@
   }
 
   function say(form, text, isProblem) {
-    const status = form.querySelector("[role=status]");
+    const status = form.querySelector("[data-said]");
     status.textContent = text;
     status.className = isProblem ? "gfo-problem" : "gfo-muted";
   }
