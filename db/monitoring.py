@@ -143,7 +143,7 @@ def count_everything(
     )
 
 
-def newest_live_issue(session: Session) -> datetime | None:
+def newest_cycle(session: Session) -> datetime | None:
     """Instant of the newest live forecast or refusal; None before the first."""
     return session.scalar(
         select(func.max(ForecastRow.issued_at_utc)).where(ForecastRow.kind == "live")

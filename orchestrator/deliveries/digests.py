@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from core.access import Permission
 from core.audit import AuditAction, AuditEvent
-from core.public_events import KIND_WORDS, PublicEvent, PublicKind, public_events_of
+from core.public_events import KIND_WORDS, PublicEvent, public_events_of
 from db import audit, deliveries
 from db.audit import EventFilter
 from db.fleet_standing import RegionStanding, fleet_standing
@@ -21,16 +21,12 @@ DIGEST_HOUR_UTC = 6
 MOST_LINES = 50
 """Of each part; the rest is counted."""
 
-_ALARMS = tuple(
-    AuditAction(kind.value.replace(".", "_"))
-    for kind in (
-        PublicKind.MODEL_IMPLAUSIBLE,
-        PublicKind.MODEL_UNAVAILABLE,
-        PublicKind.MODEL_COVERAGE_LOST,
-        PublicKind.CHAIN_BROKEN,
-        PublicKind.ALARM_RAISED,
-    )
-    if kind.value.replace(".", "_") in {action.value for action in AuditAction}
+_ALARMS = (
+    AuditAction.MODEL_IMPLAUSIBLE,
+    AuditAction.MODEL_UNAVAILABLE,
+    AuditAction.MODEL_COVERAGE_LOST,
+    AuditAction.CHAIN_BROKEN,
+    AuditAction.ALARM_RAISED,
 )
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from core.errors import FleetError, ServiceUnavailable
 from db.chain_checks import newest_check
-from db.monitoring import newest_live_issue, require_writable_chain
+from db.monitoring import newest_cycle, require_writable_chain
 from orchestrator.feeds.web_client import WebClient, WebLimits
 from orchestrator.logs import get_logger
 from orchestrator.runtime import Runtime
@@ -63,7 +63,7 @@ class Heartbeat:
         self,
         runtime: Runtime,
         stopping: threading.Event,
-        last_cycle_utc: Callable[[Session], datetime | None] = newest_live_issue,
+        last_cycle_utc: Callable[[Session], datetime | None] = newest_cycle,
     ) -> None:
         self._runtime = runtime
         self._stopping = stopping
