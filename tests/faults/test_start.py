@@ -19,6 +19,7 @@ from tests.faults.portal_process import (
     gfo,
     processes_of,
     require_kept,
+    wait_until,
 )
 
 pytestmark = pytest.mark.slow
@@ -67,7 +68,8 @@ def test_at_a_terminal_the_password_is_shown_once_and_no_file_remains(
 
     found = re.search(r"One-time password \(shown once\): (\S+)", shown)
     assert found is not None, shown
-    assert not _password_file(migrated_dir).exists()
+    # It goes only after the terminal took the line.
+    wait_until(lambda: not _password_file(migrated_dir).exists())
     assert found[1] not in portal.logged
     answer = Browser(portal.url).log_in("admin", found[1])
     assert (answer.status, answer.location) == (303, FORCED_CHANGE)
