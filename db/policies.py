@@ -52,11 +52,19 @@ def fleet_policy(session: Session) -> Policy:
     return _compose(_required(_newest(session)), None)
 
 
-def region_overrides(session: Session, region_id: int) -> dict[str, object]:
-    """What a region's newest policy overrides."""
-    row = _newest(session, [region_id]).get(region_id)
-    found = {name: getattr(row, name) for name in OVERRIDABLE} if row else {}
-    return {name: value for name, value in found.items() if value is not None}
+def region_overrides(
+    session: Session, region_ids: Sequence[int]
+) -> dict[int, dict[str, object]]:
+    """What the newest policy of each region overrides; nothing of most."""
+    newest = _newest(session, region_ids)
+    return {
+        region_id: {
+            name: value
+            for name in OVERRIDABLE
+            if (value := getattr(newest.get(region_id), name, None)) is not None
+        }
+        for region_id in region_ids
+    }
 
 
 def has_fleet_policy(session: Session) -> bool:
@@ -97,19 +105,6 @@ def own_values(session: Session, region_id: int | None) -> dict[str, Any] | None
     if row is None:
         return None
     return {name: getattr(row, name) for name in OVERRIDABLE}
-
-
-def all_own_values(session: Session) -> dict[int | None, dict[str, Any]]:
-    """As `own_values`, of the fleet and of every region that has a version."""
-    rows = session.scalars(
-        select(PolicyRow)
-        .ext(distinct_on(PolicyRow.region_id))
-        .order_by(PolicyRow.region_id, PolicyRow.version.desc())
-    )
-    return {
-        row.region_id: {name: getattr(row, name) for name in OVERRIDABLE}
-        for row in rows
-    }
 
 
 def _terms(

@@ -30,10 +30,12 @@ from orchestrator.forecasts.views import (
     ReliabilityBin,
 )
 from orchestrator.regions.region_choice import (
-    active_regions,
     choose_region,
+    no_region_yet,
     region_choice,
+    region_page,
 )
+from orchestrator.regions.views import RegionQuestion
 from orchestrator.use_cases import Request, query
 from orchestrator.windows.choice import choose_window
 
@@ -44,6 +46,9 @@ DRIFT_DAYS = 90
 DRIFT_DEVIATIONS = 3.0
 """Below the promise by so many standard deviations of as many independent days: with
 95 % and 90 days, below 88 %. Chance alone does that to fewer than 1 region in 500."""
+
+FLEET_ROWS = 10
+"""Regions on one page of the fleet's table: each replays a year of scores."""
 
 _MIDNIGHT = 0
 
@@ -66,13 +71,22 @@ def quality_view(
 
 
 @query(Permission.MANAGE_MODELS)
-def fleet_quality_view(request: Request) -> FleetQualityView:
-    """The quality of every region's forecasts up to now."""
+def fleet_quality_view(
+    request: Request,
+    question: RegionQuestion = RegionQuestion(),  # noqa: B008 -- frozen
+) -> FleetQualityView:
+    """The quality of the forecasts of a page of regions up to now."""
+    found, part = region_page(
+        request.session, question, active_only=True, n_rows=FLEET_ROWS
+    )
+    if not found and not question.search and question.page == 1:
+        raise no_region_yet()
     return FleetQualityView(
         regions=tuple(
             _quality(request.session, stored_region, before_utc=request.now)
-            for stored_region in active_regions(request.session)
-        )
+            for stored_region in found
+        ),
+        part=part,
     )
 
 

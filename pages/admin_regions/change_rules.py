@@ -10,9 +10,9 @@ from dash.development.base_component import Component
 
 from core.access import Permission
 from orchestrator.approvals.rules import rules_in_force, set_change_rules
-from pages.admin_regions.forms import save_button
 from pages.components import field, notice, own_password, panel
 from pages.context import PageContext
+from pages.form_fields import save_button
 from pages.serving import serve
 
 

@@ -13,10 +13,16 @@ from core.ashrae import INLET_C, AshraeClass
 from core.errors import InvalidInput
 from orchestrator.regions.policies import change_terms, limit_by_class
 from orchestrator.regions.views import RegionsView
-from pages.admin_regions.fields import Field, read_all
-from pages.admin_regions.forms import control_id, form_grid, save_button, shown_region
+from pages.admin_regions.fields import REGION_FORM, shown_region
 from pages.components import field, notice, own_password, panel
 from pages.context import PageContext
+from pages.form_fields import (
+    Field,
+    form_grid,
+    read_all,
+    require_complete,
+    save_button,
+)
 from pages.serving import serve
 from pages.words import degrees
 
@@ -50,7 +56,7 @@ CLASS_FIELDS = (
         name="ashrae_class",
         label="Equipment class (ASHRAE)",
         kind="choice",
-        choices=tuple(item.value for item in AshraeClass),
+        choices={item.value: item.value for item in AshraeClass},
     ),
     Field(
         name="approach_c",
@@ -67,7 +73,7 @@ def class_form() -> Component:
     )
     return panel(
         "Limit by equipment class",
-        form_grid(CLASS_FIELDS),
+        form_grid(REGION_FORM, CLASS_FIELDS),
         field("Reason", dbc.Textarea(id="class-reason", rows=2, maxlength=300)),
         own_password("class-password"),
         save_button("Take the limit of the class", "class-save"),
@@ -82,7 +88,7 @@ def terms_form() -> Component:
     """The fleet's terms of moving load."""
     return panel(
         "Terms of moving load",
-        form_grid(TERM_FIELDS),
+        form_grid(REGION_FORM, TERM_FIELDS),
         field("Reason", dbc.Textarea(id="terms-reason", rows=2, maxlength=500)),
         own_password("terms-password"),
         save_button("Change the terms", "terms-save"),
@@ -118,7 +124,7 @@ def _register_class(app: Dash, context: PageContext) -> None:
             State("regions-shown", "data"),
             State("class-reason", "value"),
             State("class-password", "value"),
-            *(State(control_id(item), "value") for item in CLASS_FIELDS),
+            *(State(item.control_id(REGION_FORM), "value") for item in CLASS_FIELDS),
         ],
         permission=Permission.MANAGE_POLICY,
         at_load=False,
@@ -135,16 +141,13 @@ def _register_class(app: Dash, context: PageContext) -> None:
             message = "Choose a region first; the fleet has no class of equipment."
             raise InvalidInput(message)
         entered = read_all(CLASS_FIELDS, values)
-        approach_c = entered["approach_c"]
-        if not isinstance(approach_c, float):
-            message = "Approach, °C is empty."
-            raise InvalidInput(message)
+        require_complete(CLASS_FIELDS, entered, but=["ashrae_class"])
         with context.confirmed_request(password) as request:
             limit_c = limit_by_class(
                 request,
                 region_slug=slug,
                 equipment=_equipment(entered["ashrae_class"]),
-                approach_c=approach_c,
+                approach_c=entered["approach_c"],
                 reason=reason if isinstance(reason, str) else "",
             )
         said = f"The limit is {degrees(limit_c)} of outdoor air."
@@ -174,7 +177,7 @@ def _register_terms(app: Dash, context: PageContext) -> None:
         states=[
             State("terms-reason", "value"),
             State("terms-password", "value"),
-            *(State(control_id(item), "value") for item in TERM_FIELDS),
+            *(State(item.control_id(REGION_FORM), "value") for item in TERM_FIELDS),
         ],
         permission=Permission.MANAGE_POLICY,
         at_load=False,
@@ -183,10 +186,7 @@ def _register_terms(app: Dash, context: PageContext) -> None:
         _n_clicks: int, reason: object, password: object, *values: object
     ) -> tuple[Component, str, str, int]:
         entered = read_all(TERM_FIELDS, values)
-        for item in TERM_FIELDS:
-            if entered[item.name] is None:
-                message = f"{item.label} is empty."
-                raise InvalidInput(message)
+        require_complete(TERM_FIELDS, entered)
         with context.confirmed_request(password) as request:
             changed = change_terms(
                 request,
