@@ -66,21 +66,34 @@ _STANDING = text(
 def fleet_standing(session: Session, now: datetime) -> list[RegionStanding]:
     """Of every active region, in the order in which they were added."""
     rows = session.execute(_STANDING, {"now": now})
+    # By place: a name costs each of many rows a look-up.
     return [
         RegionStanding(
-            region_id=row.id,
-            slug=row.slug,
-            name=row.name,
-            issued_at_utc=row.window_start_utc,
-            reason_code=ReasonCode(row.reason_code) if row.reason_code else None,
-            bound_c=row.source_bound_after_c,
-            limit_c=row.thermal_limit_c,
-            confidence=row.confidence,
-            known_until_utc=row.telemetry_watermark_utc,
-            latitude_deg=row.latitude_deg,
-            longitude_deg=row.longitude_deg,
+            region_id=region_id,
+            slug=slug,
+            name=name,
+            latitude_deg=latitude_deg,
+            longitude_deg=longitude_deg,
+            issued_at_utc=issued_at_utc,
+            reason_code=ReasonCode(reason) if reason else None,
+            bound_c=bound_c,
+            limit_c=limit_c,
+            confidence=confidence,
+            known_until_utc=known_until_utc,
         )
-        for row in rows
+        for (
+            region_id,
+            slug,
+            name,
+            latitude_deg,
+            longitude_deg,
+            issued_at_utc,
+            reason,
+            bound_c,
+            limit_c,
+            confidence,
+            known_until_utc,
+        ) in rows
     ]
 
 

@@ -36,7 +36,7 @@ from orchestrator.windows.choice import choose_window, day_choices
 from orchestrator.windows.database_source import RegionWindow, load_windows
 from orchestrator.windows.views import Ground, finite_series
 
-MOST_SHOWN = 24
+MOST_SHOWN = 12
 """Regions on the page; of a longer fleet, both ends and the first of the others."""
 
 
