@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dash import Dash, Input, Output
+from plotly.io.json import to_json_plotly
 
 from core.access import Permission
 from orchestrator.alarms.alarm_lists import standing_alarms
@@ -22,7 +23,7 @@ from pages.times import chosen_times, in_times
 
 def register_callbacks(app: Dash, context: PageContext) -> None:
     """Register the page's callbacks."""
-    kept = KeptAnswers()
+    kept = KeptAnswers(to_json_plotly)
 
     @serve(
         app,
