@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 import dash_bootstrap_components as dbc
-from dash import html
+from dash import Dash, Input, Output, State, html
 from dash.development.base_component import Component
 
+from core.access import Permission
 from core.errors import InvalidInput
 from orchestrator.feeds.configuration import read_pairs
+from orchestrator.use_cases import Request
 from pages.components import field as labelled
+from pages.components import own_password
+from pages.context import PageContext
+from pages.serving import serve
 
 FieldKind = Literal["text", "number", "choice", "flag", "lines", "pairs", "several"]
 Entered = dict[str, Any]
@@ -128,6 +136,67 @@ def save_button(label: str, button_id: str) -> Component:
         dbc.Button(label, id=button_id, color="primary", class_name="gfo-decides"),
         className="gfo-actions",
     )
+
+
+Confirmed = Callable[[], AbstractContextManager[Request]]
+"""Opens a request that the password of the form confirms."""
+Save = Callable[..., Component]
+"""Gets `Confirmed`, the reason and the states; returns what the page says then."""
+
+
+def reasoned_parts(form: str, label: str, *, longest: int = 500) -> list[Component]:
+    """What ends a form whose change has a reason and is confirmed."""
+    reason = dbc.Textarea(id=f"{form}-reason", rows=2, maxlength=longest)
+    return [
+        labelled("Reason", reason),
+        own_password(f"{form}-password"),
+        save_button(label, f"{form}-save"),
+        html.Div(id=f"{form}-save-status", role="status"),
+    ]
+
+
+def serve_reasoned(
+    app: Dash,
+    context: PageContext,
+    form: str,
+    *,
+    states: Sequence[State],
+    permission: Permission,
+) -> Callable[[Save], Save]:
+    """Register what a form of `reasoned_parts` does; `FORM-saved` says it was done."""
+
+    def register(save: Save) -> Save:
+        @serve(
+            app,
+            context,
+            outputs=[
+                Output(f"{form}-save-status", "children"),
+                Output(f"{form}-reason", "value"),
+                Output(f"{form}-password", "value"),
+                Output(f"{form}-saved", "data"),
+            ],
+            inputs=[Input(f"{form}-save", "n_clicks")],
+            states=[
+                State(f"{form}-reason", "value"),
+                State(f"{form}-password", "value"),
+                *states,
+            ],
+            permission=permission,
+            at_load=False,
+        )
+        def save_form(
+            _clicks: object, reason: object, password: object, *values: object
+        ) -> tuple[Component, str, str, int]:
+            done = save(
+                partial(context.confirmed_request, password),
+                reason if isinstance(reason, str) else "",
+                *values,
+            )
+            return done, "", "", time.monotonic_ns()
+
+        return save
+
+    return register
 
 
 def labelled_control(form: str, item: Field) -> Component:

@@ -29,7 +29,7 @@ from pages.admin_regions.fleet_terms import TERM_FIELDS, register_terms, term_va
 from pages.admin_regions.layout import NEW, policy_scope, policy_values, regions_table
 from pages.components import notice
 from pages.context import PageContext
-from pages.form_fields import read_all, require_complete
+from pages.form_fields import Confirmed, read_all, require_complete, serve_reasoned
 from pages.grids import Shown
 from pages.list_controls import follow_filters
 from pages.region_list import asked_part, part_answer, part_outputs
@@ -194,44 +194,24 @@ def _cooling_type(value: object) -> CoolingType:
 
 
 def _register_policy(app: Dash, context: PageContext) -> None:
-    @serve(
+    @serve_reasoned(
         app,
         context,
-        outputs=[
-            Output("policy-save-status", "children"),
-            Output("policy-reason", "value"),
-            Output("policy-password", "value"),
-            Output("policy-saved", "data"),
-        ],
-        inputs=[Input("policy-save", "n_clicks")],
+        "policy",
         states=[
             State("regions-shown", "data"),
-            State("policy-reason", "value"),
-            State("policy-password", "value"),
             *(State(item.control_id(REGION_FORM), "value") for item in POLICY_FIELDS),
         ],
         permission=Permission.MANAGE_POLICY,
-        at_load=False,
     )
     def save_policy(
-        _n_clicks: int,
-        shown: object,
-        reason: object,
-        password: object,
-        *values: object,
-    ) -> tuple[Component, str, str, dict[str, object]]:
+        confirmed: Confirmed, reason: str, shown: object, *values: object
+    ) -> Component:
         slug = shown_region(shown)
         entered = read_all(POLICY_FIELDS, values)
-        with context.confirmed_request(password) as request:
+        with confirmed() as request:
             changed = change_policy(
-                request,
-                region_slug=slug,
-                values={
-                    name: value if isinstance(value, float) else None
-                    for name, value in entered.items()
-                },
-                reason=reason if isinstance(reason, str) else "",
+                request, region_slug=slug, values=entered, reason=reason
             )
         said = "The limits are changed." if changed else "Nothing to change."
-        done = notice(said, "The next verdict is judged by what you see.")
-        return done, "", "", _saved(slug)
+        return notice(said, "The next verdict is judged by what you see.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dash_bootstrap_components as dbc
 from dash import dcc, html
 from dash.development.base_component import Component
 
@@ -19,17 +18,15 @@ from pages.admin_regions.fleet_terms import class_form, terms_form
 from pages.components import (
     Child,
     data_table,
-    field,
     link,
     notice,
-    own_password,
     page_head,
     panel,
     skeleton,
     synthetic_tag,
     tag,
 )
-from pages.form_fields import form_grid, save_button
+from pages.form_fields import form_grid, reasoned_parts, save_button
 from pages.grids import Shown
 from pages.region_list import find_field, pager_line
 from pages.second_person import approvals_panel
@@ -106,10 +103,7 @@ def _policy_form() -> Component:
         "Limits",
         html.P(id="regions-policy-scope"),
         form_grid(REGION_FORM, POLICY_FIELDS),
-        field("Reason", dbc.Textarea(id="policy-reason", rows=2, maxlength=500)),
-        own_password("policy-password"),
-        save_button("Change the limits", "policy-save"),
-        html.Div(id="policy-save-status", role="status"),
+        *reasoned_parts("policy", "Change the limits"),
         id="regions-policy",
         hint="Every change is a new version with its reason. Decisions taken before"
         " keep the limits that they were judged by.",
