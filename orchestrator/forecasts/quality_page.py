@@ -49,7 +49,7 @@ DRIFT_DEVIATIONS = 3.0
 """Below the promise by so many standard deviations of as many independent days: with
 95 % and 90 days, below 88 %. Chance alone does that to fewer than 1 region in 500."""
 
-FLEET_ROWS = 10
+FLEET_ROWS = 6
 """Regions on one page of the fleet's table: each replays a year of scores."""
 
 _MIDNIGHT = 0
