@@ -41,12 +41,14 @@ class RegionStanding:
     longitude_deg: float
 
 
+_REASONS = {None: None} | {code.value: code for code in ReasonCode}
+
 _STANDING = text(
     """
-    select r.id, r.slug, r.name, r.latitude_deg, r.longitude_deg,
-        d.window_start_utc, d.reason_code, d.source_bound_after_c,
-        d.thermal_limit_c, d.confidence,
-        f.telemetry_watermark_utc
+    select r.id as region_id, r.slug, r.name, r.latitude_deg, r.longitude_deg,
+        d.window_start_utc as issued_at_utc, d.reason_code,
+        d.source_bound_after_c as bound_c, d.thermal_limit_c as limit_c, d.confidence,
+        f.telemetry_watermark_utc as known_until_utc
     from region r
     left join lateral (
         select window_start_utc, reason_code, source_bound_after_c, thermal_limit_c,
@@ -66,34 +68,9 @@ _STANDING = text(
 def fleet_standing(session: Session, now: datetime) -> list[RegionStanding]:
     """Of every active region, in the order in which they were added."""
     rows = session.execute(_STANDING, {"now": now})
-    # By place: a name costs each of many rows a look-up.
     return [
-        RegionStanding(
-            region_id=region_id,
-            slug=slug,
-            name=name,
-            latitude_deg=latitude_deg,
-            longitude_deg=longitude_deg,
-            issued_at_utc=issued_at_utc,
-            reason_code=ReasonCode(reason) if reason else None,
-            bound_c=bound_c,
-            limit_c=limit_c,
-            confidence=confidence,
-            known_until_utc=known_until_utc,
-        )
-        for (
-            region_id,
-            slug,
-            name,
-            latitude_deg,
-            longitude_deg,
-            issued_at_utc,
-            reason,
-            bound_c,
-            limit_c,
-            confidence,
-            known_until_utc,
-        ) in rows
+        RegionStanding(**row | {"reason_code": _REASONS[row["reason_code"]]})
+        for row in map(dict, rows.mappings())
     ]
 
 
