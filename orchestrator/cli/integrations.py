@@ -12,8 +12,8 @@ import typer
 from orchestrator.processes.terminal import Json, command_context, print_json
 from orchestrator.use_cases import Request
 
-Facts = TypeVar("Facts")
-View = TypeVar("View")
+_Facts = TypeVar("_Facts")
+_View = TypeVar("_View")
 
 Name = Annotated[str, typer.Argument(help="Its name.")]
 AllowedHosts = Annotated[
@@ -30,8 +30,8 @@ def add_state_commands(
     noun: str,
     *,
     command: str,
-    views: Callable[[Request], Sequence[View]],
-    line: Callable[[View], str],
+    views: Callable[[Request], Sequence[_View]],
+    line: Callable[[_View], str],
     pause: Callable[..., object],
 ) -> None:
     """Add `list`, `pause` and `resume` to the commands of `gfo COMMAND`."""
@@ -63,7 +63,7 @@ def add_state_commands(
         typer.echo(f"{noun.capitalize()} {name} {said}.")
 
 
-def with_given(facts: Facts, given: Mapping[str, object]) -> Facts:
+def with_given(facts: _Facts, given: Mapping[str, object]) -> _Facts:
     """The facts with those values that were given."""
     changes: dict[str, Any] = {k: v for k, v in given.items() if v is not None}
     return replace(facts, **changes)  # type: ignore[type-var]  # a dataclass
