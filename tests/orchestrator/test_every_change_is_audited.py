@@ -745,7 +745,6 @@ def decisions(portal: Portal) -> None:
             asking(session, portal.actor(session, "worker")),
             ModelCache(),
             stored_regions=found[:1],
-            all_regions=found,
             from_day=date(2025, 3, 1),
             until_day=date(2025, 3, 2),
         )
