@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+import json
+from datetime import date, datetime, timedelta
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
+from typer.testing import CliRunner
 
 from core.days import full_hour, issue_at_local_midnight
 from core.telemetry import HOUR
 from db import forecasts
 from db.engine import make_engine
+from orchestrator.cli.forecast import app
 from orchestrator.cycle.issuance import IssueSummary, issue_live
 from orchestrator.decisions import recording
 from orchestrator.decisions.model_replay import replay_all
@@ -20,6 +23,7 @@ from orchestrator.decisions.what_if import what_if_view
 from orchestrator.forecasts.hindcasts import hindcast_regions
 from orchestrator.forecasts.model_cache import ModelCache
 from orchestrator.forecasts.retention import retire_all, retire_forecasts
+from orchestrator.operations.doctor import forecasts_kept_of
 from orchestrator.regions.policies import change_terms
 from orchestrator.regions.region_choice import active_regions
 from tests.asking import asking
@@ -92,7 +96,28 @@ def test_inputs_stored_beside_a_base_are_what_the_model_was_given(fleet: Fleet) 
     assert (again.issued, again.already_there) == (0, 12)
 
 
-def test_what_nothing_rests_on_goes_and_every_decision_replays(fleet: Fleet) -> None:
+def _says_not_kept(fleet: Fleet, issued_at_utc: datetime) -> bool:
+    """Whether the notes of a shift say that forecasts behind it are gone."""
+    with fleet.runtime.transaction() as session:
+        view = what_if_view(
+            asking(session, fleet.actor(session)),
+            source_slug="arizona",
+            target_slug="ireland",
+            local_day=None,
+            issued_at_utc=issued_at_utc,
+            shift_pct=5.0,
+        )
+    assert view.impact_notes
+    return any("no longer kept" in note for note in view.impact_notes)
+
+
+def test_what_nothing_rests_on_goes_and_every_decision_replays(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, untouched_logging: None
+) -> None:
+    del untouched_logging
+    for role in ("", "OWNER_", "AUDITOR_"):
+        url = getattr(fleet.urls, role.strip("_").lower() or "app")
+        monkeypatch.setenv(f"DATABASE_{role}URL", url)
     _issue(fleet, 0, 5)
     with fleet.runtime.transaction() as session:
         recording.evaluate(
@@ -116,7 +141,8 @@ def test_what_nothing_rests_on_goes_and_every_decision_replays(fleet: Fleet) -> 
         ids = [item.region_id for item in active_regions(session)]
         request = asking(session, fleet.actor(session, "worker"))
         assert retire_forecasts(request, region_ids=ids, most=5) == 5
-    assert retire_all(fleet.runtime, "worker") == 16
+    by_command = CliRunner().invoke(app, ["retire", "--json"])
+    assert json.loads(by_command.stdout) == {"retired": 16}
 
     # Of the newest issue those of the what-if's two regions stay.
     assert _live(fleet) == {
@@ -125,6 +151,8 @@ def test_what_nothing_rests_on_goes_and_every_decision_replays(fleet: Fleet) -> 
         (True, True): (3, 3),
     }
     assert retire_all(fleet.runtime, "worker") == 0
+    assert _says_not_kept(fleet, BASE_UTC + 5 * HOUR)
+    assert not _says_not_kept(fleet, full_hour(NOW))
     with fleet.runtime.transaction() as session:
         events = session.scalars(
             text(
@@ -229,9 +257,14 @@ def _what_if_notice(fleet: Fleet, day: date) -> str | None:
 def test_the_newest_rule_says_since_when_forecasts_are_kept(fleet: Fleet) -> None:
     with fleet.runtime.transaction() as session:
         since_utc = forecasts.kept_since(session)
+        assert forecasts_kept_of(session).text == "all, for good"
     _keep_days(fleet, 30.0)
     _keep_days(fleet, 40.0)
     with fleet.runtime.transaction() as session:
         later_utc = forecasts.kept_since(session)
-    assert later_utc - since_utc == timedelta(days=36_500 - 40)
+        finding = forecasts_kept_of(session)
+    assert finding.is_sound
+    assert f"all since {later_utc:%Y-%m-%d %H:%M} UTC" in finding.text
+    shorter = timedelta(days=36_500 - 40)
+    assert shorter <= later_utc - since_utc < shorter + timedelta(days=1)
     assert later_utc.hour % 12 == 0
