@@ -224,10 +224,10 @@ def request_comparison(
     issued_at_utc = choice.issued_at_utc
     if day is None or not choice.is_simulation or issued_at_utc > request.now:
         return False
+    zones = {item.region.time_zone for item in stored_regions}
+    same = {z for z in zones if issue_at_local_midnight(z, day) == issued_at_utc}
     others = [
-        item.region_id
-        for item in stored_regions
-        if issue_at_local_midnight(item.region.time_zone, day) != issued_at_utc
+        item.region_id for item in stored_regions if item.region.time_zone not in same
     ]
     active = model_versions.active_model(session, Target.TEMPERATURE_C)
     if not others or active is None or issued_at_utc < active.version.trained_until_utc:
