@@ -134,7 +134,7 @@ def insert_modes(
         ForecastModeRow.__tablename__,
         ("forecast_id", "input_mode", "mean", "scale", "exact_hours"),
         (
-            (forecast_id, answer.input_mode.value, *_stored_hours(answer))
+            (forecast_id, answer.input_mode.value, *stored_hours(answer))
             for forecast_id, answer in answers
         ),
     )
@@ -234,12 +234,12 @@ def mode_means(
 _Hours = tuple[float, ...]
 
 
-def _stored_hours(
+def stored_hours(
     hourly: HourlyForecast,
 ) -> tuple[list[float], list[float], list[float] | None]:
-    """Means, scales, and both as they are where float32 does not hold them.
+    """Means and scales in float32, and both as they are where that is not the same.
 
-    Models answer in float32, so that it does, unless a scale was normalised.
+    Models answer in float32, so that it is, unless a scale was normalised.
     """
     hours = np.stack([hourly.mean, hourly.scale])
     singles = hours.astype(np.float32).astype(np.float64)
@@ -287,7 +287,7 @@ def _columns(item: NewForecast) -> dict[str, object]:
     columns["input_mode"] = item.input_mode.value
     hourly, plain = item.forecast, item.plain
     columns["status"] = "refused" if hourly is None else "issued"
-    hours = (None, None, None) if hourly is None else _stored_hours(hourly)
+    hours = (None, None, None) if hourly is None else stored_hours(hourly)
     columns["mean"], columns["scale"], columns["exact_hours"] = hours
     columns["plain_bound_c"] = plain.bound_c if plain else None
     columns["plain_error_c"] = plain.error_c if plain else None
