@@ -398,11 +398,26 @@ def newest_live_issue(
     session: Session, *, region_id: int, until_utc: datetime
 ) -> datetime | None:
     """Issue instant of the newest live temperature forecast or refusal."""
-    return session.scalar(
-        select(func.max(ForecastRow.issued_at_utc)).where(
-            *_live_temperature([region_id]), ForecastRow.issued_at_utc <= until_utc
+    return newest_live_issues(session, [region_id], until_utc).get(region_id)
+
+
+def newest_live_issues(
+    session: Session, region_ids: Sequence[int], until_utc: datetime
+) -> dict[int, datetime]:
+    """As `newest_live_issue`, by region; nothing of regions without one."""
+    newest = (
+        select(func.max(ForecastRow.issued_at_utc))
+        .where(
+            ForecastRow.region_id == RegionRow.id,
+            *_live_temperature(),
+            ForecastRow.issued_at_utc <= until_utc,
         )
+        .scalar_subquery()
     )
+    rows = session.execute(
+        select(RegionRow.id, newest).where(RegionRow.id.in_(region_ids))
+    )
+    return {region_id: issue for region_id, issue in rows if issue is not None}
 
 
 def late_instants(
@@ -419,7 +434,8 @@ def late_instants(
         session.scalars(
             select(ForecastRow.issued_at_utc)
             .where(
-                *_live_temperature([region_id]),
+                ForecastRow.region_id == region_id,
+                *_live_temperature(),
                 ForecastRow.issued_at_utc.between(since_utc, until_utc),
             )
             .group_by(ForecastRow.issued_at_utc)
@@ -429,9 +445,8 @@ def late_instants(
     )
 
 
-def _live_temperature(region_ids: Sequence[int]) -> tuple[ColumnElement[bool], ...]:
+def _live_temperature() -> tuple[ColumnElement[bool], ...]:
     return (
-        ForecastRow.region_id.in_(region_ids),
         ForecastRow.target == Target.TEMPERATURE_C.value,
         ForecastRow.kind == "live",
     )

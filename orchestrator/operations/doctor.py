@@ -53,7 +53,6 @@ _FIRST_PORTAL_UTC = datetime(2000, 1, 1, tzinfo=UTC)
 CYCLE_PATIENCE = timedelta(minutes=15)
 """After the hour, until which a cycle may be under way."""
 
-BACKUP_DUE = timedelta(hours=36)
 DRILL_DUE = timedelta(days=35)
 CLOCKS_APART_S = 5.0
 QUEUE_PATIENCE_S = 600.0
@@ -113,7 +112,7 @@ def _installation(
         queue_of(queue_depth(session)),
         cycle_of(fleet_standing(session, now), now),
         *_models(session),
-        backup_of(session, now, is_required=is_production),
+        backup_of(session, now, due_h=settings.backup_due_h),
         drill_of(session, now, is_required=is_production),
         *deliveries_of(session, now),
     ]
@@ -228,19 +227,22 @@ def cycle_of(standings: Sequence[RegionStanding], now: datetime) -> Finding:
     return Finding(name="cycle", is_sound=not late, text=text)
 
 
-def backup_of(session: Session, now: datetime, *, is_required: bool) -> Finding:
-    """The newest dump that was made, or the archive of the server's log."""
+def backup_of(session: Session, now: datetime, *, due_h: float | None) -> Finding:
+    """The newest dump that was made, or the archive of the server's log.
+
+    Sound whatever its age where backups are not watched: `due_h` is None.
+    """
     archived = monitoring.archive_facts(session)
     made = audit.list_events(session, action=AuditAction.BACKUP_MADE, limit=1)
     age = now - made[0].occurred_at_utc if made else None
     text = f"dump {_ago(age)}" if age is not None else "no dump yet (gfo db backup)"
-    is_fresh = age is not None and age <= BACKUP_DUE
+    is_fresh = due_h is None or (age is not None and age <= timedelta(hours=due_h))
     if archived.last_at_utc is not None:
         text += f"; log archived {_ago(now - archived.last_at_utc)}"
         is_fresh = is_fresh or not archived.is_failing
     if archived.is_failing:
         text += "; the archive command fails"
-    is_sound = not archived.is_failing and (is_fresh or not is_required)
+    is_sound = is_fresh and not archived.is_failing
     return Finding(name="backup", is_sound=is_sound, text=text)
 
 

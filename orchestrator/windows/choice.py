@@ -133,11 +133,9 @@ def newer_issue(
     now: datetime,
 ) -> datetime | None:
     """The newest live issue of any of the regions, if it is newer than this one."""
-    found = (
-        forecasts.newest_live_issue(session, region_id=item.region_id, until_utc=now)
-        for item in stored_regions
-    )
-    newest = max((issue for issue in found if issue is not None), default=None)
+    region_ids = [item.region_id for item in stored_regions]
+    found = forecasts.newest_live_issues(session, region_ids, now)
+    newest = max(found.values(), default=None)
     return newest if newest is not None and newest > issued_at_utc else None
 
 

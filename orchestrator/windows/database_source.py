@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
@@ -12,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from core.carbon import CarbonSignalKind
 from core.conformal import ScoreTracker
-from core.days import WINDOW_H
+from core.days import WINDOW_H, full_hour
 from core.forecasts import HourlyForecast, Refusal, RefusalCode, Target
 from core.late_hours import moved_on
 from core.outcomes import ReasonCode
@@ -439,3 +440,25 @@ def _retired_note(source: DatabaseSource) -> str | None:
         f"Forecasts of load, carbon and wet bulb from before {since_utc:%-d %B %Y} are"
         " no longer kept; the day before stands in for them."
     )
+
+
+def load_newest_windows(
+    session: Session, stored_regions: Sequence[StoredRegion], now: datetime
+) -> list[RegionWindow]:
+    """The window of each region's newest live issue, in their order.
+
+    Regions of one issue, which are nearly all, are read together.
+    """
+    region_ids = [item.region_id for item in stored_regions]
+    newest = forecasts.newest_live_issues(session, region_ids, now)
+    by_issue: dict[datetime, list[StoredRegion]] = defaultdict(list)
+    for item in stored_regions:
+        by_issue[newest.get(item.region_id, full_hour(now))].append(item)
+    windows = {
+        window.region_id: window
+        for issued_at_utc, items in by_issue.items()
+        for window in load_windows(
+            session, items, issued_at_utc=issued_at_utc, now=now, is_simulation=False
+        )
+    }
+    return [windows[region_id] for region_id in region_ids]
