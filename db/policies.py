@@ -26,6 +26,7 @@ FLEET_TERMS = (
     "counts_hydro_water",
     "plan_blocked_chance_pct",
     "falls_back_on_alarm",
+    "forecasts_kept_days",
 )
 """Terms of the whole fleet; a new version keeps the terms that it does not name."""
 _DEFAULTS = {field.name: field.default for field in fields(Policy)}

@@ -12,7 +12,7 @@ import typer
 from orchestrator.processes.terminal import Json, command_context, print_json
 from orchestrator.use_cases import Request
 
-_Facts = TypeVar("_Facts")
+Facts = TypeVar("Facts")
 _View = TypeVar("_View")
 
 Name = Annotated[str, typer.Argument(help="Its name.")]
@@ -63,7 +63,7 @@ def add_state_commands(
         typer.echo(f"{noun.capitalize()} {name} {said}.")
 
 
-def with_given(facts: _Facts, given: Mapping[str, object]) -> _Facts:
+def with_given(facts: Facts, given: Mapping[str, object]) -> Facts:
     """The facts with those values that were given."""
     changes: dict[str, Any] = {k: v for k, v in given.items() if v is not None}
     return replace(facts, **changes)  # type: ignore[type-var]  # a dataclass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
@@ -19,6 +19,7 @@ from core.wording import listed
 from db import (
     audit,
     chain_checks,
+    forecasts,
     migrate,
     model_versions,
     monitoring,
@@ -45,6 +46,9 @@ from orchestrator.settings import Settings
 
 CHECK_DUE = timedelta(hours=26)
 """The worker walks the whole chain each day."""
+
+_FIRST_PORTAL_UTC = datetime(2000, 1, 1, tzinfo=UTC)
+"""No forecast is older."""
 
 CYCLE_PATIENCE = timedelta(minutes=15)
 """After the hour, until which a cycle may be under way."""
@@ -102,6 +106,7 @@ def _installation(
         durability_of(server),
         clock_of(server.clock_utc, now),
         space_of(free_bytes(settings.data_dir)),
+        forecasts_kept_of(session),
         worker_of(worker_silences_s(session)),
         alarms_of(session),
         queue_of(queue_depth(session)),
@@ -261,6 +266,21 @@ def space_of(free: int) -> Finding:
         name="data folder",
         is_sound=free >= LEAST_FREE_BYTES,
         text=f"{free / 2**30:.1f} GiB free",
+    )
+
+
+def forecasts_kept_of(session: Session) -> Finding:
+    """From when on all are there; sound, whatever the policy says."""
+    since_utc = forecasts.kept_since(session)
+    text = (
+        f"all since {since_utc:%Y-%m-%d %H:%M} UTC; of wet bulb, carbon and load none"
+        " of before is kept but where a plan or a shift rests on it"
+    )
+    is_for_good = since_utc < _FIRST_PORTAL_UTC
+    return Finding(
+        name="forecasts kept",
+        is_sound=True,
+        text="all, for good" if is_for_good else text,
     )
 
 

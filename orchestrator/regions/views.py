@@ -98,6 +98,7 @@ class FleetTerms:
     counts_hydro_water: bool
     plan_blocked_chance_pct: float
     falls_back_on_alarm: bool
+    forecasts_kept_days: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

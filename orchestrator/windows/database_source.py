@@ -187,6 +187,11 @@ class KnownOfRegions:
         )
 
     @cached_property
+    def kept_since_utc(self) -> datetime:
+        """What was issued before may be gone, but for temperatures."""
+        return forecasts.kept_since(self.session)
+
+    @cached_property
     def outages(self) -> Mapping[Target, Outage]:
         """Models that cannot be used now."""
         return model_health.outages(self.session)
@@ -410,6 +415,8 @@ def load_windows(
         window = assemble(
             source, issued_at_utc=issued_at_utc, now=now, is_simulation=is_simulation
         )
+        if is_simulation:
+            window = replace(window, retired_note=_retired_note(source))
         windows.append(
             RegionWindow(
                 **{item.name: getattr(window, item.name) for item in fields(Window)},
@@ -419,6 +426,20 @@ def load_windows(
             )
         )
     return windows
+
+
+def _retired_note(source: DatabaseSource) -> str | None:
+    """That the temperature's forecast is left of an issue whose others were deleted."""
+    stored = source.stored.get(Target.TEMPERATURE_C)
+    if stored is None or stored.kind != "live" or len(source.stored) > 1:
+        return None
+    since_utc = source.known.kept_since_utc
+    if stored.issued_at_utc >= since_utc:
+        return None
+    return (
+        f"Forecasts of load, carbon and wet bulb from before {since_utc:%-d %B %Y} are"
+        " no longer kept; the day before stands in for them."
+    )
 
 
 def load_newest_windows(

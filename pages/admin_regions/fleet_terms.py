@@ -48,6 +48,12 @@ TERM_FIELDS = (
         kind="flag",
         hint="The temperature model that served before then serves again.",
     ),
+    Field(
+        name="forecasts_kept_days",
+        label="Days that other forecasts are kept",
+        hint="Wet bulb, carbon and load that no shift or plan rests on; 36500 for good."
+        " Temperatures stay.",
+    ),
 )
 CLASS_FIELDS = (
     Field(

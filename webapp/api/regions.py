@@ -77,6 +77,7 @@ class ChangedTerms:
     counts_hydro_water: bool | None = None
     plan_blocked_chance_pct: float | None = None
     falls_back_on_alarm: bool | None = None
+    forecasts_kept_days: float | None = None
 
 
 def add_regions(api: Api) -> None:
