@@ -239,7 +239,9 @@ class WorkerJobs:
 
     def _regions(self, chunk: CycleChunk | None = None) -> list[StoredRegion]:
         """The active regions, or those of a chunk."""
-        id_span = chunk and (chunk.first_region_id, chunk.last_region_id)
+        id_span = (
+            None if chunk is None else (chunk.first_region_id, chunk.last_region_id)
+        )
         with self._runtime.transaction() as session:
             return list_regions(session, id_span=id_span)
 

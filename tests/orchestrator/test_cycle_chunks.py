@@ -112,7 +112,7 @@ def test_a_chunk_stores_what_its_regions_would_alone(
 PLACES = {
     "US-TEX-ERCO": ("America/Chicago", 32.78, -96.79),
     "CA-ON": ("America/Toronto", 43.70, -79.42),
-    "DE-LU": ("Europe/Berlin", 52.52, 13.40),
+    "DE-LU": ("Europe/Berlin", 50.09, 8.65),
 }
 TRAINED_UNTIL = datetime(2023, 4, 1, tzinfo=UTC)
 SCORED = (date(2023, 6, 10), date(2023, 9, 2))
