@@ -125,7 +125,14 @@ def in_turn(urls: DatabaseUrls) -> _Figures:
     }
 
 
+def _quiet() -> None:
+    configure_logging(
+        level="ERROR", log_format="text", app_name="gfo", app_version=CODE_VERSION
+    )
+
+
 def _share(urls: DatabaseUrls, share: int, n_shares: int) -> _Figures:
+    _quiet()
     runtime = runtime_on(urls, CYCLE_AT)
     figures = carry_out(runtime, share, n_shares)
     runtime.engine.dispose()
@@ -219,9 +226,7 @@ def main() -> None:
     """Measure and print."""
     folder, n_regions = Path(sys.argv[1]), int(sys.argv[2])
     n_workers = int(sys.argv[3]) if sys.argv[3:] else 1
-    configure_logging(
-        level="ERROR", log_format="text", app_name="gfo", app_version=CODE_VERSION
-    )
+    _quiet()
     folder.mkdir(exist_ok=True)
     folder.chmod(0o755)
     with LocalServer.own(folder, settings={"shared_buffers": "256MB"}) as server:
