@@ -113,11 +113,11 @@ from orchestrator.feeds.configuration import (
     run_feed_soon,
 )
 from orchestrator.feeds.runs import forget_old_answers, queue_due_feeds, run_feed
-from orchestrator.forecasts.forecast_retention import retire_forecasts
 from orchestrator.forecasts.hindcasts import hindcast_regions
 from orchestrator.forecasts.model_cache import ModelCache, ServingModel
 from orchestrator.forecasts.model_health import end_outages, find_outages
 from orchestrator.forecasts.model_watch import raise_alarms
+from orchestrator.forecasts.retention import retire_forecasts
 from orchestrator.forecasts.scoring import score_finished_windows
 from orchestrator.operations import backups, installation, setup_requests
 from orchestrator.operations.drills import Drill, record_drill
