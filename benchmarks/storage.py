@@ -25,7 +25,7 @@ from db.engine import DatabaseUrls, libpq_url
 from db.local_roles import create_database, tighten_database
 from db.local_server import LocalServer
 from db.migrate import upgrade
-from orchestrator.forecasts.retention import retire_all
+from orchestrator.forecasts.retired import retire_all
 from orchestrator.logs import configure_logging
 from orchestrator.use_cases import WORKER_USER
 from tests.fleet import runtime_on

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from core.audit import AuditEvent
 from core.errors import Conflict, NotFound
 from core.public_events import PublicKind
-from db.rows import columns_of, part_of
+from db.row_parts import columns_of, part_of
 from db.schema import (
     AuditEventRow,
     DeliveryAttemptRow,

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from core.errors import Conflict, NotFound
 from core.telemetry import HOUR, Quantity
-from db.rows import columns_of, part_of
+from db.row_parts import columns_of, part_of
 from db.schema import (
     FeedAnswerRow,
     FeedProgressRow,

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.errors import InvalidInput, NotFound
-from db.rows import columns_of, part_of
+from db.row_parts import columns_of, part_of
 from db.schema import IngestBatchRow
 
 LONGEST_PAGE = 1_000

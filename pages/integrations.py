@@ -40,7 +40,7 @@ NEW = "new"
 _CHANGES = ("saved", "acted", "confirmed")
 """What the page is shown again after, each with a store of its own."""
 
-Act = Callable[[PageContext, Request, str], Component]
+ItemAct = Callable[[PageContext, Request, str], Component]
 """Does something with the one of this name; returns what the page says then."""
 
 
@@ -50,7 +50,7 @@ class Action:
 
     name: str
     text: str
-    act: Act
+    act: ItemAct
     is_main: bool = False
 
 
@@ -125,7 +125,7 @@ class Integrations:
             *self.actions[1:],
         ]
 
-    def _pausing(self, *, is_paused: bool) -> Act:
+    def _pausing(self, *, is_paused: bool) -> ItemAct:
         def act(_context: PageContext, request: Request, name: str) -> Component:
             self.pause(request, name, is_paused=is_paused)
             if is_paused:

@@ -13,7 +13,7 @@ from core.days import full_hour
 from core.errors import InvalidInput
 from core.wording import listed
 from db.regions import StoredRegion
-from orchestrator.forecasts.retention import retire_all
+from orchestrator.forecasts.retired import retire_all
 from orchestrator.processes.connect import connected_runtime
 from orchestrator.processes.terminal import (
     CLI_USER,

@@ -13,7 +13,7 @@ from orchestrator.processes.terminal import Json, command_context, print_json
 from orchestrator.use_cases import Request
 
 Facts = TypeVar("Facts")
-View = TypeVar("View")
+_View = TypeVar("_View")
 
 Name = Annotated[str, typer.Argument(help="Its name.")]
 AllowedHosts = Annotated[
@@ -30,8 +30,8 @@ def add_state_commands(
     noun: str,
     *,
     command: str,
-    views: Callable[[Request], Sequence[View]],
-    line: Callable[[View], str],
+    views: Callable[[Request], Sequence[_View]],
+    line: Callable[[_View], str],
     pause: Callable[..., object],
 ) -> None:
     """Add `list`, `pause` and `resume` to the commands of `gfo COMMAND`."""

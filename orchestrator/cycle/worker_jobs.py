@@ -27,7 +27,7 @@ from orchestrator.decisions.judging_again import judge_again
 from orchestrator.forecasts.hindcasts import hindcast_regions
 from orchestrator.forecasts.model_cache import ModelCache
 from orchestrator.forecasts.model_health import end_outages, find_outages
-from orchestrator.forecasts.retention import retire_all
+from orchestrator.forecasts.retired import retire_all
 from orchestrator.forecasts.scoring import rescore_windows, score_finished_windows
 from orchestrator.jobs import (
     CHUNK_REGIONS,

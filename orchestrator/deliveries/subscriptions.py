@@ -15,7 +15,7 @@ from core.errors import Conflict, InvalidInput
 from core.public_events import PublicKind
 from db import deliveries
 from db.deliveries import StoredSubscription, SubscriptionFacts
-from db.rows import columns_of
+from db.row_parts import columns_of
 from orchestrator.accounts.second_factors import FactorKey
 from orchestrator.deliveries.secrets import (
     FORMER_SIGNS,

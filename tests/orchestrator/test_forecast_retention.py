@@ -22,7 +22,7 @@ from orchestrator.decisions.model_replay import replay_all
 from orchestrator.decisions.what_if import what_if_view
 from orchestrator.forecasts.hindcasts import hindcast_regions
 from orchestrator.forecasts.model_cache import ModelCache
-from orchestrator.forecasts.retention import retire_all, retire_forecasts
+from orchestrator.forecasts.retired import retire_all, retire_forecasts
 from orchestrator.operations.doctor import forecasts_kept_of
 from orchestrator.regions.policies import change_terms
 from orchestrator.regions.region_choice import active_regions

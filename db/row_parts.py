@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any, TypeVar
 
-Part = TypeVar("Part")
+_Part = TypeVar("_Part")
 
 
 def columns_of(value: Any) -> dict[str, object]:  # noqa: ANN401 -- any dataclass
@@ -13,7 +13,7 @@ def columns_of(value: Any) -> dict[str, object]:  # noqa: ANN401 -- any dataclas
     return {item.name: getattr(value, item.name) for item in fields(value)}
 
 
-def part_of(row: object, part: type[Part]) -> Part:
+def part_of(row: object, part: type[_Part]) -> _Part:
     """The columns of a row that a dataclass names."""
     names = (item.name for item in fields(part))  # type: ignore[arg-type]
     return part(**{name: getattr(row, name) for name in names})
