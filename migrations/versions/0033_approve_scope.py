@@ -1,7 +1,7 @@
 """Tokens that ask for and answer changes which need two people.
 
 Revision ID: 0033
-Revises: 0030
+Revises: 0032
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from alembic import op
 
 revision: str = "0033"
-down_revision: str | None = "0030"
+down_revision: str | None = "0032"
 branch_labels: None = None
 depends_on: None = None
 
