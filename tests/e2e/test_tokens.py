@@ -51,11 +51,13 @@ def test_a_token_is_made_used_and_revoked_and_the_viewer_says_what_it_does(
 
 
 def test_an_admin_makes_a_service_account_and_its_token(visitor: Visitor) -> None:
-    visitor.come_in("ada", "/admin/tokens")
+    visitor.come_in("ada")
+    visitor.open("/admin/tokens")
     visitor.type_into("#service-name", "planner")
     visitor.choose("#service-role", "operator")
     visitor.type_into("#service-proof", PASSWORD)
     visitor.click("form[action='/admin/tokens/service-accounts'] button")
+    visitor.holds("#service-name", "")  # the page came anew
     visitor.type_into("#token-owner", "planner")
     visitor.type_into("#token-name", "nightly")
     visitor.click("form[action='/admin/tokens/make'] input[value=read]")
