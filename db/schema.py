@@ -149,7 +149,7 @@ class ApiTokenRow(Base):
         CheckConstraint("name = btrim(name) and name <> ''", name="name_trimmed"),
         CheckConstraint(
             "cardinality(scopes) > 0 and scopes <@ array['read', 'decide',"
-            " 'telemetry', 'models', 'audit', 'admin']",
+            " 'telemetry', 'models', 'audit', 'admin', 'approve']",
             name="scopes",
         ),
         CheckConstraint("expires_at_utc > created_at_utc", name="expires_later"),
