@@ -324,6 +324,11 @@ def event_href(seq: int) -> str:
     return f"{AUDIT_EVENT}{seq}"
 
 
+def alarm_href(alarm_id: int) -> str:
+    """One alarm, whatever its state, on the page of alarms."""
+    return _href(ALARMS, state="all", alarm=str(alarm_id))
+
+
 def compare_href(left_id: int, right_id: int | None = None) -> str:
     """Two decisions side by side."""
     right = str(right_id) if right_id is not None else None

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from core.access import Permission
 from core.conformal import ScoreTracker, check_limit
-from core.days import WINDOW_H
+from core.days import WINDOW_H, issue_at_local_midnight
 from core.errors import CalibrationInsufficient
 from core.forecasts import InputMode, Target
 from core.score_replay import ScoreReplay
@@ -66,28 +66,42 @@ def quality_view(
 
 
 @query(Permission.MANAGE_MODELS)
-def fleet_quality_view(request: Request) -> FleetQualityView:
-    """The quality of every region's forecasts up to now."""
-    return FleetQualityView(
-        regions=tuple(
-            _quality(request.session, stored_region, before_utc=request.now)
-            for stored_region in active_regions(request.session)
+def fleet_quality_view(
+    request: Request, *, period: tuple[date, date] | None = None
+) -> FleetQualityView:
+    """The quality of every region's forecasts up to now, or of days [first, last]."""
+    found = []
+    spans: tuple[int, ...] = QUALITY_DAYS
+    for stored_region in active_regions(request.session):
+        if period is None:
+            before_utc = request.now
+        else:
+            first_day, last_day = period
+            after = last_day + timedelta(days=1)
+            before_utc = issue_at_local_midnight(stored_region.region.time_zone, after)
+            spans = ((after - first_day).days,)
+        found.append(
+            _quality(request.session, stored_region, before_utc=before_utc, spans=spans)
         )
-    )
+    return FleetQualityView(regions=tuple(found))
 
 
 def _quality(
-    session: Session, stored_region: StoredRegion, *, before_utc: datetime
+    session: Session,
+    stored_region: StoredRegion,
+    *,
+    before_utc: datetime,
+    spans: Sequence[int] = QUALITY_DAYS,
 ) -> QualityView:
     policy = policies.effective_policy(session, stored_region.region_id)
     days = finished_forecasts(
         session,
         region_id=stored_region.region_id,
         local_issue_hour=_MIDNIGHT,
-        from_utc=before_utc - timedelta(days=max(QUALITY_DAYS), hours=WINDOW_H),
+        from_utc=before_utc - timedelta(days=max(spans), hours=WINDOW_H),
         until_utc=before_utc,
     )
-    rows = tuple(_row(days, span, before_utc) for span in QUALITY_DAYS)
+    rows = tuple(_row(days, span, before_utc) for span in spans)
     stated = list(
         _stated_chances(
             session,
@@ -149,8 +163,8 @@ def _mean(values: Sequence[float]) -> float | None:
 
 def drifts(rows: Iterable[QualityRow], confidence: float) -> bool:
     """Whether the bound of the last 90 days held less often than chance explains."""
-    row = next(row for row in rows if row.days == DRIFT_DAYS)
-    if row.coverage_frac is None:
+    row = next((row for row in rows if row.days == DRIFT_DAYS), None)
+    if row is None or row.coverage_frac is None:
         return False
     deviation = (confidence * (1.0 - confidence) / row.scored_days) ** 0.5
     return bool(row.coverage_frac < confidence - DRIFT_DEVIATIONS * deviation)

@@ -14,6 +14,7 @@ from core.wording import listed
 from orchestrator.alarms.views import AlarmView
 from orchestrator.forecasts.fleet import FleetQuestion
 from orchestrator.forecasts.views import FleetPart, FleetRow, FleetView, Group
+from orchestrator.overview.views import HistoryView
 from pages import addresses
 from pages.addresses import Query
 from pages.attributes import aria, data
@@ -22,11 +23,13 @@ from pages.downloads import table_download
 from pages.fleet.cells import COLUMNS, FleetColumn, breach_words
 from pages.fleet.setup import setup_frame
 from pages.grids import Shown, pager
+from pages.history.content import period_words
 from pages.list_controls import choice, text_filter
 from pages.refreshing import as_of, refresh
 from pages.standing import WITH_RECORDED, ending_notice
 from pages.still import still
 from pages.theme import MISSING, Ink, number
+from pages.time_range import range_field
 from pages.words import typeset, utc_time
 
 GROUP_WORDS = {
@@ -46,8 +49,11 @@ def layout() -> Component:
                 "Where is trouble in the next 24 hours?",
                 html.Div(id="fleet-status", role="status"),
             ),
-            setup_frame(),
+            html.Div(
+                range_field("fleet", "Now", compare=True), className="gfo-controls"
+            ),
             html.Div(skeleton(733), id="fleet-overview"),
+            setup_frame(),
             html.Div(
                 [
                     field(
@@ -85,6 +91,17 @@ def headline(view: FleetView, alarms: Sequence[AlarmView] = ()) -> Component:
             link(f"All {len(standing)} alarms", addresses.ALARMS)
             if len(standing) > MOST_ALARMS
             else None,
+        ],
+        className="gfo-headline",
+    )
+
+
+def past(history: HistoryView) -> Component:
+    """What stands above a period instead of the headline: that it is not now."""
+    return html.Div(
+        [
+            html.Strong(f"{period_words(history)}, not now.", id="fleet-headline"),
+            link("Show the next 24 hours", addresses.FLEET),
         ],
         className="gfo-headline",
     )

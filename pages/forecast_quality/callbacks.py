@@ -10,6 +10,7 @@ from pages.addresses import Query
 from pages.context import PageContext
 from pages.forecast_quality.content import fleet_content, quality_content
 from pages.serving import serve
+from pages.time_range import follow_time, period_of
 
 
 def register_callbacks(app: Dash, context: PageContext) -> None:
@@ -19,13 +20,17 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
         app,
         context,
         outputs=[Output("quality-panel", "children")],
-        inputs=[Input("quality-url", "pathname")],
+        inputs=[Input("quality-url", "search")],
         permission=Permission.MANAGE_MODELS,
     )
-    def show_fleet(_pathname: str | None) -> tuple[object, ...]:
+    def show_fleet(search: str | None) -> tuple[object, ...]:
         with context.request() as request:
-            view = fleet_quality_view(request)
-        return (fleet_content(view),)
+            period = period_of(Query.parse(search), request.now.date())
+            days = None if period is None else (period.first_day, period.last_day)
+            view = fleet_quality_view(request, period=days)
+        return (fleet_content(view, period),)
+
+    follow_time(app, "quality", ["span", "from", "to"])
 
 
 def register_panel_callback(app: Dash, context: PageContext) -> None:

@@ -6,6 +6,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from pages.components import page_head, skeleton
+from pages.time_range import range_field
 
 
 def layout() -> Component:
@@ -17,6 +18,7 @@ def layout() -> Component:
                 "Forecast quality",
                 "How often has each region’s bound held, and did chances come true?",
             ),
+            html.Div(range_field("quality", "Up to now"), className="gfo-controls"),
             html.Div(skeleton(320), id="quality-panel"),
         ]
     )

@@ -78,8 +78,10 @@
         return [nameOf(control), value === true ? "1" : String(value ?? "").trim()];
       }));
       if (Object.entries(asked).every(([name, value]) => value === (now[name] || ""))) return;
+      // What is no longer frozen shows the newest issue again.
+      const left = now.frozen && !asked.frozen ? [...PLACES, "issued"] : PLACES;
       const kept = Object.entries(now).filter(
-        ([name]) => !(name in asked || PLACES.includes(name)));
+        ([name]) => !(name in asked || left.includes(name)));
       dc.gfo_set_search(location.id, { ...Object.fromEntries(kept), ...asked });
     },
 
@@ -96,6 +98,20 @@
       known[location.id] = JSON.stringify(values);
       return values;
     },
+
+    /* A span ends today and two dates do not: the newer of both choices counts. */
+    one_way_of_time(span, from, to) {
+      const { inputs_list: [spans, ...dates] } = dc.callback_context;
+      const isSpan = Boolean(span) && span !== openValue(spans);
+      if (!isSpan || !(from || to)) return;
+      const bySpan = dc.callback_context.triggered.some(
+        (item) => item.prop_id === `${spans.id}.value`);
+      if (!bySpan) dc.set_props(spans.id, { value: openValue(spans) });
+      else for (const date of dates) dc.set_props(date.id, { value: "" });
+    },
+
+    /* A frozen page is not asked for again; it turns old like any page that stands still. */
+    hold_frozen: (search) => new URLSearchParams(search || "").get("frozen") === "1",
 
     compare_decisions(_clicks, right) {
       if (!right) return;
@@ -117,8 +133,9 @@
       const wanted = isLive ? null : day || null;
       const isSameDay = region === shown.region && wanted === shown.day && !isLive;
       if (isSameDay && (!issue || issue === shown.issue)) return;
+      const compare = new URLSearchParams(window.location.search).get("compare");
       dc.gfo_set_search(
-        "forecast-url", { region, day: wanted, issued: isSameDay ? issue : null });
+        "forecast-url", { region, day: wanted, issued: isSameDay ? issue : null, compare });
     },
 
     follow_what_if_controls(source, target, day, from, until, _liveClicks, data) {
