@@ -51,6 +51,11 @@ def button(text: str, control_id: str | dict[str, object]) -> Component:
     return made
 
 
+def save_view_button() -> Component:
+    """Opens the form that saves this page under a name; `palette.js` follows it."""
+    return html.Button("Save view", type="button", className="gfo-button gfo-save-view")
+
+
 def retry_button() -> Component:
     """Asks for the page's content again; `webapp/assets/times.js` follows it."""
     return html.Button("Try again", type="button", className="gfo-button gfo-retry")

@@ -31,8 +31,9 @@ DAY_OUTPUTS = (
 )
 """Properties of a DatePickerSingle, in the order that `day_choice` gives them."""
 
+DATES = "dates"
 SPANS = {"7": "Last 7 days", "30": "Last 30 days", "90": "Last 90 days",
-         "365": "Last 365 days"}  # fmt: skip
+         "365": "Last 365 days", DATES: "From, to"}  # fmt: skip
 COMPARISONS = {"1": "Day before", "7": "Week before", "28": "4 weeks before",
                "364": "Year before"}  # fmt: skip
 """Days earlier; a year is of whole weeks, so that weekdays meet."""
@@ -75,8 +76,8 @@ def period_of(query: Query, today: date) -> Period | None:
         When its first day is after its last.
     """
     span = query.one_of("span", SPANS)
-    if span is not None:
-        return Period.until(today, int(span))
+    if span not in {None, DATES}:
+        return Period.until(today, int(str(span)))
     day, first_day_, last_day = query.day("day"), query.day("from"), query.day("to")
     if day is not None:
         return Period(first_day=day, last_day=day)

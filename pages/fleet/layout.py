@@ -18,7 +18,15 @@ from orchestrator.overview.views import HistoryView
 from pages import addresses
 from pages.addresses import Query
 from pages.attributes import aria, data
-from pages.components import Child, field, link, notice, page_head, skeleton
+from pages.components import (
+    Child,
+    field,
+    link,
+    notice,
+    page_head,
+    save_view_button,
+    skeleton,
+)
 from pages.downloads import table_download
 from pages.fleet.cells import COLUMNS, FleetColumn, breach_words
 from pages.fleet.setup import setup_frame
@@ -48,9 +56,29 @@ def layout() -> Component:
                 "Overview",
                 "Where is trouble in the next 24 hours?",
                 html.Div(id="fleet-status", role="status"),
+                html.Div(
+                    [
+                        html.Button(
+                            "Full screen",
+                            type="button",
+                            className="gfo-button gfo-button-quiet gfo-full-screen",
+                        ),
+                        html.A("Leave the wall display", href=addresses.FLEET),
+                    ],
+                    className="gfo-wall-tools",
+                ),
             ),
             html.Div(
-                range_field("fleet", "Now", compare=True), className="gfo-controls"
+                [
+                    range_field("fleet", "Now", compare=True),
+                    save_view_button(),
+                    html.A(
+                        "Wall display",
+                        href=f"{addresses.FLEET}?wall=1",
+                        className="gfo-button gfo-button-quiet",
+                    ),
+                ],
+                className="gfo-controls",
             ),
             html.Div(skeleton(733), id="fleet-overview"),
             setup_frame(),

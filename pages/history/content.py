@@ -26,6 +26,7 @@ from pages.history.figures import (
 )
 from pages.still import still
 from pages.theme import number
+from pages.time_range import DATES
 from pages.words import day_name, typeset
 
 MARKS_SHOWN = 8
@@ -101,7 +102,7 @@ def _hrefs(view: HistoryView) -> Iterator[str]:
 def day_href(view: HistoryView, day: date) -> str:
     """The same page on one day."""
     path = addresses.region_href(view.region.slug) if view.region else addresses.FLEET
-    return addresses.with_query(path, {"from": str(day), "to": str(day)})
+    return addresses.with_query(path, {"span": DATES, "from": str(day), "to": str(day)})
 
 
 def _caption(view: HistoryView, series: HistorySeries) -> str:

@@ -165,14 +165,17 @@ test("another window of a forecast is compared with the same days", () => {
 for (const [what, values, triggered, wanted] of [
   ["a span ends what two dates said", ["30", "2026-07-01", ""], ["fleet-span.value"],
     [["fleet-from", { value: "" }], ["fleet-to", { value: "" }]]],
+  ["now ends them too", ["any", "2026-07-01", ""], ["fleet-span.value"],
+    [["fleet-from", { value: "" }], ["fleet-to", { value: "" }]]],
   ["a date ends a span", ["30", "2026-07-01", ""], ["fleet-from.value"],
-    [["fleet-span", { value: "any" }]]],
+    [["fleet-span", { value: "dates" }]]],
+  ["an address of dates says so", ["any", "2026-07-01", ""],
+    ["fleet-span.value", "fleet-from.value"], [["fleet-span", { value: "dates" }]]],
   ["a span alone stays", ["30", "", ""], ["fleet-span.value"], []],
-  ["dates alone stay", ["any", "2026-07-01", "2026-07-02"], ["fleet-to.value"], []],
+  ["dates alone stay", ["dates", "2026-07-01", "2026-07-02"], ["fleet-to.value"], []],
 ]) {
   test(`one way of time: ${what}`, () => {
     const page = at("/");
-    page.add(tag("select", { id: "fleet-span" }, tag("option", { value: "any" })));
     const inputs = ["fleet-span", "fleet-from", "fleet-to"];
     page.call("gfo_pages", "one_way_of_time", values, { inputs, triggered });
     assert.deepEqual(page.setProps, wanted);

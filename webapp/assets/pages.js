@@ -52,9 +52,23 @@
 
   const shiftOf = (...values) => JSON.stringify(values.map((value) => value || null));
 
+  /* The Overview for a screen on a wall: without what only a desk needs, and dark. */
+  function showWall() {
+    const { pathname, search } = window.location;
+    const isWall = pathname === "/" && new URLSearchParams(search).get("wall") === "1";
+    document.documentElement.toggleAttribute("data-gfo-wall", isWall);
+    if (isWall) document.documentElement.setAttribute("data-bs-theme", "dark");
+  }
+
+  showWall();
+  document.addEventListener("click", (event) => {
+    if (event.target.closest(".gfo-full-screen")) document.documentElement.requestFullscreen();
+  });
+
   dc.gfo_pages = {
     /* The link whose path begins this one; a decision belongs to Audit. */
     mark_current_link(pathname) {
+      showWall();
       const here = (pathname || "/").replace(/^\/decisions\b/, "/audit");
       for (const link of document.querySelectorAll(".gfo-navbar nav a")) {
         const path = new URL(link.href).pathname;
@@ -101,12 +115,10 @@
 
     /* A span ends today and two dates do not: the newer of both choices counts. */
     one_way_of_time(span, from, to) {
-      const { inputs_list: [spans, ...dates] } = dc.callback_context;
-      const isSpan = Boolean(span) && span !== openValue(spans);
-      if (!isSpan || !(from || to)) return;
-      const bySpan = dc.callback_context.triggered.some(
-        (item) => item.prop_id === `${spans.id}.value`);
-      if (!bySpan) dc.set_props(spans.id, { value: openValue(spans) });
+      const { inputs_list: [spans, ...dates], triggered } = dc.callback_context;
+      if (!(from || to) || span === "dates") return;
+      const isSpanChosen = triggered.every((item) => item.prop_id === `${spans.id}.value`);
+      if (!isSpanChosen) dc.set_props(spans.id, { value: "dates" });
       else for (const date of dates) dc.set_props(date.id, { value: "" });
     },
 
