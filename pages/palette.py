@@ -11,7 +11,7 @@ from dash import Dash, Input, Output, State, dcc, html
 from dash.development.base_component import Component
 
 from core.access import Actor, Permission
-from orchestrator.overview.saved_views import (
+from orchestrator.overview.own_views import (
     LONGEST_NAME,
     own_views,
     remove_view,

@@ -121,7 +121,7 @@ from orchestrator.forecasts.scoring import score_finished_windows
 from orchestrator.operations import backups, installation, setup_requests
 from orchestrator.operations.drills import Drill, record_drill
 from orchestrator.operations.health_and_jobs import retry_job
-from orchestrator.overview.saved_views import remove_view, save_view
+from orchestrator.overview.own_views import remove_view, save_view
 from orchestrator.plans import planning
 from orchestrator.plans.replacing import change_plan, undo_plan
 from orchestrator.plans.terms import PlanTerms
