@@ -62,11 +62,14 @@ def retry_button() -> Component:
 
 
 def skeleton(height_px: int, label: str = "Loading") -> Component:
-    """A grey block that appears when loading takes longer than 300 ms."""
+    """A grey block that appears when loading takes longer than 300 ms.
+
+    Its height is in units of the type, 16 px where that is not scaled.
+    """
     return html.Div(
         html.Span(f"{label}…", className="visually-hidden"),
         className="gfo-skeleton",
-        style={"height": f"{height_px}px"},
+        style={"height": f"{height_px / 16:g}rem"},
     )
 
 

@@ -67,7 +67,7 @@ def day_filter(control_id: str) -> Component:
 def follow_filters(app: Dash, location_id: str, control_ids: Sequence[str]) -> None:
     """Keep filters and the page's address alike, in the browser.
 
-    The id of a control ends, after its first hyphen, in the filter's name in the
+    The id of a control ends, after its last hyphen, in the filter's name in the
     address.
     """
     follow_in_browser(

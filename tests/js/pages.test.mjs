@@ -188,6 +188,16 @@ test("a frozen page is not asked for again", () => {
   assert.equal(page.call("gfo_pages", "hold_frozen", [""]), false);
 });
 
+test("a page with a single filter shows what its address says", () => {
+  const page = at("/trade-offs?frozen=1");
+  page.add(tag("input", { id: "trade-offs-frozen", type: "checkbox" }));
+  page.dc.callback_context = {
+    outputs_list: { id: "trade-offs-frozen" }, inputs_list: [{ id: "trade-offs-url" }],
+  };
+  assert.equal(page.dc.gfo_pages.show_filters("?frozen=1"), true);
+  assert.equal(page.dc.gfo_pages.show_filters(""), false);
+});
+
 test("what is no longer frozen shows the newest issue again", () => {
   const page = at("/forecast?region=a&issued=06&frozen=1");
   page.add(tag("input", { id: "forecast-frozen", type: "checkbox" }));

@@ -37,7 +37,7 @@
     return shown.is_newest || isLivePressed ? null : shown.issue;
   };
 
-  const nameOf = (control) => control.id.slice(control.id.indexOf("-") + 1);
+  const nameOf = (control) => control.id.slice(control.id.lastIndexOf("-") + 1);
 
   /* What a filter holds when it is left open; of a choice, its first option. */
   function openValue(control) {
@@ -102,15 +102,16 @@
     /* What the filters show for an address. Done here and not by the server, whose answer
        to one change would undo the next one that was made meanwhile. */
     show_filters(search) {
-      const { outputs_list: controls, inputs_list: [location] } = dc.callback_context;
+      const { outputs_list: outputs, inputs_list: [location] } = dc.callback_context;
       const query = new URLSearchParams(search || "");
-      const values = controls.map((control) => {
+      // Of a single filter Dash gives and takes no list.
+      const values = [outputs].flat().map((control) => {
         const open = openValue(control);
         const value = query.get(nameOf(control));
         return open === false ? value === "1" : value || open;
       });
       known[location.id] = JSON.stringify(values);
-      return values;
+      return Array.isArray(outputs) ? values : values[0];
     },
 
     /* A span ends today and two dates do not: the newer of both choices counts. */
