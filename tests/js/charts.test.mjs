@@ -111,6 +111,7 @@ test("a click opens what the point is about, a double click does not", async () 
   click({ meta: { href: [""] } }, 0);
   click({ meta: { href: ["/a"] } }, 0);
   chart.handlers.plotly_doubleclick();
+  click({ meta: { href: ["/a"] } }, 0);
   await page.clock.move(1000);
   assert.equal(page.setProps.length, 1);
 });

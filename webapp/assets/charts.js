@@ -6,6 +6,7 @@
   const dc = (window.dash_clientside = window.dash_clientside || {});
   const DOUBLE_CLICK_MS = 320;
   let opening = null; // a page, after a click
+  let doubledAt = 0;
   let isFollowing = false; // while the others are moved along, they say so too
 
   const axisOf = (chart) => chart._fullLayout?.xaxis;
@@ -74,12 +75,13 @@
       .finally(() => { isFollowing = false; });
   }
 
-  /* Opened once it is known that no second click follows, which would end a zoom. */
+  /* Opened once it is known that no second click follows, which would end a zoom: of two,
+     Plotly tells that they were two before it tells of the second. */
   function open(points) {
     const [{ data, pointNumber }] = points;
     const href = data.meta?.href?.[pointNumber];
     window.clearTimeout(opening);
-    if (!href) return;
+    if (!href || Date.now() - doubledAt < DOUBLE_CLICK_MS) return;
     opening = window.setTimeout(() => dc.set_props("shell-go", { href }), DOUBLE_CLICK_MS);
   }
 
@@ -102,7 +104,10 @@
       if (isOverTime(chart)) zoomAlike(chart, change);
     }));
     chart.on("plotly_click", ({ points }) => open(points));
-    chart.on("plotly_doubleclick", () => window.clearTimeout(opening));
+    chart.on("plotly_doubleclick", () => {
+      doubledAt = Date.now();
+      window.clearTimeout(opening);
+    });
   }
 
   document.addEventListener("pointerover", (event) => {
