@@ -61,13 +61,13 @@ def retry_button() -> Component:
     return html.Button("Try again", type="button", className="gfo-button gfo-retry")
 
 
-def skeleton(height_px: int, label: str = "Loading") -> Component:
+def skeleton(height_px: int) -> Component:
     """A grey block that appears when loading takes longer than 300 ms.
 
     Its height is in units of the type, 16 px where that is not scaled.
     """
     return html.Div(
-        html.Span(f"{label}…", className="visually-hidden"),
+        html.Span("Loading…", className="visually-hidden"),
         className="gfo-skeleton",
         style={"height": f"{height_px / 16:g}rem"},
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC
 
 from dash import Dash, Input, Output
+from plotly.io.json import to_json_plotly
 
 from core.access import Permission
 from orchestrator.alarms.alarm_lists import standing_alarms
@@ -19,6 +20,7 @@ from pages.fleet.layout import fleet_pager, headline, past, shown_of, table
 from pages.fleet.overview import overview_panels
 from pages.fleet.setup import register_setup
 from pages.history.content import history_panels
+from pages.region_list import filters_css
 from pages.serving import serve
 from pages.time_range import compared_days, follow_time, period_of
 from pages.times import chosen_times, in_times
@@ -26,7 +28,7 @@ from pages.times import chosen_times, in_times
 
 def register_callbacks(app: Dash, context: PageContext) -> None:
     """Register the page's callbacks."""
-    kept = KeptAnswers()
+    kept = KeptAnswers(to_json_plotly)
 
     @serve(
         app,
@@ -68,12 +70,15 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
                 headline(view, standing_alarms(request)),
                 table(in_times(view, times)),
                 fleet_pager(view, question, shown),
-                "gfo-filters" if view.part else "gfo-filters d-none",
+                filters_css(is_long=view.part is not None),
                 overview_panels(view, more, times),
             )
 
         with context.request() as request:
-            return kept.get(request, (times, question, period, compare_days), make)
+            answer: tuple[object, ...] = kept.get(
+                request, (times, question, period, compare_days), make
+            )
+        return answer
 
     follow_time(
         app,

@@ -6,9 +6,11 @@ from dash import Dash, Input, Output, State
 
 from core.access import Permission
 from orchestrator.forecasts.quality_page import fleet_quality_view, quality_view
+from pages import addresses
 from pages.addresses import Query
 from pages.context import PageContext
 from pages.forecast_quality.content import fleet_content, quality_content
+from pages.region_list import asked_part, part_answer, part_outputs
 from pages.serving import serve
 from pages.time_range import follow_time, period_of
 
@@ -19,18 +21,25 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
     @serve(
         app,
         context,
-        outputs=[Output("quality-panel", "children")],
+        outputs=[Output("quality-panel", "children"), *part_outputs("quality")],
         inputs=[Input("quality-url", "search")],
         permission=Permission.MANAGE_MODELS,
     )
     def show_fleet(search: str | None) -> tuple[object, ...]:
+        query = Query.parse(search)
+        question, shown = asked_part(
+            query,
+            addresses.FORECAST_QUALITY,
+            query.given(("span", "from", "to")),
+        )
         with context.request() as request:
-            period = period_of(Query.parse(search), request.now.date())
+            period = period_of(query, request.now.date())
             days = None if period is None else (period.first_day, period.last_day)
-            view = fleet_quality_view(request, period=days)
-        return (fleet_content(view, period),)
+            view = fleet_quality_view(request, question, period=days)
+        content = fleet_content(view, period)
+        return content, *part_answer(view.part, question, shown)
 
-    follow_time(app, "quality", ["span", "from", "to"])
+    follow_time(app, "quality", ["span", "from", "to"], others=["quality-find"])
 
 
 def register_panel_callback(app: Dash, context: PageContext) -> None:

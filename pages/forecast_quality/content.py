@@ -32,6 +32,10 @@ from pages.time_range import Period
 from pages.words import day_name, degrees, percent, typeset
 
 DRIFT_TITLE = "Coverage is drifting"
+OTHER_PAGES = (
+    " Alarms above are of the regions of this page; those of models that lost their"
+    " coverage anywhere are on the Alarms page."
+)
 
 
 def quality_content(view: QualityView) -> list[Component | None]:
@@ -186,7 +190,8 @@ def fleet_content(
             ),
             id="quality-fleet",
             hint="Room and width over the longest span. A bound holds on about the"
-            " share of days that its confidence names.",
+            " share of days that its confidence names."
+            + ("" if view.part.is_whole else OTHER_PAGES),
         ),
     ]
 

@@ -6,6 +6,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from pages.components import page_head, skeleton
+from pages.region_list import find_field, pager_line
 from pages.time_range import range_field
 
 
@@ -19,6 +20,8 @@ def layout() -> Component:
                 "How often has each region’s bound held, and did chances come true?",
             ),
             html.Div(range_field("quality", "Up to now"), className="gfo-controls"),
+            find_field("quality"),
             html.Div(skeleton(320), id="quality-panel"),
+            pager_line("quality"),
         ]
     )
