@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.aliases import BoolArray
 from core.conformal import LimitChecks
 from core.outlooks import RegionOutlook
 from core.shift_rules import (
@@ -80,11 +79,10 @@ class ChecksByStep:
 
 def safe_shifts(source: RegionOutlook, target: RegionOutlook | None) -> SafeShifts:
     """Both ends of the safe interval; they do not depend on the shift under test."""
-    is_clear = clears_source(source, _STEPS_PCT)
     return SafeShifts(
-        minimum_pct=_first_pct(is_clear),
+        minimum_pct=minimum_shift_pct(source),
         for_margin_pct=minimum_shift_pct(source, margin_c=COMFORT_MARGIN_C),
-        maximum_pct=_maximum_pct(source, target, is_clear),
+        maximum_pct=maximum_safe_shift_pct(source, target),
     )
 
 
@@ -105,7 +103,10 @@ def minimum_shift_pct(source: RegionOutlook, *, margin_c: float = 0.0) -> float 
     float | None
         0 when no shift is needed; None when 100 % is not enough or there is no bound.
     """
-    return _first_pct(clears_source(source, _STEPS_PCT, margin_c=margin_c))
+    if clears_source(source, _STEPS_PCT[:1], margin_c=margin_c).all():
+        return 0.0  # as most do: the other steps need not be judged
+    is_clear = clears_source(source, _STEPS_PCT, margin_c=margin_c)
+    return int(np.argmax(is_clear)) / STEPS_PER_PCT if is_clear.any() else None
 
 
 def maximum_safe_shift_pct(
@@ -118,24 +119,15 @@ def maximum_safe_shift_pct(
     and from the smallest that clears the source on each one clears it. None without a
     target, a load or a bound; 0 when the target can take nothing.
     """
-    return _maximum_pct(source, target, clears_source(source, _STEPS_PCT))
-
-
-def _maximum_pct(
-    source: RegionOutlook, target: RegionOutlook | None, is_clear: BoolArray
-) -> float | None:
     if target is None or target.check() is None:
         return None
     if not (source.load_is_known and target.load_is_known):
         return None
+    is_clear = clears_source(source, _STEPS_PCT)
     turns_back = np.logical_or.accumulate(is_clear) & ~is_clear
     is_refused = turns_back | ~are_possible(source, target, _STEPS_PCT)
     first_refused = int(np.argmax(is_refused)) if is_refused.any() else N_STEPS
     return max(first_refused - 1, 0) / STEPS_PER_PCT
-
-
-def _first_pct(is_clear: BoolArray) -> float | None:
-    return int(np.argmax(is_clear)) / STEPS_PER_PCT if is_clear.any() else None
 
 
 def checks_by_step(source: RegionOutlook, target: RegionOutlook | None) -> ChecksByStep:
