@@ -122,6 +122,8 @@ class AuditAction(StrEnum):
     BACKUP_RESTORED = "backup_restored"
     RESTORE_DRILLED = "restore_drilled"
     JOB_RETRIED = "job_retried"
+    VIEW_SAVED = "view_saved"
+    VIEW_REMOVED = "view_removed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

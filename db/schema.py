@@ -1845,6 +1845,24 @@ class ClosedHintRow(Base):
     name: Mapped[str] = mapped_column(primary_key=True)
 
 
+class SavedViewRow(Base):
+    """A view that a person saved: a name and the address that it stands for."""
+
+    __tablename__ = "saved_view"
+    __table_args__ = (
+        CheckConstraint(
+            "name = btrim(name) and length(name) between 1 and 60", name="name"
+        ),
+        CheckConstraint(
+            "address ~ '^/([^/]|$)' and length(address) <= 600", name="address"
+        ),
+    )
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    address: Mapped[str]
+
+
 class DeliverySubscriptionRow(Base):
     """Who gets which events, as an admin wrote it, and what the last tries left.
 
