@@ -119,7 +119,9 @@ def register_pages(app: Dash, context: PageContext) -> None:
         "audit",
         addresses.AUDIT,
         everybody,
-        lambda: decisions_layout(may_see_events=may(auditors)),
+        lambda: decisions_layout(
+            may_see_events=may(auditors), may_decide=may(Permission.DECIDE)
+        ),
         link="Audit",
         group=NavGroup.LEARN,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC
 
 from dash import html
@@ -22,7 +23,7 @@ from pages.audit.filters import (
     decision_order,
     is_oldest_first,
 )
-from pages.components import notice
+from pages.components import Child, link, notice
 from pages.grids import (
     Cell,
     Column,
@@ -152,6 +153,17 @@ def events_state(page: AuditEventPage) -> Component | None:
     return notice("No event matches.", "Open a filter, or go to the first page.")
 
 
+def taken_back(successor_ids: Sequence[int]) -> Component:
+    """That decisions were superseded by these."""
+    links: list[Child] = []
+    for number_ in successor_ids:
+        links += [link(str(number_), addresses.decision_href(number_)), " "]
+    return notice(
+        f"Taken back: {counted(len(successor_ids), 'decision')}.",
+        html.Span(["Recorded in their place: ", *links]),
+    )
+
+
 def decision_rows(page: DecisionPage) -> list[Row]:
     """Decisions as the grid takes them."""
     return [_decision_row(row) for row in page.rows]
@@ -159,8 +171,10 @@ def decision_rows(page: DecisionPage) -> list[Row]:
 
 def _decision_row(row: DecisionSummary) -> dict[str, Cell]:
     name = str(row.decision_id)
+    stands = row.state is not None and row.state.stands
     return {
         "id": name,
+        "choosable": "yes" if stands else "no",
         "decision": [link_part(name, addresses.decision_href(row.decision_id))],
         "verdict": [
             shape_part(
@@ -185,8 +199,14 @@ def _decision_row(row: DecisionSummary) -> dict[str, Cell]:
         ],
         "kind": _kind(row),
         "by": row.actor_name,
-        "why": _lines(typeset(row.reason_text)),
+        "why": _lines(_why(row)),
     }
+
+
+def _why(row: DecisionSummary) -> str:
+    """What the person said of it, then what the rules said."""
+    said = f"“{row.comment}” " if row.comment else ""
+    return said + typeset(row.reason_text)
 
 
 def _kind(row: DecisionSummary) -> list[Part]:
@@ -197,6 +217,8 @@ def _kind(row: DecisionSummary) -> list[Part]:
         parts.append(text_part(STATE_WORDS[row.state], css="gfo-tag"))
     elif row.is_superseded:
         parts.append(text_part("superseded", css="gfo-tag"))
+    if row.n_comments:
+        parts.append(text_part(counted(row.n_comments, "comment"), css="gfo-tag"))
     if row.run is not None:
         since = local_time(row.run.first_utc, row.source.time_zone)
         parts.append(link_part(f"{row.run.count} alike, from {since}", _run_href(row)))
@@ -238,7 +260,7 @@ def _event_row(row: AuditEventView, zone: str) -> dict[str, Cell]:
         "who": row.actor_name,
         "what": [text_part(code_words(row.action), title=row.action)],
         "about": about,
-        "facts": _lines(row.summary),
+        "facts": _lines(typeset(row.summary)),
         "hash": [
             text_part(row.hash_hex[:HASH_CHARS], css="gfo-mono", title=row.hash_hex)
         ],
