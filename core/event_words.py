@@ -20,6 +20,7 @@ _UNITS = {
     "_kgco2e": "kgCO2e",
     "_bytes": "bytes",
     "_deg": "°",
+    "_kmh": "km/h",
     "_mwh": "MWh",
     "_usd": "USD",
     "_min": "min",
@@ -32,11 +33,12 @@ _UNITS = {
 }
 """By the end of a name; of two that fit, the longer one comes first."""
 
-_SHARE = "_frac"
+_SHARES = ("_frac", "probability", "confidence")
 _FLAG = re.compile(r"^(is|has|may|can)_")
 _NUMBER = re.compile(r"^-?\d+(\.\d+)?([eE][+-]?\d+)?$")
 _INSTANT = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d")
 _LONG_DIGITS = 6
+_SHARE_DIGITS = 3
 
 
 def fact_words(name: str, value: object) -> tuple[str, str]:
@@ -53,14 +55,32 @@ def fact_words(name: str, value: object) -> tuple[str, str]:
     >>> fact_words("first_hour_utc", "2023-12-01T12:00:00.000000Z")
     ('first hour', '1 Dec 2023, 12:00 UTC')
     """
-    if name.endswith(_SHARE) and _is_number(value):
-        return _words(name.removesuffix(_SHARE)), f"{_digits(100 * _float(value))} %"
+    if name.endswith(_SHARES) and _is_number(value):
+        share_pct = f"{100 * _float(value):.{_SHARE_DIGITS}g}"
+        return _words(name.removesuffix("_frac")), f"{share_pct} %"
     for end, unit in _UNITS.items():
         if name.endswith(end) and _is_number(value):
             space = "" if unit == "°" else " "
             text = f"{_digits(_float(value))}{space}{unit}"
             return _words(name.removesuffix(end)), text
+    if isinstance(value, str) and name.endswith(("code", "kind", "state")):
+        value = value.replace("_", " ")
     return _words(name.removesuffix("_utc")), value_words(value)
+
+
+def quantity_words(name: str) -> str:
+    """The name of a quantity without its unit.
+
+    Examples
+    --------
+    >>> quantity_words("carbon_intensity_gco2_kwh"), quantity_words("it_load_mw")
+    ('carbon intensity', 'IT load')
+    """
+    for end in _UNITS:
+        if name.endswith(end):
+            words = _words(name.removesuffix(end))
+            return f"IT{words[2:]}" if words.startswith("it ") else words
+    return _words(name)
 
 
 def value_words(value: object) -> str:

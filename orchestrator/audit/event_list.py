@@ -34,6 +34,7 @@ _FACTS = (
     "occurred_at_utc", "actor_name", "role", "address", "session_sha256", "token_id",
     "action", "object_type", "object_id", "reason", "request_id",
 )  # fmt: skip
+_FIRST = ("title", "outcome", "source", "target", "shift_pct", "reason_code", "region")
 _NOT_IN_SUMMARY = ("sha256", "code_version", "_id")
 _CSV_COLUMNS = (
     "seq", "occurred_at_utc", "actor", "action", "object_type", "object_id",
@@ -168,7 +169,9 @@ def _view(event: AuditEvent) -> AuditEventView:
         occurred_at_utc=event.occurred_at_utc,
         actor_name=event.actor_name,
         action=event.action,
-        object_label=" ".join(filter(None, (event.object_type, event.object_id))),
+        object_label=" ".join(
+            filter(None, ((event.object_type or "").replace("_", " "), event.object_id))
+        ),
         decision_id=int(about) if about and about.isdigit() else None,
         summary=_summary(event.payload),
         hash_hex=event.hash_hex,
@@ -193,19 +196,25 @@ def _facts(payload: Mapping[str, object]) -> list[NamedValue]:
     return facts
 
 
+def _says_more(fact: tuple[str, object]) -> int:
+    """The place of a fact in a line: what was decided where comes first."""
+    return _FIRST.index(fact[0]) if fact[0] in _FIRST else len(_FIRST)
+
+
 def _summary(payload: str) -> str:
     """The first facts of an event in one line; the payload itself is never changed."""
     content = json.loads(payload)
     before, after = (
         {
             name: value
-            for name, value in (content.get(moment) or {}).items()
+            for name, value in sorted(
+                (content.get(moment) or {}).items(), key=_says_more
+            )
             if not name.endswith(_NOT_IN_SUMMARY)
         }
         for moment in ("before", "after")
     )
     reason = content.get("reason")
-    parts = [str(reason)] if reason else []
-    parts += [f"{label} {value}" for label, value in changed_facts(before, after)]
-    line = ", ".join(parts)
+    words = [f"{label} {value}" for label, value in changed_facts(before, after)]
+    line = " · ".join(filter(None, [reason, ", ".join(words)]))
     return line if len(line) <= SUMMARY_CHARS else line[: SUMMARY_CHARS - 1] + "…"

@@ -65,7 +65,7 @@ def quality_view(
     return _quality(session, stored_region, before_utc=choice.issued_at_utc)
 
 
-@query(Permission.MANAGE_MODELS)
+@query(Permission.VIEW_FLEET)
 def fleet_quality_view(request: Request) -> FleetQualityView:
     """The quality of every region's forecasts up to now."""
     return FleetQualityView(

@@ -240,7 +240,7 @@ def _register_form(app: Dash, context: PageContext) -> None:
             not form.is_open,
             region_options(form.targets),
             form.target_slug,
-            form.shift_pct,
+            round(form.shift_pct, 1),
         )
 
 

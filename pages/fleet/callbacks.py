@@ -5,7 +5,7 @@ from __future__ import annotations
 from dash import Dash, Input, Output
 
 from core.access import Permission
-from orchestrator.alarms.alarm_lists import standing_alarms
+from orchestrator.alarms.alarm_lists import alarm_review, standing_alarms
 from orchestrator.forecasts.fleet import fleet_view
 from orchestrator.freshness import KeptAnswers
 from orchestrator.overview.first_page import overview
@@ -46,12 +46,19 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
         def make(request: Request) -> tuple[object, ...]:
             view = fleet_view(request, question)
             more = overview(request, sum(view.counts.values()))
+            panels = overview_panels(
+                view,
+                more,
+                times,
+                alarms=standing_alarms(request),
+                review=alarm_review(request).figures,
+            )
             return (
-                headline(view, standing_alarms(request)),
+                headline(view),
                 table(in_times(view, times)),
                 fleet_pager(view, question, shown),
                 "gfo-filters" if view.part else "gfo-filters d-none",
-                overview_panels(view, more, times),
+                panels,
             )
 
         with context.request() as request:

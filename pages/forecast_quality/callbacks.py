@@ -20,7 +20,7 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
         context,
         outputs=[Output("quality-panel", "children")],
         inputs=[Input("quality-url", "pathname")],
-        permission=Permission.MANAGE_MODELS,
+        permission=Permission.VIEW_FLEET,
     )
     def show_fleet(_pathname: str | None) -> tuple[object, ...]:
         with context.request() as request:

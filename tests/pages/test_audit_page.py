@@ -206,7 +206,9 @@ def test_every_order_of_the_server_is_a_heading_and_no_other_column_is_one() -> 
     assert set(headings("")) == {"taken", "window", "chance"}
     assert all(
         not column["sortable"]
-        for column in components_of_grid(decisions_layout(may_see_events=False, may_decide=False))
+        for column in components_of_grid(
+            decisions_layout(may_see_events=False, may_decide=False)
+        )
     )
 
 
@@ -289,7 +291,6 @@ def test_a_decision_page_holds_inputs_comment_and_audit_event(
         "877",
         "DOES NOT FIT",
         "not yet",
-
         "Decision 413",
         detail.inputs_text,
         detail.inputs_sha256,
@@ -407,7 +408,9 @@ def test_events_and_exports_are_offered_to_those_who_may_see_them_only(
     components_of: Walk,
 ) -> None:
     def tree(*, may_see_events: bool) -> list[Any]:
-        return components_of(decisions_layout(may_see_events=may_see_events, may_decide=False))
+        return components_of(
+            decisions_layout(may_see_events=may_see_events, may_decide=False)
+        )
 
     assert "/audit/events" in hrefs(tree(may_see_events=True))
     assert "/audit/events" not in hrefs(tree(may_see_events=False))
@@ -417,7 +420,11 @@ def test_events_and_exports_are_offered_to_those_who_may_see_them_only(
 @pytest.mark.parametrize(
     ("layout", "prefix", "names"),
     [
-        (decisions_layout(may_see_events=True, may_decide=True), "audit", filters.DECISION_CONTROLS),
+        (
+            decisions_layout(may_see_events=True, may_decide=True),
+            "audit",
+            filters.DECISION_CONTROLS,
+        ),
         (events_layout(), "event", filters.EVENT_CONTROLS),
     ],
 )
