@@ -23,10 +23,12 @@ from orchestrator.use_cases import Request
 from pages.addresses import Query, event_seq_of, parse_ids
 from pages.audit import filters, list_grids
 from pages.audit.content import chain_panel, event_page
+from pages.audit.layout import CHAIN
 from pages.components import notice, page_head
 from pages.context import PageContext
 from pages.grids import column_defs
 from pages.list_controls import file_data, filter_options, follow_filters, serve_csv
+from pages.refreshing import refreshing
 from pages.region_picker import register_region_search
 from pages.serving import follow_in_browser, serve
 from pages.standing import ending_notice
@@ -82,7 +84,7 @@ def _register_decisions(app: Dash, context: PageContext) -> None:
                 ending_notice(page.ending, request.now, zone),
                 list_grids.decisions_state(page),
             ],
-            list_grids.decision_rows(page),
+            list_grids.decision_rows(page, zone),
             column_defs(list_grids.DECISION_COLUMNS, shown),
             list_grids.decisions_pager(page, shown),
             *filters.choice_options(page.choices).values(),
@@ -232,13 +234,16 @@ def _register_chain(app: Dash, context: PageContext) -> None:
         app,
         context,
         outputs=[Output("audit-chain", "children")],
-        inputs=[Input("audit-events-url", "pathname")],
+        inputs=[
+            Input("audit-events-url", "pathname"),
+            Input(f"{CHAIN}-refresh", "n_intervals"),
+        ],
         permission=Permission.VIEW_AUDIT_EVENTS,
         at_load=False,
     )
-    def show_chain(_pathname: str | None) -> tuple[Component]:
+    def show_chain(_pathname: str | None, _n_intervals: object) -> tuple[Component]:
         places = AnchorPlaces.of(context.runtime.settings)
-        with context.request() as request:
+        with refreshing(CHAIN), context.request() as request:
             status = chain_status(request, places)
         return (chain_panel(status, chosen_times().zone_without_region),)
 
@@ -256,7 +261,7 @@ def _register_chain(app: Dash, context: PageContext) -> None:
         return (
             notice(
                 "The worker verifies the chain.",
-                "Reload this page in a moment to see what it found.",
+                "What it finds stands above within a minute.",
             ),
         )
 

@@ -14,6 +14,10 @@ from pages.audit.list_grids import DECISION_COLUMNS, EVENT_COLUMNS
 from pages.components import field, link, page_head, panel, skeleton
 from pages.grids import TWO_LINES_PX, listed_grid
 from pages.list_controls import csv_tools
+from pages.refreshing import refresh
+
+CHAIN = "audit-chain"
+"""How the chain stands is asked for again each minute."""
 
 
 def decisions_layout(*, may_see_events: bool, may_decide: bool) -> Component:
@@ -88,6 +92,7 @@ def events_layout() -> Component:
             page_head("Audit events", "Everything that matters, in one hash chain."),
             _tabs("events"),
             html.Div(skeleton(90), id="audit-chain"),
+            refresh(CHAIN),
             html.Div(
                 [
                     button("Check the whole chain", "audit-check"),

@@ -164,12 +164,15 @@ def taken_back(successor_ids: Sequence[int]) -> Component:
     )
 
 
-def decision_rows(page: DecisionPage) -> list[Row]:
-    """Decisions as the grid takes them."""
-    return [_decision_row(row) for row in page.rows]
+def decision_rows(page: DecisionPage, zone: str) -> list[Row]:
+    """Decisions as the grid takes them; when they were taken on one clock, in `zone`.
+
+    A window is on the clock of its region.
+    """
+    return [_decision_row(row, zone) for row in page.rows]
 
 
-def _decision_row(row: DecisionSummary) -> dict[str, Cell]:
+def _decision_row(row: DecisionSummary, zone: str) -> dict[str, Cell]:
     name = str(row.decision_id)
     stands = row.state is not None and row.state.stands
     return {
@@ -183,7 +186,7 @@ def _decision_row(row: DecisionSummary) -> dict[str, Cell]:
                 css="gfo-status",
             )
         ],
-        "taken": [time_part(row.created_at_utc, row.source.time_zone)],
+        "taken": [time_part(row.created_at_utc, zone)],
         "window": _lines(
             window_name(
                 row.local_day if row.is_simulated else None,
@@ -197,7 +200,7 @@ def _decision_row(row: DecisionSummary) -> dict[str, Cell]:
         "risk": [
             shape_part(risk_steps(row.risk_level), row.risk_level.value, css="gfo-risk")
         ],
-        "kind": _kind(row),
+        "kind": _kind(row, zone),
         "by": row.actor_name,
         "why": _lines(_why(row)),
     }
@@ -209,7 +212,7 @@ def _why(row: DecisionSummary) -> str:
     return said + typeset(row.reason_text)
 
 
-def _kind(row: DecisionSummary) -> list[Part]:
+def _kind(row: DecisionSummary, zone: str) -> list[Part]:
     parts = [text_part(KIND_WORDS.get(row.kind, row.kind))]
     if row.is_simulated:
         parts.append(text_part("simulation", css="gfo-tag"))
@@ -220,7 +223,7 @@ def _kind(row: DecisionSummary) -> list[Part]:
     if row.n_comments:
         parts.append(text_part(counted(row.n_comments, "comment"), css="gfo-tag"))
     if row.run is not None:
-        since = local_time(row.run.first_utc, row.source.time_zone)
+        since = local_time(row.run.first_utc, zone)
         parts.append(link_part(f"{row.run.count} alike, from {since}", _run_href(row)))
     return parts
 

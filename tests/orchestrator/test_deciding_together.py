@@ -26,7 +26,6 @@ from tests.asking import NOW, asking
 from tests.fleet import Fleet
 from tests.orchestrator.test_superseding import moved_mw, recorded, user
 
-
 LIMIT_C = 43.4
 """Arizona's bound is 43.5 °C; 5 % less load brings it below."""
 

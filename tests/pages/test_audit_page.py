@@ -81,7 +81,7 @@ def links(rows: Iterable[Mapping[str, object]]) -> set[str]:
 
 
 def test_each_decision_links_to_its_permalink(make_decision_page: Make) -> None:
-    rows = list_grids.decision_rows(make_decision_page())
+    rows = list_grids.decision_rows(make_decision_page(), "UTC")
     assert links(rows) == {"/decisions/412", "/decisions/411", "/decisions/410"}
     assert [row["id"] for row in rows] == ["412", "411", "410"]
 
@@ -90,7 +90,10 @@ def test_each_column_of_a_list_is_filled(
     make_decision_page: Make, make_event_page: Make
 ) -> None:
     for columns, rows in (
-        (list_grids.DECISION_COLUMNS, list_grids.decision_rows(make_decision_page())),
+        (
+            list_grids.DECISION_COLUMNS,
+            list_grids.decision_rows(make_decision_page(), "UTC"),
+        ),
         (list_grids.EVENT_COLUMNS, list_grids.event_rows(make_event_page(), "UTC")),
     ):
         names = {column.field for column in columns}
@@ -140,7 +143,7 @@ def test_an_empty_list_says_what_to_do(
 def test_simulated_and_superseded_decisions_are_marked(
     make_decision_page: Make,
 ) -> None:
-    rows = list_grids.decision_rows(make_decision_page())
+    rows = list_grids.decision_rows(make_decision_page(), "UTC")
     assert cell_text(rows[0]["kind"]) == "What-if simulation"
     assert cell_text(rows[1]["kind"]) == "Recorded acknowledged 2 comments"
     assert cell_text(rows[2]["verdict"]) == "BLOCKED"
@@ -263,12 +266,12 @@ def test_those_who_may_not_see_events_get_the_story_without_its_proof(
 def test_only_what_stands_can_be_chosen_to_be_taken_back(
     make_decision_page: Make,
 ) -> None:
-    rows = list_grids.decision_rows(make_decision_page())
+    rows = list_grids.decision_rows(make_decision_page(), "UTC")
     assert [row["choosable"] for row in rows] == ["no", "yes", "no"]
 
 
 def test_a_list_says_what_people_wrote(make_decision_page: Make) -> None:
-    recorded = list_grids.decision_rows(make_decision_page())[1]
+    recorded = list_grids.decision_rows(make_decision_page(), "UTC")[1]
     assert cell_text(recorded["why"]).startswith("“Agreed with the site.” ")
     assert "2 comments" in cell_text(recorded["kind"])
 
@@ -547,7 +550,7 @@ def test_a_run_says_how_many_it_holds_and_opens(make_decision_page: Make) -> Non
         last_utc=first.created_at_utc,
     )
     page = replace(page, rows=(*page.rows[:2], replace(first, run=run)))
-    kind = list_grids.decision_rows(page)[2]["kind"]
+    kind = list_grids.decision_rows(page, "UTC")[2]["kind"]
     assert cell_text(kind).startswith("Automatic 12 alike, from 13 Jul 2023, 11:03")
     (opens,) = [part["href"] for part in kind if "href" in part]
     assert opens == (
