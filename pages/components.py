@@ -23,7 +23,7 @@ from pages.still import still
 from pages.words import (
     local_time,
     risk_steps,
-    typeset,
+    typographic,
     verdict_shape,
     verdict_word,
 )
@@ -262,7 +262,7 @@ def facts(values: Sequence[NamedValue]) -> Component:
     """Names and values, two columns."""
     pairs: list[Component] = []
     for value in values:
-        pairs += [html.Dt(value.label), html.Dd(typeset(value.value))]
+        pairs += [html.Dt(value.label), html.Dd(typographic(value.value))]
     return html.Dl(pairs, className="gfo-facts")
 
 

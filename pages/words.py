@@ -81,22 +81,31 @@ def verdict_word(verdict: VerdictView) -> str:
 
 
 def typeset(text: str) -> str:
-    """A sentence with thin spaces before its units and true minus signs.
+    """A stored sentence as a page says it: `typographic`, and in words.
 
-    Percentages get two decimals at most, unless two that differ would become the same.
-    Instants and quantities, which stored sentences name as files do, are in words.
+    Stored sentences name instants and quantities as files do.
 
     Examples
     --------
-    >>> typeset("Shifting 2.926648764 % clears it.").replace(THIN_SPACE, " ")
-    'Shifting 2.93 % clears it.'
-    >>> typeset("Only 28.9999 % can; 29.0001 % was asked.").replace(THIN_SPACE, " ")
-    'Only 28.9999 % can; 29.0001 % was asked.'
     >>> typeset("The newest temperature_c is of 2026-11-30 07:00 UTC.")
     'The newest temperature is of 30 Nov 2026, 07:00 UTC.'
     """
     text = _INSTANT.sub(_instant_words, text)
-    text = _QUANTITY.sub(lambda found: quantity_words(found[0]), text)
+    return typographic(_QUANTITY.sub(lambda found: quantity_words(found[0]), text))
+
+
+def typographic(text: str) -> str:
+    """A text with thin spaces before its units and true minus signs.
+
+    Percentages get two decimals at most, unless two that differ would become the same.
+
+    Examples
+    --------
+    >>> typographic("Shifting 2.926648764 % clears it.").replace(THIN_SPACE, " ")
+    'Shifting 2.93 % clears it.'
+    >>> typographic("Only 28.9999 % can; 29.0001 % was asked.").replace(THIN_SPACE, " ")
+    'Only 28.9999 % can; 29.0001 % was asked.'
+    """
     short = _LONG_PERCENTAGE.sub(lambda found: f"{float(found[0]):.2f}", text)
     kept = short if _n_percentages(short) == _n_percentages(text) else text
     return _HYPHEN_AS_MINUS.sub(MINUS, _SPACE_BEFORE_UNIT.sub(THIN_SPACE, kept))

@@ -551,7 +551,7 @@ def test_a_run_says_how_many_it_holds_and_opens(make_decision_page: Make) -> Non
     )
     page = replace(page, rows=(*page.rows[:2], replace(first, run=run)))
     kind = list_grids.decision_rows(page, "UTC")[2]["kind"]
-    assert cell_text(kind).startswith("Automatic 12 alike, from 13 Jul 2023, 11:03")
+    assert cell_text(kind).startswith("Automatic 12 alike, from 13 Jul 2023, 18:03")
     (opens,) = [part["href"] for part in kind if "href" in part]
     assert opens == (
         "/audit?kind=automatic&region=arizona&outcome=BLOCKED&reason=over_limit"
