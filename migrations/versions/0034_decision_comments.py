@@ -1,7 +1,7 @@
 """What people write about decisions after they were taken.
 
 Revision ID: 0034
-Revises: 0030
+Revises: 0032
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from alembic import op
 from migrations.append_only import protect, require_consent_to_discard
 
 revision: str = "0034"
-down_revision: str | None = "0030"
+down_revision: str | None = "0032"
 branch_labels: None = None
 depends_on: None = None
 
