@@ -103,6 +103,7 @@ class AuditAction(StrEnum):
     DECISION_ACKNOWLEDGED = "decision_acknowledged"
     DECISION_IN_EFFECT = "decision_in_effect"
     DECISION_REFUSED = "decision_refused"
+    DECISION_COMMENTED = "decision_commented"
     DECISION_JUDGED_AGAIN = "decision_judged_again"
     ALARM_RAISED = "alarm_raised"
     ALARM_CLEARED = "alarm_cleared"

@@ -19,6 +19,7 @@ class PublicKind(StrEnum):
 
     DECISION_RECORDED = "decision.recorded"
     DECISION_SUPERSEDED = "decision.superseded"
+    DECISION_COMMENTED = "decision.commented"
     VERDICT_CHANGED = "verdict.changed"
     PLAN_FOUND = "plan.found"
     PLAN_RECORDED = "plan.recorded"
@@ -48,6 +49,7 @@ class PublicKind(StrEnum):
 KIND_WORDS: Mapping[PublicKind, str] = {
     PublicKind.DECISION_RECORDED: "Decision recorded",
     PublicKind.DECISION_SUPERSEDED: "Decision superseded",
+    PublicKind.DECISION_COMMENTED: "Decision commented",
     PublicKind.VERDICT_CHANGED: "Verdict of a region changed",
     PublicKind.PLAN_FOUND: "Plan found",
     PublicKind.PLAN_RECORDED: "Plan recorded",

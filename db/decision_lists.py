@@ -72,6 +72,7 @@ class DecisionFilter:
         To be found in reason or comment, as a search engine reads them.
     """
 
+    decision_id: int | None = None
     kind: str | None = None
     region_slug: str | None = None
     actor_name: str | None = None
@@ -248,6 +249,7 @@ def _conditions(session: Session, chosen: DecisionFilter) -> list[Condition]:
     conditions: list[Condition] = [
         column == value
         for column, value in (
+            (DecisionRow.id, chosen.decision_id),
             (DecisionRow.kind, chosen.kind),
             (DecisionRow.outcome, chosen.outcome),
             (DecisionRow.reason_code, chosen.reason_code),

@@ -60,6 +60,7 @@ APP_GRANTS: Mapping[str, str] = {
     "decision": _APPEND,
     "decision_transfer": _APPEND,
     "decision_state": _APPEND,
+    "decision_comment": _APPEND,
     "decision_term": _APPEND,
     "audit_head": "select",  # its trigger writes, as the owner
     "audit_event": _APPEND,

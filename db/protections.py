@@ -9,6 +9,7 @@ APPEND_ONLY_TABLES = (
     "audit_head",
     "chain_check",
     "decision",
+    "decision_comment",
     "decision_state",
     "decision_term",
     "decision_transfer",

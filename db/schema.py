@@ -1470,6 +1470,22 @@ class DecisionStateRow(Base):
     created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
 
 
+class DecisionCommentRow(Base):
+    """What somebody wrote about a decision after it was taken; append-only."""
+
+    __tablename__ = "decision_comment"
+    __table_args__ = (
+        CheckConstraint("length(comment) between 1 and 2000", name="comment"),
+        Index("ix_decision_comment_decision_id_id", "decision_id", "id"),
+    )
+
+    id: Mapped[int] = _big_id()
+    decision_id: Mapped[int] = mapped_column(ForeignKey("decision.id"))
+    actor_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
+    comment: Mapped[str]
+    created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
 class DecisionTermRow(Base):
     """A recorded decision that outlasts its window: its hours repeat each day."""
 

@@ -31,7 +31,7 @@ ADMIN_FEEDS = "/admin/feeds"
 ADMIN_DELIVERIES = "/admin/deliveries"
 ADMIN_MODELS = "/admin/models"
 MODELS = "/admin/models/"
-FORECAST_QUALITY = "/admin/forecast-quality"
+FORECAST_QUALITY = "/quality"
 ADMIN_USERS = "/admin/users"
 ADMIN_HEALTH = "/admin/health"
 ADMIN_JOBS = "/admin/jobs"
@@ -231,6 +231,25 @@ def parse_slug(value: object, what: str) -> str:
     return value
 
 
+def parse_ids(given: object, what: str) -> list[int]:
+    """Numbers that a page names, such as chosen rows; not trusted.
+
+    Raises
+    ------
+    InvalidInput
+        When there is none, or something else is among them.
+    """
+    items = [str(item) for item in given] if isinstance(given, list) else []
+    if not items or not all(map(_is_id, items)):
+        message = f"Choose {what}."
+        raise InvalidInput(message)
+    return [int(item) for item in items]
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdigit() and 0 < int(text[:30]) <= _LARGEST_ID
+
+
 def decision_id_of(pathname: object) -> int:
     """The decision that `/decisions/<id>` names."""
     return _numbered(pathname, DECISIONS, "decision")
@@ -243,7 +262,7 @@ def event_seq_of(pathname: object) -> int:
 
 def _numbered(pathname: object, prefix: str, what: str) -> int:
     text = str(pathname or "").removeprefix(prefix).strip("/")
-    if not (text.isascii() and text.isdigit() and 0 < int(text[:30]) <= _LARGEST_ID):
+    if not _is_id(text):
         message = f"There is no such {what}: its address ends with its number."
         raise NotFound(message)
     return int(text)

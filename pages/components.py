@@ -20,7 +20,13 @@ from orchestrator.windows.views import VerdictView
 from pages.attributes import aria, data, given
 from pages.downloads import chart_downloads, table_download
 from pages.still import still
-from pages.words import local_time, risk_steps, verdict_shape, verdict_word
+from pages.words import (
+    local_time,
+    risk_steps,
+    typographic,
+    verdict_shape,
+    verdict_word,
+)
 
 Child = Component | str | None
 NoticeKind = Literal["info", "warn", "alarm"]
@@ -264,7 +270,7 @@ def facts(values: Sequence[NamedValue]) -> Component:
     """Names and values, two columns."""
     pairs: list[Component] = []
     for value in values:
-        pairs += [html.Dt(value.label), html.Dd(value.value)]
+        pairs += [html.Dt(value.label), html.Dd(typographic(value.value))]
     return html.Dl(pairs, className="gfo-facts")
 
 

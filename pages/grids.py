@@ -58,6 +58,14 @@ _COLUMN: Mapping[str, Any] = {
 }
 
 
+_CHOOSING: Mapping[str, Any] = {
+    "mode": "multiRow",
+    "enableClickSelection": False,
+    "hideDisabledCheckboxes": True,
+    "isRowSelectable": {"function": "params.data.choosable == 'yes'"},
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
     """A column; `orders` are the server's by it, each with its direction.
@@ -99,15 +107,21 @@ def grid(
     row_px: int = ROW_PX,
     rows: Sequence[Row] | None = None,
     shown: Shown | None = None,
+    is_chosen_from: bool = False,
 ) -> Component:
-    """An empty grid for a callback to fill, or one with its rows."""
+    """An empty grid for a callback to fill, or one with its rows.
+
+    With `is_chosen_from`, rows with a member `choosable` can be chosen: by their box,
+    or by Space on a cell. The grid's `selectedRows` are those that are.
+    """
+    choosing = {"rowSelection": _CHOOSING} if is_chosen_from else {}
     properties: dict[str, Any] = {
         "id": grid_id,
         "className": "gfo-grid",
         "defaultColDef": dict(_COLUMN),
         "columnDefs": column_defs(columns, shown),
         "getRowId": "params.data.id",
-        "dashGridOptions": {**_OPTIONS, "rowHeight": row_px},
+        "dashGridOptions": {**_OPTIONS, **choosing, "rowHeight": row_px},
         "rowData": list(rows or []),
     }
     return html.Div(dag.AgGrid(**properties), role="region", **aria(label=label))
@@ -120,6 +134,7 @@ def listed_grid(
     *,
     location_id: str,
     row_px: int = ROW_PX,
+    is_chosen_from: bool = False,
 ) -> Component:
     """A list that a callback fills: `<name>-state`, `-table` and `-pager`.
 
@@ -131,7 +146,13 @@ def listed_grid(
             html.Div(skeleton(420), id=f"{name}-state", **aria(live="polite")),
             html.Div(
                 [
-                    grid(table_id, label, columns, row_px=row_px),
+                    grid(
+                        table_id,
+                        label,
+                        columns,
+                        row_px=row_px,
+                        is_chosen_from=is_chosen_from,
+                    ),
                     html.Div(
                         [
                             html.Div(

@@ -70,8 +70,19 @@ def register_pages(app: Dash, context: PageContext) -> None:
         "fleet",
         addresses.FLEET,
         everybody,
-        fleet_layout,
+        lambda: fleet_layout(may_set_up=may(admins)),
         link="Overview",
+        group=NavGroup.DECIDE,
+    )
+    add_page(
+        "alarms",
+        addresses.ALARMS,
+        everybody,
+        lambda: alarms_layout(
+            may_handle=may(Permission.HANDLE_ALARMS),
+            may_disable=may(Permission.DISABLE_ALARMS),
+        ),
+        link="Alarms",
         group=NavGroup.DECIDE,
     )
     add_page(
@@ -107,20 +118,12 @@ def register_pages(app: Dash, context: PageContext) -> None:
         group=NavGroup.LEARN,
     )
     add_page(
-        "alarms",
-        addresses.ALARMS,
-        everybody,
-        lambda: alarms_layout(
-            may_handle=may(Permission.HANDLE_ALARMS),
-            may_disable=may(Permission.DISABLE_ALARMS),
-        ),
-        title="Alarms",  # the bar on every page links to it
-    )
-    add_page(
         "audit",
         addresses.AUDIT,
         everybody,
-        lambda: decisions_layout(may_see_events=may(auditors)),
+        lambda: decisions_layout(
+            may_see_events=may(auditors), may_decide=may(Permission.DECIDE)
+        ),
         link="Audit",
         group=NavGroup.LEARN,
     )
@@ -214,7 +217,7 @@ def register_pages(app: Dash, context: PageContext) -> None:
     add_page(
         "forecast_quality",
         addresses.FORECAST_QUALITY,
-        admins,
+        everybody,
         quality_layout,
         title="Forecast quality",
         link="Quality",

@@ -29,11 +29,13 @@ SHORTCUTS = (
     ("Ctrl K", "Find a region, a decision by its number, a person, a page, an action"),
     ("?", "This list"),
     ("g o", "Overview"),
+    ("g l", "Alarms"),
     ("g f", "Forecast"),
     ("g w", "What-if"),
     ("g p", "Plan"),
     ("g t", "Trade-offs"),
     ("g a", "Audit"),
+    ("g q", "Quality"),
     ("Esc", "Close a dialog"),
 )
 """`webapp/assets/palette.js` follows these."""

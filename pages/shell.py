@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import dash
 import dash_bootstrap_components as dbc
 from dash import Dash, Input, dcc, html
@@ -99,26 +102,32 @@ def _navigation(actor: Actor) -> Component:
     """The pages that this person may open, by what they are for."""
     return html.Nav(
         [
-            html.Div(
-                [
-                    html.Span(group.value, className="gfo-nav-group"),
-                    *(
-                        dcc.Link(
-                            page["link"],
-                            href=page["path"],
-                            id=f"nav-{page['link'].lower()}",
-                        )
-                        for page in found
-                    ),
-                ],
-                role="group",
-                **aria(label=group.value),
-            )
+            _group(group, found)
             for group in NavGroup
             if (found := linked_pages(actor, group))
         ],
         id="nav",
         **aria(label="Pages"),
+    )
+
+
+MOST_IN_A_ROW = 3
+
+
+def _group(group: NavGroup, found: Sequence[Mapping[str, Any]]) -> Component:
+    """Links in a row; those for running the portal, when they are many, unfold."""
+    links = [
+        dcc.Link(page["link"], href=page["path"], id=f"nav-{page['link'].lower()}")
+        for page in found
+    ]
+    if group is NavGroup.RUN and len(links) > MOST_IN_A_ROW:
+        return html.Details(
+            [html.Summary(group.value), html.Div(links)], className="gfo-nav-menu"
+        )
+    return html.Div(
+        [html.Span(group.value, className="gfo-nav-group"), *links],
+        role="group",
+        **aria(label=group.value),
     )
 
 

@@ -7,10 +7,13 @@ import re
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from core.conformal import SCORE_WINDOW
 from core.decision_states import DecisionState
+from core.event_words import quantity_words
 from core.risk import RiskLevel
 from core.scheduler import Outcome
 from core.shares import HoursOfDay, hours_in_words
+from core.telemetry import Quantity
 from orchestrator.regions.views import RegionChoice
 from orchestrator.windows.views import VerdictView
 from pages.theme import (
@@ -46,7 +49,12 @@ KIND_WORDS = {
     "recorded": "Recorded",
 }
 
+_FLOOR_BELOW_FRAC = 1.5 / (SCORE_WINDOW + 1)
+"""Between the chances that one and two of the most scores give."""
+
 _HYPHEN_AS_MINUS = re.compile(r"(?<![\w.-])-(?=\d)")
+_INSTANT = re.compile(r"\b\d{4}-\d\d-\d\d \d\d:\d\d\b")
+_QUANTITY = re.compile(r"\b(" + "|".join(q.value for q in Quantity) + r")\b")
 _PERCENTAGE = re.compile(r"\d+(?:\.\d+)?(?= %)")
 _LONG_PERCENTAGE = re.compile(r"\d+\.\d{3,}(?= %)")
 _SPACE_BEFORE_UNIT = re.compile(r"(?<=\d) (?=%|°C|MW|h\b)")
@@ -73,20 +81,42 @@ def verdict_word(verdict: VerdictView) -> str:
 
 
 def typeset(text: str) -> str:
-    """A sentence with thin spaces before its units and true minus signs.
+    """A stored sentence as a page says it: `typographic`, and in words.
+
+    Stored sentences name instants and quantities as files do.
+
+    Examples
+    --------
+    >>> typeset("The newest temperature_c is of 2026-11-30 07:00 UTC.")
+    'The newest temperature is of 30 Nov 2026, 07:00 UTC.'
+    """
+    text = _INSTANT.sub(_instant_words, text)
+    return typographic(_QUANTITY.sub(lambda found: quantity_words(found[0]), text))
+
+
+def typographic(text: str) -> str:
+    """A text with thin spaces before its units and true minus signs.
 
     Percentages get two decimals at most, unless two that differ would become the same.
 
     Examples
     --------
-    >>> typeset("Shifting 2.926648764 % clears it.").replace(THIN_SPACE, " ")
+    >>> typographic("Shifting 2.926648764 % clears it.").replace(THIN_SPACE, " ")
     'Shifting 2.93 % clears it.'
-    >>> typeset("Only 28.9999 % can; 29.0001 % was asked.").replace(THIN_SPACE, " ")
+    >>> typographic("Only 28.9999 % can; 29.0001 % was asked.").replace(THIN_SPACE, " ")
     'Only 28.9999 % can; 29.0001 % was asked.'
     """
     short = _LONG_PERCENTAGE.sub(lambda found: f"{float(found[0]):.2f}", text)
     kept = short if _n_percentages(short) == _n_percentages(text) else text
     return _HYPHEN_AS_MINUS.sub(MINUS, _SPACE_BEFORE_UNIT.sub(THIN_SPACE, kept))
+
+
+def _instant_words(found: re.Match[str]) -> str:
+    try:
+        instant = datetime.strptime(found[0], "%Y-%m-%d %H:%M")  # noqa: DTZ007 -- a text
+    except ValueError:
+        return found[0]
+    return f"{instant:%-d %b %Y, %H:%M}"
 
 
 def _n_percentages(text: str) -> int:
@@ -136,11 +166,16 @@ def probability(chance_frac: float | None, allowed_frac: float) -> str:
 
     Examples
     --------
+    One that no score exceeds is a floor, 1 / (n + 1) of n scores, and is said as such:
+    with as many scores as count, nothing else is below two of them.
+
     >>> [probability(p, 0.05).replace(THIN_SPACE, " ") for p in (0.071, 0.0519, 0.0027)]
-    ['7 %', '5.2 %', '0.3 %']
+    ['7 %', '5.2 %', '< 0.3 %']
     """
     if chance_frac is None or not math.isfinite(chance_frac):
         return MISSING
+    if chance_frac < _FLOOR_BELOW_FRAC and chance_frac < allowed_frac:
+        return f"<{THIN_SPACE}{percent(math.ceil(1000 * chance_frac) / 10, 1)}"
     chance_pct, allowed_pct = chance_frac * 100, allowed_frac * 100
     for digits in range(5):
         shown = round(chance_pct, digits)

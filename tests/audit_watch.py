@@ -144,6 +144,7 @@ AUDITED_BY: Mapping[str, set[AuditAction]] = {
         Action.DECISION_IN_EFFECT,
         Action.DECISION_REFUSED,
     },
+    "decision_comment": {Action.DECISION_COMMENTED},
     "alarm": _ALARM_CHANGES,
     "alarm_change": _ALARM_CHANGES,
     "shift_note": {Action.SHIFT_HANDED_OVER},

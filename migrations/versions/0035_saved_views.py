@@ -1,7 +1,7 @@
 """Views that people saved: a name and the address that it stands for.
 
 Revision ID: 0035
-Revises: 0032
+Revises: 0034
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from alembic import op
 
 revision: str = "0035"
-down_revision: str | None = "0032"
+down_revision: str | None = "0034"
 branch_labels: None = None
 depends_on: None = None
 

@@ -19,10 +19,10 @@ from core.errors import InvalidInput
 from db import alarms
 from orchestrator.alarms.events import alarm_event
 from orchestrator.alarms.views import AlarmView, alarm_view
+from orchestrator.decisions.storing import written
 from orchestrator.use_cases import Done, Request, change
 
 MOST_AT_ONCE = 500
-LONGEST_TEXT = 2_000
 
 
 def _as_it_stands(request: Request, kept: str) -> AlarmView:
@@ -82,13 +82,12 @@ def shelve_alarm(
         When there is no such alarm, no reason or too long a time, or it is out of
         service.
     """
-    written = _written(reason)
     return _changed(
         request,
         alarm_id,
         AlarmChange.SHELVED,
         lambda state: shelve(state, hours=hours, now=request.now),
-        written,
+        written(reason, "reason", kept_with="alarm"),
     )
 
 
@@ -113,9 +112,12 @@ def comment_alarm(request: Request, *, alarm_id: int, comment: str) -> Done[Alar
     NotFound, InvalidInput
         When there is no such alarm, or nothing is written.
     """
-    written = _written(comment, what="comment")
     return _changed(
-        request, alarm_id, AlarmChange.COMMENTED, lambda state: state, written
+        request,
+        alarm_id,
+        AlarmChange.COMMENTED,
+        lambda state: state,
+        written(comment, "comment", kept_with="alarm"),
     )
 
 
@@ -135,7 +137,7 @@ def take_alarm_out(request: Request, *, alarm_id: int, reason: str) -> Done[Alar
         alarm_id,
         AlarmChange.OUT_OF_SERVICE,
         take_out_of_service,
-        _written(reason),
+        written(reason, "reason", kept_with="alarm"),
     )
 
 
@@ -160,15 +162,15 @@ def _changed(
     alarm_id: int,
     made: AlarmChange,
     act: Callable[[AlarmState], AlarmState],
-    written: str | None,
+    text: str | None,
 ) -> Done[AlarmView]:
     session = request.session
     after = act(alarms.find_alarm(session, alarm_id, locked=True).state)
     alarms.store_states(session, [after])
-    _keep(request, [(alarm_id, made, written)])
+    _keep(request, [(alarm_id, made, text)])
     return Done(
         answer=alarm_view(alarms.find_alarm(session, alarm_id)),
-        events=(alarm_event(made, alarm_id, after, written),),
+        events=(alarm_event(made, alarm_id, after, text),),
         kept=alarm_id,
     )
 
@@ -182,14 +184,3 @@ def _keep(
         at_utc=request.now,
         actor_id=request.actor.user_id,
     )
-
-
-def _written(text: str, *, what: str = "reason") -> str:
-    written = text.strip()
-    if not written:
-        message = f"Write a {what}: it is kept with the alarm."
-        raise InvalidInput(message)
-    if len(written) > LONGEST_TEXT:
-        message = f"A {what} has at most {LONGEST_TEXT} characters."
-        raise InvalidInput(message)
-    return written

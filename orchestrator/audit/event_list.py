@@ -10,9 +10,17 @@ from sqlalchemy.orm import Session
 from core.access import Permission
 from core.audit import ANONYMOUS, FORMAT_VERSION, AuditAction, AuditEvent, event_hash
 from core.errors import InvalidInput, NotFound
+from core.event_words import changed_facts, fact_words
 from db import audit, users
 from db.audit import EventFilter
-from orchestrator.audit.views import AuditEventDetail, AuditEventPage, AuditEventView
+from orchestrator.audit.anchor_files import AnchorPlaces
+from orchestrator.audit.chain_status import chain_status
+from orchestrator.audit.views import (
+    AuditEventDetail,
+    AuditEventPage,
+    AuditEventView,
+    DecisionProof,
+)
 from orchestrator.decisions.views import NamedValue
 from orchestrator.list_exports import CsvExport, export_list, neutral
 from orchestrator.use_cases import Done, Request, change, query
@@ -24,8 +32,9 @@ MAXIMUM_CSV_ROWS = 10_000
 SUMMARY_CHARS = 160
 _FACTS = (
     "occurred_at_utc", "actor_name", "role", "address", "session_sha256", "token_id",
-    "action",    "object_type", "object_id", "reason", "request_id",
+    "action", "object_type", "object_id", "reason", "request_id",
 )  # fmt: skip
+_FIRST = ("title", "outcome", "source", "target", "shift_pct", "reason_code", "region")
 _NOT_IN_SUMMARY = ("sha256", "code_version", "_id")
 _CSV_COLUMNS = (
     "seq", "occurred_at_utc", "actor", "action", "object_type", "object_id",
@@ -89,6 +98,23 @@ def event_detail(request: Request, seq: int) -> AuditEventDetail:
     )
 
 
+@query(Permission.VIEW_AUDIT_EVENTS)
+def decision_proof(
+    request: Request, decision_id: int, places: AnchorPlaces
+) -> DecisionProof:
+    """The events of a decision with their place in the chain, and how that stands."""
+    found = audit.list_events(
+        request.session,
+        chosen=EventFilter(object_type="decision", object_id=str(decision_id)),
+        oldest_first=True,
+        limit=MAXIMUM_PAGE,
+    )
+    return DecisionProof(
+        events=tuple(event_detail(request, event.seq) for event in found),
+        status=chain_status(request, places),
+    )
+
+
 @change(Permission.VIEW_AUDIT_EVENTS, AuditAction.AUDIT_EXPORTED, repeat=None)
 def events_csv(
     request: Request, chosen: EventFilter, *, oldest_first: bool = False
@@ -143,7 +169,9 @@ def _view(event: AuditEvent) -> AuditEventView:
         occurred_at_utc=event.occurred_at_utc,
         actor_name=event.actor_name,
         action=event.action,
-        object_label=" ".join(filter(None, (event.object_type, event.object_id))),
+        object_label=" ".join(
+            filter(None, ((event.object_type or "").replace("_", " "), event.object_id))
+        ),
         decision_id=int(about) if about and about.isdigit() else None,
         summary=_summary(event.payload),
         hash_hex=event.hash_hex,
@@ -153,39 +181,40 @@ def _view(event: AuditEvent) -> AuditEventView:
 def _facts(payload: Mapping[str, object]) -> list[NamedValue]:
     """The facts of an event, one a line, in reading order."""
     facts = [
-        NamedValue(label=name, value=str(payload[name]))
+        NamedValue(label=label.capitalize(), value=value)
         for name in _FACTS
         if payload.get(name) is not None
+        for label, value in [fact_words(name, payload[name])]
     ]
     for moment in ("before", "after"):
         content = payload.get(moment)
         if isinstance(content, Mapping):
             facts += [
-                NamedValue(label=f"{moment}: {name}", value=_fact_text(value))
-                for name, value in content.items()
+                NamedValue(label=f"{moment.capitalize()}: {label}", value=text)
+                for label, text in (fact_words(*item) for item in content.items())
             ]
     return facts
 
 
-def _fact_text(value: object) -> str:
-    """A value of a payload as pages show it."""
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return str(value)
+def _says_more(fact: tuple[str, object]) -> int:
+    """The place of a fact in a line: what was decided where comes first."""
+    return _FIRST.index(fact[0]) if fact[0] in _FIRST else len(_FIRST)
 
 
 def _summary(payload: str) -> str:
     """The first facts of an event in one line; the payload itself is never changed."""
     content = json.loads(payload)
-    facts = {**(content.get("before") or {}), **(content.get("after") or {})}
+    before, after = (
+        {
+            name: value
+            for name, value in sorted(
+                (content.get(moment) or {}).items(), key=_says_more
+            )
+            if not name.endswith(_NOT_IN_SUMMARY)
+        }
+        for moment in ("before", "after")
+    )
     reason = content.get("reason")
-    parts = [str(reason)] if reason else []
-    parts += [
-        f"{name} {value}"
-        for name, value in facts.items()
-        if value is not None and not name.endswith(_NOT_IN_SUMMARY)
-    ]
-    line = ", ".join(parts)
+    words = [f"{label} {value}" for label, value in changed_facts(before, after)]
+    line = " · ".join(filter(None, [reason, ", ".join(words)]))
     return line if len(line) <= SUMMARY_CHARS else line[: SUMMARY_CHARS - 1] + "…"

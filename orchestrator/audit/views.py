@@ -93,3 +93,11 @@ class ChainStatus:
         return self.anchor_problem is not None or (
             found is not None and found.first_bad_seq is not None
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionProof:
+    """The events of a decision, oldest first, and how the chain stands."""
+
+    events: tuple[AuditEventDetail, ...]
+    status: ChainStatus

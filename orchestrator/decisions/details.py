@@ -17,9 +17,11 @@ from core.shift import net_rise_c
 from core.shift_rules import given_mw
 from core.telemetry import HOUR
 from db import decisions, forecasts, model_signatures, model_versions, telemetry
+from db.decision_comments import comments_of
 from db.decisions import NewDecision, StoredDecision
 from db.forecasts import StoredForecast
 from orchestrator.decisions.cards import decision_card, named_regions
+from orchestrator.decisions.evidence import EvidenceEnd, evidence_of
 from orchestrator.decisions.judging_again import judgements_of
 from orchestrator.decisions.records import DecisionInputs, EndInputs, read_inputs
 from orchestrator.decisions.replay import replay_rules
@@ -61,6 +63,8 @@ def decision_detail(request: Request, decision_id: int) -> DecisionDetail:
         facts=_facts(session, stored, inputs),
         charts=_charts(session, facts, inputs) if inputs else (),
         comment=facts.comment,
+        comments=comments_of(session, [decision_id]).get(decision_id, ()),
+        evidence=_evidence(session, inputs) if inputs else (),
         inputs_text=facts.inputs_text,
         inputs_sha256=facts.inputs_sha256,
         audit_seq=record.seq if record else None,
@@ -97,6 +101,11 @@ def _readable_inputs(stored: StoredDecision) -> DecisionInputs | None:
         return read_inputs(stored.facts.inputs_text)
     except InvalidInput:
         return None
+
+
+def _evidence(session: Session, inputs: DecisionInputs) -> tuple[EvidenceEnd, ...]:
+    slugs = [end.region.slug for end in (inputs.source, inputs.target) if end]
+    return evidence_of(inputs, named_regions(session, slugs))
 
 
 def _charts(

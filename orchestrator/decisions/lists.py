@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -13,6 +14,7 @@ from core.errors import InvalidInput
 from core.risk import RiskLevel
 from core.scheduler import Outcome
 from db import model_versions, users
+from db.decision_comments import DecisionComment, comments_of
 from db.decision_lists import (
     DecisionFilter,
     DecisionOrder,
@@ -39,6 +41,7 @@ MAXIMUM_PAGE = 200
 MAXIMUM_CSV_ROWS = 10_000
 LONGEST_WORDS = 200
 
+_NUMBER = re.compile(r"(?:decision )?#?(\d{1,19})", re.IGNORECASE | re.ASCII)
 _CSV_COLUMNS = (
     "decision_id", "created_at_utc", "kind", "actor", "source", "target", "shift_pct",
     "hours_of_day", "local_day", "window_start_utc", "window_end_utc", "is_simulated",
@@ -47,6 +50,7 @@ _CSV_COLUMNS = (
     "source_bound_after_c", "target_bound_before_c", "target_bound_after_c",
     "minimum_shift_pct", "maximum_safe_shift_pct", "model_version_id", "comment",
     "supersedes_id", "is_superseded", "state", "inputs_sha256", "code_version",
+    "comments",
 )  # fmt: skip
 
 
@@ -74,13 +78,17 @@ def decision_page(
     if not 1 <= limit <= MAXIMUM_PAGE:
         message = f"A page has 1 to {MAXIMUM_PAGE} rows."
         raise InvalidInput(message)
-    chosen = chosen or DecisionFilter()
-    _require_short(chosen)
+    chosen = _understood(request, chosen or DecisionFilter())
     place = parse_place(after, order) if after else None
     page = list_decisions(session, chosen, order=order, after=place, limit=limit)
     slugs = {slug for row in page.rows for slug in (row.source_slug, row.target_slug)}
     choices = named_regions(session, slugs)
-    rows = [_summary(stored, choices, request.now) for stored in page.rows]
+    ids = [stored.decision_id for stored in page.rows]
+    written = comments_of(session, ids)
+    rows = [
+        _summary(stored, choices, request.now, len(written.get(stored.decision_id, ())))
+        for stored in page.rows
+    ]
     return DecisionPage(
         rows=tuple(_with_runs(rows) if with_runs else rows),
         next_after=place_text(page.next_place) if page.next_place else None,
@@ -138,7 +146,7 @@ def decisions_csv(
     order: DecisionOrder = DecisionOrder.NEWEST,
 ) -> Done[CsvExport]:
     """The list as CSV, from its first row on; the export is audited."""
-    _require_short(chosen)
+    chosen = _understood(request, chosen)
     return export_list(
         _CSV_COLUMNS,
         _csv_rows(request, chosen, order),
@@ -186,14 +194,28 @@ def _key(text: str, order: DecisionOrder) -> datetime | float:
     return instant
 
 
-def _require_short(chosen: DecisionFilter) -> None:
-    if chosen.words is not None and len(chosen.words) > LONGEST_WORDS:
+def _understood(request: Request, chosen: DecisionFilter) -> DecisionFilter:
+    """The filter with words that are a decision's number, or a person, as such.
+
+    A number finds its decision, whatever else is chosen.
+    """
+    words = (chosen.words or "").strip()
+    if len(words) > LONGEST_WORDS:
         message = f"Search for at most {LONGEST_WORDS} characters."
         raise InvalidInput(message)
+    number = _NUMBER.fullmatch(words)
+    if number is not None and int(number[1]) < 2**63:
+        return DecisionFilter(decision_id=int(number[1]))
+    if words and users.find_user_by_name(request.session, words) is not None:
+        return replace(chosen, actor_name=words, words=None)
+    return chosen
 
 
 def _summary(
-    stored: StoredDecision, choices: Mapping[str, RegionChoice], now: datetime
+    stored: StoredDecision,
+    choices: Mapping[str, RegionChoice],
+    now: datetime,
+    n_comments: int,
 ) -> DecisionSummary:
     facts = stored.facts
     return DecisionSummary(
@@ -216,6 +238,8 @@ def _summary(
         risk_level=RiskLevel(facts.risk_level),
         is_superseded=stored.is_superseded,
         state=stored.state(now),
+        comment=facts.comment,
+        n_comments=n_comments,
     )
 
 
@@ -227,13 +251,19 @@ def _csv_rows(
         page = list_decisions(
             request.session, chosen, order=order, after=place, limit=MAXIMUM_PAGE
         )
-        yield from (_csv_row(stored, request.now) for stored in page.rows)
+        ids = [stored.decision_id for stored in page.rows]
+        found = comments_of(request.session, ids)
+        for stored in page.rows:
+            written = found.get(stored.decision_id, ())
+            yield _csv_row(stored, request.now, written)
         place = page.next_place
         if place is None:
             return
 
 
-def _csv_row(stored: StoredDecision, now: datetime) -> list[object]:
+def _csv_row(
+    stored: StoredDecision, now: datetime, written: Sequence[DecisionComment]
+) -> list[object]:
     state = stored.state(now)
     named = {
         "decision_id": stored.decision_id,
@@ -243,6 +273,11 @@ def _csv_row(stored: StoredDecision, now: datetime) -> list[object]:
         "target": stored.target_slug,
         "is_superseded": stored.is_superseded,
         "state": state.value if state else None,
+        "comments": " | ".join(
+            f"{one.written_at_utc.isoformat()} {one.actor_name}: {one.text}"
+            for one in written
+        )
+        or None,
     }
     values = (
         named[name] if name in named else getattr(stored.facts, name)

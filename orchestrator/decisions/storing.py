@@ -149,6 +149,24 @@ def checked_comment(comment: str) -> str:
     return comment
 
 
+def written(text: str, what: str, *, kept_with: str) -> str:
+    """What somebody has to write, without white space around it.
+
+    Raises
+    ------
+    InvalidInput
+        When nothing is written, or too much.
+    """
+    text = text.strip()
+    if not text:
+        message = f"Write a {what}: it is kept with the {kept_with}."
+        raise InvalidInput(message)
+    if len(text) > MAXIMUM_COMMENT_CHARS:
+        message = f"A {what} has at most {MAXIMUM_COMMENT_CHARS} characters."
+        raise InvalidInput(message)
+    return text
+
+
 def _new_decision(
     actor: Actor, judgement: Judgement, *, kind: str, request_id: UUID
 ) -> NewDecision:

@@ -8,6 +8,8 @@ from datetime import date, datetime
 from core.decision_states import DecisionState
 from core.risk import RiskLevel
 from core.scheduler import Outcome, ReasonCode
+from db.decision_comments import DecisionComment
+from orchestrator.decisions.evidence import EvidenceEnd
 from orchestrator.regions.views import RegionChoice, RegionChoices
 from orchestrator.windows.views import Series, StandingView, VerdictView
 
@@ -206,7 +208,15 @@ class DecisionRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionSummary:
-    """A decision as a row of the Audit page; of a run, the one listed first."""
+    """A decision as a row of the Audit page; of a run, the one listed first.
+
+    Attributes
+    ----------
+    comment : str | None
+        The one that it was recorded with.
+    n_comments : int
+        Written about it since.
+    """
 
     decision_id: int
     kind: str
@@ -227,6 +237,8 @@ class DecisionSummary:
     risk_level: RiskLevel
     is_superseded: bool
     state: DecisionState | None
+    comment: str | None
+    n_comments: int
     run: DecisionRun | None = None
 
 
@@ -308,6 +320,10 @@ class DecisionDetail:
     ----------
     telemetry_watermark_utc : datetime | None
         Until when telemetry was known when it was taken.
+    comments : tuple of DecisionComment
+        Written about it after it was taken, oldest first.
+    evidence : tuple of EvidenceEnd
+        The stored inputs as tables; empty where they cannot be read.
     standing : DecisionStanding | None
         What has become of it; None where nothing was recorded that could bind.
     is_as_recorded : bool
@@ -319,6 +335,8 @@ class DecisionDetail:
     facts: tuple[NamedValue, ...]
     charts: tuple[DecisionChart, ...]
     comment: str | None
+    comments: tuple[DecisionComment, ...]
+    evidence: tuple[EvidenceEnd, ...]
     inputs_text: str
     inputs_sha256: str
     audit_seq: int | None

@@ -206,6 +206,11 @@ _VERDICT = (
 )
 
 
+def _decision(event: AuditEvent, after: Payload, _before: Payload) -> Payload:
+    ends = {name: _text(after.get(name)) for name in ("source", "target")}
+    return {"decision_id": _id(event), **ends}
+
+
 def _plan(event: AuditEvent, after: Payload, before: Payload) -> Payload:
     ids = after.get("decisions") or []
     former = before.get("decisions") or []
@@ -258,6 +263,7 @@ def _subscription(event: AuditEvent, _after: Payload, _before: Payload) -> Paylo
 
 
 _SUBJECTS: Mapping[str, Callable[[AuditEvent, Payload, Payload], Payload]] = {
+    "decision": _decision,
     "plan": _plan,
     "model": _model,
     "feed": _feed,

@@ -74,7 +74,7 @@ def quality_view(
     return replace(view, run_worth=worth)
 
 
-@query(Permission.MANAGE_MODELS)
+@query(Permission.VIEW_FLEET)
 def fleet_quality_view(
     request: Request,
     question: RegionQuestion = RegionQuestion(),  # noqa: B008 -- frozen

@@ -1,8 +1,9 @@
 """What makes a demo fleet worth looking at in any season.
 
 A limit follows a region's own history, so that it is over its limit today and a shift
-clears it. People of the demo decided on some past days and recorded a plan. All of it
-is stored as what it is: the limit's reason names how it was found, people are called
+clears it. People of the demo decided on some past days, one of which came as close to
+its bound as any of the season, wrote about it, and recorded a plan. All of it is stored
+as what it is: the limit's reason names how it was found, people are called
 demo.
 """
 
@@ -20,9 +21,11 @@ from core.days import WINDOW_H, full_hour, local_day_of
 from core.errors import FleetError
 from core.scheduler import Outcome
 from core.telemetry import HOUR, Quantity
-from db import telemetry, users
+from db import policies, telemetry, users
+from db.forecast_quality import FinishedForecast, finished_forecasts
 from db.regions import StoredRegion
 from orchestrator.accounts.administration import add_user, disable_user
+from orchestrator.decisions.comments import comment_decision
 from orchestrator.decisions.recording import evaluate, record
 from orchestrator.forecasts.fleet import fleet_view
 from orchestrator.forecasts.views import FleetRow
@@ -126,6 +129,7 @@ def tell_story(runtime: Runtime, _report: Progress) -> None:
     _plan(runtime, found)
     for days_ago in range(4, 0, -1):
         _decide(runtime, found, days_ago)
+    _close_call(runtime, found)
     with runtime.request_as(WORKER_USER) as request:
         for name in PEOPLE:
             disable_user(request, name)
@@ -172,6 +176,61 @@ def _plan(runtime: Runtime, found: Sequence[StoredRegion]) -> None:
             )
     except FleetError as exc:
         log.warning("demo_plan_left_out", reason=exc.message)
+
+
+def _close_call(runtime: Runtime, found: Sequence[StoredRegion]) -> None:
+    """Record the past day whose bound held by the least; a second person says so."""
+    try:
+        with runtime.request_as(WORKER_USER) as request:
+            days = [(one, day) for one in found for day in _held(request, one)]
+            if not days:
+                return
+            region, day = min(days, key=lambda item: _margin_c(item[1]))
+            card = evaluate(
+                replace(request, caller=_person(request, 2)),
+                source_slug=region.slug,
+                target_slug=None,
+                local_day=local_day_of(region.region.time_zone, day.issued_at_utc),
+                shift_pct=0.0,
+            )
+            outcome = record(
+                replace(request, caller=_person(request, 2)),
+                what_if_id=card.decision_id,
+                comment="Close, but within the limit: no shift.",
+            )
+            if outcome.card is None:
+                return
+            comment_decision(
+                replace(request, caller=_person(request, 0)),
+                decision_id=outcome.card.decision_id,
+                comment="The bound held at the last moment: the day reached"
+                f" {day.day_max_c:.1f} °C, {_margin_c(day):.2f} °C below it.",
+            )
+    except FleetError as exc:
+        log.warning("demo_close_call_left_out", reason=exc.message)
+
+
+def _held(request: Request, stored: StoredRegion) -> list[FinishedForecast]:
+    """Past days of a region whose bound was within its limit, and held."""
+    limit_c = policies.effective_policy(
+        request.session, stored.region_id
+    ).thermal_limit_c
+    finished = finished_forecasts(
+        request.session,
+        region_id=stored.region_id,
+        local_issue_hour=0,
+        from_utc=request.now - SEASON_DAYS * WINDOW_H * HOUR,
+        until_utc=full_hour(request.now),
+    )
+    return [
+        day
+        for day in finished
+        if day.day_bound_c is not None and day.day_max_c <= day.day_bound_c <= limit_c
+    ]
+
+
+def _margin_c(day: FinishedForecast) -> float:
+    return (day.day_bound_c or 0.0) - day.day_max_c
 
 
 def _local_day(request: Request, stored: StoredRegion, days_ago: int) -> date:

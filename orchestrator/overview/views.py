@@ -29,6 +29,28 @@ class TotalView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AgainstNothing:
+    """What the recorded shifts that stand change, beside shifting nothing.
+
+    Each was judged for its own 24 hours, when it was recorded.
+
+    Attributes
+    ----------
+    n_of_plans : int
+        Standing transfers of plans, which are not in the sums: their figures are those
+        of the whole plan.
+    emissions_kgco2e, water_l, cost_usd : float | None
+        Negative where the shifts save; None where one of them cannot be said.
+    """
+
+    n_decisions: int
+    n_of_plans: int
+    emissions_kgco2e: float | None
+    water_l: float | None
+    cost_usd: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OverviewView:
     """What the first page shows beside the regions.
 
@@ -50,6 +72,7 @@ class OverviewView:
     n_regions: int
     decisions: tuple[DecisionSummary, ...]
     feeds: Mapping[str, int]
+    against_nothing: AgainstNothing
 
 
 class MarkKind(StrEnum):

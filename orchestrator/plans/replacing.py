@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from uuid import UUID, uuid4, uuid5
+from uuid import uuid4
 
 from core.access import Permission
 from core.audit import AuditAction
 from core.errors import InvalidInput
 from db import decisions, plans
-from db.decisions import StoredDecision
-from orchestrator.decisions.questions import ask_shift
-from orchestrator.decisions.storing import checked_comment, store
+from orchestrator.decisions.storing import written
+from orchestrator.decisions.taking_back import lock_ends, taken_back
 from orchestrator.plans.parts import (
     judge_parts,
     recorded_outcome,
@@ -52,24 +51,15 @@ def undo_plan(
     Conflict
         When none of its transfers stands any more.
     """
-    session, reason = request.session, checked_comment(reason)
-    if not reason:
-        message = "Write the reason: a recorded plan is taken back only with one."
-        raise InvalidInput(message)
+    session, reason = request.session, written(reason, "reason", kept_with="plan")
     parts = decisions.decisions_of_plan(session, plan_id)
     if not parts:
         message = f"Plan {plan_id} was not recorded; there is nothing to take back."
         raise InvalidInput(message)
-    ends = {
-        end
-        for part in parts
-        for end in (part.facts.source_region_id, part.facts.target_region_id)
-        if end is not None
-    }
-    decisions.lock_regions(session, sorted(ends))
+    lock_ends(session, parts)
     standing = standing_parts(session, plan_id, request.now)
     request_id = request.request_id or uuid4()
-    taken = [_taken_back(request, part, request_id, reason) for part in standing]
+    taken = [taken_back(request, part, request_id, reason) for part in standing]
     made = [stored for stored, _ in taken]
     undone = Event(
         action=AuditAction.PLAN_UNDONE,
@@ -83,29 +73,6 @@ def undo_plan(
         answer=recorded_outcome(session, made),
         events=(*(event for _, event in taken), undone),
         kept=plan_id,
-    )
-
-
-def _taken_back(
-    request: Request, part: StoredDecision, request_id: UUID, reason: str
-) -> tuple[StoredDecision, Event]:
-    """A transfer superseded by no shift, judged on the newest issue without it."""
-    question = ask_shift(
-        request.session,
-        source_slug=part.source_slug,
-        target_slug=part.target_slug,
-        local_day=None,
-        now=request.now,
-        supersedes_id=part.decision_id,
-    )
-    return store(
-        request.session,
-        request.actor,
-        question.judge(0.0),
-        kind="recorded",
-        request_id=uuid5(request_id, str(part.decision_id)),
-        comment=reason,
-        supersedes_id=part.decision_id,
     )
 
 
@@ -134,15 +101,12 @@ def change_plan(
         When nothing of the old plan stands any more; when the new one was recorded
         already, or a newer forecast was issued.
     """
-    session, reason = request.session, checked_comment(reason)
+    session, reason = request.session, written(reason, "reason", kept_with="plan")
     stored = plans.plan_by_id(session, plan_id)
     record = read_record(stored.facts.result)
     old_id = record.instead_of_plan_id
     if old_id is None:
         message = f"Plan {plan_id} was not made to replace another; record it."
-        raise InvalidInput(message)
-    if not reason:
-        message = "Write the reason: a recorded plan is changed only with one."
         raise InvalidInput(message)
     if not record.transfers:
         message = f"Plan {plan_id} moves nothing; take plan {old_id} back instead."
@@ -166,7 +130,7 @@ def change_plan(
     kept = {(transfer.source, transfer.target) for transfer in record.transfers}
     request_id = request.request_id or uuid4()
     taken = [
-        _taken_back(request, part, request_id, reason)
+        taken_back(request, part, request_id, reason)
         for ends, part in by_ends.items()
         if ends not in kept
     ]

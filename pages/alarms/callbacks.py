@@ -28,7 +28,7 @@ from orchestrator.alarms.handling import (
 from orchestrator.alarms.handover import hand_over
 from orchestrator.alarms.views import AlarmView
 from orchestrator.use_cases import Request
-from pages.addresses import Query
+from pages.addresses import Query, parse_ids
 from pages.alarms.bar import POLL
 from pages.alarms.content import (
     alarm_facts,
@@ -190,7 +190,11 @@ class _Pressed:
         if self.button in {"alarms-acknowledge", "alarms-acknowledge-all"}:
             is_all = self.button == "alarms-acknowledge-all"
             done = acknowledge_alarms(
-                request, _ids(self.shown if is_all else [self.focused])
+                request,
+                parse_ids(
+                    self.shown if is_all else [self.focused],
+                    "an alarm that is not acknowledged yet",
+                ),
             )
             return f"{done} acknowledged." if done else "It was acknowledged before."
         alarm_id = Query.parse(self.search).identifier("alarm")
@@ -213,21 +217,6 @@ class _Pressed:
         if self.button == "alarm-out":
             return take_alarm_out(request, alarm_id=alarm_id, reason=words)
         return put_alarm_back(request, alarm_id=alarm_id)
-
-
-def _ids(given: object) -> list[int]:
-    """Alarms that the page names."""
-    items = given if isinstance(given, list) else []
-    ids = [int(item) for item in items if isinstance(item, int | str) and _is_id(item)]
-    if not ids:
-        message = "Choose an alarm that is not acknowledged yet."
-        raise InvalidInput(message)
-    return ids
-
-
-def _is_id(item: int | str) -> bool:
-    text = str(item)
-    return text.isascii() and text.isdigit() and 0 < int(text[:30]) < 2**63
 
 
 def _text(given: object) -> str:

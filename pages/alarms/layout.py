@@ -8,8 +8,8 @@ from dash.development.base_component import Component
 
 from core.alarm_kinds import AlarmPriority
 from core.alarms import LONGEST_SHELVING_H
-from orchestrator.alarms.handling import LONGEST_TEXT
 from orchestrator.alarms.handover import LONGEST_NOTE, LONGEST_SHIFT_H, SHIFT_H
+from orchestrator.decisions.views import MAXIMUM_COMMENT_CHARS
 from pages.alarms.alarm_words import KIND_WORDS, STATE_FILTERS
 from pages.attributes import aria
 from pages.components import (
@@ -149,7 +149,9 @@ def _actions(*, may_disable: bool) -> Component:
         [
             field(
                 "Reason or comment",
-                dbc.Textarea(id="alarm-reason", rows=2, maxlength=LONGEST_TEXT),
+                dbc.Textarea(
+                    id="alarm-reason", rows=2, maxlength=MAXIMUM_COMMENT_CHARS
+                ),
             ),
             field(
                 "Shelve for, h",

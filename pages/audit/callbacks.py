@@ -16,18 +16,21 @@ from orchestrator.audit.chain_export import export_newest
 from orchestrator.audit.chain_status import ask_for_check, chain_status
 from orchestrator.audit.event_list import event_detail, events_csv, list_audit_events
 from orchestrator.decisions.lists import MAXIMUM_PAGE, decision_page, decisions_csv
+from orchestrator.decisions.taking_back import take_back_decisions
 from orchestrator.list_exports import CsvExport
 from orchestrator.regions.region_choice import RegionScope
 from orchestrator.use_cases import Request
-from pages.addresses import Query, event_seq_of
+from pages.addresses import Query, event_seq_of, parse_ids
 from pages.audit import filters, list_grids
 from pages.audit.content import chain_panel, event_page
+from pages.audit.layout import CHAIN
 from pages.components import notice, page_head
 from pages.context import PageContext
 from pages.grids import column_defs
 from pages.list_controls import file_data, filter_options, serve_csv
+from pages.refreshing import refreshing
 from pages.region_picker import register_region_search
-from pages.serving import serve
+from pages.serving import follow_in_browser, serve
 from pages.standing import ending_notice
 from pages.time_range import follow_time
 from pages.times import chosen_times, in_times
@@ -39,6 +42,7 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
         app, context, "audit-region", scope=RegionScope.ALL, before=filter_options({})
     )
     _register_decisions(app, context)
+    _register_taking_back(app, context)
     _register_csv(app, context)
     _register_events(app, context)
     _register_event(app, context)
@@ -59,11 +63,11 @@ def _register_decisions(app: Dash, context: PageContext) -> None:
             Output("audit-actor", "options"),
             Output("audit-model", "options"),
         ],
-        inputs=[Input("audit-url", "search")],
+        inputs=[Input("audit-url", "search"), Input("audit-taken", "data")],
         permission=Permission.VIEW_FLEET,
         at_load=False,
     )
-    def show_decisions(search: str | None) -> tuple[object, ...]:
+    def show_decisions(search: str | None, _taken: object) -> tuple[object, ...]:
         query = Query.parse(search)
         shown = list_grids.decisions_shown(query)
         with context.request() as request:
@@ -81,7 +85,7 @@ def _register_decisions(app: Dash, context: PageContext) -> None:
                 ending_notice(page.ending, request.now, zone),
                 list_grids.decisions_state(page),
             ],
-            list_grids.decision_rows(page),
+            list_grids.decision_rows(page, zone),
             column_defs(list_grids.DECISION_COLUMNS, shown),
             list_grids.decisions_pager(page, shown),
             *filters.choice_options(page.choices).values(),
@@ -93,6 +97,51 @@ def _register_decisions(app: Dash, context: PageContext) -> None:
         ["span", "from", "to"],
         others=[f"audit-{name}" for name in filters.DECISION_CONTROLS],
     )
+
+
+def _register_taking_back(app: Dash, context: PageContext) -> None:
+    @serve(
+        app,
+        context,
+        outputs=[
+            Output("audit-take-status", "children"),
+            Output("audit-taken", "data"),
+            Output("audit-take-reason", "value"),
+            Output("audit-decisions-table", "selectedRows"),
+        ],
+        inputs=[Input("audit-take", "n_clicks")],
+        states=[
+            State("audit-decisions-table", "selectedRows"),
+            State("audit-take-reason", "value"),
+        ],
+        permission=Permission.DECIDE,
+        at_load=False,
+    )
+    def take_back(_clicks: int, rows: object, reason: object) -> tuple[object, ...]:
+        with context.request() as request:
+            made = take_back_decisions(
+                request,
+                decision_ids=_chosen_ids(rows),
+                reason=reason if isinstance(reason, str) else "",
+            )
+        ids = [card.decision_id for card in made]
+        return list_grids.taken_back(ids), ids, "", []
+
+    # What is chosen is told in the browser: nothing is stored by choosing.
+    follow_in_browser(
+        app,
+        "gfo_pages",
+        "tell_chosen",
+        Output("audit-chosen-words", "children"),
+        Output("audit-taking", "hidden"),
+        Input("audit-decisions-table", "selectedRows"),
+    )
+
+
+def _chosen_ids(rows: object) -> list[int]:
+    items = rows if isinstance(rows, list) else []
+    ids = [row.get("id") for row in items if isinstance(row, dict)]
+    return parse_ids(ids, "decisions that stand")
 
 
 def _register_csv(app: Dash, context: PageContext) -> None:
@@ -194,13 +243,16 @@ def _register_chain(app: Dash, context: PageContext) -> None:
         app,
         context,
         outputs=[Output("audit-chain", "children")],
-        inputs=[Input("audit-events-url", "pathname")],
+        inputs=[
+            Input("audit-events-url", "pathname"),
+            Input(f"{CHAIN}-refresh", "n_intervals"),
+        ],
         permission=Permission.VIEW_AUDIT_EVENTS,
         at_load=False,
     )
-    def show_chain(_pathname: str | None) -> tuple[Component]:
+    def show_chain(_pathname: str | None, _n_intervals: object) -> tuple[Component]:
         places = AnchorPlaces.of(context.runtime.settings)
-        with context.request() as request:
+        with refreshing(CHAIN), context.request() as request:
             status = chain_status(request, places)
         return (chain_panel(status, chosen_times().zone_without_region),)
 
@@ -218,7 +270,7 @@ def _register_chain(app: Dash, context: PageContext) -> None:
         return (
             notice(
                 "The worker verifies the chain.",
-                "Reload this page in a moment to see what it found.",
+                "What it finds stands above within a minute.",
             ),
         )
 

@@ -66,12 +66,12 @@ def event_page(detail: AuditEventDetail, zone: str) -> list[Component | None]:
 
 
 def chain_panel(status: ChainStatus, zone: str) -> Component:
-    """How the chain stands, on a clock in `zone`; alarms first."""
-    lines = [
-        html.P(f"{number(status.event_count)} events.", className="gfo-chain"),
-        html.P(_anchor_words(status, zone), className="gfo-chain"),
-        html.P(_check_words(status.whole_check, zone), className="gfo-chain"),
-    ]
+    """How the chain stands, on a clock in `zone`."""
+    return panel("The chain", *chain_lines(status, zone), id="audit-chain-status")
+
+
+def chain_lines(status: ChainStatus, zone: str) -> list[Component | None]:
+    """How the chain stands, alarms first."""
     found = status.newest_check
     alarm = None
     if found is not None and found.first_bad_seq is not None:
@@ -82,7 +82,12 @@ def chain_panel(status: ChainStatus, zone: str) -> Component:
         )
     elif status.anchor_problem is not None:
         alarm = notice("The anchor does not hold", status.anchor_problem, kind="alarm")
-    return panel("The chain", alarm, *lines, id="audit-chain-status")
+    return [
+        alarm,
+        html.P(f"{number(status.event_count)} events.", className="gfo-chain"),
+        html.P(_anchor_words(status, zone), className="gfo-chain"),
+        html.P(_check_words(status.whole_check, zone), className="gfo-chain"),
+    ]
 
 
 def _anchor_words(status: ChainStatus, zone: str) -> str:
@@ -94,8 +99,8 @@ def _anchor_words(status: ChainStatus, zone: str) -> str:
     later = status.event_count - status.anchored_seq
     return (
         f"Anchored outside the database up to event {number(status.anchored_seq)},"
-        f" {exact_time(status.anchored_at_utc, zone)}; {number(later)} later events are"
-        " outside its promise."
+        f" {exact_time(status.anchored_at_utc, zone)}; the {number(later)} later"
+        " events follow with the next anchor."
     )
 
 

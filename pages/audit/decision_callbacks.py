@@ -8,7 +8,10 @@ from dash.development.base_component import Component
 from core.access import Permission
 from core.decision_states import DecisionState
 from core.errors import InvalidInput, NotFound
+from orchestrator.audit.anchor_files import AnchorPlaces
+from orchestrator.audit.event_list import decision_proof
 from orchestrator.decisions import recording
+from orchestrator.decisions.comments import comment_decision
 from orchestrator.decisions.details import decision_detail, replay_decision
 from orchestrator.decisions.states import decision_standing, state_decision
 from orchestrator.decisions.views import DecisionDetail
@@ -20,7 +23,14 @@ from pages.addresses import (
     parse_shift_pct,
     parse_slug,
 )
-from pages.audit.decision_content import comparison, decision_page, replayed, superseded
+from pages.audit.decision_content import (
+    comments,
+    comparison,
+    decision_evidence,
+    decision_page,
+    replayed,
+    superseded,
+)
 from pages.audit.decision_layout import STATE_BUTTONS
 from pages.components import page_head
 from pages.context import PageContext
@@ -37,6 +47,7 @@ def register_decision_callbacks(app: Dash, context: PageContext) -> None:
         app, context, "supersede-target", permission=Permission.DECIDE
     )
     _register_detail(app, context)
+    _register_comment(app, context)
     _register_replay(app, context)
     _register_compare(app, context)
     _register_form(app, context)
@@ -99,19 +110,61 @@ def _register_detail(app: Dash, context: PageContext) -> None:
     @serve(
         app,
         context,
-        outputs=[Output("decision-detail", "children")],
-        inputs=[Input("decision-url", "pathname"), Input("decision-stated", "data")],
+        outputs=[
+            Output("decision-detail", "children"),
+            Output("decision-comments", "children"),
+            Output("decision-evidence", "children"),
+        ],
+        inputs=[
+            Input("decision-url", "pathname"),
+            Input("decision-stated", "data"),
+            Input("decision-replaced", "data"),
+            Input("decision-written", "data"),
+        ],
         permission=Permission.VIEW_FLEET,
         at_load=False,
     )
-    def show_decision(
-        pathname: str | None, _stated: object
-    ) -> tuple[list[Component | None]]:
+    def show_decision(pathname: str | None, *_changed: object) -> tuple[object, ...]:
+        decision_id = decision_id_of(pathname)
         try:
-            detail = _detail(context, decision_id_of(pathname))
+            detail = _detail(context, decision_id)
         except NotFound as exc:
-            return ([page_head("No such decision", exc.message)],)
-        return (decision_page(detail),)
+            return [page_head("No such decision", exc.message)], None, None
+        places = AnchorPlaces.of(context.runtime.settings)
+        proof = None
+        if context.current_actor().may(Permission.VIEW_AUDIT_EVENTS):
+            with context.request() as request:
+                proof = decision_proof(request, decision_id, places)
+        zone = chosen_times().zone_without_region
+        return (
+            decision_page(detail),
+            comments(detail),
+            decision_evidence(detail, proof, zone),
+        )
+
+
+def _register_comment(app: Dash, context: PageContext) -> None:
+    @serve(
+        app,
+        context,
+        outputs=[
+            Output("decision-write-status", "children"),
+            Output("decision-comment", "value"),
+            Output("decision-written", "data"),
+        ],
+        inputs=[Input("decision-write", "n_clicks")],
+        states=[State("decision-url", "pathname"), State("decision-comment", "value")],
+        permission=Permission.DECIDE,
+        at_load=False,
+    )
+    def write(_clicks: int, pathname: str | None, text: object) -> tuple[object, ...]:
+        with context.request() as request:
+            found = comment_decision(
+                request,
+                decision_id=decision_id_of(pathname),
+                comment=text if isinstance(text, str) else "",
+            )
+        return "Written.", "", len(found)
 
 
 def _register_replay(app: Dash, context: PageContext) -> None:
@@ -187,7 +240,7 @@ def _register_form(app: Dash, context: PageContext) -> None:
             not form.is_open,
             region_options(form.targets),
             form.target_slug,
-            form.shift_pct,
+            round(form.shift_pct, 1),
         )
 
 
@@ -230,7 +283,10 @@ def _register_record(app: Dash, context: PageContext) -> None:
     @serve(
         app,
         context,
-        outputs=[Output("supersede-record-status", "children")],
+        outputs=[
+            Output("supersede-record-status", "children"),
+            Output("decision-replaced", "data"),
+        ],
         inputs=[Input("supersede-record", "n_clicks")],
         states=[
             State("supersede-reason", "value"),
@@ -242,7 +298,7 @@ def _register_record(app: Dash, context: PageContext) -> None:
     )
     def record(
         _clicks: int, reason: object, judged: object, term: object
-    ) -> tuple[Component]:
+    ) -> tuple[object, ...]:
         with context.request() as request:
             outcome = recording.record(
                 request,
@@ -250,4 +306,4 @@ def _register_record(app: Dash, context: PageContext) -> None:
                 comment=reason if isinstance(reason, str) else "",
                 lasts_h=parse_term(term),
             )
-        return (superseded(outcome),)
+        return superseded(outcome), outcome.card and outcome.card.decision_id

@@ -8,6 +8,8 @@ from dash import html
 from dash.development.base_component import Component
 
 from core.decision_states import DecisionState
+from orchestrator.audit.views import DecisionProof
+from orchestrator.decisions.evidence import EvidenceEnd, EvidenceHours, EvidenceValue
 from orchestrator.decisions.views import (
     DecisionChart,
     DecisionDetail,
@@ -16,7 +18,9 @@ from orchestrator.decisions.views import (
     Replay,
 )
 from pages import addresses
+from pages.audit.content import chain_lines
 from pages.audit.figures import bound_label, decision_chart
+from pages.audit.filters import code_words
 from pages.components import (
     Child,
     chart,
@@ -27,13 +31,15 @@ from pages.components import (
     notice,
     panel,
 )
-from pages.theme import celsius
+from pages.theme import celsius, local_labels, number, short_number, zone_label
 from pages.verdicts import card_window, impact_table, verdict_card
 from pages.words import (
     KIND_WORDS,
     STATE_WORDS,
     bound,
+    counted,
     degrees,
+    exact_time,
     local_time,
     probability,
     route,
@@ -46,7 +52,7 @@ _CHART_HEIGHT_PX = 340
 
 
 def decision_page(detail: DecisionDetail) -> list[Component | None]:
-    """The whole story of a decision, as it was stored."""
+    """What a decision says, what has become of it, and what it rests on in short."""
     card = detail.card
     kind = KIND_WORDS.get(card.kind, card.kind)
     return [
@@ -77,18 +83,142 @@ def decision_page(detail: DecisionDetail) -> list[Component | None]:
             ],
             className="gfo-columns gfo-columns-2",
         ),
+    ]
+
+
+def decision_evidence(
+    detail: DecisionDetail, proof: DecisionProof | None, zone: str
+) -> list[Component | None]:
+    """Forecasts then and since, impact, inputs as tables, and the place in the chain.
+
+    `proof` is None for those who may not see events; `zone` is theirs without a region.
+    """
+    return [
         *_charts(detail),
-        panel("Impact", impact_table(card), id="decision-impact"),
+        panel("Impact", impact_table(detail.card), id="decision-impact"),
         panel(
             "Inputs",
-            disclosure(
-                "The stored inputs, exactly",
-                html.Pre(detail.inputs_text, className="gfo-pre", tabIndex="0"),
+            html.Div(
+                [_evidence_values(end) for end in detail.evidence],
+                className="gfo-columns gfo-columns-2",
             ),
+            *(_evidence_hours(end) for end in detail.evidence),
             facts([NamedValue(label="SHA-256 of inputs", value=detail.inputs_sha256)]),
+            html.Div(
+                disclosure(
+                    "The stored text, exactly as it was hashed",
+                    html.Pre(detail.inputs_text, className="gfo-pre", tabIndex="0"),
+                ),
+                className="gfo-screen-only",
+            ),
             id="decision-inputs",
+            hint="As they were known when it was taken.",
         ),
+        None if proof is None else _proof(proof, zone),
     ]
+
+
+def _evidence_values(end: EvidenceEnd) -> Component:
+    return html.Div(
+        [
+            html.H3(end.region.name),
+            facts(
+                [
+                    NamedValue(label=one.label, value=_value_words(one))
+                    for one in end.values
+                ]
+            ),
+        ]
+    )
+
+
+def _value_words(one: EvidenceValue) -> str:
+    if isinstance(one.value, str):
+        return one.value
+    return f"{short_number(one.value)} {one.unit}".rstrip()
+
+
+def _evidence_hours(end: EvidenceEnd) -> Component:
+    """The hourly quantities of one end as a table, folded on a screen."""
+    labels = local_labels(end.hours_utc, end.region.time_zone)
+    rows = [
+        [label, *(_hour_words(one, place) for one in end.hours)]
+        for place, label in enumerate(labels)
+    ]
+    name = end.region.slug
+    return disclosure(
+        f"Each hour: {end.region.name}"
+        f" ({zone_label(end.hours_utc, end.region.time_zone)})",
+        data_table(
+            f"Hours of {end.region.name}",
+            ("Hour", *(f"{one.label}, {one.unit}" for one in end.hours)),
+            rows,
+            id=f"decision-hours-{name}",
+            download=True,
+        ),
+    )
+
+
+def _hour_words(one: EvidenceHours, place: int) -> str:
+    value = one.values[place] if place < len(one.values) else None
+    return number(value, _HOUR_DIGITS.get(one.unit, 1))
+
+
+_HOUR_DIGITS = {"gCO2/kWh": 0, "°C": 2}
+
+
+def _proof(proof: DecisionProof, zone: str) -> Component:
+    """Its events in the audit chain, whether each fits, and how the chain stands."""
+    anchored_seq = proof.status.anchored_seq or 0
+    rows: list[list[Child]] = [
+        [
+            link(str(one.event.seq), addresses.event_href(one.event.seq)),
+            exact_time(one.event.occurred_at_utc, zone),
+            one.event.actor_name,
+            code_words(one.event.action),
+            "fits" if one.hash_is_right else "DOES NOT FIT",
+            "yes" if one.event.seq <= anchored_seq else "not yet",
+            html.Span(one.event.hash_hex, className="gfo-mono gfo-wrap"),
+        ]
+        for one in proof.events
+    ]
+    return panel(
+        "Proof: its events in the audit chain",
+        data_table(
+            "Events of this decision",
+            ("No.", "Time", "Who", "What", "Hash", "Anchored", "Hash of the event"),
+            rows,
+            numeric_from=99,
+            cards=True,
+            id="decision-proof-events",
+        ),
+        *chain_lines(proof.status, zone),
+        id="decision-proof",
+        hint="Each hash covers its event and the hash before it. An export of the"
+        " events verifies without the portal.",
+    )
+
+
+def comments(detail: DecisionDetail) -> Component:
+    """What was written about it after it was taken, oldest first."""
+    if not detail.comments:
+        return html.P("Nothing written yet.", className="gfo-muted")
+    zone = detail.card.source.time_zone
+    return html.Ol(
+        [
+            html.Li(
+                [
+                    html.Span(
+                        f"{one.actor_name}, {local_time(one.written_at_utc, zone)}",
+                        className="gfo-muted",
+                    ),
+                    html.Blockquote(one.text, className="gfo-comment"),
+                ]
+            )
+            for one in detail.comments
+        ],
+        className="gfo-comments",
+    )
 
 
 def _alarm(detail: DecisionDetail) -> Component | None:
@@ -366,6 +496,7 @@ def _lines(detail: DecisionDetail) -> list[NamedValue]:
         ("Least shift that clears", share(least)),
         ("Most that is safe", share(most)),
         ("Comment", detail.comment or "–"),
+        ("Written about it", counted(len(detail.comments), "comment")),
     ]
     return [
         *(NamedValue(label=label, value=value) for label, value in values),

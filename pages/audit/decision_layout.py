@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import dash_bootstrap_components as dbc
 from dash import dcc, html
 from dash.development.base_component import Component
 
 from core.decision_states import DecisionState
-from orchestrator.decisions.views import MAXIMUM_COMMENT_CHARS
 from pages import addresses
-from pages.audit.layout import button, number_input
+from pages.audit.layout import button, number_input, text_box
 from pages.components import crumbs, field, panel, skeleton
 from pages.region_picker import region_field
 from pages.standing import term_field
@@ -20,8 +18,20 @@ def decision_layout(*, may_decide: bool, may_replay: bool) -> Component:
     return html.Div(
         [
             dcc.Location(id="decision-url", refresh=False),
+            dcc.Store(id="decision-stated"),
+            dcc.Store(id="decision-replaced"),
+            dcc.Store(id="decision-written"),
             crumbs((("Audit", addresses.AUDIT),), "Decision"),
             html.Div(skeleton(420), id="decision-detail"),
+            html.Div(
+                [
+                    _commenting(may_decide=may_decide),
+                    _stating() if may_decide else None,
+                    _superseding() if may_decide else None,
+                ],
+                className="gfo-columns gfo-columns-start",
+            ),
+            html.Div(skeleton(420), id="decision-evidence"),
             html.Div(
                 [
                     button("Replay", "decision-replay") if may_replay else None,
@@ -34,10 +44,28 @@ def decision_layout(*, may_decide: bool, may_replay: bool) -> Component:
                 className="gfo-tools",
             ),
             html.Div(id="decision-replayed", role="status"),
-            dcc.Store(id="decision-stated"),
-            _stating() if may_decide else None,
-            _superseding() if may_decide else None,
         ]
+    )
+
+
+def _commenting(*, may_decide: bool) -> Component:
+    """What was written about it; the box is there for those who decide."""
+    writing: list[Component] = []
+    if may_decide:
+        writing = [
+            text_box("Comment", "decision-comment"),
+            html.Div(
+                button("Write it", "decision-write", decides=True),
+                className="gfo-actions",
+            ),
+            html.Div(id="decision-write-status", role="status"),
+        ]
+    return panel(
+        "Comments",
+        html.Div(skeleton(60), id="decision-comments"),
+        *writing,
+        id="decision-comments-panel",
+        hint="Kept with the decision for good; the decision itself stays as it was.",
     )
 
 
@@ -46,20 +74,7 @@ def _stating() -> Component:
     return html.Div(
         panel(
             "What has become of it",
-            html.Div(
-                [
-                    html.Label(
-                        "Note; the reason, if it is refused", htmlFor="state-reason"
-                    ),
-                    dbc.Textarea(
-                        id="state-reason",
-                        value="",
-                        maxlength=MAXIMUM_COMMENT_CHARS,
-                        className="gfo-reason-box",
-                    ),
-                ],
-                className="gfo-field",
-            ),
+            text_box("Note; the reason, if it is refused", "state-reason"),
             html.Div(
                 [
                     button(words, f"state-{name}", decides=True)
@@ -103,18 +118,7 @@ def _superseding() -> Component:
                 className="gfo-tools",
             ),
             html.Div(id="supersede-verdict", role="status"),
-            html.Div(
-                [
-                    html.Label("Reason", htmlFor="supersede-reason"),
-                    dbc.Textarea(
-                        id="supersede-reason",
-                        value="",
-                        maxlength=MAXIMUM_COMMENT_CHARS,
-                        className="gfo-reason-box",
-                    ),
-                ],
-                className="gfo-field",
-            ),
+            text_box("Reason", "supersede-reason"),
             button(
                 "Record in its place",
                 "supersede-record",

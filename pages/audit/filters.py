@@ -61,7 +61,7 @@ def decision_controls(*tools: Component) -> Component:
     orders = {item.value: words for item, words in ORDER_WORDS.items()}
     return html.Div(
         [
-            field("Search", text_filter("audit-words", 200, "Reason, comment")),
+            field("Search", text_filter("audit-words", 200, "Number, person, words")),
             field("Kind", order_choice("audit-kind", KINDS)),
             region_field("Region", "audit-region", choice("audit-region", {})),
             field("Verdict", choice("audit-outcome", outcomes)),

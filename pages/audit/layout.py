@@ -6,33 +6,83 @@ import dash_bootstrap_components as dbc
 from dash import dcc, html
 from dash.development.base_component import Component
 
+from orchestrator.decisions.views import MAXIMUM_COMMENT_CHARS
 from pages import addresses
 from pages.attributes import aria
 from pages.audit.filters import decision_controls, event_controls
 from pages.audit.list_grids import DECISION_COLUMNS, EVENT_COLUMNS
-from pages.components import field, link, page_head, save_view_button, skeleton
+from pages.components import field, link, page_head, panel, save_view_button, skeleton
 from pages.grids import TWO_LINES_PX, listed_grid
 from pages.list_controls import csv_tools
+from pages.refreshing import refresh
+
+CHAIN = "audit-chain"
+"""How the chain stands is asked for again each minute."""
 
 
-def decisions_layout(*, may_see_events: bool) -> Component:
-    """The list of decisions with its filters."""
+def decisions_layout(*, may_see_events: bool, may_decide: bool) -> Component:
+    """The list of decisions with its filters; those who decide may take many back."""
     return html.Div(
         [
             dcc.Location(id="audit-url", refresh=False),
             page_head(
                 "Audit", "What was decided, by whom and why?", save_view_button()
             ),
+            dcc.Store(id="audit-taken"),
             _tabs("decisions") if may_see_events else None,
             decision_controls(*([csv_tools("audit")] if may_see_events else [])),
+            _taking_back() if may_decide else None,
             listed_grid(
                 "audit-decisions",
                 "Decisions",
                 DECISION_COLUMNS,
                 location_id="audit-url",
                 row_px=TWO_LINES_PX,
+                is_chosen_from=may_decide,
             ),
         ]
+    )
+
+
+def _taking_back() -> Component:
+    """Shown while decisions are chosen; one reason and one button for all of them."""
+    return html.Div(
+        [
+            html.Div(
+                panel(
+                    "Take back what is chosen",
+                    html.P(id="audit-chosen-words"),
+                    text_box("Reason", "audit-take-reason"),
+                    html.Div(
+                        button("Take them back", "audit-take", decides=True),
+                        className="gfo-actions",
+                    ),
+                    id="audit-take-panel",
+                    hint="Each is superseded by no shift, judged on the newest forecast"
+                    " without the load that it moved: all of them, or none. All stay"
+                    " in the history.",
+                ),
+                id="audit-taking",
+                hidden=True,
+            ),
+            html.Div(id="audit-take-status", role="status"),
+        ]
+    )
+
+
+def text_box(label: str, control_id: str) -> Component:
+    """A box for a reason, a note or a comment."""
+    return html.Div(
+        [
+            html.Label(label, htmlFor=control_id),
+            dbc.Textarea(
+                id=control_id,
+                value="",
+                maxlength=MAXIMUM_COMMENT_CHARS,
+                className="gfo-reason-box",
+            ),
+        ],
+        className="gfo-field",
     )
 
 
@@ -48,6 +98,7 @@ def events_layout() -> Component:
             ),
             _tabs("events"),
             html.Div(skeleton(90), id="audit-chain"),
+            refresh(CHAIN),
             html.Div(
                 [
                     button("Check the whole chain", "audit-check"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC
 
 from dash import html
@@ -22,7 +23,7 @@ from pages.audit.filters import (
     decision_order,
     is_oldest_first,
 )
-from pages.components import notice
+from pages.components import Child, link, notice
 from pages.grids import (
     Cell,
     Column,
@@ -152,15 +153,31 @@ def events_state(page: AuditEventPage) -> Component | None:
     return notice("No event matches.", "Open a filter, or go to the first page.")
 
 
-def decision_rows(page: DecisionPage) -> list[Row]:
-    """Decisions as the grid takes them."""
-    return [_decision_row(row) for row in page.rows]
+def taken_back(successor_ids: Sequence[int]) -> Component:
+    """That decisions were superseded by these."""
+    links: list[Child] = []
+    for number_ in successor_ids:
+        links += [link(str(number_), addresses.decision_href(number_)), " "]
+    return notice(
+        f"Taken back: {counted(len(successor_ids), 'decision')}.",
+        html.Span(["Recorded in their place: ", *links]),
+    )
 
 
-def _decision_row(row: DecisionSummary) -> dict[str, Cell]:
+def decision_rows(page: DecisionPage, zone: str) -> list[Row]:
+    """Decisions as the grid takes them; when they were taken on one clock, in `zone`.
+
+    A window is on the clock of its region.
+    """
+    return [_decision_row(row, zone) for row in page.rows]
+
+
+def _decision_row(row: DecisionSummary, zone: str) -> dict[str, Cell]:
     name = str(row.decision_id)
+    stands = row.state is not None and row.state.stands
     return {
         "id": name,
+        "choosable": "yes" if stands else "no",
         "decision": [link_part(name, addresses.decision_href(row.decision_id))],
         "verdict": [
             shape_part(
@@ -169,7 +186,7 @@ def _decision_row(row: DecisionSummary) -> dict[str, Cell]:
                 css="gfo-status",
             )
         ],
-        "taken": [time_part(row.created_at_utc, row.source.time_zone)],
+        "taken": [time_part(row.created_at_utc, zone)],
         "window": _lines(
             window_name(
                 row.local_day if row.is_simulated else None,
@@ -183,13 +200,19 @@ def _decision_row(row: DecisionSummary) -> dict[str, Cell]:
         "risk": [
             shape_part(risk_steps(row.risk_level), row.risk_level.value, css="gfo-risk")
         ],
-        "kind": _kind(row),
+        "kind": _kind(row, zone),
         "by": row.actor_name,
-        "why": _lines(typeset(row.reason_text)),
+        "why": _lines(_why(row)),
     }
 
 
-def _kind(row: DecisionSummary) -> list[Part]:
+def _why(row: DecisionSummary) -> str:
+    """What the person said of it, then what the rules said."""
+    said = f"“{row.comment}” " if row.comment else ""
+    return said + typeset(row.reason_text)
+
+
+def _kind(row: DecisionSummary, zone: str) -> list[Part]:
     parts = [text_part(KIND_WORDS.get(row.kind, row.kind))]
     if row.is_simulated:
         parts.append(text_part("simulation", css="gfo-tag"))
@@ -197,8 +220,10 @@ def _kind(row: DecisionSummary) -> list[Part]:
         parts.append(text_part(STATE_WORDS[row.state], css="gfo-tag"))
     elif row.is_superseded:
         parts.append(text_part("superseded", css="gfo-tag"))
+    if row.n_comments:
+        parts.append(text_part(counted(row.n_comments, "comment"), css="gfo-tag"))
     if row.run is not None:
-        since = local_time(row.run.first_utc, row.source.time_zone)
+        since = local_time(row.run.first_utc, zone)
         parts.append(link_part(f"{row.run.count} alike, from {since}", _run_href(row)))
     return parts
 
@@ -238,7 +263,7 @@ def _event_row(row: AuditEventView, zone: str) -> dict[str, Cell]:
         "who": row.actor_name,
         "what": [text_part(code_words(row.action), title=row.action)],
         "about": about,
-        "facts": _lines(row.summary),
+        "facts": _lines(typeset(row.summary)),
         "hash": [
             text_part(row.hash_hex[:HASH_CHARS], css="gfo-mono", title=row.hash_hex)
         ],

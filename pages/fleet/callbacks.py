@@ -8,7 +8,7 @@ from dash import Dash, Input, Output
 from plotly.io.json import to_json_plotly
 
 from core.access import Permission
-from orchestrator.alarms.alarm_lists import standing_alarms
+from orchestrator.alarms.alarm_lists import alarm_review, standing_alarms
 from orchestrator.forecasts.fleet import fleet_view
 from orchestrator.freshness import KeptAnswers
 from orchestrator.overview.first_page import overview
@@ -66,12 +66,19 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
                 )
                 return past(history), None, None, "d-none", history_panels(history)
             more = overview(request, n_regions)
+            panels = overview_panels(
+                view,
+                more,
+                times,
+                alarms=standing_alarms(request),
+                review=alarm_review(request).figures,
+            )
             return (
-                headline(view, standing_alarms(request)),
+                headline(view),
                 table(in_times(view, times)),
                 fleet_pager(view, question, shown),
                 filters_css(is_long=view.part is not None),
-                overview_panels(view, more, times),
+                panels,
             )
 
         with context.request() as request:

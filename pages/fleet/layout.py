@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import Any
 
 from dash import dcc, html
@@ -11,7 +10,6 @@ from dash.development.base_component import Component
 
 from core.scheduler import Outcome
 from core.wording import listed
-from orchestrator.alarms.views import AlarmView
 from orchestrator.forecasts.fleet import FleetQuestion
 from orchestrator.forecasts.views import FleetPart, FleetRow, FleetView, Group
 from orchestrator.overview.views import HistoryView
@@ -40,7 +38,7 @@ from pages.standing import WITH_RECORDED, ending_notice
 from pages.still import still
 from pages.theme import MISSING, Ink, number
 from pages.time_range import range_field
-from pages.words import typeset, utc_time
+from pages.words import utc_time
 
 GROUP_WORDS = {
     Group.OVER.value: "BLOCKED",
@@ -49,7 +47,7 @@ GROUP_WORDS = {
 }
 
 
-def layout() -> Component:
+def layout(*, may_set_up: bool) -> Component:
     """The frame of the page; `fleet-table` is filled by a callback."""
     return html.Div(
         [
@@ -81,8 +79,8 @@ def layout() -> Component:
                 ],
                 className="gfo-controls",
             ),
+            setup_frame(has_room=may_set_up),
             html.Div(skeleton(733), id="fleet-overview"),
-            setup_frame(),
             find_field("fleet", field("Verdict", choice("fleet-verdict", GROUP_WORDS))),
             html.Div(skeleton(517), id="fleet-table"),
             pager_line("fleet"),
@@ -92,24 +90,13 @@ def layout() -> Component:
     )
 
 
-MOST_ALARMS = 5
-
-
-def headline(view: FleetView, alarms: Sequence[AlarmView] = ()) -> Component:
-    """The page's answer in one line, with the time it was true, and what stands."""
-    standing = [one for one in alarms if one.is_active]
+def headline(view: FleetView) -> Component:
+    """The page's answer in one line, with the time it was true."""
     return html.Div(
         [
             html.Strong(_linked(view), id="fleet-headline"),
             as_of(view.as_of_utc),
             ending_notice(view.ending, view.as_of_utc, "UTC"),
-            *(
-                notice(one.title, typeset(one.text), kind="alarm")
-                for one in standing[:MOST_ALARMS]
-            ),
-            link(f"All {len(standing)} alarms", addresses.ALARMS)
-            if len(standing) > MOST_ALARMS
-            else None,
         ],
         className="gfo-headline",
     )

@@ -9,9 +9,11 @@ from itertools import groupby
 from dash import html
 from dash.development.base_component import Component
 
+from core.alarm_figures import MOST_A_DAY, AlarmFigures
 from core.days import WINDOW_H, full_hour
 from core.telemetry import HOUR
-from orchestrator.decisions.views import DecisionSummary
+from orchestrator.alarms.views import AlarmView
+from orchestrator.decisions.views import DecisionSummary, NamedValue
 from orchestrator.forecasts.views import (
     FleetPlace,
     FleetRow,
@@ -21,12 +23,22 @@ from orchestrator.forecasts.views import (
 )
 from orchestrator.overview.views import OverviewView, TotalView
 from pages import addresses
-from pages.attributes import aria
-from pages.components import Child, link, outcome_badge, tag, verdict_badge
+from pages.alarms.alarm_words import PRIORITY_SHAPES, priority_css
+from pages.attributes import aria, given
+from pages.components import Child, facts, link, outcome_badge, tag, verdict_badge
 from pages.still import still
 from pages.theme import number, quantity
 from pages.times import Times
-from pages.words import bound, degrees, local_time, percent, route, shift_words
+from pages.words import (
+    bound,
+    counted,
+    degrees,
+    local_time,
+    percent,
+    route,
+    shift_words,
+    typeset,
+)
 
 MAP_WEST_DEG, MAP_NORTH_DEG = -170.0, 76.0
 MAP_WIDTH_DEG, MAP_HEIGHT_DEG = 360.0, 132.0
@@ -50,15 +62,32 @@ _HOUR_WORDS = {
 }
 
 
-def overview_panels(view: FleetView, more: OverviewView, times: Times) -> Component:
-    """What stands above the table of regions."""
+ALARMS_SHOWN = 5
+
+
+def overview_panels(
+    view: FleetView,
+    more: OverviewView,
+    times: Times,
+    *,
+    alarms: Sequence[AlarmView] = (),
+    review: AlarmFigures | None = None,
+) -> Component:
+    """What stands above the table of regions; `review` are the figures of alarms."""
     return html.Div(
         [
             _tiles(view, more),
             html.Div(
                 [
                     html.Div([_hours(view), _decisions(more, times)]),
-                    html.Div([_map(view), _feeds(more)]),
+                    html.Div(
+                        [
+                            _alarms(alarms, review),
+                            _map(view),
+                            _against_nothing(more),
+                            _feeds(more),
+                        ]
+                    ),
                 ],
                 className="gfo-overview",
             ),
@@ -282,6 +311,96 @@ def _mark(place: FleetPlace) -> Component:
         style={"left": f"{100 * x:.2f}%", "top": f"{100 * min(max(y, 0), 1):.2f}%"},
         title=title,
     )
+
+
+def _alarms(alarms: Sequence[AlarmView], review: AlarmFigures | None) -> Component:
+    """What stands now, what waits first, and how many alarms there have been."""
+    standing = [one for one in alarms if one.is_active or not one.is_acknowledged]
+    rows = [_alarm(one) for one in standing[:ALARMS_SHOWN]]
+    figures = (
+        f"{number(review.a_day, 1)} a day and operator, at most {MOST_A_DAY};"
+        f" {percent(100 * review.flood_frac, 2)} of the time in flood."
+        if review
+        else ""
+    )
+    return html.Section(
+        [
+            html.H2("Alarms", id="overview-alarms-heading"),
+            still(html.Ul(rows, className="gfo-feed"))
+            if rows
+            else html.P("Nothing needs somebody.", className="gfo-muted"),
+            html.P(
+                [
+                    link(f"All alarms ({len(standing)})", addresses.ALARMS),
+                    f" {figures}",
+                ],
+                className="gfo-muted gfo-hint",
+            ),
+        ],
+        className="gfo-card gfo-panel",
+        id="overview-alarms",
+        **aria(labelledby="overview-alarms-heading"),
+    )
+
+
+def _alarm(one: AlarmView) -> Component:
+    number_ = str(one.alarm_id) if one.alarm_id else None
+    return html.Li(
+        [
+            html.Span(
+                f"{PRIORITY_SHAPES[one.priority]} {one.priority.value}",
+                className=priority_css(one.priority),
+            ),
+            link(one.title, addresses.with_query(addresses.ALARMS, {"alarm": number_})),
+            html.Span(
+                typeset(one.text),
+                className="gfo-grow",
+                **given(role="alert" if one.is_active else ""),
+            ),
+        ]
+    )
+
+
+def _against_nothing(more: OverviewView) -> Component:
+    found = more.against_nothing
+    others = (
+        f" {counted(found.n_of_plans, 'transfer')} of plans not counted."
+        if found.n_of_plans
+        else ""
+    )
+    tonnes, water_m3 = found.emissions_kgco2e, found.water_l
+    values = (
+        ("Carbon", None if tonnes is None else tonnes / 1000, "t CO₂e", 1),
+        ("Water", None if water_m3 is None else water_m3 / 1000, "m³", 1),
+        ("Energy cost", found.cost_usd, "USD", 0),
+    )
+    return html.Section(
+        [
+            html.H2("Against doing nothing", id="overview-against-heading"),
+            html.P(
+                f"{counted(found.n_decisions, 'standing shift')}, over the 24 hours of"
+                f" each, as judged when recorded.{others}"
+                if found.n_decisions
+                else f"No single shift stands.{others}",
+                className="gfo-muted gfo-hint",
+            ),
+            facts(
+                [
+                    NamedValue(label=label, value=_signed(value, unit, digits))
+                    for label, value, unit, digits in values
+                ]
+            )
+            if found.n_decisions
+            else None,
+        ],
+        className="gfo-card gfo-panel",
+        **aria(labelledby="overview-against-heading"),
+    )
+
+
+def _signed(value: float | None, unit: str, digits: int) -> str:
+    sign = "+" if value is not None and round(value, digits) > 0 else ""
+    return sign + quantity(value, unit, digits)
 
 
 def _decisions(more: OverviewView, times: Times) -> Component:

@@ -44,8 +44,12 @@ _PLACES = {
 """Where a step is done."""
 
 
-def setup_frame() -> Component:
-    """Always in the tree, so that what is typed survives a refresh."""
+def setup_frame(*, has_room: bool) -> Component:
+    """Always in the tree, so that what is typed survives a refresh.
+
+    `has_room` keeps room for the list before it comes, so that nothing moves then: as
+    much as it took last in this browser.
+    """
     return html.Div(
         [
             dcc.Interval(id="setup-refresh", interval=REFRESH_MS, disabled=True),
@@ -99,7 +103,9 @@ def setup_frame() -> Component:
                 hidden=True,
                 **aria(labelledby="setup-heading"),
             ),
-        ]
+        ],
+        id="setup-frame",
+        className="gfo-setup-room" if has_room else "",
     )
 
 

@@ -23,7 +23,7 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
         context,
         outputs=[Output("quality-panel", "children"), *part_outputs("quality")],
         inputs=[Input("quality-url", "search")],
-        permission=Permission.MANAGE_MODELS,
+        permission=Permission.VIEW_FLEET,
     )
     def show_fleet(search: str | None) -> tuple[object, ...]:
         query = Query.parse(search)

@@ -182,7 +182,7 @@ def fleet_content(
                     "Days scored",
                     "Mean room left",
                     "Mean width of the range",
-                    "Chances over 5 %: stated, happened",
+                    "Days over the limit, of chances over 5 %",
                 ),
                 [_fleet_cells(region) for region in view.regions],
                 id="quality-regions",
@@ -214,5 +214,5 @@ def _fleet_cells(view: QualityView) -> list[Component | str | None]:
         ),
         *_cells(longest)[:1],
         *_cells(longest)[2:],
-        f"{number(stated, 1)}, {number(happened)} days" if likely else MISSING,
+        f"{number(stated)} stated, {number(happened)} came" if likely else MISSING,
     ]

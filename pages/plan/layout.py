@@ -86,7 +86,7 @@ def _number(item: TermField) -> Component:
         dbc.Input(
             id=item.control_id,
             type="number",
-            min=0,
+            # Without a minimum, so that what is below it is sent and refused.
             step="any",
             inputmode="decimal",
             value=getattr(_DEFAULTS, item.name),

@@ -149,6 +149,7 @@ FILL = (
         target_region_id, moved_mw) values (1, '2023-08-01 05:00Z', 1, 2, 3)""",
     """insert into decision_state (decision_id, state, actor_id)
         values (1, 'acknowledged', 1)""",
+    "insert into decision_comment (decision_id, actor_id, comment) values (1, 1, 'x')",
     "insert into decision_term (decision_id) values (1)",
     """insert into plan (request_id, actor_id, anchor_region_id, local_day,
         window_start_utc, window_end_utc, is_simulated, result, inputs_text,

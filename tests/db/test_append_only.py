@@ -22,6 +22,7 @@ APPEND_ONLY = {
     "decision": "comment",
     "decision_transfer": "moved_mw",
     "decision_state": "reason",
+    "decision_comment": "comment",
     "decision_term": "ends_at_utc",
     "feed_switch": "reason",
     "alarm_change": "sentence",

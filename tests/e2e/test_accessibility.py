@@ -27,7 +27,7 @@ PAGES = {
     "/plan?region=arizona": "#plan-terms",
     "/admin/regions?region=ireland": "#regions-list",
     "/admin/telemetry?batch=1": "#telemetry-import-panel",
-    "/admin/forecast-quality": "#quality-regions tbody tr",
+    "/quality": "#quality-regions tbody tr",
     "/admin/models": "main h2",
     "/admin/users": "main h2",
     "/admin/health": "#health-list tbody tr",

@@ -155,7 +155,7 @@ def test_events_are_filtered_and_each_shows_what_was_hashed(
     visitor.follow(seq, "#audit-events-table")
     visitor.is_at(f"/audit/event/{seq}")
     visitor.sees("#event-chain", '"action":"decision_recorded"', "Hash before")
-    visitor.sees("#event-facts", "after: outcome")
+    visitor.sees("#event-facts", "After: outcome")
     visitor.follow("Next event")
     visitor.is_at(f"/audit/event/{int(seq) + 1}")
 

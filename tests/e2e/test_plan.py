@@ -55,7 +55,7 @@ def test_terms_that_cannot_be_are_named(visitor: Visitor) -> None:
     visitor.rest()
     visitor.type_into("#plan-carbon-usd-per-t", "-5")
     visitor.click("#plan-find")
-    visitor.sees("#plan-status", "Carbon, USD per t is empty.")
+    visitor.sees("#plan-status", "Carbon, USD per t: '-5' is not a number of 0")
     visitor.open("/plan?plan=999999")
     visitor.sees("#plan-result", "Not found")
 

@@ -116,7 +116,7 @@ BREAKABLE = {
     "/what-if?source=arizona": ("decision_transfer", "#what-if-notice", "Window"),
     "/trade-offs": ("decision_transfer", "#trade-offs-notice", "Window"),
     "/plan?region=arizona": ("forecast", "#plan-notice", ""),
-    "/admin/forecast-quality": ("window_score", "#quality-panel", "Arizona"),
+    "/quality": ("window_score", "#quality-panel", "Arizona"),
     "/audit/compare?left=1&right=2": ("decision", "#compare-table", "lines differ"),
     "/audit?kind=all": ("decision", "#audit-decisions", "Arizona"),
     "/audit/events": ("audit_head", "#audit-chain", "events."),

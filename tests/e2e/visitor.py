@@ -27,6 +27,7 @@ from tests.e2e.serving import Portal
 
 PATIENCE_S = 20.0
 
+CLOSED_MENU = ".gfo-nav-menu:not([open]) > summary"
 ISSUE = re.compile(r"&?issued=[^&]*")
 
 _IS_VISIBLE = """
@@ -165,11 +166,17 @@ class Visitor:
         self.click(button)
 
     def follow(self, text: str, within: str = "body") -> None:
-        """Follow the link that reads `text`; a page may redraw it meanwhile."""
+        """Follow the link that reads `text`; a page may redraw it meanwhile.
+
+        One in a menu of the navigation is followed through its menu.
+        """
 
         def is_followed() -> bool:
             try:
                 region = self.browser.wait_for_element(within)
+                if within in {"nav", "#nav"}:
+                    for menu in region.find_elements(By.CSS_SELECTOR, CLOSED_MENU):
+                        menu.click()
                 region.find_element(By.PARTIAL_LINK_TEXT, text).click()
             except (NoSuchElementException, StaleElementReferenceException):
                 return False

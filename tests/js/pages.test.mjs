@@ -282,3 +282,11 @@ test("a region that was added is opened once", () => {
   page.call("gfo_pages", "open_saved_region", [{ region: "quebec" }]);
   assert.deepEqual(shown(page), ["regions-url", "?region=quebec"]);
 });
+
+test("what is chosen to be taken back is named, and nothing hides the box", () => {
+  const page = at("/audit");
+  const tell = (rows) => page.call("gfo_pages", "tell_chosen", [rows]);
+  assert.deepEqual(tell(null), ["", true]);
+  assert.deepEqual(tell([{ id: "7" }]), ["Decision 7.", false]);
+  assert.deepEqual(tell([{ id: "7" }, { id: "9" }]), ["Decisions 7, 9.", false]);
+});

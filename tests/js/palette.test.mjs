@@ -116,3 +116,25 @@ test("a page is printed unfolded", () => {
   page.click(page.add(tag("button", { class: "gfo-print" })));
   assert.ok(page.printed);
 });
+
+test("a menu of the navigation closes by Escape, and when somebody goes on", () => {
+  const page = open();
+  const summary = focusable(page, "summary", { id: "run" });
+  const link = focusable(page, "a", { id: "models", href: "/admin/models" });
+  const menu = page.add(tag("details", { class: "gfo-nav-menu", open: "" }, summary, link));
+  menu.contains = (one) => one === menu || menu.all().includes(one);
+  Object.defineProperty(menu, "open", {
+    get: () => menu.hasAttribute("open"),
+    set: (isOpen) => menu.toggleAttribute("open", isOpen),
+  });
+  page.document.querySelector("header").append(menu);
+
+  page.key("Escape");
+  assert.ok(!menu.open);
+  assert.equal(page.document.activeElement.id, "run");
+  for (const [clicked, isOpen] of [[summary, true], [link, false], [page.byId("palette-words"), false]]) {
+    menu.open = true;
+    page.click(clicked);
+    assert.equal(menu.open, isOpen, clicked.id);
+  }
+});

@@ -85,9 +85,11 @@ from orchestrator.audit.event_list import events_csv
 from orchestrator.cycle.issuance import issue_live
 from orchestrator.cycle.worker_jobs import WorkerJobs
 from orchestrator.decisions import recording
+from orchestrator.decisions.comments import comment_decision
 from orchestrator.decisions.judging_again import judge_again
 from orchestrator.decisions.lists import DecisionFilter, decisions_csv
 from orchestrator.decisions.states import state_decision
+from orchestrator.decisions.taking_back import take_back_decisions
 from orchestrator.deliveries.delivery_list import forget_old_deliveries
 from orchestrator.deliveries.digests import queue_digests
 from orchestrator.deliveries.sending import (
@@ -695,6 +697,19 @@ def decisions(portal: Portal) -> None:
             decision_id=standing_id,
             withdrawal_id=1,
         )
+    with run() as session:
+        comment_decision(
+            asking(session, portal.actor(session), request_id=uuid4()),
+            decision_id=standing_id,
+            comment="test",
+        )
+    with run() as session:
+        (taken,) = take_back_decisions(
+            asking(session, portal.actor(session), request_id=uuid4()),
+            decision_ids=[standing_id],
+            reason="test",
+        )
+        standing_id = taken.decision_id
     for state in (DecisionState.ACKNOWLEDGED, DecisionState.REFUSED):
         with run() as session:
             state_decision(

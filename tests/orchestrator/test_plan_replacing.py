@@ -84,7 +84,7 @@ def test_every_transfer_goes_with_one_event_that_names_them(
 def test_it_takes_a_reason_and_something_that_stands(
     fleet: Fleet, plan: PlanView
 ) -> None:
-    with pytest.raises(InvalidInput, match="Write the reason"):
+    with pytest.raises(InvalidInput, match="Write a reason"):
         undone(fleet, plan, " ")
     with fleet.runtime.transaction() as session:
         request = asking(session, fleet.actor(session))
@@ -173,7 +173,7 @@ def test_a_change_needs_its_reason_and_a_plan_made_for_it(
     fleet: Fleet, plan: PlanView
 ) -> None:
     new = replacement(fleet, plan, PlanTerms(carbon_usd_per_t=500.0))
-    with pytest.raises(InvalidInput, match="Write the reason"):
+    with pytest.raises(InvalidInput, match="Write a reason"):
         changed(fleet, new, " ")
     with pytest.raises(InvalidInput, match="not made to replace"):
         changed(fleet, plan, "Why not.")

@@ -12,7 +12,9 @@ from core.errors import Conflict
 from core.forecasts import Target
 from core.scheduler import Outcome
 from db import decision_lists, model_versions, regions, setup_tasks
+from db.decision_comments import comments_of
 from db.decision_lists import DecisionFilter
+from orchestrator.decisions.details import decision_detail
 from orchestrator.decisions.recording import evaluate
 from orchestrator.forecasts.fleet import fleet_view
 from orchestrator.operations import demo_story, setup_jobs, setup_requests
@@ -84,6 +86,15 @@ def test_a_demo_has_a_region_that_a_shift_clears_and_decisions_of_several_people
         assert len(people) >= 2
         assert people <= set(demo_story.PEOPLE)
         assert all(item.facts.is_simulated for item in recorded)
+        written = comments_of(session, [item.decision_id for item in recorded])
+        ((number, (comment,)),) = written.items()
+        assert comment.text.startswith("The bound held at the last moment")
+        detail = decision_detail(asking(session, fleet.actor(session)), number)
+        assert detail.card.verdict.outcome is Outcome.APPROVED
+        (source, *_) = detail.charts
+        measured_c = max(value for value in source.actual_c if value is not None)
+        assert source.bound_before_c is not None
+        assert 0 <= source.bound_before_c - measured_c < 2.0
 
 
 @pytest.mark.slow

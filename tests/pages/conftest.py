@@ -13,7 +13,9 @@ import pytest
 from core.decision_states import DecisionState
 from core.risk import RiskLevel, assess_risk
 from core.scheduler import Outcome, ReasonCode
+from db.decision_comments import DecisionComment
 from orchestrator.audit.views import AuditEventPage, AuditEventView
+from orchestrator.decisions.evidence import EvidenceEnd, EvidenceHours, EvidenceValue
 from orchestrator.decisions.views import (
     DecisionCard,
     DecisionChart,
@@ -375,6 +377,26 @@ def decision_detail(**changes: object) -> DecisionDetail:
         telemetry_watermark_utc=ISSUED_UTC,
         facts=(NamedValue(label="Code version", value="0.1.0"),),
         comment="Heat wave; Ireland has room.",
+        comments=(
+            DecisionComment(
+                actor_name="ben", written_at_utc=ISSUED_UTC, text="Agreed by phone."
+            ),
+        ),
+        evidence=(
+            EvidenceEnd(
+                region=ARIZONA,
+                values=(
+                    EvidenceValue(label="Thermal limit", value=35.0, unit="°C"),
+                    EvidenceValue(label="Cooling", value="evaporative"),
+                ),
+                hours_utc=HOURS_UTC,
+                hours=(
+                    EvidenceHours(
+                        label="Forecast", unit="°C", values=day_curve(29.0, 5.2, 15)
+                    ),
+                ),
+            ),
+        ),
         charts=(decision_chart_view(),),
         inputs_text='{"format":1,"shift_pct":30.0}',
         inputs_sha256="9f" * 32,
@@ -430,6 +452,8 @@ def decision_page(count: int = 3, next_after: str | None = PLACE) -> DecisionPag
                 risk_level=RiskLevel.HIGH,
                 is_superseded=i == 1,
                 state=DecisionState.ACKNOWLEDGED if i % 3 == 1 else None,
+                comment="Agreed with the site." if i % 3 == 1 else None,
+                n_comments=2 if i % 3 == 1 else 0,
             )
             for i in range(count)
         ),

@@ -10,7 +10,13 @@ from typing import Any
 import pytest
 
 from core.errors import InvalidInput
-from orchestrator.audit.views import AuditEventDetail, ChainCheckView, ChainStatus
+from orchestrator.audit.views import (
+    AuditEventDetail,
+    AuditEventView,
+    ChainCheckView,
+    ChainStatus,
+    DecisionProof,
+)
 from orchestrator.decisions.lists import DecisionOrder
 from orchestrator.decisions.views import (
     DecisionDetail,
@@ -26,7 +32,9 @@ from pages.audit import filters, list_grids
 from pages.audit.content import chain_panel, event_page
 from pages.audit.decision_content import (
     chart_summary,
+    comments,
     comparison,
+    decision_evidence,
     decision_page,
     replayed,
     superseded,
@@ -73,7 +81,7 @@ def links(rows: Iterable[Mapping[str, object]]) -> set[str]:
 
 
 def test_each_decision_links_to_its_permalink(make_decision_page: Make) -> None:
-    rows = list_grids.decision_rows(make_decision_page())
+    rows = list_grids.decision_rows(make_decision_page(), "UTC")
     assert links(rows) == {"/decisions/412", "/decisions/411", "/decisions/410"}
     assert [row["id"] for row in rows] == ["412", "411", "410"]
 
@@ -82,12 +90,15 @@ def test_each_column_of_a_list_is_filled(
     make_decision_page: Make, make_event_page: Make
 ) -> None:
     for columns, rows in (
-        (list_grids.DECISION_COLUMNS, list_grids.decision_rows(make_decision_page())),
+        (
+            list_grids.DECISION_COLUMNS,
+            list_grids.decision_rows(make_decision_page(), "UTC"),
+        ),
         (list_grids.EVENT_COLUMNS, list_grids.event_rows(make_event_page(), "UTC")),
     ):
         names = {column.field for column in columns}
         for row in rows:
-            assert set(row) == names | {"id"}
+            assert set(row) - {"choosable"} == names | {"id"}
             assert all(cell_text(row[name]) for name in names)
 
 
@@ -132,9 +143,9 @@ def test_an_empty_list_says_what_to_do(
 def test_simulated_and_superseded_decisions_are_marked(
     make_decision_page: Make,
 ) -> None:
-    rows = list_grids.decision_rows(make_decision_page())
+    rows = list_grids.decision_rows(make_decision_page(), "UTC")
     assert cell_text(rows[0]["kind"]) == "What-if simulation"
-    assert cell_text(rows[1]["kind"]) == "Recorded acknowledged"
+    assert cell_text(rows[1]["kind"]) == "Recorded acknowledged 2 comments"
     assert cell_text(rows[2]["verdict"]) == "BLOCKED"
     assert rows[2]["chance"] == "7\u202f%"
 
@@ -198,7 +209,9 @@ def test_every_order_of_the_server_is_a_heading_and_no_other_column_is_one() -> 
     assert set(headings("")) == {"taken", "window", "chance"}
     assert all(
         not column["sortable"]
-        for column in components_of_grid(decisions_layout(may_see_events=False))
+        for column in components_of_grid(
+            decisions_layout(may_see_events=False, may_decide=False)
+        )
     )
 
 
@@ -209,11 +222,78 @@ def components_of_grid(layout: Any) -> list[dict[str, Any]]:
     return [grid.defaultColDef for grid in grids]
 
 
+def decision_proof() -> DecisionProof:
+    """Event 877 does not fit and is not anchored."""
+    event = AuditEventView(
+        seq=877,
+        occurred_at_utc=NOON,
+        actor_name="olga",
+        action="decision_recorded",
+        object_label="decision 413",
+        decision_id=413,
+        summary="",
+        hash_hex="ab" * 32,
+    )
+    return DecisionProof(
+        events=(
+            AuditEventDetail(
+                event=event,
+                facts=(),
+                payload="{}",
+                previous_hash_hex="cd" * 32,
+                hash_is_right=False,
+            ),
+        ),
+        status=ChainStatus(
+            event_count=900,
+            anchored_seq=800,
+            anchored_at_utc=NOON,
+            anchor_problem=None,
+            whole_check=None,
+            newest_check=None,
+        ),
+    )
+
+
+def test_those_who_may_not_see_events_get_the_story_without_its_proof(
+    detail: DecisionDetail, text_of: Text
+) -> None:
+    text = text_of(decision_evidence(detail, None, "UTC"))
+    assert "Proof" not in text
+    assert detail.inputs_sha256 in text
+
+
+def test_only_what_stands_can_be_chosen_to_be_taken_back(
+    make_decision_page: Make,
+) -> None:
+    rows = list_grids.decision_rows(make_decision_page(), "UTC")
+    assert [row["choosable"] for row in rows] == ["no", "yes", "no"]
+
+
+def test_a_list_says_what_people_wrote(make_decision_page: Make) -> None:
+    recorded = list_grids.decision_rows(make_decision_page(), "UTC")[1]
+    assert cell_text(recorded["why"]).startswith("“Agreed with the site.” ")
+    assert "2 comments" in cell_text(recorded["kind"])
+
+
 def test_a_decision_page_holds_inputs_comment_and_audit_event(
     detail: DecisionDetail, text_of: Text
 ) -> None:
-    text = text_of(decision_page(detail))
+    proof = decision_proof()
+    tree = [
+        decision_page(detail),
+        comments(detail),
+        decision_evidence(detail, proof, "UTC"),
+    ]
+    text = text_of(tree)
     for part in (
+        "ben, 14 Jul 2023, 00:00 (UTC−7) Agreed by phone.",
+        "Thermal limit 35 °C",
+        "Each hour: Arizona (America/Phoenix, UTC−7)",
+        "Proof: its events in the audit chain",
+        "877",
+        "DOES NOT FIT",
+        "not yet",
         "Decision 413",
         detail.inputs_text,
         detail.inputs_sha256,
@@ -331,7 +411,9 @@ def test_events_and_exports_are_offered_to_those_who_may_see_them_only(
     components_of: Walk,
 ) -> None:
     def tree(*, may_see_events: bool) -> list[Any]:
-        return components_of(decisions_layout(may_see_events=may_see_events))
+        return components_of(
+            decisions_layout(may_see_events=may_see_events, may_decide=False)
+        )
 
     assert "/audit/events" in hrefs(tree(may_see_events=True))
     assert "/audit/events" not in hrefs(tree(may_see_events=False))
@@ -341,7 +423,11 @@ def test_events_and_exports_are_offered_to_those_who_may_see_them_only(
 @pytest.mark.parametrize(
     ("layout", "prefix", "names"),
     [
-        (decisions_layout(may_see_events=True), "audit", filters.DECISION_CONTROLS),
+        (
+            decisions_layout(may_see_events=True, may_decide=True),
+            "audit",
+            filters.DECISION_CONTROLS,
+        ),
         (events_layout(), "event", filters.EVENT_CONTROLS),
     ],
 )
@@ -413,7 +499,7 @@ def status(**changes: object) -> ChainStatus:
 
 def test_the_chain_panel_says_what_is_anchored_and_what_is_not(text_of: Text) -> None:
     text = text_of(chain_panel(status(), "UTC"))
-    assert "up to event 1,200, 2 Mar 2026, 12:00:00 UTC; 34 later events" in text
+    assert "up to event 1,200, 2 Mar 2026, 12:00:00 UTC; the 34 later events" in text
     assert "Not verified as a whole yet" in text
     assert "Not anchored" in text_of(
         chain_panel(status(anchored_seq=None, anchored_at_utc=None), "UTC")
@@ -464,8 +550,8 @@ def test_a_run_says_how_many_it_holds_and_opens(make_decision_page: Make) -> Non
         last_utc=first.created_at_utc,
     )
     page = replace(page, rows=(*page.rows[:2], replace(first, run=run)))
-    kind = list_grids.decision_rows(page)[2]["kind"]
-    assert cell_text(kind).startswith("Automatic 12 alike, from 13 Jul 2023, 11:03")
+    kind = list_grids.decision_rows(page, "UTC")[2]["kind"]
+    assert cell_text(kind).startswith("Automatic 12 alike, from 13 Jul 2023, 18:03")
     (opens,) = [part["href"] for part in kind if "href" in part]
     assert opens == (
         "/audit?kind=automatic&region=arizona&outcome=BLOCKED&reason=over_limit"

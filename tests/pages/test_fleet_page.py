@@ -4,26 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
 
+from core.alarm_figures import figures
 from core.alarm_kinds import AlarmKind
 from core.scheduler import Outcome
 from orchestrator.alarms.views import AlarmView
 from orchestrator.forecasts.views import FleetPart, FleetView, Group
+from orchestrator.overview.views import AgainstNothing, OverviewView
 from pages.fleet.cells import breach_words
 from pages.fleet.figures import sparkline, sparkline_summary
 from pages.fleet.layout import (
     fleet_pager,
-    headline,
     layout,
     shown_of,
     table,
     trouble,
 )
+from pages.fleet.overview import overview_panels
 from pages.theme import THIN_SPACE, Ink
+from pages.times import Times
 
 Text = Callable[[object], str]
 Walk = Callable[[object], list[Any]]
@@ -40,6 +44,23 @@ def test_no_trouble_is_said_only_when_all_are_approved(fleet: FleetView) -> None
     assert trouble(calm) == "No trouble: all 1 regions are APPROVED."
 
 
+MORE = OverviewView(
+    hour_utc=datetime(2023, 7, 14, 6, tzinfo=UTC),
+    totals=(),
+    n_measured=3,
+    n_regions=3,
+    decisions=(),
+    feeds={},
+    against_nothing=AgainstNothing(
+        n_decisions=2,
+        n_of_plans=1,
+        emissions_kgco2e=-1_240.0,
+        water_l=None,
+        cost_usd=350.4,
+    ),
+)
+
+
 def test_a_model_that_cannot_be_used_is_an_alarm_above_everything(
     fleet: FleetView, text_of: Text, components_of: Walk
 ) -> None:
@@ -54,14 +75,42 @@ def test_a_model_that_cannot_be_used_is_an_alarm_above_everything(
         raised_at_utc=fleet.as_of_utc,
     )
     cleared = replace(alarm, text="It was.", cleared_at_utc=fleet.as_of_utc)
-    shown = headline(fleet, (alarm, cleared))
-    assert "It was." not in text_of(shown)
-    assert sentence in text_of(shown)
+    gone = replace(cleared, text="It is over.", is_acknowledged=True)
+    shown = overview_panels(fleet, MORE, Times(), alarms=(alarm, cleared, gone))
+    text = text_of(shown)
+    said = sentence.replace("temperature_c", "temperature")
+    assert text.index(said) < text.index("Where"), "it stands above the map"
+    assert "It was." in text, "cleared, and nobody has seen it"
+    assert "It is over." not in text
+    assert "All alarms (2)" in text
     roles = [getattr(item, "role", None) for item in components_of(shown)]
     assert roles.count("alert") == 1
-    assert "alert" not in [
-        getattr(item, "role", None) for item in components_of(headline(fleet))
-    ]
+    calm = components_of(overview_panels(fleet, MORE, Times()))
+    assert "alert" not in [getattr(item, "role", None) for item in calm]
+
+
+def test_an_operator_sees_how_many_alarms_there_are(
+    fleet: FleetView, text_of: Text
+) -> None:
+    review = figures(
+        [], [], start_utc=fleet.as_of_utc - timedelta(days=30),
+        end_utc=fleet.as_of_utc, n_operators=2,
+    )  # fmt: skip
+    text = text_of(overview_panels(fleet, MORE, Times(), review=review))
+    assert "0.0 a day and operator, at most 150" in text
+
+
+def test_what_stands_is_set_against_doing_nothing(
+    fleet: FleetView, text_of: Text
+) -> None:
+    text = text_of(overview_panels(fleet, MORE, Times())).replace(THIN_SPACE, " ")
+    assert "2 standing shifts" in text
+    assert "1 transfer of plans not counted" in text
+    assert "−1.2 t CO₂e" in text
+    assert "+350 USD" in text
+    none = replace(MORE.against_nothing, n_decisions=0, n_of_plans=0)
+    calm = overview_panels(fleet, replace(MORE, against_nothing=none), Times())
+    assert "No single shift stands." in text_of(calm)
 
 
 def test_carbon_and_load_say_how_old_they_are_when_that_matters(
@@ -161,7 +210,7 @@ def test_the_sparkline_leaves_a_gap_where_an_hour_is_missing(fleet: FleetView) -
 def test_the_page_asks_again_every_minute(components_of: Walk) -> None:
     (timer,) = [
         component
-        for component in components_of(layout())
+        for component in components_of(layout(may_set_up=True))
         if getattr(component, "id", None) == "fleet-refresh"
     ]
     assert timer.interval == 60_000

@@ -291,7 +291,7 @@ def test_suspect_hours_are_marked_and_explained(
     assert [list(trace.y) for trace in marked] == [[view.history_c[3]]]
     assert not [t for t in forecast_band(view).data if t.name == SUSPECT_LABEL]
     shown = " ".join(map(text_of, filter(None, content(suspect))))
-    assert "2023-08-01 03:00 UTC (step)" in shown
+    assert "1 Aug 2023, 03:00 UTC (step)" in shown
 
 
 def test_a_forecast_says_that_its_telemetry_was_replaced_since(

@@ -102,7 +102,7 @@ def test_drift_is_an_alarm_on_both_pages(text_of: Text) -> None:
 def test_the_fleet_table_has_a_row_for_each_region(text_of: Text) -> None:
     other = replace(VIEW, region=replace(VIEW.region, slug="eire", name="Ireland"))
     text = text_of(fleet_content(fleet_of(VIEW, other)))
-    assert "Arizona 96.7 % – 0 – – 1.4, 2 days" in text
+    assert "Arizona 96.7 % – 0 – – 1 stated, 2 came" in text
     assert "Ireland 96.7 %" in text
 
 

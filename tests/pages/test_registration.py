@@ -125,20 +125,26 @@ def test_the_frame_offers_pages_user_theme_and_logout(
 @pytest.mark.usefixtures("registered")
 def test_the_navigation_lists_the_pages_of_a_role_in_order(components_of: Walk) -> None:
     admin = Actor(user_id=2, name="ada", role=Role.ADMIN)
-    decide = ["Overview", "Forecast", "What-if", "Plan"]
-    learn = ["Trade-offs", "Audit"]
+    decide = ["Overview", "Alarms", "Forecast", "What-if", "Plan"]
+    learn = ["Trade-offs", "Audit", "Quality"]
     run = ["Regions", "Telemetry", "Feeds", "Deliveries", "Models", "Users", "Health"]
     for actor, names in (
         (OPERATOR, [decide, learn]),
-        (admin, [decide, [*learn, "Quality"], run]),
+        (admin, [decide, learn, run]),
     ):
         (bar,) = [
             component
             for component in components_of(shell("Fleet", actor, Times()))
             if type(component).__name__ == "Nav"
         ]
-        links = [group.children[1:] for group in bar.children]
+        groups = [components_of(group) for group in bar.children]
+        links = [
+            [part for part in group if type(part).__name__ == "Link"]
+            for group in groups
+        ]
         assert [[link.children for link in group] for group in links] == names
+        menus = [type(group).__name__ == "Details" for group in bar.children]
+        assert menus == [name is run for name in names], "what is many unfolds"
         assert all(link.href.startswith("/") for group in links for link in group)
 
 

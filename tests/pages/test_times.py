@@ -147,10 +147,11 @@ def test_decisions_follow_the_chosen_clock_list_and_story(
 ) -> None:
     def taken(times: Times) -> object:
         page = in_times(make_decision_page(count=1), times)
-        return list_grids.decision_rows(page)[0]["taken"]
+        zone = times.zone_without_region
+        return list_grids.decision_rows(page, zone)[0]["taken"]
 
     iso = "2023-07-14T07:03:11+00:00"
-    assert taken(Times()) == [{"text": "14 Jul 2023, 00:03 (UTC−7)", "time": iso}]
+    assert taken(Times()) == [{"text": "14 Jul 2023, 07:03 UTC", "time": iso}]
     assert taken(BERLIN) == [{"text": "14 Jul 2023, 09:03 (UTC+2)", "time": iso}]
     assert taken(UTC_TIMES) == [{"text": "14 Jul 2023, 07:03 UTC", "time": iso}]
     story = text_of(decision_page(in_times(make_detail(), BERLIN)))

@@ -10,6 +10,8 @@ from pydantic import Field
 from core.access import Permission
 from core.decision_states import DecisionState
 from core.shares import HoursOfDay
+from db.decision_comments import DecisionComment
+from orchestrator.decisions.comments import comment_decision
 from orchestrator.decisions.details import decision_detail, replay_decision
 from orchestrator.decisions.lists import (
     DecisionFilter,
@@ -19,7 +21,9 @@ from orchestrator.decisions.lists import (
 )
 from orchestrator.decisions.recording import evaluate, evaluate_instead, record
 from orchestrator.decisions.states import state_decision
+from orchestrator.decisions.taking_back import take_back_decisions
 from orchestrator.decisions.views import (
+    MAXIMUM_COMMENT_CHARS,
     DecisionCard,
     DecisionDetail,
     DecisionPage,
@@ -37,6 +41,7 @@ from webapp.api.endpoints import Api, PageSize, Slug
 
 Share = Annotated[float, Field(ge=0, le=100)]
 HoursText = Annotated[str, Field(pattern=r"^\d{1,2}-\d{1,2}$")]
+Comment = Annotated[str, Field(min_length=1, max_length=MAXIMUM_COMMENT_CHARS)]
 Term = Annotated[int, Field(ge=1, le=1_000)]
 
 
@@ -147,6 +152,10 @@ def _add_decisions(api: Api) -> None:
         """The list as CSV. The export is audited."""
         return decisions_csv(asked, chosen, order=order).text.encode()
 
+    _add_recorded(api)
+
+
+def _add_recorded(api: Api) -> None:
     @api.get("/decisions/<decision_id>", Permission.VIEW_FLEET)
     def get_decision(asked: Request, decision_id: int) -> DecisionDetail:
         """The whole story of a decision."""
@@ -177,6 +186,20 @@ def _add_decisions(api: Api) -> None:
         return state_decision(
             asked, decision_id=decision_id, state=state, reason=reason
         )
+
+    @api.post("/decisions/<decision_id>/comments", Permission.DECIDE)
+    def write_decision_comment(
+        asked: Request, decision_id: int, comment: Comment
+    ) -> tuple[DecisionComment, ...]:
+        """Write something about a decision; all that was written about it."""
+        return comment_decision(asked, decision_id=decision_id, comment=comment)
+
+    @api.post("/decisions/taken-back", Permission.DECIDE)
+    def take_decisions_back(
+        asked: Request, decision_ids: list[int], reason: Comment
+    ) -> tuple[DecisionCard, ...]:
+        """Supersede recorded decisions by no shift, all of them or none."""
+        return take_back_decisions(asked, decision_ids=decision_ids, reason=reason)
 
     @api.get("/decisions/<decision_id>/replay", Permission.VIEW_AUDIT_EVENTS)
     def get_decision_replay(asked: Request, decision_id: int) -> Replay:

@@ -126,6 +126,13 @@
     /* A frozen page is not asked for again; it turns old like any page that stands still. */
     hold_frozen: (search) => new URLSearchParams(search || "").get("frozen") === "1",
 
+    /* What is chosen in the list of decisions, and the box that takes it back. */
+    tell_chosen(rows) {
+      const ids = (rows || []).map((row) => row.id);
+      const words = `${ids.length === 1 ? "Decision" : "Decisions"} ${ids.join(", ")}.`;
+      return [ids.length ? words : "", !ids.length];
+    },
+
     compare_decisions(_clicks, right) {
       if (!right) return;
       const left = window.location.pathname.split("/").pop();

@@ -4,8 +4,10 @@
 
   const dc = (window.dash_clientside = window.dash_clientside || {});
   const root = document.documentElement;
-  const PAGES = { o: "/", f: "/forecast", w: "/what-if", p: "/plan", t: "/trade-offs", a: "/audit" };
+  const PAGES = { o: "/", f: "/forecast", w: "/what-if", p: "/plan", t: "/trade-offs", a: "/audit",
+    l: "/alarms", q: "/quality" };
   const SEQUENCE_MS = 1200;
+  const GAP_PX = 16; // below a panel
   let waitsSince = 0; // when "g" was pressed
 
   const byId = (id) => document.getElementById(id);
@@ -24,6 +26,20 @@
     } catch {
       /* Without storage the choice lasts until the page is left. */
     }
+  }
+
+  /* The first page leaves as much room for its checklist as that took last. */
+  const room = kept("gfo-setup-room");
+  if (room) root.style.setProperty("--gfo-setup-room", room);
+
+  function keepRoom() {
+    const frame = byId("setup-frame");
+    if (!frame) return;
+    const shown = [...frame.children].filter((part) => part.offsetHeight);
+    const ends = shown.map((part) => part.offsetTop + part.offsetHeight - frame.offsetTop + GAP_PX);
+    const px = `${Math.max(0, ...ends)}px`;
+    keep("gfo-setup-room", px);
+    root.style.setProperty("--gfo-setup-room", px);
   }
 
   if (kept("gfo-density") === "compact") root.dataset.density = "compact";
@@ -92,7 +108,11 @@
 
   document.addEventListener("keydown", (event) => {
     const isControl = event.ctrlKey || event.metaKey;
-    if (isControl && event.key.toLowerCase() === "k") {
+    const menu = document.querySelector(".gfo-nav-menu[open]");
+    if (event.key === "Escape" && menu) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    } else if (isControl && event.key.toLowerCase() === "k") {
       event.preventDefault();
       open("palette");
     } else if (byId("palette")?.open) {
@@ -117,8 +137,17 @@
     for (const item of document.querySelectorAll("main details")) item.open = true;
   });
 
+  /* A menu of the navigation closes when somebody goes on elsewhere. */
+  function closeMenus(target) {
+    for (const menu of document.querySelectorAll(".gfo-nav-menu[open]")) {
+      if (!menu.contains(target) || target.closest("a")) menu.open = false;
+    }
+  }
+
   document.addEventListener("click", (event) => {
     const target = event.target;
+    closeMenus(target);
+    keepRoom();
     if (target.closest(".gfo-print")) window.print();
     if (target.closest("#palette-open")) open("palette");
     if (target.closest(".gfo-save-view")) {
