@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from heapq import heapify, heapreplace
 from operator import itemgetter
 
 import numpy as np
@@ -107,23 +108,25 @@ def transfers(
         return ()
     left, room = out_mw[givers], in_mw[takers]
     moved: dict[tuple[int, int], FloatArray] = {}
-    exchanged = np.array([np.minimum(row, room).sum(axis=1) for row in left])
-    # The most that each giver can exchange, and with whom: a step changes few of them.
-    best, most = exchanged.argmax(axis=1), exchanged.max(axis=1)
-    # In each hour a pair empties its giver or its taker, so each comes once.
-    while most.max() > 0.0:
-        giver = int(np.argmax(most))
-        taker = int(best[giver])
+    # The most that each giver could exchange when last looked at: it only falls, so
+    # whoever still can exchange as much as the next could is the first of all.
+    most = [(-float(row.sum()), giver) for giver, row in enumerate(left)]
+    heapify(most)
+    while most:
+        _, giver = most[0]
+        exchanged = np.minimum(left[giver], room).sum(axis=1)
+        taker = int(exchanged.argmax())
+        now = -float(exchanged[taker])
+        heapreplace(most, (now, giver))
+        if most[0] != (now, giver):
+            continue
+        if now == 0.0:
+            break
+        # In each hour a pair empties its giver or its taker, so each comes once.
         amount = np.minimum(left[giver], room[taker])
         moved[int(givers[giver]), int(takers[taker])] = amount
         left[giver] -= amount
         room[taker] -= amount
-        exchanged[giver] = np.minimum(left[giver], room).sum(axis=1)
-        exchanged[:, taker] = np.minimum(left, room[taker]).sum(axis=1)
-        changed = best == taker
-        changed[giver] = True
-        best[changed] = exchanged[changed].argmax(axis=1)
-        most[changed] = exchanged[changed].max(axis=1)
     return tuple(
         PlanTransfer(source=slugs[giver], target=slugs[taker], moved_mw=moved_mw)
         for (giver, taker), moved_mw in sorted(moved.items(), key=itemgetter(0))
@@ -149,8 +152,14 @@ def judge_plan(
     by_slug = {outlook.region.slug: outlook for outlook in outlooks}
     for move in moves:
         _require_sound(by_slug, move)
+    nothing = {slug: np.zeros_like(item.it_load_mw) for slug, item in by_slug.items()}
+    out_mw, in_mw = dict(nothing), dict(nothing)
+    for move in moves:
+        out_mw[move.source] = out_mw[move.source] + move.moved_mw
+        in_mw[move.target] = in_mw[move.target] + move.moved_mw
+    gain = 1.0 + migration_energy_frac
     changes = {
-        slug: _change(outlook, moves, migration_energy_frac)
+        slug: region_change(outlook, out_mw[slug], gain * in_mw[slug])
         for slug, outlook in by_slug.items()
     }
     return PlanJudgement(
@@ -217,22 +226,19 @@ def _require_sound(by_slug: Mapping[str, RegionOutlook], move: PlanTransfer) -> 
     require_load("The moved load", move.moved_mw)
 
 
-def _change(
-    outlook: RegionOutlook, moves: Sequence[PlanTransfer], migration_energy_frac: float
+def region_change(
+    outlook: RegionOutlook, out_mw: FloatArray, in_mw: FloatArray
 ) -> RegionChange:
-    slug = outlook.region.slug
-    nothing = np.zeros_like(outlook.it_load_mw)
-    out = sum((m.moved_mw for m in moves if m.source == slug), start=nothing)
-    arrived = sum((m.moved_mw for m in moves if m.target == slug), start=nothing)
-    arrived = arrived * (1.0 + migration_energy_frac)
-    rise_c = rise_of_change_c(outlook, arrived - out)
+    """What a plan does to a region from which this leaves and at which this arrives."""
+    rise_c = rise_of_change_c(outlook, in_mw - out_mw)
+    before = outlook.check()
     return RegionChange(
         outlook=outlook,
-        out_mw=out,
-        in_mw=arrived,
+        out_mw=out_mw,
+        in_mw=in_mw,
         rise_c=rise_c,
-        before=outlook.check(),
-        after=outlook.check(rise_c),
+        before=before,
+        after=outlook.check(rise_c) if rise_c.any() else before,
     )
 
 
