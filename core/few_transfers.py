@@ -10,7 +10,7 @@ import numpy as np
 from core.aliases import FloatArray
 from core.placement import Placement, PlanPrices, PlanRules, totals
 from core.plan_limits import keeps_limit_by_plan
-from core.plans import transfers
+from core.plans import PlanTransfer, transfers
 from core.shift_rules import LOAD_TOLERANCE_MW
 
 LARGEST_LOSS_FRAC = 0.01
@@ -27,14 +27,13 @@ def without_small_transfers(
     in_mw: FloatArray,
     prices: PlanPrices,
     rules: PlanRules,
-) -> Flows:
-    """The flows of a plan with fewer transfers below `rules.minimum_transfer_mwh`.
+) -> tuple[FloatArray, FloatArray, tuple[PlanTransfer, ...]]:
+    """The flows of a plan and its transfers, few below `rules.minimum_transfer_mwh`.
 
     The smallest come first. Each is left out or sent to another target of its source,
-    whichever costs less, where every limit is kept without it; the flows stay as they
-    are unless there are fewer transfers in all. Together they cost at most a hundredth
-    of the plan's saving. A region that is above its limit before the plan goes on
-    giving what it gave.
+    whichever costs less, where every limit is kept without it. Together they cost at
+    most a hundredth of the plan's saving. A region that is above its limit before the
+    plan goes on giving what it gave.
 
     Parameters
     ----------
@@ -47,9 +46,7 @@ def without_small_transfers(
     }
     thinning = _Thinning(problem, (out_mw.copy(), in_mw.copy()), prices, rules, pairs)
     thinning.carry_out()
-    # The pairs of the changed flows are found anew by whoever carries them out.
-    are_fewer = len(transfers(problem.slugs, *thinning.flows)) < len(pairs)
-    return thinning.flows if are_fewer else (out_mw, in_mw)
+    return (*thinning.flows, thinning.moves())
 
 
 class _Thinning:
@@ -98,6 +95,15 @@ class _Thinning:
             if joined is not None:
                 joined_mwh = float(self._targets[source][joined].sum())
                 heappush(small, (joined_mwh, source, joined))
+
+    def moves(self) -> tuple[PlanTransfer, ...]:
+        """The transfers that are left, in the order of the problem."""
+        slugs = self._problem.slugs
+        return tuple(
+            PlanTransfer(source=slugs[source], target=slugs[target], moved_mw=moved_mw)
+            for source in sorted(self._targets)
+            for target, moved_mw in sorted(self._targets[source].items())
+        )
 
     def _leave_out(self, source: int, target: int, moved_mw: FloatArray) -> int | None:
         """Leave one transfer out where that may be; the target that it joined."""

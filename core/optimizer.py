@@ -27,6 +27,7 @@ from core.placement_rows import (
     shortfalls,
 )
 from core.plan_limits import within_limits
+from core.plans import PlanTransfer
 from core.wording import listed
 
 __all__ = ["ParetoFront", "ParetoPoint", "Plan", "ShadowPrices", "best_plan", "pareto"]
@@ -78,6 +79,8 @@ class Plan:
     ----------
     in_mw : ndarray
         Load received, without the energy of its migration.
+    moves : tuple of PlanTransfer
+        Transfers between pairs of regions that add up to it.
     load_after_mw : ndarray
         With it.
     excess_c : ndarray, shape (n_regions,)
@@ -89,6 +92,7 @@ class Plan:
 
     out_mw: FloatArray
     in_mw: FloatArray
+    moves: tuple[PlanTransfer, ...]
     load_after_mw: FloatArray
     excess_c: FloatArray
     totals: Totals
@@ -140,13 +144,16 @@ def best_plan(
 
     program, _ = within_limits(problem, make, lambda made: [made.change_mw()])
     out_mw, in_mw, _ = program.flows()
-    out_mw, in_mw = without_small_transfers(problem, out_mw, in_mw, prices, chosen)
+    out_mw, in_mw, moves = without_small_transfers(
+        problem, out_mw, in_mw, prices, chosen
+    )
     load_after = problem.load_mw - out_mw + (1.0 + chosen.migration_energy_frac) * in_mw
     found = totals(problem, load_after, float(np.sum(in_mw)))
     base = totals(problem, problem.load_mw, 0.0)
     return Plan(
         out_mw=out_mw,
         in_mw=in_mw,
+        moves=moves,
         load_after_mw=load_after,
         excess_c=program.excess_c(),
         totals=found,

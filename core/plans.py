@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from heapq import heapify, heapreplace
 from operator import itemgetter
 
@@ -13,8 +14,10 @@ from core.aliases import FloatArray
 from core.conformal import LimitCheck
 from core.errors import InvalidInput, NotFound
 from core.footprints import require_load
+from core.outcomes import Outcome, ReasonCode
 from core.outlooks import RegionOutlook
-from core.scheduler import Verdict, decide_transfer
+from core.reasons import ShiftFacts, judge
+from core.scheduler import Verdict, transfer_facts, verdict_of
 from core.shift import LoadShift
 from core.shift_rules import given_mw, rise_of_change_c, share_load_mw
 
@@ -69,12 +72,24 @@ class RegionChange:
         return over_c if self.after.is_exceeded else 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class PlanPart:
-    """One transfer of a plan with its verdict."""
+    """One transfer of a plan with the outcome of its verdict.
+
+    A plan has thousands of parts, and what else would be safe between the two regions
+    of one takes longest: it is found when the verdict is asked for.
+    """
 
     transfer: PlanTransfer
-    verdict: Verdict
+    facts: ShiftFacts
+    outcome: Outcome
+    reason_code: ReasonCode
+    reason_text: str
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """The whole verdict."""
+        return verdict_of(self.facts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,8 +271,21 @@ def _part(
         source_change_mw=source.change_mw,
         target_change_mw=target.change_mw,
     )
-    verdict = decide_transfer(source.outlook, target.outlook, shift)
-    return PlanPart(transfer=move, verdict=verdict)
+    facts = transfer_facts(
+        source.outlook,
+        target.outlook,
+        shift,
+        source_checks=(source.before, source.after),
+        target_checks=(target.before, target.after),
+    )
+    outcome, code, text = judge(facts)
+    return PlanPart(
+        transfer=move,
+        facts=facts,
+        outcome=outcome,
+        reason_code=code,
+        reason_text=text,
+    )
 
 
 def transfer_shift(
