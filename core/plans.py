@@ -127,7 +127,8 @@ def transfers(
     # whoever still can exchange as much as the next could is the first of all.
     most = [(-float(row.sum()), giver) for giver, row in enumerate(left)]
     heapify(most)
-    while most:
+    n_full = 0
+    while len(takers):
         _, giver = most[0]
         exchanged = np.minimum(left[giver], room).sum(axis=1)
         taker = int(exchanged.argmax())
@@ -142,6 +143,10 @@ def transfers(
         moved[int(givers[giver]), int(takers[taker])] = amount
         left[giver] -= amount
         room[taker] -= amount
+        n_full += not room[taker].any()
+        if 2 * n_full > len(room):
+            has_room = room.any(axis=1)
+            takers, room, n_full = takers[has_room], room[has_room], 0
     return tuple(
         PlanTransfer(source=slugs[giver], target=slugs[taker], moved_mw=moved_mw)
         for (giver, taker), moved_mw in sorted(moved.items(), key=itemgetter(0))
