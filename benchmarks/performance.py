@@ -258,8 +258,9 @@ def telemetry_columns(session: Session) -> list[str]:
 
 
 def plans(_session: Session) -> Iterator[Figure]:
-    """The best plan with few transfers, beside the solver's own time in it.
+    """The best plan with few transfers, beside what it cannot do without.
 
+    That is HiGHS, and each region's limits as the problem has them.
     What else is done for 1,000 regions stands beside the solver's time in their plan.
     The plan of 10,000 regions is made once.
     """
@@ -267,8 +268,9 @@ def plans(_session: Session) -> Iterator[Figure]:
     rules = PlanRules(minimum_transfer_mwh=10.0)
     in_plan_s = 0.0
     for n_regions in PLAN_SIZES:
-        problem = placement(a_fleet(n_regions))
         n_rounds = 1 if n_regions > SIZE_OF_OTHERS else ROUNDS
+        fleet = a_fleet(n_regions)
+        placed_s, _, problem = solved(partial(placement, fleet), n_rounds)
         spent_s, solved_s, plan = solved(
             partial(best_plan, problem, prices, rules), n_rounds
         )
@@ -276,14 +278,14 @@ def plans(_session: Session) -> Iterator[Figure]:
         yield Figure(
             name=f"plan of {n_regions:,} regions x 24 h",
             spent=spent_s,
-            limit="HiGHS in it",
-            limited=solved_s,
+            limit="HiGHS in it, and each region's limits",
+            limited=placed_s + solved_s,
             goal="5 s at 1,000, 60 s at 10,000;"
             f" at most {100 * gap_frac:.3f} % above the least cost",
         )
         if n_regions != SIZE_OF_OTHERS:
             continue
-        in_plan_s = solved_s
+        in_plan_s = placed_s + solved_s
         steep = replace(rules, ramp_mw_per_h=5.0)
         for name, work in (
             ("plan with ramps", partial(best_plan, problem, prices, steep)),
@@ -297,7 +299,7 @@ def plans(_session: Session) -> Iterator[Figure]:
             yield Figure(
                 name=f"{name} of {n_regions:,} regions",
                 spent=solved(work)[0],
-                limit="HiGHS in the plan",
+                limit="those of the plan",
                 limited=in_plan_s,
                 goal="5 s",
             )

@@ -289,8 +289,7 @@ class _Program:
         cost = np.concatenate([-flows, self._gain * flows + migration])
         is_found = self._run(cost)
         if not (is_found or self._is_heat_settled):
-            self._share_out_heat()
-            is_found = self._run(cost)
+            is_found = self._run_with_shared_heat(cost)
         if not is_found:
             raise PlanInfeasible(listed(self._shortfalls(), separator=" "))
         self._is_heat_settled = True
@@ -383,28 +382,35 @@ class _Program:
             ramp_usd_per_mw=np.sum(ramps.reshape(layout.n_regions, -1), axis=1),
         )
 
-    def _share_out_heat(self) -> None:
-        """Find the least excess over all limits, and hold every region to it."""
+    def _run_with_shared_heat(self, cost: FloatArray) -> bool:
+        """Find the least excess over all limits, hold every region to it, and solve."""
         layout = self._load_model(excess_c=None).layout
-        cost = np.zeros(layout.n_columns)
-        cost[layout.slack :] = 1.0
-        if not self._run(cost):
+        heat = np.zeros(layout.n_columns)
+        heat[layout.slack :] = 1.0
+        if not self._run(heat):
             raise PlanInfeasible(listed(self._shortfalls(), separator=" "))
         excess_c = self._columns()[layout.slack :]
-        # No tolerance: the cost would use it, and a bound of 36 would show as 36.1.
         self._excess_c = np.where(excess_c > SLACK_TOLERANCE_C, excess_c, 0.0)
-        self._rows = self._load_model(excess_c=self._excess_c)
+        # First no tolerance: the cost would use it, and a bound of 36 show as 36.1.
+        for tolerance_c in (0.0, SLACK_TOLERANCE_C):
+            held_c = np.where(self._excess_c > 0.0, self._excess_c + tolerance_c, 0.0)
+            self._rows = self._load_model(excess_c=held_c)
+            if self._run(cost):
+                return True
+        return False
 
     def _columns(self) -> FloatArray:
         return np.array(self._highs.getSolution().col_value, dtype=np.float64)
 
     def _run(self, cost: FloatArray) -> bool:
         """Solve at these costs of the columns; whether there is a solution."""
+        is_new = not np.array_equal(cost, self._cost)
         self._cost = cost
         indices = np.arange(len(cost), dtype=np.int32)
         self._highs.changeColsCost(len(cost), indices, cost)
-        is_large = len(cost) > LARGE_COLUMNS
-        for solver in ("ipm", "simplex") if is_large else ("simplex",):
+        # Where only a budget moved, the simplex method goes on from its last basis.
+        is_inner = is_new and len(cost) > LARGE_COLUMNS
+        for solver in ("ipm", "simplex") if is_inner else ("simplex",):
             self._highs.setOptionValue("solver", solver)
             self._highs.run()
             if self._highs.getModelStatus() in _SETTLED:
