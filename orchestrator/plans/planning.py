@@ -61,6 +61,7 @@ from orchestrator.windows.choice import (
     WindowChoice,
     choose_plan_window,
     day_choices,
+    request_comparison,
 )
 from orchestrator.windows.database_source import LOOK_BACK_H, RegionWindow
 
@@ -171,6 +172,7 @@ def plan_window(
     session = request.session
     anchor = choose_region(session, anchor_slug)
     choice = choose_plan_window(session, anchor, local_day=local_day, now=request.now)
+    request_comparison(request, active_regions(session), choice)
     days = day_choices(session, anchor)
     today = local_day_of(anchor.region.time_zone, request.now)
     return PlanWindowView(
