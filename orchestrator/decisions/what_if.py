@@ -252,8 +252,14 @@ def _notice(request: Request, question: ShiftQuestion) -> str | None:
     if target is None:
         return "A shift needs a second region; add one first."
     if target.stored is None:
-        others = active_regions(request.session)
-        if request_comparison(request, others, question.choice):
+        is_requested = request_comparison(
+            request.session,
+            active_regions(request.session),
+            question.choice,
+            now=request.now,
+            asked_by_id=request.actor.user_id,
+        )
+        if is_requested:
             return (
                 f"No forecast of {target.region.name} is stored for this window. It has"
                 " been requested; look again in a minute."

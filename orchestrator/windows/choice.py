@@ -15,7 +15,6 @@ from core.telemetry import HOUR
 from db import forecasts, model_versions
 from db.regions import StoredRegion
 from orchestrator.jobs import queue_hindcast
-from orchestrator.use_cases import Request
 
 LIVE_CHOICES_H = 48
 """How far back live issues are offered."""
@@ -211,16 +210,20 @@ def issue_choices(
 
 
 def request_comparison(
-    request: Request, stored_regions: Sequence[StoredRegion], choice: WindowChoice
+    session: Session,
+    stored_regions: Sequence[StoredRegion],
+    choice: WindowChoice,
+    *,
+    now: datetime,
+    asked_by_id: int,
 ) -> bool:
     """Ask for a past day's hindcasts of regions whose midnight is another.
 
     Only where none of them has one: then nobody has compared the day yet. False where
     nothing was asked for.
     """
-    session, day = request.session, choice.local_day
-    issued_at_utc = choice.issued_at_utc
-    if day is None or not choice.is_simulation or issued_at_utc > request.now:
+    day, issued_at_utc = choice.local_day, choice.issued_at_utc
+    if day is None or not choice.is_simulation or issued_at_utc > now:
         return False
     zones = {item.region.time_zone for item in stored_regions}
     same = {z for z in zones if issue_at_local_midnight(z, day) == issued_at_utc}
@@ -232,7 +235,7 @@ def request_comparison(
         return False
     if forecasts.has_forecast(session, others, issued_at_utc=issued_at_utc):
         return False
-    return queue_hindcast(session, local_day=day, asked_by_id=request.actor.user_id)
+    return queue_hindcast(session, local_day=day, asked_by_id=asked_by_id)
 
 
 def day_choices(session: Session, stored_region: StoredRegion) -> DayChoices:

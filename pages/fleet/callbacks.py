@@ -57,7 +57,8 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
             )
 
         with context.request() as request:
-            return kept.get(request, (times, question), make)
+            answer: tuple[object, ...] = kept.get(request, (times, question), make)
+        return answer
 
     follow_filters(app, "fleet-url", ["fleet-find", "fleet-verdict"])
     register_setup(app, context)
