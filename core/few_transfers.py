@@ -17,6 +17,9 @@ LARGEST_LOSS_FRAC = 0.01
 """Of a plan's saving: what leaving small transfers out may cost."""
 
 
+_HARDLY_FRAC = 1e-3
+"""Of that loss: when no more is left, no further transfer is tried."""
+
 Flows = tuple[FloatArray, FloatArray]
 """Out and in, shape (n_regions, n_hours), MW, in the order of the problem."""
 
@@ -78,6 +81,7 @@ class _Thinning:
     def carry_out(self) -> None:
         """Leave out, or join with others, the small transfers, the smallest first."""
         least_mwh = self._rules.minimum_transfer_mwh
+        hardly_usd = _HARDLY_FRAC * self._left_usd
         small = [
             (float(moved_mw.sum()), source, target)
             for source, targets in self._targets.items()
@@ -86,7 +90,8 @@ class _Thinning:
         heapify(small)
         while small:
             size_mwh, source, target = heappop(small)
-            if size_mwh >= least_mwh:
+            # What is left of the loss would not pay for another transfer.
+            if size_mwh >= least_mwh or self._left_usd <= hardly_usd:
                 break
             moved_mw = self._targets[source].get(target)
             if moved_mw is None or float(moved_mw.sum()) != size_mwh:
