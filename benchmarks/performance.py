@@ -261,7 +261,7 @@ def plans(_session: Session) -> Iterator[Figure]:
     """The best plan with few transfers, beside what it cannot do without.
 
     That is HiGHS, and each region's limits as the problem has them.
-    What else is done for 1,000 regions stands beside the solver's time in their plan.
+    What else is done for 1,000 regions stands beside the same.
     The plan of 10,000 regions is made once.
     """
     prices = PlanPrices(carbon_usd_per_t=50.0, water_usd_per_m3=2.0)
