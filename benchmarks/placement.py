@@ -23,8 +23,9 @@ import numpy as np
 
 from core.greedy import greedy_plan
 from core.optimizer import best_plan, pareto
+from core.outlooks import RegionOutlook
 from core.placement import PlanPrices, PlanRules, placement
-from core.safe_shifts import checks_by_step, safe_shifts
+from core.safe_shifts import SafeShifts, checks_by_step
 from core.scheduler import decide
 from core.shift import shift_impact
 from tests.core.placement_cases import a_fleet, a_tight_fleet
@@ -42,6 +43,12 @@ def median_ms(work: Callable[[], object], repeats: int) -> float:
         work()
         durations.append(1000.0 * (time.perf_counter() - started))
     return round(statistics.median(durations), 3)
+
+
+def safe_shifts(source: RegionOutlook, target: RegionOutlook) -> tuple[object, ...]:
+    """Every figure of the safe interval."""
+    safe = SafeShifts(source=source, target=target)
+    return safe.minimum_pct, safe.for_margin_pct, safe.maximum_pct
 
 
 def main() -> None:

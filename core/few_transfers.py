@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
-from operator import itemgetter
+from collections.abc import Mapping, Sequence
+from heapq import heapify, heappop, heappush
 
 import numpy as np
 
@@ -18,6 +17,9 @@ LARGEST_LOSS_FRAC = 0.01
 """Of a plan's saving: what leaving small transfers out may cost."""
 
 
+_HARDLY_FRAC = 1e-3
+"""Of that loss: when no more is left, no further transfer is tried."""
+
 Flows = tuple[FloatArray, FloatArray]
 """Out and in, shape (n_regions, n_hours), MW, in the order of the problem."""
 
@@ -28,121 +30,168 @@ def without_small_transfers(
     in_mw: FloatArray,
     prices: PlanPrices,
     rules: PlanRules,
-) -> Flows:
-    """The flows of a plan with fewer transfers below `rules.minimum_transfer_mwh`.
+) -> tuple[FloatArray, FloatArray, tuple[PlanTransfer, ...]]:
+    """The flows of a plan and its transfers, few below `rules.minimum_transfer_mwh`.
 
     The smallest come first. Each is left out or sent to another target of its source,
-    whichever costs less, where every limit is kept without it; the flows stay as they
-    are unless there are fewer transfers in all. Together they cost at most a hundredth
-    of the plan's saving. A region that is above its limit before the plan goes on
-    giving what it gave.
+    whichever costs less, where every limit is kept without it. Together they cost at
+    most a hundredth of the plan's saving. A region that is above its limit before the
+    plan goes on giving what it gave.
 
     Parameters
     ----------
     out_mw, in_mw : ndarray, shape (n_regions, n_hours)
         Balanced in every hour; heat, capacity, budgets and ramps are kept.
     """
-    flows = out_mw, in_mw
     pairs = {
-        (move.source, move.target): move for move in transfers(problem.slugs, *flows)
+        (move.source, move.target): move.moved_mw
+        for move in transfers(problem.slugs, out_mw, in_mw)
     }
-    n_before = len(pairs)
-    rates = problem.rates.priced(prices)
-    rows = {slug: row for row, slug in enumerate(problem.slugs)}
-    gain = 1.0 + rules.migration_energy_frac
+    thinning = _Thinning(problem, (out_mw.copy(), in_mw.copy()), prices, rules, pairs)
+    thinning.carry_out()
+    return (*thinning.flows, thinning.moves())
 
-    def value_of(move: PlanTransfer) -> float:
-        """What a transfer saves, USD; costs are linear, so transfers add up."""
-        saved = (
-            rates[rows[move.source]]
-            - gain * rates[rows[move.target]]
-            - prices.migration_usd_per_mwh
+
+class _Thinning:
+    """The flows while small transfers leave them."""
+
+    def __init__(
+        self,
+        problem: Placement,
+        flows: Flows,
+        prices: PlanPrices,
+        rules: PlanRules,
+        pairs: Mapping[tuple[str, str], FloatArray],
+    ) -> None:
+        rows = {slug: row for row, slug in enumerate(problem.slugs)}
+        self.flows = flows
+        self._problem, self._rules = problem, rules
+        self._gain = 1.0 + rules.migration_energy_frac
+        self._rates = problem.rates.priced(prices)
+        self._migration_usd = prices.migration_usd_per_mwh
+        self._room_mw = np.minimum(problem.room_mw, problem.free_mw) + LOAD_TOLERANCE_MW
+        self._targets: dict[int, dict[int, FloatArray]] = {}
+        for (source, target), moved_mw in pairs.items():
+            self._targets.setdefault(rows[source], {})[rows[target]] = moved_mw
+        self._left_usd = LARGEST_LOSS_FRAC * sum(
+            self._values_usd(source, list(moved), np.array([*moved.values()])).sum()
+            for source, moved in self._targets.items()
         )
-        return float(np.sum(move.moved_mw * saved))
 
-    left_usd = LARGEST_LOSS_FRAC * sum(map(value_of, pairs.values()))
-    sizes_mwh = {pair: float(move.moved_mw.sum()) for pair, move in pairs.items()}
-    while sizes_mwh:
-        pair = min(sizes_mwh, key=sizes_mwh.__getitem__)
-        if sizes_mwh.pop(pair) >= rules.minimum_transfer_mwh:
-            break
-        small = pairs[pair]
-        value_usd = value_of(small)
-        options = [(value_usd, None)] + [
-            (value_usd - value_of(other), other)
-            for move in pairs.values()
-            if move.source == small.source and move.target != small.target
-            for other in [replace(small, target=move.target)]
+    def carry_out(self) -> None:
+        """Leave out, or join with others, the small transfers, the smallest first."""
+        least_mwh = self._rules.minimum_transfer_mwh
+        hardly_usd = _HARDLY_FRAC * self._left_usd
+        small = [
+            (float(moved_mw.sum()), source, target)
+            for source, targets in self._targets.items()
+            for target, moved_mw in targets.items()
         ]
-        for loss_usd, other in sorted(options, key=itemgetter(0)):
-            if loss_usd > left_usd:
+        heapify(small)
+        while small:
+            size_mwh, source, target = heappop(small)
+            # What is left of the loss would not pay for another transfer.
+            if size_mwh >= least_mwh or self._left_usd <= hardly_usd:
                 break
-            changed = _changed(flows, rows, small, other)
-            if not _is_kept(problem, flows, changed, rules):
-                continue
-            flows = changed
-            left_usd -= max(loss_usd, 0.0)
-            del pairs[pair]
-            if other is not None:
-                # The rest of the pairs stays, so there is one transfer less.
-                other_pair = other.source, other.target
-                moved_mw = pairs[other_pair].moved_mw + other.moved_mw
-                pairs[other_pair] = replace(other, moved_mw=moved_mw)
-                if other_pair in sizes_mwh:
-                    sizes_mwh[other_pair] = float(moved_mw.sum())
-            break
-    # The pairs of the changed flows are found anew by whoever carries them out.
-    are_fewer = len(transfers(problem.slugs, *flows)) < n_before
-    return flows if are_fewer else (out_mw, in_mw)
+            moved_mw = self._targets[source].get(target)
+            if moved_mw is None or float(moved_mw.sum()) != size_mwh:
+                continue  # it grew meanwhile, and is there again with its new size
+            joined = self._leave_out(source, target, moved_mw)
+            if joined is not None:
+                joined_mwh = float(self._targets[source][joined].sum())
+                heappush(small, (joined_mwh, source, joined))
 
-
-def _changed(
-    flows: Flows,
-    rows: Mapping[str, int],
-    small: PlanTransfer,
-    other: PlanTransfer | None,
-) -> Flows:
-    """The flows without a transfer, or with another in its place."""
-    out_mw, in_mw = flows[0].copy(), flows[1].copy()
-    source, target = rows[small.source], rows[small.target]
-    in_mw[target] = np.maximum(in_mw[target] - small.moved_mw, 0.0)
-    if other is None:
-        out_mw[source] = np.maximum(out_mw[source] - small.moved_mw, 0.0)
-    else:
-        in_mw[rows[other.target]] += small.moved_mw
-    return out_mw, in_mw
-
-
-def _is_kept(problem: Placement, before: Flows, after: Flows, rules: PlanRules) -> bool:
-    """Whether the changed regions keep their limits, and the plan its rules."""
-    gain = 1.0 + rules.migration_energy_frac
-    change_mw = gain * after[1] - after[0]
-    heated = ((gain * before[1] - before[0]) != change_mw).any(axis=1)
-    gives_less = (after[0] != before[0]).any(axis=1)
-    receives = after[1].any(axis=1) & heated
-    return (
-        not (gives_less & (problem.over_c > 0.0)).any()
-        and not (receives[:, None] & (after[0] > 0.0) & (after[1] > 0.0)).any()
-        and bool((change_mw <= problem.free_mw + LOAD_TOLERANCE_MW)[heated].all())
-        and all(
-            keeps_limit_by_plan(problem.outlooks[row], change_mw[row])
-            for row in np.flatnonzero(heated & (problem.over_c == 0.0)).tolist()
+    def moves(self) -> tuple[PlanTransfer, ...]:
+        """The transfers that are left, in the order of the problem."""
+        slugs = self._problem.slugs
+        return tuple(
+            PlanTransfer(source=slugs[source], target=slugs[target], moved_mw=moved_mw)
+            for source in sorted(self._targets)
+            for target, moved_mw in sorted(self._targets[source].items())
         )
-        and _are_rules_kept(problem, change_mw, float(after[1].sum()), rules)
-    )
 
+    def _leave_out(self, source: int, target: int, moved_mw: FloatArray) -> int | None:
+        """Leave one transfer out where that may be; the target that it joined."""
+        others = [other for other in self._targets[source] if other != target]
+        (value_usd,) = self._values_usd(source, [target], moved_mw[np.newaxis])
+        losses_usd = value_usd - np.append(
+            self._values_usd(source, others, moved_mw[np.newaxis]), 0.0
+        )
+        # What has no room by the program's rows need not be judged.
+        change_mw = self._gain * (self.flows[1][others] + moved_mw)
+        has_room = (change_mw <= self._room_mw[others]).all(axis=1)
+        may_stay = not self._problem.over_c[source] > 0.0
+        is_open = np.append(has_room, may_stay) & (losses_usd <= self._left_usd)
+        for number in np.argsort(losses_usd, kind="stable").tolist():
+            other = others[number] if number < len(others) else None
+            if not (is_open[number] and self._is_made(source, target, other, moved_mw)):
+                continue
+            self._left_usd -= max(losses_usd[number], 0.0)
+            del self._targets[source][target]
+            if other is not None:
+                joined_mw = self._targets[source][other] + moved_mw
+                self._targets[source][other] = joined_mw
+            return other
+        return None
 
-def _are_rules_kept(
-    problem: Placement, change_mw: FloatArray, moved_mwh: float, rules: PlanRules
-) -> bool:
-    found = totals(problem, problem.load_mw + change_mw, moved_mwh)
-    caps = (
-        (rules.carbon_cap_t, found.carbon_t),
-        (rules.water_cap_m3, found.water_m3),
-        (rules.cost_cap_usd, found.cost_usd),
-    )
-    if any(cap is not None and value > cap for cap, value in caps):
+    def _values_usd(
+        self, source: int, targets: Sequence[int], moved_mw: FloatArray
+    ) -> FloatArray:
+        """What transfers save; costs are linear, so transfers add up.
+
+        `moved_mw` has a row for each target, or one for all.
+        """
+        saved = self._rates[source] - self._gain * self._rates[targets]
+        return np.asarray((moved_mw * (saved - self._migration_usd)).sum(axis=1))
+
+    def _is_made(
+        self, source: int, target: int, other: int | None, moved_mw: FloatArray
+    ) -> bool:
+        """Change the flows, unless a region or a rule of the plan would not be kept."""
+        out_mw, in_mw = self.flows
+        changed = [target, source if other is None else other]
+        before = out_mw[changed], in_mw[changed]
+        in_mw[target] = np.maximum(in_mw[target] - moved_mw, 0.0)
+        if other is None:
+            out_mw[source] = np.maximum(out_mw[source] - moved_mw, 0.0)
+        else:
+            in_mw[other] += moved_mw
+        if self._are_kept(changed):
+            return True
+        out_mw[changed], in_mw[changed] = before
         return False
-    ramp_mw = np.abs(np.diff(change_mw, axis=1)).max(initial=0.0)
-    steepest_mw = rules.ramp_mw_per_h
-    return steepest_mw is None or bool(ramp_mw <= steepest_mw + LOAD_TOLERANCE_MW)
+
+    def _are_kept(self, changed: list[int]) -> bool:
+        """Whether the changed regions keep their limits, and the plan its rules."""
+        problem, (out_mw, in_mw) = self._problem, self.flows
+        change_mw = self._gain * in_mw[changed] - out_mw[changed]
+        is_turned = (out_mw[changed] > 0.0) & (in_mw[changed] > 0.0)
+        free_mw = problem.free_mw[changed] + LOAD_TOLERANCE_MW
+        return (
+            not is_turned.any()
+            and bool((change_mw <= free_mw).all())
+            and self._is_ramp_kept(change_mw)
+            and self._are_budgets_kept()
+            and all(
+                keeps_limit_by_plan(problem.outlooks[row], change)
+                for row, change in zip(changed, change_mw, strict=True)
+                if problem.over_c[row] == 0.0
+            )
+        )
+
+    def _is_ramp_kept(self, change_mw: FloatArray) -> bool:
+        steepest_mw = self._rules.ramp_mw_per_h
+        ramp_mw = np.abs(np.diff(change_mw, axis=1)).max(initial=0.0)
+        return steepest_mw is None or bool(ramp_mw <= steepest_mw + LOAD_TOLERANCE_MW)
+
+    def _are_budgets_kept(self) -> bool:
+        rules, (out_mw, in_mw) = self._rules, self.flows
+        caps = rules.carbon_cap_t, rules.water_cap_m3, rules.cost_cap_usd
+        if all(cap is None for cap in caps):
+            return True
+        load_mw = self._problem.load_mw + self._gain * in_mw - out_mw
+        found = totals(self._problem, load_mw, float(in_mw.sum()))
+        used = found.carbon_t, found.water_m3, found.cost_usd
+        return all(
+            cap is None or value <= cap for cap, value in zip(caps, used, strict=True)
+        )

@@ -63,13 +63,16 @@ class _Hour:
         gain: float,
         migration_usd_per_mwh: float,
     ) -> None:
-        self._rates, self._gain = rates, gain
+        self._rates, self._gain = rates.tolist(), gain
         self._migration = migration_usd_per_mwh
-        self._room = problem.receivable_mw[:, hour].copy()
-        self._must = problem.excess_mw[:, hour]
-        self._left = problem.movable_mw[:, hour].copy()
-        self._order = np.argsort(rates, kind="stable")
-        self.out, self.inward = np.zeros(len(rates)), np.zeros(len(rates))
+        # Lists: one number at a time is read far faster from them.
+        self._room = problem.receivable_mw[:, hour].tolist()
+        self._must = problem.excess_mw[:, hour].tolist()
+        self._left = problem.movable_mw[:, hour].tolist()
+        cheapest = np.argsort(rates, kind="stable").tolist()
+        self._order = [taker for taker in cheapest if self._room[taker] > 0.0]
+        self._first = 0
+        self.out, self.inward = [0.0] * len(rates), [0.0] * len(rates)
 
     def shed(self, giver: int) -> None:
         """Send away what has to leave, whatever it costs."""
@@ -81,17 +84,28 @@ class _Hour:
             self._send(giver, np.inf, must_save=True)
 
     def _send(self, giver: int, wanted_mw: float, *, must_save: bool) -> None:
-        for taker in self._order:
+        self._pass_over_the_full()
+        for number in range(self._first, len(self._order)):
+            taker = self._order[number]
             cost = self._gain * self._rates[taker] + self._migration
             if must_save and cost >= self._rates[giver]:
                 return
             if taker == giver or self.out[taker] > 0.0:
                 continue
             amount = min(wanted_mw, self._left[giver], self._room[taker] / self._gain)
-            if amount <= 0.0:
-                continue
-            self.out[giver] += amount
-            self.inward[taker] += amount
-            self._left[giver] -= amount
-            self._room[taker] -= self._gain * amount
-            wanted_mw -= amount
+            if amount > 0.0:
+                self.out[giver] += amount
+                self.inward[taker] += amount
+                self._left[giver] -= amount
+                self._room[taker] -= self._gain * amount
+                wanted_mw -= amount
+            if not (wanted_mw > 0.0 and self._left[giver] > 0.0):
+                return
+
+    def _pass_over_the_full(self) -> None:
+        """Start at the cheapest taker that still may take: the others never will."""
+        while self._first < len(self._order):
+            taker = self._order[self._first]
+            if self._room[taker] > 0.0 and self.out[taker] == 0.0:
+                return
+            self._first += 1

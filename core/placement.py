@@ -7,6 +7,7 @@ finds the plan.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -331,10 +332,10 @@ def _require_comparable(regions: Sequence[PlanRegion]) -> None:
         message = "There is no region to plan for; add one first."
         raise InvalidInput(message)
     slugs = [region.slug for region in regions]
-    for slug in slugs:
-        if slugs.count(slug) > 1:
-            message = f"Region {slug} comes twice in the plan."
-            raise InvalidInput(message)
+    twice = next((slug for slug, n in Counter(slugs).items() if n > 1), None)
+    if twice is not None:
+        message = f"Region {twice} comes twice in the plan."
+        raise InvalidInput(message)
     first = regions[0]
     for region in regions[1:]:
         require_same_hours(first.outlook.it_load_mw, region.outlook.it_load_mw)

@@ -70,12 +70,12 @@ def _tightened(
     redrawn so that it gives what it must, and it is never frozen.
     """
     quantiles, passes = problem.quantiles.copy(), np.zeros(len(problem.slugs), np.bool_)
-    for change_mw in changes_mw:
-        for row in np.flatnonzero(change_mw.any(axis=1)).tolist():
-            passes[row] |= _is_passed(problem, row, change_mw[row])
-            quantiles[row] = max(
-                quantiles[row], _quantile(problem.outlooks[row], change_mw[row])
-            )
+    changes = np.array(list(changes_mw))
+    for row in np.flatnonzero(changes.any(axis=(0, 2))).tolist():
+        # Neighbouring plans of a front mostly do the same to a region.
+        of_region = {change.tobytes(): change for change in changes[:, row]}
+        passes[row], found = _judged(problem, row, np.array([*of_region.values()]))
+        quantiles[row] = max(quantiles[row], found)
     redraws = passes & (step is not None)
     freezes = passes & ~redraws & (problem.over_c == 0.0)
     if not (redraws | freezes).any():
@@ -86,37 +86,50 @@ def _tightened(
 def keeps_limit_by_plan(outlook: RegionOutlook, change_mw: FloatArray) -> bool:
     """Whether a region that is within its limit may change its load so in a plan."""
     rise_c = rise_of_change_c(outlook, change_mw)
-    if not keeps_limit(outlook.check(rise_c)):
-        return False
-    limit_c = outlook.policy.thermal_limit_c
-    nothing = np.zeros_like(change_mw)
-    return not (change_mw > 0.0).any() or (
-        _errors_bound_c(outlook, rise_c)
-        <= max(limit_c, _errors_bound_c(outlook, nothing) + _ADDED_C)
+    return keeps_limit(outlook.check(rise_c)) and (
+        not (change_mw > 0.0).any()
+        or _errors_keep_limit(outlook, rise_c, outlook.errors_quantile(rise_c))
     )
 
 
-def _is_passed(problem: Placement, row: int, change_mw: FloatArray) -> bool:
+def _judged(problem: Placement, row: int, changes_mw: FloatArray) -> tuple[bool, float]:
+    """Whether one of several changes passes a region's limit, and at which quantile.
+
+    At that quantile the rows of the region would have kept its limit.
+    """
     outlook = problem.outlooks[row]
-    if problem.over_c[row] == 0.0:
-        return not keeps_limit_by_plan(outlook, change_mw)
+    rises_c = rise_of_change_c(outlook, changes_mw)
+    checks = outlook.checks(rises_c)
+    if checks is None:
+        return bool(problem.over_c[row] == 0.0), -np.inf
+    # Without a bound the quantile is NaN.
+    found = float(np.fmax.reduce(checks.quantile, initial=-np.inf))
+    is_over = bool(problem.over_c[row] > 0.0)
     # Above its limit anyway: only rows that promise too much are drawn again.
-    after = outlook.check(rise_of_change_c(outlook, change_mw))
-    return after is not None and after.quantile > problem.quantiles[row]
+    is_passed = found > problem.quantiles[row] if is_over else checks.is_exceeded.any()
+    for rise_c, change_mw in zip(rises_c, changes_mw, strict=True):
+        if (change_mw > 0.0).any() and np.isfinite(rise_c).all():
+            quantile = outlook.errors_quantile(rise_c)
+            found = max(found, quantile or found)
+            is_passed |= not (is_over or _errors_keep_limit(outlook, rise_c, quantile))
+    return bool(is_passed), found
 
 
-def _quantile(outlook: RegionOutlook, change_mw: FloatArray) -> float:
-    """At which the rows of a region would have kept its limit."""
-    rise_c = rise_of_change_c(outlook, change_mw)
-    after = outlook.check(rise_c)
-    found = -np.inf if after is None else after.quantile
-    if (change_mw > 0.0).any() and after is not None:
-        found = max(found, outlook.errors_quantile(rise_c) or found)
-    return float(found)
+def _errors_keep_limit(
+    outlook: RegionOutlook, rise_c: FloatArray, quantile: float | None
+) -> bool:
+    """Whether past errors on the shifted forecast keep the limit, or add hardly any."""
+    bound_c = _bound_at_c(outlook, rise_c, quantile)
+    if bound_c <= outlook.policy.thermal_limit_c:
+        return True
+    nothing = np.zeros_like(rise_c)
+    without_c = _bound_at_c(outlook, nothing, outlook.errors_quantile(nothing))
+    return bound_c <= without_c + _ADDED_C
 
 
-def _errors_bound_c(outlook: RegionOutlook, rise_c: FloatArray) -> float:
-    quantile = outlook.errors_quantile(rise_c)
+def _bound_at_c(
+    outlook: RegionOutlook, rise_c: FloatArray, quantile: float | None
+) -> float:
     bound_c = None if quantile is None else outlook.bound_by_hour_c(quantile)
     return -np.inf if bound_c is None else float(np.max(bound_c + rise_c))
 

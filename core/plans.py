@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from heapq import heapify, heapreplace
 from operator import itemgetter
 
 import numpy as np
@@ -12,8 +14,10 @@ from core.aliases import FloatArray
 from core.conformal import LimitCheck
 from core.errors import InvalidInput, NotFound
 from core.footprints import require_load
+from core.outcomes import Outcome, ReasonCode
 from core.outlooks import RegionOutlook
-from core.scheduler import Verdict, decide_transfer
+from core.reasons import ShiftFacts, judge
+from core.scheduler import Verdict, transfer_facts, verdict_of
 from core.shift import LoadShift
 from core.shift_rules import given_mw, rise_of_change_c, share_load_mw
 
@@ -68,12 +72,24 @@ class RegionChange:
         return over_c if self.after.is_exceeded else 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class PlanPart:
-    """One transfer of a plan with its verdict."""
+    """One transfer of a plan with the outcome of its verdict.
+
+    A plan has thousands of parts, and what else would be safe between the two regions
+    of one takes longest: it is found when the verdict is asked for.
+    """
 
     transfer: PlanTransfer
-    verdict: Verdict
+    facts: ShiftFacts
+    outcome: Outcome
+    reason_code: ReasonCode
+    reason_text: str
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """The whole verdict."""
+        return verdict_of(self.facts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,23 +123,30 @@ def transfers(
         return ()
     left, room = out_mw[givers], in_mw[takers]
     moved: dict[tuple[int, int], FloatArray] = {}
-    exchanged = np.array([np.minimum(row, room).sum(axis=1) for row in left])
-    # The most that each giver can exchange, and with whom: a step changes few of them.
-    best, most = exchanged.argmax(axis=1), exchanged.max(axis=1)
-    # In each hour a pair empties its giver or its taker, so each comes once.
-    while most.max() > 0.0:
-        giver = int(np.argmax(most))
-        taker = int(best[giver])
+    # The most that each giver could exchange when last looked at: it only falls, so
+    # whoever still can exchange as much as the next could is the first of all.
+    most = [(-float(row.sum()), giver) for giver, row in enumerate(left)]
+    heapify(most)
+    n_full = 0
+    while len(takers):
+        _, giver = most[0]
+        exchanged = np.minimum(left[giver], room).sum(axis=1)
+        taker = int(exchanged.argmax())
+        now = -float(exchanged[taker])
+        heapreplace(most, (now, giver))
+        if most[0] != (now, giver):
+            continue
+        if now == 0.0:
+            break
+        # In each hour a pair empties its giver or its taker, so each comes once.
         amount = np.minimum(left[giver], room[taker])
         moved[int(givers[giver]), int(takers[taker])] = amount
         left[giver] -= amount
         room[taker] -= amount
-        exchanged[giver] = np.minimum(left[giver], room).sum(axis=1)
-        exchanged[:, taker] = np.minimum(left, room[taker]).sum(axis=1)
-        changed = best == taker
-        changed[giver] = True
-        best[changed] = exchanged[changed].argmax(axis=1)
-        most[changed] = exchanged[changed].max(axis=1)
+        n_full += not room[taker].any()
+        if 2 * n_full > len(room):
+            has_room = room.any(axis=1)
+            takers, room, n_full = takers[has_room], room[has_room], 0
     return tuple(
         PlanTransfer(source=slugs[giver], target=slugs[taker], moved_mw=moved_mw)
         for (giver, taker), moved_mw in sorted(moved.items(), key=itemgetter(0))
@@ -149,8 +172,14 @@ def judge_plan(
     by_slug = {outlook.region.slug: outlook for outlook in outlooks}
     for move in moves:
         _require_sound(by_slug, move)
+    nothing = {slug: np.zeros_like(item.it_load_mw) for slug, item in by_slug.items()}
+    out_mw, in_mw = dict(nothing), dict(nothing)
+    for move in moves:
+        out_mw[move.source] = out_mw[move.source] + move.moved_mw
+        in_mw[move.target] = in_mw[move.target] + move.moved_mw
+    gain = 1.0 + migration_energy_frac
     changes = {
-        slug: _change(outlook, moves, migration_energy_frac)
+        slug: region_change(outlook, out_mw[slug], gain * in_mw[slug])
         for slug, outlook in by_slug.items()
     }
     return PlanJudgement(
@@ -217,22 +246,19 @@ def _require_sound(by_slug: Mapping[str, RegionOutlook], move: PlanTransfer) -> 
     require_load("The moved load", move.moved_mw)
 
 
-def _change(
-    outlook: RegionOutlook, moves: Sequence[PlanTransfer], migration_energy_frac: float
+def region_change(
+    outlook: RegionOutlook, out_mw: FloatArray, in_mw: FloatArray
 ) -> RegionChange:
-    slug = outlook.region.slug
-    nothing = np.zeros_like(outlook.it_load_mw)
-    out = sum((m.moved_mw for m in moves if m.source == slug), start=nothing)
-    arrived = sum((m.moved_mw for m in moves if m.target == slug), start=nothing)
-    arrived = arrived * (1.0 + migration_energy_frac)
-    rise_c = rise_of_change_c(outlook, arrived - out)
+    """What a plan does to a region from which this leaves and at which this arrives."""
+    rise_c = rise_of_change_c(outlook, in_mw - out_mw)
+    before = outlook.check()
     return RegionChange(
         outlook=outlook,
-        out_mw=out,
-        in_mw=arrived,
+        out_mw=out_mw,
+        in_mw=in_mw,
         rise_c=rise_c,
-        before=outlook.check(),
-        after=outlook.check(rise_c),
+        before=before,
+        after=outlook.check(rise_c) if rise_c.any() else before,
     )
 
 
@@ -250,8 +276,21 @@ def _part(
         source_change_mw=source.change_mw,
         target_change_mw=target.change_mw,
     )
-    verdict = decide_transfer(source.outlook, target.outlook, shift)
-    return PlanPart(transfer=move, verdict=verdict)
+    facts = transfer_facts(
+        source.outlook,
+        target.outlook,
+        shift,
+        source_checks=(source.before, source.after),
+        target_checks=(target.before, target.after),
+    )
+    outcome, code, text = judge(facts)
+    return PlanPart(
+        transfer=move,
+        facts=facts,
+        outcome=outcome,
+        reason_code=code,
+        reason_text=text,
+    )
 
 
 def transfer_shift(

@@ -9,6 +9,7 @@ the safe interval holds no such step.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -30,22 +31,33 @@ COMFORT_MARGIN_C = 2.0
 """Margin that HIGH risk is advised to reach, degC."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class SafeShifts:
-    """What holds for all shifts from a source to a target, %.
+    """What holds for all shifts from a source to a target, %; found when first asked.
 
-    Attributes
-    ----------
-    minimum_pct, for_margin_pct : float | None
-        Least that clears the source, and that leaves it the comfort margin.
-    maximum_pct : float | None
-        Most that the source may give and the target take, and all less as well. From
-        `minimum_pct` up to it each step clears the source.
+    It does not depend on the shift under test.
     """
 
-    minimum_pct: float | None
-    for_margin_pct: float | None
-    maximum_pct: float | None
+    source: RegionOutlook
+    target: RegionOutlook | None
+
+    @cached_property
+    def minimum_pct(self) -> float | None:
+        """Least that clears the source."""
+        return minimum_shift_pct(self.source)
+
+    @cached_property
+    def for_margin_pct(self) -> float | None:
+        """Least that leaves the source the comfort margin."""
+        return minimum_shift_pct(self.source, margin_c=COMFORT_MARGIN_C)
+
+    @cached_property
+    def maximum_pct(self) -> float | None:
+        """Most that the source may give and the target take, and all less as well.
+
+        From `minimum_pct` up to it each step clears the source.
+        """
+        return maximum_safe_shift_pct(self.source, self.target)
 
 
 def safe_intervals(
@@ -75,15 +87,6 @@ class ChecksByStep:
 
     source: LimitChecks | None
     target: LimitChecks | None
-
-
-def safe_shifts(source: RegionOutlook, target: RegionOutlook | None) -> SafeShifts:
-    """Both ends of the safe interval; they do not depend on the shift under test."""
-    return SafeShifts(
-        minimum_pct=minimum_shift_pct(source),
-        for_margin_pct=minimum_shift_pct(source, margin_c=COMFORT_MARGIN_C),
-        maximum_pct=maximum_safe_shift_pct(source, target),
-    )
 
 
 def minimum_shift_pct(source: RegionOutlook, *, margin_c: float = 0.0) -> float | None:

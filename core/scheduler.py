@@ -21,7 +21,6 @@ from core.safe_shifts import (
     SafeShifts,
     maximum_safe_shift_pct,
     minimum_shift_pct,
-    safe_shifts,
 )
 from core.shift import LoadShift
 from core.shift_rules import hourly_shift, is_flexible
@@ -38,7 +37,13 @@ __all__ = [
     "maximum_safe_shift_pct",
     "minimum_shift_pct",
     "scenarios",
+    "transfer_facts",
+    "verdict_of",
 ]
+
+
+EndChecks = tuple[LimitCheck | None, LimitCheck | None]
+"""Of one end, before and after a shift; None where there is no finite bound."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +105,7 @@ def decide(
         or has other hours or another issue instant.
     """
     _require_sound(source, target, shift_pct)
-    return _decide(source, target, shift_pct, safe_shifts(source, target))
+    return _decide(source, target, shift_pct, SafeShifts(source=source, target=target))
 
 
 def decide_transfer(
@@ -119,20 +124,44 @@ def decide_transfer(
     InvalidInput
         As `decide` does.
     """
+    return verdict_of(
+        transfer_facts(
+            source,
+            target,
+            shift,
+            source_checks=(source.check(), source.check(shift.source_rise_c)),
+            target_checks=(target.check(), target.check(shift.target_rise_c)),
+        )
+    )
+
+
+def transfer_facts(
+    source: RegionOutlook,
+    target: RegionOutlook,
+    shift: LoadShift,
+    *,
+    source_checks: EndChecks,
+    target_checks: EndChecks,
+) -> ShiftFacts:
+    """What `decide_transfer` judges, with the checks of both ends made already.
+
+    Raises
+    ------
+    InvalidInput
+        As `decide` does.
+    """
     _require_sound(source, target, shift.shift_pct)
-    safe = safe_shifts(source, target)
-    facts = ShiftFacts(
+    return ShiftFacts(
         source=source,
         target=target,
-        safe=safe,
-        source_before=source.check(),
-        target_before=target.check(),
+        safe=SafeShifts(source=source, target=target),
+        source_before=source_checks[0],
+        target_before=target_checks[0],
         shift_pct=shift.shift_pct,
         shift=shift,
-        source_after=source.check(shift.source_rise_c),
-        target_after=target.check(shift.target_rise_c),
+        source_after=source_checks[1],
+        target_after=target_checks[1],
     )
-    return _verdict(facts)
 
 
 def scenarios(
@@ -152,7 +181,7 @@ def scenarios(
     shifts = [float(shift) for shift in shifts_pct] if target else [0.0]
     for shift_pct in shifts:
         _require_sound(source, target, shift_pct)
-    safe = safe_shifts(source, target)
+    safe = SafeShifts(source=source, target=target)
     return tuple(_decide(source, target, shift_pct, safe) for shift_pct in shifts)
 
 
@@ -162,10 +191,11 @@ def _decide(
     shift_pct: float,
     safe: SafeShifts,
 ) -> Verdict:
-    return _verdict(_facts(source, target, shift_pct, safe))
+    return verdict_of(_facts(source, target, shift_pct, safe))
 
 
-def _verdict(facts: ShiftFacts) -> Verdict:
+def verdict_of(facts: ShiftFacts) -> Verdict:
+    """The verdict on a shift, with what would be safe."""
     outcome, code, text = judge(facts)
     safe = facts.safe
     return Verdict(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -200,63 +200,79 @@ def list_findings(
     ]
 
 
+def regions_alike(
+    session: Session,
+    region_ids: Collection[int],
+    *,
+    from_utc: datetime,
+    end_utc: datetime,
+) -> dict[int, list[int]]:
+    """Regions that have the weather of each in `COPY_HOURS` of [from_utc, end_utc).
+
+    As `equal_weather` compares it. For all at once: hours are read once.
+    """
+    new = _agreeing(region_ids, from_utc, end_utc).subquery()
+    alike: dict[int, list[int]] = defaultdict(list)
+    with _joined_by_hash(session):
+        for region_id, other_id in session.execute(
+            select(new.c.region_id, new.c.other_id)
+            .group_by(new.c.region_id, new.c.other_id)
+            .having(func.count() >= COPY_HOURS)
+        ):
+            alike[region_id].append(other_id)
+    return alike
+
+
 def equal_weather(
     session: Session,
     region_id: int,
+    other_ids: Collection[int],
     *,
     start_utc: datetime,
-    from_utc: datetime,
     end_utc: datetime,
 ) -> dict[str, list[datetime]]:
-    """Hours of [start_utc, end_utc) in which another region has the same weather.
+    """Hours of [start_utc, end_utc) in which each of others has the same weather.
 
-    Only regions that agree in `COPY_HOURS` of [from_utc, end_utc). Temperatures are
-    equal, and humidities where both regions have one.
+    Temperatures are equal, and humidities where both regions have one.
     """
-    own, other = aliased(TelemetryRow), aliased(TelemetryRow)
-
-    def agreeing(*wanted: ColumnElement[bool]) -> Select[int, datetime]:
-        return (
-            select(other.region_id, own.hour_utc)
-            .join(
-                other,
-                (other.hour_utc == own.hour_utc)
-                & (getattr(other, _TEMPERATURE) == getattr(own, _TEMPERATURE))
-                & (other.region_id != own.region_id),
-            )
-            .where(
-                own.region_id == region_id,
-                func.coalesce(
-                    getattr(other, _HUMIDITY) == getattr(own, _HUMIDITY), true()
-                ),
-                own.hour_utc < end_utc,
-                other.hour_utc < end_utc,
-                *wanted,
-            )
-        )
-
-    def since(instant: datetime) -> tuple[ColumnElement[bool], ...]:
-        # Of both sides, so that both are read from the same partitions only.
-        return own.hour_utc >= instant, other.hour_utc >= instant
-
-    new = agreeing(*since(from_utc)).subquery()
-    with _joined_by_hash(session):
-        ids = session.scalars(
-            select(new.c.region_id)
-            .group_by(new.c.region_id)
-            .having(func.count() >= COPY_HOURS)
-        ).all()
-    if not ids:
-        return {}
-    found = agreeing(*since(start_utc), other.region_id.in_(ids)).subquery()
+    found = _agreeing([region_id], start_utc, end_utc, other_ids).subquery()
     hours: dict[str, list[datetime]] = defaultdict(list)
     for slug, hour_utc in session.execute(
         select(RegionRow.slug, found.c.hour_utc).join(
-            RegionRow, RegionRow.id == found.c.region_id
+            RegionRow, RegionRow.id == found.c.other_id
         )
     ):
         hours[slug].append(hour_utc)
     return hours
+
+
+def _agreeing(
+    region_ids: Collection[int],
+    start_utc: datetime,
+    end_utc: datetime,
+    other_ids: Collection[int] | None = None,
+) -> Select[int, int, datetime]:
+    """Hours of these regions, and every other (or these) with the same weather then."""
+    own, other = aliased(TelemetryRow), aliased(TelemetryRow)
+    return (
+        select(own.region_id, other.region_id.label("other_id"), own.hour_utc)
+        .join(
+            other,
+            (other.hour_utc == own.hour_utc)
+            & (getattr(other, _TEMPERATURE) == getattr(own, _TEMPERATURE))
+            & (other.region_id != own.region_id),
+        )
+        .where(
+            own.region_id.in_(region_ids),
+            func.coalesce(getattr(other, _HUMIDITY) == getattr(own, _HUMIDITY), true()),
+            # Of both sides, so that both are read from the same partitions only.
+            *(
+                (side.hour_utc >= start_utc) & (side.hour_utc < end_utc)
+                for side in (own, other)
+            ),
+            true() if other_ids is None else other.region_id.in_(other_ids),
+        )
+    )
 
 
 @contextmanager

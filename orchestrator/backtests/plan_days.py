@@ -18,7 +18,6 @@ from core.hindsight import true_flows
 from core.optimizer import best_plan
 from core.outlooks import RegionOutlook
 from core.placement import PlanPrices, PlanRegion, PlanRules, Totals, placement
-from core.plans import transfers
 from core.rescoring import CalibrationWindows, WindowHours
 from core.shift import net_rise_c
 from core.telemetry import Quantity
@@ -126,9 +125,7 @@ def plan_day(
         totals={**compared.came, "clairvoyant": clairvoyant.totals},
         heat=_heat_of_plan(inside, planned, carried_out, frac),
         left_out={item.slug: item.reason for item in known.left_out},
-        transfers_mwh=tuple(
-            float(move.moved_mw.sum()) for move in transfers(known.slugs, *planned)
-        ),
+        transfers_mwh=tuple(float(move.moved_mw.sum()) for move in plan.moves),
     )
 
 

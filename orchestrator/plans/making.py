@@ -22,8 +22,8 @@ from core.plans import (
     PlanTransfer,
     RegionChange,
     judge_plan,
+    region_change,
     spread,
-    transfers,
 )
 from core.telemetry import hours_between
 from core.wording import listed
@@ -146,10 +146,11 @@ def make_plan(setting: PlanSetting) -> PlanRecord:
         nothing = _record(setting, problems, setting.judge(()))
         return replace(nothing, infeasible_text=exc.message)
     flows = (plan.out_mw, plan.in_mw)
-    judgement = setting.judge(transfers(known.slugs, *flows))
+    judgement = setting.judge(plan.moves)
     front = pareto(known, rules, n_points=PARETO_POINTS)
     return replace(
         _record(setting, problems, judgement, flows),
+        least_objective_usd=plan.least_usd,
         front=tuple(
             FrontRecord(
                 carbon_t=point.totals.carbon_t,
@@ -207,6 +208,7 @@ def _record(
         is_compared_with_truth=bool(ways),
         ways=ways or expected,
         expected=expected if ways else (),
+        least_objective_usd=None,
         front=(),
         shadow_prices=(),
         notes=(
@@ -224,14 +226,22 @@ def _blocked_regions(
     judgement: PlanJudgement,
 ) -> dict[str, int]:
     """How many regions stay above their limit, by the way to run the fleet."""
-    judged = {
-        key: setting.judge(transfers(known.slugs, *flows))
-        for key, flows in compared.flows.items()
-        if key != "plan"
-    }
+    outlooks, gain = setting.outlooks, 1.0 + setting.rules.migration_energy_frac
+    changes = {"plan": judgement.changes}
+    for key, (out_mw, in_mw) in compared.flows.items():
+        flows = zip(out_mw, gain * in_mw, strict=True)
+        moved = dict(zip(known.slugs, flows, strict=True))
+        stay = np.zeros(known.n_hours)
+        changes.setdefault(
+            key,
+            tuple(
+                region_change(outlook, *moved.get(slug, (stay, stay)))
+                for slug, outlook in outlooks.items()
+            ),
+        )
     return {
-        key: sum(change.blocked_by_c != 0.0 for change in found.changes)
-        for key, found in {**judged, "plan": judgement}.items()
+        key: sum(change.blocked_by_c != 0.0 for change in found)
+        for key, found in changes.items()
     }
 
 
@@ -257,10 +267,10 @@ def _transfer(part: PlanPart) -> TransferRecord:
         source=part.transfer.source,
         target=part.transfer.target,
         moved_mw=tuple(part.transfer.moved_mw.tolist()),
-        share_pct=part.verdict.shift_pct,
-        outcome=part.verdict.outcome,
-        reason_code=part.verdict.reason_code,
-        reason_text=part.verdict.reason_text,
+        share_pct=part.facts.shift_pct,
+        outcome=part.outcome,
+        reason_code=part.reason_code,
+        reason_text=part.reason_text,
     )
 
 
@@ -281,7 +291,8 @@ def _region(change: RegionChange) -> RegionRecord:
 def _shadow_prices(
     known: Placement, plan: Plan, judgement: PlanJudgement
 ) -> tuple[ShadowPriceRecord, ...]:
-    names = {slug: judgement.change(slug).outlook.region.name for slug in known.slugs}
+    by_slug = {change.outlook.region.slug: change for change in judgement.changes}
+    names = {slug: by_slug[slug].outlook.region.name for slug in known.slugs}
     blocked = frozenset(
         change.outlook.region.slug
         for change in judgement.changes

@@ -21,12 +21,13 @@ from db.regions import StoredRegion
 from orchestrator.decisions.cards import decision_card
 from orchestrator.decisions.judgements import Judgement, PlanMove
 from orchestrator.decisions.storing import store
+from orchestrator.jobs import CHUNK_REGIONS
 from orchestrator.plans.records import PlanRecord, TransferRecord, read_record
 from orchestrator.plans.views import PlanRecordOutcome
 from orchestrator.regions.region_choice import active_regions
 from orchestrator.use_cases import Event, Request
 from orchestrator.windows.choice import WindowChoice, newer_issue
-from orchestrator.windows.database_source import RegionWindow, load_region_window
+from orchestrator.windows.database_source import RegionWindow, load_windows
 
 
 def standing_parts(
@@ -129,23 +130,27 @@ def newer_issue_of(
     )
 
 
-def plan_region_window(
+def plan_windows(
     session: Session,
-    stored_region: StoredRegion,
+    stored_regions: Sequence[StoredRegion],
     choice: WindowChoice,
     now: datetime,
     replaced_ids: tuple[int, ...],
-) -> RegionWindow:
-    """A region as a plan sees it, without the load of what it is to replace."""
-    return load_region_window(
-        session,
-        stored_region,
-        issued_at_utc=choice.issued_at_utc,
-        now=now,
-        is_simulation=choice.is_simulation,
-        without_decision_ids=replaced_ids,
-        known_at_utc=choice.known_at_utc,
-    )
+) -> list[RegionWindow]:
+    """Regions as a plan sees them, without the load of what it is to replace."""
+    windows = []
+    # What a window is assembled from is far larger than what stays of it.
+    for first in range(0, len(stored_regions), CHUNK_REGIONS):
+        windows += load_windows(
+            session,
+            stored_regions[first : first + CHUNK_REGIONS],
+            issued_at_utc=choice.issued_at_utc,
+            now=now,
+            is_simulation=choice.is_simulation,
+            without_decision_ids=replaced_ids,
+            known_at_utc=choice.known_at_utc,
+        )
+    return windows
 
 
 def _judge_again(
@@ -168,10 +173,10 @@ def _judge_again(
         issued_at_utc=facts.window_start_utc,
         is_simulation=facts.is_simulated,
     )
-    windows = {
-        slug: plan_region_window(session, found[slug], choice, now, replaced_ids)
-        for slug in touched
-    }
+    loaded = plan_windows(
+        session, [found[slug] for slug in touched], choice, now, replaced_ids
+    )
+    windows = dict(zip(touched, loaded, strict=True))
     unknown = [slug for slug in touched if not windows[slug].outlook.load_is_known]
     if unknown:
         return tuple(f"The load of {slug} is no longer known." for slug in unknown)
@@ -181,13 +186,13 @@ def _judge_again(
         migration_energy_frac=record.migration_energy_frac,
     )
     changed = tuple(
-        part.verdict.reason_text
+        part.reason_text
         for part, transfer in zip(judgement.parts, record.transfers, strict=True)
-        if (part.verdict.outcome, part.verdict.reason_code)
-        != (transfer.outcome, transfer.reason_code)
+        if (part.outcome, part.reason_code) != (transfer.outcome, transfer.reason_code)
     )
     if changed:
         return tuple(dict.fromkeys(changed))
+    changes = {change.outlook.region.slug: change for change in judgement.changes}
     return [
         Judgement(
             source=windows[part.transfer.source],
@@ -196,8 +201,8 @@ def _judge_again(
             verdict=part.verdict,
             plan_move=PlanMove(
                 plan_id=stored.plan_id,
-                source_change_mw=judgement.change(part.transfer.source).change_mw,
-                target_change_mw=judgement.change(part.transfer.target).change_mw,
+                source_change_mw=changes[part.transfer.source].change_mw,
+                target_change_mw=changes[part.transfer.target].change_mw,
             ),
         )
         for part in judgement.parts

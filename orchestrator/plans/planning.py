@@ -28,7 +28,7 @@ from orchestrator.plans.making import PlanSetting, make_plan
 from orchestrator.plans.parts import (
     judge_parts,
     newer_issue_of,
-    plan_region_window,
+    plan_windows,
     recorded_outcome,
     same_parts,
     standing_parts,
@@ -106,10 +106,7 @@ def find_plan(
     anchor = choose_region(session, anchor_slug)
     choice = choose_plan_window(session, anchor, local_day=local_day, now=request.now)
     replaced = _standing_ids(request, instead_of, choice)
-    windows = [
-        plan_region_window(session, item, choice, request.now, replaced)
-        for item in found
-    ]
+    windows = plan_windows(session, found, choice, request.now, replaced)
     setting = PlanSetting(
         anchor_slug=anchor.slug,
         windows=windows,

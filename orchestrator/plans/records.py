@@ -15,10 +15,11 @@ from core.errors import InvalidInput
 from core.outcomes import Outcome, ReasonCode
 from orchestrator.plans.terms import PlanSplit, PlanTerms
 
-FORMAT = 3
-_FORMATS = (1, 2, FORMAT)
+FORMAT = 4
+_FORMATS = (1, 2, 3, FORMAT)
 """Format 1 names no least transfer and no chance: all were made, nothing kept free. In
-format 2 the chance is a term of the plan, not the policy's."""
+format 2 the chance is a term of the plan, not the policy's. Format 3 has no bound of
+the objective."""
 
 _TERMS = (
     "carbon_usd_per_t", "water_usd_per_m3", "energy_price_weight",
@@ -133,6 +134,9 @@ class PlanRecord:
     ways, expected : tuple of WayRecord
         As it came, or as known at the issue while nothing came yet; and, beside the
         former, what was known at the issue.
+    least_objective_usd : float | None
+        Which no plan undercuts, as known at the issue; see `core.optimizer.Plan`. None
+        where nothing was optimised, and in formats before it.
     notes : tuple of str
         What the figures rest on, and what is missing or suspect in them.
     """
@@ -147,6 +151,7 @@ class PlanRecord:
     is_compared_with_truth: bool
     ways: tuple[WayRecord, ...]
     expected: tuple[WayRecord, ...]
+    least_objective_usd: float | None
     front: tuple[FrontRecord, ...]
     shadow_prices: tuple[ShadowPriceRecord, ...]
     notes: tuple[str, ...]
@@ -204,6 +209,7 @@ def read_record(values: Mapping[str, Any]) -> PlanRecord:
             is_compared_with_truth=values["is_compared_with_truth"],
             ways=tuple(WayRecord(**item) for item in values["ways"]),
             expected=tuple(WayRecord(**item) for item in values["expected"]),
+            least_objective_usd=values.get("least_objective_usd"),
             front=tuple(FrontRecord(**item) for item in values["front"]),
             shadow_prices=tuple(
                 ShadowPriceRecord(**item) for item in values["shadow_prices"]

@@ -167,6 +167,11 @@ class PlanView:
         Why there is no plan; then there are no transfers, front or prices.
     blocked : tuple of str
         A sentence for each region that stays BLOCKED.
+    gap_usd : float | None
+        By how much the plan's objective passes the bound that no plan undercuts, as
+        known at the issue, >= 0; None where nothing was optimised.
+    gap_pct : float | None
+        That of the saving that the bound would be, %; None where there is none.
     oracle_gap_usd : float | None
         Objective of the plan less that of the oracle on the true values, >= 0.
     notes : tuple of str
@@ -200,6 +205,8 @@ class PlanView:
     transfers: tuple[PlanTransferView, ...]
     regions: tuple[PlanRegionView, ...]
     comparison: tuple[PlanComparison, ...]
+    gap_usd: float | None
+    gap_pct: float | None
     oracle_gap_usd: float | None
     pareto: tuple[ParetoPointView, ...]
     shadow_prices: tuple[ShadowPriceView, ...]
@@ -253,7 +260,9 @@ def plan_view(
     """
     facts, record = stored.facts, read_record(stored.facts.result)
     ways = _comparison(record.ways, record.terms)
+    expected = _comparison(record.expected, record.terms)
     objective_usd = {way.key: way.objective_usd for way in ways}
+    gap_usd, gap_pct = _gap(expected or ways, record.least_objective_usd)
     n_hours = hours_between(facts.window_start_utc, facts.window_end_utc)
     return PlanView(
         plan_id=stored.plan_id,
@@ -290,7 +299,9 @@ def plan_view(
             for item in record.regions
         ),
         comparison=ways,
-        expected=_comparison(record.expected, record.terms),
+        expected=expected,
+        gap_usd=gap_usd,
+        gap_pct=gap_pct,
         oracle_gap_usd=objective_usd["plan"] - objective_usd["oracle"]
         if "oracle" in objective_usd
         else None,
@@ -321,6 +332,18 @@ def plan_view(
         standing_decision_ids=tuple(standing_decision_ids),
         has_begun=facts.window_start_utc <= now,
     )
+
+
+def _gap(
+    expected: Sequence[PlanComparison], least_usd: float | None
+) -> tuple[float | None, float | None]:
+    """How far the plan may be from the best, USD and % of what that would save."""
+    by_key = {way.key: way for way in expected}
+    if least_usd is None or "plan" not in by_key:
+        return None, None
+    gap_usd = max(by_key["plan"].objective_usd - least_usd, 0.0)
+    saving_usd = by_key["nothing"].objective_usd - least_usd
+    return gap_usd, 100.0 * gap_usd / saving_usd if saving_usd > 0.0 else None
 
 
 def _transfer(

@@ -7,7 +7,8 @@ those after them that they help to judge.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
@@ -97,10 +98,8 @@ def judge_import(
     session: Session, *, now: datetime, ranges: Mapping[Quantity, ValidRange]
 ) -> list[JudgedHours]:
     """Judge what the settled import changed; called once its hours are stored."""
-    return [
-        judge_region(session, changed, now=now, ranges=ranges)
-        for changed in telemetry_quality.changed_hours(session)
-    ]
+    changed = telemetry_quality.changed_hours(session)
+    return judge_regions(session, changed, now=now, ranges=ranges)
 
 
 @query(Permission.VIEW_FLEET)
@@ -283,31 +282,66 @@ def _judge_span(
     end_utc: datetime,
     ranges: Mapping[Quantity, ValidRange],
 ) -> None:
-    judge_region(
-        request.session,
-        ChangedHours(
-            region_id=stored.region_id,
-            region_slug=stored.slug,
-            it_capacity_mw=stored.region.it_capacity_mw,
-            first_utc=start_utc,
-            last_utc=end_utc - HOUR,
-        ),
-        now=request.now,
-        ranges=ranges,
+    changed = ChangedHours(
+        region_id=stored.region_id,
+        region_slug=stored.slug,
+        it_capacity_mw=stored.region.it_capacity_mw,
+        first_utc=start_utc,
+        last_utc=end_utc - HOUR,
+    )
+    judge_regions(request.session, [changed], now=request.now, ranges=ranges)
+
+
+def judge_regions(
+    session: Session,
+    changed: Sequence[ChangedHours],
+    *,
+    now: datetime,
+    ranges: Mapping[Quantity, ValidRange],
+) -> list[JudgedHours]:
+    """Judge hours that changed, and those around them that they help to judge."""
+    by_span: dict[tuple[datetime, datetime], list[int]] = defaultdict(list)
+    for one in changed:
+        by_span[_compared_span(one)].append(one.region_id)
+    alike: dict[int, list[int]] = {}
+    for (from_utc, end_utc), region_ids in by_span.items():
+        alike |= telemetry_quality.regions_alike(
+            session, region_ids, from_utc=from_utc, end_utc=end_utc
+        )
+    return [
+        _judge_region(
+            session, one, alike.get(one.region_id, []), now=now, ranges=ranges
+        )
+        for one in changed
+    ]
+
+
+def _judged_span(changed: ChangedHours) -> tuple[datetime, datetime]:
+    return (
+        changed.first_utc - JUDGED_AROUND_H * HOUR,
+        changed.last_utc + (1 + JUDGED_AROUND_H) * HOUR,
     )
 
 
-def judge_region(
+def _compared_span(changed: ChangedHours) -> tuple[datetime, datetime]:
+    """Hours of which some have to be those of another region.
+
+    Of a long import only the newest hours are compared: nothing else can be issued.
+    """
+    first_utc, end_utc = _judged_span(changed)
+    return max(first_utc, end_utc - 2 * LOOK_BACK_H * HOUR), end_utc
+
+
+def _judge_region(
     session: Session,
     changed: ChangedHours,
+    alike_ids: Sequence[int],
     *,
     now: datetime,
     ranges: Mapping[Quantity, ValidRange],
 ) -> JudgedHours:
-    """Judge hours that changed, and those around them that they help to judge."""
-    first_utc = changed.first_utc - JUDGED_AROUND_H * HOUR
+    first_utc, end_utc = _judged_span(changed)
     start_utc = first_utc - LOOK_BACK_H * HOUR
-    end_utc = changed.last_utc + (1 + JUDGED_AROUND_H) * HOUR
     frame = replace(
         telemetry.load_frame(
             session, changed.region_slug, start_utc, end_utc, with_suspect=True
@@ -325,7 +359,7 @@ def judge_region(
         first=LOOK_BACK_H,
         distrusted={q: codes > 0 for q, codes in frame.findings.items()},
         accepted=_accepted(session, changed.region_id, frame),
-        copies=_copies(session, changed.region_id, frame),
+        copies=_copies(session, changed.region_id, alike_ids, frame),
         it_capacity_mw=changed.it_capacity_mw,
         ranges=ranges,
     )
@@ -354,21 +388,18 @@ def judge_region(
 
 
 def _copies(
-    session: Session, region_id: int, frame: TelemetryFrame
+    session: Session, region_id: int, alike_ids: Sequence[int], frame: TelemetryFrame
 ) -> dict[str, BoolArray]:
-    """Hours in which another region has the same weather, but for known copies.
-
-    Of a long import only the newest hours are compared: nothing else can be issued.
-    """
-    start_utc = max(frame.start_utc, frame.end_utc - 2 * LOOK_BACK_H * HOUR)
-    from_utc = max(frame.start_utc + LOOK_BACK_H * HOUR, start_utc)
+    """Hours in which another region has the same weather, but for known copies."""
+    if not alike_ids:
+        return {}
     copied = frame.finding_codes(_T)[:LOOK_BACK_H] == QualityRule.OTHER_REGION.code
     copies = {}
     for slug, hours_utc in telemetry_quality.equal_weather(
         session,
         region_id,
-        start_utc=start_utc,
-        from_utc=from_utc,
+        alike_ids,
+        start_utc=max(frame.start_utc, frame.end_utc - 2 * LOOK_BACK_H * HOUR),
         end_utc=frame.end_utc,
     ).items():
         equal = np.zeros(frame.n_hours, dtype=np.bool_)

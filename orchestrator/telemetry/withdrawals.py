@@ -16,7 +16,7 @@ from db.import_withdrawals import Resting
 from db.ingest import find_batch
 from orchestrator.jobs import queue_issue_again
 from orchestrator.logs import get_logger
-from orchestrator.telemetry.suspect_hours import judge_region
+from orchestrator.telemetry.suspect_hours import judge_regions
 from orchestrator.use_cases import Done, Event, Request, change
 
 log = get_logger(__name__)
@@ -67,8 +67,7 @@ def withdraw_import(
     stored = import_withdrawals.withdraw(
         session, batch_id, actor_id=request.actor.user_id
     )
-    for changed in stored.changed:
-        judge_region(session, changed, now=request.now, ranges=ranges)
+    judge_regions(session, stored.changed, now=request.now, ranges=ranges)
     batch = find_batch(session, batch_id)
     resting = import_withdrawals.resting_on(session, batch, stored.counts)
     queue_issue_again(session, batch_id=stored.batch_id)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
 from dash import html
 from dash.development.base_component import Component
 
@@ -41,6 +45,11 @@ from pages.words import (
     typeset,
     window_name,
 )
+
+MOST_ROWS = 200
+"""Of a table or list: a fleet of thousands would keep the browser busy for minutes."""
+
+_Row = TypeVar("_Row")
 
 
 def result(view: PlanView) -> list[Component | None]:
@@ -100,7 +109,8 @@ def _headline(view: PlanView) -> Component:
                 className="gfo-sentence",
                 id="plan-sentence",
             ),
-            *[html.P(typeset(text)) for text in view.blocked],
+            *[html.P(typeset(text)) for text in view.blocked[:MOST_ROWS]],
+            _rest("more regions that stay above their limits", view.blocked),
             _replaces(view),
             html.P(
                 f"Plan {view.plan_id}, by {view.actor_name},"
@@ -153,13 +163,47 @@ def sentence(view: PlanView, plan: PlanComparison | None) -> str:
     )
 
 
+def gap_sentence(view: PlanView) -> str:
+    """How far the plan may be from the best, by the bound that was computed with it."""
+    if view.gap_usd is None:
+        return ""
+    frac = (
+        ""
+        if view.gap_pct is None
+        else f", {_at_least_a_trace(view.gap_pct)} of what it saves"
+    )
+    return (
+        f" The best plan costs at most {quantity(view.gap_usd, 'USD')} less than this"
+        f" one{frac}."
+    )
+
+
+def _largest(rows: Sequence[_Row], size: Callable[[_Row], float]) -> tuple[_Row, ...]:
+    """All rows in their order, or the largest where there are too many to draw."""
+    if len(rows) <= MOST_ROWS:
+        return tuple(rows)
+    return tuple(sorted(rows, key=size, reverse=True)[:MOST_ROWS])
+
+
+def _rest(what: str, rows: Sequence[object]) -> Component | None:
+    """How many are not drawn."""
+    n_rest = len(rows) - MOST_ROWS
+    if n_rest <= 0:
+        return None
+    return html.P(
+        f"Not shown here: {n_rest:,} {what}. The API answers with all.",
+        className="gfo-muted",
+    )
+
+
 def _transfers(view: PlanView) -> Component:
+    rows = _largest(view.transfers, lambda row: row.moved_mwh)
     return panel(
         "Transfers",
         data_table(
             "Load that one region sends another",
             ("From", "To", "Energy, MWh", "Peak, MW", "Share", "Verdict"),
-            [_transfer_cells(row) for row in view.transfers],
+            [_transfer_cells(row) for row in rows],
             numeric_from=2,
             id="plan-transfers",
             cards=True,
@@ -167,18 +211,19 @@ def _transfers(view: PlanView) -> Component:
         )
         if view.transfers
         else html.P("No load moves.", className="gfo-muted"),
-        _schedule(view) if view.transfers else None,
+        _schedule(view, rows) if rows else None,
+        _rest("smaller transfers", view.transfers),
         id="plan-transfers-panel",
     )
 
 
-def _schedule(view: PlanView) -> Component:
+def _schedule(view: PlanView, transfers: Sequence[PlanTransferView]) -> Component:
     """What to move in each hour: what whoever carries the plan out works through."""
     zone = view.anchor.time_zone
     rows: list[list[Child]] = [
         [moment(hour, zone), row.source.name, row.target.name, number(moved_mw, 3)]
         for place, hour in enumerate(view.hours_utc)
-        for row in view.transfers
+        for row in transfers
         if (moved_mw := row.moved_mw[place]) > 0.0
     ]
     return disclosure(
@@ -241,7 +286,7 @@ def _comparison(view: PlanView) -> Component:
             download=True,
         ),
         id="plan-comparison-panel",
-        hint=f"On {basis}, everything at the prices above.{gap}",
+        hint=f"On {basis}, everything at the prices above.{gap}{gap_sentence(view)}",
     )
 
 
@@ -310,19 +355,23 @@ def _front(view: PlanView) -> Component:
 
 def _prices(view: PlanView) -> Component:
     words: Component = (
-        html.Ul([html.Li(typeset(price.text)) for price in view.shadow_prices])
+        html.Ul(
+            [html.Li(typeset(price.text)) for price in view.shadow_prices[:MOST_ROWS]]
+        )
         if view.shadow_prices
         else html.P("No limit stands in the way of a better plan.")
     )
     return panel(
         "What the limits cost",
         words,
+        _rest("lower prices", view.shadow_prices),
         id="plan-shadow-prices",
         hint="What a little more room would save: the shadow prices of the plan.",
     )
 
 
 def _regions(view: PlanView) -> Component:
+    rows = _largest(view.regions, _size_of_change)
     return panel(
         "Regions before and after",
         data_table(
@@ -336,13 +385,22 @@ def _regions(view: PlanView) -> Component:
                 "Load after, mean MW",
                 "Note",
             ),
-            [_region_cells(row) for row in view.regions],
+            [_region_cells(row) for row in rows],
             id="plan-regions",
             cards=True,
             download=True,
         ),
+        _rest("smaller changes of regions", view.regions),
         id="plan-regions-panel",
     )
+
+
+def _size_of_change(row: PlanRegionView) -> float:
+    """Change of the mean load, MW; what is said of a region comes first."""
+    before, after = _mean(row.load_before_mw), _mean(row.load_after_mw)
+    if row.note or before is None or after is None:
+        return math.inf
+    return abs(after - before)
 
 
 def _region_cells(row: PlanRegionView) -> list[Child]:
@@ -373,7 +431,11 @@ def _notes(view: PlanView) -> Component:
             html.P(typeset(f"Telemetry changed since: {view.revised_text}."))
             if view.revised_text
             else None,
-            *[html.P(typeset(text), className="gfo-muted") for text in view.notes],
+            *[
+                html.P(typeset(text), className="gfo-muted")
+                for text in view.notes[:MOST_ROWS]
+            ],
+            _rest("more notes", view.notes),
         ],
         id="plan-notes",
     )

@@ -10,7 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
+from scipy.optimize import linprog
 
+from core import optimizer
 from core.errors import InvalidInput, OutOfRange, PlanInfeasible
 from core.greedy import greedy_plan
 from core.optimizer import Plan, best_plan, pareto
@@ -440,3 +443,155 @@ def test_a_front_keeps_to_the_budgets_it_is_given() -> None:
     capped = pareto(problem, PlanRules(carbon_cap_t=cap)).points
     assert capped[-1].totals.carbon_t <= cap * (1 + 1e-9)
     assert capped[0].totals.carbon_t == pytest.approx(free[0].totals.carbon_t, rel=1e-6)
+
+
+def _whole_program_usd(problem: Placement, rules: PlanRules) -> float:
+    """Least objective by another formulation: rows for every limit, heat in two steps.
+
+    Heat and capacity are rows of net gain, and slack is a column of each region.
+    """
+    n_regions, n_hours = problem.load_mw.shape
+    gain, n_flows = 1.0 + rules.migration_energy_frac, problem.load_mw.size
+    one = sparse.identity(n_flows, format="csr")
+    net = sparse.hstack([-one, gain * one])
+    region = np.repeat(np.arange(n_regions), n_hours)
+    slack = sparse.csr_matrix(
+        (problem.mw_per_c.ravel(), (np.arange(n_flows), region)),
+        shape=(n_flows, n_regions),
+    )
+    nothing = sparse.csr_matrix((n_flows, n_regions))
+    is_heat = np.isfinite(problem.room_mw.ravel())
+    rows = [
+        sparse.hstack([net, -slack]).tocsr()[is_heat],
+        sparse.hstack([net, nothing]),
+    ]
+    upper = [problem.room_mw.ravel()[is_heat], problem.free_mw.ravel()]
+    if rules.ramp_mw_per_h is not None:
+        later = np.flatnonzero(np.tile(np.arange(n_hours), n_regions) > 0)
+        step = (sparse.hstack([net, nothing]).tocsr())[later]
+        step = step - (sparse.hstack([net, nothing]).tocsr())[later - 1]
+        rows += [step, -step]
+        upper += [np.full(len(later), rules.ramp_mw_per_h)] * 2
+    if rules.carbon_cap_t is not None:
+        rates = problem.rates.carbon_t.ravel()
+        used = np.concatenate([-rates, gain * rates, np.zeros(n_regions)])
+        rows.append(sparse.csr_matrix(used))
+        upper.append(np.array([rules.carbon_cap_t - _base(problem).carbon_t]))
+    hours = sparse.csr_matrix(
+        (np.ones(n_flows), (np.tile(np.arange(n_hours), n_regions), np.arange(n_flows)))
+    )
+    balance = sparse.hstack([-hours, hours, sparse.csr_matrix((n_hours, n_regions))])
+
+    def solve(cost: np.ndarray, most_c: np.ndarray) -> np.ndarray:
+        receives = np.where(problem.may_receive, np.inf, 0.0).ravel()
+        most = np.concatenate([problem.movable_mw.ravel(), receives, most_c])
+        solved = linprog(
+            cost,
+            A_ub=sparse.vstack(rows),
+            b_ub=np.concatenate(upper),
+            A_eq=balance,
+            b_eq=np.zeros(n_hours),
+            bounds=np.column_stack([np.zeros(len(most)), most]),
+        )
+        assert solved.success
+        return np.asarray(solved.x)
+
+    heat = np.concatenate([np.zeros(2 * n_flows), np.ones(n_regions)])
+    least_c = solve(heat, np.where(problem.over_c > 0.0, np.inf, 0.0))[2 * n_flows :]
+    rates = problem.rates.priced(PRICES).ravel()
+    cost = np.concatenate([-rates, gain * rates + 0.1, np.zeros(n_regions)])
+    return _base(problem).objective_usd(PRICES) + float(
+        cost @ solve(cost, least_c + 1e-7)
+    )
+
+
+@pytest.mark.parametrize(
+    ("seed", "hot_frac", "rules"),
+    [
+        (1, 0.0, PlanRules()),
+        (2, 0.2, PlanRules(minimum_transfer_mwh=10.0)),
+        (3, 0.2, PlanRules(migration_energy_frac=0.03)),
+        (4, 0.1, PlanRules(ramp_mw_per_h=4.0, minimum_transfer_mwh=10.0)),
+        (5, 0.5, PlanRules(minimum_transfer_mwh=10.0)),
+    ],
+)
+def test_the_gap_is_that_to_the_whole_program(
+    seed: int, hot_frac: float, rules: PlanRules
+) -> None:
+    problem = placement(a_fleet(40, seed=seed, hot_frac=hot_frac))
+    least_usd = _whole_program_usd(problem, rules)
+
+    plan = best_plan(problem, PRICES, rules)
+
+    assert plan.least_usd == pytest.approx(least_usd, rel=1e-8)
+    assert plan.least_usd <= plan.objective_usd + 1e-6 * abs(least_usd)
+    possible_usd = _base(problem).objective_usd(PRICES) - least_usd
+    gap_usd = plan.objective_usd - plan.least_usd
+    assert gap_usd <= 0.011 * max(possible_usd, 0.0) + 1e-6 * abs(least_usd)
+
+
+def test_the_gap_to_a_budget_is_that_to_the_whole_program() -> None:
+    problem = placement(a_fleet(20, seed=6, hot_frac=0.0))
+    free = best_plan(problem, PRICES).totals
+    clean = pareto(problem, n_points=2).points[0].totals
+    rules = PlanRules(carbon_cap_t=0.5 * (free.carbon_t + clean.carbon_t))
+    plan = best_plan(problem, PRICES, rules)
+    least_usd = _whole_program_usd(problem, rules)
+    assert plan.least_usd == pytest.approx(least_usd, rel=1e-8)
+
+
+@pytest.mark.parametrize("name", ["plan", "front"])
+def test_a_large_program_gives_the_same_by_the_interior_point(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problem = placement(a_fleet(30, seed=7))
+
+    def figures() -> list[float]:
+        if name == "plan":
+            return [best_plan(problem, PRICES).objective_usd]
+        return [point.totals.water_m3 for point in pareto(problem, n_points=4).points]
+
+    by_simplex = figures()
+    monkeypatch.setattr(optimizer, "LARGE_COLUMNS", 0)
+    assert figures() == pytest.approx(by_simplex, rel=1e-7)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_greedy_plan_is_that_of_trying_every_taker(seed: int) -> None:
+    problem = placement(a_fleet(12, n_hours=3, seed=seed))
+    rates, gain = problem.rates.priced(PRICES), 1.02
+    out, inward = np.zeros_like(rates), np.zeros_like(rates)
+    for hour in range(problem.n_hours):
+        room = problem.receivable_mw[:, hour].copy()
+        left = problem.movable_mw[:, hour].copy()
+
+        def send(
+            giver: int,
+            wanted: float,
+            least_usd: float,
+            hour: int = hour,
+            room: np.ndarray = room,
+            left: np.ndarray = left,
+        ) -> None:
+            for taker in np.argsort(rates[:, hour], kind="stable"):
+                if gain * rates[taker, hour] + 0.1 >= least_usd:
+                    return
+                if taker == giver or out[taker, hour] > 0.0:
+                    continue
+                amount = min(wanted, left[giver], room[taker] / gain)
+                if amount > 0.0:
+                    out[giver, hour] += amount
+                    inward[taker, hour] += amount
+                    left[giver] -= amount
+                    room[taker] -= gain * amount
+                    wanted -= amount
+
+        for giver in range(len(rates)):
+            send(giver, float(problem.excess_mw[giver, hour]), np.inf)
+        for giver in range(len(rates)):
+            if inward[giver, hour] == 0.0:
+                send(giver, np.inf, float(rates[giver, hour]))
+
+    greedy = greedy_plan(problem, PRICES, migration_energy_frac=0.02)
+    np.testing.assert_array_equal(greedy.out_mw, out)
+    np.testing.assert_array_equal(greedy.in_mw, inward)

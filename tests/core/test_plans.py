@@ -213,3 +213,29 @@ def test_in_hindsight_nobody_gets_more_than_there_was_room_for(frac: float) -> N
     assert taken.any()
     assert (load[taken] <= capacity[taken] + 1e-9).all()
     assert ((1.0 + frac) * inward <= np.maximum(truth.room_mw, 0.0) + 1e-9).all()
+
+
+@given(seed=st.integers(0, 10_000))
+@settings(max_examples=20, deadline=None)
+def test_the_pair_that_can_exchange_most_comes_first(seed: int) -> None:
+    """As by looking at every pair before each step."""
+    random = np.random.default_rng(seed)
+    net = np.round(random.normal(size=(9, 4)) * random.integers(0, 2, (9, 4)), 1)
+    out, inward = np.maximum(-net, 0.0), np.maximum(net, 0.0)
+    left, room = out.copy(), inward.copy()
+    expected: dict[tuple[str, str], np.ndarray] = {}
+    while True:
+        exchanged = np.array([np.minimum(row, room).sum(axis=1) for row in left])
+        giver, taker = np.unravel_index(exchanged.argmax(), exchanged.shape)
+        if exchanged[giver, taker] == 0.0:
+            break
+        amount = np.minimum(left[giver], room[taker])
+        expected[f"r{giver}", f"r{taker}"] = amount
+        left[giver] -= amount
+        room[taker] -= amount
+
+    moves = transfers([f"r{row}" for row in range(9)], out, inward)
+
+    assert {(move.source, move.target) for move in moves} == set(expected)
+    for move in moves:
+        np.testing.assert_array_equal(move.moved_mw, expected[move.source, move.target])

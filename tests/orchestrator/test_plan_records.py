@@ -96,7 +96,7 @@ FORMAT_1: dict[str, Any] = {
 """As plans of this format lie in databases; never changed."""
 
 
-ALONE = {"instead_of_plan_id": None}
+ALONE = {"instead_of_plan_id": None, "least_objective_usd": None}
 
 
 def _written_again(values: dict[str, Any]) -> dict[str, Any]:
@@ -108,7 +108,7 @@ def test_a_stored_plan_of_format_1_is_read_with_its_smallest_transfers() -> None
     record = read_record(FORMAT_1)
     assert record.transfers[0].reason_code is ReasonCode.SHIFT_RESOLVES
     terms = FORMAT_1["terms"] | {"minimum_transfer_mwh": 0.0}
-    now = {"format": 3, "terms": terms, "blocked_chance_pct": 0.0} | ALONE
+    now = {"format": 4, "terms": terms, "blocked_chance_pct": 0.0} | ALONE
     assert _written_again(FORMAT_1) == FORMAT_1 | now
 
 
@@ -116,21 +116,30 @@ def test_a_stored_plan_of_format_2_keeps_the_chance_that_was_its_term() -> None:
     terms = FORMAT_1["terms"] | {"minimum_transfer_mwh": 7.5}
     format_2 = FORMAT_1 | {"format": 2, "terms": terms | {"blocked_chance_pct": 2.5}}
     assert read_record(format_2).terms.minimum_transfer_mwh == 7.5
-    now = {"format": 3, "terms": terms, "blocked_chance_pct": 2.5} | ALONE
+    now = {"format": 4, "terms": terms, "blocked_chance_pct": 2.5} | ALONE
     assert _written_again(format_2) == format_2 | now
 
 
-def test_a_stored_plan_of_format_3_is_read_and_would_be_written_the_same() -> None:
+def test_a_stored_plan_of_format_3_has_no_bound_of_its_objective() -> None:
     terms = FORMAT_1["terms"] | {"minimum_transfer_mwh": 7.5}
     new = {"blocked_chance_pct": 1.0, "instead_of_plan_id": 7}
     format_3 = FORMAT_1 | {"format": 3, "terms": terms} | new
-    assert _written_again(format_3) == format_3
+    now = {"format": 4, "least_objective_usd": None}
+    assert _written_again(format_3) == format_3 | now
+
+
+def test_a_stored_plan_of_format_4_is_read_and_would_be_written_the_same() -> None:
+    terms = FORMAT_1["terms"] | {"minimum_transfer_mwh": 7.5}
+    new = {"blocked_chance_pct": 1.0, "instead_of_plan_id": 7}
+    bound = {"least_objective_usd": 41.5}
+    format_4 = FORMAT_1 | {"format": 4, "terms": terms} | new | bound
+    assert _written_again(format_4) == format_4
 
 
 @pytest.mark.parametrize(
     "values",
     [
-        FORMAT_1 | {"format": 4},
+        FORMAT_1 | {"format": 5},
         {key: value for key, value in FORMAT_1.items() if key != "transfers"},
         FORMAT_1 | {"ways": [{"key": "plan"}]},
         FORMAT_1 | {"terms": None},

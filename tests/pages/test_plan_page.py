@@ -103,6 +103,8 @@ def view() -> PlanView:
         regions=(),
         comparison=(way("nothing", saving_usd=0.0), way("plan"), way("oracle")),
         expected=(),
+        gap_usd=2_500.0,
+        gap_pct=0.8,
         oracle_gap_usd=11.0,
         pareto=points,
         shadow_prices=(price,),
@@ -269,3 +271,48 @@ def test_a_plan_says_that_its_telemetry_was_replaced_since(
     said = "3 h that it may rest on, by imports 7 and 9"
     assert "Telemetry changed since" not in text_of(content.result(view))
     assert said in text_of(content.result(replace(view, revised_text=said)))
+
+
+def test_the_page_says_how_far_the_plan_may_be_from_the_best(
+    view: PlanView, text_of: Text
+) -> None:
+    said = (
+        "The best plan costs at most 2,500 USD less than this one, 0.8 % of what it"
+        " saves."
+    )
+    assert said in text_of(content.result(view))
+    exact = replace(view, gap_usd=0.0, gap_pct=0.01)
+    assert "0 USD less than this one, < 0.1 % of" in text_of(content.result(exact))
+    split = replace(view, gap_usd=None, gap_pct=None)
+    assert "The best plan costs" not in text_of(content.result(split))
+
+
+def test_of_thousands_of_transfers_the_page_draws_the_largest(
+    view: PlanView, text_of: Text, components_of: Callable[[object], list[Any]]
+) -> None:
+    transfers = tuple(
+        replace(view.transfers[0], moved_mwh=float(number), peak_mw=1.0)
+        for number in range(3_000)
+    )
+    many = replace(
+        view,
+        transfers=transfers,
+        shadow_prices=view.shadow_prices * 900,
+        blocked=("Arizona stays BLOCKED by 1 degC.",) * 500,
+        notes=view.notes * 300,
+    )
+    tree = content.result(many)
+    text = text_of(tree)
+    assert "in 3,000 transfers" in text
+    assert "2,999.0" in text
+    assert "2,800.0" in text
+    assert "2,799.0" not in text
+    for rest in (
+        "2,800 smaller transfers",
+        "700 lower prices",
+        "300 more regions that stay above their limits",
+        "100 more notes",
+    ):
+        assert f"Not shown here: {rest}. The API answers with all." in text
+    assert len(components_of(tree)) < 60_000
+    assert "Not shown here" not in text_of(content.result(view))
