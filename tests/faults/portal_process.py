@@ -15,7 +15,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.client import HTTPMessage, HTTPResponse
+from http.client import HTTPException, HTTPMessage, HTTPResponse
 from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import IO
@@ -358,12 +358,13 @@ class Browser:
 
     def _open(self, request: urllib.request.Request) -> Answer:
         try:
-            with self._opener.open(request, timeout=10) as response:
+            try:
+                response = self._opener.open(request, timeout=10)
+            except urllib.error.HTTPError as exc:
+                response = exc
+            with response:
                 return _answer(response)
-        except urllib.error.HTTPError as exc:
-            with exc:
-                return _answer(exc)
-        except OSError:
+        except (OSError, HTTPException):  # nobody answers, or an answer is cut off
             return Answer(0, None, "")
 
 

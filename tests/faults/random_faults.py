@@ -628,6 +628,7 @@ def _errors(deployed: Deployment) -> dict[str, int]:
 
 def main() -> None:
     """Run it from the command line, and print the report as JSON."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and clean up
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("fleet", type=Path, help="A backup of the tests' fleet.")
     parser.add_argument("--minutes", type=float, default=5.0)

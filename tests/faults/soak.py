@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -253,6 +254,7 @@ def _sizes(deployed: Deployment) -> dict[str, int]:
 
 def main() -> None:
     """Run it from the command line, and print what was measured as JSON."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and clean up
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("fleet", type=Path, help="A backup of the tests' fleet.")
     parser.add_argument("--minutes", type=float, default=30.0)
