@@ -60,6 +60,8 @@ def is_whole(held: bytes) -> bool:
 class WholeRequestWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """Reads in its event loop until a request is whole."""
 
+    pending_conns: deque[TConn]
+
     def enqueue_req(self, conn: TConn) -> None:
         """Give a thread to what is whole, and leave the rest with the poller.
 
