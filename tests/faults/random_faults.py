@@ -416,6 +416,7 @@ class Report:
             and self.approved_without_telemetry == 0
             and self.chain_is_sound
             and self.acknowledged > self.by_programs > 0
+            and self.lists_read > 0
             and not self.lists_untrue
         )
 
