@@ -39,6 +39,9 @@ class Policy:
     falls_back_on_alarm : bool
         Whether the model that served before serves again when the serving one loses its
         coverage over the fleet. Its regions with an alarm are blocked in any case.
+    forecasts_kept_days : float
+        How long forecasts of other targets than the temperature are kept that no
+        decision or plan of a person rests on, [30, 36500]; a hundred years is for good.
     fleet_policy_id, region_policy_id : int | None
         Stored versions this was composed from.
 
@@ -57,6 +60,7 @@ class Policy:
     counts_hydro_water: bool = False
     plan_blocked_chance_pct: float = 5.0
     falls_back_on_alarm: bool = False
+    forecasts_kept_days: float = 36_500.0
     fleet_policy_id: int | None = None
     region_policy_id: int | None = None
 
@@ -74,6 +78,7 @@ class Policy:
         _require("migration_energy_frac", self.migration_energy_frac, 0.0, 1.0)
         _require("migration_usd_per_mwh", self.migration_usd_per_mwh, 0.0, 1_000.0)
         _require("plan_blocked_chance_pct", self.plan_blocked_chance_pct, 0.0, 50.0)
+        _require("forecasts_kept_days", self.forecasts_kept_days, 30.0, 36_500.0)
 
     @property
     def alpha(self) -> Decimal:

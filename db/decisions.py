@@ -239,25 +239,6 @@ def lock_actor(session: Session, actor_id: int) -> None:
     )
 
 
-def net_load(
-    session: Session,
-    *,
-    region_id: int,
-    start_utc: datetime,
-    n_hours: int,
-    without_ids: Sequence[int] = (),
-) -> NetLoad:
-    """What live recorded decisions move in one region; see `net_loads`."""
-    found = net_loads(
-        session,
-        [region_id],
-        start_utc=start_utc,
-        n_hours=n_hours,
-        without_ids=without_ids,
-    )
-    return found[region_id]
-
-
 def net_loads(
     session: Session,
     region_ids: Collection[int],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import case, delete, func, or_, select, update
@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from core.audit import AuditEvent
 from core.errors import Conflict, NotFound
 from core.public_events import PublicKind
+from db.row_parts import columns_of, part_of
 from db.schema import (
     AuditEventRow,
     DeliveryAttemptRow,
@@ -24,7 +25,6 @@ from db.schema import (
 
 LONGEST_LIST = 1_000
 WAITING, DELIVERED, DEAD = "waiting", "delivered", "dead"
-_Part = TypeVar("_Part")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +147,7 @@ def insert_subscription(
 ) -> int:
     """Store a subscription; raises Conflict when its name is taken."""
     row = DeliverySubscriptionRow
-    new = insert(row).values(**_values(facts), secret=secret)
+    new = insert(row).values(**columns_of(facts), secret=secret)
     found: int | None = session.scalar(
         new.on_conflict_do_nothing(
             index_elements=["name"], index_where=row.removed_at_utc.is_(None)
@@ -165,11 +165,6 @@ def update_subscription(
     """Replace columns of a subscription."""
     row = DeliverySubscriptionRow
     session.execute(update(row).where(row.id == subscription_id).values(**values))
-
-
-def facts_values(facts: SubscriptionFacts) -> dict[str, object]:
-    """The columns that hold what an admin wrote."""
-    return _values(facts)
 
 
 def find_subscription(
@@ -269,7 +264,7 @@ def next_deliveries(
         .limit(limit)
         .execution_options(populate_existing=True)
     )
-    return [_read(Delivery, found) for found in session.scalars(statement)]
+    return [part_of(found, Delivery) for found in session.scalars(statement)]
 
 
 def delivery_by_id(
@@ -282,7 +277,7 @@ def delivery_by_id(
     if found is None:
         message = f"There is no delivery {delivery_id}."
         raise NotFound(message)
-    return _read(Delivery, found)
+    return part_of(found, Delivery)
 
 
 def update_delivery(
@@ -295,7 +290,7 @@ def update_delivery(
 
 def insert_attempt(session: Session, attempt: DeliveryAttempt) -> None:
     """Store a try."""
-    session.execute(insert(DeliveryAttemptRow).values(**_values(attempt)))
+    session.execute(insert(DeliveryAttemptRow).values(**columns_of(attempt)))
 
 
 def list_deliveries(
@@ -307,7 +302,7 @@ def list_deliveries(
     if state is not None:
         statement = statement.where(row.state == state)
     statement = statement.order_by(row.id.desc()).limit(min(limit, LONGEST_LIST))
-    return [_read(Delivery, found) for found in session.scalars(statement)]
+    return [part_of(found, Delivery) for found in session.scalars(statement)]
 
 
 def newest_attempts(
@@ -321,14 +316,14 @@ def newest_attempts(
         .ext(distinct_on(row.delivery_id))
         .order_by(row.delivery_id, row.id.desc())
     )
-    return {found.delivery_id: _read(DeliveryAttempt, found) for found in rows}
+    return {found.delivery_id: part_of(found, DeliveryAttempt) for found in rows}
 
 
 def list_attempts(session: Session, delivery_id: int) -> list[DeliveryAttempt]:
     """The tries of a delivery, oldest first."""
     row = DeliveryAttemptRow
     statement = select(row).where(row.delivery_id == delivery_id).order_by(row.id)
-    return [_read(DeliveryAttempt, found) for found in session.scalars(statement)]
+    return [part_of(found, DeliveryAttempt) for found in session.scalars(statement)]
 
 
 def replay_dead(
@@ -452,22 +447,10 @@ def events_by_seq(session: Session, seqs: Sequence[int]) -> dict[int, AuditEvent
     return {row.seq: AuditEvent(**row._mapping) for row in rows}
 
 
-def _values(value: object) -> dict[str, object]:
-    return {
-        item.name: getattr(value, item.name)
-        for item in fields(value)  # type: ignore[arg-type]
-    }
-
-
-def _read(of: type[_Part], row: object) -> _Part:
-    """The columns of a row that a dataclass names."""
-    return of(**{item.name: getattr(row, item.name) for item in fields(of)})  # type: ignore[arg-type]
-
-
 def _stored(row: DeliverySubscriptionRow) -> StoredSubscription:
     return StoredSubscription(
         subscription_id=row.id,
-        facts=_read(SubscriptionFacts, row),
-        secrets=_read(SubscriptionSecrets, row),
-        state=_read(SubscriptionState, row),
+        facts=part_of(row, SubscriptionFacts),
+        secrets=part_of(row, SubscriptionSecrets),
+        state=part_of(row, SubscriptionState),
     )

@@ -131,7 +131,6 @@ def make_engine(
     url: str,
     *,
     pool_size: int = 5,
-    max_overflow: int = 0,
     pool_timeout_s: float = POOL_TIMEOUT_S,
     statement_timeout_s: float | None = None,
     lock_timeout_s: float | None = None,
@@ -160,7 +159,7 @@ def make_engine(
     engine = create_engine(
         parsed,
         pool_size=pool_size,
-        max_overflow=max_overflow,
+        max_overflow=0,
         pool_timeout=pool_timeout_s,
         pool_pre_ping=True,
         connect_args={

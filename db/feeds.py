@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import sha256
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import and_, delete, func, select, update
 from sqlalchemy.dialects.postgresql import distinct_on, insert
@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from core.errors import Conflict, NotFound
 from core.telemetry import HOUR, Quantity
+from db.row_parts import columns_of, part_of
 from db.schema import (
     FeedAnswerRow,
     FeedProgressRow,
@@ -26,7 +27,6 @@ from db.schema import (
 from db.telemetry_staging import STAGED
 
 LONGEST_LIST = 1_000
-_Part = TypeVar("_Part")
 _CHOICE_LOCK = 0x67666F02
 
 
@@ -151,7 +151,7 @@ def insert_feed(
     session: Session, facts: FeedFacts, *, next_run_at_utc: datetime
 ) -> int:
     """Store a feed; raises Conflict when its name is taken."""
-    new = insert(FeedRow).values(**_values(facts), next_run_at_utc=next_run_at_utc)
+    new = insert(FeedRow).values(**columns_of(facts), next_run_at_utc=next_run_at_utc)
     feed_id: int | None = session.scalar(
         new.on_conflict_do_nothing(index_elements=["name"]).returning(FeedRow.id)
     )
@@ -164,7 +164,7 @@ def insert_feed(
 def update_feed(session: Session, feed_id: int, facts: FeedFacts) -> None:
     """Replace what an admin wrote of a feed."""
     session.execute(
-        update(FeedRow).where(FeedRow.id == feed_id).values(**_values(facts))
+        update(FeedRow).where(FeedRow.id == feed_id).values(**columns_of(facts))
     )
 
 
@@ -216,14 +216,14 @@ def progress_of(session: Session) -> dict[tuple[int, int], FeedProgress]:
     """How far every feed came, by feed and region."""
     statement = select(FeedProgressRow).execution_options(populate_existing=True)
     rows = session.scalars(statement)
-    return {(row.feed_id, row.region_id): _read(FeedProgress, row) for row in rows}
+    return {(row.feed_id, row.region_id): part_of(row, FeedProgress) for row in rows}
 
 
 def store_progress(
     session: Session, feed_id: int, region_id: int, progress: FeedProgress
 ) -> None:
     """Keep how far a feed came in a region."""
-    values = _values(progress)
+    values = columns_of(progress)
     session.execute(
         insert(FeedProgressRow)
         .values(feed_id=feed_id, region_id=region_id, **values)
@@ -233,7 +233,7 @@ def store_progress(
 
 def insert_run(session: Session, run: FeedRun) -> None:
     """Store a run."""
-    session.add(FeedRunRow(**_values(run)))
+    session.add(FeedRunRow(**columns_of(run)))
     session.flush()
 
 
@@ -245,7 +245,7 @@ def list_runs(session: Session, feed_id: int, *, limit: int = 50) -> list[FeedRu
         .order_by(FeedRunRow.id.desc())
         .limit(min(limit, LONGEST_LIST))
     )
-    return [_read(FeedRun, row) for row in rows]
+    return [part_of(row, FeedRun) for row in rows]
 
 
 def keep_answer(session: Session, content: bytes, now: datetime) -> str:
@@ -294,7 +294,7 @@ def newest_switches(session: Session) -> dict[tuple[int, str], Switch]:
         .ext(distinct_on(*place))
         .order_by(*place, FeedSwitchRow.id.desc())
     )
-    return {(row.region_id, row.quantity): _read(Switch, row) for row in rows}
+    return {(row.region_id, row.quantity): part_of(row, Switch) for row in rows}
 
 
 def list_switches(session: Session, feed_id: int, *, limit: int = 20) -> list[Switch]:
@@ -305,12 +305,12 @@ def list_switches(session: Session, feed_id: int, *, limit: int = 20) -> list[Sw
         .order_by(FeedSwitchRow.id.desc())
         .limit(limit)
     )
-    return [_read(Switch, row) for row in rows]
+    return [part_of(row, Switch) for row in rows]
 
 
 def insert_switch(session: Session, switch: Switch) -> None:
     """Make a feed the source of a quantity in a region."""
-    session.add(FeedSwitchRow(**_values(switch)))
+    session.add(FeedSwitchRow(**columns_of(switch)))
     session.flush()
 
 
@@ -343,21 +343,9 @@ def good_until_of_import(
     return None if newest is None else newest + HOUR
 
 
-def _values(value: object) -> dict[str, object]:
-    return {
-        field.name: getattr(value, field.name)
-        for field in fields(value)  # type: ignore[arg-type]
-    }
-
-
-def _read(of: type[_Part], row: object) -> _Part:
-    """The columns of a row that a dataclass names."""
-    return of(**{f.name: getattr(row, f.name) for f in fields(of)})  # type: ignore[arg-type]
-
-
 def _stored(row: FeedRow) -> StoredFeed:
     return StoredFeed(
         feed_id=row.id,
-        facts=_read(FeedFacts, row),
-        state=_read(FeedState, row),
+        facts=part_of(row, FeedFacts),
+        state=part_of(row, FeedState),
     )

@@ -41,12 +41,14 @@ class RegionStanding:
     longitude_deg: float
 
 
+_REASONS = {None: None} | {code.value: code for code in ReasonCode}
+
 _STANDING = text(
     """
-    select r.id, r.slug, r.name, r.latitude_deg, r.longitude_deg,
-        d.window_start_utc, d.reason_code, d.source_bound_after_c,
-        d.thermal_limit_c, d.confidence,
-        f.telemetry_watermark_utc
+    select r.id as region_id, r.slug, r.name, r.latitude_deg, r.longitude_deg,
+        d.window_start_utc as issued_at_utc, d.reason_code,
+        d.source_bound_after_c as bound_c, d.thermal_limit_c as limit_c, d.confidence,
+        f.telemetry_watermark_utc as known_until_utc
     from region r
     left join lateral (
         select window_start_utc, reason_code, source_bound_after_c, thermal_limit_c,
@@ -67,20 +69,8 @@ def fleet_standing(session: Session, now: datetime) -> list[RegionStanding]:
     """Of every active region, in the order in which they were added."""
     rows = session.execute(_STANDING, {"now": now})
     return [
-        RegionStanding(
-            region_id=row.id,
-            slug=row.slug,
-            name=row.name,
-            issued_at_utc=row.window_start_utc,
-            reason_code=ReasonCode(row.reason_code) if row.reason_code else None,
-            bound_c=row.source_bound_after_c,
-            limit_c=row.thermal_limit_c,
-            confidence=row.confidence,
-            known_until_utc=row.telemetry_watermark_utc,
-            latitude_deg=row.latitude_deg,
-            longitude_deg=row.longitude_deg,
-        )
-        for row in rows
+        RegionStanding(**row | {"reason_code": _REASONS[row["reason_code"]]})
+        for row in map(dict, rows.mappings())
     ]
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from core.forecasts import InputMode, Target
+from db.forecasts import exact_hours
 from db.schema import ForecastRow, IntervalCalibrationRow, WindowScoreRow
 from db.window_scores import is_newest_score
 
@@ -75,6 +76,7 @@ def finished_forecasts(
             ForecastRow.issued_at_utc,
             ForecastRow.mean,
             ForecastRow.scale,
+            ForecastRow.exact_hours,
             IntervalCalibrationRow.quantile,
             ForecastRow.score_watermark_id,
             ForecastRow.day_bound_c,
@@ -107,11 +109,11 @@ def finished_forecasts(
         FinishedForecast(
             model_version_id=model_version_id,
             issued_at_utc=issued_at_utc,
-            mean=tuple(mean),
-            scale=tuple(scale),
+            mean=hours[0],
+            scale=hours[1],
             mean_width_c=None
             if quantile is None
-            else 2.0 * quantile * sum(scale) / len(scale),
+            else 2.0 * quantile * sum(hours[1]) / len(hours[1]),
             score_watermark_id=watermark_id,
             day_bound_c=bound_c,
             day_max_c=day_max_c,
@@ -123,6 +125,7 @@ def finished_forecasts(
             issued_at_utc,
             mean,
             scale,
+            exact,
             quantile,
             watermark_id,
             bound_c,
@@ -131,5 +134,5 @@ def finished_forecasts(
             input_mode,
         ) in rows
         if model_version_id is not None and day_max_c is not None
-        if mean is not None and scale is not None
+        if all(hours := exact_hours(mean, scale, exact))
     ]

@@ -11,9 +11,13 @@ from typing import Any
 
 import numpy as np
 from sqlalchemy import (
+    ARRAY,
     ColumnElement,
+    DateTime,
+    Integer,
     and_,
     case,
+    cast,
     func,
     or_,
     select,
@@ -128,14 +132,9 @@ def insert_modes(
     copy_rows(
         session,
         ForecastModeRow.__tablename__,
-        ("forecast_id", "input_mode", "mean", "scale"),
+        ("forecast_id", "input_mode", "mean", "scale", "exact_hours"),
         (
-            (
-                forecast_id,
-                answer.input_mode.value,
-                answer.mean.tolist(),
-                answer.scale.tolist(),
-            )
+            (forecast_id, answer.input_mode.value, *stored_hours(answer))
             for forecast_id, answer in answers
         ),
     )
@@ -159,12 +158,13 @@ def modes_of(
     found: dict[int, list[HourlyForecast]] = {forecast_id: [] for forecast_id in by_id}
     for row in rows:
         slug, item = by_id[row.forecast_id]
+        mean, scale = exact_hours(row.mean, row.scale, row.exact_hours)
         hourly = HourlyForecast(
             region_slug=slug,
             target=item.target,
             issued_at_utc=item.issued_at_utc,
-            mean=np.array(row.mean),
-            scale=np.array(row.scale),
+            mean=np.array(mean),
+            scale=np.array(scale),
             input_mode=InputMode(row.input_mode),
         )
         found[row.forecast_id].append(hourly)
@@ -198,7 +198,7 @@ def mode_means(
         "hour", func.timezone(time_zone, ForecastRow.issued_at_utc)
     )
     rows = session.execute(
-        select(ForecastRow.issued_at_utc, served.mean, without.mean)
+        select(ForecastRow.issued_at_utc, served, without)
         .join(
             served,
             (served.forecast_id == ForecastRow.id)
@@ -219,11 +219,47 @@ def mode_means(
         )
         .order_by(ForecastRow.issued_at_utc, ForecastRow.id.desc())
     )
-    found = {issue: (tuple(mean), tuple(other)) for issue, mean, other in rows}
+    found = {
+        issue: tuple(
+            exact_hours(row.mean, row.scale, row.exact_hours)[0] for row in both
+        )
+        for issue, *both in rows
+    }
     return [
         ModeMean(issued_at_utc=issue, served=mean, without=other)
         for issue, (mean, other) in found.items()
     ]
+
+
+_Hours = tuple[float, ...]
+
+
+def stored_hours(
+    hourly: HourlyForecast,
+) -> tuple[list[float], list[float], list[float] | None]:
+    """Means and scales in float32, and both as they are where that is not the same.
+
+    Models answer in float32, so that it is, unless a scale was normalised.
+    """
+    hours = np.stack([hourly.mean, hourly.scale])
+    singles = hours.astype(np.float32).astype(np.float64)
+    is_exact = np.array_equal(singles, hours)
+    return (
+        singles[0].tolist(),
+        singles[1].tolist(),
+        None if is_exact else hours.ravel().tolist(),
+    )
+
+
+def exact_hours(
+    mean: Sequence[float] | None,
+    scale: Sequence[float] | None,
+    exact: Sequence[float] | None,
+) -> tuple[_Hours, _Hours]:
+    """Means and scales as they were issued, from what is stored of them."""
+    if exact is not None:
+        return tuple(exact[:WINDOW_H]), tuple(exact[WINDOW_H:])
+    return tuple(mean or ()), tuple(scale or ())
 
 
 def insert_forecasts(session: Session, forecasts: Sequence[NewForecast]) -> list[int]:
@@ -251,8 +287,8 @@ def _columns(item: NewForecast) -> dict[str, object]:
     columns["input_mode"] = item.input_mode.value
     hourly, plain = item.forecast, item.plain
     columns["status"] = "refused" if hourly is None else "issued"
-    columns["mean"] = None if hourly is None else hourly.mean.tolist()
-    columns["scale"] = None if hourly is None else hourly.scale.tolist()
+    hours = (None, None, None) if hourly is None else stored_hours(hourly)
+    columns["mean"], columns["scale"], columns["exact_hours"] = hours
     columns["plain_bound_c"] = plain.bound_c if plain else None
     columns["plain_error_c"] = plain.error_c if plain else None
     columns["allowed_gap_c"] = plain.allowed_gap_c if plain else None
@@ -362,11 +398,26 @@ def newest_live_issue(
     session: Session, *, region_id: int, until_utc: datetime
 ) -> datetime | None:
     """Issue instant of the newest live temperature forecast or refusal."""
-    return session.scalar(
-        select(func.max(ForecastRow.issued_at_utc)).where(
-            *_live_temperature([region_id]), ForecastRow.issued_at_utc <= until_utc
+    return newest_live_issues(session, [region_id], until_utc).get(region_id)
+
+
+def newest_live_issues(
+    session: Session, region_ids: Sequence[int], until_utc: datetime
+) -> dict[int, datetime]:
+    """As `newest_live_issue`, by region; nothing of regions without one."""
+    newest = (
+        select(func.max(ForecastRow.issued_at_utc))
+        .where(
+            ForecastRow.region_id == RegionRow.id,
+            *_live_temperature(),
+            ForecastRow.issued_at_utc <= until_utc,
         )
+        .scalar_subquery()
     )
+    rows = session.execute(
+        select(RegionRow.id, newest).where(RegionRow.id.in_(region_ids))
+    )
+    return {region_id: issue for region_id, issue in rows if issue is not None}
 
 
 def late_instants(
@@ -383,7 +434,8 @@ def late_instants(
         session.scalars(
             select(ForecastRow.issued_at_utc)
             .where(
-                *_live_temperature([region_id]),
+                ForecastRow.region_id == region_id,
+                *_live_temperature(),
                 ForecastRow.issued_at_utc.between(since_utc, until_utc),
             )
             .group_by(ForecastRow.issued_at_utc)
@@ -393,9 +445,8 @@ def late_instants(
     )
 
 
-def _live_temperature(region_ids: Sequence[int]) -> tuple[ColumnElement[bool], ...]:
+def _live_temperature() -> tuple[ColumnElement[bool], ...]:
     return (
-        ForecastRow.region_id.in_(region_ids),
         ForecastRow.target == Target.TEMPERATURE_C.value,
         ForecastRow.kind == "live",
     )
@@ -640,6 +691,31 @@ def unscored_live_forecasts(
     return _with_hours(session, rows)
 
 
+def has_forecast(
+    session: Session, region_ids: Sequence[int], *, issued_at_utc: datetime
+) -> bool:
+    """Whether any of the regions has a temperature forecast of an instant."""
+    found = select(ForecastRow.id).where(
+        ForecastRow.region_id.in_(region_ids),
+        ForecastRow.target == Target.TEMPERATURE_C.value,
+        ForecastRow.issued_at_utc == issued_at_utc,
+        ForecastRow.status == "issued",
+    )
+    return session.scalars(select(found.exists())).one()
+
+
+def kept_since(session: Session) -> datetime:
+    """What was issued before may be gone, where nothing rests on it."""
+    since = func.forecasts_kept_since(type_=DateTime(timezone=True))
+    return session.scalars(select(since)).one()
+
+
+def retire_forecasts(session: Session, region_ids: Sequence[int], *, most: int) -> int:
+    """Delete what the database's rule no longer keeps; returns how many."""
+    given = cast(list(region_ids), ARRAY(Integer))
+    return session.scalar(select(func.retire_forecasts(given, most))) or 0
+
+
 def _with_hours(session: Session, rows: Sequence[ForecastRow]) -> list[StoredForecast]:
     """The forecasts with the intervals of their hours."""
     ids = {row.interval_calibration_id for row in rows} - {None}
@@ -653,7 +729,7 @@ def _with_hours(session: Session, rows: Sequence[ForecastRow]) -> list[StoredFor
 
 
 def _stored(row: ForecastRow, quantile: float | None) -> StoredForecast:
-    mean, scale = tuple(row.mean or ()), tuple(row.scale or ())
+    mean, scale = exact_hours(row.mean, row.scale, row.exact_hours)
     hours = list(zip(mean, scale, strict=True))
     return StoredForecast(
         forecast_id=row.id,

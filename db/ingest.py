@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.errors import InvalidInput, NotFound
+from db.row_parts import columns_of, part_of
 from db.schema import IngestBatchRow
 
 LONGEST_PAGE = 1_000
@@ -55,7 +56,7 @@ class StoredBatch:
 
 def insert_batch(session: Session, batch: NewBatch, counts: RowCounts) -> int:
     """Store an import and return its id."""
-    row = IngestBatchRow(**_facts(batch), **_facts(counts))
+    row = IngestBatchRow(**columns_of(batch), **columns_of(counts))
     session.add(row)
     session.flush()
     return row.id
@@ -129,15 +130,11 @@ def _page(limit: int) -> int:
     return limit
 
 
-def _facts(value: NewBatch | RowCounts) -> dict[str, object]:
-    return {field.name: getattr(value, field.name) for field in fields(value)}
-
-
 def _stored(row: IngestBatchRow) -> StoredBatch:
     return StoredBatch(
         batch_id=row.id,
         created_at_utc=row.created_at_utc,
-        facts=NewBatch(**{f.name: getattr(row, f.name) for f in fields(NewBatch)}),
-        counts=RowCounts(**{f.name: getattr(row, f.name) for f in fields(RowCounts)}),
+        facts=part_of(row, NewBatch),
+        counts=part_of(row, RowCounts),
         withdrawn_by_batch_id=row.withdrawn_by_batch_id,
     )

@@ -149,14 +149,6 @@ def raise_alarm(
     return raised is not None
 
 
-def standing_alarm(
-    session: Session, *, region_id: int, model_version_id: int
-) -> WatchAlarm | None:
-    """The alarm of a model in a region that nobody has cleared."""
-    found = alarms_in(session, [region_id])
-    return found.get((region_id, model_version_id))
-
-
 def alarms_in(
     session: Session, region_ids: Collection[int]
 ) -> dict[tuple[int, int], WatchAlarm]:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import func, or_, select
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy import Integer, any_, cast, func, or_, select
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.orm import Session
 
 from core.errors import NotFound
@@ -26,6 +26,7 @@ FLEET_TERMS = (
     "counts_hydro_water",
     "plan_blocked_chance_pct",
     "falls_back_on_alarm",
+    "forecasts_kept_days",
 )
 """Terms of the whole fleet; a new version keeps the terms that it does not name."""
 _DEFAULTS = {field.name: field.default for field in fields(Policy)}
@@ -42,8 +43,10 @@ def effective_policies(
     """The policy in force for each region: its overrides on the fleet's policy."""
     newest = _newest(session, region_ids)
     fleet = _required(newest)
+    common = _compose(fleet, None)
     return {
-        region_id: _compose(fleet, newest.get(region_id)) for region_id in region_ids
+        region_id: _compose(fleet, own) if (own := newest.get(region_id)) else common
+        for region_id in region_ids
     }
 
 
@@ -52,11 +55,19 @@ def fleet_policy(session: Session) -> Policy:
     return _compose(_required(_newest(session)), None)
 
 
-def region_overrides(session: Session, region_id: int) -> dict[str, object]:
-    """What a region's newest policy overrides."""
-    row = _newest(session, [region_id]).get(region_id)
-    found = {name: getattr(row, name) for name in OVERRIDABLE} if row else {}
-    return {name: value for name, value in found.items() if value is not None}
+def region_overrides(
+    session: Session, region_ids: Sequence[int]
+) -> dict[int, dict[str, object]]:
+    """What the newest policy of each region overrides; nothing of most."""
+    newest = _newest(session, region_ids)
+    return {
+        region_id: {
+            name: value
+            for name in OVERRIDABLE
+            if (value := getattr(newest.get(region_id), name, None)) is not None
+        }
+        for region_id in region_ids
+    }
 
 
 def has_fleet_policy(session: Session) -> bool:
@@ -99,19 +110,6 @@ def own_values(session: Session, region_id: int | None) -> dict[str, Any] | None
     return {name: getattr(row, name) for name in OVERRIDABLE}
 
 
-def all_own_values(session: Session) -> dict[int | None, dict[str, Any]]:
-    """As `own_values`, of the fleet and of every region that has a version."""
-    rows = session.scalars(
-        select(PolicyRow)
-        .ext(distinct_on(PolicyRow.region_id))
-        .order_by(PolicyRow.region_id, PolicyRow.version.desc())
-    )
-    return {
-        row.region_id: {name: getattr(row, name) for name in OVERRIDABLE}
-        for row in rows
-    }
-
-
 def _terms(
     session: Session, region_id: int | None, values: Mapping[str, object]
 ) -> dict[str, object]:
@@ -128,9 +126,11 @@ def _newest(
     session: Session, region_ids: Sequence[int] = ()
 ) -> dict[int | None, PolicyRow]:
     """The newest version of the fleet, and of these regions where they have one."""
+    # One array: a parameter for each region of a long fleet takes longer than the rest.
+    of_regions = PolicyRow.region_id == any_(cast(list(region_ids), ARRAY(Integer)))
     rows = session.scalars(
         select(PolicyRow)
-        .where(or_(PolicyRow.region_id.is_(None), PolicyRow.region_id.in_(region_ids)))
+        .where(or_(PolicyRow.region_id.is_(None), of_regions))
         .ext(distinct_on(PolicyRow.region_id))
         .order_by(PolicyRow.region_id, PolicyRow.version.desc())
     )

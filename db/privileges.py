@@ -101,7 +101,12 @@ AUDITOR_HIDDEN_COLUMNS: Mapping[str, frozenset[str]] = {
 _APP_SEQUENCES = ("decision_id_seq", "forecast_id_seq")
 """Rows of these are copied with ids that were taken before; see `db.copying`."""
 
-_APP_FUNCTIONS = ("ensure_telemetry_partitions(", "purge_handled_requests(")
+_APP_FUNCTIONS = (
+    "ensure_telemetry_partitions(",
+    "purge_handled_requests(",
+    "forecasts_kept_since(",
+    "retire_forecasts(",
+)
 
 _RELATIONS = text(
     """

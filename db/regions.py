@@ -61,10 +61,18 @@ def regions_by_slug(session: Session, slugs: Sequence[str]) -> list[StoredRegion
     return [found[slug] for slug in slugs if slug in found]
 
 
+def slugs_of(session: Session, region_ids: Collection[int]) -> dict[int, str]:
+    """The slugs of regions, by their ids."""
+    columns = select(RegionRow.id, RegionRow.slug)
+    rows = session.execute(columns.where(RegionRow.id.in_(region_ids)))
+    return {row.id: row.slug for row in rows}
+
+
 def find_regions(
     session: Session,
     *,
     limit: int,
+    offset: int = 0,
     text: str = "",
     zones: Collection[str] = (),
     active_only: bool = True,
@@ -72,7 +80,7 @@ def find_regions(
 ) -> tuple[list[StoredRegion], int]:
     """The first regions with `text` in name or slug, or in `zones`; and their count.
 
-    Without a text all of them, in the order in which they were added.
+    The first after `offset` of them, in the order in which they were added.
     """
     statement = select(RegionRow)
     if active_only:
@@ -88,7 +96,7 @@ def find_regions(
             )
         )
     count = session.scalar(select(func.count()).select_from(statement.subquery()))
-    rows = session.scalars(statement.order_by(RegionRow.id).limit(limit))
+    rows = session.scalars(statement.order_by(RegionRow.id).limit(limit).offset(offset))
     return [_stored(row) for row in rows], count or 0
 
 

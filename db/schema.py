@@ -9,8 +9,10 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    REAL,
     BigInteger,
     CheckConstraint,
+    ColumnElement,
     Date,
     DateTime,
     Double,
@@ -25,7 +27,9 @@ from sqlalchemy import (
     String,
     Text,
     TextClause,
+    TypeDecorator,
     UniqueConstraint,
+    cast,
     text,
 )
 from sqlalchemy.dialects import postgresql
@@ -61,6 +65,20 @@ class Base(DeclarativeBase):
         dict[str, Any]: JSONB,
         list[str]: ARRAY(Text),
     }
+
+
+class Singles(TypeDecorator[list[float]]):
+    """An array of `real`, read as the doubles that it holds, to the bit.
+
+    Its text has only the digits that tell it from other singles.
+    """
+
+    impl = ARRAY(REAL)
+    cache_ok = True
+
+    def column_expression(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Cast where the numbers are, not from their text."""
+        return cast(column, ARRAY(Double))
 
 
 def _big_id() -> Mapped[int]:
@@ -353,6 +371,9 @@ class PolicyRow(Base):
             "plan_blocked_chance_pct between 0 and 50", name="plan_blocked_chance"
         ),
         CheckConstraint(
+            "forecasts_kept_days between 30 and 36500", name="forecasts_kept"
+        ),
+        CheckConstraint(
             "region_id is not null or (thermal_limit_c is not null and confidence is"
             " not null and cooling_factor_c_per_pct is not null and"
             " telemetry_max_age_h is not null)",
@@ -381,6 +402,7 @@ class PolicyRow(Base):
     reason: Mapped[str | None]
     created_by_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
     created_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
+    forecasts_kept_days: Mapped[float | None]
 
 
 class IngestBatchRow(Base):
@@ -856,6 +878,13 @@ def _mode_check() -> CheckConstraint:
     return CheckConstraint(f"input_mode in ({modes})", name="input_mode")
 
 
+def _exact_hours_check() -> CheckConstraint:
+    return CheckConstraint(
+        "cardinality(exact_hours) = 48 and exact_hours::real[] = mean || scale",
+        name="exact_hours",
+    )
+
+
 def _input_mode() -> Mapped[str]:
     """What a forecast rests on beside telemetry."""
     return mapped_column(server_default=InputMode.TELEMETRY.value)
@@ -930,6 +959,8 @@ class ForecastRow(Base):
     """A forecast of 24 hours as issued, or the refusal of one; append-only.
 
     An hour's interval is its mean and scale with the quantile of the calibration.
+    Models answer in float32; where an hour is no such number, `exact_hours` holds the
+    means and then the scales as they are.
     """
 
     __tablename__ = "forecast"
@@ -985,8 +1016,9 @@ class ForecastRow(Base):
             "issued_at_utc",
             "model_version_id",
             "revision",
+            # Refusals are found by it too, but may repeat.
+            text("(id * (refusal_code is not null)::integer)"),
             unique=True,
-            postgresql_where=text("status = 'issued'"),
         ),
         CheckConstraint("revision >= 0", name="revision"),
         CheckConstraint("lag_h between 0 and 23", name="lag"),
@@ -1007,7 +1039,7 @@ class ForecastRow(Base):
         CheckConstraint(
             "0 < all (scale) and 'Infinity' > all (scale)", name="scale_positive"
         ),
-        Index("ix_forecast_latest", "region_id", "target", "issued_at_utc", "id"),
+        _exact_hours_check(),
     )
 
     id: Mapped[int] = _big_id()
@@ -1039,8 +1071,9 @@ class ForecastRow(Base):
     input_mode: Mapped[str] = _input_mode()
     run_issued_at_utc: Mapped[datetime | None]
     runs_known_by_utc: Mapped[datetime | None]
-    mean: Mapped[list[float] | None] = mapped_column(ARRAY(Double))
-    scale: Mapped[list[float] | None] = mapped_column(ARRAY(Double))
+    mean: Mapped[list[float] | None] = mapped_column(Singles)
+    scale: Mapped[list[float] | None] = mapped_column(Singles)
+    exact_hours: Mapped[list[float] | None] = mapped_column(ARRAY(Double))
 
 
 class ForecastModeRow(Base):
@@ -1052,24 +1085,36 @@ class ForecastModeRow(Base):
         CheckConstraint(
             "cardinality(mean) = 24 and cardinality(scale) = 24", name="hours"
         ),
+        _exact_hours_check(),
     )
 
     forecast_id: Mapped[int] = mapped_column(
         ForeignKey("forecast.id"), primary_key=True
     )
     input_mode: Mapped[str] = mapped_column(primary_key=True)
-    mean: Mapped[list[float]] = mapped_column(ARRAY(Double))
-    scale: Mapped[list[float]] = mapped_column(ARRAY(Double))
+    mean: Mapped[list[float]] = mapped_column(Singles)
+    scale: Mapped[list[float]] = mapped_column(Singles)
+    exact_hours: Mapped[list[float] | None] = mapped_column(ARRAY(Double))
 
 
 class ForecastInputRow(Base):
-    """Input of a live forecast, as little-endian float32."""
+    """Input of a live forecast, as little-endian float32; see `db.forecast_inputs`.
+
+    With a base it is compressed: a deflate stream whose dictionary is that input.
+    """
 
     __tablename__ = "forecast_input"
     __table_args__ = (
         CheckConstraint(
-            "octet_length(features) > 0 and octet_length(features) % 4 = 0",
+            "octet_length(features) > 0"
+            " and (base_id is not null or octet_length(features) % 4 = 0)",
             name="features_float32",
+        ),
+        CheckConstraint("base_id < forecast_id", name="base_is_older"),
+        Index(
+            "ix_forecast_input_base_id",
+            "base_id",
+            postgresql_where=text("base_id is not null"),
         ),
         CheckConstraint("region_index >= 0", name="region_index"),
     )
@@ -1079,6 +1124,9 @@ class ForecastInputRow(Base):
     )
     region_index: Mapped[int]
     features: Mapped[bytes]
+    base_id: Mapped[int | None] = mapped_column(
+        ForeignKey("forecast_input.forecast_id")
+    )
 
 
 class WindowScoreRow(Base):
@@ -1144,6 +1192,7 @@ class PlanRow(Base):
         CheckConstraint("length(inputs_sha256) = 64", name="inputs_sha256_length"),
         UniqueConstraint("request_id"),
         Index("uq_plan_inputs", "actor_id", "inputs_sha256", unique=True),
+        Index("ix_plan_window_start_utc", "window_start_utc"),
     )
 
     id: Mapped[int] = _big_id()
@@ -1173,15 +1222,28 @@ _FILTERED = (
 )
 
 
+_HAS_TARGET = text("target_region_id is not null")
+"""Of the indexes by target: automatic decisions, most of all, have none."""
+
+
 def _filtered_within(
-    name: str, *keys: str | TextClause, extra: Sequence[str] = ()
+    name: str,
+    *keys: str | TextClause,
+    extra: Sequence[str] = (),
+    where: TextClause | None = None,
 ) -> Index:
     """An index that includes the filter columns of lists, so that it covers them."""
     included = [column for column in (*_FILTERED, *extra) if column not in keys]
-    return Index(f"ix_decision_{name}", *keys, "id", postgresql_include=included)
+    return Index(
+        f"ix_decision_{name}",
+        *keys,
+        "id",
+        postgresql_include=included,
+        postgresql_where=where,
+    )
 
 
-def _region_by_kind(end: str, other_end: str) -> Index:
+def _region_by_kind(end: str, other_end: str, where: TextClause | None = None) -> Index:
     """An index for the most frequent filter; it covers every sort order."""
     return Index(
         f"ix_decision_{end}_kind",
@@ -1199,6 +1261,7 @@ def _region_by_kind(end: str, other_end: str) -> Index:
             "window_start_utc",
             "exceedance_probability",
         ],
+        postgresql_where=where,
     )
 
 
@@ -1264,7 +1327,21 @@ class DecisionRow(Base):
         ),
         Index("ix_decision_window", "source_region_id", "window_start_utc", "id"),
         Index(
-            "ix_decision_target_window", "target_region_id", "window_start_utc", "id"
+            "ix_decision_source_forecast_id",
+            "source_forecast_id",
+            postgresql_where=text("source_forecast_id is not null"),
+        ),
+        Index(
+            "ix_decision_target_forecast_id",
+            "target_forecast_id",
+            postgresql_where=text("target_forecast_id is not null"),
+        ),
+        Index(
+            "ix_decision_target_window",
+            "target_region_id",
+            "window_start_utc",
+            "id",
+            postgresql_where=_HAS_TARGET,
         ),
         Index("ix_decision_actor_window", "actor_id", "window_start_utc", "id"),
         Index(
@@ -1284,10 +1361,12 @@ class DecisionRow(Base):
         Index("ix_decision_outcome", "outcome", "created_at_utc", "id"),
         Index("ix_decision_reason", "reason_code", "created_at_utc", "id"),
         _region_by_kind("source", "target"),
-        _region_by_kind("target", "source"),
+        _region_by_kind("target", "source", where=_HAS_TARGET),
         _filtered_within("created", "created_at_utc"),
         _filtered_within("source", "source_region_id", "created_at_utc"),
-        _filtered_within("target", "target_region_id", "created_at_utc"),
+        _filtered_within(
+            "target", "target_region_id", "created_at_utc", where=_HAS_TARGET
+        ),
         _filtered_within("actor", "actor_id", "created_at_utc"),
         _filtered_within("model", "model_version_id", "created_at_utc"),
         _filtered_within("window_start", "window_start_utc", extra=["created_at_utc"]),

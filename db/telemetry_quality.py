@@ -152,7 +152,6 @@ def list_findings(
     session: Session,
     *,
     region_slug: str | None = None,
-    quantity: Quantity | None = None,
     start_utc: datetime | None = None,
     end_utc: datetime | None = None,
     limit: int = 100,
@@ -170,8 +169,6 @@ def list_findings(
     wanted: list[ColumnElement[bool]] = []
     if region_slug is not None:
         wanted.append(RegionRow.slug == region_slug)
-    if quantity is not None:
-        wanted.append(TelemetryFindingRow.quantity == quantity.value)
     if start_utc is not None:
         wanted.append(TelemetryFindingRow.hour_utc >= start_utc)
     if end_utc is not None:

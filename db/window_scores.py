@@ -417,21 +417,29 @@ def all_scores(
     *,
     region_id: int,
     model_version_id: int,
+    local_issue_hour: int | None = None,
     with_replaced: bool = False,
 ) -> list[StoredScore]:
     """Every score of a region and a model that counts, oldest window first.
 
-    With those that were replaced, the forecasts that rested on them can be told.
+    Of windows that begin at one local hour, or at any. With those that were replaced,
+    the forecasts that rested on them can be told.
     """
     of_window = (WindowScoreRow.issued_at_utc, WindowScoreRow.input_mode)
     replaced_by_id = func.lead(WindowScoreRow.id).over(
         partition_by=of_window, order_by=WindowScoreRow.revision
+    )
+    of_hour = (
+        [WindowScoreRow.local_issue_hour == local_issue_hour]
+        if local_issue_hour is not None
+        else []
     )
     found = (
         select(WindowScoreRow, replaced_by_id.label("replaced_by_id"))
         .where(
             WindowScoreRow.region_id == region_id,
             WindowScoreRow.model_version_id == model_version_id,
+            *of_hour,
         )
         .subquery()
     )

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import threading
+import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import TypeVar
+from typing import Any
 
 from db.monitoring import state_stamp
 from orchestrator.use_cases import Request
 
-KEPT_ANSWERS = 64
-_SECONDS = 60
+KEPT_BYTES = 4 * 1024 * 1024
+"""Of the packed answers of one page in one process."""
 
-Kept = TypeVar("Kept")
+_SECONDS = 60
+_FAST = 1
+
 _Moment = tuple[object, int]
 
 
@@ -23,11 +27,25 @@ class KeptAnswers:
     The minute is part of it because ages grow; a change of anything, because a kept
     verdict must never outlive what it rests on. What is made for one role is never
     given to another, so whoever may not ask gets the refusal of the service.
+
+    An answer is kept as compressed JSON, a twentieth of the objects that it is made
+    of, and given again as plain values, which go to the browser as the objects would.
+
+    Parameters
+    ----------
+    encode : callable
+        Makes JSON of an answer, as it is sent.
+    most_bytes : int
+        Of all kept answers together; the ones not asked for longest make room.
     """
 
-    def __init__(self, size: int = KEPT_ANSWERS) -> None:
-        self._size = size
-        self._kept: OrderedDict[Hashable, object] = OrderedDict()
+    def __init__(
+        self, encode: Callable[[object], str], *, most_bytes: int = KEPT_BYTES
+    ) -> None:
+        self._encode = encode
+        self._most_bytes = most_bytes
+        self._kept: OrderedDict[Hashable, bytes] = OrderedDict()
+        self._held_bytes = 0
         self._moment: _Moment | None = None
         self._lock = threading.Lock()
         self._being_made: dict[Hashable, threading.Lock] = {}
@@ -36,10 +54,10 @@ class KeptAnswers:
         self,
         request: Request,
         question: Hashable,
-        make: Callable[[Request], Kept],
+        make: Callable[[Request], Any],
         *,
-        keep_if: Callable[[Kept], bool] = lambda _: True,
-    ) -> Kept:
+        keep_if: Callable[[Any], bool] = lambda _: True,
+    ) -> Any:  # noqa: ANN401 -- whatever is made, or its plain values
         """The kept answer, or a new one, kept when `keep_if` says so.
 
         Of several who ask the same at once one has the answer made, and the others
@@ -53,21 +71,28 @@ class KeptAnswers:
             turn = self._being_made.setdefault(key, threading.Lock())
         with turn:
             with self._lock:
-                if key in self._kept:
+                packed = self._kept.get(key)
+                if packed is not None:
                     self._kept.move_to_end(key)
-                    known: Kept = self._kept[key]  # type: ignore[assignment]
-                    return known
+            if packed is not None:
+                return json.loads(zlib.decompress(packed))
             answer = make(request)
             if keep_if(answer):
-                with self._lock:
-                    self._kept[key] = answer
-                    while len(self._kept) > self._size:
-                        self._kept.popitem(last=False)
+                self._keep(key, zlib.compress(self._encode(answer).encode(), _FAST))
         return answer
+
+    def _keep(self, key: Hashable, packed: bytes) -> None:
+        with self._lock:
+            self._held_bytes += len(packed) - len(self._kept.get(key, b""))
+            self._kept[key] = packed
+            while self._held_bytes > self._most_bytes:
+                _, oldest = self._kept.popitem(last=False)
+                self._held_bytes -= len(oldest)
 
     def _forget_before(self, moment: _Moment) -> None:
         """Nobody asks for the answers of another state or minute again."""
         if moment != self._moment:
             self._moment = moment
             self._kept.clear()
+            self._held_bytes = 0
             self._being_made.clear()

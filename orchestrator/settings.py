@@ -32,6 +32,9 @@ def _not_blank(value: str) -> str:
 NonBlank = Annotated[str, AfterValidator(_not_blank)]
 
 
+PRODUCTION_BACKUP_DUE_H = 36.0
+
+
 class Settings(BaseSettings):
     """Every setting of the product; see `.env.example` for what each one means."""
 
@@ -149,6 +152,13 @@ class Settings(BaseSettings):
             Quantity.TEMPERATURE_MAX_C: temperature,
             Quantity.IT_LOAD_MW: ValidRange(self.it_load_min_mw, self.it_load_max_mw),
         }
+
+    @property
+    def backup_due_h(self) -> float | None:
+        """How old the newest backup may be; None where backups are not watched."""
+        if self.backup_max_age_hours is None and self.environment == "production":
+            return PRODUCTION_BACKUP_DUE_H
+        return self.backup_max_age_hours
 
 
 def load_settings(env_file: Path | None = Path(".env")) -> Settings:

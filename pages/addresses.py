@@ -277,14 +277,9 @@ def model_href(version_id: int, region_slug: str | None = None) -> str:
     return _href(f"{MODELS}{version_id}", region=region_slug)
 
 
-def forecast_href(
-    region_slug: str,
-    local_day: date | None = None,
-    issued_at_utc: datetime | None = None,
-) -> str:
-    """The Forecast page of a region and a day or an issue."""
-    issued = _issued(local_day, issued_at_utc)
-    return _href(FORECAST, region=region_slug, day=local_day, issued=issued)
+def forecast_href(region_slug: str, *, issued_at_utc: datetime | None = None) -> str:
+    """The Forecast page of a region and an issue."""
+    return _href(FORECAST, region=region_slug, issued=_issued(None, issued_at_utc))
 
 
 def what_if_href(
@@ -322,12 +317,6 @@ def decision_href(decision_id: int) -> str:
 def event_href(seq: int) -> str:
     """The permalink of an audit event."""
     return f"{AUDIT_EVENT}{seq}"
-
-
-def compare_href(left_id: int, right_id: int | None = None) -> str:
-    """Two decisions side by side."""
-    right = str(right_id) if right_id is not None else None
-    return _href(AUDIT_COMPARE, left=str(left_id), right=right)
 
 
 def with_query(path: str, values: dict[str, str | None]) -> str:

@@ -56,10 +56,10 @@ def retry_button() -> Component:
     return html.Button("Try again", type="button", className="gfo-button gfo-retry")
 
 
-def skeleton(height_px: int, label: str = "Loading") -> Component:
+def skeleton(height_px: int) -> Component:
     """A grey block that appears when loading takes longer than 300 ms."""
     return html.Div(
-        html.Span(f"{label}…", className="visually-hidden"),
+        html.Span("Loading…", className="visually-hidden"),
         className="gfo-skeleton",
         style={"height": f"{height_px}px"},
     )

@@ -28,10 +28,10 @@ from pages.audit.layout import (
     events_layout,
 )
 from pages.context import PageContext
-from pages.deliveries.callbacks import register_callbacks as deliveries
-from pages.deliveries.layout import layout as deliveries_layout
-from pages.feeds.callbacks import register_callbacks as feeds
-from pages.feeds.layout import layout as feeds_layout
+from pages.deliveries.callbacks import SUBSCRIPTIONS
+from pages.deliveries.layout import subscription_form
+from pages.feeds.callbacks import FEEDS
+from pages.feeds.layout import feed_form
 from pages.fleet.callbacks import register_callbacks as fleet
 from pages.fleet.layout import layout as fleet_layout
 from pages.forecast.callbacks import register_callbacks as forecast
@@ -40,6 +40,7 @@ from pages.forecast_quality.callbacks import register_callbacks as quality
 from pages.forecast_quality.layout import layout as quality_layout
 from pages.health.callbacks import register_callbacks as health
 from pages.health.layout import health_layout, jobs_layout
+from pages.integrations import integrations_layout, register_integrations
 from pages.palette import register_palette
 from pages.plan.callbacks import register_callbacks as plan
 from pages.plan.layout import layout as plan_layout
@@ -180,7 +181,7 @@ def register_pages(app: Dash, context: PageContext) -> None:
         "admin_feeds",
         addresses.ADMIN_FEEDS,
         Permission.MANAGE_TELEMETRY,
-        feeds_layout,
+        lambda: integrations_layout(FEEDS, feed_form(), may_manage=True),
         link="Feeds",
         group=NavGroup.RUN,
     )
@@ -188,7 +189,11 @@ def register_pages(app: Dash, context: PageContext) -> None:
         "admin_deliveries",
         addresses.ADMIN_DELIVERIES,
         auditors,
-        lambda: deliveries_layout(may_manage=may(Permission.MANAGE_DELIVERIES)),
+        lambda: integrations_layout(
+            SUBSCRIPTIONS,
+            subscription_form(),
+            may_manage=may(Permission.MANAGE_DELIVERIES),
+        ),
         link="Deliveries",
     )
     add_page(
@@ -250,8 +255,6 @@ def register_pages(app: Dash, context: PageContext) -> None:
         decisions,
         regions,
         telemetry,
-        feeds,
-        deliveries,
         models,
         model_actions,
         quality,
@@ -259,5 +262,7 @@ def register_pages(app: Dash, context: PageContext) -> None:
         health,
     ):
         register(app, context)
+    for integrations in (FEEDS, SUBSCRIPTIONS):
+        register_integrations(app, context, integrations)
     register_palette(app, context)
     install_shell(app, context)

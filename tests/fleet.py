@@ -87,7 +87,7 @@ def make_fleet(urls: DatabaseUrls, *, n_regions: int = 3, n_days: int = 500) -> 
             asking(session, actor),
             ModelCache(),
             stored_regions=found,
-            all_regions=found,
+            compared_with=found,
             from_day=TRAINED_UNTIL + timedelta(days=1),
             until_day=NOW.date() + timedelta(days=1),
         )

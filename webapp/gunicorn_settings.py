@@ -6,6 +6,8 @@ one sentence instead of a worker that fails again and again.
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import os
 import shutil
 import signal
@@ -16,9 +18,6 @@ from gunicorn.config import Config  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 from gunicorn.workers.base import Worker  # type: ignore[import-untyped]
 
-# Imported, not made: each worker makes its own application, with its own connections,
-# but they share the memory of its code and start in no time.
-import webapp.wsgi  # noqa: F401
 from db.local_child import die_with_parent
 from orchestrator.operations.production import require_fit
 from orchestrator.operations.secret_key import secret_key
@@ -55,6 +54,12 @@ class StructuredLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
         self.error_log.propagate = True
 
 
+def pre_fork(_server: Arbiter, _worker: Worker) -> None:
+    """What the master made stays shared: no collection writes to it any more."""
+    gc.collect()
+    gc.freeze()
+
+
 def on_exit(_server: Arbiter) -> None:
     """Leave nothing in memory."""
     shutil.rmtree(os.environ[FOLDER_VARIABLE], ignore_errors=True)
@@ -63,9 +68,23 @@ def on_exit(_server: Arbiter) -> None:
 def post_fork(_server: Arbiter, worker: Worker) -> None:
     """A worker must not outlive its master: it would keep the port."""
     answer_unreadable()
+    _bound_heaps()
     die_with_parent(worker.ppid, signal.SIGKILL)
 
 
+def _bound_heaps() -> None:
+    """Two heaps for all threads: glibc gives each its own, and none shrinks again."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_ARENA_MAX, 2)
+
+
+_M_ARENA_MAX = -8
+"""As malloc.h of glibc names it."""
+
+# Made once, before the workers are forked, which then share its memory. It opens no
+# connection before the first request, so none is shared.
+preload_app = True
 # Threads share a process' pool; each holds a connection only while it works. More
 # threads than connections: while a database that hangs holds all of those, the others
 # give up after the pool's 2.5 s, and health and login pages find a thread.

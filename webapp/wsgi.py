@@ -1,6 +1,7 @@
-"""Where gunicorn begins: `gunicorn 'webapp.wsgi:create()'`, without --preload.
+"""Where gunicorn begins: `gunicorn 'webapp.wsgi:create()'`, once for all workers.
 
-Each worker calls `create` after the fork, so pools and sockets are never shared.
+The application is made before they are forked and opens no connection until it is
+asked something, so pools and sockets are never shared.
 """
 
 from __future__ import annotations

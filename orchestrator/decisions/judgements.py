@@ -199,6 +199,7 @@ def _notes(
     ]
     if source.signals.basis is SignalBasis.FORECAST:
         notes += [*source.published_notes, *target.published_notes]
+    notes += [end.retired_note for end in (source, target) if end.retired_note]
     notes += _term_notes(source, target)
     for footprint in (impact.source_before, impact.target_before):
         notes += _footprint_notes(footprint)

@@ -26,9 +26,13 @@ from db.decision_standing import standing_decisions
 from orchestrator.decisions.cards import impact_rows
 from orchestrator.decisions.questions import ShiftQuestion, ask_shift
 from orchestrator.decisions.views import ImpactRow, ScenarioRow, ShiftEnd, WhatIfView
-from orchestrator.regions.region_choice import region_choice, region_choices
+from orchestrator.regions.region_choice import (
+    active_regions,
+    region_choice,
+    region_choices,
+)
 from orchestrator.use_cases import Request, query
-from orchestrator.windows.choice import day_choices
+from orchestrator.windows.choice import day_choices, request_comparison
 from orchestrator.windows.database_source import RegionWindow
 from orchestrator.windows.views import (
     Series,
@@ -109,7 +113,7 @@ def what_if_view(
         first_day=days.first_day,
         last_day=days.last_day,
         missing_days=days.missing_days,
-        notice=_notice(question),
+        notice=_notice(request, question),
         late_text=_late_text(source, target),
     )
 
@@ -241,10 +245,23 @@ def _late_text(source: RegionWindow, target: RegionWindow | None) -> str | None:
     return " ".join(texts) or None
 
 
-def _notice(question: ShiftQuestion) -> str | None:
-    problem = question.source.outlook.problem
-    if problem is None:
-        if question.target is None:
-            return "A shift needs a second region; add one first."
-        return None
-    return f"{question.source.outlook.region.name}: {problem.text}"
+def _notice(request: Request, question: ShiftQuestion) -> str | None:
+    source, target = question.source, question.target
+    if source.outlook.problem is not None:
+        return f"{source.region.name}: {source.outlook.problem.text}"
+    if target is None:
+        return "A shift needs a second region; add one first."
+    if target.stored is None:
+        is_requested = request_comparison(
+            request.session,
+            active_regions(request.session),
+            question.choice,
+            now=request.now,
+            asked_by_id=request.actor.user_id,
+        )
+        if is_requested:
+            return (
+                f"No forecast of {target.region.name} is stored for this window. It has"
+                " been requested; look again in a minute."
+            )
+    return None

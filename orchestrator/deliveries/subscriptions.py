@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 
 from sqlalchemy.orm import Session
 
@@ -14,7 +15,7 @@ from core.errors import Conflict, InvalidInput
 from core.public_events import PublicKind
 from db import deliveries
 from db.deliveries import StoredSubscription, SubscriptionFacts
-from db.regions import list_regions
+from db.row_parts import columns_of
 from orchestrator.accounts.second_factors import FactorKey
 from orchestrator.deliveries.secrets import (
     FORMER_SIGNS,
@@ -23,7 +24,15 @@ from orchestrator.deliveries.secrets import (
     seal,
 )
 from orchestrator.feeds.host_rules import parse_web_address
-from orchestrator.use_cases import Done, Event, Request, change
+from orchestrator.feeds.integrations import (
+    changed_values,
+    check_address_text,
+    check_name,
+    checked_hosts,
+    integration_event,
+    known_regions,
+)
+from orchestrator.use_cases import Done, Request, change
 
 __all__ = ["SubscriptionFacts"]
 
@@ -31,15 +40,13 @@ WEBHOOK, MAIL = "webhook", "mail"
 MOST_SUBSCRIPTIONS = 50
 MOST_RECIPIENTS = 50
 MOST_REGIONS = 1_000
-LONGEST_ADDRESS = 2_000
 CHOSEN_KINDS = tuple(
     kind for kind in PublicKind if kind is not PublicKind.SUBSCRIPTION_TESTED
 )
 """What can be chosen; a test goes to its own subscription, whatever that chose."""
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,58}[A-Za-z0-9]|[A-Za-z0-9]")
 _MAIL_ADDRESS = re.compile(r"[^@\s,;<>\"\\]{1,64}@[A-Za-z0-9][A-Za-z0-9.-]{0,252}")
-_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?|[0-9a-f:.]{2,45}")
+_event = partial(integration_event, "subscription")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,13 +275,12 @@ def replay(request: Request, name: str, delivery_id: int | None = None) -> Done[
 def _replace(
     request: Request, stored: StoredSubscription, facts: SubscriptionFacts
 ) -> Done[str]:
-    before, after = asdict(stored.facts), asdict(facts)
-    changed = [name for name, value in after.items() if value != before[name]]
+    before, after = changed_values(stored.facts, facts)
     stopped = stored.state.stopped_reason
     goes_on = not facts.is_paused
-    if not changed and (stopped is None or not goes_on):
+    if not after and (stopped is None or not goes_on):
         return Done(answer=facts.name)
-    values = deliveries.facts_values(facts) | {"stopped_reason": None}
+    values = columns_of(facts) | {"stopped_reason": None}
     deliveries.update_subscription(request.session, stored.subscription_id, values)
     if goes_on:
         deliveries.wait_anew(request.session, stored.subscription_id, request.now)
@@ -282,8 +288,8 @@ def _replace(
     event = _event(
         AuditAction.SUBSCRIPTION_CHANGED,
         facts.name,
-        before={name: before[name] for name in changed} | {"stopped": stopped},
-        after={name: after[name] for name in changed} | {"stopped": None},
+        before=before | {"stopped": stopped},
+        after=after | {"stopped": None},
     )
     return Done(answer=facts.name, events=(event,), kept=facts.name)
 
@@ -312,35 +318,14 @@ def _new_secret(
     return seal(secret, key, request.now), secret
 
 
-def _event(
-    action: AuditAction,
-    name: str,
-    *,
-    before: Mapping[str, object] | None = None,
-    after: Mapping[str, object] | None = None,
-) -> Event:
-    return Event(
-        action=action,
-        object_type="subscription",
-        object_id=name,
-        before=before,
-        after=after,
-    )
-
-
 def _checked(session: Session, facts: SubscriptionFacts) -> SubscriptionFacts:
     """The facts, once each is allowed; raises InvalidInput for one that is not."""
-    if not _NAME.fullmatch(facts.name):
-        message = (
-            "The name of a subscription has 1 to 60 letters, digits, spaces, points,"
-            " hyphens or underscores."
-        )
-        raise InvalidInput(message)
+    check_name("subscription", facts.name)
     facts = replace(
         facts,
         kinds=sorted(set(facts.kinds)),
         regions=sorted(set(facts.regions)),
-        private_hosts=sorted({host.lower() for host in facts.private_hosts}),
+        private_hosts=checked_hosts(facts.private_hosts),
         recipients=list(dict.fromkeys(facts.recipients)),
     )
     _check_kinds(facts)
@@ -373,27 +358,15 @@ def _check_regions(session: Session, facts: SubscriptionFacts) -> None:
     if len(facts.regions) > MOST_REGIONS:
         message = f"Choose at most {MOST_REGIONS} regions, or none for all of them."
         raise InvalidInput(message)
-    if not facts.regions:
-        return
-    known = {stored.slug for stored in list_regions(session, active_only=False)}
-    for slug in facts.regions:
-        if slug not in known:
-            message = f"There is no region {slug[:60]!r}."
-            raise InvalidInput(message)
+    known_regions(session, facts.regions)
 
 
 def _check_webhook(facts: SubscriptionFacts) -> None:
     if facts.recipients:
         message = "A webhook has an address and no recipients."
         raise InvalidInput(message)
-    for host in facts.private_hosts:
-        if not _HOST.fullmatch(host):
-            message = f"{host[:60]!r} is no host; name it as in the address."
-            raise InvalidInput(message)
     address = facts.address or ""
-    if len(address) > LONGEST_ADDRESS or not address.isprintable():
-        message = "The address is too long, or holds what cannot be shown."
-        raise InvalidInput(message)
+    check_address_text(address)
     parse_web_address(address, facts.private_hosts)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
+from functools import partial
 from typing import NamedTuple
 
 from sqlalchemy.orm import Session
@@ -16,19 +16,26 @@ from core.telemetry import Quantity
 from core.wording import listed
 from db import feeds
 from db.feeds import FeedFacts, StoredFeed
-from db.regions import list_regions
 from orchestrator.feeds.host_rules import parse_web_address
+from orchestrator.feeds.integrations import (
+    LONGEST_TEXT,
+    changed_values,
+    check_address_text,
+    check_name,
+    checked_hosts,
+    integration_event,
+    known_regions,
+)
 from orchestrator.feeds.kinds.kind import FeedKind, carbon_kind, reading_options
 from orchestrator.feeds.kinds.known_kinds import kind_named
 from orchestrator.feeds.secret_references import check_reference
 from orchestrator.jobs import queue_feed_run
-from orchestrator.use_cases import Done, Event, Request, change
+from orchestrator.use_cases import Done, Request, change
 
 __all__ = ["FeedFacts"]
 
 MOST_REGIONS = 100
 MOST_FEEDS = 200
-LONGEST_TEXT = 2_000
 DEFAULT_EVERY_MIN = 60
 DEFAULT_PRIORITY = 1
 DEFAULT_STALE_AFTER_H = 3.0
@@ -52,8 +59,7 @@ BOUNDS: Mapping[str, Bounds] = {
 }
 """By the names of `FeedFacts`."""
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,58}[A-Za-z0-9]|[A-Za-z0-9]")
-_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?|[0-9a-f:.]{2,45}")
+_event = partial(integration_event, "feed")
 
 
 @change(
@@ -77,7 +83,7 @@ def add_feed(request: Request, facts: FeedFacts) -> Done[str]:
         message = f"There are {MOST_FEEDS} feeds already, which is the most."
         raise InvalidInput(message)
     feed_id = feeds.insert_feed(request.session, facts, next_run_at_utc=request.now)
-    event = _event(AuditAction.FEED_ADDED, facts, after=asdict(facts))
+    event = _event(AuditAction.FEED_ADDED, facts.name, after=asdict(facts))
     if not facts.is_paused:
         queue_feed_run(request.session, feed_id=feed_id)
     return Done(answer=facts.name, events=(event,), kept=facts.name)
@@ -135,52 +141,23 @@ def run_feed_soon(request: Request, name: str) -> Done[str]:
 
 
 def _replace(request: Request, stored: StoredFeed, facts: FeedFacts) -> Done[str]:
-    before, after = asdict(stored.facts), asdict(facts)
-    changed = [name for name, value in after.items() if value != before[name]]
-    if not changed:
+    before, after = changed_values(stored.facts, facts)
+    if not after:
         return Done(answer=facts.name)
     feeds.update_feed(request.session, stored.feed_id, facts)
     due = {"next_run_at_utc": request.now, "known_answers": {}}
     feeds.update_state(request.session, stored.feed_id, due)
     if not facts.is_paused:
         queue_feed_run(request.session, feed_id=stored.feed_id)
-    event = _event(
-        AuditAction.FEED_CHANGED,
-        facts,
-        before={name: before[name] for name in changed},
-        after={name: after[name] for name in changed},
-    )
+    event = _event(AuditAction.FEED_CHANGED, facts.name, before=before, after=after)
     return Done(answer=facts.name, events=(event,), kept=facts.name)
-
-
-def _event(
-    action: AuditAction,
-    facts: FeedFacts,
-    *,
-    before: Mapping[str, object] | None = None,
-    after: Mapping[str, object] | None = None,
-) -> Event:
-    return Event(
-        action=action,
-        object_type="feed",
-        object_id=facts.name,
-        before=before,
-        after=after,
-    )
 
 
 def _checked(session: Session, facts: FeedFacts) -> FeedFacts:
     """The facts, once each is allowed; raises InvalidInput for one that is not."""
     kind = kind_named(facts.kind)
-    if not _NAME.fullmatch(facts.name):
-        message = (
-            "The name of a feed has 1 to 60 letters, digits, spaces, points, hyphens or"
-            " underscores."
-        )
-        raise InvalidInput(message)
-    facts = replace(
-        facts, private_hosts=sorted({host.lower() for host in facts.private_hosts})
-    )
+    check_name("feed", facts.name)
+    facts = replace(facts, private_hosts=checked_hosts(facts.private_hosts))
     _check_address(kind, facts)
     _check_regions(session, kind, facts)
     _check_secret(kind, facts)
@@ -218,13 +195,7 @@ def read_pairs(texts: Iterable[str]) -> dict[str, str]:
 
 
 def _check_address(kind: FeedKind, facts: FeedFacts) -> None:
-    for host in facts.private_hosts:
-        if not _HOST.fullmatch(host):
-            message = f"{host[:60]!r} is no host; name it as in the address."
-            raise InvalidInput(message)
-    if len(facts.address) > LONGEST_TEXT or not facts.address.isprintable():
-        message = "The address is too long, or holds what cannot be shown."
-        raise InvalidInput(message)
+    check_address_text(facts.address)
     if kind.is_web:
         parts = parse_web_address(facts.address, facts.private_hosts)
         if parts.query:
@@ -236,18 +207,12 @@ def _check_address(kind: FeedKind, facts: FeedFacts) -> None:
 
 
 def _check_regions(session: Session, kind: FeedKind, facts: FeedFacts) -> None:
-    known = {
-        stored.slug: stored.region.is_synthetic
-        for stored in list_regions(session, active_only=False)
-    }
     if not 1 <= len(facts.regions) <= MOST_REGIONS:
         message = f"A feed is for 1 to {MOST_REGIONS} regions."
         raise InvalidInput(message)
-    for slug, place in facts.regions.items():
-        if slug not in known:
-            message = f"There is no region {slug[:60]!r}."
-            raise InvalidInput(message)
-        if known[slug]:
+    for stored in known_regions(session, list(facts.regions)):
+        slug, place = stored.slug, facts.regions[stored.slug]
+        if stored.region.is_synthetic:
             message = f"Region {slug} holds generated telemetry; a feed measures."
             raise InvalidInput(message)
         if len(place) > LONGEST_TEXT or not place.isprintable():

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from core.access import Permission
 from db import feeds
 from db.feeds import FeedProgress, StoredFeed, Switch
-from db.regions import list_regions
+from db.regions import regions_by_slug, slugs_of
 from orchestrator.feeds.kinds.known_kinds import KINDS
 from orchestrator.feeds.views import (
     FeedPage,
@@ -20,8 +20,6 @@ from orchestrator.feeds.views import (
     health_of,
     lag_h,
 )
-from orchestrator.regions.region_choice import region_choice
-from orchestrator.regions.views import RegionChoice
 from orchestrator.use_cases import Request, query
 
 RUNS_SHOWN = 30
@@ -44,7 +42,8 @@ def _views(
 ) -> list[FeedView]:
     if not found:
         return []
-    ids = {r.slug: r.region_id for r in list_regions(session, active_only=False)}
+    named = sorted({slug for feed in found for slug in feed.facts.regions})
+    ids = {item.slug: item.region_id for item in regions_by_slug(session, named)}
     progress, switches = feeds.progress_of(session), feeds.newest_switches(session)
     return [_view(feed, ids, progress, switches, now) for feed in found]
 
@@ -55,7 +54,8 @@ def feed_page(request: Request, name: str) -> FeedPage:
     session = request.session
     feed = feeds.find_feed(session, name)
     (view,) = _views(session, [feed], request.now)
-    slugs = {r.region_id: r.slug for r in list_regions(session, active_only=False)}
+    switches = feeds.list_switches(session, feed.feed_id, limit=SWITCHES_SHOWN)
+    slugs = slugs_of(session, {switch.region_id for switch in switches})
     return FeedPage(
         feed=view,
         runs=tuple(feeds.list_runs(session, feed.feed_id, limit=RUNS_SHOWN)),
@@ -66,9 +66,7 @@ def feed_page(request: Request, name: str) -> FeedPage:
                 quantity=switch.quantity,
                 reason=switch.reason,
             )
-            for switch in feeds.list_switches(
-                session, feed.feed_id, limit=SWITCHES_SHOWN
-            )
+            for switch in switches
         ),
     )
 
@@ -77,16 +75,6 @@ def feed_page(request: Request, name: str) -> FeedPage:
 def kept_answer(request: Request, digest: str) -> bytes:
     """An answer as it came, by its SHA-256; raises NotFound when it is not kept."""
     return feeds.kept_answer(request.session, digest)
-
-
-@query(Permission.MANAGE_TELEMETRY)
-def regions_for_feeds(request: Request) -> list[RegionChoice]:
-    """The regions that a feed can be for."""
-    return [
-        region_choice(stored.region)
-        for stored in list_regions(request.session, active_only=False)
-        if not stored.region.is_synthetic
-    ]
 
 
 def _view(

@@ -30,10 +30,10 @@ from orchestrator.forecasts.views import (
     Group,
     group_of,
 )
-from orchestrator.regions.region_choice import no_region_yet, region_choice
+from orchestrator.regions.region_choice import PAGE_ROWS, no_region_yet, region_choice
+from orchestrator.regions.views import RegionQuestion
 from orchestrator.use_cases import Request, query
-from orchestrator.windows.choice import choose_window
-from orchestrator.windows.database_source import RegionWindow, load_region_window
+from orchestrator.windows.database_source import RegionWindow, load_newest_windows
 from orchestrator.windows.recorded import ending_soon, recorded_view
 from orchestrator.windows.views import (
     RecordedView,
@@ -44,30 +44,22 @@ from orchestrator.windows.views import (
 )
 
 RECENT_H = 48
-PAGE_ROWS = 40
-"""Regions on one page; a fleet of no more is shown whole, in fixed places."""
 CELL_DEG = 6.0
 """Width of a cell of the map, in which the regions of a long fleet are counted."""
 _NAMED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FleetQuestion:
+class FleetQuestion(RegionQuestion):
     """Which part of a long fleet is asked for.
 
     Attributes
     ----------
-    search : str | None
-        Part of a region's name or slug.
     group : Group | None
         Only regions whose newest verdict is of this group.
-    page : int
-        From 1; beyond the last page nothing is found.
     """
 
-    search: str | None = None
     group: Group | None = None
-    page: int = 1
 
 
 _WHOLE = FleetQuestion()
@@ -93,8 +85,7 @@ def fleet_view(request: Request, question: FleetQuestion = _WHOLE) -> FleetView:
     if len(standing) > PAGE_ROWS:
         groups = verdict_groups(session, standing, now)
         part, shown = _part(standing, groups, question)
-    found = regions_by_slug(session, shown)
-    rows = tuple(_row(session, item, now) for item in found)
+    rows = _rows(session, regions_by_slug(session, shown), now)
     groups = groups or {row.region.slug: group_of(row) for row in rows}
     return FleetView(
         as_of_utc=now,
@@ -109,7 +100,8 @@ def fleet_view(request: Request, question: FleetQuestion = _WHOLE) -> FleetView:
 def fleet_row(request: Request, slug: str) -> FleetRow:
     """One region as the first page shows it; raises NotFound without one."""
     stored = region_by_slug(request.session, slug)
-    return _row(request.session, stored, request.now)
+    (row,) = _rows(request.session, [stored], request.now)
+    return row
 
 
 def _places(
@@ -150,7 +142,7 @@ def _part(
         standing,
         key=lambda item: (_RANK[groups[item.slug]], _margin_c(item), item.name),
     )
-    words = (question.search or "").casefold()
+    words = question.search.casefold()
     found = [
         item.slug
         for item in ranked
@@ -215,21 +207,21 @@ def _margin_c(item: RegionStanding) -> float:
     return item.limit_c - item.bound_c
 
 
-def _row(session: Session, stored_region: StoredRegion, now: datetime) -> FleetRow:
-    choice = choose_window(session, stored_region, local_day=None, now=now)
-    window = load_region_window(
-        session,
-        stored_region,
-        issued_at_utc=choice.issued_at_utc,
-        now=now,
-        is_simulation=False,
-    )
+def _rows(
+    session: Session, stored_regions: Sequence[StoredRegion], now: datetime
+) -> tuple[FleetRow, ...]:
+    """A row for each region, in their order; what they rest on is read together."""
+    windows = load_newest_windows(session, stored_regions, now)
     end_utc = full_hour(now) + HOUR
-    recent = telemetry.load_frame(
-        session, stored_region.region.slug, end_utc - RECENT_H * HOUR, end_utc
+    recent = telemetry.load_frames(
+        session,
+        [item.slug for item in stored_regions],
+        end_utc - RECENT_H * HOUR,
+        end_utc,
     )
-    return _fleet_row(
-        stored_region, window, recorded_view(session, window), recent, now
+    return tuple(
+        _fleet_row(item, window, recorded_view(session, window), recent[item.slug], now)
+        for item, window in zip(stored_regions, windows, strict=True)
     )
 
 

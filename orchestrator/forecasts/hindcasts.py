@@ -71,16 +71,17 @@ def hindcast_regions(
     cache: ModelCache,
     *,
     stored_regions: Sequence[StoredRegion],
-    all_regions: Sequence[StoredRegion],
     from_day: date,
     until_day: date,
+    compared_with: Sequence[StoredRegion] = (),
     on_progress: Progress | None = None,
 ) -> Done[list[HindcastSummary]]:
     """Hindcast the temperature of regions for [from_day, until_day).
 
     Every issue hour is scored, so that live forecasts of any hour are calibrated;
-    forecasts with their hours are stored for the local midnights of all regions, so
-    that any two can be compared from one issue instant. Idempotent.
+    forecasts with their hours are stored for the region's own local midnights. Those
+    of the regions in `compared_with` are stored as well: a shift or a plan of a past
+    day is judged from one issue instant. Idempotent.
 
     Raises
     ------
@@ -95,7 +96,6 @@ def hindcast_regions(
         message = "No temperature model is active; train one with `gfo train`."
         raise ModelUnavailable(message)
     _require_out_of_sample(serving, from_day, until_day)
-    midnights = _midnights(all_regions, from_day, until_day)
     # Zones east of Greenwich begin their first day earlier, but never in training.
     start_utc = max(
         datetime.combine(from_day, datetime.min.time(), tzinfo=UTC)
@@ -117,7 +117,8 @@ def hindcast_regions(
             end_utc=datetime.combine(until_day, datetime.min.time(), tzinfo=UTC),
             now=request.now,
         )
-        summaries.append(run.carry_out(midnights))
+        beside = [stored_region, *compared_with]
+        summaries.append(run.carry_out(_midnights(beside, from_day, until_day)))
     return Done(answer=summaries)
 
 
@@ -437,15 +438,13 @@ def _in_every_mode(answers: Iterable[ByMode | Refusal]) -> list[HourlyForecast]:
 
 
 def _midnights(
-    all_regions: Sequence[StoredRegion], from_day: date, until_day: date
+    stored_regions: Sequence[StoredRegion], from_day: date, until_day: date
 ) -> list[datetime]:
     n_days = (until_day - from_day).days
     return sorted(
         {
-            issue_at_local_midnight(
-                stored.region.time_zone, from_day + timedelta(days=i)
-            )
-            for stored in all_regions
+            issue_at_local_midnight(time_zone, from_day + timedelta(days=i))
+            for time_zone in {stored.region.time_zone for stored in stored_regions}
             for i in range(n_days)
         }
     )

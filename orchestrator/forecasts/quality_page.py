@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -16,6 +17,7 @@ from core.conformal import ScoreTracker, check_limit
 from core.days import WINDOW_H
 from core.errors import CalibrationInsufficient
 from core.forecasts import InputMode, Target
+from core.policies import Policy
 from core.score_replay import ScoreReplay
 from core.telemetry import HOUR
 from db import model_versions, model_watch, policies, window_scores
@@ -30,10 +32,12 @@ from orchestrator.forecasts.views import (
     ReliabilityBin,
 )
 from orchestrator.regions.region_choice import (
-    active_regions,
     choose_region,
+    no_region_yet,
     region_choice,
+    region_page,
 )
+from orchestrator.regions.views import RegionQuestion
 from orchestrator.use_cases import Request, query
 from orchestrator.windows.choice import choose_window
 
@@ -44,6 +48,9 @@ DRIFT_DAYS = 90
 DRIFT_DEVIATIONS = 3.0
 """Below the promise by so many standard deviations of as many independent days: with
 95 % and 90 days, below 88 %. Chance alone does that to fewer than 1 region in 500."""
+
+FLEET_ROWS = 6
+"""Regions on one page of the fleet's table: each replays a year of scores."""
 
 _MIDNIGHT = 0
 
@@ -62,24 +69,56 @@ def quality_view(
     session = request.session
     stored_region = choose_region(session, region_slug)
     choice = choose_window(session, stored_region, local_day=local_day, now=request.now)
-    return _quality(session, stored_region, before_utc=choice.issued_at_utc)
+    (view,) = _qualities(session, [stored_region], before_utc=choice.issued_at_utc)
+    worth = run_worth(session, stored_region, until_utc=choice.issued_at_utc)
+    return replace(view, run_worth=worth)
 
 
 @query(Permission.MANAGE_MODELS)
-def fleet_quality_view(request: Request) -> FleetQualityView:
-    """The quality of every region's forecasts up to now."""
-    return FleetQualityView(
-        regions=tuple(
-            _quality(request.session, stored_region, before_utc=request.now)
-            for stored_region in active_regions(request.session)
-        )
+def fleet_quality_view(
+    request: Request,
+    question: RegionQuestion = RegionQuestion(),  # noqa: B008 -- frozen
+) -> FleetQualityView:
+    """The quality of the forecasts of a page of regions up to now."""
+    found, part = region_page(
+        request.session, question, active_only=True, n_rows=FLEET_ROWS
     )
+    if not found and not question.search and question.page == 1:
+        raise no_region_yet()
+    views = _qualities(request.session, found, before_utc=request.now)
+    return FleetQualityView(regions=tuple(views), part=part)
+
+
+def _qualities(
+    session: Session, stored_regions: Sequence[StoredRegion], *, before_utc: datetime
+) -> Iterator[QualityView]:
+    """Of each region, without what weather forecasts have been worth."""
+    if not stored_regions:
+        return
+    region_ids = [item.region_id for item in stored_regions]
+    in_force = policies.effective_policies(session, region_ids)
+    active = model_versions.active_model(session, Target.TEMPERATURE_C)
+    alarms = model_watch.alarms_in(session, region_ids) if active else {}
+    for item in stored_regions:
+        place = (item.region_id, active.version.version_id if active else 0)
+        alarm = alarms.get(place)
+        yield _quality(
+            session,
+            item,
+            in_force[item.region_id],
+            alarm.sentence if alarm else None,
+            before_utc=before_utc,
+        )
 
 
 def _quality(
-    session: Session, stored_region: StoredRegion, *, before_utc: datetime
+    session: Session,
+    stored_region: StoredRegion,
+    policy: Policy,
+    alarm: str | None,
+    *,
+    before_utc: datetime,
 ) -> QualityView:
-    policy = policies.effective_policy(session, stored_region.region_id)
     days = finished_forecasts(
         session,
         region_id=stored_region.region_id,
@@ -104,22 +143,9 @@ def _quality(
         rows=rows,
         bins=tuple(_bins(stated, policy.thermal_limit_c)),
         is_drifting=drifts(rows, float(policy.confidence)),
-        run_worth=run_worth(session, stored_region, until_utc=before_utc),
         rescored_days=sum(day.score_revision > 0 for day in days),
-        alarm=_alarm(session, stored_region),
+        alarm=alarm,
     )
-
-
-def _alarm(session: Session, stored_region: StoredRegion) -> str | None:
-    active = model_versions.active_model(session, Target.TEMPERATURE_C)
-    if active is None:
-        return None
-    found = model_watch.standing_alarm(
-        session,
-        region_id=stored_region.region_id,
-        model_version_id=active.version.version_id,
-    )
-    return None if found is None else found.sentence
 
 
 def _row(
@@ -179,9 +205,10 @@ def _stated_chances(
                 session,
                 region_id=stored_region.region_id,
                 model_version_id=model_version_id,
+                local_issue_hour=_MIDNIGHT,
                 with_replaced=True,
             )
-            if row.local_issue_hour == _MIDNIGHT and row.input_mode is input_mode
+            if row.input_mode is input_mode
         ]
         for day, tracker in _trackers(own, scores, alpha):
             try:

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from core.scheduler import Outcome
-from orchestrator.regions.views import RegionChoice, RegionChoices
+from orchestrator.regions.views import RegionChoice, RegionChoices, RegionPart
 from orchestrator.windows.views import (
     Bounded,
     Ground,
@@ -366,6 +366,7 @@ class QualityView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetQualityView:
-    """The quality of every region's forecasts, for admins."""
+    """The quality of the forecasts of a page of regions, for admins."""
 
     regions: tuple[QualityView, ...]
+    part: RegionPart

@@ -209,7 +209,7 @@ def _hindcast(runtime: Runtime, _report: Progress, *, place: int) -> None:
                 request,
                 cache,
                 stored_regions=[item for item in found if item.slug == slug],
-                all_regions=found,
+                compared_with=found,
                 from_day=split_day(*span) + timedelta(days=1),
                 until_day=full_hour(request.now).date() + timedelta(days=1),
             )

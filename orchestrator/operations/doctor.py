@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
@@ -19,6 +19,7 @@ from core.wording import listed
 from db import (
     audit,
     chain_checks,
+    forecasts,
     migrate,
     model_versions,
     monitoring,
@@ -46,10 +47,12 @@ from orchestrator.settings import Settings
 CHECK_DUE = timedelta(hours=26)
 """The worker walks the whole chain each day."""
 
+_FIRST_PORTAL_UTC = datetime(2000, 1, 1, tzinfo=UTC)
+"""No forecast is older."""
+
 CYCLE_PATIENCE = timedelta(minutes=15)
 """After the hour, until which a cycle may be under way."""
 
-BACKUP_DUE = timedelta(hours=36)
 DRILL_DUE = timedelta(days=35)
 CLOCKS_APART_S = 5.0
 QUEUE_PATIENCE_S = 600.0
@@ -103,12 +106,13 @@ def _installation(
         durability_of(server),
         clock_of(server.clock_utc, now),
         space_of(free_bytes(settings.data_dir)),
+        forecasts_kept_of(session),
         worker_of(worker_silences_s(session)),
         alarms_of(session),
         queue_of(queue_depth(session)),
         cycle_of(fleet_standing(session, now), now),
         *_models(session),
-        backup_of(session, now, is_required=is_production),
+        backup_of(session, now, due_h=settings.backup_due_h),
         drill_of(session, now, is_required=is_production),
         *deliveries_of(session, now),
     ]
@@ -223,19 +227,22 @@ def cycle_of(standings: Sequence[RegionStanding], now: datetime) -> Finding:
     return Finding(name="cycle", is_sound=not late, text=text)
 
 
-def backup_of(session: Session, now: datetime, *, is_required: bool) -> Finding:
-    """The newest dump that was made, or the archive of the server's log."""
+def backup_of(session: Session, now: datetime, *, due_h: float | None) -> Finding:
+    """The newest dump that was made, or the archive of the server's log.
+
+    Sound whatever its age where backups are not watched: `due_h` is None.
+    """
     archived = monitoring.archive_facts(session)
     made = audit.list_events(session, action=AuditAction.BACKUP_MADE, limit=1)
     age = now - made[0].occurred_at_utc if made else None
     text = f"dump {_ago(age)}" if age is not None else "no dump yet (gfo db backup)"
-    is_fresh = age is not None and age <= BACKUP_DUE
+    is_fresh = due_h is None or (age is not None and age <= timedelta(hours=due_h))
     if archived.last_at_utc is not None:
         text += f"; log archived {_ago(now - archived.last_at_utc)}"
         is_fresh = is_fresh or not archived.is_failing
     if archived.is_failing:
         text += "; the archive command fails"
-    is_sound = not archived.is_failing and (is_fresh or not is_required)
+    is_sound = is_fresh and not archived.is_failing
     return Finding(name="backup", is_sound=is_sound, text=text)
 
 
@@ -259,6 +266,21 @@ def space_of(free: int) -> Finding:
         name="data folder",
         is_sound=free >= LEAST_FREE_BYTES,
         text=f"{free / 2**30:.1f} GiB free",
+    )
+
+
+def forecasts_kept_of(session: Session) -> Finding:
+    """From when on all are there; sound, whatever the policy says."""
+    since_utc = forecasts.kept_since(session)
+    text = (
+        f"all since {since_utc:%Y-%m-%d %H:%M} UTC; of wet bulb, carbon and load none"
+        " of before is kept but where a plan or a shift rests on it"
+    )
+    is_for_good = since_utc < _FIRST_PORTAL_UTC
+    return Finding(
+        name="forecasts kept",
+        is_sound=True,
+        text="all, for good" if is_for_good else text,
     )
 
 

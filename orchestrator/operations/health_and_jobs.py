@@ -28,6 +28,7 @@ TASK_WORDS: Mapping[str, str] = {
     jobs.MAKE_DEMO: "Demo fleet",
     jobs.REPORT_DENIALS: "Refusals and ended logins",
     jobs.PURGE_RECORDS: "Deletion of old records",
+    jobs.RETIRE_FORECASTS: "Deletion of old forecasts",
     jobs.CHECK_LOGINS: "Logins at the identity provider",
     jobs.CHECK_CHAIN: "Check of the audit chain",
     jobs.WATCH_MODELS: "Watch of serving models",

@@ -83,7 +83,6 @@ def hindcast_one(runtime: Runtime, slug: str) -> None:
                     request,
                     cache,
                     stored_regions=stored,
-                    all_regions=found,
                     from_day=first_day,
                     until_day=full_hour(request.now).date() + timedelta(days=1),
                 )

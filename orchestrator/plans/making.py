@@ -315,6 +315,7 @@ def _basis_notes(setting: PlanSetting) -> tuple[str, ...]:
     if setting.known_at_utc is not None:
         notes = [*_coming_day_notes(setting, setting.known_at_utc)]
     notes += [note for window in setting.windows for note in window.published_notes]
+    notes += sorted({w.retired_note for w in setting.windows if w.retired_note})
     if any(window.region.grid_hydro_frac > 0.0 for window in setting.windows):
         counted = "is" if setting.windows[0].policy.counts_hydro_water else "is not"
         notes.append(

@@ -61,6 +61,7 @@ from orchestrator.windows.choice import (
     WindowChoice,
     choose_plan_window,
     day_choices,
+    request_comparison,
 )
 from orchestrator.windows.database_source import LOOK_BACK_H, RegionWindow
 
@@ -174,6 +175,13 @@ def plan_window(
     session = request.session
     anchor = choose_region(session, anchor_slug)
     choice = choose_plan_window(session, anchor, local_day=local_day, now=request.now)
+    request_comparison(
+        session,
+        active_regions(session),
+        choice,
+        now=request.now,
+        asked_by_id=request.actor.user_id,
+    )
     days = day_choices(session, anchor)
     today = local_day_of(anchor.region.time_zone, request.now)
     return PlanWindowView(

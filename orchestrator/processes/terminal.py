@@ -161,15 +161,15 @@ def _print_everything() -> None:
 
 
 @contextmanager
-def command_context(actor_name: str = CLI_USER) -> Iterator[CommandContext]:
-    """The database in one transaction, acting as a system user; commits at the end."""
+def command_context() -> Iterator[CommandContext]:
+    """The database in one transaction, acting as `CLI_USER`; commits at the end."""
     with (
         command_settings() as settings,
         connected_runtime(settings, on_progress=progress) as runtime,
         runtime.transaction() as session,
     ):
         yield CommandContext(
-            runtime=runtime, session=session, actor=process_actor(session, actor_name)
+            runtime=runtime, session=session, actor=process_actor(session, CLI_USER)
         )
 
 

@@ -35,6 +35,7 @@ from orchestrator.deliveries.sending import SendingMeans
 from orchestrator.feeds.runs import forget_old_answers, queue_due_feeds, run_feed
 from orchestrator.feeds.source_choices import choose_sources
 from orchestrator.jobs import (
+    BEHIND_ALL,
     CHECK_CHAIN,
     CHECK_LOGINS,
     CHECK_MODEL,
@@ -51,6 +52,7 @@ from orchestrator.jobs import (
     QUEUE_DIGESTS,
     QUEUE_FEEDS,
     REPORT_DENIALS,
+    RETIRE_FORECASTS,
     RUN_FEED,
     STALLED_AFTER_S,
     TRAIN_MODELS,
@@ -156,6 +158,13 @@ def make_queue(runtime: Runtime, jobs: WorkerJobs) -> procrastinate.App:
     @queue.task(name=WATCH_MODELS, queueing_lock=WATCH_MODELS, priority=FIRST)
     def watch_models(timestamp: int) -> None:  # noqa: ARG001 -- the queue gives it
         jobs.watch_models()
+
+    @queue.periodic(cron="47 2 * * *")
+    @queue.task(
+        name=RETIRE_FORECASTS, queueing_lock=RETIRE_FORECASTS, priority=BEHIND_ALL
+    )
+    def retire(timestamp: int) -> None:  # noqa: ARG001 -- the queue gives it
+        jobs.retire_forecasts()
 
     @queue.task(name=CHECK_CHAIN, queueing_lock=CHECK_CHAIN)
     def check_chain() -> None:

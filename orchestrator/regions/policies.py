@@ -136,7 +136,9 @@ def limit_by_class(
     limit_c = outdoor_limit_c(equipment, approach_c)
     reason = checked_reason(reason)
     stored = region_by_slug(request.session, region_slug)
-    before = policies.region_overrides(request.session, stored.region_id)
+    before = policies.region_overrides(request.session, [stored.region_id])[
+        stored.region_id
+    ]
     inlet = INLET_C[equipment]
     basis = (
         f"ASHRAE TC 9.9 (2021) {equipment}, inlet {inlet.low:g} to {inlet.high:g} °C,"

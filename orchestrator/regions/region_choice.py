@@ -13,13 +13,21 @@ from core.wording import MOST_LISTED, listed
 from db import regions
 from db.regions import StoredRegion
 from orchestrator.regions.countries import zones_of_country
-from orchestrator.regions.views import RegionChoice, RegionChoices
+from orchestrator.regions.views import (
+    RegionChoice,
+    RegionChoices,
+    RegionPart,
+    RegionQuestion,
+)
 from orchestrator.use_cases import Request, query
 
 MOST_CHOICES = 50
 """Options that a page holds; further regions are found by a search."""
 
 LONGEST_SEARCH = 80
+
+PAGE_ROWS = 40
+"""Regions on one page of a list; a list of no more is shown whole."""
 
 
 def active_regions(session: Session) -> list[StoredRegion]:
@@ -134,6 +142,27 @@ def region_choices(
     return RegionChoices(
         shown=tuple(region_choice(stored.region) for stored in found), count=count
     )
+
+
+def region_page(
+    session: Session,
+    question: RegionQuestion,
+    *,
+    active_only: bool,
+    n_rows: int = PAGE_ROWS,
+) -> tuple[list[StoredRegion], RegionPart]:
+    """The page of a list of regions that is asked for, in their fixed order."""
+    wanted = question.search.strip()[:LONGEST_SEARCH]
+    before = (question.page - 1) * n_rows
+    found, count = regions.find_regions(
+        session,
+        limit=n_rows,
+        offset=before,
+        text=wanted,
+        zones=zones_of_country(wanted),
+        active_only=active_only,
+    )
+    return found, RegionPart(n_found=count, first=before + 1, n_shown=len(found))
 
 
 def region_choice(region: Region) -> RegionChoice:

@@ -41,6 +41,44 @@ class RegionChoices:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RegionQuestion:
+    """Which part of a long list of regions is asked for.
+
+    Attributes
+    ----------
+    search : str
+        Part of a name or slug, or a country.
+    page : int
+        From 1; beyond the last page nothing is found.
+    """
+
+    search: str = ""
+    page: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionPart:
+    """Which part of a list of regions is shown.
+
+    Attributes
+    ----------
+    n_found : int
+        Regions that the search leaves.
+    first : int
+        Place of the first one shown, from 1.
+    """
+
+    n_found: int
+    first: int
+    n_shown: int
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is left out."""
+        return self.n_shown == self.n_found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyFacts:
     """The policy in force somewhere, and which of its values are that place's own."""
 
@@ -60,6 +98,7 @@ class FleetTerms:
     counts_hydro_water: bool
     plan_blocked_chance_pct: float
     falls_back_on_alarm: bool
+    forecasts_kept_days: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,9 +120,10 @@ class RegionFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegionsView:
-    """Every region, active or not, the one to edit, and the fleet's policy."""
+    """A page of regions, active or not, the one to edit, and the fleet's policy."""
 
     regions: tuple[RegionFacts, ...]
+    part: RegionPart
     chosen: RegionFacts | None
     fleet_policy: PolicyFacts
     fleet_terms: FleetTerms

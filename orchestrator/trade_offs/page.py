@@ -8,16 +8,17 @@ from datetime import date, datetime
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy.orm import Session
 
 from core.access import Permission
 from core.footprints import Footprint, footprint, hourly_rates, total_footprint
 from core.outlooks import RegionOutlook
 from core.shares import HoursOfDay
 from core.shift_rules import flexible_pct, given_by_hour_pct
+from db import regions
 from db.regions import StoredRegion
 from orchestrator.decisions.records import share_rule
 from orchestrator.regions.region_choice import (
-    active_regions,
     choose_ends,
     region_choice,
     region_choices,
@@ -32,8 +33,11 @@ from orchestrator.trade_offs.views import (
 )
 from orchestrator.use_cases import Request, query
 from orchestrator.windows.choice import choose_window, day_choices
-from orchestrator.windows.database_source import RegionWindow, load_region_window
+from orchestrator.windows.database_source import RegionWindow, load_windows
 from orchestrator.windows.views import Ground, finite_series
+
+MOST_SHOWN = 12
+"""Regions on the page; of a longer fleet, both ends and the first of the others."""
 
 
 @query(Permission.VIEW_FLEET)
@@ -48,7 +52,7 @@ def trade_off_view(
     ground: Ground = Ground.RECORDED,
     hours_of_day: HoursOfDay | None = None,
 ) -> TradeOffView:
-    """Every active region over one window, before and after a shift; stores nothing.
+    """The regions of a fleet over one window, before and after a shift; stores nothing.
 
     All regions are seen from one issue instant, the source's, on one ground: with what
     is recorded, from which a shift starts, or the load as it is now. Load moves in
@@ -60,7 +64,7 @@ def trade_off_view(
         When there is no such region; when source and target are one.
     """
     source, target = choose_ends(request.session, source_slug, target_slug)
-    found = active_regions(request.session)
+    found, n_regions = _shown_regions(request.session, source, target)
     choice = choose_window(
         request.session,
         source,
@@ -68,16 +72,13 @@ def trade_off_view(
         issued_at_utc=issued_at_utc if local_day is None else None,
         now=request.now,
     )
-    windows = [
-        load_region_window(
-            request.session,
-            stored,
-            issued_at_utc=choice.issued_at_utc,
-            now=request.now,
-            is_simulation=choice.is_simulation,
-        )
-        for stored in found
-    ]
+    windows = load_windows(
+        request.session,
+        found,
+        issued_at_utc=choice.issued_at_utc,
+        now=request.now,
+        is_simulation=choice.is_simulation,
+    )
     by_ground = {
         side: [_on_ground(window, side) for window in windows] for side in Ground
     }
@@ -127,13 +128,28 @@ def trade_off_view(
                 found, windows, after_mw, before, after, strict=True
             )
         ),
-        fleet=_fleet_row(before, after, windows, after_mw),
+        n_regions=n_regions,
+        sums=_sums_row(
+            "Fleet" if len(found) == n_regions else f"These {len(found)} regions",
+            *(before, after, windows, after_mw),
+        ),
         inputs_basis=source_window.signals.basis.value,
         notes=_notes(found, before),
         first_day=days.first_day,
         last_day=days.last_day,
         missing_days=days.missing_days,
     )
+
+
+def _shown_regions(
+    session: Session, source: StoredRegion, target: StoredRegion | None
+) -> tuple[list[StoredRegion], int]:
+    """Both ends and the first others, in their fixed order, and how many there are."""
+    first, count = regions.find_regions(session, limit=MOST_SHOWN)
+    ends = [source, target] if target else [source]
+    others = [item for item in first if item not in ends]
+    shown = [*ends, *others[: MOST_SHOWN - len(ends)]]
+    return sorted(shown, key=lambda item: item.region_id), count
 
 
 def _on_ground(window: RegionWindow, ground: Ground) -> RegionWindow:
@@ -248,7 +264,8 @@ def _efficiency(
     )
 
 
-def _fleet_row(
+def _sums_row(
+    name: str,
     before: Sequence[Footprint],
     after: Sequence[Footprint],
     windows: Sequence[RegionWindow],
@@ -256,7 +273,7 @@ def _fleet_row(
 ) -> EfficiencyRow:
     one, other = total_footprint(before), total_footprint(after)
     return EfficiencyRow(
-        name="Fleet",
+        name=name,
         mean_temperature_c=None,
         mean_carbon_intensity_gco2_kwh=None,
         mean_it_load_before_mw=_mean(sum(w.signals.it_load_mw for w in windows)),

@@ -53,7 +53,7 @@ class TradeOffRegion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EfficiencyRow:
-    """Sums and means of one region, or of the fleet without means of its weather.
+    """Sums and means of one region, or of those shown without means of its weather.
 
     What needs an hour that is missing is None.
     """
@@ -73,7 +73,7 @@ class EfficiencyRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroundSums:
-    """What the fleet draws, emits and uses on one ground, without a shift."""
+    """What the regions shown draw, emit and use on one ground, without a shift."""
 
     ground: Ground
     facility_energy_mwh: float | None
@@ -83,7 +83,7 @@ class GroundSums:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradeOffView:
-    """Carbon against water for every active region, before and after one shift.
+    """Carbon against water for regions of the fleet, before and after one shift.
 
     Attributes
     ----------
@@ -101,6 +101,10 @@ class TradeOffView:
         Which load the page shows.
     grounds : tuple of GroundSums
         The load as it is now beside that with what is recorded; empty where they agree.
+    n_regions : int
+        Active regions; of a long fleet not all of them are shown.
+    sums : EfficiencyRow
+        Of the regions shown.
     notes : tuple of str
         Why a sum is missing or not to be believed.
     """
@@ -121,7 +125,8 @@ class TradeOffView:
     hours_utc: tuple[datetime, ...]
     shown: tuple[TradeOffRegion, ...]
     efficiency: tuple[EfficiencyRow, ...]
-    fleet: EfficiencyRow
+    n_regions: int
+    sums: EfficiencyRow
     inputs_basis: str
     notes: tuple[str, ...]
     first_day: date | None

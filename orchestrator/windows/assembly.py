@@ -134,6 +134,8 @@ class Window:
         Hours whose price was published or set by an auction by the issue.
     published_notes : tuple of str
         Which hours of `expected` are as others published them by the issue.
+    retired_note : str | None
+        That `expected` is without forecasts that were deleted, and since when.
     """
 
     issued_at_utc: datetime
@@ -146,6 +148,7 @@ class Window:
     carbon_note: str | None = None
     priced_h: int = 0
     published_notes: tuple[str, ...] = ()
+    retired_note: str | None = None
 
     @property
     def region(self) -> Region:

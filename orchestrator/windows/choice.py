@@ -10,9 +10,11 @@ from sqlalchemy.orm import Session
 
 from core.days import WINDOW_H, full_hour, issue_at_local_midnight, local_day_of
 from core.errors import InvalidInput
+from core.forecasts import Target
 from core.telemetry import HOUR
-from db import forecasts
+from db import forecasts, model_versions
 from db.regions import StoredRegion
+from orchestrator.jobs import queue_hindcast
 
 LIVE_CHOICES_H = 48
 """How far back live issues are offered."""
@@ -130,11 +132,9 @@ def newer_issue(
     now: datetime,
 ) -> datetime | None:
     """The newest live issue of any of the regions, if it is newer than this one."""
-    found = (
-        forecasts.newest_live_issue(session, region_id=item.region_id, until_utc=now)
-        for item in stored_regions
-    )
-    newest = max((issue for issue in found if issue is not None), default=None)
+    region_ids = [item.region_id for item in stored_regions]
+    found = forecasts.newest_live_issues(session, region_ids, now)
+    newest = max(found.values(), default=None)
     return newest if newest is not None and newest > issued_at_utc else None
 
 
@@ -207,6 +207,35 @@ def issue_choices(
         end_utc=end_utc,
         live_only=local_day is None,
     )
+
+
+def request_comparison(
+    session: Session,
+    stored_regions: Sequence[StoredRegion],
+    choice: WindowChoice,
+    *,
+    now: datetime,
+    asked_by_id: int,
+) -> bool:
+    """Ask for a past day's hindcasts of regions whose midnight is another.
+
+    Only where none of them has one: then nobody has compared the day yet. False where
+    nothing was asked for.
+    """
+    day, issued_at_utc = choice.local_day, choice.issued_at_utc
+    if day is None or not choice.is_simulation or issued_at_utc > now:
+        return False
+    zones = {item.region.time_zone for item in stored_regions}
+    same = {z for z in zones if issue_at_local_midnight(z, day) == issued_at_utc}
+    others = [
+        item.region_id for item in stored_regions if item.region.time_zone not in same
+    ]
+    active = model_versions.active_model(session, Target.TEMPERATURE_C)
+    if not others or active is None or issued_at_utc < active.version.trained_until_utc:
+        return False
+    if forecasts.has_forecast(session, others, issued_at_utc=issued_at_utc):
+        return False
+    return queue_hindcast(session, local_day=day, asked_by_id=asked_by_id)
 
 
 def day_choices(session: Session, stored_region: StoredRegion) -> DayChoices:

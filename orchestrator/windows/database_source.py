@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
@@ -12,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from core.carbon import CarbonSignalKind
 from core.conformal import ScoreTracker
-from core.days import WINDOW_H
+from core.days import WINDOW_H, full_hour
 from core.forecasts import HourlyForecast, Refusal, RefusalCode, Target
 from core.late_hours import moved_on
 from core.outcomes import ReasonCode
@@ -184,6 +185,11 @@ class KnownOfRegions:
             n_hours=WINDOW_H,
             without_ids=self.without_decision_ids,
         )
+
+    @cached_property
+    def kept_since_utc(self) -> datetime:
+        """What was issued before may be gone, but for temperatures."""
+        return forecasts.kept_since(self.session)
 
     @cached_property
     def outages(self) -> Mapping[Target, Outage]:
@@ -409,6 +415,8 @@ def load_windows(
         window = assemble(
             source, issued_at_utc=issued_at_utc, now=now, is_simulation=is_simulation
         )
+        if is_simulation:
+            window = replace(window, retired_note=_retired_note(source))
         windows.append(
             RegionWindow(
                 **{item.name: getattr(window, item.name) for item in fields(Window)},
@@ -418,3 +426,39 @@ def load_windows(
             )
         )
     return windows
+
+
+def _retired_note(source: DatabaseSource) -> str | None:
+    """That the temperature's forecast is left of an issue whose others were deleted."""
+    stored = source.stored.get(Target.TEMPERATURE_C)
+    if stored is None or stored.kind != "live" or len(source.stored) > 1:
+        return None
+    since_utc = source.known.kept_since_utc
+    if stored.issued_at_utc >= since_utc:
+        return None
+    return (
+        f"Forecasts of load, carbon and wet bulb from before {since_utc:%-d %B %Y} are"
+        " no longer kept; the day before stands in for them."
+    )
+
+
+def load_newest_windows(
+    session: Session, stored_regions: Sequence[StoredRegion], now: datetime
+) -> list[RegionWindow]:
+    """The window of each region's newest live issue, in their order.
+
+    Regions of one issue, which are nearly all, are read together.
+    """
+    region_ids = [item.region_id for item in stored_regions]
+    newest = forecasts.newest_live_issues(session, region_ids, now)
+    by_issue: dict[datetime, list[StoredRegion]] = defaultdict(list)
+    for item in stored_regions:
+        by_issue[newest.get(item.region_id, full_hour(now))].append(item)
+    windows = {
+        window.region_id: window
+        for issued_at_utc, items in by_issue.items()
+        for window in load_windows(
+            session, items, issued_at_utc=issued_at_utc, now=now, is_simulation=False
+        )
+    }
+    return [windows[region_id] for region_id in region_ids]

@@ -15,19 +15,24 @@ from orchestrator.regions.changes import RegionDraft, add_region, set_region
 from orchestrator.regions.policies import change_policy
 from orchestrator.regions.regions_page import regions_view
 from orchestrator.regions.views import RegionsView
+from pages import addresses
 from pages.addresses import Query
 from pages.admin_regions.change_rules import register_rules
 from pages.admin_regions.fields import (
     COOLING_FIELDS,
     POLICY_FIELDS,
     REGION_FIELDS,
-    read_all,
+    REGION_FORM,
+    shown_region,
 )
 from pages.admin_regions.fleet_terms import TERM_FIELDS, register_terms, term_values
-from pages.admin_regions.forms import control_id, shown_region
 from pages.admin_regions.layout import NEW, policy_scope, policy_values, regions_table
 from pages.components import notice
 from pages.context import PageContext
+from pages.form_fields import Confirmed, read_all, require_complete, serve_reasoned
+from pages.grids import Shown
+from pages.list_controls import follow_filters
+from pages.region_list import asked_part, part_answer, part_outputs
 from pages.second_person import register_approvals
 from pages.serving import follow_in_browser, serve
 
@@ -53,6 +58,7 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
     follow_in_browser(
         app, "gfo_pages", "open_saved_region", Input("regions-saved", "data")
     )
+    follow_filters(app, "regions-url", ["regions-find"])
 
 
 def _register_view(app: Dash, context: PageContext) -> None:
@@ -67,11 +73,12 @@ def _register_view(app: Dash, context: PageContext) -> None:
             Output("region-slug", "readonly"),
             Output("regions-cooling", "className"),
             Output("regions-policy-scope", "children"),
-            *(Output(control_id(item), "value") for item in _FORM_FIELDS),
-            *(Output(control_id(item), "value") for item in POLICY_FIELDS),
+            *(Output(item.control_id(REGION_FORM), "value") for item in _FORM_FIELDS),
+            *(Output(item.control_id(REGION_FORM), "value") for item in POLICY_FIELDS),
             Output("regions-by-class", "className"),
             Output("regions-of-fleet", "className"),
-            *(Output(control_id(item), "value") for item in TERM_FIELDS),
+            *(Output(item.control_id(REGION_FORM), "value") for item in TERM_FIELDS),
+            *part_outputs("regions"),
         ],
         inputs=[
             Input("regions-url", "search"),
@@ -85,22 +92,26 @@ def _register_view(app: Dash, context: PageContext) -> None:
     )
     def show_regions(search: str | None, *_saved: object) -> tuple[object, ...]:
         query = Query.parse(search)
+        question, shown = asked_part(query, addresses.ADMIN_REGIONS)
         with context.request() as request:
-            view = regions_view(request, slug=query.text("region"))
-        return _rendered(view, is_new=query.text(NEW) is not None)
+            view = regions_view(request, slug=query.text("region"), question=question)
+        return (
+            *_rendered(view, shown, is_new=query.text(NEW) is not None),
+            *part_answer(view.part, question, shown),
+        )
 
 
-def _rendered(view: RegionsView, *, is_new: bool) -> tuple[object, ...]:
+def _rendered(view: RegionsView, shown: Shown, *, is_new: bool) -> tuple[object, ...]:
     chosen = view.chosen
     policy = chosen.policy if chosen else view.fleet_policy
-    shown = {
+    chosen_facts = {
         "region": chosen.choice.slug if chosen else None,
         "cooling_type": chosen.cooling_type if chosen else None,
     }
     return (
         None,
-        regions_table(view),
-        shown,
+        regions_table(view, shown),
+        chosen_facts,
         "" if chosen or is_new else "d-none",
         chosen is not None,
         "" if chosen else "d-none",
@@ -131,7 +142,7 @@ def _register_save(app: Dash, context: PageContext) -> None:
         inputs=[Input("regions-save", "n_clicks")],
         states=[
             State("regions-shown", "data"),
-            *(State(control_id(item), "value") for item in _FORM_FIELDS),
+            *(State(item.control_id(REGION_FORM), "value") for item in _FORM_FIELDS),
         ],
         permission=Permission.MANAGE_REGIONS,
         at_load=False,
@@ -156,7 +167,7 @@ def _saved(slug: str | None) -> dict[str, object]:
 
 def _changes(values: Sequence[object], shown: object) -> dict[str, object]:
     entered = read_all(_FORM_FIELDS, values)
-    _require_complete(entered)
+    require_complete(_FORM_FIELDS, entered)
     left_out = {"slug"}
     shown_type = shown.get("cooling_type") if isinstance(shown, dict) else None
     if entered["cooling_type"] != shown_type:
@@ -168,11 +179,10 @@ def _changes(values: Sequence[object], shown: object) -> dict[str, object]:
 def _draft(values: Sequence[object]) -> RegionDraft:
     entered = read_all(REGION_FIELDS, values[: len(REGION_FIELDS)])
     entered["colour"] = entered["colour"] or None
-    needed = {name: value for name, value in entered.items() if name != "colour"}
-    _require_complete(needed)
+    require_complete(REGION_FIELDS, entered, but=["colour"])
     facts = {name: entered[name] for name in _DRAFT_FIELDS}
     facts["cooling_type"] = _cooling_type(facts["cooling_type"])
-    return RegionDraft(**facts)  # type: ignore[arg-type]  # Region checks each value
+    return RegionDraft(**facts)
 
 
 def _cooling_type(value: object) -> CoolingType:
@@ -183,53 +193,25 @@ def _cooling_type(value: object) -> CoolingType:
         raise InvalidInput(message) from exc
 
 
-def _require_complete(entered: dict[str, str | float | bool | None]) -> None:
-    labels = {item.name: item.label for item in _FORM_FIELDS}
-    for name, value in entered.items():
-        if value is None or value == "":
-            message = f"{labels[name]} is empty."
-            raise InvalidInput(message)
-
-
 def _register_policy(app: Dash, context: PageContext) -> None:
-    @serve(
+    @serve_reasoned(
         app,
         context,
-        outputs=[
-            Output("policy-save-status", "children"),
-            Output("policy-reason", "value"),
-            Output("policy-password", "value"),
-            Output("policy-saved", "data"),
-        ],
-        inputs=[Input("policy-save", "n_clicks")],
+        "policy",
         states=[
             State("regions-shown", "data"),
-            State("policy-reason", "value"),
-            State("policy-password", "value"),
-            *(State(control_id(item), "value") for item in POLICY_FIELDS),
+            *(State(item.control_id(REGION_FORM), "value") for item in POLICY_FIELDS),
         ],
         permission=Permission.MANAGE_POLICY,
-        at_load=False,
     )
     def save_policy(
-        _n_clicks: int,
-        shown: object,
-        reason: object,
-        password: object,
-        *values: object,
-    ) -> tuple[Component, str, str, dict[str, object]]:
+        confirmed: Confirmed, reason: str, shown: object, *values: object
+    ) -> Component:
         slug = shown_region(shown)
         entered = read_all(POLICY_FIELDS, values)
-        with context.confirmed_request(password) as request:
+        with confirmed() as request:
             changed = change_policy(
-                request,
-                region_slug=slug,
-                values={
-                    name: value if isinstance(value, float) else None
-                    for name, value in entered.items()
-                },
-                reason=reason if isinstance(reason, str) else "",
+                request, region_slug=slug, values=entered, reason=reason
             )
         said = "The limits are changed." if changed else "Nothing to change."
-        done = notice(said, "The next verdict is judged by what you see.")
-        return done, "", "", _saved(slug)
+        return notice(said, "The next verdict is judged by what you see.")

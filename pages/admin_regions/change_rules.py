@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import time
-
 import dash_bootstrap_components as dbc
-from dash import Dash, Input, Output, State, html
+from dash import Dash, Input, Output, State
 from dash.development.base_component import Component
 
 from core.access import Permission
 from orchestrator.approvals.rules import rules_in_force, set_change_rules
-from pages.admin_regions.forms import save_button
-from pages.components import field, notice, own_password, panel
+from pages.components import notice, panel
 from pages.context import PageContext
+from pages.form_fields import Confirmed, reasoned_parts, serve_reasoned
 from pages.serving import serve
 
 
@@ -28,10 +26,7 @@ def rules_form() -> Component:
             id="rules-signed-only",
             label="Only models with a signature of a trusted key may be activated",
         ),
-        field("Reason", dbc.Textarea(id="rules-reason", rows=2, maxlength=500)),
-        own_password("rules-password"),
-        save_button("Set the rules", "rules-save"),
-        html.Div(id="rules-save-status", role="status"),
+        *reasoned_parts("rules", "Set the rules"),
         id="regions-rules",
         hint="Once two people are required, one person alone cannot end that. An"
         " account that somebody else made or reset approves nothing for seven days.",
@@ -57,35 +52,25 @@ def register_rules(app: Dash, context: PageContext) -> None:
             rules = rules_in_force(request)
         return rules.two_people, rules.signed_models_only
 
-    @serve(
+    @serve_reasoned(
         app,
         context,
-        outputs=[
-            Output("rules-save-status", "children"),
-            Output("rules-reason", "value"),
-            Output("rules-password", "value"),
-            Output("rules-saved", "data"),
-        ],
-        inputs=[Input("rules-save", "n_clicks")],
+        "rules",
         states=[
             State("rules-two-people", "value"),
             State("rules-signed-only", "value"),
-            State("rules-reason", "value"),
-            State("rules-password", "value"),
         ],
         permission=Permission.MANAGE_POLICY,
-        at_load=False,
     )
     def set_rules(
-        _clicks: int, two_people: object, signed: object, reason: object, proof: object
-    ) -> tuple[Component, str, str, int]:
-        with context.confirmed_request(proof) as request:
+        confirmed: Confirmed, reason: str, two_people: object, signed: object
+    ) -> Component:
+        with confirmed() as request:
             changed = set_change_rules(
                 request,
                 two_people=two_people is True,
                 signed_models_only=signed is True,
-                reason=reason if isinstance(reason, str) else "",
+                reason=reason,
             )
         said = "The rules are set." if changed else "Nothing to change."
-        done = notice(said, "They hold from now on.")
-        return done, "", "", time.monotonic_ns()
+        return notice(said, "They hold from now on.")

@@ -1,53 +1,13 @@
-"""The fields of the region and policy forms: names, labels, units, how to read them."""
+"""The fields of the region and policy forms: names, labels and units."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
-
 from core.errors import InvalidInput
 from core.regions import CoolingType
+from pages.form_fields import Field
 
-FieldKind = Literal["text", "number", "choice", "flag"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Field:
-    """One field; `scale` turns the stored value into what the form shows."""
-
-    name: str
-    label: str
-    kind: FieldKind = "number"
-    hint: str = ""
-    choices: tuple[str, ...] = ()
-    scale: float = 1.0
-
-    def shown(self, value: object) -> object:
-        """A stored value as the form holds it."""
-        if self.kind == "number" and isinstance(value, int | float):
-            return float(f"{value * self.scale:.10g}")
-        return value
-
-    def read(self, value: object) -> str | float | bool | None:
-        """What somebody entered; None where a number was left empty."""
-        if self.kind == "flag":
-            return bool(value)
-        text = "" if value is None else str(value).strip()
-        if self.kind != "number":
-            return text
-        if not text:
-            return None
-        try:
-            number = float(text)
-        except ValueError:
-            number = math.nan
-        if not math.isfinite(number):
-            message = f"{self.label}: {text[:20]!r} is not a number."
-            raise InvalidInput(message)
-        return float(f"{number / self.scale:.12g}")
-
+REGION_FORM = "region"
+"""What the ids of all controls begin with."""
 
 REGION_FIELDS: tuple[Field, ...] = (
     Field(
@@ -69,7 +29,7 @@ REGION_FIELDS: tuple[Field, ...] = (
         name="cooling_type",
         label="Cooling",
         kind="choice",
-        choices=tuple(item.value for item in CoolingType),
+        choices={item.value: item.value for item in CoolingType},
         hint="Another type brings its usual parameters.",
     ),
     Field(name="it_capacity_mw", label="IT capacity, MW"),
@@ -106,11 +66,10 @@ POLICY_FIELDS: tuple[Field, ...] = (
 )
 
 
-def read_all(
-    fields: Sequence[Field], values: Sequence[object]
-) -> dict[str, str | float | bool | None]:
-    """What somebody entered into these fields, by name."""
-    return {
-        field.name: field.read(value)
-        for field, value in zip(fields, values, strict=True)
-    }
+def shown_region(shown: object) -> str | None:
+    """The region that the page shows; None for the fleet."""
+    if not isinstance(shown, dict):
+        message = "The page is not loaded yet; try again."
+        raise InvalidInput(message)
+    slug = shown.get("region")
+    return slug if isinstance(slug, str) else None

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-import dash_bootstrap_components as dbc
 from dash import dcc, html
 from dash.development.base_component import Component
 
 from orchestrator.regions.views import PolicyFacts, RegionFacts, RegionsView
 from pages import addresses
 from pages.admin_regions.change_rules import rules_form
-from pages.admin_regions.fields import COOLING_FIELDS, POLICY_FIELDS, REGION_FIELDS
+from pages.admin_regions.fields import (
+    COOLING_FIELDS,
+    POLICY_FIELDS,
+    REGION_FIELDS,
+    REGION_FORM,
+)
 from pages.admin_regions.fleet_terms import class_form, terms_form
-from pages.admin_regions.forms import form_grid, save_button
 from pages.components import (
     Child,
     data_table,
-    field,
     link,
     notice,
-    own_password,
     page_head,
     panel,
     skeleton,
     synthetic_tag,
     tag,
 )
+from pages.form_fields import form_grid, reasoned_parts, save_button
+from pages.grids import Shown
+from pages.region_list import find_field, pager_line
 from pages.second_person import approvals_panel
 from pages.theme import number, short_number
 from pages.words import degrees, share
@@ -53,7 +57,9 @@ def layout() -> Component:
             approvals_panel("regions"),
             panel(
                 "Every region",
+                find_field("regions"),
                 html.Div(skeleton(280), id="regions-table"),
+                pager_line("regions"),
                 id="regions-all",
             ),
             html.Div(
@@ -80,9 +86,9 @@ def layout() -> Component:
 def _region_form() -> Component:
     return panel(
         "Region",
-        form_grid(REGION_FIELDS),
+        form_grid(REGION_FORM, REGION_FIELDS),
         html.Div(
-            [html.H3("Cooling"), form_grid(COOLING_FIELDS)],
+            [html.H3("Cooling"), form_grid(REGION_FORM, COOLING_FIELDS)],
             id="regions-cooling",
             className="d-none",
         ),
@@ -96,20 +102,17 @@ def _policy_form() -> Component:
     return panel(
         "Limits",
         html.P(id="regions-policy-scope"),
-        form_grid(POLICY_FIELDS),
-        field("Reason", dbc.Textarea(id="policy-reason", rows=2, maxlength=500)),
-        own_password("policy-password"),
-        save_button("Change the limits", "policy-save"),
-        html.Div(id="policy-save-status", role="status"),
+        form_grid(REGION_FORM, POLICY_FIELDS),
+        *reasoned_parts("policy", "Change the limits"),
         id="regions-policy",
         hint="Every change is a new version with its reason. Decisions taken before"
         " keep the limits that they were judged by.",
     )
 
 
-def regions_table(view: RegionsView) -> Component:
-    """Every region with what matters for a decision."""
-    if not view.regions:
+def regions_table(view: RegionsView, shown: Shown) -> Component:
+    """A page of regions with what matters for a decision."""
+    if not view.regions and shown.is_first and not shown.kept["find"]:
         return notice("There is no region yet.", "Add one with the link above.")
     return data_table(
         "Regions of the fleet",
@@ -122,7 +125,7 @@ def regions_table(view: RegionsView) -> Component:
             "Limit",
             "Confidence",
         ),
-        [_cells(facts) for facts in view.regions],
+        [_cells(facts, shown) for facts in view.regions],
         numeric_from=3,
         id="regions-list",
         cards=True,
@@ -130,13 +133,13 @@ def regions_table(view: RegionsView) -> Component:
     )
 
 
-def _cells(region: RegionFacts) -> list[Child]:
+def _cells(region: RegionFacts, shown: Shown) -> list[Child]:
     choice, policy = region.choice, region.policy
     name = html.Span(
         [
             link(
                 choice.name,
-                addresses.with_query(addresses.ADMIN_REGIONS, {"region": choice.slug}),
+                shown.href(region=choice.slug),
             ),
             synthetic_tag(choice),
             None if region.is_active else tag("not in the fleet"),

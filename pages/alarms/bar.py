@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dash import Dash, Input, Output, html
 from dash.development.base_component import Component
+from plotly.io.json import to_json_plotly
 
 from core.access import Permission
 from core.alarm_kinds import AlarmPriority
@@ -40,7 +41,7 @@ def bar_frame() -> Component:
 
 def register_bar(app: Dash, context: PageContext) -> None:
     """Register the bar's callback."""
-    kept = KeptAnswers()
+    kept = KeptAnswers(to_json_plotly)
 
     @serve(
         app,

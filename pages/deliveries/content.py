@@ -1,17 +1,14 @@
-"""What fills the Deliveries page: subscriptions, one of them, its log, and the form."""
+"""What fills the Deliveries page: subscriptions, one of them, and its log."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 
 from dash import html
 from dash.development.base_component import Component
 
-from core.errors import InvalidInput
 from core.wording import listed
 from orchestrator.decisions.views import NamedValue
-from orchestrator.deliveries.subscriptions import MAIL, WEBHOOK, SubscriptionFacts
 from orchestrator.deliveries.views import (
     DeliveryView,
     SubscriptionHealth,
@@ -20,13 +17,8 @@ from orchestrator.deliveries.views import (
 )
 from pages import addresses
 from pages.components import Child, data_table, facts, link, moment, notice, tag
+from pages.integrations import optional_moment
 from pages.theme import number
-
-FIELDS = (
-    *("name", "channel", "address", "recipients", "regions", "secret", "hosts"),
-    "kinds",
-)
-"""The controls of the form, `delivery-NAME`."""
 
 HEALTH_WORDS: Mapping[SubscriptionHealth, str] = {
     SubscriptionHealth.GOOD: "good",
@@ -62,7 +54,7 @@ def _cells(view: SubscriptionView, zone: str) -> list[Child]:
         view.facts.channel,
         view.target,
         tag(HEALTH_WORDS[view.health]),
-        _moment(view.last_delivered_at_utc, zone),
+        optional_moment(view.last_delivered_at_utc, zone),
         view.last_answer or "-",
         number(float(counts.waiting)),
         number(float(counts.retrying)),
@@ -142,8 +134,8 @@ def _deliveries(
                 moment(view.created_at_utc, zone),
                 view.state,
                 view.answer or "-",
-                _moment(view.tried_at_utc, zone),
-                _moment(view.next_try_utc, zone),
+                optional_moment(view.tried_at_utc, zone),
+                optional_moment(view.next_try_utc, zone),
                 number(float(view.tries)),
                 "-" if view.duration_ms is None else number(float(view.duration_ms)),
             ]
@@ -160,58 +152,3 @@ def _event(view: DeliveryView) -> Child:
     if view.event_seq is None:
         return view.kind
     return link(view.kind, f"{addresses.AUDIT_EVENT}{view.event_seq}")
-
-
-def _moment(instant: datetime | None, zone: str) -> Child:
-    return "-" if instant is None else moment(instant, zone)
-
-
-def form_values(written: SubscriptionFacts | None) -> list[object]:
-    """What the form holds: a subscription as it is written, or nothing yet."""
-    if written is None:
-        return ["", WEBHOOK, "", "", "", "", "", []]
-    return [
-        written.name,
-        written.channel,
-        written.address or "",
-        "\n".join(written.recipients),
-        "\n".join(written.regions),
-        "",
-        "\n".join(written.private_hosts),
-        written.kinds,
-    ]
-
-
-def read_form(values: Sequence[object]) -> tuple[SubscriptionFacts, str | None]:
-    """A subscription as somebody wrote it, and the reference of its secret.
-
-    Raises
-    ------
-    InvalidInput
-        When no events are chosen.
-    """
-    given = dict(zip(FIELDS, values, strict=True))
-
-    def text(name: str) -> str:
-        value = given[name]
-        return value.strip() if isinstance(value, str) else ""
-
-    def lines(name: str) -> list[str]:
-        found = (line.strip() for line in text(name).splitlines())
-        return [line for line in found if line]
-
-    kinds = given["kinds"]
-    if not isinstance(kinds, list) or not kinds:
-        message = "Choose at least one event."
-        raise InvalidInput(message)
-    written = SubscriptionFacts(
-        name=text("name"),
-        channel=MAIL if text("channel") == MAIL else WEBHOOK,
-        address=text("address") or None,
-        recipients=lines("recipients"),
-        kinds=[str(kind) for kind in kinds],
-        regions=lines("regions"),
-        private_hosts=lines("hosts"),
-        is_paused=False,
-    )
-    return written, text("secret") or None

@@ -1,36 +1,19 @@
-"""What fills the Feeds page: all feeds, one of them, its history, and the form."""
+"""What fills the Feeds page: all feeds, one of them, and its history."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 
 from dash import html
 from dash.development.base_component import Component
 
-from core.errors import InvalidInput
 from core.wording import listed
 from orchestrator.decisions.views import NamedValue
-from orchestrator.feeds.configuration import (
-    BOUNDS,
-    DEFAULT_BACKFILL_H,
-    DEFAULT_EVERY_MIN,
-    DEFAULT_PRIORITY,
-    DEFAULT_STALE_AFTER_H,
-    FeedFacts,
-    read_pairs,
-)
-from orchestrator.feeds.kinds.known_kinds import KINDS
 from orchestrator.feeds.views import FeedHealth, FeedPage, FeedView
 from pages import addresses
 from pages.components import Child, data_table, facts, link, moment, notice, tag
+from pages.integrations import optional_moment
 from pages.theme import number
-
-FIELDS = (
-    *("name", "kind", "address", "secret", "regions", "quantities", "options", "hosts"),
-    *("every", "priority", "stale", "backfill", "quota"),
-)
-"""The controls of the form, `feed-NAME`."""
 
 HEALTH_WORDS: Mapping[FeedHealth, str] = {
     FeedHealth.GOOD: "good",
@@ -74,8 +57,8 @@ def _cells(view: FeedView, zone: str) -> list[Child]:
         view.kind_words,
         tag(HEALTH_WORDS[view.health]),
         listed(used) if used else "-",
-        _moment(view.good_until_utc, zone),
-        _moment(view.next_run_at_utc, zone),
+        optional_moment(view.good_until_utc, zone),
+        optional_moment(view.next_run_at_utc, zone),
         view.problem or "-",
         "-" if view.lag_h is None else number(view.lag_h),
         "-" if view.quota_left is None else number(float(view.quota_left)),
@@ -124,7 +107,7 @@ def feed_history(page: FeedPage, zone: str) -> Component:
                         place.region_slug,
                         place.place or "-",
                         listed(place.source_of) if place.source_of else "-",
-                        _moment(place.good_until_utc, zone),
+                        optional_moment(place.good_until_utc, zone),
                         "-" if place.lag_h is None else number(place.lag_h),
                     ]
                     for place in page.feed.places
@@ -193,86 +176,3 @@ def _imports(batch_ids: Sequence[int]) -> Child:
             for batch_id in batch_ids
         ]
     )
-
-
-def _moment(instant: datetime | None, zone: str) -> Child:
-    return "-" if instant is None else moment(instant, zone)
-
-
-def form_values(written: FeedFacts | None) -> list[object]:
-    """What the form holds: a feed as it is written, or the defaults of a new one."""
-    if written is None:
-        kind = next(iter(KINDS.values()))
-        return [
-            *("", kind.name, kind.address, "", "", "", "", ""),
-            *(DEFAULT_EVERY_MIN, DEFAULT_PRIORITY, DEFAULT_STALE_AFTER_H),
-            *(DEFAULT_BACKFILL_H, None),
-        ]
-    return [
-        written.name,
-        written.kind,
-        written.address,
-        written.secret_reference or "",
-        _pairs_text(written.regions),
-        "\n".join(written.quantities),
-        _pairs_text(written.options),
-        "\n".join(written.private_hosts),
-        written.every_min,
-        written.priority,
-        written.stale_after_h,
-        written.backfill_h,
-        written.requests_a_day,
-    ]
-
-
-def read_form(values: Sequence[object]) -> FeedFacts:
-    """A feed as somebody wrote it; raises InvalidInput for no number or pair."""
-    given = dict(zip(FIELDS, values, strict=True))
-
-    def text(name: str) -> str:
-        value = given[name]
-        return value.strip() if isinstance(value, str) else ""
-
-    def lines(name: str) -> list[str]:
-        found = (line.strip() for line in text(name).splitlines())
-        return [line for line in found if line]
-
-    quota = given["quota"]
-    return FeedFacts(
-        name=text("name"),
-        kind=text("kind"),
-        address=text("address"),
-        regions=read_pairs(lines("regions")),
-        options=read_pairs(lines("options")),
-        quantities=lines("quantities"),
-        secret_reference=text("secret") or None,
-        private_hosts=lines("hosts"),
-        every_min=_whole(given["every"], "every_min"),
-        priority=_whole(given["priority"], "priority"),
-        stale_after_h=_number(given["stale"], "stale_after_h"),
-        backfill_h=_whole(given["backfill"], "backfill_h"),
-        requests_a_day=None if quota in {None, ""} else _whole(quota, "requests_a_day"),
-        is_paused=False,
-    )
-
-
-def _pairs_text(pairs: Mapping[str, str]) -> str:
-    return "\n".join(
-        f"{name}={value}" if value else name for name, value in pairs.items()
-    )
-
-
-def _number(value: object, name: str) -> float:
-    try:
-        return float(str(value))
-    except ValueError as exc:
-        message = f"The {BOUNDS[name].words}: {str(value)[:20]!r} is no number."
-        raise InvalidInput(message) from exc
-
-
-def _whole(value: object, name: str) -> int:
-    number_given = _number(value, name)
-    if not number_given.is_integer():
-        message = f"The {BOUNDS[name].words} must be a whole number."
-        raise InvalidInput(message)
-    return int(number_given)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dash import Dash, Input, Output
+from plotly.io.json import to_json_plotly
 
 from core.access import Permission
 from orchestrator.alarms.alarm_lists import standing_alarms
@@ -15,13 +16,14 @@ from pages.fleet.layout import fleet_pager, headline, shown_of, table
 from pages.fleet.overview import overview_panels
 from pages.fleet.setup import register_setup
 from pages.list_controls import follow_filters
+from pages.region_list import filters_css
 from pages.serving import serve
 from pages.times import chosen_times, in_times
 
 
 def register_callbacks(app: Dash, context: PageContext) -> None:
     """Register the page's callbacks."""
-    kept = KeptAnswers()
+    kept = KeptAnswers(to_json_plotly)
 
     @serve(
         app,
@@ -50,7 +52,7 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
                 headline(view, standing_alarms(request)),
                 table(in_times(view, times)),
                 fleet_pager(view, question, shown),
-                "gfo-filters" if view.part else "gfo-filters d-none",
+                filters_css(is_long=view.part is not None),
                 overview_panels(view, more, times),
             )
 

@@ -20,7 +20,7 @@ from pages.words import age, allowed, bound, degrees, probability, typeset
 _LITRES_PER_M3 = 1000.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class FleetColumn:
     """A column on the page and in its download.
 
@@ -193,66 +193,26 @@ def _two_lines(first: str, second: str) -> list[Child]:
 
 
 COLUMNS = (
+    FleetColumn("Region", _region, "region", lambda row: row.region.name),
+    FleetColumn("Verdict", _verdict, "verdict", lambda row: row.verdict.outcome.value),
     FleetColumn(
-        title="Region",
-        cell=_region,
-        csv_name="region",
-        csv_value=lambda row: row.region.name,
+        "Chance of exceeding",
+        _chance,
+        "exceedance_probability",
+        lambda row: row.exceedance_probability,
     ),
+    FleetColumn("Day bound", _bound, "day_bound_c", lambda row: row.day_bound_c),
+    FleetColumn("Last and next 24 hours", _spark),
+    FleetColumn("Now", _now, "temperature_c", lambda row: row.temperature_c),
+    FleetColumn("Risk", _risk, "risk_level", lambda row: row.verdict.risk_level.value),
     FleetColumn(
-        title="Verdict",
-        cell=_verdict,
-        csv_name="verdict",
-        csv_value=lambda row: row.verdict.outcome.value,
+        "Carbon",
+        _carbon,
+        "carbon_intensity_gco2_kwh",
+        lambda row: row.carbon_intensity_gco2_kwh,
     ),
-    FleetColumn(
-        title="Chance of exceeding",
-        cell=_chance,
-        csv_name="exceedance_probability",
-        csv_value=lambda row: row.exceedance_probability,
-    ),
-    FleetColumn(
-        title="Day bound",
-        cell=_bound,
-        csv_name="day_bound_c",
-        csv_value=lambda row: row.day_bound_c,
-    ),
-    FleetColumn(title="Last and next 24 hours", cell=_spark),
-    FleetColumn(
-        title="Now",
-        cell=_now,
-        csv_name="temperature_c",
-        csv_value=lambda row: row.temperature_c,
-    ),
-    FleetColumn(
-        title="Risk",
-        cell=_risk,
-        csv_name="risk_level",
-        csv_value=lambda row: row.verdict.risk_level.value,
-    ),
-    FleetColumn(
-        title="Carbon",
-        cell=_carbon,
-        csv_name="carbon_intensity_gco2_kwh",
-        csv_value=lambda row: row.carbon_intensity_gco2_kwh,
-    ),
-    FleetColumn(
-        title="Water, last 24 h",
-        cell=_water,
-        csv_name="water_m3_last_24h",
-        csv_value=_water_m3,
-    ),
-    FleetColumn(
-        title="IT load",
-        cell=_load,
-        csv_name="it_load_mw",
-        csv_value=lambda row: row.it_load_mw,
-    ),
-    FleetColumn(
-        title="Data age",
-        cell=_age,
-        csv_name="telemetry_age_h",
-        csv_value=lambda row: row.telemetry_age_h,
-    ),
-    FleetColumn(title="Open", cell=_links),
+    FleetColumn("Water, last 24 h", _water, "water_m3_last_24h", _water_m3),
+    FleetColumn("IT load", _load, "it_load_mw", lambda row: row.it_load_mw),
+    FleetColumn("Data age", _age, "telemetry_age_h", lambda row: row.telemetry_age_h),
+    FleetColumn("Open", _links),
 )

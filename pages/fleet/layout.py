@@ -14,6 +14,7 @@ from core.wording import listed
 from orchestrator.alarms.views import AlarmView
 from orchestrator.forecasts.fleet import FleetQuestion
 from orchestrator.forecasts.views import FleetPart, FleetRow, FleetView, Group
+from orchestrator.regions.views import RegionPart
 from pages import addresses
 from pages.addresses import Query
 from pages.attributes import aria, data
@@ -21,9 +22,10 @@ from pages.components import Child, field, link, notice, page_head, skeleton
 from pages.downloads import table_download
 from pages.fleet.cells import COLUMNS, FleetColumn, breach_words
 from pages.fleet.setup import setup_frame
-from pages.grids import Shown, pager
-from pages.list_controls import choice, text_filter
+from pages.grids import Shown
+from pages.list_controls import choice
 from pages.refreshing import as_of, refresh
+from pages.region_list import asked_part, find_field, pager_line, part_pager
 from pages.standing import WITH_RECORDED, ending_notice
 from pages.still import still
 from pages.theme import MISSING, Ink, number
@@ -34,7 +36,6 @@ GROUP_WORDS = {
     Group.UNJUDGED.value: "No verdict",
     Group.APPROVED.value: "APPROVED",
 }
-LONGEST_SEARCH = 64
 
 
 def layout() -> Component:
@@ -48,19 +49,9 @@ def layout() -> Component:
             ),
             setup_frame(),
             html.Div(skeleton(733), id="fleet-overview"),
-            html.Div(
-                [
-                    field(
-                        "Find a region",
-                        text_filter("fleet-find", LONGEST_SEARCH, "name"),
-                    ),
-                    field("Verdict", choice("fleet-verdict", GROUP_WORDS)),
-                ],
-                id="fleet-filters",
-                className="gfo-filters d-none",
-            ),
+            find_field("fleet", field("Verdict", choice("fleet-verdict", GROUP_WORDS))),
             html.Div(skeleton(517), id="fleet-table"),
-            html.Div(id="fleet-pager", className="gfo-pager", role="status"),
+            pager_line("fleet"),
             dcc.Location(id="fleet-url", refresh=False),
             refresh("fleet"),
         ]
@@ -93,36 +84,23 @@ def headline(view: FleetView, alarms: Sequence[AlarmView] = ()) -> Component:
 def shown_of(search: object) -> tuple[FleetQuestion, Shown]:
     """The part of a long fleet that an address asks for."""
     query = Query.parse(search)
-    kept = {"find": query.text("find"), "verdict": query.one_of("verdict", Group)}
+    verdict = query.one_of("verdict", Group)
+    part, shown = asked_part(query, addresses.FLEET, {"verdict": verdict})
     question = FleetQuestion(
-        search=kept["find"],
-        group=Group(kept["verdict"]) if kept["verdict"] else None,
-        page=query.identifier("page") or 1,
-    )
-    shown = Shown(
-        path=addresses.FLEET,
-        kept=kept,
-        order="",
-        usual_order="",
-        is_first=question.page == 1,
+        search=part.search, page=part.page, group=Group(verdict) if verdict else None
     )
     return question, shown
 
 
 def fleet_pager(view: FleetView, question: FleetQuestion, shown: Shown) -> list[Any]:
     """Which rows of a long fleet are shown, and the way to the others."""
-    part = view.part
-    if part is None:
+    if view.part is None:
         return []
-    last = part.first + len(view.rows) - 1
-    said = (
-        f"{part.first} to {last} of {number(part.n_found)}, worst first, as each"
-        " region's newest issue was judged"
-        if view.rows
-        else f"none of {number(part.n_found)} on this page"
+    part = RegionPart(
+        n_found=view.part.n_found, first=view.part.first, n_shown=len(view.rows)
     )
-    following = str(question.page + 1) if last < part.n_found else None
-    return pager(shown, said, "page", following)
+    order = ", worst first, as each region's newest issue was judged"
+    return part_pager(part, question.page, shown, order)
 
 
 def trouble(view: FleetView) -> str:

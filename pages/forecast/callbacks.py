@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from dash import Dash, Input, Output, State
 from dash.development.base_component import Component
+from plotly.io.json import to_json_plotly
 
 from core.access import Permission
 from core.errors import InvalidInput
@@ -40,7 +41,7 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
     register_region_search(app, context, "forecast-region")
     register_panel_callback(app, context)
     _register_acceptance(app, context)
-    kept = KeptAnswers()
+    kept = KeptAnswers(to_json_plotly)
 
     @serve(
         app,

@@ -6,9 +6,12 @@ from dash import Dash, Input, Output, State
 
 from core.access import Permission
 from orchestrator.forecasts.quality_page import fleet_quality_view, quality_view
+from pages import addresses
 from pages.addresses import Query
 from pages.context import PageContext
 from pages.forecast_quality.content import fleet_content, quality_content
+from pages.list_controls import follow_filters
+from pages.region_list import asked_part, part_answer, part_outputs
 from pages.serving import serve
 
 
@@ -18,14 +21,17 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
     @serve(
         app,
         context,
-        outputs=[Output("quality-panel", "children")],
-        inputs=[Input("quality-url", "pathname")],
+        outputs=[Output("quality-panel", "children"), *part_outputs("quality")],
+        inputs=[Input("quality-url", "search")],
         permission=Permission.MANAGE_MODELS,
     )
-    def show_fleet(_pathname: str | None) -> tuple[object, ...]:
+    def show_fleet(search: str | None) -> tuple[object, ...]:
+        question, shown = asked_part(Query.parse(search), addresses.FORECAST_QUALITY)
         with context.request() as request:
-            view = fleet_quality_view(request)
-        return (fleet_content(view),)
+            view = fleet_quality_view(request, question)
+        return fleet_content(view), *part_answer(view.part, question, shown)
+
+    follow_filters(app, "quality-url", ["quality-find"])
 
 
 def register_panel_callback(app: Dash, context: PageContext) -> None:

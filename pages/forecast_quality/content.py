@@ -31,6 +31,10 @@ from pages.theme import MISSING, celsius, number
 from pages.words import degrees, percent, typeset
 
 DRIFT_TITLE = "Coverage is drifting"
+OTHER_PAGES = (
+    " Alarms above are of the regions of this page; those of models that lost their"
+    " coverage anywhere are on the Alarms page."
+)
 
 
 def quality_content(view: QualityView) -> list[Component | None]:
@@ -178,7 +182,8 @@ def fleet_content(view: FleetQualityView) -> list[Component | None]:
             ),
             id="quality-fleet",
             hint="Room and width over the longest span. A bound holds on about the"
-            " share of days that its confidence names.",
+            " share of days that its confidence names."
+            + ("" if view.part.is_whole else OTHER_PAGES),
         ),
     ]
 

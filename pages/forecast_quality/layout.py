@@ -6,6 +6,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from pages.components import page_head, skeleton
+from pages.region_list import find_field, pager_line
 
 
 def layout() -> Component:
@@ -17,6 +18,8 @@ def layout() -> Component:
                 "Forecast quality",
                 "How often has each region’s bound held, and did chances come true?",
             ),
+            find_field("quality"),
             html.Div(skeleton(320), id="quality-panel"),
+            pager_line("quality"),
         ]
     )

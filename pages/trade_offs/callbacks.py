@@ -8,6 +8,7 @@ from typing import Any
 
 from dash import Dash, Input, Output, State
 from plotly import graph_objects as go
+from plotly.io.json import to_json_plotly
 
 from core.access import Permission
 from core.errors import InvalidInput
@@ -51,7 +52,7 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
     """Register the page's callbacks."""
     register_region_search(app, context, "trade-offs-source")
     register_region_search(app, context, "trade-offs-target")
-    kept = KeptAnswers()
+    kept = KeptAnswers(to_json_plotly)
 
     @serve(
         app,

@@ -47,8 +47,13 @@ def window_notice(view: TradeOffView) -> list[Component | None]:
         if moves_anything(view) and view.shift_pct > view.flexible_pct
         else None
     )
+    n_shown = len(view.shown)
     lines = [
         f"Window: {shown_window(view)}, {view.inputs_basis} values. ",
+        f"Source, target and others, {n_shown} of {number(view.n_regions)} regions, are"
+        " shown; sums are theirs. "
+        if n_shown < view.n_regions
+        else None,
         *moved,
         simulation_tag(is_simulated=view.is_simulation),
     ]
@@ -154,7 +159,7 @@ def efficiency_table(view: TradeOffView) -> Component:
         "Water, m³",
         "Water per energy, L/kWh",
     ]
-    rows = [_cells(row, moves=moves) for row in (*view.efficiency, view.fleet)]
+    rows = [_cells(row, moves=moves) for row in (*view.efficiency, view.sums)]
     return html.Div(
         [
             data_table(

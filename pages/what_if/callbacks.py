@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from dash import Dash, Input, Output, State
 from dash.development.base_component import Component
+from plotly.io.json import to_json_plotly
 
 from core.access import Permission
 from orchestrator.decisions.recording import evaluate, record
@@ -84,7 +85,7 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
 
 
 def _register_view(app: Dash, context: PageContext) -> None:
-    kept = KeptAnswers()
+    kept = KeptAnswers(to_json_plotly)
 
     @serve(
         app,

@@ -14,7 +14,7 @@ PARTS = {"__init__", "views", "records", "layout", "callbacks", "figures", "cont
 """Modules that every subject or page may have."""
 SUBJECTS = {
     "alarms", "api_tokens", "audit", "decisions", "denials", "feeds", "fleet",
-    "forecasts",
+    "forecasts", "integrations",
     "model_files", "model_health", "model_watch", "models", "monitoring", "plans",
     "policies", "regions", "second_factors", "telemetry", "terms",
 }  # fmt: skip

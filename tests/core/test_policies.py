@@ -19,6 +19,7 @@ RANGES = [
     ("migration_energy_frac", 0.0, 1.0),
     ("migration_usd_per_mwh", 0.0, 1_000.0),
     ("plan_blocked_chance_pct", 0.0, 50.0),
+    ("forecasts_kept_days", 30.0, 36_500.0),
 ]
 
 
@@ -31,6 +32,7 @@ def test_first_policy_is_that_of_the_product() -> None:
     assert (policy.migration_energy_frac, policy.migration_usd_per_mwh) == (0.0, 0.0)
     assert not policy.counts_hydro_water
     assert policy.plan_blocked_chance_pct == 5.0
+    assert policy.forecasts_kept_days == 36_500.0
 
 
 @pytest.mark.parametrize(("name", "low", "high"), RANGES)

@@ -115,9 +115,10 @@ FILL = (
         quantile, score_count, first_issue_utc, last_issue_utc)
         values (1, 1, 0.95, 1.5, 90, '2022-01-01Z', '2022-04-01Z')""",
     """insert into forecast (region_id, target, issued_at_utc, kind, status,
-        model_version_id, interval_calibration_id, mean, scale)
+        model_version_id, interval_calibration_id, mean, scale, exact_hours)
         values (1, 'temperature_c', '2023-08-01 05:00Z', 'live', 'issued', 1, 1,
-        array_fill(30.1::float8, array[24]), array_fill(0.3::float8, array[24]))""",
+        array_fill(30.1::float8, array[24]), array_fill(0.3::float8, array[24]),
+        array_fill(30.1::float8, array[24]) || array_fill(0.3::float8, array[24]))""",
     """insert into forecast_mode (forecast_id, input_mode, mean, scale)
         values (1, 'telemetry', array_fill(30.0::float8, array[24]),
         array_fill(1.0::float8, array[24]))""",

@@ -6,16 +6,24 @@ import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
+import numpy as np
 import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
 import migrations
 from core.errors import Conflict, InvalidInput
 from db import migrate
 from db.engine import DatabaseUrls, make_engine
+from db.forecast_inputs import (
+    ForecastInput,
+    forecast_inputs,
+    insert_forecast_inputs,
+)
 from db.schema import Base
 
 # Read from the files: every step down from the newest revision to an empty database.
@@ -192,7 +200,7 @@ def test_hours_of_windows_are_not_dropped_without_consent(
 def test_hours_of_a_forecast_move_between_rows_and_arrays(
     filled_urls: DatabaseUrls,
 ) -> None:
-    arrays = "select (mean, scale)::text from forecast where id = 1"
+    arrays = "select (mean, scale, exact_hours)::text from forecast where id = 1"
     before = scalar(filled_urls.owner, arrays)
     migrate.downgrade(filled_urls, "0025")
     hours = "select (count(*), min(lower), max(upper))::text from forecast_hour"
@@ -200,6 +208,45 @@ def test_hours_of_a_forecast_move_between_rows_and_arrays(
     assert scalar(filled_urls.owner, hours) == f"(24,{low!r},{high!r})"
     migrate.upgrade(filled_urls)
     assert scalar(filled_urls.owner, arrays) == before
+
+
+def test_an_input_beside_its_base_is_whole_below_and_the_same(
+    filled_urls: DatabaseUrls,
+) -> None:
+    numbers = np.arange(90, dtype="<f4") / 7
+    base, later = numbers.tobytes(), np.roll(numbers, 1).tobytes()
+    engine = make_engine(filled_urls.owner, pool_size=1)
+    with Session(engine) as session, session.begin():
+        session.execute(
+            text(
+                "insert into forecast (region_id, target, issued_at_utc, kind, status,"
+                " model_version_id, mean, scale) select region_id, target, t, kind,"
+                " status, model_version_id, mean, scale from forecast, unnest(array["
+                " '2023-08-02 00:00Z', '2023-08-02 11:00Z']::timestamptz[]) t"
+            )
+        )
+        first, second = session.scalars(
+            text("select id from forecast where id > 1 order by issued_at_utc")
+        )
+        for forecast_id, stored in ((first, base), (second, later)):
+            features = np.frombuffer(stored, "<f4")
+            given = ForecastInput(region_index=0, features=features)
+            insert_forecast_inputs(session, {forecast_id: given})
+    sizes = "select array_agg(octet_length(features) order by forecast_id) from {}"
+    inputs = "forecast_input where forecast_id > 1"
+    whole, compressed = cast(list[int], scalar(filled_urls.owner, sizes.format(inputs)))
+    assert whole == 360
+    assert compressed < 40
+
+    migrate.downgrade(filled_urls, "0030")
+
+    found = "select array_agg(features order by forecast_id) from {}"
+    assert scalar(filled_urls.owner, found.format(inputs)) == [base, later]
+    migrate.upgrade(filled_urls)
+    with Session(engine) as session:
+        again = forecast_inputs(session, [first, second])
+    assert [again[i].features.tobytes() for i in (first, second)] == [base, later]
+    engine.dispose()
 
 
 def test_an_interval_that_would_be_lost_stops_the_move(
@@ -219,9 +266,9 @@ def test_later_revisions_of_a_forecast_stay_below_and_are_numbered_again(
     execute(
         filled_urls.owner,
         "insert into forecast (region_id, target, issued_at_utc, kind, status,"
-        " model_version_id, revision, mean, scale)"
+        " model_version_id, revision, mean, scale, exact_hours)"
         " select region_id, target, issued_at_utc, kind, status, model_version_id, 1,"
-        " mean, scale"
+        " mean, scale, exact_hours"
         " from forecast where status = 'issued' limit 1",
     )
     revisions = "select array_agg(revision order by id) from forecast"

@@ -69,7 +69,7 @@ def make_real_fleet(urls: DatabaseUrls, real_data: Path) -> Runtime:
             asking(session, actor, now=NOW),
             ModelCache(),
             stored_regions=found,
-            all_regions=found,
+            compared_with=found,
             from_day=TRAINED_UNTIL,
             until_day=HINDCAST_UNTIL,
         )

@@ -22,7 +22,7 @@ from tests.feeds.local_source import Reply
 
 pytestmark = pytest.mark.e2e
 
-KIND = '#delivery-kinds input[id$="policy.changed"]'
+KIND = '#subscription-kinds input[id$="policy.changed"]'
 
 
 def test_a_webhook_is_added_tested_mended_and_read(
@@ -32,16 +32,16 @@ def test_a_webhook_is_added_tested_mended_and_read(
         visitor.come_in("ada", "/admin/deliveries")
         visitor.sees("#deliveries-table", "There is no subscription yet")
         visitor.follow("Add a subscription")
-        visitor.type_into("#delivery-name", "ops")
-        visitor.type_into("#delivery-address", receiver.hook)
+        visitor.type_into("#subscription-name", "ops")
+        visitor.type_into("#subscription-address", receiver.hook)
         visitor.type_into("#deliveries-password", PASSWORD)
         visitor.click("#deliveries-save")
-        visitor.sees("#deliveries-form-panel", "Choose at least one event")
+        visitor.sees("#deliveries-form", "Choose at least one kind of event")
         visitor.click(KIND)
         visitor.type_into("#deliveries-password", PASSWORD)
         visitor.click("#deliveries-save")
-        visitor.sees("#deliveries-form-panel", "addressed without TLS")
-        visitor.type_into("#delivery-hosts", "localhost")
+        visitor.sees("#deliveries-form", "addressed without TLS")
+        visitor.type_into("#subscription-private-hosts", "localhost")
         visitor.type_into("#deliveries-password", PASSWORD)
         visitor.click("#deliveries-save")
         receiver.secret = visitor.sees("#deliveries-secret", "whsec_")
@@ -51,16 +51,16 @@ def test_a_webhook_is_added_tested_mended_and_read(
         visitor.sees("#deliveries-state", "made here, sealed")
         receiver.reply = lambda _: Reply(status=503)
         visitor.click("#deliveries-test")
-        visitor.sees("#deliveries-act-status", "A test is on its way.")
+        visitor.sees("#deliveries-acted-status", "A test is on its way.")
         _deliver(portal)
         visitor.open("/admin/deliveries?subscription=ops")
         visitor.sees("#deliveries-state", "The last try failed.", "status 503")
         receiver.reply = lambda _: Reply()
         visitor.click("#deliveries-pause")
-        visitor.sees("#deliveries-act-status", "Paused.")
+        visitor.sees("#deliveries-acted-status", "Paused.")
         visitor.sees("#deliveries-list", "paused")
         visitor.click("#deliveries-resume")
-        visitor.sees("#deliveries-act-status", "Goes on.")
+        visitor.sees("#deliveries-acted-status", "Goes on.")
         _deliver(portal)
         visitor.open("/admin/deliveries?subscription=ops")
         visitor.sees("#deliveries-newest", "subscription.tested", "Taken (200).")

@@ -76,9 +76,10 @@ def recorded(
 def moved_mw(fleet: Fleet, start_utc: datetime = FIRST_UTC) -> np.ndarray:
     with fleet.runtime.transaction() as session:
         region_id = decisions_region(fleet)
-        return decisions.net_load(
-            session, region_id=region_id, start_utc=start_utc, n_hours=24
-        ).moved_out_mw
+        loads = decisions.net_loads(
+            session, [region_id], start_utc=start_utc, n_hours=24
+        )
+        return loads[region_id].moved_out_mw
 
 
 def decisions_region(fleet: Fleet) -> int:

@@ -271,12 +271,10 @@ def test_lists_and_pages_show_the_state_and_the_row_stays_as_recorded(
 def moved_mw(fleet: Fleet, slug: str, start_utc: datetime) -> NDArray[np.float64]:
     """Change of a region's load by what stands, in 24 hours from then on."""
     with fleet.runtime.transaction() as session:
-        net = decisions.net_load(
-            session,
-            region_id=regions.region_by_slug(session, slug).region_id,
-            start_utc=start_utc,
-            n_hours=24,
-        )
+        region_id = regions.region_by_slug(session, slug).region_id
+        (net,) = decisions.net_loads(
+            session, [region_id], start_utc=start_utc, n_hours=24
+        ).values()
     return net.moved_in_mw - net.moved_out_mw
 
 

@@ -53,11 +53,12 @@ def test_a_drill_finds_a_backup_sound_and_the_chain_keeps_that(
         assert (newest.action, newest.after["is_passed"]) == ("restore_drilled", True)
         now = newest.occurred_at_utc + timedelta(hours=2)
         fresh = [
-            check(session, now, is_required=True) for check in (backup_of, drill_of)
+            backup_of(session, now, due_h=36.0),
+            drill_of(session, now, is_required=True),
         ]
         assert all(finding.is_sound for finding in fresh), fresh
         later = now + timedelta(days=40)
-        assert not backup_of(session, later, is_required=True).is_sound
+        assert not backup_of(session, later, due_h=36.0).is_sound
         assert not drill_of(session, later, is_required=True).is_sound
         assert drill_of(session, later, is_required=False).is_sound
 

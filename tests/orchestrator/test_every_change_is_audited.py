@@ -117,6 +117,7 @@ from orchestrator.forecasts.hindcasts import hindcast_regions
 from orchestrator.forecasts.model_cache import ModelCache, ServingModel
 from orchestrator.forecasts.model_health import end_outages, find_outages
 from orchestrator.forecasts.model_watch import raise_alarms
+from orchestrator.forecasts.retired import retire_forecasts
 from orchestrator.forecasts.scoring import score_finished_windows
 from orchestrator.operations import backups, installation, setup_requests
 from orchestrator.operations.drills import Drill, record_drill
@@ -745,16 +746,32 @@ def decisions(portal: Portal) -> None:
             asking(session, portal.actor(session, "worker")),
             ModelCache(),
             stored_regions=found[:1],
-            all_regions=found,
             from_day=date(2025, 3, 1),
             until_day=date(2025, 3, 2),
         )
+    retirement(portal)
     with run() as session:
         late = NOW + timedelta(days=5)
         assert score_finished_windows(
             asking(session, portal.actor(session), now=late),
             stored_regions=active_regions(session),
         )
+
+
+def retirement(portal: Portal) -> None:
+    """Forecasts of an hour that nothing rests on are deleted."""
+    with portal.ask() as request:
+        issue_live(
+            request,
+            ModelCache(),
+            issued_at_utc=full_hour(NOW) - 72 * HOUR,
+            stored_regions=(found := active_regions(request.session)[:1]),
+        )
+    with portal.ask() as request:
+        kept = {"forecasts_kept_days": 30.0}
+        assert region_policies.change_terms(request, changes=kept, reason="test")
+    with portal.ask() as request:
+        assert retire_forecasts(request, region_ids=[found[0].region_id])
 
 
 def models(portal: Portal) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import random
 import threading
-import weakref
+import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -24,6 +26,10 @@ NOW = datetime(2025, 7, 20, 18, 25, 30, tzinfo=UTC)
 OPERATOR = Actor(user_id=1, name="olga", role=Role.OPERATOR)
 
 
+PACKED_BYTES = len(zlib.compress(b"1", 1))
+"""Of each answer of one digit."""
+
+
 class Counting:
     """Makes another answer each time it is asked."""
 
@@ -37,7 +43,7 @@ class Counting:
 
 @pytest.fixture
 def ask(session: Session) -> Callable[..., int]:
-    kept, make = KeptAnswers(size=2), Counting()
+    kept, make = KeptAnswers(json.dumps, most_bytes=2 * PACKED_BYTES), Counting()
 
     def ask(
         question: str = "fleet",
@@ -91,7 +97,7 @@ def test_what_was_made_for_one_role_is_not_given_to_another(
 
 
 def test_a_refusal_is_not_kept(session: Session) -> None:
-    kept = KeptAnswers()
+    kept = KeptAnswers(json.dumps)
     auditor = Actor(user_id=2, name="anton", role=Role.AUDITOR)
 
     def make(_request: Request) -> int:
@@ -112,7 +118,7 @@ def test_old_answers_make_room(ask: Callable[..., int]) -> None:
 
 
 def test_of_those_who_ask_at_once_one_has_the_answer_made(session: Session) -> None:
-    kept = KeptAnswers()
+    kept = KeptAnswers(json.dumps)
     began, may_end = threading.Event(), threading.Event()
     made: list[int] = []
 
@@ -138,15 +144,29 @@ def test_of_those_who_ask_at_once_one_has_the_answer_made(session: Session) -> N
 
 
 def test_answers_of_another_minute_take_no_memory(session: Session) -> None:
-    kept = KeptAnswers()
-
-    class Answer:
-        """Can be watched."""
-
-    first = kept.get(asking(session, OPERATOR, now=NOW), "a", lambda _: Answer())
-    watched = weakref.ref(first)
-    del first
-    assert watched() is not None
+    kept = KeptAnswers(json.dumps)
+    for question in ("a", "b"):
+        kept.get(asking(session, OPERATOR, now=NOW), question, lambda _: "long" * 99)
+    held = kept._held_bytes
+    assert held > 0
     later = NOW + timedelta(minutes=1)
-    kept.get(asking(session, OPERATOR, now=later), "b", lambda _: Answer())
-    assert watched() is None
+    kept.get(asking(session, OPERATOR, now=later), "a", lambda _: "long" * 99)
+    assert kept._held_bytes == held / 2
+
+
+def test_what_is_kept_is_bounded_by_bytes_and_comes_again_whole(
+    session: Session,
+) -> None:
+    kept = KeptAnswers(json.dumps, most_bytes=20_000)
+    draw = random.Random(7)  # noqa: S311 -- does not compress, so its size is known
+    texts = [draw.randbytes(4_000).hex() for _ in range(40)]
+    for question, text in enumerate(texts):
+        made = {"text": [text, None, 1.5]}
+        for _ in range(2):
+            request = asking(session, OPERATOR, now=NOW)
+            assert kept.get(request, question, lambda _, made=made: made) == made
+        assert kept._held_bytes <= 20_000
+    too_long = draw.randbytes(40_000).hex()
+    request = asking(session, OPERATOR, now=NOW)
+    assert kept.get(request, "long", lambda _: too_long) == too_long
+    assert kept._held_bytes == 0

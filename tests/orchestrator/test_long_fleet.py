@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from core.outcomes import Outcome
 from db import policies
-from orchestrator.forecasts.fleet import PAGE_ROWS, FleetQuestion, fleet_view
+from db.engine import make_engine
+from orchestrator.decisions.lists import decision_page
+from orchestrator.feeds.feed_list import list_feed_views
+from orchestrator.forecasts.fleet import FleetQuestion, fleet_view
+from orchestrator.forecasts.quality_page import FLEET_ROWS, fleet_quality_view
 from orchestrator.forecasts.views import FleetPart, FleetView, Group
+from orchestrator.regions.region_choice import PAGE_ROWS
+from orchestrator.regions.regions_page import regions_view
+from orchestrator.regions.views import RegionPart, RegionQuestion
+from orchestrator.trade_offs.page import MOST_SHOWN, trade_off_view
+from orchestrator.use_cases import Request
 from tests.asking import NOW, asking
 from tests.fleet import Fleet
-from tests.long_fleet import lengthen
+from tests.long_fleet import copied_columns, lengthen
+from tests.orchestrator.test_cycle_cost import recorded
 
 pytestmark = pytest.mark.slow
 
@@ -102,3 +115,94 @@ def test_old_telemetry_and_other_terms_are_no_verdict(fleet: Fleet) -> None:
         )
     _, part = _shown(fleet)
     assert part.counts[Group.UNJUDGED] == part.n_regions
+
+
+PAGES: Mapping[str, Callable[[Request], object]] = {
+    "fleet": fleet_view,
+    "regions": lambda request: regions_view(request, slug="arizona"),
+    "quality": fleet_quality_view,
+    "trade_offs": lambda request: trade_off_view(
+        request, source_slug=None, target_slug=None, local_day=None, shift_pct=20.0
+    ),
+    "decisions": decision_page,
+    "feeds": list_feed_views,
+}
+
+
+def _costs(fleet: Fleet) -> dict[str, tuple[int, int]]:
+    """Statements and bytes of the view of each page."""
+    found = {}
+    for name, look in PAGES.items():
+        with fleet.runtime.transaction() as session:
+            request = asking(session, fleet.actor(session))
+            with recorded() as statements:
+                view = look(request)
+        found[name] = (len(statements), len(repr(view)))
+    return found
+
+
+def test_a_page_costs_the_same_however_long_the_fleet_is(fleet: Fleet) -> None:
+    lengthen(fleet.urls, N_COPIES)
+    before = _costs(fleet)
+    _copy_again(fleet)
+    after = _costs(fleet)
+    for name, (statements, size) in before.items():
+        assert after[name][0] == statements <= 80, name
+        # Counts of the fleet have more digits, and other names are on the page.
+        assert after[name][1] <= 1.2 * size, name
+
+
+def _copy_again(fleet: Fleet) -> None:
+    """Five times as many regions, of which nothing else is known."""
+    engine = make_engine(fleet.urls.owner)
+    with engine.begin() as connection:
+        kept, values = copied_columns(
+            connection, "region", {"slug": "t.slug || '-' || c", "name": "t.name || c"}
+        )
+        connection.execute(
+            text(
+                f"insert into region ({kept}) select {values} from region t"  # noqa: S608 -- columns
+                " cross join generate_series(1, 4) c"
+            )
+        )
+    engine.dispose()
+
+
+def test_lists_of_regions_are_searched_and_paged(fleet: Fleet) -> None:
+    lengthen(fleet.urls, N_COPIES)
+    with fleet.runtime.transaction() as session:
+        request = asking(session, fleet.actor(session))
+        n_regions = 3 * (N_COPIES + 1)
+
+        def shown(**asked: Any) -> tuple[RegionPart, list[str]]:
+            view = regions_view(request, slug=None, question=RegionQuestion(**asked))
+            return view.part, [item.choice.slug for item in view.regions]
+
+        first, on_first = shown()
+        assert (first.n_found, first.first, first.n_shown) == (n_regions, 1, PAGE_ROWS)
+        second, on_second = shown(page=2)
+        assert (second.first, second.n_shown) == (PAGE_ROWS + 1, n_regions - PAGE_ROWS)
+        assert len({*on_first, *on_second}) == n_regions
+        assert shown(page=3)[1] == []
+        found, slugs = shown(search=" ARIZONA 1 ")
+        assert found.is_whole
+        assert "copy-1-arizona" in slugs
+        # A country is searched by its time zones.
+        assert all("ireland" in slug for slug in shown(search="ireland")[1])
+
+        quality = fleet_quality_view(request, RegionQuestion(search="arizona", page=2))
+        assert quality.part.n_found == N_COPIES + 1
+        assert len(quality.regions) == quality.part.n_shown == FLEET_ROWS
+
+        trade_offs = trade_off_view(
+            request,
+            source_slug="copy-20-wyoming",
+            target_slug="copy-19-ireland",
+            local_day=None,
+            shift_pct=20.0,
+        )
+    names = {item.region.slug for item in trade_offs.shown}
+    assert {"copy-20-wyoming", "copy-19-ireland", "arizona"} <= names
+    assert len(names) == MOST_SHOWN
+    assert trade_offs.n_regions == n_regions
+    assert trade_offs.sums.name == f"These {MOST_SHOWN} regions"

@@ -106,7 +106,7 @@ def _hindcast(request: Request, ada: Ada) -> None:
         request,
         ModelCache(),
         stored_regions=found[:2],
-        all_regions=found[:2],
+        compared_with=found[:2],
         from_day=TRAINED_UNTIL + timedelta(days=1),
         until_day=TRAINED_UNTIL + timedelta(days=3),
         on_progress=ada.log_in,

@@ -53,12 +53,10 @@ def undone(
 
 def moves_anything(fleet: Fleet) -> bool:
     with fleet.runtime.transaction() as session:
-        loads = [
-            decisions.net_load(
-                session, region_id=item.region_id, start_utc=FIRST_UTC, n_hours=24
-            )
-            for item in regions.list_regions(session)
-        ]
+        ids = [item.region_id for item in regions.list_regions(session)]
+        loads = decisions.net_loads(
+            session, ids, start_utc=FIRST_UTC, n_hours=24
+        ).values()
     return any(np.any(load.moved_out_mw + load.moved_in_mw) for load in loads)
 
 
@@ -142,12 +140,14 @@ def test_a_plan_is_changed_as_one_act_and_nothing_of_the_old_one_stands(
         (event,) = audit.list_events(session, action=AuditAction.PLAN_CHANGED, limit=5)
         old_seen = planning.stored_plan(request, plan.plan_id)
         new_seen = planning.stored_plan(request, new.plan_id)
-        loads = {
-            item.region.slug: decisions.net_load(
-                session, region_id=item.region_id, start_utc=FIRST_UTC, n_hours=24
-            )
-            for item in regions.list_regions(session)
-        }
+        found = regions.list_regions(session)
+        by_id = decisions.net_loads(
+            session,
+            [item.region_id for item in found],
+            start_utc=FIRST_UTC,
+            n_hours=24,
+        )
+        loads = {item.slug: by_id[item.region_id] for item in found}
     payload = json.loads(event.payload)
     assert payload["before"]["decisions"] == list(old_seen.recorded_decision_ids)
     assert payload["after"]["decisions"] == list(new_seen.recorded_decision_ids)

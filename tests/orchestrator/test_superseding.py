@@ -106,13 +106,13 @@ def moved_mw(
     """Load that live decisions move out of the source in the window's first hour."""
     with fleet.runtime.transaction() as session:
         stored = decisions.decision_by_id(session, card.decision_id)
-        net = decisions.net_load(
+        (net,) = decisions.net_loads(
             session,
-            region_id=stored.facts.source_region_id,
+            [stored.facts.source_region_id],
             start_utc=card.window_start_utc,
             n_hours=1,
             without_ids=[without.decision_id] if without else [],
-        )
+        ).values()
     return float(net.moved_out_mw[0])
 
 

@@ -89,7 +89,7 @@ def test_the_hours_add_up_to_the_table(fleet: Fleet) -> None:
         total = sum(value or 0.0 for value in item.water_after_l.of(WaterScope.TOTAL))
         assert row.water_after_l == pytest.approx(total)
     fleet_water = sum(row.water_after_l or 0.0 for row in view.efficiency)
-    assert view.fleet.water_after_l == pytest.approx(fleet_water)
+    assert view.sums.water_after_l == pytest.approx(fleet_water)
 
 
 def test_the_hours_add_up_to_the_table_with_the_water_of_hydropower(
@@ -118,7 +118,7 @@ def test_the_hours_add_up_to_the_table_with_the_water_of_hydropower(
 
 def test_without_a_shift_nothing_changes(fleet: Fleet) -> None:
     view = view_of(fleet, shift_pct=0.0)
-    for row in (*view.efficiency, view.fleet):
+    for row in (*view.efficiency, view.sums):
         assert row.water_before_l == row.water_after_l
         assert row.emissions_before_kgco2e == row.emissions_after_kgco2e
 

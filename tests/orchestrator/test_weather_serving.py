@@ -122,7 +122,7 @@ def served(postgres: PostgresForTests) -> Iterator[Runtime]:
             request,
             ModelCache(),
             stored_regions=found,
-            all_regions=found,
+            compared_with=found,
             from_day=(END - timedelta(days=149)).date(),
             until_day=NOW.date() + timedelta(days=1),
         )

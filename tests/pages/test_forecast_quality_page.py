@@ -14,7 +14,7 @@ from orchestrator.forecasts.views import (
     ReliabilityBin,
     RunWorth,
 )
-from orchestrator.regions.views import RegionChoice
+from orchestrator.regions.views import RegionChoice, RegionPart
 from pages.forecast_quality.content import DRIFT_TITLE, fleet_content, quality_content
 from pages.forecast_quality.figures import (
     HAPPENED_LABEL,
@@ -84,24 +84,30 @@ def test_without_scored_days_the_panel_says_what_comes(text_of: Text) -> None:
     assert "this fills as days are scored" in text
 
 
+def fleet_of(*regions: QualityView) -> FleetQualityView:
+    n_regions = len(regions)
+    part = RegionPart(n_found=n_regions, first=1, n_shown=n_regions)
+    return FleetQualityView(regions=regions, part=part)
+
+
 def test_drift_is_an_alarm_on_both_pages(text_of: Text) -> None:
     drifting = replace(VIEW, is_drifting=True)
     for content in (
         quality_content(drifting),
-        fleet_content(FleetQualityView(regions=(VIEW, drifting))),
+        fleet_content(fleet_of(VIEW, drifting)),
     ):
         assert text_of(content).count(DRIFT_TITLE) == 1
 
 
 def test_the_fleet_table_has_a_row_for_each_region(text_of: Text) -> None:
     other = replace(VIEW, region=replace(VIEW.region, slug="eire", name="Ireland"))
-    text = text_of(fleet_content(FleetQualityView(regions=(VIEW, other))))
+    text = text_of(fleet_content(fleet_of(VIEW, other)))
     assert "Arizona 96.7 % – 0 – – 1.4, 2 days" in text
     assert "Ireland 96.7 %" in text
 
 
 def test_an_empty_fleet_has_an_empty_table(text_of: Text) -> None:
-    assert "Every region" in text_of(fleet_content(FleetQualityView(regions=())))
+    assert "Every region" in text_of(fleet_content(fleet_of()))
 
 
 def test_the_figure_sets_what_happened_beside_what_was_stated() -> None:

@@ -23,6 +23,7 @@ GOOD_KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f0aa55"
 HEAVY = (
     *("sklearn", "mapie", "skl2onnx", "pandas", "onnx", "onnxruntime"),
     *("httpx", "tenacity"),  # feeds are asked by the worker alone
+    "zxcvbn",  # only where somebody sets a password
 )
 
 

@@ -8,7 +8,7 @@ from core.access import Permission
 from core.regions import CoolingType
 from orchestrator.regions.changes import RegionDraft, add_region, set_region
 from orchestrator.regions.policies import change_policy, change_terms
-from orchestrator.regions.regions_page import regions_view
+from orchestrator.regions.regions_page import every_region, regions_view
 from orchestrator.regions.views import FleetTerms, PolicyFacts, RegionFacts
 from orchestrator.use_cases import Request
 from webapp.api.endpoints import Api, Slug
@@ -77,6 +77,7 @@ class ChangedTerms:
     counts_hydro_water: bool | None = None
     plan_blocked_chance_pct: float | None = None
     falls_back_on_alarm: bool | None = None
+    forecasts_kept_days: float | None = None
 
 
 def add_regions(api: Api) -> None:
@@ -85,7 +86,7 @@ def add_regions(api: Api) -> None:
     @api.get("/regions", MANAGE)
     def list_regions(asked: Request) -> tuple[RegionFacts, ...]:
         """Every region, active or not, with its facts and limits."""
-        return regions_view(asked, slug=None).regions
+        return every_region(asked)
 
     @api.get("/regions/<region_slug>", MANAGE, tagged=etag)
     def get_region(asked: Request, region_slug: Slug) -> RegionFacts:

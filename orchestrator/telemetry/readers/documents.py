@@ -74,15 +74,13 @@ def require_region(rules: ReadRules, words: str) -> str:
     return rules.region_slug
 
 
-def json_reading(  # noqa: PLR0913 -- what a `Reading` holds
+def json_reading(
     name: str,
     rows: Iterable[JsonRow],
     columns: tuple[ValueColumn, ...],
     rules: ReadRules,
     *,
     zone: tzinfo | None = UTC,
-    findings: Findings | None = None,
-    stamp_at: StampAt = StampAt.BEGIN,
     ignored_columns: tuple[str, ...] = (),
     carbon_kind: CarbonSignalKind | None = None,
     place: str | None = None,
@@ -90,7 +88,7 @@ def json_reading(  # noqa: PLR0913 -- what a `Reading` holds
     derives_wet_bulb: bool = False,
 ) -> Reading:
     """Rows of an answer about one region, counted from 1 as line numbers."""
-    findings = findings or Findings()
+    findings = Findings()
     reader = _JsonRows(columns, rules, findings, zone)
     return Reading(
         format=name,
@@ -98,7 +96,7 @@ def json_reading(  # noqa: PLR0913 -- what a `Reading` holds
         samples=reader.read(rows),
         findings=findings,
         zone=zone,
-        stamp_at=rules.options.stamp_at or stamp_at,
+        stamp_at=rules.options.stamp_at or StampAt.BEGIN,
         ignored_columns=ignored_columns,
         carbon_kind=carbon_kind,
         place=place,
