@@ -78,7 +78,7 @@ SETTLED_S = 240.0
 
 _PAUSES_S = (1.0, 5.0)
 _RECORDED = re.compile(r"Recorded as decision (\d+)")
-_LISTED = re.compile(r"/decisions/(\d+)")
+_LISTED = re.compile(r"decisions(?:/|\\u002f)(\d+)")
 
 
 @dataclass(slots=True)
