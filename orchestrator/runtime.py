@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 
+from psycopg import OperationalError as DriverError
 from psycopg.errors import ReadOnlySqlTransaction
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -87,7 +88,8 @@ class Runtime:
                 session.begin(),
             ):
                 yield session
-        except (OperationalError, PoolTimeout) as exc:
+        except (OperationalError, DriverError, PoolTimeout) as exc:
+            # The driver's own come from COPY, which does not pass through SQLAlchemy.
             message = "The database does not answer. Try again in a moment."
             raise ServiceUnavailable(message) from exc
         except DBAPIError as exc:

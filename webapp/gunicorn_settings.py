@@ -88,7 +88,7 @@ preload_app = True
 # Threads share a process' pool; each holds a connection only while it works. More
 # threads than connections: while a database that hangs holds all of those, the others
 # give up after the pool's 2.5 s, and health and login pages find a thread.
-worker_class = "gthread"
+worker_class = "webapp.whole_requests.WholeRequestWorker"
 threads = 12
 # A request has at most 10 s in the database; one that takes longer is stuck.
 timeout = 60

@@ -64,6 +64,10 @@ ROUTES: dict[str, Route] = {
 Dash's routes have their own entries."""
 
 
+_MOST_OF_ANYBODY_BYTES = 2**14
+"""A stranger's body is whole before a thread takes it (`webapp.whole_requests`)."""
+
+
 def add_route(
     blueprint: Blueprint,
     rule: str,
@@ -74,6 +78,8 @@ def add_route(
     most_bytes: int | None = None,
 ) -> None:
     """Add a route with what it requires; its endpoint is the name of the view."""
+    if access is Access.ANYBODY and most_bytes is None:
+        most_bytes = _MOST_OF_ANYBODY_BYTES
     blueprint.add_url_rule(rule, view.__name__, view, methods=list(methods))
     ROUTES[f"{blueprint.name}.{view.__name__}"] = Route(
         access=access, most_bytes=most_bytes

@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from core.alarm_kinds import DEFINITIONS
+
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 IMAGES = ROOT / "docs" / "images"
 DECISIONS = ROOT / "docs" / "decisions"
 RECORDS = sorted(DECISIONS.glob("[0-9]*.md"))
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text("utf-8")
 LARGEST_PICTURE_BYTES = 120_000
 
 
@@ -101,13 +104,7 @@ def test_every_direct_dependency_has_its_reason() -> None:
 
 def test_every_topic_of_the_doctor_has_its_runbook() -> None:
     """Topics are the names of findings, or said where the name holds an object."""
-    headings = set(
-        re.findall(
-            r"^### (.*)$",
-            (ROOT / "docs" / "operations.md").read_text("utf-8"),
-            re.MULTILINE,
-        )
-    )
+    headings = set(re.findall(r"^### (.*)$", OPERATIONS, re.MULTILINE))
     topics: set[str] = set()
     for name in ("doctor", "safeguards"):
         source = (ROOT / "orchestrator" / "operations" / f"{name}.py").read_text(
@@ -117,3 +114,18 @@ def test_every_topic_of_the_doctor_has_its_runbook() -> None:
         topics |= set(re.findall(r'\btopic="([^"]+)"', source))
     assert len(topics) > 15
     assert topics - headings == set()
+
+
+def test_every_kind_of_alarm_has_its_runbook() -> None:
+    """In docs/operations.md with where to look, in docs/alarms.md with its rule."""
+    headings = set(re.findall(r"^### (.*)$", OPERATIONS, re.MULTILINE))
+    section = OPERATIONS.partition("\n### alarms\n")[2].partition("\n### ")[0]
+    rows = re.findall(r"^\| ([A-Z][^|]*) \| ([^|]*) \|$", section, re.MULTILINE)
+    named = {title for titles, _ in rows for title in titles.split(", ")}
+    titles = {kind.title for kind in DEFINITIONS.values()}
+    assert named == titles
+    for _, places in rows:
+        topic = re.split("[,:]", places)[0]
+        assert topic in headings or ": " in places, places
+    rules = (ROOT / "docs" / "alarms.md").read_text("utf-8")
+    assert set(re.findall(r"^\| ([A-Z][^|]*) \|", rules, re.MULTILINE)) >= titles

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +24,13 @@ KUBERNETES = DEPLOY / "kubernetes"
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))
 OLDEST, NEWEST = "1.30", kubernetes_validate.latest_version()
 VARIABLES = {variable_name(name) for name in Settings.model_fields}
+PORT = Settings.model_fields["port"].default
+_GUNICORN = (DEPLOY.parent / "webapp" / "gunicorn_settings.py").read_text("utf-8")
+GRACEFUL_S = int(_GUNICORN.partition("graceful_timeout = ")[2].split()[0])
+DOCKERFILE = (DEPLOY.parent / "Dockerfile").read_text("utf-8")
+DOCUMENT = (DEPLOY.parent / "docs" / "operations.md").read_text("utf-8")
 PORTAL = {"install", "web-a", "web-b", "worker-a", "worker-b"}
+PROBES = ("startup", "liveness", "readiness")
 PUBLISHED = {"proxy": {"80", "443"}, "grafana": {"127.0.0.1:3000"}}
 
 Manifest = dict[str, Any]
@@ -219,11 +228,110 @@ def test_every_alert_is_explained_and_prometheus_asks_each_web_process() -> None
     folder = DEPLOY / "prometheus"
     rules = yaml.safe_load((folder / "alerts.yml").read_text("utf-8"))
     alerts = {rule["alert"] for group in rules["groups"] for rule in group["rules"]}
-    document = (DEPLOY.parent / "docs" / "operations.md").read_text("utf-8")
-    assert {name for name in alerts if name not in document} == set()
+    assert {name for name in alerts if name not in DOCUMENT} == set()
     config = yaml.safe_load((folder / "prometheus.yml").read_text("utf-8"))
     (scraped,) = config["scrape_configs"]
     assert scraped["static_configs"] == [{"targets": ["web-a:8050", "web-b:8050"]}]
     token = scraped["authorization"]["credentials_file"]
     prometheus = COMPOSE["services"]["prometheus"]
     assert token == f"/run/secrets/{prometheus['secrets'][0]}"
+
+
+def test_whatever_asks_the_portal_uses_its_port_and_addresses_that_it_has() -> None:
+    compose = (DEPLOY / "compose.yaml").read_text("utf-8")
+    asked = re.findall(r"http://127\.0\.0\.1:(\d+)(/\w+)", DOCKERFILE + compose)
+    assert set(asked) == {(str(PORT), "/readyz")}
+    assert f"EXPOSE {PORT}\n" in DOCKERFILE
+    (web,) = PODS["Deployment gfo-web"]["containers"]
+    assert web["ports"] == [{"name": "http", "containerPort": PORT}]
+    probes = [web[f"{name}Probe"]["httpGet"] for name in PROBES]
+    assert {probe["port"] for probe in probes} == {"http"}
+    health = (DEPLOY.parent / "webapp" / "health.py").read_text("utf-8")
+    served = set(re.findall(r'add_route\(health, "(/\w+)"', health))
+    assert {probe["path"] for probe in probes} == {"/healthz", "/readyz"} < served
+    assert served - {"/healthz", "/readyz"} == {"/metrics"}  # where Prometheus asks
+    service = MANIFESTS["Service gfo-web"]["spec"]
+    labels = _template(MANIFESTS["Deployment gfo-web"])["metadata"]["labels"]
+    assert service["selector"].items() <= labels.items()
+    assert [port["targetPort"] for port in service["ports"]] == ["http"]
+    (rule,) = MANIFESTS["Ingress gfo-web"]["spec"]["rules"]
+    (path,) = rule["http"]["paths"]
+    backend = {"name": "gfo-web", "port": {"name": service["ports"][0]["name"]}}
+    assert path["backend"]["service"] == backend
+    (let_in,) = MANIFESTS["NetworkPolicy gfo-web"]["spec"]["ingress"]
+    assert let_in["ports"] == [{"protocol": "TCP", "port": PORT}]
+
+
+def test_a_probe_waits_longer_than_the_portal_takes_to_answer() -> None:
+    """A readiness that asks a database that hangs answers after 4 s."""
+    (web,) = PODS["Deployment gfo-web"]["containers"]
+    assert {web[f"{name}Probe"]["timeoutSeconds"] for name in PROBES[1:]} == {5}
+    serving = COMPOSE["services"]["web-a"]
+    assert serving["healthcheck"]["timeout"] == "5s"
+    # And a stop lasts no longer than it is waited for.
+    assert int(serving["stop_grace_period"].rstrip("s")) > GRACEFUL_S
+    pod = PODS["Deployment gfo-web"]
+    slept_s = int(web["lifecycle"]["preStop"]["exec"]["command"][1])
+    assert pod["terminationGracePeriodSeconds"] > slept_s + GRACEFUL_S
+
+
+@pytest.mark.parametrize("name", sorted(set(PODS) - {"Job gfo-install"}))
+def test_what_is_read_or_written_outside_the_database_is_mounted(name: str) -> None:
+    """Anchors by all that judge the chain, and backups by all that say how old."""
+    (settings,) = KUSTOMIZATION["configMapGenerator"]
+    pairs = dict(item.split("=", 1) for item in settings["literals"])
+    (container,) = PODS[name]["containers"]
+    writable = {
+        mount["mountPath"]: not mount.get("readOnly", False)
+        for mount in container["volumeMounts"]
+    }
+    for variable in ("GFO_ANCHOR_DIR", "GFO_ANCHOR_KEY_FILE", "GFO_BACKUP_DIR"):
+        (place,) = [
+            path for path in writable if Path(pairs[variable]).is_relative_to(path)
+        ]
+        assert writable[place] is (name != "Deployment gfo-web"), variable
+    assert writable["/tmp"]  # noqa: S108 -- exports and drills are made there
+
+
+def test_the_portal_in_compose_keeps_its_state_on_a_volume() -> None:
+    for name in PORTAL:
+        service = COMPOSE["services"][name]
+        kept = {volume.split(":")[1] for volume in service["volumes"]}
+        given = service["environment"]
+        assert given["GFO_DATA_DIR"] in kept
+        assert Path(given["GFO_BACKUP_DIR"]).is_relative_to(given["GFO_DATA_DIR"])
+        assert given["GFO_SECRETS_DIR"] == "/run/secrets"  # where compose puts them
+        assert service["tmpfs"] == ["/tmp"]  # noqa: S108
+    for name in ("proxy", "prometheus", "grafana"):
+        service = COMPOSE["services"][name]
+        assert service["read_only"] is True
+        assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_the_image_is_small_in_stages_and_runs_without_rights() -> None:
+    assert re.findall(r"^FROM (.*)$", DOCKERFILE, re.MULTILINE) == [
+        "${PYTHON_IMAGE} AS build",
+        "${PYTHON_IMAGE}",
+    ]
+    assert "--require-hashes" in DOCKERFILE
+    (user,) = re.findall(r"^USER (\d+)$", DOCKERFILE, re.MULTILINE)
+    assert {pod["securityContext"]["runAsUser"] for pod in PODS.values()} == {int(user)}
+    (command,) = re.findall(r"^CMD (\[.*\])$", DOCKERFILE, re.MULTILINE)
+    _require_command(json.loads(command))
+
+
+def test_the_rule_of_digests_prints_what_breaks_it() -> None:
+    """The command of docs/operations.md on a file of images."""
+    (command,) = re.findall(r"\n(grep --invert-match .*) images\.env\n", DOCUMENT)
+    names = set(
+        re.findall(r"\$\{([A-Z]+_IMAGE)", (DEPLOY / "compose.yaml").read_text())
+    )
+    assert names == set(re.findall(r"`([A-Z]+_IMAGE)`", DOCUMENT))
+    sound = [f"{name}=place/image@sha256:{'0f' * 32}" for name in sorted(names)]
+    broken = ["GFO_IMAGE=place/gfo:1.0", f"GFO_IMAGE=place/gfo:1@sha256:{'0f' * 31}"]
+    for lines, printed in ((sound, []), (sound + broken, broken)):
+        done = subprocess.run(
+            shlex.split(command), input="\n".join(lines), text=True,
+            capture_output=True, check=False,
+        )  # fmt: skip
+        assert done.stdout.splitlines() == printed

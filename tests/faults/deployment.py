@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -12,7 +13,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -25,8 +26,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from db.engine import DatabaseUrls
 from db.local_cluster import child_command
-from tests.faults.plain_server import REPOSITORY, ServerHost, portal_urls
+from tests.faults.faulty_machine import FaultyMachine
+from tests.faults.own_network import OwnNetwork
+from tests.faults.plain_server import REPOSITORY, ServerHost
 from tests.faults.portal_process import (
     ADMIN_PASSWORD,
     Answer,
@@ -43,7 +47,7 @@ KEY = "8f14e45fceea167a-5a36dedd4bea2543-portal-of-a-test"
 PAUSE_S = 1.0
 """Before what ended is started again."""
 
-_PATIENCE_S = 60.0
+_PATIENCE_S = 240.0
 
 
 class OneOfTwo(Browser):
@@ -78,6 +82,15 @@ class OneOfTwo(Browser):
         if path == "/_dash-dependencies" and answer.status == 200:
             self._known[path] = answer
         return answer
+
+    def send(
+        self, path: str, given: dict[str, object], headers: dict[str, str]
+    ) -> Answer:
+        """Post JSON with headers of one's own, as a program does."""
+        request = self._request(path, json.dumps(given).encode())
+        for name, value in headers.items():
+            request.add_header(name, value)
+        return self._open(request)
 
     def _request(self, path: str, body: bytes | None = None) -> urllib.request.Request:
         request = super()._request(path, body)
@@ -169,7 +182,7 @@ class Deployment:
     folder: Path
     services: dict[str, Service]
     urls: tuple[str, ...]
-    database_port: int
+    database: DatabaseUrls
     _closing: threading.Event = field(default_factory=threading.Event)
 
     def browser(self) -> OneOfTwo:
@@ -207,14 +220,20 @@ class Deployment:
 
 @contextmanager
 def deployment(
-    host: ServerHost, port: int, folder: Path, *, with_proxy: bool
+    host: ServerHost,
+    database: DatabaseUrls,
+    folder: Path,
+    *,
+    with_proxy: bool,
+    machines: Mapping[str, FaultyMachine] | None = None,
 ) -> Iterator[Deployment]:
     """Install on a server and start what compose starts; all of it ends with the block.
 
-    The server is the one that `host` runs on `port`.
+    `host` runs the server of `database`. `machines` says which services see a machine
+    of their own.
     """
     compose: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
-    secrets = _write_secrets(folder / "secrets", port)
+    secrets = _write_secrets(folder / "secrets", database)
     services: dict[str, Service] = {}
     for name in ("install", *WEBS, *WORKERS):
         described = compose["services"][name]
@@ -229,6 +248,8 @@ def deployment(
             "GFO_SECOND_FACTOR_ROLES": "",
             "GFO_ADMIN_PASSWORD": ADMIN_PASSWORD,
         }
+        if machines and name in machines:
+            variables |= machines[name].variables
         command = [sys.executable, "-m", "orchestrator", *described["command"][1:]]
         services[name] = Service(name, command, variables, folder / f"{name}.log")
     install = services.pop("install")
@@ -239,7 +260,7 @@ def deployment(
     urls = tuple(f"http://127.0.0.1:{number}" for number in ports)
     if with_proxy:
         services["proxy"], urls = _proxy(folder, secrets, ports)
-    found = Deployment(host, folder, services, urls, port)
+    found = Deployment(host, folder, services, urls, database)
     try:
         for service in services.values():
             service.start()
@@ -258,9 +279,8 @@ def deployment(
             service.end()
 
 
-def _write_secrets(folder: Path, port: int) -> Path:
+def _write_secrets(folder: Path, urls: DatabaseUrls) -> Path:
     folder.mkdir()
-    urls = portal_urls(port)
     for name, value in (
         ("gfo_secret_key", KEY),
         ("gfo_metrics_token", KEY[::-1]),
@@ -332,7 +352,17 @@ def _write_certificate(folder: Path) -> None:
     )
 
 
-def postgres_service(host: ServerHost, data: Path, folder: Path) -> Service:
+def postgres_service(
+    host: ServerHost,
+    data: Path,
+    folder: Path,
+    *,
+    machine: FaultyMachine | None = None,
+    network: OwnNetwork | None = None,
+) -> Service:
     """The server as a process of ours, so that it can be killed and comes back."""
     command = child_command(host.user, host.programs / "postgres", "-D", str(data))
-    return Service("postgres", command, dict(os.environ), folder / "postgres.log")
+    if network is not None:
+        command = network.inside(command)
+    variables = dict(os.environ) | (machine.variables if machine else {})
+    return Service("postgres", command, variables, folder / "postgres.log")

@@ -112,15 +112,15 @@ def server_host() -> Iterator[ServerHost]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def portal_urls(*ports: int, query: str = "") -> DatabaseUrls:
-    """Addresses of the portal's database on these ports of loopback."""
-    places = ",".join(f"127.0.0.1:{port}" for port in ports)
+def portal_urls(
+    *ports: int, query: str = "", address: str = "127.0.0.1"
+) -> DatabaseUrls:
+    """Addresses of the portal's database on these ports, of loopback by default."""
+    places = ",".join(f"{address}:{port}" for port in ports)
 
-    def address(role: str) -> str:
+    def url(role: str) -> str:
         return f"postgresql://{role}:{role}@{places}/gfo{query}"
 
     return DatabaseUrls(
-        owner=address("gfo_owner"),
-        app=address("gfo_app"),
-        auditor=address("gfo_auditor"),
+        owner=url("gfo_owner"), app=url("gfo_app"), auditor=url("gfo_auditor")
     )

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from tests.faults.conftest import StartPortal
 from tests.faults.portal_process import (
     ADMIN_PASSWORD,
+    TWO_WEBS,
     Browser,
     PortalProcess,
     children_of,
@@ -75,7 +76,7 @@ def model_shown(portal: PortalProcess) -> set[str]:
 def test_activation_and_rollback_reach_every_process_without_a_restart(
     demo_dir: Path, start_portal: StartPortal
 ) -> None:
-    portal = start_portal(demo_dir).wait_ready()
+    portal = start_portal(demo_dir, settings=TWO_WEBS).wait_ready()
     wait_until(lambda: len(newest_forecaster(demo_dir)) == 1)
     (first,) = newest_forecaster(demo_dir)
     assert model_shown(portal) == {f"model {first}"}

@@ -1,22 +1,22 @@
-"""The processes of compose are replaced one by one, and nobody notices.
-
-Behind nginx where it is installed; the whole run installs it. Without it, a browser
-that takes the other process once stands for it.
-"""
+"""The processes of compose, behind nginx, are replaced one by one: nobody notices."""
 
 from __future__ import annotations
 
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
+from db import migrate
 from tests.faults.deployment import (
     DEPLOY,
     NGINX,
@@ -27,7 +27,8 @@ from tests.faults.deployment import (
     deployment,
     write_role_passwords,
 )
-from tests.faults.plain_server import server_host
+from tests.faults.next_release import NEXT, LockWatch, next_release
+from tests.faults.plain_server import portal_urls, server_host
 from tests.faults.portal_process import ADMIN_PASSWORD, free_port, wait_until
 
 pytestmark = pytest.mark.slow
@@ -42,7 +43,8 @@ _PAUSE_S = 0.03
 class Load:
     """People who open pages without a pause, and what came back."""
 
-    answers: dict[int, int] = field(default_factory=dict)
+    answered: int = 0
+    failed: list[tuple[str, int]] = field(default_factory=list)
     retries: int = 0
     longest_s: float = 0.0
     stopping: threading.Event = field(default_factory=threading.Event)
@@ -53,9 +55,11 @@ class Load:
         number = 0
         while not self.stopping.wait(_PAUSE_S):
             began = time.monotonic()
-            status = browser.get(PATHS[number % len(PATHS)]).status
+            path = PATHS[number % len(PATHS)]
+            status = browser.get(path).status
             with self.lock:
-                self.answers[status] = self.answers.get(status, 0) + 1
+                self.answered += status == 200
+                self.failed += [(path, status)] if status != 200 else []
                 self.longest_s = max(self.longest_s, time.monotonic() - began)
             number += 1
         with self.lock:
@@ -65,8 +69,8 @@ class Load:
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """Two web processes and two workers on a server of its own."""
-    if IS_FULL and NGINX is None:
-        pytest.fail("The whole run needs nginx: apt-get install nginx-light.")
+    if NGINX is None:
+        pytest.fail("These tests need nginx (on Debian: apt-get install nginx-light).")
     folder = tmp_path_factory.mktemp("deployed")
     with ExitStack() as stack:
         host = stack.enter_context(server_host())
@@ -88,12 +92,44 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
             {"PGPORT": str(port), "SECRETS_DIR": str(host.folder / "passwords")},
         )
         yield stack.enter_context(
-            deployment(host, port, folder, with_proxy=NGINX is not None)
+            deployment(host, portal_urls(port), folder, with_proxy=True)
         )
 
 
-def test_a_rolling_restart_under_load_costs_no_request(deployed: Deployment) -> None:
-    load = Load()
+def test_a_rolling_upgrade_under_load_costs_no_request(
+    deployed: Deployment, tmp_path: Path
+) -> None:
+    """The next release migrates, and its processes replace those of this one.
+
+    Between, this release serves beside the newer schema, and both side by side. In the
+    whole run they go back again: old processes first, then the schema.
+    """
+    load, watch = Load(), LockWatch(deployed.database.owner)
+    following = next_release(tmp_path)
+    with watch.running(), _visited(deployed, load):
+        for _ in range(ROUNDS):
+            _command(deployed, following, "install")
+            assert migrate.current_revision(deployed.database.owner) == NEXT
+            for name in (*WEBS, *WORKERS):
+                _replace(deployed, name, following)
+            if IS_FULL:
+                for name in (*WEBS, *WORKERS):
+                    _replace(deployed, name)
+                old = migrate.head_revision()
+                _command(deployed, following, "db", "downgrade", old)
+
+    assert load.failed == [], (load.answered, load.retries)
+    assert load.answered > 20
+    assert load.longest_s < 15
+    assert watch.looks > 20
+    assert watch.longest_s < 2
+    for name in (*WEBS, *WORKERS):
+        assert "Traceback" not in deployed.logged(name), deployed.logged(name)
+
+
+@contextmanager
+def _visited(deployed: Deployment, load: Load) -> Iterator[None]:
+    """People are at work until the block ends."""
     visitors = []
     for _ in range(PEOPLE):
         browser = deployed.browser()
@@ -102,25 +138,38 @@ def test_a_rolling_restart_under_load_costs_no_request(deployed: Deployment) -> 
     for visitor in visitors:
         visitor.start()
     try:
-        wait_until(lambda: sum(load.answers.values()) > 2 * PEOPLE)
-        for _ in range(ROUNDS):
-            for name in (*WEBS, *WORKERS):
-                _replace(deployed, name)
+        wait_until(lambda: load.answered > 2 * PEOPLE)
+        yield
     finally:
         load.stopping.set()
         for visitor in visitors:
             visitor.join()
 
-    assert set(load.answers) == {200}, (load.answers, load.retries)
-    assert load.answers[200] > 20
-    assert load.longest_s < 15
-    for name in (*WEBS, *WORKERS):
-        assert "Traceback" not in deployed.logged(name), deployed.logged(name)
+
+def _command(deployed: Deployment, release: Mapping[str, str], *arguments: str) -> None:
+    """Run a command of a release with the owner's rights."""
+    variables = {**deployed.services[WORKERS[0]].variables, **release}
+    done = subprocess.run(
+        [sys.executable, "-m", "orchestrator", *arguments],
+        env=variables | {"DATABASE_OWNER_URL": deployed.database.owner},
+        cwd=deployed.folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
-def _replace(deployed: Deployment, name: str) -> None:
-    """As an orchestrator does: ask it to end, start the new one, wait for it."""
+def _replace(
+    deployed: Deployment, name: str, release: Mapping[str, str] | None = None
+) -> None:
+    """As an orchestrator does: ask it to end, start the new one, wait for it.
+
+    Of this release unless another one is given.
+    """
     service = deployed.services[name]
+    of_this = {"PYTHONPATH": os.environ.get("PYTHONPATH", "")}
+    service.variables |= of_this if release is None else release
     assert service.process is not None
     service.send(signal.SIGTERM)
     assert service.process.wait(30) in {0, -signal.SIGTERM}
@@ -132,7 +181,6 @@ def _replace(deployed: Deployment, name: str) -> None:
         wait_until(lambda: "worker_started" in deployed.logged(name)[logged:])
 
 
-@pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
 def test_connections_that_say_nothing_do_not_hold_the_portal_up(
     deployed: Deployment,
 ) -> None:
@@ -151,7 +199,6 @@ def test_connections_that_say_nothing_do_not_hold_the_portal_up(
             connection.close()
 
 
-@pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
 def test_the_proxy_hides_the_metrics_and_says_who_asks(deployed: Deployment) -> None:
     browser = deployed.browser()
     assert browser.get("/metrics").status == 404

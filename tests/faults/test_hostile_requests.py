@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,6 +53,15 @@ def portal(stage_dir: Path, installed_stage: Path) -> Iterator[PortalProcess]:
             assert "Traceback" not in running.logged
         finally:
             running.clean_up()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def half_sent(portal: PortalProcess) -> Iterator[socket.socket]:
+    """A connection on which half a header was sent before the other tests."""
+    address = ("127.0.0.1", portal.port)
+    with socket.create_connection(address, timeout=20) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\n")
+        yield connection
 
 
 def _raw(portal: PortalProcess, data: bytes) -> tuple[int, str]:
@@ -159,3 +169,59 @@ def test_ten_megabytes_are_not_read(
         except ConnectionResetError:
             return
     assert answer.split(" ", 2)[1] == str(status), answer[:300]
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"",
+        b"GET /login HTTP/1.1\r\nHost: a\r\nX-A: ",
+        b"POST /login HTTP/1.1\r\nHost: a\r\nContent-Length: 900\r\n\r\nname=",
+    ],
+    ids=["nothing", "half a header", "half a body"],
+)
+def test_forty_connections_that_fall_silent_hold_nobody_up(
+    portal: PortalProcess, begun: bytes
+) -> None:
+    """More than all threads of all web processes."""
+    address = ("127.0.0.1", portal.port)
+    silent = [socket.create_connection(address, timeout=20) for _ in range(40)]
+    try:
+        for connection in silent:
+            connection.sendall(begun)
+        for _ in range(10):
+            began = time.monotonic()
+            assert " 200 " in _get(portal, "/login").splitlines()[0]
+            assert time.monotonic() - began < 1
+    finally:
+        for connection in silent:
+            connection.close()
+
+
+def test_a_strangers_body_is_small_or_not_waited_for(portal: PortalProcess) -> None:
+    head = f"POST /login HTTP/1.1\r\nHost: 127.0.0.1:{portal.port}\r\n"
+    origin = f"Origin: http://127.0.0.1:{portal.port}\r\n"
+    length = "Content-Length: 70000\r\nConnection: close\r\n\r\n"
+    began = time.monotonic()
+    status, _answer = _raw(portal, (head + origin + length).encode())
+    assert status == 413
+    assert time.monotonic() - began < 9  # a thread's patience is 10 s
+
+
+def test_a_request_that_comes_byte_by_byte_is_answered(portal: PortalProcess) -> None:
+    """And so is the next one on its connection, sent before the first is answered."""
+    request = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", portal.port), timeout=20) as connection:
+        for number in range(len(request)):
+            connection.sendall(request[number : number + 1])
+        connection.sendall(request + request[:9])
+        connection.sendall(request[9:])
+        answers = b""
+        while answers.count(b"HTTP/1.1 200") < 3:
+            received = connection.recv(65_536)
+            assert received, answers
+            answers += received
+
+
+def test_a_request_that_is_never_whole_is_closed(half_sent: socket.socket) -> None:
+    assert half_sent.recv(1) == b""

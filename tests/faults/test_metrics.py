@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.conftest import StartPortal
-from tests.faults.portal_process import Browser, PortalProcess, wait_until
+from tests.faults.portal_process import TWO_WEBS, Browser, PortalProcess, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -26,7 +26,7 @@ def _counted(portal: PortalProcess) -> float:
 def test_all_web_processes_count_together_and_a_restart_begins_at_nought(
     installed_dir: Path, start_portal: StartPortal
 ) -> None:
-    portal = start_portal(installed_dir).wait_ready()
+    portal = start_portal(installed_dir, settings=TWO_WEBS).wait_ready()
     for _ in range(N_REQUESTS):
         assert Browser(portal.url).get("/portal/icon.svg").status == 200
     # Asked several times, so that each process has answered at least once.
@@ -34,6 +34,6 @@ def test_all_web_processes_count_together_and_a_restart_begins_at_nought(
     assert portal.is_ready()
     portal.stop()
     again = start_portal(
-        installed_dir, settings={"GFO_PORT": str(portal.port)}
+        installed_dir, settings={**TWO_WEBS, "GFO_PORT": str(portal.port)}
     ).wait_ready()
     assert _counted(again) == 0.0

@@ -15,6 +15,7 @@ import pytest
 
 from tests.faults.portal_process import (
     ADMIN_PASSWORD,
+    TWO_WEBS,
     Browser,
     PortalProcess,
     add_region,
@@ -35,7 +36,7 @@ def portal(stage_dir: Path, installed_stage: Path) -> Iterator[PortalProcess]:
     folder = Path(tempfile.mkdtemp(prefix="r", dir=stage_dir))
     folder.chmod(0o755)
     subprocess.run(["/bin/cp", "-a", f"{installed_stage}/.", folder], check=True)
-    portal = PortalProcess.start(folder).wait_ready()
+    portal = PortalProcess.start(folder, settings=TWO_WEBS).wait_ready()
     wait_until(lambda: "worker_started" in portal.logged)
     yield portal
     portal.stop()
