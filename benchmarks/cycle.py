@@ -4,7 +4,8 @@
 
 FOLDER keeps a server with the fleet, which is made once. Prints what the cycle of one
 hour costs for 1,000 regions. With more than one worker, so many processes share its
-chunks as workers do; else one process does them in turn and statements are counted.
+chunks as workers do, and their waits for locks are counted; else one process does them
+in turn and statements are counted.
 """
 
 from __future__ import annotations
@@ -124,25 +125,57 @@ def in_turn(urls: DatabaseUrls) -> _Figures:
     }
 
 
-def _share(urls: DatabaseUrls, share: int, n_shares: int) -> None:
+def _quiet() -> None:
+    configure_logging(
+        level="ERROR", log_format="text", app_name="gfo", app_version=CODE_VERSION
+    )
+
+
+def _share(urls: DatabaseUrls, share: int, n_shares: int) -> _Figures:
+    _quiet()
     runtime = runtime_on(urls, CYCLE_AT)
-    carry_out(runtime, share, n_shares)
+    figures = carry_out(runtime, share, n_shares)
     runtime.engine.dispose()
+    return figures
 
 
-def side_by_side(urls: DatabaseUrls, n_workers: int) -> _Figures:
-    """Wall seconds of so many processes that share the chunks."""
-    started = time.perf_counter()
-    context = multiprocessing.get_context("spawn")
-    processes = [
-        context.Process(target=_share, args=(urls, share, n_workers))
-        for share in range(n_workers)
-    ]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-    return {"workers": n_workers, "wall_s": time.perf_counter() - started}
+_WAITING = """
+select count(*) filter (where wait_event_type = 'Lock'), count(*)
+from pg_stat_activity where datname = 'measured' and state <> 'idle'
+and pid <> pg_backend_pid()
+"""
+
+
+def side_by_side(
+    urls: DatabaseUrls, superuser: str, n_workers: int, n_regions: int
+) -> _Figures:
+    """So many processes that share the chunks: what each costs, and who waits.
+
+    `lock_waits` is the share of their transactions' time that waits for a lock, of
+    samples each 10 ms.
+    """
+    started, n_waiting, n_seen = time.perf_counter(), 0, 0
+    shares = [(urls, share, n_workers) for share in range(n_workers)]
+    with (
+        multiprocessing.get_context("spawn").Pool(n_workers) as pool,
+        psycopg.connect(superuser, autocommit=True) as watching,
+    ):
+        found = pool.starmap_async(_share, shares)
+        while not found.ready():
+            (row,) = watching.execute(_WAITING).fetchall()
+            n_waiting, n_seen = n_waiting + row[0], n_seen + row[1]
+            found.wait(0.01)
+        figures = found.get()
+    return {
+        "workers": n_workers,
+        "regions": n_regions,
+        "wall_s": time.perf_counter() - started,
+        "lock_waits": n_waiting / max(n_seen, 1),
+        **{
+            f"{name}_per_1000": 1000 * sum(item[name] for item in figures) / n_regions
+            for name in ("python_cpu_s", "postgres_cpu_s")
+        },
+    }
 
 
 def newest(connection: psycopg.Connection[tuple[object, ...]]) -> dict[str, object]:
@@ -157,11 +190,15 @@ def newest(connection: psycopg.Connection[tuple[object, ...]]) -> dict[str, obje
     return found
 
 
-def copy_s(
+def copy_cpu_s(
     connection: psycopg.Connection[tuple[object, ...]], before: dict[str, object]
 ) -> float:
-    """Seconds of a bare COPY of the new rows into tables with the same indexes."""
+    """Processor seconds of a bare COPY of the new rows, client and server.
+
+    Into tables with the same indexes.
+    """
     seconds = 0.0
+    server = connection.info.backend_pid
     for table, key in STORED.items():
         rows = sql.SQL("select * from {} where {} > {}").format(
             sql.Identifier(table), sql.Identifier(key), sql.Literal(before[table])
@@ -176,11 +213,12 @@ def copy_s(
             )
         )
         into = sql.SQL("copy {} from stdin (format binary)").format(bare)
-        started = time.perf_counter()
+        connection.commit()
+        started = time.process_time() + _cpu_s(server)
         with connection.cursor().copy(into) as copy:
             copy.write(content)
         connection.commit()
-        seconds += time.perf_counter() - started
+        seconds += time.process_time() + _cpu_s(server) - started
     return seconds
 
 
@@ -188,9 +226,7 @@ def main() -> None:
     """Measure and print."""
     folder, n_regions = Path(sys.argv[1]), int(sys.argv[2])
     n_workers = int(sys.argv[3]) if sys.argv[3:] else 1
-    configure_logging(
-        level="ERROR", log_format="text", app_name="gfo", app_version=CODE_VERSION
-    )
+    _quiet()
     folder.mkdir(exist_ok=True)
     folder.chmod(0o755)
     with LocalServer.own(folder, settings={"shared_buffers": "256MB"}) as server:
@@ -207,8 +243,13 @@ def main() -> None:
         before_it.engine.dispose()
         with psycopg.connect(libpq_url(urls.owner)) as connection:
             before = newest(connection)
-            figures = in_turn(urls) if n_workers == 1 else side_by_side(urls, n_workers)
-            figures["copy_s"] = copy_s(connection, before)
+            if n_workers == 1:
+                figures = in_turn(urls)
+            else:
+                (row,) = connection.execute("select count(*) from region").fetchall()
+                figures = side_by_side(urls, superuser, n_workers, int(str(row[0])))
+            copied_s = copy_cpu_s(connection, before)
+            figures["copy_cpu_s_per_1000"] = 1000 * copied_s / figures["regions"]
     print(json.dumps({name: round(value, 2) for name, value in figures.items()}))
 
 

@@ -30,6 +30,7 @@ class Permission(StrEnum):
     MANAGE_USERS = "manage_users"
     MANAGE_POLICY = "manage_policy"
     MANAGE_DELIVERIES = "manage_deliveries"
+    APPROVE_CHANGES = "approve_changes"
     KEEP_BACKUPS = "keep_backups"
     RUN_CYCLE = "run_cycle"
     KEEP_OWN_ACCOUNT = "keep_own_account"
@@ -53,6 +54,7 @@ class Scope(StrEnum):
     MODELS = "models"
     AUDIT = "audit"
     ADMIN = "admin"
+    APPROVE = "approve"
 
 
 _READ = frozenset({Permission.VIEW_FLEET})
@@ -69,9 +71,15 @@ SCOPES: dict[Scope, frozenset[Permission]] = {
         Permission.MANAGE_POLICY,
         Permission.MANAGE_DELIVERIES,
         Permission.DISABLE_ALARMS,
+        Permission.RUN_CYCLE,
     },
+    Scope.APPROVE: frozenset({Permission.APPROVE_CHANGES}),
 }
-"""No scope grants accounts and tokens, backups, or what the worker does by itself."""
+"""No scope grants accounts and tokens, or backups. Of what runs the cycle only health
+and jobs have endpoints; what the worker does by itself has none."""
+
+PERSONAL_SCOPES = frozenset({Scope.APPROVE})
+"""Only people give them, and only to a token of their own: they stand for a person."""
 
 
 def usable_scopes(role: Role) -> tuple[Scope, ...]:

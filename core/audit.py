@@ -122,6 +122,8 @@ class AuditAction(StrEnum):
     BACKUP_RESTORED = "backup_restored"
     RESTORE_DRILLED = "restore_drilled"
     JOB_RETRIED = "job_retried"
+    VIEW_SAVED = "view_saved"
+    VIEW_REMOVED = "view_removed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,13 +234,13 @@ def event_hash(version: int, previous_hash: bytes, seq: int, payload: str) -> by
 def _canonical(value: object) -> Canonical:
     if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, str):
-        return str(value)
-    if isinstance(value, Integral):
+    if isinstance(value, str | float):  # most values: the questions below are slow
+        return str(value) if isinstance(value, str) else _float_text(float(value))
+    if isinstance(value, int | Integral):
         return int(value)
-    if isinstance(value, Mapping):
+    if isinstance(value, dict | Mapping):
         return {_key(key): _canonical(item) for key, item in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
+    if isinstance(value, list | Sequence) and not isinstance(value, bytes | bytearray):
         return [_canonical(item) for item in value]
     return _scalar_text(value)
 
@@ -266,8 +268,8 @@ def _scalar_text(value: object) -> str:
 
 
 def _float_text(value: float) -> str:
+    if math.isfinite(value):
+        return repr(value)
     if math.isnan(value):
         return "NaN"
-    if math.isinf(value):
-        return "Infinity" if value > 0 else "-Infinity"
-    return repr(value)
+    return "Infinity" if value > 0 else "-Infinity"

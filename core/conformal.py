@@ -24,6 +24,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cache
 from operator import le
 
 import numpy as np
@@ -76,15 +77,32 @@ def conformity_score(
     >>> conformity_score(31.0, np.array([28.0, 30.0]), np.array([1.0, 2.0]))
     0.5
     """
-    if not math.isfinite(day_max):
-        message = f"The observed maximum is {day_max}; only finished days have a score."
+    return float(conformity_scores(np.array([day_max]), mean, scale)[0])
+
+
+def conformity_scores(
+    day_max: NDArray[np.float64], mean: NDArray[np.float64], scale: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Scores of finished windows, shape (n_windows,); see `conformity_score`.
+
+    Parameters
+    ----------
+    day_max : ndarray of float64, shape (n_windows,)
+    mean, scale : ndarray of float64, shape (n_windows, n_hours)
+    """
+    if not np.isfinite(day_max).all():
+        found = day_max[~np.isfinite(day_max)][0]
+        message = f"The observed maximum is {found}; only finished days have a score."
         raise InvalidInput(message)
+    if not len(day_max):
+        return np.empty(0)
     _require_forecast(mean, scale)
-    score = float(_limit_scores(np.array([day_max]), mean, scale)[0])
-    if not math.isfinite(score):
-        message = f"The score of a maximum of {day_max} is not finite."
+    scores = _limit_scores(day_max, mean, scale)
+    if not np.isfinite(scores).all():
+        found = day_max[~np.isfinite(scores)][0]
+        message = f"The score of a maximum of {found} is not finite."
         raise InvalidInput(message)
-    return score
+    return scores
 
 
 def required_scores(alpha: Decimal) -> int:
@@ -241,11 +259,12 @@ class ScoreTracker:
     def __init__(self, alpha: Decimal, scores: Iterable[float] = ()) -> None:
         self._alpha = alpha
         self._needed = required_scores(alpha)
-        self._recent: deque[tuple[float, WindowHours | None]] = deque()
+        self._ranks = _quantile_ranks(alpha)
+        self._recent: deque[float] = deque()
+        self._hours: deque[WindowHours | None] = deque(maxlen=SCORE_WINDOW)
         self._ordered: list[float] = []
         self._offset = 0.0
-        for score in scores:
-            self.add(score)
+        self._extend(scores)
 
     @property
     def n_scores(self) -> int:
@@ -254,36 +273,58 @@ class ScoreTracker:
 
     def add(self, score: float, hours: WindowHours | None = None) -> None:
         """Add the score of the next finished day, and its hours where they are kept."""
-        if not math.isfinite(score):
-            message = "Conformity scores must be finite."
-            raise InvalidInput(message)
-        if self.n_scores >= self._needed:
-            rank = quantile_rank(self.n_scores, self._alpha)
-            missed = score > self._ordered[rank - 1] + self._offset
-            step = OFFSET_GAIN * (float(missed) - float(self._alpha))
-            self._offset = min(max(self._offset + step, -OFFSET_LIMIT), OFFSET_LIMIT)
-        self._recent.append((score, hours))
-        insort(self._ordered, score)
-        if len(self._recent) > SCORE_WINDOW:
-            oldest, _ = self._recent.popleft()
-            del self._ordered[bisect_left(self._ordered, oldest)]
+        self._extend((score,))
+        self._hours[-1] = hours
 
-    def calibration(self) -> Calibration:
+    def _extend(self, scores: Iterable[float]) -> None:
+        recent, ordered, ranks = self._recent, self._ordered, self._ranks
+        offset, alpha = self._offset, float(self._alpha)
+        up, down = OFFSET_GAIN * (1.0 - alpha), OFFSET_GAIN * (0.0 - alpha)
+        for score in scores:
+            if not math.isfinite(score):
+                message = "Conformity scores must be finite."
+                raise InvalidInput(message)
+            n_scores = len(recent)
+            if n_scores >= self._needed:
+                missed = score > ordered[ranks[n_scores] - 1] + offset
+                offset += up if missed else down
+                offset = min(max(offset, -OFFSET_LIMIT), OFFSET_LIMIT)
+                self._offset = offset
+            recent.append(score)
+            self._hours.append(None)
+            insort(ordered, score)
+            if n_scores == SCORE_WINDOW:
+                del ordered[bisect_left(ordered, recent.popleft())]
+
+    def calibration(self, windows: CalibrationWindows | None = None) -> Calibration:
         """The calibration for the next day.
+
+        Parameters
+        ----------
+        windows : CalibrationWindows, optional
+            Of the scores in the window, where their hours were not added with them.
 
         Raises
         ------
         CalibrationInsufficient
             When there are too few scores for a bound.
         """
-        hours = [window for _, window in self._recent if window is not None]
-        is_complete = 0 < len(hours) == self.n_scores
+        if windows is None:
+            hours = [window for window in self._hours if window is not None]
+            if 0 < len(hours) == self.n_scores:
+                windows = CalibrationWindows.stacked(hours)
         return Calibration(
             ordered_scores=tuple(self._ordered),
             offset=self._offset,
             alpha=self._alpha,
-            windows=CalibrationWindows.stacked(hours) if is_complete else None,
+            windows=windows,
         )
+
+
+@cache
+def _quantile_ranks(alpha: Decimal) -> tuple[int, ...]:
+    """`quantile_rank` by the number of scores, up to those of a full window."""
+    return tuple(quantile_rank(n_scores, alpha) for n_scores in range(SCORE_WINDOW + 1))
 
 
 def day_bound(

@@ -24,7 +24,10 @@ class Target(StrEnum):
     @property
     def quantity(self) -> Quantity:
         """The telemetry quantity that this target forecasts."""
-        return Quantity(self.value)
+        return _QUANTITIES[self]
+
+
+_QUANTITIES = {target: Quantity(target.value) for target in Target}
 
 
 class RefusalCode(StrEnum):

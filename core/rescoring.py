@@ -130,6 +130,21 @@ class CalibrationWindows:
             hours=np.stack([window.hours for window in windows]),
         )
 
+    @classmethod
+    def from_bytes(cls, day_max: FloatArray, stored: bytes) -> CalibrationWindows:
+        """The windows that `WindowHours.to_bytes` wrote, one after the other.
+
+        Raises
+        ------
+        InvalidInput
+            When the bytes are not three rows for each.
+        """
+        if not len(day_max) or len(stored) % (12 * len(day_max)):
+            message = f"{len(stored)} bytes are not three rows for each window."
+            raise InvalidInput(message)
+        hours = np.frombuffer(stored, dtype="<f4").reshape(len(day_max), 3, -1)
+        return cls(day_max=day_max, hours=hours)
+
     @property
     def n_hours(self) -> int:
         """Hours of each window."""

@@ -13,7 +13,6 @@ from functools import cached_property
 
 import numpy as np
 
-from core.aliases import BoolArray
 from core.conformal import LimitChecks
 from core.outlooks import RegionOutlook
 from core.shift_rules import (
@@ -45,7 +44,7 @@ class SafeShifts:
     @cached_property
     def minimum_pct(self) -> float | None:
         """Least that clears the source."""
-        return _first_pct(self._is_clear)
+        return minimum_shift_pct(self.source)
 
     @cached_property
     def for_margin_pct(self) -> float | None:
@@ -58,11 +57,7 @@ class SafeShifts:
 
         From `minimum_pct` up to it each step clears the source.
         """
-        return _maximum_pct(self.source, self.target, self._is_clear)
-
-    @cached_property
-    def _is_clear(self) -> BoolArray:
-        return clears_source(self.source, _STEPS_PCT)
+        return maximum_safe_shift_pct(self.source, self.target)
 
 
 def safe_intervals(
@@ -111,7 +106,10 @@ def minimum_shift_pct(source: RegionOutlook, *, margin_c: float = 0.0) -> float 
     float | None
         0 when no shift is needed; None when 100 % is not enough or there is no bound.
     """
-    return _first_pct(clears_source(source, _STEPS_PCT, margin_c=margin_c))
+    if clears_source(source, _STEPS_PCT[:1], margin_c=margin_c).all():
+        return 0.0  # as most do: the other steps need not be judged
+    is_clear = clears_source(source, _STEPS_PCT, margin_c=margin_c)
+    return int(np.argmax(is_clear)) / STEPS_PER_PCT if is_clear.any() else None
 
 
 def maximum_safe_shift_pct(
@@ -124,24 +122,15 @@ def maximum_safe_shift_pct(
     and from the smallest that clears the source on each one clears it. None without a
     target, a load or a bound; 0 when the target can take nothing.
     """
-    return _maximum_pct(source, target, clears_source(source, _STEPS_PCT))
-
-
-def _maximum_pct(
-    source: RegionOutlook, target: RegionOutlook | None, is_clear: BoolArray
-) -> float | None:
     if target is None or target.check() is None:
         return None
     if not (source.load_is_known and target.load_is_known):
         return None
+    is_clear = clears_source(source, _STEPS_PCT)
     turns_back = np.logical_or.accumulate(is_clear) & ~is_clear
     is_refused = turns_back | ~are_possible(source, target, _STEPS_PCT)
     first_refused = int(np.argmax(is_refused)) if is_refused.any() else N_STEPS
     return max(first_refused - 1, 0) / STEPS_PER_PCT
-
-
-def _first_pct(is_clear: BoolArray) -> float | None:
-    return int(np.argmax(is_clear)) / STEPS_PER_PCT if is_clear.any() else None
 
 
 def checks_by_step(source: RegionOutlook, target: RegionOutlook | None) -> ChecksByStep:

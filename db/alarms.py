@@ -74,6 +74,16 @@ class AlarmFilter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmMark:
+    """That an alarm was raised, and what it said."""
+
+    alarm_id: int
+    title: str
+    sentence: str | None
+    at_utc: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ShiftNote:
     """A hand-over note.
 
@@ -274,6 +284,41 @@ def raised_between(
             at_utc=at_utc,
         )
         for kind, cause, at_utc in rows
+    ]
+
+
+def raised_marks(
+    session: Session,
+    start_utc: datetime,
+    end_utc: datetime,
+    *,
+    region_slug: str | None,
+    limit: int,
+) -> list[AlarmMark]:
+    """What was raised in [start, end), newest first; about one region, or any."""
+    query = (
+        select(
+            AlarmRow.id, AlarmRow.kind, AlarmChangeRow.sentence, AlarmChangeRow.at_utc
+        )
+        .join(AlarmRow, AlarmRow.id == AlarmChangeRow.alarm_id)
+        .where(
+            AlarmChangeRow.change == AlarmChange.RAISED.value,
+            AlarmChangeRow.at_utc >= start_utc,
+            AlarmChangeRow.at_utc < end_utc,
+        )
+        .order_by(AlarmChangeRow.at_utc.desc(), AlarmChangeRow.id.desc())
+        .limit(limit)
+    )
+    if region_slug is not None:
+        query = query.where(AlarmRow.region_slugs.contains([region_slug]))
+    return [
+        AlarmMark(
+            alarm_id=alarm_id,
+            title=DEFINITIONS[AlarmKind(kind)].title,
+            sentence=sentence,
+            at_utc=at_utc,
+        )
+        for alarm_id, kind, sentence, at_utc in session.execute(query)
     ]
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import case, select, update
+from sqlalchemy import DateTime, bindparam, case, exists, or_, select, update
 from sqlalchemy.orm import Session, aliased
+from sqlalchemy.sql.dml import ReturningUpdate
 
-from core.access import Scope
+from core.access import Actor, Role, Scope
 from core.errors import NotFound
-from db.schema import ApiTokenRow, UserRow
-from db.users import User, find_user
+from db.schema import ApiTokenRow, FederatedIdentityRow, UserRow
+from db.sessions import runs_login
 
 MOST_LISTED = 500
 
@@ -43,7 +45,7 @@ class UsedToken:
     """
 
     token_id: int
-    owner: User
+    owner: Actor
     scopes: frozenset[Scope]
     minute_count: int
 
@@ -129,28 +131,62 @@ def revoke_token(session: Session, token_id: int, *, now_utc: datetime) -> bool:
 
 
 def use_token(
-    session: Session, token_sha256: str, *, now_utc: datetime
+    session: Session,
+    token_sha256: str,
+    *,
+    now_utc: datetime,
+    seen_since_utc: datetime,
 ) -> UsedToken | None:
     """Count a request of the live token with this hash; None when none is live.
 
-    One statement finds it, notes that it was used and counts the request, so parallel
-    requests cannot slip past a limit together.
+    A token of somebody whom an identity provider proves is live while one of their
+    logins is, which was used after `seen_since_utc`. One statement finds it, notes that
+    it was used and counts the request, so parallel requests cannot slip past a limit
+    together.
     """
-    minute_utc = now_utc.replace(second=0, microsecond=0)
-    statement = (
+    row = session.execute(
+        _use(),
+        {
+            "of_token": token_sha256,
+            "now": now_utc,
+            "minute": now_utc.replace(second=0, microsecond=0),
+            "seen_since": seen_since_utc,
+        },
+    ).one_or_none()
+    if row is None:
+        return None
+    return UsedToken(
+        token_id=row.id,
+        owner=Actor(user_id=row.user_id, name=row.name, role=Role(row.role)),
+        scopes=frozenset(map(Scope, row.scopes)),
+        minute_count=row.minute_count,
+    )
+
+
+@cache  # for every request: what it is built of takes longer than to run it
+def _use() -> ReturningUpdate[int, int, list[str], int, str, str]:
+    now, minute, seen_since = (
+        bindparam(name, type_=DateTime(timezone=True))
+        for name in ("now", "minute", "seen_since")
+    )
+    return (
         update(ApiTokenRow)
         .where(
-            ApiTokenRow.token_sha256 == token_sha256,
+            ApiTokenRow.token_sha256 == bindparam("of_token"),
             ApiTokenRow.revoked_at_utc.is_(None),
-            ApiTokenRow.expires_at_utc > now_utc,
+            ApiTokenRow.expires_at_utc > now,
             UserRow.id == ApiTokenRow.user_id,
             UserRow.is_active.is_(True),
+            or_(
+                ~exists().where(FederatedIdentityRow.user_id == ApiTokenRow.user_id),
+                runs_login(ApiTokenRow.user_id, now, seen_since),
+            ),
         )
         .values(
-            last_used_at_utc=now_utc,
-            minute_utc=minute_utc,
+            last_used_at_utc=now,
+            minute_utc=minute,
             minute_count=case(
-                (ApiTokenRow.minute_utc == minute_utc, ApiTokenRow.minute_count + 1),
+                (ApiTokenRow.minute_utc == minute, ApiTokenRow.minute_count + 1),
                 else_=1,
             ),
         )
@@ -159,16 +195,8 @@ def use_token(
             ApiTokenRow.user_id,
             ApiTokenRow.scopes,
             ApiTokenRow.minute_count,
+            UserRow.name,
+            UserRow.role,
         )
         .execution_options(synchronize_session=False)
-    )
-    row = session.execute(statement).one_or_none()
-    owner = None if row is None else find_user(session, row.user_id)
-    if row is None or owner is None:
-        return None
-    return UsedToken(
-        token_id=row.id,
-        owner=owner,
-        scopes=frozenset(map(Scope, row.scopes)),
-        minute_count=row.minute_count,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 from sqlalchemy import ColumnElement, and_, func, insert, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
@@ -119,6 +120,7 @@ def states_of(session: Session, decision_id: int) -> tuple[StatedState, ...]:
     )
 
 
+@cache
 def newest_state(
     decision_id: InstrumentedAttribute[int],
 ) -> ColumnElement[str | None]:
@@ -132,6 +134,7 @@ def newest_state(
     )
 
 
+@cache
 def is_standing(decision_id: InstrumentedAttribute[int]) -> ColumnElement[bool]:
     """Whether the decision of an enclosing query is neither superseded nor refused."""
     successor = aliased(DecisionRow)
@@ -141,6 +144,7 @@ def is_standing(decision_id: InstrumentedAttribute[int]) -> ColumnElement[bool]:
     )
 
 
+@cache
 def is_stated(
     decision_id: InstrumentedAttribute[int], state: DecisionState
 ) -> ColumnElement[bool]:
@@ -155,6 +159,11 @@ def is_stated(
     )
 
 
+@cache
+def _ends() -> tuple[type[RegionRow], type[RegionRow]]:
+    return aliased(RegionRow), aliased(RegionRow)
+
+
 def standing_decisions(
     session: Session,
     *,
@@ -163,7 +172,7 @@ def standing_decisions(
     region_ids: Sequence[int] | None = None,
 ) -> list[StandingDecision]:
     """Decisions that move load in [start, end), out of or into these regions or any."""
-    source, target = aliased(RegionRow), aliased(RegionRow)
+    source, target = _ends()
     touches = (
         true()
         if region_ids is None

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -397,6 +398,7 @@ _Query = Select[
 ]
 
 
+@cache  # what it is built of takes longer than to run it
 def _query() -> _Query:
     source, target, successor = (
         aliased(RegionRow),

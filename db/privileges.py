@@ -79,6 +79,7 @@ APP_GRANTS: Mapping[str, str] = {
     "shift_note": _APPEND,
     "setup_task": _CHANGE,
     "closed_hint": "select, insert, delete",
+    "saved_view": _ANY,
     "delivery_subscription": _CHANGE,
     "delivery": _ANY,
     "delivery_attempt": "select, insert, delete",

@@ -35,11 +35,24 @@ class StoredRegion:
         return self.region.slug
 
 
-def list_regions(session: Session, *, active_only: bool = True) -> list[StoredRegion]:
-    """Regions in the order in which they were added."""
+def list_regions(
+    session: Session,
+    *,
+    active_only: bool = True,
+    id_span: tuple[int, int] | None = None,
+) -> list[StoredRegion]:
+    """Regions in the order in which they were added.
+
+    Parameters
+    ----------
+    id_span : tuple of int, optional
+        First and last id of those that are read.
+    """
     statement = select(RegionRow).order_by(RegionRow.id)
     if active_only:
         statement = statement.where(RegionRow.is_active)
+    if id_span is not None:
+        statement = statement.where(RegionRow.id.between(*id_span))
     return [_stored(row) for row in session.scalars(statement)]
 
 

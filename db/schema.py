@@ -149,7 +149,7 @@ class ApiTokenRow(Base):
         CheckConstraint("name = btrim(name) and name <> ''", name="name_trimmed"),
         CheckConstraint(
             "cardinality(scopes) > 0 and scopes <@ array['read', 'decide',"
-            " 'telemetry', 'models', 'audit', 'admin']",
+            " 'telemetry', 'models', 'audit', 'admin', 'approve']",
             name="scopes",
         ),
         CheckConstraint("expires_at_utc > created_at_utc", name="expires_later"),
@@ -1843,6 +1843,24 @@ class ClosedHintRow(Base):
 
     user_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"), primary_key=True)
     name: Mapped[str] = mapped_column(primary_key=True)
+
+
+class SavedViewRow(Base):
+    """A view that a person saved: a name and the address that it stands for."""
+
+    __tablename__ = "saved_view"
+    __table_args__ = (
+        CheckConstraint(
+            "name = btrim(name) and length(name) between 1 and 60", name="name"
+        ),
+        CheckConstraint(
+            "address ~ '^/([^/]|$)' and length(address) <= 600", name="address"
+        ),
+    )
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    address: Mapped[str]
 
 
 class DeliverySubscriptionRow(Base):

@@ -6,8 +6,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, delete, exists, false, func, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    delete,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from core.access import Actor, Role
 from db.schema import (
@@ -331,6 +341,17 @@ def count_live_sessions(
     return {row.user_id: row[1] for row in rows}
 
 
+def runs_login(
+    user_id: InstrumentedAttribute[int],
+    now_utc: BindParameter[datetime],
+    seen_since_utc: BindParameter[datetime],
+) -> ColumnElement[bool]:
+    """Condition: a login of this account has not ended, expired or idled out."""
+    return exists().where(
+        SessionRow.user_id == user_id, *_runs(now_utc, seen_since_utc)
+    )
+
+
 def _live(
     session: Session,
     *conditions: ColumnElement[bool],
@@ -355,11 +376,20 @@ def _is_live(
 ) -> tuple[ColumnElement[bool], ...]:
     """Conditions of a live login, for sessions joined with users."""
     return (
+        *_runs(now_utc, seen_since_utc),
+        UserRow.is_active.is_(True),
+        UserRow.is_system.is_(False),
+    )
+
+
+def _runs(
+    now_utc: datetime | BindParameter[datetime],
+    seen_since_utc: datetime | BindParameter[datetime],
+) -> tuple[ColumnElement[bool], ...]:
+    return (
         SessionRow.ended_at_utc.is_(None),
         SessionRow.expires_at_utc > now_utc,
         SessionRow.last_seen_at_utc > seen_since_utc,
-        UserRow.is_active.is_(True),
-        UserRow.is_system.is_(False),
     )
 
 

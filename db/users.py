@@ -114,7 +114,7 @@ def set_password(
     the account's API tokens end.
     """
     if one_time_until_utc is not None:
-        _end_tokens(session, user_id)
+        end_tokens(session, user_id)
     _update(
         session,
         user_id,
@@ -131,13 +131,13 @@ def set_password_hash(session: Session, user_id: int, password_hash: str) -> Non
 
 def set_active(session: Session, user_id: int, *, is_active: bool) -> None:
     """Allow or refuse logins of this account; its API tokens end either way."""
-    _end_tokens(session, user_id)
+    end_tokens(session, user_id)
     _update(session, user_id, is_active=is_active)
 
 
 def set_role(session: Session, user_id: int, role: Role) -> None:
     """Give the account another role; its API tokens end."""
-    _end_tokens(session, user_id)
+    end_tokens(session, user_id)
     _update(session, user_id, role=role.value)
 
 
@@ -181,7 +181,8 @@ def _one(session: Session, statement: Select[UserRow], *, lock: bool) -> User | 
     return None if row is None else _user(row)
 
 
-def _end_tokens(session: Session, user_id: int) -> None:
+def end_tokens(session: Session, user_id: int) -> None:
+    """End the account's API tokens for good."""
     session.execute(
         update(ApiTokenRow)
         .where(ApiTokenRow.user_id == user_id, ApiTokenRow.revoked_at_utc.is_(None))

@@ -13,11 +13,11 @@ from sqlalchemy import ColumnElement, CursorResult, Row, func, select, text
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, aliased
 
-from core.conformal import SCORE_WINDOW, ScoreTracker
+from core.conformal import SCORE_WINDOW, Calibration, ScoreTracker
 from core.days import WINDOW_H, local_issue_hour
 from core.forecasts import InputMode
 from core.late_hours import forecast_late
-from core.rescoring import WindowHours
+from core.rescoring import CalibrationWindows, WindowHours
 from db.forecasts import StoredForecast
 from db.schema import WindowScoreRow
 
@@ -70,21 +70,25 @@ class ScoreHistory:
 
     Attributes
     ----------
-    hours : tuple of WindowHours | None
-        Of the last scores that can calibrate a bound, None before and where a window
-        was scored by a release that did not keep them.
+    windows : CalibrationWindows | None
+        Hours of the last scores, which can calibrate a bound; None where they were not
+        asked for, or a window was scored by a release that did not keep them.
     """
 
     scores: tuple[float, ...]
-    hours: tuple[WindowHours | None, ...]
+    windows: CalibrationWindows | None
     watermark_id: int | None
 
-    def tracker(self, alpha: Decimal, *, with_hours: bool = True) -> ScoreTracker:
-        """The state that these scores lead to, with the hours of its windows or not."""
-        tracker = ScoreTracker(alpha)
-        for score, hours in zip(self.scores, self.hours, strict=True):
-            tracker.add(score, hours if with_hours else None)
-        return tracker
+    def calibration(self, alpha: Decimal, *, with_hours: bool = True) -> Calibration:
+        """What these scores lead to, with the hours of their windows or not.
+
+        Raises
+        ------
+        CalibrationInsufficient
+            When there are too few scores for a bound.
+        """
+        windows = self.windows if with_hours else None
+        return ScoreTracker(alpha, self.scores).calibration(windows)
 
 
 _INSERT_SCORES = text(
@@ -216,34 +220,26 @@ def _histories(
     rows = session.execute(
         _HISTORIES, {**columns, "with_hours": with_hours, "n_hours": SCORE_WINDOW}
     )
-    empty = ScoreHistory(scores=(), hours=(), watermark_id=None)
+    empty = ScoreHistory(scores=(), windows=None, watermark_id=None)
     found = dict.fromkeys(places, empty)
-    for row in rows:
-        scores = tuple(np.frombuffer(row.scores or b"", ">f8").tolist())
-        hours = _window_hours(row.maxima, row.lengths, row.hours)
-        found[places[row.number - 1]] = ScoreHistory(
-            scores=scores,
-            hours=(None,) * (len(scores) - len(hours)) + hours,
-            watermark_id=row.watermark_id,
+    for number, watermark_id, scores, maxima, lengths, hours in rows:
+        found[places[number - 1]] = ScoreHistory(
+            scores=tuple(np.frombuffer(scores or b"", ">f8").tolist()),
+            windows=_windows(maxima, lengths, hours),
+            watermark_id=watermark_id,
         )
     return found
 
 
-def _window_hours(
+def _windows(
     maxima: bytes | None, lengths: bytes | None, hours: bytes | None
-) -> tuple[WindowHours | None, ...]:
-    """The windows' hours from the strings of `_HISTORIES`, None where not kept."""
-    ends = np.cumsum(np.frombuffer(lengths or b"", ">i4"))
-    starts = np.concatenate(([0], ends[:-1])) if len(ends) else ends
-    content = hours or b""
-    return tuple(
-        WindowHours.from_bytes(day_max_c, content[start:end]) if end > start else None
-        for day_max_c, start, end in zip(
-            np.frombuffer(maxima or b"", ">f8").tolist(),
-            starts.tolist(),
-            ends.tolist(),
-            strict=True,
-        )
+) -> CalibrationWindows | None:
+    """The windows from the strings of `_HISTORIES`; None where some have no hours."""
+    each = np.frombuffer(lengths or b"", ">i4")
+    if not each.size or not each.all() or hours is None:
+        return None
+    return CalibrationWindows.from_bytes(
+        np.frombuffer(maxima or b"", ">f8").astype(np.float64), hours
     )
 
 
@@ -388,9 +384,10 @@ def _moved_history(
         )
         for window, before in pairs
     ]
+    windows = [hours for _, hours in late][-SCORE_WINDOW:]
     return ScoreHistory(
         scores=tuple(score for score, _ in late),
-        hours=tuple(hours for _, hours in late),
+        windows=CalibrationWindows.stacked(windows) if windows else None,
         watermark_id=max(
             (max(window.id, before.id) for window, before in pairs), default=None
         ),

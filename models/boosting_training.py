@@ -65,9 +65,9 @@ def train_boosting(
     Raises
     ------
     InvalidInput
-        When no region has enough complete windows.
+        As `models.ridge_training.learn_ridge`.
     """
-    linear = learn_ridge(frames, target, until_utc, seed, base)
+    linear = learn_ridge(frames, target, until_utc, seed, base, weight_bytes=8)
     contract = replace(linear.trained.contract, family=Family.BOOSTING.value)
     inputs = tree_inputs(contract)
     sample = _draw(linear, inputs, seed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from core.days import WINDOW_H
 from core.errors import InvalidInput
@@ -233,6 +234,11 @@ def features_named(names: Sequence[str]) -> tuple[Feature, ...]:
     InvalidInput
         When a name is not in the catalogue or appears twice, or there is none.
     """
+    return _features_named(tuple(names))
+
+
+@lru_cache(maxsize=64)
+def _features_named(names: tuple[str, ...]) -> tuple[Feature, ...]:
     if not names:
         message = "A model needs at least one feature."
         raise InvalidInput(message)
@@ -243,7 +249,7 @@ def features_named(names: Sequence[str]) -> tuple[Feature, ...]:
         )
         raise InvalidInput(message)
     if len(set(names)) != len(names):
-        twice = next(name for name in names if list(names).count(name) > 1)
+        twice = next(name for name in names if names.count(name) > 1)
         message = f"Feature {twice!r} is named twice."
         raise InvalidInput(message)
     return tuple(CATALOGUE[name] for name in names)

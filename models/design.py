@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.aliases import FloatArray
+from core.days import WINDOW_H
 from core.forecasts import Target
 from core.telemetry import Quantity
 from models.catalogue import (
@@ -63,6 +64,13 @@ class DesignLayout:
     def scale_columns(self) -> tuple[int, ...]:
         """What the scale depends on beside the hour."""
         return (*self.season_columns, *self.size_columns)
+
+    @property
+    def n_region_weights(self) -> int:
+        """Weights of one region: of mean and scale, and the scale's floor."""
+        n_hours = len(self.hour_columns) + 1
+        n_columns = len(self.state_columns) + 1 + len(self.scale_columns) + 1
+        return (n_hours * n_columns + 1) * WINDOW_H
 
     @property
     def mean_factors(self) -> FloatArray:

@@ -14,14 +14,15 @@ from core.aliases import FloatArray
 from core.errors import InvalidInput
 from core.forecasts import HourlyForecast, InputMode, Refusal, RefusalCode
 from core.regions import Region
-from core.telemetry import VALID_RANGES, TelemetryFrame
+from core.telemetry import VALID_RANGES, Quantity, TelemetryFrame
 from models.features import (
     DAY_MAX_RUNG_H,
     RUN_RUNGS_H,
     FeatureRows,
-    feature_matrix,
+    RegionIssues,
+    feature_rows,
 )
-from models.metadata import ModelContract
+from models.metadata import POOLED_INDEX, ModelContract
 
 PLAUSIBLE_MARGIN_FRAC = 0.1
 """Share of the valid range by which a mean may leave it before it is refused."""
@@ -89,10 +90,10 @@ def forecast_windows(
     issue_instants: Sequence[datetime],
 ) -> list[HourlyForecast | Refusal]:
     """As `hindcast`, when only telemetry and time zone of the region are known."""
-    asked = WindowsAsked.of(
-        model.contract, frame, time_zone, issue_instants, rungs_h=RUN_RUNGS_H[:1]
+    asked = [RegionIssues(frame, time_zone, issue_instants)]
+    (found,) = ask(
+        model, WindowsAsked.of(model.contract, asked, rungs_h=RUN_RUNGS_H[:1])
     )
-    (found,) = ask(model, [asked])
     return [
         answer if isinstance(answer, Refusal) else next(iter(answer.values()))
         for answer in found
@@ -110,8 +111,8 @@ def forecast_modes(
     What the model would have said if the newest runs, or all of them, had not come. It
     calibrates these modes before they are needed.
     """
-    asked = WindowsAsked.of(model.contract, frame, time_zone, issue_instants)
-    return ask(model, [asked])[0]
+    asked = [RegionIssues(frame, time_zone, issue_instants)]
+    return ask(model, WindowsAsked.of(model.contract, asked))[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,29 +137,43 @@ class WindowsAsked:
     def of(
         cls,
         contract: ModelContract,
-        frame: TelemetryFrame,
-        time_zone: str,
-        issue_instants: Sequence[datetime],
+        asked: Sequence[RegionIssues],
         *,
-        rungs_h: Sequence[int | None] | None = None,
-    ) -> Self:
-        """The inputs that a model of this contract needs of a region's telemetry."""
-        return cls(
-            region_slug=frame.region_slug,
-            region_index=contract.region_index(frame.region_slug),
-            issue_instants=tuple(issue_instants),
-            rungs=tuple(
-                feature_matrix(
-                    frame,
-                    time_zone,
-                    issue_instants,
-                    contract.feature_names,
-                    target=contract.target,
-                    youngest_run_h=youngest_run_h,
-                )
-                for youngest_run_h in rungs_h or _rungs_h(contract, frame)
-            ),
-        )
+        rungs_h: Sequence[int | None] = RUN_RUNGS_H,
+    ) -> list[Self]:
+        """What a model of this contract needs of regions' telemetry, in their order.
+
+        Parameters
+        ----------
+        rungs_h : sequence of int | None
+            Of `RUN_RUNGS_H`, those that may be used.
+        """
+        indices = contract.region_indices
+        guide = contract.guiding_quantity
+        used_by = [_rungs_h(guide, region.frame) for region in asked]
+        rungs: list[list[FeatureRows]] = [[] for _ in asked]
+        for rung_h in rungs_h:
+            numbers = [n for n, used in enumerate(used_by) if rung_h in used]
+            rows = feature_rows(
+                [asked[number] for number in numbers],
+                contract.feature_names,
+                target=contract.target,
+                youngest_run_h=rung_h,
+            )
+            start = 0
+            for number in numbers:
+                end = start + len(asked[number].instants)
+                rungs[number].append(rows.part(slice(start, end)))
+                start = end
+        return [
+            cls(
+                region_slug=region.frame.region_slug,
+                region_index=indices.get(region.frame.region_slug, POOLED_INDEX),
+                issue_instants=tuple(region.instants),
+                rungs=tuple(of_region),
+            )
+            for region, of_region in zip(asked, rungs, strict=True)
+        ]
 
     @property
     def best_mode(self) -> InputMode:
@@ -210,9 +225,9 @@ def _by_mode(
     return found
 
 
-def _rungs_h(contract: ModelContract, frame: TelemetryFrame) -> tuple[int | None, ...]:
-    """Those of `RUN_RUNGS_H` that can differ."""
-    if contract.guiding_quantity is None or frame.runs is None:
+def _rungs_h(guide: Quantity | None, frame: TelemetryFrame) -> tuple[int | None, ...]:
+    """Those of `RUN_RUNGS_H` that can differ for a model with this guide."""
+    if guide is None or frame.runs is None:
         return RUN_RUNGS_H[:1]
     if frame.runs.has_day_max:
         return RUN_RUNGS_H

@@ -121,11 +121,14 @@ class ModelContract:
         features = features_named(self.feature_names)
         return next((f.quantity for f in features if f.statistic), None)
 
+    @property
+    def region_indices(self) -> dict[str, int]:
+        """`region_index` of each region that training included."""
+        return {slug: number for number, slug in enumerate(self.region_slugs, start=1)}
+
     def region_index(self, region_slug: str) -> int:
         """`region_index` of a region; 0, pooled, when training did not include it."""
-        if region_slug in self.region_slugs:
-            return self.region_slugs.index(region_slug) + 1
-        return POOLED_INDEX
+        return self.region_indices.get(region_slug, POOLED_INDEX)
 
     def to_metadata(self) -> dict[str, str]:
         """The `metadata_props` of the ONNX file, keys and values as text."""

@@ -214,7 +214,7 @@ def weekly_fits(
     start_utc = week_start_utc - _PAST_WEEKS * WEEK_H * HOUR
     end_utc = week_start_utc + WEEK_H * HOUR
     history = frame.window(start_utc - _WARM_UP_H * HOUR, end_utc).trusted()
-    hours = _hours(history)
+    (hours,) = _hours([history])
     run_max_c = _run_maxima(history, slice(_WARM_UP_H, None))
     fits = {}
     for slot in range(WINDOW_H):
@@ -227,12 +227,10 @@ def weekly_fits(
     return fits
 
 
-def plain_forecast(
-    frame: TelemetryFrame, issued_at_utc: datetime, fit: PlainFit, *, uses_runs: bool
-) -> PlainForecast | None:
-    """The forecast of an issue by the fit of its week and hour; None where none can be.
+class RecentIssue(NamedTuple):
+    """An issue of a region whose week and hour are fitted.
 
-    Parameters
+    Attributes
     ----------
     frame : TelemetryFrame
         Only trusted hours that ended by the issue are used, of the `RECENT_H` before,
@@ -240,33 +238,66 @@ def plain_forecast(
     uses_runs : bool
         Whether the fit is one on weather forecasts.
     """
+
+    frame: TelemetryFrame
+    fit: PlainFit
+    uses_runs: bool
+
+
+def plain_forecast(
+    frame: TelemetryFrame, issued_at_utc: datetime, fit: PlainFit, *, uses_runs: bool
+) -> PlainForecast | None:
+    """The forecast of one issue; see `recent_forecasts`."""
+    return recent_forecasts([RecentIssue(frame, fit, uses_runs)], issued_at_utc)[0]
+
+
+def recent_forecasts(
+    issues: Sequence[RecentIssue], issued_at_utc: datetime
+) -> list[PlainForecast | None]:
+    """Forecasts of one instant by fits of its week and hour; None where none can be.
+
+    What each region gets does not depend, even in the last digit, on the others.
+    """
+    if not issues:
+        return []
     start_utc = issued_at_utc - RECENT_H * HOUR
-    history = frame.window(start_utc, issued_at_utc + HOUR).trusted()
+    histories = [
+        issue.frame.window(start_utc, issued_at_utc + HOUR).trusted()
+        for issue in issues
+    ]
     days = slice(_WARM_UP_H, None, WINDOW_H)
-    run_max_c = _run_maxima(history, days) if uses_runs else None
-    if uses_runs and run_max_c is None:
-        return None
-    rows = _hours(history).at(days, run_max_c)
-    into_week_h = hours_between(
-        week_start(frame.region_slug, issued_at_utc), issued_at_utc
-    )
-    n_days, n_former = SETTLED_DAYS + into_week_h // WINDOW_H, SETTLED_DAYS
-    newest = [column[len(column) - 1 - n_days :] for column in rows]
-    state, season, day_max_c = newest
-    weights = np.where(
-        np.arange(len(state))[:, None] < n_former, fit.former, fit.weights
-    )
-    expected_c = _expected(state, weights)
     seasons = _seasons(
         hours_between(EPOCH, issued_at_utc) - WINDOW_H * np.arange(SCORE_WINDOW, 0, -1)
     )
-    return _forecast(
-        fit,
-        expected_c=float(expected_c[-1]),
-        newer_missed_c=(day_max_c - expected_c)[:-1],
-        season=season[-1],
-        seasons=seasons,
-    )
+    found: list[PlainForecast | None] = []
+    for issue, history, rows in zip(
+        issues, histories, _hours(histories, days), strict=True
+    ):
+        run_max_c = _run_maxima(history, days) if issue.uses_runs else None
+        if issue.uses_runs and run_max_c is None:
+            found.append(None)
+            continue
+        into_week_h = hours_between(
+            week_start(issue.frame.region_slug, issued_at_utc), issued_at_utc
+        )
+        n_days = SETTLED_DAYS + into_week_h // WINDOW_H
+        state, season, day_max_c = (
+            column[len(column) - 1 - n_days :]
+            for column in rows.at(slice(None), run_max_c)
+        )
+        is_former = np.arange(len(state))[:, None] < SETTLED_DAYS
+        weights = np.where(is_former, issue.fit.former, issue.fit.weights)
+        expected_c = _expected(state, weights)
+        found.append(
+            _forecast(
+                issue.fit,
+                expected_c=float(expected_c[-1]),
+                newer_missed_c=(day_max_c - expected_c)[:-1],
+                season=season[-1],
+                seasons=seasons,
+            )
+        )
+    return found
 
 
 def usual_shape(
@@ -280,7 +311,7 @@ def usual_shape(
     Parameters
     ----------
     frame : TelemetryFrame
-        As for `plain_forecast`.
+        As for `RecentIssue`.
 
     Returns
     -------
@@ -330,7 +361,7 @@ def plain_forecasts(
     start_utc = first_week_utc - _PAST_WEEKS * WEEK_H * HOUR
     end_utc = week_start(frame.region_slug, max(issue_instants)) + WEEK_H * HOUR
     history = frame.window(start_utc - _WARM_UP_H * HOUR, end_utc).trusted()
-    hours = _hours(history)
+    (hours,) = _hours([history])
     by_slot: dict[int, list[int]] = defaultdict(list)
     for number, instant in enumerate(issue_instants):
         by_slot[hours_between(start_utc, instant) % WINDOW_H].append(number)
@@ -417,26 +448,48 @@ def _run_hours(history: TelemetryFrame, hours: slice) -> FloatArray | None:
     return corrected
 
 
-def _hours(history: TelemetryFrame) -> _Hours:
-    measured = history.column(Quantity.TEMPERATURE_C)
-    known = np.isfinite(measured)
-    filled = held(measured, STAND_INS[Quantity.TEMPERATURE_C])
-    columns = [_lag_means(filled, *lags) for lags in _TEMPERATURE_MEANS]
-    columns += [_lag_maxima(filled, *lags) for lags in _TEMPERATURE_MAXIMA]
+def _hours(
+    histories: Sequence[TelemetryFrame], chosen: slice = slice(None)
+) -> list[_Hours]:
+    """By the chosen hours of histories that begin and end together, for each."""
+
+    def stacked(quantity: Quantity) -> FloatArray:
+        return np.stack([history.column(quantity) for history in histories])
+
+    def without_gaps(values: FloatArray, quantity: Quantity) -> FloatArray:
+        has_gap = ~np.isfinite(values).all(axis=1)
+        if not has_gap.any():
+            return values
+        filled = values.copy()
+        for row in np.flatnonzero(has_gap):
+            filled[row] = held(values[row], STAND_INS[quantity])
+        return filled
+
+    measured = stacked(Quantity.TEMPERATURE_C)
+    filled = without_gaps(measured, Quantity.TEMPERATURE_C)
+    columns = [_lag_means(filled, *lags, chosen) for lags in _TEMPERATURE_MEANS]
+    columns += [_lag_maxima(filled, *lags, chosen) for lags in _TEMPERATURE_MAXIMA]
     for quantity in _WEATHER:
-        weather = held(history.column(quantity), STAND_INS[quantity])
-        columns += [_lag_means(weather, *lags) for lags in _WEATHER_MEANS]
-    first_hour = hours_between(EPOCH, history.start_utc)
-    season = _seasons(first_hour + np.arange(history.n_hours))
-    state = np.concatenate((np.stack(columns, axis=1), season), axis=1)
-    is_usable = _lag_means(known.astype(np.float64), 1, WINDOW_H) * WINDOW_H
+        weather = without_gaps(stacked(quantity), quantity)
+        columns += [_lag_means(weather, *lags, chosen) for lags in _WEATHER_MEANS]
+    n_hours = measured.shape[1]
+    hours = np.arange(n_hours)[chosen]
+    season = _seasons(hours_between(EPOCH, histories[0].start_utc) + hours)
+    by_region = np.broadcast_to(season, (len(histories), *season.shape))
+    state = np.concatenate((np.stack(columns, axis=2), by_region), axis=2)
+    known = np.isfinite(measured).astype(np.float64)
     # Sums of whole numbers, up to their rounding.
-    state[~(is_usable > MIN_KNOWN_H - 0.5)] = np.nan
-    day_max_c = np.full(history.n_hours, np.nan)
-    if history.n_hours >= WINDOW_H:
-        windows = sliding_window_view(measured, WINDOW_H)
-        day_max_c[: len(windows)] = windows.max(axis=1)
-    return _Hours(state=state, season=season, day_max_c=day_max_c)
+    n_known = _lag_means(known, 1, WINDOW_H, chosen) * WINDOW_H
+    state[~(n_known > MIN_KNOWN_H - 0.5)] = np.nan
+    day_max_c = np.full((len(histories), len(hours)), np.nan)
+    is_whole = hours + WINDOW_H <= n_hours
+    if is_whole.any():
+        windows = sliding_window_view(measured, WINDOW_H, axis=1)
+        day_max_c[:, is_whole] = windows[:, hours[is_whole]].max(axis=2)
+    return [
+        _Hours(state=state[n], season=season, day_max_c=day_max_c[n])
+        for n in range(len(histories))
+    ]
 
 
 def _seasons(hours: IntArray) -> FloatArray:
@@ -445,23 +498,42 @@ def _seasons(hours: IntArray) -> FloatArray:
     return np.stack((np.sin(turns), np.cos(turns)), axis=1)
 
 
-def _lag_means(values: FloatArray, newest: int, oldest: int) -> FloatArray:
-    """Mean of the lags `newest` to `oldest` h before each hour, NaN where they end."""
-    means = sliding_window_view(values, oldest - newest + 1).mean(axis=1)
-    return _before(means, oldest, len(values))
-
-
-def _lag_maxima(values: FloatArray, newest: int, oldest: int) -> FloatArray:
-    """Largest of the lags, as `_lag_means`."""
-    maxima = sliding_window_view(values, oldest - newest + 1).max(axis=1)
-    return _before(maxima, oldest, len(values))
-
-
-def _before(of_windows: FloatArray, oldest: int, n_hours: int) -> FloatArray:
-    """By hour, what belongs to the window that begins `oldest` hours before it."""
-    by_hour = np.full(n_hours, np.nan)
-    by_hour[oldest:] = of_windows[: n_hours - oldest]
+def _lag_means(
+    values: FloatArray, newest: int, oldest: int, chosen: slice
+) -> FloatArray:
+    """Mean of the lags `newest` to `oldest` h before the chosen hours, NaN at first."""
+    windows, by_hour, known = _lags(values, newest, oldest, chosen)
+    by_hour[:, known] = windows.mean(axis=2)
     return by_hour
+
+
+def _lag_maxima(
+    values: FloatArray, newest: int, oldest: int, chosen: slice
+) -> FloatArray:
+    """Largest of the lags, as `_lag_means`."""
+    windows, by_hour, known = _lags(values, newest, oldest, chosen)
+    by_hour[:, known] = windows.max(axis=2)
+    return by_hour
+
+
+def _lags(
+    values: FloatArray, newest: int, oldest: int, chosen: slice
+) -> tuple[FloatArray, FloatArray, slice]:
+    """Lags before the chosen hours of histories, shape (n_regions, n, n_lags).
+
+    With an array of NaN for what is made of them by hour, and which of its hours.
+    """
+    n_hours = values.shape[1]
+    hours = range(*chosen.indices(n_hours))
+    first = next((n for n, hour in enumerate(hours) if hour >= oldest), len(hours))
+    by_hour = np.full((len(values), len(hours)), np.nan)
+    windows = sliding_window_view(values, oldest - newest + 1, axis=1)
+    begin = hours[first] - oldest if first < len(hours) else n_hours
+    return (
+        windows[:, begin : n_hours - oldest : hours.step],
+        by_hour,
+        slice(first, None),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from core.aliases import BoolArray, FloatArray
 from core.days import WINDOW_H
+from core.errors import InvalidInput
 from core.forecasts import Target
 from core.telemetry import HOUR, Quantity
 from core.version import CODE_VERSION
@@ -27,6 +28,7 @@ from models.chronology import Timeline
 from models.design import LOWEST_MEAN, DesignLayout, layout_for
 from models.metadata import (
     CONTRACT_VERSION,
+    MAX_MODEL_BYTES,
     RUN_CONTRACT_VERSION,
     Family,
     ModelContract,
@@ -110,6 +112,8 @@ def learn_ridge(
     until_utc: datetime,
     seed: int = 0,
     base: ModelContract | None = None,
+    *,
+    weight_bytes: int = 4,
 ) -> RidgeTraining:
     """Train on every window that ended by `until_utc`.
 
@@ -124,11 +128,14 @@ def learn_ridge(
     base : ModelContract | None
         Of the model that serves without weather forecasts. When given, this one is
         trained on the features of both, and on rows with whole weather forecasts.
+    weight_bytes : int
+        Of each weight in the file that is exported.
 
     Raises
     ------
     InvalidInput
-        When no region has enough complete windows.
+        When no region has enough complete windows, or more have than a model file has
+        room for.
     """
     names = default_feature_names(target, with_season=True)
     if base is not None:
@@ -157,9 +164,42 @@ def learn_ridge(
         contract_version=CONTRACT_VERSION if base is None else RUN_CONTRACT_VERSION,
     )
     layout = layout_for(contract, with_season=with_season)
+    require_room(contract, layout, base, weight_bytes)
     with threadpool_limits(limits=1):
         timeline = Timeline.over(first_hour, last_hour)
         return _train(contract, layout, regions, timeline, is_short=not with_season)
+
+
+def require_room(
+    contract: ModelContract,
+    layout: DesignLayout,
+    base: ModelContract | None,
+    weight_bytes: int,
+) -> None:
+    """Refuse more regions than a file has room for before they are learned.
+
+    Their weights are nearly all of a file; beside weather forecasts it holds those of
+    the model without them as well.
+
+    Raises
+    ------
+    InvalidInput
+        When there are more.
+    """
+    region_bytes = weight_bytes * layout.n_region_weights
+    left_bytes = MAX_MODEL_BYTES
+    if base is not None:
+        of_base = weight_bytes * layout_for(base).n_region_weights
+        left_bytes -= of_base * (len(base.region_slugs) + 1)
+    most = max(left_bytes // region_bytes - 1, 0)
+    if len(contract.region_slugs) > most:
+        message = (
+            f"A model file of {MAX_MODEL_BYTES // 2**20} MiB has room for the weights"
+            f" of {most:,} regions, and {len(contract.region_slugs):,} have enough"
+            f" {contract.target}. Deactivate some, choose ridge instead of boosting, or"
+            " upload a model that needs no weights for each region."
+        )
+        raise InvalidInput(message)
 
 
 def run_quantities(frames: Mapping[str, RegionTelemetry]) -> tuple[Quantity, ...]:

@@ -64,7 +64,10 @@ _queue = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())
 
 
 def queue_forecasts(session: Session, *, issued_at_utc: datetime) -> None:
-    """Ask the worker for the forecasts of all regions at one issue instant."""
+    """Ask a worker for the forecasts of all regions at one issue instant.
+
+    Of several chunks it makes jobs of their own; see `queue_forecasts_of`.
+    """
     _defer(session, ISSUE_FORECASTS, {"issued_at_utc": issued_at_utc.isoformat()})
 
 
@@ -75,6 +78,26 @@ class CycleChunk:
     issued_at_utc: datetime
     first_region_id: int
     last_region_id: int
+
+    @property
+    def arguments(self) -> dict[str, str]:
+        """As a job names it."""
+        return {
+            "issued_at_utc": self.issued_at_utc.isoformat(),
+            "first_region_id": str(self.first_region_id),
+            "last_region_id": str(self.last_region_id),
+        }
+
+    @classmethod
+    def of_job(
+        cls, issued_at_utc: str, first_region_id: str, last_region_id: str
+    ) -> CycleChunk:
+        """From the arguments of a job."""
+        return cls(
+            issued_at_utc=datetime.fromisoformat(issued_at_utc),
+            first_region_id=int(first_region_id),
+            last_region_id=int(last_region_id),
+        )
 
 
 def cycle_chunks(
@@ -114,14 +137,18 @@ def queue_cycle(session: Session, chunks: Sequence[CycleChunk]) -> int:
         instant = chunk.issued_at_utc.isoformat()
         lock = f"{CYCLE_CHUNK}:{instant}:{chunk.first_region_id}"
         if lock not in known:
-            arguments = {
-                "issued_at_utc": instant,
-                "first_region_id": str(chunk.first_region_id),
-                "last_region_id": str(chunk.last_region_id),
-            }
-            _defer(session, CYCLE_CHUNK, arguments, priority=CYCLE, lock=lock)
+            _defer(session, CYCLE_CHUNK, chunk.arguments, priority=CYCLE, lock=lock)
             queued += 1
     return queued
+
+
+def queue_forecasts_of(session: Session, chunks: Sequence[CycleChunk]) -> None:
+    """Ask workers for the forecasts of chunks; what is being done is done again.
+
+    What a chunk is made from may have changed since its work began: another model.
+    """
+    for chunk in chunks:
+        _defer(session, ISSUE_FORECASTS, chunk.arguments)
 
 
 def queue_issue_again(session: Session, *, batch_id: int) -> None:

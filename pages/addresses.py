@@ -319,6 +319,11 @@ def event_href(seq: int) -> str:
     return f"{AUDIT_EVENT}{seq}"
 
 
+def alarm_href(alarm_id: int) -> str:
+    """One alarm, whatever its state, on the page of alarms."""
+    return _href(ALARMS, state="all", alarm=str(alarm_id))
+
+
 def with_query(path: str, values: dict[str, str | None]) -> str:
     """A path with those values that are there."""
     return _href(path, **values)

@@ -51,17 +51,25 @@ def button(text: str, control_id: str | dict[str, object]) -> Component:
     return made
 
 
+def save_view_button() -> Component:
+    """Opens the form that saves this page under a name; `palette.js` follows it."""
+    return html.Button("Save view", type="button", className="gfo-button gfo-save-view")
+
+
 def retry_button() -> Component:
     """Asks for the page's content again; `webapp/assets/times.js` follows it."""
     return html.Button("Try again", type="button", className="gfo-button gfo-retry")
 
 
 def skeleton(height_px: int) -> Component:
-    """A grey block that appears when loading takes longer than 300 ms."""
+    """A grey block that appears when loading takes longer than 300 ms.
+
+    Its height is in units of the type, 16 px where that is not scaled.
+    """
     return html.Div(
         html.Span("Loading…", className="visually-hidden"),
         className="gfo-skeleton",
-        style={"height": f"{height_px}px"},
+        style={"height": f"{height_px / 16:g}rem"},
     )
 
 

@@ -10,20 +10,18 @@ from pages.attributes import aria, data
 
 def chart_downloads(graph_id: str) -> Component:
     """A chart's numbers as CSV, itself as PNG and SVG, each with its caption."""
-    return _bar([_button(name, chart=graph_id) for name in ("CSV", "PNG", "SVG")])
+    return _menu([_button(name, chart=graph_id) for name in ("CSV", "PNG", "SVG")])
 
 
 def table_download(table_id: str) -> Component:
     """A table as CSV."""
-    return _bar([_button("CSV", table=table_id)])
+    return _menu([_button("CSV", table=table_id)])
 
 
-def _bar(buttons: list[Component]) -> Component:
-    return html.Div(
-        [html.Span("Download", **aria(hidden="true")), *buttons],
-        className="gfo-downloads",
-        role="group",
-        **aria(label="Download"),
+def _menu(buttons: list[Component]) -> Component:
+    """One quiet word for what few want: the formats come when it is opened."""
+    return html.Details(
+        [html.Summary("Download"), html.Div(buttons)], className="gfo-downloads"
     )
 
 

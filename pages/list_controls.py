@@ -20,15 +20,19 @@ ANY = "any"
 """The value of a filter that is left open."""
 
 
-def filter_options(words: Mapping[str, str]) -> list[dict[str, str]]:
+def filter_options(
+    words: Mapping[str, str], open_words: str = "Any"
+) -> list[dict[str, str]]:
     """Options of a filter, with the one that leaves it open first."""
-    return [{"label": "Any", "value": ANY}, *_options(words)]
+    return [{"label": open_words, "value": ANY}, *_options(words)]
 
 
-def choice(control_id: str, words: Mapping[str, str]) -> Component:
+def choice(
+    control_id: str, words: Mapping[str, str], open_words: str = "Any"
+) -> Component:
     """A filter by one of several values."""
     control: Component = dbc.Select(
-        id=control_id, options=filter_options(words), value=ANY
+        id=control_id, options=filter_options(words, open_words), value=ANY
     )
     return control
 
@@ -63,7 +67,7 @@ def day_filter(control_id: str) -> Component:
 def follow_filters(app: Dash, location_id: str, control_ids: Sequence[str]) -> None:
     """Keep filters and the page's address alike, in the browser.
 
-    The id of a control ends, after its first hyphen, in the filter's name in the
+    The id of a control ends, after its last hyphen, in the filter's name in the
     address.
     """
     follow_in_browser(

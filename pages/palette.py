@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import dash
-from dash import Dash, Input, Output, dcc, html
+import dash_bootstrap_components as dbc
+from dash import Dash, Input, Output, State, dcc, html
 from dash.development.base_component import Component
 
 from core.access import Actor, Permission
+from orchestrator.overview.own_views import (
+    LONGEST_NAME,
+    own_views,
+    remove_view,
+    save_view,
+)
 from orchestrator.overview.search import LONGEST_SEARCH, Found, FoundKind, search
 from pages import addresses
+from pages.addresses import parse_record
 from pages.attributes import aria
-from pages.components import link
+from pages.components import button, field, link
 from pages.context import PageContext
-from pages.serving import NavGroup, serve
+from pages.serving import NavGroup, follow_in_browser, serve
 
 SHORTCUTS = (
     ("Ctrl K", "Find a region, a decision by its number, a person, a page, an action"),
@@ -58,13 +67,14 @@ def palette(actor: Actor) -> Component:
                         autoComplete="off",
                     ),
                     html.Div(
-                        found_list(actor, "", ()),
+                        found_list(actor, "", (), {}),
                         id="palette-found",
                         **aria(live="polite"),
                     ),
                     html.P(
                         "↑ ↓ to choose, Enter to open", className="gfo-muted gfo-hint"
                     ),
+                    _view_form(),
                 ],
                 id="palette",
                 className="gfo-dialog",
@@ -97,8 +107,34 @@ def palette(actor: Actor) -> Component:
     )
 
 
-def found_list(actor: Actor, words: str, found: tuple[Found, ...]) -> list[Component]:
-    """Links in groups: what was found, what can be done with it, and pages."""
+def _view_form() -> Component:
+    """Saves what the page behind shows under a name, or forgets a view of that name."""
+    return html.Div(
+        [
+            field(
+                "Save this page as a view",
+                dbc.Input(
+                    id="view-name",
+                    type="text",
+                    maxlength=LONGEST_NAME,
+                    placeholder="Name",
+                    autocomplete="off",
+                ),
+            ),
+            button("Save view", "view-save"),
+            button("Remove view", "view-remove"),
+            dcc.Store(id="view-asked"),
+            dcc.Store(id="view-changed"),
+            html.Div(id="view-status", role="status"),
+        ],
+        className="gfo-controls gfo-view-form",
+    )
+
+
+def found_list(
+    actor: Actor, words: str, found: tuple[Found, ...], views: Mapping[str, str]
+) -> list[Component]:
+    """Links in groups: own views, what was found, what can be done, and pages."""
     regions = [item for item in found if item.kind is FoundKind.REGION]
     others = [item for item in found if item.kind is not FoundKind.REGION]
     pages = [
@@ -107,6 +143,11 @@ def found_list(actor: Actor, words: str, found: tuple[Found, ...]) -> list[Compo
         if words.casefold() in page["link"].casefold()
     ]
     groups = {
+        "Your views": [
+            link(name, address)
+            for name, address in views.items()
+            if words.casefold() in name.casefold()
+        ],
         "Found": [_found(item) for item in others],
         "Regions": [_found(item) for item in regions],
         "Do": [action for item in regions[:2] for action in _actions(actor, item)],
@@ -155,12 +196,46 @@ def register_palette(app: Dash, context: PageContext) -> None:
         app,
         context,
         outputs=[Output("palette-found", "children")],
-        inputs=[Input("palette-words", "value")],
+        inputs=[Input("palette-words", "value"), Input("view-changed", "data")],
         permission=Permission.VIEW_FLEET,
         at_load=False,
     )
-    def find(value: object) -> tuple[list[Component]]:
+    def find(value: object, _changed: object) -> tuple[list[Component]]:
         words = value.strip()[:LONGEST_SEARCH] if isinstance(value, str) else ""
         with context.request() as request:
             found = search(request, words)
-        return (found_list(context.current_actor(), words, found),)
+            views = own_views(request)
+        return (found_list(context.current_actor(), words, found, views),)
+
+    @serve(
+        app,
+        context,
+        outputs=[
+            Output("view-status", "children"),
+            Output("view-changed", "data"),
+            Output("view-name", "value"),
+        ],
+        inputs=[Input("view-asked", "data")],
+        permission=Permission.KEEP_OWN_ACCOUNT,
+        at_load=False,
+    )
+    def change_views(asked: object) -> tuple[object, ...]:
+        posted = parse_record(asked)
+        name, address = (str(posted.get(key) or "") for key in ("name", "address"))
+        with context.request() as request:
+            if posted.get("removes"):
+                said = f"{remove_view(request, name=name)} is removed."
+            else:
+                called = save_view(request, name=name, address=address)
+                said = f"{called} is saved; you find it here."
+        return said, asked, ""
+
+    follow_in_browser(
+        app,
+        "gfo_palette",
+        "ask_for_view",
+        Output("view-asked", "data"),
+        Input("view-save", "n_clicks"),
+        Input("view-remove", "n_clicks"),
+        State("view-name", "value"),
+    )

@@ -93,7 +93,7 @@ def _register_list(app: Dash, context: PageContext, prefix: str) -> None:
             Input(f"{prefix}-approvals-changed", "data"),
             Input(f"{prefix}-approvals-refresh", "n_intervals"),
         ],
-        permission=Permission.MANAGE_POLICY,
+        permission=Permission.APPROVE_CHANGES,
         at_load=False,
     )
     def show(*_reasons: object) -> tuple[object, bool, bool]:
@@ -121,7 +121,7 @@ def _register_answers(app: Dash, context: PageContext, prefix: str) -> None:
             for answer in answers
         ],
         states=[State(f"{prefix}-approvals-password", "value")],
-        permission=Permission.MANAGE_POLICY,
+        permission=Permission.APPROVE_CHANGES,
         at_load=False,
     )
     def answer(*values: object) -> tuple[object, object, object]:

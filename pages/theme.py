@@ -209,6 +209,17 @@ def local_time_axis(
     }
 
 
+def over_time(figure: go.Figure, axis: dict[str, object]) -> None:
+    """Give a figure its axis of time; drawn across, it zooms; a double click ends it.
+
+    `webapp/assets/charts.js` moves the other charts of the page along. A refresh of the
+    same hours keeps what was zoomed in.
+    """
+    figure.update_xaxes(axis)
+    figure.update_yaxes(fixedrange=True)
+    figure.update_layout(dragmode="zoom", uirevision=str(axis.get("tickvals")))
+
+
 def _tick_text(hour: datetime) -> str:
     if hour.hour == 0:
         return f"00:{hour:%M}<br>{hour.day} {hour:%b}"

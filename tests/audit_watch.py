@@ -147,6 +147,7 @@ AUDITED_BY: Mapping[str, set[AuditAction]] = {
     "alarm": _ALARM_CHANGES,
     "alarm_change": _ALARM_CHANGES,
     "shift_note": {Action.SHIFT_HANDED_OVER},
+    "saved_view": {Action.VIEW_SAVED, Action.VIEW_REMOVED},
 }
 """Each table of state, with the events of which one has to go along with a change."""
 

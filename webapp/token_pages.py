@@ -9,7 +9,7 @@ from typing import TypeVar
 from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from core.access import Permission, Role, Scope, usable_scopes
+from core.access import PERSONAL_SCOPES, Permission, Role, Scope, usable_scopes
 from core.errors import FleetError, InvalidInput, NotConfirmed
 from orchestrator.accounts import api_tokens, second_factors
 from orchestrator.accounts.api_tokens import NewToken
@@ -141,7 +141,9 @@ class TokenPages:
             may_see_all=actor.may(Permission.MANAGE_USERS),
             tokens=found,
             factors=factors,
-            scopes=list(Scope) if for_all else usable_scopes(actor.role),
+            scopes=[scope for scope in Scope if scope not in PERSONAL_SCOPES]
+            if for_all
+            else usable_scopes(actor.role),
             roles=list(Role),
             days=api_tokens.DEFAULT_DAYS,
             most_days=api_tokens.MOST_DAYS,

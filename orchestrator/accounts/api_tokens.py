@@ -2,26 +2,28 @@
 
 A token acts for an account, within its scopes and the role of that account. It ends
 when it expires or is revoked, when the account is disabled, gets another role or a new
-one-time password.
+one-time password. A token of somebody whom an identity provider proves acts only while
+one of their logins runs, and ends with their last role.
 """
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from core.access import Actor, Permission, Role, Scope, usable_scopes
+from core.access import PERSONAL_SCOPES, Actor, Permission, Role, Scope, usable_scopes
 from core.audit import AuditAction
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound
-from db import api_tokens, denials, federated_identities, login_limits, users
+from db import api_tokens, denials, login_limits, users
 from db.api_tokens import StoredToken
 from db.denials import DenialKind
 from db.login_limits import Limit
 from db.users import User
 from orchestrator.accounts.administration import AccountView, account_view
 from orchestrator.accounts.denials import address_key, finished_minutes
+from orchestrator.accounts.logins import IDLE_LIMIT
 from orchestrator.accounts.tries import digest
 from orchestrator.accounts.user_events import user_event
 from orchestrator.accounts.user_names import NAME_LENGTH, valid_name
@@ -154,12 +156,18 @@ def make_token(
     ------
     NotFound, InvalidInput, Conflict
         When there is no such account; for a name, a scope or a life that cannot be;
-        when the account is disabled, full of tokens, or an identity provider's.
+        when the account is disabled or full of tokens.
     """
     found = users.find_user_by_name(request.session, owner.strip(), lock=True)
     if found is None or (found.is_system and not found.is_service):
         message = f"There is no person or service account called {owner.strip()[:80]}."
         raise NotFound(message)
+    if personal := PERSONAL_SCOPES & set(scopes):
+        message = (
+            f"The scope {min(personal)} stands for a person, who gives it to a token of"
+            " their own."
+        )
+        raise InvalidInput(message)
     return _made(request, found, name, scopes, days)
 
 
@@ -223,16 +231,12 @@ def use_token(
     minute, and make it wait. Whoever has a live token never waits for these.
     """
     session, now = request.session, request.now
-    used = api_tokens.use_token(session, digest(secret), now_utc=now)
+    used = api_tokens.use_token(
+        session, digest(secret), now_utc=now, seen_since_utc=now - IDLE_LIMIT
+    )
     if used is not None:
-        owner = used.owner
-        actor = Actor(
-            user_id=owner.user_id,
-            name=owner.name,
-            role=owner.role,
-            address=address,
-            token_id=used.token_id,
-            scopes=used.scopes,
+        actor = replace(
+            used.owner, address=address, token_id=used.token_id, scopes=used.scopes
         )
         return Done(answer=TokenUse(actor=actor, minute_count=used.minute_count))
     place = address_key(address)
@@ -284,7 +288,7 @@ def _made(
 
 
 def _require_usable(request: Request, owner: User, scopes: frozenset[Scope]) -> None:
-    """Refuse a token that could do nothing, or that nobody could end in time."""
+    """Refuse a token that could do nothing, or one too many."""
     if not scopes:
         message = f"Choose at least one scope of {', '.join(Scope)}."
         raise InvalidInput(message)
@@ -293,12 +297,6 @@ def _require_usable(request: Request, owner: User, scopes: frozenset[Scope]) -> 
         raise InvalidInput(message)
     if not owner.is_active:
         message = f"{owner.name} is disabled."
-        raise Conflict(message)
-    if federated_identities.is_federated(request.session, owner.user_id):
-        message = (
-            f"{owner.name} logs in at the identity provider, which could not end a"
-            " token; use a service account."
-        )
         raise Conflict(message)
     listed = api_tokens.list_tokens(request.session, owner_id=owner.user_id)
     if sum(_state(token, request.now) == "live" for token in listed) >= MOST_TOKENS:

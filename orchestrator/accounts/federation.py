@@ -242,12 +242,13 @@ def changed_role(request: Request, user: User, role: Role) -> tuple[User, Event]
 def _refuse(
     request: Request, client: Client, user: User | None, sentence: str
 ) -> Done[Login | RefusedPerson]:
-    """Refuse a login, and end those that run: the account has no right to any."""
+    """Refuse a login; end those that run, and tokens: there is no right to any."""
     session, now = request.session, request.now
     log.info("login_failed", address=client.address, reason="federated")
     denials.count_failed_login(session, client.address, _SUBJECT, now)
     events = denials.finished_minutes(session, now)
     if user is not None:
+        users.end_tokens(session, user.user_id)
         ended = sessions.end_sessions_of_user(
             session, user.user_id, now_utc=now, reason=EndReason.ROLE_CHANGED
         )

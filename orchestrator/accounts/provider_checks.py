@@ -117,6 +117,8 @@ def note_answer(
     user = users.find_user(session, login.user_id, lock=True)
     person = None if renewed is None else renewed.person
     role = None if person is None else role_of(person, roles)
+    if person is not None and role is None:
+        users.end_tokens(session, login.user_id)
     if user is None or renewed is None or (person is not None and role is None):
         ended = (
             sessions.end_sessions_of_user(

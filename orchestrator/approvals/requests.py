@@ -79,7 +79,7 @@ def _same(request: Request, kept: str) -> ApprovalView:
     return _view(request, approvals.find_approval(request.session, int(kept)))
 
 
-@query(Permission.MANAGE_POLICY)
+@query(Permission.APPROVE_CHANGES)
 def list_requests(request: Request) -> tuple[ApprovalView, ...]:
     """The newest requests, those that wait first."""
     found = approvals.list_approvals(request.session, limit=MOST_LISTED)
@@ -88,12 +88,16 @@ def list_requests(request: Request) -> tuple[ApprovalView, ...]:
 
 
 @change(
-    Permission.MANAGE_POLICY, AuditAction.APPROVAL_ASKED, repeat=_same, confirmed=True
+    Permission.APPROVE_CHANGES, AuditAction.APPROVAL_ASKED, repeat=_same, confirmed=True
 )
 def ask_second_person(
     request: Request, act: str, arguments: Mapping[str, object], effects: str
 ) -> Done[ApprovalView]:
-    """Store a change that was tried, until a second person answers."""
+    """Store a change that was tried, until a second person answers.
+
+    Tokens need the scope `approve` for this too: who asks is a person, or one person
+    could ask by a token of somebody else and approve it.
+    """
     _use_case(request, act)
     approval_id = approvals.insert_approval_request(
         request.session,
@@ -110,7 +114,7 @@ def ask_second_person(
 
 
 @change(
-    Permission.MANAGE_POLICY, AuditAction.APPROVAL_GIVEN, repeat=_same, confirmed=True
+    Permission.APPROVE_CHANGES, AuditAction.APPROVAL_GIVEN, repeat=_same, confirmed=True
 )
 def approve(request: Request, approval_id: int) -> Done[ApprovalView]:
     """Carry a change out, as the person who asked for it.
@@ -141,7 +145,7 @@ def approve(request: Request, approval_id: int) -> Done[ApprovalView]:
 
 
 @change(
-    Permission.MANAGE_POLICY,
+    Permission.APPROVE_CHANGES,
     AuditAction.APPROVAL_REFUSED,
     repeat=_same,
     confirmed=True,

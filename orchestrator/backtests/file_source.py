@@ -9,7 +9,7 @@ from datetime import datetime
 import numpy as np
 
 from core.carbon import CarbonScope, CarbonSignalKind
-from core.conformal import ScoreTracker
+from core.conformal import Calibration, ScoreTracker
 from core.days import WINDOW_H, window_end
 from core.forecasts import HourlyForecast, Refusal, Target
 from core.outlooks import Problem
@@ -61,9 +61,9 @@ class FileSource:
             for target, answer in self.answers.items()
         }
 
-    def scores(self) -> ScoreTracker:
-        """The scores so far."""
-        return self.tracker
+    def calibration(self) -> Calibration:
+        """By the scores so far."""
+        return self.tracker.calibration()
 
     def telemetry(self, start_utc: datetime, end_utc: datetime) -> TelemetryFrame:
         """Hours of the file."""

@@ -43,6 +43,7 @@ from db.interval_calibrations import IntervalCalibration
 from db.model_versions import Activation
 from db.regions import StoredRegion
 from db.window_scores import ScoreHistory, ScorePlace, score_histories
+from models.features import RegionIssues
 from models.forecasting import ByMode, WindowsAsked, ask
 from models.plain_model import RECENT_ISSUES_H
 from orchestrator.decisions.judgements import Judgement
@@ -292,24 +293,21 @@ def _ask(
         model, lost = _serving_model(session, cache, target, issues.active)
         outages += lost
         wanted: list[_Answer] = []
-        for issue in issues.regions:
-            lag_h = _lag_h(issue.frames[target], target, issue)
-            asked = None
-            if isinstance(model, ServingModel):
-                asked = WindowsAsked.of(
-                    model.runtime.contract,
-                    issue.frames[target],
-                    issue.stored_region.region.time_zone,
-                    [issue.issued_at_utc - lag_h * HOUR],
-                )
-            if is_same(issue, target, asked, lag_h):
+        lags_h = [
+            _lag_h(issue.frames[target], target, issue) for issue in issues.regions
+        ]
+        asked: Sequence[WindowsAsked | None] = [None] * len(lags_h)
+        if isinstance(model, ServingModel):
+            asked = _windows_asked(model, target, issues.regions, lags_h)
+        for issue, lag_h, given in zip(issues.regions, lags_h, asked, strict=True):
+            if is_same(issue, target, given, lag_h):
                 continue
             why = model if isinstance(model, str) else ""
             answer = _Answer(
                 issue=issue,
                 target=target,
                 serving=model if isinstance(model, ServingModel) else None,
-                asked=asked,
+                asked=given,
                 by_mode=Refusal(code=RefusalCode.MODEL_UNAVAILABLE, text=why),
                 lag_h=lag_h,
             )
@@ -325,6 +323,24 @@ def _ask(
         if (issue.stored_region.region_id, target) in made
     ]
     return ordered, tuple(outages)
+
+
+def _windows_asked(
+    serving: ServingModel,
+    target: Target,
+    issues: Sequence[_Issue],
+    lags_h: Sequence[int],
+) -> list[WindowsAsked]:
+    """What the model is given for each issue, so many hours before it."""
+    asked = [
+        RegionIssues(
+            issue.frames[target],
+            issue.stored_region.region.time_zone,
+            [issue.issued_at_utc - lag_h * HOUR],
+        )
+        for issue, lag_h in zip(issues, lags_h, strict=True)
+    ]
+    return WindowsAsked.of(serving.runtime.contract, asked)
 
 
 def _predicted(

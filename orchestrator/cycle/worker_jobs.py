@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from core.days import WINDOW_H, full_hour
-from core.errors import Conflict, FleetError, NotFound, ServiceUnavailable
+from core.errors import Conflict, FleetError, ServiceUnavailable
 from core.telemetry import HOUR, Quantity
 from db import decisions, forecasts, ingest, telemetry
 from db.import_withdrawals import recorded_resting_on
@@ -21,7 +21,7 @@ from db.ingest import StoredBatch
 from db.job_queue import lock_cycle_of
 from db.model_evaluations import RUNNING
 from db.model_health import outages
-from db.regions import StoredRegion
+from db.regions import StoredRegion, list_regions
 from orchestrator.cycle.issuance import issue_live
 from orchestrator.decisions.judging_again import judge_again
 from orchestrator.forecasts.hindcasts import hindcast_regions
@@ -30,13 +30,12 @@ from orchestrator.forecasts.model_health import end_outages, find_outages
 from orchestrator.forecasts.retired import retire_all
 from orchestrator.forecasts.scoring import rescore_windows, score_finished_windows
 from orchestrator.jobs import (
-    CHUNK_REGIONS,
     CycleChunk,
     cycle_chunks,
     queue_cycle,
+    queue_forecasts_of,
 )
 from orchestrator.logs import get_logger
-from orchestrator.regions.region_choice import active_regions
 from orchestrator.registry.coverage_alarms import fall_back
 from orchestrator.registry.evaluation_steps import evaluate_next_region, fail_evaluation
 from orchestrator.registry.upload_checks import check_upload
@@ -90,10 +89,10 @@ class WorkerJobs:
 
     def present_chunks(self) -> list[CycleChunk]:
         """The chunks of active regions at the present hour."""
-        return cycle_chunks(
-            full_hour(self._runtime.clock()),
-            [item.region_id for item in self._regions()],
-        )
+        return self._chunks(full_hour(self._runtime.clock()))
+
+    def _chunks(self, issued_at_utc: datetime) -> list[CycleChunk]:
+        return cycle_chunks(issued_at_utc, [item.region_id for item in self._regions()])
 
     def cycle_chunk(self, chunk: CycleChunk) -> None:
         """Synthetic telemetry up to now, scores, forecasts and decisions of a chunk.
@@ -103,11 +102,7 @@ class WorkerJobs:
         ServiceUnavailable
             When the database is lost: the steps that are left would fail alike.
         """
-        regions = [
-            item
-            for item in self._regions()
-            if chunk.first_region_id <= item.region_id <= chunk.last_region_id
-        ]
+        regions = self._regions(chunk)
         seed = self._runtime.settings.demo_seed
         for stored_region in regions:
             if stored_region.region.is_synthetic:
@@ -115,16 +110,29 @@ class WorkerJobs:
                 self._step("synthetic_telemetry", [stored_region], catch_up)
         self._step("windows_scored", regions, _score)
         self._fall_back()
-        issue = partial(_issue, self._cache, chunk.issued_at_utc)
-        self._step("forecasts_issued", regions, issue)
+        self._issue(chunk.issued_at_utc, regions)
 
     def issue(self, issued_at_utc: datetime) -> None:
         """Forecasts and decisions of every region at one instant."""
-        found = self._regions()
+        for chunk in self._chunks(issued_at_utc):
+            self.issue_chunk(chunk)
+
+    def share_issue(self, issued_at_utc: datetime) -> None:
+        """As `issue`; more than one chunk are queued, for all workers to take."""
+        chunks = self._chunks(issued_at_utc)
+        if len(chunks) <= 1:
+            self.issue(issued_at_utc)
+            return
+        with self._runtime.transaction() as session:
+            queue_forecasts_of(session, chunks)
+
+    def issue_chunk(self, chunk: CycleChunk) -> None:
+        """Forecasts and decisions of a chunk's regions."""
+        self._issue(chunk.issued_at_utc, self._regions(chunk))
+
+    def _issue(self, issued_at_utc: datetime, regions: Sequence[StoredRegion]) -> None:
         issue = partial(_issue, self._cache, issued_at_utc)
-        for start in range(0, len(found), CHUNK_REGIONS):
-            chunk = found[start : start + CHUNK_REGIONS]
-            self._step("forecasts_issued", chunk, issue)
+        self._step("forecasts_issued", regions, issue)
 
     def issue_again(self, batch_id: int) -> None:
         """What an import made possible, or changed, for its regions.
@@ -236,12 +244,13 @@ class WorkerJobs:
     def _request(self) -> AbstractContextManager[Request]:
         return self._runtime.request_as(WORKER_USER)
 
-    def _regions(self) -> list[StoredRegion]:
-        try:
-            with self._runtime.transaction() as session:
-                return active_regions(session)
-        except NotFound:
-            return []
+    def _regions(self, chunk: CycleChunk | None = None) -> list[StoredRegion]:
+        """The active regions, or those of a chunk."""
+        id_span = (
+            None if chunk is None else (chunk.first_region_id, chunk.last_region_id)
+        )
+        with self._runtime.transaction() as session:
+            return list_regions(session, id_span=id_span)
 
     def _step(self, name: str, chunk: Sequence[StoredRegion], work: Work) -> None:
         """Carry out a step for a chunk; where it fails, for each region alone."""

@@ -211,7 +211,6 @@ def _calibration(
         When the scores are gone.
     """
     known = end.calibration
-    tracker = ScoreTracker(end.policy.alpha)
     history = (
         window_scores.history_of_forecast(
             session,
@@ -222,12 +221,11 @@ def _calibration(
         if issued and known
         else None
     )
-    if history and known:
-        with_hours = known.windows_sha256 is not None
-        tracker = history.tracker(end.policy.alpha, with_hours=with_hours)
-    calibration = tracker.calibration()
-    if known is None:
-        return calibration, []
+    if history is None or known is None:
+        return ScoreTracker(end.policy.alpha).calibration(), []
+    calibration = history.calibration(
+        end.policy.alpha, with_hours=known.windows_sha256 is not None
+    )
     pairs: tuple[tuple[str, object, object], ...] = (
         ("score count", known.score_count, calibration.n_scores),
         (

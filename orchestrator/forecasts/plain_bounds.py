@@ -19,8 +19,9 @@ from models.plain_model import (
     HISTORY_H,
     PlainFit,
     PlainForecast,
-    plain_forecast,
+    RecentIssue,
     plain_forecasts,
+    recent_forecasts,
     usual_shape,
     week_start,
     weekly_fits,
@@ -78,41 +79,75 @@ def live_plain_bounds(
         for issue in issues
     }
     stored = plain_fits.fits_of(session, weeks_utc, issued_at_utc.hour)
+    fits = [
+        _fits(
+            session,
+            issue,
+            weeks_utc[issue.region_id],
+            issued_at_utc.hour,
+            stored[issue.region_id],
+        )
+        for issue in issues
+    ]
+    made = _forecasts(issues, fits, issued_at_utc)
     return [
         _live_bound(
             issue,
             issued_at_utc,
-            _fits(
-                session,
-                issue,
-                weeks_utc[issue.region_id],
-                issued_at_utc.hour,
-                stored[issue.region_id],
-            ),
+            found,
             recent_errors[issue.model_version_id][issue.region_id],
+            uses_runs=uses_runs,
         )
-        for issue in issues
+        for issue, (found, uses_runs) in zip(issues, made, strict=True)
     ]
+
+
+def _forecasts(
+    issues: Sequence[LiveIssue],
+    fits: Sequence[Mapping[bool, PlainFit]],
+    issued_at_utc: datetime,
+) -> list[tuple[PlainForecast | None, bool]]:
+    """The plain forecasts beside issues, and whether each uses weather forecasts.
+
+    It does beside a model that does, where that leaves it scores enough.
+    """
+    found: list[tuple[PlainForecast | None, bool]] = [(None, False)] * len(issues)
+    for uses_runs in (True, False):
+        asked = [
+            number
+            for number, (issue, by_runs) in enumerate(zip(issues, fits, strict=True))
+            if (uses_runs in by_runs and issue.input_mode is not InputMode.TELEMETRY)
+            or not uses_runs
+            if not _suffices(found[number][0], issue.policy)
+        ]
+        made = recent_forecasts(
+            [
+                RecentIssue(issues[number].frame, fits[number][uses_runs], uses_runs)
+                for number in asked
+            ],
+            issued_at_utc,
+        )
+        for number, forecast in zip(asked, made, strict=True):
+            found[number] = forecast, uses_runs
+    return found
+
+
+def _suffices(found: PlainForecast | None, policy: Policy) -> bool:
+    return found is not None and len(found.scores) >= required_scores(policy.alpha)
 
 
 def _live_bound(
     issue: LiveIssue,
     issued_at_utc: datetime,
-    fits: Mapping[bool, PlainFit],
+    found: PlainForecast | None,
     recent_errors: Sequence[float],
+    *,
+    uses_runs: bool,
 ) -> PlainBound | None:
-    frame, policy = issue.frame, issue.policy
-    found, uses_runs = None, False
-    if issue.input_mode is not InputMode.TELEMETRY and True in fits:
-        found = plain_forecast(frame, issued_at_utc, fits[True], uses_runs=True)
-        uses_runs = True
-    if found is None or len(found.scores) < required_scores(policy.alpha):
-        found = plain_forecast(frame, issued_at_utc, fits[False], uses_runs=False)
-        uses_runs = False
-    plain = _bound(found, policy, recent_errors)
+    plain = _bound(found, issue.policy, recent_errors)
     if plain is None or issue.hour_bounds_c is None:
         return plain
-    course = usual_shape(frame, issued_at_utc, plain.error_c, uses_runs=uses_runs)
+    course = usual_shape(issue.frame, issued_at_utc, plain.error_c, uses_runs=uses_runs)
     if course is None:
         return None
     return replace(plain, hour_excess_c=course.excess_c(issue.hour_bounds_c, plain))

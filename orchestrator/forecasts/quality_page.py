@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from core.access import Permission
 from core.conformal import ScoreTracker, check_limit
-from core.days import WINDOW_H
+from core.days import WINDOW_H, issue_at_local_midnight
 from core.errors import CalibrationInsufficient
 from core.forecasts import InputMode, Target
 from core.policies import Policy
@@ -78,19 +78,28 @@ def quality_view(
 def fleet_quality_view(
     request: Request,
     question: RegionQuestion = RegionQuestion(),  # noqa: B008 -- frozen
+    *,
+    period: tuple[date, date] | None = None,
 ) -> FleetQualityView:
-    """The quality of the forecasts of a page of regions up to now."""
+    """The quality of the forecasts of a page of regions up to now.
+
+    With a period, of its days [first, last] alone.
+    """
     found, part = region_page(
         request.session, question, active_only=True, n_rows=FLEET_ROWS
     )
     if not found and not question.search and question.page == 1:
         raise no_region_yet()
-    views = _qualities(request.session, found, before_utc=request.now)
+    views = _qualities(request.session, found, before_utc=request.now, period=period)
     return FleetQualityView(regions=tuple(views), part=part)
 
 
 def _qualities(
-    session: Session, stored_regions: Sequence[StoredRegion], *, before_utc: datetime
+    session: Session,
+    stored_regions: Sequence[StoredRegion],
+    *,
+    before_utc: datetime,
+    period: tuple[date, date] | None = None,
 ) -> Iterator[QualityView]:
     """Of each region, without what weather forecasts have been worth."""
     if not stored_regions:
@@ -102,13 +111,27 @@ def _qualities(
     for item in stored_regions:
         place = (item.region_id, active.version.version_id if active else 0)
         alarm = alarms.get(place)
+        until_utc, spans = _spans(item, before_utc, period)
         yield _quality(
             session,
             item,
             in_force[item.region_id],
             alarm.sentence if alarm else None,
-            before_utc=before_utc,
+            before_utc=until_utc,
+            spans=spans,
         )
+
+
+def _spans(
+    stored_region: StoredRegion, before_utc: datetime, period: tuple[date, date] | None
+) -> tuple[datetime, Sequence[int]]:
+    """Before when days count, and how many; a period is of the region's own days."""
+    if period is None:
+        return before_utc, QUALITY_DAYS
+    first_day, last_day = period
+    after = last_day + timedelta(days=1)
+    until_utc = issue_at_local_midnight(stored_region.region.time_zone, after)
+    return until_utc, ((after - first_day).days,)
 
 
 def _quality(
@@ -118,15 +141,16 @@ def _quality(
     alarm: str | None,
     *,
     before_utc: datetime,
+    spans: Sequence[int] = QUALITY_DAYS,
 ) -> QualityView:
     days = finished_forecasts(
         session,
         region_id=stored_region.region_id,
         local_issue_hour=_MIDNIGHT,
-        from_utc=before_utc - timedelta(days=max(QUALITY_DAYS), hours=WINDOW_H),
+        from_utc=before_utc - timedelta(days=max(spans), hours=WINDOW_H),
         until_utc=before_utc,
     )
-    rows = tuple(_row(days, span, before_utc) for span in QUALITY_DAYS)
+    rows = tuple(_row(days, span, before_utc) for span in spans)
     stated = list(
         _stated_chances(
             session,
@@ -175,8 +199,8 @@ def _mean(values: Sequence[float]) -> float | None:
 
 def drifts(rows: Iterable[QualityRow], confidence: float) -> bool:
     """Whether the bound of the last 90 days held less often than chance explains."""
-    row = next(row for row in rows if row.days == DRIFT_DAYS)
-    if row.coverage_frac is None:
+    row = next((row for row in rows if row.days == DRIFT_DAYS), None)
+    if row is None or row.coverage_frac is None:
         return False
     deviation = (confidence * (1.0 - confidence) / row.scored_days) ** 0.5
     return bool(row.coverage_frac < confidence - DRIFT_DEVIATIONS * deviation)

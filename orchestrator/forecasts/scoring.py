@@ -7,16 +7,17 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from core.access import Permission
 from core.audit import AuditAction
-from core.conformal import conformity_score
+from core.conformal import conformity_scores
 from core.days import WINDOW_H, local_issue_hour, window_end
 from core.forecasts import HourlyForecast, Target
 from core.quality import findings_text
 from core.rescoring import WindowHours
-from core.telemetry import Quantity, TelemetryFrame
+from core.telemetry import Quantity, TelemetryFrame, hours_between
 from db import forecasts, telemetry, window_scores
 from db.forecasts import StoredForecast
 from db.regions import StoredRegion
@@ -62,15 +63,12 @@ def score_finished_windows(
         hourly = stored.hourly(stored_region.slug)
         if hourly is None or stored.model_version_id is None:
             continue
-        found = [
-            score_window(
-                answer,
-                frames[stored_region.slug],
-                stored_region,
-                model_version_id=stored.model_version_id,
-            )
-            for answer in said[stored.forecast_id] or [hourly]
-        ]
+        found = score_windows(
+            said[stored.forecast_id] or [hourly],
+            frames[stored_region.slug],
+            stored_region,
+            model_version_id=stored.model_version_id,
+        )
         is_late = now - window_end(stored.issued_at_utc) > timedelta(
             hours=WAIT_FOR_TELEMETRY_H
         )
@@ -141,47 +139,67 @@ def rescore_windows(
             scale=scale,
             input_mode=former.input_mode,
         )
-        score = score_window(
-            hourly, frame, stored_region, model_version_id=former.model_version_id
+        (score,) = score_windows(
+            [hourly], frame, stored_region, model_version_id=former.model_version_id
         )
         if (score.day_max_c, score.hours) != (former.day_max_c, former.hours):
             changed.append(replace(score, revision=former.revision + 1))
     return Done(answer=window_scores.insert_scores(session, changed))
 
 
-def score_window(
-    hourly: HourlyForecast,
+def score_windows(
+    made: Sequence[HourlyForecast],
     frame: TelemetryFrame,
     stored_region: StoredRegion,
     *,
     model_version_id: int,
-) -> NewScore:
-    """The score of a window from what happened in it; unscored when hours miss."""
-    issued_at_utc = hourly.issued_at_utc
-    window = frame.window(issued_at_utc, window_end(issued_at_utc)).trusted()
-    observed = window.column(Quantity.TEMPERATURE_C)
-    n_missing = int(np.count_nonzero(~np.isfinite(observed)))
-    findings = window.finding_codes(Quantity.TEMPERATURE_C)
-    day_max_c = None if n_missing else float(np.max(observed))
-    return NewScore(
-        region_id=stored_region.region_id,
-        model_version_id=model_version_id,
-        issued_at_utc=issued_at_utc,
-        local_issue_hour=local_issue_hour(
-            stored_region.region.time_zone, issued_at_utc
-        ),
-        day_max_c=day_max_c,
-        score=None
-        if day_max_c is None
-        else conformity_score(day_max_c, hourly.mean, hourly.scale),
-        unscored_reason=_why_unscored(n_missing, findings, issued_at_utc)
-        if n_missing
-        else None,
-        hours=None
-        if n_missing
-        else WindowHours.observed(observed, hourly.mean, hourly.scale).to_bytes(),
-        input_mode=hourly.input_mode,
+) -> list[NewScore]:
+    """The scores of a region's windows from what happened in them.
+
+    Unscored where hours miss.
+    """
+    if not made:
+        return []
+    quantity, time_zone = Quantity.TEMPERATURE_C, stored_region.region.time_zone
+    issues = [hourly.issued_at_utc for hourly in made]
+    first_utc = min(issues)
+    hours = frame.window(first_utc, window_end(max(issues))).trusted()
+    starts = [hours_between(first_utc, issue) for issue in issues]
+    observed = sliding_window_view(hours.column(quantity), WINDOW_H)[starts]
+    findings = hours.finding_codes(quantity)
+    mean = np.stack([hourly.mean for hourly in made])
+    scale = np.stack([hourly.scale for hourly in made])
+    n_missing = np.count_nonzero(~np.isfinite(observed), axis=1)
+    is_scored = n_missing == 0
+    day_max = observed.max(axis=1)
+    scores = np.full(len(made), np.nan)
+    scores[is_scored] = conformity_scores(
+        day_max[is_scored], mean[is_scored], scale[is_scored]
     )
+    kept = np.stack([mean, scale, day_max[:, None] - observed], axis=1)
+    kept = kept.astype(np.float32)
+    return [
+        NewScore(
+            region_id=stored_region.region_id,
+            model_version_id=model_version_id,
+            issued_at_utc=hourly.issued_at_utc,
+            local_issue_hour=local_issue_hour(time_zone, hourly.issued_at_utc),
+            day_max_c=float(day_max[row]) if is_scored[row] else None,
+            score=float(scores[row]) if is_scored[row] else None,
+            unscored_reason=None
+            if is_scored[row]
+            else _why_unscored(
+                int(n_missing[row]),
+                findings[starts[row] : starts[row] + WINDOW_H],
+                hourly.issued_at_utc,
+            ),
+            hours=WindowHours(day_max=float(day_max[row]), hours=kept[row]).to_bytes()
+            if is_scored[row]
+            else None,
+            input_mode=hourly.input_mode,
+        )
+        for row, hourly in enumerate(made)
+    ]
 
 
 def _why_unscored(

@@ -133,8 +133,14 @@ def make_queue(runtime: Runtime, jobs: WorkerJobs) -> procrastinate.App:
     _add_cycle(queue, runtime, jobs)
 
     @queue.task(name=ISSUE_FORECASTS, retry=_RETRY)
-    def issue_forecasts(issued_at_utc: str) -> None:
-        jobs.issue(datetime.fromisoformat(issued_at_utc))
+    def issue_forecasts(
+        issued_at_utc: str, first_region_id: str = "", last_region_id: str = ""
+    ) -> None:
+        if first_region_id:
+            chunk = (issued_at_utc, first_region_id, last_region_id)
+            jobs.issue_chunk(CycleChunk.of_job(*chunk))
+        else:
+            jobs.share_issue(datetime.fromisoformat(issued_at_utc))
 
     @queue.task(name=ISSUE_AGAIN, retry=_RETRY)
     def issue_again(batch_id: str) -> None:
@@ -210,11 +216,7 @@ def _add_cycle(queue: procrastinate.App, runtime: Runtime, jobs: WorkerJobs) -> 
     def cycle_chunk(
         issued_at_utc: str, first_region_id: str, last_region_id: str
     ) -> None:
-        chunk = CycleChunk(
-            issued_at_utc=datetime.fromisoformat(issued_at_utc),
-            first_region_id=int(first_region_id),
-            last_region_id=int(last_region_id),
-        )
+        chunk = CycleChunk.of_job(issued_at_utc, first_region_id, last_region_id)
         # What is left of an hour that is long over would hold up the present one.
         if runtime.clock() - chunk.issued_at_utc < timedelta(hours=2):
             jobs.cycle_chunk(chunk)

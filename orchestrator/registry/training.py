@@ -87,7 +87,7 @@ def train_models(
     Raises
     ------
     InvalidInput
-        When there is too little telemetry.
+        When there is too little telemetry, or there are too many regions.
     NotFound
         Without a policy, by which a model is judged.
     ModelRejected
@@ -97,6 +97,7 @@ def train_models(
     policies.fleet_policy(session)
     report = on_progress or (lambda _message: None)
     found = active_regions(session)
+    require_readable(len(found))
     last_day = until_day or _default_until(session, found, request.now)
     until_utc = datetime.combine(last_day, datetime.min.time(), tzinfo=UTC)
     frames = _stored_frames(session, found, until_utc)
@@ -139,6 +140,21 @@ def _default_until(
     if not spans:
         return full_hour(now).date()
     return split_day(min(first for first, _ in spans), max(last for _, last in spans))
+
+
+MOST_REGIONS = 4_000
+"""Regions that are trained on together: two years of their telemetry, read at once, are
+some 6 GB. A file has room for the weights of fewer (`models.ridge_training`)."""
+
+
+def require_readable(n_regions: int) -> None:
+    """Refuse more regions than can be read, before anything is; raises InvalidInput."""
+    if n_regions > MOST_REGIONS:
+        message = (
+            f"A model is trained on at most {MOST_REGIONS:,} regions, and {n_regions:,}"
+            " are active. Deactivate some, or upload a model that was made elsewhere."
+        )
+        raise InvalidInput(message)
 
 
 RegionFrames = dict[str, tuple[TelemetryFrame, str]]

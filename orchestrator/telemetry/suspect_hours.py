@@ -183,7 +183,11 @@ def judge_stored_hours(
     return Done(answer=answer, events=(event,))
 
 
-@change(Permission.DECIDE, AuditAction.TELEMETRY_ACCEPTED, repeat=None)
+@change(
+    Permission.DECIDE,
+    AuditAction.TELEMETRY_ACCEPTED,
+    repeat=lambda _request, kept: int(kept),
+)
 def accept_suspect_hours(
     request: Request,
     *,
@@ -268,7 +272,7 @@ def accept_suspect_hours(
         reason=reason.strip(),
     )
     queue_forecasts(session, issued_at_utc=full_hour(request.now))
-    return Done(answer=len(found), events=(event,))
+    return Done(answer=len(found), events=(event,), kept=len(found))
 
 
 def _judge_span(

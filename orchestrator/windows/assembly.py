@@ -15,7 +15,7 @@ import numpy as np
 
 from core.aliases import FloatArray
 from core.carbon import CarbonSignalKind
-from core.conformal import Calibration, ScoreTracker, check_limits
+from core.conformal import Calibration, check_limits
 from core.days import WINDOW_H, window_end
 from core.errors import CalibrationInsufficient
 from core.footprints import RegionSignals, SignalBasis, without_carbon
@@ -86,8 +86,14 @@ class Source(Protocol):
     def forecasts(self) -> Mapping[Target, IssuedForecast]:
         """What was issued for the window, as far as anything was."""
 
-    def scores(self) -> ScoreTracker:
-        """The scores that the temperature forecast is calibrated with."""
+    def calibration(self) -> Calibration:
+        """What the scores that the temperature forecast saw lead to.
+
+        Raises
+        ------
+        CalibrationInsufficient
+            When they are too few for a bound.
+        """
 
     def telemetry(self, start_utc: datetime, end_utc: datetime) -> TelemetryFrame:
         """What has become known of these hours."""
@@ -369,7 +375,7 @@ def _outlook(
     calibration: Calibration | None = None
     if problem is None:
         try:
-            calibration = source.scores().calibration()
+            calibration = source.calibration()
         except CalibrationInsufficient as exc:
             problem = Problem(
                 code=ReasonCode.CALIBRATION_INSUFFICIENT, text=exc.message

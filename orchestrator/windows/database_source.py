@@ -12,7 +12,7 @@ from types import MappingProxyType
 from sqlalchemy.orm import Session
 
 from core.carbon import CarbonSignalKind
-from core.conformal import ScoreTracker
+from core.conformal import Calibration, ScoreTracker
 from core.days import WINDOW_H, full_hour
 from core.forecasts import HourlyForecast, Refusal, RefusalCode, Target
 from core.late_hours import moved_on
@@ -253,14 +253,16 @@ class DatabaseSource:
             text=stored.refusal_text or "no forecast could be issued.",
         )
 
-    def scores(self) -> ScoreTracker:
-        """The scores that the forecast saw, the same months later.
+    def calibration(self) -> Calibration:
+        """By the scores that the forecast saw, the same months later.
 
         For a coming day those of forecasts made as long before such a day began.
         """
         history = self.known.scores.get(self.stored_region.region_id)
         alpha = self.policy.alpha
-        return history.tracker(alpha) if history else ScoreTracker(alpha)
+        if history is None:
+            return ScoreTracker(alpha).calibration()
+        return history.calibration(alpha)
 
     def telemetry(self, start_utc: datetime, end_utc: datetime) -> TelemetryFrame:
         """Stored telemetry."""

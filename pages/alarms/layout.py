@@ -12,7 +12,14 @@ from orchestrator.alarms.handling import LONGEST_TEXT
 from orchestrator.alarms.handover import LONGEST_NOTE, LONGEST_SHIFT_H, SHIFT_H
 from pages.alarms.alarm_words import KIND_WORDS, STATE_FILTERS
 from pages.attributes import aria
-from pages.components import button, field, page_head, panel, skeleton
+from pages.components import (
+    button,
+    field,
+    page_head,
+    panel,
+    save_view_button,
+    skeleton,
+)
 from pages.list_controls import choice, order_choice, text_filter
 
 FILTERS = ("alarms-state", "alarms-priority", "alarms-kind", "alarms-region")
@@ -42,7 +49,9 @@ def layout(*, may_handle: bool, may_disable: bool) -> Component:
             dcc.Store(id="alarms-shown"),
             dcc.Store(id="alarms-focused"),
             dcc.Store(id="alarms-done") if may_handle else None,
-            page_head("Alarms", "What needs somebody, and who has it?"),
+            page_head(
+                "Alarms", "What needs somebody, and who has it?", save_view_button()
+            ),
             html.Div(id="alarms-notice"),
             panel(
                 "Alarms",

@@ -25,10 +25,11 @@ from pages.audit.content import chain_panel, event_page
 from pages.components import notice, page_head
 from pages.context import PageContext
 from pages.grids import column_defs
-from pages.list_controls import file_data, filter_options, follow_filters, serve_csv
+from pages.list_controls import file_data, filter_options, serve_csv
 from pages.region_picker import register_region_search
 from pages.serving import serve
 from pages.standing import ending_notice
+from pages.time_range import follow_time
 from pages.times import chosen_times, in_times
 
 
@@ -68,7 +69,7 @@ def _register_decisions(app: Dash, context: PageContext) -> None:
         with context.request() as request:
             found = decision_page(
                 request,
-                filters.decision_filter(query),
+                filters.decision_filter(query, request.now),
                 order=filters.decision_order(query),
                 after=query.words("after"),
                 with_runs=filters.with_runs(query),
@@ -86,20 +87,24 @@ def _register_decisions(app: Dash, context: PageContext) -> None:
             *filters.choice_options(page.choices).values(),
         )
 
-    follow_filters(
-        app, "audit-url", [f"audit-{name}" for name in filters.DECISION_CONTROLS]
+    follow_time(
+        app,
+        "audit",
+        ["span", "from", "to"],
+        others=[f"audit-{name}" for name in filters.DECISION_CONTROLS],
     )
 
 
 def _register_csv(app: Dash, context: PageContext) -> None:
     def decisions(request: Request, query: Query) -> tuple[str, CsvExport]:
-        chosen, order = filters.decision_filter(query), filters.decision_order(query)
+        chosen = filters.decision_filter(query, request.now)
+        order = filters.decision_order(query)
         return "decisions.csv", decisions_csv(request, chosen, order=order)
 
     def events(request: Request, query: Query) -> tuple[str, CsvExport]:
         export = events_csv(
             request,
-            filters.event_filter(query),
+            filters.event_filter(query, request.now),
             oldest_first=filters.is_oldest_first(query),
         )
         return "audit-events.csv", export
@@ -145,7 +150,7 @@ def _register_events(app: Dash, context: PageContext) -> None:
         with context.request() as request:
             page = list_audit_events(
                 request,
-                filters.event_filter(query),
+                filters.event_filter(query, request.now),
                 from_seq=query.identifier("at"),
                 oldest_first=filters.is_oldest_first(query),
             )
@@ -157,8 +162,12 @@ def _register_events(app: Dash, context: PageContext) -> None:
             filter_options({name: name for name in page.actors}),
         )
 
-    follow_filters(
-        app, "audit-events-url", [f"event-{name}" for name in filters.EVENT_CONTROLS]
+    follow_time(
+        app,
+        "event",
+        ["span", "from", "to"],
+        others=[f"event-{name}" for name in filters.EVENT_CONTROLS],
+        location_id="audit-events-url",
     )
 
 

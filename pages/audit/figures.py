@@ -12,6 +12,7 @@ from pages.theme import (
     chart_instants,
     local_labels,
     local_time_axis,
+    over_time,
     short_number,
     thermal_limit_label,
     tint,
@@ -39,9 +40,7 @@ def decision_chart(view: DecisionChart) -> go.Figure:
     )
     _add_bound(figure, view, bound_label(view), view.bound_before_c, "solid")
     _add_bound(figure, view, "The same after the shift", view.bound_after_c, "dash")
-    figure.update_xaxes(
-        local_time_axis(view.hours_utc, view.region.time_zone, every_h=6)
-    )
+    over_time(figure, local_time_axis(view.hours_utc, view.region.time_zone, every_h=6))
     figure.update_yaxes(title="Temperature (°C)")
     return figure
 

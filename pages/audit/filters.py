@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from typing import TypeVar
 
@@ -21,12 +21,12 @@ from pages.addresses import Query, require_one_of
 from pages.components import field
 from pages.list_controls import (
     choice,
-    day_filter,
     filter_options,
     order_choice,
     text_filter,
 )
 from pages.region_picker import ListOption, region_field, region_options
+from pages.time_range import period_of, range_field
 from pages.words import KIND_WORDS
 
 ORDER_WORDS = {
@@ -42,13 +42,13 @@ OBJECT_TYPES = (
 )  # fmt: skip
 
 DECISION_CONTROLS = (
-    "kind", "region", "outcome", "reason", "actor", "model", "from", "to", "words",
-    "order", "live", "each",
+    "kind", "region", "outcome", "reason", "actor", "model", "words", "order", "live",
+    "each",
 )  # fmt: skip
 KINDS = {"people": "By people and plans", **KIND_WORDS, "all": "All"}
 """The first is the usual one: what the scheduler says each hour is stored, not news."""
 EVENT_CONTROLS = (
-    "actor", "action", "type", "object", "request", "from", "to", "order",
+    "actor", "action", "type", "object", "request", "order",
 )  # fmt: skip
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
@@ -68,8 +68,7 @@ def decision_controls(*tools: Component) -> Component:
             field("Reason", choice("audit-reason", reasons)),
             field("By", choice("audit-actor", {})),
             field("Model", choice("audit-model", {})),
-            field("Taken from (UTC)", day_filter("audit-from")),
-            field("to (UTC)", day_filter("audit-to")),
+            range_field("audit", "All time"),
             field("Order", order_choice("audit-order", orders)),
             dbc.Checkbox(id="audit-live", label="Without simulations", value=False),
             dbc.Checkbox(id="audit-each", label="Each automatic decision", value=False),
@@ -91,8 +90,7 @@ def event_controls(*tools: Component) -> Component:
             field("Kind of object", choice("event-type", types)),
             field("Object", text_filter("event-object", 64)),
             field("Request id", text_filter("event-request", 64)),
-            field("From (UTC)", day_filter("event-from")),
-            field("to (UTC)", day_filter("event-to")),
+            range_field("event", "All time"),
             field("Order", order_choice("event-order", EVENT_ORDERS)),
             *tools,
         ],
@@ -101,8 +99,9 @@ def event_controls(*tools: Component) -> Component:
     )
 
 
-def decision_filter(query: Query) -> DecisionFilter:
-    """Which decisions an address asks for."""
+def decision_filter(query: Query, now: datetime) -> DecisionFilter:
+    """Which decisions an address asks for; days are those of UTC."""
+    from_utc, until_utc = _between(query, now)
     kind = query.one_of("kind", KINDS) or "people"
     return DecisionFilter(
         kind=kind if kind in KIND_WORDS else None,
@@ -112,8 +111,8 @@ def decision_filter(query: Query) -> DecisionFilter:
         outcome=query.one_of("outcome", Outcome, "verdict"),
         reason_code=query.one_of("reason", ReasonCode),
         model_version_id=_model_id(query),
-        from_utc=query.day_start_utc("from"),
-        until_utc=_day_end_utc(query),
+        from_utc=from_utc,
+        until_utc=until_utc,
         words=query.words("words"),
         live_only=query.text("live") == "1",
     )
@@ -134,8 +133,9 @@ def decision_order(query: Query) -> DecisionOrder:
     return _member(DecisionOrder, value, "order")
 
 
-def event_filter(query: Query) -> EventFilter:
-    """Which events an address asks for."""
+def event_filter(query: Query, now: datetime) -> EventFilter:
+    """Which events an address asks for; days are those of UTC."""
+    from_utc, until_utc = _between(query, now)
     action = query.text("action")
     return EventFilter(
         actor_name=query.words("actor"),
@@ -143,8 +143,8 @@ def event_filter(query: Query) -> EventFilter:
         object_type=query.text("type"),
         object_id=query.text("object"),
         request_id=query.text("request"),
-        from_utc=query.day_start_utc("from"),
-        until_utc=_day_end_utc(query),
+        from_utc=from_utc,
+        until_utc=until_utc,
     )
 
 
@@ -170,8 +170,13 @@ def code_words(code: str) -> str:
     return code.replace("_", " ").capitalize()
 
 
-def _day_end_utc(query: Query) -> datetime | None:
-    return query.day_start_utc("to", days_later=1)
+def _between(query: Query, now: datetime) -> tuple[datetime | None, datetime | None]:
+    """Midnights, UTC, of the first day and after the last; two dates may be one."""
+    period = period_of(query, now.astimezone(UTC).date())
+    if period is None or not period.is_live:
+        return query.day_start_utc("from"), query.day_start_utc("to", days_later=1)
+    start_utc = datetime.combine(period.first_day, time(), UTC)
+    return start_utc, start_utc + timedelta(days=period.n_days)
 
 
 def _model_id(query: Query) -> int | None:

@@ -10,7 +10,7 @@ from pages import addresses
 from pages.attributes import aria
 from pages.audit.filters import decision_controls, event_controls
 from pages.audit.list_grids import DECISION_COLUMNS, EVENT_COLUMNS
-from pages.components import field, link, page_head, skeleton
+from pages.components import field, link, page_head, save_view_button, skeleton
 from pages.grids import TWO_LINES_PX, listed_grid
 from pages.list_controls import csv_tools
 
@@ -20,7 +20,9 @@ def decisions_layout(*, may_see_events: bool) -> Component:
     return html.Div(
         [
             dcc.Location(id="audit-url", refresh=False),
-            page_head("Audit", "What was decided, by whom and why?"),
+            page_head(
+                "Audit", "What was decided, by whom and why?", save_view_button()
+            ),
             _tabs("decisions") if may_see_events else None,
             decision_controls(*([csv_tools("audit")] if may_see_events else [])),
             listed_grid(
@@ -39,7 +41,11 @@ def events_layout() -> Component:
     return html.Div(
         [
             dcc.Location(id="audit-events-url", refresh=False),
-            page_head("Audit events", "Everything that matters, in one hash chain."),
+            page_head(
+                "Audit events",
+                "Everything that matters, in one hash chain.",
+                save_view_button(),
+            ),
             _tabs("events"),
             html.Div(skeleton(90), id="audit-chain"),
             html.Div(

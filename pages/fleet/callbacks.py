@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+
 from dash import Dash, Input, Output
 from plotly.io.json import to_json_plotly
 
@@ -10,14 +12,17 @@ from orchestrator.alarms.alarm_lists import standing_alarms
 from orchestrator.forecasts.fleet import fleet_view
 from orchestrator.freshness import KeptAnswers
 from orchestrator.overview.first_page import overview
+from orchestrator.overview.history import fleet_history
 from orchestrator.use_cases import Request
+from pages.addresses import Query
 from pages.context import PageContext
-from pages.fleet.layout import fleet_pager, headline, shown_of, table
+from pages.fleet.layout import fleet_pager, headline, past, shown_of, table
 from pages.fleet.overview import overview_panels
 from pages.fleet.setup import register_setup
-from pages.list_controls import follow_filters
+from pages.history.content import history_panels
 from pages.region_list import filters_css
 from pages.serving import serve
+from pages.time_range import compared_days, follow_time, period_of
 from pages.times import chosen_times, in_times
 
 
@@ -44,10 +49,23 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
     def show_fleet(_n_intervals: int | None, search: str | None) -> tuple[object, ...]:
         times = chosen_times()
         question, shown = shown_of(search)
+        query = Query.parse(search)
+        period = period_of(query, context.runtime.clock().astimezone(UTC).date())
+        compare_days = compared_days(query)
 
         def make(request: Request) -> tuple[object, ...]:
             view = fleet_view(request, question)
-            more = overview(request, sum(view.counts.values()))
+            n_regions = sum(view.counts.values())
+            if period is not None:
+                history = fleet_history(
+                    request,
+                    period.first_day,
+                    period.last_day,
+                    n_regions=n_regions,
+                    compare_days=compare_days,
+                )
+                return past(history), None, None, "d-none", history_panels(history)
+            more = overview(request, n_regions)
             return (
                 headline(view, standing_alarms(request)),
                 table(in_times(view, times)),
@@ -57,8 +75,15 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
             )
 
         with context.request() as request:
-            answer: tuple[object, ...] = kept.get(request, (times, question), make)
+            answer: tuple[object, ...] = kept.get(
+                request, (times, question, period, compare_days), make
+            )
         return answer
 
-    follow_filters(app, "fleet-url", ["fleet-find", "fleet-verdict"])
+    follow_time(
+        app,
+        "fleet",
+        ["span", "from", "to", "compare"],
+        others=["fleet-find", "fleet-verdict"],
+    )
     register_setup(app, context)

@@ -14,21 +14,32 @@ from core.wording import listed
 from orchestrator.alarms.views import AlarmView
 from orchestrator.forecasts.fleet import FleetQuestion
 from orchestrator.forecasts.views import FleetPart, FleetRow, FleetView, Group
+from orchestrator.overview.views import HistoryView
 from orchestrator.regions.views import RegionPart
 from pages import addresses
 from pages.addresses import Query
 from pages.attributes import aria, data
-from pages.components import Child, field, link, notice, page_head, skeleton
+from pages.components import (
+    Child,
+    field,
+    link,
+    notice,
+    page_head,
+    save_view_button,
+    skeleton,
+)
 from pages.downloads import table_download
 from pages.fleet.cells import COLUMNS, FleetColumn, breach_words
 from pages.fleet.setup import setup_frame
 from pages.grids import Shown
+from pages.history.content import period_words
 from pages.list_controls import choice
 from pages.refreshing import as_of, refresh
 from pages.region_list import asked_part, find_field, pager_line, part_pager
 from pages.standing import WITH_RECORDED, ending_notice
 from pages.still import still
 from pages.theme import MISSING, Ink, number
+from pages.time_range import range_field
 from pages.words import typeset, utc_time
 
 GROUP_WORDS = {
@@ -46,9 +57,32 @@ def layout() -> Component:
                 "Overview",
                 "Where is trouble in the next 24 hours?",
                 html.Div(id="fleet-status", role="status"),
+                html.Div(
+                    [
+                        html.Button(
+                            "Full screen",
+                            type="button",
+                            className="gfo-button gfo-button-quiet gfo-full-screen",
+                        ),
+                        html.A("Leave the wall display", href=addresses.FLEET),
+                    ],
+                    className="gfo-wall-tools",
+                ),
             ),
-            setup_frame(),
+            html.Div(
+                [
+                    range_field("fleet", "Now", compare=True),
+                    save_view_button(),
+                    html.A(
+                        "Wall display",
+                        href=f"{addresses.FLEET}?wall=1",
+                        className="gfo-button gfo-button-quiet",
+                    ),
+                ],
+                className="gfo-controls",
+            ),
             html.Div(skeleton(733), id="fleet-overview"),
+            setup_frame(),
             find_field("fleet", field("Verdict", choice("fleet-verdict", GROUP_WORDS))),
             html.Div(skeleton(517), id="fleet-table"),
             pager_line("fleet"),
@@ -76,6 +110,17 @@ def headline(view: FleetView, alarms: Sequence[AlarmView] = ()) -> Component:
             link(f"All {len(standing)} alarms", addresses.ALARMS)
             if len(standing) > MOST_ALARMS
             else None,
+        ],
+        className="gfo-headline",
+    )
+
+
+def past(history: HistoryView) -> Component:
+    """What stands above a period instead of the headline: that it is not now."""
+    return html.Div(
+        [
+            html.Strong(f"{period_words(history)}, not now.", id="fleet-headline"),
+            link("Show the next 24 hours", addresses.FLEET),
         ],
         className="gfo-headline",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from dash import Dash, Input, Output, State
 from dash.development.base_component import Component
@@ -10,13 +11,14 @@ from plotly.io.json import to_json_plotly
 
 from core.access import Permission
 from core.errors import InvalidInput
-from core.telemetry import HOUR, Quantity
+from core.telemetry import HOUR, Quantity, hours_between
 from orchestrator.forecasts.day_page import day_view
 from orchestrator.forecasts.views import ForecastDayView
 from orchestrator.freshness import KeptAnswers
+from orchestrator.overview.history import marks_between, measured_temperature
 from orchestrator.telemetry.suspect_hours import accept_suspect_hours
 from orchestrator.use_cases import Request
-from orchestrator.windows.views import Ground
+from orchestrator.windows.views import Ground, Series
 from pages import addresses
 from pages.addresses import (
     Query,
@@ -27,12 +29,14 @@ from pages.addresses import (
 )
 from pages.components import notice
 from pages.context import PageContext
-from pages.day_picker import DAY_OUTPUTS, day_choice
+from pages.forecast.figures import Beside
 from pages.forecast.layout import content, issue_options, shown_window
 from pages.forecast_quality.callbacks import register_panel_callback
+from pages.history.content import mark_href
 from pages.refreshing import as_of, asked_issue, mark_of, only_changes, refreshing
 from pages.region_picker import region_options, register_region_search
 from pages.serving import follow_in_browser, serve
+from pages.time_range import DAY_OUTPUTS, compared_days, day_choice, follow_time
 from pages.times import chosen_times, in_times
 
 
@@ -74,6 +78,7 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
             query.one_of("ground", list(Ground), "ground") or Ground.NOW.value
         )
         issued_at_utc = asked_issue("forecast", shown, query.instant("issued"))
+        compare_days = compared_days(query)
         times = chosen_times()
 
         def make(request: Request) -> tuple[bool, str, tuple[object, ...]]:
@@ -85,19 +90,24 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
                 ground=ground,
             )
             may_decide = request.actor.may(Permission.DECIDE)
-            rendered = _rendered(in_times(view, times), may_decide=may_decide)
+            rendered = _rendered(
+                in_times(view, times),
+                _beside(request, view, compare_days),
+                may_decide=may_decide,
+            )
             return view.notice is None, *rendered
 
         with refreshing("forecast"), context.request() as request:
             _, mark, answer = kept.get(
                 request,
-                (region_slug, local_day, issued_at_utc, ground, times),
+                (region_slug, local_day, issued_at_utc, ground, compare_days, times),
                 make,
                 # A view without a forecast requests one each time it is opened.
                 keep_if=lambda made: made[0],
             )
         return only_changes("forecast", shown, answer, mark)
 
+    follow_time(app, "forecast", ["compare", "frozen"], refresh="forecast-refresh")
     follow_in_browser(
         app,
         "gfo_pages",
@@ -147,11 +157,35 @@ def _register_acceptance(app: Dash, context: PageContext) -> None:
         return (notice("Accepted", text),)
 
 
+def _beside(
+    request: Request, view: ForecastDayView, compare_days: int | None
+) -> Beside:
+    """What was decided and raised in the hours of the chart, and other days' hours."""
+    start_utc = (*view.history_hours_utc, *view.hours_utc)[0]
+    end_utc = view.hours_utc[-1] + HOUR
+    slug = view.region.slug
+    marks = marks_between(request, slug, start_utc, end_utc)
+    compared: Series = ()
+    if compare_days:
+        compared = measured_temperature(
+            request,
+            slug,
+            start_utc - timedelta(days=compare_days),
+            hours_between(start_utc, end_utc),
+        )
+    return Beside(
+        marks=marks,
+        mark_hrefs=tuple(mark_href(mark) for mark in marks),
+        compare_days=compare_days,
+        compared_c=compared,
+    )
+
+
 def _rendered(
-    view: ForecastDayView, *, may_decide: bool
+    view: ForecastDayView, beside: Beside, *, may_decide: bool
 ) -> tuple[str, tuple[object, ...]]:
     suspect = view.suspect_hours_utc
-    mark = mark_of(view)
+    mark = mark_of(view) + mark_of(beside)
     shown = {
         "mark": mark,
         "is_newest": not view.is_simulation,
@@ -164,7 +198,7 @@ def _rendered(
         "suspect_to": addresses.instant_text(suspect[-1]) if suspect else None,
     }
     return mark, (
-        content(view),
+        content(view, beside),
         shown,
         region_options(view.regions),
         view.region.slug,

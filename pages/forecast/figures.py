@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from plotly import graph_objects as go
 
 from orchestrator.forecasts.views import ForecastDayView
+from orchestrator.overview.views import TimeMark
 from orchestrator.windows.views import Series
+from pages.history.figures import add_marks, days_earlier
 from pages.theme import (
     TEMPLATE,
     Ink,
@@ -17,6 +20,7 @@ from pages.theme import (
     chart_instants,
     local_labels,
     local_time_axis,
+    over_time,
     short_number,
     thermal_limit_label,
     tint,
@@ -37,7 +41,25 @@ def bound_label(allowed_probability: float) -> str:
     return f"{confidence}\u202f% bound on the day’s maximum"
 
 
-def forecast_band(view: ForecastDayView) -> go.Figure:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """What a chart shows beside a forecast.
+
+    Attributes
+    ----------
+    marks, mark_hrefs
+        Decisions and alarms in the hours of the chart, and where a click on each leads.
+    compared_c : tuple of float or None
+        Measured so many days earlier, in the hours before and after the issue.
+    """
+
+    marks: tuple[TimeMark, ...] = ()
+    mark_hrefs: tuple[str, ...] = ()
+    compare_days: int | None = None
+    compared_c: Series = ()
+
+
+def forecast_band(view: ForecastDayView, beside: Beside | None = None) -> go.Figure:
     """History, forecast with its hourly range, day bound, limit, what was measured."""
     figure = go.Figure()
     figure.update_layout(template=TEMPLATE)
@@ -51,9 +73,29 @@ def forecast_band(view: ForecastDayView) -> go.Figure:
     _add_raw_run(figure, view)
     _add_levels(figure, view)
     hours = (*view.history_hours_utc, *view.hours_utc)
-    figure.update_xaxes(local_time_axis(hours, view.region.time_zone, every_h=12))
     figure.update_yaxes(title="Temperature (°C)")
+    if beside is not None:
+        _add_compared(figure, view, beside)
+        add_marks(figure, beside.marks, beside.mark_hrefs, view.region.time_zone)
+    over_time(figure, local_time_axis(hours, view.region.time_zone, every_h=12))
     return figure
+
+
+def _add_compared(figure: go.Figure, view: ForecastDayView, beside: Beside) -> None:
+    if beside.compare_days is None:
+        return
+    hours = (*view.history_hours_utc, *view.hours_utc)
+    figure.add_scatter(
+        x=chart_instants(hours),
+        y=padded(beside.compared_c, len(hours)),
+        mode="lines",
+        name=days_earlier(beside.compare_days),
+        line={"color": Ink.MEASURED.value, "width": 1.5, "dash": "dot"},
+        customdata=local_labels(hours, view.region.time_zone),
+        hovertemplate="%{customdata}, "
+        + days_earlier(beside.compare_days)
+        + "<br>Measured %{y:.1f} °C<extra></extra>",
+    )
 
 
 def padded(values: Series, length: int) -> list[float | None]:

@@ -31,8 +31,8 @@ from pages.components import (
     synthetic_tag,
     verdict_badge,
 )
-from pages.day_picker import day_field
 from pages.forecast.figures import (
+    Beside,
     day_maximum_dots,
     dots_summary,
     forecast_band,
@@ -40,6 +40,7 @@ from pages.forecast.figures import (
     risk_blocked_hours,
 )
 from pages.forecast_quality.content import run_worth_text
+from pages.history.content import mark_list
 from pages.refreshing import late_notice, older_issue, refresh
 from pages.region_picker import region_field
 from pages.standing import (
@@ -49,6 +50,7 @@ from pages.standing import (
     standing_list,
 )
 from pages.theme import celsius, local_labels, number, thermal_limit_label, zone_label
+from pages.time_range import day_field
 from pages.words import (
     age,
     allowed,
@@ -77,7 +79,7 @@ def layout() -> Component:
             html.Div(
                 [
                     region_field("Region", "forecast-region"),
-                    day_field("forecast-day", "forecast-next-24h"),
+                    day_field("forecast", compare=True, freezes=True),
                     field("Issued", dbc.Select(id="forecast-issue", options=[])),
                 ],
                 className="gfo-controls",
@@ -196,7 +198,9 @@ def frequency_text(view: ForecastDayView) -> str | None:
     )
 
 
-def content(view: ForecastDayView) -> list[Component | None]:
+def content(
+    view: ForecastDayView, beside: Beside | None = None
+) -> list[Component | None]:
     """Everything below the controls."""
     has_forecast = any(value is not None for value in view.mean_c)
     newest = addresses.forecast_href(
@@ -212,7 +216,7 @@ def content(view: ForecastDayView) -> list[Component | None]:
         _suspect_notice(view),
         late_notice(view.late_text),
         _revised_notice(view),
-        _chart_panel(view) if has_forecast or view.history_c else None,
+        _chart_panel(view, beside) if has_forecast or view.history_c else None,
         html.Div(
             [
                 _dots_panel(view) if view.day_max_dots_c else None,
@@ -379,17 +383,18 @@ def _dots_table(view: ForecastDayView) -> Component:
     )
 
 
-def _chart_panel(view: ForecastDayView) -> Component:
+def _chart_panel(view: ForecastDayView, beside: Beside | None) -> Component:
     return panel(
         f"Temperature of {view.region.name}",
         chart(
             "forecast-chart",
-            forecast_band(view),
+            forecast_band(view, beside),
             chart_summary(view),
             height_px=400,
             caption=caption(view),
         ),
         disclosure("The numbers of this chart", _hours_table(view)),
+        mark_list(beside.marks, view.region.time_zone) if beside else None,
         id="forecast-hours",
     )
 

@@ -10,9 +10,9 @@ from pages import addresses
 from pages.addresses import Query
 from pages.context import PageContext
 from pages.forecast_quality.content import fleet_content, quality_content
-from pages.list_controls import follow_filters
 from pages.region_list import asked_part, part_answer, part_outputs
 from pages.serving import serve
+from pages.time_range import follow_time, period_of
 
 
 def register_callbacks(app: Dash, context: PageContext) -> None:
@@ -26,12 +26,20 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
         permission=Permission.MANAGE_MODELS,
     )
     def show_fleet(search: str | None) -> tuple[object, ...]:
-        question, shown = asked_part(Query.parse(search), addresses.FORECAST_QUALITY)
+        query = Query.parse(search)
+        question, shown = asked_part(
+            query,
+            addresses.FORECAST_QUALITY,
+            query.given(("span", "from", "to")),
+        )
         with context.request() as request:
-            view = fleet_quality_view(request, question)
-        return fleet_content(view), *part_answer(view.part, question, shown)
+            period = period_of(query, request.now.date())
+            days = None if period is None else (period.first_day, period.last_day)
+            view = fleet_quality_view(request, question, period=days)
+        content = fleet_content(view, period)
+        return content, *part_answer(view.part, question, shown)
 
-    follow_filters(app, "quality-url", ["quality-find"])
+    follow_time(app, "quality", ["span", "from", "to"], others=["quality-find"])
 
 
 def register_panel_callback(app: Dash, context: PageContext) -> None:

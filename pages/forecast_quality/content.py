@@ -28,7 +28,8 @@ from pages.forecast_quality.figures import (
     reliability_summary,
 )
 from pages.theme import MISSING, celsius, number
-from pages.words import degrees, percent, typeset
+from pages.time_range import Period
+from pages.words import day_name, degrees, percent, typeset
 
 DRIFT_TITLE = "Coverage is drifting"
 OTHER_PAGES = (
@@ -159,9 +160,16 @@ def _cells(row: QualityRow) -> list[Component | str | None]:
     ]
 
 
-def fleet_content(view: FleetQualityView) -> list[Component | None]:
+def fleet_content(
+    view: FleetQualityView, period: Period | None = None
+) -> list[Component | None]:
     """A row per region, and the alarms above it."""
     spans = [row.days for row in view.regions[0].rows] if view.regions else []
+    within = (
+        [f"Within, last {days} days" for days in spans]
+        if period is None
+        else [f"Within, {day_name(period.first_day)} to {day_name(period.last_day)}"]
+    )
     return [
         *(drift_notice(region) for region in view.regions),
         panel(
@@ -170,7 +178,7 @@ def fleet_content(view: FleetQualityView) -> list[Component | None]:
                 "How often each region’s maximum stayed within its bound",
                 (
                     "Region",
-                    *(f"Within, last {days} days" for days in spans),
+                    *within,
                     "Days scored",
                     "Mean room left",
                     "Mean width of the range",

@@ -19,12 +19,12 @@ from orchestrator.plans.planning import (
 from orchestrator.plans.replacing import change_plan, undo_plan
 from pages.addresses import Query, parse_comment, parse_day, parse_record, parse_slug
 from pages.context import PageContext
-from pages.day_picker import DAY_OUTPUTS, day_choice
 from pages.plan import content
 from pages.plan.terms import FIELDS, read_terms
 from pages.refreshing import as_of, mark_of, only_changes, refreshing
 from pages.region_picker import region_options, register_region_search
 from pages.serving import follow_in_browser, serve
+from pages.time_range import DAY_OUTPUTS, day_choice
 from pages.times import chosen_times, in_times
 
 _FIELD_NAMES = tuple(item.name for item in FIELDS)

@@ -8,10 +8,10 @@ from dash.development.base_component import Component
 
 from orchestrator.plans.terms import PlanTerms
 from pages.components import disclosure, field, notice, page_head, panel
-from pages.day_picker import day_field
 from pages.plan.terms import CAPS, PRICES, TermField
 from pages.refreshing import refresh
 from pages.region_picker import region_field
+from pages.time_range import day_field
 
 _DEFAULTS = PlanTerms()
 
@@ -46,7 +46,7 @@ def _terms_panel(*, may_decide: bool) -> Component:
         html.Div(
             [
                 region_field("Window of", "plan-region"),
-                day_field("plan-day", "plan-next-24h"),
+                day_field("plan"),
                 *(_number(item) for item in PRICES),
             ],
             className="gfo-controls",

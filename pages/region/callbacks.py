@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from dash import Dash, Input, Output, State, ctx
+from dash.exceptions import PreventUpdate
 
 from core.access import Permission
 from orchestrator.operations.setup_requests import ask_for_hindcasts, ask_for_training
 from orchestrator.operations.setup_state import region_setup
+from orchestrator.overview.history import local_today, region_history
 from orchestrator.overview.region_page import region_page
-from pages.addresses import region_slug_of
+from pages.addresses import Query, region_slug_of
 from pages.components import notice
 from pages.context import PageContext
-from pages.refreshing import refreshing
-from pages.region.layout import region_more, region_now, setup_content
+from pages.history.content import history_panels
+from pages.refreshing import is_refresh, refreshing
+from pages.region.layout import USUAL_DAYS, region_more, region_now, setup_content
 from pages.serving import serve
-from pages.times import chosen_times
+from pages.time_range import Period, compared_days, follow_time, period_of
+from pages.times import chosen_times, in_times
 
 
 def register_callbacks(app: Dash, context: PageContext) -> None:
     """Register the page's callbacks."""
     _register_view(app, context)
+    _register_history(app, context)
     _register_setup(app, context)
     _register_actions(app, context)
 
@@ -40,6 +45,40 @@ def _register_view(app: Dash, context: PageContext) -> None:
         with refreshing("region"), context.request() as request:
             page = region_page(request, region_slug_of(pathname))
         return region_now(page, request.now), region_more(page, chosen_times())
+
+
+def _register_history(app: Dash, context: PageContext) -> None:
+    @serve(
+        app,
+        context,
+        outputs=[Output("region-history", "children")],
+        inputs=[
+            Input("region-url", "pathname"),
+            Input("region-url", "search"),
+            Input("region-refresh", "n_intervals"),
+        ],
+        permission=Permission.VIEW_FLEET,
+        at_load=False,
+    )
+    def show_history(
+        pathname: str | None, search: str | None, _n: int | None
+    ) -> tuple[object, ...]:
+        slug, query = region_slug_of(pathname), Query.parse(search)
+        with refreshing("region"), context.request() as request:
+            today = local_today(request, slug)
+            period = period_of(query, today) or Period.until(today, USUAL_DAYS)
+            if is_refresh("region") and not period.is_live:
+                raise PreventUpdate
+            history = region_history(
+                request,
+                slug,
+                period.first_day,
+                period.last_day,
+                compare_days=compared_days(query),
+            )
+        return (history_panels(in_times(history, chosen_times())),)
+
+    follow_time(app, "region", ["span", "from", "to", "compare"])
 
 
 def _register_setup(app: Dash, context: PageContext) -> None:

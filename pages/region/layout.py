@@ -30,6 +30,7 @@ from pages.fleet.figures import sparkline, sparkline_summary
 from pages.fleet.setup import REFRESH_MS, step_list, task_lines
 from pages.refreshing import as_of, refresh
 from pages.theme import celsius, quantity
+from pages.time_range import range_field
 from pages.times import Times
 from pages.words import (
     KIND_WORDS,
@@ -42,6 +43,9 @@ from pages.words import (
     shift_words,
     typeset,
 )
+
+USUAL_DAYS = 14
+"""Days of history that are shown until others are asked for."""
 
 
 def layout(*, may_set_up: bool) -> Component:
@@ -61,6 +65,11 @@ def layout(*, may_set_up: bool) -> Component:
                 id="region-setup",
                 hidden=True,
             ),
+            html.Div(
+                range_field("region", f"Last {USUAL_DAYS} days", compare=True),
+                className="gfo-controls",
+            ),
+            html.Div(skeleton(760), id="region-history"),
             html.Div(skeleton(240), id="region-more"),
             refresh("region"),
         ]

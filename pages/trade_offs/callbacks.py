@@ -20,11 +20,11 @@ from orchestrator.use_cases import Request
 from orchestrator.windows.views import Ground
 from pages.addresses import Query, instant_text
 from pages.context import PageContext
-from pages.day_picker import DAY_OUTPUTS, day_choice
 from pages.refreshing import as_of, asked_issue, mark_of, only_changes, refreshing
 from pages.region_picker import region_options, register_region_search
 from pages.serving import follow_in_browser, serve
 from pages.theme import local_labels
+from pages.time_range import DAY_OUTPUTS, day_choice, follow_time
 from pages.times import chosen_times, in_times
 from pages.trade_offs import content
 from pages.trade_offs.figures import scatter_summary, trade_off_scatter
@@ -92,6 +92,7 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
             mark, answer = kept.get(request, (question, issued_at_utc, times), make)
         return only_changes("trade-offs", shown, answer, mark)
 
+    follow_time(app, "trade-offs", ["frozen"], refresh="trade-offs-refresh")
     follow_in_browser(
         app,
         "gfo_trade_offs",

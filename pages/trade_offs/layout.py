@@ -9,9 +9,9 @@ from dash.development.base_component import Component
 from orchestrator.trade_offs.views import WaterScope
 from pages.attributes import aria
 from pages.components import chart, field, page_head, panel, skeleton
-from pages.day_picker import day_field
 from pages.refreshing import refresh
 from pages.region_picker import region_field
+from pages.time_range import day_field
 
 LAST_HOUR = 23
 
@@ -63,7 +63,7 @@ def _controls() -> Component:
                     inputmode="decimal",
                 ),
             ),
-            day_field("trade-offs-day", "trade-offs-next-24h"),
+            day_field("trade-offs", freezes=True),
             field(
                 "Water",
                 dbc.Select(

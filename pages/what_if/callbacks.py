@@ -31,7 +31,6 @@ from pages.addresses import (
     parse_slug,
 )
 from pages.context import PageContext
-from pages.day_picker import DAY_OUTPUTS, day_choice
 from pages.refreshing import (
     as_of,
     asked_issue,
@@ -43,6 +42,7 @@ from pages.refreshing import (
 from pages.region_picker import region_options, register_region_search
 from pages.serving import follow_in_browser, serve
 from pages.standing import parse_term
+from pages.time_range import DAY_OUTPUTS, day_choice
 from pages.times import chosen_times, in_times
 from pages.verdicts import impact_table, verdict_card
 from pages.what_if import content

@@ -20,6 +20,7 @@ from pages.theme import (
     chart_instants,
     local_labels,
     local_time_axis,
+    over_time,
     thermal_limit_label,
     tint,
 )
@@ -36,9 +37,11 @@ def shift_chart(
     *,
     shift_pct: float,
     given_pct: Series,
+    ends: Sequence[ShiftEnd] = (),
 ) -> go.Figure:
     """The forecast of one end with its range and day bound, before and after.
 
+    `ends` are those whose charts stand side by side and share an axis of degrees.
     `given_pct` is what each hour of the source gives at the shift.
     """
     figure = go.Figure()
@@ -58,8 +61,8 @@ def shift_chart(
             hovertemplate="%{customdata}<br>Measured %{y:.1f} °C<extra></extra>",
         )
     _add_levels(figure, end, x, shift_pct)
-    figure.update_xaxes(local_time_axis(hours_utc, end.region.time_zone, every_h=6))
-    figure.update_yaxes(title="Temperature (°C)", range=_reach_c(end))
+    over_time(figure, local_time_axis(hours_utc, end.region.time_zone, every_h=6))
+    figure.update_yaxes(title="Temperature (°C)", range=reach_c(*(ends or (end,))))
     return figure
 
 
@@ -80,23 +83,25 @@ def bound_after_c(end: ShiftEnd, shift_pct: float) -> float | None:
     return end.bound_by_step_c[step] if step < len(end.bound_by_step_c) else None
 
 
-def _reach_c(end: ShiftEnd) -> list[float] | None:
+def reach_c(*ends: ShiftEnd) -> list[float] | None:
     """An axis that no shift can leave, so that it stands still while one drags."""
-    rises, whole = end.rise_by_hour_c_per_pct, (100.0,) * len(end.mean_c)
-    values = [
-        *end.lower_c,
-        *end.upper_c,
-        *moved(end.lower_c, rises, whole),
-        *moved(end.upper_c, rises, whole),
-        end.bound_by_step_c[0],
-        end.bound_by_step_c[-1],
-    ]
-    known = [value for value in values if value is not None]
+    known: list[float] = []
+    for end in ends:
+        rises, whole = end.rise_by_hour_c_per_pct, (100.0,) * len(end.mean_c)
+        values = [
+            *end.lower_c,
+            *end.upper_c,
+            *moved(end.lower_c, rises, whole),
+            *moved(end.upper_c, rises, whole),
+            end.bound_by_step_c[0],
+            end.bound_by_step_c[-1],
+        ]
+        temperatures = [value for value in values if value is not None]
+        known += [*temperatures, end.thermal_limit_c] if temperatures else []
     if not known:
         return None
-    low_c, high_c = min(known), max(*known, end.thermal_limit_c)
-    room_c = 0.05 * (high_c - low_c)
-    return [low_c - room_c, high_c + room_c]
+    room_c = 0.05 * (max(known) - min(known))
+    return [min(known) - room_c, max(known) + room_c]
 
 
 def _plus(

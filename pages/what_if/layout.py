@@ -17,10 +17,10 @@ from pages.components import (
     panel,
     skeleton,
 )
-from pages.day_picker import day_field
 from pages.refreshing import refresh
 from pages.region_picker import region_field
 from pages.standing import term_field
+from pages.time_range import day_field
 
 STEP_PCT = 0.1
 _EVERY_HOUR = "any"
@@ -84,7 +84,7 @@ def _controls() -> Component:
         [
             region_field("Source: load leaves", "what-if-source"),
             region_field("Target: load arrives", "what-if-target"),
-            day_field("what-if-day", "what-if-next-24h"),
+            day_field("what-if"),
             field(
                 "Source’s hours, from",
                 _hour_select(

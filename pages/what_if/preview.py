@@ -74,7 +74,11 @@ def _end(end: ShiftEnd, view: WhatIfView) -> dict[str, Any]:
         "limit": degrees(end.thermal_limit_c),
         "allowed": allowed(allowed_frac),
         "figure": shift_chart(
-            end, view.hours_utc, shift_pct=view.shift_pct, given_pct=view.given_pct
+            end,
+            view.hours_utc,
+            shift_pct=view.shift_pct,
+            given_pct=view.given_pct,
+            ends=[item for item in (view.source, view.target) if item is not None],
         ),
     }
 

@@ -38,6 +38,7 @@ def test_its_table_of_roles_is_that_of_the_code() -> None:
             "manage_users",
         },
         "subscriptions: webhooks and mail": {"manage_deliveries"},
+        "what needs two people: ask, approve, refuse": {"approve_changes"},
         "backups and restores; what the worker does by itself; health and jobs": {
             "keep_backups",
             "run_cycle",

@@ -29,6 +29,8 @@ ALLOWED: dict[Permission, set[Role]] = {
     # Backups and restores, with their audit event.
     Permission.MANAGE_DELIVERIES: {Role.ADMIN},
     Permission.KEEP_BACKUPS: {Role.ADMIN},
+    # Ask for, approve and refuse what needs two people.
+    Permission.APPROVE_CHANGES: {Role.ADMIN},
     # What the worker does by itself, as a system user.
     Permission.RUN_CYCLE: {Role.ADMIN},
     # One's own logins and password.
@@ -83,9 +85,8 @@ WITHHELD = {
     # Accounts and tokens, or a token could make another that outlives it.
     Permission.MANAGE_USERS,
     Permission.KEEP_OWN_ACCOUNT,
-    # What people do at the machine, and what the worker does by itself.
+    # What people do at the machine.
     Permission.KEEP_BACKUPS,
-    Permission.RUN_CYCLE,
 }
 
 

@@ -115,7 +115,7 @@ class Portal:
                 object_type="policy",
                 object_id=region,
                 after={"thermal_limit_c": "35.0", "number": number},
-                reason="a test",
+                reason=f"event {number}",
             )
 
     def deliverer(self, **changes: Any) -> Deliverer:

@@ -42,7 +42,7 @@ def test_an_event_arrives_signed_with_its_documented_payload(
         "region": "here",
         "terms": {"thermal_limit_c": 35.0, "number": 7},
         "former_terms": {},
-        "reason": "a test",
+        "reason": "event 7",
         "event_seq": payload["data"]["event_seq"],
         "actor": "anonymous",
         "link": f"/audit/event/{payload['data']['event_seq']}",

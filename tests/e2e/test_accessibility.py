@@ -15,6 +15,9 @@ pytestmark = pytest.mark.e2e
 
 PAGES = {
     "/": "#fleet-table tbody tr",
+    "/?span=7": "#history-it-load-mw .ytick",
+    "/?wall=1": ".gfo-hours tbody tr",
+    "/regions/arizona": "#history-it-load-mw .ytick",
     "/forecast?region=arizona&day=2025-07-13": "#forecast-dots .js-plotly-plot",
     "/what-if?source=arizona&target=ireland&shift=30": "#what-if-target-chart .ytick",
     "/trade-offs?source=arizona&target=ireland&shift=30": "#trade-offs-chart .ytick",

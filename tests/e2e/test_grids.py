@@ -303,7 +303,7 @@ def test_what_is_shown_is_taken_along_in_utc(visitor: Visitor, downloads: Path) 
     visitor.come_in("olga", "/audit?kind=recorded")
     visitor.sees(DECISIONS, "Recorded")
     assert not visitor.visible("#audit-csv")  # whole lists are for auditors
-    visitor.click(f".gfo-download[data-table={DECISIONS.removeprefix('#')}]")
+    visitor.download(f".gfo-download[data-table={DECISIONS.removeprefix('#')}]")
     name = "gfo-audit-decisions-table.csv"
     captions, rows = table_of(downloaded(downloads, name))
     assert "/audit?kind=recorded" in "\n".join(captions)

@@ -118,7 +118,7 @@ def test_a_charts_numbers_are_downloaded_in_utc_with_their_caption(
 ) -> None:
     visitor.come_in("olga", FORECAST)
     visitor.browser.wait_for_element("#forecast-chart .xtick")
-    visitor.click("#forecast-hours .gfo-download[data-format=csv]")
+    visitor.download("#forecast-hours .gfo-download[data-format=csv]")
     name = "gfo-forecast-chart-arizona-2025-07-13.csv"
     captions, rows = table_of(downloaded(downloads, name))
     said = "\n".join(captions)
@@ -140,7 +140,7 @@ def test_a_chart_is_downloaded_as_a_picture_with_its_caption(
 ) -> None:
     visitor.come_in("olga", FORECAST)
     visitor.browser.wait_for_element("#forecast-chart .xtick")
-    visitor.click(f"#forecast-hours .gfo-download[data-format={kind}]")
+    visitor.download(f"#forecast-hours .gfo-download[data-format={kind}]")
     content = downloaded(downloads, f"gfo-forecast-chart-arizona-2025-07-13.{kind}")
     if kind == "png":
         assert content.startswith(PNG_MAGIC)
@@ -158,7 +158,7 @@ def test_the_fleet_is_downloaded_with_plain_numbers(
 ) -> None:
     visitor.come_in("olga")
     visitor.sees("#fleet-regions", "Arizona")
-    visitor.click(".gfo-download[data-table=fleet-regions]")
+    visitor.download(".gfo-download[data-table=fleet-regions]")
     captions, rows = table_of(downloaded(downloads, "gfo-fleet-regions.csv"))
     assert "As of 20 Jul 2025" in "\n".join(captions)
     assert [row["region"] for row in rows] == ["Arizona", "Ireland", "Wyoming"]

@@ -158,6 +158,12 @@ class Visitor:
         """Click what can be clicked."""
         self.waits_for_enabled(selector).click()
 
+    def download(self, button: str) -> None:
+        """Open the menu of downloads that holds the button, and press it."""
+        self.browser.wait_for_element(f"details:has({button})")
+        self.click(f"details:has({button}) > summary")
+        self.click(button)
+
     def follow(self, text: str, within: str = "body") -> None:
         """Follow the link that reads `text`; a page may redraw it meanwhile."""
 

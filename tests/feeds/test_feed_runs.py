@@ -214,6 +214,39 @@ def test_the_second_source_takes_over_and_the_first_returns_when_it_is_steady(
 
 
 @pytest.mark.slow
+def test_while_two_sources_fail_in_turn_no_hour_is_later_than_one_cycle(
+    portal: Portal, source: LocalSource
+) -> None:
+    with LocalSource().running() as other:
+        weathers = Weather(source), Weather(other)
+        ids = [
+            portal.add(weather_feed(source, "first", priority=1)),
+            portal.add(weather_feed(other, "second", priority=2)),
+        ]
+
+        def worker_looks() -> None:
+            portal.choose()
+            for feed_id in ids:
+                portal.run(feed_id)
+
+        worker_looks()
+        first_hour, lags = max(portal.hours()), []
+        for hour in range(12):
+            for index, weather in enumerate(weathers):
+                is_failing = hour // 3 % 2 == index
+                weather.reply = Reply(status=503) if is_failing else None
+            portal.now += HOUR
+            worker_looks()
+            # The worker chooses each minute: who took over is asked in the next one.
+            portal.now += timedelta(minutes=1)
+            worker_looks()
+            lags.append(portal.now - max(portal.hours()) - HOUR)
+    assert max(lags) <= HOUR, lags
+    hours = sorted(hour for hour in portal.hours() if hour >= first_hour)
+    assert hours == [first_hour + i * HOUR for i in range(13)]
+    assert {feed for _, feed in portal.used()[-12:]} == {"first", "second"}
+
+
 def test_a_frozen_source_is_found_by_the_guards_and_left(
     portal: Portal, source: LocalSource
 ) -> None:

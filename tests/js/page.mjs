@@ -47,6 +47,7 @@ export class Element {
     this.attributes = new Map();
     this.children = [];
     this.parent = null;
+    this.style = {};
     for (const [name, value] of Object.entries(attributes)) {
       if (typeof value !== "string") this[name] = value;
       else this.setAttribute(name, value);

@@ -156,6 +156,56 @@ for (const [what, values, data, triggered, wanted] of [
   });
 }
 
+test("another window of a forecast is compared with the same days", () => {
+  const page = at("/forecast?compare=7&frozen=1");
+  page.call("gfo_pages", "follow_forecast_controls", ["wyoming", null, 0, "12", LIVE]);
+  assert.deepEqual(shown(page), ["forecast-url", "?region=wyoming&compare=7"]);
+});
+
+for (const [what, values, triggered, wanted] of [
+  ["a span ends what two dates said", ["30", "2026-07-01", ""], ["fleet-span.value"],
+    [["fleet-from", { value: "" }], ["fleet-to", { value: "" }]]],
+  ["now ends them too", ["any", "2026-07-01", ""], ["fleet-span.value"],
+    [["fleet-from", { value: "" }], ["fleet-to", { value: "" }]]],
+  ["a date ends a span", ["30", "2026-07-01", ""], ["fleet-from.value"],
+    [["fleet-span", { value: "dates" }]]],
+  ["an address of dates says so", ["any", "2026-07-01", ""],
+    ["fleet-span.value", "fleet-from.value"], [["fleet-span", { value: "dates" }]]],
+  ["a span alone stays", ["30", "", ""], ["fleet-span.value"], []],
+  ["dates alone stay", ["dates", "2026-07-01", "2026-07-02"], ["fleet-to.value"], []],
+]) {
+  test(`one way of time: ${what}`, () => {
+    const page = at("/");
+    const inputs = ["fleet-span", "fleet-from", "fleet-to"];
+    page.call("gfo_pages", "one_way_of_time", values, { inputs, triggered });
+    assert.deepEqual(page.setProps, wanted);
+  });
+}
+
+test("a frozen page is not asked for again", () => {
+  const page = at("/forecast");
+  assert.equal(page.call("gfo_pages", "hold_frozen", ["?region=a&frozen=1"]), true);
+  assert.equal(page.call("gfo_pages", "hold_frozen", [""]), false);
+});
+
+test("a page with a single filter shows what its address says", () => {
+  const page = at("/trade-offs?frozen=1");
+  page.add(tag("input", { id: "trade-offs-frozen", type: "checkbox" }));
+  page.dc.callback_context = {
+    outputs_list: { id: "trade-offs-frozen" }, inputs_list: [{ id: "trade-offs-url" }],
+  };
+  assert.equal(page.dc.gfo_pages.show_filters("?frozen=1"), true);
+  assert.equal(page.dc.gfo_pages.show_filters(""), false);
+});
+
+test("what is no longer frozen shows the newest issue again", () => {
+  const page = at("/forecast?region=a&issued=06&frozen=1");
+  page.add(tag("input", { id: "forecast-frozen", type: "checkbox" }));
+  const controls = { inputs: ["forecast-frozen"], states: ["forecast-url"] };
+  page.call("gfo_pages", "follow_filters", [false, ""], controls);
+  assert.deepEqual(shown(page), ["forecast-url", "?region=a"]);
+});
+
 const PAIR = { source: { slug: "arizona" }, target: { slug: "ireland" }, day: "2025-07-13" };
 const ALONE = { source: { slug: "arizona" }, target: null, day: null };
 for (const [what, values, data, triggered, wanted] of [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,9 +14,10 @@ from core.telemetry import HOUR, Quantity, TelemetryFrame
 from models.accuracy import skill_frac
 from models.export import export_onnx
 from models.features import feature_matrix
+from models.metadata import MAX_MODEL_BYTES, ModelContract
 from models.observations import observed_windows, persistence_windows
 from models.ridge import TrainedRidge
-from models.ridge_training import train_ridge
+from models.ridge_training import require_room, train_ridge
 from models.training_rows import MIN_WINDOWS, hour_stride
 
 MakeFrame = Callable[..., TelemetryFrame]
@@ -40,6 +42,26 @@ def test_telemetry_from_until_on_changes_no_byte(
     }
     again = train_ridge(frames, Target.TEMPERATURE_C, until_utc)
     assert export_onnx(again) == export_onnx(trained)
+
+
+def test_regions_that_a_file_has_no_room_for_are_refused_before_they_are_learned(
+    trained: TrainedRidge,
+) -> None:
+    weights_bytes = 4 * trained.layout.n_region_weights
+    n_weights = len(trained.contract.region_slugs) + 1
+    exported = len(export_onnx(trained))
+    assert n_weights * weights_bytes < exported < n_weights * weights_bytes + 20_000
+
+    def of_regions(count: int) -> ModelContract:
+        slugs = tuple(f"region-{number}" for number in range(count))
+        return replace(trained.contract, region_slugs=slugs)
+
+    most = MAX_MODEL_BYTES // weights_bytes - 1
+    require_room(of_regions(most), trained.layout, None, 4)
+    with pytest.raises(InvalidInput, match=f"room for the weights of {most:,} regions"):
+        require_room(of_regions(most + 1), trained.layout, None, 4)
+    with pytest.raises(InvalidInput, match="of 0 regions"):
+        require_room(of_regions(1), trained.layout, of_regions(most), 4)
 
 
 def test_an_hour_later_until_does_change_the_model(

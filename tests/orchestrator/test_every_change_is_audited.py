@@ -122,6 +122,7 @@ from orchestrator.forecasts.scoring import score_finished_windows
 from orchestrator.operations import backups, installation, setup_requests
 from orchestrator.operations.drills import Drill, record_drill
 from orchestrator.operations.health_and_jobs import retry_job
+from orchestrator.overview.own_views import remove_view, save_view
 from orchestrator.plans import planning
 from orchestrator.plans.replacing import change_plan, undo_plan
 from orchestrator.plans.terms import PlanTerms
@@ -1016,6 +1017,9 @@ def alarmed(portal: Portal) -> None:
         lambda asked: alarm_handling.take_alarm_out(asked, alarm_id=number, reason="x"),
         lambda asked: alarm_handling.put_alarm_back(asked, alarm_id=number),
         lambda asked: hand_over(asked, note="x"),
+        lambda asked: save_view(asked, name="x", address="/?span=7"),
+        lambda asked: save_view(asked, name="x", address="/?span=30"),
+        lambda asked: remove_view(asked, name="x"),
     ):
         with portal.ask() as request:
             act(request)

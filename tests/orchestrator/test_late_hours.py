@@ -117,7 +117,7 @@ def test_its_bound_is_calibrated_by_windows_forecast_as_late(fleet: Fleet) -> No
         )
         hourly = stored.hourly(region.slug)
     assert hourly is not None
-    calibration = late.tracker(policy.alpha).calibration()
+    calibration = late.calibration(policy.alpha)
     bound = check_limit(
         hourly.mean, hourly.scale, calibration, limit=policy.thermal_limit_c
     ).bound

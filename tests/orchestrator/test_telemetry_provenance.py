@@ -31,7 +31,7 @@ from db.telemetry_merge import settle_staged
 from db.telemetry_staging import open_staging, stage_rows
 from db.users import system_actor
 from orchestrator.forecasts.fleet import fleet_view
-from orchestrator.forecasts.scoring import rescore_windows, score_window
+from orchestrator.forecasts.scoring import rescore_windows, score_windows
 from orchestrator.operations.doctor import telemetry_of
 from orchestrator.operations.monitoring import measure
 from orchestrator.regions.changes import RegionDraft, add_region
@@ -443,7 +443,7 @@ def test_revised_telemetry_scores_its_windows_again(
 
     import_telemetry(request, temperatures(*day), ranges=VALID_RANGES)
     frame = load_frame(session, "SG", START, START + 24 * HOUR)
-    first = score_window(forecast, frame, region, model_version_id=model_id)
+    (first,) = score_windows([forecast], frame, region, model_version_id=model_id)
     window_scores.insert_scores(session, [first])
     (score,), watermark_id = scores_of(session)
     assert rescored() == 0

@@ -28,7 +28,7 @@ from orchestrator.decisions.lists import DecisionFilter, decision_page
 from orchestrator.forecasts.day_page import day_view
 from orchestrator.forecasts.fleet import fleet_view
 from orchestrator.forecasts.model_cache import ModelCache
-from orchestrator.forecasts.scoring import score_window
+from orchestrator.forecasts.scoring import score_windows
 from orchestrator.regions.changes import RegionDraft, add_region
 from orchestrator.regions.region_choice import active_regions
 from orchestrator.telemetry.batches import ImportSummary, Origin
@@ -275,8 +275,8 @@ def test_a_window_whose_truth_is_suspect_has_no_score(
         scale=np.ones(24),
     )
     frame = load_frame(session, "texas", END, END + 24 * HOUR)
-    score = score_window(
-        issued, frame, region_by_slug(session, "texas"), model_version_id=1
+    (score,) = score_windows(
+        [issued], frame, region_by_slug(session, "texas"), model_version_id=1
     )
     assert score.score is None
     assert score.unscored_reason is not None

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 
 import numpy as np
 import pytest
 from sqlalchemy.orm import Session
 
+from core.conformal import ScoreTracker
 from core.days import WINDOW_H, full_hour, issue_at_local_midnight, local_issue_hour
 from core.footprints import RegionSignals, SignalBasis
 from core.forecasts import HourlyForecast, Refusal, RefusalCode, Target
+from core.rescoring import WindowHours
 from core.telemetry import HOUR, Quantity
 from db import forecasts, telemetry, window_scores
 from db.regions import StoredRegion
+from db.window_scores import ScoreHistory
 from orchestrator.backtests.file_source import FileSource
 from orchestrator.regions.region_choice import active_regions
 from orchestrator.windows.assembly import Window
@@ -78,9 +82,20 @@ def _from_files(session: Session, stored: StoredRegion, kept: RegionWindow) -> W
         auctioned_h=0,
         issued_at_utc=issued_at_utc,
         answers=answers,
-        tracker=history.tracker(kept.policy.alpha),
+        tracker=_tracker(history, kept.policy.alpha),
     )
     return source.window()
+
+
+def _tracker(history: ScoreHistory, alpha: Decimal) -> ScoreTracker:
+    """A tracker that learned the windows day after day, as a backtest does."""
+    windows = history.windows
+    assert windows is not None
+    tracker = ScoreTracker(alpha, history.scores[: -len(windows.day_max)])
+    kept = history.scores[-len(windows.day_max) :]
+    for score, day_max, hours in zip(kept, windows.day_max, windows.hours, strict=True):
+        tracker.add(score, WindowHours(day_max=float(day_max), hours=hours))
+    return tracker
 
 
 def _assert_same(first: RegionSignals, second: RegionSignals) -> None:

@@ -360,7 +360,7 @@ def test_an_address_says_which_decisions_are_listed() -> None:
         "?kind=recorded&region=arizona&actor=olga&outcome=BLOCKED&reason=over_limit"
         "&model=3&from=2025-07-01&to=2025-07-02&words=heat+wave&live=1&order=chance"
     )
-    chosen = filters.decision_filter(query)
+    chosen = filters.decision_filter(query, NOON)
     assert (chosen.kind, chosen.region_slug, chosen.actor_name) == (
         "recorded",
         "arizona",
@@ -389,14 +389,14 @@ def test_an_address_says_which_decisions_are_listed() -> None:
 )
 def test_an_address_that_makes_no_sense_is_refused(search: str) -> None:
     with pytest.raises(InvalidInput):
-        filters.decision_filter(Query.parse(search))
+        filters.decision_filter(Query.parse(search), NOON)
 
 
 def test_an_order_or_action_that_is_unknown_is_refused() -> None:
     with pytest.raises(InvalidInput, match="no order"):
         filters.decision_order(Query.parse("?order=random"))
     with pytest.raises(InvalidInput, match="no action"):
-        filters.event_filter(Query.parse("?action=nothing"))
+        filters.event_filter(Query.parse("?action=nothing"), NOON)
 
 
 def status(**changes: object) -> ChainStatus:
@@ -471,7 +471,7 @@ def test_a_run_says_how_many_it_holds_and_opens(make_decision_page: Make) -> Non
         "/audit?kind=automatic&region=arizona&outcome=BLOCKED&reason=over_limit"
         "&from=2023-07-13&to=2023-07-14&each=1"
     )
-    chosen = filters.decision_filter(Query.parse(opens.partition("?")[2]))
+    chosen = filters.decision_filter(Query.parse(opens.partition("?")[2]), NOON)
     assert (chosen.kind, chosen.region_slug) == ("automatic", "arizona")
     assert not filters.with_runs(Query.parse(opens.partition("?")[2]))
     said = list_grids.decisions_pager(
@@ -482,7 +482,8 @@ def test_a_run_says_how_many_it_holds_and_opens(make_decision_page: Make) -> Non
 
 def test_lists_default_to_what_people_and_plans_decided() -> None:
     usual, everything = (
-        filters.decision_filter(Query.parse(search)) for search in ("", "?kind=all")
+        filters.decision_filter(Query.parse(search), NOON)
+        for search in ("", "?kind=all")
     )
     assert (usual.kind, usual.without_automatic) == (None, True)
     assert (everything.kind, everything.without_automatic) == (None, False)

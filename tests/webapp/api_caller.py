@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from werkzeug.test import TestResponse
 
-from core.access import Role, Scope, usable_scopes
+from core.access import PERSONAL_SCOPES, Role, Scope, usable_scopes
 from orchestrator.accounts import api_tokens
 from tests.webapp.conftest import Portal
 
@@ -57,8 +57,12 @@ class ApiCaller:
         )
 
 
+GIVEN_SCOPES = tuple(scope for scope in Scope if scope not in PERSONAL_SCOPES)
+"""What a token can have that somebody makes for an account."""
+
+
 def make_caller(
-    portal: Portal, role: Role, scopes: Iterable[Scope] = tuple(Scope)
+    portal: Portal, role: Role, scopes: Iterable[Scope] = GIVEN_SCOPES
 ) -> ApiCaller:
     """A program whose service account has a role, with the scopes that it can have."""
     name = f"{role.value} {uuid4().hex[:6]}"

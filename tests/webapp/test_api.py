@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import zipfile
@@ -11,12 +12,16 @@ from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import text
 
-from core.access import Role
+from core.access import Role, Scope
+from core.errors import InvalidInput
+from db import users
 from db.audit import list_events
-from orchestrator.accounts import administration
+from orchestrator.accounts import administration, api_tokens
 from orchestrator.approvals.rules import set_change_rules
+from orchestrator.use_cases import Request
 from tests.conftest import PostgresForTests
 from tests.fleet import Fleet, runtime_on
 from tests.webapp.api_caller import ApiCaller, make_caller
@@ -199,6 +204,216 @@ def test_what_two_people_must_agree_on_no_token_does_alone(
                 " created_by_id) values (false, false, 'test', 1)"
             )
         )
+
+
+def _person_with_token(portal: Portal, name: str) -> ApiCaller:
+    """An admin of long ago, with a token of their own."""
+    with portal.runtime.transaction() as session:
+        person = users.insert_user(
+            session,
+            name=name,
+            role=Role.ADMIN,
+            password_hash="x",
+            must_change_password=False,
+        )
+        request = Request(
+            session=session,
+            caller=person.as_actor(),
+            now=portal.runtime.clock(),
+            is_confirmed=True,
+        )
+        made = api_tokens.make_own_token(
+            request, name="changes", scopes=[Scope.ADMIN, Scope.APPROVE]
+        )
+    return ApiCaller(portal=portal, secret=made.secret, token_id=made.token.token_id)
+
+
+def test_a_token_of_one_person_asks_and_one_of_another_approves(
+    portal: Portal, admin: ApiCaller
+) -> None:
+    carl, dora = (_person_with_token(portal, name) for name in ("carl", "dora"))
+    rules = carl.get("/change-rules")
+    both = {"two_people": True, "reason": "Two of us."}
+    tag = rules.headers["ETag"]
+    set_ = carl.send("PATCH", "/change-rules", both, If_Match=tag)
+    assert set_.get_json() == {"two_people": True, "signed_models_only": False}
+    region = carl.get("/regions/wyoming")
+    limits = {"thermal_limit_c": 31.5, "reason": "Older hall."}
+    key = str(uuid4())
+    answers = [
+        carl.send(
+            "PUT",
+            "/regions/wyoming/policy",
+            limits,
+            key=key,
+            If_Match=region.headers["ETag"],
+        )
+        for _ in range(2)
+    ]
+    assert [answer.status_code for answer in answers] == [202, 202]
+    waiting = answers[0].get_json()
+    assert waiting["state"] == "waiting"
+    assert answers[1].get_json()["approval_id"] == waiting["approval_id"]
+    assert carl.get("/regions/wyoming").get_json() == region.get_json()
+    path = f"/approvals/{waiting['approval_id']}/approve"
+    assert "another person" in carl.post(path).get_json()["detail"]
+    assert admin.post(path).get_json()["code"] == "forbidden"
+    assert dora.get("/approvals").get_json()[0]["asked_by"] == "carl"
+    done = dora.post(path)
+    assert (done.status_code, done.get_json()["answered_by"]) == (200, "dora")
+    changed = carl.get("/regions/wyoming").get_json()
+    assert changed["policy"]["thermal_limit_c"] == 31.5
+    tag = carl.get("/change-rules").headers["ETag"]
+    alone = {"two_people": False, "reason": "One is enough."}
+    asked = carl.send("PATCH", "/change-rules", alone, If_Match=tag).get_json()
+    assert dora.post(f"/approvals/{asked['approval_id']}/refuse").status_code == 200
+    asked = carl.send("PATCH", "/change-rules", alone, If_Match=tag).get_json()
+    assert dora.post(f"/approvals/{asked['approval_id']}/approve").status_code == 200
+    assert carl.get("/change-rules").get_json()["two_people"] is False
+
+
+def test_nobody_gives_the_scope_that_stands_for_a_person_to_another(
+    portal: Portal,
+) -> None:
+    with (
+        portal.runtime.request_as("cli") as request,
+        pytest.raises(InvalidInput, match="stands for a person"),
+    ):
+        api_tokens.make_token(
+            request, owner="carl", name="x", scopes=[Scope.ADMIN, Scope.APPROVE]
+        )
+
+
+def test_subscriptions_are_added_changed_tested_paused_and_removed(
+    admin: ApiCaller,
+) -> None:
+    hook = {
+        "name": "ops",
+        "address": "https://hooks.example/gfo",
+        "kinds": ["decision.recorded"],
+    }
+    key = str(uuid4())
+    made = [admin.post("/subscriptions", hook, key).get_json() for _ in range(2)]
+    assert made[0]["secret"].startswith("whsec_")
+    assert made[1] == {"name": "ops", "secret": None}  # shown once
+    page = admin.get("/subscriptions/ops")
+    assert "secret" not in page.get_json()["subscription"]
+    tag = page.headers["ETag"]
+    facts = {**page.get_json()["subscription"]["facts"], "regions": ["wyoming"]}
+    del facts["name"]  # it is in the address
+    changed = admin.send("PUT", "/subscriptions/ops", facts, If_Match=tag)
+    assert changed.get_json()["subscription"]["facts"]["regions"] == ["wyoming"]
+    lost = admin.send("PUT", "/subscriptions/ops", facts, If_Match=tag)
+    assert lost.status_code == 412
+    assert admin.post("/subscriptions/ops/tests").get_json()["count"] == 1
+    (sent,) = admin.get("/subscriptions/ops").get_json()["newest"]
+    assert sent["kind"] == "subscription.tested"
+    attempts = admin.get(f"/deliveries/{sent['delivery_id']}/attempts")
+    assert attempts.get_json() == []
+    assert admin.get("/deliveries/999999/attempts").status_code == 404
+    none_dead = admin.post("/subscriptions/ops/replays")
+    assert none_dead.get_json()["code"] == "invalid_input"
+    rotated = admin.post("/subscriptions/ops/secrets").get_json()
+    assert rotated["secret"] not in {None, made[0]["secret"]}
+    paused = admin.post("/subscriptions/ops/pause", {"is_paused": True}).get_json()
+    assert paused["subscription"]["health"] == "paused"
+    assert admin.post("/subscriptions/ops/remove").status_code == 200
+    assert admin.get("/subscriptions").get_json() == []
+
+
+def test_an_import_is_inspected_withdrawn_and_its_hours_accepted(
+    admin: ApiCaller,
+) -> None:
+    assert admin.post("/regions", {**OSLO, "slug": "bergen"}).status_code == 200
+    file = b"timestamp,region,temperature_c\n" + b"".join(
+        f"2025-07-20T{hour:02}:00:00Z,bergen,21.5\n".encode() for hour in range(12)
+    )
+    octets = {"Content_Type": "application/octet-stream"}
+    looked = admin.send("POST", "/telemetry/inspections", file, **octets).get_json()
+    assert (looked["hours_accepted"], looked["region_slugs"]) == (12, ["bergen"])
+    sent = admin.send("POST", "/telemetry/files", file, **octets).get_json()
+    held = admin.get("/telemetry/suspect-hours?region_slug=bergen").get_json()
+    assert held, "twelve equal hours are a stuck sensor"
+    span = {
+        "region_slug": "bergen",
+        "start_utc": min(one["hour_utc"] for one in held),
+        "end_utc": "2025-07-20T12:00:00Z",
+        "reason": "It was calm.",
+    }
+    key = str(uuid4())
+    accepted = [
+        admin.post("/telemetry/suspect-hours/acceptances", span, key).get_json()
+        for _ in range(2)
+    ]
+    assert accepted == [{"count": len(held)}] * 2
+    batch = f"/telemetry/imports/{sent['batch_id']}"
+    rows = admin.post(f"{batch}/refused/exports")
+    assert (rows.status_code, rows.mimetype) == (200, "text/csv")
+    key = str(uuid4())
+    withdrawn = [
+        admin.post(f"{batch}/withdrawal", {"reason": "Wrong file."}, key).get_json()
+        for _ in range(2)
+    ]
+    assert withdrawn[0]["hours_changed"] == 12
+    assert withdrawn[0] == withdrawn[1]
+    again = admin.post(f"{batch}/withdrawal", {"reason": "Wrong file."})
+    assert again.get_json()["code"] == "conflict"
+
+
+def test_lists_are_exported_as_csv_and_a_model_as_it_came(admin: ApiCaller) -> None:
+    decisions = admin.post("/decisions/exports", {"kind": "automatic"})
+    assert decisions.get_data(as_text=True).startswith("decision_id,")
+    events = admin.post("/audit/events/exports", {"action": "region_added"})
+    assert events.mimetype == "text/csv"
+    version = admin.get("/models").get_json()["serving"][0]["version_id"]
+    onnx = admin.post(f"/models/{version}/exports")
+    assert onnx.mimetype == "application/octet-stream"
+    assert len(onnx.data) > 1_000
+    override = admin.post(f"/models/{version}/overrides", {"reason": "It is good."})
+    assert override.get_json()["code"] == "invalid_input"
+    unsigned = admin.post(f"/models/{version}/signatures", {"signature": "AAAA"})
+    assert unsigned.get_json()["code"] == "invalid_input"
+    raw = base64.b64encode(Ed25519PrivateKey.generate().public_key().public_bytes_raw())
+    keys = admin.post("/signing-keys", {"name": "ops", "public_key": raw.decode()})
+    (trusted,) = keys.get_json()
+    ended = admin.post(f"/signing-keys/{trusted['key_id']}/unpin").get_json()
+    assert ended[0]["unpinned_at_utc"] is not None
+    assert admin.post("/audit/checks").get_json()["event_count"] > 0
+
+
+def test_overviews_searches_and_setup_are_those_of_the_pages(
+    admin: ApiCaller,
+) -> None:
+    for path, member in (
+        ("/overview", "totals"),
+        ("/regions/arizona/overview", "limits"),
+        ("/regions/arizona/setup", "steps"),
+        ("/setup", "steps"),
+        ("/trade-offs?source_slug=arizona&target_slug=ireland&shift_pct=5", "source"),
+        ("/plans/window?anchor_slug=arizona", "window_start_utc"),
+        ("/forecast-quality", "regions"),
+        ("/search/regions?words=ari", "shown"),
+        ("/health", "findings"),
+        ("/jobs", "jobs"),
+    ):
+        answer = admin.get(path)
+        assert answer.status_code == 200, (path, answer.get_data(as_text=True))
+        assert member in answer.get_json(), path
+    found = admin.get("/search?words=arizona").get_json()
+    assert "arizona" in {item["key"] for item in found}
+    assert admin.get("/setup/tasks").status_code == 200
+    assert admin.post("/jobs/999999/retry").get_json()["code"] == "not_found"
+    own = admin.get("/regions/ireland").headers["ETag"]
+    by_class = admin.send(
+        "PUT",
+        "/regions/ireland/policy/class-limit",
+        {"equipment": "A2", "approach_c": 5, "reason": "New racks."},
+        If_Match=own,
+    )
+    assert by_class.get_json()["policy"]["thermal_limit_c"] == 30.0
+    asked = admin.post("/regions/arizona/hindcasts")
+    assert asked.get_json()["state"] == "waiting"
+    assert admin.post("/models/trainings").status_code in {200, 409}
 
 
 def test_telemetry_is_pushed_as_json_and_as_a_file(admin: ApiCaller) -> None:

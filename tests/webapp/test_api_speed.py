@@ -17,13 +17,11 @@ from orchestrator.regions.policies import ensure_first_policy
 from tests.webapp.api_caller import ApiCaller, make_caller
 from tests.webapp.conftest import Portal
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        os.environ.get("GFO_TEST_FULL") != "1",
-        reason="on a machine with nothing else to do: ./test --full",
-    ),
-]
+pytestmark = pytest.mark.slow
+
+IS_FULL = os.environ.get("GFO_TEST_FULL") == "1"
+clock = time.monotonic if IS_FULL else time.process_time
+"""Anywhere the process' own time; with nothing else to do, what a program waits."""
 
 N_ROWS = 10_000
 PUSHED_WITHIN_S = 2.0
@@ -79,14 +77,17 @@ def test_ten_thousand_rows_are_pushed_as_json_and_as_csv(admin: ApiCaller) -> No
         ("csv", "/telemetry/files", text.getvalue().encode()),
         ("json", "/telemetry/hours", {"hours": hours}),
     ):
-        began = time.monotonic()
+        began = clock()
         answer = admin.post(path, body)
-        took_s[kind] = time.monotonic() - began
+        took_s[kind] = clock() - began
         assert answer.status_code == 200, answer.get_data(as_text=True)
         assert f"{N_ROWS:,} rows" in answer.get_json()["sentence"]
     assert max(took_s.values()) <= PUSHED_WITHIN_S, took_s
 
 
+@pytest.mark.skipif(
+    not IS_FULL, reason="on a machine with nothing else to do: ./test --full"
+)
 def test_twenty_programs_at_once_are_answered_in_time(portal: Portal) -> None:
     callers = [
         make_caller(portal, Role.AUDITOR, [Scope.AUDIT]) for _ in range(N_PROGRAMS)

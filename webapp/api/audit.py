@@ -11,8 +11,13 @@ from pydantic import Field
 from core.access import Permission
 from orchestrator.audit.anchor_files import AnchorPlaces
 from orchestrator.audit.chain_export import export_newest
-from orchestrator.audit.chain_status import chain_status
-from orchestrator.audit.event_list import EventFilter, event_detail, list_audit_events
+from orchestrator.audit.chain_status import ask_for_check, chain_status
+from orchestrator.audit.event_list import (
+    EventFilter,
+    event_detail,
+    events_csv,
+    list_audit_events,
+)
 from orchestrator.audit.views import AuditEventDetail, AuditEventPage, ChainStatus
 from orchestrator.use_cases import Request
 from webapp.api.endpoints import Api, PageSize
@@ -47,6 +52,19 @@ def add_audit(api: Api) -> None:
     def get_chain_status(asked: Request) -> ChainStatus:
         """How long the chain is, how far it is anchored, what checks have found."""
         return chain_status(asked, places)
+
+    @api.post("/audit/checks", VIEW)
+    def check_chain(asked: Request) -> ChainStatus:
+        """Have the worker verify the whole chain."""
+        ask_for_check(asked)
+        return chain_status(asked, places)
+
+    @api.post("/audit/events/exports", VIEW, gives="text/csv")
+    def export_event_list(
+        asked: Request, chosen: EventFilter, oldest_first: bool = False
+    ) -> bytes:
+        """The list as CSV, without proof. The export is audited."""
+        return events_csv(asked, chosen, oldest_first=oldest_first).text.encode()
 
     @api.post("/audit/exports", VIEW, gives="application/zip")
     def export_events(

@@ -11,7 +11,12 @@ from core.access import Permission
 from core.decision_states import DecisionState
 from core.shares import HoursOfDay
 from orchestrator.decisions.details import decision_detail, replay_decision
-from orchestrator.decisions.lists import DecisionFilter, DecisionOrder, decision_page
+from orchestrator.decisions.lists import (
+    DecisionFilter,
+    DecisionOrder,
+    decision_page,
+    decisions_csv,
+)
 from orchestrator.decisions.recording import evaluate, evaluate_instead, record
 from orchestrator.decisions.states import state_decision
 from orchestrator.decisions.views import (
@@ -24,7 +29,10 @@ from orchestrator.decisions.views import (
     WhatIfView,
 )
 from orchestrator.decisions.what_if import what_if_view
+from orchestrator.trade_offs.page import trade_off_view
+from orchestrator.trade_offs.views import TradeOffView
 from orchestrator.use_cases import Request
+from orchestrator.windows.views import Ground
 from webapp.api.endpoints import Api, PageSize, Slug
 
 Share = Annotated[float, Field(ge=0, le=100)]
@@ -34,6 +42,11 @@ Term = Annotated[int, Field(ge=1, le=1_000)]
 
 def add_decisions(api: Api) -> None:
     """Try a shift, record it, and see what was decided."""
+    _add_trials(api)
+    _add_decisions(api)
+
+
+def _add_trials(api: Api) -> None:
 
     @api.get("/what-if", Permission.VIEW_FLEET)
     def get_what_if(
@@ -56,6 +69,29 @@ def add_decisions(api: Api) -> None:
             hours_of_day=_hours(hours_of_day),
         )
 
+    @api.get("/trade-offs", Permission.VIEW_FLEET)
+    def get_trade_offs(
+        asked: Request,
+        source_slug: Slug,
+        target_slug: Slug | None = None,
+        local_day: date | None = None,
+        issued_at_utc: datetime | None = None,
+        shift_pct: Share = 0.0,
+        ground: Ground = Ground.RECORDED,
+        hours_of_day: HoursText | None = None,
+    ) -> TradeOffView:
+        """Carbon, water and cost of every region before and after a shift."""
+        return trade_off_view(
+            asked,
+            source_slug=source_slug,
+            target_slug=target_slug,
+            local_day=local_day,
+            issued_at_utc=issued_at_utc,
+            shift_pct=shift_pct,
+            ground=ground,
+            hours_of_day=_hours(hours_of_day),
+        )
+
     @api.post("/what-ifs", Permission.DECIDE)
     def evaluate_what_if(
         asked: Request,
@@ -75,6 +111,8 @@ def add_decisions(api: Api) -> None:
             hours_of_day=_hours(hours_of_day),
         )
 
+
+def _add_decisions(api: Api) -> None:
     @api.post("/decisions", Permission.DECIDE)
     def record_decision(
         asked: Request,
@@ -99,6 +137,15 @@ def add_decisions(api: Api) -> None:
     ) -> DecisionPage:
         """One page of decisions; `after` is the `next_after` of the page before."""
         return decision_page(asked, chosen, order=order, after=after, limit=limit)
+
+    @api.post("/decisions/exports", Permission.VIEW_AUDIT_EVENTS, gives="text/csv")
+    def export_decision_list(
+        asked: Request,
+        chosen: DecisionFilter,
+        order: DecisionOrder = DecisionOrder.NEWEST,
+    ) -> bytes:
+        """The list as CSV. The export is audited."""
+        return decisions_csv(asked, chosen, order=order).text.encode()
 
     @api.get("/decisions/<decision_id>", Permission.VIEW_FLEET)
     def get_decision(asked: Request, decision_id: int) -> DecisionDetail:

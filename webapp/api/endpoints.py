@@ -19,7 +19,7 @@ from datetime import datetime
 from functools import partial
 from types import UnionType
 from typing import Annotated, Any, BinaryIO, Union, get_args, get_origin, get_type_hints
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import flask
 from flask import Response
@@ -39,6 +39,8 @@ from pydantic import (
 )
 
 from core.access import SCOPES, Permission, Scope
+from core.errors import NeedsSecondPerson
+from orchestrator.approvals.requests import ApprovalView, ask_second_person
 from orchestrator.runtime import Runtime
 from webapp.callbacks import is_storable
 from webapp.permissions import ROUTES, Route
@@ -163,6 +165,7 @@ class _Declared:
     takes: str | None
     gives: str | None
     tagged: Callable[[Any], str] | None
+    two_people: bool
 
 
 class Api:
@@ -175,6 +178,9 @@ class Api:
         self.post = partial(self._endpoint, "POST")
         self.put = partial(self._endpoint, "PUT")
         self.patch = partial(self._endpoint, "PATCH")
+        # Made once: what they are made of takes longer than an endpoint itself.
+        self._adapters: dict[Any, TypeAdapter[Any]] = {}
+        self._schemas: dict[Any, dict[str, Any]] = {}
 
     def _endpoint(
         self,
@@ -185,6 +191,7 @@ class Api:
         takes: str | None = None,
         gives: str | None = None,
         tagged: Callable[[Any], str] | None = None,
+        two_people: bool = False,
         most_bytes: int | None = None,
     ) -> Callable[[EndpointFunction], EndpointFunction]:
         """Declare an endpoint.
@@ -198,18 +205,25 @@ class Api:
         tagged : callable, optional
             The ETag of its answer. What changes something then needs If-Match, which
             the endpoint checks (`require_match`).
+        two_people : bool
+            Whether the rules for changes may want a second person: then it is asked for
+            by a token with that scope, and answered with the request (202).
         """
 
         declared = _Declared(
-            method=method, needs=needs, takes=takes, gives=gives, tagged=tagged
+            method=method,
+            needs=needs,
+            takes=takes,
+            gives=gives,
+            tagged=tagged,
+            two_people=two_people,
         )
 
         def add(function: EndpointFunction) -> EndpointFunction:
             shape = _Shape(function, rule, method, is_guarded=bool(tagged))
-            adapter = None if gives else TypeAdapter(shape.answer)
-            view = self._view(function, declared, shape, adapter)
+            view = self._view(function, declared, shape)
             register = getattr(self.blueprint, method.lower())
-            register(rule, **self._described(function, declared, adapter))(view)
+            register(rule, **self._described(function, declared, shape))(view)
             ROUTES[f"{BLUEPRINT}.{function.__name__}"] = Route(
                 access=needs, most_bytes=most_bytes
             )
@@ -222,21 +236,26 @@ class Api:
         function: EndpointFunction,
         declared: _Declared,
         shape: _Shape,
-        adapter: TypeAdapter[Any] | None,
     ) -> Callable[..., ResponseReturnValue]:
         """What Flask calls: parse, ask in one transaction, write the answer."""
+        adapter = None if declared.gives else self._adapter(shape.answer)
 
         def view(**given: BaseModel) -> ResponseReturnValue:
             header = given.pop("header", None)
             key = header.idempotency_key if isinstance(header, Changing) else None
-            with exchange(
-                self.runtime, token_actor(), sent=key, is_confirmed=True
-            ) as asked:
-                values = shape.values(given.values())
-                if declared.takes is not None:
-                    values["content"] = _received()
-                found = function(asked, **values)
-                body = found if adapter is None else adapter.dump_json(found)
+            try:
+                with exchange(
+                    self.runtime, token_actor(), sent=key, is_confirmed=True
+                ) as asked:
+                    values = shape.values(given.values())
+                    if declared.takes is not None:
+                        values["content"] = _received()
+                    found = function(asked, **values)
+                    body = found if adapter is None else adapter.dump_json(found)
+            except NeedsSecondPerson as exc:
+                if key is None or not declared.two_people:
+                    raise
+                return self._ask_second_person(exc, key)
             response = Response(body, mimetype=declared.gives or _JSON)
             if declared.tagged is not None:
                 response.set_etag(declared.tagged(found))
@@ -246,11 +265,31 @@ class Api:
         view.__annotations__ = shape.models
         return view
 
+    def _ask_second_person(self, needed: NeedsSecondPerson, key: UUID) -> Response:
+        """Store the change for a second person, if the token may ask one.
+
+        Raises
+        ------
+        NeedsSecondPerson
+            Where it may not: the caller's own refusal says less.
+        """
+        actor = token_actor()
+        if not actor.may(Permission.APPROVE_CHANGES):
+            raise needed
+        # Another change than the one that has the caller's key.
+        sent = uuid5(key, "second person")
+        with exchange(self.runtime, actor, sent=sent, is_confirmed=True) as asked:
+            waiting = ask_second_person(
+                asked, needed.act, needed.arguments, needed.effects
+            )
+        body = self._adapter(ApprovalView).dump_json(waiting)
+        return Response(body, 202, mimetype=_JSON)
+
     def _described(
         self,
         function: EndpointFunction,
         declared: _Declared,
-        adapter: TypeAdapter[Any] | None,
+        shape: _Shape,
     ) -> dict[str, Any]:
         """What the document says of an endpoint, beside the models of its request."""
         summary, _, more = (inspect.getdoc(function) or "").partition("\n")
@@ -259,10 +298,14 @@ class Api:
             "description": "Done.",
             "content": {
                 declared.gives or _JSON: {
-                    "schema": self._schema(adapter) if adapter else _BINARY
+                    "schema": _BINARY if declared.gives else self._schema(shape.answer)
                 }
             },
             "headers": _ETAG if is_tagged else {},
+        }
+        waiting = {
+            "description": "Nothing changed: it waits for a second person.",
+            "content": {_JSON: {"schema": self._schema(ApprovalView)}},
         }
         problems = self._problems(declared.method, is_guarded=is_tagged)
         return {
@@ -271,7 +314,11 @@ class Api:
             "description": more.strip() or summary,
             "tags": [Tag(name=function.__module__.rsplit(".", 1)[-1])],
             "security": [{SECURITY: []}],
-            "responses": {"200": answer, **problems},
+            "responses": {
+                "200": answer,
+                **({"202": waiting} if declared.two_people else {}),
+                **problems,
+            },
             "openapi_extensions": {
                 "x-permission": needs.value,
                 "x-scopes": [scope for scope in Scope if needs in SCOPES[scope]],
@@ -280,7 +327,7 @@ class Api:
         }
 
     def _problems(self, method: str, *, is_guarded: bool) -> dict[str, object]:
-        schema = self._schema(TypeAdapter(ApiProblem))
+        schema = self._schema(ApiProblem)
         left_out = (frozenset() if method != "GET" else _OF_CHANGES) | (
             frozenset() if is_guarded and method != "GET" else _OF_GUARDED
         )
@@ -293,7 +340,12 @@ class Api:
             if status not in left_out
         }
 
-    def _schema(self, adapter: TypeAdapter[Any]) -> dict[str, Any]:
+    def _adapter(self, hint: Any) -> TypeAdapter[Any]:  # noqa: ANN401 -- an annotation
+        if hint not in self._adapters:
+            self._adapters[hint] = TypeAdapter(hint)
+        return self._adapters[hint]
+
+    def _schema(self, hint: Any) -> dict[str, Any]:  # noqa: ANN401 -- an annotation
         """The schema of an answer; what it is made of goes to the components.
 
         Raises
@@ -301,6 +353,11 @@ class Api:
         TypeError
             When two types of one name differ.
         """
+        if hint not in self._schemas:
+            self._schemas[hint] = self._made_schema(self._adapter(hint))
+        return self._schemas[hint]
+
+    def _made_schema(self, adapter: TypeAdapter[Any]) -> dict[str, Any]:
         schema = adapter.json_schema(mode="serialization", ref_template=_REFERENCE)
         known = self.blueprint.components_schemas
         parts = schema.pop("$defs", {})

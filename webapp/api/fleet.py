@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Annotated
+
+from pydantic import Field
 
 from core.access import Permission
 from orchestrator.forecasts.day_page import day_view
 from orchestrator.forecasts.fleet import FleetQuestion, fleet_view
-from orchestrator.forecasts.quality_page import quality_view
+from orchestrator.forecasts.quality_page import fleet_quality_view, quality_view
 from orchestrator.forecasts.views import (
+    FleetQualityView,
     FleetView,
     ForecastDayView,
     QualityView,
 )
+from orchestrator.overview.first_page import overview
+from orchestrator.overview.region_page import RegionPage, region_page
+from orchestrator.overview.search import Found, search
+from orchestrator.overview.views import OverviewView
+from orchestrator.regions.region_choice import RegionScope, search_regions
+from orchestrator.regions.views import RegionChoices
 from orchestrator.use_cases import Request
 from orchestrator.windows.views import Ground
 from webapp.api.endpoints import Api, Slug
 
+SearchWords = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f]*$")]
+
 
 def add_fleet(api: Api) -> None:
     """The fleet as it is now, and the forecasts of each region."""
+    _add_overviews(api)
 
     @api.get("/fleet", Permission.VIEW_FLEET)
     def get_fleet(asked: Request, question: FleetQuestion) -> FleetView:
@@ -49,3 +62,33 @@ def add_fleet(api: Api) -> None:
     ) -> QualityView:
         """How good the forecasts of a region were before a day, or until now."""
         return quality_view(asked, region_slug=region_slug, local_day=local_day)
+
+    @api.get("/forecast-quality", Permission.MANAGE_MODELS)
+    def get_fleet_quality(asked: Request) -> FleetQualityView:
+        """How good the forecasts of every region were until now."""
+        return fleet_quality_view(asked)
+
+
+def _add_overviews(api: Api) -> None:
+    @api.get("/overview", Permission.VIEW_FLEET)
+    def get_overview(asked: Request) -> OverviewView:
+        """Load, carbon, water and cost of the fleet, newest decisions, feeds."""
+        counts = fleet_view(asked, FleetQuestion()).counts
+        return overview(asked, sum(counts.values()))
+
+    @api.get("/regions/<region_slug>/overview", Permission.VIEW_FLEET)
+    def get_region_overview(asked: Request, region_slug: Slug) -> RegionPage:
+        """A region's verdict, facts, limits and newest decisions."""
+        return region_page(asked, region_slug)
+
+    @api.get("/search", Permission.VIEW_FLEET)
+    def find_anything(asked: Request, words: SearchWords) -> tuple[Found, ...]:
+        """Regions, decisions, models and people by words or a number."""
+        return search(asked, words)
+
+    @api.get("/search/regions", Permission.VIEW_FLEET)
+    def find_regions(
+        asked: Request, words: SearchWords, scope: RegionScope = RegionScope.ACTIVE
+    ) -> RegionChoices:
+        """Regions by a part of their name or slug, or by their country."""
+        return search_regions(asked, words, scope=scope)

@@ -7,11 +7,26 @@ from typing import BinaryIO
 
 from core.access import Permission
 from core.forecasts import Target
-from orchestrator.registry.activation import activate_model, roll_back_model
+from orchestrator.registry.activation import (
+    activate_model,
+    override_gate,
+    roll_back_model,
+)
 from orchestrator.registry.evaluation_requests import start_evaluation
-from orchestrator.registry.model_files import GivenFile, receive_model
+from orchestrator.registry.model_files import (
+    GivenFile,
+    export_model,
+    exported_pieces,
+    receive_model,
+)
 from orchestrator.registry.models_page import model_detail, models_page
-from orchestrator.registry.views import ModelDetail, ModelsPage
+from orchestrator.registry.signatures import (
+    add_signature,
+    pin_signing_key,
+    signing_keys,
+    unpin_signing_key,
+)
+from orchestrator.registry.views import ModelDetail, ModelsPage, SigningKeyView
 from orchestrator.use_cases import Request
 from webapp.api.endpoints import Api, Slug
 from webapp.model_files import LARGEST_UPLOAD_BYTES
@@ -46,6 +61,12 @@ class ServingVersion:
 
 def add_models(api: Api) -> None:
     """See models, give one, have it evaluated, let it serve."""
+    _add_files(api)
+    _add_serving(api)
+    _add_signing_keys(api)
+
+
+def _add_files(api: Api) -> None:
 
     @api.get("/models", MANAGE)
     def list_models(asked: Request) -> ModelsPage:
@@ -81,12 +102,20 @@ def add_models(api: Api) -> None:
             is_checked_now=is_checked_now,
         )
 
+    @api.post("/models/<version_id>/exports", MANAGE, gives="application/octet-stream")
+    def export_version(asked: Request, version_id: int) -> bytes:
+        """The ONNX bytes of a version. The export is audited."""
+        export_model(asked, version_id)
+        return b"".join(exported_pieces(asked, version_id))
+
+
+def _add_serving(api: Api) -> None:
     @api.post("/models/<version_id>/evaluations", MANAGE)
     def evaluate_model(asked: Request, version_id: int) -> StartedEvaluation:
         """Have a version evaluated beside the one that serves."""
         return StartedEvaluation(evaluation_id=start_evaluation(asked, version_id))
 
-    @api.post("/models/<version_id>/activations", MANAGE)
+    @api.post("/models/<version_id>/activations", MANAGE, two_people=True)
     def activate_version(
         asked: Request,
         version_id: int,
@@ -101,7 +130,21 @@ def add_models(api: Api) -> None:
             target=version.target, model_version_id=version.version_id
         )
 
-    @api.post("/serving/<target>/rollbacks", MANAGE)
+    @api.post("/models/<version_id>/overrides", MANAGE, two_people=True)
+    def override_gate_of_version(
+        asked: Request, version_id: int, reason: str
+    ) -> ModelDetail:
+        """Validate a version that its gate refused."""
+        override_gate(asked, version_id, reason=reason)
+        return model_detail(asked, version_id, region_slug=None)
+
+    @api.post("/models/<version_id>/signatures", MANAGE)
+    def sign_version(asked: Request, version_id: int, signature: str) -> ModelDetail:
+        """Keep a signature of a version's bytes, in base64."""
+        add_signature(asked, version_id, signature=signature)
+        return model_detail(asked, version_id, region_slug=None)
+
+    @api.post("/serving/<target>/rollbacks", MANAGE, two_people=True)
     def roll_back_to_former(
         asked: Request,
         target: Target,
@@ -115,3 +158,24 @@ def add_models(api: Api) -> None:
         return ServingVersion(
             target=version.target, model_version_id=version.version_id
         )
+
+
+def _add_signing_keys(api: Api) -> None:
+    @api.get("/signing-keys", MANAGE)
+    def list_signing_keys(asked: Request) -> tuple[SigningKeyView, ...]:
+        """Keys whose signatures are trusted, and those that were, newest first."""
+        return signing_keys(asked)
+
+    @api.post("/signing-keys", MANAGE, two_people=True)
+    def trust_signing_key(
+        asked: Request, name: str, public_key: str
+    ) -> tuple[SigningKeyView, ...]:
+        """Trust a key, given as PEM or base64; answers all keys."""
+        pin_signing_key(asked, name=name, public_key=public_key)
+        return signing_keys(asked)
+
+    @api.post("/signing-keys/<key_id>/unpin", MANAGE, two_people=True)
+    def distrust_signing_key(asked: Request, key_id: int) -> tuple[SigningKeyView, ...]:
+        """Trust a key no longer; answers all keys."""
+        unpin_signing_key(asked, key_id)
+        return signing_keys(asked)

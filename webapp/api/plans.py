@@ -6,10 +6,15 @@ from dataclasses import dataclass, fields
 from datetime import date
 
 from core.access import Permission
-from orchestrator.plans.planning import find_plan, record_plan, stored_plan
+from orchestrator.plans.planning import (
+    find_plan,
+    plan_window,
+    record_plan,
+    stored_plan,
+)
 from orchestrator.plans.replacing import change_plan, undo_plan
 from orchestrator.plans.terms import PlanSplit, PlanTerms
-from orchestrator.plans.views import PlanRecordOutcome, PlanView
+from orchestrator.plans.views import PlanRecordOutcome, PlanView, PlanWindowView
 from orchestrator.use_cases import Request
 from webapp.api.endpoints import Api, Slug
 
@@ -45,6 +50,13 @@ def add_plans(api: Api) -> None:
             local_day=local_day,
             instead_of=instead_of,
         )
+
+    @api.get("/plans/window", Permission.VIEW_FLEET)
+    def get_plan_window(
+        asked: Request, anchor_slug: Slug, local_day: date | None = None
+    ) -> PlanWindowView:
+        """Which window a plan would be of, and which days can be planned."""
+        return plan_window(asked, anchor_slug=anchor_slug, local_day=local_day)
 
     @api.get("/plans/<plan_id>", Permission.VIEW_FLEET)
     def get_plan(asked: Request, plan_id: int) -> PlanView:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import partial
 
 from core.access import Permission
+from core.ashrae import AshraeClass
 from core.regions import CoolingType
 from orchestrator.regions.changes import RegionDraft, add_region, set_region
-from orchestrator.regions.policies import change_policy, change_terms
+from orchestrator.regions.policies import (
+    change_policy,
+    change_terms,
+    limit_by_class,
+)
 from orchestrator.regions.regions_page import every_region, regions_view
 from orchestrator.regions.views import FleetTerms, PolicyFacts, RegionFacts
 from orchestrator.use_cases import Request
@@ -107,7 +113,11 @@ def add_regions(api: Api) -> None:
         set_region(asked, region_slug, _named(changes))
         return _region(asked, region_slug)
 
-    @api.put("/regions/<region_slug>/policy", Permission.MANAGE_POLICY, tagged=etag)
+    put_policy = partial(
+        api.put, needs=Permission.MANAGE_POLICY, tagged=etag, two_people=True
+    )
+
+    @put_policy("/regions/<region_slug>/policy")
     def change_region_policy(
         asked: Request, region_slug: Slug, limits: RegionLimits, reason: str
     ) -> RegionFacts:
@@ -118,12 +128,31 @@ def add_regions(api: Api) -> None:
         )
         return _region(asked, region_slug)
 
+    @put_policy("/regions/<region_slug>/policy/class-limit")
+    def limit_region_by_class(
+        asked: Request,
+        region_slug: Slug,
+        equipment: AshraeClass,
+        approach_c: float,
+        reason: str,
+    ) -> RegionFacts:
+        """Set the thermal limit of a region by the class of its equipment."""
+        _require_seen(asked, region_slug)
+        limit_by_class(
+            asked,
+            region_slug=region_slug,
+            equipment=equipment,
+            approach_c=approach_c,
+            reason=reason,
+        )
+        return _region(asked, region_slug)
+
     @api.get("/policy", MANAGE, tagged=etag)
     def get_fleet_policy(asked: Request) -> FleetPolicy:
         """The policy and the terms of the fleet."""
         return _policy(asked)
 
-    @api.put("/policy", Permission.MANAGE_POLICY, tagged=etag)
+    @put_policy("/policy")
     def change_fleet_policy(
         asked: Request, limits: FleetLimits, reason: str
     ) -> FleetPolicy:
@@ -132,7 +161,7 @@ def add_regions(api: Api) -> None:
         change_policy(asked, region_slug=None, values=asdict(limits), reason=reason)
         return _policy(asked)
 
-    @api.patch("/policy/terms", Permission.MANAGE_POLICY, tagged=etag)
+    @api.patch("/policy/terms", Permission.MANAGE_POLICY, tagged=etag, two_people=True)
     def change_fleet_terms(
         asked: Request, terms: ChangedTerms, reason: str
     ) -> FleetPolicy:

@@ -37,7 +37,7 @@
     return shown.is_newest || isLivePressed ? null : shown.issue;
   };
 
-  const nameOf = (control) => control.id.slice(control.id.indexOf("-") + 1);
+  const nameOf = (control) => control.id.slice(control.id.lastIndexOf("-") + 1);
 
   /* What a filter holds when it is left open; of a choice, its first option. */
   function openValue(control) {
@@ -52,9 +52,23 @@
 
   const shiftOf = (...values) => JSON.stringify(values.map((value) => value || null));
 
+  /* The Overview for a screen on a wall: without what only a desk needs, and dark. */
+  function showWall() {
+    const { pathname, search } = window.location;
+    const isWall = pathname === "/" && new URLSearchParams(search).get("wall") === "1";
+    document.documentElement.toggleAttribute("data-gfo-wall", isWall);
+    if (isWall) document.documentElement.setAttribute("data-bs-theme", "dark");
+  }
+
+  showWall();
+  document.addEventListener("click", (event) => {
+    if (event.target.closest(".gfo-full-screen")) document.documentElement.requestFullscreen();
+  });
+
   dc.gfo_pages = {
     /* The link whose path begins this one; a decision belongs to Audit. */
     mark_current_link(pathname) {
+      showWall();
       const here = (pathname || "/").replace(/^\/decisions\b/, "/audit");
       for (const link of document.querySelectorAll(".gfo-navbar nav a")) {
         const path = new URL(link.href).pathname;
@@ -78,24 +92,39 @@
         return [nameOf(control), value === true ? "1" : String(value ?? "").trim()];
       }));
       if (Object.entries(asked).every(([name, value]) => value === (now[name] || ""))) return;
+      // What is no longer frozen shows the newest issue again.
+      const left = now.frozen && !asked.frozen ? [...PLACES, "issued"] : PLACES;
       const kept = Object.entries(now).filter(
-        ([name]) => !(name in asked || PLACES.includes(name)));
+        ([name]) => !(name in asked || left.includes(name)));
       dc.gfo_set_search(location.id, { ...Object.fromEntries(kept), ...asked });
     },
 
     /* What the filters show for an address. Done here and not by the server, whose answer
        to one change would undo the next one that was made meanwhile. */
     show_filters(search) {
-      const { outputs_list: controls, inputs_list: [location] } = dc.callback_context;
+      const { outputs_list: outputs, inputs_list: [location] } = dc.callback_context;
       const query = new URLSearchParams(search || "");
-      const values = controls.map((control) => {
+      // Of a single filter Dash gives and takes no list.
+      const values = [outputs].flat().map((control) => {
         const open = openValue(control);
         const value = query.get(nameOf(control));
         return open === false ? value === "1" : value || open;
       });
       known[location.id] = JSON.stringify(values);
-      return values;
+      return Array.isArray(outputs) ? values : values[0];
     },
+
+    /* A span ends today and two dates do not: the newer of both choices counts. */
+    one_way_of_time(span, from, to) {
+      const { inputs_list: [spans, ...dates], triggered } = dc.callback_context;
+      if (!(from || to) || span === "dates") return;
+      const isSpanChosen = triggered.every((item) => item.prop_id === `${spans.id}.value`);
+      if (!isSpanChosen) dc.set_props(spans.id, { value: "dates" });
+      else for (const date of dates) dc.set_props(date.id, { value: "" });
+    },
+
+    /* A frozen page is not asked for again; it turns old like any page that stands still. */
+    hold_frozen: (search) => new URLSearchParams(search || "").get("frozen") === "1",
 
     compare_decisions(_clicks, right) {
       if (!right) return;
@@ -117,8 +146,9 @@
       const wanted = isLive ? null : day || null;
       const isSameDay = region === shown.region && wanted === shown.day && !isLive;
       if (isSameDay && (!issue || issue === shown.issue)) return;
+      const compare = new URLSearchParams(window.location.search).get("compare");
       dc.gfo_set_search(
-        "forecast-url", { region, day: wanted, issued: isSameDay ? issue : null });
+        "forecast-url", { region, day: wanted, issued: isSameDay ? issue : null, compare });
     },
 
     follow_what_if_controls(source, target, day, from, until, _liveClicks, data) {

@@ -2,6 +2,7 @@
 (function () {
   "use strict";
 
+  const dc = (window.dash_clientside = window.dash_clientside || {});
   const root = document.documentElement;
   const PAGES = { o: "/", f: "/forecast", w: "/what-if", p: "/plan", t: "/trade-offs", a: "/audit" };
   const SEQUENCE_MS = 1200;
@@ -27,12 +28,29 @@
 
   if (kept("gfo-density") === "compact") root.dataset.density = "compact";
 
+  /* What the page shows; one that is not frozen shows its newest issue again. */
+  function address() {
+    const { pathname, search } = window.location;
+    const query = new URLSearchParams(search);
+    if (!query.has("frozen")) query.delete("issued");
+    const text = query.toString();
+    return text ? `${pathname}?${text}` : pathname;
+  }
+
+  dc.gfo_palette = {
+    ask_for_view(_saves, _removes, name) {
+      const removes = dc.gfo_was_pressed("view-remove");
+      return { name, removes, address: address(), at: Date.now() };
+    },
+  };
+
   function open(id) {
     const dialog = byId(id);
     if (!dialog || dialog.open) return;
     dialog.showModal();
     const words = byId("palette-words");
     if (id === "palette" && words) {
+      dc.set_props("view-changed", { data: Date.now() }); // own views, as they are now
       words.focus();
       words.select();
     }
@@ -52,6 +70,7 @@
     if (event.key === "ArrowDown") move(1);
     else if (event.key === "ArrowUp") move(-1);
     else if (event.key === "Enter" && event.target.id === "palette-words") links()[0]?.click();
+    else if (event.key === "Enter" && event.target.id === "view-name") byId("view-save").click();
     else return;
     event.preventDefault();
   }
@@ -102,6 +121,10 @@
     const target = event.target;
     if (target.closest(".gfo-print")) window.print();
     if (target.closest("#palette-open")) open("palette");
+    if (target.closest(".gfo-save-view")) {
+      open("palette");
+      byId("view-name").focus();
+    }
     if (target.closest("#nav-toggle")) setMenu(!root.hasAttribute("data-gfo-menu"));
     else if (target.closest(".gfo-navbar nav a")) setMenu(false);
     if (target.closest("#palette-found a")) byId("palette").close();

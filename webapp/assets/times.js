@@ -37,7 +37,10 @@
     const age = value === null ? 0 : Date.now() - seen.at;
     const isOld = age > OLD_AFTER_MS;
     document.documentElement.toggleAttribute("data-gfo-old", isOld);
+    // Who looks from afar cannot tell a clock's digits that stand still.
+    const isWall = document.documentElement.hasAttribute("data-gfo-wall");
     if (isOld) mark.dataset.age = `, ${Math.round(age / 60000)} min old`;
+    else if (mark && isWall) mark.dataset.age = `, ${Math.round(age / 1000)} s old`;
     else if (mark) delete mark.dataset.age;
   }, 5000);
 })();

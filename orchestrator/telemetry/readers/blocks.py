@@ -25,7 +25,8 @@ BLOCK_LINES = 1_024
 """Enough for columns to pay, and little enough to hold a megabyte."""
 
 _FULL_HOURS = re.compile(
-    r"(?:(?!0000)[0-9]{4}-[0-9]{2}-[0-9]{2}T(?!24)[0-9]{2}:00:00Z\n)+", re.ASCII
+    r"(?:(?!0000)[0-9]{4}-[0-9]{2}-[0-9]{2}T(?!24)[0-9]{2}:00:00(?:Z|\+00:00)\n)+",
+    re.ASCII,
 )
 _CHARS_OF_HOUR = len("2023-08-01T14")
 
@@ -122,7 +123,7 @@ class PlainTable:
 
 
 def _full_hours(stamps: Sequence[str]) -> IntArray | None:
-    """Hours since 1970 of stamps like 2023-08-01T14:00:00Z."""
+    """Hours since 1970 of stamps like 2023-08-01T14:00:00Z, or with +00:00."""
     if not _FULL_HOURS.fullmatch("\n".join(stamps) + "\n"):
         return None
     try:
