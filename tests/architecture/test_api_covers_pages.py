@@ -24,6 +24,12 @@ WITHOUT_ENDPOINT = {
     "alarms.standing_alarms": "the alarms of /alarms, as the first page groups them",
     "decisions.decision_standing": "part of /decisions/<decision_id>",
     "decisions.supersede_form": "the choices of a form",
+    "overview.local_today": "a date that follows from the region's time zone",
+    "overview.marks_between": "part of /history and /regions/<region_slug>/history",
+    "overview.measured_temperature": "part of /regions/<region_slug>/history",
+    "overview.own_views": "what one person saved for their own pages",
+    "overview.remove_view": "what one person saved for their own pages",
+    "overview.save_view": "what one person saved for their own pages",
     "operations.close_checklist": "what one person sees of their own page",
 }
 """Use cases of pages, or all of a subject, that the API lacks on purpose, and why."""

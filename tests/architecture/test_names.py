@@ -13,10 +13,10 @@ PACKAGES = ("core", "models", "db", "orchestrator", "pages", "webapp")
 PARTS = {"__init__", "views", "records", "layout", "callbacks", "figures", "content"}
 """Modules that every subject or page may have."""
 SUBJECTS = {
-    "alarms", "api_tokens", "audit", "decisions", "denials", "feeds", "fleet",
-    "forecasts", "integrations",
-    "model_files", "model_health", "model_watch", "models", "monitoring", "plans",
-    "policies", "regions", "second_factors", "telemetry", "terms",
+    "alarms", "api_tokens", "approvals", "audit", "decisions", "deliveries", "denials",
+    "feeds", "fleet", "forecasts", "integrations", "model_files", "model_health",
+    "model_watch", "models", "monitoring", "plans", "policies", "regions",
+    "second_factors", "telemetry", "terms",
 }  # fmt: skip
 """Names of the same subject in several layers: its values, its tables, its use cases,
 its commands, its routes."""

@@ -156,7 +156,8 @@ def test_down_and_up_again_with_rows_in_every_table(
 @pytest.mark.parametrize(
     ("with_consent_to", "revision", "table", "stops_at"),
     [
-        ("head", "0013", "weather_forecast", "0015"),
+        ("head", "0033", "decision_comment", "0034"),
+        ("0033", "0013", "weather_forecast", "0015"),
         ("0013", "0009", "decision_state", "0013"),
         ("0011", "0010", "telemetry_acceptance", "0011"),
         ("0010", "0008", "decision", "0009"),
@@ -202,7 +203,7 @@ def test_hours_of_a_forecast_move_between_rows_and_arrays(
 ) -> None:
     arrays = "select (mean, scale, exact_hours)::text from forecast where id = 1"
     before = scalar(filled_urls.owner, arrays)
-    migrate.downgrade(filled_urls, "0025")
+    migrate.downgrade(filled_urls, "0025", discard_history=True)
     hours = "select (count(*), min(lower), max(upper))::text from forecast_hour"
     low, high = 30.1 - 1.5 * 0.3, 30.1 + 1.5 * 0.3
     assert scalar(filled_urls.owner, hours) == f"(24,{low!r},{high!r})"
@@ -238,7 +239,7 @@ def test_an_input_beside_its_base_is_whole_below_and_the_same(
     assert whole == 360
     assert compressed < 40
 
-    migrate.downgrade(filled_urls, "0030")
+    migrate.downgrade(filled_urls, "0030", discard_history=True)
 
     found = "select array_agg(features order by forecast_id) from {}"
     assert scalar(filled_urls.owner, found.format(inputs)) == [base, later]
@@ -252,7 +253,7 @@ def test_an_input_beside_its_base_is_whole_below_and_the_same(
 def test_an_interval_that_would_be_lost_stops_the_move(
     filled_urls: DatabaseUrls, execute: Callable[[str, str], object]
 ) -> None:
-    migrate.downgrade(filled_urls, "0025")
+    migrate.downgrade(filled_urls, "0025", discard_history=True)
     execute(filled_urls.owner, "alter table forecast_hour disable trigger user")
     spoil = "update forecast_hour set lower = 0 where hour_index = 3"
     execute(filled_urls.owner, spoil)
@@ -274,7 +275,7 @@ def test_later_revisions_of_a_forecast_stay_below_and_are_numbered_again(
     revisions = "select array_agg(revision order by id) from forecast"
     before = scalar(filled_urls.owner, revisions)
 
-    migrate.downgrade(filled_urls, "0016")
+    migrate.downgrade(filled_urls, "0016", discard_history=True)
     migrate.upgrade(filled_urls)
 
     migrate.check(filled_urls)

@@ -14,11 +14,17 @@ from orchestrator.audit.chain_export import export_newest
 from orchestrator.audit.chain_status import ask_for_check, chain_status
 from orchestrator.audit.event_list import (
     EventFilter,
+    decision_proof,
     event_detail,
     events_csv,
     list_audit_events,
 )
-from orchestrator.audit.views import AuditEventDetail, AuditEventPage, ChainStatus
+from orchestrator.audit.views import (
+    AuditEventDetail,
+    AuditEventPage,
+    ChainStatus,
+    DecisionProof,
+)
 from orchestrator.use_cases import Request
 from webapp.api.endpoints import Api, PageSize
 
@@ -47,6 +53,11 @@ def add_audit(api: Api) -> None:
     def get_event(asked: Request, seq: Seq) -> AuditEventDetail:
         """One event with its payload as hashed and its place in the chain."""
         return event_detail(asked, seq)
+
+    @api.get("/decisions/<decision_id>/proof", VIEW)
+    def get_decision_proof(asked: Request, decision_id: int) -> DecisionProof:
+        """The events of a decision with their place in the chain."""
+        return decision_proof(asked, decision_id, places)
 
     @api.get("/audit/chain", VIEW)
     def get_chain_status(asked: Request) -> ChainStatus:

@@ -18,15 +18,17 @@ from orchestrator.forecasts.views import (
     QualityView,
 )
 from orchestrator.overview.first_page import overview
+from orchestrator.overview.history import fleet_history, region_history
 from orchestrator.overview.region_page import RegionPage, region_page
 from orchestrator.overview.search import Found, search
-from orchestrator.overview.views import OverviewView
+from orchestrator.overview.views import HistoryView, OverviewView
 from orchestrator.regions.region_choice import RegionScope, search_regions
 from orchestrator.regions.views import RegionChoices
 from orchestrator.use_cases import Request
 from orchestrator.windows.views import Ground
 from webapp.api.endpoints import Api, Slug
 
+CompareDays = Annotated[int, Field(ge=1, le=366)]
 SearchWords = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f]*$")]
 
 
@@ -73,8 +75,36 @@ def _add_overviews(api: Api) -> None:
     @api.get("/overview", Permission.VIEW_FLEET)
     def get_overview(asked: Request) -> OverviewView:
         """Load, carbon, water and cost of the fleet, newest decisions, feeds."""
-        counts = fleet_view(asked, FleetQuestion()).counts
-        return overview(asked, sum(counts.values()))
+        return overview(asked, _n_regions(asked))
+
+    @api.get("/history", Permission.VIEW_FLEET)
+    def get_fleet_history(
+        asked: Request,
+        first_day: date,
+        last_day: date,
+        compare_days: CompareDays | None = None,
+    ) -> HistoryView:
+        """What the fleet measured in a period of UTC days, and as many days before."""
+        return fleet_history(
+            asked,
+            first_day,
+            last_day,
+            n_regions=_n_regions(asked),
+            compare_days=compare_days,
+        )
+
+    @api.get("/regions/<region_slug>/history", Permission.VIEW_FLEET)
+    def get_region_history(
+        asked: Request,
+        region_slug: Slug,
+        first_day: date,
+        last_day: date,
+        compare_days: CompareDays | None = None,
+    ) -> HistoryView:
+        """What a region measured in a period of its days, with bounds and decisions."""
+        return region_history(
+            asked, region_slug, first_day, last_day, compare_days=compare_days
+        )
 
     @api.get("/regions/<region_slug>/overview", Permission.VIEW_FLEET)
     def get_region_overview(asked: Request, region_slug: Slug) -> RegionPage:
@@ -92,3 +122,7 @@ def _add_overviews(api: Api) -> None:
     ) -> RegionChoices:
         """Regions by a part of their name or slug, or by their country."""
         return search_regions(asked, words, scope=scope)
+
+
+def _n_regions(asked: Request) -> int:
+    return sum(fleet_view(asked, FleetQuestion()).counts.values())
