@@ -61,7 +61,7 @@ DECISION_COLUMNS = (
     Column(
         field="taken",
         title="Taken",
-        width_px=248,
+        width_px=212,
         orders=(
             (_NEWEST, "descending"),
             (DecisionOrder.OLDEST.value, "ascending"),
@@ -84,7 +84,7 @@ DECISION_COLUMNS = (
     ),
     Column(field="risk", title="Risk", width_px=152),
     Column(field="kind", title="Kind", width_px=172),
-    Column(field="by", title="By", width_px=94),
+    Column(field="by", title="By", width_px=130),
     Column(field="why", title="Why", width_px=360, grows=True),
 )
 
@@ -207,9 +207,10 @@ def _decision_row(row: DecisionSummary, zone: str) -> dict[str, Cell]:
 
 
 def _why(row: DecisionSummary) -> str:
-    """What the person said of it, then what the rules said."""
+    """What the person said of it, how many wrote more, then what the rules said."""
     said = f"“{row.comment}” " if row.comment else ""
-    return said + typeset(row.reason_text)
+    more = f"({counted(row.n_comments, 'comment')}) " if row.n_comments else ""
+    return said + more + typeset(row.reason_text)
 
 
 def _kind(row: DecisionSummary, zone: str) -> list[Part]:
@@ -220,8 +221,6 @@ def _kind(row: DecisionSummary, zone: str) -> list[Part]:
         parts.append(text_part(STATE_WORDS[row.state], css="gfo-tag"))
     elif row.is_superseded:
         parts.append(text_part("superseded", css="gfo-tag"))
-    if row.n_comments:
-        parts.append(text_part(counted(row.n_comments, "comment"), css="gfo-tag"))
     if row.run is not None:
         since = local_time(row.run.first_utc, zone)
         parts.append(link_part(f"{row.run.count} alike, from {since}", _run_href(row)))

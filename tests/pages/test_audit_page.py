@@ -145,7 +145,8 @@ def test_simulated_and_superseded_decisions_are_marked(
 ) -> None:
     rows = list_grids.decision_rows(make_decision_page(), "UTC")
     assert cell_text(rows[0]["kind"]) == "What-if simulation"
-    assert cell_text(rows[1]["kind"]) == "Recorded acknowledged 2 comments"
+    assert cell_text(rows[1]["kind"]) == "Recorded acknowledged"
+    assert "(2 comments) " in cell_text(rows[1]["why"])
     assert cell_text(rows[2]["verdict"]) == "BLOCKED"
     assert rows[2]["chance"] == "7\u202f%"
 
@@ -273,7 +274,7 @@ def test_only_what_stands_can_be_chosen_to_be_taken_back(
 def test_a_list_says_what_people_wrote(make_decision_page: Make) -> None:
     recorded = list_grids.decision_rows(make_decision_page(), "UTC")[1]
     assert cell_text(recorded["why"]).startswith("“Agreed with the site.” ")
-    assert "2 comments" in cell_text(recorded["kind"])
+    assert "(2 comments) " in cell_text(recorded["why"])
 
 
 def test_a_decision_page_holds_inputs_comment_and_audit_event(
