@@ -91,6 +91,13 @@ _FLEET = (
         key="water_l", name="Water on site", unit="m³/h", factor=1.0 / _LITRES_PER_M3
     ),
     _Quantity(key="cost_usd", name="Power for the IT load", unit="USD/h"),
+    _Quantity(
+        key="n_regions",
+        name="Regions in these sums",
+        unit="regions",
+        summary="least",
+        of_day=np.nanmin,
+    ),
 )
 
 

@@ -86,7 +86,8 @@ def layout(*, may_set_up: bool) -> Component:
             pager_line("fleet"),
             dcc.Location(id="fleet-url", refresh=False),
             refresh("fleet"),
-        ]
+        ],
+        className="gfo-first-page",
     )
 
 
