@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 import dash_bootstrap_components as dbc
-from dash import Dash, Input, Output, dcc, html
+from dash import Dash, Input, Output, State, dcc, html
 from dash.development.base_component import Component
 
 from core.errors import InvalidInput
@@ -169,6 +169,7 @@ def follow_time(
             "gfo_pages",
             "one_way_of_time",
             *(Input(f"{page}-{name}", "value") for name in ("span", "from", "to")),
+            State(location_id, "search"),  # so it is for whom the page is
         )
     if refresh is not None:
         follow_in_browser(

@@ -64,8 +64,9 @@ ROUTES: dict[str, Route] = {
 Dash's routes have their own entries."""
 
 
-_MOST_OF_ANYBODY_BYTES = 2**14
-"""A stranger's body is whole before a thread takes it (`webapp.whole_requests`)."""
+_MOST_OF_ANYBODY_BYTES = 3 * 2**14
+"""A stranger's body is whole before a thread takes it: with its header it fits into the
+64 KiB that `webapp.whole_requests` holds."""
 
 
 def add_route(

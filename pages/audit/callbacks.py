@@ -135,6 +135,7 @@ def _register_taking_back(app: Dash, context: PageContext) -> None:
         Output("audit-chosen-words", "children"),
         Output("audit-taking", "hidden"),
         Input("audit-decisions-table", "selectedRows"),
+        State("audit-take-reason", "value"),  # so it is only for those who decide
     )
 
 

@@ -125,8 +125,8 @@ def _register_detail(app: Dash, context: PageContext) -> None:
         at_load=False,
     )
     def show_decision(pathname: str | None, *_changed: object) -> tuple[object, ...]:
-        decision_id = decision_id_of(pathname)
         try:
+            decision_id = decision_id_of(pathname)
             detail = _detail(context, decision_id)
         except NotFound as exc:
             return [page_head("No such decision", exc.message)], None, None

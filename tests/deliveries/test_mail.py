@@ -147,7 +147,7 @@ def test_an_event_comes_as_plain_text_with_the_id_of_its_delivery(
     assert message.get_content_type() == "text/plain"
     text = str(message.get_payload())
     assert "terms: number 7.0, thermal_limit_c 35.0" in text
-    assert "reason: a test" in text
+    assert "reason: event 7" in text
     assert "https://fleet.example/audit/event/" in text
     assert mailbox.logins == ["fleet", "fleet"]
     assert PASSWORD not in str(mailing.rows("select answer from delivery_attempt"))

@@ -171,7 +171,6 @@ def make_real_year(runtime: Runtime, real_data: Path) -> None:
             request,
             cache,
             stored_regions=found,
-            all_regions=found[:1],
             from_day=first_day,
             until_day=until_day,
         )

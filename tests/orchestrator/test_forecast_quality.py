@@ -10,7 +10,6 @@ import pytest
 from core.access import Actor, Role
 from core.conformal import ScoreTracker, check_limit
 from core.days import issue_at_local_midnight
-from core.errors import Forbidden
 from core.forecasts import Target
 from core.telemetry import HOUR, Quantity
 from db import forecasts, model_versions, telemetry, window_scores
@@ -128,12 +127,13 @@ def test_the_live_window_is_judged_by_the_days_before_it(fleet: Fleet) -> None:
     assert view.region.slug == "arizona"
 
 
-def test_the_fleet_table_is_for_whoever_keeps_the_models(fleet: Fleet) -> None:
+def test_the_fleet_table_is_the_same_for_everybody(fleet: Fleet) -> None:
     operator = Actor(user_id=1, name="olga", role=Role.OPERATOR)
+    auditor = Actor(user_id=1, name="anna", role=Role.AUDITOR)
     with fleet.runtime.transaction() as session:
         everything = fleet_quality_view(asking(session, fleet.actor(session)))
-        with pytest.raises(Forbidden):
-            fleet_quality_view(asking(session, operator))
+        for actor in (operator, auditor):
+            assert fleet_quality_view(asking(session, actor)) == everything
         n_regions = len(list_regions(session))
     assert len(everything.regions) == n_regions
 

@@ -65,7 +65,7 @@ def add_fleet(api: Api) -> None:
         """How good the forecasts of a region were before a day, or until now."""
         return quality_view(asked, region_slug=region_slug, local_day=local_day)
 
-    @api.get("/forecast-quality", Permission.MANAGE_MODELS)
+    @api.get("/forecast-quality", Permission.VIEW_FLEET)
     def get_fleet_quality(asked: Request) -> FleetQualityView:
         """How good the forecasts of every region were until now."""
         return fleet_quality_view(asked)
