@@ -202,7 +202,7 @@ def test_events_are_taken_along_with_their_proof(
     visitor.waits_until(lambda: is_zip(file), lambda: f"{file} was not downloaded")
     assert verify_export.main([str(file)]) == 0
     visitor.open("/audit/events?action=audit_exported")
-    visitor.sees("#audit-events-table", f"audit_event 1-{last}", "anton")
+    visitor.sees("#audit-events-table", f"audit event 1-{last}", "anton")
 
 
 def is_zip(file: Path) -> bool:

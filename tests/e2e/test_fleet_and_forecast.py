@@ -109,7 +109,7 @@ def test_the_chart_has_its_limit_and_a_table_of_its_numbers(visitor: Visitor) ->
     visitor.come_in("olga", f"/forecast?region=arizona&day={HOT_DAY}")
     visitor.sees("#forecast-chart .legend", "Thermal limit (35 °C)")
     assert visitor.text("#forecast-hours table") == ""
-    visitor.click("#forecast-hours summary")
+    visitor.click("#forecast-hours details:not(.gfo-downloads) > summary")
     table = visitor.sees("#forecast-hours table", "Hour (America/Phoenix", "Measured")
     assert table.count(":00 ") == 24
 

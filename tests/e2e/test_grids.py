@@ -324,4 +324,4 @@ def test_the_list_of_events_is_taken_along_as_filtered(
     rows = list(csv.DictReader(content.splitlines()))
     assert {row["action"] for row in rows} == {"decision_recorded"}
     visitor.open("/audit/events?type=event_list")
-    visitor.sees(f"{EVENTS} {FIRST}", "Audit exported", "event_list", "anton")
+    visitor.sees(f"{EVENTS} {FIRST}", "Audit exported", "event list", "anton")

@@ -195,7 +195,7 @@ class Visitor:
         )
 
     def tab_to(
-        self, element_id: str, *, at_most: int = 40, or_already: bool = False
+        self, element_id: str, *, at_most: int = 60, or_already: bool = False
     ) -> None:
         """Press Tab until the element has the focus."""
         if or_already and self.focused_id() == element_id:
