@@ -34,7 +34,8 @@ def downloads(visitor: Visitor, tmp_path: Path) -> Iterator[Path]:
 def downloaded(folder: Path, name: str) -> bytes:
     """The file once it is whole."""
     deadline = time.monotonic() + PATIENCE_S
-    while not (folder / name).exists():
+    # The browser makes the file before it has written it.
+    while not ((folder / name).exists() and (folder / name).stat().st_size):
         assert time.monotonic() < deadline, [file.name for file in folder.iterdir()]
         time.sleep(0.1)
     return (folder / name).read_bytes()
