@@ -125,7 +125,7 @@ test("a menu of the navigation closes by Escape, and when somebody goes on", () 
   menu.contains = (one) => one === menu || menu.all().includes(one);
   Object.defineProperty(menu, "open", {
     get: () => menu.hasAttribute("open"),
-    set: (isOpen) => menu.toggleAttribute("open", isOpen),
+    set: (isOpen) => { menu.toggleAttribute("open", isOpen); },
   });
   page.document.querySelector("header").append(menu);
 
