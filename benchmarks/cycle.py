@@ -24,19 +24,19 @@ from psycopg import sql
 from sqlalchemy import event, text
 from sqlalchemy.engine import Engine
 
-from benchmarks.cycle_fleet import CYCLE_AT, DAY_BEFORE, make_long_fleet
+from benchmarks.cycle_fleet import (
+    CYCLE_AT,
+    DAY_BEFORE,
+    log_errors_only,
+    measured_fleet,
+)
 from core.days import full_hour
-from core.version import CODE_VERSION
 from db.engine import DatabaseUrls, libpq_url
-from db.local_roles import create_database, tighten_database
-from db.local_server import LocalServer
-from db.migrate import upgrade
 from db.users import system_actor
 from orchestrator.cycle.issuance import issue_live
 from orchestrator.forecasts.model_cache import ModelCache
 from orchestrator.forecasts.scoring import score_finished_windows
 from orchestrator.jobs import CHUNK_REGIONS
-from orchestrator.logs import configure_logging
 from orchestrator.regions.region_choice import active_regions
 from orchestrator.runtime import Runtime
 from tests.asking import asking
@@ -125,14 +125,8 @@ def in_turn(urls: DatabaseUrls) -> _Figures:
     }
 
 
-def _quiet() -> None:
-    configure_logging(
-        level="ERROR", log_format="text", app_name="gfo", app_version=CODE_VERSION
-    )
-
-
 def _share(urls: DatabaseUrls, share: int, n_shares: int) -> _Figures:
-    _quiet()
+    log_errors_only()
     runtime = runtime_on(urls, CYCLE_AT)
     figures = carry_out(runtime, share, n_shares)
     runtime.engine.dispose()
@@ -226,18 +220,8 @@ def main() -> None:
     """Measure and print."""
     folder, n_regions = Path(sys.argv[1]), int(sys.argv[2])
     n_workers = int(sys.argv[3]) if sys.argv[3:] else 1
-    _quiet()
-    folder.mkdir(exist_ok=True)
-    folder.chmod(0o755)
-    with LocalServer.own(folder, settings={"shared_buffers": "256MB"}) as server:
-        upgrade(server.urls)
-        make_long_fleet(server.urls, n_regions)
-        superuser = libpq_url(server.superuser_url)
-        with psycopg.connect(superuser, autocommit=True) as connection:
-            connection.execute("drop database if exists measured with (force)")
-            create_database(connection, "measured", template="gfo")
-            tighten_database(connection, "measured")
-        urls = server.home.urls("measured")
+    log_errors_only()
+    with measured_fleet(folder, n_regions) as (urls, superuser):
         before_it = runtime_on(urls, DAY_BEFORE)
         carry_out(before_it)
         before_it.engine.dispose()

@@ -6,14 +6,23 @@ and the week's fits of the plain model: what a cycle reads.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 
+import psycopg
 from sqlalchemy import Connection, text
 
 from core.days import full_hour
 from core.telemetry import HOUR
-from db.engine import DatabaseUrls, make_engine
+from core.version import CODE_VERSION
+from db.engine import DatabaseUrls, libpq_url, make_engine
+from db.local_roles import create_database, tighten_database
+from db.local_server import LocalServer
+from db.migrate import upgrade
 from models.plain_model import week_start
+from orchestrator.logs import configure_logging
 from tests.asking import NOW
 from tests.fleet import make_fleet
 from tests.long_fleet import copied_columns
@@ -27,6 +36,32 @@ DAY_BEFORE = CYCLE_AT - 24 * HOUR
 _KEPT_H = 24 * 42
 _SCORE_COPIES = 3
 _DAYS_OF_SCORES = 140
+
+
+def log_errors_only() -> None:
+    """Keep what the measured work says out of the figures."""
+    configure_logging(
+        level="ERROR", log_format="text", app_name="gfo", app_version=CODE_VERSION
+    )
+
+
+@contextmanager
+def measured_fleet(folder: Path, n_regions: int) -> Iterator[tuple[DatabaseUrls, str]]:
+    """A new copy of the fleet in the folder's server, and the superuser's address.
+
+    The fleet itself is made once, and stays in the folder.
+    """
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o755)
+    with LocalServer.own(folder, settings={"shared_buffers": "256MB"}) as server:
+        upgrade(server.urls)
+        make_long_fleet(server.urls, n_regions)
+        superuser = libpq_url(server.superuser_url)
+        with psycopg.connect(superuser, autocommit=True) as connection:
+            connection.execute("drop database if exists measured with (force)")
+            create_database(connection, "measured", template="gfo")
+            tighten_database(connection, "measured")
+        yield server.home.urls("measured"), superuser
 
 
 def make_long_fleet(urls: DatabaseUrls, n_regions: int) -> None:

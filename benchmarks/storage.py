@@ -18,15 +18,10 @@ from pathlib import Path
 import psycopg
 
 from benchmarks.cycle import carry_out
-from benchmarks.cycle_fleet import CYCLE_AT, make_long_fleet
+from benchmarks.cycle_fleet import CYCLE_AT, log_errors_only, measured_fleet
 from core.telemetry import HOUR
-from core.version import CODE_VERSION
 from db.engine import DatabaseUrls, libpq_url
-from db.local_roles import create_database, tighten_database
-from db.local_server import LocalServer
-from db.migrate import upgrade
 from orchestrator.forecasts.retired import retire_all
-from orchestrator.logs import configure_logging
 from orchestrator.use_cases import WORKER_USER
 from tests.fleet import runtime_on
 
@@ -69,20 +64,8 @@ def main() -> None:
     """Measure and print."""
     folder, n_regions = Path(sys.argv[1]), int(sys.argv[2])
     n_hours = int(sys.argv[3]) if sys.argv[3:] else 24
-    configure_logging(
-        level="ERROR", log_format="text", app_name="gfo", app_version=CODE_VERSION
-    )
-    folder.mkdir(exist_ok=True)
-    folder.chmod(0o755)
-    with LocalServer.own(folder, settings={"shared_buffers": "256MB"}) as server:
-        upgrade(server.urls)
-        make_long_fleet(server.urls, n_regions)
-        superuser = libpq_url(server.superuser_url)
-        with psycopg.connect(superuser, autocommit=True) as connection:
-            connection.execute("drop database if exists measured with (force)")
-            create_database(connection, "measured", template="gfo")
-            tighten_database(connection, "measured")
-        urls = server.home.urls("measured")
+    log_errors_only()
+    with measured_fleet(folder, n_regions) as (urls, _superuser):
         before = sizes(urls)
         found = 0.0
         for hour in reversed(range(n_hours)):
