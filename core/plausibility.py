@@ -88,6 +88,9 @@ class PlainBound:
     hour_excess_c : float | None
         Of `DayShape.excess_c` for the serving model; None where no bound was served
         or, in hindcasts, nobody asked.
+    hours_c : tuple of float
+        What the plain model expects of each hour, degC, where the skill of the serving
+        model is held against it (`core.model_watch`); else empty.
 
     Raises
     ------
@@ -99,6 +102,7 @@ class PlainBound:
     error_c: float
     allowed_gap_c: float
     hour_excess_c: float | None = None
+    hours_c: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         is_sound = (
@@ -106,6 +110,7 @@ class PlainBound:
             and 0.0 < self.error_c < math.inf
             and 0.0 <= self.allowed_gap_c < math.inf
             and (self.hour_excess_c is None or math.isfinite(self.hour_excess_c))
+            and all(map(math.isfinite, self.hours_c))
         )
         if not is_sound:
             message = "A plain bound, its error and its gap must be finite numbers."

@@ -414,10 +414,12 @@ def rollback(
 @app.command("clear-alarm")
 def clear(
     version_id: Annotated[int, typer.Argument(help="Id of a model version.")],
-    region: Annotated[str, typer.Option(help="Slug of the region.")],
     reason: Annotated[str, typer.Option(help="Why; kept in the audit.")],
+    region: Annotated[
+        str | None, typer.Option(help="Slug of the region; none for the fleet.")
+    ] = None,
 ) -> None:
-    """End the alarm of a model that lost its coverage in a region."""
+    """End the alarm of a model that lost its coverage in a region, or its skill."""
     with command_context() as context:
         clear_alarm(
             context.request,
@@ -425,7 +427,8 @@ def clear(
             model_version_id=version_id,
             reason=reason,
         )
-    typer.echo(f"Model version {version_id} is watched anew in {region}.")
+    place = f"in {region}" if region else "over the fleet"
+    typer.echo(f"Model version {version_id} is watched anew {place}.")
 
 
 def _read(path: Path) -> bytes:
