@@ -148,6 +148,12 @@ def resident_mb(process_id: int) -> float:
     return int(status.split("VmRSS:")[1].split()[0]) / 1e3
 
 
+def own_mb(process_id: int) -> float:
+    """Memory of a process, in MB; what it shares counts in parts."""
+    rollup = Path(f"/proc/{process_id}/smaps_rollup").read_text()
+    return int(rollup.split("Pss:")[1].split()[0]) / 1e3
+
+
 def children_of(process_id: int) -> list[int]:
     """Numbers of the living children of a process."""
     found = []
