@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -114,6 +115,17 @@ def wait_until(condition: Callable[[], bool], within_s: float = PATIENCE_S) -> f
         assert time.monotonic() - began < within_s, "it did not happen in time"
         time.sleep(0.05)
     return time.monotonic() - began
+
+
+def read_terminal(descriptor: int, *, until: str) -> str:
+    """What a terminal showed until it matched a regular expression."""
+    shown, deadline = "", time.monotonic() + PATIENCE_S
+    while not re.search(until, shown):
+        is_readable, _, _ = select.select([descriptor], [], [], 1)
+        if is_readable:
+            shown += os.read(descriptor, 4096).decode()
+        assert time.monotonic() < deadline, shown
+    return shown
 
 
 def processes_of(data_dir: Path) -> dict[int, str]:
@@ -233,6 +245,12 @@ class PortalProcess:
             assert ended is None, f"it ended with {ended}:\n{self.everything}"
             assert time.monotonic() < deadline, self.everything
             time.sleep(0.05)
+        return self
+
+    def wait_working(self) -> PortalProcess:
+        """Wait for the announcement, and until the worker works."""
+        self.wait_ready()
+        wait_until(lambda: "worker_started" in self.logged)
         return self
 
     @property
