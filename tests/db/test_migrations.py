@@ -316,6 +316,23 @@ def test_a_table_in_use_stops_a_migration_within_seconds(
     assert row_counts(filled_urls.owner)["audit_event"] == 1
 
 
+def test_a_migration_takes_as_long_as_it_takes_where_nobody_waits_for_it(
+    filled_urls: DatabaseUrls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = make_engine(filled_urls.owner, pool_size=1, application_name="gfo-migrate")
+    web = make_engine(filled_urls.app, pool_size=1, application_name="gfo-web")
+    with owner.connect() as connection:
+        assert migrate.statement_timeout(connection) == "0"
+        connection.rollback()  # one transaction sees who was there at first
+        with web.connect():
+            assert migrate.statement_timeout(connection) == "60s"
+    owner.dispose()
+    web.dispose()
+    monkeypatch.setattr(migrate, "statement_timeout", lambda _connection: "1ms")
+    with pytest.raises(Conflict, match=r"took too long .* once web and workers are"):
+        migrate.downgrade(filled_urls, "0005", discard_history=True)
+
+
 def test_two_migrators_at_once_both_succeed(empty_database_urls: DatabaseUrls) -> None:
     failures: list[BaseException] = []
 
