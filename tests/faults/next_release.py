@@ -31,13 +31,16 @@ TABLES = ("app_user", "user_session", "audit_event", "decision", "region")
 
 
 def upgrade() -> None:
-    # Each in a transaction of its own: one that waits for a lock holds no other.
+    # Each in a transaction of its own: one that waits for a lock holds no other. What
+    # did not get its lock is tried again, so all of it may run twice.
     with op.get_context().autocommit_block():
         for table in TABLES:
             op.execute(
                 f"alter table {{table}} add column if not exists next_note text"
             )
-            # An index that a try before did not finish is there, and not valid.
+        # These wait for transactions that began before, and nobody waits for them.
+        op.execute("set lock_timeout = 0")
+        for table in TABLES:
             op.execute(f"drop index concurrently if exists ix_{{table}}_next")
             op.execute(
                 f"create index concurrently ix_{{table}}_next on {{table}} (next_note)"
