@@ -35,7 +35,7 @@ _TRIES, _TRY_AGAIN_S = 10, 2.0
 def upgrade(urls: DatabaseUrls, revision: str = HEAD) -> None:
     """Migrate up to `revision` and apply the roles' rights; nothing to do is fine."""
     with _configured(urls) as (config, connection):
-        _run(command.upgrade, config, revision, tries=_TRIES)
+        _run(command.upgrade, config, revision, _TRIES)
         _apply_rights(connection, urls)
 
 
@@ -48,7 +48,7 @@ def downgrade(
     `discard_history` is set.
     """
     with _configured(urls, discard_history=discard_history) as (config, connection):
-        _run(command.downgrade, config, revision)
+        _run(command.downgrade, config, revision, _TRIES)
         _apply_rights(connection, urls)
 
 
@@ -131,7 +131,7 @@ def statement_timeout(connection: Connection) -> str:
 
 
 def _run(
-    step: Callable[[Config, str], None], config: Config, revision: str, tries: int = 1
+    step: Callable[[Config, str], None], config: Config, revision: str, tries: int
 ) -> None:
     try:
         step(config, revision)

@@ -33,7 +33,8 @@ from orchestrator.regions import changes
 from orchestrator.regions.changes import RegionDraft
 from tests.asking import asking
 
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
+"""For what takes some seconds on an idle machine, and a minute on a very busy one."""
 TWO_WEBS = {"GFO_WEB_WORKERS": "2"}
 """Settings of a portal whose web processes have to agree, or come back."""
 
