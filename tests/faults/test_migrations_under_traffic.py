@@ -25,7 +25,7 @@ from tests.faults.portal_process import environment, wait_until
 from tests.fleet import Fleet
 from tests.long_fleet import copied_columns
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 N_ROWS = 1_000_000 if os.environ.get("GFO_TEST_FULL") else 20_000
 N_PEOPLE = 2

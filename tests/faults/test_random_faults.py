@@ -11,7 +11,7 @@ from db.backup import backup
 from tests.faults.random_faults import run
 from tests.fleet import Fleet
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 MINUTES, LEAST_FAULTS = (30.0, 200) if os.environ.get("GFO_TEST_FULL") else (0.1, 1)
 
