@@ -27,6 +27,7 @@ from orchestrator.decisions.judging_again import judge_again
 from orchestrator.forecasts.hindcasts import hindcast_regions
 from orchestrator.forecasts.model_cache import ModelCache
 from orchestrator.forecasts.model_health import end_outages, find_outages
+from orchestrator.forecasts.model_watch import watch_skill
 from orchestrator.forecasts.retired import retire_all
 from orchestrator.forecasts.scoring import rescore_windows, score_finished_windows
 from orchestrator.jobs import (
@@ -109,7 +110,7 @@ class WorkerJobs:
                 catch_up = partial(_catch_up, seed)
                 self._step("synthetic_telemetry", [stored_region], catch_up)
         self._step("windows_scored", regions, _score)
-        self._fall_back()
+        self._watch_fleet()
         self._issue(chunk.issued_at_utc, regions)
 
     def issue(self, issued_at_utc: datetime) -> None:
@@ -193,14 +194,16 @@ class WorkerJobs:
         except FleetError as exc:
             log.warning("models_not_watched", reason=exc.message)
 
-    def _fall_back(self) -> None:
+    def _watch_fleet(self) -> None:
         try:
+            with self._request() as request:
+                watch_skill(request)
             with self._request() as request:
                 fall_back(request)
         except ServiceUnavailable:
             raise
         except FleetError as exc:
-            log.warning("no_fall_back", reason=exc.message)
+            log.warning("fleet_not_watched", reason=exc.message)
 
     def check_model(self, upload_id: int) -> None:
         """The sandboxed check of a file in quarantine."""
