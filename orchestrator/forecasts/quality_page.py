@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -13,7 +14,7 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from core.access import Permission
-from core.conformal import ScoreTracker, check_limit
+from core.conformal import ScoreTracker, conformity_scores
 from core.days import WINDOW_H, issue_at_local_midnight
 from core.errors import CalibrationInsufficient
 from core.forecasts import InputMode, Target
@@ -234,15 +235,15 @@ def _stated_chances(
             )
             if row.input_mode is input_mode
         ]
-        for day, tracker in _trackers(own, scores, alpha):
-            try:
-                calibration = tracker.calibration()
-            except CalibrationInsufficient:
-                continue
-            check = check_limit(
-                np.array(day.mean), np.array(day.scale), calibration, limit=limit_c
-            )
-            yield check.exceedance_probability, day
+        limit_scores = conformity_scores(
+            np.full(len(own), limit_c),
+            np.array([day.mean for day in own]),
+            np.array([day.scale for day in own]),
+        ).tolist()
+        trackers = _trackers(own, scores, alpha)
+        for limit_score, (day, tracker) in zip(limit_scores, trackers, strict=True):
+            with suppress(CalibrationInsufficient):
+                yield tracker.chance_above(limit_score), day
 
 
 def _trackers(
