@@ -1,4 +1,4 @@
-"""The fleet at an instant that has passed: what was stored by then, and nothing since."""
+"""The fleet at an instant that has passed: what was stored by then, no more."""
 
 from __future__ import annotations
 
