@@ -145,10 +145,10 @@ def found_list(
     """Links in groups: own views, what was found, what can be done, and pages."""
     regions = [item for item in found if item.kind is FoundKind.REGION]
     others = [item for item in found if item.kind is not FoundKind.REGION]
-    named = [(page["link"], page["path"]) for page in linked_pages(actor)]
+    linked = [(page["link"], page["path"]) for page in linked_pages(actor)]
     pages = [
         link(name, path)
-        for name, path in (*named, ("Words", addresses.WORDS))
+        for name, path in (*linked, ("Words", addresses.WORDS))
         if words.casefold() in name.casefold()
     ]
     explains = [
