@@ -21,7 +21,7 @@ from orchestrator.overview.search import LONGEST_SEARCH, Found, FoundKind, searc
 from pages import addresses
 from pages.addresses import parse_record
 from pages.attributes import aria
-from pages.components import button, field, link
+from pages.components import button, field, link, named
 from pages.context import PageContext
 from pages.glossary.terms import TERMS
 from pages.serving import NavGroup, follow_in_browser, serve

@@ -12,6 +12,7 @@ from core.outcomes import Outcome
 from core.telemetry import HOUR
 from db import alarms
 from orchestrator.forecasts.fleet import fleet_view
+from orchestrator.forecasts.limit_effects import limit_effect
 from orchestrator.forecasts.views import Group, group_of
 from orchestrator.overview.frozen import frozen_fleet
 from tests.alarm_looks import alarms_after_look
@@ -69,3 +70,15 @@ def test_an_alarm_stands_in_it_from_raised_to_cleared(fleet: Fleet) -> None:
     assert raised.alarm_id not in at[-1]
     assert raised.alarm_id in at[0]
     assert raised.alarm_id in at[3]
+
+
+def test_another_limit_says_whom_it_would_block_and_free(fleet: Fleet) -> None:
+    with fleet.runtime.transaction() as session:
+        request = asking(session, fleet.actor(session))
+        freed = limit_effect(request, "arizona", 90.0)
+        assert (freed.approved, freed.blocked) == (("Arizona",), ())
+        assert limit_effect(request, "ireland", 5.0).blocked == ("Ireland",)
+        limit_of(session, "wyoming", 50.0)
+        whole = limit_effect(request, None, 5.0)
+        assert whole.blocked == ("Ireland",)
+        assert (whole.n_judged, whole.n_unjudged) == (2, 0)
