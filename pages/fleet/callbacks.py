@@ -71,8 +71,8 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
                 return past(history), None, None, "d-none", history_panels(history)
             if is_frozen:
                 frozen = frozen_fleet(request, at_utc or request.now)
-                panels = frozen_panels(frozen, times)
-                return frozen_headline(frozen), None, None, "d-none", panels
+                past_panels = frozen_panels(frozen, times)
+                return frozen_headline(frozen), None, None, "d-none", past_panels
             more = overview(request, n_regions)
             panels = overview_panels(
                 view,

@@ -108,7 +108,7 @@ def test_an_empty_portal_comes_to_its_first_forecast_by_its_pages_alone(
         empty_portal.runtime, list(Target).index(Target.TEMPERATURE_C)
     )
     admin.open("/admin/models")
-    admin.sees("#models-serving", "temperature")
+    admin.sees("#models-serving", "Temperature model 1")
     admin.sees("#models-versions", "validated")
 
     admin.open(f"/regions/{SLUG}")
