@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from datetime import datetime
 
+import numpy as np
 from sqlalchemy.orm import Session
 
 from core.audit import AuditAction
 from core.carbon import CarbonScope, CarbonSignalKind
-from core.synthetic import RegionProfile
+from core.synthetic import RegionProfile, generate
 from core.telemetry import HOUR, Quantity
 from db import feeds
 from db.feeds import FeedFacts, StoredFeed
@@ -37,10 +38,12 @@ _FIRST_HOURS = 24
 def add_demo_feed(
     request: Request, runtime: Runtime, profile: RegionProfile, end_utc: datetime
 ) -> None:
-    """Add the feed of a late region, with its hours before `end_utc` in the folder."""
+    """Add the feed of a late region, with hours until `end_utc` in its folder."""
     if _find(request.session) is not None:
         return
-    fill_demo_feed(runtime, profile, end_utc - _FIRST_HOURS * HOUR, end_utc)
+    start_utc = end_utc - _FIRST_HOURS * HOUR
+    fill_demo_feed(runtime, profile, start_utc, end_utc)
+    made = generate(profile, start_utc, _FIRST_HOURS, runtime.settings.demo_seed)
     add_feed(
         request,
         FeedFacts(
@@ -49,7 +52,7 @@ def add_demo_feed(
             address=_FOLDER,
             regions={profile.region.slug: ""},
             options={"carbon": str(CarbonSignalKind(scope=CarbonScope.LIFE_CYCLE))},
-            quantities=[quantity.value for quantity in Quantity],
+            quantities=[q.value for q in Quantity if np.isfinite(made.column(q)).any()],
             secret_reference=None,
             private_hosts=[],
             every_min=15,

@@ -127,7 +127,9 @@ def frozen_panels(view: FrozenFleet, times: Times) -> list[Component]:
 def _verdict(row: FrozenRow, times: Times) -> list[Child]:
     return [
         link(row.name, addresses.region_href(row.slug)),
-        f"{SHAPES[row.group]} {GROUP_TITLES[row.group]}",
+        html.Span(
+            f"{SHAPES[row.group]} {GROUP_TITLES[row.group]}", className="text-nowrap"
+        ),
         typeset(row.reason or "It had not been judged yet."),
         MISSING
         if row.limit_c is None

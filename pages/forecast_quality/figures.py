@@ -160,7 +160,7 @@ def over_time_chart(view: FleetQualityView, measure: str) -> go.Figure:
             y=[promised] * 2,
             mode="lines",
             name=f"Promised, {short_number(promised)}{THIN_SPACE}%",
-            line={"color": Ink.LIMIT.value, "width": 1.5, "dash": "dash"},
+            line={"color": Ink.MEASURED.value, "width": 1.5, "dash": "dash"},
             hoverinfo="skip",
         )
     over_time(figure, {"type": "date", "tickformat": "%-d %b %Y", "nticks": 8})
