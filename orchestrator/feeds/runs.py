@@ -40,6 +40,7 @@ from orchestrator.feeds.web_client import WebClient, WebLimits, WebUse
 from orchestrator.jobs import queue_feed_run
 from orchestrator.logs import get_logger
 from orchestrator.runtime import Runtime
+from orchestrator.telemetry.batches import Origin
 from orchestrator.telemetry.imports import FileToImport, read_and_store
 from orchestrator.telemetry.weather_forecast_imports import read_and_store_runs
 from orchestrator.use_cases import WORKER_USER, Done, Event, Request, change
@@ -273,6 +274,8 @@ class _Tally:
         stands_by = not any(part.takes for part in parts)
         every = frozenset(Quantity(name) for name in self.begun.feed.facts.quantities)
         takes = {part.slug: every if stands_by else part.takes for part in parts}
+        is_generated = all(part.stored.region.is_synthetic for part in parts)
+        origin = Origin.SYNTHETIC if is_generated else Origin.MEASURED
         file = FileToImport(
             source=content,
             label=label,
@@ -280,6 +283,7 @@ class _Tally:
             region_slug=answer.region_slug,
             time_zone=answer.time_zone,
             carbon_kind=answer.carbon_kind,
+            origin=origin,
             options=answer.options,
             largest_bytes=_LARGEST_BYTES,
             takes=takes,
