@@ -151,13 +151,13 @@ def found_list(
         for name, path in (*linked, ("Words", addresses.WORDS))
         if words.casefold() in name.casefold()
     ]
-    explains = [
-        named(word)
+    explains: list[Component] = [
+        html.Span(named(word))
         for group in TERMS.values()
         for word in group
         if len(words) >= SHORTEST_TERM and words.casefold() in word.casefold()
     ]
-    groups = {
+    groups: dict[str, list[Component]] = {
         "Your views": [
             link(name, address)
             for name, address in views.items()
