@@ -23,7 +23,7 @@ from zlib import crc32
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from core.aliases import FloatArray, IntArray
+from core.aliases import BoolArray, FloatArray, IntArray
 from core.conformal import MINIMUM_SCORES, SCORE_WINDOW, Calibration
 from core.days import WINDOW_H
 from core.errors import CalibrationInsufficient
@@ -641,7 +641,8 @@ def _weekly_ridge(columns: FloatArray, outcomes: FloatArray) -> FloatArray:
     ndarray, shape (n_weeks, n_outcomes, 1 + n_columns)
         NaN with fewer than `MIN_FIT_DAYS` complete rows.
     """
-    complete = np.isfinite(columns).all(axis=1) & np.isfinite(outcomes).all(axis=1)
+    known = np.isfinite(np.column_stack((columns, outcomes)))
+    complete: BoolArray = np.all(known, axis=1)
     design = np.column_stack((np.ones(len(columns)), columns, outcomes))
     design = np.where(complete[:, None], design, 0.0)
     n_weeks, n_columns = len(design) // WEEK_DAYS, design.shape[1]

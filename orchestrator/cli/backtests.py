@@ -368,19 +368,26 @@ def _with_weather(
     file = read_weather_forecasts(
         path, {slug: time_zone for slug, (_, time_zone) in frames.items()}
     )
-    _say_refused(path, file)
+    _say_unused(path, file, unproved_known_after_h)
     return (
         file.with_frames(frames, unproved_known_after_h),
         weather_setup(path.name, file, unproved_known_after_h),
     )
 
 
-def _say_refused(path: Path, file: ForecastFile) -> None:
+def _say_unused(path: Path, file: ForecastFile, delay_h: float | None) -> None:
     n_refused = sum(file.refused.values())
     if n_refused:
         progress(f"{path.name}: {n_refused:,} rows or values were not taken:")
         for text in file.first_refusals:
             progress(f"  {text}")
+    if file.unproved_rows and delay_h is None:
+        progress(
+            f"{path.name}: {file.unproved_rows:,} of {file.row_count:,} rows do not say"
+            " when they were known (known_at_utc or retrieved_at_utc), so they are not"
+            " used. --unproved-known-after-h HOURS uses them as if known so many hours"
+            " after their issue."
+        )
 
 
 def _midnight(day: date) -> datetime:
