@@ -98,12 +98,11 @@ def _reserve_buffers() -> None:
 
     Where it cannot get one it asks for ever. NumPy and SciPy have a copy each.
     """
-    from scipy import linalg  # noqa: PLC0415 -- takes long, and few commands need it
+    from sklearn.linear_model import Ridge  # noqa: PLC0415 -- takes seconds
 
     square = np.eye(_BLAS_SIZE)
-    for solve in (np.linalg.solve, linalg.solve):
-        solve(square @ square, square)
-    linalg.solve(square, square, assume_a="pos")
+    np.linalg.solve(square @ square, square)
+    Ridge().fit(square, square)
 
 
 def _address_space_bytes() -> int | None:
