@@ -64,6 +64,9 @@ class ArchiveFacts:
     is_failing: bool
 
 
+_CHAIN_LOCK_WAIT = "2500ms"
+"""Longer than a migration waits for a lock, while everybody else waits behind it."""
+
 _DURABILITY = ("fsync", "full_page_writes", "synchronous_commit")
 _SERVER = text(
     "select current_setting('server_version') as version,"
@@ -98,7 +101,7 @@ def archive_facts(session: Session) -> ArchiveFacts:
 
 def require_writable_chain(session: Session) -> None:
     """Add an event and roll it back; raises the database's error when that fails."""
-    session.execute(text("set local lock_timeout = '1s'"))
+    session.execute(text(f"set local lock_timeout = '{_CHAIN_LOCK_WAIT}'"))
     with session.begin_nested() as savepoint:
         append_event(session, actor=None, action=AuditAction.ACCESS_DENIED)
         savepoint.rollback()

@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from datetime import MAXYEAR, MINYEAR, UTC, datetime
-from functools import partial
+from functools import cache, partial
 from types import UnionType
 from typing import Annotated, Any, BinaryIO, Union, get_args, get_origin, get_type_hints
 from uuid import UUID, uuid5
@@ -185,9 +185,7 @@ class Api:
         self.post = partial(self._endpoint, "POST")
         self.put = partial(self._endpoint, "PUT")
         self.patch = partial(self._endpoint, "PATCH")
-        # Made once: what they are made of takes longer than an endpoint itself.
         self._kept = KeptAnswers(str, decode=bytes.decode)
-        self._adapters: dict[Any, TypeAdapter[Any]] = {}
         self._schemas: dict[Any, dict[str, Any]] = {}
 
     def _endpoint(
@@ -251,7 +249,7 @@ class Api:
         shape: _Shape,
     ) -> Callable[..., ResponseReturnValue]:
         """What Flask calls: parse, ask in one transaction, write the answer."""
-        adapter = None if declared.gives else self._adapter(shape.answer)
+        adapter = None if declared.gives else _adapter(shape.answer)
 
         def answer(asked: Request, values: dict[str, Any]) -> tuple[Any, str | None]:
             found = function(asked, **values)
@@ -312,7 +310,7 @@ class Api:
             waiting = ask_second_person(
                 asked, needed.act, needed.arguments, needed.effects
             )
-        body = self._adapter(ApprovalView).dump_json(waiting)
+        body = _adapter(ApprovalView).dump_json(waiting)
         return Response(body, 202, mimetype=_JSON)
 
     def _described(
@@ -372,11 +370,6 @@ class Api:
             if status not in left_out
         }
 
-    def _adapter(self, hint: Any) -> TypeAdapter[Any]:  # noqa: ANN401 -- an annotation
-        if hint not in self._adapters:
-            self._adapters[hint] = TypeAdapter(hint)
-        return self._adapters[hint]
-
     def _schema(self, hint: Any) -> dict[str, Any]:  # noqa: ANN401 -- an annotation
         """The schema of an answer; what it is made of goes to the components.
 
@@ -386,22 +379,30 @@ class Api:
             When two types of one name differ.
         """
         if hint not in self._schemas:
-            self._schemas[hint] = self._made_schema(self._adapter(hint))
+            self._schemas[hint], parts = _made_schema(hint)
+            known = self.blueprint.components_schemas
+            for name, part in parts.items():
+                if known.setdefault(name, part) != part:
+                    message = f"Two different schemas are called {name}."
+                    raise TypeError(message)
         return self._schemas[hint]
 
-    def _made_schema(self, adapter: TypeAdapter[Any]) -> dict[str, Any]:
-        schema = adapter.json_schema(mode="serialization", ref_template=_REFERENCE)
-        known = self.blueprint.components_schemas
-        parts = schema.pop("$defs", {})
-        if schema.get("type") == "object" and "title" in schema:
-            parts[schema["title"]] = schema
-            schema = {"$ref": _REFERENCE.format(model=schema["title"])}
-        for name, part in parts.items():
-            made = Schema(**part)
-            if known.setdefault(name, made) != made:
-                message = f"Two different schemas are called {name}."
-                raise TypeError(message)
-        return schema
+
+# Made once in a process: what they are made of takes longer than an endpoint itself.
+@cache
+def _adapter(hint: Any) -> TypeAdapter[Any]:  # noqa: ANN401 -- an annotation
+    return TypeAdapter(hint)
+
+
+@cache
+def _made_schema(hint: Any) -> tuple[dict[str, Any], dict[str, Schema]]:  # noqa: ANN401 -- an annotation
+    """The schema of an answer, and the components that it names."""
+    schema = _adapter(hint).json_schema(mode="serialization", ref_template=_REFERENCE)
+    parts = schema.pop("$defs", {})
+    if schema.get("type") == "object" and "title" in schema:
+        parts[schema["title"]] = schema
+        schema = {"$ref": _REFERENCE.format(model=schema["title"])}
+    return schema, {name: Schema(**part) for name, part in parts.items()}
 
 
 class _Shape:
