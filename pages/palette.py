@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import dash
@@ -21,7 +21,7 @@ from orchestrator.overview.search import LONGEST_SEARCH, Found, FoundKind, searc
 from pages import addresses
 from pages.addresses import parse_record
 from pages.attributes import aria
-from pages.components import Child, button, field, link, named
+from pages.components import button, field, link, named
 from pages.context import PageContext
 from pages.glossary.terms import TERMS
 from pages.serving import NavGroup, follow_in_browser, serve
@@ -151,13 +151,13 @@ def found_list(
         for name, path in (*linked, ("Words", addresses.WORDS))
         if words.casefold() in name.casefold()
     ]
-    explains = [
-        named(word)
+    explains: list[Component] = [
+        html.Span(named(word))
         for group in TERMS.values()
         for word in group
         if len(words) >= SHORTEST_TERM and words.casefold() in word.casefold()
     ]
-    groups: dict[str, Sequence[Child]] = {
+    groups: dict[str, list[Component]] = {
         "Your views": [
             link(name, address)
             for name, address in views.items()

@@ -39,12 +39,12 @@ def add_fleet(api: Api) -> None:
     """The fleet as it is now, and the forecasts of each region."""
     _add_overviews(api)
 
-    @api.get("/fleet", Permission.VIEW_FLEET)
+    @api.get("/fleet", Permission.VIEW_FLEET, is_kept=True)
     def get_fleet(asked: Request, question: FleetQuestion) -> FleetView:
         """Active regions with their verdicts; a long fleet comes in pages."""
         return fleet_view(asked, question)
 
-    @api.get("/forecasts/<region_slug>", Permission.VIEW_FLEET)
+    @api.get("/forecasts/<region_slug>", Permission.VIEW_FLEET, is_kept=True)
     def get_forecast(
         asked: Request,
         region_slug: Slug,
