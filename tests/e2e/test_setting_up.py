@@ -29,7 +29,7 @@ from tests.fleet import SEED, runtime_on
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
-N_DAYS = 200
+N_DAYS = 160
 SLUG = "site"
 
 
