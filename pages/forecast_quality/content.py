@@ -50,7 +50,7 @@ def quality_content(view: QualityView) -> list[Component | None]:
         html.P(
             [
                 named("Coverage"),
-                f": a bound that keeps its promise holds on {confidence} of days.",
+                f": one that keeps its promise holds on about {confidence} of days.",
             ],
             className="gfo-muted gfo-hint",
         ),

@@ -28,6 +28,7 @@ PAGES = {
     "/admin/regions?region=ireland": "#regions-list",
     "/admin/telemetry?batch=1": "#telemetry-import-panel",
     "/quality": "#quality-regions tbody tr",
+    "/words": "#words-plans",
     "/admin/models": "main h2",
     "/admin/users": "main h2",
     "/admin/health": "#health-list tbody tr",
