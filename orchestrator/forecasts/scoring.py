@@ -64,7 +64,7 @@ def score_finished_windows(
         if hourly is None or stored.model_version_id is None:
             continue
         found = score_windows(
-            said[stored.forecast_id] or [hourly],
+            said[stored.forecast_id],
             frames[stored_region.slug],
             stored_region,
             model_version_id=stored.model_version_id,
