@@ -220,10 +220,11 @@ def mode_means(
         .order_by(ForecastRow.issued_at_utc, ForecastRow.id.desc())
     )
     found = {
-        issue: tuple(
-            exact_hours(row.mean, row.scale, row.exact_hours)[0] for row in both
+        issue: (
+            exact_hours(served.mean, served.scale, served.exact_hours)[0],
+            exact_hours(without.mean, without.scale, without.exact_hours)[0],
         )
-        for issue, *both in rows
+        for issue, served, without in rows
     }
     return [
         ModeMean(issued_at_utc=issue, served=mean, without=other)
