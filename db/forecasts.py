@@ -294,6 +294,7 @@ def _columns(item: NewForecast) -> dict[str, object]:
     columns["plain_error_c"] = plain.error_c if plain else None
     columns["allowed_gap_c"] = plain.allowed_gap_c if plain else None
     columns["plain_hour_excess_c"] = plain.hour_excess_c if plain else None
+    columns["plain_hours"] = list(plain.hours_c) or None if plain else None
     return columns
 
 
@@ -779,4 +780,5 @@ def _plain(row: ForecastRow) -> PlainBound | None:
         error_c=row.plain_error_c,
         allowed_gap_c=row.allowed_gap_c,
         hour_excess_c=row.plain_hour_excess_c,
+        hours_c=tuple(row.plain_hours or ()),
     )

@@ -1,7 +1,7 @@
 """The hours of the served mode are those of the forecast: stored once.
 
 Revision ID: 0039
-Revises: 0035
+Revises: 0036
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from alembic import op
 
 revision: str = "0039"
-down_revision: str | None = "0035"
+down_revision: str | None = "0036"
 branch_labels: None = None
 depends_on: None = None
 

@@ -24,9 +24,11 @@ from db.model_health import outages
 from db.regions import StoredRegion, list_regions
 from orchestrator.cycle.issuance import issue_live
 from orchestrator.decisions.judging_again import judge_again
+from orchestrator.feeds import demo_feed
 from orchestrator.forecasts.hindcasts import hindcast_regions
 from orchestrator.forecasts.model_cache import ModelCache
 from orchestrator.forecasts.model_health import end_outages, find_outages
+from orchestrator.forecasts.model_watch import watch_skill
 from orchestrator.forecasts.retired import retire_all
 from orchestrator.forecasts.scoring import rescore_windows, score_finished_windows
 from orchestrator.jobs import (
@@ -104,13 +106,12 @@ class WorkerJobs:
             When the database is lost: the steps that are left would fail alike.
         """
         regions = self._regions(chunk)
-        seed = self._runtime.settings.demo_seed
+        catch_up = partial(_catch_up, self._runtime)
         for stored_region in regions:
             if stored_region.region.is_synthetic:
-                catch_up = partial(_catch_up, seed)
                 self._step("synthetic_telemetry", [stored_region], catch_up)
         self._step("windows_scored", regions, _score)
-        self._fall_back()
+        self._watch_fleet()
         self._issue(chunk.issued_at_utc, regions)
 
     def issue(self, issued_at_utc: datetime) -> None:
@@ -199,14 +200,16 @@ class WorkerJobs:
         except FleetError as exc:
             log.warning("models_not_watched", reason=exc.message)
 
-    def _fall_back(self) -> None:
+    def _watch_fleet(self) -> None:
         try:
+            with self._request() as request:
+                watch_skill(request)
             with self._request() as request:
                 fall_back(request)
         except ServiceUnavailable:
             raise
         except FleetError as exc:
-            log.warning("no_fall_back", reason=exc.message)
+            log.warning("fleet_not_watched", reason=exc.message)
 
     def check_model(self, upload_id: int) -> None:
         """The sandboxed check of a file in quarantine."""
@@ -298,21 +301,31 @@ def _wait_for_other_steps(session: Session, chunk: Sequence[StoredRegion]) -> No
     lock_cycle_of(session, [item.region_id for item in chunk])
 
 
-def _catch_up(seed: int, chunk: Sequence[StoredRegion], request: Request) -> LogFields:
-    """Generate the hours that ended since the last one, also after a pause."""
+def _catch_up(
+    runtime: Runtime, chunk: Sequence[StoredRegion], request: Request
+) -> LogFields:
+    """Generate the hours that ended since the last one, also after a pause.
+
+    Those of a region that has the demo's feed are left for it to read.
+    """
     now_utc = full_hour(request.now)
     for stored_region in chunk:
         profile = demo_profile(stored_region.slug)
         end_utc = now_utc - profile.late_h * HOUR
         span = telemetry.first_and_last_hour(request.session, stored_region.slug)
-        if span is not None and span[1] + HOUR < end_utc:
-            generate_telemetry(
-                request,
-                [profile],
-                start_utc=span[1] + HOUR,
-                end_utc=end_utc,
-                seed=seed,
-            )
+        if span is None or span[1] + HOUR >= end_utc:
+            continue
+        start_utc = span[1] + HOUR
+        if demo_feed.brings(request.session, stored_region.slug):
+            demo_feed.fill_demo_feed(runtime, profile, start_utc, end_utc)
+            continue
+        generate_telemetry(
+            request,
+            [profile],
+            start_utc=start_utc,
+            end_utc=end_utc,
+            seed=runtime.settings.demo_seed,
+        )
     return {}  # the import itself logs what it made
 
 
