@@ -28,7 +28,7 @@ from db.engine import make_engine
 from db.job_queue import QueueDepth, queue_depth, worker_silences_s
 from db.migrate import is_behind, revision_of
 from db.model_versions import active_model
-from db.model_watch import region_evidence
+from db.model_watch import region_evidence, skill_evidence_of
 from db.monitoring import (
     Counts,
     count_everything,
@@ -221,6 +221,8 @@ class Measurements:
         Whether the last run failed, by feed.
     lost_coverage_evidence : Mapping of str to float
         Against the temperature model, by region; see `core.model_watch`.
+    lost_skill_evidence : float
+        The same over the fleet.
     active_alarms : Mapping of AlarmKind to int
         Alarms that stand, by kind; 0 for none.
     """
@@ -238,6 +240,7 @@ class Measurements:
     feed_lag_s: Mapping[tuple[str, str], float]
     feeds_failing: Mapping[str, bool]
     lost_coverage_evidence: Mapping[str, float]
+    lost_skill_evidence: float
     active_alarms: Mapping[AlarmKind, int]
 
 
@@ -307,6 +310,9 @@ def measure(session: Session, now: datetime) -> Measurements:
             ).items()
             if slug in slugs
         },
+        lost_skill_evidence=0.0
+        if active is None
+        else skill_evidence_of(session, active.version.version_id),
     )
 
 
