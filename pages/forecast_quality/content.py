@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from dash import html
 from dash.development.base_component import Component
 
@@ -24,12 +26,17 @@ from pages.components import (
 )
 from pages.forecast_quality.figures import (
     bin_label,
+    coverage_chart,
+    coverage_summary,
+    pooled_bins,
     reliability_chart,
     reliability_summary,
 )
 from pages.theme import MISSING, celsius, number
 from pages.time_range import Period
 from pages.words import day_name, degrees, percent, typeset
+
+_CHART_PX, _CHART_FRAME_PX, _REGION_PX = 380, 140, 26
 
 DRIFT_TITLE = "Coverage is drifting"
 OTHER_PAGES = (
@@ -123,8 +130,8 @@ def _reliability(view: QualityView) -> list[Component]:
     return [
         chart(
             "forecast-reliability",
-            reliability_chart(view),
-            reliability_summary(view),
+            reliability_chart(view.bins),
+            reliability_summary(view.bins, degrees(view.thermal_limit_c)),
             height_px=280,
         ),
         disclosure(
@@ -164,11 +171,11 @@ def fleet_content(
     view: FleetQualityView, period: Period | None = None
 ) -> list[Component | None]:
     """A row per region, and the alarms above it."""
-    spans = [row.days for row in view.regions[0].rows] if view.regions else []
-    within = (
-        [f"Within, last {days} days" for days in spans]
+    rows = view.regions[0].rows if view.regions else ()
+    spans = (
+        [f"last {row.days} days" for row in rows]
         if period is None
-        else [f"Within, {day_name(period.first_day)} to {day_name(period.last_day)}"]
+        else [f"{day_name(period.first_day)} to {day_name(period.last_day)}"]
     )
     return [
         *(drift_notice(region) for region in view.regions),
@@ -178,7 +185,7 @@ def fleet_content(
                 "How often each region’s maximum stayed within its bound",
                 (
                     "Region",
-                    *within,
+                    *(f"Within, {span}" for span in spans),
                     "Days scored",
                     "Mean room left",
                     "Mean width of the range",
@@ -193,7 +200,45 @@ def fleet_content(
             " share of days that its confidence names."
             + ("" if view.part.is_whole else OTHER_PAGES),
         ),
+        _fleet_charts(view.regions, spans),
     ]
+
+
+def _fleet_charts(
+    views: Sequence[QualityView], spans: Sequence[str]
+) -> Component | None:
+    """The table as two pictures, once a day has been scored."""
+    if not any(row.scored_days for view in views for row in view.rows):
+        return None
+    bins = pooled_bins(views)
+    height_px = max(_CHART_PX, _CHART_FRAME_PX + _REGION_PX * len(views))
+    return html.Div(
+        [
+            panel(
+                "How often each bound held",
+                chart(
+                    "quality-coverage",
+                    coverage_chart(views, spans),
+                    coverage_summary(views),
+                    height_px=height_px,
+                ),
+                id="quality-coverage-panel",
+            ),
+            panel(
+                "Did stated chances come true?",
+                chart(
+                    "quality-reliability",
+                    reliability_chart(bins),
+                    reliability_summary(bins, "a limit"),
+                    height_px=height_px,
+                ),
+                id="quality-reliability-panel",
+            )
+            if bins
+            else None,
+        ],
+        className="gfo-columns gfo-columns-2",
+    )
 
 
 def _fleet_cells(view: QualityView) -> list[Component | str | None]:
