@@ -301,6 +301,7 @@ def chart(
     filled later: their ids are the graph's with `-summary` and `-caption`.
     """
     properties: dict[str, Any] = {} if figure is None else {"figure": figure}
+    height = f"{height_px / 16:g}rem"  # of the type, as all room is
     summary_id, caption_id = f"{graph_id}-summary", f"{graph_id}-caption"
     return html.Figure(
         [
@@ -308,12 +309,12 @@ def chart(
                 dcc.Graph(
                     id=graph_id,
                     config=graph_config(),
-                    style={"height": f"{height_px}px"},
+                    style={"height": height},
                     **properties,
                 ),
                 role="img",
                 # Plotly draws late; what stands below must not move then.
-                style={"minHeight": f"{height_px}px"},
+                style={"minHeight": height},
                 **aria(labelledby=summary_id),
             ),
             html.Figcaption(

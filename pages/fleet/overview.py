@@ -134,7 +134,7 @@ def _total(total: TotalView, more: OverviewView) -> Component:
     measured = (
         ""
         if more.n_measured == more.n_regions
-        else f", {more.n_measured} of {more.n_regions} regions"
+        else f", {more.n_measured} of {more.n_regions}"
     )
     return _tile(
         total.name,

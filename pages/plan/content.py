@@ -381,6 +381,7 @@ def _prices(view: PlanView) -> Component:
 
 def _regions(view: PlanView) -> Component:
     rows = _largest(view.regions, _size_of_change)
+    notes = ["Note"] if any(row.note for row in rows) else []
     return panel(
         "Regions before and after",
         data_table(
@@ -392,9 +393,12 @@ def _regions(view: PlanView) -> Component:
                 "Bound after",
                 "Load before, mean MW",
                 "Load after, mean MW",
-                "Note",
+                *notes,
             ),
-            [_region_cells(row) for row in rows],
+            [
+                [*_region_cells(row), *(typeset(row.note) for _ in notes)]
+                for row in rows
+            ],
             text_from=6,
             id="plan-regions",
             cards=True,
@@ -421,7 +425,6 @@ def _region_cells(row: PlanRegionView) -> list[Child]:
         bound(row.bound_after_c),
         number(_mean(row.load_before_mw), 1),
         number(_mean(row.load_after_mw), 1),
-        typeset(row.note) if row.note else "",
     ]
 
 
