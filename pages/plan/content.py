@@ -396,7 +396,7 @@ def _regions(view: PlanView) -> Component:
                 *notes,
             ),
             [
-                [*_region_cells(row), *(typeset(row.note) for _ in notes)]
+                [*_region_cells(row), *(typeset(row.note or "") for _ in notes)]
                 for row in rows
             ],
             text_from=6,
