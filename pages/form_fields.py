@@ -219,7 +219,7 @@ def labelled_control(
     """The control of a field under its label; `held` says what it holds at first."""
     control = _control(form, item)
     if held and item.name in held:
-        control.value = item.shown(held[item.name])
+        control.value = item.shown(held[item.name])  # type: ignore[attr-defined]
     if item.kind == "flag":
         return control
     if item.kind == "several":

@@ -3,7 +3,7 @@
     .venv/bin/python scripts/screenshots.py URL USER PASSWORD FOLDER [NAME=PATH ...]
 
 The pages of the demo fleet on a day whose heat a shift resolves, or the given ones:
-1720 px wide, cut after 1300 px, in 96 colours to keep the files small. Needs Chromium
+1720 px wide, cut after 1300 px, in 64 colours to keep the files small. Needs Chromium
 and chromedriver, and an admin who need not change the password. A what-if decision and
 a plan are stored; nothing is recorded.
 """
@@ -23,7 +23,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 WIDTH, MAX_HEIGHT = 1720, 1300
-N_COLOURS = 96
+N_COLOURS = 64
 PATIENCE_S = 60
 AT_REST = """
 const busy = "[data-dash-is-loading='true'], .gfo-skeleton, ._dash-loading";
