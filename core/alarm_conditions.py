@@ -284,7 +284,8 @@ def _capacity(reading: RegionReading, now: datetime) -> AlarmCondition | None:
         cause=reading.cause,
         text=f"{reading.name} carries {reading.it_load_mw:.1f} MW of"
         f" {reading.it_capacity_mw:g} MW.",
-        since_utc=min(reading.known_until_utc, now),
+        # From the begin of the hour that was measured, not from its end.
+        since_utc=min(reading.known_until_utc, now) - HOUR,
         is_held=frac < NEAR_CAPACITY_FRAC,
         region_slugs=(reading.slug,),
     )

@@ -135,14 +135,16 @@ DEFINITIONS: Mapping[AlarmKind, AlarmDefinition] = {
         delay_off=10 * _MINUTES,
     ),
     AlarmKind.MODEL_DRIFTING: AlarmDefinition(
-        title="Model lost its coverage",
+        title="Model lost coverage or skill",
         priority=AlarmPriority.MEDIUM,
         cause="Maxima lie above the model's forecasts more often than its errors"
-        " allow.",
-        consequence="The region is BLOCKED until another model serves or the alarm of"
-        " the watch is cleared.",
-        action="Let another model serve, or clear the alarm of the watch on Models.",
-        each="a region, or a model where most of its regions are concerned",
+        " allow; or its errors over the fleet have grown beside the plain model's.",
+        consequence="A region without coverage is BLOCKED until another model serves or"
+        " the alarm of the watch is cleared. Lost skill blocks nothing: bounds hold but"
+        " are wider, and more days are blocked than need be.",
+        action="Let another model serve, or clear the alarm of the watch (gfo model"
+        " clear-alarm).",
+        each="a region, or a model where most or all of its regions are concerned",
     ),
     AlarmKind.MODEL_IMPLAUSIBLE: AlarmDefinition(
         title="Model implausible",

@@ -88,6 +88,7 @@ class AuditAction(StrEnum):
     MODEL_AVAILABLE = "model_available"
     MODEL_IMPLAUSIBLE = "model_implausible"
     MODEL_COVERAGE_LOST = "model_coverage_lost"
+    MODEL_SKILL_LOST = "model_skill_lost"
     MODEL_ALARM_CLEARED = "model_alarm_cleared"
     MODEL_EXPORTED = "model_exported"
     MODEL_SIGNED = "model_signed"

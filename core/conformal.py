@@ -19,7 +19,7 @@ Zhou et al. (2024), arXiv:2402.09623 (normalised maximum score).
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -129,6 +129,16 @@ def required_scores(alpha: Decimal) -> int:
     return max(MINIMUM_SCORES, math.ceil(1 / alpha) - 1)
 
 
+def _require_scores(n_scores: int, alpha: Decimal) -> None:
+    needed = required_scores(alpha)
+    if n_scores < needed:
+        message = (
+            f"Only {n_scores} scored days; a bound at {_percent(1 - alpha)} needs"
+            f" {needed}."
+        )
+        raise CalibrationInsufficient(message)
+
+
 def quantile_rank(n_scores: int, alpha: Decimal) -> int:
     """Rank k = n + 1 - floor((n + 1) alpha) of the calibration quantile, 1-based.
 
@@ -176,13 +186,7 @@ class Calibration:
     tracked_scores: NDArray[np.float64] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        needed = required_scores(self.alpha)
-        if len(self.ordered_scores) < needed:
-            message = (
-                f"Only {len(self.ordered_scores)} scored days; a bound at "
-                f"{_percent(1 - self.alpha)} needs {needed}."
-            )
-            raise CalibrationInsufficient(message)
+        _require_scores(len(self.ordered_scores), self.alpha)
         if not all(map(math.isfinite, self.ordered_scores)):
             message = "Conformity scores must be finite."
             raise InvalidInput(message)
@@ -319,6 +323,28 @@ class ScoreTracker:
             alpha=self._alpha,
             windows=windows,
         )
+
+    def chance_above(self, limit_score: float) -> float:
+        """Probability that the next day's maximum passes a limit of this score.
+
+        The `exceedance_probability` of `check_limit` without a rise, for replays of
+        many days: no scores are copied.
+
+        Parameters
+        ----------
+        limit_score : float
+            `conformity_score` of the limit, finite.
+
+        Raises
+        ------
+        CalibrationInsufficient
+            When there are too few scores for a bound.
+        """
+        _require_scores(self.n_scores, self._alpha)
+        n_at_most = bisect_right(
+            self._ordered, limit_score, key=lambda score: score + self._offset
+        )
+        return (1 + self.n_scores - n_at_most) / (1 + self.n_scores)
 
 
 @cache

@@ -69,7 +69,10 @@ class _Thinning:
         self._gain = 1.0 + rules.migration_energy_frac
         self._rates = problem.rates.priced(prices)
         self._migration_usd = prices.migration_usd_per_mwh
-        self._room_mw = np.minimum(problem.room_mw, problem.free_mw) + LOAD_TOLERANCE_MW
+        # Computed once: each transfer would compute them for the whole fleet.
+        self._free_mw = problem.free_mw + LOAD_TOLERANCE_MW
+        self._room_mw = np.minimum(problem.room_mw + LOAD_TOLERANCE_MW, self._free_mw)
+        self._budgets = _Budgets(problem, rules, flows)
         self._targets: dict[int, dict[int, FloatArray]] = {}
         for (source, target), moved_mw in pairs.items():
             self._targets.setdefault(rows[source], {})[rows[target]] = moved_mw
@@ -151,27 +154,32 @@ class _Thinning:
         out_mw, in_mw = self.flows
         changed = [target, source if other is None else other]
         before = out_mw[changed], in_mw[changed]
+        before_mw = self._changes_mw(changed)
         in_mw[target] = np.maximum(in_mw[target] - moved_mw, 0.0)
         if other is None:
             out_mw[source] = np.maximum(out_mw[source] - moved_mw, 0.0)
         else:
             in_mw[other] += moved_mw
-        if self._are_kept(changed):
+        change_mw = self._changes_mw(changed)
+        if self._are_kept(changed, change_mw) and self._budgets.are_kept(
+            changed, change_mw - before_mw
+        ):
             return True
         out_mw[changed], in_mw[changed] = before
         return False
 
-    def _are_kept(self, changed: list[int]) -> bool:
-        """Whether the changed regions keep their limits, and the plan its rules."""
+    def _changes_mw(self, rows: list[int]) -> FloatArray:
+        out_mw, in_mw = self.flows
+        return self._gain * in_mw[rows] - out_mw[rows]
+
+    def _are_kept(self, changed: list[int], change_mw: FloatArray) -> bool:
+        """Whether the changed regions keep their limits and their ramps."""
         problem, (out_mw, in_mw) = self._problem, self.flows
-        change_mw = self._gain * in_mw[changed] - out_mw[changed]
         is_turned = (out_mw[changed] > 0.0) & (in_mw[changed] > 0.0)
-        free_mw = problem.free_mw[changed] + LOAD_TOLERANCE_MW
         return (
             not is_turned.any()
-            and bool((change_mw <= free_mw).all())
+            and bool((change_mw <= self._free_mw[changed]).all())
             and self._is_ramp_kept(change_mw)
-            and self._are_budgets_kept()
             and all(
                 keeps_limit_by_plan(problem.outlooks[row], change)
                 for row, change in zip(changed, change_mw, strict=True)
@@ -184,14 +192,32 @@ class _Thinning:
         ramp_mw = np.abs(np.diff(change_mw, axis=1)).max(initial=0.0)
         return steepest_mw is None or bool(ramp_mw <= steepest_mw + LOAD_TOLERANCE_MW)
 
-    def _are_budgets_kept(self) -> bool:
-        rules, (out_mw, in_mw) = self._rules, self.flows
-        caps = rules.carbon_cap_t, rules.water_cap_m3, rules.cost_cap_usd
-        if all(cap is None for cap in caps):
-            return True
-        load_mw = self._problem.load_mw + self._gain * in_mw - out_mw
-        found = totals(self._problem, load_mw, float(in_mw.sum()))
-        used = found.carbon_t, found.water_m3, found.cost_usd
-        return all(
-            cap is None or value <= cap for cap, value in zip(caps, used, strict=True)
-        )
+
+class _Budgets:
+    """What is left of a plan's budgets while its flows change."""
+
+    def __init__(self, problem: Placement, rules: PlanRules, flows: Flows) -> None:
+        out_mw, in_mw = flows
+        load_mw = problem.load_mw + (1.0 + rules.migration_energy_frac) * in_mw - out_mw
+        used = totals(problem, load_mw, 0.0)
+        rates = problem.rates
+        self._budgets = [
+            (rates_of, cap - spent)
+            for rates_of, cap, spent in (
+                (rates.carbon_t, rules.carbon_cap_t, used.carbon_t),
+                (rates.water_m3, rules.water_cap_m3, used.water_m3),
+                (rates.cost_usd, rules.cost_cap_usd, used.cost_usd),
+            )
+            if cap is not None
+        ]
+
+    def are_kept(self, rows: list[int], change_mw: FloatArray) -> bool:
+        """Whether loads may change so; what is left is then less by it."""
+        left = [
+            (rates, left - float((change_mw * rates[rows]).sum()))
+            for rates, left in self._budgets
+        ]
+        if any(after < 0.0 for _, after in left):
+            return False
+        self._budgets = left
+        return True

@@ -9,6 +9,12 @@ change, the mean time to a false alarm is at least the threshold, in windows of 
 of issue, that is in days. The lesser of two e-detectors, and the mean of any number,
 have that property too.
 
+A third question is asked of the whole fleet, once a day: were the errors of its hours,
+beside those of the portal's plain model on the same windows, larger than they were? The
+weather's difficulty is the same for both and cancels; the mean over the regions is
+ranked among the same mean of the days before, which hold what dependence there is
+between regions. It tells of lost skill that no region alone could show.
+
 Scores alone would also tell of a change that the bound's tracking makes up for, misses
 alone of a run of bad luck that the scores explain.
 
@@ -23,8 +29,13 @@ import math
 from bisect import bisect_left
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
 
+import numpy as np
+
+from core.aliases import FloatArray
+from core.conformal import MINIMUM_SCORES
 from core.model_gate import COVERAGE_SLACK
 
 ALARM_DAYS = 3_650.0
@@ -40,6 +51,25 @@ before, large ones on scores that are a little too high too often. Assumed."""
 MISSES_MORE = (0.05, 0.15, 0.35, 0.7)
 """Bets on misses, as shares of the way from the allowed risk to a miss each day.
 Assumed."""
+
+SKILL_EVERY_H = 4
+"""Of the issues at every so many hours of a UTC day errors are compared: those between
+share most of their windows."""
+
+SKILL_DAYS = 365
+"""Days before one among which it is ranked."""
+
+SETTLED_AFTER = timedelta(days=4)
+"""A UTC day is counted so long after its start: the windows of its issues have ended,
+and each is scored or was given up (`orchestrator.forecasts.scoring`)."""
+
+SKILL_STAKE, RANK_STAKE = 0.7, 0.5
+"""Powers of what bets on ranks gain. Weather lasts for days, so that following windows
+say the same twice; 1 would be right for independent ones. Paired errors depend less:
+those of a region and the next day's are correlated by 0.03 to 0.12."""
+
+LEAST_ERROR_C = 0.1
+"""Smaller errors are the resolution of a sensor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +99,7 @@ class Evidence:
         15.5
         """
         return Evidence(
-            scores=min(_rank_gain(p_value) * (self.scores + 1.0), MOST_EVIDENCE),
+            scores=_after_rank(self.scores, p_value, RANK_STAKE),
             misses=min(
                 _miss_gain(is_missed, float(alpha)) * (self.misses + 1.0), MOST_EVIDENCE
             ),
@@ -90,6 +120,88 @@ def combined(found: Collection[Evidence]) -> float:
     return min(scores, math.fsum(one.misses for one in found) / len(found))
 
 
+def compares_skill(issued_at_utc: datetime) -> bool:
+    """Whether a window issued at this UTC hour counts for the skill of its model."""
+    return issued_at_utc.hour % SKILL_EVERY_H == 0
+
+
+def log_error_ratios(
+    mean_c: FloatArray, plain_c: FloatArray, observed_c: FloatArray
+) -> FloatArray:
+    """Logarithm of a model's error over that of the plain model, shape (n,).
+
+    Errors are root mean squares over the hours of a window. NaN where an hour of either
+    forecast, or what came, is not known.
+
+    Parameters
+    ----------
+    mean_c, plain_c, observed_c : ndarray, shape (n, n_hours)
+
+    Examples
+    --------
+    >>> came = np.zeros((1, 2))
+    >>> log_error_ratios(came + 2.0, came + 1.0, came).round(2)
+    array([0.69])
+    """
+    model_c, other_c = (
+        np.maximum(np.sqrt(np.mean((hours - observed_c) ** 2, axis=1)), LEAST_ERROR_C)
+        for hours in (mean_c, plain_c)
+    )
+    ratios: FloatArray = np.log(model_c / other_c)
+    return ratios
+
+
+def fleet_p_value(log_ratios: FloatArray) -> float | None:
+    """Share of days whose errors, over the fleet, were as large as the newest day's.
+
+    Each region counts as what it differs from its own mean of before, and with at least
+    `MINIMUM_SCORES` days of before.
+
+    Parameters
+    ----------
+    log_ratios : ndarray, shape (n_days, n_regions)
+        Means of `log_error_ratios` by day and region, the newest day last; NaN where
+        unknown.
+
+    Returns
+    -------
+    float | None
+        None where no region is known on the newest day with enough days before.
+
+    Examples
+    --------
+    >>> days = np.tile([[0.1, -0.2], [0.0, -0.1]], (50, 1))
+    >>> fleet_p_value(np.vstack((days, [[0.4, 0.2]]))) == 1 / 101
+    True
+    """
+    known = np.isfinite(log_ratios)
+    counted = known[-1] & (known[:-1].sum(axis=0) >= MINIMUM_SCORES)
+    if not counted.any():
+        return None
+    ratios, is_known = log_ratios[:, counted], known[:, counted]
+    usual = np.nanmean(ratios[:-1], axis=0)
+    excess = np.where(is_known, ratios - usual, 0.0).sum(axis=1)
+    n_known = is_known.sum(axis=1)
+    means = excess[n_known > 0] / n_known[n_known > 0]
+    return rank_p_value(float(means[-1]), sorted(means[:-1].tolist()))
+
+
+def skill_evidence(before: float, p_value: float) -> float:
+    """Evidence of lost skill after one more day, from that of before, >= 0.
+
+    Parameters
+    ----------
+    p_value : float
+        Of `fleet_p_value`.
+
+    Examples
+    --------
+    >>> round(skill_evidence(0.0, 1 / 366), 1), round(skill_evidence(9.0, 0.5), 1)
+    (5.3, 7.3)
+    """
+    return _after_rank(before, p_value, SKILL_STAKE)
+
+
 def rank_p_value(score: float, ordered_scores: Sequence[float]) -> float:
     """Share of the scores, this one among them, that are at least as high; (0, 1].
 
@@ -107,19 +219,23 @@ def rank_p_value(score: float, ordered_scores: Sequence[float]) -> float:
     return (1 + n_higher) / (len(ordered_scores) + 1)
 
 
+def _after_rank(before: float, p_value: float, stake: float) -> float:
+    gain: float = _rank_gain(p_value) ** stake
+    return min(gain * (before + 1.0), MOST_EVIDENCE)
+
+
 def _rank_gain(p_value: float) -> float:
     """What bets on high scores multiply the evidence by; at most 1 in the mean.
 
-    The mean of the bets over ranks that are equally likely is at most 1. Its square
-    root is less: weather lasts for days, so that following windows say the same twice.
+    The mean is that over ranks that are equally likely. A power below 1 is less.
 
     Examples
     --------
     >>> round(_rank_gain(1 / 366), 1), round(_rank_gain(1.0), 2)
-    (3.3, 0.71)
+    (10.9, 0.5)
     """
     gains = [power * p_value ** (power - 1.0) for power in POWERS]
-    return math.sqrt(math.fsum(gains) / len(gains))
+    return math.fsum(gains) / len(gains)
 
 
 def _miss_gain(is_missed: bool, alpha: float) -> float:

@@ -10,7 +10,7 @@ from operator import itemgetter
 
 import numpy as np
 
-from core.aliases import FloatArray
+from core.aliases import FloatArray, IntArray
 from core.conformal import LimitCheck
 from core.errors import InvalidInput, NotFound
 from core.footprints import require_load
@@ -104,25 +104,57 @@ class PlanJudgement:
         return next(c for c in self.changes if c.outlook.region.slug == slug)
 
 
+_MOST_SIDE_BY_SIDE = 300
+"""Givers, or takers, that are matched with one another at once. A plan of more is made
+in parts and then of what these leave: the search grows with the square of a part."""
+
+
 def transfers(
     slugs: Sequence[str], out_mw: FloatArray, in_mw: FloatArray
 ) -> tuple[PlanTransfer, ...]:
     """Transfers between pairs of regions that add up to the flows of a plan.
 
     The pair that can exchange most over the whole window comes first and takes all of
-    it, then the next of what is left: few pairs, and the same from hour to hour.
+    it, then the next of what is left: few pairs, and the same from hour to hour. In a
+    long fleet that goes on in parts, each with regions from all of it; what they leave
+    is exchanged between ever fewer parts, at last within one.
 
     Parameters
     ----------
     out_mw, in_mw : ndarray, shape (n_regions, n_hours)
         Balanced in every hour.
     """
-    givers = np.flatnonzero((out_mw > 0.0).any(axis=1))
-    takers = np.flatnonzero((in_mw > 0.0).any(axis=1))
-    if not (len(givers) and len(takers)):
-        return ()
-    left, room = out_mw[givers], in_mw[takers]
+    left, room = out_mw.copy(), in_mw.copy()
     moved: dict[tuple[int, int], FloatArray] = {}
+    n_parts = len(slugs)
+    while n_parts > 1:
+        givers = np.flatnonzero((left > 0.0).any(axis=1))
+        takers = np.flatnonzero((room > 0.0).any(axis=1))
+        needed = -(-max(len(givers), len(takers)) // _MOST_SIDE_BY_SIDE)
+        n_parts = max(min(n_parts // 2, needed), 1)
+        for part in range(n_parts):
+            _exchange(left, room, givers[part::n_parts], takers[part::n_parts], moved)
+    return tuple(
+        PlanTransfer(source=slugs[giver], target=slugs[taker], moved_mw=moved_mw)
+        for (giver, taker), moved_mw in sorted(moved.items(), key=itemgetter(0))
+    )
+
+
+def _exchange(
+    left_mw: FloatArray,
+    room_mw: FloatArray,
+    givers: IntArray,
+    takers: IntArray,
+    moved: dict[tuple[int, int], FloatArray],
+) -> None:
+    """Add to `moved` what these givers and takers can exchange, and take it away.
+
+    In each hour a pair empties its giver or its taker, so each comes once.
+    """
+    if not (len(givers) and len(takers)):
+        return
+    left, room = left_mw[givers], room_mw[takers]
+    left_mw[givers], room_mw[takers] = 0.0, 0.0
     # The most that each giver could exchange when last looked at: it only falls, so
     # whoever still can exchange as much as the next could is the first of all.
     most = [(-float(row.sum()), giver) for giver, row in enumerate(left)]
@@ -138,7 +170,6 @@ def transfers(
             continue
         if now == 0.0:
             break
-        # In each hour a pair empties its giver or its taker, so each comes once.
         amount = np.minimum(left[giver], room[taker])
         moved[int(givers[giver]), int(takers[taker])] = amount
         left[giver] -= amount
@@ -147,10 +178,7 @@ def transfers(
         if 2 * n_full > len(room):
             has_room = room.any(axis=1)
             takers, room, n_full = takers[has_room], room[has_room], 0
-    return tuple(
-        PlanTransfer(source=slugs[giver], target=slugs[taker], moved_mw=moved_mw)
-        for (giver, taker), moved_mw in sorted(moved.items(), key=itemgetter(0))
-    )
+    left_mw[givers], room_mw[takers] = left, room
 
 
 def judge_plan(

@@ -33,6 +33,48 @@ HOUR_ERRORS = 5.0
 families stayed within 4.6 in twelve region-years (docs/forecast-quality.md)."""
 
 
+LOAD_FACTOR = 2.0
+"""By which forecast load may leave the range of what was measured. Assumed: the load
+of a datacenter does not halve or double within a day without a decision to do so."""
+
+LEAST_LOAD_H = 24
+"""With fewer measured hours nothing is said of forecast load."""
+
+
+def load_problem(forecast_mw: FloatArray, measured_mw: FloatArray) -> str | None:
+    """Why forecast load is implausible beside the last days', with both figures.
+
+    A shift is judged by shares of load: a model that says too little of it makes a rise
+    and a full region look small.
+
+    Parameters
+    ----------
+    forecast_mw, measured_mw : ndarray, shape (n_hours,)
+        MW; the last days' with NaN where unknown.
+
+    Examples
+    --------
+    >>> week_mw = np.linspace(40.0, 60.0, 168)
+    >>> load_problem(np.full(24, 25.0), week_mw) is None
+    True
+    >>> load_problem(np.full(24, 4.0), week_mw)  # doctest: +NORMALIZE_WHITESPACE
+    'its load model says 4.0 to 4.0 MW; after 40.0 to 60.0 MW in the last days 20.0 to
+    120.0 MW is plausible.'
+    """
+    known_mw = measured_mw[np.isfinite(measured_mw)]
+    if len(known_mw) < LEAST_LOAD_H or not np.isfinite(forecast_mw).all():
+        return None
+    least_mw, most_mw = float(known_mw.min()), float(known_mw.max())
+    lowest_mw, highest_mw = float(forecast_mw.min()), float(forecast_mw.max())
+    if lowest_mw >= least_mw / LOAD_FACTOR and highest_mw <= most_mw * LOAD_FACTOR:
+        return None
+    return (
+        f"its load model says {lowest_mw:.1f} to {highest_mw:.1f} MW; after"
+        f" {least_mw:.1f} to {most_mw:.1f} MW in the last days"
+        f" {least_mw / LOAD_FACTOR:.1f} to {LOAD_FACTOR * most_mw:.1f} MW is plausible."
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayShape:
     """How far each hour of a window usually lies below its warmest one.
@@ -88,6 +130,9 @@ class PlainBound:
     hour_excess_c : float | None
         Of `DayShape.excess_c` for the serving model; None where no bound was served
         or, in hindcasts, nobody asked.
+    hours_c : tuple of float
+        What the plain model expects of each hour, degC, where the skill of the serving
+        model is held against it (`core.model_watch`); else empty.
 
     Raises
     ------
@@ -99,6 +144,7 @@ class PlainBound:
     error_c: float
     allowed_gap_c: float
     hour_excess_c: float | None = None
+    hours_c: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         is_sound = (
@@ -106,6 +152,7 @@ class PlainBound:
             and 0.0 < self.error_c < math.inf
             and 0.0 <= self.allowed_gap_c < math.inf
             and (self.hour_excess_c is None or math.isfinite(self.hour_excess_c))
+            and all(map(math.isfinite, self.hours_c))
         )
         if not is_sound:
             message = "A plain bound, its error and its gap must be finite numbers."

@@ -30,6 +30,7 @@ class PublicKind(StrEnum):
     MODEL_UNAVAILABLE = "model.unavailable"
     MODEL_AVAILABLE = "model.available"
     MODEL_COVERAGE_LOST = "model.coverage_lost"
+    MODEL_SKILL_LOST = "model.skill_lost"
     FEED_FAILING = "feed.failing"
     FEED_RECOVERED = "feed.recovered"
     ALARM_RAISED = "alarm.raised"
@@ -60,6 +61,7 @@ KIND_WORDS: Mapping[PublicKind, str] = {
     PublicKind.MODEL_UNAVAILABLE: "Model unavailable",
     PublicKind.MODEL_AVAILABLE: "Model available again",
     PublicKind.MODEL_COVERAGE_LOST: "Model lost its coverage",
+    PublicKind.MODEL_SKILL_LOST: "Model lost its skill",
     PublicKind.FEED_FAILING: "Feed failing",
     PublicKind.FEED_RECOVERED: "Feed recovered",
     PublicKind.ALARM_RAISED: "Alarm raised",

@@ -80,7 +80,8 @@ _FACTS = text(
 _STANDING_WATCH_ALARMS = text(
     """
     select distinct a.region_id from model_alarm a
-    where a.cleared_at_utc is null and a.model_version_id = any(:version_ids)
+    where a.cleared_at_utc is null and a.region_id is not null
+      and a.model_version_id = any(:version_ids)
     """
 ).bindparams(bindparam("version_ids", type_=ARRAY(Integer)))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, case, func, not_, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import Session
 
 from core.access import Role
@@ -311,15 +311,41 @@ def raised_marks(
     )
     if region_slug is not None:
         query = query.where(AlarmRow.region_slugs.contains([region_slug]))
-    return [
-        AlarmMark(
-            alarm_id=alarm_id,
-            title=DEFINITIONS[AlarmKind(kind)].title,
-            sentence=sentence,
-            at_utc=at_utc,
+    return [_mark(*row) for row in session.execute(query)]
+
+
+def active_at(session: Session, at_utc: datetime, *, limit: int) -> list[AlarmMark]:
+    """What had been raised by an instant and not cleared, newest first."""
+    newest = (
+        select(
+            AlarmChangeRow.alarm_id,
+            AlarmChangeRow.change,
+            AlarmChangeRow.sentence,
+            AlarmChangeRow.at_utc,
         )
-        for alarm_id, kind, sentence, at_utc in session.execute(query)
-    ]
+        .ext(distinct_on(AlarmChangeRow.alarm_id))
+        .where(
+            AlarmChangeRow.change.in_([AlarmChange.RAISED, AlarmChange.CLEARED]),
+            AlarmChangeRow.at_utc <= at_utc,
+        )
+        .order_by(AlarmChangeRow.alarm_id, AlarmChangeRow.id.desc())
+        .subquery()
+    )
+    rows = session.execute(
+        select(newest.c.alarm_id, AlarmRow.kind, newest.c.sentence, newest.c.at_utc)
+        .join(AlarmRow, AlarmRow.id == newest.c.alarm_id)
+        .where(newest.c.change == AlarmChange.RAISED.value)
+        .order_by(newest.c.at_utc.desc(), newest.c.alarm_id.desc())
+        .limit(limit)
+    )
+    return [_mark(*row) for row in rows]
+
+
+def _mark(
+    alarm_id: int, kind: str, sentence: str | None, at_utc: datetime
+) -> AlarmMark:
+    title = DEFINITIONS[AlarmKind(kind)].title
+    return AlarmMark(alarm_id=alarm_id, title=title, sentence=sentence, at_utc=at_utc)
 
 
 def active_since(session: Session) -> list[datetime]:

@@ -26,6 +26,8 @@ class RegionStanding:
         Of that verdict; the bound is None where there was none.
     known_until_utc : datetime | None
         End of the newest telemetry behind the forecast that was judged.
+    decision_id : int | None
+        Where that verdict is stored with all it rests on.
     """
 
     region_id: int
@@ -39,6 +41,7 @@ class RegionStanding:
     known_until_utc: datetime | None
     latitude_deg: float
     longitude_deg: float
+    decision_id: int | None
 
 
 _REASONS = {None: None} | {code.value: code for code in ReasonCode}
@@ -46,16 +49,17 @@ _REASONS = {None: None} | {code.value: code for code in ReasonCode}
 _STANDING = text(
     """
     select r.id as region_id, r.slug, r.name, r.latitude_deg, r.longitude_deg,
-        d.window_start_utc as issued_at_utc, d.reason_code,
+        d.id as decision_id, d.window_start_utc as issued_at_utc, d.reason_code,
         d.source_bound_after_c as bound_c, d.thermal_limit_c as limit_c, d.confidence,
         f.telemetry_watermark_utc as known_until_utc
     from region r
     left join lateral (
-        select window_start_utc, reason_code, source_bound_after_c, thermal_limit_c,
-            confidence, source_forecast_id
+        select id, window_start_utc, reason_code, source_bound_after_c,
+            thermal_limit_c, confidence, source_forecast_id
         from decision
         where source_region_id = r.id and kind = 'automatic'
           and window_start_utc <= :now
+          and created_at_utc <= coalesce(cast(:stored_by as timestamptz), 'infinity')
         order by window_start_utc desc, id desc limit 1
     ) d on true
     left join forecast f on f.id = d.source_forecast_id
@@ -65,9 +69,14 @@ _STANDING = text(
 )
 
 
-def fleet_standing(session: Session, now: datetime) -> list[RegionStanding]:
-    """Of every active region, in the order in which they were added."""
-    rows = session.execute(_STANDING, {"now": now})
+def fleet_standing(
+    session: Session, now: datetime, *, stored_by: datetime | None = None
+) -> list[RegionStanding]:
+    """Of every active region, in the order in which they were added.
+
+    With `stored_by`, as it stood then: by the verdicts that had been stored.
+    """
+    rows = session.execute(_STANDING, {"now": now, "stored_by": stored_by})
     return [
         RegionStanding(**row | {"reason_code": _REASONS[row["reason_code"]]})
         for row in map(dict, rows.mappings())

@@ -293,6 +293,7 @@ def _columns(item: NewForecast) -> dict[str, object]:
     columns["plain_error_c"] = plain.error_c if plain else None
     columns["allowed_gap_c"] = plain.allowed_gap_c if plain else None
     columns["plain_hour_excess_c"] = plain.hour_excess_c if plain else None
+    columns["plain_hours"] = list(plain.hours_c) or None if plain else None
     return columns
 
 
@@ -421,28 +422,33 @@ def newest_live_issues(
 
 
 def late_instants(
-    session: Session, *, region_id: int, since_utc: datetime, until_utc: datetime
-) -> list[datetime]:
-    """Issues of temperature in [since, until] that came too early, oldest first.
+    session: Session,
+    *,
+    region_ids: Collection[int],
+    since_utc: datetime,
+    until_utc: datetime,
+) -> dict[datetime, set[int]]:
+    """Issues of temperature in [since, until] that came too early, with the regions.
 
     Each was refused, or made without the newest hours.
     """
     is_whole = func.bool_or(
         and_(ForecastRow.status == "issued", ForecastRow.lag_h == 0)
     )
-    return list(
-        session.scalars(
-            select(ForecastRow.issued_at_utc)
-            .where(
-                ForecastRow.region_id == region_id,
-                *_live_temperature(),
-                ForecastRow.issued_at_utc.between(since_utc, until_utc),
-            )
-            .group_by(ForecastRow.issued_at_utc)
-            .having(~is_whole)
-            .order_by(ForecastRow.issued_at_utc)
+    rows = session.execute(
+        select(ForecastRow.issued_at_utc, ForecastRow.region_id)
+        .where(
+            ForecastRow.region_id.in_(region_ids),
+            *_live_temperature(),
+            ForecastRow.issued_at_utc.between(since_utc, until_utc),
         )
+        .group_by(ForecastRow.issued_at_utc, ForecastRow.region_id)
+        .having(~is_whole)
     )
+    late: dict[datetime, set[int]] = {}
+    for issued_at_utc, region_id in rows:
+        late.setdefault(issued_at_utc, set()).add(region_id)
+    return late
 
 
 def _live_temperature() -> tuple[ColumnElement[bool], ...]:
@@ -773,4 +779,5 @@ def _plain(row: ForecastRow) -> PlainBound | None:
         error_c=row.plain_error_c,
         allowed_gap_c=row.allowed_gap_c,
         hour_excess_c=row.plain_hour_excess_c,
+        hours_c=tuple(row.plain_hours or ()),
     )

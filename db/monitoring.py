@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import Text, cast, column, func, select, table, text
+from sqlalchemy import Select, Text, cast, column, func, select, table, text
 from sqlalchemy.orm import Session
 
 from core.audit import AuditAction
@@ -63,6 +64,9 @@ class ArchiveFacts:
     is_failing: bool
 
 
+_CHAIN_LOCK_WAIT = "2500ms"
+"""Longer than a migration waits for a lock, while everybody else waits behind it."""
+
 _DURABILITY = ("fsync", "full_page_writes", "synchronous_commit")
 _SERVER = text(
     "select current_setting('server_version') as version,"
@@ -97,7 +101,7 @@ def archive_facts(session: Session) -> ArchiveFacts:
 
 def require_writable_chain(session: Session) -> None:
     """Add an event and roll it back; raises the database's error when that fails."""
-    session.execute(text("set local lock_timeout = '1s'"))
+    session.execute(text(f"set local lock_timeout = '{_CHAIN_LOCK_WAIT}'"))
     with session.begin_nested() as savepoint:
         append_event(session, actor=None, action=AuditAction.ACCESS_DENIED)
         savepoint.rollback()
@@ -172,12 +176,14 @@ def state_stamp(session: Session) -> tuple[int, int, str]:
     Every state change has its audit event. Forecasts are added, because a batch of them
     shares one event, and model health, because its changes have none.
     """
-    changed_at = func.max(ModelHealthRow.changed_at_utc)
-    seq, forecast_id, health = session.execute(
-        select(
-            select(func.coalesce(func.max(AuditHeadRow.seq), 0)).scalar_subquery(),
-            select(func.coalesce(func.max(ForecastRow.id), 0)).scalar_subquery(),
-            select(changed_at).scalar_subquery(),
-        )
-    ).one()
+    seq, forecast_id, health = session.execute(_stamp()).one()
     return int(seq), int(forecast_id), str(health)
+
+
+@cache  # for every request: what it is built of takes as long as to run it
+def _stamp() -> Select[int, int, datetime | None]:
+    return select(
+        select(func.coalesce(func.max(AuditHeadRow.seq), 0)).scalar_subquery(),
+        select(func.coalesce(func.max(ForecastRow.id), 0)).scalar_subquery(),
+        select(func.max(ModelHealthRow.changed_at_utc)).scalar_subquery(),
+    )

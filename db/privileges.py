@@ -44,6 +44,7 @@ APP_GRANTS: Mapping[str, str] = {
     "signing_key": "select, insert, update (unpinned_at_utc)",
     "model_signature": _APPEND,
     "model_watch": _ANY,
+    "model_skill_watch": "select, insert, update (next_day_utc, evidence)",
     "model_alarm": "select, insert, update (cleared_at_utc)",
     "plain_fit": _ANY,
     "model_upload": _CHANGE,

@@ -733,14 +733,30 @@ class ModelWatchRow(Base):
     miss_evidence: Mapped[float]
 
 
+class ModelSkillWatchRow(Base):
+    """Evidence over the fleet that a model lost its skill; see `core.model_watch`."""
+
+    __tablename__ = "model_skill_watch"
+    __table_args__ = (CheckConstraint("evidence between 0 and 1e12", name="evidence"),)
+
+    model_version_id: Mapped[int] = mapped_column(
+        ForeignKey("model_version.id"), primary_key=True
+    )
+    next_day_utc: Mapped[datetime]
+    evidence: Mapped[float] = mapped_column(server_default=text("0"))
+
+
 class ModelAlarmRow(Base):
-    """An alarm of the watch; it stands until an admin clears it with a reason."""
+    """An alarm of the watch; it stands until an admin clears it with a reason.
+
+    Without a region it is of the whole fleet: the model has lost its skill.
+    """
 
     __tablename__ = "model_alarm"
     __table_args__ = (
         Index(
             "uq_model_alarm_standing",
-            "region_id",
+            text("coalesce(region_id, 0)"),
             "model_version_id",
             unique=True,
             postgresql_where=text("cleared_at_utc is null"),
@@ -748,7 +764,7 @@ class ModelAlarmRow(Base):
     )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
-    region_id: Mapped[int] = mapped_column(ForeignKey("region.id"))
+    region_id: Mapped[int | None] = mapped_column(ForeignKey("region.id"))
     model_version_id: Mapped[int] = mapped_column(ForeignKey("model_version.id"))
     evidence: Mapped[float]
     raised_at_utc: Mapped[datetime] = mapped_column(server_default=NOW)
@@ -771,6 +787,7 @@ class PlainFitRow(Base):
     uses_runs: Mapped[bool] = mapped_column(primary_key=True)
     week_start_utc: Mapped[datetime]
     content: Mapped[bytes]
+    hour_weights: Mapped[bytes | None]
 
 
 class ModelUploadRow(Base):
@@ -1002,6 +1019,12 @@ class ForecastRow(Base):
             "num_nulls(plain_bound_c, plain_error_c, allowed_gap_c) in (0, 3)",
             name="plain_complete",
         ),
+        CheckConstraint(
+            "cardinality(plain_hours) = 24"
+            " and array_position(plain_hours, null) is null"
+            " and '-Infinity' < all (plain_hours) and 'Infinity' > all (plain_hours)",
+            name="plain_hours",
+        ),
         _mode_check(),
         CheckConstraint(
             "(input_mode = 'telemetry') = (run_issued_at_utc is null)",
@@ -1068,6 +1091,7 @@ class ForecastRow(Base):
     plain_error_c: Mapped[float | None]
     allowed_gap_c: Mapped[float | None]
     plain_hour_excess_c: Mapped[float | None]
+    plain_hours: Mapped[list[float] | None] = mapped_column(Singles)
     input_mode: Mapped[str] = _input_mode()
     run_issued_at_utc: Mapped[datetime | None]
     runs_known_by_utc: Mapped[datetime | None]
@@ -1145,6 +1169,10 @@ class WindowScoreRow(Base):
         CheckConstraint(
             "score > '-Infinity' and score < 'Infinity'", name="score_finite"
         ),
+        CheckConstraint(
+            "log_error_ratio > '-Infinity' and log_error_ratio < 'Infinity'",
+            name="log_error_ratio_finite",
+        ),
         CheckConstraint("hours is null or score is not null", name="hours_of_score"),
         CheckConstraint(
             "octet_length(hours) > 0 and octet_length(hours) % 12 = 0",
@@ -1167,6 +1195,13 @@ class WindowScoreRow(Base):
             "local_issue_hour",
             "issued_at_utc",
         ),
+        Index(
+            "ix_window_score_skill",
+            "model_version_id",
+            "issued_at_utc",
+            postgresql_include=["region_id", "log_error_ratio"],
+            postgresql_where=text("log_error_ratio is not null"),
+        ),
     )
 
     id: Mapped[int] = _big_id()
@@ -1181,6 +1216,7 @@ class WindowScoreRow(Base):
     hours: Mapped[bytes | None]
     input_mode: Mapped[str] = _input_mode()
     revision: Mapped[int] = mapped_column(server_default=text("0"))
+    log_error_ratio: Mapped[float | None]
 
 
 class PlanRow(Base):

@@ -24,7 +24,13 @@ from db.schema import WindowScoreRow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewScore:
-    """The score of a finished window with its hours, or why it has none."""
+    """The score of a finished window with its hours, or why it has none.
+
+    Attributes
+    ----------
+    log_error_ratio : float | None
+        Of `core.model_watch.log_error_ratios`; None where nothing was compared.
+    """
 
     region_id: int
     model_version_id: int
@@ -36,6 +42,7 @@ class NewScore:
     hours: bytes | None
     input_mode: InputMode = InputMode.TELEMETRY
     revision: int = 0
+    log_error_ratio: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,13 +102,14 @@ _INSERT_SCORES = text(
     """
     insert into window_score (region_id, model_version_id, issued_at_utc,
         local_issue_hour, day_max_c, score, unscored_reason, hours, input_mode,
-        revision)
+        revision, log_error_ratio)
     select * from unnest(
         cast(:region_id as integer[]), cast(:model_version_id as integer[]),
         cast(:issued_at_utc as timestamptz[]), cast(:local_issue_hour as smallint[]),
         cast(:day_max_c as double precision[]), cast(:score as double precision[]),
         cast(:unscored_reason as text[]), cast(:hours as bytea[]),
-        cast(:input_mode as text[]), cast(:revision as integer[]))
+        cast(:input_mode as text[]), cast(:revision as integer[]),
+        cast(:log_error_ratio as double precision[]))
     on conflict do nothing
     """
 )

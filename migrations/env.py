@@ -9,10 +9,10 @@ from alembic import context
 from sqlalchemy import Connection, text
 
 from db.engine import make_engine
+from db.migrate import statement_timeout
 from db.schema import Base
 
 LOCK_TIMEOUT = "2s"
-STATEMENT_TIMEOUT = "60s"
 
 
 def _is_ours(name: str | None, kind: str, _parents: object) -> bool:
@@ -37,7 +37,8 @@ def _is_compared(
 def _migrate(connection: Connection) -> None:
     # Every later lock request queues behind a migration that waits for a lock.
     connection.execute(text(f"set lock_timeout = '{LOCK_TIMEOUT}'"))
-    connection.execute(text(f"set statement_timeout = '{STATEMENT_TIMEOUT}'"))
+    longest = statement_timeout(connection)
+    connection.execute(text(f"set statement_timeout = '{longest}'"))
     connection.commit()
     context.configure(
         connection=connection,

@@ -1,7 +1,4 @@
-"""The displayed two-sided interval: one quantile per region, by MAPIE.
-
-Imports scikit-learn and MAPIE, seconds of start-up: for training and worker code only.
-"""
+"""The displayed two-sided interval: one quantile per region, by MAPIE."""
 
 from __future__ import annotations
 
@@ -11,9 +8,6 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import numpy as np
-from mapie.conformity_scores import AbsoluteConformityScore
-from mapie.regression import SplitConformalRegressor
-from sklearn.base import BaseEstimator, RegressorMixin
 
 from core.aliases import FloatArray
 from core.errors import CalibrationInsufficient, InvalidInput
@@ -61,19 +55,6 @@ def recalibration_instants(start_utc: datetime, end_utc: datetime) -> list[datet
     return [*months, end_utc.replace(minute=0, second=0, microsecond=0)]
 
 
-class _Zero(RegressorMixin, BaseEstimator):  # type: ignore[misc]
-    """Predicts 0: MAPIE gets residuals instead of the measured values."""
-
-    n_features_in_ = 1  # how MAPIE recognises a fitted estimator
-
-    def fit(self, features: FloatArray, target: FloatArray) -> _Zero:
-        _ = features, target
-        return self
-
-    def predict(self, features: FloatArray) -> FloatArray:
-        return np.zeros(len(features))
-
-
 def interval_quantile(
     observed: FloatArray, mean: FloatArray, scale: FloatArray, confidence: Decimal
 ) -> IntervalQuantile:
@@ -117,21 +98,11 @@ def interval_quantile(
             f"at least {needed} are needed."
         )
         raise CalibrationInsufficient(message)
+    # Imported where it is needed: seconds of start-up and 100 MB.
+    from models.mapie_quantile import mapie_quantile  # noqa: PLC0415
+
     return IntervalQuantile(
-        quantile=_mapie_quantile(scores, confidence),
+        quantile=mapie_quantile(scores, confidence),
         score_count=len(scores),
         confidence=confidence,
     )
-
-
-def _mapie_quantile(scores: FloatArray, confidence: Decimal) -> float:
-    nothing = np.zeros((len(scores), 1))
-    regressor = SplitConformalRegressor(
-        estimator=_Zero(),
-        confidence_level=float(confidence),
-        conformity_score=AbsoluteConformityScore(sym=True),
-        prefit=True,
-    )
-    regressor.conformalize(nothing, scores)
-    _, intervals = regressor.predict_interval(nothing[:1])
-    return float(intervals[0, 1, 0])

@@ -23,7 +23,7 @@ from zlib import crc32
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from core.aliases import FloatArray, IntArray
+from core.aliases import BoolArray, FloatArray, IntArray
 from core.conformal import MINIMUM_SCORES, SCORE_WINDOW, Calibration
 from core.days import WINDOW_H
 from core.errors import CalibrationInsufficient
@@ -102,11 +102,15 @@ class PlainForecast:
     scores : ndarray, shape (n_scores,)
         (maximum - expected) / error of the last 365 finished days of this hour of
         issue, in any order.
+    hours_c : ndarray, shape (24,)
+        Expected temperature of each hour, degC: what the skill of a serving model is
+        held against. Fitted apart; its largest is not `day_max_c`.
     """
 
     day_max_c: float
     error_c: float
     scores: FloatArray
+    hours_c: FloatArray
 
     def bound_c(self, alpha: Decimal) -> float | None:
         """Bound on the maximum at a risk; None with too few scores for it."""
@@ -130,6 +134,8 @@ class PlainFit:
     former, weights : ndarray, shape (1 + n_columns,)
         Constant and weights of the week before and of this week; NaN where too few
         days are known.
+    hour_weights : ndarray, shape (24, 1 + n_columns)
+        Those of this week for the temperature of each hour of the window.
     error_fit : ndarray, shape (3,)
         Constant and weights of the season in the mean error.
     floor_c : float
@@ -141,17 +147,22 @@ class PlainFit:
 
     former: FloatArray
     weights: FloatArray
+    hour_weights: FloatArray
     error_fit: FloatArray
     floor_c: float
     missed_c: FloatArray
 
-    def to_bytes(self) -> bytes:
-        """The values as float64, in the order of the fields."""
+    def to_bytes(self) -> tuple[bytes, bytes]:
+        """The values as float64 in the order of the fields, the weights of hours apart.
+
+        A release that knows only the first part may run beside this one.
+        """
         parts = (self.former, self.weights, self.error_fit, [self.floor_c])
-        return np.concatenate((*parts, self.missed_c)).astype("<f8").tobytes()
+        content = np.concatenate((*parts, self.missed_c)).astype("<f8")
+        return content.tobytes(), self.hour_weights.astype("<f8").tobytes()
 
     @classmethod
-    def from_bytes(cls, content: bytes) -> Self:
+    def from_bytes(cls, content: bytes, hour_weights: bytes) -> Self:
         """The fit of `to_bytes`."""
         values = np.frombuffer(content, "<f8")
         n_weights = (len(values) - SCORE_WINDOW - 4) // 2
@@ -161,6 +172,7 @@ class PlainFit:
         return cls(
             former=former,
             weights=weights,
+            hour_weights=np.frombuffer(hour_weights, "<f8").reshape(WINDOW_H, -1),
             error_fit=error_fit,
             floor_c=float(floor_c[0]),
             missed_c=missed_c,
@@ -168,18 +180,22 @@ class PlainFit:
 
 
 class _Hours(NamedTuple):
-    """By the hour of a frame, as if each were an issue: shape (n_hours, ...)."""
+    """By the hour of a frame, as if each were an issue: shape (n_hours, ...).
+
+    What really came is the window's maximum and its 24 hours, all NaN unless all are
+    known: shape (n_hours, 25).
+    """
 
     state: FloatArray
     season: FloatArray
-    day_max_c: FloatArray
+    outcome_c: FloatArray
 
     def at(self, hours: slice, run_max_c: FloatArray | None = None) -> _Hours:
         """Some of them, with the maxima of weather forecasts if given."""
         state = self.state[hours]
         if run_max_c is not None:
             state = np.column_stack((state, run_max_c))
-        return _Hours(state, self.season[hours], self.day_max_c[hours])
+        return _Hours(state, self.season[hours], self.outcome_c[hours])
 
 
 def week_start(region_slug: str, instant: datetime) -> datetime:
@@ -281,7 +297,7 @@ def recent_forecasts(
             week_start(issue.frame.region_slug, issued_at_utc), issued_at_utc
         )
         n_days = SETTLED_DAYS + into_week_h // WINDOW_H
-        state, season, day_max_c = (
+        state, season, outcome_c = (
             column[len(column) - 1 - n_days :]
             for column in rows.at(slice(None), run_max_c)
         )
@@ -292,7 +308,8 @@ def recent_forecasts(
             _forecast(
                 issue.fit,
                 expected_c=float(expected_c[-1]),
-                newer_missed_c=(day_max_c - expected_c)[:-1],
+                hours_c=_expected(state[-1], issue.fit.hour_weights),
+                newer_missed_c=(outcome_c[:, 0] - expected_c)[:-1],
                 season=season[-1],
                 seasons=seasons,
             )
@@ -387,6 +404,7 @@ def _forecast(
     fit: PlainFit,
     *,
     expected_c: float,
+    hours_c: FloatArray,
     newer_missed_c: FloatArray,
     season: FloatArray,
     seasons: FloatArray,
@@ -402,7 +420,7 @@ def _forecast(
     """
     missed_c = np.concatenate((fit.missed_c, newer_missed_c))[-SCORE_WINDOW:]
     known = np.isfinite(missed_c)
-    if not np.isfinite([expected_c, fit.floor_c, *fit.error_fit]).all():
+    if not np.isfinite([expected_c, fit.floor_c, *fit.error_fit, *hours_c]).all():
         return None
     errors_c = np.maximum(
         fit.error_fit[0] + np.sum(seasons[known] * fit.error_fit[1:], axis=1),
@@ -413,6 +431,7 @@ def _forecast(
         day_max_c=expected_c,
         error_c=float(max(usual_c, fit.floor_c)),
         scores=missed_c[known] / errors_c,
+        hours_c=hours_c,
     )
 
 
@@ -481,13 +500,15 @@ def _hours(
     # Sums of whole numbers, up to their rounding.
     n_known = _lag_means(known, 1, WINDOW_H, chosen) * WINDOW_H
     state[~(n_known > MIN_KNOWN_H - 0.5)] = np.nan
-    day_max_c = np.full((len(histories), len(hours)), np.nan)
+    outcome_c = np.full((len(histories), len(hours), 1 + WINDOW_H), np.nan)
     is_whole = hours + WINDOW_H <= n_hours
     if is_whole.any():
-        windows = sliding_window_view(measured, WINDOW_H, axis=1)
-        day_max_c[:, is_whole] = windows[:, hours[is_whole]].max(axis=2)
+        windows = sliding_window_view(measured, WINDOW_H, axis=1)[:, hours[is_whole]]
+        highest_c = windows.max(axis=2, keepdims=True)
+        came = np.concatenate((highest_c, windows), axis=2)
+        outcome_c[:, is_whole] = np.where(np.isfinite(highest_c), came, np.nan)
     return [
-        _Hours(state=state[n], season=season, day_max_c=day_max_c[n])
+        _Hours(state=state[n], season=season, outcome_c=outcome_c[n])
         for n in range(len(histories))
     ]
 
@@ -546,27 +567,33 @@ class _Series:
         Expected maximum, and what really came less that; NaN where there are too few
         days before, or the day is not finished.
     season : ndarray, shape (n_days, 2)
-    weights, error_fits : ndarray, shape (n_weeks, 1 + n_columns), (n_weeks, 3)
+    state : ndarray, shape (n_days, n_columns)
+    weights : ndarray, shape (n_weeks, 25, 1 + n_columns)
+        For the maximum and for each hour.
+    error_fits : ndarray, shape (n_weeks, 3)
     """
 
     expected_c: FloatArray
     missed_c: FloatArray
     season: FloatArray
+    state: FloatArray
     weights: FloatArray
     error_fits: FloatArray
 
     @classmethod
     def of(cls, days: _Hours) -> _Series:
         """The series of whole weeks of days."""
-        weights = _weekly_ridge(days.state, days.day_max_c)
-        expected_c = _expected(days.state, np.repeat(weights, WEEK_DAYS, axis=0))
-        missed_c = days.day_max_c - expected_c
+        weights = _weekly_ridge(days.state, days.outcome_c)
+        of_day_max = np.repeat(weights[:, 0], WEEK_DAYS, axis=0)
+        expected_c = _expected(days.state, of_day_max)
+        missed_c = days.outcome_c[:, 0] - expected_c
         return cls(
             expected_c=expected_c,
             missed_c=missed_c,
             season=days.season,
+            state=days.state,
             weights=weights,
-            error_fits=_weekly_ridge(days.season, np.abs(missed_c)),
+            error_fits=_weekly_ridge(days.season, np.abs(missed_c)[:, None])[:, 0],
         )
 
     def fit(self, week: int) -> PlainFit:
@@ -576,8 +603,9 @@ class _Series:
         known = np.abs(missed_c[np.isfinite(missed_c)])
         mean_c = float(known.mean()) if len(known) else np.nan
         return PlainFit(
-            former=self.weights[week - 1],
-            weights=self.weights[week],
+            former=self.weights[week - 1, 0],
+            weights=self.weights[week, 0],
+            hour_weights=self.weights[week, 1:],
             error_fit=self.error_fits[week],
             floor_c=float(np.maximum(FLOOR_FRAC * mean_c, MIN_ERROR_C)),
             missed_c=missed_c,
@@ -589,6 +617,7 @@ class _Series:
         return _forecast(
             self.fit(week),
             expected_c=float(self.expected_c[day]),
+            hours_c=_expected(self.state[day], self.weights[week, 1:]),
             newer_missed_c=self.missed_c[week * WEEK_DAYS - SETTLED_DAYS : day],
             season=self.season[day],
             seasons=self.season[day - SCORE_WINDOW : day],
@@ -596,46 +625,45 @@ class _Series:
 
 
 def _expected(state: FloatArray, weights: FloatArray) -> FloatArray:
-    """What weights, a row for each row of the state, make of it."""
+    """What weights, a row for each row of the state or for a single one, make of it."""
     expected: FloatArray = weights[:, 0] + np.sum(state * weights[:, 1:], axis=1)
     return expected
 
 
-def _weekly_ridge(columns: FloatArray, outcome: FloatArray) -> FloatArray:
-    """Constant and weights of a ridge for each week, on settled days before it.
+def _weekly_ridge(columns: FloatArray, outcomes: FloatArray) -> FloatArray:
+    """Constant and weights of ridges for each week, on settled days before it.
 
     Each fit sums its own `FIT_WEEKS` blocks of seven days, not running totals: it must
     not depend, even in the last digit, on how much history was read.
 
     Returns
     -------
-    ndarray, shape (n_weeks, 1 + n_columns)
+    ndarray, shape (n_weeks, n_outcomes, 1 + n_columns)
         NaN with fewer than `MIN_FIT_DAYS` complete rows.
     """
-    complete = np.isfinite(columns).all(axis=1) & np.isfinite(outcome)
-    design = np.column_stack((np.ones(len(columns)), columns, outcome))
+    known = np.isfinite(np.column_stack((columns, outcomes)))
+    complete: BoolArray = np.all(known, axis=1)
+    design = np.column_stack((np.ones(len(columns)), columns, outcomes))
     design = np.where(complete[:, None], design, 0.0)
     n_weeks, n_columns = len(design) // WEEK_DAYS, design.shape[1]
     padding = np.zeros((FIT_WEEKS * WEEK_DAYS + SETTLED_DAYS, n_columns))
     padded = np.concatenate((padding, design))[: (n_weeks + FIT_WEEKS) * WEEK_DAYS]
     blocks = padded.reshape(-1, WEEK_DAYS, n_columns)
-    products = blocks.transpose(0, 2, 1) @ blocks
+    n_in = 1 + columns.shape[1]
+    products = blocks[:, :, :n_in].transpose(0, 2, 1) @ blocks
     sums = sliding_window_view(products, FIT_WEEKS, axis=0)[:n_weeks]
     moments = np.moveaxis(sums, -1, 0).sum(axis=0)
-    fits = np.full((n_weeks, n_columns - 1), np.nan)
+    fits = np.full((n_weeks, outcomes.shape[1], n_in), np.nan)
     fitted = np.flatnonzero(moments[:, 0, 0] > MIN_FIT_DAYS - 0.5)
-    xx, xy = moments[fitted, :-1, :-1], moments[fitted, :-1, -1]
-    count = xx[:, 0, 0][:, None]
-    mean_x, mean_y = xx[:, 0, 1:] / count, xy[:, :1] / count
-    together = mean_x[:, :, None] * mean_x[:, None, :]
-    centred = xx[:, 1:, 1:] - count[:, :, None] * together
+    xx, xy = moments[fitted, :n_in, :n_in], moments[fitted, :n_in, n_in:]
+    count = xx[:, :1, :1]
+    mean_x, mean_y = xx[:, 1:, :1] / count, xy[:, :1] / count
+    centred = xx[:, 1:, 1:] - count * (mean_x * mean_x.transpose(0, 2, 1))
     diagonal = np.arange(columns.shape[1])
     # The constant part keeps a column that never varies from making it singular.
     centred[:, diagonal, diagonal] *= 1.0 + PENALTY
-    centred[:, diagonal, diagonal] += 1e-6 * count
-    slopes = np.linalg.solve(
-        centred, (xy[:, 1:] - count * mean_x * mean_y)[:, :, None]
-    )[:, :, 0]
-    constant = mean_y[:, 0] - np.sum(mean_x * slopes, axis=1)
-    fits[fitted] = np.column_stack((constant, slopes))
+    centred[:, diagonal, diagonal] += 1e-6 * count[:, 0]
+    slopes = np.linalg.solve(centred, xy[:, 1:] - count * mean_x * mean_y)
+    constant = mean_y - np.sum(mean_x * slopes, axis=1, keepdims=True)
+    fits[fitted] = np.concatenate((constant, slopes), axis=1).transpose(0, 2, 1)
     return fits

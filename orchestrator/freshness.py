@@ -35,14 +35,21 @@ class KeptAnswers:
     ----------
     encode : callable
         Makes JSON of an answer, as it is sent.
+    decode : callable
+        Makes of the bytes what is given again.
     most_bytes : int
         Of all kept answers together; the ones not asked for longest make room.
     """
 
     def __init__(
-        self, encode: Callable[[object], str], *, most_bytes: int = KEPT_BYTES
+        self,
+        encode: Callable[[Any], str],
+        *,
+        decode: Callable[[bytes], Any] = json.loads,
+        most_bytes: int = KEPT_BYTES,
     ) -> None:
         self._encode = encode
+        self._decode = decode
         self._most_bytes = most_bytes
         self._kept: OrderedDict[Hashable, bytes] = OrderedDict()
         self._held_bytes = 0
@@ -75,7 +82,7 @@ class KeptAnswers:
                 if packed is not None:
                     self._kept.move_to_end(key)
             if packed is not None:
-                return json.loads(zlib.decompress(packed))
+                return self._decode(zlib.decompress(packed))
             answer = make(request)
             if keep_if(answer):
                 self._keep(key, zlib.compress(self._encode(answer).encode(), _FAST))

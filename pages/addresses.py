@@ -35,6 +35,7 @@ FORECAST_QUALITY = "/quality"
 ADMIN_USERS = "/admin/users"
 ADMIN_HEALTH = "/admin/health"
 ADMIN_JOBS = "/admin/jobs"
+WORDS = "/words"
 
 _LONGEST_VALUE = 64
 _EARLIEST_YEAR, _LATEST_YEAR = 1900, 2200

@@ -17,8 +17,10 @@ from orchestrator.accounts.passwords import MAX_LENGTH
 from orchestrator.decisions.views import NamedValue
 from orchestrator.regions.views import RegionChoice
 from orchestrator.windows.views import VerdictView
+from pages import addresses
 from pages.attributes import aria, data, given
 from pages.downloads import chart_downloads, table_download
+from pages.glossary.terms import explained, term_key
 from pages.still import still
 from pages.words import (
     local_time,
@@ -280,11 +282,25 @@ def disclosure(
 def facts(values: Sequence[NamedValue]) -> Component:
     """Names and values, two columns; a long list takes more where there is room."""
     pairs = [
-        html.Div([html.Dt(value.label), html.Dd(typographic(value.value))])
+        html.Div([html.Dt(named(value.label)), html.Dd(typographic(value.value))])
         for value in values
     ]
     long = " gfo-facts-long" if len(pairs) > LONG_LIST else ""
     return html.Dl(pairs, className=f"gfo-facts{long}")
+
+
+def named(word: str) -> Child:
+    """A word as a link to what it means, which pointing at it shows too.
+
+    As it is where the Words page does not explain it.
+    """
+    key = term_key(word)
+    found = explained(key)
+    if found is None:
+        return word
+    href = addresses.with_query(addresses.WORDS, {"term": key})
+    made: Component = dcc.Link(word, href=href, className="gfo-term", title=found[1])
+    return made
 
 
 def chart(

@@ -18,6 +18,7 @@ from core.access import Permission
 from core.errors import InvalidInput
 from orchestrator.feeds.configuration import read_pairs
 from orchestrator.use_cases import Request
+from pages.attributes import given
 from pages.components import field as labelled
 from pages.components import own_password
 from pages.context import PageContext
@@ -49,6 +50,8 @@ class Field:
         it is sent, and refused with a sentence.
     example : str
         Stands in a field of lines, or of NAME=VALUE pairs, while it is empty.
+    suggestions : tuple of str
+        Offered while somebody types; others are allowed.
     """
 
     name: str
@@ -62,6 +65,7 @@ class Field:
     least: float | None = None
     longest: int = 80
     example: str = ""
+    suggestions: tuple[str, ...] = ()
 
     def control_id(self, form: str) -> str:
         """The id of its control in a form."""
@@ -139,7 +143,11 @@ def form_grid(
 ) -> Component:
     """The controls of some fields, and others beside them; `held` are their values."""
     return html.Div(
-        [*(labelled_control(form, item, held) for item in fields), *others],
+        [
+            *(labelled_control(form, item, held) for item in fields),
+            *(_suggested(form, item) for item in fields if item.suggestions),
+            *others,
+        ],
         className="gfo-form-grid",
     )
 
@@ -268,8 +276,20 @@ def _control(form: str, item: Field) -> Component:
                 type="text",
                 maxlength=item.longest,
                 autocomplete="off",
+                **given(list=_list_id(control_id) if item.suggestions else ""),
             )
     return control
+
+
+def _list_id(control_id: str) -> str:
+    return f"{control_id}-known"
+
+
+def _suggested(form: str, item: Field) -> Component:
+    return html.Datalist(
+        [html.Option(value=value) for value in item.suggestions],
+        id=_list_id(item.control_id(form)),
+    )
 
 
 def _limits(item: Field) -> dict[str, Any]:

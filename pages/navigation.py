@@ -38,6 +38,8 @@ from pages.forecast.callbacks import register_callbacks as forecast
 from pages.forecast.layout import layout as forecast_layout
 from pages.forecast_quality.callbacks import register_callbacks as quality
 from pages.forecast_quality.layout import layout as quality_layout
+from pages.glossary.layout import layout as words_layout
+from pages.glossary.layout import register_callbacks as words
 from pages.health.callbacks import register_callbacks as health
 from pages.health.layout import health_layout, jobs_layout
 from pages.integrations import integrations_layout, register_integrations
@@ -245,7 +247,9 @@ def register_pages(app: Dash, context: PageContext) -> None:
         jobs_layout,
         title="Jobs",
     )
+    add_page("words", addresses.WORDS, everybody, words_layout, title="Words")
     for register in (
+        words,
         fleet,
         region,
         forecast,

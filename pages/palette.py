@@ -21,9 +21,13 @@ from orchestrator.overview.search import LONGEST_SEARCH, Found, FoundKind, searc
 from pages import addresses
 from pages.addresses import parse_record
 from pages.attributes import aria
-from pages.components import button, field, link
+from pages.components import button, field, link, named
 from pages.context import PageContext
+from pages.glossary.terms import TERMS
 from pages.serving import NavGroup, follow_in_browser, serve
+
+SHORTEST_TERM, MOST_TERMS = 3, 5
+"""Letters from which words are found, and how many are listed."""
 
 SHORTCUTS = (
     ("Ctrl K", "Find a region, a decision by its number, a person, a page, an action"),
@@ -36,6 +40,7 @@ SHORTCUTS = (
     ("g t", "Trade-offs"),
     ("g a", "Audit"),
     ("g q", "Quality"),
+    ("g h", "Help: what the words mean"),
     ("Esc", "Close a dialog"),
 )
 """`webapp/assets/palette.js` follows these."""
@@ -93,6 +98,7 @@ def palette(actor: Actor) -> Component:
                         ],
                         className="gfo-facts",
                     ),
+                    html.P(link("What the words of the portal mean", addresses.WORDS)),
                     html.Button(
                         "Switch single-key shortcuts off or on",
                         id="shortcuts-switch",
@@ -139,12 +145,19 @@ def found_list(
     """Links in groups: own views, what was found, what can be done, and pages."""
     regions = [item for item in found if item.kind is FoundKind.REGION]
     others = [item for item in found if item.kind is not FoundKind.REGION]
+    linked = [(page["link"], page["path"]) for page in linked_pages(actor)]
     pages = [
-        link(page["link"], page["path"])
-        for page in linked_pages(actor)
-        if words.casefold() in page["link"].casefold()
+        link(name, path)
+        for name, path in (*linked, ("Words", addresses.WORDS))
+        if words.casefold() in name.casefold()
     ]
-    groups = {
+    explains: list[Component] = [
+        html.Span(named(word))
+        for group in TERMS.values()
+        for word in group
+        if len(words) >= SHORTEST_TERM and words.casefold() in word.casefold()
+    ]
+    groups: dict[str, list[Component]] = {
         "Your views": [
             link(name, address)
             for name, address in views.items()
@@ -154,6 +167,7 @@ def found_list(
         "Regions": [_found(item) for item in regions],
         "Do": [action for item in regions[:2] for action in _actions(actor, item)],
         "Pages": pages,
+        "What it means": explains[:MOST_TERMS],
     }
     shown: list[Component] = [
         html.Section([html.H3(title), html.Ul([html.Li(item) for item in items])])

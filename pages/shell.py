@@ -91,7 +91,12 @@ def shell(app_name: str, actor: Actor | None, times: Times) -> Component:
             ),
             palette(actor) if actor else None,
             html.Footer(
-                f"{_CLOCK_WORDS[times.clock]} Exports are in UTC.",
+                [
+                    f"{_CLOCK_WORDS[times.clock]} Exports are in UTC. ",
+                    dcc.Link("What the words mean", href=addresses.WORDS)
+                    if actor
+                    else None,
+                ],
                 className="gfo-footer gfo-muted",
             ),
         ]

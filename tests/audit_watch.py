@@ -131,7 +131,11 @@ AUDITED_BY: Mapping[str, set[AuditAction]] = {
         Action.MODEL_AVAILABLE,
         Action.MODEL_ACTIVATED,
     },
-    "model_alarm": {Action.MODEL_COVERAGE_LOST, Action.MODEL_ALARM_CLEARED},
+    "model_alarm": {
+        Action.MODEL_COVERAGE_LOST,
+        Action.MODEL_SKILL_LOST,
+        Action.MODEL_ALARM_CLEARED,
+    },
     "model_upload": _UPLOADS,
     "model_upload_chunk": _UPLOADS,
     "model_evaluation": {Action.MODEL_EVALUATION_STARTED, *_VERDICTS},

@@ -205,6 +205,11 @@ class Metrics:
         ):
             if age_s is not None:
                 yield gauge(name, text, age_s)
+        yield gauge(
+            "gfo_lost_skill_evidence",
+            "Evidence that the model lost skill over the fleet; alarm at 3650.",
+            measured.lost_skill_evidence,
+        )
         yield gauge("gfo_live_logins", "Logins that are alive.", counts.live_logins)
         yield gauge(
             "gfo_recent_denials",

@@ -399,7 +399,7 @@ class IdentityProvider:
                 if len(content) > LARGEST_ANSWER_BYTES or answer.status_code != 200:
                     raise ValueError  # noqa: TRY301 -- one message for all that can be
                 found = json.loads(content)
-        except (requests.RequestException, ValueError) as exc:
+        except (requests.RequestException, ValueError, RecursionError) as exc:
             message = "The identity provider does not answer. Try again in a moment."
             raise ServiceUnavailable(message) from exc
         if not isinstance(found, dict):

@@ -21,8 +21,9 @@ from core.alarms import INSTALLATION, AlarmChange, AlarmCondition, evaluate
 from core.audit import AuditAction
 from core.days import full_hour
 from core.decision_states import DecisionState
+from core.forecasts import Target
 from core.telemetry import HOUR, Quantity
-from db import alarms, audit, feeds, model_versions, policies
+from db import alarms, audit, feeds, model_versions, model_watch, policies
 from db.alarm_readings import drifting_region_ids, recorded_at, region_facts
 from db.bound_alarms import readings_above_bound
 from db.decision_standing import StandingDecision, standing_decisions
@@ -185,6 +186,7 @@ def _of_installation(request: Request, terms: AlarmTerms) -> list[AlarmCondition
         )
         for outage in outages(session).values()
     ]
+    found += _lost_skill(session)
     found += _not_carried_out(session, now)
     whole = (
         _silence(session, now),
@@ -192,6 +194,24 @@ def _of_installation(request: Request, terms: AlarmTerms) -> list[AlarmCondition
         _old_backup(session, now, terms.backup_max_age_h),
     )
     return [*found, *(item for item in whole if item is not None)]
+
+
+def _lost_skill(session: Session) -> list[AlarmCondition]:
+    """That the watch says so of the serving model, over the fleet."""
+    active = model_versions.active_model(session, Target.TEMPERATURE_C)
+    if active is None:
+        return []
+    version_id = active.version.version_id
+    return [
+        AlarmCondition(
+            kind=AlarmKind.MODEL_DRIFTING,
+            cause=f"model:{version_id}",
+            text=f"M{alarm.sentence[1:]}",
+            since_utc=alarm.raised_at_utc,
+        )
+        for alarm in model_watch.standing_alarms(session, model_version_id=version_id)
+        if alarm.region_slug is None
+    ]
 
 
 def _silence(session: Session, now: datetime) -> AlarmCondition | None:

@@ -15,6 +15,7 @@ import typer
 from core.errors import InvalidInput
 from core.forecasts import Target
 from core.placement import PlanPrices, PlanRules
+from models.bounded import bounded
 from models.metadata import DEFAULT_FAMILY, Family
 from orchestrator.backtests.forecast_report import (
     PER_REGION,
@@ -41,6 +42,8 @@ from orchestrator.backtests.plants import (
 )
 from orchestrator.processes.terminal import (
     Json,
+    MaxMemoryGib,
+    MaxMinutes,
     command_settings,
     parse_day,
     progress,
@@ -112,11 +115,16 @@ def backtest(  # noqa: PLR0913 -- one parameter per option
     weather_forecasts: WeatherForecasts = None,
     unproved_known_after_h: UnprovedDelay = None,
     seed: Seed = 7,
+    max_memory_gib: MaxMemoryGib = 4.0,
+    max_minutes: MaxMinutes = 240.0,
     report: ReportFile = None,
 ) -> None:
     """Train, roll day by day through later days, and report; needs no database."""
     started = time.monotonic()
-    with command_settings():
+    with (
+        command_settings(),
+        bounded("The backtest", memory_gib=max_memory_gib, minutes=max_minutes),
+    ):
         # scikit-learn takes seconds to import; other commands must not wait for it.
         from models.backtest import BacktestSetup  # noqa: PLC0415
 
@@ -206,12 +214,17 @@ def backtest_plan(  # noqa: PLR0913 -- one parameter per option
     unproved_known_after_h: UnprovedDelay = None,
     family: ModelFamily = DEFAULT_FAMILY,
     seed: Seed = 7,
+    max_memory_gib: MaxMemoryGib = 4.0,
+    max_minutes: MaxMinutes = 240.0,
     report: ReportFile = None,
     as_json: Json = False,
 ) -> None:
     """Plan every test day on forecasts alone, and compare with what came."""
     started = time.monotonic()
-    with command_settings():
+    with (
+        command_settings(),
+        bounded("The backtest", memory_gib=max_memory_gib, minutes=max_minutes),
+    ):
         train_until_day = parse_day(train_until)
         issues = _issues(train_until_day, parse_day(test_until))
         first_test = _midnight(parse_day(calibrate_until))
@@ -355,19 +368,26 @@ def _with_weather(
     file = read_weather_forecasts(
         path, {slug: time_zone for slug, (_, time_zone) in frames.items()}
     )
-    _say_refused(path, file)
+    _say_unused(path, file, unproved_known_after_h)
     return (
         file.with_frames(frames, unproved_known_after_h),
         weather_setup(path.name, file, unproved_known_after_h),
     )
 
 
-def _say_refused(path: Path, file: ForecastFile) -> None:
+def _say_unused(path: Path, file: ForecastFile, delay_h: float | None) -> None:
     n_refused = sum(file.refused.values())
     if n_refused:
         progress(f"{path.name}: {n_refused:,} rows or values were not taken:")
         for text in file.first_refusals:
             progress(f"  {text}")
+    if file.unproved_rows and delay_h is None:
+        progress(
+            f"{path.name}: {file.unproved_rows:,} of {file.row_count:,} rows do not say"
+            " when they were known (known_at_utc or retrieved_at_utc), so they are not"
+            " used. --unproved-known-after-h HOURS uses them as if known so many hours"
+            " after their issue."
+        )
 
 
 def _midnight(day: date) -> datetime:

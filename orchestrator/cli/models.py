@@ -29,6 +29,8 @@ from orchestrator.processes.terminal import (
     CLI_USER,
     FAILED,
     Json,
+    MaxMemoryGib,
+    MaxMinutes,
     command_context,
     command_settings,
     fail,
@@ -68,6 +70,7 @@ TargetOption = Annotated[
 
 
 def train(
+    *,
     family: Annotated[Family, typer.Option(help="Family of models.")] = DEFAULT_FAMILY,
     target: TargetOption = None,
     until: Annotated[
@@ -85,13 +88,18 @@ def train(
             help="Let it serve once it passed its gate, even if another model does.",
         ),
     ] = False,
+    max_memory_gib: MaxMemoryGib = 4.0,
+    max_minutes: MaxMinutes = 240.0,
     as_json: Json = False,
 ) -> None:
     """Train models on stored telemetry, prove their ONNX export, register them."""
     # scikit-learn takes seconds to import; other commands must not wait for it.
     from orchestrator.registry.training import train_models  # noqa: PLC0415
 
-    with command_context() as context:
+    with (
+        command_context() as context,
+        bounded("Training", memory_gib=max_memory_gib, minutes=max_minutes),
+    ):
         summaries = train_models(
             context.request,
             targets=target or list(Target),
@@ -196,14 +204,8 @@ def validate(
             help="With --telemetry: the weather forecasts that it was trained on."
         ),
     ] = None,
-    max_memory_gib: Annotated[
-        float,
-        typer.Option(min=0.1, help="With --telemetry: memory that it may use, GiB."),
-    ] = 4.0,
-    max_minutes: Annotated[
-        float,
-        typer.Option(min=0.1, help="With --telemetry: processor time that it may use."),
-    ] = 60.0,
+    max_memory_gib: MaxMemoryGib = 4.0,
+    max_minutes: MaxMinutes = 60.0,
     as_json: Json = False,
 ) -> None:
     """Check a file in the sandbox: 0 accepted, 1 refused, 2 could not be checked.
@@ -414,10 +416,12 @@ def rollback(
 @app.command("clear-alarm")
 def clear(
     version_id: Annotated[int, typer.Argument(help="Id of a model version.")],
-    region: Annotated[str, typer.Option(help="Slug of the region.")],
     reason: Annotated[str, typer.Option(help="Why; kept in the audit.")],
+    region: Annotated[
+        str | None, typer.Option(help="Slug of the region; none for the fleet.")
+    ] = None,
 ) -> None:
-    """End the alarm of a model that lost its coverage in a region."""
+    """End the alarm of a model that lost its coverage in a region, or its skill."""
     with command_context() as context:
         clear_alarm(
             context.request,
@@ -425,7 +429,8 @@ def clear(
             model_version_id=version_id,
             reason=reason,
         )
-    typer.echo(f"Model version {version_id} is watched anew in {region}.")
+    place = f"in {region}" if region else "over the fleet"
+    typer.echo(f"Model version {version_id} is watched anew {place}.")
 
 
 def _read(path: Path) -> bytes:

@@ -75,7 +75,7 @@ def work() -> None:
     Several may run, on one machine or on many: they share the jobs.
     """
     follow_parent()
-    from orchestrator.processes.worker import run_worker  # noqa: PLC0415 -- scikit-learn, MAPIE
+    from orchestrator.processes.worker import run_worker  # noqa: PLC0415 -- only here
 
     with command_settings(is_service=True) as settings:
         require_running_database(settings)

@@ -24,12 +24,15 @@ from db.model_health import outages
 from db.regions import StoredRegion, list_regions
 from orchestrator.cycle.issuance import issue_live
 from orchestrator.decisions.judging_again import judge_again
+from orchestrator.feeds import demo_feed
 from orchestrator.forecasts.hindcasts import hindcast_regions
 from orchestrator.forecasts.model_cache import ModelCache
 from orchestrator.forecasts.model_health import end_outages, find_outages
+from orchestrator.forecasts.model_watch import watch_skill
 from orchestrator.forecasts.retired import retire_all
 from orchestrator.forecasts.scoring import rescore_windows, score_finished_windows
 from orchestrator.jobs import (
+    CHUNK_REGIONS,
     CycleChunk,
     cycle_chunks,
     queue_cycle,
@@ -103,13 +106,12 @@ class WorkerJobs:
             When the database is lost: the steps that are left would fail alike.
         """
         regions = self._regions(chunk)
-        seed = self._runtime.settings.demo_seed
+        catch_up = partial(_catch_up, self._runtime)
         for stored_region in regions:
             if stored_region.region.is_synthetic:
-                catch_up = partial(_catch_up, seed)
                 self._step("synthetic_telemetry", [stored_region], catch_up)
         self._step("windows_scored", regions, _score)
-        self._fall_back()
+        self._watch_fleet()
         self._issue(chunk.issued_at_utc, regions)
 
     def issue(self, issued_at_utc: datetime) -> None:
@@ -144,12 +146,13 @@ class WorkerJobs:
         issued_at_utc = full_hour(self._runtime.clock())
         with self._runtime.transaction() as session:
             batch = ingest.find_batch(session, batch_id)
-        for stored_region in self._regions():
-            if stored_region.slug in batch.facts.region_slugs:
-                chunk = [stored_region]
-                self._step("windows_rescored", chunk, partial(_rescore, batch))
-                issue = partial(_issue_late, self._cache, issued_at_utc)
-                self._step("forecasts_issued", chunk, issue)
+        slugs = set(batch.facts.region_slugs)
+        regions = [item for item in self._regions() if item.slug in slugs]
+        for start in range(0, len(regions), CHUNK_REGIONS):
+            chunk = regions[start : start + CHUNK_REGIONS]
+            self._step("windows_rescored", chunk, partial(_rescore, batch))
+            issue = partial(_issue_late, self._cache, issued_at_utc)
+            self._step("forecasts_issued", chunk, issue)
         self._judge_again(batch)
 
     def _judge_again(self, batch: StoredBatch) -> None:
@@ -180,27 +183,33 @@ class WorkerJobs:
             log.info("forecasts_retired", forecasts=retired)
 
     def watch_models(self) -> None:
-        """Find models that cannot be used; issue again once one answers again."""
+        """Find models that cannot be used; issue again once one answers again.
+
+        In a fleet of several chunks all workers issue; the outage ends with the first
+        watch that finds no region refused any more.
+        """
         issued_at_utc = full_hour(self._runtime.clock())
         try:
             with self._request() as request:
                 lasting = find_outages(request, self._cache)
                 known = set(outages(request.session))
             if known - lasting:
-                self.issue(issued_at_utc)
+                self.share_issue(issued_at_utc)
                 with self._request() as request:
                     end_outages(request, lasting=lasting, issued_at_utc=issued_at_utc)
         except FleetError as exc:
             log.warning("models_not_watched", reason=exc.message)
 
-    def _fall_back(self) -> None:
+    def _watch_fleet(self) -> None:
         try:
+            with self._request() as request:
+                watch_skill(request)
             with self._request() as request:
                 fall_back(request)
         except ServiceUnavailable:
             raise
         except FleetError as exc:
-            log.warning("no_fall_back", reason=exc.message)
+            log.warning("fleet_not_watched", reason=exc.message)
 
     def check_model(self, upload_id: int) -> None:
         """The sandboxed check of a file in quarantine."""
@@ -292,21 +301,31 @@ def _wait_for_other_steps(session: Session, chunk: Sequence[StoredRegion]) -> No
     lock_cycle_of(session, [item.region_id for item in chunk])
 
 
-def _catch_up(seed: int, chunk: Sequence[StoredRegion], request: Request) -> LogFields:
-    """Generate the hours that ended since the last one, also after a pause."""
+def _catch_up(
+    runtime: Runtime, chunk: Sequence[StoredRegion], request: Request
+) -> LogFields:
+    """Generate the hours that ended since the last one, also after a pause.
+
+    Those of a region that has the demo's feed are left for it to read.
+    """
     now_utc = full_hour(request.now)
     for stored_region in chunk:
         profile = demo_profile(stored_region.slug)
         end_utc = now_utc - profile.late_h * HOUR
         span = telemetry.first_and_last_hour(request.session, stored_region.slug)
-        if span is not None and span[1] + HOUR < end_utc:
-            generate_telemetry(
-                request,
-                [profile],
-                start_utc=span[1] + HOUR,
-                end_utc=end_utc,
-                seed=seed,
-            )
+        if span is None or span[1] + HOUR >= end_utc:
+            continue
+        start_utc = span[1] + HOUR
+        if demo_feed.brings(request.session, stored_region.slug):
+            demo_feed.fill_demo_feed(runtime, profile, start_utc, end_utc)
+            continue
+        generate_telemetry(
+            request,
+            [profile],
+            start_utc=start_utc,
+            end_utc=end_utc,
+            seed=runtime.settings.demo_seed,
+        )
     return {}  # the import itself logs what it made
 
 
@@ -360,19 +379,21 @@ def _issue_late(
     chunk: Sequence[StoredRegion],
     request: Request,
 ) -> LogFields:
-    late = {
-        instant
-        for stored_region in chunk
-        for instant in forecasts.late_instants(
-            request.session,
-            region_id=stored_region.region_id,
-            since_utc=newest_utc - WINDOW_H * HOUR,
-            until_utc=newest_utc,
-        )
-    }
+    region_ids = {stored_region.region_id for stored_region in chunk}
+    late = forecasts.late_instants(
+        request.session,
+        region_ids=region_ids,
+        since_utc=newest_utc - WINDOW_H * HOUR,
+        until_utc=newest_utc,
+    )
     summaries = [
-        issue_live(request, cache, issued_at_utc=instant, stored_regions=chunk)
-        for instant in sorted({*late, newest_utc})
+        issue_live(
+            request,
+            cache,
+            issued_at_utc=instant,
+            stored_regions=[item for item in chunk if item.region_id in of_regions],
+        )
+        for instant, of_regions in sorted({**late, newest_utc: region_ids}.items())
     ]
     return {"instants": len(summaries), "issued": sum(s.issued for s in summaries)}
 

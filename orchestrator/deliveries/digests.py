@@ -25,6 +25,7 @@ _ALARMS = (
     AuditAction.MODEL_IMPLAUSIBLE,
     AuditAction.MODEL_UNAVAILABLE,
     AuditAction.MODEL_COVERAGE_LOST,
+    AuditAction.MODEL_SKILL_LOST,
     AuditAction.CHAIN_BROKEN,
     AuditAction.ALARM_RAISED,
 )

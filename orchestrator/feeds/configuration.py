@@ -210,10 +210,15 @@ def _check_regions(session: Session, kind: FeedKind, facts: FeedFacts) -> None:
     if not 1 <= len(facts.regions) <= MOST_REGIONS:
         message = f"A feed is for 1 to {MOST_REGIONS} regions."
         raise InvalidInput(message)
-    for stored in known_regions(session, list(facts.regions)):
+    found = known_regions(session, list(facts.regions))
+    is_mixed = len({stored.region.is_synthetic for stored in found}) > 1
+    for stored in found:
         slug, place = stored.slug, facts.regions[stored.slug]
-        if stored.region.is_synthetic:
-            message = f"Region {slug} holds generated telemetry; a feed measures."
+        if stored.region.is_synthetic and (kind.is_web or is_mixed):
+            message = (
+                f"Region {slug} holds generated telemetry; only a watched folder of its"
+                " own brings that."
+            )
             raise InvalidInput(message)
         if len(place) > LONGEST_TEXT or not place.isprintable():
             message = f"What {slug} is called is too long, or cannot be shown."

@@ -51,8 +51,12 @@ class Endpoint:
 
 
 def resolve_host(host: str, port: int) -> list[str]:
-    """The IP addresses of a host, as the system resolves it."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    """The IP addresses of a host, as the system resolves it; OSError without any."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except UnicodeError as exc:  # a label that is empty or too long
+        message = f"{host} is no name of a host"
+        raise OSError(message) from exc
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 

@@ -1,4 +1,4 @@
-"""One run of a feed: what to ask, asking without a transaction, storing in one.
+"""One run of a feed: it asks without a transaction and stores in one.
 
 Everything that a run stores is stored in one transaction with how far the feed came. A
 run that dies leaves nothing, and is made again from where the last one ended; of two
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -21,94 +21,34 @@ from core.access import Permission
 from core.audit import AuditAction
 from core.days import full_hour
 from core.errors import FleetError, InvalidInput, ServiceUnavailable
-from core.telemetry import HOUR, Quantity, ValidRange
-from core.weather_runs import MAX_RUN_AGE_H
+from core.telemetry import Quantity, ValidRange
 from db import feeds
 from db.feeds import FeedProgress, FeedRun, StoredFeed
-from db.regions import StoredRegion, list_regions
+from orchestrator.feeds.asking import (
+    ALL_REGIONS,
+    OWN_ERROR,
+    Asked,
+    BegunRun,
+    RunPart,
+    ask_source,
+    begin_run,
+)
 from orchestrator.feeds.host_rules import Resolve, resolve_host
-from orchestrator.feeds.kinds.kind import Ask, FeedKind, SourceAnswer
-from orchestrator.feeds.kinds.known_kinds import kind_named
-from orchestrator.feeds.secret_references import read_secret
+from orchestrator.feeds.kinds.kind import SourceAnswer
 from orchestrator.feeds.source_choices import choose_sources
-from orchestrator.feeds.web_client import FeedFailed, WebClient, WebLimits, WebUse
+from orchestrator.feeds.web_client import WebClient, WebLimits, WebUse
 from orchestrator.jobs import queue_feed_run
 from orchestrator.logs import get_logger
 from orchestrator.runtime import Runtime
+from orchestrator.telemetry.batches import Origin
 from orchestrator.telemetry.imports import FileToImport, read_and_store
 from orchestrator.telemetry.weather_forecast_imports import read_and_store_runs
-from orchestrator.use_cases import WORKER_USER, Done, Event, Request, change, query
+from orchestrator.use_cases import WORKER_USER, Done, Event, Request, change
 
 log = get_logger(__name__)
 
-REVISIT_H = 6
-"""Hours before the newest good one that are asked again: sources revise them."""
-
-LATE_H = 72
-"""Hours younger than this are asked again until they are good; older ones once."""
-
-STAND_BY_H = 24
-"""Hours that a feed is asked for while another is the source: enough to see whether it
-is frozen."""
-
 _LARGEST_BYTES = 64 * 1024 * 1024
 _LONGEST_PROBLEM = 500
-_OWN_ERROR = "An error of the portal; see the worker's log."
-_ALL = "*"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunPart:
-    """A region of a run.
-
-    Attributes
-    ----------
-    takes : frozenset of Quantity
-        Those that this feed is the source of; empty while it stands by.
-    start_utc, end_utc : datetime
-        Hours to ask for.
-    """
-
-    slug: str
-    stored: StoredRegion
-    progress: FeedProgress
-    takes: frozenset[Quantity]
-    start_utc: datetime
-    end_utc: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BegunRun:
-    """What a run is going to ask; made from the state that it must find again."""
-
-    feed: StoredFeed
-    kind: FeedKind
-    parts: tuple[RunPart, ...]
-    started_at_utc: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What came of one question.
-
-    Attributes
-    ----------
-    key : str
-        The region, or `*` for a question about all of them.
-    end_utc : datetime
-        End of the hours that were asked for; of several regions perhaps before that
-        of a part.
-    problem : str | None
-        Why there is no answer.
-    """
-
-    key: str
-    parts: tuple[RunPart, ...]
-    end_utc: datetime
-    answers: tuple[SourceAnswer, ...] = ()
-    learned: Mapping[str, object] = field(default_factory=dict)
-    problem: str | None = None
-    not_before_utc: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +87,7 @@ def run_feed(
     client = WebClient(
         private_hosts=frozenset(begun.feed.facts.private_hosts),
         limits=limits or WebLimits(),
-        most_requests=_requests_left(begun),
+        most_requests=begun.requests_left,
         resolve=resolve,
     )
     asked = ask_source(
@@ -170,141 +110,6 @@ def run_feed(
 def feeds_folder(runtime: Runtime) -> Path:
     """Where watched folders lie."""
     return runtime.settings.feeds_dir or runtime.settings.data_dir / "feeds"
-
-
-@query(Permission.MANAGE_TELEMETRY)
-def begin_run(request: Request, feed_id: int) -> BegunRun | None:
-    """What a run of this feed has to ask now; None when it is paused."""
-    session = request.session
-    feed = feeds.feed_by_id(session, feed_id)
-    if feed.facts.is_paused:
-        return None
-    kind = kind_named(feed.facts.kind)
-    stored = {r.slug: r for r in list_regions(session, active_only=False)}
-    progress = feeds.progress_of(session)
-    switches = feeds.newest_switches(session)
-    parts = []
-    for slug in sorted(feed.facts.regions):
-        region_id = stored[slug].region_id
-        came = progress.get((feed_id, region_id), FeedProgress())
-        takes = frozenset(map(Quantity, feed.source_of(region_id, switches)))
-        hours = span_to_ask(kind, feed, came, request.now, stands_by=not takes)
-        if hours is not None:
-            parts.append(
-                RunPart(
-                    slug=slug,
-                    stored=stored[slug],
-                    progress=came,
-                    takes=takes,
-                    start_utc=hours[0],
-                    end_utc=hours[1],
-                )
-            )
-    return BegunRun(
-        feed=feed, kind=kind, parts=tuple(parts), started_at_utc=request.now
-    )
-
-
-def span_to_ask(
-    kind: FeedKind,
-    feed: StoredFeed,
-    came: FeedProgress,
-    now: datetime,
-    *,
-    stands_by: bool,
-) -> tuple[datetime, datetime] | None:
-    """The hours [start, end) of the next question; None when all are there.
-
-    Back-filling goes from the last good hour to the present in steps of the kind's
-    longest question, at most as far back as the feed says.
-    """
-    end = full_hour(now)
-    if not kind.has_hours:
-        return end - HOUR, end
-    if kind.makes_runs:
-        start = came.good_until_utc or end - STAND_BY_H * HOUR
-        return max(start, end - MAX_RUN_AGE_H * HOUR), end
-    good, asked = came.good_until_utc, came.asked_until_utc
-    if good is not None and asked is not None and min(good, asked) >= end:
-        return None
-    if stands_by:
-        return end - STAND_BY_H * HOUR, end
-    earliest = end - feed.facts.backfill_h * HOUR
-    settled = end - LATE_H * HOUR
-    start = max(good or earliest, min(asked or earliest, settled), earliest)
-    if good is not None:
-        start -= REVISIT_H * HOUR
-    return start, min(end, start + kind.longest_h * HOUR)
-
-
-def _requests_left(begun: BegunRun) -> int | None:
-    most = begun.feed.facts.requests_a_day
-    if most is None:
-        return None
-    used = begun.feed.state.requests_on(begun.started_at_utc.date())
-    return max(most - used, 0)
-
-
-def ask_source(
-    begun: BegunRun,
-    client: WebClient,
-    environ: Mapping[str, str],
-    *,
-    secrets_dir: Path | None,
-    folder: Path,
-) -> list[Asked]:
-    """Ask the source everything that the run has to ask; holds no transaction."""
-    feed, kind = begun.feed, begun.kind
-    groups: list[tuple[str, tuple[RunPart, ...]]] = []
-    if kind.is_by_region:
-        groups = [(part.slug, (part,)) for part in begun.parts]
-    elif begun.parts:
-        groups = [(_ALL, begun.parts)]
-    reference = feed.facts.secret_reference
-    asked: list[Asked] = []
-    for key, parts in groups:
-        one = Asked(key=key, parts=parts, end_utc=_end_of(kind, parts))
-        secret = None
-        try:
-            if reference is not None:
-                secret = read_secret(reference, environ, secrets_dir)
-            ask = Ask(
-                facts=feed.facts,
-                regions={part.slug: feed.facts.regions[part.slug] for part in parts},
-                region=parts[0].stored.region if kind.is_by_region else None,
-                start_utc=min(part.start_utc for part in parts),
-                end_utc=one.end_utc,
-                now=begun.started_at_utc,
-                secret=secret,
-                client=client,
-                known=feed.state.known_answers.get(key, {}),
-                folder=folder,
-            )
-            answers = tuple(kind.fetch(ask))
-            one = replace(one, answers=answers, learned=ask.learned)
-        except FleetError as exc:
-            until = exc.not_before_utc if isinstance(exc, FeedFailed) else None
-            said = _without(exc.message, secret)
-            one = replace(one, problem=said, not_before_utc=until)
-        except Exception:
-            # A bug, or an answer that nobody thought of: the feed says so and goes on.
-            log.exception("feed_failed", feed=feed.facts.name, part=key)
-            one = replace(one, problem=_OWN_ERROR)
-        asked.append(one)
-        if one.not_before_utc is not None:
-            break  # whoever asks to wait is not asked about the next region
-    return asked
-
-
-def _end_of(kind: FeedKind, parts: Sequence[RunPart]) -> datetime:
-    """Of several regions the question begins with the one that is furthest back."""
-    start = min(part.start_utc for part in parts)
-    end = max(part.end_utc for part in parts)
-    return min(end, start + kind.longest_h * HOUR) if kind.has_hours else end
-
-
-def _without(text: str, secret: str | None) -> str:
-    return text.replace(secret, "...") if secret else text
 
 
 @change(
@@ -432,13 +237,13 @@ class _Tally:
                 # As when it was asked for; else it would be asked for each minute.
                 name = self.begun.feed.facts.name
                 log.exception("feed_failed", feed=name, part=one.key)
-                problems.append(_OWN_ERROR)
+                problems.append(OWN_ERROR)
                 continue
             for slug, until in found.items():
                 good[slug] = max(until, good.get(slug, until))
         self.problems += [
             text
-            if one.key == _ALL or len(self.begun.parts) == 1
+            if one.key == ALL_REGIONS or len(self.begun.parts) == 1
             else f"{one.key}: {text}"
             for text in problems
         ]
@@ -469,6 +274,8 @@ class _Tally:
         stands_by = not any(part.takes for part in parts)
         every = frozenset(Quantity(name) for name in self.begun.feed.facts.quantities)
         takes = {part.slug: every if stands_by else part.takes for part in parts}
+        is_generated = all(part.stored.region.is_synthetic for part in parts)
+        origin = Origin.SYNTHETIC if is_generated else Origin.MEASURED
         file = FileToImport(
             source=content,
             label=label,
@@ -476,6 +283,7 @@ class _Tally:
             region_slug=answer.region_slug,
             time_zone=answer.time_zone,
             carbon_kind=answer.carbon_kind,
+            origin=origin,
             options=answer.options,
             largest_bytes=_LARGEST_BYTES,
             takes=takes,

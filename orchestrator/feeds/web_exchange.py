@@ -37,6 +37,8 @@ _MOST_REDIRECTS = 3
 _LARGEST_ERROR_BYTES = 4096
 _MOST_QUOTA_LEFT = 2**31 - 1
 _LONGEST_RETRY_AFTER = timedelta(days=1)
+_NO_ANSWER = (OSError, httpx.TransportError, httpx.InvalidURL)
+_CONDITIONS = frozenset({"if-none-match", "if-modified-since"})
 
 
 class _Passing(FeedFailed):
@@ -154,13 +156,16 @@ class _Question:
         try:
             response = await _send(self.client, http, "GET", url, headers)
             try:
-                return await self._read(response, host)
+                is_conditional = not _CONDITIONS.isdisjoint(map(str.lower, headers))
+                return await self._read(response, host, is_conditional=is_conditional)
             finally:
                 await response.aclose()
-        except (OSError, httpx.TransportError) as exc:
+        except _NO_ANSWER as exc:
             raise _Passing(_no_answer(host, exc)) from exc
 
-    async def _read(self, response: httpx.Response, host: str) -> WebAnswer | str:
+    async def _read(
+        self, response: httpx.Response, host: str, *, is_conditional: bool
+    ) -> WebAnswer | str:
         left = response.headers.get("x-ratelimit-remaining", "")
         if left.isascii() and left.isdigit():
             # As much as the database keeps, whatever a source states.
@@ -170,7 +175,7 @@ class _Question:
         status = response.status_code
         if status in _REDIRECTS:
             return response.headers.get("location") or "/"
-        if status == httpx.codes.NOT_MODIFIED:
+        if status == httpx.codes.NOT_MODIFIED and is_conditional:
             return WebAnswer(content=b"", is_unchanged=True)
         if status != httpx.codes.OK:
             self._refuse(response, host, await _said(response))
@@ -250,7 +255,7 @@ async def _post(
     except TimeoutError as exc:
         message = f"{host} did not answer completely within {limits.total_s:g} s."
         raise FeedFailed(message) from exc
-    except (OSError, httpx.TransportError) as exc:
+    except _NO_ANSWER as exc:
         raise FeedFailed(_no_answer(host, exc)) from exc
     return WebReply(
         status=response.status_code,
@@ -275,8 +280,9 @@ async def _send(
     ------
     HostRefused
         When an address of the host is not allowed.
-    OSError, httpx.TransportError
-        When the name does not resolve; when no answer begins.
+    OSError, httpx.TransportError, httpx.InvalidURL
+        When the name does not resolve; when no answer begins; when it redirects to what
+        is no address.
     """
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -306,8 +312,12 @@ async def _send(
     return await http.send(request, stream=True)
 
 
-def _no_answer(host: str, error: OSError | httpx.TransportError) -> str:
+def _no_answer(
+    host: str, error: OSError | httpx.TransportError | httpx.InvalidURL
+) -> str:
     """Why there is no answer, without the address, which may hold a secret."""
+    if isinstance(error, httpx.InvalidURL):  # httpx reads redirects, followed or not
+        return f"{host} redirects to what is no address."
     if isinstance(error, httpx.TimeoutException):
         return f"{host} did not answer in time."
     if isinstance(error, httpx.TransportError):
@@ -339,7 +349,7 @@ def retry_after(text: str | None, now: datetime) -> datetime | None:
     else:
         try:
             until = parsedate_to_datetime(text)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         until = until if until.tzinfo else until.replace(tzinfo=UTC)
     return min(max(until, now), now + _LONGEST_RETRY_AFTER)
@@ -354,7 +364,7 @@ async def _said(response: httpx.Response) -> str:
             return ""
     try:
         document = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     found = (
         member(document, name) for name in ("reason", "message", "detail", "error")

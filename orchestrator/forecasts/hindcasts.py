@@ -42,7 +42,7 @@ from orchestrator.forecasts.calibration import (
     telemetry_watermark,
 )
 from orchestrator.forecasts.model_cache import ModelCache, ServingModel
-from orchestrator.forecasts.plain_bounds import past_plain_bounds
+from orchestrator.forecasts.plain_bounds import past_plain_bounds, plain_hours
 from orchestrator.forecasts.scoring import score_windows
 from orchestrator.use_cases import Done, Request, change
 from orchestrator.windows.database_source import LOOK_BACK_H, load_model_frame
@@ -224,16 +224,18 @@ class _RegionRun:
             region_id=self.stored_region.region_id,
             model_version_id=self.serving.version_id,
         )
+        new = [
+            hourly
+            for hourly in made
+            if (hourly.issued_at_utc, hourly.input_mode) not in known
+            and window_end(hourly.issued_at_utc) <= self.now
+        ]
         scores = score_windows(
-            [
-                hourly
-                for hourly in made
-                if (hourly.issued_at_utc, hourly.input_mode) not in known
-                and window_end(hourly.issued_at_utc) <= self.now
-            ],
+            new,
             frame,
             self.stored_region,
             model_version_id=self.serving.version_id,
+            plain_hours=plain_hours(frame, new),
         )
         window_scores.insert_scores(self.session, scores)
         scored = sum(score.score is not None for score in scores)

@@ -1,31 +1,38 @@
-"""The online watch: a serving model that loses its coverage raises an alarm."""
+"""The online watch: a serving model that loses coverage or skill raises an alarm."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, timedelta
 from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
+from core.access import Permission
 from core.audit import AuditAction
 from core.conformal import MINIMUM_SCORES, SCORE_WINDOW
-from core.model_watch import ALARM_DAYS, Evidence, combined, rank_p_value
-from db import window_scores
-from db.model_watch import (
-    KnownEvidence,
-    WatchPlace,
-    evidence_at,
-    keep_evidence,
-    raise_alarm,
-    region_evidence,
+from core.forecasts import Target
+from core.model_watch import (
+    ALARM_DAYS,
+    SETTLED_AFTER,
+    SKILL_DAYS,
+    Evidence,
+    combined,
+    fleet_p_value,
+    rank_p_value,
+    skill_evidence,
 )
+from db import model_versions, model_watch, window_scores
+from db.model_watch import KnownEvidence, WatchPlace
 from db.regions import StoredRegion
 from db.window_scores import NewScore
 from orchestrator.logs import get_logger
-from orchestrator.use_cases import Event
+from orchestrator.use_cases import Done, Event, Request, change
 
 log = get_logger(__name__)
+
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +56,7 @@ def watch(
     """
     windows = sorted(windows, key=lambda window: window.score.issued_at_utc)
     places = {_place(window) for window in windows}
-    known = evidence_at(session, places) if places else {}
+    known = model_watch.evidence_at(session, places) if places else {}
     histories = window_scores.score_histories(
         session, [_scores_before(window) for window in windows], with_hours=False
     )
@@ -63,7 +70,7 @@ def watch(
             counted[place] = KnownEvidence(
                 last_issued_at_utc=window.score.issued_at_utc, evidence=evidence
             )
-    keep_evidence(session, counted)
+    model_watch.keep_evidence(session, counted)
     version_ids = {place.model_version_id for place in counted}
     region_ids = {place.region_id for place in counted}
     of_counted = [item for item in stored_regions if item.region_id in region_ids]
@@ -79,11 +86,43 @@ def raise_alarms(
     by_slug = {item.slug: item for item in stored_regions}
     events = []
     for version_id in version_ids:
-        found = region_evidence(session, version_id, region_slugs=by_slug)
+        found = model_watch.region_evidence(session, version_id, region_slugs=by_slug)
         for slug, evidence in found.items():
-            event = _alarm(session, by_slug[slug], version_id, combined([evidence]))
+            found_in = by_slug[slug]
+            event = _alarm(session, found_in, version_id, combined([evidence]))
             events += [event] if event is not None else []
     return tuple(events)
+
+
+@change(Permission.RUN_CYCLE, AuditAction.MODEL_SKILL_LOST, repeat=None)
+def watch_skill(request: Request) -> Done[int]:
+    """Count the UTC days that have settled against the serving model; how many.
+
+    The first is the day on which the watch begins; hindcasts are its past.
+    """
+    session, now = request.session, request.now
+    active = model_versions.active_model(session, Target.TEMPERATURE_C)
+    if active is None:
+        return Done(answer=0)
+    version_id = active.version.version_id
+    today_utc = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    before = model_watch.skill_watch_of(session, version_id, first_day_utc=today_utc)
+    day_utc, evidence = before
+    while day_utc + SETTLED_AFTER <= now:
+        log_ratios = model_watch.daily_log_ratios(
+            session, version_id, day_utc=day_utc, n_before=SKILL_DAYS
+        )
+        p_value = fleet_p_value(log_ratios) if log_ratios.size else None
+        if p_value is not None:
+            evidence = skill_evidence(evidence, p_value)
+        day_utc += _DAY
+    n_counted = (day_utc - before.next_day_utc) // _DAY
+    if not n_counted:
+        return Done(answer=0)
+    reached = model_watch.SkillWatch(next_day_utc=day_utc, evidence=evidence)
+    model_watch.keep_skill_watch(session, version_id, reached)
+    event = _alarm(session, None, version_id, evidence)
+    return Done(answer=n_counted, events=() if event is None else (event,))
 
 
 def _place(window: ServedWindow) -> WatchPlace:
@@ -118,17 +157,27 @@ def _count(
 
 
 def _alarm(
-    session: Session, stored_region: StoredRegion, version_id: int, evidence: float
+    session: Session,
+    stored_region: StoredRegion | None,
+    version_id: int,
+    evidence: float,
 ) -> Event | None:
-    if evidence < ALARM_DAYS or not raise_alarm(
-        session,
-        region_id=stored_region.region_id,
-        model_version_id=version_id,
-        evidence=evidence,
+    """The event of a new alarm: of coverage in a region, without one of skill."""
+    region_id = None if stored_region is None else stored_region.region_id
+    if evidence < ALARM_DAYS or not model_watch.raise_alarm(
+        session, region_id=region_id, model_version_id=version_id, evidence=evidence
     ):
         return None
-    slug = stored_region.slug
     facts = {"model_version_id": version_id, "evidence": evidence}
+    if stored_region is None:
+        log.error("model_skill_lost", **facts)
+        return Event(
+            action=AuditAction.MODEL_SKILL_LOST,
+            object_type="model_version",
+            object_id=str(version_id),
+            after=facts,
+        )
+    slug = stored_region.slug
     log.error("model_coverage_lost", region=slug, **facts)
     return Event(
         action=AuditAction.MODEL_COVERAGE_LOST,

@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+import numpy as np
 from sqlalchemy.orm import Session
 
 from core.aliases import FloatArray
 from core.conformal import required_scores
-from core.forecasts import InputMode
+from core.forecasts import HourlyForecast, InputMode
+from core.model_watch import compares_skill
 from core.plausibility import DRIFT_ISSUES, PlainBound, allowed_gap_c
 from core.policies import Policy
 from core.telemetry import HOUR, TelemetryFrame
@@ -145,7 +147,11 @@ def _live_bound(
     uses_runs: bool,
 ) -> PlainBound | None:
     plain = _bound(found, issue.policy, recent_errors)
-    if plain is None or issue.hour_bounds_c is None:
+    if plain is None or found is None:
+        return None
+    if compares_skill(issued_at_utc):
+        plain = replace(plain, hours_c=_singles(found.hours_c))
+    if issue.hour_bounds_c is None:
         return plain
     course = usual_shape(issue.frame, issued_at_utc, plain.error_c, uses_runs=uses_runs)
     if course is None:
@@ -153,16 +159,21 @@ def _live_bound(
     return replace(plain, hour_excess_c=course.excess_c(issue.hour_bounds_c, plain))
 
 
+def _singles(hours_c: FloatArray) -> tuple[float, ...]:
+    """The hours as they are stored."""
+    return tuple(hours_c.astype(np.float32).tolist())
+
+
 def _fits(
     session: Session,
     issue: LiveIssue,
     week_utc: datetime,
     hour: int,
-    stored: Mapping[bool, bytes],
+    stored: Mapping[bool, plain_fits.FitBytes],
 ) -> dict[bool, PlainFit]:
     """The fits of the issue's week and hour, made and kept where there are none."""
     if stored:
-        return {runs: PlainFit.from_bytes(content) for runs, content in stored.items()}
+        return {runs: PlainFit.from_bytes(*parts) for runs, parts in stored.items()}
     region_id, region_slug = issue.region_id, issue.frame.region_slug
     may_keep = plain_fits.may_keep_fits(session, region_id)
     history = load_model_frame(
@@ -189,6 +200,26 @@ def past_plain_bounds(
         least_scores=required_scores(policy.alpha),
     )
     return [_bound(found, policy, ()) for found in made]
+
+
+def plain_hours(
+    frame: TelemetryFrame, made: Sequence[HourlyForecast]
+) -> list[FloatArray | None]:
+    """What the plain model would have said of the hours of past windows.
+
+    Only of those that count for a model's skill; None for the others, and where it
+    could say nothing.
+    """
+    chosen = [n for n, item in enumerate(made) if compares_skill(item.issued_at_utc)]
+    found = plain_forecasts(
+        frame,
+        [made[n].issued_at_utc for n in chosen],
+        runs_used=[made[n].input_mode is not InputMode.TELEMETRY for n in chosen],
+    )
+    hours: list[FloatArray | None] = [None] * len(made)
+    for n, forecast in zip(chosen, found, strict=True):
+        hours[n] = None if forecast is None else forecast.hours_c
+    return hours
 
 
 def _bound(

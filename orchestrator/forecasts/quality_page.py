@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -13,8 +14,8 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from core.access import Permission
-from core.conformal import ScoreTracker, check_limit
-from core.days import WINDOW_H, issue_at_local_midnight
+from core.conformal import ScoreTracker, conformity_scores
+from core.days import WINDOW_H, issue_at_local_midnight, local_day_of
 from core.errors import CalibrationInsufficient
 from core.forecasts import InputMode, Target
 from core.policies import Policy
@@ -28,6 +29,7 @@ from orchestrator.forecasts.run_views import run_worth
 from orchestrator.forecasts.views import (
     FleetQualityView,
     QualityRow,
+    QualityStep,
     QualityView,
     ReliabilityBin,
 )
@@ -48,6 +50,9 @@ DRIFT_DAYS = 90
 DRIFT_DEVIATIONS = 3.0
 """Below the promise by so many standard deviations of as many independent days: with
 95 % and 90 days, below 88 %. Chance alone does that to fewer than 1 region in 500."""
+
+WEEKLY_DAYS = 92
+"""Periods up to so many days are shown by week, longer ones by month."""
 
 FLEET_ROWS = 6
 """Regions on one page of the fleet's table: each replays a year of scores."""
@@ -151,6 +156,7 @@ def _quality(
         until_utc=before_utc,
     )
     rows = tuple(_row(days, span, before_utc) for span in spans)
+    zone = stored_region.region.time_zone
     stated = list(
         _stated_chances(
             session,
@@ -169,19 +175,14 @@ def _quality(
         is_drifting=drifts(rows, float(policy.confidence)),
         rescored_days=sum(day.score_revision > 0 for day in days),
         alarm=alarm,
+        steps=tuple(_steps(_scored(days, max(spans), before_utc), zone, max(spans))),
     )
 
 
 def _row(
     days: Sequence[FinishedForecast], span: int, before_utc: datetime
 ) -> QualityRow:
-    # An hour more, for the day on which the clock is set back.
-    earliest = before_utc - timedelta(days=span, hours=1)
-    recent = [
-        day
-        for day in days
-        if day.issued_at_utc >= earliest and day.day_bound_c is not None
-    ]
+    recent = _scored(days, span, before_utc)
     margins_c = [(day.day_bound_c or 0.0) - day.day_max_c for day in recent]
     widths_c = [day.mean_width_c for day in recent if day.mean_width_c is not None]
     return QualityRow(
@@ -191,6 +192,38 @@ def _row(
         mean_margin_c=_mean(margins_c),
         mean_width_c=_mean(widths_c),
     )
+
+
+def _scored(
+    days: Sequence[FinishedForecast], span: int, before_utc: datetime
+) -> list[FinishedForecast]:
+    """Those of the last days that had a bound."""
+    # An hour more, for the day on which the clock is set back.
+    earliest = before_utc - timedelta(days=span, hours=1)
+    return [
+        day
+        for day in days
+        if day.issued_at_utc >= earliest and day.day_bound_c is not None
+    ]
+
+
+def _steps(
+    days: Sequence[FinishedForecast], time_zone: str, span: int
+) -> Iterator[QualityStep]:
+    """By week or by month of the region's calendar."""
+    by_step: dict[date, list[FinishedForecast]] = defaultdict(list)
+    for item in days:
+        day = local_day_of(time_zone, item.issued_at_utc)
+        back = day.weekday() if span <= WEEKLY_DAYS else day.day - 1
+        by_step[day - timedelta(days=back)].append(item)
+    for first_day, own in by_step.items():
+        yield QualityStep(
+            first_day=first_day,
+            scored_days=len(own),
+            coverage_frac=sum(d.day_max_c <= (d.day_bound_c or 0.0) for d in own)
+            / len(own),
+            mean_error_c=sum(abs(d.day_max_c - max(d.mean)) for d in own) / len(own),
+        )
 
 
 def _mean(values: Sequence[float]) -> float | None:
@@ -234,15 +267,15 @@ def _stated_chances(
             )
             if row.input_mode is input_mode
         ]
-        for day, tracker in _trackers(own, scores, alpha):
-            try:
-                calibration = tracker.calibration()
-            except CalibrationInsufficient:
-                continue
-            check = check_limit(
-                np.array(day.mean), np.array(day.scale), calibration, limit=limit_c
-            )
-            yield check.exceedance_probability, day
+        limit_scores = conformity_scores(
+            np.full(len(own), limit_c),
+            np.array([day.mean for day in own]),
+            np.array([day.scale for day in own]),
+        ).tolist()
+        trackers = _trackers(own, scores, alpha)
+        for limit_score, (day, tracker) in zip(limit_scores, trackers, strict=True):
+            with suppress(CalibrationInsufficient):
+                yield tracker.chance_above(limit_score), day
 
 
 def _trackers(

@@ -11,10 +11,12 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from core.access import Permission
+from core.aliases import FloatArray
 from core.audit import AuditAction
 from core.conformal import conformity_scores
 from core.days import WINDOW_H, local_issue_hour, window_end
 from core.forecasts import HourlyForecast, Target
+from core.model_watch import log_error_ratios
 from core.quality import findings_text
 from core.rescoring import WindowHours
 from core.telemetry import Quantity, TelemetryFrame, hours_between
@@ -63,11 +65,13 @@ def score_finished_windows(
         hourly = stored.hourly(stored_region.slug)
         if hourly is None or stored.model_version_id is None:
             continue
+        made = said[stored.forecast_id] or [hourly]
         found = score_windows(
-            said[stored.forecast_id] or [hourly],
+            made,
             frames[stored_region.slug],
             stored_region,
             model_version_id=stored.model_version_id,
+            plain_hours=_plain_hours(stored, made),
         )
         is_late = now - window_end(stored.issued_at_utc) > timedelta(
             hours=WAIT_FOR_TELEMETRY_H
@@ -77,6 +81,20 @@ def score_finished_windows(
             served += _served(stored, hourly, found)
     events = watch(session, stored_regions, served)
     return Done(answer=window_scores.insert_scores(session, scores), events=events)
+
+
+def _plain_hours(
+    stored: StoredForecast, made: Sequence[HourlyForecast]
+) -> list[FloatArray | None]:
+    """What the plain model said beside the mode that was served; None for the others.
+
+    A bound that was implausible or late was served too, but says nothing of skill.
+    """
+    hours = stored.plain.hours_c if stored.plain else ()
+    return [
+        np.array(hours) if hours and item.input_mode is stored.input_mode else None
+        for item in made
+    ]
 
 
 def _served(
@@ -153,20 +171,26 @@ def score_windows(
     stored_region: StoredRegion,
     *,
     model_version_id: int,
+    plain_hours: Sequence[FloatArray | None] = (),
 ) -> list[NewScore]:
     """The scores of a region's windows from what happened in them.
 
     Unscored where hours miss.
+
+    Parameters
+    ----------
+    plain_hours : sequence of ndarray | None
+        What the plain model said of each window, where its skill is compared.
     """
     if not made:
         return []
     quantity, time_zone = Quantity.TEMPERATURE_C, stored_region.region.time_zone
     issues = [hourly.issued_at_utc for hourly in made]
     first_utc = min(issues)
-    hours = frame.window(first_utc, window_end(max(issues))).trusted()
+    known = frame.window(first_utc, window_end(max(issues))).trusted()
     starts = [hours_between(first_utc, issue) for issue in issues]
-    observed = sliding_window_view(hours.column(quantity), WINDOW_H)[starts]
-    findings = hours.finding_codes(quantity)
+    observed = sliding_window_view(known.column(quantity), WINDOW_H)[starts]
+    findings = known.finding_codes(quantity)
     mean = np.stack([hourly.mean for hourly in made])
     scale = np.stack([hourly.scale for hourly in made])
     n_missing = np.count_nonzero(~np.isfinite(observed), axis=1)
@@ -176,6 +200,11 @@ def score_windows(
     scores[is_scored] = conformity_scores(
         day_max[is_scored], mean[is_scored], scale[is_scored]
     )
+    plain = np.full(mean.shape, np.nan)
+    for row, hours_c in enumerate(plain_hours):
+        if hours_c is not None:
+            plain[row] = hours_c
+    ratios = log_error_ratios(mean, plain, observed)
     kept = np.stack([mean, scale, day_max[:, None] - observed], axis=1)
     kept = kept.astype(np.float32)
     return [
@@ -197,6 +226,7 @@ def score_windows(
             if is_scored[row]
             else None,
             input_mode=hourly.input_mode,
+            log_error_ratio=float(ratios[row]) if np.isfinite(ratios[row]) else None,
         )
         for row, hourly in enumerate(made)
     ]

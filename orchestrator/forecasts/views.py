@@ -333,6 +333,26 @@ class ReliabilityBin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QualityStep:
+    """The scored days of a week (from Monday) or of a month.
+
+    Attributes
+    ----------
+    first_day : date
+        Of the week or month, whether it was scored or not.
+    coverage_frac : float
+        Share of days whose maximum was at most the bound.
+    mean_error_c : float
+        Mean absolute difference of the day's forecast and measured maximum.
+    """
+
+    first_day: date
+    scored_days: int
+    coverage_frac: float
+    mean_error_c: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QualityView:
     """How good the forecasts of one region were before a window.
 
@@ -351,6 +371,8 @@ class QualityView:
         telemetry was replaced.
     alarm : str | None
         The watch's sentence on the model that serves now; None without an alarm.
+    steps : tuple of QualityStep
+        Of the longest span in `rows`, those that have scored days.
     """
 
     region: RegionChoice
@@ -362,6 +384,7 @@ class QualityView:
     run_worth: RunWorth | None = None
     rescored_days: int = 0
     alarm: str | None = None
+    steps: tuple[QualityStep, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ from core.telemetry import HOUR
 from db import telemetry
 from models.metadata import DEFAULT_FAMILY, Family
 from orchestrator.cycle.issuance import issue_live
+from orchestrator.feeds.demo_feed import add_demo_feed
 from orchestrator.forecasts.hindcasts import hindcast_regions
 from orchestrator.forecasts.model_cache import ModelCache
 from orchestrator.jobs import queue_demo_step
@@ -104,6 +105,11 @@ def demo_steps(
             carry_out=_issue,
         ),
         DemoStep(
+            title="A feed that is some hours late",
+            usual_s=1.0,
+            carry_out=partial(_late_feed, n_regions=n_regions),
+        ),
+        DemoStep(
             title="Decisions of some days, and a plan",
             usual_s=8.0,
             carry_out=tell_story,
@@ -159,6 +165,14 @@ def _generate(runtime: Runtime, _report: Progress, *, place: int, n_days: int) -
             end_utc=end_utc,
             seed=runtime.settings.demo_seed,
         )
+
+
+def _late_feed(runtime: Runtime, _report: Progress, *, n_regions: int) -> None:
+    for profile in first_demo_profiles(n_regions):
+        if profile.late_h:
+            end_utc = full_hour(runtime.clock()) - profile.late_h * HOUR
+            with runtime.request_as(WORKER_USER) as request:
+                add_demo_feed(request, runtime, profile, end_utc)
 
 
 def _train(

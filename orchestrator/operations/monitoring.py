@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -27,7 +28,7 @@ from db.engine import make_engine
 from db.job_queue import QueueDepth, queue_depth, worker_silences_s
 from db.migrate import is_behind, revision_of
 from db.model_versions import active_model
-from db.model_watch import region_evidence
+from db.model_watch import region_evidence, skill_evidence_of
 from db.monitoring import (
     Counts,
     count_everything,
@@ -128,7 +129,8 @@ class ReadinessProbe:
         )
         self._runtime = replace(runtime, engine=engine)
         self._models: tuple[float, ModelState] | None = None
-        self._writable_at: float | None = None
+        self._chain: tuple[float, bool] | None = None
+        self._chain_lock = threading.Lock()
 
     def read(self) -> Readiness:
         """The state now; raises ServiceUnavailable when the database is gone."""
@@ -152,16 +154,28 @@ class ReadinessProbe:
         return self._models[1]
 
     def _is_chain_writable(self) -> bool:
-        if self._writable_at is not None and not _is_old(self._writable_at):
-            return True
-        self._writable_at = None
+        """Whether it takes an event; those who ask meanwhile share the answer.
+
+        A migration may hold the table for seconds: they must not hold all connections.
+        """
+        came_at = time.monotonic()
+        with self._chain_lock:
+            if self._chain is not None:
+                asked_at, was_writable = self._chain
+                if asked_at > came_at or (was_writable and not _is_old(asked_at)):
+                    return was_writable
+            is_writable = self._takes_an_event()
+            self._chain = (time.monotonic(), is_writable)
+            return is_writable
+
+    def _takes_an_event(self) -> bool:
         try:
             with self._runtime.transaction() as session:
                 require_writable_chain(session)
         except (DBAPIError, ServiceUnavailable) as exc:
-            log.warning("audit_chain_not_writable", reason=type(exc).__name__)
+            cause = exc.orig if isinstance(exc, DBAPIError) else exc.__cause__
+            log.warning("audit_chain_not_writable", reason=type(cause).__name__)
             return False
-        self._writable_at = time.monotonic()
         return True
 
 
@@ -196,6 +210,8 @@ class Measurements:
         Whether the last run failed, by feed.
     lost_coverage_evidence : Mapping of str to float
         Against the temperature model, by region; see `core.model_watch`.
+    lost_skill_evidence : float
+        The same over the fleet.
     active_alarms : Mapping of AlarmKind to int
         Alarms that stand, by kind; 0 for none.
     """
@@ -213,6 +229,7 @@ class Measurements:
     feed_lag_s: Mapping[tuple[str, str], float]
     feeds_failing: Mapping[str, bool]
     lost_coverage_evidence: Mapping[str, float]
+    lost_skill_evidence: float
     active_alarms: Mapping[AlarmKind, int]
 
 
@@ -282,6 +299,9 @@ def measure(session: Session, now: datetime) -> Measurements:
             ).items()
             if slug in slugs
         },
+        lost_skill_evidence=0.0
+        if active is None
+        else skill_evidence_of(session, active.version.version_id),
     )
 
 

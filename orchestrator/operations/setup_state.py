@@ -155,7 +155,7 @@ def fleet_setup(request: Request) -> FleetSetup:
                 bool(with_data),
             ),
             *_model_steps(session, with_data),
-            _verdict_step(session, with_data, request.now),
+            _verdict_step(session, with_data),
             _step(
                 "people",
                 "Invite people",
@@ -183,7 +183,7 @@ def region_setup(request: Request, slug: str) -> RegionSetup:
             _fresh_step(session, stored, request.now),
             _serving_step(session, stored),
             _calibration_step(session, stored),
-            _verdict_step(session, [stored], request.now),
+            _verdict_step(session, [stored]),
         ),
         tasks=_unfinished(request, {hindcasts_of(slug), TRAINING}),
     )
@@ -301,18 +301,20 @@ def _calibration_step(session: Session, stored: StoredRegion) -> SetupStep:
     )
 
 
-def _verdict_step(
-    session: Session, found: list[StoredRegion], now: datetime
-) -> SetupStep:
-    newest = [
-        forecasts.newest_live_issue(session, region_id=item.region_id, until_utc=now)
-        for item in found
-    ]
-    first = next((instant for instant in newest if instant is not None), None)
+def _verdict_step(session: Session, found: list[StoredRegion]) -> SetupStep:
+    newest = forecasts.newest_forecasts(
+        session,
+        [(item.region_id, Target.TEMPERATURE_C) for item in found],
+        kind="live",
+    )
+    issued = [item.issued_at_utc for item in newest.values() if not item.refusal_code]
+    first = min(issued, default=None)
     return _step(
         "verdict",
         "First forecast",
-        f"issued {first:%Y-%m-%d %H:%M} UTC" if first else "none yet",
+        f"issued {first:%Y-%m-%d %H:%M} UTC"
+        if first
+        else ("the newest was refused" if newest else "none yet"),
         first is not None,
     )
 

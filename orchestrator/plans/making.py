@@ -174,7 +174,8 @@ def _judged_split(setting: PlanSetting, split: PlanSplit) -> PlanRecord:
     slugs = problems.known.slugs
     if not {setting.anchor_slug, *dict(split.shares)} <= set(slugs):
         return _record(setting, problems, judgement)
-    changes = [judgement.change(slug) for slug in slugs]
+    by_slug = {change.outlook.region.slug: change for change in judgement.changes}
+    changes = [by_slug[slug] for slug in slugs]
     gain = 1.0 + setting.rules.migration_energy_frac
     flows = (
         np.vstack([change.out_mw for change in changes]),

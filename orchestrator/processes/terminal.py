@@ -32,6 +32,12 @@ FAILED, UNUSABLE = 1, 2
 CLI_USER = "cli"
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+MaxMemoryGib = Annotated[
+    float, typer.Option(min=0.1, help="Memory that the work may add, GiB.")
+]
+MaxMinutes = Annotated[
+    float, typer.Option(min=0.1, help="Minutes of processor time that it may use.")
+]
 ReasonOption = Annotated[str, typer.Option(help="Why; kept, and in the audit event.")]
 
 

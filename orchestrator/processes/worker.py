@@ -60,9 +60,7 @@ from orchestrator.jobs import (
     CycleChunk,
 )
 from orchestrator.logs import get_logger
-from orchestrator.operations.demo import run_demo_step
 from orchestrator.operations.secret_key import factor_key
-from orchestrator.operations.setup_jobs import hindcast_one, train_next
 from orchestrator.runtime import Runtime
 from orchestrator.use_cases import WORKER_USER
 
@@ -185,18 +183,28 @@ def make_queue(runtime: Runtime, jobs: WorkerJobs) -> procrastinate.App:
 
 
 def _add_setup(queue: procrastinate.App, runtime: Runtime) -> None:
-    """What a new fleet needs before its first verdicts."""
+    """What a new fleet needs before its first verdicts.
+
+    Training is imported where it happens: scikit-learn takes seconds and 100 MB, and a
+    worker that only carries out cycles needs none of it.
+    """
 
     @queue.task(name=MAKE_DEMO, retry=_RETRY)
     def make_demo(step: str) -> None:
+        from orchestrator.operations.demo import run_demo_step  # noqa: PLC0415
+
         run_demo_step(runtime, int(step))
 
     @queue.task(name=TRAIN_MODELS, retry=_RETRY)
     def train(step: str) -> None:
+        from orchestrator.operations.setup_jobs import train_next  # noqa: PLC0415
+
         train_next(runtime, int(step))
 
     @queue.task(name=HINDCAST_REGION, retry=_RETRY)
     def hindcast_region(slug: str) -> None:
+        from orchestrator.operations.setup_jobs import hindcast_one  # noqa: PLC0415
+
         hindcast_one(runtime, slug)
 
 

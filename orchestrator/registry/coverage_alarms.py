@@ -1,4 +1,4 @@
-"""What follows from a lost coverage: the model before serves again, or a reason."""
+"""What follows from an alarm of the watch: the model before serves, or a reason."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ log = get_logger(__name__)
 def fall_back(request: Request) -> Done[bool]:
     """Let the model before serve again where the policy says so; True if it did.
 
-    That needs evidence over all regions, not an alarm in one of them, and a former
-    model without an alarm of its own. Regions with an alarm stay blocked otherwise.
+    That needs evidence over all regions, of lost coverage or of lost skill, not an
+    alarm in one of them, and a former model without an alarm of its own. Otherwise
+    regions with an alarm stay blocked; lost skill blocks none, as bounds still hold.
     """
     session = request.session
     active = model_versions.active_model(session, Target.TEMPERATURE_C)
@@ -29,7 +30,11 @@ def fall_back(request: Request) -> Done[bool]:
         return Done(answer=False)
     version_id = active.version.version_id
     by_region = model_watch.region_evidence(session, version_id)
-    evidence = combined(by_region.values())
+    lost = {
+        "its coverage": combined(by_region.values()),
+        "skill": model_watch.skill_evidence_of(session, version_id),
+    }
+    what, evidence = max(lost.items(), key=lambda item: item[1])
     if evidence < ALARM_DAYS:
         return Done(answer=False)
     former_id = model_versions.former_version_id(session, Target.TEMPERATURE_C)
@@ -39,7 +44,7 @@ def fall_back(request: Request) -> Done[bool]:
         log.error("no_model_to_fall_back_on", model_version_id=version_id)
         return Done(answer=False)
     reason = (
-        f"Model {version_id} has lost its coverage over the fleet (evidence"
+        f"Model {version_id} has lost {what} over the fleet (evidence"
         f" {evidence:,.0f}, alarm from {ALARM_DAYS:,.0f}); the policy lets the model"
         " before serve again."
     )
@@ -54,9 +59,9 @@ def fall_back(request: Request) -> Done[bool]:
     confirmed=True,
 )
 def clear_alarm(
-    request: Request, *, region_slug: str, model_version_id: int, reason: str
+    request: Request, *, region_slug: str | None, model_version_id: int, reason: str
 ) -> Done[None]:
-    """End an alarm; the evidence begins anew.
+    """End an alarm, without a region that of the fleet; the evidence begins anew.
 
     Raises
     ------
@@ -66,16 +71,19 @@ def clear_alarm(
         Without a reason, or without an alarm.
     """
     written = written_reason(reason)
-    region_id = region_by_slug(request.session, region_slug).region_id
+    region_id = None
+    if region_slug is not None:
+        region_id = region_by_slug(request.session, region_slug).region_id
     if not model_watch.clear_alarm(
         request.session, region_id=region_id, model_version_id=model_version_id
     ):
-        message = f"Model version {model_version_id} has no alarm in {region_slug}."
+        place = f"in {region_slug}" if region_slug else "of the fleet"
+        message = f"Model version {model_version_id} has no alarm {place}."
         raise InvalidInput(message)
     event = Event(
         action=AuditAction.MODEL_ALARM_CLEARED,
-        object_type="region",
-        object_id=region_slug,
+        object_type="region" if region_slug else "model_version",
+        object_id=region_slug or str(model_version_id),
         after={"model_version_id": model_version_id},
         reason=written,
     )

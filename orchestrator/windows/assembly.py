@@ -22,7 +22,7 @@ from core.footprints import RegionSignals, SignalBasis, without_carbon
 from core.forecasts import HourlyForecast, InputMode, Refusal, Target
 from core.outcomes import ReasonCode
 from core.outlooks import Problem, RegionOutlook
-from core.plausibility import PlainBound
+from core.plausibility import PlainBound, load_problem
 from core.policies import Policy
 from core.price_outlook import price_outlook_usd_mwh
 from core.regions import Region
@@ -235,6 +235,9 @@ def assemble(
         expected.it_load_mw if is_simulation else signals.it_load_mw,
         as_of=issued_at_utc if is_simulation else now,
         is_simulation=is_simulation,
+        load_problem_text=None
+        if is_simulation or Quantity.IT_LOAD_MW in published.hours
+        else load_problem(forecast.it_load_mw, before.column(Quantity.IT_LOAD_MW)),
     )
     outlook = outlook_now = unmoved
     if not is_simulation:
@@ -367,12 +370,15 @@ def _outlook(
     *,
     as_of: datetime,
     is_simulation: bool,
+    load_problem_text: str | None,
 ) -> RegionOutlook:
     policy = source.policy
     problem = (None if is_simulation else source.model_problem()) or _data_problem(
         issued, policy, as_of
     )
     calibration: Calibration | None = None
+    if problem is None and load_problem_text is not None:
+        problem = Problem(code=ReasonCode.MODEL_IMPLAUSIBLE, text=load_problem_text)
     if problem is None:
         try:
             calibration = source.calibration()

@@ -53,7 +53,7 @@ def serving_table(page: ModelsPage, times: Times) -> list[Component]:
     ]
     alarms += [
         notice(
-            f"{TARGET_WORDS[row.target]}: model lost its coverage",
+            f"{TARGET_WORDS[row.target]}: the watch found a loss",
             typeset(text),
             kind="alarm",
         )

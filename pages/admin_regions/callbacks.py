@@ -11,6 +11,8 @@ from dash.development.base_component import Component
 from core.access import Permission
 from core.errors import InvalidInput
 from core.regions import CoolingType
+from core.wording import listed
+from orchestrator.forecasts.limit_effects import LimitEffect, limit_effect
 from orchestrator.regions.changes import RegionDraft, add_region, set_region
 from orchestrator.regions.policies import change_policy
 from orchestrator.regions.regions_page import regions_view
@@ -35,6 +37,7 @@ from pages.list_controls import follow_filters
 from pages.region_list import asked_part, part_answer, part_outputs
 from pages.second_person import register_approvals
 from pages.serving import follow_in_browser, serve
+from pages.words import counted, typeset
 
 _FORM_FIELDS = (*REGION_FIELDS, *COOLING_FIELDS)
 _NEW_DEFAULTS: dict[str, object] = {
@@ -44,6 +47,8 @@ _NEW_DEFAULTS: dict[str, object] = {
     "grid_water_l_per_kwh": 1.02,
     "is_active": True,
 }
+_LIMIT = POLICY_FIELDS[0]
+_MOST_NAMED = 5
 _DRAFT_FIELDS = tuple(item.name for item in REGION_FIELDS if item.name != "is_active")
 
 
@@ -193,7 +198,42 @@ def _cooling_type(value: object) -> CoolingType:
         raise InvalidInput(message) from exc
 
 
+def effect_words(effect: LimitEffect) -> str:
+    """Whom the limit that stands in the form would block or free."""
+    parts = [
+        f"Would turn {word}: {counted(len(names), 'region')},"
+        f" {listed(names[:_MOST_NAMED])}"
+        f"{' and others' if len(names) > _MOST_NAMED else ''}."
+        for word, names in (
+            ("BLOCKED", effect.blocked),
+            ("APPROVED", effect.approved),
+        )
+        if names
+    ]
+    if not parts:
+        parts = [f"No verdict changes: {counted(effect.n_judged, 'region')} looked at."]
+    if effect.n_unjudged:
+        parts.append(f"{counted(effect.n_unjudged, 'region')} without a verdict.")
+    return typeset(" ".join([*parts, "By the newest issue."]))
+
+
 def _register_policy(app: Dash, context: PageContext) -> None:
+    @serve(
+        app,
+        context,
+        outputs=[Output("policy-effect", "children")],
+        inputs=[Input(_LIMIT.control_id(REGION_FORM), "value")],
+        states=[State("regions-shown", "data")],
+        permission=Permission.MANAGE_POLICY,
+        at_load=False,
+    )
+    def show_effect(value: object, shown: object) -> tuple[str]:
+        limit_c = _LIMIT.read(value)
+        if not isinstance(limit_c, float):
+            return ("",)
+        with context.request() as request:
+            return (effect_words(limit_effect(request, shown_region(shown), limit_c)),)
+
     @serve_reasoned(
         app,
         context,

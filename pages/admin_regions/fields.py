@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from zoneinfo import available_timezones
+
 from core.errors import InvalidInput
 from core.regions import CoolingType
 from pages.form_fields import Field
 
 REGION_FORM = "region"
 """What the ids of all controls begin with."""
+
+COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9")
+"""Of Okabe and Ito, told apart in all three colour-blindnesses."""
 
 REGION_FIELDS: tuple[Field, ...] = (
     Field(
@@ -21,7 +26,8 @@ REGION_FIELDS: tuple[Field, ...] = (
         name="time_zone",
         label="Time zone",
         kind="text",
-        hint="IANA name, such as America/Toronto.",
+        hint="IANA name, such as America/Toronto: type a part of it.",
+        suggestions=tuple(sorted(z for z in available_timezones() if "/" in z)),
     ),
     Field(name="latitude_deg", label="Latitude, °"),
     Field(name="longitude_deg", label="Longitude, °"),
@@ -42,7 +48,13 @@ REGION_FIELDS: tuple[Field, ...] = (
         name="grid_water_l_per_kwh",
         label="Water of its electricity, L/kWh",
     ),
-    Field(name="colour", label="Colour", kind="text", hint="Such as #0072b2."),
+    Field(
+        name="colour",
+        label="Colour",
+        kind="text",
+        hint="Such as #0072b2; one is chosen where it is empty.",
+        suggestions=COLOURS,
+    ),
     Field(name="is_active", label="In the fleet", kind="flag"),
 )
 

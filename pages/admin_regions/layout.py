@@ -5,6 +5,7 @@ from __future__ import annotations
 from dash import dcc, html
 from dash.development.base_component import Component
 
+from core.audit import AuditAction
 from orchestrator.regions.views import PolicyFacts, RegionFacts, RegionsView
 from pages import addresses
 from pages.admin_regions.change_rules import rules_form
@@ -99,7 +100,16 @@ def _policy_form() -> Component:
         "Limits",
         html.P(id="regions-policy-scope"),
         form_grid(REGION_FORM, POLICY_FIELDS),
+        html.P(id="policy-effect", role="status"),
         *reasoned_parts("policy", "Change the limits"),
+        html.P(
+            link(
+                "History of limits, with the values before and after",
+                addresses.with_query(
+                    addresses.AUDIT_EVENTS, {"action": AuditAction.POLICY_CHANGED}
+                ),
+            )
+        ),
         id="regions-policy",
         hint="Every change is a new version with its reason. Decisions taken before"
         " keep the limits that they were judged by.",

@@ -12,10 +12,12 @@ from orchestrator.alarms.alarm_lists import alarm_review, standing_alarms
 from orchestrator.forecasts.fleet import fleet_view
 from orchestrator.freshness import KeptAnswers
 from orchestrator.overview.first_page import overview
+from orchestrator.overview.frozen import frozen_fleet
 from orchestrator.overview.history import fleet_history
 from orchestrator.use_cases import Request
 from pages.addresses import Query
 from pages.context import PageContext
+from pages.fleet.frozen import frozen_headline, frozen_panels
 from pages.fleet.layout import fleet_pager, headline, past, shown_of, table
 from pages.fleet.overview import overview_panels
 from pages.fleet.setup import register_setup
@@ -52,6 +54,8 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
         query = Query.parse(search)
         period = period_of(query, context.runtime.clock().astimezone(UTC).date())
         compare_days = compared_days(query)
+        is_frozen = query.one_of("frozen", ["1"], "frozen") is not None
+        at_utc = query.instant("at") if is_frozen else None
 
         def make(request: Request) -> tuple[object, ...]:
             view = fleet_view(request, question)
@@ -65,6 +69,10 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
                     compare_days=compare_days,
                 )
                 return past(history), None, None, "d-none", history_panels(history)
+            if is_frozen:
+                frozen = frozen_fleet(request, at_utc or request.now)
+                past_panels = frozen_panels(frozen, times)
+                return frozen_headline(frozen), None, None, "d-none", past_panels
             more = overview(request, n_regions)
             panels = overview_panels(
                 view,
@@ -83,7 +91,9 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
 
         with context.request() as request:
             answer: tuple[object, ...] = kept.get(
-                request, (times, question, period, compare_days), make
+                request,
+                (times, question, period, compare_days, is_frozen, at_utc),
+                make,
             )
         return answer
 
@@ -92,5 +102,6 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
         "fleet",
         ["span", "from", "to", "compare"],
         others=["fleet-find", "fleet-verdict"],
+        refresh="fleet-refresh",
     )
     register_setup(app, context)

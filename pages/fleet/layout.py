@@ -28,6 +28,7 @@ from pages.components import (
 )
 from pages.downloads import table_download
 from pages.fleet.cells import COLUMNS, FleetColumn, breach_words
+from pages.fleet.frozen import frozen_href
 from pages.fleet.setup import setup_frame
 from pages.grids import Shown
 from pages.history.content import period_words
@@ -97,6 +98,7 @@ def headline(view: FleetView) -> Component:
         [
             html.Strong(_linked(view), id="fleet-headline"),
             as_of(view.as_of_utc),
+            link("Freeze", frozen_href(view.as_of_utc)),
             ending_notice(view.ending, view.as_of_utc, "UTC"),
         ],
         className="gfo-headline",

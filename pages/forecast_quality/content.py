@@ -20,17 +20,22 @@ from pages.components import (
     data_table,
     disclosure,
     link,
+    named,
     notice,
     panel,
     synthetic_tag,
 )
 from pages.forecast_quality.figures import (
+    OVER_TIME,
     bin_label,
     coverage_chart,
     coverage_summary,
+    over_time_chart,
+    over_time_summary,
     pooled_bins,
     reliability_chart,
     reliability_summary,
+    steps_of,
 )
 from pages.theme import MISSING, celsius, number
 from pages.time_range import Period
@@ -50,7 +55,10 @@ def quality_content(view: QualityView) -> list[Component | None]:
     confidence = percent(100 * view.confidence_frac)
     return [
         html.P(
-            f"A bound that keeps its promise holds on about {confidence} of days.",
+            [
+                named("Coverage"),
+                f": a bound that keeps its promise holds on about {confidence} of days.",
+            ],
             className="gfo-muted gfo-hint",
         ),
         drift_notice(view),
@@ -201,6 +209,7 @@ def fleet_content(
             + ("" if view.part.is_whole else OTHER_PAGES),
         ),
         _fleet_charts(view.regions, spans),
+        _over_time(view),
     ]
 
 
@@ -217,12 +226,12 @@ def _fleet_charts(
             panel(
                 "How often each bound held",
                 chart(
-                    "quality-coverage",
+                    "quality-held",
                     coverage_chart(views, spans),
                     coverage_summary(views),
                     height_px=height_px,
                 ),
-                id="quality-coverage-panel",
+                id="quality-held-panel",
             ),
             panel(
                 "Did stated chances come true?",
@@ -238,6 +247,57 @@ def _fleet_charts(
             else None,
         ],
         className="gfo-columns gfo-columns-2",
+    )
+
+
+def _over_time(view: FleetQualityView) -> Component | None:
+    """Coverage and error of the period, by week or by month, on one axis of time."""
+    steps = steps_of(view)
+    if not steps:
+        return None
+    charts = [
+        html.Section(
+            [
+                html.H3(f"{name}, {unit}"),
+                chart(
+                    f"quality-{measure}",
+                    over_time_chart(view, measure),
+                    over_time_summary(view, measure),
+                    height_px=260,
+                    caption="Scored days from local midnight, of these"
+                    f" {len(view.regions)} regions.",
+                ),
+            ]
+        )
+        for measure, (name, unit, _) in OVER_TIME.items()
+    ]
+    return panel(
+        "Over time",
+        html.Div(charts, className="gfo-history"),
+        disclosure(
+            "The numbers of these charts",
+            data_table(
+                "Coverage and error over time",
+                ("From", "Region", "Days", "Within the bound", "Error of the maximum"),
+                [
+                    [
+                        day_name(step.first_day),
+                        region.region.name,
+                        number(step.scored_days),
+                        percent(100 * step.coverage_frac, 1),
+                        celsius(step.mean_error_c),
+                    ]
+                    for region in view.regions
+                    for step in region.steps
+                ],
+                numeric_from=2,
+                id="quality-steps",
+                download=True,
+            ),
+        ),
+        id="quality-over-time",
+        hint="By week up to three months, by month beyond: choose the period above. A"
+        " week has seven days at most, so one day outside is 86 %.",
     )
 
 

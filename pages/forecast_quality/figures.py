@@ -1,15 +1,27 @@
-"""How often bounds held, and whether stated chances came true, as figures."""
+"""How often bounds held, also over time, and whether stated chances came true."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 
 from plotly import graph_objects as go
 
-from orchestrator.forecasts.views import QualityView, ReliabilityBin
-from pages.theme import TEMPLATE, THIN_SPACE, Ink, plain_text, short_number
+from orchestrator.forecasts.views import (
+    FleetQualityView,
+    QualityStep,
+    QualityView,
+    ReliabilityBin,
+)
+from pages.theme import (
+    TEMPLATE,
+    THIN_SPACE,
+    Ink,
+    over_time,
+    plain_text,
+    short_number,
+)
 from pages.words import percent
 
 STATED_LABEL = "Stated chance"
@@ -217,3 +229,69 @@ def reliability_summary(bins: Sequence[ReliabilityBin], limit: str) -> str:
     return (
         f"How often {limit} was exceeded when this was the chance. {'; '.join(parts)}."
     )
+
+
+OVER_TIME: Mapping[str, tuple[str, str, Callable[[QualityStep], float]]] = {
+    "coverage": ("Within the bound", "%", lambda step: 100 * step.coverage_frac),
+    "error": ("Error of the day’s maximum", "°C", lambda step: step.mean_error_c),
+}
+"""What is drawn over time: its name, unit and value of a week or month."""
+
+_SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star")
+_INKS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9")
+
+
+def over_time_chart(view: FleetQualityView, measure: str) -> go.Figure:
+    """One measure of each region, week by week or month by month."""
+    name, unit, value_of = OVER_TIME[measure]
+    figure = go.Figure()
+    figure.update_layout(template=TEMPLATE)
+    for place, region in enumerate(view.regions):
+        figure.add_scatter(
+            x=[step.first_day.isoformat() for step in region.steps],
+            y=[value_of(step) for step in region.steps],
+            mode="lines+markers",
+            name=region.region.name,
+            line={"color": _INKS[place % len(_INKS)], "width": 1.5},
+            marker={"symbol": _SYMBOLS[place % len(_SYMBOLS)], "size": 8},
+            customdata=[step.scored_days for step in region.steps],
+            hovertemplate=f"{region.region.name}<br>%{{y:.1f}} {unit} of"
+            " %{customdata} days<extra></extra>",
+        )
+    first_days = [step.first_day for step in steps_of(view)]
+    if measure == "coverage" and first_days:
+        promised = 100 * min(region.confidence_frac for region in view.regions)
+        figure.add_scatter(
+            x=[day.isoformat() for day in (first_days[0], first_days[-1])],
+            y=[promised] * 2,
+            mode="lines",
+            name=f"Promised, {short_number(promised)}{THIN_SPACE}%",
+            line={"color": Ink.MEASURED.value, "width": 1.5, "dash": "dash"},
+            hoverinfo="skip",
+        )
+    over_time(figure, {"type": "date", "tickformat": "%-d %b %Y", "nticks": 8})
+    figure.update_yaxes(title=f"{name} ({unit})", rangemode="tozero")
+    if measure == "coverage":
+        figure.update_yaxes(range=[min(60.0, *_values(view, measure), 100.0), 101.0])
+    return figure
+
+
+def steps_of(view: FleetQualityView) -> list[QualityStep]:
+    """The steps of all regions, oldest first."""
+    found = [step for region in view.regions for step in region.steps]
+    return sorted(found, key=lambda step: step.first_day)
+
+
+def over_time_summary(view: FleetQualityView, measure: str) -> str:
+    """The figure in words."""
+    name, unit, _ = OVER_TIME[measure]
+    values = _values(view, measure)
+    if not values:
+        return "No day has been scored in this period."
+    low, high = (f"{edge(values):.1f}{THIN_SPACE}{unit}" for edge in (min, max))
+    return f"{name}: {low} to {high}."
+
+
+def _values(view: FleetQualityView, measure: str) -> list[float]:
+    value_of = OVER_TIME[measure][2]
+    return [value_of(step) for step in steps_of(view)]

@@ -42,6 +42,7 @@ from core.outcomes import ReasonCode
 NOW = datetime(2025, 7, 20, 18, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
+Evidence = tuple[list[RegionReading], list[FeedReading]]
 CALM = RegionReading(
     slug="arizona",
     name="Arizona",
@@ -112,29 +113,71 @@ def test_blocked_by_rule_is_no_alarm() -> None:
     assert raised(look([blocked])) == []
 
 
-@pytest.mark.parametrize(
-    ("change", "kind"),
-    [
-        ({"temperature_c": 35.1}, AlarmKind.BREACH_NOW),
-        ({"chance": 0.5}, AlarmKind.BREACH_PREDICTED),
-        ({"it_load_mw": 95.0}, AlarmKind.CAPACITY_NEAR),
-        ({"known_until_utc": NOW - 4 * HOUR}, AlarmKind.TELEMETRY_STALE),
-        (
-            {"temperature_c": None, "known_until_utc": None},
-            AlarmKind.TELEMETRY_MISSING,
-        ),
-        ({"reason_code": ReasonCode.TELEMETRY_GAP}, AlarmKind.TELEMETRY_MISSING),
-        ({"reason_code": ReasonCode.TELEMETRY_SUSPECT}, AlarmKind.TELEMETRY_SUSPECT),
-        ({"reason_code": ReasonCode.MODEL_IMPLAUSIBLE}, AlarmKind.MODEL_IMPLAUSIBLE),
-        ({"is_drifting": True}, AlarmKind.MODEL_DRIFTING),
-        ({"above_bound_text": "above"}, AlarmKind.BOUND_EXCEEDED),
-    ],
-)
+CONDITIONS: list[tuple[dict[str, object], AlarmKind]] = [
+    ({"temperature_c": 35.1}, AlarmKind.BREACH_NOW),
+    ({"chance": 0.5}, AlarmKind.BREACH_PREDICTED),
+    ({"it_load_mw": 95.0}, AlarmKind.CAPACITY_NEAR),
+    ({"known_until_utc": NOW - 4 * HOUR}, AlarmKind.TELEMETRY_STALE),
+    (
+        {"temperature_c": None, "known_until_utc": None},
+        AlarmKind.TELEMETRY_MISSING,
+    ),
+    ({"reason_code": ReasonCode.TELEMETRY_GAP}, AlarmKind.TELEMETRY_MISSING),
+    ({"reason_code": ReasonCode.TELEMETRY_SUSPECT}, AlarmKind.TELEMETRY_SUSPECT),
+    ({"reason_code": ReasonCode.MODEL_IMPLAUSIBLE}, AlarmKind.MODEL_IMPLAUSIBLE),
+    ({"is_drifting": True}, AlarmKind.MODEL_DRIFTING),
+    ({"above_bound_text": "above"}, AlarmKind.BOUND_EXCEEDED),
+]
+
+
+@pytest.mark.parametrize(("change", "kind"), CONDITIONS)
 def test_each_condition_of_a_region(change: dict[str, object], kind: AlarmKind) -> None:
     found = held_and_on(replace(CALM, **change))  # type: ignore[arg-type]
     assert found[kind] is False
     later = NOW + 5 * HOUR if kind is AlarmKind.TELEMETRY_STALE else NOW
     assert kind in held_and_on(replace(CALM, **change), later)  # type: ignore[arg-type]
+
+
+def lives(
+    kind: AlarmKind,
+    bad: Callable[[datetime], Evidence],
+    calm: Callable[[datetime], Evidence],
+) -> list[AlarmChange]:
+    """What happens to alarms of a kind in six bad hours and two calm days."""
+    before: dict[AlarmKey, AlarmState] = {}
+    changes: list[AlarmChange] = []
+    for half_hours in range(110):
+        now = NOW + half_hours * HOUR / 2
+        readings, feeds = (bad if half_hours < 13 else calm)(now)
+        found = look(readings, feeds, before, now)
+        before |= {state.key: state for state in found.states}
+        changes += [made for state, made in found.changes if state.kind is kind]
+    return changes
+
+
+def calm_at(now: datetime) -> Evidence:
+    hour = now.replace(minute=0)
+    return [replace(CALM, known_until_utc=hour, issued_at_utc=hour)], []
+
+
+@pytest.mark.parametrize(("change", "kind"), CONDITIONS)
+def test_each_condition_of_a_region_is_raised_and_cleared(
+    change: dict[str, object], kind: AlarmKind
+) -> None:
+    def bad_at(now: datetime) -> Evidence:
+        (calm,), feeds = calm_at(now)
+        return [replace(calm, **change)], feeds  # type: ignore[arg-type]
+
+    assert lives(kind, bad_at, calm_at) == [AlarmChange.RAISED, AlarmChange.CLEARED]
+
+
+def test_a_failing_feed_is_raised_and_cleared() -> None:
+    def failing_at(now: datetime) -> Evidence:
+        feed = FeedReading(name="w", failures_in_a_row=2, failing_since_utc=NOW)
+        return calm_at(now)[0], [feed]
+
+    found = lives(AlarmKind.FEED_FAILING, failing_at, calm_at)
+    assert found == [AlarmChange.RAISED, AlarmChange.CLEARED]
 
 
 def test_within_the_deadband_nothing_begins_and_nothing_ends() -> None:

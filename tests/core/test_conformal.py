@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from core.conformal import (
     Calibration,
     LimitCheck,
+    ScoreTracker,
     bound_by_hour,
     check_limit,
     check_limits,
@@ -22,7 +23,7 @@ from core.conformal import (
     day_bound,
     quantile_rank,
 )
-from core.errors import InvalidInput
+from core.errors import CalibrationInsufficient, InvalidInput
 from tests.core.conformal_cases import (
     ALPHAS,
     CALIBRATIONS,
@@ -373,3 +374,25 @@ def test_unfinished_day_has_no_score(day_max: float) -> None:
 def test_score_that_overflows_is_refused() -> None:
     with pytest.raises(InvalidInput, match="not finite"):
         conformity_score(30.0, np.array([20.0]), np.array([5e-324]))
+
+
+@given(
+    pairs=hours(QUARTERS, POWERS_OF_TWO),
+    limit=QUARTERS,
+    scores=st.lists(st.integers(-12, 12).map(lambda i: i / 4), min_size=60),
+    alpha=ALPHAS,
+)
+def test_a_replay_states_the_chance_that_the_check_of_the_limit_states(
+    pairs: Hours, limit: float, scores: list[float], alpha: Decimal
+) -> None:
+    mean, scale = arrays(pairs)
+    tracker = ScoreTracker(alpha, scores)
+    limit_score = conformity_score(limit, mean, scale)
+    try:
+        calibration = tracker.calibration()
+    except CalibrationInsufficient:
+        with pytest.raises(CalibrationInsufficient):
+            tracker.chance_above(limit_score)
+        return
+    check = check_limit(mean, scale, calibration, limit=limit)
+    assert tracker.chance_above(limit_score) == check.exceedance_probability

@@ -239,3 +239,24 @@ def test_the_pair_that_can_exchange_most_comes_first(seed: int) -> None:
     assert {(move.source, move.target) for move in moves} == set(expected)
     for move in moves:
         np.testing.assert_array_equal(move.moved_mw, expected[move.source, move.target])
+
+
+def test_a_long_fleet_exchanges_in_parts_and_then_what_they_leave() -> None:
+    """All that is given is sent, all that is taken arrives, in few pairs."""
+    random = np.random.default_rng(3)
+    net = np.round(random.normal(size=(700, 4)), 3)
+    net -= net.mean(axis=0)
+    out, inward = np.maximum(-net, 0.0), np.maximum(net, 0.0)
+    slugs = [f"r{row}" for row in range(len(net))]
+    rows = {slug: row for row, slug in enumerate(slugs)}
+
+    moves = transfers(slugs, out, inward)
+
+    sent, received = np.zeros_like(out), np.zeros_like(out)
+    for move in moves:
+        sent[rows[move.source]] += move.moved_mw
+        received[rows[move.target]] += move.moved_mw
+    assert np.abs(sent - out).max() <= 1e-9
+    assert np.abs(received - inward).max() <= 1e-9
+    assert len({(move.source, move.target) for move in moves}) == len(moves)
+    assert len(moves) <= 3 * len(slugs)

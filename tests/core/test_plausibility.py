@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,8 +14,10 @@ from core.plausibility import (
     ALLOWED_ERRORS,
     DRIFT_ERRORS,
     DRIFT_ISSUES,
+    LOAD_FACTOR,
     PlainBound,
     allowed_gap_c,
+    load_problem,
 )
 
 PLAIN = PlainBound(bound_c=37.4, error_c=1.5, allowed_gap_c=6.0)
@@ -73,3 +76,17 @@ def test_figures_are_finite_and_in_range(change: dict[str, float]) -> None:
     values = {"bound_c": 30.0, "error_c": 1.0, "allowed_gap_c": 4.0} | change
     with pytest.raises(InvalidInput):
         PlainBound(**values)
+
+
+def test_load_may_leave_the_range_of_the_last_days_by_a_factor() -> None:
+    week_mw = np.linspace(40.0, 60.0, 168)
+    day_mw = np.linspace(45.0, 55.0, 24)
+    assert load_problem(day_mw, week_mw) is None
+    one_hour = day_mw.copy()
+    one_hour[7] = 40.0 / LOAD_FACTOR - 0.1
+    assert "19.9 to 55.0 MW" in (load_problem(one_hour, week_mw) or "")
+    one_hour[7] = 60.0 * LOAD_FACTOR + 0.1
+    assert load_problem(one_hour, week_mw) is not None
+    # Nothing is said without a forecast, or a past to hold it against.
+    assert load_problem(np.full(24, np.nan), week_mw) is None
+    assert load_problem(one_hour, np.full(168, np.nan)) is None

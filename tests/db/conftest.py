@@ -193,6 +193,7 @@ FILL = (
         updated_at_utc) values ('demo', 'done', 'All of it.', 1, 1,
         '2025-01-01T00:00Z', '2025-01-01T00:00Z')""",
     "insert into closed_hint (user_id, name) values (1, 'setup-checklist')",
+    "insert into model_skill_watch (model_version_id, next_day_utc) values (1, now())",
     "insert into saved_view (user_id, name, address) values (1, 'Hot', '/?span=7')",
     """insert into procrastinate_jobs (queue_name, task_name) values ('q', 't')""",
 )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import cast
 
@@ -302,18 +304,49 @@ def test_system_users_are_there_and_cannot_log_in(database_urls: DatabaseUrls) -
 
 
 def test_a_table_in_use_stops_a_migration_within_seconds(
-    filled_urls: DatabaseUrls,
+    filled_urls: DatabaseUrls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """And one that is in use for a moment does not."""
+    monkeypatch.setattr(migrate, "_TRIES", 2)
     engine = make_engine(filled_urls.app, pool_size=1)
     with engine.connect() as reader:
         reader.execute(text("select count(*) from audit_event"))
         with pytest.raises(Conflict, match="locks in time"):
             migrate.downgrade(filled_urls, "0005", discard_history=True)
-    engine.dispose()
 
     # The newest migration that touches the table changed nothing.
     assert migrate.current_revision(filled_urls.app) == "0028"
     assert row_counts(filled_urls.owner)["audit_event"] == 1
+
+    with engine.connect() as reader, ThreadPoolExecutor(1) as migrator:
+        reader.execute(text("select count(*) from audit_event"))
+        began = time.monotonic()
+        done = migrator.submit(
+            migrate.downgrade, filled_urls, "0005", discard_history=True
+        )
+        time.sleep(2.5)  # longer than the first try
+        reader.rollback()
+        done.result()
+    assert time.monotonic() - began > 2.5
+    assert migrate.current_revision(filled_urls.app) == "0005"
+    engine.dispose()
+
+
+def test_a_migration_takes_as_long_as_it_takes_where_nobody_waits_for_it(
+    filled_urls: DatabaseUrls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = make_engine(filled_urls.owner, pool_size=1, application_name="gfo-migrate")
+    web = make_engine(filled_urls.app, pool_size=1, application_name="gfo-web")
+    with owner.connect() as connection:
+        assert migrate.statement_timeout(connection) == "0"
+        connection.rollback()  # one transaction sees who was there at first
+        with web.connect():
+            assert migrate.statement_timeout(connection) == "60s"
+    owner.dispose()
+    web.dispose()
+    monkeypatch.setattr(migrate, "statement_timeout", lambda _connection: "1ms")
+    with pytest.raises(Conflict, match=r"took too long .* once web and workers are"):
+        migrate.downgrade(filled_urls, "0005", discard_history=True)
 
 
 def test_two_migrators_at_once_both_succeed(empty_database_urls: DatabaseUrls) -> None:

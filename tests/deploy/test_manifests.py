@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +31,7 @@ GRACEFUL_S = int(_GUNICORN.partition("graceful_timeout = ")[2].split()[0])
 DOCKERFILE = (DEPLOY.parent / "Dockerfile").read_text("utf-8")
 DOCUMENT = (DEPLOY.parent / "docs" / "operations.md").read_text("utf-8")
 PORTAL = {"install", "web-a", "web-b", "worker-a", "worker-b"}
+KUBECTL = shutil.which("kubectl")
 PROBES = ("startup", "liveness", "readiness")
 PUBLISHED = {"proxy": {"80", "443"}, "grafana": {"127.0.0.1:3000"}}
 
@@ -83,6 +85,31 @@ def test_the_kustomization_names_every_file() -> None:
     files = {file.name for file in KUBERNETES.glob("*.yaml")} - {"kustomization.yaml"}
     assert set(KUSTOMIZATION["resources"]) == files
     assert len(MANIFESTS) == len(list(_manifests()))  # no two of one name
+
+
+def test_what_kustomize_makes_of_them_is_valid_and_named_throughout() -> None:
+    if KUBECTL is None:
+        pytest.skip("there is no kubectl")
+    made = subprocess.run(
+        [KUBECTL, "kustomize", str(KUBERNETES)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    manifests = list(yaml.safe_load_all(made.stdout))
+    for manifest in manifests:
+        kubernetes_validate.validate(manifest, NEWEST, strict=True)
+    settings = {
+        item["metadata"]["name"] for item in manifests if item["kind"] == "ConfigMap"
+    }
+    assert len(manifests) == len(MANIFESTS) + len(settings)
+    pods = [pod for item in manifests if (pod := _pod(item))]
+    used = {
+        source["configMapRef"]["name"]
+        for pod in pods
+        for source in pod["containers"][0]["envFrom"]
+    }
+    assert used == settings
 
 
 @pytest.mark.parametrize("name", PODS)

@@ -120,6 +120,7 @@ def test_a_lower_limit_blocks_a_region_that_was_approved(visitor: Visitor) -> No
     visitor.open("/admin/regions?region=ireland")
     visitor.sees("#regions-policy-scope", "Ireland alone", "limit 35 °C")
     visitor.type_into("#region-thermal-limit-c", "5")
+    visitor.sees("#policy-effect", "Would turn BLOCKED: 1 region, Ireland.")
     visitor.click("#policy-save")
     visitor.sees("#policy-save-status", "Nothing was changed", "password is wrong")
     visitor.type_into("#policy-password", PASSWORD)

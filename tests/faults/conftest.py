@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,45 +18,72 @@ StartPortal = Callable[..., PortalProcess]
 
 
 @pytest.fixture(scope="session")
-def stage_dir() -> Iterator[Path]:
-    """Where the data folders of this test process lie: short, and open to pass."""
-    folder = Path(tempfile.mkdtemp(prefix="gfo-faults-"))
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+def stage_dir(testrun_uid: str) -> Iterator[Path]:
+    """Where the data folders of this test run lie: short, and open to pass.
+
+    All processes of a run share it; the last one that uses it takes it away.
+    """
+    folder = Path(tempfile.gettempdir()) / f"gfo-faults-{testrun_uid[:8]}"
+    folder.mkdir(mode=0o755, exist_ok=True)
+    with (folder / "users").open("w") as users:
+        fcntl.flock(users, fcntl.LOCK_SH)
+        yield folder
+        with suppress(BlockingIOError):  # somebody else uses it still
+            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _stage(folder: Path, make: Callable[[Path], None]) -> Path:
+    """A data folder that the first process of a run makes, and the others wait for."""
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            fresh = folder.with_suffix(".new")
+            shutil.rmtree(fresh, ignore_errors=True)  # of a process that was killed
+            fresh.mkdir(mode=0o755)
+            make(fresh)
+            fresh.rename(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")
 def migrated_stage(stage_dir: Path) -> Path:
     """A data folder with a migrated database in which nobody is yet."""
-    folder = stage_dir / "migrated"
-    folder.mkdir()
-    done = gfo(folder, "db", "upgrade")
-    assert done.returncode == 0, done.stderr
-    return folder
+
+    def make(folder: Path) -> None:
+        done = gfo(folder, "db", "upgrade")
+        assert done.returncode == 0, done.stderr
+
+    return _stage(stage_dir / "migrated", make)
 
 
 @pytest.fixture(scope="session")
 def installed_stage(migrated_stage: Path, stage_dir: Path) -> Path:
     """A data folder after a first start, whose admin has ADMIN_PASSWORD."""
-    folder = _copy(migrated_stage, stage_dir / "installed")
-    portal = PortalProcess.start(
-        folder, settings={"GFO_ADMIN_PASSWORD": ADMIN_PASSWORD}
-    )
-    try:
-        portal.wait_ready().stop()
-    finally:
-        portal.clean_up()
-    return folder
+
+    def make(folder: Path) -> None:
+        copy(migrated_stage, folder)
+        portal = PortalProcess.start(
+            folder, settings={"GFO_ADMIN_PASSWORD": ADMIN_PASSWORD}
+        )
+        try:
+            portal.wait_ready().stop()
+        finally:
+            portal.clean_up()
+
+    return _stage(stage_dir / "installed", make)
 
 
 @pytest.fixture(scope="session")
 def demo_stage(installed_stage: Path, stage_dir: Path) -> Path:
     """A data folder with a small demo fleet up to the present hour."""
-    folder = _copy(installed_stage, stage_dir / "demo")
-    done = gfo(folder, "demo", "--regions", "2", "--days", "400")
-    assert done.returncode == 0, done.stderr
-    return folder
+
+    def make(folder: Path) -> None:
+        copy(installed_stage, folder)
+        done = gfo(folder, "demo", "--regions", "2", "--days", "400")
+        assert done.returncode == 0, done.stderr
+
+    return _stage(stage_dir / "demo", make)
 
 
 @pytest.fixture
@@ -101,13 +130,14 @@ def own_folder(stage_dir: Path, template: Path | None = None) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="d", dir=stage_dir))
     folder.chmod(0o755)
     if template is not None:
-        _copy(template, folder)
+        copy(template, folder)
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _copy(template: Path, folder: Path) -> Path:
-    # Owners count: as root, the cluster belongs to the server's own user.
-    folder.mkdir(exist_ok=True)
+def copy(template: Path, folder: Path) -> None:
+    """Fill a folder with what is in another one.
+
+    Owners count: as root, the cluster belongs to the server's own user.
+    """
     subprocess.run(["/bin/cp", "-a", f"{template}/.", folder], check=True)
-    return folder

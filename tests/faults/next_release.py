@@ -31,14 +31,26 @@ TABLES = ("app_user", "user_session", "audit_event", "decision", "region")
 
 
 def upgrade() -> None:
-    for table in TABLES:
-        op.execute(f"alter table {{table}} add column next_note text")
-        op.execute(f"create index ix_{{table}}_next on {{table}} (next_note)")
+    # Each in a transaction of its own: one that waits for a lock holds no other. What
+    # did not get its lock is tried again, so all of it may run twice.
+    with op.get_context().autocommit_block():
+        for table in TABLES:
+            op.execute(
+                f"alter table {{table}} add column if not exists next_note text"
+            )
+        # These wait for transactions that began before, and nobody waits for them.
+        op.execute("set lock_timeout = 0")
+        for table in TABLES:
+            op.execute(f"drop index concurrently if exists ix_{{table}}_next")
+            op.execute(
+                f"create index concurrently ix_{{table}}_next on {{table}} (next_note)"
+            )
 
 
 def downgrade() -> None:
-    for table in TABLES:
-        op.execute(f"alter table {{table}} drop column next_note")
+    with op.get_context().autocommit_block():
+        for table in TABLES:
+            op.execute(f"alter table {{table}} drop column if exists next_note")
 '''
 
 
@@ -53,12 +65,13 @@ def next_release(folder: Path) -> dict[str, str]:
 
 
 class LockWatch:
-    """The longest that anything waited for a lock of the database."""
+    """The longest that anybody but a migration waited for a lock of the database."""
 
     _EVERY_S = 0.02
     _WAITING = (
         "select pid, query from pg_stat_activity"
-        " where wait_event_type = 'Lock' and datname = 'gfo'"
+        " where wait_event_type = 'Lock' and datname = current_database()"
+        " and application_name <> 'gfo-migrate'"
     )
 
     def __init__(self, url: str) -> None:

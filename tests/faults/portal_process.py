@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -32,7 +33,8 @@ from orchestrator.regions import changes
 from orchestrator.regions.changes import RegionDraft
 from tests.asking import asking
 
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
+"""For what takes some seconds on an idle machine, and a minute on a very busy one."""
 TWO_WEBS = {"GFO_WEB_WORKERS": "2"}
 """Settings of a portal whose web processes have to agree, or come back."""
 
@@ -116,6 +118,17 @@ def wait_until(condition: Callable[[], bool], within_s: float = PATIENCE_S) -> f
     return time.monotonic() - began
 
 
+def read_terminal(descriptor: int, *, until: str) -> str:
+    """What a terminal showed until it matched a regular expression."""
+    shown, deadline = "", time.monotonic() + PATIENCE_S
+    while not re.search(until, shown):
+        is_readable, _, _ = select.select([descriptor], [], [], 1)
+        if is_readable:
+            shown += os.read(descriptor, 4096).decode()
+        assert time.monotonic() < deadline, shown
+    return shown
+
+
 def processes_of(data_dir: Path) -> dict[int, str]:
     """Living processes that serve `data_dir`, by number, with their command lines.
 
@@ -146,6 +159,12 @@ def resident_mb(process_id: int) -> float:
     """Memory of a process, in MB."""
     status = Path(f"/proc/{process_id}/status").read_text()
     return int(status.split("VmRSS:")[1].split()[0]) / 1e3
+
+
+def own_mb(process_id: int) -> float:
+    """Memory of a process, in MB; what it shares counts in parts."""
+    rollup = Path(f"/proc/{process_id}/smaps_rollup").read_text()
+    return int(rollup.split("Pss:")[1].split()[0]) / 1e3
 
 
 def children_of(process_id: int) -> list[int]:
@@ -227,6 +246,12 @@ class PortalProcess:
             assert ended is None, f"it ended with {ended}:\n{self.everything}"
             assert time.monotonic() < deadline, self.everything
             time.sleep(0.05)
+        return self
+
+    def wait_working(self) -> PortalProcess:
+        """Wait for the announcement, and until the worker works."""
+        self.wait_ready()
+        wait_until(lambda: "worker_started" in self.logged)
         return self
 
     @property

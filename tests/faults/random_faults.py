@@ -77,6 +77,7 @@ SETTLED_S = 240.0
 """After the last fault everything must answer again within this."""
 
 _PAUSES_S = (1.0, 5.0)
+_FIRST_ANSWERS = 1
 _RECORDED = re.compile(r"Recorded as decision (\d+)")
 _LISTED = re.compile(r"decisions(?:/|\\u002f)(\d+)")
 
@@ -333,17 +334,24 @@ class Faults:
             os.kill(self.random.choice(children), signal.SIGKILL)
 
     def _stop_database(self) -> None:
+        with self.database_stopped():
+            self._some_time()
+
+    @contextmanager
+    def database_stopped(self) -> Iterator[None]:
+        """It hangs, with all of its connections, until the block ends."""
         process = self.postgres.process
-        if process is None:
-            return
+        assert process is not None
         stopped = [process.pid, *children_of(process.pid)]
-        for number in stopped:
-            with suppress(ProcessLookupError):
-                os.kill(number, signal.SIGSTOP)
-        self._some_time()
-        for number in stopped:
-            with suppress(ProcessLookupError):
-                os.kill(number, signal.SIGCONT)
+        try:
+            for number in stopped:
+                with suppress(ProcessLookupError):
+                    os.kill(number, signal.SIGSTOP)
+            yield
+        finally:
+            for number in stopped:
+                with suppress(ProcessLookupError):
+                    os.kill(number, signal.SIGCONT)
 
     def _cut_connections(self) -> None:
         (socket_file,) = self.deployed.host.folder.glob(".s.PGSQL.*[0-9]")
@@ -385,6 +393,58 @@ class Faults:
         machine.set_clock(0)
 
 
+def _count(recorders: Sequence[Recorder]) -> int:
+    return sum(len(item.acknowledged) for item in recorders)
+
+
+@dataclass(slots=True)
+class Outage:
+    """What a person saw who opened pages while the database did not answer.
+
+    Attributes
+    ----------
+    answers : Counter of str
+        How often which status came for which path, and whether the page said why.
+    """
+
+    stopped_s: float
+    answers: Counter[str] = field(default_factory=Counter)
+    longest_s: dict[str, float] = field(default_factory=dict)
+    acknowledged_after: int = 0
+
+    def look(self, browser: OneOfTwo) -> None:
+        """Ask for health, readiness and a page."""
+        for path in ("/healthz", "/readyz", "/"):
+            began = time.monotonic()
+            answer = browser.get(path)
+            took_s = round(time.monotonic() - began, 1)
+            self.longest_s[path] = max(self.longest_s.get(path, 0), took_s)
+            says_why = "cannot reach its database" in answer.text
+            self.answers[f"{path} {answer.status}{' and why' * says_why}"] += 1
+
+    def wait_for_more(self, recorders: Sequence[Recorder]) -> None:
+        """Wait until decisions are acknowledged again."""
+        deadline, before = time.monotonic() + SETTLED_S, _count(recorders)
+        while not self.acknowledged_after and time.monotonic() < deadline:
+            time.sleep(1)
+            self.acknowledged_after = _count(recorders) - before
+
+    @property
+    def is_honest(self) -> bool:
+        """Whether health answered, nothing else did, pages said why, and all went on.
+
+        The first answers may be older than the outage; while many wait for the hung
+        server, one may wait for longer than this browser does.
+        """
+        seen = {name for name, count in self.answers.items() if count > _FIRST_ANSWERS}
+        return (
+            "/healthz 200" in seen
+            and "/ 503 and why" in seen
+            and seen <= {"/healthz 200", "/readyz 503", "/ 503 and why"}
+            and self.acknowledged_after > 0
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """What was counted."""
@@ -407,6 +467,7 @@ class Report:
     lists_read: int
     lists_untrue: list[str]
     errors_logged: dict[str, int]
+    outage: Outage | None = None
 
     @property
     def is_sound(self) -> bool:
@@ -418,6 +479,7 @@ class Report:
             and self.acknowledged > self.by_programs > 0
             and self.lists_read > 0
             and not self.lists_untrue
+            and (self.outage is None or self.outage.is_honest)
         )
 
 
@@ -471,8 +533,12 @@ def prepare(
     return port
 
 
-def run(minutes: float, seed: int, fleet: Path) -> Report:
-    """Do it all; `fleet` is a backup of the tests' fleet."""
+def run(minutes: float, seed: int, fleet: Path, *, stopped_s: float = 0) -> Report:
+    """Do it all; `fleet` is a backup of the tests' fleet.
+
+    With `stopped_s`, people are at work for `minutes`, and then the database hangs for
+    so long, instead of faults at random.
+    """
     folder = Path(tempfile.mkdtemp(prefix="gfo-random-"))
     folder.chmod(0o755)
     with ExitStack() as stack:
@@ -510,7 +576,7 @@ def run(minutes: float, seed: int, fleet: Path) -> Report:
         source = random.Random(seed)  # noqa: S311 -- no secret
         faults = Faults(deployed, postgres, source, volume, network, machines)
         with deployed.kept():
-            return _measure(faults, minutes, seed)
+            return _measure(faults, minutes, seed, stopped_s)
 
 
 def wait_for_database(urls: DatabaseUrls) -> None:
@@ -542,8 +608,8 @@ def _make_token(deployed: Deployment) -> str:
     return file.read_text().strip()
 
 
-def _measure(faults: Faults, minutes: float, seed: int) -> Report:
-    deployed, source = faults.deployed, faults.random
+def _measure(faults: Faults, minutes: float, seed: int, stopped_s: float) -> Report:
+    deployed = faults.deployed
     stopping, token = threading.Event(), _make_token(deployed)
     recorders: list[Recorder] = [
         *(Person(deployed.browser(), stopping) for _ in range(PEOPLE)),
@@ -558,15 +624,14 @@ def _measure(faults: Faults, minutes: float, seed: int) -> Report:
         newest = session.scalar(text("select max(id) from decision"))
     for thread in threads:
         thread.start()
-    end = time.monotonic() + minutes * 60
-    while time.monotonic() < end:
-        time.sleep(source.uniform(*_PAUSES_S))
-        faults.one()
+    outage = _do_harm(faults, minutes, stopped_s)
     began = time.monotonic()
     while not all(deployed.ready(name) for name in WEBS):
         assert time.monotonic() < began + SETTLED_S, deployed.logged("web-a")[-4000:]
         time.sleep(0.2)
     settled_s = time.monotonic() - began
+    if outage is not None:
+        outage.wait_for_more(recorders)
     stopping.set()
     for thread in threads:
         thread.join(SETTLED_S)
@@ -611,7 +676,25 @@ def _measure(faults: Faults, minutes: float, seed: int) -> Report:
         lists_read=reader.seen,
         lists_untrue=reader.untrue,
         errors_logged=_errors(deployed),
+        outage=outage,
     )
+
+
+def _do_harm(faults: Faults, minutes: float, stopped_s: float) -> Outage | None:
+    end = time.monotonic() + minutes * 60
+    while time.monotonic() < end:
+        time.sleep(faults.random.uniform(*_PAUSES_S))
+        if not stopped_s:
+            faults.one()
+    if not stopped_s:
+        return None
+    outage, browser = Outage(stopped_s), faults.deployed.browser()
+    with faults.database_stopped():
+        end = time.monotonic() + stopped_s
+        while time.monotonic() < end:
+            outage.look(browser)
+            time.sleep(1)
+    return outage
 
 
 def _errors(deployed: Deployment) -> dict[str, int]:
@@ -634,12 +717,14 @@ def main() -> None:
     parser.add_argument("fleet", type=Path, help="A backup of the tests' fleet.")
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--seed", type=int, default=1)
-    given = parser.parse_args()
-    report = run(
-        given.minutes,
-        given.seed,
-        given.fleet,
+    parser.add_argument(
+        "--stopped-s",
+        type=float,
+        default=0,
+        help="Instead of faults at random: the database hangs for so long.",
     )
+    given = parser.parse_args()
+    report = run(given.minutes, given.seed, given.fleet, stopped_s=given.stopped_s)
     text_of = json.dumps(asdict(report) | {"is_sound": report.is_sound}, indent=1)
     sys.stdout.write(f"{text_of}\n")
     raise SystemExit(0 if report.is_sound else 1)

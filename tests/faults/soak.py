@@ -41,7 +41,7 @@ from tests.faults.deployment import (
 )
 from tests.faults.faulty_machine import FaultyMachine, faulty_machine_library
 from tests.faults.plain_server import portal_urls, server_host
-from tests.faults.portal_process import ADMIN_PASSWORD, children_of, resident_mb
+from tests.faults.portal_process import ADMIN_PASSWORD, children_of, own_mb
 from tests.faults.random_faults import DAY, prepare, wait_for_database
 from tests.fleet import runtime_on
 
@@ -73,7 +73,7 @@ class Samples:
         """Read the process and its children together."""
         ids = [process_id, *children_of(process_id)]
         try:
-            memory = sum(resident_mb(number) for number in ids)
+            memory = sum(own_mb(number) for number in ids)
             files = sum(
                 len(list(Path(f"/proc/{number}/fd").iterdir())) for number in ids
             )
@@ -84,10 +84,19 @@ class Samples:
         self.files.append(files)
 
     def slope_mb_per_h(self) -> float:
-        """Of the second half: the first warms up."""
-        half = len(self.at_s) // 2
-        slope, _ = np.polyfit(self.at_s[half:], self.memory_mb[half:], 1)
-        return float(round(slope * 3600, 1))
+        """Of the second half, for the first warms up: from quarter to quarter.
+
+        Between medians: what is taken for a minute and given back counts nothing.
+        """
+        third, fourth = np.array_split(np.array([self.at_s, self.memory_mb]), 4, 1)[2:]
+        rose = np.median(fourth, axis=1) - np.median(third, axis=1)
+        return float(round(rose[1] / rose[0] * 3600, 1))
+
+    def each_minute_mb(self) -> list[int]:
+        """The memory at the end of each minute."""
+        minutes = np.asarray(self.at_s) // 60
+        ends = np.flatnonzero(np.diff(minutes, append=np.inf))
+        return [round(self.memory_mb[end]) for end in ends]
 
 
 def _visit(browser: OneOfTwo, stopping: threading.Event, answers: list[int]) -> None:
@@ -207,6 +216,7 @@ def _measure(
             name: {
                 "memory_mb": [round(found.memory_mb[0]), round(found.memory_mb[-1])],
                 "slope_mb_per_h": found.slope_mb_per_h(),
+                "memory_mb_each_minute": found.each_minute_mb(),
                 "files": [found.files[0], max(found.files), found.files[-1]],
                 "log_lines_per_min": round(
                     (lines[name] - lines_before[name]) / minutes, 1

@@ -31,7 +31,7 @@ from tests.faults.next_release import NEXT, LockWatch, next_release
 from tests.faults.plain_server import portal_urls, server_host
 from tests.faults.portal_process import ADMIN_PASSWORD, free_port, wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 IS_FULL = bool(os.environ.get("GFO_TEST_FULL"))
 PEOPLE, ROUNDS = (20, 5) if IS_FULL else (3, 1)

@@ -5,10 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import statistics
-import subprocess
-import tempfile
 import threading
 import time
 import urllib.request
@@ -41,17 +38,12 @@ REFUSED_WITHIN_S = 35.0
 
 
 @pytest.fixture
-def portal(stage_dir: Path, installed_stage: Path) -> Iterator[PortalProcess]:
-    folder = Path(tempfile.mkdtemp(prefix="m", dir=stage_dir))
-    folder.chmod(0o755)
-    subprocess.run(["/bin/cp", "-a", f"{installed_stage}/.", folder], check=True)
-    portal = PortalProcess.start(folder).wait_ready()
-    wait_until(lambda: "worker_started" in portal.logged)
+def portal(installed_dir: Path) -> Iterator[PortalProcess]:
+    portal = PortalProcess.start(installed_dir).wait_working()
     yield portal
     portal.stop()
-    assert not processes_of(folder)
+    assert not processes_of(installed_dir)
     portal.clean_up()
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @dataclass

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
-import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.faults.conftest import own_folder
 from tests.faults.portal_process import (
     ADMIN_PASSWORD,
     TWO_WEBS,
@@ -33,16 +31,12 @@ BACK_WITHIN_S = 30.0
 @pytest.fixture(scope="module")
 def portal(stage_dir: Path, installed_stage: Path) -> Iterator[PortalProcess]:
     """One portal for all faults here: each finds it as the one before left it."""
-    folder = Path(tempfile.mkdtemp(prefix="r", dir=stage_dir))
-    folder.chmod(0o755)
-    subprocess.run(["/bin/cp", "-a", f"{installed_stage}/.", folder], check=True)
-    portal = PortalProcess.start(folder, settings=TWO_WEBS).wait_ready()
-    wait_until(lambda: "worker_started" in portal.logged)
-    yield portal
-    portal.stop()
-    assert not processes_of(folder)
-    portal.clean_up()
-    shutil.rmtree(folder, ignore_errors=True)
+    for folder in own_folder(stage_dir, installed_stage):
+        portal = PortalProcess.start(folder, settings=TWO_WEBS).wait_working()
+        yield portal
+        portal.stop()
+        assert not processes_of(folder)
+        portal.clean_up()
 
 
 def _database(portal: PortalProcess) -> int:

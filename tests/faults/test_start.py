@@ -6,18 +6,20 @@ import os
 import pty
 import re
 import stat
-import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.faults.conftest import StartPortal
+from tests.faults.conftest import StartPortal, own_folder
 from tests.faults.portal_process import (
     ADMIN_PASSWORD,
     Browser,
+    PortalProcess,
     add_region,
     gfo,
     processes_of,
+    read_terminal,
     require_kept,
     wait_until,
 )
@@ -31,28 +33,55 @@ def _password_file(data_dir: Path) -> Path:
     return data_dir / "first_admin_password"
 
 
-def test_a_first_start_without_a_terminal_names_address_admin_and_password_file(
-    empty_dir: Path, start_portal: StartPortal
-) -> None:
-    portal = start_portal(empty_dir).wait_ready()
+@pytest.fixture(scope="module")
+def first(stage_dir: Path) -> Iterator[PortalProcess]:
+    """A first start without a terminal, on nothing; the last test here ends it."""
+    for data_dir in own_folder(stage_dir):
+        portal = PortalProcess.start(data_dir)
+        try:
+            yield portal.wait_ready()
+        finally:
+            portal.clean_up()
 
-    path = _password_file(empty_dir)
+
+@pytest.fixture(scope="module")
+def configured(stage_dir: Path, migrated_stage: Path) -> Iterator[PortalProcess]:
+    """A first start with a password, a proxy and a terminal of few characters."""
+    nowhere = "http://127.0.0.1:9"
+    settings = {
+        "GFO_ADMIN_PASSWORD": ADMIN_PASSWORD,
+        "GFO_ADMIN_NAME": "Ada",
+        "http_proxy": nowhere,
+        "HTTP_PROXY": nowhere,
+        "PYTHONIOENCODING": "latin-1",
+    }
+    for data_dir in own_folder(stage_dir, migrated_stage):
+        portal = PortalProcess.start(data_dir, settings=settings)
+        try:
+            yield portal.wait_ready()
+        finally:
+            portal.clean_up()
+
+
+def test_a_first_start_without_a_terminal_names_address_admin_and_password_file(
+    first: PortalProcess,
+) -> None:
+    path = _password_file(first.data_dir)
     password = path.read_text().strip()
-    assert f"is ready at {portal.url}\n" in portal.printed
-    assert "Log in as admin.\n" in portal.printed
-    assert f"is in {path} " in portal.printed
-    assert password not in portal.everything
+    assert f"is ready at {first.url}\n" in first.printed
+    assert "Log in as admin.\n" in first.printed
+    assert f"is in {path} " in first.printed
+    assert password not in first.everything
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    answer = Browser(portal.url).log_in("admin", password)
+    answer = Browser(first.url).log_in("admin", password)
     assert (answer.status, answer.location) == (303, FORCED_CHANGE)
 
 
 def test_the_one_time_password_opens_nothing_but_its_change(
-    migrated_dir: Path, start_portal: StartPortal
+    first: PortalProcess,
 ) -> None:
-    portal = start_portal(migrated_dir).wait_ready()
-    browser = Browser(portal.url)
-    browser.log_in("admin", _password_file(migrated_dir).read_text().strip())
+    browser = Browser(first.url)
+    browser.log_in("admin", _password_file(first.data_dir).read_text().strip())
 
     assert browser.get("/").location == FORCED_CHANGE
     assert browser.get(FORCED_CHANGE).status == 200
@@ -64,7 +93,7 @@ def test_at_a_terminal_the_password_is_shown_once_and_no_file_remains(
     ours, theirs = pty.openpty()
     portal = start_portal(migrated_dir, stdout=theirs)
     os.close(theirs)
-    shown = _read_terminal(ours, until=r"shown once\): \S+\r?\n$")
+    shown = read_terminal(ours, until=r"shown once\): \S+\r?\n$")
 
     found = re.search(r"One-time password \(shown once\): (\S+)", shown)
     assert found is not None, shown
@@ -76,29 +105,28 @@ def test_at_a_terminal_the_password_is_shown_once_and_no_file_remains(
     os.close(ours)
 
 
-def _read_terminal(descriptor: int, *, until: str) -> str:
-    shown = ""
-    deadline = time.monotonic() + 60
-    while not re.search(until, shown):
-        assert time.monotonic() < deadline, shown
-        shown += os.read(descriptor, 4096).decode()
-    return shown
-
-
 def test_a_given_password_needs_no_change_and_leaves_no_file(
-    migrated_dir: Path, start_portal: StartPortal
+    configured: PortalProcess,
 ) -> None:
-    portal = start_portal(
-        migrated_dir,
-        settings={"GFO_ADMIN_PASSWORD": ADMIN_PASSWORD, "GFO_ADMIN_NAME": "Ada"},
-    ).wait_ready()
-
-    assert "Log in as Ada.\n" in portal.printed
-    assert "password" not in portal.printed
-    assert not _password_file(migrated_dir).exists()
-    answer = Browser(portal.url).log_in("Ada", ADMIN_PASSWORD)
+    assert "Log in as Ada.\n" in configured.printed
+    assert "password" not in configured.printed
+    assert not _password_file(configured.data_dir).exists()
+    answer = Browser(configured.url).log_in("Ada", ADMIN_PASSWORD)
     assert (answer.status, answer.location) == (303, "/")
-    assert Browser(portal.url).log_in("Ada", ADMIN_PASSWORD + "x").status == 401
+    wrong = ADMIN_PASSWORD + "x"
+    assert Browser(configured.url).log_in("Ada", wrong).status == 401
+
+
+def test_a_proxy_in_the_environment_is_not_asked_whether_the_portal_is_up(
+    configured: PortalProcess,
+) -> None:
+    assert configured.is_ready()
+
+
+def test_a_terminal_that_knows_few_characters_is_no_obstacle(
+    configured: PortalProcess,
+) -> None:
+    assert "Starting the database ?" in configured.printed
 
 
 def test_a_weak_given_password_is_one_sentence_and_makes_nobody(
@@ -116,43 +144,26 @@ def test_a_weak_given_password_is_one_sentence_and_makes_nobody(
 
 
 def test_a_second_start_keeps_people_passwords_keys_and_rows(
-    migrated_dir: Path, start_portal: StartPortal
+    first: PortalProcess, start_portal: StartPortal
 ) -> None:
-    first = start_portal(migrated_dir).wait_ready()
-    password = _password_file(migrated_dir).read_text().strip()
-    add_region(migrated_dir, "KEPT")
+    data_dir = first.data_dir
+    password = _password_file(data_dir).read_text().strip()
+    add_region(data_dir, "KEPT")
     browser = Browser(first.url)
     browser.log_in("admin", password)
     first.stop()
 
     second = start_portal(
-        migrated_dir,
+        data_dir,
         settings={"GFO_ADMIN_PASSWORD": ADMIN_PASSWORD, "GFO_PORT": str(first.port)},
     ).wait_ready()
 
     assert "Creating the database" not in second.printed
     assert "Migrating" not in second.printed
-    assert f"unless you changed it, is in {_password_file(migrated_dir)}" in (
+    assert f"unless you changed it, is in {_password_file(data_dir)}" in (
         second.printed
     )
     assert Browser(second.url).log_in("admin", password).status == 303
     assert Browser(second.url).log_in("admin", ADMIN_PASSWORD).status == 401
     assert browser.get("/account/password").status == 200  # still logged in
-    require_kept(migrated_dir, "KEPT")
-
-
-def test_a_proxy_in_the_environment_is_not_asked_whether_the_portal_is_up(
-    installed_dir: Path, start_portal: StartPortal
-) -> None:
-    nowhere = "http://127.0.0.1:9"
-    portal = start_portal(
-        installed_dir, settings={"http_proxy": nowhere, "HTTP_PROXY": nowhere}
-    )
-    assert portal.wait_ready().is_ready()
-
-
-def test_a_terminal_that_knows_few_characters_is_no_obstacle(
-    installed_dir: Path, start_portal: StartPortal
-) -> None:
-    portal = start_portal(installed_dir, settings={"PYTHONIOENCODING": "latin-1"})
-    assert "Starting the database ?" in portal.wait_ready().printed
+    require_kept(data_dir, "KEPT")

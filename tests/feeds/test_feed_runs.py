@@ -14,8 +14,9 @@ from core.telemetry import HOUR
 from db import feeds
 from db.engine import DatabaseUrls
 from orchestrator.cycle.worker_jobs import WorkerJobs
+from orchestrator.feeds.asking import ask_source, begin_run
 from orchestrator.feeds.configuration import change_feed, pause_feed
-from orchestrator.feeds.runs import ask_source, begin_run, forget_old_answers, store_run
+from orchestrator.feeds.runs import forget_old_answers, store_run
 from orchestrator.feeds.web_client import WebClient, WebUse
 from orchestrator.jobs import BEHIND_CYCLE, QUEUE_FEEDS, RUN_FEED
 from orchestrator.operations.doctor import feeds_of

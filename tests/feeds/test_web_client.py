@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 import threading
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -106,6 +107,16 @@ def test_a_fault_that_passes_is_tried_again(source: LocalSource) -> None:
         (Reply(headers={"Content-Encoding": "gzip"}), "packed answer"),
         (Reply(body=b"x" * 10_001), "larger than 10,000 bytes"),
         (Reply(wait_s=0.6), "did not answer in time"),
+        (Reply(status=500, body=b"[" * 4000), r"fault of its own \(500\)"),
+        (Reply(status=304, body=b""), r"answered with status 304"),
+        (
+            Reply(status=302, headers={"Location": "javascript:alert(1)"}),
+            "redirects to what is no address",
+        ),
+        (
+            Reply(status=503, headers={"Retry-After": f"1 Jan {'9' * 20} 00:00 GMT"}),
+            r"fault of its own \(503\)",
+        ),
     ],
 )
 def test_why_there_is_no_answer_is_said_in_words(
@@ -265,3 +276,32 @@ def self_signed(tmp_path: Path) -> int:
 def test_a_certificate_that_nobody_signed_is_refused(self_signed: int) -> None:
     with pytest.raises(FeedFailed, match="certificate is not valid"):
         client().get(f"https://localhost:{self_signed}/")
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 70 + ".example"])
+def test_a_name_that_no_host_can_have_is_not_known(host: str) -> None:
+    asking = WebClient(limits=replace(QUICK, tries=1))
+    with pytest.raises(FeedFailed, match="its name does not resolve"):
+        asking.get(f"https://{host}/v1")
+    with pytest.raises(FeedFailed, match="its name does not resolve"):
+        asking.post(f"https://{host}/v1", b"{}", headers={})
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(status=302, headers={"Location": "javascript:alert(1)"}),
+        Reply(status=500, body=b"[" * 4000),
+        Reply(status=500, headers={"Retry-After": f"1 Jan {'9' * 20} 00:00 GMT"}),
+    ],
+)
+def test_a_receiver_that_answers_nonsense_is_an_answer_or_a_failure_in_words(
+    source: LocalSource, reply: Reply
+) -> None:
+    source.replies(reply)
+    if reply.status == 302:
+        with pytest.raises(FeedFailed, match="redirects to what is no address"):
+            client().post(source.address, b"{}", headers={})
+        return
+    said = client().post(source.address, b"{}", headers={})
+    assert (said.status, said.said, said.not_before_utc) == (500, "", None)

@@ -213,7 +213,7 @@ def test_a_week_kept_gives_the_same_forecasts_to_the_bit(runs: bool) -> None:
         week = week_start("aa", issue)
         past = frame.window(week - HISTORY_H * HOUR, week)
         fit = weekly_fits(past, week)[issue.hour, runs]
-        kept = PlainFit.from_bytes(fit.to_bytes())
+        kept = PlainFit.from_bytes(*fit.to_bytes())
         recent = frame.window(issue - RECENT_H * HOUR, issue)
         found = plain_forecast(recent, issue, kept, uses_runs=runs)
         assert found is not None
@@ -221,6 +221,21 @@ def test_a_week_kept_gives_the_same_forecasts_to_the_bit(runs: bool) -> None:
         assert found.day_max_c == expected.day_max_c
         assert found.error_c == expected.error_c
         np.testing.assert_array_equal(found.scores, expected.scores)
+        np.testing.assert_array_equal(found.hours_c, expected.hours_c)
+
+
+def test_the_hours_of_a_day_are_forecast_better_than_by_the_day_before() -> None:
+    issues = [LAST - hours * HOUR for hours in range(40, 40 + 60 * 24, 24)]
+    measured = FRAME.column(Quantity.TEMPERATURE_C)
+    at = [int((issue - START) // HOUR) for issue in issues]
+    observed = np.stack([measured[n : n + 24] for n in at])
+    day_before = np.stack([measured[n - 24 : n] for n in at])
+    found = np.stack([one.hours_c for one in plain_forecasts(FRAME, issues) if one])
+    assert found.shape == observed.shape
+    errors, others = (
+        np.sqrt(np.mean((hours - observed) ** 2)) for hours in (found, day_before)
+    )
+    assert errors < others
 
 
 def test_the_usual_course_follows_the_days_before_or_a_run_that_covers() -> None:

@@ -12,9 +12,11 @@ from sqlalchemy.orm import Session
 from core.access import Actor, Role
 from core.alarm_kinds import AlarmKind, AlarmPriority
 from core.audit import AuditAction
+from core.decision_states import DecisionState
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from core.telemetry import HOUR
 from db import alarms, audit
+from db.chain_checks import NewChainCheck, insert_check
 from db.policies import insert_policy
 from db.regions import region_by_slug
 from db.users import system_actor
@@ -27,7 +29,11 @@ from orchestrator.alarms.alarm_lists import (
     list_alarms,
     standing_alarms,
 )
-from orchestrator.alarms.alarm_rules import AlarmTerms, evaluate_alarms
+from orchestrator.alarms.alarm_rules import (
+    AlarmTerms,
+    _not_carried_out,
+    evaluate_alarms,
+)
 from orchestrator.alarms.handling import (
     acknowledge_alarms,
     comment_alarm,
@@ -38,11 +44,13 @@ from orchestrator.alarms.handling import (
 )
 from orchestrator.alarms.handover import hand_over
 from orchestrator.alarms.views import AlarmView
+from orchestrator.decisions.states import state_decision
 from orchestrator.use_cases import Request
 from tests.asking import NOW, asking
 from tests.fleet import Fleet
 from tests.long_fleet import lengthen
 from tests.orchestrator.test_cycle_cost import recorded
+from tests.orchestrator.test_superseding import recorded as recorded_shift
 
 MOST_STATEMENTS = 30
 ARIZONA = "region arizona"
@@ -295,6 +303,45 @@ def test_an_old_backup_is_an_alarm_only_where_backups_are_watched(
             for state in alarms.states_to_evaluate(session).values()
             if state.kind is AlarmKind.BREACH_NOW
         }
+
+
+def test_a_broken_chain_and_an_unperformed_shift_are_raised_and_cleared(
+    fleet: Fleet,
+) -> None:
+    broken = NewChainCheck(
+        scope="whole", event_count=9, anchored_seq=None, first_bad_seq=4,
+        reason="Its hash is another.", duration_s=0.1,
+    )  # fmt: skip
+    sound = replace(broken, first_bad_seq=None, reason=None)
+    with fleet.runtime.transaction() as session:
+        actor = fleet.actor(session)
+        insert_check(session, broken)
+        limit_of(session, "arizona", 60.0)
+    number = recorded_shift(fleet, actor).decision_id
+    with fleet.runtime.transaction() as session:
+        # The database's own clock is years after the fleet's: a time of its own.
+        look(session, fleet, timedelta())
+        kinds = {one.kind: one for one in standing_alarms(worker(session))}
+        assert "Event 4: Its hash" in kinds[AlarmKind.CHAIN_BROKEN].text
+        waits = [
+            one
+            for one in _not_carried_out(session, NOW + HOUR)
+            if one.cause == f"decision:{number}"
+        ]
+        assert f"Decision {number}, 20 % of Arizona" in waits[0].text
+        assert set(waits[0].region_slugs) == {"arizona", "ireland"}
+
+        insert_check(session, sound)
+        state_decision(
+            asking(session, actor),
+            decision_id=number,
+            state=DecisionState.IN_EFFECT,
+            reason="",
+        )
+        assert _not_carried_out(session, NOW + HOUR) == []
+        look(session, fleet, MINUTE)
+        ended = {one.kind: one for one in standing_alarms(worker(session))}
+        assert ended[AlarmKind.CHAIN_BROKEN].state == "cleared"
 
 
 def test_the_statements_of_a_look_do_not_grow_with_the_fleet(fleet: Fleet) -> None:

@@ -346,9 +346,18 @@ def test_weather_forecasts_are_used_as_issued_and_the_report_says_which_days(
     with_runs = _report(report)
     jsonschema.validate(with_runs, SCHEMA)
     assert with_runs["setup"]["weather_forecasts"]["rows_unproved"] == 0
-    assert backtest(report=str(report)).exit_code == 0
+    unproved = tmp_path / "unproved.csv"
+    unproved.write_text(file.read_text().replace("known_at_utc", "fetched"))
+    done = backtest(report=str(report), weather_forecasts=str(unproved))
+    assert "do not say when they were known" in done.stderr
     without = _report(report)
     first, second = with_runs["setup"]["regions"]
+    n_unproved = without["setup"]["weather_forecasts"]["rows_unproved"]
+    assert n_unproved == with_runs["setup"]["weather_forecasts"]["rows"]
+    modes_without = without["targets"]["temperature_c"]["day_modes"]
+    assert {m for days in modes_without.values() for m in days.values()} == {
+        "telemetry"
+    }
     found, plain = (item["targets"]["temperature_c"] for item in (with_runs, without))
     assert found["regions"][second] == plain["regions"][second]
     modes = found["day_modes"][first]

@@ -118,7 +118,7 @@ from orchestrator.feeds.runs import forget_old_answers, queue_due_feeds, run_fee
 from orchestrator.forecasts.hindcasts import hindcast_regions
 from orchestrator.forecasts.model_cache import ModelCache, ServingModel
 from orchestrator.forecasts.model_health import end_outages, find_outages
-from orchestrator.forecasts.model_watch import raise_alarms
+from orchestrator.forecasts.model_watch import raise_alarms, watch_skill
 from orchestrator.forecasts.retired import retire_forecasts
 from orchestrator.forecasts.scoring import score_finished_windows
 from orchestrator.operations import backups, installation, setup_requests
@@ -949,6 +949,13 @@ def watched_models(portal: Portal) -> None:
             changes={"falls_back_on_alarm": True},
             reason="test",
         )
+    with run() as session:
+        day_utc = NOW.replace(hour=0, minute=0) - timedelta(days=9)
+        model_watch.skill_watch_of(session, served_id, first_day_utc=day_utc)
+        lost = model_watch.SkillWatch(next_day_utc=day_utc, evidence=1e5)
+        model_watch.keep_skill_watch(session, served_id, lost)
+    with run() as session:
+        assert watch_skill(asking(session, portal.actor(session, "worker")))
     with run() as session:
         assert fall_back(asking(session, portal.actor(session, "worker")))
     with run() as session:

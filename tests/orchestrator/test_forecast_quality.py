@@ -64,6 +64,14 @@ def test_coverage_and_room_are_those_of_stored_bounds_and_telemetry(
     assert row.coverage_frac == pytest.approx(np.mean(held))
     assert row.mean_margin_c == pytest.approx(np.mean(margins))
     assert row.mean_width_c == pytest.approx(np.mean(widths))
+    year = view.rows[-1]
+    assert sum(step.scored_days for step in view.steps) == year.scored_days
+    assert sum(step.coverage_frac * step.scored_days for step in view.steps) == (
+        pytest.approx((year.coverage_frac or 0.0) * year.scored_days)
+    )
+    assert {step.first_day.day for step in view.steps} == {1}
+    assert view.steps[-1].first_day == date(2025, 7, 1)
+    assert view.steps[-1].scored_days == 19
 
 
 def test_chances_are_those_that_the_stored_scores_give(fleet: Fleet) -> None:

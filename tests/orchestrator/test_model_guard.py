@@ -316,3 +316,43 @@ def test_a_model_that_lies_colder_for_days_loses_its_gap(fleet: Fleet) -> None:
             gaps_c.append(found.allowed_gap_c)
     assert gaps_c[0] > 0.0
     assert gaps_c[1] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("share", "reason"),
+    [(0.9, ReasonCode.WITHIN_ENVELOPE), (0.1, ReasonCode.MODEL_IMPLAUSIBLE)],
+)
+def test_a_load_model_that_lies_makes_no_shift_look_small(
+    fleet: Fleet, share: float, reason: ReasonCode
+) -> None:
+    """A tenth of the load would make the rise elsewhere, and full regions, look so."""
+    load = Target.IT_LOAD_MW
+    with fleet.runtime.transaction() as session:
+        ireland = next(s for s in active_regions(session) if s.slug == "ireland")
+        (honest,) = forecasts.forecasts_at(
+            session,
+            region_id=ireland.region_id,
+            issued_at_utc=ISSUE,
+            targets=[load],
+        ).values()
+        hourly = honest.hourly("ireland")
+        assert hourly is not None
+        lie = replace(
+            _live(
+                ireland.region_id,
+                replace(hourly, mean=share * hourly.mean),
+                honest.model_version_id,
+                None,
+            ),
+            target=load,
+            revision=honest.revision + 1,
+        )
+        forecasts.insert_forecasts(session, [lie])
+        window = load_region_window(
+            session, ireland, issued_at_utc=ISSUE, now=NOW, is_simulation=False
+        )
+        verdict = decide(window.outlook)
+        assert verdict.reason_code is reason
+        if reason is ReasonCode.MODEL_IMPLAUSIBLE:
+            assert verdict.outcome is Outcome.BLOCKED
+            assert "load model says" in verdict.reason_text

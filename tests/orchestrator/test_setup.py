@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from core.audit import AuditAction
 from core.days import full_hour
 from core.errors import Conflict
 from core.forecasts import Target
 from core.scheduler import Outcome
-from db import decision_lists, model_versions, regions, setup_tasks
+from core.telemetry import HOUR
+from db import (
+    audit,
+    decision_lists,
+    feeds,
+    model_versions,
+    regions,
+    setup_tasks,
+    telemetry,
+)
 from db.decision_comments import comments_of
 from db.decision_lists import DecisionFilter
+from orchestrator.cycle.worker_jobs import _catch_up
 from orchestrator.decisions.details import decision_detail
 from orchestrator.decisions.recording import evaluate
+from orchestrator.feeds import demo_feed
+from orchestrator.feeds.feed_list import list_feed_views
+from orchestrator.feeds.runs import run_feed
+from orchestrator.feeds.views import FeedHealth
 from orchestrator.forecasts.fleet import fleet_view
 from orchestrator.operations import demo_story, setup_jobs, setup_requests
 from orchestrator.operations.setup_progress import (
@@ -42,6 +59,46 @@ def test_one_region_of_the_demo_waits_for_fresh_telemetry() -> None:
     assert [item.region.slug for item in DEMO_REGIONS if item.late_h > 3] == [
         "singapore"
     ]
+
+
+def test_the_feed_of_the_demo_is_behind_and_ends_with_the_demo(
+    fleet: Fleet, tmp_path: Path
+) -> None:
+    settings = fleet.runtime.settings.model_copy(update={"data_dir": tmp_path})
+    runtime = replace(fleet.runtime, settings=settings)
+    (profile,) = first_demo_profiles(1)
+    slug = profile.region.slug
+    end_utc = full_hour(NOW) - 5 * HOUR
+    for _ in range(2):  # a second time adds nothing
+        with runtime.request_as("worker") as request:
+            demo_feed.add_demo_feed(request, runtime, profile, end_utc)
+    file = tmp_path / "feeds" / "demo" / "hours.csv"
+    minute_ago = NOW.timestamp() - 60
+    os.utime(file, (minute_ago, minute_ago))
+    with runtime.transaction() as session:
+        (feed,) = feeds.list_feeds(session)
+        assert demo_feed.brings(session, slug)
+    run_feed(runtime, feed.feed_id, {})
+    with runtime.transaction() as session:
+        (view,) = list_feed_views(asking(session, fleet.actor(session)))
+        assert (view.health, view.good_until_utc) == (FeedHealth.STALE, end_utc)
+        assert view.problem is None
+
+    # Hours that have ended since are left for it.
+    with runtime.request_as("worker") as request:
+        later = replace(request, now=NOW + 8 * HOUR)
+        before = telemetry.first_and_last_hour(request.session, slug)
+        stored = regions.region_by_slug(request.session, slug)
+        _catch_up(runtime, [stored], later)
+        assert telemetry.first_and_last_hour(request.session, slug) == before
+    assert len(file.read_text().splitlines()) == 1 + 8
+
+    with runtime.transaction() as session:
+        setup_requests.retire_demo(asking(session, fleet.actor(session)))
+        (feed,) = feeds.list_feeds(session)
+        assert feed.facts.is_paused
+        (event,) = audit.list_events(session, action=AuditAction.FEED_CHANGED)
+        assert event.object_id == demo_feed.DEMO_FEED
 
 
 @pytest.mark.slow

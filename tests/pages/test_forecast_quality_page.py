@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
 from orchestrator.forecasts.views import (
     FleetQualityView,
     QualityRow,
+    QualityStep,
     QualityView,
     ReliabilityBin,
     RunWorth,
@@ -21,6 +23,8 @@ from pages.forecast_quality.figures import (
     PROMISED_LABEL,
     STATED_LABEL,
     coverage_chart,
+    over_time_chart,
+    over_time_summary,
     pooled_bins,
     reliability_chart,
     reliability_summary,
@@ -64,6 +68,34 @@ VIEW = QualityView(
     ),
     is_drifting=False,
 )
+
+
+def test_a_period_is_drawn_by_week_or_month_for_each_region() -> None:
+    steps = tuple(
+        QualityStep(
+            first_day=date(2025, month, 1),
+            scored_days=30,
+            coverage_frac=coverage_frac,
+            mean_error_c=1.5,
+        )
+        for month, coverage_frac in ((5, 0.9), (6, 1.0))
+    )
+    part = RegionPart(n_found=2, first=1, n_shown=2)
+    regions = (replace(VIEW, steps=steps), replace(VIEW, steps=()))
+    view = FleetQualityView(regions=regions, part=part)
+    figure = over_time_chart(view, "coverage")
+    arizona, empty, promised = figure.data
+    assert list(arizona.x) == ["2025-05-01", "2025-06-01"]
+    assert list(arizona.y) == [90.0, 100.0]
+    assert list(arizona.customdata) == [30, 30]
+    assert not empty.y
+    assert list(promised.y) == [95.0, 95.0]
+    assert over_time_summary(view, "coverage") == (
+        "Within the bound: 90.0\u202f% to 100.0\u202f%."
+    )
+    assert list(over_time_chart(view, "error").data[0].y) == [1.5, 1.5]
+    nothing = replace(view, regions=regions[1:])
+    assert "No day" in over_time_summary(nothing, "error")
 
 
 def test_the_panel_tells_coverage_room_and_width_and_a_dash_where_none_is_known(

@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from dash import dcc
 
 from core.scheduler import Outcome
 from pages import words
+from pages.components import named
+from pages.glossary.terms import TERMS, explained, term_key
 from pages.theme import number, short_number, utc_offset
 
 
@@ -84,3 +87,22 @@ def test_sentences_of_the_scheduler_get_thin_spaces_before_units() -> None:
     assert words.typeset("from 36.2 °C, shift 24 %, in 3 h") == (
         "from 36.2\u202f°C, shift 24\u202f%, in 3\u202fh"
     )
+
+
+def test_words_are_explained_once_and_labels_lead_to_them() -> None:
+    keys = [term_key(word) for words in TERMS.values() for word in words]
+    assert len(keys) == len(set(keys)) > 50
+    for word in (
+        "bound",
+        "margin",
+        "coverage",
+        "conformal-score",
+        "reserve",
+        "hindcast",
+    ):
+        assert explained(word) is not None
+    assert explained("nonsense") is None
+    lead = named("Tracking offset")
+    assert isinstance(lead, dcc.Link)
+    assert lead.href == "/words?term=tracking-offset"
+    assert named("Window") == "Window"

@@ -107,7 +107,7 @@ def _measured() -> FleetMeasurements:
     standing = RegionStanding(
         region_id=1, slug="here", name="Here", issued_at_utc=None, reason_code=None,
         bound_c=30.0, limit_c=35.0, confidence=None, known_until_utc=None,
-        latitude_deg=0.0, longitude_deg=0.0,
+        latitude_deg=0.0, longitude_deg=0.0, decision_id=None,
     )  # fmt: skip
     return FleetMeasurements(
         groups=dict.fromkeys(Group, 1),

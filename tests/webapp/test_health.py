@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -236,11 +237,25 @@ def test_counters_are_not_shared_in_the_data_folder(tmp_path: Path) -> None:
     assert folder != metrics_folder(tmp_path / "other", 8050)
 
 
-def test_somebody_who_writes_an_event_does_not_make_the_portal_unready_for_long(
-    portal: Portal,
+@pytest.mark.slow
+def test_a_portal_is_unready_only_when_its_chain_is_held_for_long(
+    portal: Portal, database_urls: DatabaseUrls
 ) -> None:
-    client = portal.app.server.test_client()
-    with portal.runtime.transaction() as session:
+    """A migration waits for a lock for 2 s at most, and all others wait behind it.
+
+    Twelve ask at once, and there are two connections to ask with.
+    """
+    client = portal.app.server.test_client
+    with (
+        ThreadPoolExecutor(12) as askers,
+        psycopg.connect(libpq_url(database_urls.owner)) as migration,
+    ):
+        migration.execute("alter table audit_event add column next_note text")
+        asked = [askers.submit(client().get, "/readyz") for _ in range(12)]
+        time.sleep(2)
+        migration.rollback()
+        assert [item.result().status_code for item in asked] == [200] * 12
+    with portal_again(portal) as another, portal.runtime.transaction() as session:
         append_event(session, actor=None, action=AuditAction.ACCESS_DENIED)
-        assert client.get("/readyz").status_code == 503  # the head is held
-    assert client.get("/readyz").status_code == 200
+        assert another.get("/readyz").status_code == 503  # the head is held
+    assert another.get("/readyz").status_code == 200

@@ -53,7 +53,7 @@ def add_decisions(api: Api) -> None:
 
 def _add_trials(api: Api) -> None:
 
-    @api.get("/what-if", Permission.VIEW_FLEET)
+    @api.get("/what-if", Permission.VIEW_FLEET, is_kept=True)
     def get_what_if(
         asked: Request,
         source_slug: Slug,
@@ -74,7 +74,7 @@ def _add_trials(api: Api) -> None:
             hours_of_day=_hours(hours_of_day),
         )
 
-    @api.get("/trade-offs", Permission.VIEW_FLEET)
+    @api.get("/trade-offs", Permission.VIEW_FLEET, is_kept=True)
     def get_trade_offs(
         asked: Request,
         source_slug: Slug,
@@ -132,7 +132,7 @@ def _add_decisions(api: Api) -> None:
         """
         return record(asked, what_if_id=what_if_id, comment=comment, lasts_h=lasts_h)
 
-    @api.get("/decisions", Permission.VIEW_FLEET)
+    @api.get("/decisions", Permission.VIEW_FLEET, is_kept=True)
     def list_decisions(
         asked: Request,
         chosen: DecisionFilter,

@@ -13,10 +13,10 @@ import inspect
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from types import UnionType
 from typing import Annotated, Any, BinaryIO, Union, get_args, get_origin, get_type_hints
 from uuid import UUID, uuid5
@@ -35,16 +35,19 @@ from pydantic import (
     ConfigDict,
     Field,
     TypeAdapter,
+    ValidationError,
     create_model,
 )
 
 from core.access import SCOPES, Permission, Scope
 from core.errors import NeedsSecondPerson
 from orchestrator.approvals.requests import ApprovalView, ask_second_person
+from orchestrator.freshness import KeptAnswers
 from orchestrator.runtime import Runtime
+from orchestrator.use_cases import Request
 from webapp.callbacks import is_storable
 from webapp.permissions import ROUTES, Route
-from webapp.problems import PROBLEM_TYPE, ApiProblem
+from webapp.problems import PROBLEM_TYPE, ApiProblem, invalid_request
 from webapp.request_context import exchange
 from webapp.token_login import token_actor
 
@@ -113,26 +116,10 @@ _BOUNDED: Mapping[Any, Any] = {
 """What plain annotations of a request mean: no value that no column could hold."""
 
 
-class SentQuery(BaseModel):
-    """The query of an address; what it does not name is refused."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    @classmethod
-    def model_validate(cls, obj: Any, **_options: Any) -> SentQuery:  # noqa: ANN401
-        """From texts, as addresses have them."""
-        return cls.model_validate_strings(obj)
-
-
-class SentBody(BaseModel):
-    """A JSON body; what it does not name is refused."""
+class Sent(BaseModel):
+    """What a request names; what it should not name is refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-
-    @classmethod
-    def model_validate(cls, obj: Any, **_options: Any) -> SentBody:  # noqa: ANN401, ARG003
-        """From the bytes as they came: one parse, and no number that JSON has not."""
-        return cls.model_validate_json(flask.request.get_data())
 
 
 class Changing(BaseModel):
@@ -166,6 +153,7 @@ class _Declared:
     gives: str | None
     tagged: Callable[[Any], str] | None
     two_people: bool
+    is_kept: bool
 
 
 class Api:
@@ -178,8 +166,7 @@ class Api:
         self.post = partial(self._endpoint, "POST")
         self.put = partial(self._endpoint, "PUT")
         self.patch = partial(self._endpoint, "PATCH")
-        # Made once: what they are made of takes longer than an endpoint itself.
-        self._adapters: dict[Any, TypeAdapter[Any]] = {}
+        self._kept = KeptAnswers(str, decode=bytes.decode)
         self._schemas: dict[Any, dict[str, Any]] = {}
 
     def _endpoint(
@@ -192,6 +179,7 @@ class Api:
         gives: str | None = None,
         tagged: Callable[[Any], str] | None = None,
         two_people: bool = False,
+        is_kept: bool = False,
         most_bytes: int | None = None,
     ) -> Callable[[EndpointFunction], EndpointFunction]:
         """Declare an endpoint.
@@ -208,6 +196,9 @@ class Api:
         two_people : bool
             Whether the rules for changes may want a second person: then it is asked for
             by a token with that scope, and answered with the request (202).
+        is_kept : bool
+            Whether an answer is given again while nothing changes (`KeptAnswers`): for
+            what pages keep too, which depends on the caller by role and scopes alone.
         """
 
         declared = _Declared(
@@ -217,6 +208,7 @@ class Api:
             gives=gives,
             tagged=tagged,
             two_people=two_people,
+            is_kept=is_kept,
         )
 
         def add(function: EndpointFunction) -> EndpointFunction:
@@ -238,31 +230,47 @@ class Api:
         shape: _Shape,
     ) -> Callable[..., ResponseReturnValue]:
         """What Flask calls: parse, ask in one transaction, write the answer."""
-        adapter = None if declared.gives else self._adapter(shape.answer)
+        adapter = None if declared.gives else _adapter(shape.answer)
 
-        def view(**given: BaseModel) -> ResponseReturnValue:
-            header = given.pop("header", None)
-            key = header.idempotency_key if isinstance(header, Changing) else None
+        def answer(asked: Request, values: dict[str, Any]) -> tuple[Any, str | None]:
+            found = function(asked, **values)
+            body = found if adapter is None else adapter.dump_json(found)
+            return body, declared.tagged(found) if declared.tagged else None
+
+        def kept(asked: Request, values: dict[str, Any]) -> tuple[Any, str | None]:
+            question = (function, asked.actor.scopes, *values.values())
+            body = self._kept.get(
+                asked, question, lambda again: answer(again, values)[0].decode()
+            )
+            return body, None
+
+        answer_of = kept if declared.is_kept else answer
+
+        def view(**in_path: str) -> ResponseReturnValue:
+            try:
+                values, key = shape.read(in_path)
+            except ValidationError as exc:
+                return invalid_request(exc)
             try:
                 with exchange(
                     self.runtime, token_actor(), sent=key, is_confirmed=True
                 ) as asked:
-                    values = shape.values(given.values())
                     if declared.takes is not None:
                         values["content"] = _received()
-                    found = function(asked, **values)
-                    body = found if adapter is None else adapter.dump_json(found)
+                    body, tag = answer_of(asked, values)
             except NeedsSecondPerson as exc:
                 if key is None or not declared.two_people:
                     raise
                 return self._ask_second_person(exc, key)
             response = Response(body, mimetype=declared.gives or _JSON)
-            if declared.tagged is not None:
-                response.set_etag(declared.tagged(found))
+            if tag is not None:
+                response.set_etag(tag)
             return response
 
         view.__name__ = function.__name__
         view.__annotations__ = shape.models
+        # The library would make the schema of each model again in every request.
+        view.__delay_validate_request__ = True  # type: ignore[attr-defined]
         return view
 
     def _ask_second_person(self, needed: NeedsSecondPerson, key: UUID) -> Response:
@@ -282,7 +290,7 @@ class Api:
             waiting = ask_second_person(
                 asked, needed.act, needed.arguments, needed.effects
             )
-        body = self._adapter(ApprovalView).dump_json(waiting)
+        body = _adapter(ApprovalView).dump_json(waiting)
         return Response(body, 202, mimetype=_JSON)
 
     def _described(
@@ -340,11 +348,6 @@ class Api:
             if status not in left_out
         }
 
-    def _adapter(self, hint: Any) -> TypeAdapter[Any]:  # noqa: ANN401 -- an annotation
-        if hint not in self._adapters:
-            self._adapters[hint] = TypeAdapter(hint)
-        return self._adapters[hint]
-
     def _schema(self, hint: Any) -> dict[str, Any]:  # noqa: ANN401 -- an annotation
         """The schema of an answer; what it is made of goes to the components.
 
@@ -354,22 +357,30 @@ class Api:
             When two types of one name differ.
         """
         if hint not in self._schemas:
-            self._schemas[hint] = self._made_schema(self._adapter(hint))
+            self._schemas[hint], parts = _made_schema(hint)
+            known = self.blueprint.components_schemas
+            for name, part in parts.items():
+                if known.setdefault(name, part) != part:
+                    message = f"Two different schemas are called {name}."
+                    raise TypeError(message)
         return self._schemas[hint]
 
-    def _made_schema(self, adapter: TypeAdapter[Any]) -> dict[str, Any]:
-        schema = adapter.json_schema(mode="serialization", ref_template=_REFERENCE)
-        known = self.blueprint.components_schemas
-        parts = schema.pop("$defs", {})
-        if schema.get("type") == "object" and "title" in schema:
-            parts[schema["title"]] = schema
-            schema = {"$ref": _REFERENCE.format(model=schema["title"])}
-        for name, part in parts.items():
-            made = Schema(**part)
-            if known.setdefault(name, made) != made:
-                message = f"Two different schemas are called {name}."
-                raise TypeError(message)
-        return schema
+
+# Made once in a process: what they are made of takes longer than an endpoint itself.
+@cache
+def _adapter(hint: Any) -> TypeAdapter[Any]:  # noqa: ANN401 -- an annotation
+    return TypeAdapter(hint)
+
+
+@cache
+def _made_schema(hint: Any) -> tuple[dict[str, Any], dict[str, Schema]]:  # noqa: ANN401 -- an annotation
+    """The schema of an answer, and the components that it names."""
+    schema = _adapter(hint).json_schema(mode="serialization", ref_template=_REFERENCE)
+    parts = schema.pop("$defs", {})
+    if schema.get("type") == "object" and "title" in schema:
+        parts[schema["title"]] = schema
+        schema = {"$ref": _REFERENCE.format(model=schema["title"])}
+    return schema, {name: Schema(**part) for name, part in parts.items()}
 
 
 class _Shape:
@@ -395,26 +406,27 @@ class _Shape:
                 default = ... if item.default is item.empty else item.default
                 field = (_bounded(hints[item.name]), default)
                 found["path" if item.name in in_path else place][item.name] = field
-        self.models: dict[str, type[BaseModel]] = {
-            place: create_model(
-                f"{function.__name__}_{place}",
-                __base__=SentBody if place == "body" else SentQuery,
-                **named,
-            )
-            for place, named in found.items()
-            if named
-        }
-        if method != "GET":
-            self.models["header"] = Guarded if is_guarded else Changing
+        self.models: dict[str, type[BaseModel]] = (
+            {} if method == "GET" else {"header": Guarded if is_guarded else Changing}
+        )
+        for place, named in found.items():
+            if named:
+                name = f"{function.__name__}_{place}"
+                self.models[place] = create_model(name, __base__=Sent, **named)
 
-    def values(self, models: Iterable[BaseModel]) -> dict[str, Any]:
-        """The arguments of the function, from what was sent."""
-        sent = {
-            name: getattr(model, name)
-            for model in models
-            for name in type(model).model_fields
-        }
-        return {
+    def read(self, in_path: Mapping[str, str]) -> tuple[dict[str, Any], UUID | None]:
+        """The arguments of the function and the caller's key, from what was sent.
+
+        Raises
+        ------
+        ValidationError
+            When the request has another shape.
+        """
+        sent: dict[str, Any] = {}
+        for place, model in self.models.items():
+            read = _read(model, place, in_path)
+            sent |= {name: getattr(read, name) for name in model.model_fields}
+        values = {
             name: self._spread[name](
                 **{field.name: sent[field.name] for field in fields(self._spread[name])}
             )
@@ -422,6 +434,23 @@ class _Shape:
             else sent[name]
             for name in self._names
         }
+        return values, sent.get("idempotency_key")
+
+
+def _read(model: type[BaseModel], place: str, in_path: Mapping[str, str]) -> BaseModel:
+    """One model of a request, from the place where its fields are sent."""
+    if place == "header":
+        return model.model_validate(dict(flask.request.headers))
+    if place == "path":
+        return model.model_validate_strings(in_path)
+    if place == "query":
+        # A name that comes twice stays a list, which no field takes.
+        given = flask.request.args.lists()
+        return model.model_validate_strings(
+            {name: texts if len(texts) > 1 else texts[0] for name, texts in given}
+        )
+    # The bytes as they came: one parse, and no number that JSON has not.
+    return model.model_validate_json(flask.request.get_data())
 
 
 def _fields(spread: Any) -> dict[str, tuple[Any, Any]]:  # noqa: ANN401 -- a class

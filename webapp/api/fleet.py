@@ -10,6 +10,7 @@ from pydantic import Field
 from core.access import Permission
 from orchestrator.forecasts.day_page import day_view
 from orchestrator.forecasts.fleet import FleetQuestion, fleet_view
+from orchestrator.forecasts.limit_effects import LimitEffect, limit_effect
 from orchestrator.forecasts.quality_page import fleet_quality_view, quality_view
 from orchestrator.forecasts.views import (
     FleetQualityView,
@@ -18,6 +19,7 @@ from orchestrator.forecasts.views import (
     QualityView,
 )
 from orchestrator.overview.first_page import overview
+from orchestrator.overview.frozen import FrozenFleet, frozen_fleet
 from orchestrator.overview.history import fleet_history, region_history
 from orchestrator.overview.region_page import RegionPage, region_page
 from orchestrator.overview.search import Found, search
@@ -28,6 +30,7 @@ from orchestrator.use_cases import Request
 from orchestrator.windows.views import Ground
 from webapp.api.endpoints import Api, Slug
 
+LimitC = Annotated[float, Field(ge=-60.0, le=100.0)]
 CompareDays = Annotated[int, Field(ge=1, le=366)]
 SearchWords = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f]*$")]
 
@@ -36,12 +39,12 @@ def add_fleet(api: Api) -> None:
     """The fleet as it is now, and the forecasts of each region."""
     _add_overviews(api)
 
-    @api.get("/fleet", Permission.VIEW_FLEET)
+    @api.get("/fleet", Permission.VIEW_FLEET, is_kept=True)
     def get_fleet(asked: Request, question: FleetQuestion) -> FleetView:
         """Active regions with their verdicts; a long fleet comes in pages."""
         return fleet_view(asked, question)
 
-    @api.get("/forecasts/<region_slug>", Permission.VIEW_FLEET)
+    @api.get("/forecasts/<region_slug>", Permission.VIEW_FLEET, is_kept=True)
     def get_forecast(
         asked: Request,
         region_slug: Slug,
@@ -76,6 +79,18 @@ def _add_overviews(api: Api) -> None:
     def get_overview(asked: Request) -> OverviewView:
         """Load, carbon, water and cost of the fleet, newest decisions, feeds."""
         return overview(asked, _n_regions(asked))
+
+    @api.get("/fleet/frozen", Permission.VIEW_FLEET)
+    def get_frozen_fleet(asked: Request, at_utc: datetime) -> FrozenFleet:
+        """Verdicts, alarms and recorded decisions as they were stored at an instant."""
+        return frozen_fleet(asked, at_utc)
+
+    @api.get("/fleet/limit-effect", Permission.MANAGE_POLICY)
+    def get_limit_effect(
+        asked: Request, limit_c: LimitC, region_slug: Slug | None = None
+    ) -> LimitEffect:
+        """Whom another thermal limit would block or free, by the newest verdicts."""
+        return limit_effect(asked, region_slug, limit_c)
 
     @api.get("/history", Permission.VIEW_FLEET)
     def get_fleet_history(

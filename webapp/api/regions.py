@@ -89,7 +89,7 @@ class ChangedTerms:
 def add_regions(api: Api) -> None:
     """See and change regions, limits and terms."""
 
-    @api.get("/regions", MANAGE)
+    @api.get("/regions", MANAGE, is_kept=True)
     def list_regions(asked: Request) -> tuple[RegionFacts, ...]:
         """Every region, active or not, with its facts and limits."""
         return every_region(asked)

@@ -31,7 +31,7 @@ from orchestrator.telemetry.uploads import UploadOutcome, import_upload
 from orchestrator.telemetry.views import ImportRow, ImportsPage, RefusedPage
 from orchestrator.telemetry.withdrawals import Withdrawal, withdraw_import
 from orchestrator.use_cases import Request
-from webapp.api.endpoints import Api, Instant, PageSize, SentBody, Slug
+from webapp.api.endpoints import Api, Instant, PageSize, Sent, Slug
 from webapp.telemetry_upload import LARGEST_FILE_BYTES, described
 
 MANAGE = Permission.MANAGE_TELEMETRY
@@ -42,7 +42,7 @@ _VALUES: dict[str, Any] = {
 }
 TelemetryHour: Any = create_model(
     "TelemetryHour",
-    __base__=SentBody,
+    __base__=Sent,
     __doc__="Measured values of a region in the hour that begins at `hour_utc`.",
     region_slug=(Slug, ...),
     hour_utc=(Instant, ...),

@@ -5,7 +5,7 @@
   const dc = (window.dash_clientside = window.dash_clientside || {});
   const root = document.documentElement;
   const PAGES = { o: "/", f: "/forecast", w: "/what-if", p: "/plan", t: "/trade-offs", a: "/audit",
-    l: "/alarms", q: "/quality" };
+    l: "/alarms", q: "/quality", h: "/words" };
   const SEQUENCE_MS = 1200;
   const GAP_PX = 16; // below a panel
   let waitsSince = 0; // when "g" was pressed

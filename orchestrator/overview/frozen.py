@@ -1,0 +1,137 @@
+"""The fleet at an instant that has passed: what was stored by then, not judged anew."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from core.access import Permission
+from core.errors import InvalidInput
+from db import alarms
+from db.alarms import AlarmMark
+from db.decision_lists import DecisionFilter
+from db.decisions import decisions_by_ids
+from db.fleet_standing import RegionStanding, fleet_standing
+from orchestrator.decisions.lists import decision_page
+from orchestrator.decisions.views import DecisionSummary
+from orchestrator.forecasts.views import Group
+from orchestrator.regions.region_choice import PAGE_ROWS, no_region_yet
+from orchestrator.use_cases import Request, query
+
+DECISIONS_SHOWN = 6
+ALARMS_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrozenRow:
+    """The newest verdict of a region at that instant.
+
+    Attributes
+    ----------
+    decision_id : int | None
+        Where it is stored with all that it rested on; None before the first.
+    """
+
+    slug: str
+    name: str
+    group: Group
+    reason: str | None
+    bound_c: float | None
+    limit_c: float | None
+    issued_at_utc: datetime | None
+    decision_id: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrozenFleet:
+    """The fleet at an instant.
+
+    Attributes
+    ----------
+    counts : mapping
+        Of all regions, by their verdict.
+    rows : tuple of FrozenRow
+        The worst first; of a long fleet the first page.
+    alarms : tuple of AlarmMark
+        Raised by then and not cleared, newest first.
+    decisions : tuple of DecisionSummary
+        The last that had been recorded.
+    """
+
+    at_utc: datetime
+    counts: Mapping[Group, int]
+    rows: tuple[FrozenRow, ...]
+    alarms: tuple[AlarmMark, ...]
+    decisions: tuple[DecisionSummary, ...]
+
+
+@query(Permission.VIEW_FLEET)
+def frozen_fleet(request: Request, at_utc: datetime) -> FrozenFleet:
+    """What the verdicts, alarms and recorded decisions of the fleet were at an instant.
+
+    Regions are those that are in the fleet now.
+
+    Raises
+    ------
+    NotFound
+        When there is no region yet.
+    InvalidInput
+        For an instant that has not come.
+    """
+    session = request.session
+    if at_utc > request.now:
+        message = f"{at_utc:%Y-%m-%d %H:%M} UTC has not come yet."
+        raise InvalidInput(message)
+    standing = fleet_standing(session, at_utc, stored_by=at_utc)
+    if not standing:
+        raise no_region_yet()
+    groups = {item.slug: _group(item) for item in standing}
+    rank = {group: place for place, group in enumerate(Group)}
+    shown = sorted(
+        standing,
+        key=lambda item: (rank[groups[item.slug]], _margin_c(item), item.name),
+    )[:PAGE_ROWS]
+    stored = decisions_by_ids(
+        session, [item.decision_id for item in shown if item.decision_id is not None]
+    )
+    recorded = decision_page(
+        request,
+        DecisionFilter(kind="recorded", until_utc=at_utc),
+        limit=DECISIONS_SHOWN,
+    )
+    return FrozenFleet(
+        at_utc=at_utc,
+        counts={group: list(groups.values()).count(group) for group in Group},
+        rows=tuple(
+            FrozenRow(
+                slug=item.slug,
+                name=item.name,
+                group=groups[item.slug],
+                reason=stored[item.decision_id].facts.reason_text
+                if item.decision_id in stored
+                else None,
+                bound_c=item.bound_c,
+                limit_c=item.limit_c,
+                issued_at_utc=item.issued_at_utc,
+                decision_id=item.decision_id,
+            )
+            for item in shown
+        ),
+        alarms=tuple(alarms.active_at(session, at_utc, limit=ALARMS_SHOWN)),
+        decisions=recorded.rows,
+    )
+
+
+def _group(item: RegionStanding) -> Group:
+    """As it was judged, on the terms of that time."""
+    if item.reason_code is None or item.reason_code.is_data_problem:
+        return Group.UNJUDGED
+    return Group.APPROVED if _margin_c(item) >= 0 else Group.OVER
+
+
+def _margin_c(item: RegionStanding) -> float:
+    if item.bound_c is None or item.limit_c is None:
+        return -math.inf
+    return item.limit_c - item.bound_c

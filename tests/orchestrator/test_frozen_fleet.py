@@ -1,0 +1,84 @@
+"""The fleet at an instant that has passed: what was stored by then, no more."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from core.errors import InvalidInput
+from core.outcomes import Outcome
+from core.telemetry import HOUR
+from db import alarms
+from orchestrator.forecasts.fleet import fleet_view
+from orchestrator.forecasts.limit_effects import limit_effect
+from orchestrator.forecasts.views import Group, group_of
+from orchestrator.overview.frozen import frozen_fleet
+from tests.alarm_looks import alarms_after_look
+from tests.asking import asking
+from tests.fleet import Fleet
+from tests.orchestrator.test_alarms import limit_of
+
+
+def test_what_came_later_is_not_in_it(fleet: Fleet) -> None:
+    with fleet.runtime.transaction() as session:
+        request = asking(session, fleet.actor(session), now=datetime.now(UTC))
+        stored_utc = session.scalar(text("select max(created_at_utc) from decision"))
+        before = frozen_fleet(request, stored_utc - timedelta(days=1))
+        assert before.counts[Group.UNJUDGED] == len(before.rows) == 3
+        assert all(row.decision_id is None for row in before.rows)
+
+        seen = frozen_fleet(request, stored_utc)
+        live = fleet_view(asking(session, fleet.actor(session))).rows
+        assert {row.slug: row.group for row in seen.rows} == {
+            row.region.slug: group_of(row) for row in live
+        }
+        assert seen.rows[0].group is Group.OVER
+        assert seen.rows[0].reason
+        assert seen.rows[0].bound_c > seen.rows[0].limit_c  # type: ignore[operator]
+
+        # A limit of now is none of then.
+        limit_of(session, "arizona", 90.0)
+        after = fleet_view(asking(session, fleet.actor(session))).rows
+        assert {row.verdict.outcome for row in after} == {Outcome.APPROVED}
+        assert frozen_fleet(request, stored_utc).rows == seen.rows
+        with pytest.raises(InvalidInput, match="has not come"):
+            frozen_fleet(request, request.now + HOUR)
+
+
+def test_an_alarm_stands_in_it_from_raised_to_cleared(fleet: Fleet) -> None:
+    with fleet.runtime.transaction() as session:
+        request = asking(session, fleet.actor(session))
+        (raised,) = (one for one in alarms_after_look(request) if one.is_active)
+        limit_of(session, "arizona", 60.0)
+        for hours in (1, 6, 9):
+            later = asking(
+                session, fleet.actor(session), now=request.now + hours * HOUR
+            )
+            alarms_after_look(later)
+        # By their own numbers: others were raised since, as telemetry grew old.
+        at = {
+            hours: [
+                one.alarm_id
+                for one in alarms.active_at(
+                    session, request.now + hours * HOUR, limit=9
+                )
+            ]
+            for hours in (-1, 0, 3, 9)
+        }
+    assert raised.alarm_id not in at[-1]
+    assert raised.alarm_id in at[0]
+    assert raised.alarm_id in at[3]
+
+
+def test_another_limit_says_whom_it_would_block_and_free(fleet: Fleet) -> None:
+    with fleet.runtime.transaction() as session:
+        request = asking(session, fleet.actor(session))
+        freed = limit_effect(request, "arizona", 90.0)
+        assert (freed.approved, freed.blocked) == (("Arizona",), ())
+        assert limit_effect(request, "ireland", 5.0).blocked == ("Ireland",)
+        limit_of(session, "wyoming", 50.0)
+        whole = limit_effect(request, None, 5.0)
+        assert whole.blocked == ("Ireland",)
+        assert (whole.n_judged, whole.n_unjudged) == (2, 0)
