@@ -57,7 +57,8 @@ def quality_content(view: QualityView) -> list[Component | None]:
         html.P(
             [
                 named("Coverage"),
-                f": a bound that keeps its promise holds on about {confidence} of days.",
+                ": a bound that keeps its promise holds on about"
+                f" {confidence} of days.",
             ],
             className="gfo-muted gfo-hint",
         ),
