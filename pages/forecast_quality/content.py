@@ -53,13 +53,10 @@ OTHER_PAGES = (
 def quality_content(view: QualityView) -> list[Component | None]:
     """How good the bound of a region has been, and whether its chances came true."""
     confidence = percent(100 * view.confidence_frac)
+    promise = f": a bound that keeps its promise holds on about {confidence} of days."
     return [
         html.P(
-            [
-                named("Coverage"),
-                ": a bound that keeps its promise holds on about"
-                f" {confidence} of days.",
-            ],
+            [named("Coverage"), promise],
             className="gfo-muted gfo-hint",
         ),
         drift_notice(view),

@@ -30,6 +30,7 @@ PAGES = {
     "/admin/feeds?new=1": "#feeds-form",
     "/admin/deliveries?new=1": "#deliveries-form fieldset",
     "/admin/tokens": "main h1",
+    "/words": "main h1",
     "/admin/regions?region=ireland": "#regions-list",
     "/admin/telemetry?batch=1": "#telemetry-import-panel",
     "/quality": "#quality-regions tbody tr",
