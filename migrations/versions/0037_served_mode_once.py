@@ -1,6 +1,6 @@
 """The hours of the served mode are those of the forecast: stored once.
 
-Revision ID: 0039
+Revision ID: 0037
 Revises: 0036
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from alembic import op
 
-revision: str = "0039"
+revision: str = "0037"
 down_revision: str | None = "0036"
 branch_labels: None = None
 depends_on: None = None
