@@ -45,15 +45,9 @@ def test_everything_is_found_by_a_few_keys(visitor: Visitor) -> None:
     visitor.press("?")
     visitor.sees("#shortcuts", "Keyboard shortcuts", "Ctrl K")
     visitor.press(Keys.ESCAPE)
-    visitor.press("g", "h")
-    visitor.is_at("/words")
-    visitor.sees("main", "Conformal score", "Tracking offset")
     visitor.press("g", "f")
     visitor.is_at("/forecast")
     visitor.sees("#forecast-sentence", "Arizona")
-    visitor.follow("Tracking offset", "main")
-    visitor.sees("#words-answer", "added to the quantile of the scores")
-    visitor.press("g", "f")
     _press_control_k(visitor)
     assert visitor.focused_id() == "palette-words"
     visitor.sees("#palette-found", "Overview", "Audit")
@@ -68,6 +62,12 @@ def test_everything_is_found_by_a_few_keys(visitor: Visitor) -> None:
     visitor.sees("#palette-found", "Decision 1")
     visitor.press(Keys.ENTER)
     visitor.is_at("/decisions/1")
+    visitor.sees_no("#palette")
+    visitor.press("g", "h")
+    visitor.is_at("/words")
+    visitor.sees("main", "Conformal score", "Tracking offset")
+    visitor.open("/words?term=tracking-offset")
+    visitor.sees("#words-answer", "added to the quantile of the scores")
     assert visitor.browser.console_errors() == []
 
 
