@@ -290,7 +290,7 @@ def test_whatever_asks_the_portal_uses_its_port_and_addresses_that_it_has() -> N
 
 
 def test_a_probe_waits_longer_than_the_portal_takes_to_answer() -> None:
-    """A readiness that asks a database that hangs answers after 4 s."""
+    """A readiness that asks a database that hangs answers after 5 s at most."""
     (web,) = PODS["Deployment gfo-web"]["containers"]
     assert {web[f"{name}Probe"]["timeoutSeconds"] for name in PROBES[1:]} == {5}
     serving = COMPOSE["services"]["web-a"]

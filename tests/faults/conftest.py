@@ -80,7 +80,7 @@ def demo_stage(installed_stage: Path, stage_dir: Path) -> Path:
 
     def make(folder: Path) -> None:
         copy(installed_stage, folder)
-        done = gfo(folder, "demo", "--regions", "2", "--days", "400")
+        done = gfo(folder, "demo", "--regions", "1", "--days", "400")
         assert done.returncode == 0, done.stderr
 
     return _stage(stage_dir / "demo", make)

@@ -690,6 +690,7 @@ def _do_harm(faults: Faults, minutes: float, stopped_s: float) -> Outage | None:
     if not stopped_s:
         return None
     outage, browser = Outage(stopped_s), faults.deployed.browser()
+    assert browser.log_in("admin", ADMIN_PASSWORD).status == 303
     with faults.database_stopped():
         end = time.monotonic() + stopped_s
         while time.monotonic() < end:
