@@ -25,15 +25,20 @@ ADD = (
             and 'Infinity' > all (plain_hours)) not valid
     """,
     "alter table forecast validate constraint ck_forecast_plain_hours",
-    "alter table window_score add column if not exists log_error_ratio double precision",
+    """
+    alter table window_score
+        add column if not exists log_error_ratio double precision
+    """,
     """
     alter table window_score
         drop constraint if exists ck_window_score_log_error_ratio_finite,
         add constraint ck_window_score_log_error_ratio_finite check (
             log_error_ratio > '-Infinity' and log_error_ratio < 'Infinity') not valid
     """,
-    "alter table window_score"
-    " validate constraint ck_window_score_log_error_ratio_finite",
+    """
+    alter table window_score
+        validate constraint ck_window_score_log_error_ratio_finite
+    """,
     """
     create table if not exists model_skill_watch (
         model_version_id integer not null
