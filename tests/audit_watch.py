@@ -179,6 +179,7 @@ UNAUDITED: Mapping[str, str] = {
     "handled_request": "answers; what was done for them is audited, so is a purge",
     "interval_calibration": _COMPUTED,
     "model_watch": f"{_COMPUTED}; alarms are audited, so is clearing one",
+    "model_skill_watch": f"{_COMPUTED}; alarms are audited, so is clearing one",
     "plain_fit": _COMPUTED,
     "model_evaluation_region": "a part; its evaluation's begin and end are audited",
     "window_score": _COMPUTED,
