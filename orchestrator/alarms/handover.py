@@ -32,7 +32,7 @@ def hand_over(request: Request, *, note: str, hours: float = SHIFT_H) -> Done[in
     Raises
     ------
     InvalidInput
-        When nothing is written, too much, or the shift has no length or more than a day.
+        When nothing is written, too much, or the shift lasts no time or over a day.
     """
     written = note.strip()
     if not 0 < len(written) <= LONGEST_NOTE:
