@@ -32,6 +32,8 @@ from pages.words import (
 
 Child = Component | str | None
 NoticeKind = Literal["info", "warn", "alarm"]
+LONG_LIST = 10
+"""Names and values that one column still holds well."""
 
 
 def notice(
@@ -145,7 +147,7 @@ def own_password(control_id: str, *, name: str | None = None) -> Component:
 
 def verdict_badge(verdict: VerdictView) -> Component:
     """APPROVED or BLOCKED as shape and word; only a data problem is an alarm."""
-    return _status(
+    return status(
         verdict_shape(verdict.outcome, data_problem=verdict.data_problem),
         verdict_word(verdict),
         css=_badge_css(verdict.outcome, is_alarm=verdict.data_problem),
@@ -154,7 +156,7 @@ def verdict_badge(verdict: VerdictView) -> Component:
 
 def outcome_badge(outcome: Outcome) -> Component:
     """The bare outcome, in tables where the reason stands beside it."""
-    return _status(
+    return status(
         verdict_shape(outcome, data_problem=False),
         outcome.value,
         css=_badge_css(outcome, is_alarm=False),
@@ -168,7 +170,8 @@ def _badge_css(outcome: Outcome, *, is_alarm: bool) -> str:
     return "gfo-status-blocked" if outcome is Outcome.BLOCKED else ""
 
 
-def _status(shape: str, word: str, *, css: str = "") -> Component:
+def status(shape: str, word: str, *, css: str = "") -> Component:
+    """A state as a shape with its word, and colour only beside them."""
     return html.Span(
         [html.Span(shape, className="gfo-shape", **aria(hidden="true")), word],
         className=f"gfo-status {css}".strip(),
@@ -214,19 +217,21 @@ def data_table(
     rows: Sequence[Sequence[Child]],
     *,
     numeric_from: int = 1,
+    text_from: int | None = None,
     id: str = "",  # noqa: A002
     cards: bool = False,
     download: bool = False,
     has_controls: bool = False,
 ) -> Component:
-    """A table; columns from `numeric_from` on are right-aligned numbers.
+    """A table; columns from `numeric_from` to `text_from` are right-aligned numbers.
 
     With `cards`, each row becomes a card on a narrow screen; with `download` (and an
     id) it can be saved as CSV. Say so if cells hold controls; see `pages.still`.
     """
 
     def css(column: int) -> str:
-        return "gfo-number" if column >= numeric_from else ""
+        last = len(head) if text_from is None else text_from
+        return "gfo-number" if numeric_from <= column < last else ""
 
     header = [
         html.Th(text, scope="col", className=css(column))
@@ -263,17 +268,25 @@ def data_table(
     return html.Div([scrolling, table_download(id)], className="gfo-table-block")
 
 
-def disclosure(summary: str, *children: Child) -> Component:
+def disclosure(
+    summary: str,
+    *children: Child,
+    id: str = "",  # noqa: A002
+) -> Component:
     """Content that is there for those who ask."""
-    return html.Details([html.Summary(summary), *children], className="gfo-details")
+    return html.Details(
+        [html.Summary(summary), *children], className="gfo-details", **given(id=id)
+    )
 
 
 def facts(values: Sequence[NamedValue]) -> Component:
-    """Names and values, two columns."""
-    pairs: list[Component] = []
-    for value in values:
-        pairs += [html.Dt(named(value.label)), html.Dd(typographic(value.value))]
-    return html.Dl(pairs, className="gfo-facts")
+    """Names and values, two columns; a long list takes more where there is room."""
+    pairs = [
+        html.Div([html.Dt(named(value.label)), html.Dd(typographic(value.value))])
+        for value in values
+    ]
+    long = " gfo-facts-long" if len(pairs) > LONG_LIST else ""
+    return html.Dl(pairs, className=f"gfo-facts{long}")
 
 
 def named(word: str) -> Child:
@@ -292,7 +305,7 @@ def named(word: str) -> Child:
 
 def chart(
     graph_id: str,
-    figure: go.Figure | None,
+    figure: go.Figure | dict[str, Any] | None,
     summary: str,
     *,
     height_px: int,
@@ -304,6 +317,7 @@ def chart(
     filled later: their ids are the graph's with `-summary` and `-caption`.
     """
     properties: dict[str, Any] = {} if figure is None else {"figure": figure}
+    height = f"{height_px / 16:g}rem"  # of the type, as all room is
     summary_id, caption_id = f"{graph_id}-summary", f"{graph_id}-caption"
     return html.Figure(
         [
@@ -311,12 +325,12 @@ def chart(
                 dcc.Graph(
                     id=graph_id,
                     config=graph_config(),
-                    style={"height": f"{height_px}px"},
+                    style={"height": height},
                     **properties,
                 ),
                 role="img",
                 # Plotly draws late; what stands below must not move then.
-                style={"minHeight": f"{height_px}px"},
+                style={"minHeight": height},
                 **aria(labelledby=summary_id),
             ),
             html.Figcaption(

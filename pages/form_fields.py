@@ -24,7 +24,9 @@ from pages.components import own_password
 from pages.context import PageContext
 from pages.serving import serve
 
-FieldKind = Literal["text", "number", "choice", "flag", "lines", "pairs", "several"]
+FieldKind = Literal[
+    "text", "prose", "number", "choice", "flag", "lines", "pairs", "several"
+]
 Entered = dict[str, Any]
 """Read values by the names of their fields."""
 
@@ -43,6 +45,9 @@ class Field:
         Turns the stored number into what the form shows.
     low, high : float | None
         Told to the browser; use cases check them.
+    least : float | None
+        The least number that is read; not told to the browser, so that what is below
+        it is sent, and refused with a sentence.
     example : str
         Stands in a field of lines, or of NAME=VALUE pairs, while it is empty.
     suggestions : tuple of str
@@ -57,6 +62,7 @@ class Field:
     scale: float = 1.0
     low: float | None = None
     high: float | None = None
+    least: float | None = None
     longest: int = 80
     example: str = ""
     suggestions: tuple[str, ...] = ()
@@ -103,8 +109,10 @@ class Field:
             number = float(text)
         except ValueError:
             number = math.nan
-        if not math.isfinite(number):
-            message = f"{self.label}: {text[:20]!r} is not a number."
+        least = -math.inf if self.least is None else self.least
+        if not (math.isfinite(number) and number >= least):
+            of = "" if self.least is None else f" of {self.least:g} or more"
+            message = f"{self.label}: {text[:20]!r} is not a number{of}."
             raise InvalidInput(message)
         return float(f"{number / self.scale:.12g}")
 
@@ -127,12 +135,18 @@ def require_complete(
             raise InvalidInput(message)
 
 
-def form_grid(form: str, fields: Sequence[Field]) -> Component:
-    """The controls of some fields."""
+def form_grid(
+    form: str,
+    fields: Sequence[Field],
+    *others: Component,
+    held: Mapping[str, object] | None = None,
+) -> Component:
+    """The controls of some fields, and others beside them; `held` are their values."""
     return html.Div(
         [
-            *(labelled_control(form, item) for item in fields),
+            *(labelled_control(form, item, held) for item in fields),
             *(_suggested(form, item) for item in fields if item.suggestions),
+            *others,
         ],
         className="gfo-form-grid",
     )
@@ -154,9 +168,9 @@ Save = Callable[..., Component]
 
 def reasoned_parts(form: str, label: str, *, longest: int = 500) -> list[Component]:
     """What ends a form whose change has a reason and is confirmed."""
-    reason = dbc.Textarea(id=f"{form}-reason", rows=2, maxlength=longest)
+    reason = Field(name="reason", label="Reason", kind="prose", longest=longest)
     return [
-        labelled("Reason", reason),
+        labelled_control(form, reason),
         own_password(f"{form}-password"),
         save_button(label, f"{form}-save"),
         html.Div(id=f"{form}-save-status", role="status"),
@@ -207,9 +221,13 @@ def serve_reasoned(
     return register
 
 
-def labelled_control(form: str, item: Field) -> Component:
-    """The control of a field under its label."""
+def labelled_control(
+    form: str, item: Field, held: Mapping[str, object] | None = None
+) -> Component:
+    """The control of a field under its label; `held` says what it holds at first."""
     control = _control(form, item)
+    if held and item.name in held:
+        control.value = item.shown(held[item.name])  # type: ignore[attr-defined]
     if item.kind == "flag":
         return control
     if item.kind == "several":
@@ -227,12 +245,17 @@ def _control(form: str, item: Field) -> Component:
         case "flag":
             control = dbc.Checkbox(id=control_id, label=item.label, value=True)
         case "choice":
-            control = dbc.Select(id=control_id, options=options)
+            control = dbc.Select(id=control_id, name=item.name, options=options)
         case "several":
             control = dbc.Checklist(id=control_id, options=options, value=[])
+        case "prose":
+            control = dbc.Textarea(
+                id=control_id, name=item.name, rows=2, maxlength=item.longest
+            )
         case "lines" | "pairs":
             control = dbc.Textarea(
                 id=control_id,
+                name=item.name,
                 rows=2,
                 maxlength=_LONGEST_LINES,
                 placeholder=item.example,
@@ -240,6 +263,7 @@ def _control(form: str, item: Field) -> Component:
         case "number":
             control = dbc.Input(
                 id=control_id,
+                name=item.name,
                 type="number",
                 step="any",
                 inputmode="decimal",
@@ -248,6 +272,7 @@ def _control(form: str, item: Field) -> Component:
         case _:
             control = dbc.Input(
                 id=control_id,
+                name=item.name,
                 type="text",
                 maxlength=item.longest,
                 autocomplete="off",

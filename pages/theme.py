@@ -37,6 +37,9 @@ _CLEAR = "rgba(0, 0, 0, 0)"
 
 _AXIS = {
     "gridcolor": _GRID,
+    # Whole numbers with separators, as on the pages: 60,000 and never 60k.
+    "exponentformat": "none",
+    "separatethousands": True,
     "zeroline": False,
     "automargin": True,
     "ticks": "outside",

@@ -3,7 +3,7 @@
     .venv/bin/python scripts/screenshots.py URL USER PASSWORD FOLDER [NAME=PATH ...]
 
 The pages of the demo fleet on a day whose heat a shift resolves, or the given ones:
-1720 px wide, cut after 1300 px, in 96 colours to keep the files small. Needs Chromium
+1720 px wide, cut after 1300 px, in 64 colours to keep the files small. Needs Chromium
 and chromedriver, and an admin who need not change the password. A what-if decision and
 a plan are stored; nothing is recorded.
 """
@@ -23,7 +23,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 WIDTH, MAX_HEIGHT = 1720, 1300
-N_COLOURS = 96
+N_COLOURS = 64
 PATIENCE_S = 60
 AT_REST = """
 const busy = "[data-dash-is-loading='true'], .gfo-skeleton, ._dash-loading";
@@ -37,7 +37,7 @@ return !document.querySelector(busy)
 def default_pages(today: date) -> dict[str, str]:
     """Addresses by name of picture, for a fresh demo fleet.
 
-    It has three years before today and six automatic decisions; What-if adds one more.
+    It has three years before today and decisions of some days; 26 is one of a person.
     """
     day = date(today.year if today > date(today.year, 5, 2) else today.year - 1, 5, 1)
     pair = f"source=arizona&target=ireland&day={day}"
@@ -46,7 +46,7 @@ def default_pages(today: date) -> dict[str, str]:
         "what-if": f"/what-if?{pair}&shift=30",
         "plan": f"/plan?region=arizona&day={day}",
         "trade-offs": f"/trade-offs?{pair}&shift=40&hour=14",
-        "decision": "/decisions/7",
+        "decision": "/decisions/26",
     }
 
 

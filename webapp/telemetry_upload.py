@@ -86,7 +86,8 @@ def _sent_stream() -> BinaryIO:
 
 def _described(stream: BinaryIO) -> FileToImport:
     """The file of the form, and what the form says of it."""
-    return described(stream, str(request.files["file"].filename), request.form)
+    said = {name: text for name, text in request.form.items() if text != ANY}
+    return described(stream, str(request.files["file"].filename), said)
 
 
 def described(stream: BinaryIO, label: str, fields: Mapping[str, str]) -> FileToImport:
@@ -98,13 +99,13 @@ def described(stream: BinaryIO, label: str, fields: Mapping[str, str]) -> FileTo
         When a field has a value that it cannot have.
     """
     said = _Fields(fields)
-    kind, region = said.text("carbon_kind"), said.text("region")
+    kind = said.text("carbon_kind")
     return FileToImport(
         source=stream,
         largest_bytes=LARGEST_CONTENT_BYTES,
         label=label,
         telemetry_format=said.one_of(TelemetryFormat, "format"),
-        region_slug=None if region == ANY else region,
+        region_slug=said.text("region"),
         time_zone=said.text("time_zone"),
         carbon_kind=CarbonSignalKind.parse(kind) if kind else None,
         binds_place=said.text("bind_place") is not None,

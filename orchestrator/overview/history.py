@@ -93,7 +93,7 @@ _FLEET = (
     _Quantity(key="cost_usd", name="Power for the IT load", unit="USD/h"),
     _Quantity(
         key="n_regions",
-        name="Regions in these sums",
+        name="Counted in these sums",
         unit="regions",
         summary="least",
         of_day=np.nanmin,

@@ -15,6 +15,7 @@ from core.footprints import Footprint, footprint, hourly_rates, total_footprint
 from core.outlooks import RegionOutlook
 from core.shares import HoursOfDay
 from core.shift_rules import flexible_pct, given_by_hour_pct
+from core.wording import listed
 from db import regions
 from db.regions import StoredRegion
 from orchestrator.decisions.records import share_rule
@@ -303,9 +304,10 @@ def _notes(
     found: Sequence[StoredRegion], before: Sequence[Footprint]
 ) -> tuple[str, ...]:
     missing = tuple(
-        f"{stored.region.name}: an hour of {quantity.value} is missing."
+        f"{stored.region.name}: without"
+        f" {listed(quantity.value for quantity in part.missing)} in some hours."
         for stored, part in zip(found, before, strict=True)
-        for quantity in part.missing
+        if part.missing
     )
     suspect = dict.fromkeys(line for part in before for line in part.suspect)
     return (*missing, *suspect)

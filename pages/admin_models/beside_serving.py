@@ -72,7 +72,7 @@ def _figure_cells(row: ComparedRegion, *, has_bound: bool) -> list[Child]:
         return cells
     return [
         *cells,
-        _beside(str(new.bound_days), str(active.bound_days) if active else None),
+        _beside(number(new.bound_days), number(active.bound_days) if active else None),
         _beside(
             _share(new.coverage_frac), _share(active.coverage_frac) if active else None
         ),
@@ -102,11 +102,12 @@ def _share(value_frac: float) -> str:
 
 
 def _unsafe(figures: ModelFigures) -> str:
-    return f"{figures.approved_exceedance_days} of {figures.exceedance_days}"
+    of = number(figures.exceedance_days)
+    return f"{number(figures.approved_exceedance_days)} of {of}"
 
 
 def _blocked(figures: ModelFigures) -> str:
-    return f"{figures.blocked_safe_days} of {figures.safe_days}"
+    return f"{number(figures.blocked_safe_days)} of {number(figures.safe_days)}"
 
 
 def changed_table(regions: Sequence[ComparedRegion]) -> Component:

@@ -54,19 +54,24 @@ def version_content(detail: ModelDetail, times: Times) -> list[Component | None]
     """Everything below the actions."""
     return [
         evaluation_panel(detail, times),
-        panel(
-            "Origin",
-            facts([*detail.origin, *_origin_times(detail, times)]),
-            id="model-origin",
-        ),
-        panel(
-            "Contract",
-            facts(detail.contract),
-            disclosure(
-                "Features, in their order",
-                html.P(", ".join(detail.feature_names), className="gfo-why"),
-            ),
-            id="model-contract",
+        html.Div(
+            [
+                panel(
+                    "Origin",
+                    facts([*detail.origin, *_origin_times(detail, times)]),
+                    id="model-origin",
+                ),
+                panel(
+                    "Contract",
+                    facts(detail.contract),
+                    disclosure(
+                        "Features, in their order",
+                        html.P(", ".join(detail.feature_names), className="gfo-why"),
+                    ),
+                    id="model-contract",
+                ),
+            ],
+            className="gfo-columns gfo-columns-2",
         ),
         panel(
             f"What served {TARGET_WORDS[detail.target].lower()}",

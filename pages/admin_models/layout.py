@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import dash_bootstrap_components as dbc
 from dash import dcc, html
 from dash.development.base_component import Component
@@ -11,16 +13,40 @@ from pages.admin_models.signing_keys import keys_panel
 from pages.attributes import aria, data
 from pages.components import (
     crumbs,
-    field,
     own_password,
     page_head,
     panel,
     skeleton,
 )
+from pages.form_fields import Field, form_grid, labelled_control
 from pages.second_person import approvals_panel
 
 REFRESH_MS = 2_000
 """While a file is checked or a model evaluated; else the page asks for nothing."""
+
+_REASON = Field(
+    name="reason",
+    label="Reason",
+    kind="prose",
+    hint="10 characters or more, to activate or override; kept in the audit.",
+    longest=1_000,
+)
+_ROLLBACK_REASON = replace(
+    _REASON,
+    label="Reason for rolling back",
+    kind="text",
+    hint="10 characters or more; kept in the audit.",
+)
+_SIGNATURE = Field(
+    name="signature",
+    label="Signature",
+    kind="text",
+    hint="Ed25519 over the file, as base64; may be left empty.",
+    longest=200,
+)
+_ADDED_SIGNATURE = replace(
+    _SIGNATURE, hint="Ed25519 over the file of this version, as base64, to be added."
+)
 
 
 def models_layout() -> Component:
@@ -39,17 +65,11 @@ def models_layout() -> Component:
                         html.Div(id="models-notice", **aria(live="polite")),
                         html.Div(skeleton(160), id="models-serving"),
                         html.Div(
-                            [
-                                field(
-                                    "Reason for rolling back",
-                                    dbc.Input(
-                                        id="models-rollback-reason", maxlength=1_000
-                                    ),
-                                    hint="10 characters or more; kept in the audit.",
-                                ),
+                            form_grid(
+                                "models-rollback",
+                                [_ROLLBACK_REASON],
                                 own_password("models-rollback-password"),
-                            ],
-                            className="gfo-form-grid",
+                            ),
                             hidden=True,
                             id="models-rollback-confirm",
                         ),
@@ -60,16 +80,23 @@ def models_layout() -> Component:
                 className="gfo-columns gfo-columns-2 gfo-columns-start",
             ),
             panel(
-                "Files",
-                html.Div(skeleton(120), id="models-uploads", **aria(live="polite")),
-                id="models-uploads-panel",
-            ),
-            panel(
                 "Versions",
                 html.Div(skeleton(240), id="models-versions"),
                 id="models-versions-panel",
             ),
-            keys_panel(),
+            html.Div(
+                [
+                    panel(
+                        "Files",
+                        html.Div(
+                            skeleton(120), id="models-uploads", **aria(live="polite")
+                        ),
+                        id="models-uploads-panel",
+                    ),
+                    keys_panel(),
+                ],
+                className="gfo-columns gfo-columns-2 gfo-columns-start",
+            ),
             panel(
                 "History",
                 html.Div(skeleton(120), id="models-history"),
@@ -93,11 +120,7 @@ def _upload_form() -> Component:
                     ],
                     className="gfo-field gfo-inline-field",
                 ),
-                field(
-                    "Signature",
-                    dbc.Input(id="models-signature", name="signature", maxlength=200),
-                    hint="Ed25519 over the file, as base64; may be left empty.",
-                ),
+                labelled_control("models", _SIGNATURE),
                 own_password("models-password", name="password"),
             ],
             className="gfo-form-grid",
@@ -155,17 +178,7 @@ def _actions() -> Component:
     return panel(
         "What to do with it",
         html.P(id="model-next-step"),
-        field(
-            "Reason",
-            dbc.Textarea(id="model-reason", rows=2, maxlength=1_000),
-            hint="10 characters or more, to activate or override; kept in the audit.",
-        ),
-        field(
-            "Signature",
-            dbc.Input(id="model-signature", maxlength=200),
-            hint="Ed25519 over the file of this version, as base64, to be added.",
-        ),
-        own_password("model-password"),
+        form_grid("model", [_REASON, _ADDED_SIGNATURE], own_password("model-password")),
         html.Div(
             [
                 _button("Activate", "model-activate", "primary"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-import dash_bootstrap_components as dbc
 from dash import ALL, Dash, Input, Output, State, ctx, dcc, html, no_update
 from dash.development.base_component import Component
 
@@ -22,17 +21,27 @@ from pages.components import (
     button,
     data_table,
     disclosure,
-    field,
     moment,
     notice,
     own_password,
     panel,
 )
 from pages.context import PageContext
+from pages.form_fields import Field, form_grid
 from pages.serving import serve
 from pages.times import Times, chosen_times
 
 _UNPIN = "models-unpin"
+_KEY_FIELDS = (
+    Field(name="key_name", label="Whose key", kind="text"),
+    Field(
+        name="key",
+        label="Public key (Ed25519)",
+        kind="prose",
+        hint="As PEM, or base64 of its 32 bytes.",
+        longest=500,
+    ),
+)
 
 
 def keys_panel() -> Component:
@@ -44,17 +53,7 @@ def keys_panel() -> Component:
         html.Div(id="models-keys"),
         disclosure(
             "Trust a key",
-            html.Div(
-                [
-                    field("Whose key", dbc.Input(id="models-key-name", maxlength=80)),
-                    field(
-                        "Public key (Ed25519)",
-                        dbc.Textarea(id="models-key", rows=3, maxlength=500),
-                        hint="As PEM, or base64 of its 32 bytes.",
-                    ),
-                ],
-                className="gfo-form-grid",
-            ),
+            form_grid("models", _KEY_FIELDS),
             html.Div(button("Trust this key", "models-pin"), className="gfo-actions"),
         ),
         own_password("models-keys-password"),

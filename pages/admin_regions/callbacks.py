@@ -124,7 +124,7 @@ def _rendered(view: RegionsView, shown: Shown, *, is_new: bool) -> tuple[object,
         *_form_values(view),
         *policy_values(policy),
         "" if chosen else "d-none",
-        "d-none" if chosen else "",
+        "d-none" if chosen else "gfo-as-columns",
         *term_values(view),
     )
 

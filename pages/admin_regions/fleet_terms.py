@@ -33,26 +33,26 @@ TERM_FIELDS = (
     ),
     Field(name="migration_usd_per_mwh", label="Price of moving, USD per MWh"),
     Field(
-        name="counts_hydro_water",
-        label="Count hydropower’s evaporation as water",
-        kind="flag",
-    ),
-    Field(
         name="plan_blocked_chance_pct",
         label="Turned BLOCKED by a plan in 6 h at most, %",
         hint="Of the regions that it fills; 0 keeps nothing free for the next issues.",
-    ),
-    Field(
-        name="falls_back_on_alarm",
-        label="Fall back when a model loses its coverage",
-        kind="flag",
-        hint="The temperature model that served before then serves again.",
     ),
     Field(
         name="forecasts_kept_days",
         label="Days that other forecasts are kept",
         hint="Wet bulb, carbon and load that no shift or plan rests on; 36500 for good."
         " Temperatures stay.",
+    ),
+    Field(
+        name="counts_hydro_water",
+        label="Count hydropower’s evaporation as water",
+        kind="flag",
+    ),
+    Field(
+        name="falls_back_on_alarm",
+        label="Fall back when a model loses its coverage",
+        kind="flag",
+        hint="The temperature model that served before then serves again.",
     ),
 )
 CLASS_FIELDS = (

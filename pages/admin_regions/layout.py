@@ -66,16 +66,12 @@ def layout() -> Component:
             html.Div(
                 [
                     html.Div(_region_form(), id="regions-form", className="d-none"),
+                    _policy_form(),
+                    html.Div(class_form(), id="regions-by-class", className="d-none"),
                     html.Div(
-                        [
-                            _policy_form(),
-                            html.Div(
-                                class_form(), id="regions-by-class", className="d-none"
-                            ),
-                            html.Div(
-                                [terms_form(), rules_form()], id="regions-of-fleet"
-                            ),
-                        ]
+                        [terms_form(), rules_form()],
+                        id="regions-of-fleet",
+                        className="gfo-as-columns",
                     ),
                 ],
                 className="gfo-columns gfo-columns-2 gfo-columns-start",

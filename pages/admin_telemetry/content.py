@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dash import html
 from dash.development.base_component import Component
 
+from core.event_words import quantity_words
 from core.wording import listed
 from orchestrator.decisions.views import NamedValue
 from orchestrator.telemetry.suspect_hours import FindingView
@@ -64,7 +65,7 @@ def suspect_table(rows: Sequence[FindingView], times: Times) -> Component:
             [
                 moment(row.hour_utc, times.zone_without_region),
                 row.region_slug,
-                row.quantity.value,
+                quantity_words(row.quantity.value),
                 row.quality,
                 row.rule,
                 typeset(row.text),
@@ -125,7 +126,7 @@ def _facts(row: ImportRow, times: Times) -> list[NamedValue]:
     values = (
         ("Rows", went),
         ("Regions", listed(row.region_slugs)),
-        ("Quantities", ", ".join(row.quantities)),
+        ("Quantities", ", ".join(map(quantity_words, row.quantities))),
         ("Hours", hours),
         ("Format", row.format),
         ("SHA-256", row.content_sha256),

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import dash_bootstrap_components as dbc
 from dash import dcc, html
 from dash.development.base_component import Component
@@ -13,31 +10,119 @@ from orchestrator.telemetry.readers.formats import TelemetryFormat
 from orchestrator.telemetry.withdrawals import LONGEST_REASON
 from pages.admin_telemetry.refused import refused_panel
 from pages.attributes import data
-from pages.components import field, page_head, panel, skeleton
+from pages.components import disclosure, page_head, panel, skeleton
+from pages.form_fields import Field, form_grid, labelled_control
 from pages.list_controls import ANY
 from pages.region_picker import region_field
 
-_FORMAT_WORDS = {one: one.shape.words for one in TelemetryFormat}
-_KIND_WORDS = {
-    "": "As the file says; life-cycle if it does not",
-    "life-cycle average": "Life-cycle",
-    "direct average": "Direct",
-    "direct marginal": "Marginal, direct",
-    "life-cycle marginal": "Marginal, life-cycle",
-    "life-cycle average market-based": "Life-cycle, market-based",
-}
-_STAMP_WORDS = {"": "Begin, unless the format says", "begin": "Begin", "end": "End"}
-_DATE_WORDS = {
-    "": "Found from the file",
-    "day-first": "Day first",
-    "month-first": "Month first",
-    "excel": "Serials of Excel",
-}
-_BIND_WORDS = {"": "As the region is bound", "anew": "Bind the region to the file's"}
-_DECIMAL_WORDS = {"": "Found from the file", "point": "Point", "comma": "Comma"}
-
-
+FORM = "telemetry"
 NAMED_IN_FILE = {"label": "named in the file", "value": ANY}
+_FORMAT = Field(
+    name="format",
+    label="Format",
+    kind="choice",
+    choices={one.value: one.shape.words for one in TelemetryFormat},
+)
+_FIRST_FIELDS = (
+    Field(
+        name="time_zone",
+        label="Time zone",
+        kind="text",
+        hint="Of times without an offset, such as America/Chicago.",
+        longest=64,
+    ),
+    Field(
+        name="carbon_kind",
+        label="Carbon intensity",
+        kind="choice",
+        choices={
+            ANY: "As the file says; life-cycle if it does not",
+            "life-cycle average": "Life-cycle",
+            "direct average": "Direct",
+            "direct marginal": "Marginal, direct",
+            "life-cycle marginal": "Marginal, life-cycle",
+            "life-cycle average market-based": "Life-cycle, market-based",
+        },
+    ),
+)
+_MORE_FIELDS = (
+    Field(
+        name="stamp",
+        label="Stamps",
+        kind="choice",
+        choices={ANY: "Begin, unless the format says", "begin": "Begin", "end": "End"},
+    ),
+    Field(
+        name="dates",
+        label="Dates",
+        kind="choice",
+        choices={
+            ANY: "Found from the file",
+            "day-first": "Day first",
+            "month-first": "Month first",
+            "excel": "Serials of Excel",
+        },
+    ),
+    Field(
+        name="decimal",
+        label="Decimals",
+        kind="choice",
+        choices={ANY: "Found from the file", "point": "Point", "comma": "Comma"},
+    ),
+    Field(
+        name="bind_place",
+        label="Zone",
+        kind="choice",
+        hint="A region takes files of the zone that its first import was about.",
+        choices={
+            ANY: "As the region is bound",
+            "anew": "Bind the region to the file's",
+        },
+    ),
+    Field(
+        name="place",
+        label="Place",
+        kind="text",
+        hint="Zone, node or station of a file with several.",
+        longest=100,
+    ),
+    Field(
+        name="model",
+        label="Weather model",
+        kind="text",
+        hint="Of a file with several.",
+        longest=100,
+    ),
+    Field(
+        name="columns",
+        label="Columns",
+        kind="lines",
+        hint="What each column means, one a line.",
+        example="Time=timestamp\nLoad (kW)=it_load_mw",
+    ),
+    Field(
+        name="units",
+        label="Units",
+        kind="lines",
+        hint="Of columns whose names carry none.",
+        example="price_usd_mwh=EUR/kWh",
+    ),
+    Field(
+        name="rates",
+        label="Rates",
+        kind="lines",
+        hint="USD for one of a currency.",
+        example="EUR=1.08",
+    ),
+)
+_AS_IT_SAYS = {
+    "format": TelemetryFormat.AUTO.value,
+    **{one.name: ANY for one in (*_FIRST_FIELDS, *_MORE_FIELDS) if one.choices},
+}
+"""What is chosen until somebody says more: everything as the file says it."""
+_WITHDRAWAL = Field(
+    name="withdraw_reason", label="Reason", kind="text", longest=LONGEST_REASON
+)
 
 
 def layout() -> Component:
@@ -81,10 +166,7 @@ def _import_form() -> Component:
                     ],
                     className="gfo-field gfo-inline-field",
                 ),
-                field(
-                    "Format",
-                    _select("format", _FORMAT_WORDS, TelemetryFormat.AUTO),
-                ),
+                labelled_control(FORM, _FORMAT, _AS_IT_SAYS),
                 region_field(
                     "Region",
                     "telemetry-region",
@@ -96,23 +178,13 @@ def _import_form() -> Component:
                     ),
                     hint="For files that do not name it.",
                 ),
-                field(
-                    "Time zone",
-                    _text("time_zone", longest=64),
-                    hint="Of times without an offset, such as America/Chicago.",
-                ),
-                field(
-                    "Carbon intensity",
-                    _select("carbon_kind", _KIND_WORDS, ""),
-                ),
+                *(labelled_control(FORM, item, _AS_IT_SAYS) for item in _FIRST_FIELDS),
             ],
             className="gfo-form-grid",
         ),
-        html.Details(
-            [
-                html.Summary("What the file does not say itself"),
-                html.Div(_more_fields(), className="gfo-form-grid"),
-            ],
+        disclosure(
+            "What the file does not say itself",
+            form_grid(FORM, _MORE_FIELDS, held=_AS_IT_SAYS),
             id="telemetry-more",
         ),
         html.Div(
@@ -122,7 +194,6 @@ def _import_form() -> Component:
                     id="telemetry-look",
                     name="preview",
                     color="secondary",
-                    outline=True,
                 ),
                 dbc.Button(
                     "Import",
@@ -162,14 +233,7 @@ def _withdrawal_form() -> Component:
             html.Div(
                 panel(
                     "Withdraw this import",
-                    field(
-                        "Reason",
-                        dbc.Input(
-                            id="telemetry-withdraw-reason",
-                            type="text",
-                            maxlength=LONGEST_REASON,
-                        ),
-                    ),
+                    labelled_control(FORM, _WITHDRAWAL),
                     html.Div(
                         dbc.Button(
                             "Withdraw",
@@ -190,63 +254,3 @@ def _withdrawal_form() -> Component:
             html.Div(id="telemetry-withdraw-status", role="status"),
         ]
     )
-
-
-def _more_fields() -> list[Component]:
-    return [
-        field("Stamps", _select("stamp", _STAMP_WORDS, "")),
-        field("Dates", _select("dates", _DATE_WORDS, "")),
-        field("Decimals", _select("decimal", _DECIMAL_WORDS, "")),
-        field(
-            "Columns",
-            _lines("columns", "Time=timestamp\nLoad (kW)=it_load_mw"),
-            hint="What each column means, one a line.",
-        ),
-        field(
-            "Units",
-            _lines("units", "price_usd_mwh=EUR/kWh"),
-            hint="Of columns whose names carry none.",
-        ),
-        field("Rates", _lines("rates", "EUR=1.08"), hint="USD for one of a currency."),
-        field(
-            "Place",
-            _text("place", longest=100),
-            hint="Zone, node or station of a file with several.",
-        ),
-        field(
-            "Zone",
-            _select("bind_place", _BIND_WORDS, ""),
-            hint="A region takes files of the zone that its first import was about.",
-        ),
-        field(
-            "Weather model", _text("model", longest=100), hint="Of a file with several."
-        ),
-    ]
-
-
-def _text(name: str, *, longest: int) -> Component:
-    control: Component = dbc.Input(
-        id=_control_id(name), name=name, type="text", maxlength=longest
-    )
-    return control
-
-
-def _lines(name: str, example: str) -> Component:
-    control: Component = dbc.Textarea(
-        id=_control_id(name), name=name, placeholder=example, rows=2, maxlength=4000
-    )
-    return control
-
-
-def _select(name: str, words: Mapping[Any, str], chosen: object) -> Component:
-    control: Component = dbc.Select(
-        id=_control_id(name),
-        name=name,
-        options=[{"label": text, "value": str(key)} for key, text in words.items()],
-        value=str(chosen),
-    )
-    return control
-
-
-def _control_id(name: str) -> str:
-    return f"telemetry-{name.replace('_', '-')}"

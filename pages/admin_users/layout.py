@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 
 import dash_bootstrap_components as dbc
 from dash import dcc, html
@@ -11,13 +12,24 @@ from dash.development.base_component import Component
 from core.access import Role
 from orchestrator.accounts.user_names import NAME_LENGTH
 from pages import addresses
-from pages.components import field, link, own_password, page_head, panel, skeleton
+from pages.components import link, own_password, page_head, panel, skeleton
+from pages.form_fields import Field, form_grid
 
 ROLE_WORDS = {
     Role.AUDITOR: "auditor: sees everything, with the audit events",
     Role.OPERATOR: "operator: decides",
     Role.ADMIN: "admin: does everything",
 }
+_ROLE = Field(
+    name="role",
+    label="Role",
+    kind="choice",
+    choices={role.value: words for role, words in ROLE_WORDS.items()},
+)
+_NEW_FIELDS = (
+    Field(name="name", label="Name", kind="text", longest=NAME_LENGTH),
+    replace(_ROLE, name="new_role"),
+)
 CHANGE_BUTTONS = (
     ("users-set-role", "Change the role", "primary"),
     ("users-reset", "New one-time password", "secondary"),
@@ -45,17 +57,17 @@ def layout() -> Component:
                 html.A("API tokens", href="/admin/tokens"),
             ),
             html.Div(id="users-notice"),
-            panel(
-                "Everybody",
-                html.Div(skeleton(280), id="users-table"),
-                id="users-all",
-            ),
             html.Div(
                 [
+                    panel(
+                        "Everybody",
+                        html.Div(skeleton(280), id="users-table"),
+                        id="users-all",
+                    ),
                     html.Div(_add_form(), id="users-add-form"),
                     html.Div(_change_form(), id="users-change-form", hidden=True),
                 ],
-                className="gfo-columns gfo-columns-2",
+                className="gfo-columns gfo-columns-2 gfo-columns-start",
             ),
         ]
     )
@@ -69,13 +81,11 @@ def new_request() -> str:
 def _add_form() -> Component:
     return panel(
         "Add somebody",
-        _fields(
-            field(
-                "Name",
-                dbc.Input(id="users-name", maxlength=NAME_LENGTH, autocomplete="off"),
-            ),
-            field("Role", _role_choice("users-new-role", Role.OPERATOR)),
+        form_grid(
+            "users",
+            _NEW_FIELDS,
             own_password("users-add-password"),
+            held={"new_role": Role.OPERATOR.value},
         ),
         _actions(("users-add", "Add", "primary")),
         html.Div(id="users-add-status", role="status"),
@@ -88,10 +98,7 @@ def _change_form() -> Component:
     return panel(
         "Change",
         html.P(id="users-chosen-name"),
-        _fields(
-            field("Role", _role_choice("users-role", None)),
-            own_password("users-change-password"),
-        ),
+        form_grid("users", [_ROLE], own_password("users-change-password")),
         _actions(*CHANGE_BUTTONS),
         html.Div(id="users-change-status", role="status"),
         html.H3("Logins that run"),
@@ -100,31 +107,6 @@ def _change_form() -> Component:
         hint="Another role, a new password, removed factors and disabling end all their"
         " logins at once.",
     )
-
-
-def _fields(*fields: Component) -> Component:
-    """Fields below one another, no wider than what is typed into them."""
-    return html.Div(
-        list(fields),
-        className="gfo-stack",
-        style={
-            "maxWidth": "30rem",
-            "display": "grid",
-            "gap": "12px",
-            "marginBottom": "12px",
-        },
-    )
-
-
-def _role_choice(control_id: str, chosen: Role | None) -> Component:
-    control: Component = dbc.Select(
-        id=control_id,
-        options=[
-            {"label": words, "value": role.value} for role, words in ROLE_WORDS.items()
-        ],
-        value=chosen.value if chosen else None,
-    )
-    return control
 
 
 def _actions(*buttons: tuple[str, str, str]) -> Component:

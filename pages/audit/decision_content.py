@@ -94,7 +94,7 @@ def decision_evidence(
     `proof` is None for those who may not see events; `zone` is theirs without a region.
     """
     return [
-        *_charts(detail),
+        html.Div(_charts(detail), className="gfo-columns gfo-columns-2"),
         panel("Impact", impact_table(detail.card), id="decision-impact"),
         panel(
             "Inputs",

@@ -134,7 +134,7 @@ def _total(total: TotalView, more: OverviewView) -> Component:
     measured = (
         ""
         if more.n_measured == more.n_regions
-        else f", {more.n_measured} of {more.n_regions} regions"
+        else f", {more.n_measured} of {more.n_regions}"
     )
     return _tile(
         total.name,
@@ -424,11 +424,13 @@ def _decision(item: DecisionSummary, times: Times) -> Component:
         [
             link(f"{item.decision_id}", addresses.decision_href(item.decision_id)),
             html.Span(
-                f"{route(item.source, item.target)}, {shown}",
+                [
+                    f"{route(item.source, item.target)}, {shown}",
+                    tag("past day") if item.is_simulated else None,
+                ],
                 className="gfo-grow",
             ),
             outcome_badge(item.outcome),
-            tag("past day") if item.is_simulated else None,
             html.Span(
                 f"{item.actor_name}, "
                 f"{local_time(item.created_at_utc, times.zone_without_region)}",
@@ -447,8 +449,8 @@ def _feeds(more: OverviewView) -> Component:
             html.P(
                 f"Telemetry of the last hour: {more.n_measured} of {more.n_regions}"
                 f" regions{f', {missing} without' if missing else ''}."
+                + (f" Feeds: {said}." if said else " No feed is set up.")
             ),
-            html.P(f"Feeds: {said}." if said else "No feed is set up."),
         ],
         className="gfo-card gfo-panel",
         **aria(labelledby="overview-feeds-heading"),

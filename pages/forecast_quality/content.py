@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from dash import html
 from dash.development.base_component import Component
 
@@ -26,8 +28,11 @@ from pages.components import (
 from pages.forecast_quality.figures import (
     OVER_TIME,
     bin_label,
+    coverage_chart,
+    coverage_summary,
     over_time_chart,
     over_time_summary,
+    pooled_bins,
     reliability_chart,
     reliability_summary,
     steps_of,
@@ -35,6 +40,8 @@ from pages.forecast_quality.figures import (
 from pages.theme import MISSING, celsius, number
 from pages.time_range import Period
 from pages.words import day_name, degrees, percent, typeset
+
+_CHART_PX, _CHART_FRAME_PX, _REGION_PX = 380, 140, 26
 
 DRIFT_TITLE = "Coverage is drifting"
 OTHER_PAGES = (
@@ -46,12 +53,10 @@ OTHER_PAGES = (
 def quality_content(view: QualityView) -> list[Component | None]:
     """How good the bound of a region has been, and whether its chances came true."""
     confidence = percent(100 * view.confidence_frac)
+    promise = f": one that keeps its promise holds on about {confidence} of days."
     return [
         html.P(
-            [
-                named("Coverage"),
-                f": a bound that keeps its promise holds on {confidence} of days.",
-            ],
+            [named("Coverage"), promise],
             className="gfo-muted gfo-hint",
         ),
         drift_notice(view),
@@ -131,8 +136,8 @@ def _reliability(view: QualityView) -> list[Component]:
     return [
         chart(
             "forecast-reliability",
-            reliability_chart(view),
-            reliability_summary(view),
+            reliability_chart(view.bins),
+            reliability_summary(view.bins, degrees(view.thermal_limit_c)),
             height_px=280,
         ),
         disclosure(
@@ -172,11 +177,11 @@ def fleet_content(
     view: FleetQualityView, period: Period | None = None
 ) -> list[Component | None]:
     """A row per region, and the alarms above it."""
-    spans = [row.days for row in view.regions[0].rows] if view.regions else []
-    within = (
-        [f"Within, last {days} days" for days in spans]
+    rows = view.regions[0].rows if view.regions else ()
+    spans = (
+        [f"last {row.days} days" for row in rows]
         if period is None
-        else [f"Within, {day_name(period.first_day)} to {day_name(period.last_day)}"]
+        else [f"{day_name(period.first_day)} to {day_name(period.last_day)}"]
     )
     return [
         *(drift_notice(region) for region in view.regions),
@@ -186,7 +191,7 @@ def fleet_content(
                 "How often each region’s maximum stayed within its bound",
                 (
                     "Region",
-                    *within,
+                    *(f"Within, {span}" for span in spans),
                     "Days scored",
                     "Mean room left",
                     "Mean width of the range",
@@ -201,8 +206,46 @@ def fleet_content(
             " share of days that its confidence names."
             + ("" if view.part.is_whole else OTHER_PAGES),
         ),
+        _fleet_charts(view.regions, spans),
         _over_time(view),
     ]
+
+
+def _fleet_charts(
+    views: Sequence[QualityView], spans: Sequence[str]
+) -> Component | None:
+    """The table as two pictures, once a day has been scored."""
+    if not any(row.scored_days for view in views for row in view.rows):
+        return None
+    bins = pooled_bins(views)
+    height_px = max(_CHART_PX, _CHART_FRAME_PX + _REGION_PX * len(views))
+    return html.Div(
+        [
+            panel(
+                "How often each bound held",
+                chart(
+                    "quality-held",
+                    coverage_chart(views, spans),
+                    coverage_summary(views),
+                    height_px=height_px,
+                ),
+                id="quality-held-panel",
+            ),
+            panel(
+                "Did stated chances come true?",
+                chart(
+                    "quality-reliability",
+                    reliability_chart(bins),
+                    reliability_summary(bins, "a limit"),
+                    height_px=height_px,
+                ),
+                id="quality-reliability-panel",
+            )
+            if bins
+            else None,
+        ],
+        className="gfo-columns gfo-columns-2",
+    )
 
 
 def _over_time(view: FleetQualityView) -> Component | None:

@@ -1,9 +1,11 @@
-"""Whether stated chances came true, and how good bounds were over time, as figures."""
+"""How often bounds held, also over time, and whether stated chances came true."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
+from typing import Any
 
 from plotly import graph_objects as go
 
@@ -13,11 +15,26 @@ from orchestrator.forecasts.views import (
     QualityView,
     ReliabilityBin,
 )
-from pages.theme import TEMPLATE, THIN_SPACE, Ink, over_time, short_number
+from pages.theme import (
+    TEMPLATE,
+    THIN_SPACE,
+    Ink,
+    over_time,
+    plain_text,
+    short_number,
+)
+from pages.words import percent
 
 STATED_LABEL = "Stated chance"
 HAPPENED_LABEL = "Days on which it happened"
+PROMISED_LABEL = "Promised"
 _Z_95 = 1.96
+_SPAN_MARKS = (
+    ("circle-open", Ink.MEASURED),
+    ("square-open", Ink.AFTER_SHIFT),
+    ("diamond", Ink.FORECAST),
+)
+"""Of spans, shortest first; the longest is the one that says most."""
 
 
 def bin_label(reliability: ReliabilityBin) -> str:
@@ -39,7 +56,108 @@ def bin_label(reliability: ReliabilityBin) -> str:
     return f"{low}–{high}{THIN_SPACE}%"
 
 
-def reliability_chart(view: QualityView) -> go.Figure:
+def coverage_chart(views: Sequence[QualityView], spans: Sequence[str]) -> go.Figure:
+    """How often each region's bound held, beside how often it promised to.
+
+    `spans` name the rows of the views. The bars are the 95 % range that the days of
+    the longest span leave open.
+    """
+    figure = go.Figure()
+    figure.update_layout(template=TEMPLATE)
+    names = [plain_text(view.region.name) for view in views]
+    for place, span in enumerate(spans):
+        rows = [view.rows[place] for view in views]
+        symbol, ink = _SPAN_MARKS[max(place - len(spans), -len(_SPAN_MARKS))]
+        shares = [row.coverage_frac for row in rows]
+        figure.add_scatter(
+            x=[None if share is None else 100 * share for share in shares],
+            y=names,
+            mode="markers",
+            name=span,
+            marker={"symbol": symbol, "color": ink.value, "size": 10},
+            error_x=_error_bars(
+                shares,
+                [row.scored_days for row in rows],
+                ink,
+                is_shown=place == len(spans) - 1,
+            ),
+            customdata=[row.scored_days for row in rows],
+            hovertemplate="%{y}: %{x:.1f} % of %{customdata} days<extra></extra>",
+        )
+    figure.add_scatter(
+        x=[100 * view.confidence_frac for view in views],
+        y=names,
+        mode="markers",
+        name=PROMISED_LABEL,
+        marker={
+            "symbol": "line-ns",
+            "size": 18,
+            "line": {"width": 3, "color": Ink.LIMIT.value},
+        },
+        hovertemplate="%{y}: %{x:.0f} % promised<extra></extra>",
+    )
+    figure.update_xaxes(title="Days within the bound (%)")
+    figure.update_yaxes(type="category", autorange="reversed")
+    return figure
+
+
+def _error_bars(
+    shares: Sequence[float | None], days: Sequence[int], ink: Ink, *, is_shown: bool
+) -> dict[str, object]:
+    """How far the share could lie from that of so few days, in percent."""
+    ranges = [
+        (share, *wilson_interval(round(share * n_days), n_days))
+        if share is not None and n_days
+        else (0.0, 0.0, 0.0)
+        for share, n_days in zip(shares, days, strict=True)
+    ]
+    return {
+        "type": "data",
+        "visible": is_shown,
+        "symmetric": False,
+        "array": [100 * (high - share) for share, _, high in ranges],
+        "arrayminus": [100 * (share - low) for share, low, _ in ranges],
+        "color": ink.value,
+        "thickness": 1.5,
+    }
+
+
+def coverage_summary(views: Sequence[QualityView]) -> str:
+    """The figure in words: the longest span of each region."""
+    parts = [
+        f"{view.region.name} {percent(100 * row.coverage_frac, 1)}"
+        for view in views
+        for row in view.rows[-1:]
+        if row.coverage_frac is not None
+    ]
+    return f"Within the bound over the longest span: {', '.join(parts)}."
+
+
+def pooled_bins(views: Sequence[QualityView]) -> tuple[ReliabilityBin, ...]:
+    """The chances stated for several regions, as if they were one's."""
+    every = sorted((item for view in views for item in view.bins), key=_edges)
+    pooled = []
+    for (low, high), group in groupby(every, key=_edges):
+        same = list(group)
+        n_days = sum(item.n_days for item in same)
+        stated = sum(item.n_days * item.mean_probability for item in same)
+        pooled.append(
+            ReliabilityBin(
+                low=low,
+                high=high,
+                n_days=n_days,
+                mean_probability=stated / n_days,
+                exceeded_days=sum(item.exceeded_days for item in same),
+            )
+        )
+    return tuple(pooled)
+
+
+def _edges(item: ReliabilityBin) -> tuple[float, float]:
+    return item.low, item.high
+
+
+def reliability_chart(bins: Sequence[ReliabilityBin]) -> go.Figure:
     """For each range of stated chances its mean beside how often it came true.
 
     The bars are the 95 % range that so few days leave open (Wilson 1927, J. Amer.
@@ -47,9 +165,8 @@ def reliability_chart(view: QualityView) -> go.Figure:
     """
     figure = go.Figure()
     figure.update_layout(template=TEMPLATE)
-    labels = [bin_label(item) for item in view.bins]
-    shares = [item.exceeded_days / item.n_days for item in view.bins]
-    ranges = [wilson_interval(item.exceeded_days, item.n_days) for item in view.bins]
+    labels = [bin_label(item) for item in bins]
+    shares = [item.exceeded_days / item.n_days for item in bins]
     figure.add_scatter(
         x=labels,
         y=[100 * share for share in shares],
@@ -57,25 +174,16 @@ def reliability_chart(view: QualityView) -> go.Figure:
         cliponaxis=False,
         name=HAPPENED_LABEL,
         marker={"color": Ink.MEASURED.value, "size": 11},
-        error_y={
-            "type": "data",
-            "symmetric": False,
-            "array": [
-                100 * (high - share) for (_, high), share in _pairs(ranges, shares)
-            ],
-            "arrayminus": [
-                100 * (share - low) for (low, _), share in _pairs(ranges, shares)
-            ],
-            "color": Ink.MEASURED.value,
-            "thickness": 1.5,
-        },
-        customdata=[[item.exceeded_days, item.n_days] for item in view.bins],
+        error_y=_error_bars(
+            shares, [item.n_days for item in bins], Ink.MEASURED, is_shown=True
+        ),
+        customdata=[[item.exceeded_days, item.n_days] for item in bins],
         hovertemplate="%{customdata[0]} of %{customdata[1]} days (%{y:.1f} %)"
         "<extra></extra>",
     )
     figure.add_scatter(
         x=labels,
-        y=[100 * item.mean_probability for item in view.bins],
+        y=[100 * item.mean_probability for item in bins],
         mode="markers",
         cliponaxis=False,
         name=STATED_LABEL,
@@ -111,15 +219,14 @@ def wilson_interval(hits: int, trials: int) -> tuple[float, float]:
     return max(centre - reach, 0.0), min(centre + reach, 1.0)
 
 
-def reliability_summary(view: QualityView) -> str:
-    """The figure in words."""
-    if not view.bins:
+def reliability_summary(bins: Sequence[ReliabilityBin], limit: str) -> str:
+    """The figure in words; `limit` says what was exceeded."""
+    if not bins:
         return "No chance has been stated for a day that has ended."
     parts = [
         f"{bin_label(item)}: {item.exceeded_days} of {item.n_days} days"
-        for item in view.bins
+        for item in bins
     ]
-    limit = f"{short_number(view.thermal_limit_c)}{THIN_SPACE}°C"
     return (
         f"How often {limit} was exceeded when this was the chance. {'; '.join(parts)}."
     )
@@ -135,39 +242,44 @@ _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star")
 _INKS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9")
 
 
-def over_time_chart(view: FleetQualityView, measure: str) -> go.Figure:
-    """One measure of each region, week by week or month by month."""
+def over_time_chart(view: FleetQualityView, measure: str) -> dict[str, Any]:
+    """One measure of each region, week by week or month by month, as Plotly's JSON."""
     name, unit, value_of = OVER_TIME[measure]
+    traces: list[dict[str, Any]] = [
+        {
+            "type": "scatter",
+            "x": [step.first_day.isoformat() for step in region.steps],
+            "y": [value_of(step) for step in region.steps],
+            "mode": "lines+markers",
+            "name": plain_text(region.region.name),
+            "line": {"color": _INKS[place % len(_INKS)], "width": 1.5},
+            "marker": {"symbol": _SYMBOLS[place % len(_SYMBOLS)], "size": 8},
+            "customdata": [step.scored_days for step in region.steps],
+            "hovertemplate": f"{plain_text(region.region.name)}<br>%{{y:.1f}} {unit}"
+            " of %{customdata} days<extra></extra>",
+        }
+        for place, region in enumerate(view.regions)
+    ]
     figure = go.Figure()
     figure.update_layout(template=TEMPLATE)
-    for place, region in enumerate(view.regions):
-        figure.add_scatter(
-            x=[step.first_day.isoformat() for step in region.steps],
-            y=[value_of(step) for step in region.steps],
-            mode="lines+markers",
-            name=region.region.name,
-            line={"color": _INKS[place % len(_INKS)], "width": 1.5},
-            marker={"symbol": _SYMBOLS[place % len(_SYMBOLS)], "size": 8},
-            customdata=[step.scored_days for step in region.steps],
-            hovertemplate=f"{region.region.name}<br>%{{y:.1f}} {unit} of"
-            " %{customdata} days<extra></extra>",
-        )
     first_days = [step.first_day for step in steps_of(view)]
     if measure == "coverage" and first_days:
         promised = 100 * min(region.confidence_frac for region in view.regions)
-        figure.add_scatter(
-            x=[day.isoformat() for day in (first_days[0], first_days[-1])],
-            y=[promised] * 2,
-            mode="lines",
-            name=f"Promised, {short_number(promised)}{THIN_SPACE}%",
-            line={"color": Ink.MEASURED.value, "width": 1.5, "dash": "dash"},
-            hoverinfo="skip",
-        )
+        promise = {
+            "type": "scatter",
+            "x": [day.isoformat() for day in (first_days[0], first_days[-1])],
+            "y": [promised] * 2,
+            "mode": "lines",
+            "name": f"Promised, {short_number(promised)}{THIN_SPACE}%",
+            "line": {"color": Ink.MEASURED.value, "width": 1.5, "dash": "dash"},
+            "hoverinfo": "skip",
+        }
+        traces.append(promise)
     over_time(figure, {"type": "date", "tickformat": "%-d %b %Y", "nticks": 8})
     figure.update_yaxes(title=f"{name} ({unit})", rangemode="tozero")
     if measure == "coverage":
         figure.update_yaxes(range=[min(60.0, *_values(view, measure), 100.0), 101.0])
-    return figure
+    return {"data": traces, "layout": figure.layout.to_plotly_json()}
 
 
 def steps_of(view: FleetQualityView) -> list[QualityStep]:
@@ -189,9 +301,3 @@ def over_time_summary(view: FleetQualityView, measure: str) -> str:
 def _values(view: FleetQualityView, measure: str) -> list[float]:
     value_of = OVER_TIME[measure][2]
     return [value_of(step) for step in steps_of(view)]
-
-
-def _pairs(
-    ranges: list[tuple[float, float]], shares: list[float]
-) -> zip[tuple[tuple[float, float], float]]:
-    return zip(ranges, shares, strict=True)

@@ -28,7 +28,7 @@ def layout() -> Component:
                     panel(group, _listed(words), id=f"words-{term_key(group)}")
                     for group, words in TERMS.items()
                 ],
-                className="gfo-columns gfo-columns-start",
+                className="gfo-side-by-side",
             ),
         ]
     )

@@ -10,8 +10,18 @@ from dash.development.base_component import Component
 from orchestrator.decisions.views import NamedValue
 from orchestrator.operations.views import HealthView, JobRow, JobsView
 from pages import addresses
-from pages.components import Child, data_table, facts, link, moment, notice, tag
-from pages.theme import number
+from pages.components import (
+    Child,
+    data_table,
+    facts,
+    link,
+    moment,
+    notice,
+    status,
+    tag,
+)
+from pages.theme import MISSING, number
+from pages.words import counted, typeset
 
 STATUS_WORDS: Mapping[str, str] = {
     "todo": "waits",
@@ -40,17 +50,18 @@ def findings_table(view: HealthView) -> Component:
     """Every finding, those to look at first."""
     return data_table(
         "What was looked at",
-        ("Subject", "State", "Found", "Runbook"),
+        ("Subject", "State", "Found"),
         [
             [
-                finding.name,
-                tag("sound" if finding.is_sound else "LOOK"),
-                finding.text,
-                finding.topic,
+                typeset(finding.name),
+                status("✓", "sound")
+                if finding.is_sound
+                else status("▲", "LOOK", css="gfo-status-warn"),
+                typeset(finding.text),
             ]
             for finding in view.findings
         ],
-        numeric_from=4,
+        numeric_from=3,
         id="health-list",
         cards=True,
         download=True,
@@ -62,7 +73,7 @@ def queue(view: JobsView, zone: str) -> Component:
     silences = view.worker_silences_s
     spoke = ", ".join(f"{seconds:.0f} s" for seconds in silences)
     said = (
-        f"{len(silences)} workers are registered; they spoke {spoke} ago."
+        f"{counted(len(silences), 'worker')} registered, heard {spoke} ago."
         if silences
         else "No worker is registered."
     )
@@ -93,18 +104,30 @@ def _cells(row: JobRow, zone: str) -> list[Child]:
     return [
         link(str(job.job_id), href) if job.status == "failed" else str(job.job_id),
         row.words,
-        tag(STATUS_WORDS.get(job.status, job.status)),
+        _state(job.status),
         _arguments(row),
         moment(job.since_utc, zone),
-        moment(job.scheduled_at_utc, zone) if job.scheduled_at_utc else "-",
+        moment(job.scheduled_at_utc, zone) if job.scheduled_at_utc else MISSING,
         number(float(job.priority)),
         number(float(job.attempts)),
     ]
 
 
+def _state(name: str) -> Component:
+    """What failed stands out; what waits or runs is as it should be."""
+    if name == "failed":
+        return status("▲", STATUS_WORDS[name], css="gfo-status-alarm")
+    return tag(STATUS_WORDS.get(name, name))
+
+
 def _arguments(row: JobRow) -> str:
-    given = [f"{name} {value}" for name, value in row.job.arguments.items()]
-    return ", ".join(given).replace("_", " ") or "-"
+    """What a job is about; the second at which a clock asked for it says nothing."""
+    given = [
+        f"{name} {value}"
+        for name, value in row.job.arguments.items()
+        if name != "timestamp"
+    ]
+    return ", ".join(given).replace("_", " ") or MISSING
 
 
 def chosen_job(row: JobRow, zone: str) -> Component:
@@ -166,9 +189,9 @@ def durations(view: JobsView, zone: str) -> Component:
             [
                 words,
                 moment(item.last_ended_at_utc, zone),
-                number(item.last_s),
-                number(item.median_s),
-                number(item.longest_s),
+                number(item.last_s, 1),
+                number(item.median_s, 1),
+                number(item.longest_s, 1),
                 number(float(item.count)),
             ]
             for words, item in view.durations

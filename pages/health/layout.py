@@ -50,17 +50,30 @@ def jobs_layout() -> Component:
             ),
             html.Div(id="jobs-notice"),
             html.Div(_chosen(), id="jobs-chosen", hidden=True),
-            panel(
-                "The queue", html.Div(skeleton(200), id="jobs-queue"), id="jobs-waiting"
-            ),
-            panel(
-                "Long work", html.Div(skeleton(80), id="jobs-long"), id="jobs-progress"
-            ),
-            panel(
-                "How long jobs took",
-                html.Div(skeleton(200), id="jobs-durations"),
-                id="jobs-took",
-                hint="Those that succeeded within the last day.",
+            html.Div(
+                [
+                    html.Div(
+                        [
+                            panel(
+                                "The queue",
+                                html.Div(skeleton(200), id="jobs-queue"),
+                                id="jobs-waiting",
+                            ),
+                            panel(
+                                "Long work",
+                                html.Div(skeleton(80), id="jobs-long"),
+                                id="jobs-progress",
+                            ),
+                        ]
+                    ),
+                    panel(
+                        "How long jobs took",
+                        html.Div(skeleton(200), id="jobs-durations"),
+                        id="jobs-took",
+                        hint="Those that succeeded within the last day.",
+                    ),
+                ],
+                className="gfo-columns gfo-columns-2 gfo-columns-start",
             ),
         ]
     )

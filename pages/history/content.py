@@ -149,10 +149,12 @@ def mark_list(marks: Sequence[TimeMark], zone: str) -> Component | None:
 
 def _mark(mark: TimeMark, zone: str) -> Component:
     name, _, _ = MARKS[mark.kind]
+    title = f"{name} {mark.key}"
+    words = mark.words.removeprefix(f"{title}, ")  # which its hover box needs
     return html.Li(
         [
-            link(f"{name} {mark.key}", mark_href(mark)),
-            html.Span(typeset(mark.words), className="gfo-grow"),
+            link(title, mark_href(mark)),
+            html.Span(typeset(words), className="gfo-grow"),
             html.Span(moment(mark.at_utc, zone), className="gfo-muted"),
         ]
     )

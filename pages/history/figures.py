@@ -207,11 +207,12 @@ def _days_over(series: HistorySeries) -> str:
 def _axis(view: HistoryView) -> dict[str, object]:
     """Ticks that a clock or a calendar of the zone shows; the same for every chart."""
     instants = view.instants_utc
-    x, labels = chart_instants(instants), _tick_labels(view)
+    x = chart_instants(instants)
     step = -(-len(x) // _TICKS)
     if view.is_hourly:
         step = next(hours for hours in (3, 6, 12, 24) if len(x) <= hours * _TICKS)
     places = range(0, len(x), step)
+    labels = _tick_labels(view, places)
     zone = view.region.time_zone if view.region else view.time_zone
     each = timedelta(hours=1) if view.is_hourly else timedelta(days=1)
     # To the end of the last hour or day, where its marks are.
@@ -220,7 +221,7 @@ def _axis(view: HistoryView) -> dict[str, object]:
         "type": "date",
         "tickmode": "array",
         "tickvals": [x[place] for place in places],
-        "ticktext": [labels[place] for place in places],
+        "ticktext": labels,
         "tickangle": 0,
         "range": edges,
         "title": {"text": f"Time ({zone_label(instants, zone)})"}
@@ -229,13 +230,18 @@ def _axis(view: HistoryView) -> dict[str, object]:
     }
 
 
-def _tick_labels(view: HistoryView) -> list[str]:
+def _tick_labels(view: HistoryView, places: Sequence[int]) -> list[str]:
     zone = ZoneInfo(
         view.region.time_zone if view.region and view.is_hourly else view.time_zone
     )
-    local = [instant.astimezone(zone) for instant in view.instants_utc]
+    local = [view.instants_utc[place].astimezone(zone) for place in places]
     if not view.is_hourly:
-        return [f"{day.day} {day:%b}" for day in local]
+        # Short ones, that fit on a phone: a month stands once, where it begins.
+        months = ["", *(f"{day:%b %Y}" for day in local)]
+        return [
+            f"{day.day}" if month == f"{day:%b %Y}" else f"{day.day}<br>{day:%b}"
+            for month, day in zip(months, local, strict=False)
+        ]
     return [
         f"00:{hour:%M}<br>{hour.day} {hour:%b}" if hour.hour == 0 else f"{hour:%H:%M}"
         for hour in local

@@ -20,7 +20,7 @@ from orchestrator.plans.replacing import change_plan, undo_plan
 from pages.addresses import Query, parse_comment, parse_day, parse_record, parse_slug
 from pages.context import PageContext
 from pages.plan import content
-from pages.plan.terms import FIELDS, read_terms
+from pages.plan.terms import FIELDS, FORM, read_terms
 from pages.refreshing import as_of, mark_of, only_changes, refreshing
 from pages.region_picker import region_options, register_region_search
 from pages.serving import follow_in_browser, serve
@@ -28,7 +28,7 @@ from pages.time_range import DAY_OUTPUTS, day_choice
 from pages.times import chosen_times, in_times
 
 _FIELD_NAMES = tuple(item.name for item in FIELDS)
-_FIELD_STATES = tuple(State(item.control_id, "value") for item in FIELDS)
+_FIELD_STATES = tuple(State(item.control_id(FORM), "value") for item in FIELDS)
 
 
 def register_callbacks(app: Dash, context: PageContext) -> None:
@@ -106,6 +106,7 @@ def _register_plan(app: Dash, context: PageContext) -> None:
         app,
         context,
         outputs=[
+            Output("plan-head", "children"),
             Output("plan-result", "children"),
             Output("plan-record-block", "className"),
             Output("plan-undo-block", "className"),
@@ -122,15 +123,17 @@ def _register_plan(app: Dash, context: PageContext) -> None:
     ) -> Sequence[object]:
         plan_id = Query.parse(search).identifier("plan")
         if plan_id is None:
-            return None, "d-none", "d-none", None, None
+            return None, None, "d-none", "d-none", None, None
         with refreshing("plan"), context.request() as request:
             view = stored_plan(request, plan_id)
         may_decide = request.actor.may(Permission.DECIDE)
         can_record = view.can_be_recorded and may_decide
         can_undo = bool(view.standing_decision_ids) and may_decide
         mark = mark_of(view)
+        shown_view = in_times(view, chosen_times())
         answer = (
-            content.result(in_times(view, chosen_times())),
+            content.head(shown_view),
+            content.result(shown_view),
             "" if can_record else "d-none",
             "" if can_undo else "d-none",
             {"mark": mark},

@@ -52,25 +52,30 @@ MOST_ROWS = 200
 _Row = TypeVar("_Row")
 
 
-def result(view: PlanView) -> list[Component | None]:
-    """Everything that is said of a plan."""
+def head(view: PlanView) -> list[Component | None]:
+    """What a plan comes to, or why there is none."""
     if view.infeasible_text is not None:
-        why = notice(
-            "There is no such plan", typeset(view.infeasible_text), kind="warn"
-        )
-        return [why, _notes(view)]
+        why = typeset(view.infeasible_text)
+        return [notice("There is no such plan", why, kind="warn")]
     newest = addresses.with_query(addresses.PLAN, {"region": view.anchor.slug})
     older = older_issue(
         view.window_start_utc, view.newer_issue_utc, view.anchor.time_zone, newest
     )
+    return [None if view.recorded_decision_ids else older, _headline(view)]
+
+
+def result(view: PlanView) -> list[Component]:
+    """What a plan consists of, and what it rests on."""
+    if view.infeasible_text is not None:
+        return [_notes(view)]
     return [
-        None if view.recorded_decision_ids else older,
-        _headline(view),
         html.Div(
             [_comparison(view), _regions(view)], className="gfo-columns gfo-columns-2"
         ),
-        html.Div([_front(view), _prices(view)], className="gfo-columns gfo-columns-2"),
-        _transfers(view),
+        html.Div(
+            [html.Div([_front(view), _prices(view)]), _transfers(view)],
+            className="gfo-columns gfo-columns-2 gfo-columns-start",
+        ),
         _notes(view),
     ]
 
@@ -109,7 +114,9 @@ def _headline(view: PlanView) -> Component:
                 className="gfo-sentence",
                 id="plan-sentence",
             ),
-            *[html.P(typeset(text)) for text in view.blocked[:MOST_ROWS]],
+            html.Ul([html.Li(typeset(text)) for text in view.blocked[:MOST_ROWS]])
+            if view.blocked
+            else None,
             _rest("more regions that stay above their limits", view.blocked),
             _replaces(view),
             html.P(
@@ -205,6 +212,7 @@ def _transfers(view: PlanView) -> Component:
             ("From", "To", "Energy, MWh", "Peak, MW", "Share", "Verdict"),
             [_transfer_cells(row) for row in rows],
             numeric_from=2,
+            text_from=5,
             id="plan-transfers",
             cards=True,
             download=True,
@@ -344,6 +352,7 @@ def _front(view: PlanView) -> Component:
                 ),
                 rows,
                 numeric_from=0,
+                text_from=5,
             ),
         ),
         id="plan-front",
@@ -372,6 +381,7 @@ def _prices(view: PlanView) -> Component:
 
 def _regions(view: PlanView) -> Component:
     rows = _largest(view.regions, _size_of_change)
+    notes = ["Note"] if any(row.note for row in rows) else []
     return panel(
         "Regions before and after",
         data_table(
@@ -383,9 +393,13 @@ def _regions(view: PlanView) -> Component:
                 "Bound after",
                 "Load before, mean MW",
                 "Load after, mean MW",
-                "Note",
+                *notes,
             ),
-            [_region_cells(row) for row in rows],
+            [
+                [*_region_cells(row), *(typeset(row.note or "") for _ in notes)]
+                for row in rows
+            ],
+            text_from=6,
             id="plan-regions",
             cards=True,
             download=True,
@@ -411,7 +425,6 @@ def _region_cells(row: PlanRegionView) -> list[Child]:
         bound(row.bound_after_c),
         number(_mean(row.load_before_mw), 1),
         number(_mean(row.load_after_mw), 1),
-        typeset(row.note) if row.note else "",
     ]
 
 
@@ -431,11 +444,13 @@ def _notes(view: PlanView) -> Component:
             html.P(typeset(f"Telemetry changed since: {view.revised_text}."))
             if view.revised_text
             else None,
-            *[
-                html.P(typeset(text), className="gfo-muted")
-                for text in view.notes[:MOST_ROWS]
-            ],
-            _rest("more notes", view.notes),
+            disclosure(
+                "What the plan rests on",
+                html.Ul([html.Li(typeset(text)) for text in view.notes[:MOST_ROWS]]),
+                _rest("more notes", view.notes),
+            )
+            if view.notes
+            else None,
         ],
         id="plan-notes",
     )

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import dash_bootstrap_components as dbc
 from dash import dcc, html
 from dash.development.base_component import Component
 
+from orchestrator.decisions.views import MAXIMUM_COMMENT_CHARS
 from orchestrator.plans.terms import PlanTerms
-from pages.components import disclosure, field, notice, page_head, panel
-from pages.plan.terms import CAPS, PRICES, TermField
+from pages.components import disclosure, notice, page_head, panel
+from pages.form_fields import Field, form_grid, labelled_control
+from pages.plan.terms import CAPS, FORM, PRICES
 from pages.refreshing import refresh
 from pages.region_picker import region_field
 from pages.time_range import day_field
 
-_DEFAULTS = PlanTerms()
+_DEFAULTS = asdict(PlanTerms())
 
 
 def layout(*, may_decide: bool) -> Component:
@@ -32,10 +36,20 @@ def layout(*, may_decide: bool) -> Component:
             ),
             _terms_panel(may_decide=may_decide),
             html.Div(id="plan-notice"),
+            html.Div(
+                [
+                    html.Div(id="plan-head"),
+                    html.Div(
+                        [
+                            _record_panel(),
+                            _undo_panel(),
+                            html.Div(id="plan-undone", role="status"),
+                        ]
+                    ),
+                ],
+                className="gfo-columns gfo-columns-2 gfo-columns-start",
+            ),
             html.Div(id="plan-result"),
-            html.Div(id="plan-undone", role="status"),
-            _record_panel(),
-            _undo_panel(),
         ]
     )
 
@@ -47,13 +61,13 @@ def _terms_panel(*, may_decide: bool) -> Component:
             [
                 region_field("Window of", "plan-region"),
                 day_field("plan"),
-                *(_number(item) for item in PRICES),
+                *(labelled_control(FORM, item, _DEFAULTS) for item in PRICES),
             ],
             className="gfo-controls",
         ),
         disclosure(
             "Budgets and speed",
-            html.Div([_number(item) for item in CAPS], className="gfo-form-grid"),
+            form_grid(FORM, CAPS, held=_DEFAULTS),
         ),
         _action(may_decide=may_decide),
         id="plan-terms",
@@ -80,18 +94,8 @@ def _action(*, may_decide: bool) -> Component:
     return html.Div([explanation, button, status])
 
 
-def _number(item: TermField) -> Component:
-    return field(
-        item.label,
-        dbc.Input(
-            id=item.control_id,
-            type="number",
-            # Without a minimum, so that what is below it is sent and refused.
-            step="any",
-            inputmode="decimal",
-            value=getattr(_DEFAULTS, item.name),
-        ),
-    )
+def _reason(name: str, label: str) -> Field:
+    return Field(name=name, label=label, kind="prose", longest=MAXIMUM_COMMENT_CHARS)
 
 
 def _undo_panel() -> Component:
@@ -116,7 +120,7 @@ def _undo_panel() -> Component:
                 "Taken back, every transfer that still stands is superseded by no"
                 " shift, as one act with your name; all stay in the history."
             ),
-            field("Reason", dbc.Textarea(id="plan-undo-reason", rows=2)),
+            labelled_control("plan-undo", _reason("reason", "Reason")),
             html.Div(
                 dbc.Button(
                     "Take every transfer back",
@@ -141,7 +145,7 @@ def _record_panel() -> Component:
                 "Every transfer becomes a decision with your name, or none does: all"
                 " are judged once more on the load that there is then."
             ),
-            field("Comment: why?", dbc.Textarea(id="plan-comment", rows=3)),
+            labelled_control(FORM, _reason("comment", "Comment: why?")),
             html.Div(
                 dbc.Button(
                     "Record every transfer",

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
+from plotly import graph_objects as go
 
 from orchestrator.forecasts.views import (
     FleetQualityView,
@@ -20,9 +21,12 @@ from orchestrator.regions.views import RegionChoice, RegionPart
 from pages.forecast_quality.content import DRIFT_TITLE, fleet_content, quality_content
 from pages.forecast_quality.figures import (
     HAPPENED_LABEL,
+    PROMISED_LABEL,
     STATED_LABEL,
+    coverage_chart,
     over_time_chart,
     over_time_summary,
+    pooled_bins,
     reliability_chart,
     reliability_summary,
     wilson_interval,
@@ -80,7 +84,7 @@ def test_a_period_is_drawn_by_week_or_month_for_each_region() -> None:
     part = RegionPart(n_found=2, first=1, n_shown=2)
     regions = (replace(VIEW, steps=steps), replace(VIEW, steps=()))
     view = FleetQualityView(regions=regions, part=part)
-    figure = over_time_chart(view, "coverage")
+    figure = go.Figure(over_time_chart(view, "coverage"))
     arizona, empty, promised = figure.data
     assert list(arizona.x) == ["2025-05-01", "2025-06-01"]
     assert list(arizona.y) == [90.0, 100.0]
@@ -90,7 +94,7 @@ def test_a_period_is_drawn_by_week_or_month_for_each_region() -> None:
     assert over_time_summary(view, "coverage") == (
         "Within the bound: 90.0\u202f% to 100.0\u202f%."
     )
-    assert list(over_time_chart(view, "error").data[0].y) == [1.5, 1.5]
+    assert over_time_chart(view, "error")["data"][0]["y"] == [1.5, 1.5]
     nothing = replace(view, regions=regions[1:])
     assert "No day" in over_time_summary(nothing, "error")
 
@@ -143,18 +147,52 @@ def test_an_empty_fleet_has_an_empty_table(text_of: Text) -> None:
 
 
 def test_the_figure_sets_what_happened_beside_what_was_stated() -> None:
-    figure = reliability_chart(VIEW)
+    figure = reliability_chart(VIEW.bins)
     traces = {trace.name: trace for trace in figure.data}
     assert list(traces[STATED_LABEL].y) == pytest.approx([0.4, 7.0])
     assert list(traces[HAPPENED_LABEL].y) == pytest.approx([0.0, 10.0])
     errors = traces[HAPPENED_LABEL].error_y
     assert errors.arrayminus[0] == pytest.approx(0.0)
     assert errors.array[1] > errors.arrayminus[1] > 0
-    assert figure == reliability_chart(VIEW)
+    assert figure == reliability_chart(VIEW.bins)
 
 
 def test_the_summary_without_days_says_so() -> None:
-    assert "No chance has been stated" in reliability_summary(replace(VIEW, bins=()))
+    assert "No chance has been stated" in reliability_summary((), "35 °C")
+
+
+def test_a_bound_stands_beside_its_promise_with_what_so_few_days_leave_open() -> None:
+    """Of the second span no day was scored: no point, and no bar that would claim."""
+    figure = coverage_chart([VIEW, VIEW], ["last 30 days", "last 90 days"])
+    traces = {trace.name: trace for trace in figure.data}
+    assert list(traces["last 30 days"].x) == pytest.approx([96.67, 96.67])
+    assert list(traces["last 90 days"].x) == [None, None]
+    assert list(traces[PROMISED_LABEL].x) == pytest.approx([95.0, 95.0])
+    assert not traces["last 30 days"].error_x.visible
+    assert list(traces["last 90 days"].error_x.array) == [0.0, 0.0]
+    one = coverage_chart([VIEW], ["last 30 days"]).data[0].error_x
+    low, high = wilson_interval(29, 30)
+    assert one.visible
+    assert one.array[0] == pytest.approx(100 * high - 96.67)
+    assert one.arrayminus[0] == pytest.approx(96.67 - 100 * low)
+
+
+def test_chances_of_several_regions_are_pooled_day_by_day() -> None:
+    few = ReliabilityBin(
+        low=0.05, high=0.1, n_days=5, mean_probability=0.09, exceeded_days=1
+    )
+    first, second = pooled_bins([VIEW, replace(VIEW, bins=(few,))])
+    assert first == VIEW.bins[0]
+    assert (second.n_days, second.exceeded_days) == (25, 3)
+    assert second.mean_probability == pytest.approx((20 * 0.07 + 5 * 0.09) / 25)
+
+
+def test_the_fleet_is_drawn_once_a_day_has_been_scored(text_of: Text) -> None:
+    drawn = text_of(fleet_content(fleet_of(VIEW)))
+    assert "How often each bound held" in drawn
+    assert "How often a limit was exceeded when this was the chance" in drawn
+    unscored = replace(VIEW, rows=VIEW.rows[1:], bins=())
+    assert "bound held" not in text_of(fleet_content(fleet_of(unscored)))
 
 
 @pytest.mark.parametrize(

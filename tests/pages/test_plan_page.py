@@ -115,6 +115,11 @@ def view() -> PlanView:
     )
 
 
+def page_of(view: PlanView) -> list[Any]:
+    """All that the page says of a plan."""
+    return [*content.head(view), *content.result(view)]
+
+
 def test_what_is_left_empty_takes_its_default_only_where_it_may() -> None:
     terms = read_terms(GOOD)
     assert (terms.carbon_usd_per_t, terms.water_usd_per_m3) == (80.0, 1.5)
@@ -168,9 +173,9 @@ def test_before_a_plan_the_page_names_its_window_and_issue(
 
 
 def test_a_plan_that_replaces_another_names_it(view: PlanView, text_of: Text) -> None:
-    text = text_of(content.result(replace(view, instead_of_plan_id=3)))
+    text = text_of(page_of(replace(view, instead_of_plan_id=3)))
     assert "plan 3 : recording it supersedes" in text
-    assert "Made to replace" not in text_of(content.result(view))
+    assert "Made to replace" not in text_of(page_of(view))
 
 
 def test_a_plan_of_a_day_that_has_not_begun_cannot_be_recorded(view: PlanView) -> None:
@@ -193,7 +198,7 @@ def test_the_sentence_says_what_moves_and_what_it_saves(view: PlanView) -> None:
 def test_the_page_shows_transfers_prices_and_the_oracle(
     view: PlanView, text_of: Text
 ) -> None:
-    text = text_of(content.result(view))
+    text = text_of(page_of(view))
     for shown in ("132.2", "10 %", "✓ APPROVED", "7,879.26", "11 USD more"):
         assert shown in text, shown
     assert "9.969578702" not in text
@@ -203,7 +208,7 @@ def test_a_plan_that_cannot_be_says_why_and_draws_nothing(
     view: PlanView, text_of: Text
 ) -> None:
     none = replace(view, infeasible_text="No plan keeps carbon below 10 t.")
-    text = text_of(content.result(none))
+    text = text_of(page_of(none))
     assert "No plan keeps carbon below 10 t." in text
     assert "Transfers" not in text
 
@@ -230,7 +235,7 @@ def test_a_transfer_of_a_trace_is_not_called_nothing(
     view: PlanView, text_of: Text
 ) -> None:
     trace = replace(view.transfers[0], share_pct=0.01)
-    text = text_of(content.result(replace(view, transfers=(trace,))))
+    text = text_of(page_of(replace(view, transfers=(trace,))))
     assert "< 0.1 %" in text.replace("\u202f", " ")
 
 
@@ -246,7 +251,7 @@ def test_the_schedule_says_what_to_move_in_each_hour(
 ) -> None:
     moved_mw = (0.0, 2.5, *(0.0,) * 22)
     transfer = replace(view.transfers[0], moved_mw=moved_mw)
-    text = text_of(content.result(replace(view, transfers=(transfer,))))
+    text = text_of(page_of(replace(view, transfers=(transfer,))))
     schedule = text.partition("Hour by hour")[2].partition("Compared")[0]
     assert "14 Jul 2023, 01:00 (UTC−7) Arizona Ireland 2.500" in schedule
     assert "00:00 (UTC−7) Arizona" not in schedule, "an hour without load is left out"
@@ -260,17 +265,17 @@ def test_a_plan_of_an_older_issue_offers_the_newest_and_no_recording(
     assert live.can_be_recorded
     older = replace(live, newer_issue_utc=newer)
     assert not older.can_be_recorded
-    assert "This is an older forecast." in text_of(content.result(older))
+    assert "This is an older forecast." in text_of(page_of(older))
     done = replace(older, recorded_decision_ids=(7,))
-    assert "older forecast" not in text_of(content.result(done))
+    assert "older forecast" not in text_of(page_of(done))
 
 
 def test_a_plan_says_that_its_telemetry_was_replaced_since(
     view: PlanView, text_of: Callable[[object], str]
 ) -> None:
     said = "3 h that it may rest on, by imports 7 and 9"
-    assert "Telemetry changed since" not in text_of(content.result(view))
-    assert said in text_of(content.result(replace(view, revised_text=said)))
+    assert "Telemetry changed since" not in text_of(page_of(view))
+    assert said in text_of(page_of(replace(view, revised_text=said)))
 
 
 def test_the_page_says_how_far_the_plan_may_be_from_the_best(
@@ -280,11 +285,11 @@ def test_the_page_says_how_far_the_plan_may_be_from_the_best(
         "The best plan costs at most 2,500 USD less than this one, 0.8 % of what it"
         " saves."
     )
-    assert said in text_of(content.result(view))
+    assert said in text_of(page_of(view))
     exact = replace(view, gap_usd=0.0, gap_pct=0.01)
-    assert "0 USD less than this one, < 0.1 % of" in text_of(content.result(exact))
+    assert "0 USD less than this one, < 0.1 % of" in text_of(page_of(exact))
     split = replace(view, gap_usd=None, gap_pct=None)
-    assert "The best plan costs" not in text_of(content.result(split))
+    assert "The best plan costs" not in text_of(page_of(split))
 
 
 def test_of_thousands_of_transfers_the_page_draws_the_largest(
@@ -301,7 +306,7 @@ def test_of_thousands_of_transfers_the_page_draws_the_largest(
         blocked=("Arizona stays BLOCKED by 1 degC.",) * 500,
         notes=view.notes * 300,
     )
-    tree = content.result(many)
+    tree = page_of(many)
     text = text_of(tree)
     assert "in 3,000 transfers" in text
     assert "2,999.0" in text
@@ -315,4 +320,4 @@ def test_of_thousands_of_transfers_the_page_draws_the_largest(
     ):
         assert f"Not shown here: {rest}. The API answers with all." in text
     assert len(components_of(tree)) < 60_000
-    assert "Not shown here" not in text_of(content.result(view))
+    assert "Not shown here" not in text_of(page_of(view))

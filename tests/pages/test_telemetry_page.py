@@ -90,6 +90,6 @@ def test_a_suspect_hour_is_listed_with_its_check_and_reason() -> None:
         text="0 degC is 33 degC from the expected 33 degC",
     )
     shown = str(suspect_table([found], Times()))
-    for part in ("texas", "temperature_c", "suspect", "step", "from the expected"):
+    for part in ("texas", "temperature", "suspect", "step", "from the expected"):
         assert part in shown
     assert "Every stored hour passed" in str(suspect_table([], Times()))
