@@ -32,14 +32,15 @@ def hand_over(request: Request, *, note: str, hours: float = SHIFT_H) -> Done[in
     Raises
     ------
     InvalidInput
-        When nothing is written, too much, or the shift is longer than a day.
+        When nothing is written, too much, or the shift lasts no time or over a day.
     """
     written = note.strip()
     if not 0 < len(written) <= LONGEST_NOTE:
         message = f"A note has 1 to {LONGEST_NOTE} characters."
         raise InvalidInput(message)
-    if not 0 < hours <= LONGEST_SHIFT_H:
-        message = f"A shift lasts at most {LONGEST_SHIFT_H} h."
+    # A part of a second that no instant tells apart is no length either.
+    if not (0 < hours <= LONGEST_SHIFT_H and timedelta(hours=hours)):
+        message = f"A shift lasts more than 0 and at most {LONGEST_SHIFT_H} h."
         raise InvalidInput(message)
     session, end_utc = request.session, request.now
     start_utc = end_utc - timedelta(hours=hours)

@@ -266,6 +266,15 @@ def test_the_same_request_again_changes_nothing(fleet: Fleet) -> None:
         assert told(session) == ["alarm_raised", "alarm_acknowledged"]
 
 
+@pytest.mark.parametrize("hours", [0.0, 1e-85, 24.1, float("nan")])
+def test_a_shift_without_length_or_too_long_is_refused(
+    session: Session, hours: float
+) -> None:
+    request = asking(session, system_actor(session, "cli"))
+    with pytest.raises(InvalidInput, match="lasts more than 0 and at most 24 h"):
+        hand_over(request, note="Quiet.", hours=hours)
+
+
 def test_a_hand_over_lists_what_stands_and_was_decided(fleet: Fleet) -> None:
     with fleet.runtime.transaction() as session:
         limit_of(session, "ireland", 5.0)
