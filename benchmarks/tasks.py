@@ -195,7 +195,8 @@ def change_limit(person: Person) -> None:
     """Change a region's limit, once it is seen whom that would block."""
     person.opens("/admin/regions?region=ireland")
     person.sees("#regions-policy-scope", "Ireland alone")
-    person.types("#region-thermal-limit-c", "34")
+    # Another one each time, so that it is a change.
+    person.types("#region-thermal-limit-c", f"{33 + int(time.time()) % 10 / 10:g}")
     person.sees("#policy-effect", "By the newest issue")
     person.types("#policy-password", person.password)
     person.types("#policy-reason", COMMENT)

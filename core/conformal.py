@@ -281,24 +281,29 @@ class ScoreTracker:
         self._hours[-1] = hours
 
     def _extend(self, scores: Iterable[float]) -> None:
+        # A cycle replays a year of scores for every region: only what must be done for
+        # each score is.
+        new = list(scores)
+        if not all(map(math.isfinite, new)):
+            message = "Conformity scores must be finite."
+            raise InvalidInput(message)
         recent, ordered, ranks = self._recent, self._ordered, self._ranks
-        offset, alpha = self._offset, float(self._alpha)
+        offset, alpha, needed = self._offset, float(self._alpha), self._needed
         up, down = OFFSET_GAIN * (1.0 - alpha), OFFSET_GAIN * (0.0 - alpha)
-        for score in scores:
-            if not math.isfinite(score):
-                message = "Conformity scores must be finite."
-                raise InvalidInput(message)
-            n_scores = len(recent)
-            if n_scores >= self._needed:
-                missed = score > ordered[ranks[n_scores] - 1] + offset
-                offset += up if missed else down
-                offset = min(max(offset, -OFFSET_LIMIT), OFFSET_LIMIT)
-                self._offset = offset
+        for score in new:
+            n_scores = len(ordered)
+            if n_scores >= needed:
+                offset += up if score > ordered[ranks[n_scores] - 1] + offset else down
+                if offset > OFFSET_LIMIT:
+                    offset = OFFSET_LIMIT
+                elif offset < -OFFSET_LIMIT:
+                    offset = -OFFSET_LIMIT
             recent.append(score)
-            self._hours.append(None)
             insort(ordered, score)
             if n_scores == SCORE_WINDOW:
                 del ordered[bisect_left(ordered, recent.popleft())]
+        self._offset = offset
+        self._hours.extend([None] * len(new))
 
     def calibration(self, windows: CalibrationWindows | None = None) -> Calibration:
         """The calibration for the next day.

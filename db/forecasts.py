@@ -128,7 +128,10 @@ class StoredForecast:
 def insert_modes(
     session: Session, answers: Iterable[tuple[int, HourlyForecast]]
 ) -> None:
-    """Keep what the models of forecasts, by id, say in every mode."""
+    """Keep what the models of forecasts, by id, say in modes that were not served.
+
+    The served one is the forecast itself.
+    """
     copy_rows(
         session,
         ForecastModeRow.__tablename__,
@@ -143,19 +146,22 @@ def insert_modes(
 def modes_of(
     session: Session, stored: Mapping[str, Sequence[StoredForecast]]
 ) -> dict[int, list[HourlyForecast]]:
-    """What the models of live forecasts, by region, said in every mode that was kept.
+    """What the models of forecasts, by region, said: as served, then in other modes.
 
-    By the forecast's id.
+    By the forecast's id; nothing of a refusal.
     """
     by_id = {
         item.forecast_id: (slug, item) for slug, of in stored.items() for item in of
+    }
+    found: dict[int, list[HourlyForecast]] = {
+        forecast_id: [hourly for hourly in [item.hourly(slug)] if hourly is not None]
+        for forecast_id, (slug, item) in by_id.items()
     }
     rows = session.scalars(
         select(ForecastModeRow)
         .where(ForecastModeRow.forecast_id.in_(by_id))
         .order_by(ForecastModeRow.forecast_id, ForecastModeRow.input_mode)
     )
-    found: dict[int, list[HourlyForecast]] = {forecast_id: [] for forecast_id in by_id}
     for row in rows:
         slug, item = by_id[row.forecast_id]
         mean, scale = exact_hours(row.mean, row.scale, row.exact_hours)
@@ -193,21 +199,15 @@ def mode_means(
     Of several for one instant the one stored first. Only those that used weather
     forecasts and whose other modes were kept.
     """
-    served, without = aliased(ForecastModeRow), aliased(ForecastModeRow)
     local_hour = func.extract(
         "hour", func.timezone(time_zone, ForecastRow.issued_at_utc)
     )
     rows = session.execute(
-        select(ForecastRow.issued_at_utc, served, without)
+        select(ForecastRow.issued_at_utc, ForecastRow, ForecastModeRow)
         .join(
-            served,
-            (served.forecast_id == ForecastRow.id)
-            & (served.input_mode == ForecastRow.input_mode),
-        )
-        .join(
-            without,
-            (without.forecast_id == ForecastRow.id)
-            & (without.input_mode == InputMode.TELEMETRY.value),
+            ForecastModeRow,
+            (ForecastModeRow.forecast_id == ForecastRow.id)
+            & (ForecastModeRow.input_mode == InputMode.TELEMETRY.value),
         )
         .where(
             ForecastRow.region_id == region_id,
@@ -220,10 +220,11 @@ def mode_means(
         .order_by(ForecastRow.issued_at_utc, ForecastRow.id.desc())
     )
     found = {
-        issue: tuple(
-            exact_hours(row.mean, row.scale, row.exact_hours)[0] for row in both
+        issue: (
+            exact_hours(served.mean, served.scale, served.exact_hours)[0],
+            exact_hours(without.mean, without.scale, without.exact_hours)[0],
         )
-        for issue, *both in rows
+        for issue, served, without in rows
     }
     return [
         ModeMean(issued_at_utc=issue, served=mean, without=other)

@@ -117,6 +117,13 @@ def region_figures(session: Session, evaluation_id: int) -> dict[str, dict[str, 
     return {slug: figures for slug, figures in rows}  # noqa: C416 -- rows are no pairs
 
 
+def evaluated_slugs(session: Session, evaluation_id: int) -> set[str]:
+    """The regions whose figures are stored: reading these costs far more."""
+    row = ModelEvaluationRegionRow
+    query = select(row.region_slug).where(row.evaluation_id == evaluation_id)
+    return set(session.scalars(query))
+
+
 def finish_evaluation(
     session: Session, evaluation_id: int, *, gate_passed: bool, findings: Sequence[str]
 ) -> None:

@@ -1101,7 +1101,7 @@ class ForecastRow(Base):
 
 
 class ForecastModeRow(Base):
-    """What a forecast's model says in one of several input modes; append-only."""
+    """What a model says in a mode that its forecast was not served in; append-only."""
 
     __tablename__ = "forecast_mode"
     __table_args__ = (

@@ -11,9 +11,18 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+import numpy as np
+
 from core.errors import InvalidInput
 
 GIB = 2**30
+
+GRACE_S = 60
+"""Processor time after the limit at which the kernel ends the process: Python code
+cannot stop a library that never comes back to it."""
+
+_BLAS_SIZE = 512
+"""Of matrices that make a linear algebra library use all its threads."""
 
 
 class TooLarge(InvalidInput):
@@ -41,7 +50,9 @@ def bounded(what: str, *, memory_gib: float, minutes: float) -> Iterator[None]:
     TooLarge
         When a limit is reached.
     """
+    _reserve_buffers()
     spent_s = time.process_time()
+    processor = resource.getrlimit(resource.RLIMIT_CPU)
     memory = resource.getrlimit(resource.RLIMIT_AS)
     handler = signal.signal(signal.SIGVTALRM, _stop)
     mapped_bytes = _address_space_bytes()
@@ -49,6 +60,9 @@ def bounded(what: str, *, memory_gib: float, minutes: float) -> Iterator[None]:
         most_bytes = mapped_bytes + int(memory_gib * GIB)
         resource.setrlimit(resource.RLIMIT_AS, (most_bytes, memory[1]))
     signal.setitimer(signal.ITIMER_VIRTUAL, 60.0 * minutes)
+    if processor[0] == resource.RLIM_INFINITY:
+        most_s = int(spent_s + 60.0 * minutes) + GRACE_S
+        resource.setrlimit(resource.RLIMIT_CPU, (most_s, processor[1]))
     try:
         yield
     except MemoryError as exc:
@@ -68,6 +82,7 @@ def bounded(what: str, *, memory_gib: float, minutes: float) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0.0)
         signal.signal(signal.SIGVTALRM, handler)
         resource.setrlimit(resource.RLIMIT_AS, memory)
+        resource.setrlimit(resource.RLIMIT_CPU, processor)
 
 
 class _OutOfTime(BaseException):
@@ -76,6 +91,18 @@ class _OutOfTime(BaseException):
 
 def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:
     raise _OutOfTime
+
+
+def _reserve_buffers() -> None:
+    """Have OpenBLAS take its buffers, which it keeps, before memory is limited.
+
+    Where it cannot get one it asks for ever. NumPy and SciPy have a copy each.
+    """
+    from sklearn.linear_model import Ridge  # noqa: PLC0415 -- takes seconds
+
+    square = np.eye(_BLAS_SIZE)
+    np.linalg.solve(square @ square, square)
+    Ridge().fit(square, square)
 
 
 def _address_space_bytes() -> int | None:

@@ -12,7 +12,7 @@ from onnx import numpy_helper
 
 from core.errors import ModelRejected
 from models.families import require_own_graph
-from models.metadata import ModelContract, contract_from_metadata
+from models.metadata import MAX_MODEL_BYTES, ModelContract, contract_from_metadata
 
 FEATURES_INPUT = "features"
 REGION_INPUT = "region_index"
@@ -38,8 +38,9 @@ ALLOWED_OPERATORS = frozenset(
 """Arithmetic, shapes and tree ensembles: no loops, branches, randomness or files."""
 
 MAX_NODES = 5_000
-MAX_TENSOR_ELEMENTS = 10_000_000
-"""Of a weight, or of a result whose size is known before the model runs."""
+MAX_TENSOR_ELEMENTS = MAX_MODEL_BYTES // 4
+"""Of a weight, or of a result whose size is known before the model runs: a file of
+float32 weights may be one weight."""
 
 MAX_NAME_CHARACTERS = 256
 """Of a name of a node, tensor, weight, graph, domain or metadata key."""

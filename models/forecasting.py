@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol, Self
 
@@ -248,24 +248,33 @@ def _answers(
         rows.run_issued_at_utc,
         strict=True,
     ):
-        answer = problem or _checked(
-            contract, asked.region_slug, issued_at_utc, *next(predictions)
-        )
-        if isinstance(answer, HourlyForecast):
-            answer = replace(
-                answer, input_mode=mode, run_issued_at_utc=run_issued_at_utc
+        if problem is not None:
+            answers.append(problem)
+            continue
+        mean, scale = next(predictions)
+        answers.append(
+            _implausible(contract, asked.region_slug, issued_at_utc, mean, scale)
+            or HourlyForecast(
+                region_slug=asked.region_slug,
+                target=contract.target,
+                issued_at_utc=issued_at_utc,
+                mean=mean,
+                scale=scale,
+                input_mode=mode,
+                run_issued_at_utc=run_issued_at_utc,
             )
-        answers.append(answer)
+        )
     return answers
 
 
-def _checked(
+def _implausible(
     contract: ModelContract,
     region_slug: str,
     issued_at_utc: datetime,
     mean: FloatArray,
     scale: FloatArray,
-) -> HourlyForecast | Refusal:
+) -> Refusal | None:
+    """Why what a model says is no forecast; None where it is one."""
     valid = VALID_RANGES[contract.target.quantity]
     margin = PLAUSIBLE_MARGIN_FRAC * (valid.high - valid.low)
     low, high = valid.low - margin, valid.high + margin
@@ -281,13 +290,7 @@ def _checked(
             f"{issued_at_utc.astimezone(UTC):%Y-%m-%d %H:%M} UTC reaches from "
             f"{mean.min():.1f} to {mean.max():.1f}, outside {low:g} to {high:g}."
         )
-    return HourlyForecast(
-        region_slug=region_slug,
-        target=contract.target,
-        issued_at_utc=issued_at_utc,
-        mean=mean,
-        scale=scale,
-    )
+    return None
 
 
 def _refused(text: str) -> Refusal:

@@ -64,6 +64,9 @@ some months into others. Chosen on held-out weeks, as all are."""
 SCALE_PENALTY = 1e-2
 """Weak: the scale has 15 weights per horizon and thousands of rows."""
 
+OTHER_BYTES = 2**20
+"""Of a file beside the weights of its regions: their names, the graph and trees."""
+
 MAX_POOLED_ROWS = 40_000
 
 SEASON_MIN_H = 300 * 24
@@ -187,7 +190,7 @@ def require_room(
         When there are more.
     """
     region_bytes = weight_bytes * layout.n_region_weights
-    left_bytes = MAX_MODEL_BYTES
+    left_bytes = MAX_MODEL_BYTES - OTHER_BYTES
     if base is not None:
         of_base = weight_bytes * layout_for(base).n_region_weights
         left_bytes -= of_base * (len(base.region_slugs) + 1)

@@ -305,7 +305,7 @@ def named(word: str) -> Child:
 
 def chart(
     graph_id: str,
-    figure: go.Figure | None,
+    figure: go.Figure | dict[str, Any] | None,
     summary: str,
     *,
     height_px: int,

@@ -418,8 +418,7 @@ class _Same:
             return True
         if not issued.lag_h and not lag_h:
             said = self._modes[issued.forecast_id]
-            modes = {issued.input_mode, *(item.input_mode for item in said)}
-            if asked.best_mode not in modes:
+            if asked.best_mode not in {item.input_mode for item in said}:
                 return False
         features = asked.features(issued.input_mode)
         return (
@@ -649,7 +648,7 @@ def _outcome(answer: _Answer) -> str:
 def _keep_inputs(
     session: Session, made: Mapping[int, tuple[_Answer, NewForecast]]
 ) -> None:
-    """Keep what models were given, so that they can be run again, and every mode."""
+    """Keep what models were given, to be run again, and said in other modes."""
     inputs: dict[int, ForecastInput] = {}
     modes: list[tuple[int, HourlyForecast]] = []
     for forecast_id, (answer, forecast) in made.items():
@@ -663,7 +662,11 @@ def _keep_inputs(
             )
         is_on_time = not answer.lag_h
         if answer.target is Target.TEMPERATURE_C and len(by_mode) > 1 and is_on_time:
-            modes += [(forecast_id, item) for item in by_mode.values()]
+            modes += [
+                (forecast_id, item)
+                for mode, item in by_mode.items()
+                if mode is not forecast.input_mode
+            ]
     if inputs:
         insert_forecast_inputs(session, inputs)
     if modes:

@@ -261,9 +261,9 @@ class _RegionRun:
             self.session,
             (
                 (forecast_id, answer)
-                for forecast_id, by_mode in zip(ids, chosen, strict=True)
-                if len(by_mode) > 1
-                for answer in by_mode.values()
+                for forecast_id, forecast, by_mode in zip(ids, new, chosen, strict=True)
+                for mode, answer in by_mode.items()
+                if mode is not forecast.input_mode
             ),
         )
         return len(new)

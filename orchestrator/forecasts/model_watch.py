@@ -33,6 +33,8 @@ from orchestrator.use_cases import Done, Event, Request, change
 log = get_logger(__name__)
 
 _DAY = timedelta(days=1)
+_MOST_DAYS_BACK = 60 * _DAY
+"""Older days are left out: of a model that serves again nothing was served then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +109,9 @@ def watch_skill(request: Request) -> Done[int]:
     version_id = active.version.version_id
     today_utc = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     before = model_watch.skill_watch_of(session, version_id, first_day_utc=today_utc)
-    day_utc, evidence = before
+    evidence = before.evidence
+    first_utc = max(before.next_day_utc, today_utc - _MOST_DAYS_BACK)
+    day_utc = first_utc
     while day_utc + SETTLED_AFTER <= now:
         log_ratios = model_watch.daily_log_ratios(
             session, version_id, day_utc=day_utc, n_before=SKILL_DAYS
@@ -116,7 +120,7 @@ def watch_skill(request: Request) -> Done[int]:
         if p_value is not None:
             evidence = skill_evidence(evidence, p_value)
         day_utc += _DAY
-    n_counted = (day_utc - before.next_day_utc) // _DAY
+    n_counted = (day_utc - first_utc) // _DAY
     if not n_counted:
         return Done(answer=0)
     reached = model_watch.SkillWatch(next_day_utc=day_utc, evidence=evidence)

@@ -65,7 +65,7 @@ def score_finished_windows(
         hourly = stored.hourly(stored_region.slug)
         if hourly is None or stored.model_version_id is None:
             continue
-        made = said[stored.forecast_id] or [hourly]
+        made = said[stored.forecast_id]
         found = score_windows(
             made,
             frames[stored_region.slug],

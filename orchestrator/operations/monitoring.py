@@ -129,11 +129,33 @@ class ReadinessProbe:
         )
         self._runtime = replace(runtime, engine=engine)
         self._models: tuple[float, ModelState] | None = None
-        self._chain: tuple[float, bool] | None = None
-        self._chain_lock = threading.Lock()
+        self._writable_at: float | None = None
+        self._asking = threading.Lock()
+        self._answer: tuple[float, Readiness | ServiceUnavailable] | None = None
 
     def read(self) -> Readiness:
-        """The state now; raises ServiceUnavailable when the database is gone."""
+        """The state now; raises ServiceUnavailable when the database is gone.
+
+        Those who ask meanwhile share the answer: while a migration holds a table they
+        would wait for each other's connections instead.
+        """
+        came_at = time.monotonic()
+        with self._asking:
+            if self._answer is None or self._answer[0] <= came_at:
+                answer = self._ask()
+                self._answer = (time.monotonic(), answer)
+            _, answer = self._answer
+        if isinstance(answer, ServiceUnavailable):
+            raise ServiceUnavailable(answer.message) from answer
+        return answer
+
+    def _ask(self) -> Readiness | ServiceUnavailable:
+        try:
+            return self._read()
+        except ServiceUnavailable as exc:
+            return exc
+
+    def _read(self) -> Readiness:
         with self._runtime.transaction() as session:
             is_migrated = not is_behind(revision_of(session.connection()))
             models = self._read_models(session) if is_migrated else ModelState.NONE
@@ -154,21 +176,9 @@ class ReadinessProbe:
         return self._models[1]
 
     def _is_chain_writable(self) -> bool:
-        """Whether it takes an event; those who ask meanwhile share the answer.
-
-        A migration may hold the table for seconds: they must not hold all connections.
-        """
-        came_at = time.monotonic()
-        with self._chain_lock:
-            if self._chain is not None:
-                asked_at, was_writable = self._chain
-                if asked_at > came_at or (was_writable and not _is_old(asked_at)):
-                    return was_writable
-            is_writable = self._takes_an_event()
-            self._chain = (time.monotonic(), is_writable)
-            return is_writable
-
-    def _takes_an_event(self) -> bool:
+        if self._writable_at is not None and not _is_old(self._writable_at):
+            return True
+        self._writable_at = None
         try:
             with self._runtime.transaction() as session:
                 require_writable_chain(session)
@@ -176,6 +186,7 @@ class ReadinessProbe:
             cause = exc.orig if isinstance(exc, DBAPIError) else exc.__cause__
             log.warning("audit_chain_not_writable", reason=type(cause).__name__)
             return False
+        self._writable_at = time.monotonic()
         return True
 
 

@@ -40,7 +40,7 @@ def start_evaluation(request: Request, version_id: int) -> Done[int]:
 
 def queue_next_region(session: Session, evaluation_id: int) -> None:
     """Ask the worker for the next region of an evaluation."""
-    done = len(model_evaluations.region_figures(session, evaluation_id))
+    done = len(model_evaluations.evaluated_slugs(session, evaluation_id))
     queue_evaluation_step(session, evaluation_id=evaluation_id, done=done)
 
 

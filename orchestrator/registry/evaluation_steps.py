@@ -18,10 +18,9 @@ from core.model_gate import GateVerdict, judge_bounds, judge_errors, pooled
 from db import model_evaluations, model_versions
 from db.model_evaluations import RUNNING, ModelEvaluation
 from db.model_versions import ModelVersion
-from db.regions import StoredRegion
+from db.regions import StoredRegion, regions_by_slug
 from orchestrator.forecasts.model_cache import ModelCache
 from orchestrator.logs import get_logger
-from orchestrator.regions.region_choice import active_regions
 from orchestrator.registry import records
 from orchestrator.registry.evaluation_requests import (
     begin_evaluation,
@@ -65,7 +64,7 @@ def _evaluate_next(
     evaluation = model_evaluations.lock_evaluation(session, evaluation_id)
     if evaluation.state != RUNNING:
         return Done(answer=evaluation)
-    known = model_evaluations.region_figures(session, evaluation_id)
+    known = model_evaluations.evaluated_slugs(session, evaluation_id)
     left = [slug for slug in evaluation.region_slugs if slug not in known]
     if left:
         found = evaluate_region(
@@ -131,8 +130,8 @@ def carry_out_evaluation(
 
 
 def _region(session: Session, slug: str) -> StoredRegion:
-    for stored in active_regions(session):
-        if stored.region.slug == slug:
+    for stored in regions_by_slug(session, [slug]):
+        if stored.region.is_active:
             return stored
     message = f"Region {slug} is not active any more; evaluate the model again."
     raise NotFound(message)

@@ -12,7 +12,7 @@ from orchestrator.alarms.alarm_lists import alarm_review, standing_alarms
 from orchestrator.forecasts.fleet import fleet_view
 from orchestrator.freshness import KeptAnswers
 from orchestrator.overview.first_page import overview
-from orchestrator.overview.frozen import frozen_fleet
+from orchestrator.overview.frozen_fleet import frozen_fleet
 from orchestrator.overview.history import fleet_history
 from orchestrator.use_cases import Request
 from pages.addresses import Query

@@ -10,7 +10,7 @@ from dash.development.base_component import Component
 from core.wording import listed
 from orchestrator.decisions.views import DecisionSummary
 from orchestrator.forecasts.views import Group
-from orchestrator.overview.frozen import FrozenFleet, FrozenRow
+from orchestrator.overview.frozen_fleet import FrozenFleet, FrozenRow
 from pages import addresses
 from pages.components import Child, data_table, link, outcome_badge, panel
 from pages.fleet.overview import GROUP_TITLES, SHAPES

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dash import Dash, Input, Output, State
+from plotly.io.json import to_json_plotly
 
 from core.access import Permission
 from orchestrator.forecasts.quality_page import fleet_quality_view, quality_view
+from orchestrator.freshness import KeptAnswers
+from orchestrator.use_cases import Request
 from pages import addresses
 from pages.addresses import Query
 from pages.context import PageContext
@@ -18,6 +21,8 @@ from pages.time_range import follow_time, period_of
 def register_callbacks(app: Dash, context: PageContext) -> None:
     """Register the page's callback."""
 
+    kept = KeptAnswers(to_json_plotly)
+
     @serve(
         app,
         context,
@@ -27,17 +32,21 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
     )
     def show_fleet(search: str | None) -> tuple[object, ...]:
         query = Query.parse(search)
-        question, shown = asked_part(
-            query,
-            addresses.FORECAST_QUALITY,
-            query.given(("span", "from", "to")),
-        )
-        with context.request() as request:
-            period = period_of(query, request.now.date())
+        asked = query.given(("span", "from", "to"))
+        question, shown = asked_part(query, addresses.FORECAST_QUALITY, asked)
+        period = period_of(query, context.runtime.clock().date())
+
+        def make(request: Request) -> tuple[object, ...]:
             days = None if period is None else (period.first_day, period.last_day)
             view = fleet_quality_view(request, question, period=days)
-        content = fleet_content(view, period)
-        return content, *part_answer(view.part, question, shown)
+            content = fleet_content(view, period)
+            return content, *part_answer(view.part, question, shown)
+
+        with context.request() as request:
+            answer: tuple[object, ...] = kept.get(
+                request, (question, period, *asked.values()), make
+            )
+        return answer
 
     follow_time(app, "quality", ["span", "from", "to"], others=["quality-find"])
 

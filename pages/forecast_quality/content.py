@@ -53,7 +53,7 @@ OTHER_PAGES = (
 def quality_content(view: QualityView) -> list[Component | None]:
     """How good the bound of a region has been, and whether its chances came true."""
     confidence = percent(100 * view.confidence_frac)
-    promise = f": a bound that keeps its promise holds on about {confidence} of days."
+    promise = f": one that keeps its promise holds on about {confidence} of days."
     return [
         html.P(
             [named("Coverage"), promise],

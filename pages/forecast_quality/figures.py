@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
+from typing import Any
 
 from plotly import graph_objects as go
 
@@ -241,39 +242,44 @@ _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star")
 _INKS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9")
 
 
-def over_time_chart(view: FleetQualityView, measure: str) -> go.Figure:
-    """One measure of each region, week by week or month by month."""
+def over_time_chart(view: FleetQualityView, measure: str) -> dict[str, Any]:
+    """One measure of each region, week by week or month by month, as Plotly's JSON."""
     name, unit, value_of = OVER_TIME[measure]
+    traces: list[dict[str, Any]] = [
+        {
+            "type": "scatter",
+            "x": [step.first_day.isoformat() for step in region.steps],
+            "y": [value_of(step) for step in region.steps],
+            "mode": "lines+markers",
+            "name": plain_text(region.region.name),
+            "line": {"color": _INKS[place % len(_INKS)], "width": 1.5},
+            "marker": {"symbol": _SYMBOLS[place % len(_SYMBOLS)], "size": 8},
+            "customdata": [step.scored_days for step in region.steps],
+            "hovertemplate": f"{plain_text(region.region.name)}<br>%{{y:.1f}} {unit}"
+            " of %{customdata} days<extra></extra>",
+        }
+        for place, region in enumerate(view.regions)
+    ]
     figure = go.Figure()
     figure.update_layout(template=TEMPLATE)
-    for place, region in enumerate(view.regions):
-        figure.add_scatter(
-            x=[step.first_day.isoformat() for step in region.steps],
-            y=[value_of(step) for step in region.steps],
-            mode="lines+markers",
-            name=region.region.name,
-            line={"color": _INKS[place % len(_INKS)], "width": 1.5},
-            marker={"symbol": _SYMBOLS[place % len(_SYMBOLS)], "size": 8},
-            customdata=[step.scored_days for step in region.steps],
-            hovertemplate=f"{region.region.name}<br>%{{y:.1f}} {unit} of"
-            " %{customdata} days<extra></extra>",
-        )
     first_days = [step.first_day for step in steps_of(view)]
     if measure == "coverage" and first_days:
         promised = 100 * min(region.confidence_frac for region in view.regions)
-        figure.add_scatter(
-            x=[day.isoformat() for day in (first_days[0], first_days[-1])],
-            y=[promised] * 2,
-            mode="lines",
-            name=f"Promised, {short_number(promised)}{THIN_SPACE}%",
-            line={"color": Ink.MEASURED.value, "width": 1.5, "dash": "dash"},
-            hoverinfo="skip",
-        )
+        promise = {
+            "type": "scatter",
+            "x": [day.isoformat() for day in (first_days[0], first_days[-1])],
+            "y": [promised] * 2,
+            "mode": "lines",
+            "name": f"Promised, {short_number(promised)}{THIN_SPACE}%",
+            "line": {"color": Ink.MEASURED.value, "width": 1.5, "dash": "dash"},
+            "hoverinfo": "skip",
+        }
+        traces.append(promise)
     over_time(figure, {"type": "date", "tickformat": "%-d %b %Y", "nticks": 8})
     figure.update_yaxes(title=f"{name} ({unit})", rangemode="tozero")
     if measure == "coverage":
         figure.update_yaxes(range=[min(60.0, *_values(view, measure), 100.0), 101.0])
-    return figure
+    return {"data": traces, "layout": figure.layout.to_plotly_json()}
 
 
 def steps_of(view: FleetQualityView) -> list[QualityStep]:

@@ -7,7 +7,6 @@ from datetime import date
 from typing import Any
 
 from dash import Dash, Input, Output, State
-from plotly import graph_objects as go
 from plotly.io.json import to_json_plotly
 
 from core.access import Permission
@@ -137,7 +136,7 @@ def _rendered(view: TradeOffView, scope: WaterScope) -> tuple[str, tuple[object,
     mark = mark_of(view)
     options = region_options(view.regions)
     others = region_options(view.regions.without(view.source.slug))
-    figure: go.Figure = trade_off_scatter(view, scope)
+    figure = trade_off_scatter(view, scope)
     return mark, (
         content.window_notice(view),
         _browser_data(view, scope, mark),

@@ -120,7 +120,7 @@ FILL = (
         array_fill(30.1::float8, array[24]), array_fill(0.3::float8, array[24]),
         array_fill(30.1::float8, array[24]) || array_fill(0.3::float8, array[24]))""",
     """insert into forecast_mode (forecast_id, input_mode, mean, scale)
-        values (1, 'telemetry', array_fill(30.0::float8, array[24]),
+        values (1, 'run_12h', array_fill(30.0::float8, array[24]),
         array_fill(1.0::float8, array[24]))""",
     """insert into weather_forecast (region_id, source, model, member, quantity,
         issued_at_utc, known_at_utc, first_lead_h, hourly_values)

@@ -151,6 +151,7 @@ def test_down_and_up_again_with_rows_in_every_table(
     migrate.check(filled_urls)
     kept.pop("alembic_version", None)
     kept.pop("forecast_hour", None)  # its rows are arrays of `forecast` again
+    kept.pop("forecast_mode", None)  # the served mode is that of `forecast` again
     assert {table: after[table] for table in kept} == kept
     assert set(after) | {"telemetry_2023_08"} == set(before)
 
@@ -198,6 +199,23 @@ def test_hours_of_windows_are_not_dropped_without_consent(
     migrate.upgrade(filled_urls)
     assert scalar(filled_urls.owner, hours) is None
     assert scalar(filled_urls.owner, "select score from window_score") == 0.5
+
+
+def test_the_served_mode_is_stored_beside_the_others_below_and_the_same(
+    filled_urls: DatabaseUrls,
+) -> None:
+    modes = "select array_agg(input_mode order by input_mode)::text from forecast_mode"
+    assert scalar(filled_urls.owner, modes) == "{run_12h}"
+    migrate.downgrade(filled_urls, "0035", discard_history=True)
+    assert scalar(filled_urls.owner, modes) == "{run_12h,telemetry}"
+    assert scalar(
+        filled_urls.owner,
+        "select (m.mean, m.scale, m.exact_hours) = (f.mean, f.scale, f.exact_hours)"
+        " from forecast f join forecast_mode m on m.forecast_id = f.id"
+        " and m.input_mode = f.input_mode",
+    )
+    migrate.upgrade(filled_urls)
+    assert scalar(filled_urls.owner, modes) == "{run_12h}"
 
 
 def test_hours_of_a_forecast_move_between_rows_and_arrays(

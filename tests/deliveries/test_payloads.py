@@ -68,6 +68,8 @@ EVENTS: dict[str, dict[str, Any]] = {
     },
     "model.coverage_lost": {"object_type": "region", "object_id": "texas",
                             "after": {"model_version_id": 4, "evidence": 4000.5}},
+    "model.skill_lost": {"object_type": "model_version", "object_id": "4",
+                         "after": {"model_version_id": 4, "evidence": 4000.5}},
     "model.unavailable": {"object_type": "target", "object_id": "temperature_c"},
     "feed.failing": {"object_id": "grid", "after": {
         "problem": "401", "failures": 0, "regions": ["texas"]}},

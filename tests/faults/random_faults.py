@@ -403,12 +403,12 @@ class Outage:
 
     Attributes
     ----------
-    answers : Counter of str
+    answers : dict of str to int
         How often which status came for which path, and whether the page said why.
     """
 
     stopped_s: float
-    answers: Counter[str] = field(default_factory=Counter)
+    answers: dict[str, int] = field(default_factory=dict)
     longest_s: dict[str, float] = field(default_factory=dict)
     acknowledged_after: int = 0
 
@@ -420,7 +420,8 @@ class Outage:
             took_s = round(time.monotonic() - began, 1)
             self.longest_s[path] = max(self.longest_s.get(path, 0), took_s)
             says_why = "cannot reach its database" in answer.text
-            self.answers[f"{path} {answer.status}{' and why' * says_why}"] += 1
+            found = f"{path} {answer.status}{' and why' * says_why}"
+            self.answers[found] = self.answers.get(found, 0) + 1
 
     def wait_for_more(self, recorders: Sequence[Recorder]) -> None:
         """Wait until decisions are acknowledged again."""

@@ -44,7 +44,7 @@ class Load:
     """People who open pages without a pause, and what came back."""
 
     answered: int = 0
-    failed: list[tuple[str, int]] = field(default_factory=list)
+    failed: list[tuple[str, int, str]] = field(default_factory=list)
     retries: int = 0
     longest_s: float = 0.0
     stopping: threading.Event = field(default_factory=threading.Event)
@@ -56,10 +56,11 @@ class Load:
         while not self.stopping.wait(_PAUSE_S):
             began = time.monotonic()
             path = PATHS[number % len(PATHS)]
-            status = browser.get(path).status
+            answer = browser.get(path)
             with self.lock:
-                self.answered += status == 200
-                self.failed += [(path, status)] if status != 200 else []
+                self.answered += answer.status == 200
+                if answer.status != 200:  # the end of a page says why
+                    self.failed.append((path, answer.status, answer.text[-500:]))
                 self.longest_s = max(self.longest_s, time.monotonic() - began)
             number += 1
         with self.lock:

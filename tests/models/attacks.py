@@ -289,8 +289,8 @@ ATTACKS: dict[str, tuple[bytes, str]] = {
     "external data, absolute": (_changed(_external("/etc/passwd")), "in another file"),
     "external data in an attribute": (_external_in_attribute(), "in another file"),
     "loop of 1e9": (_loop(), "Loop is not allowed"),
-    "two big products": (_two_big_products(), "more than 10,000,000 elements"),
-    "constant of shape": (_constant_of_shape(), "more than 10,000,000 elements"),
+    "two big products": (_two_big_products(), "more than 16,777,216 elements"),
+    "constant of shape": (_constant_of_shape(), "more than 16,777,216 elements"),
     "constant of computed shape": (
         _constant_of_computed_shape(),
         "more memory|brought its check down|fails on its probes|cannot be loaded",

@@ -12,12 +12,13 @@ from core.errors import InvalidInput
 from core.forecasts import Target
 from core.telemetry import HOUR, Quantity, TelemetryFrame
 from models.accuracy import skill_frac
+from models.contract import read_contract
 from models.export import export_onnx
 from models.features import feature_matrix
 from models.metadata import MAX_MODEL_BYTES, ModelContract
 from models.observations import observed_windows, persistence_windows
 from models.ridge import TrainedRidge
-from models.ridge_training import require_room, train_ridge
+from models.ridge_training import OTHER_BYTES, require_room, train_ridge
 from models.training_rows import MIN_WINDOWS, hour_stride
 
 MakeFrame = Callable[..., TelemetryFrame]
@@ -56,8 +57,12 @@ def test_regions_that_a_file_has_no_room_for_are_refused_before_they_are_learned
         slugs = tuple(f"region-{number}" for number in range(count))
         return replace(trained.contract, region_slugs=slugs)
 
-    most = MAX_MODEL_BYTES // weights_bytes - 1
+    most = (MAX_MODEL_BYTES - OTHER_BYTES) // weights_bytes - 1
     require_room(of_regions(most), trained.layout, None, 4)
+    longest = [f"{number:-<31}x" for number in range(most)]
+    full = export_onnx(trained.for_regions(longest))
+    assert len(full) <= MAX_MODEL_BYTES
+    assert read_contract(full).region_slugs[-1].startswith(f"{most - 1}-")
     with pytest.raises(InvalidInput, match=f"room for the weights of {most:,} regions"):
         require_room(of_regions(most + 1), trained.layout, None, 4)
     with pytest.raises(InvalidInput, match="of 0 regions"):

@@ -14,7 +14,7 @@ from db import alarms
 from orchestrator.forecasts.fleet import fleet_view
 from orchestrator.forecasts.limit_effects import limit_effect
 from orchestrator.forecasts.views import Group, group_of
-from orchestrator.overview.frozen import frozen_fleet
+from orchestrator.overview.frozen_fleet import frozen_fleet
 from tests.alarm_looks import alarms_after_look
 from tests.asking import asking
 from tests.fleet import Fleet

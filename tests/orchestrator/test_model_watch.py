@@ -259,7 +259,10 @@ def test_lost_skill_over_the_fleet_raises_an_alarm_and_blocks_nothing(
         assert model_watch.skill_evidence_of(session, version_id) == 0.0
         with pytest.raises(InvalidInput, match="no alarm of the fleet"):
             clear_alarm(
-                admin, region_slug=None, model_version_id=version_id, reason="again"
+                admin,
+                region_slug=None,
+                model_version_id=version_id,
+                reason="another month",
             )
 
 

@@ -216,6 +216,13 @@ def test_a_finished_window_is_scored_in_every_mode(served: Runtime) -> None:
         )
         said = forecasts.modes_of(session, {region.slug: [stored]})
         kept = {item.input_mode for item in said[stored.forecast_id]}
+        assert len(kept) == len(said[stored.forecast_id])
+        assert said[stored.forecast_id][0].input_mode is stored.input_mode
+        stored_beside = session.scalars(
+            text("select input_mode from forecast_mode where forecast_id = :id"),
+            {"id": stored.forecast_id},
+        ).all()
+        assert set(stored_beside) == {mode.value for mode in kept - {stored.input_mode}}
         scored = session.scalars(
             text(
                 "select input_mode from window_score where issued_at_utc = :issue"

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
+from plotly import graph_objects as go
 
 from orchestrator.forecasts.views import (
     FleetQualityView,
@@ -83,7 +84,7 @@ def test_a_period_is_drawn_by_week_or_month_for_each_region() -> None:
     part = RegionPart(n_found=2, first=1, n_shown=2)
     regions = (replace(VIEW, steps=steps), replace(VIEW, steps=()))
     view = FleetQualityView(regions=regions, part=part)
-    figure = over_time_chart(view, "coverage")
+    figure = go.Figure(over_time_chart(view, "coverage"))
     arizona, empty, promised = figure.data
     assert list(arizona.x) == ["2025-05-01", "2025-06-01"]
     assert list(arizona.y) == [90.0, 100.0]
@@ -93,7 +94,7 @@ def test_a_period_is_drawn_by_week_or_month_for_each_region() -> None:
     assert over_time_summary(view, "coverage") == (
         "Within the bound: 90.0\u202f% to 100.0\u202f%."
     )
-    assert list(over_time_chart(view, "error").data[0].y) == [1.5, 1.5]
+    assert over_time_chart(view, "error")["data"][0]["y"] == [1.5, 1.5]
     nothing = replace(view, regions=regions[1:])
     assert "No day" in over_time_summary(nothing, "error")
 

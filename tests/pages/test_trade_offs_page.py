@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+from plotly import graph_objects as go
 
 from orchestrator.regions.views import RegionChoices
 from orchestrator.trade_offs.views import (
@@ -27,13 +28,20 @@ from pages.trade_offs.figures import (
     BEFORE_NAME,
     STANDING_NAME,
     scatter_summary,
-    trade_off_scatter,
     water_axis,
+)
+from pages.trade_offs.figures import (
+    trade_off_scatter as plain_scatter,
 )
 from tests.pages.conftest import ARIZONA, HOURS_UTC, IRELAND, ISSUED_UTC, WYOMING
 
 Text = Callable[[object], str]
 HOURS = 24
+
+
+def trade_off_scatter(view: TradeOffView, scope: WaterScope) -> go.Figure:
+    """The figure through Plotly's objects, which check every value of it."""
+    return go.Figure(plain_scatter(view, scope))
 
 
 def water(litres: float) -> WaterSeries:

@@ -8,11 +8,14 @@ import json
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import datetime
 from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 from sqlalchemy import text
 
 from core.access import Role, Scope
@@ -29,6 +32,7 @@ from tests.webapp.conftest import Portal, portal_over
 
 pytestmark = pytest.mark.slow
 
+STRICT = ConfigDict(strict=True)
 SHIFT = {"source_slug": "arizona", "target_slug": "ireland", "shift_pct": 10}
 OSLO = {
     "slug": "oslo",
@@ -107,6 +111,73 @@ def test_a_what_if_is_evaluated_recorded_stated_and_superseded(
     second = admin.get(f"/decisions?limit=1&after={after}").get_json()
     ids = [page["rows"][0]["decision_id"] for page in (first, second)]
     assert ids[0] > ids[1]
+
+
+ENDS_OF_THE_CALENDAR = (
+    "0001-01-01T00:00:00+14:00",
+    "0001-01-01T00:00:00Z",
+    "9999-12-31T23:59:59-14:00",
+)
+
+
+def test_no_parameter_takes_what_no_column_holds(portal: Portal) -> None:
+    seen = 0
+    for name, view in portal.app.server.view_functions.items():
+        places = view.__annotations__ if name.startswith("api.") else {}
+        for place in places.keys() & {"path", "query", "body"}:
+            for field in places[place].model_fields.values():
+                takes = TypeAdapter(field.rebuild_annotation(), config=STRICT)
+                for sent in ("a\0", ["a\0"], {"a": "a\0"}, {"a\0": "a"}):
+                    with pytest.raises(ValidationError):
+                        takes.validate_json(json.dumps(sent))
+                for sent in ENDS_OF_THE_CALENDAR:
+                    with suppress(ValidationError):
+                        found = takes.validate_json(json.dumps(sent))
+                        assert not isinstance(found, datetime), (name, field)
+                seen += 1
+    assert seen > 150
+
+
+@pytest.mark.parametrize("instant", ENDS_OF_THE_CALENDAR)
+def test_an_instant_at_the_end_of_the_calendar_is_refused(
+    admin: ApiCaller, instant: str
+) -> None:
+    sent = quote(instant)
+    hour = {"region_slug": "arizona", "hour_utc": instant, "temperature_c": 1}
+    for answer in (
+        admin.get(f"/what-if?source_slug=arizona&issued_at_utc={sent}"),
+        admin.get(f"/forecasts/arizona?issued_at_utc={sent}"),
+        admin.post("/telemetry/hours", {"hours": [hour]}),
+    ):
+        assert answer.get_json()["code"] == "invalid_request"
+
+
+def test_a_request_is_read_once_and_by_one_meaning(admin: ApiCaller) -> None:
+    assert admin.get("/decisions?limit=5&limit=6").status_code == 422
+    text = {"comment": "seen \0"}
+    assert admin.post("/decisions/1/comments", text).status_code == 422
+    for body in (b"[" * 100_000, json.dumps(json.dumps(SHIFT)).encode(), b"\xff"):
+        assert admin.post("/what-ifs", body).get_json()["code"] == "invalid_request"
+
+
+def test_what_a_program_has_already_is_not_sent_again(admin: ApiCaller) -> None:
+    first = admin.get("/regions/arizona")
+    again = admin.get("/regions/arizona", If_None_Match=first.headers["ETag"])
+    assert (again.status_code, again.get_data()) == (304, b"")
+    assert again.headers["ETag"] == first.headers["ETag"]
+
+
+def test_a_kept_answer_is_for_its_scopes_and_until_something_changes(
+    portal: Portal, admin: ApiCaller
+) -> None:
+    before = admin.get("/decisions").get_json()
+    assert admin.get("/decisions").get_json() == before
+    view = admin.get("/what-if?source_slug=arizona&target_slug=ireland&shift_pct=7")
+    assert view.get_json()["shift_pct"] == 7.0
+    admin.post("/what-ifs", {**SHIFT, "shift_pct": 3.5})
+    assert admin.get("/decisions").get_json() != before
+    pusher = make_caller(portal, Role.ADMIN, [Scope.TELEMETRY])
+    assert pusher.get("/decisions").status_code == 403
 
 
 def test_the_same_key_with_another_body_is_refused(admin: ApiCaller) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import time
@@ -13,7 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import text
+from sqlalchemy import Table, text
 
 from core.audit import AuditAction
 from db.audit_append import append_event
@@ -173,11 +174,16 @@ def test_a_chain_that_takes_no_events_is_not_ready(
     assert client.get("/readyz").status_code == 200
 
 
-def test_asking_leaves_no_event_in_the_chain(portal: Portal) -> None:
-    client = portal.app.server.test_client()
+def test_asking_leaves_no_event_in_the_chain_and_nothing_in_memory(
+    portal: Portal,
+) -> None:
+    """A statement made anew each time would be compiled, and kept, each time."""
+    client, tables = portal.app.server.test_client(), set()
     for _ in range(3):
         assert client.get("/readyz").get_json()["audit_chain"] == "writable"
+        tables.add(sum(type(item) is Table for item in gc.get_objects()))
     assert portal.events() == []
+    assert len(tables) == 1
 
 
 @pytest.mark.slow

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -45,6 +46,37 @@ Comment = Annotated[str, Field(min_length=1, max_length=MAXIMUM_COMMENT_CHARS)]
 Term = Annotated[int, Field(ge=1, le=1_000)]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShiftOfLoad:
+    """How much load moves where; each hour of the day unless some are named."""
+
+    target_slug: Slug | None = None
+    shift_pct: Share
+    hours_of_day: HoursText | None = None
+
+    def named(self) -> dict[str, Any]:
+        """As the use cases take it."""
+        named = {field.name: getattr(self, field.name) for field in fields(self)}
+        hours = self.hours_of_day
+        return {**named, "hours_of_day": HoursOfDay.parse(hours) if hours else None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedShift(ShiftOfLoad):
+    """A shift in a window, which is the next 24 hours without a day."""
+
+    source_slug: Slug
+    local_day: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownShift(AskedShift):
+    """A shift to look at, also on an issue that is not the newest."""
+
+    shift_pct: Share = 0.0
+    issued_at_utc: datetime | None = None
+
+
 def add_decisions(api: Api) -> None:
     """Try a shift, record it, and see what was decided."""
     _add_trials(api)
@@ -54,67 +86,21 @@ def add_decisions(api: Api) -> None:
 def _add_trials(api: Api) -> None:
 
     @api.get("/what-if", Permission.VIEW_FLEET, is_kept=True)
-    def get_what_if(
-        asked: Request,
-        source_slug: Slug,
-        target_slug: Slug | None = None,
-        local_day: date | None = None,
-        issued_at_utc: datetime | None = None,
-        shift_pct: Share = 0.0,
-        hours_of_day: HoursText | None = None,
-    ) -> WhatIfView:
+    def get_what_if(asked: Request, shift: ShownShift) -> WhatIfView:
         """What a shift would do, and every shift beside it; stores nothing."""
-        return what_if_view(
-            asked,
-            source_slug=source_slug,
-            target_slug=target_slug,
-            local_day=local_day,
-            issued_at_utc=issued_at_utc,
-            shift_pct=shift_pct,
-            hours_of_day=_hours(hours_of_day),
-        )
+        return what_if_view(asked, **shift.named())
 
     @api.get("/trade-offs", Permission.VIEW_FLEET, is_kept=True)
     def get_trade_offs(
-        asked: Request,
-        source_slug: Slug,
-        target_slug: Slug | None = None,
-        local_day: date | None = None,
-        issued_at_utc: datetime | None = None,
-        shift_pct: Share = 0.0,
-        ground: Ground = Ground.RECORDED,
-        hours_of_day: HoursText | None = None,
+        asked: Request, shift: ShownShift, ground: Ground = Ground.RECORDED
     ) -> TradeOffView:
         """Carbon, water and cost of every region before and after a shift."""
-        return trade_off_view(
-            asked,
-            source_slug=source_slug,
-            target_slug=target_slug,
-            local_day=local_day,
-            issued_at_utc=issued_at_utc,
-            shift_pct=shift_pct,
-            ground=ground,
-            hours_of_day=_hours(hours_of_day),
-        )
+        return trade_off_view(asked, ground=ground, **shift.named())
 
     @api.post("/what-ifs", Permission.DECIDE)
-    def evaluate_what_if(
-        asked: Request,
-        source_slug: Slug,
-        shift_pct: Share,
-        target_slug: Slug | None = None,
-        local_day: date | None = None,
-        hours_of_day: HoursText | None = None,
-    ) -> DecisionCard:
+    def evaluate_what_if(asked: Request, shift: AskedShift) -> DecisionCard:
         """Judge a shift and keep it as a what-if, which can be recorded."""
-        return evaluate(
-            asked,
-            source_slug=source_slug,
-            target_slug=target_slug,
-            local_day=local_day,
-            shift_pct=shift_pct,
-            hours_of_day=_hours(hours_of_day),
-        )
+        return evaluate(asked, **shift.named())
 
 
 def _add_decisions(api: Api) -> None:
@@ -163,20 +149,10 @@ def _add_recorded(api: Api) -> None:
 
     @api.post("/decisions/<decision_id>/what-ifs", Permission.DECIDE)
     def evaluate_instead_of_decision(
-        asked: Request,
-        decision_id: int,
-        shift_pct: Share,
-        target_slug: Slug | None = None,
-        hours_of_day: HoursText | None = None,
+        asked: Request, decision_id: int, shift: ShiftOfLoad
     ) -> DecisionCard:
         """Judge what is to supersede a recorded decision; record its what-if then."""
-        return evaluate_instead(
-            asked,
-            decision_id=decision_id,
-            target_slug=target_slug,
-            shift_pct=shift_pct,
-            hours_of_day=_hours(hours_of_day),
-        )
+        return evaluate_instead(asked, decision_id=decision_id, **shift.named())
 
     @api.post("/decisions/<decision_id>/states", Permission.DECIDE)
     def say_decision_state(
@@ -205,7 +181,3 @@ def _add_recorded(api: Api) -> None:
     def get_decision_replay(asked: Request, decision_id: int) -> Replay:
         """Judge the stored inputs again, and list what does not come out as stored."""
         return replay_decision(asked, decision_id)
-
-
-def _hours(text: str | None) -> HoursOfDay | None:
-    return None if text is None else HoursOfDay.parse(text)

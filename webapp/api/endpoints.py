@@ -15,7 +15,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from functools import cache, partial
 from types import UnionType
 from typing import Annotated, Any, BinaryIO, Union, get_args, get_origin, get_type_hints
@@ -68,6 +68,7 @@ _ETAG = {
         "schema": {"type": "string"},
     }
 }
+_UNCHANGED = {"description": "It is as If-None-Match says.", "headers": _ETAG}
 _PROBLEMS: Mapping[int, str] = {
     400: "The use case refuses the values.",
     401: "No live token.",
@@ -101,12 +102,30 @@ def _no_number(value: object) -> object:
     return value
 
 
-Text = Annotated[str, Field(max_length=2_000), AfterValidator(_storable)]
+def _of_the_calendar(instant: datetime) -> datetime:
+    """In UTC, so far from the ends of the calendar that hours can be added to it."""
+    try:
+        in_utc = instant.astimezone(UTC)
+    except OverflowError:
+        in_utc = None
+    if in_utc is None or not MINYEAR < in_utc.year < MAXYEAR:
+        message = "lies at the end of the calendar"
+        raise ValueError(message)
+    return in_utc
+
+
+_STORABLE = AfterValidator(_storable)
+Text = Annotated[str, Field(max_length=2_000), _STORABLE]
 Slug = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,32}$")]
 PageSize = Annotated[int, Field(ge=1, le=200)]
 """Rows of a page."""
 # Not strict: a validator before it hands it the text, also of a JSON body.
-Instant = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_no_number)]
+Instant = Annotated[
+    AwareDatetime,
+    Field(strict=False),
+    BeforeValidator(_no_number),
+    AfterValidator(_of_the_calendar),
+]
 _BOUNDED: Mapping[Any, Any] = {
     str: Text,
     int: Annotated[int, Field(ge=0, le=2**31 - 1)],
@@ -263,9 +282,10 @@ class Api:
                     raise
                 return self._ask_second_person(exc, key)
             response = Response(body, mimetype=declared.gives or _JSON)
-            if tag is not None:
-                response.set_etag(tag)
-            return response
+            if tag is None:
+                return response
+            response.set_etag(tag)
+            return response.make_conditional(flask.request)
 
         view.__name__ = function.__name__
         view.__annotations__ = shape.models
@@ -302,6 +322,7 @@ class Api:
         """What the document says of an endpoint, beside the models of its request."""
         summary, _, more = (inspect.getdoc(function) or "").partition("\n")
         needs, takes, is_tagged = declared.needs, declared.takes, bool(declared.tagged)
+        is_read = declared.method == "GET"
         answer = {
             "description": "Done.",
             "content": {
@@ -325,6 +346,7 @@ class Api:
             "responses": {
                 "200": answer,
                 **({"202": waiting} if declared.two_people else {}),
+                **({"304": _UNCHANGED} if is_tagged and is_read else {}),
                 **problems,
             },
             "openapi_extensions": {
@@ -470,6 +492,8 @@ def _bounded(hint: Any) -> Any:  # noqa: ANN401 -- an annotation
     origin, parts = get_origin(hint), get_args(hint)
     if origin in {Union, UnionType}:
         return Union[tuple(_bounded(part) for part in parts)]  # noqa: UP007 -- made here
+    if origin is Annotated and parts[0] is str:
+        return Annotated[(*parts, _STORABLE)]
     if origin in {list, dict, tuple}:
         return origin[tuple(_bounded(part) for part in parts)]
     return _BOUNDED.get(hint, hint)

@@ -19,7 +19,7 @@ from orchestrator.forecasts.views import (
     QualityView,
 )
 from orchestrator.overview.first_page import overview
-from orchestrator.overview.frozen import FrozenFleet, frozen_fleet
+from orchestrator.overview.frozen_fleet import FrozenFleet, frozen_fleet
 from orchestrator.overview.history import fleet_history, region_history
 from orchestrator.overview.region_page import RegionPage, region_page
 from orchestrator.overview.search import Found, search
@@ -30,7 +30,7 @@ from orchestrator.use_cases import Request
 from orchestrator.windows.views import Ground
 from webapp.api.endpoints import Api, Slug
 
-LimitC = Annotated[float, Field(ge=-60.0, le=100.0)]
+AskedLimitC = Annotated[float, Field(ge=-60.0, le=100.0)]
 CompareDays = Annotated[int, Field(ge=1, le=366)]
 SearchWords = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f]*$")]
 
@@ -87,7 +87,7 @@ def _add_overviews(api: Api) -> None:
 
     @api.get("/fleet/limit-effect", Permission.MANAGE_POLICY)
     def get_limit_effect(
-        asked: Request, limit_c: LimitC, region_slug: Slug | None = None
+        asked: Request, limit_c: AskedLimitC, region_slug: Slug | None = None
     ) -> LimitEffect:
         """Whom another thermal limit would block or free, by the newest verdicts."""
         return limit_effect(asked, region_slug, limit_c)

@@ -23,6 +23,8 @@ from webapp.api.endpoints import Api, Slug
 class PlanShift(PlanSplit):
     """A shift to several targets as a request has it: unknown fields are refused."""
 
+    shares: tuple[tuple[Slug, float], ...]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanRequest(PlanTerms):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Annotated, Any, BinaryIO
 
@@ -218,7 +218,7 @@ def _as_csv(hours: list[Any]) -> io.BytesIO:
         values = (getattr(hour, name) for name in names)
         writer.writerow(
             (
-                hour.hour_utc.astimezone(UTC).isoformat(),
+                hour.hour_utc.isoformat(),
                 hour.region_slug,
                 *("" if value is None else repr(value) for value in values),
             )

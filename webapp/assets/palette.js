@@ -101,7 +101,7 @@
       waitsSince = Date.now();
     } else if (Date.now() - waitsSince < SEQUENCE_MS && event.key in PAGES) {
       waitsSince = 0;
-      const pages = [...document.querySelectorAll(".gfo-navbar nav a")];
+      const pages = [...document.querySelectorAll(".gfo-navbar nav a, .gfo-footer a")];
       pages.find((link) => link.getAttribute("href") === PAGES[event.key])?.click();
     }
   }
