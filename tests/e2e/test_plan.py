@@ -30,7 +30,7 @@ def test_a_plan_is_found_shared_and_recorded(visitor: Visitor, portal: Portal) -
     visitor.browser.wait_for_element("#plan-pareto .xtick")
     visitor.sees("#plan-shadow-prices", "What the limits cost")
     visitor.sees("#plan-regions", "Arizona", "42.5 °C")
-    number = visitor.sees_match("#plan-result", PLAN)[1]
+    number = visitor.sees_match("#plan-head", PLAN)[1]
     visitor.is_at(f"/plan?region=arizona&plan={number}")
     link = visitor.address
 
@@ -57,7 +57,7 @@ def test_terms_that_cannot_be_are_named(visitor: Visitor) -> None:
     visitor.click("#plan-find")
     visitor.sees("#plan-status", "Carbon, USD per t: '-5' is not a number of 0")
     visitor.open("/plan?plan=999999")
-    visitor.sees("#plan-result", "Not found")
+    visitor.sees("#plan-head", "Not found")
 
 
 def test_pressing_record_again_records_nothing_more(
