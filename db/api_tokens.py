@@ -130,6 +130,27 @@ def revoke_token(session: Session, token_id: int, *, now_utc: datetime) -> bool:
     return session.scalar(statement) is not None
 
 
+def end_expired_tokens(
+    session: Session, *, now_utc: datetime, token_sha256: str | None = None
+) -> list[int]:
+    """Revoke the tokens that expired, the one with this hash or all; returns their ids.
+
+    They are revoked as of their expiry. Once stored, their end holds even if the clock
+    is set back.
+    """
+    statement = update(ApiTokenRow).where(
+        ApiTokenRow.revoked_at_utc.is_(None), ApiTokenRow.expires_at_utc <= now_utc
+    )
+    if token_sha256 is not None:
+        statement = statement.where(ApiTokenRow.token_sha256 == token_sha256)
+    ended = session.scalars(
+        statement.values(revoked_at_utc=ApiTokenRow.expires_at_utc).returning(
+            ApiTokenRow.id
+        )
+    )
+    return sorted(ended)
+
+
 def use_token(
     session: Session,
     token_sha256: str,

@@ -216,10 +216,18 @@ def revoke_own_token(request: Request, token_id: int) -> Done[TokenView]:
     return _revoked(request, found)
 
 
+@change(Permission.RUN_CYCLE, AuditAction.API_TOKEN_REVOKED, repeat=None)
+def end_expired(request: Request) -> Done[int]:
+    """End every token that expired, so that a clock set back revives none."""
+    ended = api_tokens.end_expired_tokens(request.session, now_utc=request.now)
+    return Done(answer=len(ended), events=_expired(ended))
+
+
 @change(
     None,
     AuditAction.LOGIN_FAILED,
     AuditAction.ACCESS_DENIED,
+    AuditAction.API_TOKEN_REVOKED,
     repeat=None,
 )
 def use_token(
@@ -239,12 +247,15 @@ def use_token(
             used.owner, address=address, token_id=used.token_id, scopes=used.scopes
         )
         return Done(answer=TokenUse(actor=actor, minute_count=used.minute_count))
+    ended = api_tokens.end_expired_tokens(
+        session, now_utc=now, token_sha256=digest(secret)
+    )
     place = address_key(address)
     denials.count_denial(session, address=place, kind=DenialKind.ACCESS, at_utc=now)
     counted = login_limits.count_try(
         session, subject=_ANY_TOKEN, place=place, limit=_OF_ADDRESS, now=now
     )
-    events = finished_minutes(session, now)
+    events = (*_expired(ended), *finished_minutes(session, now))
     return Done(answer=RefusedToken(wait=counted.wait), events=events)
 
 
@@ -321,6 +332,19 @@ def _revoked(request: Request, token: StoredToken) -> Done[TokenView]:
     )
 
 
+def _expired(token_ids: Collection[int]) -> tuple[Event, ...]:
+    return tuple(
+        Event(
+            action=AuditAction.API_TOKEN_REVOKED,
+            object_type="api_token",
+            object_id=token_id,
+            after={"reason": "expired"},
+            is_belated=True,
+        )
+        for token_id in token_ids
+    )
+
+
 def _account(request: Request, user_id: int) -> User:
     user = users.find_user(request.session, user_id)
     if user is None:
@@ -333,9 +357,10 @@ def _found(request: Request, token_id: int) -> TokenView:
 
 
 def _state(token: StoredToken, now: datetime) -> str:
-    if token.revoked_at_utc is not None:
+    ended_at_utc = token.revoked_at_utc
+    if ended_at_utc is not None and ended_at_utc < token.expires_at_utc:
         return "revoked"
-    return "live" if token.expires_at_utc > now else "expired"
+    return "expired" if ended_at_utc or token.expires_at_utc <= now else "live"
 
 
 def _view(token: StoredToken, now: datetime) -> TokenView:

@@ -16,6 +16,7 @@ from procrastinate.jobs import Status
 
 from core.errors import ServiceUnavailable
 from db.engine import KEEPALIVES, libpq_url
+from orchestrator.accounts import api_tokens
 from orchestrator.accounts.denials import report_finished_minutes
 from orchestrator.accounts.identity_provider import IdentityProvider
 from orchestrator.accounts.logins import end_run_out_logins
@@ -261,11 +262,13 @@ def _add_housekeeping(queue: procrastinate.App, runtime: Runtime) -> None:
     @queue.periodic(cron="* * * * *")
     @queue.task(name=REPORT_DENIALS, queueing_lock=REPORT_DENIALS)
     def report_denials(timestamp: int) -> None:  # noqa: ARG001 -- the queue gives it
-        """Refusals reach the audit chain, and logins that ran out end, unasked."""
+        """Refusals reach the audit chain; logins and tokens that ran out end."""
         with runtime.request_as(WORKER_USER) as request:
             report_finished_minutes(request)
         with runtime.request_as(WORKER_USER) as request:
             end_run_out_logins(request)
+        with runtime.request_as(WORKER_USER) as request:
+            api_tokens.end_expired(request)
 
     if runtime.settings.oidc_issuer is not None:
         provider = IdentityProvider(runtime.settings)

@@ -131,12 +131,31 @@ def test_enabling_again_revives_no_token(session: Session) -> None:
     assert isinstance(_use(session, made.secret), RefusedToken)
 
 
-@pytest.mark.usefixtures("olga")
-def test_a_token_expires(session: Session) -> None:
+def test_a_token_expires(session: Session, olga: User) -> None:
     made = _make(session)
     life, moment = timedelta(days=api_tokens.DEFAULT_DAYS), timedelta(seconds=1)
     assert isinstance(_use(session, made.secret, life - moment), TokenUse)
     assert isinstance(_use(session, made.secret, life), RefusedToken)
+    # A clock set back revives none.
+    assert isinstance(_use(session, made.secret), RefusedToken)
+    (view,) = api_tokens.own_tokens(_ask(session, olga.as_actor()))
+    assert view.state == "expired"
+
+
+def test_the_worker_ends_expired_tokens_so_that_no_clock_revives_them(
+    session: Session, olga: User
+) -> None:
+    made = _make(session)
+    late = NOW + timedelta(days=api_tokens.DEFAULT_DAYS)
+    cli = system_actor(session, "cli")
+    assert api_tokens.end_expired(asking(session, cli, now=late)) == 1
+    assert api_tokens.end_expired(asking(session, cli, now=late)) == 0
+    assert isinstance(_use(session, made.secret), RefusedToken)
+    newest = audit.list_events(session)[0]
+    assert newest.action == AuditAction.API_TOKEN_REVOKED
+    assert '"reason":"expired"' in newest.payload
+    (view,) = api_tokens.own_tokens(_ask(session, olga.as_actor()))
+    assert view.state == "expired"
 
 
 @pytest.mark.usefixtures("olga")

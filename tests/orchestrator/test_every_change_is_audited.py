@@ -394,6 +394,8 @@ def tokens(portal: Portal) -> None:
         api_tokens.revoke_token(request, made.token.token_id)
     with ask() as request:
         api_tokens.make_token(request, owner="tom", name="again", scopes=scopes)
+    with ask(after=timedelta(days=api_tokens.MOST_DAYS)) as request:
+        assert api_tokens.end_expired(request) == 1
     with ask() as request:
         administration.change_role(request, "tom", Role.AUDITOR)
 
