@@ -36,7 +36,7 @@ _FIRST_HOURS = 24
 
 
 def add_demo_feed(
-    request: Request, runtime: Runtime, profile: RegionProfile, end_utc: datetime
+    runtime: Runtime, request: Request, profile: RegionProfile, end_utc: datetime
 ) -> None:
     """Add the feed of a late region, with hours until `end_utc` in its folder."""
     if _find(request.session) is not None:

@@ -172,7 +172,7 @@ def _late_feed(runtime: Runtime, _report: Progress, *, n_regions: int) -> None:
         if profile.late_h:
             end_utc = full_hour(runtime.clock()) - profile.late_h * HOUR
             with runtime.request_as(WORKER_USER) as request:
-                add_demo_feed(request, runtime, profile, end_utc)
+                add_demo_feed(runtime, request, profile, end_utc)
 
 
 def _train(

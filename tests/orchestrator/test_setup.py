@@ -71,7 +71,7 @@ def test_the_feed_of_the_demo_is_behind_and_ends_with_the_demo(
     end_utc = full_hour(NOW) - 5 * HOUR
     for _ in range(2):  # a second time adds nothing
         with runtime.request_as("worker") as request:
-            demo_feed.add_demo_feed(request, runtime, profile, end_utc)
+            demo_feed.add_demo_feed(runtime, request, profile, end_utc)
     file = tmp_path / "feeds" / "demo" / "hours.csv"
     minute_ago = NOW.timestamp() - 60
     os.utime(file, (minute_ago, minute_ago))

@@ -117,9 +117,9 @@ def test_only_new_runs_of_the_past_make_the_plain_fits_anew(
     place = {"region_id": region_id, "week_start_utc": week_utc, "issue_hour_utc": 0}
     row = _row(ISSUED, ISSUED, 1, 11.0)
     _import(session, actor, row)
-    plain_fits.keep_fits(session, region_id, week_utc, {(0, False): b"fit"})
+    plain_fits.keep_fits(session, region_id, week_utc, {(0, False): (b"fit", b"hours")})
     _import(session, actor, row)
-    assert plain_fits.fits_at(session, **place) == {False: b"fit"}
+    assert plain_fits.fits_at(session, **place) == {False: (b"fit", b"hours")}
     _import(session, actor, _row(ISSUED - timedelta(hours=6), ISSUED, 1, 11.0))
     assert plain_fits.fits_at(session, **place) == {}
 
