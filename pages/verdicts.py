@@ -135,7 +135,7 @@ def _change(before_c: float | None, after_c: float | None) -> str:
 def _safe_interval(card: DecisionCard) -> str:
     least, most = card.minimum_shift_pct, card.maximum_safe_shift_pct
     if most is None:
-        return "not known: the target has no bound or no load"
+        return "not known: a bound or a load is missing"
     if least is None:
         return f"empty: no shift clears the source (target: at most {share(most)})"
     if least > most:

@@ -225,9 +225,14 @@ def _safe_interval_text(
         return "No shift can be called safe: the source has no bound."
     if question.target is None:
         return "Choose a target region to see the safe interval."
-    if most is None:
-        return "No shift can be called safe: the target has no bound or no load."
     name = question.target.outlook.region.name
+    if most is None:
+        ends = [question.source.outlook, question.target.outlook]
+        unknown = [end.region.name for end in ends if not end.load_is_known]
+        missing = f"the load of {listed(unknown)} is not known"
+        if not unknown:
+            missing = f"{name} has no bound"
+        return f"No shift can be called safe: {missing}."
     if least is None:
         return f"No shift clears the source; up to {most:g} % could move to {name}."
     if least > most:
