@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Integer, any_, cast, func, or_, select
@@ -38,10 +39,13 @@ def effective_policy(session: Session, region_id: int) -> Policy:
 
 
 def effective_policies(
-    session: Session, region_ids: Sequence[int]
+    session: Session, region_ids: Sequence[int], *, at_utc: datetime | None = None
 ) -> dict[int, Policy]:
-    """The policy in force for each region: its overrides on the fleet's policy."""
-    newest = _newest(session, region_ids)
+    """The policy in force for each region: its overrides on the fleet's policy.
+
+    With `at_utc`, the one that was in force then.
+    """
+    newest = _newest(session, region_ids, at_utc)
     fleet = _required(newest)
     common = _compose(fleet, None)
     return {
@@ -123,18 +127,20 @@ def _terms(
 
 
 def _newest(
-    session: Session, region_ids: Sequence[int] = ()
+    session: Session, region_ids: Sequence[int] = (), at_utc: datetime | None = None
 ) -> dict[int | None, PolicyRow]:
     """The newest version of the fleet, and of these regions where they have one."""
     # One array: a parameter for each region of a long fleet takes longer than the rest.
     of_regions = PolicyRow.region_id == any_(cast(list(region_ids), ARRAY(Integer)))
-    rows = session.scalars(
+    statement = (
         select(PolicyRow)
         .where(or_(PolicyRow.region_id.is_(None), of_regions))
         .ext(distinct_on(PolicyRow.region_id))
         .order_by(PolicyRow.region_id, PolicyRow.version.desc())
     )
-    return {row.region_id: row for row in rows}
+    if at_utc is not None:
+        statement = statement.where(PolicyRow.created_at_utc <= at_utc)
+    return {row.region_id: row for row in session.scalars(statement)}
 
 
 def _required(newest: Mapping[int | None, PolicyRow]) -> PolicyRow:

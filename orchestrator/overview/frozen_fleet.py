@@ -9,11 +9,14 @@ from datetime import datetime
 
 from core.access import Permission
 from core.errors import InvalidInput
+from core.policies import Policy
+from core.wording import setting
 from db import alarms
 from db.alarms import AlarmMark
 from db.decision_lists import DecisionFilter
-from db.decisions import decisions_by_ids
+from db.decisions import StoredDecision, decisions_by_ids
 from db.fleet_standing import RegionStanding, fleet_standing
+from db.policies import effective_policies
 from orchestrator.decisions.lists import decision_page
 from orchestrator.decisions.views import DecisionSummary
 from orchestrator.forecasts.views import Group
@@ -71,7 +74,8 @@ class FrozenFleet:
 def frozen_fleet(request: Request, at_utc: datetime) -> FrozenFleet:
     """What the verdicts, alarms and recorded decisions of the fleet were at an instant.
 
-    Regions are those that are in the fleet now.
+    A bound is that of the newest verdict, held against the limit of that instant, as
+    live pages hold it. Regions are those that are in the fleet now.
 
     Raises
     ------
@@ -87,11 +91,18 @@ def frozen_fleet(request: Request, at_utc: datetime) -> FrozenFleet:
     standing = fleet_standing(session, at_utc, stored_by=at_utc)
     if not standing:
         raise no_region_yet()
-    groups = {item.slug: _group(item) for item in standing}
+    judged = [item.region_id for item in standing if item.decision_id is not None]
+    policies = effective_policies(session, judged, at_utc=at_utc) if judged else {}
+    terms = {item.slug: policies.get(item.region_id) for item in standing}
+    groups = {item.slug: _group(item, terms[item.slug]) for item in standing}
     rank = {group: place for place, group in enumerate(Group)}
     shown = sorted(
         standing,
-        key=lambda item: (rank[groups[item.slug]], _margin_c(item), item.name),
+        key=lambda item: (
+            rank[groups[item.slug]],
+            _margin_c(item, terms[item.slug]),
+            item.name,
+        ),
     )[:PAGE_ROWS]
     stored = decisions_by_ids(
         session, [item.decision_id for item in shown if item.decision_id is not None]
@@ -105,18 +116,7 @@ def frozen_fleet(request: Request, at_utc: datetime) -> FrozenFleet:
         at_utc=at_utc,
         counts={group: list(groups.values()).count(group) for group in Group},
         rows=tuple(
-            FrozenRow(
-                slug=item.slug,
-                name=item.name,
-                group=groups[item.slug],
-                reason=stored[item.decision_id].facts.reason_text
-                if item.decision_id in stored
-                else None,
-                bound_c=item.bound_c,
-                limit_c=item.limit_c,
-                issued_at_utc=item.issued_at_utc,
-                decision_id=item.decision_id,
-            )
+            _row(item, terms[item.slug], stored.get(item.decision_id or 0))
             for item in shown
         ),
         alarms=tuple(alarms.active_at(session, at_utc, limit=ALARMS_SHOWN)),
@@ -124,14 +124,50 @@ def frozen_fleet(request: Request, at_utc: datetime) -> FrozenFleet:
     )
 
 
-def _group(item: RegionStanding) -> Group:
-    """As it was judged, on the terms of that time."""
-    if item.reason_code is None or item.reason_code.is_data_problem:
+def _row(
+    item: RegionStanding, terms: Policy | None, decision: StoredDecision | None
+) -> FrozenRow:
+    return FrozenRow(
+        slug=item.slug,
+        name=item.name,
+        group=_group(item, terms),
+        reason=_changed_since(item, terms)
+        or (decision.facts.reason_text if decision else None),
+        bound_c=item.bound_c,
+        limit_c=terms.thermal_limit_c if terms else None,
+        issued_at_utc=item.issued_at_utc,
+        decision_id=item.decision_id,
+    )
+
+
+def _group(item: RegionStanding, terms: Policy | None) -> Group:
+    """By the bound of its verdict and the limit of that instant."""
+    reason = item.reason_code
+    if terms is None or reason is None or reason.is_data_problem:
         return Group.UNJUDGED
-    return Group.APPROVED if _margin_c(item) >= 0 else Group.OVER
+    if item.confidence != terms.confidence:
+        return Group.UNJUDGED
+    return Group.APPROVED if _margin_c(item, terms) >= 0 else Group.OVER
 
 
-def _margin_c(item: RegionStanding) -> float:
-    if item.bound_c is None or item.limit_c is None:
+def _changed_since(item: RegionStanding, terms: Policy | None) -> str | None:
+    """What became of the terms between the verdict and that instant; None if nothing.
+
+    The next verdict rests on the new ones.
+    """
+    if terms is None or item.limit_c is None or item.confidence is None:
+        return None
+    if item.confidence != terms.confidence:
+        return "The confidence was changed after this verdict: its bound is of another."
+    if item.limit_c != terms.thermal_limit_c:
+        return (
+            f"The limit was changed after this verdict, from {setting(item.limit_c)} to"
+            f" {setting(terms.thermal_limit_c)} °C."
+        )
+    return None
+
+
+def _margin_c(item: RegionStanding, terms: Policy | None) -> float:
+    if item.bound_c is None or terms is None:
         return -math.inf
-    return item.limit_c - item.bound_c
+    return terms.thermal_limit_c - item.bound_c

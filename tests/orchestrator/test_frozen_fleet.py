@@ -43,6 +43,14 @@ def test_what_came_later_is_not_in_it(fleet: Fleet) -> None:
         after = fleet_view(asking(session, fleet.actor(session))).rows
         assert {row.verdict.outcome for row in after} == {Outcome.APPROVED}
         assert frozen_fleet(request, stored_utc).rows == seen.rows
+        # Of the instant after it, it is, though no verdict rests on it yet.
+        arizona = next(
+            row
+            for row in frozen_fleet(request, request.now).rows
+            if row.slug == "arizona"
+        )
+        assert (arizona.group, arizona.limit_c) == (Group.APPROVED, 90.0)
+        assert "limit was changed after this verdict" in (arizona.reason or "")
         with pytest.raises(InvalidInput, match="has not come"):
             frozen_fleet(request, request.now + HOUR)
 
