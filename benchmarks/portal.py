@@ -4,20 +4,25 @@
 
 Drives a real browser (Chromium and chromedriver) and twenty logins at once against a
 running portal, and prints one JSON object. Nothing is recorded: it looks, and drags a
-slider without letting go of it.
+slider without letting go of it. With API_TOKEN in the environment, a token that may
+read, twenty programs ask the API beside the people.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import sys
 import threading
 import time
+from collections.abc import Callable, Sequence
+from functools import partial
 from http.cookiejar import CookieJar
+from itertools import count
 from pathlib import Path
 from urllib.parse import urlencode
-from urllib.request import HTTPCookieProcessor, Request, build_opener
+from urllib.request import HTTPCookieProcessor, Request, build_opener, urlopen
 
 from selenium.webdriver.chrome.webdriver import WebDriver
 
@@ -29,6 +34,16 @@ ROUNDS = 12
 THINKING_S = 5.0
 DRAG_STEPS = 120
 PATIENCE_S = 60.0
+
+READS_EVERY_S = 5.0
+READS = (
+    "/fleet",
+    "/regions",
+    "/decisions",
+    "/forecasts/{0}",
+    "/what-if?source_slug={0}&target_slug={1}&shift_pct={2}",
+)
+"""What a program asks in turn: about a region, another, and a share."""
 
 PAGES = {
     "fleet": ("/", "#fleet-table tbody tr"),
@@ -252,19 +267,47 @@ def callback_times(people: list[Person], query: str) -> dict[str, object]:
                 found[name].append(took_ms)
             time.sleep(THINKING_S)
 
-    threads = [
-        threading.Thread(target=work, args=(person, index))
-        for index, person in enumerate(people)
-    ]
-    for thread in threads:
-        thread.start()
-        time.sleep(THINKING_S / len(threads))  # people do not click in step
-    for thread in threads:
-        thread.join()
+    run_side_by_side([partial(work, *item) for item in zip(people, count())])
     everything = [value for values in found.values() for value in values]
     return {name: spread(values) for name, values in found.items()} | {
         "all": spread(everything)
     }
+
+
+def program_times(base: str, token: str, regions: list[str]) -> dict[str, object]:
+    """Programs that ask the API as often as people click, each its own questions."""
+    found: dict[str, list[float]] = {path.partition("?")[0]: [] for path in READS}
+
+    def ask(offset: int) -> None:
+        for turn in range(ROUNDS):
+            path = READS[(turn + offset) % len(READS)]
+            one, other = (regions[(offset + turn + n) % len(regions)] for n in (0, 1))
+            request = Request(
+                f"{base}/api/v1{path.format(one, other, offset + turn)}",
+                headers={"Authorization": f"Bearer {token}"},
+            )
+            started = time.perf_counter()
+            with urlopen(request, timeout=PATIENCE_S) as response:
+                response.read()
+            took_ms = 1000 * (time.perf_counter() - started)
+            found[path.partition("?")[0]].append(took_ms)
+            time.sleep(READS_EVERY_S)
+
+    run_side_by_side([partial(ask, offset) for offset in range(USERS)])
+    everything = [value for values in found.values() for value in values]
+    return {name: spread(values) for name, values in found.items()} | {
+        "all": spread(everything)
+    }
+
+
+def run_side_by_side(works: Sequence[Callable[[], None]]) -> None:
+    """Do all at once, begun one after another: nobody clicks in step."""
+    threads = [threading.Thread(target=work) for work in works]
+    for thread in threads:
+        thread.start()
+        time.sleep(THINKING_S / len(threads))
+    for thread in threads:
+        thread.join()
 
 
 def figure_bytes(person: Person) -> dict[str, int]:
@@ -304,12 +347,20 @@ def main() -> None:
     finally:
         browser.quit()
     people = [Person(base, name, password) for _ in range(USERS)]
-    report = {
-        "first_usable_page": pages,
-        "slider": slider,
-        "callbacks_with_20_users": callback_times(people, query),
-        "forecast_json_bytes": figure_bytes(people[0]),
-    }
+    report = {"first_usable_page": pages, "slider": slider}
+    token = os.environ.get("API_TOKEN")
+
+    def programs() -> None:
+        if token:
+            report["api_with_20_programs"] = program_times(
+                base, token, people[0].regions()
+            )
+
+    def everybody() -> None:
+        report["callbacks_with_20_users"] = callback_times(people, query)
+
+    run_side_by_side([everybody, programs])
+    report["forecast_json_bytes"] = figure_bytes(people[0])
     print(json.dumps(report, indent=2))
 
 
