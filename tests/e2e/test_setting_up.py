@@ -29,7 +29,7 @@ from tests.fleet import SEED, runtime_on
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
-N_DAYS = 160
+N_DAYS = 200
 SLUG = "site"
 
 
@@ -118,7 +118,8 @@ def test_an_empty_portal_comes_to_its_first_forecast_by_its_pages_alone(
     admin.sees("#region-tasks", "waits for the worker")
     setup_jobs.hindcast_one(empty_portal.runtime, SLUG)
     admin.sees("#region-steps", "First forecast (done) issued")
-    admin.sees("#region-now", "APPROVED", "Our site")
+    # The verdict is asked for once a minute.
+    admin.sees("#region-now", "APPROVED", "Our site", timeout_s=80)
     admin.follow("Forecast", "#region-now")
     admin.sees("#forecast-sentence", "Chance that Our site exceeds", "APPROVED")
     admin.open("/")

@@ -20,6 +20,7 @@ CURSORS = """
 return [...document.querySelectorAll("#history .gfo-cursor:not([hidden])")]
   .map((line) => line.style.left);
 """
+NUMBERS = "document.querySelector('#history-numbers')"
 UNFOLD = "document.querySelector('#history .gfo-details').open = true;"
 LABELS = """
 return [...document.querySelectorAll("#history .js-plotly-plot")]
@@ -30,6 +31,15 @@ return [...document.querySelectorAll("#history .js-plotly-plot")]
 def ask(visitor: Visitor, script: str) -> list[object]:
     found: list[object] = visitor.browser.driver.execute_script(script)
     return found
+
+
+def follow_number(visitor: Visitor, text: str) -> None:
+    """Unfold the chart's numbers, once they are this chart's, and follow one."""
+    visitor.waits_until(
+        lambda: text in str(ask(visitor, f"{UNFOLD} return {NUMBERS}.innerText")),
+        lambda: f"no number {text!r}",
+    )
+    visitor.follow(text, "#history-numbers")
 
 
 def test_a_month_leads_to_a_day_and_a_day_to_an_hour(visitor: Visitor) -> None:
@@ -70,8 +80,7 @@ def test_a_month_leads_to_a_day_and_a_day_to_an_hour(visitor: Visitor) -> None:
         lambda: ask(visitor, RANGES) == whole, lambda: f"{ask(visitor, RANGES)}"
     )
 
-    visitor.browser.driver.execute_script(UNFOLD)
-    visitor.follow("12 Jul 2025", "#history-numbers")
+    follow_number(visitor, "12 Jul 2025")
     visitor.sees("#history h2", "12 July 2025")
     visitor.holds("#region-span", "dates")
     visitor.holds("#region-from", "2025-07-12")
@@ -79,8 +88,7 @@ def test_a_month_leads_to_a_day_and_a_day_to_an_hour(visitor: Visitor) -> None:
     visitor.sees("#history h2", "21 June 2025 to 20 July 2025")
     visitor.browser.driver.forward()
     visitor.sees("#history h2", "12 July 2025")
-    visitor.browser.driver.execute_script(UNFOLD)
-    visitor.follow("Sat 12 Jul 14:00", "#history-numbers")
+    follow_number(visitor, "Sat 12 Jul 14:00")
     visitor.sees("#forecast-sentence", "Arizona")
     visitor.holds("#forecast-issue", "2025-07-12T21:00Z")
     assert visitor.browser.console_errors() == []
