@@ -83,7 +83,7 @@ _PROBLEMS: Mapping[int, str] = {
     429: "Too many requests; wait as Retry-After says.",
     503: "The database does not answer; try again.",
 }
-_OF_CHANGES = frozenset({409, 411, 413})
+_OF_CHANGES = frozenset({409})
 _OF_GUARDED = frozenset({412, 428})
 
 
