@@ -38,7 +38,7 @@ PATIENCE_S = 60.0
 READS_EVERY_S = 5.0
 READS = (
     "/fleet",
-    "/regions",
+    "/alarms",
     "/decisions",
     "/forecasts/{0}",
     "/what-if?source_slug={0}&target_slug={1}&shift_pct={2}",
@@ -204,15 +204,18 @@ class Person:
         outputs = [
             dict(zip(("id", "property"), i.rsplit(".", 1), strict=True)) for i in ids
         ]
-        inputs = [
-            {**item, "value": values.get(f"{item['id']}.{item['property']}")}
-            for item in entry["inputs"]
-        ]
+        inputs, state = (
+            [
+                {**item, "value": values.get(f"{item['id']}.{item['property']}")}
+                for item in entry[kind]
+            ]
+            for kind in ("inputs", "state")
+        )
         body = {
             "output": entry["output"],
             "outputs": outputs,
             "inputs": inputs,
-            "state": [],
+            "state": state,
             "changedPropIds": [f"{i['id']}.{i['property']}" for i in inputs],
         }
         token = next(c.value for c in self._cookies if c.name == "_csrf_token")

@@ -20,7 +20,7 @@ from orchestrator.decisions.what_if import what_if_view
 from orchestrator.forecasts.day_page import day_view
 from orchestrator.forecasts.fleet import fleet_view
 from orchestrator.processes.connect import connected_runtime, system_actor
-from orchestrator.regions.region_choice import active_regions, pick_region
+from orchestrator.regions.region_choice import active_regions, choose_region
 from orchestrator.use_cases import Request
 from orchestrator.windows.choice import choose_window
 from orchestrator.windows.database_source import load_region_window
@@ -46,7 +46,7 @@ def main() -> None:
         actor, now = system_actor(session, "cli"), runtime.clock()
         found = active_regions(session)
         slugs = given[:2] or [found[0].region.slug, found[1].region.slug]
-        source, target = (pick_region(found, slug) for slug in slugs)
+        source, target = (choose_region(session, slug) for slug in slugs)
         day = date.fromisoformat(given[2]) if len(given) > 2 else None
         choice = choose_window(session, source, local_day=day, now=now)
         windows = [

@@ -19,7 +19,7 @@ from orchestrator.decisions.judgements import Judgement
 from orchestrator.decisions.records import read_inputs, share_rule
 from orchestrator.regions.region_choice import choose_ends
 from orchestrator.windows.choice import WindowChoice, choose_window, newer_issue
-from orchestrator.windows.database_source import RegionWindow, load_region_window
+from orchestrator.windows.database_source import RegionWindow, load_windows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,20 +157,18 @@ def _load(
 ) -> ShiftQuestion:
     """Both regions are seen from one issue instant, the source's."""
 
-    def window(stored_region: StoredRegion) -> RegionWindow:
-        return load_region_window(
-            session,
-            stored_region,
-            issued_at_utc=choice.issued_at_utc,
-            now=now,
-            is_simulation=choice.is_simulation,
-            without_decision_ids=() if superseded_id is None else (superseded_id,),
-        )
-
+    windows = load_windows(
+        session,
+        [source, target] if target else [source],
+        issued_at_utc=choice.issued_at_utc,
+        now=now,
+        is_simulation=choice.is_simulation,
+        without_decision_ids=() if superseded_id is None else (superseded_id,),
+    )
     return ShiftQuestion(
         session=session,
         source_region=source,
         choice=choice,
-        source=window(source),
-        target=window(target) if target else None,
+        source=windows[0],
+        target=windows[1] if target else None,
     )
