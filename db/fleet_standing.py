@@ -43,6 +43,13 @@ class RegionStanding:
     longitude_deg: float
     decision_id: int | None
 
+    @property
+    def judged_bound_c(self) -> float | None:
+        """The bound; None where there is no verdict, or one for want of data."""
+        if self.reason_code is None or self.reason_code.is_data_problem:
+            return None
+        return self.bound_c
+
 
 _REASONS = {None: None} | {code.value: code for code in ReasonCode}
 

@@ -9,21 +9,25 @@ from dash.development.base_component import Component
 
 from orchestrator.decisions.views import (
     DecisionCard,
+    DecisionSummary,
     ImpactRow,
     NamedValue,
     RecordOutcome,
 )
 from pages import addresses
 from pages.components import (
+    Child,
     data_table,
     facts,
     link,
+    outcome_badge,
     risk_mark,
     simulation_tag,
     synthetic_tag,
     verdict_badge,
 )
 from pages.theme import MISSING, number
+from pages.times import Times
 from pages.words import (
     KIND_WORDS,
     allowed,
@@ -203,3 +207,16 @@ def _signed(before: float | None, after: float | None, digits: int) -> str:
         return MISSING
     text = number(after - before, digits)
     return f"+{text}" if after > before and float(text.replace(",", "")) else text
+
+
+def decision_cells(item: DecisionSummary, times: Times, *more: Child) -> list[Child]:
+    """Its number, when and by whom, `more`, what was moved, and the verdict."""
+    shift = shift_words(item.shift_pct, item.hours_of_day)
+    return [
+        link(str(item.decision_id), addresses.decision_href(item.decision_id)),
+        local_time(item.created_at_utc, times.zone_without_region),
+        item.actor_name,
+        *more,
+        f"{route(item.source, item.target)}, {shift}",
+        outcome_badge(item.outcome),
+    ]

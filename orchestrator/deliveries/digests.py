@@ -98,9 +98,9 @@ def digest_of(
 
 
 def _is_approved(item: RegionStanding) -> bool:
-    if item.bound_c is None or item.limit_c is None or item.reason_code is None:
+    if item.judged_bound_c is None or item.limit_c is None:
         return False
-    return not item.reason_code.is_data_problem and item.bound_c <= item.limit_c
+    return item.judged_bound_c <= item.limit_c
 
 
 def _blocked_line(item: RegionStanding) -> str:

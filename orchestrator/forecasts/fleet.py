@@ -189,16 +189,15 @@ def _group(item: RegionStanding, policy: Policy, now: datetime) -> Group:
     A verdict by other terms than those in force, or on telemetry that has become too
     old, is none.
     """
+    bound_c = item.judged_bound_c
     if (
-        item.reason_code is None
-        or item.reason_code.is_data_problem
-        or item.bound_c is None
+        bound_c is None
         or item.known_until_utc is None
         or item.confidence != policy.confidence
         or (now - item.known_until_utc) / HOUR > policy.telemetry_max_age_h
     ):
         return Group.UNJUDGED
-    return Group.APPROVED if item.bound_c <= policy.thermal_limit_c else Group.OVER
+    return Group.APPROVED if bound_c <= policy.thermal_limit_c else Group.OVER
 
 
 def _margin_c(item: RegionStanding) -> float:

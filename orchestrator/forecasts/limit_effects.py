@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from core.access import Permission
 from db import policies
-from db.fleet_standing import RegionStanding, fleet_standing
+from db.fleet_standing import fleet_standing
 from orchestrator.use_cases import Request, query
 
 
@@ -53,17 +53,15 @@ def limit_effect(
             else "thermal_limit_c" not in own[item.region_id]
         )
     ]
-    judged = [item for item in taking if _bound_c(item) is not None]
-
-    def is_within(item: RegionStanding, limit_c: float) -> bool:
-        bound_c = _bound_c(item)
-        return bound_c is not None and bound_c <= limit_c
-
+    judged = [
+        (item, bound_c)
+        for item in taking
+        if (bound_c := item.judged_bound_c) is not None
+    ]
     moved = [
-        (item.name, is_within(item, limit_c))
-        for item in judged
-        if is_within(item, limit_c)
-        != is_within(item, in_force[item.region_id].thermal_limit_c)
+        (item.name, bound_c <= limit_c)
+        for item, bound_c in judged
+        if (bound_c <= limit_c) != (bound_c <= in_force[item.region_id].thermal_limit_c)
     ]
     return LimitEffect(
         blocked=tuple(name for name, is_approved in moved if not is_approved),
@@ -71,9 +69,3 @@ def limit_effect(
         n_judged=len(judged),
         n_unjudged=len(taking) - len(judged),
     )
-
-
-def _bound_c(item: RegionStanding) -> float | None:
-    if item.reason_code is None or item.reason_code.is_data_problem:
-        return None
-    return item.bound_c

@@ -8,21 +8,19 @@ from dash import html
 from dash.development.base_component import Component
 
 from core.wording import listed
-from orchestrator.decisions.views import DecisionSummary
 from orchestrator.forecasts.views import Group
 from orchestrator.overview.frozen_fleet import FrozenFleet, FrozenRow
 from pages import addresses
-from pages.components import Child, data_table, link, outcome_badge, panel
+from pages.components import Child, data_table, link, panel
 from pages.fleet.overview import GROUP_TITLES, SHAPES
 from pages.theme import MISSING, number
 from pages.times import Times
+from pages.verdicts import decision_cells
 from pages.words import (
     bound,
     counted,
     degrees,
     local_time,
-    route,
-    shift_words,
     typeset,
     utc_time,
 )
@@ -111,7 +109,7 @@ def frozen_panels(view: FrozenFleet, times: Times) -> list[Component]:
             data_table(
                 "The last decisions that had been recorded, newest first",
                 ("Decision", "Taken", "By", "Shift", "Verdict"),
-                [_decision(item, times) for item in view.decisions],
+                [decision_cells(item, times) for item in view.decisions],
                 numeric_from=9,
                 cards=True,
             )
@@ -140,15 +138,4 @@ def _verdict(row: FrozenRow, times: Times) -> list[Child]:
         link(str(row.decision_id), addresses.decision_href(row.decision_id))
         if row.decision_id
         else MISSING,
-    ]
-
-
-def _decision(item: DecisionSummary, times: Times) -> list[Child]:
-    shift = shift_words(item.shift_pct, item.hours_of_day)
-    return [
-        link(str(item.decision_id), addresses.decision_href(item.decision_id)),
-        local_time(item.created_at_utc, times.zone_without_region),
-        item.actor_name,
-        f"{route(item.source, item.target)}, {shift}",
-        outcome_badge(item.outcome),
     ]

@@ -8,17 +8,14 @@ import dash_bootstrap_components as dbc
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from orchestrator.decisions.views import DecisionSummary
 from orchestrator.operations.setup_state import RegionSetup
 from orchestrator.overview.region_page import RegionPage
 from pages import addresses
 from pages.components import (
-    Child,
     crumbs,
     data_table,
     facts,
     link,
-    outcome_badge,
     own_password,
     panel,
     skeleton,
@@ -32,15 +29,13 @@ from pages.refreshing import as_of, refresh
 from pages.theme import celsius, quantity
 from pages.time_range import range_field
 from pages.times import Times
+from pages.verdicts import decision_cells
 from pages.words import (
     KIND_WORDS,
     age,
     bound,
     degrees,
-    local_time,
     probability,
-    route,
-    shift_words,
     typeset,
 )
 
@@ -194,7 +189,12 @@ def region_more(page: RegionPage, times: Times) -> Component:
                 data_table(
                     "Decisions on this region, newest first",
                     ("Decision", "Taken", "By", "Kind", "Shift", "Verdict"),
-                    [_decision(item, times) for item in page.decisions],
+                    [
+                        decision_cells(
+                            item, times, KIND_WORDS.get(item.kind, item.kind)
+                        )
+                        for item in page.decisions
+                    ],
                     numeric_from=9,
                     cards=True,
                 )
@@ -204,18 +204,6 @@ def region_more(page: RegionPage, times: Times) -> Component:
             ),
         ]
     )
-
-
-def _decision(item: DecisionSummary, times: Times) -> list[Child]:
-    shift = shift_words(item.shift_pct, item.hours_of_day)
-    return [
-        link(str(item.decision_id), addresses.decision_href(item.decision_id)),
-        local_time(item.created_at_utc, times.zone_without_region),
-        item.actor_name,
-        KIND_WORDS.get(item.kind, item.kind),
-        f"{route(item.source, item.target)}, {shift}",
-        outcome_badge(item.outcome),
-    ]
 
 
 def setup_content(setup: RegionSetup) -> tuple[list[Component], Component]:
