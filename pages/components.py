@@ -9,7 +9,6 @@ from typing import Any, Literal
 import dash_bootstrap_components as dbc
 from dash import dcc, html
 from dash.development.base_component import Component
-from plotly import graph_objects as go
 
 from core.risk import RiskLevel
 from core.scheduler import Outcome
@@ -22,6 +21,7 @@ from pages.attributes import aria, data, given
 from pages.downloads import chart_downloads, table_download
 from pages.glossary.terms import explained, term_key
 from pages.still import still
+from pages.theme import Figure
 from pages.words import (
     local_time,
     risk_steps,
@@ -305,7 +305,7 @@ def named(word: str) -> Child:
 
 def chart(
     graph_id: str,
-    figure: go.Figure | dict[str, Any] | None,
+    figure: Figure | None,
     summary: str,
     *,
     height_px: int,

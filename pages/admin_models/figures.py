@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from plotly import graph_objects as go
-
 from orchestrator.registry.views import BoundsOverTime, ErrorsByHour
-from pages.theme import TEMPLATE, Ink, celsius, number, thermal_limit_label
+from pages.theme import Figure, Ink, celsius, number, thermal_limit_label
 
 NEW, ACTIVE = "This model", "Serves"
 
 
-def bounds_chart(view: BoundsOverTime) -> go.Figure:
+def bounds_chart(view: BoundsOverTime) -> Figure:
     """Both models' bounds on each day's maximum, the real maximum, and the limit."""
     days = [day.local_day for day in view.days]
-    figure = go.Figure()
-    figure.update_layout(template=TEMPLATE)
+    figure = Figure()
     figure.add_scatter(
         x=days,
         y=[day.day_max_c for day in view.days],
@@ -57,10 +54,9 @@ def bounds_summary(view: BoundsOverTime) -> str:
     )
 
 
-def errors_chart(view: ErrorsByHour) -> go.Figure:
+def errors_chart(view: ErrorsByHour) -> Figure:
     """Root mean squared error by hour ahead, over all regions."""
-    figure = go.Figure()
-    figure.update_layout(template=TEMPLATE)
+    figure = Figure()
     for name, values, ink, dash in (
         (ACTIVE, view.active, Ink.FORECAST, "dot"),
         (NEW, view.new, Ink.BOUND, "solid"),

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from plotly import graph_objects as go
-
 from orchestrator.decisions.views import DecisionChart
 from orchestrator.windows.views import Series
 from pages.theme import (
-    TEMPLATE,
+    Figure,
     Ink,
     chart_instants,
     local_labels,
     local_time_axis,
-    over_time,
     short_number,
     thermal_limit_label,
     tint,
@@ -24,10 +21,9 @@ AFTER_LABEL = "Forecast mean after the shift"
 ACTUAL_LABEL = "Measured since"
 
 
-def decision_chart(view: DecisionChart) -> go.Figure:
+def decision_chart(view: DecisionChart) -> Figure:
     """Forecast, bounds and limit as the decision saw them, and what came true."""
-    figure = go.Figure()
-    figure.update_layout(template=TEMPLATE)
+    figure = Figure()
     _add_range(figure, view)
     for name, values, ink, dash in (
         (MEAN_LABEL, view.mean_c, Ink.FORECAST, "solid"),
@@ -40,7 +36,7 @@ def decision_chart(view: DecisionChart) -> go.Figure:
     )
     _add_bound(figure, view, bound_label(view), view.bound_before_c, "solid")
     _add_bound(figure, view, "The same after the shift", view.bound_after_c, "dash")
-    over_time(figure, local_time_axis(view.hours_utc, view.region.time_zone, every_h=6))
+    figure.over_time(local_time_axis(view.hours_utc, view.region.time_zone, every_h=6))
     figure.update_yaxes(title="Temperature (°C)")
     return figure
 
@@ -51,7 +47,7 @@ def bound_label(view: DecisionChart) -> str:
     return f"{confidence}\u202f% bound on the day’s maximum"
 
 
-def _add_range(figure: go.Figure, view: DecisionChart) -> None:
+def _add_range(figure: Figure, view: DecisionChart) -> None:
     if not view.lower_c or not view.upper_c:
         return
     x = chart_instants(view.hours_utc)
@@ -67,7 +63,7 @@ def _add_range(figure: go.Figure, view: DecisionChart) -> None:
 
 
 def _add_line(
-    figure: go.Figure,
+    figure: Figure,
     view: DecisionChart,
     name: str,
     values: Series,
@@ -87,9 +83,7 @@ def _add_line(
     )
 
 
-def _add_level(
-    figure: go.Figure, view: DecisionChart, name: str, level_c: float
-) -> None:
+def _add_level(figure: Figure, view: DecisionChart, name: str, level_c: float) -> None:
     x = chart_instants(view.hours_utc)
     figure.add_scatter(
         x=[x[0], x[-1]],
@@ -102,7 +96,7 @@ def _add_level(
 
 
 def _add_bound(
-    figure: go.Figure,
+    figure: Figure,
     view: DecisionChart,
     name: str,
     bound_c: float | None,

@@ -7,20 +7,17 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from plotly import graph_objects as go
-
 from orchestrator.forecasts.views import ForecastDayView
 from orchestrator.overview.views import TimeMark
 from orchestrator.windows.views import Series
 from pages.history.figures import add_marks, days_earlier
 from pages.theme import (
-    TEMPLATE,
+    Figure,
     Ink,
     celsius,
     chart_instants,
     local_labels,
     local_time_axis,
-    over_time,
     short_number,
     thermal_limit_label,
     tint,
@@ -59,10 +56,9 @@ class Beside:
     compared_c: Series = ()
 
 
-def forecast_band(view: ForecastDayView, beside: Beside | None = None) -> go.Figure:
+def forecast_band(view: ForecastDayView, beside: Beside | None = None) -> Figure:
     """History, forecast with its hourly range, day bound, limit, what was measured."""
-    figure = go.Figure()
-    figure.update_layout(template=TEMPLATE)
+    figure = Figure()
     mean_c = padded(view.mean_c, len(view.hours_utc))
     if any(value is not None for value in mean_c):
         _add_range(figure, view)
@@ -77,11 +73,11 @@ def forecast_band(view: ForecastDayView, beside: Beside | None = None) -> go.Fig
     if beside is not None:
         _add_compared(figure, view, beside)
         add_marks(figure, beside.marks, beside.mark_hrefs, view.region.time_zone)
-    over_time(figure, local_time_axis(hours, view.region.time_zone, every_h=12))
+    figure.over_time(local_time_axis(hours, view.region.time_zone, every_h=12))
     return figure
 
 
-def _add_compared(figure: go.Figure, view: ForecastDayView, beside: Beside) -> None:
+def _add_compared(figure: Figure, view: ForecastDayView, beside: Beside) -> None:
     if beside.compare_days is None:
         return
     hours = (*view.history_hours_utc, *view.hours_utc)
@@ -117,7 +113,7 @@ def risk_blocked_hours(view: ForecastDayView) -> list[int]:
     ]
 
 
-def _add_range(figure: go.Figure, view: ForecastDayView) -> None:
+def _add_range(figure: Figure, view: ForecastDayView) -> None:
     x = chart_instants(view.hours_utc)
     edge = {"x": x, "mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
     figure.add_scatter(
@@ -136,7 +132,7 @@ def _add_range(figure: go.Figure, view: ForecastDayView) -> None:
 
 
 def _add_mean(
-    figure: go.Figure, view: ForecastDayView, mean_c: list[float | None]
+    figure: Figure, view: ForecastDayView, mean_c: list[float | None]
 ) -> None:
     count = len(view.hours_utc)
     lower, upper = padded(view.lower_c, count), padded(view.upper_c, count)
@@ -160,7 +156,7 @@ def _add_mean(
 
 
 def _add_risk_blocked_hours(
-    figure: go.Figure, view: ForecastDayView, mean_c: list[float | None]
+    figure: Figure, view: ForecastDayView, mean_c: list[float | None]
 ) -> None:
     hours = risk_blocked_hours(view)
     if not hours:
@@ -181,7 +177,7 @@ def _add_risk_blocked_hours(
     )
 
 
-def _add_measured(figure: go.Figure, view: ForecastDayView) -> None:
+def _add_measured(figure: Figure, view: ForecastDayView) -> None:
     zone = view.region.time_zone
     for name, hours, values, dash in (
         (HISTORY_LABEL, view.history_hours_utc, view.history_c, "solid"),
@@ -201,7 +197,7 @@ def _add_measured(figure: go.Figure, view: ForecastDayView) -> None:
         )
 
 
-def _add_suspect(figure: go.Figure, view: ForecastDayView) -> None:
+def _add_suspect(figure: Figure, view: ForecastDayView) -> None:
     """Measured hours that are not believed."""
     measured = dict(
         zip(
@@ -231,7 +227,7 @@ def _add_suspect(figure: go.Figure, view: ForecastDayView) -> None:
     )
 
 
-def _add_raw_run(figure: go.Figure, view: ForecastDayView) -> None:
+def _add_raw_run(figure: Figure, view: ForecastDayView) -> None:
     raw_c = view.run.raw_c if view.run else ()
     if all(value is None for value in raw_c):
         return
@@ -246,7 +242,7 @@ def _add_raw_run(figure: go.Figure, view: ForecastDayView) -> None:
     )
 
 
-def _add_levels(figure: go.Figure, view: ForecastDayView) -> None:
+def _add_levels(figure: Figure, view: ForecastDayView) -> None:
     """The limit across the whole chart; the bound only over the window it is for."""
     x = chart_instants((*view.history_hours_utc, *view.hours_utc))
     if not x:
@@ -273,10 +269,9 @@ def _add_levels(figure: go.Figure, view: ForecastDayView) -> None:
     )
 
 
-def day_maximum_dots(view: ForecastDayView) -> go.Figure:
+def day_maximum_dots(view: ForecastDayView) -> Figure:
     """Equally likely values of the day's maximum, stacked; filled above the limit."""
-    figure = go.Figure()
-    figure.update_layout(template=TEMPLATE)
+    figure = Figure()
     dots = view.day_max_dots_c
     limit_c = view.thermal_limit_c
     width_c = _bin_width(dots)
@@ -299,7 +294,7 @@ def day_maximum_dots(view: ForecastDayView) -> go.Figure:
             customdata=[celsius(value) for value in chosen],
             hovertemplate="%{customdata}<extra></extra>",
         )
-    tallest = max((y for trace in figure.data for y in trace.y), default=1)
+    tallest = max((y for trace in figure["data"] for y in trace["y"]), default=1)
     figure.add_scatter(
         x=[limit_c, limit_c],
         y=[0, tallest + 1],

@@ -5,9 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
-from typing import Any
-
-from plotly import graph_objects as go
 
 from orchestrator.forecasts.views import (
     FleetQualityView,
@@ -16,10 +13,9 @@ from orchestrator.forecasts.views import (
     ReliabilityBin,
 )
 from pages.theme import (
-    TEMPLATE,
     THIN_SPACE,
+    Figure,
     Ink,
-    over_time,
     plain_text,
     short_number,
 )
@@ -56,14 +52,13 @@ def bin_label(reliability: ReliabilityBin) -> str:
     return f"{low}–{high}{THIN_SPACE}%"
 
 
-def coverage_chart(views: Sequence[QualityView], spans: Sequence[str]) -> go.Figure:
+def coverage_chart(views: Sequence[QualityView], spans: Sequence[str]) -> Figure:
     """How often each region's bound held, beside how often it promised to.
 
     `spans` name the rows of the views. The bars are the 95 % range that the days of
     the longest span leave open.
     """
-    figure = go.Figure()
-    figure.update_layout(template=TEMPLATE)
+    figure = Figure()
     names = [plain_text(view.region.name) for view in views]
     for place, span in enumerate(spans):
         rows = [view.rows[place] for view in views]
@@ -157,14 +152,13 @@ def _edges(item: ReliabilityBin) -> tuple[float, float]:
     return item.low, item.high
 
 
-def reliability_chart(bins: Sequence[ReliabilityBin]) -> go.Figure:
+def reliability_chart(bins: Sequence[ReliabilityBin]) -> Figure:
     """For each range of stated chances its mean beside how often it came true.
 
     The bars are the 95 % range that so few days leave open (Wilson 1927, J. Amer.
     Statist. Assoc. 22, 209).
     """
-    figure = go.Figure()
-    figure.update_layout(template=TEMPLATE)
+    figure = Figure()
     labels = [bin_label(item) for item in bins]
     shares = [item.exceeded_days / item.n_days for item in bins]
     figure.add_scatter(
@@ -242,44 +236,38 @@ _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star")
 _INKS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9")
 
 
-def over_time_chart(view: FleetQualityView, measure: str) -> dict[str, Any]:
-    """One measure of each region, week by week or month by month, as Plotly's JSON."""
+def over_time_chart(view: FleetQualityView, measure: str) -> Figure:
+    """One measure of each region, week by week or month by month."""
     name, unit, value_of = OVER_TIME[measure]
-    traces: list[dict[str, Any]] = [
-        {
-            "type": "scatter",
-            "x": [step.first_day.isoformat() for step in region.steps],
-            "y": [value_of(step) for step in region.steps],
-            "mode": "lines+markers",
-            "name": plain_text(region.region.name),
-            "line": {"color": _INKS[place % len(_INKS)], "width": 1.5},
-            "marker": {"symbol": _SYMBOLS[place % len(_SYMBOLS)], "size": 8},
-            "customdata": [step.scored_days for step in region.steps],
-            "hovertemplate": f"{plain_text(region.region.name)}<br>%{{y:.1f}} {unit}"
+    figure = Figure()
+    for place, region in enumerate(view.regions):
+        figure.add_scatter(
+            x=[step.first_day.isoformat() for step in region.steps],
+            y=[value_of(step) for step in region.steps],
+            mode="lines+markers",
+            name=plain_text(region.region.name),
+            line={"color": _INKS[place % len(_INKS)], "width": 1.5},
+            marker={"symbol": _SYMBOLS[place % len(_SYMBOLS)], "size": 8},
+            customdata=[step.scored_days for step in region.steps],
+            hovertemplate=f"{plain_text(region.region.name)}<br>%{{y:.1f}} {unit}"
             " of %{customdata} days<extra></extra>",
-        }
-        for place, region in enumerate(view.regions)
-    ]
-    figure = go.Figure()
-    figure.update_layout(template=TEMPLATE)
+        )
     first_days = [step.first_day for step in steps_of(view)]
     if measure == "coverage" and first_days:
         promised = 100 * min(region.confidence_frac for region in view.regions)
-        promise = {
-            "type": "scatter",
-            "x": [day.isoformat() for day in (first_days[0], first_days[-1])],
-            "y": [promised] * 2,
-            "mode": "lines",
-            "name": f"Promised, {short_number(promised)}{THIN_SPACE}%",
-            "line": {"color": Ink.MEASURED.value, "width": 1.5, "dash": "dash"},
-            "hoverinfo": "skip",
-        }
-        traces.append(promise)
-    over_time(figure, {"type": "date", "tickformat": "%-d %b %Y", "nticks": 8})
+        figure.add_scatter(
+            x=[day.isoformat() for day in (first_days[0], first_days[-1])],
+            y=[promised] * 2,
+            mode="lines",
+            name=f"Promised, {short_number(promised)}{THIN_SPACE}%",
+            line={"color": Ink.MEASURED.value, "width": 1.5, "dash": "dash"},
+            hoverinfo="skip",
+        )
+    figure.over_time({"type": "date", "tickformat": "%-d %b %Y", "nticks": 8})
     figure.update_yaxes(title=f"{name} ({unit})", rangemode="tozero")
     if measure == "coverage":
         figure.update_yaxes(range=[min(60.0, *_values(view, measure), 100.0), 101.0])
-    return {"data": traces, "layout": figure.layout.to_plotly_json()}
+    return figure
 
 
 def steps_of(view: FleetQualityView) -> list[QualityStep]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
-
-from plotly import graph_objects as go
 
 from orchestrator.overview.views import (
     HistorySeries,
@@ -15,11 +14,10 @@ from orchestrator.overview.views import (
     TimeMark,
 )
 from pages.theme import (
-    TEMPLATE,
+    Figure,
     Ink,
     chart_instants,
     local_labels,
-    over_time,
     plain_text,
     quantity,
     thermal_limit_label,
@@ -42,13 +40,12 @@ def history_chart(
     *,
     hrefs: Sequence[str] = (),
     mark_hrefs: Sequence[str] = (),
-) -> go.Figure:
+) -> Figure:
     """One quantity by hour or by day.
 
     `hrefs` are where a click on each instant leads, `mark_hrefs` on each mark.
     """
-    figure = go.Figure()
-    figure.update_layout(template=TEMPLATE)
+    figure = Figure()
     x = chart_instants(view.instants_utc)
     labels = instant_labels(view)
     mode = "lines" if view.is_hourly else "lines+markers"
@@ -98,10 +95,8 @@ def history_chart(
             hoverinfo="skip",
         )
     add_marks(figure, view.marks, mark_hrefs, view.time_zone)
-    over_time(figure, _axis(view))
-    figure.update_yaxes(
-        title=f"{series.name} ({series.unit})", selector={"anchor": "x"}
-    )
+    figure.over_time(_axis(view))
+    figure.update_yaxes(title=f"{series.name} ({series.unit})")
     figure.update_layout(legend={"font": {"size": 11}}, margin={"t": 8})
     return figure
 
@@ -141,7 +136,7 @@ def history_summary(view: HistoryView, series: HistorySeries) -> str:
 
 
 def add_marks(
-    figure: go.Figure,
+    figure: Figure,
     marks: Sequence[TimeMark],
     hrefs: Sequence[str],
     time_zone: str,
@@ -204,7 +199,7 @@ def _days_over(series: HistorySeries) -> str:
     return f"Above the limit: {over} of {len(series.values)}."
 
 
-def _axis(view: HistoryView) -> dict[str, object]:
+def _axis(view: HistoryView) -> dict[str, Any]:
     """Ticks that a clock or a calendar of the zone shows; the same for every chart."""
     instants = view.instants_utc
     x = chart_instants(instants)
@@ -224,9 +219,7 @@ def _axis(view: HistoryView) -> dict[str, object]:
         "ticktext": labels,
         "tickangle": 0,
         "range": edges,
-        "title": {"text": f"Time ({zone_label(instants, zone)})"}
-        if view.is_hourly
-        else None,
+        "title": f"Time ({zone_label(instants, zone)})" if view.is_hourly else None,
     }
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from plotly import graph_objects as go
-
 from orchestrator.plans.views import PlanComparison, PlanView
-from pages.theme import TEMPLATE, Ink, number, quantity
+from pages.theme import Figure, Ink, number, quantity
 
 FRONT_NAME = "Least water for its carbon"
 _MARKS = {
@@ -22,10 +20,9 @@ def marks(view: PlanView) -> tuple[PlanComparison, ...]:
     return view.expected if view.is_compared_with_truth else view.comparison
 
 
-def pareto_front(view: PlanView) -> go.Figure:
+def pareto_front(view: PlanView) -> Figure:
     """The front, and where each compared way to run the fleet stands."""
-    figure = go.Figure()
-    figure.update_layout(template=TEMPLATE)
+    figure = Figure()
     figure.add_scatter(
         x=[point.carbon_t for point in view.pareto],
         y=[point.water_m3 for point in view.pareto],

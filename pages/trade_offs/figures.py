@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from plotly import graph_objects as go
-
 from orchestrator.trade_offs.views import (
     ShiftRole,
     TradeOffRegion,
@@ -20,7 +18,7 @@ from orchestrator.trade_offs.views import (
     WaterScope,
 )
 from orchestrator.windows.views import Series
-from pages.theme import TEMPLATE, Ink, local_labels, number, plain_text, quantity
+from pages.theme import Figure, Ink, local_labels, number, plain_text, quantity
 
 LITRES_PER_M3 = 1000.0
 LARGEST_BUBBLE_PX = 64
@@ -50,7 +48,7 @@ class WaterAxis:
             return None
         return math.log10(water_m3) if water_m3 > 0 else self.zero_at
 
-    def layout(self, title: str) -> dict[str, object]:
+    def layout(self, title: str) -> dict[str, Any]:
         """The axis with its ticks, zero included where it occurs."""
         ticks = _round_amounts(self.low, self.high)
         positions = [math.log10(value) for value in ticks]
@@ -79,34 +77,27 @@ def water_axis(amounts_m3: Sequence[float]) -> WaterAxis:
     return WaterAxis(low=low, high=high, zero_at=low - _ZERO_GAP if has_zero else None)
 
 
-def trade_off_scatter(view: TradeOffView, scope: WaterScope) -> dict[str, Any]:
-    """The first hour, with a frame for each hour; axes stand still over all of them.
-
-    As Plotly's JSON: its objects check every value of 24 frames, half of the page's
-    time. The tests read the figure back through them.
-    """
+def trade_off_scatter(view: TradeOffView, scope: WaterScope) -> Figure:
+    """The first hour, with a frame for each hour; axes stand still over all of them."""
     axis = water_axis(_all_amounts(view, scope))
     scale = _bubble_scale(view)
     frames = [_frame(view, scope, hour, axis) for hour in range(len(view.hours_utc))]
-    figure = go.Figure()
-    figure.update_layout(template=TEMPLATE)
+    figure = Figure()
     figure.update_xaxes(
         title="Carbon intensity of the grid (g CO₂e/kWh)",
         range=[0, _most_carbon(view) * 1.12],
     )
     where = "on site" if scope is WaterScope.ON_SITE else "on site and for electricity"
-    figure.update_yaxes(axis.layout(f"Water {where} (m³ in the hour)"))
+    figure.update_yaxes(**axis.layout(f"Water {where} (m³ in the hour)"))
     if axis.zero_at is not None:
         figure.add_hline(
             y=axis.zero_at + _ZERO_GAP / 2,
             line={"color": Ink.MEASURED.value, "width": 1, "dash": "dot"},
         )
-    first = [_styled(trace, scale) for trace in frames[0]["data"]] if frames else []
-    return {
-        "data": first,
-        "layout": figure.layout.to_plotly_json(),
-        "frames": frames,
-    }
+    for trace in frames[0]["data"] if frames else ():
+        figure.add_scatter(**_styled(trace, scale))
+    figure["frames"] = frames
+    return figure
 
 
 def moves_anything(view: TradeOffView) -> bool:

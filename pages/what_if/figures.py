@@ -10,17 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from plotly import graph_objects as go
-
 from orchestrator.decisions.views import ShiftEnd
 from orchestrator.windows.views import Series
 from pages.theme import (
-    TEMPLATE,
+    Figure,
     Ink,
     chart_instants,
     local_labels,
     local_time_axis,
-    over_time,
     thermal_limit_label,
     tint,
 )
@@ -38,14 +35,13 @@ def shift_chart(
     shift_pct: float,
     given_pct: Series,
     ends: Sequence[ShiftEnd] = (),
-) -> go.Figure:
+) -> Figure:
     """The forecast of one end with its range and day bound, before and after.
 
     `ends` are those whose charts stand side by side and share an axis of degrees.
     `given_pct` is what each hour of the source gives at the shift.
     """
-    figure = go.Figure()
-    figure.update_layout(template=TEMPLATE)
+    figure = Figure()
     x = chart_instants(hours_utc)
     labels = local_labels(hours_utc, end.region.time_zone)
     _add_forecast(figure, end, x, labels, given_pct=None)
@@ -61,7 +57,7 @@ def shift_chart(
             hovertemplate="%{customdata}<br>Measured %{y:.1f} °C<extra></extra>",
         )
     _add_levels(figure, end, x, shift_pct)
-    over_time(figure, local_time_axis(hours_utc, end.region.time_zone, every_h=6))
+    figure.over_time(local_time_axis(hours_utc, end.region.time_zone, every_h=6))
     figure.update_yaxes(title="Temperature (°C)", range=reach_c(*(ends or (end,))))
     return figure
 
@@ -116,7 +112,7 @@ def _plus(
 
 
 def _add_forecast(
-    figure: go.Figure,
+    figure: Figure,
     end: ShiftEnd,
     x: list[str],
     labels: list[str],
@@ -164,9 +160,7 @@ def _add_forecast(
     )
 
 
-def _add_levels(
-    figure: go.Figure, end: ShiftEnd, x: list[str], shift_pct: float
-) -> None:
+def _add_levels(figure: Figure, end: ShiftEnd, x: list[str], shift_pct: float) -> None:
     edges = [x[0], x[-1]] if x else []
     levels = (
         (

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from plotly import graph_objects as go
 
 from core.errors import InvalidInput
 from orchestrator.audit.views import (
@@ -331,7 +332,7 @@ def test_a_superseded_decision_says_by_whom_and_when(
 
 def test_the_chart_shows_forecast_bounds_and_shift(make_decision_chart: Make) -> None:
     view = make_decision_chart()
-    figure = decision_chart(view)
+    figure = go.Figure(decision_chart(view))
     traces = {trace.name: trace for trace in figure.data}
     assert list(traces[AFTER_LABEL].y) == list(view.after_c)
     assert list(traces["Thermal limit (35\u202f°C)"].y) == [35.0, 35.0]
@@ -351,7 +352,7 @@ def test_a_chart_without_shift_range_or_measurements_leaves_them_out(
     view = make_decision_chart(
         lower_c=(), upper_c=(), after_c=(), actual_c=(None,) * 24, bound_after_c=None
     )
-    names = [trace.name for trace in decision_chart(view).data]
+    names = [trace.name for trace in go.Figure(decision_chart(view)).data]
     assert RANGE_LABEL not in names
     assert AFTER_LABEL not in names
     assert "Measured" not in chart_summary(view)

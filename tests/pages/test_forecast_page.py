@@ -95,13 +95,13 @@ def test_without_a_bound_the_sentence_claims_no_chance(
 
 def test_the_mean_stands_at_the_hour_it_is_for(make_forecast_day: Make) -> None:
     view = make_forecast_day()
-    mean = traces(forecast_band(view))[MEAN_LABEL]
+    mean = traces(go.Figure(forecast_band(view)))[MEAN_LABEL]
     assert mean.x[0] == "2023-07-14T07:00:00"  # local midnight in Phoenix
     assert list(mean.y) == list(view.mean_c)
 
 
 def test_the_chart_names_each_of_its_marks(make_forecast_day: Make) -> None:
-    figure = forecast_band(make_forecast_day())
+    figure = go.Figure(forecast_band(make_forecast_day()))
     assert set(traces(figure)) >= {
         RANGE_LABEL,
         MEAN_LABEL,
@@ -117,7 +117,7 @@ def test_the_chart_names_each_of_its_marks(make_forecast_day: Make) -> None:
 
 def test_the_bound_is_drawn_over_its_window_only(make_forecast_day: Make) -> None:
     view = make_forecast_day()
-    bound = traces(forecast_band(view))[bound_label(0.05)]
+    bound = traces(go.Figure(forecast_band(view)))[bound_label(0.05)]
     assert bound.x[0] == "2023-07-14T07:00:00"
     assert set(bound.y) == {36.2}
 
@@ -136,7 +136,7 @@ def test_hours_are_risk_blocked_when_only_their_range_passes_the_limit(
 def test_a_refused_forecast_draws_history_and_limit_but_no_forecast(
     refused_forecast_day: ForecastDayView,
 ) -> None:
-    names = set(traces(forecast_band(refused_forecast_day)))
+    names = set(traces(go.Figure(forecast_band(refused_forecast_day))))
     assert names == {HISTORY_LABEL, thermal_limit_label(35.0)}
 
 
@@ -151,7 +151,7 @@ def test_a_refused_forecast_says_why(
 def test_the_axis_is_in_local_time_and_states_zone_and_offset(
     make_forecast_day: Make,
 ) -> None:
-    axis = forecast_band(make_forecast_day()).layout.xaxis
+    axis = go.Figure(forecast_band(make_forecast_day())).layout.xaxis
     assert axis.title.text == "Time (America/Phoenix, UTC−7)"
     assert axis.ticktext[0] == "00:00<br>12 Jul"
     assert axis.tickvals[0] == "2023-07-12T07:00:00"
@@ -164,15 +164,21 @@ def test_a_day_that_changes_its_clock_keeps_every_hour(make_forecast_day: Make) 
     view = make_forecast_day(
         region=region, hours_utc=hours, history_hours_utc=(), history_c=()
     )
-    figure = forecast_band(view)
+    figure = go.Figure(forecast_band(view))
     assert len(set(traces(figure)[MEAN_LABEL].x)) == 24
     assert figure.layout.xaxis.title.text.endswith("UTC−5 then UTC−6)")
 
 
 def test_the_same_view_gives_the_same_figure(make_forecast_day: Make) -> None:
     view = make_forecast_day()
-    assert forecast_band(view).to_json() == forecast_band(view).to_json()
-    assert day_maximum_dots(view).to_json() == day_maximum_dots(view).to_json()
+    assert (
+        go.Figure(forecast_band(view)).to_json()
+        == go.Figure(forecast_band(view)).to_json()
+    )
+    assert (
+        go.Figure(day_maximum_dots(view)).to_json()
+        == go.Figure(day_maximum_dots(view)).to_json()
+    )
 
 
 @pytest.mark.parametrize("limit_c", [33.0, 34.999, 35.0, 36.01])
@@ -180,7 +186,7 @@ def test_no_dot_is_drawn_across_the_limit(
     make_forecast_day: Make, limit_c: float
 ) -> None:
     view = make_forecast_day(thermal_limit_c=limit_c)
-    found = traces(day_maximum_dots(view))
+    found = traces(go.Figure(day_maximum_dots(view)))
     assert all(x < limit_c for x in found["At most the limit"].x)
     assert all(x > limit_c for x in found["Above the limit"].x)
     above = sum(dot > limit_c for dot in view.day_max_dots_c)
@@ -190,7 +196,7 @@ def test_no_dot_is_drawn_across_the_limit(
 
 def test_a_dot_exactly_at_the_limit_does_not_exceed_it(make_forecast_day: Make) -> None:
     view = make_forecast_day(day_max_dots_c=(34.0, 35.0, 35.2))
-    assert len(traces(day_maximum_dots(view))["Above the limit"].x) == 1
+    assert len(traces(go.Figure(day_maximum_dots(view)))["Above the limit"].x) == 1
 
 
 def test_the_summary_tells_bound_limit_and_what_was_measured(
@@ -241,7 +247,7 @@ def test_the_run_its_age_and_its_worth_stand_beside_the_forecast(
     make_forecast_day: Make, text_of: Text
 ) -> None:
     view = _with_run(make_forecast_day)
-    raw = traces(forecast_band(view))[RAW_LABEL]
+    raw = traces(go.Figure(forecast_band(view)))[RAW_LABEL]
     assert list(raw.y) == [30.0] * len(view.hours_utc)
     shown = plain(text_of(content(view)))
     assert "Weather forecast at most 12 h old" in shown
@@ -263,7 +269,7 @@ def test_without_a_run_the_page_says_so_and_draws_none(
         raw_c=(None,) * 24,
         worth=None,
     )
-    assert RAW_LABEL not in traces(forecast_band(view))
+    assert RAW_LABEL not in traces(go.Figure(forecast_band(view)))
     shown = text_of(content(view))
     assert "Telemetry alone" in shown
     assert "Newest weather forecast used" not in shown
@@ -287,9 +293,13 @@ def test_suspect_hours_are_marked_and_explained(
     suspect = replace(
         view, suspect_hours_utc=(hour,), suspect_text="2023-08-01 03:00 UTC (step)"
     )
-    marked = [t for t in forecast_band(suspect).data if t.name == SUSPECT_LABEL]
+    marked = [
+        t for t in go.Figure(forecast_band(suspect)).data if t.name == SUSPECT_LABEL
+    ]
     assert [list(trace.y) for trace in marked] == [[view.history_c[3]]]
-    assert not [t for t in forecast_band(view).data if t.name == SUSPECT_LABEL]
+    assert not [
+        t for t in go.Figure(forecast_band(view)).data if t.name == SUSPECT_LABEL
+    ]
     shown = " ".join(map(text_of, filter(None, content(suspect))))
     assert "1 Aug 2023, 03:00 UTC (step)" in shown
 

@@ -147,14 +147,14 @@ def test_an_empty_fleet_has_an_empty_table(text_of: Text) -> None:
 
 
 def test_the_figure_sets_what_happened_beside_what_was_stated() -> None:
-    figure = reliability_chart(VIEW.bins)
+    figure = go.Figure(reliability_chart(VIEW.bins))
     traces = {trace.name: trace for trace in figure.data}
     assert list(traces[STATED_LABEL].y) == pytest.approx([0.4, 7.0])
     assert list(traces[HAPPENED_LABEL].y) == pytest.approx([0.0, 10.0])
     errors = traces[HAPPENED_LABEL].error_y
     assert errors.arrayminus[0] == pytest.approx(0.0)
     assert errors.array[1] > errors.arrayminus[1] > 0
-    assert figure == reliability_chart(VIEW.bins)
+    assert figure == go.Figure(reliability_chart(VIEW.bins))
 
 
 def test_the_summary_without_days_says_so() -> None:
@@ -163,14 +163,14 @@ def test_the_summary_without_days_says_so() -> None:
 
 def test_a_bound_stands_beside_its_promise_with_what_so_few_days_leave_open() -> None:
     """Of the second span no day was scored: no point, and no bar that would claim."""
-    figure = coverage_chart([VIEW, VIEW], ["last 30 days", "last 90 days"])
+    figure = go.Figure(coverage_chart([VIEW, VIEW], ["last 30 days", "last 90 days"]))
     traces = {trace.name: trace for trace in figure.data}
     assert list(traces["last 30 days"].x) == pytest.approx([96.67, 96.67])
     assert list(traces["last 90 days"].x) == [None, None]
     assert list(traces[PROMISED_LABEL].x) == pytest.approx([95.0, 95.0])
     assert not traces["last 30 days"].error_x.visible
     assert list(traces["last 90 days"].error_x.array) == [0.0, 0.0]
-    one = coverage_chart([VIEW], ["last 30 days"]).data[0].error_x
+    one = go.Figure(coverage_chart([VIEW], ["last 30 days"])).data[0].error_x
     low, high = wilson_interval(29, 30)
     assert one.visible
     assert one.array[0] == pytest.approx(100 * high - 96.67)

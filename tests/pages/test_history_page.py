@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
+from plotly import graph_objects as go
+
 from orchestrator.overview.views import (
     HistorySeries,
     HistoryView,
@@ -67,7 +69,7 @@ def view(*, is_hourly: bool = False, n_days: int = 10) -> HistoryView:
 
 def test_every_chart_of_a_period_has_the_same_axis_and_marks() -> None:
     shown = view()
-    first, second = (history_chart(shown, series) for series in shown.series)
+    first, second = (go.Figure(history_chart(shown, series)) for series in shown.series)
     assert first.layout.xaxis.range == second.layout.xaxis.range
     assert first.layout.xaxis.tickvals == second.layout.xaxis.tickvals
     assert first.layout.dragmode == "zoom"
@@ -81,7 +83,7 @@ def test_every_chart_of_a_period_has_the_same_axis_and_marks() -> None:
 
 def test_text_of_marks_is_text_in_a_figure() -> None:
     shown = view()
-    figure = history_chart(shown, shown.series[0])
+    figure = go.Figure(history_chart(shown, shown.series[0]))
     alarm = next(trace for trace in figure.data if trace.name == "Alarm")
     assert "&lt;b>Arizona" in alarm.customdata[0]
     assert "<b>" not in alarm.customdata[0]

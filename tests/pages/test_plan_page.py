@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from plotly import graph_objects as go
 
 from core.errors import InvalidInput
 from core.scheduler import Outcome, ReasonCode
@@ -215,7 +216,7 @@ def test_a_plan_that_cannot_be_says_why_and_draws_nothing(
 
 def test_the_front_and_each_way_have_a_shape_of_their_own(view: PlanView) -> None:
     live = replace(view, is_compared_with_truth=False)
-    front, *ways = pareto_front(live).data
+    front, *ways = go.Figure(pareto_front(live)).data
     assert front.name == FRONT_NAME
     assert list(front.x) == [4_000.0, 4_100.0, 4_200.0]
     shapes = [trace.marker.symbol for trace in ways]
@@ -226,9 +227,11 @@ def test_the_front_and_each_way_have_a_shape_of_their_own(view: PlanView) -> Non
 
 def test_marks_stand_on_the_ground_of_the_front(view: PlanView) -> None:
     """What came is no point of a chart of what was expected."""
-    assert len(pareto_front(view).data) == 1
+    assert len(go.Figure(pareto_front(view)).data) == 1
     expected = replace(view, expected=(way("plan"),))
-    assert [trace.name for trace in pareto_front(expected).data][1:] == ["Plan"]
+    assert [trace.name for trace in go.Figure(pareto_front(expected)).data][1:] == [
+        "Plan"
+    ]
 
 
 def test_a_transfer_of_a_trace_is_not_called_nothing(

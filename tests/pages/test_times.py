@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from plotly import graph_objects as go
 
 from core.days import issue_at_local_midnight
 from orchestrator.forecasts.views import FleetView
@@ -65,7 +66,7 @@ def test_a_view_in_another_clock_differs_in_its_zones_only(fleet: FleetView) -> 
 def test_the_chart_moves_its_labels_and_not_its_hours(make_forecast_day: Make) -> None:
     view = make_forecast_day()
     region, berlin = (
-        forecast_band(in_times(view, times)) for times in (Times(), BERLIN)
+        go.Figure(forecast_band(in_times(view, times))) for times in (Times(), BERLIN)
     )
     means = [
         next(trace for trace in figure.data if trace.name == MEAN_LABEL)
@@ -108,8 +109,8 @@ def test_in_spring_the_hour_that_is_missing_is_not_shown() -> None:
     assert len(set(labels)) == 24
     assert not any(" 01:00" in label for label in labels)
     axis = local_time_axis(hours, "Europe/Dublin", every_h=6)
-    assert axis["title"] == {"text": "Time (Europe/Dublin, UTC+0 then UTC+1)"}
-    texts = [text.split("<br>")[0] for text in axis["ticktext"]]  # type: ignore[attr-defined]
+    assert axis["title"] == "Time (Europe/Dublin, UTC+0 then UTC+1)"
+    texts = [text.split("<br>")[0] for text in axis["ticktext"]]
     assert texts == ["00:00", "06:00", "12:00", "18:00", "00:00"]
 
 

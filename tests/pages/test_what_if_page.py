@@ -45,8 +45,10 @@ def by_meta(figure: go.Figure) -> dict[str, Any]:
 def chart(view: Any, shift_pct: float) -> go.Figure:
     """The source's chart at a shift that takes the same of every hour."""
     given_pct = (shift_pct,) * len(view.hours_utc)
-    return shift_chart(
-        view.source, view.hours_utc, shift_pct=shift_pct, given_pct=given_pct
+    return go.Figure(
+        shift_chart(
+            view.source, view.hours_utc, shift_pct=shift_pct, given_pct=given_pct
+        )
     )
 
 
@@ -95,8 +97,8 @@ def test_the_bound_is_that_of_the_step(make_what_if: Make, shift_pct: float) -> 
 
 def test_each_end_is_drawn_in_its_own_local_time(make_what_if: Make) -> None:
     view = make_what_if()
-    figure = shift_chart(
-        view.target, view.hours_utc, shift_pct=0.0, given_pct=(0.0,) * 24
+    figure = go.Figure(
+        shift_chart(view.target, view.hours_utc, shift_pct=0.0, given_pct=(0.0,) * 24)
     )
     assert figure.layout.xaxis.title.text == "Time (Europe/Dublin, UTC+1)"
 
