@@ -64,7 +64,7 @@ class KeptAnswers:
         make: Callable[[Request], Any],
         *,
         keep_if: Callable[[Any], bool] = lambda _: True,
-    ) -> Any:  # noqa: ANN401 -- whatever is made, or its plain values
+    ) -> Any:  # noqa: ANN401 -- the plain values of whatever is made
         """The kept answer, or a new one, kept when `keep_if` says so.
 
         Of several who ask the same at once one has the answer made, and the others
@@ -84,9 +84,10 @@ class KeptAnswers:
             if packed is not None:
                 return self._decode(zlib.decompress(packed))
             answer = make(request)
+            encoded = self._encode(answer).encode()
             if keep_if(answer):
-                self._keep(key, zlib.compress(self._encode(answer).encode(), _FAST))
-        return answer
+                self._keep(key, zlib.compress(encoded, _FAST))
+        return self._decode(encoded)
 
     def _keep(self, key: Hashable, packed: bytes) -> None:
         with self._lock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -237,15 +238,12 @@ def data_table(
         html.Th(text, scope="col", className=css(column))
         for column, text in enumerate(head)
     ]
-    body = [
-        html.Tr(
-            [
-                html.Td(cell, className=css(column), **data(label=head[column]))
-                for column, cell in enumerate(row)
-            ]
-        )
-        for row in rows
+    # Copied, because Dash checks the names of the properties of each that is made.
+    cells = [
+        html.Td(className=css(column), **data(label=text))
+        for column, text in enumerate(head)
     ]
+    body = [html.Tr(list(map(_filled, cells, row))) for row in rows]
     table = html.Table(
         [
             html.Caption(caption, className="visually-hidden"),
@@ -266,6 +264,12 @@ def data_table(
     if not download:
         return scrolling
     return html.Div([scrolling, table_download(id)], className="gfo-table-block")
+
+
+def _filled(cell: Component, child: Child) -> Component:
+    filled = copy(cell)
+    filled.children = child
+    return filled
 
 
 def disclosure(

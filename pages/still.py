@@ -14,6 +14,8 @@ from dash.development.base_component import Component
 
 _HTML = "dash_html_components"
 _CONTROLS = (html.Button, html.Form, html.Details)
+_OF_DASH = ("_", "available_")
+"""How the names begin of what Dash keeps with a component beside its properties."""
 
 
 class Still(Component):
@@ -62,7 +64,11 @@ def _plain(node: object) -> object:
     ):
         message = f"{type(node).__name__} cannot be part of a still tree."
         raise TypeError(message)
-    properties = node.to_plotly_json()["props"]
+    properties = {
+        name: value
+        for name, value in vars(node).items()
+        if not name.startswith(_OF_DASH)
+    }
     children = properties.pop("children", None)
     if isinstance(properties.get("id"), dict):
         # As Dash writes ids of several parts into the page.
