@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +34,7 @@ class Problem:
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class RegionOutlook:
     """What the scheduler knows of one region for one window.
 
@@ -96,7 +97,7 @@ class RegionOutlook:
         before = self.reference_load_mw
         return self.it_load_mw if before is None else before
 
-    @property
+    @cached_property
     def load_is_known(self) -> bool:
         """Whether the load of every hour is a finite number >= 0."""
         return all(
@@ -110,9 +111,14 @@ class RegionOutlook:
         An infinite rise (load moved into a region that has none) is None too, and so
         is a bound that overflows.
         """
-        rise_c = np.zeros_like(self.prior_rise_c) if rise_c is None else rise_c
+        if rise_c is None:
+            return self._unshifted_check
         checks = self.checks(rise_c[np.newaxis])
         return None if checks is None else checks.check(0)
+
+    @cached_property
+    def _unshifted_check(self) -> LimitCheck | None:
+        return self.check(np.zeros_like(self.prior_rise_c))
 
     def checks(self, rises_c: NDArray[np.float64]) -> LimitChecks | None:
         """Compare the limit with the bound after each of several further rises.

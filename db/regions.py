@@ -69,6 +69,8 @@ def region_by_slug(session: Session, slug: str) -> StoredRegion:
 
 def regions_by_slug(session: Session, slugs: Sequence[str]) -> list[StoredRegion]:
     """The regions called so, in this order; unknown slugs are left out."""
+    if not slugs:
+        return []
     rows = session.scalars(select(RegionRow).where(RegionRow.slug.in_(slugs)))
     found = {row.slug: _stored(row) for row in rows}
     return [found[slug] for slug in slugs if slug in found]
@@ -108,9 +110,12 @@ def find_regions(
                 RegionRow.time_zone.in_(zones),
             )
         )
-    count = session.scalar(select(func.count()).select_from(statement.subquery()))
     rows = session.scalars(statement.order_by(RegionRow.id).limit(limit).offset(offset))
-    return [_stored(row) for row in rows], count or 0
+    found = [_stored(row) for row in rows]
+    if not offset and len(found) < limit:
+        return found, len(found)
+    count = session.scalar(select(func.count()).select_from(statement.subquery()))
+    return found, count or 0
 
 
 def insert_region(session: Session, region: Region) -> StoredRegion:

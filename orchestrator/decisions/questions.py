@@ -132,13 +132,15 @@ def _newest_of_both(
     newer_utc = newer_issue(
         session, [target], issued_at_utc=choice.issued_at_utc, now=now
     )
+    if newer_utc is None:
+        return choice
     own = forecasts.forecast_at(
         session,
         region_id=source.region_id,
         target=Target.TEMPERATURE_C,
         issued_at_utc=choice.issued_at_utc,
     )
-    if newer_utc is None or own is None or own.refusal_code is not None:
+    if own is None or own.refusal_code is not None:
         return choice
     return replace(
         choice,

@@ -69,8 +69,9 @@ def what_if_view(
         hours_of_day=hours_of_day,
     )
     source, target = question.source, question.target
-    baseline = question.judge(0.0).verdict
     target_outlook = target.outlook if target else None
+    verdicts = scenarios(source.outlook, target_outlook)
+    baseline = verdicts[0]  # of 0 %
     fall_c, rise_c = rises_per_pct_c(source.outlook, target_outlook) or (None, None)
     left_pct = left_by_hour_pct(source.outlook)
     steps = checks_by_step(source.outlook, target_outlook)
@@ -106,9 +107,7 @@ def what_if_view(
         shift_pct=shift_pct,
         impact=impact,
         impact_notes=notes,
-        scenarios=tuple(
-            _scenario(verdict) for verdict in scenarios(source.outlook, target_outlook)
-        ),
+        scenarios=tuple(map(_scenario, verdicts)),
         inputs_basis=source.signals.basis.value,
         first_day=days.first_day,
         last_day=days.last_day,

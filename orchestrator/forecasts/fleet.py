@@ -34,7 +34,7 @@ from orchestrator.regions.region_choice import PAGE_ROWS, no_region_yet, region_
 from orchestrator.regions.views import RegionQuestion
 from orchestrator.use_cases import Request, query
 from orchestrator.windows.database_source import RegionWindow, load_newest_windows
-from orchestrator.windows.recorded import ending_soon, recorded_view
+from orchestrator.windows.recorded import ending_soon, recorded_views
 from orchestrator.windows.views import (
     RecordedView,
     Series,
@@ -218,9 +218,12 @@ def _rows(
         end_utc - RECENT_H * HOUR,
         end_utc,
     )
+    recorded = recorded_views(session, windows)
     return tuple(
-        _fleet_row(item, window, recorded_view(session, window), recent[item.slug], now)
-        for item, window in zip(stored_regions, windows, strict=True)
+        _fleet_row(item, window, standing, recent[item.slug], now)
+        for item, window, standing in zip(
+            stored_regions, windows, recorded, strict=True
+        )
     )
 
 

@@ -68,14 +68,14 @@ def choose_region(session: Session, slug: str | None) -> StoredRegion:
     NotFound
         When there is none.
     """
+    for stored in regions.regions_by_slug(session, [] if slug is None else [slug]):
+        if stored.region.is_active:
+            return stored
     first, count = regions.find_regions(session, limit=MOST_LISTED)
     if not first:
         raise no_region_yet()
     if slug is None:
         return first[0]
-    for stored in regions.regions_by_slug(session, [slug]):
-        if stored.region.is_active:
-            return stored
     known = listed((stored.slug for stored in first), count=count)
     message = f"There is no active region {slug!r}. Known: {known}."
     raise NotFound(message)
@@ -92,10 +92,11 @@ def choose_ends(
         When there is no such region; when source and target are one.
     """
     source = choose_region(session, source_slug)
-    first, _ = regions.find_regions(session, limit=2)
-    target = next((item for item in first if item.slug != source.slug), None)
     if target_slug is not None:
-        target = choose_region(session, target_slug)
+        target: StoredRegion | None = choose_region(session, target_slug)
+    else:
+        first, _ = regions.find_regions(session, limit=2)
+        target = next((item for item in first if item.slug != source.slug), None)
     if target is not None and target.region_id == source.region_id:
         message = "Source and target must be different regions."
         raise InvalidInput(message)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -23,19 +25,39 @@ ENDS_SOON = timedelta(hours=3)
 
 def recorded_view(session: Session, window: RegionWindow) -> RecordedView | None:
     """The verdict with what is recorded; None where the load is that already."""
-    if window.outlook_now is window.outlook:
-        return None
-    hours_utc = window.hours_utc
-    found = standing_decisions(
-        session,
-        region_ids=[window.region_id],
-        start_utc=hours_utc[0],
-        end_utc=hours_utc[-1] + HOUR,
-    )
-    return RecordedView(
-        bounded=bounded(window.outlook),
-        decisions=tuple(standing_view(item) for item in found),
-    )
+    return recorded_views(session, [window])[0]
+
+
+def recorded_views(
+    session: Session, windows: Sequence[RegionWindow]
+) -> list[RecordedView | None]:
+    """Those of several windows, in their order; each issue's decisions read once."""
+    changed: defaultdict[datetime, list[int]] = defaultdict(list)
+    for window in windows:
+        if window.outlook_now is not window.outlook:
+            changed[window.hours_utc[0]].append(window.region_id)
+    found = {
+        start_utc: standing_decisions(
+            session,
+            region_ids=region_ids,
+            start_utc=start_utc,
+            end_utc=start_utc + WINDOW_H * HOUR,
+        )
+        for start_utc, region_ids in changed.items()
+    }
+    return [
+        RecordedView(
+            bounded=bounded(window.outlook),
+            decisions=tuple(
+                standing_view(item)
+                for item in found[window.hours_utc[0]]
+                if window.region.slug in {item.source_slug, item.target_slug}
+            ),
+        )
+        if window.outlook_now is not window.outlook
+        else None
+        for window in windows
+    ]
 
 
 def ending_soon(session: Session, now: datetime) -> tuple[StandingView, ...]:
