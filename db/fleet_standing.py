@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -12,9 +12,8 @@ from sqlalchemy.orm import Session
 from core.outcomes import ReasonCode
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RegionStanding:
-    """A region as the newest cycle judged it.
+class RegionStanding(NamedTuple):
+    """A region as the newest cycle judged it; a tuple, for there may be thousands.
 
     Attributes
     ----------
@@ -55,10 +54,9 @@ _REASONS = {None: None} | {code.value: code for code in ReasonCode}
 
 _STANDING = text(
     """
-    select r.id as region_id, r.slug, r.name, r.latitude_deg, r.longitude_deg,
-        d.id as decision_id, d.window_start_utc as issued_at_utc, d.reason_code,
-        d.source_bound_after_c as bound_c, d.thermal_limit_c as limit_c, d.confidence,
-        f.telemetry_watermark_utc as known_until_utc
+    select r.id, r.slug, r.name, d.window_start_utc, d.reason_code,
+        d.source_bound_after_c, d.thermal_limit_c, d.confidence,
+        f.telemetry_watermark_utc, r.latitude_deg, r.longitude_deg, d.id
     from region r
     left join lateral (
         select id, window_start_utc, reason_code, source_bound_after_c,
@@ -85,8 +83,8 @@ def fleet_standing(
     """
     rows = session.execute(_STANDING, {"now": now, "stored_by": stored_by})
     return [
-        RegionStanding(**row | {"reason_code": _REASONS[row["reason_code"]]})
-        for row in map(dict, rows.mappings())
+        RegionStanding(region_id, slug, name, issued_at_utc, _REASONS[code], *others)
+        for region_id, slug, name, issued_at_utc, code, *others in rows.all()
     ]
 
 

@@ -699,11 +699,13 @@ def unscored_live_forecasts(
 
 
 def has_forecast(
-    session: Session, region_ids: Sequence[int], *, issued_at_utc: datetime
+    session: Session, time_zones: Collection[str], *, issued_at_utc: datetime
 ) -> bool:
-    """Whether any of the regions has a temperature forecast of an instant."""
+    """Whether an active region of these zones has a temperature forecast then."""
     found = select(ForecastRow.id).where(
-        ForecastRow.region_id.in_(region_ids),
+        ForecastRow.region_id == RegionRow.id,
+        RegionRow.is_active,
+        RegionRow.time_zone.in_(time_zones),
         ForecastRow.target == Target.TEMPERATURE_C.value,
         ForecastRow.issued_at_utc == issued_at_utc,
         ForecastRow.status == "issued",

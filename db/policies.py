@@ -30,6 +30,7 @@ FLEET_TERMS = (
     "forecasts_kept_days",
 )
 """Terms of the whole fleet; a new version keeps the terms that it does not name."""
+_MANY_REGIONS = 1000
 _DEFAULTS = {field.name: field.default for field in fields(Policy)}
 
 
@@ -130,14 +131,19 @@ def _newest(
     session: Session, region_ids: Sequence[int] = (), at_utc: datetime | None = None
 ) -> dict[int | None, PolicyRow]:
     """The newest version of the fleet, and of these regions where they have one."""
-    # One array: a parameter for each region of a long fleet takes longer than the rest.
-    of_regions = PolicyRow.region_id == any_(cast(list(region_ids), ARRAY(Integer)))
     statement = (
         select(PolicyRow)
-        .where(or_(PolicyRow.region_id.is_(None), of_regions))
         .ext(distinct_on(PolicyRow.region_id))
         .order_by(PolicyRow.region_id, PolicyRow.version.desc())
     )
+    # Few regions of a long fleet have their own; naming all takes longer than the rest.
+    if len(region_ids) < _MANY_REGIONS:
+        statement = statement.where(
+            or_(
+                PolicyRow.region_id.is_(None),
+                PolicyRow.region_id == any_(cast(list(region_ids), ARRAY(Integer))),
+            )
+        )
     if at_utc is not None:
         statement = statement.where(PolicyRow.created_at_utc <= at_utc)
     return {row.region_id: row for row in session.scalars(statement)}

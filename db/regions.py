@@ -76,6 +76,12 @@ def regions_by_slug(session: Session, slugs: Sequence[str]) -> list[StoredRegion
     return [found[slug] for slug in slugs if slug in found]
 
 
+def active_time_zones(session: Session) -> set[str]:
+    """The time zones of active regions."""
+    zones = select(RegionRow.time_zone).where(RegionRow.is_active).distinct()
+    return set(session.scalars(zones))
+
+
 def slugs_of(session: Session, region_ids: Collection[int]) -> dict[int, str]:
     """The slugs of regions, by their ids."""
     columns = select(RegionRow.id, RegionRow.slug)

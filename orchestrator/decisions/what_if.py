@@ -27,7 +27,6 @@ from orchestrator.decisions.cards import impact_rows
 from orchestrator.decisions.questions import ShiftQuestion, ask_shift
 from orchestrator.decisions.views import ImpactRow, ScenarioRow, ShiftEnd, WhatIfView
 from orchestrator.regions.region_choice import (
-    active_regions,
     region_choice,
     region_choices,
 )
@@ -258,7 +257,6 @@ def _notice(request: Request, question: ShiftQuestion) -> str | None:
     if target.stored is None:
         is_requested = request_comparison(
             request.session,
-            active_regions(request.session),
             question.choice,
             now=request.now,
             asked_by_id=request.actor.user_id,

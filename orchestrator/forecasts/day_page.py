@@ -12,7 +12,7 @@ from core.days import WINDOW_H, full_hour
 from core.forecasts import Target
 from core.quality import findings_text
 from core.telemetry import HOUR, Quantity
-from db import model_versions, telemetry
+from db import forecasts, model_versions, telemetry
 from db.forecasts import StoredForecast
 from db.regions import StoredRegion
 from orchestrator.forecasts.run_views import run_view
@@ -86,6 +86,32 @@ def day_view(
         is_simulation=choice.is_simulation,
     )
     return _view(request, stored_region, choice, window, ground)
+
+
+@query(Permission.VIEW_FLEET)
+def day_notice(
+    request: Request, *, region_slug: str | None, local_day: date | None
+) -> str | None:
+    """Why a window has nothing to draw, as `day_view` says; None where it has.
+
+    Raises
+    ------
+    NotFound
+        When there is no such region.
+    """
+    session = request.session
+    stored_region = choose_region(session, region_slug)
+    choice = choose_window(session, stored_region, local_day=local_day, now=request.now)
+    region_id = stored_region.region_id
+    found = forecasts.forecasts_in(
+        session,
+        [region_id],
+        issued_at_utc=choice.issued_at_utc,
+        targets=[Target.TEMPERATURE_C],
+        serving_first=not choice.is_simulation,
+    )
+    stored = found[region_id].get(Target.TEMPERATURE_C)
+    return _notice(request, stored_region, stored, choice)
 
 
 def _view(

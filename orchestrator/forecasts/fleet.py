@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from statistics import fmean
 
 import numpy as np
 from sqlalchemy.orm import Session
@@ -111,10 +112,8 @@ def _places(
     cell_deg = CELL_DEG if len(standing) > PAGE_ROWS else 0.0
     cells: dict[object, list[RegionStanding]] = {}
     for item in standing:
-        place = (item.latitude_deg, item.longitude_deg)
-        key = (
-            tuple(math.floor(at / cell_deg) for at in place) if cell_deg else item.slug
-        )
+        latitude, longitude = item.latitude_deg, item.longitude_deg
+        key = (latitude // cell_deg, longitude // cell_deg) if cell_deg else item.slug
         cells.setdefault(key, []).append(item)
     return tuple(_place(items, groups) for items in cells.values())
 
@@ -127,8 +126,8 @@ def _place(items: Sequence[RegionStanding], groups: Mapping[str, Group]) -> Flee
         slug=None if n_more else first.slug,
         n_regions=len(items),
         group=min((groups[item.slug] for item in items), key=_RANK.__getitem__),
-        latitude_deg=float(np.mean([item.latitude_deg for item in items])),
-        longitude_deg=float(np.mean([item.longitude_deg for item in items])),
+        latitude_deg=fmean(item.latitude_deg for item in items),
+        longitude_deg=fmean(item.longitude_deg for item in items),
     )
 
 
@@ -146,8 +145,8 @@ def _part(
     found = [
         item.slug
         for item in ranked
-        if words in item.name.casefold() or words in item.slug
-        if question.group in {None, groups[item.slug]}
+        if not words or words in item.name.casefold() or words in item.slug
+        if question.group is None or question.group is groups[item.slug]
     ]
     counts = Counter(groups.values())
     before = (question.page - 1) * PAGE_ROWS
@@ -170,14 +169,10 @@ def verdict_groups(
     """The group of each region's newest verdict, by slug."""
     if not standing:
         return {}  # perhaps before there is a policy
+    if Target.TEMPERATURE_C in outages(session):
+        return dict.fromkeys((item.slug for item in standing), Group.UNJUDGED)
     policies = effective_policies(session, [item.region_id for item in standing])
-    is_out = Target.TEMPERATURE_C in outages(session)
-    return {
-        item.slug: Group.UNJUDGED
-        if is_out
-        else _group(item, policies[item.region_id], now)
-        for item in standing
-    }
+    return {item.slug: _group(item, policies[item.region_id], now) for item in standing}
 
 
 _RANK = {group: place for place, group in enumerate(Group)}

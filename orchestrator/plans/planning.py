@@ -173,11 +173,7 @@ def plan_window(
     anchor = choose_region(session, anchor_slug)
     choice = choose_plan_window(session, anchor, local_day=local_day, now=request.now)
     request_comparison(
-        session,
-        active_regions(session),
-        choice,
-        now=request.now,
-        asked_by_id=request.actor.user_id,
+        session, choice, now=request.now, asked_by_id=request.actor.user_id
     )
     days = day_choices(session, anchor)
     today = local_day_of(anchor.region.time_zone, request.now)

@@ -12,7 +12,7 @@ from core.days import WINDOW_H, full_hour, issue_at_local_midnight, local_day_of
 from core.errors import InvalidInput
 from core.forecasts import Target
 from core.telemetry import HOUR
-from db import forecasts, model_versions
+from db import forecasts, model_versions, regions
 from db.regions import StoredRegion
 from orchestrator.jobs import queue_hindcast
 
@@ -210,14 +210,9 @@ def issue_choices(
 
 
 def request_comparison(
-    session: Session,
-    stored_regions: Sequence[StoredRegion],
-    choice: WindowChoice,
-    *,
-    now: datetime,
-    asked_by_id: int,
+    session: Session, choice: WindowChoice, *, now: datetime, asked_by_id: int
 ) -> bool:
-    """Ask for a past day's hindcasts of regions whose midnight is another.
+    """Ask for a past day's hindcasts of active regions whose midnight is another.
 
     Only where none of them has one: then nobody has compared the day yet. False where
     nothing was asked for.
@@ -225,11 +220,11 @@ def request_comparison(
     day, issued_at_utc = choice.local_day, choice.issued_at_utc
     if day is None or not choice.is_simulation or issued_at_utc > now:
         return False
-    zones = {item.region.time_zone for item in stored_regions}
-    same = {z for z in zones if issue_at_local_midnight(z, day) == issued_at_utc}
-    others = [
-        item.region_id for item in stored_regions if item.region.time_zone not in same
-    ]
+    others = {
+        zone
+        for zone in regions.active_time_zones(session)
+        if issue_at_local_midnight(zone, day) != issued_at_utc
+    }
     active = model_versions.active_model(session, Target.TEMPERATURE_C)
     if not others or active is None or issued_at_utc < active.version.trained_until_utc:
         return False

@@ -9,7 +9,7 @@ from dash.development.base_component import Component
 
 from core.access import Permission
 from core.errors import InvalidInput
-from orchestrator.forecasts.day_page import day_view
+from orchestrator.forecasts.day_page import day_notice
 from orchestrator.plans.planning import (
     find_plan,
     plan_window,
@@ -81,14 +81,14 @@ def _register_controls(app: Dash, context: PageContext) -> None:
             )
             # A coming day has no forecasts of its own yet.
             is_coming = window.known_at_utc is not None
-            view = day_view(
+            notice = day_notice(
                 request,
                 region_slug=window.region.slug,
                 local_day=None if is_coming else window.local_day,
             )
         day = window.local_day.isoformat() if window.local_day else None
         return (
-            content.window_notice(window, view.notice),
+            content.window_notice(window, notice),
             {"region": window.region.slug, "day": day},
             region_options(window.regions),
             window.region.slug,
