@@ -345,11 +345,16 @@ class ScoreTracker:
         CalibrationInsufficient
             When there are too few scores for a bound.
         """
-        _require_scores(self.n_scores, self._alpha)
-        n_at_most = bisect_right(
-            self._ordered, limit_score, key=lambda score: score + self._offset
-        )
-        return (1 + self.n_scores - n_at_most) / (1 + self.n_scores)
+        ordered, offset = self._ordered, self._offset
+        if len(ordered) < self._needed:
+            _require_scores(len(ordered), self._alpha)
+        # A difference may be rounded; the sums decide.
+        n_at_most = bisect_right(ordered, limit_score - offset)
+        while n_at_most and ordered[n_at_most - 1] + offset > limit_score:
+            n_at_most -= 1
+        while n_at_most < len(ordered) and ordered[n_at_most] + offset <= limit_score:
+            n_at_most += 1
+        return (1 + len(ordered) - n_at_most) / (1 + len(ordered))
 
 
 @cache
