@@ -13,10 +13,12 @@ from core.outcomes import Outcome
 from db import policies
 from db.engine import make_engine
 from orchestrator.decisions.lists import decision_page
+from orchestrator.decisions.what_if import what_if_view
 from orchestrator.feeds.feed_list import list_feed_views
 from orchestrator.forecasts.fleet import FleetQuestion, fleet_view
 from orchestrator.forecasts.quality_page import FLEET_ROWS, fleet_quality_view
 from orchestrator.forecasts.views import FleetPart, FleetView, Group
+from orchestrator.plans.planning import plan_window
 from orchestrator.regions.region_choice import PAGE_ROWS
 from orchestrator.regions.regions_page import regions_view
 from orchestrator.regions.views import RegionPart, RegionQuestion
@@ -124,6 +126,10 @@ PAGES: Mapping[str, Callable[[Request], object]] = {
     "trade_offs": lambda request: trade_off_view(
         request, source_slug=None, target_slug=None, local_day=None, shift_pct=20.0
     ),
+    "what_if": lambda request: what_if_view(
+        request, source_slug=None, target_slug=None, local_day=None, shift_pct=20.0
+    ),
+    "plan": lambda request: plan_window(request, anchor_slug=None, local_day=None),
     "decisions": decision_page,
     "feeds": list_feed_views,
 }
