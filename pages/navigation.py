@@ -94,7 +94,6 @@ def register_pages(app: Dash, context: PageContext) -> None:
         forecast_layout,
         link="Forecast",
         group=NavGroup.DECIDE,
-        has_charts=True,
     )
     add_page(
         "what_if",
@@ -103,7 +102,6 @@ def register_pages(app: Dash, context: PageContext) -> None:
         lambda: what_if_layout(may_decide=may(Permission.DECIDE)),
         link="What-if",
         group=NavGroup.DECIDE,
-        has_charts=True,
     )
     add_page(
         "plan",
@@ -120,7 +118,6 @@ def register_pages(app: Dash, context: PageContext) -> None:
         trade_offs_layout,
         link="Trade-offs",
         group=NavGroup.LEARN,
-        has_charts=True,
     )
     add_page(
         "audit",
@@ -138,7 +135,6 @@ def register_pages(app: Dash, context: PageContext) -> None:
         everybody,
         lambda: region_layout(may_set_up=may(admins)),
         title="Region",
-        has_charts=True,
     )
     add_page(
         "decision",
@@ -148,7 +144,6 @@ def register_pages(app: Dash, context: PageContext) -> None:
             may_decide=may(Permission.DECIDE), may_replay=may(auditors)
         ),
         title="Decision",
-        has_charts=True,
     )
     add_page(
         "audit_compare",
@@ -229,7 +224,6 @@ def register_pages(app: Dash, context: PageContext) -> None:
         title="Forecast quality",
         link="Quality",
         group=NavGroup.LEARN,
-        has_charts=True,
     )
     add_page(
         "admin_users",

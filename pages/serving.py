@@ -51,14 +51,12 @@ def add_page(
     title: str | None = None,
     link: str | None = None,
     group: NavGroup = NavGroup.RUN,
-    has_charts: bool = False,
 ) -> None:
     """Register a page; the gate and the navigation bar read what is said here.
 
     A part of `path` in angle brackets stands for any value. `link` is the page's name
     in the navigation bar, which leaves out pages without one, and its title by default;
-    `group` is where it stands there. The frame of one that `has_charts` names Plotly's
-    script, which is large, so that it comes with the others.
+    `group` is where it stands there.
     """
     dash.register_page(
         name,
@@ -70,7 +68,6 @@ def add_page(
         permission=permission,
         link=link,
         group=group,
-        has_charts=has_charts,
     )
 
 

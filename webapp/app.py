@@ -25,7 +25,7 @@ from webapp.federated_login import make_federated_login
 from webapp.gate import Gate
 from webapp.headers import SecurityHeaders
 from webapp.health import make_health
-from webapp.index import INDEX, THEME_SCRIPT, install_preload
+from webapp.index import INDEX, THEME_SCRIPT
 from webapp.model_files import make_model_files
 from webapp.pages_guard import guard_pages
 from webapp.permissions import (
@@ -103,7 +103,6 @@ def create_app(runtime: Runtime, register_pages: RegisterPages) -> Dash:
     finish_setup(app, server.before_request_funcs[None][hooks_before:])
     require_route_entries(server)
     install_compression(server)
-    install_preload(server)
     permissions.resolve(app)
     server.extensions[CALLBACK_PERMISSIONS] = permissions.table()
     install_visible_callbacks(server, app, permissions.table(), current_actor)

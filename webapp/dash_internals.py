@@ -22,9 +22,6 @@ CALLBACK_LIST_ENDPOINT = "/_dash-dependencies"
 ROUTER_CALLBACK = ".._pages_content.children..._pages_store.data.."
 """Dash's own: it asks for a page's layout, which checks the page's permission."""
 
-PLOTLY_SCRIPT = "/_dash-component-suites/plotly/package_data/plotly.min.js"
-"""What a graph fetches once it is drawn, at this address."""
-
 _GRID_SCRIPT = "dash_ag_grid.min.js"
 
 Spec = Mapping[str, Any]

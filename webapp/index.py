@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, request
-
-from webapp.dash_internals import PLOTLY_SCRIPT, grid_script_url, page_at
+from webapp.dash_internals import grid_script_url
 
 THEME_SCRIPT = (
     "(function(){var t=null;try{t=localStorage.getItem('gfo-theme')}catch(e){}"
@@ -36,19 +34,3 @@ INDEX = f"""<!DOCTYPE html>
     </footer>
   </body>
 </html>"""
-
-
-def install_preload(server: Flask) -> None:
-    """Let browsers fetch Plotly's script with a page of charts, not after it.
-
-    Dash asks for it once the first chart is drawn, when everything else has come.
-    """
-    server.after_request(_preload_plotly)
-
-
-def _preload_plotly(response: Response) -> Response:
-    if response.mimetype == "text/html" and response.status_code == 200:
-        page = page_at(request.path)
-        if page is not None and page.get("has_charts"):
-            response.headers["Link"] = f"<{PLOTLY_SCRIPT}>; rel=preload; as=script"
-    return response

@@ -10,7 +10,7 @@ from core.access import Permission
 from orchestrator.runtime import Runtime
 from tests.webapp.conftest import Browser, Portal
 from tests.webapp.real_portal import make_real_portal, real_body, table
-from webapp.dash_internals import PLOTLY_SCRIPT, ROUTER_CALLBACK
+from webapp.dash_internals import ROUTER_CALLBACK
 
 pytestmark = pytest.mark.slow
 
@@ -66,15 +66,6 @@ def test_a_page_asks_no_other_host(real_portal: Portal) -> None:
     layout = browser.get("/_dash-layout").get_data(as_text=True)
     assert "http://" not in layout
     assert "https://" not in layout
-
-
-def test_a_page_of_charts_names_their_script(real_portal: Portal) -> None:
-    browser = real_portal.logged_in("admin")
-    assert "Link" not in browser.get("/").headers
-    named = browser.get("/forecast").headers["Link"]
-    assert named == f"<{PLOTLY_SCRIPT}>; rel=preload; as=script"
-    script = browser.get(PLOTLY_SCRIPT)
-    assert (script.status_code, script.mimetype) == (200, "text/javascript")
 
 
 def test_a_decision_that_does_not_exist_has_a_heading_too(real_portal: Portal) -> None:
