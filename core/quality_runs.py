@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.aliases import BoolArray, FloatArray
-from core.daily_course import DAY_H, median_of_rows, usual_quantile
+from core.daily_course import DAY_H, median_of_known, usual_quantile
 from core.quality import (
     HISTORY_DAYS,
     MIN_HISTORY_DAYS,
@@ -101,7 +101,7 @@ def run_departures(
     past = history - runs.known_at_hours(quantity, past_hours)[0]
     if np.isfinite(past).sum() < MIN_HISTORY_DAYS * DAY_H:
         return []
-    usual = median_of_rows(past.reshape(HISTORY_DAYS, DAY_H)[-PROFILE_DAYS:])
+    usual = median_of_known(past.reshape(HISTORY_DAYS, DAY_H)[-PROFILE_DAYS:].T)
     hours = first_hour + np.arange(len(values))
     said, age_h = runs.known_at_hours(quantity, hours)
     expected = said + usual[hours % DAY_H]
@@ -110,7 +110,7 @@ def run_departures(
     for n_hours, multiple in RUN_MULTIPLES:
         mean = _rolling_mean(values - expected, n_hours)
         past_means = np.abs(_rolling_mean(past_departures, n_hours))
-        largest = max(usual_quantile(past_means, UNUSUAL_QUANTILE), floor)
+        largest = max(float(usual_quantile(past_means, UNUSUAL_QUANTILE)), floor)
         found.append(
             RunDepartures(
                 hours=n_hours,
