@@ -147,8 +147,8 @@ class UsualCourse:
         return found
 
 
-def may_be_misplaced(values: FloatArray, profile: FloatArray) -> BoolArray:
-    """Blocks that end a window of more than its `LEAST_RATIOS`.
+def may_be_misplaced(values: FloatArray, profile: FloatArray) -> dict[int, BoolArray]:
+    """Blocks that end a window of more than its `LEAST_RATIOS`, by its hours.
 
     A window is the sum of its days, whatever its length: each day is held against the
     course once.
@@ -169,7 +169,7 @@ def may_be_misplaced(values: FloatArray, profile: FloatArray) -> BoolArray:
     products = courses @ days.swapaxes(1, 2)
     ends = np.arange(BLOCK_H)
     total = np.zeros((len(values), DAY_H, BLOCK_H))
-    found = np.zeros(len(values), dtype=np.bool_)
+    found = {}
     for hours in range(DAY_H, LONGEST_COURSE_H + 1, DAY_H):
         first = LONGEST_COURSE_H - hours + 1
         total += products[:, :, first : first + BLOCK_H]
@@ -182,7 +182,7 @@ def may_be_misplaced(values: FloatArray, profile: FloatArray) -> BoolArray:
         best = np.maximum(
             spread - 2.0 * total.max(axis=1) + size, COURSE_NOISE_FRAC**2 * size
         )
-        found |= (own > SURE_FRAC * LEAST_RATIOS[hours] * best).any(axis=1)
+        found[hours] = (own > SURE_FRAC * LEAST_RATIOS[hours] * best).any(axis=1)
     return found
 
 

@@ -22,8 +22,6 @@ from core.aliases import BoolArray, FloatArray, IntArray
 from core.carbon import suspect_zero_hours
 from core.daily_course import (
     DAY_H,
-    LEAST_RATIOS,
-    LONGEST_COURSE_H,
     CourseFit,
     UsualCourse,
     lag_between,
@@ -37,8 +35,6 @@ from core.quality import (
     CONSISTENCY_FLOOR_C,
     CONSISTENCY_MULTIPLE,
     CONSISTENCY_WITHOUT_HISTORY_C,
-    COURSE_LAGS,
-    COURSE_RATIOS,
     MAX_RUN_H,
     MAXIMUM_TOLERANCE_C,
     MIN_HISTORY_DAYS,
@@ -59,6 +55,7 @@ from core.quality_screen import (
     LOG_FLAT,
     LOG_UNUSUAL,
     blocks_to_check,
+    misplaced,
     spikes,
     unit_slips,
 )
@@ -185,6 +182,7 @@ class _Series:
         self._first = first
         self._screened: dict[int, bool] = {}
         self._n_ahead = BLOCKS_AT_ONCE
+        self._said: tuple[FloatArray, FloatArray] | None = None
 
     def mark(
         self,
@@ -440,16 +438,14 @@ class _Series:
         return bool(abs(step) > usual.usual_step)
 
     def _check_course(self, usual: Baseline, start: int, end: int) -> None:
-        begin = max(start - LONGEST_COURSE_H + 1, 0)
-        for hours, _ in (*COURSE_RATIOS, *COURSE_LAGS):
-            first = max(start - hours + 1, begin)
-            if end - first < hours:
-                continue
+        block = block_start(self.first_hour + start) - self.first_hour
+        for hours, may in misplaced(self.values, usual, block, 1).items():
+            first = max(start - hours + 1, 0)
+            if end - first < hours or not may.any():
+                continue  # fitting the history is most of a judgement
             fit = CourseFit.of(
                 self.values[first:end], usual.profile, self.first_hour + first, hours
             )
-            if not (fit.ratio > LEAST_RATIOS[hours]).any():
-                continue  # fitting the history is most of a judgement
             course = UsualCourse.of(usual.history, usual.profile, hours)
             self.mark(
                 course.misplaced(fit, hours),
@@ -459,15 +455,22 @@ class _Series:
                 allowed=course.lag_departure_h,
             )
 
+    def _said_by(self, runs: WeatherRuns) -> tuple[FloatArray, FloatArray]:
+        """What the runs said of every hour when it began, and their age."""
+        if self._said is None:
+            hours = self.first_hour + np.arange(len(self.values))
+            self._said = runs.known_at_hours(self.quantity, hours)
+        return self._said
+
     def check_runs(self, runs: WeatherRuns, start: int, end: int) -> None:
         """What the region's weather runs said of the hours, as known then."""
         begin = max(start - LONGEST_RUN_WINDOW_H + 1, 0)
+        said, age_h = self._said_by(runs)
         for departures in run_departures(
-            runs,
-            self.quantity,
-            self.history(start),
+            self.history(start) - self.history(start, said),
             self.values[begin:end],
-            block_hour=block_start(self.first_hour + start),
+            said[begin:end],
+            age_h[begin:end],
             first_hour=self.first_hour + begin,
             floor=self.checks.run_floor or 0.0,
         ):

@@ -65,10 +65,17 @@ def blocks_to_check(
     if checks.flat_line:
         found |= _may_be_flat(seen, usual)
     if checks.daily_course:
-        found |= usual.is_known & may_be_misplaced(
-            seen[:, BEFORE_H - LONGEST_COURSE_H :], usual.profile
-        )
+        for may in misplaced(values, usual, first, n_blocks).values():
+            found |= usual.is_known & may
     return found
+
+
+def misplaced(
+    values: FloatArray, usual: Baseline, first: int, n_blocks: int
+) -> dict[int, BoolArray]:
+    """Blocks with a window whose daily course may be misplaced, by its hours."""
+    rows = _rows(values, first - LONGEST_COURSE_H, first + BLOCK_H, n_blocks)
+    return may_be_misplaced(rows, np.atleast_2d(usual.profile))
 
 
 def unit_slips(
