@@ -168,15 +168,19 @@ def may_be_misplaced(values: FloatArray, profile: FloatArray) -> dict[int, BoolA
     days = np.lib.stride_tricks.sliding_window_view(whole, DAY_H, axis=1)
     products = courses @ days.swapaxes(1, 2)
     ends = np.arange(BLOCK_H)
+    day_squares, day_sums = (_window_sums(x, DAY_H) for x in (whole**2, whole))
     total = np.zeros((len(values), DAY_H, BLOCK_H))
+    squares, sums = np.zeros((2, len(values), BLOCK_H))
     found = {}
     for hours in range(DAY_H, LONGEST_COURSE_H + 1, DAY_H):
         first = LONGEST_COURSE_H - hours + 1
-        total += products[:, :, first : first + BLOCK_H]
+        day = slice(first, first + BLOCK_H)
+        total += products[:, :, day]
+        squares += day_squares[:, day]
+        sums += day_sums[:, day]
         if hours not in LEAST_RATIOS:
             continue
-        squares = _window_sums(whole[:, first:] ** 2, hours)
-        spread = squares - _window_sums(whole[:, first:], hours) ** 2 / hours
+        spread = squares - sums**2 / hours
         size = hours // DAY_H * day_size
         own = spread - 2.0 * total[:, (first + ends) % DAY_H, ends] + size
         best = np.maximum(

@@ -58,10 +58,12 @@ def blocks_to_check(
         sizes = np.abs(seen[:, BEFORE_H - checks.unit_hours + 1 :])
         found |= unit_slips(sizes, usual.typical_size, checks).any(axis=1)
     if checks.step_limit is not None:
-        departures = _anomalies(block, usual)
-        far = np.abs(departures) > CLIMATOLOGY_MULTIPLE * usual.usual_anomaly[:, None]
+        departures = np.abs(_anomalies(block, usual))
         trusted_rows = _rows(trusted, first - BEFORE_H, end, n_blocks)
-        found |= far.any(axis=1) | _departs(_anomalies(trusted_rows, usual), usual)
+        if (departures > CLIMATOLOGY_MULTIPLE * checks.step_floor).any():
+            far = departures > CLIMATOLOGY_MULTIPLE * usual.usual_anomaly[:, None]
+            found |= far.any(axis=1)
+        found |= _departs(_anomalies(trusted_rows, usual), usual)
     if checks.flat_line:
         found |= _may_be_flat(seen, usual)
     if checks.daily_course:
@@ -87,12 +89,11 @@ def unit_slips(
     either.
     """
     ratio, typical = checks.unit_ratio or np.inf, typical_size[..., None]
+    is_small = (sizes < typical / ratio) & (sizes > 0.0)
     windows = np.lib.stride_tricks.sliding_window_view(
-        sizes, checks.unit_hours, axis=-1
+        is_small, checks.unit_hours, axis=-1
     )
-    found: BoolArray = (windows.max(axis=-1) < typical / ratio) & (
-        windows.min(axis=-1) > 0.0
-    )
+    found: BoolArray = windows.all(axis=-1)
     if checks.unit_hours == 1:
         found |= sizes > typical * ratio
     return found & (typical > 0.0)

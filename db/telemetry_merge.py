@@ -40,6 +40,7 @@ from core.telemetry import HOUR, Quantity
 from db.ingest import NewBatch, RowCounts, insert_batch
 from db.schema import BATCH_COLUMNS, IngestBatchRow, RegionRow, TelemetryRow
 from db.telemetry import is_marked
+from db.telemetry_quality import ChangedHours
 from db.telemetry_staging import (
     QUANTITY_NAMES,
     REFUSED,
@@ -66,12 +67,17 @@ class SettledRows:
     duplicate_count : int
         Rows that repeat an hour of the same file without contradiction; they are in
         `counts.rows_unchanged`.
+    region_slugs : tuple of str
+        In the order of the database; `region_ids` are in none.
+    changed : tuple of ChangedHours
+        By region, in the order of their ids.
     """
 
     counts: RowCounts
     duplicate_count: int
     region_slugs: tuple[str, ...]
     region_ids: tuple[int, ...]
+    changed: tuple[ChangedHours, ...]
 
     @property
     def changes_nothing(self) -> bool:
@@ -98,12 +104,7 @@ def settle_staged(
     outcomes = _outcomes(hours, carbon_kind)
     session.execute(insert(SETTLED).from_select(SETTLED.columns.keys(), outcomes))
     session.execute(text("analyze telemetry_settled (region_id, hour_utc, outcome)"))
-    return SettledRows(
-        counts=_count(session, duplicate_count),
-        duplicate_count=duplicate_count,
-        region_slugs=tuple(session.scalars(_region_slugs())),
-        region_ids=tuple(region_ids),
-    )
+    return _settled_rows(session, tuple(region_ids), duplicate_count)
 
 
 def write_settled(session: Session, settled: SettledRows, batch: NewBatch) -> int:
@@ -321,31 +322,56 @@ def _changes(
     )
 
 
-def _count(session: Session, duplicate_count: int) -> RowCounts:
-    outcomes = select(SETTLED.c.outcome, func.count()).group_by(SETTLED.c.outcome)
-    by_outcome: dict[str, int] = dict(session.execute(outcomes).all())
-    first, last = session.execute(
-        select(func.min(SETTLED.c.hour_utc), func.max(SETTLED.c.hour_utc))
-    ).one()
-    refused = session.scalar(select(func.count()).select_from(REFUSED)) or 0
-    unchanged = by_outcome.get(_UNCHANGED, 0) + duplicate_count
-    inserted, updated = by_outcome.get(_INSERTED, 0), by_outcome.get(_UPDATED, 0)
-    return RowCounts(
-        rows_read=inserted + updated + unchanged + refused,
-        rows_inserted=inserted,
-        rows_updated=updated,
-        rows_unchanged=unchanged,
-        rows_refused=refused,
-        first_hour_utc=first,
-        last_hour_utc=last,
-    )
-
-
-def _region_slugs() -> Select[*tuple[str]]:
-    return (
-        select(RegionRow.slug)
-        .where(RegionRow.id.in_(select(SETTLED.c.region_id)))
+def _settled_rows(
+    session: Session, region_ids: tuple[int, ...], duplicate_count: int
+) -> SettledRows:
+    hour, is_changed = SETTLED.c.hour_utc, SETTLED.c.outcome != _UNCHANGED
+    by_region = session.execute(
+        select(
+            RegionRow.id,
+            RegionRow.slug,
+            RegionRow.it_capacity_mw,
+            *[
+                func.count().filter(SETTLED.c.outcome == outcome).label(outcome)
+                for outcome in (_INSERTED, _UPDATED, _UNCHANGED)
+            ],
+            func.min(hour).label("first_utc"),
+            func.max(hour).label("last_utc"),
+            func.min(hour).filter(is_changed).label("first_changed_utc"),
+            func.max(hour).filter(is_changed).label("last_changed_utc"),
+        )
+        .join(SETTLED, SETTLED.c.region_id == RegionRow.id)
+        .group_by(RegionRow.id)
         .order_by(RegionRow.slug)
+    ).all()
+    inserted = sum(row.inserted for row in by_region)
+    updated = sum(row.updated for row in by_region)
+    unchanged = sum(row.unchanged for row in by_region) + duplicate_count
+    refused = session.scalar(select(func.count()).select_from(REFUSED)) or 0
+    return SettledRows(
+        counts=RowCounts(
+            rows_read=inserted + updated + unchanged + refused,
+            rows_inserted=inserted,
+            rows_updated=updated,
+            rows_unchanged=unchanged,
+            rows_refused=refused,
+            first_hour_utc=min((row.first_utc for row in by_region), default=None),
+            last_hour_utc=max((row.last_utc for row in by_region), default=None),
+        ),
+        duplicate_count=duplicate_count,
+        region_slugs=tuple(row.slug for row in by_region),
+        region_ids=region_ids,
+        changed=tuple(
+            ChangedHours(
+                region_id=row.id,
+                region_slug=row.slug,
+                it_capacity_mw=float(row.it_capacity_mw),
+                first_utc=row.first_changed_utc,
+                last_utc=row.last_changed_utc,
+            )
+            for row in sorted(by_region, key=lambda row: row.id)
+            if row.first_changed_utc is not None
+        ),
     )
 
 
