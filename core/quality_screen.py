@@ -93,7 +93,7 @@ def unit_slips(
     windows = np.lib.stride_tricks.sliding_window_view(
         is_small, checks.unit_hours, axis=-1
     )
-    found: BoolArray = windows.all(axis=-1)
+    found: BoolArray = np.asarray(windows.all(axis=-1))
     if checks.unit_hours == 1:
         found |= sizes > typical * ratio
     return found & (typical > 0.0)
@@ -104,7 +104,8 @@ def spikes(anomalies: FloatArray, limit: FloatArray) -> BoolArray:
     steps = np.diff(anomalies)
     up, down = steps[..., :-1], -steps[..., 1:]
     least = np.minimum(np.abs(up), np.abs(down))
-    return (np.sign(up) == np.sign(down)) & (least > limit[..., None])
+    found: BoolArray = (np.sign(up) == np.sign(down)) & (least > limit[..., None])
+    return found
 
 
 def _rows(column: FloatArray, start: int, end: int, n_blocks: int) -> FloatArray:

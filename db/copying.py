@@ -99,14 +99,14 @@ def _binary_rows(columns: Sequence[NDArray[np.generic]]) -> bytes:
     rows["count"] = len(columns)
     matrix = rows.view(np.uint8).reshape(len(rows), rows.itemsize)
     is_sent = np.ones(matrix.shape, dtype=np.bool_)
+    end = 2
     for place, (values, length) in enumerate(sent):
         rows[f"length{place}"] = length
         rows[f"value{place}"] = values
         size = values.dtype.itemsize
+        end += 4 + size
         if (length < size).any():
-            offset = rows.dtype.fields[f"value{place}"][1]
-            counts = np.arange(size) < length[:, None]
-            is_sent[:, offset : offset + size] = counts
+            is_sent[:, end - size : end] = np.arange(size) < length[:, None]
     chosen: NDArray[np.uint8] = matrix[is_sent]
     return chosen.tobytes()
 

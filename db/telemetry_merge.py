@@ -97,7 +97,8 @@ def settle_staged(
     """
     region_ids = session.scalars(select(STAGED.c.region_id).distinct()).all()
     lock_regions(session, region_ids)
-    duplicate_count, hours = 0, STAGED.alias("hours")
+    duplicate_count = 0
+    hours: FromClause = STAGED.alias("hours")
     if session.scalar(select(_repeated_hours().exists())):
         duplicate_count = _refuse_conflicts(session, conflict_code)
         hours = _merged_hours()
