@@ -127,7 +127,7 @@ def imports(session: Session) -> Iterator[Figure]:
 
     Both go into the same table, whose months are there. The file's weeks are screened
     many at once, and only those that may hold a suspect hour are judged by themselves;
-    docs/decisions/0129 has the same of five million rows.
+    docs/decisions/0129 has figures of longer files.
     """
     request = asking(session)
     add_region(
