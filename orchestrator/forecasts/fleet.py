@@ -175,7 +175,7 @@ def verdict_groups(
     return {
         item.slug: Group.UNJUDGED
         if is_out
-        else _group(item, policies[item.region_id], now)
+        else standing_group(item, policies[item.region_id], now)
         for item in standing
     }
 
@@ -183,8 +183,8 @@ def verdict_groups(
 _RANK = {group: place for place, group in enumerate(Group)}
 
 
-def _group(item: RegionStanding, policy: Policy, now: datetime) -> Group:
-    """As the region's page would say, as far as its newest verdict tells.
+def standing_group(item: RegionStanding, policy: Policy, at_utc: datetime) -> Group:
+    """As the region's page says at an instant, as far as its newest verdict tells.
 
     A verdict by other terms than those in force, or on telemetry that has become too
     old, is none.
@@ -194,7 +194,7 @@ def _group(item: RegionStanding, policy: Policy, now: datetime) -> Group:
         bound_c is None
         or item.known_until_utc is None
         or item.confidence != policy.confidence
-        or (now - item.known_until_utc) / HOUR > policy.telemetry_max_age_h
+        or (at_utc - item.known_until_utc) / HOUR > policy.telemetry_max_age_h
     ):
         return Group.UNJUDGED
     return Group.APPROVED if bound_c <= policy.thermal_limit_c else Group.OVER
