@@ -104,6 +104,35 @@ def fleet_row(request: Request, slug: str) -> FleetRow:
     return row
 
 
+@query(Permission.VIEW_FLEET)
+def ends_to_open(
+    request: Request, source_slug: str | None = None, target_slug: str | None = None
+) -> tuple[str | None, str | None]:
+    """The regions of a page whose address does not name them.
+
+    The source is the region with the worst newest verdict, as the first page ranks
+    them; the target the one with the most room below its limit. None where there is no
+    region left.
+    """
+    if source_slug and target_slug:
+        return source_slug, target_slug
+    standing = fleet_standing(request.session, request.now)
+    groups = verdict_groups(request.session, standing, request.now)
+    ranked = [item.slug for item in _worst_first(standing, groups)]
+    source = source_slug or next((one for one in ranked if one != target_slug), None)
+    others = (one for one in reversed(ranked) if one != source)
+    return source, target_slug or next(others, None)
+
+
+def _worst_first(
+    standing: Sequence[RegionStanding], groups: Mapping[str, Group]
+) -> list[RegionStanding]:
+    return sorted(
+        standing,
+        key=lambda item: (_RANK[groups[item.slug]], _margin_c(item), item.name),
+    )
+
+
 def _places(
     standing: Sequence[RegionStanding], groups: Mapping[str, Group]
 ) -> tuple[FleetPlace, ...]:
@@ -138,10 +167,7 @@ def _part(
     question: FleetQuestion,
 ) -> tuple[FleetPart, list[str]]:
     """The part asked for, and the slugs of its rows."""
-    ranked = sorted(
-        standing,
-        key=lambda item: (_RANK[groups[item.slug]], _margin_c(item), item.name),
-    )
+    ranked = _worst_first(standing, groups)
     words = question.search.casefold()
     found = [
         item.slug

@@ -9,7 +9,7 @@ import pytest
 from core.errors import InvalidInput
 from core.telemetry import HOUR
 from db import alarms
-from orchestrator.forecasts.fleet import fleet_view
+from orchestrator.forecasts.fleet import ends_to_open, fleet_view
 from orchestrator.forecasts.limit_effects import limit_effect
 from orchestrator.forecasts.views import Group, group_of
 from orchestrator.overview.frozen_fleet import frozen_fleet
@@ -48,6 +48,12 @@ def test_what_came_later_is_not_in_it(fleet: Fleet) -> None:
         assert seen.rows[0].group is Group.OVER
         assert seen.rows[0].reason
         assert seen.rows[0].bound_c > seen.rows[0].limit_c  # type: ignore[operator]
+        # Pages without a region in their address open on the first of that order.
+        first, second, last = (row.slug for row in seen.rows)
+        assert ends_to_open(request) == (first, last)
+        assert ends_to_open(request, None, first) == (second, first)
+        assert ends_to_open(request, last) == (last, second)
+        assert ends_to_open(request, "here", "there") == ("here", "there")
         limit_of(session, "arizona", 90.0)
     changed = f"created_at_utc = '{CHANGED_UTC}' where region_id is not null"
     tamper(fleet, "policy", f"update policy set {changed}")  # noqa: S608
