@@ -30,7 +30,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
 from screenshots import log_in, open_browser  # type: ignore[import-not-found]
 
-PATIENCE_S = 90.0
+PATIENCE_S = 30.0
 COMMENT = "A task of the measurement."
 NEW_REGION = {
     "slug": f"task-{int(time.time())}",
@@ -56,6 +56,7 @@ class Person:
     n_inputs: int = 0
     n_keys: int = 0
     doing: list[str] = field(default_factory=list)
+    waited: list[tuple[float, str]] = field(default_factory=list)
 
     def opens(self, path: str) -> None:
         """Begin at a page, which is no step."""
@@ -64,9 +65,11 @@ class Person:
     def sees(self, css: str, words: str = "") -> None:
         """Wait until something visible says it."""
         self.doing.append(f"sees {css} {words}")
+        began = time.monotonic()
         WebDriverWait(self.browser, PATIENCE_S, poll_frequency=0.1).until(
             lambda b: b.execute_script(IS_VISIBLE, css, words)
         )
+        self.waited.append((round(time.monotonic() - began, 1), self.doing[-1]))
 
     def clicks(self, css: str, words: str = "") -> None:
         """Click what says it."""
@@ -83,7 +86,10 @@ class Person:
                 return False  # drawn again meanwhile, or still covered
             return True
 
+        self.doing.append(f"clicks {css} {words}")
+        began = time.monotonic()
         WebDriverWait(self.browser, PATIENCE_S, poll_frequency=0.1).until(is_clicked)
+        self.waited.append((round(time.monotonic() - began, 1), self.doing[-1]))
 
     def types(self, css: str, text: str, *keys: str) -> None:
         """Replace what a field holds."""
@@ -266,8 +272,10 @@ def main() -> None:
                 "keys": person.n_keys,
                 "steps": person.n_clicks + person.n_inputs + person.n_keys,
                 "seconds": round(time.monotonic() - began, 1),
+                "longest_waits": sorted(person.waited, reverse=True)[:3],
                 **ended,
             }
+            print(task, json.dumps(found[task]), file=sys.stderr, flush=True)
     finally:
         browser.quit()
     print(json.dumps(found, indent=1))

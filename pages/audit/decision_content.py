@@ -20,7 +20,6 @@ from orchestrator.decisions.views import (
 from pages import addresses
 from pages.audit.content import chain_lines
 from pages.audit.figures import bound_label, decision_chart
-from pages.audit.filters import code_words
 from pages.components import (
     Child,
     chart,
@@ -37,6 +36,7 @@ from pages.words import (
     KIND_WORDS,
     STATE_WORDS,
     bound,
+    code_words,
     counted,
     degrees,
     exact_time,

@@ -68,6 +68,7 @@ def _register_controls(app: Dash, context: PageContext) -> None:
             Output("plan-region", "options"),
             Output("plan-region", "value"),
             *(Output("plan-day", name) for name in DAY_OUTPUTS),
+            Output("plan-find", "disabled"),
         ],
         inputs=[Input("plan-url", "search")],
         permission=Permission.VIEW_FLEET,
@@ -98,6 +99,7 @@ def _register_controls(app: Dash, context: PageContext) -> None:
                 window.last_day,
                 window.missing_days,
             ),
+            False,
         )
 
 
@@ -123,7 +125,7 @@ def _register_plan(app: Dash, context: PageContext) -> None:
     ) -> Sequence[object]:
         plan_id = Query.parse(search).identifier("plan")
         if plan_id is None:
-            return None, None, "d-none", "d-none", None, None
+            return content.no_plan(), None, "d-none", "d-none", None, None
         with refreshing("plan"), context.request() as request:
             view = stored_plan(request, plan_id)
         may_decide = request.actor.may(Permission.DECIDE)

@@ -52,6 +52,24 @@ MOST_ROWS = 200
 _Row = TypeVar("_Row")
 
 
+def no_plan() -> Component:
+    """What a plan is for, while none is open."""
+    return panel(
+        "What a plan is for",
+        html.P(
+            "It says which region’s load runs where in each of the 24 hours, so that"
+            " the fleet pays least at the prices above and no region’s bound passes its"
+            " limit; beside it stand doing nothing and a simple rule."
+        ),
+        html.P(
+            "“Find the best plan” takes some seconds and moves nothing: the plan is"
+            " kept under its number, and only recording it makes decisions of its"
+            " transfers."
+        ),
+        id="plan-none",
+    )
+
+
 def head(view: PlanView) -> list[Component | None]:
     """What a plan comes to, or why there is none."""
     if view.infeasible_text is not None:

@@ -259,8 +259,8 @@ def test_scenarios_show_the_verdict_at_every_step(
     make_what_if: Make, text_of: Text
 ) -> None:
     text = text_of(content.scenarios(make_what_if()))
-    assert "0 %  try this shift ■ BLOCKED" in text
-    assert "30 %  try this shift ✓ APPROVED ●●●○ HIGH 34.7 °C 22.7 °C" in text
+    assert "0 %  try this shift ■ BLOCKED Over limit ●●●●" in text
+    assert "30 %  try this shift ✓ APPROVED  ●●●○ HIGH 34.7 °C 22.7 °C" in text
 
 
 def test_a_window_that_cannot_be_judged_says_why(
