@@ -45,7 +45,7 @@ DECISION_CONTROLS = (
     "kind", "region", "outcome", "reason", "actor", "model", "words", "order", "live",
     "each",
 )  # fmt: skip
-KINDS = {"people": "By people and plans", **KIND_WORDS, "all": "All"}
+KINDS = {"people": "People and plans", **KIND_WORDS, "all": "All"}
 """The first is the usual one: what the scheduler says each hour is stored, not news."""
 EVENT_CONTROLS = (
     "actor", "action", "type", "object", "request", "order",

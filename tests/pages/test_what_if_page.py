@@ -316,7 +316,7 @@ def test_the_impact_shows_the_change_of_the_fleet(
     make_decision: Make, text_of: Text
 ) -> None:
     text = text_of(impact_table(make_decision()))
-    assert "610,000 427,000 510,000 641,000 1,120,000 1,068,000 −52,000" in text
+    assert "Carbon, t CO₂e 610.0 427.0 510.0 641.0 1,120.0 1,068.0 −52.0" in text
     assert "Energy cost, USD – – 60,000 75,000 – – –" in text
 
 
