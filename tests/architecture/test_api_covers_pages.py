@@ -25,6 +25,7 @@ WITHOUT_ENDPOINT = {
     "decisions.decision_standing": "part of /decisions/<decision_id>",
     "decisions.supersede_form": "the choices of a form",
     "forecasts.day_notice": "the notice of /forecasts/<region_slug>",
+    "forecasts.ends_to_open": "where a page opens whose address names no region",
     "overview.local_today": "a date that follows from the region's time zone",
     "overview.marks_between": "part of /history and /regions/<region_slug>/history",
     "overview.measured_temperature": "part of /regions/<region_slug>/history",
