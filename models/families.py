@@ -22,6 +22,15 @@ GRAPHS: Mapping[Family, frozenset[str]] = {
             # With weather forecasts:
             "9337ab0c01c9c2629f8be13cd9cef7d346d51b650a0f57bc49aec9e407ed805a",
             "1aced762cc73a0b04ddefe6aab3e75e9559c36ab378d6414b8edfc088082a00b",
+            # Of a fleet whose regions share directions:
+            "08fc43bd376a3b202405edec990f08f79acdee21982e4947ec7ed73be519bb81",
+            "8ca4b7d3e9c639c41a1322289945d71ecc679ff90e3e6ec31a8c192965ea7ebc",
+            # With weather forecasts, where both models share directions:
+            "7244a397d4dd5cbe1fd6d19bced98df8f3301297c17f301109932b638ba0fac0",
+            "70863063dc4e772ec7affbb8f170382dc18ae5afeefd200a9a9ed83c3d55170b",
+            # Where only the one that uses them does:
+            "02a442ec7a508f6f003a8040f228f6f3147ad70949f60d70b8532cd805689161",
+            "5343e311ead76c0d46459672605249e259d98495292fee0d972c5f3da90ddfb1",
         }
     ),
     Family.BOOSTING: frozenset(
@@ -36,8 +45,9 @@ GRAPHS: Mapping[Family, frozenset[str]] = {
         }
     ),
 }
-"""`graph_sha256` of what `models.export` writes: a target may have a lowest mean, and
-the trees may have inputs of other quantities. A test exports them all."""
+"""`graph_sha256` of what `models.export` writes: a target may have a lowest mean, the
+regions may share directions, and the trees may have inputs of other quantities. A test
+exports them all."""
 
 
 def graph_sha256(model: onnx.ModelProto) -> str:
