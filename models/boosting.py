@@ -45,7 +45,7 @@ class TrainedBoosting:
     @property
     def weight_bytes(self) -> int:
         """Of its ridge's weights in a file of float64."""
-        return 2 * self.ridge.weight_bytes
+        return self.ridge.layout.file_bytes(len(self.contract.region_slugs), 8)
 
     def for_regions(self, slugs: Sequence[str]) -> TrainedBoosting:
         """The same model for these regions; those it does not know are pooled."""

@@ -80,14 +80,13 @@ class DesignLayout:
         n_inputs = (len(self.hour_columns) + 1) * (len(self.scale_columns) + 1)
         return (n_inputs + 1) * WINDOW_H
 
-    def n_weights(self, n_regions: int) -> int:
-        """Weights of a model of this layout."""
-        if self.directions is None:
-            n_mean, n_shared = self.n_inputs * WINDOW_H, 0
-        else:
-            n_mean = self.directions.n_region_weights
-            n_shared = self.directions.n_shared_weights
-        return (n_regions + 1) * (n_mean + self.n_scale_weights) + n_shared
+    def file_bytes(self, n_regions: int, weight_bytes: int = 4) -> int:
+        """Of the weights of a model of this layout."""
+        of_scale = (n_regions + 1) * self.n_scale_weights * weight_bytes
+        if self.directions is not None:
+            return of_scale + self.directions.file_bytes(n_regions)
+        of_mean = (n_regions + 1) * self.n_inputs * WINDOW_H * weight_bytes
+        return of_scale + of_mean
 
     @property
     def own_hours(self) -> FloatArray | None:

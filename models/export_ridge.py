@@ -64,7 +64,7 @@ def _add_constants(builder: GraphBuilder, trained: TrainedRidge) -> None:
     else:
         builder.floats("mean_inputs", layout.directions.inputs * factors)
         builder.floats("mean_pooled", trained.mean_model.pooled_weights())
-        builder.floats("mean_weights", trained.mean_model.own_weights())
+        builder.halves("mean_weights", trained.mean_model.own_weights())
         builder.floats("mean_hours", layout.directions.hours.T)
     tails = trained.tail_factor
     builder.floats("scale_weights", trained.scale_model.weights() * tails)
@@ -114,8 +114,12 @@ def _add_product(
     builder.node("Reshape", [f"{part}_products", "one_row_each"], design)
     if reduced:
         design = builder.node("MatMul", [design, f"{part}_inputs"], f"{part}_reduced")
-    builder.node("Gather", [f"{part}_weights", REGION_INPUT], f"{part}_chosen", axis=0)
-    row = builder.node("MatMul", [design, f"{part}_chosen"], f"{part}_row")
+    chosen = f"{part}_chosen"
+    builder.node("Gather", [f"{part}_weights", REGION_INPUT], chosen, axis=0)
+    if reduced:
+        kind = builder.tensor_type
+        chosen = builder.node("Cast", [chosen], f"{part}_own", to=kind)
+    row = builder.node("MatMul", [design, chosen], f"{part}_row")
     if reduced:
         builder.node("MatMul", [row, f"{part}_hours"], f"{part}_beyond")
         builder.node("MatMul", [design, f"{part}_pooled"], f"{part}_of_all")

@@ -23,14 +23,14 @@ GRAPHS: Mapping[Family, frozenset[str]] = {
             "9337ab0c01c9c2629f8be13cd9cef7d346d51b650a0f57bc49aec9e407ed805a",
             "1aced762cc73a0b04ddefe6aab3e75e9559c36ab378d6414b8edfc088082a00b",
             # Of a fleet whose regions share directions:
-            "08fc43bd376a3b202405edec990f08f79acdee21982e4947ec7ed73be519bb81",
-            "8ca4b7d3e9c639c41a1322289945d71ecc679ff90e3e6ec31a8c192965ea7ebc",
+            "f5006bd734dbdd26b763669a6d496e14b5a2a5390abba256c6c7e3d2272b4cf4",
+            "f909625c3b4749687fda52fe805d17904754c25a83e5feb68423ba13f6db79fe",
             # With weather forecasts, where both models share directions:
-            "7244a397d4dd5cbe1fd6d19bced98df8f3301297c17f301109932b638ba0fac0",
-            "70863063dc4e772ec7affbb8f170382dc18ae5afeefd200a9a9ed83c3d55170b",
+            "01d3338648ce4b772fdc84da8c66ef21b4faf709ad59ad255113b6099001cc4a",
+            "f06a901afd39aa040b0b4c053cb87d8e47383b444dbd7e1bc91606df6ed09322",
             # Where only the one that uses them does:
-            "02a442ec7a508f6f003a8040f228f6f3147ad70949f60d70b8532cd805689161",
-            "5343e311ead76c0d46459672605249e259d98495292fee0d972c5f3da90ddfb1",
+            "470da560e7303c74e86ccbfbf4bcc1c2ef15e5d93451e95dbcc469d4dcf29a16",
+            "6f37baf6234f1b358d61d86a614068099f8fb2ac2243f628e685777dda2ef2b1",
         }
     ),
     Family.BOOSTING: frozenset(

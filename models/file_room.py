@@ -34,8 +34,8 @@ def require_room(
         When there are more.
     """
     n_regions = len((base.contract if base else contract).region_slugs)
-    if 8 * layout.n_weights(n_regions) > room_bytes:
-        most = max(room_bytes // (8 * layout.n_weights(0)) - 1, 0)
+    if layout.file_bytes(n_regions, 8) > room_bytes:
+        most = max(room_bytes // layout.file_bytes(0, 8) - 1, 0)
         message = (
             f"A boosted model of {MAX_MODEL_BYTES // 2**20} MiB has room for the"
             f" weights of {most:,} regions, and {n_regions:,} have enough"

@@ -22,7 +22,7 @@ from models.design import DesignLayout, layout_for
 from models.directions import common_directions
 from models.file_room import ROOM_BYTES
 from models.fleet_telemetry import RegionTelemetry, evenly_chosen, spans_of
-from models.ridge import WEIGHT_BYTES, TrainedRidge
+from models.ridge import TrainedRidge
 from models.ridge_learning import LearnedRegion, Prior, RidgeLearner
 from models.ridge_training import (
     RidgeTraining,
@@ -69,7 +69,7 @@ def train_fleet_ridge(
     contract = contract_before_training(frames, target, until_utc, seed, base)
     layout = layout_for(contract)
     n_regions = len((base.contract if base else contract).region_slugs)
-    if WEIGHT_BYTES * layout.n_weights(n_regions) <= room_bytes:
+    if layout.file_bytes(n_regions) <= room_bytes:
         return train_ridge(frames, target, until_utc, seed, base)
     some = evenly_chosen(frames)
     sample = learn_ridge(some, target, until_utc, seed, base)
@@ -142,6 +142,6 @@ def _reduced(sample: RidgeTraining, n_regions: int, room_bytes: int) -> DesignLa
         design,
         kept,
         n_regions=n_regions,
-        room=room_bytes // WEIGHT_BYTES - (n_regions + 1) * layout.n_scale_weights,
+        room_bytes=room_bytes - 4 * (n_regions + 1) * layout.n_scale_weights,
     )
     return replace(layout, directions=directions)

@@ -15,9 +15,6 @@ from core.days import WINDOW_H
 from models.design import LOWEST_MEAN, DesignLayout
 from models.metadata import POOLED_INDEX, ModelContract
 
-WEIGHT_BYTES = 4
-"""Of each weight in a file of the family."""
-
 
 def fit_ridge(design: FloatArray, target: FloatArray, penalty: float) -> Ridge:
     """Fit scikit-learn's Ridge to a design whose column 0 is constant.
@@ -31,6 +28,13 @@ def fit_ridge(design: FloatArray, target: FloatArray, penalty: float) -> Ridge:
     """
     ridge = Ridge(alpha=penalty * len(design), solver="cholesky")
     return ridge.fit(design[:, 1:], target)
+
+
+def in_half_precision(ridge: Ridge) -> Ridge:
+    """The ridge with its weights rounded to float16, as a file keeps them."""
+    ridge.coef_ = ridge.coef_.astype(np.float16).astype(np.float64)
+    ridge.intercept_ = ridge.intercept_.astype(np.float16).astype(np.float64)
+    return ridge
 
 
 def predict_ridge(ridge: Ridge, design: FloatArray) -> FloatArray:
@@ -129,7 +133,7 @@ class TrainedRidge:
     @property
     def weight_bytes(self) -> int:
         """Of its weights in a file."""
-        return WEIGHT_BYTES * self.layout.n_weights(len(self.contract.region_slugs))
+        return self.layout.file_bytes(len(self.contract.region_slugs))
 
     def for_regions(self, slugs: Sequence[str]) -> TrainedRidge:
         """The same model for these regions; those it does not know are pooled."""

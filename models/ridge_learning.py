@@ -17,7 +17,13 @@ from models.chronology import Timeline
 from models.design import LOWEST_MEAN, DesignLayout
 from models.metadata import ModelContract
 from models.moments import Moments, Weights
-from models.ridge import ShrunkenRidge, TrainedRidge, fit_ridge, predict_ridge
+from models.ridge import (
+    ShrunkenRidge,
+    TrainedRidge,
+    fit_ridge,
+    in_half_precision,
+    predict_ridge,
+)
 from models.training_rows import TrainingRows
 from models.tree_inputs import columns_of
 
@@ -304,13 +310,15 @@ def _learn_own(
     misses = np.abs(sample.observed - out_of_fold)
     own_design = sample.mean_design * np.concatenate(([True], sample.is_own))
     left_over = sample.observed - predict_ridge(pooled.mean, sample.mean_design)
-    if courses is not None:
-        left_over = left_over @ courses
     beyond_pooled = misses - predict_ridge(pooled.scale, sample.scale_design)
     has_season = bool(sample.is_own.all())
     own_scale = True if has_season else ~layout.seasonal_scale_weights()
+    if courses is None:
+        mean = fit_ridge(own_design, left_over, penalty)
+    else:
+        mean = in_half_precision(fit_ridge(own_design, left_over @ courses, penalty))
     return LearnedRegion(
-        mean=fit_ridge(own_design, left_over, penalty),
+        mean=mean,
         # A column of zeros gets a weight of exactly zero: the season stays pooled.
         scale=fit_ridge(sample.scale_design * own_scale, beyond_pooled, SCALE_PENALTY),
         scale_floor=_scale_floor(misses),

@@ -177,6 +177,6 @@ def test_the_largest_fleet_has_room_for_many_directions(target: Target) -> None:
         spans={}, read=dict[str, RegionTelemetry]().__getitem__
     )
     layout = layout_for(contract_before_training(none_yet, target, UNTIL_UTC, 1, None))
-    room = ROOM_BYTES // 4 - (MAX_REGIONS + 1) * layout.n_scale_weights
-    of_an_input = 10 * (MAX_REGIONS + 1) + layout.n_inputs + 24
-    assert room // of_an_input > 100
+    room_bytes = ROOM_BYTES - 4 * (MAX_REGIONS + 1) * layout.n_scale_weights
+    of_an_input = 2 * 12 * (MAX_REGIONS + 1) + 4 * (layout.n_inputs + 24)
+    assert room_bytes // of_an_input > 150

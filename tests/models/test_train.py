@@ -57,7 +57,7 @@ def test_a_boosted_model_of_too_many_regions_is_refused_before_it_is_learned(
         return replace(trained.contract, region_slugs=slugs)
 
     layout = trained.layout
-    most = ROOM_BYTES // (8 * layout.n_weights(0)) - 1
+    most = ROOM_BYTES // layout.file_bytes(0, 8) - 1
     require_room(of_regions(most), layout, None, ROOM_BYTES)
     with pytest.raises(InvalidInput, match=f"room for the weights of {most:,} regions"):
         require_room(of_regions(most + 1), layout, None, ROOM_BYTES)
@@ -67,7 +67,7 @@ def test_a_boosted_model_of_too_many_regions_is_refused_before_it_is_learned(
 
 
 def test_a_full_file_of_all_weights_is_accepted(trained: TrainedRidge) -> None:
-    most = ROOM_BYTES // (4 * trained.layout.n_weights(0)) - 1
+    most = ROOM_BYTES // trained.layout.file_bytes(0) - 1
     longest = [f"{number:-<31}x" for number in range(most)]
     full = export_onnx(trained.for_regions(longest))
     assert len(full) <= MAX_MODEL_BYTES
