@@ -14,6 +14,10 @@ RegionTelemetry = tuple[TelemetryFrame, str]
 Span = tuple[datetime, int]
 """First hour of a region's telemetry, and how many there are."""
 
+HELD_REGIONS = 2_000
+"""Regions whose telemetry is read once and held, 1.4 MB each for two years; a region of
+more is read when it is learned, for each target, and not kept."""
+
 SAMPLE_REGIONS = 400
 """Regions that stand for a fleet whose telemetry is not held."""
 
@@ -53,11 +57,8 @@ def spans_of(frames: Mapping[str, RegionTelemetry]) -> Mapping[str, Span]:
 
 
 def run_quantities(frames: Mapping[str, RegionTelemetry]) -> tuple[Quantity, ...]:
-    """What the weather forecasts of at least one region have.
-
-    Of telemetry that is not held, those of a sample of the regions.
-    """
-    held = evenly_chosen(frames) if isinstance(frames, TelemetryOnRequest) else frames
+    """What the weather forecasts of at least one region have; of many, of a sample."""
+    held = frames if len(frames) <= HELD_REGIONS else evenly_chosen(frames)
     found = {
         quantity
         for frame, _ in held.values()

@@ -25,6 +25,7 @@ from db import approvals, model_signatures, model_versions, policies, telemetry
 from db.regions import StoredRegion
 from models.export import export_onnx
 from models.fleet_telemetry import (
+    HELD_REGIONS,
     SAMPLE_REGIONS,
     RegionTelemetry,
     TelemetryOnRequest,
@@ -111,6 +112,12 @@ def train_models(
     last_day = until_day or _default_until(session, found, request.now)
     until_utc = datetime.combine(last_day, datetime.min.time(), tzinfo=UTC)
     frames = _stored_telemetry(session, found, until_utc)
+    if family is Family.BOOSTING and len(frames) > HELD_REGIONS:
+        message = (
+            f"A boosted model has no room for the weights of {len(frames):,} regions."
+            " Train the ridge family: `gfo train --family ridge`."
+        )
+        raise InvalidInput(message)
     summaries, events = [], []
     for target in targets:
         report(f"Training {target} ({family}) on {len(frames)} regions …")
@@ -150,11 +157,6 @@ def _default_until(
     if not spans:
         return full_hour(now).date()
     return split_day(min(first for first, _ in spans), max(last for _, last in spans))
-
-
-HELD_REGIONS = 2_000
-"""Regions whose telemetry is read once and held, 1.4 MB each for two years; a region of
-more is read when it is learned, for each target, and not kept."""
 
 
 def _stored_telemetry(

@@ -22,6 +22,7 @@ from models.features import feature_matrix
 from models.file_room import ROOM_BYTES
 from models.fleet_ridge import train_fleet_ridge
 from models.fleet_telemetry import (
+    HELD_REGIONS,
     SAMPLE_REGIONS,
     RegionTelemetry,
     TelemetryOnRequest,
@@ -161,14 +162,14 @@ def test_a_sample_is_spread_evenly_and_alone_is_read(make_frame: MakeFrame) -> N
         asked.add(slug)
         return frame, "UTC"
 
-    spans = {f"r{i:04}": (frame.start_utc, frame.n_hours) for i in range(1_000)}
+    spans = {f"r{i:04}": (frame.start_utc, frame.n_hours) for i in range(2_100)}
     fleet = TelemetryOnRequest(spans=spans, read=read)
     chosen = evenly_chosen(fleet)
-    assert sorted(chosen) == [f"r{i:04}" for i in range(0, 1_000, 3)]
+    assert sorted(chosen) == [f"r{i:04}" for i in range(0, 2_100, 6)]
     assert len(chosen) <= SAMPLE_REGIONS
     assert run_quantities(fleet) == ()
     assert asked == set(chosen)
-    assert len(fleet) == 1_000
+    assert len(fleet) == 2_100 > HELD_REGIONS
 
 
 @pytest.mark.parametrize("target", list(Target))
