@@ -16,12 +16,11 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from core.forecasts import Target
-from core.telemetry import HOUR, hours_between
 from models.chronology import Timeline
 from models.design import DesignLayout, layout_for
 from models.directions import common_directions
 from models.file_room import ROOM_BYTES
-from models.fleet_telemetry import RegionTelemetry, evenly_chosen, spans_of
+from models.fleet_telemetry import RegionTelemetry, evenly_chosen
 from models.ridge import TrainedRidge
 from models.ridge_learning import LearnedRegion, Prior, RidgeLearner
 from models.ridge_training import (
@@ -31,7 +30,6 @@ from models.ridge_training import (
     train_ridge,
 )
 from models.training_rows import (
-    EPOCH,
     MIN_WINDOWS,
     hour_stride,
     pooled_rows,
@@ -81,11 +79,13 @@ def train_fleet_ridge(
 def _in_directions(
     frames: Mapping[str, RegionTelemetry], sample: RidgeTraining, layout: DesignLayout
 ) -> TrainedRidge:
-    """The model of all regions, read and learned one by one."""
+    """The model of all regions, read and learned one by one.
+
+    From hours of the sample's span: its splits of time are those of all.
+    """
     contract = sample.trained.contract
-    spans = spans_of(frames).values()
-    first_hour = min(hours_between(EPOCH, start_utc) for start_utc, _ in spans)
-    last_hour = hours_between(EPOCH, contract.trained_until_utc)
+    first_hour = min(int(rows.issue_hours[0]) for rows in sample.rows)
+    last_hour = max(int(rows.issue_hours[-1]) for rows in sample.rows)
     learner = RidgeLearner.over(
         contract,
         layout,
@@ -93,9 +93,7 @@ def _in_directions(
         Timeline.over(first_hour, last_hour),
         is_short=not layout.season_columns,
     )
-    slugs: list[str] = []
-    first_issues: list[int] = []
-    learned: list[LearnedRegion] = []
+    learned: dict[str, LearnedRegion] = {}
     for slug in sorted(frames):
         frame, _ = region = frames[slug]
         stride = hour_stride(frame.n_hours, ROWS_PER_REGION)
@@ -108,17 +106,13 @@ def _in_directions(
             stride,
             whole_runs=contract.guiding_quantity is not None,
         )
+        hours = rows.issue_hours
+        rows = rows.where((hours >= first_hour) & (hours <= last_hour))
         if len(rows) * stride >= MIN_WINDOWS:
-            slugs.append(slug)
-            learned.append(replace(learner.learn(rows), out_of_fold=np.empty(0)))
-            first_issues.append(int(rows.issue_hours[0]))
-    contract = replace(
-        contract,
-        region_slugs=tuple(slugs),
-        trained_from_utc=EPOCH + min(first_issues) * HOUR,
-    )
+            learned[slug] = replace(learner.learn(rows), out_of_fold=np.empty(0))
+    contract = replace(contract, region_slugs=tuple(learned))
     # How the tails of the hours differ is the same for all regions.
-    return learner.trained(contract, learned, sample.trained.tail_factor)
+    return learner.trained(contract, list(learned.values()), sample.trained.tail_factor)
 
 
 def _reduced(sample: RidgeTraining, n_regions: int, room_bytes: int) -> DesignLayout:
