@@ -79,6 +79,8 @@ class ShrunkenRidge:
 
     def weights(self) -> FloatArray:
         """One set of weights per `region_index`, shape (R + 1, D, H)."""
+        if self.hours is not None:
+            return self.pooled_weights() + self.own_weights() @ self.hours.T
         pooled = self.pooled_weights()
         own = (pooled if item is None else pooled + _weights(item) for item in self.own)
         return np.stack([pooled, *own])

@@ -30,7 +30,7 @@ from models.fleet_telemetry import (
     run_quantities,
     spans_of,
 )
-from models.metadata import MAX_REGIONS, Family
+from models.metadata import MAX_MODEL_BYTES, MAX_REGIONS, Family
 from models.observations import observed_windows
 from models.onnx_model import OnnxModel
 from models.parity import validate_parity
@@ -85,6 +85,13 @@ def test_it_keeps_the_contract_and_says_what_scikit_learn_says(
     report = validate_parity(reduced, exported, rows.features, rows.region_index)
     assert report.n_rows > 1_000
     assert report.holds, report
+
+
+def test_a_file_of_10_000_regions_keeps_the_contract(reduced: TrainedRidge) -> None:
+    slugs = [f"{number:-<31}x" for number in range(MAX_REGIONS)]
+    full = export_onnx(reduced.for_regions(slugs))
+    assert MAX_MODEL_BYTES / 2 < len(full) <= MAX_MODEL_BYTES
+    assert len(read_contract(full).region_slugs) == MAX_REGIONS
 
 
 def test_on_unseen_days_it_errs_like_all_weights(
