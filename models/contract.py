@@ -189,7 +189,8 @@ def _require_own_finite_weights(model: onnx.ModelProto) -> None:
             message = f"Weight {tensor.name!r} lies in another file; embed it."
             raise ModelRejected(message)
         if _elements(tensor.dims) > MAX_WEIGHT_ELEMENTS:
-            message = f"Weight {tensor.name!r} has more than {MAX_WEIGHT_ELEMENTS:,} elements."
+            most = f"{MAX_WEIGHT_ELEMENTS:,} elements"
+            message = f"Weight {tensor.name!r} has more than {most}."
             raise ModelRejected(message)
         weights = _weights(tensor)
         if weights.dtype.kind not in "fiub":
