@@ -162,13 +162,14 @@ def _copy_fits(connection: Connection) -> None:
             " union all select id, slug, id from region where slug not like 'copy-%'"
         )
     ).all()
+    kept, values = copied_columns(
+        connection, "plain_fit", {"region_id": ":id", "week_start_utc": ":week"}
+    )
     for region_id, slug, of_id in rows:
         connection.execute(
             text(
-                "insert into plain_fit (region_id, issue_hour_utc, uses_runs,"
-                " week_start_utc, content) select :id, issue_hour_utc, uses_runs,"
-                " :week, content from plain_fit where region_id = :of_id"
-                " and (issue_hour_utc = :hour or :id = :of_id)"
+                f"insert into plain_fit ({kept}) select {values} from plain_fit t"  # noqa: S608
+                " where region_id = :of_id and (issue_hour_utc = :hour or :id = :of_id)"
                 " on conflict (region_id, issue_hour_utc, uses_runs)"
                 " do update set week_start_utc = excluded.week_start_utc"
             ),
