@@ -4,19 +4,24 @@
 
 Prints processor seconds of the training of one temperature model, the largest memory of
 the process and the size of the file, for as many regions and days of hourly telemetry.
-Two lengths tell the cost of a row from that of a region.
 """
 
 from __future__ import annotations
 
 import json
 import resource
+import statistics
+import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from math import log
+from pathlib import Path
 
 import numpy as np
 
+from benchmarks.figures import ROUNDS, Figure
 from core.forecasts import Target
 from core.telemetry import Quantity, TelemetryFrame
 from models.export import export_onnx
@@ -43,6 +48,55 @@ def weather(number: int, n_hours: int) -> TelemetryFrame:
         values[quantity] = mean + spread * (course + 0.4 * noise)
     return TelemetryFrame(
         region_slug=f"region-{number}", start_utc=START, n_hours=n_hours, values=values
+    )
+
+
+FLEETS = ((6, 240), (24, 240))
+"""Regions and days. Two sizes tell how training grows with regions."""
+GOAL_S, GOAL_REGIONS, GOAL_DAYS = 600.0, 10_000, 730
+
+
+def training(_folder: Path) -> Iterator[Figure]:
+    """A ridge of the temperature on synthetic weather, one thread.
+
+    Each in a process of its own, beside the goal's share: 10 minutes for 10,000
+    regions of two years.
+    """
+    spent = {}
+    for n_regions, n_days in FLEETS:
+        command = [sys.executable, __file__, str(n_regions), str(n_days)]
+        rounds = [
+            json.loads(
+                subprocess.run(  # noqa: S603 -- our own program
+                    command, check=True, capture_output=True
+                ).stdout
+            )
+            for _ in range(ROUNDS)
+        ]
+        spent[n_regions] = statistics.median(item["cpu_s"] for item in rounds)
+        yield Figure(
+            name=f"ridge of {n_regions} regions x {n_days} days",
+            spent=spent[n_regions],
+            limit="the goal's share",
+            limited=GOAL_S * n_regions * n_days / (GOAL_REGIONS * GOAL_DAYS),
+            goal="10 min for 10,000 regions x 2 years",
+        )
+    (few, least_s), (many, most_s) = spent.items()
+    yield Figure(
+        name="growth of training with regions: exponent",
+        spent=log(most_s / least_s) / log(many / few),
+        limit="the goal",
+        limited=1.05,
+        goal="1.05",
+        unit="",
+    )
+    yield Figure(
+        name=f"largest memory of it, {many} regions",
+        spent=rounds[-1]["peak_mib"],
+        limit="the goal",
+        limited=6144,
+        goal="6 GB for 10,000",
+        unit="MiB",
     )
 
 
