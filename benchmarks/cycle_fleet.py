@@ -44,6 +44,9 @@ CYCLE_AT = NOW - HOUR
 DAY_BEFORE = CYCLE_AT - 24 * HOUR
 """The clock of the cycle whose windows it scores."""
 
+_SETTINGS = {"shared_buffers": "256MB", "max_parallel_workers_per_gather": "0"}
+"""So that a connection's server does all of its work, and its time is counted."""
+
 _KEPT_H = 24 * 42
 _SCORE_COPIES = 3
 _DAYS_OF_SCORES = 140
@@ -83,7 +86,7 @@ def measured_fleet(folder: Path, n_regions: int) -> Iterator[MeasuredFleet]:
     log_errors_only()
     folder.mkdir(exist_ok=True)
     folder.chmod(0o755)
-    with LocalServer.own(folder, settings={"shared_buffers": "256MB"}) as server:
+    with LocalServer.own(folder, settings=_SETTINGS) as server:
         upgrade(server.urls)
         yield MeasuredFleet(
             server=server, n_regions=make_long_fleet(server.urls, n_regions)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 
-from sqlalchemy import func, insert, or_, select
+from sqlalchemy import ColumnElement, func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -72,6 +72,16 @@ def regions_by_slug(session: Session, slugs: Sequence[str]) -> list[StoredRegion
     rows = session.scalars(select(RegionRow).where(RegionRow.slug.in_(slugs)))
     found = {row.slug: _stored(row) for row in rows}
     return [found[slug] for slug in slugs if slug in found]
+
+
+def any_id_of(slugs: Collection[str]) -> ColumnElement[int]:
+    """Any of the ids of these regions, to compare a column with.
+
+    The planner takes them for few, and finds their rows by an index: a join by slug
+    reads the rows of the whole fleet once they are many.
+    """
+    ids = select(RegionRow.id).where(RegionRow.slug.in_(slugs)).scalar_subquery()
+    return func.any(func.array(ids))
 
 
 def slugs_of(session: Session, region_ids: Collection[int]) -> dict[int, str]:
