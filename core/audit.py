@@ -57,6 +57,7 @@ class AuditAction(StrEnum):
     WEATHER_FORECASTS_IMPORTED = "weather_forecasts_imported"
     FEED_ADDED = "feed_added"
     FEED_CHANGED = "feed_changed"
+    FEED_REMOVED = "feed_removed"
     FEED_FAILING = "feed_failing"
     FEED_RECOVERED = "feed_recovered"
     FEED_SWITCHED = "feed_switched"

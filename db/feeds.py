@@ -28,6 +28,7 @@ from db.telemetry_staging import STAGED
 
 LONGEST_LIST = 1_000
 _CHOICE_LOCK = 0x67666F02
+_IN_USE = FeedRow.removed_at_utc.is_(None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,14 +169,29 @@ def update_feed(session: Session, feed_id: int, facts: FeedFacts) -> None:
     )
 
 
+def remove_feed(session: Session, feed_id: int, now: datetime) -> None:
+    """Pause a feed, take it from all lists, and free its name."""
+    session.execute(
+        update(FeedRow)
+        .where(FeedRow.id == feed_id)
+        .values(
+            name=func.concat(FeedRow.name, f" (removed {feed_id})"),
+            is_paused=True,
+            removed_at_utc=now,
+        )
+    )
+
+
 def update_state(session: Session, feed_id: int, values: Mapping[str, object]) -> None:
     """Replace some of what the last run left, by the names of `FeedState`."""
     session.execute(update(FeedRow).where(FeedRow.id == feed_id).values(**values))
 
 
-def find_feed(session: Session, name: str) -> StoredFeed:
-    """The feed of this name; raises NotFound without one."""
-    statement = select(FeedRow).where(FeedRow.name == name)
+def find_feed(session: Session, name: str, *, locked: bool = False) -> StoredFeed:
+    """The feed of this name, locked until commit if asked; raises NotFound."""
+    statement = select(FeedRow).where(FeedRow.name == name, _IN_USE)
+    if locked:
+        statement = statement.with_for_update()
     row = session.scalar(statement.execution_options(populate_existing=True))
     if row is None:
         message = f"There is no feed {name[:60]}."
@@ -195,8 +211,10 @@ def feed_by_id(session: Session, feed_id: int, *, locked: bool = False) -> Store
 
 
 def list_feeds(session: Session) -> list[StoredFeed]:
-    """All feeds by name."""
-    statement = select(FeedRow).order_by(FeedRow.name).limit(LONGEST_LIST)
+    """All feeds by name, without the removed ones."""
+    statement = (
+        select(FeedRow).where(_IN_USE).order_by(FeedRow.name).limit(LONGEST_LIST)
+    )
     rows = session.scalars(statement.execution_options(populate_existing=True))
     return [_stored(row) for row in rows]
 

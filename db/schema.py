@@ -1697,6 +1697,7 @@ class FeedRow(Base):
     requests_that_day: Mapped[int] = mapped_column(server_default=text("0"))
     quota_left: Mapped[int | None]
     known_answers: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    removed_at_utc: Mapped[datetime | None]
 
 
 class FeedProgressRow(Base):

@@ -16,7 +16,7 @@ from dash import Dash, Input, Output, State, ctx, dcc, html, set_props
 from dash.development.base_component import Component
 
 from core.access import Permission
-from core.errors import InvalidInput
+from core.errors import InvalidInput, NotFound
 from orchestrator.use_cases import Request
 from pages.addresses import Query, with_query
 from pages.components import (
@@ -78,15 +78,17 @@ class Integrations:
     table : callable
         All of them, in the time of a zone.
     open : callable
-        The one of a name, in the time of a zone; None when there is none.
+        The one of a name, in the time of a zone; raises NotFound.
     written : callable
         The one of a name, as it was written; raises NotFound.
     save : callable
         Stores what was entered, and is told whether it is a new one.
     pause : callable
         Pauses the one of a name, or has it go on, by `is_paused`.
+    remove : callable
+        Removes the one of a name.
     actions, confirmed_actions : tuple of Action
-        The latter need the proof of who presses them.
+        The latter need the proof of who presses them, as removing does.
     """
 
     name: str
@@ -98,12 +100,14 @@ class Integrations:
     fields: tuple[Field, ...]
     defaults: Mapping[str, object]
     table: Callable[[Request, str], Component]
-    open: Callable[[Request, str, str], Opened | None]
+    open: Callable[[Request, str, str], Opened]
     written: Callable[[Request, str], object]
     save: Callable[[PageContext, Request, Entered, bool], Component]
     pause: Callable[..., object]
     paused_words: str
     resumed_words: str
+    remove: Callable[[Request, str], object]
+    removed_words: str
     actions: tuple[Action, ...]
     confirmed_actions: tuple[Action, ...] = ()
     form_hint: str = ""
@@ -124,6 +128,19 @@ class Integrations:
             Action(name="resume", text="Go on", act=self._pausing(is_paused=False)),
             *self.actions[1:],
         ]
+
+    def all_confirmed_actions(self) -> list[Action]:
+        """The buttons that need a proof, in order."""
+        return [
+            *self.confirmed_actions,
+            Action(name="remove", text="Remove", act=self._removing),
+        ]
+
+    def _removing(
+        self, _context: PageContext, request: Request, name: str
+    ) -> Component:
+        self.remove(request, name)
+        return notice("Removed.", self.removed_words)
 
     def _pausing(self, *, is_paused: bool) -> ItemAct:
         def act(_context: PageContext, request: Request, name: str) -> Component:
@@ -168,15 +185,15 @@ def integrations_layout(
 
 
 def _action_parts(page: Integrations) -> list[Child]:
-    confirmed = disclosure(
-        ", or ".join(action.text for action in page.confirmed_actions),
-        own_password(page.id("act-password")),
-        _buttons(page, page.confirmed_actions),
-    )
+    confirmed = page.all_confirmed_actions()
     return [
         _buttons(page, page.all_actions()),
         html.Div(id=page.id("acted-status"), role="status"),
-        confirmed if page.confirmed_actions else None,
+        disclosure(
+            ", or ".join(action.text for action in confirmed),
+            own_password(page.id("act-password")),
+            _buttons(page, confirmed),
+        ),
         html.Div(id=page.id("confirmed-status"), role="status"),
     ]
 
@@ -216,10 +233,9 @@ def register_integrations(app: Dash, context: PageContext, page: Integrations) -
     _register_form(app, context, page)
     _register_save(app, context, page)
     _register_actions(app, context, page, page.all_actions())
-    if page.confirmed_actions:
-        _register_actions(
-            app, context, page, page.confirmed_actions, are_confirmed=True
-        )
+    _register_actions(
+        app, context, page, page.all_confirmed_actions(), are_confirmed=True
+    )
 
 
 def _register_view(app: Dash, context: PageContext, page: Integrations) -> None:
@@ -246,8 +262,11 @@ def _register_view(app: Dash, context: PageContext, page: Integrations) -> None:
         zone = chosen_times().zone_without_region
         with refreshing(page.name), context.request() as request:
             table = page.table(request, zone)
-            opened = page.open(request, name, zone) if name else None
-            if opened is None:
+            if name is None:
+                return None, table, None, None, True
+            try:
+                opened = page.open(request, name, zone)
+            except NotFound:  # just removed; the form says it of any other name
                 return None, table, None, None, True
             if request.actor.may(page.manage):
                 set_props(page.id("pause"), {"disabled": opened.is_paused})

@@ -104,6 +104,7 @@ AUDITED_BY: Mapping[str, set[AuditAction]] = {
     "feed": {
         Action.FEED_ADDED,
         Action.FEED_CHANGED,
+        Action.FEED_REMOVED,
         Action.FEED_FAILING,
         Action.FEED_RECOVERED,
     },

@@ -27,6 +27,7 @@ from orchestrator.feeds.configuration import (
     change_feed,
     pause_feed,
     read_pairs,
+    remove_feed,
 )
 from orchestrator.feeds.feed_list import feed_page, kept_answer, list_feed_views
 from orchestrator.feeds.kinds.known_kinds import KINDS
@@ -280,5 +281,12 @@ def _line(view: FeedView) -> str:
 
 
 add_state_commands(
-    app, "feed", command="feed", views=list_feed_views, line=_line, pause=pause_feed
+    app,
+    "feed",
+    command="feed",
+    views=list_feed_views,
+    line=_line,
+    pause=pause_feed,
+    remove=remove_feed,
+    kept_words="what it brought stays",
 )

@@ -1,4 +1,4 @@
-"""What `gfo feed` and `gfo webhook` share: list, pause, resume, and partial changes."""
+"""What `gfo feed` and `gfo webhook` share: lists, pausing, removing, changes."""
 
 from __future__ import annotations
 
@@ -33,8 +33,10 @@ def add_state_commands(
     views: Callable[[Request], Sequence[_View]],
     line: Callable[[_View], str],
     pause: Callable[..., object],
+    remove: Callable[[Request, str], object],
+    kept_words: str,
 ) -> None:
-    """Add `list`, `pause` and `resume` to the commands of `gfo COMMAND`."""
+    """Add `list`, `pause`, `resume` and `remove` to the commands of `gfo COMMAND`."""
 
     @app.command("list", help=f"Every {noun} with its state.")
     def list_all(as_json: Json = False) -> None:
@@ -61,6 +63,12 @@ def add_state_commands(
             pause(context.request, name, is_paused=is_paused)
         said = "is paused" if is_paused else "goes on"
         typer.echo(f"{noun.capitalize()} {name} {said}.")
+
+    @app.command("remove", help=f"Remove a {noun}; {kept_words}.")
+    def remove_one(name: Name) -> None:
+        with command_context() as context:
+            remove(context.request, name)
+        typer.echo(f"{noun.capitalize()} {name} is removed.")
 
 
 def with_given(facts: Facts, given: Mapping[str, object]) -> Facts:

@@ -256,14 +256,6 @@ def replay_dead(
     typer.echo(f"{replayed} deliveries of {name} wait again.")
 
 
-@app.command("remove")
-def remove(name: Name) -> None:
-    """Remove a subscription; what waits is given up."""
-    with command_context() as context:
-        remove_subscription(context.request, name)
-    typer.echo(f"Subscription {name} is removed.")
-
-
 def _values(kinds: list[PublicKind] | None) -> list[str]:
     return [kind.value for kind in kinds or []]
 
@@ -298,4 +290,6 @@ add_state_commands(
     views=list_subscription_views,
     line=_line,
     pause=pause_subscription,
+    remove=remove_subscription,
+    kept_words="what waits is given up",
 )

@@ -30,7 +30,7 @@ from orchestrator.feeds.kinds.kind import FeedKind, carbon_kind, reading_options
 from orchestrator.feeds.kinds.known_kinds import kind_named
 from orchestrator.feeds.secret_references import check_reference
 from orchestrator.jobs import queue_feed_run
-from orchestrator.use_cases import Done, Request, change
+from orchestrator.use_cases import Done, Event, Request, change
 
 __all__ = ["FeedFacts"]
 
@@ -103,7 +103,7 @@ def change_feed(request: Request, facts: FeedFacts) -> Done[str]:
     Forbidden, NotConfirmed, NotFound, InvalidInput
         As `add_feed`; when there is no such feed.
     """
-    stored = feeds.find_feed(request.session, facts.name)
+    stored = feeds.find_feed(request.session, facts.name, locked=True)
     facts = _checked(request.session, replace(facts, is_paused=stored.facts.is_paused))
     return _replace(request, stored, facts)
 
@@ -115,7 +115,7 @@ def change_feed(request: Request, facts: FeedFacts) -> Done[str]:
 )
 def pause_feed(request: Request, name: str, *, is_paused: bool) -> Done[str]:
     """Pause a feed, or have it go on; raises NotFound without one."""
-    stored = feeds.find_feed(request.session, name)
+    stored = feeds.find_feed(request.session, name, locked=True)
     return _replace(request, stored, replace(stored.facts, is_paused=is_paused))
 
 
@@ -138,6 +138,32 @@ def run_feed_soon(request: Request, name: str) -> Done[str]:
         raise InvalidInput(message)
     queue_feed_run(request.session, feed_id=stored.feed_id)
     return Done(answer=stored.facts.name)
+
+
+@change(
+    Permission.MANAGE_TELEMETRY,
+    AuditAction.FEED_REMOVED,
+    repeat=lambda _request, kept: kept,
+    confirmed=True,
+)
+def remove_feed(request: Request, name: str) -> Done[str]:
+    """Remove a feed, whose name is free then; what it brought stays.
+
+    Raises
+    ------
+    Forbidden, NotConfirmed, NotFound
+        Without the right to manage telemetry, or without the proof of who asks; when
+        there is no such feed.
+    """
+    event = removal(request, feeds.find_feed(request.session, name, locked=True))
+    return Done(answer=name, events=(event,), kept=name)
+
+
+def removal(request: Request, stored: StoredFeed) -> Event:
+    """Remove this feed as part of a change; returns its event."""
+    feeds.remove_feed(request.session, stored.feed_id, request.now)
+    name, before = stored.facts.name, asdict(stored.facts)
+    return _event(AuditAction.FEED_REMOVED, name, before=before)
 
 
 def _replace(request: Request, stored: StoredFeed, facts: FeedFacts) -> Done[str]:

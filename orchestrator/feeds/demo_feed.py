@@ -6,13 +6,11 @@ verdict of its region.
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
 from datetime import datetime
 
 import numpy as np
 from sqlalchemy.orm import Session
 
-from core.audit import AuditAction
 from core.carbon import CarbonScope, CarbonSignalKind
 from core.synthetic import RegionProfile, generate
 from core.telemetry import HOUR, Quantity
@@ -23,8 +21,8 @@ from orchestrator.feeds.configuration import (
     DEFAULT_PRIORITY,
     DEFAULT_STALE_AFTER_H,
     add_feed,
+    removal,
 )
-from orchestrator.feeds.integrations import integration_event
 from orchestrator.feeds.runs import feeds_folder
 from orchestrator.runtime import Runtime
 from orchestrator.telemetry.generated_files import write_generated_csv
@@ -86,21 +84,10 @@ def fill_demo_feed(
     )
 
 
-def pause_demo_feed(session: Session) -> tuple[Event, ...]:
-    """Pause it as its region leaves the fleet; returns the event of that, if any."""
-    feed = _find(session)
-    if feed is None or feed.facts.is_paused:
-        return ()
-    paused = replace(feed.facts, is_paused=True)
-    feeds.update_feed(session, feed.feed_id, paused)
-    event = integration_event(
-        "feed",
-        AuditAction.FEED_CHANGED,
-        DEMO_FEED,
-        before=asdict(feed.facts),
-        after=asdict(paused),
-    )
-    return (event,)
+def remove_demo_feed(request: Request) -> tuple[Event, ...]:
+    """Remove it as its region leaves the fleet; returns the event of that, if any."""
+    feed = _find(request.session)
+    return () if feed is None else (removal(request, feed),)
 
 
 def _find(session: Session) -> StoredFeed | None:

@@ -12,7 +12,7 @@ from core.audit import AuditAction
 from core.errors import Conflict, InvalidInput
 from db import regions, setup_tasks, telemetry
 from db.setup_tasks import SetupTask
-from orchestrator.feeds.demo_feed import pause_demo_feed
+from orchestrator.feeds.demo_feed import remove_demo_feed
 from orchestrator.jobs import queue_demo_step, queue_region_hindcasts, queue_training
 from orchestrator.operations.setup_progress import (
     DEMO,
@@ -111,7 +111,7 @@ def ask_for_hindcasts(request: Request, slug: str) -> Done[SetupTask]:
 @change(
     Permission.MANAGE_REGIONS,
     AuditAction.REGION_CHANGED,
-    AuditAction.FEED_CHANGED,
+    AuditAction.FEED_REMOVED,
     repeat=lambda _request, kept: int(kept),
     confirmed=True,
 )
@@ -119,7 +119,7 @@ def retire_demo(request: Request) -> Done[int]:
     """Take every synthetic region out of the fleet; returns how many there were.
 
     What was decided on them stays in the audit history, where nothing is ever removed.
-    The feed of the demo is paused.
+    The feed of the demo is removed.
 
     Raises
     ------
@@ -133,7 +133,7 @@ def retire_demo(request: Request) -> Done[int]:
         if item.region.is_synthetic
     ]
     events = tuple(out_of_fleet(request, item) for item in found)
-    events += pause_demo_feed(request.session)
+    events += remove_demo_feed(request)
     return Done(answer=len(found), events=events, kept=len(found))
 
 

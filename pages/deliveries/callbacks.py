@@ -6,7 +6,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from core.access import Permission
-from core.errors import InvalidInput, NotFound, ServiceUnavailable
+from core.errors import InvalidInput, ServiceUnavailable
 from orchestrator.accounts.second_factors import FactorKey
 from orchestrator.deliveries.delivery_list import (
     list_subscription_views,
@@ -42,11 +42,8 @@ def _table(request: Request, zone: str) -> Component:
     return subscriptions_table(list_subscription_views(request), zone)
 
 
-def _open(request: Request, name: str, zone: str) -> Opened | None:
-    try:
-        page = subscription_page(request, name)
-    except NotFound:
-        return None  # just removed; the form says it of any other name
+def _open(request: Request, name: str, zone: str) -> Opened:
+    page = subscription_page(request, name)
     return Opened(
         state=subscription_state(page, zone),
         history=subscription_history(page, zone),
@@ -89,11 +86,6 @@ def _rotate(context: PageContext, request: Request, name: str) -> Component:
     return _secret_notice(rotate_secret(request, name, _key(context)))
 
 
-def _remove(_context: PageContext, request: Request, name: str) -> Component:
-    remove_subscription(request, name)
-    return notice("Removed.", "What waited was given up.")
-
-
 def _key(context: PageContext) -> FactorKey:
     if context.factor_key is None:
         message = "The portal has no key that seals secrets."
@@ -126,12 +118,13 @@ SUBSCRIPTIONS = Integrations(
     pause=pause_subscription,
     paused_words="Events go on collecting.",
     resumed_words="Events are sent.",
+    remove=remove_subscription,
+    removed_words="What waited was given up.",
     actions=(
         Action(name="test", text="Send a test", act=_test, is_main=True),
         Action(name="replay", text="Send dead ones again", act=_replay),
     ),
     confirmed_actions=(
         Action(name="rotate", text="Give it another secret", act=_rotate),
-        Action(name="remove", text="Remove", act=_remove),
     ),
 )

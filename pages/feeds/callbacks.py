@@ -15,6 +15,7 @@ from orchestrator.feeds.configuration import (
     add_feed,
     change_feed,
     pause_feed,
+    remove_feed,
     run_feed_soon,
 )
 from orchestrator.feeds.feed_list import feed_page, list_feed_views
@@ -95,6 +96,8 @@ FEEDS = Integrations(
     pause=pause_feed,
     paused_words="It is not asked.",
     resumed_words="It is asked again.",
+    remove=remove_feed,
+    removed_words="What it brought stays.",
     actions=(Action(name="run", text="Run now", act=_run, is_main=True),),
     form_hint="The portal keeps the name of a secret and never its value: set the"
     " variable, or lay the file, where the worker runs.",

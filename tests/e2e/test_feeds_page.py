@@ -70,6 +70,11 @@ def test_a_feed_is_added_mended_run_and_paused(
         visitor.sees("#feeds-list", "paused")
         assert visitor.enabled("#feeds-resume")
         assert not visitor.enabled("#feeds-pause")
+        visitor.click("#feeds-one summary")
+        visitor.type_into("#feeds-act-password", PASSWORD)
+        visitor.click("#feeds-remove")
+        visitor.sees("#feeds-confirmed-status", "Removed.")
+        visitor.sees("#feeds-table", "There is no feed yet.")
         assert visitor.browser.console_errors() == []
         assert grave_findings(visitor) == []
 

@@ -15,7 +15,8 @@ from db import feeds
 from db.engine import DatabaseUrls
 from orchestrator.cycle.worker_jobs import WorkerJobs
 from orchestrator.feeds.asking import ask_source, begin_run
-from orchestrator.feeds.configuration import change_feed, pause_feed
+from orchestrator.feeds.configuration import change_feed, pause_feed, remove_feed
+from orchestrator.feeds.feed_list import list_feed_views
 from orchestrator.feeds.runs import forget_old_answers, store_run
 from orchestrator.feeds.web_client import WebClient, WebUse
 from orchestrator.jobs import BEHIND_CYCLE, QUEUE_FEEDS, RUN_FEED
@@ -355,6 +356,30 @@ def test_a_paused_feed_is_not_run_and_a_quota_ends_with_its_day(
         pause_feed(request, "first", is_paused=True)
     assert portal.run(feed_id) is None
     assert portal.actions()[-1] == "feed_changed"
+
+
+def test_a_removed_feed_is_asked_no_more_and_its_name_is_free(
+    portal: Portal, source: LocalSource
+) -> None:
+    Weather(source)
+    removed_id = portal.add(weather_feed(source))
+    portal.run(removed_id)
+    with portal.runtime.request_as("cli") as request:
+        remove_feed(request, "first")
+        with pytest.raises(NotFound):
+            pause_feed(request, "first", is_paused=False)
+        assert list_feed_views(request) == []
+    portal.now += HOUR
+    assert portal.run(removed_id) is None
+
+    named_alike = portal.add(weather_feed(source))
+    assert portal.run(named_alike) is not None
+    assert portal.used()[-1] == ("15 12", "first")  # its hours name it, as before
+    with portal.runtime.request_as("cli") as request:
+        (view,) = list_feed_views(request)
+    assert not view.facts.is_paused
+    assert view.places[0].source_of == ("temperature_c",)
+    assert portal.actions()[-3:] == ["feed_removed", "feed_added", "feed_switched"]
 
 
 def test_a_missing_secret_is_said_and_a_present_one_is_stored_nowhere(

@@ -60,6 +60,9 @@ def test_the_quick_start_works_as_it_is_written(
     )
     assert said["feed pause"] == "Feed site-a is paused.\n"
     assert said["feed add"] == "Feed grid is added.\n"
+    done = CliRunner().invoke(app, ["feed", "remove", "grid"])
+    assert done.output == "Feed grid is removed.\n"
+    assert "grid" not in CliRunner().invoke(app, ["feed", "list"]).output
     for listing in ("kinds", "list --json", "show site-a --json"):
         done = CliRunner().invoke(app, ["feed", *listing.split()])
         assert done.exit_code == 0, done.output

@@ -112,6 +112,7 @@ from orchestrator.feeds.configuration import (
     add_feed,
     change_feed,
     pause_feed,
+    remove_feed,
     run_feed_soon,
 )
 from orchestrator.feeds.runs import forget_old_answers, queue_due_feeds, run_feed
@@ -611,7 +612,7 @@ def places(portal: Portal) -> None:
 
 
 def sources(portal: Portal) -> None:
-    """A feed is added, run, changed and paused; another one takes its place."""
+    """A feed is added, run, changed, paused and removed; another takes its place."""
     settings = portal.runtime.settings.model_copy(update={"feeds_dir": portal.folder})
     runtime = replace(portal.runtime, settings=settings)
     (portal.folder / "site").mkdir()
@@ -628,6 +629,7 @@ def sources(portal: Portal) -> None:
     run_feed(runtime, feed_id, {})
     with portal.ask() as request:
         pause_feed(request, feed.name, is_paused=True)
+        remove_feed(request, feed.name)
         run_feed_soon(request, add_feed(request, replace(feed, name="second")))
         queue_due_feeds(request)
         forget_old_answers(request)

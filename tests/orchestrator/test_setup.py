@@ -95,9 +95,8 @@ def test_the_feed_of_the_demo_is_behind_and_ends_with_the_demo(
 
     with runtime.transaction() as session:
         setup_requests.retire_demo(asking(session, fleet.actor(session)))
-        (feed,) = feeds.list_feeds(session)
-        assert feed.facts.is_paused
-        (event,) = audit.list_events(session, action=AuditAction.FEED_CHANGED)
+        assert feeds.list_feeds(session) == []
+        (event,) = audit.list_events(session, action=AuditAction.FEED_REMOVED)
         assert event.object_id == demo_feed.DEMO_FEED
 
 

@@ -180,7 +180,7 @@ CONFIRMED = {
     "accounts.make_recovery_codes", "audit.begin_anew",
     "accounts.add_service_account", "accounts.make_token", "accounts.make_own_token",
     "accounts.revoke_token",
-    "feeds.add_feed", "feeds.change_feed",
+    "feeds.add_feed", "feeds.change_feed", "feeds.remove_feed",
     "deliveries.add_subscription", "deliveries.change_subscription",
     "deliveries.remove_subscription", "deliveries.rotate_secret",
     "regions.change_policy", "regions.change_terms", "regions.limit_by_class",

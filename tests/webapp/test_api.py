@@ -520,7 +520,7 @@ def test_telemetry_is_pushed_as_json_and_as_a_file(admin: ApiCaller) -> None:
     assert len(admin.get("/telemetry/imports").get_json()["rows"]) >= 2
 
 
-def test_feeds_are_added_changed_paused_and_run(admin: ApiCaller) -> None:
+def test_feeds_are_added_changed_paused_run_and_removed(admin: ApiCaller) -> None:
     assert admin.post("/regions", {**OSLO, "slug": "lund"}).status_code == 200
     feed = {
         "name": "weather",
@@ -547,6 +547,9 @@ def test_feeds_are_added_changed_paused_and_run(admin: ApiCaller) -> None:
     assert [item["facts"]["name"] for item in admin.get("/feeds").get_json()] == [
         "weather"
     ]
+    assert admin.post("/feeds/weather/remove").get_json()["name"] == "weather"
+    assert admin.get("/feeds").get_json() == []
+    assert admin.post("/feeds/weather/remove").status_code == 404
 
 
 def test_models_are_listed_and_given(admin: ApiCaller) -> None:

@@ -30,6 +30,7 @@ from orchestrator.deliveries.views import SubscriptionPage, SubscriptionView
 from orchestrator.operations.secret_key import factor_key
 from orchestrator.use_cases import Request
 from webapp.api.endpoints import Api
+from webapp.api.integrations import ActedOn
 from webapp.api.matching import etag, require_match
 
 VIEW, MANAGE = Permission.VIEW_AUDIT_EVENTS, Permission.MANAGE_DELIVERIES
@@ -47,14 +48,6 @@ class SubscriptionDraft(SubscriptionFacts):
     regions: list[str] = field(default_factory=list)
     private_hosts: list[str] = field(default_factory=list)
     is_paused: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActedOn:
-    """The subscription that something was done to; `count` of its deliveries."""
-
-    name: str
-    count: int = 0
 
 
 def add_deliveries(api: Api) -> None:

@@ -17,12 +17,14 @@ from orchestrator.feeds.configuration import (
     add_feed,
     change_feed,
     pause_feed,
+    remove_feed,
     run_feed_soon,
 )
 from orchestrator.feeds.feed_list import feed_page, list_feed_views
 from orchestrator.feeds.views import FeedPage, FeedView
 from orchestrator.use_cases import Request
 from webapp.api.endpoints import Api
+from webapp.api.integrations import ActedOn
 from webapp.api.matching import etag, require_match
 
 MANAGE = Permission.MANAGE_TELEMETRY
@@ -44,15 +46,8 @@ class FeedDraft(FeedFacts):
     is_paused: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueuedRun:
-    """A feed whose run the worker was asked for."""
-
-    name: str
-
-
 def add_feeds(api: Api) -> None:
-    """See feeds, add and change them, pause them, have one run now."""
+    """See feeds, write, pause, run and remove them."""
 
     @api.get("/feeds", MANAGE)
     def list_feeds(asked: Request) -> list[FeedView]:
@@ -83,9 +78,14 @@ def add_feeds(api: Api) -> None:
         return feed_page(asked, pause_feed(asked, name, is_paused=is_paused))
 
     @api.post("/feeds/<name>/runs", MANAGE)
-    def run_feed_now(asked: Request, name: FeedName) -> QueuedRun:
+    def run_feed_now(asked: Request, name: FeedName) -> ActedOn:
         """Have the worker run a feed now."""
-        return QueuedRun(name=run_feed_soon(asked, name))
+        return ActedOn(name=run_feed_soon(asked, name))
+
+    @api.post("/feeds/<name>/remove", MANAGE)
+    def remove_written_feed(asked: Request, name: FeedName) -> ActedOn:
+        """Remove a feed; what it brought stays."""
+        return ActedOn(name=remove_feed(asked, name))
 
 
 def _etag(page: FeedPage) -> str:
