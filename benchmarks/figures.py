@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-ROUNDS = 5
+ROUNDS = int(os.environ.get("GFO_BENCHMARK_ROUNDS", "5"))
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 

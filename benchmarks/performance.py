@@ -6,7 +6,7 @@ Starts PostgreSQL servers of its own in a temporary folder; long fleets, which t
 minutes to make, stay in FOLDER if it is given. A figure of time is the median of
 `ROUNDS` processor times, client and database together (fewer where it says so), and a
 ratio to its limit that is taken in the same rounds: machines and their other work
-differ, ratios hardly.
+differ, ratios hardly. `GFO_BENCHMARK_ROUNDS` says how many rounds instead.
 Without `--check` the sections of docs/performance.md and `stored_ratios.json` are
 written, as far as a heading of the third level in each; with it nothing is, and a ratio
 that is 1.5 times the stored one fails, as does a stored one that nothing measures.
@@ -332,11 +332,12 @@ def machine() -> str:
     versions = ", ".join(
         f"{name} {version(name)}" for name in ("numpy", "SQLAlchemy", "highspy")
     )
+    spent = f"medians of {ROUNDS}" if ROUNDS > 1 else "one round"
     return (
         f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, load"
         f" {os.getloadavg()[2]:.1f}, Python {platform.python_version()}, PostgreSQL"
-        f" {POSTGRES_MAJOR}, {versions}; medians of {ROUNDS}, processor seconds of"
-        " client and database."
+        f" {POSTGRES_MAJOR}, {versions}; {spent}, processor seconds of client and"
+        " database."
     )
 
 

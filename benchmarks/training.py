@@ -51,7 +51,7 @@ def weather(number: int, n_hours: int) -> TelemetryFrame:
     )
 
 
-FLEETS = ((6, 240), (24, 240))
+FLEETS = ((6, 120), (24, 120))
 """Regions and days. Two sizes tell how training grows with regions."""
 GOAL_S, GOAL_REGIONS, GOAL_DAYS = 600.0, 10_000, 730
 

@@ -77,8 +77,8 @@ def regions_by_slug(session: Session, slugs: Sequence[str]) -> list[StoredRegion
 def any_id_of(slugs: Collection[str]) -> ColumnElement[int]:
     """Any of the ids of these regions, to compare a column with.
 
-    The planner takes them for few, and finds their rows by an index: a join by slug
-    reads the rows of the whole fleet once they are many.
+    The planner takes them for few, and finds their rows by an index. Joined by slug, a
+    hundred of a thousand regions are found among the rows of all, for each hundred.
     """
     ids = select(RegionRow.id).where(RegionRow.slug.in_(slugs)).scalar_subquery()
     return func.any(func.array(ids))
