@@ -345,7 +345,8 @@ def section_text(section: str, figures: Sequence[Figure]) -> str:
     """A section of the page."""
     doc = SECTIONS[section].__doc__ or ""
     rows = [
-        f"| {figure.name} | {figure.spent:.3g} {figure.unit} | {figure.limit}:"
+        f"| {figure.name} | {f'{figure.spent:.3g} {figure.unit}'.strip()} |"
+        f" {figure.limit}:"
         f" {figure.limited:.3g} | {figure.ratio:.1f} | {figure.goal} |"
         for figure in figures
     ]
@@ -397,7 +398,6 @@ def main() -> int:
     parser.add_argument("--only", default=",".join(SECTIONS))
     parser.add_argument("--fleets", type=Path)
     given = parser.parse_args()
-    stored: dict[str, dict[str, float]] = json.loads(STORED.read_text())
     found: list[str] = []
     for section in given.only.split(","):
         with temporary_folder() as folder:
@@ -407,6 +407,8 @@ def main() -> int:
                 f"{figure.name}: {figure.spent:.3g} {figure.unit}, {figure.ratio:.2f}"
                 f" times {figure.limit}"
             )
+        # Read now: sections may be measured side by side.
+        stored: dict[str, dict[str, float]] = json.loads(STORED.read_text())
         if given.check:
             found += problems(figures, stored.get(section, {}))
             continue
