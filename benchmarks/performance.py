@@ -75,7 +75,9 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 def imports(session: Session) -> Iterator[Figure]:
     """A CSV of two years with all guards, beside a binary COPY of the rows it stores.
 
-    Both go into the same table, whose months are there.
+    Both go into the same table, whose months are there. The file's weeks are screened
+    many at once, and only those that may hold a suspect hour are judged by themselves;
+    docs/decisions/0129 has figures of longer files.
     """
     request = asking(session)
     add_region(

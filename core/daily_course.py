@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.aliases import BoolArray, FloatArray
+from core.aliases import BoolArray, FloatArray, IntArray
 from core.quality import (
+    BLOCK_H,
     COURSE_KNOWN_FRAC,
     COURSE_LAG_FLOOR_H,
     COURSE_LAG_RATIO,
@@ -23,6 +24,15 @@ DAY_H = 24
 
 LONGEST_COURSE_H = max(hours for hours, _ in (*COURSE_RATIOS, *COURSE_LAGS))
 """Hours before the first hour to judge that a check of the daily course looks at."""
+
+LEAST_RATIOS = {
+    **dict(COURSE_RATIOS),
+    **dict.fromkeys((hours for hours, _ in COURSE_LAGS), COURSE_LAG_RATIO),
+}
+"""Windows whose ratio is no more than this are no finding, whatever the history."""
+
+SURE_FRAC = 0.999
+"""What the rounding of two ways to one ratio cannot change."""
 
 _LAGS_H = np.arange(-DAY_H // 2, DAY_H // 2)
 _TURN = np.exp(2j * np.pi * _LAGS_H / DAY_H)
@@ -112,25 +122,13 @@ class UsualCourse:
         lag_h = float(np.median(fit.lag_h[known])) if known.any() else 0.0
         away_h = np.abs(lag_between(fit.lag_h, lag_h))
         return cls(
-            misfit=usual_quantile(fit.misfit, COURSE_MISFIT_QUANTILE),
-            ratio=usual_quantile(fit.ratio, UNUSUAL_QUANTILE),
+            misfit=float(usual_quantile(fit.misfit, COURSE_MISFIT_QUANTILE)),
+            ratio=float(usual_quantile(fit.ratio, UNUSUAL_QUANTILE)),
             lag_h=lag_h,
             lag_departure_h=max(
-                usual_quantile(away_h, UNUSUAL_QUANTILE), COURSE_LAG_FLOOR_H
+                float(usual_quantile(away_h, UNUSUAL_QUANTILE)), COURSE_LAG_FLOOR_H
             ),
         )
-
-    @staticmethod
-    def may_be_misplaced(fit: CourseFit, hours: int) -> bool:
-        """Whether any history would make a window of `hours` a finding.
-
-        It saves fitting the history, which is most of a judgement.
-        """
-        least = min(
-            [multiple for n_hours, multiple in COURSE_RATIOS if n_hours == hours]
-            + [COURSE_LAG_RATIO for n_hours, _ in COURSE_LAGS if n_hours == hours]
-        )
-        return bool((fit.ratio > least).any())
 
     def misplaced(self, fit: CourseFit, hours: int) -> BoolArray:
         """Windows of `hours` whose course lies where it does not usually lie."""
@@ -149,6 +147,49 @@ class UsualCourse:
         return found
 
 
+def may_be_misplaced(values: FloatArray, profile: FloatArray) -> dict[int, BoolArray]:
+    """Blocks that end a window of more than its `LEAST_RATIOS`, by its hours.
+
+    A window is the sum of its days, whatever its length: each day is held against the
+    course once.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n_blocks, LONGEST_COURSE_H + BLOCK_H)
+        The hours of each block and those before them, from 00:00 UTC on.
+    profile : ndarray, shape (n_blocks, 24)
+    """
+    course = np.tile(profile, values.shape[1] // DAY_H)
+    whole = np.stack([_bridged(*row) for row in zip(values, course, strict=True)])
+    whole -= profile.mean(axis=1, keepdims=True)
+    courses = profile[:, np.add.outer(np.arange(DAY_H), np.arange(DAY_H)) % DAY_H]
+    courses -= courses.mean(axis=2, keepdims=True)
+    day_size = (courses[:, :1] ** 2).sum(axis=2)
+    days = np.lib.stride_tricks.sliding_window_view(whole, DAY_H, axis=1)
+    products = courses @ days.swapaxes(1, 2)
+    ends = np.arange(BLOCK_H)
+    day_squares, day_sums = (_window_sums(x, DAY_H) for x in (whole**2, whole))
+    total = np.zeros((len(values), DAY_H, BLOCK_H))
+    squares, sums = np.zeros((2, len(values), BLOCK_H))
+    found = {}
+    for hours in range(DAY_H, LONGEST_COURSE_H + 1, DAY_H):
+        first = LONGEST_COURSE_H - hours + 1
+        day = slice(first, first + BLOCK_H)
+        total += products[:, :, day]
+        squares += day_squares[:, day]
+        sums += day_sums[:, day]
+        if hours not in LEAST_RATIOS:
+            continue
+        spread = squares - sums**2 / hours
+        size = hours // DAY_H * day_size
+        own = spread - 2.0 * total[:, (first + ends) % DAY_H, ends] + size
+        best = np.maximum(
+            spread - 2.0 * total.max(axis=1) + size, COURSE_NOISE_FRAC**2 * size
+        )
+        found[hours] = (own > SURE_FRAC * LEAST_RATIOS[hours] * best).any(axis=1)
+    return found
+
+
 def lag_between(lag_h: FloatArray, other_h: float) -> FloatArray:
     """Hours from one place in the day to another, -12 to 12.
 
@@ -165,11 +206,16 @@ def lag_between(lag_h: FloatArray, other_h: float) -> FloatArray:
 def _window_sums(column: FloatArray, hours: int) -> FloatArray:
     """The sum of every window; NaN where it has one."""
     unknown = np.isnan(column)
-    running = np.concatenate(([0.0], np.cumsum(np.where(unknown, 0.0, column))))
-    sums: FloatArray = running[hours:] - running[:-hours]
+    sums = _differences(np.cumsum(np.where(unknown, 0.0, column), axis=-1), hours)
     if unknown.any():
-        gaps = np.concatenate(([0], np.cumsum(unknown)))
-        sums[gaps[hours:] > gaps[:-hours]] = np.nan
+        sums[_differences(np.cumsum(unknown, axis=-1), hours) > 0] = np.nan
+    return sums
+
+
+def _differences(running: FloatArray, hours: int) -> FloatArray:
+    """Of running sums, the sum of every window along the last axis."""
+    sums = running[..., hours - 1 :].copy()
+    sums[..., 1:] -= running[..., :-hours]
     return sums
 
 
@@ -185,23 +231,28 @@ def _bridged(values: FloatArray, course: FloatArray) -> FloatArray:
     return departures + course
 
 
-def median_of_rows(rows: FloatArray) -> FloatArray:
-    """Median of each column without its NaN; NaN sorts last."""
-    ordered = np.sort(rows, axis=0)
-    n_known = np.isfinite(rows).sum(axis=0)
-    last = np.maximum(n_known - 1, 0)
-    columns = np.arange(rows.shape[1])
-    middle: FloatArray = (
-        ordered[last // 2, columns] + ordered[(last + 1) // 2, columns]
-    ) / 2.0
+def median_of_known(sizes: FloatArray) -> FloatArray:
+    """Median along the last axis, without NaN; NaN where there is nothing else."""
+    last = np.maximum(np.isfinite(sizes).sum(axis=-1) - 1, 0)
+    lower, upper = _at_ranks(sizes, last // 2, (last + 1) // 2)
+    middle: FloatArray = (lower + upper) / 2.0
     return middle
 
 
-def usual_quantile(sizes: FloatArray, share: float) -> float:
-    """The smallest that is at least `share` of the known ones; infinite without any."""
-    known = sizes[np.isfinite(sizes)]
-    if not len(known):
-        return math.inf
-    # A third of the time of np.quantile, which is most of a judgement.
-    rank = math.ceil(share * len(known)) - 1
-    return float(np.partition(known, rank)[rank])
+def usual_quantile(sizes: FloatArray, share: float) -> FloatArray:
+    """The smallest that is at least `share` of the known ones, along the last axis.
+
+    Infinite where none is known. A third of the time of np.quantile.
+    """
+    n_known = np.isfinite(sizes).sum(axis=-1)
+    rank = np.ceil(share * n_known).astype(np.int64) - 1
+    return np.where(n_known > 0, _at_ranks(sizes, np.maximum(rank, 0))[0], np.inf)
+
+
+def _at_ranks(sizes: FloatArray, *ranks: IntArray) -> list[FloatArray]:
+    """The values of these ranks along the last axis; NaN are the largest."""
+    ordered = np.partition(sizes, np.unique(np.stack(ranks)), axis=-1)
+    return [
+        np.take_along_axis(ordered, np.asarray(rank)[..., None], axis=-1)[..., 0]
+        for rank in ranks
+    ]

@@ -179,6 +179,10 @@ product of how often an hour equals the one before it at that time of day, and
 FLAT_HOURS_WITHOUT_HISTORY = 6
 """Equal hours that are a finding while there is too little history."""
 
+MAX_RUN_H = 240
+"""Longest run of equal values that is marked from its first hour, and how far back the
+last trusted hour is looked for."""
+
 COURSE_RATIOS = ((24, 5.0), (48, 3.5))
 """Hours and a multiple: a finding when the usual course of the day, moved to its best
 hour, fits the hours this many times better (sum of squares) than where it belongs, in

@@ -22,7 +22,6 @@ from core.aliases import BoolArray, FloatArray, IntArray
 from core.carbon import suspect_zero_hours
 from core.daily_course import (
     DAY_H,
-    LONGEST_COURSE_H,
     CourseFit,
     UsualCourse,
     lag_between,
@@ -36,10 +35,7 @@ from core.quality import (
     CONSISTENCY_FLOOR_C,
     CONSISTENCY_MULTIPLE,
     CONSISTENCY_WITHOUT_HISTORY_C,
-    COURSE_LAGS,
-    COURSE_RATIOS,
-    FLAT_PROBABILITY,
-    HISTORY_DAYS,
+    MAX_RUN_H,
     MAXIMUM_TOLERANCE_C,
     MIN_HISTORY_DAYS,
     SETTLED_MULTIPLE,
@@ -52,18 +48,24 @@ from core.quality import (
     QualityRule,
     QualityVerdicts,
 )
-from core.quality_baseline import MAX_LEAD_H, Baseline, block_start
+from core.quality_baseline import HISTORY_H, MAX_LEAD_H, Baseline, block_start
 from core.quality_copies import copied_hours
 from core.quality_runs import LONGEST_RUN_WINDOW_H, run_departures
+from core.quality_screen import (
+    LOG_FLAT,
+    LOG_UNUSUAL,
+    blocks_to_check,
+    misplaced,
+    spikes,
+    unit_slips,
+)
 from core.telemetry import VALID_RANGES, Quantity, TelemetryFrame, ValidRange
 from core.weather_runs import WeatherRuns
 
-MAX_RUN_H = 240
-"""Longest run of equal values that is marked from its first hour, and how far back the
-last trusted hour is looked for."""
+BLOCKS_AT_ONCE = 16
+"""Blocks that are screened in one call; their histories fit a processor cache."""
 
 NO_CHECKS = QualityChecks()
-_LOG_UNUSUAL = np.log(1.0 - UNUSUAL_QUANTILE)
 _THREE_SENSORS = (
     Quantity.TEMPERATURE_C,
     Quantity.WET_BULB_C,
@@ -121,13 +123,14 @@ def judge_telemetry(
     if it_capacity_mw is not None and Quantity.IT_LOAD_MW in series:
         series[Quantity.IT_LOAD_MW].check_capacity(it_capacity_mw)
     _check_copies(series, copies or {}, first)
+    estimated_c = _estimated_wet_bulb_c(series)
     start = first
     while start < frame.n_hours:
         end = min(_next_block(frame, start), frame.n_hours)
         _check_maximum(series, start, end)
-        _check_wet_bulb(series, start, end)
+        _check_wet_bulb(series, estimated_c, start, end)
         for one in series.values():
-            if one.checks != NO_CHECKS:
+            if one.checks != NO_CHECKS and one.may_have_findings(start):
                 one.check_block(start, end)
             if one.checks.run_floor is not None and frame.runs is not None:
                 one.check_runs(frame.runs, start, end)
@@ -177,6 +180,9 @@ class _Series:
         nobody = np.zeros(frame.n_hours, dtype=np.bool_)
         self.accepted = nobody if accepted is None else accepted
         self._first = first
+        self._screened: dict[int, bool] = {}
+        self._n_ahead = BLOCKS_AT_ONCE
+        self._said: tuple[FloatArray, FloatArray] | None = None
 
     def mark(
         self,
@@ -208,6 +214,24 @@ class _Series:
             allowed=np.broadcast_to(allowed, hours.shape)[positions],
         )
         self.trusted[positions + start] = np.nan
+        self._screened, self._n_ahead = {}, 1
+
+    def may_have_findings(self, start: int) -> bool:
+        """Whether the block of `start` has to be checked by itself.
+
+        Blocks are screened ahead, until a finding changes what is usual after it; after
+        one, further ahead each time.
+        """
+        block = block_start(self.first_hour + start) - self.first_hour
+        if block not in self._screened:
+            end = min(block + self._n_ahead * BLOCK_H, len(self.values))
+            blocks = range(block, end, BLOCK_H)
+            found = blocks_to_check(
+                self.values, self.trusted, block, len(blocks), self.checks
+            )
+            self._screened = dict(zip(blocks, found.tolist(), strict=True))
+            self._n_ahead = min(2 * self._n_ahead, BLOCKS_AT_ONCE)
+        return self._screened[block]
 
     def check_range(self, valid: ValidRange) -> None:
         """What no sensor can measure."""
@@ -222,16 +246,19 @@ class _Series:
             above, QualityRule.CAPACITY, start=self._first, allowed=it_capacity_mw
         )
 
-    def history(self, start: int) -> FloatArray:
-        """Trusted values of the days before the block of `start`, NaN before them."""
+    def history(self, start: int, column: FloatArray | None = None) -> FloatArray:
+        """Trusted values of the days before the block of `start`, NaN before them.
+
+        Of another column with the same hours, if one is given.
+        """
         block = block_start(self.first_hour + start) - self.first_hour
-        wanted = HISTORY_DAYS * DAY_H
-        known = self.trusted[max(block - wanted, 0) : max(block, 0)]
-        return np.concatenate((np.full(wanted - len(known), np.nan), known))
+        hours = slice(max(block - HISTORY_H, 0), max(block, 0))
+        known = (self.trusted if column is None else column)[hours]
+        return np.concatenate((np.full(HISTORY_H - len(known), np.nan), known))
 
     def check_block(self, start: int, end: int) -> None:
         """All checks against the region's own history, of hours of one block."""
-        usual = Baseline.of(self.history(start), self.checks)
+        usual = Baseline(self.history(start), self.checks)
         self._check_zeros(usual, start, end)
         self._check_unit(usual, start, end)
         if self.checks.step_limit is not None:
@@ -262,21 +289,14 @@ class _Series:
             )
 
     def _check_unit(self, usual: Baseline, start: int, end: int) -> None:
-        ratio, hours = self.checks.unit_ratio, self.checks.unit_hours
-        if ratio is None or not usual.is_known or not usual.typical_size > 0.0:
+        if self.checks.unit_ratio is None or not usual.is_known:
             return
-        begin = max(start - hours + 1, 0)
+        begin = max(start - self.checks.unit_hours + 1, 0)
         sizes = np.abs(self.values[begin:end])
-        if len(sizes) < hours:
+        if len(sizes) < self.checks.unit_hours:
             return
-        windows = np.lib.stride_tricks.sliding_window_view(sizes, hours)
-        # Hours of exactly 0 are no slip of a unit, and a single peak is none either.
-        found = (windows.max(axis=1) < usual.typical_size / ratio) & (
-            windows.min(axis=1) > 0.0
-        )
-        if self.checks.unit_hours == 1:
-            found |= windows[:, 0] > usual.typical_size * ratio
-        for offset in range(hours):
+        found = unit_slips(sizes, usual.typical_size, self.checks)
+        for offset in range(self.checks.unit_hours):
             self.mark(
                 found,
                 QualityRule.UNIT,
@@ -372,14 +392,10 @@ class _Series:
         anomalies = self.trusted[begin:end] - course
         if len(anomalies) < 3:
             return
-        up, down = anomalies[1:-1] - anomalies[:-2], anomalies[1:-1] - anomalies[2:]
-        limit = SPIKE_MULTIPLE * usual.usual_departure[1]
-        spike = (np.sign(up) == np.sign(down)) & (
-            np.minimum(np.abs(up), np.abs(down)) > limit
-        )
+        limit = SPIKE_MULTIPLE * usual.usual_step
         expected = (anomalies[:-2] + anomalies[2:]) / 2.0 + course[1:-1]
         self.mark(
-            spike,
+            spikes(anomalies, limit),
             QualityRule.SPIKE,
             start=begin + 1,
             expected=expected,
@@ -399,8 +415,8 @@ class _Series:
                 continue
             log_chance = float(chance[low + 1 : high + 1].sum())
             if usual.is_known and self._leaves_course(usual, begin, low, high):
-                log_chance += float(_LOG_UNUSUAL)
-            if log_chance < np.log(FLAT_PROBABILITY):
+                log_chance += LOG_UNUSUAL
+            if log_chance < LOG_FLAT:
                 self.mark(
                     np.ones(high - low + 1, dtype=np.bool_),
                     QualityRule.FLAT_LINE,
@@ -419,19 +435,17 @@ class _Series:
             return False
         former = usual.profile[(self.first_hour + before) % DAY_H]
         step = (self.values[begin + low] - course[0]) - (self.values[before] - former)
-        return bool(abs(step) > usual.usual_departure[1])
+        return bool(abs(step) > usual.usual_step)
 
     def _check_course(self, usual: Baseline, start: int, end: int) -> None:
-        begin = max(start - LONGEST_COURSE_H + 1, 0)
-        for hours, _ in (*COURSE_RATIOS, *COURSE_LAGS):
-            first = max(start - hours + 1, begin)
-            if end - first < hours:
-                continue
+        block = block_start(self.first_hour + start) - self.first_hour
+        for hours, may in misplaced(self.values, usual, block, 1).items():
+            first = max(start - hours + 1, 0)
+            if end - first < hours or not may.any():
+                continue  # fitting the history is most of a judgement
             fit = CourseFit.of(
                 self.values[first:end], usual.profile, self.first_hour + first, hours
             )
-            if not UsualCourse.may_be_misplaced(fit, hours):
-                continue
             course = UsualCourse.of(usual.history, usual.profile, hours)
             self.mark(
                 course.misplaced(fit, hours),
@@ -441,15 +455,22 @@ class _Series:
                 allowed=course.lag_departure_h,
             )
 
+    def _said_by(self, runs: WeatherRuns) -> tuple[FloatArray, FloatArray]:
+        """What the runs said of every hour when it began, and their age."""
+        if self._said is None:
+            hours = self.first_hour + np.arange(len(self.values))
+            self._said = runs.known_at_hours(self.quantity, hours)
+        return self._said
+
     def check_runs(self, runs: WeatherRuns, start: int, end: int) -> None:
         """What the region's weather runs said of the hours, as known then."""
         begin = max(start - LONGEST_RUN_WINDOW_H + 1, 0)
+        said, age_h = self._said_by(runs)
         for departures in run_departures(
-            runs,
-            self.quantity,
-            self.history(start),
+            self.history(start) - self.history(start, said),
             self.values[begin:end],
-            block_hour=block_start(self.first_hour + start),
+            said[begin:end],
+            age_h[begin:end],
             first_hour=self.first_hour + begin,
             floor=self.checks.run_floor or 0.0,
         ):
@@ -469,7 +490,7 @@ def _settled(usual: Baseline, anomalies: FloatArray, before: float) -> BoolArray
 
     That is a usual one, or one nearer to the usual course than the anomaly `before`.
     """
-    calm = np.abs(np.diff(anomalies)) <= usual.usual_departure[1]
+    calm = np.abs(np.diff(anomalies)) <= usual.usual_step
     settled = np.zeros(len(anomalies), dtype=np.bool_)
     if usual.is_known and len(calm) >= STEP_SETTLED_H:
         windows = np.lib.stride_tricks.sliding_window_view(calm, STEP_SETTLED_H)
@@ -519,29 +540,42 @@ def _check_maximum(series: Mapping[Quantity, _Series], start: int, end: int) -> 
     )
 
 
-def _check_wet_bulb(series: Mapping[Quantity, _Series], start: int, end: int) -> None:
+def _estimated_wet_bulb_c(series: Mapping[Quantity, _Series]) -> FloatArray | None:
+    """That of temperature and humidity, of each hour; None without both."""
+    dry, _, humidity = (series.get(quantity) for quantity in _THREE_SENSORS)
+    if dry is None or humidity is None:
+        return None
+    return estimate_wet_bulb(dry.values, humidity.values, clamp_humidity=True)
+
+
+def _check_wet_bulb(
+    series: Mapping[Quantity, _Series],
+    estimated_c: FloatArray | None,
+    start: int,
+    end: int,
+) -> None:
     """Temperature, wet bulb and humidity against each other."""
     if not all(quantity in series for quantity in _THREE_SENSORS[:2]):
         return
     dry, wet = (series[quantity] for quantity in _THREE_SENSORS[:2])
     excess = wet.values[start:end] - dry.values[start:end] > WET_BULB_EXCESS_C
     _contradict((dry, wet), excess, start, dry.values[start:end], WET_BULB_EXCESS_C)
-    humidity = series.get(Quantity.RELATIVE_HUMIDITY_PCT)
-    if humidity is None:
+    if estimated_c is None:
         return
-
-    def estimate(dry_c: FloatArray, humidity_pct: FloatArray) -> FloatArray:
-        return estimate_wet_bulb(dry_c, humidity_pct, clamp_humidity=True)
-
-    past = wet.history(start) - estimate(dry.history(start), humidity.history(start))
+    past = wet.history(start) - wet.history(start, estimated_c)
+    for other in (dry, series[Quantity.RELATIVE_HUMIDITY_PCT]):
+        past[np.isnan(other.history(start))] = np.nan
     past = past[np.isfinite(past)]
-    centre_c, allowed_c = 0.0, CONSISTENCY_WITHOUT_HISTORY_C
-    if len(past) >= MIN_HISTORY_DAYS * DAY_H:
-        centre_c = float(np.median(past))
-        usual_c = float(np.quantile(np.abs(past - centre_c), UNUSUAL_QUANTILE))
+    is_known = len(past) >= MIN_HISTORY_DAYS * DAY_H
+    expected = estimated_c[start:end] + (float(np.median(past)) if is_known else 0.0)
+    departs_c = np.abs(wet.values[start:end] - expected)
+    allowed_c = CONSISTENCY_FLOOR_C if is_known else CONSISTENCY_WITHOUT_HISTORY_C
+    if is_known and (departs_c > CONSISTENCY_FLOOR_C).any():
+        usual_c = float(
+            np.quantile(np.abs(past - float(np.median(past))), UNUSUAL_QUANTILE)
+        )
         allowed_c = max(CONSISTENCY_FLOOR_C, CONSISTENCY_MULTIPLE * usual_c)
-    expected = centre_c + estimate(dry.values[start:end], humidity.values[start:end])
-    contradicts = np.abs(wet.values[start:end] - expected) > allowed_c
+    contradicts = departs_c > allowed_c
     _contradict((dry, wet), contradicts, start, expected, allowed_c)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.aliases import BoolArray, FloatArray
-from core.daily_course import DAY_H, median_of_rows, usual_quantile
+from core.daily_course import DAY_H, median_of_known, usual_quantile
 from core.quality import (
     HISTORY_DAYS,
     MIN_HISTORY_DAYS,
@@ -64,12 +64,11 @@ class RunDepartures:
 
 
 def run_departures(
-    runs: WeatherRuns,
-    quantity: Quantity,
-    history: FloatArray,
+    past: FloatArray,
     values: FloatArray,
+    said: FloatArray,
+    age_h: FloatArray,
     *,
-    block_hour: int,
     first_hour: int,
     floor: float,
 ) -> list[RunDepartures]:
@@ -81,12 +80,15 @@ def run_departures(
 
     Parameters
     ----------
-    history : ndarray, shape (HISTORY_DAYS * 24,)
-        Trusted values of the days before `block_hour`, in the quantity's unit.
+    past : ndarray, shape (HISTORY_DAYS * 24,)
+        Trusted values of the days before the block of the hours to judge, less what the
+        runs said of them, in the quantity's unit; from 00:00 UTC on.
     values : ndarray, shape (n_hours,)
         Values from `first_hour` on, the hours to judge with
         `LONGEST_RUN_WINDOW_H` before them, as measured.
-    block_hour, first_hour : int
+    said, age_h : ndarray, shape (n_hours,)
+        As of `WeatherRuns.known_at_hours`, of the same hours.
+    first_hour : int
         Hours since 1970.
     floor : float
         Least usual error, in the quantity's unit.
@@ -97,20 +99,18 @@ def run_departures(
         One for each line of `RUN_MULTIPLES`; empty with fewer than
         `MIN_HISTORY_DAYS` of errors.
     """
-    past_hours = block_hour + np.arange(-len(history), 0)
-    past = history - runs.known_at_hours(quantity, past_hours)[0]
     if np.isfinite(past).sum() < MIN_HISTORY_DAYS * DAY_H:
         return []
-    usual = median_of_rows(past.reshape(HISTORY_DAYS, DAY_H)[-PROFILE_DAYS:])
+    days = past.reshape(HISTORY_DAYS, DAY_H)
+    usual = median_of_known(days[-PROFILE_DAYS:].T)
     hours = first_hour + np.arange(len(values))
-    said, age_h = runs.known_at_hours(quantity, hours)
     expected = said + usual[hours % DAY_H]
-    past_departures = past - usual[past_hours % DAY_H]
+    past_departures = (days - usual).ravel()
     found = []
     for n_hours, multiple in RUN_MULTIPLES:
         mean = _rolling_mean(values - expected, n_hours)
         past_means = np.abs(_rolling_mean(past_departures, n_hours))
-        largest = max(usual_quantile(past_means, UNUSUAL_QUANTILE), floor)
+        largest = max(float(usual_quantile(past_means, UNUSUAL_QUANTILE)), floor)
         found.append(
             RunDepartures(
                 hours=n_hours,

@@ -89,36 +89,38 @@ def copy_columns(
 
 def _binary_rows(columns: Sequence[NDArray[np.generic]]) -> bytes:
     """Every row: the number of its fields, then each with its length before it."""
-    n_rows = len(columns[0])
-    count = np.full(n_rows, len(columns), dtype=">i2")
-    fields = [_as_bytes(count)]
-    is_sent = [np.ones((n_rows, 2), dtype=np.bool_)]
-    for column in columns:
-        content, length = _content(column)
-        fields += [_as_bytes(length.astype(">i4")), content]
-        is_sent += [
-            np.ones((n_rows, 4), dtype=np.bool_),
-            np.arange(content.shape[1]) < length[:, None],
-        ]
-    matrix = np.concatenate(fields, axis=1)
-    sent: NDArray[np.uint8] = matrix[np.concatenate(is_sent, axis=1)]
-    return sent.tobytes()
+    sent = [_as_sent(column) for column in columns]
+    fields = [
+        (f"{part}{place}", kind)
+        for place, (values, _) in enumerate(sent)
+        for part, kind in (("length", ">i4"), ("value", values.dtype.newbyteorder(">")))
+    ]
+    rows = np.empty(len(columns[0]), dtype=[("count", ">i2"), *fields])
+    rows["count"] = len(columns)
+    matrix = rows.view(np.uint8).reshape(len(rows), rows.itemsize)
+    is_sent = np.ones(matrix.shape, dtype=np.bool_)
+    end = 2
+    for place, (values, length) in enumerate(sent):
+        rows[f"length{place}"] = length
+        rows[f"value{place}"] = values
+        size = values.dtype.itemsize
+        end += 4 + size
+        if (length < size).any():
+            is_sent[:, end - size : end] = np.arange(size) < length[:, None]
+    chosen: NDArray[np.uint8] = matrix[is_sent]
+    return chosen.tobytes()
 
 
-def _content(
+def _as_sent(
     column: NDArray[np.generic],
-) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """The bytes of each field, and how many of them count; -1 for null."""
+) -> tuple[NDArray[np.generic], NDArray[np.int64]]:
+    """The values as the format has them, and the bytes of each; -1 for null."""
     if column.dtype.kind == "S":
-        return _as_bytes(column), np.char.str_len(column.astype(np.bytes_))
+        return column, np.char.str_len(column.astype(np.bytes_))
     if column.dtype.kind == "M":
         since = column.astype("datetime64[us]") - _POSTGRES_EPOCH
         column = since.astype(np.int64)
     length = np.full(len(column), column.dtype.itemsize, dtype=np.int64)
     if column.dtype.kind == "f":
         length[np.isnan(column)] = -1
-    return _as_bytes(column.astype(column.dtype.newbyteorder(">"))), length
-
-
-def _as_bytes(column: NDArray[np.generic]) -> NDArray[np.uint8]:
-    return column.view(np.uint8).reshape(len(column), column.dtype.itemsize)
+    return column, length

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import (
     ColumnElement,
     Double,
-    Integer,
     LargeBinary,
     Text,
     case,
@@ -42,6 +41,10 @@ from db.schema import (
 _COLUMNS: Mapping[Quantity, InstrumentedAttribute[float | None]] = {
     quantity: getattr(TelemetryRow, quantity.value) for quantity in Quantity
 }
+
+_POSTGRES_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_HOUR_US = 3_600_000_000
+"""PostgreSQL sends an instant as microseconds since its epoch."""
 
 Marks = ColumnElement[list[str]] | InstrumentedAttribute[list[str] | None]
 
@@ -76,6 +79,7 @@ def load_frames(
     """
     require_full_utc_hour(start_utc)
     n_hours = max(hours_between(start_utc, end_utc), 0)
+    first_hour = hours_between(_POSTGRES_EPOCH, start_utc)
     values = {
         slug: {quantity: np.full(n_hours, np.nan) for quantity in Quantity}
         for slug in region_slugs
@@ -85,7 +89,7 @@ def load_frames(
     rows = session.execute(
         select(
             RegionRow.slug,
-            _packed(func.int4send(_hours_since(start_utc))),
+            _packed(func.timestamptz_send(TelemetryRow.hour_utc)),
             *(_packed(func.float8send(_measured(quantity))) for quantity in Quantity),
         )
         .select_from(TelemetryRow)
@@ -98,7 +102,7 @@ def load_frames(
         .group_by(RegionRow.id)
     )
     for slug, hours, *columns in rows:
-        positions = np.frombuffer(hours, ">i4")
+        positions = np.frombuffer(hours, ">i8") // _HOUR_US - first_hour
         for quantity, column in zip(Quantity, columns, strict=True):
             values[slug][quantity][positions] = np.frombuffer(column, ">f8")
     findings = _finding_codes(session, region_slugs, start_utc, n_hours)
@@ -120,11 +124,6 @@ def load_frames(
 def _packed(value: ColumnElement[bytes]) -> ColumnElement[bytes]:
     """The values of a group, one after the other, in an order that all share."""
     return func.string_agg(value, literal(b"", LargeBinary))
-
-
-def _hours_since(start_utc: datetime) -> ColumnElement[int]:
-    seconds = func.extract("epoch", TelemetryRow.hour_utc - start_utc)
-    return cast(seconds / HOUR.total_seconds(), Integer)
 
 
 def _measured(quantity: Quantity) -> ColumnElement[float]:

@@ -1,4 +1,4 @@
-"""Bulk upsert of staged telemetry: settle duplicates, count, then one INSERT.
+"""Staged telemetry is stored in bulk: settle duplicates, count, then one INSERT.
 
 A measured value replaces the stored one; an estimate replaces an estimate and fills
 gaps, and never replaces what was measured.
@@ -6,12 +6,15 @@ gaps, and never replaces what was measured.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
+from psycopg.errors import UniqueViolation
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    FromClause,
     Select,
     Subquery,
     Text,
@@ -27,8 +30,9 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, array
+from sqlalchemy.dialects.postgresql import ARRAY, Insert, array
 from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from core.errors import Conflict
@@ -36,6 +40,7 @@ from core.telemetry import HOUR, Quantity
 from db.ingest import NewBatch, RowCounts, insert_batch
 from db.schema import BATCH_COLUMNS, IngestBatchRow, RegionRow, TelemetryRow
 from db.telemetry import is_marked
+from db.telemetry_quality import ChangedHours
 from db.telemetry_staging import (
     QUANTITY_NAMES,
     REFUSED,
@@ -46,6 +51,8 @@ from db.telemetry_staging import (
 
 _CARBON = Quantity.CARBON_INTENSITY_GCO2_KWH
 _INSERTED, _UPDATED, _UNCHANGED = "inserted", "updated", "unchanged"
+
+_CHANGED_MEANWHILE = "The telemetry changed during the import; import the file again."
 
 LOCK_CLASS = 0x7E1E
 """First key of the advisory locks; the second is the region's id."""
@@ -60,12 +67,17 @@ class SettledRows:
     duplicate_count : int
         Rows that repeat an hour of the same file without contradiction; they are in
         `counts.rows_unchanged`.
+    region_slugs : tuple of str
+        In the order of the database; `region_ids` are in none.
+    changed : tuple of ChangedHours
+        By region, in the order of their ids.
     """
 
     counts: RowCounts
     duplicate_count: int
     region_slugs: tuple[str, ...]
     region_ids: tuple[int, ...]
+    changed: tuple[ChangedHours, ...]
 
     @property
     def changes_nothing(self) -> bool:
@@ -85,16 +97,15 @@ def settle_staged(
     """
     region_ids = session.scalars(select(STAGED.c.region_id).distinct()).all()
     lock_regions(session, region_ids)
-    duplicate_count = _refuse_conflicts(session, conflict_code)
-    outcomes = _outcomes(carbon_kind)
+    duplicate_count = 0
+    hours: FromClause = STAGED.alias("hours")
+    if session.scalar(select(_repeated_hours().exists())):
+        duplicate_count = _refuse_conflicts(session, conflict_code)
+        hours = _merged_hours()
+    outcomes = _outcomes(hours, carbon_kind)
     session.execute(insert(SETTLED).from_select(SETTLED.columns.keys(), outcomes))
     session.execute(text("analyze telemetry_settled (region_id, hour_utc, outcome)"))
-    return SettledRows(
-        counts=_count(session, duplicate_count),
-        duplicate_count=duplicate_count,
-        region_slugs=tuple(session.scalars(_region_slugs())),
-        region_ids=tuple(region_ids),
-    )
+    return _settled_rows(session, tuple(region_ids), duplicate_count)
 
 
 def write_settled(session: Session, settled: SettledRows, batch: NewBatch) -> int:
@@ -129,10 +140,26 @@ def _upsert(session: Session, settled: SettledRows, batch_id: int) -> None:
     ).where(SETTLED.c.outcome != _UNCHANGED)
     changed = changed.order_by(SETTLED.c.region_id, SETTLED.c.hour_utc)
     carried = [*QUANTITY_NAMES, *BATCH_COLUMNS.values()]
-    upsert = pg_insert(TelemetryRow).from_select(
+    added = pg_insert(TelemetryRow).from_select(
         ["region_id", "hour_utc", "batch_id", "estimated", *carried], changed
     )
-    new = upsert.excluded
+    # To look for a stored hour of every row takes a sixth of the time of an insert.
+    statement = _replacing(added, carried) if settled.counts.rows_updated else added
+    try:
+        result = session.connection().execute(
+            statement, execution_options={"preserve_rowcount": True}
+        )
+    except IntegrityError as exc:
+        if isinstance(exc.orig, UniqueViolation):
+            raise Conflict(_CHANGED_MEANWHILE) from exc
+        raise
+    if result.rowcount != settled.counts.rows_inserted + settled.counts.rows_updated:
+        raise Conflict(_CHANGED_MEANWHILE)
+
+
+def _replacing(added: Insert, carried: Sequence[str]) -> Insert:
+    """The insert, which gives stored hours the values that come."""
+    new = added.excluded
     stored = TelemetryRow.estimated
     kept = {
         name: case(
@@ -142,7 +169,7 @@ def _upsert(session: Session, settled: SettledRows, batch_id: int) -> None:
         for name in QUANTITY_NAMES
     }
     has_marks = or_(new.estimated.is_not(None), stored.is_not(None))
-    statement = upsert.on_conflict_do_update(
+    return added.on_conflict_do_update(
         index_elements=["region_id", "hour_utc"],
         set_={
             "batch_id": new.batch_id,
@@ -153,12 +180,6 @@ def _upsert(session: Session, settled: SettledRows, batch_id: int) -> None:
             },
         },
     )
-    result = session.connection().execute(
-        statement, execution_options={"preserve_rowcount": True}
-    )
-    if result.rowcount != settled.counts.rows_inserted + settled.counts.rows_updated:
-        message = "The telemetry changed during the import; import the file again."
-        raise Conflict(message)
 
 
 def marks(is_estimated: Mapping[str, ColumnElement[bool]]) -> ColumnElement[list[str]]:
@@ -178,20 +199,14 @@ def lock_regions(session: Session, region_ids: Collection[int]) -> None:
 
 def _refuse_conflicts(session: Session, conflict_code: str) -> int:
     """Move contradicting rows to the refused ones; return how many others repeat."""
-    repeated = _repeated_hours()
+    repeated = _conflicts()
     same_hour = and_(
         STAGED.c.region_id == repeated.c.region_id,
         STAGED.c.hour_utc == repeated.c.hour_utc,
         repeated.c.is_conflict,
     )
     duplicates = case((repeated.c.is_conflict, 0), else_=repeated.c.row_count - 1)
-    repeated_count, duplicate_count = session.execute(
-        select(func.count(), func.coalesce(func.sum(duplicates), 0)).select_from(
-            repeated
-        )
-    ).one()
-    if not repeated_count:
-        return 0
+    duplicate_count = session.scalar(select(func.sum(duplicates))) or 0
     reason = func.format(
         "Lines %s and %s give different values for this hour of %s; none was taken.",
         repeated.c.first_line,
@@ -215,8 +230,14 @@ def _refuse_conflicts(session: Session, conflict_code: str) -> int:
     return int(duplicate_count)
 
 
-def _repeated_hours() -> Subquery:
+def _repeated_hours() -> Select[*tuple[int, datetime]]:
     """Hours with more than one staged row."""
+    hour = (STAGED.c.region_id, STAGED.c.hour_utc)
+    return select(*hour).group_by(*hour).having(func.count() > 1)
+
+
+def _conflicts() -> Subquery:
+    """Hours with more than one staged row, and whether these contradict each other."""
     conflict = or_(
         *[
             func.min(STAGED.c[name]) != func.max(STAGED.c[name])
@@ -224,24 +245,21 @@ def _repeated_hours() -> Subquery:
         ]
     )
     return (
-        select(
-            STAGED.c.region_id,
-            STAGED.c.hour_utc,
+        _repeated_hours()
+        .add_columns(
             func.count().label("row_count"),
             func.min(STAGED.c.line_number).label("first_line"),
             func.max(STAGED.c.line_number).label("last_line"),
             # Without a value on either side the comparison is null: no conflict.
             func.coalesce(conflict, False).label("is_conflict"),
         )
-        .group_by(STAGED.c.region_id, STAGED.c.hour_utc)
-        .having(func.count() > 1)
         .subquery("repeated")
     )
 
 
-def _outcomes(carbon_kind: str | None) -> Select[*tuple[object, ...]]:
-    """One row per staged hour: the values that change, and its effect."""
-    hours = (
+def _merged_hours() -> Subquery:
+    """One row per staged hour, of rows that agree or complete each other."""
+    return (
         select(
             STAGED.c.region_id,
             STAGED.c.hour_utc,
@@ -251,13 +269,22 @@ def _outcomes(carbon_kind: str | None) -> Select[*tuple[object, ...]]:
         .group_by(STAGED.c.region_id, STAGED.c.hour_utc)
         .subquery("hours")
     )
+
+
+def _outcomes(
+    hours: FromClause, carbon_kind: str | None
+) -> Select[*tuple[object, ...]]:
+    """One row per staged hour: the values that change, and its effect."""
     is_other = {_CARBON.value: IngestBatchRow.carbon_kind.is_distinct_from(carbon_kind)}
+    is_new = TelemetryRow.region_id.is_(None)
     changes = {
-        name: case((_changes(hours, name, is_other.get(name)), hours.c[name]))
+        name: case(
+            (or_(is_new, _changes(hours, name, is_other.get(name))), hours.c[name])
+        )
         for name in QUANTITY_NAMES
     }
     outcome: ColumnElement[str] = case(
-        (TelemetryRow.region_id.is_(None), _INSERTED),
+        (is_new, _INSERTED),
         (func.num_nonnulls(*changes.values()) > 0, _UPDATED),
         else_=_UNCHANGED,
     )
@@ -280,7 +307,7 @@ def _outcomes(carbon_kind: str | None) -> Select[*tuple[object, ...]]:
 
 
 def _changes(
-    hours: Subquery, name: str, is_other: ColumnElement[bool] | None
+    hours: FromClause, name: str, is_other: ColumnElement[bool] | None
 ) -> ColumnElement[bool]:
     """Whether a value of the import is stored: new, other, or measured at last."""
     stored = getattr(TelemetryRow, name)
@@ -296,31 +323,56 @@ def _changes(
     )
 
 
-def _count(session: Session, duplicate_count: int) -> RowCounts:
-    outcomes = select(SETTLED.c.outcome, func.count()).group_by(SETTLED.c.outcome)
-    by_outcome: dict[str, int] = dict(session.execute(outcomes).all())
-    first, last = session.execute(
-        select(func.min(SETTLED.c.hour_utc), func.max(SETTLED.c.hour_utc))
-    ).one()
-    refused = session.scalar(select(func.count()).select_from(REFUSED)) or 0
-    unchanged = by_outcome.get(_UNCHANGED, 0) + duplicate_count
-    inserted, updated = by_outcome.get(_INSERTED, 0), by_outcome.get(_UPDATED, 0)
-    return RowCounts(
-        rows_read=inserted + updated + unchanged + refused,
-        rows_inserted=inserted,
-        rows_updated=updated,
-        rows_unchanged=unchanged,
-        rows_refused=refused,
-        first_hour_utc=first,
-        last_hour_utc=last,
-    )
-
-
-def _region_slugs() -> Select[*tuple[str]]:
-    return (
-        select(RegionRow.slug)
-        .where(RegionRow.id.in_(select(SETTLED.c.region_id)))
+def _settled_rows(
+    session: Session, region_ids: tuple[int, ...], duplicate_count: int
+) -> SettledRows:
+    hour, is_changed = SETTLED.c.hour_utc, SETTLED.c.outcome != _UNCHANGED
+    by_region = session.execute(
+        select(
+            RegionRow.id,
+            RegionRow.slug,
+            RegionRow.it_capacity_mw,
+            *[
+                func.count().filter(SETTLED.c.outcome == outcome).label(outcome)
+                for outcome in (_INSERTED, _UPDATED, _UNCHANGED)
+            ],
+            func.min(hour).label("first_utc"),
+            func.max(hour).label("last_utc"),
+            func.min(hour).filter(is_changed).label("first_changed_utc"),
+            func.max(hour).filter(is_changed).label("last_changed_utc"),
+        )
+        .join(SETTLED, SETTLED.c.region_id == RegionRow.id)
+        .group_by(RegionRow.id)
         .order_by(RegionRow.slug)
+    ).all()
+    inserted = sum(row.inserted for row in by_region)
+    updated = sum(row.updated for row in by_region)
+    unchanged = sum(row.unchanged for row in by_region) + duplicate_count
+    refused = session.scalar(select(func.count()).select_from(REFUSED)) or 0
+    return SettledRows(
+        counts=RowCounts(
+            rows_read=inserted + updated + unchanged + refused,
+            rows_inserted=inserted,
+            rows_updated=updated,
+            rows_unchanged=unchanged,
+            rows_refused=refused,
+            first_hour_utc=min((row.first_utc for row in by_region), default=None),
+            last_hour_utc=max((row.last_utc for row in by_region), default=None),
+        ),
+        duplicate_count=duplicate_count,
+        region_slugs=tuple(row.slug for row in by_region),
+        region_ids=region_ids,
+        changed=tuple(
+            ChangedHours(
+                region_id=row.id,
+                region_slug=row.slug,
+                it_capacity_mw=float(row.it_capacity_mw),
+                first_utc=row.first_changed_utc,
+                last_utc=row.last_changed_utc,
+            )
+            for row in sorted(by_region, key=lambda row: row.id)
+            if row.first_changed_utc is not None
+        ),
     )
 
 

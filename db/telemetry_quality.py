@@ -23,7 +23,6 @@ from db.schema import (
     TelemetryFindingRow,
     TelemetryRow,
 )
-from db.telemetry_staging import SETTLED
 
 _TEMPERATURE = Quantity.TEMPERATURE_C.value
 _HUMIDITY = Quantity.RELATIVE_HUMIDITY_PCT.value
@@ -69,33 +68,6 @@ class Acceptance:
     start_utc: datetime
     end_utc: datetime
     newest_batch_id: int
-
-
-def changed_hours(session: Session) -> list[ChangedHours]:
-    """What the settled import changes, by region."""
-    rows = session.execute(
-        select(
-            RegionRow.id,
-            RegionRow.slug,
-            RegionRow.it_capacity_mw,
-            func.min(SETTLED.c.hour_utc),
-            func.max(SETTLED.c.hour_utc),
-        )
-        .join(SETTLED, SETTLED.c.region_id == RegionRow.id)
-        .where(SETTLED.c.outcome != "unchanged")
-        .group_by(RegionRow.id)
-        .order_by(RegionRow.id)
-    )
-    return [
-        ChangedHours(
-            region_id=region_id,
-            region_slug=slug,
-            it_capacity_mw=float(capacity),
-            first_utc=first,
-            last_utc=last,
-        )
-        for region_id, slug, capacity, first, last in rows
-    ]
 
 
 def replace_findings(

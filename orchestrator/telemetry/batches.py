@@ -19,7 +19,7 @@ from db.telemetry_staging import RefusalCount, count_refusals
 from orchestrator.jobs import queue_issue_again
 from orchestrator.logs import get_logger
 from orchestrator.telemetry.place_bindings import PlaceBinding
-from orchestrator.telemetry.suspect_hours import JudgedHours, judge_import
+from orchestrator.telemetry.suspect_hours import JudgedHours, judge_regions
 from orchestrator.use_cases import Done, Event, Request
 
 log = get_logger(__name__)
@@ -126,7 +126,7 @@ def finish_import(
     ):
         log.warning("reading_above_bound", **asdict(reading))
         notes = (*notes, reading.sentence)
-    judged = judge_import(session, now=request.now, ranges=ranges)
+    judged = judge_regions(session, settled.changed, now=request.now, ranges=ranges)
     notes = (*notes, *_quality_notes(judged))
     if action is AuditAction.TELEMETRY_IMPORTED:
         queue_issue_again(session, batch_id=batch_id)

@@ -94,14 +94,6 @@ class FindingView:
     text: str
 
 
-def judge_import(
-    session: Session, *, now: datetime, ranges: Mapping[Quantity, ValidRange]
-) -> list[JudgedHours]:
-    """Judge what the settled import changed; called once its hours are stored."""
-    changed = telemetry_quality.changed_hours(session)
-    return judge_regions(session, changed, now=now, ranges=ranges)
-
-
 @query(Permission.VIEW_FLEET)
 def stored_span(request: Request, region_slug: str) -> tuple[datetime, datetime] | None:
     """The first hour of a region, and the end of its last; None without telemetry."""

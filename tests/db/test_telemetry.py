@@ -11,9 +11,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from core.errors import Conflict
 from core.telemetry import HOUR, Quantity
 from db.engine import DatabaseUrls, make_engine
-from db.ingest import NewBatch, RowCounts
+from db.ingest import NewBatch, RowCounts, insert_batch
 from db.regions import StoredRegion, insert_region
 from db.telemetry import first_and_last_hour, load_frame, measured_until
 from db.telemetry_merge import SettledRows, settle_staged, write_settled
@@ -97,6 +98,29 @@ def test_a_frame_of_nothing_is_all_nan(session: Session, arizona: StoredRegion) 
     frame = load_frame(session, "arizona", START, START + 2 * HOUR)
     assert np.isnan(frame.column(T)).all()
     assert load_frame(session, "arizona", START, START).n_hours == 0
+
+
+def test_hours_that_somebody_else_writes_meanwhile_are_a_conflict(
+    session: Session, arizona: StoredRegion
+) -> None:
+    session.execute(
+        text("select ensure_telemetry_partitions(:hour, :hour)"), {"hour": START + HOUR}
+    )
+    batch = _batch(session, arizona)
+    open_staging(session)
+    values = (40.0 if q is T else None for q in QUANTITIES)
+    stage_rows(session, [(1, arizona.region_id, START, *values, False, "raw")])
+    settled = settle_staged(session, conflict_code="conflicting_duplicate")
+    batch_id = insert_batch(session, batch, settled.counts)
+    session.execute(
+        text(
+            "insert into telemetry (region_id, hour_utc, batch_id) values (:r, :h, :b)"
+        ),
+        {"r": arizona.region_id, "h": START, "b": batch_id},
+    )
+
+    with pytest.raises(Conflict, match="import the file again"):
+        write_settled(session, settled, batch)
 
 
 def test_an_upsert_counts_exactly_and_null_overwrites_nothing(
